@@ -1,0 +1,47 @@
+# sealsock: every task in one place. `make run` and `make test` are all a newcomer needs.
+GO ?= go
+PACKAGES ?= ./...
+FUZZTIME ?= 60s
+CROSS = linux/amd64 linux/arm64 linux/riscv64 darwin/arm64 freebsd/amd64 windows/amd64
+
+.PHONY: run test check build bench fuzz peers lint cross vet timing clean
+
+run: build ## an encrypted echo server on loopback, certificate included
+	./bin/seal listen --keep --echo 127.0.0.1:4433
+
+build: ## the command, into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/seal ./cmd/seal
+
+test: peers ## everything: units, vectors, seeds, and live peers in both roles
+	$(GO) test -timeout 20m $(PACKAGES)
+
+peers: ## installs the programs that the interop tests talk to, where it can
+	@scripts/peers.sh
+
+check: lint cross ## what each commit passes
+	$(GO) test -race -short -timeout 20m $(PACKAGES)
+
+lint: vet
+	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt: $$out"; exit 1; }
+	$(GO) tool staticcheck $(PACKAGES)
+	@scripts/vulncheck.sh
+
+vet:
+	$(GO) vet $(PACKAGES)
+
+cross: ## builds and vets for every system we name
+	@set -e; for p in $(CROSS); do echo "build $$p"; \
+	  GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) build $(PACKAGES); \
+	  GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet $(PACKAGES); done
+
+bench: ## sealsock beside crypto/tls, in one run; writes docs/performance.md
+	$(GO) run ./bench
+
+fuzz: ## every fuzz target for FUZZTIME
+	@scripts/fuzz.sh $(FUZZTIME)
+
+timing: ## dudect-style timing test of the secret comparisons
+	$(GO) test -tags timing -run TestTiming -v ./engine ./internal/...
+
+clean:
+	rm -rf bin .cache

@@ -1,0 +1,131 @@
+// Package layers holds one test: that imports point downwards.
+package layers
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/sealsock/sealsock"
+
+// allowed lists, for each package of the engine's side, the packages of this
+// module that it may import. A package that is not listed may import anything
+// below cmd. ARCHITECTURE.md draws the same picture.
+var allowed = map[string][]string{
+	"iana":            {},
+	"internal/codec":  {},
+	"internal/wire":   {"iana", "internal/codec"},
+	"internal/suites": {"iana", "internal/codec"},
+	"internal/keys":   {"iana", "internal/codec", "internal/suites"},
+	"internal/record": {"iana", "internal/codec", "internal/suites", "internal/keys"},
+	"engine":          {"iana", "internal/codec", "internal/wire", "internal/suites", "internal/keys", "internal/record"},
+	"stream":          {"iana", "engine"},
+	"trust":           {"iana"},
+	"identity":        {"iana"},
+	"authority":       {"iana", "identity"},
+	"address":         {"socket"},
+}
+
+// untouched lists the standard packages that the engine's side must not import
+// itself: it does no I/O, and randomness comes in from outside. Package time
+// is there for its types; TestEngineReadsNoClock keeps its clock out.
+var untouched = []string{"net", "os", "sync", "sync/atomic", "log", "log/slog", "crypto/x509", "crypto/tls", "context", "syscall"}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+func list(t *testing.T, patterns ...string) []listed {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports,Deps"}, patterns...)...)
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []listed
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := d.Decode(&p); err == io.EOF {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func TestImportsPointDownwards(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		name := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		may, restricted := allowed[name]
+		for _, imp := range p.Imports {
+			if !strings.HasPrefix(imp, module) {
+				continue
+			}
+			ours := strings.TrimPrefix(strings.TrimPrefix(imp, module), "/")
+			if strings.HasPrefix(ours, "cmd/") && !strings.HasPrefix(name, "cmd/") {
+				t.Errorf("%s imports %s: nothing leans on a command", name, ours)
+			}
+			if restricted && !slices.Contains(may, ours) {
+				t.Errorf("%s imports %s: it may import only %v", name, ours, may)
+			}
+		}
+	}
+}
+
+func TestEngineTouchesNothing(t *testing.T) {
+	for _, p := range list(t, "./engine", "./internal/codec", "./internal/wire", "./internal/suites", "./internal/keys", "./internal/record") {
+		if slices.Contains(p.Deps, "net") {
+			t.Errorf("%s can reach net", p.ImportPath)
+		}
+		for _, imp := range p.Imports {
+			if slices.Contains(untouched, imp) {
+				t.Errorf("%s imports %s", p.ImportPath, imp)
+			}
+		}
+	}
+}
+
+func TestEngineReadsNoClock(t *testing.T) {
+	clock := regexp.MustCompile(`\btime\.(Now|Since|Until|After|AfterFunc|Sleep|Tick|NewTimer|NewTicker)\b`)
+	for _, dir := range []string{"engine", "internal/codec", "internal/wire", "internal/suites", "internal/keys", "internal/record"} {
+		files, err := filepath.Glob("../../" + dir + "/*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m := clock.Find(text); m != nil {
+				t.Errorf("%s reads the clock: %s", name, m)
+			}
+		}
+	}
+}
+
+func TestNoDrawersForTheRest(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		for part := range strings.SplitSeq(p.ImportPath, "/") {
+			switch part {
+			case "tls", "util", "utils", "common", "helper", "helpers", "core", "misc":
+				t.Errorf("%s: a package named %q says nothing", p.ImportPath, part)
+			}
+		}
+	}
+}
