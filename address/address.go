@@ -1,0 +1,201 @@
+// Package address turns the text of an endpoint into something that can be
+// dialled or listened on, and back into text.
+//
+// # The forms
+//
+// Text without a scheme is TCP: "example.com:443", "192.0.2.1:443",
+// "[2001:db8::1]:443", ":443" and plain "443", where the last two mean every
+// local address to a listener and this machine to a dialler. Any other family
+// is named by a scheme in front of "://":
+//
+//	tcp://example.com:443   tcp4:// and tcp6:// choose the IP version
+//	unix:///run/app.sock    a path; unix://@name is Linux's abstract name space
+//	fd://3                  a descriptor that this process inherited
+//	fd://systemd/web        one that systemd passed, by its name or the first
+//	stdio:                  standard input and output, as one connection
+//	ws://host/path wss://   read and written as text only
+//
+// [Schemes] lists what this build knows, with an example of each.
+//
+// # Two ways
+//
+// Parse and [Address.String] are each other's inverse: for every address a that
+// Parse returns, Parse(a.String()) equals a. Addresses are comparable values.
+package address
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+)
+
+// maxText is the longest text that Parse reads, in bytes. Longer than any
+// address of any family; it bounds the work spent on what a user pastes.
+const maxText = 4096
+
+// An Address is a parsed endpoint. The zero Address is no endpoint: dialling it
+// or listening on it is an error. Addresses are values: compare them with ==.
+type Address struct {
+	scheme string
+	end    endpoint
+}
+
+// Parse reads one endpoint. Its error is an *[Error] that says what is wrong
+// with the text and, where there is a likely meaning, what was probably meant.
+func Parse(text string) (Address, error) {
+	if err := checkText(text); err != nil {
+		return Address{}, err
+	}
+	name, rest := split(text)
+	f, ok := forms[name]
+	if !ok {
+		return Address{}, unknownScheme(text, name, rest)
+	}
+	end, err := f.parse(name, rest)
+	if err != nil {
+		if e, ok := err.(*Error); ok {
+			e.Text = text
+		}
+		return Address{}, err
+	}
+	return Address{scheme: name, end: end}, nil
+}
+
+// MustParse is Parse for text that is part of the program. It panics on an
+// error.
+func MustParse(text string) Address {
+	a, err := Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+// Scheme returns the scheme's name without "://": "tcp" for text that had none.
+// It is empty for the zero Address.
+func (a Address) Scheme() string { return a.scheme }
+
+// Network returns the name that package net and its errors use for the
+// address's network, such as "tcp" or "unix".
+func (a Address) Network() string {
+	if a.end == nil {
+		return ""
+	}
+	return a.end.network()
+}
+
+// String returns the shortest text that Parse reads back to the same address.
+// TCP addresses have no scheme in it.
+func (a Address) String() string {
+	if a.end == nil {
+		return ""
+	}
+	return a.end.text()
+}
+
+// Host returns the host name or IP address, without brackets and zone, that a
+// certificate for the endpoint would carry. It is empty where the family has no
+// names, and where a TCP address leaves the host out.
+func (a Address) Host() string {
+	if a.end == nil {
+		return ""
+	}
+	return a.end.host()
+}
+
+// Dial opens a connection to the address. The context bounds the dialling, not
+// the connection. Its errors are *[net.OpError] values.
+func (a Address) Dial(ctx context.Context) (net.Conn, error) {
+	if a.end == nil {
+		return nil, opError("dial", a, errZero)
+	}
+	return a.end.dial(ctx)
+}
+
+// Listen accepts connections on the address. The context bounds the set-up, not
+// the listener. Its errors are *[net.OpError] values.
+func (a Address) Listen(ctx context.Context) (net.Listener, error) {
+	if a.end == nil {
+		return nil, opError("listen", a, errZero)
+	}
+	return a.end.listen(ctx)
+}
+
+// MarshalText returns String as bytes, so that configuration files can hold
+// addresses.
+func (a Address) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalText is Parse for configuration files.
+func (a *Address) UnmarshalText(text []byte) error {
+	parsed, err := Parse(string(text))
+	if err != nil {
+		return err
+	}
+	*a = parsed
+	return nil
+}
+
+// An Error says why a text is not an address.
+type Error struct {
+	Text    string // what was given
+	Problem string // what is wrong with it, lower case, no full stop
+	Hint    string // what to write instead; may be empty
+}
+
+func (e *Error) Error() string {
+	s := fmt.Sprintf("address %q: %s", e.Text, e.Problem)
+	if e.Hint != "" {
+		s += " (" + e.Hint + ")"
+	}
+	return s
+}
+
+// endpoint is what a scheme makes of its text. Implementations are comparable.
+type endpoint interface {
+	network() string
+	text() string
+	host() string
+	dial(ctx context.Context) (net.Conn, error)
+	listen(ctx context.Context) (net.Listener, error)
+}
+
+var errZero = fmt.Errorf("the zero address names no endpoint")
+
+func opError(op string, a Address, err error) error {
+	return &net.OpError{Op: op, Net: a.Network(), Addr: name{a}, Err: err}
+}
+
+// name makes an Address a net.Addr for the errors that carry one.
+type name struct{ Address }
+
+func problem(problem, hint string, args ...any) *Error {
+	return &Error{Problem: problem, Hint: fmt.Sprintf(hint, args...)}
+}
+
+func checkText(text string) error {
+	if text == "" {
+		return &Error{Problem: "it is empty", Hint: `write host:port, or a scheme as in unix:///run/app.sock`}
+	}
+	if len(text) > maxText {
+		return &Error{Text: text[:64] + "…", Problem: fmt.Sprintf("it has %d bytes, more than %d", len(text), maxText)}
+	}
+	if i := strings.IndexFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }); i >= 0 {
+		return &Error{Text: text, Problem: fmt.Sprintf("it has a control character at byte %d", i)}
+	}
+	return nil
+}
+
+// split parts the scheme from what follows it. Text without one is TCP.
+func split(text string) (name, rest string) {
+	if text == "-" || text == "stdio" {
+		return "stdio", ""
+	}
+	if name, rest, ok := strings.Cut(text, "://"); ok {
+		return strings.ToLower(name), rest
+	}
+	if rest, ok := strings.CutPrefix(strings.ToLower(text), "stdio:"); ok {
+		return "stdio", rest
+	}
+	return "tcp", text
+}

@@ -1,0 +1,194 @@
+package address_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/sealsock/sealsock/address"
+)
+
+func TestParse(t *testing.T) {
+	for _, c := range []struct{ text, scheme, network, host, canonical string }{
+		{"example.com:443", "tcp", "tcp", "example.com", "example.com:443"},
+		{"Example.COM:https", "tcp", "tcp", "example.com", "example.com:https"},
+		{"tcp://example.com:0443", "tcp", "tcp", "example.com", "example.com:443"},
+		{"4433", "tcp", "tcp", "", ":4433"},
+		{":4433", "tcp", "tcp", "", ":4433"},
+		{"*:1", "", "", "", ""},
+		{"192.0.2.1:1", "tcp", "tcp", "192.0.2.1", "192.0.2.1:1"},
+		{"[::1]:443", "tcp", "tcp", "::1", "[::1]:443"},
+		{"[2001:DB8:0::1]:443", "tcp", "tcp", "2001:db8::1", "[2001:db8::1]:443"},
+		{"[fe80::1%eth0]:443", "tcp", "tcp", "fe80::1", "[fe80::1%eth0]:443"},
+		{"tcp4://127.0.0.1:1", "tcp4", "tcp4", "127.0.0.1", "tcp4://127.0.0.1:1"},
+		{"TCP6://[::]:1", "tcp6", "tcp6", "::", "tcp6://[::]:1"},
+		{"unix:///run/a.sock", "unix", "unix", "", "unix:///run/a.sock"},
+		{"unix://@name", "unix", "unix", "", "unix://@name"},
+		{"unix://rel/ative", "unix", "unix", "", "unix://rel/ative"},
+		{"fd://3", "fd", "fd", "", "fd://3"},
+		{"fd://systemd", "fd", "fd", "", "fd://systemd"},
+		{"fd://systemd/web", "fd", "fd", "", "fd://systemd/web"},
+		{"stdio:", "stdio", "stdio", "", "stdio:"},
+		{"stdio", "stdio", "stdio", "", "stdio:"},
+		{"-", "stdio", "stdio", "", "stdio:"},
+		{"ws://example.com/room?x=1", "ws", "ws", "example.com", "ws://example.com/room?x=1"},
+		{"wss://[::1]:8443/", "wss", "wss", "::1", "wss://[::1]:8443/"},
+	} {
+		a, err := address.Parse(c.text)
+		if c.scheme == "" {
+			if err == nil {
+				t.Errorf("Parse(%q) = %v, want an error", c.text, a)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("Parse(%q): %v", c.text, err)
+			continue
+		}
+		got := [4]string{a.Scheme(), a.Network(), a.Host(), a.String()}
+		if want := [4]string{c.scheme, c.network, c.host, c.canonical}; got != want {
+			t.Errorf("Parse(%q) = %q, want %q", c.text, got, want)
+		}
+		if b, err := address.Parse(a.String()); err != nil || b != a {
+			t.Errorf("Parse(%q) = %v, %v: not the address that wrote it", a.String(), b, err)
+		}
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	for _, c := range []struct{ text, problem, hint string }{
+		{"", "empty", "host:port"},
+		{strings.Repeat("a", 5000), "more than 4096", ""},
+		{"a\nb:1", "control character at byte 1", ""},
+		{"example.com", "no port", "example.com:443"},
+		{"2001:db8::1", "no port", "[2001:db8::1]:443"},
+		{"2001:db8:1:2:3:4:5:6:443", "brackets", "[2001:db8:1:2:3:4:5:6]:443"},
+		{"a:b:c", "more than one colon", ""},
+		{"[::1]", "brackets", "[::1]:443"},
+		{"[example.com]:1", "not an IPv6 address", "example.com:1"},
+		{"example.com:", "port is empty", ""},
+		{"example.com:65536", "not in 0 to 65535", ""},
+		{"example.com:a_b", "neither a number nor a service", ""},
+		{"exämple.com:1", "not ASCII", "xn--"},
+		{"exa mple.com:1", "no host name", ""},
+		{strings.Repeat("a.", 130) + "com:1", "more than 253", ""},
+		{"example.com:443/x", "goes on after the port", "example.com:443"},
+		{"/run/app.sock", "a path", "unix:///run/app.sock"},
+		{"https://example.com/x", "not known", "example.com:443"},
+		{"https://example.com:8443/x", "not known", "example.com:8443"},
+		{"tpc://a:1", "not known", "tcp://a:1"},
+		{"gopher://a:1", "not known", "known schemes"},
+		{"tcp4://[::1]:1", "not an address of tcp4", ""},
+		{"tcp6://127.0.0.1:1", "not an address of tcp6", ""},
+		{"unix://", "no path", "unix:///"},
+		{"unix://@", "abstract name is empty", ""},
+		{"unix:///" + strings.Repeat("x", 120), "more than 107", ""},
+		{"fd://x", "no descriptor number", "fd://3"},
+		{"fd://-1", "no descriptor number", ""},
+		{"fd://systemd/a:b", "no descriptor name", ""},
+		{"stdio://x", "nothing follows", ""},
+		{"ws://", "no host", ""},
+		{"ws://a/#f", "fragment", ""},
+		{"ws://a:99999/", "not in 0 to 65535", ""},
+		{"ws://a b/", "no URL", ""},
+	} {
+		_, err := address.Parse(c.text)
+		var e *address.Error
+		if !errors.As(err, &e) {
+			t.Errorf("Parse(%q): %v, want an *Error", c.text, err)
+			continue
+		}
+		if !strings.Contains(e.Problem, c.problem) || !strings.Contains(e.Hint, c.hint) {
+			t.Errorf("Parse(%q): %v; want %q with hint %q", c.text, err, c.problem, c.hint)
+		}
+		if len(err.Error()) > 1000 {
+			t.Errorf("Parse of a long text has an error of %d bytes", len(err.Error()))
+		}
+	}
+}
+
+func TestSchemesHaveWorkingExamples(t *testing.T) {
+	for _, s := range address.Schemes() {
+		a, err := address.Parse(s.Example)
+		if err != nil || a.Scheme() != s.Name || s.Meaning == "" {
+			t.Errorf("scheme %q: example %q gives %q, %v", s.Name, s.Example, a.Scheme(), err)
+		}
+	}
+}
+
+func TestZeroAddress(t *testing.T) {
+	var zero address.Address
+	if zero.String() != "" || zero.Network() != "" || zero.Host() != "" {
+		t.Error("the zero address has text")
+	}
+	var op *net.OpError
+	if _, err := zero.Dial(context.Background()); !errors.As(err, &op) {
+		t.Errorf("Dial: %v", err)
+	}
+	if _, err := zero.Listen(context.Background()); !errors.As(err, &op) {
+		t.Errorf("Listen: %v", err)
+	}
+}
+
+func TestTextMarshalling(t *testing.T) {
+	var a address.Address
+	if err := a.UnmarshalText([]byte("localhost:1")); err != nil {
+		t.Fatal(err)
+	}
+	if text, _ := a.MarshalText(); string(text) != "localhost:1" {
+		t.Errorf("MarshalText = %q", text)
+	}
+	if err := a.UnmarshalText([]byte("localhost")); err == nil {
+		t.Error("UnmarshalText took a host without a port")
+	}
+}
+
+func TestMustParsePanics(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	address.MustParse("x")
+}
+
+func FuzzParse(f *testing.F) {
+	for _, s := range address.Schemes() {
+		f.Add(s.Example)
+	}
+	for _, s := range []string{"", ":", "::", "[::1%a b]:1", "443", "unix://@\x00", "fd://4294967296", "wss://%41/%2F?%zz", "-", "tcp://:0"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		a, err := address.Parse(text)
+		if err != nil {
+			var e *address.Error
+			if !errors.As(err, &e) {
+				t.Fatalf("Parse(%q): %T", text, err)
+			}
+			return
+		}
+		b, err := address.Parse(a.String())
+		if err != nil || a != b {
+			t.Fatalf("Parse(%q) = %q, which reads back as %q, %v", text, a, b, err)
+		}
+	})
+}
+
+func ExampleParse() {
+	for _, text := range []string{"example.com:443", "unix:///run/app.sock", "example.com"} {
+		a, err := address.Parse(text)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println(a.Network(), a)
+	}
+	// Output:
+	// tcp example.com:443
+	// unix unix:///run/app.sock
+	// address "example.com": it has no port (did you mean example.com:443?)
+}

@@ -1,0 +1,116 @@
+package address
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A form is how one scheme is read.
+type form struct {
+	parse   func(scheme, rest string) (endpoint, error)
+	example string
+	meaning string
+}
+
+// forms holds every scheme. It is filled in init because parse functions read
+// it to say what was probably meant.
+var forms map[string]form
+
+func init() {
+	forms = map[string]form{
+		"tcp":   {parseTCP, "example.com:443", "TCP, over IPv6 or IPv4"},
+		"tcp4":  {parseTCP, "tcp4://192.0.2.1:443", "TCP over IPv4"},
+		"tcp6":  {parseTCP, "tcp6://[2001:db8::1]:443", "TCP over IPv6"},
+		"unix":  {parseUnix, "unix:///run/app.sock", "UNIX-domain stream socket: a path, or @name in Linux's abstract name space"},
+		"fd":    {parseFD, "fd://3", "descriptor that this process inherited; fd://systemd/NAME by its name"},
+		"stdio": {parseStdio, "stdio:", "standard input and output as one connection"},
+		"ws":    {parseWebSocket, "ws://example.com/room", "WebSocket, as text only"},
+		"wss":   {parseWebSocket, "wss://example.com/room", "WebSocket over TLS, as text only"},
+	}
+}
+
+// A Scheme describes one scheme that Parse knows.
+type Scheme struct {
+	Name    string // without "://"
+	Example string // text that Parse accepts
+	Meaning string // one line for a usage text
+}
+
+// Schemes lists what Parse knows, sorted by name.
+func Schemes() []Scheme {
+	all := make([]Scheme, 0, len(forms))
+	for name, f := range forms {
+		all = append(all, Scheme{name, f.example, f.meaning})
+	}
+	slices.SortFunc(all, func(a, b Scheme) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// elsewhere maps schemes of other layers to the port they run on, so that a
+// pasted URL gets a useful answer.
+var elsewhere = map[string]string{
+	"http": "80", "https": "443", "tls": "443", "ssl": "443",
+	"imaps": "993", "smtps": "465", "ldaps": "636", "pop3s": "995", "ftps": "990", "mqtts": "8883",
+}
+
+func unknownScheme(text, scheme, rest string) *Error {
+	e := &Error{Text: text, Problem: fmt.Sprintf("the scheme %q is not known", scheme)}
+	if port, ok := elsewhere[scheme]; ok {
+		host, _, _ := strings.Cut(rest, "/")
+		if _, _, err := splitPort(host); err != nil && host != "" {
+			host += ":" + port
+		}
+		e.Hint = fmt.Sprintf("did you mean %s?", host)
+		return e
+	}
+	if near := nearest(scheme); near != "" {
+		e.Hint = fmt.Sprintf("did you mean %s://%s?", near, rest)
+		return e
+	}
+	names := make([]string, 0, len(forms))
+	for _, s := range Schemes() {
+		names = append(names, s.Name)
+	}
+	e.Hint = "known schemes: " + strings.Join(names, ", ")
+	return e
+}
+
+// nearest returns the known scheme at most two edits away from a mistyped one,
+// or "".
+func nearest(scheme string) string {
+	best, least := "", 3
+	for _, s := range Schemes() {
+		if d := distance(scheme, s.Name); d < least && d < len(scheme) {
+			best, least = s.Name, d
+		}
+	}
+	return best
+}
+
+// distance counts the insertions, deletions, replacements and swaps of
+// neighbours between two short words, and gives up beyond 32 bytes.
+func distance(a, b string) int {
+	if len(a) > 32 || len(b) > 32 {
+		return 32
+	}
+	before, prev, cur := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range prev {
+		prev[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		cur[0] = i
+		for j := 1; j <= len(b); j++ {
+			change := 1
+			if a[i-1] == b[j-1] {
+				change = 0
+			}
+			cur[j] = min(prev[j]+1, cur[j-1]+1, prev[j-1]+change)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				cur[j] = min(cur[j], before[j-2]+1)
+			}
+		}
+		before, prev, cur = prev, cur, before
+	}
+	return prev[len(b)]
+}

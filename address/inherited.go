@@ -1,0 +1,137 @@
+package address
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// firstPassed is the descriptor that systemd's first passed socket has:
+// SD_LISTEN_FDS_START of sd_listen_fds(3).
+const firstPassed = 3
+
+// maxPassed bounds what a LISTEN_FDS variable can make this process look at.
+const maxPassed = 1024
+
+// inherited is a descriptor that the process was started with: by number, or,
+// with number -1, the one that systemd passed under a name ("" is the first).
+type inherited struct {
+	number int
+	name   string
+}
+
+func parseFD(_, rest string) (endpoint, error) {
+	if name, ok := strings.CutPrefix(rest, "systemd"); ok && (name == "" || name[0] == '/') {
+		name = strings.TrimPrefix(name, "/")
+		if strings.ContainsAny(name, ":/") {
+			return nil, problem(fmt.Sprintf("%q is no descriptor name: it has a colon or a slash", name), "")
+		}
+		return inherited{-1, name}, nil
+	}
+	n, err := strconv.ParseUint(rest, 10, 31)
+	if err != nil {
+		return nil, problem(fmt.Sprintf("%q is no descriptor number", rest), "write fd://3, or fd://systemd/NAME")
+	}
+	return inherited{number: int(n)}, nil
+}
+
+func (f inherited) network() string { return "fd" }
+func (f inherited) host() string    { return "" }
+
+func (f inherited) text() string {
+	switch {
+	case f.number >= 0:
+		return fmt.Sprintf("fd://%d", f.number)
+	case f.name != "":
+		return "fd://systemd/" + f.name
+	default:
+		return "fd://systemd"
+	}
+}
+
+// dial takes over a connected socket. Descriptors above 2 are closed once they
+// are taken over, so the connection is the only holder and its Close reaches
+// the peer; 0 to 2 stay open, because much else writes to them.
+func (f inherited) dial(context.Context) (net.Conn, error) {
+	file, err := f.file()
+	if err != nil {
+		return nil, opError("dial", Address{"fd", f}, err)
+	}
+	defer release(file, f)
+	c, err := net.FileConn(file)
+	if err != nil {
+		return nil, opError("dial", Address{"fd", f}, err)
+	}
+	return c, nil
+}
+
+// listen takes over a listening socket, as dial does a connected one.
+func (f inherited) listen(context.Context) (net.Listener, error) {
+	file, err := f.file()
+	if err != nil {
+		return nil, opError("listen", Address{"fd", f}, err)
+	}
+	defer release(file, f)
+	l, err := net.FileListener(file)
+	if err != nil {
+		return nil, opError("listen", Address{"fd", f}, err)
+	}
+	if u, ok := l.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false) // the path belongs to who made the socket
+	}
+	return l, nil
+}
+
+func (f inherited) file() (*os.File, error) {
+	number := f.number
+	if number < 0 {
+		var err error
+		if number, err = passed(f.name); err != nil {
+			return nil, err
+		}
+	}
+	switch number {
+	case 0:
+		return os.Stdin, nil
+	case 1:
+		return os.Stdout, nil
+	case 2:
+		return os.Stderr, nil
+	}
+	file := os.NewFile(uintptr(number), f.text())
+	if file == nil {
+		return nil, fmt.Errorf("descriptor %d is not valid here", number)
+	}
+	return file, nil
+}
+
+func release(file *os.File, f inherited) {
+	if f.number > 2 || f.number < 0 {
+		_ = file.Close()
+	}
+}
+
+// passed finds a descriptor by the environment variables of sd_listen_fds(3).
+func passed(name string) (int, error) {
+	if pid := os.Getenv("LISTEN_PID"); pid != strconv.Itoa(os.Getpid()) {
+		return 0, errors.New("systemd passed this process no sockets: LISTEN_PID is not its number; start it from a .socket unit")
+	}
+	count, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
+	if err != nil || count < 1 || count > maxPassed {
+		return 0, fmt.Errorf("systemd passed no sockets: LISTEN_FDS is %q", os.Getenv("LISTEN_FDS"))
+	}
+	if name == "" {
+		return firstPassed, nil
+	}
+	names := strings.SplitN(os.Getenv("LISTEN_FDNAMES"), ":", count+1)
+	for i, n := range names[:min(count, len(names))] {
+		if n == name {
+			return firstPassed + i, nil
+		}
+	}
+	return 0, fmt.Errorf("systemd passed no socket named %q; it passed %q", name, os.Getenv("LISTEN_FDNAMES"))
+}

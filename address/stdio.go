@@ -1,0 +1,96 @@
+package address
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// standard is the process's input and output as one connection.
+type standard struct{}
+
+func parseStdio(_, rest string) (endpoint, error) {
+	if rest != "" && rest != "//" {
+		return nil, problem("nothing follows stdio:", "write stdio:")
+	}
+	return standard{}, nil
+}
+
+func (standard) network() string { return "stdio" }
+func (standard) text() string    { return "stdio:" }
+func (standard) host() string    { return "" }
+
+func (standard) dial(context.Context) (net.Conn, error) {
+	return &duplex{in: os.Stdin, out: os.Stdout}, nil
+}
+
+// listen yields the one connection that there is, then waits to be closed.
+func (standard) listen(context.Context) (net.Listener, error) {
+	l := &single{conns: make(chan net.Conn, 1), done: make(chan struct{})}
+	l.conns <- &duplex{in: os.Stdin, out: os.Stdout}
+	return l, nil
+}
+
+// duplex joins two files into a net.Conn. Deadlines work where the system can
+// poll the files (pipes and sockets that were opened non-blocking) and are
+// os.ErrNoDeadline elsewhere.
+type duplex struct {
+	in, out *os.File
+}
+
+var (
+	_ net.Conn = (*duplex)(nil)
+	_ net.Addr = standard{}
+)
+
+func (standard) Network() string { return "stdio" }
+func (standard) String() string  { return "stdio:" }
+
+func (d *duplex) Read(b []byte) (int, error)  { return d.in.Read(b) }
+func (d *duplex) Write(b []byte) (int, error) { return d.out.Write(b) }
+func (d *duplex) LocalAddr() net.Addr         { return standard{} }
+func (d *duplex) RemoteAddr() net.Addr        { return standard{} }
+
+// CloseWrite closes the output, so that its reader sees the end.
+func (d *duplex) CloseWrite() error { return d.out.Close() }
+
+func (d *duplex) Close() error {
+	err := d.out.Close()
+	if errors.Is(err, os.ErrClosed) {
+		err = nil // after CloseWrite
+	}
+	return errors.Join(err, d.in.Close())
+}
+
+func (d *duplex) SetReadDeadline(t time.Time) error  { return d.in.SetReadDeadline(t) }
+func (d *duplex) SetWriteDeadline(t time.Time) error { return d.out.SetWriteDeadline(t) }
+
+func (d *duplex) SetDeadline(t time.Time) error {
+	return errors.Join(d.SetReadDeadline(t), d.SetWriteDeadline(t))
+}
+
+// single is a listener with one connection.
+type single struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func (l *single) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.done:
+		return nil, &net.OpError{Op: "accept", Net: "stdio", Addr: standard{}, Err: net.ErrClosed}
+	}
+}
+
+func (l *single) Close() error {
+	l.once.Do(func() { close(l.done) })
+	return nil
+}
+
+func (l *single) Addr() net.Addr { return standard{} }

@@ -1,0 +1,159 @@
+package address
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// tcp is a host and a port. The host may be empty, a name, or an IP address in
+// its shortest form, with a zone if it has one.
+type tcp struct {
+	scheme string // tcp, tcp4 or tcp6
+	name   string
+	port   string // a number, or a service's name
+}
+
+func parseTCP(scheme, rest string) (endpoint, error) {
+	host, port, err := splitPort(rest)
+	if err != nil {
+		return nil, err
+	}
+	host, err = checkHost(scheme, host)
+	if err != nil {
+		return nil, err
+	}
+	return tcp{scheme, host, port}, nil
+}
+
+func (t tcp) network() string { return t.scheme }
+
+func (t tcp) text() string {
+	s := net.JoinHostPort(t.name, t.port)
+	if t.scheme == "tcp" {
+		return s
+	}
+	return t.scheme + "://" + s
+}
+
+func (t tcp) host() string {
+	host, _, _ := strings.Cut(t.name, "%")
+	return host
+}
+
+func (t tcp) dial(ctx context.Context) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, t.scheme, net.JoinHostPort(t.name, t.port))
+}
+
+func (t tcp) listen(ctx context.Context) (net.Listener, error) {
+	var lc net.ListenConfig
+	return lc.Listen(ctx, t.scheme, net.JoinHostPort(t.name, t.port))
+}
+
+// splitPort parts "host:port", "[ip]:port", ":port" and "port".
+func splitPort(text string) (host, port string, err error) {
+	if path := strings.IndexAny(text, "/?#"); path >= 0 {
+		if path == 0 {
+			return "", "", problem("it is a path, not host:port", "did you mean unix://%s?", text)
+		}
+		return "", "", problem("it goes on after the port", "did you mean %s?", text[:path])
+	}
+	if text != "" && strings.Trim(text, "0123456789") == "" {
+		port, err = checkPort(text)
+		return "", port, err
+	}
+	if ip, err := netip.ParseAddr(text); err == nil {
+		return "", "", problem("it has no port", "did you mean %s?", net.JoinHostPort(ip.String(), "443"))
+	}
+	host, port, serr := net.SplitHostPort(text)
+	if serr != nil {
+		return "", "", splitProblem(text, serr)
+	}
+	if strings.HasPrefix(text, "[") {
+		if ip, err := netip.ParseAddr(host); err != nil || !ip.Is6() {
+			return "", "", problem("what stands in brackets is not an IPv6 address", "did you mean %s?", net.JoinHostPort(host, port))
+		}
+	}
+	port, err = checkPort(port)
+	return host, port, err
+}
+
+func splitProblem(text string, err error) *Error {
+	if ip := strings.Trim(text, "[]"); strings.Contains(text, "[") {
+		return problem("the brackets of an IPv6 address do not match a port", "write [%s]:443", ip)
+	}
+	if strings.Contains(text, ":") {
+		if i := strings.LastIndexByte(text, ':'); i > 0 {
+			if _, err := netip.ParseAddr(text[:i]); err == nil {
+				return problem("an IPv6 address needs brackets before its port", "did you mean [%s]:%s?", text[:i], text[i+1:])
+			}
+		}
+		return problem("it has more than one colon", "write host:port, and an IPv6 address in brackets")
+	}
+	if aerr, ok := err.(*net.AddrError); ok && aerr.Err == "missing port in address" {
+		return problem("it has no port", "did you mean %s:443?", text)
+	}
+	return problem(err.Error(), "write host:port")
+}
+
+func checkPort(port string) (string, error) {
+	if port == "" {
+		return "", problem("the port is empty", "write host:port, as in localhost:443")
+	}
+	if strings.Trim(port, "0123456789") == "" {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil {
+			return "", problem(fmt.Sprintf("port %s is not in 0 to 65535", port), "")
+		}
+		return strconv.FormatUint(n, 10), nil
+	}
+	// A service name has at most 15 letters, digits and hyphens, with a letter
+	// among them: RFC 6335, Section 5.1.
+	if len(port) > 15 || !words(port, "-") {
+		return "", problem(fmt.Sprintf("port %q is neither a number nor a service's name", port), "")
+	}
+	return strings.ToLower(port), nil
+}
+
+// checkHost returns the host in the one form that the address keeps.
+func checkHost(scheme, host string) (string, error) {
+	if host == "" {
+		return "", nil
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		if scheme == "tcp4" && !ip.Is4() && !ip.Is4In6() || scheme == "tcp6" && ip.Is4() {
+			return "", problem(fmt.Sprintf("%s is not an address of %s", ip, scheme), "did you mean %s without a scheme?", "the address")
+		}
+		return ip.String(), nil
+	}
+	if len(host) > 253 {
+		return "", problem(fmt.Sprintf("the host name has %d bytes, more than 253", len(host)), "")
+	}
+	for i := range len(host) {
+		if host[i] >= 0x80 {
+			return "", problem("the host name is not ASCII", "write an international name in its xn-- form")
+		}
+	}
+	if !words(host, "-._") {
+		return "", problem(fmt.Sprintf("%q is no host name", host), "names have letters, digits, hyphens and dots")
+	}
+	return strings.ToLower(host), nil
+}
+
+// words reports whether s is ASCII letters, digits and the characters in also.
+func words(s, also string) bool {
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case strings.IndexByte(also, c) >= 0:
+		default:
+			return false
+		}
+	}
+	return s != ""
+}
