@@ -1,0 +1,24 @@
+package trust
+
+import "github.com/sealsock/sealsock/iana"
+
+// Alert returns the alert that tells the peer about the refusal (RFC 9846,
+// Section 6.2). It says less than the error: a peer learns that its certificate
+// is bad, not what this side would have accepted.
+func (e *Error) Alert() iana.Alert {
+	switch e.Code {
+	case CodeNoCertificate:
+		return iana.AlertCertificateRequired
+	case CodeUnknownAuthority, CodeSelfSigned, CodeSelfSignedInChain, CodePartialChain, CodeChainTooLong, CodeNotAuthority:
+		return iana.AlertUnknownCA
+	case CodeExpired, CodeNotYetValid:
+		return iana.AlertCertificateExpired
+	case CodePurpose, CodeUnsupportedKey, CodeUnhandledExtension, CodeWeakKey, CodeWeakSignature:
+		return iana.AlertUnsupportedCertificate
+	case CodeMalformed, CodeBadSignature, CodeNameMismatch, CodeNameConstraint, CodePolicies:
+		return iana.AlertBadCertificate
+	case CodeNoRoots, CodeNoName:
+		return iana.AlertInternalError
+	}
+	return iana.AlertCertificateUnknown
+}

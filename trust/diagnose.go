@@ -1,0 +1,232 @@
+package trust
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"time"
+)
+
+// diagnose turns a failure of crypto/x509, which reports the last thing it
+// tried, into the thing that a person would name.
+func diagnose(set *rootSet, certs []*x509.Certificate, purpose Purpose, now time.Time, err error) error {
+	var unknown x509.UnknownAuthorityError
+	if errors.As(err, &unknown) {
+		return diagnoseTop(set, certs, now, err)
+	}
+	var invalid x509.CertificateInvalidError
+	if errors.As(err, &invalid) {
+		return diagnoseInvalid(certs[0], invalid, purpose, now)
+	}
+	var critical x509.UnhandledCriticalExtension
+	if errors.As(err, &critical) {
+		return diagnoseCritical(certs)
+	}
+	return &Error{Code: CodeOther, Certificate: certs[0], Err: err}
+}
+
+func diagnoseInvalid(leaf *x509.Certificate, invalid x509.CertificateInvalidError, purpose Purpose, now time.Time) error {
+	c := invalid.Cert
+	if c == nil {
+		c = leaf
+	}
+	e := &Error{Certificate: c}
+	switch invalid.Reason {
+	case x509.Expired:
+		if err := checkDates(c, now); err != nil {
+			return err
+		}
+		e.Code, e.Err = CodeOther, invalid
+	case x509.NotAuthorizedToSign:
+		e.Code = CodeNotAuthority
+		e.Hint = "the certificate below it was signed by a certificate that is no authority: ask who issued it"
+	case x509.TooManyIntermediates:
+		e.Code = CodeChainTooLong
+		e.Expected = sprintf("at most %d authorities below it", c.MaxPathLen)
+		e.Hint = "the authority exceeded what the one above allows: ask for a certificate from a proper one"
+	case x509.IncompatibleUsage, x509.CANotAuthorizedForExtKeyUsage:
+		return purposeError(leaf, purpose)
+	case x509.CANotAuthorizedForThisName, x509.UnconstrainedName, x509.NameConstraintsWithoutSANs, x509.TooManyConstraints:
+		e.Code, e.Certificate, e.Err = CodeNameConstraint, leaf, errors.New(invalid.Detail)
+		e.Hint = "ask an authority that may sign for these names; a local authority signs for local names only unless it was made otherwise"
+	case x509.NoValidChains:
+		e.Code, e.Certificate = CodePolicies, leaf
+	case x509.NameMismatch:
+		e.Code, e.Certificate = CodeUnknownAuthority, leaf
+	default:
+		e.Code, e.Err = CodeOther, invalid
+	}
+	return e
+}
+
+func purposeError(leaf *x509.Certificate, purpose Purpose) error {
+	e := &Error{Code: CodePurpose, Certificate: leaf, Got: usagesOf(leaf)}
+	switch purpose {
+	case PurposeServer:
+		e.Expected = "server authentication"
+	case PurposeClient:
+		e.Expected = "client authentication"
+	default:
+		e.Expected = "any use"
+	}
+	e.Hint = "ask for a certificate with the extended key usage for " + e.Expected +
+		"; the authorities above it must allow the use too"
+	return e
+}
+
+func usagesOf(c *x509.Certificate) string {
+	if len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) == 0 {
+		return "no restriction of its own, but one above it"
+	}
+	text := ""
+	for i, u := range c.ExtKeyUsage {
+		if i > 0 {
+			text += ", "
+		}
+		text += usageName(u)
+	}
+	for i, oid := range c.UnknownExtKeyUsage {
+		if i == 4 {
+			break
+		}
+		if text != "" {
+			text += ", "
+		}
+		text += oid.String()
+	}
+	return text
+}
+
+func usageName(u x509.ExtKeyUsage) string {
+	switch u {
+	case x509.ExtKeyUsageAny:
+		return "any use"
+	case x509.ExtKeyUsageServerAuth:
+		return "server authentication"
+	case x509.ExtKeyUsageClientAuth:
+		return "client authentication"
+	case x509.ExtKeyUsageCodeSigning:
+		return "code signing"
+	case x509.ExtKeyUsageEmailProtection:
+		return "e-mail protection"
+	case x509.ExtKeyUsageTimeStamping:
+		return "time stamping"
+	case x509.ExtKeyUsageOCSPSigning:
+		return "OCSP signing"
+	}
+	return sprintf("use %d", u)
+}
+
+func diagnoseCritical(certs []*x509.Certificate) error {
+	for _, c := range certs {
+		if len(c.UnhandledCriticalExtensions) > 0 {
+			return criticalError(c)
+		}
+	}
+	return &Error{Code: CodeUnhandledExtension, Certificate: certs[0]}
+}
+
+func criticalError(c *x509.Certificate) error {
+	return &Error{Code: CodeUnhandledExtension, Certificate: c, Got: "extension " + c.UnhandledCriticalExtensions[0].String(),
+		Hint: "it restricts the certificate in a way that cannot be honoured here, so it must be refused"}
+}
+
+// diagnoseTop climbs from the leaf as far as names and signatures lead, and
+// tells what was wrong at the highest point.
+func diagnoseTop(set *rootSet, certs []*x509.Certificate, now time.Time, cause error) error {
+	leaf, top := certs[0], certs[0]
+	for range certs {
+		if selfSigned(top) {
+			return selfSignedError(leaf, top, certs)
+		}
+		if err := diagnoseParents(top, set.bySubject(top.RawIssuer), now); err != nil {
+			return err
+		}
+		sent := issuersAmong(certs, top)
+		if len(sent) == 0 {
+			break
+		}
+		if err := diagnoseParents(top, sent, now); err != nil {
+			return err
+		}
+		top = sent[0]
+	}
+	e := &Error{Code: CodeUnknownAuthority, Certificate: leaf,
+		Got: sprintf("%s, which is neither sent by the peer nor among the roots", quoteName(top.Issuer))}
+	var unknown x509.UnknownAuthorityError
+	if !errors.As(cause, &unknown) {
+		e.Err = cause
+	}
+	e.Hint = "if you know that authority, add it to the roots (--ca FILE); if it is an intermediate one, the peer should send its certificate; " +
+		"a single peer can be accepted by its key (--pin " + PinOf(leaf).String() + ")"
+	return e
+}
+
+// diagnoseParents says why none of the certificates that have the issuer's
+// name can have signed child; nil if one has.
+func diagnoseParents(child *x509.Certificate, parents []*x509.Certificate, now time.Time) error {
+	var first error
+	for _, parent := range parents {
+		err := diagnoseLink(child, parent, now)
+		if err == nil {
+			return nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func diagnoseLink(child, parent *x509.Certificate, now time.Time) error {
+	if len(parent.UnhandledCriticalExtensions) > 0 {
+		return criticalError(parent)
+	}
+	if err := checkKey(parent); err != nil {
+		return err
+	}
+	err := child.CheckSignatureFrom(parent)
+	var insecure x509.InsecureAlgorithmError
+	var constraint x509.ConstraintViolationError
+	switch {
+	case errors.As(err, &insecure):
+		return &Error{Code: CodeWeakSignature, Certificate: child, Got: child.SignatureAlgorithm.String(),
+			Hint: "ask for a new certificate; no authority signs with this hash any more"}
+	case errors.As(err, &constraint):
+		return &Error{Code: CodeNotAuthority, Certificate: parent,
+			Hint: "it signed " + describe(child) + " but lacks the right to: ask who issued it"}
+	case errors.Is(err, x509.ErrUnsupportedAlgorithm):
+		return unsupportedKey(parent, keyName(parent))
+	case err != nil:
+		return &Error{Code: CodeBadSignature, Certificate: child,
+			Got:  "a signature that the key of " + quoteName(parent.Subject) + " did not make",
+			Hint: "another authority has the same name, or the certificate was changed: compare the fingerprints of the authority's certificate"}
+	}
+	return checkDates(parent, now)
+}
+
+func selfSignedError(leaf, top *x509.Certificate, certs []*x509.Certificate) error {
+	pin := PinOf(leaf).String()
+	if top == leaf {
+		return &Error{Code: CodeSelfSigned, Certificate: leaf,
+			Hint: "if you know where it comes from, trust it (--ca FILE) or its key (--pin " + pin + ")"}
+	}
+	return &Error{Code: CodeSelfSignedInChain, Certificate: leaf, Got: quoteName(top.Subject),
+		Hint: "the peer sent the root itself, which proves nothing: if you know it, add it to the roots (--ca FILE), or accept the peer by its key (--pin " + pin + ")"}
+}
+
+func issuersAmong(certs []*x509.Certificate, child *x509.Certificate) []*x509.Certificate {
+	var found []*x509.Certificate
+	for _, c := range certs[1:] {
+		if c != child && bytes.Equal(c.RawSubject, child.RawIssuer) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+func selfIssued(c *x509.Certificate) bool { return bytes.Equal(c.RawSubject, c.RawIssuer) }
+
+func selfSigned(c *x509.Certificate) bool {
+	return selfIssued(c) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
+}

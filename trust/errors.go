@@ -1,0 +1,151 @@
+package trust
+
+import (
+	"crypto/x509"
+	"fmt"
+	"strings"
+)
+
+// Error says why a peer was refused. Every error of this package's verifying
+// functions is one, so that a caller can act on its Code.
+type Error struct {
+	// Code is the reason.
+	Code Code
+	// Certificate is the one at fault; nil if there is none, as with a raw
+	// public key.
+	Certificate *x509.Certificate
+	// Expected and Got tell the two sides of the disagreement, where there
+	// are two. Text that came from the peer is quoted in them.
+	Expected, Got string
+	// Hint tells what to do.
+	Hint string
+	// Err is the cause beneath, if any.
+	Err error
+}
+
+// Code is the reason of a refusal.
+type Code uint8
+
+// The reasons.
+const (
+	CodeOther              Code = iota
+	CodeNoCertificate           // the peer sent none
+	CodeMalformed               // bytes that are no certificate or key
+	CodeNoRoots                 // no root to judge by could be loaded
+	CodeUnknownAuthority        // the issuer is neither sent nor trusted
+	CodeSelfSigned              // the leaf signed itself and is not trusted
+	CodeSelfSignedInChain       // the chain ends in a root that is not trusted
+	CodePartialChain            // the path ends in a trusted certificate that is no root
+	CodeBadSignature            // a signature does not match its issuer's key
+	CodeExpired                 // its last day has passed
+	CodeNotYetValid             // its first day is to come
+	CodeNameMismatch            // the names it has do not include the expected one
+	CodeNoName                  // there is no usable name to expect
+	CodePurpose                 // not meant for this use
+	CodeNotAuthority            // it signed a certificate but may not
+	CodeNameConstraint          // an authority may not sign for these names
+	CodeChainTooLong            // too many certificates, or a path length exceeded
+	CodeUnhandledExtension      // a critical extension nobody here understands
+	CodeWeakKey                 // an RSA key too small or too large
+	CodeUnsupportedKey          // a key of a kind that is not spoken here
+	CodeWeakSignature           // SHA-1 or worse
+	CodePolicies                // its certificate policies contradict each other
+	CodePinMismatch             // none of the pinned keys
+	CodeCallback                // the caller's own check said no
+)
+
+// reasons gives each code its sentence, its number in OpenSSL's list of
+// verification errors (x509_vfy.h, X509_V_ERR_…), and a name.
+var reasons = [...]struct {
+	name     string
+	openssl  int
+	sentence string
+}{
+	CodeOther:              {"unspecified", 1, "cannot be verified"},
+	CodeNoCertificate:      {"no-certificate", 65, "the peer sent no certificate"},
+	CodeMalformed:          {"malformed", 13, "is malformed"},
+	CodeNoRoots:            {"no-roots", 69, "no trusted root could be loaded"},
+	CodeUnknownAuthority:   {"unknown-authority", 20, "is signed by an unknown authority"},
+	CodeSelfSigned:         {"self-signed", 18, "signed itself and is not trusted"},
+	CodeSelfSignedInChain:  {"untrusted-root", 19, "leads to a root that is not trusted"},
+	CodePartialChain:       {"partial-chain", 2, "leads to no self-signed root"},
+	CodeBadSignature:       {"bad-signature", 7, "has a signature that is not its issuer's"},
+	CodeExpired:            {"expired", 10, "has expired"},
+	CodeNotYetValid:        {"not-yet-valid", 9, "is not valid yet"},
+	CodeNameMismatch:       {"name-mismatch", 62, "is for another name"},
+	CodeNoName:             {"no-name", 62, "cannot be checked without a name to expect"},
+	CodePurpose:            {"wrong-purpose", 26, "is not meant for this use"},
+	CodeNotAuthority:       {"not-an-authority", 79, "may not sign certificates"},
+	CodeNameConstraint:     {"name-constraint", 47, "has a name that its authority may not sign for"},
+	CodeChainTooLong:       {"chain-too-long", 22, "comes with too long a chain"},
+	CodeUnhandledExtension: {"unhandled-extension", 34, "has a critical extension that is not understood"},
+	CodeWeakKey:            {"weak-key", 66, "has an RSA key of an unsafe size"},
+	CodeUnsupportedKey:     {"unsupported-key", 6, "has a key that cannot be used"},
+	CodeWeakSignature:      {"weak-signature", 68, "is signed with a broken hash"},
+	CodePolicies:           {"policies", 43, "has certificate policies that contradict each other"},
+	CodePinMismatch:        {"pin-mismatch", 50, "has a key that is not pinned"},
+	CodeCallback:           {"callback", 50, "was refused by the application"},
+}
+
+// String returns a short name for the code, such as "name-mismatch"; it does
+// not change between versions.
+func (c Code) String() string {
+	if int(c) < len(reasons) {
+		return reasons[c].name
+	}
+	return sprintf("code-%d", uint8(c))
+}
+
+// OpenSSL returns the code's number in OpenSSL's list (X509_V_ERR_…), which
+// Python's ssl module reports as verify_code. Reasons that OpenSSL does not
+// know are 50, its "application verification failure".
+func (c Code) OpenSSL() int {
+	if int(c) < len(reasons) {
+		return reasons[c].openssl
+	}
+	return 1
+}
+
+// Error returns one line: the certificate concerned, the reason, and what was
+// expected and found. The hint is not part of it.
+func (e *Error) Error() string {
+	var b strings.Builder
+	sentence := reasons[CodeOther].sentence
+	if int(e.Code) < len(reasons) {
+		sentence = reasons[e.Code].sentence
+	}
+	switch {
+	case e.Code == CodeNoCertificate || e.Code == CodeNoRoots:
+	case e.Certificate != nil:
+		b.WriteString("certificate " + describe(e.Certificate) + " ")
+	case e.Code == CodePinMismatch:
+		b.WriteString("the peer ")
+	default:
+		b.WriteString("the certificate ")
+	}
+	b.WriteString(sentence)
+	switch {
+	case e.Expected != "" && e.Got != "":
+		b.WriteString(": expected " + e.Expected + ", got " + e.Got)
+	case e.Expected != "":
+		b.WriteString(": expected " + e.Expected)
+	case e.Got != "":
+		b.WriteString(": " + e.Got)
+	}
+	if e.Err != nil {
+		b.WriteString(": " + e.Err.Error())
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause beneath.
+func (e *Error) Unwrap() error { return e.Err }
+
+var sprintf = fmt.Sprintf
+
+func callbackError(leaf *x509.Certificate, err error) error {
+	if own, ok := err.(*Error); ok {
+		return own
+	}
+	return &Error{Code: CodeCallback, Certificate: leaf, Err: err}
+}

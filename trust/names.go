@@ -1,0 +1,212 @@
+package trust
+
+import (
+	"crypto/x509"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/net/publicsuffix"
+)
+
+// MatchName reports whether a certificate may speak for name, a DNS name or an
+// IP address; the error, an [*Error], tells the names it has.
+//
+// Only subject alternative names count (RFC 9525, Section 6.3). DNS names are
+// compared without regard to case or a trailing dot; a name in Unicode is
+// first turned into A-labels by the rules for look-ups (UTS 46, RFC 5891). A
+// wildcard must be the whole left-most label, stands for exactly one label,
+// and does not match right below a public suffix ("*.com", "*.co.uk"). An IP
+// address, with or without brackets, is compared with IP addresses only, byte
+// by byte; a zone is ignored.
+func MatchName(c *x509.Certificate, name string) error {
+	_, err := matchName(c, name)
+	return err
+}
+
+// checkName proves the peer's name by the leaf's and notes it in result.
+func (p *Policy) checkName(peer *Peer, result *Result) error {
+	if p.AnyName || (peer.Name == "" && !peer.Server) {
+		return nil
+	}
+	if peer.Name == "" {
+		return &Error{Code: CodeNoName, Certificate: result.Leaf,
+			Hint: "say which name to expect (--name), or accept any name by an explicit choice"}
+	}
+	name, err := matchName(result.Leaf, peer.Name)
+	if err != nil && p.CommonName && commonNameMatches(result, name) {
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	result.Name = name
+	return nil
+}
+
+// matchName returns the name in the form in which it was compared.
+func matchName(c *x509.Certificate, name string) (string, error) {
+	if addr, ok := parseAddr(name); ok {
+		for _, ip := range c.IPAddresses {
+			if have, ok := netip.AddrFromSlice(ip); ok && have.Unmap() == addr {
+				return addr.String(), nil
+			}
+		}
+		return addr.String(), nameError(c, name)
+	}
+	host, err := asciiHost(name)
+	if err != nil {
+		return "", &Error{Code: CodeNoName, Certificate: c, Got: quote(name), Err: err,
+			Hint: "give a DNS name or an IP address"}
+	}
+	for _, pattern := range c.DNSNames {
+		if matchPattern(pattern, host) {
+			return host, nil
+		}
+	}
+	return host, nameError(c, name)
+}
+
+// parseAddr reads an IP address with or without brackets, and drops its zone.
+func parseAddr(name string) (netip.Addr, bool) {
+	if strings.HasPrefix(name, "[") && strings.HasSuffix(name, "]") {
+		name = name[1 : len(name)-1]
+	}
+	addr, err := netip.ParseAddr(name)
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	return addr.WithZone("").Unmap(), true
+}
+
+// asciiHost returns name in lower-case A-labels without a trailing dot.
+func asciiHost(name string) (string, error) {
+	name = strings.TrimSuffix(name, ".")
+	if plainHost(name) {
+		return name, nil
+	}
+	ascii, err := idna.Lookup.ToASCII(name)
+	if err == nil && validLabels(ascii) {
+		return ascii, nil
+	}
+	// Names with an underscore are no host names, yet they exist.
+	lower := strings.ToLower(name)
+	if plainHost(strings.ReplaceAll(lower, "_", "-")) {
+		return lower, nil
+	}
+	return "", errNoHostName
+}
+
+var errNoHostName = errors.New("neither a DNS name nor an IP address")
+
+// validLabels checks what the IDNA rules leave to the DNS (RFC 1035, Section
+// 2.3.4): no empty label, and lengths.
+func validLabels(name string) bool {
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 {
+			return false
+		}
+	}
+	return len(name) <= 253
+}
+
+// plainHost reports whether name is in the form that nearly all names have, so
+// that they need no tables: lower-case letters, digits, single dots, and
+// hyphens except where an A-label could begin.
+func plainHost(name string) bool {
+	if !validLabels(name) {
+		return false
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if strings.HasPrefix(label, "xn--") {
+			return false
+		}
+		for _, c := range []byte(label) {
+			if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// matchPattern compares a name of a certificate with host, which is in lower
+// case and has no trailing dot.
+func matchPattern(pattern, host string) bool {
+	pattern = strings.TrimSuffix(pattern, ".")
+	if len(pattern) > 253 || !isASCII(pattern) {
+		return false
+	}
+	rest, wild := strings.CutPrefix(pattern, "*.")
+	if !wild {
+		return pattern != "" && !strings.Contains(pattern, "*") && strings.EqualFold(pattern, host)
+	}
+	label, below, ok := strings.Cut(host, ".")
+	if !ok || label == "" || strings.Contains(rest, "*") || !strings.EqualFold(rest, below) {
+		return false
+	}
+	// RFC 9525, Section 6.3, lets a wildcard stand for any one label; one
+	// below a public suffix would speak for strangers.
+	suffix, managed := publicsuffix.PublicSuffix(below)
+	return !managed || suffix != below
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// commonNameMatches looks at the subject's common name, where the certificate
+// has no other name and nobody above constrained names: constraints say
+// nothing about common names, so one could slip past them.
+func commonNameMatches(result *Result, host string) bool {
+	leaf := result.Leaf
+	if host == "" || len(leaf.DNSNames)+len(leaf.IPAddresses) > 0 {
+		return false
+	}
+	for _, chain := range result.Chains {
+		if slices.ContainsFunc(chain, hasNameConstraints) {
+			return false
+		}
+	}
+	cn := leaf.Subject.CommonName
+	if addr, ok := parseAddr(cn); ok {
+		return addr.String() == host
+	}
+	return matchPattern(cn, host)
+}
+
+var oidNameConstraints = []int{2, 5, 29, 30}
+
+func hasNameConstraints(c *x509.Certificate) bool {
+	for _, e := range c.Extensions {
+		if e.Id.Equal(oidNameConstraints) {
+			return true
+		}
+	}
+	return false
+}
+
+func hasNames(c *x509.Certificate) bool {
+	return len(c.DNSNames)+len(c.IPAddresses)+len(c.EmailAddresses)+len(c.URIs) > 0
+}
+
+func nameError(c *x509.Certificate, name string) error {
+	e := &Error{Code: CodeNameMismatch, Certificate: c, Expected: quote(name), Got: namesOf(c)}
+	switch {
+	case !hasNames(c) && c.Subject.CommonName != "":
+		e.Hint = "it has only the common name " + quote(c.Subject.CommonName) +
+			", which no longer counts: ask for a certificate with the name among its subject alternative names"
+	case !hasNames(c):
+		e.Hint = "ask for a certificate with the name among its subject alternative names"
+	default:
+		e.Hint = "connect by one of these names, or say which one to expect (--name)"
+	}
+	return e
+}

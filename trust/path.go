@@ -1,0 +1,194 @@
+package trust
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/x509"
+	"time"
+)
+
+// buildPaths finds the paths from the peer's leaf to a root, from memory where
+// it can, and leaves those that this policy and this moment allow.
+func (p *Policy) buildPaths(peer *Peer, now time.Time) (*Result, error) {
+	roots, err := p.roots()
+	if err != nil {
+		return nil, err
+	}
+	purpose := p.purpose(peer)
+	set := roots.snapshot()
+	key := memoKey(purpose, peer.Chain)
+	if known, ok := set.memo.get(key); ok {
+		if chains, _ := p.allowed(known.chains, now); len(chains) > 0 {
+			return newResult(known.certs, chains), nil
+		}
+	}
+	certs, err := parseChain(peer.Chain)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkKey(certs[0]); err != nil {
+		return nil, err
+	}
+	if err := checkDates(certs[0], now); err != nil {
+		return nil, err
+	}
+	set = roots.lookUp(set, certs)
+	all, err := certs[0].Verify(verifyOptions(set, certs, purpose, now))
+	if err != nil {
+		return nil, diagnose(set, certs, purpose, now, err)
+	}
+	set.memo.put(key, path{certs: certs, chains: all})
+	chains, why := p.allowed(all, now)
+	if len(chains) == 0 {
+		return nil, why
+	}
+	return newResult(certs, chains), nil
+}
+
+func newResult(certs []*x509.Certificate, chains [][]*x509.Certificate) *Result {
+	return &Result{PublicKey: certs[0].PublicKey, Leaf: certs[0], Certificates: certs, Chains: chains}
+}
+
+func (p *Policy) roots() (*Roots, error) {
+	if p.Roots != nil {
+		return p.Roots, nil
+	}
+	roots, err := sharedSystemRoots()
+	if err != nil {
+		return nil, &Error{Code: CodeNoRoots, Err: err,
+			Hint: "install the system's certificates (package ca-certificates), or name a file of them (--ca FILE)"}
+	}
+	return roots, nil
+}
+
+func verifyOptions(set *rootSet, certs []*x509.Certificate, purpose Purpose, now time.Time) x509.VerifyOptions {
+	options := x509.VerifyOptions{
+		Roots:         set.pool,
+		Intermediates: x509.NewCertPool(),
+		CurrentTime:   now,
+		KeyUsages:     purpose.usages(),
+	}
+	for _, c := range certs[1:] {
+		options.Intermediates.AddCert(c)
+	}
+	return options
+}
+
+func (p Purpose) usages() []x509.ExtKeyUsage {
+	switch p {
+	case PurposeServer:
+		return []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	case PurposeClient:
+		return []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	}
+	return []x509.ExtKeyUsage{x509.ExtKeyUsageAny}
+}
+
+// allowed returns the paths that the policy accepts at now; if there is none,
+// the error says what was wrong with the first. It looks at all that paths in
+// memory may have lost: their dates, and the settings of this one policy.
+func (p *Policy) allowed(chains [][]*x509.Certificate, now time.Time) ([][]*x509.Certificate, error) {
+	var first error
+	for i, chain := range chains {
+		err := p.allowedPath(chain, now)
+		if err == nil {
+			continue
+		}
+		// The usual case is that all pass and nothing is copied.
+		kept := append([][]*x509.Certificate(nil), chains[:i]...)
+		first = err
+		for _, chain := range chains[i+1:] {
+			if p.allowedPath(chain, now) == nil {
+				kept = append(kept, chain)
+			}
+		}
+		return kept, first
+	}
+	return chains, nil
+}
+
+func (p *Policy) allowedPath(chain []*x509.Certificate, now time.Time) error {
+	for _, c := range chain {
+		if now.Before(c.NotBefore) || now.After(c.NotAfter) {
+			return checkDates(c, now)
+		}
+	}
+	for _, c := range chain {
+		if err := checkKey(c); err != nil {
+			return err
+		}
+	}
+	if between := len(chain) - 2; between > p.depth() {
+		return &Error{Code: CodeChainTooLong, Certificate: chain[0],
+			Expected: sprintf("at most %d intermediate certificates", p.depth()), Got: sprintf("%d", between),
+			Hint: "allow a deeper path if the authority is meant to have one"}
+	}
+	root := chain[len(chain)-1]
+	if !p.PartialChain && !selfIssued(root) {
+		return &Error{Code: CodePartialChain, Certificate: root, Expected: "a path up to a self-signed root",
+			Got:  sprintf("one that ends in %s, signed by %s", quoteName(root.Subject), quoteName(root.Issuer)),
+			Hint: "add that authority to the roots, or allow partial chains"}
+	}
+	return nil
+}
+
+func checkDates(c *x509.Certificate, now time.Time) error {
+	switch {
+	case now.Before(c.NotBefore):
+		return &Error{Code: CodeNotYetValid, Certificate: c,
+			Expected: "a time from " + stamp(c.NotBefore) + " to " + stamp(c.NotAfter), Got: stamp(now),
+			Hint: "check this machine's clock; if it is right, wait or ask for a certificate that is valid now"}
+	case now.After(c.NotAfter):
+		return &Error{Code: CodeExpired, Certificate: c,
+			Expected: "a time from " + stamp(c.NotBefore) + " to " + stamp(c.NotAfter), Got: stamp(now),
+			Hint: "renew the certificate; if it should still be valid, check this machine's clock"}
+	}
+	return nil
+}
+
+// The bounds on RSA keys. Below, they can be broken or soon will be; above,
+// one signature costs so much time that it serves attackers.
+const (
+	minRSABits = 2048
+	maxRSABits = 8192
+)
+
+func checkKey(c *x509.Certificate) error { return checkPublicKey(c, c.PublicKey) }
+
+func checkPublicKey(c *x509.Certificate, key any) error {
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		bits := key.N.BitLen()
+		if bits < minRSABits || bits > maxRSABits {
+			return &Error{Code: CodeWeakKey, Certificate: c,
+				Expected: "an RSA key of 2048 to 8192 bits", Got: sprintf("one of %d bits", bits),
+				Hint: "ask for a certificate with a new key: ECDSA P-256, or RSA of 2048 bits or more"}
+		}
+	case *ecdsa.PublicKey:
+		if key.Curve == elliptic.P224() {
+			return unsupportedKey(c, "ECDSA on P-224")
+		}
+	case ed25519.PublicKey:
+	default:
+		return unsupportedKey(c, keyName(c))
+	}
+	return nil
+}
+
+func unsupportedKey(c *x509.Certificate, got string) error {
+	return &Error{Code: CodeUnsupportedKey, Certificate: c,
+		Expected: "an ECDSA key on P-256, P-384 or P-521, an Ed25519 key, or an RSA key", Got: got,
+		Hint: "ask for a certificate with a key of one of these kinds"}
+}
+
+func keyName(c *x509.Certificate) string {
+	if c == nil {
+		return "a key of another kind"
+	}
+	if c.PublicKeyAlgorithm == x509.UnknownPublicKeyAlgorithm {
+		return "a key of an unknown algorithm"
+	}
+	return "a " + c.PublicKeyAlgorithm.String() + " key"
+}

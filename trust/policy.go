@@ -1,0 +1,266 @@
+package trust
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"time"
+)
+
+// Policy says whom to accept. The zero value is safe: roots of the system, a
+// name required, the purpose that the peer's role asks for. A Policy must not
+// be changed after its first use; it may be used by many goroutines at once.
+type Policy struct {
+	// Roots are the authorities that may vouch for a peer; nil means those of
+	// the system.
+	Roots *Roots
+
+	// Purpose is what the leaf must be good for. The zero value, PurposeRole,
+	// asks for server authentication of a server and client authentication of
+	// a client.
+	Purpose Purpose
+
+	// Pins, when there are any, narrow the choice: one certificate of the
+	// verified path must have one of these keys. Under PinOnly it must be the
+	// leaf.
+	Pins []Pin
+
+	// PinOnly lets a pin that matches the leaf's key stand in for a path to a
+	// root, so that a self-signed certificate can be accepted by its key. The
+	// dates and the name are checked all the same, unless the certificate
+	// carries no name at all: its key is then its name. A leaf without a
+	// matching pin is refused even if a root vouches for it.
+	PinOnly bool
+
+	// Depth bounds the intermediate certificates between leaf and root. Zero
+	// means 10; a negative number means none at all.
+	Depth int
+
+	// PartialChain lets a path end in any certificate among the roots. Without
+	// it the last one must be self-issued, as OpenSSL has it by default.
+	PartialChain bool
+
+	// CommonName also looks at the subject's common name, as was usual before
+	// RFC 2818, but only in a leaf that has no DNS name or IP address among
+	// its alternative names and no authority with name constraints above it.
+	CommonName bool
+
+	// AnyName waives the name: whoever holds a certificate of the roots is
+	// accepted. It suits private roots that vouch for one service only.
+	AnyName bool
+
+	// Callback, if set, has the last word on a peer that passed all else. It
+	// sees the verified paths in result.Chains; an error of its own refuses
+	// the peer. An *Error is passed through, any other is wrapped.
+	Callback func(peer *Peer, result *Result) error
+
+	// Insecure accepts any well-formed certificate or raw key without asking
+	// who vouches for it, for what name, or until when. Pins and Callback are
+	// still honoured. A connection made so is open to anyone on the path.
+	Insecure bool
+}
+
+// Purpose is a use of a certificate (RFC 5280, Section 4.2.1.12).
+type Purpose uint8
+
+// The purposes.
+const (
+	PurposeRole   Purpose = iota // by the peer's role
+	PurposeServer                // server authentication
+	PurposeClient                // client authentication
+	PurposeAny                   // whatever the certificate says
+)
+
+// Peer is what a handshake saw of the other side. Verify keeps none of its
+// slices.
+type Peer struct {
+	// Server is true if the peer is a server, that is, if we are the client.
+	Server bool
+	// Name is the name the peer must prove: a DNS name (Unicode or A-labels),
+	// an IP address, or empty for a client.
+	Name string
+	// Chain holds certificates in DER, leaf first, as received.
+	Chain [][]byte
+	// RawPublicKey is a SubjectPublicKeyInfo in DER that came instead of a
+	// chain (RFC 7250).
+	RawPublicKey []byte
+	// OCSPStaple is the response that came with the leaf, in DER.
+	OCSPStaple []byte
+	// SCTs are the signed certificate timestamps that came with the leaf.
+	SCTs [][]byte
+	// Now is the time to judge by; zero means the clock's.
+	Now time.Time
+}
+
+// Result describes an accepted peer. Its certificates may be shared with
+// other connections and must not be modified.
+type Result struct {
+	// PublicKey is the key the peer must prove to hold.
+	PublicKey crypto.PublicKey
+	// Leaf is the peer's own certificate; nil for a raw public key.
+	Leaf *x509.Certificate
+	// Certificates are the received ones, leaf first, unverified as such.
+	Certificates []*x509.Certificate
+	// Chains are the verified paths, each from leaf to root. There is none if
+	// a pin stood in for it, or under Insecure.
+	Chains [][]*x509.Certificate
+	// Pin is the pin that matched; its zero value if none was asked for.
+	Pin Pin
+	// Name is the name that was proved, in the form it was compared; empty if
+	// none was asked for.
+	Name string
+}
+
+// The bounds on what a peer may make us look at.
+const (
+	maxCertificates = 32
+	maxChainBytes   = 512 << 10
+	defaultDepth    = 10
+)
+
+// Verify decides about peer. The error is always an [*Error]. It may wait for
+// the network only if the policy asks for revocation by request; ctx bounds
+// that wait.
+func (p *Policy) Verify(ctx context.Context, peer *Peer) (*Result, error) {
+	now := peer.Now
+	if now.IsZero() {
+		now = time.Now()
+	}
+	var result *Result
+	var err error
+	if peer.RawPublicKey != nil {
+		result, err = p.verifyRaw(peer)
+	} else {
+		result, err = p.verifyChain(ctx, peer, now)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p.Callback != nil {
+		if err := p.Callback(peer, result); err != nil {
+			return nil, callbackError(result.Leaf, err)
+		}
+	}
+	return result, nil
+}
+
+func (p *Policy) verifyChain(_ context.Context, peer *Peer, now time.Time) (*Result, error) {
+	if err := checkSizes(peer.Chain); err != nil {
+		return nil, err
+	}
+	if p.Insecure || p.PinOnly {
+		return p.verifyLeaf(peer, now)
+	}
+	result, err := p.buildPaths(peer, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.checkName(peer, result); err != nil {
+		return nil, err
+	}
+	if len(p.Pins) > 0 {
+		if err := p.checkPins(result); err != nil {
+			return nil, err
+		}
+	}
+	return result, nil
+}
+
+// verifyLeaf judges a chain by its leaf alone: by its pin, or not at all.
+func (p *Policy) verifyLeaf(peer *Peer, now time.Time) (*Result, error) {
+	certs, err := parseChain(peer.Chain)
+	if err != nil {
+		return nil, err
+	}
+	leaf := certs[0]
+	if err := checkKey(leaf); err != nil {
+		return nil, err
+	}
+	result := &Result{PublicKey: leaf.PublicKey, Leaf: leaf, Certificates: certs}
+	if p.PinOnly || len(p.Pins) > 0 {
+		if err := p.checkLeafPin(result); err != nil {
+			return nil, err
+		}
+	}
+	if p.Insecure {
+		return result, nil
+	}
+	if err := checkDates(leaf, now); err != nil {
+		return nil, err
+	}
+	if !hasNames(leaf) {
+		return result, nil
+	}
+	if err := p.checkName(peer, result); err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// verifyRaw judges a raw public key (RFC 7250, Section 6: out of band, which
+// here means pins). There is no name in a key, so a pin is its only proof.
+func (p *Policy) verifyRaw(peer *Peer) (*Result, error) {
+	if len(peer.RawPublicKey) > maxChainBytes {
+		return nil, &Error{Code: CodeMalformed, Got: "a raw public key of more than 512 KiB",
+			Hint: "the peer should send a SubjectPublicKeyInfo in DER"}
+	}
+	key, err := x509.ParsePKIXPublicKey(peer.RawPublicKey)
+	if err != nil {
+		return nil, &Error{Code: CodeMalformed, Got: "a raw public key that cannot be read", Err: err,
+			Hint: "the peer should send a SubjectPublicKeyInfo in DER"}
+	}
+	if err := checkPublicKey(nil, key); err != nil {
+		return nil, err
+	}
+	result := &Result{PublicKey: key}
+	pin := pinOf(peer.RawPublicKey)
+	for _, want := range p.Pins {
+		if want == pin {
+			result.Pin = want
+			return result, nil
+		}
+	}
+	if p.Insecure && len(p.Pins) == 0 {
+		return result, nil
+	}
+	return nil, &Error{
+		Code: CodePinMismatch, Expected: pinList(p.Pins), Got: pin.String(),
+		Hint: "compare the key with its owner by another way, then pin it (--pin " + pin.String() + ")",
+	}
+}
+
+func checkSizes(chain [][]byte) error {
+	if len(chain) == 0 || len(chain[0]) == 0 {
+		return &Error{Code: CodeNoCertificate, Hint: "give the peer a certificate and key (--cert and --key)"}
+	}
+	total := 0
+	for _, der := range chain {
+		total += len(der)
+	}
+	if len(chain) > maxCertificates || total > maxChainBytes {
+		return &Error{Code: CodeChainTooLong, Expected: "at most 32 certificates in 512 KiB",
+			Got:  sprintf("%d certificates in %d bytes", len(chain), total),
+			Hint: "the peer should send its own certificate and its intermediates, nothing else"}
+	}
+	return nil
+}
+
+func (p *Policy) purpose(peer *Peer) Purpose {
+	if p.Purpose != PurposeRole {
+		return p.Purpose
+	}
+	if peer.Server {
+		return PurposeServer
+	}
+	return PurposeClient
+}
+
+func (p *Policy) depth() int {
+	switch {
+	case p.Depth == 0:
+		return defaultDepth
+	case p.Depth < 0:
+		return 0
+	}
+	return p.Depth
+}

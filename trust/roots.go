@@ -1,0 +1,293 @@
+package trust
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// Roots is a set of certificates that may vouch for others. The zero value is
+// empty and ready to use. It is safe for concurrent use: connections being made
+// see the set as it was before or after an addition.
+type Roots struct {
+	current atomic.Pointer[rootSet] // nil when it must be rebuilt
+
+	mu       sync.Mutex
+	platform *x509.CertPool // the operating system decides, where it wants to
+	entries  []Root
+	known    map[string]bool // by DER
+	hashed   []*hashDir
+}
+
+// Root is one certificate of a set.
+type Root struct {
+	Certificate *x509.Certificate // shared; must not be modified
+	Source      string            // the file it came from, or "" for bytes
+}
+
+// Stats counts what a set holds.
+type Stats struct {
+	Certificates int // all of them
+	Authorities  int // those marked as a certificate authority
+	Directories  int // hashed directories, from which certificates load when asked for
+}
+
+// rootSet is what one verification uses; it never changes.
+type rootSet struct {
+	pool    *x509.CertPool
+	memo    *pathMemo
+	subject map[string][]*x509.Certificate
+}
+
+func (s *rootSet) bySubject(raw []byte) []*x509.Certificate { return s.subject[string(raw)] }
+
+// The bounds on files given as roots.
+const (
+	maxRootFile  = 16 << 20
+	maxRootFiles = 10_000
+)
+
+// AddPEM adds every certificate in text and returns how many it found. The
+// blocks CERTIFICATE, X509 CERTIFICATE and TRUSTED CERTIFICATE count, others
+// are passed over. It is an error if there is none, or if one cannot be read;
+// the others are added all the same.
+func (r *Roots) AddPEM(text []byte) (int, error) { return r.addPEM(text, "") }
+
+// AddDER adds one certificate.
+func (r *Roots) AddDER(der []byte) error {
+	_, err := r.addDER(der, "")
+	return err
+}
+
+// AddFile adds the certificates of a file in PEM or DER and returns how many
+// it found.
+func (r *Roots) AddFile(path string) (int, error) {
+	data, err := readBounded(path)
+	if err != nil {
+		return 0, err
+	}
+	n, err := r.addBytes(data, path)
+	if err != nil {
+		return n, fmt.Errorf("%s: %w", path, err)
+	}
+	return n, nil
+}
+
+// AddDir adds a directory. If it has names as OpenSSL's rehash makes them (eight
+// hexadecimal digits, a dot, a number), it is searched by those names when an
+// authority is looked for, also for files that appear later, and the count
+// is zero. Otherwise every file in it that holds certificates is read now, and
+// files that hold none are passed over.
+func (r *Roots) AddDir(path string) (int, error) {
+	names, err := readNames(path)
+	if err != nil {
+		return 0, err
+	}
+	if slices.ContainsFunc(names, isHashedCertificate) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.hashed = append(r.hashed, &hashDir{path: path})
+		r.current.Store(nil)
+		return 0, nil
+	}
+	total := 0
+	for _, name := range names {
+		data, err := readBounded(filepath.Join(path, name))
+		if err != nil {
+			if errors.Is(err, fs.ErrPermission) {
+				return total, err
+			}
+			continue
+		}
+		// A directory of certificates may hold a README: count only what is one.
+		n, _ := r.addBytes(data, filepath.Join(path, name))
+		total += n
+	}
+	if total == 0 {
+		return 0, fmt.Errorf("%s: %w", path, ErrNoCertificates)
+	}
+	return total, nil
+}
+
+// ErrNoCertificates is returned for a file or directory of roots without any.
+var ErrNoCertificates = errors.New("no certificate found: expected PEM blocks that begin with -----BEGIN CERTIFICATE-----, or DER")
+
+// List returns the certificates loaded so far, those of hashed directories as
+// they were asked for.
+func (r *Roots) List() []Root {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.entries)
+}
+
+// Stats counts the certificates loaded so far.
+func (r *Roots) Stats() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := Stats{Certificates: len(r.entries), Directories: len(r.hashed)}
+	for _, e := range r.entries {
+		if e.Certificate.IsCA {
+			s.Authorities++
+		}
+	}
+	return s
+}
+
+// Clone returns a copy that can be added to on its own.
+func (r *Roots) Clone() *Roots {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := &Roots{platform: r.platform, entries: slices.Clone(r.entries), known: make(map[string]bool, len(r.known))}
+	for der := range r.known {
+		c.known[der] = true
+	}
+	for _, d := range r.hashed {
+		c.hashed = append(c.hashed, &hashDir{path: d.path})
+	}
+	return c
+}
+
+func (r *Roots) addBytes(data []byte, source string) (int, error) {
+	if bytes.Contains(data, []byte("-----BEGIN ")) {
+		return r.addPEM(data, source)
+	}
+	return r.addDER(data, source)
+}
+
+func (r *Roots) addPEM(text []byte, source string) (int, error) {
+	n := 0
+	var bad []error
+	for len(text) > 0 {
+		block, rest := pem.Decode(text)
+		if block == nil {
+			break
+		}
+		text = rest
+		der := block.Bytes
+		switch block.Type {
+		case "CERTIFICATE", "X509 CERTIFICATE":
+		case "TRUSTED CERTIFICATE":
+			der = firstElement(der)
+		default:
+			continue
+		}
+		if _, err := r.addDER(der, source); err != nil {
+			bad = append(bad, err)
+			continue
+		}
+		n++
+	}
+	if n == 0 && len(bad) == 0 {
+		return 0, ErrNoCertificates
+	}
+	if len(bad) > 3 {
+		bad = bad[:3]
+	}
+	return n, errors.Join(bad...)
+}
+
+// firstElement returns the certificate of OpenSSL's trusted form, in which
+// settings of OpenSSL's own follow it.
+func firstElement(der []byte) []byte {
+	s := cryptobyte.String(der)
+	var first cryptobyte.String
+	if !s.ReadASN1Element(&first, asn1.SEQUENCE) {
+		return der
+	}
+	return first
+}
+
+func (r *Roots) addDER(der []byte, source string) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.addDERLocked(der, source)
+}
+
+func (r *Roots) addDERLocked(der []byte, source string) (int, error) {
+	if r.known[string(der)] {
+		return 1, nil
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		return 0, fmt.Errorf("a certificate cannot be read: %w", err)
+	}
+	if r.known == nil {
+		r.known = make(map[string]bool)
+	}
+	r.known[string(der)] = true
+	r.entries = append(r.entries, Root{Certificate: c, Source: source})
+	r.current.Store(nil)
+	return 1, nil
+}
+
+// snapshot returns the set as it is now.
+func (r *Roots) snapshot() *rootSet {
+	if set := r.current.Load(); set != nil {
+		return set
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.snapshotLocked()
+}
+
+func (r *Roots) snapshotLocked() *rootSet {
+	if set := r.current.Load(); set != nil {
+		return set
+	}
+	set := &rootSet{pool: x509.NewCertPool(), subject: make(map[string][]*x509.Certificate, len(r.entries))}
+	if r.platform != nil {
+		set.pool = r.platform.Clone()
+	} else {
+		set.memo = newPathMemo()
+	}
+	for _, e := range r.entries {
+		set.pool.AddCert(e.Certificate)
+		name := string(e.Certificate.RawSubject)
+		set.subject[name] = append(set.subject[name], e.Certificate)
+	}
+	r.current.Store(set)
+	return set
+}
+
+func readNames(path string) ([]string, error) {
+	dir, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(maxRootFiles)
+	if err != nil && len(names) == 0 {
+		if info, statErr := dir.Stat(); statErr == nil && info.IsDir() {
+			return nil, fmt.Errorf("%s: %w", path, ErrNoCertificates)
+		}
+		return nil, err
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+func readBounded(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, fmt.Errorf("%s is a directory: expected a file of certificates", path)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	case info.Size() > maxRootFile:
+		return nil, fmt.Errorf("%s has more than 16 MiB: that is no file of certificates", path)
+	}
+	return os.ReadFile(path)
+}
