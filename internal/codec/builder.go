@@ -1,0 +1,145 @@
+package codec
+
+import "fmt"
+
+// A Builder appends to a buffer. What cannot be encoded, such as a vector
+// longer than its length can say, is remembered until Bytes is called, so that
+// the code in between needs no checks; the first error is the one reported.
+//
+// A vector whose length is known only afterwards is written between a Begin
+// and the End of the same width:
+//
+//	mark := b.Begin16()
+//	b.AddBytes(content)
+//	b.End16(mark)
+//
+// Such pairs nest. Make a Builder with NewBuilder.
+type Builder struct {
+	buf  []byte
+	base int
+	err  error
+}
+
+// NewBuilder returns a Builder that appends to buf, within its capacity if
+// that suffices. buf belongs to the Builder until Bytes returns it.
+func NewBuilder(buf []byte) Builder { return Builder{buf: buf, base: len(buf)} }
+
+// Bytes returns the buffer with everything appended to it. After an error it
+// returns the buffer as NewBuilder received it.
+func (b *Builder) Bytes() ([]byte, error) {
+	if b.err != nil {
+		return b.buf[:b.base], b.err
+	}
+	return b.buf, nil
+}
+
+// Len returns the length of the whole buffer in bytes, including what was in
+// it before.
+func (b *Builder) Len() int { return len(b.buf) }
+
+// Truncate takes back everything after the first n bytes, a former Len.
+func (b *Builder) Truncate(n int) { b.buf = b.buf[:max(n, b.base)] }
+
+// Fail records err, unless an error is recorded already. A nil err is ignored.
+func (b *Builder) Fail(err error) {
+	if b.err == nil {
+		b.err = err
+	}
+}
+
+// AddUint8 appends one byte.
+func (b *Builder) AddUint8(v uint8) { b.buf = append(b.buf, v) }
+
+// AddUint16 appends two bytes.
+func (b *Builder) AddUint16(v uint16) { b.buf = append(b.buf, byte(v>>8), byte(v)) }
+
+// AddUint24 appends three bytes. A v of 2^24 or more is an error.
+func (b *Builder) AddUint24(v uint32) {
+	if v >= 1<<24 {
+		b.Fail(fmt.Errorf("%d does not fit into 24 bits", v))
+	}
+	b.buf = append(b.buf, byte(v>>16), byte(v>>8), byte(v))
+}
+
+// AddUint32 appends four bytes.
+func (b *Builder) AddUint32(v uint32) {
+	b.buf = append(b.buf, byte(v>>24), byte(v>>16), byte(v>>8), byte(v))
+}
+
+// AddUint64 appends eight bytes.
+func (b *Builder) AddUint64(v uint64) {
+	b.AddUint32(uint32(v >> 32))
+	b.AddUint32(uint32(v))
+}
+
+// AddBytes appends p as it is.
+func (b *Builder) AddBytes(p []byte) { b.buf = append(b.buf, p...) }
+
+// AddString appends s as it is.
+func (b *Builder) AddString(s string) { b.buf = append(b.buf, s...) }
+
+// AddZeros appends n zero bytes.
+func (b *Builder) AddZeros(n int) {
+	for range n {
+		b.buf = append(b.buf, 0)
+	}
+}
+
+// AddVector8 appends p with its length in one byte in front.
+func (b *Builder) AddVector8(p []byte) {
+	mark := b.Begin8()
+	b.AddBytes(p)
+	b.End8(mark)
+}
+
+// AddVector16 appends p with its length in two bytes in front.
+func (b *Builder) AddVector16(p []byte) {
+	mark := b.Begin16()
+	b.AddBytes(p)
+	b.End16(mark)
+}
+
+// AddVector24 appends p with its length in three bytes in front.
+func (b *Builder) AddVector24(p []byte) {
+	mark := b.Begin24()
+	b.AddBytes(p)
+	b.End24(mark)
+}
+
+// A Mark is the place where a vector began.
+type Mark int
+
+// Begin8 starts a vector with a length of one byte.
+func (b *Builder) Begin8() Mark { return b.begin(1) }
+
+// Begin16 starts a vector with a length of two bytes.
+func (b *Builder) Begin16() Mark { return b.begin(2) }
+
+// Begin24 starts a vector with a length of three bytes.
+func (b *Builder) Begin24() Mark { return b.begin(3) }
+
+// End8 ends what Begin8 started.
+func (b *Builder) End8(m Mark) { b.end(m, 1) }
+
+// End16 ends what Begin16 started.
+func (b *Builder) End16(m Mark) { b.end(m, 2) }
+
+// End24 ends what Begin24 started.
+func (b *Builder) End24(m Mark) { b.end(m, 3) }
+
+func (b *Builder) begin(width int) Mark {
+	m := Mark(len(b.buf))
+	b.AddZeros(width)
+	return m
+}
+
+func (b *Builder) end(m Mark, width int) {
+	n := len(b.buf) - int(m) - width
+	if n >= 1<<(8*width) {
+		b.Fail(fmt.Errorf("vector of %d bytes: its length has only %d bits", n, 8*width))
+		return
+	}
+	for i := range width {
+		b.buf[int(m)+i] = byte(n >> (8 * (width - 1 - i)))
+	}
+}
