@@ -1,0 +1,95 @@
+package wire
+
+import (
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/codec"
+)
+
+//	struct {
+//	    opaque cert_data<1..2^24-1>;        // or ASN1_subjectPublicKeyInfo
+//	    Extension extensions<0..2^16-1>;
+//	} CertificateEntry;
+//	struct {
+//	    opaque certificate_request_context<0..2^8-1>;
+//	    CertificateEntry certificate_list<0..2^24-1>;
+//	} Certificate;
+
+// ParseCertificate parses the body of a Certificate of TLS 1.3.
+func ParseCertificate(body []byte) (*Certificate, error) {
+	m, p := new(Certificate), parse(iana.HandshakeCertificate, body)
+	m.Context = p.vector8("certificate_request_context", 0, 255)
+	list := p.within(p.vector24("certificate_list", 0))
+	m.Entries = make([]CertificateEntry, 0, countEntries(list.Reader))
+	for !list.Empty() {
+		m.Entries = append(m.Entries, list.certificateEntry())
+	}
+	p.merge(&list)
+	if err := p.end(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func countEntries(r codec.Reader) int {
+	n := 0
+	for !r.Empty() {
+		_, ok := r.Vector24()
+		if _, fits := r.Vector16(); !ok || !fits {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+func (p *parser) certificateEntry() CertificateEntry {
+	e := CertificateEntry{Data: p.vector24("cert_data", 1)}
+	e.Present, e.Unknown = p.extensions(e.parseExtension)
+	return e
+}
+
+// AppendTo appends the whole message to b, each entry's Unknown last.
+func (m *Certificate) AppendTo(b []byte) ([]byte, error) {
+	w, mark := begin(b, iana.HandshakeCertificate)
+	w.AddVector8(m.Context)
+	list := w.Begin24()
+	for i := range m.Entries {
+		e := &m.Entries[i]
+		w.AddVector24(e.Data)
+		addExtensions(&w, certificateEntryOrder, e.addExtension, e.Unknown)
+	}
+	w.End24(list)
+	return end(&w, mark, iana.HandshakeCertificate)
+}
+
+var certificateEntryOrder = []iana.ExtensionType{
+	iana.ExtStatusRequest,
+	iana.ExtSCT,
+	iana.ExtDelegatedCredential,
+}
+
+func (e *CertificateEntry) parseExtension(x *parser, typ iana.ExtensionType) bool {
+	switch typ {
+	case iana.ExtStatusRequest:
+		e.OCSPResponse = x.status()
+	case iana.ExtSCT:
+		e.SCTs = x.sctList()
+	case iana.ExtDelegatedCredential:
+		e.DelegatedCredential = x.Rest() // see ParseDelegatedCredential
+	default:
+		return false
+	}
+	return true
+}
+
+func (e *CertificateEntry) addExtension(b *codec.Builder, typ iana.ExtensionType) bool {
+	switch typ {
+	case iana.ExtStatusRequest:
+		return addStatus(b, e.OCSPResponse)
+	case iana.ExtSCT:
+		return addBlobs16(b, e.SCTs)
+	case iana.ExtDelegatedCredential:
+		return addBytes(b, e.DelegatedCredential)
+	}
+	return false
+}

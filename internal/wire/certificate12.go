@@ -1,0 +1,49 @@
+package wire
+
+import "github.com/sealsock/sealsock/iana"
+
+//	opaque ASN.1Cert<1..2^24-1>;
+//	struct { ASN.1Cert certificate_list<0..2^24-1>; } Certificate;
+
+// ParseCertificate12 parses the body of a Certificate of TLS 1.2.
+func ParseCertificate12(body []byte) (*Certificate12, error) {
+	m, p := new(Certificate12), parse(iana.HandshakeCertificate, body)
+	m.Certificates = p.blobs("certificate_list", p.vector24("certificate_list", 0), 3)
+	if err := p.end(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// AppendTo appends the whole message to b.
+func (m *Certificate12) AppendTo(b []byte) ([]byte, error) {
+	w, mark := begin(b, iana.HandshakeCertificate)
+	list := w.Begin24()
+	for _, cert := range m.Certificates {
+		w.AddVector24(cert)
+	}
+	w.End24(list)
+	return end(&w, mark, iana.HandshakeCertificate)
+}
+
+// ParseRawKey12 parses the body of a Certificate of TLS 1.2 whose type was
+// negotiated to be a raw public key. It returns the SubjectPublicKeyInfo in
+// DER, empty if the peer has none to show. RFC 7250, Section 3.
+//
+//	struct { opaque ASN.1_subjectPublicKeyInfo<1..2^24-1>; } Certificate;
+func ParseRawKey12(body []byte) ([]byte, error) {
+	p := parse(iana.HandshakeCertificate, body)
+	key := p.vector24("subjectPublicKeyInfo", 0)
+	if err := p.end(); err != nil {
+		return nil, err
+	}
+	return key, nil
+}
+
+// AppendRawKey12 appends the whole Certificate message with spki, a
+// SubjectPublicKeyInfo in DER.
+func AppendRawKey12(b, spki []byte) ([]byte, error) {
+	w, mark := begin(b, iana.HandshakeCertificate)
+	w.AddVector24(spki)
+	return end(&w, mark, iana.HandshakeCertificate)
+}

@@ -1,0 +1,27 @@
+package wire
+
+import "github.com/sealsock/sealsock/iana"
+
+//	struct {
+//	    SignatureScheme algorithm;
+//	    opaque signature<0..2^16-1>;
+//	} CertificateVerify;
+
+// ParseCertificateVerify parses the body of a CertificateVerify.
+func ParseCertificateVerify(body []byte) (*CertificateVerify, error) {
+	m, p := new(CertificateVerify), parse(iana.HandshakeCertificateVerify, body)
+	m.Algorithm = iana.SignatureScheme(p.uint16("algorithm"))
+	m.Signature = p.vector16("signature", 0)
+	if err := p.end(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// AppendTo appends the whole message to b.
+func (m *CertificateVerify) AppendTo(b []byte) ([]byte, error) {
+	w, mark := begin(b, iana.HandshakeCertificateVerify)
+	w.AddUint16(uint16(m.Algorithm))
+	w.AddVector16(m.Signature)
+	return end(&w, mark, iana.HandshakeCertificateVerify)
+}

@@ -1,0 +1,202 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/codec"
+)
+
+// ECHVersion is the only version of ECHConfig there is. RFC 9849, Section 4.
+const ECHVersion = 0xfe0d
+
+// ECHConfig is one configuration of encrypted_client_hello. RFC 9849, Section 4.
+//
+//	struct {
+//	    uint8 config_id;
+//	    HpkeKemId kem_id;
+//	    opaque public_key<1..2^16-1>;
+//	    HpkeSymmetricCipherSuite cipher_suites<4..2^16-4>;
+//	} HpkeKeyConfig;
+//	struct {
+//	    HpkeKeyConfig key_config;
+//	    uint8 maximum_name_length;
+//	    opaque public_name<1..255>;
+//	    ECHConfigExtension extensions<0..2^16-1>;
+//	} ECHConfigContents;
+//	struct {
+//	    uint16 version;
+//	    uint16 length;
+//	    ECHConfigContents contents;     // version 0xfe0d
+//	} ECHConfig;
+type ECHConfig struct {
+	Raw        []byte // the whole ECHConfig as received, which HPKE's info needs; AppendECHConfig ignores it
+	Version    uint16
+	ConfigID   uint8
+	KEM        uint16
+	PublicKey  []byte
+	Suites     []ECHSuite
+	MaxNameLen uint8 // bytes
+	PublicName string
+	Extensions []Extension
+
+	// Unusable says why a client must not use this configuration although it
+	// is well formed; "" if it may. AppendECHConfig ignores it.
+	Unusable string
+}
+
+// ECHSuite is a pair of HPKE algorithms. RFC 9180, Sections 7.2 and 7.3.
+type ECHSuite struct{ KDF, AEAD uint16 }
+
+// ParseECHConfigList parses an ECHConfigList. Versions that it does not know
+// are skipped, so the result may be empty. Slices alias data. As the list may
+// come from anywhere, an error names no message but encrypted_extensions, where
+// a server sends it.
+//
+//	ECHConfig ECHConfigList<4..2^16-1>;
+func ParseECHConfigList(data []byte) ([]ECHConfig, error) {
+	p := parse(iana.HandshakeEncryptedExtensions, data)
+	p.ext, p.inExt = iana.ExtECH, true
+	configs := p.echConfigs()
+	if err := p.end(); err != nil {
+		return nil, err
+	}
+	return configs, nil
+}
+
+// echRetryConfigs checks the list in EncryptedExtensions and returns it as it
+// is. RFC 9849, Section 5: the client MUST check that it is well formed.
+func (p *parser) echRetryConfigs() []byte {
+	whole := *p
+	p.echConfigs()
+	return whole.Rest()
+}
+
+func (p *parser) echConfigs() []ECHConfig {
+	list := p.within(p.vector16("ECHConfigList", 4))
+	var configs []ECHConfig
+	for !list.Empty() {
+		start := list
+		version := list.uint16("version")
+		contents := list.within(list.vector16("contents", 0))
+		if list.err != nil || version != ECHVersion {
+			continue
+		}
+		c := contents.echConfig()
+		c.Raw, _ = start.Bytes(start.Len() - list.Len())
+		_ = contents.end() // merged with the rest
+		list.merge(&contents)
+		configs = append(configs, c)
+	}
+	p.merge(&list)
+	return configs
+}
+
+func (p *parser) echConfig() ECHConfig {
+	c := ECHConfig{Version: ECHVersion}
+	c.ConfigID = p.uint8("config_id")
+	c.KEM = p.uint16("kem_id")
+	c.PublicKey = p.vector16("public_key", 1)
+	suites := p.within(p.vector16("cipher_suites", 4))
+	for !suites.Empty() {
+		c.Suites = append(c.Suites, ECHSuite{suites.uint16("kdf_id"), suites.uint16("aead_id")})
+	}
+	p.merge(&suites)
+	c.MaxNameLen = p.uint8("maximum_name_length")
+	c.PublicName = string(p.vector8("public_name", 1, 255))
+	if !isHostName(c.PublicName) {
+		c.Unusable = "public_name is no host name"
+	}
+	// No extension is defined yet. The high bit of its type makes one
+	// mandatory. RFC 9849, Section 4.2.
+	_, c.Extensions = p.extensions(func(_ *parser, typ iana.ExtensionType) bool {
+		if typ&0x8000 != 0 {
+			c.Unusable = fmt.Sprintf("mandatory extension 0x%04x is unknown", uint16(typ))
+		}
+		return false
+	})
+	return c
+}
+
+// isHostName reports whether name is made of labels of letters, digits and
+// hyphens, and not an IPv4 address in disguise: such configurations MUST be
+// ignored. RFC 9849, Section 4.
+func isHostName(name string) bool {
+	label, numeric := 0, true // of the current label: its length, and whether a URL's host parser would take it for a number
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c == '.':
+			if label == 0 || name[i-1] == '-' {
+				return false
+			}
+			label, numeric = 0, true
+			continue
+		case '0' <= c && c <= '9':
+		case 'a' <= c|0x20 && c|0x20 <= 'z':
+			numeric = false
+		case c == '-' && label > 0:
+			numeric = false
+		default:
+			return false
+		}
+		label++
+		if label > 63 {
+			return false
+		}
+	}
+	return label > 0 && !numeric && name[len(name)-1] != '-' && !isHexLabel(name)
+}
+
+// isHexLabel reports whether the last label is "0x" and hexadecimal digits.
+func isHexLabel(name string) bool {
+	last := strings.ToLower(name[strings.LastIndexByte(name, '.')+1:])
+	digits, ok := strings.CutPrefix(last, "0x")
+	return ok && strings.Trim(digits, "0123456789abcdef") == ""
+}
+
+// AppendECHConfig appends one ECHConfig to b. Version 0 is taken as ECHVersion.
+func AppendECHConfig(b []byte, c *ECHConfig) ([]byte, error) {
+	if c.Version != 0 && c.Version != ECHVersion {
+		return b, fmt.Errorf("version 0x%04x of ECHConfig is unknown", c.Version)
+	}
+	if len(c.PublicKey) == 0 || len(c.Suites) == 0 || c.PublicName == "" {
+		return b, errors.New("an ECHConfig needs a public key, a cipher suite and a public name")
+	}
+	w := codec.NewBuilder(b)
+	w.AddUint16(ECHVersion)
+	contents := w.Begin16()
+	w.AddUint8(c.ConfigID)
+	w.AddUint16(c.KEM)
+	w.AddVector16(c.PublicKey)
+	suites := w.Begin16()
+	for _, s := range c.Suites {
+		w.AddUint16(s.KDF)
+		w.AddUint16(s.AEAD)
+	}
+	w.End16(suites)
+	w.AddUint8(c.MaxNameLen)
+	name := w.Begin8()
+	w.AddString(c.PublicName)
+	w.End8(name)
+	extensions := w.Begin16()
+	addRaw(&w, c.Extensions)
+	w.End16(extensions)
+	w.End16(contents)
+	return w.Bytes()
+}
+
+// AppendECHConfigList appends an ECHConfigList of the given configurations.
+func AppendECHConfigList(b []byte, configs ...*ECHConfig) ([]byte, error) {
+	w := codec.NewBuilder(b)
+	list := w.Begin16()
+	for _, c := range configs {
+		one, err := AppendECHConfig(nil, c)
+		w.Fail(err)
+		w.AddBytes(one)
+	}
+	w.End16(list)
+	return w.Bytes()
+}

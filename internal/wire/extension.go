@@ -1,0 +1,369 @@
+package wire
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/codec"
+)
+
+// The bodies of extensions that more than one message has, or that are more
+// than a number: each parser beside its appender. An appender returns whether
+// the extension is there at all, so that a message lists what it has as
+//
+//	case iana.ExtALPN:
+//		return alpnList(b, m.ALPN)
+
+// extensions reads an extension block to the end of the message or entry.
+//
+//	struct {
+//	    ExtensionType extension_type;
+//	    opaque extension_data<0..2^16-1>;
+//	} Extension;
+//
+// known parses the extension it is given, or returns false if the message has
+// no field for it; such extensions are returned as unknown. present lists all
+// of them in order. RFC 9846, Section 4.2.
+func (p *parser) extensions(known func(x *parser, typ iana.ExtensionType) bool) (present []iana.ExtensionType, unknown []Extension) {
+	block := p.within(p.vector16("extensions", 0))
+	defer p.merge(&block)
+	if n := countExtensions(block.Reader); n > 0 {
+		present = make([]iana.ExtensionType, 0, n)
+	}
+	var x parser // one for all, because known makes it escape
+	for !block.Empty() {
+		typ := iana.ExtensionType(block.uint16("extensions"))
+		data := block.vector16("extensions", 0)
+		if block.err != nil {
+			return nil, nil
+		}
+		x = block.within(data)
+		x.ext, x.inExt = typ, true
+		if !known(&x, typ) {
+			unknown = append(unknown, Extension{typ, x.Rest()})
+		}
+		if x.end() != nil {
+			block.merge(&x)
+			return nil, nil
+		}
+		present = append(present, typ)
+	}
+	// RFC 9846, Section 4.2: "There MUST NOT be more than one extension of the
+	// same type in a given extension block."
+	if !distinct(present) {
+		block.illegal("extensions", "one type appears twice")
+	}
+	return present, unknown
+}
+
+func countExtensions(r codec.Reader) int {
+	n := 0
+	for !r.Empty() {
+		_, ok := r.Uint16()
+		if _, fits := r.Vector16(); !ok || !fits {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// addExtensions appends a block: of order those that body appends, and then
+// unknown.
+func addExtensions(b *codec.Builder, order []iana.ExtensionType, body func(*codec.Builder, iana.ExtensionType) bool, unknown []Extension) {
+	block := b.Begin16()
+	for _, typ := range order {
+		addExtension(b, typ, body)
+	}
+	addRaw(b, unknown)
+	b.End16(block)
+}
+
+func addExtension(b *codec.Builder, typ iana.ExtensionType, body func(*codec.Builder, iana.ExtensionType) bool) {
+	start := b.Len()
+	b.AddUint16(uint16(typ))
+	mark := b.Begin16()
+	if !body(b, typ) {
+		b.Truncate(start)
+		return
+	}
+	b.End16(mark)
+}
+
+func addRaw(b *codec.Builder, list []Extension) {
+	for _, e := range list {
+		b.AddUint16(uint16(e.Type))
+		b.AddVector16(e.Data)
+	}
+}
+
+// numbers16 is a vector of two-byte values with its length in two bytes:
+// supported_groups, signature_algorithms, signature_algorithms_cert,
+// delegated_credential. RFC 9846, Sections 4.2.3 and 4.2.7.
+func numbers16[T ~uint16](p *parser) []T { return list16[T](p, "", p.vector16("", 2)) }
+
+func addNumbers16[T ~uint16](b *codec.Builder, list []T) bool {
+	mark := b.Begin16()
+	for _, v := range list {
+		b.AddUint16(uint16(v))
+	}
+	b.End16(mark)
+	return len(list) > 0
+}
+
+// numbers16Short is the same with its length in one byte: supported_versions,
+// compress_certificate, ech_outer_extensions.
+func numbers16Short[T ~uint16](p *parser) []T { return list16[T](p, "", p.vector8("", 2, 254)) }
+
+func addNumbers16Short[T ~uint16](b *codec.Builder, list []T) bool {
+	mark := b.Begin8()
+	for _, v := range list {
+		b.AddUint16(uint16(v))
+	}
+	b.End8(mark)
+	return len(list) > 0
+}
+
+// numbers8 is a vector of one-byte values: psk_key_exchange_modes and the
+// certificate types.
+func numbers8[T ~uint8](p *parser) []T { return list8[T](p.vector8("", 1, 255)) }
+
+func addNumbers8[T ~uint8](b *codec.Builder, list []T) bool {
+	mark := b.Begin8()
+	for _, v := range list {
+		b.AddUint8(uint8(v))
+	}
+	b.End8(mark)
+	return len(list) > 0
+}
+
+func addVector8(b *codec.Builder, v []byte) bool {
+	b.AddVector8(v)
+	return v != nil
+}
+
+func addVector16(b *codec.Builder, v []byte) bool {
+	b.AddVector16(v)
+	return v != nil
+}
+
+func addBytes(b *codec.Builder, v []byte) bool {
+	b.AddBytes(v)
+	return v != nil
+}
+
+func addUint16(b *codec.Builder, v uint16) bool {
+	b.AddUint16(v)
+	return v != 0
+}
+
+func addUint8(b *codec.Builder, v uint8) bool {
+	b.AddUint8(v)
+	return v != 0
+}
+
+// addCertType appends the one type a server chose. RFC 7250, Section 3.
+func addCertType(b *codec.Builder, v *iana.CertificateType) bool {
+	if v != nil {
+		b.AddUint8(uint8(*v))
+	}
+	return v != nil
+}
+
+func (p *parser) certType() *iana.CertificateType {
+	v := iana.CertificateType(p.uint8(""))
+	return &v
+}
+
+// recordSizeLimit is record_size_limit. RFC 8449, Section 4: a limit below 64
+// MUST be treated as illegal_parameter.
+func (p *parser) recordSizeLimit() uint16 {
+	v := p.uint16("")
+	if v < 64 {
+		p.illegal("", fmt.Sprintf("%d bytes, at least 64 required", v))
+	}
+	return v
+}
+
+// maxFragmentLength is max_fragment_length: 1 to 4 for 2^9 to 2^12 bytes. Any
+// other value MUST be refused with illegal_parameter. RFC 6066, Section 4.
+func (p *parser) maxFragmentLength() uint8 {
+	v := p.uint8("")
+	if v < 1 || v > 4 {
+		p.illegal("", fmt.Sprintf("value %d, 1 to 4 allowed", v))
+	}
+	return v
+}
+
+// alpnNames is the client's list of protocols. RFC 7301, Section 3.1.
+//
+//	opaque ProtocolName<1..2^8-1>;
+//	struct { ProtocolName protocol_name_list<2..2^16-1>; } ProtocolNameList;
+func (p *parser) alpnNames() []string {
+	list := p.vector16("", 2)
+	text := string(list) // one copy for all names
+	names := make([]string, 0, count(list, 1))
+	part := p.within(list)
+	for !part.Empty() {
+		end := len(text) - part.Len()
+		name := part.vector8("protocol name", 1, 255)
+		names = append(names, text[end+1:][:len(name)])
+	}
+	p.merge(&part)
+	return names
+}
+
+// alpnChoice is the server's list, which MUST hold exactly one name.
+// RFC 7301, Section 3.1.
+func (p *parser) alpnChoice() string {
+	names := p.alpnNames()
+	if p.err == nil && len(names) != 1 {
+		p.malformed("", plural(len(names), "protocol name")+", exactly 1 required")
+	}
+	if p.err != nil {
+		return ""
+	}
+	return names[0]
+}
+
+func addALPNNames(b *codec.Builder, names []string) bool {
+	list := b.Begin16()
+	for _, name := range names {
+		mark := b.Begin8()
+		b.AddString(name)
+		b.End8(mark)
+		if name == "" {
+			b.Fail(errors.New("empty protocol name"))
+		}
+	}
+	b.End16(list)
+	return len(names) > 0
+}
+
+func addALPNChoice(b *codec.Builder, name string) bool {
+	return name != "" && addALPNNames(b, []string{name})
+}
+
+// serverName is server_name in ClientHello. RFC 6066, Section 3.
+//
+//	struct {
+//	    NameType name_type;          // host_name(0)
+//	    opaque HostName<1..2^16-1>;
+//	} ServerName;
+//	struct { ServerName server_name_list<1..2^16-1> } ServerNameList;
+//
+// host_name is the only type there ever was, and no type may appear twice:
+// the list has one entry. A name longer than DNS allows, or with a zero byte
+// in it, is no host name.
+func (p *parser) serverName() string {
+	list := p.within(p.vector16("", 1))
+	defer p.merge(&list)
+	if typ := list.uint8("name_type"); typ != 0 {
+		list.malformed("", fmt.Sprintf("name_type %d, only host_name allowed", typ))
+	}
+	name := list.vector16("host_name", 1)
+	switch {
+	case !list.Empty():
+		list.malformed("", "more than one name")
+	case len(name) > 255:
+		list.malformed("host_name", plural(len(name), "byte")+", at most 255 allowed")
+	case bytes.IndexByte(name, 0) >= 0:
+		list.malformed("host_name", "zero byte in it")
+	}
+	return string(name)
+}
+
+func addServerName(b *codec.Builder, name string) bool {
+	list := b.Begin16()
+	b.AddUint8(0)
+	mark := b.Begin16()
+	b.AddString(name)
+	b.End16(mark)
+	b.End16(list)
+	return name != ""
+}
+
+const statusOCSP = 1
+
+// statusRequest is status_request in ClientHello: true if it asks for OCSP. A
+// status_type unknown to us is no error and means nothing. RFC 6066, Section 8.
+//
+//	struct {
+//	    CertificateStatusType status_type;  // ocsp(1)
+//	    ResponderID responder_id_list<0..2^16-1>;
+//	    opaque request_extensions<0..2^16-1>;
+//	} CertificateStatusRequest;
+func (p *parser) statusRequest() bool {
+	if typ := p.uint8("status_type"); typ != statusOCSP {
+		p.Rest()
+		return false
+	}
+	p.blobs("responder_id_list", p.vector16("responder_id_list", 0), 2)
+	p.vector16("request_extensions", 0)
+	return p.err == nil
+}
+
+func addStatusRequest(b *codec.Builder, ask bool) bool {
+	b.AddUint8(statusOCSP)
+	b.AddUint16(0) // no responder preferred
+	b.AddUint16(0) // no extensions
+	return ask
+}
+
+// status is the answer: one OCSP response, in DER. RFC 6066, Section 8.
+//
+//	struct {
+//	    CertificateStatusType status_type;
+//	    opaque OCSPResponse<1..2^24-1>;
+//	} CertificateStatus;
+func (p *parser) status() []byte {
+	if typ := p.uint8("status_type"); p.err == nil && typ != statusOCSP {
+		p.illegal("status_type", fmt.Sprintf("%d, only ocsp was asked for", typ))
+	}
+	return p.vector24("response", 1)
+}
+
+func addStatus(b *codec.Builder, response []byte) bool {
+	b.AddUint8(statusOCSP)
+	b.AddVector24(response)
+	return len(response) > 0
+}
+
+// sctList is a SignedCertificateTimestampList. RFC 6962, Section 3.3.
+//
+//	opaque SerializedSCT<1..2^16-1>;
+//	struct { SerializedSCT sct_list<1..2^16-1>; } ...;
+func (p *parser) sctList() [][]byte { return p.blobs("", p.vector16("", 1), 2) }
+
+func addBlobs16(b *codec.Builder, list [][]byte) bool {
+	mark := b.Begin16()
+	for _, v := range list {
+		b.AddVector16(v)
+	}
+	b.End16(mark)
+	return len(list) > 0
+}
+
+// authorities is certificate_authorities: distinguished names in DER.
+// RFC 9846, Section 4.2.4.
+//
+//	opaque DistinguishedName<1..2^16-1>;
+//	struct { DistinguishedName authorities<3..2^16-1>; } ...;
+func (p *parser) authorities() [][]byte { return p.blobs("", p.vector16("", 3), 2) }
+
+// keyShareEntry reads one KeyShareEntry. RFC 9846, Section 4.2.8.
+//
+//	struct {
+//	    NamedGroup group;
+//	    opaque key_exchange<1..2^16-1>;
+//	} KeyShareEntry;
+func (p *parser) keyShareEntry() KeyShare {
+	return KeyShare{iana.NamedGroup(p.uint16("group")), p.vector16("key_exchange", 1)}
+}
+
+func addKeyShareEntry(b *codec.Builder, s KeyShare) {
+	b.AddUint16(uint16(s.Group))
+	b.AddVector16(s.Data)
+}
