@@ -1,0 +1,58 @@
+package engine
+
+import "github.com/sealsock/sealsock/iana"
+
+// alertMeaning says in words what a peer means by an alert, where its name
+// alone does not.
+func alertMeaning(a iana.Alert) string {
+	switch a {
+	case iana.AlertCloseNotify:
+		return "it closed the connection before the handshake was done"
+	case iana.AlertHandshakeFailure:
+		return "it found no acceptable set of parameters"
+	case iana.AlertProtocolVersion:
+		return "it does not speak this version of TLS"
+	case iana.AlertInsufficientSecurity:
+		return "it wants stronger parameters"
+	case iana.AlertUnknownCA:
+		return "it does not know the authority that signed this side's certificate"
+	case iana.AlertCertificateRequired:
+		return "it wants a client certificate"
+	case iana.AlertCertificateExpired:
+		return "this side's certificate has expired or is not valid yet"
+	case iana.AlertCertificateRevoked:
+		return "this side's certificate was revoked"
+	case iana.AlertBadCertificate, iana.AlertUnsupportedCertificate, iana.AlertCertificateUnknown:
+		return "it does not accept this side's certificate"
+	case iana.AlertUnrecognizedName:
+		return "it does not serve the name asked for"
+	case iana.AlertNoApplicationProtocol:
+		return "it speaks none of the application protocols offered"
+	case iana.AlertUnknownPSKIdentity:
+		return "it does not know the pre-shared key"
+	case iana.AlertDecryptError:
+		return "a signature or a Finished of this side did not verify there"
+	case iana.AlertBadRecordMAC:
+		return "a record of this side did not decrypt there"
+	}
+	return ""
+}
+
+// alertHint says what to do about an alert received.
+func alertHint(a iana.Alert) string {
+	switch a {
+	case iana.AlertHandshakeFailure, iana.AlertInsufficientSecurity:
+		return "compare suites, groups and signature algorithms with what the peer allows"
+	case iana.AlertUnknownCA, iana.AlertBadCertificate, iana.AlertCertificateUnknown:
+		return "the peer must trust the authority of this side's certificate"
+	case iana.AlertCertificateRequired:
+		return "give a certificate and its key"
+	case iana.AlertUnrecognizedName:
+		return "check the server name"
+	case iana.AlertNoApplicationProtocol:
+		return "check the application protocols (ALPN)"
+	case iana.AlertCertificateExpired:
+		return "renew this side's certificate, or check both clocks"
+	}
+	return ""
+}

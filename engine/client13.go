@@ -1,0 +1,373 @@
+package engine
+
+import (
+	"crypto"
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/suites"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// awaitServerHello waits for the server's choice, or for its wish to try again.
+type awaitServerHello struct {
+	*offer
+	info *State
+}
+
+func (s *awaitServerHello) awaits() string { return "server_hello" }
+
+func (s *awaitServerHello) handle(m message, do *effects) (state, error) {
+	if m.typ != iana.HandshakeServerHello {
+		return nil, unexpected(s.awaits(), m)
+	}
+	sh, err := wire.ParseServerHello(m.body)
+	if err != nil {
+		return nil, err
+	}
+	suite, err := s.checkServerHello(sh)
+	if err != nil {
+		return nil, err
+	}
+	f := &flow13{cfg: s.cfg, info: s.info, random: s.hello.Random[:], suite: suite}
+	f.info.Version, f.info.CipherSuite = iana.TLS13, suite.ID
+	f.transcript.add(s.raw)
+	f.transcript.choose(suite.Hash)
+	if sh.IsHelloRetryRequest() {
+		return s.retry(f, sh, m, do)
+	}
+	return s.accept(f, sh, m, do)
+}
+
+// checkServerHello checks what ServerHello and HelloRetryRequest have in
+// common. RFC 9846, Section 4.1.3.
+func (o *offer) checkServerHello(sh *wire.ServerHello) (*suites.Suite, error) {
+	version := sh.SupportedVersion
+	if !slices.Contains(sh.Present, iana.ExtSupportedVersions) {
+		version = sh.LegacyVersion
+	} else if version < iana.TLS13 || sh.LegacyVersion != iana.TLS12 {
+		return nil, illegal("the server chose %v where it must choose TLS 1.3", version)
+	}
+	if !slices.Contains(o.hello.SupportedVersions, version) {
+		return nil, &Error{
+			Fault: FaultIncompatible, Alert: iana.AlertProtocolVersion, Reason: "the server speaks no version that is allowed here",
+			Expected: versionList(o.hello.SupportedVersions), Got: version.String(),
+			Hint: "the server needs an update, or this side must allow " + version.String(),
+		}
+	}
+	if !o.sameSession(sh.SessionID) {
+		return nil, illegal("the server did not echo the session ID")
+	}
+	if sh.Compression != 0 {
+		return nil, illegal("the server chose compression")
+	}
+	suite := suites.TLS13(sh.CipherSuite)
+	if suite == nil || !slices.Contains(o.hello.CipherSuites, sh.CipherSuite) {
+		return nil, illegal("the server chose cipher suite %v, which was not offered", sh.CipherSuite)
+	}
+	return suite, nil
+}
+
+func versionList(list []iana.Version) string {
+	s := ""
+	for i, v := range list {
+		if i > 0 {
+			s += " or "
+		}
+		s += v.String()
+	}
+	return s
+}
+
+// retry answers a HelloRetryRequest with a second ClientHello. RFC 9846, Section 4.1.4.
+func (s *awaitServerHello) retry(f *flow13, hrr *wire.ServerHello, m message, do *effects) (state, error) {
+	err := s.checkExtensions("hello_retry_request", hrr.Present, iana.ExtSupportedVersions, iana.ExtCookie, iana.ExtKeyShare)
+	if err != nil {
+		return nil, err
+	}
+	if hrr.KeyShare == nil && hrr.Cookie == nil {
+		return nil, illegal("a HelloRetryRequest that changes nothing")
+	}
+	if hrr.KeyShare != nil {
+		if err := s.replaceShare(hrr.KeyShare.Group); err != nil {
+			return nil, err
+		}
+	}
+	s.hello.Cookie = hrr.Cookie
+	f.info.Retried = true
+	f.transcript.retry()
+	f.transcript.add(m.raw)
+	if s.raw, err = s.hello.AppendTo(nil); err != nil {
+		return nil, local("ClientHello cannot be written", err)
+	}
+	f.transcript.add(s.raw)
+	if !s.cfg.NoCompatibilityMode {
+		do.changeCipherSpec()
+	}
+	do.send(s.raw)
+	return &awaitSecondServerHello{flow13: f, offer: s.offer, retried: hrr}, nil
+}
+
+// replaceShare makes the one share that the server asked for. RFC 9846,
+// Section 4.2.8: the group must be among those offered, and not one that a
+// share was sent for.
+func (o *offer) replaceShare(group iana.NamedGroup) error {
+	if !slices.Contains(o.hello.SupportedGroups, group) {
+		return illegal("the server asked for group %v, which was not offered", group)
+	}
+	for _, s := range o.shares {
+		if s.group.ID == group {
+			return illegal("the server asked for a share of group %v, which it had", group)
+		}
+	}
+	o.shares, o.hello.KeyShares = nil, nil
+	return o.addShare(o.cfg.random(), group)
+}
+
+// awaitSecondServerHello waits for the server's choice after a retry.
+type awaitSecondServerHello struct {
+	*flow13
+	*offer
+	retried *wire.ServerHello
+}
+
+func (s *awaitSecondServerHello) awaits() string { return "server_hello" }
+
+func (s *awaitSecondServerHello) handle(m message, do *effects) (state, error) {
+	if m.typ != iana.HandshakeServerHello {
+		return nil, unexpected(s.awaits(), m)
+	}
+	sh, err := wire.ParseServerHello(m.body)
+	if err != nil {
+		return nil, err
+	}
+	if sh.IsHelloRetryRequest() {
+		// RFC 9846, Section 4.1.4: a second one ends in unexpected_message.
+		return nil, broken(iana.AlertUnexpectedMessage, "a second HelloRetryRequest")
+	}
+	suite, err := s.checkServerHello(sh)
+	if err != nil {
+		return nil, err
+	}
+	if suite != s.suite {
+		return nil, illegal("the server changed the cipher suite from %v to %v", s.suite.ID, suite.ID)
+	}
+	if sh.KeyShare != nil && s.retried.KeyShare != nil && sh.KeyShare.Group != s.retried.KeyShare.Group {
+		return nil, illegal("the server asked for group %v and then chose %v", s.retried.KeyShare.Group, sh.KeyShare.Group)
+	}
+	return s.accept(s.flow13, sh, m, do)
+}
+
+// accept takes a ServerHello: the keys of the handshake follow from it.
+func (o *offer) accept(f *flow13, sh *wire.ServerHello, m message, do *effects) (state, error) {
+	err := o.checkExtensions("server_hello", sh.Present, iana.ExtSupportedVersions, iana.ExtKeyShare)
+	if err != nil {
+		return nil, err
+	}
+	if sh.KeyShare == nil {
+		return nil, missing(iana.ExtKeyShare)
+	}
+	shared, err := o.secret(sh.KeyShare)
+	if err != nil {
+		return nil, err
+	}
+	f.info.Group = sh.KeyShare.Group
+	f.transcript.add(m.raw)
+	f.enterHandshake(nil, shared)
+	o.shares = nil
+	if !f.cfg.NoCompatibilityMode && !f.info.Retried {
+		do.changeCipherSpec()
+	}
+	if err := do.readKeys(f.suite, f.server, phaseHandshake); err != nil {
+		return nil, err
+	}
+	if err := do.writeKeys(f.suite, f.client); err != nil {
+		return nil, err
+	}
+	return &awaitEncryptedExtensions{flow13: f, offer: o}, nil
+}
+
+// awaitEncryptedExtensions waits for the server's answers to the extensions.
+type awaitEncryptedExtensions struct {
+	*flow13
+	*offer
+}
+
+func (s *awaitEncryptedExtensions) awaits() string { return "encrypted_extensions" }
+
+func (s *awaitEncryptedExtensions) handle(m message, _ *effects) (state, error) {
+	if m.typ != iana.HandshakeEncryptedExtensions {
+		return nil, unexpected(s.awaits(), m)
+	}
+	ee, err := wire.ParseEncryptedExtensions(m.body)
+	if err != nil {
+		return nil, err
+	}
+	err = s.checkExtensions("encrypted_extensions", ee.Present, iana.ExtServerName, iana.ExtSupportedGroups, iana.ExtALPN)
+	if err != nil {
+		return nil, err
+	}
+	if ee.ALPN != "" && !slices.Contains(s.hello.ALPN, ee.ALPN) {
+		return nil, illegal("the server chose application protocol %q, which was not offered", ee.ALPN)
+	}
+	s.info.ALPN = ee.ALPN
+	s.transcript.add(m.raw)
+	return &awaitCertificateOrRequest{flow13: s.flow13, offer: s.offer}, nil
+}
+
+// awaitCertificateOrRequest waits for the server's certificate, before which it
+// may ask for the client's.
+type awaitCertificateOrRequest struct {
+	*flow13
+	*offer
+}
+
+func (s *awaitCertificateOrRequest) awaits() string { return "certificate or certificate_request" }
+
+func (s *awaitCertificateOrRequest) handle(m message, do *effects) (state, error) {
+	next := &awaitCertificate{flow13: s.flow13, offer: s.offer}
+	switch m.typ {
+	case iana.HandshakeCertificate:
+		return next.handle(m, do)
+	case iana.HandshakeCertificateRequest:
+		request, err := parseRequest(m)
+		if err != nil {
+			return nil, err
+		}
+		if len(request.Context) != 0 {
+			// RFC 9846, Section 4.3.2: empty unless used after the handshake.
+			return nil, illegal("a CertificateRequest in the handshake with a context")
+		}
+		s.transcript.add(m.raw)
+		next.request = request
+		return next, nil
+	}
+	return nil, unexpected(s.awaits(), m)
+}
+
+// parseRequest reads a CertificateRequest and checks what it must have.
+func parseRequest(m message) (*wire.CertificateRequest, error) {
+	request, err := wire.ParseCertificateRequest(m.body)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(request.Present, iana.ExtSignatureAlgorithms) {
+		return nil, missing(iana.ExtSignatureAlgorithms)
+	}
+	return request, nil
+}
+
+// awaitCertificate waits for the server's certificate.
+type awaitCertificate struct {
+	*flow13
+	*offer
+	request *wire.CertificateRequest // nil if the server did not ask
+}
+
+func (s *awaitCertificate) awaits() string { return "certificate" }
+
+func (s *awaitCertificate) handle(m message, _ *effects) (state, error) {
+	if m.typ != iana.HandshakeCertificate {
+		return nil, unexpected(s.awaits(), m)
+	}
+	peer, err := peerCertificate(m, nil, s.hello.StatusRequest, s.hello.SCT)
+	if err != nil {
+		return nil, err
+	}
+	if len(peer.Chain) == 0 {
+		// RFC 9846, Section 4.4.2.4: a server's empty one is a decode_error.
+		return nil, broken(iana.AlertDecodeError, "the server sent no certificate")
+	}
+	peer.Server, peer.ServerName = true, s.hello.ServerName
+	s.transcript.add(m.raw)
+	return s.verify(peer, func(key crypto.PublicKey, _ *effects) (state, error) {
+		return &awaitCertificateVerify{flow13: s.flow13, offer: s.offer, request: s.request, key: key}, nil
+	}), nil
+}
+
+// awaitCertificateVerify waits for the proof that the server holds its key.
+type awaitCertificateVerify struct {
+	*flow13
+	*offer
+	request *wire.CertificateRequest
+	key     crypto.PublicKey
+}
+
+func (s *awaitCertificateVerify) awaits() string { return "certificate_verify" }
+
+func (s *awaitCertificateVerify) handle(m message, _ *effects) (state, error) {
+	if m.typ != iana.HandshakeCertificateVerify {
+		return nil, unexpected(s.awaits(), m)
+	}
+	err := s.checkCertificateVerify(m, s.key, serverContext, s.hello.SignatureAlgorithms)
+	if err != nil {
+		return nil, err
+	}
+	return &awaitServerFinished{flow13: s.flow13, request: s.request}, nil
+}
+
+// awaitServerFinished waits for the end of the server's flight.
+type awaitServerFinished struct {
+	*flow13
+	request *wire.CertificateRequest
+}
+
+func (s *awaitServerFinished) awaits() string { return "finished" }
+
+func (s *awaitServerFinished) handle(m message, do *effects) (state, error) {
+	if m.typ != iana.HandshakeFinished {
+		return nil, unexpected(s.awaits(), m)
+	}
+	if err := s.checkFinished(m, s.server); err != nil {
+		return nil, err
+	}
+	app := s.enterApplication()
+	if err := do.readKeys(s.suite, app.server, phaseApplication); err != nil {
+		return nil, err
+	}
+	end := func(do *effects) (state, error) { return s.finish(app, do) }
+	if s.request == nil {
+		return end(do)
+	}
+	return s.answerRequest(s.request, do, end)
+}
+
+// answerRequest sends the client's certificate and its proof, or an empty one.
+func (f *flow13) answerRequest(r *wire.CertificateRequest, _ *effects, end func(*effects) (state, error)) (state, error) {
+	req := &CredentialRequest{
+		Version: iana.TLS13, ServerName: f.info.ServerName,
+		SignatureSchemes: r.SignatureAlgorithms, CertSchemes: r.SignatureAlgsCert, Authorities: r.CertAuthorities,
+	}
+	return f.cfg.credential(req, func(c *Credential, scheme *suites.Scheme, do *effects) (state, error) {
+		raw, err := certificateMessage(r.Context, c, r.StatusRequest, r.SCT)
+		if err != nil {
+			return nil, err
+		}
+		f.transcript.add(raw)
+		do.send(raw)
+		if c == nil {
+			return end(do)
+		}
+		f.info.OwnChain = c.Chain
+		return f.sign(c, scheme, clientContext, func(raw []byte, do *effects) (state, error) {
+			do.send(raw)
+			return end(do)
+		}), nil
+	}), nil
+}
+
+// finish sends the client's Finished and opens the connection.
+func (s *awaitServerFinished) finish(app *application, do *effects) (state, error) {
+	raw, err := s.finished(s.client)
+	if err != nil {
+		return nil, err
+	}
+	do.send(raw)
+	if err := do.writeKeys(s.suite, app.client); err != nil {
+		return nil, err
+	}
+	do.ready()
+	do.report(EventHandshakeDone)
+	s.info.HandshakeDone = true
+	return &open13{cfg: s.cfg, suite: s.suite, traffic: app.server, client: true}, nil
+}

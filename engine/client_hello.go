@@ -1,0 +1,195 @@
+package engine
+
+import (
+	"crypto/subtle"
+	"io"
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/suites"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// clientStart begins a client: it composes the ClientHello.
+type clientStart struct {
+	cfg  *Config
+	info *State
+}
+
+func (s *clientStart) awaits() string { return "the start" }
+
+func (s *clientStart) start(do *effects) (state, error) {
+	o, err := newOffer(s.cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.info.ServerName = s.cfg.ServerName
+	if o.raw, err = o.hello.AppendTo(nil); err != nil {
+		return nil, local("ClientHello cannot be written", err)
+	}
+	do.send(o.raw)
+	return &awaitServerHello{offer: o, info: s.info}, nil
+}
+
+// An offer is what a client put into its ClientHello and the secrets that go
+// with it.
+type offer struct {
+	cfg    *Config
+	hello  *wire.ClientHello
+	raw    []byte // the latest hello as sent
+	shares []ownShare
+}
+
+// An ownShare is a key share with its secret.
+type ownShare struct {
+	group   *suites.Group
+	private suites.Private
+}
+
+// newOffer composes the first ClientHello. RFC 9846, Section 4.1.2.
+func newOffer(cfg *Config) (*offer, error) {
+	h := &wire.ClientHello{
+		LegacyVersion:       iana.TLS12,
+		CipherSuites:        cfg.suites(),
+		CompressionMethods:  []byte{0},
+		ServerName:          cfg.ServerName,
+		StatusRequest:       true,
+		SCT:                 true,
+		SupportedGroups:     cfg.groups(),
+		SignatureAlgorithms: cfg.schemes(),
+		ALPN:                cfg.ALPN,
+		SupportedVersions:   cfg.versions(),
+		PSKModes:            []iana.PSKMode{iana.PSKDHEKE},
+		Padding:             -1,
+	}
+	random := cfg.random()
+	if _, err := io.ReadFull(random, h.Random[:]); err != nil {
+		return nil, local("the random source failed", err)
+	}
+	if !cfg.NoCompatibilityMode {
+		h.SessionID = make([]byte, 32)
+		if _, err := io.ReadFull(random, h.SessionID); err != nil {
+			return nil, local("the random source failed", err)
+		}
+	}
+	o := &offer{cfg: cfg, hello: h}
+	return o, o.addShares(random)
+}
+
+// addShares makes the key shares: those of Config.KeyShares, or one for the
+// first group, and for a hybrid its classical half too, which costs nothing.
+func (o *offer) addShares(random io.Reader) error {
+	list := o.cfg.KeyShares
+	if list == nil {
+		list = defaultShares(o.hello.SupportedGroups)
+	}
+	o.hello.KeyShares = []wire.KeyShare{}
+	for _, id := range list {
+		if !slices.Contains(o.hello.SupportedGroups, id) || o.reuse(id) {
+			continue
+		}
+		if err := o.addShare(random, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func defaultShares(groups []iana.NamedGroup) []iana.NamedGroup {
+	if len(groups) == 0 {
+		return nil
+	}
+	list := groups[:1:1]
+	half := iana.NamedGroup(0)
+	switch groups[0] {
+	case iana.X25519MLKEM768:
+		half = iana.X25519
+	case iana.SecP256r1MLKEM768:
+		half = iana.SecP256r1
+	case iana.SecP384r1MLKEM1024:
+		half = iana.SecP384r1
+	}
+	if slices.Contains(groups, half) {
+		list = append(list, half)
+	}
+	return list
+}
+
+// reuse adds a share for id that is half of a hybrid's, if there is one.
+func (o *offer) reuse(id iana.NamedGroup) bool {
+	for i, s := range o.shares {
+		if half, share, ok := s.group.Reuse(s.private, o.hello.KeyShares[i].Data, id); ok {
+			o.shares = append(o.shares, ownShare{suites.GroupByID(id), half})
+			o.hello.KeyShares = append(o.hello.KeyShares, wire.KeyShare{Group: id, Data: share})
+			return true
+		}
+	}
+	return false
+}
+
+func (o *offer) addShare(random io.Reader, id iana.NamedGroup) error {
+	group := suites.GroupByID(id)
+	private, share, err := group.Generate(random)
+	if err != nil {
+		return local("a key share cannot be made", err)
+	}
+	o.shares = append(o.shares, ownShare{group, private})
+	o.hello.KeyShares = append(o.hello.KeyShares, wire.KeyShare{Group: id, Data: share})
+	return nil
+}
+
+// secret completes the key exchange with the server's share.
+func (o *offer) secret(share *wire.KeyShare) ([]byte, error) {
+	for _, s := range o.shares {
+		if s.group.ID != share.Group {
+			continue
+		}
+		secret, err := s.group.Decapsulate(s.private, share.Data)
+		if err != nil {
+			return nil, &Error{Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: "the server's key share is wrong", Err: err}
+		}
+		return secret, nil
+	}
+	// RFC 9846, Section 4.2.8: the group must be one that a share was sent for.
+	return nil, illegal("the server chose group %v, which no share was sent for", share.Group)
+}
+
+// offered reports whether the hello had an extension, so that the server may
+// answer it.
+func (o *offer) offered(ext iana.ExtensionType) bool {
+	h := o.hello
+	switch ext {
+	case iana.ExtServerName:
+		return h.ServerName != ""
+	case iana.ExtStatusRequest:
+		return h.StatusRequest
+	case iana.ExtSCT:
+		return h.SCT
+	case iana.ExtALPN:
+		return len(h.ALPN) > 0
+	case iana.ExtSupportedGroups, iana.ExtKeyShare, iana.ExtSupportedVersions, iana.ExtSignatureAlgorithms:
+		return true
+	case iana.ExtCookie:
+		return true // only ever in a HelloRetryRequest, which may start one
+	}
+	return false
+}
+
+// checkExtensions checks that the server answered only what was offered and
+// only where it may. RFC 9846, Section 4.2.
+func (o *offer) checkExtensions(in string, present []iana.ExtensionType, allowed ...iana.ExtensionType) error {
+	for _, ext := range present {
+		if !o.offered(ext) {
+			return broken(iana.AlertUnsupportedExtension, "%s has the %v extension, which was not offered", in, ext)
+		}
+		if !slices.Contains(allowed, ext) {
+			return illegal("%s has the %v extension, which does not belong there", in, ext)
+		}
+	}
+	return nil
+}
+
+// sameSession reports whether the server echoed the session ID.
+func (o *offer) sameSession(id []byte) bool {
+	return subtle.ConstantTimeCompare(o.hello.SessionID, id) == 1
+}

@@ -1,0 +1,271 @@
+package engine
+
+import (
+	"crypto"
+	"crypto/rand"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/suites"
+)
+
+// ClientAuth says whether a server asks for a client certificate.
+type ClientAuth uint8
+
+// The ways to treat client certificates in the handshake.
+const (
+	NoClientCert      ClientAuth = iota // do not ask
+	RequestClientCert                   // ask, and go on without one
+	RequireClientCert                   // ask, and refuse without one
+)
+
+// Config is what one side of a connection wants. It is read, never written,
+// and may serve any number of connections at once.
+//
+// Its zero value has no Verifier and no clock, so it accepts nobody: the
+// engine decides nothing about trust by itself.
+type Config struct {
+	// Now is the clock. It is needed for tickets only; nil means that
+	// sessions are neither kept nor resumed.
+	Now func() time.Time
+	// Rand is the source of randomness; nil is crypto/rand.Reader.
+	Rand io.Reader
+
+	// MinVersion and MaxVersion bound the version; zero means the engine's
+	// own bounds.
+	MinVersion, MaxVersion iana.Version
+	// CipherSuites, Groups and SignatureSchemes list what is offered or
+	// accepted, most wanted first; nil means the defaults.
+	CipherSuites     []iana.CipherSuite
+	Groups           []iana.NamedGroup
+	SignatureSchemes []iana.SignatureScheme
+	// KeyShares lists the groups that a client sends shares for; nil means
+	// the first group, and the first classical one if it comes at no cost.
+	KeyShares []iana.NamedGroup
+	// ALPN lists application protocols, most wanted first.
+	ALPN []string
+	// NoCompatibilityMode turns off the disguise for middleboxes
+	// (RFC 9846, Appendix D.4).
+	NoCompatibilityMode bool
+
+	// ServerName is the name a client asks for; "" sends none. IP addresses
+	// are never sent. RFC 6066, Section 3.
+	ServerName string
+
+	// Verifier decides about the peer's certificates. A client needs one,
+	// and so does a server that asks for certificates.
+	Verifier Verifier
+	// Credentials are the certificates to show, most wanted first.
+	Credentials []*Credential
+	// SelectCredential, if set, is asked instead of Credentials. A client
+	// may answer nil for none. ErrPending makes the engine wait for Resume.
+	SelectCredential func(*CredentialRequest) (*Credential, error)
+	// ClientAuth says whether a server asks for a client certificate.
+	ClientAuth ClientAuth
+	// ClientAuthorities are the DER names a server says it trusts.
+	ClientAuthorities [][]byte
+	// ForClient, if set on a server, sees the ClientHello and may answer
+	// with another Config, or nil to go on with this one, or an error, which
+	// may choose its alert by a method Alert() iana.Alert. ErrPending makes
+	// the engine wait for Resume.
+	ForClient func(*ClientHelloInfo) (*Config, error)
+
+	// HelloRetryCookie makes a server send a HelloRetryRequest with a
+	// cookie to clients whose share it cannot use; it returns the cookie.
+	HelloRetryCookie func() []byte
+
+	// KeyLog, if set, receives each secret in the form of an NSS key log.
+	// RFC 9850. It undoes the connection's secrecy for whoever reads it.
+	KeyLog func(label string, clientRandom, secret []byte)
+
+	// MaxHandshakeMessage bounds one handshake message, in bytes; 0 means 128 KiB.
+	MaxHandshakeMessage int
+	// MaxRecordsPerKey bounds how many records one key protects before it
+	// is replaced; 0 means the suite's own limit. A larger value than that
+	// is cut down to it. RFC 9846, Section 5.5.
+	MaxRecordsPerKey uint64
+}
+
+// A Credential is a certificate chain or a raw public key, and the key to it.
+type Credential struct {
+	// Chain is the certificates in DER, the own one first.
+	Chain [][]byte
+	// Signer holds the private key. Its Public must be an *ecdsa.PublicKey,
+	// ed25519.PublicKey or *rsa.PublicKey.
+	Signer crypto.Signer
+	// Sign, if set, is called instead of Signer.Sign and may answer
+	// ErrPending: the key may be far away.
+	Sign func(*SignRequest) ([]byte, error)
+	// Schemes narrows the signature schemes; nil means all that fit the key.
+	Schemes []iana.SignatureScheme
+	// Matches says whether the credential is for a server name; nil means any.
+	Matches func(serverName string) bool
+	// OCSPStaple and SCTs go along with the first certificate.
+	OCSPStaple []byte
+	SCTs       [][]byte
+}
+
+// public returns the key as signature schemes see it.
+func (c *Credential) public() crypto.PublicKey {
+	if c.Signer == nil {
+		return nil
+	}
+	return c.Signer.Public()
+}
+
+// A Verifier decides whether to accept a peer.
+type Verifier interface {
+	// VerifyPeer returns the public key of the peer's certificate if the
+	// peer is acceptable. A refusal may choose its alert by a method
+	// Alert() iana.Alert. ErrPending makes the engine wait for Resume.
+	VerifyPeer(*PeerCertificate) (crypto.PublicKey, error)
+}
+
+// PeerCertificate is what a peer says it is, before it has proved it.
+type PeerCertificate struct {
+	// Server says that the peer is a server.
+	Server bool
+	// ServerName is the name a client asked for.
+	ServerName string
+	// Chain is the certificates in DER as received, the peer's own first.
+	Chain [][]byte
+	// OCSPStaple and SCTs came along with the first certificate.
+	OCSPStaple []byte
+	SCTs       [][]byte
+}
+
+// A CredentialRequest is what the peer will accept in a certificate.
+type CredentialRequest struct {
+	// Server says that a server is to choose; else a client.
+	Server           bool
+	Version          iana.Version
+	ServerName       string
+	SignatureSchemes []iana.SignatureScheme // the peer's, most wanted first
+	CertSchemes      []iana.SignatureScheme // for signatures inside the chain; nil means the same
+	Authorities      [][]byte               // DER names that the peer trusts; may be empty
+}
+
+// A SignRequest is one signature to make.
+type SignRequest struct {
+	Scheme  iana.SignatureScheme
+	Message []byte // to be hashed as the scheme says
+}
+
+// ClientHelloInfo is what a client offered.
+type ClientHelloInfo struct {
+	Random            []byte
+	ServerName        string
+	SupportedVersions []iana.Version
+	CipherSuites      []iana.CipherSuite
+	Groups            []iana.NamedGroup
+	KeyShares         []iana.NamedGroup
+	SignatureSchemes  []iana.SignatureScheme
+	ALPN              []string
+	Extensions        []iana.ExtensionType // in the order received
+	Raw               []byte               // the whole message; not to be changed
+}
+
+// A Question is what a connection waits for: *ClientHelloInfo, *CredentialRequest,
+// *PeerCertificate or *SignRequest.
+type Question any
+
+// An Answer is the reply to a Question, given to Receiver.Resume: for
+// *ClientHelloInfo a *Config, for *CredentialRequest a *Credential, for
+// *PeerCertificate a crypto.PublicKey, for *SignRequest a []byte. An error
+// refuses, whatever the question.
+type Answer any
+
+// The engine's own bounds and defaults.
+const (
+	lowestVersion       = iana.TLS13
+	highestVersion      = iana.TLS13
+	maxHandshakeMessage = 128 << 10
+)
+
+func (c *Config) random() io.Reader {
+	if c.Rand != nil {
+		return c.Rand
+	}
+	return rand.Reader
+}
+
+// versions returns the versions that are on, highest first.
+func (c *Config) versions() []iana.Version {
+	low, high := c.MinVersion, c.MaxVersion
+	if low == 0 {
+		low = lowestVersion
+	}
+	if high == 0 {
+		high = highestVersion
+	}
+	var list []iana.Version
+	for v := min(high, highestVersion); v >= max(low, lowestVersion); v-- {
+		list = append(list, v)
+	}
+	return list
+}
+
+func (c *Config) suites() []iana.CipherSuite {
+	if c.CipherSuites != nil {
+		return c.CipherSuites
+	}
+	return suites.Default13()
+}
+
+func (c *Config) groups() []iana.NamedGroup {
+	if c.Groups != nil {
+		return c.Groups
+	}
+	return suites.DefaultGroups()
+}
+
+func (c *Config) schemes() []iana.SignatureScheme {
+	if c.SignatureSchemes != nil {
+		return c.SignatureSchemes
+	}
+	return suites.DefaultSchemes()
+}
+
+func (c *Config) maxMessage() int {
+	if c.MaxHandshakeMessage > 0 {
+		return c.MaxHandshakeMessage
+	}
+	return maxHandshakeMessage
+}
+
+// check finds the mistakes of a Config before a connection starts.
+func (c *Config) check(client bool) error {
+	switch {
+	case len(c.versions()) == 0:
+		return usage("no version is left between MinVersion %v and MaxVersion %v", c.MinVersion, c.MaxVersion)
+	case client && c.Verifier == nil:
+		return usage("a client needs a Verifier: without one it would talk to anybody")
+	case !client && c.ClientAuth != NoClientCert && c.Verifier == nil:
+		return usage("a server that asks for client certificates needs a Verifier")
+	case !client && len(c.Credentials) == 0 && c.SelectCredential == nil && c.ForClient == nil:
+		return usage("a server needs a certificate: set Credentials, SelectCredential or ForClient")
+	}
+	for _, id := range c.CipherSuites {
+		if suites.TLS13(id) == nil {
+			return usage("cipher suite %v is not implemented", id)
+		}
+	}
+	for _, id := range slices.Concat(c.Groups, c.KeyShares) {
+		if suites.GroupByID(id) == nil {
+			return usage("group %v is not implemented", id)
+		}
+	}
+	for _, id := range c.SignatureSchemes {
+		if suites.SchemeByID(id) == nil {
+			return usage("signature scheme %v is not implemented", id)
+		}
+	}
+	for _, p := range c.ALPN {
+		if len(p) == 0 || len(p) > 255 {
+			return usage("ALPN name %q: it must be 1 to 255 bytes long", p)
+		}
+	}
+	return nil
+}

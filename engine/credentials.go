@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/suites"
+)
+
+// choose picks the first credential that is for the name and can sign for the
+// peer; if none is for the name, the first that can sign. It is a pure function.
+func chooseCredential(list []*Credential, own []iana.SignatureScheme, req *CredentialRequest) *Credential {
+	var fallback *Credential
+	for _, c := range list {
+		if schemeFor(c, own, req.SignatureSchemes, req.Version) == nil {
+			continue
+		}
+		if c.Matches == nil || req.ServerName == "" || c.Matches(req.ServerName) {
+			return c
+		}
+		if fallback == nil {
+			fallback = c
+		}
+	}
+	return fallback
+}
+
+// schemeFor picks the scheme to sign with: the peer's most wanted one that this
+// side allows and that fits the key.
+func schemeFor(c *Credential, own, peer []iana.SignatureScheme, version iana.Version) *suites.Scheme {
+	for _, id := range peer {
+		s := suites.SchemeByID(id)
+		switch {
+		case s == nil,
+			version >= iana.TLS13 && !s.TLS13,
+			version < iana.TLS13 && !s.TLS12,
+			!slices.Contains(own, id),
+			c.Schemes != nil && !slices.Contains(c.Schemes, id),
+			!s.Fits(c.public(), version):
+			continue
+		}
+		return s
+	}
+	return nil
+}
+
+// credential waits for the choice of this side's credential. then gets nil for
+// none, or the credential and the scheme to sign with.
+func (c *Config) credential(req *CredentialRequest, then func(*Credential, *suites.Scheme, *effects) (state, error)) state {
+	return &wait[*Credential]{
+		what: "the choice of this side's certificate",
+		q:    req,
+		try: func() (*Credential, error) {
+			if c.SelectCredential != nil {
+				return c.SelectCredential(req)
+			}
+			return chooseCredential(c.Credentials, c.schemes(), req), nil
+		},
+		then: func(chosen *Credential, do *effects) (state, error) {
+			if chosen == nil {
+				return then(nil, nil, do)
+			}
+			scheme := schemeFor(chosen, c.schemes(), req.SignatureSchemes, req.Version)
+			if scheme == nil || len(chosen.Chain) == 0 {
+				return then(nil, nil, do)
+			}
+			return then(chosen, scheme, do)
+		},
+	}
+}
+
+// certificateError makes a Verifier's refusal an *Error with the alert it names.
+func certificateError(err error) error {
+	var own *Error
+	if errors.Is(err, ErrPending) || errors.As(err, &own) {
+		return err
+	}
+	e := &Error{Fault: FaultCertificate, Alert: iana.AlertBadCertificate, Reason: "the peer's certificate is not accepted", Err: err}
+	var knows alerter
+	if errors.As(err, &knows) {
+		e.Alert = knows.Alert()
+	}
+	return e
+}

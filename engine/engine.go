@@ -1,0 +1,40 @@
+package engine
+
+import (
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
+)
+
+// MaxRecord is the length in bytes of the longest record on the wire.
+const MaxRecord = record.HeaderLen + record.MaxCiphertext
+
+// Client returns the two halves of a client's connection. The handshake begins
+// with the first call of Receive, with no bytes.
+func Client(cfg *Config) (*Receiver, *Sender, error) {
+	if err := cfg.check(true); err != nil {
+		return nil, nil, err
+	}
+	r := newReceiver(cfg)
+	r.state = &clientStart{cfg: cfg, info: &r.info}
+	// RFC 9846, Section 5.1: a first ClientHello may say TLS 1.0 in its
+	// record "for compatibility purposes".
+	return r, newSender(cfg, iana.TLS10), nil
+}
+
+// Server returns the two halves of a server's connection.
+func Server(cfg *Config) (*Receiver, *Sender, error) {
+	if err := cfg.check(false); err != nil {
+		return nil, nil, err
+	}
+	r := newReceiver(cfg)
+	r.state = &awaitClientHello{cfg: cfg, info: &r.info}
+	return r, newSender(cfg, iana.TLS12), nil
+}
+
+func newReceiver(cfg *Config) *Receiver {
+	return &Receiver{cfg: cfg, opener: &record.Plain{}}
+}
+
+func newSender(cfg *Config, version iana.Version) *Sender {
+	return &Sender{sealer: &record.Plain{Version: version}, max: record.MaxPlaintext, perKey: cfg.MaxRecordsPerKey}
+}

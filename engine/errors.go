@@ -1,0 +1,165 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// A Fault says whose doing an error is.
+type Fault uint8
+
+// The kinds of fault.
+const (
+	// FaultPeer: the peer broke the rules of the protocol.
+	FaultPeer Fault = iota + 1
+	// FaultIncompatible: both sides keep the rules but have nothing in common.
+	FaultIncompatible
+	// FaultCertificate: the peer's certificate or key was not accepted.
+	FaultCertificate
+	// FaultAlert: the peer ended the connection with an alert; what it
+	// says is the peer's view.
+	FaultAlert
+	// FaultLimit: the peer went over a limit of ours.
+	FaultLimit
+	// FaultUsage: the caller asked for something that cannot be.
+	FaultUsage
+	// FaultLocal: something failed on this side, a signer or the random source.
+	FaultLocal
+	// FaultTransport: the connection below failed or was cut. The engine
+	// itself never says so; what drives it does.
+	FaultTransport
+)
+
+// String names the fault in words.
+func (f Fault) String() string {
+	switch f {
+	case FaultPeer:
+		return "the peer broke the protocol"
+	case FaultIncompatible:
+		return "nothing in common with the peer"
+	case FaultCertificate:
+		return "the peer's certificate is not accepted"
+	case FaultAlert:
+		return "the peer refused"
+	case FaultLimit:
+		return "the peer went over a limit"
+	case FaultUsage:
+		return "wrong use"
+	case FaultLocal:
+		return "failure on this side"
+	case FaultTransport:
+		return "the connection below failed"
+	}
+	return fmt.Sprintf("fault %d", uint8(f))
+}
+
+// An Error is why a connection failed: whose fault it is, which alert went with
+// it, what was expected and what came, and what to do. It is final.
+type Error struct {
+	Fault    Fault
+	Alert    iana.Alert // sent to the peer, or with FaultAlert received from it
+	Reason   string     // one clause, lower case, no full stop
+	Expected string     // the messages or values that would have been right, if that helps
+	Got      string     // what came instead
+	Hint     string     // what to do about it; may be empty
+	Err      error      // the cause below, if there is one
+}
+
+// Error says what happened in one line.
+func (e *Error) Error() string {
+	s := "tls: " + e.Reason
+	switch {
+	case e.Fault == FaultAlert:
+		s = fmt.Sprintf("tls: the peer ended the connection with alert %v", e.Alert)
+		if e.Reason != "" {
+			s += ": " + e.Reason
+		}
+	case e.Expected != "" && e.Got != "":
+		s += fmt.Sprintf(": expected %s, got %s", e.Expected, e.Got)
+	case e.Got != "":
+		s += ": got " + e.Got
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap returns the cause below.
+func (e *Error) Unwrap() error { return e.Err }
+
+// ErrPending is what a callback of Config returns to say that its answer will
+// come later, through Receiver.Resume.
+var ErrPending = errors.New("tls: the answer will come later")
+
+// ErrClosed is returned for writing after close_notify or a fatal alert was sent.
+var ErrClosed = &Error{Fault: FaultUsage, Reason: "this side of the connection is closed for writing"}
+
+// broken is the error for a peer that broke a rule.
+func broken(alert iana.Alert, format string, args ...any) *Error {
+	return &Error{Fault: FaultPeer, Alert: alert, Reason: fmt.Sprintf(format, args...)}
+}
+
+// illegal is broken with the alert that most rules name.
+func illegal(format string, args ...any) *Error {
+	return broken(iana.AlertIllegalParameter, format, args...)
+}
+
+// overLimit is the error for a peer that makes us spend too much.
+func overLimit(alert iana.Alert, format string, args ...any) *Error {
+	return &Error{Fault: FaultLimit, Alert: alert, Reason: fmt.Sprintf(format, args...)}
+}
+
+// unexpected is the error for a message that may not come now.
+// RFC 9846, Section 4: "abort the handshake with an unexpected_message alert".
+func unexpected(expected string, m message) *Error {
+	return &Error{
+		Fault: FaultPeer, Alert: iana.AlertUnexpectedMessage, Reason: "a message came out of order",
+		Expected: expected, Got: m.typ.String(),
+	}
+}
+
+// missing is the error for an absent mandatory extension. RFC 9846, Section 9.2.
+func missing(ext iana.ExtensionType) *Error {
+	return broken(iana.AlertMissingExtension, "the peer left out the %v extension", ext)
+}
+
+// usage is the error for a caller that asks for what cannot be.
+func usage(format string, args ...any) *Error {
+	return &Error{Fault: FaultUsage, Alert: iana.AlertInternalError, Reason: fmt.Sprintf(format, args...)}
+}
+
+// local wraps a failure of this side.
+func local(reason string, err error) *Error {
+	return &Error{Fault: FaultLocal, Alert: iana.AlertInternalError, Reason: reason, Err: err}
+}
+
+// alerter is implemented by errors of verifiers and callbacks that know their alert.
+type alerter interface{ Alert() iana.Alert }
+
+// asError turns any error of a state into an *Error, and so decides the alert:
+// this is the only place that does.
+func asError(err error) *Error {
+	var own *Error
+	var parse *wire.ParseError
+	var knows alerter
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.As(err, &parse):
+		return &Error{Fault: FaultPeer, Alert: parse.Alert, Reason: "a message cannot be read", Err: err}
+	case errors.Is(err, record.ErrBadMAC):
+		return &Error{Fault: FaultPeer, Alert: iana.AlertBadRecordMAC, Reason: record.ErrBadMAC.Error()}
+	case errors.Is(err, record.ErrOverflow):
+		return &Error{Fault: FaultPeer, Alert: iana.AlertRecordOverflow, Reason: record.ErrOverflow.Error()}
+	case errors.Is(err, record.ErrNoType):
+		return &Error{Fault: FaultPeer, Alert: iana.AlertUnexpectedMessage, Reason: record.ErrNoType.Error()}
+	case errors.As(err, &knows):
+		return &Error{Fault: FaultCertificate, Alert: knows.Alert(), Reason: "the peer is not accepted", Err: err}
+	}
+	return local("the connection failed", err)
+}

@@ -1,0 +1,160 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/record"
+	"github.com/sealsock/sealsock/internal/suites"
+)
+
+// An EventKind says what a step of the Receiver led to.
+type EventKind uint8
+
+// The kinds of event.
+const (
+	// EventProgress: something was done; call Receive again with the rest.
+	EventProgress EventKind = iota
+	// EventWantRead: more bytes are needed; Event.Need says how many make
+	// a difference.
+	EventWantRead
+	// EventData: Event.Data is application data.
+	EventData
+	// EventHandshakeDone: the peer is proved and both directions carry
+	// application data from now on.
+	EventHandshakeDone
+	// EventWaiting: Event.Question must be answered with Resume.
+	EventWaiting
+	// EventClosed: the peer sent close_notify: no data will follow.
+	EventClosed
+)
+
+// An Event is the result of one step.
+type Event struct {
+	Kind EventKind
+	// Data is application data. It aliases the bytes given to Receive.
+	Data []byte
+	// Early marks Data as 0-RTT data, which an attacker may have replayed.
+	Early bool
+	// Need is, for EventWantRead, how many bytes at least Receive wants to
+	// see at once, those it was given included.
+	Need int
+	// Question is what EventWaiting waits for.
+	Question Question
+	// Reply must be handed to the Sender, whatever the kind, and also when
+	// Receive returns an error: it may hold the alert.
+	Reply Outgoing
+}
+
+// An Outgoing is what the receiving half wants the sending half to do: messages
+// to send and keys to change, in order. It is the only thing that crosses.
+type Outgoing struct{ steps []step }
+
+// Empty reports whether there is nothing to do.
+func (o Outgoing) Empty() bool { return len(o.steps) == 0 }
+
+// Urgent reports whether something must be sent now, and not only before the
+// next data: everything but the answer to a key update, which may wait.
+func (o Outgoing) Urgent() bool {
+	for _, s := range o.steps {
+		if s.kind != stepKeyUpdate {
+			return true
+		}
+	}
+	return false
+}
+
+// Add puts what p asks for behind what o does already, for callers that
+// collect before they send. Several requests for new keys in a row are answered
+// by one update. RFC 9846, Section 4.6.3.
+func (o *Outgoing) Add(p Outgoing) {
+	for _, s := range p.steps {
+		if n := len(o.steps); n > 0 && s.kind == stepKeyUpdate && o.steps[n-1].kind == stepKeyUpdate {
+			continue
+		}
+		o.steps = append(o.steps, s)
+	}
+}
+
+type stepKind uint8
+
+const (
+	stepHandshake stepKind = iota + 1 // send handshake messages
+	stepCCS                           // send change_cipher_spec, for middleboxes or TLS 1.2
+	stepAlert                         // send an alert; a fatal one ends the half
+	stepKeys                          // change the key
+	stepReady                         // application data may be sent from now on
+	stepKeyUpdate                     // answer the peer's request for new keys
+)
+
+// A step is one entry of an Outgoing.
+type step struct {
+	kind    stepKind
+	message []byte
+	alert   iana.Alert
+	sealer  record.Sealer
+	suite   *suites.Suite
+	traffic *keys.TrafficSecret
+}
+
+// effects is what a state asks the driver to do, in order. The driver applies
+// them only if the state returned no error.
+type effects struct {
+	out    []step
+	events []Event
+	keys   []readKey
+}
+
+// A readKey is a change of the receiving key.
+type readKey struct {
+	opener record.Opener
+	secret *keys.TrafficSecret
+	suite  *suites.Suite
+	phase  phase
+}
+
+// A phase says what the receiving half takes beside handshake messages.
+type phase uint8
+
+const (
+	phasePlain       phase = iota // before any key
+	phaseHandshake                // under handshake keys: no application data
+	phaseEarly                    // 0-RTT data
+	phaseApplication              // application data
+)
+
+// send queues a handshake message; neighbours share records.
+func (e *effects) send(message []byte) {
+	if n := len(e.out); n > 0 && e.out[n-1].kind == stepHandshake {
+		e.out[n-1].message = slices.Concat(e.out[n-1].message, message)
+		return
+	}
+	e.out = append(e.out, step{kind: stepHandshake, message: message})
+}
+
+func (e *effects) changeCipherSpec() { e.out = append(e.out, step{kind: stepCCS}) }
+
+func (e *effects) ready() { e.out = append(e.out, step{kind: stepReady}) }
+
+// writeKeys changes the sending key to that of a TLS 1.3 traffic secret.
+func (e *effects) writeKeys(suite *suites.Suite, secret *keys.TrafficSecret) error {
+	sealer, err := record.NewSealer13(suite, secret)
+	if err != nil {
+		return local("the cipher cannot be set up", err)
+	}
+	e.out = append(e.out, step{kind: stepKeys, sealer: sealer, suite: suite, traffic: secret})
+	return nil
+}
+
+// readKeys changes the receiving key to that of a TLS 1.3 traffic secret.
+func (e *effects) readKeys(suite *suites.Suite, secret *keys.TrafficSecret, p phase) error {
+	opener, err := record.NewOpener13(suite, secret)
+	if err != nil {
+		return local("the cipher cannot be set up", err)
+	}
+	e.keys = append(e.keys, readKey{opener: opener, secret: secret, suite: suite, phase: p})
+	return nil
+}
+
+func (e *effects) report(kind EventKind) { e.events = append(e.events, Event{Kind: kind}) }

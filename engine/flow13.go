@@ -1,0 +1,227 @@
+package engine
+
+import (
+	"crypto"
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/suites"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// flow13 is what both roles carry through a TLS 1.3 handshake.
+type flow13 struct {
+	cfg        *Config
+	info       *State
+	random     []byte // the client's, for the key log
+	suite      *suites.Suite
+	transcript transcript
+	handshake  *keys.HandshakeSecret
+	client     *keys.TrafficSecret // the client's handshake traffic
+	server     *keys.TrafficSecret // the server's handshake traffic
+}
+
+// enterHandshake derives the handshake secrets from the shared secret, once the
+// transcript holds the ServerHello.
+func (f *flow13) enterHandshake(early *keys.EarlySecret, shared []byte) {
+	if early == nil {
+		early = keys.NewEarlySecret(f.suite.Hash, nil)
+	}
+	f.handshake = early.Handshake(shared)
+	sum := f.transcript.sum()
+	f.client = f.handshake.ClientTraffic(sum)
+	f.server = f.handshake.ServerTraffic(sum)
+	f.log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", f.client)
+	f.log("SERVER_HANDSHAKE_TRAFFIC_SECRET", f.server)
+}
+
+// application is what comes out of the last stage of the key schedule.
+type application struct {
+	master         *keys.MasterSecret
+	client, server *keys.TrafficSecret
+	exporter       *keys.Exporter
+}
+
+// enterApplication derives the application secrets, once the transcript holds
+// the server's Finished.
+func (f *flow13) enterApplication() *application {
+	master := f.handshake.Master()
+	sum := f.transcript.sum()
+	a := &application{
+		master:   master,
+		client:   master.ClientTraffic(sum),
+		server:   master.ServerTraffic(sum),
+		exporter: master.Exporter(sum),
+	}
+	f.log("CLIENT_TRAFFIC_SECRET_0", a.client)
+	f.log("SERVER_TRAFFIC_SECRET_0", a.server)
+	if f.cfg.KeyLog != nil {
+		f.cfg.KeyLog("EXPORTER_SECRET", f.random, a.exporter.Bytes())
+	}
+	return a
+}
+
+func (f *flow13) log(label string, secret *keys.TrafficSecret) {
+	if f.cfg.KeyLog != nil {
+		f.cfg.KeyLog(label, f.random, secret.Bytes())
+	}
+}
+
+// checkFinished compares a Finished with what it must be. RFC 9846, Section
+// 4.4.4: "Recipients of Finished messages MUST verify that the contents are
+// correct and if incorrect MUST terminate the connection with a
+// "decrypt_error" alert."
+func (f *flow13) checkFinished(m message, secret *keys.TrafficSecret) error {
+	fin, err := wire.ParseFinished(m.body)
+	if err != nil {
+		return err
+	}
+	if !keys.Equal(fin.VerifyData, secret.Finished(f.transcript.sum())) {
+		return broken(iana.AlertDecryptError, "Finished does not match: the two sides saw different handshakes")
+	}
+	f.transcript.add(m.raw)
+	return nil
+}
+
+// finished makes our Finished and adds it to the transcript.
+func (f *flow13) finished(secret *keys.TrafficSecret) ([]byte, error) {
+	raw, err := (&wire.Finished{VerifyData: secret.Finished(f.transcript.sum())}).AppendTo(nil)
+	if err != nil {
+		return nil, local("Finished cannot be written", err)
+	}
+	f.transcript.add(raw)
+	return raw, nil
+}
+
+// The context strings of CertificateVerify. RFC 9846, Section 4.4.3.
+const (
+	serverContext = "TLS 1.3, server CertificateVerify\x00"
+	clientContext = "TLS 1.3, client CertificateVerify\x00"
+)
+
+// signedContent is what a CertificateVerify signs: 64 spaces, the context, the
+// transcript hash.
+func signedContent(context string, sum []byte) []byte {
+	b := make([]byte, 64, 64+len(context)+len(sum))
+	for i := range b {
+		b[i] = ' '
+	}
+	b = append(b, context...)
+	return append(b, sum...)
+}
+
+// checkCertificateVerify checks the peer's signature. offered is what we said
+// we accept. RFC 9846, Section 4.4.3.
+func (f *flow13) checkCertificateVerify(m message, key crypto.PublicKey, context string, offered []iana.SignatureScheme) error {
+	cv, err := wire.ParseCertificateVerify(m.body)
+	if err != nil {
+		return err
+	}
+	scheme := suites.SchemeByID(cv.Algorithm)
+	if scheme == nil || !scheme.TLS13 || !slices.Contains(offered, cv.Algorithm) {
+		return illegal("the peer signed with %v, which was not offered", cv.Algorithm)
+	}
+	if !scheme.Fits(key, iana.TLS13) {
+		return illegal("the peer signed with %v, which does not fit its %T", cv.Algorithm, key)
+	}
+	if err := scheme.Verify(key, iana.TLS13, signedContent(context, f.transcript.sum()), cv.Signature); err != nil {
+		return &Error{Fault: FaultPeer, Alert: iana.AlertDecryptError, Reason: "the peer does not hold the key of its certificate", Err: err}
+	}
+	f.info.PeerScheme = cv.Algorithm
+	f.transcript.add(m.raw)
+	return nil
+}
+
+// certificateMessage writes a Certificate. A nil credential makes it empty.
+func certificateMessage(context []byte, c *Credential, staple, scts bool) ([]byte, error) {
+	cert := wire.Certificate{Context: context}
+	if c != nil {
+		for _, der := range c.Chain {
+			cert.Entries = append(cert.Entries, wire.CertificateEntry{Data: der})
+		}
+		if staple {
+			cert.Entries[0].OCSPResponse = c.OCSPStaple
+		}
+		if scts {
+			cert.Entries[0].SCTs = c.SCTs
+		}
+	}
+	raw, err := cert.AppendTo(nil)
+	if err != nil {
+		return nil, local("this side's certificate chain cannot be written", err)
+	}
+	return raw, nil
+}
+
+// sign waits for a signature with the credential and goes on with the
+// CertificateVerify that holds it.
+func (f *flow13) sign(c *Credential, scheme *suites.Scheme, context string, then func(raw []byte, do *effects) (state, error)) state {
+	content := signedContent(context, f.transcript.sum())
+	request := &SignRequest{Scheme: scheme.ID, Message: content}
+	return &wait[[]byte]{
+		what: "this side's signature",
+		q:    request,
+		try: func() ([]byte, error) {
+			if c.Sign != nil {
+				return c.Sign(request)
+			}
+			sig, err := scheme.Sign(f.cfg.random(), c.Signer, content)
+			if err != nil {
+				return nil, local("this side's key cannot sign", err)
+			}
+			return sig, nil
+		},
+		then: func(sig []byte, do *effects) (state, error) {
+			raw, err := (&wire.CertificateVerify{Algorithm: scheme.ID, Signature: sig}).AppendTo(nil)
+			if err != nil {
+				return nil, local("CertificateVerify cannot be written", err)
+			}
+			f.info.OwnScheme = scheme.ID
+			f.transcript.add(raw)
+			return then(raw, do)
+		},
+	}
+}
+
+// verify waits for the Verifier's word on the peer.
+func (f *flow13) verify(peer *PeerCertificate, then func(key crypto.PublicKey, do *effects) (state, error)) state {
+	f.info.PeerChain, f.info.PeerOCSP, f.info.PeerSCTs = peer.Chain, peer.OCSPStaple, peer.SCTs
+	return &wait[crypto.PublicKey]{
+		what: "the verification of the peer",
+		q:    peer,
+		try: func() (crypto.PublicKey, error) {
+			key, err := f.cfg.Verifier.VerifyPeer(peer)
+			if err != nil {
+				return nil, certificateError(err)
+			}
+			return key, nil
+		},
+		then: then,
+	}
+}
+
+// peerCertificate reads a peer's Certificate. status and scts say what was asked for.
+func peerCertificate(m message, context []byte, status, scts bool) (*PeerCertificate, error) {
+	cert, err := wire.ParseCertificate(m.body)
+	if err != nil {
+		return nil, err
+	}
+	if string(cert.Context) != string(context) {
+		return nil, illegal("a Certificate with a context that was not asked for")
+	}
+	peer := new(PeerCertificate)
+	for i, e := range cert.Entries {
+		for _, ext := range e.Present {
+			// RFC 9846, Section 4.4.2: extensions "MUST correspond to ones from the ClientHello".
+			if !(ext == iana.ExtStatusRequest && status) && !(ext == iana.ExtSCT && scts) {
+				return nil, broken(iana.AlertUnsupportedExtension, "a certificate with the %v extension, which was not asked for", ext)
+			}
+		}
+		peer.Chain = append(peer.Chain, e.Data)
+		if i == 0 {
+			peer.OCSPStaple, peer.SCTs = e.OCSPResponse, e.SCTs
+		}
+	}
+	return peer, nil
+}

@@ -1,0 +1,52 @@
+package engine
+
+import (
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/suites"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// open13 is an open TLS 1.3 connection: it awaits what may come after the
+// handshake. RFC 9846, Section 4.6.
+type open13 struct {
+	cfg     *Config
+	suite   *suites.Suite
+	traffic *keys.TrafficSecret // the peer's
+	client  bool                // this side is the client
+}
+
+func (s *open13) awaits() string {
+	if s.client {
+		return "key_update or new_session_ticket"
+	}
+	return "key_update"
+}
+
+func (s *open13) handle(m message, do *effects) (state, error) {
+	switch {
+	case m.typ == iana.HandshakeKeyUpdate:
+		return s.keyUpdate(m, do)
+	case m.typ == iana.HandshakeNewSessionTicket && s.client:
+		_, err := wire.ParseNewSessionTicket(m.body)
+		return s, err
+	}
+	return nil, unexpected(s.awaits(), m)
+}
+
+// keyUpdate changes the receiving key, and if the peer asks for it has the
+// sending key changed before anything else is sent. RFC 9846, Section 4.6.3.
+func (s *open13) keyUpdate(m message, do *effects) (state, error) {
+	update, err := wire.ParseKeyUpdate(m.body)
+	if err != nil {
+		return nil, err
+	}
+	next := s.traffic.Next()
+	if err := do.readKeys(s.suite, next, phaseApplication); err != nil {
+		return nil, err
+	}
+	if update.RequestUpdate {
+		do.out = append(do.out, step{kind: stepKeyUpdate})
+	}
+	return &open13{cfg: s.cfg, suite: s.suite, traffic: next, client: s.client}, nil
+}

@@ -1,0 +1,320 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// A Receiver is the receiving half of a connection and its state machine. It is
+// for one goroutine at a time; once the handshake is done, that may be another
+// one than the Sender's.
+type Receiver struct {
+	cfg   *Config
+	state state
+	err   error // final
+
+	opener record.Opener
+	phase  phase
+
+	fragment []byte  // a handshake message that is not whole yet
+	queue    []Event // to be handed out before more is read
+	out      []step  // for the next event's Reply
+	info     State
+
+	started    bool
+	sawRecord  bool // the peer has sent at least one record
+	ccsAllowed bool // a compatibility change_cipher_spec may come
+	idle       int  // records in a row that brought nothing
+	updates    int  // key updates in a row without data
+}
+
+// Limits on what a peer may send without getting anywhere.
+const (
+	maxIdleRecords = 32
+	maxKeyUpdates  = 32
+)
+
+// Receive takes bytes from the peer, from where the last call left off, works
+// off at most one record and says how many bytes it used up and what came of
+// it. It decrypts in place: Event.Data aliases in. On a client, the first call,
+// with no bytes, starts the handshake. An error is final; Event.Reply is to be
+// sent even then.
+func (r *Receiver) Receive(in []byte) (n int, ev Event, err error) {
+	if r.err == nil {
+		n, ev, err = r.step(in)
+		if err != nil {
+			err = r.fail(err)
+		}
+	} else if err = r.err; errors.Is(err, errEnded) {
+		return 0, Event{Kind: EventClosed}, nil
+	}
+	ev.Reply = Outgoing{r.out}
+	r.out = nil
+	return n, ev, err
+}
+
+// errEnded marks the end after close_notify.
+var errEnded = errors.New("tls: the peer has closed its side")
+
+// Resume gives the answer to the question of the last EventWaiting. Go on with
+// Receive.
+func (r *Receiver) Resume(a Answer) error {
+	w, ok := r.state.(waiter)
+	if !ok || r.err != nil {
+		return usage("nothing waits for an answer")
+	}
+	r.state = nil
+	do := new(effects)
+	next, err := w.resume(a, do)
+	return r.advance(next, do, err)
+}
+
+// State returns what is known of the connection so far.
+func (r *Receiver) State() State { return r.info }
+
+// Pending reports whether Receive has something to say without more bytes.
+func (r *Receiver) Pending() bool { return len(r.queue) > 0 || len(r.out) > 0 || !r.started }
+
+// fail makes an error final and queues its alert.
+func (r *Receiver) fail(err error) error {
+	e := asError(err)
+	if e.Fault != FaultAlert {
+		r.out = append(r.out, step{kind: stepAlert, alert: e.Alert})
+	}
+	r.err, r.state, r.queue, r.fragment = e, nil, nil, nil
+	return e
+}
+
+// step does one thing: hands out a queued event, goes on after a question, or
+// works off one record.
+func (r *Receiver) step(in []byte) (int, Event, error) {
+	if !r.started {
+		r.started = true
+		if s, ok := r.state.(starter); ok {
+			do := new(effects)
+			next, err := s.start(do)
+			return 0, Event{}, r.advance(next, do, err)
+		}
+	}
+	if len(r.queue) > 0 {
+		ev := r.queue[0]
+		r.queue = r.queue[1:]
+		return 0, ev, nil
+	}
+	if w, ok := r.state.(waiter); ok {
+		return 0, Event{Kind: EventWaiting, Question: w.question()}, nil
+	}
+	if m, ok := r.nextMessage(); ok {
+		return 0, Event{}, r.dispatch(m)
+	}
+	h, need, err := r.frame(in)
+	if need > 0 || err != nil {
+		return 0, Event{Kind: EventWantRead, Need: need}, err
+	}
+	n := record.HeaderLen + h.Length
+	ev, err := r.open(h, in[:n])
+	return n, ev, err
+}
+
+// advance applies the effects of a state that succeeded and takes the next
+// state; then it asks the questions of that state that have an answer now.
+func (r *Receiver) advance(next state, do *effects, err error) error {
+	for err == nil {
+		r.ccsAllowed = true
+		r.out = append(r.out, do.out...)
+		r.queue = append(r.queue, do.events...)
+		for _, k := range do.keys {
+			// RFC 9846, Section 5.1: "Handshake messages MUST NOT span key changes."
+			if len(r.fragment) > 0 {
+				return broken(iana.AlertUnexpectedMessage, "handshake bytes run over a change of keys")
+			}
+			if r.info.HandshakeDone {
+				if r.updates++; r.updates > maxKeyUpdates {
+					return overLimit(iana.AlertUnexpectedMessage, "%d key updates without data between them", r.updates)
+				}
+			}
+			r.opener, r.phase = k.opener, k.phase
+		}
+		r.state = next
+		w, ok := next.(waiter)
+		if !ok {
+			return nil
+		}
+		do = new(effects)
+		next, err = w.ask(do)
+		if errors.Is(err, ErrPending) {
+			return nil
+		}
+	}
+	return err
+}
+
+// dispatch gives one whole message to the state.
+func (r *Receiver) dispatch(m message) error {
+	s, ok := r.state.(handler)
+	if !ok {
+		return unexpected("nothing", m)
+	}
+	r.state = nil // a used state is dead
+	do := new(effects)
+	next, err := s.handle(m, do)
+	return r.advance(next, do, err)
+}
+
+// frame looks for a whole record at the start of in. need is how many bytes it
+// takes to see more.
+func (r *Receiver) frame(in []byte) (h record.Header, need int, err error) {
+	if !r.sawRecord && len(in) > 0 {
+		if err := r.sniff(in); err != nil {
+			return h, 0, err
+		}
+	}
+	h, ok := record.ParseHeader(in)
+	if !ok {
+		return h, record.HeaderLen, nil
+	}
+	if h.Type < iana.ContentChangeCipherSpec || h.Type > iana.ContentApplicationData {
+		return h, 0, broken(iana.AlertUnexpectedMessage, "a record of unknown type %d", uint8(h.Type))
+	}
+	if h.Version>>8 != 3 {
+		return h, 0, broken(iana.AlertProtocolVersion, "a record of unknown version 0x%04x", uint16(h.Version))
+	}
+	if h.Length > r.maxRecord() {
+		return h, 0, fmt.Errorf("%d bytes: %w", h.Length, record.ErrOverflow)
+	}
+	if len(in) < record.HeaderLen+h.Length {
+		return h, record.HeaderLen + h.Length, nil
+	}
+	r.sawRecord = true
+	return h, 0, nil
+}
+
+func (r *Receiver) maxRecord() int {
+	if r.phase == phasePlain {
+		return record.MaxPlaintext
+	}
+	return record.MaxCiphertext
+}
+
+// open opens one record and acts on its type.
+func (r *Receiver) open(h record.Header, rec []byte) (Event, error) {
+	if h.Type == iana.ContentChangeCipherSpec {
+		return Event{}, r.compatibilityCCS(rec[record.HeaderLen:])
+	}
+	if r.phase != phasePlain && h.Type != iana.ContentApplicationData {
+		return Event{}, r.plainAfterKeys(h, rec)
+	}
+	typ, payload, err := r.opener.Open(rec)
+	if err != nil {
+		return Event{}, err
+	}
+	if len(r.fragment) > 0 && typ != iana.ContentHandshake {
+		// RFC 9846, Section 5.1: "there MUST NOT be any other records between them".
+		return Event{}, broken(iana.AlertUnexpectedMessage, "a record of type %v inside a handshake message", typ)
+	}
+	switch typ {
+	case iana.ContentAlert:
+		return r.alert(payload)
+	case iana.ContentHandshake:
+		return Event{}, r.handshake(payload)
+	case iana.ContentApplicationData:
+		return r.data(payload)
+	}
+	return Event{}, broken(iana.AlertUnexpectedMessage, "a record of type %d under encryption", uint8(typ))
+}
+
+// plainAfterKeys treats a record in the clear where encrypted ones are due. An
+// alert may come from a peer that could not set up its keys; anything else is
+// out of place.
+func (r *Receiver) plainAfterKeys(h record.Header, rec []byte) error {
+	if h.Type == iana.ContentAlert && r.phase == phaseHandshake && h.Length == 2 {
+		_, err := r.alert(rec[record.HeaderLen:])
+		return err
+	}
+	return broken(iana.AlertUnexpectedMessage, "a record of type %v in the clear after the change to encryption", h.Type)
+}
+
+// compatibilityCCS drops the change_cipher_spec that RFC 9846, Section 5 and
+// Appendix D.4 let through: the single byte 1, after the first ClientHello and
+// before the peer's Finished.
+func (r *Receiver) compatibilityCCS(payload []byte) error {
+	if len(payload) != 1 || payload[0] != 1 || !r.ccsAllowed || len(r.fragment) > 0 || r.info.HandshakeDone {
+		return broken(iana.AlertUnexpectedMessage, "a change_cipher_spec out of place")
+	}
+	return r.nothing()
+}
+
+// nothing counts records that bring nothing, so that they cannot go on for ever.
+func (r *Receiver) nothing() error {
+	if r.idle++; r.idle > maxIdleRecords {
+		return overLimit(iana.AlertUnexpectedMessage, "%d records in a row brought nothing", r.idle)
+	}
+	return nil
+}
+
+// alert acts on an alert record. RFC 9846, Section 6.
+func (r *Receiver) alert(payload []byte) (Event, error) {
+	if len(payload) != 2 {
+		return Event{}, broken(iana.AlertDecodeError, "an alert of %d bytes", len(payload))
+	}
+	level, desc := payload[0], iana.Alert(payload[1])
+	switch {
+	case desc == iana.AlertCloseNotify && r.info.HandshakeDone:
+		// Before the handshake is done it is a refusal, not an orderly end.
+		r.err, r.state = errEnded, nil
+		return Event{Kind: EventClosed}, nil
+	case desc == iana.AlertUserCanceled && level == 1:
+		// It only announces the close_notify that follows.
+		return Event{}, r.nothing()
+	case level != 1 && level != 2:
+		return Event{}, illegal("an alert of level %d", level)
+	}
+	return Event{}, &Error{Fault: FaultAlert, Alert: desc, Reason: alertMeaning(desc), Hint: alertHint(desc)}
+}
+
+// handshake collects handshake bytes. The copy is what messages live in.
+func (r *Receiver) handshake(payload []byte) error {
+	if len(payload) == 0 {
+		// RFC 9846, Section 5.1: "Implementations MUST NOT send
+		// zero-length fragments of Handshake types".
+		return broken(iana.AlertUnexpectedMessage, "an empty handshake record")
+	}
+	r.idle = 0
+	r.fragment = append(r.fragment, payload...) // messages taken off it are in front and clipped
+	if _, size, ok := wire.ParseHeader(r.fragment); ok && size > r.cfg.maxMessage() {
+		return overLimit(iana.AlertIllegalParameter, "a handshake message of %d bytes is over the limit of %d", size, r.cfg.maxMessage())
+	}
+	if m, ok := r.nextMessage(); ok {
+		return r.dispatch(m)
+	}
+	return nil
+}
+
+// nextMessage takes a whole message off the fragment, if there is one.
+func (r *Receiver) nextMessage() (message, bool) {
+	_, size, ok := wire.ParseHeader(r.fragment)
+	if !ok || len(r.fragment) < wire.HeaderLen+size {
+		return message{}, false
+	}
+	m := newMessage(r.fragment[: wire.HeaderLen+size : wire.HeaderLen+size])
+	if r.fragment = r.fragment[wire.HeaderLen+size:]; len(r.fragment) == 0 {
+		r.fragment = nil
+	}
+	return m, true
+}
+
+// data hands out application data.
+func (r *Receiver) data(payload []byte) (Event, error) {
+	if r.phase != phaseApplication && r.phase != phaseEarly {
+		return Event{}, broken(iana.AlertUnexpectedMessage, "application data before the end of the handshake")
+	}
+	if len(payload) == 0 {
+		return Event{}, r.nothing()
+	}
+	r.idle, r.updates = 0, 0
+	return Event{Kind: EventData, Data: payload, Early: r.phase == phaseEarly}, nil
+}

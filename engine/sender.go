@@ -1,0 +1,176 @@
+package engine
+
+import (
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/record"
+	"github.com/sealsock/sealsock/internal/suites"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// A Sender is the sending half of a connection. It is for one goroutine at a
+// time. Each method appends records to the caller's buffer, which must not
+// overlap the data given, and returns it.
+type Sender struct {
+	sealer  record.Sealer
+	suite   *suites.Suite
+	traffic *keys.TrafficSecret
+	ready   bool // application data may be sent
+	closed  bool
+	max     int    // bytes of data in one record
+	perKey  uint64 // records under one key, 0 for the suite's limit
+}
+
+// reserve is how many records before a key's end it is replaced.
+const reserve = 16
+
+// Apply does what the receiving half wants done.
+func (s *Sender) Apply(dst []byte, o Outgoing) ([]byte, error) {
+	var err error
+	for _, st := range o.steps {
+		if dst, err = s.apply(dst, st); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
+}
+
+func (s *Sender) apply(dst []byte, st step) ([]byte, error) {
+	if s.closed {
+		return dst, nil
+	}
+	switch st.kind {
+	case stepHandshake:
+		dst, err := s.records(dst, iana.ContentHandshake, st.message)
+		if p, ok := s.sealer.(*record.Plain); ok {
+			p.Version = iana.TLS12 // all but the first ClientHello's. RFC 9846, Section 5.1.
+		}
+		return dst, err
+	case stepCCS:
+		plain := record.Plain{Version: iana.TLS12}
+		return plain.Seal(dst, iana.ContentChangeCipherSpec, []byte{1}, 0)
+	case stepAlert:
+		return s.alert(dst, st.alert)
+	case stepKeys:
+		s.sealer, s.suite, s.traffic = st.sealer, st.suite, st.traffic
+	case stepReady:
+		s.ready = true
+	case stepKeyUpdate:
+		return s.keyUpdate(dst, false)
+	}
+	return dst, nil
+}
+
+// Ready reports whether Seal may be used: on a server that is so before the
+// client is proved.
+func (s *Sender) Ready() bool { return s.ready && !s.closed }
+
+// Seal appends records with data, all of it. Before a key has protected all the
+// records it may, Seal replaces it by itself.
+func (s *Sender) Seal(dst, data []byte) ([]byte, error) {
+	switch {
+	case s.closed:
+		return dst, ErrClosed
+	case !s.ready:
+		return dst, usage("the handshake is not done: no application data can be sent")
+	}
+	return s.records(dst, iana.ContentApplicationData, data)
+}
+
+// Rekey changes the sending key and, if both is set, asks the peer to change
+// its own. RFC 9846, Section 4.6.3.
+func (s *Sender) Rekey(dst []byte, both bool) ([]byte, error) {
+	switch {
+	case s.closed:
+		return dst, ErrClosed
+	case !s.ready || s.traffic == nil:
+		return dst, usage("keys can be changed on an open TLS 1.3 connection only")
+	}
+	return s.keyUpdate(dst, both)
+}
+
+// CloseNotify appends the alert that ends this direction. Nothing can be sent
+// after it. RFC 9846, Section 6.1.
+func (s *Sender) CloseNotify(dst []byte) ([]byte, error) {
+	if s.closed {
+		return dst, nil
+	}
+	return s.alert(dst, iana.AlertCloseNotify)
+}
+
+// Overhead is how many bytes Seal adds to n bytes of data, at most.
+func (s *Sender) Overhead(n int) int {
+	return (n/s.max + 2) * (s.sealer.Overhead() + 1)
+}
+
+// MaxData is how many bytes of data one record holds at most.
+func (s *Sender) MaxData() int { return s.max }
+
+// records cuts payload into records.
+func (s *Sender) records(dst []byte, typ iana.ContentType, payload []byte) ([]byte, error) {
+	for first := true; first || len(payload) > 0; first = false {
+		n := min(len(payload), s.max)
+		var err error
+		if dst, err = s.seal(dst, typ, payload[:n]); err != nil {
+			return dst, err
+		}
+		payload = payload[n:]
+	}
+	return dst, nil
+}
+
+// seal appends one record and changes the key in time. RFC 9846, Section 5.5.
+func (s *Sender) seal(dst []byte, typ iana.ContentType, payload []byte) ([]byte, error) {
+	if s.ready && s.traffic != nil && typ == iana.ContentApplicationData && s.spent() {
+		var err error
+		if dst, err = s.keyUpdate(dst, false); err != nil {
+			return dst, err
+		}
+	}
+	dst, err := s.sealer.Seal(dst, typ, payload, 0)
+	if err != nil {
+		return dst, local("a record cannot be sealed", err)
+	}
+	return dst, nil
+}
+
+// spent reports whether the key is near its end.
+func (s *Sender) spent() bool {
+	left := s.sealer.Left()
+	return left <= reserve || s.perKey > 0 && s.suite.RecordLimit-left >= s.perKey
+}
+
+// keyUpdate appends a KeyUpdate and changes the key behind it.
+func (s *Sender) keyUpdate(dst []byte, request bool) ([]byte, error) {
+	body, err := (&wire.KeyUpdate{RequestUpdate: request}).AppendTo(nil)
+	if err != nil {
+		return dst, local("KeyUpdate cannot be written", err)
+	}
+	if dst, err = s.sealer.Seal(dst, iana.ContentHandshake, body, 0); err != nil {
+		return dst, local("a record cannot be sealed", err)
+	}
+	next := s.traffic.Next()
+	sealer, err := record.NewSealer13(s.suite, next)
+	if err != nil {
+		return dst, local("the cipher cannot be set up", err)
+	}
+	s.sealer, s.traffic = sealer, next
+	return dst, nil
+}
+
+// alert appends an alert; all but the warnings end this half.
+func (s *Sender) alert(dst []byte, a iana.Alert) ([]byte, error) {
+	level := byte(2)
+	if a == iana.AlertCloseNotify || a == iana.AlertUserCanceled || a == iana.AlertNoRenegotiation {
+		level = 1
+	}
+	dst, err := s.sealer.Seal(dst, iana.ContentAlert, []byte{level, byte(a)}, 0)
+	if a == iana.AlertUserCanceled || a == iana.AlertNoRenegotiation {
+		return dst, err
+	}
+	s.closed = true
+	if err != nil {
+		return dst, local("a record cannot be sealed", err)
+	}
+	return dst, nil
+}

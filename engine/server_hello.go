@@ -1,0 +1,225 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/suites"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// awaitClientHello waits for the client's offer.
+type awaitClientHello struct {
+	cfg  *Config
+	info *State
+}
+
+func (s *awaitClientHello) awaits() string { return "client_hello" }
+
+func (s *awaitClientHello) handle(m message, _ *effects) (state, error) {
+	if m.typ != iana.HandshakeClientHello {
+		return nil, unexpected(s.awaits(), m)
+	}
+	hello, err := wire.ParseClientHello(m.body)
+	if err != nil {
+		return nil, err
+	}
+	s.info.ServerName = hello.ServerName
+	next := func(cfg *Config, do *effects) (state, error) {
+		if cfg == nil {
+			cfg = s.cfg
+		}
+		return answerHello(cfg, s.info, hello, m, do)
+	}
+	info := describeHello(hello, m.raw)
+	return &wait[*Config]{
+		what: "the configuration for the client",
+		q:    info,
+		try: func() (*Config, error) {
+			if s.cfg.ForClient == nil {
+				return s.cfg, nil
+			}
+			cfg, err := s.cfg.ForClient(info)
+			if err == nil && cfg != nil {
+				err = cfg.check(false)
+			}
+			return cfg, err
+		},
+		then: next,
+	}, nil
+}
+
+func describeHello(h *wire.ClientHello, raw []byte) *ClientHelloInfo {
+	info := &ClientHelloInfo{
+		Random:            h.Random[:],
+		ServerName:        h.ServerName,
+		SupportedVersions: h.SupportedVersions,
+		CipherSuites:      h.CipherSuites,
+		Groups:            h.SupportedGroups,
+		SignatureSchemes:  h.SignatureAlgorithms,
+		ALPN:              h.ALPN,
+		Extensions:        h.Present,
+		Raw:               raw,
+	}
+	for _, s := range h.KeyShares {
+		info.KeyShares = append(info.KeyShares, s.Group)
+	}
+	return info
+}
+
+// answerHello goes on with the version that both sides have.
+func answerHello(cfg *Config, info *State, hello *wire.ClientHello, m message, do *effects) (state, error) {
+	version, err := chooseVersion(cfg, hello)
+	if err != nil {
+		return nil, err
+	}
+	choice, err := choose13(cfg, hello)
+	if err != nil {
+		return nil, err
+	}
+	info.Version, info.CipherSuite, info.ALPN = version, choice.suite.ID, choice.alpn
+	f := &flow13{cfg: cfg, info: info, random: hello.Random[:], suite: choice.suite}
+	f.transcript.choose(choice.suite.Hash)
+	f.transcript.add(m.raw)
+	if choice.share == nil {
+		return retryHello(f, hello, choice, do)
+	}
+	return composeFlight(f, hello, choice, do)
+}
+
+// A choice13 is what the server makes of a TLS 1.3 ClientHello. It is made by a
+// pure function, so that all of the policy is in one place.
+type choice13 struct {
+	suite *suites.Suite
+	group *suites.Group
+	share *wire.KeyShare // nil: the client must be asked for one
+	alpn  string
+}
+
+// choose13 decides. RFC 9846, Sections 4.1.1 and 4.2.
+func choose13(cfg *Config, h *wire.ClientHello) (*choice13, error) {
+	if err := checkHello13(h); err != nil {
+		return nil, err
+	}
+	c := new(choice13)
+	for _, id := range cfg.suites() {
+		if s := suites.TLS13(id); s != nil && slices.Contains(h.CipherSuites, id) {
+			c.suite = s
+			break
+		}
+	}
+	if c.suite == nil {
+		return nil, &Error{
+			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "no cipher suite in common with the client",
+			Expected: list(cfg.suites()), Got: list(h.CipherSuites),
+		}
+	}
+	if err := c.chooseGroup(cfg, h); err != nil {
+		return nil, err
+	}
+	var err error
+	c.alpn, err = chooseALPN(cfg.ALPN, h.ALPN)
+	return c, err
+}
+
+// chooseGroup takes the first of this side's groups that the client has. Among
+// groups of the same kind, post-quantum or not, one that a share came for wins,
+// which saves a round trip.
+func (c *choice13) chooseGroup(cfg *Config, h *wire.ClientHello) error {
+	for _, id := range cfg.groups() {
+		if !slices.Contains(h.SupportedGroups, id) {
+			continue
+		}
+		share := shareFor(h, id)
+		if c.group == nil || share != nil && suites.Classical(c.group.ID) == suites.Classical(id) {
+			c.group, c.share = suites.GroupByID(id), share
+		}
+		if c.share != nil {
+			return nil
+		}
+	}
+	if c.group == nil {
+		return &Error{
+			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "no key exchange group in common with the client",
+			Expected: list(cfg.groups()), Got: list(h.SupportedGroups),
+		}
+	}
+	return nil
+}
+
+func shareFor(h *wire.ClientHello, id iana.NamedGroup) *wire.KeyShare {
+	for i := range h.KeyShares {
+		if h.KeyShares[i].Group == id {
+			return &h.KeyShares[i]
+		}
+	}
+	return nil
+}
+
+// checkHello13 checks what a TLS 1.3 ClientHello must have. RFC 9846, Sections
+// 4.1.2 and 9.2.
+func checkHello13(h *wire.ClientHello) error {
+	has := func(ext iana.ExtensionType) bool { return slices.Contains(h.Present, ext) }
+	switch {
+	case len(h.CompressionMethods) != 1 || h.CompressionMethods[0] != 0:
+		return illegal("the client offers compression with TLS 1.3")
+	case !has(iana.ExtSignatureAlgorithms):
+		return missing(iana.ExtSignatureAlgorithms)
+	case !has(iana.ExtSupportedGroups):
+		return missing(iana.ExtSupportedGroups)
+	case !has(iana.ExtKeyShare):
+		return missing(iana.ExtKeyShare)
+	}
+	// RFC 9846, Section 4.2.8: one share a group, and only for groups that
+	// are offered.
+	for i, s := range h.KeyShares {
+		for _, t := range h.KeyShares[:i] {
+			if s.Group == t.Group {
+				return illegal("two key shares for group %v", s.Group)
+			}
+		}
+		if !slices.Contains(h.SupportedGroups, s.Group) {
+			return illegal("a key share for group %v, which is not offered", s.Group)
+		}
+	}
+	return nil
+}
+
+// chooseVersion picks the highest version that both sides have. RFC 9846,
+// Section 4.2.1.
+func chooseVersion(cfg *Config, h *wire.ClientHello) (iana.Version, error) {
+	offered := h.SupportedVersions
+	if !slices.Contains(h.Present, iana.ExtSupportedVersions) {
+		offered = nil
+		for v := min(h.LegacyVersion, iana.TLS12); v >= iana.TLS10; v-- {
+			offered = append(offered, v)
+		}
+	}
+	for _, v := range cfg.versions() {
+		if slices.Contains(offered, v) {
+			return v, nil
+		}
+	}
+	return 0, &Error{
+		Fault: FaultIncompatible, Alert: iana.AlertProtocolVersion, Reason: "the client speaks no version that is allowed here",
+		Expected: versionList(cfg.versions()), Got: versionList(offered),
+		Hint: "the client needs an update",
+	}
+}
+
+// chooseALPN picks this side's most wanted protocol that the client has. With
+// none in common the handshake ends. RFC 7301, Section 3.2.
+func chooseALPN(own, peer []string) (string, error) {
+	if len(own) == 0 || len(peer) == 0 {
+		return "", nil
+	}
+	for _, p := range own {
+		if slices.Contains(peer, p) {
+			return p, nil
+		}
+	}
+	return "", &Error{
+		Fault: FaultIncompatible, Alert: iana.AlertNoApplicationProtocol, Reason: "no application protocol in common with the client",
+		Expected: quoted(own), Got: quoted(peer),
+	}
+}

@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// State is what is known of a connection. Slices must not be changed.
+type State struct {
+	Version       iana.Version
+	CipherSuite   iana.CipherSuite
+	Group         iana.NamedGroup      // 0 if the keys come from a pre-shared key alone
+	PeerScheme    iana.SignatureScheme // the peer signed with it; 0 if it did not
+	OwnScheme     iana.SignatureScheme // this side signed with it; 0 if it did not
+	ALPN          string
+	ServerName    string   // asked for by the client
+	PeerChain     [][]byte // DER, the peer's own first
+	OwnChain      [][]byte // DER; what this side showed
+	PeerOCSP      []byte
+	PeerSCTs      [][]byte
+	Retried       bool // there was a HelloRetryRequest
+	Resumed       bool // the keys come from an earlier session
+	HandshakeDone bool
+}
+
+// A message is one handshake message as received.
+type message struct {
+	typ  iana.HandshakeType
+	raw  []byte // with its header
+	body []byte
+}
+
+// newMessage splits raw, a whole message.
+func newMessage(raw []byte) message {
+	typ, n, _ := wire.ParseHeader(raw)
+	return message{typ: typ, raw: raw, body: raw[len(raw)-n:]}
+}
+
+// A state is one place in the protocol. The driver uses a state once: what
+// comes out of it is the next one.
+type state interface {
+	// awaits names what the state waits for.
+	awaits() string
+}
+
+// A handler is a state that awaits a handshake message and is named for it.
+type handler interface {
+	state
+	handle(m message, do *effects) (state, error)
+}
+
+// A starter is a state that begins without a message: the client's first.
+type starter interface {
+	state
+	start(do *effects) (state, error)
+}
+
+// A waiter is a state that asked the caller something and goes on with the
+// answer. It takes no message meanwhile.
+type waiter interface {
+	state
+	question() Question
+	// ask tries for an answer at once; ErrPending leaves it to Resume.
+	ask(do *effects) (state, error)
+	resume(a Answer, do *effects) (state, error)
+}
+
+// wait is the one kind of waiter there is: a question, the callback that may
+// know the answer, and what to do with it.
+type wait[A any] struct {
+	what string
+	q    Question
+	try  func() (A, error)
+	then func(A, *effects) (state, error)
+}
+
+func (w *wait[A]) awaits() string     { return w.what }
+func (w *wait[A]) question() Question { return w.q }
+
+func (w *wait[A]) ask(do *effects) (state, error) {
+	a, err := w.try()
+	if err != nil {
+		return nil, err
+	}
+	return w.then(a, do)
+}
+
+func (w *wait[A]) resume(a Answer, do *effects) (state, error) {
+	switch a := a.(type) {
+	case error:
+		return nil, a
+	case A:
+		return w.then(a, do)
+	case nil:
+		var none A
+		return w.then(none, do)
+	}
+	return nil, usage("the answer to a question about %s is a %T", w.what, a)
+}

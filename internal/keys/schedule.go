@@ -1,0 +1,244 @@
+package keys
+
+import (
+	"crypto"
+	"crypto/hmac"
+	"crypto/subtle"
+	"fmt"
+	"hash"
+	"io"
+
+	"github.com/sealsock/sealsock/internal/suites"
+)
+
+// maxHash is the longest hash of any suite, in bytes (SHA-384).
+const maxHash = 48
+
+// A secret is one box of the schedule's diagram.
+type secret struct {
+	hash crypto.Hash
+	len  int
+	buf  [maxHash]byte
+}
+
+func newSecret(h crypto.Hash, b []byte) secret {
+	s := secret{hash: h, len: h.Size()}
+	copy(s.buf[:], b)
+	return s
+}
+
+func (s *secret) bytes() []byte { return s.buf[:s.len] }
+
+// Format keeps secrets out of every print and log, whatever the verb.
+func (secret) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
+
+// An EarlySecret is the first stage: HKDF-Extract of the pre-shared key, or of
+// zeros without one.
+type EarlySecret struct{ secret }
+
+// NewEarlySecret starts a schedule. A nil psk stands for none.
+func NewEarlySecret(h crypto.Hash, psk []byte) *EarlySecret {
+	if psk == nil {
+		psk = zeros[:h.Size()]
+	}
+	return &EarlySecret{extract(h, nil, psk)}
+}
+
+// zeros is HKDF's input where the schedule has a 0: a string of Hash.length
+// zero bytes.
+var zeros [maxHash]byte
+
+// Binder returns the PSK binder for the transcript hash up to the binders.
+// The label says where the key comes from. RFC 9846, Section 4.2.11.2.
+func (s *EarlySecret) Binder(from BinderLabel, transcript []byte) []byte {
+	key := s.derive(string(from), emptyHash(s.hash))
+	return key.finished(transcript)
+}
+
+// A BinderLabel names where a pre-shared key comes from.
+type BinderLabel string
+
+// The labels of RFC 9846, Section 7.1, and RFC 9258, Section 5.2.
+const (
+	BinderExternal   BinderLabel = "ext binder"
+	BinderResumption BinderLabel = "res binder"
+	BinderImported   BinderLabel = "imp binder"
+)
+
+// ClientEarlyTraffic returns the secret for 0-RTT records.
+func (s *EarlySecret) ClientEarlyTraffic(transcript []byte) *TrafficSecret {
+	return &TrafficSecret{s.derive("c e traffic", transcript)}
+}
+
+// Exporter returns the early exporter. RFC 9846, Section 7.5.
+func (s *EarlySecret) Exporter(transcript []byte) *Exporter {
+	return &Exporter{s.derive("e exp master", transcript)}
+}
+
+// Handshake goes to the next stage with the (EC)DHE shared secret; nil stands
+// for none (psk_ke).
+func (s *EarlySecret) Handshake(shared []byte) *HandshakeSecret {
+	if shared == nil {
+		shared = zeros[:s.len]
+	}
+	salt := s.derive("derived", emptyHash(s.hash))
+	return &HandshakeSecret{extract(s.hash, salt.bytes(), shared)}
+}
+
+// A HandshakeSecret is the second stage.
+type HandshakeSecret struct{ secret }
+
+// ClientTraffic returns the secret that protects the client's handshake messages.
+func (s *HandshakeSecret) ClientTraffic(transcript []byte) *TrafficSecret {
+	return &TrafficSecret{s.derive("c hs traffic", transcript)}
+}
+
+// ServerTraffic returns the secret that protects the server's handshake messages.
+func (s *HandshakeSecret) ServerTraffic(transcript []byte) *TrafficSecret {
+	return &TrafficSecret{s.derive("s hs traffic", transcript)}
+}
+
+// Master goes to the last stage.
+func (s *HandshakeSecret) Master() *MasterSecret {
+	salt := s.derive("derived", emptyHash(s.hash))
+	return &MasterSecret{extract(s.hash, salt.bytes(), zeros[:s.len])}
+}
+
+// A MasterSecret is the last stage.
+type MasterSecret struct{ secret }
+
+// ClientTraffic returns the first secret for the client's application data.
+func (s *MasterSecret) ClientTraffic(transcript []byte) *TrafficSecret {
+	return &TrafficSecret{s.derive("c ap traffic", transcript)}
+}
+
+// ServerTraffic returns the first secret for the server's application data.
+func (s *MasterSecret) ServerTraffic(transcript []byte) *TrafficSecret {
+	return &TrafficSecret{s.derive("s ap traffic", transcript)}
+}
+
+// Exporter returns the exporter. RFC 9846, Section 7.5.
+func (s *MasterSecret) Exporter(transcript []byte) *Exporter {
+	return &Exporter{s.derive("exp master", transcript)}
+}
+
+// Resumption returns the secret that tickets' keys come from.
+func (s *MasterSecret) Resumption(transcript []byte) *ResumptionSecret {
+	return &ResumptionSecret{s.derive("res master", transcript)}
+}
+
+// A ResumptionSecret makes one pre-shared key a ticket. RFC 9846, Section 4.6.1.
+type ResumptionSecret struct{ secret }
+
+// PSK returns the pre-shared key that belongs to a ticket's nonce.
+func (s *ResumptionSecret) PSK(nonce []byte) []byte {
+	out := make([]byte, s.len)
+	expandLabel(out, s.hash, s.bytes(), "resumption", nonce)
+	return out
+}
+
+// A TrafficSecret protects one direction for a time.
+type TrafficSecret struct{ secret }
+
+// Bytes returns the secret itself, for a key log and nothing else.
+func (s *TrafficSecret) Bytes() []byte { return s.bytes() }
+
+// KeyLen bytes of key and suites.IVLen of IV come out of Keys.
+// RFC 9846, Section 7.3.
+func (s *TrafficSecret) Keys(keyLen int) (key []byte, iv [suites.IVLen]byte) {
+	key = make([]byte, keyLen)
+	mac := hmac.New(s.hash.New, s.bytes())
+	expandLabelWith(mac, key, "key", nil)
+	expandLabelWith(mac, iv[:], "iv", nil)
+	return key, iv
+}
+
+// Next returns the secret after a key update. RFC 9846, Section 7.2.
+func (s *TrafficSecret) Next() *TrafficSecret {
+	next := &TrafficSecret{secret{hash: s.hash, len: s.len}}
+	expandLabel(next.bytes(), s.hash, s.bytes(), "traffic upd", nil)
+	return next
+}
+
+// Finished returns the verify_data of this side's Finished for the transcript
+// hash before it. RFC 9846, Section 4.4.4.
+func (s *TrafficSecret) Finished(transcript []byte) []byte { return s.finished(transcript) }
+
+// An Exporter gives keys to other protocols. RFC 9846, Section 7.5.
+type Exporter struct{ secret }
+
+// Bytes returns the secret itself, for a key log and nothing else.
+func (s *Exporter) Bytes() []byte { return s.bytes() }
+
+// Export returns length bytes for label and context.
+func (s *Exporter) Export(label string, context []byte, length int) []byte {
+	inner := s.derive(label, emptyHash(s.hash))
+	h := s.hash.New()
+	h.Write(context)
+	out := make([]byte, length)
+	expandLabel(out, s.hash, inner.bytes(), "exporter", h.Sum(nil))
+	return out
+}
+
+// Equal compares two MACs in constant time.
+func Equal(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
+
+// derive is Derive-Secret with the transcript already hashed.
+func (s *secret) derive(label string, transcript []byte) secret {
+	d := secret{hash: s.hash, len: s.len}
+	expandLabel(d.bytes(), s.hash, s.bytes(), label, transcript)
+	return d
+}
+
+func (s *secret) finished(transcript []byte) []byte {
+	var key [maxHash]byte
+	expandLabel(key[:s.len], s.hash, s.bytes(), "finished", nil)
+	mac := hmac.New(s.hash.New, key[:s.len])
+	mac.Write(transcript)
+	return mac.Sum(nil)
+}
+
+func extract(h crypto.Hash, salt, input []byte) secret {
+	if salt == nil {
+		salt = zeros[:h.Size()]
+	}
+	mac := hmac.New(h.New, salt)
+	mac.Write(input)
+	var sum [maxHash]byte
+	return newSecret(h, mac.Sum(sum[:0]))
+}
+
+// expandLabel is HKDF-Expand-Label; out says how many bytes are wanted.
+func expandLabel(out []byte, h crypto.Hash, key []byte, label string, context []byte) {
+	expandLabelWith(hmac.New(h.New, key), out, label, context)
+}
+
+// expandLabelWith expands under an HMAC that already has its key, so that
+// several labels under one secret share the key's set-up.
+//
+//	struct {
+//	    uint16 length = Length;
+//	    opaque label<7..255> = "tls13 " + Label;
+//	    opaque context<0..255> = Context;
+//	} HkdfLabel;
+func expandLabelWith(mac hash.Hash, out []byte, label string, context []byte) {
+	info := make([]byte, 0, 2+1+6+len(label)+1+len(context)+1)
+	info = append(info, byte(len(out)>>8), byte(len(out)), byte(len("tls13 ")+len(label)))
+	info = append(info, "tls13 "...)
+	info = append(info, label...)
+	info = append(info, byte(len(context)))
+	info = append(info, context...)
+	info = append(info, 0)
+	var block [maxHash]byte
+	for i, done, previous := byte(1), 0, block[:0]; done < len(out); i++ {
+		info[len(info)-1] = i
+		mac.Reset()
+		mac.Write(previous)
+		mac.Write(info)
+		previous = mac.Sum(block[:0])
+		done += copy(out[done:], previous)
+	}
+}
+
+// emptyHash is Transcript-Hash("").
+func emptyHash(h crypto.Hash) []byte { return h.New().Sum(nil) }

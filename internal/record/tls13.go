@@ -1,0 +1,138 @@
+package record
+
+import (
+	"crypto/cipher"
+	"encoding/binary"
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/suites"
+)
+
+// direction13 is what both directions of TLS 1.3 have: an AEAD, a static IV
+// and the number of the next record.
+type direction13 struct {
+	aead  cipher.AEAD
+	iv    [suites.IVLen]byte
+	nonce [suites.IVLen]byte
+	seq   uint64
+	limit uint64
+}
+
+func newDirection13(suite *suites.Suite, secret *keys.TrafficSecret) (direction13, error) {
+	key, iv := secret.Keys(suite.KeyLen)
+	aead, err := suite.AEAD(key)
+	clear(key)
+	return direction13{aead: aead, iv: iv, limit: suite.RecordLimit}, err
+}
+
+// next sets the nonce for the next record: its number, padded on the left,
+// xor the IV. RFC 9846, Section 5.3.
+func (d *direction13) next() {
+	d.nonce = d.iv
+	low := d.nonce[4:]
+	binary.BigEndian.PutUint64(low, binary.BigEndian.Uint64(low)^d.seq)
+	d.seq++
+}
+
+// A Sealer13 seals records of TLS 1.3.
+type Sealer13 struct{ direction13 }
+
+// NewSealer13 returns a Sealer under the keys of a traffic secret.
+func NewSealer13(suite *suites.Suite, secret *keys.TrafficSecret) (*Sealer13, error) {
+	d, err := newDirection13(suite, secret)
+	if err != nil {
+		return nil, err
+	}
+	return &Sealer13{d}, nil
+}
+
+var _ Sealer = (*Sealer13)(nil)
+
+// Seal appends one record:
+//
+//	struct {
+//	    opaque content[TLSPlaintext.length];
+//	    ContentType type;
+//	    uint8 zeros[length_of_padding];
+//	} TLSInnerPlaintext;
+//
+// behind the header of a TLSCiphertext, which is the additional data.
+// RFC 9846, Section 5.2.
+func (s *Sealer13) Seal(dst []byte, typ iana.ContentType, payload []byte, pad int) ([]byte, error) {
+	if s.seq >= s.limit {
+		return dst, ErrExhausted
+	}
+	inner := len(payload) + 1 + pad
+	dst = slices.Grow(dst, HeaderLen+inner+suites.Overhead)
+	start := len(dst)
+	dst = AppendHeader(dst, iana.ContentApplicationData, iana.TLS12, inner+suites.Overhead)
+	dst = append(dst, payload...)
+	dst = append(dst, byte(typ))
+	if pad > 0 {
+		dst = append(dst, make([]byte, pad)...)
+	}
+	s.next()
+	body := dst[start+HeaderLen:]
+	s.aead.Seal(body[:0], s.nonce[:], body, dst[start:start+HeaderLen])
+	return dst[:len(dst)+suites.Overhead], nil
+}
+
+// Overhead is the header, the content type and the tag.
+func (s *Sealer13) Overhead() int { return HeaderLen + 1 + suites.Overhead }
+
+// Left says how many records the key may still seal.
+func (s *Sealer13) Left() uint64 { return s.limit - s.seq }
+
+// An Opener13 opens records of TLS 1.3.
+type Opener13 struct {
+	direction13
+	// MaxInner is the largest TLSInnerPlaintext that is accepted, in bytes,
+	// content type and padding included. RFC 8449, Section 4.
+	MaxInner int
+}
+
+// NewOpener13 returns an Opener under the keys of a traffic secret.
+func NewOpener13(suite *suites.Suite, secret *keys.TrafficSecret) (*Opener13, error) {
+	d, err := newDirection13(suite, secret)
+	if err != nil {
+		return nil, err
+	}
+	return &Opener13{direction13: d, MaxInner: MaxPlaintext + 1}, nil
+}
+
+var _ Opener = (*Opener13)(nil)
+
+// Open decrypts one record in place. RFC 9846, Section 5.2.
+func (o *Opener13) Open(record []byte) (iana.ContentType, []byte, error) {
+	body := record[HeaderLen:]
+	switch {
+	case len(body) > MaxCiphertext:
+		return 0, nil, ErrOverflow
+	case len(body) < suites.Overhead+1:
+		return 0, nil, ErrBadMAC
+	case o.seq >= 1<<62:
+		return 0, nil, ErrExhausted
+	}
+	o.next()
+	inner, err := o.aead.Open(body[:0], o.nonce[:], body, record[:HeaderLen])
+	if err != nil {
+		// The number must not be used up by a forgery that is skipped
+		// over as rejected early data.
+		o.seq--
+		return 0, nil, ErrBadMAC
+	}
+	if len(inner) > o.MaxInner {
+		return 0, nil, ErrOverflow
+	}
+	// "Implementations MUST limit their scanning to the cleartext returned
+	// from the AEAD decryption and MUST NOT accept ... records with no
+	// non-zero octets." RFC 9846, Section 5.4.
+	for i := len(inner) - 1; i >= 0; i-- {
+		if inner[i] != 0 {
+			return iana.ContentType(inner[i]), inner[:i], nil
+		}
+	}
+	return 0, nil, ErrNoType
+}

@@ -1,0 +1,173 @@
+package suites
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/sealsock/sealsock/iana"
+)
+
+// A Scheme is one signature scheme: what to hash with, and which key it is for.
+type Scheme struct {
+	ID   iana.SignatureScheme
+	kind kind
+	hash crypto.Hash    // 0 for Ed25519, which hashes by itself
+	bits elliptic.Curve // the curve that TLS 1.3 ties the scheme to
+	// TLS13 and TLS12 say where CertificateVerify may use the scheme.
+	// RFC 9846, Section 4.2.3: PKCS #1 v1.5 is for certificates only.
+	TLS13, TLS12 bool
+}
+
+type kind uint8
+
+const (
+	kindECDSA kind = iota + 1
+	kindEd25519
+	kindPSS
+	kindPKCS1
+)
+
+// minRSABits is the smallest RSA key that is accepted anywhere.
+const minRSABits = 2048
+
+var schemes = []Scheme{
+	{iana.ECDSAWithP256AndSHA256, kindECDSA, crypto.SHA256, elliptic.P256(), true, true},
+	{iana.ECDSAWithP384AndSHA384, kindECDSA, crypto.SHA384, elliptic.P384(), true, true},
+	{iana.ECDSAWithP521AndSHA512, kindECDSA, crypto.SHA512, elliptic.P521(), true, true},
+	{iana.Ed25519, kindEd25519, 0, nil, true, true},
+	{iana.RSAPSSRSAEWithSHA256, kindPSS, crypto.SHA256, nil, true, true},
+	{iana.RSAPSSRSAEWithSHA384, kindPSS, crypto.SHA384, nil, true, true},
+	{iana.RSAPSSRSAEWithSHA512, kindPSS, crypto.SHA512, nil, true, true},
+	{iana.RSAPSSPSSWithSHA256, kindPSS, crypto.SHA256, nil, true, true},
+	{iana.RSAPSSPSSWithSHA384, kindPSS, crypto.SHA384, nil, true, true},
+	{iana.RSAPSSPSSWithSHA512, kindPSS, crypto.SHA512, nil, true, true},
+	{iana.RSAPKCS1WithSHA256, kindPKCS1, crypto.SHA256, nil, false, true},
+	{iana.RSAPKCS1WithSHA384, kindPKCS1, crypto.SHA384, nil, false, true},
+	{iana.RSAPKCS1WithSHA512, kindPKCS1, crypto.SHA512, nil, false, true},
+}
+
+// SchemeByID returns the row of a signature scheme, or nil if there is none.
+func SchemeByID(id iana.SignatureScheme) *Scheme {
+	for i := range schemes {
+		if schemes[i].ID == id {
+			return &schemes[i]
+		}
+	}
+	return nil
+}
+
+// DefaultSchemes lists the signature schemes in the default order of preference.
+func DefaultSchemes() []iana.SignatureScheme {
+	list := make([]iana.SignatureScheme, len(schemes))
+	for i := range schemes {
+		list[i] = schemes[i].ID
+	}
+	return list
+}
+
+// pssOnly reports whether the scheme is for keys marked id-RSASSA-PSS.
+func (s *Scheme) pssOnly() bool {
+	switch s.ID {
+	case iana.RSAPSSPSSWithSHA256, iana.RSAPSSPSSWithSHA384, iana.RSAPSSPSSWithSHA512:
+		return true
+	}
+	return false
+}
+
+// A PSSPublicKey is an RSA key whose certificate says id-RSASSA-PSS: only the
+// rsa_pss_pss schemes may use it. RFC 9846, Section 4.2.3.
+type PSSPublicKey struct{ *rsa.PublicKey }
+
+// Fits reports whether a key of type pub can make or check signatures of the
+// scheme. In TLS 1.3 an ECDSA scheme names its curve too; in TLS 1.2 it does not.
+func (s *Scheme) Fits(pub crypto.PublicKey, version iana.Version) bool {
+	switch key := pub.(type) {
+	case *ecdsa.PublicKey:
+		return s.kind == kindECDSA && (version < iana.TLS13 || key.Curve == s.bits)
+	case ed25519.PublicKey:
+		return s.kind == kindEd25519
+	case PSSPublicKey:
+		return s.kind == kindPSS && s.pssOnly() && rsaFits(key.PublicKey, s)
+	case *PSSPublicKey:
+		return s.kind == kindPSS && s.pssOnly() && rsaFits(key.PublicKey, s)
+	case *rsa.PublicKey:
+		return (s.kind == kindPSS || s.kind == kindPKCS1) && !s.pssOnly() && rsaFits(key, s)
+	}
+	return false
+}
+
+// rsaFits reports whether the key is long enough for us and for the scheme: a
+// PSS signature needs room for the hash, a salt as long, and two bytes more.
+func rsaFits(key *rsa.PublicKey, s *Scheme) bool {
+	return key.N.BitLen() >= minRSABits && key.Size() >= 2*s.hash.Size()+2
+}
+
+var (
+	errKeyKind   = errors.New("the key does not fit the signature scheme")
+	errSignature = errors.New("the signature does not verify")
+)
+
+// Verify checks the signature over message, which is hashed here.
+func (s *Scheme) Verify(pub crypto.PublicKey, version iana.Version, message, signature []byte) error {
+	if !s.Fits(pub, version) {
+		return fmt.Errorf("%v with %T: %w", s.ID, pub, errKeyKind)
+	}
+	digest := s.digest(message)
+	ok := false
+	switch key := pub.(type) {
+	case *ecdsa.PublicKey:
+		ok = ecdsa.VerifyASN1(key, digest, signature)
+	case ed25519.PublicKey:
+		ok = ed25519.Verify(key, message, signature)
+	case *rsa.PublicKey:
+		ok = s.verifyRSA(key, digest, signature)
+	case PSSPublicKey:
+		ok = s.verifyRSA(key.PublicKey, digest, signature)
+	case *PSSPublicKey:
+		ok = s.verifyRSA(key.PublicKey, digest, signature)
+	}
+	if !ok {
+		return errSignature
+	}
+	return nil
+}
+
+func (s *Scheme) verifyRSA(key *rsa.PublicKey, digest, signature []byte) bool {
+	if s.kind == kindPKCS1 {
+		return rsa.VerifyPKCS1v15(key, s.hash, digest, signature) == nil
+	}
+	// RFC 9846, Section 4.2.3: the salt is as long as the digest.
+	opts := rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: s.hash}
+	return rsa.VerifyPSS(key, s.hash, digest, signature, &opts) == nil
+}
+
+// Sign signs message, which is hashed here, with any crypto.Signer.
+func (s *Scheme) Sign(rand io.Reader, signer crypto.Signer, message []byte) ([]byte, error) {
+	digest := message
+	var opts crypto.SignerOpts = s.hash
+	switch s.kind {
+	case kindEd25519:
+		opts = crypto.Hash(0)
+	case kindPSS:
+		opts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: s.hash}
+		digest = s.digest(message)
+	default:
+		digest = s.digest(message)
+	}
+	return signer.Sign(rand, digest, opts)
+}
+
+func (s *Scheme) digest(message []byte) []byte {
+	if s.hash == 0 {
+		return nil
+	}
+	h := s.hash.New()
+	h.Write(message)
+	return h.Sum(nil)
+}

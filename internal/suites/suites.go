@@ -1,0 +1,76 @@
+// Package suites holds the tables of what the engine can compute with: cipher
+// suites, key exchange groups and signature schemes. A row is a name and the
+// functions behind it; whether a row may be used is the engine's decision.
+package suites
+
+import (
+	"crypto"
+	"crypto/aes"
+	"crypto/cipher"
+	_ "crypto/sha256" // registers SHA-256 for Suite.Hash
+	_ "crypto/sha512" // registers SHA-384 and SHA-512 for Suite.Hash
+
+	"github.com/sealsock/sealsock/iana"
+	"golang.org/x/crypto/chacha20poly1305"
+)
+
+// A Suite is one cipher suite of TLS 1.3.
+type Suite struct {
+	ID     iana.CipherSuite
+	Hash   crypto.Hash
+	KeyLen int // bytes
+	// RecordLimit is the number of records that one key may protect before
+	// it has to be replaced. RFC 9846, Section 5.5.
+	RecordLimit uint64
+	newAEAD     func(key []byte) (cipher.AEAD, error)
+}
+
+// AEAD returns the suite's cipher under key, which is not kept.
+func (s *Suite) AEAD(key []byte) (cipher.AEAD, error) { return s.newAEAD(key) }
+
+// IVLen is the length in bytes of every suite's per-record nonce.
+const IVLen = 12
+
+// Overhead is the length in bytes of every TLS 1.3 suite's authentication tag.
+const Overhead = 16
+
+// AES-GCM keeps its margin for about 2^24.5 full-size records; we stop at
+// 2^24. ChaCha20-Poly1305 reaches the end of the sequence numbers first.
+// RFC 9846, Section 5.5.
+const (
+	gcmLimit    = 1 << 24
+	chachaLimit = 1 << 62
+)
+
+var tls13 = []Suite{
+	{iana.TLS_AES_128_GCM_SHA256, crypto.SHA256, 16, gcmLimit, newGCM},
+	{iana.TLS_AES_256_GCM_SHA384, crypto.SHA384, 32, gcmLimit, newGCM},
+	{iana.TLS_CHACHA20_POLY1305_SHA256, crypto.SHA256, 32, chachaLimit, chacha20poly1305.New},
+}
+
+// TLS13 returns the row of a TLS 1.3 cipher suite, or nil if there is none.
+func TLS13(id iana.CipherSuite) *Suite {
+	for i := range tls13 {
+		if tls13[i].ID == id {
+			return &tls13[i]
+		}
+	}
+	return nil
+}
+
+// Default13 lists the TLS 1.3 cipher suites in the default order of preference.
+func Default13() []iana.CipherSuite {
+	return []iana.CipherSuite{
+		iana.TLS_AES_128_GCM_SHA256,
+		iana.TLS_AES_256_GCM_SHA384,
+		iana.TLS_CHACHA20_POLY1305_SHA256,
+	}
+}
+
+func newGCM(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}

@@ -1,0 +1,277 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sealsock/sealsock/engine"
+)
+
+// Options say how a Conn behaves.
+type Options struct {
+	// Answer is asked when a callback of the engine's configuration said
+	// that its answer comes later. It may block. Nil refuses.
+	Answer func(context.Context, engine.Question) (engine.Answer, error)
+}
+
+// A Conn is a TLS connection over a net.Conn. Any of its methods may be called
+// from any goroutine.
+type Conn struct {
+	raw  net.Conn
+	opts Options
+
+	handshake sync.Mutex // held during the handshake, outside the other two
+	open      atomic.Bool
+	closing   atomic.Bool
+	broken    atomic.Pointer[error] // what ended the connection for both halves
+
+	in  reading
+	out writing
+
+	deadlines struct {
+		sync.Mutex
+		read, write time.Time
+	}
+}
+
+var _ net.Conn = (*Conn)(nil)
+
+// closeTimeout bounds how long a goodbye may take.
+const closeTimeout = 5 * time.Second
+
+// New returns a Conn over raw, which it takes over. The handshake happens with
+// Handshake, or with the first Read or Write.
+func New(raw net.Conn, r *engine.Receiver, s *engine.Sender, opts Options) *Conn {
+	c := &Conn{raw: raw, opts: opts}
+	c.in.recv, c.in.source = r, newSource(raw)
+	c.out.send = s
+	return c
+}
+
+// NetConn returns the connection below. Reading or writing it breaks this one.
+func (c *Conn) NetConn() net.Conn { return c.raw }
+
+// LocalAddr returns the address of this side.
+func (c *Conn) LocalAddr() net.Addr { return c.raw.LocalAddr() }
+
+// RemoteAddr returns the address of the peer.
+func (c *Conn) RemoteAddr() net.Addr { return c.raw.RemoteAddr() }
+
+// State returns what is known of the connection. It is complete once the
+// handshake is done.
+func (c *Conn) State() engine.State {
+	c.handshake.Lock()
+	defer c.handshake.Unlock()
+	return c.in.recv.State()
+}
+
+// HandshakeDone reports whether the peer is proved.
+func (c *Conn) HandshakeDone() bool { return c.open.Load() }
+
+// Handshake runs the handshake, unless it is done already, until ctx ends. A
+// handshake that ran into a deadline or the end of ctx can be taken up again.
+func (c *Conn) Handshake(ctx context.Context) error {
+	if c.open.Load() {
+		return nil
+	}
+	c.handshake.Lock()
+	defer c.handshake.Unlock()
+	if c.open.Load() {
+		return nil
+	}
+	if err := c.brokenBy(); err != nil {
+		return err
+	}
+	release := c.interruptible(ctx)
+	err := c.runHandshake(ctx)
+	release()
+	if err != nil && ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// interruptible makes the end of ctx interrupt reads and writes below. The
+// function it returns puts the deadlines back.
+func (c *Conn) interruptible(ctx context.Context) (release func()) {
+	if ctx.Done() == nil {
+		return func() {}
+	}
+	fired := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		c.raw.SetDeadline(time.Unix(1, 0))
+		close(fired)
+	})
+	return func() {
+		if stop() {
+			return
+		}
+		<-fired
+		c.deadlines.Lock()
+		defer c.deadlines.Unlock()
+		c.raw.SetReadDeadline(c.deadlines.read)
+		c.raw.SetWriteDeadline(c.deadlines.write)
+	}
+}
+
+// runHandshake holds both halves until the peer is proved.
+func (c *Conn) runHandshake(ctx context.Context) error {
+	c.in.Lock()
+	defer c.in.Unlock()
+	c.out.Lock()
+	defer c.out.Unlock()
+	for {
+		ev, err := c.in.step()
+		c.out.mail.put(ev.Reply)
+		if err != nil {
+			c.out.flush(c.raw)
+			return c.fatal(err)
+		}
+		switch ev.Kind {
+		case engine.EventHandshakeDone:
+			if err := c.out.flush(c.raw); err != nil {
+				return c.transport("write", err)
+			}
+			c.open.Store(true)
+			return nil
+		case engine.EventClosed:
+			return c.fatal(refused)
+		case engine.EventWaiting:
+			if err := c.answer(ctx, ev.Question); err != nil {
+				return err
+			}
+		case engine.EventWantRead:
+			if err := c.out.flush(c.raw); err != nil {
+				return c.transport("write", err)
+			}
+			if err := c.in.fill(ev.Need); err != nil {
+				return c.transport("read", err)
+			}
+		}
+	}
+}
+
+var refused = &engine.Error{Fault: engine.FaultAlert, Reason: "it closed the connection before the handshake was done"}
+
+// answer finds the answer that a callback left for later.
+func (c *Conn) answer(ctx context.Context, q engine.Question) error {
+	var a engine.Answer = errNoAnswer
+	if c.opts.Answer != nil {
+		var err error
+		if a, err = c.opts.Answer(ctx, q); err != nil {
+			a = err
+		}
+	}
+	if err := c.in.recv.Resume(a); err != nil {
+		return c.fatal(err)
+	}
+	return nil
+}
+
+var errNoAnswer = &engine.Error{Fault: engine.FaultUsage, Reason: "a callback left its answer for later, and nobody gives it"}
+
+// fatal ends both halves with err.
+func (c *Conn) fatal(err error) error {
+	c.broken.CompareAndSwap(nil, &err)
+	return err
+}
+
+func (c *Conn) brokenBy() error {
+	if p := c.broken.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// transport makes a failure of the connection below an error that says so. A
+// deadline is not final; an end without close_notify is a truncation.
+func (c *Conn) transport(op string, err error) error {
+	var timeout net.Error
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return err
+	case errors.Is(err, io.EOF) && op == "read":
+		return c.fatal(c.truncated())
+	case errors.Is(err, net.ErrClosed) && c.closing.Load():
+		return err
+	}
+	return c.fatal(err)
+}
+
+// truncated is the error for an end that nobody announced.
+func (c *Conn) truncated() error {
+	if !c.open.Load() {
+		return &engine.Error{
+			Fault: engine.FaultTransport, Reason: "the peer closed the connection during the handshake", Err: io.ErrUnexpectedEOF,
+			Hint: "the other side may not speak TLS, or has refused without saying why",
+		}
+	}
+	return &engine.Error{
+		Fault: engine.FaultTransport, Reason: "the connection was cut without close_notify", Err: io.ErrUnexpectedEOF,
+		Hint: "what has arrived may be incomplete",
+	}
+}
+
+// Close says goodbye, if nobody is in the middle of writing, and closes the
+// connection below. Reads and writes that wait return.
+func (c *Conn) Close() error {
+	if !c.closing.CompareAndSwap(false, true) {
+		return &net.OpError{Op: "close", Net: c.raw.LocalAddr().Network(), Source: c.raw.LocalAddr(), Addr: c.raw.RemoteAddr(), Err: net.ErrClosed}
+	}
+	var goodbye error
+	if c.open.Load() && c.out.TryLock() {
+		c.raw.SetWriteDeadline(time.Now().Add(closeTimeout))
+		goodbye = c.out.closeNotify(c.raw)
+		c.out.Unlock()
+	}
+	if err := c.raw.Close(); err != nil {
+		return err
+	}
+	c.in.release(c.raw)
+	if goodbye != nil && !errors.Is(goodbye, engine.ErrClosed) {
+		return goodbye
+	}
+	return nil
+}
+
+// CloseWrite sends close_notify: the peer reads an orderly end, and may go on
+// sending. The connection below stays open in both directions.
+func (c *Conn) CloseWrite() error {
+	if !c.open.Load() {
+		return &engine.Error{Fault: engine.FaultUsage, Reason: "the handshake is not done: there is nothing to close"}
+	}
+	c.out.Lock()
+	defer c.out.Unlock()
+	if err := c.out.closeNotify(c.raw); err != nil {
+		return c.transport("write", err)
+	}
+	return nil
+}
+
+// SetDeadline sets both deadlines. A deadline that passes is not the end: no
+// byte is lost, and a later Read or Write goes on.
+func (c *Conn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// SetReadDeadline sets the deadline of Read.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	c.deadlines.Lock()
+	defer c.deadlines.Unlock()
+	c.deadlines.read = t
+	return c.raw.SetReadDeadline(t)
+}
+
+// SetWriteDeadline sets the deadline of Write.
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	c.deadlines.Lock()
+	defer c.deadlines.Unlock()
+	c.deadlines.write = t
+	return c.raw.SetWriteDeadline(t)
+}

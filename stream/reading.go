@@ -1,0 +1,202 @@
+package stream
+
+import (
+	"context"
+	"io"
+	"net"
+	"sync"
+
+	"github.com/sealsock/sealsock/engine"
+)
+
+// reading is the receiving half of a Conn.
+type reading struct {
+	sync.Mutex
+	recv   *engine.Receiver
+	source source
+
+	buf   *buffer // nil while nothing is in it
+	r, w  int     // what of buf is not worked off yet
+	plain []byte  // application data inside buf, not read yet
+	err   error   // the end; io.EOF after close_notify
+}
+
+// A source reads from the connection below. It takes a buffer only when there
+// is something to put in, where the system can tell.
+type source interface {
+	// fill reads into buf from w on. It may be called with a nil buf and
+	// then returns one that holds something.
+	fill(buf *buffer, w int) (*buffer, int, error)
+}
+
+// Read reads application data. It returns io.EOF only after the peer's
+// close_notify; a connection that is cut ends in an error.
+func (c *Conn) Read(p []byte) (int, error) {
+	if err := c.Handshake(context.Background()); err != nil {
+		return 0, err
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	c.in.Lock()
+	defer c.in.Unlock()
+	for len(c.in.plain) == 0 {
+		if err := c.next(true); err != nil {
+			return 0, err
+		}
+	}
+	n := c.in.take(p)
+	for n < len(p) && len(c.in.plain) == 0 && c.in.r < c.in.w && c.next(false) == nil {
+		n += c.in.take(p[n:])
+	}
+	return n, nil
+}
+
+// take moves application data to p.
+func (in *reading) take(p []byte) int {
+	n := copy(p, in.plain)
+	if in.plain = in.plain[n:]; len(in.plain) == 0 {
+		in.plain = nil
+		in.giveBack()
+	}
+	return n
+}
+
+// giveBack returns the buffer to the pool if nothing is in it.
+func (in *reading) giveBack() {
+	if in.buf != nil && in.r == in.w && in.plain == nil {
+		putBuffer(in.buf)
+		in.buf, in.r, in.w = nil, 0, 0
+	}
+}
+
+// errWouldBlock ends a look at what is buffered already.
+var errWouldBlock = io.ErrNoProgress
+
+// next takes one step: it leaves data in plain, or works off something else.
+func (c *Conn) next(block bool) error {
+	in := &c.in
+	if in.err != nil {
+		return in.err
+	}
+	ev, err := in.step()
+	c.forward(ev.Reply, err)
+	if err != nil {
+		in.err = c.fatal(err)
+		return in.err
+	}
+	switch ev.Kind {
+	case engine.EventData:
+		in.plain = ev.Data
+	case engine.EventClosed:
+		in.err = io.EOF
+		in.giveBack()
+		return io.EOF
+	case engine.EventWaiting:
+		return c.answer(context.Background(), ev.Question)
+	case engine.EventWantRead:
+		if !block {
+			return errWouldBlock
+		}
+		if err := in.fill(ev.Need); err != nil {
+			err = c.transport("read", err)
+			if c.brokenBy() != nil {
+				in.err = err
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// step gives the engine what is buffered.
+func (in *reading) step() (engine.Event, error) {
+	var have []byte
+	if in.buf != nil {
+		have = in.buf.b[in.r:in.w]
+	}
+	n, ev, err := in.recv.Receive(have)
+	in.r += n
+	return ev, err
+}
+
+// fill reads more from the connection below, until need bytes are there or it
+// has to wait.
+func (in *reading) fill(need int) error {
+	in.giveBack()
+	if in.buf != nil && in.r > 0 && in.r+need > len(in.buf.b) {
+		in.w = copy(in.buf.b[:], in.buf.b[in.r:in.w])
+		in.r = 0
+	}
+	buf, n, err := in.source.fill(in.buf, in.w)
+	in.buf = buf
+	in.w += n
+	return err
+}
+
+// release gives the buffer back when the connection is closed and nobody reads.
+func (in *reading) release(net.Conn) {
+	if in.TryLock() {
+		defer in.Unlock()
+		if in.buf != nil && in.plain == nil {
+			putBuffer(in.buf)
+			in.buf, in.r, in.w = nil, 0, 0
+		}
+	}
+}
+
+// forward puts what the engine wants sent into the mailbox and, if it cannot
+// wait for the next write, sends it now, unless somebody is writing, who then
+// sends it.
+func (c *Conn) forward(o engine.Outgoing, failed error) {
+	if o.Empty() {
+		return
+	}
+	c.out.mail.put(o)
+	if failed == nil && !o.Urgent() {
+		return
+	}
+	for c.out.mail.urgent.Load() && c.out.TryLock() {
+		c.out.flush(c.raw)
+		c.out.Unlock()
+	}
+}
+
+// plainSource reads any net.Conn. It cannot know when something comes, so it
+// waits with a small buffer of its own after a read that brought little, and
+// with a whole one after a read that brought much.
+type plainSource struct {
+	conn  net.Conn
+	busy  bool
+	small [512]byte
+}
+
+func (s *plainSource) fill(buf *buffer, w int) (*buffer, int, error) {
+	if buf == nil && !s.busy {
+		n, err := s.conn.Read(s.small[:])
+		if n > 0 {
+			buf = getBuffer()
+			copy(buf.b[:], s.small[:n])
+			s.busy = n == len(s.small)
+		}
+		return buf, n, whole(n, err)
+	}
+	if buf == nil {
+		buf = getBuffer()
+	}
+	n, err := s.conn.Read(buf.b[w:])
+	s.busy = n >= len(s.small)
+	if n <= 0 && w == 0 {
+		putBuffer(buf)
+		buf = nil
+	}
+	return buf, n, whole(n, err)
+}
+
+// whole leaves an error that came with data for the next read.
+func whole(n int, err error) error {
+	if n > 0 {
+		return nil
+	}
+	return err
+}

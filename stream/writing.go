@@ -1,0 +1,150 @@
+package stream
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sealsock/sealsock/engine"
+)
+
+// writing is the sending half of a Conn.
+type writing struct {
+	sync.Mutex
+	send   *engine.Sender
+	unsent []byte // sealed records that a deadline kept back
+	mail   mailbox
+}
+
+// A mailbox takes what the receiving half wants sent.
+type mailbox struct {
+	sync.Mutex
+	out    engine.Outgoing
+	full   atomic.Bool
+	urgent atomic.Bool
+}
+
+func (m *mailbox) put(o engine.Outgoing) {
+	if o.Empty() {
+		return
+	}
+	m.Lock()
+	defer m.Unlock()
+	m.out.Add(o)
+	m.full.Store(true)
+	if o.Urgent() {
+		m.urgent.Store(true)
+	}
+}
+
+func (m *mailbox) take() engine.Outgoing {
+	if !m.full.Load() {
+		return engine.Outgoing{}
+	}
+	m.Lock()
+	defer m.Unlock()
+	o := m.out
+	m.out = engine.Outgoing{}
+	m.full.Store(false)
+	m.urgent.Store(false)
+	return o
+}
+
+// Write seals and writes p. If a deadline passes, n counts what is sealed: those
+// bytes will reach the peer with the next Write or Close, so go on after them.
+func (c *Conn) Write(p []byte) (n int, err error) {
+	if err := c.Handshake(context.Background()); err != nil {
+		return 0, err
+	}
+	c.out.Lock()
+	n, err = c.write(p)
+	c.out.Unlock()
+	for c.out.mail.urgent.Load() && c.out.TryLock() {
+		c.out.flush(c.raw) // it came while we wrote
+		c.out.Unlock()
+	}
+	return n, err
+}
+
+// write writes p in batches of records.
+func (c *Conn) write(p []byte) (n int, err error) {
+	if err := c.brokenBy(); err != nil {
+		return 0, err
+	}
+	if c.closing.Load() {
+		return 0, &net.OpError{Op: "write", Net: c.raw.LocalAddr().Network(), Source: c.raw.LocalAddr(), Addr: c.raw.RemoteAddr(), Err: net.ErrClosed}
+	}
+	if err := c.out.deliver(c.raw, nil); err != nil {
+		return 0, c.transport("write", err)
+	}
+	buf := getBuffer()
+	defer putBuffer(buf)
+	for first := true; first && len(p) == 0 || len(p) > 0; first = false {
+		chunk := p[:min(len(p), batch*c.out.send.MaxData())]
+		dst, err := c.out.send.Apply(buf.b[:0], c.out.mail.take())
+		if err != nil {
+			return n, c.fatal(err)
+		}
+		if len(chunk) > 0 {
+			if dst, err = c.out.send.Seal(dst, chunk); err != nil {
+				return n, err
+			}
+		}
+		n += len(chunk)
+		p = p[len(chunk):]
+		if err := c.out.deliver(c.raw, dst); err != nil {
+			return n, c.transport("write", err)
+		}
+	}
+	return n, nil
+}
+
+// deliver writes sealed bytes, after those that are still waiting. What a
+// deadline keeps back is kept.
+func (out *writing) deliver(raw net.Conn, sealed []byte) error {
+	if len(out.unsent) > 0 {
+		n, err := raw.Write(out.unsent)
+		out.unsent = out.unsent[n:]
+		if err != nil {
+			out.unsent = append(out.unsent, sealed...)
+			return err
+		}
+		out.unsent = nil
+	}
+	if len(sealed) == 0 {
+		return nil
+	}
+	n, err := raw.Write(sealed)
+	if err != nil {
+		out.unsent = append([]byte(nil), sealed[n:]...)
+	}
+	return err
+}
+
+// flush sends what is in the mailbox.
+func (out *writing) flush(raw net.Conn) error {
+	o := out.mail.take()
+	if o.Empty() && len(out.unsent) == 0 {
+		return nil
+	}
+	buf := getBuffer()
+	defer putBuffer(buf)
+	sealed, err := out.send.Apply(buf.b[:0], o)
+	if err != nil {
+		return err
+	}
+	return out.deliver(raw, sealed)
+}
+
+// closeNotify sends what is waiting and then the end.
+func (out *writing) closeNotify(raw net.Conn) error {
+	if err := out.flush(raw); err != nil {
+		return err
+	}
+	sealed, err := out.send.CloseNotify(nil)
+	if err != nil {
+		return err
+	}
+	return out.deliver(raw, sealed)
+}
