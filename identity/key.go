@@ -1,0 +1,311 @@
+package identity
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// loadKey reads the one private key of a file.
+func (l *loader) loadKey(data []byte, file string) (crypto.Signer, error) {
+	data = plainText(data)
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, &Error{Code: CodeEmpty, File: file, Hint: "write the private key into it, in PEM"}
+	}
+	if !bytes.Contains(data, pemBegin) {
+		return l.keyDER(data, file)
+	}
+	all, err := blocks(data, file)
+	if err != nil {
+		return nil, err
+	}
+	var found *pem.Block
+	for _, b := range all {
+		if err := foreignBlock(b.Type, file); err != nil {
+			return nil, err
+		}
+		if !isPrivate(b.Type) {
+			continue
+		}
+		if found != nil {
+			return nil, &Error{Code: CodeSeveralKeys, File: file, Hint: "leave one private key in the file, or name a file with one"}
+		}
+		found = b
+	}
+	if found == nil {
+		return nil, noKey(all, file)
+	}
+	return l.keyBlock(found, file)
+}
+
+// noKey says what a key file holds instead.
+func noKey(all []*pem.Block, file string) error {
+	e := &Error{Code: CodeNoKey, File: file, Hint: "name the file that has a line -----BEGIN PRIVATE KEY----- or the like"}
+	for _, b := range all {
+		switch {
+		case strings.HasSuffix(b.Type, "CERTIFICATE"):
+			e.Detail = "it holds a certificate"
+			e.Hint = "name the key's file (--key FILE): certificate and key may have been swapped, or the key is in another file"
+		case strings.HasSuffix(b.Type, "CERTIFICATE REQUEST"):
+			e.Detail = "it holds a certificate request"
+			e.Hint = "name the private key that was made along with the request"
+		case strings.HasSuffix(b.Type, "PUBLIC KEY"):
+			e.Detail = "it holds a public key"
+			e.Hint = "name the private key it was taken from"
+		case strings.HasSuffix(b.Type, "PARAMETERS"):
+			e.Detail = "it holds only parameters (" + quote(b.Type) + ")"
+			e.Hint = "make a key with them: openssl genpkey -paramfile FILE -out key.pem"
+		default:
+			e.Detail = "it holds " + quote(b.Type)
+			continue
+		}
+		break
+	}
+	return e
+}
+
+func (l *loader) keyBlock(b *pem.Block, file string) (crypto.Signer, error) {
+	switch {
+	case b.Type == "ENCRYPTED PRIVATE KEY":
+		return l.decryptPKCS8(b.Bytes, file)
+	case b.Headers["DEK-Info"] != "":
+		return l.decryptLegacy(b, file)
+	}
+	return parsePrivate(b.Bytes, file)
+}
+
+func foreignBlock(label, file string) error {
+	switch {
+	case label == "OPENSSH PRIVATE KEY":
+		return &Error{Code: CodeForeignFormat, File: file, Detail: "an OpenSSH private key",
+			Hint: "convert a copy of it: ssh-keygen -p -m PEM -f COPY"}
+	case strings.HasPrefix(label, "PGP "), strings.HasPrefix(label, "SSH2 "):
+		return &Error{Code: CodeForeignFormat, File: file, Detail: "a block " + quote(label),
+			Hint: "give a private key in PEM (PKCS#8)"}
+	}
+	return nil
+}
+
+func (l *loader) keyDER(data []byte, file string) (crypto.Signer, error) {
+	if err := foreign(data, file); err != nil {
+		return nil, err
+	}
+	if isPKCS12(data) {
+		if err := l.loadPKCS12(data, file); err != nil {
+			return nil, err
+		}
+		return l.key, nil
+	}
+	if isEncryptedPKCS8(data) {
+		return l.decryptPKCS8(data, file)
+	}
+	signer, err := parsePrivate(data, file)
+	if err == nil {
+		return signer, nil
+	}
+	if _, certErr := x509.ParseCertificate(data); certErr == nil {
+		return nil, &Error{Code: CodeNoKey, File: file, Detail: "it holds a certificate in DER",
+			Hint: "name the key's file (--key FILE): certificate and key may have been swapped"}
+	}
+	var e *Error
+	if errors.As(err, &e) && e.Code != CodeMalformedKey {
+		return nil, err
+	}
+	return nil, unknownFormat(data, file, "the private key")
+}
+
+// parsePrivate reads an unencrypted key: PKCS#8 (RFC 5208), PKCS#1 (RFC 8017)
+// or SEC 1 (RFC 5915), whatever its label said.
+func parsePrivate(der []byte, file string) (crypto.Signer, error) {
+	key, err := x509.ParsePKCS8PrivateKey(der)
+	if err == nil {
+		return usable(key, file)
+	}
+	if rsaKey, err := x509.ParsePKCS1PrivateKey(der); err == nil {
+		return usable(rsaKey, file)
+	} else if strings.HasPrefix(err.Error(), "crypto/rsa: ") {
+		return nil, &Error{Code: CodeMalformedKey, File: file, Err: err, Hint: "the numbers of this RSA key contradict each other: restore it from a copy"}
+	}
+	if ecKey, err := x509.ParseECPrivateKey(der); err == nil {
+		return usable(ecKey, file)
+	}
+	if name, ok := foreignAlgorithm(der); ok {
+		if strings.HasPrefix(name, "curve ") {
+			return nil, curveError(file, name)
+		}
+		return nil, &Error{Code: CodeUnsupportedKey, File: file, Detail: name,
+			Hint: "make a key that TLS 1.3 signs with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256"}
+	}
+	return nil, &Error{Code: CodeMalformedKey, File: file, Err: err, Hint: "restore the key from a copy, or make a new key and have a certificate made for it"}
+}
+
+func curveError(file, detail string) error {
+	return &Error{Code: CodeUnsupportedCurve, File: file, Detail: detail,
+		Hint: "use a named curve: P-256, P-384 or P-521 (openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256)"}
+}
+
+// usable returns a key as a Signer if connections can be signed with it.
+func usable(key any, file string) (crypto.Signer, error) {
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, &Error{Code: CodeUnsupportedKey, File: file, Detail: "a key for key agreement, not for signatures",
+			Hint: "give an ECDSA, Ed25519 or RSA key"}
+	}
+	if err := checkUsable(signer.Public(), file); err != nil {
+		return nil, err
+	}
+	return signer, nil
+}
+
+// The bounds on RSA keys are those of package trust: nobody would accept
+// others.
+const (
+	minRSABits = 2048
+	maxRSABits = 8192
+)
+
+func checkUsable(key crypto.PublicKey, file string) error {
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		if bits := key.N.BitLen(); bits < minRSABits || bits > maxRSABits {
+			return &Error{Code: CodeWeakKey, File: file, Detail: fmt.Sprintf("%d bits, where 2048 to 8192 are accepted", bits),
+				Hint: "make a new key, ECDSA on P-256 or RSA of 2048 bits or more, and have a certificate made for it"}
+		}
+	case *ecdsa.PublicKey:
+		if key.Curve == elliptic.P224() {
+			return curveError(file, "curve P-224")
+		}
+	case ed25519.PublicKey:
+	default:
+		return &Error{Code: CodeUnsupportedKey, File: file, Detail: fmt.Sprintf("a key of type %T", key),
+			Hint: "give an ECDSA, Ed25519 or RSA key"}
+	}
+	return nil
+}
+
+func sameKey(a, b crypto.PublicKey) bool {
+	key, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && key.Equal(b)
+}
+
+func keyText(key crypto.PublicKey) string {
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		return fmt.Sprintf("RSA %d", key.N.BitLen())
+	case *ecdsa.PublicKey:
+		return "ECDSA " + key.Params().Name
+	case ed25519.PublicKey:
+		return "Ed25519"
+	}
+	return fmt.Sprintf("%T", key)
+}
+
+// keyID names a public key so that two can be told apart, in the form in which
+// pins are written.
+func keyID(key crypto.PublicKey) string {
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		return keyText(key)
+	}
+	sum := sha256.Sum256(der)
+	return keyText(key) + " sha256/" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// foreignAlgorithm names the algorithm of a key that crypto/x509 cannot read.
+func foreignAlgorithm(der []byte) (string, bool) {
+	s := cryptobyte.String(der)
+	var body, algorithm, oid cryptobyte.String
+	var version int
+	if !s.ReadASN1(&body, asn1.SEQUENCE) || !body.ReadASN1Integer(&version) {
+		return "", false
+	}
+	if body.PeekASN1Tag(asn1.OCTET_STRING) {
+		return sec1Curve(body)
+	}
+	if !body.ReadASN1(&algorithm, asn1.SEQUENCE) || !algorithm.ReadASN1(&oid, asn1.OBJECT_IDENTIFIER) {
+		return dsaLegacy(body)
+	}
+	switch name := algorithmNames[string(oid)]; name {
+	case "":
+		return "an algorithm that is not known here", true
+	case "EC":
+		return curveName(algorithm), true
+	case "RSA", "Ed25519":
+		return "", false // supported: something else is wrong with it
+	default:
+		return name, true
+	}
+}
+
+// sec1Curve names the curve of an ECPrivateKey (RFC 5915).
+func sec1Curve(body cryptobyte.String) (string, bool) {
+	var secret, parameters cryptobyte.String
+	tag := asn1.Tag(0).ContextSpecific().Constructed()
+	if !body.ReadASN1(&secret, asn1.OCTET_STRING) || !body.ReadASN1(&parameters, tag) {
+		return "", false
+	}
+	return curveName(parameters), true
+}
+
+// dsaLegacy recognises OpenSSL's own form of a DSA key: a version and five
+// numbers.
+func dsaLegacy(body cryptobyte.String) (string, bool) {
+	for range 5 {
+		if !body.SkipASN1(asn1.INTEGER) {
+			return "", false
+		}
+	}
+	return "DSA", body.Empty()
+}
+
+func curveName(parameters cryptobyte.String) string {
+	var oid cryptobyte.String
+	if parameters.PeekASN1Tag(asn1.SEQUENCE) {
+		return "curve given by explicit parameters"
+	}
+	if !parameters.ReadASN1(&oid, asn1.OBJECT_IDENTIFIER) {
+		return "curve not named"
+	}
+	if name := curveNames[string(oid)]; name != "" {
+		return "curve " + name
+	}
+	return "curve that is not known here"
+}
+
+// The contents of object identifiers, and what they stand for.
+var (
+	algorithmNames = map[string]string{
+		"\x2a\x86\x48\xce\x3d\x02\x01":         "EC",
+		"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01": "RSA",
+		"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a": "RSA bound to PSS",
+		"\x2a\x86\x48\xce\x38\x04\x01":         "DSA",
+		"\x2b\x65\x6e":                         "X25519",
+		"\x2b\x65\x6f":                         "X448",
+		"\x2b\x65\x70":                         "Ed25519",
+		"\x2b\x65\x71":                         "Ed448",
+		"\x2a\x86\x48\x86\xf7\x0d\x01\x03\x01": "Diffie-Hellman",
+	}
+	curveNames = map[string]string{
+		"\x2b\x81\x04\x00\x0a":                 "secp256k1",
+		"\x2b\x81\x04\x00\x21":                 "P-224",
+		"\x2a\x86\x48\xce\x3d\x03\x01\x01":     "P-192",
+		"\x2b\x24\x03\x03\x02\x08\x01\x01\x07": "brainpoolP256r1",
+		"\x2b\x24\x03\x03\x02\x08\x01\x01\x0b": "brainpoolP384r1",
+		"\x2b\x24\x03\x03\x02\x08\x01\x01\x0d": "brainpoolP512r1",
+		"\x2a\x81\x1c\xcf\x55\x01\x82\x2d":     "SM2",
+		"\x2b\x81\x04\x00\x01":                 "sect163k1",
+	}
+)

@@ -1,0 +1,95 @@
+package identity
+
+import (
+	"crypto"
+	"errors"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+	"software.sslmate.com/src/go-pkcs12"
+)
+
+// LoadPKCS12 reads key and chain from a PKCS#12 file (.p12, .pfx).
+func LoadPKCS12(file string, options ...Option) (*Identity, error) {
+	data, err := readFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return parsePKCS12(data, file, options)
+}
+
+// ParsePKCS12 does what LoadPKCS12 does with bytes.
+func ParsePKCS12(data []byte, options ...Option) (*Identity, error) {
+	return parsePKCS12(data, "", options)
+}
+
+// EncodePKCS12 writes key and chain as a PKCS#12 file encrypted with AES-256
+// and PBKDF2, which OpenSSL 1.1, Windows 10, Java 8u301, macOS 15 and later
+// read. The key must be in memory.
+func (id *Identity) EncodePKCS12(password string) ([]byte, error) {
+	l := loader{}
+	for _, der := range id.Chain {
+		if err := l.addCertificate(der, ""); err != nil {
+			return nil, err
+		}
+	}
+	return pkcs12.Modern2023.WithIterations(100_000).Encode(id.Signer, id.Leaf, l.certs[1:], password)
+}
+
+func parsePKCS12(data []byte, file string, options []Option) (*Identity, error) {
+	if !isPKCS12(data) {
+		if len(data) == 0 {
+			return nil, &Error{Code: CodeEmpty, File: file, Hint: "export it again"}
+		}
+		return parse(data, data, file, file, options)
+	}
+	l := newLoader(options)
+	l.certFile = file
+	if err := l.loadPKCS12(data, file); err != nil {
+		return nil, err
+	}
+	return l.build(l.key, file)
+}
+
+// isPKCS12 reports whether der is a PFX (RFC 7292, Section 4): version 3 and
+// a content of type data.
+func isPKCS12(der []byte) bool {
+	s := cryptobyte.String(der)
+	var body, content, oid cryptobyte.String
+	var version int
+	return s.ReadASN1(&body, asn1.SEQUENCE) && body.ReadASN1Integer(&version) && version == 3 &&
+		body.ReadASN1(&content, asn1.SEQUENCE) && content.ReadASN1(&oid, asn1.OBJECT_IDENTIFIER)
+}
+
+// loadPKCS12 adds the certificates and the key of a PFX. An empty password is
+// tried before one is asked for, since such files are common.
+func (l *loader) loadPKCS12(data []byte, file string) error {
+	key, leaf, authorities, err := pkcs12.DecodeChain(data, "")
+	if errors.Is(err, pkcs12.ErrIncorrectPassword) {
+		var password []byte
+		if password, err = l.password(file, "a PKCS#12 file"); err != nil {
+			return err
+		}
+		key, leaf, authorities, err = pkcs12.DecodeChain(data, string(password))
+	}
+	var missing pkcs12.NotImplementedError
+	switch {
+	case errors.Is(err, pkcs12.ErrIncorrectPassword), errors.Is(err, pkcs12.ErrDecryption):
+		return wrongPassword(file)
+	case errors.As(err, &missing):
+		return &Error{Code: CodeUnsupportedCipher, File: file, Err: err,
+			Hint: "convert it: openssl pkcs12 -legacy -in FILE -out new.pem"}
+	case err != nil:
+		return &Error{Code: CodeMalformedKey, File: file, Err: err, Hint: "export the PKCS#12 file again, with one key and its certificate"}
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return &Error{Code: CodeUnsupportedKey, File: file, Hint: "give an ECDSA, Ed25519 or RSA key"}
+	}
+	l.key = signer
+	if leaf != nil {
+		l.certs = append(l.certs, leaf)
+	}
+	l.certs = append(l.certs, authorities...)
+	return nil
+}
