@@ -182,7 +182,7 @@ func (p *parser) certType() *iana.CertificateType {
 func (p *parser) recordSizeLimit() uint16 {
 	v := p.uint16("")
 	if v < 64 {
-		p.illegal("", fmt.Sprintf("%d bytes, at least 64 required", v))
+		p.illegal("", plural(int(v), "byte")+", at least 64 required")
 	}
 	return v
 }

@@ -80,7 +80,8 @@ func (m *ServerHello) AppendTo(b []byte) ([]byte, error) {
 	return end(&w, mark, iana.HandshakeServerHello)
 }
 
-// serverHelloOrder is the order in which AppendTo writes extensions.
+// serverHelloOrder is the order in which AppendTo writes extensions, that of
+// the traces in RFC 8448 where they have one.
 // encrypted_client_hello is last so that its confirmation can be computed over
 // a message that ends in zeros.
 var serverHelloOrder = []iana.ExtensionType{
@@ -96,9 +97,9 @@ var serverHelloOrder = []iana.ExtensionType{
 	iana.ExtSCT,
 	iana.ExtClientCertType,
 	iana.ExtServerCertType,
-	iana.ExtKeyShare,
 	iana.ExtPreSharedKey,
 	iana.ExtCertWithExternPSK,
+	iana.ExtKeyShare,
 	iana.ExtCookie,
 	iana.ExtSupportedVersions,
 	iana.ExtECH,
