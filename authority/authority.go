@@ -1,0 +1,300 @@
+package authority
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/sealsock/sealsock/identity"
+)
+
+// Authority is an open folder. It may be used by many goroutines, and other
+// processes may use the folder at the same time.
+type Authority struct {
+	dir      string
+	settings settings
+	root     *x509.Certificate
+	now      func() time.Time
+
+	mu      sync.Mutex // also guards what follows
+	inter   *x509.Certificate
+	signer  crypto.Signer // the intermediate's
+	journal journal
+}
+
+// Options say what a new authority shall be. The zero value suits local use.
+type Options struct {
+	// Name is the common name of the root; empty means one with a random
+	// number in it, so that two authorities cannot be taken for one another.
+	Name string
+	// Algorithm is that of the two keys; empty means ECDSA on P-256.
+	Algorithm Algorithm
+	// Names are further names it may vouch for: DNS domains, with all below
+	// them, IP addresses, and networks such as 203.0.113.0/24.
+	Names []string
+	// AnyName makes an authority without name constraints. Whoever gets hold
+	// of its key can then pose as anyone towards those who trust its root.
+	AnyName bool
+	// Lifetime is that of the root; zero means ten years.
+	Lifetime time.Duration
+}
+
+// settings are what authority.json holds.
+type settings struct {
+	Version   int       `json:"version"`
+	Created   time.Time `json:"created"`
+	Algorithm Algorithm `json:"algorithm"`
+	AnyName   bool      `json:"any_name,omitempty"`
+}
+
+// The files of the folder.
+const (
+	settingsFile = "authority.json"
+	rootFile     = "root.pem"
+	rootKeyFile  = "root.key"
+	interFile    = "intermediate.pem"
+	interKeyFile = "intermediate.key"
+	journalFile  = "journal"
+	leavesDir    = "leaves"
+)
+
+// The lifetimes of authorities.
+const (
+	rootLifetime  = 10 * 365 * 24 * time.Hour
+	interLifetime = 5 * 365 * 24 * time.Hour
+	backdate      = time.Hour // for peers whose clocks are behind
+)
+
+// ErrNotExist is wrapped by the error of Open for a folder without an
+// authority, ErrExist by that of Create for one that has one.
+var (
+	ErrNotExist = fs.ErrNotExist
+	ErrExist    = fs.ErrExist
+)
+
+// DefaultDir returns the folder of the user's own authority, below the folder
+// that the operating system has for a user's configuration.
+func DefaultDir() (string, error) {
+	config, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("this user has no configuration folder: %w", err)
+	}
+	return filepath.Join(config, "sealsock", "ca"), nil
+}
+
+// Open opens the authority in dir; empty means DefaultDir.
+func Open(dir string) (*Authority, error) {
+	dir, err := folder(dir)
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(filepath.Join(dir, settingsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no authority in %s: %w", dir, ErrNotExist)
+	}
+	if err != nil {
+		return nil, err
+	}
+	a := &Authority{dir: dir, now: time.Now}
+	if err := json.Unmarshal(data, &a.settings); err != nil {
+		return nil, fmt.Errorf("%s is damaged: %w", filepath.Join(dir, settingsFile), err)
+	}
+	if a.settings.Version != 1 {
+		return nil, fmt.Errorf("%s has version %d: this program knows version 1", filepath.Join(dir, settingsFile), a.settings.Version)
+	}
+	if a.root, err = readCertificate(filepath.Join(dir, rootFile)); err != nil {
+		return nil, err
+	}
+	if a.inter, err = readCertificate(filepath.Join(dir, interFile)); err != nil {
+		return nil, err
+	}
+	a.journal.path = filepath.Join(dir, journalFile)
+	return a, nil
+}
+
+// Create makes an authority in dir, which may not have one yet; empty means
+// DefaultDir.
+func Create(dir string, o Options) (*Authority, error) {
+	dir, err := folder(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	unlock, err := lockFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if _, err := os.Stat(filepath.Join(dir, settingsFile)); err == nil {
+		return nil, fmt.Errorf("there is an authority in %s already: %w", dir, ErrExist)
+	}
+	if err := create(dir, o, time.Now()); err != nil {
+		return nil, err
+	}
+	return Open(dir)
+}
+
+// OpenOrCreate opens the authority in dir or makes one. If two processes come
+// at the same time, one makes it and both open it.
+func OpenOrCreate(dir string, o Options) (*Authority, error) {
+	a, err := Open(dir)
+	if !errors.Is(err, ErrNotExist) {
+		return a, err
+	}
+	a, err = Create(dir, o)
+	if errors.Is(err, ErrExist) {
+		return Open(dir)
+	}
+	return a, err
+}
+
+// Dir returns the folder.
+func (a *Authority) Dir() string { return a.dir }
+
+// Root returns the root's certificate.
+func (a *Authority) Root() *x509.Certificate { return a.root }
+
+// Intermediate returns the certificate that signs leaves.
+func (a *Authority) Intermediate() *x509.Certificate {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.inter
+}
+
+// RootPEM returns the root's certificate in PEM: what others need in order to
+// trust leaves of this authority.
+func (a *Authority) RootPEM() []byte { return certificatePEM(a.root.Raw) }
+
+// RootFile returns the name of the file that holds RootPEM.
+func (a *Authority) RootFile() string { return filepath.Join(a.dir, rootFile) }
+
+func folder(dir string) (string, error) {
+	if dir != "" {
+		return dir, nil
+	}
+	return DefaultDir()
+}
+
+// create writes all files of an authority; the settings come last and make it
+// count.
+func create(dir string, o Options, now time.Time) error {
+	algorithm, err := o.Algorithm.orDefault()
+	if err != nil {
+		return err
+	}
+	permitted, err := permittedNames(o)
+	if err != nil {
+		return err
+	}
+	rootKey, err := algorithm.generate()
+	if err != nil {
+		return err
+	}
+	interKey, err := algorithm.generate()
+	if err != nil {
+		return err
+	}
+	root, inter, err := signAuthorities(o, permitted, rootKey, interKey, now)
+	if err != nil {
+		return err
+	}
+	settingsJSON, err := json.MarshalIndent(settings{Version: 1, Created: now.UTC().Truncate(time.Second), Algorithm: algorithm, AnyName: o.AnyName}, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(dir, leavesDir), 0o700); err != nil {
+		return err
+	}
+	rootKeyPEM, err := keyPEM(rootKey)
+	if err != nil {
+		return err
+	}
+	interKeyPEM, err := keyPEM(interKey)
+	if err != nil {
+		return err
+	}
+	for _, f := range []struct {
+		name string
+		data []byte
+	}{
+		{rootKeyFile, rootKeyPEM},
+		{rootFile, certificatePEM(root.Raw)},
+		{interKeyFile, interKeyPEM},
+		{interFile, certificatePEM(inter.Raw)},
+		{journalFile, nil},
+		{settingsFile, append(settingsJSON, '\n')},
+	} {
+		if err := writeFile(filepath.Join(dir, f.name), f.data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// key returns the key that signs leaves; a.mu is held.
+func (a *Authority) key() (crypto.Signer, error) {
+	if a.signer != nil {
+		return a.signer, nil
+	}
+	signer, err := identity.LoadKey(filepath.Join(a.dir, interKeyFile))
+	if err != nil {
+		return nil, err
+	}
+	public, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool })
+	if !ok || !public.Equal(a.inter.PublicKey) {
+		return nil, fmt.Errorf("%s is not the key of %s: restore both from one copy", interKeyFile, interFile)
+	}
+	a.signer = signer
+	return signer, nil
+}
+
+func readCertificate(path string) (*x509.Certificate, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(data)
+	if block == nil {
+		return nil, fmt.Errorf("%s is damaged: no certificate in PEM", path)
+	}
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s is damaged: %w", path, err)
+	}
+	return c, nil
+}
+
+func certificatePEM(chain ...[]byte) []byte {
+	var b bytes.Buffer
+	for _, der := range chain {
+		b.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	}
+	return b.Bytes()
+}
+
+func keyPEM(key crypto.Signer) ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("this key cannot be written to a file: %w", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
+func randomHex(bytes int) string {
+	b := make([]byte, bytes)
+	rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
