@@ -73,7 +73,7 @@ func (c *Config) credential(req *CredentialRequest, then func(*Credential, *suit
 // certificateError makes a Verifier's refusal an *Error with the alert it names.
 func certificateError(err error) error {
 	var own *Error
-	if errors.Is(err, ErrPending) || errors.As(err, &own) {
+	if errors.As(err, &own) {
 		return err
 	}
 	e := &Error{Fault: FaultCertificate, Alert: iana.AlertBadCertificate, Reason: "the peer's certificate is not accepted", Err: err}

@@ -188,16 +188,11 @@ func (f *flow13) sign(c *Credential, scheme *suites.Scheme, context string, then
 func (f *flow13) verify(peer *PeerCertificate, then func(key crypto.PublicKey, do *effects) (state, error)) state {
 	f.info.PeerChain, f.info.PeerOCSP, f.info.PeerSCTs = peer.Chain, peer.OCSPStaple, peer.SCTs
 	return &wait[crypto.PublicKey]{
-		what: "the verification of the peer",
-		q:    peer,
-		try: func() (crypto.PublicKey, error) {
-			key, err := f.cfg.Verifier.VerifyPeer(peer)
-			if err != nil {
-				return nil, certificateError(err)
-			}
-			return key, nil
-		},
-		then: then,
+		what:   "the verification of the peer",
+		q:      peer,
+		try:    func() (crypto.PublicKey, error) { return f.cfg.Verifier.VerifyPeer(peer) },
+		then:   then,
+		refuse: certificateError,
 	}
 }
 

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"errors"
+
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/wire"
 )
@@ -72,6 +74,8 @@ type wait[A any] struct {
 	q    Question
 	try  func() (A, error)
 	then func(A, *effects) (state, error)
+	// refuse makes a refusal the error that it means; nil leaves it.
+	refuse func(error) error
 }
 
 func (w *wait[A]) awaits() string     { return w.what }
@@ -80,7 +84,7 @@ func (w *wait[A]) question() Question { return w.q }
 func (w *wait[A]) ask(do *effects) (state, error) {
 	a, err := w.try()
 	if err != nil {
-		return nil, err
+		return nil, w.refused(err)
 	}
 	return w.then(a, do)
 }
@@ -88,7 +92,7 @@ func (w *wait[A]) ask(do *effects) (state, error) {
 func (w *wait[A]) resume(a Answer, do *effects) (state, error) {
 	switch a := a.(type) {
 	case error:
-		return nil, a
+		return nil, w.refused(a)
 	case A:
 		return w.then(a, do)
 	case nil:
@@ -96,4 +100,11 @@ func (w *wait[A]) resume(a Answer, do *effects) (state, error) {
 		return w.then(none, do)
 	}
 	return nil, usage("the answer to a question about %s is a %T", w.what, a)
+}
+
+func (w *wait[A]) refused(err error) error {
+	if w.refuse == nil || errors.Is(err, ErrPending) {
+		return err
+	}
+	return w.refuse(err)
 }

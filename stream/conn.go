@@ -219,25 +219,25 @@ func (c *Conn) truncated() error {
 }
 
 // Close says goodbye, if nobody is in the middle of writing, and closes the
-// connection below. Reads and writes that wait return.
+// connection below. Reads and writes that wait return. An error means that
+// something written before was lost, or that the connection below did not close.
 func (c *Conn) Close() error {
 	if !c.closing.CompareAndSwap(false, true) {
 		return &net.OpError{Op: "close", Net: c.raw.LocalAddr().Network(), Source: c.raw.LocalAddr(), Addr: c.raw.RemoteAddr(), Err: net.ErrClosed}
 	}
-	var goodbye error
+	var lost error
 	if c.open.Load() && c.out.TryLock() {
 		c.raw.SetWriteDeadline(time.Now().Add(closeTimeout))
-		goodbye = c.out.closeNotify(c.raw)
+		if lost = c.out.flush(c.raw); lost == nil {
+			c.out.closeNotify(c.raw) // the peer may be gone, and that is no loss
+		}
 		c.out.Unlock()
 	}
 	if err := c.raw.Close(); err != nil {
 		return err
 	}
 	c.in.release(c.raw)
-	if goodbye != nil && !errors.Is(goodbye, engine.ErrClosed) {
-		return goodbye
-	}
-	return nil
+	return lost
 }
 
 // CloseWrite sends close_notify: the peer reads an orderly end, and may go on
@@ -252,6 +252,16 @@ func (c *Conn) CloseWrite() error {
 		return c.transport("write", err)
 	}
 	return nil
+}
+
+// late returns the error for a write whose deadline has passed before it began.
+func (c *Conn) late() error {
+	c.deadlines.Lock()
+	defer c.deadlines.Unlock()
+	if d := c.deadlines.write; d.IsZero() || time.Now().Before(d) {
+		return nil
+	}
+	return &net.OpError{Op: "write", Net: c.raw.LocalAddr().Network(), Source: c.raw.LocalAddr(), Addr: c.raw.RemoteAddr(), Err: os.ErrDeadlineExceeded}
 }
 
 // SetDeadline sets both deadlines. A deadline that passes is not the end: no

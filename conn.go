@@ -1,0 +1,126 @@
+package sealsock
+
+import (
+	"context"
+	"crypto"
+	"crypto/tls"
+	"net"
+	"sync/atomic"
+
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/stream"
+	"github.com/sealsock/sealsock/trust"
+)
+
+// A Conn is an encrypted connection. It is a net.Conn: full duplex, with
+// deadlines that lose nothing, and with CloseWrite. Read returns io.EOF only
+// after the peer's close_notify.
+type Conn struct {
+	*stream.Conn
+	cfg    *Config
+	peer   atomic.Pointer[trust.Result]
+	server bool
+}
+
+var _ net.Conn = (*Conn)(nil)
+
+// Client returns the client's side of a connection over raw, which it takes
+// over. Without Config.ServerName, or a Trust that waives the name, nobody can
+// be accepted. The handshake happens with Handshake or the first Read or Write.
+// A nil cfg is the zero Config.
+func Client(raw net.Conn, cfg *Config) (*Conn, error) {
+	c := newConn(cfg, false)
+	r, s, err := engine.Client(c.cfg.engineConfig(false, c))
+	if err != nil {
+		return nil, err
+	}
+	c.Conn = stream.New(raw, r, s, stream.Options{Answer: c.answer})
+	return c, nil
+}
+
+// Server returns the server's side of a connection over raw, which it takes
+// over. Config needs an identity. The handshake happens with Handshake or the
+// first Read or Write.
+func Server(raw net.Conn, cfg *Config) (*Conn, error) {
+	c := newConn(cfg, true)
+	r, s, err := engine.Server(c.cfg.engineConfig(true, c))
+	if err != nil {
+		return nil, err
+	}
+	c.Conn = stream.New(raw, r, s, stream.Options{Answer: c.answer})
+	return c, nil
+}
+
+func newConn(cfg *Config, server bool) *Conn {
+	if cfg == nil {
+		cfg = new(Config)
+	}
+	return &Conn{cfg: cfg, server: server}
+}
+
+// Peer returns what was found out about the peer's certificate, or nil before
+// the handshake and for a client without one.
+func (c *Conn) Peer() *trust.Result { return c.peer.Load() }
+
+// ConnectionState describes the connection in the standard library's type, so
+// that net/http and others show it. Its ExportKeyingMaterial cannot be used.
+func (c *Conn) ConnectionState() tls.ConnectionState {
+	s := c.State()
+	state := tls.ConnectionState{
+		Version:                     uint16(s.Version),
+		HandshakeComplete:           s.HandshakeDone,
+		DidResume:                   s.Resumed,
+		CipherSuite:                 uint16(s.CipherSuite),
+		CurveID:                     tls.CurveID(s.Group),
+		NegotiatedProtocol:          s.ALPN,
+		ServerName:                  s.ServerName,
+		SignedCertificateTimestamps: s.PeerSCTs,
+		OCSPResponse:                s.PeerOCSP,
+		HelloRetryRequest:           s.Retried,
+	}
+	if p := c.Peer(); p != nil {
+		state.PeerCertificates = p.Certificates
+		state.VerifiedChains = p.Chains
+	}
+	return state
+}
+
+// VerifyPeer leaves the decision to answer, which may block and has a context.
+// It is there for the engine.
+func (c *Conn) VerifyPeer(*engine.PeerCertificate) (crypto.PublicKey, error) {
+	return nil, engine.ErrPending
+}
+
+// answer answers what the engine asks.
+func (c *Conn) answer(ctx context.Context, q engine.Question) (engine.Answer, error) {
+	switch q := q.(type) {
+	case *engine.PeerCertificate:
+		return c.verify(ctx, q)
+	case *engine.CredentialRequest:
+		id, err := c.cfg.SelectIdentity(ctx, q)
+		return credential(id), err
+	}
+	return nil, &engine.Error{Fault: engine.FaultUsage, Reason: "a question that nobody can answer"}
+}
+
+func (c *Conn) verify(ctx context.Context, q *engine.PeerCertificate) (engine.Answer, error) {
+	peer := &trust.Peer{
+		Server: q.Server, Chain: q.Chain, OCSPStaple: q.OCSPStaple, SCTs: q.SCTs, Now: c.cfg.now(),
+	}
+	if q.Server {
+		peer.Name = c.cfg.ServerName
+	}
+	var v Verifier = c.cfg.Trust
+	if v == nil {
+		v = defaultTrust
+	}
+	result, err := v.Verify(ctx, peer)
+	if err != nil {
+		return nil, err
+	}
+	c.peer.Store(result)
+	return result.PublicKey, nil
+}
+
+// defaultTrust is shared, so that its memory of verified chains is too.
+var defaultTrust = new(trust.Policy)

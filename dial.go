@@ -1,0 +1,44 @@
+package sealsock
+
+import (
+	"context"
+
+	"github.com/sealsock/sealsock/address"
+)
+
+// Dial connects to an address and returns once the server is proved, or with
+// the reason why not. ctx bounds the whole of it, and Config.HandshakeTimeout
+// the handshake. A nil cfg is the zero Config.
+//
+// The server must prove Config.ServerName or, if that is empty, the host of the
+// address. The address is host:port, or has a scheme: see package address.
+func Dial(ctx context.Context, addr string, cfg *Config) (*Conn, error) {
+	a, err := address.Parse(addr)
+	if err != nil {
+		return nil, err
+	}
+	if cfg == nil {
+		cfg = new(Config)
+	}
+	if cfg.ServerName == "" && a.Host() != "" {
+		named := *cfg
+		named.ServerName = a.Host()
+		cfg = &named
+	}
+	raw, err := a.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := Client(raw, cfg)
+	if err != nil {
+		raw.Close()
+		return nil, err
+	}
+	ctx, cancel := cfg.withTimeout(ctx)
+	defer cancel()
+	if err := c.Handshake(ctx); err != nil {
+		raw.Close()
+		return nil, err
+	}
+	return c, nil
+}

@@ -1,0 +1,120 @@
+// Package testcert makes certificates for tests and examples, in memory.
+package testcert
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"time"
+)
+
+// A CA is a root that signs leaves.
+type CA struct {
+	Cert *x509.Certificate
+	Key  crypto.Signer
+}
+
+// Keys by name. RSA keys take long to make, so one is made for all.
+var rsaKey = func() func() *rsa.PrivateKey {
+	var key *rsa.PrivateKey
+	return func() *rsa.PrivateKey {
+		if key == nil {
+			key = must(rsa.GenerateKey(rand.Reader, 2048))
+		}
+		return key
+	}
+}()
+
+// NewKey makes a key: "p256", "p384", "p521", "ed25519" or "rsa" (one for all).
+func NewKey(kind string) crypto.Signer {
+	switch kind {
+	case "p256":
+		return must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	case "p384":
+		return must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader))
+	case "p521":
+		return must(ecdsa.GenerateKey(elliptic.P521(), rand.Reader))
+	case "ed25519":
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		return must(key, err)
+	case "rsa":
+		return rsaKey()
+	}
+	panic(fmt.Sprintf("testcert: no key of kind %q", kind))
+}
+
+// New makes a root with an ECDSA key, valid for a day.
+func New() *CA {
+	key := NewKey("p256")
+	t := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test root"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+	}
+	der := must(x509.CreateCertificate(rand.Reader, t, t, key.Public(), key))
+	return &CA{Cert: must(x509.ParseCertificate(der)), Key: key}
+}
+
+// A Leaf is a certificate and its key.
+type Leaf struct {
+	Chain [][]byte // DER; the leaf alone
+	Key   crypto.Signer
+}
+
+// Issue makes a leaf for names, DNS names or IP addresses, good for server and
+// client. change, if not nil, has the last word on the template.
+func (ca *CA) Issue(key crypto.Signer, change func(*x509.Certificate), names ...string) *Leaf {
+	t := &x509.Certificate{
+		SerialNumber: must(rand.Int(rand.Reader, big.NewInt(1<<62))), Subject: pkix.Name{CommonName: "test leaf"},
+		NotBefore: ca.Cert.NotBefore, NotAfter: ca.Cert.NotAfter, KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	for _, name := range names {
+		if ip := net.ParseIP(name); ip != nil {
+			t.IPAddresses = append(t.IPAddresses, ip)
+		} else {
+			t.DNSNames = append(t.DNSNames, name)
+		}
+	}
+	if change != nil {
+		change(t)
+	}
+	der := must(x509.CreateCertificate(rand.Reader, t, ca.Cert, key.Public(), ca.Key))
+	return &Leaf{Chain: [][]byte{der}, Key: key}
+}
+
+// PEM returns the root as PEM.
+func (ca *CA) PEM() []byte { return encode("CERTIFICATE", ca.Cert.Raw) }
+
+// CertPEM returns the chain as PEM.
+func (l *Leaf) CertPEM() []byte {
+	var b []byte
+	for _, der := range l.Chain {
+		b = append(b, encode("CERTIFICATE", der)...)
+	}
+	return b
+}
+
+// KeyPEM returns the key as PKCS #8 in PEM.
+func (l *Leaf) KeyPEM() []byte {
+	return encode("PRIVATE KEY", must(x509.MarshalPKCS8PrivateKey(l.Key)))
+}
+
+func encode(label string, der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: label, Bytes: der})
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
