@@ -121,40 +121,36 @@ func (p *parser) echConfig() ECHConfig {
 }
 
 // isHostName reports whether name is made of labels of letters, digits and
-// hyphens, and not an IPv4 address in disguise: such configurations MUST be
-// ignored. RFC 9849, Section 4.
+// hyphens, and not an IPv4 address in disguise: configurations with anything
+// else MUST be ignored. RFC 9849, Section 4.
 func isHostName(name string) bool {
-	label, numeric := 0, true // of the current label: its length, and whether a URL's host parser would take it for a number
-	for i := range len(name) {
-		c := name[i]
-		switch {
-		case c == '.':
-			if label == 0 || name[i-1] == '-' {
-				return false
-			}
-			label, numeric = 0, true
-			continue
-		case '0' <= c && c <= '9':
-		case 'a' <= c|0x20 && c|0x20 <= 'z':
-			numeric = false
-		case c == '-' && label > 0:
-			numeric = false
-		default:
-			return false
-		}
-		label++
-		if label > 63 {
+	last := ""
+	for last = range strings.SplitSeq(name, ".") {
+		if !isLabel(last) {
 			return false
 		}
 	}
-	return label > 0 && !numeric && name[len(name)-1] != '-' && !isHexLabel(name)
+	return !isNumber(last)
 }
 
-// isHexLabel reports whether the last label is "0x" and hexadecimal digits.
-func isHexLabel(name string) bool {
-	last := strings.ToLower(name[strings.LastIndexByte(name, '.')+1:])
-	digits, ok := strings.CutPrefix(last, "0x")
-	return ok && strings.Trim(digits, "0123456789abcdef") == ""
+func isLabel(label string) bool {
+	for i := range len(label) {
+		c := label[i]
+		if c != '-' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return false
+		}
+	}
+	return label != "" && len(label) <= 63 && label[0] != '-' && label[len(label)-1] != '-'
+}
+
+// isNumber reports whether those who parse IPv4 addresses generously would
+// take label for a number: decimal digits, or hexadecimal ones after 0x.
+func isNumber(label string) bool {
+	label = strings.ToLower(label)
+	if digits, ok := strings.CutPrefix(label, "0x"); ok {
+		return strings.Trim(digits, "0123456789abcdef") == ""
+	}
+	return strings.Trim(label, "0123456789") == ""
 }
 
 // AppendECHConfig appends one ECHConfig to b. Version 0 is taken as ECHVersion.

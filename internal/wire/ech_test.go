@@ -217,7 +217,7 @@ func TestECHConfigMalformed(t *testing.T) {
 		{"0014 fe0d 0010 07 0020 0001 01 0006 0001 0001 0001 00 01", decodeError, prefix + "aead_id: cut short"},
 		{"0013 fe0d 000f 07 0020 0001 01 0004 0001 0001 00 00 0000", decodeError, prefix + "public_name: empty"},
 		{"0015 fe0d 0011 07 0020 0001 01 0004 0001 0001 00 01 61 0000 00", decodeError, prefix + "1 byte left over"},
-		{"001d fe0d 0019 07 0020 0001 01 0004 0001 0001 00 01 61 0008 0001 0000 0001 0000", illegalParameter, prefix + "extensions: one type appears twice"},
+		{"001d fe0d 0019 07 0020 0001 01 0004 0001 0001 00 01 61 0008 0001 0000 0001 0000", decodeError, prefix + "extensions: one type appears twice"},
 	} {
 		configs, err := wire.ParseECHConfigList(unhex(t, tt.list))
 		if err == nil {

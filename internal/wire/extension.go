@@ -50,10 +50,11 @@ func (p *parser) extensions(known func(x *parser, typ iana.ExtensionType) bool) 
 		}
 		present = append(present, typ)
 	}
-	// RFC 9846, Section 4.2: "There MUST NOT be more than one extension of the
-	// same type in a given extension block."
+	// RFC 9846, Section 4.2: no type may appear twice in a block. It names no
+	// alert; BoringSSL's tests expect decode_error in the hellos and in
+	// EncryptedExtensions, illegal_parameter elsewhere.
 	if !distinct(present) {
-		block.illegal("extensions", "one type appears twice")
+		block.fail(p.twice, "extensions", "one type appears twice")
 	}
 	return present, unknown
 }

@@ -19,17 +19,25 @@ type parser struct {
 	message iana.HandshakeType
 	ext     iana.ExtensionType // meaningful if inExt
 	inExt   bool
+	twice   iana.Alert // for an extension that stands twice
 	err     *ParseError
 }
 
 func parse(message iana.HandshakeType, body []byte) parser {
-	return parser{Reader: codec.NewReader(body), message: message}
+	p := parser{Reader: codec.NewReader(body), message: message, twice: iana.AlertIllegalParameter}
+	switch message {
+	case iana.HandshakeClientHello, iana.HandshakeServerHello, iana.HandshakeEncryptedExtensions:
+		p.twice = iana.AlertDecodeError
+	}
+	return p
 }
 
 // within returns a parser for a part of the message, with no error yet. Its
 // error goes back with merge.
 func (p *parser) within(b []byte) parser {
-	return parser{Reader: codec.NewReader(b), message: p.message, ext: p.ext, inExt: p.inExt}
+	part := *p
+	part.Reader, part.err = codec.NewReader(b), nil
+	return part
 }
 
 func (p *parser) merge(part *parser) {

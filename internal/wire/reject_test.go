@@ -34,8 +34,8 @@ var rejects = []struct {
 	want  string
 }{
 	// Extensions of ClientHello.
-	{"CH", "0017 0000 0017 0000", illegalParameter, "client_hello: extensions: one type appears twice"},
-	{"CH", "1a1a 0000 0017 0000 1a1a 0000", illegalParameter, "client_hello: extensions: one type appears twice"},
+	{"CH", "0017 0000 0017 0000", decodeError, "client_hello: extensions: one type appears twice"},
+	{"CH", "1a1a 0000 0017 0000 1a1a 0000", decodeError, "client_hello: extensions: one type appears twice"},
 	{"CH", "0017 0001 00", decodeError, "client_hello: extended_master_secret: 1 byte left over"},
 	{"CH", "0017 00", decodeError, "client_hello: extensions: cut short"},
 	{"CH", "0000 0002 0000", decodeError, "client_hello: server_name: empty"},
@@ -99,7 +99,7 @@ var rejects = []struct {
 	// ServerHello.
 	{"SH", "002b 0002 0000", illegalParameter, "server_hello: supported_versions: version 0"},
 	{"SH", "002b 0003 02 0304", decodeError, "server_hello: supported_versions: 1 byte left over"},
-	{"SH", "002b 0002 0304 002b 0002 0304", illegalParameter, "server_hello: extensions: one type appears twice"},
+	{"SH", "002b 0002 0304 002b 0002 0304", decodeError, "server_hello: extensions: one type appears twice"},
 	{"SH", "0033 0002 001d", decodeError, "server_hello: key_share: key_exchange: cut short"},
 	{"SH", "0033 0004 001d 0000", decodeError, "server_hello: key_share: key_exchange: empty"},
 	{"SH", "0029 0001 00", decodeError, "server_hello: pre_shared_key: selected_identity: cut short"},
@@ -109,6 +109,7 @@ var rejects = []struct {
 	{"SH", "0012 0004 0002 0000", decodeError, "server_hello: signed_certificate_timestamp: empty"},
 	{"SH", "0014 0002 0200", decodeError, "server_hello: server_certificate_type: 1 byte left over"},
 	{"HRR", "0033 0024 001d 0020" + strings.Repeat("25", 32), decodeError, "server_hello: key_share: 34 bytes left over"},
+	{"HRR", "0033 0002 001d 0033 0002 001d", illegalParameter, "server_hello: extensions: one type appears twice"},
 	{"HRR", "002c 0002 0000", decodeError, "server_hello: cookie: empty"},
 	{"HRR", "fe0d 0007 00000000000000", decodeError, "server_hello: encrypted_client_hello: confirmation of 7 bytes, not 8"},
 	{"ServerHello", "0303" + randomHex + "21" + strings.Repeat("00", 33) + "1301 00", decodeError, "server_hello: legacy_session_id_echo: 33 bytes, at most 32 allowed"},
@@ -120,7 +121,7 @@ var rejects = []struct {
 	{"EncryptedExtensions", "0006 001c 0002 0001", illegalParameter, "encrypted_extensions: record_size_limit: 1 byte, at least 64 required"},
 	{"EncryptedExtensions", "0006 fe0d 0002 0000", decodeError, "encrypted_extensions: encrypted_client_hello: ECHConfigList: empty"},
 	{"EncryptedExtensions", "000a fe0d 0006 0004 0001 0001", decodeError, "encrypted_extensions: encrypted_client_hello: contents: cut short"},
-	{"EncryptedExtensions", "0008 002a 0000 002a 0000", illegalParameter, "encrypted_extensions: extensions: one type appears twice"},
+	{"EncryptedExtensions", "0008 002a 0000 002a 0000", decodeError, "encrypted_extensions: extensions: one type appears twice"},
 
 	// Certificates.
 	{"CertificateRequest", "00 0008 000d 0004 0001 04", decodeError, "certificate_request: extensions: cut short"},
@@ -140,6 +141,7 @@ var rejects = []struct {
 	// After the handshake.
 	{"NewSessionTicket", "00000000 00000000 00 0000 0000", decodeError, "new_session_ticket: ticket: empty"},
 	{"NewSessionTicket", "00000000 00000000 00 0001 00 0006 002a 0002 0000", decodeError, "new_session_ticket: early_data: max_early_data_size: cut short"},
+	{"NewSessionTicket", "00000000 00000000 00 0001 00 0008 1a1a 0000 1a1a 0000", illegalParameter, "new_session_ticket: extensions: one type appears twice"},
 	{"KeyUpdate", "", decodeError, "key_update: request_update: cut short"},
 	{"KeyUpdate", "02", illegalParameter, "key_update: request_update: value 2, 0 or 1 allowed"},
 	{"KeyUpdate", "0000", decodeError, "key_update: 1 byte left over"},
@@ -198,7 +200,7 @@ func TestManyExtensions(t *testing.T) {
 	}
 	hello.Unknown[15999].Type = hello.Unknown[0].Type
 	_, err := wire.ParseClientHello(appended(t, hello)[wire.HeaderLen:])
-	refused(t, err, illegalParameter, "client_hello: extensions: one type appears twice")
+	refused(t, err, decodeError, "client_hello: extensions: one type appears twice")
 }
 
 func TestWrongKeyExchange(t *testing.T) {

@@ -54,6 +54,9 @@ func ParseServerHello(body []byte) (*ServerHello, error) {
 	m.SessionID = p.vector8("legacy_session_id_echo", 0, 32)
 	m.CipherSuite = iana.CipherSuite(p.uint16("cipher_suite"))
 	m.Compression = p.uint8("legacy_compression_method")
+	if m.IsHelloRetryRequest() {
+		p.twice = iana.AlertIllegalParameter // see extensions
+	}
 	if !p.Empty() {
 		m.Present, m.Unknown = p.extensions(m.parseExtension)
 	}
