@@ -15,7 +15,7 @@ func (e *Error) Alert() iana.Alert {
 		return iana.AlertCertificateExpired
 	case CodePurpose, CodeUnsupportedKey, CodeUnhandledExtension, CodeWeakKey, CodeWeakSignature:
 		return iana.AlertUnsupportedCertificate
-	case CodeMalformed, CodeBadSignature, CodeNameMismatch, CodeNameConstraint, CodePolicies:
+	case CodeMalformed, CodeBadSignature, CodeNameMismatch, CodeNameConstraint, CodePolicies, CodeStrict:
 		return iana.AlertBadCertificate
 	case CodeNoRoots, CodeNoName:
 		return iana.AlertInternalError

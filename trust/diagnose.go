@@ -75,6 +75,9 @@ func purposeError(leaf *x509.Certificate, purpose Purpose) error {
 }
 
 func usagesOf(c *x509.Certificate) string {
+	if usableForNothing(c) {
+		return "a list of uses that is empty"
+	}
 	if len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) == 0 {
 		return "no restriction of its own, but one above it"
 	}

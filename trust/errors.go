@@ -1,9 +1,13 @@
 package trust
 
 import (
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Error says why a peer was refused. Every error of this package's verifying
@@ -49,8 +53,12 @@ const (
 	CodeWeakKey                 // an RSA key too small or too large
 	CodeUnsupportedKey          // a key of a kind that is not spoken here
 	CodeWeakSignature           // SHA-1 or worse
+	CodeStrict                  // breaks a rule that only strict checking enforces
 	CodePolicies                // its certificate policies contradict each other
 	CodePinMismatch             // none of the pinned keys
+	CodePeerChanged             // another key than the file of known peers has
+	CodeUnknownPeer             // a new peer that was not accepted
+	CodeKnownPeers              // the file of known peers cannot be used
 	CodeCallback                // the caller's own check said no
 )
 
@@ -82,8 +90,12 @@ var reasons = [...]struct {
 	CodeWeakKey:            {"weak-key", 66, "has an RSA key of an unsafe size"},
 	CodeUnsupportedKey:     {"unsupported-key", 6, "has a key that cannot be used"},
 	CodeWeakSignature:      {"weak-signature", 68, "is signed with a broken hash"},
+	CodeStrict:             {"not-strict", 1, "breaks a rule of RFC 5280"},
 	CodePolicies:           {"policies", 43, "has certificate policies that contradict each other"},
 	CodePinMismatch:        {"pin-mismatch", 50, "has a key that is not pinned"},
+	CodePeerChanged:        {"peer-changed", 50, "has another key than the known one"},
+	CodeUnknownPeer:        {"unknown-peer", 50, "has a key that is not known yet"},
+	CodeKnownPeers:         {"known-peers", 50, "cannot be compared with the known peers"},
 	CodeCallback:           {"callback", 50, "was refused by the application"},
 }
 
@@ -118,7 +130,7 @@ func (e *Error) Error() string {
 	case e.Code == CodeNoCertificate || e.Code == CodeNoRoots:
 	case e.Certificate != nil:
 		b.WriteString("certificate " + describe(e.Certificate) + " ")
-	case e.Code == CodePinMismatch:
+	case e.Code == CodePinMismatch || e.Code == CodePeerChanged || e.Code == CodeUnknownPeer:
 		b.WriteString("the peer ")
 	default:
 		b.WriteString("the certificate ")
@@ -140,6 +152,35 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause beneath.
 func (e *Error) Unwrap() error { return e.Err }
+
+// MarshalJSON writes the error for programs: code, OpenSSL's number, message,
+// hint, both sides, the alert that is sent, and the certificate's subject,
+// issuer, serial number, dates and SHA-256.
+func (e *Error) MarshalJSON() ([]byte, error) {
+	type certificate struct {
+		Subject   string    `json:"subject"`
+		Issuer    string    `json:"issuer"`
+		Serial    string    `json:"serial"`
+		NotBefore time.Time `json:"not_before"`
+		NotAfter  time.Time `json:"not_after"`
+		SHA256    string    `json:"sha256"`
+	}
+	out := struct {
+		Code        string       `json:"code"`
+		OpenSSL     int          `json:"openssl_code"`
+		Message     string       `json:"message"`
+		Hint        string       `json:"hint,omitempty"`
+		Expected    string       `json:"expected,omitempty"`
+		Got         string       `json:"got,omitempty"`
+		Alert       string       `json:"alert"`
+		Certificate *certificate `json:"certificate,omitempty"`
+	}{e.Code.String(), e.Code.OpenSSL(), e.Error(), e.Hint, e.Expected, e.Got, e.Alert().String(), nil}
+	if c := e.Certificate; c != nil {
+		sum := sha256.Sum256(c.Raw)
+		out.Certificate = &certificate{c.Subject.String(), c.Issuer.String(), serial(c), c.NotBefore, c.NotAfter, hex.EncodeToString(sum[:])}
+	}
+	return json.Marshal(out)
+}
 
 var sprintf = fmt.Sprintf
 

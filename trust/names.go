@@ -182,17 +182,6 @@ func commonNameMatches(result *Result, host string) bool {
 	return matchPattern(cn, host)
 }
 
-var oidNameConstraints = []int{2, 5, 29, 30}
-
-func hasNameConstraints(c *x509.Certificate) bool {
-	for _, e := range c.Extensions {
-		if e.Id.Equal(oidNameConstraints) {
-			return true
-		}
-	}
-	return false
-}
-
 func hasNames(c *x509.Certificate) bool {
 	return len(c.DNSNames)+len(c.IPAddresses)+len(c.EmailAddresses)+len(c.URIs) > 0
 }

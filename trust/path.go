@@ -39,8 +39,12 @@ func (p *Policy) buildPaths(peer *Peer, now time.Time) (*Result, error) {
 	if err != nil {
 		return nil, diagnose(set, certs, purpose, now, err)
 	}
-	set.memo.put(key, path{certs: certs, chains: all})
-	chains, why := p.allowed(all, now)
+	sound, why := keep(all, func(chain []*x509.Certificate) error { return checkAlways(chain, purpose) })
+	if len(sound) == 0 {
+		return nil, why
+	}
+	set.memo.put(key, path{certs: certs, chains: sound})
+	chains, why := p.allowed(sound, now)
 	if len(chains) == 0 {
 		return nil, why
 	}
@@ -86,44 +90,69 @@ func (p Purpose) usages() []x509.ExtKeyUsage {
 	return []x509.ExtKeyUsage{x509.ExtKeyUsageAny}
 }
 
+// checkAlways checks what crypto/x509 leaves out and no time or policy changes,
+// before a path is remembered.
+func checkAlways(chain []*x509.Certificate, purpose Purpose) error {
+	for i, c := range chain {
+		if err := checkKey(c); err != nil {
+			return err
+		}
+		// RFC 5280, Section 6.1.4 (n): an authority with key usage may sign
+		// certificates. crypto/x509 takes an empty one for none.
+		if i > 0 && c.KeyUsage&x509.KeyUsageCertSign == 0 && extension(c, oidKeyUsage) != nil {
+			return &Error{Code: CodeNotAuthority, Certificate: c, Got: "a key usage that does not allow it",
+				Hint: "it signed " + describe(chain[i-1]) + " but lacks the right to: ask who issued it"}
+		}
+		if usableForNothing(c) && purpose != PurposeAny {
+			return purposeError(c, purpose)
+		}
+	}
+	return nil
+}
+
 // allowed returns the paths that the policy accepts at now; if there is none,
 // the error says what was wrong with the first. It looks at all that paths in
 // memory may have lost: their dates, and the settings of this one policy.
 func (p *Policy) allowed(chains [][]*x509.Certificate, now time.Time) ([][]*x509.Certificate, error) {
+	return keep(chains, func(chain []*x509.Certificate) error { return p.allowedPath(chain, now) })
+}
+
+// keep returns the paths that pass, and the error of the first that does not.
+// If all pass, which is the usual case, nothing is copied.
+func keep(chains [][]*x509.Certificate, check func([]*x509.Certificate) error) ([][]*x509.Certificate, error) {
+	var kept [][]*x509.Certificate
 	var first error
 	for i, chain := range chains {
-		err := p.allowedPath(chain, now)
-		if err == nil {
-			continue
+		err := check(chain)
+		switch {
+		case err == nil && first != nil:
+			kept = append(kept, chain)
+		case err != nil && first == nil:
+			first = err
+			kept = append(kept, chains[:i]...)
 		}
-		// The usual case is that all pass and nothing is copied.
-		kept := append([][]*x509.Certificate(nil), chains[:i]...)
-		first = err
-		for _, chain := range chains[i+1:] {
-			if p.allowedPath(chain, now) == nil {
-				kept = append(kept, chain)
-			}
-		}
-		return kept, first
 	}
-	return chains, nil
+	if first == nil {
+		return chains, nil
+	}
+	return kept, first
 }
 
 func (p *Policy) allowedPath(chain []*x509.Certificate, now time.Time) error {
 	for _, c := range chain {
-		if now.Before(c.NotBefore) || now.After(c.NotAfter) {
-			return checkDates(c, now)
-		}
-	}
-	for _, c := range chain {
-		if err := checkKey(c); err != nil {
+		if err := checkDates(c, now); err != nil {
 			return err
 		}
 	}
-	if between := len(chain) - 2; between > p.depth() {
+	if between := depthOf(chain); between > p.depth() {
 		return &Error{Code: CodeChainTooLong, Certificate: chain[0],
 			Expected: sprintf("at most %d intermediate certificates", p.depth()), Got: sprintf("%d", between),
 			Hint: "allow a deeper path if the authority is meant to have one"}
+	}
+	if p.Strict {
+		if err := checkStrict(chain); err != nil {
+			return err
+		}
 	}
 	root := chain[len(chain)-1]
 	if !p.PartialChain && !selfIssued(root) {
@@ -132,6 +161,19 @@ func (p *Policy) allowedPath(chain []*x509.Certificate, now time.Time) error {
 			Hint: "add that authority to the roots, or allow partial chains"}
 	}
 	return nil
+}
+
+// depthOf counts the certificates between leaf and root, without those that an
+// authority gave itself when it changed its key (RFC 5280, Section 4.2.1.9,
+// counts so).
+func depthOf(chain []*x509.Certificate) int {
+	n := 0
+	for _, c := range chain[1:max(1, len(chain)-1)] {
+		if !selfIssued(c) {
+			n++
+		}
+	}
+	return n
 }
 
 func checkDates(c *x509.Certificate, now time.Time) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"errors"
 	"time"
 )
 
@@ -40,6 +41,12 @@ type Policy struct {
 	// it the last one must be self-issued, as OpenSSL has it by default.
 	PartialChain bool
 
+	// Strict holds every certificate of the path against the profile of
+	// RFC 5280: criticality, key identifiers, key usage of authorities, serial
+	// numbers and the like. Certificates in use break these rules without
+	// harm, and OpenSSL checks them only when asked.
+	Strict bool
+
 	// CommonName also looks at the subject's common name, as was usual before
 	// RFC 2818, but only in a leaf that has no DNS name or IP address among
 	// its alternative names and no authority with name constraints above it.
@@ -48,6 +55,10 @@ type Policy struct {
 	// AnyName waives the name: whoever holds a certificate of the roots is
 	// accepted. It suits private roots that vouch for one service only.
 	AnyName bool
+
+	// KnownPeers, if set, accepts on first use a server that the roots do not
+	// vouch for, and afterwards by the key it had then.
+	KnownPeers *KnownPeers
 
 	// Callback, if set, has the last word on a peer that passed all else. It
 	// sees the verified paths in result.Chains; an error of its own refuses
@@ -79,6 +90,9 @@ type Peer struct {
 	// Name is the name the peer must prove: a DNS name (Unicode or A-labels),
 	// an IP address, or empty for a client.
 	Name string
+	// Address is what a file of known peers should call the peer, such as
+	// "example.org:4433"; empty means Name.
+	Address string
 	// Chain holds certificates in DER, leaf first, as received.
 	Chain [][]byte
 	// RawPublicKey is a SubjectPublicKeyInfo in DER that came instead of a
@@ -106,6 +120,9 @@ type Result struct {
 	Chains [][]*x509.Certificate
 	// Pin is the pin that matched; its zero value if none was asked for.
 	Pin Pin
+	// FirstUse is true if the peer's key was written to the file of known peers
+	// just now.
+	FirstUse bool
 	// Name is the name that was proved, in the form it was compared; empty if
 	// none was asked for.
 	Name string
@@ -126,6 +143,7 @@ func (p *Policy) Verify(ctx context.Context, peer *Peer) (*Result, error) {
 	if now.IsZero() {
 		now = time.Now()
 	}
+	now = now.Truncate(time.Second) // RFC 5280, Section 4.1.2.5: dates are whole seconds, both ends included
 	var result *Result
 	var err error
 	if peer.RawPublicKey != nil {
@@ -153,6 +171,9 @@ func (p *Policy) verifyChain(_ context.Context, peer *Peer, now time.Time) (*Res
 	}
 	result, err := p.buildPaths(peer, now)
 	if err != nil {
+		if p.KnownPeers != nil && peer.Server && lacksRoot(err) {
+			return p.verifyKnown(peer, now)
+		}
 		return nil, err
 	}
 	if err := p.checkName(peer, result); err != nil {
@@ -197,6 +218,53 @@ func (p *Policy) verifyLeaf(peer *Peer, now time.Time) (*Result, error) {
 	return result, nil
 }
 
+// lacksRoot reports whether all that speaks against a chain is that no root
+// vouches for it.
+func lacksRoot(err error) bool {
+	var e *Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code {
+	case CodeUnknownAuthority, CodeSelfSigned, CodeSelfSignedInChain, CodePartialChain, CodeNoRoots:
+		return true
+	}
+	return false
+}
+
+// verifyKnown judges a chain by the leaf's key and the file of known peers.
+func (p *Policy) verifyKnown(peer *Peer, now time.Time) (*Result, error) {
+	certs, err := parseChain(peer.Chain)
+	if err != nil {
+		return nil, err
+	}
+	leaf := certs[0]
+	if err := checkKey(leaf); err != nil {
+		return nil, err
+	}
+	if err := checkDates(leaf, now); err != nil {
+		return nil, err
+	}
+	result := &Result{PublicKey: leaf.PublicKey, Leaf: leaf, Certificates: certs, Name: peer.knownAs()}
+	if len(p.Pins) > 0 {
+		if err := p.checkLeafPin(result); err != nil {
+			return nil, err
+		}
+	}
+	result.FirstUse, err = p.KnownPeers.check(peer.knownAs(), leaf, PinOf(leaf))
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+func (peer *Peer) knownAs() string {
+	if peer.Address != "" {
+		return peer.Address
+	}
+	return peer.Name
+}
+
 // verifyRaw judges a raw public key (RFC 7250, Section 6: out of band, which
 // here means pins). There is no name in a key, so a pin is its only proof.
 func (p *Policy) verifyRaw(peer *Peer) (*Result, error) {
@@ -220,7 +288,16 @@ func (p *Policy) verifyRaw(peer *Peer) (*Result, error) {
 			return result, nil
 		}
 	}
-	if p.Insecure && len(p.Pins) == 0 {
+	switch {
+	case len(p.Pins) > 0:
+	case p.Insecure:
+		return result, nil
+	case p.KnownPeers != nil && peer.Server:
+		result.Name = peer.knownAs()
+		result.FirstUse, err = p.KnownPeers.check(result.Name, nil, pin)
+		if err != nil {
+			return nil, err
+		}
 		return result, nil
 	}
 	return nil, &Error{

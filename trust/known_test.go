@@ -1,0 +1,132 @@
+package trust
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestKnownPeers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "sub", "known_peers")
+	k, err := OpenKnownPeers(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHouse(t)
+	p := Policy{Roots: rootsOf(t, h.root), KnownPeers: k}
+	box := issue(t, nil, nil, server("box.lan"))
+	peer := &Peer{Server: true, Name: "10.0.0.7", Address: "10.0.0.7:443", Chain: chainOf(box), Now: noon}
+
+	result, err := p.Verify(context.Background(), peer)
+	if err != nil || !result.FirstUse || result.Name != "10.0.0.7:443" {
+		t.Fatalf("first use: %+v, %v", result, err)
+	}
+	if result, err = p.Verify(context.Background(), peer); err != nil || result.FirstUse {
+		t.Fatalf("second use: %+v, %v", result, err)
+	}
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+
+	changed := *peer
+	other := issue(t, nil, nil, server("box.lan"))
+	changed.Chain = chainOf(other)
+	_, err = p.Verify(context.Background(), &changed)
+	var e *Error
+	if !errors.As(err, &e) || e.Code != CodePeerChanged || !strings.Contains(e.Error(), "line 1 of "+file) ||
+		!strings.Contains(e.Error(), PinOf(box.Certificate).String()) || !strings.Contains(e.Error(), PinOf(other.Certificate).String()) {
+		t.Errorf("another key: %v", err)
+	}
+
+	// Raw keys are known the same way.
+	raw := &Peer{Server: true, Address: "10.0.0.7:443", RawPublicKey: box.RawSubjectPublicKeyInfo}
+	if _, err := p.Verify(context.Background(), raw); err != nil {
+		t.Errorf("raw key: %v", err)
+	}
+	raw.RawPublicKey = other.RawSubjectPublicKeyInfo
+	if _, err := p.Verify(context.Background(), raw); err == nil {
+		t.Error("another raw key was accepted")
+	}
+	// What the roots vouch for is not written down.
+	result, err = p.Verify(context.Background(), h.peer())
+	if err != nil || result.FirstUse {
+		t.Errorf("with a root: %+v, %v", result, err)
+	}
+	if pins, err := k.Pins("example.org"); err != nil || len(pins) != 0 {
+		t.Errorf("pins of a peer with a root: %v, %v", pins, err)
+	}
+	// Other faults are not forgiven, nor are clients known by name.
+	late := *peer
+	late.Now = noon.AddDate(9, 0, 0)
+	if _, err := p.Verify(context.Background(), &late); !errors.As(err, &e) || e.Code != CodeExpired {
+		t.Errorf("expired: %v", err)
+	}
+	if _, err := p.Verify(context.Background(), &Peer{Name: "x", Chain: chainOf(box), Now: noon}); err == nil {
+		t.Error("a client was accepted on first use")
+	}
+}
+
+func TestKnownPeersFile(t *testing.T) {
+	file := write(t, filepath.Join(t.TempDir(), "known"), []byte("# mine\n\nBOX.lan:443 "+Pin{1}.String()+" my box\nbox.lan:443 "+Pin{2}.String()))
+	asked := 0
+	k, err := OpenKnownPeers(file, func(string, Pin) error { asked++; return errors.New("no") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pins, err := k.Pins("Box.LAN:443"); err != nil || len(pins) != 2 || pins[1] != (Pin{2}) {
+		t.Errorf("%v, %v", pins, err)
+	}
+	var e *Error
+	if _, err := k.check("new.lan", nil, Pin{3}); !errors.As(err, &e) || e.Code != CodeUnknownPeer || asked != 1 {
+		t.Errorf("refused by the person: %v", err)
+	}
+	if err := k.Add("new.lan", Pin{3}); err != nil {
+		t.Fatal(err)
+	}
+	if first, err := k.check("new.lan", nil, Pin{3}); err != nil || first || asked != 1 {
+		t.Errorf("added by hand: %v, %v", first, err)
+	}
+	if pins, err := k.Pins("box.lan:443"); err != nil || len(pins) != 2 {
+		t.Errorf("the line without an end was damaged: %v, %v", pins, err)
+	}
+	for name, bad := range map[string]string{"no pin": "box.lan\n", "bad pin": "a b\n", "huge": strings.Repeat("#", maxKnownFile+1)} {
+		write(t, file, []byte(bad))
+		if err := os.Chtimes(file, time.Now(), time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := k.check("box.lan", nil, Pin{1}); !errors.As(err, &e) || e.Code != CodeKnownPeers {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := OpenKnownPeers(file, nil); err == nil {
+			t.Errorf("%s: opened", name)
+		}
+	}
+	for _, name := range []string{"", "a b", "#x"} {
+		if err := k.Add(name, Pin{}); err == nil {
+			t.Errorf("%q was added", name)
+		}
+	}
+	if _, err := k.check("", nil, Pin{}); !errors.As(err, &e) || e.Code != CodeNoName {
+		t.Errorf("no name: %v", err)
+	}
+}
+
+func FuzzParseKnown(f *testing.F) {
+	f.Add([]byte("box.lan " + Pin{}.String() + "\n"))
+	f.Add([]byte("# x\n\n a"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		peers, err := parseKnown(data)
+		if err == nil {
+			for name, keys := range peers {
+				if name == "" || len(keys) == 0 {
+					t.Errorf("%q has %d keys", name, len(keys))
+				}
+			}
+		}
+	})
+}
