@@ -97,11 +97,18 @@ func (s *awaitServerHello) retry(f *flow13, hrr *wire.ServerHello, m message, do
 	f.info.Retried = true
 	f.transcript.retry()
 	f.transcript.add(m.raw)
-	if s.raw, err = s.hello.AppendTo(nil); err != nil {
-		return nil, local("ClientHello cannot be written", err)
+	if s.early {
+		// RFC 9846, Section 4.2.10: a retry refuses early data.
+		s.hello.EarlyData = false
+		do.plain()
+		do.report(EventEarlyRejected)
+	}
+	s.dropPSKs(f.suite.Hash)
+	if err := s.write(&f.transcript); err != nil {
+		return nil, err
 	}
 	f.transcript.add(s.raw)
-	if !s.cfg.NoCompatibilityMode {
+	if !s.cfg.NoCompatibilityMode && !s.early {
 		do.changeCipherSpec()
 	}
 	do.send(s.raw)
@@ -160,42 +167,57 @@ func (s *awaitSecondServerHello) handle(m message, do *effects) (state, error) {
 
 // accept takes a ServerHello: the keys of the handshake follow from it.
 func (o *offer) accept(f *flow13, sh *wire.ServerHello, m message, do *effects) (state, error) {
-	err := o.checkExtensions("server_hello", sh.Present, iana.ExtSupportedVersions, iana.ExtKeyShare)
+	err := o.checkExtensions("server_hello", sh.Present, iana.ExtSupportedVersions, iana.ExtKeyShare, iana.ExtPreSharedKey)
 	if err != nil {
 		return nil, err
 	}
-	if sh.KeyShare == nil {
+	psk, early, err := o.selected(f, sh)
+	if err != nil {
+		return nil, err
+	}
+	var shared []byte
+	switch {
+	case sh.KeyShare != nil:
+		if shared, err = o.secret(sh.KeyShare); err != nil {
+			return nil, err
+		}
+		f.info.Group = sh.KeyShare.Group
+	case psk == nil || !slices.Contains(o.hello.PSKModes, iana.PSKKE):
 		return nil, missing(iana.ExtKeyShare)
 	}
-	shared, err := o.secret(sh.KeyShare)
-	if err != nil {
-		return nil, err
+	if psk == nil && f.cfg.Verifier == nil {
+		return nil, &Error{
+			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "the server does not take the pre-shared key",
+			Hint: "both sides need the same key under the same identity",
+		}
 	}
-	f.info.Group = sh.KeyShare.Group
 	f.transcript.add(m.raw)
-	f.enterHandshake(nil, shared)
+	f.enterHandshake(early, shared)
 	o.shares = nil
-	if !f.cfg.NoCompatibilityMode && !f.info.Retried {
+	if !f.cfg.NoCompatibilityMode && !f.info.Retried && !o.early {
 		do.changeCipherSpec()
 	}
 	if err := do.readKeys(f.suite, f.server, phaseHandshake); err != nil {
 		return nil, err
 	}
-	if err := do.writeKeys(f.suite, f.client); err != nil {
-		return nil, err
+	if !o.hello.EarlyData {
+		if err := do.writeKeys(f.suite, f.client); err != nil {
+			return nil, err
+		}
 	}
-	return &awaitEncryptedExtensions{flow13: f, offer: o}, nil
+	return &awaitEncryptedExtensions{flow13: f, offer: o, psk: psk}, nil
 }
 
 // awaitEncryptedExtensions waits for the server's answers to the extensions.
 type awaitEncryptedExtensions struct {
 	*flow13
 	*offer
+	psk *presharedKey // nil if the server proves itself by certificate
 }
 
 func (s *awaitEncryptedExtensions) awaits() string { return "encrypted_extensions" }
 
-func (s *awaitEncryptedExtensions) handle(m message, _ *effects) (state, error) {
+func (s *awaitEncryptedExtensions) handle(m message, do *effects) (state, error) {
 	if m.typ != iana.HandshakeEncryptedExtensions {
 		return nil, unexpected(s.awaits(), m)
 	}
@@ -203,7 +225,7 @@ func (s *awaitEncryptedExtensions) handle(m message, _ *effects) (state, error) 
 	if err != nil {
 		return nil, err
 	}
-	err = s.checkExtensions("encrypted_extensions", ee.Present, iana.ExtServerName, iana.ExtSupportedGroups, iana.ExtALPN)
+	err = s.checkExtensions("encrypted_extensions", ee.Present, iana.ExtServerName, iana.ExtSupportedGroups, iana.ExtALPN, iana.ExtEarlyData)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +234,49 @@ func (s *awaitEncryptedExtensions) handle(m message, _ *effects) (state, error) 
 	}
 	s.info.ALPN = ee.ALPN
 	s.transcript.add(m.raw)
-	return &awaitCertificateOrRequest{flow13: s.flow13, offer: s.offer}, nil
+	if s.hello.EarlyData {
+		if err := s.earlyAnswer(ee, do); err != nil {
+			return nil, err
+		}
+	}
+	if s.psk == nil {
+		return &awaitCertificateOrRequest{flow13: s.flow13, offer: s.offer}, nil
+	}
+	s.info.PSKIdentity = s.psk.identity
+	return s.resume(s.psk, &awaitServerFinished{flow13: s.flow13}), nil
+}
+
+// earlyAnswer takes the server's word on the 0-RTT data. RFC 9846, Section 4.2.10.
+func (s *awaitEncryptedExtensions) earlyAnswer(ee *wire.EncryptedExtensions, do *effects) error {
+	if !ee.EarlyData {
+		do.report(EventEarlyRejected)
+		return do.writeKeys(s.suite, s.client)
+	}
+	k := s.psks.keys[0]
+	if s.psk != k || s.suite.ID != k.suite || ee.ALPN != k.alpn {
+		return illegal("the server accepted early data for other parameters than it was sent with")
+	}
+	s.info.EarlyData = true
+	do.report(EventEarlyAccepted)
+	return nil
+}
+
+// resume goes on with a pre-shared key. What a resumed peer showed at first is
+// put before the Verifier again: it may have expired, or trust may have changed.
+func (f *flow13) resume(k *presharedKey, next state) state {
+	if k.session == nil {
+		return next
+	}
+	f.info.Resumed = true
+	old := k.session
+	if len(old.PeerChain) == 0 || f.cfg.Verifier == nil {
+		return next
+	}
+	peer := &PeerCertificate{
+		Server: old.Ticket != nil, ServerName: old.ServerName, Resumed: true,
+		Chain: old.PeerChain, OCSPStaple: old.PeerOCSP, SCTs: old.PeerSCTs,
+	}
+	return f.verify(peer, func(crypto.PublicKey, *effects) (state, error) { return next, nil })
 }
 
 // awaitCertificateOrRequest waits for the server's certificate, before which it
@@ -325,6 +389,14 @@ func (s *awaitServerFinished) handle(m message, do *effects) (state, error) {
 	if err := do.readKeys(s.suite, app.server, phaseApplication); err != nil {
 		return nil, err
 	}
+	if s.info.EarlyData {
+		raw := wire.AppendEmpty(nil, iana.HandshakeEndOfEarlyData)
+		s.transcript.add(raw)
+		do.send(raw)
+		if err := do.writeKeys(s.suite, s.client); err != nil {
+			return nil, err
+		}
+	}
 	end := func(do *effects) (state, error) { return s.finish(app, do) }
 	if s.request == nil {
 		return end(do)
@@ -369,5 +441,8 @@ func (s *awaitServerFinished) finish(app *application, do *effects) (state, erro
 	do.ready()
 	do.report(EventHandshakeDone)
 	s.info.HandshakeDone = true
-	return &open13{cfg: s.cfg, suite: s.suite, traffic: app.server, client: true}, nil
+	return &open13{
+		cfg: s.cfg, info: s.info, suite: s.suite, traffic: app.server, client: true,
+		resumption: app.master.Resumption(s.transcript.sum()), late: newLate(s.flow13),
+	}, nil
 }

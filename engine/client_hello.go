@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
 	"github.com/sealsock/sealsock/internal/suites"
 	"github.com/sealsock/sealsock/internal/wire"
 )
@@ -24,10 +25,15 @@ func (s *clientStart) start(do *effects) (state, error) {
 		return nil, err
 	}
 	s.info.ServerName = s.cfg.ServerName
-	if o.raw, err = o.hello.AppendTo(nil); err != nil {
-		return nil, local("ClientHello cannot be written", err)
+	o.offerPSKs()
+	if err := o.write(nil); err != nil {
+		return nil, err
 	}
 	do.send(o.raw)
+	if err := o.startEarly(do); err != nil {
+		return nil, err
+	}
+	s.info.earlyExporter = o.earlyExporter
 	return &awaitServerHello{offer: o, info: s.info}, nil
 }
 
@@ -38,6 +44,10 @@ type offer struct {
 	hello  *wire.ClientHello
 	raw    []byte // the latest hello as sent
 	shares []ownShare
+	psks   psks
+	early  bool // 0-RTT data was offered in the first hello
+
+	earlyExporter *keys.Exporter
 }
 
 // An ownShare is a key share with its secret.
@@ -60,6 +70,7 @@ func newOffer(cfg *Config) (*offer, error) {
 		ALPN:                cfg.ALPN,
 		SupportedVersions:   cfg.versions(),
 		PSKModes:            []iana.PSKMode{iana.PSKDHEKE},
+		PostHandshakeAuth:   cfg.PostHandshakeAuth,
 		Padding:             -1,
 	}
 	random := cfg.random()
@@ -169,6 +180,10 @@ func (o *offer) offered(ext iana.ExtensionType) bool {
 		return len(h.ALPN) > 0
 	case iana.ExtSupportedGroups, iana.ExtKeyShare, iana.ExtSupportedVersions, iana.ExtSignatureAlgorithms:
 		return true
+	case iana.ExtPreSharedKey:
+		return h.PSK != nil
+	case iana.ExtEarlyData:
+		return h.EarlyData
 	case iana.ExtCookie:
 		return true // only ever in a HelloRetryRequest, which may start one
 	}

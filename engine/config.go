@@ -76,6 +76,35 @@ type Config struct {
 	// cookie to clients whose share it cannot use; it returns the cookie.
 	HelloRetryCookie func() []byte
 
+	// Session is what a client wants to come back with, and PSKs are the
+	// external keys it offers behind it. A server that accepts a PSK shows no
+	// certificate: whoever has the key is trusted.
+	Session *Session
+	PSKs    []*PSK
+	// EarlyData lets a client send 0-RTT data with Session or the first of
+	// PSKs, if that allows it. It may be replayed by an attacker.
+	EarlyData bool
+	// PSKWithoutDHE also allows pre-shared keys without a key exchange
+	// (psk_ke), which gives up forward secrecy.
+	PSKWithoutDHE bool
+	// FindPSK, if set, gives a server the external key of an identity, or nil.
+	// ErrPending makes the engine wait for Resume.
+	FindPSK func(identity []byte) (*PSK, error)
+	// Tickets, if set, lets a server's clients resume.
+	Tickets Tickets
+	// NumTickets is how many tickets follow a handshake: 0 means 2, a
+	// negative number none.
+	NumTickets int
+	// TicketLifetime is how long tickets are good for; 0 means a day, and
+	// more than seven days is cut down to that.
+	TicketLifetime time.Duration
+	// MaxEarlyData is how many bytes of 0-RTT data a server takes; 0 refuses
+	// them all. It also needs AntiReplay.
+	MaxEarlyData uint32
+	AntiReplay   AntiReplay
+	// PostHandshakeAuth lets a client be asked for a certificate later.
+	PostHandshakeAuth bool
+
 	// KeyLog, if set, receives each secret in the form of an NSS key log.
 	// RFC 9850. It undoes the connection's secrecy for whoever reads it.
 	KeyLog func(label string, clientRandom, secret []byte)
@@ -129,6 +158,9 @@ type PeerCertificate struct {
 	Server bool
 	// ServerName is the name a client asked for.
 	ServerName string
+	// Resumed says that the chain was shown, and verified, in an earlier
+	// session that is now resumed.
+	Resumed bool
 	// Chain is the certificates in DER as received, the peer's own first.
 	Chain [][]byte
 	// OCSPStaple and SCTs came along with the first certificate.
@@ -168,12 +200,13 @@ type ClientHelloInfo struct {
 }
 
 // A Question is what a connection waits for: *ClientHelloInfo, *CredentialRequest,
-// *PeerCertificate or *SignRequest.
+// *PeerCertificate, *PSKQuery or *SignRequest.
 type Question any
 
 // An Answer is the reply to a Question, given to Receiver.Resume: for
 // *ClientHelloInfo a *Config, for *CredentialRequest a *Credential, for
-// *PeerCertificate a crypto.PublicKey, for *SignRequest a []byte. An error
+// *PeerCertificate a crypto.PublicKey, for *PSKQuery a *PSK, for *SignRequest a
+// []byte. An error
 // refuses, whatever the question.
 type Answer any
 
@@ -240,12 +273,12 @@ func (c *Config) check(client bool) error {
 	switch {
 	case len(c.versions()) == 0:
 		return usage("no version is left between MinVersion %v and MaxVersion %v", c.MinVersion, c.MaxVersion)
-	case client && c.Verifier == nil:
+	case client && c.Verifier == nil && len(c.PSKs) == 0:
 		return usage("a client needs a Verifier: without one it would talk to anybody")
 	case !client && c.ClientAuth != NoClientCert && c.Verifier == nil:
 		return usage("a server that asks for client certificates needs a Verifier")
-	case !client && len(c.Credentials) == 0 && c.SelectCredential == nil && c.ForClient == nil:
-		return usage("a server needs a certificate: set Credentials, SelectCredential or ForClient")
+	case !client && len(c.Credentials) == 0 && c.SelectCredential == nil && c.ForClient == nil && c.FindPSK == nil:
+		return usage("a server needs a certificate or a pre-shared key: set Credentials, SelectCredential, FindPSK or ForClient")
 	}
 	for _, id := range c.CipherSuites {
 		if suites.TLS13(id) == nil {

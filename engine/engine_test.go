@@ -56,6 +56,10 @@ type side struct {
 	data []byte // application data read
 	done bool
 	eof  bool
+
+	early    []byte // 0-RTT data read
+	events   []EventKind
+	sessions []*Session
 }
 
 // step works off what has come in and returns what has to go out.
@@ -66,7 +70,15 @@ func (e *side) step() (out []byte, err error) {
 		if rerr != nil || err != nil {
 			return out, errors.Join(rerr, err)
 		}
-		e.data = append(e.data, ev.Data...)
+		if ev.Early {
+			e.early = append(e.early, ev.Data...)
+		} else {
+			e.data = append(e.data, ev.Data...)
+		}
+		e.events = append(e.events, ev.Kind)
+		if ev.Session != nil {
+			e.sessions = append(e.sessions, ev.Session)
+		}
 		e.in = e.in[n:]
 		switch ev.Kind {
 		case EventHandshakeDone:

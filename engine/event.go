@@ -26,6 +26,19 @@ const (
 	EventHandshakeDone
 	// EventWaiting: Event.Question must be answered with Resume.
 	EventWaiting
+	// EventSession: Event.Session may serve to come back. A server sends
+	// several; each is best used once.
+	EventSession
+	// EventEarlyAccepted and EventEarlyRejected say, on a client, what became
+	// of its 0-RTT data. Rejected data was not read by anybody: send it again
+	// once the handshake is done.
+	EventEarlyAccepted
+	EventEarlyRejected
+	// EventEarlyDone: on a server, the client's 0-RTT data has ended.
+	EventEarlyDone
+	// EventClientAuth: on a server, the client has answered the request that
+	// Event.Context names. State says whether it showed a certificate.
+	EventClientAuth
 	// EventClosed: the peer sent close_notify: no data will follow.
 	EventClosed
 )
@@ -40,6 +53,10 @@ type Event struct {
 	// Need is, for EventWantRead, how many bytes at least Receive wants to
 	// see at once, those it was given included.
 	Need int
+	// Context is which request EventClientAuth answers.
+	Context []byte
+	// Session is what EventSession brings.
+	Session *Session
 	// Question is what EventWaiting waits for.
 	Question Question
 	// Reply must be handed to the Sender, whatever the kind, and also when
@@ -85,6 +102,10 @@ const (
 	stepAlert                         // send an alert; a fatal one ends the half
 	stepKeys                          // change the key
 	stepReady                         // application data may be sent from now on
+	stepPlain                         // go back to no key, after 0-RTT data was refused
+	stepEarly                         // 0-RTT data may be sent
+	stepTickets                       // tickets can be made from now on
+	stepAuth                          // end a late authentication with Finished
 	stepKeyUpdate                     // answer the peer's request for new keys
 )
 
@@ -96,6 +117,9 @@ type step struct {
 	sealer  record.Sealer
 	suite   *suites.Suite
 	traffic *keys.TrafficSecret
+	limit   int
+	tickets *ticketer
+	sum     []byte
 }
 
 // effects is what a state asks the driver to do, in order. The driver applies
@@ -104,6 +128,7 @@ type effects struct {
 	out    []step
 	events []Event
 	keys   []readKey
+	skip   int // bytes of 0-RTT records to pass over
 }
 
 // A readKey is a change of the receiving key.
@@ -112,6 +137,7 @@ type readKey struct {
 	secret *keys.TrafficSecret
 	suite  *suites.Suite
 	phase  phase
+	limit  int // bytes of 0-RTT data
 }
 
 // A phase says what the receiving half takes beside handshake messages.
@@ -155,6 +181,18 @@ func (e *effects) readKeys(suite *suites.Suite, secret *keys.TrafficSecret, p ph
 	}
 	e.keys = append(e.keys, readKey{opener: opener, secret: secret, suite: suite, phase: p})
 	return nil
+}
+
+// plain takes the sending key away again.
+func (e *effects) plain() { e.out = append(e.out, step{kind: stepPlain}) }
+
+// early lets n bytes of 0-RTT data be sent.
+func (e *effects) early(n int) { e.out = append(e.out, step{kind: stepEarly, limit: n}) }
+
+func (e *effects) tickets(t *ticketer) {
+	if t != nil {
+		e.out = append(e.out, step{kind: stepTickets, tickets: t})
+	}
 }
 
 func (e *effects) report(kind EventKind) { e.events = append(e.events, Event{Kind: kind}) }

@@ -22,6 +22,14 @@ type flow13 struct {
 	server     *keys.TrafficSecret // the server's handshake traffic
 }
 
+// use changes the suite before anything was hashed with the old one but what a
+// transcript starts with: nothing.
+func (f *flow13) use(s *suites.Suite) {
+	f.suite = s
+	f.transcript = transcript{}
+	f.transcript.choose(s.Hash)
+}
+
 // enterHandshake derives the handshake secrets from the shared secret, once the
 // transcript holds the ServerHello.
 func (f *flow13) enterHandshake(early *keys.EarlySecret, shared []byte) {
@@ -56,6 +64,7 @@ func (f *flow13) enterApplication() *application {
 	}
 	f.log("CLIENT_TRAFFIC_SECRET_0", a.client)
 	f.log("SERVER_TRAFFIC_SECRET_0", a.server)
+	f.info.exporter = a.exporter
 	if f.cfg.KeyLog != nil {
 		f.cfg.KeyLog("EXPORTER_SECRET", f.random, a.exporter.Bytes())
 	}

@@ -10,17 +10,20 @@ import (
 // open13 is an open TLS 1.3 connection: it awaits what may come after the
 // handshake. RFC 9846, Section 4.6.
 type open13 struct {
-	cfg     *Config
-	suite   *suites.Suite
-	traffic *keys.TrafficSecret // the peer's
-	client  bool                // this side is the client
+	cfg        *Config
+	info       *State
+	suite      *suites.Suite
+	traffic    *keys.TrafficSecret    // the peer's
+	client     bool                   // this side is the client
+	resumption *keys.ResumptionSecret // on a client
+	late       *late
 }
 
 func (s *open13) awaits() string {
 	if s.client {
-		return "key_update or new_session_ticket"
+		return "key_update, new_session_ticket or certificate_request"
 	}
-	return "key_update"
+	return "key_update or certificate"
 }
 
 func (s *open13) handle(m message, do *effects) (state, error) {
@@ -28,8 +31,15 @@ func (s *open13) handle(m message, do *effects) (state, error) {
 	case m.typ == iana.HandshakeKeyUpdate:
 		return s.keyUpdate(m, do)
 	case m.typ == iana.HandshakeNewSessionTicket && s.client:
-		_, err := wire.ParseNewSessionTicket(m.body)
+		session, err := s.takeTicket(m)
+		if session != nil {
+			do.events = append(do.events, Event{Kind: EventSession, Session: session})
+		}
 		return s, err
+	case m.typ == iana.HandshakeCertificateRequest && s.client && s.cfg.PostHandshakeAuth:
+		return s.lateRequest(m)
+	case m.typ == iana.HandshakeCertificate && !s.client && s.late.expected():
+		return s.lateCertificate(m)
 	}
 	return nil, unexpected(s.awaits(), m)
 }
@@ -41,12 +51,13 @@ func (s *open13) keyUpdate(m message, do *effects) (state, error) {
 	if err != nil {
 		return nil, err
 	}
-	next := s.traffic.Next()
-	if err := do.readKeys(s.suite, next, phaseApplication); err != nil {
+	next := *s
+	next.traffic = s.traffic.Next()
+	if err := do.readKeys(s.suite, next.traffic, phaseApplication); err != nil {
 		return nil, err
 	}
 	if update.RequestUpdate {
 		do.out = append(do.out, step{kind: stepKeyUpdate})
 	}
-	return &open13{cfg: s.cfg, suite: s.suite, traffic: next, client: s.client}, nil
+	return &next, nil
 }

@@ -25,6 +25,9 @@ type Receiver struct {
 	out      []step  // for the next event's Reply
 	info     State
 
+	early int // bytes of 0-RTT data that may still come
+	skip  int // bytes of refused 0-RTT records that may still be passed over
+
 	started    bool
 	sawRecord  bool // the peer has sent at least one record
 	ccsAllowed bool // a compatibility change_cipher_spec may come
@@ -127,6 +130,9 @@ func (r *Receiver) advance(next state, do *effects, err error) error {
 		r.ccsAllowed = true
 		r.out = append(r.out, do.out...)
 		r.queue = append(r.queue, do.events...)
+		if do.skip > 0 {
+			r.skip = do.skip
+		}
 		for _, k := range do.keys {
 			// RFC 9846, Section 5.1: "Handshake messages MUST NOT span key changes."
 			if len(r.fragment) > 0 {
@@ -137,7 +143,7 @@ func (r *Receiver) advance(next state, do *effects, err error) error {
 					return overLimit(iana.AlertUnexpectedMessage, "%d key updates without data between them", r.updates)
 				}
 			}
-			r.opener, r.phase = k.opener, k.phase
+			r.opener, r.phase, r.early = k.opener, k.phase, k.limit
 		}
 		r.state = next
 		w, ok := next.(waiter)
@@ -208,9 +214,18 @@ func (r *Receiver) open(h record.Header, rec []byte) (Event, error) {
 	if r.phase != phasePlain && h.Type != iana.ContentApplicationData {
 		return Event{}, r.plainAfterKeys(h, rec)
 	}
+	if r.skip > 0 && r.phase == phasePlain && h.Type == iana.ContentApplicationData {
+		return Event{}, r.passOver(len(rec)) // after a HelloRetryRequest
+	}
 	typ, payload, err := r.opener.Open(rec)
 	if err != nil {
+		if r.skip > 0 && r.phase == phaseHandshake && errors.Is(err, record.ErrBadMAC) {
+			return Event{}, r.passOver(len(rec))
+		}
 		return Event{}, err
+	}
+	if r.phase != phasePlain {
+		r.skip = 0 // the client has moved on to the right key
 	}
 	if len(r.fragment) > 0 && typ != iana.ContentHandshake {
 		// RFC 9846, Section 5.1: "there MUST NOT be any other records between them".
@@ -225,6 +240,14 @@ func (r *Receiver) open(h record.Header, rec []byte) (Event, error) {
 		return r.data(payload)
 	}
 	return Event{}, broken(iana.AlertUnexpectedMessage, "a record of type %d under encryption", uint8(typ))
+}
+
+// passOver drops a record of refused 0-RTT data. RFC 9846, Section 4.2.10.
+func (r *Receiver) passOver(n int) error {
+	if r.skip -= n; r.skip <= 0 {
+		return overLimit(iana.AlertUnexpectedMessage, "more refused early data than this side passes over")
+	}
+	return nil
 }
 
 // plainAfterKeys treats a record in the clear where encrypted ones are due. An
@@ -316,5 +339,12 @@ func (r *Receiver) data(payload []byte) (Event, error) {
 		return Event{}, r.nothing()
 	}
 	r.idle, r.updates = 0, 0
+	if r.phase == phaseEarly {
+		// RFC 9846, Section 4.2.10: more than max_early_data_size ends in
+		// unexpected_message.
+		if r.early -= len(payload); r.early < 0 {
+			return Event{}, overLimit(iana.AlertUnexpectedMessage, "more early data than the limit")
+		}
+	}
 	return Event{Kind: EventData, Data: payload, Early: r.phase == phaseEarly}, nil
 }

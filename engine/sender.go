@@ -16,6 +16,8 @@ type Sender struct {
 	suite   *suites.Suite
 	traffic *keys.TrafficSecret
 	ready   bool // application data may be sent
+	early   int  // how many bytes of 0-RTT data may be sent
+	tickets *ticketer
 	closed  bool
 	max     int    // bytes of data in one record
 	perKey  uint64 // records under one key, 0 for the suite's limit
@@ -52,7 +54,16 @@ func (s *Sender) apply(dst []byte, st step) ([]byte, error) {
 	case stepAlert:
 		return s.alert(dst, st.alert)
 	case stepKeys:
-		s.sealer, s.suite, s.traffic = st.sealer, st.suite, st.traffic
+		s.sealer, s.suite, s.traffic, s.early = st.sealer, st.suite, st.traffic, 0
+	case stepPlain:
+		s.sealer, s.suite, s.traffic, s.early = &record.Plain{Version: iana.TLS12}, nil, nil, 0
+	case stepEarly:
+		s.early = st.limit
+	case stepTickets:
+		s.tickets = st.tickets
+		return s.SendTickets(dst, st.tickets.cfg.numTickets())
+	case stepAuth:
+		return s.lateFinished(dst, st)
 	case stepReady:
 		s.ready = true
 	case stepKeyUpdate:
@@ -71,10 +82,39 @@ func (s *Sender) Seal(dst, data []byte) ([]byte, error) {
 	switch {
 	case s.closed:
 		return dst, ErrClosed
-	case !s.ready:
+	case s.ready:
+	case s.early == 0:
 		return dst, usage("the handshake is not done: no application data can be sent")
+	case len(data) > s.early:
+		return dst, usage("%d bytes of early data are over the server's limit: %d are left", len(data), s.early)
+	default:
+		s.early -= len(data)
 	}
 	return s.records(dst, iana.ContentApplicationData, data)
+}
+
+// Early is how many bytes of 0-RTT data Seal takes before the handshake is done.
+func (s *Sender) Early() int { return s.early }
+
+// SendTickets appends n tickets for the client to come back with. It needs
+// Config.Tickets, and a handshake that is done.
+func (s *Sender) SendTickets(dst []byte, n int) ([]byte, error) {
+	if s.closed {
+		return dst, ErrClosed
+	}
+	if s.tickets == nil {
+		return dst, usage("no tickets can be made on this connection")
+	}
+	for range n {
+		raw, err := s.tickets.next()
+		if err != nil {
+			return dst, err
+		}
+		if dst, err = s.records(dst, iana.ContentHandshake, raw); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
 }
 
 // Rekey changes the sending key and, if both is set, asks the peer to change

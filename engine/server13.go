@@ -33,6 +33,9 @@ func retryHello(f *flow13, hello *wire.ClientHello, c *choice13, do *effects) (s
 	if len(hello.SessionID) > 0 {
 		do.changeCipherSpec()
 	}
+	if hello.EarlyData {
+		do.skip = f.cfg.skipLimit()
+	}
 	return &awaitSecondClientHello{flow13: f, first: hello, choice: c, cookie: hrr.Cookie}, nil
 }
 
@@ -58,8 +61,7 @@ func (s *awaitSecondClientHello) handle(m message, do *effects) (state, error) {
 		return nil, err
 	}
 	s.choice.share = &hello.KeyShares[0]
-	s.transcript.add(m.raw)
-	return composeFlight(s.flow13, hello, s.choice, do)
+	return findPSK(s.flow13, hello, m, s.choice, do)
 }
 
 // checkSecond checks that the client changed only what it was asked to change.
@@ -90,14 +92,20 @@ func (s *awaitSecondClientHello) checkSecond(h *wire.ClientHello) error {
 
 // composeFlight answers with the server's whole flight.
 func composeFlight(f *flow13, hello *wire.ClientHello, c *choice13, do *effects) (state, error) {
-	ours, shared, err := c.group.Encapsulate(f.cfg.random(), c.share.Data)
-	if err != nil {
-		return nil, &Error{Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: "the client's key share is wrong", Err: err}
-	}
-	f.info.Group = c.group.ID
 	sh := &wire.ServerHello{
-		LegacyVersion: iana.TLS12, SessionID: hello.SessionID, CipherSuite: c.suite.ID,
-		SupportedVersion: iana.TLS13, KeyShare: &wire.KeyShare{Group: c.group.ID, Data: ours},
+		LegacyVersion: iana.TLS12, SessionID: hello.SessionID, CipherSuite: c.suite.ID, SupportedVersion: iana.TLS13,
+	}
+	var shared []byte
+	if c.group != nil {
+		ours, secret, err := c.group.Encapsulate(f.cfg.random(), c.share.Data)
+		if err != nil {
+			return nil, &Error{Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: "the client's key share is wrong", Err: err}
+		}
+		f.info.Group, shared = c.group.ID, secret
+		sh.KeyShare = &wire.KeyShare{Group: c.group.ID, Data: ours}
+	}
+	if c.psk != nil {
+		sh.SelectedPSK = &c.index
 	}
 	if _, err := io.ReadFull(f.cfg.random(), sh.Random[:]); err != nil {
 		return nil, local("the random source failed", err)
@@ -106,35 +114,73 @@ func composeFlight(f *flow13, hello *wire.ClientHello, c *choice13, do *effects)
 	if err != nil {
 		return nil, local("ServerHello cannot be written", err)
 	}
+	helloSum := f.transcript.sum()
 	f.transcript.add(raw)
 	do.send(raw)
 	if len(hello.SessionID) > 0 && !f.info.Retried {
 		do.changeCipherSpec()
 	}
-	f.enterHandshake(nil, shared)
+	f.enterHandshake(c.early, shared)
 	if err := do.writeKeys(f.suite, f.server); err != nil {
 		return nil, err
 	}
-	if err := do.readKeys(f.suite, f.client, phaseHandshake); err != nil {
+	if err := f.readClient(hello, c, helloSum, do); err != nil {
 		return nil, err
 	}
-	if err := f.sendExtensions(hello, do); err != nil {
+	f.info.EarlyData = c.accept
+	if err := f.sendExtensions(hello, c, do); err != nil {
 		return nil, err
 	}
-	return f.chooseCertificate(hello), nil
+	if c.psk == nil {
+		return f.chooseCertificate(hello), nil
+	}
+	if c.psk.session != nil {
+		f.info.PeerChain, f.info.PeerOCSP, f.info.PeerSCTs = c.psk.session.PeerChain, c.psk.session.PeerOCSP, c.psk.session.PeerSCTs
+	}
+	next, err := f.endFlight(do)
+	if err != nil {
+		return nil, err
+	}
+	return f.resume(c.psk, next), nil
 }
+
+// readClient sets the key for what the client sends next: 0-RTT data if that is
+// accepted, else handshake messages, with 0-RTT data passed over.
+func (f *flow13) readClient(hello *wire.ClientHello, c *choice13, helloSum []byte, do *effects) error {
+	if !c.accept {
+		if hello.EarlyData {
+			do.skip = f.cfg.skipLimit()
+		}
+		return do.readKeys(f.suite, f.client, phaseHandshake)
+	}
+	secret := c.early.ClientEarlyTraffic(helloSum)
+	f.log("CLIENT_EARLY_TRAFFIC_SECRET", secret)
+	f.info.earlyExporter = c.early.Exporter(helloSum)
+	if err := do.readKeys(f.suite, secret, phaseEarly); err != nil {
+		return err
+	}
+	do.keys[len(do.keys)-1].limit = int(c.psk.maxEarly)
+	return nil
+}
+
+// skipLimit is how many bytes of refused 0-RTT records are passed over.
+func (c *Config) skipLimit() int { return max(minSkip, int(c.MaxEarlyData)+int(c.MaxEarlyData)/8) }
+
+// minSkip lets clients send a first flight of some records even to servers that
+// never take 0-RTT data, for tickets of a colleague's.
+const minSkip = 32 << 10
 
 // sendExtensions sends EncryptedExtensions and, if the configuration asks for
 // one, the request for a client certificate. RFC 9846, Section 4.3.
-func (f *flow13) sendExtensions(hello *wire.ClientHello, do *effects) error {
-	ee := &wire.EncryptedExtensions{ServerNameAck: hello.ServerName != "", ALPN: f.info.ALPN}
+func (f *flow13) sendExtensions(hello *wire.ClientHello, c *choice13, do *effects) error {
+	ee := &wire.EncryptedExtensions{ServerNameAck: hello.ServerName != "" && c.psk == nil, ALPN: f.info.ALPN, EarlyData: c.accept}
 	raw, err := ee.AppendTo(nil)
 	if err != nil {
 		return local("EncryptedExtensions cannot be written", err)
 	}
 	f.transcript.add(raw)
 	do.send(raw)
-	if f.cfg.ClientAuth == NoClientCert {
+	if f.cfg.ClientAuth == NoClientCert || c.psk != nil {
 		return nil
 	}
 	request := &wire.CertificateRequest{
@@ -189,10 +235,34 @@ func (f *flow13) endFlight(do *effects) (state, error) {
 		return nil, err
 	}
 	do.ready()
-	if f.cfg.ClientAuth != NoClientCert {
+	switch {
+	case f.info.EarlyData:
+		return &awaitEndOfEarlyData{f, app}, nil
+	case f.cfg.ClientAuth != NoClientCert && f.info.PSKIdentity == nil:
 		return &awaitClientCertificate{f, app}, nil
 	}
 	return &awaitClientFinished{f, app}, nil
+}
+
+// awaitEndOfEarlyData waits for the end of the 0-RTT data, which the driver
+// hands out meanwhile. RFC 9846, Section 4.5.
+type awaitEndOfEarlyData struct {
+	*flow13
+	app *application
+}
+
+func (s *awaitEndOfEarlyData) awaits() string { return "end_of_early_data" }
+
+func (s *awaitEndOfEarlyData) handle(m message, do *effects) (state, error) {
+	if m.typ != iana.HandshakeEndOfEarlyData {
+		return nil, unexpected(s.awaits(), m)
+	}
+	if err := wire.ParseEmpty(m.typ, m.body); err != nil {
+		return nil, err
+	}
+	s.transcript.add(m.raw)
+	do.report(EventEarlyDone)
+	return &awaitClientFinished{s.flow13, s.app}, do.readKeys(s.suite, s.client, phaseHandshake)
 }
 
 // awaitClientCertificate waits for the client's certificate, perhaps an empty one.
@@ -262,7 +332,8 @@ func (s *awaitClientFinished) handle(m message, do *effects) (state, error) {
 	}
 	do.report(EventHandshakeDone)
 	s.info.HandshakeDone = true
-	return &open13{cfg: s.cfg, suite: s.suite, traffic: s.app.client}, nil
+	do.tickets(newTicketer(s.flow13, s.app.master.Resumption(s.transcript.sum())))
+	return &open13{cfg: s.cfg, info: s.info, suite: s.suite, traffic: s.app.client, late: newLate(s.flow13)}, nil
 }
 
 // list writes names for an error message.

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
 	"github.com/sealsock/sealsock/internal/suites"
 	"github.com/sealsock/sealsock/internal/wire"
 )
@@ -78,13 +79,14 @@ func answerHello(cfg *Config, info *State, hello *wire.ClientHello, m message, d
 		return nil, err
 	}
 	info.Version, info.CipherSuite, info.ALPN = version, choice.suite.ID, choice.alpn
+	info.lateOffered = hello.PostHandshakeAuth
 	f := &flow13{cfg: cfg, info: info, random: hello.Random[:], suite: choice.suite}
 	f.transcript.choose(choice.suite.Hash)
-	f.transcript.add(m.raw)
-	if choice.share == nil {
+	if choice.group != nil && choice.share == nil {
+		f.transcript.add(m.raw)
 		return retryHello(f, hello, choice, do)
 	}
-	return composeFlight(f, hello, choice, do)
+	return findPSK(f, hello, m, choice, do)
 }
 
 // A choice13 is what the server makes of a TLS 1.3 ClientHello. It is made by a
@@ -94,6 +96,11 @@ type choice13 struct {
 	group *suites.Group
 	share *wire.KeyShare // nil: the client must be asked for one
 	alpn  string
+
+	psk    *presharedKey // nil: certificates
+	index  uint16
+	early  *keys.EarlySecret
+	accept bool // take the 0-RTT data
 }
 
 // choose13 decides. RFC 9846, Sections 4.1.1 and 4.2.
@@ -114,8 +121,10 @@ func choose13(cfg *Config, h *wire.ClientHello) (*choice13, error) {
 			Expected: list(cfg.suites()), Got: list(h.CipherSuites),
 		}
 	}
-	if err := c.chooseGroup(cfg, h); err != nil {
-		return nil, err
+	if h.KeyShares != nil {
+		if err := c.chooseGroup(cfg, h); err != nil {
+			return nil, err
+		}
 	}
 	var err error
 	c.alpn, err = chooseALPN(cfg.ALPN, h.ALPN)
@@ -163,11 +172,11 @@ func checkHello13(h *wire.ClientHello) error {
 	switch {
 	case len(h.CompressionMethods) != 1 || h.CompressionMethods[0] != 0:
 		return illegal("the client offers compression with TLS 1.3")
-	case !has(iana.ExtSignatureAlgorithms):
+	case h.PSK == nil && !has(iana.ExtSignatureAlgorithms):
 		return missing(iana.ExtSignatureAlgorithms)
-	case !has(iana.ExtSupportedGroups):
+	case !has(iana.ExtSupportedGroups) && (h.PSK == nil || has(iana.ExtKeyShare)):
 		return missing(iana.ExtSupportedGroups)
-	case !has(iana.ExtKeyShare):
+	case !has(iana.ExtKeyShare) && (h.PSK == nil || has(iana.ExtSupportedGroups)):
 		return missing(iana.ExtKeyShare)
 	}
 	// RFC 9846, Section 4.2.8: one share a group, and only for groups that

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
@@ -22,7 +23,12 @@ type State struct {
 	PeerSCTs      [][]byte
 	Retried       bool // there was a HelloRetryRequest
 	Resumed       bool // the keys come from an earlier session
+	PSKIdentity   []byte
+	EarlyData     bool // 0-RTT data was accepted
 	HandshakeDone bool
+
+	exporter, earlyExporter *keys.Exporter
+	lateOffered             bool // the client offered post_handshake_auth
 }
 
 // A message is one handshake message as received.
@@ -74,6 +80,8 @@ type wait[A any] struct {
 	q    Question
 	try  func() (A, error)
 	then func(A, *effects) (state, error)
+	// from makes an A of an Answer of another type; nil if there is none.
+	from func(Answer) (A, bool)
 	// refuse makes a refusal the error that it means; nil leaves it.
 	refuse func(error) error
 }
@@ -98,6 +106,11 @@ func (w *wait[A]) resume(a Answer, do *effects) (state, error) {
 	case nil:
 		var none A
 		return w.then(none, do)
+	}
+	if w.from != nil {
+		if v, ok := w.from(a); ok {
+			return w.then(v, do)
+		}
 	}
 	return nil, usage("the answer to a question about %s is a %T", w.what, a)
 }

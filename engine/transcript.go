@@ -34,6 +34,15 @@ func (t *transcript) choose(id crypto.Hash) {
 // sum returns the hash of the messages so far.
 func (t *transcript) sum() []byte { return t.hash.Sum(nil) }
 
+// clone returns a transcript that goes on by itself.
+func (t *transcript) clone() *transcript {
+	c, err := t.hash.(hash.Cloner).Clone()
+	if err != nil {
+		panic("tls: internal error: the hash of a suite cannot be cloned: " + err.Error())
+	}
+	return &transcript{id: t.id, hash: c}
+}
+
 // retry replaces the first ClientHello by its hash, as HelloRetryRequest asks.
 //
 //	Transcript-Hash(ClientHello1, HelloRetryRequest, ... Mn) =

@@ -240,5 +240,15 @@ func expandLabelWith(mac hash.Hash, out []byte, label string, context []byte) {
 	}
 }
 
+// ImportPSK derives an imported pre-shared key of n bytes. RFC 9258, Section 5.1.
+func ImportPSK(h crypto.Hash, key, importedIdentity []byte, n int) []byte {
+	s := extract(h, nil, key)
+	d := h.New()
+	d.Write(importedIdentity)
+	out := make([]byte, n)
+	expandLabel(out, h, s.bytes(), "derived psk", d.Sum(nil))
+	return out
+}
+
 // emptyHash is Transcript-Hash("").
 func emptyHash(h crypto.Hash) []byte { return h.New().Sum(nil) }

@@ -1,0 +1,188 @@
+package engine
+
+import (
+	"bytes"
+	"crypto"
+	"io"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// late is what post-handshake authentication needs of the handshake.
+// RFC 9846, Section 4.6.2.
+type late struct {
+	flow    *flow13 // its transcript ends with the client's Finished
+	pending []lateRequest
+}
+
+// A lateRequest is a CertificateRequest that waits for its answer.
+type lateRequest struct {
+	context []byte
+	raw     []byte
+}
+
+// maxLateRequests bounds the requests that a server has under way.
+const maxLateRequests = 16
+
+// newLate keeps the handshake's transcript if the configuration may need it.
+func newLate(f *flow13) *late {
+	l := &late{flow: &flow13{cfg: f.cfg, info: f.info, random: f.random, suite: f.suite}}
+	l.flow.transcript = f.transcript
+	return l
+}
+
+func (l *late) expected() bool { return len(l.pending) > 0 }
+
+// begin returns a flow whose transcript goes on with a request.
+func (l *late) begin(request []byte) *flow13 {
+	f := *l.flow
+	f.transcript = *l.flow.transcript.clone()
+	f.transcript.add(request)
+	return &f
+}
+
+// A LateRequest is a request for the client's certificate on its way: Message
+// has to be sent.
+type LateRequest struct {
+	// Context tells requests apart; it comes back with EventClientAuth.
+	Context []byte
+	request lateRequest
+}
+
+// RequestCertificate makes a request for the client's certificate, on a server
+// whose handshake is done, for a client that offered post_handshake_auth. Give
+// it to Sender.SendRequest. The answer is an EventClientAuth. Both halves are
+// involved, so the caller must own both for the moment.
+func (r *Receiver) RequestCertificate() (*LateRequest, error) {
+	s, ok := r.state.(*open13)
+	switch {
+	case !ok || s.client || !r.info.lateOffered:
+		return nil, usage("the client does not take requests for its certificate after the handshake")
+	case r.cfg.Verifier == nil:
+		return nil, usage("a request for the client's certificate needs a Verifier")
+	case len(s.late.pending) >= maxLateRequests:
+		return nil, usage("%d requests for the client's certificate are under way already", len(s.late.pending))
+	}
+	context := make([]byte, 16)
+	if _, err := io.ReadFull(r.cfg.random(), context); err != nil {
+		return nil, local("the random source failed", err)
+	}
+	request := &wire.CertificateRequest{
+		Context: context, SignatureAlgorithms: r.cfg.schemes(), CertAuthorities: r.cfg.ClientAuthorities,
+		StatusRequest: true, SCT: true,
+	}
+	raw, err := request.AppendTo(nil)
+	if err != nil {
+		return nil, local("CertificateRequest cannot be written", err)
+	}
+	q := lateRequest{context: context, raw: raw}
+	s.late.pending = append(s.late.pending, q)
+	return &LateRequest{Context: context, request: q}, nil
+}
+
+// SendRequest appends a request for the client's certificate.
+func (s *Sender) SendRequest(dst []byte, q *LateRequest) ([]byte, error) {
+	if s.closed {
+		return dst, ErrClosed
+	}
+	return s.records(dst, iana.ContentHandshake, q.request.raw)
+}
+
+// lateRequest answers, on a client, a request for its certificate.
+func (s *open13) lateRequest(m message) (state, error) {
+	request, err := parseRequest(m)
+	if err != nil {
+		return nil, err
+	}
+	if len(request.Context) == 0 {
+		return nil, illegal("a CertificateRequest after the handshake without a context")
+	}
+	f := s.late.begin(m.raw)
+	return f.answerRequest(request, nil, func(do *effects) (state, error) {
+		// The Finished is under the sending key of the moment, which only
+		// the sending half knows.
+		do.out = append(do.out, step{kind: stepAuth, sum: f.transcript.sum()})
+		return s, nil
+	})
+}
+
+// lateFinished ends an answer to a late request. RFC 9846, Section 4.4.4.
+func (s *Sender) lateFinished(dst []byte, st step) ([]byte, error) {
+	raw, err := (&wire.Finished{VerifyData: s.traffic.Finished(st.sum)}).AppendTo(nil)
+	if err != nil {
+		return dst, local("Finished cannot be written", err)
+	}
+	return s.records(dst, iana.ContentHandshake, raw)
+}
+
+// lateCertificate takes, on a server, the client's answer to a request.
+func (s *open13) lateCertificate(m message) (state, error) {
+	cert, err := wire.ParseCertificate(m.body)
+	if err != nil {
+		return nil, err
+	}
+	for i, q := range s.late.pending {
+		if !bytes.Equal(q.context, cert.Context) {
+			continue
+		}
+		s.late.pending = append(s.late.pending[:i:i], s.late.pending[i+1:]...)
+		return s.lateAnswer(q, m)
+	}
+	return nil, illegal("a Certificate with a context that was not asked for")
+}
+
+func (s *open13) lateAnswer(q lateRequest, m message) (state, error) {
+	peer, err := peerCertificate(m, q.context, true, true)
+	if err != nil {
+		return nil, err
+	}
+	f := s.late.begin(q.raw)
+	f.transcript.add(m.raw)
+	if len(peer.Chain) == 0 {
+		return &awaitLateFinished{open: s, flow: f, context: q.context}, nil
+	}
+	return f.verify(peer, func(key crypto.PublicKey, _ *effects) (state, error) {
+		return &awaitLateVerify{open: s, flow: f, context: q.context, key: key}, nil
+	}), nil
+}
+
+// awaitLateVerify waits for the proof that goes with a late certificate.
+type awaitLateVerify struct {
+	open    *open13
+	flow    *flow13
+	context []byte
+	key     crypto.PublicKey
+}
+
+func (s *awaitLateVerify) awaits() string { return "certificate_verify" }
+
+func (s *awaitLateVerify) handle(m message, _ *effects) (state, error) {
+	if m.typ != iana.HandshakeCertificateVerify {
+		return nil, unexpected(s.awaits(), m)
+	}
+	if err := s.flow.checkCertificateVerify(m, s.key, clientContext, s.flow.cfg.schemes()); err != nil {
+		return nil, err
+	}
+	return &awaitLateFinished{open: s.open, flow: s.flow, context: s.context}, nil
+}
+
+// awaitLateFinished waits for the end of a late authentication.
+type awaitLateFinished struct {
+	open    *open13
+	flow    *flow13
+	context []byte
+}
+
+func (s *awaitLateFinished) awaits() string { return "finished" }
+
+func (s *awaitLateFinished) handle(m message, do *effects) (state, error) {
+	if m.typ != iana.HandshakeFinished {
+		return nil, unexpected(s.awaits(), m)
+	}
+	if err := s.flow.checkFinished(m, s.open.traffic); err != nil {
+		return nil, err
+	}
+	do.events = append(do.events, Event{Kind: EventClientAuth, Context: s.context})
+	return s.open, nil
+}

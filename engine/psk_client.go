@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"crypto"
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/suites"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// A psks is what a client offers of pre-shared keys, in the order of
+// OfferedPSKs.
+type psks struct {
+	keys  []*presharedKey
+	early []*keys.EarlySecret
+}
+
+// offerPSKs puts the sessions and external keys of the configuration into the
+// hello. RFC 9846, Section 4.2.11.
+func (o *offer) offerPSKs() {
+	cfg, h := o.cfg, o.hello
+	if !slices.Contains(h.SupportedVersions, iana.TLS13) {
+		return
+	}
+	if cfg.Session != nil && cfg.Now != nil && cfg.Session.ServerName == cfg.ServerName {
+		if k := cfg.Session.preshared(cfg.Now()); k != nil {
+			o.add(k)
+		}
+	}
+	for _, p := range cfg.PSKs {
+		o.add(p.preshared())
+	}
+	h.EarlyData = cfg.EarlyData && len(o.psks.keys) > 0 && o.fitsEarly(o.psks.keys[0])
+	if cfg.PSKWithoutDHE {
+		h.PSKModes = append(h.PSKModes, iana.PSKKE)
+	}
+}
+
+// add offers a key if a suite with its hash is offered.
+func (o *offer) add(k *presharedKey) {
+	for _, id := range o.hello.CipherSuites {
+		if s := suites.TLS13(id); s != nil && s.Hash == k.hash {
+			o.psks.keys = append(o.psks.keys, k)
+			o.psks.early = append(o.psks.early, keys.NewEarlySecret(k.hash, k.secret))
+			return
+		}
+	}
+}
+
+// fitsEarly reports whether 0-RTT data may go with the key: it is bound to a
+// suite and an application protocol. RFC 9846, Section 4.2.10.
+func (o *offer) fitsEarly(k *presharedKey) bool {
+	return k.maxEarly > 0 && slices.Contains(o.hello.CipherSuites, k.suite) &&
+		(k.alpn == "" || slices.Contains(o.hello.ALPN, k.alpn))
+}
+
+// dropPSKs keeps the keys that go with the hash that the server chose by its
+// HelloRetryRequest. RFC 9846, Section 4.1.4.
+func (o *offer) dropPSKs(hash crypto.Hash) {
+	var kept psks
+	for i, k := range o.psks.keys {
+		if k.hash == hash {
+			kept.keys = append(kept.keys, k)
+			kept.early = append(kept.early, o.psks.early[i])
+		}
+	}
+	o.psks = kept
+}
+
+// write encodes the hello into o.raw, with binders over it and what went
+// before. before is nil for the first one. RFC 9846, Section 4.2.11.2.
+func (o *offer) write(before *transcript) error {
+	o.hello.PSK = nil
+	if len(o.psks.keys) > 0 {
+		o.hello.PSK = new(wire.OfferedPSKs)
+		for _, k := range o.psks.keys {
+			o.hello.PSK.Identities = append(o.hello.PSK.Identities, wire.PSKIdentity{Identity: k.identity, ObfuscatedTicketAge: k.age})
+			o.hello.PSK.Binders = append(o.hello.PSK.Binders, make([]byte, k.hash.Size()))
+		}
+	}
+	var err error
+	if o.raw, err = o.hello.AppendTo(nil); err != nil {
+		return local("ClientHello cannot be written", err)
+	}
+	if o.hello.PSK == nil {
+		return nil
+	}
+	partial := o.raw[:len(o.raw)-o.hello.BindersLen()]
+	for i, k := range o.psks.keys {
+		o.hello.PSK.Binders[i] = o.psks.early[i].Binder(k.label, binderHash(before, k.hash, partial))
+	}
+	if err := wire.PatchBinders(o.raw, o.hello.PSK.Binders); err != nil {
+		return local("the binders cannot be written", err)
+	}
+	return nil
+}
+
+// binderHash is the transcript hash that a binder covers.
+func binderHash(before *transcript, hash crypto.Hash, partial []byte) []byte {
+	if before == nil || before.hash == nil {
+		h := hash.New()
+		h.Write(partial)
+		return h.Sum(nil)
+	}
+	t := before.clone()
+	t.add(partial)
+	return t.sum()
+}
+
+// startEarly begins 0-RTT behind the first ClientHello. RFC 9846, Section 4.2.10.
+func (o *offer) startEarly(do *effects) error {
+	if !o.hello.EarlyData {
+		return nil
+	}
+	k := o.psks.keys[0]
+	suite := suites.TLS13(k.suite)
+	h := k.hash.New()
+	h.Write(o.raw)
+	sum := h.Sum(nil)
+	secret := o.psks.early[0].ClientEarlyTraffic(sum)
+	if o.cfg.KeyLog != nil {
+		o.cfg.KeyLog("CLIENT_EARLY_TRAFFIC_SECRET", o.hello.Random[:], secret.Bytes())
+	}
+	o.earlyExporter = o.psks.early[0].Exporter(sum)
+	if !o.cfg.NoCompatibilityMode {
+		do.changeCipherSpec()
+	}
+	if err := do.writeKeys(suite, secret); err != nil {
+		return err
+	}
+	do.early(int(k.maxEarly))
+	o.early = true
+	return nil
+}
+
+// selected returns the key that the server chose, or nil. RFC 9846, Section
+// 4.2.11: clients MUST verify that it was offered and goes with the suite.
+func (o *offer) selected(f *flow13, sh *wire.ServerHello) (*presharedKey, *keys.EarlySecret, error) {
+	if sh.SelectedPSK == nil {
+		return nil, nil, nil
+	}
+	i := int(*sh.SelectedPSK)
+	if i >= len(o.psks.keys) {
+		return nil, nil, illegal("the server chose pre-shared key %d of %d", i, len(o.psks.keys))
+	}
+	if o.psks.keys[i].hash != f.suite.Hash {
+		return nil, nil, illegal("the server chose a pre-shared key that does not go with suite %v", f.suite.ID)
+	}
+	return o.psks.keys[i], o.psks.early[i], nil
+}

@@ -1,0 +1,197 @@
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/suites"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// A PSKQuery asks a server for the pre-shared key that a client names.
+type PSKQuery struct{ Identity []byte }
+
+// Tickets makes tickets of sessions and sessions of tickets, on a server.
+// Package sealsock has one that seals the session into the ticket and one that
+// keeps it in memory.
+type Tickets interface {
+	// Issue returns the ticket for a session.
+	Issue(*Session) (ticket []byte, err error)
+	// Redeem returns the session of a ticket, or nil if it is not known.
+	// It does not keep ticket.
+	Redeem(ticket []byte) (*Session, error)
+}
+
+// AntiReplay remembers which 0-RTT attempts were seen.
+type AntiReplay interface {
+	// Fresh reports whether id is new and remembers it until the time given.
+	// After a restart it must refuse whatever it may have forgotten.
+	Fresh(id []byte, until time.Time) bool
+}
+
+// maxIdentities bounds how many offered keys a server looks up.
+const maxIdentities = 8
+
+// findPSK looks for the first offered key that this server knows and goes on
+// with it, or without one. m is the ClientHello; f.transcript holds what went
+// before it. RFC 9846, Section 4.2.11.
+func findPSK(f *flow13, hello *wire.ClientHello, m message, c *choice13, do *effects) (state, error) {
+	if hello.PSK == nil || f.cfg.Tickets == nil && f.cfg.FindPSK == nil {
+		return begin(f, hello, m, c, do)
+	}
+	switch {
+	case len(hello.PSKModes) == 0:
+		// RFC 9846, Section 4.2.9: servers MUST abort.
+		return nil, missing(iana.ExtPSKModes)
+	case len(hello.PSK.Identities) != len(hello.PSK.Binders):
+		return nil, illegal("%d pre-shared keys and %d binders", len(hello.PSK.Identities), len(hello.PSK.Binders))
+	case !slices.Contains(hello.PSKModes, iana.PSKDHEKE) && !(f.cfg.PSKWithoutDHE && slices.Contains(hello.PSKModes, iana.PSKKE)):
+		return begin(f, hello, m, c, do)
+	}
+	return lookUp(f, hello, m, c, 0), nil
+}
+
+// lookUp asks for the i-th key offered.
+func lookUp(f *flow13, hello *wire.ClientHello, m message, c *choice13, i int) state {
+	offered := hello.PSK.Identities[i]
+	return &wait[*presharedKey]{
+		what: "the pre-shared key that the client names",
+		q:    &PSKQuery{Identity: offered.Identity},
+		try:  func() (*presharedKey, error) { return f.cfg.find(offered.Identity) },
+		from: func(a Answer) (*presharedKey, bool) {
+			p, ok := a.(*PSK)
+			if !ok || p == nil {
+				return nil, ok
+			}
+			return p.preshared(), true
+		},
+		then: func(k *presharedKey, do *effects) (state, error) {
+			if k == nil || !f.usable(hello, k, c) {
+				if i+1 < min(len(hello.PSK.Identities), maxIdentities) {
+					return lookUp(f, hello, m, c, i+1), nil
+				}
+				return begin(f, hello, m, c, do)
+			}
+			if err := f.checkBinder(hello, m, k, i, c); err != nil {
+				return nil, err
+			}
+			return begin(f, hello, m, c, do)
+		},
+	}
+}
+
+// find looks for a session first and for an external key then.
+func (c *Config) find(identity []byte) (*presharedKey, error) {
+	if c.Tickets != nil && c.Now != nil {
+		s, err := c.Tickets.Redeem(identity)
+		if err != nil {
+			return nil, err
+		}
+		if s != nil {
+			return s.preshared(c.Now()), nil
+		}
+	}
+	if c.FindPSK == nil {
+		return nil, nil
+	}
+	p, err := c.FindPSK(identity)
+	if p == nil || err != nil {
+		return nil, err
+	}
+	return p.preshared(), nil
+}
+
+// usable reports whether a key that is known may serve this client, and moves
+// the choice to a suite that goes with it.
+func (f *flow13) usable(hello *wire.ClientHello, k *presharedKey, c *choice13) bool {
+	if k.session != nil {
+		switch {
+		case k.session.ServerName != hello.ServerName,
+			f.cfg.ClientAuth == RequireClientCert && len(k.session.PeerChain) == 0:
+			return false
+		}
+	}
+	if k.hash == c.suite.Hash {
+		return true
+	}
+	if f.info.Retried {
+		return false // the suite is fixed already
+	}
+	for _, id := range f.cfg.suites() {
+		if s := suites.TLS13(id); s != nil && s.Hash == k.hash && slices.Contains(hello.CipherSuites, id) {
+			c.suite = s
+			f.use(s)
+			return true
+		}
+	}
+	return false
+}
+
+// checkBinder checks that the client has the key. RFC 9846, Section 4.2.11:
+// "Prior to accepting PSK key establishment, the server MUST validate the
+// corresponding binder value."
+func (f *flow13) checkBinder(hello *wire.ClientHello, m message, k *presharedKey, i int, c *choice13) error {
+	early := keys.NewEarlySecret(k.hash, k.secret)
+	partial := m.raw[:len(m.raw)-hello.BindersLen()]
+	want := early.Binder(k.label, binderHash(&f.transcript, k.hash, partial))
+	if !keys.Equal(want, hello.PSK.Binders[i]) {
+		return broken(iana.AlertDecryptError, "the client's binder does not match: it does not have the pre-shared key it names")
+	}
+	c.psk, c.index, c.early = k, uint16(i), early
+	return nil
+}
+
+// begin goes on once the question of the key is settled: with the server's
+// flight, or the request for another share.
+func begin(f *flow13, hello *wire.ClientHello, m message, c *choice13, do *effects) (state, error) {
+	if c.psk == nil && len(f.cfg.Credentials) == 0 && f.cfg.SelectCredential == nil {
+		return nil, &Error{
+			Fault: FaultIncompatible, Alert: iana.AlertUnknownPSKIdentity, Reason: "the client has no pre-shared key that is known here",
+			Hint: "both sides need the same key under the same identity",
+		}
+	}
+	if c.psk == nil {
+		// What a key would have stood in for. RFC 9846, Section 9.2.
+		switch {
+		case c.group == nil:
+			return nil, missing(iana.ExtKeyShare)
+		case len(hello.SignatureAlgorithms) == 0:
+			return nil, missing(iana.ExtSignatureAlgorithms)
+		}
+	}
+	f.info.CipherSuite = c.suite.ID
+	if c.psk != nil && c.group == nil && !slices.Contains(hello.PSKModes, iana.PSKKE) {
+		return nil, missing(iana.ExtKeyShare)
+	}
+	if c.psk != nil && !slices.Contains(hello.PSKModes, iana.PSKDHEKE) {
+		c.group, c.share = nil, nil // psk_ke
+	}
+	if c.psk != nil {
+		f.info.PSKIdentity = c.psk.identity
+		c.accept = f.acceptEarly(hello, c)
+	}
+	f.transcript.add(m.raw)
+	return composeFlight(f, hello, c, do)
+}
+
+// acceptEarly decides about 0-RTT data. RFC 9846, Sections 4.2.10 and 8.
+func (f *flow13) acceptEarly(hello *wire.ClientHello, c *choice13) bool {
+	k, cfg := c.psk, f.cfg
+	switch {
+	case !hello.EarlyData, c.index != 0, f.info.Retried,
+		cfg.MaxEarlyData == 0, cfg.AntiReplay == nil, cfg.Now == nil,
+		k.maxEarly == 0, k.suite != c.suite.ID, k.alpn != c.alpn:
+		return false
+	}
+	now := cfg.Now()
+	if k.session != nil {
+		// The age that the client says, and the age that we know.
+		said := time.Duration(hello.PSK.Identities[0].ObfuscatedTicketAge-k.session.ageAdd) * time.Millisecond
+		if d := now.Sub(k.session.Created) - said; d < -clockSkew || d > clockSkew {
+			return false
+		}
+	}
+	return cfg.AntiReplay.Fresh(hello.PSK.Binders[0], now.Add(2*clockSkew))
+}

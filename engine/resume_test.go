@@ -1,0 +1,355 @@
+package engine
+
+import (
+	"bytes"
+	"crypto"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sealsock/sealsock/iana"
+)
+
+// memory is Tickets and AntiReplay for tests.
+type memory struct {
+	sessions map[string][]byte
+	seen     map[string]bool
+}
+
+func newMemory() *memory {
+	return &memory{sessions: map[string][]byte{}, seen: map[string]bool{}}
+}
+
+func (m *memory) Issue(s *Session) ([]byte, error) {
+	b, err := s.Marshal()
+	ticket := fmt.Sprintf("ticket %d", len(m.sessions))
+	m.sessions[ticket] = b
+	return []byte(ticket), err
+}
+
+func (m *memory) Redeem(ticket []byte) (*Session, error) {
+	b, ok := m.sessions[string(ticket)]
+	if !ok {
+		return nil, nil
+	}
+	return ParseSession(b)
+}
+
+func (m *memory) Fresh(id []byte, _ time.Time) bool {
+	fresh := !m.seen[string(id)]
+	m.seen[string(id)] = true
+	return fresh
+}
+
+// resumable returns configurations whose connections can be resumed, and a
+// session.
+func resumable(t *testing.T) (client, server *Config) {
+	t.Helper()
+	m := newMemory()
+	now := func() time.Time { return time.Unix(1_000_000_000, 0) }
+	client = &Config{Verifier: acceptAll{}, Now: now, ServerName: "example.com", ALPN: []string{"x"}}
+	server = &Config{
+		Credentials: []*Credential{newCredential(t, nil)}, Now: now, ALPN: []string{"x"},
+		Tickets: m, AntiReplay: m, MaxEarlyData: 1000,
+	}
+	c, s := newPair(t, client, server)
+	if err := pump(c, s); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.sessions) != defaultTickets {
+		t.Fatalf("%d tickets came", len(c.sessions))
+	}
+	client.Session = c.sessions[0]
+	return client, server
+}
+
+func TestResumption(t *testing.T) {
+	for _, change := range []struct {
+		name    string
+		with    func(c, s *Config)
+		resumed bool
+	}{
+		{"as is", func(_, _ *Config) {}, true},
+		{"with a retry", func(c, _ *Config) { c.KeyShares = []iana.NamedGroup{} }, true},
+		{"psk_ke allowed", func(c, s *Config) { c.PSKWithoutDHE, s.PSKWithoutDHE = true, true }, true},
+		{"another suite with the hash", func(_, s *Config) { s.CipherSuites = []iana.CipherSuite{iana.TLS_CHACHA20_POLY1305_SHA256} }, true},
+		{"another suite without the hash", func(_, s *Config) { s.CipherSuites = []iana.CipherSuite{iana.TLS_AES_256_GCM_SHA384} }, false},
+		{"too old", func(c, s *Config) {
+			c.Now = func() time.Time { return time.Unix(1_000_000_000+86399, 0) }
+			s.Now = func() time.Time { return time.Unix(1_000_000_000+86400, 0) }
+		}, false},
+		{"another name", func(c, _ *Config) { c.ServerName = "example.org" }, false},
+		{"no tickets", func(_, s *Config) { s.Tickets = nil }, false},
+		{"client certificate wanted", func(c, s *Config) {
+			s.ClientAuth, s.Verifier, c.Credentials = RequireClientCert, acceptAll{}, s.Credentials
+		}, false},
+	} {
+		t.Run(change.name, func(t *testing.T) {
+			client, server := resumable(t)
+			change.with(client, server)
+			c, s := newPair(t, client, server)
+			if err := pump(c, s); err != nil {
+				t.Fatal(err)
+			}
+			send(t, c, s, "there")
+			send(t, s, c, "and back")
+			cs, ss := c.r.State(), s.r.State()
+			if cs.Resumed != change.resumed || ss.Resumed != change.resumed {
+				t.Errorf("resumed: client %v, server %v", cs.Resumed, ss.Resumed)
+			}
+			if len(cs.PeerChain) != 1 {
+				t.Error("the client does not know the server's certificate")
+			}
+			a, err := cs.Export("EXPORTER-test", []byte("context"), 40)
+			b, err2 := ss.Export("EXPORTER-test", []byte("context"), 40)
+			if err != nil || err2 != nil || !bytes.Equal(a, b) {
+				t.Errorf("exporters differ: %v %v", err, err2)
+			}
+		})
+	}
+}
+
+func TestSessionMarshal(t *testing.T) {
+	client, _ := resumable(t)
+	b, err := client.Session.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ParseSession(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := s.Marshal(); !bytes.Equal(b, again) {
+		t.Error("a session changes on its way")
+	}
+	for i := range b {
+		if _, err := ParseSession(b[:i]); err == nil {
+			t.Errorf("a session cut to %d bytes is accepted", i)
+		}
+	}
+	if text := fmt.Sprintf("%v %+v %#v %s", s, s, s, s); strings.Contains(text, string(s.secret)) {
+		t.Error("a session prints its secret")
+	}
+}
+
+func FuzzParseSession(f *testing.F) {
+	s := &Session{Version: iana.TLS13, CipherSuite: iana.TLS_AES_128_GCM_SHA256, Created: time.Unix(1, 0), Lifetime: time.Hour, secret: []byte("secret"), Ticket: []byte("ticket"), PeerChain: [][]byte{{1, 2}, {3}}}
+	b, _ := s.Marshal()
+	f.Add(b)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := ParseSession(data)
+		if err != nil {
+			return
+		}
+		again, err := s.Marshal()
+		if err != nil || !bytes.Equal(again, data) {
+			t.Errorf("%x becomes %x, %v", data, again, err)
+		}
+	})
+}
+
+func TestEarlyData(t *testing.T) {
+	for _, change := range []struct {
+		name   string
+		with   func(c, s *Config)
+		accept bool
+	}{
+		{"as is", func(_, _ *Config) {}, true},
+		{"no compatibility mode", func(c, _ *Config) { c.NoCompatibilityMode = true }, true},
+		{"refused by the limit", func(_, s *Config) { s.MaxEarlyData = 0 }, false},
+		{"refused without memory", func(_, s *Config) { s.AntiReplay = nil }, false},
+		{"refused by a retry", func(c, _ *Config) { c.KeyShares = []iana.NamedGroup{} }, false},
+		{"refused by another protocol", func(c, s *Config) { c.ALPN, s.ALPN = []string{"y", "x"}, []string{"y"} }, false},
+		{"refused by another suite", func(_, s *Config) { s.CipherSuites = []iana.CipherSuite{iana.TLS_CHACHA20_POLY1305_SHA256} }, false},
+		{"refused without the ticket", func(_, s *Config) { s.Tickets = newMemory() }, false},
+		{"refused for its age", func(c, _ *Config) { c.Now = func() time.Time { return time.Unix(1_000_000_011, 0) } }, false},
+	} {
+		t.Run(change.name, func(t *testing.T) {
+			client, server := resumable(t)
+			client.EarlyData = true
+			change.with(client, server)
+			c, s := newPair(t, client, server)
+			first, err := c.step()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.s.Early() != 1000 {
+				t.Fatalf("%d bytes of early data may be sent", c.s.Early())
+			}
+			first, err = c.s.Seal(first, []byte("early bird"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.in = first
+			if err := pump(c, s); err != nil {
+				t.Fatal(err)
+			}
+			if got := string(s.early) == "early bird"; got != change.accept {
+				t.Errorf("the server has %q", s.early)
+			}
+			if got := slices.Contains(c.events, EventEarlyAccepted); got != change.accept {
+				t.Errorf("accepted: %v", got)
+			}
+			if got := slices.Contains(c.events, EventEarlyRejected); got == change.accept {
+				t.Errorf("rejected: %v", got)
+			}
+			send(t, c, s, "there")
+			send(t, s, c, "and back")
+			if string(s.data) != "there" {
+				t.Errorf("the server read %q after the handshake", s.data)
+			}
+		})
+	}
+}
+
+func TestEarlyDataIsReadOnce(t *testing.T) {
+	client, server := resumable(t)
+	client.EarlyData = true
+	c, s := newPair(t, client, server)
+	first, err := c.step()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, err = c.s.Seal(first, []byte("pay 5")); err != nil {
+		t.Fatal(err)
+	}
+	s.in = bytes.Clone(first)
+	if _, err := s.step(); err != nil || string(s.early) != "pay 5" {
+		t.Fatalf("the first time: %q, %v", s.early, err)
+	}
+	_, again := newPair(t, client, server)
+	again.in = bytes.Clone(first)
+	if _, err := again.step(); err != nil {
+		t.Fatal(err)
+	}
+	if len(again.early) > 0 {
+		t.Errorf("the second time the server reads %q too", again.early)
+	}
+}
+
+func TestTooMuchEarlyData(t *testing.T) {
+	client, server := resumable(t)
+	client.EarlyData = true
+	c, s := newPair(t, client, server)
+	first, err := c.step()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.s.Seal(nil, make([]byte, 1001)); err == nil {
+		t.Error("a client sends more than it may")
+	}
+	c.s.early = 2000
+	if first, err = c.s.Seal(first, make([]byte, 1001)); err != nil {
+		t.Fatal(err)
+	}
+	s.in = first
+	_, err = s.step()
+	var e *Error
+	if !errors.As(err, &e) || e.Alert != iana.AlertUnexpectedMessage || e.Fault != FaultLimit {
+		t.Errorf("the server says %v", err)
+	}
+}
+
+func TestExternalPSK(t *testing.T) {
+	base := &PSK{Identity: []byte("device 7"), Key: bytes.Repeat([]byte{7}, 32)}
+	imported, err := base.Import([]byte("context"), crypto.SHA384)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sha384 := *base
+	sha384.Hash = crypto.SHA384
+	for _, psk := range []*PSK{base, &sha384, imported} {
+		for _, noDHE := range []bool{false, true} {
+			find := func(identity []byte) (*PSK, error) {
+				if bytes.Equal(identity, psk.Identity) {
+					return psk, nil
+				}
+				return nil, nil
+			}
+			other := &PSK{Identity: []byte("unknown"), Key: []byte("x")}
+			client := &Config{PSKs: []*PSK{other, psk}, PSKWithoutDHE: noDHE}
+			server := &Config{FindPSK: find, PSKWithoutDHE: noDHE}
+			c, s := newPair(t, client, server)
+			if err := pump(c, s); err != nil {
+				t.Fatalf("%v: %v", psk, err)
+			}
+			send(t, c, s, "there")
+			if got := s.r.State().PSKIdentity; !bytes.Equal(got, psk.Identity) {
+				t.Errorf("identity is %q", got)
+			}
+		}
+	}
+	wrong := &PSK{Identity: base.Identity, Key: []byte("wrong")}
+	c, s := newPair(t, &Config{PSKs: []*PSK{wrong}}, &Config{FindPSK: func([]byte) (*PSK, error) { return base, nil }})
+	var e *Error
+	if err := pump(c, s); !errors.As(err, &e) {
+		t.Errorf("a wrong key is accepted: %v", err)
+	}
+	c, s = newPair(t, &Config{PSKs: []*PSK{base}}, &Config{Credentials: []*Credential{newCredential(t, nil)}})
+	if err := pump(c, s); err == nil || c.done {
+		t.Error("a client without a Verifier accepts a certificate")
+	}
+	c, s = newPair(t, &Config{PSKs: []*PSK{base}}, &Config{FindPSK: func([]byte) (*PSK, error) { return nil, nil }})
+	if err := pump(c, s); !errors.As(err, &e) || e.Alert != iana.AlertUnknownPSKIdentity {
+		t.Errorf("an unknown identity: %v", err)
+	}
+}
+
+func TestLateAuthentication(t *testing.T) {
+	cred := newCredential(t, nil)
+	for _, declined := range []bool{false, true} {
+		client := &Config{Verifier: acceptAll{}, PostHandshakeAuth: true}
+		if !declined {
+			client.Credentials = []*Credential{cred}
+		}
+		c, s := newPair(t, client, &Config{Verifier: acceptAll{}, Credentials: []*Credential{cred}})
+		if err := pump(c, s); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			for range 2 { // two at once
+				q, err := s.r.RequestCertificate()
+				if err != nil {
+					t.Fatal(err)
+				}
+				out, err := s.s.SendRequest(nil, q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.in = append(c.in, out...)
+			}
+			if err := pump(c, s); err != nil {
+				t.Fatal(err)
+			}
+			out, err := c.s.Rekey(nil, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.in = append(s.in, out...)
+			send(t, c, s, "there")
+			send(t, s, c, "and back")
+		}
+		answers := 0
+		for _, k := range s.events {
+			if k == EventClientAuth {
+				answers++
+			}
+		}
+		if answers != 6 {
+			t.Errorf("%d answers came", answers)
+		}
+		if got := len(s.r.State().PeerChain) == 0; got != declined {
+			t.Errorf("no certificate: %v", got)
+		}
+	}
+	c, s := newPair(t, &Config{Verifier: acceptAll{}}, &Config{Verifier: acceptAll{}, Credentials: []*Credential{cred}})
+	if err := pump(c, s); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.r.RequestCertificate(); err == nil {
+		t.Error("a client that does not take late requests is sent one")
+	}
+}

@@ -1,0 +1,220 @@
+package engine
+
+import (
+	"crypto"
+	"fmt"
+	"time"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/codec"
+	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/suites"
+)
+
+// A Session is what it takes to come back to a peer without a full handshake.
+// It holds a secret: keep it as you keep a key. It is not changed once it is
+// made.
+type Session struct {
+	Version     iana.Version
+	CipherSuite iana.CipherSuite
+	Created     time.Time
+	Lifetime    time.Duration // at most seven days
+	ServerName  string
+	ALPN        string
+	// MaxEarlyData is how many bytes of 0-RTT data the server takes; 0 for none.
+	MaxEarlyData uint32
+	// PeerChain, PeerOCSP and PeerSCTs are what the peer showed, in DER.
+	PeerChain [][]byte
+	PeerOCSP  []byte
+	PeerSCTs  [][]byte
+	// Ticket is the server's name for the session. A server's own copy has none.
+	Ticket []byte
+
+	secret []byte
+	ageAdd uint32
+}
+
+// maxLifetime is RFC 9846's bound, Section 4.6.1.
+const maxLifetime = 7 * 24 * time.Hour
+
+// String says what the session is for, and nothing secret.
+func (s *Session) String() string {
+	return fmt.Sprintf("%v session with %q, made %v", s.Version, s.ServerName, s.Created.UTC().Format(time.RFC3339))
+}
+
+// GoString keeps the secret out of %#v.
+func (s *Session) GoString() string { return s.String() }
+
+// Expired reports whether the session is too old at a time, or from the future.
+func (s *Session) Expired(now time.Time) bool {
+	return now.Before(s.Created.Add(-clockSkew)) || now.Sub(s.Created) >= min(s.Lifetime, maxLifetime)
+}
+
+// clockSkew is how far clocks may stand apart.
+const clockSkew = 10 * time.Second
+
+// sessionFormat is the version of the encoding below.
+const sessionFormat = 1
+
+// Marshal encodes the session, its secret included.
+func (s *Session) Marshal() ([]byte, error) {
+	var b codec.Builder
+	b.AddUint8(sessionFormat)
+	b.AddUint16(uint16(s.Version))
+	b.AddUint16(uint16(s.CipherSuite))
+	b.AddUint64(uint64(s.Created.UnixMilli()))
+	b.AddUint32(uint32(s.Lifetime / time.Second))
+	b.AddUint32(s.MaxEarlyData)
+	b.AddUint32(s.ageAdd)
+	for _, field := range [][]byte{[]byte(s.ServerName), []byte(s.ALPN), s.secret, s.Ticket, s.PeerOCSP} {
+		m := b.Begin24()
+		b.AddBytes(field)
+		b.End24(m)
+	}
+	for _, list := range [][][]byte{s.PeerChain, s.PeerSCTs} {
+		m := b.Begin24()
+		for _, item := range list {
+			n := b.Begin24()
+			b.AddBytes(item)
+			b.End24(n)
+		}
+		b.End24(m)
+	}
+	return b.Bytes()
+}
+
+// ParseSession decodes what Marshal wrote. It does not keep data.
+func ParseSession(data []byte) (*Session, error) {
+	r := codec.NewReader(append([]byte(nil), data...))
+	s := new(Session)
+	format, ok := r.Uint8()
+	if !ok || format != sessionFormat {
+		return nil, usage("a session of an unknown format")
+	}
+	var created uint64
+	var lifetime uint32
+	ok = readNumbers(&r, &s.Version, &s.CipherSuite, &created, &lifetime, &s.MaxEarlyData, &s.ageAdd)
+	s.Created, s.Lifetime = time.UnixMilli(int64(created)), time.Duration(lifetime)*time.Second
+	var name, alpn []byte
+	for _, field := range []*[]byte{&name, &alpn, &s.secret, &s.Ticket, &s.PeerOCSP} {
+		var got bool
+		*field, got = r.Vector24()
+		ok = ok && got
+	}
+	s.ServerName, s.ALPN = string(name), string(alpn)
+	for _, list := range []*[][]byte{&s.PeerChain, &s.PeerSCTs} {
+		all, got := r.Vector24()
+		ok = ok && got
+		for items := codec.NewReader(all); ok && !items.Empty(); {
+			var item []byte
+			item, ok = items.Vector24()
+			*list = append(*list, item)
+		}
+	}
+	if !ok || !r.Empty() || len(s.secret) == 0 {
+		return nil, usage("a session that is cut or damaged")
+	}
+	return s, nil
+}
+
+func readNumbers(r *codec.Reader, version *iana.Version, suite *iana.CipherSuite, created *uint64, numbers ...*uint32) bool {
+	v, ok1 := r.Uint16()
+	c, ok2 := r.Uint16()
+	t, ok3 := r.Uint64()
+	*version, *suite, *created = iana.Version(v), iana.CipherSuite(c), t
+	ok := ok1 && ok2 && ok3
+	for _, n := range numbers {
+		var got bool
+		*n, got = r.Uint32()
+		ok = ok && got
+	}
+	return ok
+}
+
+// A PSK is a key that both sides have from elsewhere. RFC 9846, Section 4.2.11.
+type PSK struct {
+	Identity []byte // public: it goes over the wire in the clear
+	Key      []byte // secret
+	Hash     crypto.Hash
+	// MaxEarlyData is how many bytes of 0-RTT data may go with it; both
+	// sides must agree, as on ALPN and CipherSuite then.
+	MaxEarlyData uint32
+	ALPN         string
+	CipherSuite  iana.CipherSuite
+
+	imported bool
+}
+
+// String shows the identity and keeps the key.
+func (p *PSK) String() string { return fmt.Sprintf("pre-shared key %q", p.Identity) }
+
+// GoString keeps the key out of %#v.
+func (p *PSK) GoString() string { return p.String() }
+
+// Import makes of a key without a fixed hash the one for a TLS 1.3 hash, SHA-256
+// or SHA-384. context may be empty. RFC 9258, Section 5.1.
+func (p *PSK) Import(context []byte, target crypto.Hash) (*PSK, error) {
+	kdf, ok := map[crypto.Hash]uint16{crypto.SHA256: 1, crypto.SHA384: 2}[target]
+	if !ok {
+		return nil, usage("a pre-shared key can be imported for SHA-256 and SHA-384 only")
+	}
+	var b codec.Builder
+	for _, field := range [][]byte{p.Identity, context} {
+		m := b.Begin16()
+		b.AddBytes(field)
+		b.End16(m)
+	}
+	b.AddUint16(uint16(iana.TLS13))
+	b.AddUint16(kdf)
+	identity, err := b.Bytes()
+	if err != nil {
+		return nil, usage("the identity or context of a pre-shared key is too long")
+	}
+	source := p.Hash
+	if source == 0 {
+		source = crypto.SHA256 // RFC 9258, Section 5.1: the default
+	}
+	imported := *p
+	imported.Identity, imported.Hash, imported.imported = identity, target, true
+	imported.Key = keys.ImportPSK(source, p.Key, identity, target.Size())
+	return &imported, nil
+}
+
+// A presharedKey is a session's or an external key, ready for the key schedule.
+type presharedKey struct {
+	identity []byte
+	secret   []byte
+	hash     crypto.Hash
+	label    keys.BinderLabel
+	maxEarly uint32
+	alpn     string
+	suite    iana.CipherSuite // for early data
+	session  *Session         // nil for an external key
+	age      uint32           // obfuscated, milliseconds
+}
+
+func (s *Session) preshared(now time.Time) *presharedKey {
+	suite := suites.TLS13(s.CipherSuite)
+	if suite == nil || s.Version != iana.TLS13 || s.Expired(now) {
+		return nil
+	}
+	return &presharedKey{
+		identity: s.Ticket, secret: s.secret, hash: suite.Hash, label: keys.BinderResumption,
+		maxEarly: s.MaxEarlyData, alpn: s.ALPN, suite: s.CipherSuite, session: s,
+		age: uint32(now.Sub(s.Created)/time.Millisecond) + s.ageAdd,
+	}
+}
+
+func (p *PSK) preshared() *presharedKey {
+	k := &presharedKey{
+		identity: p.Identity, secret: p.Key, hash: p.Hash, label: keys.BinderExternal,
+		maxEarly: p.MaxEarlyData, alpn: p.ALPN, suite: p.CipherSuite,
+	}
+	if p.imported {
+		k.label = keys.BinderImported
+	}
+	if k.hash == 0 {
+		k.hash = crypto.SHA256 // RFC 9846, Section 4.2.11: the default
+	}
+	return k
+}

@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"encoding/binary"
+	"io"
+	"time"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// defaultLifetime is how long a ticket is good for.
+const defaultLifetime = 24 * time.Hour
+
+// A ticketer makes a server's tickets for one connection. RFC 9846, Section 4.6.1.
+type ticketer struct {
+	cfg        *Config
+	resumption *keys.ResumptionSecret
+	session    Session // what all of them have in common
+	count      uint64
+}
+
+// newTicketer returns nil if the configuration wants no tickets.
+func newTicketer(f *flow13, resumption *keys.ResumptionSecret) *ticketer {
+	if f.cfg.Tickets == nil || f.cfg.Now == nil {
+		return nil
+	}
+	t := &ticketer{cfg: f.cfg, resumption: resumption, session: Session{
+		Version: iana.TLS13, CipherSuite: f.suite.ID, Lifetime: f.cfg.ticketLifetime(),
+		ServerName: f.info.ServerName, ALPN: f.info.ALPN,
+		PeerChain: f.info.PeerChain, PeerOCSP: f.info.PeerOCSP, PeerSCTs: f.info.PeerSCTs,
+	}}
+	if f.cfg.AntiReplay != nil {
+		t.session.MaxEarlyData = f.cfg.MaxEarlyData
+	}
+	return t
+}
+
+func (c *Config) ticketLifetime() time.Duration {
+	if c.TicketLifetime <= 0 {
+		return defaultLifetime
+	}
+	return min(c.TicketLifetime, maxLifetime)
+}
+
+// defaultTickets is how many tickets go out after a handshake: two, as browsers
+// open two connections.
+const defaultTickets = 2
+
+func (c *Config) numTickets() int {
+	switch {
+	case c.NumTickets < 0:
+		return 0
+	case c.NumTickets == 0:
+		return defaultTickets
+	}
+	return c.NumTickets
+}
+
+// next writes one NewSessionTicket.
+func (t *ticketer) next() ([]byte, error) {
+	s := t.session
+	s.Created = t.cfg.Now()
+	var nonce, add [8]byte
+	binary.BigEndian.PutUint64(nonce[:], t.count)
+	t.count++
+	if _, err := io.ReadFull(t.cfg.random(), add[:4]); err != nil {
+		return nil, local("the random source failed", err)
+	}
+	s.ageAdd = binary.BigEndian.Uint32(add[:4])
+	s.secret = t.resumption.PSK(nonce[:])
+	ticket, err := t.cfg.Tickets.Issue(&s)
+	if err != nil {
+		return nil, local("a ticket cannot be made", err)
+	}
+	m := &wire.NewSessionTicket{Lifetime: uint32(s.Lifetime / time.Second), AgeAdd: s.ageAdd, Nonce: nonce[:], Ticket: ticket}
+	if s.MaxEarlyData > 0 {
+		m.MaxEarlyData = &s.MaxEarlyData
+	}
+	return m.AppendTo(nil)
+}
+
+// takeTicket makes a client's session of a NewSessionTicket; nil if it is of no use.
+func (s *open13) takeTicket(m message) (*Session, error) {
+	t, err := wire.ParseNewSessionTicket(m.body)
+	if err != nil {
+		return nil, err
+	}
+	lifetime := time.Duration(t.Lifetime) * time.Second
+	if lifetime > maxLifetime {
+		// RFC 9846, Section 4.6.1: "Servers MUST NOT use any value greater
+		// than 604800 seconds (7 days)."
+		return nil, illegal("a ticket for %v, more than seven days", lifetime)
+	}
+	if lifetime == 0 || s.cfg.Now == nil || s.resumption == nil {
+		return nil, nil
+	}
+	session := &Session{
+		Version: iana.TLS13, CipherSuite: s.suite.ID, Created: s.cfg.Now(), Lifetime: lifetime,
+		ServerName: s.info.ServerName, ALPN: s.info.ALPN, PeerChain: s.info.PeerChain,
+		PeerOCSP: s.info.PeerOCSP, PeerSCTs: s.info.PeerSCTs,
+		Ticket: t.Ticket, ageAdd: t.AgeAdd, secret: s.resumption.PSK(t.Nonce),
+	}
+	if t.MaxEarlyData != nil {
+		session.MaxEarlyData = *t.MaxEarlyData
+	}
+	return session, nil
+}
