@@ -57,7 +57,7 @@ func (r *registry[T]) text(v T) string {
 	return fmt.Sprintf("%s 0x%04x", r.kind, uint16(v))
 }
 
-// longestText bounds what Parse looks at: the longest name has 48 bytes.
+// longestText bounds what Parse looks at: the longest name has 45 bytes.
 const longestText = 64
 
 func (r *registry[T]) parse(text string) (T, error) {

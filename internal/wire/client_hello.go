@@ -374,8 +374,8 @@ func PatchBinders(msg []byte, binders [][]byte) error {
 	fits := ok && tail.Empty()
 	slots := codec.NewReader(list)
 	for _, binder := range binders {
-		slot, _ := slots.Vector8()
-		fits = fits && len(slot) == len(binder)
+		slot, ok := slots.Vector8()
+		fits = fits && ok && len(slot) == len(binder)
 	}
 	if !fits || !slots.Empty() {
 		return errors.New("client_hello: the new binders have other lengths than those in the message")

@@ -57,8 +57,8 @@ func (p *parser) ecdhParams(m *ServerKeyExchange12) {
 }
 
 // AppendTo appends the whole message to b. It has a hint if Hint is not nil,
-// the parameters if Public is not nil, and a signature if Algorithm is not 0.
-// Params is ignored: see AppendECDHParams.
+// the parameters if Public is not nil, and a signature unless both Algorithm
+// and Signature are zero. Params is ignored: see AppendECDHParams.
 func (m *ServerKeyExchange12) AppendTo(b []byte) ([]byte, error) {
 	w, mark := begin(b, iana.HandshakeServerKeyExchange)
 	if m.Hint != nil {
@@ -69,7 +69,7 @@ func (m *ServerKeyExchange12) AppendTo(b []byte) ([]byte, error) {
 		w.AddUint16(uint16(m.Group))
 		w.AddVector8(m.Public)
 	}
-	if m.Algorithm != 0 {
+	if m.Algorithm != 0 || m.Signature != nil {
 		w.AddUint16(uint16(m.Algorithm))
 		w.AddVector16(m.Signature)
 	}
