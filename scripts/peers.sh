@@ -1,0 +1,108 @@
+#!/bin/bash
+# Prepares the programs that test/interop talks to: installs what is missing (as root, with apt), and unpacks the OpenSSL and GnuTLS of
+# a newer Debian beside the system's own, without installing them. Prints a line for each peer: its version, or why it is left out.
+# It never fails by itself: with SEALSOCK_PEERS=require the tests do, if a peer is missing. usage: scripts/peers.sh
+set -u
+dir=${SEALSOCK_PEERS_DIR:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/sealsock/peers}
+newer=trixie # the Debian release whose tools go beside the system's
+log=$dir/install.log
+mkdir -p "$dir" || exit 0
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# Each peer, the programs it needs, the package they come in.
+peers='openssl:openssl:openssl
+gnutls:gnutls-cli gnutls-serv:gnutls-bin
+nss:tstclnt selfserv certutil pk12util:libnss3-tools
+curl:curl:curl
+python:python3:python3
+java:java javac:default-jdk-headless
+node:node:nodejs'
+
+# missing prints the packages of the programs that are not here.
+missing() {
+  while IFS=: read -r _ programs package; do
+    for p in $programs; do have "$p" || { echo "$package"; break; }; done
+  done <<<"$peers"
+}
+
+apt() { timeout 600 apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2 "$@" >>"$log" 2>&1 </dev/null; }
+
+install_missing() {
+  local packages p
+  packages=$(missing)
+  [ -n "$packages" ] || return 0
+  have apt-get || { why="apt is not here"; return 0; }
+  [ "$(id -u)" = 0 ] || { why="installing it needs root"; return 0; }
+  why="apt could not install it, see $log"
+  export DEBIAN_FRONTEND=noninteractive
+  apt update
+  # shellcheck disable=SC2086
+  apt install -y --no-install-recommends $packages && return 0
+  for p in $packages; do apt install -y --no-install-recommends "$p"; done
+}
+
+# unpack_newer puts the newer tools into $dir/$newer, with a starter that runs them under their own C library. It takes the mirror that apt
+# is configured with, and gives apt an empty system to solve for, so that it fetches everything the tools need and nothing is installed.
+unpack_newer() {
+  [ -x "$dir/$newer/run" ] && return 0
+  have apt-get && have dpkg-deb || { newer_why="apt is not here"; return 1; }
+  local mirror work deb
+  mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | head -1)
+  [ -n "$mirror" ] || { newer_why="apt has no mirror"; return 1; }
+  newer_why="the mirror gave no tools of $newer, see $log"
+  work=$(mktemp -d "$dir/unpack.XXXXXX") || return 1
+  mkdir -p "$work"/{lists/partial,cache/archives/partial,root}
+  : >"$work/status"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $newer main" >"$work/sources.list"
+  local own=(-o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/nonexistent -o "Dir::State::lists=$work/lists"
+    -o "Dir::State::status=$work/status" -o "Dir::Cache=$work/cache" -o APT::Sandbox::User=root -o Debug::NoLocking=1)
+  if apt "${own[@]}" update && apt "${own[@]}" install -y --no-install-recommends --download-only openssl gnutls-bin; then
+    for deb in "$work"/cache/archives/*.deb; do dpkg-deb -x "$deb" "$work/root" 2>>"$log"; done
+    write_starter "$work/root" && mv "$work/root" "$dir/$newer" 2>>"$log"
+  fi
+  rm -rf "$work"
+  [ -x "$dir/$newer/run" ]
+}
+
+# write_starter writes a script that starts one of the unpacked programs.
+write_starter() {
+  local loader
+  loader=$(cd "$1" && ls -d usr/lib/*-linux-*/ld-linux*.so.* usr/lib*/ld-linux*.so.* 2>/dev/null | head -1)
+  [ -n "$loader" ] || return 1
+  cat >"$1/run" <<STARTER
+#!/bin/sh
+# usage: run PROGRAM ARGUMENT...
+root=\$(dirname "\$0"); program=\$1; shift
+loader=\$root/$loader
+libraries=\$(echo "\$root"/usr/lib/*-linux-*)
+OPENSSL_CONF=\${OPENSSL_CONF:-/dev/null} exec "\$loader" --library-path "\$libraries" "\$root/usr/bin/\$program" "\$@"
+STARTER
+  chmod +x "$1/run"
+}
+
+# report prints a peer's version, or why it is left out.
+report() { # NAME REASON COMMAND...
+  local name=$1 reason=$2 version
+  shift 2
+  if version=$(timeout 20 "$@" 2>&1 </dev/null); then
+    version=${version%%$'\n'*}
+  else
+    version="left out: ${reason:-it does not start}"
+  fi
+  printf '%-12s %s\n' "$name" "$version"
+}
+
+why="" newer_why=""
+install_missing
+unpack_newer
+report openssl "$why" openssl version
+report "openssl+" "$newer_why" "$dir/$newer/run" openssl version
+report gnutls "$why" gnutls-cli --version
+report "gnutls+" "$newer_why" "$dir/$newer/run" gnutls-cli --version
+report nss "$why" sh -c 'command -v tstclnt selfserv certutil pk12util >/dev/null && echo "tstclnt, selfserv"'
+report curl "$why" curl --version
+report python "$why" python3 -c 'import ssl, sys; print("Python", sys.version.split()[0], "with", ssl.OPENSSL_VERSION)'
+report java "$why" sh -c 'command -v javac >/dev/null && java -version'
+report node "$why" node -p '"Node " + process.version + " with OpenSSL " + process.versions.openssl'
+exit 0

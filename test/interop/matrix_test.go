@@ -1,0 +1,99 @@
+package interop
+
+import (
+	"context"
+	"io"
+	"testing"
+)
+
+// programs are the peers of the matrix.
+var programs = []*program{
+	openssl("OpenSSL 3.0", withoutHybrids(nil), "openssl"),
+	openssl("OpenSSL 3.5", nil, newer(), "openssl"),
+	gnutls("GnuTLS 3.7", withoutHybrids(nil)),
+	gnutls("GnuTLS 3.8", withoutHybrids(nil), newer()),
+	python,
+	java,
+	node,
+}
+
+func TestMatrix(t *testing.T) {
+	for _, p := range programs {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			need(t, p)
+			for _, s := range scenarios {
+				t.Run(s.name, func(t *testing.T) {
+					for role, run := range map[string]func(*testing.T, *program, *scenario){"client": peerIsClient, "server": peerIsServer} {
+						why := p.cannot(role, s)
+						results.set(p, role, s, why)
+						if why == "" {
+							t.Run(role, func(t *testing.T) { run(t, p, s) })
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+// peerIsClient has the program talk with the library.
+func peerIsClient(t *testing.T, p *program, s *scenario) {
+	c := p.client(s, 0)
+	port, done := s.serve(t, c.http)
+	c = p.client(s, port)
+	proc := start(t, c)
+	err := proc.converse(c.whole)
+	if s.bad {
+		if err == nil {
+			t.Error("it accepted a certificate that it should refuse")
+		}
+		if err := <-done; err == nil {
+			t.Error("the server did not hear of the refusal")
+		}
+		return
+	}
+	if err != nil {
+		t.Errorf("%s: %v", p.name, err)
+		proc.kill()
+	}
+	if err := <-done; err != nil {
+		t.Errorf("sealsock: %v", err)
+	}
+}
+
+// peerIsServer has the library talk with the program.
+func peerIsServer(t *testing.T, p *program, s *scenario) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	port := 0
+	c := p.server(s, 0)
+	if !c.announces {
+		port = freePort(t)
+		c = p.server(s, port)
+	}
+	proc := start(t, c)
+	go func() {
+		proc.wait()
+		cancel()
+	}()
+	switch {
+	case c.announces:
+		var err error
+		if port, err = proc.announced(); err != nil {
+			t.Fatal(err)
+		}
+	case c.loop:
+		go io.Copy(proc.stdin, proc.stdout)
+	}
+	err := s.talk(ctx, port, c.http)
+	if s.bad {
+		if err == nil {
+			t.Error("the library accepted a certificate that it should refuse")
+		}
+		return
+	}
+	if err != nil {
+		t.Errorf("sealsock: %v", err)
+	}
+}

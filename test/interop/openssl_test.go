@@ -1,0 +1,65 @@
+package interop
+
+import (
+	"strconv"
+
+	"github.com/sealsock/sealsock/iana"
+)
+
+var opensslGroups = map[iana.NamedGroup]string{
+	iana.X25519: "X25519", iana.SecP256r1: "P-256", iana.SecP384r1: "P-384", iana.SecP521r1: "P-521",
+	iana.X25519MLKEM768: "X25519MLKEM768", iana.SecP256r1MLKEM768: "SecP256r1MLKEM768", iana.SecP384r1MLKEM1024: "SecP384r1MLKEM1024",
+}
+
+// hybrids are the scenarios that need ML-KEM.
+func withoutHybrids(more map[string]string) map[string]string {
+	without := map[string]string{}
+	for _, name := range []string{"X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"} {
+		without[name] = "no ML-KEM in this version"
+	}
+	for name, why := range more {
+		without[name] = why
+	}
+	return without
+}
+
+// openssl makes the program of one installation.
+func openssl(name string, without map[string]string, argv ...string) *program {
+	common := func(s *scenario, tool string) []string {
+		args := append(append([]string{}, argv...), tool, "-tls1_3", "-CAfile", file("ca.pem"), "-verify_return_error")
+		if s.group != 0 && (tool == "s_server" || !s.retry) {
+			args = append(args, "-groups", opensslGroups[s.group])
+		}
+		if s.suite != 0 {
+			args = append(args, "-ciphersuites", s.suite.String())
+		}
+		if s.alpn != "" {
+			args = append(args, "-alpn", s.alpn)
+		}
+		if s.plain {
+			args = append(args, "-no_middlebox")
+		}
+		return args
+	}
+	return &program{
+		name:    name,
+		without: without,
+		find:    func() (string, error) { return output(argv[0], append(argv[1:], "version")...) },
+		client: func(s *scenario, port int) command {
+			args := append(common(s, "s_client"), "-connect", "127.0.0.1:"+strconv.Itoa(port), "-servername", serverName,
+				"-verify_hostname", serverName, "-quiet", "-no_ign_eof")
+			if s.clientKey != "" {
+				args = append(args, "-cert", file(s.clientKey+".pem"), "-key", file(s.clientKey+".key"))
+			}
+			return command{args: args}
+		},
+		server: func(s *scenario, port int) command {
+			args := append(common(s, "s_server"), "-accept", "127.0.0.1:"+strconv.Itoa(port), "-naccept", "1", "-quiet",
+				"-cert", file(s.serverKey()+".pem"), "-key", file(s.serverKey()+".key"))
+			if s.clientKey != "" {
+				args = append(args, "-Verify", "1")
+			}
+			return command{args: args, loop: true}
+		},
+	}
+}

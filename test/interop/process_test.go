@@ -1,0 +1,161 @@
+package interop
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience bounds each conversation, and so each program's life.
+const patience = 30 * time.Second
+
+// A process is a program that runs. It ends with the test, or when patience
+// does; what it said is shown if the test failed.
+type process struct {
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	stdout *bufio.Reader
+	said   lockedBuffer
+	kill   context.CancelFunc
+	wait   func() error
+}
+
+func start(t *testing.T, c command) *process {
+	t.Helper()
+	return startFor(t, c, patience)
+}
+
+// startFor is start with a bound of its own.
+func startFor(t *testing.T, c command, bound time.Duration) *process {
+	t.Helper()
+	ctx, kill := context.WithTimeout(context.Background(), bound)
+	p := &process{cmd: exec.CommandContext(ctx, c.args[0], c.args[1:]...), kill: kill}
+	p.cmd.Env = append(os.Environ(), c.env...)
+	p.cmd.Stderr = &p.said
+	p.cmd.WaitDelay = 5 * time.Second
+	var err error
+	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	// Not StdoutPipe: Wait would close it under the one who reads.
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.stdout, p.cmd.Stdout = bufio.NewReaderSize(r, 1<<16), w
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	p.wait = sync.OnceValue(p.cmd.Wait)
+	t.Cleanup(func() {
+		p.stdin.Close()
+		p.kill()
+		err := p.wait()
+		r.Close()
+		if t.Failed() {
+			t.Logf("%s\nended with %v and said:\n%s", strings.Join(c.args, " "), err, p.said.String())
+		}
+	})
+	return p
+}
+
+// announced reads up to a line "port N" of the standard output.
+func (p *process) announced() (int, error) {
+	for {
+		line, err := p.stdout.ReadString('\n')
+		if err != nil {
+			return 0, fmt.Errorf("no port announced: %w", err)
+		}
+		if number, ok := strings.CutPrefix(strings.TrimSpace(line), "port "); ok {
+			return strconv.Atoi(number)
+		}
+	}
+}
+
+// converse sends a line through a client, expects it back and ends.
+func (p *process) converse(whole bool) error {
+	if _, err := io.WriteString(p.stdin, hello); err != nil {
+		return fmt.Errorf("it does not take its input: %w", err)
+	}
+	if whole {
+		p.stdin.Close()
+	}
+	got, err := p.stdout.ReadString('\n')
+	if err != nil || got != hello {
+		return fmt.Errorf("echoed %q, %v", got, err)
+	}
+	p.stdin.Close()
+	if rest, err := io.ReadAll(p.stdout); err != nil || len(rest) > 0 {
+		return fmt.Errorf("after the echo %q, %v", rest, err)
+	}
+	if err := p.wait(); err != nil {
+		return fmt.Errorf("it ended with %w", err)
+	}
+	return nil
+}
+
+// A lockedBuffer may be read while a process writes it.
+type lockedBuffer struct {
+	sync.Mutex
+	b bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.Lock()
+	defer l.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.Lock()
+	defer l.Unlock()
+	return l.b.String()
+}
+
+var lastPort atomic.Int32
+
+func init() { lastPort.Store(int32(15000 + os.Getpid()%10000)) }
+
+// freePort finds a port for a server that cannot choose one. It lies below
+// those that the system gives to others, so it stays free until it is used.
+func freePort(t *testing.T) int {
+	t.Helper()
+	for range 1000 {
+		port := int(lastPort.Add(1))
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			l.Close()
+			return port
+		}
+	}
+	t.Fatal("no free port")
+	return 0
+}
+
+// connect connects to a server that is starting, as soon as it listens.
+func connect(ctx context.Context, port int) (net.Conn, error) {
+	for {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			return conn, err
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, fmt.Errorf("nobody listens: %w", err)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package interop
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/testcert"
+	"github.com/sealsock/sealsock/trust"
+)
+
+// hello is what is said and echoed.
+const hello = "hello from the other side\n"
+
+// serverName is whom each server must prove to be.
+const serverName = "localhost"
+
+// A scenario is what one conversation has to show. The zero value of a field
+// leaves that to the defaults of both sides.
+type scenario struct {
+	name      string
+	group     iana.NamedGroup
+	suite     iana.CipherSuite
+	key       string // kind of the server's key
+	clientKey string // kind of the client's key; the server requires one
+	alpn      string
+	retry     bool // the server asks for another key share
+	plain     bool // no compatibility mode
+	keyUpdate bool // the other program updates its keys and asks for ours
+	bad       bool // the client has to refuse the certificate of the kind key
+}
+
+var scenarios = []*scenario{
+	{name: "defaults"},
+	{name: "X25519MLKEM768", group: iana.X25519MLKEM768},
+	{name: "SecP256r1MLKEM768", group: iana.SecP256r1MLKEM768},
+	{name: "SecP384r1MLKEM1024", group: iana.SecP384r1MLKEM1024},
+	{name: "X25519", group: iana.X25519},
+	{name: "P-256", group: iana.SecP256r1},
+	{name: "P-384", group: iana.SecP384r1},
+	{name: "P-521", group: iana.SecP521r1},
+	{name: "AES-128-GCM", suite: iana.TLS_AES_128_GCM_SHA256},
+	{name: "AES-256-GCM", suite: iana.TLS_AES_256_GCM_SHA384},
+	{name: "ChaCha20-Poly1305", suite: iana.TLS_CHACHA20_POLY1305_SHA256},
+	{name: "ECDSA P-256 certificate", key: "p256"},
+	{name: "ECDSA P-384 certificate", key: "p384"},
+	{name: "ECDSA P-521 certificate", key: "p521"},
+	{name: "Ed25519 certificate", key: "ed25519"},
+	{name: "RSA certificate", key: "rsa"},
+	{name: "ECDSA client certificate", clientKey: "p256"},
+	{name: "Ed25519 client certificate", clientKey: "ed25519"},
+	{name: "RSA client certificate", clientKey: "rsa"},
+	{name: "HelloRetryRequest", group: iana.SecP384r1, retry: true},
+	{name: "ALPN", alpn: "echo"},
+	{name: "no compatibility mode", plain: true},
+	{name: "unknown authority refused", key: "stranger", bad: true},
+	{name: "wrong name refused", key: "othername", bad: true},
+}
+
+// schemes are the signatures that the kinds of keys make here.
+var schemes = map[string]iana.SignatureScheme{
+	"p256": iana.ECDSAWithP256AndSHA256, "p384": iana.ECDSAWithP384AndSHA384, "p521": iana.ECDSAWithP521AndSHA512,
+	"ed25519": iana.Ed25519, "rsa": iana.RSAPSSRSAEWithSHA256,
+}
+
+// serverKey is the kind of key the server shows.
+func (s *scenario) serverKey() string {
+	if s.key == "" {
+		return "p256"
+	}
+	return s.key
+}
+
+// Certificates, by the kind of key: the server's, the client's, and the roots
+// that both trust.
+var (
+	identities = map[string]*identity.Identity{}
+	roots      = new(trust.Roots)
+)
+
+func makeCertificates() {
+	ca, stranger := testcert.New(), testcert.New()
+	must(roots.AddDER(ca.Cert.Raw))
+	write("ca.pem", ca.PEM())
+	for kind := range schemes {
+		addIdentity(kind, ca.Issue(testcert.NewKey(kind), nil, serverName))
+	}
+	addIdentity("stranger", stranger.Issue(testcert.NewKey("p256"), nil, serverName))
+	addIdentity("othername", ca.Issue(testcert.NewKey("p256"), nil, "other.example"))
+}
+
+// addIdentity keeps a leaf for this process and in files for others.
+func addIdentity(kind string, leaf *testcert.Leaf) {
+	id, err := identity.New(leaf.Chain, leaf.Key)
+	must(err)
+	identities[kind] = id
+	write(kind+".pem", leaf.CertPEM())
+	write(kind+".key", leaf.KeyPEM())
+}
+
+func write(name string, content []byte) { must(os.WriteFile(file(name), content, 0o600)) }
+
+// file is the path of a file of the work folder.
+func file(name string) string { return filepath.Join(work, name) }
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

@@ -1,0 +1,110 @@
+package interop
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// results are what docs/interop.md shows.
+var results = &table{cells: map[cell]string{}}
+
+type cell struct {
+	program  *program
+	role     string
+	scenario *scenario
+}
+
+// A table keeps why a scenario was not run, or "" if it was. It is written only
+// after a run in which nothing failed.
+type table struct {
+	sync.Mutex
+	cells map[cell]string
+}
+
+func (r *table) set(p *program, role string, s *scenario, why string) {
+	r.Lock()
+	defer r.Unlock()
+	r.cells[cell{p, role, s}] = why
+}
+
+// write writes the table, which must hold a result for every program.
+func (r *table) write(path string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, tableIntro, today())
+	for _, p := range programs {
+		version, err := p.look()
+		if err != nil {
+			return fmt.Errorf("%s is not written: %s: %w", path, p.name, err)
+		}
+		fmt.Fprintf(&b, "- **%s**: %s\n", p.name, version)
+	}
+	b.WriteString("\n| |")
+	for _, p := range programs {
+		fmt.Fprintf(&b, " %s |", p.name)
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---|", len(programs)) + "\n")
+	for _, s := range scenarios {
+		fmt.Fprintf(&b, "| %s |", s.name)
+		for _, p := range programs {
+			fmt.Fprintf(&b, " %s |", r.mark(p, s))
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString(r.reasons())
+	return os.WriteFile(path, []byte(b.String()), 0o644)
+}
+
+// mark says in which roles a program took part in a scenario.
+func (r *table) mark(p *program, s *scenario) string {
+	client, okC := r.cells[cell{p, "client", s}]
+	server, okS := r.cells[cell{p, "server", s}]
+	switch client, server := okC && client == "", okS && server == ""; {
+	case client && server:
+		return "both"
+	case client:
+		return "client"
+	case server:
+		return "server"
+	}
+	return "–"
+}
+
+// reasons lists why there are gaps.
+func (r *table) reasons() string {
+	gaps := map[string][]string{} // program and reason to scenarios
+	for _, s := range scenarios {
+		for _, p := range programs {
+			for _, role := range []string{"client", "server"} {
+				why := r.cells[cell{p, role, s}]
+				if why == "" || why == noRole {
+					continue
+				}
+				key := p.name + ": " + why
+				if !slices.Contains(gaps[key], s.name) {
+					gaps[key] = append(gaps[key], s.name)
+				}
+			}
+		}
+	}
+	var b strings.Builder
+	b.WriteString("\nThe gaps are the other programs':\n\n")
+	for _, key := range slices.Sorted(maps.Keys(gaps)) {
+		fmt.Fprintf(&b, "- %s (%s)\n", key, strings.Join(gaps[key], ", "))
+	}
+	return b.String()
+}
+
+const tableIntro = `# Conversations with other TLS programs
+
+Written by ` + "`go test ./test/interop -update`" + ` on %s, after a run in which nothing
+failed. Each mark stands for a conversation over TLS 1.3 in which the other
+program was the client, the server, or each in turn (both). Whoever was shown a
+certificate verified it and its name; the suite, group, signature and protocol
+were what the row says; a line went there and back; both sides ended with
+close_notify.
+
+`

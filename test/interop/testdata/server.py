@@ -1,0 +1,13 @@
+import os, socket, ssl, sys
+env = os.environ
+ctx = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=env["CA"])
+ctx.load_cert_chain(env["CERT"], env["KEY"])
+if "ALPN" in env: ctx.set_alpn_protocols([env["ALPN"]])
+if "GROUP" in env: ctx.set_ecdh_curve(env["GROUP"])
+if "CLIENT_AUTH" in env: ctx.verify_mode = ssl.CERT_REQUIRED
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    print("port", listener.getsockname()[1], flush=True)
+    conn = ctx.wrap_socket(listener.accept()[0], server_side=True, suppress_ragged_eofs=False)
+    while data := conn.recv(1 << 16):
+        conn.sendall(data)
+    conn.unwrap()
