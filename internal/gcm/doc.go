@@ -1,0 +1,52 @@
+// Package gcm is AES-GCM for TLS records, at the speed that the vector
+// instructions of current x86-64 processors allow.
+//
+// # Why it exists
+//
+// Sealing and opening records is nearly all of the work of a TLS connection
+// that moves data. The standard library's AES-GCM encrypts one block per
+// instruction. Processors with AVX-512, VAES and VPCLMULQDQ can encrypt four,
+// which no Go library made use of when this was written; here, records of
+// 16 KiB take less than half the time. Everything else this module encrypts
+// with comes from the standard library or golang.org/x/crypto.
+//
+// # What it relies on
+//
+// The assembly runs only if the processor and the operating system have all
+// it needs: AVX-512 F, VL, BW and DQ, VAES, VPCLMULQDQ, AES, PCLMULQDQ and
+// BMI2. Anywhere else, and in a program that runs in FIPS 140 mode, [New]
+// returns the standard library's AES-GCM. There is no variant for VAES without
+// AVX-512. To have the standard library's everywhere, build with
+//
+//	go build -tags standardgcm
+//
+// or run with GODEBUG=cpu.avx512vl=off. The tag purego does it too, but takes
+// the standard library's own assembly away as well.
+//
+// Time and memory accesses depend on lengths alone: the processor's AES and
+// carry-less multiplication take the place of tables, and nothing branches on
+// a key, a hash or a plaintext. Tags are compared with crypto/subtle. A
+// plaintext that fails authentication is cleared before Open returns, as in
+// the standard library. A key takes 512 bytes.
+//
+// # How it works
+//
+// Encryption takes sixteen counter blocks, in four registers, through AES
+// together. Meanwhile sixteen blocks of ciphertext (the sixteen before when
+// sealing, the same sixteen when opening) are multiplied by H^16 … H^1 and
+// added up, and the sum is reduced once. What is left at the end goes through
+// the same steps four blocks at a time, behind masks that keep every load and
+// store inside its slice. vector_amd64.h has the arithmetic.
+//
+// # How it is proved
+//
+//   - The test cases of the GCM specification (McGrew and Viega).
+//   - Comparison with crypto/cipher: every length from 0 to 600 bytes, and
+//     longer ones past each byte of the counter that a record can reach and
+//     further; every length of additional data to 48; every alignment; in
+//     place and out of place; and a fuzz target for the rest.
+//   - Every bit of a tag and every byte of ciphertext and additional data
+//     altered in turn: an error each time, and the output cleared.
+//   - Keys, nonces, inputs and outputs that end where readable memory ends,
+//     and that start where it starts.
+package gcm

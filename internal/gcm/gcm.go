@@ -1,0 +1,79 @@
+package gcm
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"errors"
+	"fmt"
+	"unsafe"
+)
+
+// New returns AES-GCM with nonces of 12 bytes and tags of 16 under a key of
+// 16 or 32 bytes, which is not kept; another length is an error. It behaves as
+// what [cipher.NewGCM] returns: Seal and Open append to dst, allocate only to
+// grow it, and panic if the nonce has the wrong length, if the output overlaps
+// the input without starting where that starts, or if it overlaps the
+// additional data. An Open that fails clears what it wrote.
+func New(key []byte) (cipher.AEAD, error) {
+	if len(key) != 16 && len(key) != 32 {
+		return nil, fmt.Errorf("gcm: a key of %d bytes: use 16 or 32", len(key))
+	}
+	if a := newAccelerated(key); a != nil {
+		return a, nil
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// Accelerated reports whether New answers with this package's own code, and
+// not with the standard library's.
+func Accelerated() bool { return accelerated }
+
+const (
+	nonceSize = 12
+	tagSize   = 16
+	// maxPlaintext is how many bytes fit before the 32-bit counter would
+	// return to the block that the tag uses. NIST SP 800-38D, Section 5.2.1.1.
+	maxPlaintext = 1<<36 - 32
+)
+
+// errOpen says no more than that, lest it help whoever is forging.
+var errOpen = errors.New("gcm: message authentication failed")
+
+func checkNonce(nonce []byte) {
+	if len(nonce) != nonceSize {
+		panic("gcm: nonce is not 12 bytes long")
+	}
+}
+
+func checkOverlap(out, in, additionalData []byte) {
+	if unsafe.SliceData(out) != unsafe.SliceData(in) && overlap(out, in) {
+		panic("gcm: output overlaps input without starting where it starts")
+	}
+	if overlap(out, additionalData) {
+		panic("gcm: output overlaps additional data")
+	}
+}
+
+// overlap reports whether a and b share memory.
+func overlap(a, b []byte) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return false
+	}
+	startA, startB := uintptr(unsafe.Pointer(&a[0])), uintptr(unsafe.Pointer(&b[0]))
+	return startA < startB+uintptr(len(b)) && startB < startA+uintptr(len(a))
+}
+
+// extend returns dst with n bytes appended, of any value, and those bytes.
+func extend(dst []byte, n int) (all, added []byte) {
+	if total := len(dst) + n; total <= cap(dst) {
+		all = dst[:total]
+	} else {
+		all = make([]byte, total)
+		copy(all, dst)
+	}
+	return all, all[len(dst):]
+}

@@ -1,0 +1,9 @@
+//go:build !amd64 || purego || standardgcm
+
+package gcm
+
+import "crypto/cipher"
+
+const accelerated = false
+
+func newAccelerated([]byte) cipher.AEAD { return nil }
