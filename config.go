@@ -54,6 +54,53 @@ type Config struct {
 	// (RFC 9846, Appendix D.4).
 	NoCompatibilityMode bool
 
+	// ForClient, if set on a server, sees each ClientHello and may answer with
+	// another Config, nil to go on with this one, or an error, which may
+	// choose the alert by a method Alert() iana.Alert. It may block until ctx
+	// ends.
+	ForClient func(context.Context, *engine.ClientHelloInfo) (*Config, error)
+
+	// Sessions, if set on a client, keeps sessions to come back with. Session,
+	// if set, is the one to come back with now.
+	Sessions SessionCache
+	Session  *engine.Session
+	// OnSession, if set on a client, hears of each session that the server
+	// offers. It must not block.
+	OnSession func(*engine.Session)
+	// Tickets, if set on a server, lets clients come back: SealTickets and
+	// KeepTickets make one. A Listener makes its own unless NumTickets is
+	// negative. NumTickets is how many follow a handshake, 0 for the default
+	// of 2; TicketLifetime how long they live, 0 for a day, at most seven.
+	Tickets        engine.Tickets
+	NumTickets     int
+	TicketLifetime time.Duration
+
+	// PSKs are the pre-shared keys that a client offers, and FindPSK gives a
+	// server the one of an identity, or nil. Whoever has the key is trusted:
+	// no certificate is shown. PSKOnly makes a client refuse a server that
+	// wants to show one instead.
+	PSKs    []*engine.PSK
+	FindPSK func(ctx context.Context, identity []byte) (*engine.PSK, error)
+	PSKOnly bool
+	// PSKWithoutDHE also allows pre-shared keys without a key exchange, which
+	// gives up forward secrecy.
+	PSKWithoutDHE bool
+
+	// EarlyData lets a client use Conn.WriteEarly. MaxEarlyData is how many
+	// bytes of it a server takes, 0 for none; it needs AntiReplay, of which a
+	// Listener makes its own. See Conn.WriteEarly for what early data risks.
+	EarlyData    bool
+	MaxEarlyData uint32
+	AntiReplay   engine.AntiReplay
+
+	// PostHandshakeAuth lets a client be asked for its certificate later, and
+	// Conn.RequestClientCertificate asks.
+	PostHandshakeAuth bool
+
+	// MaxRecordsPerKey bounds how many records one key protects before it is
+	// replaced; 0 means the suite's own limit.
+	MaxRecordsPerKey uint64
+
 	// HandshakeTimeout bounds Dial's handshake and each of a Listener's; 0
 	// means 10 seconds, a negative value no bound.
 	HandshakeTimeout time.Duration
@@ -126,11 +173,13 @@ func (c *Config) engineConfig(server bool, conn *Conn) *engine.Config {
 		ALPN:                c.ALPN,
 		NoCompatibilityMode: c.NoCompatibilityMode,
 		Verifier:            conn,
+		PSKWithoutDHE:       c.PSKWithoutDHE,
+		MaxRecordsPerKey:    c.MaxRecordsPerKey,
 	}
 	if server {
-		e.ClientAuth, e.ClientAuthorities = c.ClientAuth, c.ClientAuthorities
+		c.serverConfig(e)
 	} else {
-		e.ServerName = sniName(c.ServerName)
+		c.clientConfig(e, conn)
 	}
 	if c.SelectIdentity != nil {
 		e.SelectCredential = func(*engine.CredentialRequest) (*engine.Credential, error) { return nil, engine.ErrPending }
@@ -142,6 +191,30 @@ func (c *Config) engineConfig(server bool, conn *Conn) *engine.Config {
 		e.KeyLog = c.logKey
 	}
 	return e
+}
+
+func (c *Config) serverConfig(e *engine.Config) {
+	e.ClientAuth, e.ClientAuthorities = c.ClientAuth, c.ClientAuthorities
+	e.Tickets, e.NumTickets, e.TicketLifetime = c.Tickets, c.NumTickets, c.TicketLifetime
+	e.MaxEarlyData, e.AntiReplay = c.MaxEarlyData, c.AntiReplay
+	if c.ForClient != nil {
+		e.ForClient = func(*engine.ClientHelloInfo) (*engine.Config, error) { return nil, engine.ErrPending }
+	}
+	if c.FindPSK != nil {
+		e.FindPSK = func([]byte) (*engine.PSK, error) { return nil, engine.ErrPending }
+	}
+}
+
+func (c *Config) clientConfig(e *engine.Config, conn *Conn) {
+	e.ServerName = sniName(c.ServerName)
+	e.PSKs, e.EarlyData, e.PostHandshakeAuth = c.PSKs, c.EarlyData, c.PostHandshakeAuth
+	if c.PSKOnly {
+		e.Verifier = nil
+	}
+	e.Session = c.Session
+	if e.Session == nil && c.Sessions != nil && c.ServerName != "" {
+		e.Session = c.Sessions.Take(conn.sessionKey())
+	}
 }
 
 // credential makes the engine's view of an identity.

@@ -20,6 +20,7 @@ type Conn struct {
 	cfg    *Config
 	peer   atomic.Pointer[trust.Result]
 	server bool
+	dialed string // the address, for the session cache
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -28,14 +29,31 @@ var _ net.Conn = (*Conn)(nil)
 // over. Without Config.ServerName, or a Trust that waives the name, nobody can
 // be accepted. The handshake happens with Handshake or the first Read or Write.
 // A nil cfg is the zero Config.
-func Client(raw net.Conn, cfg *Config) (*Conn, error) {
+func Client(raw net.Conn, cfg *Config) (*Conn, error) { return client(raw, cfg, "") }
+
+func client(raw net.Conn, cfg *Config, dialed string) (*Conn, error) {
 	c := newConn(cfg, false)
+	c.dialed = dialed
 	r, s, err := engine.Client(c.cfg.engineConfig(false, c))
 	if err != nil {
 		return nil, err
 	}
-	c.Conn = stream.New(raw, r, s, stream.Options{Answer: c.answer})
+	c.Conn = stream.New(raw, r, s, stream.Options{Answer: c.answer, Session: c.keepSession})
 	return c, nil
+}
+
+// sessionKey is what a session is kept under: the server's name, and the address
+// if it is known, because two services may share a name.
+func (c *Conn) sessionKey() string { return c.cfg.ServerName + " " + c.dialed }
+
+// keepSession is called with each session that the server offers.
+func (c *Conn) keepSession(s *engine.Session) {
+	if c.cfg.Sessions != nil && c.cfg.ServerName != "" {
+		c.cfg.Sessions.Put(c.sessionKey(), s)
+	}
+	if c.cfg.OnSession != nil {
+		c.cfg.OnSession(s)
+	}
 }
 
 // Server returns the server's side of a connection over raw, which it takes
@@ -96,11 +114,28 @@ func (c *Conn) answer(ctx context.Context, q engine.Question) (engine.Answer, er
 	switch q := q.(type) {
 	case *engine.PeerCertificate:
 		return c.verify(ctx, q)
+	case *engine.ClientHelloInfo:
+		return c.forClient(ctx, q)
+	case *engine.PSKQuery:
+		return c.cfg.FindPSK(ctx, q.Identity)
 	case *engine.CredentialRequest:
 		id, err := c.cfg.SelectIdentity(ctx, q)
 		return credential(id), err
 	}
 	return nil, &engine.Error{Fault: engine.FaultUsage, Reason: "a question that nobody can answer"}
+}
+
+// forClient goes on with the Config that ForClient chooses. That Config's own
+// ForClient is not asked.
+func (c *Conn) forClient(ctx context.Context, hello *engine.ClientHelloInfo) (engine.Answer, error) {
+	cfg, err := c.cfg.ForClient(ctx, hello)
+	if cfg == nil || err != nil {
+		return (*engine.Config)(nil), err
+	}
+	c.cfg = cfg
+	e := cfg.engineConfig(true, c)
+	e.ForClient = nil
+	return e, e.CheckServer()
 }
 
 func (c *Conn) verify(ctx context.Context, q *engine.PeerCertificate) (engine.Answer, error) {

@@ -29,7 +29,7 @@ func Dial(ctx context.Context, addr string, cfg *Config) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := Client(raw, cfg)
+	c, err := client(raw, cfg, a.String())
 	if err != nil {
 		raw.Close()
 		return nil, err

@@ -49,6 +49,7 @@ func Listen(ctx context.Context, addr string, cfg *Config) (*Listener, error) {
 
 // NewListener returns a Listener over inner, which it takes over.
 func NewListener(inner net.Listener, cfg *Config) (*Listener, error) {
+	cfg = withTickets(cfg)
 	// A configuration that cannot serve is found now, not at the first client.
 	if _, err := Server(nowhere{}, cfg); err != nil {
 		return nil, err
@@ -61,6 +62,25 @@ func NewListener(inner net.Listener, cfg *Config) (*Listener, error) {
 	l.end, l.stop = context.WithCancelCause(context.Background())
 	return l, nil
 }
+
+// withTickets gives a listener's configuration what it takes to resume, if the
+// user did not.
+func withTickets(cfg *Config) *Config {
+	if cfg == nil {
+		return nil
+	}
+	own := *cfg
+	if own.Tickets == nil && own.NumTickets >= 0 {
+		own.Tickets = SealTickets(&RotatingKeys{Lifetime: own.TicketLifetime}, own.Now)
+	}
+	if own.AntiReplay == nil && own.MaxEarlyData > 0 {
+		own.AntiReplay = NewAntiReplay(maxReplay, own.Now)
+	}
+	return &own
+}
+
+// maxReplay bounds the 0-RTT attempts that a Listener remembers at a time.
+const maxReplay = 1 << 16
 
 // Accept returns the next connection whose handshake is done. It is a *Conn.
 func (l *Listener) Accept() (net.Conn, error) {

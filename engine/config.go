@@ -268,6 +268,10 @@ func (c *Config) maxMessage() int {
 	return maxHandshakeMessage
 }
 
+// CheckServer finds mistakes in a server's Config, such as one that a Receiver
+// waits for.
+func (c *Config) CheckServer() error { return c.check(false) }
+
 // check finds the mistakes of a Config before a connection starts.
 func (c *Config) check(client bool) error {
 	switch {

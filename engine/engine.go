@@ -36,5 +36,5 @@ func newReceiver(cfg *Config) *Receiver {
 }
 
 func newSender(cfg *Config, version iana.Version) *Sender {
-	return &Sender{sealer: &record.Plain{Version: version}, max: record.MaxPlaintext, perKey: cfg.MaxRecordsPerKey}
+	return &Sender{cfg: cfg, sealer: &record.Plain{Version: version}, max: record.MaxPlaintext, perKey: cfg.MaxRecordsPerKey}
 }

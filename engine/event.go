@@ -105,6 +105,7 @@ const (
 	stepPlain                         // go back to no key, after 0-RTT data was refused
 	stepEarly                         // 0-RTT data may be sent
 	stepTickets                       // tickets can be made from now on
+	stepLate                          // the client takes late requests for its certificate
 	stepAuth                          // end a late authentication with Finished
 	stepKeyUpdate                     // answer the peer's request for new keys
 )

@@ -13,13 +13,7 @@ import (
 // RFC 9846, Section 4.6.2.
 type late struct {
 	flow    *flow13 // its transcript ends with the client's Finished
-	pending []lateRequest
-}
-
-// A lateRequest is a CertificateRequest that waits for its answer.
-type lateRequest struct {
-	context []byte
-	raw     []byte
+	pending []*LateRequest
 }
 
 // maxLateRequests bounds the requests that a server has under way.
@@ -29,6 +23,7 @@ const maxLateRequests = 16
 func newLate(f *flow13) *late {
 	l := &late{flow: &flow13{cfg: f.cfg, info: f.info, random: f.random, suite: f.suite}}
 	l.flow.transcript = f.transcript
+	f.info.late = l
 	return l
 }
 
@@ -42,51 +37,54 @@ func (l *late) begin(request []byte) *flow13 {
 	return &f
 }
 
-// A LateRequest is a request for the client's certificate on its way: Message
-// has to be sent.
+// A LateRequest is a request for the client's certificate that was made by the
+// sending half. It crosses to the receiving half, which expects the answer.
 type LateRequest struct {
 	// Context tells requests apart; it comes back with EventClientAuth.
 	Context []byte
-	request lateRequest
+	raw     []byte
 }
 
-// RequestCertificate makes a request for the client's certificate, on a server
-// whose handshake is done, for a client that offered post_handshake_auth. Give
-// it to Sender.SendRequest. The answer is an EventClientAuth. Both halves are
-// involved, so the caller must own both for the moment.
-func (r *Receiver) RequestCertificate() (*LateRequest, error) {
-	s, ok := r.state.(*open13)
+// RequestCertificate appends a request for the client's certificate, on a
+// server whose handshake is done, for a client that offered
+// post_handshake_auth. Hand the request to Receiver.Expect before the bytes go
+// out. The answer is an EventClientAuth. RFC 9846, Section 4.6.2.
+func (s *Sender) RequestCertificate(dst []byte) ([]byte, *LateRequest, error) {
 	switch {
-	case !ok || s.client || !r.info.lateOffered:
-		return nil, usage("the client does not take requests for its certificate after the handshake")
-	case r.cfg.Verifier == nil:
-		return nil, usage("a request for the client's certificate needs a Verifier")
-	case len(s.late.pending) >= maxLateRequests:
-		return nil, usage("%d requests for the client's certificate are under way already", len(s.late.pending))
+	case s.closed:
+		return dst, nil, ErrClosed
+	case !s.late:
+		return dst, nil, usage("the client does not take requests for its certificate after the handshake")
+	case s.cfg.Verifier == nil:
+		return dst, nil, usage("a request for the client's certificate needs a Verifier")
 	}
 	context := make([]byte, 16)
-	if _, err := io.ReadFull(r.cfg.random(), context); err != nil {
-		return nil, local("the random source failed", err)
+	if _, err := io.ReadFull(s.cfg.random(), context); err != nil {
+		return dst, nil, local("the random source failed", err)
 	}
 	request := &wire.CertificateRequest{
-		Context: context, SignatureAlgorithms: r.cfg.schemes(), CertAuthorities: r.cfg.ClientAuthorities,
+		Context: context, SignatureAlgorithms: s.cfg.schemes(), CertAuthorities: s.cfg.ClientAuthorities,
 		StatusRequest: true, SCT: true,
 	}
 	raw, err := request.AppendTo(nil)
 	if err != nil {
-		return nil, local("CertificateRequest cannot be written", err)
+		return dst, nil, local("CertificateRequest cannot be written", err)
 	}
-	q := lateRequest{context: context, raw: raw}
-	s.late.pending = append(s.late.pending, q)
-	return &LateRequest{Context: context, request: q}, nil
+	dst, err = s.records(dst, iana.ContentHandshake, raw)
+	return dst, &LateRequest{Context: context, raw: raw}, err
 }
 
-// SendRequest appends a request for the client's certificate.
-func (s *Sender) SendRequest(dst []byte, q *LateRequest) ([]byte, error) {
-	if s.closed {
-		return dst, ErrClosed
+// Expect makes the answer to a request acceptable. At most 16 may be under way.
+func (r *Receiver) Expect(q *LateRequest) error {
+	l := r.info.late
+	switch {
+	case l == nil || r.err != nil:
+		return usage("no answer to a request can come now")
+	case len(l.pending) >= maxLateRequests:
+		return usage("%d requests for the client's certificate are under way already", len(l.pending))
 	}
-	return s.records(dst, iana.ContentHandshake, q.request.raw)
+	l.pending = append(l.pending, q)
+	return nil
 }
 
 // lateRequest answers, on a client, a request for its certificate.
@@ -123,7 +121,7 @@ func (s *open13) lateCertificate(m message) (state, error) {
 		return nil, err
 	}
 	for i, q := range s.late.pending {
-		if !bytes.Equal(q.context, cert.Context) {
+		if !bytes.Equal(q.Context, cert.Context) {
 			continue
 		}
 		s.late.pending = append(s.late.pending[:i:i], s.late.pending[i+1:]...)
@@ -132,18 +130,18 @@ func (s *open13) lateCertificate(m message) (state, error) {
 	return nil, illegal("a Certificate with a context that was not asked for")
 }
 
-func (s *open13) lateAnswer(q lateRequest, m message) (state, error) {
-	peer, err := peerCertificate(m, q.context, true, true)
+func (s *open13) lateAnswer(q *LateRequest, m message) (state, error) {
+	peer, err := peerCertificate(m, q.Context, true, true)
 	if err != nil {
 		return nil, err
 	}
 	f := s.late.begin(q.raw)
 	f.transcript.add(m.raw)
 	if len(peer.Chain) == 0 {
-		return &awaitLateFinished{open: s, flow: f, context: q.context}, nil
+		return &awaitLateFinished{open: s, flow: f, context: q.Context}, nil
 	}
 	return f.verify(peer, func(key crypto.PublicKey, _ *effects) (state, error) {
-		return &awaitLateVerify{open: s, flow: f, context: q.context, key: key}, nil
+		return &awaitLateVerify{open: s, flow: f, context: q.Context, key: key}, nil
 	}), nil
 }
 

@@ -311,12 +311,11 @@ func TestLateAuthentication(t *testing.T) {
 		}
 		for range 3 {
 			for range 2 { // two at once
-				q, err := s.r.RequestCertificate()
+				out, q, err := s.s.RequestCertificate(nil)
 				if err != nil {
 					t.Fatal(err)
 				}
-				out, err := s.s.SendRequest(nil, q)
-				if err != nil {
+				if err := s.r.Expect(q); err != nil {
 					t.Fatal(err)
 				}
 				c.in = append(c.in, out...)
@@ -349,7 +348,7 @@ func TestLateAuthentication(t *testing.T) {
 	if err := pump(c, s); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.r.RequestCertificate(); err == nil {
+	if _, _, err := s.s.RequestCertificate(nil); err == nil {
 		t.Error("a client that does not take late requests is sent one")
 	}
 }

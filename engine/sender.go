@@ -12,12 +12,14 @@ import (
 // time. Each method appends records to the caller's buffer, which must not
 // overlap the data given, and returns it.
 type Sender struct {
+	cfg     *Config
 	sealer  record.Sealer
 	suite   *suites.Suite
 	traffic *keys.TrafficSecret
 	ready   bool // application data may be sent
 	early   int  // how many bytes of 0-RTT data may be sent
 	tickets *ticketer
+	late    bool // the client takes late requests for its certificate
 	closed  bool
 	max     int    // bytes of data in one record
 	perKey  uint64 // records under one key, 0 for the suite's limit
@@ -59,6 +61,8 @@ func (s *Sender) apply(dst []byte, st step) ([]byte, error) {
 		s.sealer, s.suite, s.traffic, s.early = &record.Plain{Version: iana.TLS12}, nil, nil, 0
 	case stepEarly:
 		s.early = st.limit
+	case stepLate:
+		s.late = true
 	case stepTickets:
 		s.tickets = st.tickets
 		return s.SendTickets(dst, st.tickets.cfg.numTickets())

@@ -332,6 +332,9 @@ func (s *awaitClientFinished) handle(m message, do *effects) (state, error) {
 	}
 	do.report(EventHandshakeDone)
 	s.info.HandshakeDone = true
+	if s.info.lateOffered {
+		do.out = append(do.out, step{kind: stepLate})
+	}
 	do.tickets(newTicketer(s.flow13, s.app.master.Resumption(s.transcript.sum())))
 	return &open13{cfg: s.cfg, info: s.info, suite: s.suite, traffic: s.app.client, late: newLate(s.flow13)}, nil
 }

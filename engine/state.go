@@ -29,6 +29,7 @@ type State struct {
 
 	exporter, earlyExporter *keys.Exporter
 	lateOffered             bool // the client offered post_handshake_auth
+	late                    *late
 }
 
 // A message is one handshake message as received.

@@ -18,6 +18,9 @@ type Options struct {
 	// Answer is asked when a callback of the engine's configuration said
 	// that its answer comes later. It may block. Nil refuses.
 	Answer func(context.Context, engine.Question) (engine.Answer, error)
+	// Session hears, on a client, of each session to come back with. It must
+	// not block.
+	Session func(*engine.Session)
 }
 
 // A Conn is a TLS connection over a net.Conn. Any of its methods may be called
@@ -31,8 +34,10 @@ type Conn struct {
 	closing   atomic.Bool
 	broken    atomic.Pointer[error] // what ended the connection for both halves
 
-	in  reading
-	out writing
+	in    reading
+	out   writing
+	early early
+	late  late
 
 	deadlines struct {
 		sync.Mutex
@@ -80,6 +85,11 @@ func (c *Conn) Handshake(ctx context.Context) error {
 	if c.open.Load() {
 		return nil
 	}
+	return c.handshakeUntil(ctx, func() bool { return false })
+}
+
+// handshakeUntil runs the handshake until it is done or enough says so.
+func (c *Conn) handshakeUntil(ctx context.Context, enough func() bool) error {
 	c.handshake.Lock()
 	defer c.handshake.Unlock()
 	if c.open.Load() {
@@ -88,8 +98,8 @@ func (c *Conn) Handshake(ctx context.Context) error {
 	if err := c.brokenBy(); err != nil {
 		return err
 	}
-	release := c.interruptible(ctx)
-	err := c.runHandshake(ctx)
+	release := c.interruptible(ctx, c.raw.SetDeadline)
+	err := c.runHandshake(ctx, enough)
 	release()
 	if err != nil && ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
 		return context.Cause(ctx)
@@ -99,13 +109,13 @@ func (c *Conn) Handshake(ctx context.Context) error {
 
 // interruptible makes the end of ctx interrupt reads and writes below. The
 // function it returns puts the deadlines back.
-func (c *Conn) interruptible(ctx context.Context) (release func()) {
+func (c *Conn) interruptible(ctx context.Context, setDeadline func(time.Time) error) (release func()) {
 	if ctx.Done() == nil {
 		return func() {}
 	}
 	fired := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		c.raw.SetDeadline(time.Unix(1, 0))
+		setDeadline(time.Unix(1, 0))
 		close(fired)
 	})
 	return func() {
@@ -121,21 +131,26 @@ func (c *Conn) interruptible(ctx context.Context) (release func()) {
 }
 
 // runHandshake holds both halves until the peer is proved.
-func (c *Conn) runHandshake(ctx context.Context) error {
+func (c *Conn) runHandshake(ctx context.Context, enough func() bool) error {
 	c.in.Lock()
 	defer c.in.Unlock()
 	c.out.Lock()
 	defer c.out.Unlock()
-	for {
+	for !enough() {
 		ev, err := c.in.step()
 		c.out.mail.put(ev.Reply)
 		if err != nil {
 			c.out.flush(c.raw)
 			return c.fatal(err)
 		}
+		c.noteEarly(ev)
 		switch ev.Kind {
 		case engine.EventHandshakeDone:
-			if err := c.out.flush(c.raw); err != nil {
+			err := c.out.flush(c.raw)
+			if err == nil {
+				err = c.resendEarly()
+			}
+			if err != nil {
 				return c.transport("write", err)
 			}
 			c.open.Store(true)
@@ -155,6 +170,10 @@ func (c *Conn) runHandshake(ctx context.Context) error {
 			}
 		}
 	}
+	if err := c.out.flush(c.raw); err != nil {
+		return c.transport("write", err)
+	}
+	return nil
 }
 
 var refused = &engine.Error{Fault: engine.FaultAlert, Reason: "it closed the connection before the handshake was done"}
@@ -254,8 +273,8 @@ func (c *Conn) CloseWrite() error {
 	return nil
 }
 
-// late returns the error for a write whose deadline has passed before it began.
-func (c *Conn) late() error {
+// overdue returns the error for a write whose deadline has passed before it began.
+func (c *Conn) overdue() error {
 	c.deadlines.Lock()
 	defer c.deadlines.Unlock()
 	if d := c.deadlines.write; d.IsZero() || time.Now().Before(d) {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sealsock/sealsock/engine"
 )
@@ -18,7 +19,10 @@ type reading struct {
 	buf   *buffer // nil while nothing is in it
 	r, w  int     // what of buf is not worked off yet
 	plain []byte  // application data inside buf, not read yet
+	held  []byte  // application data in front of plain that was kept for later
 	err   error   // the end; io.EOF after close_notify
+
+	readers atomic.Int32 // calls of Read under way
 }
 
 // A source reads from the connection below. It takes a buffer only when there
@@ -38,8 +42,15 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
+	c.in.readers.Add(1)
+	defer c.in.readers.Add(-1)
 	c.in.Lock()
 	defer c.in.Unlock()
+	if len(c.in.held) > 0 {
+		n := copy(p, c.in.held)
+		c.in.held = c.in.held[n:]
+		return n, nil
+	}
 	for len(c.in.plain) == 0 {
 		if err := c.next(true); err != nil {
 			return 0, err
@@ -79,6 +90,10 @@ func (c *Conn) next(block bool) error {
 	if in.err != nil {
 		return in.err
 	}
+	if err := c.expect(); err != nil {
+		in.err = c.fatal(err)
+		return in.err
+	}
 	ev, err := in.step()
 	c.forward(ev.Reply, err)
 	if err != nil {
@@ -92,6 +107,12 @@ func (c *Conn) next(block bool) error {
 		in.err = io.EOF
 		in.giveBack()
 		return io.EOF
+	case engine.EventClientAuth:
+		c.answered(ev.Context)
+	case engine.EventSession:
+		if c.opts.Session != nil {
+			c.opts.Session(ev.Session)
+		}
 	case engine.EventWaiting:
 		return c.answer(context.Background(), ev.Question)
 	case engine.EventWantRead:

@@ -75,7 +75,7 @@ func (c *Conn) write(p []byte) (n int, err error) {
 	if c.closing.Load() {
 		return 0, &net.OpError{Op: "write", Net: c.raw.LocalAddr().Network(), Source: c.raw.LocalAddr(), Addr: c.raw.RemoteAddr(), Err: net.ErrClosed}
 	}
-	if err := c.late(); err != nil {
+	if err := c.overdue(); err != nil {
 		return 0, err
 	}
 	if err := c.out.deliver(c.raw, nil); err != nil {

@@ -1,0 +1,135 @@
+package stream
+
+import (
+	"context"
+	"io"
+	"sync"
+
+	"github.com/sealsock/sealsock/engine"
+)
+
+// early is what a Conn knows of 0-RTT data.
+type early struct {
+	sync.Mutex
+	sent     []byte // on a client, until the server has accepted it
+	received []byte // on a server, not read yet
+	over     bool   // on a server: no more will come
+}
+
+// WriteEarly sends, on a client, 0-RTT data before the handshake is done. An
+// attacker may replay it, so it must be such that it may arrive twice. If the
+// server refuses it, it is sent again as ordinary data, in front of all other.
+// It returns ErrNoEarlyData, perhaps after a part, where none can be sent.
+//
+// On a server, WriteEarly sends data before the client is proved.
+func (c *Conn) WriteEarly(p []byte) (int, error) {
+	if c.open.Load() {
+		return c.Write(p)
+	}
+	c.handshake.Lock()
+	defer c.handshake.Unlock()
+	if err := c.brokenBy(); err != nil {
+		return 0, err
+	}
+	c.in.Lock()
+	defer c.in.Unlock()
+	c.out.Lock()
+	defer c.out.Unlock()
+	if c.in.recv.Pending() {
+		if err := c.begin(); err != nil {
+			return 0, err
+		}
+	}
+	if !c.out.send.Ready() {
+		p = p[:min(len(p), c.out.send.Early())]
+	}
+	if len(p) == 0 {
+		return 0, ErrNoEarlyData
+	}
+	sealed, err := c.out.send.Seal(nil, p)
+	if err != nil {
+		return 0, err
+	}
+	if !c.out.send.Ready() {
+		c.early.sent = append(c.early.sent, p...)
+	}
+	if err := c.out.deliver(c.raw, sealed); err != nil {
+		return len(p), c.transport("write", err)
+	}
+	return len(p), nil
+}
+
+// begin makes a client's first flight.
+func (c *Conn) begin() error {
+	ev, err := c.in.step()
+	c.out.mail.put(ev.Reply)
+	if err == nil {
+		err = c.out.flush(c.raw)
+	}
+	if err != nil {
+		return c.fatal(err)
+	}
+	return nil
+}
+
+// ReadEarly reads, on a server, the client's 0-RTT data, which an attacker may
+// have replayed. It ends in io.EOF, also if there is none. Read never returns
+// early data, and ReadEarly nothing else.
+func (c *Conn) ReadEarly(p []byte) (int, error) {
+	for {
+		c.early.Lock()
+		n := copy(p, c.early.received)
+		c.early.received = c.early.received[n:]
+		over := c.early.over
+		c.early.Unlock()
+		switch {
+		case n > 0 || len(p) == 0:
+			return n, nil
+		case over || c.open.Load():
+			return 0, io.EOF
+		}
+		if err := c.handshakeUntil(context.Background(), c.earlyNews); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// earlyNews reports whether ReadEarly has something to say.
+func (c *Conn) earlyNews() bool {
+	c.early.Lock()
+	defer c.early.Unlock()
+	return c.early.over || len(c.early.received) > 0
+}
+
+// noteEarly keeps what an event of the handshake says of 0-RTT data. The amount
+// is bounded by Config.MaxEarlyData.
+func (c *Conn) noteEarly(ev engine.Event) {
+	c.early.Lock()
+	defer c.early.Unlock()
+	switch ev.Kind {
+	case engine.EventData:
+		c.early.received = append(c.early.received, ev.Data...)
+	case engine.EventEarlyDone:
+		c.early.over = true
+	case engine.EventEarlyAccepted:
+		c.early.sent = nil
+	case engine.EventHandshakeDone:
+		c.early.over = true
+	}
+}
+
+// resendEarly sends refused 0-RTT data again, once the handshake is done.
+func (c *Conn) resendEarly() error {
+	c.early.Lock()
+	data := c.early.sent
+	c.early.sent = nil
+	c.early.Unlock()
+	if len(data) == 0 {
+		return nil
+	}
+	sealed, err := c.out.send.Seal(nil, data)
+	if err != nil {
+		return err
+	}
+	return c.out.deliver(c.raw, sealed)
+}

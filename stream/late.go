@@ -1,0 +1,145 @@
+package stream
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sealsock/sealsock/engine"
+)
+
+// late is what a server's Conn knows of requests for the client's certificate.
+type late struct {
+	sync.Mutex
+	inbox   []*engine.LateRequest    // for the receiving half
+	full    atomic.Bool              // something is in inbox
+	waiting map[string]chan struct{} // by context, closed with the answer
+}
+
+// maxHeld bounds the application data that is kept while nobody reads but an
+// answer is waited for.
+const maxHeld = 1 << 20
+
+// lateTurn is how often a waiter looks whether it should read by itself.
+const lateTurn = 5 * time.Millisecond
+
+// RequestClientCertificate asks, on a server, for the client's certificate and
+// returns once it is proved, or the client has declined. Several may be under
+// way at once. If nobody reads meanwhile, it reads by itself and keeps the data.
+func (c *Conn) RequestClientCertificate(ctx context.Context) error {
+	answered := make(chan struct{})
+	var request *engine.LateRequest
+	err := c.control(ctx, func(dst []byte) ([]byte, error) {
+		dst, q, err := c.out.send.RequestCertificate(dst)
+		if err != nil {
+			return dst, err
+		}
+		request = q
+		c.late.Lock()
+		defer c.late.Unlock()
+		if c.late.waiting == nil {
+			c.late.waiting = map[string]chan struct{}{}
+		}
+		c.late.inbox = append(c.late.inbox, q)
+		c.late.full.Store(true)
+		c.late.waiting[string(q.Context)] = answered
+		return dst, nil
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		c.late.Lock()
+		defer c.late.Unlock()
+		delete(c.late.waiting, string(request.Context))
+	}()
+	return c.awaitAnswer(ctx, answered)
+}
+
+// awaitAnswer waits for the reader to see the answer, and reads if there is no
+// reader.
+func (c *Conn) awaitAnswer(ctx context.Context, answered <-chan struct{}) error {
+	turn := time.NewTicker(lateTurn)
+	defer turn.Stop()
+	for {
+		if c.in.readers.Load() == 0 && c.in.TryLock() {
+			err := c.readAnswer(ctx, answered)
+			c.in.Unlock()
+			if err != nil {
+				return err
+			}
+		}
+		select {
+		case <-answered:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-turn.C:
+			if err := c.brokenBy(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// readAnswer reads until the answer is there, or somebody else wants to read,
+// and keeps application data.
+func (c *Conn) readAnswer(ctx context.Context, answered <-chan struct{}) error {
+	release := c.interruptible(ctx, c.raw.SetReadDeadline)
+	defer release()
+	for {
+		select {
+		case <-answered:
+			return nil
+		default:
+		}
+		if c.in.readers.Load() > 0 {
+			return nil // let it read
+		}
+		if len(c.in.plain) > 0 {
+			if len(c.in.held)+len(c.in.plain) > maxHeld {
+				return &engine.Error{
+					Fault: engine.FaultLimit, Reason: "the client sends data and does not answer the request for its certificate",
+					Hint: "read from the connection meanwhile",
+				}
+			}
+			c.in.held = append(c.in.held, c.in.plain...)
+			c.in.plain = nil
+		}
+		if err := c.next(true); err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return err
+		}
+	}
+}
+
+// expect tells the engine which answers may come.
+func (c *Conn) expect() error {
+	if !c.late.full.Load() {
+		return nil
+	}
+	c.late.Lock()
+	defer c.late.Unlock()
+	for len(c.late.inbox) > 0 {
+		q := c.late.inbox[0]
+		c.late.inbox = c.late.inbox[1:]
+		if err := c.in.recv.Expect(q); err != nil {
+			return err
+		}
+	}
+	c.late.full.Store(false)
+	return nil
+}
+
+// answered wakes who waits for an answer.
+func (c *Conn) answered(context []byte) {
+	c.late.Lock()
+	defer c.late.Unlock()
+	if ch := c.late.waiting[string(context)]; ch != nil {
+		close(ch)
+		delete(c.late.waiting, string(context))
+	}
+}

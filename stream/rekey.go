@@ -1,0 +1,64 @@
+package stream
+
+import (
+	"context"
+
+	"github.com/sealsock/sealsock/engine"
+)
+
+// Rekey changes the key of this side's direction and, if both is set, asks the
+// peer to change its own, which happens before it sends again. RFC 9846,
+// Section 4.6.3.
+func (c *Conn) Rekey(ctx context.Context, both bool) error {
+	return c.control(ctx, func(dst []byte) ([]byte, error) { return c.out.send.Rekey(dst, both) })
+}
+
+// SendTickets sends n tickets, on a server, for the client to come back with.
+func (c *Conn) SendTickets(ctx context.Context, n int) error {
+	return c.control(ctx, func(dst []byte) ([]byte, error) { return c.out.send.SendTickets(dst, n) })
+}
+
+// control sends what seal appends, behind what is waiting.
+func (c *Conn) control(ctx context.Context, seal func([]byte) ([]byte, error)) error {
+	if err := c.Handshake(ctx); err != nil {
+		return err
+	}
+	c.out.Lock()
+	defer c.out.Unlock()
+	if err := c.brokenBy(); err != nil {
+		return err
+	}
+	release := c.interruptible(ctx, c.raw.SetWriteDeadline)
+	defer release()
+	if err := c.out.flush(c.raw); err != nil {
+		return c.transport("write", err)
+	}
+	sealed, err := seal(nil)
+	if err != nil {
+		return err
+	}
+	if err := c.out.deliver(c.raw, sealed); err != nil {
+		return c.transport("write", err)
+	}
+	return nil
+}
+
+// Export derives length bytes of keying material that both sides share, for
+// label and context. RFC 9846, Section 7.5.
+func (c *Conn) Export(label string, context []byte, length int) ([]byte, error) {
+	s := c.State()
+	return s.Export(label, context, length)
+}
+
+// ExportEarly is Export for the time of 0-RTT data.
+func (c *Conn) ExportEarly(label string, context []byte, length int) ([]byte, error) {
+	s := c.State()
+	return s.ExportEarly(label, context, length)
+}
+
+// ErrNoEarlyData says that there is no session that allows 0-RTT data, or that
+// its limit is used up: write after the handshake.
+var ErrNoEarlyData = &engine.Error{
+	Fault: engine.FaultUsage, Reason: "no early data can be sent",
+	Hint: "it takes a session or key that allows it, and the configuration's word; else write as usual",
+}

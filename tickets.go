@@ -1,0 +1,241 @@
+package sealsock
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/sealsock/sealsock/engine"
+)
+
+// A TicketKey seals tickets. Its zero value is no key. It never prints.
+type TicketKey struct{ secret [32]byte }
+
+// NewTicketKey makes a key of 32 random bytes, which a fleet may share.
+func NewTicketKey(secret [32]byte) TicketKey { return TicketKey{secret} }
+
+// String keeps the key out of prints.
+func (TicketKey) String() string { return "[redacted]" }
+
+// GoString keeps the key out of %#v.
+func (TicketKey) GoString() string { return "[redacted]" }
+
+// name is how a ticket says which key it is sealed with. It tells nothing about
+// the key.
+func (k *TicketKey) name() [16]byte {
+	h := sha256.New()
+	h.Write([]byte("sealsock ticket key name\x00"))
+	h.Write(k.secret[:])
+	return [16]byte(h.Sum(nil))
+}
+
+// TicketKeys is where ticket keys come from, for a fleet that shares them.
+type TicketKeys interface {
+	// TicketKeys returns the key to seal with, and behind it those that old
+	// tickets may be sealed with. It must not block for long.
+	TicketKeys(now time.Time) []TicketKey
+}
+
+// SealTickets returns tickets that carry their session, sealed with keys. The
+// server keeps no memory of them, so a ticket may be used more than once.
+func SealTickets(keys TicketKeys, now func() time.Time) engine.Tickets {
+	if now == nil {
+		now = time.Now
+	}
+	return &sealedTickets{keys: keys, now: now}
+}
+
+type sealedTickets struct {
+	keys TicketKeys
+	now  func() time.Time
+}
+
+// Issue makes name, nonce, and the session under AES-256-GCM.
+func (t *sealedTickets) Issue(s *engine.Session) ([]byte, error) {
+	keys := t.keys.TicketKeys(t.now())
+	if len(keys) == 0 {
+		return nil, errors.New("there is no ticket key to seal with")
+	}
+	plain, err := s.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	aead, err := keys[0].aead()
+	if err != nil {
+		return nil, err
+	}
+	name := keys[0].name()
+	ticket := append(make([]byte, 0, len(name)+aead.Overhead()+len(plain)), name[:]...)
+	return aead.Seal(ticket, nil, plain, name[:]), nil
+}
+
+// Redeem opens a ticket; one that is not ours, or not of late, is no error.
+func (t *sealedTickets) Redeem(ticket []byte) (*engine.Session, error) {
+	if len(ticket) < 16 {
+		return nil, nil
+	}
+	for _, key := range t.keys.TicketKeys(t.now()) {
+		name := key.name()
+		if [16]byte(ticket[:16]) != name {
+			continue
+		}
+		aead, err := key.aead()
+		if err != nil {
+			return nil, err
+		}
+		plain, err := aead.Open(nil, nil, ticket[16:], name[:])
+		if err != nil {
+			return nil, nil
+		}
+		s, err := engine.ParseSession(plain)
+		if err != nil {
+			return nil, nil // sealed by another version of this package
+		}
+		return s, nil
+	}
+	return nil, nil
+}
+
+func (k *TicketKey) aead() (cipher.AEAD, error) {
+	block, err := aes.NewCipher(k.secret[:])
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
+
+// RotatingKeys is TicketKeys for one process: random keys, a new one each
+// Period, and the old ones for as long as tickets may live. The zero value is
+// ready to use.
+type RotatingKeys struct {
+	// Period is how long one key seals; 0 means 12 hours.
+	Period time.Duration
+	// Lifetime is how long tickets live; 0 means a day.
+	Lifetime time.Duration
+
+	mu   sync.Mutex
+	keys []TicketKey
+	born []time.Time
+}
+
+// TicketKeys implements TicketKeys.
+func (r *RotatingKeys) TicketKeys(now time.Time) []TicketKey {
+	period, lifetime := r.Period, r.Lifetime
+	if period <= 0 {
+		period = 12 * time.Hour
+	}
+	if lifetime <= 0 {
+		lifetime = 24 * time.Hour
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.keys) > 0 && now.Sub(r.born[0]) < period {
+		return r.keys
+	}
+	var key TicketKey
+	rand.Read(key.secret[:])
+	// New slices, because the old ones are in others' hands.
+	keys, born := []TicketKey{key}, []time.Time{now}
+	for i, k := range r.keys {
+		if now.Sub(r.born[i]) < period+lifetime {
+			keys, born = append(keys, k), append(born, r.born[i])
+		}
+	}
+	r.keys, r.born = keys, born
+	return keys
+}
+
+// KeepTickets returns tickets that are names of sessions in this process's
+// memory, at most max of them. Each can be used once.
+func KeepTickets(max int) engine.Tickets { return &keptTickets{max: max} }
+
+type keptTickets struct {
+	max   int
+	mu    sync.Mutex
+	byKey map[[16]byte]*engine.Session
+	order [][16]byte
+}
+
+// Issue remembers the session under a random name.
+func (t *keptTickets) Issue(s *engine.Session) ([]byte, error) {
+	var key [16]byte
+	rand.Read(key[:])
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byKey == nil {
+		t.byKey = map[[16]byte]*engine.Session{}
+	}
+	for len(t.order) >= max(t.max, 1) {
+		delete(t.byKey, t.order[0])
+		t.order = t.order[1:]
+	}
+	t.byKey[key] = s
+	t.order = append(t.order, key)
+	return key[:], nil
+}
+
+// Redeem forgets the session as it gives it out.
+func (t *keptTickets) Redeem(ticket []byte) (*engine.Session, error) {
+	if len(ticket) != 16 {
+		return nil, nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key := [16]byte(ticket)
+	s := t.byKey[key]
+	delete(t.byKey, key)
+	return s, nil
+}
+
+// NewAntiReplay returns a memory of 0-RTT attempts, at most max of them within
+// its window of time. When it is full it refuses, and the data comes again after
+// the handshake. It also refuses for a window's length after it was made: a
+// server that was restarted does not know what it accepted before.
+// RFC 9846, Section 8.2.
+func NewAntiReplay(max int, now func() time.Time) engine.AntiReplay {
+	if now == nil {
+		now = time.Now
+	}
+	return &replayMemory{max: max, now: now, since: now(), seen: map[[32]byte]time.Time{}}
+}
+
+// replayWindow is longer than the engine lets a ticket's age be off, twice.
+const replayWindow = 30 * time.Second
+
+type replayMemory struct {
+	max   int
+	now   func() time.Time
+	since time.Time
+
+	mu    sync.Mutex
+	seen  map[[32]byte]time.Time
+	swept time.Time
+}
+
+// Fresh implements engine.AntiReplay.
+func (m *replayMemory) Fresh(id []byte, until time.Time) bool {
+	now := m.now()
+	if now.Sub(m.since) < replayWindow {
+		return false
+	}
+	key := sha256.Sum256(id)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if now.Sub(m.swept) > time.Second {
+		m.swept = now
+		for k, t := range m.seen {
+			if now.After(t) {
+				delete(m.seen, k)
+			}
+		}
+	}
+	if _, known := m.seen[key]; known || len(m.seen) >= m.max {
+		return false
+	}
+	m.seen[key] = until
+	return true
+}
