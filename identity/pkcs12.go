@@ -51,6 +51,9 @@ func parsePKCS12(data []byte, file string, options []Option) (*Identity, error) 
 	return l.build(l.key, file)
 }
 
+// IsPKCS12 reports whether data is a PKCS#12 file, by its first bytes.
+func IsPKCS12(data []byte) bool { return isPKCS12(data) }
+
 // isPKCS12 reports whether der is a PFX (RFC 7292, Section 4): version 3 and
 // a content of type data.
 func isPKCS12(der []byte) bool {

@@ -32,6 +32,7 @@ var allowed = map[string][]string{
 	"trust":           {"iana"},
 	"identity":        {"iana"},
 	"authority":       {"iana", "identity"},
+	"certificate":     {"identity"},
 	"address":         {"socket"},
 }
 
