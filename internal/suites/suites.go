@@ -5,12 +5,12 @@ package suites
 
 import (
 	"crypto"
-	"crypto/aes"
 	"crypto/cipher"
 	_ "crypto/sha256" // registers SHA-256 for Suite.Hash
 	_ "crypto/sha512" // registers SHA-384 and SHA-512 for Suite.Hash
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/gcm"
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
@@ -43,8 +43,8 @@ const (
 )
 
 var tls13 = []Suite{
-	{iana.TLS_AES_128_GCM_SHA256, crypto.SHA256, 16, gcmLimit, newGCM},
-	{iana.TLS_AES_256_GCM_SHA384, crypto.SHA384, 32, gcmLimit, newGCM},
+	{iana.TLS_AES_128_GCM_SHA256, crypto.SHA256, 16, gcmLimit, gcm.New},
+	{iana.TLS_AES_256_GCM_SHA384, crypto.SHA384, 32, gcmLimit, gcm.New},
 	{iana.TLS_CHACHA20_POLY1305_SHA256, crypto.SHA256, 32, chachaLimit, chacha20poly1305.New},
 }
 
@@ -65,12 +65,4 @@ func Default13() []iana.CipherSuite {
 		iana.TLS_AES_256_GCM_SHA384,
 		iana.TLS_CHACHA20_POLY1305_SHA256,
 	}
-}
-
-func newGCM(key []byte) (cipher.AEAD, error) {
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCM(block)
 }
