@@ -1,0 +1,56 @@
+package socket
+
+import (
+	"fmt"
+	"net"
+	"sync/atomic"
+)
+
+// An AuditEvent is something that a socket is about to do.
+type AuditEvent struct {
+	// Op is "socket", "bind", "connect", "sendto", "sendmsg", or, from package
+	// names, "getaddrinfo", "gethostbyname", "gethostbyaddr", "getnameinfo",
+	// "getservbyname", "getservbyport" or "sethostname".
+	Op       string
+	Family   string   // of the socket: "vsock"; empty for names
+	Type     Type     // of the socket
+	Protocol int      // of the socket
+	Addr     net.Addr // bound, connected or sent to; nil for "socket" and names
+	Name     string   // the name looked up; empty for sockets
+}
+
+// An Auditor sees each event before it happens. An error refuses the event, and
+// becomes the error of the call that caused it. It is called from many
+// goroutines and must not use the socket.
+type Auditor func(AuditEvent) error
+
+var auditor atomic.Pointer[Auditor]
+
+// SetAuditor installs f for all sockets of this process; nil removes it.
+func SetAuditor(f Auditor) {
+	if f == nil {
+		auditor.Store(nil)
+		return
+	}
+	auditor.Store(&f)
+}
+
+// Audit reports an event to the auditor, if there is one, and returns its
+// refusal. It is for packages that do what sockets do in another way.
+func Audit(e AuditEvent) error {
+	f := auditor.Load()
+	if f == nil {
+		return nil
+	}
+	if err := (*f)(e); err != nil {
+		return fmt.Errorf("refused by the auditor: %w", err)
+	}
+	return nil
+}
+
+func (s *Socket) audit(op string, addr net.Addr) error {
+	if auditor.Load() == nil {
+		return nil
+	}
+	return Audit(AuditEvent{Op: op, Family: s.family.Name, Type: s.typ, Protocol: s.proto, Addr: addr})
+}

@@ -1,0 +1,62 @@
+package inet
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/sealsock/sealsock/socket"
+)
+
+// numbers has the options that this system has, by their C names.
+var numbers = map[string]socket.OptionNumber{
+	"IP_ADD_MEMBERSHIP":         {Level: unix.IPPROTO_IP, Name: unix.IP_ADD_MEMBERSHIP},
+	"IP_ADD_SOURCE_MEMBERSHIP":  {Level: unix.IPPROTO_IP, Name: unix.IP_ADD_SOURCE_MEMBERSHIP},
+	"IP_BLOCK_SOURCE":           {Level: unix.IPPROTO_IP, Name: unix.IP_BLOCK_SOURCE},
+	"IP_DROP_MEMBERSHIP":        {Level: unix.IPPROTO_IP, Name: unix.IP_DROP_MEMBERSHIP},
+	"IP_DROP_SOURCE_MEMBERSHIP": {Level: unix.IPPROTO_IP, Name: unix.IP_DROP_SOURCE_MEMBERSHIP},
+	"IP_HDRINCL":                {Level: unix.IPPROTO_IP, Name: unix.IP_HDRINCL},
+	"IP_MULTICAST_IF":           {Level: unix.IPPROTO_IP, Name: unix.IP_MULTICAST_IF},
+	"IP_MULTICAST_LOOP":         {Level: unix.IPPROTO_IP, Name: unix.IP_MULTICAST_LOOP},
+	"IP_MULTICAST_TTL":          {Level: unix.IPPROTO_IP, Name: unix.IP_MULTICAST_TTL},
+	"IP_OPTIONS":                {Level: unix.IPPROTO_IP, Name: unix.IP_OPTIONS},
+	"IP_PKTINFO":                {Level: unix.IPPROTO_IP, Name: unix.IP_PKTINFO},
+	"IP_RECVDSTADDR":            {Level: unix.IPPROTO_IP, Name: unix.IP_RECVDSTADDR},
+	"IP_RECVOPTS":               {Level: unix.IPPROTO_IP, Name: unix.IP_RECVOPTS},
+	"IP_RECVPKTINFO":            {Level: unix.IPPROTO_IP, Name: unix.IP_RECVPKTINFO},
+	"IP_RECVTOS":                {Level: unix.IPPROTO_IP, Name: unix.IP_RECVTOS},
+	"IP_RECVTTL":                {Level: unix.IPPROTO_IP, Name: unix.IP_RECVTTL},
+	"IP_TOS":                    {Level: unix.IPPROTO_IP, Name: unix.IP_TOS},
+	"IP_TTL":                    {Level: unix.IPPROTO_IP, Name: unix.IP_TTL},
+	"IP_UNBLOCK_SOURCE":         {Level: unix.IPPROTO_IP, Name: unix.IP_UNBLOCK_SOURCE},
+	"IPV6_CHECKSUM":             {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_CHECKSUM},
+	"IPV6_DONTFRAG":             {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_DONTFRAG},
+	"IPV6_DSTOPTS":              {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_DSTOPTS},
+	"IPV6_HOPOPTS":              {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_HOPOPTS},
+	"IPV6_JOIN_GROUP":           {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_JOIN_GROUP},
+	"IPV6_LEAVE_GROUP":          {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_LEAVE_GROUP},
+	"IPV6_MULTICAST_HOPS":       {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_MULTICAST_HOPS},
+	"IPV6_MULTICAST_IF":         {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_MULTICAST_IF},
+	"IPV6_MULTICAST_LOOP":       {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_MULTICAST_LOOP},
+	"IPV6_NEXTHOP":              {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_NEXTHOP},
+	"IPV6_PATHMTU":              {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_PATHMTU},
+	"IPV6_RECVDSTOPTS":          {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_RECVDSTOPTS},
+	"IPV6_RECVHOPLIMIT":         {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_RECVHOPLIMIT},
+	"IPV6_RECVHOPOPTS":          {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_RECVHOPOPTS},
+	"IPV6_RECVPATHMTU":          {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_RECVPATHMTU},
+	"IPV6_RECVPKTINFO":          {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_RECVPKTINFO},
+	"IPV6_RECVRTHDR":            {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_RECVRTHDR},
+	"IPV6_RECVTCLASS":           {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_RECVTCLASS},
+	"IPV6_RTHDR":                {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_RTHDR},
+	"IPV6_RTHDRDSTOPTS":         {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_RTHDRDSTOPTS},
+	"IPV6_TCLASS":               {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_TCLASS},
+	"IPV6_UNICAST_HOPS":         {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_UNICAST_HOPS},
+	"IPV6_USE_MIN_MTU":          {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_USE_MIN_MTU},
+	"IPV6_V6ONLY":               {Level: unix.IPPROTO_IPV6, Name: unix.IPV6_V6ONLY},
+	"TCP_CONNECTION_INFO":       {Level: unix.IPPROTO_TCP, Name: unix.TCP_CONNECTION_INFO},
+	"TCP_FASTOPEN":              {Level: unix.IPPROTO_TCP, Name: unix.TCP_FASTOPEN},
+	"TCP_KEEPALIVE":             {Level: unix.IPPROTO_TCP, Name: unix.TCP_KEEPALIVE},
+	"TCP_KEEPCNT":               {Level: unix.IPPROTO_TCP, Name: unix.TCP_KEEPCNT},
+	"TCP_KEEPINTVL":             {Level: unix.IPPROTO_TCP, Name: unix.TCP_KEEPINTVL},
+	"TCP_MAXSEG":                {Level: unix.IPPROTO_TCP, Name: unix.TCP_MAXSEG},
+	"TCP_NODELAY":               {Level: unix.IPPROTO_TCP, Name: unix.TCP_NODELAY},
+	"TCP_NOTSENT_LOWAT":         {Level: unix.IPPROTO_TCP, Name: unix.TCP_NOTSENT_LOWAT},
+}

@@ -1,0 +1,146 @@
+package inet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/sealsock/sealsock/socket"
+)
+
+// ServerOptions change what CreateServer does. The zero value is right for TCP.
+type ServerOptions struct {
+	// Version is 4 or 6; 0 means the version of the address, and IPv4 for an
+	// empty host without DualStack.
+	Version int
+
+	// DualStack accepts IPv4 on an IPv6 socket, where it appears as mapped
+	// addresses. Without it an IPv6 socket is for IPv6 only.
+	DualStack bool
+
+	// ReusePort lets many sockets, of many processes, share the port.
+	ReusePort bool
+
+	// Backlog is how many connections may wait to be accepted; 0 means as many
+	// as the system allows.
+	Backlog int
+
+	// Prepare, if set, is called with the socket before it is bound: the place
+	// to set options.
+	Prepare func(*socket.Socket) error
+
+	// Network is the name for errors, and Type and Protocol are for other
+	// protocols than TCP: 0 means "tcp", Stream and the usual protocol.
+	Network  string
+	Type     socket.Type
+	Protocol int
+}
+
+// CreateServer listens on "host:port". An empty host is every address of this
+// machine. The port can be taken again at once after the server ends: where the
+// system lets that steal no other server's port, ReuseAddr is set. o may be nil.
+func CreateServer(ctx context.Context, address string, o *ServerOptions) (*socket.Listener, error) {
+	var opts ServerOptions
+	if o != nil {
+		opts = *o
+	}
+	if opts.Network == "" {
+		opts.Network = "tcp"
+	}
+	if opts.Type == 0 {
+		opts.Type = socket.Stream
+	}
+	addr, err := opts.resolve(ctx, address)
+	if err != nil {
+		return nil, &net.OpError{Op: "listen", Net: opts.Network, Err: fmt.Errorf("%s: %w", address, err)}
+	}
+	version := 4
+	if addr.Addr().Is6() {
+		version = 6
+	}
+	s, err := socket.New(Derive(opts.Network, version), opts.Type, opts.Protocol)
+	if err != nil {
+		return nil, err
+	}
+	if err := opts.start(s, addr); err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return s.Listener(), nil
+}
+
+// HasDualStackIPv6 reports whether one IPv6 socket can take IPv4 too on this
+// machine.
+func HasDualStackIPv6() bool {
+	s, err := socket.New(Family6, socket.Stream, 0)
+	if err != nil {
+		return false
+	}
+	defer s.Close()
+	return V6Only.Set(s, false) == nil
+}
+
+func (o *ServerOptions) resolve(ctx context.Context, address string) (netip.AddrPort, error) {
+	host, service, err := net.SplitHostPort(address)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	if o.DualStack && o.Version == 4 {
+		return netip.AddrPort{}, errors.New("an IPv4 socket cannot be dual stack")
+	}
+	if o.DualStack && !HasDualStackIPv6() {
+		return netip.AddrPort{}, fmt.Errorf("one socket for IPv6 and IPv4: %w", errors.ErrUnsupported)
+	}
+	port, err := net.DefaultResolver.LookupPort(ctx, "tcp", service)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	six := o.Version == 6 || o.DualStack
+	if host == "" {
+		return netip.AddrPortFrom(unspecified(six), uint16(port)), nil
+	}
+	network := "ip"
+	if six {
+		network = "ip6"
+	} else if o.Version == 4 {
+		network = "ip4"
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, network, host)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	ip := ips[0]
+	if !six {
+		ip = ip.Unmap()
+	}
+	return netip.AddrPortFrom(ip, uint16(port)), nil
+}
+
+func (o *ServerOptions) start(s *socket.Socket, addr netip.AddrPort) error {
+	if reuseAddrIsSafe {
+		if err := socket.ReuseAddr.Set(s, true); err != nil {
+			return err
+		}
+	}
+	if o.ReusePort {
+		if err := socket.ReusePort.Set(s, true); err != nil {
+			return err
+		}
+	}
+	if addr.Addr().Is6() {
+		if err := V6Only.Set(s, !o.DualStack); err != nil {
+			return err
+		}
+	}
+	if o.Prepare != nil {
+		if err := o.Prepare(s); err != nil {
+			return err
+		}
+	}
+	if err := s.Bind(Addr{AddrPort: addr, Net: o.Network}); err != nil {
+		return err
+	}
+	return s.Listen(o.Backlog)
+}

@@ -1,0 +1,237 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+)
+
+// maxBuffers is the number of buffers that one message takes: UIO_MAXIOV.
+const maxBuffers = 1024
+
+// maxBatch is the number of messages that one SendMMsg or RecvMMsg moves.
+const maxBatch = 1024
+
+// A Message is the argument of sendmsg(2) and recvmsg(2). Its memory belongs to
+// the caller; a Message can be used again after every call.
+type Message struct {
+	// Buffers are sent one after another, or filled in this order. At most
+	// 1,024 of them.
+	Buffers [][]byte
+
+	// Control is encoded ancillary data to send, or space to receive it in.
+	// AppendAncillary and ParseAncillary do the encoding, and ControlSpace says
+	// how much space to give.
+	Control []byte
+
+	// Addr is the destination, nil on a connected socket. After receiving, it
+	// is the sender, or nil if it has no address.
+	Addr net.Addr
+
+	// N is the number of bytes sent, or received into Buffers.
+	N int
+
+	// ControlN is the number of bytes received into Control.
+	ControlN int
+
+	// Flags says of a received message that it ended a record (EOR), was longer
+	// than Buffers (Truncated), or lost ancillary data (ControlTruncated).
+	Flags Flags
+}
+
+// SendMsg sends one message, sets m.N and returns it. On a stream it may send
+// less than all of m.Buffers. Flags may be 0.
+func (s *Socket) SendMsg(ctx context.Context, m *Message, flags Flags) (int, error) {
+	m.N = 0
+	f, err := flags.number()
+	if err != nil {
+		return 0, s.opError("write", m.Addr, err)
+	}
+	o := newOp(callSendMsg)
+	defer o.free()
+	if err := o.prepareSend(s, m); err != nil {
+		return 0, s.opError("write", m.Addr, err)
+	}
+	if m.Addr != nil {
+		if err := s.audit("sendmsg", m.Addr); err != nil {
+			return 0, s.opError("write", m.Addr, err)
+		}
+	}
+	o.flags, o.once = f, flags&DontWait != 0
+	if err := s.run(ctx, writing, o); err != nil {
+		return 0, s.opError("write", m.Addr, callError("sendmsg", err))
+	}
+	m.N = o.n
+	return o.n, nil
+}
+
+// RecvMsg receives one message into m.Buffers and m.Control, sets the fields
+// that tell about it, and returns the number of bytes in m.Buffers. It returns
+// io.EOF at the end of a stream.
+//
+// Descriptors that arrive are close-on-exec and belong to the caller, who finds
+// them with ParseAncillary, also when the message has the flag
+// ControlTruncated. RecvFDs does all this for the common case.
+func (s *Socket) RecvMsg(ctx context.Context, m *Message, flags Flags) (int, error) {
+	m.N, m.ControlN, m.Flags, m.Addr = 0, 0, 0, nil
+	f, err := flags.number()
+	if err != nil {
+		return 0, s.opError("read", nil, err)
+	}
+	o := newOp(callRecvMsg)
+	defer o.free()
+	if err := o.prepareRecv(m); err != nil {
+		return 0, s.opError("read", nil, err)
+	}
+	o.flags, o.once = f, flags&DontWait != 0
+	if err := s.run(ctx, reading, o); err != nil {
+		return 0, s.opError("read", nil, callError("recvmsg", err))
+	}
+	o.finishRecv(s, m)
+	if s.endsAt(m) {
+		return 0, io.EOF
+	}
+	return m.N, nil
+}
+
+// endsAt reports whether a received message is the end of the stream.
+func (s *Socket) endsAt(m *Message) bool {
+	if m.N > 0 || m.ControlN > 0 || !s.zeroEnds {
+		return false
+	}
+	for _, b := range m.Buffers {
+		if len(b) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// SendMMsg sends the messages in their order, in few system calls where the
+// system has a call for that (Linux), and returns how many were sent; it sets
+// their N. It waits until the first can be sent and stops at the first that
+// cannot: an error with n > 0 is about messages[n]. At most 1,024 messages are
+// sent.
+func (s *Socket) SendMMsg(ctx context.Context, messages []Message, flags Flags) (n int, err error) {
+	if len(messages) > maxBatch {
+		messages = messages[:maxBatch]
+	}
+	for i := range messages {
+		if a := messages[i].Addr; a != nil {
+			if err := s.audit("sendmsg", a); err != nil {
+				return 0, s.opError("write", a, err)
+			}
+		}
+	}
+	if len(messages) == 0 {
+		return 0, nil
+	}
+	return s.sendBatch(ctx, messages, flags)
+}
+
+// RecvMMsg waits for one message, takes those that have arrived by then, and
+// returns how many. At most 1,024 are received at once.
+func (s *Socket) RecvMMsg(ctx context.Context, messages []Message, flags Flags) (n int, err error) {
+	if len(messages) > maxBatch {
+		messages = messages[:maxBatch]
+	}
+	if len(messages) == 0 {
+		return 0, nil
+	}
+	return s.recvBatch(ctx, messages, flags)
+}
+
+// sendEach is sendBatch by single calls.
+func (s *Socket) sendEach(ctx context.Context, messages []Message, flags Flags) (int, error) {
+	for i := range messages {
+		if i == 1 {
+			flags |= DontWait
+		}
+		if _, err := s.SendMsg(ctx, &messages[i], flags); err != nil {
+			if i > 0 && errors.Is(err, ErrWouldBlock) {
+				err = nil
+			}
+			return i, err
+		}
+	}
+	return len(messages), nil
+}
+
+// recvEach is recvBatch by single calls.
+func (s *Socket) recvEach(ctx context.Context, messages []Message, flags Flags) (int, error) {
+	for i := range messages {
+		if i == 1 {
+			flags |= DontWait
+		}
+		if _, err := s.RecvMsg(ctx, &messages[i], flags); err != nil {
+			if i > 0 {
+				err = nil // the next call meets it again
+			}
+			return i, err
+		}
+	}
+	return len(messages), nil
+}
+
+// SendFDs sends p, which must not be empty, with open files over a UNIX-domain
+// socket. The files stay open here.
+func (s *Socket) SendFDs(ctx context.Context, p []byte, files ...*os.File) (int, error) {
+	fds := make([]int, len(files))
+	for i, f := range files {
+		raw, err := f.SyscallConn()
+		if err == nil {
+			err = raw.Control(func(fd uintptr) { fds[i] = int(fd) })
+		}
+		if err != nil {
+			return 0, s.opError("write", nil, fmt.Errorf("file %d to send: %w", i, err))
+		}
+	}
+	if len(p) == 0 {
+		return 0, s.opError("write", nil, fmt.Errorf("descriptors travel with at least one byte: %w", syscall.EINVAL))
+	}
+	control, err := AppendAncillary(nil, Rights{FDs: fds})
+	if err != nil {
+		return 0, s.opError("write", nil, err)
+	}
+	n, err := s.SendMsg(ctx, &Message{Buffers: [][]byte{p}, Control: control}, 0)
+	for _, f := range files {
+		_, _ = f.Stat() // keeps the file, and so its descriptor's number, until here
+	}
+	return n, err
+}
+
+// RecvFDs receives bytes into p and at most max open files, which belong to the
+// caller and are close-on-exec. When more files arrive than max, all that came
+// are closed and the error is ErrControlTruncated: a peer cannot make this
+// process keep descriptors that it did not ask for.
+func (s *Socket) RecvFDs(ctx context.Context, p []byte, max int) (n int, files []*os.File, err error) {
+	space := ControlSpace(4 * min(max, maxRights))
+	m := Message{Buffers: [][]byte{p}, Control: make([]byte, space)}
+	n, err = s.RecvMsg(ctx, &m, 0)
+	items, perr := ParseAncillary(m.Control[:m.ControlN])
+	for _, item := range items {
+		if r, ok := item.(Rights); ok {
+			for _, fd := range r.FDs {
+				files = append(files, os.NewFile(uintptr(fd), "received"))
+			}
+		}
+	}
+	switch {
+	case err != nil:
+	case m.Flags&ControlTruncated != 0, len(files) > max:
+		err = s.opError("read", nil, ErrControlTruncated)
+	case perr != nil:
+		err = s.opError("read", nil, perr)
+	}
+	if err != nil {
+		for _, f := range files {
+			_ = f.Close()
+		}
+		return n, nil, err
+	}
+	return n, files, nil
+}

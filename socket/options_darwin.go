@@ -1,0 +1,3 @@
+package socket
+
+func withOwn(m map[string]OptionNumber) map[string]OptionNumber { return m }

@@ -1,0 +1,79 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"syscall"
+)
+
+// sendfileChunk is how many bytes one system call is asked to move, so that a
+// context is looked at now and then.
+const sendfileChunk = 4 << 20
+
+// copyBuffer is the size of the buffer of the fallback.
+const copyBuffer = 64 << 10
+
+// SendFile sends count bytes of a file, from offset on, without copying them
+// through this process where the system can (sendfile and splice of Linux) and
+// with a buffer elsewhere. A negative count sends all there is. The offset of a
+// file that cannot be seeked, such as a pipe, must be 0. The file's own position
+// is not used, and not changed except for a pipe.
+//
+// It returns the bytes sent, also when it fails.
+func (s *Socket) SendFile(ctx context.Context, f *os.File, offset, count int64) (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, s.opError("write", nil, err)
+	}
+	if offset < 0 {
+		return 0, s.opError("write", nil, syscall.EINVAL)
+	}
+	regular := info.Mode().IsRegular()
+	if !regular && offset != 0 {
+		return 0, s.opError("write", nil, syscall.ESPIPE)
+	}
+	var sent int64
+	if s.typ == Stream {
+		sent, err = s.sendFast(ctx, f, regular, offset, count)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return sent, err
+		}
+	}
+	var r io.Reader = f
+	if regular {
+		r = io.NewSectionReader(f, offset+sent, 1<<63-1-offset-sent)
+	}
+	if count >= 0 {
+		r = io.LimitReader(r, count-sent)
+	}
+	n, err := s.sendFrom(ctx, r)
+	return sent + n, err
+}
+
+// sendFrom sends what it reads until the end.
+func (s *Socket) sendFrom(ctx context.Context, r io.Reader) (sent int64, err error) {
+	buf := make([]byte, copyBuffer)
+	for {
+		n, rerr := r.Read(buf)
+		m, err := s.SendAll(ctx, buf[:n], 0)
+		sent += int64(m)
+		switch {
+		case err != nil:
+			return sent, err
+		case rerr == io.EOF:
+			return sent, nil
+		case rerr != nil:
+			return sent, s.opError("write", nil, rerr)
+		}
+	}
+}
+
+// chunk returns how much of count is moved next.
+func chunk(count, sent int64) int {
+	if count < 0 {
+		return sendfileChunk
+	}
+	return int(min(count-sent, sendfileChunk))
+}

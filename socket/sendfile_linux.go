@@ -1,0 +1,98 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// sendFast moves a regular file with sendfile(2) and a pipe with splice(2). An
+// error that matches errors.ErrUnsupported means that the rest has to be
+// copied.
+func (s *Socket) sendFast(ctx context.Context, f *os.File, regular bool, offset, count int64) (sent int64, err error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return 0, s.opError("write", nil, err)
+	}
+	for count < 0 || sent < count {
+		var n int
+		if regular {
+			n, err = s.sendfileOnce(ctx, raw, offset+sent, chunk(count, sent))
+		} else {
+			n, err = s.spliceOnce(ctx, raw, chunk(count, sent))
+		}
+		sent += int64(n)
+		switch {
+		case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.EOPNOTSUPP):
+			return sent, errors.ErrUnsupported
+		case err != nil:
+			return sent, s.opError("write", nil, err)
+		case n == 0:
+			return sent, nil
+		}
+	}
+	return sent, nil
+}
+
+func (s *Socket) sendfileOnce(ctx context.Context, file syscall.RawConn, offset int64, count int) (int, error) {
+	o := newOp(func(o *op, fd uintptr) syscall.Errno {
+		var errno error
+		err := file.Control(func(from uintptr) {
+			at := offset
+			o.n, errno = unix.Sendfile(int(fd), int(from), &at, count)
+		})
+		return answer(o, err, errno)
+	})
+	defer o.free()
+	err := s.run(ctx, writing, o)
+	return o.n, callError("sendfile", err)
+}
+
+// spliceOnce moves what a pipe holds. An empty pipe and a full socket give the
+// same answer, so it first waits for the pipe.
+func (s *Socket) spliceOnce(ctx context.Context, pipe syscall.RawConn, count int) (int, error) {
+	if err := waitReadable(pipe); err != nil {
+		return 0, err
+	}
+	o := newOp(func(o *op, fd uintptr) syscall.Errno {
+		var errno error
+		err := pipe.Control(func(from uintptr) {
+			var n int64
+			n, errno = unix.Splice(int(from), nil, int(fd), nil, count, unix.SPLICE_F_NONBLOCK|unix.SPLICE_F_MOVE)
+			o.n = int(n)
+		})
+		return answer(o, err, errno)
+	})
+	defer o.free()
+	err := s.run(ctx, writing, o)
+	return o.n, callError("splice", err)
+}
+
+// answer turns a call's error into an op's, and its count into none.
+func answer(o *op, control, call error) syscall.Errno {
+	errno, _ := errnoOf(call)
+	if control != nil {
+		errno = syscall.EBADF
+	}
+	if errno != 0 {
+		o.n = 0
+	}
+	return errno
+}
+
+// waitReadable waits until a pipe holds data or has ended. It obeys the pipe's
+// own read deadline; a pipe that Go cannot poll blocks a thread.
+func waitReadable(pipe syscall.RawConn) error {
+	return pipe.Read(func(fd uintptr) bool {
+		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		timeout := 0
+		if flags, err := fcntl(fd, unix.F_GETFL, 0); err == nil && flags&unix.O_NONBLOCK == 0 {
+			timeout = -1
+		}
+		n, err := unix.Poll(poll, timeout)
+		return n > 0 || err != nil && err != unix.EINTR
+	})
+}

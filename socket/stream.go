@@ -1,0 +1,94 @@
+package socket
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"sync"
+)
+
+// A StreamConn is a message connection that is used as a stream of bytes: what
+// StreamOver returns.
+type StreamConn struct {
+	net.Conn
+	most int // bytes in a message that is sent
+
+	reading sync.Mutex
+	buf     []byte // holds one message
+	rest    []byte // what of it was not read yet
+}
+
+// maxMessage bounds the messages that StreamOver can be asked for, in bytes.
+const maxMessage = 1 << 20
+
+// StreamOver makes a stream of a connection that keeps message boundaries, such
+// as a seqpacket socket, L2CAP or ISO-TP, so that a protocol for streams, TLS
+// first of all, runs over it. Its records and the connection's messages then
+// have nothing to do with each other: Write cuts p into messages of at most send
+// bytes, Read gives out messages of at most receive bytes piece by piece. A
+// message longer than receive would be cut by the system, so receive should be
+// the family's maximum.
+//
+// The underlying connection must deliver all messages in order, and return
+// io.EOF at its end if it has one. Messages without bytes are skipped.
+func StreamOver(c net.Conn, send, receive int) (*StreamConn, error) {
+	for _, n := range []int{send, receive} {
+		if n < 1 || n > maxMessage {
+			return nil, &net.OpError{Op: "set", Net: c.LocalAddr().Network(), Addr: c.LocalAddr(), Err: fmt.Errorf("message size %d is not in 1 to %d", n, maxMessage)}
+		}
+	}
+	return &StreamConn{Conn: c, most: send, buf: make([]byte, receive)}, nil
+}
+
+// Read reads the rest of the last message, or waits for the next one.
+func (c *StreamConn) Read(p []byte) (int, error) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for empty := 0; len(c.rest) == 0; empty++ {
+		if empty == 1000 {
+			return 0, io.ErrNoProgress
+		}
+		// A buffer with room for any message saves the copy.
+		if len(p) >= len(c.buf) {
+			if n, err := c.Conn.Read(p); n > 0 || err != nil {
+				return n, err
+			}
+			continue
+		}
+		n, err := c.Conn.Read(c.buf)
+		c.rest = c.buf[:n]
+		if n == 0 && err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, c.rest)
+	c.rest = c.rest[n:]
+	return n, nil
+}
+
+// Write sends p in one or more messages. Two Writes at once may mix their
+// messages.
+func (c *StreamConn) Write(p []byte) (n int, err error) {
+	for n < len(p) {
+		m, err := c.Conn.Write(p[n:min(n+c.most, len(p))])
+		n += m
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// CloseWrite ends the sending half, where the family has one.
+func (c *StreamConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return &net.OpError{Op: "close", Net: c.LocalAddr().Network(), Addr: c.RemoteAddr(), Err: fmt.Errorf("this connection has no half-close")}
+}
+
+// NetConn returns the message connection.
+func (c *StreamConn) NetConn() net.Conn { return c.Conn }
