@@ -69,11 +69,10 @@ func sysSocketPair(domain, typ, proto int) (pair [2]uintptr, err error) {
 	return [2]uintptr{uintptr(fds[0]), uintptr(fds[1])}, nil
 }
 
-func sysClose(fd uintptr) error                  { return unix.Close(int(fd)) }
-func sysListen(fd uintptr, backlog int) error    { return unix.Listen(int(fd), backlog) }
-func sysShutdown(fd uintptr, how int) error      { return unix.Shutdown(int(fd), how) }
-func sysOptionInt(fd uintptr, l, n, v int) error { return unix.SetsockoptInt(int(fd), l, n, v) }
-func sysDup(fd uintptr) (uintptr, error)         { return fcntl(fd, unix.F_DUPFD_CLOEXEC, 3) }
+func sysClose(fd uintptr) error               { return unix.Close(int(fd)) }
+func sysListen(fd uintptr, backlog int) error { return unix.Listen(int(fd), backlog) }
+func sysShutdown(fd uintptr, how int) error   { return unix.Shutdown(int(fd), how) }
+func sysDup(fd uintptr) (uintptr, error)      { return fcntl(fd, unix.F_DUPFD_CLOEXEC, 3) }
 func sysInheritable(fd uintptr) (on bool, e error) {
 	f, e := fcntl(fd, unix.F_GETFD, 0)
 	return f&unix.FD_CLOEXEC == 0, e

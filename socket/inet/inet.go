@@ -116,14 +116,6 @@ func zoneIndex(zone string) (uint32, error) {
 // Is6 reports whether the socket of the address has to be an IPv6 one.
 func (a Addr) Is6() bool { return a.Addr().Is6() }
 
-// familyOf returns the family of an address's sockets.
-func familyOf(a Addr) socket.Family {
-	if a.Is6() {
-		return Family6
-	}
-	return Family4
-}
-
 func decode(network string, raw []byte) (socket.Addr, error) {
 	family, _ := socket.HeaderFamily(raw)
 	switch {
