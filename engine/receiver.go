@@ -64,7 +64,9 @@ func (r *Receiver) Receive(in []byte) (n int, ev Event, err error) {
 var errEnded = errors.New("tls: the peer has closed its side")
 
 // Resume gives the answer to the question of the last EventWaiting. Go on with
-// Receive.
+// Receive, whatever the answer: if it refuses, or leads to another failure, that
+// is the next error of Receive, which comes with the alert to send. Resume itself
+// fails only if nothing waits.
 func (r *Receiver) Resume(a Answer) error {
 	w, ok := r.state.(waiter)
 	if !ok || r.err != nil {
@@ -73,7 +75,10 @@ func (r *Receiver) Resume(a Answer) error {
 	r.state = nil
 	do := new(effects)
 	next, err := w.resume(a, do)
-	return r.advance(next, do, err)
+	if err := r.advance(next, do, err); err != nil {
+		r.fail(err)
+	}
+	return nil
 }
 
 // State returns what is known of the connection so far.
