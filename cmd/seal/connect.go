@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/address"
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/trust"
+)
+
+const connectLong = `Connect to ADDRESS, prove the other side, and carry standard input to it and what
+it sends to standard output.
+
+The server is accepted if an authority of the system vouches for the name that was
+dialled, or the local authority (seal ca) if there is one. --ca FILE asks the
+authorities of that file instead, --pin accepts one key, and --insecure accepts
+anybody.
+
+The end of standard input is told to the other side, which may go on sending until
+it has ended too. On a terminal the line being typed is kept apart from what
+arrives, and what arrives cannot play tricks with the terminal.`
+
+const connectExample = `  seal connect example.com:443
+  seal connect --ca root.pem --name api.internal 192.0.2.7:8443
+  seal connect --pin sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= 192.0.2.7:8443
+  seal connect --cert me.pem --key me.key unix:///run/app.sock < request > answer`
+
+type connectFlags struct {
+	negotiation
+	ownership
+	acceptance
+	name     string
+	insecure bool
+	timeout  time.Duration
+}
+
+func newConnect(talk *talker) *cobra.Command {
+	var flags connectFlags
+	cmd := &cobra.Command{
+		Use:     "connect ADDRESS",
+		Short:   "Connect to an encrypted service, standard input and output being the data",
+		Long:    connectLong,
+		Example: connectExample,
+		Args:    exactly("ADDRESS"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return connect(cmd.Context(), talk, &flags, args[0])
+		},
+	}
+	f := cmd.Flags()
+	flags.acceptance.register(f, "the server")
+	f.StringVar(&flags.name, "name", "", "the name that the server must prove, instead of the host that is dialled")
+	f.BoolVar(&flags.insecure, "insecure", false, "accept any server: the connection can then be read and changed on its way")
+	flags.ownership.register(f)
+	flags.negotiation.register(f)
+	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "time for connecting and the handshake")
+	return cmd
+}
+
+// connect is the verb, from the flags to the exit.
+func connect(ctx context.Context, talk *talker, flags *connectFlags, addr string) error {
+	cfg, done, err := flags.config(talk, addr)
+	if err != nil {
+		return err
+	}
+	defer done()
+	conn, err := flags.dial(ctx, addr, cfg)
+	if err != nil {
+		return err
+	}
+	talk.tell(factsOf(conn, "connected to"))
+	return converse(ctx, talk, conn)
+}
+
+// config makes a configuration of the flags, and a function that closes what it
+// opened.
+func (flags *connectFlags) config(talk *talker, addr string) (*sealsock.Config, func(), error) {
+	a, err := address.Parse(addr)
+	if err != nil {
+		return nil, nil, err
+	}
+	if a.Scheme() == "stdio" {
+		return nil, nil, usage("standard input and output cannot be the connection and the data at once").
+			hinted("give another address; seal listen --echo stdio: and the like can use them")
+	}
+	cfg := &sealsock.Config{ServerName: flags.name, HandshakeTimeout: flags.timeout}
+	if cfg.ServerName == "" && a.Host() == "" {
+		cfg.ServerName = "localhost" // no host in the address means this machine
+	}
+	policy, err := flags.policy(talk)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg.Trust = policy
+	id, err := flags.ownership.load(talk)
+	if err != nil {
+		return nil, nil, err
+	}
+	if id != nil {
+		cfg.Identities = []*identity.Identity{id}
+	}
+	done, err := flags.negotiation.apply(cfg, talk)
+	return cfg, done, err
+}
+
+// policy says which servers to accept.
+func (flags *connectFlags) policy(talk *talker) (*trust.Policy, error) {
+	p, err := flags.acceptance.policy()
+	if err != nil {
+		return nil, err
+	}
+	if p.Roots == nil && !p.PinOnly && !flags.insecure {
+		if p.Roots, err = localRoots(); err != nil {
+			return nil, err
+		}
+	}
+	if flags.insecure {
+		p.Insecure = true
+		if len(p.Pins) == 0 {
+			talk.warn("--insecure: nobody has checked who the other side is; the connection can be read and changed on its way")
+		}
+	}
+	return p, nil
+}
+
+// dial connects and shakes hands, within --timeout.
+func (flags *connectFlags) dial(ctx context.Context, addr string, cfg *sealsock.Config) (*sealsock.Conn, error) {
+	if flags.timeout <= 0 {
+		return nil, usage("--timeout %v is no time to wait", flags.timeout).hinted("as in --timeout 10s")
+	}
+	slow := &engine.Error{
+		Fault: engine.FaultTransport, Err: context.DeadlineExceeded,
+		Reason: fmt.Sprintf("the other side did not finish the handshake within %v", flags.timeout),
+		Hint:   "it is slow, stopped half-way, or does not speak TLS; --timeout gives it longer",
+	}
+	within, cancel := context.WithTimeoutCause(ctx, flags.timeout, slow)
+	defer cancel()
+	conn, err := sealsock.Dial(within, addr, cfg)
+	if err != nil && ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err != nil && errors.Is(err, context.DeadlineExceeded) && describe(err).code == "timeout" {
+		return nil, slowOrSilent(err, slow)
+	}
+	return conn, err
+}
+
+// slowOrSilent tells a server that does not answer at all from one that stops in
+// the handshake.
+func slowOrSilent(err error, slow *engine.Error) error {
+	var protocol *engine.Error
+	if errors.As(err, &protocol) {
+		return slow
+	}
+	return err
+}
+
+// converse carries standard input and output, or a terminal's lines.
+func converse(ctx context.Context, talk *talker, conn *sealsock.Conn) error {
+	x := &exchange{conn: conn, in: newFeed(os.Stdin), out: os.Stdout}
+	return x.run(ctx)
+}

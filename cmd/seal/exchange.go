@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/sealsock/sealsock"
+)
+
+// bufferSize is how much is copied at once. A connection hands out what a few
+// records hold, 64 KiB.
+const bufferSize = 128 << 10
+
+// An exchange carries input to the peer and what the peer sends to the output,
+// both at once, until both have ended.
+//
+// The end of the input is told to the peer with close_notify, and the exchange
+// goes on until the peer has ended too. A peer that ends first may still want to
+// hear the rest: the input goes on, unless a person types it or the peer is gone.
+type exchange struct {
+	conn   *sealsock.Conn
+	in     *feed
+	out    io.Writer
+	typed  bool // a person types the input
+	sent   int64
+	got    int64
+	upward chan error // the end of the sending half
+	downwd chan error // the end of the receiving half
+}
+
+// goodbye bounds how long an orderly end may take once there is a reason to stop.
+const goodbye = 2 * time.Second
+
+// run returns nil if both directions ended in order.
+func (x *exchange) run(ctx context.Context) error {
+	x.upward, x.downwd = make(chan error, 1), make(chan error, 1)
+	sending, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() { x.upward <- x.send(sending) }()
+	go func() { x.downwd <- x.receive() }()
+	defer x.conn.Close()
+	select {
+	case <-ctx.Done():
+		return x.interrupt(ctx)
+	case err := <-x.upward:
+		return x.afterSending(ctx, err)
+	case err := <-x.downwd:
+		return x.afterReceiving(ctx, err)
+	}
+}
+
+// send carries the input. It returns nil after close_notify went out.
+func (x *exchange) send(ctx context.Context) error {
+	for {
+		b, err := x.in.next(ctx)
+		switch {
+		case err == io.EOF:
+			if err := x.conn.CloseWrite(); err != nil {
+				return &halfError{"send", err}
+			}
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			return &halfError{"input", err}
+		}
+		n, err := x.conn.Write(b)
+		x.sent += int64(n)
+		if err != nil {
+			return &halfError{"send", err}
+		}
+	}
+}
+
+// receive carries what the peer sends. It returns nil after the peer's close_notify.
+func (x *exchange) receive() error {
+	buf := make([]byte, bufferSize)
+	for {
+		n, err := x.conn.Read(buf)
+		x.got += int64(n)
+		if n > 0 {
+			if _, err := x.out.Write(buf[:n]); err != nil {
+				return &halfError{"output", err}
+			}
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return &halfError{"receive", err}
+		}
+	}
+}
+
+// halfError says which of the four ends failed.
+type halfError struct {
+	end string // "input", "send", "receive" or "output"
+	err error
+}
+
+func (h *halfError) Error() string { return h.err.Error() }
+func (h *halfError) Unwrap() error { return h.err }
+
+// afterSending goes on once the sending half has ended.
+func (x *exchange) afterSending(ctx context.Context, err error) error {
+	if err == nil {
+		select {
+		case err := <-x.downwd:
+			return x.verdict(err)
+		case <-ctx.Done():
+			return x.interrupt(ctx)
+		}
+	}
+	if ctx.Err() != nil {
+		return x.interrupt(ctx)
+	}
+	if half(err) == "input" {
+		// Without close_notify, so that the peer knows that it lacks the rest.
+		x.conn.NetConn().Close()
+		return x.verdict(err)
+	}
+	// The peer does not take any more. What it said last explains why.
+	select {
+	case other := <-x.downwd:
+		if other != nil {
+			return x.verdict(other)
+		}
+	case <-time.After(goodbye):
+	}
+	return x.verdict(err)
+}
+
+// afterReceiving goes on once the receiving half has ended.
+func (x *exchange) afterReceiving(ctx context.Context, err error) error {
+	switch {
+	case half(err) == "output":
+		x.closeInOrder()
+		return x.verdict(err)
+	case err != nil:
+		return x.verdict(err)
+	case x.typed:
+		x.closeInOrder()
+		return nil
+	}
+	gone := make(chan struct{})
+	go func() {
+		// Nothing can come but the end of the connection below.
+		io.Copy(io.Discard, x.conn.NetConn())
+		close(gone)
+	}()
+	select {
+	case err := <-x.upward:
+		return x.verdict(err)
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return x.interrupt(ctx)
+	}
+}
+
+// interrupt ends the connection in order, if the peer lets it.
+func (x *exchange) interrupt(ctx context.Context) error {
+	x.closeInOrder()
+	return context.Cause(ctx)
+}
+
+// closeInOrder says goodbye even if the sending half is in the middle of a write.
+func (x *exchange) closeInOrder() {
+	x.conn.SetWriteDeadline(time.Now().Add(goodbye))
+	x.conn.CloseWrite()
+}
+
+func half(err error) string {
+	var h *halfError
+	if errors.As(err, &h) {
+		return h.end
+	}
+	return ""
+}
+
+// verdict makes the end of a half a problem for a person.
+func (x *exchange) verdict(err error) error {
+	switch half(err) {
+	case "input":
+		return failed(err, "standard input cannot be read: %v", errors.Unwrap(err)).
+			hinted("the other side was not told of an orderly end: what it has is incomplete")
+	case "output":
+		return failed(err, "standard output cannot be written: %v", cause(err)).
+			hinted("the program that reads it ended, or the disk is full: what came after is lost")
+	case "send":
+		p := explain(errors.Unwrap(err))
+		p.text = "the other side stopped reading before everything was sent: " + p.text
+		return p
+	case "receive":
+		p := explain(errors.Unwrap(err))
+		p.exit = exitCut
+		if p.code == "transport" || p.code == "reset" {
+			p.code = "cut"
+		}
+		return p
+	}
+	return err
+}
+
+// cause is the innermost error, without the names that were wrapped around it.
+func cause(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}

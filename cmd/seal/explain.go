@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/sealsock/sealsock/address"
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/trust"
+)
+
+// The exit codes; the help text of seal lists them.
+const (
+	exitOK          = 0
+	exitFailure     = 1
+	exitUsage       = 2
+	exitCut         = 3
+	exitInterrupted = 130
+	exitTerminated  = 143
+)
+
+// A problem is an error as a person should read it.
+type problem struct {
+	text string // lower case, no full stop
+	hint string // what to do; may be empty
+	code string // a word for programs; may be empty
+	exit int    // 0 means exitFailure
+	err  error  // the cause below; not printed
+}
+
+func (p *problem) Error() string { return p.text }
+func (p *problem) Unwrap() error { return p.err }
+
+// hinted sets the hint.
+func (p *problem) hinted(format string, args ...any) *problem {
+	p.hint = fmt.Sprintf(format, args...)
+	return p
+}
+
+// usage is the problem of a wrong command line.
+func usage(format string, args ...any) *problem {
+	return &problem{text: fmt.Sprintf(format, args...), code: "usage", exit: exitUsage}
+}
+
+// failed is the problem of something that did not work.
+func failed(err error, format string, args ...any) *problem {
+	return &problem{text: fmt.Sprintf(format, args...), exit: exitFailure, err: err}
+}
+
+// explain finds the words for an error: what happened, what to do, and the exit
+// code. It is the only place that does.
+func explain(err error) *problem {
+	p := describe(err)
+	if p.exit == 0 {
+		p.exit = exitFailure
+	}
+	return p
+}
+
+func describe(err error) *problem {
+	var own *problem
+	var stop *interrupted
+	var untrusted *trust.Error
+	var unusable *identity.Error
+	var misspelt *address.Error
+	var protocol *engine.Error
+	var network *net.OpError
+	switch {
+	case errors.As(err, &own):
+		copied := *own
+		return &copied
+	case errors.As(err, &stop):
+		return &problem{text: "interrupted", code: "interrupted", exit: stop.exit()}
+	case errors.As(err, &untrusted):
+		return &problem{text: untrusted.Error(), hint: untrusted.Hint, code: untrusted.Code.String()}
+	case errors.As(err, &unusable):
+		return &problem{text: unusable.Error(), hint: unusable.Hint, code: unusable.Code.String()}
+	case errors.As(err, &misspelt):
+		text := fmt.Sprintf("address %q: %s", misspelt.Text, misspelt.Problem)
+		return &problem{text: text, hint: misspelt.Hint, code: "address", exit: exitUsage}
+	case errors.As(err, &network):
+		return describeNetwork(network)
+	case errors.As(err, &protocol):
+		return describeProtocol(protocol)
+	}
+	return &problem{text: err.Error()}
+}
+
+// describeProtocol explains what the engine or the stream said.
+func describeProtocol(e *engine.Error) *problem {
+	p := &problem{text: strings.TrimPrefix(e.Error(), "tls: "), hint: e.Hint}
+	switch e.Fault {
+	case engine.FaultAlert:
+		p.code = "alert-" + e.Alert.String()
+		if e.Alert == iana.AlertProtocolVersion && p.hint == "" {
+			p.hint = "the peer speaks older versions of TLS only: update it, or allow an older version with --min on this side"
+		}
+	case engine.FaultIncompatible:
+		p.code = "incompatible"
+	case engine.FaultTransport:
+		p.code = "transport"
+		if errors.Is(e.Err, io.ErrUnexpectedEOF) {
+			p.text = e.Reason // "unexpected EOF" behind it adds nothing
+		}
+		if errors.Is(e.Err, context.DeadlineExceeded) {
+			p.text, p.code = e.Reason, "timeout"
+		}
+	case engine.FaultPeer, engine.FaultLimit:
+		p.code = "protocol"
+	case engine.FaultUsage:
+		p.code = "usage"
+	}
+	if p.hint == "" && (e.Fault == engine.FaultPeer || e.Fault == engine.FaultLimit) {
+		p.hint = "the other side does not keep to TLS, or the data was changed on its way"
+	}
+	return p
+}
+
+// A trouble is a failure of the operating system that has a known way out.
+type trouble struct {
+	err        error
+	code       string
+	text, hint string // %s is the address
+}
+
+var troubles = []trouble{
+	{syscall.ECONNREFUSED, "refused", "cannot connect to %s: nothing listens there", "start the other side (seal listen %s), or check host and port"},
+	{syscall.EADDRINUSE, "in-use", "cannot listen on %s: the address is in use", "another program listens there: stop it, or choose another port"},
+	{syscall.EADDRNOTAVAIL, "not-local", "cannot use %s: this machine does not have that address", "listen on an address of this machine; :PORT means all of them"},
+	{syscall.EHOSTUNREACH, "unreachable", "cannot connect to %s: no way to that host", "check the address, the network and any firewall"},
+	{syscall.ENETUNREACH, "unreachable", "cannot connect to %s: no way to that network", "check the address, the network and any firewall"},
+	{syscall.ECONNRESET, "reset", "the connection to %s was cut by the other side (reset)", "what has arrived may be incomplete; the other side's log may say why"},
+	{syscall.EPIPE, "closed", "the other side (%s) closed the connection", "its log may say why"},
+	{syscall.EACCES, "permission", "no permission for %s", "ports under 1024 are the administrator's: choose another one; a socket file needs a folder that you may write to"},
+	{fs.ErrNotExist, "not-found", "cannot connect to %s: there is no such socket", "start the other side (seal listen %s), or check the path"},
+}
+
+// describeNetwork explains a failure below TLS.
+func describeNetwork(e *net.OpError) *problem {
+	where := "the peer"
+	if e.Addr != nil {
+		where = e.Addr.String()
+		if e.Net == "unix" {
+			where = "unix://" + where
+		}
+	}
+	var dns *net.DNSError
+	if errors.As(e, &dns) {
+		return describeDNS(dns)
+	}
+	for _, t := range troubles {
+		if errors.Is(e.Err, t.err) {
+			return &problem{text: once(t.text, where), hint: once(t.hint, where), code: t.code, err: e}
+		}
+	}
+	if e.Timeout() {
+		p := failed(e, "cannot connect to %s: no answer in time", where)
+		p.code = "timeout"
+		return p.hinted("check host and port; a firewall may swallow the connection; --timeout gives it longer")
+	}
+	return failed(e, "%v", e)
+}
+
+// once fills the address into a text that may have a place for it.
+func once(text, where string) string { return strings.Replace(text, "%s", where, 1) }
+
+func describeDNS(e *net.DNSError) *problem {
+	p := failed(e, "the name %q cannot be looked up: %s", e.Name, e.Err)
+	p.code = "name"
+	if e.IsNotFound {
+		p.text = fmt.Sprintf("there is no host with the name %q", e.Name)
+		return p.hinted("check its spelling")
+	}
+	return p.hinted("the name server did not answer: check the network")
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"crypto/x509"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/trust"
+)
+
+// facts is what is worth knowing about a connection.
+type facts struct {
+	Remote    string     `json:"remote"`
+	Local     string     `json:"local"`
+	Version   string     `json:"version"`
+	Suite     string     `json:"suite"`
+	Group     string     `json:"group,omitempty"`
+	Signature string     `json:"signature,omitempty"` // the peer's
+	Own       string     `json:"own_signature,omitempty"`
+	Name      string     `json:"server_name,omitempty"` // asked for by the client
+	ALPN      string     `json:"alpn,omitempty"`
+	Retried   bool       `json:"hello_retry,omitempty"`
+	Resumed   bool       `json:"resumed,omitempty"`
+	Peer      *peerFacts `json:"peer,omitempty"`
+
+	verb string // "connected to" or "connection from"
+}
+
+// peerFacts is what a peer has shown of itself.
+type peerFacts struct {
+	Name      string    `json:"name"` // the one proved, else the certificate's first
+	Names     []string  `json:"names,omitempty"`
+	Subject   string    `json:"subject,omitempty"`
+	Issuer    string    `json:"issuer,omitempty"`
+	Serial    string    `json:"serial,omitempty"`
+	NotBefore time.Time `json:"not_before"`
+	NotAfter  time.Time `json:"not_after"`
+	Pin       string    `json:"pin"`
+	Trusted   string    `json:"trusted"` // "authority", "pin" or "no"
+}
+
+func (*facts) event() string { return "connected" }
+
+// text is the one line: version, suite, group, signature, name, expiry.
+func (f *facts) text() string {
+	parts := []string{f.Version, f.Suite}
+	for _, p := range []string{f.Group, f.Signature, f.ALPN} {
+		if p != "" {
+			parts = append(parts, p)
+		}
+	}
+	if f.Peer != nil {
+		parts = append(parts, f.Peer.Name, "certificate until "+day(f.Peer.NotAfter))
+	}
+	return "seal: " + f.verb + " " + f.Remote + ": " + strings.Join(parts, ", ")
+}
+
+func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
+
+// factsOf reads the facts off a connection whose handshake is done.
+func factsOf(c *sealsock.Conn, verb string) *facts {
+	s := c.State()
+	f := &facts{
+		Remote:  addressText(c.RemoteAddr()),
+		Local:   addressText(c.LocalAddr()),
+		Version: s.Version.String(),
+		Suite:   s.CipherSuite.String(),
+		Name:    s.ServerName,
+		ALPN:    s.ALPN,
+		Retried: s.Retried,
+		Resumed: s.Resumed,
+		verb:    verb,
+	}
+	f.keys(s)
+	if p := c.Peer(); p != nil {
+		f.Peer = peerFactsOf(p)
+	}
+	return f
+}
+
+func (f *facts) keys(s engine.State) {
+	if s.Group != 0 {
+		f.Group = s.Group.String()
+	}
+	if s.PeerScheme != 0 {
+		f.Signature = s.PeerScheme.String()
+	}
+	if s.OwnScheme != 0 {
+		f.Own = s.OwnScheme.String()
+	}
+}
+
+func peerFactsOf(r *trust.Result) *peerFacts {
+	p := &peerFacts{Name: r.Name, Trusted: "no"}
+	switch {
+	case len(r.Chains) > 0:
+		p.Trusted = "authority"
+	case r.Pin != trust.Pin{}:
+		p.Trusted = "pin"
+	}
+	leaf := r.Leaf
+	if leaf == nil {
+		return p
+	}
+	p.Names = namesOf(leaf)
+	p.Subject, p.Issuer = leaf.Subject.String(), leaf.Issuer.String()
+	p.Serial = leaf.SerialNumber.Text(16)
+	p.NotBefore, p.NotAfter = leaf.NotBefore.UTC(), leaf.NotAfter.UTC()
+	p.Pin = trust.PinOf(leaf).String()
+	if p.Name == "" && leaf.Subject.CommonName != "" {
+		p.Name = leaf.Subject.CommonName
+	}
+	if p.Name == "" && len(p.Names) > 0 {
+		p.Name = p.Names[0]
+	}
+	if p.Name == "" {
+		p.Name = "no name"
+	}
+	return p
+}
+
+// namesOf lists the names that a certificate may speak for.
+func namesOf(c *x509.Certificate) []string {
+	names := append([]string(nil), c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	names = append(names, c.EmailAddresses...)
+	for _, u := range c.URIs {
+		names = append(names, u.String())
+	}
+	return names
+}
+
+// addressText is an address as a user would write it.
+func addressText(a net.Addr) string {
+	if a == nil {
+		return "an unknown address"
+	}
+	text := a.String()
+	switch {
+	case a.Network() == "unix" && (text == "" || text == "@"):
+		return "a local process"
+	case a.Network() == "unix":
+		return "unix://" + text
+	case text == "":
+		return a.Network()
+	}
+	return text
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"net"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/address"
+	"github.com/sealsock/sealsock/authority"
+	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/trust"
+)
+
+const listenLong = `Listen on ADDRESS and serve encrypted connections. Without a mode, one connection is
+joined to standard input and output.
+
+Without --cert, the local authority (seal ca) issues a certificate for the names of
+the address; it is made on first use. The lines that connect are printed, ready to
+be pasted.`
+
+const listenExample = `  seal listen localhost:4433 > file
+  seal listen --keep --echo --cert server.pem --key server.key :4433
+  seal listen --client-ca root.pem --cert server.pem --key server.key unix:///run/app.sock`
+
+type listenFlags struct {
+	negotiation
+	ownership
+	acceptance
+	clientCA   []string
+	clientAuth string
+	names      []string
+	keep       bool
+	echo       bool
+	clients    int
+	timeout    time.Duration
+}
+
+func newListen(talk *talker) *cobra.Command {
+	var flags listenFlags
+	cmd := &cobra.Command{
+		Use:     "listen ADDRESS",
+		Short:   "Serve encrypted connections",
+		Long:    listenLong,
+		Example: listenExample,
+		Args:    exactly("ADDRESS"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return listen(cmd.Context(), talk, &flags, args[0])
+		},
+	}
+	flags.register(cmd.Flags())
+	return cmd
+}
+
+func (flags *listenFlags) register(f *pflag.FlagSet) {
+	f.BoolVar(&flags.keep, "keep", false, "serve on after the first connection, several at once")
+	f.BoolVar(&flags.echo, "echo", false, "send back what comes")
+	f.IntVar(&flags.clients, "clients", 256, "connections served at once, with --keep; more have to wait")
+	flags.ownership.register(f)
+	f.StringArrayVar(&flags.names, "name", nil, "a further name for the certificate of the local authority; may be given several times")
+	flags.acceptance.register(f, "clients")
+	f.StringArrayVar(&flags.clientCA, "client-ca", nil, "another name of --ca")
+	f.StringVar(&flags.clientAuth, "client-auth", "", "client certificates: none, request or require (the default with --ca or --pin)")
+	flags.negotiation.register(f)
+	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "time for a handshake")
+}
+
+// listen is the verb, from the flags to the exit.
+func listen(ctx context.Context, talk *talker, flags *listenFlags, addr string) error {
+	a, err := address.Parse(addr)
+	if err != nil {
+		return err
+	}
+	cfg, done, err := flags.config(talk)
+	if err != nil {
+		return err
+	}
+	defer done()
+	id, ca, err := flags.identity(talk, a)
+	if err != nil {
+		return err
+	}
+	cfg.Identities = []*identity.Identity{id}
+	cfg.OnHandshakeError = func(peer net.Addr, err error) { talk.tell(refusedOf(peer, err)) }
+	l, err := sealsock.Listen(ctx, addr, cfg)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	talk.tell(listeningOf(a, l.Addr(), id, flags.cert, ca, false))
+	s := &server{talk: talk, listener: l, limit: flags.clients, service: flags.service()}
+	if flags.keep {
+		return s.keep(ctx)
+	}
+	return s.once(ctx)
+}
+
+// identity is the certificate of --cert or --p12, or one of the local authority,
+// which is then returned too.
+func (flags *listenFlags) identity(talk *talker, a address.Address) (*identity.Identity, *authority.Authority, error) {
+	id, err := flags.ownership.load(talk)
+	if err != nil {
+		return nil, nil, err
+	}
+	if id == nil {
+		return localIdentity(talk, a, flags.names)
+	}
+	if len(flags.names) > 0 {
+		return nil, nil, usage("--name asks the local authority for a name, but --cert gives the certificate").hinted("leave out one or the other")
+	}
+	return id, nil, nil
+}
+
+// config makes a configuration of the flags, but for the certificate, and a
+// function that closes what it opened.
+func (flags *listenFlags) config(talk *talker) (*sealsock.Config, func(), error) {
+	if flags.timeout <= 0 {
+		return nil, nil, usage("--timeout %v is no time to wait", flags.timeout).hinted("as in --timeout 10s")
+	}
+	if flags.clients <= 0 {
+		return nil, nil, usage("--clients %d serves nobody", flags.clients).hinted("as in --clients 256")
+	}
+	cfg := &sealsock.Config{HandshakeTimeout: flags.timeout}
+	flags.ca = append(flags.ca, flags.clientCA...)
+	var err error
+	if cfg.ClientAuth, err = flags.clientAuthentication(); err != nil {
+		return nil, nil, err
+	}
+	if cfg.ClientAuth != sealsock.NoClientCert {
+		policy, err := flags.clientPolicy()
+		if err != nil {
+			return nil, nil, err
+		}
+		cfg.Trust = policy
+	}
+	done, err := flags.negotiation.apply(cfg, talk)
+	return cfg, done, err
+}
+
+// clientAuthentication is --client-auth or what follows from the other flags.
+func (flags *listenFlags) clientAuthentication() (sealsock.ClientAuth, error) {
+	named := len(flags.ca)+len(flags.pins) > 0
+	switch flags.clientAuth {
+	case "":
+		if named {
+			return sealsock.RequireClientCert, nil
+		}
+		return sealsock.NoClientCert, nil
+	case "none":
+		if named {
+			return 0, usage("--client-auth none asks no client, so --ca and --pin have no use").hinted("leave out one or the other")
+		}
+		return sealsock.NoClientCert, nil
+	case "request":
+		return sealsock.RequestClientCert, nil
+	case "require":
+		return sealsock.RequireClientCert, nil
+	}
+	return 0, usage("--client-auth %q is not known", flags.clientAuth).hinted("it is none, request or require")
+}
+
+// clientPolicy says which clients to accept.
+func (flags *listenFlags) clientPolicy() (*trust.Policy, error) {
+	p, err := flags.acceptance.policy()
+	if err != nil {
+		return nil, err
+	}
+	if p.Roots == nil && !p.PinOnly {
+		return nil, usage("--client-auth %s needs to know whom to accept", flags.clientAuth).
+			hinted("name the authority of the clients: --ca FILE, or their keys: --pin sha256/…")
+	}
+	return p, nil
+}
+
+// service is what the flags want done with each connection.
+func (flags *listenFlags) service() service {
+	if flags.echo {
+		return echo{}
+	}
+	return &joined{in: newFeed(os.Stdin), out: os.Stdout}
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sealsock/sealsock/address"
+	"github.com/sealsock/sealsock/authority"
+	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/trust"
+)
+
+// authorityDir is the folder of the local authority.
+func authorityDir() (string, error) {
+	if home := os.Getenv("SEALSOCK_HOME"); home != "" {
+		return filepath.Join(home, "ca"), nil
+	}
+	dir, err := authority.DefaultDir()
+	if err != nil {
+		return "", failed(err, "%v", err).hinted("set SEALSOCK_HOME to a folder for it")
+	}
+	return dir, nil
+}
+
+// openAuthority opens the local authority; its error wraps authority.ErrNotExist
+// if there is none.
+func openAuthority() (*authority.Authority, error) {
+	dir, err := authorityDir()
+	if err != nil {
+		return nil, err
+	}
+	ca, err := authority.Open(dir)
+	if err != nil && !errors.Is(err, authority.ErrNotExist) {
+		return nil, brokenAuthority(dir, err)
+	}
+	return ca, err
+}
+
+func brokenAuthority(dir string, err error) error {
+	return failed(err, "the local authority cannot be used: %v", err).
+		hinted("it is in %s; SEALSOCK_HOME names another folder, and --cert and --key do without it", dir)
+}
+
+// localIdentity has the local authority, made now if there is none, issue a
+// certificate for an address and further names.
+func localIdentity(talk *talker, a address.Address, further []string) (*identity.Identity, *authority.Authority, error) {
+	dir, err := authorityDir()
+	if err != nil {
+		return nil, nil, err
+	}
+	_, err = authority.Open(dir)
+	isNew := errors.Is(err, authority.ErrNotExist)
+	ca, err := authority.OpenOrCreate(dir, authority.Options{})
+	if err != nil {
+		return nil, nil, brokenAuthority(dir, err)
+	}
+	if isNew {
+		talk.tell(created{Dir: dir, Root: ca.RootFile()})
+	}
+	names, extra := certifiedNames(a)
+	names = append(names, further...)
+	id, err := ca.ForNames(append(slices.Clone(names), extra...)...)
+	if err != nil && len(names) > 0 {
+		id, err = ca.ForNames(names...)
+	}
+	if err != nil {
+		return nil, nil, failed(err, "the local authority cannot issue a certificate: %v", err).
+			hinted("give a certificate that you have: --cert FILE --key FILE; or make an authority that may: seal ca create --help")
+	}
+	return id, ca, nil
+}
+
+// created tells that a local authority was made.
+type created struct {
+	Dir  string `json:"folder"`
+	Root string `json:"root"`
+}
+
+func (created) event() string { return "authority" }
+func (c created) text() string {
+	return "seal: made a local authority in " + c.Dir + "; its root is " + c.Root
+}
+
+// certifiedNames returns the names that a certificate for an address needs, and
+// those that are useful besides, such as this machine's own.
+func certifiedNames(a address.Address) (names, extra []string) {
+	host := a.Host()
+	ip, err := netip.ParseAddr(host)
+	own := ownName()
+	switch {
+	case host == "", err == nil && ip.IsUnspecified():
+		return loopbackNames, append(own, privateAddresses()...)
+	case host == "localhost", err == nil && ip.IsLoopback():
+		names = loopbackNames
+		if !slices.Contains(names, host) {
+			names = append([]string{host}, names...)
+		}
+		return names, own
+	}
+	return []string{host}, own
+}
+
+var loopbackNames = []string{"localhost", "127.0.0.1", "::1"}
+
+// ownName is this machine's name, if it can stand in a certificate.
+func ownName() []string {
+	name, err := os.Hostname()
+	if err != nil || name == "localhost" {
+		return nil
+	}
+	if _, err := trust.ASCIIName(name); err != nil {
+		return nil
+	}
+	return []string{strings.ToLower(name)}
+}
+
+// privateAddresses are those by which machines of the local network reach this one.
+func privateAddresses() []string {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	var private []string
+	for _, a := range all {
+		if n, ok := a.(*net.IPNet); ok && n.IP.IsPrivate() && len(private) < 16 {
+			private = append(private, n.IP.String())
+		}
+	}
+	return private
+}
+
+// localRoots adds the root of the local authority, if there is one, to those of
+// the system.
+func localRoots() (*trust.Roots, error) {
+	ca, err := openAuthority()
+	if errors.Is(err, authority.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	roots, err := trust.SystemRoots()
+	if err != nil {
+		roots = new(trust.Roots) // a system without roots still has the local one
+	}
+	return roots, roots.AddDER(ca.Root().Raw)
+}

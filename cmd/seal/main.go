@@ -1,0 +1,142 @@
+// Command seal opens and serves encrypted connections from the shell.
+//
+//	seal listen localhost:4433
+//	seal connect localhost:4433
+//
+// Standard output carries data and nothing else; talk goes to standard error.
+// docs/seal.md describes it with examples, `seal help` lists its commands.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run is the whole program: the one place where errors are told and turned into
+// the exit code.
+func run(args []string) int {
+	talk := newTalker(os.Stderr)
+	ctx, stop := untilInterrupted(context.Background())
+	defer stop()
+	root := newRoot(talk)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	return talk.fail(err)
+}
+
+const rootLong = `seal opens and serves encrypted connections (TLS 1.3).
+
+Standard output carries data and nothing else; talk goes to standard error.
+An address is host:port, or has a scheme in front, such as unix:///run/app.sock.
+
+Exit codes:
+  0    all went well
+  1    it failed: no connection, a refused certificate, an unreadable key
+  2    wrong use: an unknown command or flag, a bad value
+  3    the connection was cut: what had arrived was written, more may be missing
+  130  interrupted with Ctrl-C (143: by the terminate signal)
+
+Environment:
+  SEALSOCK_HOME   folder of the local authority, instead of sealsock in the
+                  user's configuration folder
+  SSLKEYLOGFILE   file for the secrets of connections, as with --keylog
+  NO_COLOR        no colours`
+
+const rootExample = `  seal listen --echo --keep localhost:4433     an echo server, certificate included
+  seal connect localhost:4433                  talk to it
+  seal connect example.com:443 < request.txt   send a file, print the answer
+  seal listen localhost:4433 > file            receive a file`
+
+func newRoot(talk *talker) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "seal COMMAND",
+		Short:         "Encrypted connections from the shell",
+		Long:          rootLong,
+		Example:       rootExample,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return &problem{text: "a command is missing", hint: "seal help lists them", exit: exitUsage}
+		},
+	}
+	root.PersistentFlags().BoolVar(&talk.json, "json", false, "talk in JSON, one object a line, on standard error")
+	root.PersistentFlags().BoolVarP(&talk.quiet, "quiet", "q", false, "tell nothing but warnings and errors")
+	root.SetFlagErrorFunc(badFlag)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(
+		newListen(talk),
+		newConnect(talk),
+		newVersion(talk),
+	)
+	return root
+}
+
+// exactly is cobra.ExactArgs with an error that says what is wanted.
+func exactly(wanted ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == len(wanted) {
+			return nil
+		}
+		if len(args) < len(wanted) {
+			return usage("%s is missing", wanted[len(args)]).hinted("usage: %s", cmd.UseLine())
+		}
+		return usage("%q is one argument too many", args[len(wanted)]).hinted("usage: %s", cmd.UseLine())
+	}
+}
+
+func unknownCommand(cmd *cobra.Command, name string) error {
+	err := usage("there is no command %q", name).hinted("%s help lists them", cmd.CommandPath())
+	if near := cmd.SuggestionsFor(name); len(near) > 0 {
+		err.hint = "did you mean " + cmd.CommandPath() + " " + near[0] + "?"
+	}
+	return err
+}
+
+func badFlag(cmd *cobra.Command, err error) error {
+	return usage("%v", err).hinted("%s --help lists the flags", cmd.CommandPath())
+}
+
+// untilInterrupted returns a context that ends with Ctrl-C or the terminate
+// signal. A second signal ends the process at once.
+func untilInterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	// A reader of standard output that goes away is an error to tell, not
+	// an end without a word.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	go func() {
+		select {
+		case s := <-signals:
+			signal.Reset(os.Interrupt, syscall.SIGTERM)
+			cancel(&interrupted{s})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// interrupted is the end of everything by a signal.
+type interrupted struct{ signal os.Signal }
+
+func (*interrupted) Error() string { return "interrupted" }
+
+func (i *interrupted) exit() int {
+	if i.signal == syscall.SIGTERM {
+		return exitTerminated
+	}
+	return exitInterrupted
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/iana"
+)
+
+// negotiation is the flags that say how to talk, for either side.
+type negotiation struct {
+	alpn, groups, suites, sigalgs string
+	min, max                      string
+	keylog                        string
+}
+
+func (n *negotiation) register(f *pflag.FlagSet) {
+	f.StringVar(&n.alpn, "alpn", "", "application protocols, most wanted first, as in h2,http/1.1")
+	f.StringVar(&n.groups, "groups", "", "groups for key agreement, most wanted first, as in X25519MLKEM768,X25519")
+	f.StringVar(&n.suites, "suites", "", "cipher suites, most wanted first, as in TLS_AES_256_GCM_SHA384")
+	f.StringVar(&n.sigalgs, "sigalgs", "", "signature algorithms, most wanted first, as in ed25519,ecdsa_secp256r1_sha256")
+	f.StringVar(&n.min, "min", "", "lowest version of TLS, as in 1.3")
+	f.StringVar(&n.max, "max", "", "highest version of TLS")
+	f.StringVar(&n.keylog, "keylog", "", "append the secrets of connections to this `file`, for debugging (Wireshark reads it)")
+}
+
+// apply puts the flags into cfg. The function it returns closes what was opened.
+func (n *negotiation) apply(cfg *sealsock.Config, talk *talker) (done func(), err error) {
+	cfg.ALPN = list(n.alpn)
+	if cfg.Groups, err = parseAll("groups", n.groups, iana.ParseNamedGroup); err != nil {
+		return nil, err
+	}
+	if cfg.CipherSuites, err = parseAll("suites", n.suites, iana.ParseCipherSuite); err != nil {
+		return nil, err
+	}
+	if cfg.SignatureSchemes, err = parseAll("sigalgs", n.sigalgs, iana.ParseSignatureScheme); err != nil {
+		return nil, err
+	}
+	if cfg.MinVersion, err = parseVersion("min", n.min); err != nil {
+		return nil, err
+	}
+	if cfg.MaxVersion, err = parseVersion("max", n.max); err != nil {
+		return nil, err
+	}
+	if cfg.MinVersion != 0 && cfg.MaxVersion != 0 && cfg.MinVersion > cfg.MaxVersion {
+		return nil, usage("--min %s is above --max %s", n.min, n.max).hinted("swap them")
+	}
+	return n.openKeyLog(cfg, talk)
+}
+
+// openKeyLog opens the file of --keylog or SSLKEYLOGFILE. It is created for its
+// owner alone: whoever reads it can read the connections.
+func (n *negotiation) openKeyLog(cfg *sealsock.Config, talk *talker) (done func(), err error) {
+	name := n.keylog
+	if name == "" {
+		name = os.Getenv("SSLKEYLOGFILE")
+	}
+	if name == "" {
+		return func() {}, nil
+	}
+	file, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, failed(err, "the key log cannot be opened: %v", err).hinted("name a file that you may write with --keylog, or unset SSLKEYLOGFILE")
+	}
+	talk.warn("the secrets of each connection go to %s: whoever reads it can read them", name)
+	cfg.KeyLog = io.Writer(file)
+	return func() { file.Close() }, nil
+}
+
+// list parts a list at its commas.
+func list(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' })
+}
+
+// parseAll parses a list that a flag gave, parted by commas, or by colons as
+// OpenSSL's are.
+func parseAll[T any](flag, text string, parse func(string) (T, error)) ([]T, error) {
+	var all []T
+	for _, name := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ':' || r == ' ' }) {
+		v, err := parse(name)
+		if err != nil {
+			return nil, usage("--%s: %v", flag, err).hinted("give names parted by commas")
+		}
+		all = append(all, v)
+	}
+	return all, nil
+}
+
+func parseVersion(flag, text string) (iana.Version, error) {
+	if text == "" {
+		return 0, nil
+	}
+	v, err := iana.ParseVersion(text)
+	if err != nil {
+		return 0, usage("--%s: %v", flag, err).hinted("as in --%s 1.3", flag)
+	}
+	return v, nil
+}

@@ -1,0 +1,331 @@
+package main
+
+import (
+	"bytes"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sealsock/sealsock/internal/testcert"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"seal": main})
+}
+
+// TestScripts runs testdata/*.txt. Beside testscript's own commands a script has
+// those of scriptCommands; the folder certs holds what makeCertificates made.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		Cmds:                scriptCommands,
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("SEALSOCK_HOME", filepath.Join(env.WorkDir, "home"))
+			env.Setenv("OPENSSL_CONF", "/dev/null")
+			b := &background{running: make(map[string]*program)}
+			env.Values[backgroundKey{}] = b
+			env.Defer(b.killAll)
+			return makeCertificates(filepath.Join(env.WorkDir, "certs"))
+		},
+	})
+}
+
+var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
+	"start":  start,
+	"await":  await,
+	"finish": finish,
+	"exits":  exits,
+	"send":   send,
+	"fake":   fake,
+}
+
+// patience bounds each wait of a script.
+const patience = 30 * time.Second
+
+// A program runs beside the script.
+type program struct {
+	cmd   *exec.Cmd
+	stdin interface{ Close() error }
+	err   chan error
+}
+
+type background struct {
+	sync.Mutex
+	running map[string]*program
+	closers []func()
+}
+
+type backgroundKey struct{}
+
+func (b *background) killAll() {
+	b.Lock()
+	defer b.Unlock()
+	for _, p := range b.running {
+		p.cmd.Process.Kill()
+		<-p.err
+	}
+	for _, c := range b.closers {
+		c()
+	}
+}
+
+func backgroundOf(ts *testscript.TestScript) *background {
+	return ts.Value(backgroundKey{}).(*background)
+}
+
+// start NAME [<FILE] PROGRAM ARG... runs a program in the background. Its output
+// goes to NAME.out and NAME.err. Without <FILE its input stays open until finish.
+func start(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: start NAME [<FILE] PROGRAM ARG...")
+	}
+	name, args := args[0], args[1:]
+	p := &program{err: make(chan error, 1)}
+	var in *os.File
+	if file, ok := strings.CutPrefix(args[0], "<"); ok {
+		f, err := os.Open(ts.MkAbs(file))
+		ts.Check(err)
+		in, args = f, args[1:]
+	}
+	path, err := lookPath(args[0], ts.Getenv("PATH"))
+	ts.Check(err)
+	p.cmd = exec.Command(path, args[1:]...)
+	p.cmd.Dir, p.cmd.Env = ts.MkAbs("."), environ(ts)
+	out, err := os.Create(ts.MkAbs(name + ".out"))
+	ts.Check(err)
+	errs, err := os.Create(ts.MkAbs(name + ".err"))
+	ts.Check(err)
+	p.cmd.Stdout, p.cmd.Stderr = out, errs
+	if in != nil {
+		p.cmd.Stdin = in
+	} else {
+		p.stdin, err = p.cmd.StdinPipe()
+		ts.Check(err)
+	}
+	ts.Check(p.cmd.Start())
+	go func() {
+		err := p.cmd.Wait()
+		out.Close()
+		errs.Close()
+		p.err <- err
+	}()
+	b := backgroundOf(ts)
+	b.Lock()
+	defer b.Unlock()
+	b.running[name] = p
+}
+
+// environ is the script's environment, as far as programs need it.
+func environ(ts *testscript.TestScript) []string {
+	var env []string
+	for _, key := range []string{"PATH", "HOME", "WORK", "TMPDIR", "SEALSOCK_HOME", "SSLKEYLOGFILE", "OPENSSL_CONF", "SystemRoot"} {
+		if v := ts.Getenv(key); v != "" {
+			env = append(env, key+"="+v)
+		}
+	}
+	return env
+}
+
+func lookPath(name, path string) (string, error) {
+	for _, dir := range filepath.SplitList(path) {
+		full := filepath.Join(dir, name)
+		if info, err := os.Stat(full); err == nil && !info.IsDir() {
+			return full, nil
+		}
+	}
+	return "", fmt.Errorf("%s: not found", name)
+}
+
+// await FILE PATTERN waits until a file matches, and sets $1, $2 and so on to what
+// the pattern's groups matched. For "await NAME.err" of a listener, see start.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await FILE PATTERN")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	var text []byte
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		text, _ = os.ReadFile(ts.MkAbs(args[0]))
+		m := pattern.FindSubmatch(text)
+		if m == nil {
+			continue
+		}
+		for i := 1; i < len(m); i++ {
+			ts.Setenv(strconv.Itoa(i), string(m[i]))
+		}
+		return
+	}
+	ts.Fatalf("%s did not come to match %q:\n%s", args[0], args[1], text)
+}
+
+// finish NAME CODE [SIGNAL] ends the input of a program, or sends it a signal, and
+// waits for it to exit with the code.
+func finish(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: finish NAME CODE [INT|TERM]")
+	}
+	b := backgroundOf(ts)
+	b.Lock()
+	p := b.running[args[0]]
+	delete(b.running, args[0])
+	b.Unlock()
+	if p == nil {
+		ts.Fatalf("%s is not running", args[0])
+	}
+	switch {
+	case len(args) == 3 && args[2] == "INT":
+		ts.Check(p.cmd.Process.Signal(os.Interrupt))
+	case len(args) == 3:
+		ts.Check(p.cmd.Process.Signal(syscall.SIGTERM))
+	case p.stdin != nil:
+		p.stdin.Close()
+	}
+	select {
+	case <-p.err:
+	case <-time.After(patience):
+		p.cmd.Process.Kill()
+		<-p.err
+		ts.Fatalf("%s did not end", args[0])
+	}
+	for _, end := range []string{".out", ".err"} {
+		text, _ := os.ReadFile(ts.MkAbs(args[0] + end))
+		ts.Logf("[%s%s]\n%s", args[0], end, text)
+	}
+	if got := strconv.Itoa(p.cmd.ProcessState.ExitCode()); got != args[1] {
+		ts.Fatalf("%s ended with exit code %s, want %s", args[0], got, args[1])
+	}
+}
+
+// exits CODE [<FILE] PROGRAM ARG... runs a program to its end, and wants the exit
+// code. Its output is in the files out and err, and the working folder is
+// written $WORK there.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE [<FILE] PROGRAM ARG...")
+	}
+	code, args := args[0], args[1:]
+	var in *os.File
+	if file, ok := strings.CutPrefix(args[0], "<"); ok {
+		f, err := os.Open(ts.MkAbs(file))
+		ts.Check(err)
+		defer f.Close()
+		in, args = f, args[1:]
+	}
+	path, err := lookPath(args[0], ts.Getenv("PATH"))
+	ts.Check(err)
+	cmd := exec.Command(path, args[1:]...)
+	cmd.Dir, cmd.Env = ts.MkAbs("."), environ(ts)
+	if in != nil {
+		cmd.Stdin = in
+	}
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	ts.Check(cmd.Start())
+	timer := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+	cmd.Wait()
+	timer.Stop()
+	ts.Logf("[stdout]\n%s[stderr]\n%s", out.Bytes(), errs.Bytes())
+	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != code {
+		ts.Fatalf("exit code %s, want %s", got, code)
+	}
+	work := ts.MkAbs(".")
+	ts.Check(os.WriteFile(ts.MkAbs("out"), out.Bytes(), 0o666))
+	ts.Check(os.WriteFile(ts.MkAbs("err"), bytes.ReplaceAll(errs.Bytes(), []byte(work), []byte("$WORK")), 0o666))
+}
+
+// send NAME TEXT writes a line to the input of a program of start.
+func send(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: send NAME TEXT")
+	}
+	b := backgroundOf(ts)
+	b.Lock()
+	defer b.Unlock()
+	_, err := fmt.Fprintln(b.running[args[0]].stdin.(interface{ Write([]byte) (int, error) }), args[1])
+	ts.Check(err)
+}
+
+// fake FILE [close] listens on a port, sets $FAKE to its address, and sends each
+// client what FILE holds. Then it reads on, or with close it closes.
+func fake(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: fake FILE [close]")
+	}
+	text, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	b := backgroundOf(ts)
+	b.Lock()
+	defer b.Unlock()
+	b.closers = append(b.closers, func() { l.Close() })
+	ts.Setenv("FAKE", l.Addr().String())
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				c.Write(text)
+				if len(args) > 1 {
+					return
+				}
+				c.SetDeadline(time.Now().Add(patience))
+				bytes.NewBuffer(nil).ReadFrom(c)
+			}()
+		}
+	}()
+}
+
+// makeCertificates fills a folder with a root and leaves of it, good and bad.
+func makeCertificates(dir string) error {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	ca := testcert.New()
+	past := func(c *x509.Certificate) {
+		c.NotBefore = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+		c.NotAfter = time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC)
+	}
+	future := func(c *x509.Certificate) {
+		c.NotBefore = time.Date(2124, 1, 1, 0, 0, 0, 0, time.UTC)
+		c.NotAfter = time.Date(2124, 3, 1, 0, 0, 0, 0, time.UTC)
+	}
+	files := map[string][]byte{"root.pem": ca.PEM()}
+	for _, leaf := range []struct {
+		name   string
+		change func(*x509.Certificate)
+		names  []string
+	}{
+		{"server", nil, []string{"localhost", "127.0.0.1", "::1"}},
+		{"client", nil, []string{"client.test"}},
+		{"expired", past, []string{"localhost", "127.0.0.1"}},
+		{"future", future, []string{"localhost", "127.0.0.1"}},
+		{"other", nil, []string{"other.test", "192.0.2.1"}},
+	} {
+		l := ca.Issue(testcert.NewKey("p256"), leaf.change, leaf.names...)
+		files[leaf.name+".pem"], files[leaf.name+".key"] = l.CertPEM(), l.KeyPEM()
+	}
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/sealsock/sealsock"
+)
+
+// A service is what is done with a connection. It returns when the connection has
+// ended, or soon after the end of ctx, and closes it.
+type service interface {
+	serve(ctx context.Context, conn *sealsock.Conn) error
+}
+
+// A serial service takes one connection at a time.
+type serial interface{ serial() }
+
+// A server gives connections to a service.
+type server struct {
+	talk     *talker
+	listener *sealsock.Listener
+	service  service
+	limit    int // connections served at once
+}
+
+// once serves one connection and stops listening.
+func (s *server) once(ctx context.Context) error {
+	conn, err := s.accept(ctx)
+	if err != nil {
+		return err
+	}
+	s.listener.Close()
+	return s.service.serve(ctx, conn)
+}
+
+// keep serves until ctx ends, which is how it is meant to end.
+func (s *server) keep(ctx context.Context) error {
+	limit := s.limit
+	if _, ok := s.service.(serial); ok {
+		limit = 1
+	}
+	slots := make(chan struct{}, limit)
+	var sessions sync.WaitGroup
+	defer sessions.Wait()
+	for {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return nil
+		}
+		conn, err := s.accept(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		sessions.Go(func() {
+			defer func() { <-slots }()
+			s.session(ctx, conn)
+		})
+	}
+}
+
+func (s *server) accept(ctx context.Context) (*sealsock.Conn, error) {
+	conn, err := s.listener.AcceptConn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.talk.tell(factsOf(conn, "connection from"))
+	return conn, nil
+}
+
+// session serves one of several connections: its failure is its own.
+func (s *server) session(ctx context.Context, conn *sealsock.Conn) {
+	err := s.service.serve(ctx, conn)
+	if ctx.Err() == nil {
+		s.talk.tell(endedOf(conn.RemoteAddr(), err))
+	}
+}
+
+// ended tells that one of several connections is over.
+type ended struct {
+	Remote  string `json:"remote"`
+	Message string `json:"message,omitempty"`
+	Hint    string `json:"hint,omitempty"`
+	Code    string `json:"code,omitempty"`
+}
+
+func endedOf(remote net.Addr, err error) note {
+	e := ended{Remote: addressText(remote)}
+	if err != nil {
+		p := explain(err)
+		e.Message, e.Hint, e.Code = p.text, p.hint, p.code
+	}
+	return e
+}
+
+func (ended) event() string { return "ended" }
+
+func (e ended) text() string {
+	if e.Message == "" {
+		return "seal: " + e.Remote + " has ended"
+	}
+	return "seal: " + e.Remote + " has ended: " + e.Message
+}
+
+// refused tells that a handshake failed.
+type refused ended
+
+func refusedOf(remote net.Addr, err error) note {
+	return refused(endedOf(remote, err).(ended))
+}
+
+func (refused) event() string { return "refused" }
+
+func (r refused) text() string {
+	text := "seal: no connection with " + r.Remote + ": " + r.Message
+	if r.Hint != "" {
+		text += "\nhint: " + r.Hint
+	}
+	return text
+}
+
+// endWith makes the end of ctx interrupt what is read from conn. The function it
+// returns says goodbye, if the peer takes it, and closes.
+func endWith(ctx context.Context, conn *sealsock.Conn) (end func()) {
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	return func() {
+		stop()
+		conn.SetWriteDeadline(time.Now().Add(goodbye))
+		conn.CloseWrite()
+		conn.Close()
+	}
+}
+
+// joined joins a connection to an input and an output.
+type joined struct {
+	in    *feed
+	out   io.Writer
+	typed bool
+}
+
+func (*joined) serial() {}
+
+func (j *joined) serve(ctx context.Context, conn *sealsock.Conn) error {
+	x := &exchange{conn: conn, in: j.in, out: j.out, typed: j.typed}
+	return x.run(ctx)
+}
+
+// echo sends back what comes.
+type echo struct{}
+
+func (echo) serve(ctx context.Context, conn *sealsock.Conn) error {
+	defer endWith(ctx, conn)()
+	buf := make([]byte, bufferSize)
+	for {
+		n, err := conn.Read(buf)
+		if n > 0 {
+			if _, err := conn.Write(buf[:n]); err != nil {
+				return err
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}

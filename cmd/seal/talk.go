@@ -1,0 +1,129 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"golang.org/x/term"
+
+	"github.com/sealsock/sealsock/internal/printable"
+)
+
+// A talker speaks on standard error: lines for people, or with --json one object
+// a line for programs. What strangers sent is made harmless here, for all.
+type talker struct {
+	json, quiet bool // set by the flags before anything is said
+
+	mu     sync.Mutex
+	w      io.Writer
+	colour bool
+}
+
+// A note is something worth telling. Its fields are what --json shows; event is
+// the value of the key "event".
+type note interface {
+	event() string
+	// text is what people read: lines without the last line feed.
+	text() string
+}
+
+func newTalker(f *os.File) *talker {
+	return &talker{w: f, colour: term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+}
+
+// tell says n, unless --quiet.
+func (t *talker) tell(n note) {
+	if !t.quiet {
+		t.say(n, "")
+	}
+}
+
+// warn says something that --quiet does not silence.
+func (t *talker) warn(format string, args ...any) {
+	t.say(warning{fmt.Sprintf(format, args...)}, yellow)
+}
+
+// fail tells an error and its hint, and returns the exit code for it.
+func (t *talker) fail(err error) int {
+	p := explain(err)
+	t.say(failure{Message: p.text, Hint: p.hint, Code: p.code, Exit: p.exit}, red)
+	return p.exit
+}
+
+// through sends what is said to w until the function it returns is called.
+func (t *talker) through(w io.Writer) (back func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	old := t.w
+	t.w = w
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.w = old
+	}
+}
+
+const (
+	red    = "\x1b[31m"
+	yellow = "\x1b[33m"
+	normal = "\x1b[0m"
+)
+
+// say writes a note in one piece, so that the words of connections that are
+// served side by side do not mix.
+func (t *talker) say(n note, colour string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.json {
+		t.w.Write(asJSON(n))
+		return
+	}
+	text := printable.Block(n.text())
+	if colour != "" && t.colour {
+		text = colour + strings.ReplaceAll(text, "\nhint:", normal+"\nhint:")
+		if !strings.Contains(text, normal) {
+			text += normal
+		}
+	}
+	io.WriteString(t.w, text+"\n")
+}
+
+// asJSON returns a note as one line, the event first.
+func asJSON(n note) []byte {
+	body, err := json.Marshal(n)
+	if err != nil {
+		body, _ = json.Marshal(map[string]string{"problem": err.Error()})
+	}
+	head := fmt.Sprintf(`{"event":%q`, n.event())
+	if len(body) > 2 {
+		head += ","
+	}
+	return append([]byte(head), append(body[1:], '\n')...)
+}
+
+type warning struct {
+	Message string `json:"message"`
+}
+
+func (warning) event() string  { return "warning" }
+func (w warning) text() string { return "seal: warning: " + w.Message }
+
+type failure struct {
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+	Code    string `json:"code,omitempty"`
+	Exit    int    `json:"exit"`
+}
+
+func (failure) event() string { return "error" }
+
+func (f failure) text() string {
+	if f.Hint == "" {
+		return "seal: " + f.Message
+	}
+	return "seal: " + f.Message + "\nhint: " + f.Hint
+}

@@ -1,0 +1,7 @@
+package main
+
+// The terminal that the process runs on.
+const (
+	terminalIn  = "CONIN$"
+	terminalOut = "CONOUT$"
+)
