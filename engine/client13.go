@@ -443,6 +443,6 @@ func (s *awaitServerFinished) finish(app *application, do *effects) (state, erro
 	s.info.HandshakeDone = true
 	return &open13{
 		cfg: s.cfg, info: s.info, suite: s.suite, traffic: app.server, client: true,
-		resumption: app.master.Resumption(s.transcript.sum()), late: newLate(s.flow13),
+		resumption: app.master.Resumption(s.transcript.sum()), late: newLate(s.flow13, true),
 	}, nil
 }

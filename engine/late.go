@@ -19,15 +19,18 @@ type late struct {
 // maxLateRequests bounds the requests that a server has under way.
 const maxLateRequests = 16
 
-// newLate keeps the handshake's transcript if the configuration may need it.
-func newLate(f *flow13) *late {
+// newLate keeps the handshake's transcript if it may be needed; else nil.
+func newLate(f *flow13, client bool) *late {
+	if client && !f.cfg.PostHandshakeAuth || !client && (!f.info.lateOffered || f.cfg.Verifier == nil) {
+		return nil
+	}
 	l := &late{flow: &flow13{cfg: f.cfg, info: f.info, random: f.random, suite: f.suite}}
 	l.flow.transcript = f.transcript
 	f.info.late = l
 	return l
 }
 
-func (l *late) expected() bool { return len(l.pending) > 0 }
+func (l *late) expected() bool { return l != nil && len(l.pending) > 0 }
 
 // begin returns a flow whose transcript goes on with a request.
 func (l *late) begin(request []byte) *flow13 {

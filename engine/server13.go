@@ -336,7 +336,7 @@ func (s *awaitClientFinished) handle(m message, do *effects) (state, error) {
 		do.out = append(do.out, step{kind: stepLate})
 	}
 	do.tickets(newTicketer(s.flow13, s.app.master.Resumption(s.transcript.sum())))
-	return &open13{cfg: s.cfg, info: s.info, suite: s.suite, traffic: s.app.client, late: newLate(s.flow13)}, nil
+	return &open13{cfg: s.cfg, info: s.info, suite: s.suite, traffic: s.app.client, late: newLate(s.flow13, false)}, nil
 }
 
 // list writes names for an error message.
