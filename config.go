@@ -97,6 +97,33 @@ type Config struct {
 	// Conn.RequestClientCertificate asks.
 	PostHandshakeAuth bool
 
+	// AcceptRawKeys accepts a raw public key from the peer in place of a
+	// certificate (RFC 7250): Trust must have pins or known peers for it.
+	// OnlyRawKeys accepts nothing else. An identity with RawPublicKey shows
+	// its key to peers that accept it.
+	AcceptRawKeys, OnlyRawKeys bool
+	// Compressors let certificates be compressed (RFC 8879): see package
+	// certcompress.
+	Compressors []engine.Compressor
+	// DelegatedSchemes lists the signature schemes that a client accepts in
+	// delegated credentials (RFC 9345); nil accepts none.
+	DelegatedSchemes []iana.SignatureScheme
+
+	// RecordSizeLimit is the largest record to receive, in bytes of data, 64
+	// to 16384 (RFC 8449); 0 is no limit of this side's own.
+	RecordSizeLimit int
+	// MaxFragmentLength is what a client asks for with the older extension of
+	// RFC 6066: 512, 1024, 2048 or 4096 bytes.
+	MaxFragmentLength int
+	// Padding, if set, says how much padding goes with a record of n bytes.
+	Padding func(n int) int
+	// DynamicRecords starts with records that fit a packet and goes over to
+	// large ones when data keeps flowing.
+	DynamicRecords bool
+
+	// Trace, if set, sees each message and alert in the clear.
+	Trace func(engine.Trace)
+
 	// MaxRecordsPerKey bounds how many records one key protects before it is
 	// replaced; 0 means the suite's own limit.
 	MaxRecordsPerKey uint64
@@ -175,6 +202,13 @@ func (c *Config) engineConfig(server bool, conn *Conn) *engine.Config {
 		Verifier:            conn,
 		PSKWithoutDHE:       c.PSKWithoutDHE,
 		MaxRecordsPerKey:    c.MaxRecordsPerKey,
+		AcceptRawKeys:       c.AcceptRawKeys,
+		OnlyRawKeys:         c.OnlyRawKeys,
+		Compressors:         c.Compressors,
+		RecordSizeLimit:     c.RecordSizeLimit,
+		Padding:             c.Padding,
+		DynamicRecords:      c.DynamicRecords,
+		Trace:               c.Trace,
 	}
 	if server {
 		c.serverConfig(e)
@@ -207,6 +241,7 @@ func (c *Config) serverConfig(e *engine.Config) {
 
 func (c *Config) clientConfig(e *engine.Config, conn *Conn) {
 	e.ServerName = sniName(c.ServerName)
+	e.DelegatedSchemes, e.MaxFragmentLength = c.DelegatedSchemes, c.MaxFragmentLength
 	e.PSKs, e.EarlyData, e.PostHandshakeAuth = c.PSKs, c.EarlyData, c.PostHandshakeAuth
 	if c.PSKOnly {
 		e.Verifier = nil
@@ -222,10 +257,14 @@ func credential(id *identity.Identity) *engine.Credential {
 	if id == nil {
 		return nil
 	}
-	return &engine.Credential{
+	cred := &engine.Credential{
 		Chain: id.Chain, Signer: id.Signer, OCSPStaple: id.OCSPStaple, SCTs: id.SCTs,
 		Matches: func(name string) bool { return matches(id.Leaf, name) },
 	}
+	if id.RawPublicKey && id.Leaf != nil {
+		cred.RawPublicKey = id.Leaf.RawSubjectPublicKeyInfo
+	}
+	return cred
 }
 
 func matches(leaf *x509.Certificate, name string) bool {

@@ -140,7 +140,7 @@ func (c *Conn) forClient(ctx context.Context, hello *engine.ClientHelloInfo) (en
 
 func (c *Conn) verify(ctx context.Context, q *engine.PeerCertificate) (engine.Answer, error) {
 	peer := &trust.Peer{
-		Server: q.Server, Chain: q.Chain, OCSPStaple: q.OCSPStaple, SCTs: q.SCTs, Now: c.cfg.now(),
+		Server: q.Server, Chain: q.Chain, RawPublicKey: q.RawPublicKey, OCSPStaple: q.OCSPStaple, SCTs: q.SCTs, Now: c.cfg.now(),
 	}
 	if q.Server {
 		peer.Name = c.cfg.ServerName
@@ -152,6 +152,11 @@ func (c *Conn) verify(ctx context.Context, q *engine.PeerCertificate) (engine.An
 	result, err := v.Verify(ctx, peer)
 	if err != nil {
 		return nil, err
+	}
+	if q.Delegation != nil {
+		if err := checkDelegation(q.Delegation, result, c.cfg.now()); err != nil {
+			return nil, err
+		}
 	}
 	c.peer.Store(result)
 	return result.PublicKey, nil

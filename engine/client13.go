@@ -225,7 +225,8 @@ func (s *awaitEncryptedExtensions) handle(m message, do *effects) (state, error)
 	if err != nil {
 		return nil, err
 	}
-	err = s.checkExtensions("encrypted_extensions", ee.Present, iana.ExtServerName, iana.ExtSupportedGroups, iana.ExtALPN, iana.ExtEarlyData)
+	err = s.checkExtensions("encrypted_extensions", ee.Present, iana.ExtServerName, iana.ExtSupportedGroups, iana.ExtALPN, iana.ExtEarlyData,
+		iana.ExtClientCertType, iana.ExtServerCertType, iana.ExtRecordSizeLimit, iana.ExtMaxFragmentLength)
 	if err != nil {
 		return nil, err
 	}
@@ -233,6 +234,14 @@ func (s *awaitEncryptedExtensions) handle(m message, do *effects) (state, error)
 		return nil, illegal("the server chose application protocol %q, which was not offered", ee.ALPN)
 	}
 	s.info.ALPN = ee.ALPN
+	if s.psk == nil {
+		if s.kinds, err = s.takeKinds(ee); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.takeLimits(ee, do); err != nil {
+		return nil, err
+	}
 	s.transcript.add(m.raw)
 	if s.hello.EarlyData {
 		if err := s.earlyAnswer(ee, do); err != nil {
@@ -290,10 +299,10 @@ func (s *awaitCertificateOrRequest) awaits() string { return "certificate or cer
 
 func (s *awaitCertificateOrRequest) handle(m message, do *effects) (state, error) {
 	next := &awaitCertificate{flow13: s.flow13, offer: s.offer}
-	switch m.typ {
-	case iana.HandshakeCertificate:
+	switch {
+	case s.isCertificate(m):
 		return next.handle(m, do)
-	case iana.HandshakeCertificateRequest:
+	case m.typ == iana.HandshakeCertificateRequest:
 		request, err := parseRequest(m)
 		if err != nil {
 			return nil, err
@@ -331,21 +340,31 @@ type awaitCertificate struct {
 func (s *awaitCertificate) awaits() string { return "certificate" }
 
 func (s *awaitCertificate) handle(m message, _ *effects) (state, error) {
-	if m.typ != iana.HandshakeCertificate {
+	if !s.isCertificate(m) {
 		return nil, unexpected(s.awaits(), m)
 	}
-	peer, err := peerCertificate(m, nil, s.hello.StatusRequest, s.hello.SCT)
+	peer, err := s.readCertificate(m, asked{
+		kind: s.kinds.peer, staple: s.hello.StatusRequest, scts: s.hello.SCT, delegated: s.hello.DelegatedCredential,
+	})
 	if err != nil {
 		return nil, err
 	}
-	if len(peer.Chain) == 0 {
+	if peer.empty() {
 		// RFC 9846, Section 4.4.2.4: a server's empty one is a decode_error.
 		return nil, broken(iana.AlertDecodeError, "the server sent no certificate")
 	}
 	peer.Server, peer.ServerName = true, s.hello.ServerName
 	s.transcript.add(m.raw)
 	return s.verify(peer, func(key crypto.PublicKey, _ *effects) (state, error) {
-		return &awaitCertificateVerify{flow13: s.flow13, offer: s.offer, request: s.request, key: key}, nil
+		if peer.Delegation != nil {
+			if key, err = delegatedKey(peer, key, s.hello.SignatureAlgorithms); err != nil {
+				return nil, err
+			}
+			next := &awaitCertificateVerify{flow13: s.flow13, offer: s.offer, request: s.request, key: key}
+			next.schemes = []iana.SignatureScheme{peer.Delegation.Scheme}
+			return next, nil
+		}
+		return &awaitCertificateVerify{schemes: s.hello.SignatureAlgorithms, flow13: s.flow13, offer: s.offer, request: s.request, key: key}, nil
 	}), nil
 }
 
@@ -355,6 +374,7 @@ type awaitCertificateVerify struct {
 	*offer
 	request *wire.CertificateRequest
 	key     crypto.PublicKey
+	schemes []iana.SignatureScheme // that the server may sign with
 }
 
 func (s *awaitCertificateVerify) awaits() string { return "certificate_verify" }
@@ -363,7 +383,7 @@ func (s *awaitCertificateVerify) handle(m message, _ *effects) (state, error) {
 	if m.typ != iana.HandshakeCertificateVerify {
 		return nil, unexpected(s.awaits(), m)
 	}
-	err := s.checkCertificateVerify(m, s.key, serverContext, s.hello.SignatureAlgorithms)
+	err := s.checkCertificateVerify(m, s.key, serverContext, s.schemes)
 	if err != nil {
 		return nil, err
 	}
@@ -407,11 +427,13 @@ func (s *awaitServerFinished) handle(m message, do *effects) (state, error) {
 // answerRequest sends the client's certificate and its proof, or an empty one.
 func (f *flow13) answerRequest(r *wire.CertificateRequest, _ *effects, end func(*effects) (state, error)) (state, error) {
 	req := &CredentialRequest{
-		Version: iana.TLS13, ServerName: f.info.ServerName,
+		Version: iana.TLS13, ServerName: f.info.ServerName, RawKeys: f.kinds.own == iana.CertTypeRawPublicKey,
 		SignatureSchemes: r.SignatureAlgorithms, CertSchemes: r.SignatureAlgsCert, Authorities: r.CertAuthorities,
 	}
 	return f.cfg.credential(req, func(c *Credential, scheme *suites.Scheme, do *effects) (state, error) {
-		raw, err := certificateMessage(r.Context, c, r.StatusRequest, r.SCT)
+		raw, err := f.writeCertificate(c, certMessage{
+			context: r.Context, kind: f.kinds.own, staple: r.StatusRequest, scts: r.SCT, compress: r.CompressCertificate,
+		})
 		if err != nil {
 			return nil, err
 		}

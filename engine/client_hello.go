@@ -71,6 +71,12 @@ func newOffer(cfg *Config) (*offer, error) {
 		SupportedVersions:   cfg.versions(),
 		PSKModes:            []iana.PSKMode{iana.PSKDHEKE},
 		PostHandshakeAuth:   cfg.PostHandshakeAuth,
+		ServerCertTypes:     cfg.acceptedKinds(),
+		ClientCertTypes:     cfg.shownKinds(),
+		CompressCertificate: cfg.offeredCompression(),
+		DelegatedCredential: cfg.DelegatedSchemes,
+		RecordSizeLimit:     cfg.ownRecordLimit(),
+		MaxFragmentLength:   fragmentCode(cfg.MaxFragmentLength),
 		Padding:             -1,
 	}
 	random := cfg.random()
@@ -180,6 +186,14 @@ func (o *offer) offered(ext iana.ExtensionType) bool {
 		return len(h.ALPN) > 0
 	case iana.ExtSupportedGroups, iana.ExtKeyShare, iana.ExtSupportedVersions, iana.ExtSignatureAlgorithms:
 		return true
+	case iana.ExtClientCertType:
+		return h.ClientCertTypes != nil
+	case iana.ExtServerCertType:
+		return h.ServerCertTypes != nil
+	case iana.ExtRecordSizeLimit:
+		return h.RecordSizeLimit != 0
+	case iana.ExtMaxFragmentLength:
+		return h.MaxFragmentLength != 0
 	case iana.ExtPreSharedKey:
 		return h.PSK != nil
 	case iana.ExtEarlyData:

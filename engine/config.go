@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
 	"github.com/sealsock/sealsock/internal/suites"
 )
 
@@ -76,6 +77,34 @@ type Config struct {
 	// cookie to clients whose share it cannot use; it returns the cookie.
 	HelloRetryCookie func() []byte
 
+	// AcceptRawKeys accepts a raw public key from the peer in place of a
+	// certificate, if it has one (RFC 7250). The Verifier sees it. OnlyRawKeys
+	// accepts nothing else.
+	AcceptRawKeys, OnlyRawKeys bool
+	// Compressors let certificates be compressed (RFC 8879), most wanted first.
+	Compressors []Compressor
+	// DelegatedSchemes lists the signature schemes that a client accepts in
+	// delegated credentials (RFC 9345); nil accepts none.
+	DelegatedSchemes []iana.SignatureScheme
+
+	// RecordSizeLimit is the largest record that this side wants to receive,
+	// in bytes of plaintext, 64 to 16384 (RFC 8449); 0 means no limit of its
+	// own. A peer's limit is always kept.
+	RecordSizeLimit int
+	// MaxFragmentLength is what a client asks for instead with the older
+	// extension of RFC 6066, Section 4: 512, 1024, 2048 or 4096 bytes.
+	MaxFragmentLength int
+	// Padding, if set, says how many bytes of padding go with a record of n
+	// bytes of data (RFC 9846, Section 5.4). What does not fit is cut off.
+	Padding func(n int) int
+	// DynamicRecords starts with small records, which arrive in one packet
+	// each, and goes over to large ones when data keeps flowing.
+	DynamicRecords bool
+
+	// Trace, if set, sees each message and alert in the clear, as it is sent
+	// or received. It must not keep Trace.Data.
+	Trace func(Trace)
+
 	// Session is what a client wants to come back with, and PSKs are the
 	// external keys it offers behind it. A server that accepts a PSK shows no
 	// certificate: whoever has the key is trusted.
@@ -134,6 +163,28 @@ type Credential struct {
 	// OCSPStaple and SCTs go along with the first certificate.
 	OCSPStaple []byte
 	SCTs       [][]byte
+	// RawPublicKey, if set, is a SubjectPublicKeyInfo in DER to show to peers
+	// that accept it (RFC 7250). Then Chain may be empty.
+	RawPublicKey []byte
+	// Delegated, if set on a server, signs in the key's place for clients
+	// that accept it (RFC 9345).
+	Delegated *Delegated
+}
+
+// A Compressor is one algorithm of certificate compression.
+type Compressor struct {
+	ID       iana.CertificateCompression
+	Compress func(data []byte) ([]byte, error)
+	// Decompress returns exactly n bytes, or an error if that is not what
+	// data holds. It must not need much more memory than that.
+	Decompress func(data []byte, n int) ([]byte, error)
+}
+
+// A Trace is one message on the wire, in the clear.
+type Trace struct {
+	Sent bool // else received
+	Type iana.ContentType
+	Data []byte // a handshake message with its header, or an alert's two bytes
 }
 
 // public returns the key as signature schemes see it.
@@ -163,6 +214,12 @@ type PeerCertificate struct {
 	Resumed bool
 	// Chain is the certificates in DER as received, the peer's own first.
 	Chain [][]byte
+	// RawPublicKey is a SubjectPublicKeyInfo in DER that came instead.
+	RawPublicKey []byte
+	// Delegation, if not nil, came along with the certificate: besides the
+	// rest, a Verifier must check that the certificate allows delegation and
+	// that the delegation is in its time (RFC 9345, Section 4.1.3).
+	Delegation *Delegation
 	// OCSPStaple and SCTs came along with the first certificate.
 	OCSPStaple []byte
 	SCTs       [][]byte
@@ -173,6 +230,7 @@ type CredentialRequest struct {
 	// Server says that a server is to choose; else a client.
 	Server           bool
 	Version          iana.Version
+	RawKeys          bool // the peer will take a raw public key, and no certificate
 	ServerName       string
 	SignatureSchemes []iana.SignatureScheme // the peer's, most wanted first
 	CertSchemes      []iana.SignatureScheme // for signatures inside the chain; nil means the same
@@ -272,6 +330,20 @@ func (c *Config) maxMessage() int {
 // waits for.
 func (c *Config) CheckServer() error { return c.check(false) }
 
+func (c *Config) checkRecords() error {
+	if n := c.RecordSizeLimit; n != 0 && (n < minRecordLimit || n > record.MaxPlaintext) {
+		return usage("a record size limit of %d bytes: it must be %d to %d", n, minRecordLimit, record.MaxPlaintext)
+	}
+	switch c.MaxFragmentLength {
+	case 0, 512, 1024, 2048, 4096:
+		return nil
+	}
+	return usage("a maximum fragment length of %d bytes: it must be 512, 1024, 2048 or 4096", c.MaxFragmentLength)
+}
+
+// minRecordLimit is RFC 8449's bound, Section 4.
+const minRecordLimit = 64
+
 // check finds the mistakes of a Config before a connection starts.
 func (c *Config) check(client bool) error {
 	switch {
@@ -298,6 +370,9 @@ func (c *Config) check(client bool) error {
 		if suites.SchemeByID(id) == nil {
 			return usage("signature scheme %v is not implemented", id)
 		}
+	}
+	if err := c.checkRecords(); err != nil {
+		return err
 	}
 	for _, p := range c.ALPN {
 		if len(p) == 0 || len(p) > 255 {

@@ -13,7 +13,7 @@ import (
 func chooseCredential(list []*Credential, own []iana.SignatureScheme, req *CredentialRequest) *Credential {
 	var fallback *Credential
 	for _, c := range list {
-		if schemeFor(c, own, req.SignatureSchemes, req.Version) == nil {
+		if !c.has(req.RawKeys) || schemeFor(c, own, req.SignatureSchemes, req.Version) == nil {
 			continue
 		}
 		if c.Matches == nil || req.ServerName == "" || c.Matches(req.ServerName) {
@@ -24,6 +24,14 @@ func chooseCredential(list []*Credential, own []iana.SignatureScheme, req *Crede
 		}
 	}
 	return fallback
+}
+
+// has reports whether there is something of the kind to show.
+func (c *Credential) has(rawKey bool) bool {
+	if rawKey {
+		return len(c.RawPublicKey) > 0
+	}
+	return len(c.Chain) > 0
 }
 
 // schemeFor picks the scheme to sign with: the peer's most wanted one that this
@@ -62,7 +70,7 @@ func (c *Config) credential(req *CredentialRequest, then func(*Credential, *suit
 				return then(nil, nil, do)
 			}
 			scheme := schemeFor(chosen, c.schemes(), req.SignatureSchemes, req.Version)
-			if scheme == nil || len(chosen.Chain) == 0 {
+			if scheme == nil || !chosen.has(req.RawKeys) {
 				return then(nil, nil, do)
 			}
 			return then(chosen, scheme, do)

@@ -102,6 +102,7 @@ const (
 	stepAlert                         // send an alert; a fatal one ends the half
 	stepKeys                          // change the key
 	stepReady                         // application data may be sent from now on
+	stepLimit                         // the peer takes records of this size at most
 	stepPlain                         // go back to no key, after 0-RTT data was refused
 	stepEarly                         // 0-RTT data may be sent
 	stepTickets                       // tickets can be made from now on
@@ -126,10 +127,11 @@ type step struct {
 // effects is what a state asks the driver to do, in order. The driver applies
 // them only if the state returned no error.
 type effects struct {
-	out    []step
-	events []Event
-	keys   []readKey
-	skip   int // bytes of 0-RTT records to pass over
+	out      []step
+	events   []Event
+	keys     []readKey
+	maxInner int // for records received from now on; 0 leaves it
+	skip     int // bytes of 0-RTT records to pass over
 }
 
 // A readKey is a change of the receiving key.

@@ -14,6 +14,7 @@ import (
 type flow13 struct {
 	cfg        *Config
 	info       *State
+	kinds      certKinds
 	random     []byte // the client's, for the key log
 	suite      *suites.Suite
 	transcript transcript
@@ -142,27 +143,6 @@ func (f *flow13) checkCertificateVerify(m message, key crypto.PublicKey, context
 	return nil
 }
 
-// certificateMessage writes a Certificate. A nil credential makes it empty.
-func certificateMessage(context []byte, c *Credential, staple, scts bool) ([]byte, error) {
-	cert := wire.Certificate{Context: context}
-	if c != nil {
-		for _, der := range c.Chain {
-			cert.Entries = append(cert.Entries, wire.CertificateEntry{Data: der})
-		}
-		if staple {
-			cert.Entries[0].OCSPResponse = c.OCSPStaple
-		}
-		if scts {
-			cert.Entries[0].SCTs = c.SCTs
-		}
-	}
-	raw, err := cert.AppendTo(nil)
-	if err != nil {
-		return nil, local("this side's certificate chain cannot be written", err)
-	}
-	return raw, nil
-}
-
 // sign waits for a signature with the credential and goes on with the
 // CertificateVerify that holds it.
 func (f *flow13) sign(c *Credential, scheme *suites.Scheme, context string, then func(raw []byte, do *effects) (state, error)) state {
@@ -196,6 +176,7 @@ func (f *flow13) sign(c *Credential, scheme *suites.Scheme, context string, then
 // verify waits for the Verifier's word on the peer.
 func (f *flow13) verify(peer *PeerCertificate, then func(key crypto.PublicKey, do *effects) (state, error)) state {
 	f.info.PeerChain, f.info.PeerOCSP, f.info.PeerSCTs = peer.Chain, peer.OCSPStaple, peer.SCTs
+	f.info.PeerRawKey = peer.RawPublicKey
 	return &wait[crypto.PublicKey]{
 		what:   "the verification of the peer",
 		q:      peer,
@@ -203,29 +184,4 @@ func (f *flow13) verify(peer *PeerCertificate, then func(key crypto.PublicKey, d
 		then:   then,
 		refuse: certificateError,
 	}
-}
-
-// peerCertificate reads a peer's Certificate. status and scts say what was asked for.
-func peerCertificate(m message, context []byte, status, scts bool) (*PeerCertificate, error) {
-	cert, err := wire.ParseCertificate(m.body)
-	if err != nil {
-		return nil, err
-	}
-	if string(cert.Context) != string(context) {
-		return nil, illegal("a Certificate with a context that was not asked for")
-	}
-	peer := new(PeerCertificate)
-	for i, e := range cert.Entries {
-		for _, ext := range e.Present {
-			// RFC 9846, Section 4.4.2: extensions "MUST correspond to ones from the ClientHello".
-			if !(ext == iana.ExtStatusRequest && status) && !(ext == iana.ExtSCT && scts) {
-				return nil, broken(iana.AlertUnsupportedExtension, "a certificate with the %v extension, which was not asked for", ext)
-			}
-		}
-		peer.Chain = append(peer.Chain, e.Data)
-		if i == 0 {
-			peer.OCSPStaple, peer.SCTs = e.OCSPResponse, e.SCTs
-		}
-	}
-	return peer, nil
 }

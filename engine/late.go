@@ -24,7 +24,7 @@ func newLate(f *flow13, client bool) *late {
 	if client && !f.cfg.PostHandshakeAuth || !client && (!f.info.lateOffered || f.cfg.Verifier == nil) {
 		return nil
 	}
-	l := &late{flow: &flow13{cfg: f.cfg, info: f.info, random: f.random, suite: f.suite}}
+	l := &late{flow: &flow13{cfg: f.cfg, info: f.info, random: f.random, suite: f.suite, kinds: f.kinds}}
 	l.flow.transcript = f.transcript
 	f.info.late = l
 	return l
@@ -67,7 +67,7 @@ func (s *Sender) RequestCertificate(dst []byte) ([]byte, *LateRequest, error) {
 	}
 	request := &wire.CertificateRequest{
 		Context: context, SignatureAlgorithms: s.cfg.schemes(), CertAuthorities: s.cfg.ClientAuthorities,
-		StatusRequest: true, SCT: true,
+		StatusRequest: true, SCT: true, CompressCertificate: s.cfg.offeredCompression(),
 	}
 	raw, err := request.AppendTo(nil)
 	if err != nil {
@@ -119,7 +119,11 @@ func (s *Sender) lateFinished(dst []byte, st step) ([]byte, error) {
 
 // lateCertificate takes, on a server, the client's answer to a request.
 func (s *open13) lateCertificate(m message) (state, error) {
-	cert, err := wire.ParseCertificate(m.body)
+	body, err := s.late.flow.certificateBody(m)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := wire.ParseCertificate(body)
 	if err != nil {
 		return nil, err
 	}
@@ -134,13 +138,13 @@ func (s *open13) lateCertificate(m message) (state, error) {
 }
 
 func (s *open13) lateAnswer(q *LateRequest, m message) (state, error) {
-	peer, err := peerCertificate(m, q.Context, true, true)
+	f := s.late.begin(q.raw)
+	peer, err := f.readCertificate(m, asked{context: q.Context, kind: f.kinds.peer, staple: true, scts: true})
 	if err != nil {
 		return nil, err
 	}
-	f := s.late.begin(q.raw)
 	f.transcript.add(m.raw)
-	if len(peer.Chain) == 0 {
+	if peer.empty() {
 		return &awaitLateFinished{open: s, flow: f, context: q.Context}, nil
 	}
 	return f.verify(peer, func(key crypto.PublicKey, _ *effects) (state, error) {

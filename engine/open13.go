@@ -38,7 +38,7 @@ func (s *open13) handle(m message, do *effects) (state, error) {
 		return s, err
 	case m.typ == iana.HandshakeCertificateRequest && s.client && s.cfg.PostHandshakeAuth:
 		return s.lateRequest(m)
-	case m.typ == iana.HandshakeCertificate && !s.client && s.late.expected():
+	case !s.client && s.late.expected() && s.late.flow.isCertificate(m):
 		return s.lateCertificate(m)
 	}
 	return nil, unexpected(s.awaits(), m)

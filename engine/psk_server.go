@@ -160,6 +160,10 @@ func begin(f *flow13, hello *wire.ClientHello, m message, c *choice13, do *effec
 		case len(hello.SignatureAlgorithms) == 0:
 			return nil, missing(iana.ExtSignatureAlgorithms)
 		}
+		var err error
+		if f.kinds, err = chooseKinds(f.cfg, hello); err != nil {
+			return nil, err
+		}
 	}
 	f.info.CipherSuite = c.suite.ID
 	if c.psk != nil && c.group == nil && !slices.Contains(hello.PSKModes, iana.PSKKE) {

@@ -25,8 +25,9 @@ type Receiver struct {
 	out      []step  // for the next event's Reply
 	info     State
 
-	early int // bytes of 0-RTT data that may still come
-	skip  int // bytes of refused 0-RTT records that may still be passed over
+	maxInner int // bytes of inner plaintext in a record, 0 for the protocol's own limit
+	early    int // bytes of 0-RTT data that may still come
+	skip     int // bytes of refused 0-RTT records that may still be passed over
 
 	started    bool
 	sawRecord  bool // the peer has sent at least one record
@@ -138,6 +139,10 @@ func (r *Receiver) advance(next state, do *effects, err error) error {
 		if do.skip > 0 {
 			r.skip = do.skip
 		}
+		if do.maxInner > 0 {
+			r.maxInner = do.maxInner
+			r.limitOpener()
+		}
 		for _, k := range do.keys {
 			// RFC 9846, Section 5.1: "Handshake messages MUST NOT span key changes."
 			if len(r.fragment) > 0 {
@@ -149,6 +154,7 @@ func (r *Receiver) advance(next state, do *effects, err error) error {
 				}
 			}
 			r.opener, r.phase, r.early = k.opener, k.phase, k.limit
+			r.limitOpener()
 		}
 		r.state = next
 		w, ok := next.(waiter)
@@ -164,8 +170,17 @@ func (r *Receiver) advance(next state, do *effects, err error) error {
 	return err
 }
 
+// limitOpener makes the receiving key refuse records over the limit agreed on.
+// RFC 8449, Section 4: a larger one ends in record_overflow.
+func (r *Receiver) limitOpener() {
+	if o, ok := r.opener.(*record.Opener13); ok && r.maxInner > 0 {
+		o.MaxInner = r.maxInner
+	}
+}
+
 // dispatch gives one whole message to the state.
 func (r *Receiver) dispatch(m message) error {
+	r.cfg.trace(false, iana.ContentHandshake, m.raw)
 	s, ok := r.state.(handler)
 	if !ok {
 		return unexpected("nothing", m)
@@ -289,6 +304,7 @@ func (r *Receiver) alert(payload []byte) (Event, error) {
 	if len(payload) != 2 {
 		return Event{}, broken(iana.AlertDecodeError, "an alert of %d bytes", len(payload))
 	}
+	r.cfg.trace(false, iana.ContentAlert, payload)
 	level, desc := payload[0], iana.Alert(payload[1])
 	switch {
 	case desc == iana.AlertCloseNotify && r.info.HandshakeDone:

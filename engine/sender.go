@@ -22,6 +22,7 @@ type Sender struct {
 	late    bool // the client takes late requests for its certificate
 	closed  bool
 	max     int    // bytes of data in one record
+	sent    int    // bytes of data in small records so far
 	perKey  uint64 // records under one key, 0 for the suite's limit
 }
 
@@ -57,6 +58,8 @@ func (s *Sender) apply(dst []byte, st step) ([]byte, error) {
 		return s.alert(dst, st.alert)
 	case stepKeys:
 		s.sealer, s.suite, s.traffic, s.early = st.sealer, st.suite, st.traffic, 0
+	case stepLimit:
+		s.max = min(s.max, st.limit)
 	case stepPlain:
 		s.sealer, s.suite, s.traffic, s.early = &record.Plain{Version: iana.TLS12}, nil, nil, 0
 	case stepEarly:
@@ -144,6 +147,9 @@ func (s *Sender) CloseNotify(dst []byte) ([]byte, error) {
 
 // Overhead is how many bytes Seal adds to n bytes of data, at most.
 func (s *Sender) Overhead(n int) int {
+	if s.cfg.DynamicRecords {
+		n += smallRecords / smallRecord * s.max
+	}
 	return (n/s.max + 2) * (s.sealer.Overhead() + 1)
 }
 
@@ -152,8 +158,11 @@ func (s *Sender) MaxData() int { return s.max }
 
 // records cuts payload into records.
 func (s *Sender) records(dst []byte, typ iana.ContentType, payload []byte) ([]byte, error) {
+	if typ == iana.ContentHandshake {
+		s.cfg.traceMessages(payload)
+	}
 	for first := true; first || len(payload) > 0; first = false {
-		n := min(len(payload), s.max)
+		n := min(len(payload), s.recordSize(typ))
 		var err error
 		if dst, err = s.seal(dst, typ, payload[:n]); err != nil {
 			return dst, err
@@ -161,6 +170,22 @@ func (s *Sender) records(dst []byte, typ iana.ContentType, payload []byte) ([]by
 		payload = payload[n:]
 	}
 	return dst, nil
+}
+
+// Records begin small, so that the peer can open each as soon as a packet has
+// come, and become large when data keeps flowing.
+const (
+	smallRecord  = 1300      // bytes of data that fit a packet
+	smallRecords = 128 << 10 // bytes that go out in small records
+)
+
+// recordSize is how many bytes go into the next record.
+func (s *Sender) recordSize(typ iana.ContentType) int {
+	if !s.cfg.DynamicRecords || typ != iana.ContentApplicationData || s.sent >= smallRecords {
+		return s.max
+	}
+	s.sent += smallRecord
+	return min(smallRecord, s.max)
 }
 
 // seal appends one record and changes the key in time. RFC 9846, Section 5.5.
@@ -171,11 +196,20 @@ func (s *Sender) seal(dst []byte, typ iana.ContentType, payload []byte) ([]byte,
 			return dst, err
 		}
 	}
-	dst, err := s.sealer.Seal(dst, typ, payload, 0)
+	dst, err := s.sealer.Seal(dst, typ, payload, s.padding(len(payload)))
 	if err != nil {
 		return dst, local("a record cannot be sealed", err)
 	}
 	return dst, nil
+}
+
+// padding is how much padding goes with a payload of n bytes, as far as the
+// record has room for it.
+func (s *Sender) padding(n int) int {
+	if s.cfg.Padding == nil || s.traffic == nil {
+		return 0
+	}
+	return max(0, min(s.cfg.Padding(n), s.max-n))
 }
 
 // spent reports whether the key is near its end.
@@ -193,6 +227,7 @@ func (s *Sender) keyUpdate(dst []byte, request bool) ([]byte, error) {
 	if dst, err = s.sealer.Seal(dst, iana.ContentHandshake, body, 0); err != nil {
 		return dst, local("a record cannot be sealed", err)
 	}
+	s.cfg.traceMessages(body)
 	next := s.traffic.Next()
 	sealer, err := record.NewSealer13(s.suite, next)
 	if err != nil {
@@ -208,7 +243,9 @@ func (s *Sender) alert(dst []byte, a iana.Alert) ([]byte, error) {
 	if a == iana.AlertCloseNotify || a == iana.AlertUserCanceled || a == iana.AlertNoRenegotiation {
 		level = 1
 	}
-	dst, err := s.sealer.Seal(dst, iana.ContentAlert, []byte{level, byte(a)}, 0)
+	payload := []byte{level, byte(a)}
+	s.cfg.trace(true, iana.ContentAlert, payload)
+	dst, err := s.sealer.Seal(dst, iana.ContentAlert, payload, 0)
 	if a == iana.AlertUserCanceled || a == iana.AlertNoRenegotiation {
 		return dst, err
 	}

@@ -173,19 +173,24 @@ const minSkip = 32 << 10
 // sendExtensions sends EncryptedExtensions and, if the configuration asks for
 // one, the request for a client certificate. RFC 9846, Section 4.3.
 func (f *flow13) sendExtensions(hello *wire.ClientHello, c *choice13, do *effects) error {
+	asks := f.cfg.ClientAuth != NoClientCert && c.psk == nil
 	ee := &wire.EncryptedExtensions{ServerNameAck: hello.ServerName != "" && c.psk == nil, ALPN: f.info.ALPN, EarlyData: c.accept}
+	if c.psk == nil {
+		answerKinds(ee, hello, f.kinds, asks)
+	}
+	f.answerLimits(ee, hello, do)
 	raw, err := ee.AppendTo(nil)
 	if err != nil {
 		return local("EncryptedExtensions cannot be written", err)
 	}
 	f.transcript.add(raw)
 	do.send(raw)
-	if f.cfg.ClientAuth == NoClientCert || c.psk != nil {
+	if !asks {
 		return nil
 	}
 	request := &wire.CertificateRequest{
 		SignatureAlgorithms: f.cfg.schemes(), CertAuthorities: f.cfg.ClientAuthorities,
-		StatusRequest: true, SCT: true,
+		StatusRequest: true, SCT: true, CompressCertificate: f.cfg.offeredCompression(),
 	}
 	if raw, err = request.AppendTo(nil); err != nil {
 		return local("CertificateRequest cannot be written", err)
@@ -199,7 +204,7 @@ func (f *flow13) sendExtensions(hello *wire.ClientHello, c *choice13, do *effect
 // and Finished.
 func (f *flow13) chooseCertificate(hello *wire.ClientHello) state {
 	req := &CredentialRequest{
-		Server: true, Version: iana.TLS13, ServerName: hello.ServerName,
+		Server: true, Version: iana.TLS13, ServerName: hello.ServerName, RawKeys: f.kinds.own == iana.CertTypeRawPublicKey,
 		SignatureSchemes: hello.SignatureAlgorithms, CertSchemes: hello.SignatureAlgsCert, Authorities: hello.CertAuthorities,
 	}
 	return f.cfg.credential(req, func(c *Credential, scheme *suites.Scheme, do *effects) (state, error) {
@@ -210,12 +215,19 @@ func (f *flow13) chooseCertificate(hello *wire.ClientHello) state {
 			}
 		}
 		f.info.OwnChain = c.Chain
-		raw, err := certificateMessage(nil, c, hello.StatusRequest, hello.SCT)
+		delegated, delegatedScheme := c.delegates(hello)
+		raw, err := f.writeCertificate(c, certMessage{
+			kind: f.kinds.own, staple: hello.StatusRequest, scts: hello.SCT, delegated: delegated, compress: hello.CompressCertificate,
+		})
 		if err != nil {
 			return nil, err
 		}
 		f.transcript.add(raw)
 		do.send(raw)
+		if delegated {
+			c = &Credential{Signer: c.Delegated.Signer}
+			scheme = delegatedScheme
+		}
 		return f.sign(c, scheme, serverContext, func(raw []byte, do *effects) (state, error) {
 			do.send(raw)
 			return f.endFlight(do)
@@ -274,15 +286,15 @@ type awaitClientCertificate struct {
 func (s *awaitClientCertificate) awaits() string { return "certificate" }
 
 func (s *awaitClientCertificate) handle(m message, _ *effects) (state, error) {
-	if m.typ != iana.HandshakeCertificate {
+	if !s.isCertificate(m) {
 		return nil, unexpected(s.awaits(), m)
 	}
-	peer, err := peerCertificate(m, nil, true, true)
+	peer, err := s.readCertificate(m, asked{kind: s.kinds.peer, staple: true, scts: true})
 	if err != nil {
 		return nil, err
 	}
 	s.transcript.add(m.raw)
-	if len(peer.Chain) == 0 {
+	if peer.empty() {
 		if s.cfg.ClientAuth == RequireClientCert {
 			return nil, &Error{Fault: FaultCertificate, Alert: iana.AlertCertificateRequired, Reason: "the client showed no certificate, and one is required"}
 		}

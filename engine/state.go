@@ -18,6 +18,7 @@ type State struct {
 	ALPN          string
 	ServerName    string   // asked for by the client
 	PeerChain     [][]byte // DER, the peer's own first
+	PeerRawKey    []byte   // DER SubjectPublicKeyInfo, if the peer showed that
 	OwnChain      [][]byte // DER; what this side showed
 	PeerOCSP      []byte
 	PeerSCTs      [][]byte

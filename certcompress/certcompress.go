@@ -1,0 +1,106 @@
+// Package certcompress compresses certificates on their way (RFC 8879), with
+// zlib, brotli and zstd. It is apart so that only programs that want it carry
+// the compressors.
+//
+// Decompression stops at the length that the message promises, which the engine
+// bounds, so a bomb costs no more than the largest certificate would.
+package certcompress
+
+import (
+	"bytes"
+	"compress/zlib"
+	"errors"
+	"io"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
+)
+
+// All returns the three algorithms, the one that compresses best first.
+func All() []engine.Compressor {
+	return []engine.Compressor{Brotli(), Zstd(), Zlib()}
+}
+
+var errLength = errors.New("the certificate does not have the length it promises")
+
+// exactly reads n bytes and the end.
+func exactly(r io.Reader, n int) ([]byte, error) {
+	out := make([]byte, n+1)
+	got, err := io.ReadFull(r, out)
+	if got != n || !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return nil, errLength
+	}
+	return out[:n], nil
+}
+
+// Zlib is algorithm 1, after RFC 1950.
+func Zlib() engine.Compressor {
+	return engine.Compressor{
+		ID: iana.CompressionZlib,
+		Compress: func(data []byte) ([]byte, error) {
+			var b bytes.Buffer
+			return written(&b, zlib.NewWriter(&b), data)
+		},
+		Decompress: func(data []byte, n int) ([]byte, error) {
+			r, err := zlib.NewReader(bytes.NewReader(data))
+			if err != nil {
+				return nil, err
+			}
+			return exactly(r, n)
+		},
+	}
+}
+
+// Brotli is algorithm 2, after RFC 7932.
+func Brotli() engine.Compressor {
+	return engine.Compressor{
+		ID: iana.CompressionBrotli,
+		Compress: func(data []byte) ([]byte, error) {
+			var b bytes.Buffer
+			return written(&b, brotli.NewWriter(&b), data)
+		},
+		Decompress: func(data []byte, n int) ([]byte, error) {
+			return exactly(brotli.NewReader(bytes.NewReader(data)), n)
+		},
+	}
+}
+
+// maxWindow bounds the memory of a zstd decompressor, in bytes.
+const maxWindow = 1 << 20
+
+// Zstd is algorithm 3, after RFC 8878.
+func Zstd() engine.Compressor {
+	return engine.Compressor{
+		ID: iana.CompressionZstd,
+		Compress: func(data []byte) ([]byte, error) {
+			var b bytes.Buffer
+			w, err := zstd.NewWriter(&b, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(128<<10))
+			if err != nil {
+				return nil, err
+			}
+			return written(&b, w, data)
+		},
+		Decompress: func(data []byte, n int) ([]byte, error) {
+			r, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxWindow), zstd.WithDecoderMaxWindow(maxWindow))
+			if err != nil {
+				return nil, err
+			}
+			defer r.Close()
+			return exactly(r, n)
+		},
+	}
+}
+
+// written writes data through w and returns what has come out at b.
+func written(b *bytes.Buffer, w io.WriteCloser, data []byte) ([]byte, error) {
+	if _, err := w.Write(data); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}

@@ -1,0 +1,59 @@
+package certcompress
+
+import (
+	"bytes"
+	"crypto/rand"
+	"fmt"
+	"testing"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/engine"
+)
+
+func Example() {
+	cfg := &sealsock.Config{Compressors: All()}
+	fmt.Println(len(cfg.Compressors))
+	// Output: 3
+}
+
+func TestThereAndBack(t *testing.T) {
+	noise := make([]byte, 3000)
+	rand.Read(noise)
+	for _, c := range All() {
+		for _, data := range [][]byte{{}, {1}, noise, make([]byte, 100_000)} {
+			packed, err := c.Compress(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := c.Decompress(packed, len(data))
+			if err != nil || !bytes.Equal(got, data) {
+				t.Errorf("%v: %d bytes: %v", c.ID, len(data), err)
+			}
+			for _, wrong := range []int{len(data) - 1, len(data) + 1} {
+				if wrong < 0 {
+					continue
+				}
+				if _, err := c.Decompress(packed, wrong); err == nil {
+					t.Errorf("%v: %d bytes pass for %d", c.ID, len(data), wrong)
+				}
+			}
+		}
+	}
+}
+
+func FuzzDecompress(f *testing.F) {
+	for i, c := range All() {
+		packed, _ := c.Compress([]byte("certificate certificate"))
+		f.Add(uint8(i), packed, 23)
+	}
+	f.Fuzz(func(t *testing.T, which uint8, data []byte, n int) {
+		var c engine.Compressor = All()[int(which)%3]
+		if n < 0 || n > 1<<16 {
+			return
+		}
+		out, err := c.Decompress(data, n)
+		if err == nil && len(out) != n {
+			t.Errorf("%v: %d bytes for %d", c.ID, len(out), n)
+		}
+	})
+}

@@ -1,0 +1,289 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// certKinds is what was agreed on for the two sides' certificates.
+// RFC 7250, Section 4.
+type certKinds struct {
+	own, peer iana.CertificateType
+}
+
+// acceptedKinds lists the kinds that are accepted from the peer, most wanted
+// first; nil if it is certificates alone, which needs no word.
+func (c *Config) acceptedKinds() []iana.CertificateType {
+	switch {
+	case c.OnlyRawKeys:
+		return []iana.CertificateType{iana.CertTypeRawPublicKey}
+	case c.AcceptRawKeys:
+		return []iana.CertificateType{iana.CertTypeRawPublicKey, iana.CertTypeX509}
+	}
+	return nil
+}
+
+// shownKinds lists the kinds that this side can show; nil if it is
+// certificates alone.
+func (c *Config) shownKinds() []iana.CertificateType {
+	var raw, chain bool
+	for _, cred := range c.Credentials {
+		raw = raw || len(cred.RawPublicKey) > 0
+		chain = chain || len(cred.Chain) > 0
+	}
+	switch {
+	case raw && chain:
+		return []iana.CertificateType{iana.CertTypeRawPublicKey, iana.CertTypeX509}
+	case raw:
+		return []iana.CertificateType{iana.CertTypeRawPublicKey}
+	}
+	return nil
+}
+
+// chooseKind picks the first kind of a client's list that this side has. An
+// absent list means certificates. RFC 7250, Section 4.2.
+func chooseKind(offered, ours []iana.CertificateType, what string) (iana.CertificateType, error) {
+	if offered == nil {
+		offered = []iana.CertificateType{iana.CertTypeX509}
+	}
+	if ours == nil {
+		ours = []iana.CertificateType{iana.CertTypeX509}
+	}
+	for _, k := range offered {
+		if slices.Contains(ours, k) {
+			return k, nil
+		}
+	}
+	return 0, &Error{
+		Fault: FaultIncompatible, Alert: iana.AlertUnsupportedCertificate, Reason: "no kind of " + what + " certificate in common with the client",
+		Expected: list(ours), Got: list(offered),
+	}
+}
+
+// chooseKinds decides about both sides' certificates on a server.
+func chooseKinds(cfg *Config, h *wire.ClientHello) (k certKinds, err error) {
+	if k.own, err = chooseKind(h.ServerCertTypes, cfg.serverKinds(), "server"); err != nil {
+		return k, err
+	}
+	if cfg.ClientAuth == NoClientCert {
+		return k, nil
+	}
+	k.peer, err = chooseKind(h.ClientCertTypes, cfg.acceptedKinds(), "client")
+	return k, err
+}
+
+// serverKinds is shownKinds, where a callback may show certificates too.
+func (c *Config) serverKinds() []iana.CertificateType {
+	kinds := c.shownKinds()
+	if kinds != nil && c.SelectCredential != nil && !slices.Contains(kinds, iana.CertTypeX509) {
+		kinds = append(kinds, iana.CertTypeX509)
+	}
+	return kinds
+}
+
+// answerKinds fills in the server's answer about certificates.
+func answerKinds(ee *wire.EncryptedExtensions, h *wire.ClientHello, k certKinds, asked bool) {
+	if h.ServerCertTypes != nil {
+		ee.ServerCertType = &k.own
+	}
+	if h.ClientCertTypes != nil && asked {
+		ee.ClientCertType = &k.peer
+	}
+}
+
+// takeKinds reads the server's answer on a client: it must be one that was
+// offered. RFC 7250, Section 4.2.
+func (o *offer) takeKinds(ee *wire.EncryptedExtensions) (k certKinds, err error) {
+	for _, a := range []struct {
+		answer  *iana.CertificateType
+		offered []iana.CertificateType
+		to      *iana.CertificateType
+	}{{ee.ClientCertType, o.hello.ClientCertTypes, &k.own}, {ee.ServerCertType, o.hello.ServerCertTypes, &k.peer}} {
+		if a.answer == nil {
+			continue
+		}
+		if !slices.Contains(a.offered, *a.answer) {
+			return k, illegal("the server chose certificates of kind %v, which was not offered", *a.answer)
+		}
+		*a.to = *a.answer
+	}
+	if k.peer == iana.CertTypeX509 && o.cfg.OnlyRawKeys {
+		return k, &Error{
+			Fault: FaultIncompatible, Alert: iana.AlertUnsupportedCertificate, Reason: "the server has no raw public key to show",
+			Hint: "it needs a raw key, or this side must accept certificates",
+		}
+	}
+	return k, nil
+}
+
+// A certMessage is a certificate to be shown.
+type certMessage struct {
+	context      []byte
+	kind         iana.CertificateType
+	staple, scts bool
+	delegated    bool
+	compress     []iana.CertificateCompression // what the peer takes
+}
+
+// write writes a Certificate or, if both sides can, a CompressedCertificate. A
+// nil credential makes it empty.
+func (f *flow13) writeCertificate(c *Credential, p certMessage) ([]byte, error) {
+	cert := wire.Certificate{Context: p.context}
+	switch {
+	case c == nil:
+	case p.kind == iana.CertTypeRawPublicKey:
+		cert.Entries = []wire.CertificateEntry{{Data: c.RawPublicKey}}
+	default:
+		for _, der := range c.Chain {
+			cert.Entries = append(cert.Entries, wire.CertificateEntry{Data: der})
+		}
+		if p.staple {
+			cert.Entries[0].OCSPResponse = c.OCSPStaple
+		}
+		if p.scts {
+			cert.Entries[0].SCTs = c.SCTs
+		}
+		if p.delegated {
+			cert.Entries[0].DelegatedCredential = c.Delegated.Raw
+		}
+	}
+	raw, err := cert.AppendTo(nil)
+	if err != nil {
+		return nil, local("this side's certificate chain cannot be written", err)
+	}
+	if c == nil {
+		return raw, nil
+	}
+	return f.compress(raw, p.compress)
+}
+
+// compress makes a CompressedCertificate of a Certificate, if there is an
+// algorithm in common and it saves something. RFC 8879, Section 4.
+func (f *flow13) compress(raw []byte, peer []iana.CertificateCompression) ([]byte, error) {
+	for _, c := range f.cfg.Compressors {
+		if !slices.Contains(peer, c.ID) {
+			continue
+		}
+		body := raw[wire.HeaderLen:]
+		packed, err := c.Compress(body)
+		if err != nil {
+			return nil, local("this side's certificate cannot be compressed", err)
+		}
+		if len(packed) >= len(body) {
+			return raw, nil
+		}
+		m := wire.CompressedCertificate{Algorithm: c.ID, UncompressedLength: uint32(len(body)), Compressed: packed}
+		out, err := m.AppendTo(nil)
+		if err != nil {
+			return nil, local("CompressedCertificate cannot be written", err)
+		}
+		return out, nil
+	}
+	return raw, nil
+}
+
+// offeredCompression lists the algorithms of the configuration.
+func (c *Config) offeredCompression() []iana.CertificateCompression {
+	var ids []iana.CertificateCompression
+	for _, a := range c.Compressors {
+		ids = append(ids, a.ID)
+	}
+	return ids
+}
+
+// isCertificate reports whether a message is a Certificate in either form.
+func (f *flow13) isCertificate(m message) bool {
+	return m.typ == iana.HandshakeCertificate ||
+		m.typ == iana.HandshakeCompressedCertificate && len(f.cfg.Compressors) > 0
+}
+
+// certificateBody returns the body of a Certificate in either form. What a
+// compressed one may grow to is bounded like any message. RFC 8879, Section 4.
+func (f *flow13) certificateBody(m message) ([]byte, error) {
+	if m.typ == iana.HandshakeCertificate {
+		return m.body, nil
+	}
+	packed, err := wire.ParseCompressedCertificate(m.body)
+	if err != nil {
+		return nil, err
+	}
+	n := int(packed.UncompressedLength)
+	if n > f.cfg.maxMessage() {
+		return nil, overLimit(iana.AlertBadCertificate, "a compressed certificate that grows to %d bytes is over the limit of %d", n, f.cfg.maxMessage())
+	}
+	for _, c := range f.cfg.Compressors {
+		if c.ID != packed.Algorithm {
+			continue
+		}
+		body, err := c.Decompress(packed.Compressed, n)
+		if err != nil || len(body) != n {
+			return nil, &Error{Fault: FaultPeer, Alert: iana.AlertBadCertificate, Reason: "the peer's certificate cannot be decompressed", Err: err}
+		}
+		return body, nil
+	}
+	return nil, illegal("a certificate compressed with %v, which was not offered", packed.Algorithm)
+}
+
+// An asked is what was asked for along with the peer's certificate.
+type asked struct {
+	context      []byte
+	kind         iana.CertificateType
+	staple, scts bool
+	delegated    []iana.SignatureScheme
+}
+
+// readCertificate reads a peer's Certificate in either form.
+func (f *flow13) readCertificate(m message, a asked) (*PeerCertificate, error) {
+	body, err := f.certificateBody(m)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := wire.ParseCertificate(body)
+	if err != nil {
+		return nil, err
+	}
+	if string(cert.Context) != string(a.context) {
+		return nil, illegal("a Certificate with a context that was not asked for")
+	}
+	peer := new(PeerCertificate)
+	for i, e := range cert.Entries {
+		if err := a.check(e.Present); err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			peer.OCSPStaple, peer.SCTs = e.OCSPResponse, e.SCTs
+			if e.DelegatedCredential != nil {
+				if peer.Delegation, err = parseDelegation(e.DelegatedCredential, a.delegated); err != nil {
+					return nil, err
+				}
+			}
+		}
+		peer.Chain = append(peer.Chain, e.Data)
+	}
+	if a.kind == iana.CertTypeRawPublicKey && len(peer.Chain) > 0 {
+		if len(peer.Chain) > 1 {
+			return nil, illegal("%d raw public keys, where there can be one", len(peer.Chain))
+		}
+		peer.RawPublicKey, peer.Chain = peer.Chain[0], nil
+	}
+	return peer, nil
+}
+
+// check checks a certificate's extensions. RFC 9846, Section 4.4.2: extensions
+// "MUST correspond to ones from the ClientHello".
+func (a *asked) check(present []iana.ExtensionType) error {
+	for _, ext := range present {
+		ok := ext == iana.ExtStatusRequest && a.staple ||
+			ext == iana.ExtSCT && a.scts ||
+			ext == iana.ExtDelegatedCredential && a.delegated != nil
+		if !ok {
+			return broken(iana.AlertUnsupportedExtension, "a certificate with the %v extension, which was not asked for", ext)
+		}
+	}
+	return nil
+}
+
+// empty reports whether the peer has shown nothing.
+func (p *PeerCertificate) empty() bool { return len(p.Chain) == 0 && p.RawPublicKey == nil }

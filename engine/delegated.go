@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"crypto"
+	"io"
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/suites"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// A Delegated is a key that stands in for a certificate's for some days at most,
+// so that the certificate's own key can stay elsewhere. RFC 9345.
+type Delegated struct {
+	// Raw is the DelegatedCredential as it goes over the wire.
+	Raw []byte
+	// Signer holds the delegated key; Scheme is what it signs with.
+	Signer crypto.Signer
+	Scheme iana.SignatureScheme
+}
+
+// A Delegation is what a peer's delegated credential says.
+type Delegation struct {
+	// ValidTime is when it ends, in seconds after the certificate's notBefore.
+	ValidTime uint32
+	// Scheme is what the delegated key signs with.
+	Scheme iana.SignatureScheme
+	// SPKI is the delegated key's SubjectPublicKeyInfo in DER; a Verifier
+	// that accepts the delegation sets PublicKey to the key in it.
+	SPKI      []byte
+	PublicKey crypto.PublicKey
+
+	parsed *wire.DelegatedCredential
+}
+
+// delegationContext is what the signature of a delegated credential covers in
+// front. RFC 9345, Section 4.
+const delegationContext = "TLS, server delegated credentials\x00"
+
+// delegationContent is what is signed: padding, context, the certificate, the
+// credential and the algorithm of the signature.
+func delegationContent(leaf []byte, d *wire.DelegatedCredential) ([]byte, error) {
+	content := append(signedContent(delegationContext, nil), leaf...)
+	content, err := d.AppendCredential(content)
+	if err != nil {
+		return nil, err
+	}
+	return append(content, byte(d.Algorithm>>8), byte(d.Algorithm)), nil
+}
+
+// NewDelegated makes a delegated credential under a credential whose
+// certificate allows delegation. spki is the new key's SubjectPublicKeyInfo in
+// DER, scheme what it will sign with, and validTime when it ends, in seconds
+// after the certificate's notBefore: at most seven days from now.
+func NewDelegated(rand io.Reader, c *Credential, with iana.SignatureScheme, signer crypto.Signer, spki []byte, scheme iana.SignatureScheme, validTime uint32) (*Delegated, error) {
+	by := suites.SchemeByID(with)
+	if by == nil || !by.TLS13 || !by.Fits(c.public(), iana.TLS13) || len(c.Chain) == 0 {
+		return nil, usage("the certificate's key cannot sign with %v", with)
+	}
+	if s := suites.SchemeByID(scheme); s == nil || !s.TLS13 || !s.Fits(signer.Public(), iana.TLS13) {
+		return nil, usage("the delegated key cannot sign with %v", scheme)
+	}
+	d := &wire.DelegatedCredential{ValidTime: validTime, Scheme: scheme, SPKI: spki, Algorithm: with}
+	content, err := delegationContent(c.Chain[0], d)
+	if err != nil {
+		return nil, local("the delegated credential cannot be written", err)
+	}
+	if d.Signature, err = by.Sign(rand, c.Signer, content); err != nil {
+		return nil, local("the certificate's key cannot sign", err)
+	}
+	raw, err := d.AppendTo(nil)
+	if err != nil {
+		return nil, local("the delegated credential cannot be written", err)
+	}
+	return &Delegated{Raw: raw, Signer: signer, Scheme: scheme}, nil
+}
+
+// parseDelegation reads a delegated credential; offered is what the client
+// accepts.
+func parseDelegation(raw []byte, offered []iana.SignatureScheme) (*Delegation, error) {
+	d, err := wire.ParseDelegatedCredential(raw)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(offered, d.Scheme) {
+		return nil, illegal("a delegated credential for %v, which was not offered", d.Scheme)
+	}
+	return &Delegation{ValidTime: d.ValidTime, Scheme: d.Scheme, SPKI: d.SPKI, parsed: d}, nil
+}
+
+// delegatedKey checks the certificate's signature over a delegated credential
+// and returns the key in it. RFC 9345, Section 4.1.3.
+func delegatedKey(p *PeerCertificate, leafKey crypto.PublicKey, offered []iana.SignatureScheme) (crypto.PublicKey, error) {
+	d := p.Delegation.parsed
+	by := suites.SchemeByID(d.Algorithm)
+	if by == nil || !by.TLS13 || !slices.Contains(offered, d.Algorithm) {
+		return nil, illegal("a delegated credential signed with %v, which was not offered", d.Algorithm)
+	}
+	content, err := delegationContent(p.Chain[0], d)
+	if err != nil {
+		return nil, err
+	}
+	if err := by.Verify(leafKey, iana.TLS13, content, d.Signature); err != nil {
+		return nil, &Error{Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: "the delegated credential is not signed by the certificate's key", Err: err}
+	}
+	if p.Delegation.PublicKey == nil {
+		return nil, usage("the Verifier accepted a delegated credential without saying its key")
+	}
+	return p.Delegation.PublicKey, nil
+}
+
+// delegates reports whether a credential may be used by its delegated key with
+// this client, and what that signs with.
+func (c *Credential) delegates(h *wire.ClientHello) (bool, *suites.Scheme) {
+	if c.Delegated == nil || !slices.Contains(h.DelegatedCredential, c.Delegated.Scheme) {
+		return false, nil
+	}
+	d, err := wire.ParseDelegatedCredential(c.Delegated.Raw)
+	if err != nil || !slices.Contains(h.SignatureAlgorithms, d.Algorithm) {
+		return false, nil // the client could not check it
+	}
+	return true, suites.SchemeByID(c.Delegated.Scheme)
+}
