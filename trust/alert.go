@@ -17,6 +17,10 @@ func (e *Error) Alert() iana.Alert {
 		return iana.AlertUnsupportedCertificate
 	case CodeMalformed, CodeBadSignature, CodeNameMismatch, CodeNameConstraint, CodePolicies, CodeStrict:
 		return iana.AlertBadCertificate
+	case CodeRevoked:
+		return iana.AlertCertificateRevoked
+	case CodeMustStaple:
+		return iana.AlertBadCertificateStatusResponse
 	case CodeNoRoots, CodeNoName:
 		return iana.AlertInternalError
 	}

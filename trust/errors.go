@@ -56,6 +56,14 @@ const (
 	CodeStrict                  // breaks a rule that only strict checking enforces
 	CodePolicies                // its certificate policies contradict each other
 	CodePinMismatch             // none of the pinned keys
+	CodeRevoked                 // its authority withdrew it
+	CodeRevocationUnknown       // whether it was withdrawn cannot be found out, and must be
+	CodeCRLExpired              // the revocation list is out of date
+	CodeCRLNotYetValid          // the revocation list is of the future
+	CodeCRLInvalid              // the revocation list cannot speak about it
+	CodeOCSPInvalid             // the OCSP response cannot be used
+	CodeOCSPUnknown             // the OCSP responder does not know it
+	CodeMustStaple              // it wants a staple and came without
 	CodePeerChanged             // another key than the file of known peers has
 	CodeUnknownPeer             // a new peer that was not accepted
 	CodeKnownPeers              // the file of known peers cannot be used
@@ -93,6 +101,14 @@ var reasons = [...]struct {
 	CodeStrict:             {"not-strict", 1, "breaks a rule of RFC 5280"},
 	CodePolicies:           {"policies", 43, "has certificate policies that contradict each other"},
 	CodePinMismatch:        {"pin-mismatch", 50, "has a key that is not pinned"},
+	CodeRevoked:            {"revoked", 23, "was revoked"},
+	CodeRevocationUnknown:  {"revocation-unknown", 3, "may have been revoked: nobody can say"},
+	CodeCRLExpired:         {"crl-expired", 12, "may have been revoked: its revocation list expired"},
+	CodeCRLNotYetValid:     {"crl-not-yet-valid", 11, "may have been revoked: its revocation list is not valid yet"},
+	CodeCRLInvalid:         {"crl-invalid", 8, "may have been revoked: its revocation list cannot be used"},
+	CodeOCSPInvalid:        {"ocsp-invalid", 74, "may have been revoked: the OCSP response cannot be used"},
+	CodeOCSPUnknown:        {"ocsp-unknown", 75, "may have been revoked: the OCSP responder does not know it"},
+	CodeMustStaple:         {"must-staple", 73, "wants an OCSP response to come along, and none did"},
 	CodePeerChanged:        {"peer-changed", 50, "has another key than the known one"},
 	CodeUnknownPeer:        {"unknown-peer", 50, "has a key that is not known yet"},
 	CodeKnownPeers:         {"known-peers", 50, "cannot be compared with the known peers"},

@@ -126,3 +126,6 @@ func chainOf(nodes ...*node) [][]byte {
 func critical(c *x509.Certificate) {
 	c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: []int{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}})
 }
+
+// featureExtension promises a staple (RFC 7633).
+var featureExtension = pkix.Extension{Id: []int{1, 3, 6, 1, 5, 5, 7, 1, 24}, Value: []byte{0x30, 3, 2, 1, 5}}

@@ -60,6 +60,10 @@ type Policy struct {
 	// vouch for, and afterwards by the key it had then.
 	KnownPeers *KnownPeers
 
+	// Revocation says how to find out whether certificates were revoked; nil
+	// looks at a stapled response only.
+	Revocation *Revocation
+
 	// Callback, if set, has the last word on a peer that passed all else. It
 	// sees the verified paths in result.Chains; an error of its own refuses
 	// the peer. An *Error is passed through, any other is wrapped.
@@ -100,6 +104,9 @@ type Peer struct {
 	RawPublicKey []byte
 	// OCSPStaple is the response that came with the leaf, in DER.
 	OCSPStaple []byte
+	// StapleAsked tells that this side asked for a response to come along, so
+	// that a certificate which promises one can be held to it.
+	StapleAsked bool
 	// SCTs are the signed certificate timestamps that came with the leaf.
 	SCTs [][]byte
 	// Now is the time to judge by; zero means the clock's.
@@ -120,6 +127,9 @@ type Result struct {
 	Chains [][]*x509.Certificate
 	// Pin is the pin that matched; its zero value if none was asked for.
 	Pin Pin
+	// Revocation is what was found out about the certificates that were asked
+	// about, leaf first.
+	Revocation []RevocationCheck
 	// FirstUse is true if the peer's key was written to the file of known peers
 	// just now.
 	FirstUse bool
@@ -162,7 +172,7 @@ func (p *Policy) Verify(ctx context.Context, peer *Peer) (*Result, error) {
 	return result, nil
 }
 
-func (p *Policy) verifyChain(_ context.Context, peer *Peer, now time.Time) (*Result, error) {
+func (p *Policy) verifyChain(ctx context.Context, peer *Peer, now time.Time) (*Result, error) {
 	if err := checkSizes(peer.Chain); err != nil {
 		return nil, err
 	}
@@ -183,6 +193,9 @@ func (p *Policy) verifyChain(_ context.Context, peer *Peer, now time.Time) (*Res
 		if err := p.checkPins(result); err != nil {
 			return nil, err
 		}
+	}
+	if err := p.checkRevocation(ctx, peer, result, now); err != nil {
+		return nil, err
 	}
 	return result, nil
 }

@@ -1,0 +1,307 @@
+package trust
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"math/big"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// crl is a parsed revocation list (RFC 5280, Section 5).
+type crl struct {
+	*x509.RevocationList
+	source  string
+	scope   listScope
+	delta   bool
+	base    *big.Int       // the number of the list that a delta adds to
+	entries map[string]int // serial number to entry
+
+	mu     sync.Mutex
+	signed map[string]error // by the issuer's DER: the outcome of checking the signature
+}
+
+// listScope is the issuing distribution point (Section 5.2.5).
+type listScope struct {
+	present       bool
+	points        []string // URIs
+	onlyUsers     bool
+	onlyAuthority bool
+	onlyAttribute bool
+	someReasons   bool
+	indirect      bool
+}
+
+var (
+	oidDeltaIndicator    = []int{2, 5, 29, 27}
+	oidIssuingPoint      = []int{2, 5, 29, 28}
+	oidCertificateIssuer = []int{2, 5, 29, 29}
+	oidFreshestCRL       = []int{2, 5, 29, 46}
+	knownListExtensions  = [][]int{oidDeltaIndicator, oidIssuingPoint, oidFreshestCRL, {2, 5, 29, 20}, {2, 5, 29, 35}, {2, 5, 29, 18}}
+)
+
+// parseCRL reads a list and refuses what would be misread.
+func parseCRL(der []byte, source string) (*crl, error) {
+	parsed, err := x509.ParseRevocationList(der)
+	if err != nil {
+		return nil, listError(CodeCRLInvalid, source, "cannot be read", err)
+	}
+	l := &crl{RevocationList: parsed, source: source, signed: map[string]error{}}
+	for _, e := range parsed.Extensions {
+		id := []int(e.Id)
+		switch {
+		case slices.Equal(id, oidIssuingPoint):
+			err = l.scope.parse(e.Value)
+		case slices.Equal(id, oidDeltaIndicator):
+			l.delta, l.base = true, new(big.Int)
+			if s := cryptobyte.String(e.Value); !s.ReadASN1Integer(l.base) {
+				err = errors.New("its delta indicator is broken")
+			}
+		case e.Critical && !slices.ContainsFunc(knownListExtensions, func(known []int) bool { return slices.Equal(known, id) }):
+			err = errors.New("it has the critical extension " + e.Id.String() + ", which is not understood")
+		}
+		if err != nil {
+			return nil, listError(CodeCRLInvalid, source, "cannot be used", err)
+		}
+	}
+	if l.scope.indirect {
+		return nil, listError(CodeCRLInvalid, source, "is an indirect list, which speaks for several authorities: such lists are not supported", nil)
+	}
+	return l, l.index()
+}
+
+// index maps serial numbers to entries.
+func (l *crl) index() error {
+	l.entries = make(map[string]int, len(l.RevokedCertificateEntries))
+	for i := range l.RevokedCertificateEntries {
+		e := &l.RevokedCertificateEntries[i]
+		for _, x := range e.Extensions {
+			if x.Id.Equal(oidCertificateIssuer) {
+				return listError(CodeCRLInvalid, l.source, "is an indirect list, which speaks for several authorities: such lists are not supported", nil)
+			}
+		}
+		l.entries[string(e.SerialNumber.Bytes())] = i
+	}
+	return nil
+}
+
+// parse reads IssuingDistributionPoint.
+func (s *listScope) parse(der []byte) error {
+	broken := errors.New("its issuing distribution point is broken")
+	in := cryptobyte.String(der)
+	var body cryptobyte.String
+	if !in.ReadASN1(&body, asn1.SEQUENCE) || !in.Empty() {
+		return broken
+	}
+	s.present = true
+	for !body.Empty() {
+		var value cryptobyte.String
+		var tag asn1.Tag
+		if !body.ReadAnyASN1(&value, &tag) {
+			return broken
+		}
+		set := len(value) == 1 && value[0] != 0
+		switch tag &^ 0x20 { // without the bit for constructed
+		case 0x80:
+			s.points = pointURIs(value)
+		case 0x81:
+			s.onlyUsers = set
+		case 0x82:
+			s.onlyAuthority = set
+		case 0x83:
+			s.someReasons = true
+		case 0x84:
+			s.indirect = set
+		case 0x85:
+			s.onlyAttribute = set
+		}
+	}
+	return nil
+}
+
+// pointURIs returns the URIs of a DistributionPointName.
+func pointURIs(name cryptobyte.String) []string {
+	var full, value cryptobyte.String
+	var tag asn1.Tag
+	var uris []string
+	if !name.ReadASN1(&full, asn1.Tag(0).ContextSpecific().Constructed()) {
+		return nil
+	}
+	for !full.Empty() && full.ReadAnyASN1(&value, &tag) {
+		if tag == asn1.Tag(6).ContextSpecific() {
+			uris = append(uris, string(value))
+		}
+	}
+	return uris
+}
+
+// check says whether the list, with a delta or without, can speak about c.
+func (l *crl) check(c, issuer *x509.Certificate, now time.Time) error {
+	switch {
+	case !bytes.Equal(l.RawIssuer, issuer.RawSubject):
+		return listError(CodeCRLInvalid, l.source, "is another authority's", nil)
+	case now.Add(clockSkew).Before(l.ThisUpdate):
+		return listError(CodeCRLNotYetValid, l.source, "is not valid before "+stamp(l.ThisUpdate)+"; it is now "+stamp(now), nil)
+	case !l.NextUpdate.IsZero() && now.After(l.NextUpdate):
+		return listError(CodeCRLExpired, l.source, "expired on "+stamp(l.NextUpdate)+"; it is now "+stamp(now), nil)
+	}
+	if err := l.inScope(c); err != nil {
+		return err
+	}
+	if err := l.checkSignature(issuer); err != nil {
+		return listError(CodeCRLInvalid, l.source, "is not signed by the certificate's issuer", err)
+	}
+	return nil
+}
+
+// inScope follows RFC 5280, Section 6.3.3 (b) (2).
+func (l *crl) inScope(c *x509.Certificate) error {
+	s := l.scope
+	if !s.present {
+		return nil
+	}
+	why := ""
+	switch {
+	case s.onlyAttribute:
+		why = "is about attribute certificates only"
+	case s.onlyUsers && c.IsCA:
+		why = "is not about authorities"
+	case s.onlyAuthority && !c.IsCA:
+		why = "is about authorities only"
+	case len(s.points) > 0 && !slices.ContainsFunc(s.points, func(p string) bool { return slices.Contains(c.CRLDistributionPoints, p) }):
+		why = "is for another distribution point than the certificate names"
+	default:
+		return nil
+	}
+	return listError(CodeCRLInvalid, l.source, why, nil)
+}
+
+// checkSignature checks once for each issuer.
+func (l *crl) checkSignature(issuer *x509.Certificate) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := string(issuer.Raw)
+	err, done := l.signed[key]
+	if !done {
+		err = l.CheckSignatureFrom(issuer)
+		if len(l.signed) < 64 {
+			l.signed[key] = err
+		}
+	}
+	return err
+}
+
+// verdict looks the certificate up. A delta adds to the list and takes from it.
+func (l *crl) verdict(c *x509.Certificate, delta *crl) (*RevocationCheck, error) {
+	check := &RevocationCheck{Certificate: c, Source: "CRL " + l.source, ThisUpdate: l.ThisUpdate, NextUpdate: l.NextUpdate}
+	entry := l.entry(c)
+	if delta != nil {
+		check.Source += " with " + delta.source
+		check.ThisUpdate, check.NextUpdate = delta.ThisUpdate, delta.NextUpdate
+		if newer := delta.entry(c); newer != nil {
+			entry = newer
+		}
+	}
+	const removeFromCRL = 8
+	switch {
+	case entry != nil && entry.ReasonCode != removeFromCRL:
+		check.Status, check.Revoked, check.Reason = RevocationRevoked, entry.RevocationTime, entry.ReasonCode
+	case l.scope.someReasons:
+		return nil, listError(CodeCRLInvalid, l.source, "covers some reasons only and does not list the certificate, which proves nothing", nil)
+	default:
+		check.Status = RevocationGood
+	}
+	return check, nil
+}
+
+func (l *crl) entry(c *x509.Certificate) *x509.RevocationListEntry {
+	if i, ok := l.entries[string(c.SerialNumber.Bytes())]; ok {
+		return &l.RevokedCertificateEntries[i]
+	}
+	return nil
+}
+
+// complements reports whether a delta adds to a complete list (RFC 5280,
+// Section 5.2.4).
+func (l *crl) complements(complete *crl) bool {
+	return l.delta && l.base != nil && l.Number != nil && complete.Number != nil &&
+		l.base.Cmp(complete.Number) <= 0 && l.Number.Cmp(complete.Number) >= 0 && bytes.Equal(l.RawIssuer, complete.RawIssuer)
+}
+
+// choose takes the newest complete list that can speak about c and the newest
+// delta that adds to it.
+func choose(lists []*crl, c, issuer *x509.Certificate, now time.Time) (*RevocationCheck, error) {
+	var complete, delta *crl
+	var problems []error
+	for _, l := range lists {
+		if l.delta {
+			continue
+		}
+		if err := l.check(c, issuer, now); err != nil {
+			problems = append(problems, err)
+		} else if complete == nil || l.ThisUpdate.After(complete.ThisUpdate) {
+			complete = l
+		}
+	}
+	if complete == nil {
+		return nil, joinOne(problems)
+	}
+	for _, l := range lists {
+		if l.complements(complete) && l.check(c, issuer, now) == nil && (delta == nil || l.ThisUpdate.After(delta.ThisUpdate)) {
+			delta = l
+		}
+	}
+	return complete.verdict(c, delta)
+}
+
+// joinOne keeps a single error as it is, so that its code can be read.
+func joinOne(all []error) error {
+	if len(all) == 1 {
+		return all[0]
+	}
+	return errors.Join(all...)
+}
+
+func listError(code Code, source, why string, err error) error {
+	return &Error{Code: code, Got: "the list " + quote(source) + " " + why, Err: err,
+		Hint: "get the current list from the certificate's authority"}
+}
+
+// freshest returns where deltas may be had, as a list or certificate says.
+func freshest(value []byte) []string {
+	in := cryptobyte.String(value)
+	var list, point, name cryptobyte.String
+	var uris []string
+	if !in.ReadASN1(&list, asn1.SEQUENCE) {
+		return nil
+	}
+	for !list.Empty() && list.ReadASN1(&point, asn1.SEQUENCE) {
+		if point.ReadASN1(&name, asn1.Tag(0).ContextSpecific().Constructed()) {
+			uris = append(uris, pointURIs(name)...)
+		}
+	}
+	return uris
+}
+
+// parseFeatures reads the TLS features of RFC 7633.
+func parseFeatures(value []byte) []int {
+	in := cryptobyte.String(value)
+	var list cryptobyte.String
+	var all []int
+	if !in.ReadASN1(&list, asn1.SEQUENCE) {
+		return nil
+	}
+	for !list.Empty() {
+		var feature int
+		if !list.ReadASN1Integer(&feature) {
+			return all
+		}
+		all = append(all, feature)
+	}
+	return all
+}

@@ -1,0 +1,267 @@
+package trust
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// RevocationMode says how much a policy insists on knowing whether a
+// certificate was revoked.
+type RevocationMode uint8
+
+// The modes. In every mode but RevocationOff a certificate that is known to be
+// revoked is refused.
+const (
+	// RevocationAtHand looks at what is at hand: the response that came along
+	// (staple) and the given lists. It asks nobody. Where nothing is at hand it
+	// accepts the peer, but a given list of the peer's issuer that cannot be
+	// used, because it expired for example, refuses it.
+	RevocationAtHand RevocationMode = iota
+	// RevocationOff looks at nothing.
+	RevocationOff
+	// RevocationPrefer asks responders and fetches lists too, and accepts the
+	// peer if no answer can be had.
+	RevocationPrefer
+	// RevocationRequire does the same and refuses the peer if no answer can be
+	// had.
+	RevocationRequire
+)
+
+// Revocation says how to find out whether certificates were revoked. It
+// remembers answers and must not be copied; its fields must not be changed
+// after first use. A nil *Revocation stands for the zero value.
+type Revocation struct {
+	Mode RevocationMode
+	// WholeChain asks about every certificate below the root; without it, only
+	// about the leaf.
+	WholeChain bool
+	// Lists are revocation lists from files and directories.
+	Lists *Lists
+	// NoFetch forbids the network, so that RevocationPrefer and
+	// RevocationRequire use what is at hand.
+	NoFetch bool
+	// Timeout bounds all that is asked on behalf of one peer; zero means five
+	// seconds.
+	Timeout time.Duration
+	// CacheDir is a folder in which lists and responses are kept until they
+	// expire; empty means in memory only.
+	CacheDir string
+	// NonceRequired refuses responses that do not repeat the request's nonce.
+	// Many public responders do not, since they sign in advance.
+	NonceRequired bool
+	// Transport is used to ask; nil means one of its own that follows the
+	// proxy settings of the environment.
+	Transport http.RoundTripper
+
+	answers answerMemo
+}
+
+// RevocationStatus is what is known about a certificate.
+type RevocationStatus uint8
+
+// The statuses.
+const (
+	RevocationUnknown RevocationStatus = iota
+	RevocationGood
+	RevocationRevoked
+)
+
+// String returns "unknown", "good" or "revoked".
+func (s RevocationStatus) String() string {
+	switch s {
+	case RevocationGood:
+		return "good"
+	case RevocationRevoked:
+		return "revoked"
+	}
+	return "unknown"
+}
+
+// RevocationCheck is what was found out about one certificate.
+type RevocationCheck struct {
+	Certificate *x509.Certificate
+	Status      RevocationStatus
+	// Source is where the answer came from: "staple", "OCSP " and a URL, or
+	// "CRL " and a file or URL; empty if there is none.
+	Source string
+	// ThisUpdate and NextUpdate are the answer's dates; NextUpdate may be
+	// zero.
+	ThisUpdate, NextUpdate time.Time
+	// Revoked and Reason (RFC 5280, Section 5.3.1) are set for
+	// RevocationRevoked.
+	Revoked time.Time
+	Reason  int
+	// Err says why nothing is known: each source with its problem.
+	Err error
+
+	badList bool // a given list of the issuer cannot be used
+}
+
+const defaultRevocationTimeout = 5 * time.Second
+
+// clockSkew is how far another machine's clock may be ahead.
+const clockSkew = 5 * time.Minute
+
+// checkRevocation leaves the paths on which nothing is revoked, and notes what
+// it found out.
+func (p *Policy) checkRevocation(ctx context.Context, peer *Peer, result *Result, now time.Time) error {
+	r := p.Revocation
+	if r == nil {
+		r = defaultRevocation
+	}
+	if r.Mode == RevocationOff || len(result.Chains) == 0 {
+		return nil
+	}
+	if err := checkStapled(peer, result.Leaf); err != nil {
+		return err
+	}
+	if r.idle(peer) {
+		return nil
+	}
+	timeout := r.Timeout
+	if timeout <= 0 {
+		timeout = defaultRevocationTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	known := map[*x509.Certificate]*RevocationCheck{}
+	var first error
+	var kept [][]*x509.Certificate
+	for _, chain := range result.Chains {
+		err := r.checkChain(ctx, peer, chain, now, known, result)
+		if err == nil {
+			kept = append(kept, chain)
+		} else if first == nil {
+			first = err
+		}
+	}
+	if len(kept) == 0 {
+		return first
+	}
+	result.Chains = kept
+	return nil
+}
+
+var defaultRevocation = new(Revocation)
+
+// idle reports whether there is nothing to look at, which is the usual case
+// under the zero policy.
+func (r *Revocation) idle(peer *Peer) bool {
+	return r.Mode == RevocationAtHand && r.Lists == nil && len(peer.OCSPStaple) == 0
+}
+
+func (r *Revocation) checkChain(ctx context.Context, peer *Peer, chain []*x509.Certificate, now time.Time,
+	known map[*x509.Certificate]*RevocationCheck, result *Result) error {
+	last := len(chain) - 1
+	if !r.WholeChain {
+		last = min(last, 1)
+	}
+	for i := range last {
+		c, issuer := chain[i], chain[i+1]
+		check := known[c]
+		if check == nil {
+			check = r.look(ctx, peer, c, issuer, i == 0, now)
+			known[c] = check
+			result.Revocation = append(result.Revocation, *check)
+		}
+		switch {
+		case check.Status == RevocationRevoked:
+			return revokedError(check)
+		case check.Status == RevocationUnknown && (r.Mode == RevocationRequire || r.Mode == RevocationAtHand && check.badList):
+			return unknownError(check)
+		}
+	}
+	return nil
+}
+
+// look tries one source after the other until one knows.
+func (r *Revocation) look(ctx context.Context, peer *Peer, c, issuer *x509.Certificate, leaf bool, now time.Time) *RevocationCheck {
+	var problems []error
+	badList := false
+	try := func(check *RevocationCheck, err error) *RevocationCheck {
+		if err != nil {
+			problems = append(problems, err)
+		}
+		return check
+	}
+	if leaf && len(peer.OCSPStaple) > 0 {
+		if check := try(checkResponse(peer.OCSPStaple, "staple", c, issuer, now, nil)); check != nil {
+			return check
+		}
+	}
+	if r.Lists != nil {
+		if check := try(r.Lists.check(c, issuer, now)); check != nil {
+			return check
+		}
+		badList = r.Lists.has(issuer)
+	}
+	if r.Mode != RevocationAtHand && !r.NoFetch {
+		for _, url := range first(c.OCSPServer) {
+			if check := try(r.ask(ctx, url, c, issuer, now)); check != nil {
+				return check
+			}
+		}
+		for _, url := range first(c.CRLDistributionPoints) {
+			if check := try(r.fetchList(ctx, url, c, issuer, now)); check != nil {
+				return check
+			}
+		}
+	}
+	if len(problems) == 0 {
+		problems = append(problems, errors.New("no staple, no list of its issuer, and no responder or list named in it that may be asked"))
+	}
+	return &RevocationCheck{Certificate: c, Err: errors.Join(problems...), badList: badList}
+}
+
+// maxSources bounds the responders and the lists that are tried for one
+// certificate.
+const maxSources = 4
+
+func first(urls []string) []string { return urls[:min(len(urls), maxSources)] }
+
+func revokedError(check *RevocationCheck) error {
+	return &Error{Code: CodeRevoked, Certificate: check.Certificate,
+		Got:  sprintf("revoked on %s (%s), says the %s", stamp(check.Revoked), reasonName(check.Reason), check.Source),
+		Hint: "the owner or the authority withdrew it, perhaps because its key was stolen: ask its owner for the new one"}
+}
+
+// unknownError has the reason of the one problem there is, or a general one.
+func unknownError(check *RevocationCheck) error {
+	e := &Error{Code: CodeRevocationUnknown, Certificate: check.Certificate, Err: check.Err,
+		Hint: "give a current revocation list of its issuer (--crl FILE), or prefer answers without requiring them (--revocation prefer)"}
+	var only *Error
+	if joined, ok := check.Err.(interface{ Unwrap() []error }); ok && len(joined.Unwrap()) == 1 && errors.As(joined.Unwrap()[0], &only) {
+		e.Code = only.Code
+	}
+	return e
+}
+
+// reasonName names a reason code of RFC 5280, Section 5.3.1.
+func reasonName(reason int) string {
+	names := []string{"no reason given", "key compromise", "authority compromised", "affiliation changed", "superseded",
+		"cessation of operation", "on hold", "", "removed from the list", "privilege withdrawn", "attribute authority compromised"}
+	if reason >= 0 && reason < len(names) && names[reason] != "" {
+		return names[reason]
+	}
+	return sprintf("reason %d", reason)
+}
+
+var oidFeatures = []int{1, 3, 6, 1, 5, 5, 7, 1, 24}
+
+// checkStapled honours a certificate's wish that a response come along with
+// it (RFC 7633, Section 4.2.3.1), if one was asked for.
+func checkStapled(peer *Peer, leaf *x509.Certificate) error {
+	if !peer.StapleAsked || len(peer.OCSPStaple) > 0 {
+		return nil
+	}
+	e := extension(leaf, oidFeatures)
+	if e == nil || !slices.Contains(parseFeatures(e.Value), 5) {
+		return nil
+	}
+	return &Error{Code: CodeMustStaple, Certificate: leaf,
+		Hint: "its owner's server must be set up to staple OCSP responses, or needs a certificate without that rule"}
+}
