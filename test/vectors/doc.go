@@ -1,0 +1,8 @@
+// Package vectors holds tests and nothing else: published traces that take the
+// key schedule and the record layer together, reproduced byte for byte.
+//
+// testdata/rfc8448.txt holds the traces of RFC 8448, Sections 3 to 7: for each,
+// in order, the ephemeral private keys, every record that either side sends,
+// and the secrets, keys and IVs that the RFC derives. A name stands on a line of
+// its own, its value in hexadecimal digits on the indented lines below.
+package vectors
