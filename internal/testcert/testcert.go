@@ -53,10 +53,13 @@ func NewKey(kind string) crypto.Signer {
 }
 
 // New makes a root with an ECDSA key, valid for a day.
-func New() *CA {
+func New() *CA { return NewNamed("test root") }
+
+// NewNamed makes a root with a name of its own.
+func NewNamed(name string) *CA {
 	key := NewKey("p256")
 	t := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test root"}, IsCA: true, BasicConstraintsValid: true,
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
 	der := must(x509.CreateCertificate(rand.Reader, t, t, key.Public(), key))

@@ -20,6 +20,7 @@ var (
 // gnutls makes the pair of programs of one installation. prefix comes before
 // the program's name.
 func gnutls(name string, without map[string]string, prefix ...string) *program {
+	without["server key update"] = "gnutls-serv has no command for it"
 	common := func(s *scenario, tool string, port int) []string {
 		priority := "NORMAL:-VERS-ALL:+VERS-TLS1.3"
 		if s.group != 0 && (tool == "gnutls-serv" || !s.retry) {
@@ -48,6 +49,9 @@ func gnutls(name string, without map[string]string, prefix ...string) *program {
 			args := append(common(s, "gnutls-cli", port), "--logfile", "/dev/stderr", "--sni-hostname", serverName, "--verify-hostname", serverName)
 			if s.clientKey != "" {
 				args = append(args, "--x509certfile", file(s.clientKey+".pem"), "--x509keyfile", file(s.clientKey+".key"))
+			}
+			if s.keyUpdate {
+				return command{args: append(args, "--inline-commands", "127.0.0.1"), update: "^rekey^\n"}
 			}
 			return command{args: append(args, "127.0.0.1")}
 		},

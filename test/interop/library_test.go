@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
@@ -17,11 +18,116 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
+// lines is how many times hello goes there and back.
+const lines = 3
+
+// talk is the library as a client: lines there and back, and both ends said.
+func (s *scenario) talk(ctx context.Context, port int, web bool) error {
+	raw, err := connect(ctx, port)
+	if err != nil {
+		return err
+	}
+	conn, tapped, err := s.seal(ctx, raw, false)
+	if err != nil {
+		raw.Close()
+		return err
+	}
+	defer conn.Close()
+	if err := s.check(conn.State(), false); err != nil {
+		return err
+	}
+	if web {
+		return request(conn)
+	}
+	for range lines {
+		if err := echoed(conn); err != nil {
+			return err
+		}
+	}
+	if err := conn.CloseWrite(); err != nil {
+		return err
+	}
+	if rest, err := io.ReadAll(conn); err != nil || len(rest) > 0 {
+		return fmt.Errorf("at the end %q, %w", rest, err)
+	}
+	return s.checkUpdates(tapped, conn.State(), false)
+}
+
+// serve starts the library as a server for one connection, and tells its port
+// and, at the end, how it went.
+func (s *scenario) serve(t *testing.T, web bool) (port int, done <-chan error) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	end := make(chan error, 1)
+	go func() {
+		raw, err := l.Accept()
+		if err != nil {
+			end <- err
+			return
+		}
+		defer raw.Close()
+		end <- s.answer(raw, web)
+	}()
+	return l.Addr().(*net.TCPAddr).Port, end
+}
+
+// answer is the library's side of one connection as a server.
+func (s *scenario) answer(raw net.Conn, web bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	conn, tapped, err := s.seal(ctx, raw, true)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := s.check(conn.State(), true); err != nil {
+		return err
+	}
+	if web {
+		return serveWeb(conn)
+	}
+	if _, err := io.Copy(conn, conn); err != nil {
+		return err
+	}
+	if err := conn.CloseWrite(); err != nil {
+		return err
+	}
+	return s.checkUpdates(tapped, conn.State(), true)
+}
+
+// seal seals a connection and runs the handshake. Where the scenario is about
+// keys that change, a tap listens.
+func (s *scenario) seal(ctx context.Context, raw net.Conn, server bool) (*sealsock.Conn, *tap, error) {
+	cfg := s.config(server)
+	var tapped *tap
+	if s.keyUpdate {
+		tapped = &tap{Conn: raw}
+		cfg.KeyLog = &tapped.keyLogged
+		raw = tapped
+	}
+	start := sealsock.Client
+	if server {
+		start = sealsock.Server
+	}
+	conn, err := start(raw, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := conn.Handshake(ctx); err != nil {
+		return nil, nil, err
+	}
+	conn.SetDeadline(time.Now().Add(patience))
+	return conn, tapped, nil
+}
+
 // config is the library's side of a scenario.
 func (s *scenario) config(server bool) *sealsock.Config {
 	c := &sealsock.Config{
 		Trust: &trust.Policy{Roots: roots}, ServerName: serverName, NoCompatibilityMode: s.plain,
-		HandshakeTimeout: patience,
 	}
 	if s.suite != 0 {
 		c.CipherSuites = []iana.CipherSuite{s.suite}
@@ -64,7 +170,7 @@ func (s *scenario) check(st engine.State, server bool) error {
 		{"HelloRetryRequest", s.retry || s.group != 0, st.Retried, s.retry},
 		{"own signature", signer != "", st.OwnScheme, schemes[signer]},
 		{"peer's signature", peerKey != "", st.PeerScheme, schemes[peerKey]},
-		{"server name", server && s.alpn == "", st.ServerName, serverName},
+		{"server name", server, st.ServerName, serverName},
 	} {
 		if c.relevant && c.got != c.want {
 			wrong = append(wrong, fmt.Sprintf("%s: %v, want %v", c.what, c.got, c.want))
@@ -76,40 +182,18 @@ func (s *scenario) check(st engine.State, server bool) error {
 	return nil
 }
 
-// talk is the library as a client: a line there and back, and both ends said.
-func (s *scenario) talk(ctx context.Context, port int, http bool) error {
-	raw, err := connect(ctx, port)
+// checkUpdates asks the tap whether the peer changed its keys, and whether this
+// side did so when asked to.
+func (s *scenario) checkUpdates(tapped *tap, st engine.State, server bool) error {
+	if tapped == nil {
+		return nil
+	}
+	ours, theirs, err := tapped.updates(server, uint16(st.CipherSuite))
 	if err != nil {
-		return err
+		return fmt.Errorf("the tap: %w", err)
 	}
-	defer raw.Close()
-	conn, err := sealsock.Client(raw, s.config(false))
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	if err := conn.Handshake(ctx); err != nil {
-		return err
-	}
-	if deadline, ok := ctx.Deadline(); ok {
-		conn.SetDeadline(deadline)
-	}
-	if err := s.check(conn.State(), false); err != nil {
-		return err
-	}
-	if http {
-		return request(conn)
-	}
-	for range 3 {
-		if err := echoed(conn); err != nil {
-			return err
-		}
-	}
-	if err := conn.CloseWrite(); err != nil {
-		return err
-	}
-	if rest, err := io.ReadAll(conn); err != nil || len(rest) > 0 {
-		return fmt.Errorf("at the end %q, %w", rest, err)
+	if theirs < 2 || ours < 1 {
+		return fmt.Errorf("%d key updates from the peer and %d from the library, want 2 and 1 at least", theirs, ours)
 	}
 	return nil
 }
@@ -136,44 +220,8 @@ func request(conn net.Conn) error {
 	return nil
 }
 
-// serve starts the library as a server for one connection, and tells its port
-// and, at the end, how it went.
-func (s *scenario) serve(t *testing.T, web bool) (port int, done <-chan error) {
-	t.Helper()
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { inner.Close() })
-	end := make(chan error, 1)
-	cfg := s.config(true)
-	cfg.OnHandshakeError = func(_ net.Addr, err error) { end <- err }
-	l, err := sealsock.NewListener(inner, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		conn, err := l.AcceptConn(context.Background())
-		if err != nil {
-			return // refused, which is told above, or the test is over
-		}
-		defer conn.Close()
-		if err := s.check(conn.State(), true); err != nil {
-			end <- err
-			return
-		}
-		if web {
-			end <- serveWeb(conn)
-			return
-		}
-		_, err = io.Copy(conn, conn)
-		end <- errors.Join(err, conn.CloseWrite())
-	}()
-	return inner.Addr().(*net.TCPAddr).Port, end
-}
-
 // serveWeb answers one HTTP connection with what it is sent.
-func serveWeb(conn net.Conn) error {
+func serveWeb(conn *sealsock.Conn) error {
 	over := make(chan error, 1)
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -209,3 +257,19 @@ func (l *single) Accept() (net.Conn, error) {
 }
 
 func (l *single) Close() error { return nil }
+
+// isAlert says whether err is an alert of the peer's.
+func isAlert(err error) bool {
+	var e *engine.Error
+	return errors.As(err, &e) && e.Fault == engine.FaultAlert
+}
+
+// refusal says whether err is what a client refuses a bad certificate with.
+func (s *scenario) refusal(err error) error {
+	var why *trust.Error
+	want := map[string]trust.Code{"stranger": trust.CodeUnknownAuthority, "othername": trust.CodeNameMismatch}[s.key]
+	if !errors.As(err, &why) || why.Code != want {
+		return fmt.Errorf("the client got %v, want %v", err, want)
+	}
+	return nil
+}

@@ -48,6 +48,9 @@ type program struct {
 	// without tells which scenarios it cannot take part in, and why. Keys
 	// are a scenario's name, or a role before it: "client alpn".
 	without map[string]string
+	// mute: as a client it refuses a certificate without a word, because it
+	// looks at it only after the handshake.
+	mute bool
 
 	once    sync.Once
 	version string
@@ -67,6 +70,11 @@ type command struct {
 	whole bool
 	// http: the conversation is a request and a response.
 	http bool
+	// chatty: it prints more than what arrives. Its two outputs are one.
+	chatty bool
+	// update is what it reads to change its keys, and ask for the other
+	// side's; updated is the line it prints then, if any.
+	update, updated string
 }
 
 // look finds the program, once.

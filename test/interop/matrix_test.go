@@ -2,7 +2,6 @@ package interop
 
 import (
 	"context"
-	"io"
 	"testing"
 )
 
@@ -43,13 +42,13 @@ func peerIsClient(t *testing.T, p *program, s *scenario) {
 	port, done := s.serve(t, c.http)
 	c = p.client(s, port)
 	proc := start(t, c)
-	err := proc.converse(c.whole)
+	err := proc.converse(c)
 	if s.bad {
 		if err == nil {
 			t.Error("it accepted a certificate that it should refuse")
 		}
-		if err := <-done; err == nil {
-			t.Error("the server did not hear of the refusal")
+		if err := <-done; err == nil || !p.mute && !isAlert(err) {
+			t.Errorf("the server got %v, want an alert", err)
 		}
 		return
 	}
@@ -73,10 +72,7 @@ func peerIsServer(t *testing.T, p *program, s *scenario) {
 		c = p.server(s, port)
 	}
 	proc := start(t, c)
-	go func() {
-		proc.wait()
-		cancel()
-	}()
+	context.AfterFunc(ctx, proc.kill)
 	switch {
 	case c.announces:
 		var err error
@@ -84,12 +80,15 @@ func peerIsServer(t *testing.T, p *program, s *scenario) {
 			t.Fatal(err)
 		}
 	case c.loop:
-		go io.Copy(proc.stdin, proc.stdout)
+		go proc.loop(c)
 	}
 	err := s.talk(ctx, port, c.http)
 	if s.bad {
-		if err == nil {
-			t.Error("the library accepted a certificate that it should refuse")
+		if err := s.refusal(err); err != nil {
+			t.Error(err)
+		}
+		if !proc.heardAlert() {
+			t.Error("the program did not hear why")
 		}
 		return
 	}

@@ -47,19 +47,27 @@ func openssl(name string, without map[string]string, argv ...string) *program {
 		find:    func() (string, error) { return output(argv[0], append(argv[1:], "version")...) },
 		client: func(s *scenario, port int) command {
 			args := append(common(s, "s_client"), "-connect", "127.0.0.1:"+strconv.Itoa(port), "-servername", serverName,
-				"-verify_hostname", serverName, "-quiet", "-no_ign_eof")
+				"-verify_hostname", serverName)
 			if s.clientKey != "" {
 				args = append(args, "-cert", file(s.clientKey+".pem"), "-key", file(s.clientKey+".key"))
 			}
-			return command{args: args}
+			if s.keyUpdate {
+				return command{args: args, chatty: true, update: "K\n", updated: "KEYUPDATE"}
+			}
+			return command{args: append(args, "-quiet", "-no_ign_eof")}
 		},
 		server: func(s *scenario, port int) command {
-			args := append(common(s, "s_server"), "-accept", "127.0.0.1:"+strconv.Itoa(port), "-naccept", "1", "-quiet",
+			args := append(common(s, "s_server"), "-accept", "127.0.0.1:"+strconv.Itoa(port), "-naccept", "1",
 				"-cert", file(s.serverKey()+".pem"), "-key", file(s.serverKey()+".key"))
 			if s.clientKey != "" {
 				args = append(args, "-Verify", "1")
 			}
-			return command{args: args, loop: true}
+			if s.keyUpdate {
+				// -msg, because it prints what it did at once; without, it waits for more.
+				updated := ">>> TLS 1.3, Handshake [length 0005], KeyUpdate"
+				return command{args: append(args, "-msg"), loop: true, chatty: true, update: "K\n", updated: updated}
+			}
+			return command{args: append(args, "-quiet"), loop: true}
 		},
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -44,7 +45,6 @@ func startFor(t *testing.T, c command, bound time.Duration) *process {
 	ctx, kill := context.WithTimeout(context.Background(), bound)
 	p := &process{cmd: exec.CommandContext(ctx, c.args[0], c.args[1:]...), kill: kill}
 	p.cmd.Env = append(os.Environ(), c.env...)
-	p.cmd.Stderr = &p.said
 	p.cmd.WaitDelay = 5 * time.Second
 	var err error
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
@@ -55,7 +55,10 @@ func startFor(t *testing.T, c command, bound time.Duration) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.stdout, p.cmd.Stdout = bufio.NewReaderSize(r, 1<<16), w
+	p.stdout, p.cmd.Stdout, p.cmd.Stderr = bufio.NewReaderSize(r, 1<<16), w, &p.said
+	if c.chatty {
+		p.stdout, p.cmd.Stderr = bufio.NewReader(io.TeeReader(r, &p.said)), w
+	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -86,20 +89,29 @@ func (p *process) announced() (int, error) {
 	}
 }
 
-// converse sends a line through a client, expects it back and ends.
-func (p *process) converse(whole bool) error {
-	if _, err := io.WriteString(p.stdin, hello); err != nil {
-		return fmt.Errorf("it does not take its input: %w", err)
-	}
-	if whole {
+// converse is the program as a client: lines there and back, and the end. The
+// other side answers each line with itself.
+func (p *process) converse(c command) error {
+	if c.whole {
+		io.WriteString(p.stdin, strings.Repeat(hello, lines))
 		p.stdin.Close()
 	}
-	got, err := p.stdout.ReadString('\n')
-	if err != nil || got != hello {
-		return fmt.Errorf("echoed %q, %v", got, err)
+	for i := range lines {
+		if i > 0 && c.update != "" {
+			if err := p.say(c.update, c.updated, true); err != nil {
+				return err
+			}
+		}
+		say := hello
+		if c.whole {
+			say = ""
+		}
+		if err := p.say(say, strings.TrimSuffix(hello, "\n"), c.chatty); err != nil {
+			return err
+		}
 	}
 	p.stdin.Close()
-	if rest, err := io.ReadAll(p.stdout); err != nil || len(rest) > 0 {
+	if rest, err := io.ReadAll(p.stdout); err != nil || len(rest) > 0 && !c.chatty {
 		return fmt.Errorf("after the echo %q, %v", rest, err)
 	}
 	if err := p.wait(); err != nil {
@@ -107,6 +119,59 @@ func (p *process) converse(whole bool) error {
 	}
 	return nil
 }
+
+// say gives the program input and waits for a line of output; a chatty program
+// may print others before it. An empty want waits for nothing.
+func (p *process) say(input, want string, chatty bool) error {
+	if _, err := io.WriteString(p.stdin, input); err != nil {
+		return fmt.Errorf("it does not take its input: %w", err)
+	}
+	for want != "" {
+		line, err := p.stdout.ReadString('\n')
+		switch {
+		case err != nil:
+			return fmt.Errorf("no %q came: %q, %w", want, line, err)
+		case strings.TrimSpace(line) == want:
+			return nil
+		case !chatty:
+			return fmt.Errorf("%q came, want %q", line, want)
+		}
+	}
+	return nil
+}
+
+// loop makes an echo of a server that prints what arrives and sends its input.
+func (p *process) loop(c command) error {
+	for i := range lines {
+		if err := p.say("", strings.TrimSuffix(hello, "\n"), c.chatty); err != nil {
+			return err
+		}
+		if i > 0 && c.update != "" {
+			if err := p.say(c.update, c.updated, true); err != nil {
+				return err
+			}
+		}
+		if _, err := io.WriteString(p.stdin, hello); err != nil {
+			return err
+		}
+	}
+	_, err := io.Copy(io.Discard, p.stdout)
+	return err
+}
+
+// heardAlert waits until the program complains of an alert.
+func (p *process) heardAlert() bool {
+	for range 1000 {
+		if alertPattern.MatchString(p.said.String()) {
+			return true
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return false
+}
+
+// alertPattern matches the ways to say that a certificate was refused.
+var alertPattern = regexp.MustCompile(`(?i)alert|unknown.?ca|bad.?certificate`)
 
 // A lockedBuffer may be read while a process writes it.
 type lockedBuffer struct {

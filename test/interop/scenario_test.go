@@ -54,6 +54,7 @@ var scenarios = []*scenario{
 	{name: "HelloRetryRequest", group: iana.SecP384r1, retry: true},
 	{name: "ALPN", alpn: "echo"},
 	{name: "no compatibility mode", plain: true},
+	{name: "key update", keyUpdate: true},
 	{name: "unknown authority refused", key: "stranger", bad: true},
 	{name: "wrong name refused", key: "othername", bad: true},
 }
@@ -80,7 +81,7 @@ var (
 )
 
 func makeCertificates() {
-	ca, stranger := testcert.New(), testcert.New()
+	ca, stranger := testcert.New(), testcert.NewNamed("a stranger")
 	must(roots.AddDER(ca.Cert.Raw))
 	write("ca.pem", ca.PEM())
 	for kind := range schemes {

@@ -73,6 +73,7 @@ var pythonGroups = map[iana.NamedGroup]string{
 
 var node = &program{
 	name: "Node tls",
+	mute: true,
 	find: func() (string, error) {
 		return output("node", "-p", `"Node " + process.version + " with OpenSSL " + process.versions.openssl`)
 	},
