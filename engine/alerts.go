@@ -30,6 +30,8 @@ func alertMeaning(a iana.Alert) string {
 		return "it speaks none of the application protocols offered"
 	case iana.AlertUnknownPSKIdentity:
 		return "it does not know the pre-shared key"
+	case iana.AlertECHRequired:
+		return "it could not have its ClientHello decrypted, and comes back or gives up"
 	case iana.AlertDecryptError:
 		return "a signature or a Finished of this side did not verify there"
 	case iana.AlertBadRecordMAC:

@@ -33,6 +33,9 @@ func (s *awaitServerHello) handle(m message, do *effects) (state, error) {
 	f.info.Version, f.info.CipherSuite = iana.TLS13, suite.ID
 	f.transcript.add(s.raw)
 	f.transcript.choose(suite.Hash)
+	if err := s.judgeECH(f, sh, m); err != nil {
+		return nil, err
+	}
 	if sh.IsHelloRetryRequest() {
 		return s.retry(f, sh, m, do)
 	}
@@ -81,7 +84,7 @@ func versionList(list []iana.Version) string {
 
 // retry answers a HelloRetryRequest with a second ClientHello. RFC 9846, Section 4.1.4.
 func (s *awaitServerHello) retry(f *flow13, hrr *wire.ServerHello, m message, do *effects) (state, error) {
-	err := s.checkExtensions("hello_retry_request", hrr.Present, iana.ExtSupportedVersions, iana.ExtCookie, iana.ExtKeyShare)
+	err := s.checkExtensions("hello_retry_request", hrr.Present, iana.ExtSupportedVersions, iana.ExtCookie, iana.ExtKeyShare, iana.ExtECH)
 	if err != nil {
 		return nil, err
 	}
@@ -107,11 +110,16 @@ func (s *awaitServerHello) retry(f *flow13, hrr *wire.ServerHello, m message, do
 	if err := s.write(&f.transcript); err != nil {
 		return nil, err
 	}
+	if s.ech != nil {
+		if err := s.wrap(); err != nil {
+			return nil, err
+		}
+	}
 	f.transcript.add(s.raw)
 	if !s.cfg.NoCompatibilityMode && !s.early {
 		do.changeCipherSpec()
 	}
-	do.send(s.raw)
+	do.send(s.sent())
 	return &awaitSecondServerHello{flow13: f, offer: s.offer, retried: hrr}, nil
 }
 
@@ -161,6 +169,10 @@ func (s *awaitSecondServerHello) handle(m message, do *effects) (state, error) {
 	}
 	if sh.KeyShare != nil && s.retried.KeyShare != nil && sh.KeyShare.Group != s.retried.KeyShare.Group {
 		return nil, illegal("the server asked for group %v and then chose %v", s.retried.KeyShare.Group, sh.KeyShare.Group)
+	}
+	if s.info.ECHAccepted && !s.helloConfirmed(sh, m) {
+		// RFC 9849, Section 6.1.5.
+		return nil, illegal("the server took the encrypted ClientHello at first and then another")
 	}
 	return s.accept(s.flow13, sh, m, do)
 }
@@ -226,12 +238,15 @@ func (s *awaitEncryptedExtensions) handle(m message, do *effects) (state, error)
 		return nil, err
 	}
 	err = s.checkExtensions("encrypted_extensions", ee.Present, iana.ExtServerName, iana.ExtSupportedGroups, iana.ExtALPN, iana.ExtEarlyData,
-		iana.ExtClientCertType, iana.ExtServerCertType, iana.ExtRecordSizeLimit, iana.ExtMaxFragmentLength)
+		iana.ExtClientCertType, iana.ExtServerCertType, iana.ExtRecordSizeLimit, iana.ExtMaxFragmentLength, iana.ExtECH)
 	if err != nil {
 		return nil, err
 	}
 	if ee.ALPN != "" && !slices.Contains(s.hello.ALPN, ee.ALPN) {
 		return nil, illegal("the server chose application protocol %q, which was not offered", ee.ALPN)
+	}
+	if err := s.takeRetryConfigs(ee); err != nil {
+		return nil, err
 	}
 	s.info.ALPN = ee.ALPN
 	if s.psk == nil {
@@ -260,6 +275,9 @@ func (s *awaitEncryptedExtensions) earlyAnswer(ee *wire.EncryptedExtensions, do 
 	if !ee.EarlyData {
 		do.report(EventEarlyRejected)
 		return do.writeKeys(s.suite, s.client)
+	}
+	if s.psk == nil {
+		return illegal("the server accepted early data without the pre-shared key that goes with it")
 	}
 	k := s.psks.keys[0]
 	if s.psk != k || s.suite.ID != k.suite || ee.ALPN != k.alpn {
@@ -353,7 +371,7 @@ func (s *awaitCertificate) handle(m message, _ *effects) (state, error) {
 		// RFC 9846, Section 4.4.2.4: a server's empty one is a decode_error.
 		return nil, broken(iana.AlertDecodeError, "the server sent no certificate")
 	}
-	peer.Server, peer.ServerName = true, s.hello.ServerName
+	peer.Server, peer.ServerName, peer.ECHRejected = true, s.hello.ServerName, s.rejected != nil
 	s.transcript.add(m.raw)
 	return s.verify(peer, func(key crypto.PublicKey, _ *effects) (state, error) {
 		if peer.Delegation != nil {
@@ -425,7 +443,10 @@ func (s *awaitServerFinished) handle(m message, do *effects) (state, error) {
 }
 
 // answerRequest sends the client's certificate and its proof, or an empty one.
-func (f *flow13) answerRequest(r *wire.CertificateRequest, _ *effects, end func(*effects) (state, error)) (state, error) {
+func (f *flow13) answerRequest(r *wire.CertificateRequest, do *effects, end func(*effects) (state, error)) (state, error) {
+	if f.rejected != nil {
+		return f.declineRequest(r, do, end)
+	}
 	req := &CredentialRequest{
 		Version: iana.TLS13, ServerName: f.info.ServerName, RawKeys: f.kinds.own == iana.CertTypeRawPublicKey,
 		SignatureSchemes: r.SignatureAlgorithms, CertSchemes: r.SignatureAlgsCert, Authorities: r.CertAuthorities,
@@ -459,6 +480,9 @@ func (s *awaitServerFinished) finish(app *application, do *effects) (state, erro
 	do.send(raw)
 	if err := do.writeKeys(s.suite, app.client); err != nil {
 		return nil, err
+	}
+	if s.rejected != nil {
+		return &endRejected{s.rejected}, nil
 	}
 	do.ready()
 	do.report(EventHandshakeDone)

@@ -25,11 +25,17 @@ func (s *clientStart) start(do *effects) (state, error) {
 		return nil, err
 	}
 	s.info.ServerName = s.cfg.ServerName
+	if err := o.startECH(); err != nil {
+		return nil, err
+	}
 	o.offerPSKs()
 	if err := o.write(nil); err != nil {
 		return nil, err
 	}
-	do.send(o.raw)
+	if err := o.finishECH(); err != nil {
+		return nil, err
+	}
+	do.send(o.sent())
 	if err := o.startEarly(do); err != nil {
 		return nil, err
 	}
@@ -42,10 +48,11 @@ func (s *clientStart) start(do *effects) (state, error) {
 type offer struct {
 	cfg    *Config
 	hello  *wire.ClientHello
-	raw    []byte // the latest hello as sent
+	raw    []byte // the latest hello, encoded
 	shares []ownShare
 	psks   psks
 	early  bool // 0-RTT data was offered in the first hello
+	ech    *clientECH
 
 	earlyExporter *keys.Exporter
 }
@@ -68,7 +75,7 @@ func newOffer(cfg *Config) (*offer, error) {
 		SupportedGroups:     cfg.groups(),
 		SignatureAlgorithms: cfg.schemes(),
 		ALPN:                cfg.ALPN,
-		SupportedVersions:   cfg.versions(),
+		SupportedVersions:   cfg.offeredVersions(),
 		PSKModes:            []iana.PSKMode{iana.PSKDHEKE},
 		PostHandshakeAuth:   cfg.PostHandshakeAuth,
 		ServerCertTypes:     cfg.acceptedKinds(),
@@ -198,6 +205,8 @@ func (o *offer) offered(ext iana.ExtensionType) bool {
 		return h.PSK != nil
 	case iana.ExtEarlyData:
 		return h.EarlyData
+	case iana.ExtECH:
+		return h.ECH != nil
 	case iana.ExtCookie:
 		return true // only ever in a HelloRetryRequest, which may start one
 	}

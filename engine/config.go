@@ -55,6 +55,20 @@ type Config struct {
 	// are never sent. RFC 6066, Section 3.
 	ServerName string
 
+	// ECHConfigs, if not nil, is the ECHConfigList of a client's server: the
+	// ClientHello is encrypted, and the server's name with it. If the server
+	// cannot decrypt it, the connection ends with an *ECHRejectedError.
+	// RFC 9849.
+	ECHConfigs []byte
+	// ECHGREASE makes a client without ECHConfigs look as if it had them.
+	ECHGREASE bool
+	// ECHKeys are a server's keys for Encrypted ClientHello. Those that are not
+	// retired are offered to clients that have an old one.
+	ECHKeys []*ECHKey
+	// ECHBackend says that another server decrypts for this one and passes on
+	// the inner ClientHello, over a channel that nobody else can write to.
+	ECHBackend bool
+
 	// Verifier decides about the peer's certificates. A client needs one,
 	// and so does a server that asks for certificates.
 	Verifier Verifier
@@ -209,6 +223,10 @@ type PeerCertificate struct {
 	Server bool
 	// ServerName is the name a client asked for.
 	ServerName string
+	// ECHRejected says that the server could not decrypt the ClientHello:
+	// ServerName is then the public name of Config.ECHConfigs, whatever name
+	// was asked for, and the connection will only tell why it failed.
+	ECHRejected bool
 	// Resumed says that the chain was shown, and verified, in an earlier
 	// session that is now resumed.
 	Resumed bool
@@ -255,6 +273,7 @@ type ClientHelloInfo struct {
 	ALPN              []string
 	Extensions        []iana.ExtensionType // in the order received
 	Raw               []byte               // the whole message; not to be changed
+	ECHAccepted       bool                 // it came encrypted
 }
 
 // A Question is what a connection waits for: *ClientHelloInfo, *CredentialRequest,
@@ -378,6 +397,9 @@ func (c *Config) check(client bool) error {
 		if len(p) == 0 || len(p) > 255 {
 			return usage("ALPN name %q: it must be 1 to 255 bytes long", p)
 		}
+	}
+	if client {
+		return c.checkECH()
 	}
 	return nil
 }

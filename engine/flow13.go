@@ -21,6 +21,9 @@ type flow13 struct {
 	handshake  *keys.HandshakeSecret
 	client     *keys.TrafficSecret // the client's handshake traffic
 	server     *keys.TrafficSecret // the server's handshake traffic
+
+	ech      *serverECH        // on a server that looks at the client's
+	rejected *ECHRejectedError // on a client whose inner ClientHello was not taken
 }
 
 // use changes the suite before anything was hashed with the old one but what a

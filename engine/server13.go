@@ -22,11 +22,15 @@ func retryHello(f *flow13, hello *wire.ClientHello, c *choice13, do *effects) (s
 	if f.cfg.HelloRetryCookie != nil {
 		hrr.Cookie = f.cfg.HelloRetryCookie()
 	}
+	if err := f.promiseRetry(hrr); err != nil {
+		return nil, err
+	}
 	raw, err := hrr.AppendTo(nil)
 	if err != nil {
 		return nil, local("HelloRetryRequest cannot be written", err)
 	}
 	f.transcript.retry()
+	f.confirmRetry(raw)
 	f.transcript.add(raw)
 	f.info.Retried = true
 	do.send(raw)
@@ -55,6 +59,9 @@ func (s *awaitSecondClientHello) handle(m message, do *effects) (state, error) {
 	}
 	hello, err := wire.ParseClientHello(m.body)
 	if err != nil {
+		return nil, err
+	}
+	if hello, m, err = s.openSecond(hello, m); err != nil {
 		return nil, err
 	}
 	if err := s.checkSecond(hello); err != nil {
@@ -114,6 +121,7 @@ func composeFlight(f *flow13, hello *wire.ClientHello, c *choice13, do *effects)
 	if err != nil {
 		return nil, local("ServerHello cannot be written", err)
 	}
+	f.confirmHello(raw)
 	helloSum := f.transcript.sum()
 	f.transcript.add(raw)
 	do.send(raw)
@@ -179,6 +187,10 @@ func (f *flow13) sendExtensions(hello *wire.ClientHello, c *choice13, do *effect
 		answerKinds(ee, hello, f.kinds, asks)
 	}
 	f.answerLimits(ee, hello, do)
+	var err error
+	if ee.ECHRetryConfigs, err = f.retryConfigs(); err != nil {
+		return err
+	}
 	raw, err := ee.AppendTo(nil)
 	if err != nil {
 		return local("EncryptedExtensions cannot be written", err)

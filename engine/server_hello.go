@@ -25,14 +25,19 @@ func (s *awaitClientHello) handle(m message, _ *effects) (state, error) {
 	if err != nil {
 		return nil, err
 	}
+	ech, hello, m, err := openHello(s.cfg, s.info, hello, m)
+	if err != nil {
+		return nil, err
+	}
 	s.info.ServerName = hello.ServerName
 	next := func(cfg *Config, do *effects) (state, error) {
 		if cfg == nil {
 			cfg = s.cfg
 		}
-		return answerHello(cfg, s.info, hello, m, do)
+		return answerHello(cfg, s.info, ech, hello, m, do)
 	}
 	info := describeHello(hello, m.raw)
+	info.ECHAccepted = s.info.ECHAccepted
 	return &wait[*Config]{
 		what: "the configuration for the client",
 		q:    info,
@@ -69,7 +74,7 @@ func describeHello(h *wire.ClientHello, raw []byte) *ClientHelloInfo {
 }
 
 // answerHello goes on with the version that both sides have.
-func answerHello(cfg *Config, info *State, hello *wire.ClientHello, m message, do *effects) (state, error) {
+func answerHello(cfg *Config, info *State, ech *serverECH, hello *wire.ClientHello, m message, do *effects) (state, error) {
 	version, err := chooseVersion(cfg, hello)
 	if err != nil {
 		return nil, err
@@ -80,7 +85,7 @@ func answerHello(cfg *Config, info *State, hello *wire.ClientHello, m message, d
 	}
 	info.Version, info.CipherSuite, info.ALPN = version, choice.suite.ID, choice.alpn
 	info.lateOffered = hello.PostHandshakeAuth
-	f := &flow13{cfg: cfg, info: info, random: hello.Random[:], suite: choice.suite}
+	f := &flow13{cfg: cfg, info: info, random: hello.Random[:], suite: choice.suite, ech: ech}
 	f.transcript.choose(choice.suite.Hash)
 	if choice.group != nil && choice.share == nil {
 		f.transcript.add(m.raw)

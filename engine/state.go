@@ -26,6 +26,7 @@ type State struct {
 	Resumed       bool // the keys come from an earlier session
 	PSKIdentity   []byte
 	EarlyData     bool // 0-RTT data was accepted
+	ECHAccepted   bool // the ClientHello that counts was encrypted
 	HandshakeDone bool
 
 	exporter, earlyExporter *keys.Exporter

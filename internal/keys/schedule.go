@@ -250,5 +250,27 @@ func ImportPSK(h crypto.Hash, key, importedIdentity []byte, n int) []byte {
 	return out
 }
 
+// An ECHLabel says which message a confirmation of Encrypted ClientHello is in.
+type ECHLabel string
+
+// The labels of RFC 9849, Sections 7.2 and 7.2.1.
+const (
+	ECHAccept      ECHLabel = "ech accept confirmation"
+	ECHAcceptRetry ECHLabel = "hrr ech accept confirmation"
+)
+
+// ECHConfirmationLen is the length of a confirmation in bytes.
+const ECHConfirmationLen = 8
+
+// ECHConfirmation returns what a server shows that took the inner ClientHello.
+// random is that of the first inner ClientHello, transcript the hash up to the
+// message that shows it, with zeros in its place. RFC 9849, Section 7.2.
+func ECHConfirmation(h crypto.Hash, label ECHLabel, random, transcript []byte) []byte {
+	s := extract(h, nil, random)
+	out := make([]byte, ECHConfirmationLen)
+	expandLabel(out, h, s.bytes(), string(label), transcript)
+	return out
+}
+
 // emptyHash is Transcript-Hash("").
 func emptyHash(h crypto.Hash) []byte { return h.New().Sum(nil) }

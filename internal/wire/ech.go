@@ -64,6 +64,14 @@ func addECHClientHello(b *codec.Builder, e *ECHClientHello) bool {
 	return true
 }
 
+// OuterExtensions lists the extensions that EncodeInner may leave to the outer
+// ClientHello: all that AppendTo writes next to each other behind those that
+// have to differ. RFC 9849, Section 5.1.
+func OuterExtensions() []iana.ExtensionType {
+	own := slices.Index(clientHelloOrder, iana.ExtECHOuterExtensions) + 1
+	return clientHelloOrder[own:len(clientHelloOrder):len(clientHelloOrder)]
+}
+
 // EncodeInner returns the EncodedClientHelloInner for inner: no header, an
 // empty session id, the extensions in compressed replaced by one
 // ech_outer_extensions, and pad zero bytes at the end. Types in compressed that

@@ -1,0 +1,322 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/ecdh"
+	"crypto/hpke"
+	"encoding/binary"
+	"io"
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// A clientECH is a client's offer of Encrypted ClientHello: what wraps each
+// inner ClientHello into an outer one. RFC 9849, Section 6.1.
+type clientECH struct {
+	config *wire.ECHConfig
+	kdf    uint16
+	aead   uint16
+	enc    []byte // for the first outer hello only
+	sender *hpke.Sender
+	random [32]byte // of the outer hellos
+
+	outer *wire.ClientHello // the latest
+	raw   []byte            // the same as sent
+}
+
+// checkECH finds mistakes in what a client's Config says about Encrypted
+// ClientHello. That no configuration can be used is an error: to go on would be
+// to send in the clear what was to be hidden.
+func (c *Config) checkECH() error {
+	if c.ECHConfigs == nil {
+		return nil
+	}
+	if !slices.Contains(c.versions(), iana.TLS13) {
+		return usage("Encrypted ClientHello needs TLS 1.3")
+	}
+	configs, err := ParseECHConfigs(c.ECHConfigs)
+	if err != nil {
+		return err
+	}
+	why := "none is of a known version"
+	for _, d := range configs {
+		if why = d.Unusable; why == "" {
+			return nil
+		}
+	}
+	return usage("no configuration of Encrypted ClientHello can be used: %s", why)
+}
+
+// offeredVersions returns the versions that a client offers, highest first. An
+// inner ClientHello must not offer less than TLS 1.3, and the outer one offers
+// the same. RFC 9849, Section 6.1.
+func (c *Config) offeredVersions() []iana.Version {
+	list := c.versions()
+	if c.ECHConfigs != nil {
+		list = slices.DeleteFunc(list, func(v iana.Version) bool { return v < iana.TLS13 })
+	}
+	return list
+}
+
+// startECH makes the hello an inner one if the configuration wants that.
+func (o *offer) startECH() error {
+	if o.cfg.ECHConfigs == nil {
+		return nil
+	}
+	configs, err := wire.ParseECHConfigList(o.cfg.ECHConfigs)
+	if err != nil {
+		return err
+	}
+	for i := range configs {
+		setup, err := newHPKE(&configs[i])
+		if err != nil {
+			continue
+		}
+		e := &clientECH{config: &configs[i], kdf: setup.kdf.ID(), aead: setup.aead.ID()}
+		if e.enc, e.sender, err = hpke.NewSender(setup.public, setup.kdf, setup.aead, echInfo(e.config.Raw)); err != nil {
+			return local("Encrypted ClientHello cannot be set up", err)
+		}
+		if _, err := io.ReadFull(o.cfg.random(), e.random[:]); err != nil {
+			return local("the random source failed", err)
+		}
+		o.ech, o.hello.ECH = e, &wire.ECHClientHello{Inner: true}
+		return nil
+	}
+	return usage("no configuration of Encrypted ClientHello can be used")
+}
+
+// finishECH wraps the first hello, once it is written, or gives it an extension
+// that looks as if it did.
+func (o *offer) finishECH() error {
+	switch {
+	case o.ech != nil:
+		return o.wrap()
+	case o.cfg.ECHGREASE && slices.Contains(o.hello.SupportedVersions, iana.TLS13):
+		return o.grease()
+	}
+	return nil
+}
+
+// sent returns the latest hello as it goes over the wire.
+func (o *offer) sent() []byte {
+	if o.ech != nil {
+		return o.ech.raw
+	}
+	return o.raw
+}
+
+// wrap encrypts the hello into an outer one, which has the same extensions but
+// for those that tell whom the client wants: the names of the server and of
+// protocols, and pre-shared keys. RFC 9849, Sections 6.1 and 6.1.1.
+func (o *offer) wrap() error {
+	e, random := o.ech, o.cfg.random()
+	encoded, err := encodeInner(o.hello, e.config.MaxNameLen)
+	if err != nil {
+		return err
+	}
+	outer := *o.hello
+	outer.Random = e.random
+	outer.ServerName, outer.ALPN = e.config.PublicName, nil
+	if outer.PSK, err = greasePSK(random, o.hello.PSK); err != nil {
+		return err
+	}
+	outer.ECH = &wire.ECHClientHello{
+		KDF: e.kdf, AEAD: e.aead, ConfigID: e.config.ConfigID, Enc: e.enc,
+		Payload: make([]byte, len(encoded)+tagLen),
+	}
+	raw, err := outer.AppendTo(nil)
+	if err != nil {
+		return local("the outer ClientHello cannot be written", err)
+	}
+	payload, err := echPayload(raw)
+	if err != nil {
+		return err
+	}
+	// RFC 9849, Section 5.2: the hello with zeros for the payload is
+	// authenticated along with it.
+	sealed, err := e.sender.Seal(raw[wire.HeaderLen:], encoded)
+	if err != nil {
+		return local("the inner ClientHello cannot be encrypted", err)
+	}
+	copy(payload, sealed)
+	outer.ECH.Payload = sealed
+	e.outer, e.raw, e.enc = &outer, raw, nil
+	return nil
+}
+
+// encodeInner encodes an inner hello and pads it so that its length says
+// little about the server's name. RFC 9849, Sections 5.1 and 6.1.3.
+func encodeInner(h *wire.ClientHello, maxNameLen uint8) ([]byte, error) {
+	encoded, err := wire.EncodeInner(h, wire.OuterExtensions(), 0)
+	if err != nil {
+		return nil, local("the inner ClientHello cannot be written", err)
+	}
+	pad := max(0, int(maxNameLen)-len(h.ServerName))
+	if h.ServerName == "" {
+		pad = int(maxNameLen) + 9 // as long as the extension would be
+	}
+	pad += 31 - (len(encoded)+pad-1)%32
+	return append(encoded, make([]byte, pad)...), nil
+}
+
+// greasePSK makes random bytes that look like the pre-shared keys of the inner
+// hello, so that a server's answer to those is no surprise to an observer.
+// RFC 9849, Section 6.1.2.
+func greasePSK(random io.Reader, inner *wire.OfferedPSKs) (*wire.OfferedPSKs, error) {
+	if inner == nil {
+		return nil, nil
+	}
+	p := new(wire.OfferedPSKs)
+	for i, id := range inner.Identities {
+		buf := make([]byte, len(id.Identity)+4+len(inner.Binders[i]))
+		if _, err := io.ReadFull(random, buf); err != nil {
+			return nil, local("the random source failed", err)
+		}
+		identity, rest := buf[:len(id.Identity)], buf[len(id.Identity):]
+		p.Identities = append(p.Identities, wire.PSKIdentity{Identity: identity, ObfuscatedTicketAge: binary.BigEndian.Uint32(rest)})
+		p.Binders = append(p.Binders, rest[4:])
+	}
+	return p, nil
+}
+
+// grease gives a hello that is sent in the clear an encrypted_client_hello of
+// random bytes, as long as a true one. RFC 9849, Section 6.2.1.
+func (o *offer) grease() error {
+	random := o.cfg.random()
+	inner := *o.hello
+	inner.ECH = &wire.ECHClientHello{Inner: true}
+	encoded, err := encodeInner(&inner, 0)
+	if err != nil {
+		return err
+	}
+	key, err := ecdh.X25519().GenerateKey(random)
+	if err != nil {
+		return local("a key cannot be made", err)
+	}
+	buf := make([]byte, 2+len(encoded)+tagLen)
+	if _, err := io.ReadFull(random, buf); err != nil {
+		return local("the random source failed", err)
+	}
+	aeads := []hpke.AEAD{hpke.AES128GCM(), hpke.AES256GCM(), hpke.ChaCha20Poly1305()}
+	o.hello.ECH = &wire.ECHClientHello{
+		KDF: hpke.HKDFSHA256().ID(), AEAD: aeads[int(buf[0])%len(aeads)].ID(),
+		ConfigID: buf[1], Enc: key.PublicKey().Bytes(), Payload: buf[2:],
+	}
+	return o.write(nil)
+}
+
+// judgeECH finds out from the server's first message which hello it took, and
+// goes on with that one. RFC 9849, Section 6.1.4.
+func (o *offer) judgeECH(f *flow13, sh *wire.ServerHello, m message) error {
+	switch {
+	case o.ech == nil:
+		return nil
+	case sh.IsHelloRetryRequest():
+		confirmed, err := f.retryConfirmed(sh, m)
+		if err != nil || confirmed {
+			f.info.ECHAccepted = confirmed
+			return err
+		}
+	case f.helloConfirmed(sh, m):
+		f.info.ECHAccepted = true
+		return nil
+	}
+	return o.fallBack(f)
+}
+
+func (f *flow13) helloConfirmed(sh *wire.ServerHello, m message) bool {
+	return keys.Equal(sh.Random[32-keys.ECHConfirmationLen:], f.helloConfirmation(m.raw))
+}
+
+// retryConfirmed looks for the confirmation in a HelloRetryRequest.
+// RFC 9849, Section 7.2.1.
+func (f *flow13) retryConfirmed(hrr *wire.ServerHello, m message) (bool, error) {
+	if hrr.ECHConfirmation == nil {
+		return false, nil
+	}
+	zeroed := bytes.Clone(m.raw)
+	again, err := wire.ParseServerHello(newMessage(zeroed).body)
+	if err != nil {
+		return false, err
+	}
+	clear(again.ECHConfirmation) // which aliases zeroed
+	t := f.transcript.clone()
+	t.retry()
+	return keys.Equal(hrr.ECHConfirmation, f.confirmation(keys.ECHAcceptRetry, t, zeroed)), nil
+}
+
+// fallBack goes on with the outer hello, which the server took: only to have it
+// prove its public name. RFC 9849, Section 6.1.6.
+func (o *offer) fallBack(f *flow13) error {
+	e := o.ech
+	f.rejected = &ECHRejectedError{PublicName: e.config.PublicName}
+	if f.cfg.Verifier == nil {
+		return &Error{
+			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "the server cannot decrypt the ClientHello, and with it goes the pre-shared key",
+			Hint: "both sides need the same configuration of Encrypted ClientHello",
+		}
+	}
+	o.ech, o.hello, o.raw, o.psks = nil, e.outer, e.raw, psks{}
+	f.random = o.hello.Random[:]
+	f.transcript = transcript{}
+	f.transcript.add(o.raw)
+	f.transcript.choose(f.suite.Hash)
+	return nil
+}
+
+// takeRetryConfigs keeps what a server says that took the outer hello. To
+// GREASE it is of no use. RFC 9849, Sections 5 and 6.2.1.
+func (f *flow13) takeRetryConfigs(ee *wire.EncryptedExtensions) error {
+	if ee.ECHRetryConfigs == nil {
+		return nil
+	}
+	if f.info.ECHAccepted {
+		return broken(iana.AlertUnsupportedExtension, "the server decrypted the ClientHello and sent configurations for a retry too")
+	}
+	if f.rejected == nil {
+		return nil
+	}
+	configs, err := wire.ParseECHConfigList(ee.ECHRetryConfigs)
+	if err != nil {
+		return err
+	}
+	if len(configs) > 0 { // of a version that is known here
+		f.rejected.RetryConfigs = bytes.Clone(ee.ECHRetryConfigs)
+	}
+	return nil
+}
+
+// declineRequest answers a request for the client's certificate with none: the
+// server has not proved the name that the certificate is for. RFC 9849,
+// Section 6.1.7.
+func (f *flow13) declineRequest(r *wire.CertificateRequest, do *effects, end func(*effects) (state, error)) (state, error) {
+	raw, err := f.writeCertificate(nil, certMessage{context: r.Context})
+	if err != nil {
+		return nil, err
+	}
+	f.transcript.add(raw)
+	do.send(raw)
+	return end(do)
+}
+
+// endRejected is where a handshake with the outer hello ends. It is a state of
+// its own so that Finished goes out before the alert, which is then encrypted.
+type endRejected struct{ why *ECHRejectedError }
+
+func (s *endRejected) awaits() string                              { return "nothing" }
+func (s *endRejected) question() Question                          { return nil }
+func (s *endRejected) resume(_ Answer, do *effects) (state, error) { return s.ask(do) }
+
+// ask ends the connection. RFC 9849, Section 6.1.6: "abort the connection with
+// an "ech_required" alert before sending any application data to the server."
+func (s *endRejected) ask(*effects) (state, error) {
+	e := &Error{Fault: FaultIncompatible, Alert: iana.AlertECHRequired, Reason: "the server did not take the encrypted ClientHello", Err: s.why}
+	e.Hint = "connect again with the configurations that the server sent"
+	if s.why.RetryConfigs == nil {
+		e.Hint = "connect again without Encrypted ClientHello, if the server's name may be seen"
+	}
+	return nil, e
+}
