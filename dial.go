@@ -37,7 +37,7 @@ func Dial(ctx context.Context, addr string, cfg *Config) (*Conn, error) {
 	ctx, cancel := cfg.withTimeout(ctx)
 	defer cancel()
 	if err := c.Handshake(ctx); err != nil {
-		raw.Close()
+		c.Refuse()
 		return nil, err
 	}
 	return c, nil

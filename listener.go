@@ -152,15 +152,17 @@ func transient(err error) bool {
 
 // handshake proves one client and hands its connection to Accept.
 func (l *Listener) handshake(raw net.Conn) {
+	defer func() { <-l.slots }()
 	c, err := Server(raw, l.cfg)
-	if err == nil {
-		ctx, cancel := l.cfg.withTimeout(l.end)
-		err = c.Handshake(ctx)
-		cancel()
-	}
-	<-l.slots
 	if err != nil {
 		raw.Close()
+		return // NewListener has tried the configuration
+	}
+	ctx, cancel := l.cfg.withTimeout(l.end)
+	err = c.Handshake(ctx)
+	cancel()
+	if err != nil {
+		c.Refuse()
 		if l.cfg.OnHandshakeError != nil && l.end.Err() == nil {
 			l.cfg.OnHandshakeError(raw.RemoteAddr(), err)
 		}

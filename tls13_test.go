@@ -174,38 +174,48 @@ func TestLateAuthenticationUnderLoad(t *testing.T) {
 	cc.PostHandshakeAuth = true
 	a, b := socketPair(t, "tcp")
 	client, server := sealPair(t, a, b, cc, sc)
-	const size = 4 << 20
-	var wg sync.WaitGroup
+	asked := make(chan struct{}) // closed when all requests are answered
+	var wg, requests sync.WaitGroup
 	for _, end := range []*sealsock.Conn{client, server} {
 		wg.Go(func() {
 			data := make([]byte, 10_000)
-			for sent := 0; sent < size; sent += len(data) {
+			for n := 0; ; n++ {
 				if _, err := end.Write(data); err != nil {
 					t.Error(err)
 					return
 				}
-				if sent%100_000 == 0 {
+				if n%10 == 0 {
 					if err := end.Rekey(t.Context(), true); err != nil {
 						t.Error(err)
 					}
 				}
-			}
-			if end == client {
-				end.CloseWrite()
+				select {
+				case <-asked:
+					end.CloseWrite()
+					return
+				default:
+				}
 			}
 		})
-	}
-	wg.Go(func() { io.CopyN(io.Discard, client, size) })
-	wg.Go(func() { io.CopyN(io.Discard, server, size) })
-	for range 4 {
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-			defer cancel()
-			if err := server.RequestClientCertificate(ctx); err != nil {
+			if _, err := io.Copy(io.Discard, end); err != nil {
 				t.Error(err)
 			}
 		})
 	}
+	for range 4 {
+		requests.Go(func() {
+			for range 3 {
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				if err := server.RequestClientCertificate(ctx); err != nil {
+					t.Error(err)
+				}
+				cancel()
+			}
+		})
+	}
+	requests.Wait()
+	close(asked)
 	wg.Wait()
 	if server.Peer() == nil || len(server.ConnectionState().PeerCertificates) != 1 {
 		t.Error("the server does not know the client")
