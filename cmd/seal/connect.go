@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,11 +55,11 @@ func newConnect(talk *talker) *cobra.Command {
 	}
 	f := cmd.Flags()
 	flags.acceptance.register(f, "the server")
-	f.StringVar(&flags.name, "name", "", "the name that the server must prove, instead of the host that is dialled")
+	f.StringVar(&flags.name, "name", "", "the `name` that the server must prove, instead of the host that is dialled")
 	f.BoolVar(&flags.insecure, "insecure", false, "accept any server: the connection can then be read and changed on its way")
 	flags.ownership.register(f)
 	flags.negotiation.register(f)
-	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "time for connecting and the handshake")
+	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "`time` for connecting and the handshake")
 	return cmd
 }
 
@@ -164,6 +163,12 @@ func slowOrSilent(err error, slow *engine.Error) error {
 
 // converse carries standard input and output, or a terminal's lines.
 func converse(ctx context.Context, talk *talker, conn *sealsock.Conn) error {
-	x := &exchange{conn: conn, in: newFeed(os.Stdin), out: os.Stdout}
+	ctx, e, err := standardEnds(ctx, talk)
+	if err != nil {
+		conn.Close()
+		return err
+	}
+	defer e.restore()
+	x := &exchange{conn: conn, in: e.in, out: e.out, typed: e.typed}
 	return x.run(ctx)
 }

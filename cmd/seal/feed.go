@@ -32,7 +32,7 @@ func newFeed(src io.Reader) *feed {
 // next returns what was read, which is the caller's until the next call, or the
 // error that ended the input, or the end of ctx. It is for one goroutine at a time.
 func (f *feed) next(ctx context.Context) ([]byte, error) {
-	f.once.Do(func() { go f.read() })
+	f.start()
 	if f.spent != nil {
 		f.empty <- f.spent[:cap(f.spent)]
 		f.spent = nil
@@ -52,6 +52,9 @@ func (f *feed) next(ctx context.Context) ([]byte, error) {
 		return nil, context.Cause(ctx)
 	}
 }
+
+// start begins to read ahead; next does so too.
+func (f *feed) start() { f.once.Do(func() { go f.read() }) }
 
 // read reads ahead by one buffer, until the input ends. A file cannot be
 // interrupted while it is read, so this goroutine may outlive the connections.

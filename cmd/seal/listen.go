@@ -3,7 +3,8 @@ package main
 import (
 	"context"
 	"net"
-	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,8 @@ be pasted.`
 
 const listenExample = `  seal listen localhost:4433 > file
   seal listen --keep --echo --cert server.pem --key server.key :4433
+  seal listen --keep --exec 'tar cz /etc' localhost:4433
+  seal listen --chat :4433
   seal listen --client-ca root.pem --cert server.pem --key server.key unix:///run/app.sock`
 
 type listenFlags struct {
@@ -36,6 +39,9 @@ type listenFlags struct {
 	names      []string
 	keep       bool
 	echo       bool
+	http       bool
+	chat       bool
+	exec       string
 	clients    int
 	timeout    time.Duration
 }
@@ -57,22 +63,28 @@ func newListen(talk *talker) *cobra.Command {
 }
 
 func (flags *listenFlags) register(f *pflag.FlagSet) {
-	f.BoolVar(&flags.keep, "keep", false, "serve on after the first connection, several at once")
+	f.BoolVar(&flags.keep, "keep", false, "serve on after the first connection, several at once; without a mode one after another")
 	f.BoolVar(&flags.echo, "echo", false, "send back what comes")
-	f.IntVar(&flags.clients, "clients", 256, "connections served at once, with --keep; more have to wait")
+	f.StringVar(&flags.exec, "exec", "", "run a `command` in a shell for each connection, which is its input and output")
+	f.BoolVar(&flags.http, "http", false, "answer one HTTP request with a page about the connection")
+	f.BoolVar(&flags.chat, "chat", false, "hold a room: each line goes to all others; the first one is a member's name")
+	f.IntVar(&flags.clients, "clients", 256, "`number` of connections served at once, with --keep; more have to wait")
 	flags.ownership.register(f)
-	f.StringArrayVar(&flags.names, "name", nil, "a further name for the certificate of the local authority; may be given several times")
+	f.StringArrayVar(&flags.names, "name", nil, "a further `name` for the certificate of the local authority; may be given several times")
 	flags.acceptance.register(f, "clients")
-	f.StringArrayVar(&flags.clientCA, "client-ca", nil, "another name of --ca")
-	f.StringVar(&flags.clientAuth, "client-auth", "", "client certificates: none, request or require (the default with --ca or --pin)")
+	f.StringArrayVar(&flags.clientCA, "client-ca", nil, "the same as --ca: authorities of clients, a `file`")
+	f.StringVar(&flags.clientAuth, "client-auth", "", "client certificates, a `word`: none, request or require (the default with --ca or --pin)")
 	flags.negotiation.register(f)
-	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "time for a handshake")
+	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "`time` for a handshake, and with --http for the request")
 }
 
 // listen is the verb, from the flags to the exit.
 func listen(ctx context.Context, talk *talker, flags *listenFlags, addr string) error {
 	a, err := address.Parse(addr)
 	if err != nil {
+		return err
+	}
+	if err := flags.check(a); err != nil {
 		return err
 	}
 	cfg, done, err := flags.config(talk)
@@ -91,9 +103,17 @@ func listen(ctx context.Context, talk *talker, flags *listenFlags, addr string) 
 		return err
 	}
 	defer l.Close()
-	talk.tell(listeningOf(a, l.Addr(), id, flags.cert, ca, false))
-	s := &server{talk: talk, listener: l, limit: flags.clients, service: flags.service()}
-	if flags.keep {
+	talk.tell(listeningOf(a, l.Addr(), id, flags.cert, ca, flags.http))
+	s := &server{talk: talk, listener: l, limit: flags.clients, service: flags.mode(talk)}
+	if s.service == nil {
+		var e *ends
+		if ctx, e, err = standardEnds(ctx, talk); err != nil {
+			return err
+		}
+		defer e.restore()
+		s.service = joined{e}
+	}
+	if flags.keep || flags.chat {
 		return s.keep(ctx)
 	}
 	return s.once(ctx)
@@ -118,12 +138,6 @@ func (flags *listenFlags) identity(talk *talker, a address.Address) (*identity.I
 // config makes a configuration of the flags, but for the certificate, and a
 // function that closes what it opened.
 func (flags *listenFlags) config(talk *talker) (*sealsock.Config, func(), error) {
-	if flags.timeout <= 0 {
-		return nil, nil, usage("--timeout %v is no time to wait", flags.timeout).hinted("as in --timeout 10s")
-	}
-	if flags.clients <= 0 {
-		return nil, nil, usage("--clients %d serves nobody", flags.clients).hinted("as in --clients 256")
-	}
 	cfg := &sealsock.Config{HandshakeTimeout: flags.timeout}
 	flags.ca = append(flags.ca, flags.clientCA...)
 	var err error
@@ -136,6 +150,9 @@ func (flags *listenFlags) config(talk *talker) (*sealsock.Config, func(), error)
 			return nil, nil, err
 		}
 		cfg.Trust = policy
+	}
+	if flags.http && flags.alpn == "" {
+		flags.alpn = "http/1.1"
 	}
 	done, err := flags.negotiation.apply(cfg, talk)
 	return cfg, done, err
@@ -176,10 +193,41 @@ func (flags *listenFlags) clientPolicy() (*trust.Policy, error) {
 	return p, nil
 }
 
-// service is what the flags want done with each connection.
-func (flags *listenFlags) service() service {
-	if flags.echo {
+// mode is what the flags want done with each connection, or nil: then it is joined
+// to standard input and output.
+func (flags *listenFlags) mode(talk *talker) service {
+	switch {
+	case flags.echo:
 		return echo{}
+	case flags.http:
+		return page{flags.timeout}
+	case flags.chat:
+		return newChatting(talk)
+	case flags.exec != "":
+		return command{flags.exec}
 	}
-	return &joined{in: newFeed(os.Stdin), out: os.Stdout}
+	return nil
+}
+
+// check finds flags that contradict each other or the address.
+func (flags *listenFlags) check(a address.Address) error {
+	var modes []string
+	for mode, on := range map[string]bool{"--echo": flags.echo, "--http": flags.http, "--chat": flags.chat, "--exec": flags.exec != ""} {
+		if on {
+			modes = append(modes, mode)
+		}
+	}
+	slices.Sort(modes)
+	switch {
+	case len(modes) > 1:
+		return usage("%s are different modes", strings.Join(modes, " and ")).hinted("choose one")
+	case a.Scheme() == "stdio" && len(modes) == 0:
+		return usage("standard input and output cannot be the connection and the data at once").
+			hinted("choose a mode, such as --echo or --exec COMMAND")
+	case flags.timeout <= 0:
+		return usage("--timeout %v is no time to wait", flags.timeout).hinted("as in --timeout 10s")
+	case flags.clients <= 0:
+		return usage("--clients %d serves nobody", flags.clients).hinted("as in --clients 256")
+	}
+	return nil
 }

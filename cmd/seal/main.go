@@ -56,15 +56,38 @@ const rootExample = `  seal listen --echo --keep localhost:4433     an echo serv
   seal connect example.com:443 < request.txt   send a file, print the answer
   seal listen localhost:4433 > file            receive a file`
 
+// usageTemplate is what --help prints below the description.
+const usageTemplate = `Usage:
+  {{.UseLine}}
+{{- if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}
+{{- if .HasAvailableSubCommands}}
+
+Commands:
+{{- range .Commands}}{{if (or .IsAvailableCommand (eq .Name "help"))}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}
+{{- if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+{{- if .HasAvailableInheritedFlags}}
+
+Flags of all commands:
+{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+`
+
 func newRoot(talk *talker) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "seal COMMAND",
-		Short:         "Encrypted connections from the shell",
-		Long:          rootLong,
-		Example:       rootExample,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.ArbitraryArgs,
+		Use:                   "seal COMMAND",
+		DisableFlagsInUseLine: true,
+		Short:                 "Encrypted connections from the shell",
+		Long:                  rootLong,
+		Example:               rootExample,
+		SilenceErrors:         true,
+		SilenceUsage:          true,
+		Args:                  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return unknownCommand(cmd, args[0])
@@ -75,11 +98,15 @@ func newRoot(talk *talker) *cobra.Command {
 	root.PersistentFlags().BoolVar(&talk.json, "json", false, "talk in JSON, one object a line, on standard error")
 	root.PersistentFlags().BoolVarP(&talk.quiet, "quiet", "q", false, "tell nothing but warnings and errors")
 	root.SetFlagErrorFunc(badFlag)
+	root.SetUsageTemplate(usageTemplate)
+	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newListen(talk),
 		newConnect(talk),
+		newCA(talk),
 		newVersion(talk),
+		newMan(),
 	)
 	return root
 }

@@ -19,12 +19,12 @@ type negotiation struct {
 }
 
 func (n *negotiation) register(f *pflag.FlagSet) {
-	f.StringVar(&n.alpn, "alpn", "", "application protocols, most wanted first, as in h2,http/1.1")
-	f.StringVar(&n.groups, "groups", "", "groups for key agreement, most wanted first, as in X25519MLKEM768,X25519")
-	f.StringVar(&n.suites, "suites", "", "cipher suites, most wanted first, as in TLS_AES_256_GCM_SHA384")
-	f.StringVar(&n.sigalgs, "sigalgs", "", "signature algorithms, most wanted first, as in ed25519,ecdsa_secp256r1_sha256")
-	f.StringVar(&n.min, "min", "", "lowest version of TLS, as in 1.3")
-	f.StringVar(&n.max, "max", "", "highest version of TLS")
+	f.StringVar(&n.alpn, "alpn", "", "application protocols, a `list`, most wanted first, as in h2,http/1.1")
+	f.StringVar(&n.groups, "groups", "", "groups for key agreement, a `list`, most wanted first, as in X25519MLKEM768,X25519")
+	f.StringVar(&n.suites, "suites", "", "cipher suites, a `list`, most wanted first, as in TLS_AES_256_GCM_SHA384")
+	f.StringVar(&n.sigalgs, "sigalgs", "", "signature algorithms, a `list`, most wanted first, as in ed25519,ecdsa_secp256r1_sha256")
+	f.StringVar(&n.min, "min", "", "lowest `version` of TLS, as in 1.3")
+	f.StringVar(&n.max, "max", "", "highest `version` of TLS")
 	f.StringVar(&n.keylog, "keylog", "", "append the secrets of connections to this `file`, for debugging (Wireshark reads it)")
 }
 

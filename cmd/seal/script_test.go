@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -32,6 +33,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata",
 		Cmds:                scriptCommands,
 		RequireExplicitExec: true,
+		Condition:           hasPeer,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SEALSOCK_HOME", filepath.Join(env.WorkDir, "home"))
 			env.Setenv("OPENSSL_CONF", "/dev/null")
@@ -43,6 +45,20 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// hasPeer is the condition [peer:openssl] and the like. Where the variable
+// SEALSOCK_PEERS says so, a peer that is missing is a failure.
+func hasPeer(cond string) (bool, error) {
+	name, ok := strings.CutPrefix(cond, "peer:")
+	if !ok {
+		return false, fmt.Errorf("no condition %q", cond)
+	}
+	_, err := exec.LookPath(name)
+	if err != nil && os.Getenv("SEALSOCK_PEERS") == "require" {
+		return false, fmt.Errorf("the peer %s is missing: make peers installs it", name)
+	}
+	return err == nil, nil
+}
+
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"start":  start,
 	"await":  await,
@@ -50,6 +66,8 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"exits":  exits,
 	"send":   send,
 	"fake":   fake,
+	"repeat": repeat,
+	"fill":   fill,
 }
 
 // patience bounds each wait of a script.
@@ -176,7 +194,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 // waits for it to exit with the code.
 func finish(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: finish NAME CODE [INT|TERM]")
+		ts.Fatalf("usage: finish NAME CODE [INT|TERM|KILL]")
 	}
 	b := backgroundOf(ts)
 	b.Lock()
@@ -189,6 +207,8 @@ func finish(ts *testscript.TestScript, neg bool, args []string) {
 	switch {
 	case len(args) == 3 && args[2] == "INT":
 		ts.Check(p.cmd.Process.Signal(os.Interrupt))
+	case len(args) == 3 && args[2] == "KILL":
+		ts.Check(p.cmd.Process.Kill())
 	case len(args) == 3:
 		ts.Check(p.cmd.Process.Signal(syscall.SIGTERM))
 	case p.stdin != nil:
@@ -291,6 +311,34 @@ func fake(ts *testscript.TestScript, neg bool, args []string) {
 			}()
 		}
 	}()
+}
+
+// repeat FILE N TEXT [FIRST] writes a file of N equal lines, after another one.
+func repeat(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: repeat FILE N TEXT [FIRST]")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	text := strings.Repeat(args[2]+"\n", n)
+	if len(args) > 3 {
+		text = args[3] + "\n" + text
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o666))
+}
+
+// fill FILE N SEED writes N bytes that look random and depend on SEED alone.
+func fill(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: fill FILE N SEED")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	data := make([]byte, n)
+	var seed [32]byte
+	copy(seed[:], args[2])
+	rand.NewChaCha8(seed).Read(data)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o666))
 }
 
 // makeCertificates fills a folder with a root and leaves of it, good and bad.

@@ -139,17 +139,13 @@ func endWith(ctx context.Context, conn *sealsock.Conn) (end func()) {
 	}
 }
 
-// joined joins a connection to an input and an output.
-type joined struct {
-	in    *feed
-	out   io.Writer
-	typed bool
-}
+// joined joins a connection to this side's input and output.
+type joined struct{ ends *ends }
 
-func (*joined) serial() {}
+func (joined) serial() {}
 
-func (j *joined) serve(ctx context.Context, conn *sealsock.Conn) error {
-	x := &exchange{conn: conn, in: j.in, out: j.out, typed: j.typed}
+func (j joined) serve(ctx context.Context, conn *sealsock.Conn) error {
+	x := &exchange{conn: conn, in: j.ends.in, out: j.ends.out, typed: j.ends.typed}
 	return x.run(ctx)
 }
 

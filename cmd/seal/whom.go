@@ -17,7 +17,7 @@ type acceptance struct {
 
 func (a *acceptance) register(f *pflag.FlagSet, whose string) {
 	f.StringArrayVar(&a.ca, "ca", nil, "authorities that may vouch for "+whose+", a PEM or DER `file`; may be given several times")
-	f.StringArrayVar(&a.pins, "pin", nil, "accept "+whose+" by its public key, `sha256/…`; without --ca no authority is asked; may be given several times")
+	f.StringArrayVar(&a.pins, "pin", nil, "accept "+whose+" whose public key has this `hash`, as in sha256/Base64; without --ca no authority is asked; may be given several times")
 }
 
 // policy makes a policy of the flags; its roots are nil if no authority was named.

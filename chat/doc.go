@@ -1,0 +1,20 @@
+// Package chat is a room in which each line goes to everybody else.
+//
+// # The protocol
+//
+// It is made for any program that sends and receives lines over an encrypted
+// connection, a person at openssl s_client included. A member's first line is its
+// name; each further line goes to all other members as "name: line". Lines that
+// start with "* " are the room's own: who joins and leaves, and what went wrong.
+// No member can forge one, since every line of a member starts with its name, and
+// names are made of letters, digits, '-', '_' and '.'. The end of what a member
+// sends ends its stay.
+//
+// # What a member may cost
+//
+// Lines are cut at a length, control characters are neutralised, and a member that
+// sends faster than its rate is read more slowly: nothing of it is lost, and it
+// holds up nobody but itself. What is sent to a member waits in a bounded queue; one
+// that does not read is dropped, so that it cannot hold up the others either. All
+// members see the lines in the same order, each once. See [Limits].
+package chat

@@ -1,0 +1,26 @@
+package chat
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/sealsock/sealsock/internal/printable"
+)
+
+// No name can be taken for a line of the room or hide where it ends.
+func FuzzNameOf(f *testing.F) {
+	f.Add("alice")
+	f.Add("* alice has left\r\n")
+	f.Add("\x1b[2J:\u202e \xff")
+	f.Add(strings.Repeat("é", 500))
+	f.Fuzz(func(t *testing.T, line string) {
+		name := nameOf(line)
+		if name == "" || utf8.RuneCountInString(name) > maxName || strings.ContainsAny(name, "*: \r\n") || printable.Line(name) != name {
+			t.Errorf("%q makes the name %q", line, name)
+		}
+		if nameOf(name) != name {
+			t.Errorf("the name %q is not stable", name)
+		}
+	})
+}

@@ -1,0 +1,221 @@
+package chat
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sealsock/sealsock/internal/printable"
+)
+
+// A member is one connection to the room.
+type member struct {
+	conn   net.Conn
+	limits Limits
+	name   string
+	in     *bufio.Reader
+
+	credit  float64 // lines it may send now
+	counted time.Time
+
+	mu      sync.Mutex
+	queue   []byte // lines on their way to it
+	closed  bool   // nothing more goes into queue
+	reason  error  // why it left; the first one counts
+	gone    bool   // end was called
+	over    chan struct{}
+	filled  chan struct{} // something is in queue, or closed
+	written chan struct{} // the writer has ended
+}
+
+func newMember(conn net.Conn, limits Limits) *member {
+	m := &member{
+		conn: conn, limits: limits,
+		in:     bufio.NewReaderSize(conn, limits.Line+2), // and its CRLF
+		credit: float64(limits.Burst), counted: time.Now(),
+		over: make(chan struct{}), filled: make(chan struct{}, 1), written: make(chan struct{}),
+	}
+	go m.write()
+	return m
+}
+
+// post queues a line for the member. It never waits: a member whose queue is full
+// is dropped.
+func (m *member) post(line string) {
+	m.mu.Lock()
+	full := len(m.queue)+len(line) > m.limits.Queue
+	if !m.closed && !full {
+		m.queue = append(m.queue, line...)
+	}
+	closed := m.closed
+	m.mu.Unlock()
+	switch {
+	case closed:
+	case full:
+		m.end(ErrSlow)
+	default:
+		m.wake()
+	}
+}
+
+func (m *member) wake() {
+	select {
+	case m.filled <- struct{}{}:
+	default:
+	}
+}
+
+// end makes the member's stay end, for a reason, without waiting for it. What is
+// queued still goes out, except to one that does not read.
+func (m *member) end(reason error) {
+	m.mu.Lock()
+	first := !m.gone
+	if first {
+		m.gone, m.closed, m.reason = true, true, reason
+	}
+	m.mu.Unlock()
+	if !first {
+		return
+	}
+	close(m.over)
+	m.conn.SetReadDeadline(time.Unix(1, 0))
+	if errors.Is(reason, ErrSlow) {
+		m.conn.SetWriteDeadline(time.Unix(1, 0))
+	}
+	m.wake()
+}
+
+// finish waits until what is queued has gone out, and closes.
+func (m *member) finish(reason error) {
+	m.end(reason)
+	<-m.written
+	if c, ok := m.conn.(interface{ CloseWrite() error }); ok && m.cause() != ErrSlow {
+		c.CloseWrite()
+	}
+	m.conn.Close()
+}
+
+func (m *member) cause() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.reason
+}
+
+// write sends what is queued, as much at once as there is.
+func (m *member) write() {
+	defer close(m.written)
+	for {
+		<-m.filled
+		m.mu.Lock()
+		lines, closed := m.queue, m.closed
+		m.queue = nil
+		m.mu.Unlock()
+		if len(lines) > 0 && !m.deliver(lines) {
+			return
+		}
+		if closed {
+			return
+		}
+	}
+}
+
+// deliver writes lines, giving the member time for each part of them.
+func (m *member) deliver(lines []byte) bool {
+	const part = 64 << 10
+	for len(lines) > 0 {
+		if m.cause() != ErrSlow {
+			m.conn.SetWriteDeadline(time.Now().Add(m.limits.Writing))
+		}
+		n, err := m.conn.Write(lines[:min(part, len(lines))])
+		lines = lines[n:]
+		if err != nil {
+			var timeout net.Error
+			if errors.As(err, &timeout) && timeout.Timeout() {
+				err = ErrSlow
+			}
+			m.end(err)
+			return false
+		}
+	}
+	return true
+}
+
+// readName reads the first line that is not empty. Without an error and a name the
+// member has left.
+func (m *member) readName() (string, error) {
+	m.conn.SetReadDeadline(time.Now().Add(m.limits.Naming))
+	line, err := "", error(nil)
+	for line == "" && err == nil {
+		line, err = m.readLine()
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return "", ErrNoName
+	}
+	if line == "" {
+		return "", ended(err)
+	}
+	// If the stay ends in this moment, the next readLine finds out.
+	m.conn.SetReadDeadline(time.Time{})
+	return nameOf(line), nil
+}
+
+// readLine reads a line at the member's rate: it waits until the member may send
+// one. The line is without its end, cut at the limit and safe to show; it may come
+// with an error.
+func (m *member) readLine() (string, error) {
+	if err := m.pace(); err != nil {
+		return "", err
+	}
+	raw, err := m.in.ReadSlice('\n')
+	line := strings.TrimRight(string(raw), "\r\n")
+	if cut := len(line) > m.limits.Line || err == bufio.ErrBufferFull; cut {
+		line = strings.ToValidUTF8(line[:min(len(line), m.limits.Line)], "")
+		m.post("* your line was too long, and cut\n")
+	}
+	for err == bufio.ErrBufferFull {
+		// What is passed over counts too.
+		if err := m.pace(); err != nil {
+			return "", err
+		}
+		_, err = m.in.ReadSlice('\n')
+	}
+	return strings.TrimRight(printable.Line(line), " "), err
+}
+
+// pace waits until the member may send a line, and charges it for it. It fails if
+// the stay has ended.
+func (m *member) pace() error {
+	select {
+	case <-m.over:
+		return m.cause()
+	default:
+	}
+	now := time.Now()
+	m.credit += now.Sub(m.counted).Seconds() * float64(m.limits.Rate)
+	m.credit, m.counted = min(m.credit, float64(m.limits.Burst)), now
+	m.credit--
+	if m.credit >= 0 {
+		return nil
+	}
+	wait := time.NewTimer(time.Duration(-m.credit / float64(m.limits.Rate) * float64(time.Second)))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return nil
+	case <-m.over:
+		return m.cause()
+	}
+}
+
+// ended is nil for an orderly end.
+func ended(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}

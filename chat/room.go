@@ -1,0 +1,214 @@
+package chat
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/sealsock/sealsock/internal/printable"
+)
+
+// Limits bound what members may cost. A field that is zero has its default.
+type Limits struct {
+	Members int           // at once; 256
+	Line    int           // bytes of a line, without its end; 4096
+	Rate    int           // lines a second that a member may send for long; 10
+	Burst   int           // lines that it may send at once after a rest; 40
+	Queue   int           // bytes that wait for a member that reads slowly; 1 MiB
+	Naming  time.Duration // until a member has sent its name; 1 minute
+	Writing time.Duration // for a member to take anything of what waits; 10 seconds
+}
+
+// An Event tells the host of a room what happens in it.
+type Event struct {
+	Joined bool   // else it has left
+	Name   string // the member's
+	Remote net.Addr
+	Reason error // why it left; nil if it wished to
+}
+
+// A Room joins its members. It is safe for concurrent use.
+type Room struct {
+	limits Limits
+	tell   func(Event)
+
+	mu      sync.Mutex
+	members map[string]*member // by name in lower case
+	pending int                // those without a name yet
+}
+
+// The reasons for leaving that are not the connection's own.
+var (
+	ErrFull   = errors.New("the room is full")
+	ErrSlow   = errors.New("it did not read what was sent to it")
+	ErrClosed = errors.New("the room was closed")
+	ErrNoName = errors.New("it did not send a name in time")
+)
+
+// New returns an empty room. tell, if not nil, hears of members that join and
+// leave; it must not block.
+func New(limits Limits, tell func(Event)) *Room {
+	if tell == nil {
+		tell = func(Event) {}
+	}
+	return &Room{
+		limits: Limits{
+			Members: cmp.Or(limits.Members, 256),
+			Line:    cmp.Or(limits.Line, 4096),
+			Rate:    cmp.Or(limits.Rate, 10),
+			Burst:   cmp.Or(limits.Burst, 40),
+			Queue:   cmp.Or(limits.Queue, 1<<20),
+			Naming:  cmp.Or(limits.Naming, time.Minute),
+			Writing: cmp.Or(limits.Writing, 10*time.Second),
+		},
+		tell:    tell,
+		members: make(map[string]*member),
+	}
+}
+
+// Serve lets the peer of conn be a member until it leaves, is dropped, or ctx
+// ends. It takes conn over and returns why the stay ended, or nil if the member
+// wished so.
+func (r *Room) Serve(ctx context.Context, conn net.Conn) error {
+	m := newMember(conn, r.limits)
+	if !r.admit() {
+		m.post("* " + ErrFull.Error() + "\n")
+		m.finish(ErrFull)
+		return ErrFull
+	}
+	stop := context.AfterFunc(ctx, func() {
+		m.post("* " + ErrClosed.Error() + "\n")
+		m.end(ErrClosed)
+	})
+	defer stop()
+	m.post("* your first line is your name\n")
+	err := r.attend(m)
+	m.finish(err)
+	return m.cause()
+}
+
+// admit counts a newcomer, if there is room for it.
+func (r *Room) admit() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.members)+r.pending >= r.limits.Members {
+		return false
+	}
+	r.pending++
+	return true
+}
+
+// attend takes a member in, carries its lines, and sees it off.
+func (r *Room) attend(m *member) error {
+	wanted, err := m.readName()
+	r.enter(m, wanted)
+	if wanted == "" {
+		return err
+	}
+	r.tell(Event{Joined: true, Name: m.name, Remote: m.conn.RemoteAddr()})
+	err = r.carry(m)
+	m.end(err)
+	r.leave(m)
+	r.tell(Event{Name: m.name, Remote: m.conn.RemoteAddr(), Reason: m.cause()})
+	return err
+}
+
+// carry gives the member's lines to the others. It returns nil at their end.
+func (r *Room) carry(m *member) error {
+	for {
+		line, err := m.readLine()
+		if line != "" {
+			r.say(m, m.name+": "+line+"\n")
+		}
+		if err != nil {
+			return ended(err)
+		}
+	}
+}
+
+// enter gives the newcomer a name that nobody has, and tells everybody. One that
+// sent no name was not there.
+func (r *Room) enter(m *member, wanted string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pending--
+	if wanted == "" {
+		return
+	}
+	others := make([]string, 0, len(r.members))
+	for _, o := range r.members {
+		others = append(others, o.name)
+	}
+	m.name = wanted
+	for n := 2; r.members[strings.ToLower(m.name)] != nil; n++ {
+		m.name = fmt.Sprintf("%s-%d", wanted, n)
+	}
+	r.members[strings.ToLower(m.name)] = m
+	m.post(welcome(m.name, others))
+	r.broadcast(m, "* "+m.name+" has joined\n")
+}
+
+// welcome tells a newcomer its name and who is there.
+func welcome(name string, others []string) string {
+	if len(others) == 0 {
+		return "* you are " + name + ", and the first one here\n"
+	}
+	slices.Sort(others)
+	const most = 20
+	more := ""
+	if len(others) > most {
+		more = fmt.Sprintf(" and %d more", len(others)-most)
+		others = others[:most]
+	}
+	return "* you are " + name + "; here: " + strings.Join(others, ", ") + more + "\n"
+}
+
+func (r *Room) leave(m *member) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.members, strings.ToLower(m.name))
+	r.broadcast(m, "* "+m.name+" has left\n")
+}
+
+func (r *Room) say(from *member, line string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.broadcast(from, line)
+}
+
+// broadcast gives a line to all but one, in one go: that is what makes the order
+// the same for all. Nothing in it waits.
+func (r *Room) broadcast(from *member, line string) {
+	for _, m := range r.members {
+		if m != from {
+			m.post(line)
+		}
+	}
+}
+
+// maxName is the longest name, in characters.
+const maxName = 32
+
+// nameOf makes a name of what was sent as one.
+func nameOf(line string) string {
+	name := strings.Map(func(c rune) rune {
+		if unicode.IsLetter(c) || unicode.IsDigit(c) || c == '-' || c == '_' || c == '.' {
+			return c
+		}
+		return '_'
+	}, strings.TrimSpace(printable.Line(line)))
+	if runes := []rune(name); len(runes) > maxName {
+		name = string(runes[:maxName])
+	}
+	if strings.Trim(name, "_") == "" {
+		return "guest"
+	}
+	return name
+}

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sealsock/sealsock/authority"
+)
+
+const caLong = `A small certificate authority of one's own, for servers and clients that one runs.
+
+It lives in a folder: sealsock/ca in the user's configuration folder, or ca in
+SEALSOCK_HOME. seal listen makes it when it needs a certificate and has none. Its
+certificates count for those who trust its root, which seal ca export prints; seal
+connect of the same user trusts it without being told.
+
+Unless it is made otherwise, it can vouch for local names and private addresses
+only, so that its root does no harm where it is installed.`
+
+const caExample = `  seal ca create
+  seal ca issue printer.local 192.168.1.20
+  seal ca issue --client alice
+  seal ca export > root.pem
+  seal ca list`
+
+func newCA(talk *talker) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "ca COMMAND",
+		Short:   "Run a certificate authority of one's own",
+		Long:    caLong,
+		Example: caExample,
+		Args:    cobra.ArbitraryArgs,
+		RunE:    needsSubcommand,
+
+		SuggestionsMinimumDistance: 2,
+		DisableFlagsInUseLine:      true,
+	}
+	cmd.AddCommand(newCACreate(talk), newCAIssue(talk), newCAList(talk), newCAExport())
+	return cmd
+}
+
+// needsSubcommand is what a command does that is only a name for others.
+func needsSubcommand(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return unknownCommand(cmd, args[0])
+	}
+	return usage("a command is missing").hinted("%s --help lists them", cmd.CommandPath())
+}
+
+func newCACreate(talk *talker) *cobra.Command {
+	var options authority.Options
+	var algorithm string
+	var days int
+	cmd := &cobra.Command{
+		Use:   "create",
+		Short: "Make the authority: a root and an intermediate",
+		Args:  exactly(),
+		RunE: func(*cobra.Command, []string) error {
+			var err error
+			if options.Algorithm, err = authority.ParseAlgorithm(algorithm); err != nil {
+				return usage("--algorithm: %v", err)
+			}
+			if days < 0 {
+				return usage("--days %d is no lifetime", days).hinted("as in --days 3650")
+			}
+			options.Lifetime = time.Duration(days) * 24 * time.Hour
+			return createAuthority(talk, options)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&options.Name, "name", "", "common `name` of the root; otherwise one with a random number")
+	f.StringVar(&algorithm, "algorithm", "", "`kind` of its keys: ecdsa-p256 (the default), ecdsa-p384, ed25519, rsa-2048, rsa-3072 or rsa-4096")
+	f.StringArrayVar(&options.Names, "allow", nil, "a domain, address or network (`name`) that it may vouch for besides the local ones; may be given several times")
+	f.BoolVar(&options.AnyName, "any-name", false, "let it vouch for every name: whoever gets its key can then pose as anyone to those who trust its root")
+	f.IntVar(&days, "days", 0, "lifetime of the root in `days`; otherwise ten years")
+	return cmd
+}
+
+func createAuthority(talk *talker, options authority.Options) error {
+	dir, err := authorityDir()
+	if err != nil {
+		return err
+	}
+	ca, err := authority.Create(dir, options)
+	switch {
+	case errors.Is(err, authority.ErrExist):
+		return failed(err, "there is an authority in %s already", dir).
+			hinted("seal ca list shows what it issued; to start anew, move the folder away")
+	case err != nil:
+		return failed(err, "the authority cannot be made: %v", err).hinted("its folder is %s; SEALSOCK_HOME names another", dir)
+	}
+	talk.tell(created{Dir: dir, Root: ca.RootFile()})
+	return nil
+}
+
+// ownAuthority opens the authority, which must be there.
+func ownAuthority() (*authority.Authority, error) {
+	ca, err := openAuthority()
+	if errors.Is(err, authority.ErrNotExist) {
+		dir, _ := authorityDir()
+		return nil, failed(err, "there is no authority in %s", dir).hinted("make it: seal ca create")
+	}
+	return ca, err
+}
+
+func newCAExport() *cobra.Command {
+	return &cobra.Command{
+		Use:   "export",
+		Short: "Print the root's certificate in PEM, for others to trust",
+		Args:  exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ca, err := ownAuthority()
+			if err != nil {
+				return err
+			}
+			_, err = cmd.OutOrStdout().Write(ca.RootPEM())
+			return unwritten(err)
+		},
+	}
+}
+
+// unwritten explains a failure to write to standard output.
+func unwritten(err error) error {
+	if err == nil {
+		return nil
+	}
+	return failed(err, "standard output cannot be written: %v", cause(err))
+}
+
+func newCAList(talk *talker) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the certificates that were issued",
+		Args:  exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ca, err := ownAuthority()
+			if err != nil {
+				return err
+			}
+			records, err := ca.List()
+			if err != nil {
+				return err
+			}
+			if talk.json {
+				out := json.NewEncoder(cmd.OutOrStdout())
+				for _, r := range records {
+					if err := out.Encode(recordOf(r)); err != nil {
+						return unwritten(err)
+					}
+				}
+				return nil
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "SERIAL\tSTATUS\tUNTIL\tFOR\tNAMES")
+			for _, r := range records {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Serial, r.Status, day(r.NotAfter), uses(r), strings.Join(r.Names, " "))
+			}
+			return unwritten(w.Flush())
+		},
+	}
+}
+
+func uses(r authority.Record) string {
+	switch {
+	case r.Client && r.Server:
+		return "both"
+	case r.Client:
+		return "client"
+	}
+	return "server"
+}
+
+// record is a certificate that was issued, for programs.
+type record struct {
+	Serial      string     `json:"serial"`
+	Names       []string   `json:"names"`
+	Status      string     `json:"status"`
+	Use         string     `json:"use"` // "server", "client" or "both"
+	NotBefore   time.Time  `json:"not_before"`
+	NotAfter    time.Time  `json:"not_after"`
+	Issued      time.Time  `json:"issued"`
+	Revoked     *time.Time `json:"revoked,omitempty"`
+	Fingerprint string     `json:"fingerprint"` // SHA-256 of the certificate
+	Cert        string     `json:"cert_file,omitempty"`
+	Key         string     `json:"key_file,omitempty"`
+}
+
+func recordOf(r authority.Record) record {
+	out := record{
+		Serial: r.Serial, Names: r.Names, Status: string(r.Status), Use: uses(r),
+		NotBefore: r.NotBefore, NotAfter: r.NotAfter, Issued: r.Issued, Fingerprint: r.Fingerprint,
+	}
+	if !r.Revoked.IsZero() {
+		out.Revoked = &r.Revoked
+	}
+	return out
+}
+
+func (record) event() string { return "issued" }
+
+func (r record) text() string {
+	text := fmt.Sprintf("seal: issued a certificate for %s, until %s: %s", strings.Join(r.Names, ", "), day(r.NotAfter), r.Cert)
+	if r.Key != "" {
+		text += ", its key in " + r.Key
+	}
+	return text
+}

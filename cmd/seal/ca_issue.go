@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sealsock/sealsock/authority"
+	"github.com/sealsock/sealsock/identity"
+)
+
+const issueLong = `Issue a certificate for NAMEs: host names, IP addresses, e-mail addresses or URIs;
+with --client also a plain name. Certificate and chain are written to one file, the
+key to another that only its owner may read. Files that are there are kept, unless
+--force is given.`
+
+type issueFlags struct {
+	cert, key, csr string
+	client, server bool
+	force          bool
+	algorithm      string
+	days           int
+}
+
+func newCAIssue(talk *talker) *cobra.Command {
+	var flags issueFlags
+	cmd := &cobra.Command{
+		Use:     "issue NAME...",
+		Short:   "Issue a certificate with a new key",
+		Long:    issueLong,
+		Example: "  seal ca issue printer.local 192.168.1.20\n  seal ca issue --cert web.pem --key web.key --days 30 web.internal\n  seal ca issue --client alice",
+		RunE: func(_ *cobra.Command, names []string) error {
+			if len(names) == 0 && flags.csr == "" {
+				return usage("NAME is missing").hinted("as in seal ca issue localhost 127.0.0.1")
+			}
+			return flags.issue(talk, names)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&flags.cert, "cert", "", "`file` for the certificate and its chain; otherwise NAME.pem")
+	f.StringVar(&flags.key, "key", "", "`file` for the key; otherwise NAME.key")
+	f.StringVar(&flags.csr, "csr", "", "certify the key of this certification request, a PEM or DER `file`; its names count if none is given")
+	f.BoolVar(&flags.client, "client", false, "for clients instead of servers; with --server for both")
+	f.BoolVar(&flags.server, "server", false, "for servers, the default")
+	f.BoolVar(&flags.force, "force", false, "replace files that are there")
+	f.StringVar(&flags.algorithm, "algorithm", "", "`kind` of the key: ecdsa-p256 (the default), ecdsa-p384, ed25519, rsa-2048, rsa-3072 or rsa-4096")
+	f.IntVar(&flags.days, "days", 90, "lifetime in `days`, at most 397")
+	return cmd
+}
+
+func (flags *issueFlags) issue(talk *talker, names []string) error {
+	request, err := flags.request(names)
+	if err != nil {
+		return err
+	}
+	ca, err := ownAuthority()
+	if err != nil {
+		return err
+	}
+	flags.fillFiles(names)
+	if err := flags.refuseExisting(); err != nil {
+		return err
+	}
+	id, rec, err := ca.Issue(request)
+	if err != nil {
+		return failed(err, "no certificate was issued: %v", err).hinted("seal ca create --help says what an authority may vouch for")
+	}
+	if err := flags.write(id); err != nil {
+		return err
+	}
+	out := recordOf(*rec)
+	out.Cert, out.Key = flags.cert, flags.key
+	talk.tell(out)
+	return nil
+}
+
+func (flags *issueFlags) request(names []string) (authority.Request, error) {
+	r := authority.Request{Names: names, Client: flags.client, Server: flags.server, Lifetime: time.Duration(flags.days) * 24 * time.Hour}
+	var err error
+	if r.Algorithm, err = authority.ParseAlgorithm(flags.algorithm); err != nil {
+		return r, usage("--algorithm: %v", err)
+	}
+	if flags.days <= 0 {
+		return r, usage("--days %d is no lifetime", flags.days).hinted("as in --days 90")
+	}
+	if flags.csr == "" {
+		return r, nil
+	}
+	if flags.key != "" || flags.algorithm != "" {
+		return r, usage("with --csr there is no new key, so --key and --algorithm have no use").hinted("leave them out")
+	}
+	r.CSR, err = os.ReadFile(flags.csr)
+	if err != nil {
+		return r, failed(err, "--csr %s cannot be read: %v", flags.csr, cause(err)).hinted("check the name")
+	}
+	return r, nil
+}
+
+// fillFiles names the files after the first name, where a flag does not.
+func (flags *issueFlags) fillFiles(names []string) {
+	base := strings.TrimSuffix(flags.csr, ".csr")
+	if len(names) > 0 {
+		base = names[0]
+	}
+	base = strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`*/\:`, r) {
+			return '_'
+		}
+		return r
+	}, base)
+	if flags.cert == "" {
+		flags.cert = base + ".pem"
+	}
+	if flags.key == "" && flags.csr == "" {
+		flags.key = base + ".key"
+	}
+}
+
+// refuseExisting looks before a certificate is issued that could not be written.
+func (flags *issueFlags) refuseExisting() error {
+	for _, name := range []string{flags.cert, flags.key} {
+		if name == "" || flags.force {
+			continue
+		}
+		if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+			return failed(err, "%s is there already", name).hinted("--force replaces it; --cert and --key name other files")
+		}
+	}
+	return nil
+}
+
+// write writes the key first: a certificate without its key is of no use.
+func (flags *issueFlags) write(id *identity.Identity) error {
+	chain := new(bytes.Buffer)
+	for _, der := range id.Chain {
+		pem.Encode(chain, &pem.Block{Type: "CERTIFICATE", Bytes: der})
+	}
+	if id.Signer == nil {
+		return writeNew(flags.cert, chain.Bytes(), 0o644, flags.force)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(id.Signer)
+	if err != nil {
+		return err
+	}
+	key := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	if flags.key == flags.cert {
+		return writeNew(flags.cert, append(key, chain.Bytes()...), 0o600, flags.force)
+	}
+	if err := writeNew(flags.key, key, 0o600, flags.force); err != nil {
+		return err
+	}
+	return writeNew(flags.cert, chain.Bytes(), 0o644, flags.force)
+}
+
+// writeNew writes a file that is not there yet, or with force replaces it as a
+// whole, so that its mode holds from the first byte.
+func writeNew(name string, data []byte, mode fs.FileMode, force bool) error {
+	if force {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return failed(err, "%s cannot be replaced: %v", name, cause(err))
+		}
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err == nil {
+		_, err = f.Write(data)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return failed(err, "%s cannot be written: %v", name, cause(err)).hinted("the certificate was issued, but is lost: check the folder, and issue it again")
+	}
+	return nil
+}

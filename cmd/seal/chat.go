@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/chat"
+)
+
+// chatting lets each connection be a member of one room.
+type chatting struct{ room *chat.Room }
+
+func newChatting(talk *talker) chatting {
+	return chatting{chat.New(chat.Limits{}, func(e chat.Event) {
+		n := chatEvent{What: "left", Name: e.Name, Remote: addressText(e.Remote)}
+		if e.Joined {
+			n.What = "joined"
+		}
+		if e.Reason != nil {
+			n.Reason = explain(e.Reason).text
+		}
+		talk.tell(n)
+	})}
+}
+
+func (c chatting) serve(ctx context.Context, conn *sealsock.Conn) error {
+	err := c.room.Serve(ctx, conn)
+	if errors.Is(err, chat.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// chatEvent tells who comes and goes.
+type chatEvent struct {
+	What   string `json:"what"` // "joined" or "left"
+	Name   string `json:"name"`
+	Remote string `json:"remote"`
+	Reason string `json:"reason,omitempty"`
+}
+
+func (chatEvent) event() string { return "chat" }
+
+func (c chatEvent) text() string {
+	text := "seal: " + c.Name + " (" + c.Remote + ") has " + c.What
+	if c.Reason != "" {
+		text += ": " + c.Reason
+	}
+	return text
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"sync"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+
+	"github.com/sealsock/sealsock/internal/printable"
+)
+
+// ends is where data comes from and goes to on this side.
+type ends struct {
+	in      *feed
+	out     io.Writer
+	typed   bool // a person types the input
+	restore func()
+}
+
+// standardEnds are standard input and output. If both are a terminal, they become
+// a console; the context ends with Ctrl-C then too.
+func standardEnds(ctx context.Context, talk *talker) (context.Context, *ends, error) {
+	e := &ends{in: newFeed(os.Stdin), out: os.Stdout, typed: isTerminal(os.Stdin), restore: func() {}}
+	if !e.typed || !isTerminal(os.Stdout) {
+		return ctx, e, nil
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	c, err := openConsole(os.Stdin, os.Stdout, func() { cancel(&interrupted{os.Interrupt}) })
+	if err != nil {
+		cancel(nil)
+		return nil, nil, failed(err, "the terminal cannot be used: %v", err).hinted("send standard input or output elsewhere: seal ... | cat")
+	}
+	e.in, e.out = newFeed(c), c
+	e.in.start() // so that Ctrl-C is heard before there is a connection
+	back := func() {}
+	if isTerminal(os.Stderr) {
+		back = talk.through(c.editor)
+	}
+	e.restore = func() {
+		back()
+		c.close()
+		cancel(nil)
+	}
+	return ctx, e, nil
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// A console keeps the line being typed apart from what is written meanwhile: what
+// is typed goes out line by line, and what arrives appears above it. Control
+// characters that arrive are neutralised: they move no cursor and hide nothing.
+type console struct {
+	in, out   *os.File
+	before    *term.State
+	editor    *term.Terminal
+	interrupt func()
+	outBefore func()
+
+	rest []byte // of a line that was read in part
+
+	mu   sync.Mutex
+	held []byte // the start of a character, or a carriage return, whose rest is to come
+}
+
+func openConsole(in, out *os.File, interrupt func()) (*console, error) {
+	before, err := term.MakeRaw(int(in.Fd()))
+	if err != nil {
+		return nil, err
+	}
+	c := &console{in: in, out: out, before: before, interrupt: interrupt, outBefore: prepareOutput(out)}
+	c.editor = term.NewTerminal(c.device(), "")
+	c.fit()
+	return c, nil
+}
+
+// close gives the terminal back as it was.
+func (c *console) close() {
+	c.flush()
+	c.outBefore()
+	term.Restore(int(c.in.Fd()), c.before)
+}
+
+// fit tells the editor how wide the terminal is.
+func (c *console) fit() {
+	if width, height, err := term.GetSize(int(c.out.Fd())); err == nil && width > 0 {
+		c.editor.SetSize(width, height)
+	}
+}
+
+// Read returns what was typed, line by line. Ctrl-D at the start of a line is the
+// end.
+func (c *console) Read(p []byte) (int, error) {
+	if len(c.rest) == 0 {
+		c.fit()
+		line, err := c.editor.ReadLine()
+		if err != nil {
+			return 0, err
+		}
+		c.rest = append([]byte(line), '\n')
+	}
+	n := copy(p, c.rest)
+	c.rest = c.rest[n:]
+	return n, nil
+}
+
+// Write shows what arrived, above the line being typed.
+func (c *console) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	text := append(c.held, p...)
+	keep := len(text) - unfinished(text)
+	c.held = bytes.Clone(text[keep:])
+	if keep == 0 {
+		return len(p), nil
+	}
+	if _, err := io.WriteString(c.editor, printable.Block(string(text[:keep]))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func (c *console) flush() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.held) > 0 {
+		io.WriteString(c.editor, printable.Block(string(c.held)))
+		c.held = nil
+	}
+}
+
+// unfinished is how many bytes at the end of text may mean something else once
+// more has come: a character that is not whole, or a carriage return.
+func unfinished(text []byte) int {
+	if len(text) > 0 && text[len(text)-1] == '\r' {
+		return 1
+	}
+	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {
+		tail := text[len(text)-n:]
+		if utf8.RuneStart(tail[0]) {
+			if utf8.FullRune(tail) {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
+}
+
+// device is the terminal as the editor sees it. Ctrl-C never gets to the editor.
+func (c *console) device() io.ReadWriter {
+	return struct {
+		io.Reader
+		io.Writer
+	}{watched{c.in, c.interrupt}, c.out}
+}
+
+// watched looks out for Ctrl-C, which a raw terminal delivers as a character.
+type watched struct {
+	io.Reader
+	interrupt func()
+}
+
+const ctrlC = 3
+
+func (w watched) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if i := bytes.IndexByte(p[:n], ctrlC); i >= 0 {
+		w.interrupt()
+		return i, io.EOF
+	}
+	return n, err
+}
