@@ -1,0 +1,247 @@
+// Package inspect makes what goes over a connection readable.
+package inspect
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/printable"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// Message describes one message or alert that an engine's Trace has seen: a
+// first line with direction, kind and length, and a line for each thing in it.
+// What the peer controls is printed without control characters.
+func Message(t engine.Trace) string {
+	d := &description{}
+	arrow := "<"
+	if t.Sent {
+		arrow = ">"
+	}
+	switch t.Type {
+	case iana.ContentAlert:
+		d.alert(arrow, t.Data)
+	case iana.ContentHandshake:
+		d.handshake(arrow, t.Data)
+	default:
+		fmt.Fprintf(&d.b, "%s %v, %d bytes\n", arrow, t.Type, len(t.Data))
+	}
+	return d.b.String()
+}
+
+// A description is the text so far.
+type description struct{ b strings.Builder }
+
+func (d *description) line(name string, value any) {
+	fmt.Fprintf(&d.b, "    %-22s %s\n", name, printable.Line(fmt.Sprint(value)))
+}
+
+// mostBytes is how much of a long value is shown.
+const mostBytes = 40
+
+func (d *description) bytes(name string, value []byte) {
+	if len(value) <= mostBytes {
+		d.line(name, hex.EncodeToString(value))
+		return
+	}
+	d.line(name, fmt.Sprintf("%x… (%d bytes)", value[:mostBytes], len(value)))
+}
+
+func (d *description) alert(arrow string, data []byte) {
+	if len(data) != 2 {
+		fmt.Fprintf(&d.b, "%s alert, %d bytes\n", arrow, len(data))
+		return
+	}
+	level := map[byte]string{1: "warning", 2: "fatal"}[data[0]]
+	fmt.Fprintf(&d.b, "%s alert %v (%s)\n", arrow, iana.Alert(data[1]), level)
+}
+
+func (d *description) handshake(arrow string, data []byte) {
+	typ, n, ok := wire.ParseHeader(data)
+	if !ok || len(data) != wire.HeaderLen+n {
+		fmt.Fprintf(&d.b, "%s a handshake message that is cut, %d bytes\n", arrow, len(data))
+		return
+	}
+	fmt.Fprintf(&d.b, "%s %v, %d bytes\n", arrow, typ, n)
+	describe, known := messages[typ]
+	if !known {
+		d.bytes("content", data[wire.HeaderLen:])
+		return
+	}
+	if err := describe(d, data[wire.HeaderLen:]); err != nil {
+		d.line("unreadable", err)
+		d.bytes("content", data[wire.HeaderLen:])
+	}
+}
+
+// messages is the registry of what can be described.
+var messages = map[iana.HandshakeType]func(*description, []byte) error{
+	iana.HandshakeClientHello:         (*description).clientHello,
+	iana.HandshakeServerHello:         (*description).serverHello,
+	iana.HandshakeEncryptedExtensions: (*description).encryptedExtensions,
+	iana.HandshakeCertificateRequest:  (*description).certificateRequest,
+	iana.HandshakeCertificate:         (*description).certificate,
+	iana.HandshakeCertificateVerify:   (*description).certificateVerify,
+	iana.HandshakeFinished:            (*description).finished,
+	iana.HandshakeNewSessionTicket:    (*description).ticket,
+	iana.HandshakeKeyUpdate:           (*description).keyUpdate,
+}
+
+func (d *description) clientHello(body []byte) error {
+	m, err := wire.ParseClientHello(body)
+	if err != nil {
+		return err
+	}
+	d.line("legacy version", m.LegacyVersion)
+	d.bytes("random", m.Random[:])
+	d.bytes("session id", m.SessionID)
+	d.line("cipher suites", join(m.CipherSuites))
+	d.line("extensions", join(m.Present))
+	if m.ServerName != "" {
+		d.line("server name", m.ServerName)
+	}
+	if m.SupportedVersions != nil {
+		d.line("versions", join(m.SupportedVersions))
+	}
+	d.line("groups", join(m.SupportedGroups))
+	for _, s := range m.KeyShares {
+		d.line("key share", fmt.Sprintf("%v, %d bytes", s.Group, len(s.Data)))
+	}
+	d.line("signature algorithms", join(m.SignatureAlgorithms))
+	if m.ALPN != nil {
+		d.line("application protocols", strings.Join(m.ALPN, ", "))
+	}
+	if m.PSK != nil {
+		for _, id := range m.PSK.Identities {
+			d.bytes("pre-shared key", id.Identity)
+		}
+		d.line("psk modes", join(m.PSKModes))
+	}
+	return nil
+}
+
+func (d *description) serverHello(body []byte) error {
+	m, err := wire.ParseServerHello(body)
+	if err != nil {
+		return err
+	}
+	if m.IsHelloRetryRequest() {
+		d.line("this is", "a HelloRetryRequest")
+	} else {
+		d.bytes("random", m.Random[:])
+	}
+	version := m.SupportedVersion
+	if version == 0 {
+		version = m.LegacyVersion
+	}
+	d.line("version", version)
+	d.line("cipher suite", m.CipherSuite)
+	d.line("extensions", join(m.Present))
+	if m.KeyShare != nil {
+		d.line("group", m.KeyShare.Group)
+	}
+	if m.SelectedPSK != nil {
+		d.line("pre-shared key", fmt.Sprintf("number %d", *m.SelectedPSK))
+	}
+	return nil
+}
+
+func (d *description) encryptedExtensions(body []byte) error {
+	m, err := wire.ParseEncryptedExtensions(body)
+	if err != nil {
+		return err
+	}
+	d.line("extensions", join(m.Present))
+	if m.ALPN != "" {
+		d.line("application protocol", m.ALPN)
+	}
+	if m.EarlyData {
+		d.line("early data", "accepted")
+	}
+	return nil
+}
+
+func (d *description) certificateRequest(body []byte) error {
+	m, err := wire.ParseCertificateRequest(body)
+	if err != nil {
+		return err
+	}
+	d.bytes("context", m.Context)
+	d.line("signature algorithms", join(m.SignatureAlgorithms))
+	d.line("authorities", len(m.CertAuthorities))
+	return nil
+}
+
+func (d *description) certificate(body []byte) error {
+	m, err := wire.ParseCertificate(body)
+	if err != nil {
+		return err
+	}
+	d.line("certificates", len(m.Entries))
+	for _, e := range m.Entries {
+		d.bytes("certificate", e.Data)
+		if e.OCSPResponse != nil {
+			d.bytes("ocsp response", e.OCSPResponse)
+		}
+	}
+	return nil
+}
+
+func (d *description) certificateVerify(body []byte) error {
+	m, err := wire.ParseCertificateVerify(body)
+	if err != nil {
+		return err
+	}
+	d.line("algorithm", m.Algorithm)
+	d.bytes("signature", m.Signature)
+	return nil
+}
+
+func (d *description) finished(body []byte) error {
+	m, err := wire.ParseFinished(body)
+	if err != nil {
+		return err
+	}
+	d.bytes("verify data", m.VerifyData)
+	return nil
+}
+
+func (d *description) ticket(body []byte) error {
+	m, err := wire.ParseNewSessionTicket(body)
+	if err != nil {
+		return err
+	}
+	d.line("lifetime", fmt.Sprintf("%d s", m.Lifetime))
+	d.bytes("ticket", m.Ticket)
+	if m.MaxEarlyData != nil {
+		d.line("early data", fmt.Sprintf("up to %d bytes", *m.MaxEarlyData))
+	}
+	return nil
+}
+
+func (d *description) keyUpdate(body []byte) error {
+	m, err := wire.ParseKeyUpdate(body)
+	if err != nil {
+		return err
+	}
+	d.line("asks for the same", m.RequestUpdate)
+	return nil
+}
+
+// mostItems is how much of a long list is shown.
+const mostItems = 40
+
+func join[T fmt.Stringer](list []T) string {
+	var names []string
+	for i, item := range list {
+		if i == mostItems {
+			names = append(names, fmt.Sprintf("and %d more", len(list)-mostItems))
+			break
+		}
+		names = append(names, item.String())
+	}
+	return strings.Join(names, ", ")
+}
