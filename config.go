@@ -109,6 +109,21 @@ type Config struct {
 	// delegated credentials (RFC 9345); nil accepts none.
 	DelegatedSchemes []iana.SignatureScheme
 
+	// ECHConfigs, if not nil, is the ECHConfigList of a client's server, as it
+	// stands in its DNS record or as package ech reads it: the ClientHello is
+	// encrypted, and with it the server's name (RFC 9849). If the server has
+	// another configuration by now, Dial tries again with that one, once;
+	// other than that a server that does not take it is an error, an
+	// *engine.ECHRejectedError. ECHGREASE makes a client without ECHConfigs
+	// look as if it had them.
+	ECHConfigs []byte
+	ECHGREASE  bool
+	// ECHKeys are a server's keys for Encrypted ClientHello: see package ech.
+	// ForClient sees the ClientHello decrypted. ECHBackend says that another
+	// server decrypts for this one.
+	ECHKeys    []*engine.ECHKey
+	ECHBackend bool
+
 	// RecordSizeLimit is the largest record to receive, in bytes of data, 64
 	// to 16384 (RFC 8449); 0 is no limit of this side's own.
 	RecordSizeLimit int
@@ -231,6 +246,7 @@ func (c *Config) serverConfig(e *engine.Config) {
 	e.ClientAuth, e.ClientAuthorities = c.ClientAuth, c.ClientAuthorities
 	e.Tickets, e.NumTickets, e.TicketLifetime = c.Tickets, c.NumTickets, c.TicketLifetime
 	e.MaxEarlyData, e.AntiReplay = c.MaxEarlyData, c.AntiReplay
+	e.ECHKeys, e.ECHBackend = c.ECHKeys, c.ECHBackend
 	if c.ForClient != nil {
 		e.ForClient = func(*engine.ClientHelloInfo) (*engine.Config, error) { return nil, engine.ErrPending }
 	}
@@ -241,6 +257,7 @@ func (c *Config) serverConfig(e *engine.Config) {
 
 func (c *Config) clientConfig(e *engine.Config, conn *Conn) {
 	e.ServerName = sniName(c.ServerName)
+	e.ECHConfigs, e.ECHGREASE = c.ECHConfigs, c.ECHGREASE
 	e.DelegatedSchemes, e.MaxFragmentLength = c.DelegatedSchemes, c.MaxFragmentLength
 	e.PSKs, e.EarlyData, e.PostHandshakeAuth = c.PSKs, c.EarlyData, c.PostHandshakeAuth
 	if c.PSKOnly {

@@ -95,6 +95,7 @@ func (c *Conn) ConnectionState() tls.ConnectionState {
 		SignedCertificateTimestamps: s.PeerSCTs,
 		OCSPResponse:                s.PeerOCSP,
 		HelloRetryRequest:           s.Retried,
+		ECHAccepted:                 s.ECHAccepted,
 	}
 	if p := c.Peer(); p != nil {
 		state.PeerCertificates = p.Certificates
@@ -142,7 +143,10 @@ func (c *Conn) verify(ctx context.Context, q *engine.PeerCertificate) (engine.An
 	peer := &trust.Peer{
 		Server: q.Server, Chain: q.Chain, RawPublicKey: q.RawPublicKey, OCSPStaple: q.OCSPStaple, SCTs: q.SCTs, Now: c.cfg.now(),
 	}
-	if q.Server {
+	switch {
+	case q.ECHRejected:
+		peer.Name, peer.ECHRejected = q.ServerName, true
+	case q.Server:
 		peer.Name = c.cfg.ServerName
 	}
 	var v Verifier = c.cfg.Trust

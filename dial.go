@@ -25,6 +25,14 @@ func Dial(ctx context.Context, addr string, cfg *Config) (*Conn, error) {
 		named.ServerName = a.Host()
 		cfg = &named
 	}
+	c, err := dial(ctx, a, cfg)
+	if again := cfg.retryECH(err); again != nil {
+		return dial(ctx, a, again)
+	}
+	return c, err
+}
+
+func dial(ctx context.Context, a address.Address, cfg *Config) (*Conn, error) {
 	raw, err := a.Dial(ctx)
 	if err != nil {
 		return nil, err

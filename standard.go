@@ -30,6 +30,15 @@ func FromStandard(std *tls.Config) (*Config, error) {
 		Now:        std.Time,
 		Rand:       std.Rand,
 		KeyLog:     std.KeyLogWriter,
+		ECHConfigs: std.EncryptedClientHelloConfigList,
+	}
+	for _, k := range std.EncryptedClientHelloKeys {
+		key, err := engine.ParseECHKey(k.Config, k.PrivateKey)
+		if err != nil {
+			return nil, err
+		}
+		key.Retired = !k.SendAsRetry
+		c.ECHKeys = append(c.ECHKeys, key)
 	}
 	for _, g := range std.CurvePreferences {
 		c.Groups = append(c.Groups, iana.NamedGroup(g))
@@ -62,8 +71,6 @@ func unsupported(std *tls.Config) error {
 	}{
 		{"GetConfigForClient", std.GetConfigForClient != nil},
 		{"VerifyConnection", std.VerifyConnection != nil},
-		{"EncryptedClientHelloConfigList", std.EncryptedClientHelloConfigList != nil},
-		{"EncryptedClientHelloKeys", std.EncryptedClientHelloKeys != nil},
 		{"GetEncryptedClientHelloKeys", std.GetEncryptedClientHelloKeys != nil},
 		{"WrapSession", std.WrapSession != nil},
 		{"UnwrapSession", std.UnwrapSession != nil},
@@ -134,6 +141,9 @@ func (t *standardTrust) Verify(_ context.Context, peer *trust.Peer) (*trust.Resu
 	}
 	r.Leaf = r.Certificates[0]
 	r.PublicKey = r.Leaf.PublicKey
+	if peer.ECHRejected {
+		return r, t.publicName(peer, r)
+	}
 	if t.mustVerify(peer.Server) {
 		if err := t.chains(peer, r); err != nil {
 			return nil, err
@@ -145,6 +155,14 @@ func (t *standardTrust) Verify(_ context.Context, peer *trust.Peer) (*trust.Resu
 		}
 	}
 	return r, nil
+}
+
+// publicName verifies a server that could not decrypt the ClientHello.
+func (t *standardTrust) publicName(peer *trust.Peer, r *trust.Result) error {
+	if verify := t.std.EncryptedClientHelloRejectionVerify; verify != nil {
+		return verify(tls.ConnectionState{Version: tls.VersionTLS13, ServerName: peer.Name, PeerCertificates: r.Certificates})
+	}
+	return t.chains(peer, r)
 }
 
 func (t *standardTrust) mustVerify(server bool) bool {

@@ -94,6 +94,11 @@ type Peer struct {
 	// Name is the name the peer must prove: a DNS name (Unicode or A-labels),
 	// an IP address, or empty for a client.
 	Name string
+	// ECHRejected says that Name is the public name of Encrypted ClientHello,
+	// whose proof lets a server replace the configuration that hides the true
+	// name. It has to be proved in earnest: Insecure, AnyName and KnownPeers
+	// waive nothing then. RFC 9849, Section 6.1.7.
+	ECHRejected bool
 	// Address is what a file of known peers should call the peer, such as
 	// "example.org:4433"; empty means Name.
 	Address string
@@ -154,6 +159,11 @@ func (p *Policy) Verify(ctx context.Context, peer *Peer) (*Result, error) {
 		now = time.Now()
 	}
 	now = now.Truncate(time.Second) // RFC 5280, Section 4.1.2.5: dates are whole seconds, both ends included
+	if peer.ECHRejected {
+		strict := *p
+		strict.Insecure, strict.AnyName, strict.KnownPeers = false, false, nil
+		p = &strict
+	}
 	var result *Result
 	var err error
 	if peer.RawPublicKey != nil {

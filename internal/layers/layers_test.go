@@ -29,6 +29,7 @@ var allowed = map[string][]string{
 	"internal/record": {"iana", "internal/codec", "internal/suites", "internal/keys"},
 	"engine":          {"iana", "internal/codec", "internal/wire", "internal/suites", "internal/keys", "internal/record"},
 	"stream":          {"iana", "engine"},
+	"ech":             {"engine"},
 	"trust":           {"iana"},
 	"identity":        {"iana"},
 	"authority":       {"iana", "identity"},
