@@ -18,10 +18,10 @@ type late struct {
 }
 
 // maxHeld bounds the application data that is kept while nobody reads but an
-// answer is waited for.
+// answer is waited for. When it is reached, the answer has to wait for a reader.
 const maxHeld = 1 << 20
 
-// lateTurn is how often a waiter looks whether it should read by itself.
+// lateTurn is how long nobody must have read before a waiter reads by itself.
 const lateTurn = 5 * time.Millisecond
 
 // RequestClientCertificate asks, on a server, for the client's certificate and
@@ -62,14 +62,7 @@ func (c *Conn) RequestClientCertificate(ctx context.Context) error {
 func (c *Conn) awaitAnswer(ctx context.Context, answered <-chan struct{}) error {
 	turn := time.NewTicker(lateTurn)
 	defer turn.Stop()
-	for {
-		if c.in.readers.Load() == 0 && c.in.TryLock() {
-			err := c.readAnswer(ctx, answered)
-			c.in.Unlock()
-			if err != nil {
-				return err
-			}
-		}
+	for reads := c.in.reads.Load(); ; reads = c.in.reads.Load() {
 		select {
 		case <-answered:
 			return nil
@@ -79,6 +72,14 @@ func (c *Conn) awaitAnswer(ctx context.Context, answered <-chan struct{}) error 
 			if err := c.brokenBy(); err != nil {
 				return err
 			}
+		}
+		if c.in.readers.Load() > 0 || c.in.reads.Load() != reads || !c.in.TryLock() {
+			continue // there is a reader
+		}
+		err := c.readAnswer(ctx, answered)
+		c.in.Unlock()
+		if err != nil {
+			return err
 		}
 	}
 }
@@ -99,10 +100,7 @@ func (c *Conn) readAnswer(ctx context.Context, answered <-chan struct{}) error {
 		}
 		if len(c.in.plain) > 0 {
 			if len(c.in.held)+len(c.in.plain) > maxHeld {
-				return &engine.Error{
-					Fault: engine.FaultLimit, Reason: "the client sends data and does not answer the request for its certificate",
-					Hint: "read from the connection meanwhile",
-				}
+				return nil // somebody has to read first
 			}
 			c.in.held = append(c.in.held, c.in.plain...)
 			c.in.plain = nil

@@ -22,7 +22,8 @@ type reading struct {
 	held  []byte  // application data in front of plain that was kept for later
 	err   error   // the end; io.EOF after close_notify
 
-	readers atomic.Int32 // calls of Read under way
+	readers atomic.Int32  // calls of Read under way
+	reads   atomic.Uint32 // calls of Read so far
 }
 
 // A source reads from the connection below. It takes a buffer only when there
@@ -43,6 +44,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 		return 0, nil
 	}
 	c.in.readers.Add(1)
+	c.in.reads.Add(1)
 	defer c.in.readers.Add(-1)
 	c.in.Lock()
 	defer c.in.Unlock()
