@@ -103,6 +103,8 @@ const (
 	// Private authorities, for which this package is made as well, do not
 	// follow them, and crypto/x509 and OpenSSL do not enforce them.
 	webPKI = "a rule of the CA/Browser Forum's for public authorities"
+	// RFC 9846, Section 4.4.2.2, binds certificates used in TLS beyond RFC 5280.
+	tlsKeyUsage = "refused: TLS wants digitalSignature in the leaf's key usage"
 )
 
 // always lists the cases that are decided otherwise under every policy.
@@ -129,7 +131,8 @@ var always = map[string]string{
 	"webpki::san::san-critical-with-nonempty-subject":           webPKI,
 	"webpki::forbidden-rsa-not-divisible-by-8-in-root":          webPKI,
 	"webpki::forbidden-rsa-key-not-divisible-by-8-in-leaf":      webPKI,
-	"webpki::ca-as-leaf":                                        webPKI + "; rfc5280::ca-as-leaf wants it accepted",
+	"rfc5280::ca-as-leaf":                                       tlsKeyUsage + "; webpki::ca-as-leaf wants it refused",
+	"pathlen::validation-ignores-pathlen-in-leaf":               tlsKeyUsage,
 }
 
 // lenient lists those of a policy that is not strict, besides.

@@ -28,7 +28,7 @@ func (p *Policy) buildPaths(peer *Peer, now time.Time) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkKey(certs[0]); err != nil {
+	if err := checkLeaf(certs[0]); err != nil {
 		return nil, err
 	}
 	if err := checkDates(certs[0], now); err != nil {
@@ -196,6 +196,17 @@ const (
 	minRSABits = 2048
 	maxRSABits = 8192
 )
+
+// checkLeaf checks what a peer's own certificate must be fit for, whoever
+// vouches for it. RFC 9846, Section 4.4.2.2: "the digitalSignature bit MUST be
+// set if the Key Usage extension is present".
+func checkLeaf(c *x509.Certificate) error {
+	if c.KeyUsage&x509.KeyUsageDigitalSignature == 0 && extension(c, oidKeyUsage) != nil {
+		return &Error{Code: CodePurpose, Certificate: c, Expected: "the key usage digitalSignature", Got: "a key usage without it",
+			Hint: "ask for a certificate whose key may sign: TLS 1.3, and 1.2 with forward secrecy, use it for nothing else"}
+	}
+	return checkKey(c)
+}
 
 func checkKey(c *x509.Certificate) error { return checkPublicKey(c, c.PublicKey) }
 

@@ -217,7 +217,7 @@ func (p *Policy) verifyLeaf(peer *Peer, now time.Time) (*Result, error) {
 		return nil, err
 	}
 	leaf := certs[0]
-	if err := checkKey(leaf); err != nil {
+	if err := checkLeaf(leaf); err != nil {
 		return nil, err
 	}
 	result := &Result{PublicKey: leaf.PublicKey, Leaf: leaf, Certificates: certs}
@@ -262,7 +262,7 @@ func (p *Policy) verifyKnown(peer *Peer, now time.Time) (*Result, error) {
 		return nil, err
 	}
 	leaf := certs[0]
-	if err := checkKey(leaf); err != nil {
+	if err := checkLeaf(leaf); err != nil {
 		return nil, err
 	}
 	if err := checkDates(leaf, now); err != nil {

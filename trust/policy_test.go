@@ -121,7 +121,9 @@ func TestVerifyRefuses(t *testing.T) {
 	}{
 		"no certificate": {policy, Peer{}, CodeNoCertificate, iana.AlertCertificateRequired, []string{"--cert"}},
 		"garbage":        {policy, Peer{Server: true, Chain: [][]byte{[]byte("no certificate")}}, CodeMalformed, iana.AlertBadCertificate, []string{"1 of 1"}},
-		"many":           {policy, Peer{Server: true, Chain: make2(40, h.leaf.Raw)}, CodeChainTooLong, iana.AlertUnknownCA, []string{"40 certificates"}},
+		"no signatures": {policy, leaf(server("example.org"), func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement }),
+			CodePurpose, iana.AlertUnsupportedCertificate, []string{"digitalSignature"}},
+		"many": {policy, Peer{Server: true, Chain: make2(40, h.leaf.Raw)}, CodeChainTooLong, iana.AlertUnknownCA, []string{"40 certificates"}},
 		"expired": {policy, leaf(server("example.org"), dates(noon.AddDate(0, -2, 0), noon.AddDate(0, -1, 0))), CodeExpired, iana.AlertCertificateExpired,
 			[]string{"2026-04-15", "2026-05-15", "2026-06-15", "clock"}},
 		"not yet valid": {policy, leaf(server("example.org"), dates(noon.AddDate(0, 1, 0), noon.AddDate(0, 2, 0))), CodeNotYetValid, iana.AlertCertificateExpired,
