@@ -55,7 +55,7 @@ func (m *CertificateRequest) parseExtension(x *parser, typ iana.ExtensionType) b
 	case iana.ExtSCT:
 		m.SCT = true
 	case iana.ExtCompressCertificate:
-		m.CompressCertificate = numbers16Short[iana.CertificateCompression](x)
+		m.CompressCertificate = x.compressions()
 	case iana.ExtCertificateAuthorities:
 		m.CertAuthorities = x.authorities()
 	case iana.ExtOIDFilters:

@@ -149,11 +149,11 @@ func (m *ClientHello) parseExtension(x *parser, typ iana.ExtensionType) bool {
 	case iana.ExtCertificateAuthorities:
 		m.CertAuthorities = x.authorities()
 	case iana.ExtCompressCertificate:
-		m.CompressCertificate = numbers16Short[iana.CertificateCompression](x)
+		m.CompressCertificate = x.compressions()
 	case iana.ExtClientCertType:
-		m.ClientCertTypes = numbers8[iana.CertificateType](x)
+		m.ClientCertTypes = x.certificateTypes()
 	case iana.ExtServerCertType:
-		m.ServerCertTypes = numbers8[iana.CertificateType](x)
+		m.ServerCertTypes = x.certificateTypes()
 	case iana.ExtPostHandshakeAuth:
 		m.PostHandshakeAuth = true
 	case iana.ExtTicketRequest:

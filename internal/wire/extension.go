@@ -131,6 +131,25 @@ func addNumbers16Short[T ~uint16](b *codec.Builder, list []T) bool {
 // certificate types.
 func numbers8[T ~uint8](p *parser) []T { return list8[T](p.vector8("", 1, 255)) }
 
+// compressions reads a list of algorithms without repetition. RFC 8879, Section 3.
+func (p *parser) compressions() []iana.CertificateCompression {
+	list := numbers16Short[iana.CertificateCompression](p)
+	if !distinct(list) {
+		p.illegal("", "an algorithm stands twice")
+	}
+	return list
+}
+
+// certificateTypes reads a client's list of certificate types. RFC 7250, Section
+// 4.1: with nothing but X.509 certificates the client "MUST omit" the extension.
+func (p *parser) certificateTypes() []iana.CertificateType {
+	list := numbers8[iana.CertificateType](p)
+	if len(list) == 1 && list[0] == iana.CertTypeX509 {
+		p.illegal("", "X.509 alone, which needs no extension")
+	}
+	return list
+}
+
 func addNumbers8[T ~uint8](b *codec.Builder, list []T) bool {
 	mark := b.Begin8()
 	for _, v := range list {

@@ -25,6 +25,8 @@ var fields = []func(*wire.ClientHello, *rand.Rand){
 	func(m *wire.ClientHello, _ *rand.Rand) { m.ExtendedMasterSecret = true },
 	func(m *wire.ClientHello, r *rand.Rand) {
 		m.CompressCertificate = some[iana.CertificateCompression](r)
+		slices.Sort(m.CompressCertificate)
+		m.CompressCertificate = slices.Compact(m.CompressCertificate) // none may stand twice
 	},
 	func(m *wire.ClientHello, r *rand.Rand) { m.RecordSizeLimit = uint16(64 + r.IntN(16321)) },
 	func(m *wire.ClientHello, r *rand.Rand) { m.MaxFragmentLength = uint8(1 + r.IntN(4)) },
