@@ -25,24 +25,25 @@ func (c *Config) acceptedKinds() []iana.CertificateType {
 	return nil
 }
 
-// shownKinds lists the kinds that this side can show; nil if it is
-// certificates alone.
+// shownKinds lists the kinds that this side can show, in the order of its
+// credentials; nil if it is certificates alone. A credential that has both forms
+// would rather show the shorter.
 func (c *Config) shownKinds() []iana.CertificateType {
-	var raw, chain bool
+	var kinds []iana.CertificateType
 	for _, cred := range c.Credentials {
-		raw = raw || len(cred.RawPublicKey) > 0
-		chain = chain || len(cred.Chain) > 0
+		for _, k := range []iana.CertificateType{iana.CertTypeRawPublicKey, iana.CertTypeX509} {
+			if cred.has(k == iana.CertTypeRawPublicKey) && !slices.Contains(kinds, k) {
+				kinds = append(kinds, k)
+			}
+		}
 	}
-	switch {
-	case raw && chain:
-		return []iana.CertificateType{iana.CertTypeRawPublicKey, iana.CertTypeX509}
-	case raw:
-		return []iana.CertificateType{iana.CertTypeRawPublicKey}
+	if !slices.Contains(kinds, iana.CertTypeRawPublicKey) {
+		return nil
 	}
-	return nil
+	return kinds
 }
 
-// chooseKind picks the first kind of a client's list that this side has. An
+// chooseKind picks this side's most wanted kind that is in a client's list. An
 // absent list means certificates. RFC 7250, Section 4.2.
 func chooseKind(offered, ours []iana.CertificateType, what string) (iana.CertificateType, error) {
 	if offered == nil {
@@ -51,8 +52,8 @@ func chooseKind(offered, ours []iana.CertificateType, what string) (iana.Certifi
 	if ours == nil {
 		ours = []iana.CertificateType{iana.CertTypeX509}
 	}
-	for _, k := range offered {
-		if slices.Contains(ours, k) {
+	for _, k := range ours {
+		if slices.Contains(offered, k) {
 			return k, nil
 		}
 	}

@@ -62,7 +62,8 @@ func (o *offer) checkServerHello(sh *wire.ServerHello) (*suites.Suite, error) {
 		return nil, illegal("the server did not echo the session ID")
 	}
 	if sh.Compression != 0 {
-		return nil, illegal("the server chose compression")
+		// RFC 9846, Section 6.2: a "field was out of the specified range".
+		return nil, broken(iana.AlertDecodeError, "the server chose compression")
 	}
 	suite := suites.TLS13(sh.CipherSuite)
 	if suite == nil || !slices.Contains(o.hello.CipherSuites, sh.CipherSuite) {
@@ -295,13 +296,9 @@ func (f *flow13) resume(k *presharedKey, next state) state {
 		return next
 	}
 	f.info.Resumed = true
-	old := k.session
-	if len(old.PeerChain) == 0 || f.cfg.Verifier == nil {
+	peer := k.session.showed()
+	if peer == nil || f.cfg.Verifier == nil {
 		return next
-	}
-	peer := &PeerCertificate{
-		Server: old.Ticket != nil, ServerName: old.ServerName, Resumed: true,
-		Chain: old.PeerChain, OCSPStaple: old.PeerOCSP, SCTs: old.PeerSCTs,
 	}
 	return f.verify(peer, func(crypto.PublicKey, *effects) (state, error) { return next, nil })
 }

@@ -165,12 +165,14 @@ type Credential struct {
 	// Chain is the certificates in DER, the own one first.
 	Chain [][]byte
 	// Signer holds the private key. Its Public must be an *ecdsa.PublicKey,
-	// ed25519.PublicKey or *rsa.PublicKey.
+	// ed25519.PublicKey or *rsa.PublicKey. With Delegated it may be nil: then
+	// only peers that accept delegation are served.
 	Signer crypto.Signer
 	// Sign, if set, is called instead of Signer.Sign and may answer
 	// ErrPending: the key may be far away.
 	Sign func(*SignRequest) ([]byte, error)
-	// Schemes narrows the signature schemes; nil means all that fit the key.
+	// Schemes lists what to sign with, whatever Config.SignatureSchemes lets
+	// the peer sign with; nil means what is there and fits the key.
 	Schemes []iana.SignatureScheme
 	// Matches says whether the credential is for a server name; nil means any.
 	Matches func(serverName string) bool
@@ -252,7 +254,10 @@ type CredentialRequest struct {
 	ServerName       string
 	SignatureSchemes []iana.SignatureScheme // the peer's, most wanted first
 	CertSchemes      []iana.SignatureScheme // for signatures inside the chain; nil means the same
+	DelegatedSchemes []iana.SignatureScheme // for delegated keys; nil means that the peer takes none
 	Authorities      [][]byte               // DER names that the peer trusts; may be empty
+
+	own []iana.SignatureScheme // what this side allows
 }
 
 // A SignRequest is one signature to make.

@@ -8,12 +8,18 @@ import (
 	"github.com/sealsock/sealsock/internal/suites"
 )
 
+// Fits reports whether c can sign in a way that both sides allow. Names are
+// another matter: see Credential.Matches.
+func (r *CredentialRequest) Fits(c *Credential) bool {
+	return r.delegated(c) != nil || c.has(r.RawKeys) && schemeFor(c, r.own, r.SignatureSchemes, r.Version) != nil
+}
+
 // choose picks the first credential that is for the name and can sign for the
 // peer; if none is for the name, the first that can sign. It is a pure function.
-func chooseCredential(list []*Credential, own []iana.SignatureScheme, req *CredentialRequest) *Credential {
+func chooseCredential(list []*Credential, req *CredentialRequest) *Credential {
 	var fallback *Credential
 	for _, c := range list {
-		if !c.has(req.RawKeys) || schemeFor(c, own, req.SignatureSchemes, req.Version) == nil {
+		if !req.Fits(c) {
 			continue
 		}
 		if c.Matches == nil || req.ServerName == "" || c.Matches(req.ServerName) {
@@ -35,8 +41,12 @@ func (c *Credential) has(rawKey bool) bool {
 }
 
 // schemeFor picks the scheme to sign with: the peer's most wanted one that this
-// side allows and that fits the key.
+// side allows and that fits the key. own is what credentials may use that do not
+// say so themselves.
 func schemeFor(c *Credential, own, peer []iana.SignatureScheme, version iana.Version) *suites.Scheme {
+	if c.Schemes != nil {
+		own = c.Schemes
+	}
 	for _, id := range peer {
 		s := suites.SchemeByID(id)
 		switch {
@@ -44,7 +54,6 @@ func schemeFor(c *Credential, own, peer []iana.SignatureScheme, version iana.Ver
 			version >= iana.TLS13 && !s.TLS13,
 			version < iana.TLS13 && !s.TLS12,
 			!slices.Contains(own, id),
-			c.Schemes != nil && !slices.Contains(c.Schemes, id),
 			!s.Fits(c.public(), version):
 			continue
 		}
@@ -56,6 +65,7 @@ func schemeFor(c *Credential, own, peer []iana.SignatureScheme, version iana.Ver
 // credential waits for the choice of this side's credential. then gets nil for
 // none, or the credential and the scheme to sign with.
 func (c *Config) credential(req *CredentialRequest, then func(*Credential, *suites.Scheme, *effects) (state, error)) state {
+	req.own = c.schemes()
 	return &wait[*Credential]{
 		what: "the choice of this side's certificate",
 		q:    req,
@@ -63,14 +73,14 @@ func (c *Config) credential(req *CredentialRequest, then func(*Credential, *suit
 			if c.SelectCredential != nil {
 				return c.SelectCredential(req)
 			}
-			return chooseCredential(c.Credentials, c.schemes(), req), nil
+			return chooseCredential(c.Credentials, req), nil
 		},
 		then: func(chosen *Credential, do *effects) (state, error) {
 			if chosen == nil {
 				return then(nil, nil, do)
 			}
 			scheme := schemeFor(chosen, c.schemes(), req.SignatureSchemes, req.Version)
-			if scheme == nil || !chosen.has(req.RawKeys) {
+			if !req.Fits(chosen) {
 				return then(nil, nil, do)
 			}
 			return then(chosen, scheme, do)

@@ -110,15 +110,15 @@ func delegatedKey(p *PeerCertificate, leafKey crypto.PublicKey, offered []iana.S
 	return p.Delegation.PublicKey, nil
 }
 
-// delegates reports whether a credential may be used by its delegated key with
-// this client, and what that signs with.
-func (c *Credential) delegates(h *wire.ClientHello) (bool, *suites.Scheme) {
-	if c.Delegated == nil || !slices.Contains(h.DelegatedCredential, c.Delegated.Scheme) {
-		return false, nil
+// delegated returns what a credential's delegated key signs with for the peer,
+// or nil if it cannot be used.
+func (r *CredentialRequest) delegated(c *Credential) *suites.Scheme {
+	if r.RawKeys || len(c.Chain) == 0 || c.Delegated == nil || !slices.Contains(r.DelegatedSchemes, c.Delegated.Scheme) {
+		return nil
 	}
 	d, err := wire.ParseDelegatedCredential(c.Delegated.Raw)
-	if err != nil || !slices.Contains(h.SignatureAlgorithms, d.Algorithm) {
-		return false, nil // the client could not check it
+	if err != nil || !slices.Contains(r.SignatureSchemes, d.Algorithm) {
+		return nil // the client could not check it
 	}
-	return true, suites.SchemeByID(c.Delegated.Scheme)
+	return suites.SchemeByID(c.Delegated.Scheme)
 }

@@ -21,6 +21,7 @@ type flow13 struct {
 	handshake  *keys.HandshakeSecret
 	client     *keys.TrafficSecret // the client's handshake traffic
 	server     *keys.TrafficSecret // the server's handshake traffic
+	resumable  bool                // on a server: the client allows a way of using tickets
 
 	ech      *serverECH        // on a server that looks at the client's
 	rejected *ECHRejectedError // on a client whose inner ClientHello was not taken

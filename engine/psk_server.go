@@ -47,10 +47,16 @@ func findPSK(f *flow13, hello *wire.ClientHello, m message, c *choice13, do *eff
 		return nil, missing(iana.ExtPSKModes)
 	case len(hello.PSK.Identities) != len(hello.PSK.Binders):
 		return nil, illegal("%d pre-shared keys and %d binders", len(hello.PSK.Identities), len(hello.PSK.Binders))
-	case !slices.Contains(hello.PSKModes, iana.PSKDHEKE) && !(f.cfg.PSKWithoutDHE && slices.Contains(hello.PSKModes, iana.PSKKE)):
+	case !f.resumable:
 		return begin(f, hello, m, c, do)
 	}
 	return lookUp(f, hello, m, c, 0), nil
+}
+
+// allowsPSK reports whether a client's ways of using pre-shared keys have one
+// that this side allows. RFC 9846, Section 4.2.9.
+func (c *Config) allowsPSK(modes []iana.PSKMode) bool {
+	return slices.Contains(modes, iana.PSKDHEKE) || c.PSKWithoutDHE && slices.Contains(modes, iana.PSKKE)
 }
 
 // lookUp asks for the i-th key offered.
@@ -109,7 +115,7 @@ func (f *flow13) usable(hello *wire.ClientHello, k *presharedKey, c *choice13) b
 	if k.session != nil {
 		switch {
 		case k.session.ServerName != hello.ServerName,
-			f.cfg.ClientAuth == RequireClientCert && len(k.session.PeerChain) == 0:
+			f.cfg.ClientAuth == RequireClientCert && k.session.showed() == nil:
 			return false
 		}
 	}
@@ -139,6 +145,7 @@ func (f *flow13) checkBinder(hello *wire.ClientHello, m message, k *presharedKey
 	if !keys.Equal(want, hello.PSK.Binders[i]) {
 		return broken(iana.AlertDecryptError, "the client's binder does not match: it does not have the pre-shared key it names")
 	}
+	k.identity = hello.PSK.Identities[i].Identity // a server's own copy of a session has none
 	c.psk, c.index, c.early = k, uint16(i), early
 	return nil
 }
@@ -160,11 +167,12 @@ func begin(f *flow13, hello *wire.ClientHello, m message, c *choice13, do *effec
 		case len(hello.SignatureAlgorithms) == 0:
 			return nil, missing(iana.ExtSignatureAlgorithms)
 		}
-		var err error
-		if f.kinds, err = chooseKinds(f.cfg, hello); err != nil {
-			return nil, err
-		}
 	}
+	kinds, err := chooseKinds(f.cfg, hello)
+	if err != nil && c.psk == nil {
+		return nil, err
+	}
+	f.kinds, c.agreed = kinds, err == nil
 	f.info.CipherSuite = c.suite.ID
 	if c.psk != nil && c.group == nil && !slices.Contains(hello.PSKModes, iana.PSKKE) {
 		return nil, missing(iana.ExtKeyShare)

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/record"
@@ -33,12 +34,14 @@ type Receiver struct {
 	sawRecord  bool // the peer has sent at least one record
 	ccsAllowed bool // a compatibility change_cipher_spec may come
 	idle       int  // records in a row that brought nothing
+	warnings   int  // warning alerts in a row
 	updates    int  // key updates in a row without data
 }
 
 // Limits on what a peer may send without getting anywhere.
 const (
 	maxIdleRecords = 32
+	maxWarnings    = 4
 	maxKeyUpdates  = 32
 )
 
@@ -134,7 +137,7 @@ func (r *Receiver) step(in []byte) (int, Event, error) {
 func (r *Receiver) advance(next state, do *effects, err error) error {
 	for err == nil {
 		r.ccsAllowed = true
-		r.out = append(r.out, do.out...)
+		r.reply(do.out)
 		r.queue = append(r.queue, do.events...)
 		if do.skip > 0 {
 			r.skip = do.skip
@@ -175,6 +178,19 @@ func (r *Receiver) advance(next state, do *effects, err error) error {
 func (r *Receiver) limitOpener() {
 	if o, ok := r.opener.(*record.Opener13); ok && r.maxInner > 0 {
 		o.MaxInner = r.maxInner
+	}
+}
+
+// reply queues what a state wants sent. Messages of neighbouring states share
+// records, so that waiting for a certificate or a signature costs none.
+func (r *Receiver) reply(steps []step) {
+	for _, s := range steps {
+		n := len(r.out)
+		if n > 0 && s.kind == stepHandshake && r.out[n-1].kind == stepHandshake {
+			r.out[n-1].message = slices.Concat(r.out[n-1].message, s.message)
+			continue
+		}
+		r.out = append(r.out, s)
 	}
 }
 
@@ -313,7 +329,10 @@ func (r *Receiver) alert(payload []byte) (Event, error) {
 		return Event{Kind: EventClosed}, nil
 	case desc == iana.AlertUserCanceled && level == 1:
 		// It only announces the close_notify that follows.
-		return Event{}, r.nothing()
+		if r.warnings++; r.warnings > maxWarnings {
+			return Event{}, overLimit(iana.AlertUnexpectedMessage, "%d warnings in a row", r.warnings)
+		}
+		return Event{}, nil
 	case level != 1 && level != 2:
 		return Event{}, illegal("an alert of level %d", level)
 	}
@@ -359,7 +378,7 @@ func (r *Receiver) data(payload []byte) (Event, error) {
 	if len(payload) == 0 {
 		return Event{}, r.nothing()
 	}
-	r.idle, r.updates = 0, 0
+	r.idle, r.warnings, r.updates = 0, 0, 0
 	if r.phase == phaseEarly {
 		// RFC 9846, Section 4.2.10: more than max_early_data_size ends in
 		// unexpected_message.

@@ -112,16 +112,18 @@ func (s *Sender) SendTickets(dst []byte, n int) ([]byte, error) {
 	if s.tickets == nil {
 		return dst, usage("no tickets can be made on this connection")
 	}
+	if n <= 0 {
+		return dst, nil
+	}
+	var all []byte
 	for range n {
 		raw, err := s.tickets.next()
 		if err != nil {
 			return dst, err
 		}
-		if dst, err = s.records(dst, iana.ContentHandshake, raw); err != nil {
-			return dst, err
-		}
+		all = append(all, raw...)
 	}
-	return dst, nil
+	return s.records(dst, iana.ContentHandshake, all)
 }
 
 // Rekey changes the sending key and, if both is set, asks the peer to change

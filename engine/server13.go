@@ -142,8 +142,8 @@ func composeFlight(f *flow13, hello *wire.ClientHello, c *choice13, do *effects)
 	if c.psk == nil {
 		return f.chooseCertificate(hello), nil
 	}
-	if c.psk.session != nil {
-		f.info.PeerChain, f.info.PeerOCSP, f.info.PeerSCTs = c.psk.session.PeerChain, c.psk.session.PeerOCSP, c.psk.session.PeerSCTs
+	if s := c.psk.session; s != nil {
+		f.info.PeerChain, f.info.PeerRawKey, f.info.PeerOCSP, f.info.PeerSCTs = s.PeerChain, s.PeerRawKey, s.PeerOCSP, s.PeerSCTs
 	}
 	next, err := f.endFlight(do)
 	if err != nil {
@@ -183,7 +183,7 @@ const minSkip = 32 << 10
 func (f *flow13) sendExtensions(hello *wire.ClientHello, c *choice13, do *effects) error {
 	asks := f.cfg.ClientAuth != NoClientCert && c.psk == nil
 	ee := &wire.EncryptedExtensions{ServerNameAck: hello.ServerName != "" && c.psk == nil, ALPN: f.info.ALPN, EarlyData: c.accept}
-	if c.psk == nil {
+	if c.agreed {
 		answerKinds(ee, hello, f.kinds, asks)
 	}
 	f.answerLimits(ee, hello, do)
@@ -218,6 +218,7 @@ func (f *flow13) chooseCertificate(hello *wire.ClientHello) state {
 	req := &CredentialRequest{
 		Server: true, Version: iana.TLS13, ServerName: hello.ServerName, RawKeys: f.kinds.own == iana.CertTypeRawPublicKey,
 		SignatureSchemes: hello.SignatureAlgorithms, CertSchemes: hello.SignatureAlgsCert, Authorities: hello.CertAuthorities,
+		DelegatedSchemes: hello.DelegatedCredential,
 	}
 	return f.cfg.credential(req, func(c *Credential, scheme *suites.Scheme, do *effects) (state, error) {
 		if c == nil {
@@ -227,18 +228,17 @@ func (f *flow13) chooseCertificate(hello *wire.ClientHello) state {
 			}
 		}
 		f.info.OwnChain = c.Chain
-		delegated, delegatedScheme := c.delegates(hello)
+		delegated := req.delegated(c)
 		raw, err := f.writeCertificate(c, certMessage{
-			kind: f.kinds.own, staple: hello.StatusRequest, scts: hello.SCT, delegated: delegated, compress: hello.CompressCertificate,
+			kind: f.kinds.own, staple: hello.StatusRequest, scts: hello.SCT, delegated: delegated != nil, compress: hello.CompressCertificate,
 		})
 		if err != nil {
 			return nil, err
 		}
 		f.transcript.add(raw)
 		do.send(raw)
-		if delegated {
-			c = &Credential{Signer: c.Delegated.Signer}
-			scheme = delegatedScheme
+		if delegated != nil {
+			c, scheme = &Credential{Signer: c.Delegated.Signer}, delegated
 		}
 		return f.sign(c, scheme, serverContext, func(raw []byte, do *effects) (state, error) {
 			do.send(raw)

@@ -86,6 +86,7 @@ func answerHello(cfg *Config, info *State, ech *serverECH, hello *wire.ClientHel
 	info.Version, info.CipherSuite, info.ALPN = version, choice.suite.ID, choice.alpn
 	info.lateOffered = hello.PostHandshakeAuth
 	f := &flow13{cfg: cfg, info: info, random: hello.Random[:], suite: choice.suite, ech: ech}
+	f.resumable = cfg.allowsPSK(hello.PSKModes)
 	f.transcript.choose(choice.suite.Hash)
 	if choice.group != nil && choice.share == nil {
 		f.transcript.add(m.raw)
@@ -106,6 +107,7 @@ type choice13 struct {
 	index  uint16
 	early  *keys.EarlySecret
 	accept bool // take the 0-RTT data
+	agreed bool // on the kinds of certificates
 }
 
 // choose13 decides. RFC 9846, Sections 4.1.1 and 4.2.

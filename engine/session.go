@@ -23,10 +23,11 @@ type Session struct {
 	ALPN        string
 	// MaxEarlyData is how many bytes of 0-RTT data the server takes; 0 for none.
 	MaxEarlyData uint32
-	// PeerChain, PeerOCSP and PeerSCTs are what the peer showed, in DER.
-	PeerChain [][]byte
-	PeerOCSP  []byte
-	PeerSCTs  [][]byte
+	// PeerChain, PeerRawKey, PeerOCSP and PeerSCTs are what the peer showed, in DER.
+	PeerChain  [][]byte
+	PeerRawKey []byte
+	PeerOCSP   []byte
+	PeerSCTs   [][]byte
 	// Ticket is the server's name for the session. A server's own copy has none.
 	Ticket []byte
 
@@ -66,7 +67,7 @@ func (s *Session) Marshal() ([]byte, error) {
 	b.AddUint32(uint32(s.Lifetime / time.Second))
 	b.AddUint32(s.MaxEarlyData)
 	b.AddUint32(s.ageAdd)
-	for _, field := range [][]byte{[]byte(s.ServerName), []byte(s.ALPN), s.secret, s.Ticket, s.PeerOCSP} {
+	for _, field := range [][]byte{[]byte(s.ServerName), []byte(s.ALPN), s.secret, s.Ticket, s.PeerRawKey, s.PeerOCSP} {
 		m := b.Begin24()
 		b.AddBytes(field)
 		b.End24(m)
@@ -96,7 +97,7 @@ func ParseSession(data []byte) (*Session, error) {
 	ok = readNumbers(&r, &s.Version, &s.CipherSuite, &created, &lifetime, &s.MaxEarlyData, &s.ageAdd)
 	s.Created, s.Lifetime = time.UnixMilli(int64(created)), time.Duration(lifetime)*time.Second
 	var name, alpn []byte
-	for _, field := range []*[]byte{&name, &alpn, &s.secret, &s.Ticket, &s.PeerOCSP} {
+	for _, field := range []*[]byte{&name, &alpn, &s.secret, &s.Ticket, &s.PeerRawKey, &s.PeerOCSP} {
 		var got bool
 		*field, got = r.Vector24()
 		ok = ok && got
@@ -178,6 +179,22 @@ func (p *PSK) Import(context []byte, target crypto.Hash) (*PSK, error) {
 	imported.Identity, imported.Hash, imported.imported = identity, target, true
 	imported.Key = keys.ImportPSK(source, p.Key, identity, target.Size())
 	return &imported, nil
+}
+
+// showed returns what the peer showed when the session was made; nil if it
+// showed nothing.
+func (s *Session) showed() *PeerCertificate {
+	if len(s.PeerChain) == 0 && len(s.PeerRawKey) == 0 {
+		return nil
+	}
+	p := &PeerCertificate{
+		Server: s.Ticket != nil, ServerName: s.ServerName, Resumed: true,
+		Chain: s.PeerChain, OCSPStaple: s.PeerOCSP, SCTs: s.PeerSCTs,
+	}
+	if len(s.PeerRawKey) > 0 {
+		p.RawPublicKey = s.PeerRawKey
+	}
+	return p
 }
 
 // A presharedKey is a session's or an external key, ready for the key schedule.

@@ -21,15 +21,17 @@ type ticketer struct {
 	count      uint64
 }
 
-// newTicketer returns nil if the configuration wants no tickets.
+// newTicketer returns nil if the configuration wants no tickets, or the client
+// could not use them: RFC 9846, Section 4.2.9, "servers SHOULD NOT send
+// NewSessionTicket with tickets that are not compatible with the advertised modes".
 func newTicketer(f *flow13, resumption *keys.ResumptionSecret) *ticketer {
-	if f.cfg.Tickets == nil || f.cfg.Now == nil {
+	if f.cfg.Tickets == nil || f.cfg.Now == nil || !f.resumable {
 		return nil
 	}
 	t := &ticketer{cfg: f.cfg, resumption: resumption, session: Session{
 		Version: iana.TLS13, CipherSuite: f.suite.ID, Lifetime: f.cfg.ticketLifetime(),
 		ServerName: f.info.ServerName, ALPN: f.info.ALPN,
-		PeerChain: f.info.PeerChain, PeerOCSP: f.info.PeerOCSP, PeerSCTs: f.info.PeerSCTs,
+		PeerChain: f.info.PeerChain, PeerRawKey: f.info.PeerRawKey, PeerOCSP: f.info.PeerOCSP, PeerSCTs: f.info.PeerSCTs,
 	}}
 	if f.cfg.AntiReplay != nil {
 		t.session.MaxEarlyData = f.cfg.MaxEarlyData
@@ -99,7 +101,7 @@ func (s *open13) takeTicket(m message) (*Session, error) {
 	session := &Session{
 		Version: iana.TLS13, CipherSuite: s.suite.ID, Created: s.cfg.Now(), Lifetime: lifetime,
 		ServerName: s.info.ServerName, ALPN: s.info.ALPN, PeerChain: s.info.PeerChain,
-		PeerOCSP: s.info.PeerOCSP, PeerSCTs: s.info.PeerSCTs,
+		PeerRawKey: s.info.PeerRawKey, PeerOCSP: s.info.PeerOCSP, PeerSCTs: s.info.PeerSCTs,
 		Ticket: t.Ticket, ageAdd: t.AgeAdd, secret: s.resumption.PSK(t.Nonce),
 	}
 	if t.MaxEarlyData != nil {

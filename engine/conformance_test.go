@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
+	"github.com/sealsock/sealsock/internal/suites"
+)
+
+// The tests in this file hold fast what BoringSSL's tests have found.
+
+// A server that asks for certificates must not wait for one on resumption.
+func TestResumptionWithClientCertificate(t *testing.T) {
+	client, server := resumable(t)
+	client.Session, client.Credentials = nil, []*Credential{newCredential(t, nil)}
+	server.ClientAuth, server.Verifier = RequireClientCert, acceptAll{}
+	for _, resumed := range []bool{false, true} {
+		c, s := newPair(t, client, server)
+		if err := pump(c, s); err != nil {
+			t.Fatal(err)
+		}
+		if state := s.r.State(); state.Resumed != resumed || len(state.PeerChain) != 1 {
+			t.Errorf("resumed %v with %d certificates, want %v with 1", state.Resumed, len(state.PeerChain), resumed)
+		}
+		client.Session = c.sessions[0]
+	}
+}
+
+// A client that can use no ticket gets none. RFC 9846, Section 4.2.9.
+func TestNoTicketWithoutMode(t *testing.T) {
+	for _, modes := range [][]iana.PSKMode{nil, {iana.PSKKE}, {iana.PSKDHEKE}} {
+		_, server := resumable(t)
+		f := &flow13{cfg: server, info: new(State), suite: suites.TLS13(iana.TLS_AES_128_GCM_SHA256), resumable: server.allowsPSK(modes)}
+		if got, want := newTicketer(f, nil) != nil, len(modes) == 1 && modes[0] == iana.PSKDHEKE; got != want {
+			t.Errorf("modes %v: tickets %v, want %v", modes, got, want)
+		}
+	}
+}
+
+// The messages of a flight share records, wherever the states between them end.
+func TestFlightIsPacked(t *testing.T) {
+	c, s := newPair(t, &Config{Verifier: acceptAll{}}, &Config{Credentials: []*Credential{newCredential(t, nil)}})
+	hello, err := c.step()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.in = hello
+	flight, err := s.step()
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[iana.ContentType]int{}
+	for len(flight) > 0 {
+		h, ok := record.ParseHeader(flight)
+		if !ok || len(flight) < record.HeaderLen+h.Length {
+			t.Fatal("the flight is not made of records")
+		}
+		counts[h.Type]++
+		flight = flight[record.HeaderLen+h.Length:]
+	}
+	if counts[iana.ContentHandshake] != 1 || counts[iana.ContentApplicationData] != 1 {
+		t.Errorf("ServerHello in %d records, what follows in %d; want one each", counts[iana.ContentHandshake], counts[iana.ContentApplicationData])
+	}
+}
+
+// What the peer may sign with does not bind this side's own credential, once
+// that says what to sign with.
+func TestCredentialSchemes(t *testing.T) {
+	for _, own := range [][]iana.SignatureScheme{nil, {iana.ECDSAWithP256AndSHA256}} {
+		cred := newCredential(t, nil)
+		cred.Schemes = own
+		c, s := newPair(t, &Config{Verifier: acceptAll{}},
+			&Config{Credentials: []*Credential{cred}, SignatureSchemes: []iana.SignatureScheme{iana.Ed25519}})
+		err := pump(c, s)
+		var why *Error
+		switch {
+		case own != nil && err != nil:
+			t.Errorf("with schemes of its own: %v", err)
+		case own == nil && (!errors.As(err, &why) || why.Alert != iana.AlertHandshakeFailure):
+			t.Errorf("without schemes of its own: %v", err)
+		}
+	}
+}
+
+// Four announcements of an end pass, as JDK 11 sends them; a stream of them does not.
+func TestWarnings(t *testing.T) {
+	for _, n := range []int{maxWarnings, maxWarnings + 1} {
+		c, s := newPair(t, &Config{Verifier: acceptAll{}}, &Config{Credentials: []*Credential{newCredential(t, nil)}})
+		if err := pump(c, s); err != nil {
+			t.Fatal(err)
+		}
+		for range n {
+			out, err := s.s.alert(nil, iana.AlertUserCanceled)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.in = append(c.in, out...)
+		}
+		var why *Error
+		_, err := c.step()
+		if refused := errors.As(err, &why) && why.Fault == FaultLimit; refused != (n > maxWarnings) {
+			t.Errorf("%d warnings: %v", n, err)
+		}
+	}
+}
