@@ -1,0 +1,154 @@
+package keys
+
+import (
+	"crypto"
+	"crypto/hmac"
+	"encoding/binary"
+	"fmt"
+	"io"
+)
+
+// The sizes of TLS 1.2, in bytes. RFC 5246, Sections 8.1 and 7.4.9.
+const (
+	masterLen12   = 48
+	finishedLen12 = 12
+)
+
+// A Master12 is the master secret of TLS 1.2: all keys of a session come from
+// it. RFC 5246, Section 8.1.
+type Master12 struct{ secret }
+
+// NewMaster12 derives the master secret from both hellos' random values, as it
+// was before RFC 7627. Two sessions may come to share such a secret.
+func NewMaster12(h crypto.Hash, premaster, clientRandom, serverRandom []byte) *Master12 {
+	m := RestoreMaster12(h, nil)
+	prf(m.bytes(), h, premaster, "master secret", clientRandom, serverRandom)
+	return m
+}
+
+// NewExtendedMaster12 derives the master secret from the hash of the handshake
+// up to ClientKeyExchange, which binds it to this very session. RFC 7627,
+// Section 4.
+func NewExtendedMaster12(h crypto.Hash, premaster, sessionHash []byte) *Master12 {
+	m := RestoreMaster12(h, nil)
+	prf(m.bytes(), h, premaster, "extended master secret", sessionHash)
+	return m
+}
+
+// RestoreMaster12 returns the master secret of an earlier session.
+func RestoreMaster12(h crypto.Hash, master []byte) *Master12 {
+	m := &Master12{secret{hash: h, len: masterLen12}}
+	copy(m.buf[:], master)
+	return m
+}
+
+// Bytes returns the secret itself, for a session or a key log and nothing else.
+func (m *Master12) Bytes() []byte { return m.bytes() }
+
+// Keys12 is what protects one direction: a key, and the fixed part of the nonce.
+type Keys12 struct{ Key, IV []byte }
+
+// Format keeps keys out of every print and log, whatever the verb.
+func (Keys12) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
+
+// Keys returns the keys of both directions, for the client's and the server's
+// records. RFC 5246, Section 6.3; AEAD suites have no MAC keys.
+func (m *Master12) Keys(clientRandom, serverRandom []byte, keyLen, ivLen int) (client, server Keys12) {
+	block := make([]byte, 2*(keyLen+ivLen))
+	prf(block, m.hash, m.bytes(), "key expansion", serverRandom, clientRandom)
+	take := func(n int) []byte {
+		b := block[:n:n]
+		block = block[n:]
+		return b
+	}
+	client.Key, server.Key = take(keyLen), take(keyLen)
+	client.IV, server.IV = take(ivLen), take(ivLen)
+	return client, server
+}
+
+// ClientFinished returns the verify_data of the client's Finished for the
+// transcript hash before it. RFC 5246, Section 7.4.9.
+func (m *Master12) ClientFinished(transcript []byte) []byte {
+	return m.finished12("client finished", transcript)
+}
+
+// ServerFinished is the same for the server's.
+func (m *Master12) ServerFinished(transcript []byte) []byte {
+	return m.finished12("server finished", transcript)
+}
+
+func (m *Master12) finished12(label string, transcript []byte) []byte {
+	out := make([]byte, finishedLen12)
+	prf(out, m.hash, m.bytes(), label, transcript)
+	return out
+}
+
+// An Exporter12 gives keys to other protocols. RFC 5705, Section 4.
+type Exporter12 struct {
+	master *Master12
+	random []byte
+}
+
+// Exporter returns the exporter of a session.
+func (m *Master12) Exporter(clientRandom, serverRandom []byte) *Exporter12 {
+	return &Exporter12{m, append(append([]byte(nil), clientRandom...), serverRandom...)}
+}
+
+// Format keeps the secret out of every print and log, whatever the verb.
+func (*Exporter12) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
+
+// Export returns length bytes for label and context. In TLS 1.2, unlike 1.3, no
+// context (nil) and an empty one lead to different keys.
+func (e *Exporter12) Export(label string, context []byte, length int) []byte {
+	out := make([]byte, length)
+	if context == nil {
+		prf(out, e.master.hash, e.master.bytes(), label, e.random)
+		return out
+	}
+	n := binary.BigEndian.AppendUint16(nil, uint16(len(context)))
+	prf(out, e.master.hash, e.master.bytes(), label, e.random, n, context)
+	return out
+}
+
+// PSKPremaster12 returns the premaster secret of a pre-shared key. shared is
+// the ECDHE secret, or nil without one. RFC 4279, Section 2; RFC 5489, Section 2.
+//
+//	struct { opaque other_secret<0..2^16-1>; opaque psk<0..2^16-1>; };
+func PSKPremaster12(psk, shared []byte) []byte {
+	if shared == nil {
+		shared = make([]byte, len(psk))
+	}
+	b := make([]byte, 0, 4+len(shared)+len(psk))
+	b = binary.BigEndian.AppendUint16(b, uint16(len(shared)))
+	b = append(b, shared...)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(psk)))
+	return append(b, psk...)
+}
+
+// prf is the pseudorandom function of TLS 1.2; the seed is its parts together.
+// RFC 5246, Section 5.
+//
+//	PRF(secret, label, seed) = P_hash(secret, label + seed)
+//	P_hash(secret, seed) = HMAC_hash(secret, A(1) + seed) + HMAC_hash(secret, A(2) + seed) + ...
+//	A(0) = seed; A(i) = HMAC_hash(secret, A(i-1))
+func prf(out []byte, h crypto.Hash, secret []byte, label string, seed ...[]byte) {
+	mac := hmac.New(h.New, secret)
+	write := func() {
+		io.WriteString(mac, label)
+		for _, part := range seed {
+			mac.Write(part)
+		}
+	}
+	write()
+	var abuf, block [maxHash]byte
+	a := mac.Sum(abuf[:0])
+	for len(out) > 0 {
+		mac.Reset()
+		mac.Write(a)
+		write()
+		out = out[copy(out, mac.Sum(block[:0])):]
+		mac.Reset()
+		mac.Write(a)
+		a = mac.Sum(abuf[:0])
+	}
+}
