@@ -40,11 +40,16 @@ func alertMeaning(a iana.Alert) string {
 	return ""
 }
 
+// legacyHint points to the door for peers that this engine refuses.
+const legacyHint = "an old peer with TLS 1.0 or 1.1, CBC or RSA key exchange alone can be reached through package legacy (--legacy)"
+
 // alertHint says what to do about an alert received.
 func alertHint(a iana.Alert) string {
 	switch a {
 	case iana.AlertHandshakeFailure, iana.AlertInsufficientSecurity:
-		return "compare suites, groups and signature algorithms with what the peer allows"
+		return "compare suites, groups and signature algorithms with what the peer allows; " + legacyHint
+	case iana.AlertProtocolVersion:
+		return "compare the versions that both sides allow; " + legacyHint
 	case iana.AlertUnknownCA, iana.AlertBadCertificate, iana.AlertCertificateUnknown:
 		return "the peer must trust the authority of this side's certificate"
 	case iana.AlertCertificateRequired:

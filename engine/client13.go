@@ -25,6 +25,13 @@ func (s *awaitServerHello) handle(m message, do *effects) (state, error) {
 	if err != nil {
 		return nil, err
 	}
+	version, err := s.chosenVersion(sh)
+	if err != nil {
+		return nil, err
+	}
+	if version == iana.TLS12 {
+		return s.accept12(sh, m, do)
+	}
 	suite, err := s.checkServerHello(sh)
 	if err != nil {
 		return nil, err
@@ -45,18 +52,10 @@ func (s *awaitServerHello) handle(m message, do *effects) (state, error) {
 // checkServerHello checks what ServerHello and HelloRetryRequest have in
 // common. RFC 9846, Section 4.1.3.
 func (o *offer) checkServerHello(sh *wire.ServerHello) (*suites.Suite, error) {
-	version := sh.SupportedVersion
-	if !slices.Contains(sh.Present, iana.ExtSupportedVersions) {
-		version = sh.LegacyVersion
-	} else if version < iana.TLS13 || sh.LegacyVersion != iana.TLS12 {
-		return nil, illegal("the server chose %v where it must choose TLS 1.3", version)
-	}
-	if !slices.Contains(o.hello.SupportedVersions, version) {
-		return nil, &Error{
-			Fault: FaultIncompatible, Alert: iana.AlertProtocolVersion, Reason: "the server speaks no version that is allowed here",
-			Expected: versionList(o.hello.SupportedVersions), Got: version.String(),
-			Hint: "the server needs an update, or this side must allow " + version.String(),
-		}
+	if version, err := o.chosenVersion(sh); err != nil {
+		return nil, err
+	} else if version != iana.TLS13 {
+		return nil, illegal("the server changed the version to %v", version)
 	}
 	if !o.sameSession(sh.SessionID) {
 		return nil, illegal("the server did not echo the session ID")
@@ -70,17 +69,6 @@ func (o *offer) checkServerHello(sh *wire.ServerHello) (*suites.Suite, error) {
 		return nil, illegal("the server chose cipher suite %v, which was not offered", sh.CipherSuite)
 	}
 	return suite, nil
-}
-
-func versionList(list []iana.Version) string {
-	s := ""
-	for i, v := range list {
-		if i > 0 {
-			s += " or "
-		}
-		s += v.String()
-	}
-	return s
 }
 
 // retry answers a HelloRetryRequest with a second ClientHello. RFC 9846, Section 4.1.4.

@@ -51,7 +51,8 @@ type offer struct {
 	raw    []byte // the latest hello, encoded
 	shares []ownShare
 	psks   psks
-	early  bool // 0-RTT data was offered in the first hello
+	early  bool     // 0-RTT data was offered in the first hello
+	old    *Session // of TLS 1.2, offered to be resumed
 	ech    *clientECH
 
 	earlyExporter *keys.Exporter
@@ -75,13 +76,8 @@ func newOffer(cfg *Config) (*offer, error) {
 		SupportedGroups:     cfg.groups(),
 		SignatureAlgorithms: cfg.schemes(),
 		ALPN:                cfg.ALPN,
-		SupportedVersions:   cfg.offeredVersions(),
-		PSKModes:            []iana.PSKMode{iana.PSKDHEKE},
-		PostHandshakeAuth:   cfg.PostHandshakeAuth,
 		ServerCertTypes:     cfg.acceptedKinds(),
 		ClientCertTypes:     cfg.shownKinds(),
-		CompressCertificate: cfg.offeredCompression(),
-		DelegatedCredential: cfg.DelegatedSchemes,
 		RecordSizeLimit:     cfg.ownRecordLimit(),
 		MaxFragmentLength:   fragmentCode(cfg.MaxFragmentLength),
 		Padding:             -1,
@@ -90,14 +86,41 @@ func newOffer(cfg *Config) (*offer, error) {
 	if _, err := io.ReadFull(random, h.Random[:]); err != nil {
 		return nil, local("the random source failed", err)
 	}
-	if !cfg.NoCompatibilityMode {
-		h.SessionID = make([]byte, 32)
-		if _, err := io.ReadFull(random, h.SessionID); err != nil {
-			return nil, local("the random source failed", err)
+	o := &offer{cfg: cfg, hello: h}
+	h.CipherSuites = slices.DeleteFunc(h.CipherSuites, func(id iana.CipherSuite) bool {
+		return !slices.ContainsFunc(cfg.offeredVersions(), func(v iana.Version) bool { return suiteFor(id, v) })
+	})
+	if o.speaks(iana.TLS12) {
+		if err := o.offer12(random); err != nil {
+			return nil, err
 		}
 	}
-	o := &offer{cfg: cfg, hello: h}
+	if !o.speaks(iana.TLS13) {
+		return o, nil
+	}
+	h.SupportedVersions = cfg.offeredVersions()
+	h.PSKModes = []iana.PSKMode{iana.PSKDHEKE}
+	h.PostHandshakeAuth = cfg.PostHandshakeAuth
+	h.CompressCertificate = cfg.offeredCompression()
+	h.DelegatedCredential = cfg.DelegatedSchemes
+	if !cfg.NoCompatibilityMode && len(h.SessionID) == 0 {
+		if err := o.newSessionID(random); err != nil {
+			return nil, err
+		}
+	}
 	return o, o.addShares(random)
+}
+
+// speaks reports whether a version is offered.
+func (o *offer) speaks(v iana.Version) bool { return slices.Contains(o.cfg.offeredVersions(), v) }
+
+// newSessionID fills the session ID with something new.
+func (o *offer) newSessionID(random io.Reader) error {
+	o.hello.SessionID = make([]byte, 32)
+	if _, err := io.ReadFull(random, o.hello.SessionID); err != nil {
+		return local("the random source failed", err)
+	}
+	return nil
 }
 
 // addShares makes the key shares: those of Config.KeyShares, or one for the
@@ -191,7 +214,7 @@ func (o *offer) offered(ext iana.ExtensionType) bool {
 		return h.SCT
 	case iana.ExtALPN:
 		return len(h.ALPN) > 0
-	case iana.ExtSupportedGroups, iana.ExtKeyShare, iana.ExtSupportedVersions, iana.ExtSignatureAlgorithms:
+	case iana.ExtSupportedGroups, iana.ExtSignatureAlgorithms:
 		return true
 	case iana.ExtClientCertType:
 		return h.ClientCertTypes != nil
@@ -201,6 +224,12 @@ func (o *offer) offered(ext iana.ExtensionType) bool {
 		return h.RecordSizeLimit != 0
 	case iana.ExtMaxFragmentLength:
 		return h.MaxFragmentLength != 0
+	case iana.ExtKeyShare, iana.ExtSupportedVersions:
+		return h.SupportedVersions != nil
+	case iana.ExtExtendedMasterSecret, iana.ExtRenegotiationInfo, iana.ExtECPointFormats:
+		return h.ExtendedMasterSecret // they go together: see offer12
+	case iana.ExtSessionTicket:
+		return h.SessionTicket != nil
 	case iana.ExtPreSharedKey:
 		return h.PSK != nil
 	case iana.ExtEarlyData:

@@ -133,8 +133,18 @@ type Config struct {
 	// FindPSK, if set, gives a server the external key of an identity, or nil.
 	// ErrPending makes the engine wait for Resume.
 	FindPSK func(identity []byte) (*PSK, error)
+	// SelectPSK, if set, chooses a client's key for TLS 1.2 by the hint that
+	// the server gave, nil for none, in place of PSKs; it answers nil for no
+	// key. ErrPending makes the engine wait for Resume.
+	SelectPSK func(hint []byte) (*PSK, error)
+	// PSKHint is what a server tells clients of TLS 1.2 so that they choose
+	// the right key; it travels in the clear.
+	PSKHint []byte
 	// Tickets, if set, lets a server's clients resume.
 	Tickets Tickets
+	// SessionCache, if set, lets clients of TLS 1.2 that take no tickets
+	// resume by session ID.
+	SessionCache SessionCache
 	// NumTickets is how many tickets follow a handshake: 0 means 2, a
 	// negative number none.
 	NumTickets int
@@ -148,15 +158,20 @@ type Config struct {
 	// PostHandshakeAuth lets a client be asked for a certificate later.
 	PostHandshakeAuth bool
 
+	// RequireExtendedMasterSecret refuses peers of TLS 1.2 without
+	// RFC 7627. They are accepted otherwise, but then neither resumption nor
+	// exporters nor tls-unique work.
+	RequireExtendedMasterSecret bool
+
 	// KeyLog, if set, receives each secret in the form of an NSS key log.
 	// RFC 9850. It undoes the connection's secrecy for whoever reads it.
 	KeyLog func(label string, clientRandom, secret []byte)
 
 	// MaxHandshakeMessage bounds one handshake message, in bytes; 0 means 128 KiB.
 	MaxHandshakeMessage int
-	// MaxRecordsPerKey bounds how many records one key protects before it
-	// is replaced; 0 means the suite's own limit. A larger value than that
-	// is cut down to it. RFC 9846, Section 5.5.
+	// MaxRecordsPerKey bounds how many records one key of TLS 1.3 protects
+	// before it is replaced; 0 means the suite's own limit. A larger value
+	// than that is cut down to it. RFC 9846, Section 5.5.
 	MaxRecordsPerKey uint64
 }
 
@@ -294,7 +309,7 @@ type Answer any
 
 // The engine's own bounds and defaults.
 const (
-	lowestVersion       = iana.TLS13
+	lowestVersion       = iana.TLS12
 	highestVersion      = iana.TLS13
 	maxHandshakeMessage = 128 << 10
 )
@@ -304,29 +319,6 @@ func (c *Config) random() io.Reader {
 		return c.Rand
 	}
 	return rand.Reader
-}
-
-// versions returns the versions that are on, highest first.
-func (c *Config) versions() []iana.Version {
-	low, high := c.MinVersion, c.MaxVersion
-	if low == 0 {
-		low = lowestVersion
-	}
-	if high == 0 {
-		high = highestVersion
-	}
-	var list []iana.Version
-	for v := min(high, highestVersion); v >= max(low, lowestVersion); v-- {
-		list = append(list, v)
-	}
-	return list
-}
-
-func (c *Config) suites() []iana.CipherSuite {
-	if c.CipherSuites != nil {
-		return c.CipherSuites
-	}
-	return suites.Default13()
 }
 
 func (c *Config) groups() []iana.NamedGroup {
@@ -372,8 +364,8 @@ const minRecordLimit = 64
 func (c *Config) check(client bool) error {
 	switch {
 	case len(c.versions()) == 0:
-		return usage("no version is left between MinVersion %v and MaxVersion %v", c.MinVersion, c.MaxVersion)
-	case client && c.Verifier == nil && len(c.PSKs) == 0:
+		return c.noVersion()
+	case client && c.Verifier == nil && len(c.PSKs) == 0 && c.SelectPSK == nil:
 		return usage("a client needs a Verifier: without one it would talk to anybody")
 	case !client && c.ClientAuth != NoClientCert && c.Verifier == nil:
 		return usage("a server that asks for client certificates needs a Verifier")
@@ -381,7 +373,7 @@ func (c *Config) check(client bool) error {
 		return usage("a server needs a certificate or a pre-shared key: set Credentials, SelectCredential, FindPSK or ForClient")
 	}
 	for _, id := range c.CipherSuites {
-		if suites.TLS13(id) == nil {
+		if suites.TLS13(id) == nil && suites.TLS12(id) == nil {
 			return usage("cipher suite %v is not implemented", id)
 		}
 	}

@@ -187,6 +187,7 @@ func greasePSK(random io.Reader, inner *wire.OfferedPSKs) (*wire.OfferedPSKs, er
 func (o *offer) grease() error {
 	random := o.cfg.random()
 	inner := *o.hello
+	drop12(&inner)
 	inner.ECH = &wire.ECHClientHello{Inner: true}
 	encoded, err := encodeInner(&inner, 0)
 	if err != nil {

@@ -150,7 +150,7 @@ const (
 	phasePlain       phase = iota // before any key
 	phaseHandshake                // under handshake keys: no application data
 	phaseEarly                    // 0-RTT data
-	phaseApplication              // application data
+	phaseApplication              // application data, in TLS 1.2 once the handshake is done
 )
 
 // send queues a handshake message; neighbours share records.

@@ -1,16 +1,58 @@
 package engine
 
+import (
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+)
+
 // Export derives length bytes of keying material for label and context, on a
 // connection whose handshake is done. Both sides get the same. RFC 9846,
-// Section 7.5; labels are in the IANA's TLS Exporter Labels registry.
+// Section 7.5; labels are in the IANA's TLS Exporter Labels registry. TLS 1.2
+// (RFC 5705) tells a nil context from an empty one, and works with extended
+// master secret only: without it two connections might export the same.
 func (s *State) Export(label string, context []byte, length int) ([]byte, error) {
-	if s.exporter == nil || !s.HandshakeDone {
+	switch {
+	case !s.HandshakeDone:
 		return nil, usage("keying material can be exported once the handshake is done")
+	case s.exporter == nil:
+		return nil, noExtendedMaster("keying material cannot be exported")
 	}
 	if err := checkExport(label, length); err != nil {
 		return nil, err
 	}
+	if s.Version == iana.TLS12 && (reserved12[label] || len(context) >= 1<<16) {
+		return nil, usage("exporter label %q with %d bytes of context: TLS 1.2 keeps the label to itself, or the context is too long", label, len(context))
+	}
 	return s.exporter.Export(label, context, length), nil
+}
+
+// reserved12 are the labels of TLS 1.2's own keys. RFC 5705, Section 4.
+var reserved12 = map[string]bool{
+	"client finished": true, "server finished": true, "master secret": true,
+	"key expansion": true, "extended master secret": true,
+}
+
+// Unique returns the channel binding tls-unique of a TLS 1.2 connection: the
+// first Finished of its handshake. RFC 5929, Section 3. It works with extended
+// master secret only, and TLS 1.3 has none: see RFC 9266.
+func (s *State) Unique() ([]byte, error) {
+	switch {
+	case !s.HandshakeDone:
+		return nil, usage("tls-unique is known once the handshake is done")
+	case s.Version != iana.TLS12:
+		return nil, usage("%v has no tls-unique: use tls-exporter", s.Version)
+	case !s.ExtendedMasterSecret:
+		return nil, noExtendedMaster("tls-unique is not unique here")
+	}
+	return slices.Clone(s.firstFinished), nil
+}
+
+func noExtendedMaster(what string) error {
+	return &Error{
+		Fault: FaultUsage, Alert: iana.AlertInternalError,
+		Reason: what + ": the peer does not support extended master secret", Hint: "the peer needs an update, or TLS 1.3",
+	}
 }
 
 // ExportEarly is Export for the time of 0-RTT data. Two connections that were

@@ -21,7 +21,7 @@ type psks struct {
 // hello. RFC 9846, Section 4.2.11.
 func (o *offer) offerPSKs() {
 	cfg, h := o.cfg, o.hello
-	if !slices.Contains(h.SupportedVersions, iana.TLS13) {
+	if !o.speaks(iana.TLS13) {
 		return
 	}
 	if cfg.Session != nil && cfg.Now != nil && cfg.Session.ServerName == cfg.ServerName {

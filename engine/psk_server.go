@@ -10,8 +10,12 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// A PSKQuery asks a server for the pre-shared key that a client names.
-type PSKQuery struct{ Identity []byte }
+// A PSKQuery asks a server for the pre-shared key that a client names, or a
+// client of TLS 1.2 for the one that goes with the server's hint.
+type PSKQuery struct {
+	Identity []byte // nil on a client
+	Hint     []byte // nil on a server
+}
 
 // Tickets makes tickets of sessions and sessions of tickets, on a server.
 // Package sealsock has one that seals the session into the ticket and one that
@@ -22,6 +26,16 @@ type Tickets interface {
 	// Redeem returns the session of a ticket, or nil if it is not known.
 	// It does not keep ticket.
 	Redeem(ticket []byte) (*Session, error)
+}
+
+// SessionCache keeps the sessions of TLS 1.2 clients on a server, under IDs that
+// the engine makes.
+type SessionCache interface {
+	// Store keeps a session, at least for a while.
+	Store(id []byte, s *Session) error
+	// Load returns the session of an ID, or nil if it is not known. It does
+	// not keep id.
+	Load(id []byte) (*Session, error)
 }
 
 // AntiReplay remembers which 0-RTT attempts were seen.

@@ -244,6 +244,9 @@ func (r *Receiver) maxRecord() int {
 
 // open opens one record and acts on its type.
 func (r *Receiver) open(h record.Header, rec []byte) (Event, error) {
+	if r.info.Version == iana.TLS12 {
+		return r.open12(h, rec)
+	}
 	if h.Type == iana.ContentChangeCipherSpec {
 		return Event{}, r.compatibilityCCS(rec[record.HeaderLen:])
 	}
@@ -329,12 +332,11 @@ func (r *Receiver) alert(payload []byte) (Event, error) {
 		return Event{Kind: EventClosed}, nil
 	case desc == iana.AlertUserCanceled && level == 1:
 		// It only announces the close_notify that follows.
-		if r.warnings++; r.warnings > maxWarnings {
-			return Event{}, overLimit(iana.AlertUnexpectedMessage, "%d warnings in a row", r.warnings)
-		}
-		return Event{}, nil
+		return Event{}, r.warning(desc)
 	case level != 1 && level != 2:
 		return Event{}, illegal("an alert of level %d", level)
+	case level == 1 && r.info.Version != iana.TLS13 && desc != iana.AlertCloseNotify:
+		return Event{}, r.warning(desc)
 	}
 	return Event{}, &Error{Fault: FaultAlert, Alert: desc, Reason: alertMeaning(desc), Hint: alertHint(desc)}
 }

@@ -242,13 +242,13 @@ func (s *Sender) keyUpdate(dst []byte, request bool) ([]byte, error) {
 // alert appends an alert; all but the warnings end this half.
 func (s *Sender) alert(dst []byte, a iana.Alert) ([]byte, error) {
 	level := byte(2)
-	if a == iana.AlertCloseNotify || a == iana.AlertUserCanceled || a == iana.AlertNoRenegotiation {
+	if a == iana.AlertCloseNotify || a == iana.AlertUserCanceled {
 		level = 1
 	}
 	payload := []byte{level, byte(a)}
 	s.cfg.trace(true, iana.ContentAlert, payload)
 	dst, err := s.sealer.Seal(dst, iana.ContentAlert, payload, 0)
-	if a == iana.AlertUserCanceled || a == iana.AlertNoRenegotiation {
+	if a == iana.AlertUserCanceled {
 		return dst, err
 	}
 	s.closed = true

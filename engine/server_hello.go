@@ -79,6 +79,9 @@ func answerHello(cfg *Config, info *State, ech *serverECH, hello *wire.ClientHel
 	if err != nil {
 		return nil, err
 	}
+	if version == iana.TLS12 {
+		return answer12(cfg, info, hello, m, do)
+	}
 	choice, err := choose13(cfg, hello)
 	if err != nil {
 		return nil, err
@@ -211,15 +214,25 @@ func chooseVersion(cfg *Config, h *wire.ClientHello) (iana.Version, error) {
 			offered = append(offered, v)
 		}
 	}
-	for _, v := range cfg.versions() {
-		if slices.Contains(offered, v) {
-			return v, nil
+	own := cfg.versions()
+	for _, v := range own {
+		if !slices.Contains(offered, v) {
+			continue
 		}
+		if v != own[0] && slices.Contains(h.CipherSuites, iana.TLS_FALLBACK_SCSV) {
+			// RFC 7507, Section 3: the client tried a better version before.
+			return 0, &Error{
+				Fault: FaultIncompatible, Alert: iana.AlertInappropriateFallback,
+				Reason: "the client fell back to an older version than both sides have", Expected: own[0].String(), Got: v.String(),
+				Hint: "somebody between the two sides may have broken the client's first attempt",
+			}
+		}
+		return v, nil
 	}
 	return 0, &Error{
 		Fault: FaultIncompatible, Alert: iana.AlertProtocolVersion, Reason: "the client speaks no version that is allowed here",
-		Expected: versionList(cfg.versions()), Got: versionList(offered),
-		Hint: "the client needs an update",
+		Expected: versionList(own), Got: versionList(offered),
+		Hint: "the client needs an update; " + legacyHint,
 	}
 }
 

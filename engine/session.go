@@ -28,10 +28,12 @@ type Session struct {
 	PeerRawKey []byte
 	PeerOCSP   []byte
 	PeerSCTs   [][]byte
-	// Ticket is the server's name for the session. A server's own copy has none.
-	Ticket []byte
+	// Ticket is the server's name for the session, or in TLS 1.2 perhaps
+	// SessionID is. A server's own copy has neither.
+	Ticket    []byte
+	SessionID []byte
 
-	secret []byte
+	secret []byte // in TLS 1.2 the extended master secret: there are no sessions without it
 	ageAdd uint32
 }
 
@@ -55,7 +57,7 @@ func (s *Session) Expired(now time.Time) bool {
 const clockSkew = 10 * time.Second
 
 // sessionFormat is the version of the encoding below.
-const sessionFormat = 1
+const sessionFormat = 2
 
 // Marshal encodes the session, its secret included.
 func (s *Session) Marshal() ([]byte, error) {
@@ -67,7 +69,7 @@ func (s *Session) Marshal() ([]byte, error) {
 	b.AddUint32(uint32(s.Lifetime / time.Second))
 	b.AddUint32(s.MaxEarlyData)
 	b.AddUint32(s.ageAdd)
-	for _, field := range [][]byte{[]byte(s.ServerName), []byte(s.ALPN), s.secret, s.Ticket, s.PeerRawKey, s.PeerOCSP} {
+	for _, field := range [][]byte{[]byte(s.ServerName), []byte(s.ALPN), s.secret, s.Ticket, s.SessionID, s.PeerRawKey, s.PeerOCSP} {
 		m := b.Begin24()
 		b.AddBytes(field)
 		b.End24(m)
@@ -97,7 +99,7 @@ func ParseSession(data []byte) (*Session, error) {
 	ok = readNumbers(&r, &s.Version, &s.CipherSuite, &created, &lifetime, &s.MaxEarlyData, &s.ageAdd)
 	s.Created, s.Lifetime = time.UnixMilli(int64(created)), time.Duration(lifetime)*time.Second
 	var name, alpn []byte
-	for _, field := range []*[]byte{&name, &alpn, &s.secret, &s.Ticket, &s.PeerRawKey, &s.PeerOCSP} {
+	for _, field := range []*[]byte{&name, &alpn, &s.secret, &s.Ticket, &s.SessionID, &s.PeerRawKey, &s.PeerOCSP} {
 		var got bool
 		*field, got = r.Vector24()
 		ok = ok && got
@@ -146,6 +148,10 @@ type PSK struct {
 	imported bool
 }
 
+// fits12 reports whether TLS 1.2 may use the key: an imported one is for the
+// versions it was imported for. RFC 9258, Section 3.
+func (p *PSK) fits12() bool { return !p.imported }
+
 // String shows the identity and keeps the key.
 func (p *PSK) String() string { return fmt.Sprintf("pre-shared key %q", p.Identity) }
 
@@ -188,7 +194,7 @@ func (s *Session) showed() *PeerCertificate {
 		return nil
 	}
 	p := &PeerCertificate{
-		Server: s.Ticket != nil, ServerName: s.ServerName, Resumed: true,
+		Server: s.Ticket != nil || s.SessionID != nil, ServerName: s.ServerName, Resumed: true,
 		Chain: s.PeerChain, OCSPStaple: s.PeerOCSP, SCTs: s.PeerSCTs,
 	}
 	if len(s.PeerRawKey) > 0 {

@@ -28,10 +28,20 @@ type State struct {
 	EarlyData     bool // 0-RTT data was accepted
 	ECHAccepted   bool // the ClientHello that counts was encrypted
 	HandshakeDone bool
+	// ExtendedMasterSecret says, in TLS 1.2, that the keys are bound to the
+	// handshake. RFC 7627.
+	ExtendedMasterSecret bool
 
-	exporter, earlyExporter *keys.Exporter
-	lateOffered             bool // the client offered post_handshake_auth
-	late                    *late
+	exporter      exporter
+	earlyExporter *keys.Exporter
+	firstFinished []byte // in TLS 1.2, for tls-unique
+	lateOffered   bool   // the client offered post_handshake_auth
+	late          *late
+}
+
+// An exporter gives keys to other protocols; each version has its own.
+type exporter interface {
+	Export(label string, context []byte, length int) []byte
 }
 
 // A message is one handshake message as received.
@@ -74,6 +84,13 @@ type waiter interface {
 	// ask tries for an answer at once; ErrPending leaves it to Resume.
 	ask(do *effects) (state, error)
 	resume(a Answer, do *effects) (state, error)
+}
+
+// A ccsHandler is a state that awaits the peer's change_cipher_spec, which in
+// TLS 1.2 is part of the order of messages. RFC 5246, Section 7.1.
+type ccsHandler interface {
+	state
+	changeCipherSpec(do *effects) (state, error)
 }
 
 // wait is the one kind of waiter there is: a question, the callback that may

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/ccm"
+	"github.com/sealsock/sealsock/internal/gcm"
 )
 
 // An Auth is how a server proves itself in a cipher suite of TLS 1.2.
@@ -44,23 +45,23 @@ func (s *Suite12) AEAD(key []byte) (cipher.AEAD, error) { return s.newAEAD(key) 
 const blockLimit12 = 1 << 32
 
 var tls12 = []Suite12{
-	{iana.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, crypto.SHA256, AuthECDSA, true, 16, 4, blockLimit12, newGCM},
-	{iana.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, crypto.SHA256, AuthRSA, true, 16, 4, blockLimit12, newGCM},
-	{iana.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, crypto.SHA384, AuthECDSA, true, 32, 4, blockLimit12, newGCM},
-	{iana.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, crypto.SHA384, AuthRSA, true, 32, 4, blockLimit12, newGCM},
+	{iana.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, crypto.SHA256, AuthECDSA, true, 16, 4, blockLimit12, gcm.New},
+	{iana.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, crypto.SHA256, AuthRSA, true, 16, 4, blockLimit12, gcm.New},
+	{iana.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, crypto.SHA384, AuthECDSA, true, 32, 4, blockLimit12, gcm.New},
+	{iana.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, crypto.SHA384, AuthRSA, true, 32, 4, blockLimit12, gcm.New},
 	{iana.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, crypto.SHA256, AuthECDSA, true, 32, 12, chachaLimit, chacha20poly1305.New},
 	{iana.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, crypto.SHA256, AuthRSA, true, 32, 12, chachaLimit, chacha20poly1305.New},
 	{iana.TLS_ECDHE_ECDSA_WITH_AES_128_CCM, crypto.SHA256, AuthECDSA, true, 16, 4, blockLimit12, newCCM},
 	{iana.TLS_ECDHE_ECDSA_WITH_AES_256_CCM, crypto.SHA256, AuthECDSA, true, 32, 4, blockLimit12, newCCM},
 	{iana.TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8, crypto.SHA256, AuthECDSA, true, 16, 4, blockLimit12, newCCM8},
 	{iana.TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8, crypto.SHA256, AuthECDSA, true, 32, 4, blockLimit12, newCCM8},
-	{iana.TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256, crypto.SHA256, AuthPSK, true, 16, 4, blockLimit12, newGCM},
-	{iana.TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384, crypto.SHA384, AuthPSK, true, 32, 4, blockLimit12, newGCM},
+	{iana.TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256, crypto.SHA256, AuthPSK, true, 16, 4, blockLimit12, gcm.New},
+	{iana.TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384, crypto.SHA384, AuthPSK, true, 32, 4, blockLimit12, gcm.New},
 	{iana.TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256, crypto.SHA256, AuthPSK, true, 32, 12, chachaLimit, chacha20poly1305.New},
 	{iana.TLS_ECDHE_PSK_WITH_AES_128_CCM_SHA256, crypto.SHA256, AuthPSK, true, 16, 4, blockLimit12, newCCM},
 	{iana.TLS_ECDHE_PSK_WITH_AES_128_CCM_8_SHA256, crypto.SHA256, AuthPSK, true, 16, 4, blockLimit12, newCCM8},
-	{iana.TLS_PSK_WITH_AES_128_GCM_SHA256, crypto.SHA256, AuthPSK, false, 16, 4, blockLimit12, newGCM},
-	{iana.TLS_PSK_WITH_AES_256_GCM_SHA384, crypto.SHA384, AuthPSK, false, 32, 4, blockLimit12, newGCM},
+	{iana.TLS_PSK_WITH_AES_128_GCM_SHA256, crypto.SHA256, AuthPSK, false, 16, 4, blockLimit12, gcm.New},
+	{iana.TLS_PSK_WITH_AES_256_GCM_SHA384, crypto.SHA384, AuthPSK, false, 32, 4, blockLimit12, gcm.New},
 	{iana.TLS_PSK_WITH_CHACHA20_POLY1305_SHA256, crypto.SHA256, AuthPSK, false, 32, 12, chachaLimit, chacha20poly1305.New},
 	{iana.TLS_PSK_WITH_AES_128_CCM, crypto.SHA256, AuthPSK, false, 16, 4, blockLimit12, newCCM},
 	{iana.TLS_PSK_WITH_AES_256_CCM, crypto.SHA256, AuthPSK, false, 32, 4, blockLimit12, newCCM},

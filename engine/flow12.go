@@ -1,0 +1,256 @@
+package engine
+
+import (
+	"crypto"
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/record"
+	"github.com/sealsock/sealsock/internal/suites"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// flow12 is what both roles carry through a TLS 1.2 handshake.
+type flow12 struct {
+	cfg            *Config
+	info           *State
+	suite          *suites.Suite12
+	random, answer []byte // the client's and the server's random values
+	transcript     transcript
+	// messages are the bytes behind the transcript, as long as a client's
+	// signature over them may come: its hash may be another than the suite's.
+	messages []byte
+	keep     bool
+	master   *keys.Master12
+}
+
+// add puts a whole message into the transcript.
+func (f *flow12) add(message []byte) {
+	f.transcript.add(message)
+	if f.keep {
+		f.messages = append(f.messages, message...)
+	}
+}
+
+// forget drops the messages once no signature over them will come.
+func (f *flow12) forget() { f.messages, f.keep = nil, false }
+
+// post adds a message to the transcript and sends it.
+func (f *flow12) post(raw []byte, do *effects) {
+	f.add(raw)
+	do.send(raw)
+}
+
+// agree derives the master secret, once the transcript holds ClientKeyExchange.
+// RFC 5246, Section 8.1; RFC 7627, Section 4.
+func (f *flow12) agree(premaster []byte) {
+	if f.info.ExtendedMasterSecret {
+		f.enter(keys.NewExtendedMaster12(f.suite.Hash, premaster, f.transcript.sum()))
+	} else {
+		f.enter(keys.NewMaster12(f.suite.Hash, premaster, f.random, f.answer))
+	}
+	clear(premaster)
+}
+
+// enter takes the master secret of this or of an earlier session.
+func (f *flow12) enter(master *keys.Master12) {
+	f.master = master
+	if f.cfg.KeyLog != nil {
+		f.cfg.KeyLog("CLIENT_RANDOM", f.random, master.Bytes())
+	}
+	if f.info.ExtendedMasterSecret {
+		// RFC 7627, Section 5.4: without it, exporters must not be used.
+		f.info.exporter = master.Exporter(f.random, f.answer)
+	}
+}
+
+// directions returns the keys of the client's and the server's records.
+func (f *flow12) directions() (client, server keys.Keys12) {
+	return f.master.Keys(f.random, f.answer, f.suite.KeyLen, f.suite.IVLen)
+}
+
+// sealWith sends change_cipher_spec and takes keys into use behind it.
+func (f *flow12) sealWith(k keys.Keys12, do *effects) error {
+	sealer, err := record.NewSealer12(f.suite, k)
+	if err != nil {
+		return local("the cipher cannot be set up", err)
+	}
+	do.changeCipherSpec()
+	do.out = append(do.out, step{kind: stepKeys, sealer: sealer})
+	return nil
+}
+
+// openWith takes keys into use behind the peer's change_cipher_spec.
+func (f *flow12) openWith(k keys.Keys12, do *effects) error {
+	opener, err := record.NewOpener12(f.suite, k)
+	if err != nil {
+		return local("the cipher cannot be set up", err)
+	}
+	do.keys = append(do.keys, readKey{opener: opener, phase: phaseApplication})
+	return nil
+}
+
+// finished makes a Finished of this side. RFC 5246, Section 7.4.9.
+func (f *flow12) finished(verifyData []byte, do *effects) error {
+	raw, err := (&wire.Finished{VerifyData: verifyData}).AppendTo(nil)
+	if err != nil {
+		return local("Finished cannot be written", err)
+	}
+	f.first(verifyData)
+	f.post(raw, do)
+	return nil
+}
+
+// checkFinished compares the peer's Finished with what it must be.
+func (f *flow12) checkFinished(m message, want []byte) error {
+	fin, err := wire.ParseFinished(m.body)
+	if err != nil {
+		return err
+	}
+	if !keys.Equal(fin.VerifyData, want) {
+		return broken(iana.AlertDecryptError, "Finished does not match: the two sides saw different handshakes")
+	}
+	f.first(fin.VerifyData)
+	f.add(m.raw)
+	return nil
+}
+
+// first keeps the handshake's first Finished, whoever sent it.
+func (f *flow12) first(verifyData []byte) {
+	if f.info.firstFinished == nil {
+		f.info.firstFinished = slices.Clone(verifyData)
+	}
+}
+
+// open ends the handshake.
+func (f *flow12) open(client bool, do *effects) state {
+	do.ready()
+	do.report(EventHandshakeDone)
+	f.info.HandshakeDone = true
+	return &open12{client: client}
+}
+
+// open12 is an open TLS 1.2 connection. It awaits no message: what may come
+// after the handshake would lead to another one, which is refused.
+type open12 struct{ client bool }
+
+func (s *open12) awaits() string { return "nothing but data" }
+
+func (s *open12) handle(m message, _ *effects) (state, error) {
+	if s.client && m.typ == iana.HandshakeHelloRequest || !s.client && m.typ == iana.HandshakeClientHello {
+		// RFC 5246, Section 7.2.2, has this alert as a warning, and goes on.
+		// Peers that want to renegotiate have no use for a connection that
+		// does not, and would wait; so the warning is made an end.
+		return nil, &Error{
+			Fault: FaultIncompatible, Alert: iana.AlertNoRenegotiation, Reason: "the peer wants to renegotiate, which this side never does",
+			Hint: "servers do so to ask for a client certificate late: let them ask in the handshake, or use TLS 1.3",
+		}
+	}
+	return nil, unexpected(s.awaits(), m)
+}
+
+// signed is what a ServerKeyExchange signs. RFC 8422, Section 5.4.
+func (f *flow12) signed(params []byte) []byte { return slices.Concat(f.random, f.answer, params) }
+
+// checkSignature checks a signature of the peer's. offered is what we said we
+// accept. RFC 5246, Section 7.4.3: the algorithm must be one that was offered
+// and go with the key.
+func (f *flow12) checkSignature(id iana.SignatureScheme, offered []iana.SignatureScheme, key crypto.PublicKey, content, signature []byte) error {
+	scheme := suites.SchemeByID(id)
+	switch {
+	case scheme == nil || !scheme.TLS12 || !slices.Contains(offered, id):
+		return illegal("the peer signed with %v, which was not offered", id)
+	case !scheme.Fits(key, iana.TLS12):
+		return illegal("the peer signed with %v, which does not fit its %T", id, key)
+	}
+	if err := scheme.Verify(key, iana.TLS12, content, signature); err != nil {
+		return &Error{Fault: FaultPeer, Alert: iana.AlertDecryptError, Reason: "the peer does not hold the key of its certificate", Err: err}
+	}
+	f.info.PeerScheme = id
+	return nil
+}
+
+// sign waits for a signature over content with the credential.
+func (f *flow12) sign(c *Credential, scheme *suites.Scheme, content []byte, then func(signature []byte, do *effects) (state, error)) state {
+	request := &SignRequest{Scheme: scheme.ID, Message: content}
+	return &wait[[]byte]{
+		what: "this side's signature",
+		q:    request,
+		try: func() ([]byte, error) {
+			if c.Sign != nil {
+				return c.Sign(request)
+			}
+			sig, err := scheme.Sign(f.cfg.random(), c.Signer, content)
+			if err != nil {
+				return nil, local("this side's key cannot sign", err)
+			}
+			return sig, nil
+		},
+		then: func(sig []byte, do *effects) (state, error) {
+			f.info.OwnScheme = scheme.ID
+			return then(sig, do)
+		},
+	}
+}
+
+// verify waits for the Verifier's word on the peer.
+func (f *flow12) verify(peer *PeerCertificate, then func(key crypto.PublicKey, do *effects) (state, error)) state {
+	f.info.PeerChain, f.info.PeerOCSP, f.info.PeerSCTs = peer.Chain, peer.OCSPStaple, peer.SCTs
+	return &wait[crypto.PublicKey]{
+		what:   "the verification of the peer",
+		q:      peer,
+		try:    func() (crypto.PublicKey, error) { return f.cfg.Verifier.VerifyPeer(peer) },
+		then:   then,
+		refuse: certificateError,
+	}
+}
+
+// resume goes on with the keys of an earlier session. What the peer showed then
+// is put before the Verifier again: it may have expired, or trust may have
+// changed.
+func (f *flow12) resume(old *Session, server bool, next func(do *effects) (state, error), do *effects) (state, error) {
+	f.info.Resumed = true
+	f.enter(keys.RestoreMaster12(f.suite.Hash, old.secret))
+	f.info.PeerChain, f.info.PeerOCSP, f.info.PeerSCTs = old.PeerChain, old.PeerOCSP, old.PeerSCTs
+	if len(old.PeerChain) == 0 || f.cfg.Verifier == nil {
+		return next(do)
+	}
+	peer := &PeerCertificate{
+		Server: server, ServerName: old.ServerName, Resumed: true,
+		Chain: old.PeerChain, OCSPStaple: old.PeerOCSP, SCTs: old.PeerSCTs,
+	}
+	return f.verify(peer, func(_ crypto.PublicKey, do *effects) (state, error) { return next(do) }), nil
+}
+
+// session describes the session of this handshake.
+func (f *flow12) session() *Session {
+	return &Session{
+		Version: iana.TLS12, CipherSuite: f.suite.ID, Created: f.cfg.Now(), Lifetime: f.cfg.ticketLifetime(),
+		ServerName: f.info.ServerName, ALPN: f.info.ALPN, secret: slices.Clone(f.master.Bytes()),
+		PeerChain: f.info.PeerChain, PeerOCSP: f.info.PeerOCSP, PeerSCTs: f.info.PeerSCTs,
+	}
+}
+
+// good12 reports whether the session may be resumed in TLS 1.2 at a time.
+func (s *Session) good12(cfg *Config) bool {
+	return s != nil && s.Version == iana.TLS12 && cfg.Now != nil && !s.Expired(cfg.Now()) && slices.Contains(cfg.suites(), s.CipherSuite)
+}
+
+// certificate12 writes a Certificate. A nil credential makes it empty.
+func certificate12(c *Credential) ([]byte, error) {
+	m := new(wire.Certificate12)
+	if c != nil {
+		m.Certificates = c.Chain
+	}
+	raw, err := m.AppendTo(nil)
+	if err != nil {
+		return nil, local("this side's certificate chain cannot be written", err)
+	}
+	return raw, nil
+}
+
+// groups12 lists this side's groups that TLS 1.2 has, most wanted first.
+func (c *Config) groups12() []iana.NamedGroup {
+	return slices.DeleteFunc(slices.Clone(c.groups()), func(g iana.NamedGroup) bool { return !suites.Classical(g) })
+}

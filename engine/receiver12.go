@@ -1,0 +1,64 @@
+package engine
+
+import (
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
+)
+
+// open12 is open for TLS 1.2, whose records say their type in the clear and
+// where change_cipher_spec is part of the protocol. RFC 5246, Section 6.2.
+func (r *Receiver) open12(h record.Header, rec []byte) (Event, error) {
+	if h.Version != iana.TLS12 {
+		return Event{}, broken(iana.AlertProtocolVersion, "a record of version %v on a connection of TLS 1.2", h.Version)
+	}
+	typ, payload, err := r.opener.Open(rec)
+	if err != nil {
+		return Event{}, err
+	}
+	if typ == iana.ContentAlert {
+		return r.alert(payload)
+	}
+	r.warnings = 0
+	if len(r.fragment) > 0 && typ != iana.ContentHandshake {
+		return Event{}, broken(iana.AlertUnexpectedMessage, "a record of type %v inside a handshake message", typ)
+	}
+	switch typ {
+	case iana.ContentChangeCipherSpec:
+		return Event{}, r.changeCipherSpec(payload)
+	case iana.ContentHandshake:
+		return Event{}, r.handshake(payload)
+	}
+	if !r.info.HandshakeDone {
+		return Event{}, broken(iana.AlertUnexpectedMessage, "application data before the end of the handshake")
+	}
+	return r.data(payload)
+}
+
+// changeCipherSpec gives the peer's change_cipher_spec to the state. At any
+// other time than after the messages that lead to the keys it would make them
+// predictable, so no other state takes one.
+func (r *Receiver) changeCipherSpec(payload []byte) error {
+	if len(payload) != 1 || payload[0] != 1 {
+		return illegal("a change_cipher_spec that says %x", payload[:min(len(payload), 4)])
+	}
+	s, ok := r.state.(ccsHandler)
+	if !ok {
+		return &Error{
+			Fault: FaultPeer, Alert: iana.AlertUnexpectedMessage, Reason: "a message came out of order",
+			Expected: r.state.awaits(), Got: "change_cipher_spec",
+		}
+	}
+	r.state = nil
+	do := new(effects)
+	next, err := s.changeCipherSpec(do)
+	return r.advance(next, do, err)
+}
+
+// warning counts a warning alert that is let pass. Peers of TLS 1.2 send one
+// here and there, such as unrecognized_name. RFC 5246, Section 7.2.
+func (r *Receiver) warning(a iana.Alert) error {
+	if r.warnings++; r.warnings > maxWarnings {
+		return overLimit(iana.AlertUnexpectedMessage, "%d warning alerts in a row, the last %v", r.warnings, a)
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/suites"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// versions returns the versions that are on, highest first.
+func (c *Config) versions() []iana.Version {
+	low, high := c.MinVersion, c.MaxVersion
+	if low == 0 {
+		low = lowestVersion
+	}
+	if high == 0 {
+		high = highestVersion
+	}
+	var list []iana.Version
+	for v := min(high, highestVersion); v >= max(low, lowestVersion); v-- {
+		if c.CipherSuites == nil || slices.ContainsFunc(c.CipherSuites, func(id iana.CipherSuite) bool { return suiteFor(id, v) }) {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// suiteFor reports whether a cipher suite is one of a version's.
+func suiteFor(id iana.CipherSuite, v iana.Version) bool {
+	if v == iana.TLS13 {
+		return suites.TLS13(id) != nil
+	}
+	return suites.TLS12(id) != nil
+}
+
+// suites lists the suites of the versions that are on, most wanted first.
+func (c *Config) suites() []iana.CipherSuite {
+	list := c.CipherSuites
+	if list == nil {
+		list = slices.Concat(suites.Default13(), c.pskSuites12(), suites.Default12())
+	}
+	versions := c.versions()
+	return slices.DeleteFunc(slices.Clone(list), func(id iana.CipherSuite) bool {
+		return !slices.ContainsFunc(versions, func(v iana.Version) bool { return suiteFor(id, v) })
+	})
+}
+
+// pskSuites12 lists the default suites of TLS 1.2 with pre-shared keys, if there
+// is a key that they can use.
+func (c *Config) pskSuites12() []iana.CipherSuite {
+	if c.FindPSK == nil && c.SelectPSK == nil && !slices.ContainsFunc(c.PSKs, (*PSK).fits12) {
+		return nil
+	}
+	ecdhe, plain := suites.DefaultPSK12()
+	if c.PSKWithoutDHE {
+		return append(ecdhe, plain...)
+	}
+	return ecdhe
+}
+
+// noVersion says why no version is left.
+func (c *Config) noVersion() error {
+	if without := (&Config{MinVersion: c.MinVersion, MaxVersion: c.MaxVersion}).versions(); len(without) > 0 {
+		return usage("none of the cipher suites %s is for %s", list(c.CipherSuites), versionList(without))
+	}
+	return usage("no version is left between MinVersion %v and MaxVersion %v: this engine speaks %v and %v", c.MinVersion, c.MaxVersion, lowestVersion, highestVersion)
+}
+
+// chosenVersion returns the version that the server chose. RFC 9846, Section 4.2.1.
+func (o *offer) chosenVersion(sh *wire.ServerHello) (iana.Version, error) {
+	version := sh.SupportedVersion
+	if !slices.Contains(sh.Present, iana.ExtSupportedVersions) {
+		version = sh.LegacyVersion
+	} else if version < iana.TLS13 || sh.LegacyVersion != iana.TLS12 {
+		return 0, illegal("the server chose %v where it must choose TLS 1.3", version)
+	}
+	switch {
+	case !o.speaks(version):
+		e := &Error{
+			Fault: FaultIncompatible, Alert: iana.AlertProtocolVersion, Reason: "the server speaks no version that is allowed here",
+			Expected: versionList(o.cfg.offeredVersions()), Got: version.String(),
+			Hint: "the server needs an update, or this side must allow " + version.String(),
+		}
+		if version < lowestVersion {
+			e.Hint = "the server needs an update; " + legacyHint
+		}
+		return 0, e
+	case version < iana.TLS13 && sh.IsHelloRetryRequest():
+		return 0, illegal("a HelloRetryRequest for %v", version)
+	}
+	return version, nil
+}
+
+func versionList(list []iana.Version) string {
+	s := ""
+	for i, v := range list {
+		if i > 0 {
+			s += " or "
+		}
+		s += v.String()
+	}
+	return s
+}
