@@ -293,7 +293,7 @@ func TestResumptionWithClientCertificate12(t *testing.T) {
 		verified++
 		return acceptAll{}.VerifyPeer(p)
 	})
-	c, s := connect(t, client, server)
+	_, s := connect(t, client, server)
 	if !s.r.State().Resumed || len(s.r.State().PeerChain) != 1 || verified != 1 {
 		t.Errorf("resumed %v, chain %d, verified %d times", s.r.State().Resumed, len(s.r.State().PeerChain), verified)
 	}
