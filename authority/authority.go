@@ -48,6 +48,8 @@ type Options struct {
 	AnyName bool
 	// Lifetime is that of the root; zero means ten years.
 	Lifetime time.Duration
+	// URL is where Handler will be served, as for SetURL.
+	URL string
 }
 
 // settings are what authority.json holds.
@@ -56,6 +58,7 @@ type settings struct {
 	Created   time.Time `json:"created"`
 	Algorithm Algorithm `json:"algorithm"`
 	AnyName   bool      `json:"any_name,omitempty"`
+	URL       string    `json:"url,omitempty"` // where Handler is served
 }
 
 // The files of the folder.
@@ -211,7 +214,10 @@ func create(dir string, o Options, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	settingsJSON, err := json.MarshalIndent(settings{Version: 1, Created: now.UTC().Truncate(time.Second), Algorithm: algorithm, AnyName: o.AnyName}, "", "  ")
+	if err := checkURL(o.URL); err != nil {
+		return err
+	}
+	settingsJSON, err := settings{Version: 1, Created: now.UTC().Truncate(time.Second), Algorithm: algorithm, AnyName: o.AnyName, URL: o.URL}.marshal()
 	if err != nil {
 		return err
 	}
@@ -235,7 +241,7 @@ func create(dir string, o Options, now time.Time) error {
 		{interKeyFile, interKeyPEM},
 		{interFile, certificatePEM(inter.Raw)},
 		{journalFile, nil},
-		{settingsFile, append(settingsJSON, '\n')},
+		{settingsFile, settingsJSON},
 	} {
 		if err := writeFile(filepath.Join(dir, f.name), f.data); err != nil {
 			return err

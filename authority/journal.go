@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/asn1"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -35,6 +34,8 @@ type Record struct {
 	// Revoked is when it was revoked, Reason why; zero if it was not.
 	Revoked time.Time
 	Reason  Reason
+	// Account is the ACME account that it was issued to, if any.
+	Account string
 	// Certificate is the certificate in DER.
 	Certificate []byte
 }
@@ -59,10 +60,15 @@ type entry struct {
 	Time        time.Time `json:"time"`
 	Serial      string    `json:"serial,omitempty"`
 	Certificate []byte    `json:"certificate,omitempty"`
+	Account     string    `json:"account,omitempty"` // of ACME
 	Reason      Reason    `json:"reason,omitempty"`
 }
 
-const opIssue = "issue"
+// The operations of the journal.
+const (
+	opIssue  = "issue"
+	opRevoke = "revoke"
+)
 
 // journal is the file of entries and what they add up to. Reading may happen at
 // any time; the folder must be locked before append.
@@ -127,18 +133,26 @@ func (j *journal) apply(line []byte) error {
 	if err := json.Unmarshal(line, &e); err != nil {
 		return err
 	}
-	if e.Op != opIssue {
+	known := j.records[e.Serial]
+	switch e.Op {
+	case opIssue:
+		if known != nil {
+			return fmt.Errorf("the serial number %s was used twice", e.Serial)
+		}
+		r, err := newRecord(e)
+		if err != nil {
+			return err
+		}
+		j.records[e.Serial] = r
+		j.order = append(j.order, e.Serial)
+	case opRevoke:
+		if known == nil {
+			return fmt.Errorf("the serial number %s was revoked but never used", e.Serial)
+		}
+		known.Revoked, known.Reason = e.Time, e.Reason
+	default:
 		return fmt.Errorf("an entry %q, which this program does not know: use a newer one", e.Op)
 	}
-	if j.records[e.Serial] != nil {
-		return fmt.Errorf("the serial number %s was used twice", e.Serial)
-	}
-	r, err := newRecord(e)
-	if err != nil {
-		return err
-	}
-	j.records[e.Serial] = r
-	j.order = append(j.order, e.Serial)
 	return nil
 }
 
@@ -153,7 +167,7 @@ func newRecord(e entry) (*Record, error) {
 		n.plain = cn
 	}
 	r := &Record{Serial: e.Serial, Names: n.list(), NotBefore: c.NotBefore, NotAfter: c.NotAfter,
-		Fingerprint: hex.EncodeToString(sum[:]), Issued: e.Time, Certificate: c.Raw}
+		Fingerprint: hex.EncodeToString(sum[:]), Issued: e.Time, Account: e.Account, Certificate: c.Raw}
 	for _, u := range c.ExtKeyUsage {
 		r.Client = r.Client || u == x509.ExtKeyUsageClientAuth
 		r.Server = r.Server || u == x509.ExtKeyUsageServerAuth
@@ -237,14 +251,4 @@ func (a *Authority) List() ([]Record, error) {
 		all = append(all, *a.journal.record(serial, a.now()))
 	}
 	return all, nil
-}
-
-type bitString = asn1.BitString
-
-func unmarshal(der []byte, into any) error {
-	rest, err := asn1.Unmarshal(der, into)
-	if err == nil && len(rest) > 0 {
-		return errors.New("bytes left over")
-	}
-	return err
 }

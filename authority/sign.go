@@ -29,9 +29,13 @@ type Request struct {
 	// Lifetime is how long it shall be valid; zero means 90 days, and more
 	// than 397 days are refused, as browsers do.
 	Lifetime time.Duration
+	// Signer is a key to certify in place of a new one.
+	Signer crypto.Signer
 	// CSR is a certification request in PEM or DER, for a key that is made
 	// and kept elsewhere. Its names count if Names is empty.
 	CSR []byte
+
+	account string // of ACME
 }
 
 // The lifetimes of leaves.
@@ -54,9 +58,6 @@ func (a *Authority) Issue(r Request) (*identity.Identity, *Record, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if template.NotAfter.After(a.inter.NotAfter) {
-		template.NotAfter = a.inter.NotAfter
-	}
 	unlock, err := lockFolder(a.dir)
 	if err != nil {
 		return nil, nil, err
@@ -64,6 +65,12 @@ func (a *Authority) Issue(r Request) (*identity.Identity, *Record, error) {
 	defer unlock()
 	if err := a.journal.load(); err != nil {
 		return nil, nil, err
+	}
+	if err := a.refreshIntermediate(); err != nil {
+		return nil, nil, err
+	}
+	if template.NotAfter.After(a.inter.NotAfter) {
+		template.NotAfter = a.inter.NotAfter
 	}
 	template.SerialNumber = a.journal.newSerial()
 	der, err := x509.CreateCertificate(rand.Reader, template, a.inter, public, by)
@@ -74,7 +81,7 @@ func (a *Authority) Issue(r Request) (*identity.Identity, *Record, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := a.journal.append(entry{Op: opIssue, Time: a.now().UTC(), Serial: serialText(leaf.SerialNumber), Certificate: der}); err != nil {
+	if err := a.journal.append(entry{Op: opIssue, Time: a.now().UTC(), Serial: serialText(leaf.SerialNumber), Certificate: der, Account: r.account}); err != nil {
 		return nil, nil, err
 	}
 	id := &identity.Identity{Chain: [][]byte{der, a.inter.Raw}, Leaf: leaf, Signer: signer}
@@ -119,6 +126,7 @@ func (a *Authority) prepare(r *Request) (*x509.Certificate, crypto.PublicKey, cr
 		BasicConstraintsValid: true,
 		SubjectKeyId:          keyID(public),
 	}
+	a.nameServices(t)
 	if _, ok := public.(*rsa.PublicKey); ok {
 		t.KeyUsage |= x509.KeyUsageKeyEncipherment // RFC 5246 peers that know no ECDHE
 	}
@@ -133,6 +141,9 @@ func (a *Authority) prepare(r *Request) (*x509.Certificate, crypto.PublicKey, cr
 
 // key makes the key, or takes it and perhaps the names from the CSR.
 func (r *Request) key() (crypto.PublicKey, crypto.Signer, []string, error) {
+	if r.Signer != nil {
+		return r.Signer.Public(), r.Signer, r.Names, nil
+	}
 	if r.CSR == nil {
 		algorithm, err := r.Algorithm.orDefault()
 		if err != nil {
@@ -235,18 +246,11 @@ func sign(t, parent *x509.Certificate, public crypto.PublicKey, by crypto.Signer
 // keyID makes a subject key identifier: 160 bits of SHA-256 (RFC 7093, Section
 // 2, method 1).
 func keyID(public crypto.PublicKey) []byte {
-	der, err := x509.MarshalPKIXPublicKey(public)
+	bits, err := keyBits(public)
 	if err != nil {
-		return nil
+		return nil // crypto/x509 will refuse the key with a better word
 	}
-	var info struct {
-		Algorithm pkix.AlgorithmIdentifier
-		Key       bitString
-	}
-	if err := unmarshal(der, &info); err != nil {
-		return nil
-	}
-	sum := sha256.Sum256(info.Key.Bytes)
+	sum := sha256.Sum256(bits)
 	return sum[:20]
 }
 
@@ -261,3 +265,6 @@ func randomSerial() *big.Int {
 }
 
 func serialText(n *big.Int) string { return n.Text(16) }
+
+// serialOf writes the content of an INTEGER as serialText does.
+func serialOf(content []byte) string { return serialText(new(big.Int).SetBytes(content)) }

@@ -1,0 +1,51 @@
+package authority
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/sealsock/sealsock/identity"
+)
+
+// SaveFiles writes an identity to files in PEM: the chain to certFile and the
+// key to keyFile, or both to one file if the names are the same. Each file is
+// replaced whole and has mode 0600, which its owner may widen for the
+// certificate. If keyFile is empty or the identity has no key, only the chain
+// is written.
+func SaveFiles(id *identity.Identity, certFile, keyFile string) error {
+	chain := certificatePEM(id.Chain...)
+	if keyFile == "" || id.Signer == nil {
+		return writeFile(certFile, chain)
+	}
+	key, err := keyPEM(id.Signer)
+	if err != nil {
+		return err
+	}
+	if keyFile == certFile {
+		return writeFile(certFile, append(key, chain...))
+	}
+	// The key goes first: a chain without its key is of no use, but a key
+	// without its chain is only early.
+	if err := writeFile(keyFile, key); err != nil {
+		return err
+	}
+	return writeFile(certFile, chain)
+}
+
+// Exists reports whether there is an authority in dir; empty means DefaultDir.
+func Exists(dir string) bool {
+	dir, err := folder(dir)
+	if err != nil {
+		return false
+	}
+	_, err = Open(dir)
+	return !errors.Is(err, ErrNotExist)
+}
+
+// exposed reports whether other users may read a file. Windows has no such
+// modes.
+func exposed(info os.FileInfo) bool {
+	const groupAndOthers fs.FileMode = 0o077
+	return os.PathSeparator == '/' && info.Mode().Perm()&groupAndOthers != 0
+}

@@ -1,0 +1,296 @@
+package authority
+
+import (
+	"crypto"
+	"crypto/x509"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// order is a certificate in the making (RFC 8555, Section 7.1.3). The fields
+// change under the lock of its ACME.
+type order struct {
+	id          string
+	account     string
+	identifiers []identifier
+	proofs      []string
+	status      string
+	problem     *problem
+	chain       []byte // PEM
+	expires     time.Time
+}
+
+// identifier is a name to be certified.
+type identifier struct {
+	Type  string `json:"type"` // dns or ip
+	Value string `json:"value"`
+}
+
+// proof is one name that an account is to prove (an authorization, RFC 8555,
+// Section 7.1.4).
+type proof struct {
+	id         string
+	account    string
+	identifier identifier
+	token      string
+	status     string // pending, valid, invalid
+	method     string // the challenge that was chosen
+	problem    *problem
+	expires    time.Time
+}
+
+// The states.
+const (
+	statePending    = "pending"
+	stateReady      = "ready"
+	stateProcessing = "processing"
+	stateValid      = "valid"
+	stateInvalid    = "invalid"
+)
+
+func (m *ACME) newOrder(c *call) (*reply, error) {
+	if err := c.mustKnow(); err != nil {
+		return nil, err
+	}
+	var request struct {
+		Identifiers []identifier `json:"identifiers"`
+	}
+	if err := c.read(&request); err != nil {
+		return nil, err
+	}
+	wanted, err := m.checkIdentifiers(request.Identifiers)
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.forget()
+	if len(m.orders) >= maxOrders {
+		return nil, fault(http.StatusServiceUnavailable, "rateLimited", "too many orders are open: try again later")
+	}
+	o := &order{id: randomHex(16), account: c.account, identifiers: wanted, status: statePending, expires: m.authority.now().Add(orderLife)}
+	for _, i := range wanted {
+		p := &proof{id: randomHex(16), account: c.account, identifier: i, token: randomHex(20), status: statePending, expires: o.expires}
+		m.proofs[p.id] = p
+		o.proofs = append(o.proofs, p.id)
+	}
+	m.orders[o.id] = o
+	return &reply{status: http.StatusCreated, location: c.base + "/acme/order/" + o.id, body: o.body(c.base)}, nil
+}
+
+// checkIdentifiers refuses names that would not be certified anyway.
+func (m *ACME) checkIdentifiers(all []identifier) ([]identifier, error) {
+	if len(all) == 0 || len(all) > maxIdentifiers {
+		return nil, malformed("an order is for 1 to %d names", maxIdentifiers)
+	}
+	var wanted []identifier
+	for _, i := range all {
+		value := strings.ToLower(i.Value)
+		n, err := sortNames([]string{value}, false)
+		_, ipErr := netip.ParseAddr(value)
+		switch {
+		case err != nil || (i.Type != "dns" && i.Type != "ip") || (i.Type == "dns") != (len(n.dns) == 1) || (i.Type == "ip") != (ipErr == nil):
+			return nil, fault(http.StatusBadRequest, "unsupportedIdentifier", "%q is not a name of type %q", i.Value, i.Type)
+		case strings.HasPrefix(value, "*."):
+			return nil, fault(http.StatusForbidden, "rejectedIdentifier", "a wildcard can only be proved in the DNS, which this authority does not ask")
+		}
+		if err := constraintsOf(m.authority.root).check(n); err != nil {
+			return nil, fault(http.StatusForbidden, "rejectedIdentifier", "%v", err)
+		}
+		if normal := (identifier{i.Type, n.list()[0]}); !slices.Contains(wanted, normal) {
+			wanted = append(wanted, normal)
+		}
+	}
+	return wanted, nil
+}
+
+// forget drops what has expired.
+func (m *ACME) forget() {
+	now := m.authority.now()
+	for id, o := range m.orders {
+		if now.After(o.expires) {
+			delete(m.orders, id)
+		}
+	}
+	for id, p := range m.proofs {
+		if now.After(p.expires) {
+			delete(m.proofs, id)
+		}
+	}
+}
+
+// find returns an order of the account, its status brought up to date. The
+// lock is held.
+func (m *ACME) find(c *call) (*order, error) {
+	if err := c.mustKnow(); err != nil {
+		return nil, err
+	}
+	m.forget()
+	o := m.orders[c.PathValue("id")]
+	if o == nil || o.account != c.account {
+		return nil, fault(http.StatusNotFound, "malformed", "there is no such order of this account")
+	}
+	if o.status != statePending {
+		return o, nil
+	}
+	o.status = stateReady
+	for _, id := range o.proofs {
+		switch p := m.proofs[id]; {
+		case p == nil || p.status == stateInvalid:
+			o.status = stateInvalid
+			return o, nil
+		case p.status != stateValid:
+			o.status = statePending
+		}
+	}
+	return o, nil
+}
+
+func (o *order) body(base string) any {
+	body := map[string]any{
+		"status": o.status, "expires": o.expires.UTC().Format(time.RFC3339), "identifiers": o.identifiers,
+		"finalize": base + "/acme/finalize/" + o.id,
+	}
+	var proofs []string
+	for _, id := range o.proofs {
+		proofs = append(proofs, base+"/acme/proof/"+id)
+	}
+	body["authorizations"] = proofs
+	if o.problem != nil {
+		body["error"] = o.problem
+	}
+	if o.chain != nil {
+		body["certificate"] = base + "/acme/cert/" + o.id
+	}
+	return body
+}
+
+func (m *ACME) getOrder(c *call) (*reply, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o, err := m.find(c)
+	if err != nil {
+		return nil, err
+	}
+	return &reply{status: http.StatusOK, location: c.base + "/acme/order/" + o.id, body: o.body(c.base)}, nil
+}
+
+// finalize signs what was proved (RFC 8555, Section 7.4).
+func (m *ACME) finalize(c *call) (*reply, error) {
+	var request struct {
+		CSR string `json:"csr"`
+	}
+	if err := c.read(&request); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o, err := m.find(c)
+	if err != nil {
+		return nil, err
+	}
+	if o.status != stateReady {
+		return nil, fault(http.StatusForbidden, "orderNotReady", "the order is %s: its names must be proved first", o.status)
+	}
+	der, err := rawBase64.DecodeString(request.CSR)
+	if err != nil {
+		return nil, fault(http.StatusBadRequest, "badCSR", "the request is not Base64")
+	}
+	if err := o.fits(der); err != nil {
+		return nil, err
+	}
+	lifetime := m.Lifetime
+	if lifetime <= 0 {
+		lifetime = acmeLifetime
+	}
+	id, _, err := m.authority.Issue(Request{CSR: der, Names: o.names(), Lifetime: lifetime, account: c.account})
+	if err != nil {
+		o.status, o.problem = stateInvalid, fault(http.StatusBadRequest, "badCSR", "%v", err)
+		return nil, o.problem
+	}
+	o.status, o.chain = stateValid, certificatePEM(id.Chain...)
+	return &reply{status: http.StatusOK, location: c.base + "/acme/order/" + o.id, body: o.body(c.base)}, nil
+}
+
+func (o *order) names() []string {
+	var all []string
+	for _, i := range o.identifiers {
+		all = append(all, i.Value)
+	}
+	return all
+}
+
+// fits wants the request to be for the very names that were proved.
+func (o *order) fits(der []byte) error {
+	csr, err := x509.ParseCertificateRequest(der)
+	if err != nil {
+		return fault(http.StatusBadRequest, "badCSR", "the request cannot be read")
+	}
+	n, err := sortNames(requestNames(csr), false)
+	if err != nil {
+		return fault(http.StatusBadRequest, "badCSR", "%v", err)
+	}
+	asked, proved := slices.Sorted(slices.Values(n.list())), slices.Sorted(slices.Values(o.names()))
+	if !slices.Equal(asked, proved) {
+		return fault(http.StatusBadRequest, "badCSR", "the request is for %v, proved were %v", asked, proved)
+	}
+	return nil
+}
+
+func (m *ACME) certificate(c *call) (*reply, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o, err := m.find(c)
+	if err != nil {
+		return nil, err
+	}
+	if o.chain == nil {
+		return nil, fault(http.StatusNotFound, "malformed", "the certificate is not issued yet")
+	}
+	return &reply{status: http.StatusOK, body: o.chain}, nil
+}
+
+// revoke takes the word of the account that the certificate was issued to, or
+// of the certificate's own key (RFC 8555, Section 7.6).
+func (m *ACME) revoke(c *call) (*reply, error) {
+	var request struct {
+		Certificate string `json:"certificate"`
+		Reason      int    `json:"reason"`
+	}
+	if err := c.read(&request); err != nil {
+		return nil, err
+	}
+	der, err := rawBase64.DecodeString(request.Certificate)
+	if err != nil {
+		return nil, malformed("the certificate is not Base64")
+	}
+	record, err := m.authority.FindCertificate(der)
+	if err != nil {
+		return nil, fault(http.StatusNotFound, "malformed", "this authority issued no such certificate")
+	}
+	if !c.mayRevoke(record) {
+		return nil, fault(http.StatusForbidden, "unauthorized", "the certificate was issued to another")
+	}
+	if record.Status == StatusRevoked {
+		return nil, fault(http.StatusBadRequest, "alreadyRevoked", "the certificate was revoked before")
+	}
+	if _, err := m.authority.Revoke(record.Serial, Reason(request.Reason)); err != nil {
+		return nil, fault(http.StatusBadRequest, "badRevocationReason", "%v", err)
+	}
+	return &reply{status: http.StatusOK, body: struct{}{}}, nil
+}
+
+func (c *call) mayRevoke(r *Record) bool {
+	if c.known {
+		return r.Account == c.account
+	}
+	leaf, err := x509.ParseCertificate(r.Certificate)
+	if err != nil {
+		return false
+	}
+	key, ok := leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && key.Equal(c.key)
+}

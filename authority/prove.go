@@ -1,0 +1,221 @@
+package authority
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// The challenges that are offered.
+const (
+	methodHTTP = "http-01"
+	methodALPN = "tls-alpn-01"
+)
+
+// The bounds on one validation.
+const (
+	proveTimeout  = 10 * time.Second
+	maxProofBody  = 4 << 10
+	proveAttempts = 3
+)
+
+func (p *proof) body(base string) any {
+	var challenges []any
+	for _, method := range []string{methodHTTP, methodALPN} {
+		if p.method == "" || p.method == method {
+			challenges = append(challenges, p.challengeBody(base, method))
+		}
+	}
+	return map[string]any{
+		"status": p.outcome(), "expires": p.expires.UTC().Format(time.RFC3339), "identifier": p.identifier, "challenges": challenges,
+	}
+}
+
+// outcome is the authorization's status, which knows no "processing".
+func (p *proof) outcome() string {
+	if p.status == stateProcessing {
+		return statePending
+	}
+	return p.status
+}
+
+func (p *proof) challengeBody(base, method string) map[string]any {
+	body := map[string]any{"type": method, "url": base + "/acme/challenge/" + p.id + "." + method, "token": p.token, "status": p.status}
+	if p.problem != nil {
+		body["error"] = p.problem
+	}
+	return body
+}
+
+func (m *ACME) getProof(c *call) (*reply, error) {
+	if err := c.mustKnow(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.proofs[c.PathValue("id")]
+	if p == nil || p.account != c.account {
+		return nil, fault(http.StatusNotFound, "malformed", "there is no such authorization of this account")
+	}
+	return &reply{status: http.StatusOK, body: p.body(c.base)}, nil
+}
+
+// challenge begins a validation, once, and tells how it stands (RFC 8555,
+// Section 7.5.1). An empty payload only asks.
+func (m *ACME) challenge(c *call) (*reply, error) {
+	if err := c.mustKnow(); err != nil {
+		return nil, err
+	}
+	id, method, _ := strings.Cut(c.PathValue("id"), ".")
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.proofs[id]
+	if p == nil || p.account != c.account || (method != methodHTTP && method != methodALPN) {
+		return nil, fault(http.StatusNotFound, "malformed", "there is no such challenge of this account")
+	}
+	if p.status == statePending && len(c.payload) > 0 {
+		select {
+		case m.slots <- struct{}{}:
+			p.status, p.method = stateProcessing, method
+			go m.prove(p, p.token+"."+c.account)
+		default:
+			return nil, fault(http.StatusServiceUnavailable, "rateLimited", "too many names are being proved: try again later")
+		}
+	}
+	return &reply{status: http.StatusOK, location: "", body: p.challengeBody(c.base, method)}, nil
+}
+
+// prove looks whether the name answers with what only the account can know.
+func (m *ACME) prove(p *proof, authorization string) {
+	defer func() { <-m.slots }()
+	ctx, cancel := context.WithTimeout(context.Background(), proveTimeout)
+	defer cancel()
+	check := m.proveHTTP
+	if p.method == methodALPN {
+		check = m.proveALPN
+	}
+	var err error
+	for attempt := range proveAttempts {
+		if err = check(ctx, p.identifier, p.token, authorization); err == nil || ctx.Err() != nil {
+			break
+		}
+		time.Sleep(time.Duration(attempt) * 200 * time.Millisecond) // the client's server may still be starting
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p.status = stateValid
+	if err != nil {
+		kind := "incorrectResponse"
+		var network net.Error
+		if errors.As(err, &network) {
+			kind = "connection"
+		}
+		p.status, p.problem = stateInvalid, fault(http.StatusForbidden, kind, "%s: %v", p.identifier.Value, err)
+	}
+}
+
+func (m *ACME) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if m.Dial != nil {
+		return m.Dial(ctx, network, address)
+	}
+	return new(net.Dialer).DialContext(ctx, network, address)
+}
+
+// proveHTTP follows RFC 8555, Section 8.3. Redirects are not followed: on a
+// local network they lead astray more often than home.
+func (m *ACME) proveHTTP(ctx context.Context, name identifier, token, authorization string) error {
+	host := name.Value
+	if addr, err := netip.ParseAddr(host); err == nil && addr.Is6() {
+		host = "[" + host + "]"
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+host+"/.well-known/acme-challenge/"+token, nil)
+	if err != nil {
+		return err
+	}
+	client := http.Client{
+		Transport:     &http.Transport{DialContext: m.dial, DisableKeepAlives: true, MaxResponseHeaderBytes: 16 << 10},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxProofBody))
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK || strings.TrimSpace(string(body)) != authorization {
+		return fmt.Errorf("the web server answers %s and %d bytes, not the key authorization", response.Status, len(body))
+	}
+	return nil
+}
+
+// oidACMEIdentifier marks the certificate of TLS-ALPN-01 (RFC 8737, Section 3).
+var oidACMEIdentifier = []int{1, 3, 6, 1, 5, 5, 7, 1, 31}
+
+// proveALPN follows RFC 8737, Section 3: the server shows a self-signed
+// certificate for the name with a hash of the authorization.
+func (m *ACME) proveALPN(ctx context.Context, name identifier, _, authorization string) error {
+	conn, err := m.dial(ctx, "tcp", net.JoinHostPort(name.Value, "443"))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	client := tls.Client(conn, &tls.Config{
+		ServerName: sniOf(name), NextProtos: []string{"acme-tls/1"}, MinVersion: tls.VersionTLS12,
+		InsecureSkipVerify: true, //nolint:gosec // the certificate is the proof itself and is compared below
+	})
+	if err := client.HandshakeContext(ctx); err != nil {
+		return err
+	}
+	state := client.ConnectionState()
+	if state.NegotiatedProtocol != "acme-tls/1" || len(state.PeerCertificates) != 1 {
+		return errors.New("the server does not answer acme-tls/1 with one certificate")
+	}
+	c := state.PeerCertificates[0]
+	named := len(c.DNSNames) == 1 && len(c.IPAddresses) == 0 && strings.EqualFold(c.DNSNames[0], name.Value)
+	if name.Type == "ip" {
+		addr, _ := netip.ParseAddr(name.Value)
+		named = len(c.DNSNames) == 0 && len(c.IPAddresses) == 1 && c.IPAddresses[0].Equal(addr.AsSlice())
+	}
+	sum := sha256.Sum256([]byte(authorization))
+	want := append([]byte{0x04, sha256.Size}, sum[:]...)
+	for _, e := range c.Extensions {
+		if e.Id.Equal(oidACMEIdentifier) && e.Critical && bytes.Equal(e.Value, want) && named {
+			return nil
+		}
+	}
+	return errors.New("the server's certificate is not the proof for this name and account")
+}
+
+// sniOf returns the server name to send; for an address it is its name for
+// reverse look-up (RFC 8738, Section 6).
+func sniOf(name identifier) string {
+	addr, err := netip.ParseAddr(name.Value)
+	if err != nil {
+		return name.Value
+	}
+	var b strings.Builder
+	raw := addr.AsSlice()
+	for i := len(raw) - 1; i >= 0; i-- {
+		if addr.Is4() {
+			fmt.Fprintf(&b, "%d.", raw[i])
+		} else {
+			fmt.Fprintf(&b, "%x.%x.", raw[i]&15, raw[i]>>4)
+		}
+	}
+	if addr.Is4() {
+		return b.String() + "in-addr.arpa"
+	}
+	return b.String() + "ip6.arpa"
+}

@@ -1,0 +1,171 @@
+package authority
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/sealsock/sealsock/identity"
+)
+
+// The reasons for revoking a certificate.
+const (
+	ReasonUnspecified          Reason = 0
+	ReasonKeyCompromise        Reason = 1
+	ReasonAffiliationChanged   Reason = 3
+	ReasonSuperseded           Reason = 4
+	ReasonCessationOfOperation Reason = 5
+	ReasonPrivilegeWithdrawn   Reason = 9
+)
+
+var reasonNames = map[Reason]string{
+	ReasonUnspecified:          "unspecified",
+	ReasonKeyCompromise:        "key-compromise",
+	ReasonAffiliationChanged:   "affiliation-changed",
+	ReasonSuperseded:           "superseded",
+	ReasonCessationOfOperation: "cessation-of-operation",
+	ReasonPrivilegeWithdrawn:   "privilege-withdrawn",
+}
+
+// String returns the reason's name, such as "key-compromise".
+func (r Reason) String() string {
+	if name := reasonNames[r]; name != "" {
+		return name
+	}
+	return fmt.Sprintf("reason-%d", int(r))
+}
+
+// ParseReason reads the name of a reason; empty means unspecified.
+func ParseReason(text string) (Reason, error) {
+	if text == "" {
+		return ReasonUnspecified, nil
+	}
+	for r, name := range reasonNames {
+		if name == text {
+			return r, nil
+		}
+	}
+	return 0, fmt.Errorf("no reason %q: choose unspecified, key-compromise, affiliation-changed, superseded, "+
+		"cessation-of-operation or privilege-withdrawn", text)
+}
+
+// ErrUnknownCertificate is wrapped by the error for a certificate that the
+// authority did not issue.
+var ErrUnknownCertificate = errors.New("this authority issued no such certificate")
+
+// Find returns the record of a certificate by its serial number, in
+// hexadecimal with or without colons, or by the first eight digits or more of
+// it.
+func (a *Authority) Find(serial string) (*Record, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.journal.load(); err != nil {
+		return nil, err
+	}
+	return a.find(serial)
+}
+
+// shortestSerial is how much of a serial number names it. Two of a million
+// serial numbers agree in their first eight digits now and then; then more are
+// asked for.
+const shortestSerial = 8
+
+func (a *Authority) find(serial string) (*Record, error) {
+	want := strings.TrimLeft(strings.ToLower(strings.ReplaceAll(serial, ":", "")), "0")
+	if r := a.journal.record(want, a.now()); r != nil {
+		return r, nil
+	}
+	if len(want) < shortestSerial {
+		return nil, fmt.Errorf("%q: %w: give at least %d digits of its serial number", serial, ErrUnknownCertificate, shortestSerial)
+	}
+	found := ""
+	for known := range a.journal.records {
+		if !strings.HasPrefix(known, want) {
+			continue
+		}
+		if found != "" {
+			return nil, fmt.Errorf("%q begins the serial numbers of several certificates: give more digits", serial)
+		}
+		found = known
+	}
+	if found == "" {
+		return nil, fmt.Errorf("%q: %w", serial, ErrUnknownCertificate)
+	}
+	return a.journal.record(found, a.now()), nil
+}
+
+// FindCertificate returns the record of a certificate given in PEM or DER; of
+// several, the first counts.
+func (a *Authority) FindCertificate(data []byte) (*Record, error) {
+	der := data
+	if block, _ := pem.Decode(data); block != nil {
+		der = block.Bytes
+		for rest := data; block != nil && block.Type != "CERTIFICATE"; {
+			if block, rest = pem.Decode(rest); block != nil {
+				der = block.Bytes
+			}
+		}
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("no certificate in PEM or DER: %w", err)
+	}
+	r, err := a.Find(serialText(c.SerialNumber))
+	if err != nil {
+		return nil, err
+	}
+	if string(r.Certificate) != string(c.Raw) {
+		return nil, fmt.Errorf("%s: %w: it has the serial number of another", serialText(c.SerialNumber), ErrUnknownCertificate)
+	}
+	return r, nil
+}
+
+// Revoke revokes a certificate, named as for Find. Peers learn of it by the
+// next list (CRL) or by asking the responder (Handler). To revoke a
+// certificate again is no error and changes nothing.
+func (a *Authority) Revoke(serial string, reason Reason) (*Record, error) {
+	if _, known := reasonNames[reason]; !known {
+		return nil, fmt.Errorf("%v cannot be given as a reason", reason)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	unlock, err := lockFolder(a.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if err := a.journal.load(); err != nil {
+		return nil, err
+	}
+	r, err := a.find(serial)
+	if err != nil {
+		return nil, err
+	}
+	if r.Status == StatusRevoked {
+		return r, nil
+	}
+	if err := a.journal.append(entry{Op: opRevoke, Time: a.now().UTC(), Serial: r.Serial, Reason: reason}); err != nil {
+		return nil, err
+	}
+	a.removeLeaf(r.Serial)
+	return a.journal.record(r.Serial, a.now()), nil
+}
+
+// removeLeaf forgets the kept leaf with a serial number, so that ForNames
+// issues another.
+func (a *Authority) removeLeaf(serial string) {
+	entries, err := os.ReadDir(filepath.Join(a.dir, leavesDir))
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		path := filepath.Join(a.dir, leavesDir, e.Name())
+		if id, err := identity.Load(path, ""); err == nil && serialText(id.Leaf.SerialNumber) == serial {
+			_ = os.Remove(path)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package authority
+
+import (
+	"crypto"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/sealsock/sealsock/identity"
+)
+
+func (s settings) marshal() ([]byte, error) {
+	data, err := json.MarshalIndent(s, "", "  ")
+	return append(data, '\n'), err
+}
+
+// URL returns where Handler is served, or "".
+func (a *Authority) URL() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.settings.URL
+}
+
+// SetURL says where Handler is served, such as "http://ca.lan:8440": from then
+// on leaves name it as the place of the responder and of the list. Empty means
+// nowhere. It must be http, since asking about a certificate over TLS would ask
+// about another certificate.
+func (a *Authority) SetURL(base string) error {
+	if err := checkURL(base); err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	unlock, err := lockFolder(a.dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	changed := a.settings
+	changed.URL = strings.TrimSuffix(base, "/")
+	data, err := changed.marshal()
+	if err != nil {
+		return err
+	}
+	if err := writeFile(filepath.Join(a.dir, settingsFile), data); err != nil {
+		return err
+	}
+	a.settings = changed
+	return nil
+}
+
+func checkURL(base string) error {
+	if base == "" {
+		return nil
+	}
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("%q cannot be the address of an authority: expected http:// and a host", base)
+	}
+	return nil
+}
+
+// nameServices puts the addresses of the responder, the list and the
+// intermediate into a leaf.
+func (a *Authority) nameServices(t *x509.Certificate) {
+	if base := a.URL(); base != "" {
+		t.OCSPServer = []string{base + "/ocsp"}
+		t.CRLDistributionPoints = []string{base + "/crl"}
+		t.IssuingCertificateURL = []string{base + "/intermediate.cer"}
+	}
+}
+
+// Renew issues a certificate like an earlier one: the same names, uses and
+// lifetime. If signer is not nil it is the key to certify, and pins of the old
+// certificate keep matching; else a new key of the algorithm is made.
+func (a *Authority) Renew(old *Record, signer crypto.Signer, algorithm Algorithm) (*identity.Identity, *Record, error) {
+	return a.Issue(Request{
+		Names: old.Names, Client: old.Client, Server: old.Server, Lifetime: lifetimeOf(old), Signer: signer, Algorithm: algorithm,
+	})
+}
+
+func lifetimeOf(r *Record) time.Duration { return min(r.NotAfter.Sub(r.NotBefore), MaxLifetime) }
+
+// refreshIntermediate takes over an intermediate that another process renewed,
+// and renews it when it would soon outlive leaves no more. Its key and name
+// stay, so that its lists and responses go on to speak for all its leaves.
+// The folder is locked.
+func (a *Authority) refreshIntermediate() error {
+	path := filepath.Join(a.dir, interFile)
+	current, err := readCertificate(path)
+	if err != nil {
+		return err
+	}
+	a.inter = current
+	now := a.now()
+	if current.NotAfter.Sub(now) > MaxLifetime || !a.root.NotAfter.After(current.NotAfter) {
+		return nil
+	}
+	rootKey, err := identity.LoadKey(filepath.Join(a.dir, rootKeyFile))
+	if err != nil {
+		return err
+	}
+	renewed, err := signIntermediate(a.root, rootKey, current.PublicKey, now)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(path, certificatePEM(renewed.Raw)); err != nil {
+		return err
+	}
+	a.inter = renewed
+	return nil
+}
+
+// Warnings tell what needs a person's attention, one sentence each: files that
+// others can read, and certificates near their end.
+func (a *Authority) Warnings() ([]string, error) {
+	var all []string
+	for _, name := range []string{rootKeyFile, interKeyFile} {
+		if info, err := os.Stat(filepath.Join(a.dir, name)); err == nil && exposed(info) {
+			all = append(all, fmt.Sprintf("%s can be read by other users: chmod 600 it", filepath.Join(a.dir, name)))
+		}
+	}
+	now := a.now()
+	if a.root.NotAfter.Sub(now) < 180*24*time.Hour {
+		all = append(all, fmt.Sprintf("the root ends on %s: make a new authority and have its root trusted before that", day(a.root.NotAfter)))
+	}
+	records, err := a.List()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range records {
+		if r.Status == StatusExpiring {
+			all = append(all, fmt.Sprintf("the certificate %s of %s ends on %s: renew it", r.Serial, strings.Join(r.Names, ", "), day(r.NotAfter)))
+		}
+	}
+	return all, nil
+}
+
+func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
