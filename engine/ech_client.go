@@ -75,6 +75,7 @@ func (o *offer) startECH() error {
 		if err != nil {
 			continue
 		}
+		// HPKE takes its randomness from crypto/rand, whatever Config.Rand is.
 		e := &clientECH{config: &configs[i], kdf: setup.kdf.ID(), aead: setup.aead.ID()}
 		if e.enc, e.sender, err = hpke.NewSender(setup.public, setup.kdf, setup.aead, echInfo(e.config.Raw)); err != nil {
 			return local("Encrypted ClientHello cannot be set up", err)
@@ -110,9 +111,9 @@ func (o *offer) sent() []byte {
 
 // wrap encrypts the hello into an outer one, which has the same extensions but
 // for those that tell whom the client wants: the names of the server and of
-// protocols, and pre-shared keys. RFC 9849, Sections 6.1 and 6.1.1.
+// protocols, and pre-shared keys. RFC 9849, Section 6.1.
 func (o *offer) wrap() error {
-	e, random := o.ech, o.cfg.random()
+	e := o.ech
 	encoded, err := encodeInner(o.hello, e.config.MaxNameLen)
 	if err != nil {
 		return err
@@ -120,9 +121,14 @@ func (o *offer) wrap() error {
 	outer := *o.hello
 	outer.Random = e.random
 	outer.ServerName, outer.ALPN = e.config.PublicName, nil
-	if outer.PSK, err = greasePSK(random, o.hello.PSK); err != nil {
+	if outer.PSK, err = greasePSK(o.cfg.random(), o.hello.PSK); err != nil {
 		return err
 	}
+	return e.seal(&outer, encoded)
+}
+
+// seal puts an encoded inner hello into an outer one. RFC 9849, Section 6.1.1.
+func (e *clientECH) seal(outer *wire.ClientHello, encoded []byte) error {
 	outer.ECH = &wire.ECHClientHello{
 		KDF: e.kdf, AEAD: e.aead, ConfigID: e.config.ConfigID, Enc: e.enc,
 		Payload: make([]byte, len(encoded)+tagLen),
@@ -143,7 +149,7 @@ func (o *offer) wrap() error {
 	}
 	copy(payload, sealed)
 	outer.ECH.Payload = sealed
-	e.outer, e.raw, e.enc = &outer, raw, nil
+	e.outer, e.raw, e.enc = outer, raw, nil
 	return nil
 }
 

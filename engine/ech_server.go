@@ -39,7 +39,7 @@ func openHello(cfg *Config, info *State, hello *wire.ClientHello, m message) (*s
 		return nil, nil, m, illegal("an inner ClientHello that nobody encrypted")
 	}
 	encoded, err := e.decrypt(m)
-	if encoded == nil || err != nil {
+	if e.recipient == nil || err != nil {
 		return e, hello, m, err
 	}
 	hello, m, err = decodeHello(encoded, m)
@@ -47,7 +47,7 @@ func openHello(cfg *Config, info *State, hello *wire.ClientHello, m message) (*s
 	return e, hello, m, err
 }
 
-// decrypt tries the keys that the client may mean. The result is nil if none
+// decrypt tries the keys that the client may mean. There is no recipient if none
 // fits: the client has an old configuration, or its extension is GREASE.
 // RFC 9849, Section 7.1.
 func (e *serverECH) decrypt(m message) ([]byte, error) {
