@@ -63,6 +63,13 @@
 // a signature. Each is a question to a callback of [Config], which may answer at
 // once, or with [ErrPending] and later through [Receiver.Resume].
 //
+// With Encrypted ClientHello (RFC 9849) each ClientHello of these diagrams is two:
+// an outer one, which is sent, and an inner one, encrypted in it. A server that
+// can decrypt it goes on as if it had seen the inner one alone, and so does the
+// client. If it cannot, both go on with the outer one, and the client ends in
+// endRejected in place of open13: the connection has only proved the server's
+// public name, and brought its present configuration.
+//
 // # Errors
 //
 // A state returns an error; the driver turns it into an alert, in one place, and
