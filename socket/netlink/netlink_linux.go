@@ -1,0 +1,5 @@
+package netlink
+
+import "golang.org/x/sys/unix"
+
+const number = unix.AF_NETLINK

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package netlink
+
+const number = -1

@@ -1,0 +1,209 @@
+//go:build linux
+
+package kernel
+
+import (
+	"bufio"
+	"bytes"
+	_ "embed"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// module is this module's import path.
+const module = "github.com/sealsock/sealsock"
+
+// patience is how long the machine may run.
+const patience = 5 * time.Minute
+
+//go:embed skips.txt
+var skipsText string
+
+var only = flag.String("only", "", "run only the packages whose path ends like this, for work on one family")
+
+// TestFamilies runs every package's tests in the machine. Each of their tests
+// is a subtest here.
+func TestFamilies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("boots a virtual machine; not in -short")
+	}
+	lab, err := openLab()
+	if err != nil {
+		if os.Getenv("SEALSOCK_PEERS") == "require" {
+			t.Fatal(err)
+		}
+		t.Skipf("left out: the socket families in a virtual machine: %v", err)
+	}
+	initrd, err := buildImage(lab)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	out, err := lab.boot(initrd, patience)
+	t.Logf("the machine ran for %v", time.Since(start).Round(time.Second))
+	log := filepath.Join(lab.dir, "guest.log")
+	if werr := os.WriteFile(log, out, 0o644); werr != nil {
+		t.Error(werr)
+	}
+	if err != nil {
+		t.Fatalf("%v; what it said last:\n%s", err, tail(out, 3000))
+	}
+	results, problems := parse(out)
+	for _, p := range problems {
+		t.Errorf("the machine said: %s", p)
+	}
+	if len(results) == 0 {
+		t.Fatalf("no tests ran; the machine said:\n%s", tail(out, 3000))
+	}
+	check(t, results)
+}
+
+// A result is what one package's tests did.
+type result struct {
+	name   string // path in this module
+	output string
+	exit   string // of the test program
+	tests  []outcome
+}
+
+// An outcome is what one test did: PASS, FAIL or SKIP.
+type outcome struct{ name, verdict string }
+
+var verdict = regexp.MustCompile(`^\s*--- (PASS|FAIL|SKIP): (\S+)`)
+
+// parse reads what the guest printed: lines that begin with "@@" are its own.
+func parse(out []byte) (results []result, problems []string) {
+	scanner := bufio.NewScanner(bytes.NewReader(bytes.ReplaceAll(out, []byte("\r"), nil)))
+	scanner.Buffer(nil, 1<<20)
+	for scanner.Scan() {
+		line := scanner.Text()
+		words := strings.Fields(line)
+		switch {
+		case strings.HasPrefix(line, "@@ begin "):
+			results = append(results, result{name: words[2], exit: "none"})
+		case strings.HasPrefix(line, "@@ end ") && len(results) > 0:
+			results[len(results)-1].exit = words[3]
+		case strings.HasPrefix(line, "@@ problem "):
+			problems = append(problems, strings.TrimPrefix(line, "@@ problem "))
+		case len(results) > 0 && results[len(results)-1].exit == "none":
+			r := &results[len(results)-1]
+			r.output += line + "\n"
+			if m := verdict.FindStringSubmatch(line); m != nil {
+				r.tests = append(r.tests, outcome{m[2], m[1]})
+			}
+		}
+	}
+	return results, problems
+}
+
+// check makes subtests of the results and holds skips against the list.
+func check(t *testing.T, results []result) {
+	allowed := skips(t)
+	used := map[string]bool{}
+	for _, r := range results {
+		t.Run(r.name, func(t *testing.T) {
+			if r.exit != "0" {
+				t.Errorf("exit status %s:\n%s", r.exit, r.output)
+			}
+			passed := 0
+			for _, o := range r.tests {
+				switch key := r.name + " " + o.name; {
+				case o.verdict == "PASS":
+					passed++
+				case o.verdict == "SKIP" && allowed[key] == "":
+					t.Errorf("%s skipped, and is not in skips.txt:\n%s", o.name, r.output)
+				case o.verdict == "SKIP":
+					used[key] = true
+				}
+			}
+			if passed == 0 {
+				t.Errorf("nothing passed:\n%s", r.output)
+			}
+			t.Logf("%d passed", passed)
+		})
+	}
+	for key := range allowed {
+		if !used[key] && *only == "" {
+			t.Errorf("skips.txt lists %s, which does not skip", key)
+		}
+	}
+}
+
+// skips reads the list: a package, a test, and the reason in words.
+func skips(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for line := range strings.Lines(skipsText) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		fields := strings.SplitN(line, " ", 3)
+		if len(fields) < 3 {
+			t.Fatalf("skips.txt: %q has no reason", line)
+		}
+		all[fields[0]+" "+fields[1]] = fields[2]
+	}
+	return all
+}
+
+// packages returns the import paths whose tests run in the machine: all below
+// socket that have tests, address, and the families' tests of this folder.
+func packages() ([]string, error) {
+	cmd := exec.Command("go", "list", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}",
+		module+"/socket/...", module+"/address", module+"/test/kernel/sealed/...")
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w", err)
+	}
+	var all []string
+	for _, p := range strings.Fields(string(out)) {
+		if *only == "" || strings.HasSuffix(p, *only) {
+			all = append(all, p)
+		}
+	}
+	return all, nil
+}
+
+// buildTests compiles the packages' tests and the guest's first program,
+// without anything that they would have to find in the machine.
+func buildTests(dir string) (names []string, err error) {
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	all, err := packages()
+	if err != nil {
+		return nil, err
+	}
+	static := append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH)
+	for _, p := range all {
+		name := strings.TrimPrefix(p, module+"/")
+		file := strings.ReplaceAll(name, "/", "_") + ".test"
+		cmd := exec.Command("go", "test", "-c", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, file), p)
+		cmd.Env = static
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("%s: %w\n%s", cmd, err, out)
+		}
+		names = append(names, name)
+	}
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, "init"), module+"/"+path.Join("test/kernel/guest"))
+	cmd.Env = static
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", cmd, err, out)
+	}
+	return names, nil
+}
+
+func tail(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
