@@ -46,6 +46,11 @@ type Family struct {
 	// EmptyMessages says that a read of nothing on a SeqPacket socket is an
 	// empty message and not the end of a connection.
 	EmptyMessages bool
+
+	// EndByShutdown makes Close end a connection with shutdown(2) first, in a
+	// family whose peers would see a reset otherwise. The connection is then
+	// over for a Dup of the socket too.
+	EndByShutdown bool
 }
 
 // RawAddr is an address in a family that this program has no type for: the

@@ -7,10 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	sendFlags = 0 // the Go runtime ignores SIGPIPE for sockets
-	recvFlags = 0
-)
+const recvFlags = 0
 
 func callAccept(o *op, fd uintptr) syscall.Errno {
 	syscall.ForkLock.RLock()

@@ -11,7 +11,6 @@ import (
 
 const (
 	headerHasLength = false
-	sendFlags       = unix.MSG_NOSIGNAL
 	recvFlags       = unix.MSG_CMSG_CLOEXEC
 )
 
@@ -109,7 +108,7 @@ func grow[T any](s []T, n int) []T {
 }
 
 func callSendMMsg(o *op, fd uintptr) syscall.Errno {
-	n, _, e := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&o.batch.hdrs[0])), uintptr(len(o.batch.hdrs)), uintptr(o.flags|sendFlags), 0, 0)
+	n, _, e := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&o.batch.hdrs[0])), uintptr(len(o.batch.hdrs)), uintptr(o.flags), 0, 0)
 	if e == 0 {
 		o.n = int(n)
 	}

@@ -44,12 +44,14 @@ func first(p []byte) unsafe.Pointer {
 	return unsafe.Pointer(&p[0])
 }
 
+// callSend adds no MSG_NOSIGNAL: the Go runtime keeps SIGPIPE away from sockets,
+// and some families refuse flags that they do not know.
 func callSend(o *op, fd uintptr) syscall.Errno {
 	var name unsafe.Pointer
 	if o.nameLen > 0 {
 		name = unsafe.Pointer(&o.name)
 	}
-	n, _, e := unix.Syscall6(unix.SYS_SENDTO, fd, uintptr(first(o.buf)), uintptr(len(o.buf)), uintptr(o.flags|sendFlags), uintptr(name), uintptr(o.nameLen))
+	n, _, e := unix.Syscall6(unix.SYS_SENDTO, fd, uintptr(first(o.buf)), uintptr(len(o.buf)), uintptr(o.flags), uintptr(name), uintptr(o.nameLen))
 	if e == 0 {
 		o.n = int(n)
 	}
@@ -73,7 +75,7 @@ func callRecv(o *op, fd uintptr) syscall.Errno {
 }
 
 func callSendMsg(o *op, fd uintptr) syscall.Errno {
-	n, _, e := unix.Syscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&o.msg)), uintptr(o.flags|sendFlags))
+	n, _, e := unix.Syscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(&o.msg)), uintptr(o.flags))
 	if e == 0 {
 		o.n = int(n)
 	}

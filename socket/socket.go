@@ -241,6 +241,10 @@ func (s *Socket) Close() error {
 	if s.closed.Swap(true) {
 		return s.opError("close", nil, net.ErrClosed)
 	}
+	if s.family.EndByShutdown {
+		// Sockets that are not connected refuse, which is no matter.
+		_ = s.sys.control(func(fd uintptr) { _ = sysShutdown(fd, int(ShutdownBoth)) })
+	}
 	return s.opError("close", nil, s.sys.close())
 }
 

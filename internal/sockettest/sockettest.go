@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -108,7 +109,13 @@ func Conn(t *testing.T, listen func() (*socket.Listener, error), dial func(net.A
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		return a, b, func() { _, _ = a.Close(), b.Close() }, nil
+		// At once, because closing waits for the peer in some families.
+		return a, b, func() {
+			var both sync.WaitGroup
+			both.Go(func() { _ = a.Close() })
+			both.Go(func() { _ = b.Close() })
+			both.Wait()
+		}, nil
 	})
 }
 

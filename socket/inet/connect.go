@@ -43,11 +43,8 @@ type ConnectOptions struct {
 	// Resolver looks names up; nil means net.DefaultResolver.
 	Resolver *net.Resolver
 
-	// Network is the name for errors, and Type and Protocol are for other
-	// protocols than TCP: 0 means "tcp", Stream and the usual protocol.
-	Network  string
-	Type     socket.Type
-	Protocol int
+	// Transport is the protocol; the zero Transport means TCP.
+	Transport Transport
 }
 
 // CreateConnection connects to "host:port". It looks the name up and tries its
@@ -81,11 +78,8 @@ type attempt struct {
 }
 
 func (c *connector) setDefaults() {
-	if c.Network == "" {
-		c.Network = "tcp"
-	}
-	if c.Type == 0 {
-		c.Type = socket.Stream
+	if c.Transport.Name == "" {
+		c.Transport = TCP
 	}
 	if c.AttemptDelay <= 0 {
 		c.AttemptDelay = attemptDelay
@@ -96,7 +90,7 @@ func (c *connector) setDefaults() {
 }
 
 func (c *connector) opError(address string, err error) error {
-	return &net.OpError{Op: "dial", Net: c.Network, Err: fmt.Errorf("%s: %w", address, err)}
+	return &net.OpError{Op: "dial", Net: c.Transport.Name, Err: fmt.Errorf("%s: %w", address, err)}
 }
 
 // resolve returns the addresses that the text stands for, in the order of the
@@ -219,7 +213,7 @@ func (c *connector) connect(ctx context.Context, addr netip.AddrPort) (*socket.S
 	if addr.Addr().Is6() {
 		version = 6
 	}
-	s, err := socket.New(Derive(c.Network, version), c.Type, c.Protocol)
+	s, err := c.Transport.New(version)
 	if err != nil {
 		return nil, err
 	}
@@ -240,11 +234,11 @@ func (c *connector) prepare(ctx context.Context, s *socket.Socket, addr netip.Ad
 		if !source.Addr().IsValid() {
 			source = netip.AddrPortFrom(unspecified(addr.Addr().Is6()), source.Port())
 		}
-		if err := s.Bind(Addr{AddrPort: source, Net: c.Network}); err != nil {
+		if err := s.Bind(Addr{AddrPort: source, Net: c.Transport.Name}); err != nil {
 			return err
 		}
 	}
-	return s.Connect(ctx, Addr{AddrPort: addr, Net: c.Network})
+	return s.Connect(ctx, Addr{AddrPort: addr, Net: c.Transport.Name})
 }
 
 func unspecified(six bool) netip.Addr {

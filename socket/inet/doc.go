@@ -4,6 +4,6 @@
 // tries every address of a name, and [CreateServer], which takes IPv6 and IPv4
 // on one port.
 //
-// Families that carry other protocols between IP addresses, such as SCTP and
-// UDP-Lite, build on [Derive].
+// Packages for other protocols between IP addresses, such as SCTP and UDP-Lite,
+// are a [Transport] and its options.
 package inet

@@ -14,22 +14,9 @@ import (
 // Family4 and Family6 are IPv4 and IPv6. An IPv6 socket also takes IPv4
 // addresses in their mapped form, unless the option V6Only is set.
 var (
-	Family4 = Derive("inet", 4)
-	Family6 = Derive("inet6", 6)
+	Family4 = Transport{Name: "inet"}.Family(4)
+	Family6 = Transport{Name: "inet6"}.Family(6)
 )
-
-// Derive returns the family of a protocol that has IP addresses, under a name
-// of its own: version is 4 or 6. The addresses that its sockets return have
-// that name as their network.
-func Derive(name string, version int) socket.Family {
-	f := socket.Family{Name: name, Number: syscall.AF_INET}
-	if version == 6 {
-		f.Number = syscall.AF_INET6
-	}
-	f.Decode = func(raw []byte) (socket.Addr, error) { return decode(name, raw) }
-	f.Convert = func(a net.Addr) (socket.Addr, error) { return convert(name, f.Number == syscall.AF_INET6, a) }
-	return f
-}
 
 // An Addr is an IP address with a port. It is comparable.
 type Addr struct {

@@ -31,11 +31,8 @@ type ServerOptions struct {
 	// to set options.
 	Prepare func(*socket.Socket) error
 
-	// Network is the name for errors, and Type and Protocol are for other
-	// protocols than TCP: 0 means "tcp", Stream and the usual protocol.
-	Network  string
-	Type     socket.Type
-	Protocol int
+	// Transport is the protocol; the zero Transport means TCP.
+	Transport Transport
 }
 
 // CreateServer listens on "host:port". An empty host is every address of this
@@ -46,21 +43,18 @@ func CreateServer(ctx context.Context, address string, o *ServerOptions) (*socke
 	if o != nil {
 		opts = *o
 	}
-	if opts.Network == "" {
-		opts.Network = "tcp"
-	}
-	if opts.Type == 0 {
-		opts.Type = socket.Stream
+	if opts.Transport.Name == "" {
+		opts.Transport = TCP
 	}
 	addr, err := opts.resolve(ctx, address)
 	if err != nil {
-		return nil, &net.OpError{Op: "listen", Net: opts.Network, Err: fmt.Errorf("%s: %w", address, err)}
+		return nil, &net.OpError{Op: "listen", Net: opts.Transport.Name, Err: fmt.Errorf("%s: %w", address, err)}
 	}
 	version := 4
 	if addr.Addr().Is6() {
 		version = 6
 	}
-	s, err := socket.New(Derive(opts.Network, version), opts.Type, opts.Protocol)
+	s, err := opts.Transport.New(version)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +133,7 @@ func (o *ServerOptions) start(s *socket.Socket, addr netip.AddrPort) error {
 			return err
 		}
 	}
-	if err := s.Bind(Addr{AddrPort: addr, Net: o.Network}); err != nil {
+	if err := s.Bind(Addr{AddrPort: addr, Net: o.Transport.Name}); err != nil {
 		return err
 	}
 	return s.Listen(o.Backlog)

@@ -1,0 +1,3 @@
+// Package mptcp is multipath TCP for package socket: a TCP connection that uses
+// several paths at once, and falls back to TCP with a peer that knows only that.
+package mptcp

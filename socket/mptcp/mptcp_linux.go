@@ -1,0 +1,4 @@
+package mptcp
+
+// missing is negative where the system has no such sockets.
+const missing = 0

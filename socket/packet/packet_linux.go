@@ -1,0 +1,5 @@
+package packet
+
+import "golang.org/x/sys/unix"
+
+const number = unix.AF_PACKET

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package packet
+
+const number = -1

@@ -1,0 +1,3 @@
+// Package qrtr is Qualcomm's IPC router for package socket: datagrams between
+// the processors of one device, addressed by node and port.
+package qrtr

@@ -1,0 +1,5 @@
+package qrtr
+
+import "golang.org/x/sys/unix"
+
+const number = unix.AF_QIPCRTR

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package qrtr
+
+const number = -1

@@ -1,0 +1,5 @@
+package rds
+
+import "golang.org/x/sys/unix"
+
+const number = unix.AF_RDS

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package rds
+
+const number = -1

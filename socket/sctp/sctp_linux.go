@@ -1,0 +1,4 @@
+package sctp
+
+// missing is negative where the system has no such sockets.
+const missing = 0

@@ -1,0 +1,103 @@
+package sctp_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"testing"
+
+	"github.com/sealsock/sealsock/internal/sockettest"
+	"github.com/sealsock/sealsock/socket"
+	"github.com/sealsock/sealsock/socket/inet"
+	"github.com/sealsock/sealsock/socket/sctp"
+)
+
+func listen(address string) func() (*socket.Listener, error) {
+	return func() (*socket.Listener, error) { return sctp.Listen(context.Background(), address) }
+}
+
+func dial(a net.Addr) (*socket.Socket, error) { return sctp.Dial(context.Background(), a.String()) }
+
+func TestConn(t *testing.T) { sockettest.Conn(t, listen("127.0.0.1:0"), dial) }
+
+func TestRoundTrip(t *testing.T) {
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
+		a, b := sockettest.Pair(t, listen(address), dial)
+		sockettest.RoundTrip(t, a, b)
+		if a.RemoteAddr().Network() != "sctp" || a.LocalAddr().String() != b.RemoteAddr().String() {
+			t.Errorf("%s %v is the peer of %v", a.RemoteAddr().Network(), a.LocalAddr(), b.RemoteAddr())
+		}
+	}
+}
+
+func TestPython(t *testing.T) {
+	l, err := listen("127.0.0.1:0")()
+	sockettest.Need(t, err)
+	defer l.Close()
+	p := sockettest.Python(t, `
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP)
+s.connect(('127.0.0.1', int(arg[0])))
+s.sendall(b'from Python')
+say(s.recv(100).decode())
+l = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP)
+l.bind(('127.0.0.1', 0))
+l.listen()
+say(l.getsockname()[1])
+c, _ = l.accept()
+c.sendall(c.recv(100))
+c.recv(1)
+`, strconv.Itoa(int(l.Addr().(inet.Addr).Port())))
+	s, err := l.AcceptContext(sockettest.Context(t))
+	sockettest.Need(t, err)
+	defer s.Close()
+	buf := make([]byte, 100)
+	if n, err := s.Read(buf); err != nil || string(buf[:n]) != "from Python" {
+		t.Errorf("%q, %v", buf[:n], err)
+	}
+	if _, err := s.Write([]byte("from Go")); err != nil {
+		t.Fatal(err)
+	}
+	if line := p.Line(); line != "from Go" {
+		t.Errorf("Python received %q", line)
+	}
+	c, err := sctp.Dial(sockettest.Context(t), "127.0.0.1:"+p.Line())
+	sockettest.Need(t, err)
+	if _, err := c.Write([]byte("echo")); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.Read(buf); err != nil || string(buf[:n]) != "echo" {
+		t.Errorf("%q, %v", buf[:n], err)
+	}
+	_ = c.Close()
+	p.Wait()
+}
+
+func Example() {
+	fmt.Println(sctp.Transport.Name)
+	// Output: sctp
+}
+
+func TestOptions(t *testing.T) {
+	s, err := sctp.Transport.New(4)
+	sockettest.Need(t, err)
+	defer s.Close()
+	init := sctp.Init{OutStreams: 3, MaxInStreams: 4, MaxAttempts: 5, MaxTimeout: 1000}
+	if err := sctp.InitMessage.Set(s, init); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := sctp.InitMessage.Get(s); got != init || err != nil {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if err := sctp.NoDelay.Set(s, true); err != nil {
+		t.Fatal(err)
+	}
+	rto, err := sctp.RTOInfo.Get(s)
+	if err != nil || rto.Max < rto.Min {
+		t.Errorf("%+v, %v", rto, err)
+	}
+	a, _ := sockettest.Pair(t, listen("127.0.0.1:0"), dial)
+	if status, err := sctp.Status.Get(a); len(status) < 100 || err != nil {
+		t.Errorf("a status of %d bytes, %v", len(status), err)
+	}
+}

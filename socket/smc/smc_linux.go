@@ -1,0 +1,5 @@
+package smc
+
+import "golang.org/x/sys/unix"
+
+const number = unix.AF_SMC

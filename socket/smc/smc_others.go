@@ -1,0 +1,5 @@
+//go:build !linux
+
+package smc
+
+const number = -1

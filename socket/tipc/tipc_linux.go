@@ -1,0 +1,5 @@
+package tipc
+
+import "golang.org/x/sys/unix"
+
+const number = unix.AF_TIPC

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package tipc
+
+const number = -1
