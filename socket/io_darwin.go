@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const recvFlags = 0
+const closeOnExecFlag = 0
 
 func callAccept(o *op, fd uintptr) syscall.Errno {
 	syscall.ForkLock.RLock()

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const recvFlags = unix.MSG_CMSG_CLOEXEC
+const closeOnExecFlag = unix.MSG_CMSG_CLOEXEC
 
 // closeOnExecAll has nothing to do: MSG_CMSG_CLOEXEC did it.
 func closeOnExecAll(*Message) {}

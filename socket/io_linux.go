@@ -11,7 +11,7 @@ import (
 
 const (
 	headerHasLength = false
-	recvFlags       = unix.MSG_CMSG_CLOEXEC
+	closeOnExecFlag = unix.MSG_CMSG_CLOEXEC
 )
 
 // closeOnExecAll has nothing to do: MSG_CMSG_CLOEXEC did it.
@@ -116,7 +116,7 @@ func callSendMMsg(o *op, fd uintptr) syscall.Errno {
 }
 
 func callRecvMMsg(o *op, fd uintptr) syscall.Errno {
-	n, _, e := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&o.batch.hdrs[0])), uintptr(len(o.batch.hdrs)), uintptr(o.flags|recvFlags), 0, 0)
+	n, _, e := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&o.batch.hdrs[0])), uintptr(len(o.batch.hdrs)), uintptr(o.flags), 0, 0)
 	if e == 0 {
 		o.n = int(n)
 	}
@@ -155,6 +155,9 @@ func (s *Socket) runBatch(ctx context.Context, dir direction, call func(*op, uin
 		return 0, err
 	}
 	o.flags, o.once = f, flags&DontWait != 0
+	if dir == reading {
+		o.flags |= s.recvFlags()
+	}
 	if err := s.run(ctx, dir, o); err != nil {
 		return 0, err
 	}

@@ -84,7 +84,7 @@ func callSendMsg(o *op, fd uintptr) syscall.Errno {
 
 func callRecvMsg(o *op, fd uintptr) syscall.Errno {
 	o.msg.Namelen = sockaddrSize
-	n, _, e := unix.Syscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&o.msg)), uintptr(o.flags|recvFlags))
+	n, _, e := unix.Syscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&o.msg)), uintptr(o.flags))
 	if e == 0 {
 		o.n = int(n)
 	}

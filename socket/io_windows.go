@@ -10,7 +10,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-const headerHasLength = false
+const (
+	headerHasLength = false
+	closeOnExecFlag = 0
+)
 
 // sysop is the part of an op that connect, accept and messages use.
 type sysop struct {

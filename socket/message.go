@@ -87,7 +87,7 @@ func (s *Socket) RecvMsg(ctx context.Context, m *Message, flags Flags) (int, err
 	if err := o.prepareRecv(m); err != nil {
 		return 0, s.opError("read", nil, err)
 	}
-	o.flags, o.once = f, flags&DontWait != 0
+	o.flags, o.once = f|s.recvFlags(), flags&DontWait != 0
 	if err := s.run(ctx, reading, o); err != nil {
 		return 0, s.opError("read", nil, callError("recvmsg", err))
 	}
@@ -96,6 +96,15 @@ func (s *Socket) RecvMsg(ctx context.Context, m *Message, flags Flags) (int, err
 		return 0, io.EOF
 	}
 	return m.N, nil
+}
+
+// recvFlags returns the flag that makes received descriptors close-on-exec, in
+// the one family that has them: others refuse flags that they do not know.
+func (s *Socket) recvFlags() int {
+	if s.family.Number == syscall.AF_UNIX {
+		return closeOnExecFlag
+	}
+	return 0
 }
 
 // endsAt reports whether a received message is the end of the stream.

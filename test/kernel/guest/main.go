@@ -78,7 +78,7 @@ func load(file string) error {
 }
 
 // links makes the interfaces: lo, a CAN bus that carries FD frames, and a pair
-// of Ethernet interfaces.
+// of Ethernet interfaces, whose second one comes with the first.
 func links(ctx context.Context) error {
 	c, err := netlink.Open(netlink.Route)
 	if err != nil {
@@ -88,7 +88,7 @@ func links(ctx context.Context) error {
 	for _, l := range []struct {
 		name, kind string
 		mtu        uint32
-	}{{"lo", "", 0}, {"vcan0", "vcan", 72}, {"pair0", "veth", 0}} {
+	}{{"lo", "", 0}, {"vcan0", "vcan", 72}, {"pair0", "veth", 0}, {"pair1", "", 0}} {
 		if l.kind != "" {
 			if err := addLink(ctx, c, l.name, l.kind); err != nil {
 				return fmt.Errorf("%s: %w", l.name, err)
@@ -101,9 +101,17 @@ func links(ctx context.Context) error {
 	return nil
 }
 
+// vethInfoPeer is VETH_INFO_PEER of linux/veth.h.
+const vethInfoPeer = 1
+
 func addLink(ctx context.Context, c *netlink.Conn, name, kind string) error {
 	body := netlink.AppendText(make([]byte, unix.SizeofIfInfomsg), unix.IFLA_IFNAME, name)
-	body = netlink.AppendAttribute(body, unix.IFLA_LINKINFO, netlink.AppendText(nil, unix.IFLA_INFO_KIND, kind))
+	info := netlink.AppendText(nil, unix.IFLA_INFO_KIND, kind)
+	if kind == "veth" {
+		peer := netlink.AppendText(make([]byte, unix.SizeofIfInfomsg), unix.IFLA_IFNAME, "pair1")
+		info = netlink.AppendAttribute(info, unix.IFLA_INFO_DATA, netlink.AppendAttribute(nil, vethInfoPeer, peer))
+	}
+	body = netlink.AppendAttribute(body, unix.IFLA_LINKINFO, info)
 	_, err := c.Execute(ctx, netlink.Message{Type: unix.RTM_NEWLINK, Flags: netlink.Create | netlink.Exclusive, Data: body})
 	return err
 }
