@@ -1,0 +1,5 @@
+//go:build !linux
+
+package can
+
+const number = -1
