@@ -28,7 +28,7 @@ const (
 
 // A J1939Addr is a node and what it sends or receives. It is comparable.
 type J1939Addr struct {
-	Interface int    // index; 0 in the address of a received message
+	Interface int    // index; 0 in the addresses of some received messages
 	Name      uint64 // 64-bit name of a node, or NoName
 	PGN       uint32 // parameter group, or NoPGN
 	Address   uint8  // of a node, or NoAddress
