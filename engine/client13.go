@@ -288,6 +288,7 @@ func (f *flow13) resume(k *presharedKey, next state) state {
 	if peer == nil || f.cfg.Verifier == nil {
 		return next
 	}
+	f.info.shows(peer)
 	return f.verify(peer, func(crypto.PublicKey, *effects) (state, error) { return next, nil })
 }
 
@@ -357,6 +358,7 @@ func (s *awaitCertificate) handle(m message, _ *effects) (state, error) {
 		return nil, broken(iana.AlertDecodeError, "the server sent no certificate")
 	}
 	peer.Server, peer.ServerName, peer.ECHRejected = true, s.hello.ServerName, s.rejected != nil
+	s.info.shows(peer)
 	s.transcript.add(m.raw)
 	return s.verify(peer, func(key crypto.PublicKey, _ *effects) (state, error) {
 		if peer.Delegation != nil {

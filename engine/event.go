@@ -37,7 +37,8 @@ const (
 	// EventEarlyDone: on a server, the client's 0-RTT data has ended.
 	EventEarlyDone
 	// EventClientAuth: on a server, the client has answered the request that
-	// Event.Context names. State says whether it showed a certificate.
+	// Event.Context names. State says what it has proved to be, unless it
+	// declined: see Event.Declined.
 	EventClientAuth
 	// EventClosed: the peer sent close_notify: no data will follow.
 	EventClosed
@@ -53,8 +54,10 @@ type Event struct {
 	// Need is, for EventWantRead, how many bytes at least Receive wants to
 	// see at once, those it was given included.
 	Need int
-	// Context is which request EventClientAuth answers.
-	Context []byte
+	// Context is which request EventClientAuth answers. Declined says that
+	// the client showed nothing: what it had proved before stands.
+	Context  []byte
+	Declined bool
 	// Session is what EventSession brings.
 	Session *Session
 	// Question is what EventWaiting waits for.

@@ -179,8 +179,6 @@ func (f *flow13) sign(c *Credential, scheme *suites.Scheme, context string, then
 
 // verify waits for the Verifier's word on the peer.
 func (f *flow13) verify(peer *PeerCertificate, then func(key crypto.PublicKey, do *effects) (state, error)) state {
-	f.info.PeerChain, f.info.PeerOCSP, f.info.PeerSCTs = peer.Chain, peer.OCSPStaple, peer.SCTs
-	f.info.PeerRawKey = peer.RawPublicKey
 	return &wait[crypto.PublicKey]{
 		what:   "the verification of the peer",
 		q:      peer,

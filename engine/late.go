@@ -148,7 +148,7 @@ func (s *open13) lateAnswer(q *LateRequest, m message) (state, error) {
 		return &awaitLateFinished{open: s, flow: f, context: q.Context}, nil
 	}
 	return f.verify(peer, func(key crypto.PublicKey, _ *effects) (state, error) {
-		return &awaitLateVerify{open: s, flow: f, context: q.Context, key: key}, nil
+		return &awaitLateVerify{open: s, flow: f, context: q.Context, peer: peer, key: key}, nil
 	}), nil
 }
 
@@ -157,6 +157,7 @@ type awaitLateVerify struct {
 	open    *open13
 	flow    *flow13
 	context []byte
+	peer    *PeerCertificate
 	key     crypto.PublicKey
 }
 
@@ -169,14 +170,17 @@ func (s *awaitLateVerify) handle(m message, _ *effects) (state, error) {
 	if err := s.flow.checkCertificateVerify(m, s.key, clientContext, s.flow.cfg.schemes()); err != nil {
 		return nil, err
 	}
-	return &awaitLateFinished{open: s.open, flow: s.flow, context: s.context}, nil
+	return &awaitLateFinished{open: s.open, flow: s.flow, context: s.context, peer: s.peer}, nil
 }
 
-// awaitLateFinished waits for the end of a late authentication.
+// awaitLateFinished waits for the end of a late authentication. Application
+// data may come in the meantime, so the connection's State says nothing of the
+// peer's certificate before it is proved.
 type awaitLateFinished struct {
 	open    *open13
 	flow    *flow13
 	context []byte
+	peer    *PeerCertificate // nil if the client has declined
 }
 
 func (s *awaitLateFinished) awaits() string { return "finished" }
@@ -188,6 +192,9 @@ func (s *awaitLateFinished) handle(m message, do *effects) (state, error) {
 	if err := s.flow.checkFinished(m, s.open.traffic); err != nil {
 		return nil, err
 	}
-	do.events = append(do.events, Event{Kind: EventClientAuth, Context: s.context})
+	if s.peer != nil {
+		s.flow.info.shows(s.peer)
+	}
+	do.events = append(do.events, Event{Kind: EventClientAuth, Context: s.context, Declined: s.peer == nil})
 	return s.open, nil
 }

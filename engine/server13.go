@@ -312,6 +312,7 @@ func (s *awaitClientCertificate) handle(m message, _ *effects) (state, error) {
 		}
 		return &awaitClientFinished{s.flow13, s.app}, nil
 	}
+	s.info.shows(peer)
 	return s.verify(peer, func(key crypto.PublicKey, _ *effects) (state, error) {
 		return &awaitClientCertificateVerify{s.flow13, s.app, key}, nil
 	}), nil

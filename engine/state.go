@@ -8,7 +8,8 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// State is what is known of a connection. Slices must not be changed.
+// State is what is known of a connection. Slices must not be changed. Until
+// HandshakeDone, what it says of the peer is only what the peer claims to be.
 type State struct {
 	Version       iana.Version
 	CipherSuite   iana.CipherSuite
@@ -42,6 +43,11 @@ type State struct {
 // An exporter gives keys to other protocols; each version has its own.
 type exporter interface {
 	Export(label string, context []byte, length int) []byte
+}
+
+// shows takes what the peer has shown for what it is.
+func (s *State) shows(p *PeerCertificate) {
+	s.PeerChain, s.PeerRawKey, s.PeerOCSP, s.PeerSCTs = p.Chain, p.RawPublicKey, p.OCSPStaple, p.SCTs
 }
 
 // A message is one handshake message as received.

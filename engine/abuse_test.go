@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// The tests in this file play a peer that keeps the order of messages, or nearly,
+// and means harm.
+
+// wantAlert checks that err is this side's refusal, with an alert.
+func wantAlert(t *testing.T, err error, alert iana.Alert) {
+	t.Helper()
+	var e *Error
+	if !errors.As(err, &e) || e.Fault == FaultAlert || e.Alert != alert {
+		t.Errorf("got %v (%T), want alert %v", err, err, alert)
+	}
+}
+
+// split cuts handshake messages that go out together apart.
+func split(flight []byte) (messages [][]byte) {
+	for len(flight) > 0 {
+		_, n, _ := wire.ParseHeader(flight)
+		messages = append(messages, flight[:wire.HeaderLen+n])
+		flight = flight[wire.HeaderLen+n:]
+	}
+	return messages
+}
+
+// seal sends handshake messages under a side's present key, whatever its state.
+func (e *side) seal(t *testing.T, typ iana.ContentType, payload []byte) []byte {
+	t.Helper()
+	out, err := e.s.records(nil, typ, payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Certificates are public: who shows another's after the handshake, and sends
+// data instead of the proof, must not be taken for that other.
+func TestLateCertificateIsNotBelievedUnproved(t *testing.T) {
+	victim := newCredential(t, nil)
+	c, s := newPair(t, &Config{Verifier: acceptAll{}, PostHandshakeAuth: true, Credentials: []*Credential{victim}},
+		&Config{Verifier: acceptAll{}, Credentials: []*Credential{newCredential(t, nil)}})
+	if err := pump(c, s); err != nil {
+		t.Fatal(err)
+	}
+	request, q, err := s.s.RequestCertificate(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.r.Expect(q); err != nil {
+		t.Fatal(err)
+	}
+	_, ev, err := c.r.Receive(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answer [][]byte
+	for _, st := range ev.Reply.steps {
+		answer = append(answer, split(st.message)...)
+	}
+	if len(answer) != 2 {
+		t.Fatalf("the client answers in %d messages before Finished", len(answer))
+	}
+	for _, m := range answer {
+		s.in = append(s.in, c.seal(t, iana.ContentHandshake, m)...)
+		s.in = append(s.in, c.seal(t, iana.ContentApplicationData, []byte("give me all"))...)
+		if _, err := s.step(); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.r.State(); len(got.PeerChain) != 0 {
+			t.Fatalf("the client is believed after its %v", iana.HandshakeType(m[0]))
+		}
+	}
+	out, err := c.s.apply(nil, ev.Reply.steps[len(ev.Reply.steps)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.in = out
+	if _, err := s.step(); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.r.State(); len(got.PeerChain) != 1 {
+		t.Error("the client is not believed once it is proved")
+	}
+}
