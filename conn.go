@@ -18,6 +18,7 @@ import (
 type Conn struct {
 	*stream.Conn
 	cfg    *Config
+	claims *trust.Result // what the peer has shown and not proved yet
 	peer   atomic.Pointer[trust.Result]
 	server bool
 	dialed string // the address, for the session cache
@@ -38,7 +39,7 @@ func client(raw net.Conn, cfg *Config, dialed string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Conn = stream.New(raw, r, s, stream.Options{Answer: c.answer, Session: c.keepSession})
+	c.Conn = stream.New(raw, r, s, stream.Options{Answer: c.answer, Session: c.keepSession, Proved: c.proved})
 	return c, nil
 }
 
@@ -65,7 +66,7 @@ func Server(raw net.Conn, cfg *Config) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Conn = stream.New(raw, r, s, stream.Options{Answer: c.answer})
+	c.Conn = stream.New(raw, r, s, stream.Options{Answer: c.answer, Proved: c.proved})
 	return c, nil
 }
 
@@ -76,8 +77,8 @@ func newConn(cfg *Config, server bool) *Conn {
 	return &Conn{cfg: cfg, server: server}
 }
 
-// Peer returns what was found out about the peer's certificate, or nil before
-// the handshake and for a client without one.
+// Peer returns what was found out about the peer's certificate, or nil until the
+// peer has proved it and for a client without one.
 func (c *Conn) Peer() *trust.Result { return c.peer.Load() }
 
 // ConnectionState describes the connection in the standard library's type, so
@@ -162,8 +163,17 @@ func (c *Conn) verify(ctx context.Context, q *engine.PeerCertificate) (engine.An
 			return nil, err
 		}
 	}
-	c.peer.Store(result)
+	c.claims = result
 	return result.PublicKey, nil
+}
+
+// proved is called once the peer has proved that it holds the key of what it
+// has shown: before that, anybody could have shown it.
+func (c *Conn) proved() {
+	if c.claims != nil {
+		c.peer.Store(c.claims)
+		c.claims = nil
+	}
 }
 
 // defaultTrust is shared, so that its memory of verified chains is too.

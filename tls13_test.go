@@ -3,6 +3,7 @@ package sealsock_test
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"errors"
 	"io"
 	"net"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/testcert"
 	"github.com/sealsock/sealsock/stream"
 )
 
@@ -214,10 +217,64 @@ func TestLateAuthenticationUnderLoad(t *testing.T) {
 			}
 		})
 	}
+	wg.Go(func() { // who only looks
+		for {
+			if _, err := server.Export("EXPORTER-test", nil, 32); err != nil {
+				t.Error(err)
+			}
+			server.ConnectionState()
+			select {
+			case <-asked:
+				return
+			case <-time.After(time.Millisecond):
+			}
+		}
+	})
 	requests.Wait()
 	close(asked)
 	wg.Wait()
 	if server.Peer() == nil || len(server.ConnectionState().PeerCertificates) != 1 {
+		t.Error("the server does not know the client")
+	}
+}
+
+// impostor shows a certificate without having its key.
+type impostor struct{ crypto.Signer }
+
+func (i impostor) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return testcert.NewKey("p256").Sign(random, digest, opts)
+}
+
+func TestImpostorIsNobody(t *testing.T) {
+	cc, sc := newConfigs(t)
+	victim := *cc.Identities[0]
+	victim.Signer = impostor{victim.Signer}
+	cc.Identities, cc.PostHandshakeAuth = []*identity.Identity{&victim}, true
+	a, b := socketPair(t, "tcp")
+	client, server := sealPair(t, a, b, cc, sc)
+	go io.Copy(io.Discard, client)
+	if err := server.RequestClientCertificate(t.Context()); err == nil {
+		t.Error("a certificate without its key is accepted")
+	}
+	if server.Peer() != nil || len(server.ConnectionState().PeerCertificates) != 0 {
+		t.Error("the server takes the impostor for whom it says it is")
+	}
+}
+
+// A reader that is slow to come must not fail the request.
+func TestLateAuthenticationWithSlowReader(t *testing.T) {
+	cc, sc := newConfigs(t)
+	cc.PostHandshakeAuth = true
+	a, b := socketPair(t, "tcp")
+	client, server := sealPair(t, a, b, cc, sc)
+	go io.Copy(io.Discard, client)
+	go client.Write(make([]byte, 3<<20))
+	time.AfterFunc(50*time.Millisecond, func() { io.Copy(io.Discard, server) })
+	time.Sleep(10 * time.Millisecond)
+	if err := server.RequestClientCertificate(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if server.Peer() == nil {
 		t.Error("the server does not know the client")
 	}
 }

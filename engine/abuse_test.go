@@ -11,8 +11,8 @@ import (
 // The tests in this file play a peer that keeps the order of messages, or nearly,
 // and means harm.
 
-// wantAlert checks that err is this side's refusal, with an alert.
-func wantAlert(t *testing.T, err error, alert iana.Alert) {
+// refuses checks that err is this side's refusal, with an alert.
+func refuses(t *testing.T, err error, alert iana.Alert) {
 	t.Helper()
 	var e *Error
 	if !errors.As(err, &e) || e.Fault == FaultAlert || e.Alert != alert {

@@ -21,6 +21,9 @@ type Options struct {
 	// Session hears, on a client, of each session to come back with. It must
 	// not block.
 	Session func(*engine.Session)
+	// Proved hears that the peer is proved: when the handshake is done, and, on
+	// a server, with each late certificate. It must not block.
+	Proved func()
 }
 
 // A Conn is a TLS connection over a net.Conn. Any of its methods may be called
@@ -32,7 +35,8 @@ type Conn struct {
 	handshake sync.Mutex // held during the handshake, outside the other two
 	open      atomic.Bool
 	closing   atomic.Bool
-	broken    atomic.Pointer[error] // what ended the connection for both halves
+	state     atomic.Pointer[engine.State] // once open, for those who only look
+	broken    atomic.Pointer[error]        // what ended the connection for both halves
 
 	in    reading
 	out   writing
@@ -71,9 +75,21 @@ func (c *Conn) RemoteAddr() net.Addr { return c.raw.RemoteAddr() }
 // State returns what is known of the connection. It is complete once the
 // handshake is done.
 func (c *Conn) State() engine.State {
+	if s := c.state.Load(); s != nil {
+		return *s
+	}
 	c.handshake.Lock()
 	defer c.handshake.Unlock()
 	return c.in.recv.State()
+}
+
+// proved takes note that the peer is proved. The receiving half is held.
+func (c *Conn) proved() {
+	s := c.in.recv.State()
+	c.state.Store(&s)
+	if c.opts.Proved != nil {
+		c.opts.Proved()
+	}
 }
 
 // HandshakeDone reports whether the peer is proved.
@@ -153,6 +169,7 @@ func (c *Conn) runHandshake(ctx context.Context, enough func() bool) error {
 			if err != nil {
 				return c.transport("write", err)
 			}
+			c.proved()
 			c.open.Store(true)
 			return nil
 		case engine.EventClosed:

@@ -110,6 +110,9 @@ func (c *Conn) next(block bool) error {
 		in.giveBack()
 		return io.EOF
 	case engine.EventClientAuth:
+		if !ev.Declined {
+			c.proved()
+		}
 		c.answered(ev.Context)
 	case engine.EventSession:
 		if c.opts.Session != nil {
