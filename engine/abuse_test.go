@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"crypto"
 	"errors"
 	"testing"
 
@@ -88,4 +89,35 @@ func TestLateCertificateIsNotBelievedUnproved(t *testing.T) {
 	if got := s.r.State(); len(got.PeerChain) != 1 {
 		t.Error("the client is not believed once it is proved")
 	}
+}
+
+// A key that a server's table does not have, and finds as an empty one, is a key
+// that everybody has.
+func TestEmptyPSK(t *testing.T) {
+	empty := func(identity []byte) (*PSK, error) { return &PSK{Identity: identity}, nil }
+	for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
+		for _, guess := range [][]byte{nil, {}, make([]byte, 32)} {
+			client := &Config{MaxVersion: version, PSKs: []*PSK{{Identity: []byte("anybody"), Key: []byte("x")}}}
+			c, s := newPair(t, client, &Config{FindPSK: empty})
+			client.PSKs[0].Key = guess
+			err := pump(c, s)
+			if s.done || err == nil {
+				t.Fatalf("%v: a client without a key is accepted", version)
+			}
+		}
+	}
+	if _, _, err := Client(&Config{PSKs: []*PSK{{Identity: []byte("x")}}}); err == nil {
+		t.Error("a client uses an empty key")
+	}
+	if _, err := (&PSK{Identity: []byte("x")}).Import(nil, crypto.SHA256); err == nil {
+		t.Error("an empty key can be imported")
+	}
+}
+
+// A server of TLS 1.2 may choose what a client offers without having a key for it.
+func TestPSKSuiteWithoutPSK(t *testing.T) {
+	suite := []iana.CipherSuite{iana.TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256}
+	c, s := newPair(t, &Config{Verifier: acceptAll{}, CipherSuites: suite, MaxVersion: iana.TLS12},
+		&Config{CipherSuites: suite, FindPSK: func([]byte) (*PSK, error) { return nil, nil }})
+	refuses(t, pump(c, s), iana.AlertHandshakeFailure)
 }

@@ -64,8 +64,11 @@ func (c *client12) prove(cred *Credential, scheme *suites.Scheme) state {
 func (c *client12) choosePSK(kx *wire.ServerKeyExchange12, do *effects) (state, error) {
 	cfg := c.cfg
 	if cfg.SelectPSK == nil {
-		i := slices.IndexFunc(cfg.PSKs, (*PSK).fits12)
-		return c.usePSK(kx, cfg.PSKs[i], do)
+		var first *PSK
+		if i := slices.IndexFunc(cfg.PSKs, (*PSK).fits12); i >= 0 {
+			first = cfg.PSKs[i]
+		}
+		return c.usePSK(kx, first, do)
 	}
 	return &wait[*PSK]{
 		what: "the choice of the pre-shared key",
@@ -81,6 +84,9 @@ func (c *client12) usePSK(kx *wire.ServerKeyExchange12, p *PSK, do *effects) (st
 			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "there is no pre-shared key for the server's hint",
 			Got: quoted([]string{string(kx.Hint)}),
 		}
+	}
+	if err := p.check(); err != nil {
+		return nil, err
 	}
 	c.info.PSKIdentity = p.Identity
 	return c.keyExchange(kx, p, do, c.finish)

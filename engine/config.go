@@ -396,7 +396,16 @@ func (c *Config) check(client bool) error {
 		}
 	}
 	if client {
-		return c.checkECH()
+		return c.checkClient()
 	}
 	return nil
+}
+
+func (c *Config) checkClient() error {
+	for _, p := range c.PSKs {
+		if err := p.check(); err != nil {
+			return err
+		}
+	}
+	return c.checkECH()
 }

@@ -94,6 +94,9 @@ func lookUp(f *flow13, hello *wire.ClientHello, m message, c *choice13, i int) s
 				}
 				return begin(f, hello, m, c, do)
 			}
+			if len(k.secret) == 0 {
+				return nil, usage("the pre-shared key for identity %q is empty", offered.Identity)
+			}
 			if err := f.checkBinder(hello, m, k, i, c); err != nil {
 				return nil, err
 			}

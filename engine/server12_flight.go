@@ -230,6 +230,9 @@ func (s *awaitClientKeyExchange12) findPSK(identity, shared []byte) state {
 					Hint: "both sides need the same key under the same identity",
 				}
 			}
+			if len(p.Key) == 0 {
+				return nil, usage("the pre-shared key for identity %q is empty", identity)
+			}
 			s.info.PSKIdentity = identity
 			s.agree(keys.PSKPremaster12(p.Key, shared))
 			return &awaitClientCCS12{s.server12}, nil

@@ -148,6 +148,17 @@ type PSK struct {
 	imported bool
 }
 
+// check finds a key that is none: whoever knows the identity would know it.
+func (p *PSK) check() error {
+	switch {
+	case len(p.Identity) == 0 || len(p.Identity) >= 1<<16:
+		return usage("the identity of a pre-shared key has %d bytes: it must have 1 to 65535", len(p.Identity))
+	case len(p.Key) == 0:
+		return usage("pre-shared key %q is empty", p.Identity)
+	}
+	return nil
+}
+
 // fits12 reports whether TLS 1.2 may use the key: an imported one is for the
 // versions it was imported for. RFC 9258, Section 3.
 func (p *PSK) fits12() bool { return !p.imported }
@@ -164,6 +175,9 @@ func (p *PSK) Import(context []byte, target crypto.Hash) (*PSK, error) {
 	kdf, ok := map[crypto.Hash]uint16{crypto.SHA256: 1, crypto.SHA384: 2}[target]
 	if !ok {
 		return nil, usage("a pre-shared key can be imported for SHA-256 and SHA-384 only")
+	}
+	if err := p.check(); err != nil {
+		return nil, err
 	}
 	var b codec.Builder
 	for _, field := range [][]byte{p.Identity, context} {
