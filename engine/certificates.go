@@ -84,24 +84,25 @@ func (c *Config) serverKinds() []iana.CertificateType {
 	return kinds
 }
 
-// answerKinds fills in the server's answer about certificates.
-func answerKinds(ee *wire.EncryptedExtensions, h *wire.ClientHello, k certKinds, asked bool) {
+// answerKinds returns the server's answers about certificates, nil for none.
+func answerKinds(h *wire.ClientHello, k certKinds, asked bool) (client, server *iana.CertificateType) {
 	if h.ServerCertTypes != nil {
-		ee.ServerCertType = &k.own
+		server = &k.own
 	}
 	if h.ClientCertTypes != nil && asked {
-		ee.ClientCertType = &k.peer
+		client = &k.peer
 	}
+	return client, server
 }
 
 // takeKinds reads the server's answer on a client: it must be one that was
 // offered. RFC 7250, Section 4.2.
-func (o *offer) takeKinds(ee *wire.EncryptedExtensions) (k certKinds, err error) {
+func (o *offer) takeKinds(client, server *iana.CertificateType) (k certKinds, err error) {
 	for _, a := range []struct {
 		answer  *iana.CertificateType
 		offered []iana.CertificateType
 		to      *iana.CertificateType
-	}{{ee.ClientCertType, o.hello.ClientCertTypes, &k.own}, {ee.ServerCertType, o.hello.ServerCertTypes, &k.peer}} {
+	}{{client, o.hello.ClientCertTypes, &k.own}, {server, o.hello.ServerCertTypes, &k.peer}} {
 		if a.answer == nil {
 			continue
 		}

@@ -25,6 +25,7 @@ func (o *offer) offer12(random io.Reader) error {
 	}
 	if !o.speaks(iana.TLS13) {
 		h.SupportedGroups = cfg.groups12()
+		h.RecordSizeLimit = uint16(cfg.RecordSizeLimit)
 	}
 	if cfg.Now == nil {
 		return nil
@@ -71,6 +72,13 @@ func (s *awaitServerHello) accept12(sh *wire.ServerHello, m message, do *effects
 	f := &flow12{cfg: s.cfg, info: s.info, suite: suite, random: s.hello.Random[:], answer: sh.Random[:], keep: true}
 	f.info.Version, f.info.CipherSuite = iana.TLS12, suite.ID
 	f.info.ALPN, f.info.ExtendedMasterSecret = sh.ALPN, sh.ExtendedMasterSecret
+	agreed, err := s.takeSizes(sh.RecordSizeLimit, sh.MaxFragmentLength, 0)
+	if err != nil {
+		return nil, err
+	}
+	if agreed.send > 0 {
+		do.limits(agreed.send, agreed.receive)
+	}
 	s.shares = nil
 	f.add(s.raw)
 	f.transcript.choose(suite.Hash)
@@ -82,6 +90,9 @@ func (s *awaitServerHello) accept12(sh *wire.ServerHello, m message, do *effects
 	if suite.Auth == suites.AuthPSK {
 		f.forget() // no certificates, so no signature over the messages
 		return &awaitServerKeyExchange12{client12: c}, nil
+	}
+	if f.kinds, err = s.takeKinds(sh.ClientCertType, sh.ServerCertType); err != nil {
+		return nil, err
 	}
 	return &awaitServerCertificate12{client12: c, status: sh.StatusRequest, scts: sh.SCTs}, nil
 }
@@ -111,6 +122,7 @@ func (s *awaitServerHello) checkServerHello12(sh *wire.ServerHello) (*suites.Sui
 	err := s.checkExtensions("server_hello", sh.Present,
 		iana.ExtServerName, iana.ExtRenegotiationInfo, iana.ExtExtendedMasterSecret, iana.ExtSessionTicket,
 		iana.ExtECPointFormats, iana.ExtALPN, iana.ExtStatusRequest, iana.ExtSCT,
+		iana.ExtClientCertType, iana.ExtServerCertType, iana.ExtRecordSizeLimit, iana.ExtMaxFragmentLength,
 		iana.ExtSupportedGroups) // some servers answer it, though only clients should send it
 	if err != nil {
 		return nil, err
@@ -150,7 +162,7 @@ func (c *client12) resumed(do *effects) (state, error) {
 	}
 	c.forget()
 	c.made = old
-	return c.resume(old, true, func(*effects) (state, error) { return c.awaitEnd(), nil }, do)
+	return c.resume(old, func(*effects) (state, error) { return c.awaitEnd(), nil }, do)
 }
 
 // awaitServerCertificate12 waits for the server's certificate.
@@ -166,15 +178,15 @@ func (s *awaitServerCertificate12) handle(m message, _ *effects) (state, error) 
 	if m.typ != iana.HandshakeCertificate {
 		return nil, unexpected(s.awaits(), m)
 	}
-	cert, err := wire.ParseCertificate12(m.body)
+	peer, err := s.readCertificate(m)
 	if err != nil {
 		return nil, err
 	}
-	if len(cert.Certificates) == 0 {
+	if peer.empty() {
 		return nil, broken(iana.AlertDecodeError, "the server sent no certificate")
 	}
 	s.add(m.raw)
-	peer := &PeerCertificate{Server: true, ServerName: s.offer.hello.ServerName, Chain: cert.Certificates, SCTs: s.scts}
+	peer.Server, peer.ServerName, peer.SCTs = true, s.offer.hello.ServerName, s.scts
 	if s.status {
 		return &awaitCertificateStatus12{client12: s.client12, peer: peer}, nil
 	}

@@ -28,20 +28,17 @@ func (c *client12) answerRequest(kx *wire.ServerKeyExchange12, r *wire.Certifica
 		return s == nil || !slices.Contains(r.CertificateTypes, kind)
 	})
 	req := &CredentialRequest{
-		Version: iana.TLS12, ServerName: c.info.ServerName,
+		Version: iana.TLS12, ServerName: c.info.ServerName, RawKeys: c.kinds.own == iana.CertTypeRawPublicKey,
 		SignatureSchemes: schemes, CertSchemes: r.SignatureAlgorithms, Authorities: r.CertAuthorities,
 	}
 	return c.cfg.credential(req, func(cred *Credential, scheme *suites.Scheme, do *effects) (state, error) {
-		raw, err := certificate12(cred)
-		if err != nil {
+		if err := c.showCertificate(cred, do); err != nil {
 			return nil, err
 		}
-		c.post(raw, do)
 		if cred == nil {
 			c.forget()
 			return c.keyExchange(kx, nil, do, c.finish)
 		}
-		c.info.OwnChain = cred.Chain
 		return c.keyExchange(kx, nil, do, func(do *effects) (state, error) { return c.prove(cred, scheme), nil })
 	})
 }

@@ -239,7 +239,7 @@ func (s *awaitEncryptedExtensions) handle(m message, do *effects) (state, error)
 	}
 	s.info.ALPN = ee.ALPN
 	if s.psk == nil {
-		if s.kinds, err = s.takeKinds(ee); err != nil {
+		if s.kinds, err = s.takeKinds(ee.ClientCertType, ee.ServerCertType); err != nil {
 			return nil, err
 		}
 	}

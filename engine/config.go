@@ -142,9 +142,9 @@ type Config struct {
 	PSKHint []byte
 	// Tickets, if set, lets a server's clients resume.
 	Tickets Tickets
-	// SessionCache, if set, lets clients of TLS 1.2 that take no tickets
-	// resume by session ID.
-	SessionCache SessionCache
+	// SessionIDs, if set, lets clients of TLS 1.2 that take no tickets resume
+	// by session ID.
+	SessionIDs SessionIDs
 	// NumTickets is how many tickets follow a handshake: 0 means 2, a
 	// negative number none.
 	NumTickets int

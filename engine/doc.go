@@ -1,5 +1,5 @@
-// Package engine is TLS 1.3 (RFC 9846) without input and output: bytes go in;
-// bytes, application data and events come out. It opens no socket, reads no
+// Package engine is TLS 1.3 (RFC 9846) and TLS 1.2 (RFC 5246) without input and
+// output: bytes go in; bytes, application data and events come out. It opens no socket, reads no
 // clock, starts no goroutine and takes no lock, so it can be driven from
 // anywhere: a blocking connection, an event loop, a test.
 //
@@ -58,6 +58,67 @@
 //	         | < Finished
 //	         v
 //	      open13
+//
+// # The order of messages in TLS 1.2
+//
+// A client offers both versions in one ClientHello; the server's answer decides.
+// TLS 1.2 has states of its own, and change_cipher_spec is one of its messages.
+// The client's way (RFC 5246, Section 7.3):
+//
+//	                       awaitServerHello
+//	                             | < ServerHello
+//	          .------------------+---------------- an earlier session --.
+//	          v                                                         |
+//	awaitServerCertificate12 ---- a pre-shared key ----.                |
+//	          | < Certificate                          |                |
+//	          v                                        |                |
+//	awaitCertificateStatus12, if it was announced      |                |
+//	          | < CertificateStatus                    |                |
+//	          v                                        |                |
+//	awaitServerKeyExchange12 <-------------------------'                |
+//	          | < ServerKeyExchange                                     |
+//	          v                                                         |
+//	awaitCertificateRequest12                                           |
+//	          | < CertificateRequest                                    |
+//	          v                                                         |
+//	awaitServerHelloDone12                                              |
+//	          | < ServerHelloDone; [Certificate,] ClientKeyExchange,    |
+//	          | [CertificateVerify,] change_cipher_spec, Finished >     |
+//	          v                                                         |
+//	awaitNewSessionTicket12, if it was announced <----------------------'
+//	          | < NewSessionTicket
+//	          v
+//	awaitServerCCS12
+//	          | < change_cipher_spec
+//	          v
+//	awaitServerFinished12 ---- an earlier session: change_cipher_spec, Finished >
+//	          | < Finished
+//	          v
+//	        open12
+//
+// And the server's:
+//
+//	awaitClientHello
+//	          | < ClientHello; ServerHello, Certificate, [CertificateStatus,]
+//	          | ServerKeyExchange, [CertificateRequest,] ServerHelloDone >
+//	          |   an earlier session: ServerHello, change_cipher_spec,
+//	          v   Finished >, and on with awaitClientCCS12
+//	awaitClientCertificate12, if it was asked for
+//	          | < Certificate
+//	          v
+//	awaitClientKeyExchange12
+//	          | < ClientKeyExchange
+//	          v
+//	awaitClientCertificateVerify12, if there was a certificate
+//	          | < CertificateVerify
+//	          v
+//	awaitClientCCS12
+//	          | < change_cipher_spec
+//	          v
+//	awaitClientFinished12
+//	          | < Finished; [NewSessionTicket,] change_cipher_spec, Finished >
+//	          v
+//	        open12
 //
 // Between them stand waits: for a configuration, a certificate, a verification,
 // a signature. Each is a question to a callback of [Config], which may answer at

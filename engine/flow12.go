@@ -15,6 +15,7 @@ import (
 type flow12 struct {
 	cfg            *Config
 	info           *State
+	kinds          certKinds
 	suite          *suites.Suite12
 	random, answer []byte // the client's and the server's random values
 	transcript     transcript
@@ -197,6 +198,7 @@ func (f *flow12) sign(c *Credential, scheme *suites.Scheme, content []byte, then
 // verify waits for the Verifier's word on the peer.
 func (f *flow12) verify(peer *PeerCertificate, then func(key crypto.PublicKey, do *effects) (state, error)) state {
 	f.info.PeerChain, f.info.PeerOCSP, f.info.PeerSCTs = peer.Chain, peer.OCSPStaple, peer.SCTs
+	f.info.PeerRawKey = peer.RawPublicKey
 	return &wait[crypto.PublicKey]{
 		what:   "the verification of the peer",
 		q:      peer,
@@ -209,16 +211,13 @@ func (f *flow12) verify(peer *PeerCertificate, then func(key crypto.PublicKey, d
 // resume goes on with the keys of an earlier session. What the peer showed then
 // is put before the Verifier again: it may have expired, or trust may have
 // changed.
-func (f *flow12) resume(old *Session, server bool, next func(do *effects) (state, error), do *effects) (state, error) {
+func (f *flow12) resume(old *Session, next func(do *effects) (state, error), do *effects) (state, error) {
 	f.info.Resumed = true
 	f.enter(keys.RestoreMaster12(f.suite.Hash, old.secret))
-	f.info.PeerChain, f.info.PeerOCSP, f.info.PeerSCTs = old.PeerChain, old.PeerOCSP, old.PeerSCTs
-	if len(old.PeerChain) == 0 || f.cfg.Verifier == nil {
+	f.info.PeerChain, f.info.PeerRawKey, f.info.PeerOCSP, f.info.PeerSCTs = old.PeerChain, old.PeerRawKey, old.PeerOCSP, old.PeerSCTs
+	peer := old.showed()
+	if peer == nil || f.cfg.Verifier == nil {
 		return next(do)
-	}
-	peer := &PeerCertificate{
-		Server: server, ServerName: old.ServerName, Resumed: true,
-		Chain: old.PeerChain, OCSPStaple: old.PeerOCSP, SCTs: old.PeerSCTs,
 	}
 	return f.verify(peer, func(_ crypto.PublicKey, do *effects) (state, error) { return next(do) }), nil
 }
@@ -228,7 +227,7 @@ func (f *flow12) session() *Session {
 	return &Session{
 		Version: iana.TLS12, CipherSuite: f.suite.ID, Created: f.cfg.Now(), Lifetime: f.cfg.ticketLifetime(),
 		ServerName: f.info.ServerName, ALPN: f.info.ALPN, secret: slices.Clone(f.master.Bytes()),
-		PeerChain: f.info.PeerChain, PeerOCSP: f.info.PeerOCSP, PeerSCTs: f.info.PeerSCTs,
+		PeerChain: f.info.PeerChain, PeerRawKey: f.info.PeerRawKey, PeerOCSP: f.info.PeerOCSP, PeerSCTs: f.info.PeerSCTs,
 	}
 }
 
@@ -237,17 +236,41 @@ func (s *Session) good12(cfg *Config) bool {
 	return s != nil && s.Version == iana.TLS12 && cfg.Now != nil && !s.Expired(cfg.Now()) && slices.Contains(cfg.suites(), s.CipherSuite)
 }
 
-// certificate12 writes a Certificate. A nil credential makes it empty.
-func certificate12(c *Credential) ([]byte, error) {
-	m := new(wire.Certificate12)
-	if c != nil {
-		m.Certificates = c.Chain
+// showCertificate sends a Certificate of the kind agreed on. A nil credential
+// makes it empty. RFC 5246, Section 7.4.2; RFC 7250, Section 3.
+func (f *flow12) showCertificate(c *Credential, do *effects) error {
+	var raw []byte
+	var err error
+	switch {
+	case c == nil:
+		raw, err = new(wire.Certificate12).AppendTo(nil)
+	case f.kinds.own == iana.CertTypeRawPublicKey:
+		raw, err = wire.AppendRawKey12(nil, c.RawPublicKey)
+	default:
+		f.info.OwnChain = c.Chain
+		raw, err = (&wire.Certificate12{Certificates: c.Chain}).AppendTo(nil)
 	}
-	raw, err := m.AppendTo(nil)
 	if err != nil {
-		return nil, local("this side's certificate chain cannot be written", err)
+		return local("this side's certificate cannot be written", err)
 	}
-	return raw, nil
+	f.post(raw, do)
+	return nil
+}
+
+// readCertificate reads the peer's Certificate of the kind agreed on.
+func (f *flow12) readCertificate(m message) (*PeerCertificate, error) {
+	if f.kinds.peer == iana.CertTypeRawPublicKey {
+		key, err := wire.ParseRawKey12(m.body)
+		if err != nil || len(key) == 0 {
+			return new(PeerCertificate), err
+		}
+		return &PeerCertificate{RawPublicKey: key}, nil
+	}
+	cert, err := wire.ParseCertificate12(m.body)
+	if err != nil {
+		return nil, err
+	}
+	return &PeerCertificate{Chain: cert.Certificates}, nil
 }
 
 // groups12 lists this side's groups that TLS 1.2 has, most wanted first.

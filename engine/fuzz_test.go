@@ -12,9 +12,8 @@ import (
 
 // flights returns what each side of a handshake with everything in it sends, for
 // seeds.
-func flights(f *testing.F) (toClient, toServer []byte) {
+func flights(f *testing.F, client, server *Config) (toClient, toServer []byte) {
 	f.Helper()
-	client, server := fuzzConfigs(f)
 	cr, cs, _ := Client(client)
 	sr, ss, _ := Server(server)
 	c, s := &side{r: cr, s: cs}, &side{r: sr, s: ss}
@@ -66,13 +65,24 @@ func (zeros) Read(p []byte) (int, error) {
 // engine must end in an error, an event or a wish for more, must not read
 // without end, and must not take application data from a peer it did not prove.
 func FuzzEngine(f *testing.F) {
-	toClient, toServer := flights(f)
+	client, server := fuzzConfigs(f)
+	fuzzEngine(f, client, server)
+}
+
+// FuzzEngine12 is FuzzEngine for TLS 1.2.
+func FuzzEngine12(f *testing.F) {
+	client, server := fuzzConfigs(f)
+	server.MaxVersion = iana.TLS12
+	fuzzEngine(f, client, server)
+}
+
+func fuzzEngine(f *testing.F, client, server *Config) {
+	toClient, toServer := flights(f, client, server)
 	f.Add(toClient, false, uint8(0))
 	f.Add(toServer, true, uint8(0))
 	f.Add(toClient, false, uint8(1))
 	f.Add(toServer, true, uint8(7))
 	f.Add([]byte("GET / HTTP/1.1\r\n\r\n"), true, uint8(3))
-	client, server := fuzzConfigs(f)
 	f.Fuzz(func(t *testing.T, data []byte, asServer bool, cut uint8) {
 		r, s, err := Client(client)
 		if asServer {
@@ -115,6 +125,19 @@ func FuzzEngine(f *testing.F) {
 // finish a handshake that was changed.
 func FuzzMessages(f *testing.F) {
 	client, server := fuzzConfigs(f)
+	fuzzMessages(f, client, server, defaultTickets)
+}
+
+// FuzzMessages12 is FuzzMessages for TLS 1.2, whose ticket is part of the
+// handshake.
+func FuzzMessages12(f *testing.F) {
+	client, server := fuzzConfigs(f)
+	server.MaxVersion = iana.TLS12
+	fuzzMessages(f, client, server, 0)
+}
+
+// fuzzMessages leaves out the last messages, which are no part of the handshake.
+func fuzzMessages(f *testing.F, client, server *Config, last int) {
 	var messages [][]byte
 	record := func(tr Trace) {
 		if tr.Sent && tr.Type == iana.ContentHandshake {
@@ -145,7 +168,7 @@ func FuzzMessages(f *testing.F) {
 				return
 			}
 		}
-		if m.changed && c.done && s.done && m.left < len(messages)-defaultTickets {
+		if m.changed && c.done && s.done && m.left < len(messages)-last {
 			t.Error("a handshake that was changed on its way is done")
 		}
 	})

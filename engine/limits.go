@@ -1,9 +1,6 @@
 package engine
 
 import (
-	"slices"
-
-	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/record"
 	"github.com/sealsock/sealsock/internal/wire"
 )
@@ -31,49 +28,73 @@ func fragmentCode(n int) uint8 {
 // fragmentLength is the length in bytes that a code stands for.
 func fragmentLength(code uint8) int { return 256 << code }
 
-// answerLimits answers a client's wish for small records, on a server, and keeps
-// to it from the next record on.
-func (f *flow13) answerLimits(ee *wire.EncryptedExtensions, h *wire.ClientHello, do *effects) {
+// A sizes is an agreement about records: the largest plaintext to send and the
+// largest to accept, in bytes; 0 is the protocol's own limit. RFC 8449; RFC
+// 6066, Section 4.
+type sizes struct{ send, receive int }
+
+// answerSizes answers a client's wish for small records, on a server. extra is
+// what record_size_limit counts beside the plaintext: the content type in TLS 1.3.
+func (c *Config) answerSizes(h *wire.ClientHello, extra int) (agreed sizes, limit uint16, fragment uint8) {
 	switch {
 	case h.RecordSizeLimit != 0:
 		// RFC 8449, Section 5: max_fragment_length is then ignored.
-		ee.RecordSizeLimit = f.cfg.ownRecordLimit()
-		if ee.RecordSizeLimit == 0 {
-			ee.RecordSizeLimit = record.MaxPlaintext + 1
+		agreed.receive = record.MaxPlaintext
+		if c.RecordSizeLimit > 0 {
+			agreed.receive = c.RecordSizeLimit
 		}
-		do.limits(min(int(h.RecordSizeLimit)-1, record.MaxPlaintext), int(ee.RecordSizeLimit))
+		agreed.send = min(int(h.RecordSizeLimit)-extra, record.MaxPlaintext)
+		return agreed, uint16(agreed.receive + extra), 0
 	case h.MaxFragmentLength != 0:
-		ee.MaxFragmentLength = h.MaxFragmentLength
 		n := fragmentLength(h.MaxFragmentLength)
-		do.limits(n, n+1)
+		return sizes{n, n}, 0, h.MaxFragmentLength
+	}
+	return sizes{}, 0, 0
+}
+
+// takeSizes takes the server's answer, on a client: 0 where there is none.
+func (o *offer) takeSizes(limit uint16, fragment uint8, extra int) (sizes, error) {
+	switch {
+	case limit != 0 && fragment != 0:
+		// RFC 8449, Section 5: both at once is illegal_parameter.
+		return sizes{}, illegal("the server answers both record_size_limit and max_fragment_length")
+	case limit != 0:
+		if int(limit) > record.MaxPlaintext+extra {
+			return sizes{}, illegal("the server wants records of %d bytes, more than there are", limit)
+		}
+		return sizes{int(limit) - extra, int(o.hello.RecordSizeLimit) - extra}, nil
+	case fragment != 0:
+		if fragment != o.hello.MaxFragmentLength {
+			// RFC 6066, Section 4.
+			return sizes{}, illegal("the server answers max_fragment_length with another length")
+		}
+		n := fragmentLength(fragment)
+		return sizes{n, n}, nil
+	}
+	return sizes{}, nil
+}
+
+// answerLimits answers a client's wish for small records, on a server, and keeps
+// to it from the next record on.
+func (f *flow13) answerLimits(ee *wire.EncryptedExtensions, h *wire.ClientHello, do *effects) {
+	var agreed sizes
+	agreed, ee.RecordSizeLimit, ee.MaxFragmentLength = f.cfg.answerSizes(h, 1)
+	if agreed.send > 0 {
+		do.limits(agreed.send, agreed.receive+1)
 	}
 }
 
 // takeLimits takes the server's answer, on a client.
 func (s *awaitEncryptedExtensions) takeLimits(ee *wire.EncryptedExtensions, do *effects) error {
-	limit, fragment := slices.Contains(ee.Present, iana.ExtRecordSizeLimit), slices.Contains(ee.Present, iana.ExtMaxFragmentLength)
-	switch {
-	case limit && fragment:
-		// RFC 8449, Section 5: both at once is illegal_parameter.
-		return illegal("the server answers both record_size_limit and max_fragment_length")
-	case limit:
-		if int(ee.RecordSizeLimit) > record.MaxPlaintext+1 {
-			return illegal("the server wants records of %d bytes, more than there are", ee.RecordSizeLimit)
-		}
-		do.limits(int(ee.RecordSizeLimit)-1, int(s.hello.RecordSizeLimit))
-	case fragment:
-		if ee.MaxFragmentLength != s.hello.MaxFragmentLength {
-			// RFC 6066, Section 4.
-			return illegal("the server answers max_fragment_length with another length")
-		}
-		n := fragmentLength(ee.MaxFragmentLength)
-		do.limits(n, n+1)
+	agreed, err := s.takeSizes(ee.RecordSizeLimit, ee.MaxFragmentLength, 1)
+	if agreed.send > 0 {
+		do.limits(agreed.send, agreed.receive+1)
 	}
-	return nil
+	return err
 }
 
 // limits sets the largest plaintext to send and the largest inner plaintext, its
-// content type and padding counted, to accept.
+// content type and padding counted where TLS 1.3 has them, to accept.
 func (e *effects) limits(send, receive int) {
 	e.out = append(e.out, step{kind: stepLimit, limit: send})
 	e.maxInner = receive

@@ -28,9 +28,9 @@ type Tickets interface {
 	Redeem(ticket []byte) (*Session, error)
 }
 
-// SessionCache keeps the sessions of TLS 1.2 clients on a server, under IDs that
+// SessionIDs keeps the sessions of TLS 1.2 clients on a server, under IDs that
 // the engine makes.
-type SessionCache interface {
+type SessionIDs interface {
 	// Store keeps a session, at least for a while.
 	Store(id []byte, s *Session) error
 	// Load returns the session of an ID, or nil if it is not known. It does

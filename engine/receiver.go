@@ -176,8 +176,14 @@ func (r *Receiver) advance(next state, do *effects, err error) error {
 // limitOpener makes the receiving key refuse records over the limit agreed on.
 // RFC 8449, Section 4: a larger one ends in record_overflow.
 func (r *Receiver) limitOpener() {
-	if o, ok := r.opener.(*record.Opener13); ok && r.maxInner > 0 {
+	if r.maxInner == 0 {
+		return
+	}
+	switch o := r.opener.(type) {
+	case *record.Opener13:
 		o.MaxInner = r.maxInner
+	case *record.Opener12:
+		o.MaxPlain = r.maxInner
 	}
 }
 

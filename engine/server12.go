@@ -155,8 +155,8 @@ func sessionFinder(cfg *Config, h *wire.ClientHello) func() (*Session, error) {
 		return nil
 	case len(h.SessionTicket) > 0 && cfg.Tickets != nil:
 		return func() (*Session, error) { return cfg.Tickets.Redeem(h.SessionTicket) }
-	case len(h.SessionTicket) == 0 && len(h.SessionID) > 0 && cfg.SessionCache != nil:
-		return func() (*Session, error) { return cfg.SessionCache.Load(h.SessionID) }
+	case len(h.SessionTicket) == 0 && len(h.SessionID) > 0 && cfg.SessionIDs != nil:
+		return func() (*Session, error) { return cfg.SessionIDs.Load(h.SessionID) }
 	}
 	return nil
 }
@@ -172,8 +172,8 @@ func (s *reply12) resumable(old *Session) (bool, error) {
 	}
 	return old.ServerName == s.hello.ServerName && // RFC 6066, Section 3
 		slices.Contains(s.hello.CipherSuites, old.CipherSuite) &&
-		(s.cfg.ClientAuth != RequireClientCert || len(old.PeerChain) > 0) &&
-		(s.cfg.ClientAuth != NoClientCert || len(old.PeerChain) == 0), nil
+		(s.cfg.ClientAuth != RequireClientCert || old.showed() != nil) &&
+		(s.cfg.ClientAuth != NoClientCert || old.showed() == nil), nil
 }
 
 // use fixes the suite.
@@ -190,7 +190,7 @@ func (s *reply12) resumeOld(old *Session, do *effects) (state, error) {
 	if err := s.sendHello(do); err != nil {
 		return nil, err
 	}
-	return s.resume(old, false, func(do *effects) (state, error) {
+	return s.resume(old, func(do *effects) (state, error) {
 		if err := s.sendFinished(do); err != nil {
 			return nil, err
 		}
@@ -204,18 +204,23 @@ func (s *reply12) choose(do *effects) (state, error) {
 		s.use(s.choice.suites[0])
 		return s.full(do)
 	}
+	kinds, err := chooseKinds(s.cfg, s.hello)
+	if err != nil {
+		return nil, err
+	}
+	s.kinds = kinds
 	schemes := slices.DeleteFunc(slices.Clone(s.hello.SignatureAlgorithms), func(id iana.SignatureScheme) bool {
 		scheme := suites.SchemeByID(id)
 		return scheme == nil || s.suiteFor(scheme.Auth12()) == nil
 	})
 	req := &CredentialRequest{
-		Server: true, Version: iana.TLS12, ServerName: s.hello.ServerName,
+		Server: true, Version: iana.TLS12, ServerName: s.hello.ServerName, RawKeys: s.kinds.own == iana.CertTypeRawPublicKey,
 		SignatureSchemes: schemes, CertSchemes: s.hello.SignatureAlgsCert, Authorities: s.hello.CertAuthorities,
 	}
 	return s.cfg.credential(req, func(c *Credential, scheme *suites.Scheme, do *effects) (state, error) {
 		suite := s.suiteFor(suites.AuthPSK)
 		if c != nil {
-			s.cred, s.scheme, s.info.OwnChain = c, scheme, c.Chain
+			s.cred, s.scheme = c, scheme
 			suite = s.suiteFor(scheme.Auth12())
 		}
 		if suite == nil {

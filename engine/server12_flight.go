@@ -28,7 +28,10 @@ func (s *reply12) sendHello(do *effects) error {
 	if s.suite.ECDHE && s.hello.ECPointFormats != nil {
 		sh.ECPointFormats = []byte{0}
 	}
+	agreed, limit, fragment := s.cfg.answerSizes(s.hello, 0)
+	sh.RecordSizeLimit, sh.MaxFragmentLength = limit, fragment
 	if s.cred != nil {
+		sh.ClientCertType, sh.ServerCertType = answerKinds(s.hello, s.kinds, s.cfg.ClientAuth != NoClientCert)
 		sh.StatusRequest = s.sendsStatus()
 		if s.hello.SCT {
 			sh.SCTs = s.cred.SCTs
@@ -40,14 +43,20 @@ func (s *reply12) sendHello(do *effects) error {
 		return local("ServerHello cannot be written", err)
 	}
 	s.post(raw, do)
+	if agreed.send > 0 {
+		do.limits(agreed.send, agreed.receive)
+	}
 	return nil
 }
 
-func (s *reply12) sendsStatus() bool { return s.hello.StatusRequest && len(s.cred.OCSPStaple) > 0 }
+// sendsStatus reports whether an OCSP response goes along with the certificate.
+func (s *reply12) sendsStatus() bool {
+	return s.hello.StatusRequest && len(s.cred.OCSPStaple) > 0 && s.kinds.own == iana.CertTypeX509
+}
 
 // full answers with a new session.
 func (s *reply12) full(do *effects) (state, error) {
-	if !s.ticket && s.cfg.SessionCache != nil && s.cfg.Now != nil && s.choice.extended {
+	if !s.ticket && s.cfg.SessionIDs != nil && s.cfg.Now != nil && s.choice.extended {
 		s.id = make([]byte, 32)
 		if _, err := io.ReadFull(s.cfg.random(), s.id); err != nil {
 			return nil, local("the random source failed", err)
@@ -60,11 +69,9 @@ func (s *reply12) full(do *effects) (state, error) {
 		s.forget()
 		return s.offerPSK(do)
 	}
-	raw, err := certificate12(s.cred)
-	if err != nil {
+	if err := s.showCertificate(s.cred, do); err != nil {
 		return nil, err
 	}
-	s.post(raw, do)
 	if s.sendsStatus() {
 		raw, err := (&wire.CertificateStatus12{Response: s.cred.OCSPStaple}).AppendTo(nil)
 		if err != nil {
@@ -154,12 +161,12 @@ func (s *awaitClientCertificate12) handle(m message, _ *effects) (state, error) 
 	if m.typ != iana.HandshakeCertificate {
 		return nil, unexpected(s.awaits(), m)
 	}
-	cert, err := wire.ParseCertificate12(m.body)
+	peer, err := s.readCertificate(m)
 	if err != nil {
 		return nil, err
 	}
 	s.add(m.raw)
-	if len(cert.Certificates) == 0 {
+	if peer.empty() {
 		if s.cfg.ClientAuth == RequireClientCert {
 			// RFC 5246, Section 7.4.6: certificate_required came with TLS 1.3.
 			return nil, &Error{Fault: FaultCertificate, Alert: iana.AlertHandshakeFailure, Reason: "the client showed no certificate, and one is required"}
@@ -167,7 +174,7 @@ func (s *awaitClientCertificate12) handle(m message, _ *effects) (state, error) 
 		s.forget()
 		return &awaitClientKeyExchange12{server12: s.server12}, nil
 	}
-	return s.verify(&PeerCertificate{Chain: cert.Certificates}, func(key crypto.PublicKey, _ *effects) (state, error) {
+	return s.verify(peer, func(key crypto.PublicKey, _ *effects) (state, error) {
 		return &awaitClientKeyExchange12{server12: s.server12, key: key}, nil
 	}), nil
 }
@@ -314,7 +321,7 @@ func (s *server12) remember(do *effects) error {
 		}
 		s.post(raw, do)
 	case len(s.id) > 0:
-		if err := s.cfg.SessionCache.Store(s.id, s.session()); err != nil {
+		if err := s.cfg.SessionIDs.Store(s.id, s.session()); err != nil {
 			return local("a session cannot be kept", err)
 		}
 	}

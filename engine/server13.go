@@ -184,7 +184,7 @@ func (f *flow13) sendExtensions(hello *wire.ClientHello, c *choice13, do *effect
 	asks := f.cfg.ClientAuth != NoClientCert && c.psk == nil
 	ee := &wire.EncryptedExtensions{ServerNameAck: hello.ServerName != "" && c.psk == nil, ALPN: f.info.ALPN, EarlyData: c.accept}
 	if c.agreed {
-		answerKinds(ee, hello, f.kinds, asks)
+		ee.ClientCertType, ee.ServerCertType = answerKinds(hello, f.kinds, asks)
 	}
 	f.answerLimits(ee, hello, do)
 	var err error

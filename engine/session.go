@@ -208,7 +208,7 @@ func (s *Session) showed() *PeerCertificate {
 		return nil
 	}
 	p := &PeerCertificate{
-		Server: s.Ticket != nil || s.SessionID != nil, ServerName: s.ServerName, Resumed: true,
+		Server: len(s.Ticket)+len(s.SessionID) > 0, ServerName: s.ServerName, Resumed: true,
 		Chain: s.PeerChain, OCSPStaple: s.PeerOCSP, SCTs: s.PeerSCTs,
 	}
 	if len(s.PeerRawKey) > 0 {

@@ -166,7 +166,7 @@ func TestMixedCredentials12(t *testing.T) {
 	}
 }
 
-// cache is a SessionCache for tests.
+// cache is SessionIDs for tests.
 type cache map[string][]byte
 
 func (m cache) Store(id []byte, s *Session) error {
@@ -189,7 +189,7 @@ func resumable12(t *testing.T, tickets bool) (client, server *Config) {
 	if tickets {
 		server.Tickets = newMemory()
 	} else {
-		server.SessionCache = cache{}
+		server.SessionIDs = cache{}
 	}
 	c, _ := connect(t, client, server)
 	if len(c.sessions) != 1 {
@@ -231,7 +231,7 @@ func TestResumption12(t *testing.T) {
 				if s.Tickets != nil {
 					s.Tickets = newMemory()
 				} else {
-					s.SessionCache = cache{}
+					s.SessionIDs = cache{}
 				}
 			}, false},
 			{"client certificate wanted", func(c, s *Config) { s.ClientAuth, c.Credentials = RequireClientCert, s.Credentials }, false},

@@ -1,0 +1,354 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
+	"github.com/sealsock/sealsock/internal/suites"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// ccs stands for change_cipher_spec among the types of handshake messages.
+const ccs = iana.HandshakeType(255)
+
+// A row12 is a state of one role and what it takes.
+type row12 struct {
+	state  string
+	server bool
+	with   func(client, server *Config) // how to get there
+	takes  []iana.HandshakeType
+}
+
+// matrix12 says what each state of TLS 1.2 takes. Whatever is not listed is an
+// unexpected_message.
+var matrix12 = []row12{
+	{"awaitServerHello", false, nil, []iana.HandshakeType{iana.HandshakeServerHello}},
+	{"awaitServerCertificate12", false, nil, []iana.HandshakeType{iana.HandshakeCertificate}},
+	{"awaitCertificateStatus12", false, stapled12, []iana.HandshakeType{iana.HandshakeCertificateStatus, iana.HandshakeServerKeyExchange}},
+	{"awaitServerKeyExchange12", false, nil, []iana.HandshakeType{iana.HandshakeServerKeyExchange}},
+	{"awaitServerKeyExchange12", false, stapled12, []iana.HandshakeType{iana.HandshakeServerKeyExchange}},
+	{"awaitServerKeyExchange12", false, ecdhePSK12, []iana.HandshakeType{iana.HandshakeServerKeyExchange}},
+	{"awaitServerKeyExchange12", false, plainPSK12, []iana.HandshakeType{iana.HandshakeServerKeyExchange, iana.HandshakeServerHelloDone}},
+	{"awaitCertificateRequest12", false, nil, []iana.HandshakeType{iana.HandshakeCertificateRequest, iana.HandshakeServerHelloDone}},
+	{"awaitServerHelloDone12", false, asked12, []iana.HandshakeType{iana.HandshakeServerHelloDone}},
+	{"awaitServerHelloDone12", false, ecdhePSK12, []iana.HandshakeType{iana.HandshakeServerHelloDone}},
+	{"awaitNewSessionTicket12", false, ticket12, []iana.HandshakeType{iana.HandshakeNewSessionTicket}},
+	{"awaitServerCCS12", false, nil, []iana.HandshakeType{ccs}},
+	{"awaitServerCCS12", false, ticket12, []iana.HandshakeType{ccs}},
+	{"awaitServerFinished12", false, nil, []iana.HandshakeType{iana.HandshakeFinished}},
+	{"open12", false, nil, nil},
+
+	{"awaitClientHello", true, nil, []iana.HandshakeType{iana.HandshakeClientHello}},
+	{"awaitClientCertificate12", true, asked12, []iana.HandshakeType{iana.HandshakeCertificate}},
+	{"awaitClientKeyExchange12", true, nil, []iana.HandshakeType{iana.HandshakeClientKeyExchange}},
+	{"awaitClientKeyExchange12", true, asked12, []iana.HandshakeType{iana.HandshakeClientKeyExchange}},
+	{"awaitClientKeyExchange12", true, plainPSK12, []iana.HandshakeType{iana.HandshakeClientKeyExchange}},
+	{"awaitClientCertificateVerify12", true, asked12, []iana.HandshakeType{iana.HandshakeCertificateVerify}},
+	{"awaitClientCCS12", true, nil, []iana.HandshakeType{ccs}},
+	{"awaitClientCCS12", true, asked12, []iana.HandshakeType{ccs}},
+	{"awaitClientFinished12", true, nil, []iana.HandshakeType{iana.HandshakeFinished}},
+	{"open12", true, nil, nil},
+}
+
+func stapled12(_, s *Config) { s.Credentials[0].OCSPStaple = []byte("staple") }
+func ticket12(_, s *Config)  { s.Tickets = newMemory() }
+func asked12(c, s *Config)   { s.ClientAuth, c.Credentials = RequireClientCert, s.Credentials }
+
+func ecdhePSK12(c, s *Config) {
+	psk := &PSK{Identity: []byte("x"), Key: []byte("key")}
+	c.PSKs, s.FindPSK = []*PSK{psk}, func([]byte) (*PSK, error) { return psk, nil }
+}
+
+func plainPSK12(c, s *Config) {
+	ecdhePSK12(c, s)
+	_, plain := suites.DefaultPSK12()
+	c.CipherSuites, s.CipherSuites = plain, plain
+}
+
+var everyType = []iana.HandshakeType{
+	iana.HandshakeHelloRequest, iana.HandshakeClientHello, iana.HandshakeServerHello, iana.HandshakeNewSessionTicket,
+	iana.HandshakeEndOfEarlyData, iana.HandshakeEncryptedExtensions, iana.HandshakeCertificate, iana.HandshakeServerKeyExchange,
+	iana.HandshakeCertificateRequest, iana.HandshakeServerHelloDone, iana.HandshakeCertificateVerify, iana.HandshakeClientKeyExchange,
+	iana.HandshakeFinished, iana.HandshakeCertificateStatus, iana.HandshakeKeyUpdate, iana.HandshakeCompressedCertificate,
+	iana.HandshakeMessageHash, 99, ccs,
+}
+
+func TestEveryMessageInEveryState12(t *testing.T) {
+	for _, row := range matrix12 {
+		for _, typ := range everyType {
+			e := reach12(t, row.state, row.server, row.with)
+			var err error
+			if typ == ccs {
+				err = e.r.changeCipherSpec([]byte{1})
+			} else {
+				err = e.r.dispatch(newMessage(wire.AppendHeader(nil, typ, 0)))
+			}
+			taken := slices.Contains(row.takes, typ)
+			var own *Error
+			outOfOrder := errors.As(err, &own) && own.Alert == iana.AlertUnexpectedMessage
+			renegotiates := row.state == "open12" && (row.server && typ == iana.HandshakeClientHello || !row.server && typ == iana.HandshakeHelloRequest)
+			switch {
+			case renegotiates:
+				if own == nil || own.Alert != iana.AlertNoRenegotiation {
+					t.Errorf("%s, %v: %v", row.state, typ, err)
+				}
+			case taken && outOfOrder:
+				t.Errorf("%s does not take %v: %v", row.state, typ, err)
+			case !taken && !outOfOrder:
+				t.Errorf("%s takes %v: %v", row.state, typ, err)
+			}
+		}
+	}
+}
+
+// TestMatrixIsWhole looks for states that the table forgets.
+func TestMatrixIsWhole(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := regexp.MustCompile(`func \(s \*(\w+12)\) awaits\(\)`)
+	seen := 0
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range state.FindAllStringSubmatch(string(text), -1) {
+			seen++
+			if !slices.ContainsFunc(matrix12, func(row row12) bool { return row.state == m[1] }) {
+				t.Errorf("the table does not have %s", m[1])
+			}
+		}
+	}
+	if seen < 14 {
+		t.Errorf("only %d states were found", seen)
+	}
+}
+
+// reach12 runs a handshake message by message until one side is in a state.
+func reach12(t *testing.T, name string, server bool, with func(c, s *Config)) *side {
+	t.Helper()
+	client, srv := pair12(t)
+	if with != nil {
+		with(client, srv)
+	}
+	c, s := newPair(t, client, srv)
+	wanted := c
+	if server {
+		wanted = s
+	}
+	var toServer, toClient [][]byte
+	for range 100 {
+		for _, way := range []struct {
+			e       *side
+			in, out *[][]byte
+		}{{c, &toClient, &toServer}, {s, &toServer, &toClient}} {
+			if stateName(wanted) == name {
+				return wanted
+			}
+			if len(*way.in) > 0 {
+				way.e.in, *way.in = append(way.e.in, (*way.in)[0]...), (*way.in)[1:]
+			}
+			out, err := way.e.step()
+			if err != nil {
+				t.Fatal(err)
+			}
+			*way.out = append(*way.out, split12(out)...)
+		}
+	}
+	t.Fatalf("no way leads to %s", name)
+	return nil
+}
+
+func stateName(e *side) string { return strings.TrimPrefix(fmt.Sprintf("%T", e.r.state), "*engine.") }
+
+// split12 cuts what a side sends into records of one message each.
+func split12(out []byte) (list [][]byte) {
+	sealed := false
+	for len(out) > 0 {
+		h, _ := record.ParseHeader(out)
+		rec := out[:record.HeaderLen+h.Length]
+		out = out[len(rec):]
+		if h.Type != iana.ContentHandshake || sealed {
+			sealed = sealed || h.Type == iana.ContentChangeCipherSpec
+			list = append(list, rec)
+			continue
+		}
+		for body := rec[record.HeaderLen:]; len(body) > 0; {
+			_, n, _ := wire.ParseHeader(body)
+			n += wire.HeaderLen
+			list = append(list, append(record.AppendHeader(nil, h.Type, h.Version, n), body[:n]...))
+			body = body[n:]
+		}
+	}
+	return list
+}
+
+// TestRecords12 tries what the record layer of TLS 1.2 must not let pass.
+func TestRecords12(t *testing.T) {
+	plain := func(typ iana.ContentType, v iana.Version, payload ...byte) []byte {
+		return append(record.AppendHeader(nil, typ, v, len(payload)), payload...)
+	}
+	for _, c := range []struct {
+		name  string
+		state string
+		send  []byte
+		alert iana.Alert
+	}{
+		{"data before the keys", "awaitServerCertificate12", plain(iana.ContentApplicationData, iana.TLS12, 'x'), iana.AlertUnexpectedMessage},
+		{"change_cipher_spec before the keys", "awaitServerKeyExchange12", plain(iana.ContentChangeCipherSpec, iana.TLS12, 1), iana.AlertUnexpectedMessage},
+		{"change_cipher_spec of another value", "awaitServerCCS12", plain(iana.ContentChangeCipherSpec, iana.TLS12, 2), iana.AlertIllegalParameter},
+		{"change_cipher_spec of two bytes", "awaitServerCCS12", plain(iana.ContentChangeCipherSpec, iana.TLS12, 1, 1), iana.AlertIllegalParameter},
+		{"Finished before change_cipher_spec", "awaitServerCCS12", plain(iana.ContentHandshake, iana.TLS12, 20, 0, 0, 0), iana.AlertUnexpectedMessage},
+		{"handshake bytes before change_cipher_spec", "awaitServerCCS12",
+			append(plain(iana.ContentHandshake, iana.TLS12, 20), plain(iana.ContentChangeCipherSpec, iana.TLS12, 1)...), iana.AlertUnexpectedMessage},
+		{"a record in the clear after the keys", "awaitServerFinished12", plain(iana.ContentHandshake, iana.TLS12, 20, 0, 0, 0), iana.AlertBadRecordMAC},
+		{"an alert in the clear after the keys", "awaitServerFinished12", plain(iana.ContentAlert, iana.TLS12, 2, 40), iana.AlertBadRecordMAC},
+		{"another version in the record", "awaitServerCertificate12", plain(iana.ContentHandshake, iana.TLS11, 11, 0, 0, 0), iana.AlertProtocolVersion},
+		{"an empty handshake record", "awaitServerCertificate12", plain(iana.ContentHandshake, iana.TLS12), iana.AlertUnexpectedMessage},
+		{"an alert of an unknown level", "awaitServerCertificate12", plain(iana.ContentAlert, iana.TLS12, 3, 40), iana.AlertIllegalParameter},
+	} {
+		e := reach12(t, c.state, false, nil)
+		e.in = append(e.in, c.send...)
+		_, err := e.step()
+		var own *Error
+		if !errors.As(err, &own) || own.Alert != c.alert || own.Fault == FaultAlert {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+func TestWarnings12(t *testing.T) {
+	warning := []byte{1, byte(iana.AlertUnrecognizedName)}
+	for _, n := range []int{maxWarnings, maxWarnings + 1} {
+		for _, at := range []string{"awaitServerHello", "awaitServerCertificate12"} {
+			e := reach12(t, at, false, nil)
+			for range n {
+				e.in = append(record.AppendHeader(e.in, iana.ContentAlert, iana.TLS12, 2), warning...)
+			}
+			if _, err := e.step(); (err != nil) != (n > maxWarnings) {
+				t.Errorf("%s: %d warnings: %v", at, n, err)
+			}
+		}
+		client, server := pair12(t)
+		c, s := connect(t, client, server)
+		for range n {
+			rec, err := s.s.sealer.Seal(nil, iana.ContentAlert, warning, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.in = append(c.in, rec...)
+		}
+		if _, err := c.step(); (err != nil) != (n > maxWarnings) {
+			t.Errorf("open: %d warnings: %v", n, err)
+		}
+	}
+}
+
+// TestRenegotiation12 asks for another handshake from either side.
+func TestRenegotiation12(t *testing.T) {
+	for _, server := range []bool{false, true} {
+		client, srv := pair12(t)
+		c, s := connect(t, client, srv)
+		asks, refuses, message := s, c, wire.AppendEmpty(nil, iana.HandshakeHelloRequest)
+		if server {
+			o, err := newOffer(client)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := o.write(nil); err != nil {
+				t.Fatal(err)
+			}
+			asks, refuses, message = c, s, o.raw
+		}
+		rec, err := asks.s.records(nil, iana.ContentHandshake, message)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refuses.in = append(refuses.in, rec...)
+		out, err := refuses.step()
+		wantAlert(t, err, iana.AlertNoRenegotiation)
+		asks.in = append(asks.in, out...)
+		_, err = asks.step()
+		var own *Error
+		if !errors.As(err, &own) || own.Fault != FaultAlert || own.Alert != iana.AlertNoRenegotiation {
+			t.Errorf("the side that asked hears %v", err)
+		}
+		if _, err := refuses.s.Seal(nil, []byte("x")); err == nil {
+			t.Error("the connection goes on")
+		}
+	}
+}
+
+// TestEmptyRecords12: a peer may not send nothing for ever.
+func TestEmptyRecords12(t *testing.T) {
+	for _, n := range []int{maxIdleRecords, maxIdleRecords + 1} {
+		client, server := pair12(t)
+		c, s := connect(t, client, server)
+		for range n {
+			rec, err := s.s.Seal(nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.in = append(c.in, rec...)
+		}
+		if _, err := c.step(); (err != nil) != (n > maxIdleRecords) {
+			t.Errorf("%d empty records: %v", n, err)
+		}
+	}
+}
+
+// TestAlertsTell checks what a peer's refusal says about the way out.
+func TestAlertsTell(t *testing.T) {
+	for _, alert := range []iana.Alert{iana.AlertHandshakeFailure, iana.AlertProtocolVersion} {
+		e := reach12(t, "awaitServerHello", false, nil)
+		e.in = []byte{byte(iana.ContentAlert), 3, 1, 0, 2, 2, byte(alert)}
+		_, err := e.step()
+		var own *Error
+		if !errors.As(err, &own) || own.Fault != FaultAlert || !strings.Contains(own.Hint, "--legacy") {
+			t.Errorf("%v: %v", alert, err)
+		}
+	}
+	e := reach12(t, "awaitServerHello", false, nil)
+	old := &wire.ServerHello{LegacyVersion: iana.TLS10, CipherSuite: 0x002f}
+	raw, err := old.AppendTo(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.in = append(record.AppendHeader(nil, iana.ContentHandshake, iana.TLS10, len(raw)), raw...)
+	_, err = e.step()
+	var own *Error
+	if !errors.As(err, &own) || own.Alert != iana.AlertProtocolVersion || own.Got != "TLS 1.0" || !strings.Contains(own.Hint, "--legacy") {
+		t.Errorf("a server with TLS 1.0: %v", err)
+	}
+}
+
+// TestOldClients checks what a server says to clients that have nothing newer.
+func TestOldClients(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		edit  func(*helloEdit)
+		alert iana.Alert
+		say   string
+	}{
+		{"TLS 1.0", func(h *helloEdit) { h.LegacyVersion = iana.TLS10 }, iana.AlertProtocolVersion, "TLS 1.0"},
+		{"CBC", func(h *helloEdit) { h.CipherSuites = []iana.CipherSuite{0xc013, 0x002f} }, iana.AlertHandshakeFailure, "TLS_RSA_WITH_AES_128_CBC_SHA"},
+	} {
+		client, server := pair12(t)
+		cs, ss := newPair(t, client, server)
+		err := pumpThrough(cs, ss, func(raw []byte) []byte { return editHello(raw, c.edit) })
+		var own *Error
+		if !errors.As(err, &own) || own.Alert != c.alert || !strings.Contains(own.Got, c.say) || !strings.Contains(own.Hint, "--legacy") {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
