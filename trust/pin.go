@@ -19,7 +19,7 @@ type Pin [sha256.Size]byte
 // after "sha256/", "sha256:" or nothing.
 func ParsePin(text string) (Pin, error) {
 	body := strings.TrimSpace(text)
-	for _, prefix := range []string{"sha256//", "sha256/", "sha256:", "SHA256:"} {
+	for _, prefix := range []string{"sha256/", "sha256:", "SHA256:"} {
 		if rest, ok := strings.CutPrefix(body, prefix); ok {
 			body = rest
 			break
@@ -28,7 +28,12 @@ func ParsePin(text string) (Pin, error) {
 	if raw, err := hex.DecodeString(strings.ReplaceAll(body, ":", "")); err == nil && len(raw) == sha256.Size {
 		return Pin(raw), nil
 	}
-	raw, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(body, "="))
+	body = strings.TrimRight(body, "=")
+	if len(body) > base64.RawStdEncoding.EncodedLen(sha256.Size) {
+		// The second slash of curl's form, and not one that is Base64.
+		body = strings.TrimPrefix(body, "/")
+	}
+	raw, err := base64.RawStdEncoding.DecodeString(body)
 	if err != nil || len(raw) != sha256.Size {
 		return Pin{}, fmt.Errorf("%s is no pin: expected sha256/ and the Base64 of 32 bytes, or 64 hexadecimal digits", quote(text))
 	}

@@ -31,6 +31,19 @@ func TestParsePin(t *testing.T) {
 	}
 }
 
+// A slash is also a digit of Base64: the first one of one pin in 64.
+func TestParsePinThatBeginsWithASlash(t *testing.T) {
+	for _, first := range []byte{0xfc, 0xfd, 0xff} {
+		want := Pin{first, 0xff, 0xff}
+		text := want.String()
+		for _, in := range []string{text, strings.TrimRight(text, "="), strings.Replace(text, "/", "//", 1), strings.TrimPrefix(text, "sha256/")} {
+			if got, err := ParsePin(in); err != nil || got != want {
+				t.Errorf("%q: %v, %v", in, got, err)
+			}
+		}
+	}
+}
+
 func FuzzParsePin(f *testing.F) {
 	f.Add(Pin{}.String())
 	f.Add(strings.Repeat("0a:", 31) + "0a")
