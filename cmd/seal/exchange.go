@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sealsock/sealsock"
@@ -26,8 +28,9 @@ type exchange struct {
 	typed  bool // a person types the input
 	sent   int64
 	got    int64
-	upward chan error // the end of the sending half
-	downwd chan error // the end of the receiving half
+	idle   atomic.Bool // the sending half waits for input
+	upward chan error  // the end of the sending half
+	downwd chan error  // the end of the receiving half
 }
 
 // goodbye bounds how long an orderly end may take once there is a reason to stop.
@@ -54,7 +57,9 @@ func (x *exchange) run(ctx context.Context) error {
 // send carries the input. It returns nil after close_notify went out.
 func (x *exchange) send(ctx context.Context) error {
 	for {
+		x.idle.Store(true)
 		b, err := x.in.next(ctx)
+		x.idle.Store(false)
 		switch {
 		case err == io.EOF:
 			if err := x.conn.CloseWrite(); err != nil {
@@ -154,9 +159,28 @@ func (x *exchange) afterReceiving(ctx context.Context, err error) error {
 	case err := <-x.upward:
 		return x.verdict(err)
 	case <-gone:
-		return nil
+		return x.afterGoing()
 	case <-ctx.Done():
 		return x.interrupt(ctx)
+	}
+}
+
+// afterGoing decides whether anything is lost because the peer is gone: not if
+// there was nothing to send to it.
+func (x *exchange) afterGoing() error {
+	select {
+	case err := <-x.upward:
+		return x.verdict(err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	if x.idle.Load() {
+		return nil
+	}
+	select {
+	case err := <-x.upward:
+		return x.verdict(err)
+	case <-time.After(goodbye):
+		return &problem{text: "the other side closed the connection before everything was sent", code: "closed"}
 	}
 }
 
@@ -184,7 +208,7 @@ func half(err error) string {
 func (x *exchange) verdict(err error) error {
 	switch half(err) {
 	case "input":
-		return failed(err, "standard input cannot be read: %v", errors.Unwrap(err)).
+		return failed(err, "standard input cannot be read: %v", cause(err)).
 			hinted("the other side was not told of an orderly end: what it has is incomplete")
 	case "output":
 		return failed(err, "standard output cannot be written: %v", cause(err)).
@@ -195,6 +219,9 @@ func (x *exchange) verdict(err error) error {
 		return p
 	case "receive":
 		p := explain(errors.Unwrap(err))
+		if x.got == 0 && strings.HasPrefix(p.code, "alert-") {
+			return p // it refused: nothing was cut off
+		}
 		p.exit = exitCut
 		if p.code == "transport" || p.code == "reset" {
 			p.code = "cut"

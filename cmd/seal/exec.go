@@ -36,7 +36,9 @@ func (c command) serve(ctx context.Context, conn *sealsock.Conn) error {
 		return failed(err, "--exec %q cannot be started: %v", c.line, err).hinted("try it in a shell first")
 	}
 	defer endWithConnection(running, child)()
+	fed := make(chan struct{})
 	go func() {
+		defer close(fed)
 		if err := feedChild(in, conn); err != nil {
 			stop(err) // nobody is there any more to work for
 		}
@@ -47,6 +49,12 @@ func (c command) serve(ctx context.Context, conn *sealsock.Conn) error {
 	err = child.Wait()
 	if cause := context.Cause(running); cause != nil {
 		return cause
+	}
+	conn.CloseWrite()
+	// Closing on input that nobody read would cut off the last output.
+	select {
+	case <-fed:
+	case <-time.After(goodbye):
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
@@ -76,16 +84,16 @@ func endWithConnection(running context.Context, child *exec.Cmd) (over func()) {
 	}
 }
 
-// feedChild carries what the peer sends to the program. A program that stops
-// reading is no error; a connection that is cut is one.
+// feedChild carries what the peer sends to the program. What comes after the
+// program stopped reading is dropped. A connection that is cut is an error.
 func feedChild(in io.WriteCloser, conn *sealsock.Conn) error {
 	defer in.Close()
 	buf := make([]byte, bufferSize)
-	for {
+	for to := io.Writer(in); ; {
 		n, err := conn.Read(buf)
 		if n > 0 {
-			if _, err := in.Write(buf[:n]); err != nil {
-				return nil
+			if _, err := to.Write(buf[:n]); err != nil {
+				to = io.Discard
 			}
 		}
 		switch {

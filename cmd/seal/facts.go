@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/x509"
 	"net"
 	"strings"
@@ -110,15 +111,10 @@ func peerFactsOf(r *trust.Result) *peerFacts {
 	p.Serial = leaf.SerialNumber.Text(16)
 	p.NotBefore, p.NotAfter = leaf.NotBefore.UTC(), leaf.NotAfter.UTC()
 	p.Pin = trust.PinOf(leaf).String()
-	if p.Name == "" && leaf.Subject.CommonName != "" {
-		p.Name = leaf.Subject.CommonName
-	}
 	if p.Name == "" && len(p.Names) > 0 {
 		p.Name = p.Names[0]
 	}
-	if p.Name == "" {
-		p.Name = "no name"
-	}
+	p.Name = cmp.Or(p.Name, leaf.Subject.CommonName, "no name")
 	return p
 }
 

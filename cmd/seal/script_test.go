@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/hex"
+	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -22,6 +25,8 @@ import (
 	"github.com/sealsock/sealsock/internal/testcert"
 )
 
+var update = flag.Bool("update", false, "write the texts that scripts compare with into the scripts")
+
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"seal": main})
 }
@@ -34,9 +39,11 @@ func TestScripts(t *testing.T) {
 		Cmds:                scriptCommands,
 		RequireExplicitExec: true,
 		Condition:           hasPeer,
+		UpdateScripts:       *update,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SEALSOCK_HOME", filepath.Join(env.WorkDir, "home"))
 			env.Setenv("OPENSSL_CONF", "/dev/null")
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // each seal would wait a second
 			b := &background{running: make(map[string]*program)}
 			env.Values[backgroundKey{}] = b
 			env.Defer(b.killAll)
@@ -60,14 +67,19 @@ func hasPeer(cond string) (bool, error) {
 }
 
 var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
-	"start":  start,
-	"await":  await,
-	"finish": finish,
-	"exits":  exits,
-	"send":   send,
-	"fake":   fake,
-	"repeat": repeat,
-	"fill":   fill,
+	"start":    start,
+	"await":    await,
+	"finish":   finish,
+	"exits":    exits,
+	"send":     send,
+	"fake":     fake,
+	"dial":     dial,
+	"unhex":    unhex,
+	"freeport": freeport,
+	"dialable": dialable,
+	"waitsize": waitsize,
+	"repeat":   repeat,
+	"fill":     fill,
 }
 
 // patience bounds each wait of a script.
@@ -149,7 +161,7 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 // environ is the script's environment, as far as programs need it.
 func environ(ts *testscript.TestScript) []string {
 	var env []string
-	for _, key := range []string{"PATH", "HOME", "WORK", "TMPDIR", "SEALSOCK_HOME", "SSLKEYLOGFILE", "OPENSSL_CONF", "SystemRoot"} {
+	for _, key := range []string{"PATH", "HOME", "WORK", "TMPDIR", "SEALSOCK_HOME", "SSLKEYLOGFILE", "OPENSSL_CONF", "GORACE", "SystemRoot"} {
 		if v := ts.Getenv(key); v != "" {
 			env = append(env, key+"="+v)
 		}
@@ -231,8 +243,8 @@ func finish(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // exits CODE [<FILE] PROGRAM ARG... runs a program to its end, and wants the exit
-// code. Its output is in the files out and err, and the working folder is
-// written $WORK there.
+// code. Its output is in the files out and err; in err what changes from run to run
+// is written $WORK, 127.0.0.1:PORT, sha256/PIN and NOW.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE [<FILE] PROGRAM ARG...")
@@ -262,9 +274,22 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != code {
 		ts.Fatalf("exit code %s, want %s", got, code)
 	}
-	work := ts.MkAbs(".")
 	ts.Check(os.WriteFile(ts.MkAbs("out"), out.Bytes(), 0o666))
-	ts.Check(os.WriteFile(ts.MkAbs("err"), bytes.ReplaceAll(errs.Bytes(), []byte(work), []byte("$WORK")), 0o666))
+	ts.Check(os.WriteFile(ts.MkAbs("err"), settled(errs.Bytes(), ts.MkAbs(".")), 0o666))
+}
+
+var (
+	portText = regexp.MustCompile(`127\.0\.0\.1:\d+`)
+	nowText  = regexp.MustCompile(`got \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`)
+	pinText  = regexp.MustCompile(`sha256/[A-Za-z0-9+/]{43}=`)
+)
+
+// settled replaces what changes from run to run.
+func settled(text []byte, work string) []byte {
+	text = bytes.ReplaceAll(text, []byte(work), []byte("$WORK"))
+	text = portText.ReplaceAll(text, []byte("127.0.0.1:PORT"))
+	text = nowText.ReplaceAll(text, []byte("got NOW"))
+	return pinText.ReplaceAll(text, []byte("sha256/PIN"))
 }
 
 // send NAME TEXT writes a line to the input of a program of start.
@@ -280,7 +305,8 @@ func send(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // fake FILE [close] listens on a port, sets $FAKE to its address, and sends each
-// client what FILE holds. Then it reads on, or with close it closes.
+// client what FILE holds. Then it reads on, or with close it closes. What clients
+// send goes to the file fake.in.
 func fake(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: fake FILE [close]")
@@ -307,10 +333,73 @@ func fake(ts *testscript.TestScript, neg bool, args []string) {
 					return
 				}
 				c.SetDeadline(time.Now().Add(patience))
-				bytes.NewBuffer(nil).ReadFrom(c)
+				if in, err := os.Create(ts.MkAbs("fake.in")); err == nil {
+					io.Copy(in, c)
+					in.Close()
+				}
 			}()
 		}
 	}()
+}
+
+// dial ADDRESS FILE connects, sends what FILE holds, and waits for the end.
+func dial(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: dial ADDRESS FILE")
+	}
+	text, err := os.ReadFile(ts.MkAbs(args[1]))
+	ts.Check(err)
+	c, err := net.DialTimeout("tcp", args[0], patience)
+	ts.Check(err)
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(patience))
+	_, err = c.Write(text)
+	ts.Check(err)
+	io.Copy(io.Discard, c)
+}
+
+// freeport sets $PORT to a TCP port that nobody listens on just now.
+func freeport(ts *testscript.TestScript, neg bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv("PORT", strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	ts.Check(l.Close())
+}
+
+// dialable ADDRESS waits until somebody listens there.
+func dialable(ts *testscript.TestScript, neg bool, args []string) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		c, err := net.Dial("tcp", args[0])
+		if err == nil {
+			c.Close()
+			return
+		}
+	}
+	ts.Fatalf("nobody listens on %s", args[0])
+}
+
+// waitsize FILE N waits until a file has N bytes.
+func waitsize(ts *testscript.TestScript, neg bool, args []string) {
+	var size int64
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if info, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			size = info.Size()
+		}
+		if strconv.FormatInt(size, 10) == args[1] {
+			return
+		}
+	}
+	ts.Fatalf("%s has %d bytes, want %s", args[0], size, args[1])
+}
+
+// unhex FILE HEX writes bytes.
+func unhex(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: unhex FILE HEX")
+	}
+	data, err := hex.DecodeString(args[1])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o666))
 }
 
 // repeat FILE N TEXT [FIRST] writes a file of N equal lines, after another one.

@@ -1,0 +1,269 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/testcert"
+)
+
+// A screen is a terminal with a program on it.
+type screen struct {
+	t      *testing.T
+	master *os.File
+	tty    *os.File
+	cmd    *exec.Cmd
+	mu     sync.Mutex
+	shown  bytes.Buffer
+}
+
+func newScreen(t *testing.T, args ...string) *screen {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tty, err := os.OpenFile(fmt.Sprint("/dev/pts/", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &screen{t: t, master: master, tty: tty, cmd: exec.Command("seal", args...)}
+	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = tty, tty, tty
+	s.cmd.Env = append(os.Environ(), "SEALSOCK_HOME="+t.TempDir(), "TERM=xterm", "NO_COLOR=1", "GORACE=atexit_sleep_ms=0")
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.cmd.Process.Kill()
+		master.Close()
+		tty.Close()
+	})
+	go s.watch()
+	return s
+}
+
+func (s *screen) watch() {
+	buf := make([]byte, 4096)
+	for {
+		n, err := s.master.Read(buf)
+		s.mu.Lock()
+		s.shown.Write(buf[:n])
+		s.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (s *screen) text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.shown.String()
+}
+
+// await waits until the terminal was sent a text.
+func (s *screen) await(want string) {
+	s.t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if strings.Contains(s.text(), want) {
+			return
+		}
+	}
+	s.t.Fatalf("the terminal does not show %q: %q", want, s.text())
+}
+
+func (s *screen) keys(text string) {
+	s.t.Helper()
+	if _, err := io.WriteString(s.master, text); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// exit waits for the program to end, and wants its exit code.
+func (s *screen) exit(code int) {
+	s.t.Helper()
+	timer := time.AfterFunc(patience, func() { s.cmd.Process.Kill() })
+	defer timer.Stop()
+	s.cmd.Wait()
+	if got := s.cmd.ProcessState.ExitCode(); got != code {
+		s.t.Errorf("exit code %d, want %d; the terminal shows %q", got, code, s.text())
+	}
+}
+
+func (s *screen) modes() unix.Termios {
+	s.t.Helper()
+	m, err := unix.IoctlGetTermios(int(s.tty.Fd()), unix.TCGETS)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return *m
+}
+
+// serveOne accepts one connection for a test to talk over, and returns the address
+// and the root's file.
+func serveOne(t *testing.T) (addr, root string, conn func() net.Conn) {
+	t.Helper()
+	ca := testcert.New()
+	leaf := ca.Issue(testcert.NewKey("p256"), nil, "localhost")
+	id, err := identity.New(leaf.Chain, leaf.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root = filepath.Join(t.TempDir(), "root.pem")
+	if err := os.WriteFile(root, ca.PEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := sealsock.Listen(t.Context(), "localhost:0", &sealsock.Config{Identities: []*identity.Identity{id}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	port := l.Addr().(*net.TCPAddr).Port
+	return fmt.Sprint("localhost:", port), root, func() net.Conn {
+		c, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+}
+
+func TestConsole(t *testing.T) {
+	addr, root, accept := serveOne(t)
+	s := newScreen(t, "connect", "--ca", root, addr)
+	before := s.modes()
+	conn := accept()
+	s.await("seal: connected to ")
+	say := func(text string) {
+		t.Helper()
+		if _, err := io.WriteString(conn, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hear := func(want string) {
+		t.Helper()
+		got := make([]byte, len(want))
+		if _, err := io.ReadFull(conn, got); err != nil || string(got) != want {
+			t.Fatalf("%q arrived, %v, want %q", got, err, want)
+		}
+	}
+
+	// What arrives while a line is typed does not break it: it comes first, and
+	// the line again.
+	s.keys("hel")
+	s.await("hel")
+	say("alice: hi\n")
+	s.await("alice: hi\r\n")
+	s.await("alice: hi\r\nhel")
+	s.keys("lox\x7f there\r") // with a correction
+	hear("hello there\n")
+
+	// What arrives plays no tricks, even in pieces.
+	say("a\x1b[2Jb\x9b31mc\u202ed\r")
+	say("\ntwo \xe4\xb8")
+	say("\x96 end\n")
+	s.await("a�[2Jb�31mc�d\r\n")
+	s.await("two 世 end\r\n")
+	if strings.Contains(s.text(), "\x1b[2J") {
+		t.Error("an escape sequence of the peer got through")
+	}
+
+	// Ctrl-C ends in order and gives the terminal back.
+	s.keys("half\x03")
+	if n, err := conn.Read(make([]byte, 16)); err != io.EOF {
+		t.Errorf("after Ctrl-C %d bytes came, %v", n, err)
+	}
+	s.exit(130)
+	if s.modes() != before {
+		t.Error("the terminal's modes were not put back")
+	}
+}
+
+// Ctrl-D is the end of the input, and the peer may still answer; a peer that ends
+// ends the conversation.
+func TestConsoleEnds(t *testing.T) {
+	addr, root, accept := serveOne(t)
+	s := newScreen(t, "connect", "--ca", root, addr)
+	conn := accept()
+	s.await("seal: connected to ")
+	s.keys("x\r\x04")
+	if got, err := io.ReadAll(conn); err != nil || string(got) != "x\n" {
+		t.Fatalf("%q arrived, %v", got, err)
+	}
+	io.WriteString(conn, "goodbye")
+	conn.Close()
+	s.await("goodbye")
+	s.exit(0)
+
+	s = newScreen(t, "connect", "--ca", root, addr)
+	conn = accept()
+	s.await("seal: connected to ")
+	conn.Close()
+	s.exit(0)
+}
+
+// A listener on a terminal hears Ctrl-C before anybody has come.
+func TestConsoleListen(t *testing.T) {
+	s := newScreen(t, "listen", "localhost:0")
+	s.await("openssl s_client")
+	before := time.Now()
+	s.keys("\x03")
+	s.exit(130)
+	if took := time.Since(before); took > 10*time.Second {
+		t.Errorf("Ctrl-C took %v", took)
+	}
+}
+
+// The password of a key is asked for on the terminal, and not shown.
+func TestPasswordPrompt(t *testing.T) {
+	dir := t.TempDir()
+	leaf := testcert.New().Issue(testcert.NewKey("p256"), nil, "localhost")
+	id, err := identity.New(leaf.Chain, leaf.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p12, err := id.EncodePKCS12("open sesame")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "me.p12")
+	if err := os.WriteFile(file, p12, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newScreen(t, "listen", "--p12", file, "localhost:0")
+	s.await("password of " + file + ": ")
+	for s.modes().Lflag&unix.ECHO != 0 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	s.keys("open sesame\r")
+	s.await("seal: listening on ")
+	if strings.Contains(s.text(), "open sesame") {
+		t.Error("the password was shown")
+	}
+	s.await("connect with:")
+	s.keys("\x03")
+	s.exit(130)
+}
