@@ -15,17 +15,31 @@ import (
 	"time"
 )
 
+// One thread does it all: an SSL object of Python is not for two at once.
 const pythonClient = `
-import socket, ssl, sys, threading
-host, port, root = "localhost", int(sys.argv[1]), sys.argv[2]
-c = ssl.create_default_context(cafile=root).wrap_socket(socket.create_connection((host, port)), server_hostname=host)
-def lines():
-    for line in sys.stdin.buffer:
-        c.sendall(line)
-threading.Thread(target=lines, daemon=True).start()
-while data := c.recv(65536):
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+import os, select, socket, ssl, sys
+port, root = int(sys.argv[1]), sys.argv[2]
+c = ssl.create_default_context(cafile=root).wrap_socket(socket.create_connection(("localhost", port)), server_hostname="localhost")
+c.setblocking(False)
+typed = b""
+while True:
+    readable, writable, _ = select.select([c, 0], [c] if typed else [], [])
+    if 0 in readable:
+        more = os.read(0, 65536)
+        if not more:
+            break
+        typed += more
+    try:
+        while data := c.recv(65536):
+            os.write(1, data)
+        break
+    except ssl.SSLWantReadError:
+        pass
+    if typed:
+        try:
+            typed = typed[c.send(typed):]
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            pass
 `
 
 // A guest is a client program in the room.

@@ -148,7 +148,10 @@ func (flags *connectFlags) dial(ctx context.Context, addr string, cfg *sealsock.
 	if err != nil && errors.Is(err, context.DeadlineExceeded) && describe(err).code == "timeout" {
 		return nil, slowOrSilent(err, slow)
 	}
-	return conn, err
+	if err != nil {
+		return nil, explainHandshake(err)
+	}
+	return conn, nil
 }
 
 // slowOrSilent tells a server that does not answer at all from one that stops in

@@ -12,7 +12,6 @@ import (
 
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/engine"
-	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/trust"
 )
@@ -94,15 +93,22 @@ func describe(err error) *problem {
 	return &problem{text: err.Error()}
 }
 
+// explainHandshake is explain for a handshake that failed: nothing can have
+// arrived yet.
+func explainHandshake(err error) *problem {
+	p := explain(err)
+	if p.code == "reset" || p.code == "closed" {
+		p.hint = "the other side may not speak TLS, or has refused without saying why"
+	}
+	return p
+}
+
 // describeProtocol explains what the engine or the stream said.
 func describeProtocol(e *engine.Error) *problem {
 	p := &problem{text: strings.TrimPrefix(e.Error(), "tls: "), hint: e.Hint}
 	switch e.Fault {
 	case engine.FaultAlert:
 		p.code = "alert-" + e.Alert.String()
-		if e.Alert == iana.AlertProtocolVersion && p.hint == "" {
-			p.hint = "the peer speaks older versions of TLS only: update it, or allow an older version with --min on this side"
-		}
 	case engine.FaultIncompatible:
 		p.code = "incompatible"
 	case engine.FaultTransport:

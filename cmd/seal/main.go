@@ -33,7 +33,8 @@ func run(args []string) int {
 	return talk.fail(err)
 }
 
-const rootLong = `seal opens and serves encrypted connections (TLS 1.3).
+const rootLong = `seal opens and serves encrypted connections: TLS 1.3, and TLS 1.2 with
+peers that have nothing newer.
 
 Standard output carries data and nothing else; talk goes to standard error.
 An address is host:port, or has a scheme in front, such as unix:///run/app.sock.

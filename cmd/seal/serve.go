@@ -95,11 +95,12 @@ type ended struct {
 func endedOf(remote net.Addr, err error) note {
 	e := ended{Remote: addressText(remote)}
 	if err != nil {
-		p := explain(err)
-		e.Message, e.Hint, e.Code = p.text, p.hint, p.code
+		e.because(explain(err))
 	}
 	return e
 }
+
+func (e *ended) because(p *problem) { e.Message, e.Hint, e.Code = p.text, p.hint, p.code }
 
 func (ended) event() string { return "ended" }
 
@@ -114,7 +115,9 @@ func (e ended) text() string {
 type refused ended
 
 func refusedOf(remote net.Addr, err error) note {
-	return refused(endedOf(remote, err).(ended))
+	e := ended{Remote: addressText(remote)}
+	e.because(explainHandshake(err))
+	return refused(e)
 }
 
 func (refused) event() string { return "refused" }
