@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -217,10 +218,21 @@ func create(dir string, o Options, now time.Time) error {
 	if err := checkURL(o.URL); err != nil {
 		return err
 	}
-	settingsJSON, err := settings{Version: 1, Created: now.UTC().Truncate(time.Second), Algorithm: algorithm, AnyName: o.AnyName, URL: o.URL}.marshal()
+	settingsJSON, err := settings{Version: 1, Created: now.UTC().Truncate(time.Second), Algorithm: algorithm, AnyName: o.AnyName, URL: strings.TrimSuffix(o.URL, "/")}.marshal()
 	if err != nil {
 		return err
 	}
+	firstLine, err := entry{Op: opIntermediate, Time: now.UTC(), Serial: serialText(inter.SerialNumber), Certificate: inter.Raw}.line()
+	if err != nil {
+		return err
+	}
+	return writeAuthority(dir, rootKey, interKey, map[string][]byte{
+		rootFile: certificatePEM(root.Raw), interFile: certificatePEM(inter.Raw), journalFile: firstLine, settingsFile: settingsJSON,
+	})
+}
+
+// writeAuthority writes the files in an order that ends with the settings.
+func writeAuthority(dir string, rootKey, interKey crypto.Signer, files map[string][]byte) error {
 	if err := os.MkdirAll(filepath.Join(dir, leavesDir), 0o700); err != nil {
 		return err
 	}
@@ -232,18 +244,9 @@ func create(dir string, o Options, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range []struct {
-		name string
-		data []byte
-	}{
-		{rootKeyFile, rootKeyPEM},
-		{rootFile, certificatePEM(root.Raw)},
-		{interKeyFile, interKeyPEM},
-		{interFile, certificatePEM(inter.Raw)},
-		{journalFile, nil},
-		{settingsFile, settingsJSON},
-	} {
-		if err := writeFile(filepath.Join(dir, f.name), f.data); err != nil {
+	files[rootKeyFile], files[interKeyFile] = rootKeyPEM, interKeyPEM
+	for _, name := range []string{rootKeyFile, rootFile, interKeyFile, interFile, journalFile, settingsFile} {
+		if err := writeFile(filepath.Join(dir, name), files[name]); err != nil {
 			return err
 		}
 	}

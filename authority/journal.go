@@ -66,8 +66,9 @@ type entry struct {
 
 // The operations of the journal.
 const (
-	opIssue  = "issue"
-	opRevoke = "revoke"
+	opIssue        = "issue"
+	opRevoke       = "revoke"
+	opIntermediate = "intermediate" // signed by the root
 )
 
 // journal is the file of entries and what they add up to. Reading may happen at
@@ -77,6 +78,8 @@ type journal struct {
 	size    int64 // bytes read so far; what follows was written by others
 	order   []string
 	records map[string]*Record
+
+	intermediates map[string]bool // serial numbers
 }
 
 // maxJournal bounds what is read: some 300,000 certificates.
@@ -110,7 +113,7 @@ func (j *journal) load() error {
 // crash and is left alone: the next append drops it.
 func (j *journal) replay(data []byte) error {
 	if j.records == nil {
-		j.records = make(map[string]*Record)
+		j.records, j.intermediates = make(map[string]*Record), make(map[string]bool)
 	}
 	for len(data) > 0 {
 		line, rest, whole := bytes.Cut(data, []byte("\n"))
@@ -150,6 +153,8 @@ func (j *journal) apply(line []byte) error {
 			return fmt.Errorf("the serial number %s was revoked but never used", e.Serial)
 		}
 		known.Revoked, known.Reason = e.Time, e.Reason
+	case opIntermediate:
+		j.intermediates[e.Serial] = true
 	default:
 		return fmt.Errorf("an entry %q, which this program does not know: use a newer one", e.Op)
 	}
@@ -175,10 +180,16 @@ func newRecord(e entry) (*Record, error) {
 	return r, nil
 }
 
+// line writes an entry as it stands in the file.
+func (e entry) line() ([]byte, error) {
+	data, err := json.Marshal(e)
+	return append(data, '\n'), err
+}
+
 // append writes one entry and waits until it is on the disk. The caller has
 // locked the folder and loaded the journal.
 func (j *journal) append(e entry) error {
-	line, err := json.Marshal(e)
+	line, err := e.line()
 	if err != nil {
 		return err
 	}
@@ -191,7 +202,7 @@ func (j *journal) append(e entry) error {
 	if err := f.Truncate(j.size); err != nil {
 		return err
 	}
-	if _, err := f.WriteAt(append(line, '\n'), j.size); err != nil {
+	if _, err := f.WriteAt(line, j.size); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {
@@ -200,7 +211,7 @@ func (j *journal) append(e entry) error {
 	if err := j.apply(line); err != nil {
 		return err
 	}
-	j.size += int64(len(line)) + 1
+	j.size += int64(len(line))
 	return f.Close()
 }
 

@@ -237,7 +237,7 @@ func (a *Authority) addAnswer(b *cryptobyte.Builder, id certID, by *x509.Certifi
 	record := a.journal.records[serial]
 	known := record != nil
 	if by == a.root {
-		record, known = nil, serial == serialText(a.inter.SerialNumber) || serial == serialText(a.root.SerialNumber)
+		record, known = nil, a.journal.intermediates[serial] || serial == serialText(a.inter.SerialNumber)
 	}
 	switch {
 	case !known:

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,10 +87,11 @@ func (a *Authority) Renew(old *Record, signer crypto.Signer, algorithm Algorithm
 
 func lifetimeOf(r *Record) time.Duration { return min(r.NotAfter.Sub(r.NotBefore), MaxLifetime) }
 
-// refreshIntermediate takes over an intermediate that another process renewed,
-// and renews it when it would soon outlive leaves no more. Its key and name
-// stay, so that its lists and responses go on to speak for all its leaves.
-// The folder is locked.
+// refreshIntermediate takes over an intermediate that another process renewed.
+// It renews it when it would soon no longer outlive leaves, or names another
+// address of the services than the settings do. Its key and name stay, so that
+// its lists and responses go on to speak for all its leaves. The folder is
+// locked.
 func (a *Authority) refreshIntermediate() error {
 	path := filepath.Join(a.dir, interFile)
 	current, err := readCertificate(path)
@@ -98,15 +100,20 @@ func (a *Authority) refreshIntermediate() error {
 	}
 	a.inter = current
 	now := a.now()
-	if current.NotAfter.Sub(now) > MaxLifetime || !a.root.NotAfter.After(current.NotAfter) {
+	lasts := current.NotAfter.Sub(now) > MaxLifetime || !a.root.NotAfter.After(current.NotAfter)
+	if lasts && namesServices(current, a.settings.URL) {
 		return nil
 	}
 	rootKey, err := identity.LoadKey(filepath.Join(a.dir, rootKeyFile))
 	if err != nil {
 		return err
 	}
-	renewed, err := signIntermediate(a.root, rootKey, current.PublicKey, now)
+	renewed, err := signIntermediate(a.root, rootKey, current.PublicKey, a.settings.URL, now)
 	if err != nil {
+		return err
+	}
+	e := entry{Op: opIntermediate, Time: now.UTC(), Serial: serialText(renewed.SerialNumber), Certificate: renewed.Raw}
+	if err := a.journal.append(e); err != nil {
 		return err
 	}
 	if err := writeFile(path, certificatePEM(renewed.Raw)); err != nil {
@@ -114,6 +121,13 @@ func (a *Authority) refreshIntermediate() error {
 	}
 	a.inter = renewed
 	return nil
+}
+
+func namesServices(c *x509.Certificate, base string) bool {
+	if base == "" {
+		return len(c.OCSPServer) == 0
+	}
+	return slices.Equal(c.OCSPServer, []string{base + "/ocsp"})
 }
 
 // Warnings tell what needs a person's attention, one sentence each: files that

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"strings"
 	"time"
 
 	"github.com/sealsock/sealsock/identity"
@@ -203,11 +204,11 @@ func signAuthorities(o Options, permitted constraints, rootKey, interKey crypto.
 	if root, err = sign(rootTemplate, rootTemplate, rootKey.Public(), rootKey); err != nil {
 		return nil, nil, err
 	}
-	inter, err = signIntermediate(root, rootKey, interKey.Public(), now)
+	inter, err = signIntermediate(root, rootKey, interKey.Public(), o.URL, now)
 	return root, inter, err
 }
 
-func signIntermediate(root *x509.Certificate, rootKey crypto.Signer, public crypto.PublicKey, now time.Time) (*x509.Certificate, error) {
+func signIntermediate(root *x509.Certificate, rootKey crypto.Signer, public crypto.PublicKey, base string, now time.Time) (*x509.Certificate, error) {
 	// Peers that take a root as a bare name and key, as Java does, overlook its
 	// constraints: so the intermediate repeats them.
 	t := authorityTemplate(root.Subject.CommonName+" (intermediate)", constraintsOf(root), public, now, interLifetime)
@@ -216,6 +217,11 @@ func signIntermediate(root *x509.Certificate, rootKey crypto.Signer, public cryp
 	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	if t.NotAfter.After(root.NotAfter) {
 		t.NotAfter = root.NotAfter
+	}
+	if base = strings.TrimSuffix(base, "/"); base != "" {
+		t.OCSPServer = []string{base + "/ocsp"}
+		t.CRLDistributionPoints = []string{base + "/root.crl"}
+		t.IssuingCertificateURL = []string{base + "/root.cer"}
 	}
 	return sign(t, root, public, rootKey)
 }

@@ -17,7 +17,8 @@ nss:tstclnt selfserv certutil pk12util:libnss3-tools
 curl:curl:curl
 python:python3:python3
 java:java javac:default-jdk-headless
-node:node:nodejs'
+node:node:nodejs
+chromium:chromium:chromium'
 
 # missing prints the packages of the programs that are not here.
 missing() {
