@@ -194,8 +194,9 @@ func (t *keptTickets) Redeem(ticket []byte) (*engine.Session, error) {
 // NewAntiReplay returns a memory of 0-RTT attempts, at most max of them within
 // its window of time. When it is full it refuses, and the data comes again after
 // the handshake. It also refuses for a window's length after it was made: a
-// server that was restarted does not know what it accepted before.
-// RFC 9846, Section 8.2.
+// server that was restarted does not know what it accepted before. 0-RTT data
+// with an external pre-shared key is refused: the time of such an attempt is not
+// known, so a window does not help. RFC 9846, Section 8.2.
 func NewAntiReplay(max int, now func() time.Time) engine.AntiReplay {
 	if now == nil {
 		now = time.Now
@@ -219,7 +220,7 @@ type replayMemory struct {
 // Fresh implements engine.AntiReplay.
 func (m *replayMemory) Fresh(id []byte, until time.Time) bool {
 	now := m.now()
-	if now.Sub(m.since) < replayWindow {
+	if until.IsZero() || now.Sub(m.since) < replayWindow {
 		return false
 	}
 	key := sha256.Sum256(id)

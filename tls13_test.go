@@ -386,3 +386,15 @@ func TestForClient(t *testing.T) {
 		t.Errorf("the server saw the name %q", seen)
 	}
 }
+
+func TestAntiReplayRefusesWhatHasNoDate(t *testing.T) {
+	now := time.Unix(1e9, 0)
+	memory := sealsock.NewAntiReplay(10, func() time.Time { return now })
+	now = now.Add(time.Minute)
+	if !memory.Fresh([]byte("a"), now.Add(time.Minute)) {
+		t.Error("an attempt is refused the first time")
+	}
+	if memory.Fresh([]byte("b"), time.Time{}) {
+		t.Error("an attempt that can be made again at any time is taken")
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/wire"
@@ -120,4 +121,83 @@ func TestPSKSuiteWithoutPSK(t *testing.T) {
 	c, s := newPair(t, &Config{Verifier: acceptAll{}, CipherSuites: suite, MaxVersion: iana.TLS12},
 		&Config{CipherSuites: suite, FindPSK: func([]byte) (*PSK, error) { return nil, nil }})
 	refuses(t, pump(c, s), iana.AlertHandshakeFailure)
+}
+
+// handMade returns the first flight of a client after a change to its hello.
+func handMade(t *testing.T, cfg *Config, change func(*wire.ClientHello)) []byte {
+	t.Helper()
+	o, err := newOffer(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.offerPSKs()
+	change(o.hello)
+	if err := o.write(nil); err != nil {
+		t.Fatal(err)
+	}
+	s := newSender(cfg, iana.TLS10)
+	out, err := s.records(nil, iana.ContentHandshake, o.raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// A client that leaves out its key share must not make a server give up forward
+// secrecy that does not allow that.
+func TestForwardSecrecyIsTheServersToGiveUp(t *testing.T) {
+	psk := &PSK{Identity: []byte("device"), Key: []byte("secret")}
+	for _, allowed := range []bool{false, true} {
+		_, s := newPair(t, &Config{PSKs: []*PSK{psk}},
+			&Config{PSKWithoutDHE: allowed, FindPSK: func([]byte) (*PSK, error) { return psk, nil }})
+		s.in = handMade(t, &Config{PSKs: []*PSK{psk}, PSKWithoutDHE: true}, func(h *wire.ClientHello) {
+			h.KeyShares, h.SupportedGroups = nil, nil
+		})
+		_, err := s.step()
+		if allowed && err != nil {
+			t.Error(err)
+		}
+		if !allowed {
+			refuses(t, err, iana.AlertMissingExtension)
+		}
+	}
+}
+
+// window is an AntiReplay that forgets, as all do that have no place for ever.
+type window struct{ memory }
+
+func (w *window) Fresh(id []byte, until time.Time) bool {
+	return !until.IsZero() && w.memory.Fresh(id, until)
+}
+
+// An attempt with an external key has no date: once a memory has let go of it, it
+// could be made again.
+func TestEarlyDataWithExternalPSK(t *testing.T) {
+	psk := &PSK{
+		Identity: []byte("device"), Key: []byte("secret"), MaxEarlyData: 100,
+		CipherSuite: iana.TLS_AES_128_GCM_SHA256,
+	}
+	now := func() time.Time { return time.Unix(1e9, 0) }
+	for _, forgets := range []bool{false, true} {
+		server := &Config{FindPSK: func([]byte) (*PSK, error) { return psk, nil }, Now: now, MaxEarlyData: 100}
+		server.AntiReplay = newMemory()
+		if forgets {
+			server.AntiReplay = &window{*newMemory()}
+		}
+		c, s := newPair(t, &Config{PSKs: []*PSK{psk}, EarlyData: true}, server)
+		first, err := c.step()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first, err = c.s.Seal(first, []byte("pay 5")); err != nil {
+			t.Fatal(err)
+		}
+		s.in = first
+		if err := pump(c, s); err != nil {
+			t.Fatal(err)
+		}
+		if taken := len(s.early) > 0; taken == forgets {
+			t.Errorf("a memory that forgets: %v; early data is taken: %v", forgets, taken)
+		}
+	}
 }

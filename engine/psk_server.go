@@ -41,7 +41,9 @@ type SessionIDs interface {
 // AntiReplay remembers which 0-RTT attempts were seen.
 type AntiReplay interface {
 	// Fresh reports whether id is new and remembers it until the time given.
-	// After a restart it must refuse whatever it may have forgotten.
+	// After a restart it must refuse whatever it may have forgotten. A zero
+	// time is for an external key: nothing tells when the attempt was made, so
+	// it must be remembered for as long as the key is in use, or be refused.
 	Fresh(id []byte, until time.Time) bool
 }
 
@@ -191,7 +193,7 @@ func begin(f *flow13, hello *wire.ClientHello, m message, c *choice13, do *effec
 	}
 	f.kinds, c.agreed = kinds, err == nil
 	f.info.CipherSuite = c.suite.ID
-	if c.psk != nil && c.group == nil && !slices.Contains(hello.PSKModes, iana.PSKKE) {
+	if c.psk != nil && c.group == nil && !(f.cfg.PSKWithoutDHE && slices.Contains(hello.PSKModes, iana.PSKKE)) {
 		return nil, missing(iana.ExtKeyShare)
 	}
 	if c.psk != nil && !slices.Contains(hello.PSKModes, iana.PSKDHEKE) {
@@ -214,13 +216,14 @@ func (f *flow13) acceptEarly(hello *wire.ClientHello, c *choice13) bool {
 		k.maxEarly == 0, k.suite != c.suite.ID, k.alpn != c.alpn:
 		return false
 	}
+	if k.session == nil {
+		return cfg.AntiReplay.Fresh(hello.PSK.Binders[0], time.Time{})
+	}
+	// The age that the client says, and the age that we know.
 	now := cfg.Now()
-	if k.session != nil {
-		// The age that the client says, and the age that we know.
-		said := time.Duration(hello.PSK.Identities[0].ObfuscatedTicketAge-k.session.ageAdd) * time.Millisecond
-		if d := now.Sub(k.session.Created) - said; d < -clockSkew || d > clockSkew {
-			return false
-		}
+	said := time.Duration(hello.PSK.Identities[0].ObfuscatedTicketAge-k.session.ageAdd) * time.Millisecond
+	if d := now.Sub(k.session.Created) - said; d < -clockSkew || d > clockSkew {
+		return false
 	}
 	return cfg.AntiReplay.Fresh(hello.PSK.Binders[0], now.Add(2*clockSkew))
 }
