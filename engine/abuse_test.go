@@ -2,6 +2,7 @@ package engine
 
 import (
 	"crypto"
+	"crypto/rand"
 	"errors"
 	"testing"
 	"time"
@@ -199,5 +200,51 @@ func TestEarlyDataWithExternalPSK(t *testing.T) {
 		if taken := len(s.early) > 0; taken == forgets {
 			t.Errorf("a memory that forgets: %v; early data is taken: %v", forgets, taken)
 		}
+	}
+}
+
+// Only a certificate can delegate.
+func TestDelegationUnderRawKey(t *testing.T) {
+	cred := newCredential(t, nil)
+	delegate := newCredential(t, nil)
+	with := iana.ECDSAWithP256AndSHA256
+	d, err := NewDelegated(rand.Reader, cred, with, delegate.Signer, rawKey(t, delegate.Signer), with, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := wire.Certificate{Entries: []wire.CertificateEntry{{Data: rawKey(t, cred.Signer), DelegatedCredential: d.Raw}}}
+	raw, err := cert.AppendTo(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &flow13{cfg: &Config{}, info: new(State)}
+	_, err = f.readCertificate(newMessage(raw), asked{kind: iana.CertTypeRawPublicKey, delegated: []iana.SignatureScheme{with}})
+	refuses(t, asError(err), iana.AlertIllegalParameter)
+}
+
+// A ClientHello may be long, and must still not cost more than others that long.
+func TestManySharesAndGroups(t *testing.T) {
+	const n = 6000
+	hello := &wire.ClientHello{}
+	for i := range 2 * n {
+		hello.SupportedGroups = append(hello.SupportedGroups, iana.NamedGroup(i))
+	}
+	for i := range n {
+		hello.KeyShares = append(hello.KeyShares, wire.KeyShare{Group: iana.NamedGroup(2*n - 1 - i)})
+	}
+	best := time.Hour
+	for range 5 { // the machine may be busy
+		start := time.Now()
+		if err := checkShares(hello); err != nil {
+			t.Fatal(err)
+		}
+		best = min(best, time.Since(start))
+	}
+	if best > 10*time.Millisecond {
+		t.Errorf("a ClientHello takes %v", best)
+	}
+	hello.KeyShares[n/2].Group = 5 * n
+	if err := checkShares(hello); err == nil {
+		t.Error("a share for a group that is not offered is accepted")
 	}
 }

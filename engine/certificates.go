@@ -265,8 +265,11 @@ func (f *flow13) readCertificate(m message, a asked) (*PeerCertificate, error) {
 		peer.Chain = append(peer.Chain, e.Data)
 	}
 	if a.kind == iana.CertTypeRawPublicKey && len(peer.Chain) > 0 {
-		if len(peer.Chain) > 1 {
+		switch {
+		case len(peer.Chain) > 1:
 			return nil, illegal("%d raw public keys, where there can be one", len(peer.Chain))
+		case peer.Delegation != nil:
+			return nil, illegal("a delegated credential under a raw public key, where only a certificate can delegate")
 		}
 		peer.RawPublicKey, peer.Chain = peer.Chain[0], nil
 	}

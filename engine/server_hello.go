@@ -189,15 +189,24 @@ func checkHello13(h *wire.ClientHello) error {
 	case !has(iana.ExtKeyShare) && (h.PSK == nil || has(iana.ExtSupportedGroups)):
 		return missing(iana.ExtKeyShare)
 	}
-	// RFC 9846, Section 4.2.8: one share a group, and only for groups that
-	// are offered.
-	for i, s := range h.KeyShares {
-		for _, t := range h.KeyShares[:i] {
-			if s.Group == t.Group {
-				return illegal("two key shares for group %v", s.Group)
-			}
+	return checkShares(h)
+}
+
+// checkShares checks that there are key shares only for groups that are offered;
+// that there is one a group is checked where they are read. Both lists are the
+// client's to make long, so the work must not grow with their product.
+// RFC 9846, Section 4.2.8.
+func checkShares(h *wire.ClientHello) error {
+	offered := func(g iana.NamedGroup) bool { return slices.Contains(h.SupportedGroups, g) }
+	if len(h.KeyShares) > 16 {
+		set := make(map[iana.NamedGroup]bool, len(h.SupportedGroups))
+		for _, g := range h.SupportedGroups {
+			set[g] = true
 		}
-		if !slices.Contains(h.SupportedGroups, s.Group) {
+		offered = func(g iana.NamedGroup) bool { return set[g] }
+	}
+	for _, s := range h.KeyShares {
+		if !offered(s.Group) {
 			return illegal("a key share for group %v, which is not offered", s.Group)
 		}
 	}
