@@ -112,6 +112,7 @@ const (
 	stepLate                          // the client takes late requests for its certificate
 	stepAuth                          // end a late authentication with Finished
 	stepKeyUpdate                     // answer the peer's request for new keys
+	stepConfig                        // go on with another Config
 )
 
 // A step is one entry of an Outgoing.
@@ -124,6 +125,7 @@ type step struct {
 	traffic *keys.TrafficSecret
 	limit   int
 	tickets *ticketer
+	cfg     *Config
 	sum     []byte
 }
 
@@ -133,8 +135,9 @@ type effects struct {
 	out      []step
 	events   []Event
 	keys     []readKey
-	maxInner int // for records received from now on; 0 leaves it
-	skip     int // bytes of 0-RTT records to pass over
+	cfg      *Config // to go on with; nil leaves it
+	maxInner int     // for records received from now on; 0 leaves it
+	skip     int     // bytes of 0-RTT records to pass over
 }
 
 // A readKey is a change of the receiving key.
@@ -166,6 +169,12 @@ func (e *effects) send(message []byte) {
 }
 
 func (e *effects) changeCipherSpec() { e.out = append(e.out, step{kind: stepCCS}) }
+
+// use goes on with another Config, in both halves.
+func (e *effects) use(cfg *Config) {
+	e.cfg = cfg
+	e.out = append(e.out, step{kind: stepConfig, cfg: cfg})
+}
 
 func (e *effects) ready() { e.out = append(e.out, step{kind: stepReady}) }
 

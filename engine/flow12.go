@@ -203,7 +203,7 @@ func (f *flow12) verify(peer *PeerCertificate, then func(key crypto.PublicKey, d
 		what:   "the verification of the peer",
 		q:      peer,
 		try:    func() (crypto.PublicKey, error) { return f.cfg.Verifier.VerifyPeer(peer) },
-		then:   then,
+		then:   withKey(then),
 		refuse: certificateError,
 	}
 }

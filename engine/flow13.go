@@ -177,13 +177,27 @@ func (f *flow13) sign(c *Credential, scheme *suites.Scheme, context string, then
 	}
 }
 
+// withKey goes on only with a key: that of a resumed peer is not used, but an
+// answer without one is no yes.
+func withKey(then func(crypto.PublicKey, *effects) (state, error)) func(crypto.PublicKey, *effects) (state, error) {
+	return func(key crypto.PublicKey, do *effects) (state, error) {
+		if key == nil {
+			return nil, &Error{
+				Fault: FaultCertificate, Alert: iana.AlertUnsupportedCertificate,
+				Reason: "the peer's key is of no kind that is known, or the Verifier has not said what it is",
+			}
+		}
+		return then(key, do)
+	}
+}
+
 // verify waits for the Verifier's word on the peer.
 func (f *flow13) verify(peer *PeerCertificate, then func(key crypto.PublicKey, do *effects) (state, error)) state {
 	return &wait[crypto.PublicKey]{
 		what:   "the verification of the peer",
 		q:      peer,
 		try:    func() (crypto.PublicKey, error) { return f.cfg.Verifier.VerifyPeer(peer) },
-		then:   then,
+		then:   withKey(then),
 		refuse: certificateError,
 	}
 }

@@ -95,6 +95,12 @@ func (r *Receiver) Pending() bool { return len(r.queue) > 0 || len(r.out) > 0 ||
 func (r *Receiver) fail(err error) error {
 	e := asError(err)
 	if e.Fault != FaultAlert {
+		if e.Alert == iana.AlertCloseNotify {
+			// An error of a callback's that names no alert must not look
+			// to the peer like an orderly end.
+			named := *e
+			named.Alert, e = iana.AlertInternalError, &named
+		}
 		r.out = append(r.out, step{kind: stepAlert, alert: e.Alert})
 	}
 	r.err, r.state, r.queue, r.fragment = e, nil, nil, nil
@@ -141,6 +147,9 @@ func (r *Receiver) advance(next state, do *effects, err error) error {
 		r.queue = append(r.queue, do.events...)
 		if do.skip > 0 {
 			r.skip = do.skip
+		}
+		if do.cfg != nil {
+			r.cfg = do.cfg
 		}
 		if do.maxInner > 0 {
 			r.maxInner = do.maxInner

@@ -64,6 +64,8 @@ func (s *Sender) apply(dst []byte, st step) ([]byte, error) {
 		s.sealer, s.suite, s.traffic, s.early = &record.Plain{Version: iana.TLS12}, nil, nil, 0
 	case stepEarly:
 		s.early = st.limit
+	case stepConfig:
+		s.cfg, s.perKey = st.cfg, st.cfg.MaxRecordsPerKey
 	case stepLate:
 		s.late = true
 	case stepTickets:

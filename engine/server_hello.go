@@ -31,8 +31,14 @@ func (s *awaitClientHello) handle(m message, _ *effects) (state, error) {
 	}
 	s.info.ServerName = hello.ServerName
 	next := func(cfg *Config, do *effects) (state, error) {
-		if cfg == nil {
+		switch {
+		case cfg == nil:
 			cfg = s.cfg
+		case cfg != s.cfg:
+			if err := cfg.check(false); err != nil {
+				return nil, err
+			}
+			do.use(cfg)
 		}
 		return answerHello(cfg, s.info, ech, hello, m, do)
 	}
@@ -45,11 +51,7 @@ func (s *awaitClientHello) handle(m message, _ *effects) (state, error) {
 			if s.cfg.ForClient == nil {
 				return s.cfg, nil
 			}
-			cfg, err := s.cfg.ForClient(info)
-			if err == nil && cfg != nil {
-				err = cfg.check(false)
-			}
-			return cfg, err
+			return s.cfg.ForClient(info)
 		},
 		then: next,
 	}, nil
