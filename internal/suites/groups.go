@@ -45,6 +45,8 @@ var groups = []Group{
 	{iana.SecP256r1, 65, 65, curve{ecdh.P256()}},
 	{iana.SecP384r1, 97, 97, curve{ecdh.P384()}},
 	{iana.SecP521r1, 133, 133, curve{ecdh.P521()}},
+	{iana.MLKEM768, 1184, 1088, kemExchange{mlkem768.Scheme()}},
+	{iana.MLKEM1024, 1568, 1568, kemExchange{mlkem1024.Scheme()}},
 }
 
 // GroupByID returns the row of a group, or nil if there is none.
@@ -57,11 +59,15 @@ func GroupByID(id iana.NamedGroup) *Group {
 	return nil
 }
 
-// DefaultGroups lists the groups in the default order of preference.
+// DefaultGroups lists the groups in the default order of preference. ML-KEM
+// alone is not among them: it is for those whose rules want it without a
+// classical partner, such as CNSA 2.0. draft-ietf-tls-mlkem.
 func DefaultGroups() []iana.NamedGroup {
-	list := make([]iana.NamedGroup, len(groups))
+	var list []iana.NamedGroup
 	for i := range groups {
-		list[i] = groups[i].ID
+		if _, alone := groups[i].exchange.(kemExchange); !alone {
+			list = append(list, groups[i].ID)
+		}
 	}
 	return list
 }
