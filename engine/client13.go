@@ -85,6 +85,7 @@ func (s *awaitServerHello) retry(f *flow13, hrr *wire.ServerHello, m message, do
 			return nil, err
 		}
 	}
+	do.turn = true
 	s.hello.Cookie = hrr.Cookie
 	f.info.Retried = true
 	f.transcript.retry()

@@ -7,6 +7,7 @@ import (
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/record"
 	"github.com/sealsock/sealsock/internal/suites"
+	"github.com/sealsock/sealsock/internal/wire"
 )
 
 // The tests in this file hold fast what BoringSSL's tests have found.
@@ -102,6 +103,27 @@ func TestWarnings(t *testing.T) {
 		_, err := c.step()
 		if refused := errors.As(err, &why) && why.Fault == FaultLimit; refused != (n > maxWarnings) {
 			t.Errorf("%d warnings: %v", n, err)
+		}
+	}
+}
+
+// A message that cannot be due yet must not come along with the one before it.
+func TestNothingBehindFirstHello(t *testing.T) {
+	for _, tail := range []int{0, 1, wire.HeaderLen} {
+		c, s := newPair(t, &Config{Verifier: acceptAll{}, KeyShares: []iana.NamedGroup{}}, &Config{Credentials: []*Credential{newCredential(t, nil)}})
+		hello, err := c.step()
+		if err != nil {
+			t.Fatal(err)
+		}
+		extra := []byte{byte(iana.HandshakeClientHello), 0, 0, 1}[:tail]
+		hello = append(hello, extra...)
+		n := len(hello) - record.HeaderLen
+		hello[3], hello[4] = byte(n>>8), byte(n)
+		s.in = hello
+		var why *Error
+		_, err = s.step()
+		if refused := errors.As(err, &why) && why.Alert == iana.AlertUnexpectedMessage; refused != (tail > 0) {
+			t.Errorf("%d bytes behind the ClientHello: %v", tail, err)
 		}
 	}
 }

@@ -138,6 +138,7 @@ type effects struct {
 	cfg      *Config // to go on with; nil leaves it
 	maxInner int     // for records received from now on; 0 leaves it
 	skip     int     // bytes of 0-RTT records to pass over
+	turn     bool    // the peer must wait for what is sent now
 }
 
 // A readKey is a change of the receiving key.

@@ -143,6 +143,10 @@ func (r *Receiver) step(in []byte) (int, Event, error) {
 func (r *Receiver) advance(next state, do *effects, err error) error {
 	for err == nil {
 		r.ccsAllowed = true
+		if len(r.fragment) > 0 && (do.turn || len(do.keys) > 0) {
+			// RFC 9846, Section 5.1: "Handshake messages MUST NOT span key changes."
+			return broken(iana.AlertUnexpectedMessage, "handshake bytes run over a change of keys, or over this side's turn")
+		}
 		r.reply(do.out)
 		r.queue = append(r.queue, do.events...)
 		if do.skip > 0 {
@@ -156,10 +160,6 @@ func (r *Receiver) advance(next state, do *effects, err error) error {
 			r.limitOpener()
 		}
 		for _, k := range do.keys {
-			// RFC 9846, Section 5.1: "Handshake messages MUST NOT span key changes."
-			if len(r.fragment) > 0 {
-				return broken(iana.AlertUnexpectedMessage, "handshake bytes run over a change of keys")
-			}
 			if r.info.HandshakeDone {
 				if r.updates++; r.updates > maxKeyUpdates {
 					return overLimit(iana.AlertUnexpectedMessage, "%d key updates without data between them", r.updates)
@@ -305,14 +305,14 @@ func (r *Receiver) passOver(n int) error {
 }
 
 // plainAfterKeys treats a record in the clear where encrypted ones are due. An
-// alert may come from a peer that could not set up its keys; anything else is
-// out of place.
+// alert may come from a peer that could not set up its keys; anything else is what
+// RFC 9846, Section 6.2, calls a record that cannot be deprotected.
 func (r *Receiver) plainAfterKeys(h record.Header, rec []byte) error {
 	if h.Type == iana.ContentAlert && r.phase == phaseHandshake && h.Length == 2 {
 		_, err := r.alert(rec[record.HeaderLen:])
 		return err
 	}
-	return broken(iana.AlertUnexpectedMessage, "a record of type %v in the clear after the change to encryption", h.Type)
+	return broken(iana.AlertBadRecordMAC, "a record of type %v in the clear after the change to encryption", h.Type)
 }
 
 // compatibilityCCS drops the change_cipher_spec that RFC 9846, Section 5 and

@@ -33,6 +33,7 @@ func retryHello(f *flow13, hello *wire.ClientHello, c *choice13, do *effects) (s
 	f.confirmRetry(raw)
 	f.transcript.add(raw)
 	f.info.Retried = true
+	do.turn = true
 	do.send(raw)
 	if len(hello.SessionID) > 0 {
 		do.changeCipherSpec()
