@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
+)
+
+// checkHandshake holds the connection against what the flags expect, once the
+// handshake is done.
+func (c *connection) checkHandshake() error {
+	state := c.receiver.State()
+	for _, check := range []func(*engine.State) error{c.checkParameters, c.checkSession, c.checkPeer} {
+		if err := check(&state); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// differs is the error for a thing that is not as expected.
+func differs(what string, got, want any) error {
+	return mismatch("%s is %v, and not %v", what, got, want)
+}
+
+// checkParameters looks at what was negotiated.
+func (c *connection) checkParameters(state *engine.State) error {
+	s, want := c.settings, c.settings.expect
+	alpn := want.alpn
+	if s.server {
+		alpn = s.selectALPN
+	}
+	switch {
+	case want.neverDone:
+		return mismatch("the handshake is done, which was not expected")
+	case want.version != 0 && want.version != uint16(state.Version):
+		return differs("the version", state.Version, want.version)
+	case want.cipher != 0 && want.cipher != uint16(state.CipherSuite):
+		return differs("the cipher suite", state.CipherSuite, want.cipher)
+	case want.cipherAES != 0 && want.cipherAES != uint16(state.CipherSuite):
+		return differs("the cipher suite", state.CipherSuite, want.cipherAES)
+	case want.group != 0 && want.group != uint16(state.Group):
+		return differs("the group", state.Group, want.group)
+	case want.encrypted != state.ECHAccepted:
+		return differs("Encrypted ClientHello", state.ECHAccepted, want.encrypted)
+	case alpn != state.ALPN:
+		return differs("the application protocol", state.ALPN, alpn)
+	case want.serverName != "" && want.serverName != state.ServerName:
+		return differs("the server name", state.ServerName, want.serverName)
+	case want.retry && !state.Retried, want.noRetry && state.Retried:
+		return differs("HelloRetryRequest", state.Retried, want.retry)
+	}
+	return nil
+}
+
+// checkSession looks at resumption and 0-RTT data.
+func (c *connection) checkSession(state *engine.State) error {
+	want := c.settings.expect
+	resumed := c.resuming && !want.sessionMiss
+	switch {
+	case resumed != state.Resumed:
+		return differs("resumption", state.Resumed, resumed)
+	case want.accepted && !state.EarlyData, want.rejected && state.EarlyData:
+		return differs("0-RTT data", state.EarlyData, want.accepted)
+	case want.earlyReason != "" && (want.earlyReason == "accept") != state.EarlyData:
+		// The engine keeps no reason, but what it comes to.
+		return differs("0-RTT data", state.EarlyData, want.earlyReason)
+	}
+	return nil
+}
+
+// checkPeer looks at what either side showed.
+func (c *connection) checkPeer(state *engine.State) error {
+	s, want := c.settings, c.settings.expect
+	external := len(state.PSKIdentity) > 0 && !state.Resumed || len(state.PeerRawKey) > 0 || want.rawKeyHash != nil
+	switch {
+	case (want.noPeerCert || external) && len(state.PeerChain) > 0:
+		return mismatch("the peer shows a certificate, which was not expected")
+	case !want.noPeerCert && !external && (!s.server || s.requireClientCert) && len(state.PeerChain) == 0:
+		return mismatch("the peer shows no certificate")
+	case want.hasKind && !state.Resumed && (want.kind == iana.CertTypeRawPublicKey) != (len(state.PeerRawKey) > 0):
+		return differs("a raw public key", len(state.PeerRawKey) > 0, want.kind)
+	case want.ocsp != nil && !bytes.Equal(want.ocsp, state.PeerOCSP):
+		return differs("the OCSP response", state.PeerOCSP, want.ocsp)
+	case want.peerScheme != 0 && !state.Resumed && want.peerScheme != uint16(state.PeerScheme):
+		return differs("the signature scheme", state.PeerScheme, want.peerScheme)
+	case want.hasCredential && c.credential(state) != want.credential:
+		return differs("the credential", c.credential(state), want.credential)
+	}
+	scts, err := splitSCTs(want.scts)
+	if err != nil {
+		return err
+	}
+	if len(scts) > 0 && !slices.EqualFunc(scts, state.PeerSCTs, bytes.Equal) {
+		return differs("the certificate timestamps", state.PeerSCTs, scts)
+	}
+	chain, err := readPEM(want.peerCert)
+	if err != nil {
+		return err
+	}
+	if chain != nil && !slices.EqualFunc(chain, state.PeerChain, bytes.Equal) {
+		return mismatch("the peer shows another chain than expected")
+	}
+	return nil
+}
+
+// checkMessages looks at the messages that came and went.
+func (c *connection) checkMessages() error {
+	if want, got := c.settings.expect.messages, c.messages.String(); want != "" && got != want {
+		return differs("the list of messages", got, want)
+	}
+	return nil
+}
+
+// credential says which of the credentials was used: the certificate that was
+// picked, or the pre-shared key that was taken.
+func (c *connection) credential(state *engine.State) int {
+	for i, p := range c.psks {
+		if !state.Resumed && bytes.Equal(p.Identity, state.PSKIdentity) {
+			return c.pskOwner[i]
+		}
+	}
+	return c.chosen
+}

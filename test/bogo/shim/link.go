@@ -1,0 +1,220 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
+)
+
+// A connection is one connection to the runner.
+type connection struct {
+	memory   *memory
+	settings *settings
+	retry    *settings // for what follows when 0-RTT data is refused
+	resuming bool
+
+	credentials []*engine.Credential // as the flags list them; nil for a pre-shared key
+	usual       *engine.Credential
+	psks        []*engine.PSK
+	pskOwner    []int              // for each of psks, which of the credentials it is
+	using       *engine.Credential // what this side showed
+	chosen      int                // which of credentials that is; -1 for none of them
+
+	conn     net.Conn
+	receiver *engine.Receiver
+	sender   *engine.Sender
+	out      engine.Outgoing
+	in       []byte // received, and not used yet
+	later    []byte // to be sent once the handshake is done
+	shown    int    // with -async, how much of in the engine may see
+
+	offeredEarly bool              // 0-RTT data was offered
+	messages     strings.Builder   // as -expect-msg-callback has them
+	answering    bool              // a callback is asked for the second time
+	secrets      map[string][]byte // by the label of the key log
+	newSession   *engine.Session
+	begun        bool // what the shim says first has been said
+	done         bool // the handshake is
+	closed       bool // the peer has closed in good order
+}
+
+// connect makes one connection and judges it.
+func connect(m *memory, s, retry *settings, resuming bool) error {
+	c := &connection{memory: m, settings: s, retry: retry, resuming: resuming, chosen: -1, secrets: map[string][]byte{}}
+	cfg, err := c.config()
+	if err != nil {
+		return err
+	}
+	if s.server {
+		c.receiver, c.sender, err = engine.Server(cfg)
+	} else {
+		c.receiver, c.sender, err = engine.Client(cfg)
+	}
+	if err != nil {
+		return unimplemented("%v", err) // the flags are for something that the engine does not have
+	}
+	if err := c.dial(); err != nil {
+		return err
+	}
+	defer c.hangUp()
+	return c.settings.checkRejected(c.exchange())
+}
+
+// dial connects to the runner and says which shim this is.
+func (c *connection) dial() error {
+	host := "127.0.0.1"
+	if c.settings.ipv6 {
+		host = "::1"
+	}
+	conn, err := net.Dial("tcp", net.JoinHostPort(host, strconv.Itoa(c.settings.port)))
+	if err != nil {
+		return err
+	}
+	c.conn = conn
+	_, err = conn.Write(binary.LittleEndian.AppendUint64(nil, c.settings.shimID))
+	return err
+}
+
+// hangUp ends the TCP connection so that the runner can still read the alert,
+// and does not fail to write what nobody reads.
+func (c *connection) hangUp() {
+	if tcp, ok := c.conn.(*net.TCPConn); ok && tcp.CloseWrite() == nil {
+		_ = tcp.SetReadDeadline(time.Now().Add(drainTime))
+		_, _ = io.Copy(io.Discard, tcp)
+	}
+	_ = c.conn.Close()
+}
+
+// drainTime is how long the runner may go on writing.
+const drainTime = 10 * time.Second
+
+// keep is the key log.
+func (c *connection) keep(label string, _, secret []byte) { c.secrets[label] = secret }
+
+// trace writes down a message as -expect-msg-callback has it.
+func (c *connection) trace(t engine.Trace) {
+	verb := "read"
+	if t.Sent {
+		verb = "write"
+	}
+	switch t.Type {
+	case iana.ContentHandshake:
+		fmt.Fprintf(&c.messages, "%s hs %d\n", verb, t.Data[0])
+	case iana.ContentChangeCipherSpec:
+		fmt.Fprintf(&c.messages, "%s ccs\n", verb)
+	case iana.ContentAlert:
+		fmt.Fprintf(&c.messages, "%s alert %d %d\n", verb, t.Data[0], t.Data[1])
+	}
+}
+
+// next gives the engine what has come and returns what came of it. At the end
+// of the stream the error is io.EOF.
+func (c *connection) next() (engine.Event, error) {
+	visible := len(c.in)
+	if c.settings.async {
+		visible = c.shown
+	}
+	n, ev, err := c.receiver.Receive(c.in[:visible])
+	c.in, c.shown = c.in[n:], max(0, c.shown-n)
+	c.out.Add(ev.Reply)
+	if err != nil || c.out.Urgent() {
+		if flushed := c.flush(); err == nil {
+			err = flushed
+		}
+	}
+	if err == nil && ev.Kind == engine.EventWantRead {
+		err = c.more()
+	}
+	return ev, err
+}
+
+// more lets the engine see more: with -async one byte, else what the socket has.
+func (c *connection) more() error {
+	if c.settings.async && c.shown < len(c.in) {
+		c.shown++
+		return nil
+	}
+	size := 1 << 15
+	if c.settings.readSize > 0 {
+		size = c.settings.readSize
+	}
+	buf := make([]byte, size)
+	n, err := c.conn.Read(buf)
+	c.in = append(c.in, buf[:n]...)
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// flush sends what the receiving half wants sent.
+func (c *connection) flush() error {
+	raw, err := c.sender.Apply(nil, c.out)
+	c.out = engine.Outgoing{}
+	return c.send(raw, err)
+}
+
+// send writes what a method of the sending half returned.
+func (c *connection) send(raw []byte, err error) error {
+	if len(raw) > 0 {
+		if _, failed := c.conn.Write(raw); err == nil {
+			err = failed
+		}
+	}
+	return err
+}
+
+// write sends application data, behind what is due. Of data that is over the
+// limit for 0-RTT the rest waits for the end of the handshake.
+func (c *connection) write(data []byte) error {
+	if err := c.flush(); err != nil {
+		return err
+	}
+	if !c.sender.Ready() {
+		now := data[:min(len(data), c.sender.Early())]
+		c.later = append(c.later, data[len(now):]...)
+		if data = now; len(data) == 0 {
+			return nil
+		}
+	}
+	return c.send(c.sender.Seal(nil, data))
+}
+
+// rekey changes the sending key.
+func (c *connection) rekey() error {
+	if err := c.flush(); err != nil {
+		return err
+	}
+	return c.send(c.sender.Rekey(nil, false))
+}
+
+// answer asks a callback again that had put its answer off.
+func (c *connection) answer(q engine.Question) error {
+	c.answering = true
+	defer func() { c.answering = false }()
+	var a engine.Answer
+	var err error
+	switch q := q.(type) {
+	case *engine.ClientHelloInfo:
+		a, err = c.forClient(q)
+	case *engine.CredentialRequest:
+		a, err = c.selectCredential(q)
+	case *engine.PeerCertificate:
+		a, err = verifier{c}.VerifyPeer(q)
+	case *engine.SignRequest:
+		a, err = c.using.Sign(q)
+	default:
+		return fmt.Errorf("a question of type %T", q)
+	}
+	if err != nil {
+		a = err
+	}
+	return c.receiver.Resume(a)
+}

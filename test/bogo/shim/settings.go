@@ -1,0 +1,150 @@
+package main
+
+import "github.com/sealsock/sealsock/iana"
+
+// A settings is what the flags say about one connection. Fields have the names
+// of their flags; an expect field is to be held against what came out.
+type settings struct {
+	port        int
+	ipv6        bool
+	shimID      uint64
+	server      bool
+	resumeCount int
+
+	minVersion, maxVersion uint16
+	without                [5]bool // TLS 1.0 to 1.3 by minor version
+	cipher                 string
+	policy                 string
+	curves                 []iana.NamedGroup
+	keyShares              []iana.NamedGroup
+	verifyPrefs            []iana.SignatureScheme
+	hostName               string
+	advertiseALPN          string
+	selectALPN             string
+	rejectALPN             bool
+	declineALPN            bool
+	maxCertList            int
+	acceptedKinds          []iana.CertificateType
+	shownKinds             []iana.CertificateType
+	compression            bool
+	oneCompression         iana.CertificateCompression
+
+	usual       credential // the one without a -new flag
+	credentials []*credential
+
+	requireClientCert bool
+	verifyPeer        bool
+	verifyFail        bool
+	reverify          bool
+	clientCAs         string
+	customVerify      bool
+	ocspCallback      bool
+	ocspFail          bool
+	ocspDecline       bool
+	ocspInCallback    bool
+	failEarly         bool
+	failHello         bool
+	failCertificate   bool
+
+	noTicket        bool
+	skipTicket      bool
+	earlyData       bool
+	resumptionDelay int
+
+	echConfigs        []byte
+	echGREASE         bool
+	echRejectUnusable bool
+	echKeyConfigs     [][]byte
+	echKeys           [][]byte
+	echKeyOffered     []int
+
+	async             bool
+	implicit          bool
+	shimWritesFirst   bool
+	initialWrite      string
+	initialWrites     int
+	shimShutsDown     bool
+	checkCloseNotify  bool
+	readSize          int
+	differentSizes    bool
+	keyUpdate         bool
+	keyUpdateFirst    bool
+	exportLength      int
+	exportLabel       string
+	exportContext     string
+	exportContextUsed bool
+	exportSecrets     bool
+
+	expect expectations
+}
+
+// An expectations is what the flags say must come out.
+type expectations struct {
+	version            uint16
+	alpn               string
+	advertisedALPN     string
+	serverName         string
+	noServerName       bool
+	sessionMiss        bool
+	noSession          bool
+	earlyTicket        bool
+	accepted, rejected bool // 0-RTT data
+	notOffered         bool // 0-RTT data
+	earlyReason        string
+	ocsp               []byte
+	scts               []byte
+	peerCert           string
+	noPeerCert         bool
+	peerScheme         uint16
+	peerPrefs          []uint16
+	group              uint16
+	cipher             uint16
+	cipherAES          uint16
+	clientCAs          string
+	retry, noRetry     bool
+	credential         int
+	hasCredential      bool
+	neverDone          bool
+	messages           string
+	kind               iana.CertificateType
+	hasKind            bool
+	rawKeyHash         []byte
+	encrypted          bool   // Encrypted ClientHello
+	echName            string // the public name that is verified instead
+	echNoName          bool
+	echRetry           []byte
+	echNoRetry         bool
+}
+
+// A credentialKind says what a credential is made of.
+type credentialKind int
+
+const (
+	kindX509 credentialKind = iota
+	kindPSK
+	kindRawKey
+	kindDelegated
+)
+
+// A credential is what the flags say about one certificate or pre-shared key.
+type credential struct {
+	kind            credentialKind
+	certFile        string
+	keyFile         string
+	signingPrefs    []iana.SignatureScheme
+	ocsp            []byte
+	scts            []byte
+	mustMatchIssuer bool
+	delegated       []byte
+
+	pskKey, pskIdentity, pskContext []byte
+	pskHash                         int // 256 or 384
+}
+
+// current is the credential that flags are about: the newest.
+func (s *settings) current() *credential {
+	if n := len(s.credentials); n > 0 {
+		return s.credentials[n-1]
+	}
+	return &s.usual
+}
