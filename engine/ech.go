@@ -94,7 +94,7 @@ func (k *ECHKey) PublicKey() []byte { return bytes.Clone(k.config.PublicKey) }
 func (k *ECHKey) PrivateKey() ([]byte, error) { return k.private.Bytes() }
 
 // Format says which key it is and nothing secret, whatever the verb.
-func (k *ECHKey) Format(s fmt.State, _ rune) {
+func (k ECHKey) Format(s fmt.State, _ rune) {
 	fmt.Fprintf(s, "key %d for Encrypted ClientHello under the name %q", k.ID(), k.PublicName())
 }
 

@@ -453,7 +453,7 @@ func TestECHKey(t *testing.T) {
 		}
 	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%q"} {
-		text := fmt.Sprintf(verb, k)
+		text := fmt.Sprintf(verb, k) + fmt.Sprintf(verb, *k)
 		if strings.Contains(text, string(private)) || strings.Contains(text, fmt.Sprintf("%x", private[:4])) || !strings.Contains(text, publicName) {
 			t.Errorf("%s prints %s", verb, text)
 		}
@@ -472,5 +472,27 @@ func TestECHKey(t *testing.T) {
 	}
 	if _, err := ECHConfigList(many...); err == nil {
 		t.Error("a list that is too long")
+	}
+}
+
+// TestECHOldServer: with a server of TLS 1.2 GREASE changes nothing, and what
+// has to be hidden is not sent.
+func TestECHOldServer(t *testing.T) {
+	client, server := echPair(t)
+	server.MaxVersion = iana.TLS12
+	c, s := newPair(t, client, server)
+	wire, err := tapped(c, s)
+	if alertOf(err) != iana.AlertProtocolVersion || c.done || bytes.Contains(wire, []byte("hidden")) {
+		t.Errorf("done %v, %v", c.done, err)
+	}
+	client.ECHConfigs, client.ECHGREASE = nil, true
+	c, s = newPair(t, client, server)
+	if err := pump(c, s); err != nil || c.r.State().Version != iana.TLS12 {
+		t.Fatalf("GREASE: %v, %v", c.r.State().Version, err)
+	}
+	send(t, c, s, "hello")
+	client.ECHConfigs, client.MaxVersion = echConfigs(t, server.ECHKeys...), iana.TLS12
+	if _, _, err := Client(client); err == nil {
+		t.Error("Encrypted ClientHello without TLS 1.3 is accepted")
 	}
 }
