@@ -51,6 +51,11 @@ type Family struct {
 	// family whose peers would see a reset otherwise. The connection is then
 	// over for a Dup of the socket too.
 	EndByShutdown bool
+
+	// ResetIsEnd says that a reset is how the kernel reports that a peer has
+	// closed the connection, and that it may do so before the last messages
+	// are read. Reading then returns those, and io.EOF after them.
+	ResetIsEnd bool
 }
 
 // RawAddr is an address in a family that this program has no type for: the

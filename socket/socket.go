@@ -292,14 +292,12 @@ func (s *Socket) Recv(ctx context.Context, p []byte, flags Flags) (int, error) {
 	n, err := s.recv(ctx, o, p, flags)
 	o.free()
 	if err != nil {
-		return n, s.opError("read", nil, callError("recv", err))
-	}
-	if n == 0 && len(p) > 0 && s.zeroEnds {
-		return 0, io.EOF
+		return n, s.recvError("recv", err)
 	}
 	return n, nil
 }
 
+// recv returns io.EOF at the end of a stream.
 func (s *Socket) recv(ctx context.Context, o *op, p []byte, flags Flags) (int, error) {
 	f, err := flags.number()
 	if err != nil {
@@ -307,7 +305,24 @@ func (s *Socket) recv(ctx context.Context, o *op, p []byte, flags Flags) (int, e
 	}
 	o.buf, o.flags, o.once = p, f, flags&DontWait != 0
 	err = s.run(ctx, reading, o)
+	if s.family.ResetIsEnd && (err == syscall.ECONNRESET || err == nil && o.n == 0) {
+		o.once = true
+		if err = s.run(ctx, reading, o); err != nil {
+			o.n, err = 0, nil
+		}
+	}
+	if err == nil && o.n == 0 && len(p) > 0 && s.zeroEnds {
+		err = io.EOF
+	}
 	return o.n, err
+}
+
+// recvError wraps the errors of receiving, all but io.EOF.
+func (s *Socket) recvError(call string, err error) error {
+	if err == io.EOF {
+		return err
+	}
+	return s.opError("read", nil, callError(call, err))
 }
 
 // RecvInto fills all of p, as io.ReadFull does: it returns io.EOF when the
@@ -357,10 +372,7 @@ func (s *Socket) RecvFrom(ctx context.Context, p []byte, flags Flags) (int, net.
 	o.wants = true
 	n, err := s.recv(ctx, o, p, flags)
 	if err != nil {
-		return n, nil, s.opError("read", nil, callError("recvfrom", err))
-	}
-	if n == 0 && len(p) > 0 && s.zeroEnds {
-		return 0, nil, io.EOF
+		return n, nil, s.recvError("recvfrom", err)
 	}
 	if from := s.family.decode(o.name[:o.nameLen]); from != nil {
 		return n, from, nil

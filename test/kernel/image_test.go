@@ -120,7 +120,7 @@ func (img *image) programs(l *lab) error {
 		return fmt.Errorf("no Python in the packages: %v", err)
 	}
 	sources := map[string]string{"bin/python3": python[0]}
-	for _, name := range []string{"cansend", "candump", "isotpsend", "isotprecv", "btvirt", "l2test", "rctest"} {
+	for _, name := range []string{"cansend", "candump", "isotpsend", "isotprecv"} {
 		if file := filepath.Join(l.root, "usr/bin", name); exists(file) {
 			sources["bin/"+name] = file
 		}

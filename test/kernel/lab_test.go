@@ -22,7 +22,7 @@ var tools = map[string]string{"qemu-system-x86_64": "qemu-system-x86", "depmod":
 
 // peers are the packages whose programs are the tests' peers in the machine;
 // the first three make Python.
-var peers = []string{"python3-minimal", "libpython3-stdlib", "libc6", "libexpat1", "zlib1g", "can-utils", "bluez-test-tools"}
+var peers = []string{"python3-minimal", "libpython3-stdlib", "libc6", "libexpat1", "zlib1g", "can-utils"}
 
 // A lab is the folder with everything that outlives a run.
 type lab struct {

@@ -15,7 +15,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -57,7 +56,7 @@ func prepare() {
 		problem("module "+file, load(file))
 	}
 	problem("links", links(context.Background()))
-	problem("controllers", controllers())
+	problem("controllers", startRadio())
 }
 
 // load loads one module, which may be compressed.
@@ -130,22 +129,6 @@ func setUp(ctx context.Context, c *netlink.Conn, name string, mtu uint32) error 
 	}
 	_, err = c.Execute(ctx, netlink.Message{Type: unix.RTM_NEWLINK, Data: body})
 	return err
-}
-
-// controllers starts the emulator of Bluetooth controllers and waits for two of
-// them.
-func controllers() error {
-	cmd := exec.Command("/bin/btvirt", "-l2")
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	for range 100 {
-		time.Sleep(50 * time.Millisecond)
-		if _, err := os.Stat("/sys/class/bluetooth/hci1"); err == nil {
-			return nil
-		}
-	}
-	return errors.New("no second controller after 5 s")
 }
 
 // runTests runs one package's tests.

@@ -1,0 +1,111 @@
+package bluetooth
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/sealsock/sealsock/socket"
+)
+
+// FamilyHCI is Bluetooth with the addresses of HCI: Linux alone.
+var FamilyHCI = socket.Family{Name: "hci", Number: numberHCI, Module: "bluetooth", Decode: decodeHCI}
+
+// A Channel is how an HCI socket takes part.
+type Channel uint16
+
+// The channels have the kernel's numbers.
+const (
+	RawChannel     Channel = 0 // beside the kernel
+	UserChannel    Channel = 1 // instead of the kernel
+	MonitorChannel Channel = 2 // hear all controllers
+	ControlChannel Channel = 3 // the kernel's management interface
+	LoggingChannel Channel = 4
+)
+
+// NoController is the index for channels that are not of one controller.
+const NoController = 0xffff
+
+// An HCIAddr is a controller and a channel. It is comparable.
+type HCIAddr struct {
+	Controller uint16 // index, or NoController
+	Channel    Channel
+}
+
+var _ socket.Addr = HCIAddr{}
+
+// Network returns "hci".
+func (a HCIAddr) Network() string { return "hci" }
+
+// String returns "hci0/0".
+func (a HCIAddr) String() string {
+	if a.Controller == NoController {
+		return fmt.Sprintf("none/%d", a.Channel)
+	}
+	return fmt.Sprintf("hci%d/%d", a.Controller, a.Channel)
+}
+
+// AppendSockaddr appends a struct sockaddr_hci.
+func (a HCIAddr) AppendSockaddr(b []byte) ([]byte, error) {
+	b = socket.AppendHeader(b, number, 6)
+	b = binary.NativeEndian.AppendUint16(b, a.Controller)
+	return binary.NativeEndian.AppendUint16(b, uint16(a.Channel)), nil
+}
+
+func decodeHCI(raw []byte) (socket.Addr, error) {
+	if len(raw) < 6 {
+		return nil, fmt.Errorf("struct sockaddr_hci of %d bytes", len(raw))
+	}
+	return HCIAddr{binary.NativeEndian.Uint16(raw[2:]), Channel(binary.NativeEndian.Uint16(raw[4:]))}, nil
+}
+
+// HCIFilter is struct hci_ufilter: which packets a raw socket receives.
+type HCIFilter struct {
+	Types  uint32    // bits by packet type
+	Events [2]uint32 // bits by event code
+	Opcode uint16    // of the command that events are about; 0 is any
+	_      uint16
+}
+
+// The options of HCI sockets.
+var (
+	HCIDirection = socket.NewBool("HCI_DATA_DIR", option(0, 1)) // packets come with their direction
+	HCIFiltering = socket.NewStruct[HCIFilter]("HCI_FILTER", option(0, 2))
+	HCITimestamp = socket.NewBool("HCI_TIME_STAMP", option(0, 3)) // packets come with their time
+)
+
+// OpenHCI opens a socket on a controller's channel, which needs privileges for
+// all but the raw channel.
+func OpenHCI(a HCIAddr) (*socket.Socket, error) {
+	s, err := socket.New(FamilyHCI, socket.Raw, protoHCI)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Bind(a); err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// A Controller is a Bluetooth adapter of this machine.
+type Controller struct {
+	Index  uint16
+	Name   string // "hci0"
+	Device Device
+	Up     bool
+}
+
+// Controllers lists the adapters of this machine.
+func Controllers() ([]Controller, error) { return controllers() }
+
+// Start powers a controller up, which needs privileges. One that is up already
+// is no error.
+func (c Controller) Start() error { return c.start() }
+
+// Stop powers a controller down.
+func (c Controller) Stop() error { return c.stop() }
+
+// SetVisible says whether others can find a controller and connect to it.
+func (c Controller) SetVisible(discoverable, connectable bool) error {
+	return c.setVisible(discoverable, connectable)
+}
