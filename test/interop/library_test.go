@@ -54,8 +54,8 @@ func (s *scenario) talk(ctx context.Context, port int, web bool) error {
 }
 
 // serve starts the library as a server for one connection, and tells its port
-// and, at the end, how it went.
-func (s *scenario) serve(t *testing.T, web bool) (port int, done <-chan error) {
+// and, at the end, how it went. stop ends the wait for a client.
+func (s *scenario) serve(t *testing.T, c command) (port int, done <-chan error, stop func() error) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -70,13 +70,13 @@ func (s *scenario) serve(t *testing.T, web bool) (port int, done <-chan error) {
 			return
 		}
 		defer raw.Close()
-		end <- s.answer(raw, web)
+		end <- s.answer(raw, c)
 	}()
-	return l.Addr().(*net.TCPAddr).Port, end
+	return l.Addr().(*net.TCPAddr).Port, end, l.Close
 }
 
 // answer is the library's side of one connection as a server.
-func (s *scenario) answer(raw net.Conn, web bool) error {
+func (s *scenario) answer(raw net.Conn, c command) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	conn, tapped, err := s.seal(ctx, raw, true)
@@ -87,14 +87,21 @@ func (s *scenario) answer(raw net.Conn, web bool) error {
 	if err := s.check(conn.State(), true); err != nil {
 		return err
 	}
-	if web {
+	if c.http {
 		return serveWeb(conn)
 	}
-	if _, err := io.Copy(conn, conn); err != nil {
+	var from io.Reader = conn
+	if c.waits {
+		from = io.LimitReader(conn, int64(lines*len(hello)))
+	}
+	if _, err := io.Copy(conn, from); err != nil {
 		return err
 	}
 	if err := conn.CloseWrite(); err != nil {
 		return err
+	}
+	if rest, err := io.ReadAll(conn); err != nil || len(rest) > 0 {
+		return fmt.Errorf("at the end %q, %w", rest, err)
 	}
 	return s.checkUpdates(tapped, conn.State(), true)
 }

@@ -51,6 +51,9 @@ type program struct {
 	// mute: as a client it refuses a certificate without a word, because it
 	// looks at it only after the handshake.
 	mute bool
+	// deaf: as a server it may not hear why it was refused, because it
+	// writes its messages one by one and finds the connection closed.
+	deaf bool
 
 	once    sync.Once
 	version string
@@ -64,10 +67,15 @@ type command struct {
 	// loop: a server that prints what arrives and sends what it reads
 	// becomes an echo by joining the two.
 	loop bool
-	// announces: a server that chooses its port and prints "port N".
+	// ends: with loop, the server ends the conversation, because by itself
+	// it goes on until its input ends.
+	ends bool
+	// announces: a server that chooses its port and prints it.
 	announces bool
 	// whole: a client that reads its input to the end before it sends.
 	whole bool
+	// waits: a client that goes on until the server ends too.
+	waits bool
 	// http: the conversation is a request and a response.
 	http bool
 	// chatty: it prints more than what arrives. Its two outputs are one.
@@ -75,6 +83,8 @@ type command struct {
 	// update is what it reads to change its keys, and ask for the other
 	// side's; updated is the line it prints then, if any.
 	update, updated string
+	// facts, if set, compares what it said of its connection.
+	facts func(said string) error
 }
 
 // look finds the program, once.

@@ -11,7 +11,7 @@ var opensslGroups = map[iana.NamedGroup]string{
 	iana.X25519MLKEM768: "X25519MLKEM768", iana.SecP256r1MLKEM768: "SecP256r1MLKEM768", iana.SecP384r1MLKEM1024: "SecP384r1MLKEM1024",
 }
 
-// hybrids are the scenarios that need ML-KEM.
+// withoutHybrids is for programs that lack ML-KEM, and what else they lack.
 func withoutHybrids(more map[string]string) map[string]string {
 	without := map[string]string{}
 	for _, name := range []string{"X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"} {

@@ -31,6 +31,7 @@ type process struct {
 	stdout *bufio.Reader
 	said   lockedBuffer
 	kill   context.CancelFunc
+	facts  func(said string) error
 	wait   func() error
 }
 
@@ -43,7 +44,7 @@ func start(t *testing.T, c command) *process {
 func startFor(t *testing.T, c command, bound time.Duration) *process {
 	t.Helper()
 	ctx, kill := context.WithTimeout(context.Background(), bound)
-	p := &process{cmd: exec.CommandContext(ctx, c.args[0], c.args[1:]...), kill: kill}
+	p := &process{cmd: exec.CommandContext(ctx, c.args[0], c.args[1:]...), kill: kill, facts: c.facts}
 	p.cmd.Env = append(os.Environ(), c.env...)
 	p.cmd.WaitDelay = 5 * time.Second
 	var err error
@@ -76,18 +77,21 @@ func startFor(t *testing.T, c command, bound time.Duration) *process {
 	return p
 }
 
-// announced reads up to a line "port N" of the standard output.
+// announced reads up to the line of the standard output that tells the port.
 func (p *process) announced() (int, error) {
 	for {
 		line, err := p.stdout.ReadString('\n')
 		if err != nil {
 			return 0, fmt.Errorf("no port announced: %w", err)
 		}
-		if number, ok := strings.CutPrefix(strings.TrimSpace(line), "port "); ok {
-			return strconv.Atoi(number)
+		if m := portPattern.FindStringSubmatch(line); m != nil {
+			return strconv.Atoi(m[1])
 		}
 	}
 }
+
+// portPattern matches what the scripts in testdata and seal --json announce.
+var portPattern = regexp.MustCompile(`^(?:port |.*"event":"listening","address":"127\.0\.0\.1:)(\d+)`)
 
 // converse is the program as a client: lines there and back, and the end. The
 // other side answers each line with itself.
@@ -123,8 +127,10 @@ func (p *process) converse(c command) error {
 // say gives the program input and waits for a line of output; a chatty program
 // may print others before it. An empty want waits for nothing.
 func (p *process) say(input, want string, chatty bool) error {
-	if _, err := io.WriteString(p.stdin, input); err != nil {
-		return fmt.Errorf("it does not take its input: %w", err)
+	if input != "" {
+		if _, err := io.WriteString(p.stdin, input); err != nil {
+			return fmt.Errorf("it does not take its input: %w", err)
+		}
 	}
 	for want != "" {
 		line, err := p.stdout.ReadString('\n')
@@ -141,7 +147,8 @@ func (p *process) say(input, want string, chatty bool) error {
 }
 
 // loop makes an echo of a server that prints what arrives and sends its input.
-func (p *process) loop(c command) error {
+// ends: the server has to end the conversation.
+func (p *process) loop(c command, ends bool) error {
 	for i := range lines {
 		if err := p.say("", strings.TrimSuffix(hello, "\n"), c.chatty); err != nil {
 			return err
@@ -155,13 +162,16 @@ func (p *process) loop(c command) error {
 			return err
 		}
 	}
+	if ends {
+		p.stdin.Close()
+	}
 	_, err := io.Copy(io.Discard, p.stdout)
 	return err
 }
 
 // heardAlert waits until the program complains of an alert.
 func (p *process) heardAlert() bool {
-	for range 1000 {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
 		if alertPattern.MatchString(p.said.String()) {
 			return true
 		}
@@ -171,7 +181,7 @@ func (p *process) heardAlert() bool {
 }
 
 // alertPattern matches the ways to say that a certificate was refused.
-var alertPattern = regexp.MustCompile(`(?i)alert|unknown.?ca|bad.?certificate`)
+var alertPattern = regexp.MustCompile(`(?i)alert|does not recognize and trust the CA|cannot verify your certificate`)
 
 // A lockedBuffer may be read while a process writes it.
 type lockedBuffer struct {

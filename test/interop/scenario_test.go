@@ -1,6 +1,9 @@
 package interop
 
 import (
+	"crypto"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"os"
 	"path/filepath"
 
@@ -52,17 +55,27 @@ var scenarios = []*scenario{
 	{name: "Ed25519 client certificate", clientKey: "ed25519"},
 	{name: "RSA client certificate", clientKey: "rsa"},
 	{name: "HelloRetryRequest", group: iana.SecP384r1, retry: true},
-	{name: "ALPN", alpn: "echo"},
+	{name: "ALPN", alpn: "http/1.1"},
 	{name: "no compatibility mode", plain: true},
 	{name: "key update", keyUpdate: true},
 	{name: "unknown authority refused", key: "stranger", bad: true},
 	{name: "wrong name refused", key: "othername", bad: true},
 }
 
+func scenarioNamed(name string) *scenario {
+	for _, s := range scenarios {
+		if s.name == name {
+			return s
+		}
+	}
+	panic("no scenario " + name)
+}
+
 // schemes are the signatures that the kinds of keys make here.
 var schemes = map[string]iana.SignatureScheme{
 	"p256": iana.ECDSAWithP256AndSHA256, "p384": iana.ECDSAWithP384AndSHA384, "p521": iana.ECDSAWithP521AndSHA512,
 	"ed25519": iana.Ed25519, "rsa": iana.RSAPSSRSAEWithSHA256,
+	"stranger": iana.ECDSAWithP256AndSHA256, "othername": iana.ECDSAWithP256AndSHA256,
 }
 
 // serverKey is the kind of key the server shows.
@@ -84,15 +97,23 @@ func makeCertificates() {
 	ca, stranger := testcert.New(), testcert.NewNamed("a stranger")
 	must(roots.AddDER(ca.Cert.Raw))
 	write("ca.pem", ca.PEM())
-	for kind := range schemes {
-		addIdentity(kind, ca.Issue(testcert.NewKey(kind), nil, serverName))
+	for _, kind := range []string{"p256", "p384", "p521", "ed25519", "rsa"} {
+		addIdentity(kind, ca, testcert.NewKey(kind), serverName)
 	}
-	addIdentity("stranger", stranger.Issue(testcert.NewKey("p256"), nil, serverName))
-	addIdentity("othername", ca.Issue(testcert.NewKey("p256"), nil, "other.example"))
+	addIdentity("stranger", stranger, testcert.NewKey("p256"), serverName)
+	addIdentity("othername", ca, testcert.NewKey("p256"), "other.example")
 }
 
-// addIdentity keeps a leaf for this process and in files for others.
-func addIdentity(kind string, leaf *testcert.Leaf) {
+// addIdentity issues a certificate and keeps it for this process and in files
+// for others. Its subject is its kind, so that programs which keep it in a
+// database find it.
+func addIdentity(kind string, ca *testcert.CA, key crypto.Signer, name string) {
+	leaf := ca.Issue(key, func(c *x509.Certificate) {
+		c.Subject = pkix.Name{CommonName: kind}
+		if kind == "rsa" {
+			c.KeyUsage |= x509.KeyUsageKeyEncipherment // NSS asks for it even where it is not used
+		}
+	}, name)
 	id, err := identity.New(leaf.Chain, leaf.Key)
 	must(err)
 	identities[kind] = id

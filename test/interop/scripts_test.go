@@ -50,13 +50,19 @@ func script(s *scenario, role string, port int, groups map[iana.NamedGroup]strin
 var python = &program{
 	name: "Python ssl",
 	find: func() (string, error) {
-		return output("python3", "-c", `import ssl, sys; print("Python", sys.version.split()[0], "with", ssl.OPENSSL_VERSION)`)
+		// Not what is found on the path, which may be a slow starter of versions.
+		path, err := output("python3", "-c", "import sys; print(sys.executable)")
+		if err != nil {
+			return "", err
+		}
+		pythonPath = path
+		return output(path, "-c", `import ssl, sys; print("Python", sys.version.split()[0], "with", ssl.OPENSSL_VERSION)`)
 	},
 	client: func(s *scenario, port int) command {
-		return script(s, "client", port, pythonGroups, "python3", "testdata/client.py")
+		return script(s, "client", port, pythonGroups, pythonPath, "testdata/client.py")
 	},
 	server: func(s *scenario, port int) command {
-		return script(s, "server", port, pythonGroups, "python3", "testdata/server.py")
+		return script(s, "server", port, pythonGroups, pythonPath, "testdata/server.py")
 	},
 	without: withoutHybrids(map[string]string{
 		"AES-128-GCM":           "no setting for TLS 1.3 suites before Python 3.15",
@@ -66,6 +72,9 @@ var python = &program{
 		"key update":            "no call for it",
 	}),
 }
+
+// pythonPath is set when python is found.
+var pythonPath string
 
 var pythonGroups = map[iana.NamedGroup]string{
 	iana.X25519: "X25519", iana.SecP256r1: "prime256v1", iana.SecP384r1: "secp384r1", iana.SecP521r1: "secp521r1",
@@ -91,6 +100,7 @@ var node = &program{
 
 var java = &program{
 	name: "Java SSLSocket",
+	deaf: true,
 	find: func() (string, error) {
 		version, err := output("java", "-version")
 		if err != nil {
