@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
@@ -323,4 +324,77 @@ func TestForClientIsComplete(t *testing.T) {
 		t.Errorf("the client is asked for %+v", asked)
 	}
 	refuses(t, err, iana.AlertIllegalParameter) // the limit of 100 bytes
+}
+
+// The extension that must come with pre-shared keys must come to servers too that
+// have none.
+func TestPSKWithoutModes(t *testing.T) {
+	psk := &PSK{Identity: []byte("device"), Key: []byte("secret")}
+	client := &Config{PSKs: []*PSK{psk}}
+	for _, server := range []*Config{
+		{Credentials: []*Credential{newCredential(t, nil)}},
+		{FindPSK: func([]byte) (*PSK, error) { return psk, nil }},
+	} {
+		_, s := newPair(t, client, server)
+		s.in = handMade(t, client, func(h *wire.ClientHello) { h.PSKModes = nil })
+		_, err := s.step()
+		refuses(t, err, iana.AlertMissingExtension)
+	}
+}
+
+// Behind a second ClientHello there is no 0-RTT data to be passed over, so what
+// does not decrypt is a forgery.
+func TestNothingIsPassedOverAfterSecondHello(t *testing.T) {
+	client, server := resumable(t)
+	client.EarlyData, client.KeyShares = true, []iana.NamedGroup{}
+	c, s := newPair(t, client, server)
+	for range 2 {
+		out, err := c.step()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.in = append(s.in, out...)
+		back, err := s.step()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.in = append(c.in, back...)
+	}
+	if s.done || !s.r.State().Retried {
+		t.Fatal("the server is not where it should be")
+	}
+	s.in = append(record.AppendHeader(nil, iana.ContentApplicationData, iana.TLS12, 100), make([]byte, 100)...)
+	_, err := s.step()
+	refuses(t, err, iana.AlertBadRecordMAC)
+}
+
+// The limit on records that goes with 0-RTT data is that of the session.
+func TestEarlyDataWithRecordLimit(t *testing.T) {
+	client, server := resumable(t)
+	client.Session, client.RecordSizeLimit = nil, 16384
+	for _, limit := range []int{500, 0, 300} {
+		server.RecordSizeLimit = limit
+		c, s := newPair(t, client, server)
+		first, err := c.step()
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := make([]byte, 1000)
+		if client.Session != nil {
+			if first, err = c.s.Seal(first, data); err != nil {
+				t.Fatal(err)
+			}
+			if n := c.s.MaxData(); client.Session.limit == 500 && n != 500 {
+				t.Errorf("the client sends records of %d bytes", n)
+			}
+		}
+		s.in = first
+		if err := pump(c, s); err != nil {
+			t.Fatalf("limit %d: %v", limit, err)
+		}
+		if client.Session != nil && len(s.early) != len(data) {
+			t.Errorf("limit %d: %d bytes of early data came", limit, len(s.early))
+		}
+		client.Session, client.EarlyData = c.sessions[0], true
+	}
 }

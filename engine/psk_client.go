@@ -2,6 +2,7 @@ package engine
 
 import (
 	"crypto"
+	"math"
 	"slices"
 
 	"github.com/sealsock/sealsock/iana"
@@ -130,7 +131,13 @@ func (o *offer) startEarly(do *effects) error {
 	if err := do.writeKeys(suite, secret); err != nil {
 		return err
 	}
-	do.early(int(k.maxEarly))
+	if k.session != nil && k.session.limit > 0 {
+		// RFC 8449, Section 4: "Records are subject to the limits that were
+		// set in the handshake that produces the keys that are used to
+		// protect those records."
+		do.out = append(do.out, step{kind: stepLimit, limit: int(k.session.limit)})
+	}
+	do.early(int(min(k.maxEarly, math.MaxInt32)))
 	o.early = true
 	return nil
 }

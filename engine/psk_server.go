@@ -58,9 +58,6 @@ func findPSK(f *flow13, hello *wire.ClientHello, m message, c *choice13, do *eff
 		return begin(f, hello, m, c, do)
 	}
 	switch {
-	case len(hello.PSKModes) == 0:
-		// RFC 9846, Section 4.2.9: servers MUST abort.
-		return nil, missing(iana.ExtPSKModes)
 	case len(hello.PSK.Identities) != len(hello.PSK.Binders):
 		return nil, illegal("%d pre-shared keys and %d binders", len(hello.PSK.Identities), len(hello.PSK.Binders))
 	case !f.resumable:

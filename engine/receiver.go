@@ -165,6 +165,9 @@ func (r *Receiver) advance(next state, do *effects, err error) error {
 					return overLimit(iana.AlertUnexpectedMessage, "%d key updates without data between them", r.updates)
 				}
 			}
+			if r.phase == phasePlain {
+				r.skip = do.skip // what was passed over in the clear has ended
+			}
 			r.opener, r.phase, r.early = k.opener, k.phase, k.limit
 			r.limitOpener()
 		}
@@ -183,9 +186,10 @@ func (r *Receiver) advance(next state, do *effects, err error) error {
 }
 
 // limitOpener makes the receiving key refuse records over the limit agreed on.
-// RFC 8449, Section 4: a larger one ends in record_overflow.
+// RFC 8449, Section 4: a larger one ends in record_overflow. The limit is not for
+// 0-RTT data, whose keys come from an earlier handshake.
 func (r *Receiver) limitOpener() {
-	if r.maxInner == 0 {
+	if r.maxInner == 0 || r.phase == phaseEarly {
 		return
 	}
 	switch o := r.opener.(type) {

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -168,12 +169,14 @@ func (f *flow13) readClient(hello *wire.ClientHello, c *choice13, helloSum []byt
 	if err := do.readKeys(f.suite, secret, phaseEarly); err != nil {
 		return err
 	}
-	do.keys[len(do.keys)-1].limit = int(c.psk.maxEarly)
+	do.keys[len(do.keys)-1].limit = int(min(c.psk.maxEarly, math.MaxInt32))
 	return nil
 }
 
 // skipLimit is how many bytes of refused 0-RTT records are passed over.
-func (c *Config) skipLimit() int { return max(minSkip, int(c.MaxEarlyData)+int(c.MaxEarlyData)/8) }
+func (c *Config) skipLimit() int {
+	return max(minSkip, int(min(c.MaxEarlyData, math.MaxInt32/9*8)/8*9))
+}
 
 // minSkip lets clients send a first flight of some records even to servers that
 // never take 0-RTT data, for tickets of a colleague's.

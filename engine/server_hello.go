@@ -188,6 +188,10 @@ func checkHello13(h *wire.ClientHello) error {
 		return missing(iana.ExtSignatureAlgorithms)
 	case !has(iana.ExtSupportedGroups) && (h.PSK == nil || has(iana.ExtKeyShare)):
 		return missing(iana.ExtSupportedGroups)
+	case h.PSK != nil && len(h.PSKModes) == 0:
+		// RFC 9846, Section 4.2.9: servers MUST abort, whether or not they
+		// would use the key.
+		return missing(iana.ExtPSKModes)
 	case !has(iana.ExtKeyShare) && (h.PSK == nil || has(iana.ExtSupportedGroups)):
 		return missing(iana.ExtKeyShare)
 	}

@@ -35,6 +35,7 @@ type Session struct {
 
 	secret []byte // in TLS 1.2 the extended master secret: there are no sessions without it
 	ageAdd uint32
+	limit  uint32 // bytes of data in a record of 0-RTT data; 0 for the protocol's own limit
 }
 
 // maxLifetime is RFC 9846's bound, Section 4.6.1.
@@ -57,7 +58,7 @@ func (s *Session) Expired(now time.Time) bool {
 const clockSkew = 10 * time.Second
 
 // sessionFormat is the version of the encoding below.
-const sessionFormat = 2
+const sessionFormat = 3
 
 // Marshal encodes the session, its secret included.
 func (s *Session) Marshal() ([]byte, error) {
@@ -69,6 +70,7 @@ func (s *Session) Marshal() ([]byte, error) {
 	b.AddUint32(uint32(s.Lifetime / time.Second))
 	b.AddUint32(s.MaxEarlyData)
 	b.AddUint32(s.ageAdd)
+	b.AddUint32(s.limit)
 	for _, field := range [][]byte{[]byte(s.ServerName), []byte(s.ALPN), s.secret, s.Ticket, s.SessionID, s.PeerRawKey, s.PeerOCSP} {
 		m := b.Begin24()
 		b.AddBytes(field)
@@ -96,7 +98,7 @@ func ParseSession(data []byte) (*Session, error) {
 	}
 	var created uint64
 	var lifetime uint32
-	ok = readNumbers(&r, &s.Version, &s.CipherSuite, &created, &lifetime, &s.MaxEarlyData, &s.ageAdd)
+	ok = readNumbers(&r, &s.Version, &s.CipherSuite, &created, &lifetime, &s.MaxEarlyData, &s.ageAdd, &s.limit)
 	s.Created, s.Lifetime = time.UnixMilli(int64(created)), time.Duration(lifetime)*time.Second
 	var name, alpn []byte
 	for _, field := range []*[]byte{&name, &alpn, &s.secret, &s.Ticket, &s.SessionID, &s.PeerRawKey, &s.PeerOCSP} {

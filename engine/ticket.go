@@ -102,7 +102,7 @@ func (s *open13) takeTicket(m message) (*Session, error) {
 		Version: iana.TLS13, CipherSuite: s.suite.ID, Created: s.cfg.Now(), Lifetime: lifetime,
 		ServerName: s.info.ServerName, ALPN: s.info.ALPN, PeerChain: s.info.PeerChain,
 		PeerRawKey: s.info.PeerRawKey, PeerOCSP: s.info.PeerOCSP, PeerSCTs: s.info.PeerSCTs,
-		Ticket: t.Ticket, ageAdd: t.AgeAdd, secret: s.resumption.PSK(t.Nonce),
+		Ticket: t.Ticket, ageAdd: t.AgeAdd, limit: uint32(s.info.sendLimit), secret: s.resumption.PSK(t.Nonce),
 	}
 	if t.MaxEarlyData != nil {
 		session.MaxEarlyData = *t.MaxEarlyData
