@@ -398,3 +398,48 @@ func TestEarlyDataWithRecordLimit(t *testing.T) {
 		client.Session, client.EarlyData = c.sessions[0], true
 	}
 }
+
+// A session stands for the proof it was made with: one kind of proof must not
+// come back as another that the client did not ask for.
+func TestSessionProvesOnlyWhatItProved(t *testing.T) {
+	psk := &PSK{Identity: []byte("device"), Key: []byte("secret")}
+	byKey := func(c *Config) { c.Verifier, c.PSKs = nil, []*PSK{psk} }
+	byCertificate := func(c *Config) { c.Verifier, c.PSKs = acceptAll{}, nil }
+	byRawKey := func(c *Config) { c.Verifier, c.PSKs, c.OnlyRawKeys = &acceptKeys{}, nil, true }
+	for i, c := range []struct {
+		before, after func(*Config)
+		resumed       bool
+	}{
+		{byCertificate, byCertificate, true},
+		{byKey, byKey, true},
+		{byRawKey, byRawKey, true},
+		{byCertificate, byKey, false},
+		{byCertificate, byRawKey, false},
+		{byKey, byCertificate, false},
+		{byRawKey, byCertificate, false},
+	} {
+		_, server := resumable(t)
+		server.Credentials[0].RawPublicKey = rawKey(t, server.Credentials[0].Signer)
+		server.FindPSK = func(id []byte) (*PSK, error) {
+			if string(id) == "device" {
+				return psk, nil
+			}
+			return nil, nil
+		}
+		client := &Config{Now: server.Now, ServerName: "example.com"}
+		c.before(client)
+		cc, ss := newPair(t, client, server)
+		if err := pump(cc, ss); err != nil {
+			t.Fatal(i, err)
+		}
+		again := &Config{Now: server.Now, ServerName: "example.com", Session: cc.sessions[0]}
+		c.after(again)
+		cc, ss = newPair(t, again, server)
+		if err := pump(cc, ss); err != nil {
+			t.Fatal(i, err)
+		}
+		if got := cc.r.State().Resumed; got != c.resumed {
+			t.Errorf("case %d: resumed %v", i, got)
+		}
+	}
+}

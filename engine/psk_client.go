@@ -25,7 +25,7 @@ func (o *offer) offerPSKs() {
 	if !o.speaks(iana.TLS13) {
 		return
 	}
-	if cfg.Session != nil && cfg.Now != nil && cfg.Session.ServerName == cfg.ServerName {
+	if cfg.Session != nil && cfg.Now != nil && cfg.Session.ServerName == cfg.ServerName && cfg.proves(cfg.Session) {
 		if k := cfg.Session.preshared(cfg.Now()); k != nil {
 			o.add(k)
 		}
@@ -37,6 +37,19 @@ func (o *offer) offerPSKs() {
 	if cfg.PSKWithoutDHE {
 		h.PSKModes = append(h.PSKModes, iana.PSKKE)
 	}
+}
+
+// proves reports whether a session stands for a proof that this side would accept
+// now: by a certificate or raw key, which the Verifier sees again, or by a
+// pre-shared key.
+func (c *Config) proves(s *Session) bool {
+	switch {
+	case c.Verifier == nil || s.showed() == nil:
+		return s.showed() == nil && len(c.PSKs) > 0
+	case len(s.PeerRawKey) > 0:
+		return c.AcceptRawKeys || c.OnlyRawKeys
+	}
+	return !c.OnlyRawKeys
 }
 
 // add offers a key if a suite with its hash is offered.
