@@ -316,6 +316,7 @@ func (s *awaitServerHelloDone12) handle(m message, do *effects) (state, error) {
 		return nil, err
 	}
 	s.add(m.raw)
+	do.turn = true
 	switch {
 	case s.suite.Auth == suites.AuthPSK:
 		return s.choosePSK(s.exchange, do)

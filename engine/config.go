@@ -218,7 +218,9 @@ type Compressor struct {
 type Trace struct {
 	Sent bool // else received
 	Type iana.ContentType
-	Data []byte // a handshake message with its header, or an alert's two bytes
+	// Data is a handshake message with its header, an alert's two bytes, or
+	// in TLS 1.2 change_cipher_spec's one.
+	Data []byte
 }
 
 // public returns the key as signature schemes see it.

@@ -191,6 +191,7 @@ func (s *reply12) resumeOld(old *Session, do *effects) (state, error) {
 		s.kinds, s.agreed = kinds, true // said, though nothing is shown
 	}
 	s.use(suites.TLS12(old.CipherSuite))
+	do.turn = true
 	if err := s.sendHello(do); err != nil {
 		return nil, err
 	}

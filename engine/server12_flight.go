@@ -64,6 +64,7 @@ func (s *reply12) full(do *effects) (state, error) {
 			return nil, local("the random source failed", err)
 		}
 	}
+	do.turn = true
 	if err := s.sendHello(do); err != nil {
 		return nil, err
 	}

@@ -452,4 +452,11 @@ func TestFallbackSCSV(t *testing.T) {
 	// The server goes on; the two sides saw different hellos, and so have
 	// different keys.
 	wantAlert(t, err, iana.AlertBadRecordMAC)
+	c, s = newPair(t, client, server)
+	err = pumpThrough(c, s, func(raw []byte) []byte {
+		return editHello(raw, func(h *helloEdit) {
+			h.LegacyVersion, h.CipherSuites = iana.TLS11, append(h.CipherSuites, iana.TLS_FALLBACK_SCSV)
+		})
+	})
+	wantAlert(t, err, iana.AlertInappropriateFallback)
 }
