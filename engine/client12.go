@@ -34,7 +34,7 @@ func (o *offer) offer12(random io.Reader) error {
 		h.SessionTicket = []byte{}
 	}
 	old := cfg.Session
-	if !old.good12(cfg) || old.ServerName != cfg.ServerName {
+	if !old.good12(cfg) || old.ServerName != cfg.ServerName || !cfg.proves(old) {
 		return nil
 	}
 	switch {
