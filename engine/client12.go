@@ -30,15 +30,13 @@ func (o *offer) offer12(random io.Reader) error {
 	if cfg.Now == nil {
 		return nil
 	}
-	if !cfg.NoTickets {
-		h.SessionTicket = []byte{}
-	}
+	h.SessionTicket = []byte{}
 	old := cfg.Session
-	if !old.good12(cfg) || old.ServerName != cfg.ServerName || !cfg.proves(old) {
+	if !old.good12(cfg) || old.ServerName != cfg.ServerName {
 		return nil
 	}
 	switch {
-	case len(old.Ticket) > 0 && !cfg.NoTickets:
+	case len(old.Ticket) > 0:
 		// RFC 5077, Section 3.4: a server that takes the ticket echoes the
 		// session ID, whatever it is.
 		o.old, h.SessionTicket = old, old.Ticket
@@ -316,7 +314,6 @@ func (s *awaitServerHelloDone12) handle(m message, do *effects) (state, error) {
 		return nil, err
 	}
 	s.add(m.raw)
-	do.turn = true
 	switch {
 	case s.suite.Auth == suites.AuthPSK:
 		return s.choosePSK(s.exchange, do)
