@@ -23,6 +23,7 @@ func (c *connection) config() (*engine.Config, error) {
 		Now: c.memory.now, ServerName: s.hostName, Verifier: verifier{c},
 		KeyShares: s.keyShares, SignatureSchemes: known(s.verifyPrefs), Groups: s.curves,
 		MaxHandshakeMessage: s.maxCertList, KeyLog: c.keep, Trace: c.trace, Compressors: s.compressors(),
+		PSKWithoutDHE: s.psk != "",
 	}
 	switch {
 	case len(s.acceptedKinds) == 0 || slices.Equal(s.acceptedKinds, kinds{iana.CertTypeX509}):
@@ -78,6 +79,7 @@ func (c *connection) serverConfig(cfg *engine.Config) error {
 			cfg.NumTickets = -1
 		}
 	}
+	cfg.SessionIDs, cfg.PSKHint = c.memory, []byte(s.pskIdentity)
 	if s.earlyData {
 		cfg.MaxEarlyData, cfg.AntiReplay = maxEarlyData, c.memory
 	}
@@ -132,7 +134,7 @@ func (s *settings) versions(cfg *engine.Config) error {
 }
 
 // lowest is the oldest version that the engine speaks.
-const lowest = iana.TLS13
+const lowest = iana.TLS12
 
 // A profile is a named set of limits of BoringSSL's.
 type profile struct {
@@ -144,16 +146,22 @@ type profile struct {
 
 var profiles = map[string]profile{
 	"fips-202205": {
-		ciphers: []iana.CipherSuite{iana.TLS_AES_128_GCM_SHA256, iana.TLS_AES_256_GCM_SHA384},
-		groups:  []iana.NamedGroup{iana.SecP256r1, iana.SecP384r1},
+		ciphers: []iana.CipherSuite{
+			iana.TLS_AES_128_GCM_SHA256, iana.TLS_AES_256_GCM_SHA384,
+			iana.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, iana.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+			iana.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, iana.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+		},
+		groups: []iana.NamedGroup{iana.SecP256r1, iana.SecP384r1},
 		schemes: []iana.SignatureScheme{
 			iana.RSAPKCS1WithSHA256, iana.RSAPKCS1WithSHA384, iana.RSAPKCS1WithSHA512, iana.ECDSAWithP256AndSHA256,
 			iana.ECDSAWithP384AndSHA384, iana.RSAPSSRSAEWithSHA256, iana.RSAPSSRSAEWithSHA384, iana.RSAPSSRSAEWithSHA512,
 		},
 	},
 	"wpa-202304": {
-		ciphers: []iana.CipherSuite{iana.TLS_AES_256_GCM_SHA384},
-		groups:  []iana.NamedGroup{iana.SecP384r1},
+		ciphers: []iana.CipherSuite{
+			iana.TLS_AES_256_GCM_SHA384, iana.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, iana.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+		},
+		groups: []iana.NamedGroup{iana.SecP384r1},
 		schemes: []iana.SignatureScheme{
 			iana.RSAPKCS1WithSHA384, iana.RSAPKCS1WithSHA512, iana.ECDSAWithP384AndSHA384,
 			iana.RSAPSSRSAEWithSHA384, iana.RSAPSSRSAEWithSHA512,
@@ -163,7 +171,9 @@ var profiles = map[string]profile{
 		ciphers: []iana.CipherSuite{iana.TLS_AES_256_GCM_SHA384, iana.TLS_AES_128_GCM_SHA256, iana.TLS_CHACHA20_POLY1305_SHA256},
 	},
 	"cnsa1-202603": {
-		ciphers: []iana.CipherSuite{iana.TLS_AES_256_GCM_SHA384},
+		ciphers: []iana.CipherSuite{
+			iana.TLS_AES_256_GCM_SHA384, iana.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, iana.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+		},
 		groups:  []iana.NamedGroup{iana.MLKEM1024, iana.SecP384r1},
 		schemes: []iana.SignatureScheme{iana.ECDSAWithP384AndSHA384, iana.RSAPSSRSAEWithSHA384, iana.RSAPKCS1WithSHA384},
 	},
@@ -185,6 +195,7 @@ func (s *settings) ciphers(cfg *engine.Config) error {
 			}
 			cfg.CipherSuites = append(cfg.CipherSuites, id)
 		}
+		cfg.CipherSuites = append(cfg.CipherSuites, suites.Default13()...) // which the flag does not touch
 	}
 	p, ok := profiles[s.policy]
 	if !ok {

@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"github.com/sealsock/sealsock/engine"
-	"github.com/sealsock/sealsock/iana"
 )
 
 // exchange does the handshake, says what the flags want said, echoes what
@@ -92,6 +91,8 @@ func (c *connection) begin() error {
 				return err
 			}
 		}
+	case s.unfinishedWrite:
+		return c.startWrite([]byte(s.initialWrite))
 	case s.shimWritesFirst:
 		for range s.initialWrites {
 			if err := c.write([]byte(s.initialWrite)); err != nil {
@@ -110,11 +111,18 @@ func (c *connection) sayKeys() error {
 	s := c.settings
 	if s.exportLength > 0 {
 		state := c.receiver.State()
-		value, err := state.Export(s.exportLabel, []byte(s.exportContext), s.exportLength)
-		if err != nil {
+		context := []byte(s.exportContext)
+		if !s.exportContextUsed {
+			context = nil
+		}
+		value, err := state.Export(s.exportLabel, context, s.exportLength)
+		if err := c.say(value, err); err != nil {
 			return err
 		}
-		if err := c.write(value); err != nil {
+	}
+	if s.tlsUnique {
+		state := c.receiver.State()
+		if err := c.say(state.Unique()); err != nil {
 			return err
 		}
 	}
@@ -127,6 +135,14 @@ func (c *connection) sayKeys() error {
 		return c.write(append(append(value, read...), write...))
 	}
 	return nil
+}
+
+// say sends a value, if there is one.
+func (c *connection) say(value []byte, err error) error {
+	if err != nil {
+		return err
+	}
+	return c.write(value)
 }
 
 // echo sends data back with every bit turned.
@@ -151,16 +167,14 @@ func (c *connection) echo(data []byte) error {
 // end judges what came after the handshake, and closes.
 func (c *connection) end() error {
 	s := c.settings
-	if !s.server && c.receiver.State().Version >= iana.TLS13 {
-		expected := !s.expect.noSession && !s.shimShutsDown
-		switch {
-		case expected != (c.newSession != nil):
-			return mismatch("whether there is a new session is not as expected")
-		case expected && s.expect.earlyTicket != (c.newSession.MaxEarlyData > 0):
-			return mismatch("whether the new session allows 0-RTT data is not as expected")
+	if !s.server {
+		if err := c.checkNewSession(); err != nil {
+			return err
+		}
+		if c.newSession != nil {
+			c.memory.session = c.newSession
 		}
 	}
-	c.memory.session = c.newSession
 	if !s.checkCloseNotify {
 		return c.checkMessages()
 	}

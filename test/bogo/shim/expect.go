@@ -64,6 +64,10 @@ func (c *connection) checkSession(state *engine.State) error {
 		return differs("resumption", state.Resumed, resumed)
 	case want.accepted && !state.EarlyData, want.rejected && state.EarlyData:
 		return differs("0-RTT data", state.EarlyData, want.accepted)
+	case want.storedSession && !c.memory.stored, want.noStoredSession && c.memory.stored:
+		return differs("a session stored by its ID", c.memory.stored, want.storedSession)
+	case want.extendedMaster && !state.ExtendedMasterSecret && state.Version < iana.TLS13:
+		return differs("extended master secret", false, true)
 	case want.earlyReason != "" && (want.earlyReason == "accept") != state.EarlyData:
 		// The engine keeps no reason, but what it comes to.
 		return differs("0-RTT data", state.EarlyData, want.earlyReason)
@@ -74,7 +78,7 @@ func (c *connection) checkSession(state *engine.State) error {
 // checkPeer looks at what either side showed.
 func (c *connection) checkPeer(state *engine.State) error {
 	s, want := c.settings, c.settings.expect
-	external := len(state.PSKIdentity) > 0 && !state.Resumed || len(state.PeerRawKey) > 0 || want.rawKeyHash != nil
+	external := s.psk != "" || len(state.PSKIdentity) > 0 && !state.Resumed || len(state.PeerRawKey) > 0 || want.rawKeyHash != nil
 	switch {
 	case (want.noPeerCert || external) && len(state.PeerChain) > 0:
 		return mismatch("the peer shows a certificate, which was not expected")
@@ -102,6 +106,28 @@ func (c *connection) checkPeer(state *engine.State) error {
 	}
 	if chain != nil && !slices.EqualFunc(chain, state.PeerChain, bytes.Equal) {
 		return mismatch("the peer shows another chain than expected")
+	}
+	return nil
+}
+
+// checkNewSession looks at what a client has to come back with, once all has
+// been read.
+func (c *connection) checkNewSession() error {
+	s, state := c.settings, c.receiver.State()
+	if state.Version < iana.TLS13 {
+		// A resumed connection reports its session again, and one without
+		// extended master secret reports none.
+		if s.expect.noSession && c.newSession != nil || s.expect.renewal && c.newSession == nil {
+			return differs("a new session", c.newSession != nil, s.expect.renewal)
+		}
+		return nil
+	}
+	expected := !s.expect.noSession && !s.shimShutsDown // tickets come after the handshake
+	switch {
+	case expected != (c.newSession != nil):
+		return differs("a new session", c.newSession != nil, expected)
+	case expected && s.expect.earlyTicket != (c.newSession.MaxEarlyData > 0):
+		return differs("a new session for 0-RTT data", c.newSession.MaxEarlyData > 0, s.expect.earlyTicket)
 	}
 	return nil
 }

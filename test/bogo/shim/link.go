@@ -32,6 +32,7 @@ type connection struct {
 	sender   *engine.Sender
 	out      engine.Outgoing
 	in       []byte // received, and not used yet
+	held     []byte // what -read-with-unfinished-write keeps back until more is sent
 	later    []byte // to be sent once the handshake is done
 	shown    int    // with -async, how much of in the engine may see
 
@@ -163,6 +164,9 @@ func (c *connection) flush() error {
 
 // send writes what a method of the sending half returned.
 func (c *connection) send(raw []byte, err error) error {
+	if len(raw) > 0 && len(c.held) > 0 {
+		raw, c.held = append(c.held, raw...), nil
+	}
 	if len(raw) > 0 {
 		if _, failed := c.conn.Write(raw); err == nil {
 			err = failed
@@ -185,6 +189,22 @@ func (c *connection) write(data []byte) error {
 		}
 	}
 	return c.send(c.sender.Seal(nil, data))
+}
+
+// startWrite sends one byte of a record and keeps the rest for the next send.
+func (c *connection) startWrite(data []byte) error {
+	if err := c.flush(); err != nil {
+		return err
+	}
+	raw, err := c.sender.Seal(nil, data)
+	if err != nil {
+		return err
+	}
+	if err := c.send(raw[:1], nil); err != nil {
+		return err
+	}
+	c.held = raw[1:]
+	return nil
 }
 
 // rekey changes the sending key.

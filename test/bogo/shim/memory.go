@@ -12,11 +12,13 @@ import (
 type memory struct {
 	session *engine.Session
 	tickets map[string]*engine.Session
+	byID    map[string]*engine.Session
+	stored  bool      // something was put into byID
 	clock   time.Time // stands still but for sleep
 }
 
 func newMemory() *memory {
-	return &memory{tickets: map[string]*engine.Session{}, clock: time.Now()}
+	return &memory{tickets: map[string]*engine.Session{}, byID: map[string]*engine.Session{}, clock: time.Now()}
 }
 
 func (m *memory) now() time.Time { return m.clock }
@@ -36,6 +38,15 @@ func (m *memory) Issue(s *engine.Session) ([]byte, error) {
 func (m *memory) Redeem(ticket []byte) (*engine.Session, error) {
 	return m.tickets[string(ticket)], nil
 }
+
+// Store implements engine.SessionIDs.
+func (m *memory) Store(id []byte, s *engine.Session) error {
+	m.byID[string(id)], m.stored = s, true
+	return nil
+}
+
+// Load implements engine.SessionIDs.
+func (m *memory) Load(id []byte) (*engine.Session, error) { return m.byID[string(id)], nil }
 
 // Fresh implements engine.AntiReplay: no test replays.
 func (m *memory) Fresh([]byte, time.Time) bool { return true }

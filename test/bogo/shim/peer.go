@@ -81,6 +81,10 @@ func (c *connection) loadCredentials(cfg *engine.Config) error {
 		}
 		c.credentials = append(c.credentials, loaded)
 	}
+	if c.settings.psk != "" {
+		c.psks = append(c.psks, &engine.PSK{Identity: []byte(c.settings.pskIdentity), Key: []byte(c.settings.psk)})
+		c.pskOwner = append(c.pskOwner, -1)
+	}
 	if c.settings.usual.certFile != "" {
 		loaded, err := c.settings.usual.load(c.settings)
 		if err != nil {

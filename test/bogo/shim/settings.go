@@ -14,6 +14,7 @@ type settings struct {
 	minVersion, maxVersion uint16
 	without                [5]bool // TLS 1.0 to 1.3 by minor version
 	cipher                 string
+	psk, pskIdentity       string
 	policy                 string
 	curves                 []iana.NamedGroup
 	keyShares              []iana.NamedGroup
@@ -67,6 +68,7 @@ type settings struct {
 	checkCloseNotify  bool
 	readSize          int
 	differentSizes    bool
+	unfinishedWrite   bool
 	keyUpdate         bool
 	keyUpdateFirst    bool
 	exportLength      int
@@ -74,6 +76,7 @@ type settings struct {
 	exportContext     string
 	exportContextUsed bool
 	exportSecrets     bool
+	tlsUnique         bool
 
 	expect expectations
 }
@@ -88,6 +91,10 @@ type expectations struct {
 	sessionMiss        bool
 	noSession          bool
 	earlyTicket        bool
+	renewal            bool
+	storedSession      bool // under an ID, on a server
+	noStoredSession    bool
+	extendedMaster     bool
 	accepted, rejected bool // 0-RTT data
 	notOffered         bool // 0-RTT data
 	earlyReason        string

@@ -26,6 +26,9 @@ var flags = map[string]flag{
 	"-no-tls12":     without(3),
 	"-no-tls13":     without(4),
 	"-cipher":       text(func(s *settings) *string { return &s.cipher }),
+	"-psk":          text(func(s *settings) *string { return &s.psk }),
+	"-psk-identity": text(func(s *settings) *string { return &s.pskIdentity }),
+	"-tls-unique":   on(func(s *settings) *bool { return &s.tlsUnique }),
 	"-fips-202205":  policy("fips-202205"),
 	"-wpa-202304":   policy("wpa-202304"),
 	"-cnsa-202407":  policy("cnsa-202407"),
@@ -122,6 +125,8 @@ var flags = map[string]flag{
 	"-check-close-notify":           on(func(s *settings) *bool { return &s.checkCloseNotify }),
 	"-read-size":                    number(func(s *settings) *int { return &s.readSize }),
 	"-write-different-record-sizes": on(func(s *settings) *bool { return &s.differentSizes }),
+	"-read-with-unfinished-write":   on(func(s *settings) *bool { return &s.unfinishedWrite }),
+	"-peek-then-read":               ignored(), // the data is the caller's, who may look twice
 	"-partial-write":                ignored(), // all is written, always
 	"-key-update":                   on(func(s *settings) *bool { return &s.keyUpdate }),
 	"-key-update-before-read":       on(func(s *settings) *bool { return &s.keyUpdateFirst }),
@@ -154,12 +159,16 @@ var flags = map[string]flag{
 	"-expect-client-ca-list":         text(func(s *settings) *string { return &s.expect.clientCAs }),
 	"-expect-hrr":                    on(func(s *settings) *bool { return &s.expect.retry }),
 	"-expect-no-hrr":                 on(func(s *settings) *bool { return &s.expect.noRetry }),
+	"-expect-session-id":             on(func(s *settings) *bool { return &s.expect.storedSession }),
+	"-expect-no-session-id":          on(func(s *settings) *bool { return &s.expect.noStoredSession }),
+	"-expect-ticket-renewal":         on(func(s *settings) *bool { return &s.expect.renewal }),
 	"-expect-selected-credential":    {true, expectCredential},
 	"-expect-peer-certificate-type":  {true, expectKind},
 	"-expect-peer-rpk-sha256":        bytesOf(func(s *settings) *[]byte { return &s.expect.rawKeyHash }),
 	"-expect-msg-callback":           text(func(s *settings) *string { return &s.expect.messages }),
 	"-handshake-never-done":          on(func(s *settings) *bool { return &s.expect.neverDone }),
 
+	"-expect-extended-master-secret":     on(func(s *settings) *bool { return &s.expect.extendedMaster }),
 	"-expect-peer-signature-algorithm":   number(func(s *settings) *uint16 { return &s.expect.peerScheme }),
 	"-expect-ticket-supports-early-data": on(func(s *settings) *bool { return &s.expect.earlyTicket }),
 }
