@@ -30,13 +30,15 @@ func (o *offer) offer12(random io.Reader) error {
 	if cfg.Now == nil {
 		return nil
 	}
-	h.SessionTicket = []byte{}
+	if !cfg.NoTickets {
+		h.SessionTicket = []byte{}
+	}
 	old := cfg.Session
-	if !old.good12(cfg) || old.ServerName != cfg.ServerName {
+	if !old.good12(cfg) || old.ServerName != cfg.ServerName || !cfg.proves(old) {
 		return nil
 	}
 	switch {
-	case len(old.Ticket) > 0:
+	case len(old.Ticket) > 0 && !cfg.NoTickets:
 		// RFC 5077, Section 3.4: a server that takes the ticket echoes the
 		// session ID, whatever it is.
 		o.old, h.SessionTicket = old, old.Ticket
@@ -314,6 +316,7 @@ func (s *awaitServerHelloDone12) handle(m message, do *effects) (state, error) {
 		return nil, err
 	}
 	s.add(m.raw)
+	do.turn = true
 	switch {
 	case s.suite.Auth == suites.AuthPSK:
 		return s.choosePSK(s.exchange, do)

@@ -145,6 +145,9 @@ type Config struct {
 	// SessionIDs, if set, lets clients of TLS 1.2 that take no tickets resume
 	// by session ID.
 	SessionIDs SessionIDs
+	// NoTickets makes a client of TLS 1.2 take no tickets: it resumes by
+	// session ID alone.
+	NoTickets bool
 	// NumTickets is how many tickets follow a handshake: 0 means 2, a
 	// negative number none.
 	NumTickets int
@@ -215,7 +218,9 @@ type Compressor struct {
 type Trace struct {
 	Sent bool // else received
 	Type iana.ContentType
-	Data []byte // a handshake message with its header, or an alert's two bytes
+	// Data is a handshake message with its header, an alert's two bytes, or
+	// in TLS 1.2 change_cipher_spec's one.
+	Data []byte
 }
 
 // public returns the key as signature schemes see it.
@@ -272,7 +277,8 @@ type CredentialRequest struct {
 	DelegatedSchemes []iana.SignatureScheme // for delegated keys; nil means that the peer takes none
 	Authorities      [][]byte               // DER names that the peer trusts; may be empty
 
-	own []iana.SignatureScheme // what this side allows
+	own    []iana.SignatureScheme // what this side allows
+	groups []iana.NamedGroup      // of a TLS 1.2 client; nil if it named none
 }
 
 // A SignRequest is one signature to make.

@@ -11,7 +11,14 @@ import (
 // Fits reports whether c can sign in a way that both sides allow. Names are
 // another matter: see Credential.Matches.
 func (r *CredentialRequest) Fits(c *Credential) bool {
-	return r.delegated(c) != nil || c.has(r.RawKeys) && schemeFor(c, r.own, r.SignatureSchemes, r.Version) != nil
+	return r.delegated(c) != nil || c.has(r.RawKeys) && r.curveFits(c) && schemeFor(c, r.own, r.SignatureSchemes, r.Version) != nil
+}
+
+// curveFits reports whether the peer has the curve of an ECDSA key. In TLS 1.2
+// the groups are for certificates too. RFC 8422, Section 5.1.
+func (r *CredentialRequest) curveFits(c *Credential) bool {
+	curve, ok := suites.CurveOf(c.public())
+	return !ok || r.groups == nil || slices.Contains(r.groups, curve)
 }
 
 // choose picks the first credential that is for the name and can sign for the

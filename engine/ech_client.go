@@ -52,10 +52,11 @@ func (c *Config) checkECH() error {
 
 // offeredVersions returns the versions that a client offers, highest first. An
 // inner ClientHello must not offer less than TLS 1.3, and the outer one offers
-// the same. RFC 9849, Section 6.1.
+// the same. RFC 9849, Section 6.1. Nor is TLS 1.2 of use to a client that accepts
+// no certificate and has no key for it.
 func (c *Config) offeredVersions() []iana.Version {
 	list := c.versions()
-	if c.ECHConfigs != nil {
+	if c.ECHConfigs != nil || c.Verifier == nil && !c.hasPSK12() {
 		list = slices.DeleteFunc(list, func(v iana.Version) bool { return v < iana.TLS13 })
 	}
 	return list

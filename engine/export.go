@@ -18,16 +18,35 @@ func (s *State) Export(label string, context []byte, length int) ([]byte, error)
 	case s.exporter == nil:
 		return nil, noExtendedMaster("keying material cannot be exported")
 	}
-	if err := checkExport(label, length); err != nil {
+	check := checkExport
+	if s.Version == iana.TLS12 {
+		check = checkExport12
+	}
+	if err := check(label, length); err != nil {
 		return nil, err
 	}
-	if s.Version == iana.TLS12 && (reserved12[label] || len(context) >= 1<<16) {
-		return nil, usage("exporter label %q with %d bytes of context: TLS 1.2 keeps the label to itself, or the context is too long", label, len(context))
+	if len(context) >= 1<<16 {
+		return nil, usage("an exporter context of %d bytes: it may have 65535", len(context))
 	}
 	return s.exporter.Export(label, context, length), nil
 }
 
-// reserved12 are the labels of TLS 1.2's own keys. RFC 5705, Section 4.
+// checkExport12 keeps the labels of TLS 1.2's own keys from being exported.
+// RFC 5705, Section 4.
+func checkExport12(label string, length int) error {
+	if reserved12[label] {
+		return usage("exporter label %q is one of TLS 1.2's own keys", label)
+	}
+	if length < 1 || length > maxExport {
+		return usage("%d bytes of keying material: 1 to %d can be exported", length, maxExport)
+	}
+	return nil
+}
+
+// maxExport is how many bytes are exported at most: what TLS 1.3 can derive with
+// the shortest hash.
+const maxExport = 255 * 32
+
 var reserved12 = map[string]bool{
 	"client finished": true, "server finished": true, "master secret": true,
 	"key expansion": true, "extended master secret": true,
@@ -73,8 +92,8 @@ func checkExport(label string, length int) error {
 	if len(label) == 0 || len(label) > 249 {
 		return usage("an exporter label of %d bytes: it must have 1 to 249", len(label))
 	}
-	if length < 1 || length > 255*32 {
-		return usage("%d bytes of keying material: 1 to %d can be exported", length, 255*32)
+	if length < 1 || length > maxExport {
+		return usage("%d bytes of keying material: 1 to %d can be exported", length, maxExport)
 	}
 	return nil
 }

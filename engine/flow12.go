@@ -77,8 +77,7 @@ func (f *flow12) sealWith(k keys.Keys12, do *effects) error {
 	if err != nil {
 		return local("the cipher cannot be set up", err)
 	}
-	do.changeCipherSpec()
-	do.out = append(do.out, step{kind: stepKeys, sealer: sealer})
+	do.out = append(do.out, step{kind: stepCCS, message: []byte{1}}, step{kind: stepKeys, sealer: sealer})
 	return nil
 }
 
@@ -213,6 +212,7 @@ func (f *flow12) verify(peer *PeerCertificate, then func(key crypto.PublicKey, d
 // changed.
 func (f *flow12) resume(old *Session, next func(do *effects) (state, error), do *effects) (state, error) {
 	f.info.Resumed = true
+	f.info.Group = old.Group
 	f.enter(keys.RestoreMaster12(f.suite.Hash, old.secret))
 	f.info.PeerChain, f.info.PeerRawKey, f.info.PeerOCSP, f.info.PeerSCTs = old.PeerChain, old.PeerRawKey, old.PeerOCSP, old.PeerSCTs
 	peer := old.showed()
@@ -225,7 +225,7 @@ func (f *flow12) resume(old *Session, next func(do *effects) (state, error), do 
 // session describes the session of this handshake.
 func (f *flow12) session() *Session {
 	return &Session{
-		Version: iana.TLS12, CipherSuite: f.suite.ID, Created: f.cfg.Now(), Lifetime: f.cfg.ticketLifetime(),
+		Version: iana.TLS12, CipherSuite: f.suite.ID, Group: f.info.Group, Created: f.cfg.Now(), Lifetime: f.cfg.ticketLifetime(),
 		ServerName: f.info.ServerName, ALPN: f.info.ALPN, secret: slices.Clone(f.master.Bytes()),
 		PeerChain: f.info.PeerChain, PeerRawKey: f.info.PeerRawKey, PeerOCSP: f.info.PeerOCSP, PeerSCTs: f.info.PeerSCTs,
 	}

@@ -211,6 +211,8 @@ func TestRecords12(t *testing.T) {
 		{"Finished before change_cipher_spec", "awaitServerCCS12", plain(iana.ContentHandshake, iana.TLS12, 20, 0, 0, 0), iana.AlertUnexpectedMessage},
 		{"handshake bytes before change_cipher_spec", "awaitServerCCS12",
 			append(plain(iana.ContentHandshake, iana.TLS12, 20), plain(iana.ContentChangeCipherSpec, iana.TLS12, 1)...), iana.AlertUnexpectedMessage},
+		{"more behind the server's flight", "awaitCertificateRequest12",
+			plain(iana.ContentHandshake, iana.TLS12, 14, 0, 0, 0, 4, 0), iana.AlertUnexpectedMessage},
 		{"a record in the clear after the keys", "awaitServerFinished12", plain(iana.ContentHandshake, iana.TLS12, 20, 0, 0, 0), iana.AlertBadRecordMAC},
 		{"an alert in the clear after the keys", "awaitServerFinished12", plain(iana.ContentAlert, iana.TLS12, 2, 40), iana.AlertBadRecordMAC},
 		{"another version in the record", "awaitServerCertificate12", plain(iana.ContentHandshake, iana.TLS11, 11, 0, 0, 0), iana.AlertProtocolVersion},
@@ -286,6 +288,26 @@ func TestRenegotiation12(t *testing.T) {
 		if _, err := refuses.s.Seal(nil, []byte("x")); err == nil {
 			t.Error("the connection goes on")
 		}
+	}
+}
+
+// TestTrace12: change_cipher_spec is one of the messages.
+func TestTrace12(t *testing.T) {
+	client, server := pair12(t)
+	var got []string
+	client.Trace = func(tr Trace) {
+		way := map[bool]string{true: ">", false: "<"}[tr.Sent]
+		if tr.Type == iana.ContentHandshake {
+			got = append(got, way+iana.HandshakeType(tr.Data[0]).String())
+		} else {
+			got = append(got, way+tr.Type.String())
+		}
+	}
+	connect(t, client, server)
+	want := ">client_hello <server_hello <certificate <server_key_exchange <server_hello_done " +
+		">client_key_exchange >change_cipher_spec >finished <change_cipher_spec <finished"
+	if text := strings.Join(got, " "); text != want {
+		t.Errorf("the trace is %s", text)
 	}
 }
 

@@ -45,7 +45,7 @@ func (o *offer) offerPSKs() {
 func (c *Config) proves(s *Session) bool {
 	switch {
 	case c.Verifier == nil || s.showed() == nil:
-		return s.showed() == nil && len(c.PSKs) > 0
+		return s.showed() == nil && (len(c.PSKs) > 0 || c.SelectPSK != nil)
 	case len(s.PeerRawKey) > 0:
 		return c.AcceptRawKeys || c.OnlyRawKeys
 	}

@@ -18,6 +18,9 @@ func (r *Receiver) open12(h record.Header, rec []byte) (Event, error) {
 	if typ == iana.ContentAlert {
 		return r.alert(payload)
 	}
+	if len(payload) > 0 {
+		r.warnings = 0
+	}
 	if len(r.fragment) > 0 && typ != iana.ContentHandshake {
 		return Event{}, broken(iana.AlertUnexpectedMessage, "a record of type %v inside a handshake message", typ)
 	}
@@ -47,6 +50,7 @@ func (r *Receiver) changeCipherSpec(payload []byte) error {
 			Expected: r.state.awaits(), Got: "change_cipher_spec",
 		}
 	}
+	r.cfg.trace(false, iana.ContentChangeCipherSpec, payload)
 	r.state = nil
 	do := new(effects)
 	next, err := s.changeCipherSpec(do)

@@ -52,6 +52,9 @@ func (s *Sender) apply(dst []byte, st step) ([]byte, error) {
 		}
 		return dst, err
 	case stepCCS:
+		if st.message != nil {
+			s.cfg.trace(true, iana.ContentChangeCipherSpec, st.message)
+		}
 		plain := record.Plain{Version: iana.TLS12}
 		return plain.Seal(dst, iana.ContentChangeCipherSpec, []byte{1}, 0)
 	case stepAlert:

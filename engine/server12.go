@@ -109,6 +109,7 @@ type reply12 struct {
 	*server12
 	hello  *wire.ClientHello
 	choice *choice12
+	agreed bool        // on the kinds of certificates
 	cred   *Credential // nil with a pre-shared key
 	scheme *suites.Scheme
 }
@@ -186,7 +187,11 @@ func (s *reply12) use(suite *suites.Suite12) {
 func (s *reply12) resumeOld(old *Session, do *effects) (state, error) {
 	s.forget()
 	s.id, s.ticket = s.hello.SessionID, false // the client's own is still good
+	if kinds, err := chooseKinds(s.cfg, s.hello); err == nil {
+		s.kinds, s.agreed = kinds, true // said, though nothing is shown
+	}
 	s.use(suites.TLS12(old.CipherSuite))
+	do.turn = true
 	if err := s.sendHello(do); err != nil {
 		return nil, err
 	}
@@ -208,14 +213,14 @@ func (s *reply12) choose(do *effects) (state, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.kinds = kinds
+	s.kinds, s.agreed = kinds, true
 	schemes := slices.DeleteFunc(slices.Clone(s.hello.SignatureAlgorithms), func(id iana.SignatureScheme) bool {
 		scheme := suites.SchemeByID(id)
 		return scheme == nil || s.suiteFor(scheme.Auth12()) == nil
 	})
 	req := &CredentialRequest{
 		Server: true, Version: iana.TLS12, ServerName: s.hello.ServerName, RawKeys: s.kinds.own == iana.CertTypeRawPublicKey,
-		SignatureSchemes: schemes, CertSchemes: s.hello.SignatureAlgsCert, Authorities: s.hello.CertAuthorities,
+		groups: s.hello.SupportedGroups, SignatureSchemes: schemes, CertSchemes: s.hello.SignatureAlgsCert, Authorities: s.hello.CertAuthorities,
 	}
 	return s.cfg.credential(req, func(c *Credential, scheme *suites.Scheme, do *effects) (state, error) {
 		suite := s.suiteFor(suites.AuthPSK)

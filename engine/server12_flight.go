@@ -30,8 +30,10 @@ func (s *reply12) sendHello(do *effects) error {
 	}
 	agreed, limit, fragment := s.cfg.answerSizes(s.hello, 0)
 	sh.RecordSizeLimit, sh.MaxFragmentLength = limit, fragment
+	if s.agreed {
+		sh.ClientCertType, sh.ServerCertType = answerKinds(s.hello, s.kinds, s.cred != nil && s.cfg.ClientAuth != NoClientCert)
+	}
 	if s.cred != nil {
-		sh.ClientCertType, sh.ServerCertType = answerKinds(s.hello, s.kinds, s.cfg.ClientAuth != NoClientCert)
 		sh.StatusRequest = s.sendsStatus()
 		if s.hello.SCT {
 			sh.SCTs = s.cred.SCTs
@@ -62,6 +64,7 @@ func (s *reply12) full(do *effects) (state, error) {
 			return nil, local("the random source failed", err)
 		}
 	}
+	do.turn = true
 	if err := s.sendHello(do); err != nil {
 		return nil, err
 	}

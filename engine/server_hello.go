@@ -230,19 +230,18 @@ func chooseVersion(cfg *Config, h *wire.ClientHello) (iana.Version, error) {
 		}
 	}
 	own := cfg.versions()
-	for _, v := range own {
-		if !slices.Contains(offered, v) {
-			continue
+	best := slices.IndexFunc(own, func(v iana.Version) bool { return slices.Contains(offered, v) })
+	switch {
+	case best != 0 && slices.Contains(h.CipherSuites, iana.TLS_FALLBACK_SCSV) &&
+		!slices.ContainsFunc(offered, func(v iana.Version) bool { return v > own[0] && v <= iana.TLS13 }):
+		// RFC 7507, Section 3: the client tried a better version before.
+		return 0, &Error{
+			Fault: FaultIncompatible, Alert: iana.AlertInappropriateFallback,
+			Reason: "the client fell back to an older version than this side has", Expected: own[0].String(), Got: versionList(offered),
+			Hint: "somebody between the two sides may have broken the client's first attempt",
 		}
-		if v != own[0] && slices.Contains(h.CipherSuites, iana.TLS_FALLBACK_SCSV) {
-			// RFC 7507, Section 3: the client tried a better version before.
-			return 0, &Error{
-				Fault: FaultIncompatible, Alert: iana.AlertInappropriateFallback,
-				Reason: "the client fell back to an older version than both sides have", Expected: own[0].String(), Got: v.String(),
-				Hint: "somebody between the two sides may have broken the client's first attempt",
-			}
-		}
-		return v, nil
+	case best >= 0:
+		return own[best], nil
 	}
 	return 0, &Error{
 		Fault: FaultIncompatible, Alert: iana.AlertProtocolVersion, Reason: "the client speaks no version that is allowed here",

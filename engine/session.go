@@ -17,6 +17,7 @@ import (
 type Session struct {
 	Version     iana.Version
 	CipherSuite iana.CipherSuite
+	Group       iana.NamedGroup // of the key exchange, in TLS 1.2, where it is not repeated
 	Created     time.Time
 	Lifetime    time.Duration // at most seven days
 	ServerName  string
@@ -66,6 +67,7 @@ func (s *Session) Marshal() ([]byte, error) {
 	b.AddUint8(sessionFormat)
 	b.AddUint16(uint16(s.Version))
 	b.AddUint16(uint16(s.CipherSuite))
+	b.AddUint16(uint16(s.Group))
 	b.AddUint64(uint64(s.Created.UnixMilli()))
 	b.AddUint32(uint32(s.Lifetime / time.Second))
 	b.AddUint32(s.MaxEarlyData)
@@ -98,7 +100,7 @@ func ParseSession(data []byte) (*Session, error) {
 	}
 	var created uint64
 	var lifetime uint32
-	ok = readNumbers(&r, &s.Version, &s.CipherSuite, &created, &lifetime, &s.MaxEarlyData, &s.ageAdd, &s.limit)
+	ok = readNumbers(&r, s, &created, &lifetime, &s.MaxEarlyData, &s.ageAdd, &s.limit)
 	s.Created, s.Lifetime = time.UnixMilli(int64(created)), time.Duration(lifetime)*time.Second
 	var name, alpn []byte
 	for _, field := range []*[]byte{&name, &alpn, &s.secret, &s.Ticket, &s.SessionID, &s.PeerRawKey, &s.PeerOCSP} {
@@ -122,12 +124,12 @@ func ParseSession(data []byte) (*Session, error) {
 	return s, nil
 }
 
-func readNumbers(r *codec.Reader, version *iana.Version, suite *iana.CipherSuite, created *uint64, numbers ...*uint32) bool {
-	v, ok1 := r.Uint16()
-	c, ok2 := r.Uint16()
-	t, ok3 := r.Uint64()
-	*version, *suite, *created = iana.Version(v), iana.CipherSuite(c), t
-	ok := ok1 && ok2 && ok3
+func readNumbers(r *codec.Reader, s *Session, created *uint64, numbers ...*uint32) bool {
+	v, _ := r.Uint16()
+	c, _ := r.Uint16()
+	g, _ := r.Uint16()
+	t, ok := r.Uint64()
+	s.Version, s.CipherSuite, s.Group, *created = iana.Version(v), iana.CipherSuite(c), iana.NamedGroup(g), t
 	for _, n := range numbers {
 		var got bool
 		*n, got = r.Uint32()

@@ -203,6 +203,9 @@ func TestStandardSuites12(t *testing.T) {
 			}
 			client, server := pair12(t)
 			client.ALPN, server.ALPN = nil, nil
+			server.Groups = []iana.NamedGroup{iana.NamedGroup(group)}
+			peer := config.Clone()
+			peer.CurvePreferences = append(peer.CurvePreferences, tls.CurveP256) // for the certificate
 			server.Credentials = []*Credential{{Chain: leaf.Chain, Signer: leaf.Key}}
 			cr, cs, err := Client(client)
 			if err != nil {
@@ -215,7 +218,7 @@ func TestStandardSuites12(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := standard(t, &side{r: sr, s: ss}, func(c net.Conn) *tls.Conn { return tls.Client(c, config) }); err != nil {
+			if _, err := standard(t, &side{r: sr, s: ss}, func(c net.Conn) *tls.Conn { return tls.Client(c, peer) }); err != nil {
 				t.Errorf("server, %s, %v: %v", suite.Name, group, err)
 			}
 			for _, got := range []State{cr.State(), sr.State()} {

@@ -166,6 +166,42 @@ func TestMixedCredentials12(t *testing.T) {
 	}
 }
 
+// TestCurves12: a client's groups are for certificates too.
+func TestCurves12(t *testing.T) {
+	client, server := pair12(t)
+	server.Credentials = []*Credential{newCredential(t, testcert.NewKey("p384")), newCredential(t, testcert.NewKey("p521")), newCredential(t, testcert.NewKey("rsa"))}
+	for _, c := range []struct {
+		groups []iana.NamedGroup
+		shown  int
+	}{
+		{nil, 0},
+		{[]iana.NamedGroup{iana.X25519, iana.SecP521r1}, 1},
+		{[]iana.NamedGroup{iana.X25519}, 2},
+	} {
+		client.Groups = c.groups
+		_, s := connect(t, client, server)
+		if got := s.r.State().OwnChain; !bytes.Equal(got[0], server.Credentials[c.shown].Chain[0]) {
+			t.Errorf("groups %v: another certificate than number %d is shown", c.groups, c.shown)
+		}
+	}
+	server.Credentials = server.Credentials[:1]
+	c, s := newPair(t, client, server)
+	wantAlert(t, pump(c, s), iana.AlertHandshakeFailure)
+}
+
+// TestNoTickets12: a client that wants no tickets resumes by ID.
+func TestNoTickets12(t *testing.T) {
+	client, server := pair12(t)
+	server.Tickets, server.SessionIDs, client.NoTickets = newMemory(), cache{}, true
+	for _, resumed := range []bool{false, true} {
+		c, _ := connect(t, client, server)
+		if got := c.sessions[0]; c.r.State().Resumed != resumed || len(got.Ticket) > 0 || len(got.SessionID) != 32 {
+			t.Errorf("resumed %v: ticket %q, ID %x", c.r.State().Resumed, got.Ticket, got.SessionID)
+		}
+		client.Session = c.sessions[0]
+	}
+}
+
 // cache is SessionIDs for tests.
 type cache map[string][]byte
 
@@ -416,4 +452,11 @@ func TestFallbackSCSV(t *testing.T) {
 	// The server goes on; the two sides saw different hellos, and so have
 	// different keys.
 	wantAlert(t, err, iana.AlertBadRecordMAC)
+	c, s = newPair(t, client, server)
+	err = pumpThrough(c, s, func(raw []byte) []byte {
+		return editHello(raw, func(h *helloEdit) {
+			h.LegacyVersion, h.CipherSuites = iana.TLS11, append(h.CipherSuites, iana.TLS_FALLBACK_SCSV)
+		})
+	})
+	wantAlert(t, err, iana.AlertInappropriateFallback)
 }

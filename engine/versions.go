@@ -49,7 +49,7 @@ func (c *Config) suites() []iana.CipherSuite {
 // pskSuites12 lists the default suites of TLS 1.2 with pre-shared keys, if there
 // is a key that they can use.
 func (c *Config) pskSuites12() []iana.CipherSuite {
-	if c.FindPSK == nil && c.SelectPSK == nil && !slices.ContainsFunc(c.PSKs, (*PSK).fits12) {
+	if !c.hasPSK12() {
 		return nil
 	}
 	ecdhe, plain := suites.DefaultPSK12()
@@ -57,6 +57,11 @@ func (c *Config) pskSuites12() []iana.CipherSuite {
 		return append(ecdhe, plain...)
 	}
 	return ecdhe
+}
+
+// hasPSK12 reports whether there may be a pre-shared key for TLS 1.2.
+func (c *Config) hasPSK12() bool {
+	return c.FindPSK != nil || c.SelectPSK != nil || slices.ContainsFunc(c.PSKs, (*PSK).fits12)
 }
 
 // noVersion says why no version is left.

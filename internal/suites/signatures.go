@@ -102,6 +102,23 @@ func (s *Scheme) Fits(pub crypto.PublicKey, version iana.Version) bool {
 	return false
 }
 
+// CurveOf returns the group of an ECDSA key's curve; ok is false for other keys.
+func CurveOf(pub crypto.PublicKey) (id iana.NamedGroup, ok bool) {
+	key, ok := pub.(*ecdsa.PublicKey)
+	if !ok {
+		return 0, false
+	}
+	switch key.Curve {
+	case elliptic.P256():
+		return iana.SecP256r1, true
+	case elliptic.P384():
+		return iana.SecP384r1, true
+	case elliptic.P521():
+		return iana.SecP521r1, true
+	}
+	return 0, true
+}
+
 // rsaFits reports whether the key is long enough for us and for the scheme: a
 // PSS signature needs room for the hash, a salt as long, and two bytes more.
 func rsaFits(key *rsa.PublicKey, s *Scheme) bool {
