@@ -47,6 +47,10 @@ type Family struct {
 	// empty message and not the end of a connection.
 	EmptyMessages bool
 
+	// Nameless says that the family's sockets have no peers to be named: the
+	// kernel fails an accept that asks for a name.
+	Nameless bool
+
 	// EndByShutdown makes Close end a connection with shutdown(2) first, in a
 	// family whose peers would see a reset otherwise. The connection is then
 	// over for a Dup of the socket too.

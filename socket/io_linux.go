@@ -23,14 +23,21 @@ func sysSocket(domain, typ, proto int) (uintptr, error) {
 }
 
 func callAccept(o *op, fd uintptr) syscall.Errno {
+	var name, length unsafe.Pointer
 	size := uint32(sockaddrSize)
+	if o.wants {
+		name, length = unsafe.Pointer(&o.name), unsafe.Pointer(&size)
+	}
 	for {
-		n, _, e := unix.Syscall6(unix.SYS_ACCEPT4, fd, uintptr(unsafe.Pointer(&o.name)), uintptr(unsafe.Pointer(&size)), unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0, 0)
+		n, _, e := unix.Syscall6(unix.SYS_ACCEPT4, fd, uintptr(name), uintptr(length), unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0, 0)
 		switch e {
 		case syscall.ECONNABORTED: // the peer gave up while it waited in the queue
 			continue
 		case 0:
-			o.newFD, o.nameLen = n, int(min(size, sockaddrSize))
+			o.newFD = n
+			if o.wants {
+				o.nameLen = int(min(size, sockaddrSize))
+			}
 		}
 		return e
 	}

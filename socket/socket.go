@@ -201,6 +201,7 @@ func (s *Socket) Accept(ctx context.Context) (*Socket, error) {
 }
 
 func (s *Socket) accept(ctx context.Context, o *op) (*Socket, error) {
+	o.wants = !s.family.Nameless
 	if err := s.run(ctx, reading, o); err != nil {
 		return nil, s.opError("accept", nil, callError("accept", err))
 	}

@@ -1,0 +1,154 @@
+package alg
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/sealsock/sealsock/socket"
+)
+
+// Family is the kernel's cryptography.
+var Family = socket.Family{
+	Name: "alg", Number: number, Module: "af_alg algif_hash algif_skcipher algif_aead algif_rng",
+	Decode: decode, EmptyMessages: true, Nameless: true,
+}
+
+// Sizes in struct sockaddr_alg.
+const (
+	typeSize = 14
+	nameSize = 64
+)
+
+// An Addr names an algorithm. It is comparable.
+type Addr struct {
+	Type string // "hash", "skcipher", "aead" or "rng"
+	Name string // "sha256", "cbc(aes)"
+
+	Features, Mask uint32 // of the implementation to choose; usually 0
+}
+
+var _ socket.Addr = Addr{}
+
+// Network returns "alg".
+func (a Addr) Network() string { return "alg" }
+
+// String returns "type/name".
+func (a Addr) String() string { return a.Type + "/" + a.Name }
+
+// AppendSockaddr appends a struct sockaddr_alg.
+func (a Addr) AppendSockaddr(b []byte) ([]byte, error) {
+	if len(a.Type) >= typeSize || len(a.Name) >= nameSize {
+		return b, fmt.Errorf("algorithm %s: its type or its name is too long", a)
+	}
+	b = socket.AppendHeader(b, number, 88)
+	b = append(append(b, a.Type...), make([]byte, typeSize-len(a.Type))...)
+	b = binary.NativeEndian.AppendUint32(b, a.Features)
+	b = binary.NativeEndian.AppendUint32(b, a.Mask)
+	return append(append(b, a.Name...), make([]byte, nameSize-len(a.Name))...), nil
+}
+
+func decode(raw []byte) (socket.Addr, error) {
+	if len(raw) < 88 {
+		return nil, fmt.Errorf("struct sockaddr_alg of %d bytes", len(raw))
+	}
+	text := func(b []byte) string { b, _, _ = bytes.Cut(b, []byte{0}); return string(b) }
+	return Addr{text(raw[2:16]), text(raw[24:88]), binary.NativeEndian.Uint32(raw[16:]), binary.NativeEndian.Uint32(raw[20:])}, nil
+}
+
+// Level is SOL_ALG, the level of the options and the ancillary data.
+const Level = 279
+
+// Names of the options and types of the ancillary data.
+const (
+	setKey      = 1
+	setIV       = 2
+	setOp       = 3
+	setAssocLen = 4
+	setAuthSize = 5
+	setEntropy  = 6
+)
+
+// An Op is what a cipher is to do.
+type Op uint32
+
+// The ops have the kernel's numbers.
+const (
+	DecryptOp Op = 0
+	EncryptOp Op = 1
+)
+
+// An Operation is the ancillary data of the message that begins an operation.
+// The packages's own types send it; it is for sockets that are used by hand.
+type Operation struct {
+	Op       Op
+	IV       []byte // nil for none
+	AssocLen int    // bytes at the beginning that are only authenticated
+}
+
+// Ancillary returns the items for a message.
+func (o Operation) Ancillary() []socket.Ancillary {
+	items := []socket.Ancillary{socket.RawAncillary{Level: Level, Type: setOp, Data: binary.NativeEndian.AppendUint32(nil, uint32(o.Op))}}
+	if o.IV != nil {
+		iv := binary.NativeEndian.AppendUint32(nil, uint32(len(o.IV)))
+		items = append(items, socket.RawAncillary{Level: Level, Type: setIV, Data: append(iv, o.IV...)})
+	}
+	if o.AssocLen > 0 {
+		items = append(items, socket.RawAncillary{Level: Level, Type: setAssocLen, Data: binary.NativeEndian.AppendUint32(nil, uint32(o.AssocLen))})
+	}
+	return items
+}
+
+// Open opens a socket for an algorithm, with its key unless that is nil. Accept
+// on it yields sockets that carry out operations, each with a state of its own.
+func Open(a Addr, key []byte) (*socket.Socket, error) {
+	s, err := socket.New(Family, socket.SeqPacket, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Bind(a); err != nil {
+		_ = s.Close()
+		return nil, explain(a, err)
+	}
+	if key != nil {
+		if err := s.SetOption(socket.OptionNumber{Level: Level, Name: setKey}, key); err != nil {
+			_ = s.Close()
+			return nil, &net.OpError{Op: "set", Net: "alg", Addr: a, Err: fmt.Errorf("a key of %d bytes: %w", len(key), cause(err))}
+		}
+	}
+	return s, nil
+}
+
+// operation opens an algorithm and the one socket that works with it.
+func operation(a Addr, key []byte) (*socket.Socket, error) {
+	s, err := Open(a, key)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close() // the operation keeps what it needs
+	return s.Accept(context.Background())
+}
+
+// explain says what an errno means that binding to an algorithm can end with.
+func explain(a Addr, err error) error {
+	if isNotFound(err) {
+		return &net.OpError{Op: "bind", Net: "alg", Addr: a, Err: fmt.Errorf("this kernel has no %s called %q: %w", a.Type, a.Name, errors.ErrUnsupported)}
+	}
+	return err
+}
+
+// cause takes the outer *net.OpError off.
+func cause(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+func opError(op string, a Addr, err error) error {
+	return &net.OpError{Op: op, Net: "alg", Addr: a, Err: err}
+}

@@ -1,0 +1,220 @@
+package alg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/sealsock/sealsock/socket"
+)
+
+// maxPiece is how many bytes are given to the kernel before the answer is read:
+// fewer than a socket's buffer holds, and a multiple of every block size.
+const maxPiece = 32 << 10
+
+// maxSealed is the longest message of an AEAD, in bytes: the kernel wants all of
+// it before it begins.
+const maxSealed = 64 << 10
+
+// ErrAuthentication means that a message was not sealed with the key, the nonce
+// and the additional data it is opened with.
+var ErrAuthentication = errors.New("message authentication failed")
+
+// A Cipher encrypts without authentication, for protocols that bring their own.
+// It may be used by many goroutines, one after another.
+type Cipher struct {
+	a   Addr
+	s   *socket.Socket
+	one chan struct{} // held by who uses s
+}
+
+// NewCipher returns a cipher, such as "cbc(aes)" or "ctr(aes)".
+func NewCipher(name string, key []byte) (*Cipher, error) {
+	a := Addr{Type: "skcipher", Name: name}
+	s, err := operation(a, key)
+	if err != nil {
+		return nil, err
+	}
+	return &Cipher{a, s, make(chan struct{}, 1)}, nil
+}
+
+// Encrypt encrypts src into dst, which has the same length and may be the same
+// memory. iv is not changed; it is nil for ciphers without one.
+func (c *Cipher) Encrypt(dst, src, iv []byte) error { return c.run(EncryptOp, dst, src, iv) }
+
+// Decrypt undoes Encrypt.
+func (c *Cipher) Decrypt(dst, src, iv []byte) error { return c.run(DecryptOp, dst, src, iv) }
+
+// Close ends the cipher.
+func (c *Cipher) Close() error { return c.s.Close() }
+
+func (c *Cipher) run(op Op, dst, src, iv []byte) error {
+	if len(dst) != len(src) {
+		return opError("write", c.a, fmt.Errorf("%d bytes to be written to %d", len(src), len(dst)))
+	}
+	if len(src) == 0 {
+		return nil
+	}
+	control, err := socket.AppendAncillary(nil, Operation{Op: op, IV: iv}.Ancillary()...)
+	if err != nil {
+		return opError("write", c.a, err)
+	}
+	c.one <- struct{}{}
+	defer func() { <-c.one }()
+	ctx := context.Background()
+	for len(src) > 0 {
+		piece := src[:min(len(src), maxPiece)]
+		flags := socket.More
+		if len(piece) == len(src) {
+			flags = 0
+		}
+		if _, err := c.s.SendMsg(ctx, &socket.Message{Buffers: [][]byte{piece}, Control: control}, flags); err != nil {
+			return err
+		}
+		control = nil // the state goes on
+		if err := readAll(ctx, c.s, dst[:len(piece)]); err != nil {
+			return err
+		}
+		src, dst = src[len(piece):], dst[len(piece):]
+	}
+	return nil
+}
+
+// readAll reads until p is full.
+func readAll(ctx context.Context, s *socket.Socket, p []byte) error {
+	for len(p) > 0 {
+		n, err := s.Recv(ctx, p, 0)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return opError("read", Addr{}, io.ErrNoProgress)
+		}
+		p = p[n:]
+	}
+	return nil
+}
+
+// An AEAD encrypts with authentication. It may be used by many goroutines, one
+// after another.
+type AEAD struct {
+	a    Addr
+	s    *socket.Socket
+	tag  int
+	one  chan struct{}
+	over error // a failure that leaves the socket in no known state
+}
+
+// NewAEAD returns authenticated encryption, such as "gcm(aes)" or
+// "rfc7539(chacha20,poly1305)", with tags of tagSize bytes.
+func NewAEAD(name string, key []byte, tagSize int) (*AEAD, error) {
+	a := Addr{Type: "aead", Name: name}
+	s, err := Open(a, key)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	if err := s.SetOptionLength(socket.OptionNumber{Level: Level, Name: setAuthSize}, tagSize); err != nil {
+		return nil, opError("set", a, fmt.Errorf("tags of %d bytes: %w", tagSize, cause(err)))
+	}
+	op, err := s.Accept(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	return &AEAD{a: a, s: op, tag: tagSize, one: make(chan struct{}, 1)}, nil
+}
+
+// Overhead returns the length of the tag, which Seal adds.
+func (a *AEAD) Overhead() int { return a.tag }
+
+// Seal appends the encrypted plaintext with its tag to dst. The plaintext and
+// the additional data have 64 KiB together at most.
+func (a *AEAD) Seal(dst, nonce, plaintext, additional []byte) ([]byte, error) {
+	return a.run(Operation{EncryptOp, nonce, len(additional)}, dst, plaintext, additional, len(plaintext)+a.tag)
+}
+
+// Open appends the decrypted message to dst. ErrAuthentication, inside a
+// *net.OpError, means that the message is not genuine.
+func (a *AEAD) Open(dst, nonce, sealed, additional []byte) ([]byte, error) {
+	if len(sealed) < a.tag {
+		return dst, opError("read", a.a, ErrAuthentication)
+	}
+	return a.run(Operation{DecryptOp, nonce, len(additional)}, dst, sealed, additional, len(sealed)-a.tag)
+}
+
+// Close ends the AEAD.
+func (a *AEAD) Close() error { return a.s.Close() }
+
+func (a *AEAD) run(o Operation, dst, text, additional []byte, size int) ([]byte, error) {
+	if len(text)+len(additional) > maxSealed {
+		return dst, opError("write", a.a, fmt.Errorf("a message of %d bytes, more than %d", len(text)+len(additional), maxSealed))
+	}
+	control, err := socket.AppendAncillary(nil, o.Ancillary()...)
+	if err != nil {
+		return dst, opError("write", a.a, err)
+	}
+	a.one <- struct{}{}
+	defer func() { <-a.one }()
+	if a.over != nil {
+		return dst, opError("write", a.a, a.over)
+	}
+	ctx := context.Background()
+	if _, err := a.s.SendMsg(ctx, &socket.Message{Buffers: [][]byte{additional, text}, Control: control}, 0); err != nil {
+		a.over = err
+		return dst, err
+	}
+	// The additional data comes back in front of the answer. There is room for
+	// a byte more, because a read without room is no read.
+	start := len(dst)
+	dst = append(dst, make([]byte, size+1)...)
+	front := make([]byte, len(additional))
+	n, err := a.s.RecvMsg(ctx, &socket.Message{Buffers: [][]byte{front, dst[start:]}}, 0)
+	switch {
+	case isForged(err):
+		return dst[:start], opError("read", a.a, ErrAuthentication)
+	case err != nil:
+		a.over = err
+		return dst[:start], err
+	case n != len(additional)+size:
+		a.over = io.ErrUnexpectedEOF
+		return dst[:start], opError("read", a.a, a.over)
+	}
+	return dst[:start+size], nil
+}
+
+// An RNG is one of the kernel's random number generators. It is used by one
+// goroutine at a time.
+type RNG struct{ s *socket.Socket }
+
+// NewRNG returns a generator, such as "stdrng". What the seed is for, and how
+// long it has to be, depends on the generator; "stdrng" adds it to the kernel's
+// own and takes nil.
+func NewRNG(name string, seed []byte) (*RNG, error) {
+	if seed == nil {
+		seed = []byte{} // deterministic generators start when they are seeded
+	}
+	s, err := operation(Addr{Type: "rng", Name: name}, seed)
+	if err != nil {
+		return nil, err
+	}
+	return &RNG{s}, nil
+}
+
+// Read fills p with random bytes.
+func (r *RNG) Read(p []byte) (int, error) {
+	for n := 0; n < len(p); {
+		m, err := r.s.Recv(context.Background(), p[n:], 0)
+		n += m
+		if err != nil {
+			return n, err
+		}
+		if m == 0 {
+			return n, io.ErrNoProgress
+		}
+	}
+	return len(p), nil
+}
+
+// Close ends the generator.
+func (r *RNG) Close() error { return r.s.Close() }

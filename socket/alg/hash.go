@@ -1,0 +1,66 @@
+package alg
+
+import (
+	"context"
+	"os"
+
+	"github.com/sealsock/sealsock/socket"
+)
+
+// maxDigest is longer than any hash that the kernel has, in bytes.
+const maxDigest = 256
+
+// A Hash is a hash or a keyed hash at work. It is used by one goroutine at a
+// time.
+type Hash struct {
+	a Addr
+	s *socket.Socket
+}
+
+// NewHash starts a hash, such as "sha256", or with a key a keyed one, such as
+// "hmac(sha256)" or "cmac(aes)".
+func NewHash(name string, key []byte) (*Hash, error) {
+	a := Addr{Type: "hash", Name: name}
+	s, err := operation(a, key)
+	if err != nil {
+		return nil, err
+	}
+	return &Hash{a, s}, nil
+}
+
+// Write adds data to what is hashed.
+func (h *Hash) Write(p []byte) (int, error) {
+	return h.s.SendAll(context.Background(), p, socket.More)
+}
+
+// ReadFile adds the rest of a file, or of a pipe, to what is hashed, without
+// copying it through this process, and returns how many bytes that were. The
+// file's position moves.
+func (h *Hash) ReadFile(ctx context.Context, f *os.File) (int64, error) {
+	n, err := readFile(ctx, h.s, f)
+	if err != nil {
+		return n, opError("write", h.a, err)
+	}
+	return n, nil
+}
+
+// Sum appends the hash of all that was written to b. It does not change the
+// state: more can be written.
+func (h *Hash) Sum(b []byte) ([]byte, error) {
+	ctx := context.Background()
+	// Accepting on a hash's socket copies its state.
+	s, err := h.s.Accept(ctx)
+	if err != nil {
+		return b, err
+	}
+	defer s.Close()
+	digest := make([]byte, maxDigest)
+	n, err := s.Recv(ctx, digest, 0)
+	if err != nil {
+		return b, err
+	}
+	return append(b, digest[:n]...), nil
+}
+
+// Close ends the hash.
+func (h *Hash) Close() error { return h.s.Close() }
