@@ -81,7 +81,8 @@ var brokenKinds = []struct {
 	{"old scheme", "cert.pem", "pbe1.pem", []Option{password("secret")}, CodeUnsupportedCipher, "older scheme"},
 	{"cipher not supported", "cert.pem", "camellia.pem", []Option{password("secret")}, CodeUnsupportedCipher, "AES-128"},
 	{"legacy cipher not supported", "cert.pem", "dek.pem", []Option{password("secret")}, CodeUnsupportedCipher, "CAMELLIA"},
-	{"too many iterations", "cert.pem", "slow.pem", []Option{password("secret")}, CodeUnsupportedCipher, "10 million"},
+	{"too many iterations", "cert.pem", "slow.pem", []Option{password("secret")}, CodeUnsupportedCipher, "5 million"},
+	{"PKCS#12 with too many iterations", "slow.p12", "", []Option{password("secret")}, CodeUnsupportedCipher, "pkcs12 -export"},
 	{"scrypt too large", "cert.pem", "wide.pem", []Option{password("secret")}, CodeUnsupportedCipher, "512 MiB"},
 	{"another key", "cert.pem", "root.key", nil, CodeMismatch, "sha256/"},
 	{"two keys", "cert.pem", "twokeys.pem", nil, CodeSeveralKeys, "one private key"},
@@ -124,6 +125,7 @@ func makeBroken(w *workshop) {
 	w.openssl("pkcs8 -topk8 -in key.pem -passout pass:secret -out encrypted.pem")
 	w.openssl("ec -in key.pem -aes128 -passout pass:secret -out legacy.pem")
 	w.openssl("pkcs12 -export -inkey key.pem -in cert.pem -passout pass:secret -out bundle.p12")
+	w.openssl("pkcs12 -export -inkey key.pem -in cert.pem -passout pass:secret -iter 65793 -out iter.p12")
 	w.openssl("pkcs8 -topk8 -in key.pem -passout pass:secret -v1 PBE-SHA1-3DES -out pbe1.pem")
 	w.openssl("pkcs8 -topk8 -in key.pem -passout pass:secret -v2 camellia-256-cbc -out camellia.pem")
 	w.openssl("ec -in key.pem -camellia128 -passout pass:secret -out dek.pem")
@@ -172,6 +174,16 @@ func makeTexts(w *workshop) {
 	// 19,088,743 iterations: asking OpenSSL for them would take their time.
 	slow := bytes.Replace(w.read("slow.der"), []byte{0x02, 0x04, 0x00, 0x80, 0x00, 0x01}, []byte{0x02, 0x04, 0x01, 0x23, 0x45, 0x67}, 1)
 	w.write("slow.pem", pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: slow}))
+	// 65,793 iterations become 8,323,329, first those of the keys, then that of
+	// the MAC, which is the last.
+	p12 := w.read("iter.p12")
+	few := []byte{0x02, 0x03, 0x01, 0x01, 0x01}
+	slow12 := bytes.Replace(p12, few, []byte{0x02, 0x03, 0x7f, 0x01, 0x01}, 1)
+	w.write("slow.p12", slow12)
+	last := bytes.LastIndex(p12, few)
+	mac := bytes.Clone(p12)
+	mac[last+2] = 0x7f
+	w.write("slowmac.p12", mac)
 	w.write("text", []byte("a certificate should be here"))
 	w.write("page.html", []byte("<!DOCTYPE html><title>404</title>"))
 	w.write("openssh", pem.EncodeToMemory(&pem.Block{Type: "OPENSSH PRIVATE KEY", Bytes: []byte("openssh-key-v1\x00")}))
@@ -181,4 +193,31 @@ func makeTexts(w *workshop) {
 	w.write("store.jks", []byte("\xfe\xed\xfe\xed\x00\x00\x00\x02"))
 	w.write("crl.pem", pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: []byte{0x30, 0}}))
 	w.write("roots.pem", bytes.Repeat(w.read("inter.pem"), maxCertificates+1))
+}
+
+func TestSlowMAC(t *testing.T) {
+	w := newWorkshop(t)
+	w.chain()
+	makeBroken(w)
+	for _, name := range []string{"slow.p12", "slowmac.p12"} {
+		_, err := LoadPKCS12(w.path(name), password("secret"))
+		var e *Error
+		if !errors.As(err, &e) || e.Code != CodeUnsupportedCipher {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := LoadPKCS12(w.path("iter.p12"), password("secret")); err != nil {
+		t.Error(err)
+	}
+}
+
+func FuzzPKCS12Work(f *testing.F) {
+	f.Add([]byte{0x30, 7, 4, 1, 0, 2, 2, 0x7f, 0xff})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		budget := maxElements
+		tooMuchWork(data, maxNesting, &budget)
+		if budget < -1 {
+			t.Errorf("looked at %d elements too many", -budget)
+		}
+	})
 }

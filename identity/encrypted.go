@@ -181,7 +181,7 @@ func parseKDF(kdf cryptobyte.String) (func([]byte, int) ([]byte, error), error) 
 
 // The bounds on what a file may make us compute: some seconds, and 512 MiB.
 const (
-	maxIterations   = 10_000_000
+	maxIterations   = 5_000_000
 	maxScryptMemory = 512 << 20
 	maxScryptRounds = 16
 )
@@ -197,7 +197,7 @@ func parsePBKDF2(p cryptobyte.String) (func([]byte, int) ([]byte, error), error)
 		return nil, errScheme
 	}
 	if iterations < 1 || iterations > maxIterations {
-		return nil, errors.New("it asks for more than 10 million iterations of PBKDF2")
+		return nil, errors.New("it asks for more than 5 million iterations of PBKDF2")
 	}
 	newHash := sha1.New
 	if p.PeekASN1Tag(asn1.SEQUENCE) {

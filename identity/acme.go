@@ -1,0 +1,176 @@
+package identity
+
+import (
+	"context"
+	"crypto"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/acme"
+	"golang.org/x/crypto/acme/autocert"
+
+	"github.com/sealsock/sealsock/iana"
+)
+
+// ACMEProtocol is the application protocol (ALPN) by which an authority asks
+// for proof on the TLS port (RFC 8737). A server that uses ACME must offer it.
+const ACMEProtocol = acme.ALPNProto
+
+// LetsEncrypt is the directory of the public authority that is asked unless
+// another is named.
+const LetsEncrypt = acme.LetsEncryptURL
+
+// ACME obtains certificates from an authority by RFC 8555 and renews them in
+// time. The names are proved on the TLS port (TLS-ALPN-01), or on port 80
+// (HTTP-01) where HTTPHandler is served. Under it is
+// golang.org/x/crypto/acme/autocert.
+type ACME struct {
+	manager *autocert.Manager
+	names   []string
+
+	mu    sync.Mutex
+	known map[*byte]*Identity // by the leaf's first byte, which each certificate has its own
+}
+
+// ACMEOptions say whom to ask for what.
+type ACMEOptions struct {
+	// Names are the DNS names to obtain certificates for; others are refused.
+	Names []string
+	// Directory is the URL of the authority's directory; empty means
+	// LetsEncrypt. A local one is http://HOST:PORT/acme/directory.
+	Directory string
+	// Email is where the authority may write to; it may be empty.
+	Email string
+	// CacheDir keeps the account, keys and certificates, with mode 0700. It
+	// must be set: an authority limits how often it issues.
+	CacheDir string
+	// AcceptTerms says that the user accepts the authority's terms of service.
+	AcceptTerms bool
+	// RenewBefore is how long before its end a certificate is renewed; zero
+	// means 30 days, or a third of its life if that is shorter.
+	RenewBefore time.Duration
+	// HTTPClient reaches the authority; nil means http.DefaultClient. One
+	// whose authority has a private root needs its own.
+	HTTPClient *http.Client
+}
+
+// NewACME returns a source of certificates. It asks the authority for nothing
+// yet; Obtain does.
+func NewACME(o ACMEOptions) (*ACME, error) {
+	switch {
+	case len(o.Names) == 0:
+		return nil, errors.New("ACME needs at least one name to obtain a certificate for")
+	case o.CacheDir == "":
+		return nil, errors.New("ACME needs a folder for its certificates: authorities limit how often they issue")
+	case !o.AcceptTerms:
+		return nil, errors.New("the authority's terms of service must be accepted first")
+	}
+	directory := o.Directory
+	if directory == "" {
+		directory = LetsEncrypt
+	}
+	return &ACME{
+		names: o.Names,
+		known: make(map[*byte]*Identity),
+		manager: &autocert.Manager{
+			Prompt:      autocert.AcceptTOS,
+			Cache:       autocert.DirCache(o.CacheDir),
+			HostPolicy:  autocert.HostWhitelist(o.Names...),
+			RenewBefore: o.RenewBefore,
+			Email:       o.Email,
+			Client:      &acme.Client{DirectoryURL: directory, HTTPClient: o.HTTPClient, UserAgent: "sealsock"},
+		},
+	}, nil
+}
+
+// Obtain gets a certificate for every name that has none, which takes seconds
+// and needs the proofs to be answered meanwhile: by a server that asks Identity,
+// or by HTTPHandler.
+func (m *ACME) Obtain(ctx context.Context) error {
+	for _, name := range m.names {
+		if _, err := m.Identity(ctx, name, nil, nil); err != nil {
+			return fmt.Errorf("no certificate for %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Identity returns the identity for a client that asks for a server name: a
+// certificate, obtained now if there is none, or the proof that an authority
+// wants to see, if protocols (the client's ALPN) is ACMEProtocol alone.
+func (m *ACME) Identity(ctx context.Context, serverName string, protocols []string, schemes []iana.SignatureScheme) (*Identity, error) {
+	hello := &tls.ClientHelloInfo{
+		ServerName:      serverName,
+		SupportedProtos: protocols,
+		CipherSuites:    []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}, // a client that knows ECDSA
+	}
+	for _, s := range schemes {
+		hello.SignatureSchemes = append(hello.SignatureSchemes, tls.SignatureScheme(s))
+	}
+	type outcome struct {
+		cert *tls.Certificate
+		err  error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		cert, err := m.manager.GetCertificate(hello)
+		done <- outcome{cert, err}
+	}()
+	select {
+	case o := <-done:
+		if o.err != nil {
+			return nil, o.err
+		}
+		return m.convert(o.cert)
+	case <-ctx.Done():
+		return nil, context.Cause(ctx) // what was begun goes on, for the next client
+	}
+}
+
+// HTTPHandler answers proofs on port 80, or on a port that a router leads port
+// 80 to, and passes other requests to fallback; nil redirects them to HTTPS.
+// Once it was called, HTTP-01 is tried where TLS-ALPN-01 fails.
+func (m *ACME) HTTPHandler(fallback http.Handler) http.Handler {
+	inner := m.manager.HTTPHandler(fallback)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if host, _, err := net.SplitHostPort(r.Host); err == nil {
+			r = r.Clone(r.Context())
+			r.Host = host // the list of names has no ports
+		}
+		inner.ServeHTTP(w, r)
+	})
+}
+
+// maxKnown bounds the identities that are remembered.
+const maxKnown = 1024
+
+// convert makes an identity of a certificate, once.
+func (m *ACME) convert(cert *tls.Certificate) (*Identity, error) {
+	if len(cert.Certificate) == 0 || len(cert.Certificate[0]) == 0 {
+		return nil, errors.New("the authority sent no certificate")
+	}
+	key := &cert.Certificate[0][0]
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if id := m.known[key]; id != nil {
+		return id, nil
+	}
+	signer, ok := cert.PrivateKey.(crypto.Signer)
+	if !ok {
+		return nil, errors.New("the certificate's key cannot sign")
+	}
+	id, err := New(cert.Certificate, signer)
+	if err != nil {
+		return nil, err
+	}
+	if len(m.known) >= maxKnown {
+		clear(m.known)
+	}
+	m.known[key] = id
+	return id, nil
+}

@@ -1,0 +1,185 @@
+package identity_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/letsencrypt/challtestsrv"
+	"github.com/letsencrypt/pebble/v2/ca"
+	"github.com/letsencrypt/pebble/v2/db"
+	"github.com/letsencrypt/pebble/v2/va"
+	"github.com/letsencrypt/pebble/v2/wfe"
+
+	"github.com/sealsock/sealsock/identity"
+)
+
+// pebble runs Let's Encrypt's test server in this process. It looks for proofs
+// on the given ports of this machine, whatever the name.
+func pebble(t *testing.T, httpPort, tlsPort int) *httptest.Server {
+	t.Helper()
+	t.Setenv("PEBBLE_VA_NOSLEEP", "1")
+	t.Setenv("PEBBLE_WFE_NONCEREJECT", "20") // now and then a nonce is refused, as in life
+	names, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dns := names.LocalAddr().String()
+	names.Close()
+	resolver, err := challtestsrv.New(challtestsrv.Config{DNSAddrs: []string{dns}, Log: log.New(io.Discard, "", 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resolver.SetDefaultDNSIPv4("127.0.0.1")
+	resolver.SetDefaultDNSIPv6("")
+	go resolver.Run()
+	t.Cleanup(resolver.Shutdown)
+
+	quiet := log.New(io.Discard, "", 0)
+	store := db.NewMemoryStore()
+	issuer := ca.New(quiet, store, "", "ecdsa", 0, 1, map[string]ca.Profile{"default": {ValidityPeriod: 90 * 24 * 3600}})
+	checker := va.New(quiet, httpPort, tlsPort, true, dns, store)
+	front := wfe.New(quiet, store, checker, issuer, []string{"pebble.test"}, true, false, 1, 1)
+	s := httptest.NewTLSServer(front.Handler())
+	t.Cleanup(s.Close)
+	return s
+}
+
+// server answers on a port with what the source gives, as a TLS server would.
+func server(t *testing.T, l net.Listener, get func(*tls.ClientHelloInfo) (*identity.Identity, error)) {
+	t.Helper()
+	cfg := &tls.Config{NextProtos: []string{"http/1.1", identity.ACMEProtocol}, GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		id, err := get(hello)
+		if err != nil {
+			return nil, err
+		}
+		return &tls.Certificate{Certificate: id.Chain, PrivateKey: id.Signer}, nil
+	}}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				_ = tls.Server(c, cfg).Handshake() // the other side says what it thinks of it
+				c.Close()
+			}()
+		}
+	}()
+}
+
+func listen(t *testing.T) (net.Listener, int) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l, l.Addr().(*net.TCPAddr).Port
+}
+
+func TestACME(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out: an authority and its client wait for each other for 20 seconds")
+	}
+	for _, method := range []string{"TLS-ALPN-01", "HTTP-01"} {
+		t.Run(method, func(t *testing.T) {
+			web, webPort := listen(t)
+			sealed, sealedPort := listen(t)
+			authority := pebble(t, webPort, sealedPort)
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+			defer cancel()
+			o := identity.ACMEOptions{Names: []string{"www.example.test"}, Directory: authority.URL + wfe.DirectoryPath, Email: "a@example.test",
+				CacheDir: t.TempDir(), AcceptTerms: true, HTTPClient: authority.Client()}
+			m, err := identity.NewACME(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if method == "HTTP-01" {
+				s := &http.Server{Handler: m.HTTPHandler(http.NotFoundHandler()), ReadHeaderTimeout: time.Minute}
+				go s.Serve(web)
+				t.Cleanup(func() { s.Close() })
+				sealed.Close() // nobody answers there
+			} else {
+				server(t, sealed, func(hello *tls.ClientHelloInfo) (*identity.Identity, error) {
+					return m.Identity(ctx, hello.ServerName, hello.SupportedProtos, nil)
+				})
+			}
+			if err := m.Obtain(ctx); err != nil {
+				t.Fatal(err)
+			}
+			id, err := m.Identity(ctx, "www.example.test", []string{"http/1.1"}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again, err := m.Identity(ctx, "WWW.example.test", nil, nil); err != nil || again != id {
+				t.Errorf("not the same identity again: %v", err)
+			}
+			checkIssued(t, authority, id)
+			// Another process finds it in the folder and asks nobody.
+			authority.Close()
+			other, err := identity.NewACME(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if kept, err := other.Identity(ctx, "www.example.test", nil, nil); err != nil || !kept.Leaf.Equal(id.Leaf) {
+				t.Errorf("from the folder: %v", err)
+			}
+			if _, err := other.Identity(ctx, "other.example.test", nil, nil); err == nil {
+				t.Error("a name that was not listed was taken")
+			}
+		})
+	}
+}
+
+// checkIssued verifies the chain with pebble's root.
+func checkIssued(t *testing.T, authority *httptest.Server, id *identity.Identity) {
+	t.Helper()
+	if len(id.Chain) != 2 || id.Leaf.VerifyHostname("www.example.test") != nil || len(id.Notes) > 0 {
+		t.Errorf("%v with %d certificates, notes %q", id, len(id.Chain), id.Notes)
+	}
+	inter, err := x509.ParseCertificate(id.Chain[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := id.Leaf.CheckSignatureFrom(inter); err != nil || !strings.HasPrefix(inter.Subject.CommonName, "Pebble") {
+		t.Errorf("issued by %s: %v", inter.Subject, err)
+	}
+}
+
+func TestACMEGivesUpInTime(t *testing.T) {
+	silent, port := listen(t)
+	defer silent.Close()
+	m, err := identity.NewACME(identity.ACMEOptions{Names: []string{"www.example.test"}, Directory: "http://" + silent.Addr().String() + "/dir",
+		CacheDir: t.TempDir(), AcceptTerms: true})
+	if err != nil {
+		t.Fatal(port, err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if err := m.Obtain(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestACMEOptions(t *testing.T) {
+	for name, o := range map[string]identity.ACMEOptions{
+		"no names":  {CacheDir: "x", AcceptTerms: true},
+		"no folder": {Names: []string{"a.test"}, AcceptTerms: true},
+		"no terms":  {Names: []string{"a.test"}, CacheDir: "x"},
+	} {
+		if _, err := identity.NewACME(o); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}

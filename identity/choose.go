@@ -1,0 +1,83 @@
+package identity
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+
+	"github.com/sealsock/sealsock/iana"
+)
+
+// Source gives an identity, which may change from time to time. *Identity and
+// *Reloader are sources.
+type Source interface {
+	Identity() *Identity
+}
+
+// Identity returns id, which makes it a Source that never changes.
+func (id *Identity) Identity() *Identity { return id }
+
+// Choose returns the identity that suits a peer best: the first whose key can
+// sign in one of the schemes the peer takes and whose certificate has the
+// server name; else, since a peer that asks for another name will say so
+// better than we can, the first whose key suits; nil if none does. An empty
+// name and nil schemes suit everything. A client's identities are chosen the
+// same way, with an empty name.
+func Choose(sources []Source, serverName string, schemes []iana.SignatureScheme) *Identity {
+	var fallback *Identity
+	for _, s := range sources {
+		id := s.Identity()
+		if id == nil || !id.Signs(schemes) {
+			continue
+		}
+		if serverName == "" || id.Leaf != nil && id.Leaf.VerifyHostname(serverName) == nil {
+			return id
+		}
+		if fallback == nil {
+			fallback = id
+		}
+	}
+	return fallback
+}
+
+// Signs reports whether the key can sign in one of the schemes; nil means any.
+func (id *Identity) Signs(schemes []iana.SignatureScheme) bool {
+	if schemes == nil {
+		return true
+	}
+	if id.Signer == nil {
+		return false
+	}
+	for _, scheme := range schemes {
+		if signs(id.Signer.Public(), scheme) {
+			return true
+		}
+	}
+	return false
+}
+
+// signs pairs keys and schemes (RFC 9846, Section 4.2.3). TLS 1.2 lets an ECDSA
+// key on any curve sign with any hash; the pairs of TLS 1.3 are among those.
+func signs(key any, scheme iana.SignatureScheme) bool {
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		switch scheme {
+		case iana.RSAPSSRSAEWithSHA256, iana.RSAPSSRSAEWithSHA384, iana.RSAPSSRSAEWithSHA512,
+			iana.RSAPKCS1WithSHA256, iana.RSAPKCS1WithSHA384, iana.RSAPKCS1WithSHA512:
+			return true
+		}
+	case *ecdsa.PublicKey:
+		switch key.Curve {
+		case elliptic.P256():
+			return scheme == iana.ECDSAWithP256AndSHA256
+		case elliptic.P384():
+			return scheme == iana.ECDSAWithP384AndSHA384
+		case elliptic.P521():
+			return scheme == iana.ECDSAWithP521AndSHA512
+		}
+	case ed25519.PublicKey:
+		return scheme == iana.Ed25519
+	}
+	return false
+}

@@ -1,0 +1,120 @@
+package identity
+
+import (
+	"os"
+	"sync"
+	"time"
+)
+
+// Reloader holds an identity of files and takes over what they hold when they
+// change. Connections that exist keep what they have; new ones get the new
+// identity. It looks at the files when it is asked for the identity, at most
+// once every few seconds, so it needs no goroutine and nothing to stop.
+//
+// If the new files cannot be used, because they are half-written or do not
+// belong together, the old identity stays and the files are tried again.
+type Reloader struct {
+	load     func() (*Identity, error)
+	files    []string
+	interval time.Duration
+	notify   func(*Identity, error)
+
+	mu      sync.Mutex
+	current *Identity
+	stamps  []fileStamp
+	checked time.Time
+	err     error
+}
+
+// fileStamp tells whether a file changed.
+type fileStamp struct {
+	size     int64
+	modified time.Time
+}
+
+// reloadInterval is how often files are looked at.
+const reloadInterval = 5 * time.Second
+
+// Watch loads an identity as Load does and keeps it up to date.
+func Watch(certFile, keyFile string, options ...Option) (*Reloader, error) {
+	files := []string{certFile}
+	if keyFile != "" && keyFile != certFile {
+		files = append(files, keyFile)
+	}
+	r := &Reloader{files: files, interval: reloadInterval, load: func() (*Identity, error) { return Load(certFile, keyFile, options...) }}
+	stamps := r.look()
+	id, err := r.load()
+	if err != nil {
+		return nil, err
+	}
+	r.current, r.stamps, r.checked = id, stamps, time.Now()
+	return r, nil
+}
+
+// Notify has a function called after each change of the files, with the new
+// identity or with the reason why the old one stays. It must be set before the
+// first use of Identity.
+func (r *Reloader) Notify(f func(*Identity, error)) { r.notify = f }
+
+// Identity returns the identity as the files have it.
+func (r *Reloader) Identity() *Identity {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now := time.Now(); now.Sub(r.checked) >= r.interval {
+		r.checked = now
+		if stamps := r.look(); !same(stamps, r.stamps) || r.err != nil {
+			_ = r.reload(stamps) // Err tells
+		}
+	}
+	return r.current
+}
+
+// Reload looks at the files now, as a program may do on a signal, and returns
+// why the old identity stays, if it does.
+func (r *Reloader) Reload() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.checked = time.Now()
+	return r.reload(r.look())
+}
+
+// Err returns why the files cannot be used since they changed; nil if they can.
+func (r *Reloader) Err() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
+
+func (r *Reloader) reload(stamps []fileStamp) error {
+	id, err := r.load()
+	repeated := err != nil && r.err != nil && err.Error() == r.err.Error()
+	r.err = err
+	if err == nil {
+		r.current, r.stamps = id, stamps
+	}
+	if r.notify != nil && !repeated {
+		r.notify(r.current, err)
+	}
+	return err
+}
+
+// look reads the files' stamps. It does so before they are loaded: if one
+// changes in between, the next look sees it.
+func (r *Reloader) look() []fileStamp {
+	stamps := make([]fileStamp, len(r.files))
+	for i, file := range r.files {
+		if info, err := os.Stat(file); err == nil {
+			stamps[i] = fileStamp{info.Size(), info.ModTime()}
+		}
+	}
+	return stamps
+}
+
+func same(a, b []fileStamp) bool {
+	for i := range a {
+		if a[i].size != b[i].size || !a[i].modified.Equal(b[i].modified) {
+			return false
+		}
+	}
+	return true
+}
