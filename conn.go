@@ -143,6 +143,7 @@ func (c *Conn) forClient(ctx context.Context, hello *engine.ClientHelloInfo) (en
 func (c *Conn) verify(ctx context.Context, q *engine.PeerCertificate) (engine.Answer, error) {
 	peer := &trust.Peer{
 		Server: q.Server, Chain: q.Chain, RawPublicKey: q.RawPublicKey, OCSPStaple: q.OCSPStaple, SCTs: q.SCTs, Now: c.cfg.now(),
+		StapleAsked: q.Server, // a client always asks for one
 	}
 	switch {
 	case q.ECHRejected:

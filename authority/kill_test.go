@@ -27,13 +27,23 @@ func issueForever(dir string) {
 			fmt.Println("error:", err)
 			os.Exit(1)
 		}
-		for range 4 {
+		for i := range 4 {
 			_, r, err := a.Issue(Request{Names: []string{"localhost"}})
 			if err != nil {
 				fmt.Println("error:", err)
 				os.Exit(1)
 			}
 			fmt.Println(r.Serial)
+			if i == 3 {
+				if _, err = a.Revoke(r.Serial, ReasonSuperseded); err == nil {
+					_, err = a.CRL()
+				}
+				if err != nil {
+					fmt.Println("error:", err)
+					os.Exit(1)
+				}
+				fmt.Println("revoked " + r.Serial)
+			}
 		}
 		if _, err := a.ForNames("localhost", fmt.Sprintf("a%d.localhost", rand.IntN(1000))); err != nil {
 			fmt.Println("error:", err)
@@ -43,8 +53,8 @@ func issueForever(dir string) {
 }
 
 // TestKilledWhileIssuing kills a process at random moments, from before the
-// authority exists, and wants every serial number it told of in the journal,
-// once.
+// authority exists, and wants every serial number and every revocation it told
+// of in the journal, once.
 func TestKilledWhileIssuing(t *testing.T) {
 	kills := 1000
 	if testing.Short() {
@@ -59,7 +69,7 @@ func TestKilledWhileIssuing(t *testing.T) {
 	const each = 100 // kills for one folder, so that creation is hit too
 	for n := range kills / min(each, kills/2) {
 		dir := filepath.Join(top, fmt.Sprint(n))
-		seen := map[string]bool{}
+		seen, revoked := map[string]bool{}, []string(nil)
 		for range min(each, kills/2) {
 			cmd := exec.Command(self, "-test.run=^$")
 			cmd.Env = append(os.Environ(), "AUTHORITY_TEST_ISSUE_IN="+dir)
@@ -78,6 +88,8 @@ func TestKilledWhileIssuing(t *testing.T) {
 				switch {
 				case strings.HasPrefix(serial, "error:"):
 					t.Fatal(serial)
+				case whole && strings.HasPrefix(serial, "revoked "):
+					revoked = append(revoked, strings.TrimPrefix(serial, "revoked "))
 				case whole && seen[serial]:
 					t.Fatalf("serial number %s was given twice", serial)
 				case whole:
@@ -86,7 +98,7 @@ func TestKilledWhileIssuing(t *testing.T) {
 			}
 		}
 		told += len(seen)
-		checkAfterKills(t, dir, seen)
+		checkAfterKills(t, dir, seen, revoked)
 	}
 	if told == 0 {
 		t.Fatal("no process lived long enough to issue anything")
@@ -94,7 +106,7 @@ func TestKilledWhileIssuing(t *testing.T) {
 	t.Logf("%d kills, %d certificates", kills, told)
 }
 
-func checkAfterKills(t *testing.T, dir string, seen map[string]bool) {
+func checkAfterKills(t *testing.T, dir string, seen map[string]bool, revoked []string) {
 	t.Helper()
 	a, err := OpenOrCreate(dir, Options{})
 	if err != nil {
@@ -114,6 +126,11 @@ func checkAfterKills(t *testing.T, dir string, seen map[string]bool) {
 	seen[last.Serial] = true
 	for _, r := range all {
 		delete(seen, r.Serial)
+	}
+	for _, serial := range revoked {
+		if r, err := a.Find(serial); err != nil || r.Status != StatusRevoked {
+			t.Errorf("%s was revoked, and the journal says %+v, %v", serial, r, err)
+		}
 	}
 	for serial := range seen {
 		t.Errorf("serial number %s was lost", serial)
