@@ -6,6 +6,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
+	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -18,11 +20,8 @@ type TicketKey struct{ secret [32]byte }
 // NewTicketKey makes a key of 32 random bytes, which a fleet may share.
 func NewTicketKey(secret [32]byte) TicketKey { return TicketKey{secret} }
 
-// String keeps the key out of prints.
-func (TicketKey) String() string { return "[redacted]" }
-
-// GoString keeps the key out of %#v.
-func (TicketKey) GoString() string { return "[redacted]" }
+// Format keeps the key out of every print and log, whatever the verb.
+func (TicketKey) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
 
 // name is how a ticket says which key it is sealed with. It tells nothing about
 // the key.

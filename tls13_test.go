@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -384,6 +385,15 @@ func TestForClient(t *testing.T) {
 	c.Close()
 	if seen != "localhost" {
 		t.Errorf("the server saw the name %q", seen)
+	}
+}
+
+func TestTicketKeyNeverPrints(t *testing.T) {
+	key := sealsock.NewTicketKey([32]byte{123, 123, 123})
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x"} {
+		if got := fmt.Sprintf(verb, key); got != "[redacted]" {
+			t.Errorf("%s prints %s", verb, got)
+		}
 	}
 }
 

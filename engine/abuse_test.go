@@ -10,6 +10,7 @@ import (
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/record"
+	"github.com/sealsock/sealsock/internal/suites"
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
@@ -441,5 +442,61 @@ func TestSessionProvesOnlyWhatItProved(t *testing.T) {
 		if got := cc.r.State().Resumed; got != c.resumed {
 			t.Errorf("case %d: resumed %v", i, got)
 		}
+	}
+}
+
+// A client that waits for its signature may change its key meanwhile: that must
+// not come between the messages of its answer.
+func TestLateAnswerIsInOnePiece(t *testing.T) {
+	cred := newCredential(t, nil)
+	var sign *SignRequest
+	slowly := &Credential{Chain: cred.Chain, Signer: cred.Signer, Sign: func(r *SignRequest) ([]byte, error) {
+		sign = r
+		return nil, ErrPending
+	}}
+	c, s := newPair(t, &Config{Verifier: acceptAll{}, PostHandshakeAuth: true, Credentials: []*Credential{slowly}},
+		&Config{Verifier: acceptAll{}, Credentials: []*Credential{cred}})
+	if err := pump(c, s); err != nil {
+		t.Fatal(err)
+	}
+	request, q, err := s.s.RequestCertificate(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.r.Expect(q); err != nil {
+		t.Fatal(err)
+	}
+	c.in = request
+	if err := pump(c, s); err != nil {
+		t.Fatal(err)
+	}
+	if s.in, err = c.s.Rekey(nil, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := pump(c, s); err != nil {
+		t.Fatal(err)
+	}
+	signature, err := suites.SchemeByID(sign.Scheme).Sign(rand.Reader, cred.Signer, sign.Message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.r.Resume(signature); err != nil {
+		t.Fatal(err)
+	}
+	if err := pump(c, s); err != nil || len(s.r.State().PeerChain) != 1 {
+		t.Errorf("%v", err)
+	}
+}
+
+// A server that accepts nothing but raw keys must not get a certificate later.
+func TestLateCertificateWhereOnlyRawKeys(t *testing.T) {
+	cred := newCredential(t, nil)
+	c, s := newPair(t, &Config{Verifier: acceptAll{}, PostHandshakeAuth: true, Credentials: []*Credential{cred}},
+		&Config{Verifier: acceptAll{}, Credentials: []*Credential{cred}, OnlyRawKeys: true})
+	if err := pump(c, s); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.s.RequestCertificate(nil); err == nil {
+		t.Error("a certificate is asked for")
 	}
 }

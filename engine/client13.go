@@ -447,13 +447,16 @@ func (f *flow13) answerRequest(r *wire.CertificateRequest, do *effects, end func
 			return nil, err
 		}
 		f.transcript.add(raw)
-		do.send(raw)
 		if c == nil {
+			do.send(raw)
 			return end(do)
 		}
 		f.info.OwnChain = c.Chain
-		return f.sign(c, scheme, clientContext, func(raw []byte, do *effects) (state, error) {
-			do.send(raw)
+		// Nothing is sent before the signature is there, for which a caller
+		// may have to wait: RFC 9846, Section 4.6.2, wants the messages of a
+		// late answer with no others between them.
+		return f.sign(c, scheme, clientContext, func(proof []byte, do *effects) (state, error) {
+			do.send(slices.Concat(raw, proof))
 			return end(do)
 		}), nil
 	}), nil

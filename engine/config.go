@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto"
 	"crypto/rand"
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -221,6 +222,11 @@ type Trace struct {
 	// Data is a handshake message with its header, an alert's two bytes, or
 	// in TLS 1.2 change_cipher_spec's one.
 	Data []byte
+}
+
+// Format keeps the key out of every print and log, whatever the verb.
+func (c Credential) Format(s fmt.State, _ rune) {
+	fmt.Fprintf(s, "credential of %d certificates", len(c.Chain))
 }
 
 // public returns the key as signature schemes see it.

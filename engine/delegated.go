@@ -2,6 +2,7 @@ package engine
 
 import (
 	"crypto"
+	"fmt"
 	"io"
 	"slices"
 
@@ -18,6 +19,11 @@ type Delegated struct {
 	// Signer holds the delegated key; Scheme is what it signs with.
 	Signer crypto.Signer
 	Scheme iana.SignatureScheme
+}
+
+// Format keeps the key out of every print and log, whatever the verb.
+func (d Delegated) Format(s fmt.State, _ rune) {
+	fmt.Fprintf(s, "delegated credential that signs with %v", d.Scheme)
 }
 
 // A Delegation is what a peer's delegated credential says.

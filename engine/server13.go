@@ -361,7 +361,8 @@ func (s *awaitClientFinished) handle(m message, do *effects) (state, error) {
 	}
 	do.report(EventHandshakeDone)
 	s.info.HandshakeDone = true
-	if s.info.lateOffered {
+	// Which kind of certificate comes late is what was agreed on in the handshake.
+	if s.info.lateOffered && !(s.cfg.OnlyRawKeys && s.kinds.peer == iana.CertTypeX509) {
 		do.out = append(do.out, step{kind: stepLate})
 	}
 	do.tickets(newTicketer(s.flow13, s.app.master.Resumption(s.transcript.sum())))

@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
@@ -43,12 +44,12 @@ type Session struct {
 const maxLifetime = 7 * 24 * time.Hour
 
 // String says what the session is for, and nothing secret.
-func (s *Session) String() string {
+func (s Session) String() string {
 	return fmt.Sprintf("%v session with %q, made %v", s.Version, s.ServerName, s.Created.UTC().Format(time.RFC3339))
 }
 
-// GoString keeps the secret out of %#v.
-func (s *Session) GoString() string { return s.String() }
+// Format keeps the secret out of every print and log, whatever the verb.
+func (s Session) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 
 // Expired reports whether the session is too old at a time, or from the future.
 func (s *Session) Expired(now time.Time) bool {
@@ -168,10 +169,13 @@ func (p *PSK) check() error {
 func (p *PSK) fits12() bool { return !p.imported }
 
 // String shows the identity and keeps the key.
-func (p *PSK) String() string { return fmt.Sprintf("pre-shared key %q", p.Identity) }
+func (p PSK) String() string { return fmt.Sprintf("pre-shared key %q", p.Identity) }
 
-// GoString keeps the key out of %#v.
-func (p *PSK) GoString() string { return p.String() }
+// Format keeps the key out of every print, whatever the verb.
+func (p PSK) Format(f fmt.State, _ rune) { io.WriteString(f, p.String()) }
+
+// MarshalText keeps the key out of logs in JSON.
+func (p PSK) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
 // Import makes of a key without a fixed hash the one for a TLS 1.3 hash, SHA-256
 // or SHA-384. context may be empty. RFC 9258, Section 5.1.
