@@ -74,6 +74,11 @@ type Config struct {
 	Tickets        engine.Tickets
 	NumTickets     int
 	TicketLifetime time.Duration
+	// SessionIDs, if set on a server, lets clients of TLS 1.2 without tickets
+	// come back: KeepSessionIDs makes one. NoTickets makes a client of TLS 1.2
+	// such a one.
+	SessionIDs engine.SessionIDs
+	NoTickets  bool
 
 	// PSKs are the pre-shared keys that a client offers, and FindPSK gives a
 	// server the one of an identity, or nil. Whoever has the key is trusted:
@@ -82,6 +87,11 @@ type Config struct {
 	PSKs    []*engine.PSK
 	FindPSK func(ctx context.Context, identity []byte) (*engine.PSK, error)
 	PSKOnly bool
+	// SelectPSK, if set, chooses a client's key for TLS 1.2 by the hint that
+	// the server gave, empty for none, in place of PSKs; nil refuses. It may
+	// block until ctx ends. PSKHint is the hint that a server gives.
+	SelectPSK func(ctx context.Context, hint []byte) (*engine.PSK, error)
+	PSKHint   []byte
 	// PSKWithoutDHE also allows pre-shared keys without a key exchange, which
 	// gives up forward secrecy.
 	PSKWithoutDHE bool
@@ -123,6 +133,11 @@ type Config struct {
 	// server decrypts for this one.
 	ECHKeys    []*engine.ECHKey
 	ECHBackend bool
+
+	// RequireExtendedMasterSecret refuses peers of TLS 1.2 without RFC 7627.
+	// Others are accepted, but their connections cannot be resumed, and have
+	// neither exporters nor tls-unique.
+	RequireExtendedMasterSecret bool
 
 	// RecordSizeLimit is the largest record to receive, in bytes of data, 64
 	// to 16384 (RFC 8449); 0 is no limit of this side's own.
@@ -224,6 +239,8 @@ func (c *Config) engineConfig(server bool, conn *Conn) *engine.Config {
 		Padding:             c.Padding,
 		DynamicRecords:      c.DynamicRecords,
 		Trace:               c.Trace,
+
+		RequireExtendedMasterSecret: c.RequireExtendedMasterSecret,
 	}
 	if server {
 		c.serverConfig(e)
@@ -245,6 +262,7 @@ func (c *Config) engineConfig(server bool, conn *Conn) *engine.Config {
 func (c *Config) serverConfig(e *engine.Config) {
 	e.ClientAuth, e.ClientAuthorities = c.ClientAuth, c.ClientAuthorities
 	e.Tickets, e.NumTickets, e.TicketLifetime = c.Tickets, c.NumTickets, c.TicketLifetime
+	e.SessionIDs, e.PSKHint = c.SessionIDs, c.PSKHint
 	e.MaxEarlyData, e.AntiReplay = c.MaxEarlyData, c.AntiReplay
 	e.ECHKeys, e.ECHBackend = c.ECHKeys, c.ECHBackend
 	if c.ForClient != nil {
@@ -260,6 +278,10 @@ func (c *Config) clientConfig(e *engine.Config, conn *Conn) {
 	e.ECHConfigs, e.ECHGREASE = c.ECHConfigs, c.ECHGREASE
 	e.DelegatedSchemes, e.MaxFragmentLength = c.DelegatedSchemes, c.MaxFragmentLength
 	e.PSKs, e.EarlyData, e.PostHandshakeAuth = c.PSKs, c.EarlyData, c.PostHandshakeAuth
+	e.NoTickets = c.NoTickets
+	if c.SelectPSK != nil {
+		e.SelectPSK = func([]byte) (*engine.PSK, error) { return nil, engine.ErrPending }
+	}
 	if c.PSKOnly {
 		e.Verifier = nil
 	}

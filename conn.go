@@ -98,6 +98,9 @@ func (c *Conn) ConnectionState() tls.ConnectionState {
 		HelloRetryRequest:           s.Retried,
 		ECHAccepted:                 s.ECHAccepted,
 	}
+	if unique, err := s.Unique(); err == nil {
+		state.TLSUnique = unique
+	}
 	if p := c.Peer(); p != nil {
 		state.PeerCertificates = p.Certificates
 		state.VerifiedChains = p.Chains
@@ -119,6 +122,9 @@ func (c *Conn) answer(ctx context.Context, q engine.Question) (engine.Answer, er
 	case *engine.ClientHelloInfo:
 		return c.forClient(ctx, q)
 	case *engine.PSKQuery:
+		if !c.server {
+			return c.cfg.SelectPSK(ctx, q.Hint)
+		}
 		return c.cfg.FindPSK(ctx, q.Identity)
 	case *engine.CredentialRequest:
 		id, err := c.cfg.SelectIdentity(ctx, q)

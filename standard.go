@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"slices"
 
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
@@ -40,6 +41,12 @@ func FromStandard(std *tls.Config) (*Config, error) {
 		key.Retired = !k.SendAsRetry
 		c.ECHKeys = append(c.ECHKeys, key)
 	}
+	if err := c.standardSuites(std.CipherSuites); err != nil {
+		return nil, err
+	}
+	if std.SessionTicketsDisabled {
+		c.NumTickets, c.NoTickets = -1, true
+	}
 	for _, g := range std.CurvePreferences {
 		c.Groups = append(c.Groups, iana.NamedGroup(g))
 	}
@@ -61,6 +68,26 @@ func FromStandard(std *tls.Config) (*Config, error) {
 		c.SelectIdentity = selector(std, c.Identities)
 	}
 	return c, nil
+}
+
+// standardSuites takes over a list of suites, which crypto/tls means for TLS 1.2
+// alone: those of TLS 1.3 are always there.
+func (c *Config) standardSuites(ids []uint16) error {
+	if ids == nil {
+		return nil
+	}
+	c.CipherSuites = []iana.CipherSuite{iana.TLS_AES_128_GCM_SHA256, iana.TLS_AES_256_GCM_SHA384, iana.TLS_CHACHA20_POLY1305_SHA256}
+	for _, id := range ids {
+		suite := iana.CipherSuite(id)
+		if slices.Contains(c.CipherSuites, suite) {
+			continue
+		}
+		if !engine.Implements(suite) {
+			return fmt.Errorf("sealsock: tls.Config.CipherSuites has %v, which the engine refuses: leave it out, or use package legacy", suite)
+		}
+		c.CipherSuites = append(c.CipherSuites, suite)
+	}
+	return nil
 }
 
 // unsupported names the first field that cannot be kept.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
 )
 
 // A TicketKey seals tickets. Its zero value is no key. It never prints.
@@ -149,7 +150,8 @@ func (r *RotatingKeys) TicketKeys(now time.Time) []TicketKey {
 }
 
 // KeepTickets returns tickets that are names of sessions in this process's
-// memory, at most max of them. Each can be used once.
+// memory, at most max of them. Each can be used once; those of TLS 1.2, where a
+// resumed connection brings no new ticket, until they expire.
 func KeepTickets(max int) engine.Tickets { return &keptTickets{max: max} }
 
 type keptTickets struct {
@@ -186,8 +188,44 @@ func (t *keptTickets) Redeem(ticket []byte) (*engine.Session, error) {
 	defer t.mu.Unlock()
 	key := [16]byte(ticket)
 	s := t.byKey[key]
-	delete(t.byKey, key)
+	if s != nil && s.Version >= iana.TLS13 {
+		delete(t.byKey, key)
+	}
 	return s, nil
+}
+
+// KeepSessionIDs returns a memory of the sessions of TLS 1.2 clients that resume
+// by session ID, at most max of them, in this process.
+func KeepSessionIDs(max int) engine.SessionIDs { return &keptIDs{max: max} }
+
+type keptIDs struct {
+	max   int
+	mu    sync.Mutex
+	byID  map[string]*engine.Session
+	order []string
+}
+
+// Store implements engine.SessionIDs.
+func (k *keptIDs) Store(id []byte, s *engine.Session) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.byID == nil {
+		k.byID = map[string]*engine.Session{}
+	}
+	for len(k.order) >= max(k.max, 1) {
+		delete(k.byID, k.order[0])
+		k.order = k.order[1:]
+	}
+	k.byID[string(id)] = s
+	k.order = append(k.order, string(id))
+	return nil
+}
+
+// Load implements engine.SessionIDs.
+func (k *keptIDs) Load(id []byte) (*engine.Session, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.byID[string(id)], nil
 }
 
 // NewAntiReplay returns a memory of 0-RTT attempts, at most max of them within

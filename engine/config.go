@@ -385,7 +385,7 @@ func (c *Config) check(client bool) error {
 		return usage("a server needs a certificate or a pre-shared key: set Credentials, SelectCredential, FindPSK or ForClient")
 	}
 	for _, id := range c.CipherSuites {
-		if suites.TLS13(id) == nil && suites.TLS12(id) == nil {
+		if !Implements(id) {
 			return usage("cipher suite %v is not implemented", id)
 		}
 	}

@@ -26,6 +26,11 @@ func (c *Config) versions() []iana.Version {
 	return list
 }
 
+// Implements reports whether the engine has a cipher suite, in either version.
+func Implements(id iana.CipherSuite) bool {
+	return suiteFor(id, iana.TLS12) || suiteFor(id, iana.TLS13)
+}
+
 // suiteFor reports whether a cipher suite is one of a version's.
 func suiteFor(id iana.CipherSuite, v iana.Version) bool {
 	if v == iana.TLS13 {

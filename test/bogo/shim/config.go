@@ -54,7 +54,7 @@ func (c *connection) config() (*engine.Config, error) {
 	if c.resuming {
 		cfg.Session = c.memory.session
 	}
-	cfg.EarlyData = s.earlyData && c.resuming
+	cfg.EarlyData, cfg.NoTickets = s.earlyData && c.resuming, s.noTicket
 	return cfg, err
 }
 
