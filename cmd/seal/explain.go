@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net"
 	"strings"
-	"syscall"
 
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/engine"
@@ -138,14 +137,14 @@ type trouble struct {
 }
 
 var troubles = []trouble{
-	{syscall.ECONNREFUSED, "refused", "cannot connect to %s: nothing listens there", "start the other side (seal listen %s), or check host and port"},
-	{syscall.EADDRINUSE, "in-use", "cannot listen on %s: the address is in use", "another program listens there: stop it, or choose another port"},
-	{syscall.EADDRNOTAVAIL, "not-local", "cannot use %s: this machine does not have that address", "listen on an address of this machine; :PORT means all of them"},
-	{syscall.EHOSTUNREACH, "unreachable", "cannot connect to %s: no way to that host", "check the address, the network and any firewall"},
-	{syscall.ENETUNREACH, "unreachable", "cannot connect to %s: no way to that network", "check the address, the network and any firewall"},
-	{syscall.ECONNRESET, "reset", "the connection to %s was cut by the other side (reset)", "what has arrived may be incomplete; the other side's log may say why"},
-	{syscall.EPIPE, "closed", "the other side (%s) closed the connection", "its log may say why"},
-	{syscall.EACCES, "permission", "no permission for %s", "ports under 1024 are the administrator's: choose another one; a socket file needs a folder that you may write to"},
+	{errRefused, "refused", "cannot connect to %s: nothing listens there", "start the other side (seal listen %s), or check host and port"},
+	{errInUse, "in-use", "cannot listen on %s: the address is in use", "another program listens there: stop it, or choose another port"},
+	{errNotLocal, "not-local", "cannot use %s: this machine does not have that address", "listen on an address of this machine; :PORT means all of them"},
+	{errNoHost, "unreachable", "cannot connect to %s: no way to that host", "check the address, the network and any firewall"},
+	{errNoNetwork, "unreachable", "cannot connect to %s: no way to that network", "check the address, the network and any firewall"},
+	{errReset, "reset", "the connection to %s was cut by the other side (reset)", "what has arrived may be incomplete; the other side's log may say why"},
+	{errBrokenPipe, "closed", "the other side (%s) closed the connection", "its log may say why"},
+	{errForbidden, "permission", "this user may not use %s", "ports under 1024 are the administrator's: choose another one; a socket file needs a folder that this user may write to"},
 	{fs.ErrNotExist, "not-found", "cannot connect to %s: there is no such socket", "start the other side (seal listen %s), or check the path"},
 }
 

@@ -43,7 +43,7 @@ func (a *acceptance) policy() (*trust.Policy, error) {
 }
 
 func unreadableRoots(name string, err error) error {
-	p := failed(err, "--ca %s: %v", name, err).hinted("name a file with the authority's certificate in PEM or DER")
+	p := failed(err, "--ca %v", err).hinted("name a file with the authority's certificate in PEM or DER")
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		p.text = "--ca " + name + " does not exist"
