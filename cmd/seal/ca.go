@@ -41,7 +41,8 @@ func newCA(talk *talker) *cobra.Command {
 		SuggestionsMinimumDistance: 2,
 		DisableFlagsInUseLine:      true,
 	}
-	cmd.AddCommand(newCACreate(talk), newCAIssue(talk), newCAList(talk), newCAExport())
+	cmd.AddCommand(newCACreate(talk), newCAIssue(talk), newCARenew(talk), newCARevoke(talk), newCACRL(),
+		newCAList(talk), newCAExport(), newCAInstall(talk), newCAUninstall(talk), newCAServe(talk))
 	return cmd
 }
 
@@ -110,7 +111,8 @@ func ownAuthority() (*authority.Authority, error) {
 }
 
 func newCAExport() *cobra.Command {
-	return &cobra.Command{
+	var form string
+	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Print the root's certificate in PEM, for others to trust",
 		Args:  exactly(),
@@ -119,10 +121,16 @@ func newCAExport() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = cmd.OutOrStdout().Write(ca.RootPEM())
+			data, err := ca.Export(form)
+			if err != nil {
+				return usage("--form: %v", err).hinted("it is pem, der or chain")
+			}
+			_, err = cmd.OutOrStdout().Write(data)
 			return unwritten(err)
 		},
 	}
+	cmd.Flags().StringVar(&form, "form", "pem", "a `word`: pem, der, or chain for the root and the intermediate in PEM")
+	return cmd
 }
 
 // unwritten explains a failure to write to standard output.
@@ -146,6 +154,11 @@ func newCAList(talk *talker) *cobra.Command {
 			records, err := ca.List()
 			if err != nil {
 				return err
+			}
+			if warnings, err := ca.Warnings(); err == nil {
+				for _, w := range warnings {
+					talk.warn("%s", w)
+				}
 			}
 			if talk.json {
 				out := json.NewEncoder(cmd.OutOrStdout())

@@ -23,6 +23,8 @@ key to another that only its owner may read. Files that are there are kept, unle
 
 type issueFlags struct {
 	cert, key, csr string
+	p12            string
+	passwordFile   string
 	client, server bool
 	force          bool
 	algorithm      string
@@ -35,7 +37,7 @@ func newCAIssue(talk *talker) *cobra.Command {
 		Use:     "issue NAME...",
 		Short:   "Issue a certificate with a new key",
 		Long:    issueLong,
-		Example: "  seal ca issue printer.local 192.168.1.20\n  seal ca issue --cert web.pem --key web.key --days 30 web.internal\n  seal ca issue --client alice",
+		Example: "  seal ca issue printer.local 192.168.1.20\n  seal ca issue --cert web.pem --key web.key --days 30 web.internal\n  seal ca issue --client --p12 alice.p12 alice",
 		RunE: func(_ *cobra.Command, names []string) error {
 			if len(names) == 0 && flags.csr == "" {
 				return usage("NAME is missing").hinted("as in seal ca issue localhost 127.0.0.1")
@@ -46,6 +48,8 @@ func newCAIssue(talk *talker) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&flags.cert, "cert", "", "`file` for the certificate and its chain; otherwise NAME.pem")
 	f.StringVar(&flags.key, "key", "", "`file` for the key; otherwise NAME.key")
+	f.StringVar(&flags.p12, "p12", "", "write certificate, chain and key to this PKCS#12 `file` instead")
+	f.StringVar(&flags.passwordFile, "key-password-file", "", "`file` whose first line is the password of --p12; otherwise a terminal is asked")
 	f.StringVar(&flags.csr, "csr", "", "certify the key of this certification request, a PEM or DER `file`; its names count if none is given")
 	f.BoolVar(&flags.client, "client", false, "for clients instead of servers; with --server for both")
 	f.BoolVar(&flags.server, "server", false, "for servers, the default")
@@ -68,15 +72,24 @@ func (flags *issueFlags) issue(talk *talker, names []string) error {
 	if err := flags.refuseExisting(); err != nil {
 		return err
 	}
+	var password string
+	if flags.p12 != "" {
+		if password, err = newPassword(flags.passwordFile, flags.p12); err != nil {
+			return err
+		}
+	}
 	id, rec, err := ca.Issue(request)
 	if err != nil {
 		return failed(err, "no certificate was issued: %v", err).hinted("seal ca create --help says what an authority may vouch for")
 	}
-	if err := flags.write(id); err != nil {
+	if err := flags.write(id, password); err != nil {
 		return err
 	}
 	out := recordOf(*rec)
 	out.Cert, out.Key = flags.cert, flags.key
+	if flags.p12 != "" {
+		out.Cert, out.Key = flags.p12, ""
+	}
 	talk.tell(out)
 	return nil
 }
@@ -93,8 +106,8 @@ func (flags *issueFlags) request(names []string) (authority.Request, error) {
 	if flags.csr == "" {
 		return r, nil
 	}
-	if flags.key != "" || flags.algorithm != "" {
-		return r, usage("with --csr there is no new key, so --key and --algorithm have no use").hinted("leave them out")
+	if flags.key != "" || flags.algorithm != "" || flags.p12 != "" {
+		return r, usage("with --csr there is no new key, so --key, --p12 and --algorithm have no use").hinted("leave them out")
 	}
 	r.CSR, err = os.ReadFile(flags.csr)
 	if err != nil {
@@ -125,7 +138,11 @@ func (flags *issueFlags) fillFiles(names []string) {
 
 // refuseExisting looks before a certificate is issued that could not be written.
 func (flags *issueFlags) refuseExisting() error {
-	for _, name := range []string{flags.cert, flags.key} {
+	files := []string{flags.cert, flags.key}
+	if flags.p12 != "" {
+		files = []string{flags.p12}
+	}
+	for _, name := range files {
 		if name == "" || flags.force {
 			continue
 		}
@@ -137,7 +154,14 @@ func (flags *issueFlags) refuseExisting() error {
 }
 
 // write writes the key first: a certificate without its key is of no use.
-func (flags *issueFlags) write(id *identity.Identity) error {
+func (flags *issueFlags) write(id *identity.Identity, password string) error {
+	if flags.p12 != "" {
+		data, err := id.EncodePKCS12(password)
+		if err != nil {
+			return err
+		}
+		return writeNew(flags.p12, data, 0o600, flags.force)
+	}
 	chain := new(bytes.Buffer)
 	for _, der := range id.Chain {
 		pem.Encode(chain, &pem.Block{Type: "CERTIFICATE", Bytes: der})
@@ -173,7 +197,31 @@ func writeNew(name string, data []byte, mode fs.FileMode, force bool) error {
 		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
-		return failed(err, "%s cannot be written: %v", name, cause(err)).hinted("the certificate was issued, but is lost: check the folder, and issue it again")
+		return lostCertificate(name, err)
 	}
 	return nil
+}
+
+// newPassword is the first line of a file, or what is typed on the terminal, twice.
+func newPassword(file, what string) (string, error) {
+	if file != "" {
+		data, err := readBounded(file, 64<<10)
+		if err != nil {
+			return "", err
+		}
+		line, _, _ := strings.Cut(string(data), "\n")
+		return strings.TrimSuffix(line, "\r"), nil
+	}
+	first, err := askPassword("new password of " + what)
+	if err != nil {
+		return "", failed(err, "%s needs a password, and there is no terminal to ask for it", what).hinted("give it in a file: --key-password-file FILE")
+	}
+	second, err := askPassword("the same again")
+	if err != nil {
+		return "", err
+	}
+	if !bytes.Equal(first, second) {
+		return "", failed(nil, "the two passwords differ").hinted("try again")
+	}
+	return string(first), nil
 }

@@ -74,7 +74,11 @@ func connect(ctx context.Context, talk *talker, flags *connectFlags, addr string
 	if err != nil {
 		return err
 	}
-	talk.tell(factsOf(conn, "connected to"))
+	f := factsOf(conn, "connected to")
+	if flags.known != "" {
+		f = f.known()
+	}
+	talk.tell(f)
 	return converse(ctx, talk, conn)
 }
 
@@ -117,6 +121,14 @@ func (flags *connectFlags) policy(talk *talker) (*trust.Policy, error) {
 	}
 	if p.Roots == nil && !p.PinOnly && !flags.insecure {
 		if p.Roots, err = localRoots(); err != nil {
+			return nil, err
+		}
+	}
+	if flags.known != "" {
+		if len(p.Pins) > 0 || flags.insecure {
+			return nil, usage("--known-peers does not go with --pin or --insecure").hinted("leave out one or the other")
+		}
+		if p.KnownPeers, err = knownServers(talk, flags.known); err != nil {
 			return nil, err
 		}
 	}

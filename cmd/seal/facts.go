@@ -40,7 +40,17 @@ type peerFacts struct {
 	NotBefore time.Time `json:"not_before"`
 	NotAfter  time.Time `json:"not_after"`
 	Pin       string    `json:"pin"`
-	Trusted   string    `json:"trusted"` // "authority", "pin" or "no"
+	Trusted   string    `json:"trusted"` // "authority", "pin", "known" or "no"
+	FirstUse  bool      `json:"first_use,omitempty"`
+
+	Revocation []revocationFact `json:"revocation,omitempty"` // leaf first
+}
+
+// revocationFact is whether a certificate was revoked, as far as it was asked.
+type revocationFact struct {
+	Status  string `json:"status"` // "good", "revoked" or "unknown"
+	Source  string `json:"source,omitempty"`
+	Problem string `json:"problem,omitempty"`
 }
 
 func (*facts) event() string { return "connected" }
@@ -82,6 +92,15 @@ func factsOf(c *sealsock.Conn, verb string) *facts {
 	return f
 }
 
+// known corrects the facts of a connection whose policy had a file of known peers:
+// without a chain, it was the file that decided.
+func (f *facts) known() *facts {
+	if f.Peer != nil && f.Peer.Trusted == "no" {
+		f.Peer.Trusted = "known"
+	}
+	return f
+}
+
 func (f *facts) keys(s engine.State) {
 	if s.Group != 0 {
 		f.Group = s.Group.String()
@@ -95,7 +114,14 @@ func (f *facts) keys(s engine.State) {
 }
 
 func peerFactsOf(r *trust.Result) *peerFacts {
-	p := &peerFacts{Name: r.Name, Trusted: "no"}
+	p := &peerFacts{Name: r.Name, Trusted: "no", FirstUse: r.FirstUse}
+	for _, check := range r.Revocation {
+		fact := revocationFact{Status: check.Status.String(), Source: check.Source}
+		if check.Err != nil {
+			fact.Problem = check.Err.Error()
+		}
+		p.Revocation = append(p.Revocation, fact)
+	}
 	switch {
 	case len(r.Chains) > 0:
 		p.Trusted = "authority"

@@ -14,7 +14,6 @@ import (
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/authority"
 	"github.com/sealsock/sealsock/identity"
-	"github.com/sealsock/sealsock/trust"
 )
 
 const listenLong = `Listen on ADDRESS and serve encrypted connections. Without a mode, one connection is
@@ -160,7 +159,7 @@ func (flags *listenFlags) config(talk *talker) (*sealsock.Config, func(), error)
 
 // clientAuthentication is --client-auth or what follows from the other flags.
 func (flags *listenFlags) clientAuthentication() (sealsock.ClientAuth, error) {
-	named := len(flags.ca)+len(flags.pins) > 0
+	named := flags.acceptance.named()
 	switch flags.clientAuth {
 	case "":
 		if named {
@@ -169,7 +168,7 @@ func (flags *listenFlags) clientAuthentication() (sealsock.ClientAuth, error) {
 		return sealsock.NoClientCert, nil
 	case "none":
 		if named {
-			return 0, usage("--client-auth none asks no client, so --ca and --pin have no use").hinted("leave out one or the other")
+			return 0, usage("--client-auth none asks no client, so --ca, --pin and --known-peers have no use").hinted("leave out one or the other")
 		}
 		return sealsock.NoClientCert, nil
 	case "request":
@@ -181,16 +180,22 @@ func (flags *listenFlags) clientAuthentication() (sealsock.ClientAuth, error) {
 }
 
 // clientPolicy says which clients to accept.
-func (flags *listenFlags) clientPolicy() (*trust.Policy, error) {
+func (flags *listenFlags) clientPolicy() (sealsock.Verifier, error) {
 	p, err := flags.acceptance.policy()
 	if err != nil {
 		return nil, err
 	}
-	if p.Roots == nil && !p.PinOnly {
+	if !flags.acceptance.named() {
 		return nil, usage("--client-auth %s needs to know whom to accept", flags.clientAuth).
-			hinted("name the authority of the clients: --ca FILE, or their keys: --pin sha256/…")
+			hinted("name the authority of the clients: --ca FILE, or their keys: --pin sha256/… or --known-peers FILE")
 	}
-	return p, nil
+	if flags.known == "" {
+		return p, nil
+	}
+	if p.PinOnly {
+		return nil, usage("--known-peers does not go with --pin alone").hinted("write the pin into the file, with a name in front of it")
+	}
+	return newKnownClients(p, flags.known)
 }
 
 // mode is what the flags want done with each connection, or nil: then it is joined

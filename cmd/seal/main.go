@@ -106,6 +106,7 @@ func newRoot(talk *talker) *cobra.Command {
 		newListen(talk),
 		newConnect(talk),
 		newCA(talk),
+		newCert(talk),
 		newVersion(talk),
 		newMan(),
 	)

@@ -445,6 +445,7 @@ func makeCertificates(dir string) error {
 		c.NotBefore = time.Date(2124, 1, 1, 0, 0, 0, 0, time.UTC)
 		c.NotAfter = time.Date(2124, 3, 1, 0, 0, 0, 0, time.UTC)
 	}
+	sloppy := func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCertSign }
 	files := map[string][]byte{"root.pem": ca.PEM()}
 	for _, leaf := range []struct {
 		name   string
@@ -455,6 +456,7 @@ func makeCertificates(dir string) error {
 		{"client", nil, []string{"client.test"}},
 		{"expired", past, []string{"localhost", "127.0.0.1"}},
 		{"future", future, []string{"localhost", "127.0.0.1"}},
+		{"sloppy", sloppy, []string{"localhost"}},
 		{"other", nil, []string{"other.test", "192.0.2.1"}},
 	} {
 		l := ca.Issue(testcert.NewKey("p256"), leaf.change, leaf.names...)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 
@@ -31,9 +32,9 @@ func (o *ownership) load(talk *talker) (*identity.Identity, error) {
 	case o.p12 != "" && o.cert != "":
 		return nil, usage("--p12 and --cert were both given").hinted("one of them is enough")
 	case o.p12 != "":
-		id, err = identity.LoadPKCS12(o.p12, o.passwords()...)
+		id, err = identity.LoadPKCS12(o.p12, o.passwords("")...)
 	case o.cert != "":
-		id, err = identity.Load(o.cert, o.key, o.passwords()...)
+		id, err = identity.Load(o.cert, o.key, o.passwords("")...)
 	case o.key != "":
 		return nil, usage("--key was given without --cert").hinted("name the certificate too: --cert FILE")
 	default:
@@ -50,19 +51,22 @@ func (o *ownership) load(talk *talker) (*identity.Identity, error) {
 
 // passwords says where passwords come from: a file, or a terminal if there is
 // one. Never from the command line, which other users can see.
-func (o *ownership) passwords() []identity.Option {
+// name stands for a file that has none.
+func (o *ownership) passwords(name string) []identity.Option {
 	if o.passwordFile != "" {
 		return []identity.Option{identity.PasswordFile(o.passwordFile)}
 	}
 	if terminal, err := openTerminal(); err == nil {
 		terminal.Close()
-		return []identity.Option{identity.Password(askPassword)}
+		return []identity.Option{identity.Password(func(file string) ([]byte, error) {
+			return askPassword("password of " + cmp.Or(file, name))
+		})}
 	}
 	return nil
 }
 
 // askPassword asks on the terminal itself: standard input and output are for data.
-func askPassword(file string) ([]byte, error) {
+func askPassword(what string) ([]byte, error) {
 	in, err := openTerminal()
 	if err != nil {
 		return nil, err
@@ -73,7 +77,7 @@ func askPassword(file string) ([]byte, error) {
 		return nil, err
 	}
 	defer out.Close()
-	fmt.Fprintf(out, "password of %s: ", file)
+	fmt.Fprintf(out, "%s: ", what)
 	password, err := term.ReadPassword(int(in.Fd()))
 	fmt.Fprintln(out)
 	return password, err

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/pflag"
 
@@ -11,18 +13,31 @@ import (
 
 // acceptance is the flags that say whom to accept, for either side.
 type acceptance struct {
-	ca   []string
-	pins []string
+	ca, caDir  []string
+	pins       []string
+	crl        []string
+	revocation string
+	strict     bool
+	known      string
 }
 
 func (a *acceptance) register(f *pflag.FlagSet, whose string) {
 	f.StringArrayVar(&a.ca, "ca", nil, "authorities that may vouch for "+whose+", a PEM or DER `file`; may be given several times")
+	f.StringArrayVar(&a.caDir, "ca-dir", nil, "a `folder` of such files, also as OpenSSL's rehash makes them; may be given several times")
 	f.StringArrayVar(&a.pins, "pin", nil, "accept "+whose+" whose public key has this `hash`, as in sha256/Base64; without --ca no authority is asked; may be given several times")
+	f.StringArrayVar(&a.crl, "crl", nil, "revocation lists, a `file` or folder; may be given several times")
+	f.StringVar(&a.revocation, "revocation", "", "a `word`: off, prefer (ask whether a certificate was revoked) or require (and refuse without an answer); otherwise only what is at hand counts")
+	f.BoolVar(&a.strict, "strict", false, "hold certificates against every rule of RFC 5280")
+	f.StringVar(&a.known, "known-peers", "", "accept "+whose+" by the keys in this `file`, where no authority vouches for them")
 }
 
+// named reports whether the flags say whom to accept.
+func (a *acceptance) named() bool { return len(a.ca)+len(a.caDir)+len(a.pins) > 0 || a.known != "" }
+
 // policy makes a policy of the flags; its roots are nil if no authority was named.
+// The known peers are left to the caller, for whom they mean different things.
 func (a *acceptance) policy() (*trust.Policy, error) {
-	p := new(trust.Policy)
+	p := &trust.Policy{Strict: a.strict}
 	for _, text := range a.pins {
 		pin, err := trust.ParsePin(text)
 		if err != nil {
@@ -30,27 +45,83 @@ func (a *acceptance) policy() (*trust.Policy, error) {
 		}
 		p.Pins = append(p.Pins, pin)
 	}
-	p.PinOnly = len(p.Pins) > 0 && len(a.ca) == 0
-	for _, name := range a.ca {
-		if p.Roots == nil {
-			p.Roots = new(trust.Roots)
-		}
-		if _, err := p.Roots.AddFile(name); err != nil {
-			return nil, unreadableRoots(name, err)
-		}
+	p.PinOnly = len(p.Pins) > 0 && len(a.ca)+len(a.caDir) == 0
+	var err error
+	if p.Roots, err = a.roots(); err != nil {
+		return nil, err
 	}
-	return p, nil
+	p.Revocation, err = a.revoked()
+	return p, err
 }
 
-func unreadableRoots(name string, err error) error {
-	p := failed(err, "--ca %v", err).hinted("name a file with the authority's certificate in PEM or DER")
+// roots are those of --ca and --ca-dir, or nil.
+func (a *acceptance) roots() (*trust.Roots, error) {
+	if len(a.ca)+len(a.caDir) == 0 {
+		return nil, nil
+	}
+	roots := new(trust.Roots)
+	for _, name := range a.ca {
+		if _, err := roots.AddFile(name); err != nil {
+			return nil, unreadable("--ca", name, err, "name a file with the authority's certificate in PEM or DER")
+		}
+	}
+	for _, name := range a.caDir {
+		if _, err := roots.AddDir(name); err != nil {
+			return nil, unreadable("--ca-dir", name, err, "name a folder of certificates in PEM or DER")
+		}
+	}
+	return roots, nil
+}
+
+// revoked says how to find out whether certificates were revoked; nil is what a
+// policy does by itself.
+func (a *acceptance) revoked() (*trust.Revocation, error) {
+	if a.revocation == "" && len(a.crl) == 0 {
+		return nil, nil
+	}
+	r := new(trust.Revocation)
+	switch a.revocation {
+	case "":
+	case "off":
+		r.Mode = trust.RevocationOff
+	case "prefer":
+		r.Mode = trust.RevocationPrefer
+	case "require":
+		r.Mode = trust.RevocationRequire
+	default:
+		return nil, usage("--revocation %q is not known", a.revocation).hinted("it is off, prefer or require")
+	}
+	if r.Mode == trust.RevocationOff && len(a.crl) > 0 {
+		return nil, usage("--revocation off looks at no list, so --crl has no use").hinted("leave out one or the other")
+	}
+	if cache, err := os.UserCacheDir(); err == nil {
+		r.CacheDir = filepath.Join(cache, "sealsock", "revocation")
+	}
+	if len(a.crl) > 0 {
+		r.Lists = new(trust.Lists)
+	}
+	for _, name := range a.crl {
+		add := r.Lists.AddFile
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			add = r.Lists.AddDir
+		}
+		if _, err := add(name); err != nil {
+			return nil, unreadable("--crl", name, err, "name a file or folder of revocation lists in PEM or DER")
+		}
+	}
+	return r, nil
+}
+
+// unreadable is the problem of a file that a flag named.
+func unreadable(flag, name string, err error, hint string) error {
+	p := failed(err, "%s %v", flag, err).hinted("%s", hint)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		p.text = "--ca " + name + " does not exist"
+		p.text = flag + " " + name + " does not exist"
 		p.hint = "check the name, and the folder it is looked for in"
 	case errors.Is(err, fs.ErrPermission):
-		p.text = "--ca " + name + " may not be read by this user"
-		p.hint = "give this user the right to read it; a certificate is no secret"
+		p.text = flag + " " + name + " may not be read by this user"
+		p.hint = "give this user the right to read it; it is no secret"
 	}
 	return p
 }

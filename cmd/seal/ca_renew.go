@@ -1,0 +1,223 @@
+package main
+
+import (
+	"crypto"
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sealsock/sealsock/authority"
+	"github.com/sealsock/sealsock/identity"
+)
+
+const renewLong = `Issue a certificate like an earlier one: the same names, uses and lifetime, with a new
+key. With a FILE the new certificate replaces it, and the new key its key: --key, else
+FILE with the ending .key, else the one in FILE itself. With a SERIAL as seal ca list
+shows it, or its first eight digits, the files are new ones, named after the first name.`
+
+type renewFlags struct {
+	issueFlags
+	keepKey bool
+	owner   ownership
+}
+
+func newCARenew(talk *talker) *cobra.Command {
+	var flags renewFlags
+	cmd := &cobra.Command{
+		Use:     "renew FILE-or-SERIAL",
+		Short:   "Issue a certificate anew, with the same names",
+		Long:    renewLong,
+		Example: "  seal ca renew printer.local.pem\n  seal ca renew --keep-key web.pem\n  seal ca renew 7126bd55",
+		Args:    exactly("FILE-or-SERIAL"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return flags.renew(talk, args[0])
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&flags.cert, "cert", "", "`file` for the certificate and its chain, instead of FILE")
+	f.StringVar(&flags.key, "key", "", "`file` of the key")
+	f.BoolVar(&flags.keepKey, "keep-key", false, "certify the key that is in the file again: pins of it keep matching")
+	f.StringVar(&flags.algorithm, "algorithm", "", "`kind` of the new key; otherwise ecdsa-p256")
+	f.BoolVar(&flags.force, "force", false, "replace files that are there, with a SERIAL")
+	f.StringVar(&flags.owner.passwordFile, "key-password-file", "", "`file` whose first line is the password of the key that is kept; otherwise a terminal is asked")
+	return cmd
+}
+
+func (flags *renewFlags) renew(talk *talker, what string) error {
+	algorithm, err := authority.ParseAlgorithm(flags.algorithm)
+	if err != nil {
+		return usage("--algorithm: %v", err)
+	}
+	ca, err := ownAuthority()
+	if err != nil {
+		return err
+	}
+	old, isFile, err := findIssued(ca, what)
+	if err != nil {
+		return err
+	}
+	if err := flags.chooseFiles(what, old, isFile); err != nil {
+		return err
+	}
+	var signer crypto.Signer
+	if flags.keepKey {
+		if signer, err = identity.LoadKey(flags.key, flags.owner.passwords("")...); err != nil {
+			return err
+		}
+	}
+	id, rec, err := ca.Renew(old, signer, algorithm)
+	if err != nil {
+		return failed(err, "no certificate was issued: %v", err).hinted("seal ca issue makes one with other names")
+	}
+	return flags.save(talk, id, rec)
+}
+
+// chooseFiles says where certificate and key go.
+func (flags *renewFlags) chooseFiles(what string, old *authority.Record, isFile bool) error {
+	if !isFile {
+		flags.fillFiles(old.Names)
+		if flags.keepKey {
+			return nil
+		}
+		return flags.refuseExisting()
+	}
+	if flags.key == "" {
+		flags.key = strings.TrimSuffix(what, ".pem") + ".key"
+		if _, err := os.Stat(flags.key); errors.Is(err, fs.ErrNotExist) {
+			flags.key = what // both are in one file, or the key is new
+		}
+	}
+	if flags.cert == "" {
+		flags.cert = what
+	}
+	return nil
+}
+
+// save replaces the files, each as a whole. A key that is kept stays as it is,
+// unless it is in the certificate's file.
+func (flags *renewFlags) save(talk *talker, id *identity.Identity, rec *authority.Record) error {
+	key := flags.key
+	if flags.keepKey && flags.key != flags.cert {
+		key = ""
+	}
+	if err := authority.SaveFiles(id, flags.cert, key); err != nil {
+		return lostCertificate(flags.cert, err)
+	}
+	out := recordOf(*rec)
+	out.Cert, out.Key = flags.cert, flags.key
+	talk.tell(out)
+	return nil
+}
+
+// lostCertificate is the problem of a certificate that could not be written.
+func lostCertificate(name string, err error) error {
+	return failed(err, "%s cannot be written: %v", name, cause(err)).
+		hinted("the certificate was issued, but is lost: check the folder, and issue it again")
+}
+
+// findIssued finds the record of a certificate, by its file or its serial number.
+func findIssued(ca *authority.Authority, what string) (rec *authority.Record, isFile bool, err error) {
+	if _, statErr := os.Stat(what); statErr == nil {
+		data, err := readBounded(what, 1<<20)
+		if err != nil {
+			return nil, true, err
+		}
+		rec, err = ca.FindCertificate(data)
+		if err != nil {
+			return nil, true, failed(err, "%s: %v", what, err).hinted("seal ca list shows what this authority issued")
+		}
+		return rec, true, nil
+	}
+	rec, err = ca.Find(what)
+	if err != nil {
+		return nil, false, failed(err, "%q is neither a file nor a serial number here: %v", what, err).
+			hinted("seal ca list shows what this authority issued")
+	}
+	return rec, false, nil
+}
+
+const revokeLong = `Revoke certificates, each named by its file or its serial number. Others learn of it
+from the next list (seal ca crl) or by asking (seal ca serve). It cannot be undone.`
+
+func newCARevoke(talk *talker) *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use:     "revoke FILE-or-SERIAL...",
+		Short:   "Revoke certificates",
+		Long:    revokeLong,
+		Example: "  seal ca revoke printer.local.pem\n  seal ca revoke --reason key-compromise 7126bd55",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage("FILE-or-SERIAL is missing").hinted("seal ca list shows the serial numbers")
+			}
+			why, err := authority.ParseReason(reason)
+			if err != nil {
+				return usage("--reason: %v", err)
+			}
+			return revoke(talk, args, why)
+		},
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "a `word`: key-compromise, affiliation-changed, superseded, cessation-of-operation, privilege-withdrawn or unspecified")
+	return cmd
+}
+
+// revoke looks for all first, so that a slip revokes nothing.
+func revoke(talk *talker, args []string, why authority.Reason) error {
+	ca, err := ownAuthority()
+	if err != nil {
+		return err
+	}
+	var all []*authority.Record
+	for _, what := range args {
+		rec, _, err := findIssued(ca, what)
+		if err != nil {
+			return err
+		}
+		all = append(all, rec)
+	}
+	for _, rec := range all {
+		now, err := ca.Revoke(rec.Serial, why)
+		if err != nil {
+			return failed(err, "%s was not revoked: %v", rec.Serial, err)
+		}
+		talk.tell(revoked{recordOf(*now), why.String()})
+	}
+	return nil
+}
+
+// revoked tells that a certificate is revoked.
+type revoked struct {
+	record
+	Reason string `json:"reason"`
+}
+
+func (revoked) event() string { return "revoked" }
+func (r revoked) text() string {
+	return "seal: revoked " + r.Serial + " of " + strings.Join(r.Names, ", ")
+}
+
+func newCACRL() *cobra.Command {
+	return &cobra.Command{
+		Use:   "crl",
+		Short: "Print new revocation lists in PEM",
+		Long: `Print new revocation lists in PEM: that of the intermediate, which tells of leaves,
+and that of the root, which tells of the intermediate.`,
+		Example: "  seal ca crl > revoked.pem\n  seal connect --crl revoked.pem printer.local:443",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ca, err := ownAuthority()
+			if err != nil {
+				return err
+			}
+			lists, err := ca.CRL()
+			if err != nil {
+				return err
+			}
+			_, err = cmd.OutOrStdout().Write(lists)
+			return unwritten(err)
+		},
+	}
+}

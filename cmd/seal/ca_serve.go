@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sealsock/sealsock/address"
+	"github.com/sealsock/sealsock/authority"
+)
+
+const serveLong = `Serve over HTTP what others need of the authority: whether a certificate was revoked
+(OCSP at /ocsp, lists at /crl and /root.crl), the root (/root.pem), and certificates for
+machines of the local network that prove that they have a name (ACME at
+/acme/directory). From then on new certificates name this place. It is plain HTTP, as
+these services are: what they say is signed.`
+
+type serveFlags struct {
+	url  string
+	acme bool
+}
+
+func newCAServe(talk *talker) *cobra.Command {
+	var flags serveFlags
+	cmd := &cobra.Command{
+		Use:     "serve ADDRESS",
+		Short:   "Answer whether certificates were revoked, and issue to machines nearby",
+		Long:    serveLong,
+		Example: "  seal ca serve ca.lan:8440\n  seal ca serve --acme=false --url http://ca.lan:8440 :8440",
+		Args:    exactly("ADDRESS"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return flags.serve(cmd.Context(), talk, args[0])
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&flags.url, "url", "", "the `address` that certificates name, if it is not http://ADDRESS")
+	f.BoolVar(&flags.acme, "acme", true, "issue certificates to machines that prove a name (RFC 8555)")
+	return cmd
+}
+
+func (flags *serveFlags) serve(ctx context.Context, talk *talker, text string) error {
+	a, err := address.Parse(text)
+	if err != nil {
+		return err
+	}
+	ca, err := ownAuthority()
+	if err != nil {
+		return err
+	}
+	l, err := a.Listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	url := flags.url
+	if url == "" {
+		if url, err = ownURL(a, l.Addr()); err != nil {
+			return err
+		}
+	}
+	if ca.URL() != url {
+		if err := ca.SetURL(url); err != nil {
+			return usage("--url: %v", err)
+		}
+	}
+	talk.tell(serving{Address: addressText(l.Addr()), URL: url, ACME: flags.acme})
+	return serveHTTP(ctx, l, flags.handler(ca))
+}
+
+func (flags *serveFlags) handler(ca *authority.Authority) http.Handler {
+	if flags.acme {
+		return ca.Handler(new(authority.ACME))
+	}
+	return ca.Handler(nil)
+}
+
+// ownURL is how others reach what listens here.
+func ownURL(a address.Address, at net.Addr) (string, error) {
+	tcp, ok := at.(*net.TCPAddr)
+	if !ok {
+		return "", usage("%s has no address that certificates could name", a).hinted("name one: --url http://ca.lan:8440")
+	}
+	host := a.Host()
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		name, err := os.Hostname()
+		if err != nil {
+			return "", failed(err, "this machine's name is not known: %v", err).hinted("name an address that others reach: --url http://ca.lan:8440")
+		}
+		host = strings.ToLower(name)
+	}
+	return "http://" + net.JoinHostPort(host, portOf(tcp)), nil
+}
+
+func portOf(a *net.TCPAddr) string {
+	_, port, _ := net.SplitHostPort(a.String())
+	return port
+}
+
+// serveHTTP serves until ctx ends, which is how it is meant to end.
+func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
+	s := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      time.Minute,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    32 << 10,
+	}
+	stop := context.AfterFunc(ctx, func() {
+		within, cancel := context.WithTimeout(context.Background(), goodbye)
+		defer cancel()
+		if s.Shutdown(within) != nil {
+			s.Close()
+		}
+	})
+	defer stop()
+	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// serving tells where the authority answers.
+type serving struct {
+	Address string `json:"address"`
+	URL     string `json:"url"`
+	ACME    bool   `json:"acme"`
+}
+
+func (serving) event() string { return "serving" }
+
+func (s serving) text() string {
+	text := "seal: serving on " + s.Address + "; new certificates name " + s.URL
+	if s.ACME {
+		text += "\nACME clients use " + s.URL + "/acme/directory"
+	}
+	return text
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sealsock/sealsock/certificate"
+	"github.com/sealsock/sealsock/internal/printable"
+)
+
+const certLong = `Show what is in each FILE, or with - in standard input: certificates, certification
+requests, revocation lists and keys, in PEM, DER or PKCS#12. Of a private key only
+the public half is shown. Nothing is verified; what breaks a rule or looks like an
+attack is listed as a problem. With --json each item is one line on standard output.`
+
+// maxCertFile bounds a file; revocation lists are the largest.
+const maxCertFile = certificate.MaxListSize + 1<<20
+
+func newCert(talk *talker) *cobra.Command {
+	var owner ownership
+	cmd := &cobra.Command{
+		Use:     "cert FILE...",
+		Short:   "Show certificates, requests, revocation lists and keys",
+		Long:    certLong,
+		Example: "  seal cert server.pem\n  seal cert --json *.pem\n  seal ca crl | seal cert -",
+		RunE: func(cmd *cobra.Command, files []string) error {
+			if len(files) == 0 {
+				return usage("FILE is missing").hinted("as in seal cert server.pem; - is standard input")
+			}
+			var first error
+			for _, name := range files {
+				if len(files) > 1 && !talk.json {
+					fmt.Fprintf(cmd.OutOrStdout(), "%s:\n", printable.Line(name))
+				}
+				err := showFile(cmd.OutOrStdout(), talk, &owner, name)
+				if err != nil && first != nil {
+					talk.fail(first) // the last one is told by main
+				}
+				if err != nil {
+					first = err
+				}
+			}
+			return first
+		},
+	}
+	cmd.Flags().StringVar(&owner.passwordFile, "key-password-file", "", "`file` whose first line is the password; otherwise a terminal is asked")
+	return cmd
+}
+
+// showFile shows what is in one file.
+func showFile(out io.Writer, talk *talker, owner *ownership, name string) error {
+	data, err := readBounded(name, maxCertFile)
+	if err != nil {
+		return err
+	}
+	items, err := certificate.Read(data, owner.passwords(name)...)
+	if err != nil {
+		p := explain(err)
+		p.text = name + ": " + p.text
+		return p
+	}
+	for _, item := range items {
+		if talk.json {
+			line, err := json.Marshal(struct {
+				File string `json:"file"`
+				certificate.Item
+			}{name, item})
+			if err != nil {
+				return err
+			}
+			if _, err := out.Write(append(line, '\n')); err != nil {
+				return unwritten(err)
+			}
+			continue
+		}
+		if _, err := fmt.Fprintln(out, item.Text()); err != nil {
+			return unwritten(err)
+		}
+	}
+	return nil
+}
+
+// readBounded reads a file, or standard input for "-".
+func readBounded(name string, most int64) ([]byte, error) {
+	f := os.Stdin
+	if name != "-" {
+		var err error
+		if f, err = os.Open(name); err != nil {
+			return nil, failed(err, "%s cannot be read: %v", name, cause(err)).hinted("check the name, and the folder it is looked for in")
+		}
+		defer f.Close()
+	}
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	switch {
+	case err != nil:
+		return nil, failed(err, "%s cannot be read: %v", name, cause(err)).hinted("name a file")
+	case int64(len(data)) > most:
+		return nil, failed(nil, "%s has more than %d MiB", name, most>>20).hinted("certificates and keys have a few kilobytes: check the name")
+	}
+	return data, nil
+}

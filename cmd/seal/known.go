@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/trust"
+)
+
+// knownServers is the file of servers that were accepted by their key. On a
+// terminal a person is asked about a new one, elsewhere it is taken, and told.
+func knownServers(talk *talker, file string) (*trust.KnownPeers, error) {
+	known, err := trust.OpenKnownPeers(file, func(name string, pin trust.Pin) error {
+		terminal, err := openTerminal()
+		if err != nil {
+			talk.warn("nobody vouches for %s, and its key was not known: from now on it is %s, in %s", name, pin, file)
+			return nil
+		}
+		terminal.Close()
+		return askAboutKey(name, pin)
+	})
+	if err != nil {
+		return nil, unusableKnown(file, err)
+	}
+	return known, nil
+}
+
+func unusableKnown(file string, err error) error {
+	return failed(err, "--known-peers %v", err).hinted("repair the file, or name another; %s has a name and a pin in each line", file)
+}
+
+// askAboutKey asks on the terminal whether a key is the right one.
+func askAboutKey(name string, pin trust.Pin) error {
+	answer, err := ask(fmt.Sprintf("nobody vouches for %s. Its key is\n  %s\nAccept this key for it from now on? (yes or no) ", name, pin))
+	if err != nil {
+		return err
+	}
+	if strings.TrimSpace(strings.ToLower(answer)) != "yes" {
+		return errors.New("the answer was no")
+	}
+	return nil
+}
+
+// ask asks a question on the terminal itself, since standard input and output are
+// for data.
+func ask(question string) (string, error) {
+	in, err := openTerminal()
+	if err != nil {
+		return "", err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(terminalOut, os.O_WRONLY, 0)
+	if err != nil {
+		return "", err
+	}
+	defer out.Close()
+	io.WriteString(out, question)
+	var line []byte
+	for b := make([]byte, 1); ; {
+		n, err := in.Read(b)
+		if n == 0 || b[0] == '\n' || len(line) > 1024 {
+			return string(line), err
+		}
+		line = append(line, b[0])
+	}
+}
+
+// knownClients accepts clients by the keys in a file, where no authority vouches
+// for them. A client is looked for by the name that its certificate claims. New
+// ones are refused: a listener has nobody to ask.
+type knownClients struct {
+	policy *trust.Policy
+	known  *trust.KnownPeers
+	file   string
+}
+
+var _ sealsock.Verifier = (*knownClients)(nil)
+
+func newKnownClients(policy *trust.Policy, file string) (*knownClients, error) {
+	if _, err := os.Stat(file); err != nil {
+		return nil, unreadable("--known-peers", file, err, "name a file with a name and a pin in each line")
+	}
+	known, err := trust.OpenKnownPeers(file, nil)
+	if err != nil {
+		return nil, unusableKnown(file, err)
+	}
+	if policy.Roots == nil {
+		policy.Roots = new(trust.Roots)
+	}
+	return &knownClients{policy, known, file}, nil
+}
+
+// Verify implements sealsock.Verifier.
+func (k *knownClients) Verify(ctx context.Context, peer *trust.Peer) (*trust.Result, error) {
+	result, err := k.policy.Verify(ctx, peer)
+	var e *trust.Error
+	if err == nil || !errors.As(err, &e) || !lacksRoot(e.Code) || e.Certificate == nil {
+		return result, err
+	}
+	leaf := (&trust.Policy{Insecure: true}).Verify
+	claimed, err := leaf(ctx, peer)
+	if err != nil {
+		return nil, err
+	}
+	name, pin := peerFactsOf(claimed).Name, trust.PinOf(claimed.Leaf)
+	pins, err := k.known.Pins(name)
+	if err != nil {
+		return nil, unusableKnown(k.file, err)
+	}
+	if len(pins) == 0 {
+		e.Hint = fmt.Sprintf("it is not in %s: to let it in, add the line %q", k.file, name+" "+pin.String())
+		return nil, e
+	}
+	return (&trust.Policy{Pins: pins, PinOnly: true}).Verify(ctx, peer)
+}
+
+// lacksRoot reports whether nobody vouches for a peer, and nothing else is wrong.
+func lacksRoot(code trust.Code) bool {
+	switch code {
+	case trust.CodeUnknownAuthority, trust.CodeSelfSigned, trust.CodeSelfSignedInChain, trust.CodePartialChain, trust.CodeNoRoots:
+		return true
+	}
+	return false
+}
