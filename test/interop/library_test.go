@@ -125,6 +125,7 @@ func (s *scenario) seal(ctx context.Context, raw net.Conn, server bool) (*sealso
 		return nil, nil, err
 	}
 	if err := conn.Handshake(ctx); err != nil {
+		conn.Refuse()
 		return nil, nil, err
 	}
 	conn.SetDeadline(time.Now().Add(patience))
@@ -172,9 +173,9 @@ func (s *scenario) check(st engine.State, server bool) error {
 	}{
 		{"version", true, st.Version, iana.TLS13},
 		{"suite", s.suite != 0, st.CipherSuite, s.suite},
-		{"group", s.group != 0, st.Group, s.group},
+		{"group", s.wantGroup() != 0, st.Group, s.wantGroup()},
 		{"ALPN", true, st.ALPN, s.alpn},
-		{"HelloRetryRequest", s.retry || s.group != 0, st.Retried, s.retry},
+		{"HelloRetryRequest", s.retry || s.wantGroup() != 0, st.Retried, s.retry},
 		{"own signature", signer != "", st.OwnScheme, schemes[signer]},
 		{"peer's signature", peerKey != "", st.PeerScheme, schemes[peerKey]},
 		{"server name", server, st.ServerName, serverName},

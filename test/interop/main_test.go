@@ -51,9 +51,6 @@ type program struct {
 	// mute: as a client it refuses a certificate without a word, because it
 	// looks at it only after the handshake.
 	mute bool
-	// deaf: as a server it may not hear why it was refused, because it
-	// writes its messages one by one and finds the connection closed.
-	deaf bool
 
 	once    sync.Once
 	version string

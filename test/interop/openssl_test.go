@@ -14,7 +14,7 @@ var opensslGroups = map[iana.NamedGroup]string{
 // withoutHybrids is for programs that lack ML-KEM, and what else they lack.
 func withoutHybrids(more map[string]string) map[string]string {
 	without := map[string]string{}
-	for _, name := range []string{"X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"} {
+	for _, name := range []string{"X25519MLKEM768 unasked", "X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"} {
 		without[name] = "no ML-KEM in this version"
 	}
 	for name, why := range more {
@@ -22,6 +22,12 @@ func withoutHybrids(more map[string]string) map[string]string {
 	}
 	return without
 }
+
+// The system's OpenSSL, and the one of a newer system beside it.
+var (
+	openssl30 = openssl("OpenSSL 3.0", withoutHybrids(nil), "openssl")
+	openssl35 = openssl("OpenSSL 3.5", map[string]string{}, newer(), "openssl")
+)
 
 // openssl makes the program of one installation.
 func openssl(name string, without map[string]string, argv ...string) *program {

@@ -24,6 +24,7 @@ const serverName = "localhost"
 type scenario struct {
 	name      string
 	group     iana.NamedGroup
+	expect    iana.NamedGroup // the group that the defaults of both lead to
 	suite     iana.CipherSuite
 	key       string // kind of the server's key
 	clientKey string // kind of the client's key; the server requires one
@@ -36,6 +37,7 @@ type scenario struct {
 
 var scenarios = []*scenario{
 	{name: "defaults"},
+	{name: "X25519MLKEM768 unasked", expect: iana.X25519MLKEM768},
 	{name: "X25519MLKEM768", group: iana.X25519MLKEM768},
 	{name: "SecP256r1MLKEM768", group: iana.SecP256r1MLKEM768},
 	{name: "SecP384r1MLKEM1024", group: iana.SecP384r1MLKEM1024},
@@ -61,6 +63,9 @@ var scenarios = []*scenario{
 	{name: "unknown authority refused", key: "stranger", bad: true},
 	{name: "wrong name refused", key: "othername", bad: true},
 }
+
+// wantGroup is the group that the scenario has to end with; 0 is any.
+func (s *scenario) wantGroup() iana.NamedGroup { return max(s.group, s.expect) }
 
 func scenarioNamed(name string) *scenario {
 	for _, s := range scenarios {

@@ -100,7 +100,6 @@ var node = &program{
 
 var java = &program{
 	name: "Java SSLSocket",
-	deaf: true,
 	find: func() (string, error) {
 		version, err := output("java", "-version")
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"testing"
+	"time"
 )
 
 // startServer starts a program as a server and returns the port that it listens
@@ -31,14 +32,14 @@ func startServer(t *testing.T, p *program, s *scenario, ends bool) (*process, in
 }
 
 // relay listens at once and passes one connection on to a server that is still
-// starting, for clients that do not try twice.
-func relay(t *testing.T, port int) int {
+// starting, for clients that do not try twice. bound is for all of it.
+func relay(t *testing.T, port int, bound time.Duration) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	t.Cleanup(func() {
 		cancel()
 		l.Close()
