@@ -126,6 +126,9 @@ func (s *settings) versions(cfg *engine.Config) error {
 	for high >= low && s.without[high&0xff] {
 		high--
 	}
+	if low > high {
+		return errors.New("no version is left")
+	}
 	if high < lowest {
 		return unimplemented("versions up to %v", high)
 	}
