@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/pss"
 )
 
 // Source gives an identity, which may change from time to time. *Identity and
@@ -67,6 +68,8 @@ func signs(key any, scheme iana.SignatureScheme) bool {
 			iana.RSAPKCS1WithSHA256, iana.RSAPKCS1WithSHA384, iana.RSAPKCS1WithSHA512:
 			return true
 		}
+	case pss.PublicKey:
+		return scheme == iana.RSAPSSPSSWithSHA256 || scheme == iana.RSAPSSPSSWithSHA384 || scheme == iana.RSAPSSPSSWithSHA512
 	case *ecdsa.PublicKey:
 		switch key.Curve {
 		case elliptic.P256():

@@ -116,7 +116,7 @@ func (id Identity) String() string {
 	if id.Leaf == nil {
 		return "identity without a certificate"
 	}
-	return "identity of " + describe(id.Leaf) + ", " + keyText(id.Leaf.PublicKey) + ", until " + stamp(id.Leaf.NotAfter)
+	return "identity of " + describe(id.Leaf) + ", " + keyText(keyOf(id.Leaf)) + ", until " + stamp(id.Leaf.NotAfter)
 }
 
 // GoString is String, so that no way of printing shows a key.
@@ -152,7 +152,7 @@ func (l *loader) build(signer crypto.Signer, keyFile string) (*Identity, error) 
 		return nil, err
 	}
 	leaf := chain[0]
-	if err := checkUsable(leaf.PublicKey, l.certFile); err != nil {
+	if err := checkUsable(keyOf(leaf), l.certFile); err != nil {
 		return nil, err
 	}
 	id := &Identity{Leaf: leaf, Signer: signer}

@@ -17,6 +17,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/sealsock/sealsock/internal/pss"
 )
 
 // loadKey reads the one private key of a file.
@@ -142,6 +144,13 @@ func parsePrivate(der []byte, file string) (crypto.Signer, error) {
 	if ecKey, err := x509.ParseECPrivateKey(der); err == nil {
 		return usable(ecKey, file)
 	}
+	if inner, ok := pss.InnerKey(der); ok {
+		rsaKey, err := x509.ParsePKCS1PrivateKey(inner)
+		if err != nil {
+			return nil, &Error{Code: CodeMalformedKey, File: file, Err: err, Hint: "restore the key from a copy"}
+		}
+		return usable(pss.NewPrivateKey(rsaKey), file)
+	}
 	if name, ok := foreignAlgorithm(der); ok {
 		if strings.HasPrefix(name, "curve ") {
 			return nil, curveError(file, name)
@@ -180,10 +189,9 @@ const (
 func checkUsable(key crypto.PublicKey, file string) error {
 	switch key := key.(type) {
 	case *rsa.PublicKey:
-		if bits := key.N.BitLen(); bits < minRSABits || bits > maxRSABits {
-			return &Error{Code: CodeWeakKey, File: file, Detail: fmt.Sprintf("%d bits, where 2048 to 8192 are accepted", bits),
-				Hint: "make a new key, ECDSA on P-256 or RSA of 2048 bits or more, and have a certificate made for it"}
-		}
+		return checkRSA(key, file)
+	case pss.PublicKey:
+		return checkRSA(key.PublicKey, file)
 	case *ecdsa.PublicKey:
 		if key.Curve == elliptic.P224() {
 			return curveError(file, "curve P-224")
@@ -192,6 +200,26 @@ func checkUsable(key crypto.PublicKey, file string) error {
 	default:
 		return &Error{Code: CodeUnsupportedKey, File: file, Detail: fmt.Sprintf("a key of type %T", key),
 			Hint: "give an ECDSA, Ed25519 or RSA key"}
+	}
+	return nil
+}
+
+func checkRSA(key *rsa.PublicKey, file string) error {
+	if bits := key.N.BitLen(); bits < minRSABits || bits > maxRSABits {
+		return &Error{Code: CodeWeakKey, File: file, Detail: fmt.Sprintf("%d bits, where 2048 to 8192 are accepted", bits),
+			Hint: "make a new key, ECDSA on P-256 or RSA of 2048 bits or more, and have a certificate made for it"}
+	}
+	return nil
+}
+
+// keyOf returns a certificate's key, also an RSA key that is bound to PSS,
+// which crypto/x509 does not read.
+func keyOf(c *x509.Certificate) crypto.PublicKey {
+	if c.PublicKey != nil {
+		return c.PublicKey
+	}
+	if key, ok := pss.ParsePublicKey(c.RawSubjectPublicKeyInfo); ok {
+		return key
 	}
 	return nil
 }
@@ -205,6 +233,8 @@ func keyText(key crypto.PublicKey) string {
 	switch key := key.(type) {
 	case *rsa.PublicKey:
 		return fmt.Sprintf("RSA %d", key.N.BitLen())
+	case pss.PublicKey:
+		return fmt.Sprintf("RSA-PSS %d", key.N.BitLen())
 	case *ecdsa.PublicKey:
 		return "ECDSA " + key.Params().Name
 	case ed25519.PublicKey:
@@ -216,6 +246,9 @@ func keyText(key crypto.PublicKey) string {
 // keyID names a public key so that two can be told apart, in the form in which
 // pins are written.
 func keyID(key crypto.PublicKey) string {
+	if bound, ok := key.(pss.PublicKey); ok {
+		key = bound.PublicKey
+	}
 	der, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil {
 		return keyText(key)
@@ -290,7 +323,6 @@ var (
 	algorithmNames = map[string]string{
 		"\x2a\x86\x48\xce\x3d\x02\x01":         "EC",
 		"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01": "RSA",
-		"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a": "RSA bound to PSS",
 		"\x2a\x86\x48\xce\x38\x04\x01":         "DSA",
 		"\x2b\x65\x6e":                         "X25519",
 		"\x2b\x65\x6f":                         "X448",

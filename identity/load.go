@@ -163,7 +163,7 @@ func firstElement(der []byte) []byte {
 func (l *loader) order(key crypto.PublicKey, keyFile string) ([]*x509.Certificate, error) {
 	leaf := -1
 	for i, c := range l.certs {
-		if sameKey(c.PublicKey, key) {
+		if sameKey(keyOf(c), key) {
 			leaf = i
 			break
 		}
@@ -220,7 +220,7 @@ func selfIssued(c *x509.Certificate) bool { return bytes.Equal(c.RawSubject, c.R
 
 func (l *loader) mismatch(key crypto.PublicKey, keyFile string) error {
 	leaf := l.certs[0]
-	detail := fmt.Sprintf("the key is %s, the certificate of %s has %s", keyID(key), describe(leaf), keyID(leaf.PublicKey))
+	detail := fmt.Sprintf("the key is %s, the certificate of %s has %s", keyID(key), describe(leaf), keyID(keyOf(leaf)))
 	if keyFile == "" {
 		keyFile = "the given key"
 	}

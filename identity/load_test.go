@@ -133,6 +133,7 @@ func TestKeyAlgorithms(t *testing.T) {
 		"p384":    "-algorithm EC -pkeyopt ec_paramgen_curve:P-384",
 		"p521":    "-algorithm EC -pkeyopt ec_paramgen_curve:P-521",
 		"ed25519": "-algorithm ED25519",
+		"pss":     "-algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048",
 	} {
 		w.openssl("genpkey " + flags + " -out " + name)
 		w.openssl("req -x509 -key " + name + " -subj /CN=localhost -addext subjectAltName=DNS:localhost -days 10 -out " + name + ".crt")

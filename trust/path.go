@@ -1,12 +1,15 @@
 package trust
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/pss"
 )
 
 // buildPaths finds the paths from the peer's leaf to a root, from memory where
@@ -52,7 +55,7 @@ func (p *Policy) buildPaths(peer *Peer, now time.Time) (*Result, error) {
 }
 
 func newResult(certs []*x509.Certificate, chains [][]*x509.Certificate) *Result {
-	return &Result{PublicKey: certs[0].PublicKey, Leaf: certs[0], Certificates: certs, Chains: chains}
+	return &Result{PublicKey: keyOf(certs[0]), Leaf: certs[0], Certificates: certs, Chains: chains}
 }
 
 func (p *Policy) roots() (*Roots, error) {
@@ -208,17 +211,27 @@ func checkLeaf(c *x509.Certificate) error {
 	return checkKey(c)
 }
 
-func checkKey(c *x509.Certificate) error { return checkPublicKey(c, c.PublicKey) }
+func checkKey(c *x509.Certificate) error { return checkPublicKey(c, keyOf(c)) }
+
+// keyOf returns a certificate's key, also an RSA key that is bound to PSS,
+// which crypto/x509 does not read. Only a leaf can have one: crypto/x509 does
+// not verify what such a key signed.
+func keyOf(c *x509.Certificate) crypto.PublicKey {
+	if c.PublicKey != nil {
+		return c.PublicKey
+	}
+	if key, ok := pss.ParsePublicKey(c.RawSubjectPublicKeyInfo); ok {
+		return key
+	}
+	return nil
+}
 
 func checkPublicKey(c *x509.Certificate, key any) error {
 	switch key := key.(type) {
 	case *rsa.PublicKey:
-		bits := key.N.BitLen()
-		if bits < minRSABits || bits > maxRSABits {
-			return &Error{Code: CodeWeakKey, Certificate: c,
-				Expected: "an RSA key of 2048 to 8192 bits", Got: sprintf("one of %d bits", bits),
-				Hint: "ask for a certificate with a new key: ECDSA P-256, or RSA of 2048 bits or more"}
-		}
+		return checkRSA(c, key)
+	case pss.PublicKey:
+		return checkRSA(c, key.PublicKey)
 	case *ecdsa.PublicKey:
 		if key.Curve == elliptic.P224() {
 			return unsupportedKey(c, "ECDSA on P-224")
@@ -226,6 +239,15 @@ func checkPublicKey(c *x509.Certificate, key any) error {
 	case ed25519.PublicKey:
 	default:
 		return unsupportedKey(c, keyName(c))
+	}
+	return nil
+}
+
+func checkRSA(c *x509.Certificate, key *rsa.PublicKey) error {
+	if bits := key.N.BitLen(); bits < minRSABits || bits > maxRSABits {
+		return &Error{Code: CodeWeakKey, Certificate: c,
+			Expected: "an RSA key of 2048 to 8192 bits", Got: sprintf("one of %d bits", bits),
+			Hint: "ask for a certificate with a new key: ECDSA P-256, or RSA of 2048 bits or more"}
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/pss"
 )
 
 // Policy says whom to accept. The zero value is safe: roots of the system, a
@@ -220,7 +222,7 @@ func (p *Policy) verifyLeaf(peer *Peer, now time.Time) (*Result, error) {
 	if err := checkLeaf(leaf); err != nil {
 		return nil, err
 	}
-	result := &Result{PublicKey: leaf.PublicKey, Leaf: leaf, Certificates: certs}
+	result := &Result{PublicKey: keyOf(leaf), Leaf: leaf, Certificates: certs}
 	if p.PinOnly || len(p.Pins) > 0 {
 		if err := p.checkLeafPin(result); err != nil {
 			return nil, err
@@ -268,7 +270,7 @@ func (p *Policy) verifyKnown(peer *Peer, now time.Time) (*Result, error) {
 	if err := checkDates(leaf, now); err != nil {
 		return nil, err
 	}
-	result := &Result{PublicKey: leaf.PublicKey, Leaf: leaf, Certificates: certs, Name: peer.knownAs()}
+	result := &Result{PublicKey: keyOf(leaf), Leaf: leaf, Certificates: certs, Name: peer.knownAs()}
 	if len(p.Pins) > 0 {
 		if err := p.checkLeafPin(result); err != nil {
 			return nil, err
@@ -295,7 +297,7 @@ func (p *Policy) verifyRaw(peer *Peer) (*Result, error) {
 		return nil, &Error{Code: CodeMalformed, Got: "a raw public key of more than 512 KiB",
 			Hint: "the peer should send a SubjectPublicKeyInfo in DER"}
 	}
-	key, err := x509.ParsePKIXPublicKey(peer.RawPublicKey)
+	key, err := parseRaw(peer.RawPublicKey)
 	if err != nil {
 		return nil, &Error{Code: CodeMalformed, Got: "a raw public key that cannot be read", Err: err,
 			Hint: "the peer should send a SubjectPublicKeyInfo in DER"}
@@ -327,6 +329,14 @@ func (p *Policy) verifyRaw(peer *Peer) (*Result, error) {
 		Code: CodePinMismatch, Expected: pinList(p.Pins), Got: pin.String(),
 		Hint: "compare the key with its owner by another way, then pin it (--pin " + pin.String() + ")",
 	}
+}
+
+// parseRaw reads a SubjectPublicKeyInfo, also of an RSA key bound to PSS.
+func parseRaw(spki []byte) (crypto.PublicKey, error) {
+	if key, ok := pss.ParsePublicKey(spki); ok {
+		return key, nil
+	}
+	return x509.ParsePKIXPublicKey(spki)
 }
 
 func checkSizes(chain [][]byte) error {

@@ -11,6 +11,7 @@ import (
 	"io"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/pss"
 )
 
 // A Scheme is one signature scheme: what to hash with, and which key it is for.
@@ -82,7 +83,7 @@ func (s *Scheme) pssOnly() bool {
 
 // A PSSPublicKey is an RSA key whose certificate says id-RSASSA-PSS: only the
 // rsa_pss_pss schemes may use it. RFC 9846, Section 4.2.3.
-type PSSPublicKey struct{ *rsa.PublicKey }
+type PSSPublicKey = pss.PublicKey
 
 // Fits reports whether a key of type pub can make or check signatures of the
 // scheme. In TLS 1.3 an ECDSA scheme names its curve too; in TLS 1.2 it does not.

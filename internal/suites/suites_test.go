@@ -187,7 +187,7 @@ func TestSignatures(t *testing.T) {
 	if fits[iana.TLS13] != 1+3+3+3 || fits[iana.TLS12] != 1+3+3+9 {
 		t.Errorf("keys fit %v times", fits)
 	}
-	pss := PSSPublicKey{&rsaKey.PublicKey}
+	pss := PSSPublicKey{PublicKey: &rsaKey.PublicKey}
 	if SchemeByID(iana.RSAPSSRSAEWithSHA256).Fits(pss, iana.TLS13) || !SchemeByID(iana.RSAPSSPSSWithSHA256).Fits(pss, iana.TLS13) {
 		t.Error("a key for PSS alone fits the wrong schemes")
 	}
