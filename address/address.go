@@ -10,12 +10,23 @@
 //
 //	tcp://example.com:443   tcp4:// and tcp6:// choose the IP version
 //	unix:///run/app.sock    a path; unix://@name is Linux's abstract name space
+//	seqpacket:///run/s.sock a UNIX-domain socket that keeps message boundaries
+//	vsock://host:4433       between a virtual machine and its host
+//	rfcomm://DEVICE/3       a Bluetooth channel; l2cap://DEVICE/4097 a service
+//	isotp://can0/7e8:7e0    ISO-TP on a CAN bus, receiving and sending identifier
+//	tipc://18888:17         a service of a TIPC cluster, wherever it runs
+//	sctp:// mptcp:// smc:// host:port over other transports than TCP
+//	udp:// udplite://       datagrams, for DialPacket and ListenPacket
 //	fd://3                  a descriptor that this process inherited
 //	fd://systemd/web        one that systemd passed, by its name or the first
 //	stdio:                  standard input and output, as one connection
 //	ws://host/path wss://   read and written as text only
 //
-// [Schemes] lists what this build knows, with an example of each.
+// [Schemes] lists all of them, with an example of each. What the kernel lacks is
+// an error of Dial and Listen that says so.
+//
+// Dial and Listen give streams. Where a family keeps message boundaries, the
+// connection is wrapped so that they do not matter: see socket.StreamOver.
 //
 // # Two ways
 //
@@ -25,6 +36,7 @@ package address
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -122,6 +134,26 @@ func (a Address) Listen(ctx context.Context) (net.Listener, error) {
 	return a.end.listen(ctx)
 }
 
+// DialPacket connects to an address whose scheme carries datagrams. Its errors
+// are *[net.OpError] values.
+func (a Address) DialPacket(ctx context.Context) (net.Conn, error) {
+	p, ok := a.end.(packetEndpoint)
+	if !ok {
+		return nil, opError("dial", a, errNoPackets)
+	}
+	return p.dialPacket(ctx)
+}
+
+// ListenPacket receives datagrams on an address whose scheme carries them. Its
+// errors are *[net.OpError] values.
+func (a Address) ListenPacket(ctx context.Context) (net.PacketConn, error) {
+	p, ok := a.end.(packetEndpoint)
+	if !ok {
+		return nil, opError("listen", a, errNoPackets)
+	}
+	return p.listenPacket(ctx)
+}
+
 // MarshalText returns String as bytes, so that configuration files can hold
 // addresses.
 func (a Address) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
@@ -160,7 +192,18 @@ type endpoint interface {
 	listen(ctx context.Context) (net.Listener, error)
 }
 
-var errZero = fmt.Errorf("the zero address names no endpoint")
+// packetEndpoint is an endpoint that carries datagrams.
+type packetEndpoint interface {
+	endpoint
+	dialPacket(ctx context.Context) (net.Conn, error)
+	listenPacket(ctx context.Context) (net.PacketConn, error)
+}
+
+var (
+	errZero      = errors.New("the zero address names no endpoint")
+	errNoPackets = errors.New("the address carries no datagrams: udp:// and udplite:// do")
+	errPackets   = errors.New("the address carries datagrams, which may be lost, and no stream")
+)
 
 func opError(op string, a Address, err error) error {
 	return &net.OpError{Op: op, Net: a.Network(), Addr: name{a}, Err: err}

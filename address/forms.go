@@ -19,14 +19,27 @@ var forms map[string]form
 
 func init() {
 	forms = map[string]form{
-		"tcp":   {parseTCP, "example.com:443", "TCP, over IPv6 or IPv4"},
-		"tcp4":  {parseTCP, "tcp4://192.0.2.1:443", "TCP over IPv4"},
-		"tcp6":  {parseTCP, "tcp6://[2001:db8::1]:443", "TCP over IPv6"},
-		"unix":  {parseUnix, "unix:///run/app.sock", "UNIX-domain stream socket: a path, or @name in Linux's abstract name space"},
-		"fd":    {parseFD, "fd://3", "descriptor that this process inherited; fd://systemd/NAME by its name"},
-		"stdio": {parseStdio, "stdio:", "standard input and output as one connection"},
-		"ws":    {parseWebSocket, "ws://example.com/room", "WebSocket, as text only"},
-		"wss":   {parseWebSocket, "wss://example.com/room", "WebSocket over TLS, as text only"},
+		"tcp":       {parseTCP, "example.com:443", "TCP, over IPv6 or IPv4"},
+		"tcp4":      {parseTCP, "tcp4://192.0.2.1:443", "TCP over IPv4"},
+		"tcp6":      {parseTCP, "tcp6://[2001:db8::1]:443", "TCP over IPv6"},
+		"sctp":      {parseTransport, "sctp://example.com:443", "SCTP, one connection a socket"},
+		"mptcp":     {parseTransport, "mptcp://example.com:443", "TCP over several paths"},
+		"smc":       {parseTransport, "smc://example.com:443", "TCP that goes on through shared memory"},
+		"udp":       {parseUDP, "udp://example.com:443", "datagrams"},
+		"udp4":      {parseUDP, "udp4://192.0.2.1:443", "datagrams over IPv4"},
+		"udp6":      {parseUDP, "udp6://[2001:db8::1]:443", "datagrams over IPv6"},
+		"udplite":   {parseUDPLite, "udplite://192.0.2.1:443", "datagrams whose checksum covers a part; IP addresses only"},
+		"unix":      {parseUnix, "unix:///run/app.sock", "UNIX-domain stream socket: a path, or @name in Linux's abstract name space"},
+		"seqpacket": {parseSeqPacket, "seqpacket:///run/app.sock", "UNIX-domain socket that keeps message boundaries"},
+		"vsock":     {parseVsock, "vsock://host:4433", "between a virtual machine and its host: CONTEXT:PORT, and any, local and host as contexts"},
+		"rfcomm":    {parseRFCOMM, "rfcomm://00:1A:7D:DA:71:13/3", "Bluetooth channel: DEVICE/CHANNEL, and any as device to listen"},
+		"l2cap":     {parseL2CAP, "l2cap://00:1A:7D:DA:71:13/4097", "Bluetooth service: DEVICE/PSM, and any as device to listen"},
+		"isotp":     {parseISOTP, "isotp://can0/7e8:7e0", "ISO-TP on a CAN bus: INTERFACE/RX:TX in hexadecimal, with 8 digits for 29 bits"},
+		"tipc":      {parseTIPC, "tipc://18888:17", "TIPC service: TYPE:INSTANCE, or TYPE:LOWER-UPPER to listen"},
+		"fd":        {parseFD, "fd://3", "descriptor that this process inherited; fd://systemd/NAME by its name"},
+		"stdio":     {parseStdio, "stdio:", "standard input and output as one connection"},
+		"ws":        {parseWebSocket, "ws://example.com/room", "WebSocket, as text only"},
+		"wss":       {parseWebSocket, "wss://example.com/room", "WebSocket over TLS, as text only"},
 	}
 }
 

@@ -8,6 +8,13 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
+
+	"github.com/sealsock/sealsock/socket"
+	"github.com/sealsock/sealsock/socket/inet"
+	"github.com/sealsock/sealsock/socket/tipc"
+	"github.com/sealsock/sealsock/socket/unix"
+	"github.com/sealsock/sealsock/socket/vsock"
 )
 
 // firstPassed is the descriptor that systemd's first passed socket has:
@@ -53,15 +60,23 @@ func (f inherited) text() string {
 	}
 }
 
-// dial takes over a connected socket. Descriptors above 2 are closed once they
-// are taken over, so the connection is the only holder and its Close reaches
-// the peer; 0 to 2 stay open, because much else writes to them.
+// dial takes over a connected socket of any family. Descriptors above 2 are
+// closed once they are taken over, so the connection is the only holder and its
+// Close reaches the peer; 0 to 2 stay open, because much else writes to them.
 func (f inherited) dial(context.Context) (net.Conn, error) {
-	file, err := f.file()
+	s, err := f.take()
 	if err != nil {
 		return nil, opError("dial", Address{"fd", f}, err)
 	}
-	defer release(file, f)
+	if !native(s) {
+		return stream(s)
+	}
+	defer s.Close()
+	file, err := s.File()
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
 	c, err := net.FileConn(file)
 	if err != nil {
 		return nil, opError("dial", Address{"fd", f}, err)
@@ -71,11 +86,26 @@ func (f inherited) dial(context.Context) (net.Conn, error) {
 
 // listen takes over a listening socket, as dial does a connected one.
 func (f inherited) listen(context.Context) (net.Listener, error) {
-	file, err := f.file()
+	s, err := f.take()
 	if err != nil {
 		return nil, opError("listen", Address{"fd", f}, err)
 	}
-	defer release(file, f)
+	if on, err := socket.AcceptsConnections.Get(s); err == nil && !on {
+		_ = s.Close()
+		return nil, opError("listen", Address{"fd", f}, errNotListening)
+	}
+	if !native(s) {
+		if s.Type() == socket.Stream {
+			return s.Listener(), nil
+		}
+		return streams{s.Listener()}, nil
+	}
+	defer s.Close()
+	file, err := s.File()
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
 	l, err := net.FileListener(file)
 	if err != nil {
 		return nil, opError("listen", Address{"fd", f}, err)
@@ -84,6 +114,35 @@ func (f inherited) listen(context.Context) (net.Listener, error) {
 		u.SetUnlinkOnClose(false) // the path belongs to who made the socket
 	}
 	return l, nil
+}
+
+var errNotListening = errors.New("the descriptor is a socket that does not listen")
+
+// native reports whether package net has the socket's family, so that it is a
+// *net.TCPConn or its like, which much code knows how to use best.
+func native(s *socket.Socket) bool {
+	name := s.Family().Name
+	return s.Type() == socket.Stream && (name == "inet" || name == "inet6" || name == "unix") && (s.Protocol() == 0 || s.Protocol() == syscall.IPPROTO_TCP)
+}
+
+// take makes a Socket of a copy of the descriptor.
+func (f inherited) take() (*socket.Socket, error) {
+	file, err := f.file()
+	if err != nil {
+		return nil, err
+	}
+	defer release(file, f)
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var copied uintptr
+	var derr error
+	err = raw.Control(func(fd uintptr) { copied, derr = duplicate(fd) })
+	if err = errors.Join(err, derr); err != nil {
+		return nil, err
+	}
+	return socket.FromFD(copied, inet.Family4, inet.Family6, unix.Family, vsock.Family, tipc.Family)
 }
 
 func (f inherited) file() (*os.File, error) {

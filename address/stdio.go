@@ -29,9 +29,7 @@ func (standard) dial(context.Context) (net.Conn, error) {
 
 // listen yields the one connection that there is, then waits to be closed.
 func (standard) listen(context.Context) (net.Listener, error) {
-	l := &single{conns: make(chan net.Conn, 1), done: make(chan struct{})}
-	l.conns <- &duplex{in: os.Stdin, out: os.Stdout}
-	return l, nil
+	return newSingle(&duplex{in: os.Stdin, out: os.Stdout}, standard{}), nil
 }
 
 // duplex joins two files into a net.Conn. Deadlines work where the system can
@@ -74,9 +72,16 @@ func (d *duplex) SetDeadline(t time.Time) error {
 
 // single is a listener with one connection.
 type single struct {
+	addr  net.Addr
 	conns chan net.Conn
 	done  chan struct{}
 	once  sync.Once
+}
+
+func newSingle(c net.Conn, addr net.Addr) *single {
+	l := &single{addr: addr, conns: make(chan net.Conn, 1), done: make(chan struct{})}
+	l.conns <- c
+	return l
 }
 
 func (l *single) Accept() (net.Conn, error) {
@@ -84,13 +89,19 @@ func (l *single) Accept() (net.Conn, error) {
 	case c := <-l.conns:
 		return c, nil
 	case <-l.done:
-		return nil, &net.OpError{Op: "accept", Net: "stdio", Addr: standard{}, Err: net.ErrClosed}
+		return nil, &net.OpError{Op: "accept", Net: l.addr.Network(), Addr: l.addr, Err: net.ErrClosed}
 	}
 }
 
+// Close closes the connection too, unless it was accepted.
 func (l *single) Close() error {
 	l.once.Do(func() { close(l.done) })
-	return nil
+	select {
+	case c := <-l.conns:
+		return c.Close()
+	default:
+		return nil
+	}
 }
 
-func (l *single) Addr() net.Addr { return standard{} }
+func (l *single) Addr() net.Addr { return l.addr }

@@ -31,8 +31,10 @@ func parseTCP(scheme, rest string) (endpoint, error) {
 
 func (t tcp) network() string { return t.scheme }
 
+func (t tcp) hostPort() string { return net.JoinHostPort(t.name, t.port) }
+
 func (t tcp) text() string {
-	s := net.JoinHostPort(t.name, t.port)
+	s := t.hostPort()
 	if t.scheme == "tcp" {
 		return s
 	}
@@ -46,12 +48,12 @@ func (t tcp) host() string {
 
 func (t tcp) dial(ctx context.Context) (net.Conn, error) {
 	var d net.Dialer
-	return d.DialContext(ctx, t.scheme, net.JoinHostPort(t.name, t.port))
+	return d.DialContext(ctx, t.scheme, t.hostPort())
 }
 
 func (t tcp) listen(ctx context.Context) (net.Listener, error) {
 	var lc net.ListenConfig
-	return lc.Listen(ctx, t.scheme, net.JoinHostPort(t.name, t.port))
+	return lc.Listen(ctx, t.scheme, t.hostPort())
 }
 
 // splitPort parts "host:port", "[ip]:port", ":port" and "port".
@@ -125,7 +127,7 @@ func checkHost(scheme, host string) (string, error) {
 		return "", nil
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
-		if scheme == "tcp4" && !ip.Is4() && !ip.Is4In6() || scheme == "tcp6" && ip.Is4() {
+		if strings.HasSuffix(scheme, "4") && !ip.Is4() && !ip.Is4In6() || strings.HasSuffix(scheme, "6") && ip.Is4() {
 			return "", problem(fmt.Sprintf("%s is not an address of %s", ip, scheme), "did you mean %s without a scheme?", "the address")
 		}
 		return ip.String(), nil

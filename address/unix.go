@@ -52,7 +52,7 @@ func (l local) listen(ctx context.Context) (net.Listener, error) {
 	}
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "unix", l.path)
-	if errors.Is(err, syscall.EADDRINUSE) && l.stale(ctx) {
+	if errors.Is(err, syscall.EADDRINUSE) && stale(l.path, func() (net.Conn, error) { return l.dial(ctx) }) {
 		if os.Remove(l.path) == nil {
 			return lc.Listen(ctx, "unix", l.path)
 		}
@@ -71,15 +71,15 @@ func (l local) check(op string) error {
 // stale reports whether the path is a socket that nobody listens on: what a
 // listener leaves behind that was killed. A file that is no socket, and a
 // socket that may be alive, are left alone.
-func (l local) stale(ctx context.Context) bool {
-	if strings.HasPrefix(l.path, "@") {
+func stale(path string, dial func() (net.Conn, error)) bool {
+	if strings.HasPrefix(path, "@") {
 		return false
 	}
-	info, err := os.Lstat(l.path)
+	info, err := os.Lstat(path)
 	if err != nil || info.Mode().Type() != fs.ModeSocket {
 		return false
 	}
-	c, err := l.dial(ctx)
+	c, err := dial()
 	if err == nil {
 		_ = c.Close()
 		return false

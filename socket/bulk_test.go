@@ -181,6 +181,17 @@ func TestStreamOver(t *testing.T) {
 	if y.NetConn() != b {
 		t.Error("NetConn is another connection")
 	}
+	c, d := pair(t, socket.SeqPacket)
+	small, err := socket.StreamOver(d, 10, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write([]byte("more than ten bytes")); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := small.Read(make([]byte, 5)); err == nil {
+		t.Errorf("%d bytes of a message that was cut", n)
+	}
 	for _, n := range []int{0, -1, 1 << 30} {
 		if _, err := socket.StreamOver(a, n, 100); err == nil {
 			t.Errorf("messages of %d bytes", n)

@@ -88,7 +88,14 @@ func (s *Socket) RecvMsg(ctx context.Context, m *Message, flags Flags) (int, err
 		return 0, s.opError("read", nil, err)
 	}
 	o.flags, o.once = f|s.recvFlags(), flags&DontWait != 0
-	if err := s.run(ctx, reading, o); err != nil {
+	err = s.run(ctx, reading, o)
+	if s.resetOrEnd(o, err) {
+		o.once = true
+		if err = s.run(ctx, reading, o); err != nil {
+			return 0, io.EOF
+		}
+	}
+	if err != nil {
 		return 0, s.opError("read", nil, callError("recvmsg", err))
 	}
 	o.finishRecv(s, m)

@@ -306,7 +306,7 @@ func (s *Socket) recv(ctx context.Context, o *op, p []byte, flags Flags) (int, e
 	}
 	o.buf, o.flags, o.once = p, f, flags&DontWait != 0
 	err = s.run(ctx, reading, o)
-	if s.family.ResetIsEnd && (err == syscall.ECONNRESET || err == nil && o.n == 0) {
+	if s.resetOrEnd(o, err) {
 		o.once = true
 		if err = s.run(ctx, reading, o); err != nil {
 			o.n, err = 0, nil
@@ -316,6 +316,12 @@ func (s *Socket) recv(ctx context.Context, o *op, p []byte, flags Flags) (int, e
 		err = io.EOF
 	}
 	return o.n, err
+}
+
+// resetOrEnd reports whether a receive in a family with ResetIsEnd met the end,
+// and has to look once more for messages.
+func (s *Socket) resetOrEnd(o *op, err error) bool {
+	return s.family.ResetIsEnd && (err == syscall.ECONNRESET || err == nil && o.n == 0)
 }
 
 // recvError wraps the errors of receiving, all but io.EOF.

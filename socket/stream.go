@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -14,7 +15,8 @@ type StreamConn struct {
 	most int // bytes in a message that is sent
 
 	reading sync.Mutex
-	buf     []byte // holds one message
+	room    int    // bytes in a message that is received
+	buf     []byte // holds one message; made when it is needed
 	rest    []byte // what of it was not read yet
 }
 
@@ -26,8 +28,8 @@ const maxMessage = 1 << 20
 // first of all, runs over it. Its records and the connection's messages then
 // have nothing to do with each other: Write cuts p into messages of at most send
 // bytes, Read gives out messages of at most receive bytes piece by piece. A
-// message longer than receive would be cut by the system, so receive should be
-// the family's maximum.
+// longer message is an error of Read, if c is a *Socket; elsewhere it may be cut
+// unseen, so receive should be the family's maximum.
 //
 // The underlying connection must deliver all messages in order, and return
 // io.EOF at its end if it has one. Messages without bytes are skipped.
@@ -37,7 +39,7 @@ func StreamOver(c net.Conn, send, receive int) (*StreamConn, error) {
 			return nil, &net.OpError{Op: "set", Net: c.LocalAddr().Network(), Addr: c.LocalAddr(), Err: fmt.Errorf("message size %d is not in 1 to %d", n, maxMessage)}
 		}
 	}
-	return &StreamConn{Conn: c, most: send, buf: make([]byte, receive)}, nil
+	return &StreamConn{Conn: c, most: send, room: receive}, nil
 }
 
 // Read reads the rest of the last message, or waits for the next one.
@@ -52,21 +54,38 @@ func (c *StreamConn) Read(p []byte) (int, error) {
 			return 0, io.ErrNoProgress
 		}
 		// A buffer with room for any message saves the copy.
-		if len(p) >= len(c.buf) {
-			if n, err := c.Conn.Read(p); n > 0 || err != nil {
+		if len(p) >= c.room {
+			if n, err := c.message(p); n > 0 || err != nil {
 				return n, err
 			}
 			continue
 		}
-		n, err := c.Conn.Read(c.buf)
-		c.rest = c.buf[:n]
-		if n == 0 && err != nil {
+		if c.buf == nil {
+			c.buf = make([]byte, c.room)
+		}
+		n, err := c.message(c.buf)
+		if err != nil {
 			return 0, err
 		}
+		c.rest = c.buf[:n]
 	}
 	n := copy(p, c.rest)
 	c.rest = c.rest[n:]
 	return n, nil
+}
+
+// message receives one message.
+func (c *StreamConn) message(p []byte) (int, error) {
+	s, ok := c.Conn.(*Socket)
+	if !ok {
+		return c.Conn.Read(p)
+	}
+	m := Message{Buffers: [][]byte{p}}
+	n, err := s.RecvMsg(context.Background(), &m, 0)
+	if err == nil && m.Flags&Truncated != 0 {
+		err = s.opError("read", nil, fmt.Errorf("a message longer than the %d bytes that this stream takes", len(p)))
+	}
+	return n, err
 }
 
 // Write sends p in one or more messages. Two Writes at once may mix their

@@ -36,7 +36,8 @@ var allowed = map[string][]string{
 	"identity":        {"iana", "internal/pss"},
 	"authority":       {"iana", "identity"},
 	"certificate":     {"identity"},
-	"address":         {"socket"},
+	"address": {"socket", "socket/inet", "socket/unix", "socket/vsock", "socket/bluetooth", "socket/can", "socket/tipc",
+		"socket/sctp", "socket/mptcp", "socket/smc", "socket/udplite"},
 }
 
 // untouched lists the standard packages that the engine's side must not import

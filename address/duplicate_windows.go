@@ -1,0 +1,11 @@
+package address
+
+import (
+	"errors"
+	"fmt"
+)
+
+// duplicate is not there: Windows passes no sockets by number.
+func duplicate(uintptr) (uintptr, error) {
+	return 0, fmt.Errorf("inherited descriptors: not on windows: %w", errors.ErrUnsupported)
+}

@@ -1,0 +1,249 @@
+package address
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/sealsock/sealsock/socket"
+	"github.com/sealsock/sealsock/socket/bluetooth"
+	"github.com/sealsock/sealsock/socket/can"
+	"github.com/sealsock/sealsock/socket/tipc"
+	"github.com/sealsock/sealsock/socket/vsock"
+)
+
+// machine is a context and a port between a virtual machine and its host.
+type machine struct{ at vsock.Addr }
+
+var contexts = map[string]uint32{"": vsock.AnyContext, "any": vsock.AnyContext, "local": vsock.Local, "host": vsock.Host}
+
+func parseVsock(_, rest string) (endpoint, error) {
+	cid, port, ok := strings.Cut(rest, ":")
+	if !ok {
+		return nil, problem("it has no port", "write vsock://%s:4433", rest)
+	}
+	a := vsock.Addr{}
+	if number, ok := contexts[strings.ToLower(cid)]; ok {
+		a.CID = number
+	} else {
+		n, err := strconv.ParseUint(cid, 10, 32)
+		if err != nil {
+			return nil, problem(fmt.Sprintf("%q is no context", cid), "write its number, or any, local or host")
+		}
+		a.CID = uint32(n)
+	}
+	n, err := strconv.ParseUint(port, 10, 32)
+	if err != nil || n == vsock.AnyPort {
+		return nil, problem(fmt.Sprintf("%q is no port", port), "ports are numbers from 0 to 4294967294")
+	}
+	a.Port = uint32(n)
+	return machine{a}, nil
+}
+
+func (machine) network() string { return "vsock" }
+func (m machine) text() string  { return "vsock://" + m.at.String() }
+func (machine) host() string    { return "" }
+
+func (m machine) dial(ctx context.Context) (net.Conn, error) {
+	return conn(vsock.Dial(ctx, socket.Stream, m.at))
+}
+
+func (m machine) listen(context.Context) (net.Listener, error) {
+	return listener(vsock.Listen(socket.Stream, m.at))
+}
+
+// channel is a Bluetooth device and one of its channels.
+type channel struct{ at bluetooth.RFCOMMAddr }
+
+func parseRFCOMM(scheme, rest string) (endpoint, error) {
+	device, n, err := parseDevice(scheme, rest, 30)
+	if err != nil {
+		return nil, err
+	}
+	return channel{bluetooth.RFCOMMAddr{Device: device, Channel: uint8(n)}}, nil
+}
+
+func (channel) network() string { return "rfcomm" }
+func (c channel) text() string {
+	return "rfcomm://" + deviceText(c.at.Device) + "/" + strconv.Itoa(int(c.at.Channel))
+}
+func (channel) host() string { return "" }
+
+func (c channel) dial(ctx context.Context) (net.Conn, error) {
+	return conn(bluetooth.DialRFCOMM(ctx, bluetooth.Any, c.at))
+}
+
+func (c channel) listen(context.Context) (net.Listener, error) {
+	return listener(bluetooth.ListenRFCOMM(c.at))
+}
+
+// service is a Bluetooth device and one of its L2CAP services.
+type service struct{ at bluetooth.L2CAPAddr }
+
+func parseL2CAP(scheme, rest string) (endpoint, error) {
+	device, n, err := parseDevice(scheme, rest, 0xffff)
+	if err != nil {
+		return nil, err
+	}
+	return service{bluetooth.L2CAPAddr{Device: device, PSM: uint16(n)}}, nil
+}
+
+func (service) network() string { return "l2cap" }
+func (s service) text() string {
+	return "l2cap://" + deviceText(s.at.Device) + "/" + strconv.Itoa(int(s.at.PSM))
+}
+func (service) host() string { return "" }
+
+func (s service) dial(ctx context.Context) (net.Conn, error) {
+	c, err := bluetooth.DialL2CAP(ctx, socket.SeqPacket, bluetooth.Any, s.at)
+	if err != nil {
+		return nil, err
+	}
+	return stream(c)
+}
+
+func (s service) listen(context.Context) (net.Listener, error) {
+	l, err := bluetooth.ListenL2CAP(socket.SeqPacket, s.at)
+	if err != nil {
+		return nil, err
+	}
+	return streams{l}, nil
+}
+
+// parseDevice reads "DEVICE/NUMBER". The device "any" is every controller of
+// this machine, to listen on.
+func parseDevice(scheme, rest string, most uint64) (bluetooth.Device, uint64, error) {
+	text, number, ok := strings.Cut(rest, "/")
+	if !ok {
+		return bluetooth.Any, 0, problem("it has no number behind the device", "write %s://00:11:22:AA:BB:CC/3", scheme)
+	}
+	n, err := strconv.ParseUint(number, 10, 16)
+	if err != nil || n > most {
+		return bluetooth.Any, 0, problem(fmt.Sprintf("%q is not a number from 0 to %d", number, most), "")
+	}
+	if strings.EqualFold(text, "any") {
+		return bluetooth.Any, n, nil
+	}
+	device, err := bluetooth.ParseDevice(text)
+	if err != nil {
+		return bluetooth.Any, 0, problem(fmt.Sprintf("%q is no Bluetooth address", text), "write 00:11:22:AA:BB:CC")
+	}
+	return device, n, nil
+}
+
+func deviceText(d bluetooth.Device) string {
+	if d == bluetooth.Any {
+		return "any"
+	}
+	return d.String()
+}
+
+// transportProtocol is a CAN interface and the two identifiers of an ISO-TP
+// connection.
+type transportProtocol struct {
+	device string
+	rx, tx uint32
+}
+
+func parseISOTP(_, rest string) (endpoint, error) {
+	device, ids, ok := strings.Cut(rest, "/")
+	rx, tx, two := strings.Cut(ids, ":")
+	if !ok || !two || device == "" || len(device) > 15 || !words(device, "-._") {
+		return nil, problem("it does not name an interface and two identifiers", "write isotp://can0/7e8:7e0")
+	}
+	t := transportProtocol{device: device}
+	for _, f := range []struct {
+		text string
+		id   *uint32
+	}{{rx, &t.rx}, {tx, &t.tx}} {
+		text, id := f.text, f.id
+		n, err := strconv.ParseUint(text, 16, 32)
+		if err != nil || len(text) != 3 && len(text) != 8 || len(text) == 3 && n > can.StandardMask || n > can.ExtendedMask {
+			return nil, problem(fmt.Sprintf("%q is no CAN identifier", text), "write 3 hexadecimal digits for 11 bits, 8 for 29")
+		}
+		*id = uint32(n)
+		if len(text) == 8 {
+			*id |= can.ExtendedFlag
+		}
+	}
+	if t.rx == t.tx {
+		return nil, problem("both identifiers are the same", "the first is of what is received, the second of what is sent")
+	}
+	return t, nil
+}
+
+func (transportProtocol) network() string { return "can" }
+func (transportProtocol) host() string    { return "" }
+
+func (t transportProtocol) text() string {
+	_, ids, _ := strings.Cut(can.ISOTPAddr{Rx: t.rx, Tx: t.tx}.String(), "/")
+	return "isotp://" + t.device + "/" + ids
+}
+
+func (t transportProtocol) dial(ctx context.Context) (net.Conn, error) {
+	on, err := can.On(t.device)
+	if err != nil {
+		return nil, err
+	}
+	s, err := can.StreamISOTP(ctx, can.ISOTPAddr{Interface: on.Interface, Rx: t.rx, Tx: t.tx})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// listen yields the one connection that two identifiers are.
+func (t transportProtocol) listen(ctx context.Context) (net.Listener, error) {
+	c, err := t.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return newSingle(c, c.LocalAddr()), nil
+}
+
+// cluster is a service of TIPC, or a range of its instances.
+type cluster struct{ service, lower, upper uint32 }
+
+func parseTIPC(_, rest string) (endpoint, error) {
+	kind, instances, ok := strings.Cut(rest, ":")
+	lower, upper, isRange := strings.Cut(instances, "-")
+	if !isRange {
+		upper = lower
+	}
+	var c cluster
+	for _, f := range []struct {
+		text string
+		to   *uint32
+	}{{kind, &c.service}, {lower, &c.lower}, {upper, &c.upper}} {
+		n, err := strconv.ParseUint(f.text, 10, 32)
+		if err != nil || !ok {
+			return nil, problem("it is not TYPE:INSTANCE", "write tipc://18888:17, or tipc://18888:0-99 to listen on a range")
+		}
+		*f.to = uint32(n)
+	}
+	if c.lower > c.upper {
+		return nil, problem("the range goes down", "did you mean tipc://%d:%d-%d?", c.service, c.upper, c.lower)
+	}
+	return c, nil
+}
+
+func (cluster) network() string { return "tipc" }
+func (cluster) host() string    { return "" }
+
+func (c cluster) text() string {
+	if c.lower == c.upper {
+		return fmt.Sprintf("tipc://%d:%d", c.service, c.lower)
+	}
+	return fmt.Sprintf("tipc://%d:%d-%d", c.service, c.lower, c.upper)
+}
+
+// dial connects to the first instance of a range.
+func (c cluster) dial(ctx context.Context) (net.Conn, error) {
+	return conn(tipc.Dial(ctx, socket.Stream, tipc.Service(c.service, c.lower)))
+}
+
+func (c cluster) listen(context.Context) (net.Listener, error) {
+	return listener(tipc.Listen(socket.Stream, tipc.Range(c.service, c.lower, c.upper, tipc.ClusterScope)))
+}

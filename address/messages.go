@@ -1,0 +1,109 @@
+package address
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/sealsock/sealsock/socket"
+	"github.com/sealsock/sealsock/socket/bluetooth"
+	"github.com/sealsock/sealsock/socket/unix"
+)
+
+// The sizes of messages on a seqpacket socket: what is sent, and what is taken
+// from others.
+const (
+	seqPacketSend    = 16 << 10
+	seqPacketReceive = 256 << 10
+)
+
+// packets is a UNIX-domain seqpacket socket.
+type packets struct{ local }
+
+func parseSeqPacket(scheme, rest string) (endpoint, error) {
+	end, err := parseUnix(scheme, rest)
+	if err != nil {
+		return nil, err
+	}
+	return packets{end.(local)}, nil
+}
+
+func (p packets) network() string { return "unixpacket" }
+func (p packets) text() string    { return "seqpacket://" + p.path }
+
+func (p packets) addr() unix.Addr {
+	if p.path[0] == '@' {
+		return unix.Abstract(p.path[1:])
+	}
+	return unix.Path(p.path)
+}
+
+func (p packets) dial(ctx context.Context) (net.Conn, error) {
+	s, err := unix.Dial(ctx, socket.SeqPacket, p.addr())
+	if err != nil {
+		return nil, err
+	}
+	return stream(s)
+}
+
+func (p packets) listen(ctx context.Context) (net.Listener, error) {
+	l, err := unix.Listen(socket.SeqPacket, p.addr())
+	if errors.Is(err, syscall.EADDRINUSE) && stale(p.path, func() (net.Conn, error) { return p.dial(ctx) }) {
+		if os.Remove(p.path) == nil {
+			l, err = unix.Listen(socket.SeqPacket, p.addr())
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return unlinking{streams{l}, p.addr()}, nil
+}
+
+// unlinking removes the file of its path when it is closed.
+type unlinking struct {
+	streams
+	path unix.Addr
+}
+
+func (l unlinking) Close() error {
+	err := l.streams.Close()
+	if err == nil {
+		_ = l.path.Unlink() // it may be gone already
+	}
+	return err
+}
+
+// streams is a listener on a family that keeps message boundaries. Its
+// connections are streams.
+type streams struct{ *socket.Listener }
+
+func (l streams) Accept() (net.Conn, error) {
+	s, err := l.AcceptContext(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	return stream(s)
+}
+
+// stream makes a stream of a connection, where it is not one.
+func stream(s *socket.Socket) (net.Conn, error) {
+	var c *socket.StreamConn
+	var err error
+	switch {
+	case s.Type() == socket.Stream:
+		return s, nil
+	case s.Family().Name == bluetooth.FamilyL2CAP.Name:
+		c, err = bluetooth.StreamL2CAP(s)
+	case s.Type() == socket.SeqPacket:
+		c, err = socket.StreamOver(s, seqPacketSend, seqPacketReceive)
+	default:
+		err = &net.OpError{Op: "dial", Net: s.Family().Name, Addr: s.LocalAddr(), Err: errPackets}
+	}
+	if err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return c, nil
+}
