@@ -37,15 +37,20 @@ func newCredential(t testing.TB, signer crypto.Signer) *Credential {
 			t.Fatal(err)
 		}
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, DNSNames: []string{"example.com"},
-		NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<33, 0),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, signer.Public(), signer)
+	der, err := selfSigned(signer)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &Credential{Chain: [][]byte{der}, Signer: signer}
+}
+
+// selfSigned makes a certificate, the same each time if the signature is.
+func selfSigned(signer crypto.Signer) ([]byte, error) {
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, DNSNames: []string{"example.com"},
+		NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<33, 0),
+	}
+	return x509.CreateCertificate(rand.Reader, template, template, signer.Public(), signer)
 }
 
 // side is one end of a connection without a network.
