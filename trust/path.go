@@ -21,7 +21,7 @@ func (p *Policy) buildPaths(peer *Peer, now time.Time) (*Result, error) {
 	}
 	purpose := p.purpose(peer)
 	set := roots.snapshot()
-	key := memoKey(purpose, peer.Chain)
+	key := memoKey(purpose, peer.memoChain())
 	if known, ok := set.memo.get(key); ok {
 		if chains, _ := p.allowed(known.chains, now); len(chains) > 0 {
 			return newResult(known.certs, chains), nil
@@ -31,7 +31,7 @@ func (p *Policy) buildPaths(peer *Peer, now time.Time) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkLeaf(certs[0]); err != nil {
+	if err := peer.checkLeaf(certs[0]); err != nil {
 		return nil, err
 	}
 	if err := checkDates(certs[0], now); err != nil {
@@ -202,13 +202,28 @@ const (
 
 // checkLeaf checks what a peer's own certificate must be fit for, whoever
 // vouches for it. RFC 9846, Section 4.4.2.2: "the digitalSignature bit MUST be
-// set if the Key Usage extension is present".
-func checkLeaf(c *x509.Certificate) error {
-	if c.KeyUsage&x509.KeyUsageDigitalSignature == 0 && extension(c, oidKeyUsage) != nil {
+// set if the Key Usage extension is present". RSA key exchange wants
+// keyEncipherment instead: RFC 5246, Section 7.4.2.
+func (peer *Peer) checkLeaf(c *x509.Certificate) error {
+	switch {
+	case extension(c, oidKeyUsage) == nil:
+	case peer.Decrypts && c.KeyUsage&x509.KeyUsageKeyEncipherment == 0:
+		return &Error{Code: CodePurpose, Certificate: c, Expected: "the key usage keyEncipherment", Got: "a key usage without it",
+			Hint: "the peer needs a certificate whose key may decrypt, or a suite with forward secrecy"}
+	case !peer.Decrypts && c.KeyUsage&x509.KeyUsageDigitalSignature == 0:
 		return &Error{Code: CodePurpose, Certificate: c, Expected: "the key usage digitalSignature", Got: "a key usage without it",
 			Hint: "ask for a certificate whose key may sign: TLS 1.3, and 1.2 with forward secrecy, use it for nothing else"}
 	}
 	return checkKey(c)
+}
+
+// memoChain is what a path is remembered by: what was found fit to decrypt is not
+// thereby fit to sign.
+func (peer *Peer) memoChain() [][]byte {
+	if !peer.Decrypts {
+		return peer.Chain
+	}
+	return append([][]byte{[]byte("decrypts")}, peer.Chain...)
 }
 
 func checkKey(c *x509.Certificate) error { return checkPublicKey(c, keyOf(c)) }

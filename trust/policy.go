@@ -116,6 +116,9 @@ type Peer struct {
 	StapleAsked bool
 	// SCTs are the signed certificate timestamps that came with the leaf.
 	SCTs [][]byte
+	// Decrypts says that the leaf's key proves itself by decrypting, as in
+	// the RSA key exchange of old servers, and not by signing.
+	Decrypts bool
 	// Now is the time to judge by; zero means the clock's.
 	Now time.Time
 }
@@ -219,7 +222,7 @@ func (p *Policy) verifyLeaf(peer *Peer, now time.Time) (*Result, error) {
 		return nil, err
 	}
 	leaf := certs[0]
-	if err := checkLeaf(leaf); err != nil {
+	if err := peer.checkLeaf(leaf); err != nil {
 		return nil, err
 	}
 	result := &Result{PublicKey: keyOf(leaf), Leaf: leaf, Certificates: certs}
@@ -264,7 +267,7 @@ func (p *Policy) verifyKnown(peer *Peer, now time.Time) (*Result, error) {
 		return nil, err
 	}
 	leaf := certs[0]
-	if err := checkLeaf(leaf); err != nil {
+	if err := peer.checkLeaf(leaf); err != nil {
 		return nil, err
 	}
 	if err := checkDates(leaf, now); err != nil {

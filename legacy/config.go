@@ -1,0 +1,153 @@
+package legacy
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"slices"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/identity"
+)
+
+// standard makes of a Config the one that crypto/tls wants. verify is asked about
+// the peer.
+func standard(cfg *sealsock.Config, verify func(tls.ConnectionState) error) (*tls.Config, error) {
+	if err := check(cfg); err != nil {
+		return nil, err
+	}
+	suites, err := cipherSuites(cfg.CipherSuites)
+	if err != nil {
+		return nil, err
+	}
+	std := &tls.Config{
+		Rand:         cfg.Rand,
+		Time:         cfg.Now,
+		ServerName:   cfg.ServerName,
+		NextProtos:   cfg.ALPN,
+		MinVersion:   tls.VersionTLS10,
+		MaxVersion:   uint16(cfg.MaxVersion),
+		CipherSuites: suites,
+		KeyLogWriter: cfg.KeyLog,
+		// Trust decides, in verify, and a session that is resumed would
+		// bring an old decision with it.
+		InsecureSkipVerify:     true,
+		VerifyConnection:       verify,
+		SessionTicketsDisabled: true,
+	}
+	if cfg.MinVersion != 0 {
+		std.MinVersion = uint16(cfg.MinVersion)
+	}
+	switch cfg.ClientAuth {
+	case sealsock.RequestClientCert:
+		std.ClientAuth = tls.RequestClientCert
+	case sealsock.RequireClientCert:
+		std.ClientAuth = tls.RequireAnyClientCert
+	}
+	for _, g := range cfg.Groups {
+		std.CurvePreferences = append(std.CurvePreferences, tls.CurveID(g))
+	}
+	for _, id := range cfg.Identities {
+		std.Certificates = append(std.Certificates, *certificate(id))
+	}
+	if cfg.SelectIdentity != nil {
+		selectIdentity(std, cfg)
+	}
+	return std, nil
+}
+
+// check refuses what crypto/tls cannot keep, where leaving it out would make the
+// connection less safe than it looks.
+func check(cfg *sealsock.Config) error {
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{
+		{"PSKOnly", cfg.PSKOnly},
+		{"PSKs", cfg.PSKs != nil},
+		{"FindPSK", cfg.FindPSK != nil},
+		{"SelectPSK", cfg.SelectPSK != nil},
+		{"OnlyRawKeys", cfg.OnlyRawKeys},
+		{"ECHConfigs", cfg.ECHConfigs != nil},
+		{"ForClient", cfg.ForClient != nil},
+		{"SignatureSchemes", cfg.SignatureSchemes != nil},
+		{"RequireExtendedMasterSecret", cfg.RequireExtendedMasterSecret},
+	} {
+		if f.set {
+			return usage("Config.%s has no meaning in package legacy", f.name)
+		}
+	}
+	if cfg.MinVersion != 0 && cfg.MaxVersion != 0 && cfg.MinVersion > cfg.MaxVersion {
+		return usage("MinVersion %v is above MaxVersion %v", cfg.MinVersion, cfg.MaxVersion)
+	}
+	return nil
+}
+
+func usage(format string, args ...any) error {
+	return &engine.Error{Fault: engine.FaultUsage, Reason: fmt.Sprintf(format, args...)}
+}
+
+// cipherSuites lists what to offer. crypto/tls decides about the order.
+func cipherSuites(wanted []iana.CipherSuite) ([]uint16, error) {
+	var all []uint16
+	for _, s := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		if !isRC4(iana.CipherSuite(s.ID)) {
+			all = append(all, s.ID)
+		}
+	}
+	if wanted == nil {
+		return all, nil
+	}
+	var list []uint16
+	for _, id := range wanted {
+		if !slices.Contains(all, uint16(id)) {
+			return nil, usage("cipher suite %v is spoken neither by the engine nor by package legacy", id)
+		}
+		list = append(list, uint16(id))
+	}
+	return list, nil
+}
+
+// certificate makes crypto/tls's view of an identity. Its key must be able to
+// decrypt if RSA key exchange is to work.
+func certificate(id *identity.Identity) *tls.Certificate {
+	if id == nil {
+		return new(tls.Certificate)
+	}
+	return &tls.Certificate{
+		Certificate: id.Chain, PrivateKey: id.Signer, Leaf: id.Leaf,
+		OCSPStaple: id.OCSPStaple, SignedCertificateTimestamps: id.SCTs,
+	}
+}
+
+// selectIdentity makes crypto/tls ask Config.SelectIdentity.
+func selectIdentity(std *tls.Config, cfg *sealsock.Config) {
+	answer := func(ctx context.Context, req *engine.CredentialRequest, schemes []tls.SignatureScheme) (*tls.Certificate, error) {
+		for _, s := range schemes {
+			req.SignatureSchemes = append(req.SignatureSchemes, iana.SignatureScheme(s))
+		}
+		id, err := cfg.SelectIdentity(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		return certificate(id), nil
+	}
+	std.GetCertificate = func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		req := &engine.CredentialRequest{Server: true, ServerName: h.ServerName, Version: version(h.SupportedVersions)}
+		return answer(h.Context(), req, h.SignatureSchemes)
+	}
+	std.GetClientCertificate = func(r *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		req := &engine.CredentialRequest{ServerName: cfg.ServerName, Version: iana.Version(r.Version), Authorities: r.AcceptableCAs}
+		return answer(r.Context(), req, r.SignatureSchemes)
+	}
+}
+
+// version is the highest of a list.
+func version(list []uint16) iana.Version {
+	if len(list) == 0 {
+		return 0
+	}
+	return iana.Version(slices.Max(list))
+}

@@ -1,0 +1,228 @@
+package legacy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/address"
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/trust"
+)
+
+// A Conn is a connection of crypto/tls whose peer Config.Trust has accepted. It is
+// a net.Conn, with CloseWrite. Read returns io.EOF only after the peer's
+// close_notify; a connection that is cut ends in an error.
+type Conn struct {
+	*tls.Conn
+	raw    *noticing
+	cfg    *sealsock.Config
+	server bool
+	ctx    atomic.Pointer[context.Context] // of the handshake under way
+	peer   atomic.Pointer[trust.Result]
+}
+
+var _ net.Conn = (*Conn)(nil)
+
+// Dial connects to an address, as sealsock.Dial does, and returns once the server
+// is proved, or with the reason why not. ctx bounds the whole of it, and
+// Config.HandshakeTimeout the handshake. A nil cfg is the zero Config.
+func Dial(ctx context.Context, addr string, cfg *sealsock.Config) (*Conn, error) {
+	a, err := address.Parse(addr)
+	if err != nil {
+		return nil, err
+	}
+	if cfg == nil {
+		cfg = new(sealsock.Config)
+	}
+	if cfg.ServerName == "" && a.Host() != "" {
+		named := *cfg
+		named.ServerName = a.Host()
+		cfg = &named
+	}
+	raw, err := a.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := Client(raw, cfg)
+	if err != nil {
+		raw.Close()
+		return nil, err
+	}
+	if err := c.HandshakeContext(ctx); err != nil {
+		raw.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Client returns the client's side of a connection over raw, which it takes
+// over. The handshake happens with Handshake or the first Read or Write. A nil cfg
+// is the zero Config.
+func Client(raw net.Conn, cfg *sealsock.Config) (*Conn, error) { return newConn(raw, cfg, false) }
+
+// Server returns the server's side of a connection over raw, which it takes over.
+// Config needs an identity. The handshake happens with Handshake or the first Read
+// or Write.
+func Server(raw net.Conn, cfg *sealsock.Config) (*Conn, error) { return newConn(raw, cfg, true) }
+
+func newConn(raw net.Conn, cfg *sealsock.Config, server bool) (*Conn, error) {
+	if cfg == nil {
+		cfg = new(sealsock.Config)
+	}
+	c := &Conn{cfg: cfg, server: server, raw: &noticing{Conn: raw}}
+	std, err := standard(cfg, c.verify)
+	if err != nil {
+		return nil, err
+	}
+	if !server {
+		c.Conn = tls.Client(c.raw, std)
+		return c, nil
+	}
+	if len(std.Certificates) == 0 && std.GetCertificate == nil {
+		return nil, usage("a server needs a certificate: set Identities or SelectIdentity")
+	}
+	c.Conn = tls.Server(c.raw, std)
+	return c, nil
+}
+
+// NetConn returns the connection below. Reading or writing it breaks this one.
+func (c *Conn) NetConn() net.Conn { return c.raw.Conn }
+
+// Peer returns what was found out about the peer's certificate, or nil before the
+// handshake is done and for a client without one.
+func (c *Conn) Peer() *trust.Result {
+	if !c.ConnectionState().HandshakeComplete {
+		return nil
+	}
+	return c.peer.Load()
+}
+
+// Handshake runs the handshake, unless it is done already, within
+// Config.HandshakeTimeout.
+func (c *Conn) Handshake() error { return c.HandshakeContext(context.Background()) }
+
+// HandshakeContext is Handshake until ctx ends. A handshake that failed cannot be
+// taken up again.
+func (c *Conn) HandshakeContext(ctx context.Context) error {
+	if c.ConnectionState().HandshakeComplete {
+		return nil
+	}
+	limit := c.cfg.HandshakeTimeout
+	if limit == 0 {
+		limit = defaultTimeout
+	}
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, &engine.Error{
+			Fault: engine.FaultTransport, Reason: fmt.Sprintf("the handshake was not done within %v", limit), Err: context.DeadlineExceeded,
+			Hint: "the peer is slow, stopped half-way, or does not speak TLS",
+		})
+		defer cancel()
+	}
+	c.ctx.CompareAndSwap(nil, &ctx)
+	err := c.Conn.HandshakeContext(ctx)
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return c.explain(err)
+}
+
+const defaultTimeout = 10 * time.Second
+
+// Read reads data, after the handshake if it was not done yet.
+func (c *Conn) Read(p []byte) (int, error) {
+	if err := c.Handshake(); err != nil {
+		return 0, err
+	}
+	n, err := c.Conn.Read(p)
+	return n, c.explain(err)
+}
+
+// Write writes data, after the handshake if it was not done yet.
+func (c *Conn) Write(p []byte) (int, error) {
+	if err := c.Handshake(); err != nil {
+		return 0, err
+	}
+	n, err := c.Conn.Write(p)
+	return n, c.explain(err)
+}
+
+// verify asks Config.Trust about the peer.
+func (c *Conn) verify(state tls.ConnectionState) error {
+	if c.server && len(state.PeerCertificates) == 0 {
+		return nil // crypto/tls has refused already if one is required
+	}
+	peer := &trust.Peer{
+		Server: !c.server, OCSPStaple: state.OCSPResponse, SCTs: state.SignedCertificateTimestamps,
+		Decrypts: !c.server && rsaExchange(iana.CipherSuite(state.CipherSuite)),
+	}
+	if peer.Server {
+		peer.Name = c.cfg.ServerName
+	}
+	if c.cfg.Now != nil {
+		peer.Now = c.cfg.Now()
+	}
+	for _, cert := range state.PeerCertificates {
+		peer.Chain = append(peer.Chain, cert.Raw)
+	}
+	var v sealsock.Verifier = c.cfg.Trust
+	if v == nil {
+		v = defaultTrust
+	}
+	result, err := v.Verify(*c.ctx.Load(), peer)
+	if err == nil {
+		c.peer.Store(result)
+	}
+	return err
+}
+
+// defaultTrust is shared, so that its memory of verified chains is too.
+var defaultTrust = new(trust.Policy)
+
+// explain puts the errors of crypto/tls into this module's words: what the peer
+// refused, and an end that nobody announced, which crypto/tls takes for an orderly
+// one.
+func (c *Conn) explain(err error) error {
+	var op *net.OpError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, io.EOF) && c.raw.cut.Load():
+		return &engine.Error{
+			Fault: engine.FaultTransport, Reason: "the connection was cut without close_notify", Err: io.ErrUnexpectedEOF,
+			Hint: "what has arrived may be incomplete",
+		}
+	case errors.As(err, &op) && op.Op == "remote error":
+		return &engine.Error{Fault: engine.FaultAlert, Alert: alertOf(op.Err)}
+	}
+	return err
+}
+
+// alertOf reads the number off crypto/tls's alert, whose type is its own.
+func alertOf(err error) (a iana.Alert) {
+	fmt.Sscan(fmt.Sprintf("%d", err), &a)
+	return a
+}
+
+// noticing notices when the connection below ends.
+type noticing struct {
+	net.Conn
+	cut atomic.Bool
+}
+
+// Read implements net.Conn.
+func (n *noticing) Read(p []byte) (int, error) {
+	got, err := n.Conn.Read(p)
+	if got == 0 && errors.Is(err, io.EOF) {
+		n.cut.Store(true)
+	}
+	return got, err
+}

@@ -1,0 +1,236 @@
+package legacy_test
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/testcert"
+	"github.com/sealsock/sealsock/legacy"
+)
+
+// needs leaves a test out where a program it talks to is missing, which is
+// said; where the peers are required it fails.
+func needs(t testing.TB, program string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err == nil {
+		return
+	}
+	if os.Getenv("SEALSOCK_PEERS") == "require" {
+		t.Fatalf("%s is not installed, and SEALSOCK_PEERS=require", program)
+	}
+	t.Skipf("left out: %s is not installed", program)
+}
+
+// oldPeers are ways to run OpenSSL as a peer that has nothing better. Level 0
+// lets it use MD5 and SHA-1.
+var oldPeers = []struct {
+	name  string
+	flags []string
+	weak  string
+}{
+	{"TLS 1.0", []string{"-tls1", "-cipher", "ALL:@SECLEVEL=0"}, "TLS 1.0 was withdrawn"},
+	{"TLS 1.1", []string{"-tls1_1", "-cipher", "ALL:@SECLEVEL=0"}, "TLS 1.1 was withdrawn"},
+	{"CBC alone", []string{"-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES256-SHA:@SECLEVEL=0"}, "padding oracles"},
+	{"RSA key exchange alone", []string{"-tls1_2", "-cipher", "AES128-GCM-SHA256:@SECLEVEL=0"}, "no forward secrecy"},
+	{"both", []string{"-tls1_2", "-cipher", "AES256-SHA:@SECLEVEL=0"}, "no forward secrecy"},
+}
+
+func TestOpenSSLServer(t *testing.T) {
+	needs(t, "openssl")
+	client, server, _ := configs(t, bothUsages)
+	certificate, key := files(t, server.Identities[0])
+	for _, peer := range oldPeers {
+		t.Run(peer.name, func(t *testing.T) {
+			addr := freeAddress(t)
+			args := append([]string{"s_server", "-quiet", "-rev", "-accept", addr, "-cert", certificate, "-key", key}, peer.flags...)
+			cmd := exec.Command("openssl", args...)
+			var said bytes.Buffer
+			cmd.Stderr = &said
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				cmd.Process.Kill()
+				cmd.Wait()
+				if t.Failed() {
+					t.Logf("openssl: %s", said.String())
+				}
+			}()
+			waitFor(t, addr)
+
+			c, err := legacy.Dial(t.Context(), addr, client)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if _, err := io.WriteString(c, "hello\n"); err != nil {
+				t.Fatal(err)
+			}
+			if line, err := bufio.NewReader(c).ReadString('\n'); line != "olleh\n" {
+				t.Errorf("%q, %v", line, err)
+			}
+			if !strings.Contains(c.Describe(), peer.weak) {
+				t.Errorf("%q does not say %q", c.Describe(), peer.weak)
+			}
+			c.Close() // OpenSSL serves one at a time
+			refusesWithHint(t, "the front door", func() error {
+				conn, err := sealsock.Dial(t.Context(), addr, client)
+				if err == nil {
+					conn.Close()
+				}
+				return err
+			}())
+		})
+	}
+}
+
+// refusesWithHint checks that the rest of the module refuses, and says where the
+// door for old peers is.
+func refusesWithHint(t *testing.T, who string, err error) {
+	t.Helper()
+	var own *engine.Error
+	if !errors.As(err, &own) || !strings.Contains(own.Hint, "--legacy") {
+		t.Errorf("%s: %v", who, err)
+	}
+}
+
+func TestOpenSSLClient(t *testing.T) {
+	needs(t, "openssl")
+	_, server, ca := configs(t, bothUsages)
+	roots := filepath.Join(t.TempDir(), "root.pem")
+	if err := os.WriteFile(roots, ca.PEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := legacy.Listen(t.Context(), "127.0.0.1:0", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	lines := make(chan string, 1)
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				io.Copy(conn, conn)
+				lines <- conn.(*legacy.Conn).Describe()
+				conn.Close()
+			}()
+		}
+	}()
+	refused := make(chan error, 1)
+	front := *server
+	front.OnHandshakeError = func(_ net.Addr, err error) { refused <- err }
+	strict, err := sealsock.Listen(t.Context(), "127.0.0.1:0", &front)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer strict.Close()
+	go strict.Accept()
+
+	for _, peer := range oldPeers {
+		t.Run(peer.name, func(t *testing.T) {
+			if out, err := openssl(t, l.Addr(), roots, peer.flags); err != nil || !strings.Contains(out, "hello") {
+				t.Errorf("%v: %s", err, out)
+			}
+			if line := <-lines; !strings.Contains(line, peer.weak) {
+				t.Errorf("%q does not say %q", line, peer.weak)
+			}
+			if out, err := openssl(t, strict.Addr(), roots, peer.flags); err == nil {
+				t.Errorf("the front door is open: %s", out)
+			}
+			refusesWithHint(t, "the front door", <-refused)
+		})
+	}
+}
+
+// openssl runs a client that says hello and waits for its echo.
+func openssl(t *testing.T, addr net.Addr, roots string, flags []string) (string, error) {
+	t.Helper()
+	args := append([]string{"s_client", "-quiet", "-no_ign_eof", "-connect", addr.String(), "-CAfile", roots,
+		"-verify_return_error", "-servername", "localhost"}, flags...)
+	cmd := exec.Command("openssl", args...)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := new(bytes.Buffer)
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stop := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
+	defer stop.Stop()
+	io.WriteString(in, "hello\n")
+	time.AfterFunc(300*time.Millisecond, func() { in.Close() })
+	err = cmd.Wait()
+	return out.String(), err
+}
+
+// files writes an identity where OpenSSL can read it.
+func files(t *testing.T, id *identity.Identity) (certificate, key string) {
+	t.Helper()
+	leaf := &testcert.Leaf{Chain: id.Chain, Key: id.Signer}
+	dir := t.TempDir()
+	certificate, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for name, data := range map[string][]byte{certificate: leaf.CertPEM(), key: leaf.KeyPEM()} {
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return certificate, key
+}
+
+// freeAddress returns a loopback address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// waitFor waits until somebody listens, without connecting: some servers take
+// one connection only.
+func waitFor(t *testing.T, addr string) {
+	t.Helper()
+	for range 200 {
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			return
+		}
+		l.Close()
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatalf("nobody listens on %s", addr)
+}
+
+// TestNewPeerNeedsNoDoor: with a peer that has everything, the door changes
+// nothing.
+func TestNewPeerNeedsNoDoor(t *testing.T) {
+	client, server, _ := configs(t, nil)
+	c, _, err := pair(t, client, server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.ConnectionState(); iana.Version(got.Version) != iana.TLS13 || len(c.Weaknesses()) > 0 {
+		t.Errorf("%s", c.Describe())
+	}
+}
