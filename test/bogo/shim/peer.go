@@ -148,17 +148,9 @@ func (from *credential) load(s *settings) (*engine.Credential, error) {
 	if to.Chain, err = readPEM(from.certFile); err != nil {
 		return nil, err
 	}
-	key, err := readPEM(from.keyFile)
-	if err != nil || len(key) == 0 {
-		return nil, errors.Join(err, errors.New("no private key"))
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(key[0])
+	signer, err := readKey(from.keyFile)
 	if err != nil {
-		return nil, unimplemented("a private key of this kind: %v", err)
-	}
-	signer, ok := parsed.(crypto.Signer)
-	if !ok {
-		return nil, unimplemented("a private key of type %T", parsed)
+		return nil, err
 	}
 	switch from.kind {
 	case kindRawKey:
@@ -186,6 +178,23 @@ func (from *credential) load(s *settings) (*engine.Credential, error) {
 		}
 	}
 	return to, nil
+}
+
+// readKey reads a private key in PKCS #8.
+func readKey(name string) (crypto.Signer, error) {
+	blocks, err := readPEM(name)
+	if err != nil || len(blocks) == 0 {
+		return nil, errors.Join(err, errors.New("no private key"))
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(blocks[0])
+	if err != nil {
+		return nil, unimplemented("a private key of this kind: %v", err)
+	}
+	signer, ok := parsed.(crypto.Signer)
+	if !ok {
+		return nil, unimplemented("a private key of type %T", parsed)
+	}
+	return signer, nil
 }
 
 // readPEM reads the blocks of a file; "" is a file without any.
