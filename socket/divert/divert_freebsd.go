@@ -1,0 +1,3 @@
+package divert
+
+const number = afDivert

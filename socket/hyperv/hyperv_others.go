@@ -1,0 +1,5 @@
+//go:build !windows
+
+package hyperv
+
+const number = -1

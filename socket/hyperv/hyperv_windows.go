@@ -1,0 +1,3 @@
+package hyperv
+
+const number = afHyperV
