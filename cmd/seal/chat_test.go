@@ -163,13 +163,7 @@ func TestChatOfTwenty(t *testing.T) {
 		})
 	}
 	flooder, killed, polite := all[guests-1], all[guests-2], all[:guests-2]
-	go func() {
-		for n := 0; ; n++ {
-			if _, err := fmt.Fprintln(flooder.stdin, "line", n); err != nil {
-				return
-			}
-		}
-	}()
+	go flooder.flood()
 	go func() {
 		for n := range lines / 2 {
 			fmt.Fprintln(killed.stdin, "line", n)
@@ -202,6 +196,15 @@ func TestChatOfTwenty(t *testing.T) {
 			}
 		}
 		checkOrder(t, polite[0], g)
+	}
+}
+
+// flood says lines as fast as they are taken, until the guest is killed.
+func (g *guest) flood() {
+	for n := 0; ; n++ {
+		if _, err := fmt.Fprintln(g.stdin, "line", n); err != nil {
+			return
+		}
 	}
 }
 

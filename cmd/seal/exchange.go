@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,7 +27,6 @@ type exchange struct {
 	in     *feed
 	out    io.Writer
 	typed  bool // a person types the input
-	sent   int64
 	got    int64
 	idle   atomic.Bool // the sending half waits for input
 	upward chan error  // the end of the sending half
@@ -40,10 +40,14 @@ const goodbye = 2 * time.Second
 func (x *exchange) run(ctx context.Context) error {
 	x.upward, x.downwd = make(chan error, 1), make(chan error, 1)
 	sending, stop := context.WithCancel(ctx)
-	defer stop()
-	go func() { x.upward <- x.send(sending) }()
+	var sender sync.WaitGroup
+	sender.Go(func() { x.upward <- x.send(sending) })
 	go func() { x.downwd <- x.receive() }()
-	defer x.conn.Close()
+	defer func() {
+		stop()
+		x.conn.Close()
+		sender.Wait() // the input may go to another connection next
+	}()
 	select {
 	case <-ctx.Done():
 		return x.interrupt(ctx)
@@ -71,9 +75,7 @@ func (x *exchange) send(ctx context.Context) error {
 		case err != nil:
 			return &halfError{"input", err}
 		}
-		n, err := x.conn.Write(b)
-		x.sent += int64(n)
-		if err != nil {
+		if _, err := x.conn.Write(b); err != nil {
 			return &halfError{"send", err}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/authority"
+	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/identity"
 )
 
@@ -91,18 +92,20 @@ func listen(ctx context.Context, talk *talker, flags *listenFlags, addr string) 
 		return err
 	}
 	defer done()
-	id, ca, err := flags.identity(talk, a)
+	source, ca, err := flags.identity(talk, a)
 	if err != nil {
 		return err
 	}
-	cfg.Identities = []*identity.Identity{id}
+	cfg.SelectIdentity = func(context.Context, *engine.CredentialRequest) (*identity.Identity, error) {
+		return source.Identity(), nil
+	}
 	cfg.OnHandshakeError = func(peer net.Addr, err error) { talk.tell(refusedOf(peer, err)) }
 	l, err := sealsock.Listen(ctx, addr, cfg)
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	talk.tell(listeningOf(a, l.Addr(), id, flags.cert, ca, flags.http))
+	talk.tell(listeningOf(a, l.Addr(), source.Identity(), flags.cert, ca, flags.http))
 	s := &server{talk: talk, listener: l, limit: flags.clients, service: flags.mode(talk)}
 	if s.service == nil {
 		var e *ends
@@ -119,19 +122,23 @@ func listen(ctx context.Context, talk *talker, flags *listenFlags, addr string) 
 }
 
 // identity is the certificate of --cert or --p12, or one of the local authority,
-// which is then returned too.
-func (flags *listenFlags) identity(talk *talker, a address.Address) (*identity.Identity, *authority.Authority, error) {
-	id, err := flags.ownership.load(talk)
+// which is then returned too. It may change while connections are served.
+func (flags *listenFlags) identity(talk *talker, a address.Address) (identity.Source, *authority.Authority, error) {
+	files, err := flags.ownership.watch(talk)
 	if err != nil {
 		return nil, nil, err
 	}
-	if id == nil {
-		return localIdentity(talk, a, flags.names)
+	if files == nil {
+		local, err := localIdentity(talk, a, flags.names)
+		if err != nil {
+			return nil, nil, err
+		}
+		return local, local.ca, nil
 	}
 	if len(flags.names) > 0 {
 		return nil, nil, usage("--name asks the local authority for a name, but --cert gives the certificate").hinted("leave out one or the other")
 	}
-	return id, nil, nil
+	return files, nil, nil
 }
 
 // config makes a configuration of the flags, but for the certificate, and a

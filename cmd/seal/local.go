@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/authority"
@@ -48,31 +50,54 @@ func brokenAuthority(dir string, err error) error {
 
 // localIdentity has the local authority, made now if there is none, issue a
 // certificate for an address and further names.
-func localIdentity(talk *talker, a address.Address, further []string) (*identity.Identity, *authority.Authority, error) {
+func localIdentity(talk *talker, a address.Address, further []string) (*localLeaf, error) {
 	dir, err := authorityDir()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	_, err = authority.Open(dir)
-	isNew := errors.Is(err, authority.ErrNotExist)
+	isNew := !authority.Exists(dir)
 	ca, err := authority.OpenOrCreate(dir, authority.Options{})
 	if err != nil {
-		return nil, nil, brokenAuthority(dir, err)
+		return nil, brokenAuthority(dir, err)
 	}
 	if isNew {
 		talk.tell(created{Dir: dir, Root: ca.RootFile()})
 	}
 	names, extra := certifiedNames(a)
-	names = append(names, further...)
-	id, err := ca.ForNames(append(slices.Clone(names), extra...)...)
-	if err != nil && len(names) > 0 {
-		id, err = ca.ForNames(names...)
+	names = append(slices.Clone(names), further...)
+	leaf := &localLeaf{ca: ca, names: append(slices.Clone(names), extra...)}
+	if leaf.id, err = ca.ForNames(leaf.names...); err != nil && len(extra) > 0 {
+		leaf.names = names
+		leaf.id, err = ca.ForNames(names...)
 	}
 	if err != nil {
-		return nil, nil, failed(err, "the local authority cannot issue a certificate: %v", err).
+		return nil, failed(err, "the local authority cannot issue a certificate: %v", err).
 			hinted("give a certificate that you have: --cert FILE --key FILE; or make an authority that may: seal ca create --help")
 	}
-	return id, ca, nil
+	return leaf, nil
+}
+
+// A localLeaf is a certificate of the local authority, which is renewed in time.
+type localLeaf struct {
+	ca    *authority.Authority
+	names []string
+
+	mu sync.Mutex
+	id *identity.Identity
+}
+
+// Identity implements identity.Source. The authority issues anew when a third of
+// the life is left; until it can, the old one does.
+func (l *localLeaf) Identity() *identity.Identity {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	leaf := l.id.Leaf
+	if time.Until(leaf.NotAfter) < leaf.NotAfter.Sub(leaf.NotBefore)/3 {
+		if id, err := l.ca.ForNames(l.names...); err == nil {
+			l.id = id
+		}
+	}
+	return l.id
 }
 
 // created tells that a local authority was made.

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"os"
+	"strings"
+	"sync"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
@@ -23,30 +26,71 @@ func (o *ownership) register(f *pflag.FlagSet) {
 	f.StringVar(&o.passwordFile, "key-password-file", "", "`file` whose first line is the password of the key; otherwise a terminal is asked")
 }
 
+// files are the files that the flags name; cert is empty if they name none.
+func (o *ownership) files() (cert, key string, err error) {
+	switch {
+	case o.p12 != "" && o.cert != "":
+		return "", "", usage("--p12 and --cert were both given").hinted("one of them is enough")
+	case o.p12 != "":
+		return o.p12, "", nil
+	case o.cert == "" && o.key != "":
+		return "", "", usage("--key was given without --cert").hinted("name the certificate too: --cert FILE")
+	}
+	return o.cert, o.key, nil
+}
+
 // load returns the identity that the flags name, or nil if they name none. What
 // was put right on the way is told.
 func (o *ownership) load(talk *talker) (*identity.Identity, error) {
-	var id *identity.Identity
-	var err error
-	switch {
-	case o.p12 != "" && o.cert != "":
-		return nil, usage("--p12 and --cert were both given").hinted("one of them is enough")
-	case o.p12 != "":
-		id, err = identity.LoadPKCS12(o.p12, o.passwords("")...)
-	case o.cert != "":
-		id, err = identity.Load(o.cert, o.key, o.passwords("")...)
-	case o.key != "":
-		return nil, usage("--key was given without --cert").hinted("name the certificate too: --cert FILE")
-	default:
-		return nil, nil
+	cert, key, err := o.files()
+	if cert == "" {
+		return nil, err
 	}
+	id, err := identity.Load(cert, key, o.passwords("")...)
 	if err != nil {
 		return nil, err
 	}
+	tellNotes(talk, id)
+	return id, nil
+}
+
+// watch is load for a listener: what the files hold later is taken over, and told.
+func (o *ownership) watch(talk *talker) (identity.Source, error) {
+	cert, key, err := o.files()
+	if cert == "" {
+		return nil, err
+	}
+	files, err := identity.Watch(cert, key, o.passwords("")...)
+	if err != nil {
+		return nil, err
+	}
+	files.Notify(func(id *identity.Identity, err error) {
+		if err != nil {
+			talk.warn("%s changed, and the old certificate stays: %s", cert, explain(err).text)
+			return
+		}
+		talk.tell(reloaded{cert, namesOf(id.Leaf), day(id.Leaf.NotAfter)})
+	})
+	tellNotes(talk, files.Identity())
+	return files, nil
+}
+
+func tellNotes(talk *talker, id *identity.Identity) {
 	for _, n := range id.Notes {
 		talk.warn("%s", n)
 	}
-	return id, nil
+}
+
+// reloaded tells that a file has another certificate now, which is used from now on.
+type reloaded struct {
+	File     string   `json:"file"`
+	Names    []string `json:"names"`
+	NotAfter string   `json:"not_after"`
+}
+
+func (reloaded) event() string { return "reloaded" }
+func (r reloaded) text() string {
+	return "seal: " + r.File + " has a new certificate, for " + strings.Join(r.Names, ", ") + ", until " + r.NotAfter
 }
 
 // passwords says where passwords come from: a file, or a terminal if there is
@@ -58,11 +102,30 @@ func (o *ownership) passwords(name string) []identity.Option {
 	}
 	if terminal, err := openTerminal(); err == nil {
 		terminal.Close()
-		return []identity.Option{identity.Password(func(file string) ([]byte, error) {
+		return []identity.Option{identity.Password(remembered(func(file string) ([]byte, error) {
 			return askPassword("password of " + cmp.Or(file, name))
-		})}
+		}))}
 	}
 	return nil
+}
+
+// remembered asks once for each file: a file that is read again later, because it
+// changed, is not worth interrupting a person for.
+func remembered(ask func(string) ([]byte, error)) func(string) ([]byte, error) {
+	var mu sync.Mutex
+	known := make(map[string][]byte)
+	return func(file string) ([]byte, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if password, ok := known[file]; ok {
+			return bytes.Clone(password), nil
+		}
+		password, err := ask(file)
+		if err == nil {
+			known[file] = bytes.Clone(password)
+		}
+		return password, err
+	}
 }
 
 // askPassword asks on the terminal itself: standard input and output are for data.
