@@ -41,11 +41,8 @@ func FromStandard(std *tls.Config) (*Config, error) {
 		key.Retired = !k.SendAsRetry
 		c.ECHKeys = append(c.ECHKeys, key)
 	}
-	if err := c.standardSuites(std.CipherSuites); err != nil {
+	if err := c.standard12(std); err != nil {
 		return nil, err
-	}
-	if std.SessionTicketsDisabled {
-		c.NumTickets, c.NoTickets = -1, true
 	}
 	for _, g := range std.CurvePreferences {
 		c.Groups = append(c.Groups, iana.NamedGroup(g))
@@ -70,14 +67,17 @@ func FromStandard(std *tls.Config) (*Config, error) {
 	return c, nil
 }
 
-// standardSuites takes over a list of suites, which crypto/tls means for TLS 1.2
-// alone: those of TLS 1.3 are always there.
-func (c *Config) standardSuites(ids []uint16) error {
-	if ids == nil {
+// standard12 takes over tickets and suites. A list of suites crypto/tls means for
+// TLS 1.2 alone: those of TLS 1.3 are always there.
+func (c *Config) standard12(std *tls.Config) error {
+	if std.SessionTicketsDisabled {
+		c.NumTickets, c.NoTickets = -1, true
+	}
+	if std.CipherSuites == nil {
 		return nil
 	}
 	c.CipherSuites = []iana.CipherSuite{iana.TLS_AES_128_GCM_SHA256, iana.TLS_AES_256_GCM_SHA384, iana.TLS_CHACHA20_POLY1305_SHA256}
-	for _, id := range ids {
+	for _, id := range std.CipherSuites {
 		suite := iana.CipherSuite(id)
 		if slices.Contains(c.CipherSuites, suite) {
 			continue

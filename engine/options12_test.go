@@ -113,6 +113,10 @@ func TestRecordLimits12(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestRecordOverLimit12: a peer that does not keep to it.
+func TestRecordOverLimit12(t *testing.T) {
 	client, server := pair12(t)
 	client.RecordSizeLimit = 64
 	cs, ss := newPair(t, client, server)
@@ -120,7 +124,7 @@ func TestRecordLimits12(t *testing.T) {
 		t.Fatal(err)
 	}
 	ss.s.max = 65
-	out, err := ss.s.Seal(nil, big[:65])
+	out, err := ss.s.Seal(nil, make([]byte, 65))
 	if err != nil {
 		t.Fatal(err)
 	}
