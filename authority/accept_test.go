@@ -47,11 +47,11 @@ func TestInstalledRootIsAccepted(t *testing.T) {
 	if err := a.SetURL(url); err != nil {
 		t.Fatal(err)
 	}
-	good, _, err := a.Issue(authority.Request{Names: []string{"localhost"}})
+	good, _, err := a.Issue(authority.Request{Names: []string{"localhost", "127.0.0.1", "::1", "*.localhost"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	bad, record, err := a.Issue(authority.Request{Names: []string{"localhost"}})
+	bad, record, err := a.Issue(authority.Request{Names: []string{"localhost", "127.0.0.1", "::1", "*.localhost"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func allPeers() []peer {
 	chain := filepath.Join(os.Getenv("HOME"), "chain.pem") // GnuTLS checks lists when it loads them
 	java := func(flags ...string) func(string) *exec.Cmd {
 		return func(port string) *exec.Cmd {
-			return exec.Command("java", append(flags, filepath.Join("testdata", "Reach.java"), port)...)
+			return exec.Command("java", append(flags, "-cp", os.Getenv("HOME"), "Reach", port)...)
 		}
 	}
 	return []peer{
@@ -226,6 +226,9 @@ func presentPeers(t *testing.T) []peer {
 		if _, err := exec.LookPath(p.program); err != nil {
 			leftOut(t, p.program)
 			continue
+		}
+		if p.program == "java" {
+			command(t, "javac", "-d", os.Getenv("HOME"), filepath.Join("testdata", "Reach.java"))
 		}
 		present = append(present, p)
 	}

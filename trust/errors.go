@@ -23,6 +23,9 @@ type Error struct {
 	Expected, Got string
 	// Hint tells what to do.
 	Hint string
+	// Received are the peer's certificates, leaf first, unverified as they
+	// are; nil if they could not be read.
+	Received []*x509.Certificate
 	// Err is the cause beneath, if any.
 	Err error
 }

@@ -177,7 +177,7 @@ func (p *Policy) Verify(ctx context.Context, peer *Peer) (*Result, error) {
 		result, err = p.verifyChain(ctx, peer, now)
 	}
 	if err != nil {
-		return nil, err
+		return nil, withReceived(err, peer)
 	}
 	if p.Callback != nil {
 		if err := p.Callback(peer, result); err != nil {
@@ -185,6 +185,17 @@ func (p *Policy) Verify(ctx context.Context, peer *Peer) (*Result, error) {
 		}
 	}
 	return result, nil
+}
+
+// withReceived shows what the peer sent to those who want to look at it.
+func withReceived(err error, peer *Peer) error {
+	var e *Error
+	if errors.As(err, &e) && checkSizes(peer.Chain) == nil {
+		if certs, parseErr := parseChain(peer.Chain); parseErr == nil {
+			e.Received = certs
+		}
+	}
+	return err
 }
 
 func (p *Policy) verifyChain(ctx context.Context, peer *Peer, now time.Time) (*Result, error) {

@@ -174,6 +174,9 @@ func TestVerifyRefuses(t *testing.T) {
 			if e.Hint == "" && tc.code != CodeCallback {
 				t.Error("no hint")
 			}
+			if readable := tc.code != CodeMalformed && tc.code != CodeChainTooLong && tc.code != CodeCallback; readable && len(e.Received) != len(tc.peer.Chain) {
+				t.Errorf("%d certificates are shown of %d", len(e.Received), len(tc.peer.Chain))
+			}
 			for _, want := range tc.says {
 				if !strings.Contains(e.Error()+" "+e.Hint, want) {
 					t.Errorf("%q is not in %q, hint %q", want, e.Error(), e.Hint)

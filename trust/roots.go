@@ -124,19 +124,28 @@ func (r *Roots) AddDir(path string) (int, error) {
 var ErrNoCertificates = errors.New("no certificate found: expected PEM blocks that begin with -----BEGIN CERTIFICATE-----, or DER")
 
 // List returns the certificates loaded so far, those of hashed directories as
-// they were asked for.
+// they were asked for. For the system's roots on Windows and macOS it tells what
+// their stores hold, which is not all that counts there: the system decides.
 func (r *Roots) List() []Root {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.entries)
+	return r.listLocked()
 }
 
-// Stats counts the certificates loaded so far.
+func (r *Roots) listLocked() []Root {
+	if r.platform == nil {
+		return slices.Clone(r.entries)
+	}
+	return append(slices.Clone(platformListing()), r.entries...)
+}
+
+// Stats counts the certificates that List returns.
 func (r *Roots) Stats() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := Stats{Certificates: len(r.entries), Directories: len(r.hashed)}
-	for _, e := range r.entries {
+	all := r.listLocked()
+	s := Stats{Certificates: len(all), Directories: len(r.hashed)}
+	for _, e := range all {
 		if e.Certificate.IsCA {
 			s.Authorities++
 		}

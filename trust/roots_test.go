@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -175,5 +177,19 @@ func TestSystemRoots(t *testing.T) {
 	}
 	if !found {
 		t.Errorf("SSL_CERT_FILE was not read: %+v", r.List())
+	}
+}
+
+func TestDefaultPaths(t *testing.T) {
+	t.Setenv("SSL_CERT_FILE", "")
+	t.Setenv("SSL_CERT_DIR", "")
+	files, dirs := DefaultPaths()
+	if runtime.GOOS == "linux" && (len(files) == 0 || len(dirs) == 0) {
+		t.Errorf("%q, %q", files, dirs)
+	}
+	t.Setenv("SSL_CERT_FILE", "/a")
+	t.Setenv("SSL_CERT_DIR", "/b"+string(os.PathListSeparator)+"/c")
+	if files, dirs = DefaultPaths(); !slices.Equal(files, []string{"/a"}) || !slices.Equal(dirs, []string{"/b", "/c"}) {
+		t.Errorf("%q, %q", files, dirs)
 	}
 }

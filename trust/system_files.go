@@ -1,10 +1,11 @@
-//go:build !windows && !darwin && !ios
+//go:build !windows && !darwin
 
 package trust
 
 import (
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // The first of these files that exists is used: Debian, Fedora, openSUSE,
@@ -30,15 +31,23 @@ var systemDirs = []string{
 	"/system/etc/security/cacerts",
 }
 
-func loadSystemRoots() (*Roots, error) {
-	files, dirs := systemFiles, systemDirs
-	file, dir := os.Getenv("SSL_CERT_FILE"), os.Getenv("SSL_CERT_DIR")
-	if file != "" {
+func defaultPaths() (files, dirs []string) {
+	files, dirs = slices.Clone(systemFiles), slices.Clone(systemDirs)
+	if file := os.Getenv("SSL_CERT_FILE"); file != "" {
 		files = []string{file}
 	}
-	if dir != "" {
+	if dir := os.Getenv("SSL_CERT_DIR"); dir != "" {
 		dirs = filepath.SplitList(dir)
 	}
+	return files, dirs
+}
+
+// listPlatformRoots is for systems that decide by themselves.
+func listPlatformRoots() []Root { return nil }
+
+func loadSystemRoots() (*Roots, error) {
+	files, dirs := defaultPaths()
+	dir := os.Getenv("SSL_CERT_DIR")
 	roots := new(Roots)
 	for _, f := range files {
 		// A system's bundle may hold a certificate that cannot be read: the

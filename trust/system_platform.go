@@ -1,4 +1,4 @@
-//go:build windows || darwin || ios
+//go:build windows || darwin
 
 package trust
 
@@ -16,11 +16,19 @@ func loadSystemRoots() (*Roots, error) {
 		return nil, errNoSystemRoots
 	}
 	roots := &Roots{platform: pool}
-	if file := os.Getenv("SSL_CERT_FILE"); file != "" {
+	files, dirs := defaultPaths()
+	for _, file := range files {
 		_, _ = roots.AddFile(file)
 	}
-	for _, dir := range filepath.SplitList(os.Getenv("SSL_CERT_DIR")) {
+	for _, dir := range dirs {
 		_, _ = roots.AddDir(dir)
 	}
 	return roots, nil
+}
+
+func defaultPaths() (files, dirs []string) {
+	if file := os.Getenv("SSL_CERT_FILE"); file != "" {
+		files = []string{file}
+	}
+	return files, filepath.SplitList(os.Getenv("SSL_CERT_DIR"))
 }
