@@ -16,8 +16,9 @@ type late struct {
 	pending []*LateRequest
 }
 
-// maxLateRequests bounds the requests that a server has under way.
-const maxLateRequests = 16
+// MaxLateRequests bounds the requests for a client's certificate that a server
+// has under way.
+const MaxLateRequests = 16
 
 // newLate keeps the handshake's transcript if it may be needed; else nil.
 func newLate(f *flow13, client bool) *late {
@@ -83,7 +84,7 @@ func (r *Receiver) Expect(q *LateRequest) error {
 	switch {
 	case l == nil || r.err != nil:
 		return usage("no answer to a request can come now")
-	case len(l.pending) >= maxLateRequests:
+	case len(l.pending) >= MaxLateRequests:
 		return usage("%d requests for the client's certificate are under way already", len(l.pending))
 	}
 	l.pending = append(l.pending, q)

@@ -114,7 +114,7 @@ func (c *Conn) handshakeUntil(ctx context.Context, enough func() bool) error {
 	if err := c.brokenBy(); err != nil {
 		return err
 	}
-	release := c.interruptible(ctx, c.raw.SetDeadline)
+	release := c.interruptible(ctx, true, true)
 	err := c.runHandshake(ctx, enough)
 	release()
 	if err != nil && ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
@@ -123,15 +123,25 @@ func (c *Conn) handshakeUntil(ctx context.Context, enough func() bool) error {
 	return err
 }
 
-// interruptible makes the end of ctx interrupt reads and writes below. The
-// function it returns puts the deadlines back.
-func (c *Conn) interruptible(ctx context.Context, setDeadline func(time.Time) error) (release func()) {
+// interruptible makes the end of ctx interrupt reads or writes below, or both.
+// The function it returns puts those deadlines back, and no others, which may be
+// in use by somebody else.
+func (c *Conn) interruptible(ctx context.Context, read, write bool) (release func()) {
 	if ctx.Done() == nil {
 		return func() {}
 	}
+	set := func(reading, writing time.Time) {
+		if read {
+			c.raw.SetReadDeadline(reading)
+		}
+		if write {
+			c.raw.SetWriteDeadline(writing)
+		}
+	}
 	fired := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		setDeadline(time.Unix(1, 0))
+		past := time.Unix(1, 0)
+		set(past, past)
 		close(fired)
 	})
 	return func() {
@@ -141,8 +151,7 @@ func (c *Conn) interruptible(ctx context.Context, setDeadline func(time.Time) er
 		<-fired
 		c.deadlines.Lock()
 		defer c.deadlines.Unlock()
-		c.raw.SetReadDeadline(c.deadlines.read)
-		c.raw.SetWriteDeadline(c.deadlines.write)
+		set(c.deadlines.read, c.deadlines.write)
 	}
 }
 
@@ -152,26 +161,21 @@ func (c *Conn) runHandshake(ctx context.Context, enough func() bool) error {
 	defer c.in.Unlock()
 	c.out.Lock()
 	defer c.out.Unlock()
+	if c.in.done {
+		return c.finishHandshake()
+	}
 	for !enough() {
 		ev, err := c.in.step()
 		c.out.mail.put(ev.Reply)
 		if err != nil {
-			c.out.flush(c.raw)
+			c.lastWords()
 			return c.fatal(err)
 		}
 		c.noteEarly(ev)
 		switch ev.Kind {
 		case engine.EventHandshakeDone:
-			err := c.out.flush(c.raw)
-			if err == nil {
-				err = c.resendEarly()
-			}
-			if err != nil {
-				return c.transport("write", err)
-			}
-			c.proved()
-			c.open.Store(true)
-			return nil
+			c.in.done = true
+			return c.finishHandshake()
 		case engine.EventClosed:
 			return c.fatal(refused)
 		case engine.EventWaiting:
@@ -191,6 +195,33 @@ func (c *Conn) runHandshake(ctx context.Context, enough func() bool) error {
 		return c.transport("write", err)
 	}
 	return nil
+}
+
+// finishHandshake sends what is left to send. A deadline may interrupt it, so it
+// may be called again.
+func (c *Conn) finishHandshake() error {
+	err := c.out.flush(c.raw)
+	if err == nil {
+		err = c.resendEarly()
+	}
+	if err != nil {
+		return c.transport("write", err)
+	}
+	c.proved()
+	c.open.Store(true)
+	return nil
+}
+
+// lastWords sends the alert that tells the peer what is wrong. It does not wait
+// for long: a peer that breaks the rules may also not read. The sending half is
+// held.
+func (c *Conn) lastWords() {
+	c.deadlines.Lock()
+	if limit := time.Now().Add(closeTimeout); c.deadlines.write.IsZero() || c.deadlines.write.After(limit) {
+		c.raw.SetWriteDeadline(limit)
+	}
+	c.deadlines.Unlock()
+	c.out.flush(c.raw)
 }
 
 var refused = &engine.Error{Fault: engine.FaultAlert, Reason: "it closed the connection before the handshake was done"}
@@ -283,7 +314,7 @@ func (c *Conn) CloseWrite() error {
 		return &engine.Error{Fault: engine.FaultUsage, Reason: "the handshake is not done: there is nothing to close"}
 	}
 	c.out.Lock()
-	defer c.out.Unlock()
+	defer c.letGo()
 	if err := c.out.closeNotify(c.raw); err != nil {
 		return c.transport("write", err)
 	}

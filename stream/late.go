@@ -2,6 +2,8 @@ package stream
 
 import (
 	"context"
+	"errors"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +17,7 @@ type late struct {
 	inbox   []*engine.LateRequest    // for the receiving half
 	full    atomic.Bool              // something is in inbox
 	waiting map[string]chan struct{} // by context, closed with the answer
+	asked   int                      // requests that are not answered yet
 }
 
 // maxHeld bounds the application data that is kept while nobody reads but an
@@ -31,13 +34,17 @@ func (c *Conn) RequestClientCertificate(ctx context.Context) error {
 	answered := make(chan struct{})
 	var request *engine.LateRequest
 	err := c.control(ctx, func(dst []byte) ([]byte, error) {
+		c.late.Lock()
+		defer c.late.Unlock()
+		if c.late.asked >= engine.MaxLateRequests {
+			return dst, errAsked
+		}
 		dst, q, err := c.out.send.RequestCertificate(dst)
 		if err != nil {
 			return dst, err
 		}
 		request = q
-		c.late.Lock()
-		defer c.late.Unlock()
+		c.late.asked++
 		if c.late.waiting == nil {
 			c.late.waiting = map[string]chan struct{}{}
 		}
@@ -55,6 +62,11 @@ func (c *Conn) RequestClientCertificate(ctx context.Context) error {
 		delete(c.late.waiting, string(request.Context))
 	}()
 	return c.awaitAnswer(ctx, answered)
+}
+
+var errAsked = &engine.Error{
+	Fault: engine.FaultUsage, Reason: "the client has not answered earlier requests for its certificate",
+	Hint: "close the connection",
 }
 
 // awaitAnswer waits for the reader to see the answer, and reads if there is no
@@ -87,7 +99,7 @@ func (c *Conn) awaitAnswer(ctx context.Context, answered <-chan struct{}) error 
 // readAnswer reads until the answer is there, or somebody else wants to read,
 // and keeps application data.
 func (c *Conn) readAnswer(ctx context.Context, answered <-chan struct{}) error {
-	release := c.interruptible(ctx, c.raw.SetReadDeadline)
+	release := c.interruptible(ctx, true, false)
 	defer release()
 	for {
 		select {
@@ -106,8 +118,12 @@ func (c *Conn) readAnswer(ctx context.Context, answered <-chan struct{}) error {
 			c.in.plain = nil
 		}
 		if err := c.next(true); err != nil {
-			if ctx.Err() != nil {
+			var timeout net.Error
+			switch {
+			case ctx.Err() != nil:
 				return context.Cause(ctx)
+			case errors.As(err, &timeout) && timeout.Timeout():
+				return nil // a reader's deadline, and not ours
 			}
 			return err
 		}
@@ -136,6 +152,7 @@ func (c *Conn) expect() error {
 func (c *Conn) answered(context []byte) {
 	c.late.Lock()
 	defer c.late.Unlock()
+	c.late.asked--
 	if ch := c.late.waiting[string(context)]; ch != nil {
 		close(ch)
 		delete(c.late.waiting, string(context))

@@ -21,6 +21,7 @@ type reading struct {
 	plain []byte  // application data inside buf, not read yet
 	held  []byte  // application data in front of plain that was kept for later
 	err   error   // the end; io.EOF after close_notify
+	done  bool    // the engine's handshake is done
 
 	readers atomic.Int32  // calls of Read under way
 	reads   atomic.Uint32 // calls of Read so far
@@ -50,7 +51,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 	defer c.in.Unlock()
 	if len(c.in.held) > 0 {
 		n := copy(p, c.in.held)
-		c.in.held = c.in.held[n:]
+		if c.in.held = c.in.held[n:]; len(c.in.held) == 0 {
+			c.in.held = nil // its room too
+		}
 		return n, nil
 	}
 	for len(c.in.plain) == 0 {
@@ -98,6 +101,9 @@ func (c *Conn) next(block bool) error {
 	}
 	ev, err := in.step()
 	c.forward(ev.Reply, err)
+	if err == nil && c.out.mail.over() {
+		err = errMail
+	}
 	if err != nil {
 		in.err = c.fatal(err)
 		return in.err
@@ -179,13 +185,17 @@ func (c *Conn) forward(o engine.Outgoing, failed error) {
 		return
 	}
 	c.out.mail.put(o)
-	if failed == nil && !o.Urgent() {
-		return
-	}
-	for c.out.mail.urgent.Load() && c.out.TryLock() {
-		c.out.flush(c.raw)
+	switch {
+	case failed != nil && c.out.TryLock():
+		c.lastWords()
 		c.out.Unlock()
+	case o.Urgent():
+		c.sendUrgent()
 	}
+}
+
+var errMail = &engine.Error{
+	Fault: engine.FaultLimit, Reason: "the peer asks for more than it takes answers to",
 }
 
 // plainSource reads any net.Conn. It cannot know when something comes, so it

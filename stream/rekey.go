@@ -24,11 +24,11 @@ func (c *Conn) control(ctx context.Context, seal func([]byte) ([]byte, error)) e
 		return err
 	}
 	c.out.Lock()
-	defer c.out.Unlock()
+	defer c.letGo()
 	if err := c.brokenBy(); err != nil {
 		return err
 	}
-	release := c.interruptible(ctx, c.raw.SetWriteDeadline)
+	release := c.interruptible(ctx, false, true)
 	defer release()
 	if err := c.out.flush(c.raw); err != nil {
 		return c.transport("write", err)

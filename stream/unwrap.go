@@ -18,7 +18,7 @@ func (c *Conn) Unwrap(ctx context.Context) (net.Conn, error) {
 	if err := c.Handshake(ctx); err != nil {
 		return nil, err
 	}
-	release := c.interruptible(ctx, c.raw.SetDeadline)
+	release := c.interruptible(ctx, true, true)
 	defer release()
 	if err := c.CloseWrite(); err != nil {
 		return nil, err

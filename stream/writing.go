@@ -23,7 +23,12 @@ type mailbox struct {
 	out    engine.Outgoing
 	full   atomic.Bool
 	urgent atomic.Bool
+	count  int // of urgent ones in it
 }
+
+// maxMail bounds what waits to be sent: a server could ask for certificates
+// without end and not take the answers.
+const maxMail = 64
 
 func (m *mailbox) put(o engine.Outgoing) {
 	if o.Empty() {
@@ -35,7 +40,15 @@ func (m *mailbox) put(o engine.Outgoing) {
 	m.full.Store(true)
 	if o.Urgent() {
 		m.urgent.Store(true)
+		m.count++
 	}
+}
+
+// over reports whether too much waits to be sent.
+func (m *mailbox) over() bool {
+	m.Lock()
+	defer m.Unlock()
+	return m.count > maxMail
 }
 
 func (m *mailbox) take() engine.Outgoing {
@@ -48,6 +61,7 @@ func (m *mailbox) take() engine.Outgoing {
 	m.out = engine.Outgoing{}
 	m.full.Store(false)
 	m.urgent.Store(false)
+	m.count = 0
 	return o
 }
 
@@ -58,13 +72,26 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 		return 0, err
 	}
 	c.out.Lock()
-	n, err = c.write(p)
+	defer c.letGo()
+	return c.write(p)
+}
+
+// letGo ends writing. What came into the mailbox meanwhile and could not be sent
+// by the receiving half, because the sending half was held, is sent now.
+func (c *Conn) letGo() {
 	c.out.Unlock()
+	c.sendUrgent()
+}
+
+// sendUrgent sends what is in the mailbox and cannot wait for the next write,
+// unless somebody holds the sending half, who then sends it.
+func (c *Conn) sendUrgent() {
 	for c.out.mail.urgent.Load() && c.out.TryLock() {
-		c.out.flush(c.raw) // it came while we wrote
+		if err := c.out.flush(c.raw); err != nil {
+			c.transport("write", err)
+		}
 		c.out.Unlock()
 	}
-	return n, err
 }
 
 // write writes p in batches of records.
