@@ -27,7 +27,8 @@ const (
 // and may serve any number of connections at once.
 //
 // Its zero value has no Verifier and no clock, so it accepts nobody: the
-// engine decides nothing about trust by itself.
+// engine decides nothing about trust by itself. Small fields stand together,
+// because a connection keeps its Config.
 type Config struct {
 	// Now is the clock. It is needed for tickets only; nil means that
 	// sessions are neither kept nor resumed.
@@ -38,6 +39,18 @@ type Config struct {
 	// MinVersion and MaxVersion bound the version; zero means the engine's
 	// own bounds.
 	MinVersion, MaxVersion iana.Version
+	// NoCompatibilityMode turns off the disguise for middleboxes
+	// (RFC 9846, Appendix D.4).
+	NoCompatibilityMode bool
+	// NoTickets makes a client of TLS 1.2 take no tickets: it resumes by
+	// session ID alone.
+	NoTickets bool
+	// RequireExtendedMasterSecret refuses peers of TLS 1.2 without
+	// RFC 7627. They are accepted otherwise, but then neither resumption nor
+	// exporters nor tls-unique work.
+	RequireExtendedMasterSecret bool
+	// PostHandshakeAuth lets a client be asked for a certificate later.
+	PostHandshakeAuth bool
 	// CipherSuites, Groups and SignatureSchemes list what is offered or
 	// accepted, most wanted first; nil means the defaults.
 	CipherSuites     []iana.CipherSuite
@@ -48,9 +61,6 @@ type Config struct {
 	KeyShares []iana.NamedGroup
 	// ALPN lists application protocols, most wanted first.
 	ALPN []string
-	// NoCompatibilityMode turns off the disguise for middleboxes
-	// (RFC 9846, Appendix D.4).
-	NoCompatibilityMode bool
 
 	// ServerName is the name a client asks for; "" sends none. IP addresses
 	// are never sent. RFC 6066, Section 3.
@@ -61,14 +71,14 @@ type Config struct {
 	// cannot decrypt it, the connection ends with an *ECHRejectedError.
 	// RFC 9849.
 	ECHConfigs []byte
-	// ECHGREASE makes a client without ECHConfigs look as if it had them.
-	ECHGREASE bool
 	// ECHKeys are a server's keys for Encrypted ClientHello. Those that are not
 	// retired are offered to clients that have an old one.
 	ECHKeys []*ECHKey
 	// ECHBackend says that another server decrypts for this one and passes on
 	// the inner ClientHello, over a channel that nobody else can write to.
 	ECHBackend bool
+	// ECHGREASE makes a client without ECHConfigs look as if it had them.
+	ECHGREASE bool
 
 	// Verifier decides about the peer's certificates. A client needs one,
 	// and so does a server that asks for certificates.
@@ -80,6 +90,10 @@ type Config struct {
 	SelectCredential func(*CredentialRequest) (*Credential, error)
 	// ClientAuth says whether a server asks for a client certificate.
 	ClientAuth ClientAuth
+	// AcceptRawKeys accepts a raw public key from the peer in place of a
+	// certificate, if it has one (RFC 7250). The Verifier sees it. OnlyRawKeys
+	// accepts nothing else.
+	AcceptRawKeys, OnlyRawKeys bool
 	// ClientAuthorities are the DER names a server says it trusts.
 	ClientAuthorities [][]byte
 	// ForClient, if set on a server, sees the ClientHello and may answer
@@ -92,10 +106,6 @@ type Config struct {
 	// cookie to clients whose share it cannot use; it returns the cookie.
 	HelloRetryCookie func() []byte
 
-	// AcceptRawKeys accepts a raw public key from the peer in place of a
-	// certificate, if it has one (RFC 7250). The Verifier sees it. OnlyRawKeys
-	// accepts nothing else.
-	AcceptRawKeys, OnlyRawKeys bool
 	// Compressors let certificates be compressed (RFC 8879), most wanted first.
 	Compressors []Compressor
 	// DelegatedSchemes lists the signature schemes that a client accepts in
@@ -131,6 +141,10 @@ type Config struct {
 	// PSKWithoutDHE also allows pre-shared keys without a key exchange
 	// (psk_ke), which gives up forward secrecy.
 	PSKWithoutDHE bool
+	// MaxEarlyData is how many bytes of 0-RTT data a server takes; 0 refuses
+	// them all. It also needs AntiReplay.
+	MaxEarlyData uint32
+	AntiReplay   AntiReplay
 	// FindPSK, if set, gives a server the external key of an identity, or nil.
 	// ErrPending makes the engine wait for Resume.
 	FindPSK func(identity []byte) (*PSK, error)
@@ -146,27 +160,12 @@ type Config struct {
 	// SessionIDs, if set, lets clients of TLS 1.2 that take no tickets resume
 	// by session ID.
 	SessionIDs SessionIDs
-	// NoTickets makes a client of TLS 1.2 take no tickets: it resumes by
-	// session ID alone.
-	NoTickets bool
 	// NumTickets is how many tickets follow a handshake: 0 means 2, a
 	// negative number none.
 	NumTickets int
 	// TicketLifetime is how long tickets are good for; 0 means a day, and
 	// more than seven days is cut down to that.
 	TicketLifetime time.Duration
-	// MaxEarlyData is how many bytes of 0-RTT data a server takes; 0 refuses
-	// them all. It also needs AntiReplay.
-	MaxEarlyData uint32
-	AntiReplay   AntiReplay
-	// PostHandshakeAuth lets a client be asked for a certificate later.
-	PostHandshakeAuth bool
-
-	// RequireExtendedMasterSecret refuses peers of TLS 1.2 without
-	// RFC 7627. They are accepted otherwise, but then neither resumption nor
-	// exporters nor tls-unique work.
-	RequireExtendedMasterSecret bool
-
 	// KeyLog, if set, receives each secret in the form of an NSS key log.
 	// RFC 9850. It undoes the connection's secrecy for whoever reads it.
 	KeyLog func(label string, clientRandom, secret []byte)
