@@ -27,7 +27,7 @@ missing() {
   done <<<"$peers"
 }
 
-apt() { timeout 600 apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2 "$@" >>"$log" 2>&1 </dev/null; }
+apt() { timeout 1800 apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2 "$@" >>"$log" 2>&1 </dev/null; }
 
 install_missing() {
   local packages p
@@ -43,19 +43,26 @@ install_missing() {
   for p in $packages; do apt install -y --no-install-recommends "$p"; done
 }
 
-# unpack_newer puts the newer tools into $dir/$newer, with a starter that runs them under their own C library. It takes the mirror that apt
+# unpack_newer puts the newer tools into $dir/$newer, with a starter that runs them under their own C library. It takes the mirrors that apt
 # is configured with, and gives apt an empty system to solve for, so that it fetches everything the tools need and nothing is installed.
 unpack_newer() {
   [ -x "$dir/$newer/run" ] && return 0
   have apt-get && have dpkg-deb || { newer_why="apt is not here"; return 1; }
-  local mirror work deb
-  mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | head -1)
-  [ -n "$mirror" ] || { newer_why="apt has no mirror"; return 1; }
-  newer_why="the mirror gave no tools of $newer, see $log"
+  newer_why="no mirror of apt's gave the tools of $newer, see $log"
+  local mirror
+  for mirror in $(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | awk '!seen[$0]++'); do
+    unpack_from "$mirror" && return 0
+  done
+  return 1
+}
+
+# unpack_from does it with one mirror.
+unpack_from() {
+  local work deb
   work=$(mktemp -d "$dir/unpack.XXXXXX") || return 1
   mkdir -p "$work"/{lists/partial,cache/archives/partial,root}
   : >"$work/status"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $newer main" >"$work/sources.list"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $1 $newer main" >"$work/sources.list"
   local own=(-o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/nonexistent -o "Dir::State::lists=$work/lists"
     -o "Dir::State::status=$work/status" -o "Dir::Cache=$work/cache" -o APT::Sandbox::User=root -o Debug::NoLocking=1)
   if apt "${own[@]}" update && apt "${own[@]}" install -y --no-install-recommends --download-only openssl gnutls-bin; then

@@ -52,6 +52,7 @@ var nss = &program{
 		"client ALPN":                "tstclnt has no setting for it",
 		"no compatibility mode":      "no setting for it",
 		"key update":                 "no command for it",
+		"key update by sealsock":     "all that is said is one record",
 	}),
 }
 

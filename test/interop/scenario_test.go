@@ -31,7 +31,8 @@ type scenario struct {
 	alpn      string
 	retry     bool // the server asks for another key share
 	plain     bool // no compatibility mode
-	keyUpdate bool // the other program updates its keys and asks for ours
+	keyUpdate bool // the other program changes its keys and asks for ours
+	ownUpdate bool // the library changes its keys by itself
 	bad       bool // the client has to refuse the certificate of the kind key
 }
 
@@ -60,6 +61,7 @@ var scenarios = []*scenario{
 	{name: "ALPN", alpn: "http/1.1"},
 	{name: "no compatibility mode", plain: true},
 	{name: "key update", keyUpdate: true},
+	{name: "key update by sealsock", ownUpdate: true},
 	{name: "unknown authority refused", key: "stranger", bad: true},
 	{name: "wrong name refused", key: "othername", bad: true},
 }
