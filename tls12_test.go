@@ -66,7 +66,7 @@ func TestPSKHint12(t *testing.T) {
 	sc := &sealsock.Config{PSKHint: []byte("plant 3"), FindPSK: func(context.Context, []byte) (*engine.PSK, error) { return key, nil }}
 	addr := serve(t, sc, func(c *sealsock.Conn) {
 		state := c.State()
-		io.WriteString(c, string(state.PSKIdentity))
+		c.Write(state.PSKIdentity)
 		c.Close()
 	})
 	c, err := sealsock.Dial(t.Context(), addr, cc)
@@ -90,4 +90,53 @@ func TestStandardSuites(t *testing.T) {
 	if _, err := sealsock.FromStandard(&tls.Config{CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA}}); err == nil {
 		t.Error("a suite that is not implemented is taken over")
 	}
+}
+
+func TestUnwrap12(t *testing.T) {
+	cc, sc := newConfigs(t)
+	cc.MaxVersion = iana.TLS12
+	addr := serve(t, sc, func(c *sealsock.Conn) {
+		io.Copy(io.Discard, c)
+		raw, err := c.Unwrap(context.Background())
+		if err != nil {
+			return
+		}
+		io.WriteString(raw, "in the clear")
+		raw.Close()
+	})
+	c, err := sealsock.Dial(t.Context(), addr, cc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := c.Unwrap(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	if got, err := io.ReadAll(raw); string(got) != "in the clear" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// TestOnly13 says what TLS 1.2 does not have.
+func TestOnly13(t *testing.T) {
+	cc, sc := newConfigs(t)
+	cc.MaxVersion, cc.PostHandshakeAuth = iana.TLS12, true
+	failed := make(chan error, 1)
+	addr := serve(t, sc, func(c *sealsock.Conn) {
+		failed <- c.RequestClientCertificate(context.Background())
+		echo(c)
+	})
+	c, err := sealsock.Dial(t.Context(), addr, cc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := <-failed; err == nil {
+		t.Error("a certificate can be asked for late")
+	}
+	if err := c.Rekey(t.Context(), true); err == nil {
+		t.Error("keys can be changed")
+	}
+	exchange(t, c, "all the same")
 }
