@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 
 	"github.com/sealsock/sealsock/address"
@@ -52,7 +53,7 @@ func listeningOf(a address.Address, at net.Addr, id *identity.Identity, certFile
 	tcp, ok := at.(*net.TCPAddr)
 	if !ok {
 		if at.Network() == "unix" {
-			l.Commands = []string{"seal connect" + l.trusted(ca, " --ca ", " --pin ") + " " + quoted(l.Address)}
+			l.Commands = []string{calledAs() + " connect" + l.trusted(ca, " --ca ", " --pin ") + " " + quoted(l.Address)}
 		}
 		return l
 	}
@@ -94,7 +95,7 @@ func (l *listening) overTCP(host string, port int, id *identity.Identity, ca *au
 		root = "ROOT.pem"
 	}
 	commands := []string{
-		"seal connect" + l.trusted(ca, " --ca ", " --pin ") + as + " " + to,
+		calledAs() + " connect" + l.trusted(ca, " --ca ", " --pin ") + as + " " + to,
 		"openssl s_client -quiet -verify_return_error -CAfile " + quoted(root) + verify + sni + " -connect " + to,
 		python(root, host, port, name, http),
 	}
@@ -143,6 +144,15 @@ func python(root, host string, port int, name string, http bool) string {
 	code := fmt.Sprintf(`import socket, ssl; c = ssl.create_default_context(cafile=%q).wrap_socket(socket.create_connection((%q, %d)), server_hostname=%q); c.sendall(b"%s"); print(c.recv(4096).decode())`,
 		root, host, port, name, line)
 	return "python3 -c " + quoted(code)
+}
+
+// calledAs is this program as it was called: a path stays one, since the shell may
+// not find it otherwise.
+func calledAs() string {
+	if name := os.Args[0]; strings.ContainsAny(name, `/\`) {
+		return quoted(name)
+	}
+	return "seal"
 }
 
 // quoted makes text one word for a shell.

@@ -127,6 +127,7 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	path, err := lookPath(args[0], ts.Getenv("PATH"))
 	ts.Check(err)
 	p.cmd = exec.Command(path, args[1:]...)
+	p.cmd.Args[0] = args[0]
 	p.cmd.Dir, p.cmd.Env = ts.MkAbs("."), environ(ts)
 	out, err := os.Create(ts.MkAbs(name + ".out"))
 	ts.Check(err)
