@@ -85,6 +85,10 @@ func (r *Receiver) Resume(a Answer) error {
 	return nil
 }
 
+// Settled reports whether State will not change any more: the handshake is done
+// and no late authentication can come. Then State may be read from anywhere.
+func (r *Receiver) Settled() bool { return r.info.HandshakeDone && r.info.late == nil }
+
 // State returns what is known of the connection so far.
 func (r *Receiver) State() State { return r.info }
 

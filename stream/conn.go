@@ -36,6 +36,7 @@ type Conn struct {
 	open      atomic.Bool
 	closing   atomic.Bool
 	state     atomic.Pointer[engine.State] // once open, for those who only look
+	settled   atomic.Bool                  // the engine's own state will not change
 	broken    atomic.Pointer[error]        // what ended the connection for both halves
 
 	in    reading
@@ -78,6 +79,9 @@ func (c *Conn) State() engine.State {
 	if s := c.state.Load(); s != nil {
 		return *s
 	}
+	if c.settled.Load() {
+		return c.in.recv.State()
+	}
 	c.handshake.Lock()
 	defer c.handshake.Unlock()
 	return c.in.recv.State()
@@ -85,8 +89,12 @@ func (c *Conn) State() engine.State {
 
 // proved takes note that the peer is proved. The receiving half is held.
 func (c *Conn) proved() {
-	s := c.in.recv.State()
-	c.state.Store(&s)
+	if c.in.recv.Settled() {
+		c.settled.Store(true) // anybody may read it from now on
+	} else {
+		s := c.in.recv.State()
+		c.state.Store(&s)
+	}
 	if c.opts.Proved != nil {
 		c.opts.Proved()
 	}
