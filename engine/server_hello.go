@@ -61,7 +61,7 @@ func describeHello(h *wire.ClientHello, raw []byte) *ClientHelloInfo {
 	info := &ClientHelloInfo{
 		Random:            h.Random[:],
 		ServerName:        h.ServerName,
-		SupportedVersions: h.SupportedVersions,
+		SupportedVersions: helloVersions(h),
 		CipherSuites:      h.CipherSuites,
 		Groups:            h.SupportedGroups,
 		SignatureSchemes:  h.SignatureAlgorithms,
@@ -219,16 +219,23 @@ func checkShares(h *wire.ClientHello) error {
 	return nil
 }
 
+// helloVersions lists what a client offers. Without supported_versions it offers
+// all versions up to the one it names. RFC 9846, Section 4.2.1.
+func helloVersions(h *wire.ClientHello) []iana.Version {
+	if slices.Contains(h.Present, iana.ExtSupportedVersions) {
+		return h.SupportedVersions
+	}
+	var list []iana.Version
+	for v := min(h.LegacyVersion, iana.TLS12); v >= iana.TLS10; v-- {
+		list = append(list, v)
+	}
+	return list
+}
+
 // chooseVersion picks the highest version that both sides have. RFC 9846,
 // Section 4.2.1.
 func chooseVersion(cfg *Config, h *wire.ClientHello) (iana.Version, error) {
-	offered := h.SupportedVersions
-	if !slices.Contains(h.Present, iana.ExtSupportedVersions) {
-		offered = nil
-		for v := min(h.LegacyVersion, iana.TLS12); v >= iana.TLS10; v-- {
-			offered = append(offered, v)
-		}
-	}
+	offered := helloVersions(h)
 	own := cfg.versions()
 	best := slices.IndexFunc(own, func(v iana.Version) bool { return slices.Contains(offered, v) })
 	switch {

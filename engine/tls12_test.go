@@ -166,6 +166,28 @@ func TestMixedCredentials12(t *testing.T) {
 	}
 }
 
+// TestKeyLog12: both sides write the same line, and ForClient sees the versions.
+func TestKeyLog12(t *testing.T) {
+	client, server := pair12(t)
+	var lines []string
+	log := func(label string, random, secret []byte) {
+		lines = append(lines, fmt.Sprintf("%s %x %x", label, random, secret))
+	}
+	var versions []iana.Version
+	server.ForClient = func(h *ClientHelloInfo) (*Config, error) {
+		versions = h.SupportedVersions
+		return nil, nil
+	}
+	client.KeyLog, server.KeyLog = log, log
+	connect(t, client, server)
+	if len(lines) != 2 || lines[0] != lines[1] || len(lines[0]) != len("CLIENT_RANDOM ")+64+1+96 {
+		t.Errorf("the key log is %q", lines)
+	}
+	if len(versions) != 3 || versions[0] != iana.TLS12 {
+		t.Errorf("the versions are %v", versions)
+	}
+}
+
 // TestCurves12: a client's groups are for certificates too.
 func TestCurves12(t *testing.T) {
 	client, server := pair12(t)
