@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -104,10 +105,21 @@ func TestIssueRefuses(t *testing.T) {
 	a := newAuthority(t, Options{})
 	weak := csr(t, nil, "localhost")
 	weak[len(weak)-3] ^= 1
+	small, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, tc := range map[string]struct {
 		request Request
 		says    string
 	}{
+		"small key":          {Request{Names: []string{"localhost"}, Signer: small}, "1024 bits"},
+		"small key in CSR":   {Request{CSR: csr(t, small, "localhost")}, "1024 bits"},
+		"curve":              {Request{Names: []string{"localhost"}, Signer: p224}, "P-256"},
 		"no names":           {Request{}, "at least one name"},
 		"empty name":         {Request{Names: []string{" "}}, "empty name"},
 		"stranger's name":    {Request{Names: []string{"example.org"}}, "no local name"},

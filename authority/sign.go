@@ -2,6 +2,9 @@ package authority
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -143,7 +146,7 @@ func (a *Authority) prepare(r *Request) (*x509.Certificate, crypto.PublicKey, cr
 // key makes the key, or takes it and perhaps the names from the CSR.
 func (r *Request) key() (crypto.PublicKey, crypto.Signer, []string, error) {
 	if r.Signer != nil {
-		return r.Signer.Public(), r.Signer, r.Names, nil
+		return r.Signer.Public(), r.Signer, r.Names, checkKey(r.Signer.Public())
 	}
 	if r.CSR == nil {
 		algorithm, err := r.Algorithm.orDefault()
@@ -167,14 +170,32 @@ func (r *Request) key() (crypto.PublicKey, crypto.Signer, []string, error) {
 	if err := csr.CheckSignature(); err != nil {
 		return nil, nil, nil, fmt.Errorf("the certification request is not signed by its own key: %w", err)
 	}
-	if key, ok := csr.PublicKey.(*rsa.PublicKey); ok && (key.N.BitLen() < 2048 || key.N.BitLen() > 8192) {
-		return nil, nil, nil, fmt.Errorf("the certification request has an RSA key of %d bits: 2048 to 8192 are accepted", key.N.BitLen())
+	if err := checkKey(csr.PublicKey); err != nil {
+		return nil, nil, nil, fmt.Errorf("the certification request: %w", err)
 	}
 	all := r.Names
 	if len(all) == 0 {
 		all = requestNames(csr)
 	}
 	return csr.PublicKey, nil, all, nil
+}
+
+// checkKey refuses keys that peers would refuse.
+func checkKey(key crypto.PublicKey) error {
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		if bits := key.N.BitLen(); bits < 2048 || bits > 8192 {
+			return fmt.Errorf("an RSA key of %d bits, where 2048 to 8192 are accepted", bits)
+		}
+		return nil
+	case *ecdsa.PublicKey:
+		if key.Curve != elliptic.P224() {
+			return nil
+		}
+	case ed25519.PublicKey:
+		return nil
+	}
+	return errors.New("a key that TLS does not sign with: use ECDSA on P-256, P-384 or P-521, Ed25519 or RSA")
 }
 
 func requestNames(csr *x509.CertificateRequest) []string {

@@ -27,8 +27,9 @@ const LetsEncrypt = acme.LetsEncryptURL
 
 // ACME obtains certificates from an authority by RFC 8555 and renews them in
 // time. The names are proved on the TLS port (TLS-ALPN-01), or on port 80
-// (HTTP-01) where HTTPHandler is served. Under it is
-// golang.org/x/crypto/acme/autocert.
+// (HTTP-01) where HTTPHandler is served. A server asks it for each client, in
+// Config.ForClient: the client's name and protocols say what to show. Under it
+// is golang.org/x/crypto/acme/autocert.
 type ACME struct {
 	manager *autocert.Manager
 	names   []string

@@ -2,7 +2,6 @@ package identity_test
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"io"
@@ -20,6 +19,8 @@ import (
 	"github.com/letsencrypt/pebble/v2/va"
 	"github.com/letsencrypt/pebble/v2/wfe"
 
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/identity"
 )
 
@@ -54,26 +55,29 @@ func pebble(t *testing.T, httpPort, tlsPort int) *httptest.Server {
 	return s
 }
 
-// server answers on a port with what the source gives, as a TLS server would.
-func server(t *testing.T, l net.Listener, get func(*tls.ClientHelloInfo) (*identity.Identity, error)) {
+// server is one of this library that gives each client what m has for it, the
+// proofs of TLS-ALPN-01 included.
+func server(t *testing.T, l net.Listener, m *identity.ACME) {
 	t.Helper()
-	cfg := &tls.Config{NextProtos: []string{"http/1.1", identity.ACMEProtocol}, GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-		id, err := get(hello)
+	choose := func(ctx context.Context, hello *engine.ClientHelloInfo) (*sealsock.Config, error) {
+		id, err := m.Identity(ctx, hello.ServerName, hello.ALPN, hello.SignatureSchemes)
 		if err != nil {
 			return nil, err
 		}
-		return &tls.Certificate{Certificate: id.Chain, PrivateKey: id.Signer}, nil
-	}}
+		return &sealsock.Config{Identities: []*identity.Identity{id}, ALPN: []string{"http/1.1", identity.ACMEProtocol}}, nil
+	}
+	sealed, err := sealsock.NewListener(l, &sealsock.Config{ForClient: choose})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sealed.Close() })
 	go func() {
 		for {
-			c, err := l.Accept()
+			c, err := sealed.Accept()
 			if err != nil {
 				return
 			}
-			go func() {
-				_ = tls.Server(c, cfg).Handshake() // the other side says what it thinks of it
-				c.Close()
-			}()
+			c.Close()
 		}
 	}()
 }
@@ -111,9 +115,7 @@ func TestACME(t *testing.T) {
 				t.Cleanup(func() { s.Close() })
 				sealed.Close() // nobody answers there
 			} else {
-				server(t, sealed, func(hello *tls.ClientHelloInfo) (*identity.Identity, error) {
-					return m.Identity(ctx, hello.ServerName, hello.SupportedProtos, nil)
-				})
+				server(t, sealed, m)
 			}
 			if err := m.Obtain(ctx); err != nil {
 				t.Fatal(err)

@@ -112,7 +112,7 @@ var reasons = [...]struct {
 	CodeOCSPInvalid:        {"ocsp-invalid", 74, "may have been revoked: the OCSP response cannot be used"},
 	CodeOCSPUnknown:        {"ocsp-unknown", 75, "may have been revoked: the OCSP responder does not know it"},
 	CodeMustStaple:         {"must-staple", 73, "wants an OCSP response to come along, and none did"},
-	CodePeerChanged:        {"peer-changed", 50, "has another key than the known one"},
+	CodePeerChanged:        {"peer-changed", 50, "is not the one in the file of known peers"},
 	CodeUnknownPeer:        {"unknown-peer", 50, "has a key that is not known yet"},
 	CodeKnownPeers:         {"known-peers", 50, "cannot be compared with the known peers"},
 	CodeCallback:           {"callback", 50, "was refused by the application"},

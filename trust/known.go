@@ -17,14 +17,16 @@ import (
 
 // KnownPeers trusts a peer on first use: its key is written to a file under
 // the name it was reached by, and from then on only that key is accepted for
-// that name. It stands in for a path to a root, where there is none: a peer that
-// the roots vouch for is accepted as ever, and its key is not written down,
-// since it changes with each renewal. The name in the certificate is not
-// compared, because the file ties the name to the key; dates are checked.
+// that name. It stands in for a path to a root, where there is none. A peer that
+// the roots vouch for is accepted as ever; its key is not written down, since it
+// changes with each renewal, but that the roots vouched for it is: whoever comes
+// later under its name without a path to a root is refused. The name in the
+// certificate is not compared, because the file ties the name to the key; dates
+// are checked.
 //
-// The file has one line for each key: the name, a pin, and perhaps a remark.
-// Empty lines and those that begin with # are passed over. A peer may have
-// several lines. The file may be edited by hand at any time.
+// The file has one line for each key: the name, a pin or the word "roots", and
+// perhaps a remark. Empty lines and those that begin with # are passed over. A
+// peer may have several lines. The file may be edited by hand at any time.
 type KnownPeers struct {
 	path   string
 	accept func(name string, pin Pin) error
@@ -35,9 +37,13 @@ type KnownPeers struct {
 }
 
 type knownKey struct {
-	pin  Pin
-	line int
+	pin     Pin
+	byRoots bool // not a key: the roots vouched for it
+	line    int
 }
+
+// byRoots is the word that stands in place of a pin.
+const byRoots = "roots"
 
 // fileStamp tells whether a file changed.
 type fileStamp struct {
@@ -71,7 +77,9 @@ func (k *KnownPeers) Pins(name string) ([]Pin, error) {
 	}
 	var pins []Pin
 	for _, key := range k.peers[knownName(name)] {
-		pins = append(pins, key.pin)
+		if !key.byRoots {
+			pins = append(pins, key.pin)
+		}
 	}
 	return pins, nil
 }
@@ -80,7 +88,18 @@ func (k *KnownPeers) Pins(name string) ([]Pin, error) {
 func (k *KnownPeers) Add(name string, pin Pin) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.add(knownName(name), pin)
+	return k.add(knownName(name), pin.String())
+}
+
+// vouched notes that the roots vouch for a name that is not in the file yet. It
+// is no reason to refuse the peer if that cannot be written.
+func (k *KnownPeers) vouched(name string) {
+	name = knownName(name)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.refresh() == nil && len(k.peers[name]) == 0 {
+		_ = k.add(name, byRoots)
+	}
 }
 
 // check accepts a key that is known for the name, or new. The error tells
@@ -96,12 +115,16 @@ func (k *KnownPeers) check(name string, leaf *x509.Certificate, pin Pin) (first 
 		return false, &Error{Code: CodeKnownPeers, Certificate: leaf, Err: err, Hint: "repair the file, or name another (--known-peers FILE)"}
 	}
 	known := k.peers[name]
-	if slices.ContainsFunc(known, func(key knownKey) bool { return key.pin == pin }) {
+	if slices.ContainsFunc(known, func(key knownKey) bool { return !key.byRoots && key.pin == pin }) {
 		return false, nil
 	}
 	if len(known) > 0 {
+		expected := known[0].pin.String()
+		if known[0].byRoots {
+			expected = "a certificate that the roots vouch for"
+		}
 		return false, &Error{Code: CodePeerChanged, Certificate: leaf,
-			Expected: sprintf("%s (line %d of %s)", known[0].pin, known[0].line, k.path), Got: pin.String(),
+			Expected: sprintf("%s (line %d of %s)", expected, known[0].line, k.path), Got: pin.String(),
 			Hint: "someone may be in between. If the owner of " + name + " confirms by another way that the key was changed, remove that line and connect again"}
 	}
 	if k.accept != nil {
@@ -110,7 +133,7 @@ func (k *KnownPeers) check(name string, leaf *x509.Certificate, pin Pin) (first 
 				Hint: "compare the key with its owner by another way, then accept it"}
 		}
 	}
-	if err := k.add(name, pin); err != nil {
+	if err := k.add(name, pin.String()); err != nil {
 		return false, &Error{Code: CodeKnownPeers, Certificate: leaf, Err: err, Hint: "make the file writable, or name another (--known-peers FILE)"}
 	}
 	return true, nil
@@ -118,7 +141,7 @@ func (k *KnownPeers) check(name string, leaf *x509.Certificate, pin Pin) (first 
 
 // add appends one line in one write, so that other processes see all or
 // nothing of it.
-func (k *KnownPeers) add(name string, pin Pin) error {
+func (k *KnownPeers) add(name, key string) error {
 	if name == "" || strings.ContainsAny(name, " \t\r\n") || strings.HasPrefix(name, "#") {
 		return fmt.Errorf("%s cannot be the name of a known peer", quote(name))
 	}
@@ -130,7 +153,7 @@ func (k *KnownPeers) add(name string, pin Pin) error {
 		return err
 	}
 	defer f.Close()
-	line := fmt.Sprintf("%s %s first seen %s\n", name, pin, time.Now().UTC().Format("2006-01-02 15:04"))
+	line := fmt.Sprintf("%s %s first seen %s\n", name, key, time.Now().UTC().Format("2006-01-02 15:04"))
 	if !k.endsLine() {
 		line = "\n" + line
 	}
@@ -187,12 +210,15 @@ func parseKnown(data []byte) (map[string][]knownKey, error) {
 		if len(fields) < 2 {
 			return nil, fmt.Errorf("line %d: expected a name and a pin", n)
 		}
-		pin, err := ParsePin(fields[1])
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", n, err)
+		key := knownKey{byRoots: fields[1] == byRoots, line: n}
+		if !key.byRoots {
+			var err error
+			if key.pin, err = ParsePin(fields[1]); err != nil {
+				return nil, fmt.Errorf("line %d: %w", n, err)
+			}
 		}
 		name := knownName(fields[0])
-		peers[name] = append(peers[name], knownKey{pin, n})
+		peers[name] = append(peers[name], key)
 	}
 	return peers, lines.Err()
 }

@@ -60,6 +60,18 @@ func TestKnownPeers(t *testing.T) {
 	if pins, err := k.Pins("example.org"); err != nil || len(pins) != 0 {
 		t.Errorf("pins of a peer with a root: %v, %v", pins, err)
 	}
+	// That the roots vouched for it is, and nothing less is accepted later.
+	bare := *h.peer()
+	bare.Chain = chainOf(other)
+	if _, err := p.Verify(context.Background(), &bare); !errors.As(err, &e) || e.Code != CodePeerChanged || !strings.Contains(err.Error(), "the roots vouch for (line 2 of "+file) {
+		t.Errorf("a self-signed certificate after one with a root: %v", err)
+	}
+	if result, err = p.Verify(context.Background(), h.peer()); err != nil {
+		t.Errorf("with a root again: %+v, %v", result, err)
+	}
+	if data, err := os.ReadFile(file); err != nil || strings.Count(string(data), "\n") != 2 {
+		t.Errorf("the file has other lines than two: %s, %v", data, err)
+	}
 	// Other faults are not forgiven, nor are clients known by name.
 	late := *peer
 	late.Now = noon.AddDate(9, 0, 0)

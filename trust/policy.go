@@ -223,6 +223,9 @@ func (p *Policy) verifyChain(ctx context.Context, peer *Peer, now time.Time) (*R
 	if err := p.checkRevocation(ctx, peer, result, now); err != nil {
 		return nil, err
 	}
+	if p.KnownPeers != nil && peer.Server && peer.knownAs() != "" {
+		p.KnownPeers.vouched(peer.knownAs())
+	}
 	return result, nil
 }
 
