@@ -12,6 +12,7 @@ import (
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/legacy"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -38,6 +39,7 @@ type connectFlags struct {
 	acceptance
 	name     string
 	insecure bool
+	legacy   bool
 	timeout  time.Duration
 }
 
@@ -57,6 +59,7 @@ func newConnect(talk *talker) *cobra.Command {
 	flags.acceptance.register(f, "the server")
 	f.StringVar(&flags.name, "name", "", "the `name` that the server must prove, instead of the host that is dialled")
 	f.BoolVar(&flags.insecure, "insecure", false, "accept any server: the connection can then be read and changed on its way")
+	f.BoolVar(&flags.legacy, "legacy", false, "reach an old server: TLS 1.0 and 1.1, CBC, RSA key exchange, all of which are weak")
 	flags.ownership.register(f)
 	flags.negotiation.register(f)
 	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "`time` for connecting and the handshake")
@@ -70,13 +73,15 @@ func connect(ctx context.Context, talk *talker, flags *connectFlags, addr string
 		return err
 	}
 	defer done()
-	conn, err := flags.dial(ctx, addr, cfg)
+	conn, f, err := flags.dial(ctx, addr, cfg)
 	if err != nil {
 		return err
 	}
-	f := factsOf(conn, "connected to")
 	if flags.known != "" {
 		f = f.known()
+	}
+	for _, w := range f.Weaknesses {
+		talk.warn("--legacy: %s", w)
 	}
 	talk.tell(f)
 	return converse(ctx, talk, conn)
@@ -142,9 +147,9 @@ func (flags *connectFlags) policy(talk *talker) (*trust.Policy, error) {
 }
 
 // dial connects and shakes hands, within --timeout.
-func (flags *connectFlags) dial(ctx context.Context, addr string, cfg *sealsock.Config) (*sealsock.Conn, error) {
+func (flags *connectFlags) dial(ctx context.Context, addr string, cfg *sealsock.Config) (sealed, *facts, error) {
 	if flags.timeout <= 0 {
-		return nil, usage("--timeout %v is no time to wait", flags.timeout).hinted("as in --timeout 10s")
+		return nil, nil, usage("--timeout %v is no time to wait", flags.timeout).hinted("as in --timeout 10s")
 	}
 	slow := &engine.Error{
 		Fault: engine.FaultTransport, Err: context.DeadlineExceeded,
@@ -153,17 +158,32 @@ func (flags *connectFlags) dial(ctx context.Context, addr string, cfg *sealsock.
 	}
 	within, cancel := context.WithTimeoutCause(ctx, flags.timeout, slow)
 	defer cancel()
-	conn, err := sealsock.Dial(within, addr, cfg)
-	if err != nil && ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+	conn, f, err := flags.open(within, addr, cfg)
+	switch {
+	case err == nil:
+		return conn, f, nil
+	case ctx.Err() != nil:
+		return nil, nil, context.Cause(ctx)
+	case errors.Is(err, context.DeadlineExceeded) && describe(err).code == "timeout":
+		return nil, nil, slowOrSilent(err, slow)
 	}
-	if err != nil && errors.Is(err, context.DeadlineExceeded) && describe(err).code == "timeout" {
-		return nil, slowOrSilent(err, slow)
+	return nil, nil, explainHandshake(err)
+}
+
+// open is the dialling itself, through the engine or past it.
+func (flags *connectFlags) open(ctx context.Context, addr string, cfg *sealsock.Config) (sealed, *facts, error) {
+	if flags.legacy {
+		conn, err := legacy.Dial(ctx, addr, cfg)
+		if err != nil {
+			return nil, nil, err
+		}
+		return conn, factsOfLegacy(conn), nil
 	}
+	conn, err := sealsock.Dial(ctx, addr, cfg)
 	if err != nil {
-		return nil, explainHandshake(err)
+		return nil, nil, err
 	}
-	return conn, nil
+	return conn, factsOf(conn, "connected to"), nil
 }
 
 // slowOrSilent tells a server that does not answer at all from one that stops in
@@ -177,7 +197,7 @@ func slowOrSilent(err error, slow *engine.Error) error {
 }
 
 // converse carries standard input and output, or a terminal's lines.
-func converse(ctx context.Context, talk *talker, conn *sealsock.Conn) error {
+func converse(ctx context.Context, talk *talker, conn sealed) error {
 	ctx, e, err := standardEnds(ctx, talk)
 	if err != nil {
 		conn.Close()

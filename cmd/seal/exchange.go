@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/sealsock/sealsock"
 )
 
 // bufferSize is how much is copied at once. A connection hands out what a few
@@ -23,7 +22,7 @@ const bufferSize = 128 << 10
 // goes on until the peer has ended too. A peer that ends first may still want to
 // hear the rest: the input goes on, unless a person types it or the peer is gone.
 type exchange struct {
-	conn   *sealsock.Conn
+	conn   sealed
 	in     *feed
 	out    io.Writer
 	typed  bool // a person types the input
@@ -31,6 +30,13 @@ type exchange struct {
 	idle   atomic.Bool // the sending half waits for input
 	upward chan error  // the end of the sending half
 	downwd chan error  // the end of the receiving half
+}
+
+// sealed is a connection of the engine, or one of package legacy.
+type sealed interface {
+	net.Conn
+	CloseWrite() error
+	NetConn() net.Conn
 }
 
 // goodbye bounds how long an orderly end may take once there is a reason to stop.

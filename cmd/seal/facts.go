@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"crypto/tls"
 	"crypto/x509"
 	"net"
 	"strings"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/legacy"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -26,6 +29,8 @@ type facts struct {
 	Retried   bool       `json:"hello_retry,omitempty"`
 	Resumed   bool       `json:"resumed,omitempty"`
 	Peer      *peerFacts `json:"peer,omitempty"`
+
+	Weaknesses []string `json:"weaknesses,omitempty"` // of --legacy
 
 	verb string // "connected to" or "connection from"
 }
@@ -86,6 +91,28 @@ func factsOf(c *sealsock.Conn, verb string) *facts {
 		verb:    verb,
 	}
 	f.keys(s)
+	if p := c.Peer(); p != nil {
+		f.Peer = peerFactsOf(p)
+	}
+	return f
+}
+
+// factsOfLegacy reads the facts off a connection past the engine.
+func factsOfLegacy(c *legacy.Conn) *facts {
+	s := c.ConnectionState()
+	f := &facts{
+		Remote:     addressText(c.RemoteAddr()),
+		Local:      addressText(c.LocalAddr()),
+		Version:    iana.Version(s.Version).String(),
+		Suite:      tls.CipherSuiteName(s.CipherSuite),
+		Name:       s.ServerName,
+		ALPN:       s.NegotiatedProtocol,
+		Weaknesses: c.Weaknesses(),
+		verb:       "connected to",
+	}
+	if s.CurveID != 0 {
+		f.Group = iana.NamedGroup(s.CurveID).String()
+	}
 	if p := c.Peer(); p != nil {
 		f.Peer = peerFactsOf(p)
 	}

@@ -195,6 +195,8 @@ func makeCertificates(dir string) error {
 		l := ca.Issue(testcert.NewKey("p256"), leaf.change, leaf.names...)
 		files[leaf.name+".pem"], files[leaf.name+".key"] = l.CertPEM(), l.KeyPEM()
 	}
+	old := ca.Issue(testcert.NewKey("rsa"), func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageKeyEncipherment }, "localhost", "127.0.0.1")
+	files["old.pem"], files["old.key"] = old.CertPEM(), old.KeyPEM()
 	for name, data := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			return err
