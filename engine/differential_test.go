@@ -1,0 +1,318 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/tls"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// A difference is a case in which this package and crypto/tls may judge
+// differently: the words of the one that refuses, and why the other need not.
+type difference struct{ words, why string }
+
+// FuzzDifferentialServer gives a ClientHello to our server and to crypto/tls's:
+// both must answer, or both refuse.
+func FuzzDifferentialServer(f *testing.F) {
+	cred := newCredential(f, ed25519.NewKeyFromSeed(make([]byte, 32)))
+	own := &Config{
+		Credentials: []*Credential{cred}, Rand: zeros{}, ALPN: []string{"a", "http/1.1"},
+		CipherSuites: differentialSuites, Groups: differentialGroups, SignatureSchemes: differentialSchemes,
+	}
+	standard := &tls.Config{
+		Certificates: []tls.Certificate{{Certificate: cred.Chain, PrivateKey: cred.Signer}}, NextProtos: own.ALPN,
+		CipherSuites: standardSuites, CurvePreferences: standardGroups, SessionTicketsDisabled: true, MinVersion: tls.VersionTLS12,
+	}
+	for _, hello := range hellos(f) {
+		f.Add(hello)
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if len(body) > 1<<15 {
+			return
+		}
+		flight := frame(headed(iana.HandshakeClientHello, body))
+		r, s, err := Server(own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		oursErr := judge(r, s, flight)
+		conn := &deaf{in: bytes.NewReader(flight)}
+		theirs := verdict(tls.Server(conn, standard).Handshake())
+		if oursErr == nil && theirs != nil && otherStatus(body) {
+			return // RFC 6066, Section 8 defines status type 1 alone; crypto/tls reads others as if they were it
+		}
+		agree(t, oursErr, theirs, stricterServer, laxerServer)
+	})
+}
+
+// FuzzDifferentialClient gives what a server sends before it needs an answer, or
+// before encryption begins, to our client and to crypto/tls's. Both send the same
+// random bytes, so that signatures hold for both.
+func FuzzDifferentialClient(f *testing.F) {
+	cred := newCredential(f, ed25519.NewKeyFromSeed(make([]byte, 32)))
+	own := &Config{
+		Verifier: acceptAll{}, Rand: zeros{}, ALPN: []string{"a"}, ServerName: "example.com",
+		CipherSuites: differentialSuites, Groups: differentialGroups, SignatureSchemes: differentialSchemes,
+		KeyShares: []iana.NamedGroup{iana.X25519},
+	}
+	standard := &tls.Config{
+		InsecureSkipVerify: true, Rand: zeros{}, NextProtos: own.ALPN, ServerName: own.ServerName,
+		CipherSuites: standardSuites, CurvePreferences: standardGroups, MinVersion: tls.VersionTLS12,
+	}
+	for _, flight := range firstFlights(f, own, cred) {
+		f.Add(flight)
+	}
+	f.Fuzz(func(t *testing.T, messages []byte) {
+		if len(messages) > 1<<15 {
+			return
+		}
+		flight := frame(messages)
+		r, s, err := Client(own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		oursErr := judge(r, s, flight)
+		conn := &deaf{in: bytes.NewReader(flight)}
+		agree(t, oursErr, verdict(tls.Client(conn, standard).Handshake()), stricterClient, laxerClient)
+	})
+}
+
+// What both sides are left with: crypto/tls has fewer groups, and no choice of
+// suites in TLS 1.3.
+var (
+	differentialSuites = []iana.CipherSuite{
+		iana.TLS_AES_128_GCM_SHA256, iana.TLS_AES_256_GCM_SHA384, iana.TLS_CHACHA20_POLY1305_SHA256,
+		iana.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, iana.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+	}
+	standardSuites      = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}
+	differentialGroups  = []iana.NamedGroup{iana.X25519, iana.SecP256r1, iana.SecP384r1}
+	standardGroups      = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}
+	differentialSchemes = []iana.SignatureScheme{
+		iana.RSAPSSRSAEWithSHA256, iana.ECDSAWithP256AndSHA256, iana.Ed25519, iana.RSAPSSRSAEWithSHA384, iana.RSAPSSRSAEWithSHA512,
+		iana.RSAPKCS1WithSHA256, iana.RSAPKCS1WithSHA384, iana.RSAPKCS1WithSHA512, iana.ECDSAWithP384AndSHA384, iana.ECDSAWithP521AndSHA512,
+	}
+)
+
+// The exceptions, by the words of the one that refuses.
+var (
+	stricterServer = []difference{
+		{"client_hello: max_fragment_length", unread},
+		{"client_hello: record_size_limit", unread},
+		{"client_hello: certificate_authorities", unread},
+		{"client_hello: client_certificate_type", unread},
+		{"client_hello: server_certificate_type", unread},
+		{"client_hello: delegated_credential", unread},
+		{"client_hello: compress_certificate", unread},
+		{"client_hello: post_handshake_auth", unread},
+		{"client_hello: use_srtp", unread},
+		{"client_hello: padding", unread},
+		{"client_hello: ticket_request", unread},
+		{"client_hello: tls_cert_with_extern_psk", unread},
+		{"no kind of server certificate in common", unread},
+		{"client_hello: server_name", "crypto/tls takes any bytes for a name, and passes over other kinds of name"},
+		{"left out the key_share extension", "RFC 9846, Section 9.2: missing_extension; crypto/tls asks again"},
+		{"left out the psk_key_exchange_modes extension", "RFC 9846, Section 4.2.9: a server MUST abort; crypto/tls passes over the keys"},
+		{"left out the signature_algorithms extension", "RFC 9846, Section 9.2; in TLS 1.2 its absence means SHA-1"},
+		{"which is not offered", "a share for a group that is not offered: RFC 9846, Section 4.2.8 lets servers check"},
+	}
+	laxerServer = []difference{
+		{"no cipher suite supported by both", "RFC 8422, Section 4: without supported_groups a server may choose any; crypto/tls takes none"},
+		{"unexpected quic_transport_parameters", "RFC 9001, Section 8.2 obliges those who know the extension"},
+		{"client sent unexpected early data", "without QUIC crypto/tls takes no 0-RTT data; RFC 9846, Section 4.2.10 lets a server pass it over"},
+	}
+	stricterClient = []difference{
+		{"cannot be read: certificate: ", "crypto/tls looks at a certificate when the message behind it has come"},
+		{"handshake bytes run over a change of keys", "RFC 9846, Section 5.1; crypto/tls notices at a later message"},
+		{"the peer's key is of no kind that is known", "crypto/tls looks at a certificate when the message behind it has come"},
+		{"certificate is not accepted", "crypto/tls looks at a certificate when the message behind it has come"},
+		{"which was not offered", "RFC 9846, Section 4.2: unsupported_extension; crypto/tls passes over what it does not know"},
+		{"which does not belong there", "RFC 9846, Section 4.2: illegal_parameter; crypto/tls passes over what it does not expect"},
+		{"server_hello: max_fragment_length", unread},
+		{"server_hello: record_size_limit", unread},
+		{"server_hello: client_certificate_type", unread},
+		{"server_hello: server_certificate_type", unread},
+	}
+	laxerClient = []difference{
+		{"exceeds maximum", "each sets the length of a message that it accepts"},
+	}
+)
+
+const unread = "crypto/tls does not read this extension"
+
+// otherStatus reports whether status_request asks for something else than OCSP.
+func otherStatus(hello []byte) bool {
+	for rest := hello; ; {
+		_, after, ok := bytes.Cut(rest, []byte{0, byte(iana.ExtStatusRequest), 0})
+		if !ok || len(after) < 2 {
+			return false
+		}
+		if after[0] == 0 || after[1] != 1 {
+			return true
+		}
+		rest = after
+	}
+}
+
+// agree fails unless both accept, both refuse, or an exception says why not:
+// stricter lists our words, laxer those of crypto/tls.
+func agree(t *testing.T, ours, theirs error, stricter, laxer []difference) {
+	t.Helper()
+	if (ours == nil) == (theirs == nil) {
+		return
+	}
+	refusal, list := ours, stricter
+	if ours == nil {
+		refusal, list = theirs, laxer
+	}
+	for _, d := range list {
+		if strings.Contains(refusal.Error(), d.words) {
+			return
+		}
+	}
+	t.Errorf("ours says %v; crypto/tls %v", ours, theirs)
+}
+
+// judge returns our refusal of what comes in.
+func judge(r *Receiver, s *Sender, in []byte) error {
+	_, ev, err := r.Receive(nil) // a client begins
+	for {
+		if _, aerr := s.Apply(nil, ev.Reply); err != nil || aerr != nil {
+			return errors.Join(err, aerr)
+		}
+		var n int
+		n, ev, err = r.Receive(in)
+		in = in[n:]
+		if err == nil && ev.Kind == EventWantRead {
+			return nil
+		}
+	}
+}
+
+// deaf is a connection with a fixed input, whose output nobody reads.
+type deaf struct {
+	net.Conn
+	in *bytes.Reader
+}
+
+// errMore says that the input has been taken without complaint.
+var errMore = errors.New("more is needed")
+
+func (d *deaf) Read(p []byte) (int, error) {
+	if n, _ := d.in.Read(p); n > 0 {
+		return n, nil
+	}
+	return 0, errMore
+}
+
+func (d *deaf) Write(p []byte) (int, error)      { return len(p), nil }
+func (d *deaf) Close() error                     { return nil }
+func (d *deaf) SetDeadline(time.Time) error      { return nil }
+func (d *deaf) SetReadDeadline(time.Time) error  { return nil }
+func (d *deaf) SetWriteDeadline(time.Time) error { return nil }
+
+// verdict is nil for an input that was taken.
+func verdict(err error) error {
+	if errors.Is(err, errMore) {
+		return nil
+	}
+	if err == nil {
+		return errors.New("the handshake is done, which cannot be")
+	}
+	return err
+}
+
+// headed puts a header before a body.
+func headed(kind iana.HandshakeType, body []byte) []byte {
+	n := len(body)
+	return append([]byte{byte(kind), byte(n >> 16), byte(n >> 8), byte(n)}, body...)
+}
+
+// frame puts messages into records.
+func frame(messages []byte) []byte {
+	var out []byte
+	for len(messages) > 0 {
+		n := min(len(messages), record.MaxPlaintext)
+		out = append(record.AppendHeader(out, iana.ContentHandshake, iana.TLS12, n), messages[:n]...)
+		messages = messages[n:]
+	}
+	return out
+}
+
+// hellos are the bodies of what clients of several kinds send, those of the
+// recorded flows among them.
+func hellos(f *testing.F) [][]byte {
+	var list [][]byte
+	for _, cfg := range []*Config{
+		{}, {MaxVersion: iana.TLS12}, {ALPN: []string{"a", "b"}}, {ALPN: []string{"z"}}, {KeyShares: []iana.NamedGroup{}},
+		{PSKs: []*PSK{{Identity: []byte("x"), Key: []byte("y")}}, PSKWithoutDHE: true}, {ECHGREASE: true},
+		{NoCompatibilityMode: true, RecordSizeLimit: 100, MaxFragmentLength: 512, AcceptRawKeys: true, PostHandshakeAuth: true},
+	} {
+		cfg.Verifier, cfg.Rand, cfg.ServerName = acceptAll{}, zeros{}, "example.com"
+		r, s, err := Client(cfg)
+		if err != nil {
+			f.Fatal(err)
+		}
+		out, err := (&side{r: r, s: s}).step()
+		if err != nil {
+			f.Fatal(err)
+		}
+		list = append(list, out[record.HeaderLen+wire.HeaderLen:])
+	}
+	files, err := filepath.Glob(filepath.Join("testdata", "flows", "server-*.txt"))
+	if err != nil || len(files) == 0 {
+		f.Fatal("no flows: ", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		play, err := newReplay(string(text))
+		if err != nil {
+			f.Fatal(err)
+		}
+		h, _ := record.ParseHeader(play.blocks[0])
+		list = append(list, play.blocks[0][record.HeaderLen+wire.HeaderLen:record.HeaderLen+h.Length])
+	}
+	return list
+}
+
+// firstFlights are what our server answers the client, without the encrypted part.
+func firstFlights(f *testing.F, client *Config, cred *Credential) [][]byte {
+	var list [][]byte
+	for _, server := range []*Config{
+		{}, {MaxVersion: iana.TLS12}, {MaxVersion: iana.TLS12, ClientAuth: RequestClientCert, ALPN: []string{"a"}},
+		{Groups: []iana.NamedGroup{iana.SecP256r1}}, {CipherSuites: differentialSuites[1:2], ALPN: []string{"a"}},
+	} {
+		server.Verifier, server.Rand, server.Credentials = acceptAll{}, zeros{}, []*Credential{cred}
+		c, s := newPair(f, client, server)
+		var err error
+		if s.in, err = c.step(); err != nil {
+			f.Fatal(err)
+		}
+		out, err := s.step()
+		if err != nil {
+			f.Fatal(err)
+		}
+		var messages []byte
+		for len(out) > 0 {
+			h, _ := record.ParseHeader(out)
+			if h.Type == iana.ContentHandshake {
+				messages = append(messages, out[record.HeaderLen:record.HeaderLen+h.Length]...)
+			}
+			out = out[record.HeaderLen+h.Length:]
+		}
+		list = append(list, messages)
+	}
+	return list
+}
