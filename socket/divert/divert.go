@@ -12,10 +12,7 @@ import (
 // Family is AF_DIVERT of FreeBSD 14 and later.
 var Family = socket.Family{Name: "divert", Number: number, Decode: decode, Takes: []int{afInet}}
 
-const (
-	afDivert = 44
-	afInet   = 2
-)
+const afInet = 2 // AF_INET
 
 // An Addr is, to bind, the port that a firewall rule diverts to; of a packet, the
 // rule that diverted it and where it came in. A packet that is sent to the

@@ -1,3 +1,3 @@
 package divert
 
-const number = afDivert
+const number = 44 // AF_DIVERT

@@ -4,5 +4,3 @@ package divert
 
 // number is negative: only FreeBSD has divert sockets.
 const number = -1
-
-var _ = afDivert
