@@ -54,10 +54,10 @@ func TestRevokedByOwnServices(t *testing.T) {
 		}
 		for source, transport := range map[string]http.RoundTripper{"OCSP " + s.URL + "/ocsp": nil, "CRL " + s.URL + "/crl": withoutOCSP{}} {
 			for _, server := range []bool{true, false} {
-				p := trust.Policy{Roots: roots, Revocation: &trust.Revocation{Mode: trust.RevocationRequire, Transport: transport, NonceRequired: true}}
+				p := trust.Policy{Roots: roots, Revocation: &trust.Revocation{Mode: trust.RevocationRequire, Transport: transport, NonceRequired: true, WholeChain: true}}
 				peer := &trust.Peer{Server: server, Name: "node.lan", Chain: good.Chain}
 				result, err := p.Verify(context.Background(), peer)
-				if err != nil || len(result.Revocation) != 1 || result.Revocation[0].Source != source {
+				if err != nil || len(result.Revocation) != 2 || result.Revocation[0].Source != source || result.Revocation[1].Status != trust.RevocationGood {
 					t.Fatalf("%s, server %v: %+v, %v", algorithm, server, result, err)
 				}
 				peer.Chain = bad.Chain

@@ -9,7 +9,7 @@ func (e *Error) Alert() iana.Alert {
 	switch e.Code {
 	case CodeNoCertificate:
 		return iana.AlertCertificateRequired
-	case CodeUnknownAuthority, CodeSelfSigned, CodeSelfSignedInChain, CodePartialChain, CodeChainTooLong, CodeNotAuthority:
+	case CodeUnknownAuthority, CodeSelfSigned, CodeSelfSignedInChain, CodePartialChain, CodeChainTooLong, CodePathLength, CodeNotAuthority:
 		return iana.AlertUnknownCA
 	case CodeExpired, CodeNotYetValid:
 		return iana.AlertCertificateExpired

@@ -41,8 +41,8 @@ func diagnoseInvalid(leaf *x509.Certificate, invalid x509.CertificateInvalidErro
 		e.Code = CodeNotAuthority
 		e.Hint = "the certificate below it was signed by a certificate that is no authority: ask who issued it"
 	case x509.TooManyIntermediates:
-		e.Code = CodeChainTooLong
-		e.Expected = sprintf("at most %d authorities below it", c.MaxPathLen)
+		e.Code = CodePathLength
+		e.Expected = sprintf("at most %d", c.MaxPathLen)
 		e.Hint = "the authority exceeded what the one above allows: ask for a certificate from a proper one"
 	case x509.IncompatibleUsage, x509.CANotAuthorizedForExtKeyUsage:
 		return purposeError(leaf, purpose)
@@ -138,14 +138,18 @@ func criticalError(c *x509.Certificate) error {
 // tells what was wrong at the highest point.
 func diagnoseTop(set *rootSet, certs []*x509.Certificate, now time.Time, cause error) error {
 	leaf, top := certs[0], certs[0]
+	twin := false
 	for range certs {
 		if selfSigned(top) {
-			return selfSignedError(leaf, top, certs)
+			return selfSignedError(leaf, top, twin)
 		}
-		if err := diagnoseParents(top, set.bySubject(top.RawIssuer), now); err != nil {
+		trusted := set.bySubject(top.RawIssuer)
+		named := namedBy(top, trusted)
+		twin = twin || len(named) < len(trusted)
+		if err := diagnoseParents(top, named, now); err != nil {
 			return err
 		}
-		sent := issuersAmong(certs, top)
+		sent := namedBy(top, issuersAmong(certs, top))
 		if len(sent) == 0 {
 			break
 		}
@@ -162,7 +166,26 @@ func diagnoseTop(set *rootSet, certs []*x509.Certificate, now time.Time, cause e
 	}
 	e.Hint = "if you know that authority, add it to the roots (--ca FILE); if it is an intermediate one, the peer should send its certificate; " +
 		"a single peer can be accepted by its key (--pin " + PinOf(leaf).String() + ")"
+	if twin {
+		e.Hint = twinHint + e.Hint
+	}
 	return e
+}
+
+// twinHint comes before other hints where a trusted authority only looks like
+// the one that is wanted.
+const twinHint = "a trusted authority has the same name but another key: compare the fingerprints of the two; "
+
+// namedBy leaves the certificates that a child's authority key identifier
+// points to, where both sides have one.
+func namedBy(child *x509.Certificate, parents []*x509.Certificate) []*x509.Certificate {
+	var named []*x509.Certificate
+	for _, p := range parents {
+		if len(child.AuthorityKeyId) == 0 || len(p.SubjectKeyId) == 0 || bytes.Equal(child.AuthorityKeyId, p.SubjectKeyId) {
+			named = append(named, p)
+		}
+	}
+	return named
 }
 
 // diagnoseParents says why none of the certificates that have the issuer's
@@ -208,14 +231,18 @@ func diagnoseLink(child, parent *x509.Certificate, now time.Time) error {
 	return checkDates(parent, now)
 }
 
-func selfSignedError(leaf, top *x509.Certificate, certs []*x509.Certificate) error {
+func selfSignedError(leaf, top *x509.Certificate, twin bool) error {
 	pin := PinOf(leaf).String()
 	if top == leaf {
 		return &Error{Code: CodeSelfSigned, Certificate: leaf,
 			Hint: "if you know where it comes from, trust it (--ca FILE) or its key (--pin " + pin + ")"}
 	}
-	return &Error{Code: CodeSelfSignedInChain, Certificate: leaf, Got: quoteName(top.Subject),
+	e := &Error{Code: CodeSelfSignedInChain, Certificate: leaf, Got: quoteName(top.Subject),
 		Hint: "the peer sent the root itself, which proves nothing: if you know it, add it to the roots (--ca FILE), or accept the peer by its key (--pin " + pin + ")"}
+	if twin {
+		e.Hint = twinHint + e.Hint
+	}
+	return e
 }
 
 func issuersAmong(certs []*x509.Certificate, child *x509.Certificate) []*x509.Certificate {

@@ -51,7 +51,8 @@ const (
 	CodePurpose                 // not meant for this use
 	CodeNotAuthority            // it signed a certificate but may not
 	CodeNameConstraint          // an authority may not sign for these names
-	CodeChainTooLong            // too many certificates, or a path length exceeded
+	CodeChainTooLong            // too many certificates
+	CodePathLength              // an authority exceeded the path length of one above it
 	CodeUnhandledExtension      // a critical extension nobody here understands
 	CodeWeakKey                 // an RSA key too small or too large
 	CodeUnsupportedKey          // a key of a kind that is not spoken here
@@ -97,6 +98,7 @@ var reasons = [...]struct {
 	CodeNotAuthority:       {"not-an-authority", 79, "may not sign certificates"},
 	CodeNameConstraint:     {"name-constraint", 47, "has a name that its authority may not sign for"},
 	CodeChainTooLong:       {"chain-too-long", 22, "comes with too long a chain"},
+	CodePathLength:         {"path-length", 25, "allows fewer authorities below it than there are"},
 	CodeUnhandledExtension: {"unhandled-extension", 34, "has a critical extension that is not understood"},
 	CodeWeakKey:            {"weak-key", 66, "has an RSA key of an unsafe size"},
 	CodeUnsupportedKey:     {"unsupported-key", 6, "has a key that cannot be used"},
