@@ -58,6 +58,7 @@ type side struct {
 	r    *Receiver
 	s    *Sender
 	in   []byte // not yet read
+	way  []byte // not yet come in, for tests that let it come bit by bit
 	data []byte // application data read
 	done bool
 	eof  bool
