@@ -22,7 +22,7 @@ func TestRefusalReachesThePeer(t *testing.T) {
 		alert  iana.Alert
 		client bool // the client refuses
 	}{
-		{"server of another authority", func(c, _ *sealsock.Config) { c.Trust = stranger.Trust }, iana.AlertBadCertificate, true},
+		{"server of another authority", func(c, _ *sealsock.Config) { c.Trust = stranger.Trust }, iana.AlertUnknownCA, true},
 		{"server with another name", func(c, _ *sealsock.Config) { c.ServerName = "example.com" }, iana.AlertBadCertificate, true},
 		{"callback", func(c, _ *sealsock.Config) {
 			p := *c.Trust.(*trust.Policy)
@@ -31,7 +31,7 @@ func TestRefusalReachesThePeer(t *testing.T) {
 		}, iana.AlertCertificateUnknown, true},
 		{"client of another authority", func(_, s *sealsock.Config) {
 			s.ClientAuth, s.Trust = sealsock.RequireClientCert, stranger.Trust
-		}, iana.AlertBadCertificate, false},
+		}, iana.AlertUnknownCA, false},
 		{"client without a certificate", func(c, s *sealsock.Config) {
 			s.ClientAuth, c.Identities = sealsock.RequireClientCert, nil
 		}, iana.AlertCertificateRequired, false},
