@@ -15,7 +15,7 @@ import (
 )
 
 // bulkPatience bounds one transfer. A quiet machine needs a second or two.
-const bulkPatience = 2 * time.Minute
+const bulkPatience = 3 * time.Minute
 
 // bulkSize is how much goes through in each direction.
 func bulkSize() int64 {

@@ -20,8 +20,9 @@ import (
 	"time"
 )
 
-// patience bounds each conversation, and so each program's life.
-const patience = 30 * time.Second
+// patience bounds each conversation, and so each program's life. It is long
+// because a busy machine may start a program late; only a failure lasts it out.
+const patience = 2 * time.Minute
 
 // A process is a program that runs. It ends with the test, or when patience
 // does; what it said is shown if the test failed.
