@@ -47,6 +47,7 @@ type Conn struct {
 	deadlines struct {
 		sync.Mutex
 		read, write time.Time
+		writes      atomic.Bool // write is set
 	}
 }
 
@@ -331,6 +332,9 @@ func (c *Conn) CloseWrite() error {
 
 // overdue returns the error for a write whose deadline has passed before it began.
 func (c *Conn) overdue() error {
+	if !c.deadlines.writes.Load() {
+		return nil
+	}
 	c.deadlines.Lock()
 	defer c.deadlines.Unlock()
 	if d := c.deadlines.write; d.IsZero() || time.Now().Before(d) {
@@ -358,5 +362,6 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 	c.deadlines.Lock()
 	defer c.deadlines.Unlock()
 	c.deadlines.write = t
+	c.deadlines.writes.Store(!t.IsZero())
 	return c.raw.SetWriteDeadline(t)
 }

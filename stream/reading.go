@@ -101,7 +101,7 @@ func (c *Conn) next(block bool) error {
 	}
 	ev, err := in.step()
 	c.forward(ev.Reply, err)
-	if err == nil && c.out.mail.over() {
+	if err == nil && c.out.mail.over.Load() {
 		err = errMail
 	}
 	if err != nil {

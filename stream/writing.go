@@ -23,7 +23,8 @@ type mailbox struct {
 	out    engine.Outgoing
 	full   atomic.Bool
 	urgent atomic.Bool
-	count  int // of urgent ones in it
+	over   atomic.Bool // more than maxMail wait
+	count  int         // of urgent ones in it
 }
 
 // maxMail bounds what waits to be sent: a server could ask for certificates
@@ -41,14 +42,8 @@ func (m *mailbox) put(o engine.Outgoing) {
 	if o.Urgent() {
 		m.urgent.Store(true)
 		m.count++
+		m.over.Store(m.count > maxMail)
 	}
-}
-
-// over reports whether too much waits to be sent.
-func (m *mailbox) over() bool {
-	m.Lock()
-	defer m.Unlock()
-	return m.count > maxMail
 }
 
 func (m *mailbox) take() engine.Outgoing {
@@ -61,6 +56,7 @@ func (m *mailbox) take() engine.Outgoing {
 	m.out = engine.Outgoing{}
 	m.full.Store(false)
 	m.urgent.Store(false)
+	m.over.Store(false)
 	m.count = 0
 	return o
 }
