@@ -273,7 +273,7 @@ func TestUnreachable(t *testing.T) {
 				begin := time.Now()
 				result, err := r.policy(&Revocation{Mode: mode, Timeout: 300 * time.Millisecond}).Verify(context.Background(), r.peer(leaf, true))
 				took := time.Since(begin)
-				if took > 2*time.Second {
+				if took > 10*time.Second { // a busy machine may add seconds, a missing limit more
 					t.Errorf("mode %d took %v", mode, took)
 				}
 				var e *Error
