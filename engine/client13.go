@@ -256,7 +256,7 @@ func (s *awaitEncryptedExtensions) handle(m message, do *effects) (state, error)
 	if s.psk == nil {
 		return &awaitCertificateOrRequest{flow13: s.flow13, offer: s.offer}, nil
 	}
-	s.info.PSKIdentity = s.psk.identity
+	s.info.PSKIdentity = s.psk.external()
 	return s.resume(s.psk, &awaitServerFinished{flow13: s.flow13}), nil
 }
 

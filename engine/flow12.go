@@ -212,7 +212,7 @@ func (f *flow12) verify(peer *PeerCertificate, then func(key crypto.PublicKey, d
 // changed.
 func (f *flow12) resume(old *Session, next func(do *effects) (state, error), do *effects) (state, error) {
 	f.info.Resumed = true
-	f.info.Group = old.Group
+	f.info.Group, f.info.PSKIdentity = old.Group, old.PSKIdentity
 	f.enter(keys.RestoreMaster12(f.suite.Hash, old.secret))
 	f.info.PeerChain, f.info.PeerRawKey, f.info.PeerOCSP, f.info.PeerSCTs = old.PeerChain, old.PeerRawKey, old.PeerOCSP, old.PeerSCTs
 	peer := old.showed()
@@ -228,6 +228,7 @@ func (f *flow12) session() *Session {
 		Version: iana.TLS12, CipherSuite: f.suite.ID, Group: f.info.Group, Created: f.cfg.Now(), Lifetime: f.cfg.ticketLifetime(),
 		ServerName: f.info.ServerName, ALPN: f.info.ALPN, secret: slices.Clone(f.master.Bytes()),
 		PeerChain: f.info.PeerChain, PeerRawKey: f.info.PeerRawKey, PeerOCSP: f.info.PeerOCSP, PeerSCTs: f.info.PeerSCTs,
+		PSKIdentity: f.info.PSKIdentity,
 	}
 }
 

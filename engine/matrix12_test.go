@@ -23,7 +23,7 @@ const ccs = iana.HandshakeType(255)
 type row12 struct {
 	state  string
 	server bool
-	with   func(client, server *Config) // how to get there
+	with   func(t *testing.T, client, server *Config) // how to get there
 	takes  []iana.HandshakeType
 }
 
@@ -43,8 +43,13 @@ var matrix12 = []row12{
 	{"awaitNewSessionTicket12", false, ticket12, []iana.HandshakeType{iana.HandshakeNewSessionTicket}},
 	{"awaitServerCCS12", false, nil, []iana.HandshakeType{ccs}},
 	{"awaitServerCCS12", false, ticket12, []iana.HandshakeType{ccs}},
+	{"awaitServerCCS12", false, resumed12, []iana.HandshakeType{ccs}},
+	{"awaitServerCCS12", false, resumedID12, []iana.HandshakeType{ccs}},
 	{"awaitServerFinished12", false, nil, []iana.HandshakeType{iana.HandshakeFinished}},
+	{"awaitServerFinished12", false, ticket12, []iana.HandshakeType{iana.HandshakeFinished}},
+	{"awaitServerFinished12", false, resumed12, []iana.HandshakeType{iana.HandshakeFinished}},
 	{"open12", false, nil, nil},
+	{"open12", false, resumed12, nil},
 
 	{"awaitClientHello", true, nil, []iana.HandshakeType{iana.HandshakeClientHello}},
 	{"awaitClientCertificate12", true, asked12, []iana.HandshakeType{iana.HandshakeCertificate}},
@@ -54,21 +59,31 @@ var matrix12 = []row12{
 	{"awaitClientCertificateVerify12", true, asked12, []iana.HandshakeType{iana.HandshakeCertificateVerify}},
 	{"awaitClientCCS12", true, nil, []iana.HandshakeType{ccs}},
 	{"awaitClientCCS12", true, asked12, []iana.HandshakeType{ccs}},
+	{"awaitClientCCS12", true, plainPSK12, []iana.HandshakeType{ccs}},
+	{"awaitClientCCS12", true, resumed12, []iana.HandshakeType{ccs}},
 	{"awaitClientFinished12", true, nil, []iana.HandshakeType{iana.HandshakeFinished}},
+	{"awaitClientFinished12", true, asked12, []iana.HandshakeType{iana.HandshakeFinished}},
+	{"awaitClientFinished12", true, resumed12, []iana.HandshakeType{iana.HandshakeFinished}},
 	{"open12", true, nil, nil},
+	{"open12", true, resumed12, nil},
 }
 
-func stapled12(_, s *Config) { s.Credentials[0].OCSPStaple = []byte("staple") }
-func ticket12(_, s *Config)  { s.Tickets = newMemory() }
-func asked12(c, s *Config)   { s.ClientAuth, c.Credentials = RequireClientCert, s.Credentials }
+func stapled12(_ *testing.T, _, s *Config) { s.Credentials[0].OCSPStaple = []byte("staple") }
+func ticket12(_ *testing.T, _, s *Config)  { s.Tickets = newMemory() }
+func asked12(_ *testing.T, c, s *Config) {
+	s.ClientAuth, c.Credentials = RequireClientCert, s.Credentials
+}
 
-func ecdhePSK12(c, s *Config) {
+func resumed12(t *testing.T, c, s *Config)   { *c, *s = copies(resumable12(t, true)) }
+func resumedID12(t *testing.T, c, s *Config) { *c, *s = copies(resumable12(t, false)) }
+
+func ecdhePSK12(_ *testing.T, c, s *Config) {
 	psk := &PSK{Identity: []byte("x"), Key: []byte("key")}
 	c.PSKs, s.FindPSK = []*PSK{psk}, func([]byte) (*PSK, error) { return psk, nil }
 }
 
-func plainPSK12(c, s *Config) {
-	ecdhePSK12(c, s)
+func plainPSK12(t *testing.T, c, s *Config) {
+	ecdhePSK12(t, c, s)
 	_, plain := suites.DefaultPSK12()
 	c.CipherSuites, s.CipherSuites = plain, plain
 }
@@ -109,6 +124,62 @@ func TestEveryMessageInEveryState12(t *testing.T) {
 	}
 }
 
+// TestOtherRecordsInEveryState12 tries what is not a handshake message, as it
+// comes off the wire.
+func TestOtherRecordsInEveryState12(t *testing.T) {
+	for _, row := range matrix12 {
+		open := row.state == "open12"
+		takesCCS := slices.Contains(row.takes, ccs)
+		first := row.state == "awaitServerHello" || row.state == "awaitClientHello" // the version is not known yet
+		for _, c := range []struct {
+			name    string
+			typ     iana.ContentType
+			payload []byte
+			taken   bool
+			alert   iana.Alert // if it is not taken
+		}{
+			{"data", iana.ContentApplicationData, []byte("data"), open, iana.AlertUnexpectedMessage},
+			{"no data", iana.ContentApplicationData, nil, open, iana.AlertUnexpectedMessage},
+			{"change_cipher_spec", iana.ContentChangeCipherSpec, []byte{1}, takesCCS, iana.AlertUnexpectedMessage},
+			{"a change_cipher_spec of another value", iana.ContentChangeCipherSpec, []byte{2}, false, map[bool]iana.Alert{true: iana.AlertUnexpectedMessage, false: iana.AlertIllegalParameter}[first]},
+			{"an empty change_cipher_spec", iana.ContentChangeCipherSpec, nil, false, map[bool]iana.Alert{true: iana.AlertUnexpectedMessage, false: iana.AlertIllegalParameter}[first]},
+			{"an empty handshake record", iana.ContentHandshake, nil, false, iana.AlertUnexpectedMessage},
+			{"half an alert", iana.ContentAlert, []byte{2}, false, iana.AlertDecodeError},
+			{"an alert called a warning", iana.ContentAlert, []byte{1, byte(iana.AlertHandshakeFailure)}, true, 0},
+			{"a record of an unknown type", 24, []byte{1}, false, iana.AlertUnexpectedMessage},
+		} {
+			e := reach12(t, row.state, row.server, row.with)
+			_, err := offTheWire(e, c.typ, c.payload)
+			var own *Error
+			switch ok := errors.As(err, &own); {
+			case c.taken && err != nil:
+				t.Errorf("%s, %s: %v", row.state, c.name, err)
+			case !c.taken && (!ok || own.Alert != c.alert || own.Fault == FaultAlert):
+				t.Errorf("%s, %s: %v, want %v", row.state, c.name, err, c.alert)
+			}
+		}
+		e := reach12(t, row.state, row.server, row.with)
+		ev, err := offTheWire(e, iana.ContentAlert, []byte{1, byte(iana.AlertCloseNotify)})
+		if closed := err == nil && ev.Kind == EventClosed; closed != open {
+			t.Errorf("%s, close_notify: %v, %v", row.state, ev.Kind, err)
+		}
+		e = reach12(t, row.state, row.server, row.with)
+		if _, err = offTheWire(e, iana.ContentHandshake, []byte{byte(iana.HandshakeFinished), 0}); err == nil {
+			_, err = offTheWire(e, iana.ContentApplicationData, []byte("data"))
+		}
+		if !outOfOrder(err) {
+			t.Errorf("%s, data inside a handshake message: %v", row.state, err)
+		}
+	}
+}
+
+// offTheWire has one side open a record, in the clear whatever its keys are.
+func offTheWire(e *side, typ iana.ContentType, payload []byte) (Event, error) {
+	e.r.opener, e.in = new(record.Plain), nil
+	_, ev, err := e.r.Receive(append(record.AppendHeader(nil, typ, iana.TLS12, len(payload)), payload...))
+	return ev, err
+}
+
 // TestMatrixIsWhole looks for states that the table forgets.
 func TestMatrixIsWhole(t *testing.T) {
 	files, err := filepath.Glob("*.go")
@@ -135,11 +206,11 @@ func TestMatrixIsWhole(t *testing.T) {
 }
 
 // reach12 runs a handshake message by message until one side is in a state.
-func reach12(t *testing.T, name string, server bool, with func(c, s *Config)) *side {
+func reach12(t *testing.T, name string, server bool, with func(t *testing.T, c, s *Config)) *side {
 	t.Helper()
 	client, srv := pair12(t)
 	if with != nil {
-		with(client, srv)
+		with(t, client, srv)
 	}
 	c, s := newPair(t, client, srv)
 	wanted := c

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"crypto"
 	"math"
 	"slices"
@@ -45,11 +46,27 @@ func (o *offer) offerPSKs() {
 func (c *Config) proves(s *Session) bool {
 	switch {
 	case c.Verifier == nil || s.showed() == nil:
-		return s.showed() == nil && (len(c.PSKs) > 0 || c.SelectPSK != nil)
+		return s.showed() == nil && c.hasPSK(s.PSKIdentity)
+	default:
+		return c.takesKind(s)
+	}
+}
+
+// hasPSK reports whether a client still has the key of an identity, or may have.
+func (c *Config) hasPSK(identity []byte) bool {
+	return c.SelectPSK != nil || slices.ContainsFunc(c.PSKs, func(p *PSK) bool { return bytes.Equal(p.Identity, identity) })
+}
+
+// takesKind reports whether what the peer of a session showed is of a kind that
+// this side takes.
+func (c *Config) takesKind(s *Session) bool {
+	switch {
 	case len(s.PeerRawKey) > 0:
 		return c.AcceptRawKeys || c.OnlyRawKeys
+	case len(s.PeerChain) > 0:
+		return !c.OnlyRawKeys
 	}
-	return !c.OnlyRawKeys
+	return true
 }
 
 // add offers a key if a suite with its hash is offered.

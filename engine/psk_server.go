@@ -88,20 +88,51 @@ func lookUp(f *flow13, hello *wire.ClientHello, m message, c *choice13, i int) s
 		},
 		then: func(k *presharedKey, do *effects) (state, error) {
 			if k == nil || !f.usable(hello, k, c) {
-				if i+1 < min(len(hello.PSK.Identities), maxIdentities) {
-					return lookUp(f, hello, m, c, i+1), nil
-				}
-				return begin(f, hello, m, c, do)
+				return f.lookUpNext(hello, m, c, i, do)
 			}
 			if len(k.secret) == 0 {
 				return nil, usage("the pre-shared key for identity %q is empty", offered.Identity)
 			}
-			if err := f.checkBinder(hello, m, k, i, c); err != nil {
-				return nil, err
+			next := func(known bool, do *effects) (state, error) {
+				if !known {
+					return f.lookUpNext(hello, m, c, i, do)
+				}
+				if err := f.checkBinder(hello, m, k, i, c); err != nil {
+					return nil, err
+				}
+				return begin(f, hello, m, c, do)
 			}
-			return begin(f, hello, m, c, do)
+			if k.session == nil {
+				return next(true, do)
+			}
+			return f.cfg.stillKnown(k.session, next, do)
 		},
 	}
+}
+
+// lookUpNext goes on with the key behind the i-th, if there is one, or without.
+func (f *flow13) lookUpNext(hello *wire.ClientHello, m message, c *choice13, i int, do *effects) (state, error) {
+	if i+1 < min(len(hello.PSK.Identities), maxIdentities) {
+		return lookUp(f, hello, m, c, i+1), nil
+	}
+	return begin(f, hello, m, c, do)
+}
+
+// stillKnown goes on with whether the external key that a session began with, if
+// it did, is still known: a key that was taken away must not live on in sessions.
+func (c *Config) stillKnown(old *Session, then func(known bool, do *effects) (state, error), do *effects) (state, error) {
+	switch {
+	case len(old.PSKIdentity) == 0:
+		return then(true, do)
+	case c.FindPSK == nil:
+		return then(false, do)
+	}
+	return &wait[*PSK]{
+		what: "the pre-shared key that the client's session began with",
+		q:    &PSKQuery{Identity: old.PSKIdentity},
+		try:  func() (*PSK, error) { return c.FindPSK(old.PSKIdentity) },
+		then: func(p *PSK, do *effects) (state, error) { return then(p != nil, do) },
+	}, nil
 }
 
 // find looks for a session first and for an external key then.
@@ -131,6 +162,7 @@ func (f *flow13) usable(hello *wire.ClientHello, k *presharedKey, c *choice13) b
 	if k.session != nil {
 		switch {
 		case k.session.ServerName != hello.ServerName,
+			!f.cfg.takesKind(k.session),
 			f.cfg.ClientAuth == RequireClientCert && k.session.showed() == nil:
 			return false
 		}
@@ -197,7 +229,7 @@ func begin(f *flow13, hello *wire.ClientHello, m message, c *choice13, do *effec
 		c.group, c.share = nil, nil // psk_ke
 	}
 	if c.psk != nil {
-		f.info.PSKIdentity = c.psk.identity
+		f.info.PSKIdentity = c.psk.external()
 		c.accept = f.acceptEarly(hello, c)
 	}
 	f.transcript.add(m.raw)

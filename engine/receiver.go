@@ -325,9 +325,11 @@ func (r *Receiver) plainAfterKeys(h record.Header, rec []byte) error {
 
 // compatibilityCCS drops the change_cipher_spec that RFC 9846, Section 5 and
 // Appendix D.4 let through: the single byte 1, after the first ClientHello and
-// before the peer's Finished.
+// before the peer's Finished. It is part of TLS 1.3: where that is not offered, one
+// before the ServerHello is out of order.
 func (r *Receiver) compatibilityCCS(payload []byte) error {
-	if len(payload) != 1 || payload[0] != 1 || !r.ccsAllowed || len(r.fragment) > 0 || r.info.HandshakeDone {
+	disguise := r.ccsAllowed && !r.info.HandshakeDone && slices.Contains(r.cfg.offeredVersions(), iana.TLS13)
+	if len(payload) != 1 || payload[0] != 1 || !disguise || len(r.fragment) > 0 {
 		return broken(iana.AlertUnexpectedMessage, "a change_cipher_spec out of place")
 	}
 	return r.nothing()

@@ -233,7 +233,7 @@ func TestClientCertificateDeclined12(t *testing.T) {
 	wantAlert(t, pump(c, s), iana.AlertHandshakeFailure)
 
 	client.Credentials = []*Credential{newCredential(t, testcert.NewKey("rsa"))}
-	e := reach12(t, "awaitCertificateRequest12", false, func(c, _ *Config) { c.Credentials = client.Credentials })
+	e := reach12(t, "awaitCertificateRequest12", false, func(_ *testing.T, c, _ *Config) { c.Credentials = client.Credentials })
 	request := &wire.CertificateRequest12{
 		CertificateTypes: []byte{certECDSASign}, SignatureAlgorithms: []iana.SignatureScheme{iana.RSAPSSRSAEWithSHA256, iana.ECDSAWithP256AndSHA256},
 	}

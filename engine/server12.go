@@ -137,10 +137,15 @@ func answer12(cfg *Config, info *State, hello *wire.ClientHello, m message, do *
 			if err != nil {
 				return nil, err
 			}
-			if ok {
-				return s.resumeOld(old, do)
+			if !ok {
+				return s.choose(do)
 			}
-			return s.choose(do)
+			return cfg.stillKnown(old, func(known bool, do *effects) (state, error) {
+				if known {
+					return s.resumeOld(old, do)
+				}
+				return s.choose(do)
+			}, do)
 		},
 	}, nil
 }
@@ -174,7 +179,8 @@ func (s *reply12) resumable(old *Session) (bool, error) {
 	return old.ServerName == s.hello.ServerName && // RFC 6066, Section 3
 		slices.Contains(s.hello.CipherSuites, old.CipherSuite) &&
 		(s.cfg.ClientAuth != RequireClientCert || old.showed() != nil) &&
-		(s.cfg.ClientAuth != NoClientCert || old.showed() == nil), nil
+		(s.cfg.ClientAuth != NoClientCert || old.showed() == nil) &&
+		s.cfg.takesKind(old), nil
 }
 
 // use fixes the suite.

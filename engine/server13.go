@@ -147,6 +147,7 @@ func composeFlight(f *flow13, hello *wire.ClientHello, c *choice13, do *effects)
 	if s := c.psk.session; s != nil {
 		f.info.PeerChain, f.info.PeerRawKey, f.info.PeerOCSP, f.info.PeerSCTs = s.PeerChain, s.PeerRawKey, s.PeerOCSP, s.PeerSCTs
 	}
+	f.keyed = true
 	next, err := f.endFlight(do)
 	if err != nil {
 		return nil, err
@@ -266,7 +267,7 @@ func (f *flow13) endFlight(do *effects) (state, error) {
 	switch {
 	case f.info.EarlyData:
 		return &awaitEndOfEarlyData{f, app}, nil
-	case f.cfg.ClientAuth != NoClientCert && f.info.PSKIdentity == nil:
+	case f.cfg.ClientAuth != NoClientCert && !f.keyed:
 		return &awaitClientCertificate{f, app}, nil
 	}
 	return &awaitClientFinished{f, app}, nil

@@ -30,6 +30,9 @@ type Session struct {
 	PeerRawKey []byte
 	PeerOCSP   []byte
 	PeerSCTs   [][]byte
+	// PSKIdentity names the external pre-shared key that the session began
+	// with, if it did.
+	PSKIdentity []byte
 	// Ticket is the server's name for the session, or in TLS 1.2 perhaps
 	// SessionID is. A server's own copy has neither.
 	Ticket    []byte
@@ -60,7 +63,7 @@ func (s *Session) Expired(now time.Time) bool {
 const clockSkew = 10 * time.Second
 
 // sessionFormat is the version of the encoding below.
-const sessionFormat = 3
+const sessionFormat = 4
 
 // Marshal encodes the session, its secret included.
 func (s *Session) Marshal() ([]byte, error) {
@@ -74,7 +77,7 @@ func (s *Session) Marshal() ([]byte, error) {
 	b.AddUint32(s.MaxEarlyData)
 	b.AddUint32(s.ageAdd)
 	b.AddUint32(s.limit)
-	for _, field := range [][]byte{[]byte(s.ServerName), []byte(s.ALPN), s.secret, s.Ticket, s.SessionID, s.PeerRawKey, s.PeerOCSP} {
+	for _, field := range [][]byte{[]byte(s.ServerName), []byte(s.ALPN), s.secret, s.Ticket, s.SessionID, s.PeerRawKey, s.PeerOCSP, s.PSKIdentity} {
 		m := b.Begin24()
 		b.AddBytes(field)
 		b.End24(m)
@@ -104,7 +107,7 @@ func ParseSession(data []byte) (*Session, error) {
 	ok = readNumbers(&r, s, &created, &lifetime, &s.MaxEarlyData, &s.ageAdd, &s.limit)
 	s.Created, s.Lifetime = time.UnixMilli(int64(created)), time.Duration(lifetime)*time.Second
 	var name, alpn []byte
-	for _, field := range []*[]byte{&name, &alpn, &s.secret, &s.Ticket, &s.SessionID, &s.PeerRawKey, &s.PeerOCSP} {
+	for _, field := range []*[]byte{&name, &alpn, &s.secret, &s.Ticket, &s.SessionID, &s.PeerRawKey, &s.PeerOCSP, &s.PSKIdentity} {
 		var got bool
 		*field, got = r.Vector24()
 		ok = ok && got
@@ -158,8 +161,8 @@ func (p *PSK) check() error {
 	switch {
 	case len(p.Identity) == 0 || len(p.Identity) >= 1<<16:
 		return usage("the identity of a pre-shared key has %d bytes: it must have 1 to 65535", len(p.Identity))
-	case len(p.Key) == 0:
-		return usage("pre-shared key %q is empty", p.Identity)
+	case len(p.Key) == 0 || len(p.Key) >= 1<<16:
+		return usage("pre-shared key %q has %d bytes: it must have 1 to 65535", p.Identity, len(p.Key))
 	}
 	return nil
 }
@@ -236,6 +239,15 @@ type presharedKey struct {
 	suite    iana.CipherSuite // for early data
 	session  *Session         // nil for an external key
 	age      uint32           // obfuscated, milliseconds
+}
+
+// external returns the identity of the external key, or of the one that the
+// session began with; nil if it began with none.
+func (k *presharedKey) external() []byte {
+	if k.session != nil {
+		return k.session.PSKIdentity
+	}
+	return k.identity
 }
 
 func (s *Session) preshared(now time.Time) *presharedKey {

@@ -23,11 +23,11 @@ type State struct {
 	OwnChain      [][]byte // DER; what this side showed
 	PeerOCSP      []byte
 	PeerSCTs      [][]byte
-	Retried       bool // there was a HelloRetryRequest
-	Resumed       bool // the keys come from an earlier session
-	PSKIdentity   []byte
-	EarlyData     bool // 0-RTT data was accepted
-	ECHAccepted   bool // the ClientHello that counts was encrypted
+	Retried       bool   // there was a HelloRetryRequest
+	Resumed       bool   // the keys come from an earlier session
+	PSKIdentity   []byte // of the external pre-shared key, or of the one that a resumed session began with
+	EarlyData     bool   // 0-RTT data was accepted
+	ECHAccepted   bool   // the ClientHello that counts was encrypted
 	HandshakeDone bool
 	// ExtendedMasterSecret says, in TLS 1.2, that the keys are bound to the
 	// handshake. RFC 7627.

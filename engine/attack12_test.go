@@ -1,0 +1,149 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/sealsock/sealsock/iana"
+)
+
+// TestVersionRanges tries every range of versions of a client against every range
+// of a server: the highest version of both wins, and without one both sides say so.
+func TestVersionRanges(t *testing.T) {
+	type bounds struct{ low, high iana.Version }
+	ranges := []bounds{{0, 0}, {iana.TLS12, iana.TLS12}, {iana.TLS13, iana.TLS13}, {iana.TLS12, 0}, {0, iana.TLS12}, {iana.TLS13, 0}, {iana.TLS12, iana.TLS13}}
+	for _, cr := range ranges {
+		for _, sr := range ranges {
+			client, server := pair12(t)
+			client.MinVersion, client.MaxVersion = cr.low, cr.high
+			server.MinVersion, server.MaxVersion = sr.low, sr.high
+			want := iana.Version(0)
+			for _, v := range client.versions() {
+				if v <= max(sr.high, map[bool]iana.Version{true: iana.TLS13}[sr.high == 0]) && v >= sr.low {
+					want = v
+					break
+				}
+			}
+			c, s := newPair(t, client, server)
+			err := pump(c, s)
+			if want == 0 {
+				wantAlert(t, err, iana.AlertProtocolVersion)
+				if c.done || s.done {
+					t.Errorf("%v and %v: the handshake is done", cr, sr)
+				}
+				continue
+			}
+			if err != nil || c.r.State().Version != want || s.r.State().Version != want {
+				t.Errorf("%v and %v: %v, want %v: %v", cr, sr, c.r.State().Version, want, err)
+			}
+		}
+	}
+	for _, b := range []bounds{{iana.TLS13, iana.TLS12}, {0, iana.TLS11}, {0x0305, 0}} {
+		client, server := pair12(t)
+		client.MinVersion, client.MaxVersion = b.low, b.high
+		server.MinVersion, server.MaxVersion = b.low, b.high
+		for name, err := range map[string]error{"client": client.check(true), "server": server.CheckServer()} {
+			var own *Error
+			if !errors.As(err, &own) || own.Fault != FaultUsage {
+				t.Errorf("%s, %v: %v", name, b, err)
+			}
+		}
+	}
+}
+
+// TestSessionsOfPSKs: a session that began with a pre-shared key knows the key's
+// identity, and ends with the key.
+func TestSessionsOfPSKs(t *testing.T) {
+	for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
+		for _, ids := range []bool{false, true} {
+			if ids && version == iana.TLS13 {
+				continue
+			}
+			t.Run(fmt.Sprintf("%v, IDs %v", version, ids), func(t *testing.T) {
+				client, server := pair12(t)
+				psk := &PSK{Identity: []byte("device 7"), Key: bytes.Repeat([]byte{7}, 32)}
+				known := true
+				client.Verifier, client.PSKs, client.MaxVersion = nil, []*PSK{psk}, version
+				server.Credentials, server.Tickets = nil, newMemory()
+				if ids {
+					server.Tickets, server.SessionIDs = nil, cache{}
+				}
+				server.FindPSK = func(identity []byte) (*PSK, error) {
+					if known && bytes.Equal(identity, psk.Identity) {
+						return psk, nil
+					}
+					return nil, nil
+				}
+				for _, resumed := range []bool{false, true, true} {
+					c, s := connect(t, client, server)
+					for who, st := range map[string]State{"client": c.r.State(), "server": s.r.State()} {
+						if st.Resumed != resumed || string(st.PSKIdentity) != "device 7" {
+							t.Errorf("the %s: resumed %v, identity %q", who, st.Resumed, st.PSKIdentity)
+						}
+					}
+					b, err := c.sessions[0].Marshal()
+					if err != nil {
+						t.Fatal(err)
+					}
+					if client.Session, err = ParseSession(b); err != nil {
+						t.Fatal(err)
+					}
+				}
+				// The client has another key by now: it does not come back with the session of the old.
+				other := *client
+				other.PSKs = []*PSK{{Identity: []byte("device 8"), Key: psk.Key}}
+				if other.proves(client.Session) {
+					t.Error("a client offers the session of a key that it has no more")
+				}
+				known = false
+				c, s := newPair(t, client, server)
+				wantAlert(t, pump(c, s), iana.AlertUnknownPSKIdentity)
+				if c.done || s.done {
+					t.Error("the session outlives its key")
+				}
+				server.FindPSK, server.Credentials = nil, []*Credential{newCredential(t, nil)}
+				c, s = newPair(t, client, server)
+				if err := pump(c, s); err == nil || c.done {
+					t.Error("the session outlives all keys")
+				}
+			})
+		}
+	}
+}
+
+// TestSessionsOfRawKeys: a server that takes certificates alone by now does not go
+// on with a client's raw key.
+func TestSessionsOfRawKeys(t *testing.T) {
+	for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
+		client, server := pair12(t)
+		cred := newCredential(t, nil)
+		cred.RawPublicKey = rawKey(t, cred.Signer)
+		client.MaxVersion, client.Credentials = version, []*Credential{cred}
+		server.Tickets, server.ClientAuth, server.AcceptRawKeys, server.Verifier = newMemory(), RequireClientCert, true, new(acceptKeys)
+		c, s := connect(t, client, server)
+		if s.r.State().PeerRawKey == nil {
+			t.Fatal("no raw key came")
+		}
+		client.Session, server.AcceptRawKeys = c.sessions[0], false
+		if _, s := connect(t, client, server); s.r.State().Resumed || s.r.State().PeerRawKey != nil {
+			t.Errorf("%v: a raw key goes on where none is accepted", version)
+		}
+	}
+}
+
+// TestLongPSK: its length has to fit where TLS 1.2 writes it.
+func TestLongPSK(t *testing.T) {
+	p := &PSK{Identity: []byte("x"), Key: make([]byte, 1<<16)}
+	if err := p.check(); err == nil {
+		t.Error("a key of 65536 bytes is taken")
+	}
+	client, server := pair12(t)
+	client.SelectPSK = func([]byte) (*PSK, error) { return p, nil }
+	server.FindPSK = func([]byte) (*PSK, error) { return p, nil }
+	c, s := newPair(t, client, server)
+	if err := pump(c, s); err == nil {
+		t.Error("a key of 65536 bytes is used")
+	}
+}
