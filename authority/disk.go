@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/sealsock/sealsock/internal/filelock"
 )
 
 // tempPrefix begins the names of files being written.
@@ -44,7 +46,7 @@ func lockFolder(dir string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := lockFile(f); err != nil {
+	if err := filelock.Lock(f); err != nil {
 		f.Close()
 		return nil, &os.PathError{Op: "lock", Path: f.Name(), Err: err}
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/filelock"
 )
 
 // KnownPeers trusts a peer on first use: its key is written to a file under
@@ -98,7 +100,7 @@ func (k *KnownPeers) vouched(name string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.refresh() == nil && len(k.peers[name]) == 0 {
-		_ = k.add(name, byRoots)
+		_, _ = k.addFirst(name, byRoots)
 	}
 }
 
@@ -114,18 +116,8 @@ func (k *KnownPeers) check(name string, leaf *x509.Certificate, pin Pin) (first 
 	if err := k.refresh(); err != nil {
 		return false, &Error{Code: CodeKnownPeers, Certificate: leaf, Err: err, Hint: "repair the file, or name another (--known-peers FILE)"}
 	}
-	known := k.peers[name]
-	if slices.ContainsFunc(known, func(key knownKey) bool { return !key.byRoots && key.pin == pin }) {
-		return false, nil
-	}
-	if len(known) > 0 {
-		expected := known[0].pin.String()
-		if known[0].byRoots {
-			expected = "a certificate that the roots vouch for"
-		}
-		return false, &Error{Code: CodePeerChanged, Certificate: leaf,
-			Expected: sprintf("%s (line %d of %s)", expected, known[0].line, k.path), Got: pin.String(),
-			Hint: "someone may be in between. If the owner of " + name + " confirms by another way that the key was changed, remove that line and connect again"}
+	if known := k.peers[name]; len(known) > 0 {
+		return false, k.compare(name, leaf, pin, known)
 	}
 	if k.accept != nil {
 		if err := k.accept(name, pin); err != nil {
@@ -133,26 +125,81 @@ func (k *KnownPeers) check(name string, leaf *x509.Certificate, pin Pin) (first 
 				Hint: "compare the key with its owner by another way, then accept it"}
 		}
 	}
-	if err := k.add(name, pin.String()); err != nil {
+	known, err := k.addFirst(name, pin.String())
+	if err != nil {
 		return false, &Error{Code: CodeKnownPeers, Certificate: leaf, Err: err, Hint: "make the file writable, or name another (--known-peers FILE)"}
+	}
+	if len(known) > 0 {
+		return false, k.compare(name, leaf, pin, known)
 	}
 	return true, nil
 }
 
-// add appends one line in one write, so that other processes see all or
-// nothing of it.
-func (k *KnownPeers) add(name, key string) error {
+// compare accepts a key that is among those known for the name.
+func (k *KnownPeers) compare(name string, leaf *x509.Certificate, pin Pin, known []knownKey) error {
+	if slices.ContainsFunc(known, func(key knownKey) bool { return !key.byRoots && key.pin == pin }) {
+		return nil
+	}
+	expected := known[0].pin.String()
+	if known[0].byRoots {
+		expected = "a certificate that the roots vouch for"
+	}
+	return &Error{Code: CodePeerChanged, Certificate: leaf,
+		Expected: sprintf("%s (line %d of %s)", expected, known[0].line, k.path), Got: pin.String(),
+		Hint: "someone may be in between. If the owner of " + name + " confirms by another way that the key was changed, remove that line and connect again"}
+}
+
+// open opens the file for a line about name, and keeps other processes from
+// adding theirs until it is closed.
+func (k *KnownPeers) open(name string) (*os.File, error) {
 	if name == "" || strings.ContainsAny(name, " \t\r\n") || strings.HasPrefix(name, "#") {
-		return fmt.Errorf("%s cannot be the name of a known peer", quote(name))
+		return nil, fmt.Errorf("%s cannot be the name of a known peer", quote(name))
 	}
 	if err := os.MkdirAll(filepath.Dir(k.path), 0o700); err != nil {
-		return err
+		return nil, err
 	}
-	f, err := os.OpenFile(k.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(k.path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := filelock.Lock(f); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		f.Close()
+		return nil, &os.PathError{Op: "lock", Path: k.path, Err: err}
+	}
+	return f, nil
+}
+
+// addFirst writes down the first key for a name. If another process did so
+// meanwhile, it writes nothing and returns what is known now: else two keys,
+// seen at the same moment, would both be accepted from then on.
+func (k *KnownPeers) addFirst(name, key string) (known []knownKey, err error) {
+	f, err := k.open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if err := k.refresh(); err != nil {
+		return nil, err
+	}
+	if known := k.peers[name]; len(known) > 0 {
+		return known, nil
+	}
+	return nil, k.appendTo(f, name, key)
+}
+
+// add writes a key down beside those that there may be.
+func (k *KnownPeers) add(name, key string) error {
+	f, err := k.open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	return k.appendTo(f, name, key)
+}
+
+// appendTo appends one line in one write, so that those who read see all or
+// nothing of it.
+func (k *KnownPeers) appendTo(f *os.File, name, key string) error {
 	line := fmt.Sprintf("%s %s first seen %s\n", name, key, time.Now().UTC().Format("2006-01-02 15:04"))
 	if !k.endsLine() {
 		line = "\n" + line

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -80,6 +81,54 @@ func TestKnownPeers(t *testing.T) {
 	}
 	if _, err := p.Verify(context.Background(), &Peer{Name: "x", Chain: chainOf(box), Now: noon}); err == nil {
 		t.Error("a client was accepted on first use")
+	}
+}
+
+// TestFirstUseOfTwoAtOnce has a second process write another key down while the
+// first still asks its person: only one of the keys may stay.
+func TestFirstUseOfTwoAtOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "known")
+	other, err := OpenKnownPeers(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := OpenKnownPeers(file, func(name string, _ Pin) error {
+		if first, err := other.check(name, nil, Pin{1}); err != nil || !first {
+			t.Errorf("the other process: %v, %v", first, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e *Error
+	if _, err := k.check("box.lan", nil, Pin{2}); !errors.As(err, &e) || e.Code != CodePeerChanged || !strings.Contains(err.Error(), "line 1") {
+		t.Errorf("two keys at once: %v", err)
+	}
+	if first, err := k.check("box.lan", nil, Pin{1}); err != nil || first {
+		t.Errorf("the one that was written: %v, %v", first, err)
+	}
+	if pins, err := k.Pins("box.lan"); err != nil || len(pins) != 1 || pins[0] != (Pin{1}) {
+		t.Errorf("%v, %v", pins, err)
+	}
+	// Many at once, each with a key of its own: one is accepted.
+	accepted := make(chan Pin, 16)
+	var all sync.WaitGroup
+	for i := range cap(accepted) {
+		all.Go(func() {
+			k, err := OpenKnownPeers(file, nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if _, err := k.check("many.lan", nil, Pin{byte(i)}); err == nil {
+				accepted <- Pin{byte(i)}
+			}
+		})
+	}
+	all.Wait()
+	if pins, err := k.Pins("many.lan"); err != nil || len(pins) != 1 || len(accepted) != 1 || pins[0] != <-accepted {
+		t.Errorf("%d accepted, %v are known, %v", len(accepted), pins, err)
 	}
 }
 

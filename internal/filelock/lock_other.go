@@ -1,0 +1,11 @@
+//go:build !(linux || darwin || freebsd || netbsd || openbsd || dragonfly || windows)
+
+package filelock
+
+import (
+	"errors"
+	"os"
+)
+
+// Lock is not implemented on this system: it returns errors.ErrUnsupported.
+func Lock(*os.File) error { return errors.ErrUnsupported }
