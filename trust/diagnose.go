@@ -134,29 +134,40 @@ func criticalError(c *x509.Certificate) error {
 		Hint: "it restricts the certificate in a way that cannot be honoured here, so it must be refused"}
 }
 
+// maxInquiries bounds the signatures that are checked for the sake of a better
+// error: a peer can send certificates that could all have signed one another.
+const maxInquiries = 40
+
+// inquiry asks what was wrong with a path, within bounds.
+type inquiry struct {
+	now  time.Time
+	left int
+}
+
 // diagnoseTop climbs from the leaf as far as names and signatures lead, and
 // tells what was wrong at the highest point.
 func diagnoseTop(set *rootSet, certs []*x509.Certificate, now time.Time, cause error) error {
 	leaf, top := certs[0], certs[0]
 	twin := false
-	for range certs {
-		if selfSigned(top) {
+	q := &inquiry{now, maxInquiries}
+	for q.left > 0 {
+		if q.selfSigned(top) {
 			return selfSignedError(leaf, top, twin)
 		}
 		trusted := set.bySubject(top.RawIssuer)
 		named := namedBy(top, trusted)
 		twin = twin || len(named) < len(trusted)
-		if err := diagnoseParents(top, named, now); err != nil {
+		if _, err := q.parents(top, named); err != nil {
 			return err
 		}
-		sent := namedBy(top, issuersAmong(certs, top))
-		if len(sent) == 0 {
+		above, err := q.parents(top, namedBy(top, issuersAmong(certs, top)))
+		if err != nil {
+			return err
+		}
+		if above == nil {
 			break
 		}
-		if err := diagnoseParents(top, sent, now); err != nil {
-			return err
-		}
-		top = sent[0]
+		top = above
 	}
 	e := &Error{Code: CodeUnknownAuthority, Certificate: leaf,
 		Got: sprintf("%s, which is neither sent by the peer nor among the roots", quoteName(top.Issuer))}
@@ -188,20 +199,33 @@ func namedBy(child *x509.Certificate, parents []*x509.Certificate) []*x509.Certi
 	return named
 }
 
-// diagnoseParents says why none of the certificates that have the issuer's
-// name can have signed child; nil if one has.
-func diagnoseParents(child *x509.Certificate, parents []*x509.Certificate, now time.Time) error {
+// parents finds the certificate that signed child among those that have the
+// issuer's name. If there are such and none did, it says why the first cannot
+// have.
+func (q *inquiry) parents(child *x509.Certificate, parents []*x509.Certificate) (*x509.Certificate, error) {
 	var first error
 	for _, parent := range parents {
-		err := diagnoseLink(child, parent, now)
+		if q.left == 0 {
+			break
+		}
+		q.left--
+		err := diagnoseLink(child, parent, q.now)
 		if err == nil {
-			return nil
+			return parent, nil
 		}
 		if first == nil {
 			first = err
 		}
 	}
-	return first
+	return nil, first
+}
+
+func (q *inquiry) selfSigned(c *x509.Certificate) bool {
+	if !selfIssued(c) {
+		return false
+	}
+	q.left--
+	return selfSigned(c)
 }
 
 func diagnoseLink(child, parent *x509.Certificate, now time.Time) error {

@@ -48,9 +48,11 @@ func (p *Policy) checkName(peer *Peer, result *Result) error {
 
 // matchName returns the name in the form in which it was compared.
 func matchName(c *x509.Certificate, name string) (string, error) {
-	if addr, ok := parseAddr(name); ok {
+	if addr, ok := parseAddr(strings.TrimSuffix(name, ".")); ok {
 		for _, ip := range c.IPAddresses {
-			if have, ok := netip.AddrFromSlice(ip); ok && have.Unmap() == addr {
+			// Sixteen bytes that stand for an IPv4 address are none: name
+			// constraints hold them against IPv6 networks.
+			if have, ok := netip.AddrFromSlice(ip); ok && have == addr {
 				return addr.String(), nil
 			}
 		}

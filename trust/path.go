@@ -37,6 +37,9 @@ func (p *Policy) buildPaths(peer *Peer, now time.Time) (*Result, error) {
 	if err := checkDates(certs[0], now); err != nil {
 		return nil, err
 	}
+	if err := checkCosts(certs); err != nil {
+		return nil, err
+	}
 	set = roots.lookUp(set, certs)
 	all, err := certs[0].Verify(verifyOptions(set, certs, purpose, now))
 	if err != nil {
@@ -52,6 +55,17 @@ func (p *Policy) buildPaths(peer *Peer, now time.Time) (*Result, error) {
 		return nil, why
 	}
 	return newResult(certs, chains), nil
+}
+
+// checkCosts refuses certificates whose signatures would take seconds to check:
+// building paths does that before anybody has vouched for them.
+func checkCosts(certs []*x509.Certificate) error {
+	for _, c := range certs {
+		if key, ok := keyOf(c).(*rsa.PublicKey); ok && key.N.BitLen() > maxRSABits {
+			return checkRSA(c, key)
+		}
+	}
+	return nil
 }
 
 func newResult(certs []*x509.Certificate, chains [][]*x509.Certificate) *Result {
