@@ -28,8 +28,9 @@ type crl struct {
 
 // listScope is the issuing distribution point (Section 5.2.5).
 type listScope struct {
-	present       bool
-	points        []string // URIs
+	raw           []byte   // as it stands in the list; nil if it has none
+	pointed       bool     // it names a distribution point
+	points        []string // its URIs
 	onlyUsers     bool
 	onlyAuthority bool
 	onlyAttribute bool
@@ -42,6 +43,8 @@ var (
 	oidIssuingPoint      = []int{2, 5, 29, 28}
 	oidCertificateIssuer = []int{2, 5, 29, 29}
 	oidFreshestCRL       = []int{2, 5, 29, 46}
+	oidReasonCode        = []int{2, 5, 29, 21}
+	oidInvalidityDate    = []int{2, 5, 29, 24}
 	knownListExtensions  = [][]int{oidDeltaIndicator, oidIssuingPoint, oidFreshestCRL, {2, 5, 29, 20}, {2, 5, 29, 35}, {2, 5, 29, 18}}
 )
 
@@ -81,8 +84,12 @@ func (l *crl) index() error {
 	for i := range l.RevokedCertificateEntries {
 		e := &l.RevokedCertificateEntries[i]
 		for _, x := range e.Extensions {
-			if x.Id.Equal(oidCertificateIssuer) {
+			switch {
+			case x.Id.Equal(oidCertificateIssuer):
 				return listError(CodeCRLInvalid, l.source, "is an indirect list, which speaks for several authorities: such lists are not supported", nil)
+			case x.Critical && !x.Id.Equal(oidReasonCode) && !x.Id.Equal(oidInvalidityDate):
+				// RFC 5280, Section 5.3: such a list "MUST NOT" be used.
+				return listError(CodeCRLInvalid, l.source, "has an entry with the critical extension "+x.Id.String()+", which is not understood", nil)
 			}
 		}
 		l.entries[string(e.SerialNumber.Bytes())] = i
@@ -98,7 +105,7 @@ func (s *listScope) parse(der []byte) error {
 	if !in.ReadASN1(&body, asn1.SEQUENCE) || !in.Empty() {
 		return broken
 	}
-	s.present = true
+	s.raw = der
 	for !body.Empty() {
 		var value cryptobyte.String
 		var tag asn1.Tag
@@ -108,7 +115,7 @@ func (s *listScope) parse(der []byte) error {
 		set := len(value) == 1 && value[0] != 0
 		switch tag &^ 0x20 { // without the bit for constructed
 		case 0x80:
-			s.points = pointURIs(value)
+			s.pointed, s.points = true, pointURIs(value)
 		case 0x81:
 			s.onlyUsers = set
 		case 0x82:
@@ -119,6 +126,8 @@ func (s *listScope) parse(der []byte) error {
 			s.indirect = set
 		case 0x85:
 			s.onlyAttribute = set
+		default:
+			return broken // it restricts the list in a way that cannot be honoured here
 		}
 	}
 	return nil
@@ -142,6 +151,14 @@ func pointURIs(name cryptobyte.String) []string {
 
 // check says whether the list, with a delta or without, can speak about c.
 func (l *crl) check(c, issuer *x509.Certificate, now time.Time) error {
+	if err := l.genuine(issuer, now); err != nil {
+		return err
+	}
+	return l.inScope(c)
+}
+
+// genuine says whether the list is the issuer's, and of now.
+func (l *crl) genuine(issuer *x509.Certificate, now time.Time) error {
 	switch {
 	case !bytes.Equal(l.RawIssuer, issuer.RawSubject):
 		return listError(CodeCRLInvalid, l.source, "is another authority's", nil)
@@ -149,9 +166,6 @@ func (l *crl) check(c, issuer *x509.Certificate, now time.Time) error {
 		return listError(CodeCRLNotYetValid, l.source, "is not valid before "+stamp(l.ThisUpdate)+"; it is now "+stamp(now), nil)
 	case !l.NextUpdate.IsZero() && now.After(l.NextUpdate):
 		return listError(CodeCRLExpired, l.source, "expired on "+stamp(l.NextUpdate)+"; it is now "+stamp(now), nil)
-	}
-	if err := l.inScope(c); err != nil {
-		return err
 	}
 	if err := l.checkSignature(issuer); err != nil {
 		return listError(CodeCRLInvalid, l.source, "is not signed by the certificate's issuer", err)
@@ -162,9 +176,6 @@ func (l *crl) check(c, issuer *x509.Certificate, now time.Time) error {
 // inScope follows RFC 5280, Section 6.3.3 (b) (2).
 func (l *crl) inScope(c *x509.Certificate) error {
 	s := l.scope
-	if !s.present {
-		return nil
-	}
 	why := ""
 	switch {
 	case s.onlyAttribute:
@@ -173,7 +184,7 @@ func (l *crl) inScope(c *x509.Certificate) error {
 		why = "is not about authorities"
 	case s.onlyAuthority && !c.IsCA:
 		why = "is about authorities only"
-	case len(s.points) > 0 && !slices.ContainsFunc(s.points, func(p string) bool { return slices.Contains(c.CRLDistributionPoints, p) }):
+	case s.pointed && !slices.ContainsFunc(s.points, func(p string) bool { return slices.Contains(c.CRLDistributionPoints, p) }):
 		why = "is for another distribution point than the certificate names"
 	default:
 		return nil
@@ -188,7 +199,9 @@ func (l *crl) checkSignature(issuer *x509.Certificate) error {
 	key := string(issuer.Raw)
 	err, done := l.signed[key]
 	if !done {
-		err = l.CheckSignatureFrom(issuer)
+		if err = errWeakList; !brokenHash(l.SignatureAlgorithm) {
+			err = l.CheckSignatureFrom(issuer)
+		}
 		if len(l.signed) < 64 {
 			l.signed[key] = err
 		}
@@ -196,20 +209,23 @@ func (l *crl) checkSignature(issuer *x509.Certificate) error {
 	return err
 }
 
+var errWeakList = errors.New("its signature uses a broken hash")
+
 // verdict looks the certificate up. A delta adds to the list and takes from it.
 func (l *crl) verdict(c *x509.Certificate, delta *crl) (*RevocationCheck, error) {
 	check := &RevocationCheck{Certificate: c, Source: "CRL " + l.source, ThisUpdate: l.ThisUpdate, NextUpdate: l.NextUpdate}
-	entry := l.entry(c)
+	entry, removed := l.entry(c), false
 	if delta != nil {
 		check.Source += " with " + delta.source
 		check.ThisUpdate, check.NextUpdate = delta.ThisUpdate, delta.NextUpdate
 		if newer := delta.entry(c); newer != nil {
-			entry = newer
+			// Section 5.3.1: removeFromCRL appears in deltas only.
+			const removeFromCRL = 8
+			entry, removed = newer, newer.ReasonCode == removeFromCRL
 		}
 	}
-	const removeFromCRL = 8
 	switch {
-	case entry != nil && entry.ReasonCode != removeFromCRL:
+	case entry != nil && !removed:
 		check.Status, check.Revoked, check.Reason = RevocationRevoked, entry.RevocationTime, entry.ReasonCode
 	case l.scope.someReasons:
 		return nil, listError(CodeCRLInvalid, l.source, "covers some reasons only and does not list the certificate, which proves nothing", nil)
@@ -226,10 +242,10 @@ func (l *crl) entry(c *x509.Certificate) *x509.RevocationListEntry {
 	return nil
 }
 
-// complements reports whether a delta adds to a complete list (RFC 5280,
-// Section 5.2.4).
+// complements reports whether a delta adds to a complete list of the same scope
+// (RFC 5280, Sections 5.2.4 and 6.3.3 (c)).
 func (l *crl) complements(complete *crl) bool {
-	return l.delta && l.base != nil && l.Number != nil && complete.Number != nil &&
+	return l.delta && bytes.Equal(l.scope.raw, complete.scope.raw) && l.base != nil && l.Number != nil && complete.Number != nil &&
 		l.base.Cmp(complete.Number) <= 0 && l.Number.Cmp(complete.Number) >= 0 && bytes.Equal(l.RawIssuer, complete.RawIssuer)
 }
 
@@ -264,7 +280,10 @@ func joinOne(all []error) error {
 	if len(all) == 1 {
 		return all[0]
 	}
-	return errors.Join(all...)
+	if len(all) == 0 {
+		return nil
+	}
+	return problems(all)
 }
 
 func listError(code Code, source, why string, err error) error {

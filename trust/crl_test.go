@@ -108,6 +108,11 @@ func TestRevocationLists(t *testing.T) {
 		"users only":               {lists{makeList(t, h.inter, scoped([]byte{0x81, 1, 0xff}))}, RevocationGood, 0},
 		"authorities only":         {lists{makeList(t, h.inter, scoped([]byte{0x82, 1, 0xff}))}, RevocationUnknown, CodeCRLInvalid},
 		"attributes only":          {lists{makeList(t, h.inter, scoped([]byte{0x85, 1, 0xff}))}, RevocationUnknown, CodeCRLInvalid},
+		"a point without address":  {lists{makeList(t, h.inter, scoped([]byte{0xa0, 8, 0xa0, 6, 0xa4, 4, 0x30, 2, 0x31, 0}))}, RevocationUnknown, CodeCRLInvalid},
+		"a point in short form":    {lists{makeList(t, h.inter, scoped([]byte{0xa0, 4, 0xa1, 2, 0x31, 0}))}, RevocationUnknown, CodeCRLInvalid},
+		"delta of another scope":   {lists{makeList(t, h.inter, revoke(leaf, 6)), makeList(t, h.inter, numbered(11), deltaTo(9), revoke(leaf, 8), scoped([]byte{0x81, 1, 0xff}))}, RevocationRevoked, 0},
+		"delta of the same scope":  {lists{makeList(t, h.inter, revoke(leaf, 6), scoped([]byte{0x81, 1, 0xff})), makeList(t, h.inter, numbered(11), deltaTo(9), revoke(leaf, 8), scoped([]byte{0x81, 1, 0xff}))}, RevocationGood, 0},
+		"taken away in no delta":   {lists{makeList(t, h.inter, revoke(leaf, 8))}, RevocationRevoked, 0},
 		"some reasons":             {lists{makeList(t, h.inter, scoped([]byte{0x83, 2, 6, 0x40}))}, RevocationUnknown, CodeCRLInvalid},
 		"some reasons and revoked": {lists{makeList(t, h.inter, revoke(leaf, 1), scoped([]byte{0x83, 2, 6, 0x40}))}, RevocationRevoked, 0},
 	} {
@@ -174,6 +179,10 @@ func TestRefusedLists(t *testing.T) {
 		l.RevokedCertificateEntries = []x509.RevocationListEntry{{SerialNumber: big.NewInt(1), RevocationTime: noon,
 			ExtraExtensions: []pkix.Extension{{Id: oidCertificateIssuer, Critical: true, Value: []byte{0x30, 0}}}}}
 	}
+	criticalEntry := func(l *x509.RevocationList) {
+		entry(l)
+		l.RevokedCertificateEntries[0].ExtraExtensions[0].Id = []int{1, 2, 3}
+	}
 	for name, tc := range map[string]struct {
 		der  []byte
 		says string
@@ -183,6 +192,8 @@ func TestRefusedLists(t *testing.T) {
 		"a certificate":      {pemOf(h.leaf), "no revocation list"},
 		"indirect":           {makeList(t, h.inter, scoped([]byte{0x84, 1, 0xff})), "indirect"},
 		"indirect entry":     {makeList(t, h.inter, entry), "indirect"},
+		"critical entry":     {makeList(t, h.inter, criticalEntry), "not understood"},
+		"unknown scope":      {makeList(t, h.inter, scoped([]byte{0x86, 1, 0xff})), "distribution point is broken"},
 		"broken scope":       {makeList(t, h.inter, extended(oidIssuingPoint, true, []byte{4, 0})), "distribution point is broken"},
 		"broken delta":       {makeList(t, h.inter, extended(oidDeltaIndicator, true, []byte{4, 0})), "delta indicator is broken"},
 		"critical extension": {makeList(t, h.inter, extended([]int{1, 2, 3}, true, []byte{5, 0})), "1.2.3"},

@@ -113,7 +113,7 @@ var reasons = [...]struct {
 	CodeCRLInvalid:         {"crl-invalid", 8, "may have been revoked: its revocation list cannot be used"},
 	CodeOCSPInvalid:        {"ocsp-invalid", 74, "may have been revoked: the OCSP response cannot be used"},
 	CodeOCSPUnknown:        {"ocsp-unknown", 75, "may have been revoked: the OCSP responder does not know it"},
-	CodeMustStaple:         {"must-staple", 73, "wants an OCSP response to come along, and none did"},
+	CodeMustStaple:         {"must-staple", 73, "wants an OCSP response to come along, and none did that is of use"},
 	CodePeerChanged:        {"peer-changed", 50, "is not the one in the file of known peers"},
 	CodeUnknownPeer:        {"unknown-peer", 50, "has a key that is not known yet"},
 	CodeKnownPeers:         {"known-peers", 50, "cannot be compared with the known peers"},

@@ -45,11 +45,12 @@ const (
 
 // ask asks a responder about c.
 func (r *Revocation) ask(ctx context.Context, responder string, c, issuer *x509.Certificate, now time.Time) (*RevocationCheck, error) {
-	source := "OCSP " + responder
+	source := "OCSP " + plain(responder)
 	var check *RevocationCheck
-	a, err := r.answers.do(ctx, "ocsp "+responder+" "+string(issuer.RawSubject)+" "+c.SerialNumber.Text(16), func() *answer {
+	question := "ocsp " + responder + " " + issuerID(issuer) + " " + c.SerialNumber.Text(16)
+	a, err := r.answers.do(ctx, question, r.timeout(), func(ctx context.Context) *answer {
 		file := r.cacheFile("ocsp", responder, c, issuer)
-		if cached, err := os.ReadFile(file); err == nil {
+		if cached, err := readCached(file, maxResponse); err == nil {
 			if known, err := checkResponse(cached, source, c, issuer, now, nil); err == nil && known.NextUpdate.After(now) {
 				return &answer{body: cached, until: expiry(known.NextUpdate, now)}
 			}
@@ -83,13 +84,13 @@ func (r *Revocation) askNow(ctx context.Context, responder string, c, issuer *x5
 	if err != nil {
 		return nil, err
 	}
-	if _, err := checkResponse(body, "OCSP "+responder, c, issuer, now, nonce); err != nil {
+	if _, err := checkResponse(body, "OCSP "+plain(responder), c, issuer, now, nonce); err != nil {
 		return nil, err
 	}
 	if r.NonceRequired {
 		known, err := parsedResponses.parse(body, c, issuer)
 		if err != nil || known.nonce == nil {
-			return nil, responseError(CodeOCSPInvalid, "OCSP "+responder, "does not repeat the nonce", nil)
+			return nil, responseError(CodeOCSPInvalid, "OCSP "+plain(responder), "does not repeat the nonce", nil)
 		}
 	}
 	return body, nil
@@ -98,15 +99,15 @@ func (r *Revocation) askNow(ctx context.Context, responder string, c, issuer *x5
 // fetchList gets the list of a distribution point and, if it names one, its
 // delta.
 func (r *Revocation) fetchList(ctx context.Context, point string, c, issuer *x509.Certificate, now time.Time) (*RevocationCheck, error) {
-	source := "CRL " + point
-	complete, err := r.oneList(ctx, point, now)
+	source := "CRL " + plain(point)
+	complete, err := r.oneList(ctx, point, issuer, now)
 	if err != nil {
 		return nil, wrapSource(source, err)
 	}
 	lists := []*crl{complete}
 	for _, url := range first(deltaPoints(complete, c)) {
 		// A delta that cannot be had leaves the complete list, which is valid.
-		if delta, err := r.oneList(ctx, url, now); err == nil {
+		if delta, err := r.oneList(ctx, url, issuer, now); err == nil {
 			lists = append(lists, delta)
 		}
 	}
@@ -126,23 +127,22 @@ func deltaPoints(complete *crl, c *x509.Certificate) []string {
 	return nil
 }
 
-// oneList gets a list from memory, the cache folder or the network. Its
-// signature is checked at each use, so the folder needs no trust.
-func (r *Revocation) oneList(ctx context.Context, point string, now time.Time) (*crl, error) {
-	a, err := r.answers.do(ctx, "crl "+point, func() *answer {
-		file := r.cacheFile("crl", point, nil, nil)
-		if info, err := os.Stat(file); err == nil && time.Since(info.ModTime()) < maxAge && info.Size() <= maxListFile {
-			if cached, err := os.ReadFile(file); err == nil {
-				if list, err := oneCRL(cached, point); err == nil && list.NextUpdate.After(now) {
-					return &answer{list: list, until: expiry(list.NextUpdate, now)}
-				}
+// oneList gets a list from memory, the cache folder or the network. What the
+// issuer did not sign is not kept: whoever answered once in the point's stead
+// must not go on answering.
+func (r *Revocation) oneList(ctx context.Context, point string, issuer *x509.Certificate, now time.Time) (*crl, error) {
+	a, err := r.answers.do(ctx, "crl "+point+" "+issuerID(issuer), r.timeout(), func(ctx context.Context) *answer {
+		file := r.cacheFile("crl", point, nil, issuer)
+		if cached, err := readCached(file, maxListFile); err == nil {
+			if list, err := fetchedList(cached, point, issuer, now); err == nil && list.NextUpdate.After(now) {
+				return &answer{list: list, until: expiry(list.NextUpdate, now)}
 			}
 		}
 		body, err := r.fetch(ctx, http.MethodGet, point, "", nil, maxListFile)
 		if err != nil {
 			return &answer{err: err, until: time.Now().Add(failureAge)}
 		}
-		list, err := oneCRL(body, point)
+		list, err := fetchedList(body, point, issuer, now)
 		if err != nil {
 			return &answer{err: err, until: time.Now().Add(failureAge)}
 		}
@@ -155,12 +155,46 @@ func (r *Revocation) oneList(ctx context.Context, point string, now time.Time) (
 	return a.list, nil
 }
 
-func oneCRL(body []byte, point string) (*crl, error) {
-	lists, err := parseLists(body, point)
+// fetchedList reads the issuer's list from what a point answered.
+func fetchedList(body []byte, point string, issuer *x509.Certificate, now time.Time) (*crl, error) {
+	lists, err := parseLists(body, plain(point))
 	if err != nil {
 		return nil, err
 	}
-	return lists[0], nil
+	list := lists[0]
+	for _, l := range lists {
+		if bytes.Equal(l.RawIssuer, issuer.RawSubject) {
+			list = l
+			break
+		}
+	}
+	if err := list.genuine(issuer, now); err != nil {
+		return nil, err
+	}
+	// RFC 5280, Section 5.1.2.5, demands a next date. Without one, an old list
+	// could be passed off as the current one for ever.
+	if list.NextUpdate.IsZero() && now.Sub(list.ThisUpdate) > unlimitedAge {
+		return nil, listError(CodeCRLExpired, point, "is of "+stamp(list.ThisUpdate)+" and names no next date: it is too old", nil)
+	}
+	return list, nil
+}
+
+// issuerID tells issuers apart, those of one name too.
+func issuerID(issuer *x509.Certificate) string {
+	return PinOf(issuer).String() + string(issuer.RawSubject)
+}
+
+// readCached reads a file of the cache that is not too large, nor older than a
+// day.
+func readCached(file string, limit int64) ([]byte, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > limit || time.Since(info.ModTime()) > maxAge {
+		return nil, os.ErrNotExist
+	}
+	return os.ReadFile(file)
 }
 
 // expiry says until when an answer is kept: its next date, but a day at most,
@@ -170,8 +204,10 @@ func expiry(next, now time.Time) time.Time {
 	return time.Now().Add(max(keep, failureAge))
 }
 
-// do asks once at a time for each question and remembers what came of it.
-func (m *answerMemo) do(ctx context.Context, question string, ask func() *answer) (*answer, error) {
+// do asks once at a time for each question and remembers what came of it. The
+// question outlives the one who asked first, up to limit: who goes away early
+// must not take the answer from the others who wait for it.
+func (m *answerMemo) do(ctx context.Context, question string, limit time.Duration, ask func(context.Context) *answer) (*answer, error) {
 	m.mu.Lock()
 	a := m.answers[question]
 	if a != nil && a.finished() && time.Now().After(a.until) {
@@ -181,22 +217,31 @@ func (m *answerMemo) do(ctx context.Context, question string, ask func() *answer
 		m.makeRoom()
 		a = &answer{done: make(chan struct{})}
 		m.answers[question] = a
-		m.mu.Unlock()
-		got := ask()
-		a.body, a.list, a.err, a.until = got.body, got.list, got.err, got.until
-		if ctx.Err() != nil && got.err != nil {
-			a.until = time.Time{} // our own time was up; it says little about the source
-		}
-		close(a.done)
-		return a, a.err
+		go a.find(context.WithoutCancel(ctx), limit, ask)
 	}
 	m.mu.Unlock()
+	if a.finished() {
+		return a, a.err
+	}
 	select {
 	case <-a.done:
 		return a, a.err
 	case <-ctx.Done():
-		return a, context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
+}
+
+func (a *answer) find(ctx context.Context, limit time.Duration, ask func(context.Context) *answer) {
+	ctx, cancel := withTimeout(ctx, limit)
+	defer cancel()
+	got := ask(ctx)
+	a.body, a.list, a.err, a.until = got.body, got.list, got.err, got.until
+	close(a.done)
+}
+
+// withTimeout says what it was that took too long.
+func withTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer came within %v", limit.Round(time.Millisecond)))
 }
 
 func (a *answer) finished() bool {
@@ -284,10 +329,9 @@ func (r *Revocation) cacheFile(kind, address string, c, issuer *x509.Certificate
 		return ""
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%s\n", kind, address)
+	fmt.Fprintf(h, "%s\n%s\n%s\n", kind, address, issuerID(issuer))
 	if c != nil {
-		h.Write(issuer.RawSubject)
-		h.Write(c.SerialNumber.Bytes())
+		fmt.Fprintf(h, "%x\n", c.SerialNumber)
 	}
 	return filepath.Join(r.CacheDir, hex.EncodeToString(h.Sum(nil)[:16])+"."+kind)
 }

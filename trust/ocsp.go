@@ -3,13 +3,11 @@ package trust
 import (
 	"bytes"
 	"crypto"
-	"crypto/ed25519"
 	"crypto/sha1" //nolint:gosec // what responders index by; nothing is secured by it
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509"
 	"errors"
-	"slices"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -40,45 +38,26 @@ func checkResponse(der []byte, source string, c, issuer *x509.Certificate, now t
 	if err := r.current(source, now); err != nil {
 		return nil, err
 	}
-	check := &RevocationCheck{Certificate: c, Source: source, ThisUpdate: r.ThisUpdate, NextUpdate: r.NextUpdate}
-	switch r.Status {
-	case ocsp.Good:
-		check.Status = RevocationGood
-	case ocsp.Revoked:
-		check.Status, check.Revoked, check.Reason = RevocationRevoked, r.RevokedAt, r.RevocationReason
-	default:
+	check := &RevocationCheck{Certificate: c, Source: source, Status: r.status, ThisUpdate: r.thisUpdate, NextUpdate: r.nextUpdate}
+	switch r.status {
+	case RevocationUnknown:
 		return nil, responseError(CodeOCSPUnknown, source, "says that the responder does not know the certificate", nil)
+	case RevocationRevoked:
+		check.Revoked, check.Reason = r.revoked, r.reason
 	}
 	return check, nil
-}
-
-// response is a response whose signature was checked.
-type response struct {
-	*ocsp.Response
-	nonce []byte
 }
 
 // current checks the dates, with an allowance for clocks.
 func (r *response) current(source string, now time.Time) error {
 	switch {
-	case now.Add(clockSkew).Before(r.ThisUpdate):
-		return responseError(CodeOCSPInvalid, source, "is not valid before "+stamp(r.ThisUpdate)+"; it is now "+stamp(now), nil)
-	case !r.NextUpdate.IsZero() && now.After(r.NextUpdate.Add(clockSkew)):
-		return responseError(CodeOCSPInvalid, source, "expired on "+stamp(r.NextUpdate)+"; it is now "+stamp(now), nil)
-	case r.NextUpdate.IsZero() && now.Sub(r.ThisUpdate) > unlimitedAge:
-		return responseError(CodeOCSPInvalid, source, "is of "+stamp(r.ThisUpdate)+" and names no next date: it is too old", nil)
-	}
-	return r.checkSigner(source, now)
-}
-
-// checkSigner looks at the certificate of a responder that signs in the
-// issuer's stead. Its signature by the issuer was checked with the response's.
-func (r *response) checkSigner(source string, now time.Time) error {
-	signer := r.Certificate
-	if signer == nil {
-		return nil
-	}
-	if now.Before(signer.NotBefore) || now.After(signer.NotAfter) {
+	case now.Add(clockSkew).Before(r.thisUpdate):
+		return responseError(CodeOCSPInvalid, source, "is not valid before "+stamp(r.thisUpdate)+"; it is now "+stamp(now), nil)
+	case !r.nextUpdate.IsZero() && now.After(r.nextUpdate.Add(clockSkew)):
+		return responseError(CodeOCSPInvalid, source, "expired on "+stamp(r.nextUpdate)+"; it is now "+stamp(now), nil)
+	case r.nextUpdate.IsZero() && now.Sub(r.thisUpdate) > unlimitedAge:
+		return responseError(CodeOCSPInvalid, source, "is of "+stamp(r.thisUpdate)+" and names no next date: it is too old", nil)
+	case r.signer != nil && (now.Before(r.signer.NotBefore) || now.After(r.signer.NotAfter)):
 		return responseError(CodeOCSPInvalid, source, "is signed by a responder whose certificate is out of its dates", nil)
 	}
 	return nil
@@ -98,100 +77,28 @@ func (m *responseMemo) parse(der []byte, c, issuer *x509.Certificate) (*response
 	if r, ok := m.known.get(key); ok {
 		return r, nil
 	}
-	// Without an issuer the package checks that the response is signed by the
-	// certificate inside, if there is one; who that may be is checked here,
-	// since it may well be the issuer itself.
-	parsed, err := ocsp.ParseResponseForCert(der, c, nil)
+	r, err := readResponse(der, c, issuer)
 	if err != nil {
 		return nil, err
 	}
-	if err := entitled(parsed, issuer); err != nil {
-		return nil, err
-	}
-	nonce, err := checkResponseBody(parsed.TBSResponseData, c, issuer)
-	if err != nil {
-		return nil, err
-	}
-	r := &response{parsed, nonce}
 	m.known.put(key, r)
 	return r, nil
 }
 
-// entitled follows RFC 6960, Section 4.2.2.2: a response is signed by the
-// issuer or by whom the issuer entitled. Whether that one was revoked in turn is
-// not asked.
-func entitled(r *ocsp.Response, issuer *x509.Certificate) error {
-	signer := r.Certificate
-	switch {
-	case signer == nil:
-		return checkResponseSignature(r, issuer)
-	case signer.Equal(issuer):
-		return nil
-	case !slices.Contains(signer.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning):
-		return errors.New("it is signed by a certificate that is not meant for OCSP")
-	}
-	return signer.CheckSignatureFrom(issuer)
-}
-
-// checkResponseSignature adds Ed25519 (RFC 8410) to what package ocsp knows.
-func checkResponseSignature(r *ocsp.Response, issuer *x509.Certificate) error {
-	key, ok := issuer.PublicKey.(ed25519.PublicKey)
-	if !ok || r.SignatureAlgorithm != x509.UnknownSignatureAlgorithm {
-		return r.CheckSignatureFrom(issuer)
-	}
-	if !ed25519.Verify(key, r.TBSResponseData, r.Signature) {
-		return errors.New("its signature is not the issuer's")
-	}
-	return nil
-}
-
-// checkResponseBody looks at what package ocsp passes over: that one of the
-// answers is about this issuer's certificate and not just about the same
-// number, and the nonce, which it returns.
-func checkResponseBody(tbs []byte, c, issuer *x509.Certificate) ([]byte, error) {
-	broken := errors.New("its body cannot be read")
-	in := cryptobyte.String(tbs)
-	var body, version, answers, extensions cryptobyte.String
-	var present bool
-	if !in.ReadASN1(&body, asn1.SEQUENCE) || !body.ReadOptionalASN1(&version, &present, asn1.Tag(0).ContextSpecific().Constructed()) ||
-		!skipAny(&body) || !body.SkipASN1(asn1.GeneralizedTime) || !body.ReadASN1(&answers, asn1.SEQUENCE) ||
-		!body.ReadOptionalASN1(&extensions, &present, asn1.Tag(1).ContextSpecific().Constructed()) {
-		return nil, broken
-	}
-	found := false
-	for !answers.Empty() && !found {
-		var one, id cryptobyte.String
-		if !answers.ReadASN1(&one, asn1.SEQUENCE) || !one.ReadASN1(&id, asn1.SEQUENCE) {
-			return nil, broken
-		}
-		found = matchesID(id, c, issuer)
-	}
-	if !found {
-		return nil, errors.New("it is about another issuer's certificate")
-	}
-	return findNonce(extensions), nil
-}
-
-func skipAny(s *cryptobyte.String) bool {
-	var value cryptobyte.String
-	var tag asn1.Tag
-	return s.ReadAnyASN1(&value, &tag)
-}
-
-// matchesID compares a CertID (RFC 6960, Section 4.1.1).
-func matchesID(id cryptobyte.String, c, issuer *x509.Certificate) bool {
+// matchesID reports whether a CertID (RFC 6960, Section 4.1.1) names c, and
+// whether it has at least c's number.
+func matchesID(id cryptobyte.String, c, issuer *x509.Certificate) (about, number bool) {
 	var algorithm, oid, name, key, serial cryptobyte.String
 	if !id.ReadASN1(&algorithm, asn1.SEQUENCE) || !algorithm.ReadASN1(&oid, asn1.OBJECT_IDENTIFIER) ||
 		!id.ReadASN1(&name, asn1.OCTET_STRING) || !id.ReadASN1(&key, asn1.OCTET_STRING) || !id.ReadASN1(&serial, asn1.INTEGER) {
-		return false
+		return false, false
+	}
+	if number = bytes.Equal(bytes.TrimLeft(serial, "\x00"), c.SerialNumber.Bytes()); !number {
+		return false, false
 	}
 	sum := idHashes[string(oid)]
-	if sum == nil {
-		return false
-	}
 	bits, ok := keyBits(issuer)
-	return ok && bytes.Equal(name, sum(issuer.RawSubject)) && bytes.Equal(key, sum(bits)) &&
-		bytes.Equal(bytes.TrimLeft(serial, "\x00"), c.SerialNumber.Bytes())
+	return sum != nil && ok && bytes.Equal(name, sum(issuer.RawSubject)) && bytes.Equal(key, sum(bits)), true
 }
 
 // idHashes are the hashes by which responders name issuers.
@@ -213,28 +120,6 @@ func keyBits(c *x509.Certificate) ([]byte, bool) {
 }
 
 const oidNonce = "\x2b\x06\x01\x05\x05\x07\x30\x01\x02"
-
-// findNonce returns the nonce among response extensions (RFC 9654).
-func findNonce(wrapped cryptobyte.String) []byte {
-	var list cryptobyte.String
-	if !wrapped.ReadASN1(&list, asn1.SEQUENCE) {
-		return nil
-	}
-	for !list.Empty() {
-		var one, oid, value, nonce cryptobyte.String
-		if !list.ReadASN1(&one, asn1.SEQUENCE) || !one.ReadASN1(&oid, asn1.OBJECT_IDENTIFIER) {
-			return nil
-		}
-		one.SkipOptionalASN1(asn1.BOOLEAN)
-		if string(oid) == oidNonce && one.ReadASN1(&value, asn1.OCTET_STRING) {
-			if value.ReadASN1(&nonce, asn1.OCTET_STRING) {
-				return nonce
-			}
-			return value // some responders do not wrap it
-		}
-	}
-	return nil
-}
 
 // newOCSPRequest asks about c, by SHA-1 since every responder knows that, with
 // a nonce (RFC 9654, Section 2.1).

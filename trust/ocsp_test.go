@@ -1,13 +1,24 @@
 package trust
 
 import (
+	"bytes"
 	"context"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
 	"golang.org/x/crypto/ocsp"
 )
 
@@ -42,16 +53,26 @@ func TestResponders(t *testing.T) {
 		staple []byte
 		says   string // empty if it is good
 	}{
-		"by the issuer":         {respond(t, h.inter, h.inter, h.leaf.Certificate, nil), ""},
-		"by its delegate":       {respond(t, h.inter, delegate, h.leaf.Certificate, nil), ""},
-		"by a retired one":      {respond(t, h.inter, retired, h.leaf.Certificate, nil), "out of its dates"},
-		"by the leaf itself":    {respond(t, h.inter, h.leaf, h.leaf.Certificate, nil), "not meant for OCSP"},
-		"by another's delegate": {respond(t, h.inter, byRoot, h.leaf.Certificate, nil), "cannot be used"},
-		"by a twin":             {respond(t, twin, twin, h.leaf.Certificate, nil), "cannot be used"},
-		"for a twin's":          {respond(t, twin, h.inter, &sameNumber, func(r *ocsp.Response) { r.Certificate = nil }), "another issuer's"},
-		"unknown":               {respond(t, h.inter, h.inter, h.leaf.Certificate, func(r *ocsp.Response) { r.Status = ocsp.Unknown }), "does not know"},
-		"error":                 {ocsp.TryLaterErrorResponse, "try later"},
-		"no next, fresh":        {respond(t, h.inter, h.inter, h.leaf.Certificate, func(r *ocsp.Response) { r.NextUpdate = time.Time{} }), ""},
+		"by the issuer":           {respond(t, h.inter, h.inter, h.leaf.Certificate, nil), ""},
+		"by its delegate":         {respond(t, h.inter, delegate, h.leaf.Certificate, nil), ""},
+		"by a retired one":        {respond(t, h.inter, retired, h.leaf.Certificate, nil), "out of its dates"},
+		"by the leaf itself":      {respond(t, h.inter, h.leaf, h.leaf.Certificate, nil), "not meant for OCSP"},
+		"by another's delegate":   {respond(t, h.inter, byRoot, h.leaf.Certificate, nil), "cannot be used"},
+		"by a twin":               {respond(t, twin, twin, h.leaf.Certificate, nil), "cannot be used"},
+		"for a twin's":            {respond(t, twin, h.inter, &sameNumber, func(r *ocsp.Response) { r.Certificate = nil }), "another issuer's"},
+		"unknown":                 {respond(t, h.inter, h.inter, h.leaf.Certificate, func(r *ocsp.Response) { r.Status = ocsp.Unknown }), "does not know"},
+		"by the issuer, by key":   {respondRaw(t, h.inter, h.inter, statement(h.leaf.Certificate, h.inter, good)), ""},
+		"by its delegate, by key": {respondRaw(t, delegate, delegate, statement(h.leaf.Certificate, h.inter, good)), ""},
+		"by another than it says": {respondRaw(t, h.root, h.inter, statement(h.leaf.Certificate, h.inter, good)), "did not come along"},
+		"after another issuer's":  {respondRaw(t, h.inter, h.inter, statement(h.leaf.Certificate, twin, good), statement(h.leaf.Certificate, h.inter, bad)), "was revoked"},
+		"before another issuer's": {respondRaw(t, h.inter, h.inter, statement(h.leaf.Certificate, h.inter, bad), statement(h.leaf.Certificate, twin, good)), "was revoked"},
+		"twice":                   {respondRaw(t, h.inter, h.inter, statement(h.leaf.Certificate, h.inter, good), statement(h.leaf.Certificate, h.inter, bad)), "answers twice"},
+		"another number":          {respond(t, h.inter, h.inter, h.inter.Certificate, nil), "another certificate"},
+		"critical extension": {respond(t, h.inter, h.inter, h.leaf.Certificate, func(r *ocsp.Response) {
+			r.ExtraExtensions = []pkix.Extension{{Id: []int{1, 2, 3}, Critical: true, Value: []byte{5, 0}}}
+		}), "not understood"},
+		"error":          {ocsp.TryLaterErrorResponse, "try later"},
+		"no next, fresh": {respond(t, h.inter, h.inter, h.leaf.Certificate, func(r *ocsp.Response) { r.NextUpdate = time.Time{} }), ""},
 		"no next, old": {respond(t, h.inter, h.inter, h.leaf.Certificate, func(r *ocsp.Response) {
 			r.NextUpdate, r.ThisUpdate = time.Time{}, noon.Add(-25*time.Hour)
 		}), "too old"},
@@ -75,6 +96,166 @@ func TestResponders(t *testing.T) {
 	}
 }
 
+// TestMustStapleWantsAnAnswer has a server send something else than a response
+// about its certificate, which promises one.
+func TestMustStapleWantsAnAnswer(t *testing.T) {
+	h := newHouse(t, server("example.org"), func(c *x509.Certificate) { c.ExtraExtensions = append(c.ExtraExtensions, featureExtension) })
+	leaf := h.leaf.Certificate
+	for name, tc := range map[string]struct {
+		staple []byte
+		code   Code // 0: accepted
+	}{
+		"good":    {respond(t, h.inter, h.inter, leaf, nil), 0},
+		"none":    {nil, CodeMustStaple},
+		"garbage": {[]byte("x"), CodeMustStaple},
+		"error":   {ocsp.TryLaterErrorResponse, CodeMustStaple},
+		"unknown": {respond(t, h.inter, h.inter, leaf, func(r *ocsp.Response) { r.Status = ocsp.Unknown }), CodeMustStaple},
+		"expired": {respond(t, h.inter, h.inter, leaf, func(r *ocsp.Response) {
+			r.ThisUpdate, r.NextUpdate = noon.Add(-2*time.Hour), noon.Add(-time.Hour)
+		}), CodeMustStaple},
+		"about another": {respond(t, h.inter, h.inter, h.inter.Certificate, nil), CodeMustStaple},
+		"revoked": {respond(t, h.inter, h.inter, leaf, func(r *ocsp.Response) {
+			r.Status, r.RevokedAt = ocsp.Revoked, noon.Add(-2*time.Hour)
+		}), CodeRevoked},
+	} {
+		peer := h.peer()
+		peer.OCSPStaple, peer.StapleAsked = tc.staple, true
+		for _, mode := range []RevocationMode{RevocationAtHand, RevocationPrefer, RevocationRequire} {
+			_, err := (&Policy{Roots: rootsOf(t, h.root), Revocation: &Revocation{Mode: mode}}).Verify(context.Background(), peer)
+			var e *Error
+			if errors.As(err, &e); (err == nil) != (tc.code == 0) || err != nil && e.Code != tc.code {
+				t.Errorf("%s, mode %d: %v", name, mode, err)
+			}
+		}
+	}
+}
+
+// TestKeysHaveNoIssuerToAsk accepts peers by their keys where an answer about
+// their certificates is required, which nobody can give.
+func TestKeysHaveNoIssuerToAsk(t *testing.T) {
+	h := newHouse(t)
+	known, err := OpenKnownPeers(filepath.Join(t.TempDir(), "known"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, p := range map[string]Policy{
+		"pinned": {PinOnly: true, Pins: []Pin{PinOf(h.leaf.Certificate)}},
+		"known":  {Roots: new(Roots), KnownPeers: known},
+	} {
+		for mode, accepted := range map[RevocationMode]bool{RevocationAtHand: true, RevocationPrefer: true, RevocationRequire: false} {
+			p.Revocation = &Revocation{Mode: mode}
+			_, err := p.Verify(context.Background(), h.peer())
+			var e *Error
+			if errors.As(err, &e); (err == nil) != accepted || err != nil && e.Code != CodeRevocationUnknown {
+				t.Errorf("%s, mode %d: %v", name, mode, err)
+			}
+		}
+	}
+}
+
+// The states of a certificate in a response: good, and revoked with a reason.
+var (
+	good = []byte{0x80, 0}
+	bad  = append([]byte{0xa1, 22, 24, 15}, "20260101000000Z\xa0\x03\x0a\x01\x01"...)
+)
+
+// statement is what a response says of one certificate.
+func statement(c *x509.Certificate, issuer *node, status []byte) []byte {
+	name, bits := sha1.Sum(issuer.RawSubject), []byte(nil)
+	bits, _ = keyBits(issuer.Certificate)
+	key := sha1.Sum(bits)
+	var b cryptobyte.Builder
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddBytes([]byte("\x30\x07\x06\x05\x2b\x0e\x03\x02\x1a"))
+			b.AddASN1OctetString(name[:])
+			b.AddASN1OctetString(key[:])
+			b.AddASN1BigInt(c.SerialNumber)
+		})
+		b.AddBytes(status)
+		b.AddASN1GeneralizedTime(noon.Add(-time.Hour))
+	})
+	return b.BytesOrPanic()
+}
+
+// respondRaw makes a response of one who is named, signed by signer, whose
+// certificate comes along.
+func respondRaw(t testing.TB, named, signer *node, statements ...[]byte) []byte {
+	t.Helper()
+	bits, _ := keyBits(named.Certificate)
+	id := sha1.Sum(bits)
+	sequence := func(b *cryptobyte.Builder, f func(*cryptobyte.Builder)) { b.AddASN1(asn1.SEQUENCE, f) }
+	var tbs cryptobyte.Builder
+	sequence(&tbs, func(b *cryptobyte.Builder) {
+		b.AddASN1(explicit(2), func(b *cryptobyte.Builder) { b.AddASN1OctetString(id[:]) })
+		b.AddASN1GeneralizedTime(noon)
+		sequence(b, func(b *cryptobyte.Builder) { b.AddBytes(bytes.Join(statements, nil)) })
+	})
+	body := tbs.BytesOrPanic()
+	algorithm, opts, input := "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02", crypto.SHA256, sha256.Sum256(body)
+	digest := input[:]
+	if _, ok := signer.key.(ed25519.PrivateKey); ok {
+		algorithm, opts, digest = "\x30\x05\x06\x03\x2b\x65\x70", crypto.Hash(0), body
+	}
+	signature, err := signer.key.Sign(rand.Reader, digest, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var basic, out cryptobyte.Builder
+	sequence(&basic, func(b *cryptobyte.Builder) {
+		b.AddBytes(body)
+		b.AddBytes([]byte(algorithm))
+		b.AddASN1BitString(signature)
+		b.AddASN1(explicit(0), func(b *cryptobyte.Builder) { sequence(b, func(b *cryptobyte.Builder) { b.AddBytes(signer.Raw) }) })
+	})
+	sequence(&out, func(b *cryptobyte.Builder) {
+		b.AddASN1Enum(0)
+		b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
+			sequence(b, func(b *cryptobyte.Builder) {
+				b.AddASN1(asn1.OBJECT_IDENTIFIER, func(b *cryptobyte.Builder) { b.AddBytes([]byte(oidBasicResponse)) })
+				b.AddASN1OctetString(basic.BytesOrPanic())
+			})
+		})
+	})
+	return out.BytesOrPanic()
+}
+
+// TestResponseKeys has responders with keys of each kind, and one that signs
+// with SHA-1.
+func TestResponseKeys(t *testing.T) {
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := issue(t, nil, nil, authority("Root"))
+	entitled := func(c *x509.Certificate) {
+		c.Subject.CommonName, c.ExtKeyUsage = "responder", []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}
+	}
+	edCA, rsaCA := issue(t, root, ed, authority("Ed25519")), issue(t, root, rsaKey, authority("RSA"))
+	underEd, underRSA := issue(t, edCA, nil, server("a")), issue(t, rsaCA, nil, server("a"))
+	edDelegate := issue(t, rsaCA, ed, entitled)
+	weakRSA := func(r *ocsp.Response) { r.SignatureAlgorithm = x509.SHA1WithRSA }
+	for name, tc := range map[string]struct {
+		der          []byte
+		leaf, issuer *node
+		says         string
+	}{
+		"Ed25519 issuer":   {respondRaw(t, edCA, edCA, statement(underEd.Certificate, edCA, good)), underEd, edCA, ""},
+		"Ed25519 delegate": {respondRaw(t, edDelegate, edDelegate, statement(underRSA.Certificate, rsaCA, good)), underRSA, rsaCA, ""},
+		"RSA issuer":       {respond(t, rsaCA, rsaCA, underRSA.Certificate, nil), underRSA, rsaCA, ""},
+		"SHA-1":            {respond(t, rsaCA, rsaCA, underRSA.Certificate, weakRSA), underRSA, rsaCA, "broken hash"},
+	} {
+		_, err := checkResponse(tc.der, "test", tc.leaf.Certificate, tc.issuer.Certificate, noon, nil)
+		if (err == nil) != (tc.says == "") || err != nil && !strings.Contains(err.Error(), tc.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func FuzzCheckResponse(f *testing.F) {
 	h := newHouse(f)
 	f.Add(respond(f, h.inter, h.inter, h.leaf.Certificate, nil))
@@ -84,9 +265,11 @@ func FuzzCheckResponse(f *testing.F) {
 		if err == nil && check.Status == RevocationRevoked {
 			t.Error("a response that nobody signed revokes")
 		}
-		findNonce(der)
-		if _, err := checkResponseBody(der, h.leaf.Certificate, h.inter.Certificate); err == nil {
-			t.Log("a body about this certificate")
+		if nonce, err := findNonce(der); err == nil && len(nonce) > len(der) {
+			t.Error("a nonce from nowhere")
+		}
+		if b, err := openBasic(der); err == nil && len(b.tbs) > len(der) {
+			t.Error("a body from nowhere")
 		}
 	})
 }

@@ -251,6 +251,9 @@ func (p *Policy) verifyLeaf(peer *Peer, now time.Time) (*Result, error) {
 	if err := checkDates(leaf, now); err != nil {
 		return nil, err
 	}
+	if err := p.unaskable(leaf); err != nil {
+		return nil, err
+	}
 	if !hasNames(leaf) {
 		return result, nil
 	}
@@ -285,6 +288,9 @@ func (p *Policy) verifyKnown(peer *Peer, now time.Time) (*Result, error) {
 		return nil, err
 	}
 	if err := checkDates(leaf, now); err != nil {
+		return nil, err
+	}
+	if err := p.unaskable(leaf); err != nil {
 		return nil, err
 	}
 	result := &Result{PublicKey: keyOf(leaf), Leaf: leaf, Certificates: certs, Name: peer.knownAs()}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -116,17 +117,13 @@ func (p *Policy) checkRevocation(ctx context.Context, peer *Peer, result *Result
 	if r.Mode == RevocationOff || len(result.Chains) == 0 {
 		return nil
 	}
-	if err := checkStapled(peer, result.Leaf); err != nil {
+	if err := checkStapled(peer, result, now); err != nil {
 		return err
 	}
 	if r.idle(peer) {
 		return nil
 	}
-	timeout := r.Timeout
-	if timeout <= 0 {
-		timeout = defaultRevocationTimeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := withTimeout(ctx, r.timeout())
 	defer cancel()
 	known := map[*x509.Certificate]*RevocationCheck{}
 	var first error
@@ -147,6 +144,13 @@ func (p *Policy) checkRevocation(ctx context.Context, peer *Peer, result *Result
 }
 
 var defaultRevocation = new(Revocation)
+
+func (r *Revocation) timeout() time.Duration {
+	if r.Timeout <= 0 {
+		return defaultRevocationTimeout
+	}
+	return r.Timeout
+}
 
 // idle reports whether there is nothing to look at, which is the usual case
 // under the zero policy.
@@ -180,11 +184,11 @@ func (r *Revocation) checkChain(ctx context.Context, peer *Peer, chain []*x509.C
 
 // look tries one source after the other until one knows.
 func (r *Revocation) look(ctx context.Context, peer *Peer, c, issuer *x509.Certificate, leaf bool, now time.Time) *RevocationCheck {
-	var problems []error
+	var all problems
 	badList := false
 	try := func(check *RevocationCheck, err error) *RevocationCheck {
 		if err != nil {
-			problems = append(problems, err)
+			all = append(all, err)
 		}
 		return check
 	}
@@ -200,21 +204,45 @@ func (r *Revocation) look(ctx context.Context, peer *Peer, c, issuer *x509.Certi
 		badList = r.Lists.has(issuer)
 	}
 	if r.Mode != RevocationAtHand && !r.NoFetch {
-		for _, url := range first(c.OCSPServer) {
-			if check := try(r.ask(ctx, url, c, issuer, now)); check != nil {
-				return check
-			}
-		}
-		for _, url := range first(c.CRLDistributionPoints) {
-			if check := try(r.fetchList(ctx, url, c, issuer, now)); check != nil {
+		sources := r.sources(c, issuer, now)
+		for i, source := range sources {
+			within, cancel := share(ctx, i == len(sources)-1)
+			check := try(source(within))
+			cancel()
+			if check != nil {
 				return check
 			}
 		}
 	}
-	if len(problems) == 0 {
-		problems = append(problems, errors.New("no staple, no list of its issuer, and no responder or list named in it that may be asked"))
+	if len(all) == 0 {
+		all = append(all, errors.New("no staple, no list of its issuer, and no responder or list named in it that may be asked"))
 	}
-	return &RevocationCheck{Certificate: c, Err: errors.Join(problems...), badList: badList}
+	return &RevocationCheck{Certificate: c, Err: all, badList: badList}
+}
+
+// source is a place to ask whether a certificate was revoked.
+type source func(context.Context) (*RevocationCheck, error)
+
+// sources are the responders and the lists that a certificate names.
+func (r *Revocation) sources(c, issuer *x509.Certificate, now time.Time) []source {
+	var all []source
+	for _, url := range first(c.OCSPServer) {
+		all = append(all, func(ctx context.Context) (*RevocationCheck, error) { return r.ask(ctx, url, c, issuer, now) })
+	}
+	for _, url := range first(c.CRLDistributionPoints) {
+		all = append(all, func(ctx context.Context) (*RevocationCheck, error) { return r.fetchList(ctx, url, c, issuer, now) })
+	}
+	return all
+}
+
+// share gives a source half of the time that is left, or all of it to the last,
+// so that a silent responder leaves time for the list.
+func share(ctx context.Context, last bool) (context.Context, context.CancelFunc) {
+	end, bounded := ctx.Deadline()
+	if last || !bounded {
+		return ctx, func() {}
+	}
+	return withTimeout(ctx, time.Until(end)/2)
 }
 
 // maxSources bounds the responders and the lists that are tried for one
@@ -229,12 +257,32 @@ func revokedError(check *RevocationCheck) error {
 		Hint: "the owner or the authority withdrew it, perhaps because its key was stolen: ask its owner for the new one"}
 }
 
+// problems are what the sources had to say, in one line.
+type problems []error
+
+func (all problems) Error() string {
+	var texts []string
+	for _, err := range all {
+		text := err.Error()
+		var own *Error
+		if errors.As(err, &own) && own.Got != "" {
+			if text = own.Got; own.Err != nil {
+				text += ": " + own.Err.Error()
+			}
+		}
+		texts = append(texts, text)
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (all problems) Unwrap() []error { return all }
+
 // unknownError has the reason of the one problem there is, or a general one.
 func unknownError(check *RevocationCheck) error {
 	e := &Error{Code: CodeRevocationUnknown, Certificate: check.Certificate, Err: check.Err,
 		Hint: "give a current revocation list of its issuer (--crl FILE), or prefer answers without requiring them (--revocation prefer)"}
 	var only *Error
-	if joined, ok := check.Err.(interface{ Unwrap() []error }); ok && len(joined.Unwrap()) == 1 && errors.As(joined.Unwrap()[0], &only) {
+	if all, ok := check.Err.(problems); ok && len(all) == 1 && errors.As(all[0], &only) {
 		e.Code = only.Code
 	}
 	return e
@@ -252,16 +300,42 @@ func reasonName(reason int) string {
 
 var oidFeatures = []int{1, 3, 6, 1, 5, 5, 7, 1, 24}
 
-// checkStapled honours a certificate's wish that a response come along with
-// it (RFC 7633, Section 4.2.3.1), if one was asked for.
-func checkStapled(peer *Peer, leaf *x509.Certificate) error {
-	if !peer.StapleAsked || len(peer.OCSPStaple) > 0 {
+// checkStapled honours a certificate's wish that a response come along with it
+// (RFC 7633, Section 4.2.3.1), if one was asked for. One that says nothing about
+// the certificate is none: otherwise any bytes would do.
+func checkStapled(peer *Peer, result *Result, now time.Time) error {
+	if !peer.StapleAsked {
 		return nil
 	}
+	leaf := result.Leaf
 	e := extension(leaf, oidFeatures)
 	if e == nil || !slices.Contains(parseFeatures(e.Value), 5) {
 		return nil
 	}
-	return &Error{Code: CodeMustStaple, Certificate: leaf,
+	refused := &Error{Code: CodeMustStaple, Certificate: leaf,
 		Hint: "its owner's server must be set up to staple OCSP responses, or needs a certificate without that rule"}
+	if len(peer.OCSPStaple) == 0 {
+		return refused
+	}
+	for _, chain := range result.Chains {
+		if len(chain) < 2 {
+			return nil // a root speaks for itself
+		}
+		check, err := checkResponse(peer.OCSPStaple, "staple", leaf, chain[1], now, nil)
+		if check != nil {
+			return nil // good or revoked, which is looked at next
+		}
+		refused.Err = err
+	}
+	return refused
+}
+
+// unaskable refuses a peer that has no issuer who could be asked whether its
+// certificate was revoked, where an answer is required.
+func (p *Policy) unaskable(leaf *x509.Certificate) error {
+	if p.Revocation == nil || p.Revocation.Mode != RevocationRequire {
+		return nil
+	}
+	return &Error{Code: CodeRevocationUnknown, Certificate: leaf, Got: "it is accepted by its key, so there is no authority to ask",
+		Hint: "name the authority that vouches for it (--ca FILE), or do not require an answer (--revocation prefer)"}
 }

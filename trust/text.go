@@ -20,6 +20,15 @@ func quote(s string) string {
 	return strconv.Quote(s)
 }
 
+// plain is an address as it is, or quoted if it has anything in it that an
+// address has not.
+func plain(address string) string {
+	if quoted := quote(address); quoted != `"`+address+`"` {
+		return quoted
+	}
+	return address
+}
+
 // quoteName renders a distinguished name.
 func quoteName(n pkix.Name) string {
 	if text := n.String(); text != "" {

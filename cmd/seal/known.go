@@ -116,7 +116,7 @@ func (k *knownClients) Verify(ctx context.Context, peer *trust.Peer) (*trust.Res
 		e.Hint = fmt.Sprintf("it is not in %s: to let it in, add the line %q", k.file, name+" "+pin.String())
 		return nil, e
 	}
-	return (&trust.Policy{Pins: pins, PinOnly: true}).Verify(ctx, peer)
+	return (&trust.Policy{Pins: pins, PinOnly: true, Revocation: k.policy.Revocation}).Verify(ctx, peer)
 }
 
 // lacksRoot reports whether nobody vouches for a peer, and nothing else is wrong.
