@@ -71,6 +71,10 @@ func Parse(text string) (Address, error) {
 		}
 		return Address{}, err
 	}
+	// Escapes can make three bytes of one.
+	if n := len(end.text()); n > maxText {
+		return Address{}, &Error{Text: text[:64] + "…", Problem: fmt.Sprintf("it has %d bytes once it is escaped, more than %d", n, maxText)}
+	}
 	return Address{scheme: name, end: end}, nil
 }
 

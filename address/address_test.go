@@ -80,6 +80,7 @@ func TestParseErrors(t *testing.T) {
 	for _, c := range []struct{ text, problem, hint string }{
 		{"", "empty", "host:port"},
 		{strings.Repeat("a", 5000), "more than 4096", ""},
+		{"ws://a:1/" + strings.Repeat("\xd2", 2000), "6009 bytes once it is escaped", ""},
 		{"a\nb:1", "control character at byte 1", ""},
 		{"example.com", "no port", "example.com:443"},
 		{"2001:db8::1", "no port", "[2001:db8::1]:443"},

@@ -186,11 +186,17 @@ func (f *fault) harmless(p *faultPlan) bool {
 	case p.refusesEarly && f.early(p):
 		return true
 	case f.kind == insert:
-		return p.tls13 && bytes.Equal(f.forged, []byte{20, 3, 3, 0, 1, 1}) || p.refusesEarly && f.toServer && f.forged[0] == 23
+		return f.warning(p) || p.tls13 && bytes.Equal(f.forged, []byte{20, 3, 3, 0, 1, 1}) || p.refusesEarly && f.toServer && f.forged[0] == 23
 	case f.kind == repeat && f.last:
 		return true // behind close_notify, which ends all
 	}
 	return disguise || f.kind == swap && p.tls13 && f.besideDisguise()
+}
+
+// warning reports whether the fault is a made-up alert that is only a warning,
+// which TLS 1.2 lets pass and no Finished covers. RFC 5246, Section 7.2.2.
+func (f *fault) warning(p *faultPlan) bool {
+	return !p.tls13 && len(f.forged) == 7 && bytes.HasPrefix(f.forged, []byte{21, 3, 3, 0, 2, 1}) && f.forged[6] != byte(iana.AlertCloseNotify)
 }
 
 // early reports whether the fault hit a record of the client's first flight that
