@@ -98,7 +98,9 @@ type Config struct {
 
 	// EarlyData lets a client use Conn.WriteEarly. MaxEarlyData is how many
 	// bytes of it a server takes, 0 for none; it needs AntiReplay, of which a
-	// Listener makes its own. See Conn.WriteEarly for what early data risks.
+	// Listener makes its own; with tickets of its own too it takes early data
+	// at once, and else not before half a minute has passed. See
+	// Conn.WriteEarly for what early data risks.
 	EarlyData    bool
 	MaxEarlyData uint32
 	AntiReplay   engine.AntiReplay

@@ -70,11 +70,18 @@ func withTickets(cfg *Config) *Config {
 		return nil
 	}
 	own := *cfg
-	if own.Tickets == nil && own.NumTickets >= 0 {
+	first := own.Tickets == nil
+	if first && own.NumTickets >= 0 {
 		own.Tickets = SealTickets(&RotatingKeys{Lifetime: own.TicketLifetime}, own.Now)
 	}
 	if own.AntiReplay == nil && own.MaxEarlyData > 0 {
-		own.AntiReplay = NewAntiReplay(maxReplay, own.Now)
+		memory := newReplayMemory(maxReplay, own.Now)
+		if first {
+			// Nothing was accepted before the memory began: no ticket
+			// is older than its keys, which began with it.
+			memory.since = time.Time{}
+		}
+		own.AntiReplay = memory
 	}
 	return &own
 }

@@ -234,7 +234,9 @@ func (k *keptIDs) Load(id []byte) (*engine.Session, error) {
 // server that was restarted does not know what it accepted before. 0-RTT data
 // with an external pre-shared key is refused: the time of such an attempt is not
 // known, so a window does not help. RFC 9846, Section 8.2.
-func NewAntiReplay(max int, now func() time.Time) engine.AntiReplay {
+func NewAntiReplay(max int, now func() time.Time) engine.AntiReplay { return newReplayMemory(max, now) }
+
+func newReplayMemory(max int, now func() time.Time) *replayMemory {
 	if now == nil {
 		now = time.Now
 	}
@@ -247,7 +249,7 @@ const replayWindow = 30 * time.Second
 type replayMemory struct {
 	max   int
 	now   func() time.Time
-	since time.Time
+	since time.Time // before it, anything may have been accepted
 
 	mu    sync.Mutex
 	seen  map[[32]byte]time.Time

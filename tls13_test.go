@@ -139,7 +139,8 @@ func (r readEarly) Read(p []byte) (int, error) { return r.c.ReadEarly(p) }
 
 func TestRefusedEarlyDataComesAgain(t *testing.T) {
 	cc, sc := newConfigs(t)
-	sc.MaxEarlyData = 4096 // and the listener's memory is too young to accept
+	sc.MaxEarlyData = 4096
+	sc.AntiReplay = sealsock.NewAntiReplay(100, nil) // too young to accept
 	sessions := make(chan *engine.Session, 8)
 	cc.EarlyData, cc.OnSession = true, func(s *engine.Session) { sessions <- s }
 	addr := serve(t, sc, echo)
@@ -171,6 +172,49 @@ func TestRefusedEarlyDataComesAgain(t *testing.T) {
 		t.Error("early data was accepted by a server that has just started")
 	}
 	c.Close()
+}
+
+// A listener whose ticket keys are as new as its memory takes early data at once; one
+// whose keys are older does not, since others may have accepted what comes.
+func TestListenerTakesEarlyDataAtOnce(t *testing.T) {
+	for _, test := range []struct {
+		tickets engine.Tickets
+		want    bool
+	}{{nil, true}, {sealsock.KeepTickets(10), false}} {
+		cc, sc := newConfigs(t)
+		sc.MaxEarlyData, sc.Tickets = 4096, test.tickets
+		cc.EarlyData, cc.Sessions = true, sealsock.NewMemoryCache(1)
+		addr := serve(t, sc, func(c *sealsock.Conn) {
+			early, err := io.ReadAll(readEarly{c})
+			if err != nil {
+				t.Error(err)
+			}
+			c.Write(early)
+			echo(c)
+		})
+		for i := range 2 {
+			raw, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := sealsock.Client(raw, cc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.WriteEarly([]byte("early")) // the first time there is no session
+			if i == 0 {
+				c.Write([]byte("early"))
+			}
+			got := make([]byte, len("early"))
+			if _, err := io.ReadFull(c, got); err != nil || string(got) != "early" {
+				t.Fatalf("%q came back, %v", got, err)
+			}
+			if accepted := c.State().EarlyData; accepted != (i > 0 && test.want) {
+				t.Errorf("connection %d, tickets %T: accepted %v", i, test.tickets, accepted)
+			}
+			c.Close()
+		}
+	}
 }
 
 func TestLateAuthenticationUnderLoad(t *testing.T) {
