@@ -2,7 +2,9 @@
 package inspect
 
 import (
+	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -88,6 +90,23 @@ var messages = map[iana.HandshakeType]func(*description, []byte) error{
 	iana.HandshakeFinished:            (*description).finished,
 	iana.HandshakeNewSessionTicket:    (*description).ticket,
 	iana.HandshakeKeyUpdate:           (*description).keyUpdate,
+	iana.HandshakeEndOfEarlyData:      (*description).nothing,
+
+	iana.HandshakeCompressedCertificate: (*description).compressedCertificate,
+
+	iana.HandshakeHelloRequest:      (*description).nothing,
+	iana.HandshakeServerKeyExchange: (*description).serverKeyExchange,
+	iana.HandshakeServerHelloDone:   (*description).nothing,
+	iana.HandshakeClientKeyExchange: (*description).clientKeyExchange,
+	iana.HandshakeCertificateStatus: (*description).certificateStatus,
+}
+
+// nothing describes a message that has no content.
+func (d *description) nothing(body []byte) error {
+	if len(body) > 0 {
+		return errors.New("it should be empty")
+	}
+	return nil
 }
 
 func (d *description) clientHello(body []byte) error {
@@ -119,6 +138,12 @@ func (d *description) clientHello(body []byte) error {
 			d.bytes("pre-shared key", id.Identity)
 		}
 		d.line("psk modes", join(m.PSKModes))
+	}
+	if m.EarlyData {
+		d.line("early data", "follows")
+	}
+	if m.ECH != nil && m.ECH.Payload != nil {
+		d.line("encrypted hello", fmt.Sprintf("%d bytes", len(m.ECH.Payload)))
 	}
 	return nil
 }
@@ -167,6 +192,9 @@ func (d *description) encryptedExtensions(body []byte) error {
 func (d *description) certificateRequest(body []byte) error {
 	m, err := wire.ParseCertificateRequest(body)
 	if err != nil {
+		if d.certificateRequest12(body) == nil {
+			return nil
+		}
 		return err
 	}
 	d.bytes("context", m.Context)
@@ -178,15 +206,65 @@ func (d *description) certificateRequest(body []byte) error {
 func (d *description) certificate(body []byte) error {
 	m, err := wire.ParseCertificate(body)
 	if err != nil {
+		if d.certificate12(body) == nil {
+			return nil
+		}
 		return err
 	}
 	d.line("certificates", len(m.Entries))
 	for _, e := range m.Entries {
-		d.bytes("certificate", e.Data)
+		d.certificateLine(e.Data)
 		if e.OCSPResponse != nil {
 			d.bytes("ocsp response", e.OCSPResponse)
 		}
 	}
+	return nil
+}
+
+// certificateLine says what a certificate claims. What is no certificate, perhaps a
+// raw public key, is shown as it is.
+func (d *description) certificateLine(der []byte) {
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		d.bytes("certificate", der)
+		return
+	}
+	names := append([]string(nil), c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	text := c.Subject.String()
+	if len(names) > mostNames {
+		names = append(names[:mostNames], "…")
+	}
+	if len(names) > 0 {
+		text += " for " + strings.Join(names, ", ")
+	}
+	d.line("certificate", fmt.Sprintf("%s, until %s, by %s, %d bytes",
+		clip(text), c.NotAfter.UTC().Format("2006-01-02"), clip(c.Issuer.String()), len(der)))
+}
+
+// clip cuts a text that a peer made long.
+func clip(text string) string {
+	if len(text) <= mostText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:mostText], "") + "…"
+}
+
+// mostText is how many bytes of a text are shown.
+const mostText = 200
+
+// mostNames is how many names of a certificate are shown.
+const mostNames = 8
+
+func (d *description) compressedCertificate(body []byte) error {
+	m, err := wire.ParseCompressedCertificate(body)
+	if err != nil {
+		return err
+	}
+	d.line("algorithm", m.Algorithm)
+	d.line("length", fmt.Sprintf("%d bytes, said to come from %d", len(m.Compressed), m.UncompressedLength))
 	return nil
 }
 
@@ -212,6 +290,9 @@ func (d *description) finished(body []byte) error {
 func (d *description) ticket(body []byte) error {
 	m, err := wire.ParseNewSessionTicket(body)
 	if err != nil {
+		if d.ticket12(body) == nil {
+			return nil
+		}
 		return err
 	}
 	d.line("lifetime", fmt.Sprintf("%d s", m.Lifetime))

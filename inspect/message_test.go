@@ -7,6 +7,8 @@ import (
 
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/testcert"
+	"github.com/sealsock/sealsock/internal/wire"
 )
 
 func ExampleMessage() {
@@ -72,6 +74,55 @@ func TestWholeHandshake(t *testing.T) {
 	}
 	if strings.Contains(got, "unreadable") {
 		t.Errorf("something cannot be read:\n%s", got)
+	}
+}
+
+// The messages that TLS 1.2 has another form for, and those it has alone.
+func TestMessages12(t *testing.T) {
+	leaf := testcert.New().Issue(testcert.NewKey("p256"), nil, "a.test", "192.0.2.1")
+	appended := func(m interface {
+		AppendTo([]byte) ([]byte, error)
+	}) []byte {
+		raw, err := m.AppendTo(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	rawKey, err := wire.AppendRawKey12(nil, []byte{0x30, 0x01, 0x02})
+	if err != nil {
+		t.Fatal(err)
+	}
+	point := []byte{4, 5, 6}
+	for _, test := range []struct {
+		raw  []byte
+		want string
+	}{
+		{appended(&wire.Certificate12{Certificates: leaf.Chain}), "certificate            CN=test leaf for a.test, 192.0.2.1, until "},
+		{appended(&wire.Certificate{Entries: []wire.CertificateEntry{{Data: leaf.Chain[0]}}}), "certificate            CN=test leaf for a.test, 192.0.2.1, until "},
+		{appended(&wire.Certificate{Entries: []wire.CertificateEntry{{Data: []byte{1, 2}}}}), "certificate            0102"},
+		{rawKey, "raw public key         300102"},
+		{appended(&wire.CertificateRequest12{CertificateTypes: []byte{64}, SignatureAlgorithms: []iana.SignatureScheme{iana.Ed25519}}), "signature algorithms   ed25519"},
+		{appended(&wire.NewSessionTicket12{Lifetime: 7, Ticket: []byte{1}}), "lifetime               7 s"},
+		{appended(&wire.CertificateStatus12{Response: []byte{9}}), "ocsp response          09"},
+		{appended(&wire.ServerKeyExchange12{Group: iana.X25519, Public: point, Algorithm: iana.Ed25519, Signature: []byte{1}}), "key share              x25519, 3 bytes"},
+		{appended(&wire.ServerKeyExchange12{Hint: []byte("you"), Group: iana.X25519, Public: point}), "identity hint          you"},
+		{appended(&wire.ServerKeyExchange12{Hint: []byte("you")}), "identity hint          you"},
+		{appended(&wire.ClientKeyExchange12{Public: point}), "key share              040506"},
+		{appended(&wire.ClientKeyExchange12{Identity: []byte("me"), Public: point}), "pre-shared key         me"},
+		{appended(&wire.ClientKeyExchange12{Identity: []byte("me")}), "pre-shared key         me"},
+		{appended(&wire.CompressedCertificate{Algorithm: iana.CompressionZlib, UncompressedLength: 99, Compressed: []byte{1}}), "1 bytes, said to come from 99"},
+		{[]byte{byte(iana.HandshakeServerHelloDone), 0, 0, 0}, "server_hello_done, 0 bytes"},
+		{[]byte{byte(iana.HandshakeServerHelloDone), 0, 0, 1, 0}, "it should be empty"},
+		{[]byte{byte(iana.HandshakeServerKeyExchange), 0, 0, 1, 0}, "unreadable"},
+	} {
+		got := Message(engine.Trace{Type: iana.ContentHandshake, Data: test.raw})
+		if !strings.Contains(got, test.want) {
+			t.Errorf("the description lacks %q:\n%s", test.want, got)
+		}
+		if strings.Contains(got, "unreadable") && test.want != "unreadable" && test.want != "it should be empty" {
+			t.Errorf("something cannot be read:\n%s", got)
+		}
 	}
 }
 
