@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/chat"
 )
 
@@ -24,7 +23,7 @@ func newChatting(talk *talker) chatting {
 	})}
 }
 
-func (c chatting) serve(ctx context.Context, conn *sealsock.Conn) error {
+func (c chatting) serve(ctx context.Context, conn *visitor) error {
 	err := c.room.Serve(ctx, conn)
 	if errors.Is(err, chat.ErrClosed) {
 		return nil

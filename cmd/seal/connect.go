@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/address"
@@ -26,21 +28,34 @@ anybody.
 
 The end of standard input is told to the other side, which may go on sending until
 it has ended too. On a terminal the line being typed is kept apart from what
-arrives, and what arrives cannot play tricks with the terminal.`
+arrives, and what arrives cannot play tricks with the terminal. A line ~k changes the
+key of what is sent, ~K that of both sides, ~? lists such lines; a line that begins
+with ~~ is sent with one ~ less.
+
+--session FILE comes back to a server without a full handshake, and keeps what that
+takes for the next time; --early-data FILE sends its first data along at once.
+--psk-file FILE has keys that both sides share, and no certificate is accepted then
+unless a flag says whose.`
 
 const connectExample = `  seal connect example.com:443
   seal connect --ca root.pem --name api.internal 192.0.2.7:8443
   seal connect --pin sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= 192.0.2.7:8443
-  seal connect --cert me.pem --key me.key unix:///run/app.sock < request > answer`
+  seal connect --cert me.pem --key me.key unix:///run/app.sock < request > answer
+  seal connect --session example.session --early-data request.txt example.com:443
+  seal connect --psk-file keys.txt 192.0.2.7:8443`
 
 type connectFlags struct {
 	negotiation
 	ownership
 	acceptance
-	name     string
-	insecure bool
-	legacy   bool
-	timeout  time.Duration
+	name      string
+	insecure  bool
+	legacy    bool
+	session   string
+	early     string
+	pskFile   string
+	echConfig string
+	timeout   time.Duration
 }
 
 func newConnect(talk *talker) *cobra.Command {
@@ -55,25 +70,46 @@ func newConnect(talk *talker) *cobra.Command {
 			return connect(cmd.Context(), talk, &flags, args[0])
 		},
 	}
-	f := cmd.Flags()
+	flags.register(cmd.Flags())
+	return cmd
+}
+
+func (flags *connectFlags) register(f *pflag.FlagSet) {
 	flags.acceptance.register(f, "the server")
 	f.StringVar(&flags.name, "name", "", "the `name` that the server must prove, instead of the host that is dialled")
 	f.BoolVar(&flags.insecure, "insecure", false, "accept any server: the connection can then be read and changed on its way")
 	f.BoolVar(&flags.legacy, "legacy", false, "reach an old server: TLS 1.0 and 1.1, CBC, RSA key exchange, all of which are weak")
 	flags.ownership.register(f)
+	f.StringVar(&flags.session, "session", "", "come back with the session in this `file`, and keep the next one there; it need not be there yet")
+	f.StringVar(&flags.early, "early-data", "", "send this `file` before the handshake is done, with --session: whoever records it can send it again, so it must be such that this does no harm")
+	f.StringVar(&flags.pskFile, "psk-file", "", "pre-shared keys, a `file` with a line IDENTITY:HEX for each; certificates are off, unless --ca, --pin, --known-peers or --insecure is given")
+	f.StringVar(&flags.echConfig, "ech-config", "", "hide the name that is asked for: the server's configuration, a `file` or the base64 of the DNS")
 	flags.negotiation.register(f)
 	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "`time` for connecting and the handshake")
-	return cmd
 }
 
 // connect is the verb, from the flags to the exit.
 func connect(ctx context.Context, talk *talker, flags *connectFlags, addr string) error {
+	if err := flags.check(); err != nil {
+		return err
+	}
 	cfg, done, err := flags.config(talk, addr)
 	if err != nil {
 		return err
 	}
 	defer done()
-	conn, f, err := flags.dial(ctx, addr, cfg)
+	c := &call{addr: addr, cfg: cfg, talk: talk}
+	if c.early, err = readEarlyFile(flags.early); err != nil {
+		return err
+	}
+	if flags.session != "" {
+		if c.session, err = openSession(talk, flags.session, cfg.ServerName); err != nil {
+			return err
+		}
+		c.session.apply(cfg)
+		defer c.session.close(talk)
+	}
+	conn, f, err := flags.dial(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -98,21 +134,33 @@ func (flags *connectFlags) config(talk *talker, addr string) (*sealsock.Config, 
 		return nil, nil, usage("standard input and output cannot be the connection and the data at once").
 			hinted("give another address; seal listen --echo stdio: and the like can use them")
 	}
-	cfg := &sealsock.Config{ServerName: flags.name, HandshakeTimeout: flags.timeout}
-	if cfg.ServerName == "" && a.Host() == "" {
-		cfg.ServerName = "localhost" // no host in the address means this machine
+	cfg := &sealsock.Config{
+		// No host in the address means this machine.
+		ServerName:       cmp.Or(flags.name, a.Host(), "localhost"),
+		HandshakeTimeout: flags.timeout,
+		EarlyData:        flags.early != "",
+		AcceptRawKeys:    flags.rawKey,
 	}
 	policy, err := flags.policy(talk)
 	if err != nil {
 		return nil, nil, err
 	}
 	cfg.Trust = policy
+	if flags.pskFile != "" {
+		if err := offerKeys(talk, cfg, flags.pskFile, flags.acceptance.named() || flags.insecure); err != nil {
+			return nil, nil, err
+		}
+	}
+	if cfg.ECHConfigs, err = readECHConfig(flags.echConfig); err != nil {
+		return nil, nil, err
+	}
 	id, err := flags.ownership.load(talk)
 	if err != nil {
 		return nil, nil, err
 	}
 	if id != nil {
 		cfg.Identities = []*identity.Identity{id}
+		cfg.PostHandshakeAuth = true
 	}
 	done, err := flags.negotiation.apply(cfg, talk)
 	return cfg, done, err
@@ -147,7 +195,7 @@ func (flags *connectFlags) policy(talk *talker) (*trust.Policy, error) {
 }
 
 // dial connects and shakes hands, within --timeout.
-func (flags *connectFlags) dial(ctx context.Context, addr string, cfg *sealsock.Config) (sealed, *facts, error) {
+func (flags *connectFlags) dial(ctx context.Context, c *call) (sealed, *facts, error) {
 	if flags.timeout <= 0 {
 		return nil, nil, usage("--timeout %v is no time to wait", flags.timeout).hinted("as in --timeout 10s")
 	}
@@ -158,7 +206,7 @@ func (flags *connectFlags) dial(ctx context.Context, addr string, cfg *sealsock.
 	}
 	within, cancel := context.WithTimeoutCause(ctx, flags.timeout, slow)
 	defer cancel()
-	conn, f, err := flags.open(within, addr, cfg)
+	conn, f, err := flags.open(within, c)
 	switch {
 	case err == nil:
 		return conn, f, nil
@@ -171,19 +219,36 @@ func (flags *connectFlags) dial(ctx context.Context, addr string, cfg *sealsock.
 }
 
 // open is the dialling itself, through the engine or past it.
-func (flags *connectFlags) open(ctx context.Context, addr string, cfg *sealsock.Config) (sealed, *facts, error) {
+func (flags *connectFlags) open(ctx context.Context, c *call) (sealed, *facts, error) {
 	if flags.legacy {
-		conn, err := legacy.Dial(ctx, addr, cfg)
+		conn, err := legacy.Dial(ctx, c.addr, c.cfg)
 		if err != nil {
 			return nil, nil, err
 		}
-		return conn, factsOfLegacy(conn), nil
+		return conn, factsOfLegacy(conn, "connected to"), nil
 	}
-	conn, err := sealsock.Dial(ctx, addr, cfg)
+	conn, err := c.dial(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	return conn, factsOf(conn, "connected to"), nil
+	return conn, c.facts(conn), nil
+}
+
+// check finds flags that contradict each other.
+func (flags *connectFlags) check() error {
+	if flags.early != "" && flags.session == "" {
+		return usage("--early-data goes with a session, and --session was not given").hinted("add --session FILE: the first connection fills it, the next ones use it")
+	}
+	if flags.rawKey && len(flags.pins) == 0 && flags.known == "" && !flags.insecure {
+		return usage("--raw-key needs to know whose key to accept: nobody vouches for a bare one").hinted("add --pin sha256/… or --known-peers FILE")
+	}
+	if !flags.legacy {
+		return nil
+	}
+	return flags.negotiation.checkLegacy(map[string]bool{
+		"--session": flags.session != "", "--early-data": flags.early != "", "--psk-file": flags.pskFile != "",
+		"--ech-config": flags.echConfig != "", "--raw-key": flags.rawKey,
+	})
 }
 
 // slowOrSilent tells a server that does not answer at all from one that stops in
@@ -204,6 +269,7 @@ func converse(ctx context.Context, talk *talker, conn sealed) error {
 		return err
 	}
 	defer e.restore()
+	defer e.attach(conn)()
 	x := &exchange{conn: conn, in: e.in, out: e.out, typed: e.typed}
 	return x.run(ctx)
 }

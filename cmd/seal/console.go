@@ -19,6 +19,15 @@ type ends struct {
 	out     io.Writer
 	typed   bool // a person types the input
 	restore func()
+	escapes *escapes // what a person may ask for; nil without a terminal
+}
+
+// attach makes conn the connection that a person's escapes are for, until detach.
+func (e *ends) attach(conn sealed) (detach func()) {
+	if e.escapes == nil {
+		return func() {}
+	}
+	return e.escapes.attach(conn)
 }
 
 // standardEnds are standard input and output. If both are a terminal, they become
@@ -34,6 +43,8 @@ func standardEnds(ctx context.Context, talk *talker) (context.Context, *ends, er
 		cancel(nil)
 		return nil, nil, failed(err, "the terminal cannot be used: %v", err).hinted("send standard input or output elsewhere: seal ... | cat")
 	}
+	e.escapes = &escapes{talk: talk}
+	c.escapes = e.escapes
 	e.in, e.out = newFeed(c), c
 	e.in.start() // so that Ctrl-C is heard before there is a connection
 	back := func() {}
@@ -58,6 +69,7 @@ type console struct {
 	before    *term.State
 	editor    *term.Terminal
 	interrupt func()
+	escapes   *escapes
 	outBefore func()
 
 	rest []byte // of a line that was read in part
@@ -91,16 +103,18 @@ func (c *console) fit() {
 	}
 }
 
-// Read returns what was typed, line by line. Ctrl-D at the start of a line is the
-// end.
+// Read returns what was typed, line by line, but for the lines that are escapes.
+// Ctrl-D at the start of a line is the end.
 func (c *console) Read(p []byte) (int, error) {
-	if len(c.rest) == 0 {
+	for len(c.rest) == 0 {
 		c.fit()
 		line, err := c.editor.ReadLine()
 		if err != nil {
 			return 0, err
 		}
-		c.rest = append([]byte(line), '\n')
+		if line, ok := c.escapes.line(line); ok {
+			c.rest = append([]byte(line), '\n')
+		}
 	}
 	n := copy(p, c.rest)
 	c.rest = c.rest[n:]

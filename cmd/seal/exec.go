@@ -8,8 +8,6 @@ import (
 	"os/exec"
 	"slices"
 	"time"
-
-	"github.com/sealsock/sealsock"
 )
 
 // command runs a program for each connection, joined to its standard input and
@@ -19,11 +17,11 @@ type command struct{ line string }
 // grace is how long a program may go on after its connection has ended.
 const grace = 2 * time.Second
 
-func (c command) serve(ctx context.Context, conn *sealsock.Conn) error {
+func (c command) serve(ctx context.Context, conn *visitor) error {
 	defer endWith(ctx, conn)()
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	child := c.prepare(conn)
+	child := c.prepare(conn.facts)
 	in, err := child.StdinPipe()
 	if err != nil {
 		return err
@@ -86,7 +84,7 @@ func endWithConnection(running context.Context, child *exec.Cmd) (over func()) {
 
 // feedChild carries what the peer sends to the program. What comes after the
 // program stopped reading is dropped. A connection that is cut is an error.
-func feedChild(in io.WriteCloser, conn *sealsock.Conn) error {
+func feedChild(in io.WriteCloser, conn io.Reader) error {
 	defer in.Close()
 	buf := make([]byte, bufferSize)
 	for to := io.Writer(in); ; {
@@ -107,11 +105,10 @@ func feedChild(in io.WriteCloser, conn *sealsock.Conn) error {
 
 // prepare makes the process, with what is known of the connection in its
 // environment.
-func (c command) prepare(conn *sealsock.Conn) *exec.Cmd {
+func (c command) prepare(f *facts) *exec.Cmd {
 	child := exec.Command(shell[0], append(slices.Clone(shell[1:]), c.line)...)
 	child.Stderr = os.Stderr
 	ownGroup(child)
-	f := factsOf(conn, "")
 	child.Env = append(os.Environ(),
 		"SEAL_REMOTE="+f.Remote, "SEAL_LOCAL="+f.Local, "SEAL_VERSION="+f.Version, "SEAL_SUITE="+f.Suite,
 		"SEAL_GROUP="+f.Group, "SEAL_SERVER_NAME="+f.Name, "SEAL_ALPN="+f.ALPN)

@@ -11,24 +11,29 @@ import (
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/printable"
 	"github.com/sealsock/sealsock/legacy"
 	"github.com/sealsock/sealsock/trust"
 )
 
 // facts is what is worth knowing about a connection.
 type facts struct {
-	Remote    string     `json:"remote"`
-	Local     string     `json:"local"`
-	Version   string     `json:"version"`
-	Suite     string     `json:"suite"`
-	Group     string     `json:"group,omitempty"`
-	Signature string     `json:"signature,omitempty"` // the peer's
-	Own       string     `json:"own_signature,omitempty"`
-	Name      string     `json:"server_name,omitempty"` // asked for by the client
-	ALPN      string     `json:"alpn,omitempty"`
-	Retried   bool       `json:"hello_retry,omitempty"`
-	Resumed   bool       `json:"resumed,omitempty"`
-	Peer      *peerFacts `json:"peer,omitempty"`
+	Remote    string      `json:"remote"`
+	Local     string      `json:"local"`
+	Version   string      `json:"version"`
+	Suite     string      `json:"suite"`
+	Group     string      `json:"group,omitempty"`
+	Signature string      `json:"signature,omitempty"` // the peer's
+	Own       string      `json:"own_signature,omitempty"`
+	Name      string      `json:"server_name,omitempty"` // asked for by the client
+	ALPN      string      `json:"alpn,omitempty"`
+	Retried   bool        `json:"hello_retry,omitempty"`
+	Resumed   bool        `json:"resumed"`
+	Session   string      `json:"session,omitempty"`      // of --session: see resumption.outcome
+	PSK       string      `json:"psk_identity,omitempty"` // of the pre-shared key in use
+	ECH       bool        `json:"ech,omitempty"`          // the ClientHello was encrypted
+	Early     *earlyFacts `json:"early_data,omitempty"`
+	Peer      *peerFacts  `json:"peer,omitempty"`
 
 	Weaknesses []string `json:"weaknesses,omitempty"` // of --legacy
 
@@ -42,8 +47,9 @@ type peerFacts struct {
 	Subject   string    `json:"subject,omitempty"`
 	Issuer    string    `json:"issuer,omitempty"`
 	Serial    string    `json:"serial,omitempty"`
-	NotBefore time.Time `json:"not_before"`
-	NotAfter  time.Time `json:"not_after"`
+	NotBefore time.Time `json:"not_before,omitzero"`
+	NotAfter  time.Time `json:"not_after,omitzero"`
+	RawKey    bool      `json:"raw_key,omitempty"` // a bare key, without a certificate
 	Pin       string    `json:"pin"`
 	Trusted   string    `json:"trusted"` // "authority", "pin", "known" or "no"
 	FirstUse  bool      `json:"first_use,omitempty"`
@@ -68,10 +74,33 @@ func (f *facts) text() string {
 			parts = append(parts, p)
 		}
 	}
+	if f.PSK != "" {
+		parts = append(parts, "pre-shared key "+f.PSK)
+	}
+	switch {
+	case f.Resumed:
+		parts = append(parts, "resumed")
+	case f.Session != "":
+		parts = append(parts, outcomes[f.Session])
+	}
+	if f.Early != nil {
+		parts = append(parts, f.Early.text())
+	}
+	if f.ECH {
+		parts = append(parts, "encrypted ClientHello")
+	}
 	if f.Peer != nil {
-		parts = append(parts, f.Peer.Name, "certificate until "+day(f.Peer.NotAfter))
+		parts = append(parts, f.Peer.text())
 	}
 	return "seal: " + f.verb + " " + f.Remote + ": " + strings.Join(parts, ", ")
+}
+
+// text is a name and how long it is good for.
+func (p *peerFacts) text() string {
+	if p.RawKey {
+		return p.Name + ", raw public key " + p.Pin
+	}
+	return p.Name + ", certificate until " + day(p.NotAfter)
 }
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
@@ -88,17 +117,25 @@ func factsOf(c *sealsock.Conn, verb string) *facts {
 		ALPN:    s.ALPN,
 		Retried: s.Retried,
 		Resumed: s.Resumed,
+		ECH:     s.ECHAccepted,
 		verb:    verb,
 	}
 	f.keys(s)
+	if !s.Resumed && len(s.PSKIdentity) > 0 {
+		f.PSK = printable.Line(string(s.PSKIdentity))
+	}
 	if p := c.Peer(); p != nil {
 		f.Peer = peerFactsOf(p)
+		if s.PeerRawKey != nil {
+			f.Peer.RawKey, f.Peer.Pin = true, pinOfRaw(s.PeerRawKey).String()
+			f.Peer.Name = cmp.Or(f.Peer.Name, "no name")
+		}
 	}
 	return f
 }
 
 // factsOfLegacy reads the facts off a connection past the engine.
-func factsOfLegacy(c *legacy.Conn) *facts {
+func factsOfLegacy(c *legacy.Conn, verb string) *facts {
 	s := c.ConnectionState()
 	f := &facts{
 		Remote:     addressText(c.RemoteAddr()),
@@ -108,7 +145,7 @@ func factsOfLegacy(c *legacy.Conn) *facts {
 		Name:       s.ServerName,
 		ALPN:       s.NegotiatedProtocol,
 		Weaknesses: c.Weaknesses(),
-		verb:       "connected to",
+		verb:       verb,
 	}
 	if s.CurveID != 0 {
 		f.Group = iana.NamedGroup(s.CurveID).String()

@@ -11,13 +11,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/internal/printable"
 )
 
 // page answers one HTTP request with a page about the connection, whatever was
-// asked for.
-type page struct{ timeout time.Duration }
+// asked for; with late, what is under secretPath after a certificate only.
+type page struct {
+	talk    *talker
+	timeout time.Duration
+	late    bool
+}
 
 // Limits on a request.
 const (
@@ -25,11 +28,14 @@ const (
 	lingering  = time.Second
 )
 
-func (p page) serve(ctx context.Context, conn *sealsock.Conn) error {
+func (p page) serve(ctx context.Context, conn *visitor) error {
 	defer endWith(ctx, conn)()
 	conn.SetReadDeadline(time.Now().Add(p.timeout))
 	line, err := readRequest(conn)
-	answer := respond(line, err, conn)
+	if err == nil && p.late && isSecret(line) {
+		err = p.authenticate(ctx, conn)
+	}
+	answer := respond(line, err, conn.facts)
 	if answer == nil {
 		return err
 	}
@@ -97,12 +103,15 @@ func isRequestLine(line string) bool {
 }
 
 // respond makes the answer, or nil if there is nobody to answer.
-func respond(line string, err error, conn *sealsock.Conn) []byte {
+func respond(line string, err error, f *facts) []byte {
 	status, body := "200 OK", ""
 	var timeout net.Error
+	var denied denial
 	switch {
 	case err == nil:
-		body = describeConnection(factsOf(conn, "")) + "\nrequest: " + printable.Line(line) + "\n"
+		body = describeConnection(f) + "\nrequest: " + printable.Line(line) + "\n"
+	case errors.As(err, &denied):
+		status, body = "403 Forbidden", string(denied)+"\n"
 	case errors.Is(err, errLongRequest):
 		status, body = "431 Request Header Fields Too Large", fmt.Sprintf("%v: more than %d bytes\n", err, maxRequest)
 	case errors.Is(err, errNoRequest):
@@ -136,15 +145,24 @@ func describeConnection(f *facts) string {
 	fact("signature", f.Own)
 	fact("protocol", f.ALPN)
 	fact("name asked for", f.Name)
+	fact("pre-shared key", f.PSK)
 	fact("server", f.Local)
 	fact("client", f.Remote)
 	if f.Resumed {
 		fact("resumed", "yes")
 	}
+	if f.Early != nil {
+		fact("early data", fmt.Sprintf("%d bytes", f.Early.Bytes))
+	}
+	if f.ECH {
+		fact("encrypted hello", "yes")
+	}
 	if p := f.Peer; p != nil {
 		fact("client's name", p.Name)
 		fact("client's key", p.Pin)
-		fact("valid until", day(p.NotAfter))
+		if !p.RawKey {
+			fact("valid until", day(p.NotAfter))
+		}
 	}
 	return b.String()
 }

@@ -21,13 +21,17 @@ const listenLong = `Listen on ADDRESS and serve encrypted connections. Without a
 joined to standard input and output.
 
 Without --cert, the local authority (seal ca) issues a certificate for the names of
-the address; it is made on first use. The lines that connect are printed, ready to
-be pasted.`
+the address; it is made on first use. With --psk-file alone there is none: whoever has
+a key of the file is let in. The lines that connect are printed, ready to be pasted.
+
+With --http --client-auth late, a request for /secret or what is below it is answered
+only after the client has shown a certificate, which it is asked for then.`
 
 const listenExample = `  seal listen localhost:4433 > file
   seal listen --keep --echo --cert server.pem --key server.key :4433
   seal listen --keep --exec 'tar cz /etc' localhost:4433
   seal listen --chat :4433
+  seal listen --keep --echo --psk-file keys.txt :4433
   seal listen --client-ca root.pem --cert server.pem --key server.key unix:///run/app.sock`
 
 type listenFlags struct {
@@ -43,6 +47,11 @@ type listenFlags struct {
 	chat       bool
 	exec       string
 	clients    int
+	tickets    int
+	maxEarly   uint32
+	pskFile    string
+	echKeys    []string
+	legacy     bool
 	timeout    time.Duration
 }
 
@@ -73,7 +82,12 @@ func (flags *listenFlags) register(f *pflag.FlagSet) {
 	f.StringArrayVar(&flags.names, "name", nil, "a further `name` for the certificate of the local authority; may be given several times")
 	flags.acceptance.register(f, "clients")
 	f.StringArrayVar(&flags.clientCA, "client-ca", nil, "the same as --ca: authorities of clients, a `file`")
-	f.StringVar(&flags.clientAuth, "client-auth", "", "client certificates, a `word`: none, request or require (the default with --ca or --pin)")
+	f.StringVar(&flags.clientAuth, "client-auth", "", "client certificates, a `word`: none, request, require (the default with --ca or --pin), or with --http late (for /secret only)")
+	f.IntVar(&flags.tickets, "tickets", defaultTickets, "`number` of tickets that a client gets to come back with; 0 for none")
+	f.Uint32Var(&flags.maxEarly, "max-early-data", 0, "take this `number` of bytes with the first flight of clients that come back (0-RTT); they are used once the handshake is done")
+	f.StringVar(&flags.pskFile, "psk-file", "", "pre-shared keys, a `file` with a line IDENTITY:HEX for each; without --cert nothing else is served")
+	f.StringArrayVar(&flags.echKeys, "ech-keys", nil, "keys for Encrypted ClientHello, a `file` of seal ech; may be given several times, the old ones last")
+	f.BoolVar(&flags.legacy, "legacy", false, "serve old clients too: TLS 1.0 and 1.1, CBC, RSA key exchange, all of which are weak")
 	flags.negotiation.register(f)
 	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "`time` for a handshake, and with --http for the request")
 }
@@ -92,21 +106,18 @@ func listen(ctx context.Context, talk *talker, flags *listenFlags, addr string) 
 		return err
 	}
 	defer done()
-	source, ca, err := flags.identity(talk, a)
+	o, err := flags.offer(talk, a, cfg)
 	if err != nil {
 		return err
-	}
-	cfg.SelectIdentity = func(context.Context, *engine.CredentialRequest) (*identity.Identity, error) {
-		return source.Identity(), nil
 	}
 	cfg.OnHandshakeError = func(peer net.Addr, err error) { talk.tell(refusedOf(peer, err)) }
-	l, err := sealsock.Listen(ctx, addr, cfg)
+	d, err := flags.open(ctx, addr, cfg)
 	if err != nil {
 		return err
 	}
-	defer l.Close()
-	talk.tell(listeningOf(a, l.Addr(), source.Identity(), flags.cert, ca, flags.http))
-	s := &server{talk: talk, listener: l, limit: flags.clients, service: flags.mode(talk)}
+	defer d.Close()
+	talk.tell(listeningOf(a, d.Addr(), o))
+	s := &server{talk: talk, door: d, limit: flags.clients, service: flags.mode(talk)}
 	if s.service == nil {
 		var e *ends
 		if ctx, e, err = standardEnds(ctx, talk); err != nil {
@@ -121,21 +132,75 @@ func listen(ctx context.Context, talk *talker, flags *listenFlags, addr string) 
 	return s.once(ctx)
 }
 
-// identity is the certificate of --cert or --p12, or one of the local authority,
-// which is then returned too. It may change while connections are served.
-func (flags *listenFlags) identity(talk *talker, a address.Address) (identity.Source, *authority.Authority, error) {
-	files, err := flags.ownership.watch(talk)
+// open opens the door.
+func (flags *listenFlags) open(ctx context.Context, addr string, cfg *sealsock.Config) (door, error) {
+	if flags.legacy {
+		return openOldDoor(ctx, addr, cfg)
+	}
+	l, err := sealsock.Listen(ctx, addr, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return frontDoor{l}, nil
+}
+
+// offer is what this side shows; it goes into cfg. The certificate may change while
+// connections are served.
+func (flags *listenFlags) offer(talk *talker, a address.Address, cfg *sealsock.Config) (*offer, error) {
+	o := &offer{certFile: flags.cert, alone: flags.cert == "" && flags.key != "", keyFile: flags.pskFile, http: flags.http}
+	var err error
+	if flags.pskFile != "" {
+		if o.keys, err = readKeys(talk, flags.pskFile); err != nil {
+			return nil, err
+		}
+		findKeys(cfg, o.keys)
+	}
+	if cfg.ECHKeys, err = readECHKeys(talk, flags.echKeys); err != nil {
+		return nil, err
+	}
+	if o.ech, err = engine.ECHConfigList(cfg.ECHKeys...); err != nil {
+		return nil, err
+	}
+	if flags.keysAlone() {
+		return o, nil
+	}
+	var source identity.Source
+	if source, o.ca, err = flags.identity(talk, a, publicNames(cfg.ECHKeys)); err != nil {
+		return nil, err
+	}
+	o.id = source.Identity()
+	warnPublicNames(talk, cfg, o.id)
+	if flags.rawKey {
+		cfg.Identities = []*identity.Identity{o.id} // so that clients hear of the kind
+	}
+	cfg.SelectIdentity = func(context.Context, *engine.CredentialRequest) (*identity.Identity, error) {
+		return source.Identity(), nil
+	}
+	return o, nil
+}
+
+// keysAlone reports whether there are pre-shared keys and no certificate.
+func (flags *listenFlags) keysAlone() bool { return flags.pskFile != "" && !flags.ownership.given() }
+
+// identity is the certificate of --cert or --p12, or one of the local authority, for
+// further names too, which is then returned as well.
+func (flags *listenFlags) identity(talk *talker, a address.Address, further []string) (identity.Source, *authority.Authority, error) {
+	names, _ := certifiedNames(a)
+	files, err := flags.ownership.watch(talk, append(slices.Clone(names), flags.names...))
 	if err != nil {
 		return nil, nil, err
 	}
 	if files == nil {
-		local, err := localIdentity(talk, a, flags.names)
+		local, err := localIdentity(talk, a, flags.names, further)
 		if err != nil {
 			return nil, nil, err
 		}
+		if flags.rawKey {
+			return rawSource{local}, local.ca, nil
+		}
 		return local, local.ca, nil
 	}
-	if len(flags.names) > 0 {
+	if len(flags.names) > 0 && flags.cert+flags.p12 != "" {
 		return nil, nil, usage("--name asks the local authority for a name, but --cert gives the certificate").hinted("leave out one or the other")
 	}
 	return files, nil, nil
@@ -144,13 +209,17 @@ func (flags *listenFlags) identity(talk *talker, a address.Address) (identity.So
 // config makes a configuration of the flags, but for the certificate, and a
 // function that closes what it opened.
 func (flags *listenFlags) config(talk *talker) (*sealsock.Config, func(), error) {
-	cfg := &sealsock.Config{HandshakeTimeout: flags.timeout}
+	cfg := &sealsock.Config{HandshakeTimeout: flags.timeout, NumTickets: flags.tickets, MaxEarlyData: flags.maxEarly}
+	if flags.tickets == 0 {
+		cfg.NumTickets = -1
+	}
 	flags.ca = append(flags.ca, flags.clientCA...)
 	var err error
 	if cfg.ClientAuth, err = flags.clientAuthentication(); err != nil {
 		return nil, nil, err
 	}
-	if cfg.ClientAuth != sealsock.NoClientCert {
+	if cfg.ClientAuth != sealsock.NoClientCert || flags.late() {
+		cfg.AcceptRawKeys = flags.rawKey
 		policy, err := flags.clientPolicy()
 		if err != nil {
 			return nil, nil, err
@@ -182,9 +251,17 @@ func (flags *listenFlags) clientAuthentication() (sealsock.ClientAuth, error) {
 		return sealsock.RequestClientCert, nil
 	case "require":
 		return sealsock.RequireClientCert, nil
+	case "late":
+		if !flags.http {
+			return 0, usage("--client-auth late asks for a certificate when a request needs one, so it goes with --http").hinted("add --http, or choose request or require")
+		}
+		return sealsock.NoClientCert, nil
 	}
-	return 0, usage("--client-auth %q is not known", flags.clientAuth).hinted("it is none, request or require")
+	return 0, usage("--client-auth %q is not known", flags.clientAuth).hinted("it is none, request, require or late")
 }
+
+// late reports whether clients are asked for a certificate after the handshake.
+func (flags *listenFlags) late() bool { return flags.clientAuth == "late" }
 
 // clientPolicy says which clients to accept.
 func (flags *listenFlags) clientPolicy() (sealsock.Verifier, error) {
@@ -212,7 +289,7 @@ func (flags *listenFlags) mode(talk *talker) service {
 	case flags.echo:
 		return echo{}
 	case flags.http:
-		return page{flags.timeout}
+		return page{talk, flags.timeout, flags.late()}
 	case flags.chat:
 		return newChatting(talk)
 	case flags.exec != "":
@@ -241,5 +318,36 @@ func (flags *listenFlags) check(a address.Address) error {
 	case flags.clients <= 0:
 		return usage("--clients %d serves nobody", flags.clients).hinted("as in --clients 256")
 	}
-	return nil
+	return flags.checkOffer()
+}
+
+// The values of --tickets.
+const (
+	defaultTickets = 2
+	maxTickets     = 64
+)
+
+// checkOffer finds flags about what is shown that contradict each other.
+func (flags *listenFlags) checkOffer() error {
+	switch {
+	case flags.tickets < 0 || flags.tickets > maxTickets:
+		return usage("--tickets %d is not 0 to %d", flags.tickets, maxTickets).hinted("as in --tickets 2")
+	case flags.maxEarly > maxEarlyFile:
+		return usage("--max-early-data %d is more than %d", flags.maxEarly, maxEarlyFile).hinted("as in --max-early-data 16384")
+	case flags.maxEarly > 0 && flags.tickets == 0:
+		return usage("--max-early-data is for clients that come back, and --tickets 0 lets none").hinted("leave out one or the other")
+	case flags.keysAlone() && len(flags.echKeys) > 0:
+		return usage("--ech-keys needs a certificate for its public name, and --psk-file alone goes without").hinted("add --cert FILE")
+	case flags.keysAlone() && (flags.acceptance.named() || len(flags.clientCA) > 0) && !flags.late():
+		return usage("clients with a pre-shared key show no certificate, and --psk-file without --cert lets in no others").
+			hinted("leave out --ca, --pin and --known-peers, or add --cert FILE")
+	case flags.keysAlone() && len(flags.names) > 0:
+		return usage("--name is for a certificate, and --psk-file without --cert has none").hinted("leave out one or the other")
+	case !flags.legacy:
+		return nil
+	}
+	return flags.negotiation.checkLegacy(map[string]bool{
+		"--tickets": flags.tickets != defaultTickets, "--max-early-data": flags.maxEarly > 0, "--psk-file": flags.pskFile != "",
+		"--ech-keys": len(flags.echKeys) > 0, "--raw-key": flags.rawKey, "--client-auth late": flags.late(),
+	})
 }

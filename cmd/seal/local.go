@@ -49,8 +49,8 @@ func brokenAuthority(dir string, err error) error {
 }
 
 // localIdentity has the local authority, made now if there is none, issue a
-// certificate for an address and further names.
-func localIdentity(talk *talker, a address.Address, further []string) (*localLeaf, error) {
+// certificate for an address, further names, and if it may useful ones.
+func localIdentity(talk *talker, a address.Address, further, useful []string) (*localLeaf, error) {
 	dir, err := authorityDir()
 	if err != nil {
 		return nil, err
@@ -65,10 +65,12 @@ func localIdentity(talk *talker, a address.Address, further []string) (*localLea
 	}
 	names, extra := certifiedNames(a)
 	names = append(slices.Clone(names), further...)
-	leaf := &localLeaf{ca: ca, names: append(slices.Clone(names), extra...)}
-	if leaf.id, err = ca.ForNames(leaf.names...); err != nil && len(extra) > 0 {
-		leaf.names = names
-		leaf.id, err = ca.ForNames(names...)
+	leaf := &localLeaf{ca: ca}
+	for _, more := range [][]string{append(slices.Clone(extra), useful...), extra, nil} {
+		leaf.names = append(slices.Clone(names), more...)
+		if leaf.id, err = ca.ForNames(leaf.names...); err == nil {
+			break
+		}
 	}
 	if err != nil {
 		return nil, failed(err, "the local authority cannot issue a certificate: %v", err).

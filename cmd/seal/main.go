@@ -107,6 +107,7 @@ func newRoot(talk *talker) *cobra.Command {
 		newConnect(talk),
 		newCA(talk),
 		newCert(talk),
+		newECH(talk),
 		newVersion(talk),
 		newMan(),
 	)

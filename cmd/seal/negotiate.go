@@ -2,7 +2,9 @@ package main
 
 import (
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -16,6 +18,7 @@ type negotiation struct {
 	alpn, groups, suites, sigalgs string
 	min, max                      string
 	keylog                        string
+	trace                         bool
 }
 
 func (n *negotiation) register(f *pflag.FlagSet) {
@@ -26,6 +29,7 @@ func (n *negotiation) register(f *pflag.FlagSet) {
 	f.StringVar(&n.min, "min", "", "lowest `version` of TLS, as in 1.3")
 	f.StringVar(&n.max, "max", "", "highest `version` of TLS")
 	f.StringVar(&n.keylog, "keylog", "", "append the secrets of connections to this `file`, for debugging (Wireshark reads it)")
+	f.BoolVar(&n.trace, "trace", false, "show each handshake message and alert, readably; nothing secret is in them")
 }
 
 // apply puts the flags into cfg. The function it returns closes what was opened.
@@ -49,7 +53,22 @@ func (n *negotiation) apply(cfg *sealsock.Config, talk *talker) (done func(), er
 	if cfg.MinVersion != 0 && cfg.MaxVersion != 0 && cfg.MinVersion > cfg.MaxVersion {
 		return nil, usage("--min %s is above --max %s", n.min, n.max).hinted("swap them")
 	}
+	if n.trace {
+		cfg.Trace = tracing(talk)
+	}
 	return n.openKeyLog(cfg, talk)
+}
+
+// checkLegacy finds flags, given ones being true, that have no meaning past the
+// engine.
+func (n *negotiation) checkLegacy(given map[string]bool) error {
+	given["--trace"] = n.trace
+	for _, flag := range slices.Sorted(maps.Keys(given)) {
+		if given[flag] {
+			return usage("%s does not go with --legacy, which speaks as old peers do", flag).hinted("leave out one or the other")
+		}
+	}
+	return nil
 }
 
 // openKeyLog opens the file of --keylog or SSLKEYLOGFILE. It is created for its

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"net"
 	"net/netip"
@@ -10,55 +11,85 @@ import (
 
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/authority"
+	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/trust"
 )
 
 // listening tells that connections are served now, and how to make one.
 type listening struct {
-	Address  string   `json:"address"` // the true one, with the port that was chosen
-	Names    []string `json:"names"`   // that the certificate is for
-	NotAfter string   `json:"not_after"`
-	Pin      string   `json:"pin"`
-	RootFile string   `json:"root_file,omitempty"` // to give to clients, if it is known
-	Commands []string `json:"commands,omitempty"`  // that connect
+	Address  string   `json:"address"`         // the true one, with the port that was chosen
+	Names    []string `json:"names,omitempty"` // that the certificate is for, if there is one
+	NotAfter string   `json:"not_after,omitempty"`
+	Pin      string   `json:"pin,omitempty"`
+	RawKey   bool     `json:"raw_key,omitempty"`    // the bare key is shown to those that take one
+	Keys     int      `json:"psks,omitempty"`       // pre-shared keys
+	ECH      string   `json:"ech_config,omitempty"` // for clients, in base64
+	RootFile string   `json:"root_file,omitempty"`  // to give to clients, if it is known
+	Commands []string `json:"commands,omitempty"`   // that connect
 }
 
 func (*listening) event() string { return "listening" }
 
 func (l *listening) text() string {
-	text := fmt.Sprintf("seal: listening on %s with a certificate for %s, until %s",
-		l.Address, strings.Join(l.Names, ", "), l.NotAfter)
+	var with []string
+	if len(l.Pin) > 0 {
+		with = append(with, fmt.Sprintf("a certificate for %s, until %s", strings.Join(l.Names, ", "), l.NotAfter))
+	}
+	if l.RawKey {
+		with = append(with, "its bare key "+l.Pin)
+	}
+	if l.Keys > 0 {
+		with = append(with, keyCount(l.Keys))
+	}
+	text := fmt.Sprintf("seal: listening on %s with %s", l.Address, strings.Join(with, ", and "))
 	if len(l.Commands) > 0 {
 		text += "\nconnect with:\n  " + strings.Join(l.Commands, "\n  ")
 	}
 	return text
 }
 
-// listeningOf describes a listener. certFile is what --cert named; ca is the
-// local authority if the certificate is its own.
-func listeningOf(a address.Address, at net.Addr, id *identity.Identity, certFile string, ca *authority.Authority, http bool) *listening {
-	l := &listening{
-		Address:  addressText(at),
-		Names:    namesOf(id.Leaf),
-		NotAfter: day(id.Leaf.NotAfter),
-		Pin:      trust.PinOf(id.Leaf).String(),
+// An offer is what a listener shows to clients.
+type offer struct {
+	id       *identity.Identity   // nil with pre-shared keys alone
+	certFile string               // what --cert named
+	alone    bool                 // a key without a certificate
+	ca       *authority.Authority // the local one, if the certificate is its own
+	keyFile  string               // what --psk-file named
+	keys     []*engine.PSK
+	ech      []byte // the ECHConfigList for clients
+	http     bool
+}
+
+// listeningOf describes a listener.
+func listeningOf(a address.Address, at net.Addr, o *offer) *listening {
+	l := &listening{Address: addressText(at), Keys: len(o.keys)}
+	if len(o.ech) > 0 {
+		l.ECH = base64.StdEncoding.EncodeToString(o.ech)
 	}
-	switch {
-	case ca != nil:
-		l.RootFile = ca.RootFile()
-	case selfMade(id):
-		l.RootFile = certFile
+	if o.id != nil {
+		l.Names, l.NotAfter = namesOf(o.id.Leaf), day(o.id.Leaf.NotAfter)
+		l.Pin, l.RawKey = trust.PinOf(o.id.Leaf).String(), o.id.RawPublicKey
+		switch {
+		case o.ca != nil:
+			l.RootFile = o.ca.RootFile()
+		case selfMade(o.id):
+			l.RootFile = o.certFile
+		}
 	}
 	tcp, ok := at.(*net.TCPAddr)
-	if !ok {
-		if at.Network() == "unix" {
-			l.Commands = []string{calledAs() + " connect" + l.trusted(ca, " --ca ", " --pin ") + " " + quoted(l.Address)}
-		}
-		return l
+	switch {
+	case ok && o.id == nil:
+		host, port := reachable(a, tcp)
+		l.Commands = withKey(o.keyFile, o.keys[0].Identity, net.JoinHostPort(host, fmt.Sprint(port)))
+	case ok:
+		host, port := reachable(a, tcp)
+		l.Commands = l.overTCP(host, port, o)
+	case at.Network() == "unix" && o.id == nil:
+		l.Commands = withKey(o.keyFile, o.keys[0].Identity, quoted(l.Address))[:1]
+	case at.Network() == "unix":
+		l.Commands = []string{calledAs() + " connect" + l.trusted(o.ca) + " " + quoted(l.Address)}
 	}
-	host, port := reachable(a, tcp)
-	l.Commands = l.overTCP(host, port, id, ca, http)
 	return l
 }
 
@@ -78,8 +109,8 @@ func reachable(a address.Address, at *net.TCPAddr) (host string, port int) {
 }
 
 // overTCP lists commands that connect, each ready to be pasted into a shell.
-func (l *listening) overTCP(host string, port int, id *identity.Identity, ca *authority.Authority, http bool) []string {
-	name := l.provable(host, id)
+func (l *listening) overTCP(host string, port int, o *offer) []string {
+	name := l.provable(host, o.id)
 	to := net.JoinHostPort(host, fmt.Sprint(port))
 	var as, verify, sni string
 	if name != host {
@@ -94,12 +125,15 @@ func (l *listening) overTCP(host string, port int, id *identity.Identity, ca *au
 	if root == "" {
 		root = "ROOT.pem"
 	}
-	commands := []string{
-		calledAs() + " connect" + l.trusted(ca, " --ca ", " --pin ") + as + " " + to,
-		"openssl s_client -quiet -verify_return_error -CAfile " + quoted(root) + verify + sni + " -connect " + to,
-		python(root, host, port, name, http),
+	commands := []string{calledAs() + " connect" + l.trusted(o.ca) + as + " " + to}
+	if o.alone {
+		return commands // nobody else takes a bare key by its pin
 	}
-	if http {
+	commands = append(commands,
+		"openssl s_client -quiet -verify_return_error -CAfile "+quoted(root)+verify+sni+" -connect "+to,
+		python(root, host, port, name, o.http),
+	)
+	if o.http {
 		curl := "curl --cacert " + quoted(root)
 		if name != host {
 			curl += fmt.Sprintf(" --connect-to %s:%d:%s", name, port, to)
@@ -125,14 +159,20 @@ func (l *listening) provable(host string, id *identity.Identity) string {
 
 // trusted is what seal needs to accept the certificate: nothing if the local
 // authority is there anyway.
-func (l *listening) trusted(ca *authority.Authority, byFile, byPin string) string {
-	switch {
-	case ca != nil:
-		return ""
-	case l.RootFile != "":
-		return byFile + quoted(l.RootFile)
+func (l *listening) trusted(ca *authority.Authority) string {
+	hidden := ""
+	if l.ECH != "" {
+		hidden = " --ech-config " + l.ECH
 	}
-	return byPin + l.Pin
+	switch {
+	case l.RawKey:
+		return " --raw-key --pin " + l.Pin + hidden
+	case ca != nil:
+		return hidden
+	case l.RootFile != "":
+		return " --ca " + quoted(l.RootFile) + hidden
+	}
+	return " --pin " + l.Pin + hidden
 }
 
 // python is a line that sends a line and prints what comes back.

@@ -11,10 +11,54 @@ import (
 	"github.com/sealsock/sealsock"
 )
 
+// A visitor is a connection that was accepted.
+type visitor struct {
+	sealed
+	facts *facts
+	early []byte // 0-RTT data that nobody has read yet
+}
+
+// Read implements net.Conn: early data comes first. The connection line has told of
+// it.
+func (v *visitor) Read(p []byte) (int, error) {
+	if len(v.early) > 0 {
+		n := copy(p, v.early)
+		v.early = v.early[n:]
+		return n, nil
+	}
+	return v.sealed.Read(p)
+}
+
 // A service is what is done with a connection. It returns when the connection has
 // ended, or soon after the end of ctx, and closes it.
 type service interface {
-	serve(ctx context.Context, conn *sealsock.Conn) error
+	serve(ctx context.Context, conn *visitor) error
+}
+
+// A door is where connections come in.
+type door interface {
+	admit(ctx context.Context) (*visitor, error)
+	Addr() net.Addr
+	Close() error
+}
+
+// frontDoor is the door for what the engine speaks.
+type frontDoor struct{ *sealsock.Listener }
+
+func (d frontDoor) admit(ctx context.Context) (*visitor, error) {
+	conn, err := d.AcceptConn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v := &visitor{sealed: conn, facts: factsOf(conn, "connection from")}
+	if v.early, err = takeEarly(conn); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	if len(v.early) > 0 {
+		v.facts.Early = &earlyFacts{"received", len(v.early)}
+	}
+	return v, nil
 }
 
 // A serial service takes one connection at a time.
@@ -22,10 +66,10 @@ type serial interface{ serial() }
 
 // A server gives connections to a service.
 type server struct {
-	talk     *talker
-	listener *sealsock.Listener
-	service  service
-	limit    int // connections served at once
+	talk    *talker
+	door    door
+	service service
+	limit   int // connections served at once
 }
 
 // once serves one connection and stops listening.
@@ -34,7 +78,7 @@ func (s *server) once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.listener.Close()
+	s.door.Close()
 	return s.service.serve(ctx, conn)
 }
 
@@ -67,17 +111,20 @@ func (s *server) keep(ctx context.Context) error {
 	}
 }
 
-func (s *server) accept(ctx context.Context) (*sealsock.Conn, error) {
-	conn, err := s.listener.AcceptConn(ctx)
+func (s *server) accept(ctx context.Context) (*visitor, error) {
+	conn, err := s.door.admit(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s.talk.tell(factsOf(conn, "connection from"))
+	for _, w := range conn.facts.Weaknesses {
+		s.talk.warn("--legacy: %s", w)
+	}
+	s.talk.tell(conn.facts)
 	return conn, nil
 }
 
 // session serves one of several connections: its failure is its own.
-func (s *server) session(ctx context.Context, conn *sealsock.Conn) {
+func (s *server) session(ctx context.Context, conn *visitor) {
 	err := s.service.serve(ctx, conn)
 	if ctx.Err() == nil {
 		s.talk.tell(endedOf(conn.RemoteAddr(), err))
@@ -132,7 +179,7 @@ func (r refused) text() string {
 
 // endWith makes the end of ctx interrupt what is read from conn. The function it
 // returns says goodbye, if the peer takes it, and closes.
-func endWith(ctx context.Context, conn *sealsock.Conn) (end func()) {
+func endWith(ctx context.Context, conn sealed) (end func()) {
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	return func() {
 		stop()
@@ -147,7 +194,8 @@ type joined struct{ ends *ends }
 
 func (joined) serial() {}
 
-func (j joined) serve(ctx context.Context, conn *sealsock.Conn) error {
+func (j joined) serve(ctx context.Context, conn *visitor) error {
+	defer j.ends.attach(conn.sealed)()
 	x := &exchange{conn: conn, in: j.ends.in, out: j.ends.out, typed: j.ends.typed}
 	return x.run(ctx)
 }
@@ -155,7 +203,7 @@ func (j joined) serve(ctx context.Context, conn *sealsock.Conn) error {
 // echo sends back what comes.
 type echo struct{}
 
-func (echo) serve(ctx context.Context, conn *sealsock.Conn) error {
+func (echo) serve(ctx context.Context, conn *visitor) error {
 	defer endWith(ctx, conn)()
 	buf := make([]byte, bufferSize)
 	for {

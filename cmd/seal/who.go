@@ -17,6 +17,7 @@ import (
 // ownership is the flags that say who this side is.
 type ownership struct {
 	cert, key, p12, passwordFile string
+	rawKey                       bool
 }
 
 func (o *ownership) register(f *pflag.FlagSet) {
@@ -24,6 +25,7 @@ func (o *ownership) register(f *pflag.FlagSet) {
 	f.StringVar(&o.key, "key", "", "the key of --cert, if it is in another `file`")
 	f.StringVar(&o.p12, "p12", "", "certificate, chain and key in a PKCS#12 `file`")
 	f.StringVar(&o.passwordFile, "key-password-file", "", "`file` whose first line is the password of the key; otherwise a terminal is asked")
+	f.BoolVar(&o.rawKey, "raw-key", false, "show the bare key instead of a certificate (RFC 7250), and accept one; --key is enough then")
 }
 
 // files are the files that the flags name; cert is empty if they name none.
@@ -33,16 +35,22 @@ func (o *ownership) files() (cert, key string, err error) {
 		return "", "", usage("--p12 and --cert were both given").hinted("one of them is enough")
 	case o.p12 != "":
 		return o.p12, "", nil
-	case o.cert == "" && o.key != "":
+	case o.cert == "" && o.key != "" && !o.rawKey:
 		return "", "", usage("--key was given without --cert").hinted("name the certificate too: --cert FILE")
 	}
 	return o.cert, o.key, nil
 }
 
+// given reports whether the flags name a certificate or key.
+func (o *ownership) given() bool { return o.cert != "" || o.key != "" || o.p12 != "" }
+
 // load returns the identity that the flags name, or nil if they name none. What
 // was put right on the way is told.
 func (o *ownership) load(talk *talker) (*identity.Identity, error) {
 	cert, key, err := o.files()
+	if err == nil && cert == "" && key != "" {
+		return keyAlone(key, o.passwords(""))
+	}
 	if cert == "" {
 		return nil, err
 	}
@@ -51,12 +59,20 @@ func (o *ownership) load(talk *talker) (*identity.Identity, error) {
 		return nil, err
 	}
 	tellNotes(talk, id)
+	if o.rawKey {
+		return bare(id), nil
+	}
 	return id, nil
 }
 
 // watch is load for a listener: what the files hold later is taken over, and told.
-func (o *ownership) watch(talk *talker) (identity.Source, error) {
+// names are for a key that has no certificate.
+func (o *ownership) watch(talk *talker, names []string) (identity.Source, error) {
 	cert, key, err := o.files()
+	if err == nil && cert == "" && key != "" {
+		id, err := keyAlone(key, o.passwords(""), names...)
+		return fixed{id}, err
+	}
 	if cert == "" {
 		return nil, err
 	}
@@ -72,6 +88,9 @@ func (o *ownership) watch(talk *talker) (identity.Source, error) {
 		talk.tell(reloaded{cert, namesOf(id.Leaf), day(id.Leaf.NotAfter)})
 	})
 	tellNotes(talk, files.Identity())
+	if o.rawKey {
+		return rawSource{files}, nil
+	}
 	return files, nil
 }
 

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/sealsock/sealsock"
+)
+
+// maxEarlyFile bounds the file of --early-data, and what --max-early-data may be.
+const maxEarlyFile = 1 << 20
+
+// readEarlyFile reads what --early-data names.
+func readEarlyFile(file string) ([]byte, error) {
+	if file == "" {
+		return nil, nil
+	}
+	data, err := readBounded(file, maxEarlyFile)
+	if err != nil {
+		p := explain(err)
+		p.text = "--early-data: " + p.text
+		p.hint = "name a file of at most 1 MiB; the rest can follow on standard input"
+		return nil, p
+	}
+	if len(data) == 0 {
+		return nil, failed(nil, "--early-data %s is empty", file).hinted("leave it out, or name a file with a request in it")
+	}
+	return data, nil
+}
+
+// earlyFacts is what became of 0-RTT data. Whoever recorded it may send it again
+// elsewhere.
+type earlyFacts struct {
+	// Status is "accepted", "rejected" or "late" on the side that sends it, and
+	// "received" on the other.
+	Status string `json:"status"`
+	Bytes  int    `json:"bytes"`
+}
+
+func (e *earlyFacts) text() string {
+	switch e.Status {
+	case "accepted":
+		return fmt.Sprintf("early data accepted (%d bytes)", e.Bytes)
+	case "rejected":
+		return fmt.Sprintf("early data rejected (%d bytes, sent again after the handshake)", e.Bytes)
+	case "received":
+		return fmt.Sprintf("%d bytes of early data", e.Bytes)
+	}
+	return fmt.Sprintf("no early data possible (%d bytes sent after the handshake)", e.Bytes)
+}
+
+// earlyOf is what became of the early data of a call; nil if there was none.
+func (c *call) earlyOf(conn *sealsock.Conn) *earlyFacts {
+	switch {
+	case len(c.early) == 0:
+		return nil
+	case c.sent == 0:
+		return &earlyFacts{"late", len(c.early)}
+	case conn.State().EarlyData:
+		return &earlyFacts{"accepted", c.sent}
+	}
+	return &earlyFacts{"rejected", c.sent}
+}
+
+// takeEarly reads the 0-RTT data of a connection whose handshake is done. By then it
+// is known to be this client's: a replayed first flight comes from somebody who
+// cannot finish the handshake, and what it brought is never read. The listener's
+// configuration bounds it.
+func takeEarly(conn *sealsock.Conn) ([]byte, error) {
+	if !conn.State().EarlyData {
+		return nil, nil
+	}
+	return io.ReadAll(earlyReader{conn})
+}
+
+type earlyReader struct{ conn *sealsock.Conn }
+
+// Read implements io.Reader.
+func (r earlyReader) Read(p []byte) (int, error) { return r.conn.ReadEarly(p) }

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+)
+
+// What a person types at the start of a line on a terminal, alone in its line, to
+// change the connection instead of sending it.
+const (
+	escapeRekey     = "~k"
+	escapeRekeyBoth = "~K"
+	escapeHelp      = "~?"
+	escapeLiteral   = "~~"
+)
+
+const escapesHelp = `a line that is one of these is not sent:
+  ~k  change the key of what this side sends
+  ~K  the same, and ask the other side for a new key too
+  ~?  this help
+a line that begins with ~~ is sent with one ~ less; all others are sent as they are`
+
+// rekeyTime bounds how long a key update may wait for the peer to read.
+const rekeyTime = 10 * time.Second
+
+// A rekeyer is a connection whose keys can be changed.
+type rekeyer interface {
+	Rekey(ctx context.Context, both bool) error
+}
+
+// escapes carries out what a person asks of the connection.
+type escapes struct {
+	talk *talker
+
+	mu   sync.Mutex
+	conn rekeyer // nil while there is none that can
+	any  bool    // there is a connection
+}
+
+// attach makes conn the connection that the escapes are for, until detach.
+func (e *escapes) attach(conn sealed) (detach func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.conn, _ = conn.(rekeyer)
+	e.any = true
+	return func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.conn, e.any = nil, false
+	}
+}
+
+// line returns what is to be sent of a line that was typed, and whether anything is.
+func (e *escapes) line(typed string) (send string, ok bool) {
+	switch typed {
+	case escapeRekey, escapeRekeyBoth:
+		// Beside the reading of what is typed: the peer may not read.
+		go e.rekey(typed == escapeRekeyBoth)
+		return "", false
+	case escapeHelp:
+		e.talk.say(escapesTold{}, "")
+		return "", false
+	}
+	if rest, literal := strings.CutPrefix(typed, escapeLiteral); literal {
+		return "~" + rest, true
+	}
+	return typed, true
+}
+
+func (e *escapes) rekey(both bool) {
+	e.mu.Lock()
+	conn, there := e.conn, e.any
+	e.mu.Unlock()
+	switch {
+	case !there:
+		e.talk.warn("there is no connection whose keys could be changed")
+		return
+	case conn == nil:
+		e.talk.warn("the keys cannot be changed: this connection is not TLS 1.3")
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), rekeyTime)
+	defer cancel()
+	if err := conn.Rekey(ctx, both); err != nil {
+		e.talk.warn("the keys cannot be changed: %s", explain(err).text)
+		return
+	}
+	e.talk.tell(rekeyed{both})
+}
+
+// escapesTold is the answer to ~?.
+type escapesTold struct{}
+
+func (escapesTold) event() string { return "help" }
+func (escapesTold) text() string  { return escapesHelp }
+
+// rekeyed tells that the keys were changed.
+type rekeyed struct {
+	Both bool `json:"both"` // the peer was asked for a new key too
+}
+
+func (rekeyed) event() string { return "rekeyed" }
+
+func (r rekeyed) text() string {
+	if r.Both {
+		return "seal: changed the key of what this side sends, and asked the other side to change its own"
+	}
+	return "seal: changed the key of what this side sends"
+}

@@ -1,0 +1,280 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/testcert"
+	"github.com/sealsock/sealsock/trust"
+)
+
+func TestParseKeys(t *testing.T) {
+	keys, lines, err := parseKeys([]byte("# one\r\nalice:00ff\r\n\n  a:b: c:0A \nlast:01"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []struct {
+		identity, key string
+		line          int
+	}{{"alice", "\x00\xff", 2}, {"a:b: c", "\x0a", 4}, {"last", "\x01", 5}}
+	if len(keys) != len(want) {
+		t.Fatalf("%d keys, want %d", len(keys), len(want))
+	}
+	for i, w := range want {
+		if string(keys[i].Identity) != w.identity || string(keys[i].Key) != w.key || lines[i] != w.line || keys[i].Hash != 0 {
+			t.Errorf("key %d is %q: %x in line %d", i, keys[i].Identity, keys[i].Key, lines[i])
+		}
+	}
+	for text, want := range map[string]string{
+		"deadbeef":                        "line 1: there is no colon between identity and key",
+		"\n:00":                           "line 2: the identity has 0 bytes: it must have 1 to 1024",
+		strings.Repeat("x", 1025) + ":00": "line 1: the identity has 1025 bytes: it must have 1 to 1024",
+		"me:0g":                           "line 1: the key is not in hexadecimal, two digits a byte",
+		"me:0":                            "line 1: the key is not in hexadecimal, two digits a byte",
+		"me:":                             "line 1: the key has 0 bytes: it must have 1 to 512",
+		"me:" + strings.Repeat("00", 513): "line 1: the key has 513 bytes: it must have 1 to 512",
+		"me:00\nyou:00\nme:01":            "line 3: the identity has a key in line 1 already",
+	} {
+		if keys, _, err := parseKeys([]byte(text)); err == nil || err.Error() != want || keys != nil {
+			t.Errorf("%.20q: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// Whatever a file of keys holds, what is taken from it is usable, and no error shows
+// what stood behind the last colon.
+func FuzzKeyFile(f *testing.F) {
+	f.Add([]byte("# keys\nalice:8a5b0f3c\nthe:printer: 00\n"))
+	f.Add([]byte("secret"))
+	f.Add([]byte("a:zz\nb:"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		keys, lines, err := parseKeys(data)
+		if err != nil {
+			if len(err.Error()) > 120 {
+				t.Errorf("the error is long enough to show a key: %v", err)
+			}
+			return
+		}
+		if len(keys) != len(lines) || len(keys) > bytes.Count(data, []byte("\n"))+1 {
+			t.Errorf("%d keys in %d lines", len(keys), len(lines))
+		}
+		for _, k := range keys {
+			if len(k.Identity) == 0 || len(k.Key) == 0 || len(k.Key) > maxKey {
+				t.Errorf("identity %q with a key of %d bytes", k.Identity, len(k.Key))
+			}
+		}
+	})
+}
+
+// aSession makes a session by a connection.
+func aSession(t testing.TB) *engine.Session {
+	t.Helper()
+	ca := testcert.New()
+	leaf := ca.Issue(testcert.NewKey("p256"), nil, "localhost")
+	id, err := identity.New(leaf.Chain, leaf.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := sealsock.Listen(t.Context(), "localhost:0", &sealsock.Config{Identities: []*identity.Identity{id}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		if c, err := l.Accept(); err == nil {
+			c.Close()
+		}
+	}()
+	pin := sha256.Sum256(id.Leaf.RawSubjectPublicKeyInfo)
+	cfg := &sealsock.Config{Trust: &trust.Policy{Pins: []trust.Pin{pin}, PinOnly: true}, ServerName: "localhost"}
+	var got *engine.Session
+	cfg.OnSession = func(s *engine.Session) { got = s }
+	conn, err := sealsock.Dial(t.Context(), l.Addr().String(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.Read(make([]byte, 1))
+	if got == nil {
+		t.Fatal("the server gave no session")
+	}
+	return got
+}
+
+func TestSessionFile(t *testing.T) {
+	session := aSession(t)
+	file := t.TempDir() + "/s"
+	talk := newTalker(os.Stderr)
+	r, err := openSession(talk, file, "localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := new(sealsock.Config)
+	r.apply(cfg)
+	cfg.OnSession(session)
+	r.close(talk)
+	read, err := openSession(talk, file, "localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if read.old == nil || !bytes.Equal(read.old.Ticket, session.Ticket) || read.old.Version != iana.TLS13 {
+		t.Errorf("the file has %v, want %v", read.old, session)
+	}
+	next := new(sealsock.Config)
+	if read.apply(next); next.Session != read.old {
+		t.Error("the session is not used")
+	}
+
+	// One that has expired is not used, and not taken for refused.
+	read.old.Created = time.Now().Add(-8 * 24 * time.Hour)
+	late := new(sealsock.Config)
+	if read.apply(late); late.Session != nil {
+		t.Error("an expired session is used")
+	}
+	if got := read.outcome(false); got != "expired" {
+		t.Errorf("the outcome is %q", got)
+	}
+	read.close(talk)
+	if _, err := os.Stat(file); err != nil {
+		t.Error("a session that was never shown is removed:", err)
+	}
+
+	// One that was used and has no successor goes.
+	again, err := openSession(talk, file, "localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := again.outcome(true); got != "resumed" {
+		t.Errorf("the outcome is %q", got)
+	}
+	again.close(talk)
+	if _, err := os.Stat(file); !os.IsNotExist(err) {
+		t.Error("a ticket that was used is kept")
+	}
+}
+
+func FuzzSessionFile(f *testing.F) {
+	data, err := marshalSession(aSession(f), "localhost")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Add(data[:len(data)/2])
+	f.Add([]byte("-----BEGIN SSL SESSION PARAMETERS-----\nMAA=\n-----END SSL SESSION PARAMETERS-----\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, server, err := parseSession(data)
+		if err != nil {
+			return
+		}
+		again, err := marshalSession(s, "x")
+		if err != nil {
+			t.Fatalf("a session for %q cannot be written: %v", server, err)
+		}
+		if _, name, err := parseSession(again); err != nil || name != "x" {
+			t.Errorf("what was written is read as %q, %v", name, err)
+		}
+	})
+}
+
+// A file is replaced as a whole and with its mode, or left as it was.
+func TestReplaceSecret(t *testing.T) {
+	dir := t.TempDir()
+	secret := make([]byte, 100)
+	rand.Read(secret)
+	if err := os.WriteFile(dir+"/f", []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := replaceSecret(dir+"/f", secret); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(dir + "/f")
+	if err != nil || !bytes.Equal(got, secret) {
+		t.Errorf("the file has %x, %v", got, err)
+	}
+	if err := os.Mkdir(dir+"/d", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+"/d/x", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if replaceSecret(dir+"/d", secret) == nil {
+		t.Error("a folder was replaced")
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("%v is left, %v", entries, err)
+	}
+}
+
+func TestIsSecret(t *testing.T) {
+	for line, want := range map[string]bool{
+		"GET / HTTP/1.1":                           false,
+		"GET /secrets HTTP/1.1":                    false,
+		"GET /x?p=/secret HTTP/1.1":                false,
+		"GET /secret/../open HTTP/1.1":             false,
+		"OPTIONS * HTTP/1.1":                       false,
+		"GET /secret":                              true,
+		"GET /secret/ HTTP/1.1":                    true,
+		"GET /secret?x HTTP/1.1":                   true,
+		"GET //secret/x HTTP/1.1":                  true,
+		"GET /a/../secret HTTP/1.1":                true,
+		"GET /%73ecret HTTP/1.1":                   true,
+		"GET /./%2e%2e/Secret%2fx HTTP/1.1":        true,
+		`GET \secret HTTP/1.1`:                     true,
+		`GET /\secret HTTP/1.1`:                    true,
+		"GET https://host/secret HTTP/1.1":         true,
+		"GET https://secret.test/x HTTP/1.1":       false,
+		"GET /%zz HTTP/1.1":                        true,
+		"GET":                                      true,
+		"GET secret HTTP/1.1":                      true,
+		"GET /" + "\x00secret HTTP/1.1":            true,
+		"CONNECT host:443 HTTP/1.1":                false,
+		"GET http://host/a/%2e%2e/secret HTTP/1.1": true,
+	} {
+		if got := isSecret(line); got != want {
+			t.Errorf("%q: %v", line, got)
+		}
+	}
+}
+
+func TestEscapes(t *testing.T) {
+	var said bytes.Buffer
+	e := &escapes{talk: &talker{w: &said}}
+	for typed, want := range map[string]string{
+		"hello": "hello", "": "", "~": "~", "~x": "~x", "~ k": "~ k", "~kk": "~kk", " ~k": " ~k",
+		"~~": "~", "~~k": "~k", "~~~": "~~", "~/file": "~/file", "k": "k", "~?x": "~?x",
+	} {
+		if got, ok := e.line(typed); !ok || got != want {
+			t.Errorf("%q is sent as %q, %v", typed, got, ok)
+		}
+	}
+	if said.Len() > 0 {
+		t.Errorf("something was said: %s", said.Bytes())
+	}
+	if _, ok := e.line("~?"); ok || !strings.Contains(said.String(), "~K  the same") {
+		t.Errorf("~? says %q, and is sent: %v", said.String(), ok)
+	}
+}
+
+func FuzzIsSecret(f *testing.F) {
+	f.Add("/secret/x")
+	f.Add("/%2e%2e//SECRET")
+	f.Fuzz(func(t *testing.T, target string) {
+		// What a file server would find below /secret is secret.
+		if strings.ContainsAny(target, " %?#\\") || !strings.HasPrefix(target, "/secret/") || strings.Contains(target, "..") {
+			return
+		}
+		if !isSecret("GET " + target + " HTTP/1.1") {
+			t.Errorf("%q is open", target)
+		}
+	})
+}

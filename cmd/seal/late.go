@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/engine"
+)
+
+// secretPath is where --client-auth late asks for a certificate: it, and all below it.
+const secretPath = "/secret"
+
+// isSecret reports whether a request line asks for what is under secretPath, however
+// it is spelt. What cannot be read is taken for secret.
+func isSecret(line string) bool {
+	parts := strings.Split(line, " ")
+	if len(parts) < 2 {
+		return true
+	}
+	target, err := url.ParseRequestURI(parts[1])
+	if err != nil {
+		return true
+	}
+	clean := strings.ToLower(path.Clean("/" + strings.ReplaceAll(target.Path, `\`, "/")))
+	return clean == secretPath || strings.HasPrefix(clean, secretPath+"/")
+}
+
+// A denial is why a request under secretPath is not answered with what it asked for.
+// It is the text of the answer.
+type denial string
+
+func (d denial) Error() string { return string(d) }
+
+const (
+	deniedDeclined denial = "the client showed no certificate, and /secret needs one"
+	deniedMute     denial = "the client cannot be asked for a certificate after the handshake, and /secret needs one: " +
+		"it must offer TLS 1.3 with post_handshake_auth (seal connect --cert does, and openssl s_client -enable_pha)"
+	deniedEnded denial = "the client ended its side before it could show a certificate, and /secret needs one"
+	deniedSlow  denial = "the client did not show a certificate in time, and /secret needs one"
+)
+
+// authenticate asks the client for its certificate now, and returns once it is
+// proved, or a denial. A certificate that is not accepted ends the connection.
+func (p page) authenticate(ctx context.Context, v *visitor) error {
+	conn, ok := v.sealed.(*sealsock.Conn)
+	if !ok {
+		return deniedMute
+	}
+	if conn.Peer() != nil {
+		return nil // by a session that knew it
+	}
+	within, cancel := context.WithTimeoutCause(ctx, p.timeout, deniedSlow)
+	defer cancel()
+	conn.SetReadDeadline(time.Time{}) // within bounds it
+	err := conn.RequestClientCertificate(within)
+	var fault *engine.Error
+	switch {
+	case errors.As(err, &fault) && fault.Fault == engine.FaultUsage:
+		err = deniedMute
+	case errors.Is(err, io.EOF):
+		err = deniedEnded
+	case err == nil && conn.Peer() == nil:
+		err = deniedDeclined
+	}
+	said := authenticated{Remote: v.facts.Remote}
+	if err != nil {
+		said.Message = explain(err).text
+	} else {
+		v.facts = factsOf(conn, "")
+		said.Peer = v.facts.Peer
+	}
+	p.talk.tell(said)
+	return err
+}
+
+// authenticated tells what came of asking a client for its certificate late.
+type authenticated struct {
+	Remote  string     `json:"remote"`
+	Peer    *peerFacts `json:"peer,omitempty"`
+	Message string     `json:"message,omitempty"` // why not
+}
+
+func (authenticated) event() string { return "authenticated" }
+
+func (a authenticated) text() string {
+	if a.Peer == nil {
+		return "seal: " + a.Remote + " was asked for a certificate: " + a.Message
+	}
+	return "seal: " + a.Remote + " was asked for a certificate, and is " + a.Peer.text()
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/engine"
+)
+
+// Limits on the file of --psk-file.
+const (
+	maxKeyFile  = 1 << 20 // bytes
+	maxIdentity = 1024    // bytes of a key's name
+	maxKey      = 512     // bytes of a key: what OpenSSL takes
+	shortKey    = 16      // bytes; what has less can be guessed from one recorded handshake
+	mostOffered = 8       // keys that a client offers: servers look at no more
+)
+
+const keyLine = "a line is IDENTITY:HEX, as in alice:8f3c…; openssl rand -hex 32 makes a key; lines that begin with # are passed over"
+
+// readKeys reads the pre-shared keys of --psk-file. No error shows any of a line
+// that may hold a key.
+func readKeys(talk *talker, file string) ([]*engine.PSK, error) {
+	data, err := readSecret(talk, "--psk-file", file, maxKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	keys, lines, err := parseKeys(data)
+	if err != nil {
+		return nil, failed(err, "--psk-file %s, %v", file, err).hinted(keyLine)
+	}
+	if len(keys) == 0 {
+		return nil, failed(nil, "--psk-file %s holds no key", file).hinted(keyLine)
+	}
+	for i, k := range keys {
+		if len(k.Key) < shortKey {
+			talk.warn("--psk-file %s, line %d: a key of %d bytes can be guessed by whoever records a connection: make it %d bytes or more",
+				file, lines[i], len(k.Key), shortKey)
+		}
+	}
+	return keys, nil
+}
+
+// parseKeys reads lines of IDENTITY:HEX. The identity ends at the last colon. lines
+// tells where each key stood.
+func parseKeys(data []byte) (keys []*engine.PSK, lines []int, err error) {
+	known := make(map[string]int)
+	for n := 1; len(data) > 0; n++ {
+		var line []byte
+		line, data, _ = bytes.Cut(data, []byte("\n"))
+		line = bytes.Trim(line, " \t\r")
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		colon := bytes.LastIndexByte(line, ':')
+		if colon < 0 {
+			return nil, nil, fmt.Errorf("line %d: there is no colon between identity and key", n)
+		}
+		identity, text := line[:colon], bytes.TrimSpace(line[colon+1:])
+		key := make([]byte, hex.DecodedLen(len(text)))
+		_, bad := hex.Decode(key, text)
+		first, again := known[string(identity)]
+		switch {
+		case len(identity) == 0 || len(identity) > maxIdentity:
+			return nil, nil, fmt.Errorf("line %d: the identity has %d bytes: it must have 1 to %d", n, len(identity), maxIdentity)
+		case bad != nil:
+			return nil, nil, fmt.Errorf("line %d: the key is not in hexadecimal, two digits a byte", n)
+		case len(key) == 0 || len(key) > maxKey:
+			return nil, nil, fmt.Errorf("line %d: the key has %d bytes: it must have 1 to %d", n, len(key), maxKey)
+		case again:
+			return nil, nil, fmt.Errorf("line %d: the identity has a key in line %d already", n, first)
+		}
+		known[string(identity)] = n
+		// No hash of its own: SHA-256, as OpenSSL takes it for -psk. RFC 9846,
+		// Section 4.2.11: the default where none is given.
+		keys = append(keys, &engine.PSK{Identity: bytes.Clone(identity), Key: key})
+		lines = append(lines, n)
+	}
+	return keys, lines, nil
+}
+
+// offerKeys makes a client offer the keys of a file. Without a word about whom else to
+// accept, certificates are off.
+func offerKeys(talk *talker, cfg *sealsock.Config, file string, certificates bool) error {
+	keys, err := readKeys(talk, file)
+	if err != nil {
+		return err
+	}
+	if len(keys) > mostOffered {
+		return failed(nil, "--psk-file %s has %d keys, and a client offers at most %d", file, len(keys), mostOffered).
+			hinted("give this side a file with its own key alone")
+	}
+	cfg.PSKs, cfg.PSKOnly = keys, !certificates
+	return nil
+}
+
+// findKeys makes a server know the keys of a file.
+func findKeys(cfg *sealsock.Config, keys []*engine.PSK) {
+	known := make(map[string]*engine.PSK, len(keys))
+	for _, k := range keys {
+		known[string(k.Identity)] = k
+	}
+	cfg.FindPSK = func(_ context.Context, identity []byte) (*engine.PSK, error) { return known[string(identity)], nil }
+}
+
+// keyCount is "1 pre-shared key" and the like.
+func keyCount(n int) string {
+	if n == 1 {
+		return "1 pre-shared key"
+	}
+	return fmt.Sprintf("%d pre-shared keys", n)
+}
+
+// withKey lists commands that connect with a key of a file: of its first one for
+// OpenSSL, which has to have it on its command line.
+func withKey(file string, first []byte, to string) []string {
+	commands := []string{calledAs() + " connect --psk-file " + quoted(file) + " " + to}
+	plain := func(r rune) bool {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_'
+	}
+	if name := string(first); strings.IndexFunc(name, func(r rune) bool { return !plain(r) }) < 0 {
+		commands = append(commands, "openssl s_client -quiet -psk_identity "+name+` -psk "$(sed -n 's/^`+name+`://p' `+quoted(file)+`)" -connect `+to)
+	}
+	return commands
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// readSecret reads a file that a flag named and that holds secrets. Others who may
+// read it too are a reason to warn.
+func readSecret(talk *talker, flag, name string, most int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, lockedAway(flag, name, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, lockedAway(flag, name, err)
+	}
+	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+		talk.warn("%s %s holds secrets, and others than its owner may read or change it: chmod 600 keeps it private", flag, name)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	switch {
+	case err != nil:
+		return nil, lockedAway(flag, name, err)
+	case int64(len(data)) > most:
+		return nil, failed(nil, "%s %s has more than %d bytes", flag, name, most).hinted("it should be far shorter: check the name")
+	}
+	return data, nil
+}
+
+// lockedAway is the problem of a secret file that cannot be read.
+func lockedAway(flag, name string, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return failed(err, "%s %s may not be read by this user", flag, name).hinted("it holds secrets: have its owner run this, or make a file of your own")
+	}
+	return unreadable(flag, name, err, "name a file")
+}
+
+// replaceSecret replaces a file as a whole, so that a crash leaves the old one or the
+// new one. Only its owner may read it.
+func replaceSecret(name string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".seal-*") // with mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bytes"
+	"encoding/pem"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/printable"
+)
+
+// The file of --session is PEM: a block of this type, with the server that the
+// session is for in a header.
+const (
+	sessionLabel  = "SEALSOCK SESSION"
+	sessionServer = "Server"
+	maxSession    = 4 << 20 // bytes; what a server has shown is most of it
+)
+
+// A resumption is the session of --session: the one to come back with, and those
+// that the server gives for the next time. A nil one does nothing.
+type resumption struct {
+	file   string
+	server string          // that it is for
+	old    *engine.Session // from the file; nil for none
+	spent  bool            // the old one was used: each is used once
+
+	mu     sync.Mutex
+	latest *engine.Session // from the server
+}
+
+// openSession reads the file, which need not be there yet.
+func openSession(talk *talker, file, server string) (*resumption, error) {
+	r := &resumption{file: file, server: printable.Line(server)}
+	info, err := os.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Dir(file)); err != nil {
+			return nil, failed(err, "--session %s cannot be written later: there is no such folder", file).hinted("make the folder, or name another file")
+		}
+		return r, nil
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, failed(nil, "--session %s is not a file", file).hinted("it is replaced when there is a new session: name a file of its own")
+	}
+	data, err := readSecret(talk, "--session", file, maxSession)
+	if err != nil {
+		return nil, err
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return r, nil // made beforehand, with its mode
+	}
+	session, name, err := parseSession(data)
+	if err != nil {
+		return nil, failed(err, "--session %s: %v", file, err).hinted("name another file, or remove this one: a new session is written then")
+	}
+	if name != r.server {
+		return nil, failed(nil, "--session %s is for %q, and not for %q", file, name, r.server).hinted("name a file of its own for each server")
+	}
+	r.old = session
+	return r, nil
+}
+
+var (
+	errNoSession    = errors.New("it holds no session of seal")
+	errOwnSession   = errors.New("it holds a session of OpenSSL, which only OpenSSL can read")
+	errCutSession   = errors.New("the session in it is cut or damaged")
+	opensslsSession = []byte("-----BEGIN SSL SESSION PARAMETERS-----")
+)
+
+// parseSession reads what marshalSession wrote, and the server it is for.
+func parseSession(data []byte) (*engine.Session, string, error) {
+	block, rest := pem.Decode(data)
+	switch {
+	case bytes.Contains(data, opensslsSession):
+		return nil, "", errOwnSession
+	case block == nil || block.Type != sessionLabel:
+		return nil, "", errNoSession
+	case len(bytes.TrimSpace(rest)) > 0:
+		return nil, "", errCutSession
+	}
+	s, err := engine.ParseSession(block.Bytes)
+	if err != nil {
+		return nil, "", errCutSession
+	}
+	return s, block.Headers[sessionServer], nil
+}
+
+func marshalSession(s *engine.Session, server string) ([]byte, error) {
+	data, err := s.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: sessionLabel, Headers: map[string]string{sessionServer: server}, Bytes: data}), nil
+}
+
+// apply puts the session into cfg, and hears of new ones.
+func (r *resumption) apply(cfg *sealsock.Config) {
+	if r == nil {
+		return
+	}
+	if r.old != nil && !r.expired() {
+		cfg.Session = r.old
+	}
+	cfg.OnSession = func(s *engine.Session) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.latest = s
+	}
+}
+
+func (r *resumption) expired() bool { return r.old.Expired(time.Now()) }
+
+// outcome is what became of the session, once the connection is there: "new",
+// "expired", "resumed" or "refused".
+func (r *resumption) outcome(resumed bool) string {
+	switch {
+	case r == nil:
+		return ""
+	case r.old == nil:
+		return "new"
+	case resumed:
+		r.spent = true
+		return "resumed"
+	case r.expired():
+		return "expired"
+	}
+	r.spent = true
+	return "refused"
+}
+
+// outcomes puts what became of a session into words.
+var outcomes = map[string]string{
+	"new":     "not resumed (there was no session yet)",
+	"expired": "not resumed (the session has expired)",
+	"refused": "not resumed (the server did not take the session)",
+}
+
+// close writes the newest session into the file. One that was used and has no
+// successor is removed: whoever sees a ticket twice knows that both connections are
+// of one client (RFC 9846, Appendix C.4). TLS 1.2 goes on with the same ticket.
+func (r *resumption) close(talk *talker) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var err error
+	switch {
+	case r.latest != nil:
+		var data []byte
+		if data, err = marshalSession(r.latest, r.server); err == nil {
+			err = replaceSecret(r.file, data)
+		}
+	case r.spent && r.old.Version >= iana.TLS13:
+		err = os.Remove(r.file)
+	}
+	if err != nil {
+		talk.warn("the session for the next time cannot be written to %s: %v", r.file, cause(err))
+	}
+}
