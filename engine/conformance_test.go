@@ -10,7 +10,7 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// The tests in this file hold fast what BoringSSL's tests have found.
+// The tests in this file hold fast what BoringSSL's tests and fuzzing have found.
 
 // A server that asks for certificates must not wait for one on resumption.
 func TestResumptionWithClientCertificate(t *testing.T) {
@@ -124,6 +124,21 @@ func TestNothingBehindFirstHello(t *testing.T) {
 		_, err = s.step()
 		if refused := errors.As(err, &why) && why.Alert == iana.AlertUnexpectedMessage; refused != (tail > 0) {
 			t.Errorf("%d bytes behind the ClientHello: %v", tail, err)
+		}
+	}
+}
+
+// A ClientHello that was meant for another handshake is refused with TLS 1.3 too.
+func TestRenegotiationInTLS13(t *testing.T) {
+	server := &Config{Credentials: []*Credential{newCredential(t, nil)}}
+	for _, info := range [][]byte{{}, {1}} {
+		_, s := newPair(t, &Config{Verifier: acceptAll{}}, server)
+		s.in = handMade(t, &Config{Verifier: acceptAll{}}, func(h *wire.ClientHello) { h.RenegotiationInfo = info })
+		_, err := s.step()
+		if len(info) > 0 {
+			refuses(t, err, iana.AlertHandshakeFailure)
+		} else if err != nil {
+			t.Error(err)
 		}
 	}
 }

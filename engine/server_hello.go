@@ -184,6 +184,10 @@ func checkHello13(h *wire.ClientHello) error {
 	switch {
 	case len(h.CompressionMethods) != 1 || h.CompressionMethods[0] != 0:
 		return illegal("the client offers compression with TLS 1.3")
+	case len(h.RenegotiationInfo) > 0:
+		// RFC 5746, Section 3.6: not empty in a first handshake is an
+		// attack, whatever the version turns out to be.
+		return broken(iana.AlertHandshakeFailure, "the client takes this handshake for a renegotiation")
 	case h.PSK == nil && !has(iana.ExtSignatureAlgorithms):
 		return missing(iana.ExtSignatureAlgorithms)
 	case !has(iana.ExtSupportedGroups) && (h.PSK == nil || has(iana.ExtKeyShare)):
