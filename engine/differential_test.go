@@ -141,6 +141,7 @@ var (
 		{"server_hello: record_size_limit", unread},
 		{"server_hello: client_certificate_type", unread},
 		{"server_hello: server_certificate_type", unread},
+		{"server_hello: tls_cert_with_extern_psk", unread},
 	}
 	laxerClient = []difference{
 		{"exceeds maximum", "each sets the length of a message that it accepts"},
