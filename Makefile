@@ -2,6 +2,7 @@
 GO ?= go
 PACKAGES ?= ./...
 FUZZTIME ?= 60s
+FUZZPACKAGES ?= ./...
 CROSS = linux/amd64 linux/arm64 linux/riscv64 darwin/arm64 freebsd/amd64 windows/amd64
 
 .PHONY: run test check build bench fuzz peers lint cross vet timing clean
@@ -37,8 +38,8 @@ cross: ## builds and vets for every system we name
 bench: ## sealsock beside crypto/tls, in one run; writes docs/performance.md
 	$(GO) run ./bench
 
-fuzz: ## every fuzz target for FUZZTIME
-	@scripts/fuzz.sh $(FUZZTIME)
+fuzz: ## every fuzz target of FUZZPACKAGES for FUZZTIME
+	@scripts/fuzz.sh $(FUZZTIME) $(FUZZPACKAGES)
 
 timing: ## dudect-style timing test of the secret comparisons
 	$(GO) test -tags timing -run TestTiming -v -timeout 20m ./engine
