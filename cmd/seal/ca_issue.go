@@ -184,17 +184,20 @@ func (flags *issueFlags) write(id *identity.Identity, password string) error {
 }
 
 // writeNew writes a file that is not there yet, or with force replaces it as a
-// whole, so that its mode holds from the first byte.
+// whole, so that a crash leaves the old one or the new one.
 func writeNew(name string, data []byte, mode fs.FileMode, force bool) error {
+	target := name
 	if force {
-		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return failed(err, "%s cannot be replaced: %v", name, cause(err))
-		}
+		target = name + ".new"
+		_ = os.Remove(target) // of a crash; what cannot be removed cannot be made either
 	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	f, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err == nil {
 		_, err = f.Write(data)
-		err = errors.Join(err, f.Close())
+		err = errors.Join(err, f.Sync(), f.Close())
+	}
+	if err == nil && force {
+		err = os.Rename(target, name)
 	}
 	if err != nil {
 		return lostCertificate(name, err)

@@ -190,7 +190,6 @@ func (h *installed) write(name string, data []byte) {
 type visitor struct {
 	name, program string
 	args          func(port string) []string
-	env           []string
 	fetches       bool // by itself; others are given a request
 }
 
