@@ -127,6 +127,7 @@ func (f *flow12) first(verifyData []byte) {
 func (f *flow12) open(client bool, do *effects) state {
 	do.ready()
 	do.report(EventHandshakeDone)
+	do.turn = true // nothing of another handshake may hang on to Finished
 	f.info.HandshakeDone = true
 	return &open12{client: client}
 }
