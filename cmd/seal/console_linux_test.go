@@ -17,6 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/internal/testcert"
 )
@@ -123,7 +125,7 @@ func (s *screen) modes() unix.Termios {
 
 // serveOne accepts one connection for a test to talk over, and returns the address
 // and the root's file.
-func serveOne(t *testing.T) (addr, root string, conn func() net.Conn) {
+func serveOne(t *testing.T, change ...func(*sealsock.Config)) (addr, root string, conn func() net.Conn) {
 	t.Helper()
 	ca := testcert.New()
 	leaf := ca.Issue(testcert.NewKey("p256"), nil, "localhost")
@@ -135,7 +137,11 @@ func serveOne(t *testing.T) (addr, root string, conn func() net.Conn) {
 	if err := os.WriteFile(root, ca.PEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l, err := sealsock.Listen(t.Context(), "localhost:0", &sealsock.Config{Identities: []*identity.Identity{id}})
+	cfg := &sealsock.Config{Identities: []*identity.Identity{id}}
+	for _, c := range change {
+		c(cfg)
+	}
+	l, err := sealsock.Listen(t.Context(), "localhost:0", cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,6 +229,127 @@ func TestConsoleEnds(t *testing.T) {
 	s.await("seal: connected to ")
 	conn.Close()
 	s.exit(0)
+}
+
+// Lines that begin with ~ may be for the connection: ~k changes this side's key, ~K the
+// other side's too. Others are sent.
+func TestConsoleEscapes(t *testing.T) {
+	updates := make(chan bool, 8) // whether the peer wants the same
+	addr, root, accept := serveOne(t, func(cfg *sealsock.Config) {
+		cfg.Trace = func(tr engine.Trace) {
+			if !tr.Sent && tr.Type == iana.ContentHandshake && tr.Data[0] == byte(iana.HandshakeKeyUpdate) {
+				updates <- tr.Data[4] == 1
+			}
+		}
+	})
+	s := newScreen(t, "connect", "--ca", root, addr)
+	conn := accept()
+	s.await("seal: connected to ")
+	hear := func(want string) {
+		t.Helper()
+		got := make([]byte, len(want))
+		if _, err := io.ReadFull(conn, got); err != nil || string(got) != want {
+			t.Fatalf("%q arrived, %v, want %q", got, err, want)
+		}
+	}
+	s.keys("~?\r")
+	s.await("~K  the same, and ask the other side for a new key too")
+	s.keys("~k\r")
+	s.await("seal: changed the key of what this side sends\r\n")
+	s.keys("~~k\r~/file\r")
+	hear("~k\n~/file\n")
+	if both := <-updates; both {
+		t.Error("~k asked for the other side's key")
+	}
+	s.keys("~K\r")
+	s.await("and asked the other side to change its own")
+	s.keys("more\r")
+	hear("more\n")
+	if both := <-updates; !both {
+		t.Error("~K did not ask for the other side's key")
+	}
+	io.WriteString(conn, "under the new key\n")
+	s.await("under the new key")
+	s.keys("\x04")
+	if n, err := conn.Read(make([]byte, 16)); err != io.EOF {
+		t.Errorf("after the end %d bytes came, %v", n, err)
+	}
+	conn.Close()
+	s.exit(0)
+
+	// In TLS 1.2 there is no such thing, and it is said.
+	s = newScreen(t, "connect", "--max", "1.2", "--ca", root, addr)
+	conn = accept()
+	s.await("seal: connected to ")
+	s.keys("~k\r")
+	s.await("seal: warning: the keys cannot be changed: ")
+	s.keys("line\r")
+	hear("line\n")
+	s.keys("\x03")
+	s.exit(130)
+}
+
+// OpenSSL takes the new keys, and changes its own when it is asked to.
+func TestConsoleRekeyWithOpenSSL(t *testing.T) {
+	if _, err := exec.LookPath("openssl"); err != nil {
+		if os.Getenv("SEALSOCK_PEERS") == "require" {
+			t.Fatal("the peer openssl is missing: make peers installs it")
+		}
+		t.Skip("openssl is missing")
+	}
+	dir := t.TempDir()
+	ca := testcert.New()
+	leaf := ca.Issue(testcert.NewKey("p256"), nil, "localhost")
+	for name, data := range map[string][]byte{"root.pem": ca.PEM(), "both.pem": append(leaf.CertPEM(), leaf.KeyPEM()...)} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	server := exec.Command("openssl", "s_server", "-rev", "-msg", "-accept", addr, "-cert", filepath.Join(dir, "both.pem"))
+	server.Env = append(os.Environ(), "OPENSSL_CONF=/dev/null")
+	out, err := os.Create(filepath.Join(dir, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	server.Stdout, server.Stderr = out, out
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer server.Wait()
+	defer server.Process.Kill()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			c.Close()
+			break
+		}
+	}
+	s := newScreen(t, "connect", "--trace", "--name", "localhost", "--ca", filepath.Join(dir, "root.pem"), addr)
+	s.await("seal: connected to ")
+	s.keys("~k\r")
+	s.await("seal: changed the key of what this side sends\r\n")
+	s.keys("one\r")
+	s.await("eno\r\n")
+	s.keys("~K\r")
+	s.await("and asked the other side to change its own")
+	s.keys("two\r")
+	s.await("< key_update, 1 bytes")
+	s.await("owt\r\n")
+	s.keys("\x03")
+	s.exit(130)
+	said, err := os.ReadFile(out.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(said, []byte("<<< TLS 1.3, Handshake [length 0005], KeyUpdate")); n != 2 {
+		t.Errorf("openssl heard %d key updates, want 2:\n%s", n, said)
+	}
 }
 
 // A listener on a terminal hears Ctrl-C before anybody has come.

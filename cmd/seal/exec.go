@@ -111,7 +111,7 @@ func (c command) prepare(f *facts) *exec.Cmd {
 	ownGroup(child)
 	child.Env = append(os.Environ(),
 		"SEAL_REMOTE="+f.Remote, "SEAL_LOCAL="+f.Local, "SEAL_VERSION="+f.Version, "SEAL_SUITE="+f.Suite,
-		"SEAL_GROUP="+f.Group, "SEAL_SERVER_NAME="+f.Name, "SEAL_ALPN="+f.ALPN)
+		"SEAL_GROUP="+f.Group, "SEAL_SERVER_NAME="+f.Name, "SEAL_ALPN="+f.ALPN, "SEAL_PSK_IDENTITY="+f.PSK)
 	if p := f.Peer; p != nil {
 		child.Env = append(child.Env, "SEAL_PEER_NAME="+p.Name, "SEAL_PEER_PIN="+p.Pin, "SEAL_PEER_TRUSTED="+p.Trusted)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"crypto/rand"
-	"crypto/sha256"
 	"os"
 	"strings"
 	"testing"
@@ -12,9 +11,6 @@ import (
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
-	"github.com/sealsock/sealsock/identity"
-	"github.com/sealsock/sealsock/internal/testcert"
-	"github.com/sealsock/sealsock/trust"
 )
 
 func TestParseKeys(t *testing.T) {
@@ -75,40 +71,60 @@ func FuzzKeyFile(f *testing.F) {
 	})
 }
 
-// aSession makes a session by a connection.
+// aSession makes a session, always the same, by a connection without a network.
 func aSession(t testing.TB) *engine.Session {
 	t.Helper()
-	ca := testcert.New()
-	leaf := ca.Issue(testcert.NewKey("p256"), nil, "localhost")
-	id, err := identity.New(leaf.Chain, leaf.Key)
+	key := &engine.PSK{Identity: []byte("example"), Key: []byte("a key that both sides have")}
+	now := func() time.Time { return time.Now().Truncate(time.Hour) }
+	cr, cs, err := engine.Client(&engine.Config{PSKs: []*engine.PSK{key}, ServerName: "localhost", Groups: []iana.NamedGroup{iana.X25519}, Rand: zeros{}, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := sealsock.Listen(t.Context(), "localhost:0", &sealsock.Config{Identities: []*identity.Identity{id}})
+	find := func([]byte) (*engine.PSK, error) { return key, nil }
+	sr, ss, err := engine.Server(&engine.Config{FindPSK: find, Tickets: oneTicket{}, NumTickets: 1, Rand: zeros{}, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	go func() {
-		if c, err := l.Accept(); err == nil {
-			c.Close()
-		}
-	}()
-	pin := sha256.Sum256(id.Leaf.RawSubjectPublicKeyInfo)
-	cfg := &sealsock.Config{Trust: &trust.Policy{Pins: []trust.Pin{pin}, PinOnly: true}, ServerName: "localhost"}
+	var toServer, toClient []byte
 	var got *engine.Session
-	cfg.OnSession = func(s *engine.Session) { got = s }
-	conn, err := sealsock.Dial(t.Context(), l.Addr().String(), cfg)
-	if err != nil {
-		t.Fatal(err)
+	step := func(r *engine.Receiver, s *engine.Sender, in, out *[]byte) {
+		for {
+			n, ev, err := r.Receive(*in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			*in = (*in)[n:]
+			if *out, err = s.Apply(*out, ev.Reply); err != nil {
+				t.Fatal(err)
+			}
+			if ev.Session != nil {
+				got = ev.Session
+			}
+			if ev.Kind == engine.EventWantRead {
+				return
+			}
+		}
 	}
-	defer conn.Close()
-	conn.Read(make([]byte, 1))
+	for range 4 {
+		step(cr, cs, &toClient, &toServer)
+		step(sr, ss, &toServer, &toClient)
+	}
 	if got == nil {
 		t.Fatal("the server gave no session")
 	}
 	return got
 }
+
+// zeros is randomness that is none.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// oneTicket gives the same ticket always, and knows none.
+type oneTicket struct{}
+
+func (oneTicket) Issue(*engine.Session) ([]byte, error)  { return []byte("ticket"), nil }
+func (oneTicket) Redeem([]byte) (*engine.Session, error) { return nil, nil }
 
 func TestSessionFile(t *testing.T) {
 	session := aSession(t)
