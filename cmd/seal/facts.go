@@ -121,7 +121,7 @@ func factsOf(c *sealsock.Conn, verb string) *facts {
 		verb:    verb,
 	}
 	f.keys(s)
-	if !s.Resumed && len(s.PSKIdentity) > 0 {
+	if len(s.PSKIdentity) > 0 {
 		f.PSK = printable.Line(string(s.PSKIdentity))
 	}
 	if p := c.Peer(); p != nil {
