@@ -169,6 +169,7 @@ func features() []*flow {
 			return nil, nil
 		}
 	}
+	limit := func(c *Config, _ int) { c.RecordSizeLimit = 600 }
 	late := func(c *Config, n int) { show(c, n); c.PostHandshakeAuth = true }
 	keyArgs := "-psk 00112233445566778899aabbccddeeff -psk_identity device -ciphersuites TLS_AES_128_GCM_SHA256"
 	return []*flow{
@@ -200,6 +201,13 @@ func features() []*flow {
 			args: []string{"-cert_comp"}, config: compress, acts: asClient},
 		{name: "server-compressed", title: "the server's certificate is compressed with zlib", peer: "openssl+", args: []string{""}, config: compress, acts: asServer},
 		{name: "client-rsa", title: "the server signs with RSA-PSS", peer: "gnutls", client: true, args: []string{"--x509certfile {dir}/rsa.pem --x509keyfile {dir}/rsa.key"}, acts: asClient},
+		{name: "client-limit", title: "each side says how large records may be", peer: "gnutls", client: true,
+			args: []string{"--recordsize 512"}, config: limit, acts: asClient},
+		{name: "server-limit", title: "each side says how large records may be", peer: "gnutls", args: []string{"--recordsize 512"}, config: limit, acts: asServer},
+		{name: "client-raw-both", title: "raw public keys of both sides", peer: "openssl+", client: true,
+			args: []string{"-enable_server_rpk -enable_client_rpk -Verify 1"}, config: func(c *Config, n int) { raw(c, n); rawOwn(c, n) }, acts: asClient},
+		{name: "client-no-middlebox", title: "without the disguise for middleboxes", peer: "openssl", client: true,
+			args: []string{"-no_middlebox"}, config: func(c *Config, _ int) { c.NoCompatibilityMode = true }, acts: asClient},
 		{name: "server-ed25519", title: "the server signs with Ed25519", peer: "gnutls", args: []string{""},
 			config: func(c *Config, _ int) { c.Credentials = []*Credential{ownEd25519()} }, acts: asServer},
 	}
@@ -215,6 +223,7 @@ func sessions13() []*flow {
 		return append(list, asClient...)
 	}
 	back := append(append(append([]string{}, asServer...), "again"), asServer...)
+	refuse := tickets()
 	return []*flow{
 		{name: "client-resumption", title: "resumption with a ticket", peer: "gnutls", client: true, args: []string{""}, acts: twice(false)},
 		{name: "server-resumption", title: "resumption with a ticket", peer: "openssl",
@@ -223,28 +232,9 @@ func sessions13() []*flow {
 			config: func(c *Config, n int) { c.EarlyData = n > 0 }, acts: twice(true)},
 		{name: "server-early", title: "0-RTT data with a ticket", peer: "openssl",
 			args: []string{"-sess_out {dir}/session", "-sess_in {dir}/session -early_data {dir}/early"}, config: tickets(), acts: back},
-	}
-}
-
-// flows12 are those of TLS 1.2.
-func flows12() []*flow {
-	rsa := func(c *Config, _ int) { c.Credentials = []*Credential{ownRSA()} }
-	keep := tickets()
-	again := append(append([]string{"handshake", "say there", "hear one", "close", "end"}, "again"), asClient...)
-	back := append(append(append([]string{}, asServer...), "again"), asServer...)
-	return []*flow{
-		{name: "client-12-ecdsa", title: "TLS 1.2 with an ECDSA certificate", peer: "openssl", client: true, args: []string{"-tls1_2 -no_ticket"}, acts: asClient},
-		{name: "server-12-ecdsa", title: "TLS 1.2 with an ECDSA certificate", peer: "gnutls", args: []string{"--priority NORMAL:-VERS-ALL:+VERS-TLS1.2"}, acts: asServer},
-		{name: "client-12-rsa", title: "TLS 1.2 with an RSA certificate", peer: "gnutls", client: true,
-			args: []string{"--priority NORMAL:-VERS-ALL:+VERS-TLS1.2 --x509certfile {dir}/rsa.pem --x509keyfile {dir}/rsa.key"}, acts: asClient},
-		{name: "server-12-rsa", title: "TLS 1.2 with an RSA certificate", peer: "openssl", args: []string{"-tls1_2"}, config: rsa, acts: asServer},
-		{name: "client-12-certificate", title: "TLS 1.2 with a client certificate", peer: "openssl", client: true, args: []string{"-tls1_2 -Verify 1"},
-			config: func(c *Config, _ int) { c.Credentials = []*Credential{ownP256()} }, acts: asClient},
-		{name: "server-12-certificate", title: "TLS 1.2 with a client certificate", peer: "openssl", args: []string{"-tls1_2 -cert {dir}/p256.pem -key {dir}/p256.key"},
-			config: func(c *Config, _ int) { c.ClientAuth = RequireClientCert }, acts: asServer},
-		{name: "client-12-resumption", title: "TLS 1.2 resumed with a ticket", peer: "openssl", client: true, args: []string{"-tls1_2"}, acts: again},
-		{name: "server-12-resumption", title: "TLS 1.2 resumed with a ticket", peer: "openssl",
-			args: []string{"-tls1_2 -sess_out {dir}/session", "-tls1_2 -sess_in {dir}/session"}, config: keep, acts: back},
+		{name: "server-early-refused", title: "0-RTT data with a ticket, which the server refuses", peer: "openssl",
+			args:   []string{"-sess_out {dir}/session", "-sess_in {dir}/session -early_data {dir}/early"},
+			config: func(c *Config, n int) { refuse(c, n); c.MaxEarlyData = uint32(1000 * (1 - n)) }, acts: back},
 	}
 }
 
