@@ -118,6 +118,8 @@ var (
 		{"client_hello: padding", unread},
 		{"client_hello: ticket_request", unread},
 		{"client_hello: tls_cert_with_extern_psk", unread},
+		{"client_hello: encrypted_client_hello", unread},
+		{"client_hello: ech_outer_extensions", unread},
 		{"no kind of server certificate in common", unread},
 		{"client_hello: server_name", "crypto/tls takes any bytes for a name, and passes over other kinds of name"},
 		{"left out the key_share extension", "RFC 9846, Section 9.2: missing_extension; crypto/tls asks again"},
