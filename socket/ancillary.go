@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"syscall"
@@ -108,20 +109,38 @@ func AppendAncillary(b []byte, items ...Ancillary) ([]byte, error) {
 
 // ParseAncillary reads the ancillary data of a received message, which is
 // m.Control[:m.ControlN]. Items of a kind that this package has no type for are
-// RawAncillary values. What could be read before an error is returned with it,
-// so that received descriptors are not lost.
-func ParseAncillary(b []byte) ([]Ancillary, error) {
-	var items []Ancillary
+// RawAncillary values, and so are those that are malformed: the error is about
+// the first of these. All that could be read is returned with it, so that
+// received descriptors are not lost.
+func ParseAncillary(b []byte) (items []Ancillary, err error) {
+	for len(b) > 0 {
+		raw, rest, cut := cutControl(b)
+		if cut != nil {
+			return items, errors.Join(err, cut)
+		}
+		item, bad := decodeAncillary(raw)
+		if bad != nil {
+			item = raw
+			if err == nil {
+				err = fmt.Errorf("ancillary data of level %d and type %d: %w", raw.Level, raw.Type, bad)
+			}
+		}
+		items = append(items, item)
+		b = rest
+	}
+	return items, err
+}
+
+// ParseRawAncillary reads ancillary data without making anything of it. It is for
+// families whose levels have the numbers of another's: ParseAncillary takes
+// SOL_HCI for IPPROTO_IP.
+func ParseRawAncillary(b []byte) (items []RawAncillary, err error) {
 	for len(b) > 0 {
 		raw, rest, err := cutControl(b)
 		if err != nil {
 			return items, err
 		}
-		item, err := decodeAncillary(raw)
-		if err != nil {
-			return items, fmt.Errorf("ancillary data of level %d and type %d: %w", raw.Level, raw.Type, err)
-		}
-		items = append(items, item)
+		items = append(items, raw)
 		b = rest
 	}
 	return items, nil

@@ -50,7 +50,7 @@ func cutControl(b []byte) (raw RawAncillary, rest []byte, err error) {
 
 func (r Rights) encode() (RawAncillary, error) {
 	if len(r.FDs) > maxRights {
-		return RawAncillary{}, fmt.Errorf("%d descriptors in one message, more than %d", len(r.FDs), maxRights)
+		return RawAncillary{}, tooManyRights(len(r.FDs))
 	}
 	var data []byte
 	for _, fd := range r.FDs {

@@ -11,6 +11,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
@@ -75,6 +77,25 @@ func TestSendFile(t *testing.T) {
 			t.Error("an offset in a pipe")
 		}
 	})
+	t.Run("no empty message", func(t *testing.T) {
+		a, b := pair(t, socket.SeqPacket)
+		if n, err := a.SendFile(background, f, 0, 10); n != 10 || err != nil {
+			t.Fatalf("%d, %v", n, err)
+		}
+		if n, err := a.SendFile(background, f, 0, 0); n != 0 || err != nil {
+			t.Fatalf("%d, %v", n, err)
+		}
+		if _, err := a.Write([]byte("next")); err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, 100)
+		for _, want := range []string{string(data[:10]), "next"} {
+			if n, err := b.Read(buf); err != nil || string(buf[:n]) != want {
+				t.Errorf("%q, %v, want %q", buf[:n], err, want)
+			}
+		}
+	})
+	t.Run("cancelled", cancelSendFile)
 	t.Run("errors", func(t *testing.T) {
 		a, _ := tcpPair(t)
 		if _, err := a.SendFile(background, f, -1, -1); err == nil {
@@ -204,5 +225,54 @@ func TestStreamOver(t *testing.T) {
 	}
 	if err := z.CloseWrite(); err == nil {
 		t.Error("a pipe was half closed")
+	}
+}
+
+// cancelSendFile ends waits for pipes that hold nothing: for one that Go can
+// poll, and for one that it cannot.
+func cancelSendFile(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	files := []*os.File{r}
+	if runtime.GOOS == "linux" { // elsewhere such a pipe holds up its reader
+		var fds [2]int
+		if err := syscall.Pipe(fds[:]); err != nil {
+			t.Fatal(err)
+		}
+		blocking, end := os.NewFile(uintptr(fds[0]), "r"), os.NewFile(uintptr(fds[1]), "w")
+		defer blocking.Close()
+		defer end.Close()
+		files = append(files, blocking)
+	}
+	for i, f := range files {
+		a, b := tcpPair(t)
+		ctx, cancel := context.WithTimeout(background, 30*time.Millisecond)
+		if n, err := a.SendFile(ctx, f, 0, -1); n != 0 || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("pipe %d: %d, %v", i, n, err)
+		}
+		cancel()
+		if i > 0 {
+			continue
+		}
+		// The pipe is as good as new.
+		if _, err := w.Write([]byte("later")); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := a.SendFile(background, f, 0, 5); n != 5 || err != nil {
+			t.Errorf("afterwards: %d, %v", n, err)
+		}
+		if _, err := b.RecvInto(background, make([]byte, 5), 0); err != nil {
+			t.Error(err)
+		}
+		s, _ := pair(t, socket.SeqPacket) // which copies
+		ctx, cancel = context.WithTimeout(background, 30*time.Millisecond)
+		if n, err := s.SendFile(ctx, f, 0, -1); n != 0 || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("copying: %d, %v", n, err)
+		}
+		cancel()
 	}
 }

@@ -16,7 +16,7 @@ const (
 	OOB              Flags = 1 << iota // out-of-band data, which TCP calls urgent
 	Peek                               // leave what is received in the queue
 	DontRoute                          // send only to hosts on the link
-	WaitAll                            // receive until the buffer is full
+	WaitAll                            // Recv: receive from a stream until the buffer is full
 	DontWait                           // answer EAGAIN instead of waiting
 	Truncated                          // the message was longer than the buffers; asked for: return its real length
 	ControlTruncated                   // the ancillary data was longer than its space

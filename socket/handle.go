@@ -120,7 +120,7 @@ func (s *Socket) Detach() (uintptr, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := s.Close(); err != nil {
+	if err := s.close(false); err != nil {
 		_ = sysClose(fd)
 		return 0, err
 	}

@@ -3,10 +3,9 @@ package socket
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
-	"os"
+	"slices"
 	"syscall"
 )
 
@@ -114,9 +113,14 @@ func (s *Socket) recvFlags() int {
 	return 0
 }
 
-// endsAt reports whether a received message is the end of the stream.
+// endsAt reports whether a received message is the end of the stream. The end
+// of a stream may come with ancillary data: credentials for one, where those
+// were asked for. A message of the error queue need not have any bytes.
 func (s *Socket) endsAt(m *Message) bool {
-	if m.N > 0 || m.ControlN > 0 || !s.zeroEnds {
+	switch {
+	case m.N > 0, !s.zeroEnds, m.Flags&ErrQueue != 0:
+		return false
+	case m.ControlN > 0 && (s.typ != Stream || carriesRights(m)):
 		return false
 	}
 	for _, b := range m.Buffers {
@@ -125,6 +129,15 @@ func (s *Socket) endsAt(m *Message) bool {
 		}
 	}
 	return false
+}
+
+// carriesRights reports whether descriptors came with a message.
+func carriesRights(m *Message) bool {
+	items, _ := ParseAncillary(m.Control[:m.ControlN])
+	return slices.ContainsFunc(items, func(item Ancillary) bool {
+		_, ok := item.(Rights)
+		return ok
+	})
 }
 
 // SendMMsg sends the messages in their order, in few system calls where the
@@ -191,63 +204,4 @@ func (s *Socket) recvEach(ctx context.Context, messages []Message, flags Flags) 
 		}
 	}
 	return len(messages), nil
-}
-
-// SendFDs sends p, which must not be empty, with open files over a UNIX-domain
-// socket. The files stay open here.
-func (s *Socket) SendFDs(ctx context.Context, p []byte, files ...*os.File) (int, error) {
-	fds := make([]int, len(files))
-	for i, f := range files {
-		raw, err := f.SyscallConn()
-		if err == nil {
-			err = raw.Control(func(fd uintptr) { fds[i] = int(fd) })
-		}
-		if err != nil {
-			return 0, s.opError("write", nil, fmt.Errorf("file %d to send: %w", i, err))
-		}
-	}
-	if len(p) == 0 {
-		return 0, s.opError("write", nil, fmt.Errorf("descriptors travel with at least one byte: %w", syscall.EINVAL))
-	}
-	control, err := AppendAncillary(nil, Rights{FDs: fds})
-	if err != nil {
-		return 0, s.opError("write", nil, err)
-	}
-	n, err := s.SendMsg(ctx, &Message{Buffers: [][]byte{p}, Control: control}, 0)
-	for _, f := range files {
-		_, _ = f.Stat() // keeps the file, and so its descriptor's number, until here
-	}
-	return n, err
-}
-
-// RecvFDs receives bytes into p and at most max open files, which belong to the
-// caller and are close-on-exec. When more files arrive than max, all that came
-// are closed and the error is ErrControlTruncated: a peer cannot make this
-// process keep descriptors that it did not ask for.
-func (s *Socket) RecvFDs(ctx context.Context, p []byte, max int) (n int, files []*os.File, err error) {
-	space := ControlSpace(4 * min(max, maxRights))
-	m := Message{Buffers: [][]byte{p}, Control: make([]byte, space)}
-	n, err = s.RecvMsg(ctx, &m, 0)
-	items, perr := ParseAncillary(m.Control[:m.ControlN])
-	for _, item := range items {
-		if r, ok := item.(Rights); ok {
-			for _, fd := range r.FDs {
-				files = append(files, os.NewFile(uintptr(fd), "received"))
-			}
-		}
-	}
-	switch {
-	case err != nil:
-	case m.Flags&ControlTruncated != 0, len(files) > max:
-		err = s.opError("read", nil, ErrControlTruncated)
-	case perr != nil:
-		err = s.opError("read", nil, perr)
-	}
-	if err != nil {
-		for _, f := range files {
-			_ = f.Close()
-		}
-		return n, nil, err
-	}
-	return n, files, nil
 }

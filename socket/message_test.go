@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sealsock/sealsock/internal/sockettest"
 	"github.com/sealsock/sealsock/socket"
 	"github.com/sealsock/sealsock/socket/inet"
 	"github.com/sealsock/sealsock/socket/unix"
@@ -42,6 +43,7 @@ func TestScatterGather(t *testing.T) {
 }
 
 func TestTruncation(t *testing.T) {
+	sockettest.Shows(t, "UNIX seqpacket", sockettest.BadInput)
 	a, b := pair(t, socket.SeqPacket)
 	if _, err := a.Send(background, []byte("twelve bytes"), 0); err != nil {
 		t.Fatal(err)
@@ -58,6 +60,7 @@ func TestTruncation(t *testing.T) {
 // TestPassFiles sends open files to another process, which writes to one of
 // them: the child half is in TestMain.
 func TestPassFiles(t *testing.T) {
+	sockettest.Shows(t, "UNIX stream", sockettest.Ancillary)
 	l, err := unix.Listen(socket.Stream, unix.Path(filepath.Join(t.TempDir(), "s")))
 	if err != nil {
 		t.Fatal(err)
@@ -203,6 +206,7 @@ func TestBatches(t *testing.T) {
 }
 
 func TestAncillaryRoundTrip(t *testing.T) {
+	sockettest.Shows(t, "UDP", sockettest.Ancillary)
 	if runtime.GOOS != "linux" {
 		return // what arrives differs from system to system; TestPassFiles covers the common part
 	}
@@ -275,6 +279,7 @@ func contains(items []socket.Ancillary, want socket.Ancillary) bool {
 }
 
 func TestCredentials(t *testing.T) {
+	sockettest.Shows(t, "UNIX stream", sockettest.Ancillary, sockettest.Options)
 	a, b := pair(t, socket.Stream)
 	peer, err := unix.PeerCredentials(a)
 	if err != nil || peer.UID != os.Getuid() {
@@ -305,6 +310,7 @@ func TestCredentials(t *testing.T) {
 }
 
 func TestErrorQueue(t *testing.T) {
+	sockettest.Shows(t, "UDP", sockettest.Ancillary)
 	if runtime.GOOS != "linux" {
 		return // the queue is Linux's
 	}
@@ -339,6 +345,7 @@ func TestErrorQueue(t *testing.T) {
 }
 
 func TestSegmentSize(t *testing.T) {
+	sockettest.Shows(t, "UDP", sockettest.Ancillary)
 	if runtime.GOOS != "linux" {
 		return // UDP segmentation is Linux's
 	}

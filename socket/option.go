@@ -115,10 +115,14 @@ func NewDuration(name string, n OptionNumber, unit time.Duration) Option[time.Du
 	return Option[time.Duration]{name, n, codec[time.Duration]{
 		size: 4,
 		encode: func(d time.Duration) ([]byte, error) {
-			if d < 0 || d/unit > math.MaxInt32 {
+			n := d / unit
+			if d%unit > 0 {
+				n++ // never shorter than asked
+			}
+			if d < 0 || n > math.MaxInt32 {
 				return nil, fmt.Errorf("%v is not in 0 to %d times %v", d, math.MaxInt32, unit)
 			}
-			return encodeInt(int((d + unit - 1) / unit)) // never shorter than asked
+			return encodeInt(int(n))
 		},
 		decode: func(raw []byte) (time.Duration, error) {
 			n, err := decodeInt(raw)

@@ -9,11 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sealsock/sealsock/internal/sockettest"
 	"github.com/sealsock/sealsock/socket"
 	"github.com/sealsock/sealsock/socket/inet"
 )
 
 func TestOptions(t *testing.T) {
+	sockettest.Shows(t, "TCP", sockettest.Options)
 	s, err := socket.New(inet.Family4, socket.Stream, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -42,6 +44,9 @@ func TestOptions(t *testing.T) {
 	}
 	if err := inet.KeepAliveInterval.Set(s, math.MaxInt64); err == nil {
 		t.Error("a duration of centuries")
+	}
+	if err := inet.KeepAliveInterval.Set(s, math.MaxInt32*time.Second+1); err == nil {
+		t.Error("a duration that does not fit when it is rounded up")
 	}
 	if socket.KeepAlive.String() != "SO_KEEPALIVE" {
 		t.Error(socket.KeepAlive.String())

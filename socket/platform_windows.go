@@ -54,7 +54,10 @@ var startWinsock = sync.OnceValue(func() error {
 })
 
 // call makes a Winsock call. All of them but accept return -1 for failure, and
-// accept's failure has the same bits.
+// accept's failure has the same bits. The arguments may be pointers: the
+// directive keeps what they point to alive, and where it is.
+//
+//go:uintptrescapes
 func call(proc *windows.LazyProc, args ...uintptr) (uintptr, syscall.Errno) {
 	r, _, err := proc.Call(args...)
 	if int32(r) != -1 {

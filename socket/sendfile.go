@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"syscall"
+
+	"github.com/sealsock/sealsock/internal/interrupt"
 )
 
 // sendfileChunk is how many bytes one system call is asked to move, so that a
@@ -19,9 +21,11 @@ const copyBuffer = 64 << 10
 // through this process where the system can (sendfile and splice of Linux) and
 // with a buffer elsewhere. A negative count sends all there is. The offset of a
 // file that cannot be seeked, such as a pipe, must be 0. The file's own position
-// is not used, and not changed except for a pipe.
+// is not used, and not changed except for a pipe. A pipe's read deadline bounds
+// the wait for it, and is taken away if the context ends that wait.
 //
-// It returns the bytes sent, also when it fails.
+// It returns the bytes sent, also when it fails. On a socket that keeps message
+// boundaries, every 64 KiB are a message.
 func (s *Socket) SendFile(ctx context.Context, f *os.File, offset, count int64) (int64, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -34,7 +38,17 @@ func (s *Socket) SendFile(ctx context.Context, f *os.File, offset, count int64) 
 	if !regular && offset != 0 {
 		return 0, s.opError("write", nil, syscall.ESPIPE)
 	}
-	var sent int64
+	if !regular {
+		defer interrupt.Reads(ctx, f)()
+	}
+	sent, err := s.sendFile(ctx, f, regular, offset, count)
+	if err != nil && ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		err = s.opError("write", nil, cause(ctx))
+	}
+	return sent, err
+}
+
+func (s *Socket) sendFile(ctx context.Context, f *os.File, regular bool, offset, count int64) (sent int64, err error) {
 	if s.typ == Stream {
 		sent, err = s.sendFast(ctx, f, regular, offset, count)
 		if !errors.Is(err, errors.ErrUnsupported) {
@@ -57,11 +71,14 @@ func (s *Socket) sendFrom(ctx context.Context, r io.Reader) (sent int64, err err
 	buf := make([]byte, copyBuffer)
 	for {
 		n, rerr := r.Read(buf)
-		m, err := s.SendAll(ctx, buf[:n], 0)
-		sent += int64(m)
+		if n > 0 { // nothing would be an empty message
+			m, err := s.SendAll(ctx, buf[:n], 0)
+			sent += int64(m)
+			if err != nil {
+				return sent, err
+			}
+		}
 		switch {
-		case err != nil:
-			return sent, err
 		case rerr == io.EOF:
 			return sent, nil
 		case rerr != nil:

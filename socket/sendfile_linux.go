@@ -54,7 +54,7 @@ func (s *Socket) sendfileOnce(ctx context.Context, file syscall.RawConn, offset 
 // spliceOnce moves what a pipe holds. An empty pipe and a full socket give the
 // same answer, so it first waits for the pipe.
 func (s *Socket) spliceOnce(ctx context.Context, pipe syscall.RawConn, count int) (int, error) {
-	if err := waitReadable(pipe); err != nil {
+	if err := waitReadable(ctx, pipe); err != nil {
 		return 0, err
 	}
 	o := newOp(func(o *op, fd uintptr) syscall.Errno {
@@ -83,16 +83,34 @@ func answer(o *op, control, call error) syscall.Errno {
 	return errno
 }
 
-// waitReadable waits until a pipe holds data or has ended. It obeys the pipe's
-// own read deadline; a pipe that Go cannot poll blocks a thread.
-func waitReadable(pipe syscall.RawConn) error {
-	return pipe.Read(func(fd uintptr) bool {
-		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-		timeout := 0
-		if flags, err := fcntl(fd, unix.F_GETFL, 0); err == nil && flags&unix.O_NONBLOCK == 0 {
-			timeout = -1
+// glance is how long a pipe that Go cannot poll is waited for between two looks
+// at the context, in milliseconds.
+const glance = 50
+
+// waitReadable waits until a pipe holds data or has ended, or the context is
+// done. It obeys the pipe's own read deadline; a pipe that Go cannot poll holds a
+// thread.
+func waitReadable(ctx context.Context, pipe syscall.RawConn) error {
+	err := pipe.Read(func(fd uintptr) bool {
+		flags, err := fcntl(fd, unix.F_GETFL, 0)
+		polled := err == nil && flags&unix.O_NONBLOCK != 0
+		timeout := glance
+		if polled {
+			timeout = 0
 		}
-		n, err := unix.Poll(poll, timeout)
-		return n > 0 || err != nil && err != unix.EINTR
+		for {
+			poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+			n, err := unix.Poll(poll, timeout)
+			switch {
+			case n > 0, err != nil && err != unix.EINTR, ctx.Err() != nil:
+				return true
+			case polled:
+				return false
+			}
+		}
 	})
+	if err == nil && ctx.Err() != nil {
+		err = cause(ctx)
+	}
+	return err
 }

@@ -238,11 +238,15 @@ func (s *Socket) CloseRead() error { return s.Shutdown(ShutdownRead) }
 // Close closes the socket. Calls that wait return an error that
 // errors.Is(net.ErrClosed) recognises, and so do all later ones, Close itself
 // included.
-func (s *Socket) Close() error {
+func (s *Socket) Close() error { return s.close(s.family.EndByShutdown) }
+
+// close closes the descriptor; end says to end the connection with it, also for
+// copies of the descriptor.
+func (s *Socket) close(end bool) error {
 	if s.closed.Swap(true) {
 		return s.opError("close", nil, net.ErrClosed)
 	}
-	if s.family.EndByShutdown {
+	if end {
 		// Sockets that are not connected refuse, which is no matter.
 		_ = s.sys.control(func(fd uintptr) { _ = sysShutdown(fd, int(ShutdownBoth)) })
 	}
@@ -288,7 +292,18 @@ func (s *Socket) SendAll(ctx context.Context, p []byte, flags Flags) (n int, err
 
 // Recv receives bytes into p and returns how many. At the end of a stream it
 // returns io.EOF. An empty datagram is 0 bytes and no error.
+//
+// With the flag WaitAll a stream is received until p is full, and fewer bytes
+// are the last ones before its end, or before an error that is returned with
+// them.
 func (s *Socket) Recv(ctx context.Context, p []byte, flags Flags) (int, error) {
+	if flags&WaitAll != 0 && flags&(Peek|DontWait) == 0 && s.typ == Stream {
+		n, err := s.RecvInto(ctx, p, flags&^WaitAll)
+		if err == io.ErrUnexpectedEOF {
+			err = nil
+		}
+		return n, err
+	}
 	o := newOp(callRecv)
 	n, err := s.recv(ctx, o, p, flags)
 	o.free()
@@ -312,7 +327,7 @@ func (s *Socket) recv(ctx context.Context, o *op, p []byte, flags Flags) (int, e
 			o.n, err = 0, nil
 		}
 	}
-	if err == nil && o.n == 0 && len(p) > 0 && s.zeroEnds {
+	if err == nil && o.n == 0 && len(p) > 0 && s.zeroEnds && flags&ErrQueue == 0 {
 		err = io.EOF
 	}
 	return o.n, err

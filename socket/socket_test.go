@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/net/nettest"
 
+	"github.com/sealsock/sealsock/internal/sockettest"
 	"github.com/sealsock/sealsock/socket"
 	"github.com/sealsock/sealsock/socket/inet"
 	"github.com/sealsock/sealsock/socket/unix"
@@ -104,6 +105,9 @@ func TestConn(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if row := map[string]string{"UNIX": "UNIX stream", "Pair": "UNIX stream", "TCP": "TCP", "StreamOverSeqPacket": "UNIX seqpacket"}[name]; row != "" {
+				sockettest.Shows(t, row, sockettest.IsConn)
+			}
 			nettest.TestConn(t, func() (net.Conn, net.Conn, func(), error) {
 				a, b, err := make()
 				if err != nil {
@@ -130,6 +134,7 @@ func dialled(listen func() (*socket.Listener, error), dial func(net.Addr) (*sock
 }
 
 func TestPacketConn(t *testing.T) {
+	sockettest.Shows(t, "UDP", sockettest.Trip)
 	for _, addr := range []string{"127.0.0.1:0", "[::1]:0"} {
 		a, b := udpSocket(t, addr), udpSocket(t, addr)
 		if _, err := a.WriteTo([]byte("ping"), b.LocalAddr()); err != nil {

@@ -83,6 +83,8 @@ func (s *Socket) run(ctx context.Context, dir direction, o *op) error {
 	}
 	side := &s.sides[dir]
 	switch {
+	case s.closed.Load():
+		return net.ErrClosed
 	case ctx.Err() != nil:
 		return cause(ctx)
 	case side.passed():

@@ -209,6 +209,14 @@ func Start(t testing.TB, program string, args ...string) *Peer {
 	return p
 }
 
+// Say gives the peer a line.
+func (p *Peer) Say(line string) {
+	p.t.Helper()
+	if _, err := io.WriteString(p.stdin, line+"\n"); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 // Line returns the next line that the peer prints.
 func (p *Peer) Line() string {
 	p.t.Helper()

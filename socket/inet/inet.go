@@ -133,8 +133,10 @@ func convert(network string, six bool, a net.Addr) (socket.Addr, error) {
 	case *net.TCPAddr:
 		ap = a.AddrPort()
 	case *net.IPAddr:
-		ip, _ := netip.AddrFromSlice(a.IP)
-		ap = netip.AddrPortFrom(ip.WithZone(a.Zone), 0)
+		if a != nil {
+			ip, _ := netip.AddrFromSlice(a.IP)
+			ap = netip.AddrPortFrom(ip.WithZone(a.Zone), 0)
+		}
 	default:
 		return nil, fmt.Errorf("address %v of type %T is not of IP", a, a)
 	}

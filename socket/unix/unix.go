@@ -90,7 +90,7 @@ func decode(raw []byte) (socket.Addr, error) {
 // convert takes *net.UnixAddr, whose abstract names begin with "@".
 func convert(a net.Addr) (socket.Addr, error) {
 	u, ok := a.(*net.UnixAddr)
-	if !ok {
+	if !ok || u == nil {
 		return nil, fmt.Errorf("address %v of type %T is not of the UNIX domain", a, a)
 	}
 	if name, ok := strings.CutPrefix(u.Name, "@"); ok && runtime.GOOS == "linux" {
