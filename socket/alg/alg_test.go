@@ -23,6 +23,7 @@ import (
 )
 
 func TestAddr(t *testing.T) {
+	sockettest.Shows(t, "alg", sockettest.Addresses)
 	a := alg.Addr{Type: "hash", Name: "sha256", Features: 1, Mask: 2}
 	raw, err := a.AppendSockaddr(nil)
 	if err != nil || len(raw) != 88 {
@@ -42,6 +43,7 @@ func TestAddr(t *testing.T) {
 }
 
 func TestHash(t *testing.T) {
+	sockettest.Shows(t, "alg", sockettest.Trip)
 	h, err := alg.NewHash("sha256", nil)
 	sockettest.Need(t, err)
 	defer h.Close()
@@ -70,6 +72,7 @@ func TestHash(t *testing.T) {
 }
 
 func TestHashFile(t *testing.T) {
+	sockettest.Shows(t, "alg", sockettest.Trip)
 	h, err := alg.NewHash("sha256", nil)
 	sockettest.Need(t, err)
 	defer h.Close()
@@ -96,6 +99,7 @@ func TestHashFile(t *testing.T) {
 }
 
 func TestCipher(t *testing.T) {
+	sockettest.Shows(t, "alg", sockettest.Trip)
 	key, iv := bytes.Repeat([]byte{1}, 16), bytes.Repeat([]byte{2}, 16)
 	block, err := aes.NewCipher(key)
 	if err != nil {
@@ -128,6 +132,7 @@ func TestCipher(t *testing.T) {
 }
 
 func TestAEAD(t *testing.T) {
+	sockettest.Shows(t, "alg", sockettest.Trip)
 	key := bytes.Repeat([]byte{1}, 32)
 	block, err := aes.NewCipher(key)
 	if err != nil {
@@ -172,6 +177,7 @@ func TestAEAD(t *testing.T) {
 }
 
 func TestRNG(t *testing.T) {
+	sockettest.Shows(t, "alg", sockettest.Trip)
 	r, err := alg.NewRNG("stdrng", nil)
 	sockettest.Need(t, err)
 	defer r.Close()
@@ -187,6 +193,7 @@ func TestRNG(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
+	sockettest.Shows(t, "alg", sockettest.BadInput)
 	h, err := alg.NewHash("sha256", nil)
 	sockettest.Need(t, err)
 	_ = h.Close()
@@ -212,6 +219,7 @@ func TestErrors(t *testing.T) {
 
 // TestPython has Python's socket encrypt, with the same kernel behind both.
 func TestPython(t *testing.T) {
+	sockettest.Shows(t, "alg", sockettest.Opinion)
 	a, err := alg.NewAEAD("gcm(aes)", make([]byte, 16), 16)
 	sockettest.Need(t, err)
 	defer a.Close()
@@ -237,6 +245,7 @@ with socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET) as s:
 }
 
 func TestOperationByHand(t *testing.T) {
+	sockettest.Shows(t, "alg", sockettest.Ancillary, sockettest.Options)
 	s, err := alg.Open(alg.Addr{Type: "skcipher", Name: "ecb(aes)"}, make([]byte, 16))
 	sockettest.Need(t, err)
 	defer s.Close()

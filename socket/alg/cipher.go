@@ -24,9 +24,10 @@ var ErrAuthentication = errors.New("message authentication failed")
 // A Cipher encrypts without authentication, for protocols that bring their own.
 // It may be used by many goroutines, one after another.
 type Cipher struct {
-	a   Addr
-	s   *socket.Socket
-	one chan struct{} // held by who uses s
+	a    Addr
+	s    *socket.Socket
+	one  chan struct{} // held by who uses s
+	over error         // a failure that leaves the socket in no known state
 }
 
 // NewCipher returns a cipher, such as "cbc(aes)" or "ctr(aes)".
@@ -36,11 +37,12 @@ func NewCipher(name string, key []byte) (*Cipher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Cipher{a, s, make(chan struct{}, 1)}, nil
+	return &Cipher{a: a, s: s, one: make(chan struct{}, 1)}, nil
 }
 
 // Encrypt encrypts src into dst, which has the same length and may be the same
-// memory. iv is not changed; it is nil for ciphers without one.
+// memory. iv is not changed; it is nil for ciphers without one. After an error of
+// the kernel the cipher is of no more use: how far it got is not known.
 func (c *Cipher) Encrypt(dst, src, iv []byte) error { return c.run(EncryptOp, dst, src, iv) }
 
 // Decrypt undoes Encrypt.
@@ -62,6 +64,16 @@ func (c *Cipher) run(op Op, dst, src, iv []byte) error {
 	}
 	c.one <- struct{}{}
 	defer func() { <-c.one }()
+	if c.over != nil {
+		return opError("write", c.a, fmt.Errorf("this cipher failed before: %w", c.over))
+	}
+	c.over = c.pieces(dst, src, control)
+	return c.over
+}
+
+// pieces gives the kernel as much as it has room for, and reads that back,
+// until everything is done.
+func (c *Cipher) pieces(dst, src, control []byte) error {
 	ctx := context.Background()
 	for len(src) > 0 {
 		piece := src[:min(len(src), maxPiece)]
@@ -69,7 +81,11 @@ func (c *Cipher) run(op Op, dst, src, iv []byte) error {
 		if len(piece) == len(src) {
 			flags = 0
 		}
-		if _, err := c.s.SendMsg(ctx, &socket.Message{Buffers: [][]byte{piece}, Control: control}, flags); err != nil {
+		n, err := c.s.SendMsg(ctx, &socket.Message{Buffers: [][]byte{piece}, Control: control}, flags)
+		if err == nil && n < len(piece) {
+			err = opError("write", c.a, io.ErrShortWrite)
+		}
+		if err != nil {
 			return err
 		}
 		control = nil // the state goes on
@@ -160,7 +176,11 @@ func (a *AEAD) run(o Operation, dst, text, additional []byte, size int) ([]byte,
 		return dst, opError("write", a.a, a.over)
 	}
 	ctx := context.Background()
-	if _, err := a.s.SendMsg(ctx, &socket.Message{Buffers: [][]byte{additional, text}, Control: control}, 0); err != nil {
+	given, err := a.s.SendMsg(ctx, &socket.Message{Buffers: [][]byte{additional, text}, Control: control}, 0)
+	if err == nil && given < len(additional)+len(text) {
+		err = opError("write", a.a, io.ErrShortWrite)
+	}
+	if err != nil {
 		a.over = err
 		return dst, err
 	}

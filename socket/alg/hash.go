@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 
+	"github.com/sealsock/sealsock/internal/interrupt"
 	"github.com/sealsock/sealsock/socket"
 )
 
@@ -35,9 +36,14 @@ func (h *Hash) Write(p []byte) (int, error) {
 
 // ReadFile adds the rest of a file, or of a pipe, to what is hashed, without
 // copying it through this process, and returns how many bytes that were. The
-// file's position moves.
+// file's position moves. A pipe's read deadline bounds the wait for it, and is
+// taken away if the context ends that wait.
 func (h *Hash) ReadFile(ctx context.Context, f *os.File) (int64, error) {
+	defer interrupt.Reads(ctx, f)()
 	n, err := readFile(ctx, h.s, f)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
 	if err != nil {
 		return n, opError("write", h.a, err)
 	}

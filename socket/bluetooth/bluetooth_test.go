@@ -40,6 +40,9 @@ func FuzzParseDevice(f *testing.F) {
 }
 
 func TestAddresses(t *testing.T) {
+	for _, row := range []string{"L2CAP", "RFCOMM", "SCO", "HCI"} {
+		sockettest.Shows(t, row, sockettest.Addresses)
+	}
 	d := bluetooth.Device{1, 2, 3, 4, 5, 6}
 	for _, c := range []struct {
 		text string
@@ -68,6 +71,11 @@ func TestAddresses(t *testing.T) {
 	}
 	if _, err := (bluetooth.RFCOMMAddr{Channel: 31}).AppendSockaddr(nil); err == nil {
 		t.Error("channel 31")
+	}
+	for _, psm := range []uint16{2, 0x1000, 0x1101} {
+		if _, err := (bluetooth.L2CAPAddr{PSM: psm}).AppendSockaddr(nil); err == nil {
+			t.Errorf("PSM %#x", psm)
+		}
 	}
 	raw, _ := bluetooth.SCOAddr{Device: d}.AppendSockaddr(nil)
 	if !bytes.HasSuffix(raw, []byte{6, 5, 4, 3, 2, 1}) {
@@ -101,6 +109,7 @@ func two(t *testing.T) (a, b bluetooth.Controller) {
 // TestRFCOMMConn keeps one channel open, and with it the link: closing and
 // opening the link takes seconds.
 func TestRFCOMMConn(t *testing.T) {
+	sockettest.Shows(t, "RFCOMM", sockettest.IsConn)
 	a, b := two(t)
 	channel := uint8(30)
 	listen := func() (*socket.Listener, error) {
@@ -118,6 +127,7 @@ func TestRFCOMMConn(t *testing.T) {
 }
 
 func TestRFCOMM(t *testing.T) {
+	sockettest.Shows(t, "RFCOMM", sockettest.Trip, sockettest.Options)
 	a, b := two(t)
 	client, server := sockettest.Pair(t, func() (*socket.Listener, error) {
 		return bluetooth.ListenRFCOMM(bluetooth.RFCOMMAddr{Device: b.Device, Channel: 3})
@@ -148,6 +158,7 @@ func l2cap(t *testing.T) (client, server *socket.Socket) {
 }
 
 func TestL2CAP(t *testing.T) {
+	sockettest.Shows(t, "L2CAP", sockettest.Trip, sockettest.Options)
 	client, server := l2cap(t)
 	sockettest.RoundTrip(t, client, server)
 	o, err := bluetooth.L2CAP.Get(client)
@@ -160,6 +171,7 @@ func TestL2CAP(t *testing.T) {
 }
 
 func TestL2CAPStream(t *testing.T) {
+	sockettest.Shows(t, "L2CAP", sockettest.Trip)
 	client, server := l2cap(t)
 	x, err := bluetooth.StreamL2CAP(client)
 	if err != nil {
@@ -192,6 +204,7 @@ func TestL2CAPStream(t *testing.T) {
 
 // TestHCI asks a controller for its address by a command.
 func TestHCI(t *testing.T) {
+	sockettest.Shows(t, "HCI", sockettest.Trip, sockettest.Options)
 	a, _ := two(t)
 	s, err := bluetooth.OpenHCI(bluetooth.HCIAddr{Controller: a.Index})
 	sockettest.Need(t, err)
@@ -220,6 +233,7 @@ func TestHCI(t *testing.T) {
 
 // TestHCIControl asks the kernel's management interface for its version.
 func TestHCIControl(t *testing.T) {
+	sockettest.Shows(t, "HCI", sockettest.Trip)
 	s, err := bluetooth.OpenHCI(bluetooth.HCIAddr{Controller: bluetooth.NoController, Channel: bluetooth.ControlChannel})
 	sockettest.Need(t, err)
 	defer s.Close()
@@ -234,6 +248,7 @@ func TestHCIControl(t *testing.T) {
 }
 
 func TestSCO(t *testing.T) {
+	sockettest.Shows(t, "SCO", sockettest.Trip, sockettest.Options)
 	a, b := two(t)
 	// A voice connection needs a connection to be there.
 	client, server := sockettest.Pair(t, func() (*socket.Listener, error) {
@@ -248,6 +263,9 @@ func TestSCO(t *testing.T) {
 }
 
 func TestPython(t *testing.T) {
+	for _, row := range []string{"L2CAP", "RFCOMM"} {
+		sockettest.Shows(t, row, sockettest.Opinion)
+	}
 	a, b := two(t)
 	l, err := bluetooth.ListenRFCOMM(bluetooth.RFCOMMAddr{Device: b.Device})
 	sockettest.Need(t, err)

@@ -3,6 +3,7 @@ package bluetooth
 import (
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	"github.com/sealsock/sealsock/socket"
 )
@@ -72,6 +73,30 @@ var (
 	HCIFiltering = socket.NewStruct[HCIFilter]("HCI_FILTER", option(0, 2))
 	HCITimestamp = socket.NewBool("HCI_TIME_STAMP", option(0, 3)) // packets come with their time
 )
+
+// HCIAncillary is what comes with the packets of a socket that has the options
+// HCIDirection and HCITimestamp set.
+type HCIAncillary struct {
+	Incoming bool      // from the controller
+	Time     time.Time // of the packet; the zero time if it did not come
+}
+
+// ParseHCIAncillary reads the ancillary data of a received packet, which is
+// m.Control[:m.ControlN] of its Message.
+func ParseHCIAncillary(b []byte) (HCIAncillary, error) {
+	var a HCIAncillary
+	items, err := socket.ParseRawAncillary(b)
+	for _, item := range items {
+		switch { // SOL_HCI with HCI_CMSG_DIR and HCI_CMSG_TSTAMP
+		case item.Level == 0 && item.Type == 1 && len(item.Data) >= 4:
+			a.Incoming = binary.NativeEndian.Uint32(item.Data) != 0
+		case item.Level == 0 && item.Type == 2 && len(item.Data) >= 16: // a struct timeval
+			sec, micro := binary.NativeEndian.Uint64(item.Data), binary.NativeEndian.Uint64(item.Data[8:])
+			a.Time = time.Unix(int64(sec), int64(micro)*int64(time.Microsecond))
+		}
+	}
+	return a, err
+}
 
 // OpenHCI opens a socket on a controller's channel, which needs privileges for
 // all but the raw channel.

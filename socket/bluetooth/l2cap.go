@@ -30,6 +30,9 @@ func (a L2CAPAddr) String() string { return fmt.Sprintf("%v/%d", a.Device, a.PSM
 // AppendSockaddr appends a struct sockaddr_l2, or FreeBSD's sockaddr_l2cap,
 // which has the same fields in the same places.
 func (a L2CAPAddr) AppendSockaddr(b []byte) ([]byte, error) {
+	if a.PSM != 0 && a.Type == Classic && a.CID == 0 && a.PSM&0x0101 != 0x0001 {
+		return b, fmt.Errorf("PSM %d is none: the lowest bit is 1 in its lower byte and 0 in its upper (Bluetooth Core Specification, Volume 3, Part A, Section 4.2)", a.PSM)
+	}
 	b = socket.AppendHeader(b, number, 14)
 	b = binary.LittleEndian.AppendUint16(b, a.PSM)
 	b = a.Device.append(b)

@@ -57,7 +57,10 @@ func appendHead(b []byte, ifindex int) []byte {
 
 func decodeAddr(raw []byte) (socket.Addr, error) {
 	i, err := cutHead(raw, 8)
-	return Addr{i}, err
+	if err != nil {
+		return nil, err
+	}
+	return Addr{i}, nil
 }
 
 func cutHead(raw []byte, size int) (ifindex int, err error) {

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sealsock/sealsock/internal/sockettest"
 	"github.com/sealsock/sealsock/socket"
 	"github.com/sealsock/sealsock/socket/inet"
 )
@@ -21,6 +22,9 @@ import (
 var background = context.Background()
 
 func TestAddr(t *testing.T) {
+	for _, row := range []string{"TCP", "UDP"} {
+		sockettest.Shows(t, row, sockettest.Addresses)
+	}
 	for _, a := range []inet.Addr{
 		inet.MustParse("127.0.0.1:80"),
 		inet.MustParse("[2001:db8::1]:443"),
@@ -110,6 +114,7 @@ func TestConvert(t *testing.T) {
 }
 
 func TestServerAndConnection(t *testing.T) {
+	sockettest.Shows(t, "TCP", sockettest.Trip)
 	for _, c := range []struct {
 		name, listen string
 		server       inet.ServerOptions
@@ -156,6 +161,7 @@ func TestServerAndConnection(t *testing.T) {
 }
 
 func TestConnectionErrors(t *testing.T) {
+	sockettest.Shows(t, "TCP", sockettest.BadInput)
 	_, err := inet.CreateConnection(background, "localhost:1", &inet.ConnectOptions{AllErrors: true})
 	if !errors.Is(err, syscall.ECONNREFUSED) || strings.Count(err.Error(), "refused") < 1 {
 		t.Errorf("all errors: %v", err)
@@ -188,6 +194,7 @@ func TestConnectionErrors(t *testing.T) {
 }
 
 func TestMulticast(t *testing.T) {
+	sockettest.Shows(t, "UDP", sockettest.Trip, sockettest.Options)
 	lo, err := loopback()
 	if err != nil {
 		t.Fatal(err)

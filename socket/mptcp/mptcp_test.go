@@ -19,9 +19,13 @@ func listen(address string) func() (*socket.Listener, error) {
 
 func dial(a net.Addr) (*socket.Socket, error) { return mptcp.Dial(context.Background(), a.String()) }
 
-func TestConn(t *testing.T) { sockettest.Conn(t, listen("127.0.0.1:0"), dial) }
+func TestConn(t *testing.T) {
+	sockettest.Shows(t, "MPTCP", sockettest.IsConn)
+	sockettest.Conn(t, listen("127.0.0.1:0"), dial)
+}
 
 func TestRoundTrip(t *testing.T) {
+	sockettest.Shows(t, "MPTCP", sockettest.Trip, sockettest.Addresses)
 	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
 		a, b := sockettest.Pair(t, listen(address), dial)
 		sockettest.RoundTrip(t, a, b)
@@ -32,6 +36,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestPython(t *testing.T) {
+	sockettest.Shows(t, "MPTCP", sockettest.Opinion)
 	l, err := listen("127.0.0.1:0")()
 	sockettest.Need(t, err)
 	defer l.Close()
@@ -79,6 +84,7 @@ func Example() {
 }
 
 func TestInUse(t *testing.T) {
+	sockettest.Shows(t, "MPTCP", sockettest.Trip, sockettest.Options)
 	a, b := sockettest.Pair(t, listen("127.0.0.1:0"), dial)
 	sockettest.RoundTrip(t, a, b)
 	if !mptcp.InUse(a) || !mptcp.InUse(b) {

@@ -25,6 +25,7 @@ func open(t *testing.T, p netlink.Protocol, groups ...int) *netlink.Conn {
 }
 
 func TestDump(t *testing.T) {
+	sockettest.Shows(t, "netlink", sockettest.Trip)
 	c := open(t, netlink.Route)
 	for range 2 { // the second request must not see the first one's answer
 		links, err := c.Execute(sockettest.Context(t), netlink.Message{
@@ -52,6 +53,7 @@ func TestDump(t *testing.T) {
 }
 
 func TestRefusal(t *testing.T) {
+	sockettest.Shows(t, "netlink", sockettest.BadInput)
 	c := open(t, netlink.Route)
 	body := make([]byte, unix.SizeofIfInfomsg)
 	binary.NativeEndian.PutUint32(body[4:], 1<<30)
@@ -70,6 +72,7 @@ func TestRefusal(t *testing.T) {
 }
 
 func TestErrorText(t *testing.T) {
+	sockettest.Shows(t, "netlink", sockettest.Options)
 	c := open(t, netlink.Route)
 	if err := netlink.StrictChecks.Set(c.Socket, true); err != nil {
 		t.Fatal(err)
@@ -85,6 +88,7 @@ func TestErrorText(t *testing.T) {
 }
 
 func TestProtocols(t *testing.T) {
+	sockettest.Shows(t, "netlink", sockettest.Addresses)
 	for _, p := range []netlink.Protocol{netlink.Route, netlink.UserSock, netlink.Generic, netlink.KObjectUEvent} {
 		c := open(t, p)
 		if a := c.LocalAddr().(netlink.Addr); a.Port == 0 {
@@ -98,6 +102,7 @@ func TestProtocols(t *testing.T) {
 
 // TestPython exchanges datagrams with Python's socket over NETLINK_USERSOCK.
 func TestPython(t *testing.T) {
+	sockettest.Shows(t, "netlink", sockettest.Opinion)
 	c := open(t, netlink.UserSock)
 	port := c.LocalAddr().(netlink.Addr).Port
 	p := sockettest.Python(t, `

@@ -16,6 +16,7 @@ import (
 const testType packet.EtherType = 0x88b5
 
 func TestAddr(t *testing.T) {
+	sockettest.Shows(t, "packet", sockettest.Addresses)
 	a := packet.Addr{Interface: 2, Protocol: packet.IPv4, Direction: packet.Outgoing, Type: 1}.To(net.HardwareAddr{2, 0, 0, 0, 0, 1})
 	if a.String() != "2/0x800/02:00:00:00:00:01" {
 		t.Error(a)
@@ -59,6 +60,7 @@ func loopback(t *testing.T, p packet.EtherType) packet.Addr {
 
 // TestCooked sends frames without writing their header.
 func TestCooked(t *testing.T) {
+	sockettest.Shows(t, "packet", sockettest.Trip, sockettest.Options)
 	a := loopback(t, testType)
 	s, r := open(t, socket.Datagram, a), open(t, socket.Datagram, a)
 	if err := packet.IgnoreOutgoing.Set(r.Socket, true); err != nil {
@@ -82,6 +84,7 @@ func TestCooked(t *testing.T) {
 
 // TestRaw sends a whole frame, and receives it with a filter.
 func TestRaw(t *testing.T) {
+	sockettest.Shows(t, "packet", sockettest.Trip, sockettest.Ancillary)
 	a := loopback(t, testType)
 	// Accept frames whose fifteenth byte is 'y'.
 	r := open(t, socket.Raw, a, packet.Instruction{Op: 0x30, K: 14}, packet.Instruction{Op: 0x15, K: 'y', JF: 1},
@@ -118,6 +121,7 @@ func TestRaw(t *testing.T) {
 }
 
 func TestMembership(t *testing.T) {
+	sockettest.Shows(t, "packet", sockettest.Options)
 	a := loopback(t, packet.All)
 	c := open(t, socket.Raw, a)
 	m := packet.Membership{Interface: int32(a.Interface), Kind: packet.Promiscuous}
@@ -131,6 +135,7 @@ func TestMembership(t *testing.T) {
 
 // TestEthernet sends from one end of a pair of interfaces to the other.
 func TestEthernet(t *testing.T) {
+	sockettest.Shows(t, "packet", sockettest.Trip)
 	sockettest.Interface(t, "pair0")
 	far := "pair1"
 	near, err := packet.On("pair0", testType)
@@ -157,6 +162,7 @@ func TestEthernet(t *testing.T) {
 }
 
 func TestPython(t *testing.T) {
+	sockettest.Shows(t, "packet", sockettest.Opinion)
 	a := loopback(t, testType)
 	c := open(t, socket.Datagram, a)
 	if err := packet.IgnoreOutgoing.Set(c.Socket, true); err != nil {

@@ -11,6 +11,7 @@ import (
 )
 
 func TestAddr(t *testing.T) {
+	sockettest.Shows(t, "QRTR", sockettest.Addresses)
 	a := qrtr.Addr{Node: 3, Port: qrtr.ControlPort}
 	raw, err := a.AppendSockaddr(nil)
 	if err != nil {
@@ -33,6 +34,7 @@ func open(t *testing.T, port uint32) *socket.PacketConn {
 }
 
 func TestRoundTrip(t *testing.T) {
+	sockettest.Shows(t, "QRTR", sockettest.Trip)
 	a, b := open(t, 0), open(t, 20_000)
 	if b.LocalAddr().(qrtr.Addr).Port != 20_000 {
 		t.Errorf("bound to %v", b.LocalAddr())
@@ -62,6 +64,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestPython(t *testing.T) {
+	sockettest.Shows(t, "QRTR", sockettest.Opinion)
 	c := open(t, 0)
 	local := c.LocalAddr().(qrtr.Addr)
 	p := sockettest.Python(t, `

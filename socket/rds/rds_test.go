@@ -21,6 +21,7 @@ func open(t *testing.T, addr string) *socket.PacketConn {
 }
 
 func TestRoundTrip(t *testing.T) {
+	sockettest.Shows(t, "RDS", sockettest.Trip, sockettest.Addresses)
 	for _, ip := range []string{"127.0.0.1:0", "[::1]:0"} {
 		a, b := open(t, ip), open(t, ip)
 		ctx := sockettest.Context(t)
@@ -41,6 +42,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
+	sockettest.Shows(t, "RDS", sockettest.Options)
 	c := open(t, "127.0.0.1:0")
 	if err := rds.ReceiveErrors.Set(c.Socket, true); err != nil {
 		t.Fatal(err)
@@ -64,6 +66,7 @@ func TestOptions(t *testing.T) {
 }
 
 func TestPython(t *testing.T) {
+	sockettest.Shows(t, "RDS", sockettest.Opinion)
 	c := open(t, "127.0.0.1:0")
 	p := sockettest.Python(t, `
 s = socket.socket(socket.AF_RDS, socket.SOCK_SEQPACKET)

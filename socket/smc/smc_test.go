@@ -19,9 +19,13 @@ func listen(address string) func() (*socket.Listener, error) {
 
 func dial(a net.Addr) (*socket.Socket, error) { return smc.Dial(context.Background(), a.String()) }
 
-func TestConn(t *testing.T) { sockettest.Conn(t, listen("127.0.0.1:0"), dial) }
+func TestConn(t *testing.T) {
+	sockettest.Shows(t, "SMC", sockettest.IsConn)
+	sockettest.Conn(t, listen("127.0.0.1:0"), dial)
+}
 
 func TestRoundTrip(t *testing.T) {
+	sockettest.Shows(t, "SMC", sockettest.Trip, sockettest.Addresses)
 	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
 		a, b := sockettest.Pair(t, listen(address), dial)
 		sockettest.RoundTrip(t, a, b)
@@ -32,6 +36,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestPython(t *testing.T) {
+	sockettest.Shows(t, "SMC", sockettest.Opinion)
 	l, err := listen("127.0.0.1:0")()
 	sockettest.Need(t, err)
 	defer l.Close()
@@ -79,6 +84,7 @@ func Example() {
 }
 
 func TestOptions(t *testing.T) {
+	sockettest.Shows(t, "SMC", sockettest.Options)
 	s, err := smc.Transport.New(4)
 	sockettest.Need(t, err)
 	defer s.Close()
@@ -92,6 +98,7 @@ func TestOptions(t *testing.T) {
 
 // TestTCPPeer shows that a peer which knows only TCP is served.
 func TestTCPPeer(t *testing.T) {
+	sockettest.Shows(t, "SMC", sockettest.Trip)
 	a, b := sockettest.Pair(t, listen("127.0.0.1:0"), func(a net.Addr) (*socket.Socket, error) {
 		return inet.CreateConnection(context.Background(), a.String(), nil)
 	})

@@ -13,6 +13,7 @@ import (
 )
 
 func TestAddr(t *testing.T) {
+	sockettest.Shows(t, "TIPC", sockettest.Addresses)
 	for text, a := range map[string]tipc.Addr{
 		"1000:5-9": tipc.Range(1000, 5, 9, tipc.ClusterScope), "1000:7": tipc.Service(1000, 7),
 		"#77@1001": tipc.SocketID(77, 0x1001), "8:9@abc": {Kind: tipc.KindService, A: 8, B: 9, C: 0xabc},
@@ -58,10 +59,12 @@ func dial(typ socket.Type) func(net.Addr) (*socket.Socket, error) {
 }
 
 func TestConn(t *testing.T) {
+	sockettest.Shows(t, "TIPC", sockettest.IsConn)
 	sockettest.Conn(t, listen(socket.Stream), dial(socket.Stream))
 }
 
 func TestRoundTrip(t *testing.T) {
+	sockettest.Shows(t, "TIPC", sockettest.Trip)
 	for _, typ := range []socket.Type{socket.Stream, socket.SeqPacket} {
 		a, b := sockettest.Pair(t, listen(typ), dial(typ))
 		sockettest.RoundTrip(t, a, b)
@@ -78,6 +81,7 @@ func TestRoundTrip(t *testing.T) {
 
 // TestMessages sends to one instance, to all, and to a socket, in each scope.
 func TestMessages(t *testing.T) {
+	sockettest.Shows(t, "TIPC", sockettest.Trip)
 	for _, typ := range []socket.Type{socket.RDM, socket.Datagram} {
 		for _, scope := range []tipc.Scope{tipc.ZoneScope, tipc.ClusterScope, tipc.NodeScope} {
 			a, err := tipc.ListenMessages(typ, tipc.Range(service+1, 0, 9, scope))
@@ -110,6 +114,7 @@ func TestMessages(t *testing.T) {
 }
 
 func TestTopology(t *testing.T) {
+	sockettest.Shows(t, "TIPC", sockettest.Trip)
 	ctx := sockettest.Context(t)
 	top, err := tipc.DialTopology(ctx)
 	sockettest.Need(t, err)
@@ -138,6 +143,7 @@ func TestTopology(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
+	sockettest.Shows(t, "TIPC", sockettest.Options)
 	s, err := socket.New(tipc.Family, socket.SeqPacket, 0)
 	sockettest.Need(t, err)
 	defer s.Close()
@@ -159,6 +165,7 @@ func TestOptions(t *testing.T) {
 }
 
 func TestPython(t *testing.T) {
+	sockettest.Shows(t, "TIPC", sockettest.Opinion)
 	c, err := tipc.ListenMessages(socket.RDM, tipc.Range(service+4, 1, 1, tipc.NodeScope))
 	sockettest.Need(t, err)
 	defer c.Close()

@@ -21,6 +21,7 @@ func open(t *testing.T, addr string) *socket.PacketConn {
 }
 
 func TestRoundTrip(t *testing.T) {
+	sockettest.Shows(t, "UDP-Lite", sockettest.Trip, sockettest.Addresses, sockettest.Options)
 	for _, ip := range []string{"127.0.0.1:0", "[::1]:0"} {
 		a, b := open(t, ip), open(t, ip)
 		if err := udplite.SendCoverage.Set(a.Socket, 12); err != nil {
@@ -42,6 +43,7 @@ func TestRoundTrip(t *testing.T) {
 
 // TestCoverage shows that a receiver drops what is covered too little.
 func TestCoverage(t *testing.T) {
+	sockettest.Shows(t, "UDP-Lite", sockettest.Options)
 	a, b := open(t, "127.0.0.1:0"), open(t, "127.0.0.1:0")
 	if err := udplite.ReceiveCoverage.Set(b.Socket, 20); err != nil {
 		t.Fatal(err)
@@ -64,6 +66,7 @@ func TestCoverage(t *testing.T) {
 }
 
 func TestPython(t *testing.T) {
+	sockettest.Shows(t, "UDP-Lite", sockettest.Opinion)
 	c := open(t, "127.0.0.1:0")
 	p := sockettest.Python(t, `
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_UDPLITE)

@@ -14,13 +14,20 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sealsock/sealsock/internal/sockettest"
 	"github.com/sealsock/sealsock/socket"
 	"github.com/sealsock/sealsock/socket/unix"
 )
 
 var background = context.Background()
 
+// rows are the types in the table of docs/sockets.md.
+var rows = []string{"UNIX stream", "UNIX seqpacket", "UNIX datagram"}
+
 func TestAddr(t *testing.T) {
+	for _, row := range rows {
+		sockettest.Shows(t, row, sockettest.Addresses)
+	}
 	for _, a := range []unix.Addr{unix.Path("/run/x"), unix.Path("\xff\xfe not UTF-8"), unix.Abstract("name"), unix.Abstract("a\x00b")} {
 		if a.Abstract && runtime.GOOS != "linux" {
 			continue
@@ -66,6 +73,9 @@ func addresses(t *testing.T) []unix.Addr {
 }
 
 func TestConnections(t *testing.T) {
+	for _, row := range rows[:2] {
+		sockettest.Shows(t, row, sockettest.Trip)
+	}
 	types := []socket.Type{socket.Stream}
 	if runtime.GOOS != "darwin" {
 		types = append(types, socket.SeqPacket)
@@ -103,6 +113,7 @@ func TestConnections(t *testing.T) {
 }
 
 func TestDatagrams(t *testing.T) {
+	sockettest.Shows(t, "UNIX datagram", sockettest.Trip)
 	for _, a := range addresses(t) {
 		p, err := unix.ListenDatagram(a)
 		if err != nil {
@@ -125,6 +136,9 @@ func TestDatagrams(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
+	for _, row := range rows {
+		sockettest.Shows(t, row, sockettest.BadInput)
+	}
 	gone := unix.Path(filepath.Join(t.TempDir(), "gone"))
 	if _, err := unix.Dial(background, socket.Stream, gone); !errors.Is(err, syscall.ENOENT) {
 		t.Errorf("dial: %v", err)

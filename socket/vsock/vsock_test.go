@@ -14,6 +14,7 @@ import (
 )
 
 func TestAddr(t *testing.T) {
+	sockettest.Shows(t, "vsock", sockettest.Addresses)
 	for text, a := range map[string]vsock.Addr{
 		"3:1024": {CID: 3, Port: 1024}, "any:any": {CID: vsock.AnyContext, Port: vsock.AnyPort},
 		"host:1": {CID: vsock.Host, Port: 1}, "local:2": {CID: vsock.Local, Port: 2, ToHost: true},
@@ -47,11 +48,13 @@ func dial(typ socket.Type) func(net.Addr) (*socket.Socket, error) {
 }
 
 func TestConn(t *testing.T) {
+	sockettest.Shows(t, "vsock", sockettest.IsConn)
 	needLoopback(t)
 	sockettest.Conn(t, listen(socket.Stream), dial(socket.Stream))
 }
 
 func TestRoundTrip(t *testing.T) {
+	sockettest.Shows(t, "vsock", sockettest.Trip)
 	needLoopback(t)
 	for _, typ := range []socket.Type{socket.Stream, socket.SeqPacket} {
 		a, b := sockettest.Pair(t, listen(typ), dial(typ))
@@ -79,6 +82,7 @@ func needLoopback(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
+	sockettest.Shows(t, "vsock", sockettest.Options)
 	s, err := socket.New(vsock.Family, socket.Stream, 0)
 	sockettest.Need(t, err)
 	defer s.Close()
@@ -114,6 +118,7 @@ func TestLocalCID(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
+	sockettest.Shows(t, "vsock", sockettest.BadInput)
 	if _, err := vsock.Dial(context.Background(), socket.Stream, vsock.Addr{CID: vsock.Local, Port: 9}); err == nil {
 		t.Error("connected to nobody")
 	}
@@ -124,6 +129,7 @@ func TestErrors(t *testing.T) {
 
 // TestPython connects to Python's socket and is connected to by it.
 func TestPython(t *testing.T) {
+	sockettest.Shows(t, "vsock", sockettest.Opinion)
 	needLoopback(t)
 	l, err := listen(socket.Stream)()
 	sockettest.Need(t, err)

@@ -1,0 +1,20 @@
+package packet_test
+
+import (
+	"testing"
+
+	"github.com/sealsock/sealsock/internal/sockettest"
+	"github.com/sealsock/sealsock/socket"
+	"github.com/sealsock/sealsock/socket/packet"
+)
+
+// silentType is another EtherType for experiments, which nobody here sends.
+const silentType packet.EtherType = 0x88b6
+
+func TestWaiting(t *testing.T) {
+	sockettest.Waits(t, "packet", func() *socket.Socket { return open(t, socket.Datagram, loopback(t, silentType)).Socket })
+}
+
+func TestRefusals(t *testing.T) {
+	sockettest.Refuses(t, "packet", packet.Family, socket.Datagram, 0)
+}

@@ -1,0 +1,4 @@
+package tipc
+
+// ParseEvent is parseEvent for the fuzz test.
+var ParseEvent = parseEvent
