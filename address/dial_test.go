@@ -186,6 +186,7 @@ func TestInherited(t *testing.T) {
 		env  []string
 	}{
 		{"fd://4", nil},
+		{"fd://0", nil}, // as inetd's "wait" passes it
 		{"fd://systemd", []string{"LISTEN_FDS=2"}},
 		{"fd://systemd/web", []string{"LISTEN_FDS=2", "LISTEN_FDNAMES=other:web"}},
 	} {
@@ -201,7 +202,7 @@ func TestInherited(t *testing.T) {
 			}
 			defer f.Close()
 			cmd := start(t, c.text, c.env...)
-			cmd.ExtraFiles = []*os.File{f, f}
+			cmd.Stdin, cmd.ExtraFiles = f, []*os.File{f, f}
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}

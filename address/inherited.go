@@ -125,27 +125,9 @@ func native(s *socket.Socket) bool {
 	return s.Type() == socket.Stream && (name == "inet" || name == "inet6" || name == "unix") && (s.Protocol() == 0 || s.Protocol() == syscall.IPPROTO_TCP)
 }
 
-// take makes a Socket of a copy of the descriptor.
+// take makes a Socket of a copy of the descriptor, and closes the original. One
+// that is no socket is left as it is.
 func (f inherited) take() (*socket.Socket, error) {
-	file, err := f.file()
-	if err != nil {
-		return nil, err
-	}
-	defer release(file, f)
-	raw, err := file.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	var copied uintptr
-	var derr error
-	err = raw.Control(func(fd uintptr) { copied, derr = duplicate(fd) })
-	if err = errors.Join(err, derr); err != nil {
-		return nil, err
-	}
-	return socket.FromFD(copied, inet.Family4, inet.Family6, unix.Family, vsock.Family, tipc.Family)
-}
-
-func (f inherited) file() (*os.File, error) {
 	number := f.number
 	if number < 0 {
 		var err error
@@ -153,25 +135,15 @@ func (f inherited) file() (*os.File, error) {
 			return nil, err
 		}
 	}
-	switch number {
-	case 0:
-		return os.Stdin, nil
-	case 1:
-		return os.Stdout, nil
-	case 2:
-		return os.Stderr, nil
+	copied, err := duplicate(number)
+	if err != nil {
+		return nil, err
 	}
-	file := os.NewFile(uintptr(number), f.text())
-	if file == nil {
-		return nil, fmt.Errorf("descriptor %d is not valid here", number)
+	s, err := socket.FromFD(copied, inet.Family4, inet.Family6, unix.Family, vsock.Family, tipc.Family)
+	if err == nil && number > 2 {
+		release(number)
 	}
-	return file, nil
-}
-
-func release(file *os.File, f inherited) {
-	if f.number > 2 || f.number < 0 {
-		_ = file.Close()
-	}
+	return s, err
 }
 
 // passed finds a descriptor by the environment variables of sd_listen_fds(3).

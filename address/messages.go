@@ -79,12 +79,18 @@ func (l unlinking) Close() error {
 // connections are streams.
 type streams struct{ *socket.Listener }
 
+// A connection that is gone before its message sizes could be asked for is
+// passed over: a peer must not end the listening.
 func (l streams) Accept() (net.Conn, error) {
-	s, err := l.AcceptContext(context.Background())
-	if err != nil {
-		return nil, err
+	for {
+		s, err := l.AcceptContext(context.Background())
+		if err != nil {
+			return nil, err
+		}
+		if c, err := stream(s); err == nil || errors.Is(err, errPackets) {
+			return c, err
+		}
 	}
-	return stream(s)
 }
 
 // stream makes a stream of a connection, where it is not one.
