@@ -234,6 +234,12 @@ func addressText(a net.Addr) string {
 		return "unix://" + text
 	case text == "":
 		return a.Network()
+	case a.Network() == "can":
+		return "isotp://" + text
+	}
+	switch a.Network() {
+	case "vsock", "rfcomm", "l2cap", "tipc", "sctp", "mptcp", "smc":
+		return a.Network() + "://" + text
 	}
 	return text
 }

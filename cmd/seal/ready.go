@@ -63,7 +63,7 @@ type offer struct {
 
 // listeningOf describes a listener.
 func listeningOf(a address.Address, at net.Addr, o *offer) *listening {
-	l := &listening{Address: addressText(at), Keys: len(o.keys)}
+	l := &listening{Address: placeOf(a, at), Keys: len(o.keys)}
 	if len(o.ech) > 0 {
 		l.ECH = base64.StdEncoding.EncodeToString(o.ech)
 	}
@@ -91,6 +91,15 @@ func listeningOf(a address.Address, at net.Addr, o *offer) *listening {
 		l.Commands = []string{calledAs() + " connect" + l.trusted(o.ca) + " " + quoted(l.Address)}
 	}
 	return l
+}
+
+// placeOf is where a listener listens, as a user would write it: with the scheme
+// that was asked for, which the socket's own address may not tell.
+func placeOf(a address.Address, at net.Addr) string {
+	if a.Scheme() == "seqpacket" {
+		return a.String()
+	}
+	return addressText(at)
 }
 
 // selfMade reports whether the chain ends in a certificate that signed itself, so
