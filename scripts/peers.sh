@@ -8,9 +8,15 @@ newer=trixie # the Debian release whose tools go beside the system's
 log=$dir/install.log
 mkdir -p "$dir" || exit 0
 
-have() { command -v "$1" >/dev/null 2>&1; }
+# have looks for a program, or with a path for a file.
+have() {
+  case $1 in
+  /*) [ -e "$1" ] ;;
+  *) command -v "$1" >/dev/null 2>&1 ;;
+  esac
+}
 
-# Each peer, the programs it needs, the package they come in.
+# Each peer, the programs and files it needs, the packages they come in. mbedTLS has no programs: the tests compile two.
 peers='openssl:openssl:openssl
 gnutls:gnutls-cli gnutls-serv:gnutls-bin
 nss:tstclnt selfserv certutil pk12util:libnss3-tools
@@ -18,6 +24,7 @@ curl:curl:curl
 python:python3:python3
 java:java javac:default-jdk-headless
 node:node:nodejs
+mbedtls:gcc /usr/include/stdio.h /usr/include/mbedtls/ssl.h:gcc libc6-dev libmbedtls-dev
 chromium:chromium:chromium'
 
 # missing prints the packages of the programs that are not here.
@@ -113,4 +120,6 @@ report curl "$why" curl --version
 report python "$why" python3 -c 'import ssl, sys; print("Python", sys.version.split()[0], "with", ssl.OPENSSL_VERSION)'
 report java "$why" sh -c 'command -v javac >/dev/null && java -version'
 report node "$why" node -p '"Node " + process.version + " with OpenSSL " + process.versions.openssl'
+report mbedtls "$why" sh -c 'command -v gcc >/dev/null && echo "#include <mbedtls/version.h>
+MBEDTLS_VERSION_STRING_FULL" | gcc -E -P - | tail -1'
 exit 0

@@ -17,9 +17,15 @@ var (
 	}
 )
 
+// The system's GnuTLS, and the one of a newer system beside it.
+var (
+	gnutls37 = gnutls("GnuTLS 3.7", withoutHybrids(nil), gnutls37Without12)
+	gnutls38 = gnutls("GnuTLS 3.8", withoutHybrids(nil), gnutls38Without12, newer())
+)
+
 // gnutls makes the pair of programs of one installation. prefix comes before
 // the program's name.
-func gnutls(name string, without map[string]string, prefix ...string) *program {
+func gnutls(name string, without, without12 map[string]string, prefix ...string) *program {
 	without["server key update"] = "gnutls-serv has no command for it"
 	common := func(s *scenario, tool string, port int) []string {
 		priority := "NORMAL:-VERS-ALL:+VERS-TLS1.3"
@@ -40,12 +46,15 @@ func gnutls(name string, without map[string]string, prefix ...string) *program {
 	}
 	return &program{
 		name:    name,
-		without: without,
+		without: without, without12: without12,
 		find: func() (string, error) {
 			argv := append(append([]string{}, prefix...), "gnutls-cli", "--version")
 			return output(argv[0], argv[1:]...)
 		},
 		client: func(s *scenario, port int) command {
+			if s.v12 != nil {
+				return gnutlsClient12(s, port, prefix)
+			}
 			args := append(common(s, "gnutls-cli", port), "--logfile", "/dev/stderr", "--sni-hostname", serverName, "--verify-hostname", serverName)
 			if s.clientKey != "" {
 				args = append(args, "--x509certfile", file(s.clientKey+".pem"), "--x509keyfile", file(s.clientKey+".key"))
@@ -56,6 +65,9 @@ func gnutls(name string, without map[string]string, prefix ...string) *program {
 			return command{args: append(args, "127.0.0.1")}
 		},
 		server: func(s *scenario, port int) command {
+			if s.v12 != nil {
+				return gnutlsServer12(s, port, prefix)
+			}
 			args := append(common(s, "gnutls-serv", port), "--echo", "--x509certfile", file(s.serverKey()+".pem"), "--x509keyfile", file(s.serverKey()+".key"))
 			if s.clientKey != "" {
 				args = append(args, "--require-client-cert", "--verify-client-cert")

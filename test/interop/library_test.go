@@ -116,6 +116,9 @@ func (s *scenario) seal(ctx context.Context, raw net.Conn, server bool) (*sealso
 		cfg.KeyLog = &tapped.keyLogged
 		raw = tapped
 	}
+	if s.bad {
+		raw = patient{raw.(*net.TCPConn)}
+	}
 	start := sealsock.Client
 	if server {
 		start = sealsock.Server

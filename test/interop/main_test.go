@@ -19,6 +19,13 @@ var update = flag.Bool("update", false, "write docs/interop.md")
 var work string
 
 func TestMain(m *testing.M) {
+	if role := os.Getenv(standardRole); role != "" {
+		if err := standardPeer(role); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	flag.Parse()
 	var err error
 	if work, err = os.MkdirTemp("", "interop"); err != nil {
@@ -48,6 +55,8 @@ type program struct {
 	// without tells which scenarios it cannot take part in, and why. Keys
 	// are a scenario's name, or a role before it: "client alpn".
 	without map[string]string
+	// without12 is the same for the scenarios of TLS 1.2.
+	without12 map[string]string
 	// mute: as a client it refuses a certificate without a word, because it
 	// looks at it only after the handshake.
 	mute bool
@@ -80,6 +89,19 @@ type command struct {
 	// update is what it reads to change its keys, and ask for the other
 	// side's; updated is the line it prints then, if any.
 	update, updated string
+	// stapled is what it says when an OCSP response came with the certificate.
+	stapled string
+	// authority: a server that shows no certificate unless the client takes what
+	// its authority signs with, too.
+	authority bool
+	// ownStaple: a server that makes the OCSP response itself.
+	ownStaple bool
+	// asks is what a server is told in place of a line so that it asks for
+	// another handshake.
+	asks string
+	// next is how to start a client that comes back for its second connection,
+	// if it does not do so by itself.
+	next *command
 	// facts, if set, compares what it said of its connection.
 	facts func(said string) error
 }
@@ -110,10 +132,14 @@ func (p *program) cannot(role string, s *scenario) string {
 	if role == "client" && p.client == nil || role == "server" && p.server == nil {
 		return noRole
 	}
-	if why := p.without[role+" "+s.name]; why != "" {
+	without := p.without
+	if s.v12 != nil {
+		without = p.without12
+	}
+	if why := without[role+" "+s.name]; why != "" {
 		return why
 	}
-	return p.without[s.name]
+	return without[s.name]
 }
 
 // leftOut remembers the programs that were not there.

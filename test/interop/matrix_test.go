@@ -9,8 +9,8 @@ import (
 var programs = []*program{
 	openssl30,
 	openssl35,
-	gnutls("GnuTLS 3.7", withoutHybrids(nil)),
-	gnutls("GnuTLS 3.8", withoutHybrids(nil), newer()),
+	gnutls37,
+	gnutls38,
 	python,
 	java,
 	node,

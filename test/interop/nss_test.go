@@ -23,6 +23,9 @@ var nss = &program{
 		return "tstclnt and selfserv", nssDatabase()
 	},
 	client: func(s *scenario, port int) command {
+		if s.v12 != nil {
+			return nssClient12(s, port)
+		}
 		// Its input is a file, because it does not see the end of a pipe.
 		args := append(nssArgs("tstclnt", s, port), "-h", "127.0.0.1", "-a", serverName, "-A", file("hello"))
 		if s.group != 0 && !s.retry {
@@ -34,6 +37,9 @@ var nss = &program{
 		return command{args: args, whole: true, waits: true}
 	},
 	server: func(s *scenario, port int) command {
+		if s.v12 != nil {
+			return nssServer12(s, port)
+		}
 		args := append(nssArgs("selfserv", s, port), "-w", "", "-n", s.serverKey())
 		if s.group != 0 {
 			args = append(args, "-I", nssGroups[s.group])
@@ -46,6 +52,7 @@ var nss = &program{
 		}
 		return command{args: args, http: true}
 	},
+	without12: nssWithout12,
 	without: withoutHybrids(map[string]string{
 		"Ed25519 certificate":        "no Ed25519 in this version",
 		"Ed25519 client certificate": "no Ed25519 in this version",
@@ -80,8 +87,13 @@ var nssDatabase = sync.OnceValue(func() error {
 		{"certutil", "-A", "-n", "ca", "-t", "CT,C,", "-d", db, "-i", file("ca.pem")},
 	}
 	write("hello", []byte(strings.Repeat(hello, lines)))
+	// Its server signs OCSP responses by itself, with the authority's key.
+	for _, name := range []string{"ca", "pss"} { // and crypto/x509 writes no key for PSS alone
+		commands = append(commands, []string{"openssl", "pkcs12", "-export", "-in", file(name + ".pem"), "-inkey", file(name + ".key"),
+			"-name", name, "-passout", "pass:interop", "-out", file(name + ".p12")}, nssImport(name))
+	}
 	for kind, id := range identities {
-		if kind == "ed25519" {
+		if kind == "ed25519" || kind == "pss" {
 			continue
 		}
 		p12, err := id.EncodePKCS12("interop")
@@ -89,7 +101,7 @@ var nssDatabase = sync.OnceValue(func() error {
 			return err
 		}
 		write(kind+".p12", p12)
-		commands = append(commands, []string{"pk12util", "-i", file(kind + ".p12"), "-W", "interop", "-d", db, "-K", ""})
+		commands = append(commands, nssImport(kind))
 	}
 	for _, args := range commands {
 		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
@@ -98,3 +110,8 @@ var nssDatabase = sync.OnceValue(func() error {
 	}
 	return nil
 })
+
+// nssImport takes a key and its certificate into the database.
+func nssImport(name string) []string {
+	return []string{"pk12util", "-i", file(name + ".p12"), "-W", "interop", "-d", "sql:" + file("nss"), "-K", ""}
+}

@@ -25,12 +25,12 @@ func withoutHybrids(more map[string]string) map[string]string {
 
 // The system's OpenSSL, and the one of a newer system beside it.
 var (
-	openssl30 = openssl("OpenSSL 3.0", withoutHybrids(nil), "openssl")
-	openssl35 = openssl("OpenSSL 3.5", map[string]string{}, newer(), "openssl")
+	openssl30 = openssl("OpenSSL 3.0", withoutHybrids(nil), openssl30Without12, "openssl")
+	openssl35 = openssl("OpenSSL 3.5", map[string]string{}, openssl35Without12, newer(), "openssl")
 )
 
 // openssl makes the program of one installation.
-func openssl(name string, without map[string]string, argv ...string) *program {
+func openssl(name string, without, without12 map[string]string, argv ...string) *program {
 	common := func(s *scenario, tool string) []string {
 		args := append(append([]string{}, argv...), tool, "-tls1_3", "-CAfile", file("ca.pem"), "-verify_return_error")
 		if s.group != 0 && (tool == "s_server" || !s.retry) {
@@ -49,9 +49,12 @@ func openssl(name string, without map[string]string, argv ...string) *program {
 	}
 	return &program{
 		name:    name,
-		without: without,
-		find:    func() (string, error) { return output(argv[0], append(argv[1:], "version")...) },
+		without: without, without12: without12,
+		find: func() (string, error) { return output(argv[0], append(argv[1:], "version")...) },
 		client: func(s *scenario, port int) command {
+			if s.v12 != nil {
+				return opensslClient12(s, port, argv)
+			}
 			args := append(common(s, "s_client"), "-connect", "127.0.0.1:"+strconv.Itoa(port), "-servername", serverName,
 				"-verify_hostname", serverName)
 			if s.clientKey != "" {
@@ -63,6 +66,9 @@ func openssl(name string, without map[string]string, argv ...string) *program {
 			return command{args: append(args, "-quiet", "-no_ign_eof")}
 		},
 		server: func(s *scenario, port int) command {
+			if s.v12 != nil {
+				return opensslServer12(s, port, argv)
+			}
 			args := append(common(s, "s_server"), "-accept", "127.0.0.1:"+strconv.Itoa(port), "-naccept", "1",
 				"-cert", file(s.serverKey()+".pem"), "-key", file(s.serverKey()+".key"))
 			if s.clientKey != "" {

@@ -221,6 +221,19 @@ func freePort(t *testing.T) int {
 	return 0
 }
 
+// patient is a connection that does not hurry. A library that refuses its peer
+// lingers for a moment, so that the alert is not overtaken by a reset; a program
+// on a busy machine may need longer to come to it, and would hear of a reset alone.
+type patient struct{ *net.TCPConn }
+
+// SetDeadline puts off what is to come.
+func (p patient) SetDeadline(t time.Time) error {
+	if time.Until(t) > 0 {
+		t = time.Now().Add(patience)
+	}
+	return p.TCPConn.SetDeadline(t)
+}
+
 // connect connects to a server that is starting, as soon as it listens.
 func connect(ctx context.Context, port int) (net.Conn, error) {
 	for {

@@ -29,11 +29,12 @@ type scenario struct {
 	key       string // kind of the server's key
 	clientKey string // kind of the client's key; the server requires one
 	alpn      string
-	retry     bool // the server asks for another key share
-	plain     bool // no compatibility mode
-	keyUpdate bool // the other program changes its keys and asks for ours
-	ownUpdate bool // the library changes its keys by itself
-	bad       bool // the client has to refuse the certificate of the kind key
+	retry     bool   // the server asks for another key share
+	plain     bool   // no compatibility mode
+	keyUpdate bool   // the other program changes its keys and asks for ours
+	ownUpdate bool   // the library changes its keys by itself
+	bad       bool   // the client has to refuse the certificate of the kind key
+	v12       *tls12 // nil for TLS 1.3
 }
 
 var scenarios = []*scenario{
@@ -104,9 +105,13 @@ func makeCertificates() {
 	ca, stranger := testcert.New(), testcert.NewNamed("a stranger")
 	must(roots.AddDER(ca.Cert.Raw))
 	write("ca.pem", ca.PEM())
+	write("ca.key", (&testcert.Leaf{Key: ca.Key}).KeyPEM())
 	for _, kind := range []string{"p256", "p384", "p521", "ed25519", "rsa"} {
 		addIdentity(kind, ca, testcert.NewKey(kind), serverName)
 	}
+	makeStaple(ca, identities["rsa"].Leaf.Raw)
+	addPSSIdentity(ca)
+	write("gnutls.psk", []byte(pskIdentity+":"+pskKey+"\n"))
 	addIdentity("stranger", stranger, testcert.NewKey("p256"), serverName)
 	addIdentity("othername", ca, testcert.NewKey("p256"), "other.example")
 }

@@ -23,7 +23,7 @@ func (s *scenario) env(role string, port int, groups map[iana.NamedGroup]string)
 	if key != "" {
 		add("CERT", file(key+".pem"))
 		add("KEY", file(key+".key"))
-		add("KEY_ALGORITHM", map[string]string{"rsa": "RSA", "ed25519": "Ed25519"}[key])
+		add("KEY_ALGORITHM", map[string]string{"rsa": "RSA", "pss": "RSASSA-PSS", "ed25519": "Ed25519"}[key])
 		if env[len(env)-1] == "KEY_ALGORITHM=" {
 			env[len(env)-1] += "EC"
 		}
@@ -39,6 +39,9 @@ func (s *scenario) env(role string, port int, groups map[iana.NamedGroup]string)
 	}
 	if s.keyUpdate {
 		add("KEY_UPDATE", "yes")
+	}
+	if s.v12 != nil {
+		env = append(env, s.v12.env(s)...)
 	}
 	return env
 }
@@ -64,6 +67,7 @@ var python = &program{
 	server: func(s *scenario, port int) command {
 		return script(s, "server", port, pythonGroups, pythonPath, "testdata/server.py")
 	},
+	without12: pythonWithout12,
 	without: withoutHybrids(map[string]string{
 		"AES-128-GCM":           "no setting for TLS 1.3 suites before Python 3.15",
 		"AES-256-GCM":           "no setting for TLS 1.3 suites before Python 3.15",
@@ -92,6 +96,7 @@ var node = &program{
 	server: func(s *scenario, port int) command {
 		return script(s, "server", port, opensslGroups, "node", "testdata/server.js")
 	},
+	without12: nodeWithout12,
 	without: withoutHybrids(map[string]string{
 		"no compatibility mode": "no setting for it",
 		"key update":            "no call for it",
@@ -107,8 +112,9 @@ var java = &program{
 		}
 		return version, compileJava()
 	},
-	client: func(s *scenario, port int) command { return javaCommand(s, "client", port) },
-	server: func(s *scenario, port int) command { return javaCommand(s, "server", port) },
+	client:    func(s *scenario, port int) command { return javaCommand(s, "client", port) },
+	server:    func(s *scenario, port int) command { return javaCommand(s, "server", port) },
+	without12: javaWithout12,
 	without: withoutHybrids(map[string]string{
 		"no compatibility mode": "a system property of its client only",
 	}),
@@ -132,5 +138,10 @@ func javaCommand(s *scenario, role string, port int) command {
 	if s.group != 0 && (role == "server" || !s.retry) {
 		args = append(args, "-Djdk.tls.namedGroups="+javaGroups[s.group])
 	}
-	return script(s, role, port, javaGroups, append(args, "Echo", role)...)
+	if s.v12 != nil {
+		args = append(args, javaProperties(s.v12)...)
+	}
+	c := script(s, role, port, javaGroups, append(args, "Echo", role)...)
+	c.authority = true
+	return c
 }

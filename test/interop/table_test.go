@@ -35,13 +35,21 @@ func (r *table) set(p *program, role string, s *scenario, why string) {
 func (r *table) write(path string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, tableIntro, today())
-	for _, p := range programs {
+	for _, p := range everyProgram() {
 		version, err := p.look()
 		if err != nil {
 			return fmt.Errorf("%s is not written: %s: %w", path, p.name, err)
 		}
 		fmt.Fprintf(&b, "- **%s**: %s\n", p.name, version)
 	}
+	b.WriteString(r.grid(programs, scenarios))
+	b.WriteString(r.text12())
+	return os.WriteFile(path, []byte(b.String()), 0o644)
+}
+
+// grid is one table, and why it has gaps.
+func (r *table) grid(programs []*program, scenarios []*scenario) string {
+	var b strings.Builder
 	b.WriteString("\n| |")
 	for _, p := range programs {
 		fmt.Fprintf(&b, " %s |", p.name)
@@ -54,8 +62,7 @@ func (r *table) write(path string) error {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString(r.reasons())
-	return os.WriteFile(path, []byte(b.String()), 0o644)
+	return b.String() + r.reasons(programs, scenarios)
 }
 
 // mark says in which roles a program took part in a scenario.
@@ -74,7 +81,7 @@ func (r *table) mark(p *program, s *scenario) string {
 }
 
 // reasons lists why there are gaps.
-func (r *table) reasons() string {
+func (r *table) reasons(programs []*program, scenarios []*scenario) string {
 	gaps := map[string][]string{} // program and reason to scenarios
 	for _, s := range scenarios {
 		for _, p := range programs {
@@ -84,8 +91,12 @@ func (r *table) reasons() string {
 					continue
 				}
 				key := p.name + ": " + why
-				if !slices.Contains(gaps[key], s.name) {
-					gaps[key] = append(gaps[key], s.name)
+				name := s.name
+				if other := map[string]string{"client": "server", "server": "client"}[role]; r.cells[cell{p, other, s}] == "" {
+					name += " as " + role
+				}
+				if !slices.Contains(gaps[key], name) {
+					gaps[key] = append(gaps[key], name)
 				}
 			}
 		}

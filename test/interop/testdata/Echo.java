@@ -16,13 +16,14 @@ public class Echo {
     }
 
     static void client() throws Exception {
-        // The name that is checked is the one given here, the address is the connection's below.
-        var raw = new java.net.Socket("127.0.0.1", Integer.parseInt(env.get("PORT")));
-        var socket = (SSLSocket) context().getSocketFactory().createSocket(raw, env.get("NAME"), raw.getPort(), true);
-        var params = socket.getSSLParameters();
-        params.setServerNames(List.of(new SNIHostName(env.get("NAME")))); // by itself Java sends no name without a dot
-        params.setEndpointIdentificationAlgorithm("HTTPS");
-        configure(socket, params);
+        var context = context();
+        if (env.containsKey("RESUME")) {
+            var first = connect(context);
+            first.shutdownOutput();
+            first.getInputStream().readAllBytes();
+            first.close();
+        }
+        var socket = connect(context);
         var out = socket.getOutputStream();
         var in = socket.getInputStream();
         for (int n; (n = System.in.read(buffer)) > 0; ) {
@@ -30,29 +31,54 @@ public class Echo {
             if ((n = in.read(buffer)) < 0) throw new EOFException("no echo");
             System.out.write(buffer, 0, n);
             System.out.flush();
-            if (env.containsKey("KEY_UPDATE")) socket.startHandshake(); // after a TLS 1.3 handshake: a key update
+            // After a handshake this is a key update in TLS 1.3, and another handshake in TLS 1.2.
+            if (env.containsKey("KEY_UPDATE") || env.containsKey("RENEGOTIATE")) socket.startHandshake();
         }
         socket.shutdownOutput();
         if (in.read() != -1) throw new IOException("data after the end");
     }
 
+    static SSLSocket connect(SSLContext context) throws Exception {
+        // The name that is checked is the one given here, the address is the connection's below.
+        var raw = new java.net.Socket("127.0.0.1", Integer.parseInt(env.get("PORT")));
+        var socket = (SSLSocket) context.getSocketFactory().createSocket(raw, env.get("NAME"), raw.getPort(), true);
+        var params = socket.getSSLParameters();
+        params.setServerNames(List.of(new SNIHostName(env.get("NAME")))); // by itself Java sends no name without a dot
+        params.setEndpointIdentificationAlgorithm("HTTPS");
+        configure(socket, params);
+        socket.startHandshake();
+        if (env.containsKey("STAPLE")) {
+            for (var response : ((ExtendedSSLSession) socket.getSession()).getStatusResponses()) {
+                System.err.println(HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(response)));
+            }
+        }
+        return socket;
+    }
+
     static void server() throws Exception {
         var listener = (SSLServerSocket) context().getServerSocketFactory().createServerSocket(0, 1, java.net.InetAddress.getLoopbackAddress());
         System.out.println("port " + listener.getLocalPort());
-        var socket = (SSLSocket) listener.accept();
+        for (int left = env.containsKey("RESUME") ? 2 : 1; left > 0; left--) echo((SSLSocket) listener.accept());
+    }
+
+    static void echo(SSLSocket socket) throws Exception {
         socket.setNeedClientAuth(env.containsKey("CLIENT_AUTH"));
         configure(socket, socket.getSSLParameters());
         var out = socket.getOutputStream();
         var in = socket.getInputStream();
         for (int n; (n = in.read(buffer)) > 0; ) {
             out.write(buffer, 0, n);
-            if (env.containsKey("KEY_UPDATE")) socket.startHandshake();
+            if (env.containsKey("KEY_UPDATE") || env.containsKey("RENEGOTIATE")) socket.startHandshake();
         }
         socket.close();
     }
 
     static void configure(SSLSocket socket, SSLParameters params) {
-        params.setProtocols(new String[] {"TLSv1.3"});
+        switch (env.getOrDefault("VERSION", "1.3")) {
+            case "any": break;
+            case "1.2": params.setProtocols(new String[] {"TLSv1.2"}); break;
+            default: params.setProtocols(new String[] {"TLSv1.3"});
+        }
         if (env.containsKey("SUITE")) params.setCipherSuites(new String[] {env.get("SUITE")});
         if (env.containsKey("ALPN")) params.setApplicationProtocols(new String[] {env.get("ALPN")});
         socket.setSSLParameters(params);
