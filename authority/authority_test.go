@@ -63,6 +63,8 @@ func TestIssue(t *testing.T) {
 		{"client", Request{Names: []string{"alice"}, Client: true}, []string{""}, x509.ExtKeyUsageClientAuth},
 		{"client with mail", Request{Names: []string{"Alice B", "alice@example.org", "spiffe://house/alice"}, Client: true}, []string{""}, x509.ExtKeyUsageClientAuth},
 		{"both", Request{Names: []string{"node.internal"}, Client: true, Server: true}, []string{"node.internal"}, x509.ExtKeyUsageClientAuth},
+		{"both, by a name without a dot", Request{Names: []string{"localhost"}, Client: true, Server: true}, []string{"localhost"}, x509.ExtKeyUsageServerAuth},
+		{"both, by what is no name of the DNS", Request{Names: []string{"localhost", "Build Machine 3"}, Client: true, Server: true}, []string{"localhost"}, x509.ExtKeyUsageClientAuth},
 		{"rsa", Request{Names: []string{"localhost"}, Algorithm: RSA2048}, []string{"localhost"}, x509.ExtKeyUsageServerAuth},
 		{"ed25519", Request{Names: []string{"localhost"}, Algorithm: Ed25519}, []string{"localhost"}, x509.ExtKeyUsageServerAuth},
 		{"short", Request{Names: []string{"localhost"}, Lifetime: 2 * time.Hour}, []string{"localhost"}, x509.ExtKeyUsageServerAuth},
@@ -89,14 +91,14 @@ func TestIssue(t *testing.T) {
 		})
 	}
 	all, err := a.List()
-	if err != nil || len(all) != 10 {
+	if err != nil || len(all) != 12 {
 		t.Fatalf("%d records, %v", len(all), err)
 	}
 	again, err := Open(a.Dir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if reread, err := again.List(); err != nil || len(reread) != 10 || reread[9].Fingerprint != all[9].Fingerprint {
+	if reread, err := again.List(); err != nil || len(reread) != 12 || reread[11].Fingerprint != all[11].Fingerprint {
 		t.Errorf("another process reads %d records, %v", len(reread), err)
 	}
 }

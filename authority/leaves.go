@@ -17,7 +17,7 @@ import (
 // than a third of its life is left, the authority changed, or it was revoked.
 // It suits programs that want a certificate each time they start.
 func (a *Authority) ForNames(names ...string) (*identity.Identity, error) {
-	n, err := sortNames(names, false)
+	n, err := sortNames(names, false, true)
 	if err != nil {
 		return nil, err
 	}

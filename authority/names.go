@@ -143,14 +143,15 @@ const maxNames = 100
 
 // sortNames tells kinds apart: an address, with or without brackets; a URI, by
 // its "://" or "urn:"; an e-mail address, by its "@"; else a DNS name. A client
-// may also have one plain name, such as "alice" or "Build Machine 3".
-func sortNames(all []string, client bool) (names, error) {
+// may also have one plain name, such as "alice" or "Build Machine 3"; if it is a
+// server too, a name that can be one of the DNS is.
+func sortNames(all []string, client, server bool) (names, error) {
 	var n names
 	if len(all) > maxNames {
 		return n, fmt.Errorf("%d names are too many for one certificate: at most %d", len(all), maxNames)
 	}
 	for _, name := range all {
-		if err := n.add(strings.TrimSpace(name), client); err != nil {
+		if err := n.add(strings.TrimSpace(name), client, server); err != nil {
 			return n, err
 		}
 	}
@@ -172,7 +173,7 @@ func withoutTwins(all []string) []string {
 	return kept
 }
 
-func (n *names) add(name string, client bool) error {
+func (n *names) add(name string, client, server bool) error {
 	if name == "" {
 		return fmt.Errorf("an empty name cannot be certified")
 	}
@@ -198,7 +199,7 @@ func (n *names) add(name string, client bool) error {
 		return nil
 	}
 	dns, err := dnsName(name)
-	if client && (err != nil || !strings.Contains(dns, ".")) {
+	if client && (err != nil || !server && !strings.Contains(dns, ".")) {
 		return n.setPlain(name)
 	}
 	if err != nil {

@@ -89,7 +89,7 @@ func (m *ACME) checkIdentifiers(all []identifier) ([]identifier, error) {
 	var wanted []identifier
 	for _, i := range all {
 		value := strings.ToLower(i.Value)
-		n, err := sortNames([]string{value}, false)
+		n, err := sortNames([]string{value}, false, true)
 		_, ipErr := netip.ParseAddr(value)
 		switch {
 		case err != nil || (i.Type != "dns" && i.Type != "ip") || (i.Type == "dns") != (len(n.dns) == 1) || (i.Type == "ip") != (ipErr == nil):
@@ -229,7 +229,7 @@ func (o *order) fits(der []byte) error {
 	if err != nil {
 		return fault(http.StatusBadRequest, "badCSR", "the request cannot be read")
 	}
-	n, err := sortNames(requestNames(csr), false)
+	n, err := sortNames(requestNames(csr), false, true)
 	if err != nil {
 		return fault(http.StatusBadRequest, "badCSR", "%v", err)
 	}

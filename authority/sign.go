@@ -23,7 +23,8 @@ import (
 // Request asks for a leaf.
 type Request struct {
 	// Names are DNS names (also wildcards and Unicode), IP addresses, e-mail
-	// addresses and URIs; for a client also one plain name.
+	// addresses and URIs; for a client also one plain name, which for one that
+	// is a server too has to be no DNS name.
 	Names []string
 	// Client asks for a certificate for clients rather than servers; with
 	// Server set too it serves both.
@@ -107,7 +108,7 @@ func (a *Authority) prepare(r *Request) (*x509.Certificate, crypto.PublicKey, cr
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	n, err := sortNames(all, r.Client)
+	n, err := sortNames(all, r.Client, r.Server)
 	if err != nil {
 		return nil, nil, nil, err
 	}
