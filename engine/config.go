@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
@@ -62,8 +63,8 @@ type Config struct {
 	// ALPN lists application protocols, most wanted first.
 	ALPN []string
 
-	// ServerName is the name a client asks for; "" sends none. IP addresses
-	// are never sent. RFC 6066, Section 3.
+	// ServerName is the name a client asks for; "" sends none. It must not end
+	// in a dot, nor be an IP address. RFC 6066, Section 3.
 	ServerName string
 
 	// ECHConfigs, if not nil, is the ECHConfigList of a client's server: the
@@ -413,6 +414,9 @@ func (c *Config) check(client bool) error {
 }
 
 func (c *Config) checkClient() error {
+	if strings.HasSuffix(c.ServerName, ".") {
+		return usage("server name %q: it is sent without the dot at its end", c.ServerName)
+	}
 	for _, p := range c.PSKs {
 		if err := p.check(); err != nil {
 			return err

@@ -76,8 +76,12 @@ func same(b []byte) []byte { return b }
 // replaceOuter replaces the list of extensions that are taken from the outer hello.
 func replaceOuter(list ...iana.ExtensionType) func([]byte) []byte {
 	return func(encoded []byte) []byte {
-		marker := []byte{0xfd, 0x00}
-		at := bytes.Index(encoded, marker)
+		// The length of all extensions stands behind version, random, empty
+		// session id, suites and compression. Only behind that may the type be
+		// looked for: the random bytes may look like it.
+		lengthAt := 2 + 32 + 1
+		lengthAt += 2 + int(encoded[lengthAt])<<8 + int(encoded[lengthAt+1]) + 2
+		at := lengthAt + bytes.Index(encoded[lengthAt:], []byte{0xfd, 0x00})
 		size := int(encoded[at+2])<<8 | int(encoded[at+3])
 		body := []byte{byte(2 * len(list))}
 		for _, typ := range list {
@@ -85,10 +89,6 @@ func replaceOuter(list ...iana.ExtensionType) func([]byte) []byte {
 		}
 		out := append(bytes.Clone(encoded[:at+2]), 0, byte(len(body)))
 		out = append(append(out, body...), encoded[at+4+size:]...)
-		// The length of all extensions stands behind version, random, empty
-		// session id, suites and compression.
-		lengthAt := 2 + 32 + 1
-		lengthAt += 2 + int(out[lengthAt])<<8 + int(out[lengthAt+1]) + 2
 		length := int(out[lengthAt])<<8 + int(out[lengthAt+1]) - size + len(body)
 		out[lengthAt], out[lengthAt+1] = byte(length>>8), byte(length)
 		return out

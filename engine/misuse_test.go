@@ -36,6 +36,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"group", false, func(c *Config) { c.Groups = []iana.NamedGroup{0x0001} }},
 		{"group", false, func(c *Config) { c.KeyShares = []iana.NamedGroup{0x0001} }},
 		{"signature scheme", true, func(c *Config) { c.SignatureSchemes = []iana.SignatureScheme{iana.RSAPKCS1WithSHA1} }},
+		{"dot at its end", false, func(c *Config) { c.ServerName = "example.com." }},
 		{"record size limit", false, func(c *Config) { c.RecordSizeLimit = 63 }},
 		{"record size limit", true, func(c *Config) { c.RecordSizeLimit = 16385 }},
 		{"maximum fragment length", false, func(c *Config) { c.MaxFragmentLength = 500 }},

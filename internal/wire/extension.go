@@ -276,7 +276,7 @@ func addALPNChoice(b *codec.Builder, name string) bool {
 //
 // host_name is the only type there ever was, and no type may appear twice:
 // the list has one entry. A name longer than DNS allows, or with a zero byte
-// in it, is no host name.
+// in it, is no host name, and one with a dot at its end is not to be sent.
 func (p *parser) serverName() string {
 	list := p.within(p.vector16("", 1))
 	defer p.merge(&list)
@@ -291,6 +291,8 @@ func (p *parser) serverName() string {
 		list.malformed("host_name", plural(len(name), "byte")+", at most 255 allowed")
 	case bytes.IndexByte(name, 0) >= 0:
 		list.malformed("host_name", "zero byte in it")
+	case bytes.HasSuffix(name, []byte{'.'}):
+		list.malformed("host_name", "dot at its end")
 	}
 	return string(name)
 }

@@ -43,6 +43,7 @@ var rejects = []struct {
 	{"CH", "0000 0006 0004 01 0001 61", decodeError, "client_hello: server_name: name_type 1, only host_name allowed"},
 	{"CH", "0000 000a 0008 00 0001 61 00 0001 62", decodeError, "client_hello: server_name: more than one name"},
 	{"CH", "0000 0008 0006 00 0003 610062", decodeError, "client_hello: server_name: host_name: zero byte in it"},
+	{"CH", "0000 0007 0005 00 0002 612e", decodeError, "client_hello: server_name: host_name: dot at its end"},
 	{"CH", "0000 0105 0103 00 0100" + strings.Repeat("61", 256), decodeError, "client_hello: server_name: host_name: 256 bytes, at most 255 allowed"},
 	{"CH", "0000 0007 0004 00 0001 61 00", decodeError, "client_hello: server_name: 1 byte left over"},
 	{"CH", "0010 0002 0000", decodeError, "client_hello: application_layer_protocol_negotiation: empty"},

@@ -31,7 +31,7 @@ type ClientHello struct {
 	// included. AppendTo ignores it.
 	Present []iana.ExtensionType
 
-	ServerName           string // "" if absent; checked to be a host name without trailing dot by the engine
+	ServerName           string // "" if absent; without a dot at its end
 	StatusRequest        bool   // status_request with status_type ocsp
 	SupportedGroups      []iana.NamedGroup
 	ECPointFormats       []byte
