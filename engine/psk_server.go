@@ -72,6 +72,12 @@ func (c *Config) allowsPSK(modes []iana.PSKMode) bool {
 	return slices.Contains(modes, iana.PSKDHEKE) || c.PSKWithoutDHE && slices.Contains(modes, iana.PSKKE)
 }
 
+// takesPSKAlone reports whether both sides allow a pre-shared key without a key
+// exchange, and the client has one.
+func (c *Config) takesPSKAlone(h *wire.ClientHello) bool {
+	return h.PSK != nil && c.PSKWithoutDHE && slices.Contains(h.PSKModes, iana.PSKKE)
+}
+
 // lookUp asks for the i-th key offered.
 func lookUp(f *flow13, hello *wire.ClientHello, m message, c *choice13, i int) state {
 	offered := hello.PSK.Identities[i]
@@ -210,6 +216,8 @@ func begin(f *flow13, hello *wire.ClientHello, m message, c *choice13, do *effec
 	if c.psk == nil {
 		// What a key would have stood in for. RFC 9846, Section 9.2.
 		switch {
+		case c.noGroup != nil:
+			return nil, c.noGroup
 		case c.group == nil:
 			return nil, missing(iana.ExtKeyShare)
 		case len(hello.SignatureAlgorithms) == 0:
@@ -222,7 +230,7 @@ func begin(f *flow13, hello *wire.ClientHello, m message, c *choice13, do *effec
 	}
 	f.kinds, c.agreed = kinds, err == nil
 	f.info.CipherSuite = c.suite.ID
-	if c.psk != nil && c.group == nil && !(f.cfg.PSKWithoutDHE && slices.Contains(hello.PSKModes, iana.PSKKE)) {
+	if c.psk != nil && c.group == nil && !f.cfg.takesPSKAlone(hello) {
 		return nil, missing(iana.ExtKeyShare)
 	}
 	if c.psk != nil && !slices.Contains(hello.PSKModes, iana.PSKDHEKE) {

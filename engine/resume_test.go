@@ -352,3 +352,36 @@ func TestLateAuthentication(t *testing.T) {
 		t.Error("a client that does not take late requests is sent one")
 	}
 }
+
+// TestPSKWithoutCommonGroup: a key that does without a key exchange needs none in
+// common; a certificate does, and an unknown key is none. RFC 9846, Section 4.1.1.
+func TestPSKWithoutCommonGroup(t *testing.T) {
+	psk := &PSK{Identity: []byte("device 7"), Key: bytes.Repeat([]byte{7}, 32)}
+	x25519, p521 := []iana.NamedGroup{iana.X25519}, []iana.NamedGroup{iana.SecP521r1}
+	for _, c := range []struct {
+		client, server, known bool
+		alert                 iana.Alert
+	}{
+		{true, true, true, 0},
+		{true, true, false, iana.AlertHandshakeFailure},
+		{true, false, true, iana.AlertHandshakeFailure},
+		{false, true, true, iana.AlertHandshakeFailure},
+	} {
+		find := func([]byte) (*PSK, error) {
+			if c.known {
+				return psk, nil
+			}
+			return nil, nil
+		}
+		client, server := newPair(t,
+			&Config{PSKs: []*PSK{psk}, PSKWithoutDHE: c.client, Groups: x25519, Verifier: acceptAll{}},
+			&Config{FindPSK: find, PSKWithoutDHE: c.server, Groups: p521, Credentials: []*Credential{newCredential(t, nil)}})
+		err := pump(client, server)
+		if alertOf(err) != c.alert || (err == nil) != (c.alert == 0) {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if err == nil && server.r.State().Group != 0 {
+			t.Errorf("%+v: there was a key exchange with %v", c, server.r.State().Group)
+		}
+	}
+}

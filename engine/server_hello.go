@@ -108,6 +108,8 @@ type choice13 struct {
 	share *wire.KeyShare // nil: the client must be asked for one
 	alpn  string
 
+	noGroup error // why group is nil, though there were shares
+
 	psk    *presharedKey // nil: certificates
 	index  uint16
 	early  *keys.EarlySecret
@@ -134,8 +136,10 @@ func choose13(cfg *Config, h *wire.ClientHello) (*choice13, error) {
 		}
 	}
 	if h.KeyShares != nil {
-		if err := c.chooseGroup(cfg, h); err != nil {
-			return nil, err
+		// RFC 9846, Section 4.1.1: where a pre-shared key can do without a key
+		// exchange, groups that do not overlap need not be fatal.
+		if c.noGroup = c.chooseGroup(cfg, h); c.noGroup != nil && !cfg.takesPSKAlone(h) {
+			return nil, c.noGroup
 		}
 	}
 	var err error
