@@ -451,7 +451,7 @@ func (f *flow13) answerRequest(r *wire.CertificateRequest, do *effects, end func
 			do.send(raw)
 			return end(do)
 		}
-		f.info.OwnChain = c.Chain
+		f.shown(c)
 		// Nothing is sent before the signature is there, for which a caller
 		// may have to wait: RFC 9846, Section 4.6.2, wants the messages of a
 		// late answer with no others between them.

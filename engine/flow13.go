@@ -83,6 +83,13 @@ func (f *flow13) log(label string, secret *keys.TrafficSecret) {
 	}
 }
 
+// shown notes what this side shows of itself: a chain, unless it is a raw key.
+func (f *flow13) shown(c *Credential) {
+	if f.kinds.own != iana.CertTypeRawPublicKey {
+		f.info.OwnChain = c.Chain
+	}
+}
+
 // checkFinished compares a Finished with what it must be. RFC 9846, Section
 // 4.4.4: "Recipients of Finished messages MUST verify that the contents are
 // correct and if incorrect MUST terminate the connection with a

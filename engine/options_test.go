@@ -82,6 +82,12 @@ func TestRawPublicKeys(t *testing.T) {
 			if got := sv.seen.RawPublicKey != nil; got != c.cRaw {
 				t.Errorf("the client showed a raw key: %v", got)
 			}
+			if got := len(client.r.State().OwnChain) == 0; got != c.cRaw {
+				t.Errorf("the client says that it showed no chain: %v", got)
+			}
+			if got := len(server.r.State().OwnChain) == 0; got != c.sRaw {
+				t.Errorf("the server says that it showed no chain: %v", got)
+			}
 			send(t, client, server, "hello")
 		})
 	}

@@ -232,7 +232,7 @@ func (f *flow13) chooseCertificate(hello *wire.ClientHello) state {
 				Reason: "no certificate of this server fits the client", Got: list(hello.SignatureAlgorithms),
 			}
 		}
-		f.info.OwnChain = c.Chain
+		f.shown(c)
 		delegated := req.delegated(c)
 		raw, err := f.writeCertificate(c, certMessage{
 			kind: f.kinds.own, staple: hello.StatusRequest, scts: hello.SCT, delegated: delegated != nil, compress: hello.CompressCertificate,
