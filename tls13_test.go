@@ -307,6 +307,29 @@ func TestImpostorIsNobody(t *testing.T) {
 }
 
 // A reader that is slow to come must not fail the request.
+// TestStateAfterLateAuthentication: a client can see what it has shown.
+func TestStateAfterLateAuthentication(t *testing.T) {
+	cc, sc := newConfigs(t)
+	cc.PostHandshakeAuth = true
+	a, b := socketPair(t, "tcp")
+	client, server := sealPair(t, a, b, cc, sc)
+	if s := client.State(); s.OwnScheme != 0 || s.OwnChain != nil {
+		t.Errorf("before: %v, %d certificates", s.OwnScheme, len(s.OwnChain))
+	}
+	read := make(chan struct{})
+	go func() { client.Read(make([]byte, 1)); close(read) }()
+	if err := server.RequestClientCertificate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	server.Write([]byte("x"))
+	<-read
+	if s := client.State(); s.OwnScheme == 0 || len(s.OwnChain) != 1 {
+		t.Errorf("after: %v, %d certificates", s.OwnScheme, len(s.OwnChain))
+	}
+	client.Close()
+	server.Close()
+}
+
 func TestLateAuthenticationWithSlowReader(t *testing.T) {
 	cc, sc := newConfigs(t)
 	cc.PostHandshakeAuth = true

@@ -40,6 +40,9 @@ const (
 	// Event.Context names. State says what it has proved to be, unless it
 	// declined: see Event.Declined.
 	EventClientAuth
+	// EventAuthAnswered: on a client, the server's request that Event.Context
+	// names is answered. State says what this side has shown.
+	EventAuthAnswered
 	// EventClosed: the peer sent close_notify: no data will follow.
 	EventClosed
 )
@@ -54,8 +57,9 @@ type Event struct {
 	// Need is, for EventWantRead, how many bytes at least Receive wants to
 	// see at once, those it was given included.
 	Need int
-	// Context is which request EventClientAuth answers. Declined says that
-	// the client showed nothing: what it had proved before stands.
+	// Context is which request EventClientAuth or EventAuthAnswered is about.
+	// Declined says, with EventClientAuth, that the client showed nothing: what
+	// it had proved before stands.
 	Context  []byte
 	Declined bool
 	// Session is what EventSession brings.

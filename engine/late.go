@@ -102,6 +102,7 @@ func (s *open13) lateRequest(m message) (state, error) {
 	}
 	f := s.late.begin(m.raw)
 	return f.answerRequest(request, nil, func(do *effects) (state, error) {
+		do.events = append(do.events, Event{Kind: EventAuthAnswered, Context: request.Context})
 		// The Finished is under the sending key of the moment, which only
 		// the sending half knows.
 		do.out = append(do.out, step{kind: stepAuth, sum: f.transcript.sum()})

@@ -340,6 +340,15 @@ func TestLateAuthentication(t *testing.T) {
 		if answers != 6 {
 			t.Errorf("%d answers came", answers)
 		}
+		given := 0
+		for _, k := range c.events {
+			if k == EventAuthAnswered {
+				given++
+			}
+		}
+		if given != 6 {
+			t.Errorf("the client tells of %d answers", given)
+		}
 		if got := len(s.r.State().PeerChain) == 0; got != declined {
 			t.Errorf("no certificate: %v", got)
 		}

@@ -120,6 +120,9 @@ func (c *Conn) next(block bool) error {
 			c.proved()
 		}
 		c.answered(ev.Context)
+	case engine.EventAuthAnswered:
+		s := in.recv.State()
+		c.state.Store(&s)
 	case engine.EventSession:
 		if c.opts.Session != nil {
 			c.opts.Session(ev.Session)
