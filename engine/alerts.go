@@ -33,7 +33,7 @@ func alertMeaning(a iana.Alert) string {
 	case iana.AlertECHRequired:
 		return "it could not have its ClientHello decrypted, and comes back or gives up"
 	case iana.AlertDecryptError:
-		return "a signature or a Finished of this side did not verify there"
+		return "a signature or a Finished of this side did not verify there, or its pre-shared key is not the one there"
 	case iana.AlertBadRecordMAC:
 		return "a record of this side did not decrypt there"
 	}
@@ -54,6 +54,8 @@ func alertHint(a iana.Alert) string {
 		return "the peer must trust the authority of this side's certificate"
 	case iana.AlertCertificateRequired:
 		return "give a certificate and its key"
+	case iana.AlertUnknownPSKIdentity:
+		return "both sides need the same key under the same identity"
 	case iana.AlertUnrecognizedName:
 		return "check the server name"
 	case iana.AlertNoApplicationProtocol:

@@ -40,10 +40,20 @@ func (p *Policy) checkName(peer *Peer, result *Result) error {
 		err = nil
 	}
 	if err != nil {
-		return err
+		return publicName(peer, err)
 	}
 	result.Name = name
 	return nil
+}
+
+// publicName says what a refused name means if it is not the one that was asked for.
+func publicName(peer *Peer, err error) error {
+	var e *Error
+	if peer.ECHRejected && errors.As(err, &e) {
+		e.Hint = "the server did not take the Encrypted ClientHello, and cannot prove its public name: " +
+			"the configuration may be out of date, or for another server"
+	}
+	return err
 }
 
 // matchName returns the name in the form in which it was compared.

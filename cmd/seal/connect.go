@@ -163,6 +163,9 @@ func (flags *connectFlags) config(talk *talker, addr string) (*sealsock.Config, 
 		cfg.PostHandshakeAuth = true
 	}
 	done, err := flags.negotiation.apply(cfg, talk)
+	if err == nil {
+		err = flags.negotiation.fits(cfg)
+	}
 	return cfg, done, err
 }
 

@@ -154,6 +154,9 @@ func (flags *listenFlags) offer(talk *talker, a address.Address, cfg *sealsock.C
 			return nil, err
 		}
 		findKeys(cfg, o.keys)
+		if err := flags.negotiation.fits(cfg); err != nil {
+			return nil, err
+		}
 	}
 	if cfg.ECHKeys, err = readECHKeys(talk, flags.echKeys); err != nil {
 		return nil, err

@@ -59,6 +59,17 @@ func (n *negotiation) apply(cfg *sealsock.Config, talk *talker) (done func(), er
 	return n.openKeyLog(cfg, talk)
 }
 
+// fits finds what cannot be had with the versions and suites that the flags leave.
+func (n *negotiation) fits(cfg *sealsock.Config) error {
+	switch {
+	case cfg.ECHConfigs != nil && cfg.MaxVersion != 0 && cfg.MaxVersion < iana.TLS13:
+		return usage("--ech-config needs TLS 1.3, and --max %s leaves it out", n.max).hinted("leave out one or the other")
+	case (len(cfg.PSKs) > 0 || cfg.FindPSK != nil) && !goWithKeys(cfg.CipherSuites):
+		return usage("--suites leaves none that goes with a key of --psk-file, whose hash is SHA-256").hinted("add TLS_AES_128_GCM_SHA256")
+	}
+	return nil
+}
+
 // checkLegacy finds flags, given ones being true, that have no meaning past the
 // engine.
 func (n *negotiation) checkLegacy(given map[string]bool) error {

@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
 )
 
 // Limits on the file of --psk-file.
@@ -105,6 +107,15 @@ func findKeys(cfg *sealsock.Config, keys []*engine.PSK) {
 		known[string(k.Identity)] = k
 	}
 	cfg.FindPSK = func(_ context.Context, identity []byte) (*engine.PSK, error) { return known[string(identity)], nil }
+}
+
+// goWithKeys reports whether a list of suites, nil for the defaults, has one that goes
+// with the keys: in TLS 1.3 one with their hash, in TLS 1.2 one made for keys.
+func goWithKeys(list []iana.CipherSuite) bool {
+	return list == nil || slices.ContainsFunc(list, func(id iana.CipherSuite) bool {
+		name := id.String()
+		return strings.Contains(name, "_PSK_WITH_") || !strings.Contains(name, "_WITH_") && strings.HasSuffix(name, "_SHA256")
+	})
 }
 
 // keyCount is "1 pre-shared key" and the like.
