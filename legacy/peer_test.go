@@ -37,15 +37,19 @@ func needs(t testing.TB, program string) {
 // oldPeers are ways to run OpenSSL as a peer that has nothing better. Level 0
 // lets it use MD5 and SHA-1.
 var oldPeers = []struct {
-	name  string
-	flags []string
-	weak  string
+	name   string
+	flags  []string
+	weak   string
+	offers string     // what the rest of the module says a client of the kind has
+	alert  iana.Alert // what a server of the kind, or the rest of the module, refuses with
 }{
-	{"TLS 1.0", []string{"-tls1", "-cipher", "ALL:@SECLEVEL=0"}, "TLS 1.0 was withdrawn"},
-	{"TLS 1.1", []string{"-tls1_1", "-cipher", "ALL:@SECLEVEL=0"}, "TLS 1.1 was withdrawn"},
-	{"CBC alone", []string{"-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES256-SHA:@SECLEVEL=0"}, "padding oracles"},
-	{"RSA key exchange alone", []string{"-tls1_2", "-cipher", "AES128-GCM-SHA256:@SECLEVEL=0"}, "no forward secrecy"},
-	{"both", []string{"-tls1_2", "-cipher", "AES256-SHA:@SECLEVEL=0"}, "no forward secrecy"},
+	{"TLS 1.0", []string{"-tls1", "-cipher", "ALL:@SECLEVEL=0"}, "TLS 1.0 was withdrawn", "TLS 1.0", iana.AlertProtocolVersion},
+	{"TLS 1.1", []string{"-tls1_1", "-cipher", "ALL:@SECLEVEL=0"}, "TLS 1.1 was withdrawn", "TLS 1.1 or TLS 1.0", iana.AlertProtocolVersion},
+	{"CBC alone", []string{"-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES256-SHA:@SECLEVEL=0"}, "padding oracles",
+		"TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", iana.AlertHandshakeFailure},
+	{"RSA key exchange alone", []string{"-tls1_2", "-cipher", "AES128-GCM-SHA256:@SECLEVEL=0"}, "no forward secrecy",
+		"TLS_RSA_WITH_AES_128_GCM_SHA256", iana.AlertHandshakeFailure},
+	{"both", []string{"-tls1_2", "-cipher", "AES256-SHA:@SECLEVEL=0"}, "no forward secrecy", "TLS_RSA_WITH_AES_256_CBC_SHA", iana.AlertHandshakeFailure},
 }
 
 func TestOpenSSLServer(t *testing.T) {
@@ -86,25 +90,28 @@ func TestOpenSSLServer(t *testing.T) {
 				t.Errorf("%q does not say %q", c.Describe(), peer.weak)
 			}
 			c.Close() // OpenSSL serves one at a time
-			refusesWithHint(t, "the front door", func() error {
-				conn, err := sealsock.Dial(t.Context(), addr, client)
-				if err == nil {
-					conn.Close()
-				}
-				return err
-			}())
+			conn, err := sealsock.Dial(t.Context(), addr, client)
+			if err == nil {
+				conn.Close()
+			}
+			// Such a server finds nothing for itself in the offer, and says no
+			// more than that.
+			if own := refusal(t, err); own != nil && (own.Fault != engine.FaultAlert || own.Alert != peer.alert) {
+				t.Errorf("the front door: %v", err)
+			}
 		})
 	}
 }
 
-// refusesWithHint checks that the rest of the module refuses, and says where the
+// refusal checks that the rest of the module refuses, and says why and where the
 // door for old peers is.
-func refusesWithHint(t *testing.T, who string, err error) {
+func refusal(t *testing.T, err error) *engine.Error {
 	t.Helper()
 	var own *engine.Error
-	if !errors.As(err, &own) || !strings.Contains(own.Hint, "--legacy") {
-		t.Errorf("%s: %v", who, err)
+	if !errors.As(err, &own) || own.Reason == "" || !strings.Contains(own.Hint, "package legacy (--legacy)") {
+		t.Errorf("the front door: %v", err)
 	}
+	return own
 }
 
 func TestOpenSSLClient(t *testing.T) {
@@ -154,7 +161,11 @@ func TestOpenSSLClient(t *testing.T) {
 			if out, err := openssl(t, strict.Addr(), roots, peer.flags); err == nil {
 				t.Errorf("the front door is open: %s", out)
 			}
-			refusesWithHint(t, "the front door", <-refused)
+			err := <-refused
+			own := refusal(t, err)
+			if own != nil && (own.Fault != engine.FaultIncompatible || own.Alert != peer.alert || !strings.Contains(own.Got, peer.offers)) {
+				t.Errorf("the front door does not say what the client offered: %v", err)
+			}
 		})
 	}
 }
