@@ -228,6 +228,13 @@ func (k *keptIDs) Load(id []byte) (*engine.Session, error) {
 	return k.byID[string(id)], nil
 }
 
+// Forget implements engine.SessionIDs.
+func (k *keptIDs) Forget(id []byte) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.byID, string(id))
+}
+
 // NewAntiReplay returns a memory of 0-RTT attempts, at most max of them within
 // its window of time. When it is full it refuses, and the data comes again after
 // the handshake. It also refuses for a window's length after it was made: a

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
 )
 
 // TestVersionRanges tries every range of versions of a client against every range
@@ -145,5 +146,32 @@ func TestLongPSK(t *testing.T) {
 	c, s := newPair(t, client, server)
 	if err := pump(c, s); err == nil {
 		t.Error("a key of 65536 bytes is used")
+	}
+}
+
+// TestFailedSessions12: a session whose connection failed is not resumed. A
+// stranger who names it cannot make it fail.
+func TestFailedSessions12(t *testing.T) {
+	client, server := resumable12(t, false)
+	stranger := *client
+	session := *client.Session
+	session.secret = bytes.Repeat([]byte{1}, 48)
+	stranger.Session = &session
+	c, s := newPair(t, &stranger, server)
+	if err := pump(c, s); err == nil || s.done {
+		t.Fatalf("a session ID alone is enough: %v", err)
+	}
+	for _, resumed := range []bool{true, true} {
+		c, s = connect(t, client, server)
+		if c.r.State().Resumed != resumed {
+			t.Errorf("after a stranger's attempt: resumed %v", c.r.State().Resumed)
+		}
+	}
+	s.in = append(s.in, record.AppendHeader(nil, iana.ContentApplicationData, iana.TLS12, 30)...)
+	s.in = append(s.in, make([]byte, 30)...)
+	_, err := s.step()
+	wantAlert(t, err, iana.AlertBadRecordMAC)
+	if c, _ := connect(t, client, server); c.r.State().Resumed {
+		t.Error("the session of a connection that failed goes on")
 	}
 }

@@ -29,13 +29,15 @@ type Tickets interface {
 }
 
 // SessionIDs keeps the sessions of TLS 1.2 clients on a server, under IDs that
-// the engine makes.
+// the engine makes. It serves any number of connections at once.
 type SessionIDs interface {
 	// Store keeps a session, at least for a while.
 	Store(id []byte, s *Session) error
 	// Load returns the session of an ID, or nil if it is not known. It does
 	// not keep id.
 	Load(id []byte) (*Session, error)
+	// Forget drops a session, whose connection failed. It does not keep id.
+	Forget(id []byte)
 }
 
 // AntiReplay remembers which 0-RTT attempts were seen.

@@ -107,6 +107,11 @@ func (r *Receiver) fail(err error) error {
 		}
 		r.out = append(r.out, step{kind: stepAlert, alert: e.Alert})
 	}
+	if len(r.info.sessionID) > 0 {
+		// RFC 5246, Section 7.2.2: both sides MUST forget the session of a
+		// connection that ended in a fatal alert.
+		r.cfg.SessionIDs.Forget(r.info.sessionID)
+	}
 	r.err, r.state, r.queue, r.fragment = e, nil, nil, nil
 	return e
 }

@@ -298,6 +298,9 @@ func (s *awaitClientFinished12) handle(m message, do *effects) (state, error) {
 		return nil, err
 	}
 	if s.info.Resumed {
+		if s.cfg.SessionIDs != nil {
+			s.info.sessionID = s.id // not before: a stranger must not end it
+		}
 		return s.open(false, do), nil
 	}
 	if err := s.remember(do); err != nil {
@@ -327,6 +330,7 @@ func (s *server12) remember(do *effects) error {
 		if err := s.cfg.SessionIDs.Store(s.id, s.session()); err != nil {
 			return local("a session cannot be kept", err)
 		}
+		s.info.sessionID = s.id
 	}
 	return nil
 }

@@ -36,6 +36,7 @@ type State struct {
 	exporter      exporter
 	earlyExporter *keys.Exporter
 	firstFinished []byte // in TLS 1.2, for tls-unique
+	sessionID     []byte // on a server of TLS 1.2: the session is kept under it
 	lateOffered   bool   // the client offered post_handshake_auth
 	sendLimit     int    // on a client: bytes of data that the server takes in a record, if it said so
 	late          *late

@@ -240,6 +240,8 @@ func (m cache) Load(id []byte) (*Session, error) {
 	return nil, nil
 }
 
+func (m cache) Forget(id []byte) { delete(m, string(id)) }
+
 // resumable12 returns configurations whose connections can be resumed.
 func resumable12(t *testing.T, tickets bool) (client, server *Config) {
 	t.Helper()

@@ -48,5 +48,7 @@ func (m *memory) Store(id []byte, s *engine.Session) error {
 // Load implements engine.SessionIDs.
 func (m *memory) Load(id []byte) (*engine.Session, error) { return m.byID[string(id)], nil }
 
+func (m *memory) Forget(id []byte) { delete(m.byID, string(id)) }
+
 // Fresh implements engine.AntiReplay: no test replays.
 func (m *memory) Fresh([]byte, time.Time) bool { return true }
