@@ -360,4 +360,3 @@ func TestSilentResponderInTime(t *testing.T) {
 		}
 	}
 }
-
