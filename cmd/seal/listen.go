@@ -339,18 +339,30 @@ func (flags *listenFlags) checkOffer() error {
 		return usage("--max-early-data %d is more than %d", flags.maxEarly, maxEarlyFile).hinted("as in --max-early-data 16384")
 	case flags.maxEarly > 0 && flags.tickets == 0:
 		return usage("--max-early-data is for clients that come back, and --tickets 0 lets none").hinted("leave out one or the other")
-	case flags.keysAlone() && len(flags.echKeys) > 0:
-		return usage("--ech-keys needs a certificate for its public name, and --psk-file alone goes without").hinted("add --cert FILE")
-	case flags.keysAlone() && (flags.acceptance.named() || len(flags.clientCA) > 0) && !flags.late():
-		return usage("clients with a pre-shared key show no certificate, and --psk-file without --cert lets in no others").
-			hinted("leave out --ca, --pin and --known-peers, or add --cert FILE")
-	case flags.keysAlone() && len(flags.names) > 0:
-		return usage("--name is for a certificate, and --psk-file without --cert has none").hinted("leave out one or the other")
-	case !flags.legacy:
+	case flags.keysAlone():
+		if err := flags.checkKeysAlone(); err != nil {
+			return err
+		}
+	}
+	if !flags.legacy {
 		return nil
 	}
 	return flags.negotiation.checkLegacy(map[string]bool{
 		"--tickets": flags.tickets != defaultTickets, "--max-early-data": flags.maxEarly > 0, "--psk-file": flags.pskFile != "",
 		"--ech-keys": len(flags.echKeys) > 0, "--raw-key": flags.rawKey, "--client-auth late": flags.late(),
 	})
+}
+
+// checkKeysAlone finds flags that need the certificate that is not there.
+func (flags *listenFlags) checkKeysAlone() error {
+	switch {
+	case len(flags.echKeys) > 0:
+		return usage("--ech-keys needs a certificate for its public name, and --psk-file alone goes without").hinted("add --cert FILE")
+	case (flags.acceptance.named() || len(flags.clientCA) > 0) && !flags.late():
+		return usage("clients with a pre-shared key show no certificate, and --psk-file without --cert lets in no others").
+			hinted("leave out --ca, --pin and --known-peers, or add --cert FILE")
+	case len(flags.names) > 0:
+		return usage("--name is for a certificate, and --psk-file without --cert has none").hinted("leave out one or the other")
+	}
+	return nil
 }
