@@ -46,6 +46,7 @@ const (
 	maxAccounts    = 10_000
 	maxIdentifiers = 50
 	maxValidations = 8
+	maxDaily       = 1000 // certificates, since the journal keeps them for ever
 	nonceLife      = time.Hour
 	orderLife      = time.Hour
 	acmeLifetime   = 30 * 24 * time.Hour

@@ -123,7 +123,7 @@ func Open(dir string) (*Authority, error) {
 	if a.inter, err = readCertificate(filepath.Join(dir, interFile)); err != nil {
 		return nil, err
 	}
-	a.journal.path = filepath.Join(dir, journalFile)
+	a.journal.path, a.journal.most = filepath.Join(dir, journalFile), maxJournal
 	return a, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"math/big"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -75,6 +76,7 @@ const (
 // any time; the folder must be locked before append.
 type journal struct {
 	path    string
+	most    int64 // bytes that it may have
 	size    int64 // bytes read so far; what follows was written by others
 	order   []string
 	records map[string]*Record
@@ -99,7 +101,7 @@ func (j *journal) load() error {
 	if err != nil {
 		return err
 	}
-	if info.Size() < j.size || info.Size() > maxJournal {
+	if info.Size() < j.size || info.Size() > j.most {
 		return fmt.Errorf("%s has %d bytes where %d were known: it was cut, or is no journal", j.path, info.Size(), j.size)
 	}
 	data := make([]byte, info.Size()-j.size)
@@ -193,6 +195,15 @@ func (j *journal) append(e entry) error {
 	if err != nil {
 		return err
 	}
+	// Beyond that nobody could read it any longer. What is issued leaves room to
+	// be revoked.
+	most := j.most
+	if e.Op == opIssue {
+		most -= most / 8
+	}
+	if j.size+int64(len(line)) > most {
+		return fmt.Errorf("%s is full: make another authority, and keep this one for what it issued", j.path)
+	}
 	f, err := os.OpenFile(j.path, os.O_WRONLY, 0)
 	if err != nil {
 		return err
@@ -213,6 +224,21 @@ func (j *journal) append(e entry) error {
 	}
 	j.size += int64(len(line))
 	return f.Close()
+}
+
+// issuedSince counts the certificates that ACME clients were given since a time.
+func (j *journal) issuedSince(when time.Time) int {
+	n := 0
+	for _, serial := range slices.Backward(j.order) {
+		r := j.records[serial]
+		if r.Issued.Before(when) {
+			break
+		}
+		if r.Account != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // newSerial returns a serial number that was not used before.

@@ -3,6 +3,8 @@ package authority
 import (
 	"crypto"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -207,6 +209,9 @@ func (m *ACME) finalize(c *call) (*reply, error) {
 		lifetime = acmeLifetime
 	}
 	id, _, err := m.authority.Issue(Request{CSR: der, Names: o.names(), Lifetime: lifetime, account: c.account})
+	if errors.Is(err, errTooMany) {
+		return nil, fault(http.StatusTooManyRequests, "rateLimited", "%v", err)
+	}
 	if err != nil {
 		o.status, o.problem = stateInvalid, fault(http.StatusBadRequest, "badCSR", "%v", err)
 		return nil, o.problem
@@ -214,6 +219,8 @@ func (m *ACME) finalize(c *call) (*reply, error) {
 	o.status, o.chain = stateValid, certificatePEM(id.Chain...)
 	return &reply{status: http.StatusOK, location: c.base + "/acme/order/" + o.id, body: o.body(c.base)}, nil
 }
+
+var errTooMany = fmt.Errorf("this authority issues %d certificates a day: try again later", maxDaily)
 
 func (o *order) names() []string {
 	var all []string

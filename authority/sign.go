@@ -71,6 +71,9 @@ func (a *Authority) Issue(r Request) (*identity.Identity, *Record, error) {
 	if err := a.journal.load(); err != nil {
 		return nil, nil, err
 	}
+	if r.account != "" && a.journal.issuedSince(a.now().Add(-24*time.Hour)) >= maxDaily {
+		return nil, nil, errTooMany
+	}
 	if err := a.refreshIntermediate(); err != nil {
 		return nil, nil, err
 	}
@@ -168,11 +171,13 @@ func (r *Request) key() (crypto.PublicKey, crypto.Signer, []string, error) {
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("the certification request cannot be read: %w", err)
 	}
-	if err := csr.CheckSignature(); err != nil {
-		return nil, nil, nil, fmt.Errorf("the certification request is not signed by its own key: %w", err)
-	}
+	// The key comes first: with one that is large enough, to check the
+	// signature takes minutes.
 	if err := checkKey(csr.PublicKey); err != nil {
 		return nil, nil, nil, fmt.Errorf("the certification request: %w", err)
+	}
+	if err := csr.CheckSignature(); err != nil {
+		return nil, nil, nil, fmt.Errorf("the certification request is not signed by its own key: %w", err)
 	}
 	all := r.Names
 	if len(all) == 0 {

@@ -16,6 +16,9 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // answerMemo remembers what the network said, and what it did not, so that one
@@ -157,6 +160,9 @@ func (r *Revocation) oneList(ctx context.Context, point string, issuer *x509.Cer
 
 // fetchedList reads the issuer's list from what a point answered.
 func fetchedList(body []byte, point string, issuer *x509.Certificate, now time.Time) (*crl, error) {
+	if len(body) > maxUnsigned && !signedList(body, issuer) {
+		return nil, listError(CodeCRLInvalid, point, "is large and not signed by the certificate's issuer", nil)
+	}
 	lists, err := parseLists(body, plain(point))
 	if err != nil {
 		return nil, err
@@ -177,6 +183,24 @@ func fetchedList(body []byte, point string, issuer *x509.Certificate, now time.T
 		return nil, listError(CodeCRLExpired, point, "is of "+stamp(list.ThisUpdate)+" and names no next date: it is too old", nil)
 	}
 	return list, nil
+}
+
+// maxUnsigned bounds the lists that are read before their signature is checked: a
+// million entries take a hundred times the memory of their bytes.
+const maxUnsigned = 1 << 20
+
+// signedList reports whether a list in DER is signed by issuer, without reading
+// what it says.
+func signedList(der []byte, issuer *x509.Certificate) bool {
+	in := cryptobyte.String(der)
+	var whole, tbs, algorithm, oid cryptobyte.String
+	var signature []byte
+	if !in.ReadASN1(&whole, asn1.SEQUENCE) || !in.Empty() || !whole.ReadASN1Element(&tbs, asn1.SEQUENCE) || !whole.ReadASN1(&algorithm, asn1.SEQUENCE) ||
+		!algorithm.ReadASN1(&oid, asn1.OBJECT_IDENTIFIER) || !whole.ReadASN1BitStringAsBytes(&signature) {
+		return false
+	}
+	name, known := signatureAlgorithms[string(oid)]
+	return known && issuer.CheckSignature(name, tbs, signature) == nil
 }
 
 // issuerID tells issuers apart, those of one name too.

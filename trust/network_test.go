@@ -379,3 +379,36 @@ func makeListWithoutNext(t *testing.T, by *node) []byte {
 	})
 	return out.BytesOrPanic()
 }
+
+// TestLargeListIsProvedFirst has somebody in between answer with a long list of
+// their own making.
+func TestLargeListIsProvedFirst(t *testing.T) {
+	h, answer, _ := pointed(t, "")
+	twin := issue(t, h.root, nil, authority("Test Intermediate"))
+	many := func(l *x509.RevocationList) {
+		for i := range 60_000 {
+			l.RevokedCertificateEntries = append(l.RevokedCertificateEntries,
+				x509.RevocationListEntry{SerialNumber: big.NewInt(1<<40 + int64(i)), RevocationTime: noon})
+		}
+	}
+	for name, tc := range map[string]struct {
+		list []byte
+		code Code
+		says string
+	}{
+		"ours":   {makeList(t, h.inter, many, revoke(h.leaf, 1)), CodeRevoked, ""},
+		"forged": {makeList(t, twin, many), CodeCRLInvalid, "is large and not signed by the certificate's issuer"},
+		"zeros":  {make([]byte, 2<<20), CodeCRLInvalid, "is large and not signed"},
+	} {
+		if len(tc.list) <= maxUnsigned {
+			t.Fatalf("%s has %d bytes only", name, len(tc.list))
+		}
+		answer.Store(&tc.list)
+		p := Policy{Roots: rootsOf(t, h.root), Revocation: &Revocation{Mode: RevocationRequire}}
+		_, err := p.Verify(context.Background(), h.peer())
+		var e *Error
+		if !errors.As(err, &e) || e.Code != tc.code || !strings.Contains(err.Error(), tc.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

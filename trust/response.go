@@ -105,7 +105,7 @@ func openBasic(in cryptobyte.String) (*basicResponse, error) {
 		return nil, errResponse
 	}
 	b.tbs = tbs
-	b.algorithm = responseAlgorithms[string(oid)]
+	b.algorithm = signatureAlgorithms[string(oid)]
 	return b, b.openBody(tbs)
 }
 
@@ -136,10 +136,10 @@ func (b *basicResponse) openBody(tbs cryptobyte.String) error {
 	return nil
 }
 
-// responseAlgorithms are those that are accepted, by their identifiers. SHA-1
-// is not among them: a requester can choose bytes of a response, which is what
-// it takes to make use of a collision.
-var responseAlgorithms = map[string]x509.SignatureAlgorithm{
+// signatureAlgorithms are those that are told apart, by their identifiers. The
+// weak ones are refused: a requester can choose bytes of a response, which is
+// what it takes to make use of a collision.
+var signatureAlgorithms = map[string]x509.SignatureAlgorithm{
 	"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b": x509.SHA256WithRSA,
 	"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c": x509.SHA384WithRSA,
 	"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d": x509.SHA512WithRSA,
