@@ -97,7 +97,7 @@ func (s service) text() string {
 func (service) host() string { return "" }
 
 func (s service) dial(ctx context.Context) (net.Conn, error) {
-	c, err := bluetooth.DialL2CAP(ctx, socket.SeqPacket, bluetooth.Any, s.at)
+	c, err := bluetooth.DialReliableL2CAP(ctx, bluetooth.Any, s.at)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (s service) dial(ctx context.Context) (net.Conn, error) {
 }
 
 func (s service) listen(context.Context) (net.Listener, error) {
-	l, err := bluetooth.ListenL2CAP(socket.SeqPacket, s.at)
+	l, err := bluetooth.ListenReliableL2CAP(s.at)
 	if err != nil {
 		return nil, err
 	}

@@ -69,7 +69,8 @@ func TestRefusals(t *testing.T) {
 }
 
 // TestL2CAPConn runs the conformance test for net.Conn over the adapter that
-// makes a stream of L2CAP. One connection stays open, and with it the link.
+// makes a stream of L2CAP, in the mode that loses nothing. One connection stays
+// open, and with it the link.
 func TestL2CAPConn(t *testing.T) {
 	sockettest.Shows(t, "L2CAP", sockettest.IsConn)
 	l2cap(t)
@@ -78,10 +79,13 @@ func TestL2CAPConn(t *testing.T) {
 	nettest.TestConn(t, func() (net.Conn, net.Conn, func(), error) {
 		psm += 2
 		x, y := sockettest.Pair(t, func() (*socket.Listener, error) {
-			return bluetooth.ListenL2CAP(socket.SeqPacket, bluetooth.L2CAPAddr{Device: b.Device, PSM: psm})
+			return bluetooth.ListenReliableL2CAP(bluetooth.L2CAPAddr{Device: b.Device, PSM: psm})
 		}, func(to net.Addr) (*socket.Socket, error) {
-			return bluetooth.DialL2CAP(sockettest.Context(t), socket.SeqPacket, a.Device, to.(bluetooth.L2CAPAddr))
+			return bluetooth.DialReliableL2CAP(sockettest.Context(t), a.Device, to.(bluetooth.L2CAPAddr))
 		})
+		if o, err := bluetooth.L2CAP.Get(x); err != nil || o.Mode != bluetooth.L2CAPRetransmission {
+			t.Errorf("%+v, %v, want the mode of retransmission", o, err)
+		}
 		client, err := bluetooth.StreamL2CAP(x)
 		if err != nil {
 			return nil, nil, nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"net"
 
 	"github.com/sealsock/sealsock/socket"
 )
@@ -56,7 +57,7 @@ func decodeL2CAP(raw []byte) (socket.Addr, error) {
 type L2CAPOptions struct {
 	SendMTU, ReceiveMTU uint16 // bytes in a message
 	FlushTimeout        uint16
-	Mode                uint8 // 0 basic, 3 enhanced retransmission, 4 streaming
+	Mode                uint8 // L2CAPBasic and so on
 	FCS                 uint8
 	MaxTransmissions    uint8
 	_                   uint8
@@ -68,6 +69,13 @@ var (
 	L2CAP     = socket.NewStruct[L2CAPOptions]("L2CAP_OPTIONS", option(6, 1))
 	L2CAPInfo = socket.NewStruct[ConnectionInfo]("L2CAP_CONNINFO", option(6, 2)) // read only
 	L2CAPMode = socket.NewInt("L2CAP_LM", option(6, 3))                          // LinkMode bits
+)
+
+// Values of L2CAPOptions.Mode.
+const (
+	L2CAPBasic          = 0
+	L2CAPRetransmission = 3 // enhanced: with flow control
+	L2CAPStreaming      = 4
 )
 
 // Bits of L2CAPMode and RFCOMMMode.
@@ -89,17 +97,47 @@ type ConnectionInfo struct {
 
 // DialL2CAP connects to a service; typ is SeqPacket, Stream or Datagram. local
 // is the controller to use, or Any.
+//
+// A SeqPacket connection has the basic mode, which knows no flow control: a
+// receiver whose buffer is full loses messages. DialReliableL2CAP has another.
 func DialL2CAP(ctx context.Context, typ socket.Type, local Device, to L2CAPAddr) (*socket.Socket, error) {
-	return dial(ctx, FamilyL2CAP, typ, protoL2CAP, L2CAPAddr{Device: local, Type: to.Type}, to)
+	return dial(ctx, FamilyL2CAP, typ, protoL2CAP, nil, L2CAPAddr{Device: local, Type: to.Type}, to)
 }
 
 // ListenL2CAP accepts connections to a service; typ is SeqPacket, Stream or
 // Datagram. PSM 0 lets the kernel choose one.
 func ListenL2CAP(typ socket.Type, a L2CAPAddr) (*socket.Listener, error) {
-	return listen(FamilyL2CAP, typ, protoL2CAP, a)
+	return listen(FamilyL2CAP, typ, protoL2CAP, nil, a)
+}
+
+// DialReliableL2CAP is DialL2CAP with SeqPacket that asks for the mode of
+// enhanced retransmission, in which no message is lost. A peer that does not
+// have it gets the basic mode.
+func DialReliableL2CAP(ctx context.Context, local Device, to L2CAPAddr) (*socket.Socket, error) {
+	return dial(ctx, FamilyL2CAP, socket.SeqPacket, protoL2CAP, askForRetransmission, L2CAPAddr{Device: local, Type: to.Type}, to)
+}
+
+// ListenReliableL2CAP is ListenL2CAP in the manner of DialReliableL2CAP.
+func ListenReliableL2CAP(a L2CAPAddr) (*socket.Listener, error) {
+	return listen(FamilyL2CAP, socket.SeqPacket, protoL2CAP, askForRetransmission, a)
+}
+
+// askForRetransmission sets the mode of a socket that is not connected yet. LE
+// has a flow control of its own, and systems without the option their defaults.
+func askForRetransmission(s *socket.Socket, a net.Addr) error {
+	if _, ok := L2CAP.Number(); !ok || a.(L2CAPAddr).Type != Classic {
+		return nil
+	}
+	o, err := L2CAP.Get(s)
+	if err != nil {
+		return err
+	}
+	o.Mode = L2CAPRetransmission
+	return L2CAP.Set(s, o)
 }
 
 // StreamL2CAP makes a stream of an L2CAP connection, for protocols such as TLS.
+// Those want one that DialReliableL2CAP made, or ListenReliableL2CAP.
 func StreamL2CAP(s *socket.Socket) (*socket.StreamConn, error) {
 	o, err := L2CAP.Get(s)
 	if err != nil {

@@ -74,13 +74,28 @@ const (
 	PHYLECodedRx
 )
 
-func dial(ctx context.Context, f socket.Family, typ socket.Type, proto int, local, to net.Addr) (*socket.Socket, error) {
+// bound opens a socket, has it prepared if prepare is not nil, and binds it.
+func bound(f socket.Family, typ socket.Type, proto int, prepare func(*socket.Socket, net.Addr) error, a net.Addr) (*socket.Socket, error) {
 	s, err := socket.New(f, typ, proto)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Bind(local); err != nil {
+	if prepare != nil {
+		err = prepare(s, a)
+	}
+	if err == nil {
+		err = s.Bind(a)
+	}
+	if err != nil {
 		_ = s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func dial(ctx context.Context, f socket.Family, typ socket.Type, proto int, prepare func(*socket.Socket, net.Addr) error, local, to net.Addr) (*socket.Socket, error) {
+	s, err := bound(f, typ, proto, prepare, local)
+	if err != nil {
 		return nil, err
 	}
 	if err := s.Connect(ctx, to); err != nil {
@@ -90,13 +105,9 @@ func dial(ctx context.Context, f socket.Family, typ socket.Type, proto int, loca
 	return s, nil
 }
 
-func listen(f socket.Family, typ socket.Type, proto int, a net.Addr) (*socket.Listener, error) {
-	s, err := socket.New(f, typ, proto)
+func listen(f socket.Family, typ socket.Type, proto int, prepare func(*socket.Socket, net.Addr) error, a net.Addr) (*socket.Listener, error) {
+	s, err := bound(f, typ, proto, prepare, a)
 	if err != nil {
-		return nil, err
-	}
-	if err := s.Bind(a); err != nil {
-		_ = s.Close()
 		return nil, err
 	}
 	if err := s.Listen(0); err != nil {

@@ -41,11 +41,11 @@ var (
 
 // DialRFCOMM connects to a channel. local is the controller to use, or Any.
 func DialRFCOMM(ctx context.Context, local Device, to RFCOMMAddr) (*socket.Socket, error) {
-	return dial(ctx, FamilyRFCOMM, socket.Stream, protoRFCOMM, RFCOMMAddr{Device: local}, to)
+	return dial(ctx, FamilyRFCOMM, socket.Stream, protoRFCOMM, nil, RFCOMMAddr{Device: local}, to)
 }
 
 // ListenRFCOMM accepts connections to a channel. Channel 0 lets the kernel
 // choose one.
 func ListenRFCOMM(a RFCOMMAddr) (*socket.Listener, error) {
-	return listen(FamilyRFCOMM, socket.Stream, protoRFCOMM, a)
+	return listen(FamilyRFCOMM, socket.Stream, protoRFCOMM, nil, a)
 }

@@ -41,10 +41,10 @@ var (
 
 // DialSCO opens a voice connection. local is the controller to use, or Any.
 func DialSCO(ctx context.Context, local Device, to SCOAddr) (*socket.Socket, error) {
-	return dial(ctx, FamilySCO, socket.SeqPacket, protoSCO, SCOAddr{local}, to)
+	return dial(ctx, FamilySCO, socket.SeqPacket, protoSCO, nil, SCOAddr{local}, to)
 }
 
 // ListenSCO accepts voice connections to a controller.
 func ListenSCO(a SCOAddr) (*socket.Listener, error) {
-	return listen(FamilySCO, socket.SeqPacket, protoSCO, a)
+	return listen(FamilySCO, socket.SeqPacket, protoSCO, nil, a)
 }
