@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"errors"
+	"io"
 	"syscall"
 	"unsafe"
 
@@ -147,6 +148,14 @@ func (s *Socket) recvBatch(ctx context.Context, messages []Message, flags Flags)
 	})
 	if errors.Is(err, syscall.ENOSYS) {
 		return s.recvEach(ctx, messages, flags)
+	}
+	for i := range messages[:n] {
+		if s.endsAt(&messages[i]) {
+			if i == 0 {
+				return 0, io.EOF
+			}
+			return i, nil // the next call meets it again
+		}
 	}
 	return n, s.opError("read", nil, callError("recvmmsg", err))
 }

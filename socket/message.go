@@ -163,7 +163,8 @@ func (s *Socket) SendMMsg(ctx context.Context, messages []Message, flags Flags) 
 }
 
 // RecvMMsg waits for one message, takes those that have arrived by then, and
-// returns how many. At most 1,024 are received at once.
+// returns how many. At most 1,024 are received at once. At the end of a stream,
+// or of a connection that carries messages, it returns io.EOF.
 func (s *Socket) RecvMMsg(ctx context.Context, messages []Message, flags Flags) (n int, err error) {
 	if len(messages) > maxBatch {
 		messages = messages[:maxBatch]

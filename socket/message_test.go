@@ -205,6 +205,35 @@ func TestBatches(t *testing.T) {
 	}
 }
 
+// TestBatchesEnd receives all that there is, and then the end.
+func TestBatchesEnd(t *testing.T) {
+	a, b := pair(t, socket.SeqPacket)
+	for _, text := range []string{"one", "two"} {
+		if _, err := a.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = a.Close()
+	in := make([]socket.Message, 5)
+	for i := range in {
+		in[i] = socket.Message{Buffers: [][]byte{make([]byte, 20)}}
+	}
+	got := 0
+	for {
+		n, err := b.RecvMMsg(background, in, 0)
+		got += n
+		if err == io.EOF {
+			break
+		}
+		if err != nil || n == 0 || got > 2 {
+			t.Fatalf("%d messages, %v", got, err)
+		}
+	}
+	if got != 2 {
+		t.Errorf("%d messages, want 2", got)
+	}
+}
+
 func TestAncillaryRoundTrip(t *testing.T) {
 	sockettest.Shows(t, "UDP", sockettest.Ancillary)
 	if runtime.GOOS != "linux" {
