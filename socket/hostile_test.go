@@ -288,6 +288,10 @@ func TestNilAddresses(t *testing.T) {
 // TestClosed calls everything on a closed socket.
 func TestClosed(t *testing.T) {
 	s, _ := pair(t, socket.Stream)
+	// That the socket is closed comes before a deadline that has passed.
+	if err := s.SetDeadline(time.Now().Add(-time.Second)); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
