@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/record"
+	"github.com/sealsock/sealsock/internal/suites"
+	"github.com/sealsock/sealsock/internal/wire"
 )
 
 // TestVersionRanges tries every range of versions of a client against every range
@@ -174,4 +178,78 @@ func TestFailedSessions12(t *testing.T) {
 	if c, _ := connect(t, client, server); c.r.State().Resumed {
 		t.Error("the session of a connection that failed goes on")
 	}
+}
+
+// A renewing server gives a new ticket to a client that comes back with an old
+// one, as RFC 5077, Section 3.3, allows and this engine's does not.
+type renewing struct{ awaitClientHello }
+
+func (s *renewing) handle(m message, do *effects) (state, error) {
+	hello, err := wire.ParseClientHello(m.body)
+	if err != nil {
+		return nil, err
+	}
+	choice, err := choose12(s.cfg, hello)
+	if err != nil {
+		return nil, err
+	}
+	s.info.Version, s.info.ServerName, s.info.ExtendedMasterSecret = iana.TLS12, hello.ServerName, true
+	r := &reply12{server12: &server12{flow12: &flow12{cfg: s.cfg, info: s.info, random: hello.Random[:]}, ticket: true}, hello: hello, choice: choice}
+	r.add(m.raw)
+	old, err := s.cfg.Tickets.Redeem(hello.SessionTicket)
+	if err != nil {
+		return nil, err
+	}
+	r.id = hello.SessionID
+	r.use(suites.TLS12(old.CipherSuite))
+	if err := r.sendHello(do); err != nil {
+		return nil, err
+	}
+	return r.resume(old, func(do *effects) (state, error) {
+		if err := r.remember(do); err != nil {
+			return nil, err
+		}
+		return &awaitClientCCS12{r.server12}, r.sendFinished(do)
+	}, do)
+}
+
+// TestRenewedTicket12: the client comes back with the new ticket, whose session
+// is as old as the first one.
+func TestRenewedTicket12(t *testing.T) {
+	client, server := resumable12(t, true)
+	later := func() time.Time { return client.Session.Created.Add(time.Hour) }
+	client.Now, server.Now = later, later
+	c, s := newPair(t, client, server)
+	s.r.state = &renewing{awaitClientHello{cfg: server, info: &s.r.info}}
+	if err := pump(c, s); err != nil {
+		t.Fatal(err)
+	}
+	send(t, c, s, "hello")
+	if !c.r.State().Resumed || len(c.sessions) != 1 {
+		t.Fatalf("resumed %v, %d sessions", c.r.State().Resumed, len(c.sessions))
+	}
+	got := c.sessions[0]
+	if bytes.Equal(got.Ticket, client.Session.Ticket) || !got.Created.Equal(client.Session.Created) {
+		t.Errorf("ticket %q of %v after %q of %v", got.Ticket, got.Created, client.Session.Ticket, client.Session.Created)
+	}
+	client.Session = got
+	if c, _ := connect(t, client, server); !c.r.State().Resumed {
+		t.Error("the new ticket is not taken")
+	}
+	// Without the ticket that was announced, the handshake does not go on.
+	client, server = resumable12(t, true)
+	c, s = newPair(t, client, server)
+	s.r.state = &renewing{awaitClientHello{cfg: server, info: &s.r.info}}
+	var err error
+	if s.in, err = c.step(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.step()
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages := split12(out)
+	c.in = slices.Concat(messages[0], messages[2], messages[3])
+	_, err = c.step()
+	wantAlert(t, err, iana.AlertUnexpectedMessage)
 }
