@@ -150,6 +150,20 @@ func TestDirection(t *testing.T) {
 	}
 }
 
+func FuzzHCIAncillary(f *testing.F) {
+	direction, err := socket.AppendAncillary(nil, socket.RawAncillary{Type: 1, Data: []byte{1, 0, 0, 0}}, socket.RawAncillary{Type: 2, Data: make([]byte, 16)})
+	if err != nil {
+		return // no ancillary data on this system
+	}
+	f.Add(direction)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, err := bluetooth.ParseHCIAncillary(b)
+		if err == nil && len(b) == 0 && a != (bluetooth.HCIAncillary{}) {
+			t.Errorf("nothing is %+v", a)
+		}
+	})
+}
+
 // TestPythonBelow has Python's socket ask a controller for its address, and
 // exchange voice.
 func TestPythonBelow(t *testing.T) {

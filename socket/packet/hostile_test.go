@@ -18,3 +18,14 @@ func TestWaiting(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	sockettest.Refuses(t, "packet", packet.Family, socket.Datagram, 0)
 }
+
+func FuzzAuxiliary(f *testing.F) {
+	f.Add(make([]byte, 20))
+	f.Add([]byte("short"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, ok := packet.ParseAuxiliary([]socket.Ancillary{socket.RawAncillary{Level: packet.Level, Type: 8, Data: data}})
+		if ok != (len(data) >= 20) {
+			t.Errorf("%d bytes: %v", len(data), ok)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package unix
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -80,6 +81,10 @@ func decode(raw []byte) (socket.Addr, error) {
 		return nil, fmt.Errorf("struct sockaddr of %d bytes", len(raw))
 	}
 	name := raw[2:]
+	if len(name) == 1 && name[0] == 0 && runtime.GOOS == "linux" {
+		// A name of no bytes: as an Addr it would ask for a name when it is used.
+		return nil, errors.New("an abstract name without bytes")
+	}
 	if len(name) > 0 && name[0] == 0 && runtime.GOOS == "linux" {
 		return Addr{string(name[1:]), true}, nil
 	}
