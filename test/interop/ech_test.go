@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -24,20 +23,6 @@ import (
 // public name beside it.
 const hiddenName = "hidden.example"
 
-// echNSS is NSS as a client of Encrypted ClientHello. Its server, of this
-// version, does not read the configuration that it makes itself.
-var echNSS = &program{
-	name: "NSS with Encrypted ClientHello",
-	find: func() (string, error) {
-		for _, tool := range []string{"tstclnt", "certutil"} {
-			if _, err := exec.LookPath(tool); err != nil {
-				return "", fmt.Errorf("no %s here", tool)
-			}
-		}
-		return "tstclnt", nil
-	},
-}
-
 func echKey(t *testing.T, id uint8) (*engine.ECHKey, []byte) {
 	t.Helper()
 	k, err := engine.NewECHKey(rand.Reader, id, serverName, 32)
@@ -51,9 +36,8 @@ func echKey(t *testing.T, id uint8) (*engine.ECHKey, []byte) {
 	return k, list
 }
 
-// TestECHFromNSS has NSS ask for a hidden name.
-func TestECHFromNSS(t *testing.T) {
-	need(t, echNSS)
+// echFromNSS has NSS ask for a hidden name.
+func echFromNSS(t *testing.T, _ *program) {
 	ca := testcert.New()
 	leaf := ca.Issue(testcert.NewKey("p256"), nil, serverName, hiddenName)
 	id, err := identity.New(leaf.Chain, leaf.Key)

@@ -46,6 +46,7 @@ func gnutls(name string, without, without12 map[string]string, prefix ...string)
 	}
 	return &program{
 		name:    name,
+		prefix:  prefix,
 		without: without, without12: without12,
 		find: func() (string, error) {
 			argv := append(append([]string{}, prefix...), "gnutls-cli", "--version")

@@ -26,6 +26,10 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if os.Getenv(replayKey) != "" {
+		fmt.Fprintln(os.Stderr, replayServer())
+		os.Exit(1)
+	}
 	flag.Parse()
 	var err error
 	if work, err = os.MkdirTemp("", "interop"); err != nil {
@@ -48,6 +52,8 @@ func TestMain(m *testing.M) {
 // A program is a TLS implementation that others made.
 type program struct {
 	name string
+	// prefix comes before the name of each of its tools.
+	prefix []string
 	// find looks for the program and returns its version. It runs once.
 	find func() (version string, err error)
 	// client and server say how to start it; nil if it has no such role.
@@ -104,6 +110,11 @@ type command struct {
 	next *command
 	// facts, if set, compares what it said of its connection.
 	facts func(said string) error
+}
+
+// tool is how to start one of the program's tools.
+func (p *program) tool(name string, args ...string) []string {
+	return append(append(slices.Clone(p.prefix), name), args...)
 }
 
 // look finds the program, once.

@@ -49,6 +49,7 @@ func openssl(name string, without, without12 map[string]string, argv ...string) 
 	}
 	return &program{
 		name:    name,
+		prefix:  argv,
 		without: without, without12: without12,
 		find: func() (string, error) { return output(argv[0], append(argv[1:], "version")...) },
 		client: func(s *scenario, port int) command {

@@ -99,21 +99,23 @@ func (s *scenario) serverKey() string {
 var (
 	identities = map[string]*identity.Identity{}
 	roots      = new(trust.Roots)
+	rootCA     = testcert.New()
 )
 
 func makeCertificates() {
-	ca, stranger := testcert.New(), testcert.NewNamed("a stranger")
-	must(roots.AddDER(ca.Cert.Raw))
-	write("ca.pem", ca.PEM())
-	write("ca.key", (&testcert.Leaf{Key: ca.Key}).KeyPEM())
+	stranger := testcert.NewNamed("a stranger")
+	must(roots.AddDER(rootCA.Cert.Raw))
+	write("hello1", []byte(hello))
+	write("ca.pem", rootCA.PEM())
+	write("ca.key", (&testcert.Leaf{Key: rootCA.Key}).KeyPEM())
 	for _, kind := range []string{"p256", "p384", "p521", "ed25519", "rsa"} {
-		addIdentity(kind, ca, testcert.NewKey(kind), serverName)
+		addIdentity(kind, rootCA, testcert.NewKey(kind), serverName)
 	}
-	makeStaple(ca, identities["rsa"].Leaf.Raw)
-	addPSSIdentity(ca)
+	makeStaple(rootCA, identities["rsa"].Leaf.Raw)
+	addPSSIdentity(rootCA)
 	write("gnutls.psk", []byte(pskIdentity+":"+pskKey+"\n"))
 	addIdentity("stranger", stranger, testcert.NewKey("p256"), serverName)
-	addIdentity("othername", ca, testcert.NewKey("p256"), "other.example")
+	addIdentity("othername", rootCA, testcert.NewKey("p256"), "other.example")
 }
 
 // addIdentity issues a certificate and keeps it for this process and in files

@@ -126,7 +126,7 @@ var javaGroups = map[iana.NamedGroup]string{
 
 // compileJava compiles once: starting from source takes a second each time.
 var compileJava = sync.OnceValue(func() error {
-	out, err := exec.Command("javac", "-d", work, "testdata/Echo.java").CombinedOutput()
+	out, err := exec.Command("javac", "-d", work, "testdata/Echo.java", "testdata/Trial.java").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("javac: %w: %s", err, out)
 	}

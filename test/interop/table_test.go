@@ -43,6 +43,13 @@ func (r *table) write(path string) error {
 		fmt.Fprintf(&b, "- **%s**: %s\n", p.name, version)
 	}
 	b.WriteString(r.grid(programs, scenarios))
+	for _, ch := range chapters {
+		text, err := ch.text()
+		if err != nil {
+			return fmt.Errorf("%s is not written: %w", path, err)
+		}
+		b.WriteString(text)
+	}
 	b.WriteString(r.text12())
 	return os.WriteFile(path, []byte(b.String()), 0o644)
 }

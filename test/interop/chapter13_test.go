@@ -1,0 +1,33 @@
+package interop
+
+// chapter13 is what TLS 1.3 can do, and who else can.
+var chapter13 = &chapter{
+	title: "What TLS 1.3 can do",
+	intro: `Beside the conversations above. Each mark stands for a test in which the other
+program was the client, the server, or each in turn, and what happened was read
+from both sides where the program tells. Key updates, groups, suites and
+certificates of each kind are rows of the first table.
+`,
+	rows: []*capability{
+		resumption, ticketCount, withoutDHE,
+		externalPSK, pskWithoutDHE, importedPSK,
+		earlyData, earlyRefused,
+		lateAuthentication, lateDeclined,
+		signatures, byHello, byAuthority,
+		exporter, keyLog,
+		rawKeys, compression, stapling, timestamps, delegation,
+		recordLimit, fragmentLength, padding,
+		hiddenHello, unwrapping,
+	},
+}
+
+// hiddenHello stands for ech_test.go, whose tests need more than one trial.
+var hiddenHello = &capability{
+	name:   "Encrypted ClientHello (RFC 9849)",
+	client: with(echFromNSS, nss),
+	gaps: []string{
+		"selfserv of NSS does not read the configuration that it makes itself",
+		"the other programs have none, which is tried too: a true offer ends in an error, GREASE does no harm",
+	},
+	alone: []string{"sealsock.TestECHToStandardServer"},
+}
