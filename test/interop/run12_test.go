@@ -82,7 +82,10 @@ func peerIsClient12(t *testing.T, p *program, s *scenario) {
 		}
 		proc.stdin.Close()
 		io.Copy(io.Discard, proc.stdout)
-		proc.wait() // whatever it thinks of that, it ends
+		// Whatever it thinks of that, it ends by itself.
+		if proc.wait(); proc.cmd.ProcessState.ExitCode() < 0 {
+			t.Errorf("%s had to be stopped, or crashed: %v", p.name, proc.cmd.ProcessState)
+		}
 		said.WriteString(proc.said.String())
 	}
 	l.Close()

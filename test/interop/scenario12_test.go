@@ -25,6 +25,7 @@ type tls12 struct {
 	unique      bool                 // both sides have the same tls-unique
 	separate    bool                 // the other program has no extended master secret
 	renegotiate bool                 // the other program asks for a second handshake
+	late        bool                 // and in it for a certificate, which only servers do
 }
 
 // A suite12 is a cipher suite by the name that OpenSSL has for it, or would have.
@@ -104,6 +105,7 @@ var scenarios12 = append(suiteScenarios(), []*scenario{
 	{name: "same tls-unique", v12: &tls12{unique: true}},
 	{name: "no extended master secret", v12: &tls12{separate: true}},
 	{name: "renegotiation refused", v12: &tls12{renegotiate: true}},
+	{name: "renegotiation for a certificate refused", v12: &tls12{renegotiate: true, late: true}},
 	{name: "unknown authority refused", v12: &tls12{}, key: "stranger", bad: true},
 	{name: "wrong name refused", v12: &tls12{}, key: "othername", bad: true},
 }...)

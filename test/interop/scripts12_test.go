@@ -14,7 +14,7 @@ import (
 // they read in any case.
 func (v *tls12) env(s *scenario) []string {
 	all := map[string]string{
-		"HINT": v.hint, "RESUME": v.resume, "STAPLE": "", "EXPORTER": "", "UNIQUE": "", "SEPARATE": "", "RENEGOTIATE": "", "VERSION": "1.2",
+		"HINT": v.hint, "RESUME": v.resume, "STAPLE": "", "EXPORTER": "", "UNIQUE": "", "SEPARATE": "", "RENEGOTIATE": "", "LATE": "", "VERSION": "1.2",
 	}
 	if v.ranged {
 		all["VERSION"] = "any"
@@ -31,7 +31,7 @@ func (v *tls12) env(s *scenario) []string {
 	if v.exporter {
 		all["EXPORTER"] = exporterLabel
 	}
-	for name, on := range map[string]bool{"UNIQUE": v.unique, "SEPARATE": v.separate, "RENEGOTIATE": v.renegotiate} {
+	for name, on := range map[string]bool{"UNIQUE": v.unique, "SEPARATE": v.separate, "RENEGOTIATE": v.renegotiate, "LATE": v.late} {
 		if on {
 			all[name] = "yes"
 		}
@@ -75,6 +75,7 @@ const (
 	noSuite     = "it does not have this suite"
 	noCall      = "no call for it"
 	noKeys      = "no pre-shared keys in TLS 1.2"
+	gnutlsLate  = "gnutls-serv has no command for it"
 	gnutlsCrash = "gnutls-cli crashes behind the handshake, with its own server too"
 )
 
@@ -89,10 +90,14 @@ var (
 	)
 	gnutls37Without12 = without12(
 		gap{noSuite, []string{"ECDHE-PSK-AES"}},
+		gap{gnutlsLate, []string{"renegotiation for a certificate"}},
 		gap{gnutlsCrash, []string{"client ECDHE-PSK-CHACHA20", "client pre-shared key by hint"}},
 	)
-	gnutls38Without12 = without12(gap{noSuite, []string{"ECDHE-PSK-AES"}})
-	nssWithout12      = without12(
+	gnutls38Without12 = without12(
+		gap{noSuite, []string{"ECDHE-PSK-AES"}},
+		gap{gnutlsLate, []string{"renegotiation for a certificate"}},
+	)
+	nssWithout12 = without12(
 		gap{noSuite, []string{"CCM"}},
 		gap{noKeys, []string{"PSK", "pre-shared key"}},
 		gap{"no Ed25519 in this version", []string{"Ed25519"}},

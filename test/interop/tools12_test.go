@@ -95,7 +95,10 @@ func opensslServer12(s *scenario, port int, argv []string) command {
 		return command{args: append(args, "-quiet"), loop: true}
 	}
 	c := command{args: args, loop: true, chatty: true}
-	if s.v12.renegotiate {
+	switch {
+	case s.v12.late:
+		c.update = "R\n"
+	case s.v12.renegotiate:
 		c.update = "r\n"
 	}
 	return c
@@ -237,7 +240,10 @@ func nssServer12(s *scenario, port int) command {
 		args = append(args, "-r", "-r")
 	}
 	if s.v12.renegotiate {
-		args = append(args, "-r", "-r", "-r")
+		args = append(args, "-r", "-r", "-r") // with a wish for a certificate
+	}
+	if s.v12.late {
+		args = append(args, "-r") // which is required
 	}
 	if s.alpn != "" {
 		args = append(args, "-Q")

@@ -68,6 +68,7 @@ public class Echo {
         var in = socket.getInputStream();
         for (int n; (n = in.read(buffer)) > 0; ) {
             out.write(buffer, 0, n);
+            if (env.containsKey("LATE")) socket.setNeedClientAuth(true);
             if (env.containsKey("KEY_UPDATE") || env.containsKey("RENEGOTIATE")) socket.startHandshake();
         }
         socket.close();

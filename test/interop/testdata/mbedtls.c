@@ -171,6 +171,7 @@ static void server(void) {
     check("handshake", mbedtls_ssl_handshake(&ssl));
     for (int n; (n = hear(&ssl)) > 0;) {
       say(&ssl, buffer, (size_t)n);
+      if (getenv("LATE")) mbedtls_ssl_conf_authmode(&conf, MBEDTLS_SSL_VERIFY_REQUIRED);
       if (getenv("RENEGOTIATE")) check("renegotiate", mbedtls_ssl_renegotiate(&ssl));
     }
     check("close", mbedtls_ssl_close_notify(&ssl));

@@ -17,7 +17,7 @@ const server = tls.createServer(options, conn => {
   if (env.EXPORTER) console.error(conn.exportKeyingMaterial(32, env.EXPORTER).toString('hex'))
   if (env.UNIQUE) console.error(conn.getPeerFinished().toString('hex'))
   conn.on('error', err => console.error(err.message))
-  if (env.RENEGOTIATE) conn.once('data', () => conn.renegotiate({}, err => err && console.error(err.message)))
+  if (env.RENEGOTIATE) conn.once('data', () => conn.renegotiate({ requestCert: 'LATE' in env }, err => err && console.error(err.message)))
   conn.pipe(conn)
 })
 const sessions = new Map()
