@@ -78,7 +78,7 @@ func SocketPair(f Family, typ Type, proto int) (a, b *Socket, err error) {
 // from inetd, systemd or its parent. It asks the kernel for the family, type
 // and protocol; known lists the families whose addresses the caller wants in
 // their own types. The descriptor belongs to the Socket from then on, also when
-// FromFD fails.
+// FromFD fails, and becomes non-blocking for all that share its open file.
 func FromFD(fd uintptr, known ...Family) (*Socket, error) {
 	domain, typ, proto, err := describe(fd)
 	if err != nil {

@@ -29,11 +29,12 @@ const (
 	Ancillary Aspect = "ancillary"
 	BadInput  Aspect = "bad input"
 	Sealed    Aspect = "TLS"
+	Command   Aspect = "seal"
 	Opinion   Aspect = "peer"
 )
 
 // Aspects lists the columns.
-var Aspects = []Aspect{Trip, IsConn, Waiting, Addresses, Options, Ancillary, BadInput, Sealed, Opinion}
+var Aspects = []Aspect{Trip, IsConn, Waiting, Addresses, Options, Ancillary, BadInput, Sealed, Command, Opinion}
 
 // Shown begins the line that a test prints in the virtual machine for an aspect
 // that it showed: the line goes on with the row, a colon and the aspect.

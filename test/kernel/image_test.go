@@ -58,14 +58,22 @@ func (img *image) fill(l *lab, built string, names []string) error {
 	img.file("etc/protocols", []byte("ip 0 IP\ntcp 6 TCP\nudp 17 UDP\n"), 0o644)
 	img.file("etc/services", []byte("http 80/tcp www\nhttps 443/tcp\ndomain 53/udp\n"), 0o644)
 	img.copy("init", filepath.Join(built, "init"))
+	img.copy("bin/seal", filepath.Join(built, "seal"))
+	libraries := map[string]bool{}
 	for _, name := range names {
 		file := strings.ReplaceAll(name, "/", "_") + ".test"
 		img.copy("tests/"+file, filepath.Join(built, file))
+		if underRace {
+			if err := l.libraries(filepath.Join(built, file), libraries); err != nil {
+				return err
+			}
+		}
 	}
+	img.file("patience", []byte(testPatience.String()), 0o644)
 	if err := img.modules(l); err != nil {
 		return err
 	}
-	return img.programs(l)
+	return img.programs(l, libraries)
 }
 
 // modules copies the modules with all they need, in the order of loading.
@@ -113,8 +121,9 @@ func moduleName(file string) string {
 	return strings.ReplaceAll(name, "-", "_")
 }
 
-// programs copies the peers and the libraries that they load.
-func (img *image) programs(l *lab) error {
+// programs copies the peers and the libraries that they load, beside those that
+// are given.
+func (img *image) programs(l *lab, libraries map[string]bool) error {
 	python, err := filepath.Glob(filepath.Join(l.root, "usr/bin/python3.*"))
 	if err != nil || len(python) == 0 {
 		return fmt.Errorf("no Python in the packages: %v", err)
@@ -125,7 +134,6 @@ func (img *image) programs(l *lab) error {
 			sources["bin/"+name] = file
 		}
 	}
-	libraries := map[string]bool{}
 	for name, file := range sources {
 		img.copy(name, file)
 		if err := l.libraries(file, libraries); err != nil {

@@ -10,20 +10,26 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/sockettest"
 )
 
 // module is this module's import path.
 const module = "github.com/sealsock/sealsock"
 
-// patience is how long the machine may run.
-const patience = 5 * time.Minute
+// patience is how long the machine may run, and testPatience one package's tests
+// in it. The race detector makes everything slower, in an emulated processor
+// much slower.
+var (
+	patience     = map[bool]time.Duration{false: 5 * time.Minute, true: 15 * time.Minute}[underRace]
+	testPatience = map[bool]time.Duration{false: 100 * time.Second, true: 5 * time.Minute}[underRace]
+)
 
 //go:embed skips.txt
 var skipsText string
@@ -57,7 +63,7 @@ func TestFamilies(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v; what it said last:\n%s", err, tail(out, 3000))
 	}
-	results, problems := parse(out)
+	results, problems, shown := parse(out)
 	for _, p := range problems {
 		t.Errorf("the machine said: %s", p)
 	}
@@ -65,6 +71,10 @@ func TestFamilies(t *testing.T) {
 		t.Fatalf("no tests ran; the machine said:\n%s", tail(out, 3000))
 	}
 	check(t, results)
+	if *only == "" {
+		shown.complete(t)
+		shown.compare(t)
+	}
 }
 
 // A result is what one package's tests did.
@@ -81,7 +91,8 @@ type outcome struct{ name, verdict string }
 var verdict = regexp.MustCompile(`^\s*--- (PASS|FAIL|SKIP): (\S+)`)
 
 // parse reads what the guest printed: lines that begin with "@@" are its own.
-func parse(out []byte) (results []result, problems []string) {
+func parse(out []byte) (results []result, problems []string, shown passes) {
+	shown = passes{}
 	scanner := bufio.NewScanner(bytes.NewReader(bytes.ReplaceAll(out, []byte("\r"), nil)))
 	scanner.Buffer(nil, 1<<20)
 	for scanner.Scan() {
@@ -92,6 +103,8 @@ func parse(out []byte) (results []result, problems []string) {
 			results = append(results, result{name: words[2], exit: "none"})
 		case strings.HasPrefix(line, "@@ end ") && len(results) > 0:
 			results[len(results)-1].exit = words[3]
+		case strings.HasPrefix(line, sockettest.Shown):
+			shown[strings.TrimPrefix(line, sockettest.Shown)]++
 		case strings.HasPrefix(line, "@@ problem "):
 			problems = append(problems, strings.TrimPrefix(line, "@@ problem "))
 		case len(results) > 0 && results[len(results)-1].exit == "none":
@@ -102,7 +115,7 @@ func parse(out []byte) (results []result, problems []string) {
 			}
 		}
 	}
-	return results, problems
+	return results, problems, shown
 }
 
 // check makes subtests of the results and holds skips against the list.
@@ -157,10 +170,11 @@ func skips(t *testing.T) map[string]string {
 }
 
 // packages returns the import paths whose tests run in the machine: all below
-// socket that have tests, address, and the families' tests of this folder.
+// socket that have tests, address, and those of TLS and the command over the
+// families.
 func packages() ([]string, error) {
 	cmd := exec.Command("go", "list", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}",
-		module+"/socket/...", module+"/address", module+"/test/kernel/sealed/...")
+		module+"/socket/...", module+"/address", module+"/test/kernel/sealed", module+"/test/kernel/command", module+"/internal/interrupt")
 	out, err := cmd.Output()
 	if err != nil {
 		return nil, fmt.Errorf("go list: %w", err)
@@ -187,23 +201,36 @@ func buildTests(dir string) (names []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	static := append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH)
 	for _, p := range all {
 		name := strings.TrimPrefix(p, module+"/")
 		file := strings.ReplaceAll(name, "/", "_") + ".test"
-		cmd := exec.Command("go", "test", "-c", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, file), p)
-		cmd.Env = static
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("%s: %w\n%s", cmd, err, out)
+		if err := goTool(underRace, "test", "-c", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, file), p); err != nil {
+			return nil, err
 		}
 		names = append(names, name)
 	}
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, "init"), module+"/"+path.Join("test/kernel/guest"))
-	cmd.Env = static
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%s: %w\n%s", cmd, err, out)
+	for program, pkg := range map[string]string{"init": "test/kernel/guest", "seal": "cmd/seal"} {
+		if err := goTool(false, "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, program), module+"/"+pkg); err != nil {
+			return nil, err
+		}
 	}
 	return names, nil
+}
+
+// goTool builds a program for the machine: without anything that it would have to
+// find there, or with the race detector, which needs the C library.
+func goTool(race bool, verb string, args ...string) error {
+	cgo := "0"
+	if race {
+		cgo = "1"
+		args = append([]string{"-race"}, args...)
+	}
+	cmd := exec.Command("go", append([]string{verb}, args...)...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo, "GOOS=linux", "GOARCH="+runtime.GOARCH)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", cmd, err, out)
+	}
+	return nil
 }
 
 func tail(b []byte, n int) []byte { return b[max(0, len(b)-n):] }

@@ -178,6 +178,9 @@ func (l *lab) uncompressKernel() error {
 	return os.WriteFile(l.kernel(), image, 0o644)
 }
 
+// memory is what the machine has, in MiB: its file system is in there.
+var memory = map[bool]string{false: "768", true: "1536"}[underRace]
+
 func (l *lab) kernel() string { return filepath.Join(l.root, "vmlinux") }
 
 // boot runs the machine until it powers off and returns what it printed.
@@ -185,7 +188,7 @@ func (l *lab) boot(initrd string, most time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), most)
 	defer cancel()
 	// Emulation is asked for by name: a /dev/kvm may be there and not work.
-	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", "-accel", "tcg", "-M", "q35", "-cpu", "qemu64", "-smp", "1", "-m", "640",
+	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", "-accel", "tcg", "-M", "q35", "-cpu", "qemu64", "-smp", "1", "-m", memory,
 		"-nographic", "-nodefaults", "-no-reboot", "-serial", "stdio", "-kernel", l.kernel(), "-initrd", initrd,
 		"-append", "console=ttyS0 panic=-1 quiet mitigations=off rdinit=/init")
 	var out bytes.Buffer

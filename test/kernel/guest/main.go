@@ -134,10 +134,10 @@ func setUp(ctx context.Context, c *netlink.Conn, name string, mtu uint32) error 
 // runTests runs one package's tests.
 func runTests(name string) {
 	fmt.Println("@@ begin", name)
-	cmd := exec.Command("/tests/"+strings.ReplaceAll(name, "/", "_")+".test", "-test.v", "-test.timeout=100s")
+	cmd := exec.Command("/tests/"+strings.ReplaceAll(name, "/", "_")+".test", "-test.v", "-test.timeout="+read("/patience"))
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stdout
 	cmd.Dir = "/tmp"
-	cmd.Env = []string{"PATH=/bin", "HOME=/tmp", "SEALSOCK_VM=1", "SEALSOCK_PEERS=require"}
+	cmd.Env = []string{"PATH=/bin", "HOME=/tmp", "SEALSOCK_VM=1", "SEALSOCK_PEERS=require", "GORACE=atexit_sleep_ms=0"}
 	_ = cmd.Run() // its exit status tells
 	code := -1
 	if cmd.ProcessState != nil {

@@ -81,10 +81,17 @@ func ways(t *testing.T) []struct{ name, listen, dial string } {
 	return all
 }
 
+// rows are the families' in the table of docs/sockets.md.
+var rows = map[string]string{
+	"tcp": "TCP", "tcp6": "TCP", "unix": "UNIX stream", "unix-abstract": "UNIX stream", "seqpacket": "UNIX seqpacket", "vsock": "vsock",
+	"tipc": "TIPC", "sctp": "SCTP", "sctp6": "SCTP", "mptcp": "MPTCP", "smc": "SMC", "isotp": "ISO-TP", "rfcomm": "RFCOMM", "l2cap": "L2CAP",
+}
+
 func TestSealed(t *testing.T) {
 	client, server := configs(t)
 	for _, w := range ways(t) {
 		t.Run(w.name, func(t *testing.T) {
+			sockettest.Shows(t, rows[w.name], sockettest.Sealed)
 			if !sockettest.InVM() && (w.name == "vsock" || w.name == "isotp") {
 				needRoundTrip(t, w.listen, w.dial)
 			}
