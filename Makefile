@@ -35,8 +35,9 @@ cross: ## builds and vets for every system we name
 	  GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) build $(PACKAGES); \
 	  GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet $(PACKAGES); done
 
-bench: ## sealsock beside crypto/tls, in one run; writes docs/performance.md
+bench: ## beside crypto/tls and beside net and Python, in one run each; writes docs/performance.md and docs/sockets.md
 	$(GO) run ./bench
+	$(GO) run ./bench sockets
 
 fuzz: ## every fuzz target of FUZZPACKAGES for FUZZTIME
 	@scripts/fuzz.sh $(FUZZTIME) $(FUZZPACKAGES)

@@ -3,6 +3,10 @@
 // noisy and different: only the ratios mean something, and only within a run.
 //
 //	go run ./bench [-rounds N] [-time D] [-only REGEXP] [-out FILE]
+//	go run ./bench sockets [-rounds N] [-time D] [-out FILE]
+//
+// The second form measures package socket beside package net and Python, and
+// writes into docs/sockets.md.
 package main
 
 import (
@@ -29,15 +33,27 @@ type benchmark struct {
 }
 
 func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case "sockets":
+			return socketsMain(args[1:])
+		case "echo": // the other end of it
+			return echoMain(args[1:])
+		}
+	}
 	rounds := flag.Int("rounds", 7, "how many times each side has its turn")
 	length := flag.Duration("time", 400*time.Millisecond, "how long a turn lasts")
 	only := flag.String("only", "", "a regular expression of names to run")
 	out := flag.String("out", "docs/performance.md", "the file to write; - for none")
 	flag.Parse()
-	if err := measure(*rounds, *length, *only, *out); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
+	return measure(*rounds, *length, *only, *out)
 }
 
 // A row is a benchmark's result.
