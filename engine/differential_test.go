@@ -124,6 +124,7 @@ var (
 		{"client_hello: psk_key_exchange_modes", "RFC 9846, Section 4.2.9: at least one; crypto/tls takes none"},
 		{"client_hello: legacy_session_id", "RFC 9846, Section 4.1.2: at most 32 bytes; crypto/tls takes more"},
 		{"no application protocol in common", "crypto/tls asks for another key share first, and lets clients of h2 meet servers of http/1.1 without a protocol"},
+		{"fell back to an older version", "crypto/tls compares legacy_version, which may say anything, and not the version that was agreed on"},
 		{"two shares for one group", "RFC 9846, Section 4.2.8: clients MUST NOT; crypto/tls takes the first"},
 		{"no kind of server certificate in common", unread},
 		{"client_hello: server_name", "crypto/tls takes any bytes for a name, and passes over other kinds of name"},
