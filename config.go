@@ -82,8 +82,9 @@ type Config struct {
 
 	// PSKs are the pre-shared keys that a client offers, and FindPSK gives a
 	// server the one of an identity, or nil. Whoever has the key is trusted:
-	// no certificate is shown. PSKOnly makes a client refuse a server that
-	// wants to show one instead.
+	// no certificate is shown. FindPSK is asked again when a session comes back
+	// that began with the key. PSKOnly makes a client refuse a server that
+	// wants to show a certificate instead.
 	PSKs    []*engine.PSK
 	FindPSK func(ctx context.Context, identity []byte) (*engine.PSK, error)
 	PSKOnly bool

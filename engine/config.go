@@ -147,6 +147,7 @@ type Config struct {
 	MaxEarlyData uint32
 	AntiReplay   AntiReplay
 	// FindPSK, if set, gives a server the external key of an identity, or nil.
+	// It is asked again before a session is resumed that began with the key.
 	// ErrPending makes the engine wait for Resume.
 	FindPSK func(identity []byte) (*PSK, error)
 	// SelectPSK, if set, chooses a client's key for TLS 1.2 by the hint that
