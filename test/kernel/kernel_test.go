@@ -120,28 +120,17 @@ func parse(out []byte) (results []result, problems []string, shown passes) {
 
 // check makes subtests of the results and holds skips against the list.
 func check(t *testing.T, results []result) {
-	allowed := skips(t)
+	allowed, err := skips(skipsText)
+	if err != nil {
+		t.Fatal(err)
+	}
 	used := map[string]bool{}
 	for _, r := range results {
 		t.Run(r.name, func(t *testing.T) {
-			if r.exit != "0" {
-				t.Errorf("exit status %s:\n%s", r.exit, r.output)
+			for _, p := range r.problems(allowed, used) {
+				t.Errorf("%s:\n%s", p, r.output)
 			}
-			passed := 0
-			for _, o := range r.tests {
-				switch key := r.name + " " + o.name; {
-				case o.verdict == "PASS":
-					passed++
-				case o.verdict == "SKIP" && allowed[key] == "":
-					t.Errorf("%s skipped, and is not in skips.txt:\n%s", o.name, r.output)
-				case o.verdict == "SKIP":
-					used[key] = true
-				}
-			}
-			if passed == 0 {
-				t.Errorf("nothing passed:\n%s", r.output)
-			}
-			t.Logf("%d passed", passed)
+			t.Logf("%d passed", r.passed())
 		})
 	}
 	for key := range allowed {
@@ -151,22 +140,55 @@ func check(t *testing.T, results []result) {
 	}
 }
 
+func (r *result) passed() int {
+	n := 0
+	for _, o := range r.tests {
+		if o.verdict == "PASS" {
+			n++
+		}
+	}
+	return n
+}
+
+// problems says what is wrong with a result: that the tests failed, that none
+// passed, and each test that skipped without being allowed to. It notes in used
+// which allowances were made use of.
+func (r *result) problems(allowed map[string]string, used map[string]bool) []string {
+	var all []string
+	if r.exit != "0" {
+		all = append(all, "exit status "+r.exit)
+	}
+	for _, o := range r.tests {
+		if o.verdict != "SKIP" {
+			continue
+		}
+		key := r.name + " " + o.name
+		if allowed[key] == "" {
+			all = append(all, o.name+" skipped, and is not in skips.txt")
+		}
+		used[key] = true
+	}
+	if r.passed() == 0 {
+		all = append(all, "nothing passed")
+	}
+	return all
+}
+
 // skips reads the list: a package, a test, and the reason in words.
-func skips(t *testing.T) map[string]string {
-	t.Helper()
+func skips(text string) (map[string]string, error) {
 	all := map[string]string{}
-	for line := range strings.Lines(skipsText) {
+	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue
 		}
 		fields := strings.SplitN(line, " ", 3)
 		if len(fields) < 3 {
-			t.Fatalf("skips.txt: %q has no reason", line)
+			return nil, fmt.Errorf("skips.txt: %q has no reason", line)
 		}
 		all[fields[0]+" "+fields[1]] = fields[2]
 	}
-	return all
+	return all, nil
 }
 
 // packages returns the import paths whose tests run in the machine: all below
