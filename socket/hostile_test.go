@@ -139,10 +139,12 @@ func TestSendFDsAndClose(t *testing.T) {
 	time.Sleep(20 * time.Millisecond) // until it waits
 	number := right.Fd()
 	_ = right.Close()
-	wrong := write("wrong")
-	defer wrong.Close()
-	if wrong.Fd() != number {
-		t.Fatalf("the number %d was not given out again, but %d", number, wrong.Fd())
+	for given := uintptr(0); given != number; { // the lowest free number comes first
+		wrong := write("wrong")
+		defer wrong.Close()
+		if given = wrong.Fd(); given > number {
+			t.Fatalf("the number %d was not given out again", number)
+		}
 	}
 	if _, err := b.RecvInto(background, make([]byte, full), 0); err != nil {
 		t.Fatal(err)
@@ -170,7 +172,7 @@ func TestNoPlaceForFiles(t *testing.T) {
 	if _, files, err := b.RecvFDs(background, make([]byte, 1), -1000); len(files) != 0 || !errors.Is(err, socket.ErrControlTruncated) {
 		t.Errorf("%d files, %v", len(files), err)
 	}
-	if after := openFDs(t); after != before {
+	if after := openFDs(t); after > before {
 		t.Errorf("%d descriptors are open, %d were before", after, before)
 	}
 	many := make([]*os.File, 300)
@@ -202,7 +204,7 @@ func TestReadDropsFiles(t *testing.T) {
 	if _, err := b.RecvMsg(background, &m, 0); err != nil || m.Flags&socket.ControlTruncated == 0 {
 		t.Errorf("flags %v, %v", m.Flags, err)
 	}
-	if after := openFDs(t); after != before {
+	if after := openFDs(t); after > before {
 		t.Errorf("%d descriptors are open, %d were before", after, before)
 	}
 }
@@ -369,7 +371,7 @@ func TestFailuresLeakNothing(t *testing.T) {
 		}
 		_, _ = b.Close(), c.Close()
 	}
-	if after := openFDs(t); after != before {
+	if after := openFDs(t); after > before {
 		t.Errorf("%d descriptors are open, %d were before", after, before)
 	}
 }
