@@ -28,5 +28,5 @@ go list -f '{{.ImportPath}} {{.Dir}}' "$packages" | while read -r pkg dir; do
   go test -c -fuzz=. -o "$work/$(echo "$pkg" | tr / _).test" "$pkg"
   grep -ho '^func Fuzz[A-Za-z0-9]*' "$dir"/*_test.go | sed 's/^func //' | sort | grep -E "$only" | sed "s|^|$pkg $dir |" || true
 done >"$work/targets"
-xargs -P "${FUZZJOBS:-$(nproc)}" -L 1 bash -c 'one "$@"' one <"$work/targets" | tee ${FUZZTABLE:+-a "$FUZZTABLE"}
+xargs -r -P "${FUZZJOBS:-$(nproc)}" -L 1 bash -c 'one "$@"' one <"$work/targets" | tee ${FUZZTABLE:+-a "$FUZZTABLE"}
 if [ -s "$work/failed" ]; then cat "$work/failed" >&2; exit 1; fi
