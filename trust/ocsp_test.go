@@ -130,6 +130,38 @@ func TestMustStapleWantsAnAnswer(t *testing.T) {
 	}
 }
 
+// TestStapleAndList has a server staple a response of yesterday, and a list say
+// otherwise: whoever is known to be revoked is refused.
+func TestStapleAndList(t *testing.T) {
+	h := newHouse(t)
+	stapled := map[string][]byte{"good": respond(t, h.inter, h.inter, h.leaf.Certificate, nil), "none": nil, "broken": []byte("x"),
+		"revoked": respondRaw(t, h.inter, h.inter, statement(h.leaf.Certificate, h.inter, bad))}
+	listed := map[string][]byte{"good": makeList(t, h.inter), "revoked": makeList(t, h.inter, revoke(h.leaf, 1)), "of another": makeList(t, h.root),
+		"expired": makeList(t, h.inter, func(l *x509.RevocationList) { l.NextUpdate = noon.Add(-time.Hour) })}
+	for staple, response := range stapled {
+		for list, der := range listed {
+			set := new(Lists)
+			if _, err := set.AddBytes(der); err != nil {
+				t.Fatal(err)
+			}
+			peer := h.peer()
+			peer.OCSPStaple = response
+			_, err := (&Policy{Roots: rootsOf(t, h.root), Revocation: &Revocation{Lists: set}}).Verify(context.Background(), peer)
+			want := Code(0)
+			switch {
+			case staple == "revoked" || list == "revoked":
+				want = CodeRevoked
+			case staple != "good" && list == "expired":
+				want = CodeCRLExpired
+			}
+			var e *Error
+			if errors.As(err, &e); (err == nil) != (want == 0) || err != nil && e.Code != want && (staple != "broken" || want != CodeCRLExpired) {
+				t.Errorf("staple %s, list %s: %v", staple, list, err)
+			}
+		}
+	}
+}
+
 // TestKeysHaveNoIssuerToAsk accepts peers by their keys where an answer about
 // their certificates is required, which nobody can give.
 func TestKeysHaveNoIssuerToAsk(t *testing.T) {

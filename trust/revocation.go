@@ -192,16 +192,21 @@ func (r *Revocation) look(ctx context.Context, peer *Peer, c, issuer *x509.Certi
 		}
 		return check
 	}
+	// What is at hand is looked at to the end: a staple may be of yesterday, and
+	// the given list of today.
+	var found *RevocationCheck
 	if leaf && len(peer.OCSPStaple) > 0 {
-		if check := try(checkResponse(peer.OCSPStaple, "staple", c, issuer, now, nil)); check != nil {
-			return check
-		}
+		found = try(checkResponse(peer.OCSPStaple, "staple", c, issuer, now, nil))
 	}
-	if r.Lists != nil {
-		if check := try(r.Lists.check(c, issuer, now)); check != nil {
-			return check
+	if r.Lists != nil && (found == nil || found.Status != RevocationRevoked) {
+		listed := try(r.Lists.check(c, issuer, now))
+		if found == nil || listed != nil && listed.Status == RevocationRevoked {
+			found = listed
 		}
 		badList = r.Lists.has(issuer)
+	}
+	if found != nil {
+		return found
 	}
 	if r.Mode != RevocationAtHand && !r.NoFetch {
 		sources := r.sources(c, issuer, now)
