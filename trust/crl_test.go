@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -200,6 +201,28 @@ func TestRefusedLists(t *testing.T) {
 	} {
 		if n, err := new(Lists).AddBytes(tc.der); n != 0 || err == nil || !strings.Contains(err.Error(), tc.says) {
 			t.Errorf("%s: %d, %v", name, n, err)
+		}
+	}
+}
+
+// TestWeakList has an authority sign its list with SHA-1.
+func TestWeakList(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca := issue(t, nil, key, authority("RSA"))
+	leaf := issue(t, ca, nil, server("example.org"))
+	for algorithm, want := range map[x509.SignatureAlgorithm]Code{x509.SHA256WithRSA: 0, x509.SHA1WithRSA: CodeCRLInvalid} {
+		set := new(Lists)
+		if _, err := set.AddBytes(makeList(t, ca, func(l *x509.RevocationList) { l.SignatureAlgorithm = algorithm })); err != nil {
+			t.Fatal(err)
+		}
+		p := Policy{Roots: rootsOf(t, ca), Revocation: &Revocation{Lists: set}}
+		_, err := p.Verify(context.Background(), &Peer{Server: true, Name: "example.org", Chain: chainOf(leaf), Now: noon})
+		var e *Error
+		if errors.As(err, &e); (err == nil) != (want == 0) || err != nil && (e.Code != want || !strings.Contains(err.Error(), "broken hash")) {
+			t.Errorf("%v: %v", algorithm, err)
 		}
 	}
 }
