@@ -221,12 +221,13 @@ func namesOf(c *x509.Certificate) []string {
 	return names
 }
 
-// addressText is an address as a user would write it.
+// addressText is an address as a user would write it, in one line: a peer chooses
+// the name of its own UNIX-domain socket.
 func addressText(a net.Addr) string {
 	if a == nil {
 		return "an unknown address"
 	}
-	text := a.String()
+	text := printable.Line(a.String())
 	switch {
 	case a.Network() == "unix" && (text == "" || text == "@"):
 		return "a local process"

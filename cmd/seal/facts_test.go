@@ -1,0 +1,34 @@
+package main
+
+import (
+	"net"
+	"testing"
+)
+
+// place is an address for tests.
+type place struct{ network, text string }
+
+func (p place) Network() string { return p.network }
+func (p place) String() string  { return p.text }
+
+func TestAddressText(t *testing.T) {
+	for _, c := range []struct {
+		a    net.Addr
+		want string
+	}{
+		{nil, "an unknown address"},
+		{place{"tcp", "127.0.0.1:443"}, "127.0.0.1:443"},
+		{place{"unix", ""}, "a local process"},
+		{place{"unix", "@"}, "a local process"},
+		{place{"unix", "@name"}, "unix://@name"},
+		{place{"unix", "@x\nseal: connected\x1b[2J"}, "unix://@x\uFFFDseal: connected\uFFFD[2J"},
+		{place{"vsock", "local:4433"}, "vsock://local:4433"},
+		{place{"tipc", "18888:17"}, "tipc://18888:17"},
+		{place{"can", "can0/7e8:7e0"}, "isotp://can0/7e8:7e0"},
+		{place{"l2cap", ""}, "l2cap"},
+	} {
+		if got := addressText(c.a); got != c.want {
+			t.Errorf("%v is %q, want %q", c.a, got, c.want)
+		}
+	}
+}
