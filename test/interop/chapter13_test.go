@@ -14,7 +14,7 @@ certificates of each kind are rows of the first table.
 		earlyData, earlyRefused,
 		lateAuthentication, lateDeclined,
 		signatures, byHello, byAuthority,
-		exporter, keyLog,
+		exporter, endPoint, keyLog,
 		rawKeys, compression, stapling, timestamps, delegation,
 		recordLimit, fragmentLength, padding,
 		hiddenHello, unwrapping,

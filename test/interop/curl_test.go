@@ -33,8 +33,9 @@ var curl = &program{
 		return command{args: args, whole: true, http: true}
 	},
 	without: withoutHybrids(map[string]string{
-		"no compatibility mode":  "no setting for it",
-		"key update":             "no option for it",
-		"key update by sealsock": "one response is one record",
+		"no compatibility mode":          "no setting for it",
+		"key update":                     "no option for it",
+		"key update by sealsock":         "one response is one record",
+		"key update of both by sealsock": "its one request is on its way before it is asked",
 	}),
 }

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"encoding/hex"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -23,6 +24,13 @@ var keyLog = &capability{
 	client: with(clientKeyLog, openssl30, openssl35, gnutls37, gnutls38, python, node),
 	server: with(serverKeyLog, openssl30, openssl35, gnutls37, gnutls38, python, node),
 	gaps:   []string{"Java writes none; the NSS of Debian is built without"},
+}
+
+var endPoint = &capability{
+	name:   "binding to the certificate (tls-server-end-point)",
+	client: with(clientEndPoint, gnutls37, gnutls38),
+	server: with(serverEndPoint, gnutls37, gnutls38),
+	gaps:   []string{"the others do not tell it"},
 }
 
 // bindingLabel and the 32 bytes without a context are tls-exporter. RFC 9266.
@@ -99,6 +107,38 @@ func serverExports(t *testing.T, p *program) {
 	}
 	<-h.drained
 	checkExported(t, h.said.String(), ours)
+}
+
+func clientEndPoint(t *testing.T, p *program) {
+	var ours []byte
+	port, wait := serveEach(t, serverConfig(), 1, func(_ int, c *sealsock.Conn) error {
+		err := echoLine(c)
+		if err != nil {
+			return err
+		}
+		if ours, err = c.ServerEndPoint(); err != nil {
+			return err
+		}
+		return leave(p, c)
+	})
+	said := converse(t, clientArgs(p, port, "--verbose"))
+	wait()
+	expectWords(t, said, fmt.Sprintf("'tls-server-end-point': %x", ours))
+}
+
+func serverEndPoint(t *testing.T, p *program) {
+	h, port := serve(t, p)
+	var ours []byte
+	call(t, port, clientConfig(), func(c *sealsock.Conn) (err error) {
+		if err = askEcho(c); err != nil {
+			return err
+		}
+		if ours, err = c.ServerEndPoint(); err != nil {
+			return err
+		}
+		return goodbye(c)
+	})
+	h.hears(t, fmt.Sprintf("'tls-server-end-point': %x", ours))
 }
 
 // printed sends s_server a line and waits until it is printed.

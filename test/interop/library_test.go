@@ -36,8 +36,13 @@ func (s *scenario) talk(ctx context.Context, port int, web bool) error {
 	if err := s.check(conn.State(), false); err != nil {
 		return err
 	}
+	if s.askUpdate {
+		if err := conn.Rekey(ctx, true); err != nil {
+			return err
+		}
+	}
 	if web {
-		return request(conn)
+		return errors.Join(request(conn), s.checkUpdates(tapped, conn.State(), false))
 	}
 	for range lines {
 		if err := echoed(conn); err != nil {
@@ -87,8 +92,13 @@ func (s *scenario) answer(raw net.Conn, c command) error {
 	if err := s.check(conn.State(), true); err != nil {
 		return err
 	}
+	if s.askUpdate {
+		if err := conn.Rekey(ctx, true); err != nil {
+			return err
+		}
+	}
 	if c.http {
-		return serveWeb(conn)
+		return errors.Join(serveWeb(conn), s.checkUpdates(tapped, conn.State(), true))
 	}
 	var from io.Reader = conn
 	if c.waits {
@@ -111,7 +121,7 @@ func (s *scenario) answer(raw net.Conn, c command) error {
 func (s *scenario) seal(ctx context.Context, raw net.Conn, server bool) (*sealsock.Conn, *tap, error) {
 	cfg := s.config(server)
 	var tapped *tap
-	if s.keyUpdate || s.ownUpdate {
+	if s.keyUpdate || s.ownUpdate || s.askUpdate {
 		tapped = &tap{Conn: raw}
 		cfg.KeyLog = &tapped.keyLogged
 		raw = tapped
@@ -197,7 +207,7 @@ func (s *scenario) check(st engine.State, server bool) error {
 }
 
 // checkUpdates asks the tap who changed keys: the peer and, being asked to, the
-// library; or the library by itself.
+// library; or the other way round; or the library by itself.
 func (s *scenario) checkUpdates(tapped *tap, st engine.State, server bool) error {
 	if tapped == nil {
 		return nil
@@ -206,7 +216,7 @@ func (s *scenario) checkUpdates(tapped *tap, st engine.State, server bool) error
 	if err != nil {
 		return fmt.Errorf("the tap: %w", err)
 	}
-	if s.keyUpdate && theirs < 2 || ours < 1 {
+	if s.keyUpdate && theirs < 2 || s.askUpdate && theirs < 1 || ours < 1 {
 		return fmt.Errorf("%d key updates from the peer and %d from the library", theirs, ours)
 	}
 	return nil

@@ -33,6 +33,7 @@ type scenario struct {
 	plain     bool   // no compatibility mode
 	keyUpdate bool   // the other program changes its keys and asks for ours
 	ownUpdate bool   // the library changes its keys by itself
+	askUpdate bool   // the library changes its keys and asks for the other side's
 	bad       bool   // the client has to refuse the certificate of the kind key
 	v12       *tls12 // nil for TLS 1.3
 }
@@ -63,6 +64,7 @@ var scenarios = []*scenario{
 	{name: "no compatibility mode", plain: true},
 	{name: "key update", keyUpdate: true},
 	{name: "key update by sealsock", ownUpdate: true},
+	{name: "key update of both by sealsock", askUpdate: true},
 	{name: "unknown authority refused", key: "stranger", bad: true},
 	{name: "wrong name refused", key: "othername", bad: true},
 }
