@@ -19,6 +19,7 @@ import (
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/internal/testcert"
 	"github.com/sealsock/sealsock/trust"
@@ -251,5 +252,24 @@ func TestHTTP(t *testing.T) {
 	got, err := io.ReadAll(resp.Body)
 	if err != nil || !bytes.Equal(got, body) {
 		t.Errorf("%d bytes came back of %d: %v", len(got), len(body), err)
+	}
+}
+
+// TestHandshakeWithoutBuffers: on a connection that holds nothing, such as a
+// net.Pipe, a side must not write before the other is done with its flight.
+func TestHandshakeWithoutBuffers(t *testing.T) {
+	for _, groups := range [][]iana.NamedGroup{nil, {iana.X25519}, {iana.SecP256r1}, {iana.SecP521r1}} {
+		cc, sc := newConfigs(t)
+		cc.Groups = groups
+		sc.ClientAuth = sealsock.RequireClientCert
+		a, b := net.Pipe()
+		a.SetDeadline(time.Now().Add(20 * time.Second))
+		client, server := sealPair(t, a, b, cc, sc)
+		go server.Write([]byte("x"))
+		if _, err := io.ReadFull(client, make([]byte, 1)); err != nil {
+			t.Errorf("%v: %v", groups, err)
+		}
+		a.Close()
+		b.Close()
 	}
 }

@@ -78,11 +78,14 @@ type Outgoing struct{ steps []step }
 // Empty reports whether there is nothing to do.
 func (o Outgoing) Empty() bool { return len(o.steps) == 0 }
 
-// Urgent reports whether something must be sent now, and not only before the
-// next data: everything but the answer to a key update, which may wait.
+// Urgent reports whether something must be sent now, and not only before what
+// comes next: handshake messages and alerts, but not the answer to a key update,
+// nor a client's change_cipher_spec, whose place is in front of its second flight
+// (RFC 9846, Appendix D.4).
 func (o Outgoing) Urgent() bool {
 	for _, s := range o.steps {
-		if s.kind != stepKeyUpdate {
+		switch s.kind {
+		case stepHandshake, stepAlert, stepAuth:
 			return true
 		}
 	}

@@ -192,8 +192,12 @@ func (c *Conn) runHandshake(ctx context.Context, enough func() bool) error {
 				return err
 			}
 		case engine.EventWantRead:
-			if err := c.out.flush(c.raw); err != nil {
-				return c.transport("write", err)
+			// What is not urgent waits: on a connection without buffers the
+			// peer may still be writing what it wants read first.
+			if c.out.mail.urgent.Load() || len(c.out.unsent) > 0 {
+				if err := c.out.flush(c.raw); err != nil {
+					return c.transport("write", err)
+				}
 			}
 			if err := c.in.fill(ev.Need); err != nil {
 				return c.transport("read", err)
