@@ -9,8 +9,10 @@ package certcompress
 import (
 	"bytes"
 	"compress/zlib"
+	"crypto/sha256"
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/zstd"
@@ -19,7 +21,9 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// All returns the three algorithms, the one that compresses best first.
+// All returns the three algorithms, the one that compresses best first. Each
+// keeps its latest results, so share what All returns among configurations. What
+// Compress returns must not be changed.
 func All() []engine.Compressor {
 	return []engine.Compressor{Brotli(), Zstd(), Zlib()}
 }
@@ -40,10 +44,10 @@ func exactly(r io.Reader, n int) ([]byte, error) {
 func Zlib() engine.Compressor {
 	return engine.Compressor{
 		ID: iana.CompressionZlib,
-		Compress: func(data []byte) ([]byte, error) {
+		Compress: remembered(func(data []byte) ([]byte, error) {
 			var b bytes.Buffer
 			return written(&b, zlib.NewWriter(&b), data)
-		},
+		}),
 		Decompress: func(data []byte, n int) ([]byte, error) {
 			r, err := zlib.NewReader(bytes.NewReader(data))
 			if err != nil {
@@ -58,10 +62,10 @@ func Zlib() engine.Compressor {
 func Brotli() engine.Compressor {
 	return engine.Compressor{
 		ID: iana.CompressionBrotli,
-		Compress: func(data []byte) ([]byte, error) {
+		Compress: remembered(func(data []byte) ([]byte, error) {
 			var b bytes.Buffer
 			return written(&b, brotli.NewWriter(&b), data)
-		},
+		}),
 		Decompress: func(data []byte, n int) ([]byte, error) {
 			return exactly(brotli.NewReader(bytes.NewReader(data)), n)
 		},
@@ -75,14 +79,14 @@ const maxWindow = 1 << 20
 func Zstd() engine.Compressor {
 	return engine.Compressor{
 		ID: iana.CompressionZstd,
-		Compress: func(data []byte) ([]byte, error) {
+		Compress: remembered(func(data []byte) ([]byte, error) {
 			var b bytes.Buffer
 			w, err := zstd.NewWriter(&b, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(128<<10))
 			if err != nil {
 				return nil, err
 			}
 			return written(&b, w, data)
-		},
+		}),
 		Decompress: func(data []byte, n int) ([]byte, error) {
 			r, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxWindow), zstd.WithDecoderMaxWindow(maxWindow))
 			if err != nil {
@@ -91,6 +95,40 @@ func Zstd() engine.Compressor {
 			defer r.Close()
 			return exactly(r, n)
 		},
+	}
+}
+
+// maxRemembered bounds how many results a compressor keeps.
+const maxRemembered = 16
+
+// remembered keeps the latest results, because a server shows the same few
+// certificates all the time and compressing takes longer than a handshake.
+func remembered(compress func([]byte) ([]byte, error)) func([]byte) ([]byte, error) {
+	var mu sync.Mutex
+	known := map[[32]byte][]byte{}
+	var order [][32]byte
+	return func(data []byte) ([]byte, error) {
+		key := sha256.Sum256(data)
+		mu.Lock()
+		packed := known[key]
+		mu.Unlock()
+		if packed != nil {
+			return packed, nil
+		}
+		packed, err := compress(data)
+		if err != nil {
+			return nil, err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if known[key] == nil {
+			if len(order) == maxRemembered {
+				delete(known, order[0])
+				order = order[1:]
+			}
+			known[key], order = packed, append(order, key)
+		}
+		return packed, nil
 	}
 }
 

@@ -57,3 +57,31 @@ func FuzzDecompress(f *testing.F) {
 		}
 	})
 }
+
+// TestRemembers: the same input is compressed once, and not for ever kept.
+func TestRemembers(t *testing.T) {
+	calls := 0
+	compress := remembered(func(data []byte) ([]byte, error) {
+		calls++
+		return bytes.Clone(data), nil
+	})
+	ask := func(i int) {
+		if got, err := compress([]byte{byte(i)}); err != nil || !bytes.Equal(got, []byte{byte(i)}) {
+			t.Fatalf("%d: %v, %v", i, got, err)
+		}
+	}
+	for range 3 {
+		ask(0)
+	}
+	if calls != 1 {
+		t.Errorf("the same was compressed %d times", calls)
+	}
+	for i := range maxRemembered + 1 {
+		ask(i)
+	}
+	calls = 0
+	ask(maxRemembered)
+	if ask(0); calls != 1 {
+		t.Errorf("%d results of too many are forgotten, want 1", calls)
+	}
+}
