@@ -16,7 +16,7 @@ have() {
   esac
 }
 
-# Each peer, the programs and files it needs, the packages they come in. mbedTLS has no programs: the tests compile two.
+# Each peer, the programs and files it needs, the packages they come in. mbedTLS and Botan speak through programs of ours, which the tests compile.
 peers='openssl:openssl:openssl
 gnutls:gnutls-cli gnutls-serv:gnutls-bin
 nss:tstclnt selfserv certutil pk12util:libnss3-tools
@@ -25,6 +25,7 @@ python:python3:python3
 java:java javac:default-jdk-headless
 node:node:nodejs
 mbedtls:gcc /usr/include/stdio.h /usr/include/mbedtls/ssl.h:gcc libc6-dev libmbedtls-dev
+botan:g++ /usr/include/botan-2/botan/tls_client.h:g++ libbotan-2-dev
 chromium:chromium:chromium'
 
 # missing prints the packages of the programs that are not here.
@@ -122,4 +123,6 @@ report java "$why" sh -c 'command -v javac >/dev/null && java -version'
 report node "$why" node -p '"Node " + process.version + " with OpenSSL " + process.versions.openssl'
 report mbedtls "$why" sh -c 'command -v gcc >/dev/null && echo "#include <mbedtls/version.h>
 MBEDTLS_VERSION_STRING_FULL" | gcc -E -P - | tail -1'
+report botan "$why" sh -c 'h=/usr/include/botan-2/botan/build.h; command -v g++ >/dev/null && [ -e $h ] &&
+  sed -n "s/^#define BOTAN_VERSION_\\(MAJOR\\|MINOR\\|PATCH\\) //p" $h | paste -sd .'
 exit 0

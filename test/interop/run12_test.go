@@ -32,6 +32,7 @@ var programs12 = []*program{
 	python,
 	mbedtls,
 	standard,
+	botan,
 }
 
 func TestMatrix12(t *testing.T) {

@@ -1,13 +1,10 @@
 package interop
 
 import (
-	"fmt"
 	"maps"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // env is a scenario of TLS 1.2 as the programs in testdata read it, beside what
@@ -135,34 +132,6 @@ var (
 		gap{"it does not read such keys", []string{"key for PSS alone"}},
 	)
 )
-
-// mbedtls is the library of Debian, through two small programs of our own: it
-// comes without any.
-var mbedtls = &program{
-	name: "mbedTLS",
-	find: func() (string, error) {
-		if err := compileMbedTLS(); err != nil {
-			return "", err
-		}
-		return output(file("mbedtls"), "version")
-	},
-	client: func(s *scenario, port int) command {
-		return script(s, "client", port, opensslGroups, file("mbedtls"), "client")
-	},
-	server: func(s *scenario, port int) command {
-		return script(s, "server", port, opensslGroups, file("mbedtls"), "server")
-	},
-	without12: mbedtlsWithout12,
-}
-
-// compileMbedTLS compiles it with the system's compiler and library.
-var compileMbedTLS = sync.OnceValue(func() error {
-	out, err := exec.Command("gcc", "-O1", "-Wall", "-Wextra", "-o", file("mbedtls"), "testdata/mbedtls.c", "-lmbedtls", "-lmbedx509", "-lmbedcrypto").CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("gcc: %w: %s", err, out)
-	}
-	return nil
-})
 
 // javaProperties are what Java has no call for.
 func javaProperties(v *tls12) []string {

@@ -30,5 +30,6 @@ the row about the range, where it is the other way round. Extended master secret
 is in every row but the one without it. A resumed connection is the second of two.
 Where a second handshake is asked for, the connection ends with no_renegotiation,
 and the program ends, or goes on to the next client. curl and seal speak through
-the same libraries as OpenSSL and this one, and have no column.
+the same libraries as OpenSSL and this one, and have no column. Botan is here for
+the suites that none of the others has.
 `

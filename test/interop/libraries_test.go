@@ -1,0 +1,74 @@
+package interop
+
+import (
+	"fmt"
+	"os/exec"
+	"strings"
+	"sync"
+)
+
+// Libraries that come without programs, or with none that can be told enough,
+// speak through small ones of our own.
+
+// mbedtls is Debian's mbedTLS.
+var mbedtls = &program{
+	name: "mbedTLS",
+	find: func() (string, error) { return ownProgram("mbedtls", compileMbedTLS) },
+	client: func(s *scenario, port int) command {
+		return script(s, "client", port, opensslGroups, file("mbedtls"), "client")
+	},
+	server: func(s *scenario, port int) command {
+		return script(s, "server", port, opensslGroups, file("mbedtls"), "server")
+	},
+	without12: mbedtlsWithout12,
+}
+
+var compileMbedTLS = sync.OnceValue(func() error {
+	return compile("gcc", "-O1", "-o", file("mbedtls"), "testdata/mbedtls.c", "-lmbedtls", "-lmbedx509", "-lmbedcrypto")
+})
+
+// botan is here for the suites that nobody else has.
+var botan = &program{
+	name: "Botan",
+	find: func() (string, error) { return ownProgram("botan", compileBotan) },
+	client: func(s *scenario, port int) command {
+		return script(s, "client", port, opensslGroups, file("botan"), "client")
+	},
+	server: func(s *scenario, port int) command {
+		return script(s, "server", port, opensslGroups, file("botan"), "server")
+	},
+	without12: botanWithout12(),
+}
+
+var compileBotan = sync.OnceValue(func() error {
+	return compile("g++", "-O0", "-I/usr/include/botan-2", "-o", file("botan"), "testdata/botan.cpp", "-lbotan-2")
+})
+
+// botanWithout12 leaves the pre-shared keys with ECDHE, of which its program
+// knows alone.
+func botanWithout12() map[string]string {
+	without := map[string]string{}
+	for _, s := range scenarios12 {
+		if !strings.HasPrefix(s.name, "ECDHE-PSK") && s.v12.hint == "" {
+			without[s.name] = noRole
+		}
+	}
+	return without
+}
+
+// compile compiles with the system's compiler against its libraries.
+func compile(compiler string, args ...string) error {
+	out, err := exec.Command(compiler, append([]string{"-Wall"}, args...)...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s: %w: %s", compiler, err, out)
+	}
+	return nil
+}
+
+// ownProgram compiles one of our programs and asks it for the library's version.
+func ownProgram(name string, compile func() error) (string, error) {
+	if err := compile(); err != nil {
+		return "", err
+	}
+	return output(file(name), "version")
+}
