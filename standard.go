@@ -1,12 +1,14 @@
 package sealsock
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
@@ -17,7 +19,11 @@ import (
 // FromStandard makes a Config of a crypto/tls one, for people who switch.
 // Verification keeps to the standard's rules: RootCAs or ClientCAs,
 // VerifyPeerCertificate, InsecureSkipVerify. A field that has no counterpart
-// here is an error that names it, so that nothing is lost silently.
+// here is an error that names it, so that nothing is lost silently. A
+// ClientSessionCache becomes a MemoryCache: crypto/tls's own cannot hold
+// sessions of this package. What SetSessionTicketKeys has set cannot be seen
+// from outside crypto/tls: set Tickets. PreferServerCipherSuites means nothing to
+// crypto/tls either, and DynamicRecordSizingDisabled is the default here.
 func FromStandard(std *tls.Config) (*Config, error) {
 	if err := unsupported(std); err != nil {
 		return nil, err
@@ -44,6 +50,11 @@ func FromStandard(std *tls.Config) (*Config, error) {
 	if err := c.standard12(std); err != nil {
 		return nil, err
 	}
+	c.standardSessions(std)
+	if std.ClientCAs != nil && std.ClientAuth != tls.NoClientCert {
+		//lint:ignore SA1019 crypto/tls sends these names too; a pool of the system's has none.
+		c.ClientAuthorities = std.ClientCAs.Subjects()
+	}
 	for _, g := range std.CurvePreferences {
 		c.Groups = append(c.Groups, iana.NamedGroup(g))
 	}
@@ -67,12 +78,39 @@ func FromStandard(std *tls.Config) (*Config, error) {
 	return c, nil
 }
 
-// standard12 takes over tickets and suites. A list of suites crypto/tls means for
-// TLS 1.2 alone: those of TLS 1.3 are always there.
-func (c *Config) standard12(std *tls.Config) error {
-	if std.SessionTicketsDisabled {
+// standardServers is how many servers a MemoryCache remembers that stands in for a
+// ClientSessionCache: what crypto/tls's own does unless told otherwise.
+const standardServers = 64
+
+// standardSessions takes over what the standard's fields say of coming back.
+func (c *Config) standardSessions(std *tls.Config) {
+	//lint:ignore SA1019 servers that were set up with one still share it.
+	key := std.SessionTicketKey
+	switch {
+	case std.SessionTicketsDisabled:
 		c.NumTickets, c.NoTickets = -1, true
+		return
+	case key != [32]byte{} && !bytes.HasPrefix(key[:], notSet):
+		c.Tickets = SealTickets(sharedKey{NewTicketKey(key)}, std.Time)
 	}
+	if std.ClientSessionCache != nil {
+		c.Sessions = NewMemoryCache(standardServers)
+	}
+}
+
+// notSet is how a SessionTicketKey begins that a server of crypto/tls has put there
+// itself; it uses no such key.
+var notSet = []byte("DEPRECATED")
+
+// sharedKey is the one key of a SessionTicketKey, which is never changed.
+type sharedKey [1]TicketKey
+
+// TicketKeys implements TicketKeys.
+func (k sharedKey) TicketKeys(time.Time) []TicketKey { return k[:] }
+
+// standard12 takes over the suites. A list of suites crypto/tls means for TLS 1.2
+// alone: those of TLS 1.3 are always there.
+func (c *Config) standard12(std *tls.Config) error {
 	if std.CipherSuites == nil {
 		return nil
 	}
@@ -101,6 +139,9 @@ func unsupported(std *tls.Config) error {
 		{"GetEncryptedClientHelloKeys", std.GetEncryptedClientHelloKeys != nil},
 		{"WrapSession", std.WrapSession != nil},
 		{"UnwrapSession", std.UnwrapSession != nil},
+		{"Renegotiation", std.Renegotiation != tls.RenegotiateNever},
+		//lint:ignore SA1019 crypto/tls still chooses by it.
+		{"NameToCertificate", std.NameToCertificate != nil},
 	} {
 		if f.set {
 			return fmt.Errorf("sealsock: tls.Config.%s has no counterpart that FromStandard can set: use Config", f.name)
@@ -147,10 +188,20 @@ func selector(std *tls.Config, rest []*identity.Identity) func(context.Context, 
 		case cert != nil && len(cert.Certificate) > 0:
 			return fromCertificate(cert)
 		case len(rest) > 0:
-			return rest[0], nil
+			return named(rest, req.ServerName), nil
 		}
 		return nil, nil
 	}
+}
+
+// named is the first identity with a name, or the first of all.
+func named(ids []*identity.Identity, name string) *identity.Identity {
+	for _, id := range ids {
+		if name != "" && matches(id.Leaf, name) {
+			return id
+		}
+	}
+	return ids[0]
 }
 
 // standardTrust verifies as crypto/tls does.
@@ -158,6 +209,9 @@ type standardTrust struct{ std *tls.Config }
 
 // Verify implements Verifier.
 func (t *standardTrust) Verify(_ context.Context, peer *trust.Peer) (*trust.Result, error) {
+	if len(peer.Chain) == 0 {
+		return nil, errBareKey
+	}
 	r := new(trust.Result)
 	for _, der := range peer.Chain {
 		cert, err := x509.ParseCertificate(der)
@@ -199,7 +253,22 @@ func (t *standardTrust) mustVerify(server bool) bool {
 	return t.std.ClientAuth == tls.VerifyClientCertIfGiven || t.std.ClientAuth == tls.RequireAndVerifyClientCert
 }
 
+// The reasons to refuse that are not crypto/x509's.
+var (
+	errBareKey = &engine.Error{
+		Fault: engine.FaultCertificate, Alert: iana.AlertUnsupportedCertificate, Reason: "the peer showed a bare public key, and the rules of crypto/tls know certificates alone",
+		Hint: "set Config.Trust to a policy with pins",
+	}
+	errNameless = &engine.Error{
+		Fault: engine.FaultUsage, Alert: iana.AlertInternalError, Reason: "nothing says which name the server must prove",
+		Hint: "set ServerName; or InsecureSkipVerify, with VerifyPeerCertificate to decide instead",
+	}
+)
+
 func (t *standardTrust) chains(peer *trust.Peer, r *trust.Result) error {
+	if peer.Server && peer.Name == "" {
+		return errNameless // crypto/x509 would take any name then
+	}
 	opts := x509.VerifyOptions{
 		Roots: t.std.RootCAs, CurrentTime: peer.Now, DNSName: peer.Name,
 		Intermediates: x509.NewCertPool(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},

@@ -1,0 +1,139 @@
+package sealsock_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/testcert"
+	"github.com/sealsock/sealsock/trust"
+)
+
+// TestFromStandardNeedsName finds that a client without a name to prove accepts
+// nobody: crypto/x509 takes any certificate if it is given no name.
+func TestFromStandardNeedsName(t *testing.T) {
+	ca := testcert.New()
+	roots := x509.NewCertPool()
+	roots.AddCert(ca.Cert)
+	leaf := ca.Issue(testcert.NewKey("p256"), nil, "somebody.else")
+	id, err := identity.New(leaf.Chain, leaf.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cc, err := sealsock.FromStandard(&tls.Config{RootCAs: roots})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e *engine.Error
+	if client, _ := handshakeBoth(t, cc, &sealsock.Config{Identities: []*identity.Identity{id}}); !errors.As(client, &e) || !strings.Contains(client.Error(), "which name") {
+		t.Errorf("without ServerName: %v", client)
+	}
+	_, err = cc.Trust.Verify(t.Context(), &trust.Peer{Server: true, Name: "localhost", RawPublicKey: []byte{1}})
+	if err == nil {
+		t.Error("a bare key is a certificate")
+	}
+}
+
+// kept are the fields of tls.Config that FromStandard honours, or that mean nothing
+// here and its comment says so. Each other one must be refused.
+var kept = map[string]bool{
+	"Rand": true, "Time": true, "Certificates": true, "GetCertificate": true, "GetClientCertificate": true, "VerifyPeerCertificate": true,
+	"RootCAs": true, "NextProtos": true, "ServerName": true, "ClientAuth": true, "ClientCAs": true, "InsecureSkipVerify": true,
+	"CipherSuites": true, "PreferServerCipherSuites": true, "SessionTicketsDisabled": true, "SessionTicketKey": true,
+	"ClientSessionCache": true, "MinVersion": true, "MaxVersion": true, "CurvePreferences": true, "DynamicRecordSizingDisabled": true,
+	"KeyLogWriter": true, "EncryptedClientHelloConfigList": true, "EncryptedClientHelloRejectionVerify": true, "EncryptedClientHelloKeys": true,
+}
+
+func TestFromStandardLosesNothing(t *testing.T) {
+	for field := range reflect.TypeFor[tls.Config]().Fields() {
+		if !field.IsExported() || kept[field.Name] {
+			continue
+		}
+		std := new(tls.Config)
+		v := reflect.ValueOf(std).Elem().FieldByName(field.Name)
+		switch field.Type.Kind() {
+		case reflect.Func:
+			v.Set(reflect.MakeFunc(field.Type, func([]reflect.Value) []reflect.Value { return nil }))
+		case reflect.Map:
+			v.Set(reflect.MakeMap(field.Type))
+		case reflect.Int:
+			v.SetInt(1)
+		default:
+			t.Errorf("tls.Config.%s is new: FromStandard must keep it or refuse it", field.Name)
+			continue
+		}
+		if _, err := sealsock.FromStandard(std); err == nil || !strings.Contains(err.Error(), field.Name) {
+			t.Errorf("%s: %v", field.Name, err)
+		}
+	}
+}
+
+// TestFromStandardSessions comes back with a ClientSessionCache, to another server
+// that has the same SessionTicketKey.
+func TestFromStandardSessions(t *testing.T) {
+	cc, sc := newConfigs(t)
+	cert := tls.Certificate{Certificate: sc.Identities[0].Chain, PrivateKey: sc.Identities[0].Signer}
+	client, err := sealsock.FromStandard(&tls.Config{ClientSessionCache: tls.NewLRUClientSessionCache(0), ServerName: "localhost"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Trust = cc.Trust
+	for i, key := range [][32]byte{{1}, {1}, [32]byte([]byte("DEPRECATED by crypto/tls itself."))} {
+		std := &tls.Config{Certificates: []tls.Certificate{cert}}
+		//lint:ignore SA1019 it is what this test is about.
+		std.SessionTicketKey = key
+		server, err := sealsock.FromStandard(std)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, b := socketPair(t, "tcp")
+		client.Session = client.Sessions.Take("localhost ")
+		c, s := sealPair(t, a, b, client, server)
+		if got := c.State().Resumed; got != (i == 1) {
+			t.Errorf("connection %d: resumed %v", i, got)
+		}
+		if (server.Tickets != nil) != (i < 2) {
+			t.Errorf("connection %d: tickets %v", i, server.Tickets)
+		}
+		go s.Write([]byte("x"))
+		if _, err := c.Read(make([]byte, 1)); err != nil {
+			t.Error(err)
+		}
+		a.Close()
+		b.Close()
+	}
+}
+
+func TestFromStandardChoosesByName(t *testing.T) {
+	ca := testcert.New()
+	pool := x509.NewCertPool()
+	pool.AddCert(ca.Cert)
+	std := &tls.Config{
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, nil },
+		ClientAuth:     tls.VerifyClientCertIfGiven, ClientCAs: pool,
+	}
+	for _, name := range []string{"a.test", "b.test"} {
+		leaf := ca.Issue(testcert.NewKey("p256"), nil, name)
+		std.Certificates = append(std.Certificates, tls.Certificate{Certificate: leaf.Chain, PrivateKey: leaf.Key})
+	}
+	cfg, err := sealsock.FromStandard(std)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"a.test": "a.test", "b.test": "b.test", "c.test": "a.test", "": "a.test"} {
+		id, err := cfg.SelectIdentity(context.Background(), &engine.CredentialRequest{Server: true, ServerName: name})
+		if err != nil || id.Leaf.VerifyHostname(want) != nil {
+			t.Errorf("%q: %v, %v", name, id, err)
+		}
+	}
+	if len(cfg.ClientAuthorities) != 1 || string(cfg.ClientAuthorities[0]) != string(ca.Cert.RawSubject) {
+		t.Errorf("clients hear of %q", cfg.ClientAuthorities)
+	}
+}
