@@ -115,7 +115,9 @@ func (c *Conn) Handshake(ctx context.Context) error {
 
 // handshakeUntil runs the handshake until it is done or enough says so.
 func (c *Conn) handshakeUntil(ctx context.Context, enough func() bool) error {
-	c.handshake.Lock()
+	if err := lock(ctx, &c.handshake, c.handshake.Unlock); err != nil {
+		return err
+	}
 	defer c.handshake.Unlock()
 	if c.open.Load() {
 		return nil
@@ -130,6 +132,36 @@ func (c *Conn) handshakeUntil(ctx context.Context, enough func() bool) error {
 		return context.Cause(ctx)
 	}
 	return err
+}
+
+// lock takes m, or returns why ctx ended before it could: who holds it may wait for
+// the peer. A lock that comes too late is let go of with unlock.
+func lock(ctx context.Context, m interface {
+	TryLock() bool
+	Lock()
+}, unlock func()) error {
+	switch {
+	case m.TryLock():
+		return nil
+	case ctx.Done() == nil:
+		m.Lock()
+		return nil
+	}
+	taken := make(chan struct{})
+	go func() {
+		m.Lock()
+		select {
+		case taken <- struct{}{}:
+		case <-ctx.Done():
+			unlock()
+		}
+	}()
+	select {
+	case <-taken:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // interruptible makes the end of ctx interrupt reads or writes below, or both.

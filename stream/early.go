@@ -63,11 +63,11 @@ func (c *Conn) WriteEarly(p []byte) (int, error) {
 func (c *Conn) begin() error {
 	ev, err := c.in.step()
 	c.out.mail.put(ev.Reply)
-	if err == nil {
-		err = c.out.flush(c.raw)
-	}
 	if err != nil {
 		return c.fatal(err)
+	}
+	if err := c.out.flush(c.raw); err != nil {
+		return c.transport("write", err)
 	}
 	return nil
 }

@@ -23,7 +23,9 @@ func (c *Conn) control(ctx context.Context, seal func([]byte) ([]byte, error)) e
 	if err := c.Handshake(ctx); err != nil {
 		return err
 	}
-	c.out.Lock()
+	if err := lock(ctx, &c.out, c.letGo); err != nil {
+		return err
+	}
 	defer c.letGo()
 	if err := c.brokenBy(); err != nil {
 		return err

@@ -25,9 +25,12 @@ func (c *Conn) Unwrap(ctx context.Context) (net.Conn, error) {
 	}
 	c.in.Lock()
 	defer c.in.Unlock()
-	for c.in.err == nil {
+	for {
 		if len(c.in.plain)+len(c.in.held) > 0 {
 			return nil, errUnread
+		}
+		if c.in.err != nil {
+			break
 		}
 		if err := c.next(true); err != nil && !errors.Is(err, io.EOF) {
 			if ctx.Err() != nil {

@@ -1,0 +1,102 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+)
+
+// within fails if do does not return soon.
+func within(t *testing.T, what string, do func() error) error {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(20 * time.Second):
+		t.Fatal(what + " does not return")
+		return nil
+	}
+}
+
+// held waits until somebody holds m.
+func held(m *sync.Mutex) {
+	for m.TryLock() {
+		m.Unlock()
+		runtime.Gosched()
+	}
+}
+
+// TestRekeyDoesNotOutlastItsContext: a writer that waits for the peer holds the
+// sending half, and who only wants to change the key does not wait with it.
+func TestRekeyDoesNotOutlastItsContext(t *testing.T) {
+	a, b := net.Pipe()
+	client, server := opened(t, a, b)
+	written := make(chan error, 1)
+	go func() {
+		_, err := client.Write([]byte("nobody reads this yet"))
+		written <- err
+	}()
+	held(&client.out.Mutex)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := within(t, "Rekey", func() error { return client.Rekey(ctx, false) }); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("Rekey: %v", err)
+	}
+	got := make([]byte, 64)
+	if n, err := server.Read(got); err != nil || string(got[:n]) != "nobody reads this yet" {
+		t.Fatalf("%q, %v", got[:n], err)
+	}
+	if err := <-written; err != nil {
+		t.Fatal(err)
+	}
+	go io.Copy(io.Discard, server)
+	// What waited for the lock has let go of it.
+	if err := within(t, "Rekey", func() error { return client.Rekey(t.Context(), false) }); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHandshakeDoesNotOutlastItsContext(t *testing.T) {
+	a, b := net.Pipe()
+	client, server := wrap(t, a, b)
+	go client.Read(make([]byte, 1)) // runs the handshake, and has no context
+	held(&client.handshake)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := within(t, "Handshake", func() error { return client.Handshake(ctx) }); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("Handshake: %v", err)
+	}
+	go server.Handshake(t.Context())
+	if err := within(t, "Handshake", func() error { return client.Handshake(t.Context()) }); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestUnwrapLosesNothingHeld: data that was kept while an answer was waited for
+// stands in the way of Unwrap, also if the peer has ended by then.
+func TestUnwrapLosesNothingHeld(t *testing.T) {
+	a, b := sockets(t)
+	client, server := opened(t, a, b)
+	if _, err := client.Write([]byte("kept")); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.RequestClientCertificate(t.Context()); !errors.Is(err, io.EOF) {
+		t.Fatalf("a client that has ended was asked: %v", err)
+	}
+	if _, err := server.Unwrap(t.Context()); !errors.Is(err, errUnread) {
+		t.Fatalf("Unwrap: %v", err)
+	}
+	if got, err := io.ReadAll(server); err != nil || string(got) != "kept" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
