@@ -199,6 +199,9 @@ const maxName = 32
 // nameOf makes a name of what was sent as one.
 func nameOf(line string) string {
 	name := strings.Map(func(c rune) rune {
+		if unicode.Is(unicode.Other_Default_Ignorable_Code_Point, c) {
+			return '_' // a letter that cannot be seen: two names would look the same
+		}
 		if unicode.IsLetter(c) || unicode.IsDigit(c) || c == '-' || c == '_' || c == '.' {
 			return c
 		}

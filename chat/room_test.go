@@ -147,6 +147,8 @@ func TestNames(t *testing.T) {
 		{"\x1b[31m", "__31m"},
 		{"\u202eliame", "_liame"},
 		{"***", "guest"},
+		{"alice\u3164", "alice_"},
+		{"\u3164\u115f", "guest-2"},
 		{strings.Repeat("x", 100), strings.Repeat("x", 32)},
 	} {
 		g := visit(t, room, test.sent)
