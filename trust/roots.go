@@ -77,6 +77,9 @@ func (r *Roots) AddFile(path string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return 0, fmt.Errorf("%s: it is empty", path)
+	}
 	n, err := r.addBytes(data, path)
 	if err != nil {
 		return n, fmt.Errorf("%s: %w", path, err)

@@ -45,7 +45,7 @@ func TestRootsFromFiles(t *testing.T) {
 		{der, 1, ""},
 		{broken, 1, "cannot be read"},
 		{text, 0, "cannot be read"},
-		{empty, 0, "cannot be read"},
+		{empty, 0, "it is empty"},
 		{dir, 0, "is a directory"},
 		{filepath.Join(dir, "none"), 0, "no such file"},
 	} {
