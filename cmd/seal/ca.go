@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -161,9 +160,12 @@ func newCAList(talk *talker) *cobra.Command {
 				}
 			}
 			if talk.json {
-				out := json.NewEncoder(cmd.OutOrStdout())
 				for _, r := range records {
-					if err := out.Encode(recordOf(r)); err != nil {
+					line, err := marshal(recordOf(r))
+					if err != nil {
+						return err
+					}
+					if _, err := cmd.OutOrStdout().Write(append(line, '\n')); err != nil {
 						return unwritten(err)
 					}
 				}

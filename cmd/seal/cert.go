@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -65,7 +64,7 @@ func showFile(out io.Writer, talk *talker, owner *ownership, name string) error 
 	}
 	for _, item := range items {
 		if talk.json {
-			line, err := json.Marshal(struct {
+			line, err := marshal(struct {
 				File string `json:"file"`
 				certificate.Item
 			}{name, item})

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/sealsock/sealsock/chat"
+	"github.com/sealsock/sealsock/internal/printable"
 )
 
 // chatting lets each connection be a member of one room.
@@ -46,5 +47,5 @@ func (c chatEvent) text() string {
 	if c.Reason != "" {
 		text += ": " + c.Reason
 	}
-	return text
+	return printable.Line(text)
 }

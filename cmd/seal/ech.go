@@ -15,6 +15,7 @@ import (
 	"github.com/sealsock/sealsock/ech"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/printable"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -186,7 +187,7 @@ func showECH(out io.Writer, talk *talker, file string) error {
 
 // show writes a note to standard output, as text or JSON.
 func show(out io.Writer, talk *talker, n note) error {
-	text := []byte(n.text() + "\n")
+	text := []byte(printable.Block(n.text()) + "\n")
 	if talk.json {
 		text = asJSON(n)
 	}

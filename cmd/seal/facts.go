@@ -92,7 +92,8 @@ func (f *facts) text() string {
 	if f.Peer != nil {
 		parts = append(parts, f.Peer.text())
 	}
-	return "seal: " + f.verb + " " + f.Remote + ": " + strings.Join(parts, ", ")
+	// One line, whatever names a stranger has given himself.
+	return printable.Line("seal: " + f.verb + " " + f.Remote + ": " + strings.Join(parts, ", "))
 }
 
 // text is a name and how long it is good for.

@@ -255,6 +255,14 @@ func TestIsSecret(t *testing.T) {
 		"GET /" + "\x00secret HTTP/1.1":            true,
 		"CONNECT host:443 HTTP/1.1":                false,
 		"GET http://host/a/%2e%2e/secret HTTP/1.1": true,
+		"GET /secret#x HTTP/1.1":                   true,
+		"GET /open#/secret HTTP/1.1":               false,
+		"GET /secret%23x HTTP/1.1":                 false,
+		"GET /secret;v=1/x HTTP/1.1":               true,
+		"GET /;v=1/secret HTTP/1.1":                true,
+		"GET /secret%00.txt HTTP/1.1":              true,
+		"GET /secret%20 HTTP/1.1":                  true,
+		"GET http:secret HTTP/1.1":                 true,
 	} {
 		if got := isSecret(line); got != want {
 			t.Errorf("%q: %v", line, got)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/internal/printable"
 )
 
 // secretPath is where --client-auth late asks for a certificate: it, and all below it.
@@ -23,11 +24,21 @@ func isSecret(line string) bool {
 	if len(parts) < 2 {
 		return true
 	}
-	target, err := url.ParseRequestURI(parts[1])
+	// A request has no fragment (RFC 9112, Section 3.2), and what comes after a
+	// semicolon or a zero byte is not part of a name to everybody.
+	whole, _, _ := strings.Cut(parts[1], "#")
+	target, err := url.ParseRequestURI(whole)
 	if err != nil {
 		return true
 	}
-	clean := strings.ToLower(path.Clean("/" + strings.ReplaceAll(target.Path, `\`, "/")))
+	segments := strings.Split(strings.ReplaceAll(target.Path+target.Opaque, `\`, "/"), "/")
+	for i, s := range segments {
+		if end := strings.IndexAny(s, ";\x00"); end >= 0 {
+			segments[i] = s[:end]
+		}
+		segments[i] = strings.TrimSpace(segments[i])
+	}
+	clean := strings.ToLower(path.Clean("/" + strings.Join(segments, "/")))
 	return clean == secretPath || strings.HasPrefix(clean, secretPath+"/")
 }
 
@@ -90,7 +101,7 @@ func (authenticated) event() string { return "authenticated" }
 
 func (a authenticated) text() string {
 	if a.Peer == nil {
-		return "seal: " + a.Remote + " was asked for a certificate: " + a.Message
+		return printable.Line("seal: " + a.Remote + " was asked for a certificate: " + a.Message)
 	}
-	return "seal: " + a.Remote + " was asked for a certificate, and is " + a.Peer.text()
+	return printable.Line("seal: " + a.Remote + " was asked for a certificate, and is " + a.Peer.text())
 }

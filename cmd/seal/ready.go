@@ -27,6 +27,10 @@ type listening struct {
 	ECH      string   `json:"ech_config,omitempty"` // for clients, in base64
 	RootFile string   `json:"root_file,omitempty"`  // to give to clients, if it is known
 	Commands []string `json:"commands,omitempty"`   // that connect
+
+	// Elsewhere is a command for other machines, which do not have the authority
+	// of this one: by the key.
+	Elsewhere string `json:"elsewhere,omitempty"`
 }
 
 func (*listening) event() string { return "listening" }
@@ -45,6 +49,9 @@ func (l *listening) text() string {
 	text := fmt.Sprintf("seal: listening on %s with %s", l.Address, strings.Join(with, ", and "))
 	if len(l.Commands) > 0 {
 		text += "\nconnect with:\n  " + strings.Join(l.Commands, "\n  ")
+	}
+	if l.Elsewhere != "" {
+		text += "\nfrom another machine:\n  " + l.Elsewhere
 	}
 	return text
 }
@@ -85,6 +92,9 @@ func listeningOf(a address.Address, at net.Addr, o *offer) *listening {
 	case ok:
 		host, port := reachable(a, tcp)
 		l.Commands = l.overTCP(host, port, o)
+		if name := l.outside(tcp); o.ca != nil && name != "" {
+			l.Elsewhere = "seal connect --pin " + l.Pin + " " + quoted(net.JoinHostPort(name, fmt.Sprint(port)))
+		}
 	case at.Network() == "unix" && o.id == nil:
 		l.Commands = withKey(o.keyFile, o.keys[0].Identity, quoted(l.Address))[:1]
 	case at.Network() == "unix":
@@ -123,12 +133,12 @@ func (l *listening) overTCP(host string, port int, o *offer) []string {
 	to := net.JoinHostPort(host, fmt.Sprint(port))
 	var as, verify, sni string
 	if name != host {
-		as = " --name " + name
+		as = " --name " + quoted(name)
 	}
 	if _, err := netip.ParseAddr(name); err == nil {
 		verify = " -verify_ip " + name
 	} else {
-		verify, sni = " -verify_hostname "+name, " -servername "+name
+		verify, sni = " -verify_hostname "+quoted(name), " -servername "+quoted(name)
 	}
 	root := l.RootFile
 	if root == "" {
@@ -145,11 +155,28 @@ func (l *listening) overTCP(host string, port int, o *offer) []string {
 	if o.http {
 		curl := "curl --cacert " + quoted(root)
 		if name != host {
-			curl += fmt.Sprintf(" --connect-to %s:%d:%s", name, port, to)
+			curl += " --connect-to " + quoted(fmt.Sprintf("%s:%d:%s", name, port, to))
 		}
-		commands = append(commands, curl+" https://"+net.JoinHostPort(name, fmt.Sprint(port))+"/")
+		commands = append(commands, curl+" "+quoted("https://"+net.JoinHostPort(name, fmt.Sprint(port))+"/"))
 	}
 	return commands
+}
+
+// outside is the name or address by which other machines may reach the listener and
+// which it can prove; empty for none.
+func (l *listening) outside(at *net.TCPAddr) string {
+	if l.RawKey || l.ECH != "" || at.IP.IsLoopback() {
+		return ""
+	}
+	for _, name := range l.Names {
+		ip := net.ParseIP(name)
+		switch {
+		case name == "localhost" || strings.ContainsAny(name, "*@/") || ip.IsLoopback():
+		case ip == nil || at.IP.IsUnspecified() || at.IP.Equal(ip):
+			return name
+		}
+	}
+	return ""
 }
 
 // provable is the name that a client should ask for: the host, if the certificate

@@ -155,7 +155,7 @@ func (e ended) text() string {
 	if e.Message == "" {
 		return "seal: " + e.Remote + " has ended"
 	}
-	return "seal: " + e.Remote + " has ended: " + e.Message
+	return oneLine("seal: " + e.Remote + " has ended: " + e.Message)
 }
 
 // refused tells that a handshake failed.
@@ -170,11 +170,7 @@ func refusedOf(remote net.Addr, err error) note {
 func (refused) event() string { return "refused" }
 
 func (r refused) text() string {
-	text := "seal: no connection with " + r.Remote + ": " + r.Message
-	if r.Hint != "" {
-		text += "\nhint: " + r.Hint
-	}
-	return text
+	return hinted("seal: no connection with "+r.Remote+": "+r.Message, r.Hint)
 }
 
 // endWith makes the end of ctx interrupt what is read from conn. The function it

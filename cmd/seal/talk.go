@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -94,9 +96,9 @@ func (t *talker) say(n note, colour string) {
 
 // asJSON returns a note as one line, the event first.
 func asJSON(n note) []byte {
-	body, err := json.Marshal(n)
+	body, err := marshal(n)
 	if err != nil {
-		body, _ = json.Marshal(map[string]string{"problem": err.Error()})
+		body, _ = marshal(map[string]string{"problem": err.Error()})
 	}
 	head := fmt.Sprintf(`{"event":%q`, n.event())
 	if len(body) > 2 {
@@ -105,12 +107,25 @@ func asJSON(n note) []byte {
 	return append([]byte(head), append(body[1:], '\n')...)
 }
 
+// hinted puts a message and its hint into a line each.
+func hinted(message, hint string) string {
+	text := oneLine(message)
+	if hint != "" {
+		text += "\nhint: " + oneLine(hint)
+	}
+	return text
+}
+
+// oneLine is text as one line. A line feed in it stands between errors that were
+// joined, or comes from a stranger who wants a line to himself.
+func oneLine(text string) string { return printable.Line(strings.ReplaceAll(text, "\n", "; ")) }
+
 type warning struct {
 	Message string `json:"message"`
 }
 
 func (warning) event() string  { return "warning" }
-func (w warning) text() string { return "seal: warning: " + w.Message }
+func (w warning) text() string { return "seal: warning: " + oneLine(w.Message) }
 
 type failure struct {
 	Message string `json:"message"`
@@ -122,8 +137,27 @@ type failure struct {
 func (failure) event() string { return "error" }
 
 func (f failure) text() string {
-	if f.Hint == "" {
-		return "seal: " + f.Message
+	return hinted("seal: "+f.Message, f.Hint)
+}
+
+// marshal is json.Marshal that also escapes what a terminal may obey, or hide: the
+// control characters above ASCII, and those that turn text around.
+func marshal(v any) ([]byte, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
 	}
-	return "seal: " + f.Message + "\nhint: " + f.Hint
+	safe := make([]byte, 0, len(body))
+	for _, r := range string(body) {
+		switch {
+		case printable.Safe(r):
+			safe = utf8.AppendRune(safe, r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			safe = fmt.Appendf(safe, `\u%04x\u%04x`, high, low)
+		default:
+			safe = fmt.Appendf(safe, `\u%04x`, r)
+		}
+	}
+	return safe, nil
 }

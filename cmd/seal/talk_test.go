@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/printable"
+	"github.com/sealsock/sealsock/internal/testcert"
+)
+
+// evil is what a stranger may call himself: it would end the line and begin one that
+// looks like ours, clear the terminal in two ways, and turn text around.
+const evil = "x\nseal: connected to bank.example\x1b[2J\u009b2J\u202e\U000e0041"
+
+// said are notes with what strangers sent in them.
+func said() map[string]note {
+	return map[string]note{
+		"connected":     &facts{Remote: "r", ALPN: evil, Peer: &peerFacts{Name: evil}, verb: "connected to"},
+		"psk":           &facts{Remote: "r", PSK: evil, verb: "connection from"},
+		"ended":         ended{Remote: "r", Message: evil},
+		"refused":       refused{Remote: "r", Message: evil, Hint: evil},
+		"authenticated": authenticated{Remote: "r", Peer: &peerFacts{Name: evil}},
+		"declined":      authenticated{Remote: "r", Message: evil},
+		"chat":          chatEvent{What: "left", Name: evil, Remote: "r", Reason: evil},
+		"warning":       warning{evil},
+		"error":         failure{Message: evil, Hint: evil},
+	}
+}
+
+// TestStrangersHaveNoLine finds that nothing a stranger sent begins a line.
+func TestStrangersHaveNoLine(t *testing.T) {
+	for name, n := range said() {
+		var b bytes.Buffer
+		(&talker{w: &b}).say(n, "")
+		for i, line := range strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n") {
+			if i > 0 && !strings.HasPrefix(line, "hint: ") || strings.Count(line, "\uFFFD") == 0 {
+				t.Errorf("%s, line %d: %q", name, i, line)
+			}
+			for _, r := range line {
+				if !printable.Safe(r) && r != utf8.RuneError {
+					t.Errorf("%s lets %U through", name, r)
+				}
+			}
+		}
+	}
+}
+
+func TestJSONIsHarmless(t *testing.T) {
+	for name, n := range said() {
+		line := asJSON(n)
+		for _, r := range strings.TrimSuffix(string(line), "\n") {
+			if !printable.Safe(r) {
+				t.Errorf("%s lets %U through", name, r)
+			}
+		}
+		if !bytes.Contains(line, []byte(`\u009b`)) {
+			t.Errorf("%s has lost what was sent: %s", name, line)
+		}
+		var any map[string]any
+		if err := json.Unmarshal(line, &any); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, field := range []string{"message", "reason"} {
+			if got, ok := any[field]; ok && got != evil {
+				t.Errorf("%s: %q", name, got)
+			}
+		}
+	}
+}
+
+// TestPastedNameIsOneWord: a certificate that somebody else has made may have any
+// name, and the commands with it are there to be pasted.
+func TestPastedNameIsOneWord(t *testing.T) {
+	const name = "a$(touch owned)"
+	leaf := testcert.New().Issue(testcert.NewKey("p256"), nil, "other.test")
+	id, err := identity.New(leaf.Chain, leaf.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &listening{RootFile: "root.pem", Names: []string{name}}
+	for _, command := range l.overTCP("localhost", 1, &offer{id: id, http: true}) {
+		outside := strings.Builder{}
+		for i, part := range strings.Split(command, "'") {
+			if i%2 == 0 {
+				outside.WriteString(part)
+			}
+		}
+		if !strings.Contains(command, name) || strings.Contains(outside.String(), "$") {
+			t.Error(command)
+		}
+	}
+}
+
+// TestElsewhere: who listens for other machines reads what they need, which the
+// commands for this one do not have.
+func TestElsewhere(t *testing.T) {
+	l := &listening{Names: []string{"localhost", "127.0.0.1", "*.wild.test", "192.0.2.1", "host.test", "::1"}, Pin: "sha256/x"}
+	for ip, want := range map[string]string{"::": "192.0.2.1", "127.0.0.1": "", "192.0.2.1": "192.0.2.1", "192.0.2.7": "host.test"} {
+		if got := l.outside(&net.TCPAddr{IP: net.ParseIP(ip)}); got != want {
+			t.Errorf("on %s: %q, want %q", ip, got, want)
+		}
+	}
+	l.RawKey = true
+	if got := l.outside(&net.TCPAddr{IP: net.IPv6unspecified}); got != "" {
+		t.Errorf("with a bare key: %q", got)
+	}
+	l.Elsewhere = "seal connect --pin sha256/x host.test:1"
+	if !strings.HasSuffix(l.text(), "\nfrom another machine:\n  "+l.Elsewhere) {
+		t.Error(l.text())
+	}
+}
