@@ -198,45 +198,48 @@ func TestWhoLeavesTakesNoAnswer(t *testing.T) {
 	}
 }
 
+const gibibyte = 1 << 30
+
+// abuses are answers that are not meant to end, or not to be kept.
+var abuses = map[string]http.HandlerFunc{
+	"dripping": func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			if _, err := w.Write([]byte{0x30}); err != nil {
+				return
+			}
+			w.(http.Flusher).Flush()
+			time.Sleep(20 * time.Millisecond)
+		}
+	},
+	"a gibibyte": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", fmt.Sprint(gibibyte))
+		block := make([]byte, 1<<20)
+		for range gibibyte / len(block) {
+			if _, err := w.Write(block); err != nil {
+				return
+			}
+		}
+	},
+	"a bomb": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip") // the bytes that follow are none
+		_, _ = w.Write(make([]byte, 1<<20))
+	},
+	"endless headers": func(w http.ResponseWriter, r *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		for err == nil && r.Context().Err() == nil {
+			_, err = fmt.Fprintf(conn, "HTTP/1.1 100 Continue\r\n\r\n")
+		}
+	},
+}
+
 // TestSlowAndHugeAnswers shows the default limits: five seconds for a peer,
 // and a size. Nothing that a server sends, or does not, takes longer.
 func TestSlowAndHugeAnswers(t *testing.T) {
-	const gibibyte = 1 << 30
-	handlers := map[string]http.HandlerFunc{
-		"dripping": func(w http.ResponseWriter, r *http.Request) {
-			for r.Context().Err() == nil {
-				if _, err := w.Write([]byte{0x30}); err != nil {
-					return
-				}
-				w.(http.Flusher).Flush()
-				time.Sleep(20 * time.Millisecond)
-			}
-		},
-		"a gibibyte": func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Length", fmt.Sprint(gibibyte))
-			block := make([]byte, 1<<20)
-			for range gibibyte / len(block) {
-				if _, err := w.Write(block); err != nil {
-					return
-				}
-			}
-		},
-		"a bomb": func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Encoding", "gzip") // the bytes that follow are none
-			_, _ = w.Write(make([]byte, 1<<20))
-		},
-		"endless headers": func(w http.ResponseWriter, r *http.Request) {
-			conn, _, err := http.NewResponseController(w).Hijack()
-			if err != nil {
-				return
-			}
-			defer conn.Close()
-			for err == nil && r.Context().Err() == nil {
-				_, err = fmt.Fprintf(conn, "HTTP/1.1 100 Continue\r\n\r\n")
-			}
-		},
-	}
-	for name, handler := range handlers {
+	for name, handler := range abuses {
 		s := httptest.NewServer(handler)
 		t.Cleanup(s.CloseClientConnections) // Close would wait for those that drip
 		for kind, names := range map[string]change{

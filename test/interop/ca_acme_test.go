@@ -27,39 +27,14 @@ import (
 // seal ca serve, by both proofs, for an address of this machine; revoke one; and
 // be refused what it has not proved.
 func TestCommandServesACME(t *testing.T) {
-	need(t, seal)
-	home := t.TempDir()
-	run := func(args ...string) string {
-		t.Helper()
-		cmd := exec.Command(file("seal"), args...)
-		cmd.Dir, cmd.Env = home, append(os.Environ(), "SEALSOCK_HOME="+home)
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("seal %v: %v\n%s", args, err, out)
-		}
-		return string(out)
-	}
-	run("ca", "create")
-	p := start(t, command{args: []string{file("seal"), "ca", "serve", "--json", "127.0.0.1:0"}, env: []string{"SEALSOCK_HOME=" + home}, chatty: true})
-	line, err := p.stdout.ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	var told struct {
-		Event, URL string
-		ACME       bool
-	}
-	if err := json.Unmarshal([]byte(line), &told); err != nil || told.Event != "serving" || !told.ACME {
-		t.Fatalf("seal ca serve tells %q, %v", line, err)
-	}
-
+	run, address := serveACME(t)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &acme.Client{Key: key, DirectoryURL: told.URL + "/acme/directory",
+	client := &acme.Client{Key: key, DirectoryURL: address + "/acme/directory",
 		RetryBackoff: func(int, *http.Request, *http.Response) time.Duration { return 20 * time.Millisecond }}
 	if _, err := client.Register(ctx, &acme.Account{}, acme.AcceptTOS); err != nil {
 		t.Fatal(err)
@@ -95,6 +70,38 @@ func TestCommandServesACME(t *testing.T) {
 	if _, err := client.AuthorizeOrder(ctx, acme.DomainIDs("bank.example")); err == nil {
 		t.Error("an order for a name that is not local was taken")
 	}
+}
+
+// serveACME has the command serve an authority that it made. It returns its address,
+// and a way to run other verbs for that authority.
+func serveACME(t *testing.T) (run func(args ...string) string, address string) {
+	t.Helper()
+	need(t, seal)
+	home := t.TempDir()
+	run = func(args ...string) string {
+		t.Helper()
+		cmd := exec.Command(file("seal"), args...)
+		cmd.Dir, cmd.Env = home, append(os.Environ(), "SEALSOCK_HOME="+home)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("seal %v: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	run("ca", "create")
+	p := start(t, command{args: []string{file("seal"), "ca", "serve", "--json", "127.0.0.1:0"}, env: []string{"SEALSOCK_HOME=" + home}, chatty: true})
+	line, err := p.stdout.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told struct {
+		Event, URL string
+		ACME       bool
+	}
+	if err := json.Unmarshal([]byte(line), &told); err != nil || told.Event != "serving" || !told.ACME {
+		t.Fatalf("seal ca serve tells %q, %v", line, err)
+	}
+	return run, told.URL
 }
 
 // applicant is a machine that wants a certificate for its address.

@@ -75,6 +75,22 @@ func (e *half) take(in *[]byte) (out []byte) {
 	return out
 }
 
+// verdict is what the loop is told about the server of one of its clients.
+type verdict struct {
+	of     *looped
+	answer engine.Answer
+}
+
+// judge may wait for the network, so it is no part of the loop.
+func (l *looped) judge(verdicts chan<- verdict) {
+	result, err := l.policy.Verify(context.Background(), &trust.Peer{Server: true, Name: l.asked.ServerName, Chain: l.asked.Chain})
+	if err != nil {
+		verdicts <- verdict{l, err}
+		return
+	}
+	verdicts <- verdict{l, result.PublicKey}
+}
+
 // TestVerdictsForALoop drives connections from one goroutine. The policy asks a
 // responder for two of them, elsewhere; meanwhile the loop finishes a third, and
 // only then the responder answers.
@@ -94,10 +110,6 @@ func TestVerdictsForALoop(t *testing.T) {
 	asking := &trust.Policy{Roots: roots, Revocation: &trust.Revocation{Mode: trust.RevocationRequire, Timeout: patience}}
 	good, bad, quick := newLooped(t, r.good, asking), newLooped(t, r.bad, asking), newLooped(t, r.good, &trust.Policy{Roots: roots})
 
-	type verdict struct {
-		of     *looped
-		answer engine.Answer
-	}
 	verdicts := make(chan verdict)
 	open := 0
 	for _, l := range []*looped{good, bad, quick} {
@@ -106,14 +118,7 @@ func TestVerdictsForALoop(t *testing.T) {
 			t.Fatalf("nothing was asked: %v, %v", l.client.err, l.server.err)
 		}
 		open++
-		go func() {
-			result, err := l.policy.Verify(context.Background(), &trust.Peer{Server: true, Name: l.asked.ServerName, Chain: l.asked.Chain})
-			if err != nil {
-				verdicts <- verdict{l, err}
-				return
-			}
-			verdicts <- verdict{l, result.PublicKey}
-		}()
+		go l.judge(verdicts)
 	}
 	for first := true; open > 0; open, first = open-1, false {
 		select {
