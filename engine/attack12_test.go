@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -252,4 +253,17 @@ func TestRenewedTicket12(t *testing.T) {
 	c.in = slices.Concat(messages[0], messages[2], messages[3])
 	_, err = c.step()
 	wantAlert(t, err, iana.AlertUnexpectedMessage)
+}
+
+// TestLongHint: what a server makes us say is bounded.
+func TestLongHint(t *testing.T) {
+	client := &Config{MaxVersion: iana.TLS12, SelectPSK: func([]byte) (*PSK, error) { return nil, nil }}
+	server := &Config{FindPSK: func([]byte) (*PSK, error) { return nil, nil }, PSKHint: bytes.Repeat([]byte{0xff}, 60_000)}
+	c, s := newPair(t, client, server)
+	err := pump(c, s)
+	wantAlert(t, err, iana.AlertHandshakeFailure)
+	var own *Error
+	if !errors.As(err, &own) || len(own.Got) > 2000 || !strings.Contains(own.Got, "and 59745 bytes more") {
+		t.Errorf("an error of %d bytes: %.300v", len(err.Error()), err)
+	}
 }

@@ -392,12 +392,16 @@ func list[T fmt.Stringer](items []T) string {
 
 // quoted writes strings from the peer for an error message.
 func quoted(items []string) string {
+	const longest = 255 // bytes: of an application protocol; a hint may have 65535
 	var b strings.Builder
 	for i, item := range items[:min(len(items), 12)] {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		fmt.Fprintf(&b, "%q", item)
+		fmt.Fprintf(&b, "%q", item[:min(len(item), longest)])
+		if len(item) > longest {
+			fmt.Fprintf(&b, " and %d bytes more", len(item)-longest)
+		}
 	}
 	return b.String()
 }
