@@ -320,7 +320,9 @@ func writeFigures(file string, rows []tripRow, rounds int) error {
 Round trips a second of %d bytes, one after another, over loopback: package socket beside package net and beside Python's
 socket, clients of one echo server that is a process of its own. They take turns in one run; a figure is the median
 of %d turns, a ratio the median of the turn-by-turn ratios, and more than 1 means that package socket is faster. The
-last column is what it allocates for a round trip, the worst turn counted; a test holds Send and Recv to none.
+last column is what it allocates for a round trip, the worst turn counted; a test holds Send and Recv to none. Figures
+swing where a machine does other work too; those of net and of this package take the same way through
+Go's poller, and Python's block in the kernel instead.
 
 %s, %s/%s, %d processors, %s.
 

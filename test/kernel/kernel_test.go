@@ -27,7 +27,7 @@ const module = "github.com/sealsock/sealsock"
 // in it. The race detector makes everything slower, in an emulated processor
 // much slower.
 var (
-	patience     = map[bool]time.Duration{false: 5 * time.Minute, true: 15 * time.Minute}[underRace]
+	patience     = map[bool]time.Duration{false: 8 * time.Minute, true: 15 * time.Minute}[underRace]
 	testPatience = map[bool]time.Duration{false: 100 * time.Second, true: 5 * time.Minute}[underRace]
 )
 
