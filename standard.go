@@ -23,7 +23,9 @@ import (
 // ClientSessionCache becomes a MemoryCache: crypto/tls's own cannot hold
 // sessions of this package. What SetSessionTicketKeys has set cannot be seen
 // from outside crypto/tls: set Tickets. PreferServerCipherSuites means nothing to
-// crypto/tls either, and DynamicRecordSizingDisabled is the default here.
+// crypto/tls either, and DynamicRecordSizingDisabled is the default here. What
+// GetCertificate is given has no Conn, and no Context, which is nil; nor has what
+// GetClientCertificate is given.
 func FromStandard(std *tls.Config) (*Config, error) {
 	if err := unsupported(std); err != nil {
 		return nil, err
@@ -166,20 +168,14 @@ func fromCertificate(cert *tls.Certificate) (*identity.Identity, error) {
 // selector asks GetCertificate or GetClientCertificate.
 func selector(std *tls.Config, rest []*identity.Identity) func(context.Context, *engine.CredentialRequest) (*identity.Identity, error) {
 	return func(ctx context.Context, req *engine.CredentialRequest) (*identity.Identity, error) {
-		schemes := make([]tls.SignatureScheme, len(req.SignatureSchemes))
-		for i, s := range req.SignatureSchemes {
-			schemes[i] = tls.SignatureScheme(s)
-		}
 		var cert *tls.Certificate
 		var err error
 		switch {
 		case req.Server && std.GetCertificate != nil:
-			cert, err = std.GetCertificate(&tls.ClientHelloInfo{
-				ServerName: req.ServerName, SignatureSchemes: schemes, SupportedVersions: []uint16{uint16(req.Version)},
-			})
+			cert, err = std.GetCertificate(standardHello(req))
 		case !req.Server && std.GetClientCertificate != nil:
 			cert, err = std.GetClientCertificate(&tls.CertificateRequestInfo{
-				AcceptableCAs: req.Authorities, SignatureSchemes: schemes, Version: uint16(req.Version),
+				AcceptableCAs: req.Authorities, SignatureSchemes: numbers[tls.SignatureScheme](req.SignatureSchemes), Version: uint16(req.Version),
 			})
 		}
 		switch {
@@ -192,6 +188,31 @@ func selector(std *tls.Config, rest []*identity.Identity) func(context.Context, 
 		}
 		return nil, nil
 	}
+}
+
+// standardHello is what GetCertificate hears of a client.
+func standardHello(req *engine.CredentialRequest) *tls.ClientHelloInfo {
+	hello := req.Hello
+	if hello == nil {
+		hello = &engine.ClientHelloInfo{SupportedVersions: []iana.Version{req.Version}, SignatureSchemes: req.SignatureSchemes}
+	}
+	return &tls.ClientHelloInfo{
+		ServerName: req.ServerName, SupportedProtos: hello.ALPN,
+		CipherSuites:      numbers[uint16](hello.CipherSuites),
+		SupportedCurves:   numbers[tls.CurveID](hello.Groups),
+		SignatureSchemes:  numbers[tls.SignatureScheme](hello.SignatureSchemes),
+		SupportedVersions: numbers[uint16](hello.SupportedVersions),
+		Extensions:        numbers[uint16](hello.Extensions),
+	}
+}
+
+// numbers gives the registry's numbers the types of crypto/tls.
+func numbers[To, From ~uint16](list []From) []To {
+	all := make([]To, len(list))
+	for i, n := range list {
+		all[i] = To(n)
+	}
+	return all
 }
 
 // named is the first identity with a name, or the first of all.

@@ -6,11 +6,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/internal/testcert"
 	"github.com/sealsock/sealsock/trust"
@@ -135,5 +137,33 @@ func TestFromStandardChoosesByName(t *testing.T) {
 	}
 	if len(cfg.ClientAuthorities) != 1 || string(cfg.ClientAuthorities[0]) != string(ca.Cert.RawSubject) {
 		t.Errorf("clients hear of %q", cfg.ClientAuthorities)
+	}
+}
+
+// TestFromStandardTellsOfTheHello: callbacks such as ACME's look at the protocols
+// and suites of the client, and not only at the name.
+func TestFromStandardTellsOfTheHello(t *testing.T) {
+	cc, sc := newConfigs(t)
+	cert := &tls.Certificate{Certificate: sc.Identities[0].Chain, PrivateKey: sc.Identities[0].Signer}
+	for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
+		var got *tls.ClientHelloInfo
+		server, err := sealsock.FromStandard(&tls.Config{
+			NextProtos:     []string{"acme-tls/1"},
+			GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) { got = h; return cert, nil },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := *cc
+		client.ALPN, client.MinVersion, client.MaxVersion = []string{"acme-tls/1"}, version, version
+		a, b := socketPair(t, "tcp")
+		sealPair(t, a, b, &client, server)
+		if got.ServerName != "localhost" || !slices.Equal(got.SupportedProtos, client.ALPN) || got.SupportedVersions[0] != uint16(version) ||
+			!slices.Contains(got.SupportedCurves, tls.X25519) || !slices.Contains(got.SignatureSchemes, tls.ECDSAWithP256AndSHA256) ||
+			len(got.CipherSuites) == 0 || len(got.Extensions) == 0 {
+			t.Errorf("%v: %+v", version, got)
+		}
+		a.Close()
+		b.Close()
 	}
 }

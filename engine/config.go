@@ -283,6 +283,9 @@ type CredentialRequest struct {
 	CertSchemes      []iana.SignatureScheme // for signatures inside the chain; nil means the same
 	DelegatedSchemes []iana.SignatureScheme // for delegated keys; nil means that the peer takes none
 	Authorities      [][]byte               // DER names that the peer trusts; may be empty
+	// Hello is, where a server's SelectCredential is asked, all that the client
+	// offered, but for Raw. Else it is nil.
+	Hello *ClientHelloInfo
 
 	own    []iana.SignatureScheme // what this side allows
 	groups []iana.NamedGroup      // of a TLS 1.2 client; nil if it named none

@@ -227,6 +227,7 @@ func (s *reply12) choose(do *effects) (state, error) {
 	req := &CredentialRequest{
 		Server: true, Version: iana.TLS12, ServerName: s.hello.ServerName, RawKeys: s.kinds.own == iana.CertTypeRawPublicKey,
 		groups: s.hello.SupportedGroups, SignatureSchemes: schemes, CertSchemes: s.hello.SignatureAlgsCert, Authorities: s.hello.CertAuthorities,
+		Hello: s.cfg.helloFor(s.hello, false),
 	}
 	return s.cfg.credential(req, func(c *Credential, scheme *suites.Scheme, do *effects) (state, error) {
 		suite := s.suiteFor(suites.AuthPSK)

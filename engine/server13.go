@@ -223,7 +223,7 @@ func (f *flow13) chooseCertificate(hello *wire.ClientHello) state {
 	req := &CredentialRequest{
 		Server: true, Version: iana.TLS13, ServerName: hello.ServerName, RawKeys: f.kinds.own == iana.CertTypeRawPublicKey,
 		SignatureSchemes: hello.SignatureAlgorithms, CertSchemes: hello.SignatureAlgsCert, Authorities: hello.CertAuthorities,
-		DelegatedSchemes: hello.DelegatedCredential,
+		DelegatedSchemes: hello.DelegatedCredential, Hello: f.cfg.helloFor(hello, f.info.ECHAccepted),
 	}
 	return f.cfg.credential(req, func(c *Credential, scheme *suites.Scheme, do *effects) (state, error) {
 		if c == nil {

@@ -57,6 +57,16 @@ func (s *awaitClientHello) handle(m message, _ *effects) (state, error) {
 	}, nil
 }
 
+// helloFor is what SelectCredential hears of a ClientHello; nil if it is not set.
+func (c *Config) helloFor(h *wire.ClientHello, decrypted bool) *ClientHelloInfo {
+	if c.SelectCredential == nil {
+		return nil
+	}
+	info := describeHello(h, nil)
+	info.ECHAccepted = decrypted
+	return info
+}
+
 func describeHello(h *wire.ClientHello, raw []byte) *ClientHelloInfo {
 	info := &ClientHelloInfo{
 		Random:            h.Random[:],
