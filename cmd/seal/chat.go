@@ -11,8 +11,9 @@ import (
 // chatting lets each connection be a member of one room.
 type chatting struct{ room *chat.Room }
 
-func newChatting(talk *talker) chatting {
-	return chatting{chat.New(chat.Limits{}, func(e chat.Event) {
+// newChatting makes a room that holds as many as are served at once.
+func newChatting(talk *talker, members int) chatting {
+	return chatting{chat.New(chat.Limits{Members: members}, func(e chat.Event) {
 		n := chatEvent{What: "left", Name: e.Name, Remote: addressText(e.Remote)}
 		if e.Joined {
 			n.What = "joined"

@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -301,4 +304,25 @@ func FuzzIsSecret(f *testing.F) {
 			t.Errorf("%q is open", target)
 		}
 	})
+}
+
+func TestKeyLogOfOthers(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		return // modes do not tell there
+	}
+	for mode, warnings := range map[os.FileMode]int{0o600: 1, 0o644: 2} {
+		file := filepath.Join(t.TempDir(), "keys")
+		if err := errors.Join(os.WriteFile(file, nil, mode), os.Chmod(file, mode)); err != nil {
+			t.Fatal(err)
+		}
+		var told bytes.Buffer
+		done, err := (&negotiation{keylog: file}).openKeyLog(new(sealsock.Config), &talker{w: &told})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done()
+		if got := strings.Count(told.String(), "seal: warning:"); got != warnings {
+			t.Errorf("mode %o: %s", mode, told.String())
+		}
+	}
 }

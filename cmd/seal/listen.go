@@ -294,7 +294,7 @@ func (flags *listenFlags) mode(talk *talker) service {
 	case flags.http:
 		return page{talk, flags.timeout, flags.late()}
 	case flags.chat:
-		return newChatting(talk)
+		return newChatting(talk, flags.clients)
 	case flags.exec != "":
 		return command{flags.exec}
 	}

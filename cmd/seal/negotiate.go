@@ -97,6 +97,9 @@ func (n *negotiation) openKeyLog(cfg *sealsock.Config, talk *talker) (done func(
 		return nil, failed(err, "the key log cannot be opened: %v", err).hinted("name a file that you may write with --keylog, or unset SSLKEYLOGFILE")
 	}
 	talk.warn("the secrets of each connection go to %s: whoever reads it can read them", name)
+	if info, err := file.Stat(); err == nil && openToOthers(info) {
+		talk.warn("%s may be read or changed by others than its owner: chmod 600 keeps it private", name)
+	}
 	cfg.KeyLog = io.Writer(file)
 	return func() { file.Close() }, nil
 }

@@ -21,7 +21,7 @@ func readSecret(talk *talker, flag, name string, most int64) ([]byte, error) {
 	if err != nil {
 		return nil, lockedAway(flag, name, err)
 	}
-	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+	if openToOthers(info) {
 		talk.warn("%s %s holds secrets, and others than its owner may read or change it: chmod 600 keeps it private", flag, name)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, most+1))
@@ -32,6 +32,11 @@ func readSecret(talk *talker, flag, name string, most int64) ([]byte, error) {
 		return nil, failed(nil, "%s %s has more than %d bytes", flag, name, most).hinted("it should be far shorter: check the name")
 	}
 	return data, nil
+}
+
+// openToOthers reports whether others than its owner may read or change a file.
+func openToOthers(info fs.FileInfo) bool {
+	return info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows"
 }
 
 // lockedAway is the problem of a secret file that cannot be read.

@@ -49,6 +49,12 @@ func openSession(talk *talker, file, server string) (*resumption, error) {
 	if err == nil && !info.Mode().IsRegular() {
 		return nil, failed(nil, "--session %s is not a file", file).hinted("it is replaced when there is a new session: name a file of its own")
 	}
+	if err == nil && foreign(info) {
+		// Whoever made the session can pose as the server in it: what the server
+		// had shown is public, and the secret beside it would be his.
+		return nil, failed(nil, "--session %s may have been written by another user, who could pose as the server with it", file).
+			hinted("remove it, and keep sessions where only you may write")
+	}
 	data, err := readSecret(talk, "--session", file, maxSession)
 	if err != nil {
 		return nil, err
