@@ -35,6 +35,10 @@ type Rights struct{ FDs []int }
 // SCM_CREDENTIALS of Linux. A process without privileges can send only its own.
 type Credentials struct{ PID, UID, GID int }
 
+// ProcessFD is a descriptor of the process that sent a message, open and the
+// receiver's to close: SCM_PIDFD of Linux 6.5, with the option PassProcessFD.
+type ProcessFD struct{ FD int }
+
 // Timestamp is when a message arrived: SCM_TIMESTAMP or SCM_TIMESTAMPNS.
 type Timestamp struct{ Time time.Time }
 

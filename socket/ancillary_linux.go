@@ -17,6 +17,7 @@ const (
 	udpSegment  = 103
 	udpGRO      = 104
 	scmSecurity = 3
+	scmPidfd    = 4
 )
 
 func tosItem(v uint8) RawAncillary { return number(unix.IPPROTO_IP, unix.IP_TOS, v) }
@@ -84,6 +85,11 @@ func decodeSocketLevel(raw RawAncillary) (Ancillary, error) {
 			return nil, err
 		}
 		return Dropped{binary.NativeEndian.Uint32(data)}, nil
+	case scmPidfd:
+		if err := wrongSize(data, 4); err != nil {
+			return nil, err
+		}
+		return ProcessFD{int(int32(binary.NativeEndian.Uint32(data)))}, nil
 	case scmSecurity:
 		return SecurityLabel{strings.TrimRight(string(data), "\x00")}, nil
 	}

@@ -117,6 +117,10 @@ func (h HopLimit) encode() (RawAncillary, error) {
 	return number(unix.IPPROTO_IP, unix.IP_TTL, h.Value), nil
 }
 
+func (ProcessFD) encode() (RawAncillary, error) {
+	return RawAncillary{}, onlyArrives("a descriptor of the sender")
+}
+
 func (Timestamp) encode() (RawAncillary, error) {
 	return RawAncillary{}, onlyArrives("a time stamp")
 }

@@ -18,6 +18,7 @@ func (PacketInfo) encode() (RawAncillary, error)          { return RawAncillary{
 func (TOS) encode() (RawAncillary, error)                 { return RawAncillary{}, errNoControl }
 func (HopLimit) encode() (RawAncillary, error)            { return RawAncillary{}, errNoControl }
 func (SegmentSize) encode() (RawAncillary, error)         { return RawAncillary{}, errNoControl }
+func (ProcessFD) encode() (RawAncillary, error)           { return RawAncillary{}, errNoControl }
 func (Timestamp) encode() (RawAncillary, error)           { return RawAncillary{}, errNoControl }
 func (OriginalDestination) encode() (RawAncillary, error) { return RawAncillary{}, errNoControl }
 func (ExtendedError) encode() (RawAncillary, error)       { return RawAncillary{}, errNoControl }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -181,6 +182,52 @@ func TestNoPlaceForFiles(t *testing.T) {
 	}
 	if _, err := a.SendFDs(background, []byte("x"), many...); err == nil || !strings.Contains(err.Error(), "300") {
 		t.Errorf("300 files: %v", err)
+	}
+}
+
+// TestSenderDescriptor receives a descriptor of the sending process, and closes
+// one that nobody asked for.
+func TestSenderDescriptor(t *testing.T) {
+	a, b := pair(t, socket.Stream)
+	if err := socket.PassProcessFD.Set(b, true); err != nil {
+		if errors.Is(err, syscall.ENOPROTOOPT) || errors.Is(err, errors.ErrUnsupported) {
+			return // since Linux 6.5
+		}
+		t.Fatal(err)
+	}
+	before := openFDs(t)
+	if _, err := a.SendFDs(background, []byte("x"), os.Stdin); err != nil {
+		t.Fatal(err)
+	}
+	_, files, err := b.RecvFDs(background, make([]byte, 1), 1)
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	_ = files[0].Close()
+	if after := openFDs(t); after > before {
+		t.Errorf("%d descriptors are open, %d were before", after, before)
+	}
+	if _, err := a.Write([]byte("y")); err != nil {
+		t.Fatal(err)
+	}
+	m := socket.Message{Buffers: [][]byte{make([]byte, 1)}, Control: make([]byte, 100)}
+	if _, err := b.RecvMsg(background, &m, 0); err != nil {
+		t.Fatal(err)
+	}
+	items, err := socket.ParseAncillary(m.Control[:m.ControlN])
+	if err != nil || len(items) != 1 {
+		t.Fatalf("%v, %v", items, err)
+	}
+	p, ok := items[0].(socket.ProcessFD)
+	if !ok {
+		t.Fatalf("%v, want a descriptor of the sender", items[0])
+	}
+	if err := syscall.Close(p.FD); err != nil {
+		t.Error(err)
+	}
+	_ = a.Close()
+	if n, err := b.RecvMsg(background, &m, 0); n != 0 || err != io.EOF {
+		t.Errorf("at the end: %d, %v", n, err)
 	}
 }
 

@@ -135,8 +135,11 @@ func (s *Socket) endsAt(m *Message) bool {
 func carriesRights(m *Message) bool {
 	items, _ := ParseAncillary(m.Control[:m.ControlN])
 	return slices.ContainsFunc(items, func(item Ancillary) bool {
-		_, ok := item.(Rights)
-		return ok
+		switch item.(type) {
+		case Rights, ProcessFD:
+			return true
+		}
+		return false
 	})
 }
 

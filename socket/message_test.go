@@ -397,7 +397,7 @@ func TestSegmentSize(t *testing.T) {
 }
 
 func TestOnlyArriving(t *testing.T) {
-	for _, item := range []socket.Ancillary{socket.Timestamp{}, socket.OriginalDestination{}, socket.ExtendedError{}, socket.Dropped{}, socket.SecurityLabel{}} {
+	for _, item := range []socket.Ancillary{socket.Timestamp{}, socket.OriginalDestination{}, socket.ExtendedError{}, socket.Dropped{}, socket.SecurityLabel{}, socket.ProcessFD{}} {
 		if _, err := socket.AppendAncillary(nil, item); err == nil {
 			t.Errorf("%T can be sent", item)
 		}

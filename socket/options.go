@@ -23,6 +23,7 @@ var (
 	NoRoute            = NewBool("SO_DONTROUTE", numberOf("SO_DONTROUTE"))                  // send only to hosts on the link
 	OOBInline          = NewBool("SO_OOBINLINE", numberOf("SO_OOBINLINE"))                  // urgent data stays in the stream
 	PassCredentials    = NewBool("SO_PASSCRED", numberOf("SO_PASSCRED"))                    // messages come with Credentials
+	PassProcessFD      = NewBool("SO_PASSPIDFD", numberOf("SO_PASSPIDFD"))                  // messages come with a ProcessFD
 	PassSecurity       = NewBool("SO_PASSSEC", numberOf("SO_PASSSEC"))                      // messages come with a SecurityLabel
 	PeerCredentials    = NewStruct[UserCredentials]("SO_PEERCRED", numberOf("SO_PEERCRED")) // who connected; read only
 	PeerSecurity       = NewString("SO_PEERSEC", numberOf("SO_PEERSEC"), 4096)              // the peer's security label; read only

@@ -42,16 +42,19 @@ func (s *Socket) SendFDs(ctx context.Context, p []byte, files ...*os.File) (int,
 // process keep descriptors that it did not ask for.
 func (s *Socket) RecvFDs(ctx context.Context, p []byte, most int) (n int, files []*os.File, err error) {
 	most = min(max(most, 0), maxRights)
-	// Credentials and a security label come in front of the files, if they were
-	// asked for, and must not take their place.
-	space := ControlSpace(4*most) + ControlSpace(credentialsSize) + ControlSpace(labelSize)
+	// Credentials, a security label and a descriptor of the sender come in front of
+	// the files, if they were asked for, and must not take their place.
+	space := ControlSpace(4*most) + ControlSpace(credentialsSize) + ControlSpace(labelSize) + ControlSpace(4)
 	m := Message{Buffers: [][]byte{p}, Control: make([]byte, space)}
 	n, err = s.RecvMsg(ctx, &m, 0)
 	items, perr := ParseAncillary(m.Control[:m.ControlN])
 	var received Rights
 	for _, item := range items {
-		if r, ok := item.(Rights); ok {
-			received.FDs = append(received.FDs, r.FDs...)
+		switch item := item.(type) {
+		case Rights:
+			received.FDs = append(received.FDs, item.FDs...)
+		case ProcessFD:
+			_ = sysClose(uintptr(item.FD)) // nobody would
 		}
 	}
 	switch {
