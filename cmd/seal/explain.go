@@ -11,6 +11,7 @@ import (
 
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/trust"
 )
@@ -108,6 +109,9 @@ func describeProtocol(e *engine.Error) *problem {
 	switch e.Fault {
 	case engine.FaultAlert:
 		p.code = "alert-" + e.Alert.String()
+		if e.Alert == iana.AlertCertificateRequired {
+			p.hint = "give a certificate and its key: --cert FILE and --key FILE"
+		}
 	case engine.FaultIncompatible:
 		p.code = "incompatible"
 	case engine.FaultTransport:
