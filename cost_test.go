@@ -28,59 +28,66 @@ func (c counted) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// BenchmarkCapabilities is what docs/tls13.md tells of costs: the time of both
-// sides of a handshake with one byte behind it, and the bytes of each side.
-func BenchmarkCapabilities(b *testing.B) {
-	key := &engine.PSK{Identity: []byte("device 12"), Key: []byte("thirty-two random bytes, really."), MaxEarlyData: 1000}
-	session := func(_ *testing.B, c, s *sealsock.Config) {
-		s.NumTickets = 0
-		c.OnSession = func(got *engine.Session) { c.Session = got }
-		handshake(b, c, s, nil, nil)
-		c.OnSession, s.NumTickets = nil, -1
-	}
-	psk := func(c, s *sealsock.Config) {
+// A cost is one way to shake hands.
+type cost struct {
+	name   string
+	change func(b *testing.B, c, s *sealsock.Config)
+}
+
+// costs are what docs/tls13.md tells of.
+var costs = []cost{
+	{"full", func(*testing.B, *sealsock.Config, *sealsock.Config) {}},
+	{"full, X25519 alone", func(_ *testing.B, c, _ *sealsock.Config) { c.Groups = []iana.NamedGroup{iana.X25519} }},
+	{"two tickets", func(_ *testing.B, _, s *sealsock.Config) { s.NumTickets = 0 }},
+	{"resumed", withSession},
+	{"resumed without key exchange", func(b *testing.B, c, s *sealsock.Config) {
+		withSession(b, c, s)
+		c.PSKWithoutDHE, s.PSKWithoutDHE = true, true
+		c.Groups, s.Groups = []iana.NamedGroup{iana.X25519}, []iana.NamedGroup{iana.SecP256r1}
+	}},
+	{"pre-shared key", func(_ *testing.B, c, s *sealsock.Config) {
+		key := &engine.PSK{Identity: []byte("device 12"), Key: []byte("thirty-two random bytes, really.")}
 		c.PSKs, c.PSKOnly = []*engine.PSK{key}, true
 		s.FindPSK = func(context.Context, []byte) (*engine.PSK, error) { return key, nil }
-	}
-	for _, bench := range []struct {
-		name   string
-		change func(b *testing.B, c, s *sealsock.Config)
-	}{
-		{"full", func(*testing.B, *sealsock.Config, *sealsock.Config) {}},
-		{"full, X25519 alone", func(_ *testing.B, c, _ *sealsock.Config) { c.Groups = []iana.NamedGroup{iana.X25519} }},
-		{"two tickets", func(_ *testing.B, _, s *sealsock.Config) { s.NumTickets = 0 }},
-		{"resumed", session},
-		{"resumed without key exchange", func(b *testing.B, c, s *sealsock.Config) {
-			session(b, c, s)
-			c.PSKWithoutDHE, s.PSKWithoutDHE = true, true
-			c.Groups, s.Groups = []iana.NamedGroup{iana.X25519}, []iana.NamedGroup{iana.SecP256r1}
-		}},
-		{"pre-shared key", func(_ *testing.B, c, s *sealsock.Config) { psk(c, s) }},
-		{"client certificate", func(_ *testing.B, _, s *sealsock.Config) { s.ClientAuth = sealsock.RequireClientCert }},
-		{"HelloRetryRequest", func(_ *testing.B, c, s *sealsock.Config) {
-			c.Groups = []iana.NamedGroup{iana.X25519, iana.SecP256r1}
-			s.Groups = c.Groups[1:]
-		}},
-		{"raw key", func(_ *testing.B, c, s *sealsock.Config) {
-			id := *s.Identities[0]
-			id.RawPublicKey = true
-			s.Identities = []*identity.Identity{&id}
-			c.OnlyRawKeys, c.Trust = true, &trust.Policy{Pins: []trust.Pin{trust.PinOf(id.Leaf)}, PinOnly: true}
-		}},
-		{"compressed certificate", func(_ *testing.B, c, s *sealsock.Config) {
-			c.Compressors, s.Compressors = certcompress.All(), certcompress.All()
-		}},
-		{"Encrypted ClientHello", func(b *testing.B, c, s *sealsock.Config) {
-			k, err := engine.NewECHKey(rand.Reader, 1, "localhost", 32)
-			if err != nil {
-				b.Fatal(err)
-			}
-			s.ECHKeys = []*engine.ECHKey{k}
-			if c.ECHConfigs, err = engine.ECHConfigList(k); err != nil {
-				b.Fatal(err)
-			}
-		}},
-	} {
+	}},
+	{"client certificate", func(_ *testing.B, _, s *sealsock.Config) { s.ClientAuth = sealsock.RequireClientCert }},
+	{"HelloRetryRequest", func(_ *testing.B, c, s *sealsock.Config) {
+		c.Groups = []iana.NamedGroup{iana.X25519, iana.SecP256r1}
+		s.Groups = c.Groups[1:]
+	}},
+	{"raw key", func(_ *testing.B, c, s *sealsock.Config) {
+		id := *s.Identities[0]
+		id.RawPublicKey = true
+		s.Identities = []*identity.Identity{&id}
+		c.OnlyRawKeys, c.Trust = true, &trust.Policy{Pins: []trust.Pin{trust.PinOf(id.Leaf)}, PinOnly: true}
+	}},
+	{"compressed certificate", func(_ *testing.B, c, s *sealsock.Config) {
+		c.Compressors, s.Compressors = certcompress.All(), certcompress.All()
+	}},
+	{"Encrypted ClientHello", func(b *testing.B, c, s *sealsock.Config) {
+		k, err := engine.NewECHKey(rand.Reader, 1, "localhost", 32)
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.ECHKeys = []*engine.ECHKey{k}
+		if c.ECHConfigs, err = engine.ECHConfigList(k); err != nil {
+			b.Fatal(err)
+		}
+	}},
+}
+
+// withSession gives the client a session to come back with.
+func withSession(b *testing.B, c, s *sealsock.Config) {
+	s.NumTickets = 0
+	c.OnSession = func(got *engine.Session) { c.Session = got }
+	handshake(b, c, s, new(atomic.Int64), new(atomic.Int64))
+	c.OnSession, s.NumTickets = nil, -1
+}
+
+// BenchmarkCapabilities takes the time of both sides of a handshake with one
+// byte behind it, and counts the bytes of each side.
+func BenchmarkCapabilities(b *testing.B) {
+	for _, bench := range costs {
 		b.Run(bench.name, func(b *testing.B) {
 			client, server := newConfigs(b)
 			server.Tickets, server.NumTickets = sealsock.SealTickets(new(sealsock.RotatingKeys), nil), -1
@@ -98,9 +105,6 @@ func BenchmarkCapabilities(b *testing.B) {
 // handshake connects two ends, and the server says one byte.
 func handshake(b *testing.B, cc, sc *sealsock.Config, sent, answered *atomic.Int64) {
 	b.Helper()
-	if sent == nil {
-		sent, answered = new(atomic.Int64), new(atomic.Int64)
-	}
 	near, far := net.Pipe()
 	client, err := sealsock.Client(counted{near, sent}, cc)
 	if err != nil {

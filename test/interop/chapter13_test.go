@@ -14,12 +14,15 @@ certificates of each kind are rows of the first table.
 		earlyData, earlyRefused,
 		lateAuthentication, lateDeclined,
 		signatures, byHello, byAuthority,
-		exporter, endPoint, keyLog,
+		exporter, earlyExporter, endPoint, keyLog,
 		rawKeys, compression, stapling, timestamps, delegation,
-		recordLimit, fragmentLength, padding,
+		recordLimit, fragmentLength, dynamicRecords, padding,
 		hiddenHello, unwrapping,
 	},
 }
+
+// earlyExporter is for the time of 0-RTT data.
+var earlyExporter = &capability{name: "early exporter", alone: []string{"engine.TestEarlyExporter"}}
 
 // hiddenHello stands for ech_test.go, whose tests need more than one trial.
 var hiddenHello = &capability{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,13 @@ var padding = &capability{
 	client: with(clientPads, openssl30, openssl35).and(clientUnpads, gnutls37, gnutls38, python, java, node, nss),
 	server: with(serverPads, openssl30, openssl35).and(serverUnpads, gnutls37, gnutls38, python, java, node, nss),
 	gaps:   []string{"OpenSSL pads too; the others take off what the library pads"},
+}
+
+var dynamicRecords = &capability{
+	name:   "dynamic record sizes",
+	client: with(clientDynamic, openssl30, openssl35, gnutls37, gnutls38),
+	server: with(serverDynamic, openssl30, openssl35, gnutls37, gnutls38, python, node),
+	gaps:   []string{"it is the sender's affair; the rest would see the same"},
 }
 
 // A recordLog keeps the records that come and go on a connection.
@@ -86,7 +94,9 @@ func within(stream []byte, limit int) error {
 var text = strings.Repeat("0123456789 of many lines, all the same\n", 200)
 
 // upload sends all of it and takes it back, whatever a server makes of it.
-func upload(c *sealsock.Conn) error {
+func upload(c *sealsock.Conn) error { return uploadAll(c, text) }
+
+func uploadAll(c *sealsock.Conn, text string) error {
 	failed := make(chan error, 1)
 	go func() {
 		_, err := io.WriteString(c, text)
@@ -211,6 +221,55 @@ func serverFragments(t *testing.T, p *program) {
 	cfg := clientConfig()
 	cfg.MaxFragmentLength = 512
 	checkSizes(t, callLogged(t, port, cfg, upload), 512, 512)
+}
+
+// much is long enough for records to grow.
+var much = strings.Repeat(text, 40)
+
+// grow says whether records began small and became as long as they may.
+func grow(stream []byte) error {
+	all := sizes(stream)
+	for i, n := range all {
+		if n > 10_000 {
+			if n = slices.Max(all[:i]); n < 500 || n > 1500 {
+				break
+			}
+			return nil
+		}
+	}
+	return fmt.Errorf("the records have %v bytes", all)
+}
+
+// clientDynamic sends much to a program, which prints it.
+func clientDynamic(t *testing.T, p *program) {
+	cfg := serverConfig()
+	cfg.DynamicRecords = true
+	port, records, wait := serveLogged(t, cfg, func(c *sealsock.Conn) error {
+		if _, err := readLine(c); err != nil {
+			return err
+		}
+		if _, err := io.WriteString(c, much+hello); err != nil {
+			return err
+		}
+		return leave(p, c)
+	})
+	if said := converse(t, clientArgs(p, port)); strings.Count(said, "all the same\n") != strings.Count(much, "\n") {
+		t.Error("not all of it arrived")
+	}
+	wait()
+	if err := grow(records.out.Bytes()); err != nil {
+		t.Error(err)
+	}
+}
+
+func serverDynamic(t *testing.T, p *program) {
+	_, port := serveAny(t, p, "dynamic")
+	cfg := clientConfig()
+	cfg.DynamicRecords = true
+	records := callLogged(t, port, cfg, func(c *sealsock.Conn) error { return uploadAll(c, much) })
+	if err := grow(records.out.Bytes()); err != nil {
+		t.Error(err)
+	}
 }
 
 // toTheNext pads a record to a multiple of a size.
