@@ -78,14 +78,15 @@ type Outgoing struct{ steps []step }
 // Empty reports whether there is nothing to do.
 func (o Outgoing) Empty() bool { return len(o.steps) == 0 }
 
-// Urgent reports whether something must be sent now, and not only before what
-// comes next: handshake messages and alerts, but not the answer to a key update,
-// nor a client's change_cipher_spec, whose place is in front of its second flight
-// (RFC 9846, Appendix D.4).
+// Urgent reports whether it must be applied now, and not only before what is sent
+// next. What may wait is the answer to a key update, a client's change_cipher_spec,
+// whose place is in front of its second flight (RFC 9846, Appendix D.4), and how to
+// seal what follows: a key, a limit.
 func (o Outgoing) Urgent() bool {
 	for _, s := range o.steps {
 		switch s.kind {
-		case stepHandshake, stepAlert, stepAuth:
+		case stepKeyUpdate, stepCCS, stepKeys, stepLimit, stepPlain:
+		default:
 			return true
 		}
 	}

@@ -231,6 +231,52 @@ func TestOutgoing(t *testing.T) {
 	if len(all.steps) != 3 || !all.Urgent() {
 		t.Errorf("%d steps, urgent %v", len(all.steps), all.Urgent())
 	}
+	for kind := stepHandshake; kind <= stepConfig; kind++ {
+		later := slices.Contains([]stepKind{stepKeyUpdate, stepCCS, stepKeys, stepLimit, stepPlain}, kind)
+		if got := (Outgoing{steps: []step{{kind: kind}}}).Urgent(); got == later {
+			t.Errorf("step %d: urgent %v", kind, got)
+		}
+	}
+}
+
+// TestUrgentIsEnough drives handshakes with nothing applied but what is urgent: in
+// the end both sides may send, without asking for it.
+func TestUrgentIsEnough(t *testing.T) {
+	for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
+		client, server := resumable(t)
+		client.MaxVersion, client.Session = version, nil
+		work := func(e, other *side, later *Outgoing) {
+			var ev Event
+			for ev.Kind != EventWantRead {
+				n, next, err := e.r.Receive(e.in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if ev, e.in = next, e.in[n:]; ev.Kind == EventSession {
+					client.Session = ev.Session
+				}
+				later.Add(ev.Reply)
+			}
+			if later.Urgent() {
+				out, err := e.s.Apply(nil, *later)
+				if err != nil {
+					t.Fatal(err)
+				}
+				*later, other.in = Outgoing{}, append(other.in, out...)
+			}
+		}
+		for _, resumed := range []bool{false, true} {
+			c, s := newPair(t, client, server)
+			var clients, servers Outgoing
+			for range 4 {
+				work(c, s, &clients)
+				work(s, c, &servers)
+			}
+			if !c.s.Ready() || !s.s.Ready() || s.r.State().Resumed != resumed {
+				t.Errorf("%v, resumed %v: ready %v and %v, %+v", version, resumed, c.s.Ready(), s.s.Ready(), s.r.State())
+			}
+		}
+	}
 }
 
 func TestImportMisuse(t *testing.T) {
