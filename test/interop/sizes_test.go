@@ -24,8 +24,11 @@ var recordLimit = &capability{
 var fragmentLength = &capability{
 	name:   "maximum fragment length (RFC 6066)",
 	client: with(clientFragments, openssl30, openssl35),
-	server: with(serverFragments, openssl30, openssl35, python, node),
-	gaps:   []string{"GnuTLS, with the newer limit, sends both, and NSS does not know it; Python and Node have no setting as clients"},
+	server: with(serverFragments, openssl30, openssl35, python, node, java, gnutls37, gnutls38),
+	gaps: []string{
+		"as clients GnuTLS asks for the newer limit beside it, Java for it by a system property alone, and Python and Node have no setting",
+		"NSS does not know it",
+	},
 }
 
 var padding = &capability{

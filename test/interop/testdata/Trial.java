@@ -43,9 +43,8 @@ public class Trial {
         System.out.println("port " + listener.getLocalPort());
         for (int i = 0; i < times; i++) {
             try (var socket = (SSLSocket) listener.accept()) {
-                var line = socket.getInputStream().readNBytes(hello.length);
-                socket.getOutputStream().write(line);
-                while (socket.getInputStream().read() >= 0) { }
+                var buffer = new byte[1 << 14];
+                for (int n; (n = socket.getInputStream().read(buffer)) > 0; ) socket.getOutputStream().write(buffer, 0, n);
             }
         }
     }
