@@ -97,10 +97,7 @@ func serverSignatures(t *testing.T, p *program) {
 		hear(t, append(serverArgs(p, port, "-J", "rsa_pss_rsae_sha512,rsa_pss_rsae_sha256"), "-n", "rsa"))
 	case node, java:
 		h := hear(t, scriptArgs(p, "signatures", "server"), scriptEnv(0, "rsa", "KEY_ALGORITHM=RSA", "SIGALGS="+schemeNames[p])...)
-		if err := h.waitFor("port "); err != nil {
-			t.Fatal(err)
-		}
-		port = portIn(h)
+		port = h.port(t)
 	default:
 		port = freePort(t)
 		args := serverArgs(p, port)

@@ -103,10 +103,7 @@ func madeBefore(age time.Duration, now func() time.Time) func() time.Time {
 func startReplayServer(t *testing.T, key string, later, old time.Duration) (*heard, int) {
 	t.Helper()
 	h := hear(t, []string{os.Args[0]}, scriptEnv(0, "p256", replayLater+"="+later.String(), replayOld+"="+old.String(), replayKey+"="+key)...)
-	if err := h.waitFor("port "); err != nil {
-		t.Fatal(err)
-	}
-	return h, portIn(h)
+	return h, h.port(t)
 }
 
 // A firstFlight is a client's connection up to the point where it would listen,

@@ -370,20 +370,24 @@ func runScript(t *testing.T, p *program, what string, port int, key string, more
 func serveScript(t *testing.T, p *program, what string, more ...string) (h *heard, port int) {
 	t.Helper()
 	h = hear(t, scriptArgs(p, what, "server"), scriptEnv(0, "p256", more...)...)
-	if err := h.waitFor("port "); err != nil {
-		t.Fatal(err)
-	}
-	return h, portIn(h)
+	return h, h.port(t)
 }
 
-// portIn is the port that a program has announced.
-func portIn(h *heard) int {
-	for line := range strings.Lines(h.said.String()) {
-		if m := portPattern.FindStringSubmatch(line); m != nil {
-			port, _ := strconv.Atoi(m[1])
-			return port
+// port waits for the whole line in which a program announces its port.
+func (h *heard) port(t *testing.T) int {
+	t.Helper()
+	for limit := time.Now().Add(patience); time.Now().Before(limit); time.Sleep(5 * time.Millisecond) {
+		for line := range strings.Lines(h.said.String()) {
+			if m := portPattern.FindStringSubmatch(line); m != nil && strings.HasSuffix(line, "\n") {
+				port, err := strconv.Atoi(m[1])
+				if err != nil {
+					t.Fatal(err)
+				}
+				return port
+			}
 		}
 	}
+	t.Fatal("no port announced")
 	return 0
 }
 
