@@ -48,7 +48,9 @@ func TestDailyLimit(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	client := newClient(t, s.URL, nil)
-	client.RetryBackoff = func(n int, _ *http.Request, _ *http.Response) time.Duration { return time.Duration(1-n) * time.Millisecond } // once
+	client.RetryBackoff = func(n int, _ *http.Request, _ *http.Response) time.Duration {
+		return time.Duration(1-n) * time.Millisecond
+	} // once
 	if _, err := client.Register(ctx, &acme.Account{}, acme.AcceptTOS); err != nil {
 		t.Fatal(err)
 	}
