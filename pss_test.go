@@ -14,18 +14,14 @@ import (
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/peers"
 	"github.com/sealsock/sealsock/trust"
 )
 
 // TestKeysBoundToPSS talks to OpenSSL in both roles with RSA keys whose
 // certificates say id-RSASSA-PSS, which the standard library does not read.
 func TestKeysBoundToPSS(t *testing.T) {
-	if _, err := exec.LookPath("openssl"); err != nil {
-		if os.Getenv("SEALSOCK_PEERS") == "require" {
-			t.Fatal("openssl is not installed, and SEALSOCK_PEERS=require")
-		}
-		t.Skip("left out: openssl is not installed")
-	}
+	peers.Need(t, "openssl")
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	run := func(line string) {

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/peers"
 )
 
 func newAuthority(t testing.TB, o Options) *Authority {
@@ -221,7 +222,7 @@ func TestConstraintsHold(t *testing.T) {
 	}
 	dir := t.TempDir()
 	writeChain(t, dir, a, id)
-	needs(t, "openssl")
+	peers.Need(t, "openssl")
 	if out, err := opensslVerify(dir, "-verify_hostname", "bank.example"); err == nil || !strings.Contains(out, "permitted subtree violation") {
 		t.Errorf("OpenSSL: %v\n%s", err, out)
 	}

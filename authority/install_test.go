@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/sealsock/sealsock/internal/peers"
 )
 
 // fakeHost is a machine on which programs are only written down.
@@ -212,7 +214,7 @@ func TestInstallErrors(t *testing.T) {
 }
 
 func TestRunTool(t *testing.T) {
-	needs(t, "sh")
+	peers.Need(t, "sh")
 	for script, want := range map[string]error{"exit 0": nil, "echo Permission denied; exit 1": fs.ErrPermission} {
 		if err := runTool(context.Background(), "sh", "-c", script); !errors.Is(err, want) {
 			t.Errorf("%s: %v", script, err)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/peers"
 )
 
 // writeChain writes root.pem, inter.pem and leaf.pem, and key.pem if there is
@@ -37,7 +38,7 @@ func opensslVerify(dir string, more ...string) (string, error) {
 
 // TestOpenSSLAccepts has OpenSSL judge by the letter of RFC 5280.
 func TestOpenSSLAccepts(t *testing.T) {
-	needs(t, "openssl")
+	peers.Need(t, "openssl")
 	for _, algorithm := range []Algorithm{ECDSAP256, ECDSAP384, Ed25519, RSA2048} {
 		a := newAuthority(t, Options{Algorithm: algorithm})
 		for _, tc := range []struct {

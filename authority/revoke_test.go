@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/peers"
 )
 
 func TestRevoke(t *testing.T) {
@@ -95,7 +97,7 @@ func TestReasons(t *testing.T) {
 // TestOpenSSLChecksLists has OpenSSL hold leaves against our lists, whole
 // chain included.
 func TestOpenSSLChecksLists(t *testing.T) {
-	needs(t, "openssl")
+	peers.Need(t, "openssl")
 	for _, algorithm := range []Algorithm{ECDSAP256, Ed25519, RSA2048} {
 		a := newAuthority(t, Options{Algorithm: algorithm})
 		good, _, err := a.Issue(Request{Names: []string{"localhost"}})
@@ -232,7 +234,7 @@ func TestWarnings(t *testing.T) {
 }
 
 func TestSaveFiles(t *testing.T) {
-	needs(t, "openssl")
+	peers.Need(t, "openssl")
 	a := newAuthority(t, Options{})
 	id, _, err := a.Issue(Request{Names: []string{"localhost"}})
 	if err != nil {

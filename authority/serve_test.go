@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sealsock/sealsock/internal/peers"
 	"github.com/sealsock/sealsock/trust"
 	"golang.org/x/crypto/ocsp"
 )
@@ -83,7 +84,7 @@ func (withoutOCSP) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // TestOpenSSLAsks has OpenSSL's client ask our responder.
 func TestOpenSSLAsks(t *testing.T) {
-	needs(t, "openssl")
+	peers.Need(t, "openssl")
 	a, s := served(t, Options{}, nil)
 	dir := t.TempDir()
 	for name, revoke := range map[string]bool{"good": false, "revoked": true} {

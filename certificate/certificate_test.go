@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/peers"
 )
 
 func TestRichCertificate(t *testing.T) {
@@ -71,7 +73,7 @@ func TestRichCertificate(t *testing.T) {
 // TestAgainstPython has Python decode the same certificates.
 func TestAgainstPython(t *testing.T) {
 	w := newWorkshop(t)
-	needs(t, "python3")
+	peers.Need(t, "python3")
 	w.rich()
 	w.openssl("req -x509 -newkey rsa:2048 -nodes -keyout k -subj /CN=plain -days 3 -out plain.pem")
 	for _, name := range []string{"rich.pem", "plain.pem"} {

@@ -6,20 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// needs leaves a test out where a program it talks to is missing, which is
-// said; where the peers are required it fails.
-func needs(t testing.TB, program string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err == nil {
-		return
-	}
-	if os.Getenv("SEALSOCK_PEERS") == "require" {
-		t.Fatalf("%s is not installed, and SEALSOCK_PEERS=require", program)
-	}
-	t.Skipf("left out: %s is not installed", program)
-}
+	"github.com/sealsock/sealsock/internal/peers"
+)
 
 // workshop is a folder in which other programs make files.
 type workshop struct {
@@ -28,7 +17,7 @@ type workshop struct {
 }
 
 func newWorkshop(t testing.TB) *workshop {
-	needs(t, "openssl")
+	peers.Need(t, "openssl")
 	return &workshop{t, t.TempDir()}
 }
 
@@ -36,7 +25,7 @@ func (w *workshop) path(name string) string { return filepath.Join(w.dir, name) 
 
 func (w *workshop) run(program string, args ...string) string {
 	w.Helper()
-	needs(w.TB, program)
+	peers.Need(w.TB, program)
 	cmd := exec.Command(program, args...)
 	cmd.Dir = w.dir
 	out, err := cmd.CombinedOutput()

@@ -17,22 +17,10 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/peers"
 	"github.com/sealsock/sealsock/internal/testcert"
 	"github.com/sealsock/sealsock/legacy"
 )
-
-// needs leaves a test out where a program it talks to is missing, which is
-// said; where the peers are required it fails.
-func needs(t testing.TB, program string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err == nil {
-		return
-	}
-	if os.Getenv("SEALSOCK_PEERS") == "require" {
-		t.Fatalf("%s is not installed, and SEALSOCK_PEERS=require", program)
-	}
-	t.Skipf("left out: %s is not installed", program)
-}
 
 // oldPeers are ways to run OpenSSL as a peer that has nothing better. Level 0
 // lets it use MD5 and SHA-1.
@@ -53,7 +41,7 @@ var oldPeers = []struct {
 }
 
 func TestOpenSSLServer(t *testing.T) {
-	needs(t, "openssl")
+	peers.Need(t, "openssl")
 	client, server, _ := configs(t, bothUsages)
 	certificate, key := files(t, server.Identities[0])
 	for _, peer := range oldPeers {
@@ -115,7 +103,7 @@ func refusal(t *testing.T, err error) *engine.Error {
 }
 
 func TestOpenSSLClient(t *testing.T) {
-	needs(t, "openssl")
+	peers.Need(t, "openssl")
 	_, server, ca := configs(t, bothUsages)
 	roots := filepath.Join(t.TempDir(), "root.pem")
 	if err := os.WriteFile(roots, ca.PEM(), 0o600); err != nil {

@@ -15,12 +15,14 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/peers"
 )
 
 // TestCodesAreOpenSSLs gives OpenSSL the same peers, and wants the same number
 // for what is wrong with each.
 func TestCodesAreOpenSSLs(t *testing.T) {
-	needs(t, "openssl")
+	peers.Need(t, "openssl")
 	h := newHouse(t)
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {

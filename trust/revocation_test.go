@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/peers"
 )
 
 // registry is an authority whose index OpenSSL keeps: it makes its lists and
@@ -35,7 +37,7 @@ type registry struct {
 // both naming the list's and the responder's address.
 func newRegistry(t *testing.T) *registry {
 	t.Helper()
-	needs(t, "openssl")
+	peers.Need(t, "openssl")
 	r := &registry{t: t, dir: t.TempDir()}
 	files := httptest.NewServer(http.FileServer(http.Dir(r.dir)))
 	t.Cleanup(files.Close)

@@ -20,6 +20,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/peers"
 	"github.com/sealsock/sealsock/internal/testcert"
 )
 
@@ -291,12 +292,7 @@ func TestConsoleEscapes(t *testing.T) {
 
 // OpenSSL takes the new keys, and changes its own when it is asked to.
 func TestConsoleRekeyWithOpenSSL(t *testing.T) {
-	if _, err := exec.LookPath("openssl"); err != nil {
-		if os.Getenv("SEALSOCK_PEERS") == "require" {
-			t.Fatal("the peer openssl is missing: make peers installs it")
-		}
-		t.Skip("openssl is missing")
-	}
+	peers.Need(t, "openssl")
 	dir := t.TempDir()
 	ca := testcert.New()
 	leaf := ca.Issue(testcert.NewKey("p256"), nil, "localhost")
