@@ -1,5 +1,7 @@
 # sealsock: every task in one place. `make run` and `make test` are all a newcomer needs.
 GO ?= go
+# The toolchain that go.mod names; a go command of another version downloads it.
+export GOTOOLCHAIN := $(shell sed -n "s/^toolchain //p" go.mod)
 PACKAGES ?= ./...
 FUZZTIME ?= 60s
 FUZZPACKAGES ?= ./...

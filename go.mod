@@ -1,6 +1,8 @@
 module github.com/sealsock/sealsock
 
-go 1.26.0
+go 1.27.0
+
+toolchain go1.27.3
 
 require (
 	github.com/andybalholm/brotli v1.2.8

@@ -37,6 +37,7 @@ func FromStandard(std *tls.Config) (*Config, error) {
 		MinVersion: iana.Version(std.MinVersion),
 		MaxVersion: iana.Version(std.MaxVersion),
 		Now:        std.Time,
+		//lint:ignore SA1019 a tls.Config that sets Rand keeps it
 		Rand:       std.Rand,
 		KeyLog:     std.KeyLogWriter,
 		ECHConfigs: std.EncryptedClientHelloConfigList,

@@ -66,7 +66,9 @@ func FuzzDifferentialClient(f *testing.F) {
 		KeyShares: []iana.NamedGroup{iana.X25519},
 	}
 	standard := &tls.Config{
-		InsecureSkipVerify: true, Rand: zeros{}, NextProtos: own.ALPN, ServerName: own.ServerName,
+		//lint:ignore SA1019 both clients must send the same random bytes, and only one of them
+		Rand:               zeros{},
+		InsecureSkipVerify: true, NextProtos: own.ALPN, ServerName: own.ServerName,
 		CipherSuites: standardSuites, CurvePreferences: standardGroups, MinVersion: tls.VersionTLS12,
 	}
 	for _, flight := range firstFlights(f, own, cred) {

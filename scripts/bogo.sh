@@ -15,6 +15,7 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
 cd "$top"
+export GOTOOLCHAIN="$(sed -n "s/^toolchain //p" go.mod)"
 go build -o "$tmp/shim" ./test/bogo/shim
 go build -o "$tmp/report" ./test/bogo/report
 cd "$runner"

@@ -5,6 +5,7 @@
 # usage: scripts/fuzz.sh [TIME [PACKAGES [TARGETS, a regular expression]]]
 set -eu
 cd "$(dirname "$0")/.."
+export GOTOOLCHAIN="$(sed -n "s/^toolchain //p" go.mod)"
 time=${1:-60s} packages=${2:-./...} only=${3:-.}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -123,8 +123,8 @@ func serveOld(t *testing.T, l net.Listener) {
 	server.Serve(l)
 }
 
-// serveNew serves HTTP/2. The functions are called deprecated in favour of
-// net/http, which up to Go 1.26 speaks HTTP/2 over crypto/tls's connections only.
+// serveNew serves HTTP/2 with package http2 itself. Its functions are deprecated in
+// favour of net/http, which speaks HTTP/2 over these connections since Go 1.27.
 func serveNew(t *testing.T, conn net.Conn) {
 	//lint:ignore SA1019 see above
 	options := &http2.ServeConnOpts{Handler: http.HandlerFunc(answerHTTP), Context: t.Context()}
