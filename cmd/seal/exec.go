@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -103,19 +104,32 @@ func feedChild(in io.WriteCloser, conn io.Reader) error {
 	}
 }
 
-// prepare makes the process, with what is known of the connection in its
-// environment.
+// prepare makes the process, with the facts of the connection in its environment.
 func (c command) prepare(f *facts) *exec.Cmd {
 	child := exec.Command(shell[0], append(slices.Clone(shell[1:]), c.line)...)
 	child.Stderr = os.Stderr
 	ownGroup(child)
-	child.Env = append(os.Environ(),
+	child.Env = append(slices.DeleteFunc(os.Environ(), withheld),
 		"SEAL_REMOTE="+f.Remote, "SEAL_LOCAL="+f.Local, "SEAL_VERSION="+f.Version, "SEAL_SUITE="+f.Suite,
 		"SEAL_GROUP="+f.Group, "SEAL_SERVER_NAME="+f.Name, "SEAL_ALPN="+f.ALPN, "SEAL_PSK_IDENTITY="+f.PSK)
 	if p := f.Peer; p != nil {
 		child.Env = append(child.Env, "SEAL_PEER_NAME="+p.Name, "SEAL_PEER_PIN="+p.Pin, "SEAL_PEER_TRUSTED="+p.Trusted)
 	}
 	return child
+}
+
+// withheld reports whether a variable of seal's own environment is not passed on.
+// A SEAL_ variable from there is not a fact about the connection, and a program
+// must not take one for a proved name. The others concern seal alone: the file
+// of its connections' secrets, and the sockets that systemd passed to it.
+func withheld(variable string) bool {
+	name, _, _ := strings.Cut(variable, "=")
+	name = strings.ToUpper(name) // Windows ignores case
+	switch name {
+	case "SSLKEYLOGFILE", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES":
+		return true
+	}
+	return strings.HasPrefix(name, "SEAL_")
 }
 
 // onlyReader and onlyWriter keep io.Copy to the buffer that it was given.

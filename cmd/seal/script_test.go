@@ -156,7 +156,11 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 // environ is the script's environment, as far as programs need it.
 func environ(ts *testscript.TestScript) []string {
 	var env []string
-	for _, key := range []string{"PATH", "HOME", "WORK", "TMPDIR", "SEALSOCK_HOME", "SSLKEYLOGFILE", "OPENSSL_CONF", "GORACE", "SystemRoot"} {
+	for _, key := range []string{
+		"PATH", "HOME", "WORK", "TMPDIR", "SEALSOCK_HOME", "SSLKEYLOGFILE", "OPENSSL_CONF", "GORACE", "SystemRoot",
+		"SEAL_PEER_NAME", "SEAL_PEER_PIN", "SEAL_PEER_TRUSTED", "SEAL_OTHER",
+		"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES",
+	} {
 		if v := ts.Getenv(key); v != "" {
 			env = append(env, key+"="+v)
 		}
