@@ -201,45 +201,11 @@ func (o *offer) secret(share *wire.KeyShare) ([]byte, error) {
 	return nil, illegal("the server chose group %v, which no share was sent for", share.Group)
 }
 
-// offered reports whether the hello had an extension, so that the server may
-// answer it.
+// offered reports whether the hello that was written has an extension, so that the server
+// may answer it. A HelloRetryRequest may carry a cookie that was not asked for.
+// RFC 9846, Section 4.2.
 func (o *offer) offered(ext iana.ExtensionType) bool {
-	h := o.hello
-	switch ext {
-	case iana.ExtServerName:
-		return h.ServerName != ""
-	case iana.ExtStatusRequest:
-		return h.StatusRequest
-	case iana.ExtSCT:
-		return h.SCT
-	case iana.ExtALPN:
-		return len(h.ALPN) > 0
-	case iana.ExtSupportedGroups, iana.ExtSignatureAlgorithms:
-		return true
-	case iana.ExtClientCertType:
-		return h.ClientCertTypes != nil
-	case iana.ExtServerCertType:
-		return h.ServerCertTypes != nil
-	case iana.ExtRecordSizeLimit:
-		return h.RecordSizeLimit != 0
-	case iana.ExtMaxFragmentLength:
-		return h.MaxFragmentLength != 0
-	case iana.ExtKeyShare, iana.ExtSupportedVersions:
-		return h.SupportedVersions != nil
-	case iana.ExtExtendedMasterSecret, iana.ExtRenegotiationInfo, iana.ExtECPointFormats:
-		return h.ExtendedMasterSecret // they go together: see offer12
-	case iana.ExtSessionTicket:
-		return h.SessionTicket != nil
-	case iana.ExtPreSharedKey:
-		return h.PSK != nil
-	case iana.ExtEarlyData:
-		return h.EarlyData
-	case iana.ExtECH:
-		return h.ECH != nil
-	case iana.ExtCookie:
-		return true // only ever in a HelloRetryRequest, which may start one
-	}
-	return false
+	return ext == iana.ExtCookie || slices.Contains(o.hello.Present, ext)
 }
 
 // checkExtensions checks that the server answered only what was offered and

@@ -360,7 +360,7 @@ func TestECHEncryptedExtensions(t *testing.T) {
 	}
 	// Early data belongs to the inner hello.
 	o := firstOffer(t, client)
-	o.hello.EarlyData = true
+	o.hello.EarlyData, o.hello.Present = true, append(o.hello.Present, iana.ExtEarlyData)
 	raw, err := (&wire.EncryptedExtensions{EarlyData: true}).AppendTo(nil)
 	if err != nil {
 		t.Fatal(err)

@@ -44,7 +44,7 @@ func countEntries(r codec.Reader) int {
 
 func (p *parser) certificateEntry() CertificateEntry {
 	e := CertificateEntry{Data: p.vector24("cert_data", 1)}
-	e.Present, e.Unknown = p.extensions(e.parseExtension)
+	e.Present, e.Unknown = certificateEntryTable.parse(&e, p)
 	return e
 }
 
@@ -56,40 +56,20 @@ func (m *Certificate) AppendTo(b []byte) ([]byte, error) {
 	for i := range m.Entries {
 		e := &m.Entries[i]
 		w.AddVector24(e.Data)
-		addExtensions(&w, certificateEntryOrder, e.addExtension, e.Unknown)
+		certificateEntryTable.append(e, &w, e.Unknown)
 	}
 	w.End24(list)
 	return end(&w, mark, iana.HandshakeCertificate)
 }
 
-var certificateEntryOrder = []iana.ExtensionType{
-	iana.ExtStatusRequest,
-	iana.ExtSCT,
-	iana.ExtDelegatedCredential,
-}
-
-func (e *CertificateEntry) parseExtension(x *parser, typ iana.ExtensionType) bool {
-	switch typ {
-	case iana.ExtStatusRequest:
-		e.OCSPResponse = x.status()
-	case iana.ExtSCT:
-		e.SCTs = x.sctList()
-	case iana.ExtDelegatedCredential:
-		e.DelegatedCredential = x.Rest() // see ParseDelegatedCredential
-	default:
-		return false
-	}
-	return true
-}
-
-func (e *CertificateEntry) addExtension(b *codec.Builder, typ iana.ExtensionType) bool {
-	switch typ {
-	case iana.ExtStatusRequest:
-		return addStatus(b, e.OCSPResponse)
-	case iana.ExtSCT:
-		return addBlobs16(b, e.SCTs)
-	case iana.ExtDelegatedCredential:
-		return addBytes(b, e.DelegatedCredential)
-	}
-	return false
+// certificateEntryTable lists the extensions of a CertificateEntry.
+// ParseDelegatedCredential parses the content of delegated_credential.
+var certificateEntryTable = table[CertificateEntry]{
+	field(iana.ExtStatusRequest, func(e *CertificateEntry) *[]byte { return &e.OCSPResponse },
+		(*parser).status, addStatus),
+	field(iana.ExtSCT, func(e *CertificateEntry) *[][]byte { return &e.SCTs },
+		(*parser).sctList, addBlobs16),
+	field(iana.ExtDelegatedCredential,
+		func(e *CertificateEntry) *[]byte { return &e.DelegatedCredential },
+		(*parser).rest, addBytes),
 }

@@ -14,7 +14,7 @@ import (
 func ParseCertificateRequest(body []byte) (*CertificateRequest, error) {
 	m, p := new(CertificateRequest), parse(iana.HandshakeCertificateRequest, body)
 	m.Context = p.vector8("certificate_request_context", 0, 255)
-	m.Present, m.Unknown = p.extensions(m.parseExtension)
+	m.Present, m.Unknown = certificateRequestTable.parse(m, &p)
 	if err := p.end(); err != nil {
 		return nil, err
 	}
@@ -25,80 +25,49 @@ func ParseCertificateRequest(body []byte) (*CertificateRequest, error) {
 func (m *CertificateRequest) AppendTo(b []byte) ([]byte, error) {
 	w, mark := begin(b, iana.HandshakeCertificateRequest)
 	w.AddVector8(m.Context)
-	addExtensions(&w, certificateRequestOrder, m.addExtension, m.Unknown)
+	certificateRequestTable.append(m, &w, m.Unknown)
 	return end(&w, mark, iana.HandshakeCertificateRequest)
 }
 
-var certificateRequestOrder = []iana.ExtensionType{
-	iana.ExtSignatureAlgorithms,
-	iana.ExtSignatureAlgorithmsCert,
-	iana.ExtDelegatedCredential,
-	iana.ExtStatusRequest,
-	iana.ExtSCT,
-	iana.ExtCompressCertificate,
-	iana.ExtCertificateAuthorities,
-	iana.ExtOIDFilters,
+// certificateRequestTable lists the extensions of a CertificateRequest.
+var certificateRequestTable = table[CertificateRequest]{
+	field(iana.ExtSignatureAlgorithms,
+		func(m *CertificateRequest) *[]iana.SignatureScheme { return &m.SignatureAlgorithms },
+		numbers16[iana.SignatureScheme], addNumbers16),
+	field(iana.ExtSignatureAlgorithmsCert,
+		func(m *CertificateRequest) *[]iana.SignatureScheme { return &m.SignatureAlgsCert },
+		numbers16[iana.SignatureScheme], addNumbers16),
+	field(iana.ExtDelegatedCredential,
+		func(m *CertificateRequest) *[]iana.SignatureScheme { return &m.DelegatedCredential },
+		numbers16[iana.SignatureScheme], addNumbers16),
+	field(iana.ExtStatusRequest, func(m *CertificateRequest) *bool { return &m.StatusRequest },
+		(*parser).statusRequestIn13, addFlag),
+	flag(iana.ExtSCT, func(m *CertificateRequest) *bool { return &m.SCT }),
+	field(iana.ExtCompressCertificate,
+		func(m *CertificateRequest) *[]iana.CertificateCompression { return &m.CompressCertificate },
+		(*parser).compressions, addNumbers16Short),
+	field(iana.ExtCertificateAuthorities,
+		func(m *CertificateRequest) *[][]byte { return &m.CertAuthorities },
+		(*parser).authorities, addBlobs16),
+	field(iana.ExtOIDFilters, func(m *CertificateRequest) *[]Extension { return &m.OIDFilters },
+		(*parser).oidFilters, addOIDFilters),
 }
 
-func (m *CertificateRequest) parseExtension(x *parser, typ iana.ExtensionType) bool {
-	switch typ {
-	case iana.ExtSignatureAlgorithms:
-		m.SignatureAlgorithms = numbers16[iana.SignatureScheme](x)
-	case iana.ExtSignatureAlgorithmsCert:
-		m.SignatureAlgsCert = numbers16[iana.SignatureScheme](x)
-	case iana.ExtDelegatedCredential:
-		m.DelegatedCredential = numbers16[iana.SignatureScheme](x)
-	case iana.ExtStatusRequest:
-		// RFC 9846, Section 4.4.2.1: empty here. The form that ClientHello has
-		// asks for the same thing and is read as well.
-		m.StatusRequest = x.Empty() || x.statusRequest()
-	case iana.ExtSCT:
-		m.SCT = true
-	case iana.ExtCompressCertificate:
-		m.CompressCertificate = x.compressions()
-	case iana.ExtCertificateAuthorities:
-		m.CertAuthorities = x.authorities()
-	case iana.ExtOIDFilters:
-		m.OIDFilters = []Extension{{typ, x.oidFilters()}}
-	default:
-		return false
-	}
-	return true
-}
+// statusRequestIn13 is status_request in CertificateRequest: empty, by RFC 9846,
+// Section 4.4.2.1. The content that ClientHello has asks for the same thing and is read as
+// well.
+func (p *parser) statusRequestIn13() bool { return p.Empty() || p.statusRequest() }
 
-func (m *CertificateRequest) addExtension(b *codec.Builder, typ iana.ExtensionType) bool {
-	switch typ {
-	case iana.ExtSignatureAlgorithms:
-		return addNumbers16(b, m.SignatureAlgorithms)
-	case iana.ExtSignatureAlgorithmsCert:
-		return addNumbers16(b, m.SignatureAlgsCert)
-	case iana.ExtDelegatedCredential:
-		return addNumbers16(b, m.DelegatedCredential)
-	case iana.ExtStatusRequest:
-		return m.StatusRequest
-	case iana.ExtSCT:
-		return m.SCT
-	case iana.ExtCompressCertificate:
-		return addNumbers16Short(b, m.CompressCertificate)
-	case iana.ExtCertificateAuthorities:
-		return addBlobs16(b, m.CertAuthorities)
-	case iana.ExtOIDFilters:
-		for _, one := range m.OIDFilters {
-			b.AddBytes(one.Data)
-		}
-		return len(m.OIDFilters) > 0
-	}
-	return false
-}
+func addFlag(_ *codec.Builder, present bool) bool { return present }
 
-// oidFilters checks oid_filters and returns it as it is. RFC 9846, Section 4.2.5.
+// oidFilters checks oid_filters and returns it unchanged. RFC 9846, Section 4.2.5.
 //
 //	struct {
 //	    opaque certificate_extension_oid<1..2^8-1>;
 //	    opaque certificate_extension_values<0..2^16-1>;
 //	} OIDFilter;
 //	struct { OIDFilter filters<0..2^16-1>; } OIDFilterExtension;
-func (p *parser) oidFilters() []byte {
+func (p *parser) oidFilters() []Extension {
 	whole := *p
 	filters := p.within(p.vector16("filters", 0))
 	for !filters.Empty() {
@@ -106,5 +75,12 @@ func (p *parser) oidFilters() []byte {
 		filters.vector16("certificate_extension_values", 0)
 	}
 	p.merge(&filters)
-	return whole.Rest()
+	return []Extension{{p.ext, whole.Rest()}}
+}
+
+func addOIDFilters(b *codec.Builder, list []Extension) bool {
+	for _, one := range list {
+		b.AddBytes(one.Data)
+	}
+	return len(list) > 0
 }

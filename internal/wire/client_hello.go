@@ -26,7 +26,7 @@ func ParseClientHello(body []byte) (*ClientHello, error) {
 	m.CipherSuites = list16[iana.CipherSuite](&p, "cipher_suites", p.vector16("cipher_suites", 2))
 	m.CompressionMethods = p.vector8("legacy_compression_methods", 1, 255)
 	if !p.Empty() {
-		m.Present, m.Unknown = p.extensions(m.parseExtension)
+		m.Present, m.Unknown = clientHelloTable.parse(m, &p)
 	}
 	// RFC 9846, Section 4.2.11: pre_shared_key MUST be the last extension, and
 	// servers MUST check that.
@@ -39,18 +39,37 @@ func ParseClientHello(body []byte) (*ClientHello, error) {
 	return m, nil
 }
 
-// AppendTo appends the whole message to b. Extensions go out in the order of
-// clientHelloOrder, then Unknown, padding and pre_shared_key.
+// AppendTo appends the whole message to b. Extensions stand in the order of
+// clientHelloTable, Unknown before padding and pre_shared_key. It sets Present to the types
+// that it appends.
 func (m *ClientHello) AppendTo(b []byte) ([]byte, error) {
 	w, mark := begin(b, iana.HandshakeClientHello)
 	m.addPrefix(&w, m.SessionID)
 	block := w.Begin16()
-	for _, typ := range clientHelloOrder {
-		addExtension(&w, typ, m.addExtension)
+	present := make([]iana.ExtensionType, 0, len(clientHelloTable)+len(m.Unknown))
+	for i := range clientHelloBody {
+		if r := &clientHelloBody[i]; r.append(m, &w) {
+			present = append(present, r.typ)
+		}
 	}
-	m.addTail(&w)
+	m.Present = m.addTail(&w, present)
 	w.End16(block)
 	return end(&w, mark, iana.HandshakeClientHello)
+}
+
+// addTail appends the extensions that come last, and their types to present:
+// pre_shared_key MUST be the last one. RFC 9846, Section 4.2.11.
+func (m *ClientHello) addTail(b *codec.Builder, present []iana.ExtensionType) []iana.ExtensionType {
+	addRaw(b, m.Unknown)
+	for _, e := range m.Unknown {
+		present = append(present, e.Type)
+	}
+	for i := range clientHelloTail {
+		if r := &clientHelloTail[i]; r.append(m, b) {
+			present = append(present, r.typ)
+		}
+	}
+	return present
 }
 
 // addPrefix appends everything before the extensions.
@@ -62,185 +81,101 @@ func (m *ClientHello) addPrefix(b *codec.Builder, sessionID []byte) {
 	b.AddVector8(m.CompressionMethods)
 }
 
-// addTail appends the extensions that come last: RFC 9846, Section 4.2.11,
-// keeps the very end for pre_shared_key.
-func (m *ClientHello) addTail(b *codec.Builder) {
-	addRaw(b, m.Unknown)
-	addExtension(b, iana.ExtPadding, m.addExtension)
-	addExtension(b, iana.ExtPreSharedKey, m.addExtension)
+// clientHelloTable lists the extensions of a ClientHello in the order in which they are
+// appended. Those that differ between the inner and the outer ClientHello of ECH come
+// first, because those that the inner takes from the outer stand together (RFC 9849,
+// Section 5.1). Apart from that it is the order of the traces in RFC 8448.
+var clientHelloTable = table[ClientHello]{
+	field(iana.ExtServerName, func(m *ClientHello) *string { return &m.ServerName },
+		(*parser).serverName, addServerName),
+	field(iana.ExtALPN, func(m *ClientHello) *[]string { return &m.ALPN },
+		(*parser).alpnNames, addALPNNames),
+	field(iana.ExtECH, func(m *ClientHello) **ECHClientHello { return &m.ECH },
+		(*parser).echClientHello, addECHClientHello),
+	field(iana.ExtECHOuterExtensions,
+		func(m *ClientHello) *[]iana.ExtensionType { return &m.ECHOuterExtensions },
+		numbers16Short[iana.ExtensionType], addNumbers16Short),
+	field(iana.ExtRenegotiationInfo, func(m *ClientHello) *[]byte { return &m.RenegotiationInfo },
+		(*parser).renegotiationInfo, addVector8),
+	flag(iana.ExtExtendedMasterSecret, func(m *ClientHello) *bool { return &m.ExtendedMasterSecret }),
+	field(iana.ExtECPointFormats, func(m *ClientHello) *[]byte { return &m.ECPointFormats },
+		(*parser).pointFormats, addVector8),
+	field(iana.ExtMaxFragmentLength, func(m *ClientHello) *uint8 { return &m.MaxFragmentLength },
+		(*parser).maxFragmentLength, addUint8),
+	field(iana.ExtSupportedGroups,
+		func(m *ClientHello) *[]iana.NamedGroup { return &m.SupportedGroups },
+		numbers16[iana.NamedGroup], addNumbers16),
+	field(iana.ExtSessionTicket, func(m *ClientHello) *[]byte { return &m.SessionTicket },
+		(*parser).rest, addBytes),
+	field(iana.ExtKeyShare, func(m *ClientHello) *[]KeyShare { return &m.KeyShares },
+		(*parser).keyShares, addKeyShares),
+	flag(iana.ExtEarlyData, func(m *ClientHello) *bool { return &m.EarlyData }),
+	field(iana.ExtSupportedVersions,
+		func(m *ClientHello) *[]iana.Version { return &m.SupportedVersions },
+		numbers16Short[iana.Version], addNumbers16Short),
+	field(iana.ExtSignatureAlgorithms,
+		func(m *ClientHello) *[]iana.SignatureScheme { return &m.SignatureAlgorithms },
+		numbers16[iana.SignatureScheme], addNumbers16),
+	field(iana.ExtSignatureAlgorithmsCert,
+		func(m *ClientHello) *[]iana.SignatureScheme { return &m.SignatureAlgsCert },
+		numbers16[iana.SignatureScheme], addNumbers16),
+	field(iana.ExtDelegatedCredential,
+		func(m *ClientHello) *[]iana.SignatureScheme { return &m.DelegatedCredential },
+		numbers16[iana.SignatureScheme], addNumbers16),
+	field(iana.ExtStatusRequest, func(m *ClientHello) *bool { return &m.StatusRequest },
+		(*parser).statusRequest, addStatusRequest),
+	flag(iana.ExtSCT, func(m *ClientHello) *bool { return &m.SCT }),
+	field(iana.ExtCertificateAuthorities,
+		func(m *ClientHello) *[][]byte { return &m.CertAuthorities },
+		(*parser).authorities, addBlobs16),
+	field(iana.ExtCompressCertificate,
+		func(m *ClientHello) *[]iana.CertificateCompression { return &m.CompressCertificate },
+		(*parser).compressions, addNumbers16Short),
+	field(iana.ExtClientCertType,
+		func(m *ClientHello) *[]iana.CertificateType { return &m.ClientCertTypes },
+		(*parser).certificateTypes, addNumbers8),
+	field(iana.ExtServerCertType,
+		func(m *ClientHello) *[]iana.CertificateType { return &m.ServerCertTypes },
+		(*parser).certificateTypes, addNumbers8),
+	flag(iana.ExtPostHandshakeAuth, func(m *ClientHello) *bool { return &m.PostHandshakeAuth }),
+	field(iana.ExtTicketRequest, func(m *ClientHello) **TicketRequest { return &m.TicketRequest },
+		(*parser).ticketRequest, addTicketRequest),
+	flag(iana.ExtCertWithExternPSK, func(m *ClientHello) *bool { return &m.CertWithExternPSK }),
+	field(iana.ExtCookie, func(m *ClientHello) *[]byte { return &m.Cookie },
+		(*parser).cookie, addVector16),
+	field(iana.ExtPSKModes, func(m *ClientHello) *[]iana.PSKMode { return &m.PSKModes },
+		numbers8[iana.PSKMode], addNumbers8),
+	field(iana.ExtRecordSizeLimit, func(m *ClientHello) *uint16 { return &m.RecordSizeLimit },
+		(*parser).recordSizeLimit, addUint16),
+	field(iana.ExtPadding, func(m *ClientHello) *int { return &m.Padding },
+		(*parser).padding, addPadding),
+	field(iana.ExtPreSharedKey, func(m *ClientHello) **OfferedPSKs { return &m.PSK },
+		(*parser).offeredPSKs, addOfferedPSKs),
 }
 
-// clientHelloOrder is the order in which AppendTo writes extensions. Those
-// that differ between the inner and the outer ClientHello of ECH come first,
-// because the ones that the inner takes over from the outer have to stand
-// together (RFC 9849, Section 5.1). Apart from that it is the order of the
-// traces in RFC 8448.
-var clientHelloOrder = []iana.ExtensionType{
-	iana.ExtServerName,
-	iana.ExtALPN,
-	iana.ExtECH,
-	iana.ExtECHOuterExtensions,
-	iana.ExtRenegotiationInfo,
-	iana.ExtExtendedMasterSecret,
-	iana.ExtECPointFormats,
-	iana.ExtMaxFragmentLength,
-	iana.ExtSupportedGroups,
-	iana.ExtSessionTicket,
-	iana.ExtKeyShare,
-	iana.ExtEarlyData,
-	iana.ExtSupportedVersions,
-	iana.ExtSignatureAlgorithms,
-	iana.ExtSignatureAlgorithmsCert,
-	iana.ExtDelegatedCredential,
-	iana.ExtStatusRequest,
-	iana.ExtSCT,
-	iana.ExtCertificateAuthorities,
-	iana.ExtCompressCertificate,
-	iana.ExtClientCertType,
-	iana.ExtServerCertType,
-	iana.ExtPostHandshakeAuth,
-	iana.ExtTicketRequest,
-	iana.ExtCertWithExternPSK,
-	iana.ExtCookie,
-	iana.ExtPSKModes,
-	iana.ExtRecordSizeLimit,
+// clientHelloBody are the rows before the unknown extensions, clientHelloTail those after
+// them: padding and pre_shared_key.
+var (
+	clientHelloBody = clientHelloTable[:len(clientHelloTable)-2]
+	clientHelloTail = clientHelloTable[len(clientHelloTable)-2:]
+)
+
+// ticketRequest is ticket_request in ClientHello. RFC 9149, Section 3.
+//
+//	struct {
+//	    uint8 new_session_count;
+//	    uint8 resumption_count;
+//	} ClientTicketRequest;
+func (p *parser) ticketRequest() *TicketRequest {
+	return &TicketRequest{p.uint8("new_session_count"), p.uint8("resumption_count")}
 }
 
-// parseExtension has a branch for each row of the registry that a ClientHello
-// may carry; addExtension is its mirror image.
-func (m *ClientHello) parseExtension(x *parser, typ iana.ExtensionType) bool {
-	switch typ {
-	case iana.ExtServerName:
-		m.ServerName = x.serverName()
-	case iana.ExtALPN:
-		m.ALPN = x.alpnNames()
-	case iana.ExtECH:
-		m.ECH = x.echClientHello()
-	case iana.ExtECHOuterExtensions:
-		m.ECHOuterExtensions = numbers16Short[iana.ExtensionType](x)
-	case iana.ExtRenegotiationInfo:
-		m.RenegotiationInfo = x.vector8("", 0, 255)
-	case iana.ExtExtendedMasterSecret:
-		m.ExtendedMasterSecret = true
-	case iana.ExtECPointFormats:
-		m.ECPointFormats = x.vector8("", 1, 255)
-	case iana.ExtMaxFragmentLength:
-		m.MaxFragmentLength = x.maxFragmentLength()
-	case iana.ExtSupportedGroups:
-		m.SupportedGroups = numbers16[iana.NamedGroup](x)
-	case iana.ExtSessionTicket:
-		m.SessionTicket = x.Rest()
-	case iana.ExtKeyShare:
-		m.KeyShares = x.keyShares()
-	case iana.ExtEarlyData:
-		m.EarlyData = true
-	case iana.ExtSupportedVersions:
-		m.SupportedVersions = numbers16Short[iana.Version](x)
-	case iana.ExtSignatureAlgorithms:
-		m.SignatureAlgorithms = numbers16[iana.SignatureScheme](x)
-	case iana.ExtSignatureAlgorithmsCert:
-		m.SignatureAlgsCert = numbers16[iana.SignatureScheme](x)
-	case iana.ExtDelegatedCredential:
-		m.DelegatedCredential = numbers16[iana.SignatureScheme](x)
-	case iana.ExtStatusRequest:
-		m.StatusRequest = x.statusRequest()
-	case iana.ExtSCT:
-		m.SCT = true
-	case iana.ExtCertificateAuthorities:
-		m.CertAuthorities = x.authorities()
-	case iana.ExtCompressCertificate:
-		m.CompressCertificate = x.compressions()
-	case iana.ExtClientCertType:
-		m.ClientCertTypes = x.certificateTypes()
-	case iana.ExtServerCertType:
-		m.ServerCertTypes = x.certificateTypes()
-	case iana.ExtPostHandshakeAuth:
-		m.PostHandshakeAuth = true
-	case iana.ExtTicketRequest:
-		m.TicketRequest = &TicketRequest{x.uint8("new_session_count"), x.uint8("resumption_count")}
-	case iana.ExtCertWithExternPSK:
-		m.CertWithExternPSK = true
-	case iana.ExtCookie:
-		m.Cookie = x.vector16("", 1)
-	case iana.ExtPSKModes:
-		m.PSKModes = numbers8[iana.PSKMode](x)
-	case iana.ExtRecordSizeLimit:
-		m.RecordSizeLimit = x.recordSizeLimit()
-	case iana.ExtPadding:
-		m.Padding = len(x.Rest())
-	case iana.ExtPreSharedKey:
-		m.PSK = x.offeredPSKs()
-	default:
-		return false
-	}
-	return true
-}
+// padding is padding: its length in bytes. RFC 7685, Section 3.
+func (p *parser) padding() int { return len(p.Rest()) }
 
-func (m *ClientHello) addExtension(b *codec.Builder, typ iana.ExtensionType) bool {
-	switch typ {
-	case iana.ExtServerName:
-		return addServerName(b, m.ServerName)
-	case iana.ExtALPN:
-		return addALPNNames(b, m.ALPN)
-	case iana.ExtECH:
-		return addECHClientHello(b, m.ECH)
-	case iana.ExtECHOuterExtensions:
-		return addNumbers16Short(b, m.ECHOuterExtensions)
-	case iana.ExtRenegotiationInfo:
-		return addVector8(b, m.RenegotiationInfo)
-	case iana.ExtExtendedMasterSecret:
-		return m.ExtendedMasterSecret
-	case iana.ExtECPointFormats:
-		return addVector8(b, m.ECPointFormats)
-	case iana.ExtMaxFragmentLength:
-		return addUint8(b, m.MaxFragmentLength)
-	case iana.ExtSupportedGroups:
-		return addNumbers16(b, m.SupportedGroups)
-	case iana.ExtSessionTicket:
-		return addBytes(b, m.SessionTicket)
-	case iana.ExtKeyShare:
-		return addKeyShares(b, m.KeyShares)
-	case iana.ExtEarlyData:
-		return m.EarlyData
-	case iana.ExtSupportedVersions:
-		return addNumbers16Short(b, m.SupportedVersions)
-	case iana.ExtSignatureAlgorithms:
-		return addNumbers16(b, m.SignatureAlgorithms)
-	case iana.ExtSignatureAlgorithmsCert:
-		return addNumbers16(b, m.SignatureAlgsCert)
-	case iana.ExtDelegatedCredential:
-		return addNumbers16(b, m.DelegatedCredential)
-	case iana.ExtStatusRequest:
-		return addStatusRequest(b, m.StatusRequest)
-	case iana.ExtSCT:
-		return m.SCT
-	case iana.ExtCertificateAuthorities:
-		return addBlobs16(b, m.CertAuthorities)
-	case iana.ExtCompressCertificate:
-		return addNumbers16Short(b, m.CompressCertificate)
-	case iana.ExtClientCertType:
-		return addNumbers8(b, m.ClientCertTypes)
-	case iana.ExtServerCertType:
-		return addNumbers8(b, m.ServerCertTypes)
-	case iana.ExtPostHandshakeAuth:
-		return m.PostHandshakeAuth
-	case iana.ExtTicketRequest:
-		return addTicketRequest(b, m.TicketRequest)
-	case iana.ExtCertWithExternPSK:
-		return m.CertWithExternPSK
-	case iana.ExtCookie:
-		return addVector16(b, m.Cookie)
-	case iana.ExtPSKModes:
-		return addNumbers8(b, m.PSKModes)
-	case iana.ExtRecordSizeLimit:
-		return addUint16(b, m.RecordSizeLimit)
-	case iana.ExtPadding:
-		b.AddZeros(m.Padding)
-		return m.Padding > 0
-	case iana.ExtPreSharedKey:
-		return addOfferedPSKs(b, m.PSK)
-	}
-	return false
+func addPadding(b *codec.Builder, n int) bool {
+	b.AddZeros(n)
+	return n > 0
 }
 
 // keyShares is key_share in ClientHello. RFC 9846, Section 4.2.8.

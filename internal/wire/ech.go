@@ -68,15 +68,18 @@ func addECHClientHello(b *codec.Builder, e *ECHClientHello) bool {
 // ClientHello: all that AppendTo writes next to each other behind those that
 // have to differ. RFC 9849, Section 5.1.
 func OuterExtensions() []iana.ExtensionType {
-	own := slices.Index(clientHelloOrder, iana.ExtECHOuterExtensions) + 1
-	return clientHelloOrder[own:len(clientHelloOrder):len(clientHelloOrder)]
+	var list []iana.ExtensionType
+	for _, r := range clientHelloBody {
+		list = append(list, r.typ)
+	}
+	return list[slices.Index(list, iana.ExtECHOuterExtensions)+1:]
 }
 
 // EncodeInner returns the EncodedClientHelloInner for inner: no header, an
 // empty session id, the extensions in compressed replaced by one
 // ech_outer_extensions, and pad zero bytes at the end. Types in compressed that
 // inner does not have are ignored; those that it has must stand next to each
-// other in clientHelloOrder, and the outer ClientHello must carry them with
+// other in clientHelloTable, and the outer ClientHello must carry them with
 // the same content. RFC 9849, Section 5.1.
 //
 //	struct {
@@ -90,10 +93,9 @@ func EncodeInner(inner *ClientHello, compressed []iana.ExtensionType, pad int) (
 	block := b.Begin16()
 	var removed []iana.ExtensionType
 	ended := false
-	for _, typ := range clientHelloOrder {
-		before := b.Len()
-		addExtension(&b, typ, inner.addExtension)
-		switch written := b.Len() > before; {
+	for i := range clientHelloBody {
+		typ, before := clientHelloBody[i].typ, b.Len()
+		switch written := clientHelloBody[i].append(inner, &b); {
 		case written && slices.Contains(compressed, typ):
 			if b.Truncate(before); ended || typ == iana.ExtECH {
 				b.Fail(fmt.Errorf("client_hello: %s cannot be compressed here", typ))
@@ -107,7 +109,7 @@ func EncodeInner(inner *ClientHello, compressed []iana.ExtensionType, pad int) (
 	if !ended && len(removed) > 0 {
 		insertOuterExtensions(&b, b.Len(), removed)
 	}
-	inner.addTail(&b)
+	inner.addTail(&b, nil)
 	b.End16(block)
 	b.AddZeros(pad)
 	return b.Bytes()
@@ -232,8 +234,7 @@ func insertOuterExtensions(b *codec.Builder, at int, types []iana.ExtensionType)
 	}
 	after := slices.Clone(buf[at:])
 	b.Truncate(at)
-	addExtension(b, iana.ExtECHOuterExtensions, func(b *codec.Builder, _ iana.ExtensionType) bool {
-		return addNumbers16Short(b, types)
-	})
+	reference := ClientHello{ECHOuterExtensions: types}
+	clientHelloTable.find(iana.ExtECHOuterExtensions).append(&reference, b)
 	b.AddBytes(after)
 }

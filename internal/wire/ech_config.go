@@ -111,12 +111,12 @@ func (p *parser) echConfig() ECHConfig {
 	}
 	// No extension is defined yet. The high bit of its type makes one
 	// mandatory. RFC 9849, Section 4.2.
-	_, c.Extensions = p.extensions(func(_ *parser, typ iana.ExtensionType) bool {
-		if typ&0x8000 != 0 {
-			c.Unusable = fmt.Sprintf("mandatory extension 0x%04x is unknown", uint16(typ))
+	_, c.Extensions = table[ECHConfig]{}.parse(&c, p)
+	for _, e := range c.Extensions {
+		if e.Type&0x8000 != 0 {
+			c.Unusable = fmt.Sprintf("mandatory extension 0x%04x is unknown", uint16(e.Type))
 		}
-		return false
-	})
+	}
 	return c
 }
 

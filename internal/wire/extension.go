@@ -9,96 +9,9 @@ import (
 	"github.com/sealsock/sealsock/internal/codec"
 )
 
-// The bodies of extensions that more than one message has, or that are more
-// than a number: each parser beside its appender. An appender returns whether
-// the extension is there at all, so that a message lists what it has as
-//
-//	case iana.ExtALPN:
-//		return alpnList(b, m.ALPN)
-
-// extensions reads an extension block to the end of the message or entry.
-//
-//	struct {
-//	    ExtensionType extension_type;
-//	    opaque extension_data<0..2^16-1>;
-//	} Extension;
-//
-// known parses the extension it is given, or returns false if the message has
-// no field for it; such extensions are returned as unknown. present lists all
-// of them in order. RFC 9846, Section 4.2.
-func (p *parser) extensions(known func(x *parser, typ iana.ExtensionType) bool) (present []iana.ExtensionType, unknown []Extension) {
-	block := p.within(p.vector16("extensions", 0))
-	defer p.merge(&block)
-	if n := countExtensions(block.Reader); n > 0 {
-		present = make([]iana.ExtensionType, 0, n)
-	}
-	var x parser // one for all, because known makes it escape
-	for !block.Empty() {
-		typ := iana.ExtensionType(block.uint16("extensions"))
-		data := block.vector16("extensions", 0)
-		if block.err != nil {
-			return nil, nil
-		}
-		x = block.within(data)
-		x.ext, x.inExt = typ, true
-		if !known(&x, typ) {
-			unknown = append(unknown, Extension{typ, x.Rest()})
-		}
-		if x.end() != nil {
-			block.merge(&x)
-			return nil, nil
-		}
-		present = append(present, typ)
-	}
-	// RFC 9846, Section 4.2: no type may appear twice in a block. It names no
-	// alert; BoringSSL's tests expect decode_error in the hellos and in
-	// EncryptedExtensions, illegal_parameter elsewhere.
-	if !distinct(present) {
-		block.fail(p.twice, "extensions", "one type appears twice")
-	}
-	return present, unknown
-}
-
-func countExtensions(r codec.Reader) int {
-	n := 0
-	for !r.Empty() {
-		_, ok := r.Uint16()
-		if _, fits := r.Vector16(); !ok || !fits {
-			break
-		}
-		n++
-	}
-	return n
-}
-
-// addExtensions appends a block: of order those that body appends, and then
-// unknown.
-func addExtensions(b *codec.Builder, order []iana.ExtensionType, body func(*codec.Builder, iana.ExtensionType) bool, unknown []Extension) {
-	block := b.Begin16()
-	for _, typ := range order {
-		addExtension(b, typ, body)
-	}
-	addRaw(b, unknown)
-	b.End16(block)
-}
-
-func addExtension(b *codec.Builder, typ iana.ExtensionType, body func(*codec.Builder, iana.ExtensionType) bool) {
-	start := b.Len()
-	b.AddUint16(uint16(typ))
-	mark := b.Begin16()
-	if !body(b, typ) {
-		b.Truncate(start)
-		return
-	}
-	b.End16(mark)
-}
-
-func addRaw(b *codec.Builder, list []Extension) {
-	for _, e := range list {
-		b.AddUint16(uint16(e.Type))
-		b.AddVector16(e.Data)
-	}
-}
+// The contents of extensions that more than one message carries, or that are more than a
+// number: each parser beside its appender. An appender returns false if the extension is
+// absent.
 
 // numbers16 is a vector of two-byte values with its length in two bytes:
 // supported_groups, signature_algorithms, signature_algorithms_cert,
@@ -174,8 +87,8 @@ func addBytes(b *codec.Builder, v []byte) bool {
 	return v != nil
 }
 
-func addUint16(b *codec.Builder, v uint16) bool {
-	b.AddUint16(v)
+func addUint16[T ~uint16](b *codec.Builder, v T) bool {
+	b.AddUint16(uint16(v))
 	return v != 0
 }
 
@@ -183,6 +96,60 @@ func addUint8(b *codec.Builder, v uint8) bool {
 	b.AddUint8(v)
 	return v != 0
 }
+
+// selectedIdentity is pre_shared_key in ServerHello. RFC 9846, Section 4.2.11.
+func (p *parser) selectedIdentity() *uint16 {
+	v := p.uint16("selected_identity")
+	return &v
+}
+
+// expectedCount is ticket_request in EncryptedExtensions. RFC 9149, Section 3.
+func (p *parser) expectedCount() *uint8 {
+	v := p.uint8("expected_count")
+	return &v
+}
+
+// maxEarlyData is early_data in NewSessionTicket. RFC 9846, Section 4.2.10.
+func (p *parser) maxEarlyData() *uint32 {
+	v := p.uint32("max_early_data_size")
+	return &v
+}
+
+// addOptional8, addOptional16 and addOptional32 append a number that may be absent.
+func addOptional8(b *codec.Builder, v *uint8) bool {
+	if v != nil {
+		b.AddUint8(*v)
+	}
+	return v != nil
+}
+
+func addOptional16(b *codec.Builder, v *uint16) bool {
+	if v != nil {
+		b.AddUint16(*v)
+	}
+	return v != nil
+}
+
+func addOptional32(b *codec.Builder, v *uint32) bool {
+	if v != nil {
+		b.AddUint32(*v)
+	}
+	return v != nil
+}
+
+// rest is opaque content of any length.
+func (p *parser) rest() []byte { return p.Rest() }
+
+// cookie is cookie. RFC 9846, Section 4.2.2.
+//
+//	struct { opaque cookie<1..2^16-1>; } Cookie;
+func (p *parser) cookie() []byte { return p.vector16("", 1) }
+
+// pointFormats is ec_point_formats. RFC 8422, Section 5.1.2.
+func (p *parser) pointFormats() []byte { return p.vector8("", 1, 255) }
+
+// renegotiationInfo is renegotiation_info. RFC 5746, Section 3.2.
+func (p *parser) renegotiationInfo() []byte { return p.vector8("", 0, 255) }
 
 // addCertType appends the one type a server chose. RFC 7250, Section 3.
 func addCertType(b *codec.Builder, v *iana.CertificateType) bool {

@@ -1,9 +1,6 @@
 package wire
 
-import (
-	"github.com/sealsock/sealsock/iana"
-	"github.com/sealsock/sealsock/internal/codec"
-)
+import "github.com/sealsock/sealsock/iana"
 
 //	struct {
 //	    uint32 ticket_lifetime;
@@ -20,7 +17,7 @@ func ParseNewSessionTicket(body []byte) (*NewSessionTicket, error) {
 	m.AgeAdd = p.uint32("ticket_age_add")
 	m.Nonce = p.vector8("ticket_nonce", 0, 255)
 	m.Ticket = p.vector16("ticket", 1)
-	m.Present, m.Unknown = p.extensions(m.parseExtension)
+	m.Present, m.Unknown = newSessionTicketTable.parse(m, &p)
 	if err := p.end(); err != nil {
 		return nil, err
 	}
@@ -34,25 +31,12 @@ func (m *NewSessionTicket) AppendTo(b []byte) ([]byte, error) {
 	w.AddUint32(m.AgeAdd)
 	w.AddVector8(m.Nonce)
 	w.AddVector16(m.Ticket)
-	addExtensions(&w, newSessionTicketOrder, m.addExtension, m.Unknown)
+	newSessionTicketTable.append(m, &w, m.Unknown)
 	return end(&w, mark, iana.HandshakeNewSessionTicket)
 }
 
-var newSessionTicketOrder = []iana.ExtensionType{iana.ExtEarlyData}
-
-func (m *NewSessionTicket) parseExtension(x *parser, typ iana.ExtensionType) bool {
-	if typ != iana.ExtEarlyData {
-		return false
-	}
-	most := x.uint32("max_early_data_size")
-	m.MaxEarlyData = &most
-	return true
-}
-
-func (m *NewSessionTicket) addExtension(b *codec.Builder, typ iana.ExtensionType) bool {
-	if typ != iana.ExtEarlyData || m.MaxEarlyData == nil {
-		return false
-	}
-	b.AddUint32(*m.MaxEarlyData)
-	return true
+// newSessionTicketTable lists the extensions of a NewSessionTicket.
+var newSessionTicketTable = table[NewSessionTicket]{
+	field(iana.ExtEarlyData, func(m *NewSessionTicket) **uint32 { return &m.MaxEarlyData },
+		(*parser).maxEarlyData, addOptional32),
 }

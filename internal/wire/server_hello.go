@@ -55,10 +55,10 @@ func ParseServerHello(body []byte) (*ServerHello, error) {
 	m.CipherSuite = iana.CipherSuite(p.uint16("cipher_suite"))
 	m.Compression = p.uint8("legacy_compression_method")
 	if m.IsHelloRetryRequest() {
-		p.twice = iana.AlertIllegalParameter // see extensions
+		p.twice = iana.AlertIllegalParameter // see table.parse
 	}
 	if !p.Empty() {
-		m.Present, m.Unknown = p.extensions(m.parseExtension)
+		m.Present, m.Unknown = m.table().parse(m, &p)
 	}
 	if err := p.end(); err != nil {
 		return nil, err
@@ -76,164 +76,112 @@ func (m *ServerHello) AppendTo(b []byte) ([]byte, error) {
 	w.AddUint16(uint16(m.CipherSuite))
 	w.AddUint8(m.Compression)
 	start := w.Len()
-	addExtensions(&w, serverHelloOrder, m.addExtension, m.Unknown)
+	m.table().append(m, &w, m.Unknown)
 	if w.Len() == start+2 {
 		w.Truncate(start)
 	}
 	return end(&w, mark, iana.HandshakeServerHello)
 }
 
-// serverHelloOrder is the order in which AppendTo writes extensions, that of
-// the traces in RFC 8448 where they have one.
-// encrypted_client_hello is last so that its confirmation can be computed over
-// a message that ends in zeros.
-var serverHelloOrder = []iana.ExtensionType{
-	iana.ExtServerName,
-	iana.ExtRenegotiationInfo,
-	iana.ExtExtendedMasterSecret,
-	iana.ExtSessionTicket,
-	iana.ExtECPointFormats,
-	iana.ExtMaxFragmentLength,
-	iana.ExtRecordSizeLimit,
-	iana.ExtALPN,
-	iana.ExtStatusRequest,
-	iana.ExtSCT,
-	iana.ExtClientCertType,
-	iana.ExtServerCertType,
-	iana.ExtPreSharedKey,
-	iana.ExtCertWithExternPSK,
-	iana.ExtKeyShare,
-	iana.ExtCookie,
-	iana.ExtSupportedVersions,
-	iana.ExtECH,
+// table returns the extensions of the message that m is.
+func (m *ServerHello) table() table[ServerHello] {
+	if m.IsHelloRetryRequest() {
+		return helloRetryRequestTable
+	}
+	return serverHelloTable
 }
 
-// parseExtension has a branch for each row of the registry that a ServerHello
-// or HelloRetryRequest may carry; addExtension is its mirror image. Which of
-// them the version at hand allows is for the engine to say.
-func (m *ServerHello) parseExtension(x *parser, typ iana.ExtensionType) bool {
-	switch typ {
-	case iana.ExtSupportedVersions:
-		if m.SupportedVersion = iana.Version(x.uint16("")); m.SupportedVersion == 0 {
-			x.illegal("", "version 0")
-		}
-	case iana.ExtKeyShare:
-		m.KeyShare = x.serverKeyShare(m.IsHelloRetryRequest())
-	case iana.ExtPreSharedKey:
-		selected := x.uint16("selected_identity")
-		m.SelectedPSK = &selected
-	case iana.ExtCertWithExternPSK:
-		m.Certified = true
-	case iana.ExtServerName:
-		m.ServerNameAck = true
-	case iana.ExtStatusRequest:
-		m.StatusRequest = true
-	case iana.ExtECPointFormats:
-		m.ECPointFormats = x.vector8("", 1, 255)
-	case iana.ExtALPN:
-		m.ALPN = x.alpnChoice()
-	case iana.ExtSCT:
-		m.SCTs = x.sctList()
-	case iana.ExtExtendedMasterSecret:
-		m.ExtendedMasterSecret = true
-	case iana.ExtSessionTicket:
-		m.SessionTicket = true
-	case iana.ExtRecordSizeLimit:
-		m.RecordSizeLimit = x.recordSizeLimit()
-	case iana.ExtMaxFragmentLength:
-		m.MaxFragmentLength = x.maxFragmentLength()
-	case iana.ExtRenegotiationInfo:
-		m.RenegotiationInfo = x.vector8("", 0, 255)
-	case iana.ExtClientCertType:
-		m.ClientCertType = x.certType()
-	case iana.ExtServerCertType:
-		m.ServerCertType = x.certType()
-	default:
-		return m.IsHelloRetryRequest() && m.parseRetryExtension(x, typ)
-	}
-	return true
+// serverHelloTable lists the extensions of a ServerHello of either version, in the order of
+// the traces in RFC 8448 where they have one. The engine checks which of them the
+// negotiated version allows.
+var serverHelloTable = table[ServerHello]{
+	flag(iana.ExtServerName, func(m *ServerHello) *bool { return &m.ServerNameAck }),
+	field(iana.ExtRenegotiationInfo, func(m *ServerHello) *[]byte { return &m.RenegotiationInfo },
+		(*parser).renegotiationInfo, addVector8),
+	flag(iana.ExtExtendedMasterSecret, func(m *ServerHello) *bool { return &m.ExtendedMasterSecret }),
+	flag(iana.ExtSessionTicket, func(m *ServerHello) *bool { return &m.SessionTicket }),
+	field(iana.ExtECPointFormats, func(m *ServerHello) *[]byte { return &m.ECPointFormats },
+		(*parser).pointFormats, addVector8),
+	field(iana.ExtMaxFragmentLength, func(m *ServerHello) *uint8 { return &m.MaxFragmentLength },
+		(*parser).maxFragmentLength, addUint8),
+	field(iana.ExtRecordSizeLimit, func(m *ServerHello) *uint16 { return &m.RecordSizeLimit },
+		(*parser).recordSizeLimit, addUint16),
+	field(iana.ExtALPN, func(m *ServerHello) *string { return &m.ALPN },
+		(*parser).alpnChoice, addALPNChoice),
+	flag(iana.ExtStatusRequest, func(m *ServerHello) *bool { return &m.StatusRequest }),
+	field(iana.ExtSCT, func(m *ServerHello) *[][]byte { return &m.SCTs },
+		(*parser).sctList, addBlobs16),
+	field(iana.ExtClientCertType,
+		func(m *ServerHello) **iana.CertificateType { return &m.ClientCertType },
+		(*parser).certType, addCertType),
+	field(iana.ExtServerCertType,
+		func(m *ServerHello) **iana.CertificateType { return &m.ServerCertType },
+		(*parser).certType, addCertType),
+	field(iana.ExtPreSharedKey, func(m *ServerHello) **uint16 { return &m.SelectedPSK },
+		(*parser).selectedIdentity, addOptional16),
+	flag(iana.ExtCertWithExternPSK, func(m *ServerHello) *bool { return &m.Certified }),
+	field(iana.ExtKeyShare, func(m *ServerHello) **KeyShare { return &m.KeyShare },
+		(*parser).serverKeyShare, addServerKeyShare),
+	field(iana.ExtSupportedVersions,
+		func(m *ServerHello) *iana.Version { return &m.SupportedVersion },
+		(*parser).selectedVersion, addUint16),
 }
 
-// parseRetryExtension reads what only a HelloRetryRequest carries.
-// RFC 9846, Section 4.2.2; RFC 9849, Section 5.
-func (m *ServerHello) parseRetryExtension(x *parser, typ iana.ExtensionType) bool {
-	switch typ {
-	case iana.ExtCookie:
-		m.Cookie = x.vector16("", 1)
-	case iana.ExtECH:
-		m.ECHConfirmation = x.Rest()
-		if n := len(m.ECHConfirmation); n != 8 {
-			x.malformed("", fmt.Sprintf("confirmation of %d bytes, not 8", n))
-		}
-	default:
-		return false
-	}
-	return true
+// helloRetryRequestTable lists the extensions of a HelloRetryRequest. encrypted_client_hello
+// is last, so that its confirmation can be computed over a message that ends in zeros.
+// RFC 9846, Section 4.1.4; RFC 9849, Section 7.2.1.
+var helloRetryRequestTable = table[ServerHello]{
+	field(iana.ExtKeyShare, func(m *ServerHello) **KeyShare { return &m.KeyShare },
+		(*parser).selectedGroup, addSelectedGroup),
+	field(iana.ExtCookie, func(m *ServerHello) *[]byte { return &m.Cookie },
+		(*parser).cookie, addVector16),
+	field(iana.ExtSupportedVersions,
+		func(m *ServerHello) *iana.Version { return &m.SupportedVersion },
+		(*parser).selectedVersion, addUint16),
+	field(iana.ExtECH, func(m *ServerHello) *[]byte { return &m.ECHConfirmation },
+		(*parser).echConfirmation, addBytes),
 }
 
-func (m *ServerHello) addExtension(b *codec.Builder, typ iana.ExtensionType) bool {
-	switch typ {
-	case iana.ExtSupportedVersions:
-		return addUint16(b, uint16(m.SupportedVersion))
-	case iana.ExtKeyShare:
-		return addServerKeyShare(b, m.KeyShare, m.IsHelloRetryRequest())
-	case iana.ExtPreSharedKey:
-		if m.SelectedPSK != nil {
-			b.AddUint16(*m.SelectedPSK)
-		}
-		return m.SelectedPSK != nil
-	case iana.ExtCertWithExternPSK:
-		return m.Certified
-	case iana.ExtServerName:
-		return m.ServerNameAck
-	case iana.ExtStatusRequest:
-		return m.StatusRequest
-	case iana.ExtECPointFormats:
-		return addVector8(b, m.ECPointFormats)
-	case iana.ExtALPN:
-		return addALPNChoice(b, m.ALPN)
-	case iana.ExtSCT:
-		return addBlobs16(b, m.SCTs)
-	case iana.ExtExtendedMasterSecret:
-		return m.ExtendedMasterSecret
-	case iana.ExtSessionTicket:
-		return m.SessionTicket
-	case iana.ExtRecordSizeLimit:
-		return addUint16(b, m.RecordSizeLimit)
-	case iana.ExtMaxFragmentLength:
-		return addUint8(b, m.MaxFragmentLength)
-	case iana.ExtRenegotiationInfo:
-		return addVector8(b, m.RenegotiationInfo)
-	case iana.ExtClientCertType:
-		return addCertType(b, m.ClientCertType)
-	case iana.ExtServerCertType:
-		return addCertType(b, m.ServerCertType)
-	case iana.ExtCookie:
-		return addVector16(b, m.Cookie)
-	case iana.ExtECH:
-		return addBytes(b, m.ECHConfirmation)
+// selectedVersion is supported_versions in ServerHello. RFC 9846, Section 4.2.1.
+func (p *parser) selectedVersion() iana.Version {
+	v := iana.Version(p.uint16(""))
+	if v == 0 {
+		p.illegal("", "version 0")
 	}
-	return false
+	return v
 }
 
-// serverKeyShare is key_share in ServerHello, a whole entry, or in
-// HelloRetryRequest, only the group to try again with. RFC 9846, Section 4.2.8.
-func (p *parser) serverKeyShare(retry bool) *KeyShare {
-	if retry {
-		return &KeyShare{Group: iana.NamedGroup(p.uint16("selected_group"))}
-	}
+// serverKeyShare is key_share in ServerHello, a whole entry. RFC 9846, Section 4.2.8.
+func (p *parser) serverKeyShare() *KeyShare {
 	share := p.keyShareEntry()
 	return &share
 }
 
-func addServerKeyShare(b *codec.Builder, s *KeyShare, retry bool) bool {
-	switch {
-	case s == nil:
-		return false
-	case retry:
-		b.AddUint16(uint16(s.Group))
-	default:
+func addServerKeyShare(b *codec.Builder, s *KeyShare) bool {
+	if s != nil {
 		addKeyShareEntry(b, *s)
 	}
-	return true
+	return s != nil
+}
+
+// selectedGroup is key_share in HelloRetryRequest, the group that the client is to send a
+// share for. RFC 9846, Section 4.2.8.
+func (p *parser) selectedGroup() *KeyShare {
+	return &KeyShare{Group: iana.NamedGroup(p.uint16("selected_group"))}
+}
+
+func addSelectedGroup(b *codec.Builder, s *KeyShare) bool {
+	if s != nil {
+		b.AddUint16(uint16(s.Group))
+	}
+	return s != nil
+}
+
+// echConfirmation is encrypted_client_hello in HelloRetryRequest. RFC 9849, Section 5.
+func (p *parser) echConfirmation() []byte {
+	confirmation := p.Rest()
+	if n := len(confirmation); n != 8 {
+		p.malformed("", fmt.Sprintf("confirmation of %d bytes, not 8", n))
+	}
+	return confirmation
 }

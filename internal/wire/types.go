@@ -27,8 +27,8 @@ type ClientHello struct {
 	CipherSuites       []iana.CipherSuite
 	CompressionMethods []byte
 
-	// Present lists the extensions in the order received, unknown ones
-	// included. AppendTo ignores it.
+	// Present lists the types of the extensions, unknown ones included, in the
+	// order received. AppendTo sets it to what it appends.
 	Present []iana.ExtensionType
 
 	ServerName           string // "" if absent; without a dot at its end
