@@ -28,6 +28,11 @@
 // Dial and Listen give streams. Where a family keeps message boundaries, the
 // connection is wrapped so that they do not matter: see socket.StreamOver.
 //
+// A listener on a path holds the lock of the file PATH.lock until it is closed, so
+// two of them never listen on one path at a time. It takes over a socket
+// file that a killed listener left, and Close removes its own file only. On a file
+// system without locks it takes over none.
+//
 // # Two ways
 //
 // Parse and [Address.String] are each other's inverse: for every address a that

@@ -11,3 +11,6 @@ func duplicate(int) (uintptr, error) {
 }
 
 func release(int) {}
+
+// noFollow has no counterpart here.
+const noFollow = 0

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
-	"syscall"
 
 	"github.com/sealsock/sealsock/socket"
 	"github.com/sealsock/sealsock/socket/bluetooth"
@@ -49,31 +47,29 @@ func (p packets) dial(ctx context.Context) (net.Conn, error) {
 }
 
 func (p packets) listen(ctx context.Context) (net.Listener, error) {
-	l, err := unix.Listen(socket.SeqPacket, p.addr())
-	if errors.Is(err, syscall.EADDRINUSE) && stale(p.path, func() (net.Conn, error) { return p.dial(ctx) }) {
-		if os.Remove(p.path) == nil {
-			l, err = unix.Listen(socket.SeqPacket, p.addr())
+	bind := func() (*socket.Listener, error) { return unix.Listen(socket.SeqPacket, p.addr()) }
+	if p.path[0] == '@' {
+		l, err := bind()
+		if err != nil {
+			return nil, err
 		}
+		return streams{l}, nil
 	}
+	dial := func() (net.Conn, error) { return p.dial(ctx) }
+	l, c, err := path[*socket.Listener]{"unixpacket", p.path, bind, dial}.listen(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return unlinking{streams{l}, p.addr()}, nil
+	return claimedStreams{streams{l}, c}, nil
 }
 
-// unlinking removes the file of its path when it is closed.
-type unlinking struct {
+// claimedStreams is a listener on a path. Close removes the file of the path.
+type claimedStreams struct {
 	streams
-	path unix.Addr
+	claim *claim
 }
 
-func (l unlinking) Close() error {
-	err := l.streams.Close()
-	if err == nil {
-		_ = l.path.Unlink() // it may be gone already
-	}
-	return err
-}
+func (l claimedStreams) Close() error { return l.claim.release(l.streams.Close) }
 
 // streams is a listener on a family that keeps message boundaries. Its
 // connections are streams.

@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
-	"os"
 	"runtime"
 	"strings"
-	"syscall"
 )
 
 // maxPath is the longest path, or abstract name with its leading NUL, that fits
@@ -51,14 +48,27 @@ func (l local) listen(ctx context.Context) (net.Listener, error) {
 		return nil, err
 	}
 	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "unix", l.path)
-	if errors.Is(err, syscall.EADDRINUSE) && stale(l.path, func() (net.Conn, error) { return l.dial(ctx) }) {
-		if os.Remove(l.path) == nil {
-			return lc.Listen(ctx, "unix", l.path)
-		}
+	bind := func() (net.Listener, error) { return lc.Listen(ctx, "unix", l.path) }
+	if strings.HasPrefix(l.path, "@") {
+		return bind() // the kernel alone decides who has it
 	}
-	return ln, err
+	dial := func() (net.Conn, error) { return l.dial(ctx) }
+	ln, c, err := path[net.Listener]{"unix", l.path, bind, dial}.listen(ctx)
+	if err != nil {
+		return nil, err
+	}
+	u := ln.(*net.UnixListener)
+	u.SetUnlinkOnClose(false) // the claim does that
+	return claimed{u, c}, nil
 }
+
+// claimed is a listener on a path. Close removes the file of the path.
+type claimed struct {
+	*net.UnixListener
+	claim *claim
+}
+
+func (l claimed) Close() error { return l.claim.release(l.UnixListener.Close) }
 
 // check refuses an abstract name where it would become a file called "@name".
 func (l local) check(op string) error {
@@ -66,23 +76,4 @@ func (l local) check(op string) error {
 		return opError(op, Address{"unix", l}, errors.New("abstract names are Linux's; not implemented on "+runtime.GOOS))
 	}
 	return nil
-}
-
-// stale reports whether the path is a socket that nobody listens on: what a
-// listener leaves behind that was killed. A file that is no socket, and a
-// socket that may be alive, are left alone.
-func stale(path string, dial func() (net.Conn, error)) bool {
-	if strings.HasPrefix(path, "@") {
-		return false
-	}
-	info, err := os.Lstat(path)
-	if err != nil || info.Mode().Type() != fs.ModeSocket {
-		return false
-	}
-	c, err := dial()
-	if err == nil {
-		_ = c.Close()
-		return false
-	}
-	return errors.Is(err, syscall.ECONNREFUSED)
 }

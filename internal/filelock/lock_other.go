@@ -9,3 +9,9 @@ import (
 
 // Lock is not implemented on this system: it returns errors.ErrUnsupported.
 func Lock(*os.File) error { return errors.ErrUnsupported }
+
+// TryLock is not implemented on this system: it returns errors.ErrUnsupported.
+func TryLock(*os.File) error { return errors.ErrUnsupported }
+
+// Unlock is not implemented on this system: it returns errors.ErrUnsupported.
+func Unlock(*os.File) error { return errors.ErrUnsupported }

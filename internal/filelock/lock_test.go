@@ -1,6 +1,7 @@
 package filelock
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -44,6 +45,23 @@ func TestLock(t *testing.T) {
 	second.Close()
 	if err := Lock(second); err == nil {
 		t.Error("a closed file was locked")
+	}
+}
+
+func TestTryLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	first, second := open(t, path), open(t, path)
+	if err := TryLock(first); err != nil {
+		t.Fatal(err)
+	}
+	if err := TryLock(second); !errors.Is(err, ErrHeld) {
+		t.Errorf("a lock that is held: %v, want ErrHeld", err)
+	}
+	if err := Unlock(first); err != nil {
+		t.Fatal(err)
+	}
+	if err := TryLock(second); err != nil {
+		t.Errorf("a lock that was released: %v", err)
 	}
 }
 

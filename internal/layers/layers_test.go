@@ -46,7 +46,7 @@ var allowed = map[string][]string{
 	"identity":          {"iana", "internal/pss"},
 	"authority":         {"iana", "identity", "internal/filelock"},
 	"certificate":       {"identity"},
-	"address": {"socket", "socket/inet", "socket/unix", "socket/vsock", "socket/bluetooth", "socket/can", "socket/tipc",
+	"address": {"internal/filelock", "socket", "socket/inet", "socket/unix", "socket/vsock", "socket/bluetooth", "socket/can", "socket/tipc",
 		"socket/sctp", "socket/mptcp", "socket/smc", "socket/udplite"},
 }
 
