@@ -8,6 +8,7 @@ import (
 
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/pubkey"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -40,6 +41,9 @@ func checkDelegation(d *engine.Delegation, result *trust.Result, now time.Time) 
 	key, err := x509.ParsePKIXPublicKey(d.SPKI)
 	if err != nil {
 		return refusedDelegation("its key cannot be read")
+	}
+	if err := pubkey.Check(key); err != nil {
+		return refusedDelegation(err.Error())
 	}
 	d.PublicKey = key
 	return nil

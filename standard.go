@@ -13,6 +13,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/pubkey"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -239,6 +240,9 @@ func (t *standardTrust) Verify(_ context.Context, peer *trust.Peer) (*trust.Resu
 		cert, err := x509.ParseCertificate(der)
 		if err != nil {
 			return nil, err
+		}
+		if pubkey.TooCostly(cert.PublicKey) { // as crypto/tls refuses it, before any signature
+			return nil, pubkey.Check(cert.PublicKey)
 		}
 		r.Certificates = append(r.Certificates, cert)
 	}

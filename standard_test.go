@@ -2,9 +2,12 @@ package sealsock_test
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"math/big"
 	"reflect"
 	"slices"
 	"strings"
@@ -51,6 +54,33 @@ var kept = map[string]bool{
 	"CipherSuites": true, "PreferServerCipherSuites": true, "SessionTicketsDisabled": true, "SessionTicketKey": true,
 	"ClientSessionCache": true, "MinVersion": true, "MaxVersion": true, "CurvePreferences": true, "DynamicRecordSizingDisabled": true,
 	"KeyLogWriter": true, "EncryptedClientHelloConfigList": true, "EncryptedClientHelloRejectionVerify": true, "EncryptedClientHelloKeys": true,
+}
+
+// TestFromStandardBoundsKeys has a client show a key whose signature takes seconds to
+// verify, to a server that leaves the rest to VerifyPeerCertificate.
+func TestFromStandardBoundsKeys(t *testing.T) {
+	ca := testcert.New()
+	n := new(big.Int).Lsh(big.NewInt(1), 9000)
+	large := &rsa.PublicKey{N: n.SetBit(n, 0, 1), E: 65537}
+	der, err := x509.CreateCertificate(rand.Reader, ca.Cert, ca.Cert, large, ca.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := false
+	own := func([][]byte, [][]*x509.Certificate) error {
+		asked = true
+		return nil
+	}
+	cc, err := sealsock.FromStandard(&tls.Config{
+		ClientAuth: tls.RequireAnyClientCert, VerifyPeerCertificate: own,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = cc.Trust.Verify(t.Context(), &trust.Peer{Chain: [][]byte{der}})
+	if err == nil || !strings.Contains(err.Error(), "9001 bits") || asked {
+		t.Errorf("asked %v: %v", asked, err)
+	}
 }
 
 func TestFromStandardLosesNothing(t *testing.T) {

@@ -13,6 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+
+	"github.com/sealsock/sealsock/internal/pubkey"
 )
 
 // signed is a request of ACME: a flattened JSON Web Signature (RFC 7515,
@@ -171,11 +173,11 @@ func (k *jwk) ec() (crypto.PublicKey, error) {
 func (k *jwk) rsa() (crypto.PublicKey, error) {
 	n, errN := rawBase64.DecodeString(k.N)
 	e, errE := rawBase64.DecodeString(k.E)
-	if errN != nil || errE != nil || len(n) < 2048/8 || len(n) > 8192/8 || len(e) == 0 || len(e) > 4 {
+	if errN != nil || errE != nil || len(e) > 4 { // 4: an exponent that fits the type of E
 		return nil, errJWK
 	}
 	key := &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}
-	if key.E < 3 || key.E%2 == 0 {
+	if pubkey.Check(key) != nil {
 		return nil, errJWK
 	}
 	return key, nil

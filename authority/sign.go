@@ -2,9 +2,6 @@ package authority
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -18,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/pubkey"
 )
 
 // Request asks for a leaf.
@@ -150,7 +148,7 @@ func (a *Authority) prepare(r *Request) (*x509.Certificate, crypto.PublicKey, cr
 // key makes the key, or takes it and perhaps the names from the CSR.
 func (r *Request) key() (crypto.PublicKey, crypto.Signer, []string, error) {
 	if r.Signer != nil {
-		return r.Signer.Public(), r.Signer, r.Names, checkKey(r.Signer.Public())
+		return r.Signer.Public(), r.Signer, r.Names, pubkey.Check(r.Signer.Public())
 	}
 	if r.CSR == nil {
 		algorithm, err := r.Algorithm.orDefault()
@@ -173,7 +171,7 @@ func (r *Request) key() (crypto.PublicKey, crypto.Signer, []string, error) {
 	}
 	// The key comes first: with one that is large enough, to check the
 	// signature takes minutes.
-	if err := checkKey(csr.PublicKey); err != nil {
+	if err := pubkey.Check(csr.PublicKey); err != nil {
 		return nil, nil, nil, fmt.Errorf("the certification request: %w", err)
 	}
 	if err := csr.CheckSignature(); err != nil {
@@ -184,24 +182,6 @@ func (r *Request) key() (crypto.PublicKey, crypto.Signer, []string, error) {
 		all = requestNames(csr)
 	}
 	return csr.PublicKey, nil, all, nil
-}
-
-// checkKey refuses keys that peers would refuse.
-func checkKey(key crypto.PublicKey) error {
-	switch key := key.(type) {
-	case *rsa.PublicKey:
-		if bits := key.N.BitLen(); bits < 2048 || bits > 8192 {
-			return fmt.Errorf("an RSA key of %d bits, where 2048 to 8192 are accepted", bits)
-		}
-		return nil
-	case *ecdsa.PublicKey:
-		if key.Curve != elliptic.P224() {
-			return nil
-		}
-	case ed25519.PublicKey:
-		return nil
-	}
-	return errors.New("a key that TLS does not sign with: use ECDSA on P-256, P-384 or P-521, Ed25519 or RSA")
 }
 
 func requestNames(csr *x509.CertificateRequest) []string {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/pubkey"
 	"github.com/sealsock/sealsock/internal/suites"
 	"github.com/sealsock/sealsock/internal/wire"
 )
@@ -185,14 +186,23 @@ func (f *flow13) sign(c *Credential, scheme *suites.Scheme, context string, then
 	}
 }
 
-// withKey goes on only with a key: that of a resumed peer is not used, but an
-// answer without one is no yes.
+// withKey continues only with a key that is accepted: that of a resumed peer is
+// not used, but an answer without one is no yes. The key is checked here because the
+// next message may be a signature, and verifying one with a key of any size would
+// let an unauthenticated peer occupy a processor for seconds.
 func withKey(then func(crypto.PublicKey, *effects) (state, error)) func(crypto.PublicKey, *effects) (state, error) {
 	return func(key crypto.PublicKey, do *effects) (state, error) {
 		if key == nil {
 			return nil, &Error{
 				Fault: FaultCertificate, Alert: iana.AlertUnsupportedCertificate,
 				Reason: "the peer's key is of no kind that is known, or the Verifier has not said what it is",
+			}
+		}
+		if err := pubkey.Check(key); err != nil {
+			return nil, &Error{
+				Fault: FaultCertificate, Alert: iana.AlertUnsupportedCertificate,
+				Reason: "the peer's key is not accepted: " + err.Error(),
+				Hint:   "the peer needs a certificate with another key: ECDSA on P-256, or RSA of 2048 bits",
 			}
 		}
 		return then(key, do)

@@ -5,7 +5,6 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -19,6 +18,7 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/sealsock/sealsock/internal/pss"
+	"github.com/sealsock/sealsock/internal/pubkey"
 )
 
 // loadKey reads the one private key of a file.
@@ -179,37 +179,21 @@ func usable(key any, file string) (crypto.Signer, error) {
 	return signer, nil
 }
 
-// The bounds on RSA keys are those of package trust: nobody would accept
-// others.
-const (
-	minRSABits = 2048
-	maxRSABits = 8192
-)
-
+// checkUsable refuses keys that peers would refuse.
 func checkUsable(key crypto.PublicKey, file string) error {
-	switch key := key.(type) {
-	case *rsa.PublicKey:
-		return checkRSA(key, file)
-	case pss.PublicKey:
-		return checkRSA(key.PublicKey, file)
-	case *ecdsa.PublicKey:
-		if key.Curve == elliptic.P224() {
-			return curveError(file, "curve P-224")
-		}
-	case ed25519.PublicKey:
-	default:
-		return &Error{Code: CodeUnsupportedKey, File: file, Detail: fmt.Sprintf("a key of type %T", key),
-			Hint: "give an ECDSA, Ed25519 or RSA key"}
-	}
-	return nil
-}
-
-func checkRSA(key *rsa.PublicKey, file string) error {
-	if bits := key.N.BitLen(); bits < minRSABits || bits > maxRSABits {
-		return &Error{Code: CodeWeakKey, File: file, Detail: fmt.Sprintf("%d bits, where 2048 to 8192 are accepted", bits),
+	var refused *pubkey.Error
+	switch err := pubkey.Check(key); {
+	case err == nil:
+		return nil
+	case errors.As(err, &refused) && refused.Reason != pubkey.Unsupported:
+		return &Error{Code: CodeWeakKey, File: file, Detail: refused.Error(),
 			Hint: "make a new key, ECDSA on P-256 or RSA of 2048 bits or more, and have a certificate made for it"}
 	}
-	return nil
+	if _, ok := key.(*ecdsa.PublicKey); ok {
+		return curveError(file, refused.Got)
+	}
+	return &Error{Code: CodeUnsupportedKey, File: file, Detail: refused.Got,
+		Hint: "give an ECDSA, Ed25519 or RSA key"}
 }
 
 // keyOf returns a certificate's key, also an RSA key that is bound to PSS,

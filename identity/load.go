@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/sealsock/sealsock/internal/pubkey"
 )
 
 // loader gathers what files hold.
@@ -40,6 +42,15 @@ func (l *loader) addCertificate(der []byte, file string) error {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
 		return certificateError(file, len(l.certs)+1, err)
+	}
+	return l.addParsed(c, file)
+}
+
+// addParsed refuses a certificate whose key takes seconds to verify a signature:
+// putting a chain in order does that.
+func (l *loader) addParsed(c *x509.Certificate, file string) error {
+	if pubkey.TooCostly(keyOf(c)) {
+		return checkUsable(keyOf(c), file)
 	}
 	if len(l.certs) == maxCertificates {
 		return &Error{Code: CodeBrokenChain, File: file, Detail: "more than 64 certificates",

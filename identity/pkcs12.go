@@ -2,6 +2,7 @@ package identity
 
 import (
 	"crypto"
+	"crypto/x509"
 	"errors"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -94,9 +95,13 @@ func (l *loader) loadPKCS12(data []byte, file string) error {
 	}
 	l.key = signer
 	if leaf != nil {
-		l.certs = append(l.certs, leaf)
+		authorities = append([]*x509.Certificate{leaf}, authorities...)
 	}
-	l.certs = append(l.certs, authorities...)
+	for _, c := range authorities {
+		if err := l.addParsed(c, file); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

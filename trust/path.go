@@ -2,14 +2,12 @@ package trust
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rsa"
 	"crypto/x509"
+	"errors"
 	"time"
 
 	"github.com/sealsock/sealsock/internal/pss"
+	"github.com/sealsock/sealsock/internal/pubkey"
 )
 
 // buildPaths finds the paths from the peer's leaf to a root, from memory where
@@ -61,8 +59,8 @@ func (p *Policy) buildPaths(peer *Peer, now time.Time) (*Result, error) {
 // building paths does that before anybody has vouched for them.
 func checkCosts(certs []*x509.Certificate) error {
 	for _, c := range certs {
-		if key, ok := keyOf(c).(*rsa.PublicKey); ok && key.N.BitLen() > maxRSABits {
-			return checkRSA(c, key)
+		if pubkey.TooCostly(keyOf(c)) {
+			return checkKey(c)
 		}
 	}
 	return nil
@@ -207,13 +205,6 @@ func checkDates(c *x509.Certificate, now time.Time) error {
 	return nil
 }
 
-// The bounds on RSA keys. Below, they can be broken or soon will be; above,
-// one signature costs so much time that it serves attackers.
-const (
-	minRSABits = 2048
-	maxRSABits = 8192
-)
-
 // checkLeaf checks what a peer's own certificate must be fit for, whoever
 // vouches for it. RFC 9846, Section 4.4.2.2: "the digitalSignature bit MUST be
 // set if the Key Usage extension is present". RSA key exchange wants
@@ -255,30 +246,19 @@ func keyOf(c *x509.Certificate) crypto.PublicKey {
 	return nil
 }
 
-func checkPublicKey(c *x509.Certificate, key any) error {
-	switch key := key.(type) {
-	case *rsa.PublicKey:
-		return checkRSA(c, key)
-	case pss.PublicKey:
-		return checkRSA(c, key.PublicKey)
-	case *ecdsa.PublicKey:
-		if key.Curve == elliptic.P224() {
-			return unsupportedKey(c, "ECDSA on P-224")
-		}
-	case ed25519.PublicKey:
-	default:
-		return unsupportedKey(c, keyName(c))
-	}
-	return nil
-}
-
-func checkRSA(c *x509.Certificate, key *rsa.PublicKey) error {
-	if bits := key.N.BitLen(); bits < minRSABits || bits > maxRSABits {
-		return &Error{Code: CodeWeakKey, Certificate: c,
-			Expected: "an RSA key of 2048 to 8192 bits", Got: sprintf("one of %d bits", bits),
+// checkPublicKey has the certificate that a key came in, or nil for a raw key.
+func checkPublicKey(c *x509.Certificate, key crypto.PublicKey) error {
+	var refused *pubkey.Error
+	switch err := pubkey.Check(key); {
+	case err == nil:
+		return nil
+	case errors.As(err, &refused) && refused.Reason != pubkey.Unsupported:
+		return &Error{Code: CodeWeakKey, Certificate: c, Expected: refused.Expected, Got: refused.Got,
 			Hint: "ask for a certificate with a new key: ECDSA P-256, or RSA of 2048 bits or more"}
+	case key != nil:
+		return unsupportedKey(c, refused.Got)
 	}
-	return nil
+	return unsupportedKey(c, keyName(c))
 }
 
 func unsupportedKey(c *x509.Certificate, got string) error {

@@ -15,6 +15,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/sealsock/sealsock/internal/pubkey"
 )
 
 // Roots is a set of certificates that may vouch for others. The zero value is
@@ -233,6 +235,9 @@ func (r *Roots) addDERLocked(der []byte, source string) (int, error) {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
 		return 0, fmt.Errorf("a certificate cannot be read: %w", err)
+	}
+	if pubkey.TooCostly(keyOf(c)) {
+		return 0, checkKey(c)
 	}
 	if r.known == nil {
 		r.known = make(map[string]bool)

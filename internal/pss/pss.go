@@ -52,7 +52,8 @@ const oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a"
 
 // ParsePublicKey reads a SubjectPublicKeyInfo; false if it is of another kind
 // or broken. Parameters, which may narrow the hash, are not looked at: a
-// signature with another hash than the signer's own does not come to be.
+// signature with another hash than the signer's own does not come to be. Like
+// crypto/x509 it reads keys of any size; package pubkey decides which are accepted.
 func ParsePublicKey(spki []byte) (PublicKey, bool) {
 	in := cryptobyte.String(spki)
 	var body, bits, numbers cryptobyte.String
@@ -66,7 +67,7 @@ func ParsePublicKey(spki []byte) (PublicKey, bool) {
 	if !content.ReadASN1(&numbers, asn1.SEQUENCE) || !content.Empty() || !numbers.ReadASN1Integer(n) || !numbers.ReadASN1Integer(&e) || !numbers.Empty() {
 		return PublicKey{}, false
 	}
-	if n.Sign() <= 0 || e < 3 || e%2 == 0 || e > 1<<31-1 {
+	if n.Sign() <= 0 || e <= 0 {
 		return PublicKey{}, false
 	}
 	return PublicKey{&rsa.PublicKey{N: n, E: e}}, true

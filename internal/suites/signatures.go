@@ -12,6 +12,7 @@ import (
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/pss"
+	"github.com/sealsock/sealsock/internal/pubkey"
 )
 
 // A Scheme is one signature scheme: what to hash with, and which key it is for.
@@ -33,9 +34,6 @@ const (
 	kindPSS
 	kindPKCS1
 )
-
-// minRSABits is the smallest RSA key that is accepted anywhere.
-const minRSABits = 2048
 
 var schemes = []Scheme{
 	{iana.ECDSAWithP256AndSHA256, kindECDSA, crypto.SHA256, elliptic.P256(), true, true},
@@ -120,10 +118,11 @@ func CurveOf(pub crypto.PublicKey) (id iana.NamedGroup, ok bool) {
 	return 0, true
 }
 
-// rsaFits reports whether the key is long enough for us and for the scheme: a
-// PSS signature needs room for the hash, a salt as long, and two bytes more.
+// rsaFits reports whether the key is accepted at all and long enough for the
+// scheme: a PSS signature needs room for the hash, a salt as long, and two bytes
+// more.
 func rsaFits(key *rsa.PublicKey, s *Scheme) bool {
-	return key.N.BitLen() >= minRSABits && key.Size() >= 2*s.hash.Size()+2
+	return pubkey.Check(key) == nil && key.Size() >= 2*s.hash.Size()+2
 }
 
 var (

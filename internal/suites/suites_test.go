@@ -11,6 +11,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"fmt"
+	"math/big"
 	"testing"
 
 	"github.com/sealsock/sealsock/iana"
@@ -190,6 +191,16 @@ func TestSignatures(t *testing.T) {
 	pss := PSSPublicKey{PublicKey: &rsaKey.PublicKey}
 	if SchemeByID(iana.RSAPSSRSAEWithSHA256).Fits(pss, iana.TLS13) || !SchemeByID(iana.RSAPSSPSSWithSHA256).Fits(pss, iana.TLS13) {
 		t.Error("a key for PSS alone fits the wrong schemes")
+	}
+	n := new(big.Int).Lsh(big.NewInt(1), 9000)
+	large := &rsa.PublicKey{N: n.SetBit(n, 0, 1), E: 65537}
+	for id, key := range map[iana.SignatureScheme]crypto.PublicKey{
+		iana.RSAPSSRSAEWithSHA256: large, iana.RSAPKCS1WithSHA256: large,
+		iana.RSAPSSPSSWithSHA256: PSSPublicKey{PublicKey: large},
+	} {
+		if SchemeByID(id).Fits(key, iana.TLS12) {
+			t.Errorf("a key of 9,001 bits fits %v", id)
+		}
 	}
 }
 
