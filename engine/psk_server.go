@@ -232,18 +232,31 @@ func begin(f *flow13, hello *wire.ClientHello, m message, c *choice13, do *effec
 	}
 	f.kinds, c.agreed = kinds, err == nil
 	f.info.CipherSuite = c.suite.ID
-	if c.psk != nil && c.group == nil && !f.cfg.takesPSKAlone(hello) {
-		return nil, missing(iana.ExtKeyShare)
-	}
-	if c.psk != nil && !slices.Contains(hello.PSKModes, iana.PSKDHEKE) {
-		c.group, c.share = nil, nil // psk_ke
-	}
 	if c.psk != nil {
+		if err := c.choosePSKMode(f.cfg, hello); err != nil {
+			return nil, err
+		}
 		f.info.PSKIdentity = c.psk.external()
 		c.accept = f.acceptEarly(hello, c)
 	}
 	f.transcript.add(m.raw)
 	return composeFlight(f, hello, c, do)
+}
+
+// choosePSKMode decides whether a pre-shared key goes with a key exchange. It looks at
+// the configuration itself, so that no earlier decision can make it give up forward
+// secrecy. RFC 9846, Section 4.2.9.
+func (c *choice13) choosePSKMode(cfg *Config, hello *wire.ClientHello) error {
+	switch exchange := slices.Contains(hello.PSKModes, iana.PSKDHEKE); {
+	case exchange && c.group != nil:
+		return nil
+	case cfg.takesPSKAlone(hello):
+		c.group, c.share = nil, nil
+		return nil
+	case exchange:
+		return missing(iana.ExtKeyShare)
+	}
+	return illegal("a pre-shared key for psk_ke alone, which is not allowed here")
 }
 
 // acceptEarly decides about 0-RTT data. RFC 9846, Sections 4.2.10 and 8.

@@ -15,7 +15,8 @@ import (
 )
 
 // retryHello asks the client for another share. RFC 9846, Section 4.1.4.
-func retryHello(f *flow13, hello *wire.ClientHello, c *choice13, do *effects) (state, error) {
+func retryHello(f *flow13, hello *wire.ClientHello, m message, c *choice13,
+	do *effects) (state, error) {
 	hrr := &wire.ServerHello{
 		LegacyVersion: iana.TLS12, Random: wire.HelloRetryRequestRandom, SessionID: hello.SessionID,
 		CipherSuite: c.suite.ID, SupportedVersion: iana.TLS13, KeyShare: &wire.KeyShare{Group: c.group.ID},
@@ -42,14 +43,17 @@ func retryHello(f *flow13, hello *wire.ClientHello, c *choice13, do *effects) (s
 	if hello.EarlyData {
 		do.skip = f.cfg.skipLimit()
 	}
-	return &awaitSecondClientHello{flow13: f, first: hello, choice: c, cookie: hrr.Cookie}, nil
+	return &awaitSecondClientHello{
+		flow13: f, first: hello, body: m.body, choice: c, cookie: hrr.Cookie,
+	}, nil
 }
 
 // awaitSecondClientHello waits for the client's answer to a HelloRetryRequest.
 type awaitSecondClientHello struct {
 	*flow13
 	first  *wire.ClientHello
-	choice *choice13
+	body   []byte    // of first
+	choice *choice13 // made of first
 	cookie []byte
 }
 
@@ -66,37 +70,84 @@ func (s *awaitSecondClientHello) handle(m message, do *effects) (state, error) {
 	if hello, m, err = s.openSecond(hello, m); err != nil {
 		return nil, err
 	}
-	if err := s.checkSecond(hello); err != nil {
+	choice, err := s.decideAgain(hello, m)
+	if err != nil {
 		return nil, err
 	}
-	s.choice.share = &hello.KeyShares[0]
-	return findPSK(s.flow13, hello, m, s.choice, do)
+	return findPSK(s.flow13, hello, m, choice, do)
 }
 
-// checkSecond checks that the client changed only what it was asked to change.
-// RFC 9846, Section 4.1.2.
-func (s *awaitSecondClientHello) checkSecond(h *wire.ClientHello) error {
+// decideAgain makes the choice anew of the second ClientHello, so that nothing rests on
+// what the first one offered. The suite, the group and the protocol were told to the
+// client or to the application, so they must come out the same. RFC 9846, Section
+// 4.1.4.
+func (s *awaitSecondClientHello) decideAgain(h *wire.ClientHello, m message) (*choice13, error) {
+	if err := s.checkSecond(h, m); err != nil {
+		return nil, err
+	}
+	version, err := chooseVersion(s.cfg, h)
+	if err != nil {
+		return nil, err
+	}
+	choice, err := choose13(s.cfg, h)
+	if err != nil {
+		return nil, err
+	}
+	if version != iana.TLS13 || choice.suite != s.choice.suite || choice.group != s.choice.group ||
+		choice.share == nil || choice.alpn != s.choice.alpn {
+		return nil, illegal("the second ClientHello leads to another choice than the first")
+	}
+	s.take(h)
+	return choice, nil
+}
+
+// checkSecond checks that the client changed only what it may: the key shares, the
+// cookie, early data, padding, and pre-shared keys. RFC 9846, Section 4.1.2.
+func (s *awaitSecondClientHello) checkSecond(h *wire.ClientHello, m message) error {
 	if err := checkHello13(h); err != nil {
 		return err
 	}
-	switch {
+	var except []iana.ExtensionType
+	if !s.info.ECHAccepted {
+		// RFC 9849, Section 7.1.1: a server that does not decrypt the extension goes on
+		// "as usual"; a client may have encrypted anew.
+		except = append(except, iana.ExtECH)
+	}
+	switch changed := wire.RetryDifference(s.body, m.body, except...); {
+	case changed != "":
+		return illegal("the second ClientHello changes %s, which must be as it was in the first", changed)
 	case len(h.KeyShares) != 1 || h.KeyShares[0].Group != s.choice.group.ID:
 		return illegal("the second ClientHello does not have the one key share asked for")
 	case !bytes.Equal(h.Cookie, s.cookie):
 		return illegal("the second ClientHello does not return the cookie")
 	case h.EarlyData:
 		return illegal("the second ClientHello offers early data")
-	case h.Random != s.first.Random,
-		!bytes.Equal(h.SessionID, s.first.SessionID),
-		!slices.Equal(h.CipherSuites, s.first.CipherSuites),
-		!slices.Equal(h.SupportedGroups, s.first.SupportedGroups),
-		!slices.Equal(h.SupportedVersions, s.first.SupportedVersions),
-		!slices.Equal(h.SignatureAlgorithms, s.first.SignatureAlgorithms),
-		!slices.Equal(h.ALPN, s.first.ALPN),
-		h.ServerName != s.first.ServerName:
-		return illegal("the second ClientHello changes more than it may")
+	case !keepsPSKs(s.first.PSK, h.PSK):
+		return illegal("the second ClientHello offers other pre-shared keys than the first")
 	}
 	return nil
+}
+
+// keepsPSKs reports whether the second list of pre-shared keys is the first without some
+// of them. RFC 9846, Section 4.1.2.
+func keepsPSKs(first, second *wire.OfferedPSKs) bool {
+	if second == nil {
+		return true
+	}
+	if first == nil {
+		return false
+	}
+	left := first.Identities
+	for _, id := range second.Identities {
+		i := slices.IndexFunc(left, func(old wire.PSKIdentity) bool {
+			return bytes.Equal(old.Identity, id.Identity)
+		})
+		if i < 0 {
+			return false
+		}
+		left = left[i+1:]
+	}
+	return true
 }
 
 // composeFlight answers with the server's whole flight.

@@ -99,15 +99,21 @@ func answerHello(cfg *Config, info *State, ech *serverECH, hello *wire.ClientHel
 		return nil, err
 	}
 	info.Version, info.CipherSuite, info.ALPN = version, choice.suite.ID, choice.alpn
-	info.lateOffered = hello.PostHandshakeAuth
 	f := &flow13{cfg: cfg, info: info, random: hello.Random[:], suite: choice.suite, ech: ech}
-	f.resumable = cfg.allowsPSK(hello.PSKModes)
+	f.take(hello)
 	f.transcript.choose(choice.suite.Hash)
 	if choice.group != nil && choice.share == nil {
 		f.transcript.add(m.raw)
-		return retryHello(f, hello, choice, do)
+		return retryHello(f, hello, m, choice, do)
 	}
 	return findPSK(f, hello, m, choice, do)
+}
+
+// take keeps what a ClientHello says that is not part of the choice. It is called for each
+// ClientHello of a handshake.
+func (f *flow13) take(hello *wire.ClientHello) {
+	f.info.lateOffered = hello.PostHandshakeAuth
+	f.resumable = f.cfg.allowsPSK(hello.PSKModes)
 }
 
 // A choice13 is what the server makes of a TLS 1.3 ClientHello. It is made by a
