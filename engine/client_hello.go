@@ -139,7 +139,18 @@ func (o *offer) addShares(random io.Reader) error {
 			return err
 		}
 	}
+	o.sortShares()
 	return nil
+}
+
+// sortShares puts the key shares in the order of the groups. RFC 9846, Section 4.2.8:
+// they "MUST appear in the same order."
+func (o *offer) sortShares() {
+	place := func(id iana.NamedGroup) int { return slices.Index(o.hello.SupportedGroups, id) }
+	slices.SortFunc(o.shares, func(a, b ownShare) int { return place(a.group.ID) - place(b.group.ID) })
+	slices.SortFunc(o.hello.KeyShares, func(a, b wire.KeyShare) int {
+		return place(a.Group) - place(b.Group)
+	})
 }
 
 func defaultShares(groups []iana.NamedGroup) []iana.NamedGroup {

@@ -285,3 +285,70 @@ func TestOwnSecondClientHello(t *testing.T) {
 		}
 	}
 }
+
+// TestShareOrder: key shares stand in the order of the groups. RFC 9846, Section 4.2.8.
+func TestShareOrder(t *testing.T) {
+	groups := []iana.NamedGroup{iana.X25519MLKEM768, iana.X25519, iana.SecP256r1}
+	for _, c := range []struct {
+		shares  []iana.NamedGroup
+		allowed bool
+	}{
+		{nil, true},
+		{groups, true},
+		{[]iana.NamedGroup{iana.X25519MLKEM768, iana.SecP256r1}, true},
+		{[]iana.NamedGroup{iana.X25519, iana.X25519MLKEM768}, false},
+		{[]iana.NamedGroup{iana.X25519, iana.SecP256r1, iana.X25519MLKEM768}, false},
+		{[]iana.NamedGroup{iana.SecP384r1}, false},
+	} {
+		client := &Config{Verifier: acceptAll{}, Groups: groups, KeyShares: groups}
+		_, s := newPair(t, client, &Config{Credentials: []*Credential{newCredential(t, nil)}})
+		s.in = handMade(t, client, func(h *wire.ClientHello) {
+			made := h.KeyShares
+			h.KeyShares = []wire.KeyShare{}
+			for _, id := range c.shares {
+				share := wire.KeyShare{Group: id, Data: []byte{4}}
+				if i := slices.IndexFunc(made, func(k wire.KeyShare) bool { return k.Group == id }); i >= 0 {
+					share = made[i]
+				}
+				h.KeyShares = append(h.KeyShares, share)
+			}
+		})
+		_, err := s.step()
+		if c.allowed && err != nil {
+			t.Errorf("%v: %v", c.shares, err)
+		}
+		if !c.allowed {
+			refuses(t, err, iana.AlertIllegalParameter)
+		}
+	}
+}
+
+// TestOwnShareOrder: a client sends its shares in that order, in whatever order the
+// configuration has them.
+func TestOwnShareOrder(t *testing.T) {
+	groups := []iana.NamedGroup{iana.X25519MLKEM768, iana.SecP256r1, iana.X25519, iana.SecP384r1}
+	for _, shares := range [][]iana.NamedGroup{
+		nil, {iana.X25519, iana.X25519MLKEM768}, {iana.SecP384r1, iana.SecP256r1},
+		{iana.SecP384r1, iana.X25519, iana.SecP256r1, iana.X25519MLKEM768},
+	} {
+		for _, wanted := range groups {
+			client := &Config{Verifier: acceptAll{}, Groups: groups, KeyShares: shares}
+			server := &Config{
+				Credentials: []*Credential{newCredential(t, nil)}, Groups: []iana.NamedGroup{wanted},
+				ForClient: func(h *ClientHelloInfo) (*Config, error) {
+					order := func(a, b iana.NamedGroup) int {
+						return slices.Index(groups, a) - slices.Index(groups, b)
+					}
+					if !slices.IsSortedFunc(h.KeyShares, order) {
+						t.Errorf("%v: the client sends %v", shares, h.KeyShares)
+					}
+					return nil, nil
+				},
+			}
+			c, s := newPair(t, client, server)
+			if err := pump(c, s); err != nil || c.r.State().Group != wanted {
+				t.Errorf("%v: %v with group %v", shares, err, c.r.State().Group)
+			}
+		}
+	}
+}

@@ -222,21 +222,21 @@ func checkHello13(h *wire.ClientHello) error {
 	return checkShares(h)
 }
 
-// checkShares checks that there are key shares only for groups that are offered;
-// that there is one a group is checked where they are read. Both lists are the
-// client's to make long, so the work must not grow with their product.
-// RFC 9846, Section 4.2.8.
+// checkShares checks that there are key shares only for groups that are offered, in the
+// same order. That there is one share for each group is checked where they are read.
+// Both lists may be long, so it goes through each of them once. RFC 9846, Section 4.2.8:
+// each share "MUST correspond to a group offered in the "supported_groups" extension and
+// MUST appear in the same order."
 func checkShares(h *wire.ClientHello) error {
-	offered := func(g iana.NamedGroup) bool { return slices.Contains(h.SupportedGroups, g) }
-	if len(h.KeyShares) > 16 {
-		set := make(map[iana.NamedGroup]bool, len(h.SupportedGroups))
-		for _, g := range h.SupportedGroups {
-			set[g] = true
-		}
-		offered = func(g iana.NamedGroup) bool { return set[g] }
-	}
+	left := h.SupportedGroups
 	for _, s := range h.KeyShares {
-		if !offered(s.Group) {
+		i := slices.Index(left, s.Group)
+		switch {
+		case i >= 0:
+			left = left[i+1:]
+		case slices.Contains(h.SupportedGroups, s.Group):
+			return illegal("the key share for group %v is not in the order of the groups", s.Group)
+		default:
 			return illegal("a key share for group %v, which is not offered", s.Group)
 		}
 	}
