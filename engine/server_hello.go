@@ -25,9 +25,15 @@ func (s *awaitClientHello) handle(m message, _ *effects) (state, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkLegacyVersion(hello.LegacyVersion); err != nil {
+		return nil, err
+	}
 	ech, hello, m, err := openHello(s.cfg, s.info, hello, m)
 	if err != nil {
 		return nil, err
+	}
+	if err := checkLegacyVersion(hello.LegacyVersion); err != nil {
+		return nil, err // of an inner ClientHello
 	}
 	s.info.ServerName = hello.ServerName
 	next := func(cfg *Config, do *effects) (state, error) {
@@ -55,6 +61,21 @@ func (s *awaitClientHello) handle(m message, _ *effects) (state, error) {
 		},
 		then: next,
 	}, nil
+}
+
+// checkLegacyVersion refuses a hello of SSL 3.0, whatever else it offers. RFC 9846,
+// Appendix D.5: "Any endpoint receiving a Hello message with ClientHello.legacy_version
+// or ServerHello.legacy_version set to 0x0300 MUST abort the handshake with a
+// "protocol_version" alert."
+func checkLegacyVersion(v iana.Version) error {
+	if v > iana.SSL30 {
+		return nil
+	}
+	return &Error{
+		Fault: FaultPeer, Alert: iana.AlertProtocolVersion,
+		Reason:   "the peer's hello is one of SSL 3.0 or older",
+		Expected: "legacy_version TLS 1.2", Got: v.String(), Hint: "the peer needs an update",
+	}
 }
 
 // helloFor is what SelectCredential hears of a ClientHello; nil if it is not set.

@@ -79,6 +79,9 @@ func (c *Config) noVersion() error {
 
 // chosenVersion returns the version that the server chose. RFC 9846, Section 4.2.1.
 func (o *offer) chosenVersion(sh *wire.ServerHello) (iana.Version, error) {
+	if err := checkLegacyVersion(sh.LegacyVersion); err != nil {
+		return 0, err
+	}
 	version := sh.SupportedVersion
 	if !slices.Contains(sh.Present, iana.ExtSupportedVersions) {
 		version = sh.LegacyVersion
