@@ -10,8 +10,7 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// A retrier is a client that can say anything in its second ClientHello, under binders
-// that fit.
+// A retrier is a client with any second ClientHello, under binders that fit.
 type retrier struct {
 	*offer
 	server *side

@@ -109,8 +109,8 @@ func (s *awaitSecondClientHello) checkSecond(h *wire.ClientHello, m message) err
 	}
 	var except []iana.ExtensionType
 	if !s.info.ECHAccepted {
-		// RFC 9849, Section 7.1.1: a server that does not decrypt the extension goes on
-		// "as usual"; a client may have encrypted anew.
+		// RFC 9849, Section 7.1.1: a server that does not decrypt the extension
+		// proceeds "as usual"; a client may have encrypted anew.
 		except = append(except, iana.ExtECH)
 	}
 	switch changed := wire.RetryDifference(s.body, m.body, except...); {

@@ -130,8 +130,8 @@ func answerHello(cfg *Config, info *State, ech *serverECH, hello *wire.ClientHel
 	return findPSK(f, hello, m, choice, do)
 }
 
-// take keeps what a ClientHello says that is not part of the choice. It is called for each
-// ClientHello of a handshake.
+// take keeps what a ClientHello has beside the choice. It is called for each ClientHello
+// of a handshake.
 func (f *flow13) take(hello *wire.ClientHello) {
 	f.info.lateOffered = hello.PostHandshakeAuth
 	f.resumable = f.cfg.allowsPSK(hello.PSKModes)
