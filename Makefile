@@ -7,7 +7,7 @@ FUZZTIME ?= 60s
 FUZZPACKAGES ?= ./...
 CROSS = linux/amd64 linux/arm64 linux/riscv64 darwin/arm64 freebsd/amd64 windows/amd64
 
-.PHONY: run test check build bench fuzz peers lint cross vet timing clean
+.PHONY: run test check build bench mutants fuzz peers lint cross vet timing clean
 
 run: build ## an encrypted echo server on loopback, certificate included
 	./bin/seal listen --keep --echo 127.0.0.1:4433
@@ -40,6 +40,9 @@ cross: ## builds and vets for every system we name
 bench: ## beside crypto/tls and beside net and Python, in one run each; writes docs/performance.md and docs/sockets.md
 	$(GO) run ./bench
 	$(GO) run ./bench sockets
+
+mutants: ## breaks the code at each requirement and demands that the test beside it fails
+	$(GO) run ./test/mutants
 
 fuzz: ## every fuzz target of FUZZPACKAGES for FUZZTIME
 	@scripts/fuzz.sh $(FUZZTIME) $(FUZZPACKAGES)

@@ -112,6 +112,10 @@ func TestLimits12(t *testing.T) {
 	if _, _, err := o.Open(big); !errors.Is(err, ErrOverflow) {
 		t.Errorf("a record of 2^14+1 bytes: %v", err)
 	}
+	// Its length alone tells: nothing is decrypted.
+	if _, _, err := o.Open(make([]byte, len(big))); !errors.Is(err, ErrOverflow) {
+		t.Errorf("a forged record of 2^14+1 bytes: %v", err)
+	}
 	s, o = pair12(t, iana.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)
 	o.MaxPlain = 512
 	rec, err := s.Seal(nil, iana.ContentApplicationData, make([]byte, 513), 0)

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Each row's text stands once in its file, and its test exists.
+func TestRows(t *testing.T) {
+	root, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkRows(root); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMutate(t *testing.T) {
+	root, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &row{file: "test/mutants/testdata/text", old: "one", new: "two", nth: 2}
+	b, err := r.mutate(root)
+	if want := "one and two and one\n"; err != nil || string(b) != want {
+		t.Errorf("got %q, %v, want %q", b, err, want)
+	}
+	for _, r := range []*row{
+		{file: r.file, old: "one"},
+		{file: r.file, old: "one", nth: 4},
+		{file: r.file, old: "three"},
+		{file: "test/mutants/testdata/none", old: "one"},
+	} {
+		if b, err := r.mutate(root); err == nil {
+			t.Errorf("%v: got %q", r, b)
+		}
+	}
+}
+
+// A row that claims what is not so is found.
+func TestCheck(t *testing.T) {
+	root, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := row{
+		doc: own, section: "1", must: "a rule",
+		file: "test/mutants/testdata/text", old: "and one", new: "x", nth: 2,
+		pkg: "test/mutants", test: "TestCheck/x",
+	}
+	tests := func(string) map[string]bool { return map[string]bool{"TestCheck": true} }
+	if err := good.check(root, tests); err != nil {
+		t.Fatal(err)
+	}
+	for want, change := range map[string]func(*row){
+		"no document":           func(r *row) { r.doc = "RFC 1" },
+		"section and must":      func(r *row) { r.must = "a | b" },
+		"no file":               func(r *row) { r.file = "none" },
+		"nothing is known of":   func(r *row) { r.needs = "luck" },
+		"no test":               func(r *row) { r.test = "TestNone" },
+		"changes nothing":       func(r *row) { r.new = r.old },
+		"names a Go test":       func(r *row) { r.test = "" },
+		"needs a reason":        func(r *row) { r.old, r.new = "", "" },
+		"not there any more":    func(r *row) { r.old = "nowhere" },
+		"stands there 2 times":  func(r *row) { r.nth = 0 },
+		"no reason for having":  func(r *row) { r.bogo = "Name" },
+		"a reason and no chang": func(r *row) { r.old, r.why = "", "because" },
+	} {
+		bad := good
+		change(&bad)
+		if err := bad.check(root, tests); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+func TestParsePart(t *testing.T) {
+	for s, want := range map[string][2]int{"": {0, 1}, "1/1": {0, 1}, "3/7": {2, 7}} {
+		part, parts, err := parsePart(s)
+		if err != nil || part != want[0] || parts != want[1] {
+			t.Errorf("%q: %d of %d, %v", s, part, parts, err)
+		}
+	}
+	for _, s := range []string{"1", "0/3", "4/3", "a/b", "1/"} {
+		if _, _, err := parsePart(s); err == nil {
+			t.Errorf("%q was taken", s)
+		}
+	}
+}
+
+// A test that does not run, or is skipped, does not count as passing.
+func TestRan(t *testing.T) {
+	passed := "--- PASS: TestA (0.00s)\n    --- PASS: TestA/a_b (0.00s)\nPASS\n"
+	for test, ok := range map[string]bool{
+		"TestA": true, "TestA/a b": true, "TestA/a": false, "TestB": false,
+	} {
+		if err := ran(passed, test); (err == nil) != ok {
+			t.Errorf("%s: %v", test, err)
+		}
+	}
+	if ran("--- SKIP: TestA (0.00s)\nPASS\n", "TestA") == nil {
+		t.Error("a skipped test counts as run")
+	}
+}
+
+// docs/requirements.md is what the tables have.
+func TestRequirements(t *testing.T) {
+	root, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(requirementsFile)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(page, requirements()) {
+		t.Errorf("%s is out of date: run go run ./test/mutants -requirements", requirementsFile)
+	}
+}
+
+func TestCompareSections(t *testing.T) {
+	sorted := []string{
+		"4", "4.1.1", "4.1.2", "4.2", "4.2.8.2", "4.2.10", "7.1", "7.1, step 2", "10", "D.4", "all",
+	}
+	shuffled := slices.Clone(sorted)
+	slices.Reverse(shuffled)
+	slices.SortFunc(shuffled, compareSections)
+	if !slices.Equal(shuffled, sorted) {
+		t.Errorf("got %q", shuffled)
+	}
+}

@@ -1,0 +1,116 @@
+package main
+
+// recordRows are about the record layer.
+var recordRows = []row{
+	{
+		doc: rfc9846, section: "5.1", must: "records of up to 2^14 bytes, else record_overflow",
+		file: "internal/record/plain.go",
+		old:  "> MaxPlaintext", new: "> MaxPlaintext+1",
+		test: "TestPlain",
+	},
+	{
+		doc: rfc9846, section: "5.2",
+		must: "protected records of up to 2^14 + 256 bytes, else record_overflow",
+		file: "internal/record/tls13.go",
+		old:  "len(body) > MaxCiphertext", new: "len(body) > MaxCiphertext+1",
+		test: "TestLimits",
+	},
+	{
+		doc: rfc9846, section: "5.2",
+		must: "the inner plaintext is at most 2^14 + 1 bytes, else record_overflow",
+		file: "internal/record/tls13.go",
+		old:  "len(inner) > o.MaxInner", new: "len(inner) > o.MaxInner+1",
+		test: "TestLimits",
+	},
+	{
+		doc: rfc9846, section: "5.2", must: "a record that does not open is bad_record_mac",
+		file: "internal/record/tls13.go",
+		old:  "o.seq--\n\t\treturn 0, nil, ErrBadMAC",
+		new:  "o.seq--\n\t\treturn 0, nil, ErrOverflow",
+		test: "TestForgeries",
+	},
+	{
+		doc: rfc9846, section: "5.2", must: "the header is authenticated",
+		file: "internal/record/tls13.go",
+		old:  "body, record[:HeaderLen])",
+		new:  "body, []byte{23, 3, 3, byte(len(body) >> 8), byte(len(body))})",
+		test: "TestForgeries",
+	},
+	{
+		doc: rfc9846, section: "5.3", must: "a nonce is used for one record",
+		file: "internal/record/tls13.go",
+		old:  "\td.seq++\n", new: "",
+		test: "TestForgeries",
+	},
+	{
+		doc: rfc9846, section: "5.3", must: "sequence numbers do not wrap",
+		file: "internal/record/tls13.go",
+		old:  "o.seq >= 1<<62", new: "false",
+		test: "TestLimits",
+	},
+	{
+		doc: rfc9846, section: "5.4", must: "a record of padding alone is refused",
+		file: "internal/record/tls13.go",
+		old:  "return 0, nil, ErrNoType", new: "return 23, nil, nil",
+		test: "TestOnlyPadding",
+	},
+	{
+		doc: rfc9846, section: "5.5", must: "a key seals no more records than its AEAD allows",
+		file: "internal/record/tls13.go",
+		old:  "s.seq >= s.limit", new: "s.seq > s.limit",
+		test: "TestLimits",
+	},
+	{
+		doc: own, section: "ARCHITECTURE.md",
+		must: "a record that fails to open uses up no sequence number",
+		file: "internal/record/tls13.go",
+		old:  "\t\to.seq--\n", new: "",
+		test: "TestForgeries",
+	},
+	{
+		doc: rfc5246, section: "6.2.1", must: "records of up to 2^14 bytes, else record_overflow",
+		file: "internal/record/tls12.go",
+		old:  "n > MaxPlaintext", new: "n > MaxPlaintext+1",
+		test: "TestLimits12",
+	},
+	{
+		doc: rfc5246, section: "6.2.3.3",
+		must: "sequence number, type, version and length are authenticated",
+		file: "internal/record/tls12.go",
+		old:  "PutUint64(d.extra[:], d.seq)", new: "PutUint64(d.extra[:], 0)",
+		pkg: "engine", test: "TestStandardServer12",
+	},
+	{
+		doc: rfc5246, section: "6.2.3.3",
+		must: "sequence number, type, version and length are authenticated",
+		file: "internal/record/tls12.go",
+		old:  "AppendHeader(d.extra[:8], typ", new: "AppendHeader(d.extra[:8], 23",
+		test: "TestForgedRecords12",
+	},
+	{
+		doc: rfc5246, section: "6.2.3.3", must: "a record that does not open is bad_record_mac",
+		file: "internal/record/tls12.go",
+		old:  "return 0, nil, ErrBadMAC\n\t}\n\to.seq++",
+		new:  "return 0, nil, ErrOverflow\n\t}\n\to.seq++",
+		test: "TestForgedRecords12",
+	},
+	{
+		doc: rfc5246, section: "6.1", must: "sequence numbers do not wrap",
+		file: "internal/record/tls12.go",
+		old:  "s.seq >= s.limit", new: "s.seq > s.limit",
+		test: "TestLimits12",
+	},
+	{
+		doc: "RFC 5288", section: "3",
+		must: "the explicit part of a nonce is unique under a key: the record's number",
+		file: "internal/record/tls12.go",
+		old:  "binary.BigEndian.PutUint64(low, s.seq)", new: "binary.BigEndian.PutUint64(low, 0)",
+		test: "TestNonce12",
+	},
+	{
+		doc: "RFC 8449", section: "4", must: "a record over the limit agreed on is record_overflow",
+		file: "internal/record/tls12.go",
+		old:  "n > o.MaxPlain", new: "n > o.MaxPlain+1",
+		test: "TestLimits12",
+	},
+}
