@@ -309,7 +309,7 @@ func (m *ACME) keyOf(base, account string) ([]byte, error) {
 	if raw, err := rawBase64.DecodeString(id); !ok || err != nil || len(raw) != 32 {
 		return nil, fault(http.StatusUnauthorized, "accountDoesNotExist", "there is no such account")
 	}
-	raw, err := os.ReadFile(filepath.Join(m.authority.dir, acmeDir, id+".json"))
+	raw, err := readFile(filepath.Join(m.authority.dir, acmeDir, id+".json"), maxAccountFile)
 	if err != nil {
 		return nil, fault(http.StatusUnauthorized, "accountDoesNotExist", "there is no such account")
 	}

@@ -32,6 +32,7 @@ type Authority struct {
 	inter   *x509.Certificate
 	signer  crypto.Signer // the intermediate's
 	journal journal
+	agrees  bool // the journal was held against the kept list
 }
 
 // Options say what a new authority shall be. The zero value suits local use.
@@ -59,7 +60,8 @@ type settings struct {
 	Created   time.Time `json:"created"`
 	Algorithm Algorithm `json:"algorithm"`
 	AnyName   bool      `json:"any_name,omitempty"`
-	URL       string    `json:"url,omitempty"` // where Handler is served
+	URL       string    `json:"url,omitempty"`  // where Handler is served
+	Head      bool      `json:"head,omitempty"` // the journal has a head
 }
 
 // The files of the folder.
@@ -103,8 +105,13 @@ func Open(dir string) (*Authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(filepath.Join(dir, settingsFile))
+	data, err := readFile(filepath.Join(dir, settingsFile), maxSettings)
 	if errors.Is(err, fs.ErrNotExist) {
+		if used(dir) {
+			return nil, fmt.Errorf("%s is missing, but %s holds what an authority issued: "+
+				"restore it from a copy",
+				settingsFile, dir)
+		}
 		return nil, fmt.Errorf("no authority in %s: %w", dir, ErrNotExist)
 	}
 	if err != nil {
@@ -123,7 +130,8 @@ func Open(dir string) (*Authority, error) {
 	if a.inter, err = readCertificate(filepath.Join(dir, interFile)); err != nil {
 		return nil, err
 	}
-	a.journal.path, a.journal.most = filepath.Join(dir, journalFile), maxJournal
+	a.journal = journal{path: filepath.Join(dir, journalFile), most: maxJournal,
+		needHead: a.settings.Head}
 	return a, nil
 }
 
@@ -144,6 +152,11 @@ func Create(dir string, o Options) (*Authority, error) {
 	defer unlock()
 	if _, err := os.Stat(filepath.Join(dir, settingsFile)); err == nil {
 		return nil, fmt.Errorf("there is an authority in %s already: %w", dir, ErrExist)
+	}
+	if used(dir) {
+		return nil, fmt.Errorf("%s holds what an authority issued, but no %s: "+
+			"restore it from a copy, or move the folder away",
+			dir, settingsFile)
 	}
 	if err := create(dir, o, time.Now()); err != nil {
 		return nil, err
@@ -218,7 +231,10 @@ func create(dir string, o Options, now time.Time) error {
 	if err := checkURL(o.URL); err != nil {
 		return err
 	}
-	settingsJSON, err := settings{Version: 1, Created: now.UTC().Truncate(time.Second), Algorithm: algorithm, AnyName: o.AnyName, URL: strings.TrimSuffix(o.URL, "/")}.marshal()
+	settingsJSON, err := settings{
+		Version: 1, Created: now.UTC().Truncate(time.Second), Algorithm: algorithm, AnyName: o.AnyName,
+		URL: strings.TrimSuffix(o.URL, "/"), Head: true,
+	}.marshal()
 	if err != nil {
 		return err
 	}
@@ -226,8 +242,13 @@ func create(dir string, o Options, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	firstHead, err := firstHead(firstLine)
+	if err != nil {
+		return err
+	}
 	return writeAuthority(dir, rootKey, interKey, map[string][]byte{
-		rootFile: certificatePEM(root.Raw), interFile: certificatePEM(inter.Raw), journalFile: firstLine, settingsFile: settingsJSON,
+		rootFile: certificatePEM(root.Raw), interFile: certificatePEM(inter.Raw),
+		journalFile: firstLine, headFile: firstHead, settingsFile: settingsJSON,
 	})
 }
 
@@ -245,7 +266,8 @@ func writeAuthority(dir string, rootKey, interKey crypto.Signer, files map[strin
 		return err
 	}
 	files[rootKeyFile], files[interKeyFile] = rootKeyPEM, interKeyPEM
-	for _, name := range []string{rootKeyFile, rootFile, interKeyFile, interFile, journalFile, settingsFile} {
+	for _, name := range []string{rootKeyFile, rootFile, interKeyFile, interFile, journalFile,
+		headFile, settingsFile} {
 		if err := writeFile(filepath.Join(dir, name), files[name]); err != nil {
 			return err
 		}
@@ -271,7 +293,7 @@ func (a *Authority) key() (crypto.Signer, error) {
 }
 
 func readCertificate(path string) (*x509.Certificate, error) {
-	data, err := os.ReadFile(path)
+	data, err := readFile(path, maxCertificate)
 	if err != nil {
 		return nil, err
 	}

@@ -1,15 +1,46 @@
 package authority
 
 import (
+	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/sealsock/sealsock/internal/filelock"
+	"github.com/sealsock/sealsock/internal/readfile"
 )
 
 // tempPrefix begins the names of files being written.
 const tempPrefix = ".new-"
+
+// The bounds on files of the folder, in bytes.
+const (
+	maxSettings    = 64 << 10
+	maxCertificate = 64 << 10
+	maxList        = 64 << 20
+	maxAccountFile = 4 << 10
+)
+
+// readFile reads a file of the folder, which is a regular one.
+func readFile(path string, most int64) ([]byte, error) { return readfile.Regular(path, most) }
+
+// used reports whether a folder without settings holds more than what a
+// creation leaves that was cut off: a list, a leaf, or a second line in the
+// journal.
+func used(dir string) bool {
+	if _, err := os.Stat(filepath.Join(dir, listFile)); err == nil {
+		return true
+	}
+	leaves, _ := filepath.Glob(filepath.Join(dir, leavesDir, "*.pem"))
+	if len(leaves) > 0 {
+		return true
+	}
+	data, err := readFile(filepath.Join(dir, journalFile), maxSettings)
+	return bytes.Count(data, []byte("\n")) > 1 || err != nil && !errors.Is(err, fs.ErrNotExist)
+}
 
 // writeFile replaces a file so that a crash leaves the old one or the new one,
 // whole, with mode 0600.
@@ -37,6 +68,11 @@ func writeFile(path string, data []byte) error {
 		return err
 	}
 	return syncFolder(dir)
+}
+
+// setAside renames a file that cannot be used.
+func setAside(path string, now time.Time) error {
+	return os.Rename(path, path+".damaged-"+now.Format("20060102T150405.000000000"))
 }
 
 // lockFolder waits until no other process writes to the folder, and removes

@@ -16,6 +16,8 @@
 //	intermediate.pem   certificate that signs leaves, sent along with them
 //	intermediate.key   its key
 //	journal            one line of JSON for each certificate and revocation
+//	journal.head       how many lines there are, and their hash
+//	list.crl, root.crl the newest revocation lists
 //	leaves/            certificates with keys kept for [Authority.ForNames]
 //	lock               held by whoever writes
 //
@@ -23,4 +25,10 @@
 // grows: a line is on the disk before the certificate it tells of leaves the
 // package, so no serial number is ever used without a record; a line cut off by a
 // crash belongs to a certificate that nobody has seen, and is dropped.
+//
+// A journal that lost lines would give certificates back that were revoked. So
+// journal.head counts its lines, and each revocation also goes into list.crl at
+// once. While they contradict each other every method returns an error that wraps
+// [ErrDamaged], and [Authority.Repair] makes one record of what is left. No list
+// is ever signed that revokes less than the list before it.
 package authority

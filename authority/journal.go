@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"math/big"
 	"os"
-	"slices"
 	"time"
 )
 
@@ -63,6 +62,7 @@ type entry struct {
 	Certificate []byte    `json:"certificate,omitempty"`
 	Account     string    `json:"account,omitempty"` // of ACME
 	Reason      Reason    `json:"reason,omitempty"`
+	Lost        bool      `json:"lost,omitempty"` // revoked, and its certificate is not known
 }
 
 // The operations of the journal.
@@ -78,20 +78,52 @@ type journal struct {
 	path    string
 	most    int64 // bytes that it may have
 	size    int64 // bytes read so far; what follows was written by others
+	sum     [sha256.Size]byte
 	order   []string
 	records map[string]*Record
+	entries int
+	revoked int
 
 	intermediates map[string]bool // serial numbers
+
+	head     head // the newest that was read or written
+	needHead bool // the settings require one
+	marks    []mark
 }
 
 // maxJournal bounds what is read: some 300,000 certificates.
 const maxJournal = 512 << 20
 
-// load reads what was added since the last time.
+// load reads what was added since the last time, and compares it with the head.
+// After a repair the file begins differently: then it is read from its start,
+// and taken if it still has every revocation that was known.
 func (j *journal) load() error {
+	err := j.read()
+	if err == nil || j.size == 0 {
+		return err
+	}
+	again := &journal{path: j.path, most: j.most, needHead: j.needHead}
+	if again.read() != nil {
+		return err
+	}
+	for serial, r := range j.records {
+		if now := again.records[serial]; !r.Revoked.IsZero() && (now == nil || now.Revoked.IsZero()) {
+			return err
+		}
+	}
+	*j = *again
+	return nil
+}
+
+// read reads the head before the journal: the journal grows first.
+func (j *journal) read() error {
+	h, err := readHead(j.headPath())
+	if err != nil {
+		return err
+	}
 	f, err := os.Open(j.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is missing: restore it from a copy, or this authority cannot know what it signed", j.path)
+		return damaged("%s is missing", j.path)
 	}
 	if err != nil {
 		return err
@@ -101,19 +133,29 @@ func (j *journal) load() error {
 	if err != nil {
 		return err
 	}
-	if info.Size() < j.size || info.Size() > j.most {
-		return fmt.Errorf("%s has %d bytes where %d were known: it was cut, or is no journal", j.path, info.Size(), j.size)
+	switch {
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is no regular file: put the authority's journal in its place", j.path)
+	case info.Size() > j.most:
+		return fmt.Errorf("%s has %d bytes, and at most %d are read: it is no journal of an authority",
+			j.path, info.Size(), j.most)
+	case info.Size() < j.size:
+		return damaged("%s was cut: it has %d bytes, where %d were read before", j.path, info.Size(),
+			j.size)
 	}
 	data := make([]byte, info.Size()-j.size)
 	if _, err := f.ReadAt(data, j.size); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	return j.replay(data)
+	if err := j.replay(data, h); err != nil {
+		return err
+	}
+	return j.compare(h)
 }
 
 // replay applies whole lines. A last line without an end is the trace of a
-// crash and is left alone: the next append drops it.
-func (j *journal) replay(data []byte) error {
+// crash, unless the head counts it, and is left alone: the next append drops it.
+func (j *journal) replay(data []byte, h head) error {
 	if j.records == nil {
 		j.records, j.intermediates = make(map[string]*Record), make(map[string]bool)
 	}
@@ -122,12 +164,10 @@ func (j *journal) replay(data []byte) error {
 		if !whole {
 			return nil
 		}
-		if len(line) > 0 {
-			if err := j.apply(line); err != nil {
-				return fmt.Errorf("%s is damaged at byte %d: %w", j.path, j.size, err)
-			}
+		if err := j.apply(line); err != nil {
+			return damaged("%s cannot be read at byte %d (%v)", j.path, j.size, err)
 		}
-		j.size += int64(len(line)) + 1
+		j.advance(line, h.Bytes)
 		data = rest
 	}
 	return nil
@@ -138,27 +178,53 @@ func (j *journal) apply(line []byte) error {
 	if err := json.Unmarshal(line, &e); err != nil {
 		return err
 	}
-	known := j.records[e.Serial]
+	var err error
 	switch e.Op {
 	case opIssue:
-		if known != nil {
-			return fmt.Errorf("the serial number %s was used twice", e.Serial)
-		}
-		r, err := newRecord(e)
-		if err != nil {
-			return err
-		}
-		j.records[e.Serial] = r
-		j.order = append(j.order, e.Serial)
+		err = j.applyIssue(e)
 	case opRevoke:
-		if known == nil {
-			return fmt.Errorf("the serial number %s was revoked but never used", e.Serial)
-		}
-		known.Revoked, known.Reason = e.Time, e.Reason
+		err = j.applyRevoke(e)
 	case opIntermediate:
 		j.intermediates[e.Serial] = true
 	default:
-		return fmt.Errorf("an entry %q, which this program does not know: use a newer one", e.Op)
+		err = fmt.Errorf("an entry %q, which this program does not know: use a newer one", e.Op)
+	}
+	if err == nil {
+		j.entries++
+	}
+	return err
+}
+
+func (j *journal) applyIssue(e entry) error {
+	known := j.records[e.Serial]
+	if known != nil && known.Certificate != nil {
+		return fmt.Errorf("the serial number %s was used twice", e.Serial)
+	}
+	r, err := newRecord(e)
+	if err != nil {
+		return err
+	}
+	if known != nil { // a certificate that was found again after a repair
+		r.Revoked, r.Reason = known.Revoked, known.Reason
+	} else {
+		j.order = append(j.order, e.Serial)
+	}
+	j.records[e.Serial] = r
+	return nil
+}
+
+func (j *journal) applyRevoke(e entry) error {
+	known := j.records[e.Serial]
+	if known == nil && !e.Lost {
+		return fmt.Errorf("the serial number %s was revoked but never used", e.Serial)
+	}
+	if known == nil {
+		known = &Record{Serial: e.Serial, Issued: e.Time}
+		j.records[e.Serial], j.order = known, append(j.order, e.Serial)
+	}
+	if known.Revoked.IsZero() {
+		known.Revoked, known.Reason = e.Time, e.Reason
+		j.revoked++
 	}
 	return nil
 }
@@ -219,22 +285,23 @@ func (j *journal) append(e entry) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	line = line[:len(line)-1]
 	if err := j.apply(line); err != nil {
 		return err
 	}
-	j.size += int64(len(line))
-	return f.Close()
+	j.advance(line, j.head.Bytes)
+	return j.writeHead()
 }
 
 // issuedSince counts the certificates that ACME clients were given since a time.
 func (j *journal) issuedSince(when time.Time) int {
 	n := 0
-	for _, serial := range slices.Backward(j.order) {
+	for _, serial := range j.order {
 		r := j.records[serial]
-		if r.Issued.Before(when) {
-			break
-		}
-		if r.Account != "" {
+		if r.Account != "" && !r.Issued.Before(when) {
 			n++
 		}
 	}
@@ -280,7 +347,7 @@ func needsRenewal(from, to, now time.Time) bool {
 func (a *Authority) List() ([]Record, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if err := a.journal.load(); err != nil {
+	if err := a.load(); err != nil {
 		return nil, err
 	}
 	all := make([]Record, 0, len(a.journal.order))

@@ -6,8 +6,9 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
+	"io/fs"
 	"math/big"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -44,59 +45,172 @@ func (a *Authority) CRL() ([]byte, error) {
 // lists returns both lists in DER: the kept ones if they are younger than
 // maxAge and nothing was revoked since, else new ones. a.mu is held.
 func (a *Authority) lists(maxAge time.Duration) (leaves, root []byte, err error) {
-	key, err := a.key()
-	if err != nil {
-		return nil, nil, err
-	}
 	unlock, err := lockFolder(a.dir)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer unlock()
-	if err := a.journal.load(); err != nil {
+	if err := a.loadToWrite(); err != nil {
 		return nil, nil, err
 	}
-	leaves, err = a.list(listFile, a.inter, key, a.journal.revoked(), maxAge)
-	if err != nil {
+	if leaves, err = a.leafList(maxAge); err != nil {
 		return nil, nil, err
 	}
 	rootKey, err := identity.LoadKey(filepath.Join(a.dir, rootKeyFile))
 	if err != nil {
 		return nil, nil, err
 	}
-	root, err = a.list(rootListFile, a.root, rootKey, nil, maxAge)
+	root, err = a.list(&kept{file: rootListFile, by: a.root, last: &a.journal.head.RootList},
+		rootKey, nil, maxAge)
 	return leaves, root, err
+}
+
+// leafList is the list of the intermediate. The folder is locked.
+func (a *Authority) leafList(maxAge time.Duration) ([]byte, error) {
+	key, err := a.key()
+	if err != nil {
+		return nil, err
+	}
+	return a.list(&kept{file: listFile, by: a.inter, last: &a.journal.head.List}, key,
+		a.journal.revocations(), maxAge)
+}
+
+// kept is a list in the folder.
+type kept struct {
+	file string
+	by   *x509.Certificate
+	last **big.Int // the number of the newest that was signed; nil for none
+}
+
+// read returns the list, or nil if there is none. One that cannot be used is an
+// error: what it revoked may stand nowhere else.
+func (k *kept) read(dir string) (*x509.RevocationList, error) {
+	path := filepath.Join(dir, k.file)
+	der, err := readFile(path, maxList)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	old, err := x509.ParseRevocationList(der)
+	if err != nil || old.Number == nil || old.CheckSignatureFrom(k.by) != nil {
+		return nil, damaged("%s is not a list that this authority signed", path)
+	}
+	return old, nil
 }
 
 // list signs a list and keeps it. Its number is the time, or one more than the
 // last one's if the clock was set back (RFC 5280, Section 5.2.3: it must
-// grow).
-func (a *Authority) list(file string, by *x509.Certificate, key crypto.Signer, entries []x509.RevocationListEntry, maxAge time.Duration) ([]byte, error) {
-	path := filepath.Join(a.dir, file)
+// grow). It never has fewer entries than the last one.
+func (a *Authority) list(k *kept, key crypto.Signer, entries []x509.RevocationListEntry,
+	maxAge time.Duration) ([]byte, error) {
 	now := a.now().UTC().Truncate(time.Second)
 	number := big.NewInt(now.Unix())
-	if kept, err := os.ReadFile(path); err == nil {
-		if old, err := x509.ParseRevocationList(kept); err == nil && old.Number != nil {
-			if age := now.Sub(old.ThisUpdate); age >= 0 && age < maxAge && len(old.RevokedCertificateEntries) == len(entries) {
-				return kept, nil
-			}
-			if old.Number.Cmp(number) >= 0 {
-				number.Add(old.Number, big.NewInt(1))
-			}
-		}
-	}
-	der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
-		Number: number, ThisUpdate: now, NextUpdate: now.Add(ListLifetime), RevokedCertificateEntries: entries,
-	}, by, key)
+	old, err := k.read(a.dir)
 	if err != nil {
 		return nil, err
 	}
-	return der, writeFile(path, der)
+	if old != nil {
+		if err := covers(a.journal.path, entries, old.RevokedCertificateEntries, k.file); err != nil {
+			return nil, err
+		}
+		if age := now.Sub(old.ThisUpdate); age >= 0 && age < maxAge &&
+			len(old.RevokedCertificateEntries) == len(entries) {
+			return old.Raw, nil
+		}
+		number = atLeast(number, old.Number)
+	}
+	if *k.last != nil {
+		number = atLeast(number, *k.last)
+	}
+	der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
+		Number: number, ThisUpdate: now, NextUpdate: now.Add(ListLifetime), RevokedCertificateEntries: entries,
+	}, k.by, key)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeFile(filepath.Join(a.dir, k.file), der); err != nil {
+		return nil, err
+	}
+	*k.last = number
+	return der, a.journal.writeHead()
 }
 
-// revoked lists what was ever revoked. What has expired stays, since a private
+// atLeast returns number, or the one after last if that is more.
+func atLeast(number, last *big.Int) *big.Int {
+	if next := new(big.Int).Add(last, big.NewInt(1)); next.Cmp(number) > 0 {
+		return next
+	}
+	return number
+}
+
+// covers reports as damage that an entry of a signed list is not among entries.
+func covers(journal string, entries, signed []x509.RevocationListEntry, list string) error {
+	known := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		known[serialText(e.SerialNumber)] = true
+	}
+	missing := 0
+	for _, e := range signed {
+		if !known[serialText(e.SerialNumber)] {
+			missing++
+		}
+	}
+	if missing > 0 {
+		return damaged("%s was cut: %d certificates that %s revokes are not revoked in it", journal,
+			missing, list)
+	}
+	return nil
+}
+
+// load reads the journal, and the first time holds it against the list that was
+// signed last: else an old copy of the journal and its head would pass. a.mu is
+// held.
+func (a *Authority) load() error {
+	if err := a.journal.load(); err != nil || a.agrees {
+		return err
+	}
+	list := &kept{file: listFile, by: a.inter}
+	old, err := list.read(a.dir)
+	if err != nil {
+		return err
+	}
+	if old != nil {
+		if err := covers(a.journal.path, a.journal.revocations(), old.RevokedCertificateEntries,
+			listFile); err != nil {
+			return err
+		}
+	}
+	a.agrees = true
+	return nil
+}
+
+// loadToWrite is load for who holds the folder's lock. It adds a head to a
+// journal of an earlier version, if every leaf that is kept stands in it.
+func (a *Authority) loadToWrite() error {
+	if err := a.load(); err != nil || a.journal.head.exists() {
+		return err
+	}
+	leaves, err := a.keptLeaves()
+	if err != nil {
+		return err
+	}
+	for file, leaf := range leaves {
+		if r := a.journal.records[serialText(leaf.SerialNumber)]; r == nil {
+			return damaged("%s was cut: the certificate in %s is not in it", a.journal.path, file)
+		}
+	}
+	if err := a.journal.writeHead(); err != nil {
+		return err
+	}
+	a.settings.Head = true
+	return a.writeSettings(a.settings)
+}
+
+// revocations lists what was ever revoked. What has expired stays, since a private
 // authority's list is short and clocks differ.
-func (j *journal) revoked() []x509.RevocationListEntry {
+func (j *journal) revocations() []x509.RevocationListEntry {
 	var entries []x509.RevocationListEntry
 	for _, serial := range j.order {
 		r := j.records[serial]

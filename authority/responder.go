@@ -73,7 +73,7 @@ func (a *Authority) Respond(request []byte) []byte {
 	if by == nil {
 		return unauthorized
 	}
-	if err := a.journal.load(); err != nil {
+	if err := a.load(); err != nil {
 		return internalError
 	}
 	response, err := a.compose(parsed, by, key)

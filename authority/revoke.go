@@ -5,6 +5,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,7 +65,7 @@ var ErrUnknownCertificate = errors.New("this authority issued no such certificat
 func (a *Authority) Find(serial string) (*Record, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if err := a.journal.load(); err != nil {
+	if err := a.load(); err != nil {
 		return nil, err
 	}
 	return a.find(serial)
@@ -101,18 +103,9 @@ func (a *Authority) find(serial string) (*Record, error) {
 // FindCertificate returns the record of a certificate given in PEM or DER; of
 // several, the first counts.
 func (a *Authority) FindCertificate(data []byte) (*Record, error) {
-	der := data
-	if block, _ := pem.Decode(data); block != nil {
-		der = block.Bytes
-		for rest := data; block != nil && block.Type != "CERTIFICATE"; {
-			if block, rest = pem.Decode(rest); block != nil {
-				der = block.Bytes
-			}
-		}
-	}
-	c, err := x509.ParseCertificate(der)
+	c, err := parseCertificate(data)
 	if err != nil {
-		return nil, fmt.Errorf("no certificate in PEM or DER: %w", err)
+		return nil, err
 	}
 	r, err := a.Find(serialText(c.SerialNumber))
 	if err != nil {
@@ -122,6 +115,41 @@ func (a *Authority) FindCertificate(data []byte) (*Record, error) {
 		return nil, fmt.Errorf("%s: %w: it has the serial number of another", serialText(c.SerialNumber), ErrUnknownCertificate)
 	}
 	return r, nil
+}
+
+// parseCertificate reads the first certificate of PEM or DER.
+func parseCertificate(data []byte) (*x509.Certificate, error) {
+	der := data
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if der = block.Bytes; block.Type == "CERTIFICATE" {
+			break
+		}
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("no certificate in PEM or DER: %w", err)
+	}
+	return c, nil
+}
+
+// SerialOf returns the serial number, as Record has it, of the first certificate
+// in PEM or DER.
+func SerialOf(certificate []byte) (string, error) {
+	c, err := parseCertificate(certificate)
+	if err != nil {
+		return "", err
+	}
+	return serialText(c.SerialNumber), nil
+}
+
+// parseSerial reads a whole serial number in hexadecimal, with colons or
+// without.
+func parseSerial(text string) (string, error) {
+	n, ok := new(big.Int).SetString(strings.ReplaceAll(text, ":", ""), 16)
+	if !ok || n.Sign() <= 0 || n.BitLen() > 160 { // RFC 5280, Section 4.1.2.2: 20 bytes
+		return "", fmt.Errorf("%q is no serial number in hexadecimal", text)
+	}
+	return serialText(n), nil
 }
 
 // Revoke revokes a certificate, named as for Find. Peers learn of it by the
@@ -138,34 +166,59 @@ func (a *Authority) Revoke(serial string, reason Reason) (*Record, error) {
 		return nil, err
 	}
 	defer unlock()
-	if err := a.journal.load(); err != nil {
+	if err := a.loadToWrite(); err != nil {
 		return nil, err
 	}
 	r, err := a.find(serial)
 	if err != nil {
 		return nil, err
 	}
-	if r.Status == StatusRevoked {
-		return r, nil
+	if r.Status != StatusRevoked {
+		e := entry{Op: opRevoke, Time: a.now().UTC(), Serial: r.Serial, Reason: reason}
+		if err := a.journal.append(e); err != nil {
+			return nil, err
+		}
+		a.removeLeaf(r.Serial)
 	}
-	if err := a.journal.append(entry{Op: opRevoke, Time: a.now().UTC(), Serial: r.Serial, Reason: reason}); err != nil {
-		return nil, err
+	// The list has each revocation a second time, for a journal that is cut.
+	if _, err := a.leafList(ListLifetime / 2); err != nil {
+		return nil, fmt.Errorf("%s is revoked, but the list cannot be renewed: %w", r.Serial, err)
 	}
-	a.removeLeaf(r.Serial)
 	return a.journal.record(r.Serial, a.now()), nil
 }
 
 // removeLeaf forgets the kept leaf with a serial number, so that ForNames
 // issues another.
 func (a *Authority) removeLeaf(serial string) {
-	entries, err := os.ReadDir(filepath.Join(a.dir, leavesDir))
+	leaves, err := a.keptLeaves()
 	if err != nil {
 		return
 	}
-	for _, e := range entries {
-		path := filepath.Join(a.dir, leavesDir, e.Name())
-		if id, err := identity.Load(path, ""); err == nil && serialText(id.Leaf.SerialNumber) == serial {
-			_ = os.Remove(path)
+	for file, leaf := range leaves {
+		if serialText(leaf.SerialNumber) == serial {
+			_ = os.Remove(filepath.Join(a.dir, leavesDir, file))
 		}
 	}
+}
+
+// keptLeaves are the leaves that ForNames keeps, by the names of their files.
+// What cannot be read is left out.
+func (a *Authority) keptLeaves() (map[string]*x509.Certificate, error) {
+	entries, err := os.ReadDir(filepath.Join(a.dir, leavesDir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	leaves := make(map[string]*x509.Certificate)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), tempPrefix) {
+			continue
+		}
+		if id, err := identity.Load(filepath.Join(a.dir, leavesDir, e.Name()), ""); err == nil {
+			leaves[e.Name()] = id.Leaf
+		}
+	}
+	return leaves, nil
 }

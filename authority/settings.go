@@ -44,15 +44,20 @@ func (a *Authority) SetURL(base string) error {
 	defer unlock()
 	changed := a.settings
 	changed.URL = strings.TrimSuffix(base, "/")
-	data, err := changed.marshal()
-	if err != nil {
-		return err
-	}
-	if err := writeFile(filepath.Join(a.dir, settingsFile), data); err != nil {
+	changed.Head = changed.Head || a.journal.head.exists()
+	if err := a.writeSettings(changed); err != nil {
 		return err
 	}
 	a.settings = changed
 	return nil
+}
+
+func (a *Authority) writeSettings(s settings) error {
+	data, err := s.marshal()
+	if err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(a.dir, settingsFile), data)
 }
 
 func checkURL(base string) error {

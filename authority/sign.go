@@ -66,7 +66,7 @@ func (a *Authority) Issue(r Request) (*identity.Identity, *Record, error) {
 		return nil, nil, err
 	}
 	defer unlock()
-	if err := a.journal.load(); err != nil {
+	if err := a.loadToWrite(); err != nil {
 		return nil, nil, err
 	}
 	if r.account != "" && a.journal.issuedSince(a.now().Add(-24*time.Hour)) >= maxDaily {

@@ -41,7 +41,8 @@ func newCA(talk *talker) *cobra.Command {
 		DisableFlagsInUseLine:      true,
 	}
 	cmd.AddCommand(newCACreate(talk), newCAIssue(talk), newCARenew(talk), newCARevoke(talk), newCACRL(),
-		newCAList(talk), newCAExport(), newCAInstall(talk), newCAUninstall(talk), newCAServe(talk))
+		newCAList(talk), newCAExport(), newCAInstall(talk), newCAUninstall(talk), newCAServe(talk),
+		newCARepair(talk))
 	return cmd
 }
 

@@ -118,10 +118,13 @@ func lostCertificate(name string, err error) error {
 		hinted("the certificate was issued, but is lost: check the folder, and issue it again")
 }
 
+// maxIssued bounds a file with a certificate that the authority issued.
+const maxIssued = 1 << 20
+
 // findIssued finds the record of a certificate, by its file or its serial number.
 func findIssued(ca *authority.Authority, what string) (rec *authority.Record, isFile bool, err error) {
 	if _, statErr := os.Stat(what); statErr == nil {
-		data, err := readBounded(what, 1<<20)
+		data, err := readBounded(what, maxIssued)
 		if err != nil {
 			return nil, true, err
 		}

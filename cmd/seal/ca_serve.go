@@ -54,6 +54,9 @@ func (flags *serveFlags) serve(ctx context.Context, talk *talker, text string) e
 	if err != nil {
 		return err
 	}
+	if err := ca.Check(); err != nil {
+		return err
+	}
 	l, err := a.Listen(ctx)
 	if err != nil {
 		return err

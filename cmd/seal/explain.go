@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/sealsock/sealsock/address"
+	"github.com/sealsock/sealsock/authority"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
@@ -75,7 +76,13 @@ func describe(err error) *problem {
 	switch {
 	case errors.As(err, &own):
 		copied := *own
+		if own.code == "" && errors.Is(err, authority.ErrDamaged) {
+			copied.hint, copied.code = repairHint, "damaged"
+		}
 		return &copied
+	case errors.Is(err, authority.ErrDamaged):
+		return &problem{text: "the local authority cannot be used: " + err.Error(), hint: repairHint,
+			code: "damaged"}
 	case errors.As(err, &stop):
 		return &problem{text: "interrupted", code: "interrupted", exit: stop.exit()}
 	case errors.As(err, &untrusted):

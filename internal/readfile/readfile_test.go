@@ -46,7 +46,8 @@ func TestBounds(t *testing.T) {
 	}
 	for name, read := range readers() {
 		var large *readfile.TooLargeError
-		if _, err := read(path, 1000); !errors.As(err, &large) || !strings.Contains(err.Error(), path+" has more than 1000 bytes") {
+		if _, err := read(path, 1000); !errors.As(err, &large) || !strings.Contains(err.Error(),
+			path+" has more than 1000 bytes") {
 			t.Errorf("%s of 1001 bytes: %v", name, err)
 		}
 		if _, err := read(path+"x", 1000); !errors.Is(err, fs.ErrNotExist) {
@@ -57,7 +58,8 @@ func TestBounds(t *testing.T) {
 		}
 	}
 	var large *readfile.TooLargeError
-	if _, err := readfile.Read(t.Context(), "/dev/zero", 1<<20); !errors.As(err, &large) || err.Error() != "/dev/zero has more than 1 MiB" {
+	if _, err := readfile.Read(t.Context(), "/dev/zero", 1<<20); !errors.As(err, &large) ||
+		err.Error() != "/dev/zero has more than 1 MiB" {
 		t.Errorf("a file without an end: %v", err)
 	}
 	if _, err := readfile.Regular("/dev/zero", 1<<20); err == nil || errors.As(err, &large) {
@@ -74,11 +76,12 @@ func readers() map[string]func(string, int64) ([]byte, error) {
 	}
 }
 
-// TestPipe reads from a pipe, gives up one that nobody writes to, and gives up
+// TestPipe reads from a pipe, stops waiting for one without a writer, and for
 // one whose writer is silent.
 func TestPipe(t *testing.T) {
 	path := pipe(t)
-	if _, err := readfile.Regular(path, 10); err == nil || !strings.Contains(err.Error(), "expected a regular file") {
+	if _, err := readfile.Regular(path, 10); err == nil || !strings.Contains(err.Error(),
+		"expected a regular file") {
 		t.Errorf("a pipe as a regular file: %v", err)
 	}
 	stopped := errors.New("stopped")

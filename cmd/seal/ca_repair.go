@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sealsock/sealsock/authority"
+)
+
+const repairLong = `Mend the authority's journal after it was cut or changed. What is left
+of it is put together with the newest revocation list, the certificates that seal listen uses, and
+the FILEs of certificates that you name. No revocation is taken back: if more were
+counted than can be found, nothing is changed until --revoked names them. The journal
+as it was is kept beside the new one.`
+
+func newCARepair(talk *talker) *cobra.Command {
+	var revoked []string
+	cmd := &cobra.Command{
+		Use:     "repair [FILE...]",
+		Short:   "Mend a journal that was cut or changed",
+		Long:    repairLong,
+		Example: "  seal ca repair\n  seal ca repair --revoked printer.local.pem *.pem",
+		RunE: func(_ *cobra.Command, files []string) error {
+			return repair(talk, files, revoked)
+		},
+	}
+	cmd.Flags().StringArrayVar(&revoked, "revoked", nil,
+		"a certificate `FILE-or-SERIAL` that was revoked; may be given several times")
+	return cmd
+}
+
+func repair(talk *talker, files, revoked []string) error {
+	ca, err := ownAuthority()
+	if err != nil {
+		return err
+	}
+	var with authority.Repairs
+	for _, name := range files {
+		data, err := readBounded(name, maxIssued)
+		if err != nil {
+			return err
+		}
+		with.Certificates = append(with.Certificates, data)
+	}
+	for _, what := range revoked {
+		if _, err := os.Stat(what); err != nil {
+			with.Revoked = append(with.Revoked, what)
+			continue
+		}
+		data, err := readBounded(what, maxIssued)
+		if err != nil {
+			return err
+		}
+		serial, err := authority.SerialOf(data)
+		if err != nil {
+			return failed(err, "--revoked %s: %v", what,
+				err).hinted("name a certificate in PEM or DER, or its serial number")
+		}
+		with.Certificates, with.Revoked = append(with.Certificates, data), append(with.Revoked, serial)
+	}
+	report, err := ca.Repair(with)
+	if err != nil {
+		p := failed(err, "the authority was not repaired: %v", err)
+		p.code = "repair"
+		return p.hinted("a list that others were given, or your own notes, may say what was revoked: " +
+			"--revoked SERIAL")
+	}
+	talk.tell(repaired(*report))
+	return nil
+}
+
+// repaired tells what a repair did.
+type repaired authority.Repaired
+
+func (repaired) event() string { return "repaired" }
+
+func (r repaired) text() string {
+	if r.Previous == "" {
+		return "seal: nothing is wrong with the authority"
+	}
+	text := []string{fmt.Sprintf("seal: repaired the authority: %d entries kept, %d unreadable",
+		r.Kept, r.Dropped)}
+	text = append(text, fmt.Sprintf("%d certificates and %d revocations found again; the journal as "+
+		"it was is %s",
+		r.Found, r.Revoked, r.Previous))
+	if r.Unknown > 0 {
+		text = append(text, fmt.Sprintf("%d certificates have no record: seal ca repair FILE... gives "+
+			"them one", r.Unknown))
+	}
+	return strings.Join(text, "\n")
+}
+
+// repairHint is the way out for an authority whose record was cut.
+const repairHint = "seal ca repair mends it from the newest list and the certificates, and takes " +
+	"no revocation back"
