@@ -43,9 +43,11 @@ var (
 	oidIssuingPoint      = []int{2, 5, 29, 28}
 	oidCertificateIssuer = []int{2, 5, 29, 29}
 	oidFreshestCRL       = []int{2, 5, 29, 46}
+	oidListNumber        = []int{2, 5, 29, 20}
 	oidReasonCode        = []int{2, 5, 29, 21}
 	oidInvalidityDate    = []int{2, 5, 29, 24}
-	knownListExtensions  = [][]int{oidDeltaIndicator, oidIssuingPoint, oidFreshestCRL, {2, 5, 29, 20}, {2, 5, 29, 35}, {2, 5, 29, 18}}
+	knownListExtensions  = [][]int{oidDeltaIndicator, oidIssuingPoint, oidFreshestCRL, oidListNumber,
+		{2, 5, 29, 35}, {2, 5, 29, 18}}
 )
 
 // parseCRL reads a list and refuses what would be misread.
@@ -55,6 +57,9 @@ func parseCRL(der []byte, source string) (*crl, error) {
 		return nil, listError(CodeCRLInvalid, source, "cannot be read", err)
 	}
 	l := &crl{RevocationList: parsed, source: source, signed: map[string]error{}}
+	if err := l.checkNumber(); err != nil {
+		return nil, listError(CodeCRLInvalid, source, "cannot be used", err)
+	}
 	for _, e := range parsed.Extensions {
 		id := []int(e.Id)
 		switch {
@@ -76,6 +81,21 @@ func parseCRL(der []byte, source string) (*crl, error) {
 		return nil, listError(CodeCRLInvalid, source, "is an indirect list, which speaks for several authorities: such lists are not supported", nil)
 	}
 	return l, l.index()
+}
+
+// checkNumber follows RFC 5280, Section 5.2.3: "CRL issuers conforming to this
+// profile MUST include this extension in all CRLs and MUST mark this extension as
+// non-critical." The number decides which of two lists is newer.
+func (l *crl) checkNumber() error {
+	if l.Number == nil {
+		return errors.New("it has no number; openssl ca writes one if its configuration sets crlnumber")
+	}
+	for _, e := range l.Extensions {
+		if e.Critical && e.Id.Equal(oidListNumber) {
+			return errors.New("its number is critical, which RFC 5280, Section 5.2.3, forbids")
+		}
+	}
+	return nil
 }
 
 // index maps serial numbers to entries.
@@ -157,7 +177,7 @@ func (l *crl) check(c, issuer *x509.Certificate, now time.Time) error {
 	return l.inScope(c)
 }
 
-// genuine says whether the list is the issuer's, and of now.
+// genuine reports whether the list is the issuer's, and of now.
 func (l *crl) genuine(issuer *x509.Certificate, now time.Time) error {
 	switch {
 	case !bytes.Equal(l.RawIssuer, issuer.RawSubject):
@@ -220,7 +240,6 @@ func (l *crl) verdict(c *x509.Certificate, delta *crl) (*RevocationCheck, error)
 		check.ThisUpdate, check.NextUpdate = delta.ThisUpdate, delta.NextUpdate
 		if newer := delta.entry(c); newer != nil {
 			// Section 5.3.1: removeFromCRL appears in deltas only.
-			const removeFromCRL = 8
 			entry, removed = newer, newer.ReasonCode == removeFromCRL
 		}
 	}
@@ -245,14 +264,70 @@ func (l *crl) entry(c *x509.Certificate) *x509.RevocationListEntry {
 // complements reports whether a delta adds to a complete list of the same scope
 // (RFC 5280, Sections 5.2.4 and 6.3.3 (c)).
 func (l *crl) complements(complete *crl) bool {
-	return l.delta && bytes.Equal(l.scope.raw, complete.scope.raw) && l.base != nil && l.Number != nil && complete.Number != nil &&
-		l.base.Cmp(complete.Number) <= 0 && l.Number.Cmp(complete.Number) >= 0 && bytes.Equal(l.RawIssuer, complete.RawIssuer)
+	return l.delta && l.sameScope(complete) &&
+		l.base.Cmp(complete.Number) <= 0 && l.Number.Cmp(complete.Number) >= 0
 }
 
-// choose takes the newest complete list that can speak about c and the newest
-// delta that adds to it.
+func (l *crl) sameScope(other *crl) bool {
+	return bytes.Equal(l.scope.raw, other.scope.raw) && bytes.Equal(l.RawIssuer, other.RawIssuer)
+}
+
+// newer reports whether l was issued after other, or other is nil.
+func (l *crl) newer(other *crl) bool { return other == nil || l.Number.Cmp(other.Number) > 0 }
+
+// The reasons that a later list may take back (RFC 5280, Section 5.3.1).
+const (
+	certificateHold = 6
+	removeFromCRL   = 8
+)
+
+// permanently returns the answer of a list that revokes c for good, or nil. The
+// list's dates and scope do not matter: an entry stays valid until the
+// certificate expires (Section 3.3), except that a hold may be lifted. Serial
+// numbers of attribute certificates are numbers of their own.
+func (l *crl) permanently(c, issuer *x509.Certificate) *RevocationCheck {
+	entry := l.entry(c)
+	if entry == nil || entry.ReasonCode == certificateHold || entry.ReasonCode == removeFromCRL ||
+		l.scope.onlyAttribute || !bytes.Equal(l.RawIssuer, issuer.RawSubject) ||
+		l.checkSignature(issuer) != nil {
+		return nil
+	}
+	check, _ := l.verdict(c, nil)
+	return check
+}
+
+// choose asks all lists about c. One that revokes c for good decides, whatever
+// others contain. Otherwise the newest list of each scope counts, with its delta,
+// and one that revokes c goes before one that does not.
 func choose(lists []*crl, c, issuer *x509.Certificate, now time.Time) (*RevocationCheck, error) {
-	var complete, delta *crl
+	for _, l := range lists {
+		if check := l.permanently(c, issuer); check != nil {
+			return check, nil
+		}
+	}
+	complete, problems := newest(lists, c, issuer, now)
+	var good *RevocationCheck
+	for _, l := range complete {
+		check, err := l.answer(lists, c, issuer, now)
+		switch {
+		case err != nil:
+			problems = append(problems, err)
+		case check.Status == RevocationRevoked:
+			return check, nil
+		case good == nil:
+			good = check
+		}
+	}
+	if good != nil {
+		return good, nil
+	}
+	return nil, joinOne(problems)
+}
+
+// newest returns the newest complete list of each scope that can be used for c, and
+// what is wrong with the others.
+func newest(lists []*crl, c, issuer *x509.Certificate, now time.Time) ([]*crl, []error) {
+	var found []*crl
 	var problems []error
 	for _, l := range lists {
 		if l.delta {
@@ -260,19 +335,43 @@ func choose(lists []*crl, c, issuer *x509.Certificate, now time.Time) (*Revocati
 		}
 		if err := l.check(c, issuer, now); err != nil {
 			problems = append(problems, err)
-		} else if complete == nil || l.ThisUpdate.After(complete.ThisUpdate) {
-			complete = l
+			continue
+		}
+		switch at := slices.IndexFunc(found, l.sameScope); {
+		case at < 0:
+			found = append(found, l)
+		case l.newer(found[at]):
+			found[at] = l
 		}
 	}
-	if complete == nil {
-		return nil, joinOne(problems)
+	if found == nil && problems == nil && len(lists) > 0 {
+		problems = append(problems,
+			listError(CodeCRLInvalid, lists[0].source, "is a delta without the list that it adds to", nil))
 	}
-	for _, l := range lists {
-		if l.complements(complete) && l.check(c, issuer, now) == nil && (delta == nil || l.ThisUpdate.After(delta.ThisUpdate)) {
-			delta = l
+	return found, problems
+}
+
+// answer looks c up in a complete list and in the newest delta that adds to it. A
+// delta of the issuer that is newer and cannot be used is an error: it may
+// revoke c.
+func (l *crl) answer(lists []*crl, c, issuer *x509.Certificate,
+	now time.Time) (*RevocationCheck, error) {
+	var delta *crl
+	var why error
+	for _, d := range lists {
+		if !d.delta || !d.sameScope(l) || !d.newer(l) || !d.newer(delta) || d.checkSignature(issuer) != nil {
+			continue
+		}
+		delta, why = d, d.check(c, issuer, now)
+		if why == nil && !d.complements(l) {
+			why = listError(CodeCRLInvalid, d.source,
+				"adds to the list number "+d.base.String()+", which is not at hand", nil)
 		}
 	}
-	return complete.verdict(c, delta)
+	if why != nil {
+		return nil, why
+	}
+	return l.verdict(c, delta)
 }
 
 // joinOne keeps a single error as it is, so that its code can be read.

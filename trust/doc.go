@@ -16,6 +16,39 @@
 // engine speaks nothing weaker. The name is looked for among the subject
 // alternative names only; see [MatchName] for the rules.
 //
+// # Revocation
+//
+// Revoked always wins, and a list that cannot be used is never "no list". For each
+// certificate that is looked at, what is known decides by this table:
+//
+//	                                   at hand  prefer  require
+//	a source revokes it                refuse   refuse  refuse
+//	a source is current and does not   accept   accept  accept
+//	a given list cannot be used        refuse   refuse  refuse
+//	another source cannot be used      accept   accept  refuse
+//	no source                          accept   accept  refuse
+//
+// The first row that applies counts; [RevocationOff] accepts always. The sources are
+// the stapled response, the given lists and, except at hand, responders and lists on
+// the network, which are asked one after the other until one answers.
+//
+// A list or response revokes a certificate for good if its signature is the issuer's,
+// also when it is out of date, of the future, a delta, or about some certificates
+// only: RFC 5280, Section 3.3, keeps an entry on the list until the certificate
+// expires. Only a certificate that is on hold may come off the list again, so that for
+// holds the newest current list of each scope counts, with its delta.
+//
+// A given list cannot be used if it is out of date, not signed by the issuer, about
+// other certificates, or in a file of a hashed directory that cannot be read. Files and
+// other directories are read at once, and a list that is broken, indirect, without
+// CRLNumber, or has an unknown critical extension is an error then. A list that was
+// read stays in use until it expires if its file is damaged later.
+//
+// A leaf that is itself a root, or is accepted by its key, has no issuer in a path. It
+// is looked up in the given lists, and [RevocationRequire] refuses it without one. With
+// [Revocation.WholeChain] the root is looked up in the given lists too, and refused if
+// one revokes it.
+//
 // # Remembered paths
 //
 // Checking a path costs one signature per certificate, and a server or a busy

@@ -29,10 +29,12 @@ type answerMemo struct {
 }
 
 // answer is what came of one question. Others with the same question wait for
-// it.
+// it. If err is set, body or list may hold an earlier answer that is out of date: it
+// may still tell of a revocation.
 type answer struct {
 	done  chan struct{}
 	until time.Time // when to ask again, by the clock of this machine
+	next  time.Time // after which body or list is out of date; zero for never
 	body  []byte
 	list  *crl
 	err   error
@@ -51,11 +53,11 @@ func (r *Revocation) ask(ctx context.Context, responder string, c, issuer *x509.
 	source := "OCSP " + plain(responder)
 	var check *RevocationCheck
 	question := "ocsp " + responder + " " + issuerID(issuer) + " " + c.SerialNumber.Text(16)
-	a, err := r.answers.do(ctx, question, r.timeout(), func(ctx context.Context) *answer {
+	a, err := r.answers.do(ctx, question, r.timeout(), now, func(ctx context.Context) *answer {
 		file := r.cacheFile("ocsp", responder, c, issuer)
 		if cached, err := readCached(file, maxResponse); err == nil {
 			if known, err := checkResponse(cached, source, c, issuer, now, nil); err == nil && known.NextUpdate.After(now) {
-				return &answer{body: cached, until: expiry(known.NextUpdate, now)}
+				return freshAnswer(&answer{body: cached}, known.NextUpdate, now)
 			}
 		}
 		body, err := r.askNow(ctx, responder, c, issuer, now)
@@ -67,10 +69,15 @@ func (r *Revocation) ask(ctx context.Context, responder string, c, issuer *x509.
 			return &answer{err: err, until: time.Now().Add(failureAge)}
 		}
 		r.store(file, body)
-		return &answer{body: body, until: expiry(known.NextUpdate, now)}
+		return freshAnswer(&answer{body: body}, known.NextUpdate, now)
 	})
 	if err == nil {
 		check, err = checkResponse(a.body, source, c, issuer, now, nil)
+	} else if a != nil && a.body != nil {
+		old, oldErr := checkResponse(a.body, source, c, issuer, now, nil)
+		if oldErr == nil && old.Status == RevocationRevoked {
+			return old, nil
+		}
 	}
 	return check, wrapSource(source, err)
 }
@@ -105,6 +112,11 @@ func (r *Revocation) fetchList(ctx context.Context, point string, c, issuer *x50
 	source := "CRL " + plain(point)
 	complete, err := r.oneList(ctx, point, issuer, now)
 	if err != nil {
+		if complete != nil {
+			if check := complete.permanently(c, issuer); check != nil {
+				return check, nil
+			}
+		}
 		return nil, wrapSource(source, err)
 	}
 	lists := []*crl{complete}
@@ -130,15 +142,16 @@ func deltaPoints(complete *crl, c *x509.Certificate) []string {
 	return nil
 }
 
-// oneList gets a list from memory, the cache folder or the network. What the
-// issuer did not sign is not kept: whoever answered once in the point's stead
-// must not go on answering.
+// oneList gets a list from memory, the cache folder or the network. A list beside an
+// error is the issuer's and out of date. What the issuer did not sign is not kept:
+// an attacker who answered once in the point's stead must not answer for longer.
 func (r *Revocation) oneList(ctx context.Context, point string, issuer *x509.Certificate, now time.Time) (*crl, error) {
-	a, err := r.answers.do(ctx, "crl "+point+" "+issuerID(issuer), r.timeout(), func(ctx context.Context) *answer {
+	question := "crl " + point + " " + issuerID(issuer)
+	a, err := r.answers.do(ctx, question, r.timeout(), now, func(ctx context.Context) *answer {
 		file := r.cacheFile("crl", point, nil, issuer)
 		if cached, err := readCached(file, maxListFile); err == nil {
 			if list, err := fetchedList(cached, point, issuer, now); err == nil && list.NextUpdate.After(now) {
-				return &answer{list: list, until: expiry(list.NextUpdate, now)}
+				return freshAnswer(&answer{list: list}, list.NextUpdate, now)
 			}
 		}
 		body, err := r.fetch(ctx, http.MethodGet, point, "", nil, maxListFile)
@@ -147,18 +160,19 @@ func (r *Revocation) oneList(ctx context.Context, point string, issuer *x509.Cer
 		}
 		list, err := fetchedList(body, point, issuer, now)
 		if err != nil {
-			return &answer{err: err, until: time.Now().Add(failureAge)}
+			return &answer{list: list, err: err, until: time.Now().Add(failureAge)}
 		}
 		r.store(file, body)
-		return &answer{list: list, until: expiry(list.NextUpdate, now)}
+		return freshAnswer(&answer{list: list}, list.NextUpdate, now)
 	})
-	if err != nil {
+	if a == nil {
 		return nil, err
 	}
-	return a.list, nil
+	return a.list, err
 }
 
-// fetchedList reads the issuer's list from what a point answered.
+// fetchedList reads the issuer's list from what a point answered. A list beside an
+// error is the issuer's and out of date.
 func fetchedList(body []byte, point string, issuer *x509.Certificate, now time.Time) (*crl, error) {
 	if len(body) > maxUnsigned && !signedList(body, issuer) {
 		return nil, listError(CodeCRLInvalid, point, "is large and not signed by the certificate's issuer", nil)
@@ -175,12 +189,16 @@ func fetchedList(body []byte, point string, issuer *x509.Certificate, now time.T
 		}
 	}
 	if err := list.genuine(issuer, now); err != nil {
-		return nil, err
+		if !bytes.Equal(list.RawIssuer, issuer.RawSubject) || list.checkSignature(issuer) != nil {
+			list = nil
+		}
+		return list, err
 	}
 	// RFC 5280, Section 5.1.2.5, demands a next date. Without one, an old list
 	// could be passed off as the current one for ever.
 	if list.NextUpdate.IsZero() && now.Sub(list.ThisUpdate) > unlimitedAge {
-		return nil, listError(CodeCRLExpired, point, "is of "+stamp(list.ThisUpdate)+" and names no next date: it is too old", nil)
+		return list, listError(CodeCRLExpired, point,
+			"is of "+stamp(list.ThisUpdate)+" and names no next date: it is too old", nil)
 	}
 	return list, nil
 }
@@ -228,20 +246,36 @@ func expiry(next, now time.Time) time.Time {
 	return time.Now().Add(max(keep, failureAge))
 }
 
+// freshAnswer sets until when an answer is used that is valid until next.
+func freshAnswer(a *answer, next, now time.Time) *answer {
+	a.until, a.next = expiry(next, now), next
+	if a.body != nil && !next.IsZero() {
+		a.next = next.Add(clockSkew) // as long as checkResponse takes it
+	}
+	return a
+}
+
+// stale reports whether to ask again. clock is this machine's: its monotonic part
+// stands still while a laptop sleeps, and its wall clock may be set back, so the
+// answer ends by the earlier of the two. now is the time to judge by.
+func (a *answer) stale(clock, now time.Time) bool {
+	return clock.After(a.until) || clock.Round(0).After(a.until.Round(0)) ||
+		!a.next.IsZero() && now.After(a.next)
+}
+
 // do asks once at a time for each question and remembers what came of it. The
 // question outlives the one who asked first, up to limit: who goes away early
 // must not take the answer from the others who wait for it.
-func (m *answerMemo) do(ctx context.Context, question string, limit time.Duration, ask func(context.Context) *answer) (*answer, error) {
+func (m *answerMemo) do(ctx context.Context, question string, limit time.Duration, now time.Time,
+	ask func(context.Context) *answer) (*answer, error) {
 	m.mu.Lock()
 	a := m.answers[question]
-	if a != nil && a.finished() && time.Now().After(a.until) {
-		a = nil
-	}
-	if a == nil {
+	if a == nil || a.finished() && a.stale(time.Now(), now) {
+		old := a
 		m.makeRoom()
 		a = &answer{done: make(chan struct{})}
 		m.answers[question] = a
-		go a.find(context.WithoutCancel(ctx), limit, ask)
+		go a.find(context.WithoutCancel(ctx), old, limit, ask)
 	}
 	m.mu.Unlock()
 	if a.finished() {
@@ -255,11 +289,15 @@ func (m *answerMemo) do(ctx context.Context, question string, limit time.Duratio
 	}
 }
 
-func (a *answer) find(ctx context.Context, limit time.Duration, ask func(context.Context) *answer) {
+func (a *answer) find(ctx context.Context, old *answer, limit time.Duration,
+	ask func(context.Context) *answer) {
 	ctx, cancel := withTimeout(ctx, limit)
 	defer cancel()
 	got := ask(ctx)
-	a.body, a.list, a.err, a.until = got.body, got.list, got.err, got.until
+	if got.err != nil && got.list == nil && got.body == nil && old != nil {
+		got.list, got.body = old.list, old.body
+	}
+	a.body, a.list, a.err, a.until, a.next = got.body, got.list, got.err, got.until, got.next
 	close(a.done)
 }
 

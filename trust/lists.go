@@ -6,8 +6,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
@@ -26,9 +28,10 @@ type Lists struct {
 
 // listFile is a file and what it held when it was last read.
 type listFile struct {
-	stamp fileStamp
-	lists []*crl
-	err   error
+	stamp  fileStamp
+	lists  []*crl
+	err    error
+	hashed bool // it stands in a hashed directory
 }
 
 // recheck is how often files are looked at.
@@ -72,7 +75,8 @@ func (l *Lists) AddFile(path string) (int, error) {
 // AddDir adds a directory. If it has names as OpenSSL's rehash makes them for
 // lists (eight hexadecimal digits, ".r", a number), it is searched by those
 // names when a list is looked for, and the count is zero. Otherwise every file
-// in it that holds lists is added.
+// in it that holds lists is added. A file without any is passed over; one that
+// cannot be read, or holds a list that cannot be used, is an error.
 func (l *Lists) AddDir(path string) (int, error) {
 	names, err := readNames(path)
 	if err != nil && !errors.Is(err, ErrNoCertificates) {
@@ -86,14 +90,38 @@ func (l *Lists) AddDir(path string) (int, error) {
 			l.hashed = append(l.hashed, path)
 			return 0, nil
 		}
-		if n, err := l.AddFile(filepath.Join(path, name)); err == nil {
-			total += n
+		file := filepath.Join(path, name)
+		if info, err := os.Stat(file); err == nil && info.IsDir() {
+			continue
 		}
+		n, err := l.AddFile(file)
+		if err != nil && !holdsNoList(file) {
+			return total, err
+		}
+		total += n
 	}
 	if total == 0 {
 		return 0, fmt.Errorf("%s: %w", path, ErrNoLists)
 	}
 	return total, nil
+}
+
+// holdsNoList reports whether a file that gave no list is something else: a note, or
+// certificates. One that is called a list, or is DER and no certificate, is a list
+// that cannot be used.
+func holdsNoList(path string) bool {
+	data, err := readBounded(path)
+	if err != nil || strings.EqualFold(filepath.Ext(path), ".crl") {
+		return false
+	}
+	if bytes.Contains(data, []byte("-----BEGIN X509 CRL")) {
+		return false
+	}
+	if len(data) > 0 && data[0] == 0x30 {
+		_, err := x509.ParseCertificate(data)
+		return err == nil
+	}
+	return true
 }
 
 // Len returns how many lists are loaded.
@@ -108,45 +136,40 @@ func (l *Lists) Len() int {
 }
 
 // check looks c up in the lists of its issuer. Nil and nil means that there is
-// none.
+// none. An error means that there is, or may be, one that cannot be used.
 func (l *Lists) check(c, issuer *x509.Certificate, now time.Time) (*RevocationCheck, error) {
-	lists, problems := l.of(issuer)
+	lists, problems := l.of(issuer.RawSubject)
 	if len(lists) == 0 {
 		return nil, joinOne(problems)
 	}
 	return choose(lists, c, issuer, now)
 }
 
-// has reports whether there is any list with the issuer's name.
-func (l *Lists) has(issuer *x509.Certificate) bool {
-	lists, _ := l.of(issuer)
-	return len(lists) > 0
-}
-
-// of returns the lists with the issuer's name, from files as they are now.
-func (l *Lists) of(issuer *x509.Certificate) ([]*crl, []error) {
+// of returns the lists of the issuer with a name, from files as they are now, and
+// what is wrong with files that may hold one.
+func (l *Lists) of(issuer []byte) ([]*crl, []error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lookUp(issuer.RawSubject)
-	if now := time.Now(); now.Sub(l.checked) > recheck {
+	now := time.Now()
+	if now.Sub(l.checked) > recheck || now.Round(0).Sub(l.checked.Round(0)).Abs() > recheck {
 		l.checked = now
 		for path, f := range l.files {
 			f.refresh(path)
 		}
 	}
 	var found []*crl
-	var problems []error
+	problems := l.lookUp(issuer)
 	for _, list := range l.given {
-		if bytes.Equal(list.RawIssuer, issuer.RawSubject) {
+		if bytes.Equal(list.RawIssuer, issuer) {
 			found = append(found, list)
 		}
 	}
 	for _, f := range l.files {
-		if f.err != nil {
+		if f.err != nil && !f.hashed {
 			problems = append(problems, f.err)
 		}
 		for _, list := range f.lists {
-			if bytes.Equal(list.RawIssuer, issuer.RawSubject) {
+			if bytes.Equal(list.RawIssuer, issuer) {
 				found = append(found, list)
 			}
 		}
@@ -154,32 +177,38 @@ func (l *Lists) of(issuer *x509.Certificate) ([]*crl, []error) {
 	return found, problems
 }
 
-// lookUp adds the files that hashed directories have for a name.
-func (l *Lists) lookUp(rawName []byte) {
+// lookUp adds the files that hashed directories have for a name, and returns what
+// is wrong with them.
+func (l *Lists) lookUp(rawName []byte) []error {
 	if len(l.hashed) == 0 {
-		return
+		return nil
 	}
 	hash, ok := nameHash(rawName)
 	if !ok {
-		return
+		return []error{errors.New("the issuer's name has no hash to look for")}
 	}
+	var problems []error
 	if l.files == nil {
 		l.files = make(map[string]*listFile)
 	}
 	for _, dir := range l.hashed {
 		for i := range maxSameHash {
 			path := filepath.Join(dir, fmt.Sprintf("%08x.r%d", hash, i))
-			if l.files[path] != nil {
-				continue
+			f := l.files[path]
+			if f == nil {
+				if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+					break
+				}
+				f = &listFile{hashed: true}
+				f.read(path)
+				l.files[path] = f
 			}
-			if _, err := os.Stat(path); err != nil {
-				break
+			if f.err != nil {
+				problems = append(problems, f.err)
 			}
-			f := &listFile{}
-			f.read(path)
-			l.files[path] = f
 		}
 	}
+	return problems
 }
 
 func (f *listFile) refresh(path string) {
@@ -198,8 +227,9 @@ func (f *listFile) read(path string) {
 	case err != nil:
 		f.err = err
 		return
-	case info.IsDir() || info.Size() > maxListFile:
-		f.err = fmt.Errorf("%s is no revocation list: it is a directory or has more than 64 MiB", path)
+	case !info.Mode().IsRegular() || info.Size() > maxListFile:
+		f.err = fmt.Errorf("%s is no revocation list: it is no regular file or has more than 64 MiB",
+			path)
 		return
 	}
 	data, err := os.ReadFile(path)

@@ -366,10 +366,16 @@ func makeListWithoutNext(t *testing.T, by *node) []byte {
 		!tbs.ReadASN1Element(&this, asn1.UTCTime) || !tbs.ReadASN1Element(&next, asn1.UTCTime) {
 		t.Fatal("the list has another form")
 	}
-	var body, out cryptobyte.Builder
-	body.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+	return resign(t, by, algorithm, func(b *cryptobyte.Builder) {
 		b.AddBytes(bytes.Join([][]byte{version, algorithm, issuer, this, tbs}, nil))
 	})
+}
+
+// resign makes a list of other contents, signed with ECDSA and SHA-256.
+func resign(t *testing.T, by *node, algorithm []byte, contents func(*cryptobyte.Builder)) []byte {
+	t.Helper()
+	var body, out cryptobyte.Builder
+	body.AddASN1(asn1.SEQUENCE, contents)
 	digest := sha256.Sum256(body.BytesOrPanic())
 	signature, err := by.key.Sign(rand.Reader, digest[:], crypto.SHA256)
 	if err != nil {

@@ -32,20 +32,29 @@ func checkResponse(der []byte, source string, c, issuer *x509.Certificate, now t
 	if err != nil {
 		return nil, responseError(CodeOCSPInvalid, source, "cannot be used", err)
 	}
+	// A revocation stays true: neither the dates of the response nor its nonce matter.
+	if r.status == RevocationRevoked && r.reason != certificateHold && r.reason != removeFromCRL {
+		return r.check(c, source), nil
+	}
 	if nonce != nil && r.nonce != nil && !bytes.Equal(r.nonce, nonce) {
 		return nil, responseError(CodeOCSPInvalid, source, "answers another request: its nonce differs", nil)
 	}
 	if err := r.current(source, now); err != nil {
 		return nil, err
 	}
-	check := &RevocationCheck{Certificate: c, Source: source, Status: r.status, ThisUpdate: r.thisUpdate, NextUpdate: r.nextUpdate}
-	switch r.status {
-	case RevocationUnknown:
+	if r.status == RevocationUnknown {
 		return nil, responseError(CodeOCSPUnknown, source, "says that the responder does not know the certificate", nil)
-	case RevocationRevoked:
+	}
+	return r.check(c, source), nil
+}
+
+func (r *response) check(c *x509.Certificate, source string) *RevocationCheck {
+	check := &RevocationCheck{Certificate: c, Source: source, Status: r.status,
+		ThisUpdate: r.thisUpdate, NextUpdate: r.nextUpdate}
+	if r.status == RevocationRevoked {
 		check.Revoked, check.Reason = r.revoked, r.reason
 	}
-	return check, nil
+	return check
 }
 
 // current checks the dates, with an allowance for clocks.

@@ -251,7 +251,7 @@ func (p *Policy) verifyLeaf(peer *Peer, now time.Time) (*Result, error) {
 	if err := checkDates(leaf, now); err != nil {
 		return nil, err
 	}
-	if err := p.unaskable(leaf); err != nil {
+	if err := p.checkAlone(result, now, acceptedByKey); err != nil {
 		return nil, err
 	}
 	if !hasNames(leaf) {
@@ -290,10 +290,10 @@ func (p *Policy) verifyKnown(peer *Peer, now time.Time) (*Result, error) {
 	if err := checkDates(leaf, now); err != nil {
 		return nil, err
 	}
-	if err := p.unaskable(leaf); err != nil {
+	result := &Result{PublicKey: keyOf(leaf), Leaf: leaf, Certificates: certs, Name: peer.knownAs()}
+	if err := p.checkAlone(result, now, acceptedByKey); err != nil {
 		return nil, err
 	}
-	result := &Result{PublicKey: keyOf(leaf), Leaf: leaf, Certificates: certs, Name: peer.knownAs()}
 	if len(p.Pins) > 0 {
 		if err := p.checkLeafPin(result); err != nil {
 			return nil, err

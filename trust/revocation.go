@@ -18,14 +18,15 @@ type RevocationMode uint8
 // revoked is refused.
 const (
 	// RevocationAtHand looks at what is at hand: the response that came along
-	// (staple) and the given lists. It asks nobody. Where nothing is at hand it
-	// accepts the peer, but a given list of the peer's issuer that cannot be
-	// used, because it expired for example, refuses it.
+	// (staple) and the given lists. It does not use the network. Where nothing is
+	// at hand it accepts the peer, but a given list of the peer's issuer that
+	// cannot be used, because it expired for example, refuses it.
 	RevocationAtHand RevocationMode = iota
 	// RevocationOff looks at nothing.
 	RevocationOff
 	// RevocationPrefer asks responders and fetches lists too, and accepts the
-	// peer if no answer can be had.
+	// peer if no answer can be had, unless a given list of the peer's issuer
+	// cannot be used.
 	RevocationPrefer
 	// RevocationRequire does the same and refuses the peer if no answer can be
 	// had.
@@ -129,7 +130,7 @@ func (p *Policy) checkRevocation(ctx context.Context, peer *Peer, result *Result
 	var first error
 	var kept [][]*x509.Certificate
 	for _, chain := range result.Chains {
-		err := r.checkChain(ctx, peer, chain, now, known, result)
+		err := p.checkChain(ctx, peer, chain, now, known, result)
 		if err == nil {
 			kept = append(kept, chain)
 		} else if first == nil {
@@ -158,8 +159,15 @@ func (r *Revocation) idle(peer *Peer) bool {
 	return r.Mode == RevocationAtHand && r.Lists == nil && len(peer.OCSPStaple) == 0
 }
 
-func (r *Revocation) checkChain(ctx context.Context, peer *Peer, chain []*x509.Certificate, now time.Time,
-	known map[*x509.Certificate]*RevocationCheck, result *Result) error {
+func (p *Policy) checkChain(ctx context.Context, peer *Peer, chain []*x509.Certificate,
+	now time.Time, known map[*x509.Certificate]*RevocationCheck, result *Result) error {
+	r := p.Revocation
+	if r == nil {
+		r = defaultRevocation
+	}
+	if len(chain) == 1 {
+		return p.checkAlone(result, now, "it is among the roots itself, so there is no authority to ask")
+	}
 	last := len(chain) - 1
 	if !r.WholeChain {
 		last = min(last, 1)
@@ -175,9 +183,12 @@ func (r *Revocation) checkChain(ctx context.Context, peer *Peer, chain []*x509.C
 		switch {
 		case check.Status == RevocationRevoked:
 			return revokedError(check)
-		case check.Status == RevocationUnknown && (r.Mode == RevocationRequire || r.Mode == RevocationAtHand && check.badList):
+		case check.Status == RevocationUnknown && (r.Mode == RevocationRequire || check.badList):
 			return unknownError(check)
 		}
+	}
+	if r.WholeChain {
+		return p.checkAnchor(chain[len(chain)-1], result, now)
 	}
 	return nil
 }
@@ -199,11 +210,11 @@ func (r *Revocation) look(ctx context.Context, peer *Peer, c, issuer *x509.Certi
 		found = try(checkResponse(peer.OCSPStaple, "staple", c, issuer, now, nil))
 	}
 	if r.Lists != nil && (found == nil || found.Status != RevocationRevoked) {
-		listed := try(r.Lists.check(c, issuer, now))
-		if found == nil || listed != nil && listed.Status == RevocationRevoked {
+		listed, err := r.Lists.check(c, issuer, now)
+		if try(listed, err); found == nil || listed != nil && listed.Status == RevocationRevoked {
 			found = listed
 		}
-		badList = r.Lists.has(issuer)
+		badList = err != nil
 	}
 	if found != nil {
 		return found
@@ -333,14 +344,4 @@ func checkStapled(peer *Peer, result *Result, now time.Time) error {
 		refused.Err = err
 	}
 	return refused
-}
-
-// unaskable refuses a peer that has no issuer who could be asked whether its
-// certificate was revoked, where an answer is required.
-func (p *Policy) unaskable(leaf *x509.Certificate) error {
-	if p.Revocation == nil || p.Revocation.Mode != RevocationRequire {
-		return nil
-	}
-	return &Error{Code: CodeRevocationUnknown, Certificate: leaf, Got: "it is accepted by its key, so there is no authority to ask",
-		Hint: "name the authority that vouches for it (--ca FILE), or do not require an answer (--revocation prefer)"}
 }
