@@ -143,6 +143,19 @@ func (s *Sender) Rekey(dst []byte, both bool) ([]byte, error) {
 	return s.keyUpdate(dst, both)
 }
 
+// Abort appends a fatal alert, which ends this half: what the application sends
+// instead of CloseNotify when it cannot go through with what it began (RFC 9846,
+// Section 6.2). An alert that is only a warning is an error.
+func (s *Sender) Abort(dst []byte, a iana.Alert) ([]byte, error) {
+	switch {
+	case s.closed:
+		return dst, ErrClosed
+	case a == iana.AlertCloseNotify || a == iana.AlertUserCanceled:
+		return dst, usage("the alert %v does not abort a connection", a)
+	}
+	return s.alert(dst, a)
+}
+
 // CloseNotify appends the alert that ends this direction. Nothing can be sent
 // after it. RFC 9846, Section 6.1.
 func (s *Sender) CloseNotify(dst []byte) ([]byte, error) {

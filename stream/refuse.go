@@ -2,7 +2,11 @@ package stream
 
 import (
 	"io"
+	"net"
 	"time"
+
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
 )
 
 // How long, and for how many bytes, a refused peer is listened to.
@@ -23,4 +27,29 @@ func (c *Conn) Refuse() {
 		io.CopyN(io.Discard, c.raw, lingerBytes)
 	}
 	c.raw.Close()
+}
+
+// Abort ends a connection with a fatal alert instead of close_notify, so that the
+// peer does not take what it has received for the whole, and can report a reason. It
+// is for an application that fails after the handshake; the alert is usually
+// internal_error (RFC 9846, Section 6.2). Abort closes the connection as Refuse does.
+// If another goroutine is writing, the connection is closed without the alert.
+func (c *Conn) Abort(a iana.Alert) error {
+	if !c.open.Load() {
+		return &engine.Error{Fault: engine.FaultUsage, Reason: "the handshake is not done: Refuse ends it"}
+	}
+	if !c.closing.CompareAndSwap(false, true) {
+		return &net.OpError{
+			Op: "close", Net: c.raw.LocalAddr().Network(),
+			Source: c.raw.LocalAddr(), Addr: c.raw.RemoteAddr(), Err: net.ErrClosed,
+		}
+	}
+	var failed error
+	if c.out.TryLock() {
+		c.raw.SetWriteDeadline(time.Now().Add(closeTimeout))
+		failed = c.out.abort(c.raw, a)
+		c.out.Unlock()
+	}
+	c.Refuse()
+	return failed
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
 )
 
 // writing is the sending half of a Conn.
@@ -169,6 +170,18 @@ func (out *writing) closeNotify(raw net.Conn) error {
 		return err
 	}
 	sealed, err := out.send.CloseNotify(nil)
+	if err != nil {
+		return err
+	}
+	return out.deliver(raw, sealed)
+}
+
+// abort sends what is waiting and then a fatal alert.
+func (out *writing) abort(raw net.Conn, a iana.Alert) error {
+	if err := out.flush(raw); err != nil {
+		return err
+	}
+	sealed, err := out.send.Abort(nil, a)
 	if err != nil {
 		return err
 	}
