@@ -36,7 +36,8 @@ func (c *Conn) Refuse() {
 // If another goroutine is writing, the connection is closed without the alert.
 func (c *Conn) Abort(a iana.Alert) error {
 	if !c.open.Load() {
-		return &engine.Error{Fault: engine.FaultUsage, Reason: "the handshake is not done: Refuse ends it"}
+		const reason = "the handshake is not done: Refuse ends it"
+		return &engine.Error{Fault: engine.FaultUsage, Reason: reason}
 	}
 	if !c.closing.CompareAndSwap(false, true) {
 		return &net.OpError{

@@ -273,6 +273,6 @@ func converse(ctx context.Context, talk *talker, conn sealed) error {
 	}
 	defer e.restore()
 	defer e.attach(conn)()
-	x := &exchange{conn: conn, in: e.in, out: e.out, typed: e.typed}
+	x := &exchange{conn: conn, in: e.in, out: e.out, typed: e.typed, piped: e.piped}
 	return x.run(ctx)
 }

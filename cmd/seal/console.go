@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"io/fs"
 	"os"
 	"sync"
 	"unicode/utf8"
@@ -18,6 +19,7 @@ type ends struct {
 	in      *feed
 	out     io.Writer
 	typed   bool // a person types the input
+	piped   bool // another program writes the input
 	restore func()
 	escapes *escapes // what a person may ask for; nil without a terminal
 }
@@ -34,6 +36,9 @@ func (e *ends) attach(conn sealed) (detach func()) {
 // a console; the context ends with Ctrl-C then too.
 func standardEnds(ctx context.Context, talk *talker) (context.Context, *ends, error) {
 	e := &ends{in: newFeed(os.Stdin), out: os.Stdout, typed: isTerminal(os.Stdin), restore: func() {}}
+	if info, err := os.Stdin.Stat(); err == nil {
+		e.piped = info.Mode()&fs.ModeNamedPipe != 0
+	}
 	if !e.typed || !isTerminal(os.Stdout) {
 		return ctx, e, nil
 	}

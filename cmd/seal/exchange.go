@@ -26,8 +26,10 @@ type exchange struct {
 	in     *feed
 	out    io.Writer
 	typed  bool // a person types the input
+	piped  bool // another program writes the input
 	got    int64
 	idle   atomic.Bool // the sending half waits for input
+	ended  atomic.Bool // close_notify tells the peer that the input ended
 	upward chan error  // the end of the sending half
 	downwd chan error  // the end of the receiving half
 }
@@ -72,10 +74,7 @@ func (x *exchange) send(ctx context.Context) error {
 		x.idle.Store(false)
 		switch {
 		case err == io.EOF:
-			if err := x.conn.CloseWrite(); err != nil {
-				return &halfError{"send", err}
-			}
-			return nil
+			return x.endInput(ctx)
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case err != nil:
@@ -85,6 +84,27 @@ func (x *exchange) send(ctx context.Context) error {
 			return &halfError{"send", err}
 		}
 	}
+}
+
+// signalDelay is how long the end of piped input waits for a signal. Ctrl-C reaches
+// all programs of a pipeline: the one that writes the input ends by it, and its end
+// must not look like that of the data.
+const signalDelay = 25 * time.Millisecond
+
+// endInput tells the peer that the input has ended.
+func (x *exchange) endInput(ctx context.Context) error {
+	if x.piped {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(signalDelay):
+		}
+	}
+	x.ended.Store(true)
+	if err := x.conn.CloseWrite(); err != nil {
+		return &halfError{"send", err}
+	}
+	return nil
 }
 
 // receive carries what the peer sends. It returns nil after the peer's close_notify.
@@ -149,12 +169,15 @@ func (x *exchange) afterSending(ctx context.Context, err error) error {
 func (x *exchange) afterReceiving(ctx context.Context, err error) error {
 	switch {
 	case half(err) == "output":
-		x.closeInOrder()
+		if !x.ended.Load() {
+			x.conn.NetConn().Close() // as in interrupt
+		}
 		return x.verdict(err)
 	case err != nil:
 		return x.verdict(err)
 	case x.typed:
-		x.closeInOrder()
+		x.conn.SetWriteDeadline(time.Now().Add(goodbye)) // a write may be stuck
+		x.conn.CloseWrite()
 		return nil
 	}
 	gone := make(chan struct{})
@@ -192,16 +215,11 @@ func (x *exchange) afterGoing() error {
 	}
 }
 
-// interrupt ends the connection in order, if the peer lets it.
+// interrupt ends the connection. The input has not ended, so no close_notify tells
+// the peer that it has; if it went out before, this end changes nothing.
 func (x *exchange) interrupt(ctx context.Context) error {
-	x.closeInOrder()
+	x.conn.NetConn().Close()
 	return context.Cause(ctx)
-}
-
-// closeInOrder says goodbye even if the sending half is in the middle of a write.
-func (x *exchange) closeInOrder() {
-	x.conn.SetWriteDeadline(time.Now().Add(goodbye))
-	x.conn.CloseWrite()
 }
 
 func half(err error) string {

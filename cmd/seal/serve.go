@@ -174,13 +174,17 @@ func (r refused) text() string {
 }
 
 // endWith makes the end of ctx interrupt what is read from conn. The function it
-// returns says goodbye, if the peer takes it, and closes.
+// returns closes conn: in order, if the peer lets it, but without close_notify if
+// ctx ended first, since then the peer lacks something.
 func endWith(ctx context.Context, conn sealed) (end func()) {
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	return func() {
-		stop()
-		conn.SetWriteDeadline(time.Now().Add(goodbye))
-		conn.CloseWrite()
+		if stop() {
+			conn.SetWriteDeadline(time.Now().Add(goodbye))
+			conn.CloseWrite()
+		} else {
+			conn.NetConn().Close()
+		}
 		conn.Close()
 	}
 }
@@ -192,7 +196,8 @@ func (joined) serial() {}
 
 func (j joined) serve(ctx context.Context, conn *visitor) error {
 	defer j.ends.attach(conn.sealed)()
-	x := &exchange{conn: conn, in: j.ends.in, out: j.ends.out, typed: j.ends.typed}
+	e := j.ends
+	x := &exchange{conn: conn, in: e.in, out: e.out, typed: e.typed, piped: e.piped}
 	return x.run(ctx)
 }
 
