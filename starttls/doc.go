@@ -1,0 +1,24 @@
+// Package starttls asks the other side of a plaintext connection to go over to TLS, in the
+// way that the application protocol defines.
+//
+// Client plays the protocol's client until the server is ready for a ClientHello, Server
+// the other side until the client is about to send one. Both return with the connection
+// exactly at the boundary:
+//
+//	raw, err := net.Dial("tcp", "mail.example.com:587")
+//	err = starttls.Client(ctx, raw, "smtp", "mail.example.com")
+//	conn, err := sealsock.Client(raw, &sealsock.Config{ServerName: "mail.example.com"})
+//
+// # Security
+//
+// Everything that is said before TLS is open to an attacker on the network, who can also
+// claim that the server does not offer TLS. Client therefore never falls back: a server
+// that does not upgrade is an error. Neither side reads a byte behind the last message of
+// the upgrade. Plaintext that an attacker puts there reaches the TLS handshake, which
+// refuses it; it is never taken for something that came over TLS (CVE-2011-0411).
+//
+// # Limits
+//
+// A peer may send at most 64 KiB and 8 KiB a line before TLS. Time is bounded by the
+// context.
+package starttls
