@@ -205,10 +205,10 @@ func (d *dialog) mysqlPacket() (packet []byte, sequence byte, err error) {
 
 func mysqlServer(d *dialog, _ string) error {
 	b := append([]byte{10}, "8.0.0-sealsock\x00"...)
-	b = binary.LittleEndian.AppendUint32(b, 1)                                    // thread ID
-	b = append(b, "\x01\x02\x03\x04\x05\x06\x07\x08\x00"...)                      // salt
-	b = binary.LittleEndian.AppendUint16(b, mysqlProtocol41|mysqlSSL|mysqlSecure) // flags
-	b = append(b, 45, 2, 0, 0, 0, 21)                                             // character set, status, flags, salt
+	b = binary.LittleEndian.AppendUint32(b, 1) // thread ID
+	b = append(b, "\x01\x02\x03\x04\x05\x06\x07\x08\x00"...)
+	b = binary.LittleEndian.AppendUint16(b, mysqlProtocol41|mysqlSSL|mysqlSecure)
+	b = append(b, 45, 2, 0, 0, 0, 21) // character set, status, flags, length of the salt
 	b = append(b, make([]byte, 10)...)
 	b = append(b, "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x00"...)
 	if err := d.send(string([]byte{byte(len(b)), 0, 0, 0}) + string(b)); err != nil {

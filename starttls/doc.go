@@ -11,8 +11,8 @@
 //
 // # Security
 //
-// Everything that is said before TLS is open to an attacker on the network, who can also
-// claim that the server does not offer TLS. Client therefore never falls back: a server
+// An attacker on the network can read and change everything before TLS, and can claim that
+// the server does not offer TLS. Client therefore never falls back: a server
 // that does not upgrade is an error. Neither side reads a byte behind the last message of
 // the upgrade. Plaintext that an attacker puts there reaches the TLS handshake, which
 // refuses it; it is never taken for something that came over TLS (CVE-2011-0411).

@@ -118,7 +118,8 @@ var servers = []struct {
 	{"not NATS", "nats", "220 hi\r\n", false, "INFO"},
 	{"DER", "ldap", "\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00", false, ""},
 	{"BER", "ldap",
-		"\x30\x84\x00\x00\x00\x10\x02\x01\x01\x78\x84\x00\x00\x00\x07\x0a\x01\x00\x04\x00\x04\x00", false, ""},
+		"\x30\x84\x00\x00\x00\x10\x02\x01\x01\x78\x84\x00\x00\x00\x07" +
+			"\x0a\x01\x00\x04\x00\x04\x00", false, ""},
 	{"unavailable", "ldap",
 		"\x30\x0e\x02\x01\x01\x78\x09\x0a\x01\x34\x04\x00\x04\x02no", true, "code 52"},
 	{"other answer", "ldap",
@@ -134,7 +135,8 @@ var servers = []struct {
 	{"TLS", "rdp",
 		"\x03\x00\x00\x13\x0e\xd0\x00\x00\x00\x00\x00\x02\x00\x08\x00\x01\x00\x00\x00", false, ""},
 	{"CredSSP", "rdp",
-		"\x03\x00\x00\x13\x0e\xd0\x00\x00\x00\x00\x00\x02\x00\x08\x00\x02\x00\x00\x00", true, "protocol 2"},
+		"\x03\x00\x00\x13\x0e\xd0\x00\x00\x00\x00\x00\x02\x00\x08\x00\x02\x00\x00\x00",
+		true, "protocol 2"},
 	{"failure", "rdp",
 		"\x03\x00\x00\x13\x0e\xd0\x00\x00\x00\x00\x00\x03\x00\x08\x00\x02\x00\x00\x00", true, "code 2"},
 	{"old", "rdp", "\x03\x00\x00\x0b\x06\xd0\x00\x00\x00\x00\x00", true, "standard RDP security"},
@@ -159,7 +161,8 @@ func TestServers(t *testing.T) {
 			continue
 		}
 		var own *Error
-		if !errors.As(err, &own) || own.Refused != test.refused || !strings.Contains(err.Error(), test.reason) {
+		if !errors.As(err, &own) || own.Refused != test.refused ||
+			!strings.Contains(err.Error(), test.reason) {
 			t.Errorf("%s: %v, want refused=%v and %q", name, err, test.refused, test.reason)
 		}
 	}
@@ -179,7 +182,7 @@ func TestCut(t *testing.T) {
 	}
 	for _, name := range Protocols() {
 		if name == "nats" {
-			continue // whose client says nothing before TLS
+			continue // its client sends nothing before TLS
 		}
 		if err := Server(t.Context(), play(""), name, "h"); err == nil {
 			t.Errorf("%s: no client, and no error", name)
@@ -268,7 +271,8 @@ func FuzzClient(f *testing.F) {
 
 func FuzzServer(f *testing.F) {
 	asks := []string{
-		"STARTTLS\r\n", "a STARTTLS\r\n", "STLS\r\n", "AUTH TLS\r\n", string(sslRequest), string(rdpRequest),
+		"STARTTLS\r\n", "a STARTTLS\r\n", "STLS\r\n", "AUTH TLS\r\n",
+		string(sslRequest), string(rdpRequest),
 	}
 	for i := range Protocols() {
 		for _, sent := range asks {

@@ -29,19 +29,9 @@ func (d *dialog) xmppClient(host, namespace string) error {
 	if _, err := d.element(in, xml.Name{Space: xmppStreams, Local: "features"}); err != nil {
 		return err
 	}
-	offered := false
-	for depth := 1; depth > 0; {
-		t, err := in.Token()
-		if err != nil {
-			return d.notXML(err)
-		}
-		switch t := t.(type) {
-		case xml.StartElement:
-			depth++
-			offered = offered || t.Name == xml.Name{Space: xmppTLS, Local: "starttls"}
-		case xml.EndElement:
-			depth--
-		}
+	offered, err := d.within(in, xml.Name{Space: xmppTLS, Local: "starttls"})
+	if err != nil {
+		return err
 	}
 	if !offered {
 		return d.refused("the server does not offer STARTTLS", "")
@@ -105,6 +95,26 @@ func (d *dialog) element(in *xml.Decoder, name xml.Name) (xml.StartElement, erro
 	}
 }
 
+// within reads to the end of the element that has begun, and reports whether an element of
+// the name is inside it.
+func (d *dialog) within(in *xml.Decoder, name xml.Name) (found bool, err error) {
+	for depth := 1; depth > 0; {
+		t, err := in.Token()
+		if err != nil {
+			return false, d.notXML(err)
+		}
+		switch t := t.(type) {
+		case xml.StartElement:
+			depth++
+			found = found || t.Name == name
+		case xml.EndElement:
+			depth--
+		}
+	}
+	return found, nil
+}
+
+// notXML returns the error for a stream that package xml cannot read.
 func (d *dialog) notXML(err error) error {
 	var syntax *xml.SyntaxError
 	var own *Error

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/legacy"
+	"github.com/sealsock/sealsock/starttls"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -42,7 +44,8 @@ const connectExample = `  seal connect example.com:443
   seal connect --pin sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= 192.0.2.7:8443
   seal connect --cert me.pem --key me.key unix:///run/app.sock < request > answer
   seal connect --session example.session --early-data request.txt example.com:443
-  seal connect --psk-file keys.txt 192.0.2.7:8443`
+  seal connect --psk-file keys.txt 192.0.2.7:8443
+  seal connect --starttls smtp mail.example.com:587`
 
 type connectFlags struct {
 	negotiation
@@ -56,6 +59,7 @@ type connectFlags struct {
 	pskFile   string
 	echConfig string
 	timeout   time.Duration
+	starttls  string
 }
 
 func newConnect(talk *talker) *cobra.Command {
@@ -71,6 +75,7 @@ func newConnect(talk *talker) *cobra.Command {
 		},
 	}
 	flags.register(cmd.Flags())
+	completeStartTLS(cmd)
 	return cmd
 }
 
@@ -85,6 +90,9 @@ func (flags *connectFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&flags.pskFile, "psk-file", "", "pre-shared keys, a `file` with a line IDENTITY:HEX for each; certificates are off, unless --ca, --pin, --known-peers or --insecure is given")
 	f.StringVar(&flags.echConfig, "ech-config", "", "hide the name that is asked for: the server's configuration, a `file` or the base64 of the DNS")
 	flags.negotiation.register(f)
+	f.StringVar(&flags.starttls, "starttls", "",
+		"begin in plaintext and upgrade to TLS, as this `protocol` has it: "+
+			strings.Join(starttls.Protocols(), ", "))
 	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "`time` for connecting and the handshake")
 }
 
@@ -93,12 +101,13 @@ func connect(ctx context.Context, talk *talker, flags *connectFlags, addr string
 	if err := flags.check(); err != nil {
 		return err
 	}
+	addr = withPort(addr, flags.starttls)
 	cfg, done, err := flags.config(talk, addr)
 	if err != nil {
 		return err
 	}
 	defer done()
-	c := &call{addr: addr, cfg: cfg, talk: talk}
+	c := &call{addr: addr, cfg: cfg, talk: talk, starttls: flags.starttls}
 	if c.early, err = readEarlyFile(flags.early); err != nil {
 		return err
 	}
@@ -245,12 +254,13 @@ func (flags *connectFlags) check() error {
 	if flags.rawKey && len(flags.pins) == 0 && flags.known == "" && !flags.insecure {
 		return usage("--raw-key needs to know whose key to accept: nobody vouches for a bare one").hinted("add --pin sha256/… or --known-peers FILE")
 	}
-	if !flags.legacy {
-		return nil
+	if err := checkStartTLS(flags.starttls); err != nil || !flags.legacy {
+		return err
 	}
 	return flags.negotiation.checkLegacy(map[string]bool{
 		"--session": flags.session != "", "--early-data": flags.early != "", "--psk-file": flags.pskFile != "",
 		"--ech-config": flags.echConfig != "", "--raw-key": flags.rawKey,
+		"--starttls": flags.starttls != "",
 	})
 }
 

@@ -21,6 +21,8 @@ type call struct {
 	session *resumption // of --session; nil for none
 	early   []byte      // of --early-data
 	sent    int         // bytes of it that went out before the handshake was done
+
+	starttls string // the protocol of --starttls; empty for TLS from the first byte
 }
 
 // dial connects and shakes hands. A server that has another configuration for
@@ -47,6 +49,10 @@ func (c *call) dial(ctx context.Context) (*sealsock.Conn, error) {
 func (c *call) try(ctx context.Context, a address.Address, cfg *sealsock.Config) (*sealsock.Conn, error) {
 	raw, err := a.Dial(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.upgrade(ctx, raw); err != nil {
+		raw.Close()
 		return nil, err
 	}
 	conn, err := sealsock.Client(raw, cfg)

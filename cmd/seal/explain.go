@@ -14,6 +14,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/starttls"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -73,6 +74,7 @@ func describe(err error) *problem {
 	var misspelt *address.Error
 	var protocol *engine.Error
 	var network *net.OpError
+	var upgrade *starttls.Error
 	switch {
 	case errors.As(err, &own):
 		copied := *own
@@ -92,6 +94,8 @@ func describe(err error) *problem {
 	case errors.As(err, &misspelt):
 		text := fmt.Sprintf("address %q: %s", misspelt.Text, misspelt.Problem)
 		return &problem{text: text, hint: misspelt.Hint, code: "address", exit: exitUsage}
+	case errors.As(err, &upgrade):
+		return describeUpgrade(upgrade)
 	case errors.As(err, &network):
 		return describeNetwork(network)
 	case errors.As(err, &protocol):

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/sealsock/sealsock/internal/testcert"
+	"github.com/sealsock/sealsock/starttls"
 )
 
 // fake FILE [close] listens on a port, sets $FAKE to its address, and sends each
@@ -203,4 +205,38 @@ func makeCertificates(dir string) error {
 		}
 	}
 	return nil
+}
+
+// upgrading PROTOCOL CERT KEY listens on a port, sets $UPGRADING to its address, plays the
+// server of the protocol up to TLS, which is crypto/tls's, and then sends back what it gets.
+func upgrading(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: upgrading PROTOCOL CERT KEY")
+	}
+	cert, err := tls.LoadX509KeyPair(ts.MkAbs(args[1]), ts.MkAbs(args[2]))
+	ts.Check(err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	b := backgroundOf(ts)
+	b.Lock()
+	defer b.Unlock()
+	b.closers = append(b.closers, func() { l.Close() })
+	ts.Setenv("UPGRADING", l.Addr().String())
+	go func() {
+		for {
+			raw, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer raw.Close()
+				if starttls.Server(context.Background(), raw, args[0], "") != nil {
+					return
+				}
+				c := tls.Server(raw, &tls.Config{Certificates: []tls.Certificate{cert}})
+				io.Copy(c, c)
+				c.CloseWrite()
+			}()
+		}
+	}()
 }

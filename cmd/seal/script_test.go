@@ -74,6 +74,8 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"nudge":    nudge,
 	"repeat":   repeat,
 	"fill":     fill,
+
+	"upgrading": upgrading,
 }
 
 // patience bounds each wait of a script.

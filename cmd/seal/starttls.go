@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sealsock/sealsock/internal/printable"
+	"github.com/sealsock/sealsock/starttls"
+)
+
+// checkStartTLS checks the protocol of --starttls.
+func checkStartTLS(name string) error {
+	if name == "" || slices.Contains(starttls.Protocols(), name) {
+		return nil
+	}
+	return usage("--starttls %q: that protocol is unknown", printable.Line(name)).
+		hinted("one of %s", strings.Join(starttls.Protocols(), ", "))
+}
+
+// completeStartTLS completes the protocols of --starttls.
+func completeStartTLS(cmd *cobra.Command) {
+	names := cobra.FixedCompletions(starttls.Protocols(), cobra.ShellCompDirectiveNoFileComp)
+	cmd.RegisterFlagCompletionFunc("starttls", names)
+}
+
+// withPort appends the port of the protocol to an address that is a host alone.
+func withPort(addr, protocol string) string {
+	if protocol == "" || addr == "" || strings.Contains(addr, "/") {
+		return addr
+	}
+	if _, _, err := net.SplitHostPort(addr); err == nil {
+		return addr
+	}
+	return net.JoinHostPort(strings.Trim(addr, "[]"), starttls.Port(protocol))
+}
+
+// upgrade asks the server for TLS in the words of --starttls, if it was given.
+func (c *call) upgrade(ctx context.Context, raw net.Conn) error {
+	if c.starttls == "" {
+		return nil
+	}
+	return starttls.Client(ctx, raw, c.starttls, c.cfg.ServerName)
+}
+
+// describeUpgrade explains why a connection did not go over to TLS.
+func describeUpgrade(e *starttls.Error) *problem {
+	p := &problem{text: strings.TrimPrefix(e.Error(), "starttls: "), code: "starttls"}
+	switch {
+	case e.Refused:
+		p.hint = "the server does not offer TLS on this port, or an attacker on the network " +
+			"removed the offer; only the request for TLS was sent in plaintext"
+	default:
+		p.hint = "the other side may speak another protocol than " + e.Protocol +
+			", or TLS from the first byte: then leave out --starttls"
+	}
+	return p
+}
