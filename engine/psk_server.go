@@ -206,24 +206,11 @@ func (f *flow13) checkBinder(hello *wire.ClientHello, m message, k *presharedKey
 	return nil
 }
 
-// begin goes on once the question of the key is settled: with the server's
-// flight, or the request for another share.
+// begin answers the ClientHello once the question of the pre-shared key is settled.
 func begin(f *flow13, hello *wire.ClientHello, m message, c *choice13, do *effects) (state, error) {
-	if c.psk == nil && len(f.cfg.Credentials) == 0 && f.cfg.SelectCredential == nil {
-		return nil, &Error{
-			Fault: FaultIncompatible, Alert: iana.AlertUnknownPSKIdentity, Reason: "the client has no pre-shared key that is known here",
-			Hint: "both sides need the same key under the same identity",
-		}
-	}
 	if c.psk == nil {
-		// What a key would have stood in for. RFC 9846, Section 9.2.
-		switch {
-		case c.noGroup != nil:
-			return nil, c.noGroup
-		case c.group == nil:
-			return nil, missing(iana.ExtKeyShare)
-		case len(hello.SignatureAlgorithms) == 0:
-			return nil, missing(iana.ExtSignatureAlgorithms)
+		if err := f.checkWithoutPSK(hello, c); err != nil {
+			return nil, err
 		}
 	}
 	kinds, err := chooseKinds(f.cfg, hello)
@@ -240,7 +227,30 @@ func begin(f *flow13, hello *wire.ClientHello, m message, c *choice13, do *effec
 		c.accept = f.acceptEarly(hello, c)
 	}
 	f.transcript.add(m.raw)
-	return composeFlight(f, hello, c, do)
+	if c.psk == nil {
+		return f.chooseProof(hello, c), nil
+	}
+	return composeFlight(f, hello, c, nil, do)
+}
+
+// checkWithoutPSK checks that a handshake without a pre-shared key is possible.
+func (f *flow13) checkWithoutPSK(hello *wire.ClientHello, c *choice13) error {
+	switch {
+	case len(f.cfg.Credentials) == 0 && f.cfg.SelectCredential == nil:
+		return &Error{
+			Fault: FaultIncompatible, Alert: iana.AlertUnknownPSKIdentity,
+			Reason: "the client has no pre-shared key that is known here",
+			Hint:   "both sides need the same key under the same identity",
+		}
+	// What a key would have stood in for. RFC 9846, Section 9.2.
+	case c.noGroup != nil:
+		return c.noGroup
+	case c.group == nil:
+		return missing(iana.ExtKeyShare)
+	case len(hello.SignatureAlgorithms) == 0:
+		return missing(iana.ExtSignatureAlgorithms)
+	}
+	return nil
 }
 
 // choosePSKMode decides whether a pre-shared key goes with a key exchange. It looks at

@@ -150,36 +150,19 @@ func keepsPSKs(first, second *wire.OfferedPSKs) bool {
 	return true
 }
 
-// composeFlight answers with the server's whole flight.
-func composeFlight(f *flow13, hello *wire.ClientHello, c *choice13, do *effects) (state, error) {
-	sh := &wire.ServerHello{
-		LegacyVersion: iana.TLS12, SessionID: hello.SessionID, CipherSuite: c.suite.ID, SupportedVersion: iana.TLS13,
-	}
-	var shared []byte
-	if c.group != nil {
-		ours, secret, err := c.group.Encapsulate(f.cfg.random(), c.share.Data)
-		if err != nil {
-			return nil, &Error{Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: "the client's key share is wrong", Err: err}
-		}
-		f.info.Group, shared = c.group.ID, secret
-		sh.KeyShare = &wire.KeyShare{Group: c.group.ID, Data: ours}
-	}
-	if c.psk != nil {
-		sh.SelectedPSK = &c.index
-	}
-	if _, err := io.ReadFull(f.cfg.random(), sh.Random[:]); err != nil {
-		return nil, local("the random source failed", err)
-	}
-	raw, err := sh.AppendTo(nil)
+// A serverProof is what a server proves itself with: a credential, and what signs for it.
+type serverProof struct {
+	cred      *Credential
+	scheme    *suites.Scheme
+	delegated bool // the credential's delegated key signs, with scheme
+}
+
+// composeFlight answers with the server's whole flight. proof is nil with a pre-shared key.
+func composeFlight(f *flow13, hello *wire.ClientHello, c *choice13, proof *serverProof,
+	do *effects) (state, error) {
+	shared, helloSum, err := f.sendHello(hello, c, do)
 	if err != nil {
-		return nil, local("ServerHello cannot be written", err)
-	}
-	f.confirmHello(raw)
-	helloSum := f.transcript.sum()
-	f.transcript.add(raw)
-	do.send(raw)
-	if len(hello.SessionID) > 0 && !f.info.Retried {
-		do.changeCipherSpec()
+		return nil, err
 	}
 	f.enterHandshake(c.early, shared)
 	if err := do.writeKeys(f.suite, f.server); err != nil {
@@ -192,11 +175,12 @@ func composeFlight(f *flow13, hello *wire.ClientHello, c *choice13, do *effects)
 	if err := f.sendExtensions(hello, c, do); err != nil {
 		return nil, err
 	}
-	if c.psk == nil {
-		return f.chooseCertificate(hello), nil
+	if proof != nil {
+		return f.prove(hello, proof, do)
 	}
 	if s := c.psk.session; s != nil {
-		f.info.PeerChain, f.info.PeerRawKey, f.info.PeerOCSP, f.info.PeerSCTs = s.PeerChain, s.PeerRawKey, s.PeerOCSP, s.PeerSCTs
+		f.info.PeerChain, f.info.PeerRawKey = s.PeerChain, s.PeerRawKey
+		f.info.PeerOCSP, f.info.PeerSCTs = s.PeerOCSP, s.PeerSCTs
 	}
 	f.keyed = true
 	next, err := f.endFlight(do)
@@ -204,6 +188,44 @@ func composeFlight(f *flow13, hello *wire.ClientHello, c *choice13, do *effects)
 		return nil, err
 	}
 	return f.resume(c.psk, next), nil
+}
+
+// sendHello sends the ServerHello. It returns the shared secret of the key exchange, nil
+// without one, and the hash of the transcript before the ServerHello.
+func (f *flow13) sendHello(hello *wire.ClientHello, c *choice13,
+	do *effects) (shared, helloSum []byte, err error) {
+	sh := &wire.ServerHello{
+		LegacyVersion: iana.TLS12, SessionID: hello.SessionID, CipherSuite: c.suite.ID, SupportedVersion: iana.TLS13,
+	}
+	if c.group != nil {
+		ours, secret, err := c.group.Encapsulate(f.cfg.random(), c.share.Data)
+		if err != nil {
+			return nil, nil, &Error{
+				Fault: FaultPeer, Alert: iana.AlertIllegalParameter,
+				Reason: "the client's key share is wrong", Err: err,
+			}
+		}
+		f.info.Group, shared = c.group.ID, secret
+		sh.KeyShare = &wire.KeyShare{Group: c.group.ID, Data: ours}
+	}
+	if c.psk != nil {
+		sh.SelectedPSK = &c.index
+	}
+	if _, err := io.ReadFull(f.cfg.random(), sh.Random[:]); err != nil {
+		return nil, nil, local("the random source failed", err)
+	}
+	raw, err := sh.AppendTo(nil)
+	if err != nil {
+		return nil, nil, local("ServerHello cannot be written", err)
+	}
+	f.confirmHello(raw)
+	helloSum = f.transcript.sum()
+	f.transcript.add(raw)
+	do.send(raw)
+	if len(hello.SessionID) > 0 && !f.info.Retried {
+		do.changeCipherSpec()
+	}
+	return shared, helloSum, nil
 }
 
 // readClient sets the key for what the client sends next: 0-RTT data if that is
@@ -268,39 +290,51 @@ func (f *flow13) sendExtensions(hello *wire.ClientHello, c *choice13, do *effect
 	return nil
 }
 
-// chooseCertificate goes on with the server's Certificate, CertificateVerify
-// and Finished.
-func (f *flow13) chooseCertificate(hello *wire.ClientHello) state {
+// chooseProof waits for the choice of the server's certificate and composes the flight
+// with it. The choice comes before the ServerHello and its key exchange, so that a client
+// that has no scheme in common with this server costs no key exchange.
+func (f *flow13) chooseProof(hello *wire.ClientHello, c *choice13) state {
 	req := &CredentialRequest{
 		Server: true, Version: iana.TLS13, ServerName: hello.ServerName, RawKeys: f.kinds.own == iana.CertTypeRawPublicKey,
 		SignatureSchemes: hello.SignatureAlgorithms, CertSchemes: hello.SignatureAlgsCert, Authorities: hello.CertAuthorities,
 		DelegatedSchemes: hello.DelegatedCredential, Hello: f.cfg.helloFor(hello, f.info.ECHAccepted),
 	}
-	return f.cfg.credential(req, func(c *Credential, scheme *suites.Scheme, do *effects) (state, error) {
-		if c == nil {
+	then := func(cred *Credential, scheme *suites.Scheme, do *effects) (state, error) {
+		if cred == nil {
 			return nil, &Error{
 				Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure,
 				Reason: "no certificate of this server fits the client", Got: list(hello.SignatureAlgorithms),
 			}
 		}
-		f.shown(c)
-		delegated := req.delegated(c)
-		raw, err := f.writeCertificate(c, certMessage{
-			kind: f.kinds.own, staple: hello.StatusRequest, scts: hello.SCT, delegated: delegated != nil, compress: hello.CompressCertificate,
-		})
-		if err != nil {
-			return nil, err
+		proof := &serverProof{cred: cred, scheme: scheme}
+		if delegated := req.delegated(cred); delegated != nil {
+			proof.scheme, proof.delegated = delegated, true
 		}
-		f.transcript.add(raw)
-		do.send(raw)
-		if delegated != nil {
-			c, scheme = &Credential{Signer: c.Delegated.Signer}, delegated
-		}
-		return f.sign(c, scheme, serverContext, func(raw []byte, do *effects) (state, error) {
-			do.send(raw)
-			return f.endFlight(do)
-		}), nil
+		return composeFlight(f, hello, c, proof, do)
+	}
+	return f.cfg.credential(req, then)
+}
+
+// prove sends the server's Certificate, CertificateVerify and Finished.
+func (f *flow13) prove(hello *wire.ClientHello, p *serverProof, do *effects) (state, error) {
+	f.shown(p.cred)
+	raw, err := f.writeCertificate(p.cred, certMessage{
+		kind: f.kinds.own, staple: hello.StatusRequest, scts: hello.SCT,
+		delegated: p.delegated, compress: hello.CompressCertificate,
 	})
+	if err != nil {
+		return nil, err
+	}
+	f.transcript.add(raw)
+	do.send(raw)
+	cred := p.cred
+	if p.delegated {
+		cred = &Credential{Signer: cred.Delegated.Signer}
+	}
+	return f.sign(cred, p.scheme, serverContext, func(raw []byte, do *effects) (state, error) {
+		do.send(raw)
+		return f.endFlight(do)
+	}), nil
 }
 
 // endFlight sends the server's Finished, after which it may send data.

@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"crypto/rand"
+	"testing"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// A counter is a random source that counts the bytes taken. A key share takes some, and so
+// does a ServerHello, so a server that took none has made neither.
+type counter struct{ taken int }
+
+func (c *counter) Read(b []byte) (int, error) {
+	c.taken += len(b)
+	return rand.Read(b)
+}
+
+// TestCostOfHopelessClients: a client that cannot be served costs no key exchange and no
+// signature. What it lacks is found in the ClientHello, before either.
+func TestCostOfHopelessClients(t *testing.T) {
+	psk := &PSK{Identity: []byte("device"), Key: []byte("secret")}
+	wrong := &PSK{Identity: []byte("device"), Key: []byte("guess")}
+	find := func(id []byte) (*PSK, error) {
+		if string(id) == "device" {
+			return psk, nil
+		}
+		return nil, nil
+	}
+	for _, c := range []struct {
+		name   string
+		client Config
+		server Config
+		change func(*wire.ClientHello)
+		alert  iana.Alert // 0: it is served
+	}{
+		{name: "a good client"},
+		{
+			name:   "a good client with a pre-shared key",
+			client: Config{PSKs: []*PSK{psk}}, server: Config{FindPSK: find},
+		},
+		{
+			name:   "no scheme in common",
+			client: Config{SignatureSchemes: []iana.SignatureScheme{iana.Ed25519}},
+			alert:  iana.AlertHandshakeFailure,
+		},
+		{
+			name:   "no suite in common",
+			change: func(h *wire.ClientHello) { h.CipherSuites = []iana.CipherSuite{0x1399} },
+			alert:  iana.AlertHandshakeFailure,
+		},
+		{
+			name:   "no group in common",
+			server: Config{Groups: []iana.NamedGroup{iana.SecP384r1MLKEM1024}},
+			client: Config{Groups: []iana.NamedGroup{iana.SecP256r1}}, alert: iana.AlertHandshakeFailure,
+		},
+		{
+			name:   "no protocol in common",
+			client: Config{ALPN: []string{"a"}}, server: Config{ALPN: []string{"b"}},
+			alert: iana.AlertNoApplicationProtocol,
+		},
+		{
+			name:   "no kind of certificate in common",
+			server: Config{ClientAuth: RequestClientCert, OnlyRawKeys: true, Verifier: acceptAll{}},
+			alert:  iana.AlertUnsupportedCertificate,
+		},
+		{
+			name:   "a wrong binder",
+			client: Config{PSKs: []*PSK{wrong}}, server: Config{FindPSK: find},
+			alert: iana.AlertDecryptError,
+		},
+		{
+			name:   "a key that is not known",
+			client: Config{PSKs: []*PSK{{Identity: []byte("other"), Key: []byte("secret")}}},
+			server: Config{FindPSK: find}, alert: iana.AlertUnknownPSKIdentity,
+		},
+	} {
+		for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
+			if version == iana.TLS12 && (c.client.PSKs != nil || c.server.Groups != nil) {
+				continue // the key is named behind the key exchange; the group is for TLS 1.3
+			}
+			client, server, random := c.client, c.server, new(counter)
+			client.Verifier, client.MinVersion, client.MaxVersion = acceptAll{}, version, version
+			server.Rand = random
+			s := newServer(t, &server)
+			s.in = handMade(t, &client, func(h *wire.ClientHello) {
+				if c.change != nil {
+					c.change(h)
+				}
+			})
+			_, err := s.step()
+			if c.alert == 0 {
+				if err != nil || random.taken == 0 {
+					t.Errorf("%s, %v: %d random bytes, %v", c.name, version, random.taken, err)
+				}
+				continue
+			}
+			refuses(t, err, c.alert)
+			if random.taken > 0 || s.r.State().OwnScheme != 0 {
+				t.Errorf("%s, %v: it costs %d random bytes", c.name, version, random.taken)
+			}
+		}
+	}
+}
