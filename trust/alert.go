@@ -9,7 +9,8 @@ func (e *Error) Alert() iana.Alert {
 	switch e.Code {
 	case CodeNoCertificate:
 		return iana.AlertCertificateRequired
-	case CodeUnknownAuthority, CodeSelfSigned, CodeSelfSignedInChain, CodePartialChain, CodeChainTooLong, CodePathLength, CodeNotAuthority:
+	case CodeUnknownAuthority, CodeSelfSigned, CodeSelfSignedInChain, CodePartialChain, CodeChainTooLong, CodePathLength, CodeNotAuthority,
+		CodeDistrusted:
 		return iana.AlertUnknownCA
 	case CodeExpired, CodeNotYetValid:
 		return iana.AlertCertificateExpired

@@ -72,6 +72,7 @@ const (
 	CodeUnknownPeer             // a new peer that was not accepted
 	CodeKnownPeers              // the file of known peers cannot be used
 	CodeCallback                // the caller's own check said no
+	CodeDistrusted              // the settings of a root do not allow this use
 )
 
 // reasons gives each code its sentence, its number in OpenSSL's list of
@@ -118,6 +119,7 @@ var reasons = [...]struct {
 	CodeUnknownPeer:        {"unknown-peer", 50, "has a key that is not known yet"},
 	CodeKnownPeers:         {"known-peers", 50, "cannot be compared with the known peers"},
 	CodeCallback:           {"callback", 50, "was refused by the application"},
+	CodeDistrusted:         {"distrusted", 28, "is not trusted for this use by the settings of the roots"},
 }
 
 // String returns a short name for the code, such as "name-mismatch"; it does

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"bytes"
 	"crypto/sha1" //nolint:gosec // OpenSSL's file names are made with it; nothing is secured by it
 	"crypto/x509"
 	"encoding/binary"
@@ -62,31 +63,26 @@ func (r *Roots) loadLocked(d *hashDir, rawName []byte) {
 			d.loaded = make(map[string]bool)
 		}
 		d.loaded[name] = true
-		for _, der := range certificatesIn(data) {
-			// A file that cannot be read is no root; OpenSSL passes over it too.
-			_, _ = r.addDERLocked(der, path)
-		}
+		r.addHashedLocked(data, path)
 	}
 }
 
-func certificatesIn(data []byte) [][]byte {
-	var all [][]byte
-	for rest := data; ; {
+// addHashedLocked adds the certificates of a file. One that cannot be read is no
+// root; OpenSSL passes over it too.
+func (r *Roots) addHashedLocked(data []byte, path string) {
+	if !bytes.Contains(data, []byte("-----BEGIN ")) {
+		_, _ = r.addDERLocked(data, path)
+		return
+	}
+	for {
 		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
+		if block, data = pem.Decode(data); block == nil {
+			return
 		}
-		switch block.Type {
-		case "CERTIFICATE", "X509 CERTIFICATE":
-			all = append(all, block.Bytes)
-		case "TRUSTED CERTIFICATE":
-			all = append(all, firstElement(block.Bytes))
+		if isCertificate(block) {
+			_ = r.addBlockLocked(block, path)
 		}
 	}
-	if all == nil {
-		all = append(all, data)
-	}
-	return all
 }
 
 func isHashedCertificate(name string) bool { return isHashed(name, "") }

@@ -21,7 +21,7 @@ func (p *Policy) buildPaths(peer *Peer, now time.Time) (*Result, error) {
 	set := roots.snapshot()
 	key := memoKey(purpose, peer.memoChain())
 	if known, ok := set.memo.get(key); ok {
-		if chains, _ := p.allowed(known.chains, now); len(chains) > 0 {
+		if chains, _ := p.allowed(set, known.chains, purpose, now); len(chains) > 0 {
 			return newResult(known.certs, chains), nil
 		}
 	}
@@ -43,12 +43,17 @@ func (p *Policy) buildPaths(peer *Peer, now time.Time) (*Result, error) {
 	if err != nil {
 		return nil, diagnose(set, certs, purpose, now, err)
 	}
-	sound, why := keep(all, func(chain []*x509.Certificate) error { return checkAlways(chain, purpose) })
+	sound, why := keep(all, func(chain []*x509.Certificate) error {
+		if err := set.checkSettings(chain, purpose); err != nil {
+			return err
+		}
+		return checkAlways(chain, purpose)
+	})
 	if len(sound) == 0 {
 		return nil, why
 	}
 	set.memo.put(key, path{certs: certs, chains: sound})
-	chains, why := p.allowed(sound, now)
+	chains, why := p.allowed(set, sound, purpose, now)
 	if len(chains) == 0 {
 		return nil, why
 	}
@@ -128,8 +133,14 @@ func checkAlways(chain []*x509.Certificate, purpose Purpose) error {
 // allowed returns the paths that the policy accepts at now; if there is none,
 // the error says what was wrong with the first. It looks at all that paths in
 // memory may have lost: their dates, and the settings of this one policy.
-func (p *Policy) allowed(chains [][]*x509.Certificate, now time.Time) ([][]*x509.Certificate, error) {
-	return keep(chains, func(chain []*x509.Certificate) error { return p.allowedPath(chain, now) })
+func (p *Policy) allowed(set *rootSet, chains [][]*x509.Certificate, purpose Purpose,
+	now time.Time) ([][]*x509.Certificate, error) {
+	return keep(chains, func(chain []*x509.Certificate) error {
+		if err := p.allowedPath(chain, now); err != nil {
+			return err
+		}
+		return p.allowedEnd(set, chain[len(chain)-1], purpose)
+	})
 }
 
 // keep returns the paths that pass, and the error of the first that does not.
@@ -169,8 +180,12 @@ func (p *Policy) allowedPath(chain []*x509.Certificate, now time.Time) error {
 			return err
 		}
 	}
-	root := chain[len(chain)-1]
-	if !p.PartialChain && !selfIssued(root) {
+	return nil
+}
+
+// allowedEnd checks that a path ends in a root.
+func (p *Policy) allowedEnd(set *rootSet, root *x509.Certificate, purpose Purpose) error {
+	if !p.PartialChain && !selfIssued(root) && !set.trusts(root, purpose) {
 		return &Error{Code: CodePartialChain, Certificate: root, Expected: "a path up to a self-signed root",
 			Got:  sprintf("one that ends in %s, signed by %s", quoteName(root.Subject), quoteName(root.Issuer)),
 			Hint: "add that authority to the roots, or allow partial chains"}

@@ -7,14 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
-
-	"golang.org/x/crypto/cryptobyte"
-	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/sealsock/sealsock/internal/pubkey"
 )
@@ -28,7 +26,8 @@ type Roots struct {
 	mu       sync.Mutex
 	platform *x509.CertPool // the operating system decides, where it wants to
 	entries  []Root
-	known    map[string]bool // by DER
+	known    map[string]bool             // by DER
+	settings map[string][]*trustSettings // by DER
 	hashed   []*hashDir
 }
 
@@ -50,6 +49,8 @@ type rootSet struct {
 	pool    *x509.CertPool
 	memo    *pathMemo
 	subject map[string][]*x509.Certificate
+
+	settings map[string][]*trustSettings // by DER
 }
 
 func (s *rootSet) bySubject(raw []byte) []*x509.Certificate { return s.subject[string(raw)] }
@@ -62,8 +63,10 @@ const (
 
 // AddPEM adds every certificate in text and returns how many it found. The
 // blocks CERTIFICATE, X509 CERTIFICATE and TRUSTED CERTIFICATE count, others
-// are passed over. It is an error if there is none, or if one cannot be read;
-// the others are added all the same.
+// are passed over. The last is OpenSSL's form with settings: uses that the
+// certificate is trusted for or rejected for, which hold for every path that it is
+// in, also if it is added without them as well. It is an error if there is none, or
+// if one cannot be read; the others are added all the same.
 func (r *Roots) AddPEM(text []byte) (int, error) { return r.addPEM(text, "") }
 
 // AddDER adds one certificate.
@@ -162,10 +165,8 @@ func (r *Roots) Stats() Stats {
 func (r *Roots) Clone() *Roots {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c := &Roots{platform: r.platform, entries: slices.Clone(r.entries), known: make(map[string]bool, len(r.known))}
-	for der := range r.known {
-		c.known[der] = true
-	}
+	c := &Roots{platform: r.platform, entries: slices.Clone(r.entries),
+		known: maps.Clone(r.known), settings: maps.Clone(r.settings)}
 	for _, d := range r.hashed {
 		c.hashed = append(c.hashed, &hashDir{path: d.path})
 	}
@@ -188,15 +189,13 @@ func (r *Roots) addPEM(text []byte, source string) (int, error) {
 			break
 		}
 		text = rest
-		der := block.Bytes
-		switch block.Type {
-		case "CERTIFICATE", "X509 CERTIFICATE":
-		case "TRUSTED CERTIFICATE":
-			der = firstElement(der)
-		default:
+		if !isCertificate(block) {
 			continue
 		}
-		if _, err := r.addDER(der, source); err != nil {
+		r.mu.Lock()
+		err := r.addBlockLocked(block, source)
+		r.mu.Unlock()
+		if err != nil {
 			bad = append(bad, err)
 			continue
 		}
@@ -211,15 +210,43 @@ func (r *Roots) addPEM(text []byte, source string) (int, error) {
 	return n, errors.Join(bad...)
 }
 
-// firstElement returns the certificate of OpenSSL's trusted form, in which
-// settings of OpenSSL's own follow it.
-func firstElement(der []byte) []byte {
-	s := cryptobyte.String(der)
-	var first cryptobyte.String
-	if !s.ReadASN1Element(&first, asn1.SEQUENCE) {
-		return der
+func isCertificate(block *pem.Block) bool {
+	switch block.Type {
+	case "CERTIFICATE", "X509 CERTIFICATE", trustedBlock:
+		return true
 	}
-	return first
+	return false
+}
+
+// trustedBlock is OpenSSL's form with settings.
+const trustedBlock = "TRUSTED CERTIFICATE"
+
+// addBlockLocked adds the certificate of a PEM block with its settings.
+func (r *Roots) addBlockLocked(block *pem.Block, source string) error {
+	der := block.Bytes
+	if block.Type == trustedBlock {
+		var settings *trustSettings
+		var err error
+		if der, settings, err = parseTrusted(der); err != nil {
+			return err
+		}
+		r.addSettingsLocked(der, settings)
+	}
+	_, err := r.addDERLocked(der, source)
+	return err
+}
+
+func (r *Roots) addSettingsLocked(der []byte, settings *trustSettings) {
+	all := r.settings[string(der)]
+	same := func(s *trustSettings) bool { return s.raw == settings.raw }
+	if settings == nil || slices.ContainsFunc(all, same) {
+		return
+	}
+	if r.settings == nil {
+		r.settings = make(map[string][]*trustSettings)
+	}
+	r.settings[string(der)] = append(slices.Clip(all), settings)
+	r.current.Store(nil)
 }
 
 func (r *Roots) addDER(der []byte, source string) (int, error) {
@@ -262,7 +289,8 @@ func (r *Roots) snapshotLocked() *rootSet {
 	if set := r.current.Load(); set != nil {
 		return set
 	}
-	set := &rootSet{pool: x509.NewCertPool(), subject: make(map[string][]*x509.Certificate, len(r.entries))}
+	set := &rootSet{pool: x509.NewCertPool(), settings: maps.Clone(r.settings),
+		subject: make(map[string][]*x509.Certificate, len(r.entries))}
 	if r.platform != nil {
 		set.pool = r.platform.Clone()
 	} else {
