@@ -8,7 +8,10 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
+
+	"github.com/sealsock/sealsock/iana"
 )
 
 // command runs a program for each connection, joined to its standard input and
@@ -19,47 +22,130 @@ type command struct{ line string }
 const grace = 2 * time.Second
 
 func (c command) serve(ctx context.Context, conn *visitor) error {
-	defer endWith(ctx, conn)()
+	end := endWith(ctx, conn)
+	child, err := c.start(ctx, conn.facts)
+	if err != nil {
+		abort(conn.sealed)
+	}
+	defer end()
+	if err != nil {
+		return err
+	}
+	defer child.close()
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	child := c.prepare(conn.facts)
-	in, err := child.StdinPipe()
-	if err != nil {
-		return err
-	}
-	out, err := child.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := child.Start(); err != nil {
-		return failed(err, "--exec %q cannot be started: %v", c.line, err).hinted("try it in a shell first")
-	}
-	defer endWithConnection(running, child)()
+	defer endWithConnection(running, child.Cmd)()
 	fed := make(chan struct{})
 	go func() {
 		defer close(fed)
-		if err := feedChild(in, conn); err != nil {
-			stop(err) // nobody is there any more to work for
+		if err := feedChild(child.in, conn); err != nil {
+			stop(err) // the client is gone
 		}
 	}()
-	if _, err := io.CopyBuffer(onlyWriter{conn}, onlyReader{out}, make([]byte, bufferSize)); err != nil {
+	if _, err := io.CopyBuffer(onlyWriter{conn}, onlyReader{child.out}, make([]byte, bufferSize)); err != nil {
 		stop(err)
 	}
 	err = child.Wait()
 	if cause := context.Cause(running); cause != nil {
 		return cause
 	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && !exit.Exited() {
+		abort(conn.sealed) // a signal ended it: its output is not whole
+		return failed(err, "--exec %q ended with %v", c.line, exit)
+	}
 	conn.CloseWrite()
-	// Closing on input that nobody read would cut off the last output.
+	// Closing on input that nothing read would cut off the last output.
 	select {
 	case <-fed:
 	case <-time.After(goodbye):
 	}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit != nil {
 		return failed(err, "--exec %q ended with %v", c.line, exit)
 	}
 	return err
+}
+
+// abort ends a connection with internal_error. Package legacy has no alerts to send:
+// there the end without close_notify has to do.
+func abort(conn sealed) {
+	if c, ok := conn.(interface{ Abort(iana.Alert) error }); ok {
+		c.Abort(iana.AlertInternalError) // the peer may be gone
+	} else {
+		conn.NetConn().Close()
+	}
+}
+
+// A process is a program that runs, with this side's ends of its pipes.
+type process struct {
+	*exec.Cmd
+	in, out *os.File
+}
+
+func (p *process) close() {
+	p.in.Close()
+	p.out.Close()
+}
+
+// startPatience bounds the attempts to start a program while the system has no
+// descriptor, process or memory for it.
+const startPatience = 5 * time.Second
+
+// codeExhausted is the code of what this machine lacks for now.
+const codeExhausted = "exhausted"
+
+// start starts the program. What the system lacks may be there again once another
+// connection has ended, so the attempts are repeated for a while.
+func (c command) start(ctx context.Context, f *facts) (*process, error) {
+	end := time.Now().Add(startPatience)
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, time.Second/2) {
+		p, err := c.try(f)
+		switch {
+		case err == nil:
+			return p, nil
+		case !exhausted(err):
+			return nil, failed(err, "--exec %q cannot be started: %v", c.line, err).
+				hinted("try it in a shell first")
+		case time.Now().Add(pause).After(end):
+			p := failed(err, "--exec %q cannot be started: %v", c.line, cause(err))
+			p.code = codeExhausted
+			return nil, p.hinted("lower --clients, or raise the limits of this user (ulimit -n, ulimit -u)")
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// try is one attempt. It keeps no descriptor if it fails.
+func (c command) try(f *facts) (*process, error) {
+	p := &process{Cmd: c.prepare(f)}
+	in, own, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	p.in = own
+	own, out, err := os.Pipe()
+	if err != nil {
+		p.in.Close()
+		return nil, err
+	}
+	defer out.Close()
+	p.out, p.Stdin, p.Stdout = own, in, out
+	if err := p.Start(); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// exhausted reports whether an error is the system's want of something that other
+// programs, or other connections, hold now.
+func exhausted(err error) bool {
+	return slices.ContainsFunc(shortages, func(s syscall.Errno) bool { return errors.Is(err, s) })
 }
 
 // endWithConnection makes the end of running end a program and all that it has

@@ -48,7 +48,13 @@ type sealing struct {
 // runSeal starts seal with a home and an input of its own.
 func runSeal(t *testing.T, home string, in io.Reader, args ...string) *sealing {
 	t.Helper()
-	s := &sealing{Cmd: exec.Command("seal", args...)}
+	return startProgram(t, home, in, "seal", args...)
+}
+
+// startProgram is runSeal through another program.
+func startProgram(t *testing.T, home string, in io.Reader, name string, args ...string) *sealing {
+	t.Helper()
+	s := &sealing{Cmd: exec.Command(name, args...)}
 	s.Env = append(os.Environ(), "SEALSOCK_HOME="+home)
 	s.Stdin, s.Stdout, s.Stderr = in, &s.output, &s.errors
 	if err := s.Start(); err != nil {

@@ -118,6 +118,9 @@ func listen(ctx context.Context, talk *talker, flags *listenFlags, addr string) 
 	defer d.Close()
 	talk.tell(listeningOf(a, d.Addr(), o))
 	s := &server{talk: talk, door: d, limit: flags.clients, service: flags.mode(talk)}
+	if flags.exec != "" {
+		s.limit = min(s.limit, programsAtOnce())
+	}
 	if s.service == nil {
 		var e *ends
 		if ctx, e, err = standardEnds(ctx, talk); err != nil {
@@ -136,6 +139,9 @@ func listen(ctx context.Context, talk *talker, flags *listenFlags, addr string) 
 func (flags *listenFlags) open(ctx context.Context, addr string, cfg *sealsock.Config) (door, error) {
 	if flags.legacy {
 		return openOldDoor(ctx, addr, cfg)
+	}
+	if flags.exec != "" {
+		return openNarrow(ctx, addr, cfg)
 	}
 	l, err := sealsock.Listen(ctx, addr, cfg)
 	if err != nil {

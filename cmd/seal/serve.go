@@ -155,7 +155,11 @@ func (e ended) text() string {
 	if e.Message == "" {
 		return "seal: " + e.Remote + " has ended"
 	}
-	return oneLine("seal: " + e.Remote + " has ended: " + e.Message)
+	text := "seal: " + e.Remote + " has ended: " + e.Message
+	if e.Code == codeExhausted {
+		return hinted(text, e.Hint) // it is this side that has to do something
+	}
+	return oneLine(text)
 }
 
 // refused tells that a handshake failed.

@@ -15,3 +15,6 @@ const (
 	errBrokenPipe = syscall.EPIPE
 	errForbidden  = syscall.EACCES
 )
+
+// shortages are the errors of what there will be again once something has ended.
+var shortages = []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN, syscall.ENOMEM}
