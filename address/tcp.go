@@ -47,13 +47,17 @@ func (t tcp) host() string {
 }
 
 func (t tcp) dial(ctx context.Context) (net.Conn, error) {
-	var d net.Dialer
-	return d.DialContext(ctx, t.scheme, t.hostPort())
+	if err := t.auditName("dial"); err != nil {
+		return nil, err
+	}
+	return dialer().DialContext(ctx, t.scheme, t.hostPort())
 }
 
 func (t tcp) listen(ctx context.Context) (net.Listener, error) {
-	var lc net.ListenConfig
-	return lc.Listen(ctx, t.scheme, t.hostPort())
+	if err := t.auditName("listen"); err != nil {
+		return nil, err
+	}
+	return listening().Listen(ctx, t.scheme, t.hostPort())
 }
 
 // splitPort parts "host:port", "[ip]:port", ":port" and "port".

@@ -84,13 +84,17 @@ func (u udp) listen(context.Context) (net.Listener, error) {
 }
 
 func (u udp) dialPacket(ctx context.Context) (net.Conn, error) {
-	var d net.Dialer
-	return d.DialContext(ctx, u.scheme, u.hostPort())
+	if err := u.auditName("dial"); err != nil {
+		return nil, err
+	}
+	return dialer().DialContext(ctx, u.scheme, u.hostPort())
 }
 
 func (u udp) listenPacket(ctx context.Context) (net.PacketConn, error) {
-	var lc net.ListenConfig
-	return lc.ListenPacket(ctx, u.scheme, u.hostPort())
+	if err := u.auditName("listen"); err != nil {
+		return nil, err
+	}
+	return listening().ListenPacket(ctx, u.scheme, u.hostPort())
 }
 
 // lite is an IP address and a port for UDP-Lite.

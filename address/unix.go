@@ -39,16 +39,14 @@ func (l local) dial(ctx context.Context) (net.Conn, error) {
 	if err := l.check("dial"); err != nil {
 		return nil, err
 	}
-	var d net.Dialer
-	return d.DialContext(ctx, "unix", l.path)
+	return dialer().DialContext(ctx, "unix", l.path)
 }
 
 func (l local) listen(ctx context.Context) (net.Listener, error) {
 	if err := l.check("listen"); err != nil {
 		return nil, err
 	}
-	var lc net.ListenConfig
-	bind := func() (net.Listener, error) { return lc.Listen(ctx, "unix", l.path) }
+	bind := func() (net.Listener, error) { return listening().Listen(ctx, "unix", l.path) }
 	if strings.HasPrefix(l.path, "@") {
 		return bind() // the kernel alone decides who has it
 	}

@@ -26,7 +26,9 @@ type Auditor func(AuditEvent) error
 
 var auditor atomic.Pointer[Auditor]
 
-// SetAuditor installs f for all sockets of this process; nil removes it.
+// SetAuditor installs f for all sockets of this package and of package address, and
+// for the lookups of names; nil removes it. Sockets that a program makes through
+// package net itself, and what package trust fetches over HTTP, are not among them.
 func SetAuditor(f Auditor) {
 	if f == nil {
 		auditor.Store(nil)

@@ -95,21 +95,32 @@ func (o *ServerOptions) resolve(ctx context.Context, address string) (netip.Addr
 	if host == "" {
 		return netip.AddrPortFrom(unspecified(six), uint16(port)), nil
 	}
+	ip, err := o.lookup(ctx, host, six)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	return netip.AddrPortFrom(ip, uint16(port)), nil
+}
+
+// lookup returns the first address of a host.
+func (o *ServerOptions) lookup(ctx context.Context, host string, six bool) (netip.Addr, error) {
 	network := "ip"
 	if six {
 		network = "ip6"
 	} else if o.Version == 4 {
 		network = "ip4"
 	}
+	if err := socket.Audit(socket.AuditEvent{Op: "getaddrinfo", Name: host}); err != nil {
+		return netip.Addr{}, err
+	}
 	ips, err := net.DefaultResolver.LookupNetIP(ctx, network, host)
 	if err != nil {
-		return netip.AddrPort{}, err
+		return netip.Addr{}, err
 	}
-	ip := ips[0]
 	if !six {
-		ip = ip.Unmap()
+		return ips[0].Unmap(), nil
 	}
-	return netip.AddrPortFrom(ip, uint16(port)), nil
+	return ips[0], nil
 }
 
 func (o *ServerOptions) start(s *socket.Socket, addr netip.AddrPort) error {

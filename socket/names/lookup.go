@@ -367,6 +367,9 @@ func GetFQDN(ctx context.Context, name string) string {
 	}
 	addr, err := netip.ParseAddr(name)
 	if err != nil {
+		if socket.Audit(socket.AuditEvent{Op: "gethostbyname", Name: name}) != nil {
+			return name
+		}
 		ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
 		if err != nil || len(ips) == 0 {
 			return name
