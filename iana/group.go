@@ -62,3 +62,6 @@ func (g NamedGroup) String() string { return groups.text(g) }
 // ParseNamedGroup accepts the registry's names and "P-256", "prime256v1" and
 // the like. The error suggests similar names.
 func ParseNamedGroup(text string) (NamedGroup, error) { return groups.parse(text) }
+
+// NamedGroups returns all groups with a name, in a new slice.
+func NamedGroups() []NamedGroup { return groups.all() }

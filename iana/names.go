@@ -57,6 +57,15 @@ func (r *registry[T]) text(v T) string {
 	return fmt.Sprintf("%s 0x%04x", r.kind, uint16(v))
 }
 
+// all returns the values of the registry, in its order.
+func (r *registry[T]) all() []T {
+	list := make([]T, len(r.rows))
+	for i := range r.rows {
+		list[i] = r.rows[i].value
+	}
+	return list
+}
+
 // longestText bounds what Parse looks at: the longest name has 45 bytes.
 const longestText = 64
 

@@ -69,3 +69,6 @@ func (s SignatureScheme) String() string { return schemes.text(s) }
 // "ECDSA+SHA256", "RSA-PSS+SHA256" and the like. The error suggests similar
 // names.
 func ParseSignatureScheme(text string) (SignatureScheme, error) { return schemes.parse(text) }
+
+// SignatureSchemes returns all signature schemes with a name, in a new slice.
+func SignatureSchemes() []SignatureScheme { return schemes.all() }

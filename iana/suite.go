@@ -275,3 +275,7 @@ func (c CipherSuite) String() string { return suites.text(c) }
 // "ECDHE-RSA-AES128-GCM-SHA256". Suites that this module does not speak parse
 // too. The error suggests similar names.
 func ParseCipherSuite(text string) (CipherSuite, error) { return suites.parse(text) }
+
+// CipherSuites returns all cipher suites with a name, in a new slice. Signals such as
+// TLS_FALLBACK_SCSV are included.
+func CipherSuites() []CipherSuite { return suites.all() }

@@ -1,0 +1,110 @@
+package probe
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/sealsock/sealsock/iana"
+)
+
+// hasAny reports whether text contains one of the parts.
+func hasAny(text string, parts ...string) bool {
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
+}
+
+// details asks the questions that one hello each answers.
+func (p *prober) details(ctx context.Context) {
+	questions := []func(){func() { p.bigHello(ctx) }}
+	if old := p.newestOld(); old != 0 {
+		questions = append(questions, func() { p.renegotiation(ctx, old) })
+		if old != iana.SSL30 {
+			questions = append(questions, func() { p.fallback(ctx) })
+		}
+	}
+	p.together(questions...)
+}
+
+// newestOld returns the newest version before TLS 1.3 that the server accepts, or 0.
+func (p *prober) newestOld() iana.Version {
+	for _, v := range p.report.Versions {
+		if v.Version < iana.TLS13 && v.Version > iana.SSL20 {
+			return v.Version
+		}
+	}
+	return 0
+}
+
+// renegotiation notes whether the server has the indications of RFC 5746 and RFC 7627.
+func (p *prober) renegotiation(ctx context.Context, v iana.Version) {
+	a, err := p.ask(ctx, offerOf(v, suitesOf(v)))
+	if err != nil || a.hello == nil {
+		return
+	}
+	p.note(func(r *Report) {
+		r.Renegotiation, r.EMS = "insecure", "no"
+		if a.hello.RenegotiationInfo != nil {
+			r.Renegotiation = "secure"
+		}
+		if a.hello.ExtendedMasterSecret {
+			r.EMS = "yes"
+		}
+	})
+}
+
+// fallback notes whether the server refuses a client that signals its fallback from a
+// newer version. RFC 7507, Section 3. With one version alone there is nothing to refuse.
+func (p *prober) fallback(ctx context.Context) {
+	newest := p.report.Versions[0].Version
+	for _, v := range p.report.Versions[1:] {
+		if v.Version <= iana.SSL20 {
+			continue
+		}
+		o := offerOf(v.Version, append(suitesOf(v.Version), iana.TLS_FALLBACK_SCSV))
+		a, err := p.ask(ctx, o)
+		if err != nil {
+			p.unknown("fallback from "+newest.String(), err)
+			return
+		}
+		p.note(func(r *Report) {
+			r.Fallback = "accepted"
+			if a.hello == nil {
+				r.Fallback = "refused"
+			}
+		})
+		return
+	}
+}
+
+// bigSizes are lengths of a ClientHello, in bytes: one that fills two packets, as with
+// ML-KEM, and one of several, as with ML-DSA too.
+var bigSizes = []int{1800, 4096}
+
+// bigHello notes whether the server, and what stands before it, bears a ClientHello of more
+// than one packet, and one in two records.
+func (p *prober) bigHello(ctx context.Context) {
+	v := p.report.Versions[0].Version
+	if v <= iana.SSL30 {
+		return
+	}
+	verdict := "accepted"
+	for i, size := range append([]int{0}, bigSizes...) {
+		o := offerOf(v, suitesOf(v))
+		o.padTo, o.split = size, i == 0
+		a, err := p.ask(ctx, o)
+		what := "over " + map[int]string{0: "two records", 1800: "1,800 bytes", 4096: "4,096 bytes"}[size]
+		if size == 0 {
+			what = "in two records"
+		}
+		switch {
+		case err == errSilent:
+			verdict = "stalls " + what
+		case err == nil && a.hello == nil:
+			verdict = "refused " + what + ": " + a.refusal()
+		default:
+			continue
+		}
+		break
+	}
+	p.note(func(r *Report) { r.BigHello = verdict })
+}

@@ -1,0 +1,164 @@
+package probe
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sealsock/sealsock/iana"
+)
+
+// A Problem is something that the server's operator should know.
+type Problem struct {
+	// Severity is "fatal", "bad", "weak" or "note".
+	Severity string `json:"severity"`
+	Text     string `json:"text"`
+	Advice   string `json:"advice,omitempty"`
+}
+
+// severities in descending order, and the best grade that each allows.
+var severities = []struct{ name, grade string }{
+	{"fatal", "F"}, {"bad", "C"}, {"weak", "B"}, {"note", "A"},
+}
+
+// rank is the place of the severity, 0 for the worst.
+func (p Problem) rank() int {
+	for i, s := range severities {
+		if s.name == p.Severity {
+			return i
+		}
+	}
+	return len(severities) - 1
+}
+
+// judge fills Problems and Grade. The grade is that of the worst problem; "A+" is for a
+// server without one that has post-quantum key exchange.
+func (r *Report) judge() {
+	r.judgeVersions()
+	r.judgeSuites()
+	r.judgeCertificates()
+	r.judgeRest()
+	r.Grade = "A"
+	if r.PostQuantum {
+		r.Grade = "A+"
+	}
+	slices.SortStableFunc(r.Problems, func(a, b Problem) int { return a.rank() - b.rank() })
+	if len(r.Problems) > 0 {
+		r.Grade = severities[r.Problems[0].rank()].grade
+	}
+}
+
+func (r *Report) problem(severity, advice, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	r.Problems = append(r.Problems, Problem{Severity: severity, Text: text, Advice: advice})
+}
+
+func (r *Report) judgeVersions() {
+	for _, v := range r.Versions {
+		switch {
+		case v.Version <= iana.SSL30:
+			r.problem("fatal", "turn it off: it can be decrypted (RFC 6176, RFC 7568)",
+				"%s is accepted", v.Name)
+		case v.Version <= iana.TLS11:
+			r.problem("bad", "turn it off: it relies on MD5 and SHA-1 (RFC 8996)", "%s is accepted", v.Name)
+		}
+	}
+	if !slices.ContainsFunc(r.Versions, func(v Version) bool { return v.Version == iana.TLS13 }) {
+		r.problem("weak", "turn on TLS 1.3", "TLS 1.3 is not accepted")
+	}
+}
+
+// suiteFaults are parts of cipher suite names, with what they mean.
+var suiteFaults = []struct{ severity, part, text, advice string }{
+	{"fatal", "_NULL_", "suites without encryption", "remove the NULL suites"},
+	{"fatal", "_anon_", "suites without authentication", "remove the anonymous suites"},
+	{"fatal", "EXPORT", "export suites of 40 bits", "remove the export suites"},
+	{"bad", "_RC4_", "RC4", "remove RC4 (RFC 7465)"},
+	{"bad", "_RC2_", "RC2", "remove RC2"},
+	{"bad", "_DES_", "DES", "remove DES (RFC 9325, Section 4.1)"},
+	{"bad", "_DES40_", "DES with 40 bits", "remove DES"},
+	{"weak", "3DES", "3DES, whose blocks of 64 bits collide", "remove 3DES (RFC 9325, Section 4.1)"},
+	{"weak", "_IDEA_", "IDEA, whose blocks of 64 bits collide", "remove IDEA"},
+	{"weak", "TLS_RSA_WITH_", "RSA key exchange, without forward secrecy",
+		"offer ECDHE suites alone (RFC 9325)"},
+	{"note", "_CBC_", "CBC suites", "prefer AEAD suites"},
+}
+
+func (r *Report) judgeSuites() {
+	for _, f := range suiteFaults {
+		var names []string
+		for _, v := range r.Versions {
+			for _, name := range v.Names {
+				if hasAny(name, f.part) && !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+		if len(names) > 0 {
+			r.problem(f.severity, f.advice, "%s: %s", f.text, shortList(names))
+		}
+	}
+	switch {
+	case r.DHBits == 0:
+	case r.DHBits < 1024:
+		r.problem("fatal", "use ECDHE, or groups of RFC 7919", "Diffie-Hellman with %d bits", r.DHBits)
+	case r.DHBits < 2048:
+		r.problem("bad", "use ECDHE, or groups of RFC 7919", "Diffie-Hellman with %d bits", r.DHBits)
+	}
+}
+
+// shortList lists at most three names.
+func shortList(names []string) string {
+	text := names[0]
+	for _, name := range names[1:min(3, len(names))] {
+		text += ", " + name
+	}
+	if n := len(names) - 3; n > 0 {
+		text += fmt.Sprintf(" and %d more", n)
+	}
+	return text
+}
+
+// soon is how long before its end a certificate is reported.
+const soon = 14 * 24 * time.Hour
+
+func (r *Report) judgeCertificates() {
+	for _, c := range r.Certificates {
+		if !c.Trusted {
+			r.problem("fatal", c.Hint, "the certificate (%s) is not trusted: %s", c.Key, c.Refusal)
+		}
+		if left := time.Until(c.NotAfter); c.Trusted && left < soon {
+			days := int(left.Hours() / 24)
+			r.problem("weak", "renew it", "the certificate (%s) ends in %d days", c.Key, days)
+		}
+		if c.MustStaple && !c.Staple {
+			r.problem("bad", "turn on OCSP stapling",
+				"the certificate promises an OCSP response, and none was sent")
+		}
+	}
+}
+
+func (r *Report) judgeRest() {
+	if r.Renegotiation == "insecure" {
+		r.problem("bad", "update the server (RFC 5746)", "it does not have secure renegotiation")
+	}
+	if r.Fallback == "accepted" {
+		r.problem("weak", "update the server (RFC 7507)", "TLS_FALLBACK_SCSV is ignored")
+	}
+	if r.EMS == "no" {
+		r.problem("note", "update the server (RFC 7627)",
+			"TLS 1.2 does not have the extended master secret")
+	}
+	if r.BigHello != "" && r.BigHello != "accepted" {
+		r.problem("bad", "look at the middleboxes before the server: clients with post-quantum key "+
+			"exchange cannot connect", "a large ClientHello: it %s", r.BigHello)
+	}
+	if !r.PostQuantum {
+		r.problem("note", "offer X25519MLKEM768",
+			"key exchange is not post-quantum: recordings can be decrypted later")
+	}
+	if r.EarlyData > 0 {
+		r.problem("note", "0-RTT data can be replayed: the application must bear that",
+			"0-RTT data of %d bytes is accepted", r.EarlyData)
+	}
+}

@@ -1,0 +1,171 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/trust"
+)
+
+// A Target is a server.
+type Target struct {
+	// Dial opens a connection on which the server awaits a ClientHello.
+	Dial func(context.Context) (net.Conn, error)
+	// ServerName is sent as server_name, and verified. Empty sends none.
+	ServerName string
+	// Trust verifies the certificate; nil means the system's authorities.
+	Trust *trust.Policy
+}
+
+// Options bound a scan. The zero value means the defaults.
+type Options struct {
+	// Timeout bounds one connection; 0 means 5 seconds.
+	Timeout time.Duration
+	// Parallel bounds the connections at a time; 0 means 8.
+	Parallel int
+	// Step, if set, is called before each group of questions with its name.
+	Step func(string)
+}
+
+// A Report is what was found out. Its JSON form is stable: fields are added, and never
+// change their meaning.
+type Report struct {
+	// newest first
+	Versions []Version `json:"versions"`
+	// in the server's order, if it has one
+	Groups     []iana.NamedGroup `json:"-"`
+	GroupNames []string          `json:"groups"`
+	// that the server signs with
+	Schemes []Scheme `json:"signature_schemes"`
+	// in the server's order
+	ALPN []string `json:"alpn,omitempty"`
+	// one for each kind of key
+	Certificates []Chain `json:"certificates"`
+	// a hybrid or ML-KEM group is accepted
+	PostQuantum bool `json:"post_quantum"`
+	// "server", "client" or "unknown"
+	Preference string `json:"preference"`
+	// TLS 1.3: tickets after a handshake
+	Tickets int `json:"tickets"`
+	// a session was resumed
+	Resumes bool `json:"resumes"`
+	// bytes of 0-RTT data that tickets allow
+	EarlyData uint32 `json:"early_data"`
+	// retry configurations were sent
+	ECHRetry bool `json:"ech"`
+	// "secure" or "insecure": RFC 5746
+	Renegotiation string `json:"renegotiation,omitempty"`
+	// "refused" or "accepted": RFC 7507
+	Fallback string `json:"fallback_scsv,omitempty"`
+	EMS      string `json:"extended_master_secret,omitempty"`
+	// "accepted", "stalls", …
+	BigHello    string   `json:"big_client_hello"`
+	Compression []string `json:"certificate_compression,omitempty"`
+	// of the smallest prime seen
+	DHBits   int       `json:"dh_bits,omitempty"`
+	Problems []Problem `json:"problems"`
+	Grade    string    `json:"grade"`
+	// questions without an answer
+	Unknown     []string `json:"unknown,omitempty"`
+	Connections int64    `json:"connections"`
+}
+
+// A Version is one protocol version that the server accepts, with its cipher suites in the
+// order in which the server chose them.
+type Version struct {
+	Version iana.Version       `json:"-"`
+	Name    string             `json:"version"`
+	Suites  []iana.CipherSuite `json:"-"`
+	Names   []string           `json:"cipher_suites"`
+}
+
+// A Scheme is a signature scheme that the server signed a handshake with.
+type Scheme struct {
+	Version iana.Version         `json:"-"`
+	ID      iana.SignatureScheme `json:"-"`
+	Name    string               `json:"scheme"`
+	In      string               `json:"version"`
+}
+
+type prober struct {
+	target  *Target
+	timeout time.Duration
+	slots   chan struct{}
+	asked   atomic.Int64
+	step    func(string)
+
+	mu     sync.Mutex
+	report *Report
+}
+
+// Scan asks the server. An error means that it does not speak TLS, or cannot be reached.
+func Scan(ctx context.Context, target Target, options Options) (*Report, error) {
+	p := &prober{target: &target, timeout: options.Timeout, step: options.Step, report: new(Report)}
+	if p.timeout == 0 {
+		p.timeout = 5 * time.Second
+	}
+	if p.step == nil {
+		p.step = func(string) {}
+	}
+	parallel := options.Parallel
+	if parallel == 0 {
+		parallel = 8
+	}
+	p.slots = make(chan struct{}, parallel)
+	p.step("versions")
+	if err := p.versions(ctx); err != nil {
+		return nil, err
+	}
+	p.step("cipher suites, groups, certificates")
+	p.together(
+		func() { p.suites(ctx) },
+		func() { p.groups(ctx) },
+		func() { p.details(ctx) },
+		func() { p.handshakes(ctx) },
+	)
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	r := p.report
+	r.Connections = p.asked.Load()
+	slices.Sort(r.Unknown)
+	r.Unknown = slices.Compact(r.Unknown)
+	r.judge()
+	return r, nil
+}
+
+// together runs functions at the same time and waits for all.
+func (p *prober) together(functions ...func()) {
+	var all sync.WaitGroup
+	for _, f := range functions {
+		all.Go(f)
+	}
+	all.Wait()
+}
+
+// note changes the report.
+func (p *prober) note(change func(*Report)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change(p.report)
+}
+
+// unknown records a question without an answer.
+func (p *prober) unknown(what string, err error) {
+	p.note(func(r *Report) { r.Unknown = append(r.Unknown, fmt.Sprintf("%s: %v", what, err)) })
+}
+
+// speaks reports whether the server accepted a version.
+func (p *prober) speaks(v iana.Version) bool {
+	return slices.ContainsFunc(p.report.Versions, func(x Version) bool { return x.Version == v })
+}
+
+// ErrNoTLS is wrapped by the error of a server that speaks no version of TLS or SSL.
+var ErrNoTLS = errors.New("the server speaks neither TLS nor SSL")

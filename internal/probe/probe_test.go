@@ -1,0 +1,195 @@
+package probe
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/testcert"
+	"github.com/sealsock/sealsock/trust"
+)
+
+// scan scans what listens on addr, trusting ca.
+func scan(t *testing.T, addr string, ca *testcert.CA) *Report {
+	t.Helper()
+	roots := new(trust.Roots)
+	if _, err := roots.AddPEM(ca.PEM()); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Scan(t.Context(), target(addr, roots), Options{Timeout: 20 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func target(addr string, roots *trust.Roots) Target {
+	return Target{
+		Dial: func(ctx context.Context) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", addr)
+		},
+		ServerName: "localhost", Trust: &trust.Policy{Roots: roots},
+	}
+}
+
+// longLived makes a certificate that does not end soon.
+func longLived(c *x509.Certificate) { c.NotAfter = time.Now().AddDate(0, 3, 0) }
+
+// Our own server, whose configuration is known, is described as it is.
+func TestOwnServer(t *testing.T) {
+	const suite13 = iana.TLS_AES_256_GCM_SHA384
+	const suite12 = iana.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+	groups := []iana.NamedGroup{iana.X25519MLKEM768, iana.SecP384r1}
+	ca := testcert.New()
+	var ids []*identity.Identity
+	for _, kind := range []string{"p256", "rsa"} {
+		leaf := ca.Issue(testcert.NewKey(kind), longLived, "localhost")
+		id, err := identity.Parse(leaf.CertPEM(), leaf.KeyPEM())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	l, err := sealsock.Listen(t.Context(), "127.0.0.1:0", &sealsock.Config{
+		Identities: ids, ALPN: []string{"h2", "http/1.1"},
+		Groups:       groups,
+		CipherSuites: []iana.CipherSuite{suite13, suite12},
+		MaxEarlyData: 1000,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	serve(l)
+	r := scan(t, l.Addr().String(), ca)
+	if len(r.Versions) != 2 || !slices.Equal(r.Versions[0].Suites, []iana.CipherSuite{suite13}) ||
+		!slices.Equal(r.Versions[1].Suites, []iana.CipherSuite{suite12}) {
+		t.Errorf("versions: %+v", r.Versions)
+	}
+	if !slices.Equal(r.Groups, groups) || !r.PostQuantum {
+		t.Errorf("groups: %v", r.Groups)
+	}
+	if !slices.Equal(r.ALPN, []string{"h2", "http/1.1"}) {
+		t.Errorf("protocols: %q", r.ALPN)
+	}
+	if len(r.Certificates) != 2 || !r.Certificates[0].Trusted ||
+		r.Certificates[1].Key != "RSA 2048 bits" {
+		t.Errorf("certificates: %+v", r.Certificates)
+	}
+	if r.Tickets != 2 || !r.Resumes || r.EarlyData != 1000 {
+		t.Errorf("%d tickets, resumes: %v, early data: %d", r.Tickets, r.Resumes, r.EarlyData)
+	}
+	if r.Renegotiation != "secure" || r.Fallback != "refused" || r.EMS != "yes" ||
+		r.BigHello != "accepted" {
+		t.Errorf("%q %q %q %q", r.Renegotiation, r.Fallback, r.EMS, r.BigHello)
+	}
+	if r.Grade != "A" || len(r.Unknown) > 0 {
+		t.Errorf("grade %s: %+v; unknown: %q", r.Grade, r.Problems, r.Unknown)
+	}
+}
+
+// An old server of crypto/tls: what is wrong with it is found.
+func TestOldServer(t *testing.T) {
+	ca := testcert.New()
+	leaf := ca.Issue(testcert.NewKey("rsa"), nil, "other.test")
+	cert, err := tls.X509KeyPair(leaf.CertPEM(), leaf.KeyPEM())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
+		Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS12,
+		CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_RC4_128_SHA,
+			tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	serve(l)
+	r := scan(t, l.Addr().String(), ca)
+	if len(r.Versions) != 3 || r.Versions[2].Version != iana.TLS10 || len(r.Versions[2].Suites) < 2 {
+		t.Errorf("versions: %+v", r.Versions)
+	}
+	var texts []string
+	for _, p := range r.Problems {
+		texts = append(texts, p.Severity+": "+p.Text)
+	}
+	all := strings.Join(texts, "\n")
+	for _, want := range []string{
+		"bad: TLS 1.0 is accepted", "bad: RC4: ", "weak: 3DES", "not trusted", "not post-quantum",
+	} {
+		if !strings.Contains(all, want) {
+			t.Errorf("%q is missing in\n%s", want, all)
+		}
+	}
+	if r.Grade != "F" {
+		t.Errorf("grade %s", r.Grade)
+	}
+}
+
+// serve accepts connections and answers nothing.
+func serve(l net.Listener) {
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { io.Copy(io.Discard, c); c.Close() }()
+		}
+	}()
+}
+
+// What does not speak TLS, and what does not answer, are errors of their own kinds.
+func TestNoTLS(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		serve func(net.Conn)
+		want  string
+	}{
+		{"closes", func(c net.Conn) { io.CopyN(io.Discard, c, 50); c.Close() },
+			"neither TLS nor SSL: it answered TLS 1.2"},
+		{"SSH", func(c net.Conn) { io.WriteString(c, "SSH-2.0-x\r\n"); io.Copy(io.Discard, c) },
+			"it began with \"SSH-2\""},
+		{"silence", func(c net.Conn) { io.Copy(io.Discard, c) }, "did not answer in time"},
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				go test.serve(c)
+			}
+		}()
+		options := Options{Timeout: 300 * time.Millisecond}
+		_, err = Scan(t.Context(), target(l.Addr().String(), nil), options)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", test.name, err, test.want)
+		}
+		l.Close()
+	}
+}
+
+func TestContext(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("enough")
+	cancel(why)
+	if _, err := Scan(ctx, target("127.0.0.1:1", nil), Options{}); !errors.Is(err, why) {
+		t.Errorf("%v", err)
+	}
+}

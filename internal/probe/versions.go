@@ -1,0 +1,290 @@
+package probe
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// versions finds the versions that the server accepts.
+func (p *prober) versions(ctx context.Context) error {
+	list := []iana.Version{iana.TLS13, iana.TLS12, iana.TLS11, iana.TLS10, iana.SSL30}
+	accepted := make([]bool, len(list)+1)
+	failed := make([]error, len(list)+1)
+	refused := make([]string, len(list))
+	var questions []func()
+	for i, v := range list {
+		questions = append(questions, func() {
+			a, err := p.ask(ctx, offerOf(v, suitesOf(v)))
+			switch {
+			case err != nil:
+				failed[i] = err
+			case a.hello != nil:
+				accepted[i] = a.version == v
+			default:
+				refused[i] = a.refusal()
+			}
+		})
+	}
+	questions = append(questions, func() {
+		accepted[len(list)], failed[len(list)] = p.speaksSSL2(ctx)
+	})
+	p.together(questions...)
+	for i, v := range append(list, iana.SSL20) {
+		if failed[i] != nil {
+			p.unknown(v.String(), failed[i])
+		}
+		if accepted[i] {
+			p.report.Versions = append(p.report.Versions, Version{Version: v, Name: v.String()})
+		}
+	}
+	if len(p.report.Versions) > 0 {
+		return nil
+	}
+	switch err := context.Cause(ctx); {
+	case err != nil:
+		return err
+	case failed[1] != nil:
+		return failed[1]
+	}
+	return fmt.Errorf("%w: it answered TLS 1.2 with %q", ErrNoTLS, refused[1]) // TLS 1.2
+}
+
+// offerOf returns an offer of one version with everything else that this package knows.
+func offerOf(v iana.Version, suites []iana.CipherSuite) *offer {
+	o := &offer{
+		version: min(v, iana.TLS12), suites: suites,
+		groups: iana.NamedGroups(), schemes: iana.SignatureSchemes(),
+	}
+	if v == iana.TLS13 {
+		o.versions = []iana.Version{iana.TLS13}
+	}
+	return o
+}
+
+// suitesOf returns all registered cipher suites of a version.
+func suitesOf(v iana.Version) []iana.CipherSuite {
+	return slices.DeleteFunc(iana.CipherSuites(), func(id iana.CipherSuite) bool {
+		switch {
+		case id == iana.TLS_FALLBACK_SCSV || id == iana.TLS_EMPTY_RENEGOTIATION_INFO_SCSV:
+			return true
+		case v == iana.TLS13:
+			return id>>8 != 0x13
+		}
+		return id>>8 == 0x13
+	})
+}
+
+// suites finds the cipher suites of each version, in the server's order: it offers all that
+// are left until the server refuses.
+func (p *prober) suites(ctx context.Context) {
+	var questions []func()
+	for i := range p.report.Versions {
+		v := &p.report.Versions[i]
+		if v.Version > iana.SSL20 {
+			questions = append(questions, func() { p.suitesOf(ctx, v) })
+		}
+	}
+	p.together(append(questions, func() { p.preference(ctx) })...)
+}
+
+// without returns a copy of the list without one value.
+func without[T comparable](list []T, value T) []T {
+	return slices.DeleteFunc(slices.Clone(list), func(v T) bool { return v == value })
+}
+
+func (p *prober) suitesOf(ctx context.Context, v *Version) {
+	var found []iana.CipherSuite
+	left := suitesOf(v.Version)
+	for len(left) > 0 {
+		a, err := p.ask(ctx, offerOf(v.Version, left))
+		if err != nil {
+			p.unknown("cipher suites of "+v.Name, err)
+			break
+		}
+		if a.hello == nil || a.version != v.Version || !slices.Contains(left, a.hello.CipherSuite) {
+			break
+		}
+		found = append(found, a.hello.CipherSuite)
+		left = without(left, a.hello.CipherSuite)
+		p.keyExchange(a)
+	}
+	p.note(func(*Report) {
+		v.Suites = found
+		for _, id := range found {
+			v.Names = append(v.Names, id.String())
+		}
+	})
+}
+
+// keyExchange notes the size of a finite-field Diffie-Hellman prime in ServerKeyExchange.
+// RFC 5246, Section 7.4.3.
+func (p *prober) keyExchange(a *answer) {
+	body := a.messages[iana.HandshakeServerKeyExchange]
+	name := a.hello.CipherSuite.String()
+	if len(body) < 2 || !hasAny(name, "_DHE_", "_DH_anon_") {
+		return
+	}
+	n := int(binary.BigEndian.Uint16(body))
+	if len(body) < 2+n {
+		return
+	}
+	prime := body[2 : 2+n]
+	for len(prime) > 0 && prime[0] == 0 {
+		prime = prime[1:]
+	}
+	p.note(func(r *Report) {
+		if bits := 8 * len(prime); r.DHBits == 0 || bits < r.DHBits {
+			r.DHBits = bits
+		}
+	})
+}
+
+// preference finds out whose order of cipher suites counts, in the newest version with two.
+func (p *prober) preference(ctx context.Context) {
+	answerTo := func(v iana.Version, suites []iana.CipherSuite) iana.CipherSuite {
+		a, err := p.ask(ctx, offerOf(v, suites))
+		if err != nil || a.hello == nil || a.version != v {
+			return 0
+		}
+		return a.hello.CipherSuite
+	}
+	whose := "unknown"
+	for _, v := range p.report.Versions {
+		if v.Version == iana.SSL20 {
+			continue
+		}
+		all := suitesOf(v.Version)
+		first := answerTo(v.Version, all)
+		rest := without(all, first)
+		second := answerTo(v.Version, rest)
+		if first == 0 || second == 0 {
+			continue
+		}
+		forward := answerTo(v.Version, []iana.CipherSuite{first, second})
+		backward := answerTo(v.Version, []iana.CipherSuite{second, first})
+		switch {
+		case forward == 0 || backward == 0:
+			continue
+		case forward == backward:
+			whose = "server"
+		default:
+			whose = "client"
+		}
+		break
+	}
+	p.note(func(r *Report) { r.Preference = whose })
+}
+
+// groups finds the groups of key exchange. In TLS 1.3 the server names one of those offered
+// in a HelloRetryRequest, because there is no key share; in TLS 1.2 each is offered alone.
+func (p *prober) groups(ctx context.Context) {
+	var found []iana.NamedGroup
+	if p.speaks(iana.TLS13) {
+		left := iana.NamedGroups()
+		for len(left) > 0 {
+			o := offerOf(iana.TLS13, suitesOf(iana.TLS13))
+			o.groups, o.noShares = left, true
+			a, err := p.ask(ctx, o)
+			if err != nil {
+				p.unknown("groups of TLS 1.3", err)
+				break
+			}
+			if a.hello == nil || a.hello.KeyShare == nil || !slices.Contains(left, a.hello.KeyShare.Group) {
+				break
+			}
+			chosen := a.hello.KeyShare.Group
+			found = append(found, chosen)
+			left = without(left, chosen)
+		}
+	}
+	if p.speaks(iana.TLS12) {
+		found = p.groups12(ctx, found)
+	}
+	p.note(func(r *Report) {
+		r.Groups = found
+		for _, g := range found {
+			r.GroupNames = append(r.GroupNames, g.String())
+		}
+		r.PostQuantum = slices.ContainsFunc(found, postQuantum)
+	})
+}
+
+// groups12 adds the groups that the server uses in TLS 1.2 alone.
+func (p *prober) groups12(ctx context.Context, found []iana.NamedGroup) []iana.NamedGroup {
+	suites := slices.DeleteFunc(suitesOf(iana.TLS12), func(id iana.CipherSuite) bool {
+		return !hasAny(id.String(), "_ECDHE_")
+	})
+	all := iana.NamedGroups()
+	accepted := make([]bool, len(all))
+	var questions []func()
+	for i, g := range all {
+		if slices.Contains(found, g) || postQuantum(g) || g >= iana.FFDHE2048 && g <= iana.FFDHE8192 {
+			continue
+		}
+		questions = append(questions, func() {
+			o := offerOf(iana.TLS12, suites)
+			o.groups = []iana.NamedGroup{g}
+			a, err := p.ask(ctx, o)
+			if err != nil {
+				p.unknown("group "+g.String(), err)
+				return
+			}
+			if a.hello == nil {
+				return
+			}
+			body := a.messages[iana.HandshakeServerKeyExchange]
+			kx, err := wire.ParseServerKeyExchange12(body, false, true)
+			accepted[i] = err == nil && kx.Group == g
+		})
+	}
+	p.together(questions...)
+	for i, g := range all {
+		if accepted[i] {
+			found = append(found, g)
+		}
+	}
+	return found
+}
+
+// postQuantum reports whether a group has ML-KEM in it.
+func postQuantum(g iana.NamedGroup) bool { return hasAny(g.String(), "MLKEM", "Kyber") }
+
+// speaksSSL2 reports whether the server answers a CLIENT-HELLO of SSL 2.0 in kind.
+func (p *prober) speaksSSL2(ctx context.Context) (bool, error) {
+	select {
+	case p.slots <- struct{}{}:
+		defer func() { <-p.slots }()
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	conn, err := p.target.Dial(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	p.asked.Add(1)
+	specs := []byte{1, 0, 0x80, 2, 0, 0x80, 3, 0, 0x80, 4, 0, 0x80, 5, 0, 0x80, 6, 0, 0x40, 7, 0, 0xc0}
+	body := []byte{1, 0, 2, 0, byte(len(specs)), 0, 0, 0, 16} // CLIENT-HELLO, version, three lengths
+	body = append(append(body, specs...), make([]byte, 16)...)
+	if _, err := conn.Write(append([]byte{0x80, byte(len(body))}, body...)); err != nil {
+		_, err = refusedBy(err)
+		return false, err
+	}
+	head := make([]byte, 3)
+	if _, err := io.ReadFull(conn, head); err != nil {
+		_, err = refusedBy(err)
+		return false, err
+	}
+	return head[0]&0x80 != 0 && head[2] == 4, nil // SERVER-HELLO
+}
