@@ -105,6 +105,7 @@ func newRoot(talk *talker) *cobra.Command {
 	root.AddCommand(
 		newListen(talk),
 		newConnect(talk),
+		newInspect(talk),
 		newCA(talk),
 		newCert(talk),
 		newECH(talk),

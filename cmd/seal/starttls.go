@@ -29,13 +29,21 @@ func completeStartTLS(cmd *cobra.Command) {
 
 // withPort appends the port of the protocol to an address that is a host alone.
 func withPort(addr, protocol string) string {
-	if protocol == "" || addr == "" || strings.Contains(addr, "/") {
+	if protocol == "" {
+		return addr
+	}
+	return withDefaultPort(addr, starttls.Port(protocol))
+}
+
+// withDefaultPort appends a port to an address that is a host alone.
+func withDefaultPort(addr, port string) string {
+	if addr == "" || strings.Contains(addr, "/") || strings.HasSuffix(addr, ":") {
 		return addr
 	}
 	if _, _, err := net.SplitHostPort(addr); err == nil {
 		return addr
 	}
-	return net.JoinHostPort(strings.Trim(addr, "[]"), starttls.Port(protocol))
+	return net.JoinHostPort(strings.Trim(addr, "[]"), port)
 }
 
 // upgrade asks the server for TLS in the words of --starttls, if it was given.
