@@ -164,6 +164,12 @@ type Config struct {
 	// HandshakeTimeout bounds Dial's handshake and each of a Listener's; 0
 	// means 10 seconds, a negative value no bound.
 	HandshakeTimeout time.Duration
+	// MaxHandshakes bounds the connections of a Listener that Accept has not
+	// returned yet, and MaxHandshakesPerAddress the handshakes under way for
+	// one address: an IPv4 address, or an IPv6 network of 64 bits. When one
+	// more would exceed a bound, the oldest handshake within it ends. 0 means
+	// 8192, and 1024 for each address; a negative value means no bound.
+	MaxHandshakes, MaxHandshakesPerAddress int
 	// OnHandshakeError, if set, hears of each connection that a Listener
 	// refused. Nil is silence: the listener goes on.
 	OnHandshakeError func(peer net.Addr, err error)

@@ -60,13 +60,16 @@ func (c *Conn) keepSession(s *engine.Session) {
 // Server returns the server's side of a connection over raw, which it takes
 // over. Config needs an identity. The handshake happens with Handshake or the
 // first Read or Write.
-func Server(raw net.Conn, cfg *Config) (*Conn, error) {
+func Server(raw net.Conn, cfg *Config) (*Conn, error) { return server(raw, cfg, nil) }
+
+// server is Server for connections that share the bound work on their handshakes.
+func server(raw net.Conn, cfg *Config, work chan struct{}) (*Conn, error) {
 	c := newConn(cfg, true)
 	r, s, err := engine.Server(c.cfg.engineConfig(true, c))
 	if err != nil {
 		return nil, err
 	}
-	c.Conn = stream.New(raw, r, s, stream.Options{Answer: c.answer, Proved: c.proved})
+	c.Conn = stream.New(raw, r, s, stream.Options{Answer: c.answer, Proved: c.proved, Work: work})
 	return c, nil
 }
 

@@ -2,32 +2,37 @@ package sealsock
 
 import (
 	"context"
+	"errors"
 	"net"
-	"sync"
+	"runtime"
 	"time"
 
 	"github.com/sealsock/sealsock/address"
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/admit"
 )
 
-// A Listener accepts encrypted connections whose handshake is done. The
-// handshakes run beside each other, each within Config.HandshakeTimeout, so a
-// slow client holds up nobody. A client that is refused is reported to
-// Config.OnHandshakeError and does not come out of Accept.
+// A Listener accepts encrypted connections whose handshake is done. Handshakes
+// run beside each other, each within Config.HandshakeTimeout. One that waits for
+// its client occupies nothing that another needs, so slow and silent clients do not
+// delay others. Config.MaxHandshakes and MaxHandshakesPerAddress bound how many are
+// under way: beyond that the oldest ends, its client receives the alert
+// internal_error, and Config.OnHandshakeError an *engine.Error with FaultLimit. A
+// client that is refused for any reason is reported to Config.OnHandshakeError, and
+// Accept does not return it.
 type Listener struct {
-	inner net.Listener
-	cfg   *Config
-	ready chan *Conn
-	slots chan struct{} // one for each handshake under way
-	start sync.Once
-	end   context.Context
-	stop  context.CancelCauseFunc
+	admitted *admit.Listener[*Conn]
+	cfg      *Config
+	work     chan struct{} // see stream.Options.Work
 }
 
 var _ net.Listener = (*Listener)(nil)
 
-// maxHandshakes bounds the handshakes that a Listener runs at once. More
-// clients wait in the system's queue.
-const maxHandshakes = 512
+// worksPerCPU, times the number of CPUs, bounds the handshakes of a Listener that
+// compute at once. It is more than one because a signature may be made by a device
+// that takes its time.
+const worksPerCPU = 32
 
 // Listen listens on an address: host:port, or with a scheme, see package
 // address. Config needs an identity.
@@ -54,12 +59,12 @@ func NewListener(inner net.Listener, cfg *Config) (*Listener, error) {
 	if _, err := Server(nowhere{}, cfg); err != nil {
 		return nil, err
 	}
-	l := &Listener{
-		inner: inner, cfg: cfg,
-		ready: make(chan *Conn),
-		slots: make(chan struct{}, maxHandshakes),
-	}
-	l.end, l.stop = context.WithCancelCause(context.Background())
+	l := &Listener{cfg: cfg, work: make(chan struct{}, worksPerCPU*runtime.GOMAXPROCS(0))}
+	l.admitted = admit.New(inner, admit.Options[*Conn]{
+		Total: cfg.MaxHandshakes, PerAddress: cfg.MaxHandshakesPerAddress,
+		Handshake: l.handshake, Refused: cfg.OnHandshakeError,
+		Discard: func(c *Conn) { c.Close() },
+	})
 	return l, nil
 }
 
@@ -100,86 +105,50 @@ func (l *Listener) Accept() (net.Conn, error) {
 
 // AcceptConn is Accept with a context and its true type.
 func (l *Listener) AcceptConn(ctx context.Context) (*Conn, error) {
-	l.start.Do(func() { go l.serve() })
-	select {
-	case c := <-l.ready:
-		return c, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	case <-l.end.Done():
-		return nil, context.Cause(l.end)
-	}
+	return l.admitted.Accept(ctx)
 }
 
-// Close stops listening. Connections that Accept returned live on; handshakes
-// under way end.
-func (l *Listener) Close() error {
-	err := l.inner.Close()
-	l.stop(&net.OpError{Op: "accept", Net: l.Addr().Network(), Addr: l.Addr(), Err: net.ErrClosed})
-	return err
-}
+// Close stops listening. Connections that Accept has returned stay open;
+// handshakes under way end.
+func (l *Listener) Close() error { return l.admitted.Close() }
 
 // Addr returns the address that is listened on.
-func (l *Listener) Addr() net.Addr { return l.inner.Addr() }
+func (l *Listener) Addr() net.Addr { return l.admitted.Addr() }
 
-// serve accepts connections below and starts their handshakes.
-func (l *Listener) serve() {
-	for pause := time.Duration(0); ; {
-		raw, err := l.inner.Accept()
-		if err != nil {
-			if !transient(err) {
-				l.stop(err)
-				return
-			}
-			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			select {
-			case <-time.After(pause):
-			case <-l.end.Done():
-				return
-			}
-			continue
-		}
-		pause = 0
-		select {
-		case l.slots <- struct{}{}:
-			go l.handshake(raw)
-		case <-l.end.Done():
-			raw.Close()
-			return
-		}
-	}
-}
-
-// transient reports whether accepting may go on: a client that hung up before
-// its turn, or a want of file descriptors that will pass, is no reason to stop.
-func transient(err error) bool {
-	t, ok := err.(interface{ Temporary() bool })
-	return ok && t.Temporary()
-}
-
-// handshake proves one client and hands its connection to Accept.
-func (l *Listener) handshake(raw net.Conn) {
-	defer func() { <-l.slots }()
-	c, err := Server(raw, l.cfg)
+// handshake proves one client.
+func (l *Listener) handshake(ctx context.Context, raw net.Conn) (*Conn, error) {
+	c, err := server(raw, l.cfg, l.work)
 	if err != nil {
 		raw.Close()
-		return // NewListener has tried the configuration
+		return nil, err
 	}
-	ctx, cancel := l.cfg.withTimeout(l.end)
+	ctx, cancel := l.cfg.withTimeout(ctx)
+	defer cancel()
 	err = c.Handshake(ctx)
-	cancel()
-	if err != nil {
-		c.Refuse()
-		if l.cfg.OnHandshakeError != nil && l.end.Err() == nil {
-			l.cfg.OnHandshakeError(raw.RemoteAddr(), err)
-		}
-		return
+	if err == nil {
+		return c, nil
 	}
-	select {
-	case l.ready <- c:
-	case <-l.end.Done():
-		c.Close()
+	if crowd := (*admit.CrowdError)(nil); errors.As(err, &crowd) {
+		err = crowded(crowd)
 	}
+	c.GiveUp(err)
+	return nil, err
+}
+
+// crowded is the error for a client that made place for another.
+func crowded(why *admit.CrowdError) error {
+	e := &engine.Error{
+		Fault: engine.FaultLimit, Alert: iana.AlertInternalError,
+		Reason: "the handshake ended for a newer one", Err: why,
+		Hint: "the client was slow or silent; if it was honest, raise Config.MaxHandshakes",
+	}
+	switch {
+	case why.Limit == 0:
+		e.Hint = "raise the limit of open files, or lower Config.MaxHandshakes"
+	case why.Network.IsValid():
+		e.Hint += "PerAddress"
+	}
+	return e
 }
 
 // nowhere stands in for a connection while a Config is checked.

@@ -21,6 +21,10 @@ type Options struct {
 	// Session hears, on a client, of each session to come back with. It must
 	// not block.
 	Session func(*engine.Session)
+	// Work, if set, bounds how many of the connections that share it compute for
+	// a handshake at once: each holds a place in it while the engine works, and
+	// none while it waits for the peer, or for Answer.
+	Work chan struct{}
 	// Proved hears that the peer is proved: when the handshake is done, and, on
 	// a server, with each late certificate. It must not block.
 	Proved func()
@@ -206,11 +210,9 @@ func (c *Conn) runHandshake(ctx context.Context, enough func() bool) error {
 		return c.finishHandshake()
 	}
 	for !enough() {
-		ev, err := c.in.step()
-		c.out.mail.put(ev.Reply)
+		ev, err := c.handshakeStep(ctx)
 		if err != nil {
-			c.lastWords()
-			return c.fatal(err)
+			return err
 		}
 		c.noteEarly(ev)
 		switch ev.Kind {
@@ -224,15 +226,8 @@ func (c *Conn) runHandshake(ctx context.Context, enough func() bool) error {
 				return err
 			}
 		case engine.EventWantRead:
-			// What is not urgent waits: on a connection without buffers the
-			// peer may still be writing what it wants read first.
-			if c.out.mail.urgent.Load() || len(c.out.unsent) > 0 {
-				if err := c.out.flush(c.raw); err != nil {
-					return c.transport("write", err)
-				}
-			}
-			if err := c.in.fill(ev.Need); err != nil {
-				return c.transport("read", err)
+			if err := c.awaitPeer(ev.Need); err != nil {
+				return err
 			}
 		}
 	}
@@ -240,6 +235,50 @@ func (c *Conn) runHandshake(ctx context.Context, enough func() bool) error {
 		return c.transport("write", err)
 	}
 	return nil
+}
+
+// handshakeStep takes one step of the handshake, and tells the peer if it failed.
+func (c *Conn) handshakeStep(ctx context.Context) (engine.Event, error) {
+	done, err := c.work(ctx)
+	if err != nil {
+		return engine.Event{}, err
+	}
+	ev, err := c.in.step()
+	done()
+	c.out.mail.put(ev.Reply)
+	if err != nil {
+		c.lastWords()
+		return ev, c.fatal(err)
+	}
+	return ev, nil
+}
+
+// awaitPeer sends what the peer needs before it answers, and reads the answer.
+func (c *Conn) awaitPeer(need int) error {
+	// What is not urgent waits: on a connection without buffers the peer may
+	// still be writing what has to be read first.
+	if c.out.mail.urgent.Load() || len(c.out.unsent) > 0 {
+		if err := c.out.flush(c.raw); err != nil {
+			return c.transport("write", err)
+		}
+	}
+	if err := c.in.fill(need); err != nil {
+		return c.transport("read", err)
+	}
+	return nil
+}
+
+// work waits for a place in Options.Work. The function it returns gives it back.
+func (c *Conn) work(ctx context.Context) (done func(), err error) {
+	if c.opts.Work == nil {
+		return func() {}, nil
+	}
+	select {
+	case c.opts.Work <- struct{}{}:
+		return func() { <-c.opts.Work }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // finishHandshake sends what is left to send. A deadline may interrupt it, so it
@@ -280,6 +319,11 @@ func (c *Conn) answer(ctx context.Context, q engine.Question) error {
 			a = err
 		}
 	}
+	done, err := c.work(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if err := c.in.recv.Resume(a); err != nil {
 		return c.fatal(err)
 	}

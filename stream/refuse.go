@@ -9,11 +9,46 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// How long, and for how many bytes, a refused peer is listened to.
+// How long, and for how many bytes, a refused peer is listened to, and how many
+// refused peers at once.
 const (
 	lingerTime  = 500 * time.Millisecond
 	lingerBytes = 256 << 10
+	lingerPeers = 256
 )
+
+// lingering holds a value for each connection that is read before it is closed.
+var lingering = make(chan struct{}, lingerPeers)
+
+// GiveUp ends a handshake that has failed, with cause, and closes the connection
+// below. It is for a handshake that is given up although it could be taken up
+// again: the peer receives the alert of cause, see engine.Receiver.Abort. After any
+// other failure it does what Refuse does. It does not wait for the peer.
+func (c *Conn) GiveUp(cause error) {
+	failed := c.brokenBy() != nil
+	if !failed && !c.open.Load() && c.in.TryLock() {
+		if c.out.TryLock() {
+			c.giveUp(cause)
+			c.out.Unlock()
+		}
+		c.in.Unlock()
+	}
+	c.closing.Store(true)
+	if failed {
+		go c.Refuse() // the number of those that linger is bounded
+		return
+	}
+	c.raw.Close() // nothing that the peer has sent waits to be read
+}
+
+// giveUp sends the alert of cause. Both halves are held.
+func (c *Conn) giveUp(cause error) {
+	c.fatal(cause)
+	c.out.mail.put(c.in.recv.Abort(cause))
+	if len(c.out.unsent) == 0 { // else the peer does not read
+		c.lastWords()
+	}
+}
 
 // Refuse closes the connection below after a handshake that failed, so that the
 // peer can still read the alert: a socket that is closed while bytes wait in it
@@ -21,12 +56,28 @@ const (
 // its side, or after half a second.
 func (c *Conn) Refuse() {
 	c.closing.Store(true)
+	c.linger()
+	c.raw.Close()
+}
+
+// linger shuts down the sending direction and reads what the peer has sent, until
+// the peer does the same, for a bounded time and amount. It does nothing while too
+// many others do it, or if the connection below cannot shut down one direction.
+func (c *Conn) linger() {
 	half, ok := c.raw.(interface{ CloseWrite() error })
-	if ok && half.CloseWrite() == nil {
+	if !ok {
+		return
+	}
+	select {
+	case lingering <- struct{}{}:
+		defer func() { <-lingering }()
+	default:
+		return
+	}
+	if half.CloseWrite() == nil {
 		c.raw.SetDeadline(time.Now().Add(lingerTime))
 		io.CopyN(io.Discard, c.raw, lingerBytes)
 	}
-	c.raw.Close()
 }
 
 // Abort ends a connection with a fatal alert instead of close_notify, so that the

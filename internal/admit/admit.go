@@ -1,0 +1,182 @@
+package admit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Options configure how a Listener admits connections of type C.
+type Options[C any] struct {
+	// Total bounds the connections that Accept has not returned yet, and
+	// PerAddress the handshakes of one address: an IPv4 address, or an IPv6
+	// network of 64 bits. 0 means the default; a negative number means no
+	// bound.
+	Total, PerAddress int
+	// Handshake runs the handshake over raw until ctx ends, and closes raw if
+	// it fails.
+	Handshake func(ctx context.Context, raw net.Conn) (C, error)
+	// Refused, if set, receives the error of each handshake that failed.
+	Refused func(peer net.Addr, err error)
+	// Discard closes a connection that Accept can no longer return.
+	Discard func(C)
+}
+
+// The defaults of Options.
+const (
+	DefaultTotal      = 8192
+	DefaultPerAddress = 1024
+)
+
+// A Listener accepts connections whose handshake is done.
+type Listener[C any] struct {
+	inner net.Listener
+	opts  Options[C]
+	table *table
+	ready chan C
+	start sync.Once
+	end   context.Context
+	stop  context.CancelCauseFunc
+}
+
+// New returns a Listener over inner, which it takes over. It accepts from the
+// first call of Accept on.
+func New[C any](inner net.Listener, opts Options[C]) *Listener[C] {
+	l := &Listener[C]{
+		inner: inner, opts: opts, ready: make(chan C),
+		table: newTable(bound(opts.Total, DefaultTotal), bound(opts.PerAddress, DefaultPerAddress)),
+	}
+	l.end, l.stop = context.WithCancelCause(context.Background())
+	return l
+}
+
+func bound(n, otherwise int) int {
+	if n == 0 {
+		return otherwise
+	}
+	return n
+}
+
+// Accept returns the next connection whose handshake is done.
+func (l *Listener[C]) Accept(ctx context.Context) (C, error) {
+	l.start.Do(func() { go l.serve() })
+	var none C
+	select {
+	case c := <-l.ready:
+		return c, nil
+	case <-ctx.Done():
+		return none, context.Cause(ctx)
+	case <-l.end.Done():
+		return none, context.Cause(l.end)
+	}
+}
+
+// Close stops listening. Connections that Accept has returned stay open;
+// handshakes under way end.
+func (l *Listener[C]) Close() error {
+	err := l.inner.Close()
+	addr := l.inner.Addr()
+	l.stop(&net.OpError{Op: "accept", Net: addr.Network(), Addr: addr, Err: net.ErrClosed})
+	return err
+}
+
+// Addr returns the address that is listened on.
+func (l *Listener[C]) Addr() net.Addr { return l.inner.Addr() }
+
+// Pauses after a failure to accept that may pass.
+const (
+	shortestPause = 5 * time.Millisecond
+	longestPause  = time.Second
+)
+
+// serve accepts connections below and starts their handshakes.
+func (l *Listener[C]) serve() {
+	for pause := time.Duration(0); ; {
+		raw, err := l.inner.Accept()
+		if err != nil {
+			if !transient(err) {
+				l.stop(err)
+				return
+			}
+			if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+				l.table.endOldest(errDescriptors)
+			}
+			pause = min(max(2*pause, shortestPause), longestPause)
+			select {
+			case <-time.After(pause):
+			case <-l.end.Done():
+				return
+			}
+			continue
+		}
+		pause = 0
+		ctx, e := l.table.enter(l.end, raw.RemoteAddr())
+		if e == nil { // the Listener has ended
+			raw.Close()
+			return
+		}
+		go l.handshake(ctx, raw, e)
+	}
+}
+
+// transient reports whether accepting may continue: a client that hung up before
+// its turn, or a lack of file descriptors that will pass, is no reason to stop.
+func transient(err error) bool {
+	var t interface{ Temporary() bool }
+	return errors.As(err, &t) && t.Temporary()
+}
+
+// handshake runs one handshake and hands its connection to Accept.
+func (l *Listener[C]) handshake(ctx context.Context, raw net.Conn, e *entry) {
+	defer l.table.leave(e)
+	c, err := l.guarded(ctx, raw)
+	if err != nil {
+		if l.opts.Refused != nil && l.end.Err() == nil {
+			l.refused(raw.RemoteAddr(), err)
+		}
+		return
+	}
+	l.table.done(e)
+	select {
+	case l.ready <- c:
+	case <-l.end.Done():
+		l.opts.Discard(c)
+	}
+}
+
+// guarded runs Options.Handshake and makes a panic in it an error.
+func (l *Listener[C]) guarded(ctx context.Context, raw net.Conn) (c C, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			raw.Close()
+			err = panicked(v)
+		}
+	}()
+	return l.opts.Handshake(ctx, raw)
+}
+
+// refused reports err. If the callback panics, it is called once more, with that
+// panic as an error.
+func (l *Listener[C]) refused(peer net.Addr, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			defer func() { _ = recover() }()
+			l.opts.Refused(peer, fmt.Errorf("the callback for refused clients failed: %w", panicked(v)))
+		}
+	}()
+	l.opts.Refused(peer, err)
+}
+
+// maxStack bounds the stack that an error quotes, in bytes.
+const maxStack = 4 << 10
+
+// panicked makes an error of a panic's value.
+func panicked(v any) error {
+	stack := make([]byte, maxStack)
+	return fmt.Errorf("panic: %v\n%s", v, stack[:runtime.Stack(stack, false)])
+}

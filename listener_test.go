@@ -1,0 +1,149 @@
+package sealsock_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/engine"
+)
+
+// newListener listens on loopback and echoes what connections bring.
+func newListener(t *testing.T, cfg *sealsock.Config) *sealsock.Listener {
+	t.Helper()
+	l, err := sealsock.Listen(t.Context(), "127.0.0.1:0", cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				io.Copy(c, c)
+			}()
+		}
+	}()
+	return l
+}
+
+// silent opens n connections that send the first bytes of first and no more.
+func silent(t *testing.T, l *sealsock.Listener, n int, first []byte) []net.Conn {
+	t.Helper()
+	conns := make([]net.Conn, n)
+	for i := range conns {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		if _, err := c.Write(first); err != nil {
+			t.Fatal(err)
+		}
+		conns[i] = c
+	}
+	return conns
+}
+
+// honest connects once and has a few bytes echoed.
+func honest(t *testing.T, l *sealsock.Listener, cfg *sealsock.Config) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	start := time.Now()
+	c, err := sealsock.Dial(ctx, l.Addr().String(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(c, make([]byte, 5)); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("served in %v", time.Since(start))
+}
+
+// TestListenerServesBesideSilentClients: 2,000 clients that send nothing, or the
+// beginning of a record, for longer than this test runs, do not delay another one.
+func TestListenerServesBesideSilentClients(t *testing.T) {
+	const clients = 2000
+	firsts := map[string]string{"nothing": "", "half a record": "\x16\x03\x01\x02\x00\x01"}
+	for name, first := range firsts {
+		for bound, max := range map[string]int{"default bounds": 0, "no bounds": -1} {
+			t.Run(name+", "+bound, func(t *testing.T) {
+				cc, sc := newConfigs(t)
+				sc.HandshakeTimeout, sc.MaxHandshakes, sc.MaxHandshakesPerAddress = 10*time.Minute, max, max
+				l := newListener(t, sc)
+				honest(t, l, cc)
+				before := used()
+				silent(t, l, clients, []byte(first))
+				honest(t, l, cc)
+				if each := (used() - before) / clients; max < 0 && each > maxSilent {
+					t.Errorf("a silent client costs %d bytes, both ends together", each)
+				} else {
+					t.Logf("a silent client costs %d bytes, both ends together", each)
+				}
+			})
+		}
+	}
+}
+
+// maxSilent bounds what a client costs that keeps a Listener waiting, in bytes of
+// heap and stack. Its own end, in the same process, is in it.
+const maxSilent = 96 << 10
+
+// used returns the bytes of heap and stack in use.
+func used() int {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc + m.StackInuse)
+}
+
+// TestOldestHandshakeMakesPlace: beyond a bound the oldest handshake ends, its
+// client receives an alert, and the callback an error that names the bound.
+func TestOldestHandshakeMakesPlace(t *testing.T) {
+	for name, set := range map[string]func(*sealsock.Config){
+		"MaxHandshakesPerAddress": func(c *sealsock.Config) { c.MaxHandshakesPerAddress = 3 },
+		"MaxHandshakes":           func(c *sealsock.Config) { c.MaxHandshakes = 3 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			cc, sc := newConfigs(t)
+			refused := make(chan error, 10)
+			sc.HandshakeTimeout = 10 * time.Minute
+			sc.OnHandshakeError = func(_ net.Addr, err error) { refused <- err }
+			set(sc)
+			l := newListener(t, sc)
+			conns := silent(t, l, 3, nil)
+			honest(t, l, cc)
+			conns[0].SetDeadline(time.Now().Add(20 * time.Second))
+			// A record with a fatal alert, internal_error, and then the end.
+			got, err := io.ReadAll(conns[0])
+			if err != nil || string(got) != "\x15\x03\x03\x00\x02\x02\x50" {
+				t.Errorf("the oldest client received %x, %v", got, err)
+			}
+			err = <-refused
+			var e *engine.Error
+			if !errors.As(err, &e) || e.Fault != engine.FaultLimit ||
+				!strings.Contains(err.Error(), "3 handshakes") || !strings.HasSuffix(e.Hint, name) {
+				t.Errorf("the callback received %v, hint %q", err, e.Hint)
+			}
+			if len(refused) > 0 {
+				t.Errorf("another client made place: %v", <-refused)
+			}
+		})
+	}
+}
