@@ -226,6 +226,39 @@ func (c *Config) now() time.Time {
 	return time.Now()
 }
 
+// check finds what would make a connection panic.
+func (c *Config) check() error {
+	for i, id := range c.Identities {
+		if id == nil || len(id.Chain) == 0 || id.Signer == nil {
+			return misconfigured("Identities", i, "has no certificate or no key")
+		}
+	}
+	for i, k := range c.PSKs {
+		if k == nil {
+			return misconfigured("PSKs", i, "is nil")
+		}
+	}
+	for i, k := range c.ECHKeys {
+		if k == nil {
+			return misconfigured("ECHKeys", i, "is nil")
+		}
+	}
+	for i, p := range c.Compressors {
+		if p.Compress == nil || p.Decompress == nil {
+			return misconfigured("Compressors", i, "has not both functions")
+		}
+	}
+	return nil
+}
+
+// misconfigured is the error for an entry of a list in a Config.
+func misconfigured(field string, i int, what string) error {
+	return &engine.Error{
+		Fault: engine.FaultUsage, Alert: iana.AlertInternalError,
+		Reason: fmt.Sprintf("Config.%s[%d] %s", field, i, what),
+	}
+}
+
 // engineConfig makes what the engine wants of what the user wants.
 func (c *Config) engineConfig(server bool, conn *Conn) *engine.Config {
 	e := &engine.Config{
@@ -247,7 +280,6 @@ func (c *Config) engineConfig(server bool, conn *Conn) *engine.Config {
 		RecordSizeLimit:     c.RecordSizeLimit,
 		Padding:             c.Padding,
 		DynamicRecords:      c.DynamicRecords,
-		Trace:               c.Trace,
 
 		RequireExtendedMasterSecret: c.RequireExtendedMasterSecret,
 	}
@@ -261,6 +293,9 @@ func (c *Config) engineConfig(server bool, conn *Conn) *engine.Config {
 	}
 	for _, id := range c.Identities {
 		e.Credentials = append(e.Credentials, credential(id))
+	}
+	if c.Trace != nil {
+		e.Trace = func(t engine.Trace) { conn.trace(c.Trace, t) }
 	}
 	if c.KeyLog != nil {
 		e.KeyLog = c.logKey

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/panics"
 	"github.com/sealsock/sealsock/stream"
 	"github.com/sealsock/sealsock/trust"
 )
@@ -22,6 +24,8 @@ type Conn struct {
 	peer   atomic.Pointer[trust.Result]
 	server bool
 	dialed string // the address, for the session cache
+
+	tracing struct{ sent, received bool } // a call of Config.Trace is under way
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -32,8 +36,11 @@ var _ net.Conn = (*Conn)(nil)
 // A nil cfg is the zero Config.
 func Client(raw net.Conn, cfg *Config) (*Conn, error) { return client(raw, cfg, "") }
 
-func client(raw net.Conn, cfg *Config, dialed string) (*Conn, error) {
-	c := newConn(cfg, false)
+func client(raw net.Conn, cfg *Config, dialed string) (c *Conn, err error) {
+	defer caught(&c, &err)
+	if c, err = newConn(cfg, false); err != nil {
+		return nil, err
+	}
 	c.dialed = dialed
 	r, s, err := engine.Client(c.cfg.engineConfig(false, c))
 	if err != nil {
@@ -63,8 +70,11 @@ func (c *Conn) keepSession(s *engine.Session) {
 func Server(raw net.Conn, cfg *Config) (*Conn, error) { return server(raw, cfg, nil) }
 
 // server is Server for connections that share the bound work on their handshakes.
-func server(raw net.Conn, cfg *Config, work chan struct{}) (*Conn, error) {
-	c := newConn(cfg, true)
+func server(raw net.Conn, cfg *Config, work chan struct{}) (c *Conn, err error) {
+	defer caught(&c, &err)
+	if c, err = newConn(cfg, true); err != nil {
+		return nil, err
+	}
 	r, s, err := engine.Server(c.cfg.engineConfig(true, c))
 	if err != nil {
 		return nil, err
@@ -73,12 +83,26 @@ func server(raw net.Conn, cfg *Config, work chan struct{}) (*Conn, error) {
 	return c, nil
 }
 
-func newConn(cfg *Config, server bool) *Conn {
+func newConn(cfg *Config, server bool) (*Conn, error) {
 	if cfg == nil {
 		cfg = new(Config)
 	}
-	return &Conn{cfg: cfg, server: server}
+	return &Conn{cfg: cfg, server: server}, cfg.check()
 }
+
+// caught makes a panic in a callback of a Config the error *err, in place of *c.
+func caught(c **Conn, err *error) {
+	if v := recover(); v != nil {
+		*c, *err = nil, &engine.Error{
+			Fault: engine.FaultLocal, Alert: iana.AlertInternalError,
+			Reason: "a callback of Config panicked", Err: panics.New(v),
+		}
+	}
+}
+
+// A PanicError is a panic in a callback, such as one of Config, that was recovered.
+// It is the cause in the *engine.Error that ends the connection, and has the stack.
+type PanicError = panics.Error
 
 // Peer returns what was found out about the peer's certificate, or nil until the
 // peer has proved it and for a client without one.
@@ -111,6 +135,21 @@ func (c *Conn) ConnectionState() tls.ConnectionState {
 	return state
 }
 
+// trace calls see, which is Config.Trace. After that has panicked it is not called
+// again, so that the alert can be sent. Each direction has one goroutine at a time.
+func (c *Conn) trace(see func(engine.Trace), t engine.Trace) {
+	busy := &c.tracing.received
+	if t.Sent {
+		busy = &c.tracing.sent
+	}
+	if *busy {
+		return
+	}
+	*busy = true
+	see(t)
+	*busy = false
+}
+
 // VerifyPeer leaves the decision to answer, which may block and has a context.
 // It is there for the engine.
 func (c *Conn) VerifyPeer(*engine.PeerCertificate) (crypto.PublicKey, error) {
@@ -130,11 +169,14 @@ func (c *Conn) answer(ctx context.Context, q engine.Question) (engine.Answer, er
 		}
 		return c.cfg.FindPSK(ctx, q.Identity)
 	case *engine.CredentialRequest:
-		id, err := c.cfg.SelectIdentity(ctx, q)
+		id, err := c.cfg.SelectIdentity(context.WithValue(ctx, connKey{}, c), q)
 		return credential(id), err
 	}
 	return nil, &engine.Error{Fault: engine.FaultUsage, Reason: "a question that nobody can answer"}
 }
+
+// connKey is the key of the *Conn in the context of Config.SelectIdentity.
+type connKey struct{}
 
 // forClient goes on with the Config that ForClient chooses. That Config's own
 // ForClient is not asked.
@@ -142,6 +184,9 @@ func (c *Conn) forClient(ctx context.Context, hello *engine.ClientHelloInfo) (en
 	cfg, err := c.cfg.ForClient(ctx, hello)
 	if cfg == nil || err != nil {
 		return (*engine.Config)(nil), err
+	}
+	if err := cfg.check(); err != nil {
+		return nil, err
 	}
 	c.cfg = cfg
 	e := cfg.engineConfig(true, c)

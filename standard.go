@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -24,9 +25,7 @@ import (
 // ClientSessionCache becomes a MemoryCache: crypto/tls's own cannot hold
 // sessions of this package. What SetSessionTicketKeys has set cannot be seen
 // from outside crypto/tls: set Tickets. PreferServerCipherSuites means nothing to
-// crypto/tls either, and DynamicRecordSizingDisabled is the default here. What
-// GetCertificate is given has no Conn, and no Context, which is nil; nor has what
-// GetClientCertificate is given.
+// crypto/tls either, and DynamicRecordSizingDisabled is the default here.
 func FromStandard(std *tls.Config) (*Config, error) {
 	if err := unsupported(std); err != nil {
 		return nil, err
@@ -174,11 +173,20 @@ func selector(std *tls.Config, rest []*identity.Identity) func(context.Context, 
 		var err error
 		switch {
 		case req.Server && std.GetCertificate != nil:
-			cert, err = std.GetCertificate(standardHello(req))
+			hello := standardHello(req)
+			if c, ok := ctx.Value(connKey{}).(*Conn); ok {
+				hello.Conn = c.NetConn()
+			}
+			setContext(hello, ctx)
+			cert, err = std.GetCertificate(hello)
 		case !req.Server && std.GetClientCertificate != nil:
-			cert, err = std.GetClientCertificate(&tls.CertificateRequestInfo{
-				AcceptableCAs: req.Authorities, SignatureSchemes: numbers[tls.SignatureScheme](req.SignatureSchemes), Version: uint16(req.Version),
-			})
+			info := &tls.CertificateRequestInfo{
+				AcceptableCAs:    req.Authorities,
+				SignatureSchemes: numbers[tls.SignatureScheme](req.SignatureSchemes),
+				Version:          uint16(req.Version),
+			}
+			setContext(info, ctx)
+			cert, err = std.GetClientCertificate(info)
 		}
 		switch {
 		case err != nil:
@@ -189,6 +197,17 @@ func selector(std *tls.Config, rest []*identity.Identity) func(context.Context, 
 			return named(rest, req.ServerName), nil
 		}
 		return nil, nil
+	}
+}
+
+// setContext sets what the method Context of info, a *tls.ClientHelloInfo or a
+// *tls.CertificateRequestInfo, returns. Package crypto/tls has no exported way to do
+// that, and a nil context would make callers panic. TestStandardContext fails if the
+// field is not there any more.
+func setContext(info any, ctx context.Context) {
+	f := reflect.ValueOf(info).Elem().FieldByName("ctx")
+	if f.IsValid() && f.Type() == reflect.TypeFor[context.Context]() {
+		*(*context.Context)(f.Addr().UnsafePointer()) = ctx
 	}
 }
 

@@ -1,9 +1,10 @@
 package engine
 
+import "github.com/sealsock/sealsock/iana"
+
 // Abort ends the connection with err, for a failure outside of the engine, and
-// returns the alert for the peer: the one of an *Error, or of an error with a
-// method Alert() iana.Alert, and else internal_error. Receive then returns that
-// error. A connection that has ended already stays as it is.
+// returns the alert for the peer, see EndWith. Receive then returns that error. A
+// connection that has ended already stays as it is.
 func (r *Receiver) Abort(err error) Outgoing {
 	if r.err != nil {
 		return Outgoing{}
@@ -12,4 +13,15 @@ func (r *Receiver) Abort(err error) Outgoing {
 	o := Outgoing{r.out}
 	r.out = nil
 	return o
+}
+
+// EndWith returns the alert that tells a peer of err: the one of an *Error, or of
+// an error with a method Alert() iana.Alert, and else internal_error. It is for a
+// failure of the sending half; a Receiver makes its own alerts.
+func EndWith(err error) Outgoing {
+	alert := asError(err).Alert
+	if alert == iana.AlertCloseNotify {
+		alert = iana.AlertInternalError // an error is no orderly end
+	}
+	return Outgoing{[]step{{kind: stepAlert, alert: alert}}}
 }

@@ -300,31 +300,33 @@ func (c *Conn) finishHandshake() error {
 // for long: a peer that breaks the rules may also not read. The sending half is
 // held.
 func (c *Conn) lastWords() {
+	c.limitWrites()
+	c.out.flush(c.raw)
+}
+
+// limitWrites bounds how long the peer may take for what is written now.
+func (c *Conn) limitWrites() {
 	c.deadlines.Lock()
-	if limit := time.Now().Add(closeTimeout); c.deadlines.write.IsZero() || c.deadlines.write.After(limit) {
+	defer c.deadlines.Unlock()
+	limit := time.Now().Add(closeTimeout)
+	if c.deadlines.write.IsZero() || c.deadlines.write.After(limit) {
 		c.raw.SetWriteDeadline(limit)
 	}
-	c.deadlines.Unlock()
-	c.out.flush(c.raw)
 }
 
 var refused = &engine.Error{Fault: engine.FaultAlert, Reason: "it closed the connection before the handshake was done"}
 
 // answer finds the answer that a callback left for later.
 func (c *Conn) answer(ctx context.Context, q engine.Question) error {
-	var a engine.Answer = errNoAnswer
-	if c.opts.Answer != nil {
-		var err error
-		if a, err = c.opts.Answer(ctx, q); err != nil {
-			a = err
-		}
-	}
+	a := c.ask(ctx, q)
 	done, err := c.work(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	if err := c.in.recv.Resume(a); err != nil {
+	alert, err := c.in.resume(a)
+	c.out.mail.put(alert)
+	if err != nil {
 		return c.fatal(err)
 	}
 	return nil

@@ -46,9 +46,9 @@ func (c *Conn) WriteEarly(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, ErrNoEarlyData
 	}
-	sealed, err := c.out.send.Seal(nil, p)
+	sealed, err := c.out.sealData(nil, p)
 	if err != nil {
-		return 0, err
+		return 0, c.sealing(sealed, err)
 	}
 	if !c.out.send.Ready() {
 		c.early.sent = append(c.early.sent, p...)
@@ -127,7 +127,7 @@ func (c *Conn) resendEarly() error {
 	if len(data) == 0 {
 		return nil
 	}
-	sealed, err := c.out.send.Seal(nil, data)
+	sealed, err := c.out.sealData(nil, data)
 	if err != nil {
 		return err
 	}

@@ -33,13 +33,13 @@ const lateTurn = 5 * time.Millisecond
 func (c *Conn) RequestClientCertificate(ctx context.Context) error {
 	answered := make(chan struct{})
 	var request *engine.LateRequest
-	err := c.control(ctx, func(dst []byte) ([]byte, error) {
+	err := c.control(ctx, func(s *engine.Sender, dst []byte) ([]byte, error) {
 		c.late.Lock()
 		defer c.late.Unlock()
 		if c.late.asked >= engine.MaxLateRequests {
 			return dst, errAsked
 		}
-		dst, q, err := c.out.send.RequestCertificate(dst)
+		dst, q, err := s.RequestCertificate(dst)
 		if err != nil {
 			return dst, err
 		}

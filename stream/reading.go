@@ -124,8 +124,10 @@ func (c *Conn) next(block bool) error {
 		s := in.recv.State()
 		c.state.Store(&s)
 	case engine.EventSession:
-		if c.opts.Session != nil {
-			c.opts.Session(ev.Session)
+		if err := c.offer(ev.Session); err != nil {
+			c.forward(in.abort(err), err)
+			in.err = c.fatal(err)
+			return in.err
 		}
 	case engine.EventWaiting:
 		return c.answer(context.Background(), ev.Question)
@@ -142,17 +144,6 @@ func (c *Conn) next(block bool) error {
 		}
 	}
 	return nil
-}
-
-// step gives the engine what is buffered.
-func (in *reading) step() (engine.Event, error) {
-	var have []byte
-	if in.buf != nil {
-		have = in.buf.b[in.r:in.w]
-	}
-	n, ev, err := in.recv.Receive(have)
-	in.r += n
-	return ev, err
 }
 
 // fill reads more from the connection below, until need bytes are there or it

@@ -44,7 +44,7 @@ func (c *Conn) GiveUp(cause error) {
 // giveUp sends the alert of cause. Both halves are held.
 func (c *Conn) giveUp(cause error) {
 	c.fatal(cause)
-	c.out.mail.put(c.in.recv.Abort(cause))
+	c.out.mail.put(c.in.abort(cause))
 	if len(c.out.unsent) == 0 { // else the peer does not read
 		c.lastWords()
 	}

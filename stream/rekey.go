@@ -10,16 +10,20 @@ import (
 // peer to change its own, which happens before it sends again. RFC 9846,
 // Section 4.6.3.
 func (c *Conn) Rekey(ctx context.Context, both bool) error {
-	return c.control(ctx, func(dst []byte) ([]byte, error) { return c.out.send.Rekey(dst, both) })
+	return c.control(ctx, func(s *engine.Sender, dst []byte) ([]byte, error) {
+		return s.Rekey(dst, both)
+	})
 }
 
 // SendTickets sends n tickets, on a server, for the client to come back with.
 func (c *Conn) SendTickets(ctx context.Context, n int) error {
-	return c.control(ctx, func(dst []byte) ([]byte, error) { return c.out.send.SendTickets(dst, n) })
+	return c.control(ctx, func(s *engine.Sender, dst []byte) ([]byte, error) {
+		return s.SendTickets(dst, n)
+	})
 }
 
-// control sends what seal appends, behind what is waiting.
-func (c *Conn) control(ctx context.Context, seal func([]byte) ([]byte, error)) error {
+// control sends what use appends, behind what is waiting.
+func (c *Conn) control(ctx context.Context, use sealFunc) error {
 	if err := c.Handshake(ctx); err != nil {
 		return err
 	}
@@ -35,9 +39,9 @@ func (c *Conn) control(ctx context.Context, seal func([]byte) ([]byte, error)) e
 	if err := c.out.flush(c.raw); err != nil {
 		return c.transport("write", err)
 	}
-	sealed, err := seal(nil)
+	sealed, err := c.out.seal(nil, use)
 	if err != nil {
-		return err
+		return c.sealing(sealed, err)
 	}
 	if err := c.out.deliver(c.raw, sealed); err != nil {
 		return c.transport("write", err)

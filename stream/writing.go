@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ type writing struct {
 	sync.Mutex
 	send   *engine.Sender
 	unsent []byte // sealed records that a deadline kept back
+	failed error  // a callback panicked while records were sealed
 	mail   mailbox
 }
 
@@ -109,13 +111,13 @@ func (c *Conn) write(p []byte) (n int, err error) {
 	defer putBuffer(buf)
 	for first := true; first && len(p) == 0 || len(p) > 0; first = false {
 		chunk := p[:min(len(p), batch*c.out.send.MaxData())]
-		dst, err := c.out.send.Apply(buf.b[:0], c.out.mail.take())
+		dst, err := c.out.apply(buf.b[:0])
 		if err != nil {
-			return n, c.fatal(err)
+			return n, c.sealing(dst, err)
 		}
 		if len(chunk) > 0 {
-			if dst, err = c.out.send.Seal(dst, chunk); err != nil {
-				return n, err
+			if dst, err = c.out.sealData(dst, chunk); err != nil {
+				return n, c.sealing(dst, err)
 			}
 		}
 		n += len(chunk)
@@ -149,16 +151,52 @@ func (out *writing) deliver(raw net.Conn, sealed []byte) error {
 	return err
 }
 
+// apply appends what is in the mailbox.
+func (out *writing) apply(dst []byte) ([]byte, error) {
+	o := out.mail.take()
+	if o.Empty() {
+		return dst, nil
+	}
+	return out.seal(dst, func(s *engine.Sender, dst []byte) ([]byte, error) {
+		return s.Apply(dst, o)
+	})
+}
+
+// sealData appends records with data.
+func (out *writing) sealData(dst, data []byte) ([]byte, error) {
+	return out.seal(dst, func(s *engine.Sender, dst []byte) ([]byte, error) {
+		return s.Seal(dst, data)
+	})
+}
+
+// sealing ends the connection after records could not be sealed, unless that is the
+// caller's mistake, and sends what was sealed before: an alert, perhaps. The sending
+// half is held.
+func (c *Conn) sealing(sealed []byte, err error) error {
+	var e *engine.Error
+	mistake := errors.As(err, &e) && e.Fault == engine.FaultUsage
+	if len(sealed) > 0 {
+		if !mistake || errors.Is(err, engine.ErrClosed) {
+			c.limitWrites() // nothing follows
+		}
+		c.out.deliver(c.raw, sealed)
+	}
+	if mistake {
+		return err
+	}
+	return c.fatal(err)
+}
+
 // flush sends what is in the mailbox.
 func (out *writing) flush(raw net.Conn) error {
-	o := out.mail.take()
-	if o.Empty() && len(out.unsent) == 0 {
+	if !out.mail.full.Load() && len(out.unsent) == 0 {
 		return nil
 	}
 	buf := getBuffer()
 	defer putBuffer(buf)
-	sealed, err := out.send.Apply(buf.b[:0], o)
+	sealed, err := out.apply(buf.b[:0])
 	if err != nil {
+		out.deliver(raw, sealed)
 		return err
 	}
 	return out.deliver(raw, sealed)
@@ -169,7 +207,7 @@ func (out *writing) closeNotify(raw net.Conn) error {
 	if err := out.flush(raw); err != nil {
 		return err
 	}
-	sealed, err := out.send.CloseNotify(nil)
+	sealed, err := out.seal(nil, (*engine.Sender).CloseNotify)
 	if err != nil {
 		return err
 	}

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"runtime"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/panics"
 )
 
 // Options configure how a Listener admits connections of type C.
@@ -154,7 +155,7 @@ func (l *Listener[C]) guarded(ctx context.Context, raw net.Conn) (c C, err error
 	defer func() {
 		if v := recover(); v != nil {
 			raw.Close()
-			err = panicked(v)
+			err = panics.New(v)
 		}
 	}()
 	return l.opts.Handshake(ctx, raw)
@@ -166,17 +167,8 @@ func (l *Listener[C]) refused(peer net.Addr, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			defer func() { _ = recover() }()
-			l.opts.Refused(peer, fmt.Errorf("the callback for refused clients failed: %w", panicked(v)))
+			l.opts.Refused(peer, fmt.Errorf("the callback for refused clients: %w", panics.New(v)))
 		}
 	}()
 	l.opts.Refused(peer, err)
-}
-
-// maxStack bounds the stack that an error quotes, in bytes.
-const maxStack = 4 << 10
-
-// panicked makes an error of a panic's value.
-func panicked(v any) error {
-	stack := make([]byte, maxStack)
-	return fmt.Errorf("panic: %v\n%s", v, stack[:runtime.Stack(stack, false)])
 }

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/panics"
 )
 
 // A script is a net.Listener whose connections and failures a test supplies.
@@ -149,9 +151,10 @@ func TestPanics(t *testing.T) {
 	})
 	s.next <- from("10.0.0.1:1")
 	err := <-calls
-	if text := err.Error(); !strings.Contains(text, "in the handshake") ||
-		!strings.Contains(text, "admit_test.go") {
-		t.Errorf("the callback received %v, without the stack", err)
+	var caught *panics.Error
+	if !errors.As(err, &caught) || caught.Value != "in the handshake" ||
+		!strings.Contains(caught.Stack, "admit_test.go") {
+		t.Errorf("the callback received %v, perhaps without the stack", err)
 	}
 	if err := <-calls; !strings.Contains(err.Error(), "in the callback") {
 		t.Errorf("the callback received %v", err)

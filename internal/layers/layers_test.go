@@ -40,7 +40,7 @@ var allowed = map[string][]string{
 	"internal/record": {"iana", "internal/codec", "internal/suites", "internal/keys"},
 	"engine": {"iana", "internal/codec", "internal/wire", "internal/suites", "internal/keys",
 		"internal/record", "internal/pubkey"},
-	"stream":            {"iana", "engine"},
+	"stream":            {"iana", "engine", "internal/panics"},
 	"ech":               {"engine"},
 	"internal/pss":      {},
 	"internal/pubkey":   {"internal/pss"},

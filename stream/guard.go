@@ -1,0 +1,121 @@
+package stream
+
+import (
+	"context"
+
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/panics"
+)
+
+// panicked is the error for a callback that panicked. It ends the connection: what
+// the engine was doing is half done.
+func panicked(value any) *engine.Error {
+	return &engine.Error{
+		Fault: engine.FaultLocal, Alert: iana.AlertInternalError,
+		Reason: "a callback of this program panicked",
+		Err:    panics.New(value),
+		Hint:   "errors.As finds a *PanicError in this error, which has the stack",
+	}
+}
+
+// step gives the engine what is buffered. A panic in a callback is an error of it.
+func (in *reading) step() (ev engine.Event, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = panicked(v)
+			ev = engine.Event{Reply: in.abort(err)}
+		}
+	}()
+	var have []byte
+	if in.buf != nil {
+		have = in.buf.b[in.r:in.w]
+	}
+	n, ev, err := in.recv.Receive(have)
+	in.r += n
+	return ev, err
+}
+
+// abort ends the receiving half with err and returns the alert for the peer.
+func (in *reading) abort(err error) (alert engine.Outgoing) {
+	defer func() {
+		if recover() != nil { // a callback for the end panicked too
+			alert = engine.EndWith(err)
+		}
+	}()
+	return in.recv.Abort(err)
+}
+
+// resume gives the engine an answer. After a panic in a callback it returns the
+// alert for the peer, and the engine has failed.
+func (in *reading) resume(a engine.Answer) (alert engine.Outgoing, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			alert, err = in.abort(panicked(v)), nil
+		}
+	}()
+	return engine.Outgoing{}, in.recv.Resume(a)
+}
+
+// ask finds an answer. A panic in a callback refuses.
+func (c *Conn) ask(ctx context.Context, q engine.Question) (a engine.Answer) {
+	defer func() {
+		if v := recover(); v != nil {
+			a = panicked(v)
+		}
+	}()
+	if c.opts.Answer == nil {
+		return errNoAnswer
+	}
+	a, err := c.opts.Answer(ctx, q)
+	if err != nil {
+		return err
+	}
+	return a
+}
+
+// offer hands a session to Options.Session.
+func (c *Conn) offer(s *engine.Session) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = panicked(v)
+		}
+	}()
+	if c.opts.Session != nil {
+		c.opts.Session(s)
+	}
+	return nil
+}
+
+// A sealFunc appends records that it makes with the engine's sending half.
+type sealFunc func(s *engine.Sender, dst []byte) ([]byte, error)
+
+// seal appends what use makes of the engine's sending half. After a panic in a
+// callback that half is of no more use: the error is final, and what is returned
+// with it is an alert.
+func (out *writing) seal(dst []byte, use sealFunc) (sealed []byte, err error) {
+	if out.failed != nil {
+		return dst, out.failed
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			out.failed = panicked(v)
+			sealed, err = out.lastAlert(dst), out.failed
+		}
+	}()
+	return use(out.send, dst)
+}
+
+// lastAlert appends the alert of out.failed.
+func (out *writing) lastAlert(dst []byte) (sealed []byte) {
+	defer func() {
+		if recover() != nil { // a callback for the alert panicked too
+			sealed = dst
+		}
+	}()
+	sealed, err := out.send.Apply(dst, engine.EndWith(out.failed))
+	if err != nil {
+		return dst
+	}
+	return sealed
+}
