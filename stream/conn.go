@@ -81,15 +81,28 @@ func (c *Conn) RemoteAddr() net.Addr { return c.raw.RemoteAddr() }
 // State returns what is known of the connection. It is complete once the
 // handshake is done.
 func (c *Conn) State() engine.State {
-	if s := c.state.Load(); s != nil {
-		return *s
-	}
-	if c.settled.Load() {
-		return c.in.recv.State()
+	if s, ok := c.known(); ok {
+		return s
 	}
 	c.handshake.Lock()
 	defer c.handshake.Unlock()
-	return c.in.recv.State()
+	// The handshake may be done by now, and a late certificate about to change
+	// what the engine's own state is.
+	if s, ok := c.known(); ok {
+		return s
+	}
+	return c.in.recv.State() // nothing but a handshake changes it
+}
+
+// known returns the state once the handshake is done.
+func (c *Conn) known() (engine.State, bool) {
+	if s := c.state.Load(); s != nil {
+		return *s, true
+	}
+	if c.settled.Load() {
+		return c.in.recv.State(), true
+	}
+	return engine.State{}, false
 }
 
 // proved takes note that the peer is proved. The receiving half is held.
