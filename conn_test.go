@@ -6,12 +6,14 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -271,5 +273,53 @@ func TestHandshakeWithoutBuffers(t *testing.T) {
 		}
 		a.Close()
 		b.Close()
+	}
+}
+
+// slowly is a Verifier that waits, the first time it is asked, for the end of its
+// context.
+type slowly struct {
+	sealsock.Verifier
+	asked atomic.Int32
+}
+
+func (s *slowly) Verify(ctx context.Context, p *trust.Peer) (*trust.Result, error) {
+	if s.asked.Add(1) == 1 {
+		<-ctx.Done()
+		return nil, fmt.Errorf("waiting for a list: %w", context.Cause(ctx))
+	}
+	return s.Verifier.Verify(ctx, p)
+}
+
+// TestHandshakeIsTakenUpInTheVerifier: a handshake whose context ends while the
+// Verifier works can be taken up again, and asks the Verifier again.
+func TestHandshakeIsTakenUpInTheVerifier(t *testing.T) {
+	a, b := socketPair(t, "tcp")
+	cc, sc := newConfigs(t)
+	verifier := &slowly{Verifier: cc.Trust}
+	cc.Trust = verifier
+	client, err := sealsock.Client(a, cc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := sealsock.Server(b, sc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- server.Handshake(context.Background()) }()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	reason := errors.New("the user is impatient")
+	go func() {
+		for verifier.asked.Load() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		cancel(reason)
+	}()
+	if err := client.Handshake(ctx); !errors.Is(err, reason) {
+		t.Fatalf("the first handshake: %v", err)
+	}
+	if err := errors.Join(client.Handshake(t.Context()), <-done); err != nil {
+		t.Errorf("the second: %v", err)
 	}
 }

@@ -36,7 +36,7 @@ type Conn struct {
 	raw  net.Conn
 	opts Options
 
-	handshake sync.Mutex // held during the handshake, outside the other two
+	handshake mutex // held during the handshake, outside the other two
 	open      atomic.Bool
 	closing   atomic.Bool
 	state     atomic.Pointer[engine.State] // once open, for those who only look
@@ -60,10 +60,14 @@ var _ net.Conn = (*Conn)(nil)
 // closeTimeout bounds how long a goodbye may take.
 const closeTimeout = 5 * time.Second
 
+// closeAtOnce is the time for what does not wait for the peer.
+const closeAtOnce = 20 * time.Millisecond
+
 // New returns a Conn over raw, which it takes over. The handshake happens with
 // Handshake, or with the first Read or Write.
 func New(raw net.Conn, r *engine.Receiver, s *engine.Sender, opts Options) *Conn {
-	c := &Conn{raw: raw, opts: opts}
+	c := &Conn{raw: raw, opts: opts, handshake: newMutex()}
+	c.out.mutex = newMutex()
 	c.in.recv, c.in.source = r, newSource(raw)
 	c.out.send = s
 	return c
@@ -132,7 +136,7 @@ func (c *Conn) Handshake(ctx context.Context) error {
 
 // handshakeUntil runs the handshake until it is done or enough says so.
 func (c *Conn) handshakeUntil(ctx context.Context, enough func() bool) error {
-	if err := lock(ctx, &c.handshake, c.handshake.Unlock); err != nil {
+	if err := c.handshake.LockContext(ctx); err != nil {
 		return err
 	}
 	defer c.handshake.Unlock()
@@ -149,36 +153,6 @@ func (c *Conn) handshakeUntil(ctx context.Context, enough func() bool) error {
 		return context.Cause(ctx)
 	}
 	return err
-}
-
-// lock takes m, or returns why ctx ended before it could: who holds it may wait for
-// the peer. A lock that comes too late is let go of with unlock.
-func lock(ctx context.Context, m interface {
-	TryLock() bool
-	Lock()
-}, unlock func()) error {
-	switch {
-	case m.TryLock():
-		return nil
-	case ctx.Done() == nil:
-		m.Lock()
-		return nil
-	}
-	taken := make(chan struct{})
-	go func() {
-		m.Lock()
-		select {
-		case taken <- struct{}{}:
-		case <-ctx.Done():
-			unlock()
-		}
-	}()
-	select {
-	case <-taken:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // interruptible makes the end of ctx interrupt reads or writes below, or both.
@@ -332,6 +306,9 @@ var refused = &engine.Error{Fault: engine.FaultAlert, Reason: "it closed the con
 // answer finds the answer that a callback left for later.
 func (c *Conn) answer(ctx context.Context, q engine.Question) error {
 	a := c.ask(ctx, q)
+	if err, ok := a.(error); ok && ended(ctx, err) {
+		return context.Cause(ctx) // the next Handshake asks again
+	}
 	done, err := c.work(ctx)
 	if err != nil {
 		return err
@@ -343,6 +320,11 @@ func (c *Conn) answer(ctx context.Context, q engine.Question) error {
 		return c.fatal(err)
 	}
 	return nil
+}
+
+// ended reports whether err is nothing but the end of ctx.
+func ended(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)))
 }
 
 var errNoAnswer = &engine.Error{Fault: engine.FaultUsage, Reason: "a callback left its answer for later, and nobody gives it"}
@@ -366,6 +348,9 @@ func (c *Conn) transport(op string, err error) error {
 	var timeout net.Error
 	switch {
 	case errors.As(err, &timeout) && timeout.Timeout():
+		if broken := c.brokenBy(); broken != nil {
+			return broken // the deadline was not the caller's
+		}
 		return err
 	case errors.Is(err, io.EOF) && op == "read":
 		return c.fatal(c.truncated())
@@ -389,19 +374,21 @@ func (c *Conn) truncated() error {
 	}
 }
 
-// Close says goodbye, if nobody is in the middle of writing, and closes the
-// connection below. Reads and writes that wait return. An error means that
+// Close sends close_notify, unless a write is under way, and closes the connection
+// below. Reads and writes that wait return. It takes at most 5 seconds, and half a
+// second more after a fatal alert, which the peer may need to receive it. If the
+// write deadline has passed, it does not wait for the peer. An error means that
 // something written before was lost, or that the connection below did not close.
 func (c *Conn) Close() error {
 	if !c.closing.CompareAndSwap(false, true) {
-		return &net.OpError{Op: "close", Net: c.raw.LocalAddr().Network(), Source: c.raw.LocalAddr(), Addr: c.raw.RemoteAddr(), Err: net.ErrClosed}
+		return &net.OpError{
+			Op: "close", Net: c.raw.LocalAddr().Network(), Source: c.raw.LocalAddr(),
+			Addr: c.raw.RemoteAddr(), Err: net.ErrClosed,
+		}
 	}
 	var lost error
-	if c.open.Load() && c.out.TryLock() {
-		c.raw.SetWriteDeadline(time.Now().Add(closeTimeout))
-		if lost = c.out.flush(c.raw); lost == nil {
-			c.out.closeNotify(c.raw) // the peer may be gone, and that is no loss
-		}
+	if c.lockForClose() {
+		lost = c.goodbye()
 		c.out.Unlock()
 	}
 	if err := c.raw.Close(); err != nil {
@@ -409,6 +396,51 @@ func (c *Conn) Close() error {
 	}
 	c.in.release(c.raw)
 	return lost
+}
+
+// lockForClose locks the sending half if there is something to send before the
+// connection below is closed. It waits for a write under way only if there is an
+// alert to send: forward has bounded the time of that write.
+func (c *Conn) lockForClose() bool {
+	if c.brokenBy() == nil {
+		return c.open.Load() && c.out.TryLock()
+	}
+	if !c.out.mail.full.Load() {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	return c.out.LockContext(ctx) == nil
+}
+
+// goodbye sends what is waiting and then close_notify, or the alert of a failure.
+// It returns an error if something written before is lost. The sending half is held.
+func (c *Conn) goodbye() error {
+	c.raw.SetWriteDeadline(c.closeDeadline())
+	err := c.out.flush(c.raw)
+	if c.brokenBy() != nil {
+		return nil // the error of the failure was returned before
+	}
+	if err == nil {
+		c.out.closeNotify(c.raw) // the peer may be gone, and that is no loss
+	}
+	return err
+}
+
+// closeDeadline is when Close stops waiting for the peer. A write deadline that has
+// passed, or passes before, is the caller's limit for this too; what the system
+// takes at once still goes out.
+func (c *Conn) closeDeadline() time.Time {
+	c.deadlines.Lock()
+	defer c.deadlines.Unlock()
+	limit := time.Now().Add(closeTimeout)
+	if d := c.deadlines.write; !d.IsZero() && d.Before(limit) {
+		limit = d
+	}
+	if soonest := time.Now().Add(closeAtOnce); limit.Before(soonest) {
+		limit = soonest
+	}
+	return limit
 }
 
 // CloseWrite sends close_notify: the peer reads an orderly end, and may go on

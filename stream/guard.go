@@ -74,11 +74,14 @@ func (c *Conn) ask(ctx context.Context, q engine.Question) (a engine.Answer) {
 	return a
 }
 
-// offer hands a session to Options.Session.
-func (c *Conn) offer(s *engine.Session) (err error) {
+// offer hands a session to Options.Session. A panic there ends the connection.
+func (c *Conn) offer(s *engine.Session) (failed error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = panicked(v)
+			err := panicked(v)
+			c.in.err = c.fatal(err)
+			c.forward(c.in.abort(err), err)
+			failed = err
 		}
 	}()
 	if c.opts.Session != nil {

@@ -99,14 +99,9 @@ func (c *Conn) next(block bool) error {
 		in.err = c.fatal(err)
 		return in.err
 	}
-	ev, err := in.step()
-	c.forward(ev.Reply, err)
-	if err == nil && c.out.mail.over.Load() {
-		err = errMail
-	}
+	ev, err := c.stepAndSend()
 	if err != nil {
-		in.err = c.fatal(err)
-		return in.err
+		return err
 	}
 	switch ev.Kind {
 	case engine.EventData:
@@ -124,11 +119,7 @@ func (c *Conn) next(block bool) error {
 		s := in.recv.State()
 		c.state.Store(&s)
 	case engine.EventSession:
-		if err := c.offer(ev.Session); err != nil {
-			c.forward(in.abort(err), err)
-			in.err = c.fatal(err)
-			return in.err
-		}
+		return c.offer(ev.Session)
 	case engine.EventWaiting:
 		return c.answer(context.Background(), ev.Question)
 	case engine.EventWantRead:
@@ -144,6 +135,19 @@ func (c *Conn) next(block bool) error {
 		}
 	}
 	return nil
+}
+
+// stepAndSend takes one step and sends what it leads to. Its errors are final.
+func (c *Conn) stepAndSend() (engine.Event, error) {
+	ev, err := c.in.step()
+	if err != nil {
+		c.in.err = c.fatal(err) // first, for a write under way that takes the alert along
+	}
+	c.forward(ev.Reply, err)
+	if err == nil && c.out.mail.over.Load() {
+		c.in.err = c.fatal(errMail)
+	}
+	return ev, c.in.err
 }
 
 // fill reads more from the connection below, until need bytes are there or it
@@ -171,18 +175,16 @@ func (in *reading) release(net.Conn) {
 	}
 }
 
-// forward puts what the engine wants sent into the mailbox and, if it cannot
-// wait for the next write, sends it now, unless somebody is writing, who then
-// sends it.
+// forward puts what the engine wants sent into the mailbox and, if it cannot wait
+// for the next write, sends it now. While something else is being written, that
+// takes it along: between two batches of records, or at the end. After a failure
+// the write under way gets a limit of time, so that the alert goes out.
 func (c *Conn) forward(o engine.Outgoing, failed error) {
-	if o.Empty() {
-		return
-	}
 	c.out.mail.put(o)
 	switch {
-	case failed != nil && c.out.TryLock():
-		c.lastWords()
-		c.out.Unlock()
+	case failed != nil && c.out.mail.full.Load():
+		c.limitWrites()
+		c.sendUrgent()
 	case o.Urgent():
 		c.sendUrgent()
 	}

@@ -27,7 +27,7 @@ func (c *Conn) control(ctx context.Context, use sealFunc) error {
 	if err := c.Handshake(ctx); err != nil {
 		return err
 	}
-	if err := lock(ctx, &c.out, c.letGo); err != nil {
+	if err := c.out.LockContext(ctx); err != nil {
 		return err
 	}
 	defer c.letGo()

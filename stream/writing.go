@@ -13,7 +13,7 @@ import (
 
 // writing is the sending half of a Conn.
 type writing struct {
-	sync.Mutex
+	mutex
 	send   *engine.Sender
 	unsent []byte // sealed records that a deadline kept back
 	failed error  // a callback panicked while records were sealed
@@ -181,7 +181,10 @@ func (c *Conn) sealing(sealed []byte, err error) error {
 		}
 		c.out.deliver(c.raw, sealed)
 	}
-	if mistake {
+	switch {
+	case c.brokenBy() != nil:
+		return c.brokenBy() // why the alert was sent that closed this half
+	case mistake:
 		return err
 	}
 	return c.fatal(err)
@@ -219,7 +222,9 @@ func (out *writing) abort(raw net.Conn, a iana.Alert) error {
 	if err := out.flush(raw); err != nil {
 		return err
 	}
-	sealed, err := out.send.Abort(nil, a)
+	sealed, err := out.seal(nil, func(s *engine.Sender, dst []byte) ([]byte, error) {
+		return s.Abort(dst, a)
+	})
 	if err != nil {
 		return err
 	}

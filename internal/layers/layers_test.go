@@ -41,6 +41,8 @@ var allowed = map[string][]string{
 	"engine": {"iana", "internal/codec", "internal/wire", "internal/suites", "internal/keys",
 		"internal/record", "internal/pubkey"},
 	"stream":            {"iana", "engine", "internal/panics"},
+	"internal/admit":    {"internal/panics"},
+	"internal/panics":   {},
 	"ech":               {"engine"},
 	"internal/pss":      {},
 	"internal/pubkey":   {"internal/pss"},

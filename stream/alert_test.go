@@ -1,0 +1,113 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
+)
+
+// TestAlertBesideWrite: an alert reaches a peer that reads slowly, although this side
+// is in the middle of writing much more than the sockets hold, and closes.
+func TestAlertBesideWrite(t *testing.T) {
+	a, b := sockets(t)
+	for _, c := range []net.Conn{a, b} {
+		tcp := c.(*net.TCPConn)
+		if err := errors.Join(tcp.SetReadBuffer(1<<16), tcp.SetWriteBuffer(1<<16)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	client, server := opened(t, a, b)
+	written := make(chan error, 1)
+	go func() {
+		_, err := client.Write(make([]byte, 4<<20))
+		written <- err
+	}()
+	held(client.out.mutex)
+	forged := append([]byte{byte(iana.ContentApplicationData), 3, 3, 0, 40}, make([]byte, 40)...)
+	if _, err := b.Write(forged); err != nil {
+		t.Fatal(err)
+	}
+	var e *engine.Error
+	if _, err := client.Read(make([]byte, 1)); !errors.As(err, &e) || e.Alert != iana.AlertBadRecordMAC {
+		t.Fatalf("a forged record: %v", err)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- client.Close() }()
+	n, err := io.Copy(io.Discard, server)
+	if !errors.As(err, &e) || e.Fault != engine.FaultAlert || e.Alert != iana.AlertBadRecordMAC {
+		t.Errorf("after %d bytes the peer received %v", n, err)
+	}
+	server.Close()
+	if err := <-written; !errors.As(err, &e) || e.Alert != iana.AlertBadRecordMAC {
+		t.Errorf("Write: %v", err)
+	}
+	if err := <-closed; err != nil {
+		t.Errorf("Close: %v", err)
+	}
+}
+
+// TestGivingUpLeavesNothing: a call that gives up waiting for a lock leaves no
+// goroutine behind.
+func TestGivingUpLeavesNothing(t *testing.T) {
+	a, b := net.Pipe()
+	client, _ := opened(t, a, b)
+	go client.Write([]byte("never read"))
+	held(client.out.mutex)
+	before := runtime.NumGoroutine()
+	for range 1000 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Microsecond)
+		if err := client.Rekey(ctx, false); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("Rekey: %v", err)
+		}
+		cancel()
+	}
+	if after := runtime.NumGoroutine(); after > before+10 {
+		t.Errorf("1,000 calls that gave up left %d goroutines", after-before)
+	}
+}
+
+// TestCloseKeepsToWriteDeadline: where a write deadline has passed, Close does not
+// wait for the peer; else it waits for a bounded time. Time is that of a bubble.
+func TestCloseKeepsToWriteDeadline(t *testing.T) {
+	for _, test := range []struct {
+		name string // of when the deadline is
+		most time.Duration
+	}{
+		{"passed", closeAtOnce},
+		{"soon", 100 * time.Millisecond},
+		{"none", closeTimeout},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := net.Pipe()
+				client, _ := opened(t, a, b)
+				if err := client.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := client.Write(make([]byte, 100)); !errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Fatalf("Write to a peer that does not read: %v", err)
+				}
+				start := time.Now()
+				switch test.name {
+				case "soon":
+					client.SetWriteDeadline(start.Add(100 * time.Millisecond))
+				case "none":
+					client.SetWriteDeadline(time.Time{})
+				}
+				err := client.Close()
+				if took := time.Since(start); took > test.most || !errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("Close took %v, at most %v is right: %v", took, test.most, err)
+				}
+			})
+		})
+	}
+}
