@@ -37,7 +37,8 @@ func TestAlertBesideWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e *engine.Error
-	if _, err := client.Read(make([]byte, 1)); !errors.As(err, &e) || e.Alert != iana.AlertBadRecordMAC {
+	_, err := client.Read(make([]byte, 1))
+	if !errors.As(err, &e) || e.Alert != iana.AlertBadRecordMAC {
 		t.Fatalf("a forged record: %v", err)
 	}
 	closed := make(chan error, 1)
@@ -109,5 +110,70 @@ func TestCloseKeepsToWriteDeadline(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestAlertBeforeReset: Close after a fatal alert takes what the peer has sent off
+// the socket first. A socket that is closed with input in it is reset, and the peer
+// of a reset connection does not receive the alert.
+func TestAlertBeforeReset(t *testing.T) {
+	for name, below := range map[string]func(net.Conn) net.Conn{
+		"TCP":         func(c net.Conn) net.Conn { return c },
+		"wrapped TCP": func(c net.Conn) net.Conn { return struct{ net.Conn }{c} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := sockets(t)
+			_, server := opened(t, a, below(b))
+			forged := append([]byte{byte(iana.ContentApplicationData), 3, 3, 0, 40}, make([]byte, 40)...)
+			if _, err := a.Write(append(forged, make([]byte, lingerBytes/2)...)); err != nil {
+				t.Fatal(err)
+			}
+			var e *engine.Error
+			_, err := server.Read(make([]byte, 1))
+			if !errors.As(err, &e) || e.Alert != iana.AlertBadRecordMAC {
+				t.Fatalf("a forged record: %v", err)
+			}
+			if err := server.Close(); err != nil {
+				t.Fatal(err)
+			}
+			// One record of an encrypted alert, and an orderly end of the socket.
+			if got, err := io.ReadAll(a); err != nil || len(got) != 24 {
+				t.Errorf("the peer received %d bytes and %v", len(got), err)
+			}
+		})
+	}
+}
+
+// TestLingerIsBounded: a peer that neither reads nor closes does not hold Close for
+// long, and many of them are not waited for at all.
+func TestLingerIsBounded(t *testing.T) {
+	refuse := func() time.Duration {
+		a, b := sockets(t)
+		defer a.Close()
+		_, server := wrap(t, a, b)
+		if _, err := a.Write([]byte("\x16\x03\x01\x00\x04\xff\x00\x00\x00")); err != nil {
+			t.Fatal(err)
+		}
+		var e *engine.Error
+		if err := server.Handshake(t.Context()); !errors.As(err, &e) || e.Fault != engine.FaultPeer {
+			t.Fatalf("a message of no type: %v", err)
+		}
+		start := time.Now()
+		server.Close()
+		return time.Since(start)
+	}
+	if took := refuse(); took < lingerTime || took > lingerTime+10*time.Second {
+		t.Errorf("Close took %v, about %v is right", took, lingerTime)
+	}
+	for range lingerPeers {
+		lingering <- struct{}{}
+	}
+	defer func() {
+		for range lingerPeers {
+			<-lingering
+		}
+	}()
+	if took := refuse(); took >= lingerTime {
+		t.Errorf("beside %d others Close took %v", lingerPeers, took)
 	}
 }

@@ -42,6 +42,7 @@ type Conn struct {
 	state     atomic.Pointer[engine.State] // once open, for those who only look
 	settled   atomic.Bool                  // the engine's own state will not change
 	broken    atomic.Pointer[error]        // what ended the connection for both halves
+	alerted   atomic.Bool                  // the peer was sent a fatal alert
 
 	in    reading
 	out   writing
@@ -234,6 +235,7 @@ func (c *Conn) handshakeStep(ctx context.Context) (engine.Event, error) {
 	done()
 	c.out.mail.put(ev.Reply)
 	if err != nil {
+		c.alerted.Store(!ev.Reply.Empty())
 		c.lastWords()
 		return ev, c.fatal(err)
 	}
@@ -390,6 +392,9 @@ func (c *Conn) Close() error {
 	if c.lockForClose() {
 		lost = c.goodbye()
 		c.out.Unlock()
+	}
+	if c.alerted.Load() {
+		c.linger()
 	}
 	if err := c.raw.Close(); err != nil {
 		return err

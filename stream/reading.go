@@ -142,6 +142,7 @@ func (c *Conn) stepAndSend() (engine.Event, error) {
 	ev, err := c.in.step()
 	if err != nil {
 		c.in.err = c.fatal(err) // first, for a write under way that takes the alert along
+		c.alerted.Store(!ev.Reply.Empty() || c.out.mail.full.Load())
 	}
 	c.forward(ev.Reply, err)
 	if err == nil && c.out.mail.over.Load() {

@@ -61,20 +61,18 @@ func (c *Conn) Refuse() {
 }
 
 // linger shuts down the sending direction and reads what the peer has sent, until
-// the peer does the same, for a bounded time and amount. It does nothing while too
-// many others do it, or if the connection below cannot shut down one direction.
+// the peer closes its side, for a bounded time and amount. It does nothing while too
+// many others do it, or for a connection that cannot be reset.
 func (c *Conn) linger() {
-	half, ok := c.raw.(interface{ CloseWrite() error })
-	if !ok {
-		return
-	}
 	select {
 	case lingering <- struct{}{}:
 		defer func() { <-lingering }()
 	default:
 		return
 	}
-	if half.CloseWrite() == nil {
+	half, ok := c.raw.(interface{ CloseWrite() error })
+	_, tcp := c.raw.RemoteAddr().(*net.TCPAddr) // it may be wrapped in a type without
+	if ok && half.CloseWrite() == nil || !ok && tcp {
 		c.raw.SetDeadline(time.Now().Add(lingerTime))
 		io.CopyN(io.Discard, c.raw, lingerBytes)
 	}

@@ -187,6 +187,7 @@ func (c *Conn) sealing(sealed []byte, err error) error {
 	case mistake:
 		return err
 	}
+	c.alerted.Store(len(sealed) > 0)
 	return c.fatal(err)
 }
 
