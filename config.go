@@ -29,7 +29,9 @@ type Config struct {
 	ServerName string
 
 	// Identities are this side's certificates, most wanted first. A server
-	// needs one; a client may have one in case it is asked.
+	// needs one; a client may have one in case it is asked. A list is
+	// prepared once for all connections, so an Identity in it must not be
+	// changed.
 	Identities []*identity.Identity
 	// SelectIdentity, if set, is asked instead of Identities. It may block
 	// until ctx ends. A client may answer nil for none.
@@ -291,8 +293,13 @@ func (c *Config) engineConfig(server bool, conn *Conn) *engine.Config {
 	if c.SelectIdentity != nil {
 		e.SelectCredential = func(*engine.CredentialRequest) (*engine.Credential, error) { return nil, engine.ErrPending }
 	}
-	for _, id := range c.Identities {
-		e.Credentials = append(e.Credentials, credential(id))
+	if own := credentialsOf(c.Identities); len(own.list) > 0 {
+		e.Credentials = own.list
+		if e.SelectCredential == nil && len(own.list) >= manyIdentities && !own.raw {
+			e.SelectCredential = func(r *engine.CredentialRequest) (*engine.Credential, error) {
+				return own.choose(r), nil
+			}
+		}
 	}
 	if c.Trace != nil {
 		e.Trace = func(t engine.Trace) { conn.trace(c.Trace, t) }
@@ -334,6 +341,9 @@ func (c *Config) clientConfig(e *engine.Config, conn *Conn) {
 		e.Session = c.Sessions.Take(conn.sessionKey())
 	}
 }
+
+// manyIdentities is from how many on they are looked up by name.
+const manyIdentities = 16
 
 // credential makes the engine's view of an identity.
 func credential(id *identity.Identity) *engine.Credential {

@@ -280,6 +280,7 @@ func (c *Conn) finishHandshake() error {
 	if err != nil {
 		return c.transport("write", err)
 	}
+	c.in.giveBack()
 	c.proved()
 	c.open.Store(true)
 	return nil
