@@ -1,12 +1,12 @@
-// Package address turns the text of an endpoint into something that can be
-// dialled or listened on, and back into text.
+// Package address parses the text form of an endpoint into an [Address] that
+// can be dialed or listened on, and formats it.
 //
 // # The forms
 //
 // Text without a scheme is TCP: "example.com:443", "192.0.2.1:443",
 // "[2001:db8::1]:443", ":443" and plain "443", where the last two mean every
-// local address to a listener and this machine to a dialler. Any other family
-// is named by a scheme in front of "://":
+// local address for Listen and this machine for Dial. A scheme before "://"
+// selects any other family:
 //
 //	tcp://example.com:443   tcp4:// and tcp6:// choose the IP version
 //	unix:///run/app.sock    a path; unix://@name is Linux's abstract name space
@@ -22,21 +22,21 @@
 //	stdio:                  standard input and output, as one connection
 //	ws://host/path wss://   read and written as text only
 //
-// [Schemes] lists all of them, with an example of each. What the kernel lacks is
-// an error of Dial and Listen that says so.
+// [Schemes] lists all of them, with an example of each. If the kernel lacks a
+// family, Dial and Listen return an error that names it.
 //
-// Dial and Listen give streams. Where a family keeps message boundaries, the
-// connection is wrapped so that they do not matter: see socket.StreamOver.
+// Dial and Listen return streams. If a family keeps message boundaries, the
+// connection is wrapped to hide them: see socket.StreamOver.
 //
 // A listener on a path holds the lock of the file PATH.lock until it is closed, so
-// two of them never listen on one path at a time. It takes over a socket
+// two of them never listen on one path at a time. It replaces a socket
 // file that a killed listener left, and Close removes its own file only. On a file
-// system without locks it takes over none.
+// system without locks it replaces none.
 //
-// # Two ways
+// # Round trips
 //
-// Parse and [Address.String] are each other's inverse: for every address a that
-// Parse returns, Parse(a.String()) equals a. Addresses are comparable values.
+// Parse and [Address.String] are inverses: for every address a that Parse
+// returns, Parse(a.String()) equals a. Addresses are comparable values.
 package address
 
 import (
@@ -47,19 +47,19 @@ import (
 	"strings"
 )
 
-// maxText is the longest text that Parse reads, in bytes. Longer than any
-// address of any family; it bounds the work spent on what a user pastes.
+// maxText is the longest text that Parse accepts, in bytes. It exceeds the
+// longest address of any family and bounds the work that an input can cause.
 const maxText = 4096
 
-// An Address is a parsed endpoint. The zero Address is no endpoint: dialling it
-// or listening on it is an error. Addresses are values: compare them with ==.
+// An Address is a parsed endpoint. The zero Address names no endpoint: Dial and
+// Listen return an error for it. Addresses are comparable with ==.
 type Address struct {
 	scheme string
 	end    endpoint
 }
 
-// Parse reads one endpoint. Its error is an *[Error] that says what is wrong
-// with the text and, where there is a likely meaning, what was probably meant.
+// Parse parses one endpoint. Its error is an *[Error] that describes what is
+// wrong with the text and, if possible, suggests a correction.
 func Parse(text string) (Address, error) {
 	if err := checkText(text); err != nil {
 		return Address{}, err
@@ -76,15 +76,14 @@ func Parse(text string) (Address, error) {
 		}
 		return Address{}, err
 	}
-	// Escapes can make three bytes of one.
+	// Escaping can replace one byte by three.
 	if n := len(end.text()); n > maxText {
 		return Address{}, &Error{Text: text[:64] + "…", Problem: fmt.Sprintf("it has %d bytes once it is escaped, more than %d", n, maxText)}
 	}
 	return Address{scheme: name, end: end}, nil
 }
 
-// MustParse is Parse for text that is part of the program. It panics on an
-// error.
+// MustParse is like Parse but panics on an error. It is meant for constants.
 func MustParse(text string) Address {
 	a, err := Parse(text)
 	if err != nil {
@@ -115,9 +114,9 @@ func (a Address) String() string {
 	return a.end.text()
 }
 
-// Host returns the host name or IP address, without brackets and zone, that a
-// certificate for the endpoint would carry. It is empty where the family has no
-// names, and where a TCP address leaves the host out.
+// Host returns the host name or IP address that a certificate for the endpoint
+// must contain, without brackets and zone. It is empty if the family has no
+// names or a TCP address omits the host.
 func (a Address) Host() string {
 	if a.end == nil {
 		return ""
@@ -125,8 +124,9 @@ func (a Address) Host() string {
 	return a.end.host()
 }
 
-// Dial opens a connection to the address. The context bounds the dialling, not
-// the connection. Its errors are *[net.OpError] values.
+// Dial opens a connection to the address. The context applies until the
+// connection is established, not afterwards. Its errors are *[net.OpError]
+// values.
 func (a Address) Dial(ctx context.Context) (net.Conn, error) {
 	if a.end == nil {
 		return nil, opError("dial", a, errZero)
@@ -134,8 +134,8 @@ func (a Address) Dial(ctx context.Context) (net.Conn, error) {
 	return a.end.dial(ctx)
 }
 
-// Listen accepts connections on the address. The context bounds the set-up, not
-// the listener. Its errors are *[net.OpError] values.
+// Listen announces on the address. The context applies until the listener
+// exists, not afterwards. Its errors are *[net.OpError] values.
 func (a Address) Listen(ctx context.Context) (net.Listener, error) {
 	if a.end == nil {
 		return nil, opError("listen", a, errZero)
@@ -167,7 +167,8 @@ func (a Address) ListenPacket(ctx context.Context) (net.PacketConn, error) {
 // addresses.
 func (a Address) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
-// UnmarshalText is Parse for configuration files.
+// UnmarshalText parses text as Parse does, so that configuration files can hold
+// addresses.
 func (a *Address) UnmarshalText(text []byte) error {
 	parsed, err := Parse(string(text))
 	if err != nil {
@@ -177,7 +178,7 @@ func (a *Address) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// An Error says why a text is not an address.
+// An Error reports why a text is not an address.
 type Error struct {
 	Text    string // what was given
 	Problem string // what is wrong with it, lower case, no full stop
@@ -192,7 +193,7 @@ func (e *Error) Error() string {
 	return s
 }
 
-// endpoint is what a scheme makes of its text. Implementations are comparable.
+// endpoint is the parsed text of one scheme. Implementations are comparable.
 type endpoint interface {
 	network() string
 	text() string
@@ -210,15 +211,15 @@ type packetEndpoint interface {
 
 var (
 	errZero      = errors.New("the zero address names no endpoint")
-	errNoPackets = errors.New("the address carries no datagrams: udp:// and udplite:// do")
-	errPackets   = errors.New("the address carries datagrams, which may be lost, and no stream")
+	errNoPackets = errors.New("the address does not carry datagrams: use udp:// or udplite://")
+	errPackets   = errors.New("the address carries datagrams, which may be lost, not a stream")
 )
 
 func opError(op string, a Address, err error) error {
 	return &net.OpError{Op: op, Net: a.Network(), Addr: name{a}, Err: err}
 }
 
-// name makes an Address a net.Addr for the errors that carry one.
+// name implements net.Addr for an Address in an error.
 type name struct{ Address }
 
 func problem(problem, hint string, args ...any) *Error {
@@ -238,7 +239,7 @@ func checkText(text string) error {
 	return nil
 }
 
-// split parts the scheme from what follows it. Text without one is TCP.
+// split separates the scheme from the rest. Text without a scheme is TCP.
 func split(text string) (name, rest string) {
 	if text == "-" || text == "stdio" {
 		return "stdio", ""

@@ -126,8 +126,8 @@ func TestDialErrors(t *testing.T) {
 	}
 }
 
-// TestMain lets the test binary stand in for a program that was started with
-// sockets: the child half of TestInherited and TestStdio.
+// TestMain runs the test binary as the child process of TestInherited and
+// TestStdio, which start it with sockets.
 func TestMain(m *testing.M) {
 	text := os.Getenv("ADDRESS_TEST_CHILD")
 	if text == "" {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// duplicate is not there: Windows passes no sockets by number.
+// duplicate fails: Windows does not pass sockets by number.
 func duplicate(int) (uintptr, error) {
 	return 0, fmt.Errorf("inherited descriptors: not on windows: %w", errors.ErrUnsupported)
 }

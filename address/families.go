@@ -112,8 +112,8 @@ func (s service) listen(context.Context) (net.Listener, error) {
 	return streams{l}, nil
 }
 
-// parseDevice reads "DEVICE/NUMBER". The device "any" is every controller of
-// this machine, to listen on.
+// parseDevice reads "DEVICE/NUMBER". The device "any" means every controller of
+// this machine and is for listening only.
 func parseDevice(scheme, rest string, most uint64) (bluetooth.Device, uint64, error) {
 	text, number, ok := strings.Cut(rest, "/")
 	if !ok {
@@ -169,7 +169,7 @@ func parseISOTP(_, rest string) (endpoint, error) {
 		}
 	}
 	if t.rx == t.tx {
-		return nil, problem("both identifiers are the same", "the first is of what is received, the second of what is sent")
+		return nil, problem("both identifiers are the same", "the first identifies received frames, the second sent frames")
 	}
 	return t, nil
 }
@@ -194,7 +194,8 @@ func (t transportProtocol) dial(ctx context.Context) (net.Conn, error) {
 	return s, nil
 }
 
-// listen yields the one connection that two identifiers are.
+// listen returns a listener with one connection: two identifiers make exactly
+// one.
 func (t transportProtocol) listen(ctx context.Context) (net.Listener, error) {
 	c, err := t.dial(ctx)
 	if err != nil {
@@ -224,7 +225,7 @@ func parseTIPC(_, rest string) (endpoint, error) {
 		*f.to = uint32(n)
 	}
 	if c.lower > c.upper {
-		return nil, problem("the range goes down", "did you mean tipc://%d:%d-%d?", c.service, c.upper, c.lower)
+		return nil, problem("the range is descending", "did you mean tipc://%d:%d-%d?", c.service, c.upper, c.lower)
 	}
 	return c, nil
 }

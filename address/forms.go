@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// A form is how one scheme is read.
+// A form describes how one scheme is parsed.
 type form struct {
 	parse   func(scheme, rest string) (endpoint, error)
 	example string
 	meaning string
 }
 
-// forms holds every scheme. It is filled in init because parse functions read
-// it to say what was probably meant.
+// forms holds every scheme. It is filled in init because the parse functions
+// read it for their suggestions.
 var forms map[string]form
 
 func init() {
@@ -24,7 +24,7 @@ func init() {
 		"tcp6":      {parseTCP, "tcp6://[2001:db8::1]:443", "TCP over IPv6"},
 		"sctp":      {parseTransport, "sctp://example.com:443", "SCTP, one connection a socket"},
 		"mptcp":     {parseTransport, "mptcp://example.com:443", "TCP over several paths"},
-		"smc":       {parseTransport, "smc://example.com:443", "TCP that goes on through shared memory"},
+		"smc":       {parseTransport, "smc://example.com:443", "TCP that continues over shared memory"},
 		"udp":       {parseUDP, "udp://example.com:443", "datagrams"},
 		"udp4":      {parseUDP, "udp4://192.0.2.1:443", "datagrams over IPv4"},
 		"udp6":      {parseUDP, "udp6://[2001:db8::1]:443", "datagrams over IPv6"},
@@ -43,14 +43,14 @@ func init() {
 	}
 }
 
-// A Scheme describes one scheme that Parse knows.
+// A Scheme describes one scheme that Parse accepts.
 type Scheme struct {
 	Name    string // without "://"
 	Example string // text that Parse accepts
 	Meaning string // one line for a usage text
 }
 
-// Schemes lists what Parse knows, sorted by name.
+// Schemes returns the schemes that Parse accepts, sorted by name.
 func Schemes() []Scheme {
 	all := make([]Scheme, 0, len(forms))
 	for name, f := range forms {
@@ -60,8 +60,8 @@ func Schemes() []Scheme {
 	return all
 }
 
-// elsewhere maps schemes of other layers to the port they run on, so that a
-// pasted URL gets a useful answer.
+// elsewhere maps schemes of other protocols to their default ports, for the
+// error that a pasted URL causes.
 var elsewhere = map[string]string{
 	"http": "80", "https": "443", "tls": "443", "ssl": "443",
 	"imaps": "993", "smtps": "465", "ldaps": "636", "pop3s": "995", "ftps": "990", "mqtts": "8883",
@@ -101,8 +101,8 @@ func nearest(scheme string) string {
 	return best
 }
 
-// distance counts the insertions, deletions, replacements and swaps of
-// neighbours between two short words, and gives up beyond 32 bytes.
+// distance returns the number of insertions, deletions, substitutions and
+// transpositions between two words of at most 32 bytes.
 func distance(a, b string) int {
 	if len(a) > 32 || len(b) > 32 {
 		return 32

@@ -21,7 +21,8 @@ import (
 // SD_LISTEN_FDS_START of sd_listen_fds(3).
 const firstPassed = 3
 
-// maxPassed bounds what a LISTEN_FDS variable can make this process look at.
+// maxPassed is the largest number of descriptors in LISTEN_FDS that are
+// examined.
 const maxPassed = 1024
 
 // inherited is a descriptor that the process was started with: by number, or,
@@ -60,9 +61,9 @@ func (f inherited) text() string {
 	}
 }
 
-// dial takes over a connected socket of any family. Descriptors above 2 are
-// closed once they are taken over, so the connection is the only holder and its
-// Close reaches the peer; 0 to 2 stay open, because much else writes to them.
+// dial adopts a connected socket of any family. A descriptor above 2 is closed
+// after it is duplicated, so that Close of the connection reaches the peer.
+// Descriptors 0 to 2 stay open, because other code writes to them.
 func (f inherited) dial(context.Context) (net.Conn, error) {
 	s, err := f.take()
 	if err != nil {
@@ -84,7 +85,7 @@ func (f inherited) dial(context.Context) (net.Conn, error) {
 	return c, nil
 }
 
-// listen takes over a listening socket, as dial does a connected one.
+// listen adopts a listening socket in the same way as dial.
 func (f inherited) listen(context.Context) (net.Listener, error) {
 	s, err := f.take()
 	if err != nil {
@@ -111,22 +112,22 @@ func (f inherited) listen(context.Context) (net.Listener, error) {
 		return nil, opError("listen", Address{"fd", f}, err)
 	}
 	if u, ok := l.(*net.UnixListener); ok {
-		u.SetUnlinkOnClose(false) // the path belongs to who made the socket
+		u.SetUnlinkOnClose(false) // the process that made the socket owns the path
 	}
 	return l, nil
 }
 
 var errNotListening = errors.New("the descriptor is a socket that does not listen")
 
-// native reports whether package net has the socket's family, so that it is a
-// *net.TCPConn or its like, which much code knows how to use best.
+// native reports whether package net supports the socket's family. The result
+// is then a *net.TCPConn or similar, for which much code has a fast path.
 func native(s *socket.Socket) bool {
 	name := s.Family().Name
 	return s.Type() == socket.Stream && (name == "inet" || name == "inet6" || name == "unix") && (s.Protocol() == 0 || s.Protocol() == syscall.IPPROTO_TCP)
 }
 
-// take makes a Socket of a copy of the descriptor, and closes the original. One
-// that is no socket is left as it is.
+// take makes a Socket from a copy of the descriptor and closes the original. A
+// descriptor that is not a socket is left unchanged.
 func (f inherited) take() (*socket.Socket, error) {
 	number := f.number
 	if number < 0 {
@@ -146,10 +147,11 @@ func (f inherited) take() (*socket.Socket, error) {
 	return s, err
 }
 
-// passed finds a descriptor by the environment variables of sd_listen_fds(3).
+// passed looks up a descriptor by the environment variables of
+// sd_listen_fds(3).
 func passed(name string) (int, error) {
 	if pid := os.Getenv("LISTEN_PID"); pid != strconv.Itoa(os.Getpid()) {
-		return 0, errors.New("systemd passed this process no sockets: LISTEN_PID is not its number; start it from a .socket unit")
+		return 0, errors.New("systemd passed no sockets to this process: LISTEN_PID is not its process ID; start it from a .socket unit")
 	}
 	count, err := strconv.Atoi(os.Getenv("LISTEN_FDS"))
 	if err != nil || count < 1 || count > maxPassed {

@@ -17,8 +17,8 @@ import (
 )
 
 // TestOwnDescriptors names descriptors that this process opened itself, as
-// happens when a number is used twice. They must go on to belong to who opened
-// them.
+// happens when a number is used twice. They must stay usable for the code that
+// opened them.
 func TestOwnDescriptors(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -67,8 +67,8 @@ func TestInheritedFile(t *testing.T) {
 	}
 }
 
-// TestInheritedOnce takes a connection over, and then asks for it again: the
-// number may be somebody else's by then.
+// TestInheritedOnce adopts a connection, and then asks for it again: the number
+// may have been reused by then.
 func TestInheritedOnce(t *testing.T) {
 	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
 	if err != nil {

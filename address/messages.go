@@ -75,8 +75,8 @@ func (l claimedStreams) Close() error { return l.claim.release(l.streams.Close) 
 // connections are streams.
 type streams struct{ *socket.Listener }
 
-// A connection that is gone before its message sizes could be asked for is
-// passed over: a peer must not end the listening.
+// Accept skips a connection that ends before its message sizes can be read: a
+// peer must not stop the listener.
 func (l streams) Accept() (net.Conn, error) {
 	for {
 		s, err := l.AcceptContext(context.Background())
@@ -89,7 +89,7 @@ func (l streams) Accept() (net.Conn, error) {
 	}
 }
 
-// stream makes a stream of a connection, where it is not one.
+// stream wraps a connection that keeps message boundaries as a stream.
 func stream(s *socket.Socket) (net.Conn, error) {
 	var c *socket.StreamConn
 	var err error

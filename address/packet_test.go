@@ -45,8 +45,8 @@ func TestDatagrams(t *testing.T) {
 	}
 }
 
-// TestStreamsAndDatagramsStayApart shows that nothing is sealed over what may
-// lose bytes.
+// TestStreamsAndDatagramsStayApart checks that TLS cannot run over an address
+// that may lose data.
 func TestStreamsAndDatagramsStayApart(t *testing.T) {
 	ctx := context.Background()
 	for _, text := range []string{"udp://127.0.0.1:1", "udplite://127.0.0.1:1"} {

@@ -27,7 +27,8 @@ func (standard) dial(context.Context) (net.Conn, error) {
 	return &duplex{in: os.Stdin, out: os.Stdout}, nil
 }
 
-// listen yields the one connection that there is, then waits to be closed.
+// listen returns a listener that accepts one connection and then blocks until
+// it is closed.
 func (standard) listen(context.Context) (net.Listener, error) {
 	return newSingle(&duplex{in: os.Stdin, out: os.Stdout}, standard{}), nil
 }
@@ -52,7 +53,7 @@ func (d *duplex) Write(b []byte) (int, error) { return d.out.Write(b) }
 func (d *duplex) LocalAddr() net.Addr         { return standard{} }
 func (d *duplex) RemoteAddr() net.Addr        { return standard{} }
 
-// CloseWrite closes the output, so that its reader sees the end.
+// CloseWrite closes the output, so that the reader of the output receives EOF.
 func (d *duplex) CloseWrite() error { return d.out.Close() }
 
 func (d *duplex) Close() error {

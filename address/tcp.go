@@ -60,13 +60,13 @@ func (t tcp) listen(ctx context.Context) (net.Listener, error) {
 	return listening().Listen(ctx, t.scheme, t.hostPort())
 }
 
-// splitPort parts "host:port", "[ip]:port", ":port" and "port".
+// splitPort splits "host:port", "[ip]:port", ":port" and "port".
 func splitPort(text string) (host, port string, err error) {
 	if path := strings.IndexAny(text, "/?#"); path >= 0 {
 		if path == 0 {
 			return "", "", problem("it is a path, not host:port", "did you mean unix://%s?", text)
 		}
-		return "", "", problem("it goes on after the port", "did you mean %s?", text[:path])
+		return "", "", problem("it has text after the port", "did you mean %s?", text[:path])
 	}
 	if text != "" && strings.Trim(text, "0123456789") == "" {
 		port, err = checkPort(text)
@@ -81,7 +81,7 @@ func splitPort(text string) (host, port string, err error) {
 	}
 	if strings.HasPrefix(text, "[") {
 		if ip, err := netip.ParseAddr(host); err != nil || !ip.Is6() {
-			return "", "", problem("what stands in brackets is not an IPv6 address", "did you mean %s?", net.JoinHostPort(host, port))
+			return "", "", problem("the text in brackets is not an IPv6 address", "did you mean %s?", net.JoinHostPort(host, port))
 		}
 	}
 	port, err = checkPort(port)
@@ -125,7 +125,7 @@ func checkPort(port string) (string, error) {
 	return strings.ToLower(port), nil
 }
 
-// checkHost returns the host in the one form that the address keeps.
+// checkHost validates a host and returns its canonical form.
 func checkHost(scheme, host string) (string, error) {
 	if host == "" {
 		return "", nil

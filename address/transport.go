@@ -38,7 +38,8 @@ func (t transport) dial(ctx context.Context) (net.Conn, error) {
 	return conn(inet.CreateConnection(ctx, t.hostPort(), &inet.ConnectOptions{Transport: t.kind()}))
 }
 
-// listen takes IPv6 and IPv4 where the host is left out and one socket can.
+// listen accepts both IPv6 and IPv4 if the host is empty and the system
+// supports dual-stack sockets.
 func (t transport) listen(ctx context.Context) (net.Listener, error) {
 	both := t.name == "" && inet.HasDualStackIPv6()
 	l, err := inet.CreateServer(ctx, t.hostPort(), &inet.ServerOptions{Transport: t.kind(), DualStack: both})

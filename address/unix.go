@@ -10,8 +10,8 @@ import (
 )
 
 // maxPath is the longest path, or abstract name with its leading NUL, that fits
-// struct sockaddr_un on Linux with the NUL behind a path. The systems with less
-// room refuse the rest themselves.
+// struct sockaddr_un on Linux with the NUL behind a path. Systems with a
+// shorter limit return an error of their own.
 const maxPath = 107
 
 // local is a UNIX-domain stream socket. A name that starts with "@" is in

@@ -7,8 +7,8 @@ import (
 	"net/url"
 )
 
-// webSocket is a ws:// or wss:// URL, kept as text. Whoever speaks HTTP opens
-// it; this package has no HTTP.
+// webSocket is a ws:// or wss:// URL, kept as text. An HTTP client or server
+// opens it; this package has no HTTP.
 type webSocket struct {
 	scheme string
 	rest   string // what follows "://", in the form package net/url writes
@@ -39,7 +39,7 @@ func parseWebSocket(scheme, rest string) (endpoint, error) {
 	text := u.String()[len(scheme)+len("://"):]
 	again, err := url.Parse(scheme + "://" + text)
 	if err != nil || again.String() != u.String() {
-		return nil, problem("it is no URL that can be written in one way", "")
+		return nil, problem("the URL has no canonical form", "")
 	}
 	return webSocket{scheme, text, tcp{name: host}.host()}, nil
 }

@@ -1,9 +1,10 @@
-// Package certcompress compresses certificates on their way (RFC 8879), with
-// zlib, brotli and zstd. It is apart so that only programs that want it carry
-// the compressors.
+// Package certcompress implements TLS certificate compression (RFC 8879) with
+// zlib, brotli and zstd. It is a separate package so that only programs that
+// import it link the compressors.
 //
-// Decompression stops at the length that the message promises, which the engine
-// bounds, so a bomb costs no more than the largest certificate would.
+// Decompression stops at the length that the message declares, which the engine
+// bounds. A decompression bomb costs no more than a certificate of the largest
+// size.
 package certcompress
 
 import (
@@ -21,16 +22,16 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// All returns the three algorithms, the one that compresses best first. Each
-// keeps its latest results, so share what All returns among configurations. What
-// Compress returns must not be changed.
+// All returns the three algorithms, ordered by compression ratio, best first.
+// Each caches its latest results, so share the result of All between
+// configurations. The slice that Compress returns must not be modified.
 func All() []engine.Compressor {
 	return []engine.Compressor{Brotli(), Zstd(), Zlib()}
 }
 
 var errLength = errors.New("the certificate does not have the length it promises")
 
-// exactly reads n bytes and the end.
+// exactly reads n bytes and checks that EOF follows.
 func exactly(r io.Reader, n int) ([]byte, error) {
 	out := make([]byte, n+1)
 	got, err := io.ReadFull(r, out)
@@ -98,11 +99,11 @@ func Zstd() engine.Compressor {
 	}
 }
 
-// maxRemembered bounds how many results a compressor keeps.
+// maxRemembered is the number of results that a compressor caches.
 const maxRemembered = 16
 
-// remembered keeps the latest results, because a server shows the same few
-// certificates all the time and compressing takes longer than a handshake.
+// remembered caches the latest results, because a server sends the same few
+// certificates in each handshake and compression takes longer than a handshake.
 func remembered(compress func([]byte) ([]byte, error)) func([]byte) ([]byte, error) {
 	var mu sync.Mutex
 	known := map[[32]byte][]byte{}
@@ -132,7 +133,7 @@ func remembered(compress func([]byte) ([]byte, error)) func([]byte) ([]byte, err
 	}
 }
 
-// written writes data through w and returns what has come out at b.
+// written writes data to w, closes it and returns the contents of b.
 func written(b *bytes.Buffer, w io.WriteCloser, data []byte) ([]byte, error) {
 	if _, err := w.Write(data); err != nil {
 		return nil, err

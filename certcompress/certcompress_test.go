@@ -58,7 +58,8 @@ func FuzzDecompress(f *testing.F) {
 	})
 }
 
-// TestRemembers: the same input is compressed once, and not for ever kept.
+// TestRemembers checks that equal input is compressed once and that the cache
+// is bounded.
 func TestRemembers(t *testing.T) {
 	calls := 0
 	compress := remembered(func(data []byte) ([]byte, error) {

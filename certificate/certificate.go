@@ -31,14 +31,14 @@ type Certificate struct {
 	SHA1               string      `json:"sha1"`
 	SelfIssued         bool        `json:"self_issued"`
 	Details
-	// Problems tell, one line each, what breaks a rule or looks like an
-	// attack.
+	// Problems lists violations of RFC 5280 and signs of an attack, one line
+	// each.
 	Problems []string `json:"problems,omitempty"`
 	// Raw is the certificate in DER.
 	Raw []byte `json:"-"`
 }
 
-// Details are what the extensions that everybody knows say.
+// Details holds the decoded contents of the well-known extensions.
 type Details struct {
 	AlternativeNames   []GeneralName     `json:"alternative_names,omitempty"`
 	IssuerAlternatives []GeneralName     `json:"issuer_alternative_names,omitempty"`
@@ -70,8 +70,8 @@ type Object struct {
 	Name string `json:"name,omitempty"`
 }
 
-// Extension is one extension as it stands in the certificate. The known ones
-// are decoded in Details.
+// Extension is one extension as encoded in the certificate. Well-known
+// extensions are also decoded in Details.
 type Extension struct {
 	Object
 	Critical bool   `json:"critical"`
@@ -83,8 +83,8 @@ const MaxSize = 1 << 20
 
 var errMalformed = errors.New("not a certificate: its outer structure cannot be read")
 
-// Parse decodes a certificate in DER. It fails only if the structure around the
-// fields cannot be read; see Problems for what is wrong inside.
+// Parse decodes a certificate in DER. It returns an error only if the outer
+// structure is malformed. Errors inside the fields are reported in Problems.
 func Parse(der []byte) (*Certificate, error) {
 	if len(der) > MaxSize {
 		return nil, fmt.Errorf("not a certificate: %d bytes are more than 1 MiB", len(der))
@@ -116,7 +116,8 @@ func Parse(der []byte) (*Certificate, error) {
 	return c, nil
 }
 
-// maxProblems bounds the list: a hostile certificate can have very many.
+// maxProblems bounds the list, because a hostile certificate can cause
+// arbitrarily many entries.
 const maxProblems = 64
 
 func (c *Certificate) problem(format string, args ...any) {
@@ -222,8 +223,8 @@ func (a Algorithm) text() string {
 	return a.OID
 }
 
-// time reads a UTCTime or GeneralizedTime. RFC 5280, Section 4.1.2.5, wants
-// whole seconds in UTC; other forms are read and reported.
+// time reads a UTCTime or GeneralizedTime. RFC 5280, Section 4.1.2.5, requires
+// whole seconds in UTC; other forms are accepted and reported as a problem.
 func (c *Certificate) time(s *cryptobyte.String, which string) time.Time {
 	var value cryptobyte.String
 	var tag asn1.Tag
@@ -253,10 +254,10 @@ func (c *Certificate) time(s *cryptobyte.String, which string) time.Time {
 	return time.Time{}
 }
 
-// checkOddities looks at what fields say together.
+// checkOddities checks the consistency of fields with each other.
 func (c *Certificate) checkOddities() {
 	if c.NotAfter.Before(c.NotBefore) {
-		c.problem("its last date is before its first")
+		c.problem("notAfter is before notBefore")
 	}
 	if c.Version > 3 || c.Version < 1 {
 		c.problem("version %d does not exist", c.Version)
@@ -265,7 +266,7 @@ func (c *Certificate) checkOddities() {
 		c.problem("extensions, which version %d does not have", c.Version)
 	}
 	if len(c.Subject) == 0 && len(c.AlternativeNames) == 0 {
-		c.problem("no name at all")
+		c.problem("neither a subject nor an alternative name")
 	}
 	switch c.SignatureAlgorithm.Name {
 	case "md2WithRSAEncryption", "md5WithRSAEncryption", "sha1WithRSAEncryption", "ecdsa-with-SHA1", "dsa-with-sha1":

@@ -139,7 +139,7 @@ func limbo(t testing.TB) [][]byte {
 	return found
 }
 
-// TestAgainstX509 compares what both parsers can read.
+// TestAgainstX509 compares the fields that both parsers decode.
 func TestAgainstX509(t *testing.T) {
 	refused := 0
 	for _, der := range limbo(t) {
@@ -189,7 +189,7 @@ func TestHostileCertificates(t *testing.T) {
 		"NUL in names":      {bytes.ReplaceAll(rich, []byte("example.org"), []byte("examp\x00e.org")), "NUL character in the subject"},
 		"control character": {bytes.ReplaceAll(rich, []byte("un autre"), []byte("un\x1b[31mX")), "control character in the subject alternative names"},
 		"bad UTF-8":         {bytes.ReplaceAll(rich, []byte("second"), []byte("\xff\xfe\xfdond")), "not valid in its encoding"},
-		"broken extension":  {bytes.Replace(rich, []byte{0x55, 0x1d, 0x11}, []byte{0x55, 0x1d, 0x0f}, 1), "comes twice"},
+		"broken extension":  {bytes.Replace(rich, []byte{0x55, 0x1d, 0x11}, []byte{0x55, 0x1d, 0x0f}, 1), "present twice"},
 		"broken usage":      {bytes.Replace(rich, []byte{0x55, 0x1d, 0x25}, []byte{0x55, 0x1d, 0x13}, 1), "basicConstraints"},
 		"trailing bytes":    {append(bytes.Clone(rich), 1, 2, 3), "3 bytes follow"},
 	} {
@@ -237,8 +237,7 @@ func nested(size int) []byte {
 	return out
 }
 
-// TestGiantName has a name of 100 KB in a certificate that is otherwise in
-// order.
+// TestGiantName parses a valid certificate with a name of 100 KB.
 func TestGiantName(t *testing.T) {
 	w := newWorkshop(t)
 	w.write("giant.cnf", "[req]\ndistinguished_name=dn\nprompt=no\n[dn]\nO=x\n[ext]\nsubjectAltName=DNS:"+strings.Repeat("a", 100_000)+"\n")

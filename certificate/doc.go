@@ -1,13 +1,13 @@
-// Package certificate shows certificates as data: every field decoded, as Go
-// values, JSON or text, whether or not anyone would trust them.
+// Package certificate decodes certificates for inspection: every field, as Go
+// values, JSON or text, whether or not the certificate is valid.
 //
-// [Parse] reads what crypto/x509 refuses, too: negative serial numbers, unknown
-// curves, broken extensions, names with NUL characters. What is odd about a
-// certificate is listed in its Problems; what cannot be read in one extension
-// does not hide the others. Nothing here decides about trust: package trust
-// does.
+// [Parse] also accepts certificates that crypto/x509 rejects: those with
+// negative serial numbers, unknown curves, malformed extensions or names with
+// NUL characters. It lists such defects in Problems. A malformed extension does
+// not prevent the decoding of the others. This package does not verify
+// certificates; package trust does.
 //
-// [Read] takes a file apart, in PEM, DER or PKCS#12, and returns certificates,
-// requests, revocation lists and keys in the order in which they stand. Of a
-// private key it shows the public half only.
+// [Read] reads a file in PEM, DER or PKCS#12 and returns its certificates,
+// requests, revocation lists and keys in order. For a private key it returns
+// only the public key.
 package certificate

@@ -8,21 +8,21 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// BasicConstraints says whether the certificate is an authority's.
+// BasicConstraints reports whether the certificate belongs to an authority.
 type BasicConstraints struct {
 	Authority bool `json:"authority"`
 	PathLen   *int `json:"path_len,omitempty"` // intermediate authorities allowed below
 }
 
-// AuthorityKeyID points to the issuer's key, by its identifier or by its
-// certificate.
+// AuthorityKeyID identifies the issuer's key by a key identifier or by the
+// issuer's certificate.
 type AuthorityKeyID struct {
 	KeyID  string        `json:"key_id,omitempty"` // hexadecimal
 	Issuer []GeneralName `json:"issuer,omitempty"`
 	Serial string        `json:"serial,omitempty"` // hexadecimal
 }
 
-// CRLPoint is a place to get revocation lists from.
+// CRLPoint is a distribution point of revocation lists.
 type CRLPoint struct {
 	Names    []GeneralName `json:"names,omitempty"`
 	Relative string        `json:"relative,omitempty"` // a name relative to the issuer's, hexadecimal DER
@@ -37,16 +37,17 @@ type Policy struct {
 	Notices []string `json:"notices,omitempty"` // texts to be shown to users
 }
 
-// NameConstraints bound the names that an authority may vouch for.
+// NameConstraints restrict the names in certificates below an authority.
 type NameConstraints struct {
 	Permitted []GeneralName `json:"permitted,omitempty"`
 	Excluded  []GeneralName `json:"excluded,omitempty"`
 }
 
-// maxExtensions bounds the list.
+// maxExtensions bounds the number of extensions that are decoded.
 const maxExtensions = 256
 
-// decoders read the value of the known extensions; false means it is broken.
+// decoders decode the values of well-known extensions. A false result means
+// that the value is malformed.
 var decoders = map[string]func(*Certificate, cryptobyte.String) bool{
 	"2.5.29.14":               (*Certificate).subjectKeyID,
 	"2.5.29.15":               (*Certificate).keyUsage,
@@ -79,15 +80,15 @@ func (c *Certificate) extensions(list cryptobyte.String) {
 		e.Value = hexText(value)
 		c.Extensions = append(c.Extensions, e)
 		if seen[e.OID] {
-			c.problem("the extension %s comes twice", e.text())
+			c.problem("the extension %s is present twice", e.text())
 			continue
 		}
 		seen[e.OID] = true
 		if e.Critical && neverCritical[e.OID] {
-			c.problem("the extension %s is critical, which it must not be", e.text())
+			c.problem("the extension %s must not be critical", e.text())
 		}
 		if decode := decoders[e.OID]; decode != nil && !decode(c, value) {
-			c.problem("the extension %s is broken", e.text())
+			c.problem("the extension %s is malformed", e.text())
 		}
 	}
 }
@@ -365,7 +366,7 @@ func (c *Certificate) features(s cryptobyte.String) bool {
 	return true
 }
 
-// readFlag reads a BOOLEAN that is FALSE if it is left out.
+// readFlag reads a BOOLEAN that defaults to FALSE.
 func readFlag(s *cryptobyte.String, into *bool) bool {
 	*into = false
 	return !s.PeekASN1Tag(asn1.BOOLEAN) || s.ReadASN1Boolean(into)

@@ -11,8 +11,8 @@ import (
 	"github.com/sealsock/sealsock/identity"
 )
 
-// Item is one thing found in a file. One of its pointers is set, unless it is
-// something that has no form of its own here; then Note says what.
+// Item is one object in a file. One of its pointers is set. If the package does
+// not decode this kind of object, all are nil and Note describes it.
 type Item struct {
 	Kind        Kind            `json:"kind"`
 	Certificate *Certificate    `json:"certificate,omitempty"`
@@ -22,7 +22,7 @@ type Item struct {
 	Note        string          `json:"note,omitempty"`
 }
 
-// Kind says what an item is.
+// Kind is the kind of an item.
 type Kind string
 
 // The kinds of items.
@@ -35,19 +35,19 @@ const (
 	KindOther       Kind = "other"
 )
 
-// Key is a key of a file; of a private key, only what is public.
+// Key is a key in a file. For a private key it holds only the public key.
 type Key struct {
 	PublicKey
-	Encrypted bool `json:"encrypted,omitempty"` // and not decrypted, for want of a password
+	Encrypted bool `json:"encrypted,omitempty"` // and not decrypted, because no password was given
 }
 
-// maxItems bounds what one file may hold.
+// maxItems bounds the number of items in one file.
 const maxItems = 10_000
 
-// Read takes a file apart. It reads PEM, with anything between the blocks,
-// DER, and PKCS#12; options give the password for what is encrypted. Without
-// one, an encrypted key is an item that says so, and an encrypted PKCS#12 file
-// is an error of package identity.
+// Read decodes a file in PEM, with any text between the blocks, DER or PKCS#12.
+// The options give the password of encrypted content. Without a password, an
+// encrypted key is returned as an item with Encrypted set, and an encrypted
+// PKCS#12 file is an error of package identity.
 func Read(data []byte, options ...identity.Option) ([]Item, error) {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, errors.New("the file is empty")
@@ -97,7 +97,7 @@ func readBlock(b *pem.Block, options []identity.Option) Item {
 	return item
 }
 
-// readKey shows the public half of a private key.
+// readKey returns the public key of a private key.
 func readKey(data []byte, options []identity.Option) (*Key, error) {
 	signer, err := identity.ParseKey(data, options...)
 	var e *identity.Error
@@ -114,8 +114,9 @@ func readKey(data []byte, options []identity.Option) (*Key, error) {
 	return &Key{PublicKey: new(Certificate).publicKey(der)}, nil
 }
 
-// readDER tries what DER can be. A certificate, a request and a list begin
-// alike, so each is tried; the one that crypto/x509 would take comes first.
+// readDER determines the kind of a DER structure. A certificate, a request and
+// a list begin with the same bytes, so it tries each, starting with the one
+// that crypto/x509 accepts.
 func readDER(data []byte, options []identity.Option) ([]Item, error) {
 	if identity.IsPKCS12(data) {
 		id, err := identity.ParsePKCS12(data, options...)

@@ -13,7 +13,8 @@ func password(text string) identity.Option {
 	return identity.Password(func(string) ([]byte, error) { return []byte(text), nil })
 }
 
-// listConfig lets `openssl ca` make a revocation list.
+// listConfig is a configuration with which `openssl ca` makes a revocation
+// list.
 const listConfig = `
 [ca]
 default_ca = d

@@ -45,12 +45,12 @@ type GeneralName struct {
 	Value string
 	// Directory is the name of kind directory.
 	Directory Name
-	// Type says what kind of other name it is. If its value is a text, as in a
-	// user principal name, Value is that text.
+	// Type is the type of an other name. If the content is text, as in a user
+	// principal name, Value is that text.
 	Type Object
 }
 
-// MarshalJSON writes only the fields that its kind has.
+// MarshalJSON encodes only the fields that apply to the kind.
 func (g GeneralName) MarshalJSON() ([]byte, error) {
 	out := struct {
 		Kind      string  `json:"kind"`
@@ -85,7 +85,7 @@ func (o Object) text() string {
 // maxNames bounds the names of one extension.
 const maxNames = 10_000
 
-// generalNames reads names until s is empty.
+// generalNames parses names until s is empty.
 func (c *Certificate) generalNames(s cryptobyte.String, where string) []GeneralName {
 	var all []GeneralName
 	for !s.Empty() {

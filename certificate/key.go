@@ -20,7 +20,7 @@ type PublicKey struct {
 	Raw       []byte `json:"-"`                  // SubjectPublicKeyInfo in DER
 }
 
-// String writes the key in a few words.
+// String returns a short description, such as "RSA, 2048 bits".
 func (k PublicKey) String() string {
 	switch {
 	case k.Curve != "":
@@ -81,8 +81,8 @@ func (c *Certificate) rsaKey(content cryptobyte.String, k *PublicKey) {
 func (c *Certificate) curve(parameters cryptobyte.String, k *PublicKey) {
 	var oid cryptobyte.String
 	if parameters.PeekASN1Tag(asn1.SEQUENCE) {
-		k.Curve = "a curve given by parameters"
-		c.problem("the key's curve is not named but given by parameters, which allows forgeries (CVE-2020-0601)")
+		k.Curve = "a curve with explicit parameters"
+		c.problem("the key's curve has explicit parameters instead of a name, which allows forgeries (CVE-2020-0601)")
 		return
 	}
 	if !parameters.ReadASN1(&oid, asn1.OBJECT_IDENTIFIER) {

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// Name is a distinguished name: relative names in the order of the
-// certificate, most of them of one attribute.
+// Name is a distinguished name: relative distinguished names in the order of
+// the certificate, usually with one attribute each.
 type Name [][]Attribute
 
 // Attribute is one part of a name.
@@ -28,7 +28,7 @@ const (
 	maxValue      = 64 << 10
 )
 
-// String writes the name as RFC 4514 has it, in the order of the certificate.
+// String formats the name as in RFC 4514, but in the order of the certificate.
 // Control characters are escaped.
 func (n Name) String() string {
 	var all []string
@@ -66,7 +66,7 @@ func (a Attribute) short() string {
 	return a.OID
 }
 
-// escape follows RFC 4514, Section 2.4, and escapes control characters besides.
+// escape follows RFC 4514, Section 2.4, and also escapes control characters.
 func escape(value string) string {
 	var b strings.Builder
 	for i, r := range value {
@@ -135,7 +135,8 @@ func (c *Certificate) attribute(set *cryptobyte.String, which string) (Attribute
 	return a, true
 }
 
-// checkText reports what a peer might hide in a text, and cuts giants.
+// checkText reports characters that can disguise a text, and truncates long
+// text.
 func (c *Certificate) checkText(text, where string) string {
 	if strings.ContainsRune(text, 0) {
 		c.problem("a NUL character in the %s: %s", where, quote(text))
@@ -215,7 +216,7 @@ func oidText(content []byte) string {
 	return strings.Join(parts, ".")
 }
 
-// maxHex bounds what is shown of bytes that are not understood.
+// maxHex is the number of undecoded bytes that are shown.
 const maxHex = 4096
 
 func hexText(b []byte) string {
@@ -225,7 +226,7 @@ func hexText(b []byte) string {
 	return hex.EncodeToString(b)
 }
 
-// quote makes a peer's text harmless and short.
+// quote escapes and truncates text that a peer controls.
 func quote(s string) string {
 	if len(s) > 120 {
 		s = strings.ToValidUTF8(s[:120], "") + "…"

@@ -180,7 +180,7 @@ var curves = map[string]struct {
 	"1.2.156.10197.1.301":   {"SM2", 256},
 }
 
-// neverCritical are the extensions that RFC 5280 wants not to be critical.
+// neverCritical lists the extensions that RFC 5280 requires to be non-critical.
 var neverCritical = map[string]bool{
 	"2.5.29.9":          true,
 	"2.5.29.14":         true,

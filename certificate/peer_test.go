@@ -10,7 +10,7 @@ import (
 	"github.com/sealsock/sealsock/internal/peers"
 )
 
-// workshop is a folder in which other programs make files.
+// workshop is a temporary folder for files that other programs make.
 type workshop struct {
 	testing.TB
 	dir string

@@ -8,9 +8,8 @@ import (
 )
 
 // PeerCert returns the certificate in the form of Python's
-// ssl.SSLSocket.getpeercert(): the same keys, tuples as slices, and texts
-// spelled as Python spells them. It marshals to the JSON that Python's json
-// module would write.
+// ssl.SSLSocket.getpeercert(): the same keys and the same text, with slices in
+// place of tuples. Its JSON encoding equals the output of Python's json module.
 func (c *Certificate) PeerCert() map[string]any {
 	d := map[string]any{
 		"subject":      pythonName(c.Subject),
@@ -124,7 +123,7 @@ func ParseTime(text string) (time.Time, error) {
 	body, ok := strings.CutSuffix(text, " GMT")
 	t, err := time.Parse("Jan _2 15:04:05 2006", body)
 	if !ok || err != nil {
-		return time.Time{}, fmt.Errorf("%s is no date of a certificate: expected the form %q", quote(text), "Jan  5 09:34:43 2018 GMT")
+		return time.Time{}, fmt.Errorf("%s is not a date in the form of a certificate: expected %q", quote(text), "Jan  5 09:34:43 2018 GMT")
 	}
 	return t, nil
 }

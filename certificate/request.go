@@ -43,7 +43,7 @@ func ParseRequest(der []byte) (*Request, error) {
 	r := &Request{Version: version + 1, Subject: scratch.name(subject, "subject"), Key: scratch.publicKey(key),
 		SignatureAlgorithm: scratch.algorithm(algorithm), Raw: append([]byte(nil), der...)}
 	if r.Key.Algorithm == "" {
-		return nil, errRequest // what begins like one is another structure
+		return nil, errRequest // another structure with the same beginning
 	}
 	scratch.requestAttributes(attributes)
 	r.Extensions, r.Details, r.Problems = scratch.Extensions, scratch.Details, scratch.Problems
@@ -64,7 +64,7 @@ func (c *Certificate) requestAttributes(list cryptobyte.String) {
 		switch oidText(oid) {
 		case "1.2.840.113549.1.9.14":
 			if !values.ReadASN1(&extensions, asn1.SEQUENCE) {
-				c.problem("the extensions asked for cannot be read")
+				c.problem("the requested extensions cannot be read")
 				return
 			}
 			c.extensions(extensions)
@@ -145,7 +145,7 @@ func (l *RevocationList) parseBody(c *Certificate, body cryptobyte.String) error
 		next := c.time(&body, "next")
 		l.NextUpdate = &next
 	} else {
-		c.problem("no date of the next list, which RFC 5280 asks for")
+		c.problem("no nextUpdate date, which RFC 5280 requires")
 	}
 	if !body.ReadOptionalASN1(&entries, &hasEntries, asn1.SEQUENCE) ||
 		!body.ReadOptionalASN1(&wrapped, &hasExtensions, asn1.Tag(0).ContextSpecific().Constructed()) {

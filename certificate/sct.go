@@ -10,7 +10,7 @@ import (
 )
 
 // SCT is a signed certificate timestamp (RFC 6962, Section 3.2). Its signature
-// is not verified, since that needs the logs' keys.
+// is not verified, because that requires the keys of the logs.
 type SCT struct {
 	Version   int       `json:"version"` // 1
 	LogID     string    `json:"log_id"`  // Base64, as lists of logs have it
@@ -18,7 +18,7 @@ type SCT struct {
 	Signature string    `json:"signature_algorithm"`
 }
 
-// ParseSCT reads one timestamp, as TLS carries it.
+// ParseSCT parses one timestamp in the encoding of the TLS extension.
 func ParseSCT(data []byte) (*SCT, error) {
 	s := cryptobyte.String(data)
 	var version, hash, algorithm uint8

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// writer lays text out in two columns.
+// writer formats text in two columns.
 type writer struct {
 	strings.Builder
 	indent string
@@ -20,7 +20,7 @@ func (w *writer) line(label, format string, args ...any) {
 	fmt.Fprintf(&w.Builder, "%s%-14s %s\n", w.indent, label, text)
 }
 
-// maxLines bounds how many of a list are shown.
+// maxLines is the number of entries of a list that are shown.
 const maxLines = 50
 
 func list[T any](w *writer, label string, all []T, text func(T) string) {
@@ -36,8 +36,8 @@ func list[T any](w *writer, label string, all []T, text func(T) string) {
 	}
 }
 
-// Text describes the item for people, in lines that end with a line feed.
-// Text of the certificate's has its control characters escaped.
+// Text returns a description of the item for display, in lines that end with a
+// line feed. Control characters from the certificate are escaped.
 func (i Item) Text() string {
 	switch {
 	case i.Certificate != nil:
@@ -54,7 +54,8 @@ func (i Item) Text() string {
 	return w.String()
 }
 
-// Text describes the certificate for people; now says whether it is valid.
+// Text returns a description of the certificate for display. Validity is judged
+// at the time now.
 func (c *Certificate) Text(now time.Time) string {
 	w := &writer{}
 	w.line("certificate", "%s", c.title())
@@ -101,7 +102,7 @@ func selfText(self bool) string {
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// validity says how a certificate stands at a time.
+// validity describes whether a certificate is valid at a time.
 func validity(from, to, now time.Time) string {
 	days := func(d time.Duration) string {
 		if d < 48*time.Hour {
@@ -152,7 +153,7 @@ func (w *writer) details(d *Details) {
 	list(w, "logged", d.SCTs, func(s SCT) string { return stamp(s.Time) + " in " + s.LogID })
 }
 
-// String writes a place to get lists from.
+// String formats a distribution point on one line.
 func (p CRLPoint) String() string {
 	var parts []string
 	for _, g := range p.Names {
@@ -204,7 +205,7 @@ func (c *Certificate) unknownExtensions() []Extension {
 	return unknown
 }
 
-// Text describes the request for people.
+// Text returns a description of the request for display.
 func (r *Request) Text() string {
 	w := &writer{}
 	w.line("request", "%s", orNone(r.Subject.String()))
@@ -218,7 +219,8 @@ func (r *Request) Text() string {
 	return w.String()
 }
 
-// Text describes the list for people; now says whether it is current.
+// Text returns a description of the list for display. Whether it is current is
+// judged at the time now.
 func (l *RevocationList) Text(now time.Time) string {
 	w := &writer{}
 	w.line("crl", "of %s", orNone(l.Issuer.String()))
@@ -241,7 +243,7 @@ func (l *RevocationList) Text(now time.Time) string {
 func (k *Key) text(kind string) string {
 	w := &writer{}
 	if k.Encrypted {
-		w.line(kind, "encrypted: give its password to see which key it is")
+		w.line(kind, "encrypted: give the password to decode it")
 		return w.String()
 	}
 	w.line(kind, "%s", k.PublicKey)

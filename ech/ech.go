@@ -1,15 +1,16 @@
 // Package ech reads and writes the files of Encrypted ClientHello (RFC 9849):
-// a server's keys and the configurations that tell clients about them.
+// the keys of a server and the configurations that it publishes to clients.
 //
-// A server makes a key with [engine.NewECHKey], keeps what [Marshal] writes, and
-// publishes what [engine.ECHConfigList] returns, in base64 as the "ech" parameter
-// of its HTTPS record in the DNS:
+// A server makes a key with [engine.NewECHKey], stores the output of [Marshal],
+// and publishes the result of [engine.ECHConfigList], in base64 as the "ech"
+// parameter of its HTTPS record in the DNS:
 //
 //	example.com. HTTPS 1 . ech="AEX+DQBB…"
 //
-// A client takes that parameter, or a file, through [ParseConfigs]. To change
-// keys, put the new one first, keep the old one and mark it Retired, publish the
-// new configuration, and drop the old key once nobody can have it in a cache.
+// A client passes that parameter, or the contents of a file, to [ParseConfigs].
+// To rotate keys, put the new key first, mark the old one Retired, publish the
+// new configuration, and remove the old key after the DNS record has expired
+// from all caches.
 package ech
 
 import (
@@ -32,9 +33,9 @@ const (
 	configLabel = "ECHCONFIG"
 )
 
-// Marshal writes keys as PEM, each private key (PKCS#8) with its configuration
-// behind it. RFC 9934. The result is secret. A key whose KEM is not one of
-// elliptic curves has no such form.
+// Marshal encodes keys as PEM: each private key (PKCS#8) followed by its
+// configuration (RFC 9934). The result is secret. Marshal returns an error for
+// a key whose KEM does not use an elliptic curve.
 func Marshal(keys ...*engine.ECHKey) ([]byte, error) {
 	var out []byte
 	for _, k := range keys {
@@ -58,10 +59,10 @@ func Marshal(keys ...*engine.ECHKey) ([]byte, error) {
 	return out, nil
 }
 
-// Parse reads what Marshal wrote, and the files of other programs that keep to
-// RFC 9934: any number of private keys and ECHConfigLists. Each private key must
-// be that of a configuration; configurations without one are passed over. It
-// does not keep data.
+// Parse decodes the output of Marshal and other files that follow RFC 9934: any
+// number of private keys and ECHConfigLists. Each private key must belong to a
+// configuration. Configurations without a private key are ignored. Parse does
+// not retain data.
 func Parse(data []byte) ([]*engine.ECHKey, error) {
 	var private []*ecdh.PrivateKey
 	var configs []engine.ECHConfig
@@ -82,7 +83,7 @@ func Parse(data []byte) ([]*engine.ECHKey, error) {
 		return nil, err
 	}
 	if len(private) == 0 {
-		return nil, fmt.Errorf("ech: there is no %q in this file: it cannot serve as a server's key", keyLabel)
+		return nil, fmt.Errorf("ech: the file has no PEM block %q, which a server needs", keyLabel)
 	}
 	var keys []*engine.ECHKey
 	for i, p := range private {
@@ -101,7 +102,7 @@ func Parse(data []byte) ([]*engine.ECHKey, error) {
 			keys = append(keys, k)
 		}
 		if len(keys) == found {
-			return nil, fmt.Errorf("ech: no %s in this file belongs to its private key", configLabel)
+			return nil, fmt.Errorf("ech: no %s in the file matches the private key", configLabel)
 		}
 	}
 	return keys, nil
@@ -112,9 +113,9 @@ func MarshalConfigs(list []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: configLabel, Bytes: list})
 }
 
-// ParseConfigs reads an ECHConfigList in any of its forms: PEM, of which a
-// private key beside it is ignored; base64, as in the DNS; or the bytes
-// themselves. The result is fit for Config.ECHConfigs. It does not keep data.
+// ParseConfigs decodes an ECHConfigList in PEM, where private keys are ignored,
+// in base64, as in the DNS, or in binary. The result is a value for
+// Config.ECHConfigs. ParseConfigs does not retain data.
 func ParseConfigs(data []byte) ([]byte, error) {
 	list := bytes.Clone(data)
 	if text := bytes.TrimSpace(data); bytes.Contains(text, []byte("-----BEGIN")) {
@@ -129,7 +130,7 @@ func ParseConfigs(data []byte) ([]byte, error) {
 			return nil, err
 		}
 		if list == nil {
-			return nil, fmt.Errorf("ech: there is no %q in this file", configLabel)
+			return nil, fmt.Errorf("ech: the file has no PEM block %q", configLabel)
 		}
 	} else if decoded, err := base64.StdEncoding.DecodeString(string(text)); err == nil {
 		list = decoded
@@ -140,11 +141,11 @@ func ParseConfigs(data []byte) ([]byte, error) {
 	return list, nil
 }
 
-// eachBlock calls do for each PEM block, and says if there is none.
+// eachBlock calls do for each PEM block. It returns an error if there is none.
 func eachBlock(data []byte, do func(*pem.Block) error) error {
 	block, rest := pem.Decode(data)
 	if block == nil {
-		return errors.New("ech: this is not PEM")
+		return errors.New("ech: the file is not PEM")
 	}
 	for ; block != nil; block, rest = pem.Decode(rest) {
 		if err := do(block); err != nil {
@@ -157,8 +158,8 @@ func eachBlock(data []byte, do func(*pem.Block) error) error {
 // curves maps the KEMs that are elliptic curves. RFC 9180, Section 7.1.
 var curves = map[int]ecdh.Curve{32: ecdh.X25519(), 65: ecdh.P256(), 97: ecdh.P384(), 133: ecdh.P521()}
 
-// curveKey returns the private key as one of an elliptic curve, which it tells
-// by the length of the public key.
+// curveKey returns the private key as an elliptic-curve key. The length of the
+// public key determines the curve.
 func curveKey(k *engine.ECHKey) (*ecdh.PrivateKey, error) {
 	raw, err := k.PrivateKey()
 	if err != nil {
@@ -187,5 +188,5 @@ func parsePrivate(der []byte) (*ecdh.PrivateKey, error) {
 	case *ecdsa.PrivateKey:
 		return key.ECDH()
 	}
-	return nil, fmt.Errorf("ech: a %T is no key for Encrypted ClientHello: use an X25519 key", key)
+	return nil, fmt.Errorf("ech: a %T does not work for ECH: use an X25519 key", key)
 }

@@ -72,7 +72,7 @@ func TestMarshal(t *testing.T) {
 	}
 }
 
-// example is the file of RFC 9934, Section 3: a published key, secret to nobody.
+// example is the file of RFC 9934, Section 3, whose key is public.
 const example = `-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VuBCIEICjd4yGRdsoP9gU7YT7My8DHx1Tjme8GYDXrOMCi8v1V
 -----END PRIVATE KEY-----
@@ -145,8 +145,8 @@ func TestParseMistakes(t *testing.T) {
 	for _, bad := range []struct{ name, file, says string }{
 		{"nothing", "", "not PEM"},
 		{"no key", config, "PRIVATE KEY"},
-		{"no configuration", key, "belongs"},
-		{"another's configuration", key + config, "belongs"},
+		{"no configuration", key, "matches the private key"},
+		{"another's configuration", key + config, "matches the private key"},
 		{"a damaged key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n" + config, "cannot be read"},
 		{"a damaged configuration", key + "-----BEGIN ECHCONFIG-----\nAAAA\n-----END ECHCONFIG-----\n", "cannot be read"},
 		{"a signing key", string(pem.EncodeToMemory(&pem.Block{Type: keyLabel, Bytes: der})) + config, "X25519"},

@@ -4,8 +4,7 @@ package iana
 type Alert uint8
 
 // The alerts of RFC 9846, Section 6, of RFC 5246, Section 7.2, and of the
-// extensions. Some are only ever received: nothing here sends those marked
-// reserved.
+// extensions. Those marked reserved are received from old peers and never sent.
 const (
 	AlertCloseNotify                  Alert = 0
 	AlertUnexpectedMessage            Alert = 10

@@ -1,12 +1,11 @@
-// Package iana names the numbers of TLS as the IANA registries do, so that
-// every other package, every message and every error speaks of
-// TLS_AES_128_GCM_SHA256 and x25519 and not of 0x1301 and 29.
+// Package iana provides the names of the numbers in the IANA registries of TLS.
+// Messages and errors of the other packages therefore print
+// TLS_AES_128_GCM_SHA256 and x25519 instead of 0x1301 and 29.
 //
-// A number that a registry has but this module does not implement still has
-// its name here: an error can then say what an old peer offered. The Parse
-// functions go the other way. They accept the registry's name in any case and
-// the names that OpenSSL uses for the same thing, and their errors list what
-// would have been right.
+// Numbers that this module does not implement have names too, so that an error
+// can name what an old peer offered. The Parse functions convert a name to its
+// number. They accept the registry's name in any case and the name that OpenSSL
+// uses. Their errors list the accepted names.
 //
 // RFC 9846 is the current text of TLS 1.3, RFC 5246 that of TLS 1.2, RFC 9847
 // the current text about the registries.
@@ -18,7 +17,7 @@ import (
 	"strings"
 )
 
-// A number is the type of one registry.
+// number constrains the type parameter of a registry.
 type number interface{ ~uint8 | ~uint16 }
 
 // A name is a row of a registry. Aliases are separated by spaces.
@@ -28,16 +27,16 @@ type name[T number] struct {
 	aliases string
 }
 
-// A registry is one table with what its rows are called in errors. Tables
-// have a few hundred rows at most and are searched from the start: nothing on
-// the way of a record or of a good handshake looks a name up.
+// A registry is one table and the words that describe its rows in errors.
+// Lookups are linear: a table has a few hundred rows at most, and neither the
+// record layer nor a successful handshake looks up a name.
 type registry[T number] struct {
 	kind string
 	rows []name[T]
 }
 
-// GREASE values are drawn at random to keep peers tolerant; they mean nothing.
-// IsGREASE tells them apart: 0x0a0a, 0x1a1a, … 0xfafa. RFC 8701, Section 2.
+// IsGREASE reports whether a value is one of the reserved GREASE values 0x0a0a,
+// 0x1a1a, … 0xfafa, which have no meaning. RFC 8701, Section 2.
 func IsGREASE(v uint16) bool {
 	return v&0x0f0f == 0x0a0a && v>>8 == v&0xff
 }
@@ -66,7 +65,8 @@ func (r *registry[T]) all() []T {
 	return list
 }
 
-// longestText bounds what Parse looks at: the longest name has 45 bytes.
+// longestText is the longest text that Parse accepts, in bytes. The longest
+// name has 45.
 const longestText = 64
 
 func (r *registry[T]) parse(text string) (T, error) {
@@ -91,7 +91,8 @@ func (n *name[T]) hasAlias(text string) bool {
 	return false
 }
 
-// advice lists the whole registry if it is short, else the names most like text.
+// advice lists the whole registry if it is short, otherwise the names most
+// similar to text.
 func (r *registry[T]) advice(text string) string {
 	var all []string
 	for _, row := range r.rows {
@@ -119,8 +120,8 @@ func (r *registry[T]) advice(text string) string {
 	return "did you mean " + strings.Join(found, " or ") + "?"
 }
 
-// distance counts the single-byte edits that lead from a to b, case and
-// separators aside.
+// distance returns the number of single-byte edits between a and b, ignoring
+// case and separators.
 func distance(a, b string) int {
 	a, b = plain(a), plain(b)
 	row := make([]int, len(b)+1)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// check runs over one registry: no number and no name stands twice, every name
-// and alias leads back to its number, in capitals too.
+// check verifies one registry: numbers and names are unique, and every name and
+// alias parses to its number, in upper case too.
 func check[T number](t *testing.T, r *registry[T]) {
 	t.Helper()
 	values, names := make(map[T]bool), make(map[string]bool)

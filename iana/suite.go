@@ -39,9 +39,9 @@ const (
 	TLS_FALLBACK_SCSV                             CipherSuite = 0x5600
 )
 
-// suites begins with the constants above. What follows, up to the end of the
-// file, is one long table of what old peers still offer: this module speaks
-// none of it and says so by name.
+// suites begins with the constants above. The table up to the end of the file
+// names suites that old peers still offer and this module does not implement,
+// for use in errors.
 var suites = registry[CipherSuite]{"cipher suite", []name[CipherSuite]{
 	{TLS_AES_128_GCM_SHA256, "TLS_AES_128_GCM_SHA256", ""},
 	{TLS_AES_256_GCM_SHA384, "TLS_AES_256_GCM_SHA384", ""},
@@ -272,8 +272,8 @@ var suites = registry[CipherSuite]{"cipher suite", []name[CipherSuite]{
 func (c CipherSuite) String() string { return suites.text(c) }
 
 // ParseCipherSuite accepts the registry's names and OpenSSL's, such as
-// "ECDHE-RSA-AES128-GCM-SHA256". Suites that this module does not speak parse
-// too. The error suggests similar names.
+// "ECDHE-RSA-AES128-GCM-SHA256". Suites that this module does not implement
+// parse too. The error suggests similar names.
 func ParseCipherSuite(text string) (CipherSuite, error) { return suites.parse(text) }
 
 // CipherSuites returns all cipher suites with a name, in a new slice. Signals such as

@@ -33,8 +33,8 @@ func ParseContentType(text string) (ContentType, error) { return contentTypes.pa
 // PSKMode is a PskKeyExchangeMode. RFC 9846, Section 4.2.9.
 type PSKMode uint8
 
-// A pre-shared key is used by itself, or with a fresh key agreement, which is
-// what keeps the past secret once the key leaks.
+// The modes use a pre-shared key alone, or together with an ephemeral key
+// agreement, which provides forward secrecy.
 const (
 	PSKKE    PSKMode = 0
 	PSKDHEKE PSKMode = 1
@@ -51,7 +51,8 @@ func (m PSKMode) String() string { return pskModes.text(m) }
 // ParsePSKMode accepts the registry's names. The error lists them.
 func ParsePSKMode(text string) (PSKMode, error) { return pskModes.parse(text) }
 
-// CertificateType says in which form a public key travels. RFC 7250, Section 3.
+// CertificateType is the form in which a public key is sent. RFC 7250, Section
+// 3.
 type CertificateType uint8
 
 // A certificate, or a bare SubjectPublicKeyInfo.

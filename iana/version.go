@@ -3,7 +3,7 @@ package iana
 // Version is a ProtocolVersion. RFC 9846, Section 4.1.2.
 type Version uint16
 
-// The versions this module has a name for. It speaks TLS12 and TLS13.
+// The versions that have a name. This module implements TLS12 and TLS13.
 const (
 	SSL20  Version = 0x0002
 	SSL30  Version = 0x0300

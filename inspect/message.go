@@ -1,4 +1,4 @@
-// Package inspect makes what goes over a connection readable.
+// Package inspect formats TLS messages as text for display.
 package inspect
 
 import (
@@ -14,9 +14,9 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// Message describes one message or alert that an engine's Trace has seen: a
-// first line with direction, kind and length, and a line for each thing in it.
-// What the peer controls is printed without control characters.
+// Message formats a message or alert that was passed to an engine's Trace: a
+// first line with direction, type and length, then one line for each field.
+// Control characters in data from the peer are escaped.
 func Message(t engine.Trace) string {
 	d := &description{}
 	arrow := "<"
@@ -34,14 +34,14 @@ func Message(t engine.Trace) string {
 	return d.b.String()
 }
 
-// A description is the text so far.
+// A description accumulates the text.
 type description struct{ b strings.Builder }
 
 func (d *description) line(name string, value any) {
 	fmt.Fprintf(&d.b, "    %-22s %s\n", name, printable.Line(fmt.Sprint(value)))
 }
 
-// mostBytes is how much of a long value is shown.
+// mostBytes is the number of bytes of a long value that are shown.
 const mostBytes = 40
 
 func (d *description) bytes(name string, value []byte) {
@@ -64,7 +64,7 @@ func (d *description) alert(arrow string, data []byte) {
 func (d *description) handshake(arrow string, data []byte) {
 	typ, n, ok := wire.ParseHeader(data)
 	if !ok || len(data) != wire.HeaderLen+n {
-		fmt.Fprintf(&d.b, "%s a handshake message that is cut, %d bytes\n", arrow, len(data))
+		fmt.Fprintf(&d.b, "%s a truncated handshake message, %d bytes\n", arrow, len(data))
 		return
 	}
 	fmt.Fprintf(&d.b, "%s %v, %d bytes\n", arrow, typ, n)
@@ -79,7 +79,7 @@ func (d *description) handshake(arrow string, data []byte) {
 	}
 }
 
-// messages is the registry of what can be described.
+// messages maps message types to the functions that describe them.
 var messages = map[iana.HandshakeType]func(*description, []byte) error{
 	iana.HandshakeClientHello:         (*description).clientHello,
 	iana.HandshakeServerHello:         (*description).serverHello,
@@ -101,7 +101,7 @@ var messages = map[iana.HandshakeType]func(*description, []byte) error{
 	iana.HandshakeCertificateStatus: (*description).certificateStatus,
 }
 
-// nothing describes a message that has no content.
+// nothing describes a message without content.
 func (d *description) nothing(body []byte) error {
 	if len(body) > 0 {
 		return errors.New("it should be empty")
@@ -221,8 +221,8 @@ func (d *description) certificate(body []byte) error {
 	return nil
 }
 
-// certificateLine says what a certificate claims. What is no certificate, perhaps a
-// raw public key, is shown as it is.
+// certificateLine summarizes a certificate. Data that is not a certificate,
+// such as a raw public key, is shown in hexadecimal.
 func (d *description) certificateLine(der []byte) {
 	c, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -244,7 +244,7 @@ func (d *description) certificateLine(der []byte) {
 		clip(text), c.NotAfter.UTC().Format("2006-01-02"), clip(c.Issuer.String()), len(der)))
 }
 
-// clip cuts a text that a peer made long.
+// clip truncates long text from a peer.
 func clip(text string) string {
 	if len(text) <= mostText {
 		return text
@@ -252,10 +252,10 @@ func clip(text string) string {
 	return strings.ToValidUTF8(text[:mostText], "") + "…"
 }
 
-// mostText is how many bytes of a text are shown.
+// mostText is the number of bytes of a text that are shown.
 const mostText = 200
 
-// mostNames is how many names of a certificate are shown.
+// mostNames is the number of names of a certificate that are shown.
 const mostNames = 8
 
 func (d *description) compressedCertificate(body []byte) error {
@@ -264,7 +264,7 @@ func (d *description) compressedCertificate(body []byte) error {
 		return err
 	}
 	d.line("algorithm", m.Algorithm)
-	d.line("length", fmt.Sprintf("%d bytes, said to come from %d", len(m.Compressed), m.UncompressedLength))
+	d.line("length", fmt.Sprintf("%d bytes, compressed from %d", len(m.Compressed), m.UncompressedLength))
 	return nil
 }
 
@@ -308,11 +308,11 @@ func (d *description) keyUpdate(body []byte) error {
 	if err != nil {
 		return err
 	}
-	d.line("asks for the same", m.RequestUpdate)
+	d.line("update requested", m.RequestUpdate)
 	return nil
 }
 
-// mostItems is how much of a long list is shown.
+// mostItems is the number of entries of a long list that are shown.
 const mostItems = 40
 
 func join[T fmt.Stringer](list []T) string {

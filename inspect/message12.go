@@ -7,10 +7,10 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// Some messages of TLS 1.2 have the type of one of TLS 1.3 and another form, and
-// the form of the key exchange depends on the suite. A message does not say which it
-// is, so the forms are tried in turn: their lengths leave no doubt in what
-// programs send.
+// Some messages of TLS 1.2 share a type with TLS 1.3 but have another format,
+// and the format of the key exchange depends on the suite. A message does not
+// identify its format, so each is tried in turn. In messages of real
+// implementations the lengths are unambiguous.
 
 func (d *description) certificate12(body []byte) error {
 	m, err := wire.ParseCertificate12(body)
@@ -58,7 +58,8 @@ func (d *description) certificateStatus(body []byte) error {
 	return nil
 }
 
-// exchanges are the forms of the key exchange: with a pre-shared key, with ECDHE.
+// exchanges lists the formats of the key exchange: with a pre-shared key and
+// with ECDHE.
 var exchanges = [][2]bool{{false, true}, {true, true}, {true, false}}
 
 func (d *description) serverKeyExchange(body []byte) error {

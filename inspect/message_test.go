@@ -17,10 +17,11 @@ func ExampleMessage() {
 	// Output:
 	// > alert close_notify (warning)
 	// < key_update, 1 bytes
-	//     asks for the same      true
+	//     update requested       true
 }
 
-// traced returns what both sides of a connection by pre-shared key say.
+// traced returns the messages of both sides of a connection with a pre-shared
+// key.
 func traced(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
@@ -77,7 +78,8 @@ func TestWholeHandshake(t *testing.T) {
 	}
 }
 
-// The messages that TLS 1.2 has another form for, and those it has alone.
+// The messages whose format differs in TLS 1.2, and those that only TLS 1.2
+// has.
 func TestMessages12(t *testing.T) {
 	leaf := testcert.New().Issue(testcert.NewKey("p256"), nil, "a.test", "192.0.2.1")
 	appended := func(m interface {
@@ -111,7 +113,7 @@ func TestMessages12(t *testing.T) {
 		{appended(&wire.ClientKeyExchange12{Public: point}), "key share              040506"},
 		{appended(&wire.ClientKeyExchange12{Identity: []byte("me"), Public: point}), "pre-shared key         me"},
 		{appended(&wire.ClientKeyExchange12{Identity: []byte("me")}), "pre-shared key         me"},
-		{appended(&wire.CompressedCertificate{Algorithm: iana.CompressionZlib, UncompressedLength: 99, Compressed: []byte{1}}), "1 bytes, said to come from 99"},
+		{appended(&wire.CompressedCertificate{Algorithm: iana.CompressionZlib, UncompressedLength: 99, Compressed: []byte{1}}), "1 bytes, compressed from 99"},
 		{[]byte{byte(iana.HandshakeServerHelloDone), 0, 0, 0}, "server_hello_done, 0 bytes"},
 		{[]byte{byte(iana.HandshakeServerHelloDone), 0, 0, 1, 0}, "it should be empty"},
 		{[]byte{byte(iana.HandshakeServerKeyExchange), 0, 0, 1, 0}, "unreadable"},

@@ -12,8 +12,8 @@ import (
 	"github.com/sealsock/sealsock/identity"
 )
 
-// standard makes of a Config the one that crypto/tls wants. verify is asked about
-// the peer.
+// standard converts a Config to a tls.Config that calls verify for the peer's
+// certificate.
 func standard(cfg *sealsock.Config, verify func(tls.ConnectionState) error) (*tls.Config, error) {
 	if err := check(cfg); err != nil {
 		return nil, err
@@ -32,8 +32,8 @@ func standard(cfg *sealsock.Config, verify func(tls.ConnectionState) error) (*tl
 		MaxVersion:   uint16(cfg.MaxVersion),
 		CipherSuites: suites,
 		KeyLogWriter: cfg.KeyLog,
-		// Trust decides, in verify, and a session that is resumed would
-		// bring an old decision with it.
+		// Trust decides, in verify. Tickets are disabled because a resumed
+		// session would reuse an earlier decision.
 		InsecureSkipVerify:     true,
 		VerifyConnection:       verify,
 		SessionTicketsDisabled: true,
@@ -59,8 +59,8 @@ func standard(cfg *sealsock.Config, verify func(tls.ConnectionState) error) (*tl
 	return std, nil
 }
 
-// check refuses what crypto/tls cannot keep, where leaving it out would make the
-// connection less safe than it looks.
+// check returns an error for fields that crypto/tls cannot honor if ignoring
+// them would weaken the connection.
 func check(cfg *sealsock.Config) error {
 	for _, f := range []struct {
 		name string
@@ -77,7 +77,7 @@ func check(cfg *sealsock.Config) error {
 		{"RequireExtendedMasterSecret", cfg.RequireExtendedMasterSecret},
 	} {
 		if f.set {
-			return usage("Config.%s has no meaning in package legacy", f.name)
+			return usage("Config.%s is not supported by package legacy", f.name)
 		}
 	}
 	if cfg.MinVersion != 0 && cfg.MaxVersion != 0 && cfg.MinVersion > cfg.MaxVersion {
@@ -90,7 +90,7 @@ func usage(format string, args ...any) error {
 	return &engine.Error{Fault: engine.FaultUsage, Reason: fmt.Sprintf(format, args...)}
 }
 
-// cipherSuites lists what to offer. crypto/tls decides about the order.
+// cipherSuites returns the suites to offer. crypto/tls determines their order.
 func cipherSuites(wanted []iana.CipherSuite) ([]uint16, error) {
 	var all []uint16
 	for _, s := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
@@ -104,15 +104,15 @@ func cipherSuites(wanted []iana.CipherSuite) ([]uint16, error) {
 	var list []uint16
 	for _, id := range wanted {
 		if !slices.Contains(all, uint16(id)) {
-			return nil, usage("cipher suite %v is spoken neither by the engine nor by package legacy", id)
+			return nil, usage("cipher suite %v is implemented neither by the engine nor by package legacy", id)
 		}
 		list = append(list, uint16(id))
 	}
 	return list, nil
 }
 
-// certificate makes crypto/tls's view of an identity. Its key must be able to
-// decrypt if RSA key exchange is to work.
+// certificate converts an identity to a tls.Certificate. RSA key exchange works
+// only if the key can decrypt.
 func certificate(id *identity.Identity) *tls.Certificate {
 	if id == nil {
 		return new(tls.Certificate)
@@ -123,7 +123,7 @@ func certificate(id *identity.Identity) *tls.Certificate {
 	}
 }
 
-// selectIdentity makes crypto/tls ask Config.SelectIdentity.
+// selectIdentity makes crypto/tls call Config.SelectIdentity.
 func selectIdentity(std *tls.Config, cfg *sealsock.Config) {
 	answer := func(ctx context.Context, req *engine.CredentialRequest, schemes []tls.SignatureScheme) (*tls.Certificate, error) {
 		for _, s := range schemes {

@@ -17,9 +17,9 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// A Conn is a connection of crypto/tls whose peer Config.Trust has accepted. It is
-// a net.Conn, with CloseWrite. Read returns io.EOF only after the peer's
-// close_notify; a connection that is cut ends in an error.
+// A Conn is a connection of crypto/tls whose peer Config.Trust has accepted. It
+// is a net.Conn, with CloseWrite. Read returns io.EOF only after the peer's
+// close_notify. If the connection ends without it, Read returns an error.
 type Conn struct {
 	*tls.Conn
 	raw    *noticing
@@ -31,9 +31,10 @@ type Conn struct {
 
 var _ net.Conn = (*Conn)(nil)
 
-// Dial connects to an address, as sealsock.Dial does, and returns once the server
-// is proved, or with the reason why not. ctx bounds the whole of it, and
-// Config.HandshakeTimeout the handshake. A nil cfg is the zero Config.
+// Dial connects to an address, as sealsock.Dial does, and completes the
+// handshake, including the verification of the server. ctx applies to the whole
+// call, and Config.HandshakeTimeout to the handshake. A nil cfg is equivalent
+// to the zero Config.
 func Dial(ctx context.Context, addr string, cfg *sealsock.Config) (*Conn, error) {
 	a, err := address.Parse(addr)
 	if err != nil {
@@ -63,14 +64,14 @@ func Dial(ctx context.Context, addr string, cfg *sealsock.Config) (*Conn, error)
 	return c, nil
 }
 
-// Client returns the client's side of a connection over raw, which it takes
-// over. The handshake happens with Handshake or the first Read or Write. A nil cfg
-// is the zero Config.
+// Client returns the client side of a connection over raw, which it then owns.
+// The handshake runs on the first call of Handshake, Read or Write. A nil cfg
+// is equivalent to the zero Config.
 func Client(raw net.Conn, cfg *sealsock.Config) (*Conn, error) { return newConn(raw, cfg, false) }
 
-// Server returns the server's side of a connection over raw, which it takes over.
-// Config needs an identity. The handshake happens with Handshake or the first Read
-// or Write.
+// Server returns the server side of a connection over raw, which it then owns.
+// Config needs an identity. The handshake runs on the first call of Handshake,
+// Read or Write.
 func Server(raw net.Conn, cfg *sealsock.Config) (*Conn, error) { return newConn(raw, cfg, true) }
 
 func newConn(raw net.Conn, cfg *sealsock.Config, server bool) (*Conn, error) {
@@ -93,11 +94,12 @@ func newConn(raw net.Conn, cfg *sealsock.Config, server bool) (*Conn, error) {
 	return c, nil
 }
 
-// NetConn returns the connection below. Reading or writing it breaks this one.
+// NetConn returns the underlying connection. Reading from it or writing to it
+// corrupts this connection.
 func (c *Conn) NetConn() net.Conn { return c.raw.Conn }
 
-// Peer returns what was found out about the peer's certificate, or nil before the
-// handshake is done and for a client without one.
+// Peer returns the verified peer, or nil before the handshake is complete and
+// for a client without a certificate.
 func (c *Conn) Peer() *trust.Result {
 	if !c.ConnectionState().HandshakeComplete {
 		return nil
@@ -105,12 +107,12 @@ func (c *Conn) Peer() *trust.Result {
 	return c.peer.Load()
 }
 
-// Handshake runs the handshake, unless it is done already, within
+// Handshake runs the handshake if it has not yet run, within
 // Config.HandshakeTimeout.
 func (c *Conn) Handshake() error { return c.HandshakeContext(context.Background()) }
 
-// HandshakeContext is Handshake until ctx ends. A handshake that failed cannot be
-// taken up again.
+// HandshakeContext is like Handshake and also ends when ctx is done. A failed
+// handshake cannot be retried.
 func (c *Conn) HandshakeContext(ctx context.Context) error {
 	if c.ConnectionState().HandshakeComplete {
 		return nil
@@ -137,7 +139,7 @@ func (c *Conn) HandshakeContext(ctx context.Context) error {
 
 const defaultTimeout = 10 * time.Second
 
-// Read reads data, after the handshake if it was not done yet.
+// Read reads data. It runs the handshake first if necessary.
 func (c *Conn) Read(p []byte) (int, error) {
 	if err := c.Handshake(); err != nil {
 		return 0, err
@@ -146,7 +148,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, c.explain(err)
 }
 
-// Write writes data, after the handshake if it was not done yet.
+// Write writes data. It runs the handshake first if necessary.
 func (c *Conn) Write(p []byte) (int, error) {
 	if err := c.Handshake(); err != nil {
 		return 0, err
@@ -155,10 +157,10 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return n, c.explain(err)
 }
 
-// verify asks Config.Trust about the peer.
+// verify passes the peer's certificates to Config.Trust.
 func (c *Conn) verify(state tls.ConnectionState) error {
 	if c.server && len(state.PeerCertificates) == 0 {
-		return nil // crypto/tls has refused already if one is required
+		return nil // crypto/tls has already returned an error if one is required
 	}
 	peer := &trust.Peer{
 		Server: !c.server, OCSPStaple: state.OCSPResponse, SCTs: state.SignedCertificateTimestamps,
@@ -184,12 +186,12 @@ func (c *Conn) verify(state tls.ConnectionState) error {
 	return err
 }
 
-// defaultTrust is shared, so that its memory of verified chains is too.
+// defaultTrust is shared by all connections, so that they share its cache of
+// verified chains.
 var defaultTrust = new(trust.Policy)
 
-// explain puts the errors of crypto/tls into this module's words: what the peer
-// refused, and an end that nobody announced, which crypto/tls takes for an orderly
-// one.
+// explain converts errors of crypto/tls to those of this module: alerts from
+// the peer, and an EOF without close_notify, which crypto/tls does not report.
 func (c *Conn) explain(err error) error {
 	var op *net.OpError
 	switch {
@@ -206,13 +208,14 @@ func (c *Conn) explain(err error) error {
 	return err
 }
 
-// alertOf reads the number off crypto/tls's alert, whose type is its own.
+// alertOf returns the number of an alert of crypto/tls, whose type is not
+// exported.
 func alertOf(err error) (a iana.Alert) {
 	fmt.Sscan(fmt.Sprintf("%d", err), &a)
 	return a
 }
 
-// noticing notices when the connection below ends.
+// noticing records when the underlying connection returns EOF.
 type noticing struct {
 	net.Conn
 	cut atomic.Bool

@@ -8,13 +8,12 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// Weaknesses says in words what is weak about the connection, each in a clause
-// of its own, the worst first. It is empty if there is nothing, and before the
-// handshake is done.
+// Weaknesses describes the weaknesses of the connection, worst first. It is
+// empty if there are none and before the handshake is complete.
 func (c *Conn) Weaknesses() []string { return weaknesses(c.ConnectionState()) }
 
-// Describe describes the connection in one line, with all that is weak about it.
-// It is empty before the handshake is done.
+// Describe describes the connection and its weaknesses in one line. It is empty
+// before the handshake is complete.
 func (c *Conn) Describe() string { return describe(c.ConnectionState()) }
 
 func describe(state tls.ConnectionState) string {
@@ -24,7 +23,7 @@ func describe(state tls.ConnectionState) string {
 	line := fmt.Sprintf("%v, %v", iana.Version(state.Version), iana.CipherSuite(state.CipherSuite))
 	weak := weaknesses(state)
 	if len(weak) == 0 {
-		return line + ": nothing about it is weak, so this peer does not need the legacy door"
+		return line + ": no known weakness, so this peer does not need package legacy"
 	}
 	return line + ": WEAK: " + strings.Join(weak, "; ")
 }
@@ -36,21 +35,21 @@ func weaknesses(state tls.ConnectionState) []string {
 	var list []string
 	suite := iana.CipherSuite(state.CipherSuite)
 	if v := iana.Version(state.Version); v < iana.TLS12 {
-		list = append(list, fmt.Sprintf("%v was withdrawn in 2021 (RFC 8996): its handshake rests on MD5 and SHA-1", v))
+		list = append(list, fmt.Sprintf("%v was deprecated in 2021 (RFC 8996): its handshake depends on MD5 and SHA-1", v))
 	}
 	if rsaExchange(suite) {
-		list = append(list, "RSA key exchange has no forward secrecy: whoever gets the server's key, even years later, can read this connection")
+		list = append(list, "RSA key exchange has no forward secrecy: anyone who obtains the server's key, even years later, can decrypt this connection")
 	}
 	if is3DES(suite) {
-		list = append(list, "triple DES has blocks of 64 bits: some gigabytes are enough to read parts of the data (Sweet32)")
+		list = append(list, "triple DES has 64-bit blocks: after some gigabytes an attacker can recover parts of the data (Sweet32)")
 	}
 	if isCBC(suite) {
-		list = append(list, "CBC with its MAC inside has been broken by padding oracles again and again (Lucky Thirteen)")
+		list = append(list, "CBC with MAC-then-encrypt is vulnerable to padding oracles (Lucky Thirteen)")
 	}
 	return list
 }
 
-// The kinds of suites, told by their names in the registry, which follow a
+// The kinds of suites, derived from their names in the registry, which follow a
 // pattern: TLS_KX_WITH_CIPHER_MODE_HASH.
 
 func rsaExchange(s iana.CipherSuite) bool { return strings.HasPrefix(s.String(), "TLS_RSA_WITH_") }

@@ -1,22 +1,23 @@
-// Package legacy is the door to peers that speak nothing safe: TLS 1.0 and 1.1,
-// suites with CBC or triple DES, and RSA key exchange, in both roles.
+// Package legacy connects to old peers that support only insecure protocols:
+// TLS 1.0 and 1.1, suites with CBC or triple DES, and RSA key exchange, in both
+// roles.
 //
-// The other packages of this module refuse all of that, and say so in an error
-// that names this one. What this package does is done by crypto/tls; trust,
-// names and certificates are decided as everywhere else, by Config.Trust.
+// The other packages of this module reject these with an error that names this
+// package. The protocol is implemented by crypto/tls. Config.Trust verifies
+// certificates and names, as in the rest of the module.
 //
-// # What is weak
+// # Weaknesses
 //
-// Whoever opens this door should know what comes in. [Conn.Weaknesses] says in
-// words what is weak about a connection, and [Conn.Describe] puts it into the
-// line that describes it: show that line. A connection that has no weakness does
-// not need this package.
+// [Conn.Weaknesses] lists the weaknesses of a connection, and [Conn.Describe]
+// includes them in a one-line description. Programs should show that line to
+// their user. A connection without weaknesses does not need this package.
 //
-// # Which fields of Config count
+// # Fields of Config
 //
-// Of [sealsock.Config] these have a meaning here: Trust, ServerName, Identities,
-// SelectIdentity, ClientAuth, ALPN, MinVersion, MaxVersion, CipherSuites, Groups,
-// HandshakeTimeout, Now, Rand and KeyLog. Fields that would make a connection
-// safer and cannot be kept are an error. The rest is ignored. MinVersion 0 means
-// TLS 1.0, and CipherSuites nil means all that crypto/tls has, but for RC4.
+// This package uses these fields of [sealsock.Config]: Trust, ServerName,
+// Identities, SelectIdentity, ClientAuth, ALPN, MinVersion, MaxVersion,
+// CipherSuites, Groups, HandshakeTimeout, Now, Rand and KeyLog. A field that
+// would make the connection safer and cannot be honored is an error. Other
+// fields are ignored. MinVersion 0 means TLS 1.0, and a nil CipherSuites means
+// all suites of crypto/tls except those with RC4.
 package legacy

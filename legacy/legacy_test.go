@@ -21,8 +21,8 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// configs returns both sides' configurations: the client trusts the server's
-// root and the other way round.
+// configs returns the configurations of both sides: each trusts the root of the
+// other.
 func configs(t testing.TB, change func(*x509.Certificate)) (client, server *sealsock.Config, ca *testcert.CA) {
 	t.Helper()
 	ca = testcert.New()
@@ -92,8 +92,8 @@ func TestWeaknesses(t *testing.T) {
 	}{
 		{"nothing", 0, 0, []string{"TLS 1.3", "does not need"}},
 		{"TLS 1.2 as it should be", iana.TLS12, iana.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, []string{"TLS 1.2", "does not need"}},
-		{"TLS 1.0", iana.TLS10, 0, []string{"WEAK", "TLS 1.0 was withdrawn", "padding oracles"}},
-		{"TLS 1.1", iana.TLS11, 0, []string{"WEAK", "TLS 1.1 was withdrawn"}},
+		{"TLS 1.0", iana.TLS10, 0, []string{"WEAK", "TLS 1.0 was deprecated", "padding oracles"}},
+		{"TLS 1.1", iana.TLS11, 0, []string{"WEAK", "TLS 1.1 was deprecated"}},
 		{"RSA key exchange", iana.TLS12, 0x009c, []string{"WEAK", "no forward secrecy"}},
 		{"RSA key exchange and CBC", iana.TLS12, 0x002f, []string{"no forward secrecy", "padding oracles"}},
 		{"triple DES", iana.TLS12, 0xc012, []string{"Sweet32", "padding oracles"}},
@@ -249,7 +249,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestNeverRC4 keeps the worst suites out, whatever crypto/tls has.
+// TestNeverRC4 checks that no suite with RC4 is offered, whatever crypto/tls
+// implements.
 func TestNeverRC4(t *testing.T) {
 	client, _, ca := configs(t, nil)
 	id := issue(t, ca, "rsa", nil)
@@ -329,5 +330,5 @@ func Example() {
 	fmt.Printf("%s\n%s\n", reading, c.Weaknesses()[0])
 	// Output:
 	// 21.5 °C
-	// TLS 1.0 was withdrawn in 2021 (RFC 8996): its handshake rests on MD5 and SHA-1
+	// TLS 1.0 was deprecated in 2021 (RFC 8996): its handshake depends on MD5 and SHA-1
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/sealsock/sealsock/address"
 )
 
-// A Listener accepts connections whose handshake is still to be done: with
-// Handshake, or the first Read or Write.
+// A Listener accepts connections. The handshake of an accepted connection runs
+// on the first call of Handshake, Read or Write.
 type Listener struct {
 	net.Listener
 	cfg *sealsock.Config
@@ -17,14 +17,14 @@ type Listener struct {
 
 var _ net.Listener = (*Listener)(nil)
 
-// Listen listens on an address: host:port, or with a scheme, see package address.
-// Config needs an identity.
+// Listen listens on an address: host:port, or one with a scheme as in package
+// address. Config needs an identity.
 func Listen(ctx context.Context, addr string, cfg *sealsock.Config) (*Listener, error) {
 	a, err := address.Parse(addr)
 	if err != nil {
 		return nil, err
 	}
-	// A configuration that cannot serve is found now, not at the first client.
+	// Report an unusable configuration now instead of on the first connection.
 	if _, err := Server(nil, cfg); err != nil {
 		return nil, err
 	}

@@ -22,17 +22,17 @@ import (
 	"github.com/sealsock/sealsock/legacy"
 )
 
-// oldPeers are ways to run OpenSSL as a peer that has nothing better. Level 0
-// lets it use MD5 and SHA-1.
+// oldPeers are ways to run OpenSSL as an old peer. Security level 0 allows MD5
+// and SHA-1.
 var oldPeers = []struct {
 	name   string
 	flags  []string
 	weak   string
-	offers string     // what the rest of the module says a client of the kind has
+	offers string     // what the error of the rest of the module names for such a client
 	alert  iana.Alert // what a server of the kind, or the rest of the module, refuses with
 }{
-	{"TLS 1.0", []string{"-tls1", "-cipher", "ALL:@SECLEVEL=0"}, "TLS 1.0 was withdrawn", "TLS 1.0", iana.AlertProtocolVersion},
-	{"TLS 1.1", []string{"-tls1_1", "-cipher", "ALL:@SECLEVEL=0"}, "TLS 1.1 was withdrawn", "TLS 1.1 or TLS 1.0", iana.AlertProtocolVersion},
+	{"TLS 1.0", []string{"-tls1", "-cipher", "ALL:@SECLEVEL=0"}, "TLS 1.0 was deprecated", "TLS 1.0", iana.AlertProtocolVersion},
+	{"TLS 1.1", []string{"-tls1_1", "-cipher", "ALL:@SECLEVEL=0"}, "TLS 1.1 was deprecated", "TLS 1.1 or TLS 1.0", iana.AlertProtocolVersion},
 	{"CBC alone", []string{"-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES256-SHA:@SECLEVEL=0"}, "padding oracles",
 		"TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", iana.AlertHandshakeFailure},
 	{"RSA key exchange alone", []string{"-tls1_2", "-cipher", "AES128-GCM-SHA256:@SECLEVEL=0"}, "no forward secrecy",
@@ -82,22 +82,22 @@ func TestOpenSSLServer(t *testing.T) {
 			if err == nil {
 				conn.Close()
 			}
-			// Such a server finds nothing for itself in the offer, and says no
-			// more than that.
+			// Such a server finds nothing in common with the offer and sends only
+			// an alert.
 			if own := refusal(t, err); own != nil && (own.Fault != engine.FaultAlert || own.Alert != peer.alert) {
-				t.Errorf("the front door: %v", err)
+				t.Errorf("package sealsock: %v", err)
 			}
 		})
 	}
 }
 
-// refusal checks that the rest of the module refuses, and says why and where the
-// door for old peers is.
+// refusal checks that the rest of the module rejects the peer with an error
+// that gives the reason and names this package.
 func refusal(t *testing.T, err error) *engine.Error {
 	t.Helper()
 	var own *engine.Error
 	if !errors.As(err, &own) || own.Reason == "" || !strings.Contains(own.Hint, "package legacy (--legacy)") {
-		t.Errorf("the front door: %v", err)
+		t.Errorf("package sealsock: %v", err)
 	}
 	return own
 }
@@ -147,18 +147,18 @@ func TestOpenSSLClient(t *testing.T) {
 				t.Errorf("%q does not say %q", line, peer.weak)
 			}
 			if out, err := openssl(t, strict.Addr(), roots, peer.flags); err == nil {
-				t.Errorf("the front door is open: %s", out)
+				t.Errorf("package sealsock accepts it: %s", out)
 			}
 			err := <-refused
 			own := refusal(t, err)
 			if own != nil && (own.Fault != engine.FaultIncompatible || own.Alert != peer.alert || !strings.Contains(own.Got, peer.offers)) {
-				t.Errorf("the front door does not say what the client offered: %v", err)
+				t.Errorf("the error of package sealsock does not say what the client offered: %v", err)
 			}
 		})
 	}
 }
 
-// openssl runs a client that says hello and waits for its echo.
+// openssl runs a client that sends "hello" and waits for its echo.
 func openssl(t *testing.T, addr net.Addr, roots string, flags []string) (string, error) {
 	t.Helper()
 	args := append([]string{"s_client", "-quiet", "-no_ign_eof", "-connect", addr.String(), "-CAfile", roots,
@@ -181,7 +181,7 @@ func openssl(t *testing.T, addr net.Addr, roots string, flags []string) (string,
 	return out.String(), err
 }
 
-// files writes an identity where OpenSSL can read it.
+// files writes an identity to files for OpenSSL.
 func files(t *testing.T, id *identity.Identity) (certificate, key string) {
 	t.Helper()
 	leaf := &testcert.Leaf{Chain: id.Chain, Key: id.Signer}
@@ -195,7 +195,7 @@ func files(t *testing.T, id *identity.Identity) (certificate, key string) {
 	return certificate, key
 }
 
-// freeAddress returns a loopback address that nobody listens on.
+// freeAddress returns a loopback address without a listener.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -206,7 +206,7 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// waitFor waits until somebody listens, without connecting: some servers take
+// waitFor waits for a listener without connecting, because some servers accept
 // one connection only.
 func waitFor(t *testing.T, addr string) {
 	t.Helper()
@@ -221,8 +221,8 @@ func waitFor(t *testing.T, addr string) {
 	t.Fatalf("nobody listens on %s", addr)
 }
 
-// TestNewPeerNeedsNoDoor: with a peer that has everything, the door changes
-// nothing.
+// TestNewPeerNeedsNoDoor checks that a connection with a modern peer has no
+// weakness.
 func TestNewPeerNeedsNoDoor(t *testing.T) {
 	client, server, _ := configs(t, nil)
 	c, _, err := pair(t, client, server)

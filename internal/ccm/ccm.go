@@ -1,5 +1,6 @@
-// Package ccm is counter mode with CBC-MAC (RFC 3610; NIST SP 800-38C) as a
-// cipher.AEAD, which the standard library does not have. Small devices speak it.
+// Package ccm implements counter mode with CBC-MAC (RFC 3610; NIST SP 800-38C)
+// as a cipher.AEAD, which the standard library lacks. Constrained devices use
+// it.
 package ccm
 
 import (
@@ -17,13 +18,14 @@ var (
 	errTag    = errors.New("ccm: the tag must have 4 to 16 bytes, an even number")
 	errNonce  = errors.New("ccm: the nonce must have 7 to 13 bytes")
 	errBlock  = errors.New("ccm: the block cipher must have blocks of 16 bytes")
-	errForged = errors.New("ccm: the message does not authenticate")
+	errForged = errors.New("ccm: message authentication failed")
 )
 
 // New returns CCM over a block cipher with blocks of 16 bytes. The nonce has
-// nonceLen bytes, 7 to 13, and the tag tagLen, 4 to 16 and even. A message has
-// at most 2^(8*(15-nonceLen)) - 1 bytes; Seal panics on a longer one, and as
-// every AEAD of the standard library on a nonce of another length.
+// nonceLen bytes, 7 to 13, and the tag tagLen bytes, 4 to 16 and even. A
+// message has at most 2^(8*(15-nonceLen)) - 1 bytes. Seal panics on a longer
+// message and on a nonce of another length, as the AEADs of the standard
+// library do.
 func New(block cipher.Block, nonceLen, tagLen int) (cipher.AEAD, error) {
 	switch {
 	case block.BlockSize() != blockSize:
@@ -47,8 +49,8 @@ func (a *aead) NonceSize() int { return a.nonceLen }
 // Overhead is the length of the tag in bytes.
 func (a *aead) Overhead() int { return a.tagLen }
 
-// Seal appends the sealed plaintext and its tag to dst. The plaintext may lie
-// exactly where the result goes, or nowhere near it.
+// Seal appends the ciphertext and its tag to dst. The plaintext must overlap
+// the destination exactly or not at all.
 func (a *aead) Seal(dst, nonce, plaintext, additional []byte) []byte {
 	if !a.fits(nonce, len(plaintext)) {
 		panic("ccm: a nonce of a wrong length, or a message that is too long")
@@ -61,8 +63,8 @@ func (a *aead) Seal(dst, nonce, plaintext, additional []byte) []byte {
 	return dst
 }
 
-// Open appends the plaintext to dst, or returns an error and nothing of it. The
-// ciphertext may lie exactly where the result goes, or nowhere near it.
+// Open appends the plaintext to dst. On an error it returns no part of the
+// plaintext. The ciphertext must overlap the destination exactly or not at all.
 func (a *aead) Open(dst, nonce, ciphertext, additional []byte) ([]byte, error) {
 	n := len(ciphertext) - a.tagLen
 	if n < 0 || !a.fits(nonce, n) {
@@ -92,8 +94,8 @@ func (a *aead) fits(nonce []byte, n int) bool {
 	return len(nonce) == a.nonceLen && uint64(n) <= limit
 }
 
-// crypt xors src into dst with the key stream from its second block on, and the
-// first block into the tag. RFC 3610, Section 2.3.
+// crypt XORs src with the key stream, starting at its second block, into dst,
+// and the first block into the tag. RFC 3610, Section 2.3.
 func (a *aead) crypt(nonce, dst, src []byte, tag *[blockSize]byte) {
 	var counter [blockSize]byte
 	counter[0] = byte(blockSize - 2 - a.nonceLen)
@@ -125,7 +127,8 @@ func (a *aead) mac(nonce, message, additional []byte) [blockSize]byte {
 	return x
 }
 
-// putLength writes how long the additional data is and returns the bytes it took.
+// putLength encodes the length of the additional data and returns the number of
+// bytes written.
 func putLength(b []byte, n int) int {
 	switch {
 	case n < 1<<16-1<<8:
@@ -141,7 +144,7 @@ func putLength(b []byte, n int) int {
 	return 10
 }
 
-// absorb goes on with the MAC over data, padded with zeros to whole blocks.
+// absorb continues the MAC over data, padded with zeros to whole blocks.
 func (a *aead) absorb(x *[blockSize]byte, data []byte) {
 	for len(data) > 0 {
 		n := subtle.XORBytes(x[:], x[:], data[:min(len(data), blockSize)])

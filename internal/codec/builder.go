@@ -2,12 +2,12 @@ package codec
 
 import "fmt"
 
-// A Builder appends to a buffer. What cannot be encoded, such as a vector
-// longer than its length can say, is remembered until Bytes is called, so that
-// the code in between needs no checks; the first error is the one reported.
+// A Builder appends to a buffer. It records the first encoding error, such as a
+// vector that is longer than its length field allows, and Bytes returns it, so
+// that the calls in between need no checks.
 //
-// A vector whose length is known only afterwards is written between a Begin
-// and the End of the same width:
+// A vector whose length is not known in advance is written between a Begin and
+// the End of the same width:
 //
 //	mark := b.Begin16()
 //	b.AddBytes(content)
@@ -20,8 +20,8 @@ type Builder struct {
 	err  error
 }
 
-// NewBuilder returns a Builder that appends to buf, within its capacity if
-// that suffices. buf belongs to the Builder until Bytes returns it.
+// NewBuilder returns a Builder that appends to buf, within its capacity if that
+// suffices. The caller must not use buf until Bytes returns it.
 func NewBuilder(buf []byte) Builder { return Builder{buf: buf, base: len(buf)} }
 
 // Bytes returns the buffer with everything appended to it. After an error it
@@ -37,7 +37,8 @@ func (b *Builder) Bytes() ([]byte, error) {
 // it before.
 func (b *Builder) Len() int { return len(b.buf) }
 
-// Truncate takes back everything after the first n bytes, a former Len.
+// Truncate discards everything after the first n bytes, where n is an earlier
+// result of Len.
 func (b *Builder) Truncate(n int) { b.buf = b.buf[:max(n, b.base)] }
 
 // Fail records err, unless an error is recorded already. A nil err is ignored.
@@ -72,10 +73,10 @@ func (b *Builder) AddUint64(v uint64) {
 	b.AddUint32(uint32(v))
 }
 
-// AddBytes appends p as it is.
+// AddBytes appends p.
 func (b *Builder) AddBytes(p []byte) { b.buf = append(b.buf, p...) }
 
-// AddString appends s as it is.
+// AddString appends s.
 func (b *Builder) AddString(s string) { b.buf = append(b.buf, s...) }
 
 // AddZeros appends n zero bytes.
@@ -85,28 +86,28 @@ func (b *Builder) AddZeros(n int) {
 	}
 }
 
-// AddVector8 appends p with its length in one byte in front.
+// AddVector8 appends p, preceded by its length in one byte.
 func (b *Builder) AddVector8(p []byte) {
 	mark := b.Begin8()
 	b.AddBytes(p)
 	b.End8(mark)
 }
 
-// AddVector16 appends p with its length in two bytes in front.
+// AddVector16 appends p, preceded by its length in two bytes.
 func (b *Builder) AddVector16(p []byte) {
 	mark := b.Begin16()
 	b.AddBytes(p)
 	b.End16(mark)
 }
 
-// AddVector24 appends p with its length in three bytes in front.
+// AddVector24 appends p, preceded by its length in three bytes.
 func (b *Builder) AddVector24(p []byte) {
 	mark := b.Begin24()
 	b.AddBytes(p)
 	b.End24(mark)
 }
 
-// A Mark is the place where a vector began.
+// A Mark is the position at which a vector began.
 type Mark int
 
 // Begin8 starts a vector with a length of one byte.

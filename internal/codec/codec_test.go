@@ -163,8 +163,8 @@ func TestBuilderErrors(t *testing.T) {
 	}
 }
 
-// FuzzReader takes bytes off the front as script says; whatever comes out in
-// order is the input again, and nothing is read twice.
+// FuzzReader reads in the steps that script gives. The parts, in order, must
+// make up the input, and no byte is read twice.
 func FuzzReader(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8}, []byte("\x01a\x00\x01b\x00\x00\x01cdefghijklmnopqrstuvw"))
 	f.Add([]byte{5, 6, 7}, []byte{255, 255, 255})

@@ -1,15 +1,15 @@
 // Package codec reads and writes the presentation language of TLS (RFC 9846,
-// Section 3): big-endian integers and vectors with a length in front.
+// Section 3): big-endian integers and length-prefixed vectors.
 //
-// A Reader walks over bytes that came from a peer and never looks past their
-// end. A Builder appends to a buffer of the caller's and fills in lengths
-// afterwards. Neither allocates anything of its own.
+// A Reader parses bytes from a peer and never reads past their end. A Builder
+// appends to a buffer of the caller and fills in lengths afterwards. Neither
+// allocates, except that a Builder grows a buffer without enough capacity.
 package codec
 
-// A Reader is a cursor over a byte slice. Each method takes its bytes off the
-// front and reports whether there were enough; if not, the Reader stays where
-// it was. Slices it returns alias the input, with their capacity cut to their
-// length, so that appending to one never writes into its neighbour.
+// A Reader is a cursor over a byte slice. Each method consumes bytes from the
+// front and reports whether there were enough. If not, the Reader does not
+// move. Returned slices alias the input. Their capacity equals their length, so
+// that an append never overwrites the bytes that follow.
 //
 // The zero Reader is empty. A copy of a Reader is an independent cursor.
 type Reader struct{ rest []byte }
@@ -17,20 +17,20 @@ type Reader struct{ rest []byte }
 // NewReader returns a Reader over b, which it does not change.
 func NewReader(b []byte) Reader { return Reader{b} }
 
-// Len returns the number of bytes not read yet.
+// Len returns the number of unread bytes.
 func (r *Reader) Len() int { return len(r.rest) }
 
 // Empty reports whether everything was read.
 func (r *Reader) Empty() bool { return len(r.rest) == 0 }
 
-// Rest takes everything that is left.
+// Rest consumes all unread bytes.
 func (r *Reader) Rest() []byte {
 	b := r.rest
 	r.rest = nil
 	return b[:len(b):len(b)]
 }
 
-// Bytes takes n bytes. A negative n is refused.
+// Bytes consumes n bytes. It fails if n is negative.
 func (r *Reader) Bytes(n int) ([]byte, bool) {
 	if n < 0 || n > len(r.rest) {
 		return nil, false

@@ -1,4 +1,4 @@
-// Package interrupt makes a context end a wait for a file.
+// Package interrupt cancels blocked reads from a file when a context is done.
 package interrupt
 
 import (
@@ -10,11 +10,10 @@ import (
 // aLongTimeAgo is a deadline that has passed.
 var aLongTimeAgo = time.Unix(1, 0)
 
-// Reads makes calls that wait to read from f fail with os.ErrDeadlineExceeded
-// once the context is done. It borrows the file's read deadline for that: the
-// function that it returns takes the deadline away, if the context set it, and
-// must be called when reading is over. Files that the system cannot poll are not
-// woken.
+// Reads makes blocked reads from f fail with os.ErrDeadlineExceeded once the
+// context is done. It does so by setting the read deadline of the file. The
+// returned function clears a deadline that was set in this way, and must be
+// called after reading. It has no effect on files that the system cannot poll.
 func Reads(ctx context.Context, f *os.File) (stop func()) {
 	set := make(chan struct{})
 	cancel := context.AfterFunc(ctx, func() {

@@ -1,5 +1,5 @@
-// Package peers says what happens to a test when a program that others made, and
-// that it talks to, is missing.
+// Package peers decides whether a test that needs a foreign program is skipped
+// or fails when the program is missing.
 package peers
 
 import (
@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Need leaves a test out where a program it talks to is missing, which is said;
-// with SEALSOCK_PEERS=require, as CI sets it, it fails.
+// Need skips the test, with a message, if a program that it needs is missing.
+// If SEALSOCK_PEERS is "require", as in CI, the test fails instead.
 func Need(t testing.TB, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err == nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/sealsock/sealsock/internal/peers"
 )
 
-// witness is a test that is only watched.
+// witness records how a test ends.
 type witness struct {
 	testing.TB
 	failed, skipped bool

@@ -1,7 +1,7 @@
-// Package pss holds RSA keys that are bound to PSS: their certificates say
-// id-RSASSA-PSS (RFC 4055, Section 1.2) where others say rsaEncryption.
-// crypto/x509 does not read them, and TLS has signature schemes of their own
-// for them (RFC 9846, Section 4.2.3).
+// Package pss implements RSA keys that are restricted to PSS: their
+// certificates have the algorithm id-RSASSA-PSS (RFC 4055, Section 1.2) instead
+// of rsaEncryption. crypto/x509 does not parse them, and TLS has separate
+// signature schemes for them (RFC 9846, Section 4.2.3).
 package pss
 
 import (
@@ -18,7 +18,7 @@ import (
 // PublicKey is an RSA key that may verify PSS signatures only.
 type PublicKey struct{ *rsa.PublicKey }
 
-// Equal reports whether x is the same key, bound to PSS as well.
+// Equal reports whether x is the same key and also restricted to PSS.
 func (k PublicKey) Equal(x crypto.PublicKey) bool {
 	other, ok := x.(PublicKey)
 	return ok && k.PublicKey.Equal(other.PublicKey)
@@ -27,13 +27,13 @@ func (k PublicKey) Equal(x crypto.PublicKey) bool {
 // PrivateKey is an RSA key that signs with PSS only.
 type PrivateKey struct{ key *rsa.PrivateKey }
 
-// NewPrivateKey binds a key to PSS.
+// NewPrivateKey returns key restricted to PSS.
 func NewPrivateKey(key *rsa.PrivateKey) *PrivateKey { return &PrivateKey{key} }
 
 // Public returns a PublicKey.
 func (k *PrivateKey) Public() crypto.PublicKey { return PublicKey{&k.key.PublicKey} }
 
-// Sign refuses options that do not ask for PSS.
+// Sign returns an error unless the options are for PSS.
 func (k *PrivateKey) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	if _, ok := opts.(*rsa.PSSOptions); !ok {
 		return nil, errors.New("this RSA key signs with PSS only")
@@ -41,19 +41,20 @@ func (k *PrivateKey) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts)
 	return k.key.Sign(rand, digest, opts)
 }
 
-// String hides the key.
+// String returns "[redacted]".
 func (k *PrivateKey) String() string { return "[redacted]" }
 
-// GoString hides the key.
+// GoString returns "[redacted]".
 func (k *PrivateKey) GoString() string { return "[redacted]" }
 
 // oid is id-RSASSA-PSS.
 const oid = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a"
 
-// ParsePublicKey reads a SubjectPublicKeyInfo; false if it is of another kind
-// or broken. Parameters, which may narrow the hash, are not looked at: a
-// signature with another hash than the signer's own does not come to be. Like
-// crypto/x509 it reads keys of any size; package pubkey decides which are accepted.
+// ParsePublicKey parses a SubjectPublicKeyInfo. It returns false if the
+// algorithm differs or the structure is malformed. It ignores parameters, which
+// may restrict the hash: a signer does not make signatures with a hash that its
+// own key excludes. Like crypto/x509 it accepts keys of any size; package pubkey
+// decides which are allowed.
 func ParsePublicKey(spki []byte) (PublicKey, bool) {
 	in := cryptobyte.String(spki)
 	var body, bits, numbers cryptobyte.String
@@ -73,9 +74,9 @@ func ParsePublicKey(spki []byte) (PublicKey, bool) {
 	return PublicKey{&rsa.PublicKey{N: n, E: e}}, true
 }
 
-// InnerKey returns the PKCS#1 key inside an unencrypted PKCS#8 key; false if
-// that is of another kind or broken. Reading it is left to the caller, since
-// crypto/x509 reaches for the network and this package may not.
+// InnerKey returns the PKCS#1 key inside an unencrypted PKCS#8 key, or false if
+// the algorithm differs or the structure is malformed. The caller parses it,
+// because crypto/x509 imports net and this package must not.
 func InnerKey(der []byte) ([]byte, bool) {
 	in := cryptobyte.String(der)
 	var body, inner cryptobyte.String

@@ -23,7 +23,7 @@ type CA struct {
 	Key  crypto.Signer
 }
 
-// Keys by name. RSA keys take long to make, so one is made for all.
+// Keys by name. All tests share one RSA key, because generating it is slow.
 var rsaKey = func() func() *rsa.PrivateKey {
 	var key *rsa.PrivateKey
 	return func() *rsa.PrivateKey {
@@ -55,7 +55,7 @@ func NewKey(kind string) crypto.Signer {
 // New makes a root with an ECDSA key, valid for a day.
 func New() *CA { return NewNamed("test root") }
 
-// NewNamed makes a root with a name of its own.
+// NewNamed makes a root with the given name.
 func NewNamed(name string) *CA {
 	key := NewKey("p256")
 	t := &x509.Certificate{
@@ -73,7 +73,7 @@ type Leaf struct {
 }
 
 // Issue makes a leaf for names, DNS names or IP addresses, good for server and
-// client. change, if not nil, has the last word on the template.
+// client. change, if not nil, may modify the template before it is signed.
 func (ca *CA) Issue(key crypto.Signer, change func(*x509.Certificate), names ...string) *Leaf {
 	t := &x509.Certificate{
 		SerialNumber: must(rand.Int(rand.Reader, big.NewInt(1<<62))), Subject: pkix.Name{CommonName: "test leaf"},
