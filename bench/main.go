@@ -1,12 +1,13 @@
-// Command bench measures sealsock beside crypto/tls in one run, turn by turn, and
-// writes the medians and their ratios to docs/performance.md. Machines are
-// noisy and different: only the ratios mean something, and only within a run.
+// Command bench compares sealsock with crypto/tls in one run, in alternating
+// turns, and writes the medians and their ratios to docs/performance.md.
+// Absolute figures depend on the machine; only the ratios within one run are
+// meaningful.
 //
 //	go run ./bench [-rounds N] [-time D] [-only REGEXP] [-out FILE]
 //	go run ./bench sockets [-rounds N] [-time D] [-out FILE]
 //
-// The second form measures package socket beside package net and Python, and
-// writes into docs/sockets.md.
+// The second form compares package socket with package net and Python, and
+// writes to docs/sockets.md.
 package main
 
 import (
@@ -20,12 +21,12 @@ import (
 	"time"
 )
 
-// A benchmark measures one thing for one implementation: it works for about d
+// A benchmark measures one property of one implementation. It runs for about d
 // and returns figures by name.
 type benchmark struct {
 	name string
 	unit string
-	// more says that a larger figure is better.
+	// more is set if a larger figure is better.
 	more bool
 	// procs is how many processors it may use; 0 means all.
 	procs int
@@ -48,8 +49,8 @@ func run(args []string) error {
 			return echoMain(args[1:])
 		}
 	}
-	rounds := flag.Int("rounds", 7, "how many times each side has its turn")
-	length := flag.Duration("time", 400*time.Millisecond, "how long a turn lasts")
+	rounds := flag.Int("rounds", 7, "number of turns of each side")
+	length := flag.Duration("time", 400*time.Millisecond, "duration of a turn")
 	only := flag.String("only", "", "a regular expression of names to run")
 	out := flag.String("out", "docs/performance.md", "the file to write; - for none")
 	flag.Parse()
@@ -112,7 +113,7 @@ func median(v []float64) float64 {
 	return s[len(s)/2]
 }
 
-// ratio says how many times better sealsock is.
+// ratio returns by which factor sealsock is better.
 func (r *row) ratio() float64 {
 	ratios := make([]float64, len(r.ours))
 	for i := range r.ours {

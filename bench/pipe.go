@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// memoryPipe returns two ends of a connection in memory with a buffer each way,
-// as a socket has. net.Pipe has none, which would measure the scheduler.
+// memoryPipe returns the two ends of a connection in memory with a buffer in
+// each direction, like a socket. net.Pipe has no buffer, so that a benchmark
+// would measure the scheduler.
 func memoryPipe() (net.Conn, net.Conn) {
 	a, b := newLane(), newLane()
 	return &end{in: a, out: b}, &end{in: b, out: a}

@@ -94,7 +94,7 @@ var standard = implementation{"crypto/tls", func(client, server net.Conn, group 
 	return c, s, both(c.Handshake, s.Handshake)
 }}
 
-// both runs two halves of a handshake beside each other.
+// both runs the two halves of a handshake concurrently.
 func both(a, b func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- b() }()

@@ -23,13 +23,14 @@ import (
 	"github.com/sealsock/sealsock/socket/unix"
 )
 
-// socketsMain is "bench sockets": it measures package socket beside package net
-// and Python's socket, and writes the figures into docs/sockets.md. The three
-// take turns as clients of one echo server, which is a process of its own.
+// socketsMain implements "bench sockets". It compares package socket with
+// package net and Python's socket and writes the figures to docs/sockets.md.
+// The three take turns as clients of one echo server, which runs in a separate
+// process.
 func socketsMain(args []string) error {
 	flags := flag.NewFlagSet("sockets", flag.ExitOnError)
-	rounds := flags.Int("rounds", 9, "how many times each side has its turn")
-	length := flags.Duration("time", 400*time.Millisecond, "how long a turn lasts")
+	rounds := flags.Int("rounds", 9, "number of turns of each side")
+	length := flags.Duration("time", 400*time.Millisecond, "duration of a turn")
 	out := flags.String("out", "docs/sockets.md", "the file to write into; - for none")
 	_ = flags.Parse(args)
 	var rows []tripRow
@@ -179,8 +180,8 @@ func netTrips(network, addr string, length time.Duration) (float64, error) {
 	return float64(n) / time.Since(start).Seconds(), nil
 }
 
-// pythonClient does the same in Python, as fast as it can be written there: no
-// allocation, and no look at the clock for each trip.
+// pythonClient does the same in Python, optimized: without an allocation or a
+// clock reading per round trip.
 const pythonClient = `
 import socket, sys, time
 network, addr, length, size = sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
@@ -258,7 +259,7 @@ func (s *echoServer) stop() {
 // echoMain is the server: it prints its address and echoes until it is killed.
 func echoMain(args []string) error {
 	if len(args) != 2 {
-		return errors.New("echo wants a network and a path")
+		return errors.New("echo needs a network and a path")
 	}
 	if args[0] == "udp" {
 		return echoDatagrams()

@@ -14,7 +14,7 @@ import (
 // maxHash is the longest hash of any suite, in bytes (SHA-384).
 const maxHash = 48
 
-// A secret is one box of the schedule's diagram.
+// A secret is one stage of the key schedule.
 type secret struct {
 	hash crypto.Hash
 	len  int
@@ -36,7 +36,7 @@ func (secret) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
 // zeros without one.
 type EarlySecret struct{ secret }
 
-// NewEarlySecret starts a schedule. A nil psk stands for none.
+// NewEarlySecret starts a schedule. A nil psk means that there is none.
 func NewEarlySecret(h crypto.Hash, psk []byte) *EarlySecret {
 	if psk == nil {
 		psk = zeros[:h.Size()]
@@ -48,14 +48,14 @@ func NewEarlySecret(h crypto.Hash, psk []byte) *EarlySecret {
 // zero bytes.
 var zeros [maxHash]byte
 
-// Binder returns the PSK binder for the transcript hash up to the binders.
-// The label says where the key comes from. RFC 9846, Section 4.2.11.2.
+// Binder returns the PSK binder for the transcript hash up to the binders. The
+// label depends on the origin of the key. RFC 9846, Section 4.2.11.2.
 func (s *EarlySecret) Binder(from BinderLabel, transcript []byte) []byte {
 	key := s.derive(string(from), emptyHash(s.hash))
 	return key.finished(transcript)
 }
 
-// A BinderLabel names where a pre-shared key comes from.
+// A BinderLabel identifies the origin of a pre-shared key.
 type BinderLabel string
 
 // The labels of RFC 9846, Section 7.1, and RFC 9258, Section 5.2.
@@ -75,8 +75,8 @@ func (s *EarlySecret) Exporter(transcript []byte) *Exporter {
 	return &Exporter{s.derive("e exp master", transcript)}
 }
 
-// Handshake goes to the next stage with the (EC)DHE shared secret; nil stands
-// for none (psk_ke).
+// Handshake returns the next stage, derived with the (EC)DHE shared secret, or
+// without one (psk_ke) if it is nil.
 func (s *EarlySecret) Handshake(shared []byte) *HandshakeSecret {
 	if shared == nil {
 		shared = zeros[:s.len]
@@ -98,7 +98,7 @@ func (s *HandshakeSecret) ServerTraffic(transcript []byte) *TrafficSecret {
 	return &TrafficSecret{s.derive("s hs traffic", transcript)}
 }
 
-// Master goes to the last stage.
+// Master returns the last stage.
 func (s *HandshakeSecret) Master() *MasterSecret {
 	salt := s.derive("derived", emptyHash(s.hash))
 	return &MasterSecret{extract(s.hash, salt.bytes(), zeros[:s.len])}
@@ -122,12 +122,13 @@ func (s *MasterSecret) Exporter(transcript []byte) *Exporter {
 	return &Exporter{s.derive("exp master", transcript)}
 }
 
-// Resumption returns the secret that tickets' keys come from.
+// Resumption returns the secret from which the keys of tickets are derived.
 func (s *MasterSecret) Resumption(transcript []byte) *ResumptionSecret {
 	return &ResumptionSecret{s.derive("res master", transcript)}
 }
 
-// A ResumptionSecret makes one pre-shared key a ticket. RFC 9846, Section 4.6.1.
+// A ResumptionSecret derives one pre-shared key for each ticket. RFC 9846,
+// Section 4.6.1.
 type ResumptionSecret struct{ secret }
 
 // PSK returns the pre-shared key that belongs to a ticket's nonce.
@@ -137,14 +138,14 @@ func (s *ResumptionSecret) PSK(nonce []byte) []byte {
 	return out
 }
 
-// A TrafficSecret protects one direction for a time.
+// A TrafficSecret protects one direction until the next key update.
 type TrafficSecret struct{ secret }
 
 // Bytes returns the secret itself, for a key log and nothing else.
 func (s *TrafficSecret) Bytes() []byte { return s.bytes() }
 
-// KeyLen bytes of key and suites.IVLen of IV come out of Keys.
-// RFC 9846, Section 7.3.
+// Keys returns KeyLen bytes of key and suites.IVLen bytes of IV. RFC 9846,
+// Section 7.3.
 func (s *TrafficSecret) Keys(keyLen int) (key []byte, iv [suites.IVLen]byte) {
 	key = make([]byte, keyLen)
 	mac := hmac.New(s.hash.New, s.bytes())
@@ -164,7 +165,7 @@ func (s *TrafficSecret) Next() *TrafficSecret {
 // hash before it. RFC 9846, Section 4.4.4.
 func (s *TrafficSecret) Finished(transcript []byte) []byte { return s.finished(transcript) }
 
-// An Exporter gives keys to other protocols. RFC 9846, Section 7.5.
+// An Exporter derives keys for other protocols. RFC 9846, Section 7.5.
 type Exporter struct{ secret }
 
 // Bytes returns the secret itself, for a key log and nothing else.
@@ -208,13 +209,13 @@ func extract(h crypto.Hash, salt, input []byte) secret {
 	return newSecret(h, mac.Sum(sum[:0]))
 }
 
-// expandLabel is HKDF-Expand-Label; out says how many bytes are wanted.
+// expandLabel is HKDF-Expand-Label. It fills out.
 func expandLabel(out []byte, h crypto.Hash, key []byte, label string, context []byte) {
 	expandLabelWith(hmac.New(h.New, key), out, label, context)
 }
 
-// expandLabelWith expands under an HMAC that already has its key, so that
-// several labels under one secret share the key's set-up.
+// expandLabelWith expands with a keyed HMAC, so that several labels under one
+// secret share its initialization.
 //
 //	struct {
 //	    uint16 length = Length;
@@ -250,7 +251,8 @@ func ImportPSK(h crypto.Hash, key, importedIdentity []byte, n int) []byte {
 	return out
 }
 
-// An ECHLabel says which message a confirmation of Encrypted ClientHello is in.
+// An ECHLabel identifies the message that contains a confirmation of Encrypted
+// ClientHello.
 type ECHLabel string
 
 // The labels of RFC 9849, Sections 7.2 and 7.2.1.
@@ -262,9 +264,10 @@ const (
 // ECHConfirmationLen is the length of a confirmation in bytes.
 const ECHConfirmationLen = 8
 
-// ECHConfirmation returns what a server shows that took the inner ClientHello.
-// random is that of the first inner ClientHello, transcript the hash up to the
-// message that shows it, with zeros in its place. RFC 9849, Section 7.2.
+// ECHConfirmation returns the confirmation that a server sends if it accepted
+// the inner ClientHello. random is that of the first inner ClientHello.
+// transcript is the hash up to the message with the confirmation, with zeros in
+// its place. RFC 9849, Section 7.2.
 func ECHConfirmation(h crypto.Hash, label ECHLabel, random, transcript []byte) []byte {
 	s := extract(h, nil, random)
 	out := make([]byte, ECHConfirmationLen)

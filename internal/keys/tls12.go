@@ -14,12 +14,13 @@ const (
 	finishedLen12 = 12
 )
 
-// A Master12 is the master secret of TLS 1.2: all keys of a session come from
-// it. RFC 5246, Section 8.1.
+// A Master12 is the master secret of TLS 1.2, from which all keys of a session
+// are derived. RFC 5246, Section 8.1.
 type Master12 struct{ secret }
 
-// NewMaster12 derives the master secret from both hellos' random values, as it
-// was before RFC 7627. Two sessions may come to share such a secret.
+// NewMaster12 derives the master secret from the random values of both hellos,
+// without the extension of RFC 7627. An attacker can make two sessions share
+// such a secret.
 func NewMaster12(h crypto.Hash, premaster, clientRandom, serverRandom []byte) *Master12 {
 	m := RestoreMaster12(h, nil)
 	prf(m.bytes(), h, premaster, "master secret", clientRandom, serverRandom)
@@ -27,8 +28,7 @@ func NewMaster12(h crypto.Hash, premaster, clientRandom, serverRandom []byte) *M
 }
 
 // NewExtendedMaster12 derives the master secret from the hash of the handshake
-// up to ClientKeyExchange, which binds it to this very session. RFC 7627,
-// Section 4.
+// up to ClientKeyExchange, which binds it to this session. RFC 7627, Section 4.
 func NewExtendedMaster12(h crypto.Hash, premaster, sessionHash []byte) *Master12 {
 	m := RestoreMaster12(h, nil)
 	prf(m.bytes(), h, premaster, "extended master secret", sessionHash)
@@ -45,7 +45,8 @@ func RestoreMaster12(h crypto.Hash, master []byte) *Master12 {
 // Bytes returns the secret itself, for a session or a key log and nothing else.
 func (m *Master12) Bytes() []byte { return m.bytes() }
 
-// Keys12 is what protects one direction: a key, and the fixed part of the nonce.
+// Keys12 holds the keys of one direction: a key and the fixed part of the
+// nonce.
 type Keys12 struct{ Key, IV []byte }
 
 // Format keeps keys out of every print and log, whatever the verb.
@@ -72,7 +73,7 @@ func (m *Master12) ClientFinished(transcript []byte) []byte {
 	return m.finished12("client finished", transcript)
 }
 
-// ServerFinished is the same for the server's.
+// ServerFinished returns the same for the server.
 func (m *Master12) ServerFinished(transcript []byte) []byte {
 	return m.finished12("server finished", transcript)
 }
@@ -83,7 +84,7 @@ func (m *Master12) finished12(label string, transcript []byte) []byte {
 	return out
 }
 
-// An Exporter12 gives keys to other protocols. RFC 5705, Section 4.
+// An Exporter12 derives keys for other protocols. RFC 5705, Section 4.
 type Exporter12 struct {
 	master *Master12
 	random []byte

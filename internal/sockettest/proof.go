@@ -15,8 +15,8 @@ import (
 	"github.com/sealsock/sealsock/socket"
 )
 
-// An Aspect is something that a family's tests show: a column of the table of
-// passes in docs/sockets.md, which the test of test/kernel writes.
+// An Aspect is a property that the tests of a family verify. It is a column of
+// the table of passes in docs/sockets.md, which the test of test/kernel writes.
 type Aspect string
 
 // The aspects, in the order of the columns.
@@ -36,12 +36,12 @@ const (
 // Aspects lists the columns.
 var Aspects = []Aspect{Trip, IsConn, Waiting, Addresses, Options, Ancillary, BadInput, Sealed, Command, Opinion}
 
-// Shown begins the line that a test prints in the virtual machine for an aspect
-// that it showed: the line goes on with the row, a colon and the aspect.
+// Shown is the prefix of the line that a test prints in the virtual machine for
+// an aspect that it verified. The row, a colon and the aspect follow it.
 const Shown = "@@ shows "
 
-// Shows says what a test shows about a family if it passes. The row is the
-// family's in docs/sockets.md.
+// Shows declares the aspects of a family that a test verifies if it passes. row
+// is the row of the family in docs/sockets.md.
 func Shows(t testing.TB, row string, aspects ...Aspect) {
 	t.Helper()
 	t.Cleanup(func() {
@@ -54,9 +54,9 @@ func Shows(t testing.TB, row string, aspects ...Aspect) {
 	})
 }
 
-// Waits shows that a call which receives ends with its deadline, with its
-// context and with Close, and that none of these disturbs another. open returns
-// a socket, ready to receive, to which nobody sends.
+// Waits checks that a receiving call ends with its deadline, with its context
+// and with Close, and that these do not affect other calls. open returns a
+// socket that is ready to receive and to which nothing is sent.
 func Waits(t *testing.T, row string, open func() *socket.Socket) {
 	t.Helper()
 	Shows(t, row, Waiting)
@@ -81,7 +81,7 @@ func Waits(t *testing.T, row string, open func() *socket.Socket) {
 	closeAmidst(t, s)
 }
 
-// closeAmidst closes a socket while everything else happens to it.
+// closeAmidst closes a socket during concurrent calls.
 func closeAmidst(t *testing.T, s *socket.Socket) {
 	t.Helper()
 	var all sync.WaitGroup
@@ -133,11 +133,11 @@ func closeAmidst(t *testing.T, s *socket.Socket) {
 	case <-done:
 	case <-time.After(patience):
 		close(stop)
-		t.Error("a call goes on after Close")
+		t.Error("a call continues after Close")
 	}
 }
 
-// foreign is an address of no family at all.
+// foreign is an address that does not belong to any family.
 type foreign struct{}
 
 func (foreign) Network() string { return "foreign" }
@@ -146,10 +146,10 @@ func (foreign) AppendSockaddr(b []byte) ([]byte, error) {
 	return append(socket.AppendHeader(b, 93, 16), make([]byte, 14)...), nil
 }
 
-// Refuses shows that a family's sockets refuse bad input, each with an error of
-// its own: addresses of other families, of none, and too long ones; closed
-// sockets; options and types that are not there. Where the kernel lacks the
-// family, it looks at what the error says of that, and skips the rest.
+// Refuses checks that the sockets of a family return specific errors for
+// invalid input: addresses of other families, empty and long addresses, closed
+// sockets, and unknown options and types. If the kernel lacks the family, it
+// checks the text of that error and skips the rest.
 func Refuses(t *testing.T, row string, f socket.Family, typ socket.Type, proto int) {
 	t.Helper()
 	Shows(t, row, BadInput)
@@ -172,7 +172,7 @@ func Refuses(t *testing.T, row string, f socket.Family, typ socket.Type, proto i
 		_, serr := s.SendTo(ctx, []byte("x"), 0, a)
 		_, merr := s.SendMsg(ctx, &socket.Message{Buffers: [][]byte{{1}}, Addr: a}, 0)
 		if a == nil {
-			merr = serr // which is no address at all, and right
+			merr = serr // which is a valid empty address
 		}
 		for call, err := range map[string]error{"bind": s.Bind(a), "connect": s.Connect(ctx, a), "send to": serr, "send a message to": merr} {
 			var op *net.OpError
@@ -207,7 +207,7 @@ func saysUnsupported(t *testing.T, f socket.Family, err error) {
 	t.Helper()
 	var none *socket.UnsupportedError
 	if !errors.As(err, &none) {
-		return // a privilege, which Need knows
+		return // a missing privilege, which Need handles
 	}
 	text := err.Error()
 	for _, want := range []string{f.Name, runtime.GOOS} {
@@ -220,8 +220,8 @@ func saysUnsupported(t *testing.T, f socket.Family, err error) {
 	}
 }
 
-// Stamped shows that a message comes with the time of its arrival: the
-// ancillary data that most families have.
+// Stamped checks that a message carries the time of its arrival, the ancillary
+// data that most families support.
 func Stamped(t *testing.T, row string, receiver *socket.Socket, send func() error) {
 	t.Helper()
 	Shows(t, row, Ancillary)
@@ -236,7 +236,7 @@ func Stamped(t *testing.T, row string, receiver *socket.Socket, send func() erro
 			return
 		}
 	}
-	t.Error("the message came without the time")
+	t.Error("the message has no time stamp")
 }
 
 // Received receives a message and returns its ancillary data.

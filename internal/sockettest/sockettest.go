@@ -1,9 +1,10 @@
-// Package sockettest is what the tests of the socket families share: skipping
-// where a kernel lacks a family, round trips, and peers that Python plays.
+// Package sockettest contains helpers for the tests of the socket families:
+// skipping if the kernel lacks a family, round trips, and peers written in
+// Python.
 //
-// A family's tests run twice: directly, where they skip what the running kernel
-// lacks, and in the virtual machine of test/kernel, where every skip has to be
-// on a committed list.
+// The tests of a family run twice: directly, where they skip what the running
+// kernel lacks, and in the virtual machine of test/kernel, where only the skips
+// of a list in the repository are permitted.
 package sockettest
 
 import (
@@ -27,7 +28,7 @@ import (
 	"github.com/sealsock/sealsock/socket"
 )
 
-// patience bounds what a test waits for, in a virtual machine too.
+// patience bounds each wait of a test, also in a virtual machine.
 const patience = 30 * time.Second
 
 // InVM reports whether the tests run in the virtual machine of test/kernel.
@@ -57,14 +58,14 @@ func Interface(t testing.TB, name string) *net.Interface {
 	return i
 }
 
-// Context returns a context that ends with the test, or when patience does.
+// Context returns a context that ends with the test or after patience.
 func Context(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// RoundTrip sends a message from a to b and an answer back.
+// RoundTrip sends a message from a to b and a reply in the other direction.
 func RoundTrip(t testing.TB, a, b net.Conn) {
 	t.Helper()
 	_, _ = a.SetDeadline(time.Now().Add(patience)), b.SetDeadline(time.Now().Add(patience))
@@ -84,8 +85,8 @@ func RoundTrip(t testing.TB, a, b net.Conn) {
 	_, _ = a.SetDeadline(time.Time{}), b.SetDeadline(time.Time{})
 }
 
-// Pair listens, connects and accepts. listen is called first; dial gets the
-// address that is listened on. Both ends are closed with the test.
+// Pair listens, connects and accepts. It calls listen first and passes the
+// address of the listener to dial. Both ends are closed at the end of the test.
 func Pair(t testing.TB, listen func() (*socket.Listener, error), dial func(net.Addr) (*socket.Socket, error)) (client, server *socket.Socket) {
 	t.Helper()
 	client, server, err := connect(t, listen, dial)
@@ -109,7 +110,7 @@ func Conn(t *testing.T, listen func() (*socket.Listener, error), dial func(net.A
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		// At once, because closing waits for the peer in some families.
+		// Concurrently, because closing waits for the peer in some families.
 		return a, b, func() {
 			var both sync.WaitGroup
 			both.Go(func() { _ = a.Close() })
@@ -125,7 +126,7 @@ func connect(t testing.TB, listen func() (*socket.Listener, error), dial func(ne
 		return nil, nil, err
 	}
 	defer l.Close()
-	// Some families finish connecting when the other side accepts.
+	// In some families Connect returns only after the other side accepts.
 	type accepted struct {
 		s   *socket.Socket
 		err error
@@ -158,7 +159,7 @@ type Peer struct {
 	stderr bytes.Buffer
 }
 
-// prelude is in front of every Python script.
+// prelude is prepended to every Python script.
 const prelude = `
 import socket, struct, sys
 def say(*words): print(*words, flush=True)
@@ -166,9 +167,9 @@ socket.setdefaulttimeout(30)
 arg = sys.argv[1:]
 `
 
-// Python starts a script for Python's socket module. It finds the arguments in
-// arg, and say prints a line for Line. Where there is no Python the test is
-// skipped, or fails if SEALSOCK_PEERS is "require".
+// Python starts a script for Python's socket module. The arguments are in arg,
+// and the function say prints a line for Line. If Python is missing, the test
+// is skipped, or fails if SEALSOCK_PEERS is "require".
 func Python(t testing.TB, script string, args ...string) *Peer {
 	t.Helper()
 	return Start(t, "python3", append([]string{"-S", "-c", prelude + script}, args...)...)
@@ -209,7 +210,7 @@ func Start(t testing.TB, program string, args ...string) *Peer {
 	return p
 }
 
-// Say gives the peer a line.
+// Say sends the peer a line.
 func (p *Peer) Say(line string) {
 	p.t.Helper()
 	if _, err := io.WriteString(p.stdin, line+"\n"); err != nil {
@@ -230,7 +231,7 @@ func (p *Peer) Line() string {
 	return strings.TrimSuffix(line, "\n")
 }
 
-// Wait waits for the peer's end and fails the test unless that was a good one.
+// Wait waits for the peer to exit and fails the test unless it succeeded.
 func (p *Peer) Wait() {
 	p.t.Helper()
 	_ = p.stdin.Close()

@@ -72,7 +72,7 @@ const (
 	setEntropy  = 6
 )
 
-// An Op is what a cipher is to do.
+// An Op is the operation of a cipher.
 type Op uint32
 
 // The ops have the kernel's numbers.
@@ -82,7 +82,8 @@ const (
 )
 
 // An Operation is the ancillary data of the message that begins an operation.
-// The packages's own types send it; it is for sockets that are used by hand.
+// The types of this package send it; it is exported for sockets that are used
+// directly.
 type Operation struct {
 	Op       Op
 	IV       []byte // nil for none
@@ -103,7 +104,7 @@ func (o Operation) Ancillary() []socket.Ancillary {
 }
 
 // Open opens a socket for an algorithm, with its key unless that is nil. Accept
-// on it yields sockets that carry out operations, each with a state of its own.
+// on it returns sockets for operations, each with a separate state.
 func Open(a Addr, key []byte) (*socket.Socket, error) {
 	s, err := socket.New(Family, socket.SeqPacket, 0)
 	if err != nil {
@@ -122,17 +123,17 @@ func Open(a Addr, key []byte) (*socket.Socket, error) {
 	return s, nil
 }
 
-// operation opens an algorithm and the one socket that works with it.
+// operation opens an algorithm and one socket for its operations.
 func operation(a Addr, key []byte) (*socket.Socket, error) {
 	s, err := Open(a, key)
 	if err != nil {
 		return nil, err
 	}
-	defer s.Close() // the operation keeps what it needs
+	defer s.Close() // the operation keeps its own reference
 	return s.Accept(context.Background())
 }
 
-// explain says what an errno means that binding to an algorithm can end with.
+// explain describes the errno of a failed bind to an algorithm.
 func explain(a Addr, err error) error {
 	if isNotFound(err) {
 		return &net.OpError{Op: "bind", Net: "alg", Addr: a, Err: fmt.Errorf("this kernel has no %s called %q: %w", a.Type, a.Name, errors.ErrUnsupported)}
@@ -140,7 +141,7 @@ func explain(a Addr, err error) error {
 	return err
 }
 
-// cause takes the outer *net.OpError off.
+// cause returns the error inside an *net.OpError.
 func cause(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {

@@ -18,8 +18,8 @@ func isNotFound(err error) bool { return errors.Is(err, syscall.ENOENT) }
 
 func isForged(err error) bool { return errors.Is(err, syscall.EBADMSG) }
 
-// readFile moves a file's pages by way of a pipe to the socket. All pieces say
-// that more is to come, so the hash goes on.
+// readFile moves the pages of a file through a pipe to the socket. Each piece
+// has the flag for more data, so that the hash continues.
 func readFile(ctx context.Context, s *socket.Socket, f *os.File) (total int64, err error) {
 	r, w, err := os.Pipe()
 	if err != nil {

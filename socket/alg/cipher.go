@@ -13,20 +13,20 @@ import (
 // fewer than a socket's buffer holds, and a multiple of every block size.
 const maxPiece = 32 << 10
 
-// maxSealed is the longest message of an AEAD, in bytes: the kernel wants all of
-// it before it begins.
+// maxSealed is the longest message of an AEAD, in bytes: the kernel needs all
+// of it before it starts.
 const maxSealed = 64 << 10
 
-// ErrAuthentication means that a message was not sealed with the key, the nonce
-// and the additional data it is opened with.
+// ErrAuthentication means that a message does not match the key, the nonce and
+// the additional data.
 var ErrAuthentication = errors.New("message authentication failed")
 
-// A Cipher encrypts without authentication, for protocols that bring their own.
-// It may be used by many goroutines, one after another.
+// A Cipher encrypts without authentication, for protocols that add their own.
+// It is safe for concurrent use; calls run one after another.
 type Cipher struct {
 	a    Addr
 	s    *socket.Socket
-	one  chan struct{} // held by who uses s
+	one  chan struct{} // held during a use of s
 	over error         // a failure that leaves the socket in no known state
 }
 
@@ -41,11 +41,11 @@ func NewCipher(name string, key []byte) (*Cipher, error) {
 }
 
 // Encrypt encrypts src into dst, which has the same length and may be the same
-// memory. iv is not changed; it is nil for ciphers without one. After an error of
-// the kernel the cipher is of no more use: how far it got is not known.
+// memory. iv is not changed; it is nil for ciphers without one. After an error
+// of the kernel the cipher is unusable, because its state is unknown.
 func (c *Cipher) Encrypt(dst, src, iv []byte) error { return c.run(EncryptOp, dst, src, iv) }
 
-// Decrypt undoes Encrypt.
+// Decrypt decrypts src into dst under the conditions of Encrypt.
 func (c *Cipher) Decrypt(dst, src, iv []byte) error { return c.run(DecryptOp, dst, src, iv) }
 
 // Close ends the cipher.
@@ -71,8 +71,8 @@ func (c *Cipher) run(op Op, dst, src, iv []byte) error {
 	return c.over
 }
 
-// pieces gives the kernel as much as it has room for, and reads that back,
-// until everything is done.
+// pieces writes as much as the kernel accepts and reads the result, until all
+// data is processed.
 func (c *Cipher) pieces(dst, src, control []byte) error {
 	ctx := context.Background()
 	for len(src) > 0 {
@@ -88,7 +88,7 @@ func (c *Cipher) pieces(dst, src, control []byte) error {
 		if err != nil {
 			return err
 		}
-		control = nil // the state goes on
+		control = nil // continue from the previous state
 		if err := readAll(ctx, c.s, dst[:len(piece)]); err != nil {
 			return err
 		}
@@ -112,8 +112,8 @@ func readAll(ctx context.Context, s *socket.Socket, p []byte) error {
 	return nil
 }
 
-// An AEAD encrypts with authentication. It may be used by many goroutines, one
-// after another.
+// An AEAD encrypts with authentication. It is safe for concurrent use; calls
+// run one after another.
 type AEAD struct {
 	a    Addr
 	s    *socket.Socket
@@ -184,8 +184,8 @@ func (a *AEAD) run(o Operation, dst, text, additional []byte, size int) ([]byte,
 		a.over = err
 		return dst, err
 	}
-	// The additional data comes back in front of the answer. There is room for
-	// a byte more, because a read without room is no read.
+	// The kernel returns the additional data before the result. The buffer has
+	// one more byte, because a read into an empty buffer does not read.
 	start := len(dst)
 	dst = append(dst, make([]byte, size+1)...)
 	front := make([]byte, len(additional))
@@ -207,9 +207,9 @@ func (a *AEAD) run(o Operation, dst, text, additional []byte, size int) ([]byte,
 // goroutine at a time.
 type RNG struct{ s *socket.Socket }
 
-// NewRNG returns a generator, such as "stdrng". What the seed is for, and how
-// long it has to be, depends on the generator; "stdrng" adds it to the kernel's
-// own and takes nil.
+// NewRNG returns a generator, such as "stdrng". The use and the length of the
+// seed depend on the generator; "stdrng" adds it to the kernel's own seed and
+// accepts nil.
 func NewRNG(name string, seed []byte) (*RNG, error) {
 	if seed == nil {
 		seed = []byte{} // deterministic generators start when they are seeded

@@ -1,9 +1,10 @@
-// Package alg is the kernel's cryptography for package socket: hashes, ciphers,
-// authenticated encryption and random numbers, named as in /proc/crypto. It is
-// for what Go does not have, for hardware that only the kernel reaches, and for
-// checking one implementation with another; Go's own packages are faster for
-// what they have.
+// Package alg provides the cryptography of the Linux kernel through package
+// socket: hashes, ciphers, authenticated encryption and random numbers, named
+// as in /proc/crypto. Use it for algorithms that Go lacks, for hardware that
+// only the kernel can access, and to check one implementation against another.
+// The packages of the standard library are faster for the algorithms that they
+// implement.
 //
-// Data goes to the kernel through sockets, without being copied where it comes
-// from a file ([Hash.ReadFile]).
+// Data is sent to the kernel through sockets, without a copy if it comes from a
+// file ([Hash.ReadFile]).
 package alg

@@ -11,8 +11,7 @@ import (
 // maxDigest is longer than any hash that the kernel has, in bytes.
 const maxDigest = 256
 
-// A Hash is a hash or a keyed hash at work. It is used by one goroutine at a
-// time.
+// A Hash computes a hash or a keyed hash. It must not be used concurrently.
 type Hash struct {
 	a Addr
 	s *socket.Socket
@@ -37,7 +36,7 @@ func (h *Hash) Write(p []byte) (int, error) {
 // ReadFile adds the rest of a file, or of a pipe, to what is hashed, without
 // copying it through this process, and returns how many bytes that were. The
 // file's position moves. A pipe's read deadline bounds the wait for it, and is
-// taken away if the context ends that wait.
+// cleared if the context ends that wait.
 func (h *Hash) ReadFile(ctx context.Context, f *os.File) (int64, error) {
 	defer interrupt.Reads(ctx, f)()
 	n, err := readFile(ctx, h.s, f)

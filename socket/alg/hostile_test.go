@@ -16,8 +16,8 @@ import (
 
 func TestRefusals(t *testing.T) { sockettest.Refuses(t, "alg", alg.Family, socket.SeqPacket, 0) }
 
-// TestFailedCipher gives a block cipher half a block. What the kernel keeps of
-// it must not get into the next answer.
+// TestFailedCipher passes half a block to a block cipher. The bytes that the
+// kernel keeps must not appear in the next result.
 func TestFailedCipher(t *testing.T) {
 	sockettest.Shows(t, "alg", sockettest.BadInput)
 	c, err := alg.NewCipher("cbc(aes)", make([]byte, 16))
@@ -32,7 +32,7 @@ func TestFailedCipher(t *testing.T) {
 	}
 }
 
-// TestHashPipe hashes a pipe, and gives up waiting for one.
+// TestHashPipe hashes a pipe, and cancels the wait for another.
 func TestHashPipe(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		return // the family is Linux's

@@ -11,19 +11,19 @@ import (
 // FamilyHCI is Bluetooth with the addresses of HCI: Linux alone.
 var FamilyHCI = socket.Family{Name: "hci", Number: numberHCI, Module: "bluetooth", Decode: decodeHCI}
 
-// A Channel is how an HCI socket takes part.
+// A Channel is the mode of an HCI socket.
 type Channel uint16
 
 // The channels have the kernel's numbers.
 const (
 	RawChannel     Channel = 0 // beside the kernel
 	UserChannel    Channel = 1 // instead of the kernel
-	MonitorChannel Channel = 2 // hear all controllers
+	MonitorChannel Channel = 2 // receive from all controllers
 	ControlChannel Channel = 3 // the kernel's management interface
 	LoggingChannel Channel = 4
 )
 
-// NoController is the index for channels that are not of one controller.
+// NoController is the index for channels that do not belong to one controller.
 const NoController = 0xffff
 
 // An HCIAddr is a controller and a channel. It is comparable.
@@ -74,11 +74,11 @@ var (
 	HCITimestamp = socket.NewBool("HCI_TIME_STAMP", option(0, 3)) // packets come with their time
 )
 
-// HCIAncillary is what comes with the packets of a socket that has the options
-// HCIDirection and HCITimestamp set.
+// HCIAncillary is the ancillary data of a packet if the options HCIDirection
+// and HCITimestamp are set.
 type HCIAncillary struct {
 	Incoming bool      // from the controller
-	Time     time.Time // of the packet; the zero time if it did not come
+	Time     time.Time // of the packet; the zero time if it is absent
 }
 
 // ParseHCIAncillary reads the ancillary data of a received packet, which is
@@ -123,14 +123,15 @@ type Controller struct {
 // Controllers lists the adapters of this machine.
 func Controllers() ([]Controller, error) { return controllers() }
 
-// Start powers a controller up, which needs privileges. One that is up already
-// is no error.
+// Start powers a controller up, which needs privileges. It returns nil if the
+// controller is already up.
 func (c Controller) Start() error { return c.start() }
 
 // Stop powers a controller down.
 func (c Controller) Stop() error { return c.stop() }
 
-// SetVisible says whether others can find a controller and connect to it.
+// SetVisible sets whether other devices can discover a controller and connect
+// to it.
 func (c Controller) SetVisible(discoverable, connectable bool) error {
 	return c.setVisible(discoverable, connectable)
 }

@@ -100,7 +100,7 @@ func TestTimestamps(t *testing.T) {
 	sockettest.Stamped(t, "L2CAP", b, func() error { _, err := a.Write([]byte("x")); return err })
 }
 
-// TestPacketStatus learns whether a packet of voice came whole: BT_PKT_STATUS,
+// TestPacketStatus checks the status of a received voice packet: BT_PKT_STATUS,
 // whose ancillary data is SCM_BT_PKT_STATUS. Linux 6.1 tells only the side that
 // connected.
 func TestPacketStatus(t *testing.T) {
@@ -122,8 +122,8 @@ func TestPacketStatus(t *testing.T) {
 	t.Errorf("the packet came without its state: %v", items)
 }
 
-// TestDirection learns whether a packet went to or came from a controller, and
-// when: HCI_DATA_DIR and HCI_TIME_STAMP.
+// TestDirection checks the direction and the time of a packet of a controller:
+// HCI_DATA_DIR and HCI_TIME_STAMP.
 func TestDirection(t *testing.T) {
 	sockettest.Shows(t, "HCI", sockettest.Ancillary)
 	c, _ := two(t)

@@ -98,8 +98,9 @@ type ConnectionInfo struct {
 // DialL2CAP connects to a service; typ is SeqPacket, Stream or Datagram. local
 // is the controller to use, or Any.
 //
-// A SeqPacket connection has the basic mode, which knows no flow control: a
-// receiver whose buffer is full loses messages. DialReliableL2CAP has another.
+// A SeqPacket connection uses the basic mode, which has no flow control: a
+// receiver with a full buffer loses messages. DialReliableL2CAP uses another
+// mode.
 func DialL2CAP(ctx context.Context, typ socket.Type, local Device, to L2CAPAddr) (*socket.Socket, error) {
 	return dial(ctx, FamilyL2CAP, typ, protoL2CAP, nil, L2CAPAddr{Device: local, Type: to.Type}, to)
 }
@@ -110,14 +111,14 @@ func ListenL2CAP(typ socket.Type, a L2CAPAddr) (*socket.Listener, error) {
 	return listen(FamilyL2CAP, typ, protoL2CAP, nil, a)
 }
 
-// DialReliableL2CAP is DialL2CAP with SeqPacket that asks for the mode of
-// enhanced retransmission, in which no message is lost. A peer that does not
-// have it gets the basic mode.
+// DialReliableL2CAP is like DialL2CAP with SeqPacket, but requests the enhanced
+// retransmission mode, in which no message is lost. With a peer that does not
+// support it, the connection uses the basic mode.
 func DialReliableL2CAP(ctx context.Context, local Device, to L2CAPAddr) (*socket.Socket, error) {
 	return dial(ctx, FamilyL2CAP, socket.SeqPacket, protoL2CAP, askForRetransmission, L2CAPAddr{Device: local, Type: to.Type}, to)
 }
 
-// ListenReliableL2CAP is ListenL2CAP in the manner of DialReliableL2CAP.
+// ListenReliableL2CAP is like ListenL2CAP with the mode of DialReliableL2CAP.
 func ListenReliableL2CAP(a L2CAPAddr) (*socket.Listener, error) {
 	return listen(FamilyL2CAP, socket.SeqPacket, protoL2CAP, askForRetransmission, a)
 }
@@ -136,8 +137,8 @@ func askForRetransmission(s *socket.Socket, a net.Addr) error {
 	return L2CAP.Set(s, o)
 }
 
-// StreamL2CAP makes a stream of an L2CAP connection, for protocols such as TLS.
-// Those want one that DialReliableL2CAP made, or ListenReliableL2CAP.
+// StreamL2CAP converts an L2CAP connection to a stream, for protocols such as
+// TLS. These need a connection of DialReliableL2CAP or ListenReliableL2CAP.
 func StreamL2CAP(s *socket.Socket) (*socket.StreamConn, error) {
 	o, err := L2CAP.Get(s)
 	if err != nil {

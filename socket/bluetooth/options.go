@@ -11,7 +11,7 @@ import (
 var (
 	Security      = socket.NewStruct[SecurityLevel]("BT_SECURITY", option(274, 4))
 	DeferSetup    = socket.NewBool("BT_DEFER_SETUP", option(274, 7)) // a listener's connections wait for the first read to be accepted
-	Flushable     = socket.NewBool("BT_FLUSHABLE", option(274, 8))   // data may be thrown away when it is late
+	Flushable     = socket.NewBool("BT_FLUSHABLE", option(274, 8))   // late data may be discarded
 	ForceActive   = socket.NewStruct[uint8]("BT_POWER", option(274, 9))
 	ChannelPolicy = socket.NewInt("BT_CHANNEL_POLICY", option(274, 10))    // 0 BR/EDR only, 1 and 2 prefer one kind of link
 	Voice         = socket.NewStruct[uint16]("BT_VOICE", option(274, 11))  // SCO: VoiceTransparent or VoiceCVSD

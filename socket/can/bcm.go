@@ -12,7 +12,7 @@ import (
 	"github.com/sealsock/sealsock/socket"
 )
 
-// An Opcode is what a message to or from the broadcast manager is about.
+// An Opcode is the type of a message to or from the broadcast manager.
 type Opcode uint32
 
 // The opcodes have the kernel's numbers.
@@ -38,7 +38,7 @@ type BCMFlags uint32
 const (
 	SetTimer         BCMFlags = 0x0001
 	StartTimer       BCMFlags = 0x0002
-	TxCountEvent     BCMFlags = 0x0004 // tell when the count is over
+	TxCountEvent     BCMFlags = 0x0004 // report the end of the count
 	TxAnnounce       BCMFlags = 0x0008 // send a change at once
 	TxCopyID         BCMFlags = 0x0010 // the message's identifier is for all frames
 	RxFilterID       BCMFlags = 0x0020 // look at the identifier alone
@@ -88,8 +88,8 @@ func DialBCM(ctx context.Context, name string) (*BCM, error) {
 	return &BCM{s}, nil
 }
 
-// Send sends a message to the broadcast manager. What was set up ends with
-// Close.
+// Send sends a message to the broadcast manager. Close removes its
+// transmissions and subscriptions.
 func (b *BCM) Send(ctx context.Context, m BCMMessage) error {
 	raw, err := appendBCM(nil, m)
 	if err != nil {
@@ -113,7 +113,7 @@ func (b *BCM) Next(ctx context.Context) (BCMMessage, error) {
 	return m, nil
 }
 
-// Close removes all that was set up.
+// Close closes the connection and removes its transmissions and subscriptions.
 func (b *BCM) Close() error { return b.s.Close() }
 
 // Socket returns the socket, for its deadlines.

@@ -93,8 +93,8 @@ func interfaceName(index int) string {
 
 // The options of raw CAN sockets. SetFilters sets CAN_RAW_FILTER.
 var (
-	ErrorFilter = socket.NewInt("CAN_RAW_ERR_FILTER", option(101, 2))     // classes of errors to hear of
-	Loopback    = socket.NewBool("CAN_RAW_LOOPBACK", option(101, 3))      // others on this machine hear what is sent; on by default
+	ErrorFilter = socket.NewInt("CAN_RAW_ERR_FILTER", option(101, 2))     // classes of errors to receive
+	Loopback    = socket.NewBool("CAN_RAW_LOOPBACK", option(101, 3))      // sockets of this machine receive sent frames; on by default
 	ReceiveOwn  = socket.NewBool("CAN_RAW_RECV_OWN_MSGS", option(101, 4)) // hear oneself
 	FDFrames    = socket.NewBool("CAN_RAW_FD_FRAMES", option(101, 5))     // send and receive FD frames
 	JoinFilters = socket.NewBool("CAN_RAW_JOIN_FILTERS", option(101, 6))  // frames must pass all filters, not any
@@ -141,9 +141,9 @@ func Open(name string) (*Conn, error) {
 	return &Conn{s}, nil
 }
 
-// SetFilters replaces the filters; a frame is received if it passes one of them.
-// Without any filter nothing is received, and a new socket has one that lets
-// everything pass. There can be 512.
+// SetFilters replaces the filters; a frame is received if it passes one of
+// them. Without any filter the socket receives nothing. A new socket has one
+// filter that passes every frame. The limit is 512 filters.
 func (c *Conn) SetFilters(filters ...Filter) error {
 	if len(filters) > maxFilters {
 		return &net.OpError{Op: "set", Net: "can", Err: fmt.Errorf("%d filters, more than %d", len(filters), maxFilters)}
@@ -178,8 +178,8 @@ func (c *Conn) WriteFrameTo(ctx context.Context, f Frame, to Addr) error {
 	return err
 }
 
-// ReadFrame receives a frame and the interface that it came from. Its data is
-// the caller's.
+// ReadFrame receives a frame and returns its interface. The caller owns the
+// data.
 func (c *Conn) ReadFrame(ctx context.Context) (Frame, Addr, error) {
 	buf := make([]byte, fdSize)
 	n, from, err := c.RecvFrom(ctx, buf, 0)

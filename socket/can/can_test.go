@@ -206,9 +206,9 @@ func TestISOTP(t *testing.T) {
 	}
 }
 
-// TestISOTPStream carries more than a message in both directions at once.
-// ISO-TP gives up when the other side is silent for a second, which a machine
-// that has much else to do can be: then it is tried again.
+// TestISOTPStream transfers several messages in both directions at once. ISO-TP
+// fails if the other side does not respond for a second, which happens on a
+// loaded machine: the test then retries.
 func TestISOTPStream(t *testing.T) {
 	sockettest.Shows(t, "ISO-TP", sockettest.Trip)
 	for try := 0; ; try++ {
@@ -245,7 +245,7 @@ func bothWays(t *testing.T) error {
 			if err == nil && !bytes.Equal(got, data) {
 				err = errors.New("other bytes arrived")
 			}
-			if err != nil { // the other side need not wait any longer
+			if err != nil { // unblock the other side
 				_ = c.SetDeadline(time.Unix(1, 0))
 			}
 			errs <- err
@@ -260,7 +260,7 @@ func bothWays(t *testing.T) error {
 	return all
 }
 
-// TestISOTPWithoutPeer shows that a message nobody takes is an error.
+// TestISOTPWithoutPeer checks that a message without a receiver is an error.
 func TestISOTPWithoutPeer(t *testing.T) {
 	sockettest.Shows(t, "ISO-TP", sockettest.BadInput)
 	i := sockettest.Interface(t, bus).Index
@@ -304,7 +304,7 @@ func TestJ1939(t *testing.T) {
 			t.Fatalf("%d bytes became %d, %v", size, n, err)
 		}
 		from := m.Addr.(can.J1939Addr)
-		from.Interface = i // which the kernel leaves out now and then
+		from.Interface = i // which the kernel sometimes omits
 		if want := (can.J1939Addr{Interface: i, PGN: 0x12300, Address: 0x20}); from != want {
 			t.Errorf("from %v, want %v", from, want)
 		}
@@ -385,7 +385,7 @@ func TestTools(t *testing.T) {
 	sockettest.Shows(t, "CAN raw", sockettest.Opinion)
 	c := open(t)
 	dump := sockettest.Start(t, "candump", "-L", "-n", "1", bus+",123:7FF")
-	time.Sleep(300 * time.Millisecond) // it says nothing when it is ready
+	time.Sleep(300 * time.Millisecond) // it does not report that it is ready
 	ctx := sockettest.Context(t)
 	if err := c.WriteFrame(ctx, can.Frame{ID: 0x123, Data: []byte{0xde, 0xad}}); err != nil {
 		t.Fatal(err)
@@ -400,7 +400,7 @@ func TestTools(t *testing.T) {
 	}
 }
 
-// TestBCMTools has candump hear what the broadcast manager sends.
+// TestBCMTools receives frames of the broadcast manager with candump.
 func TestBCMTools(t *testing.T) {
 	sockettest.Shows(t, "CAN broadcast manager", sockettest.Opinion)
 	sockettest.Interface(t, bus)
@@ -441,7 +441,7 @@ func TestISOTPTools(t *testing.T) {
 		t.Errorf("% x, %v", buf[:n], err)
 	}
 	receive := sockettest.Start(t, "isotprecv", "-s", "511", "-d", "512", bus)
-	// It says nothing when it is ready; until then the message finds nobody.
+	// It does not report that it is ready; earlier messages have no receiver.
 	for {
 		_, err := tp.Send(ctx, []byte("thirteen chars"), 0)
 		if err == nil {

@@ -71,7 +71,7 @@ func (f Frame) flags() byte {
 	return b
 }
 
-// check reports what is wrong with a frame to be sent.
+// check returns an error if a frame cannot be sent.
 func (f Frame) check() error {
 	most := maxClassic
 	if f.FD {

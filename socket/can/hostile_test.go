@@ -11,7 +11,7 @@ import (
 	"github.com/sealsock/sealsock/socket/can"
 )
 
-// raw opens a socket that hears nothing but one identifier.
+// raw opens a socket that receives only one identifier.
 func raw(t *testing.T, id uint32) *can.Conn {
 	t.Helper()
 	c := open(t)
@@ -55,7 +55,7 @@ func TestTimestamps(t *testing.T) {
 	sockettest.Stamped(t, "ISO-TP", y, func() error { _, err := x.Write([]byte("x")); return err })
 }
 
-// TestErrorFrames hears of the bus what a program injects.
+// TestErrorFrames receives the error frames that a program injects.
 func TestErrorFrames(t *testing.T) {
 	sockettest.Shows(t, "CAN raw", sockettest.Trip, sockettest.Options)
 	a, b := open(t), open(t)

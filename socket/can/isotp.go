@@ -13,8 +13,9 @@ import (
 // FamilyISOTP is CAN with the addresses of ISO-TP.
 var FamilyISOTP = family(decodeISOTP)
 
-// Sizes for socket.StreamOver: MaxISOTPSend is what every implementation of
-// ISO-TP takes in a message, and MaxISOTPReceive what Linux delivers.
+// Sizes for socket.StreamOver: MaxISOTPSend is the message size that every
+// implementation of ISO-TP accepts, and MaxISOTPReceive the largest that Linux
+// delivers.
 const (
 	MaxISOTPSend    = 4095
 	MaxISOTPReceive = 8300
@@ -103,7 +104,8 @@ type ISOTPOptions struct {
 	RxExtAddress uint8
 }
 
-// FlowControl is struct can_isotp_fc_options: what this side asks of a sender.
+// FlowControl is struct can_isotp_fc_options: the parameters that this side
+// sends to a sender.
 type FlowControl struct {
 	BlockSize uint8 // frames between two flow controls; 0 is all
 	STMin     uint8 // time between frames: ms up to 0x7f, 100 µs units from 0xf1 to 0xf9
@@ -115,12 +117,12 @@ type FlowControl struct {
 type LinkLayer struct{ MTU, TxLength, TxFlags uint8 }
 
 // DialISOTP opens an ISO-TP connection. prepare, if it is not nil, may set the
-// options above. Writes wait until the message is on the bus, unless prepare
-// takes the flag WaitTxDone away: failures, such as a receiver that is not
-// there, are then errors of the write.
+// options above. Write waits until the message is on the bus and returns
+// failures, such as a missing receiver, unless prepare clears the flag
+// WaitTxDone.
 //
-// ISO-TP has no end of a connection, and no room in the receiver's queue to wait
-// for: a receiver that does not read loses messages.
+// ISO-TP has neither an end of a connection nor back-pressure from the
+// receiver: a receiver that does not read loses messages.
 func DialISOTP(a ISOTPAddr, prepare func(*socket.Socket) error) (*socket.Socket, error) {
 	s, err := socket.New(FamilyISOTP, socket.Datagram, protoISOTP)
 	if err != nil {
@@ -153,7 +155,8 @@ func startISOTP(s *socket.Socket, a ISOTPAddr, prepare func(*socket.Socket) erro
 	return s.Bind(a)
 }
 
-// StreamISOTP is DialISOTP for a protocol of streams, such as TLS.
+// StreamISOTP is like DialISOTP but returns a stream, for protocols such as
+// TLS.
 func StreamISOTP(_ context.Context, a ISOTPAddr) (*socket.StreamConn, error) {
 	s, err := DialISOTP(a, nil)
 	if err != nil {

@@ -74,9 +74,9 @@ func decodeJ1939(raw []byte) (socket.Addr, error) {
 // The options of J1939 sockets. SetJ1939Filters sets SO_J1939_FILTER. To send to
 // everyone, set socket.Broadcasts.
 var (
-	J1939Promiscuous = socket.NewBool("SO_J1939_PROMISC", option(107, 2))  // receive what is for others
+	J1939Promiscuous = socket.NewBool("SO_J1939_PROMISC", option(107, 2))  // receive messages for other nodes
 	J1939Priority    = socket.NewInt("SO_J1939_SEND_PRIO", option(107, 3)) // 0 the highest to 7
-	J1939ErrorQueue  = socket.NewBool("SO_J1939_ERRQUEUE", option(107, 4)) // tell how far a long message is
+	J1939ErrorQueue  = socket.NewBool("SO_J1939_ERRQUEUE", option(107, 4)) // report the progress of a long message
 )
 
 // Types of the ancillary data of J1939, at the level J1939Level.
@@ -101,7 +101,7 @@ type J1939Filter struct {
 // maxJ1939Filters is J1939_FILTER_MAX.
 const maxJ1939Filters = 512
 
-// OpenJ1939 opens a socket that sends as a and receives what is for a.
+// OpenJ1939 opens a socket that sends from a and receives messages for a.
 func OpenJ1939(a J1939Addr) (*socket.PacketConn, error) {
 	s, err := socket.New(FamilyJ1939, socket.Datagram, protoJ1939)
 	if err != nil {

@@ -14,9 +14,9 @@ var Family = socket.Family{Name: "divert", Number: number, Decode: decode, Takes
 
 const afInet = 2 // AF_INET
 
-// An Addr is, to bind, the port that a firewall rule diverts to; of a packet, the
-// rule that diverted it and where it came in. A packet that is sent to the
-// address it came from goes on behind that rule. It is comparable.
+// An Addr is, to bind, the port that a firewall rule diverts to; of a packet,
+// the rule that diverted it and where it came in. A packet that is sent to its
+// source address continues after that rule. It is comparable.
 type Addr struct {
 	Port      uint16     // port, or number of the rule
 	Incoming  netip.Addr // the interface's address; the zero Addr for packets going out

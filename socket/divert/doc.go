@@ -1,4 +1,4 @@
-// Package divert is the divert sockets of FreeBSD for package socket: packets
-// that a firewall rule hands to a program, which may change them and put them
-// back.
+// Package divert provides the divert sockets of FreeBSD for package socket. A
+// firewall rule diverts packets to a program, which may modify and reinject
+// them.
 package divert

@@ -1,4 +1,5 @@
-// Package hyperv is the sockets between a Hyper-V host and its machines, for
-// package socket on Windows: streams to a machine and a service, both named by
-// GUIDs. Linux machines meet them as package vsock.
+// Package hyperv provides the sockets between a Hyper-V host and its virtual
+// machines, for package socket on Windows: streams to a service of a machine,
+// both identified by GUIDs. Linux machines use package vsock for the same
+// sockets.
 package hyperv

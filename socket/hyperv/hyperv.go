@@ -30,8 +30,8 @@ var (
 	Parent    = MustParseGUID("a42e7cda-d03f-480c-9cc2-a4de20abb878") // the host of this machine
 )
 
-// vsockService is what the services of Linux machines are called by, with the
-// vsock port in the first 8 digits.
+// vsockService is the template for services of Linux machines, with the vsock
+// port in the first 8 digits.
 var vsockService = MustParseGUID("00000000-facb-11e6-bd58-64006a7986d3")
 
 // ParseGUID reads "a42e7cda-d03f-480c-9cc2-a4de20abb878", with or without braces.
@@ -51,8 +51,8 @@ func ParseGUID(text string) (GUID, error) {
 	return GUID(b), nil
 }
 
-// MustParseGUID is ParseGUID for text that is part of the program. It panics on
-// an error.
+// MustParseGUID is like ParseGUID but panics on an error. It is meant for
+// constants.
 func MustParseGUID(text string) GUID {
 	g, err := ParseGUID(text)
 	if err != nil {

@@ -36,8 +36,8 @@ type ConnectOptions struct {
 	// one beside it; 0 means 250 ms.
 	AttemptDelay time.Duration
 
-	// Prepare, if set, is called with each socket before it connects: the place
-	// to set options.
+	// Prepare, if not nil, is called with each socket before it connects, for
+	// example to set options.
 	Prepare func(*socket.Socket) error
 
 	// Resolver looks names up; nil means net.DefaultResolver.
@@ -64,7 +64,7 @@ func CreateConnection(ctx context.Context, address string, o *ConnectOptions) (*
 	return c.race(ctx, address, interleave(addrs))
 }
 
-// connector is one CreateConnection at work.
+// connector is the state of one call of CreateConnection.
 type connector struct {
 	ConnectOptions
 	results chan attempt
@@ -93,8 +93,8 @@ func (c *connector) opError(address string, err error) error {
 	return &net.OpError{Op: "dial", Net: c.Transport.Name, Err: fmt.Errorf("%s: %w", address, err)}
 }
 
-// resolve returns the addresses that the text stands for, in the order of the
-// resolver, which is that of RFC 6724.
+// resolve returns the addresses for the text, in the order of the resolver,
+// which is that of RFC 6724.
 func (c *connector) resolve(ctx context.Context, address string) ([]netip.AddrPort, error) {
 	host, service, err := net.SplitHostPort(address)
 	if err != nil {
@@ -156,7 +156,7 @@ func interleave(addrs []netip.AddrPort) []netip.AddrPort {
 // race runs the attempts and returns the first success.
 func (c *connector) race(ctx context.Context, address string, addrs []netip.AddrPort) (*socket.Socket, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // ends the losers
+	defer cancel() // cancels the other attempts
 	errs := make([]error, len(addrs))
 	started, running := 0, 0
 	next := time.NewTimer(0)
@@ -186,7 +186,7 @@ func (c *connector) race(ctx context.Context, address string, addrs []netip.Addr
 	}
 }
 
-// failure makes one error of those of all attempts.
+// failure combines the errors of all attempts.
 func (c *connector) failure(address string, errs []error) error {
 	if c.AllErrors {
 		return c.opError(address, errors.Join(errs...))
@@ -194,7 +194,7 @@ func (c *connector) failure(address string, errs []error) error {
 	return errs[0]
 }
 
-// discard closes the connections of n attempts that came too late.
+// discard closes the connections of the remaining n attempts.
 func (c *connector) discard(n int) {
 	for range n {
 		if r := <-c.results; r.err == nil {

@@ -9,34 +9,34 @@ import (
 	"github.com/sealsock/sealsock/socket"
 )
 
-// Join makes the socket hear a multicast group on an interface, given by its
-// index; 0 lets the system choose one. It works for both versions of IP:
-// RFC 3678, Section 5.1.
+// Join joins a multicast group on the interface with the given index; 0 lets
+// the system choose one. It works for both versions of IP: RFC 3678, Section
+// 5.1.
 func Join(s *socket.Socket, group netip.Addr, ifindex int) error {
 	return change(s, mcastJoinGroup, ifindex, group)
 }
 
-// Leave undoes Join.
+// Leave reverts Join.
 func Leave(s *socket.Socket, group netip.Addr, ifindex int) error {
 	return change(s, mcastLeaveGroup, ifindex, group)
 }
 
-// JoinSource makes the socket hear what one sender sends to a group.
+// JoinSource joins a group for the packets of one source.
 func JoinSource(s *socket.Socket, group, source netip.Addr, ifindex int) error {
 	return change(s, mcastJoinSource, ifindex, group, source)
 }
 
-// LeaveSource undoes JoinSource.
+// LeaveSource reverts JoinSource.
 func LeaveSource(s *socket.Socket, group, source netip.Addr, ifindex int) error {
 	return change(s, mcastLeaveSource, ifindex, group, source)
 }
 
-// BlockSource stops one sender of a group that was joined.
+// BlockSource blocks the packets of one source in a joined group.
 func BlockSource(s *socket.Socket, group, source netip.Addr, ifindex int) error {
 	return change(s, mcastBlockSource, ifindex, group, source)
 }
 
-// UnblockSource undoes BlockSource.
+// UnblockSource reverts BlockSource.
 func UnblockSource(s *socket.Socket, group, source netip.Addr, ifindex int) error {
 	return change(s, mcastUnblockSource, ifindex, group, source)
 }

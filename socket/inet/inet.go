@@ -37,8 +37,8 @@ var _ socket.Addr = Addr{}
 // AddrOf returns the address with the port, for sockets of any IP protocol.
 func AddrOf(ip netip.Addr, port uint16) Addr { return Addr{AddrPort: netip.AddrPortFrom(ip, port)} }
 
-// MustParse returns the address that text such as "[fe80::1%2]:443" stands for.
-// It panics on anything else; netip.ParseAddrPort is for text from outside.
+// MustParse parses an address such as "[fe80::1%2]:443". It panics on an error
+// and is meant for constants; use netip.ParseAddrPort for other text.
 func MustParse(text string) Addr { return Addr{AddrPort: netip.MustParseAddrPort(text)} }
 
 // Network returns a.Net, or "ip".

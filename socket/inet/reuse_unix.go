@@ -2,6 +2,6 @@
 
 package inet
 
-// reuseAddrIsSafe says that SO_REUSEADDR lets a server start while connections
-// of the one before are in TIME-WAIT, and no more than that.
+// reuseAddrIsSafe reports that SO_REUSEADDR only permits a server to start
+// while connections of its predecessor are in TIME-WAIT.
 const reuseAddrIsSafe = true

@@ -1,5 +1,5 @@
 package inet
 
-// reuseAddrIsSafe is false: on Windows SO_REUSEADDR takes a living server's
-// port away, and TIME-WAIT is no hindrance without it.
+// reuseAddrIsSafe is false: on Windows SO_REUSEADDR permits a process to take
+// the port of a running server, and TIME-WAIT does not block a new server.
 const reuseAddrIsSafe = false

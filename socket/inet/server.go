@@ -27,17 +27,18 @@ type ServerOptions struct {
 	// as the system allows.
 	Backlog int
 
-	// Prepare, if set, is called with the socket before it is bound: the place
-	// to set options.
+	// Prepare, if not nil, is called with the socket before it is bound, for
+	// example to set options.
 	Prepare func(*socket.Socket) error
 
 	// Transport is the protocol; the zero Transport means TCP.
 	Transport Transport
 }
 
-// CreateServer listens on "host:port". An empty host is every address of this
-// machine. The port can be taken again at once after the server ends: where the
-// system lets that steal no other server's port, ReuseAddr is set. o may be nil.
+// CreateServer listens on "host:port". An empty host means every address of
+// this machine. ReuseAddr is set on systems where it cannot take the port of a
+// running server, so that the port can be reused immediately after the server
+// ends. o may be nil.
 func CreateServer(ctx context.Context, address string, o *ServerOptions) (*socket.Listener, error) {
 	var opts ServerOptions
 	if o != nil {
@@ -65,8 +66,8 @@ func CreateServer(ctx context.Context, address string, o *ServerOptions) (*socke
 	return s.Listener(), nil
 }
 
-// HasDualStackIPv6 reports whether one IPv6 socket can take IPv4 too on this
-// machine.
+// HasDualStackIPv6 reports whether an IPv6 socket of this machine can also
+// accept IPv4.
 func HasDualStackIPv6() bool {
 	s, err := socket.New(Family6, socket.Stream, 0)
 	if err != nil {

@@ -13,7 +13,7 @@ var TCP = Transport{Name: "tcp", Type: socket.Stream}
 // A Transport is a protocol between IP addresses.
 type Transport struct {
 	Name   string      // for errors and Addr.Network: "sctp"
-	Module string      // the Linux modules that bring it
+	Module string      // the Linux modules that implement it
 	Type   socket.Type // of its sockets
 
 	// Protocol is the third argument of socket(2). Protocol6 takes its place

@@ -1,4 +1,4 @@
-// Package kernelcontrol is the kernel controls of macOS for package socket: the
-// way to kernel extensions that have a name, such as the tunnel interfaces of
-// com.apple.net.utun_control.
+// Package kernelcontrol provides the kernel controls of macOS for package
+// socket. They connect to named kernel extensions, such as the tunnel
+// interfaces of com.apple.net.utun_control.
 package kernelcontrol

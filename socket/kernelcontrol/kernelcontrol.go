@@ -49,8 +49,8 @@ func decode(raw []byte) (socket.Addr, error) {
 	return Addr{binary.NativeEndian.Uint32(raw[4:]), binary.NativeEndian.Uint32(raw[8:])}, nil
 }
 
-// Dial connects to a control, given by its name, which the kernel turns into a
-// number; typ is Datagram or Stream, as the control wants it.
+// Dial connects to the control with the given name; typ is Datagram or Stream,
+// depending on the control.
 func Dial(ctx context.Context, typ socket.Type, name string, unit uint32) (*socket.Socket, error) {
 	s, err := socket.New(Family, typ, protoControl)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 
 const number = afSystem
 
-// resolve asks for the number of a control.
+// resolve returns the number of a control.
 func resolve(s *socket.Socket, name string) (uint32, error) {
 	var info unix.CtlInfo
 	if len(name) >= len(info.Name) {

@@ -21,7 +21,8 @@ func TestRefusals(t *testing.T) {
 	sockettest.Refuses(t, "MPTCP", mptcp.Transport.Family(4), socket.Stream, mptcp.Transport.Protocol)
 }
 
-// TestInQueue learns with each message how much is left to read: TCP_INQ.
+// TestInQueue checks the number of unread bytes that each message carries:
+// TCP_INQ.
 func TestInQueue(t *testing.T) {
 	sockettest.Shows(t, "MPTCP", sockettest.Ancillary, sockettest.Options)
 	a, b := sockettest.Pair(t, listen("127.0.0.1:0"), dial)

@@ -34,8 +34,8 @@ func Dial(ctx context.Context, address string) (*socket.Socket, error) {
 	return inet.CreateConnection(ctx, address, &inet.ConnectOptions{Transport: Transport})
 }
 
-// Listen accepts connections to "host:port", as inet.CreateServer does; those of
-// peers that speak TCP alone too.
+// Listen accepts connections to "host:port", as inet.CreateServer does,
+// including connections of peers that use plain TCP.
 func Listen(ctx context.Context, address string) (*socket.Listener, error) {
 	return inet.CreateServer(ctx, address, &inet.ServerOptions{Transport: Transport})
 }

@@ -1,5 +1,5 @@
-// Package netlink is Linux's netlink sockets for package socket: the way to the
-// kernel's tables of links, routes, filters and more. It has the addresses, the
-// messages with their attributes, and requests with their answers. What the
-// messages of each protocol mean is for the caller to know.
+// Package netlink provides the netlink sockets of Linux for package socket,
+// which give access to the kernel's tables of links, routes, filters and more.
+// It implements addresses, messages with attributes, and requests with answers.
+// The caller interprets the messages of each protocol.
 package netlink

@@ -19,8 +19,8 @@ func TestRefusals(t *testing.T) {
 	sockettest.Refuses(t, "netlink", netlink.Family, socket.Raw, int(netlink.UserSock))
 }
 
-// TestGroup sends to a multicast group and learns which one it was:
-// NETLINK_PKTINFO.
+// TestGroup sends to a multicast group and checks the group of the received
+// message: NETLINK_PKTINFO.
 func TestGroup(t *testing.T) {
 	sockettest.Shows(t, "netlink", sockettest.Ancillary, sockettest.Trip, sockettest.Options)
 	const group = 5

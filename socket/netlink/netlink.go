@@ -18,7 +18,7 @@ var Family = socket.Family{Name: "netlink", Number: number, Decode: decode}
 // A Protocol is a netlink protocol: the part of the kernel at the other end.
 type Protocol int
 
-// The protocols that the kernel's headers name.
+// The protocols in the headers of the kernel.
 const (
 	Route         Protocol = 0
 	UserSock      Protocol = 2
@@ -73,7 +73,7 @@ func decode(raw []byte) (socket.Addr, error) {
 
 // The options of netlink sockets.
 var (
-	AddMembership  = socket.NewInt("NETLINK_ADD_MEMBERSHIP", option(1))  // hear a multicast group, by number
+	AddMembership  = socket.NewInt("NETLINK_ADD_MEMBERSHIP", option(1))  // join a multicast group, by number
 	DropMembership = socket.NewInt("NETLINK_DROP_MEMBERSHIP", option(2)) // and no more
 	PacketInfo     = socket.NewBool("NETLINK_PKTINFO", option(3))        // messages come with their group
 	BroadcastError = socket.NewBool("NETLINK_BROADCAST_ERROR", option(4))
@@ -92,9 +92,9 @@ func option(name int) socket.OptionNumber {
 	return socket.OptionNumber{Level: 270, Name: name}
 }
 
-// A Conn is a netlink socket that is bound to a port of its own. Execute may be
-// called by one goroutine at a time; a Conn that has joined a multicast group is
-// for receiving.
+// A Conn is a netlink socket that is bound to a unique port. Execute must not
+// be called concurrently. A Conn that has joined a multicast group is for
+// receiving only.
 type Conn struct {
 	*socket.Socket
 	sequence atomic.Uint32
@@ -165,8 +165,8 @@ func (c *Conn) Execute(ctx context.Context, m Message) ([]Message, error) {
 	}
 }
 
-// Receive returns the messages of the next datagram. Their data is theirs: it
-// is not overwritten.
+// Receive returns the messages of the next datagram. Later calls do not
+// overwrite their data.
 func (c *Conn) Receive(ctx context.Context) ([]Message, error) {
 	n, from, err := c.RecvFrom(ctx, c.buf, 0)
 	if err != nil {
@@ -198,8 +198,8 @@ func (e *Error) Error() string {
 // Unwrap returns the errno.
 func (e *Error) Unwrap() error { return e.Errno }
 
-// ends reports whether a message is the end of an answer, and the refusal that
-// it is.
+// ends reports whether a message ends an answer, and returns the error that it
+// contains.
 func (m Message) ends() (bool, error) {
 	switch m.Type {
 	case typeDone:
@@ -215,7 +215,7 @@ func (m Message) ends() (bool, error) {
 		if m.Flags&capped != 0 {
 			rest = rest[min(headerSize, len(rest)):]
 		} else if len(rest) >= 4 {
-			// The request comes back whole, and the text behind it.
+			// The message contains the whole request, followed by the text.
 			rest = rest[min(uint64(align(int(binary.NativeEndian.Uint32(rest)))), uint64(len(rest))):]
 		}
 		return true, refusal(m, m.Data[:4], rest)
@@ -223,7 +223,7 @@ func (m Message) ends() (bool, error) {
 	return false, nil
 }
 
-// refusal reads an errno, and the text among the attributes behind it.
+// refusal parses an errno and the text in the attributes that follow it.
 func refusal(m Message, errno, rest []byte) error {
 	n := int32(binary.NativeEndian.Uint32(errno))
 	if n == 0 {

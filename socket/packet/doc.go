@@ -1,7 +1,7 @@
-// Package packet is Linux's packet sockets for package socket: frames as they
-// are on an interface, with their link-layer header (type Raw) or without it
+// Package packet provides the packet sockets of Linux for package socket: the
+// frames of an interface, with the link-layer header (type Raw) or without it
 // ("cooked", type Datagram). Opening one needs the capability CAP_NET_RAW.
 //
-// Memory-mapped rings and AF_XDP are left out: they are not calls on a socket
-// but shared memory with a protocol of its own.
+// Memory-mapped rings and AF_XDP are not supported: they are shared-memory
+// interfaces and not socket calls.
 package packet

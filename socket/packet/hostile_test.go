@@ -8,7 +8,7 @@ import (
 	"github.com/sealsock/sealsock/socket/packet"
 )
 
-// silentType is another EtherType for experiments, which nobody here sends.
+// silentType is another EtherType for experiments, which no test sends.
 const silentType packet.EtherType = 0x88b6
 
 func TestWaiting(t *testing.T) {

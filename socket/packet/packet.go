@@ -23,7 +23,7 @@ const (
 	IPv6 EtherType = 0x86dd
 )
 
-// A Direction says how a frame got to the socket.
+// A Direction is the origin of a frame that the socket received.
 type Direction uint8
 
 // The directions have the kernel's numbers.
@@ -31,14 +31,15 @@ const (
 	ToHost      Direction = 0 // to this machine
 	Broadcast   Direction = 1
 	Multicast   Direction = 2
-	ToOther     Direction = 3 // to another machine, heard in promiscuous mode
+	ToOther     Direction = 3 // to another machine, received in promiscuous mode
 	Outgoing    Direction = 4 // sent by this machine
 	LoopedBack  Direction = 5
 	FastRouted  Direction = 6
 	maxHardware           = 8
 )
 
-// An Addr says where a frame was received, or is to be sent. It is comparable.
+// An Addr is the source of a received frame or the destination of a frame to
+// send. It is comparable.
 type Addr struct {
 	Interface int       // index
 	Protocol  EtherType // to bind: 0 receives nothing
@@ -116,7 +117,7 @@ var (
 	AuxData        = socket.NewBool("PACKET_AUXDATA", option(8))             // messages come with Auxiliary
 	FanOut         = socket.NewInt("PACKET_FANOUT", option(18))              // share frames among the sockets of a group
 	QdiscBypass    = socket.NewBool("PACKET_QDISC_BYPASS", option(20))       // send past the interface's queue
-	IgnoreOutgoing = socket.NewBool("PACKET_IGNORE_OUTGOING", option(23))    // do not hear what this machine sends
+	IgnoreOutgoing = socket.NewBool("PACKET_IGNORE_OUTGOING", option(23))    // do not receive frames that this machine sends
 )
 
 // Level is SOL_PACKET, the level of the options and the ancillary data.
@@ -130,7 +131,7 @@ func option(name int) socket.OptionNumber {
 	return socket.OptionNumber{Level: Level, Name: name}
 }
 
-// Membership is struct packet_mreq: what else an interface is to hear.
+// Membership is struct packet_mreq: further frames for an interface to receive.
 type Membership struct {
 	Interface int32
 	Kind      uint16 // 0 a multicast address, 1 everything, 2 every multicast, 3 a unicast address
@@ -150,7 +151,7 @@ type Stats struct {
 	Drops   uint32
 }
 
-// Auxiliary is struct tpacket_auxdata: what comes with a frame.
+// Auxiliary is struct tpacket_auxdata: the ancillary data of a frame.
 type Auxiliary struct {
 	Status                   uint32
 	Length, Captured         uint32 // of the frame, and of what was received
@@ -174,7 +175,7 @@ func ParseAuxiliary(items []socket.Ancillary) (a Auxiliary, ok bool) {
 // or Datagram. Interface 0 is all of them. A filter, if there is one, is in
 // force before the first frame arrives.
 func Open(typ socket.Type, a Addr, filter ...Instruction) (*socket.PacketConn, error) {
-	// Without a protocol the socket hears nothing until it is bound.
+	// Without a protocol the socket receives nothing until it is bound.
 	s, err := socket.New(Family, typ, 0)
 	if err != nil {
 		return nil, err
@@ -202,7 +203,7 @@ type Instruction struct {
 // maxFilter is the number of instructions in a program: BPF_MAXINSNS.
 const maxFilter = 4096
 
-// SetFilter drops the frames that a BPF program answers 0 for. It works for
+// SetFilter drops the frames for which a BPF program returns 0. It works for
 // sockets of other families too.
 func SetFilter(s *socket.Socket, program []Instruction) error {
 	if len(program) == 0 || len(program) > maxFilter {

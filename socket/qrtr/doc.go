@@ -1,3 +1,3 @@
-// Package qrtr is Qualcomm's IPC router for package socket: datagrams between
-// the processors of one device, addressed by node and port.
+// Package qrtr provides Qualcomm's IPC router for package socket: datagrams
+// between the processors of one device, addressed by node and port.
 package qrtr

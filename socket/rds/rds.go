@@ -30,7 +30,7 @@ func Open(local netip.AddrPort) (*socket.PacketConn, error) {
 // The options of RDS sockets. Those for memory that the network card reaches by
 // itself take the structs of linux/rds.h.
 var (
-	CancelSentTo      = socket.NewBytes("RDS_CANCEL_SENT_TO", option(1), 28)   // forget what waits for a peer: struct sockaddr
+	CancelSentTo      = socket.NewBytes("RDS_CANCEL_SENT_TO", option(1), 28)   // discard messages queued for a peer: struct sockaddr
 	GetMR             = socket.NewBytes("RDS_GET_MR", option(2), 32)           // struct rds_get_mr_args
 	FreeMR            = socket.NewBytes("RDS_FREE_MR", option(3), 16)          // struct rds_free_mr_args
 	ReceiveErrors     = socket.NewBool("RDS_RECVERR", option(5))               // messages come with the outcome of RDMA

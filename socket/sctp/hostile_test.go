@@ -19,7 +19,7 @@ func TestRefusals(t *testing.T) {
 	sockettest.Refuses(t, "SCTP", sctp.Transport.Family(4), socket.Stream, sctp.Transport.Protocol)
 }
 
-// TestReceiveInfo learns the stream and the sequence number of a message:
+// TestReceiveInfo checks the stream and the sequence number of a message:
 // SCTP_RCVINFO of RFC 6458, Section 5.3.5.
 func TestReceiveInfo(t *testing.T) {
 	sockettest.Shows(t, "SCTP", sockettest.Ancillary)

@@ -96,7 +96,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestTCPPeer shows that a peer which knows only TCP is served.
+// TestTCPPeer checks that a peer which supports only TCP can connect.
 func TestTCPPeer(t *testing.T) {
 	sockettest.Shows(t, "SMC", sockettest.Trip)
 	a, b := sockettest.Pair(t, listen("127.0.0.1:0"), func(a net.Addr) (*socket.Socket, error) {

@@ -1,5 +1,5 @@
-// Package tipc is Linux's transparent inter-process communication for package
-// socket: connections and messages to services, which are numbers, wherever in
-// a cluster they run; and the topology service, which tells when they come and
-// go.
+// Package tipc provides the transparent inter-process communication of Linux
+// for package socket: connections and messages to services, which are
+// identified by numbers and located anywhere in a cluster, and the topology
+// service, which reports when services start and stop.
 package tipc

@@ -23,7 +23,7 @@ func TestWaiting(t *testing.T) {
 
 func TestRefusals(t *testing.T) { sockettest.Refuses(t, "TIPC", tipc.Family, socket.RDM, 0) }
 
-// TestDestination learns which of its instances a message was for: the
+// TestDestination checks the instance to which a message was sent: the
 // ancillary data TIPC_DESTNAME.
 func TestDestination(t *testing.T) {
 	sockettest.Shows(t, "TIPC", sockettest.Ancillary)

@@ -24,7 +24,7 @@ const (
 	KindSocket  Kind = 3 // one socket
 )
 
-// A Scope is how far the name of a service is known.
+// A Scope is the part of the cluster in which the name of a service is visible.
 type Scope int8
 
 // The scopes have the kernel's numbers.
@@ -114,8 +114,8 @@ func decode(raw []byte) (socket.Addr, error) {
 	return a, nil
 }
 
-// An importance is how long the kernel holds on to messages when it is short of
-// memory.
+// The values of Importance: how long the kernel keeps messages when memory is
+// low.
 const (
 	LowImportance      = 0
 	MediumImportance   = 1
@@ -127,7 +127,7 @@ const (
 var (
 	Importance            = socket.NewInt("TIPC_IMPORTANCE", option(127))                          // of its messages
 	SourceDroppable       = socket.NewBool("TIPC_SRC_DROPPABLE", option(128))                      // drop messages that meet congestion
-	DestinationDroppable  = socket.NewBool("TIPC_DEST_DROPPABLE", option(129))                     // drop messages that nobody takes, instead of returning them
+	DestinationDroppable  = socket.NewBool("TIPC_DEST_DROPPABLE", option(129))                     // drop undeliverable messages instead of returning them
 	ConnectTimeout        = socket.NewDuration("TIPC_CONN_TIMEOUT", option(130), time.Millisecond) // how long connecting may take
 	NodeReceiveQueueDepth = socket.NewInt("TIPC_NODE_RECVQ_DEPTH", option(131))                    // messages in the node's queue; read only
 	ReceiveQueueDepth     = socket.NewInt("TIPC_SOCK_RECVQ_DEPTH", option(132))                    // messages in the socket's queue; read only

@@ -25,12 +25,12 @@ type Subscription struct {
 	// for the first and the last of an instance.
 	EachSocket bool
 
-	// Timeout is when the subscription ends, in whole milliseconds; 0 asks what
-	// is there now, and WaitForever never ends.
+	// Timeout is the duration of the subscription, in whole milliseconds. 0
+	// reports only existing services, and WaitForever does not expire.
 	Timeout time.Duration
 }
 
-// An EventKind is what happened.
+// An EventKind is the type of an event.
 type EventKind uint32
 
 // The kinds have the kernel's numbers.
@@ -53,7 +53,7 @@ func (k EventKind) String() string {
 	return fmt.Sprintf("event %d", uint32(k))
 }
 
-// An Event is news about the range that was subscribed to.
+// An Event is a change in the range of a subscription.
 type Event struct {
 	Kind         EventKind
 	Lower, Upper uint32 // the instances
@@ -104,7 +104,7 @@ const (
 )
 
 // encode writes a struct tipc_subscr: service type, lower, upper, timeout,
-// filter, and 8 bytes that come back in each event.
+// filter, and 8 bytes that each event repeats.
 func (sub Subscription) encode() []byte {
 	timeout, filter := uint32(math.MaxUint32), uint32(filterService)
 	if sub.Timeout != WaitForever {

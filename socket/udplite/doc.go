@@ -1,4 +1,4 @@
-// Package udplite is UDP-Lite (RFC 3828) for package socket: datagrams whose
-// checksum may cover only their beginning, so that damage further on reaches
-// the receiver, who can do with it.
+// Package udplite provides UDP-Lite (RFC 3828) for package socket: datagrams
+// whose checksum may cover only a prefix. A receiver that tolerates errors in
+// the rest still gets the datagram.
 package udplite

@@ -17,7 +17,7 @@ func TestRefusals(t *testing.T) {
 	sockettest.Refuses(t, "UDP-Lite", udplite.Transport.Family(4), socket.Datagram, udplite.Protocol)
 }
 
-// TestHopLimit learns how far a datagram could have come.
+// TestHopLimit checks the hop limit of a received datagram.
 func TestHopLimit(t *testing.T) {
 	sockettest.Shows(t, "UDP-Lite", sockettest.Ancillary)
 	a, b := open(t, "127.0.0.1:0"), open(t, "127.0.0.1:0")

@@ -1,6 +1,6 @@
-// Package unix is UNIX-domain sockets for package socket: stream, datagram and
-// seqpacket, named by a path or in Linux's abstract name space, with the peer's
-// credentials.
+// Package unix provides UNIX-domain sockets for package socket: stream,
+// datagram and seqpacket, named by a path or in Linux's abstract name space,
+// with the credentials of the peer.
 //
-// Open files travel over them with socket.Socket's SendFDs and RecvFDs.
+// The methods SendFDs and RecvFDs of socket.Socket transfer open files.
 package unix

@@ -1,4 +1,4 @@
-// Package vsock is the sockets between a virtual machine and its host, for
-// package socket: streams and seqpacket connections to a context and a port,
-// with no network between them.
+// Package vsock provides the sockets between a virtual machine and its host,
+// for package socket: stream and seqpacket connections to a context and a port,
+// without a network.
 package vsock
