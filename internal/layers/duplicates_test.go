@@ -81,7 +81,7 @@ func TestBlocksStandOnce(t *testing.T) {
 		last[b.key()] = b
 	}
 	if *update {
-		lowerLimits(t, "duplicates.txt", pairs)
+		lowerLimits(t, "duplicates.txt", 0, pairs)
 	}
 	limits := readLimits(t, "duplicates.txt")
 	for _, key := range slices.Sorted(maps.Keys(pairs)) {

@@ -139,7 +139,7 @@ func TestFunctionsAreSmall(t *testing.T) {
 		}
 	}
 	if *update {
-		lowerLimits(t, "functions.txt", large)
+		lowerLimits(t, "functions.txt", 0, large)
 	}
 	limits := readLimits(t, "functions.txt")
 	for _, key := range slices.Sorted(maps.Keys(large)) {
