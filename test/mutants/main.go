@@ -1,9 +1,9 @@
 // Command mutants proves that the tests hold what they claim to hold. A mutant
 // is a small change to the code that breaks one requirement: a check left out,
-// a bound moved, a wrong alert. For each one this program builds the test
-// binary of a package with the change laid over the source (the go command's
-// -overlay flag, so that no file is changed), runs the one test that is named
-// beside it, and fails if that test passes.
+// a bound moved, a wrong alert. For each one this program runs the one test
+// that is named beside it, in a test binary with the change in it, and fails if
+// that test passes. No file is changed: what is built is laid over the source
+// by the go command's -overlay flag.
 //
 //	go run ./test/mutants                      # all of them
 //	go run ./test/mutants -area engine         # those of one table

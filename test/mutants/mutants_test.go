@@ -134,3 +134,31 @@ func TestCompareSections(t *testing.T) {
 		t.Errorf("got %q", shuffled)
 	}
 }
+
+// The mutants of a file are put in front of the bodies that they change.
+func TestGenerate(t *testing.T) {
+	root := t.TempDir()
+	source := "package p\n\nconst c = 1\n\nfunc f() int {\n\treturn 1\n}\n\nfunc g() { f() }\n"
+	if err := os.WriteFile(filepath.Join(root, "f.go"), []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := map[int]bool{}
+	g, err := generate(root, "f.go", map[int]*row{
+		3: {old: "return 1", new: "return 2"},
+		4: {old: "f()", new: "", nth: 2},
+		5: {old: "c = 1", new: "c = 2"},
+	}, out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "package p\n\nconst c = 1\n\nfunc f() int {\n" +
+		"if sealsockMutant == \"3\" {\n\n\treturn 2\n\n}\n" +
+		"\n\treturn 1\n}\n\nfunc g() {\nif sealsockMutant == \"4\" {\n  \nreturn\n}\n f() }\n"
+	if got := g.text.String(); got != want || g.pkg != "p" || len(out) != 1 || !out[5] {
+		t.Errorf("package %s, out %v:\n%s\nwant\n%s", g.pkg, out, got, want)
+	}
+	b, places := &batch{out: out}, map[string][]body{"f.go": g.bodies}
+	if !b.leaveOut("/tmp/f.go:8:3: undefined", places) || !out[3] || out[4] {
+		t.Errorf("left out: %v", out)
+	}
+}

@@ -109,14 +109,24 @@ func (r *row) mutate(root string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: the text %q stands there %d times, the row means number %d",
 			r.file, r.old, n, r.nth)
 	}
+	at := r.place(text)
+	return []byte(text[:at] + r.new + text[at+len(r.old):]), nil
+}
+
+// place returns where in a file's text the change begins, or -1.
+func (r *row) place(text string) int {
 	at := 0
 	for i := range max(1, r.nth) {
 		if i > 0 {
 			at += len(r.old)
 		}
-		at += strings.Index(text[at:], r.old)
+		next := strings.Index(text[at:], r.old)
+		if next < 0 {
+			return -1
+		}
+		at += next
 	}
-	return []byte(text[:at] + r.new + text[at+len(r.old):]), nil
+	return at
 }
 
 // checkRows checks all rows, and that no mutant is there twice.

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -33,10 +34,11 @@ func (o outcome) String() string {
 type lab struct {
 	root, temp string
 	timeout    time.Duration
+	rows       []*row // all that are tried; a mutant's number is its place
 
-	mu    sync.Mutex
-	whole map[string]func() error // by folder and test: the result on the code as it is
-	built map[string]func() error // by folder: the test binary of the code as it is
+	mu      sync.Mutex
+	whole   map[string]func() error  // by folder and test: the result on the code as it is
+	batches map[string]func() *batch // by folder
 }
 
 // try runs the mutants of rows and prints a line for each, and the totals.
@@ -47,8 +49,8 @@ func try(root string, rows []*row, o *options) (ok bool, err error) {
 	}
 	defer os.RemoveAll(temp)
 	l := &lab{
-		root: root, temp: temp, timeout: o.timeout,
-		whole: map[string]func() error{}, built: map[string]func() error{},
+		root: root, temp: temp, timeout: o.timeout, rows: rows,
+		whole: map[string]func() error{}, batches: map[string]func() *batch{},
 	}
 	start := time.Now()
 	work := make(chan int)
@@ -79,14 +81,30 @@ func try(root string, rows []*row, o *options) (ok bool, err error) {
 	return failed == 0, nil
 }
 
-// one tries one mutant. detail tells what went wrong.
+// one tries one mutant. detail tells what went wrong. A mutant that survives in a batch
+// is tried again alone.
 func (l *lab) one(i int, r *row) (out outcome, detail string) {
 	if r.needs != "" && !needs[r.needs]() {
 		return notHere, ": this machine lacks " + r.needs
 	}
-	if err := l.passesWhole(r); err != nil {
+	b := l.batch(r.dir())
+	if b.err != nil {
+		return broken, "\n\t" + b.err.Error()
+	}
+	if err := l.passesWhole(b, r); err != nil {
 		return broken, "\n\t" + err.Error()
 	}
+	if !b.out[i] {
+		text, err := l.test(b.binary, r, strconv.Itoa(i))
+		if out, detail := verdict(text, err); out == killed {
+			return out, detail
+		}
+	}
+	return l.alone(i, r)
+}
+
+// alone builds a binary with nothing but one mutant, and tries it.
+func (l *lab) alone(i int, r *row) (out outcome, detail string) {
 	mutated, err := r.mutate(l.root)
 	if err != nil {
 		return broken, "\n\t" + err.Error()
@@ -101,7 +119,12 @@ func (l *lab) one(i int, r *row) (out outcome, detail string) {
 	if err := l.build(r.dir(), binary, "-overlay="+overlay); err != nil {
 		return broken, "\n\t" + err.Error()
 	}
-	text, err := l.test(binary, r)
+	text, err := l.test(binary, r, "")
+	return verdict(text, err)
+}
+
+// verdict judges the run of a mutant's test.
+func verdict(text string, err error) (outcome, string) {
 	switch {
 	case err == nil:
 		return survived, ""
@@ -126,33 +149,47 @@ func (l *lab) overlay(dir string, r *row, text []byte) (string, error) {
 	if err := os.WriteFile(with, text, 0o600); err != nil {
 		return "", err
 	}
-	replace := map[string]string{filepath.Join(l.root, filepath.FromSlash(r.file)): with}
-	b, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		return "", err
-	}
 	overlay := filepath.Join(dir, "overlay.json")
-	return overlay, os.WriteFile(overlay, b, 0o600)
+	replace := map[string]string{filepath.Join(l.root, filepath.FromSlash(r.file)): with}
+	return overlay, writeOverlay(overlay, replace)
 }
 
-// passesWhole checks, once for each test, that it passes on the code as it is.
-func (l *lab) passesWhole(r *row) error {
-	l.mu.Lock()
-	name := strings.ReplaceAll(r.dir(), "/", "_") + ".whole.exe"
-	binary := filepath.Join(l.temp, name)
-	built := l.built[r.dir()]
-	if built == nil {
-		built = sync.OnceValue(func() error { return l.build(r.dir(), binary) })
-		l.built[r.dir()] = built
+// writeOverlay writes a file for the go command's -overlay flag.
+func writeOverlay(name string, replace map[string]string) error {
+	b, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return err
 	}
+	return os.WriteFile(name, b, 0o600)
+}
+
+// batch returns the batch of a folder, which it builds the first time.
+func (l *lab) batch(dir string) *batch {
+	l.mu.Lock()
+	b := l.batches[dir]
+	if b == nil {
+		rows := map[int]*row{}
+		for i, r := range l.rows {
+			if r.dir() == dir && (r.needs == "" || needs[r.needs]()) {
+				rows[i] = r
+			}
+		}
+		b = sync.OnceValue(func() *batch { return l.newBatch(dir, rows) })
+		l.batches[dir] = b
+	}
+	l.mu.Unlock()
+	return b()
+}
+
+// passesWhole checks, once for each test, that it passes on the code as it is: in the
+// batch with no mutant chosen.
+func (l *lab) passesWhole(b *batch, r *row) error {
+	l.mu.Lock()
 	key := r.dir() + " " + r.test
 	whole := l.whole[key]
 	if whole == nil {
 		whole = sync.OnceValue(func() error {
-			if err := built(); err != nil {
-				return err
-			}
-			text, err := l.test(binary, r)
+			text, err := l.test(b.binary, r, "")
 			if err != nil {
 				return fmt.Errorf("%s fails on the code as it is: %w: %s", r.test, err, last(text))
 			}
@@ -190,13 +227,15 @@ func (l *lab) build(dir, binary string, flags ...string) error {
 // errTimeout marks a test that did not end.
 var errTimeout = errors.New("the test ran out of time, which proves nothing")
 
-// test runs the row's test in a binary and returns what it printed.
-func (l *lab) test(binary string, r *row) (string, error) {
+// test runs the row's test in a binary, with a mutant of its batch or none, and returns
+// what it printed.
+func (l *lab) test(binary string, r *row, mutant string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), l.timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary,
 		"-test.short", "-test.v", "-test.count=1", "-test.run="+pattern(r.test))
 	cmd.Dir = filepath.Join(l.root, filepath.FromSlash(r.dir()))
+	cmd.Env = append(os.Environ(), chosen+"="+mutant)
 	cmd.WaitDelay = 10 * time.Second
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
