@@ -367,7 +367,7 @@ func TestIdleRecords13(t *testing.T) {
 	}
 }
 
-// TestPSKWithoutSchemes13: a client whose keys are not known must have said what its
+// TestPSKWithoutSchemes13: a client whose keys are not known must name what its
 // peer may sign with. RFC 9846, Sections 4.2.3 and 9.2.
 func TestPSKWithoutSchemes13(t *testing.T) {
 	client := &Config{PSKs: []*PSK{{Identity: []byte("x"), Key: []byte("y")}}}
@@ -447,7 +447,7 @@ func TestWrongFinished12(t *testing.T) {
 	}
 }
 
-// TestResumptionNeedsSuite12: a session goes on only with a suite that the client offers
+// TestResumptionNeedsSuite12: a session is resumed only with a suite that the client offers
 // now. RFC 5246, Section 7.4.1.2.
 func TestResumptionNeedsSuite12(t *testing.T) {
 	client, server := resumable12(t, true)

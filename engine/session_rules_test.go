@@ -11,7 +11,7 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// TestSessionKeepsName: a session goes on under the server name that it was made with,
+// TestSessionKeepsName: a session is resumed under the server name that it was made with,
 // whatever a client asks for. RFC 6066, Section 3, for TLS 1.2.
 func TestSessionKeepsName(t *testing.T) {
 	for _, name := range []string{"example.com", "example.org", ""} {
@@ -42,7 +42,7 @@ func TestSessionKeepsName(t *testing.T) {
 	}
 }
 
-// TestResumptionNeedsExtendedMasterSecret12: a server does not go on with a session for
+// TestResumptionNeedsExtendedMasterSecret12: a server does not resume a session for
 // a client that leaves out the extension. RFC 7627, Section 5.3.
 func TestResumptionNeedsExtendedMasterSecret12(t *testing.T) {
 	client, server := resumable12(t, true)

@@ -17,6 +17,7 @@ type document struct {
 var documents = []document{
 	{rfc9846, "TLS 1.3"},
 	{rfc5246, "TLS 1.2"},
+	{"RFC 4279", "Pre-shared keys in TLS 1.2"},
 	{"RFC 5077", "Session tickets of TLS 1.2"},
 	{"RFC 5705", "Exporters"},
 	{"RFC 5746", "Renegotiation indication"},
@@ -38,6 +39,7 @@ var documents = []document{
 	{"RFC 6960", "OCSP"},
 	{"RFC 7292", "PKCS #12"},
 	{"RFC 8555", "ACME"},
+	{"draft-ietf-tls-ecdhe-mlkem", "Post-quantum hybrids"},
 	{sp800, "GCM"},
 	{own, "Rules of this module"},
 }

@@ -31,9 +31,6 @@ type row struct {
 	area string // the table, filled in by mutants
 }
 
-// untraced is the reason of a row that names a test which no mutant has tried.
-const untraced = "no mutant yet"
-
 // avx512 is what the assembly of internal/gcm needs.
 const avx512 = "AVX-512, VAES and VPCLMULQDQ"
 

@@ -1,0 +1,182 @@
+package main
+
+// engineProofRows are about certificates and their proofs in TLS 1.3.
+var engineProofRows = []row{
+	{
+		doc: rfc9846, section: "4.3.2",
+		must: "no CertificateRequest with a pre-shared key; empty context in the handshake; " +
+			"signature_algorithms in it",
+		file: "engine/client13.go",
+		old:  "if len(request.Context) != 0 {", new: "if false {",
+		test: "TestClientRefusesRequest13/a context",
+	},
+	{
+		doc: rfc9846, section: "4.3.2",
+		must: "no CertificateRequest with a pre-shared key; empty context in the handshake; " +
+			"signature_algorithms in it",
+		file: "engine/client13.go",
+		old:  "if !slices.Contains(request.Present, iana.ExtSignatureAlgorithms) {",
+		new:  "if false {",
+		test: "TestClientRefusesRequest13/no signature algorithms",
+	},
+	{
+		doc: rfc9846, section: "4.3.2",
+		must: "no CertificateRequest with a pre-shared key; empty context in the handshake; " +
+			"signature_algorithms in it",
+		file: "engine/server13.go",
+		old:  "asks := f.cfg.ClientAuth != NoClientCert && c.psk == nil",
+		new:  "asks := f.cfg.ClientAuth != NoClientCert",
+		test: "TestResumptionWithClientCertificate",
+	},
+	{
+		doc: rfc9846, section: "4.4.2.4",
+		must: "an empty Certificate of a server: decode_error; of a client that must: " +
+			"certificate_required",
+		file: "engine/client13.go",
+		old:  "if peer.empty() {", new: "if false {",
+		test: "TestPeerRefusesCertificate13/none by the server",
+	},
+	{
+		doc: rfc9846, section: "4.4.2.4",
+		must: "an empty Certificate of a server: decode_error; of a client that must: " +
+			"certificate_required",
+		file: "engine/server13.go",
+		old:  "if s.cfg.ClientAuth == RequireClientCert {", new: "if false {",
+		test: "TestPeerRefusesCertificate13/none by the client",
+	},
+	{
+		doc: rfc9846, section: "4.4.2",
+		must: "extensions of a certificate were asked for: unsupported_extension",
+		file: "engine/certificates.go",
+		old:  "if !ok {\n\t\t\treturn broken", new: "if !ok && false {\n\t\t\treturn broken",
+		test: "TestPeerRefusesCertificate13/an unknown extension by the server",
+	},
+	{
+		doc: rfc9846, section: "4.4.2",
+		must: "extensions of a certificate were asked for: unsupported_extension",
+		file: "engine/certificates.go",
+		old:  "ext == iana.ExtDelegatedCredential && a.delegated != nil",
+		new:  "ext == iana.ExtDelegatedCredential",
+		test: "TestDelegation13/not asked for",
+	},
+	{
+		doc: rfc9846, section: "4.4.2",
+		must: "the context of a Certificate is that of the request, and empty in the handshake",
+		file: "engine/certificates.go",
+		old:  "if string(cert.Context) != string(a.context) {", new: "if false {",
+		test: "TestPeerRefusesCertificate13/a context by the client",
+	},
+	{
+		doc: rfc9846, section: "4.4.3",
+		must: "the signature covers 64 spaces, the context and the transcript; its scheme was " +
+			"offered",
+		file: "engine/flow13.go",
+		old:  "b := make([]byte, 64, 64+", new: "b := make([]byte, 63, 64+",
+		test: "TestSignedContent13",
+	},
+	{
+		doc: rfc9846, section: "4.4.3",
+		must: "the signature covers 64 spaces, the context and the transcript; its scheme was " +
+			"offered",
+		file: "engine/flow13.go",
+		old:  "b[i] = ' '", new: "b[i] = 0",
+		test: "TestSignedContent13",
+	},
+	{
+		doc: rfc9846, section: "4.4.3",
+		must: "the signature covers 64 spaces, the context and the transcript; its scheme was " +
+			"offered",
+		file: "engine/flow13.go",
+		old:  "clientContext = \"TLS 1.3, client", new: "clientContext = \"TLS 1.3, server",
+		test: "TestSignedContent13",
+	},
+	{
+		doc: rfc9846, section: "4.4.3",
+		must: "the signature covers 64 spaces, the context and the transcript; its scheme was " +
+			"offered",
+		file: "engine/flow13.go",
+		old:  "return append(b, sum...)", new: "return b",
+		test: "TestSignedContent13",
+	},
+	{
+		doc: rfc9846, section: "4.4.3",
+		must: "the signature covers 64 spaces, the context and the transcript; its scheme was " +
+			"offered",
+		file: "engine/flow13.go",
+		old:  "|| !slices.Contains(offered, cv.Algorithm) {", new: "{",
+		test: "TestPeerRefusesProof13/a scheme that was not offered by the server",
+	},
+	{
+		doc: rfc9846, section: "4.4.3",
+		must: "the signature covers 64 spaces, the context and the transcript; its scheme was " +
+			"offered",
+		file: "engine/flow13.go",
+		old:  "if !scheme.Fits(key, iana.TLS13) {", new: "if false {",
+		test: "TestPeerRefusesProof13/the scheme of another curve by the server",
+	},
+	{
+		doc: rfc9846, section: "4.4.3", must: "a signature that does not verify: decrypt_error",
+		file: "engine/flow13.go",
+		old: "if err := scheme.Verify(key, iana.TLS13, signedContent(context, " +
+			"f.transcript.sum()), cv.Signature); err != nil {",
+		new: "if err := scheme.Verify(key, iana.TLS13, signedContent(context, " +
+			"f.transcript.sum()), cv.Signature); err != nil && false {",
+		test: "TestPeerRefusesProof13/another signature by the client",
+	},
+	{
+		doc: rfc9846, section: "4.4.3", must: "a signature that does not verify: decrypt_error",
+		file: "engine/flow13.go",
+		old:  "Fault: FaultPeer, Alert: iana.AlertDecryptError, Reason: \"the peer does not hold",
+		new: "Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: \"the peer does " +
+			"not hold",
+		test: "TestPeerRefusesProof13/another signature by the server",
+	},
+	{
+		doc: rfc9846, section: "4.2.3",
+		must: "no PKCS #1 v1.5 and no SHA-1 in handshake signatures",
+		file: "engine/flow13.go",
+		old:  "if scheme == nil || !scheme.TLS13 ||", new: "if scheme == nil ||",
+		test: "TestPeerRefusesProof13/PKCS #1 by the server",
+	},
+	{
+		doc: rfc9846, section: "4.2.3",
+		must: "no PKCS #1 v1.5 and no SHA-1 in handshake signatures",
+		file: "internal/suites/signatures.go",
+		old:  "{iana.RSAPKCS1WithSHA256, kindPKCS1, crypto.SHA256, nil, false, true}",
+		new:  "{iana.RSAPKCS1WithSHA256, kindPKCS1, crypto.SHA256, nil, true, true}",
+		pkg:  "engine", test: "TestPeerRefusesProof13/PKCS #1 by the client",
+	},
+	{
+		doc: rfc9846, section: "4.4.4",
+		must: "Finished is checked: decrypt_error; in constant time",
+		file: "engine/flow13.go",
+		old:  "if !keys.Equal(fin.VerifyData,", new: "if false && !keys.Equal(fin.VerifyData,",
+		test: "TestPeerRefusesProof13/another Finished by the server",
+	},
+	{
+		doc: rfc9846, section: "4.4.4",
+		must: "Finished is checked: decrypt_error; in constant time",
+		file: "engine/flow13.go",
+		old:  "broken(iana.AlertDecryptError, \"Finished does",
+		new:  "broken(iana.AlertIllegalParameter, \"Finished does",
+		test: "TestPeerRefusesProof13/another Finished by the client",
+	},
+	{
+		doc: rfc9846, section: "D.4", must: "middlebox compatibility mode, and without it",
+		file: "engine/client13.go",
+		old:  "if !f.cfg.NoCompatibilityMode && !f.info.Retried", new: "if !f.info.Retried",
+		test: "TestCompatibilityMode13",
+	},
+	{
+		doc: rfc9846, section: "D.4", must: "middlebox compatibility mode, and without it",
+		file: "engine/client13.go",
+		old:  "if !f.cfg.NoCompatibilityMode && !f.info.Retried", new: "if false && !f.info.Retried",
+		test: "TestCompatibilityMode13",
+	},
+	{
+		doc: rfc9846, section: "D.4", must: "middlebox compatibility mode, and without it",
+		file: "engine/server13.go",
+		old:  "if len(hello.SessionID) > 0 && !f.info.Retried {", new: "if !f.info.Retried {",
+		test: "TestCompatibilityMode13",
+	},
+}

@@ -1,0 +1,272 @@
+package main
+
+// engineRecordRows are about records, alerts and keys of an open connection.
+var engineRecordRows = []row{
+	{
+		doc: rfc9846, section: "5", must: "records of unknown type: unexpected_message",
+		file: "engine/receiver.go",
+		old:  "if h.Type < iana.ContentChangeCipherSpec || h.Type > iana.ContentApplicationData {",
+		new:  "if false {",
+		test: "TestUnknownRecords13",
+	},
+	{
+		doc: rfc9846, section: "5", must: "records of unknown type: unexpected_message",
+		file: "engine/receiver.go",
+		old: "return Event{}, broken(iana.AlertUnexpectedMessage, \"a record of type %d under " +
+			"encryption\", uint8(typ))",
+		new:  "return Event{}, nil",
+		test: "TestUnknownRecords13",
+	},
+	{
+		doc: rfc9846, section: "5",
+		must: "change_cipher_spec is the byte 1, between the first ClientHello and Finished, " +
+			"and dropped",
+		file: "engine/receiver.go",
+		old:  "payload[0] != 1 || !disguise", new: "!disguise",
+		test: "TestOtherRecordsInEveryState",
+	},
+	{
+		doc: rfc9846, section: "5",
+		must: "change_cipher_spec is the byte 1, between the first ClientHello and Finished, " +
+			"and dropped",
+		file: "engine/receiver.go",
+		old:  "disguise := r.ccsAllowed &&", new: "disguise :=",
+		test: "TestOtherRecordsInEveryState",
+	},
+	{
+		doc: rfc9846, section: "5",
+		must: "change_cipher_spec is the byte 1, between the first ClientHello and Finished, " +
+			"and dropped",
+		file: "engine/receiver.go",
+		old:  "!r.info.HandshakeDone && slices.Contains", new: "slices.Contains",
+		test: "TestOtherRecordsInEveryState",
+	},
+	{
+		doc: rfc9846, section: "5.1",
+		must: "no message spans a change of keys; nothing between a message's fragments",
+		file: "engine/receiver.go",
+		old:  "if len(r.fragment) > 0 && typ != iana.ContentHandshake {", new: "if false {",
+		test: "TestFragments13",
+	},
+	{
+		doc: rfc9846, section: "5.1",
+		must: "no message spans a change of keys; nothing between a message's fragments",
+		file: "engine/receiver.go",
+		old:  "if len(r.fragment) > 0 && (do.turn || len(do.keys) > 0) {",
+		new:  "if len(r.fragment) > 0 && do.turn {",
+		test: "TestFragments13",
+	},
+	{
+		doc: rfc9846, section: "5.1",
+		must: "no message spans a change of keys; nothing between a message's fragments",
+		file: "engine/receiver.go",
+		old:  "if len(r.fragment) > 0 && (do.turn || len(do.keys) > 0) {",
+		new:  "if len(r.fragment) > 0 && len(do.keys) > 0 {",
+		test: "TestNothingBehindFirstHello",
+	},
+	{
+		doc: rfc9846, section: "5.1", must: "no empty handshake records",
+		file: "engine/receiver.go",
+		old:  "if len(payload) == 0 {\n\t\t// RFC 9846, Section 5.1",
+		new:  "if false {\n\t\t// RFC 9846, Section 5.1",
+		test: "TestOtherRecordsInEveryState",
+	},
+	{
+		doc: rfc9846, section: "4.4.4",
+		must: "no application data before the peer's Finished, but for 0-RTT and half-RTT",
+		file: "engine/receiver.go",
+		old:  "if r.phase != phaseApplication && r.phase != phaseEarly {", new: "if false {",
+		test: "TestOtherRecordsInEveryState",
+	},
+	{
+		doc: rfc9846, section: "5.1", must: "records up to 2^14 bytes: record_overflow",
+		file: "engine/receiver.go",
+		old:  "return record.MaxPlaintext", new: "return record.MaxCiphertext",
+		test: "TestLongRecords13",
+	},
+	{
+		doc: rfc9846, section: "5.2",
+		must: "encrypted records up to 2^14 + 256 bytes: record_overflow",
+		file: "engine/receiver.go",
+		old:  "return record.MaxCiphertext", new: "return record.MaxCiphertext + 1",
+		test: "TestLongRecords13",
+	},
+	{
+		doc: rfc9846, section: "5.2",
+		must: "a record that does not open: bad_record_mac, and the end",
+		file: "engine/receiver.go",
+		old:  "if r.skip > 0 && r.phase == phaseHandshake && errors.Is(err, record.ErrBadMAC) {",
+		new: "if errors.Is(err, record.ErrBadMAC) {\n\t\t\treturn Event{}, nil\n\t\t}\n\t\tif " +
+			"false {",
+		test: "TestForgedRecords13",
+	},
+	{
+		doc: rfc9846, section: "5.4",
+		must: "a record of padding alone: unexpected_message; the scan stays inside the plaintext",
+		file: "internal/record/tls13.go",
+		old:  "for i := len(inner) - 1; i >= 0; i-- {", new: "for i := len(inner) - 1; i > 0; i-- {",
+		test: "TestThereAndBack",
+	},
+	{
+		doc: rfc9846, section: "5.5", must: "the key changes before the AEAD's limit",
+		file: "engine/sender.go",
+		old:  "return left <= reserve ||", new: "return",
+		test: "TestKeysChangeInTime13",
+	},
+	{
+		doc: rfc9846, section: "5.5", must: "the key changes before the AEAD's limit",
+		file: "engine/sender.go",
+		old:  "s.suite.RecordLimit-left >= s.perKey", new: "false",
+		test: "TestKeysChangeInTime13",
+	},
+	{
+		doc: rfc9846, section: "4.6.3",
+		must: "KeyUpdate only after Finished; a request is answered before the next data; " +
+			"other values: illegal_parameter",
+		file: "engine/open13.go",
+		old:  "if update.RequestUpdate {", new: "if update.RequestUpdate && false {",
+		test: "TestKeyUpdateIsAnswered13",
+	},
+	{
+		doc: rfc9846, section: "4.6.3",
+		must: "KeyUpdate only after Finished; a request is answered before the next data; " +
+			"other values: illegal_parameter",
+		file: "engine/open13.go",
+		old:  "if update.RequestUpdate {", new: "if update.RequestUpdate || true {",
+		test: "TestKeyUpdateIsAnswered13",
+	},
+	{
+		doc: rfc9846, section: "4.6.3",
+		must: "KeyUpdate only after Finished; a request is answered before the next data; " +
+			"other values: illegal_parameter",
+		file: "internal/wire/key_update.go",
+		old:  "if request > 1 {", new: "if false {",
+		test: "TestRejected",
+	},
+	{
+		doc: rfc9846, section: "4.6.3",
+		must: "KeyUpdate only after Finished; a request is answered before the next data; " +
+			"other values: illegal_parameter",
+		file: "engine/open13.go",
+		old:  "next.traffic = s.traffic.Next()", new: "",
+		test: "TestKeyUpdateAndClose",
+	},
+	{
+		doc: rfc9846, section: "4.6.2",
+		must: "a request for a certificate after the handshake only for a client that offered " +
+			"it: unexpected_message",
+		file: "engine/open13.go",
+		old: "case m.typ == iana.HandshakeCertificateRequest && s.client && " +
+			"s.cfg.PostHandshakeAuth:",
+		new:  "case m.typ == iana.HandshakeCertificateRequest && s.client:",
+		test: "TestLateRequestIsRefused13",
+	},
+	{
+		doc: rfc9846, section: "4.6.2",
+		must: "a request for a certificate after the handshake only for a client that offered " +
+			"it: unexpected_message",
+		file: "engine/server13.go",
+		old:  "if s.info.lateOffered && !(", new: "if !(",
+		test: "TestLateAuthentication",
+	},
+	{
+		doc: rfc9846, section: "4.6.2",
+		must: "the answer repeats the context; a client may decline",
+		file: "engine/late.go",
+		old:  "if len(request.Context) == 0 {", new: "if false {",
+		test: "TestLateRequestIsRefused13",
+	},
+	{
+		doc: rfc9846, section: "4.6.2",
+		must: "the answer repeats the context; a client may decline",
+		file: "engine/late.go",
+		old:  "if !bytes.Equal(q.Context, cert.Context) {",
+		new:  "if !bytes.Equal(q.Context, cert.Context) && false {",
+		test: "TestLateAnswersInAnyOrder13",
+	},
+	{
+		doc: rfc9846, section: "4.6.2",
+		must: "the answer repeats the context; a client may decline",
+		file: "engine/late.go",
+		old:  "s.late.pending = append(s.late.pending[:i:i], s.late.pending[i+1:]...)", new: "_ = i",
+		test: "TestLateAnswers13",
+	},
+	{
+		doc: rfc9846, section: "4.6.2",
+		must: "the answer repeats the context; a client may decline",
+		file: "engine/late.go",
+		old:  "if err := s.flow.checkFinished(m, s.open.traffic); err != nil {",
+		new:  "if err := s.flow.checkFinished(m, s.open.traffic); err != nil && false {",
+		test: "TestLateAnswers13",
+	},
+	{
+		doc: rfc9846, section: "4.6.2",
+		must: "a late certificate counts once its Finished is checked",
+		file: "engine/late.go",
+		old:  "if s.peer != nil {\n\t\ts.flow.info.shows(s.peer)",
+		new:  "if false {\n\t\ts.flow.info.shows(s.peer)",
+		test: "TestLateAuthentication",
+	},
+	{
+		doc: rfc9846, section: "6",
+		must: "unknown and error alerts end the connection, whatever their level",
+		file: "engine/receiver.go",
+		old:  "case level == 1 && r.info.Version != iana.TLS13 && desc != iana.AlertCloseNotify:",
+		new:  "case level == 1 && desc != iana.AlertCloseNotify:",
+		test: "TestFatalAlert13",
+	},
+	{
+		doc: rfc9846, section: "6",
+		must: "unknown and error alerts end the connection, whatever their level",
+		file: "engine/receiver.go",
+		old:  "case level != 1 && level != 2:", new: "case false:",
+		test: "TestAlertLevels13",
+	},
+	{
+		doc: rfc9846, section: "6.1",
+		must: "close_notify ends one direction; a cut connection is no end",
+		file: "engine/receiver.go",
+		old:  "case desc == iana.AlertCloseNotify && r.info.HandshakeDone:",
+		new:  "case desc == iana.AlertCloseNotify:",
+		test: "TestOtherRecordsInEveryState",
+	},
+	{
+		doc: rfc9846, section: "6.1",
+		must: "close_notify ends one direction; a cut connection is no end",
+		file: "engine/sender.go",
+		old:  "case s.closed:\n\t\treturn dst, ErrClosed\n\tcase s.ready:", new: "case s.ready:",
+		test: "TestKeyUpdateAndClose",
+	},
+	{
+		doc: rfc9846, section: "6.2",
+		must: "an error ends the connection with an alert, and the session is forgotten",
+		file: "engine/receiver.go",
+		old:  "r.out = append(r.out, step{kind: stepAlert, alert: e.Alert})", new: "",
+		test: "TestErrorSendsAlert13",
+	},
+	{
+		doc: rfc5246, section: "7.2.2",
+		must: "a session whose connection failed is not resumed (by ID)",
+		file: "engine/receiver.go",
+		old:  "r.cfg.SessionIDs.Forget(r.info.sessionID)", new: "",
+		test: "TestFailedSessions12",
+	},
+	{
+		doc: own, section: "engine", must: "records that bring nothing are bounded",
+		file: "engine/receiver.go",
+		old:  "if r.idle++; r.idle > maxIdleRecords {", new: "if r.idle++; false {",
+		test: "TestIdleRecords13",
+	},
+	{
+		doc: own, section: "engine", must: "key updates without data are bounded",
+		file: "engine/receiver.go",
+		old:  "if r.updates++; r.updates > maxKeyUpdates {", new: "if r.updates++; false {",
+		test: "TestIdleRecords13",
+	},
+	{
+		doc: own, section: "engine", must: "a handshake message is bounded",
+		file: "engine/receiver.go",
+		old:  "size > r.cfg.maxMessage() {", new: "false {",
+		test: "TestForClientIsComplete",
+	},
+}
