@@ -23,10 +23,11 @@ type member struct {
 	counted time.Time
 
 	mu      sync.Mutex
-	queue   []byte // lines on their way to it
-	closed  bool   // nothing more goes into queue
-	reason  error  // why it left; the first one counts
-	gone    bool   // end was called
+	queue   []string // lines on their way to it; all members share their bytes
+	size    int      // cost of the lines that are queued or being written
+	closed  bool     // nothing more goes into queue
+	reason  error    // why it left; the first one counts
+	gone    bool     // end was called
 	over    chan struct{}
 	filled  chan struct{} // something is in queue, or closed
 	written chan struct{} // the writer has ended
@@ -47,9 +48,10 @@ func newMember(conn net.Conn, limits Limits) *member {
 // is dropped.
 func (m *member) post(line string) {
 	m.mu.Lock()
-	full := len(m.queue)+len(line) > m.limits.Queue
+	full := m.size+cost(line) > m.limits.Queue
 	if !m.closed && !full {
-		m.queue = append(m.queue, line...)
+		m.queue = append(m.queue, line)
+		m.size += cost(line)
 	}
 	closed := m.closed
 	m.mu.Unlock()
@@ -105,6 +107,10 @@ func (m *member) cause() error {
 	return m.reason
 }
 
+// cost is what a queued line counts: its bytes, and its place in a queue that grows
+// by doubling.
+func cost(line string) int { return len(line) + 32 }
+
 // write sends what is queued, as much at once as there is.
 func (m *member) write() {
 	defer close(m.written)
@@ -123,15 +129,36 @@ func (m *member) write() {
 	}
 }
 
-// deliver writes lines, giving the member time for each part of them.
-func (m *member) deliver(lines []byte) bool {
-	const part = 64 << 10
+// deliver writes lines, some at once. Those that are written no longer count.
+func (m *member) deliver(lines []string) bool {
+	const part = 16 << 10
 	for len(lines) > 0 {
+		var text []byte
+		n, freed := 0, 0
+		for ; n < len(lines) && (n == 0 || len(text)+len(lines[n]) <= part); n++ {
+			text = append(text, lines[n]...)
+			freed += cost(lines[n])
+			lines[n] = "" // another member may be the last to hold it
+		}
+		lines = lines[n:]
+		if !m.send(text) {
+			return false
+		}
+		m.mu.Lock()
+		m.size -= freed
+		m.mu.Unlock()
+	}
+	return true
+}
+
+// send writes text, and gives the member time for each part that it takes.
+func (m *member) send(text []byte) bool {
+	for len(text) > 0 {
 		if m.cause() != ErrSlow {
 			m.conn.SetWriteDeadline(time.Now().Add(m.limits.Writing))
 		}
-		n, err := m.conn.Write(lines[:min(part, len(lines))])
-		lines = lines[n:]
+		n, err := m.conn.Write(text)
+		text = text[n:]
 		if err != nil {
 			var timeout net.Error
 			if errors.As(err, &timeout) && timeout.Timeout() {

@@ -21,7 +21,7 @@ type Limits struct {
 	Line    int           // bytes of a line, without its end; 4096
 	Rate    int           // lines a second that a member may send for long; 10
 	Burst   int           // lines that it may send at once after a rest; 40
-	Queue   int           // bytes that wait for a member that reads slowly; 1 MiB
+	Queue   int           // bytes that wait for a member that reads slowly; 256 KiB
 	Naming  time.Duration // until a member has sent its name; 1 minute
 	Writing time.Duration // for a member to take anything of what waits; 10 seconds
 }
@@ -64,7 +64,7 @@ func New(limits Limits, tell func(Event)) *Room {
 			Line:    cmp.Or(limits.Line, 4096),
 			Rate:    cmp.Or(limits.Rate, 10),
 			Burst:   cmp.Or(limits.Burst, 40),
-			Queue:   cmp.Or(limits.Queue, 1<<20),
+			Queue:   cmp.Or(limits.Queue, 256<<10),
 			Naming:  cmp.Or(limits.Naming, time.Minute),
 			Writing: cmp.Or(limits.Writing, 10*time.Second),
 		},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -260,6 +261,50 @@ func TestSlowReaderIsDropped(t *testing.T) {
 	if got := len(bob.talk()); got != lines {
 		t.Errorf("bob heard %d lines, want %d", got, lines)
 	}
+}
+
+// TestSilentMembersCostLittle fills the queues of 470 members that do not read.
+func TestSilentMembersCostLittle(t *testing.T) {
+	const silent = 470
+	dropped := make(chan struct{}, silent)
+	limits := chat.Limits{Members: silent + 1, Rate: 1e6, Burst: 1e6, Writing: time.Hour}
+	room := chat.New(limits, func(e chat.Event) {
+		if errors.Is(e.Reason, chat.ErrSlow) {
+			dropped <- struct{}{}
+		}
+	})
+	alice := visit(t, room, "alice")
+	before := heap()
+	for n := range silent {
+		name := fmt.Sprint("silent", n)
+		enter(t, t.Context(), room).say(name)
+		alice.await("* " + name + " has joined")
+	}
+	most := uint64(0)
+	for full := false; !full; {
+		for range 8 {
+			alice.say(strings.Repeat("x", 4000))
+		}
+		select {
+		case <-dropped:
+			full = true
+		default:
+			most = max(most, heap()-before)
+		}
+	}
+	if mib := most >> 20; mib > 64 {
+		t.Errorf("%d members that do not read hold %d MiB, want at most 64", silent, mib)
+	} else {
+		t.Logf("%d MiB", mib)
+	}
+}
+
+// heap is how many bytes are in use.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 // One that never takes anything is dropped after a while, even if little waits.
