@@ -7,8 +7,9 @@
 // name; each further line goes to all other members as "name: line". Lines that
 // start with "* " are the room's own: who joins and leaves, and what went wrong.
 // No member can forge one, since every line of a member starts with its name, and
-// names are made of letters, digits, '-', '_' and '.'. The end of what a member
-// sends ends its stay.
+// names are made of letters, digits, '-', '_' and '.'. A name with a character that
+// cannot be seen is refused, and one that looks like that of a member gets a number
+// (the skeleton of UTS #39 decides). The end of what a member sends ends its stay.
 //
 // # What a member may cost
 //

@@ -15,11 +15,14 @@ func FuzzNameOf(f *testing.F) {
 	f.Add("\x1b[2J:\u202e \xff")
 	f.Add(strings.Repeat("é", 500))
 	f.Fuzz(func(t *testing.T, line string) {
-		name := nameOf(line)
+		name, ok := nameOf(line)
+		if !ok {
+			return
+		}
 		if name == "" || utf8.RuneCountInString(name) > maxName || strings.ContainsAny(name, "*: \r\n") || printable.Line(name) != name {
 			t.Errorf("%q makes the name %q", line, name)
 		}
-		if nameOf(name) != name {
+		if again, ok := nameOf(name); !ok || again != name {
 			t.Errorf("the name %q is not stable", name)
 		}
 	})

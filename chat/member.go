@@ -171,30 +171,44 @@ func (m *member) send(text []byte) bool {
 	return true
 }
 
-// readName reads the first line that is not empty. Without an error and a name the
+// readName reads the first line that makes a name. Without an error and a name the
 // member has left.
 func (m *member) readName() (string, error) {
 	m.conn.SetReadDeadline(time.Now().Add(m.limits.Naming))
-	line, err := "", error(nil)
-	for line == "" && err == nil {
-		line, err = m.readLine()
+	for {
+		raw, err := m.readRaw()
+		line := strings.TrimRight(printable.Line(raw), " ")
+		var timeout net.Error
+		switch {
+		case errors.As(err, &timeout) && timeout.Timeout():
+			return "", ErrNoName
+		case line == "" && err != nil:
+			return "", ended(err)
+		case line == "":
+			continue
+		}
+		name, ok := nameOf(raw)
+		switch {
+		case ok:
+			// If the stay ends in this moment, the next readLine finds out.
+			m.conn.SetReadDeadline(time.Time{})
+			return name, nil
+		case err != nil:
+			return "", ended(err)
+		}
+		m.post("* a name may not have characters that cannot be seen: send another\n")
 	}
-	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
-		return "", ErrNoName
-	}
-	if line == "" {
-		return "", ended(err)
-	}
-	// If the stay ends in this moment, the next readLine finds out.
-	m.conn.SetReadDeadline(time.Time{})
-	return nameOf(line), nil
 }
 
-// readLine reads a line at the member's rate: it waits until the member may send
-// one. The line is without its end, cut at the limit and safe to show; it may come
-// with an error.
+// readLine reads a line that is safe to show; it may come with an error.
 func (m *member) readLine() (string, error) {
+	raw, err := m.readRaw()
+	return strings.TrimRight(printable.Line(raw), " "), err
+}
+
+// readRaw reads a line at the member's rate: it waits until the member may send one.
+// The line is without its end, and cut at the limit; it may come with an error.
+func (m *member) readRaw() (string, error) {
 	if err := m.pace(); err != nil {
 		return "", err
 	}
@@ -211,7 +225,7 @@ func (m *member) readLine() (string, error) {
 		}
 		_, err = m.in.ReadSlice('\n')
 	}
-	return strings.TrimRight(printable.Line(line), " "), err
+	return line, err
 }
 
 // pace waits until the member may send a line, and charges it for it. It fails if

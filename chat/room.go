@@ -10,9 +10,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
-
-	"github.com/sealsock/sealsock/internal/printable"
 )
 
 // Limits bound what members may cost. A field that is zero has its default.
@@ -40,8 +37,9 @@ type Room struct {
 	tell   func(Event)
 
 	mu      sync.Mutex
-	members map[string]*member // by name in lower case
-	pending int                // those without a name yet
+	members map[*member]struct{}
+	taken   map[string]struct{} // the keys of their names
+	pending int                 // those without a name yet
 }
 
 // The reasons for leaving that are not the connection's own.
@@ -69,7 +67,8 @@ func New(limits Limits, tell func(Event)) *Room {
 			Writing: cmp.Or(limits.Writing, 10*time.Second),
 		},
 		tell:    tell,
-		members: make(map[string]*member),
+		members: make(map[*member]struct{}),
+		taken:   make(map[string]struct{}),
 	}
 }
 
@@ -133,8 +132,8 @@ func (r *Room) carry(m *member) error {
 	}
 }
 
-// enter gives the newcomer a name that nobody has, and tells everybody. One that
-// sent no name was not there.
+// enter gives the newcomer a name that cannot be taken for that of another member,
+// and tells all. One that sent no name was not there.
 func (r *Room) enter(m *member, wanted string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -143,16 +142,29 @@ func (r *Room) enter(m *member, wanted string) {
 		return
 	}
 	others := make([]string, 0, len(r.members))
-	for _, o := range r.members {
+	for o := range r.members {
 		others = append(others, o.name)
 	}
 	m.name = wanted
-	for n := 2; r.members[strings.ToLower(m.name)] != nil; n++ {
+	for n := 2; r.isTaken(m.name); n++ {
 		m.name = fmt.Sprintf("%s-%d", wanted, n)
 	}
-	r.members[strings.ToLower(m.name)] = m
+	for _, key := range keysOf(m.name) {
+		r.taken[key] = struct{}{}
+	}
+	r.members[m] = struct{}{}
 	m.post(welcome(m.name, others))
 	r.broadcast(m, "* "+m.name+" has joined\n")
+}
+
+// isTaken reports whether a name looks like that of a member.
+func (r *Room) isTaken(name string) bool {
+	for _, key := range keysOf(name) {
+		if _, ok := r.taken[key]; ok {
+			return true
+		}
+	}
+	return false
 }
 
 // welcome tells a newcomer its name and who is there.
@@ -173,7 +185,10 @@ func welcome(name string, others []string) string {
 func (r *Room) leave(m *member) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.members, strings.ToLower(m.name))
+	delete(r.members, m)
+	for _, key := range keysOf(m.name) {
+		delete(r.taken, key)
+	}
 	r.broadcast(m, "* "+m.name+" has left\n")
 }
 
@@ -186,32 +201,9 @@ func (r *Room) say(from *member, line string) {
 // broadcast gives a line to all but one, in one go: that is what makes the order
 // the same for all. Nothing in it waits.
 func (r *Room) broadcast(from *member, line string) {
-	for _, m := range r.members {
+	for m := range r.members {
 		if m != from {
 			m.post(line)
 		}
 	}
-}
-
-// maxName is the longest name, in characters.
-const maxName = 32
-
-// nameOf makes a name of what was sent as one.
-func nameOf(line string) string {
-	name := strings.Map(func(c rune) rune {
-		if unicode.Is(unicode.Other_Default_Ignorable_Code_Point, c) {
-			return '_' // a letter that cannot be seen: two names would look the same
-		}
-		if unicode.IsLetter(c) || unicode.IsDigit(c) || c == '-' || c == '_' || c == '.' {
-			return c
-		}
-		return '_'
-	}, strings.TrimSpace(printable.Line(line)))
-	if runes := []rune(name); len(runes) > maxName {
-		name = string(runes[:maxName])
-	}
-	if strings.Trim(name, "_") == "" {
-		return "guest"
-	}
-	return name
 }

@@ -146,10 +146,16 @@ func TestNames(t *testing.T) {
 		{"* mallory", "__mallory"},
 		{"eve: hello", "eve__hello"},
 		{"\x1b[31m", "__31m"},
-		{"\u202eliame", "_liame"},
 		{"***", "guest"},
-		{"alice\u3164", "alice_"},
-		{"\u3164\u115f", "guest-2"},
+		{"\u0430lice", "\u0430lice-4"}, // Cyrillic a
+		{"\uff41lice", "\uff41lice-5"}, // full width
+		{"b0b", "b0b"},
+		{"Bob", "Bob-2"},
+		{"Ivy", "Ivy"},
+		{"lvy", "lvy-2"},
+		{"mum", "mum"},
+		{"rnurn", "rnurn-2"},
+		{"ju\u0308rgen", "j\u00fcrgen-2"},
 		{strings.Repeat("x", 100), strings.Repeat("x", 32)},
 	} {
 		g := visit(t, room, test.sent)
@@ -157,6 +163,29 @@ func TestNames(t *testing.T) {
 		got, _, _ = strings.Cut(got, ",")
 		if got != test.want {
 			t.Errorf("%q is called %q, want %q", test.sent, got, test.want)
+		}
+	}
+}
+
+// TestUnseenNames sends names with characters that cannot be seen. They are refused,
+// and the member may send another.
+func TestUnseenNames(t *testing.T) {
+	room := chat.New(chat.Limits{}, nil)
+	visit(t, room, "alice")
+	const unseen = "\u3164\u115f\u1160\uffa0\u2800\ufe0f\u180b\U000e0100" +
+		"\u00ad\u034f\u200b\u200d\u202e\u2060\ufeff\U000e0041"
+	for _, c := range unseen {
+		for _, name := range []string{"alice" + string(c), string(c) + "alice", string(c)} {
+			g := enter(t, t.Context(), room)
+			go g.read()
+			g.say(name)
+			g.await("* a name may not have characters that cannot be seen")
+			g.say("eve")
+			g.await("* you are eve")
+			g.conn.Close()
+			if err := <-g.left; err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }
