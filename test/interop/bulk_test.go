@@ -14,10 +14,11 @@ import (
 	"time"
 )
 
-// bulkPatience bounds one transfer. A quiet machine needs a second or two.
+// bulkPatience bounds one transfer, which takes a second or two on an idle
+// machine.
 const bulkPatience = 3 * time.Minute
 
-// bulkSize is how much goes through in each direction.
+// bulkSize is the number of bytes sent in each direction.
 func bulkSize() int64 {
 	if testing.Short() {
 		return 16 << 20
@@ -25,8 +26,9 @@ func bulkSize() int64 {
 	return 256 << 20
 }
 
-// TestBulk sends much through seal connect and seal listen, and through OpenSSL
-// at either end, in one direction and in both at once, byte for byte.
+// TestBulk transfers a large file through seal connect and seal listen, and
+// with OpenSSL at either end, in one direction and in both at once, and
+// compares every byte.
 func TestBulk(t *testing.T) {
 	need(t, seal)
 	need(t, openssl30)
@@ -122,8 +124,8 @@ func bulkPipes(t *testing.T, clientAt, serverAt func(port int) command) {
 	if err := (<-atClient).same(down); err != nil {
 		t.Errorf("at the client: %v", err)
 	}
-	// Now the ends. OpenSSL's client goes on until the other side ends, its
-	// server until the client does, and seal until both have.
+	// End the transfer. OpenSSL's client runs until the other side ends, its
+	// server until the client ends, and seal until both have ended.
 	if c.ends {
 		server.stdin.Close()
 	}
@@ -155,7 +157,7 @@ func bulkServer(argv ...string) func(int) command {
 	}
 }
 
-// announcedIn waits for the port in what a program says beside its output.
+// announcedIn waits for the port in the standard error of a program.
 func announcedIn(said *lockedBuffer) (int, error) {
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		if m := portPattern.FindStringSubmatch(said.String()); m != nil {
@@ -166,7 +168,7 @@ func announcedIn(said *lockedBuffer) (int, error) {
 	return 0, fmt.Errorf("no port announced in %q", said.String())
 }
 
-// A source yields bulkSize bytes that repeat nowhere, and their hash.
+// A source produces bulkSize bytes without repetition, and their hash.
 type source struct {
 	block []byte
 	at    int // in block; a whole block means that the next one is due
@@ -200,7 +202,7 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// A sink hashes what arrives.
+// A sink hashes the received bytes.
 type sink struct {
 	n    int64
 	hash hash.Hash
@@ -211,7 +213,7 @@ func (s *sink) Write(p []byte) (int, error) {
 	return s.hash.Write(p)
 }
 
-// drain takes as many bytes as a source yields, or all there are.
+// drain reads bulkSize bytes, or everything up to EOF.
 func drain(r io.Reader) *sink {
 	s := &sink{hash: sha256.New()}
 	io.CopyBuffer(struct{ io.Writer }{s}, io.LimitReader(r, bulkSize()), make([]byte, 1<<18))

@@ -23,9 +23,9 @@ import (
 	"golang.org/x/crypto/acme"
 )
 
-// TestCommandServesACME has a client that others made obtain certificates from
-// seal ca serve, by both proofs, for an address of this machine; revoke one; and
-// be refused what it has not proved.
+// TestCommandServesACME runs a foreign ACME client against seal ca serve. The
+// client obtains certificates with both challenges for an address of this
+// machine, revokes one, and is refused a certificate without a valid challenge.
 func TestCommandServesACME(t *testing.T) {
 	run, address := serveACME(t)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -72,8 +72,8 @@ func TestCommandServesACME(t *testing.T) {
 	}
 }
 
-// serveACME has the command serve an authority that it made. It returns its address,
-// and a way to run other verbs for that authority.
+// serveACME runs seal ca serve for a new authority. It returns the address, and
+// a function that runs other verbs for that authority.
 func serveACME(t *testing.T) (run func(args ...string) string, address string) {
 	t.Helper()
 	need(t, seal)
@@ -104,7 +104,7 @@ func serveACME(t *testing.T) (run func(args ...string) string, address string) {
 	return run, told.URL
 }
 
-// applicant is a machine that wants a certificate for its address.
+// applicant is a machine that requests a certificate for its address.
 type applicant struct {
 	client  *acme.Client
 	address string
@@ -113,8 +113,8 @@ type applicant struct {
 	cert    atomic.Pointer[tls.Certificate] // on port 443
 }
 
-// newApplicant takes an address of this machine at which nobody listens on the
-// ports of the proofs. It returns nil if that is not allowed.
+// newApplicant selects an address of this machine on which the ports of the
+// challenges are free. It returns nil without the permission to listen on them.
 func newApplicant(t *testing.T, client *acme.Client) *applicant {
 	t.Helper()
 	a := &applicant{client: client}
@@ -149,7 +149,7 @@ func newApplicant(t *testing.T, client *acme.Client) *applicant {
 				if err != nil {
 					return
 				}
-				_ = c.(*tls.Conn).Handshake() // the other side says what it thinks of it
+				_ = c.(*tls.Conn).Handshake() // the other side reports its verdict
 				c.Close()
 			}
 		}()
@@ -159,7 +159,7 @@ func newApplicant(t *testing.T, client *acme.Client) *applicant {
 	return nil
 }
 
-// obtain gets a certificate for the address by one kind of proof.
+// obtain requests a certificate for the address with one kind of challenge.
 func (a *applicant) obtain(ctx context.Context, method string) ([][]byte, error) {
 	o, err := a.client.AuthorizeOrder(ctx, acme.IPIDs(a.address))
 	if err != nil {
@@ -198,7 +198,7 @@ func (a *applicant) obtain(ctx context.Context, method string) ([][]byte, error)
 	return chain, err
 }
 
-// prepare makes the proof ready, unless it was taken away.
+// prepare provisions the challenge response, unless the test removed it.
 func (a *applicant) prepare(c *acme.Challenge) error {
 	if a.idle {
 		return nil

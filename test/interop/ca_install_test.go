@@ -14,22 +14,23 @@ import (
 	"time"
 )
 
-// apart tells the test's second process that it has mounts of its own, so that
-// it may install a root without changing this machine. It is a folder for them.
+// apart is the variable that tells the second process of the test that it has a
+// private mount namespace, in which it can install a root without changing this
+// machine. Its value is a folder for the mounts.
 const apart = "INTEROP_TEST_APART"
 
-// theCommand tells it where seal is.
+// theCommand is the variable with the path of seal.
 const theCommand = "INTEROP_TEST_SEAL"
 
-// trusted are the folders of the system's trust, and those of Chromium's
+// trusted lists the folders of the system's trust stores, and of Chromium's
 // settings.
 var trusted = []string{"/etc/ssl", "/usr/local/share/ca-certificates", "/etc/chromium"}
 
-// TestInstalledAuthority has programs that trust what the system trusts reach a
-// server with a certificate of seal ca. They refuse it before seal ca install
-// and after seal ca uninstall, accept it in between, and refuse it once it is
-// revoked, by each way that they have to find out. Everything but the peers is
-// the command.
+// TestInstalledAuthority connects programs that use the system's trust stores
+// to a server with a certificate of seal ca. They reject it before seal ca
+// install and after seal ca uninstall, accept it in between, and reject it
+// after it is revoked, with each mechanism that they support. Everything except
+// the peers is the command.
 func TestInstalledAuthority(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out: starts browsers and virtual machines, which takes half a minute")
@@ -90,7 +91,7 @@ func runApart(t *testing.T) {
 	}
 }
 
-// absent says what is missing; where the peers are required it fails.
+// absent logs what is missing, and fails if the peers are required.
 func absent(t *testing.T, what string) {
 	t.Helper()
 	if os.Getenv("SEALSOCK_PEERS") == "require" {
@@ -99,7 +100,7 @@ func absent(t *testing.T, what string) {
 	leftOut.add(what, exec.ErrNotFound)
 }
 
-// coverMounts puts copies over the folders of the system's trust.
+// coverMounts mounts copies over the folders of the system's trust stores.
 func coverMounts(t *testing.T) {
 	t.Helper()
 	tool(t, "mount", "--make-rprivate", "/")
@@ -120,8 +121,7 @@ func tool(t *testing.T, name string, args ...string) {
 	}
 }
 
-// installed is a machine on which seal ca is used, and nothing else of this
-// project's.
+// installed is a machine that uses only the command seal ca of this project.
 type installed struct {
 	t          *testing.T
 	home, seal string
@@ -142,8 +142,7 @@ func (h *installed) run(args ...string) []byte {
 	return out.Bytes()
 }
 
-// serve starts a verb that serves, and returns its port once it says that it
-// does.
+// serve starts a verb that serves and returns the port that it prints.
 func (h *installed) serve(event string, args ...string) string {
 	h.t.Helper()
 	cmd := exec.Command(h.seal, args...)
@@ -186,7 +185,7 @@ func (h *installed) write(name string, data []byte) {
 	}
 }
 
-// A visitor reaches https://localhost:PORT by what the system trusts.
+// A visitor connects to https://localhost:PORT with the system's trust stores.
 type visitor struct {
 	name, program string
 	args          func(port string) []string
@@ -222,7 +221,7 @@ func (h *installed) chromium(profile string) func(string) []string {
 	}
 }
 
-// peers connect as they do by themselves.
+// peers connect with their defaults.
 func (h *installed) peers() []visitor {
 	return h.present([]visitor{
 		{name: "OpenSSL", program: "openssl", args: viaOpenSSL("-x509_strict")},
@@ -233,7 +232,7 @@ func (h *installed) peers() []visitor {
 	})
 }
 
-// checks are the ways in which they find out that a certificate was revoked.
+// checks are their mechanisms to detect a revoked certificate.
 func (h *installed) checks() []visitor {
 	lists := h.path("lists.pem")
 	revocation := "-Dcom.sun.net.ssl.checkRevocation=true"
@@ -241,7 +240,8 @@ func (h *installed) checks() []visitor {
 		{name: "OpenSSL, list in a file", program: "openssl", args: viaOpenSSL("-crl_check", "-CRL", lists)},
 		{name: "OpenSSL, list of the distribution point", program: "openssl", args: viaOpenSSL("-crl_check", "-crl_download")},
 		{name: "curl, list in a file", program: "curl", args: viaCurl("--crlfile", lists), fetches: true},
-		// GnuTLS checks lists when it loads them, so it wants their issuers too.
+		// GnuTLS verifies lists when it loads them, so it needs their issuers
+		// too.
 		{name: "GnuTLS, list in a file", program: "gnutls-cli", args: viaGnuTLS("--x509cafile", h.path("chain.pem"), "--x509crlfile", lists)},
 		{name: "GnuTLS, OCSP", program: "gnutls-cli", args: viaGnuTLS("--ocsp")},
 		{name: "Java, OCSP", program: "java", args: h.java(revocation, "-Docsp=true"), fetches: true},
@@ -250,8 +250,8 @@ func (h *installed) checks() []visitor {
 	})
 }
 
-// askChromium has Chromium ask about certificates of roots that were installed,
-// which it does for those who manage it only.
+// askChromium enables revocation checks for installed roots in Chromium, which
+// needs a policy.
 func (h *installed) askChromium() {
 	folder := "/etc/chromium/policies/managed"
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -262,7 +262,7 @@ func (h *installed) askChromium() {
 	}
 }
 
-// present leaves out what is not installed.
+// present returns the peers that are installed.
 func (h *installed) present(all []visitor) []visitor {
 	var here []visitor
 	for _, v := range all {
@@ -280,8 +280,8 @@ func (h *installed) present(all []visitor) []visitor {
 	return here
 }
 
-// expect has everyone connect, and wants all to accept, or all to refuse and to
-// say why, if there is a word for it.
+// expect connects each peer, and requires that all accept, or that all reject
+// with the expected reason, if one is given.
 func (h *installed) expect(when string, visitors []visitor, port string, accept bool, why string) {
 	h.t.Helper()
 	var all sync.WaitGroup

@@ -20,17 +20,17 @@ import (
 	"github.com/sealsock/sealsock/authority"
 )
 
-// The measure of TestKilledIssue.
+// The parameters of TestKilledIssue.
 const (
 	killsInAll   = 1000
 	killsInShort = 60
-	killsEach    = 50 // for one folder, so that its making is hit often too
-	killers      = 2  // at the same time, so that processes wait for each other
+	killsEach    = 50 // for one folder, so that its creation is interrupted often too
+	killers      = 2  // concurrently, so that processes wait for each other
 )
 
-// TestKilledIssue kills seal ca create and seal ca issue at random moments. What
-// a process told of is in the journal afterwards, once; what it wrote is whole;
-// and the authority goes on as if nothing had happened.
+// TestKilledIssue kills seal ca create and seal ca issue at random moments.
+// Afterwards each reported serial number is in the journal exactly once, each
+// file is complete, and the authority works.
 func TestKilledIssue(t *testing.T) {
 	need(t, seal)
 	want := killsInAll
@@ -77,7 +77,7 @@ func (k *killing) command(args ...string) *exec.Cmd {
 
 func (k *killing) folder() string { return filepath.Join(k.dir, "ca") }
 
-// makeAuthority is killed until an authority is there in spite of that.
+// makeAuthority runs and kills seal ca create until the authority exists.
 func (k *killing) makeAuthority(t *testing.T) {
 	t.Helper()
 	window := 20 * time.Millisecond
@@ -89,12 +89,12 @@ func (k *killing) makeAuthority(t *testing.T) {
 		if dead {
 			k.killed++
 		}
-		window += 10 * time.Millisecond // it has to be made some time
+		window += 10 * time.Millisecond // it must succeed eventually
 	}
 }
 
-// issueAndKill issues over and over and kills the process at any moment of the
-// time that it last took to do it.
+// issueAndKill issues repeatedly and kills the process at a random moment
+// within the time that the last run took.
 func (k *killing) issueAndKill(t *testing.T, name string, kills int) {
 	args := []string{"ca", "issue", "--json", "--force", "--cert", name + ".pem", "--key", name + ".key", "localhost"}
 	window := 50 * time.Millisecond
@@ -117,7 +117,7 @@ func (k *killing) issueAndKill(t *testing.T, name string, kills int) {
 	}
 }
 
-// note remembers the serial number that a process told of.
+// note records the serial number that a process reported.
 func (k *killing) note(t *testing.T, said []byte, dead bool) {
 	k.Lock()
 	defer k.Unlock()
@@ -136,7 +136,8 @@ func (k *killing) note(t *testing.T, said []byte, dead bool) {
 	}
 }
 
-// runAndKill runs a program for a time at most. dead says that it was killed.
+// runAndKill runs a program for a limited time. dead reports that it was
+// killed.
 func runAndKill(cmd *exec.Cmd, after time.Duration) (said []byte, dead bool, err error) {
 	var out bytes.Buffer
 	cmd.Stderr = &out
@@ -149,7 +150,8 @@ func runAndKill(cmd *exec.Cmd, after time.Duration) (said []byte, dead bool, err
 	return out.Bytes(), err != nil && !cmd.ProcessState.Exited(), err
 }
 
-// check looks at the folder by the library, and has the command issue again.
+// check opens the folder with the library, and issues a certificate with the
+// command.
 func (k *killing) check(t *testing.T) {
 	t.Helper()
 	if said, err := k.command("ca", "issue", "--cert", "last.pem", "--key", "last.key", "localhost").CombinedOutput(); err != nil {
@@ -178,7 +180,8 @@ func (k *killing) check(t *testing.T) {
 	k.checkFiles(t, a)
 }
 
-// checkFiles wants each certificate that was written to be whole and known.
+// checkFiles checks that each written certificate is complete and in the
+// journal.
 func (k *killing) checkFiles(t *testing.T, a *authority.Authority) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(k.dir, "*.pem"))

@@ -13,8 +13,8 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// looped is a client of an event loop, with the server that it talks to: bytes
-// in memory stand for the sockets.
+// looped is a client of an event loop and its server. They are connected by
+// buffers in memory instead of sockets.
 type looped struct {
 	client, server     *half
 	policy             *trust.Policy
@@ -29,7 +29,7 @@ type half struct {
 	err  error
 }
 
-// VerifyPeer remembers the question; the loop has it answered elsewhere.
+// VerifyPeer records the question; the loop passes it to another goroutine.
 func (l *looped) VerifyPeer(q *engine.PeerCertificate) (crypto.PublicKey, error) {
 	l.asked = q
 	return nil, engine.ErrPending
@@ -49,7 +49,7 @@ func newLooped(t *testing.T, id *identity.Identity, policy *trust.Policy) *loope
 	return l
 }
 
-// work moves bytes until both ends wait: for more, or for an answer.
+// work moves bytes until both ends wait for more bytes or for a verdict.
 func (l *looped) work() {
 	for before := -1; before != len(l.toClient)+len(l.toServer); {
 		before = len(l.toClient) + len(l.toServer)
@@ -75,13 +75,13 @@ func (e *half) take(in *[]byte) (out []byte) {
 	return out
 }
 
-// verdict is what the loop is told about the server of one of its clients.
+// verdict is the result of the verification of one client's server.
 type verdict struct {
 	of     *looped
 	answer engine.Answer
 }
 
-// judge may wait for the network, so it is no part of the loop.
+// judge can block on the network, so it runs outside of the loop.
 func (l *looped) judge(verdicts chan<- verdict) {
 	result, err := l.policy.Verify(context.Background(), &trust.Peer{Server: true, Name: l.asked.ServerName, Chain: l.asked.Chain})
 	if err != nil {
@@ -91,9 +91,9 @@ func (l *looped) judge(verdicts chan<- verdict) {
 	verdicts <- verdict{l, result.PublicKey}
 }
 
-// TestVerdictsForALoop drives connections from one goroutine. The policy asks a
-// responder for two of them, elsewhere; meanwhile the loop finishes a third, and
-// only then the responder answers.
+// TestVerdictsForALoop drives connections from one goroutine. The policy sends
+// requests for two of them to a responder, in other goroutines. The responder
+// answers only after the loop has completed a third.
 func TestVerdictsForALoop(t *testing.T) {
 	finished := make(chan struct{})
 	r := newRegistry(t, func(r *registry) http.Handler {

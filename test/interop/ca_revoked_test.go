@@ -28,7 +28,7 @@ import (
 )
 
 // registry is an authority with a good and a revoked certificate, each for
-// servers and clients, and somebody who tells of them.
+// servers and clients, and a responder for them.
 type registry struct {
 	*authority.Authority
 	folder    string
@@ -37,8 +37,8 @@ type registry struct {
 	list      string // file
 }
 
-// newRegistry makes an authority whose certificates name the addresses at which
-// handler, made of it, answers.
+// newRegistry makes an authority whose certificates contain the addresses of
+// its handler.
 func newRegistry(t *testing.T, handler func(*registry) http.Handler) *registry {
 	t.Helper()
 	r := &registry{folder: t.TempDir()}
@@ -78,7 +78,7 @@ func newRegistry(t *testing.T, handler func(*registry) http.Handler) *registry {
 
 func (r *registry) path(name string) string { return filepath.Join(r.folder, name) }
 
-// ours has the authority itself tell.
+// ours uses the responder of the authority itself.
 func ours(t *testing.T) *registry {
 	return newRegistry(t, func(r *registry) http.Handler {
 		lists, err := r.CRL()
@@ -92,7 +92,7 @@ func ours(t *testing.T) *registry {
 	})
 }
 
-// openSSLs has OpenSSL tell, from an index of its own.
+// openSSLs uses the responder of OpenSSL, with an index file.
 func openSSLs(t *testing.T) *registry {
 	return newRegistry(t, func(r *registry) http.Handler {
 		line := func(state, revoked string, id *identity.Identity) string {
@@ -119,7 +119,7 @@ func openSSLs(t *testing.T) *registry {
 				t.Fatalf("OpenSSL's responder did not start: %v", err)
 			}
 		}
-		go func() { _, _ = io.Copy(io.Discard, p.stdout) }() // or it would block on its own talk
+		go func() { _, _ = io.Copy(io.Discard, p.stdout) }() // otherwise it blocks on its own output
 		mux := http.NewServeMux()
 		mux.Handle("/ocsp", httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", port)}))
 		mux.HandleFunc("/crl", func(w http.ResponseWriter, req *http.Request) { http.ServeFile(w, req, r.list) })
@@ -127,7 +127,7 @@ func openSSLs(t *testing.T) *registry {
 	})
 }
 
-// staple asks the responder about an identity.
+// staple requests a response for an identity.
 func (r *registry) staple(t *testing.T, id *identity.Identity) []byte {
 	t.Helper()
 	request, err := ocsp.CreateRequest(id.Leaf, r.Intermediate(), nil)
@@ -146,7 +146,7 @@ func (r *registry) staple(t *testing.T, id *identity.Identity) []byte {
 	return staple
 }
 
-// only lets through what goes to one place, so that the others are as if dead.
+// only permits requests to one address and makes all others fail.
 type only string
 
 func (place only) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -156,9 +156,9 @@ func (place only) RoundTrip(r *http.Request) (*http.Response, error) {
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// TestRevokedInBothRoles makes connections in which a server judges a client, and
-// a client a server, by each source, from OpenSSL and from our own authority: the
-// good certificate is accepted and the revoked one refused.
+// TestRevokedInBothRoles checks, for each source of status, from OpenSSL and
+// from our own authority, that a server and a client accept the good
+// certificate of their peer and reject the revoked one.
 func TestRevokedInBothRoles(t *testing.T) {
 	need(t, openssl30)
 	for name, make := range map[string]func(*testing.T) *registry{"ours": ours, "OpenSSL": openSSLs} {
@@ -201,8 +201,8 @@ func TestRevokedInBothRoles(t *testing.T) {
 	}
 }
 
-// judge makes a connection in which a peer shows an identity, as a server or as a
-// client, and returns what the other side thinks of it.
+// judge makes a connection in which a peer presents an identity, as a server or
+// as a client, and returns the error of the other side.
 func judge(t *testing.T, shown *identity.Identity, server bool, policy *trust.Policy) (*trust.Result, error) {
 	t.Helper()
 	peerCfg := &sealsock.Config{Identities: []*identity.Identity{shown}, Trust: &trust.Policy{Insecure: true}, ServerName: "localhost"}
@@ -221,7 +221,7 @@ func judge(t *testing.T, shown *identity.Identity, server bool, policy *trust.Po
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { _, _ = io.Copy(io.Discard, peer) }() // it hears what is thought of it
+	go func() { _, _ = io.Copy(io.Discard, peer) }() // it receives the alert
 	err = us.Handshake(context.Background())
 	return us.Peer(), err
 }
@@ -244,8 +244,8 @@ func loopback(t *testing.T) (a, b net.Conn) {
 	return a, b
 }
 
-// TestCommandRefusesRevoked has seal connect judge OpenSSL's server, and seal
-// listen its client, by the flags.
+// TestCommandRefusesRevoked checks the revocation flags of seal connect with
+// OpenSSL's server, and of seal listen with its client.
 func TestCommandRefusesRevoked(t *testing.T) {
 	need(t, openssl30)
 	need(t, seal)
@@ -293,7 +293,7 @@ func TestCommandRefusesRevoked(t *testing.T) {
 	}
 }
 
-// connect has seal connect to a server of OpenSSL's.
+// connect runs seal connect against OpenSSL's server.
 func (r *registry) connect(t *testing.T, server, flags []string) (refused bool, said string) {
 	t.Helper()
 	port := freePort(t)
@@ -308,7 +308,7 @@ func (r *registry) connect(t *testing.T, server, flags []string) (refused bool, 
 	return err != nil, string(out)
 }
 
-// listen has a client of OpenSSL's connect to seal.
+// listen runs OpenSSL's client against seal listen.
 func (r *registry) listen(t *testing.T, name string, flags []string) (refused bool, said string) {
 	t.Helper()
 	args := append([]string{file("seal"), "listen", "--json", "--echo", "--keep", "--ca", r.path("root.pem"), "--cert", r.path("good.pem"), "--key", r.path("good.key"), "127.0.0.1:0"}, flags...)
@@ -332,12 +332,12 @@ func (r *registry) listen(t *testing.T, name string, flags []string) (refused bo
 	}
 }
 
-// TestSilentResponderInTime has a responder that never answers, for a real
-// connection with the default limits.
+// TestSilentResponderInTime makes a connection with the default limits and a
+// responder that never answers.
 func TestSilentResponderInTime(t *testing.T) {
 	r := newRegistry(t, func(*registry) http.Handler {
 		return http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
-			_, _ = io.Copy(io.Discard, req.Body) // until then the server does not look whether the client left
+			_, _ = io.Copy(io.Discard, req.Body) // the server detects a disconnected client only then
 			<-req.Context().Done()
 		})
 	})

@@ -9,22 +9,22 @@ import (
 	"testing"
 )
 
-// A capability is something a connection can do beside carrying lines. It is
-// tried with each program that has it, in the role that the program then has.
+// A capability is a feature of a connection. It is tested with each program
+// that supports it, in each role that the program supports.
 type capability struct {
 	name           string
 	client, server trials
-	// gaps say who lacks it, and how that is known.
+	// gaps list the programs without it and the evidence.
 	gaps []string
-	// alone names tests, as package.Test, in which the library meets itself: no
+	// alone names tests, as package.Test, with the library on both sides: no
 	// program has the capability, or not in both roles.
 	alone []string
 }
 
-// trials say how to try a capability with a program.
+// trials define how to test a capability with a program.
 type trials map[*program]func(*testing.T, *program)
 
-// with has the same trial for several programs.
+// with returns the same trial for several programs.
 func with(run func(*testing.T, *program), programs ...*program) trials {
 	all := trials{}
 	for _, p := range programs {
@@ -74,8 +74,8 @@ func (c *capability) try(t *testing.T, role string, all trials) {
 	}
 }
 
-// text is the chapter as it stands in docs/interop.md. A test that is named
-// there must exist.
+// text returns the chapter for docs/interop.md. Each test that it names must
+// exist.
 func (ch *chapter) text() (string, error) {
 	var columns []*program
 	for _, p := range programs {
@@ -114,7 +114,7 @@ func (ch *chapter) text() (string, error) {
 	return b.String(), nil
 }
 
-// mark says in which roles a program is tried.
+// mark returns the roles in which a program is tested.
 func (c *capability) mark(p *program) string {
 	switch client, server := c.client[p] != nil, c.server[p] != nil; {
 	case client && server:

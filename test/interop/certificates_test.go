@@ -65,7 +65,7 @@ var delegation = &capability{
 // algorithms are those that OpenSSL compresses with.
 var algorithms = map[string]iana.CertificateCompression{"zlib": iana.CompressionZlib, "zstd": iana.CompressionZstd}
 
-// wide is an identity with so many names that compression pays.
+// wide is an identity with enough names for compression to reduce its size.
 var wide = sync.OnceValue(func() *identity.Identity {
 	names := []string{serverName}
 	for i := range 60 {
@@ -84,7 +84,7 @@ func compressorOf(id iana.CertificateCompression) []engine.Compressor {
 	return slices.DeleteFunc(certcompress.All(), func(c engine.Compressor) bool { return c.ID != id })
 }
 
-// A messageLog keeps the types of the messages that a connection saw.
+// A messageLog records the types of the messages of a connection.
 type messageLog struct {
 	sync.Mutex
 	sent, received []iana.HandshakeType
@@ -103,7 +103,7 @@ func (l *messageLog) trace(m engine.Trace) {
 	*list = append(*list, iana.HandshakeType(m.Data[0]))
 }
 
-// compressed says whether the certificates of both sides came compressed.
+// compressed reports whether the certificates of both sides were compressed.
 func (l *messageLog) compressed(sent, received bool) error {
 	l.Lock()
 	defer l.Unlock()
@@ -114,7 +114,7 @@ func (l *messageLog) compressed(sent, received bool) error {
 	return nil
 }
 
-// clientCompresses has both sides show a certificate.
+// clientCompresses runs a connection in which both sides present a certificate.
 func clientCompresses(t *testing.T, p *program) {
 	for name, id := range algorithms {
 		var log messageLog
@@ -151,7 +151,7 @@ func serverCompresses(t *testing.T, p *program) {
 	}
 }
 
-// goodStaple is an OCSP response that says that the server's certificate is good.
+// goodStaple is an OCSP response with status good for the server's certificate.
 func goodStaple(t *testing.T) []byte {
 	t.Helper()
 	response, err := ocsp.CreateResponse(rootCA.Cert, rootCA.Cert, ocsp.Response{
@@ -231,7 +231,7 @@ func serverStaples(t *testing.T, p *program) {
 	})
 }
 
-// timestamp is a signed certificate timestamp of no log that anybody knows.
+// timestamp is a signed certificate timestamp of an unknown log.
 func timestamp() []byte {
 	b := make([]byte, 1+32, 128)
 	b = binary.BigEndian.AppendUint64(b, uint64(time.Now().UnixMilli()))
@@ -265,8 +265,8 @@ func ctLogs(t *testing.T) string {
 	return path
 }
 
-// serverTimestamps gives OpenSSL the extension as a whole, in its file of
-// further extensions.
+// serverTimestamps configures OpenSSL with the encoded extension, in its file
+// of custom extensions.
 func serverTimestamps(t *testing.T, p *program) {
 	sct := timestamp()
 	list := binary.BigEndian.AppendUint16(nil, uint16(2+len(sct)))
@@ -289,8 +289,8 @@ func serverTimestamps(t *testing.T, p *program) {
 	})
 }
 
-// clientDelegated has the library sign with a key that stands in for its
-// certificate's.
+// clientDelegated tests a server of the library that signs with a delegated
+// credential.
 func clientDelegated(t *testing.T, p *program) {
 	leaf := rootCA.Issue(testcert.NewKey("p256"), func(c *x509.Certificate) {
 		c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 44363, 44}, Value: []byte{5, 0}}}
@@ -310,7 +310,7 @@ func clientDelegated(t *testing.T, p *program) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cred.Signer = nil // no signature can be anybody else's
+	cred.Signer = nil // no other key can have made the signature
 	port, wait := serveRaw(t, 1, func(_ int, raw net.Conn) error {
 		r, s, err := engine.Server(&engine.Config{Credentials: []*engine.Credential{cred}})
 		if err != nil {

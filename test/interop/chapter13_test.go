@@ -1,6 +1,7 @@
 package interop
 
-// chapter13 is what TLS 1.3 can do, and who else can.
+// chapter13 is the table of TLS 1.3 features and the programs that support
+// them.
 var chapter13 = &chapter{
 	title: "What TLS 1.3 can do",
 	intro: `Beside the conversations above. Each mark stands for a test in which the other
@@ -24,7 +25,7 @@ certificates of each kind are rows of the first table.
 // earlyExporter is for the time of 0-RTT data.
 var earlyExporter = &capability{name: "early exporter", alone: []string{"engine.TestEarlyExporter"}}
 
-// hiddenHello stands for ech_test.go, whose tests need more than one trial.
+// hiddenHello is the row of ech_test.go, whose tests need more than one trial.
 var hiddenHello = &capability{
 	name:   "Encrypted ClientHello (RFC 9849)",
 	client: with(echFromNSS, nss),

@@ -50,7 +50,8 @@ var schemeNames = map[*program]string{
 	nss: "rsa_pss_rsae_sha512", gnutls37: "RSA-PSS-RSAE-SHA512", gnutls38: "RSA-PSS-RSAE-SHA512",
 }
 
-// clientSignatures: the library's first choice is not the program's only one.
+// clientSignatures tests a program whose only scheme is not the first choice of
+// the library.
 func clientSignatures(t *testing.T, p *program) {
 	var offered []iana.SignatureScheme
 	cfg := serverConfig()
@@ -87,8 +88,8 @@ func clientSignatures(t *testing.T, p *program) {
 	}
 }
 
-// serverSignatures: the library offers an order that is not its own, and the
-// program takes the first that its key fits.
+// serverSignatures offers a custom order of schemes, from which the program
+// selects the first that fits its key.
 func serverSignatures(t *testing.T, p *program) {
 	var port int
 	switch p {
@@ -126,7 +127,7 @@ type refuseName struct{}
 func (refuseName) Error() string     { return "no such name here" }
 func (refuseName) Alert() iana.Alert { return iana.AlertUnrecognizedName }
 
-// clientDecided has the server decide by the name that a program asks for.
+// clientDecided tests a server that decides by the server name of the program.
 func clientDecided(t *testing.T, p *program) {
 	named := serverConfig()
 	named.Identities = []*identity.Identity{identities["p384"]}
@@ -184,8 +185,8 @@ func clientDecided(t *testing.T, p *program) {
 	wait()
 }
 
-// clientAsksWaiting: the server's certificate and the verdict on the client's
-// come late.
+// clientAsksWaiting tests a server whose certificate and whose verification of
+// the client are asynchronous.
 func clientAsksWaiting(t *testing.T, p *program) {
 	cfg := serverConfig()
 	cfg.Identities = nil
@@ -216,7 +217,8 @@ func clientAsksWaiting(t *testing.T, p *program) {
 	}
 }
 
-// serverNamesAuthorities: a client chooses by what the server says.
+// serverNamesAuthorities tests a client that selects its certificate by the
+// server's request.
 func serverNamesAuthorities(t *testing.T, p *program) {
 	extra := []string{"--require-client-cert", "--verify-client-cert"}
 	if p == openssl30 || p == openssl35 {
@@ -245,7 +247,7 @@ func serverNamesAuthorities(t *testing.T, p *program) {
 
 const plainWords = "plain from sealsock\n"
 
-// talkPlain goes on without encryption, at once, and then encrypts again.
+// talkPlain continues without encryption and then starts TLS again.
 func talkPlain(c *sealsock.Conn, ctx context.Context) error {
 	plain, err := c.Unwrap(ctx)
 	if err != nil {

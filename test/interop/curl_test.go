@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// curl talks HTTP/1.1: what it is given goes out in one request and comes back
-// in the response.
+// curl uses HTTP/1.1: it sends its input in one request and receives it in the
+// response.
 var curl = &program{
 	name: "curl",
 	mute: true, // of a wrong name; of an unknown authority it tells

@@ -1,10 +1,11 @@
-// Package interop holds tests and nothing else: conversations with the TLS
-// programs that people already have, in both roles, each side verifying the
-// other. A table of programs ([openssl], [gnutls] and so on, one file each)
-// meets a table of scenarios; docs/interop.md is the result, written by
+// Package interop contains only tests: connections with other TLS programs, in
+// both roles, in which each side verifies the other. Each program of a table
+// ([openssl], [gnutls] and so on, one file each) runs each scenario of another
+// table. The results are in docs/interop.md, written by
 //
 //	go test ./test/interop -update
 //
-// A program that is not there is left out, which the end of the run says; with
-// SEALSOCK_PEERS=require it is a failure. scripts/peers.sh installs them.
+// A missing program is skipped and listed at the end of the run. With
+// SEALSOCK_PEERS=require it is a failure. scripts/peers.sh installs the
+// programs.
 package interop

@@ -33,7 +33,7 @@ var earlyRefused = &capability{
 
 const earlyWords = "early words, which may come twice\n"
 
-// never is an engine.AntiReplay that knows every attempt.
+// never is an engine.AntiReplay that rejects every attempt.
 type never struct{}
 
 func (never) Fresh([]byte, time.Time) bool { return false }
@@ -51,7 +51,7 @@ func clientEarly(t *testing.T, p *program) {
 		if want := earlyOf(p); err != nil || string(early) != want {
 			return fmt.Errorf("the early data is %q, want %q: %w", early, want, err)
 		}
-		if p == nss { // which has said all it has to say
+		if p == nss { // which has sent all its data
 			if _, err := c.Write(early); err != nil {
 				return err
 			}
@@ -77,7 +77,8 @@ func clientEarlyRefused(t *testing.T, p *program) {
 		if early, err := io.ReadAll(earlyReader{c}); err != nil || len(early) > 0 {
 			return fmt.Errorf("early data came: %q, %w", early, err)
 		}
-		// With NSS this is what was refused, with the others what follows.
+		// With NSS this is the refused data, with the others the data that
+		// follows.
 		if err := echoLine(c); err != nil {
 			return err
 		}
@@ -89,7 +90,8 @@ func clientEarlyRefused(t *testing.T, p *program) {
 	}
 }
 
-// earlyOf is what a program sends early: NSS its input, others what is in a file.
+// earlyOf returns the early data of a program: the input of NSS, the contents
+// of a file of others.
 func earlyOf(p *program) string {
 	if p == nss {
 		return hello
@@ -102,7 +104,8 @@ type earlyReader struct{ *sealsock.Conn }
 
 func (r earlyReader) Read(p []byte) (int, error) { return r.ReadEarly(p) }
 
-// earlyTwice has a program connect for a ticket, and again with early data.
+// earlyTwice runs a program that connects for a ticket, and again with early
+// data.
 func earlyTwice(t *testing.T, p *program, cfg *sealsock.Config, second func(*sealsock.Conn) error) string {
 	t.Helper()
 	write("early", []byte(earlyWords))
@@ -127,14 +130,14 @@ func earlyTwice(t *testing.T, p *program, cfg *sealsock.Config, second func(*sea
 	return converse(t, clientArgs(p, port, "-sess_in", session, "-early_data", file("early")))
 }
 
-// serverEarly: the library keeps a session and comes with early data.
+// serverEarly tests the library as a client that resumes with early data.
 func serverEarly(t *testing.T, p *program) {
 	h, port := earlyProgram(t, p)
 	for limit := time.Now().Add(patience); ; {
 		cfg := earlySession(t, h, p, port)
 		accepted := sayEarly(t, h, p, port, cfg)
-		// NSS refuses in its first second, and what comes half a second later
-		// than it should.
+		// NSS refuses early data in its first second, and data that is half a
+		// second late.
 		if accepted || p != nss || t.Failed() || time.Now().After(limit) {
 			if !accepted {
 				t.Error("early data was not accepted")
@@ -145,8 +148,8 @@ func serverEarly(t *testing.T, p *program) {
 	}
 }
 
-// serverEarlyRefused: OpenSSL refuses a session that was used before, NSS all in
-// its first second, and GnuTLS a session of another server's, whatever it is.
+// serverEarlyRefused tests refusals: OpenSSL refuses a used session, NSS
+// everything in its first second, and GnuTLS a session of another server.
 func serverEarlyRefused(t *testing.T, p *program) {
 	h, port := earlyProgram(t, p)
 	cfg := earlySession(t, h, p, port)
@@ -163,7 +166,8 @@ func serverEarlyRefused(t *testing.T, p *program) {
 	}
 }
 
-// sayEarly says whether the program accepted early data. Either way it arrived.
+// sayEarly reports whether the program accepted early data. The data arrives in
+// either case.
 func sayEarly(t *testing.T, h *heard, p *program, port int, cfg *sealsock.Config) (accepted bool) {
 	t.Helper()
 	call(t, port, cfg, func(c *sealsock.Conn) error {
@@ -208,11 +212,11 @@ func earlyProgram(t *testing.T, p *program) (*heard, int) {
 	return serveOwn(t, p, "-early_data", "-max_early_data", "1000")
 }
 
-// earlyTalk is the conversation that brings a ticket.
+// earlyTalk is the connection that supplies a ticket.
 func earlyTalk(h *heard, p *program, c *sealsock.Conn) error {
 	switch p {
 	case openssl30, openssl35:
-		// Its tickets are in front of what it is given to say.
+		// It sends its tickets before its input.
 		if err := printed(h, c); err != nil {
 			return err
 		}
@@ -230,7 +234,7 @@ func earlyTalk(h *heard, p *program, c *sealsock.Conn) error {
 	return goodbye(c)
 }
 
-// earlySay says something early, and waits until the program has it.
+// earlySay sends early data, and waits until the program has received it.
 func earlySay(h *heard, p *program, c *sealsock.Conn) error {
 	words := earlyWords
 	if p == nss {
@@ -247,14 +251,14 @@ func earlySay(h *heard, p *program, c *sealsock.Conn) error {
 	case nss:
 		got, err := io.ReadAll(c)
 		if c.State().EarlyData && errors.Is(err, syscall.ECONNRESET) {
-			err = nil // it answers early data and closes without a look at what follows
+			err = nil // it answers early data and closes without reading further
 		}
 		if err != nil || !strings.Contains(string(got), words) {
 			return fmt.Errorf("answered %q, %w", got, err)
 		}
 		return nil
 	case gnutls37, gnutls38:
-		if c.State().EarlyData { // which it takes, and keeps to itself
+		if c.State().EarlyData { // which it accepts and does not print
 			return askEcho(c)
 		}
 		if line, err := readLine(c); err != nil || line != earlyWords {

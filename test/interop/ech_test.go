@@ -19,8 +19,8 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// hiddenName is what only Encrypted ClientHello may carry; serverName is the
-// public name beside it.
+// hiddenName must appear only inside Encrypted ClientHello; serverName is the
+// public name.
 const hiddenName = "hidden.example"
 
 func echKey(t *testing.T, id uint8) (*engine.ECHKey, []byte) {
@@ -36,7 +36,7 @@ func echKey(t *testing.T, id uint8) (*engine.ECHKey, []byte) {
 	return k, list
 }
 
-// echFromNSS has NSS ask for a hidden name.
+// echFromNSS tests a client of NSS that requests a hidden name.
 func echFromNSS(t *testing.T, _ *program) {
 	ca := testcert.New()
 	leaf := ca.Issue(testcert.NewKey("p256"), nil, serverName, hiddenName)
@@ -109,8 +109,9 @@ func echFromNSS(t *testing.T, _ *program) {
 	}
 }
 
-// TestECHWithServersThatHaveNone: they ignore the extension, whether it is true
-// or GREASE, and a true one ends in the secure word that they have none.
+// TestECHWithServersThatHaveNone checks servers without ECH. They ignore the
+// extension. With GREASE the handshake succeeds, and a real offer ends in an
+// error that states that they have no keys.
 func TestECHWithServersThatHaveNone(t *testing.T) {
 	_, configs := echKey(t, 1)
 	for _, p := range programs {

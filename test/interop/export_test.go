@@ -141,7 +141,7 @@ func serverEndPoint(t *testing.T, p *program) {
 	h.hears(t, fmt.Sprintf("'tls-server-end-point': %x", ours))
 }
 
-// printed sends s_server a line and waits until it is printed.
+// printed sends s_server a line and waits until s_server prints it.
 func printed(h *heard, c *sealsock.Conn) error {
 	if _, err := c.Write([]byte(hello)); err != nil {
 		return err
@@ -149,7 +149,7 @@ func printed(h *heard, c *sealsock.Conn) error {
 	return h.waitFor(hello)
 }
 
-// checkExported looks for the bytes in what a program printed, in whatever
+// checkExported looks for the bytes in the output of a program, in any
 // grouping.
 func checkExported(t *testing.T, said, ours string) {
 	t.Helper()

@@ -17,7 +17,7 @@ var (
 	}
 )
 
-// The system's GnuTLS, and the one of a newer system beside it.
+// The GnuTLS of the system, and that of a newer system.
 var (
 	gnutls37 = gnutls("GnuTLS 3.7", withoutHybrids(nil), gnutls37Without12)
 	gnutls38 = gnutls("GnuTLS 3.8", withoutHybrids(nil), gnutls38Without12, newer())

@@ -20,8 +20,8 @@ import (
 // body is what a client uploads, and gets back.
 var body = strings.Repeat("0123456789abcdef", 64<<10)
 
-// TestHTTP has curl talk with net/http behind a Listener, in HTTP/1.1 and, with
-// the server of golang.org/x/net/http2, in HTTP/2.
+// TestHTTP connects curl to net/http on a Listener, with HTTP/1.1 and, with the
+// server of golang.org/x/net/http2, with HTTP/2.
 func TestHTTP(t *testing.T) {
 	need(t, curl)
 	write("body", []byte(body))
@@ -47,7 +47,7 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
-// TestSealHTTP asks the page of seal listen --http.
+// TestSealHTTP requests the page of seal listen --http.
 func TestSealHTTP(t *testing.T) {
 	need(t, curl)
 	need(t, seal)
@@ -132,7 +132,7 @@ func serveNew(t *testing.T, conn net.Conn) {
 	new(http2.Server).ServeConn(conn, options)
 }
 
-// answerHTTP shows that the server knows of the connection below.
+// answerHTTP checks that the handler has access to the TLS connection.
 func answerHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.TLS == nil || !r.TLS.HandshakeComplete || r.TLS.ServerName != serverName:
@@ -144,7 +144,7 @@ func answerHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// A queue is a listener of connections that somebody else accepted.
+// A queue is a listener that returns connections which were accepted elsewhere.
 type queue struct {
 	conns chan net.Conn
 	end   context.Context

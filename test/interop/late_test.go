@@ -27,7 +27,8 @@ var lateDeclined = &capability{
 	},
 }
 
-// clientLate: the library asks twice between a line and its echo.
+// clientLate tests a server of the library that requests a certificate twice
+// between a line and its echo.
 func clientLate(t *testing.T, p *program) {
 	cfg := serverConfig()
 	port, wait := serveEach(t, cfg, 1, func(_ int, c *sealsock.Conn) error {
@@ -76,7 +77,7 @@ func clientDeclines(t *testing.T, p *program) {
 	wait()
 }
 
-// lateClient runs a program that can be asked later.
+// lateClient runs a program that supports post-handshake authentication.
 func lateClient(t *testing.T, p *program, port int, key string) {
 	t.Helper()
 	if p == python {
@@ -104,7 +105,7 @@ func certArgs(p *program, key string) []string {
 	return []string{"-cert", file(key + ".pem"), "-key", file(key + ".key")}
 }
 
-// showed says whether the peer proved to have the certificate of a kind.
+// showed reports whether the peer authenticated with the certificate of a kind.
 func showed(c *sealsock.Conn, kind string) error {
 	if p := c.Peer(); p == nil || p.Leaf.Subject.CommonName != kind {
 		return fmt.Errorf("the peer is %v, want the certificate %s", p, kind)
@@ -130,12 +131,13 @@ func serverDeclined(t *testing.T, p *program) {
 	}
 }
 
-// lateWords are what a program says of the certificate that it asked for.
+// lateWords are the messages of a program about the requested certificate.
 var lateWords = map[*program]string{
 	openssl30: "CN = p384", openssl35: "CN=p384", python: "(('commonName', 'p384'),)",
 }
 
-// lateServer has the library talk with a program that asks in the middle.
+// lateServer tests the library with a program that requests a certificate
+// during the connection.
 func lateServer(t *testing.T, p *program, cfg *sealsock.Config) (h *heard) {
 	t.Helper()
 	var port int
@@ -170,8 +172,9 @@ func lateServer(t *testing.T, p *program, cfg *sealsock.Config) (h *heard) {
 	return h
 }
 
-// lateGnuTLS sends words that gnutls-serv takes as a command to ask, and nothing
-// else before it says that it has the answer: it could not bear that.
+// lateGnuTLS sends the command that makes gnutls-serv request a certificate. It
+// sends nothing else until gnutls-serv reports the result, because other data
+// makes it fail.
 func lateGnuTLS(c *sealsock.Conn) error {
 	if _, err := io.WriteString(c, "**REAUTH**\n"); err != nil {
 		return err
@@ -188,7 +191,7 @@ func lateGnuTLS(c *sealsock.Conn) error {
 	return goodbye(c)
 }
 
-// lateOpenSSL types the command that makes s_server ask.
+// lateOpenSSL enters the command that makes s_server request a certificate.
 func lateOpenSSL(h *heard, c *sealsock.Conn) error {
 	if _, err := io.WriteString(c, hello); err != nil {
 		return err
@@ -197,7 +200,7 @@ func lateOpenSSL(h *heard, c *sealsock.Conn) error {
 		return err
 	}
 	came := make(chan error, 1)
-	go func() { // who reads answers
+	go func() { // a reader answers
 		line, err := readLine(c)
 		if err == nil && line != hello {
 			err = fmt.Errorf("%q came", line)

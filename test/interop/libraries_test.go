@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// Libraries that come without programs, or with none that can be told enough,
-// speak through small ones of our own.
+// Small programs of our own drive libraries without programs, or with programs
+// that lack the necessary options.
 
 // mbedtls is Debian's mbedTLS.
 var mbedtls = &program{
@@ -27,7 +27,7 @@ var compileMbedTLS = sync.OnceValue(func() error {
 	return compile("gcc", "-O1", "-o", file("mbedtls"), "testdata/mbedtls.c", "-lmbedtls", "-lmbedx509", "-lmbedcrypto")
 })
 
-// botan is here for the suites that nobody else has.
+// botan is used for the suites that no other program has.
 var botan = &program{
 	name: "Botan",
 	find: func() (string, error) { return ownProgram("botan", compileBotan) },
@@ -44,8 +44,8 @@ var compileBotan = sync.OnceValue(func() error {
 	return compile("g++", "-O0", "-I/usr/include/botan-2", "-o", file("botan"), "testdata/botan.cpp", "-lbotan-2")
 })
 
-// botanWithout12 leaves the pre-shared keys with ECDHE, of which its program
-// knows alone.
+// botanWithout12 excludes all scenarios except pre-shared keys with ECDHE,
+// which is all that its program supports.
 func botanWithout12() map[string]string {
 	without := map[string]string{}
 	for _, s := range scenarios12 {

@@ -18,10 +18,11 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// lines is how many times hello goes there and back.
+// lines is the number of times that hello is sent and echoed.
 const lines = 3
 
-// talk is the library as a client: lines there and back, and both ends said.
+// talk runs the library as a client: it exchanges lines and both close_notify
+// alerts.
 func (s *scenario) talk(ctx context.Context, port int, web bool) error {
 	raw, err := connect(ctx, port)
 	if err != nil {
@@ -58,8 +59,8 @@ func (s *scenario) talk(ctx context.Context, port int, web bool) error {
 	return s.checkUpdates(tapped, conn.State(), false)
 }
 
-// serve starts the library as a server for one connection, and tells its port
-// and, at the end, how it went. stop ends the wait for a client.
+// serve starts the library as a server for one connection and returns its port
+// and, at the end, the result. stop ends the wait for a client.
 func (s *scenario) serve(t *testing.T, c command) (port int, done <-chan error, stop func() error) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -116,8 +117,8 @@ func (s *scenario) answer(raw net.Conn, c command) error {
 	return s.checkUpdates(tapped, conn.State(), true)
 }
 
-// seal seals a connection and runs the handshake. Where the scenario is about
-// keys that change, a tap listens.
+// seal runs the handshake on a connection. For a scenario with key updates it
+// attaches a tap.
 func (s *scenario) seal(ctx context.Context, raw net.Conn, server bool) (*sealsock.Conn, *tap, error) {
 	cfg := s.config(server)
 	var tapped *tap
@@ -156,7 +157,7 @@ func (s *scenario) config(server bool) *sealsock.Config {
 	if s.suite != 0 {
 		c.CipherSuites = []iana.CipherSuite{s.suite}
 	}
-	// A client that is to be asked for another share offers all its groups.
+	// A client that is to receive a HelloRetryRequest offers all its groups.
 	if s.group != 0 && (server || !s.retry) {
 		c.Groups = []iana.NamedGroup{s.group}
 	}
@@ -175,7 +176,7 @@ func (s *scenario) config(server bool) *sealsock.Config {
 	return c
 }
 
-// check compares what the library says of a connection with the scenario.
+// check compares the state of a connection with the scenario.
 func (s *scenario) check(st engine.State, server bool) error {
 	signer, peerKey := s.serverKey(), s.clientKey
 	if !server {
@@ -206,8 +207,8 @@ func (s *scenario) check(st engine.State, server bool) error {
 	return nil
 }
 
-// checkUpdates asks the tap who changed keys: the peer and, being asked to, the
-// library; or the other way round; or the library by itself.
+// checkUpdates checks in the tap who changed keys: the peer and, on its
+// request, the library; or the reverse; or only the library.
 func (s *scenario) checkUpdates(tapped *tap, st engine.State, server bool) error {
 	if tapped == nil {
 		return nil
@@ -244,7 +245,7 @@ func request(conn net.Conn) error {
 	return nil
 }
 
-// serveWeb answers one HTTP connection with what it is sent.
+// serveWeb answers the requests of one HTTP connection with their bodies.
 func serveWeb(conn *sealsock.Conn) error {
 	over := make(chan error, 1)
 	server := &http.Server{
@@ -282,13 +283,14 @@ func (l *single) Accept() (net.Conn, error) {
 
 func (l *single) Close() error { return nil }
 
-// isAlert says whether err is an alert of the peer's.
+// isAlert reports whether err is an alert of the peer.
 func isAlert(err error) bool {
 	var e *engine.Error
 	return errors.As(err, &e) && e.Fault == engine.FaultAlert
 }
 
-// refusal says whether err is what a client refuses a bad certificate with.
+// refusal reports whether err is an alert by which a client rejects a
+// certificate.
 func (s *scenario) refusal(err error) error {
 	var why *trust.Error
 	want := map[string]trust.Code{"stranger": trust.CodeUnknownAuthority, "othername": trust.CodeNameMismatch}[s.key]

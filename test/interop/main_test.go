@@ -49,22 +49,23 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// A program is a TLS implementation that others made.
+// A program is a foreign TLS implementation.
 type program struct {
 	name string
 	// prefix comes before the name of each of its tools.
 	prefix []string
 	// find looks for the program and returns its version. It runs once.
 	find func() (version string, err error)
-	// client and server say how to start it; nil if it has no such role.
+	// client and server return the command for a role; nil if the program lacks
+	// the role.
 	client, server func(s *scenario, port int) command
-	// without tells which scenarios it cannot take part in, and why. Keys
-	// are a scenario's name, or a role before it: "client alpn".
+	// without lists the scenarios that it does not support, with the reasons.
+	// Keys are a scenario's name, or a role before it: "client alpn".
 	without map[string]string
 	// without12 is the same for the scenarios of TLS 1.2.
 	without12 map[string]string
-	// mute: as a client it refuses a certificate without a word, because it
-	// looks at it only after the handshake.
+	// mute is set if, as a client, it rejects a certificate without an alert,
+	// because it verifies it only after the handshake.
 	mute bool
 
 	once    sync.Once
@@ -72,43 +73,44 @@ type program struct {
 	missing error
 }
 
-// A command is how to start a program and how to talk with it then.
+// A command describes how to start a program and how to communicate with it.
 type command struct {
 	args []string
 	env  []string
-	// loop: a server that prints what arrives and sends what it reads
-	// becomes an echo by joining the two.
+	// loop makes an echo of a server that prints received data and sends its
+	// input, by connecting the two.
 	loop bool
-	// ends: with loop, the server ends the conversation, because by itself
-	// it goes on until its input ends.
+	// ends: with loop, the test ends the server's input, because otherwise the
+	// server does not end the connection.
 	ends bool
-	// announces: a server that chooses its port and prints it.
+	// announces is set for a server that chooses its port and prints it.
 	announces bool
-	// whole: a client that reads its input to the end before it sends.
+	// whole is set for a client that reads its input to the end before it sends.
 	whole bool
-	// waits: a client that goes on until the server ends too.
+	// waits is set for a client that continues until the server ends too.
 	waits bool
-	// http: the conversation is a request and a response.
+	// http is set if the exchange is a request and a response.
 	http bool
-	// chatty: it prints more than what arrives. Its two outputs are one.
+	// chatty is set if it prints more than the received data. Its two outputs
+	// are merged.
 	chatty bool
-	// update is what it reads to change its keys, and ask for the other
-	// side's; updated is the line it prints then, if any.
+	// update is the input that makes it change its keys and request an update of
+	// the other side; updated is the line that it then prints, if any.
 	update, updated string
-	// stapled is what it says when an OCSP response came with the certificate.
+	// stapled is its message about a stapled OCSP response.
 	stapled string
-	// authority: a server that shows no certificate unless the client takes what
-	// its authority signs with, too.
+	// authority is set for a server that sends a certificate only if the client
+	// also accepts the signature algorithm of its authority.
 	authority bool
-	// ownStaple: a server that makes the OCSP response itself.
+	// ownStaple is set for a server that makes the OCSP response itself.
 	ownStaple bool
-	// asks is what a server is told in place of a line so that it asks for
-	// another handshake.
+	// asks is the input, in place of a line, that makes a server request
+	// renegotiation.
 	asks string
-	// next is how to start a client that comes back for its second connection,
-	// if it does not do so by itself.
+	// next returns the command for the second connection of a client that does
+	// not reconnect by itself.
 	next *command
-	// facts, if set, compares what it said of its connection.
+	// facts, if not nil, checks its description of the connection.
 	facts func(said string) error
 }
 
@@ -123,8 +125,8 @@ func (p *program) look() (version string, err error) {
 	return p.version, p.missing
 }
 
-// need leaves the test out if the program is not there, or fails it where
-// that is not accepted.
+// need skips the test if the program is missing, or fails it if peers are
+// required.
 func need(t *testing.T, p *program) {
 	t.Helper()
 	if _, err := p.look(); err != nil {
@@ -138,7 +140,7 @@ func need(t *testing.T, p *program) {
 
 const noRole = "it has no such role"
 
-// cannot returns why the program cannot play a role in a scenario, or "".
+// cannot returns why the program does not support a role in a scenario, or "".
 func (p *program) cannot(role string, s *scenario) string {
 	if role == "client" && (p.client == nil || s.v12 != nil && s.v12.late) || role == "server" && p.server == nil {
 		return noRole
@@ -153,7 +155,7 @@ func (p *program) cannot(role string, s *scenario) string {
 	return without[s.name]
 }
 
-// leftOut remembers the programs that were not there.
+// leftOut records the missing programs.
 var leftOut absences
 
 type absences struct {

@@ -39,7 +39,7 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-// peerIsClient has the program talk with the library.
+// peerIsClient runs the program as a client of the library.
 func peerIsClient(t *testing.T, p *program, s *scenario) {
 	c := p.client(s, 0)
 	port, done, stop := s.serve(t, c)
@@ -65,7 +65,7 @@ func peerIsClient(t *testing.T, p *program, s *scenario) {
 	}
 }
 
-// peerIsServer has the library talk with the program.
+// peerIsServer runs the library as a client of the program.
 func peerIsServer(t *testing.T, p *program, s *scenario) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

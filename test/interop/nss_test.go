@@ -11,7 +11,7 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// nss is the pair of test programs that come with Mozilla's library.
+// nss is the pair of test programs of Mozilla's library.
 var nss = &program{
 	name: "NSS",
 	find: func() (string, error) {
@@ -75,8 +75,8 @@ func nssArgs(tool string, s *scenario, port int) []string {
 	return args
 }
 
-// nssDatabase puts the certificates where these programs look for them, each
-// under its subject, which is the kind of its key.
+// nssDatabase imports the certificates into the database of these programs,
+// each under its subject, which is the kind of its key.
 var nssDatabase = sync.OnceValue(func() error {
 	db := "sql:" + file("nss")
 	if err := os.Mkdir(file("nss"), 0o700); err != nil {

@@ -11,7 +11,8 @@ var opensslGroups = map[iana.NamedGroup]string{
 	iana.X25519MLKEM768: "X25519MLKEM768", iana.SecP256r1MLKEM768: "SecP256r1MLKEM768", iana.SecP384r1MLKEM1024: "SecP384r1MLKEM1024",
 }
 
-// withoutHybrids is for programs that lack ML-KEM, and what else they lack.
+// withoutHybrids returns the gaps of a program that lacks ML-KEM, with its
+// other gaps.
 func withoutHybrids(more map[string]string) map[string]string {
 	without := map[string]string{}
 	for _, name := range []string{"X25519MLKEM768 unasked", "X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"} {
@@ -23,7 +24,7 @@ func withoutHybrids(more map[string]string) map[string]string {
 	return without
 }
 
-// The system's OpenSSL, and the one of a newer system beside it.
+// The OpenSSL of the system, and that of a newer system.
 var (
 	openssl30 = openssl("OpenSSL 3.0", withoutHybrids(nil), openssl30Without12, "openssl")
 	openssl35 = openssl("OpenSSL 3.5", map[string]string{}, openssl35Without12, newer(), "openssl")
@@ -76,7 +77,8 @@ func openssl(name string, without, without12 map[string]string, argv ...string) 
 				args = append(args, "-Verify", "1")
 			}
 			if s.keyUpdate {
-				// -msg, because it prints what it did at once; without, it waits for more.
+				// -msg makes it print each message immediately; otherwise it waits
+				// for more.
 				updated := ">>> TLS 1.3, Handshake [length 0005], KeyUpdate"
 				return command{args: append(args, "-msg"), loop: true, chatty: true, update: "K\n", updated: updated}
 			}

@@ -20,12 +20,13 @@ import (
 	"time"
 )
 
-// patience bounds each conversation, and so each program's life. It is long
-// because a busy machine may start a program late; only a failure lasts it out.
+// patience bounds each exchange, and the lifetime of each program. It is long
+// because a loaded machine can start a program late; only a failure takes that
+// long.
 const patience = 2 * time.Minute
 
-// A process is a program that runs. It ends with the test, or when patience
-// does; what it said is shown if the test failed.
+// A process is a running program. It is killed at the end of the test or after
+// patience. Its output is logged if the test failed.
 type process struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
@@ -41,7 +42,7 @@ func start(t *testing.T, c command) *process {
 	return startFor(t, c, patience)
 }
 
-// startFor is start with a bound of its own.
+// startFor is start with the given bound.
 func startFor(t *testing.T, c command, bound time.Duration) *process {
 	t.Helper()
 	ctx, kill := context.WithTimeout(context.Background(), bound)
@@ -52,7 +53,7 @@ func startFor(t *testing.T, c command, bound time.Duration) *process {
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
-	// Not StdoutPipe: Wait would close it under the one who reads.
+	// Not StdoutPipe: Wait closes it while it is still read.
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +79,7 @@ func startFor(t *testing.T, c command, bound time.Duration) *process {
 	return p
 }
 
-// announced reads up to the line of the standard output that tells the port.
+// announced reads the standard output up to the line with the port.
 func (p *process) announced() (int, error) {
 	for {
 		line, err := p.stdout.ReadString('\n')
@@ -91,11 +92,12 @@ func (p *process) announced() (int, error) {
 	}
 }
 
-// portPattern matches what the scripts in testdata and seal --json announce.
+// portPattern matches the port in the output of the scripts in testdata and of
+// seal --json.
 var portPattern = regexp.MustCompile(`^(?:port |.*"event":"listening","address":"127\.0\.0\.1:)(\d+)`)
 
-// converse is the program as a client: lines there and back, and the end. The
-// other side answers each line with itself.
+// converse runs the program as a client that exchanges lines and ends. The
+// other side echoes each line.
 func (p *process) converse(c command) error {
 	if c.whole {
 		io.WriteString(p.stdin, strings.Repeat(hello, lines))
@@ -125,8 +127,8 @@ func (p *process) converse(c command) error {
 	return nil
 }
 
-// say gives the program input and waits for a line of output; a chatty program
-// may print others before it. An empty want waits for nothing.
+// say writes input to the program and waits for a line of output; a chatty
+// program may print others before it. An empty want does not wait.
 func (p *process) say(input, want string, chatty bool) error {
 	if input != "" {
 		if _, err := io.WriteString(p.stdin, input); err != nil {
@@ -147,8 +149,8 @@ func (p *process) say(input, want string, chatty bool) error {
 	return nil
 }
 
-// loop makes an echo of a server that prints what arrives and sends its input.
-// ends: the server has to end the conversation.
+// loop makes an echo of a server that prints received data and sends its input.
+// With ends, it then ends the server's input.
 func (p *process) loop(c command, ends bool) error {
 	for i := range lines {
 		if err := p.say("", strings.TrimSuffix(hello, "\n"), c.chatty); err != nil {
@@ -170,7 +172,7 @@ func (p *process) loop(c command, ends bool) error {
 	return err
 }
 
-// heardAlert waits until the program complains of an alert.
+// heardAlert waits until the program reports an alert.
 func (p *process) heardAlert() bool {
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		if alertPattern.MatchString(p.said.String()) {
@@ -181,10 +183,10 @@ func (p *process) heardAlert() bool {
 	return false
 }
 
-// alertPattern matches the ways to say that a certificate was refused.
+// alertPattern matches the messages about a rejected certificate.
 var alertPattern = regexp.MustCompile(`(?i)alert|does not recognize and trust the CA|cannot verify your certificate`)
 
-// A lockedBuffer may be read while a process writes it.
+// A lockedBuffer may be read while a process writes to it.
 type lockedBuffer struct {
 	sync.Mutex
 	b bytes.Buffer
@@ -206,8 +208,8 @@ var lastPort atomic.Int32
 
 func init() { lastPort.Store(int32(15000 + os.Getpid()%10000)) }
 
-// freePort finds a port for a server that cannot choose one. It lies below
-// those that the system gives to others, so it stays free until it is used.
+// freePort finds a port for a server that cannot choose one. It is below the
+// range of ephemeral ports, so that it stays free until it is used.
 func freePort(t *testing.T) int {
 	t.Helper()
 	for range 1000 {
@@ -221,12 +223,13 @@ func freePort(t *testing.T) int {
 	return 0
 }
 
-// patient is a connection that does not hurry. A library that refuses its peer
-// lingers for a moment, so that the alert is not overtaken by a reset; a program
-// on a busy machine may need longer to come to it, and would hear of a reset alone.
+// patient is a connection with longer deadlines. After a rejection the library
+// waits briefly before it closes, so that a reset does not overtake the alert.
+// A program on a loaded machine can need longer and would then receive only the
+// reset.
 type patient struct{ *net.TCPConn }
 
-// SetDeadline puts off what is to come.
+// SetDeadline extends a deadline in the future.
 func (p patient) SetDeadline(t time.Time) error {
 	if time.Until(t) > 0 {
 		t = time.Now().Add(patience)
@@ -234,7 +237,7 @@ func (p patient) SetDeadline(t time.Time) error {
 	return p.TCPConn.SetDeadline(t)
 }
 
-// connect connects to a server that is starting, as soon as it listens.
+// connect connects to a starting server as soon as it listens.
 func connect(ctx context.Context, port int) (net.Conn, error) {
 	for {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))

@@ -72,7 +72,8 @@ func clientPSKAlone(t *testing.T, p *program) { clientPSK(t, p, pskAlone, false)
 func serverWithPSK(t *testing.T, p *program)  { serverPSK(t, p, pskAndDHE, true) }
 func serverPSKAlone(t *testing.T, p *program) { serverPSK(t, p, pskAlone, false) }
 
-// clientPSK: the library has no certificate, so that nothing else can be it.
+// clientPSK tests a server of the library without a certificate, so that only
+// the key can succeed.
 func clientPSK(t *testing.T, p *program, kx string, exchange bool) {
 	cfg := &sealsock.Config{PSKWithoutDHE: !exchange, FindPSK: func(_ context.Context, identity []byte) (*engine.PSK, error) {
 		if string(identity) == string(thermometer.Identity) {
@@ -96,7 +97,7 @@ func serverPSK(t *testing.T, p *program, kx string, exchange bool) {
 	other.Identity = []byte("another one, which the server does not know")
 	cfg := &sealsock.Config{PSKs: []*engine.PSK{&other, thermometer}, PSKOnly: true, PSKWithoutDHE: !exchange}
 	if p == gnutls37 || p == gnutls38 {
-		cfg.PSKs = cfg.PSKs[1:] // it takes an identity that it does not know for a wrong key
+		cfg.PSKs = cfg.PSKs[1:] // it reports an unknown identity as a wrong key
 	}
 	call(t, port, cfg, func(c *sealsock.Conn) error {
 		if err := asks(p)(c); err != nil {
@@ -109,7 +110,7 @@ func serverPSK(t *testing.T, p *program, kx string, exchange bool) {
 	})
 }
 
-// byPSK says whether the key was what counted.
+// byPSK reports whether the connection used the key.
 func byPSK(s engine.State, exchange bool) error {
 	if string(s.PSKIdentity) != string(thermometer.Identity) || s.Resumed || s.PeerChain != nil || s.Version != iana.TLS13 || (s.Group != 0) != exchange {
 		return fmt.Errorf("identity %q, resumed %v, %d certificates, %v, group %v", s.PSKIdentity, s.Resumed, len(s.PeerChain), s.Version, s.Group)

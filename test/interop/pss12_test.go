@@ -15,8 +15,8 @@ import (
 	"github.com/sealsock/sealsock/internal/testcert"
 )
 
-// onlyPSS is the algorithm of RSA keys that are bound to PSS, id-RSASSA-PSS.
-// RFC 4055, Section 1.2. crypto/x509 makes no certificates with it.
+// onlyPSS is the algorithm of RSA keys that are restricted to PSS,
+// id-RSASSA-PSS. RFC 4055, Section 1.2. crypto/x509 does not support it.
 var onlyPSS = pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 10}}
 
 // A tbs is what a certificate's signature covers. RFC 5280, Section 4.1.
@@ -32,8 +32,8 @@ type tbs struct {
 	Extensions []pkix.Extension `asn1:"optional,explicit,tag:3"`
 }
 
-// addPSSIdentity makes the identity "pss": a certificate of an RSA key that says
-// it is for PSS alone.
+// addPSSIdentity makes the identity "pss": a certificate of an RSA key that is
+// restricted to PSS.
 func addPSSIdentity(ca *testcert.CA) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	must(err)

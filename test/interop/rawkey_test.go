@@ -20,7 +20,7 @@ var rawKeys = &capability{
 	gaps:   []string{"OpenSSL has them from 3.2 on; the others not at all"},
 }
 
-// bare returns an identity that shows its key alone, and the pin of the key.
+// bare returns an identity with a raw public key, and the pin of the key.
 func bare(kind string) (*identity.Identity, trust.Pin) {
 	id := *identities[kind]
 	id.RawPublicKey = true
@@ -39,8 +39,8 @@ func publicKeyFile(t *testing.T, kind string) string {
 	return path
 }
 
-// rawConfig makes a configuration show the key of one kind and accept that of
-// another, and nothing else.
+// rawConfig restricts a configuration to the raw key of one kind and a peer
+// with that of another.
 func rawConfig(cfg *sealsock.Config, own, peer string) *sealsock.Config {
 	id, _ := bare(own)
 	_, pin := bare(peer)
@@ -57,7 +57,8 @@ func rawShown(c *sealsock.Conn) error {
 	return nil
 }
 
-// clientRawKey: accepted with the right pin, refused with another.
+// clientRawKey checks that the key is accepted with its pin and rejected with
+// another.
 func clientRawKey(t *testing.T, p *program) {
 	cfg := rawConfig(serverConfig(), "p256", "p384")
 	cfg.ClientAuth = sealsock.RequireClientCert
@@ -89,8 +90,8 @@ func wrongPin(err error) error {
 	return nil
 }
 
-// rawClientArgs: the programs have no pins, so they accept what comes; OpenSSL
-// has no way to say which key it expects on its command line.
+// rawClientArgs returns options that accept any key, because the programs have
+// no option for a pin or an expected key.
 func rawClientArgs(t *testing.T, p *program, port int) []string {
 	switch p {
 	case gnutls37, gnutls38:

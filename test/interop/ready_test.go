@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestReadyMadeLines runs the lines that seal listen prints, as they stand, with
-// a certificate of the local authority, which is made on the way.
+// TestReadyMadeLines runs the commands that seal listen prints, unchanged, with
+// a certificate of a new local authority.
 func TestReadyMadeLines(t *testing.T) {
 	need(t, seal)
 	home := t.TempDir()
@@ -23,12 +23,12 @@ func TestReadyMadeLines(t *testing.T) {
 		if err != nil {
 			t.Fatalf("no line about listening: %v", err)
 		}
-		json.Unmarshal([]byte(line), &told) // what is no JSON is not about listening
+		json.Unmarshal([]byte(line), &told) // other lines are not JSON
 	}
 	programs := map[string]*program{"seal": seal, "openssl": openssl30, "python3": python}
 	for _, line := range told.Commands {
 		name, _, _ := strings.Cut(line, " ")
-		name = filepath.Base(name) // seal is called by the path it was started with
+		name = filepath.Base(name) // the command contains the path with which seal was started
 		p := programs[name]
 		if p == nil {
 			t.Errorf("a line for a program that this test does not know: %s", line)
@@ -38,7 +38,7 @@ func TestReadyMadeLines(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			need(t, p)
 			client := start(t, command{args: []string{"sh", "-c", line}, env: env})
-			want := "hello" // which is what the Python line says by itself
+			want := "hello" // the greeting of the Python command
 			if err := client.say(want+"\n", want, false); err != nil {
 				t.Error(err)
 			}

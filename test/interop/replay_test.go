@@ -20,8 +20,8 @@ import (
 	"github.com/sealsock/sealsock/identity"
 )
 
-// What makes this program the server of TestReplay: how late its clock says it
-// is, how long its memory of attempts has been there, and the fleet's ticket key.
+// The variables that make this program the server of TestReplay: the offset of
+// its clock, the age of its replay cache, and the shared ticket key.
 const (
 	replayLater = "INTEROP_REPLAY_LATER"
 	replayOld   = "INTEROP_REPLAY_OLD"
@@ -60,8 +60,8 @@ func replayServer() error {
 	}
 }
 
-// replayConn prints what one connection brings: early data before the handshake
-// is done, which a replay can bring too, and other data.
+// replayConn prints the data of one connection: early data, which is received
+// before the handshake completes and can be a replay, and other data.
 func replayConn(raw net.Conn, cfg *sealsock.Config) {
 	defer raw.Close()
 	c, err := sealsock.Server(raw, cfg)
@@ -81,13 +81,13 @@ func replayConn(raw net.Conn, cfg *sealsock.Config) {
 	fmt.Println("over")
 }
 
-// oneKey is a fleet's ticket key.
+// oneKey is the ticket key of all servers.
 type oneKey struct{ key sealsock.TicketKey }
 
 func (k oneKey) TicketKeys(time.Time) []sealsock.TicketKey { return []sealsock.TicketKey{k.key} }
 
-// madeBefore is a clock that is behind when it is first asked: what asks it at
-// its making takes itself to be that much older.
+// madeBefore is a clock whose first reading is in the past, so that the cache
+// appears to be older by that time.
 func madeBefore(age time.Duration, now func() time.Time) func() time.Time {
 	first := true
 	return func() time.Time {
@@ -106,8 +106,8 @@ func startReplayServer(t *testing.T, key string, later, old time.Duration) (*hea
 	return h, h.port(t)
 }
 
-// A firstFlight is a client's connection up to the point where it would listen,
-// and what it wrote: a recording, as an attacker on the path has it.
+// A firstFlight is a client connection that records the client's first flight,
+// as an attacker on the path can.
 type firstFlight struct {
 	net.Conn
 	bytes.Buffer
@@ -120,11 +120,10 @@ func (f *firstFlight) SetReadDeadline(time.Time) error  { return nil }
 func (f *firstFlight) SetWriteDeadline(time.Time) error { return nil }
 func (f *firstFlight) Close() error                     { return nil }
 
-// TestReplay records a client's first flight with its early data and plays it
-// to servers of one fleet: at once from many places, again, to a server that
-// has just been started again, and to one that was started again long enough
-// ago to take early data. The data arrives once, at the first. RFC 9846,
-// Section 8.
+// TestReplay records a client's first flight with early data and replays it to
+// servers with the same ticket key: concurrently, again, to a server that was
+// just restarted, and to one that was restarted long enough ago to accept early
+// data. The data is delivered once, by the first server. RFC 9846, Section 8.
 func TestReplay(t *testing.T) {
 	var secret [32]byte
 	rand.Read(secret[:])
@@ -164,7 +163,7 @@ func TestReplay(t *testing.T) {
 		if n := server.arrived(); n != 0 {
 			t.Errorf("at a server that %s the data arrived %d times more", again.what, n)
 		}
-		if again.old > 0 { // the server does take early data, from others
+		if again.old > 0 { // the server accepts early data of other clients
 			freshSession(t, port)
 			server.countOver(t, 2+2)
 			if n := server.arrived(); n != 1 {
@@ -175,7 +174,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// recordFlight has a client send its first flight to nobody.
+// recordFlight records the first flight of a client without a server.
 func recordFlight(t *testing.T, cfg *sealsock.Config) []byte {
 	t.Helper()
 	recorder := new(firstFlight)
@@ -189,7 +188,7 @@ func recordFlight(t *testing.T, cfg *sealsock.Config) []byte {
 	return bytes.Clone(recorder.Bytes())
 }
 
-// play sends a recording from several places at once.
+// play sends a recording over several connections at once.
 func play(t *testing.T, port int, flight []byte, times int) {
 	t.Helper()
 	var all sync.WaitGroup
@@ -206,7 +205,7 @@ func play(t *testing.T, port int, flight []byte, times int) {
 			if _, err := raw.Write(flight); err != nil {
 				t.Error(err)
 			}
-			// The server's own flight; it waits for an answer then.
+			// The server sends its flight and then waits for the client.
 			raw.SetDeadline(time.Now().Add(patience))
 			if _, err := raw.Read(make([]byte, 1<<14)); err != nil {
 				t.Error(err)
@@ -216,7 +215,7 @@ func play(t *testing.T, port int, flight []byte, times int) {
 	all.Wait()
 }
 
-// freshSession gets a ticket and comes back with early data, in time.
+// freshSession gets a ticket and resumes in time with early data.
 func freshSession(t *testing.T, port int) {
 	t.Helper()
 	cfg := clientConfig()
@@ -236,7 +235,8 @@ func freshSession(t *testing.T, port int) {
 	}
 }
 
-// arrived counts how often the data was given to the server's user.
+// arrived counts how often the data was delivered to the application of the
+// server.
 func (h *heard) arrived() int { return strings.Count(h.said.String(), "pay 100") }
 
 // countOver waits until the server is done with so many connections.

@@ -36,8 +36,8 @@ var ticketCount = &capability{
 	gaps:   []string{"the others have no setting for it, and do not tell how many came"},
 }
 
-// clientResumes has a program come back, to a server whose tickets hold the
-// session and to one that keeps it in memory.
+// clientResumes tests resumption by a program, with a server that stores
+// sessions in tickets and with one that stores them in memory.
 func clientResumes(t *testing.T, p *program) {
 	for name, tickets := range map[string]engine.Tickets{
 		"sealed": sealsock.SealTickets(new(sealsock.RotatingKeys), nil), "kept": sealsock.KeepTickets(10),
@@ -69,7 +69,7 @@ func resumed(c *sealsock.Conn, want bool) error {
 	return nil
 }
 
-// comeTwice has a client connect, keep a session, and connect with it.
+// comeTwice runs a client that connects, saves a session, and resumes it.
 func comeTwice(t *testing.T, p *program, port int, extra ...string) {
 	t.Helper()
 	switch p {
@@ -93,7 +93,7 @@ func comeTwice(t *testing.T, p *program, port int, extra ...string) {
 	}
 }
 
-// serverResumes has the library come back to a program.
+// serverResumes tests resumption by the library with a program.
 func serverResumes(t *testing.T, p *program) {
 	var extra []string
 	if p == nss {
@@ -103,8 +103,8 @@ func serverResumes(t *testing.T, p *program) {
 	comeBack(t, port, clientConfig(), asks(p))
 }
 
-// comeBack has the library connect twice, the second time with a session, and
-// returns the cipher suite's group of that time.
+// comeBack connects twice with the library, the second time with a session, and
+// returns the group of the second connection.
 func comeBack(t *testing.T, port int, cfg *sealsock.Config, ask asker) (group iana.NamedGroup) {
 	t.Helper()
 	cfg.Sessions = sealsock.NewMemoryCache(1)
@@ -123,8 +123,8 @@ func comeBack(t *testing.T, port int, cfg *sealsock.Config, ask asker) (group ia
 	return group
 }
 
-// clientWithoutDHE: the groups of the second time have none in common, so that
-// nothing is left but the session's own key.
+// clientWithoutDHE resumes without a common group, so that the key of the
+// session must be used alone.
 func clientWithoutDHE(t *testing.T, p *program) {
 	cfg := serverConfig()
 	cfg.PSKWithoutDHE, cfg.Tickets = true, sealsock.SealTickets(new(sealsock.RotatingKeys), nil)
@@ -153,7 +153,8 @@ func serverWithoutDHE(t *testing.T, p *program) {
 	}
 }
 
-// clientCountsTickets: those that follow the handshake, and those on demand.
+// clientCountsTickets counts the tickets after the handshake, and those on
+// demand.
 func clientCountsTickets(t *testing.T, p *program) {
 	for _, c := range []struct{ first, more, want int }{{0, 0, 2}, {3, 2, 5}, {-1, 0, 0}} {
 		cfg := serverConfig()
@@ -174,7 +175,7 @@ func clientCountsTickets(t *testing.T, p *program) {
 	}
 }
 
-// serverSendsTickets counts what the program sends.
+// serverSendsTickets counts the tickets that the program sends.
 func serverSendsTickets(t *testing.T, p *program) {
 	for _, n := range []int{0, 1, 4} {
 		_, port := serve(t, p, "-num_tickets", strconv.Itoa(n))

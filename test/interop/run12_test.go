@@ -64,7 +64,7 @@ type meeting struct {
 	last   engine.State // of the latest connection
 }
 
-// peerIsClient12 has the program talk with the library.
+// peerIsClient12 runs the program as a client of the library.
 func peerIsClient12(t *testing.T, p *program, s *scenario) {
 	m := newMeeting(s, true)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -83,7 +83,7 @@ func peerIsClient12(t *testing.T, p *program, s *scenario) {
 		}
 		proc.stdin.Close()
 		io.Copy(io.Discard, proc.stdout)
-		// Whatever it thinks of that, it ends by itself.
+		// It exits by itself, with either result.
 		if proc.wait(); proc.cmd.ProcessState.ExitCode() < 0 {
 			t.Errorf("%s had to be stopped, or crashed: %v", p.name, proc.cmd.ProcessState)
 		}
@@ -97,7 +97,7 @@ func peerIsClient12(t *testing.T, p *program, s *scenario) {
 	}
 }
 
-// peerIsServer12 has the library talk with the program.
+// peerIsServer12 runs the library as a client of the program.
 func peerIsServer12(t *testing.T, p *program, s *scenario) {
 	m := newMeeting(s, false)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -108,7 +108,7 @@ func peerIsServer12(t *testing.T, p *program, s *scenario) {
 		m.cfg.SignatureSchemes = append(m.cfg.SignatureSchemes, iana.ECDSAWithP256AndSHA256)
 	}
 	if c.chatty && !c.loop {
-		go io.Copy(io.Discard, proc.stdout) // which keeps what it says
+		go io.Copy(io.Discard, proc.stdout) // which records its output
 	}
 	var err error
 	for i := range s.connections() {
@@ -214,7 +214,7 @@ func preshared() *engine.PSK {
 	return &engine.PSK{Identity: []byte(pskIdentity), Key: key}
 }
 
-// serve is the library as a server, until the conversation ends.
+// serve runs the library as a server until the exchange ends.
 func (m *meeting) serve(l net.Listener, c command) error {
 	for i := range m.connections() {
 		raw, err := l.Accept()
@@ -228,7 +228,7 @@ func (m *meeting) serve(l net.Listener, c command) error {
 	return nil
 }
 
-// answer echoes what a client says.
+// answer echoes the data of a client.
 func (m *meeting) answer(raw net.Conn, c command, i int) error {
 	defer raw.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -251,7 +251,7 @@ func (m *meeting) answer(raw net.Conn, c command, i int) error {
 	return end(conn)
 }
 
-// visit is the library as a client. All but the last connection say nothing.
+// visit runs the library as a client. Only the last connection sends data.
 func (m *meeting) visit(ctx context.Context, port int, c command, i int) error {
 	raw, err := connect(ctx, port)
 	if err != nil {
@@ -279,7 +279,7 @@ func (m *meeting) visit(ctx context.Context, port int, c command, i int) error {
 	return end(conn)
 }
 
-// end says that all is said, and hears the same.
+// end sends close_notify and waits for that of the peer.
 func end(conn *sealsock.Conn) error {
 	if err := conn.CloseWrite(); err != nil {
 		return err
@@ -290,7 +290,7 @@ func end(conn *sealsock.Conn) error {
 	return nil
 }
 
-// seal seals connection i, runs the handshake and looks at what came of it.
+// seal runs the handshake of connection i and checks the result.
 func (m *meeting) seal(ctx context.Context, raw net.Conn, c command, i int) (*sealsock.Conn, error) {
 	begin := sealsock.Client
 	if m.server {
@@ -315,7 +315,7 @@ func (m *meeting) seal(ctx context.Context, raw net.Conn, c command, i int) (*se
 	return conn, m.check(m.last, i > 0)
 }
 
-// check compares what the library says of a connection with the scenario.
+// check compares the state of a connection with the scenario.
 func (m *meeting) check(st engine.State, resumed bool) error {
 	shown, seen, scheme := m.chain(m.clientKey), m.chain(m.serverKey()), st.PeerScheme
 	if m.server {
@@ -374,8 +374,8 @@ func leaf(chain [][]byte) []byte {
 	return chain[0]
 }
 
-// judge says what is wrong with the end that the library saw. mute: the client
-// refuses without a word.
+// judge checks the error with which the connection ended. mute is set if the
+// client rejects without an alert.
 func (m *meeting) judge(err error, mute bool) error {
 	var own *engine.Error
 	switch {
@@ -395,11 +395,12 @@ func (m *meeting) judge(err error, mute bool) error {
 	return err
 }
 
-// missing is what the program should have said of its connection, and has not.
+// missing returns the expected messages about the connection that the program
+// did not print.
 func (m *meeting) missing(c command, said string) string {
 	if m.v12.staple {
 		if !m.server {
-			return "" // the library has seen that it came
+			return "" // the library has checked that it was received
 		}
 		want := c.stapled
 		if want == "" {
@@ -427,5 +428,5 @@ func (m *meeting) missing(c command, said string) string {
 	return ""
 }
 
-// onlyHex takes out what programs put between digits.
+// onlyHex removes the separators that programs print between digits.
 var onlyHex = strings.NewReplacer(" ", "", ":", "", "\n", "", "\t", "")

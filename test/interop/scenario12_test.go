@@ -12,9 +12,9 @@ import (
 	"github.com/sealsock/sealsock/internal/testcert"
 )
 
-// A tls12 is what a scenario of TLS 1.2 has to show beside the rest. The library
-// offers both versions, as it does by itself, and the other program has TLS 1.2
-// alone; with ranged it is the other way round.
+// A tls12 holds the requirements of a scenario that are specific to TLS 1.2.
+// The library offers both versions by default and the other program only TLS
+// 1.2; with ranged it is the reverse.
 type tls12 struct {
 	ranged      bool
 	scheme      iana.SignatureScheme // what the server signs with, or the client with clientKey
@@ -28,7 +28,8 @@ type tls12 struct {
 	late        bool                 // and in it for a certificate, which only servers do
 }
 
-// A suite12 is a cipher suite by the name that OpenSSL has for it, or would have.
+// A suite12 is a cipher suite with its OpenSSL name, or a name in the same
+// form.
 type suite12 struct {
 	name string
 	id   iana.CipherSuite
@@ -69,8 +70,8 @@ func opensslSuite(id iana.CipherSuite) string {
 	panic(fmt.Sprintf("no name for suite %v", id))
 }
 
-// scenarios12 are those of TLS 1.2. Curves are shown with RSA certificates,
-// since a client's groups are for ECDSA certificates too.
+// scenarios12 are those of TLS 1.2. Curves are tested with RSA certificates,
+// because a client's groups apply to ECDSA certificates too.
 var scenarios12 = append(suiteScenarios(), []*scenario{
 	{name: "TLS 1.2 by sealsock's range", v12: &tls12{ranged: true}},
 	{name: "X25519", v12: &tls12{}, group: iana.X25519, key: "rsa"},
@@ -142,7 +143,7 @@ func isPSK(id iana.CipherSuite) bool {
 	return false
 }
 
-// connections is how many connections the scenario takes.
+// connections is the number of connections of the scenario.
 func (s *scenario) connections() int {
 	if s.v12 != nil && s.v12.resume != "" {
 		return 2
@@ -150,7 +151,7 @@ func (s *scenario) connections() int {
 	return 1
 }
 
-// staple is an OCSP response that says that the server's certificate is good. It
+// staple is an OCSP response with status good for the server's certificate. It
 // is in the file staple.der too.
 var staple []byte
 

@@ -13,14 +13,14 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// hello is what is said and echoed.
+// hello is the text that is sent and echoed.
 const hello = "hello from the other side\n"
 
-// serverName is whom each server must prove to be.
+// serverName is the name that each server must authenticate as.
 const serverName = "localhost"
 
-// A scenario is what one conversation has to show. The zero value of a field
-// leaves that to the defaults of both sides.
+// A scenario defines the requirements of one connection. The zero value of a
+// field selects the defaults of both sides.
 type scenario struct {
 	name      string
 	group     iana.NamedGroup
@@ -31,9 +31,9 @@ type scenario struct {
 	alpn      string
 	retry     bool   // the server asks for another key share
 	plain     bool   // no compatibility mode
-	keyUpdate bool   // the other program changes its keys and asks for ours
+	keyUpdate bool   // the other program changes its keys and requests an update of ours
 	ownUpdate bool   // the library changes its keys by itself
-	askUpdate bool   // the library changes its keys and asks for the other side's
+	askUpdate bool   // the library changes its keys and requests an update of the other side
 	bad       bool   // the client has to refuse the certificate of the kind key
 	v12       *tls12 // nil for TLS 1.3
 }
@@ -69,7 +69,7 @@ var scenarios = []*scenario{
 	{name: "wrong name refused", key: "othername", bad: true},
 }
 
-// wantGroup is the group that the scenario has to end with; 0 is any.
+// wantGroup returns the group that must be negotiated; 0 is any.
 func (s *scenario) wantGroup() iana.NamedGroup { return max(s.group, s.expect) }
 
 func scenarioNamed(name string) *scenario {
@@ -88,7 +88,7 @@ var schemes = map[string]iana.SignatureScheme{
 	"stranger": iana.ECDSAWithP256AndSHA256, "othername": iana.ECDSAWithP256AndSHA256,
 }
 
-// serverKey is the kind of key the server shows.
+// serverKey returns the kind of the server's key.
 func (s *scenario) serverKey() string {
 	if s.key == "" {
 		return "p256"

@@ -53,7 +53,8 @@ func script(s *scenario, role string, port int, groups map[iana.NamedGroup]strin
 var python = &program{
 	name: "Python ssl",
 	find: func() (string, error) {
-		// Not what is found on the path, which may be a slow starter of versions.
+		// Not the one in PATH, which may be the slow wrapper of a version
+		// manager.
 		path, err := output("python3", "-c", "import sys; print(sys.executable)")
 		if err != nil {
 			return "", err

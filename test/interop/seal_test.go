@@ -13,7 +13,8 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// seal is this project's own command, from the outside like any other program.
+// seal is the command of this project, driven in the same way as other
+// programs.
 var seal = &program{
 	name: "seal",
 	find: func() (string, error) {
@@ -64,7 +65,7 @@ var buildSeal = sync.OnceValue(func() error {
 	return nil
 })
 
-// sealFacts compares what the command told of its connection.
+// sealFacts checks the messages of the command about its connection.
 func (s *scenario) sealFacts(said string) error {
 	for line := range strings.Lines(said) {
 		var told struct {
@@ -82,8 +83,8 @@ func (s *scenario) sealFacts(said string) error {
 	return fmt.Errorf("seal tells of no connection")
 }
 
-// sealScenarios are what the command and the other programs go through. The
-// matrix has the rest, for the library.
+// sealScenarios are the scenarios of the command with the other programs. The
+// matrix covers the rest with the library.
 var sealScenarios = []string{
 	"defaults", "X25519MLKEM768 unasked", "ECDSA client certificate", "HelloRetryRequest", "ALPN", "unknown authority refused",
 }
@@ -110,7 +111,7 @@ func TestSeal(t *testing.T) {
 	}
 }
 
-// pair has two programs talk with each other.
+// pair connects two programs.
 func pair(t *testing.T, client, server *program, s *scenario) {
 	waits := client.client(s, 0).waits
 	serving, port := startServer(t, server, s, waits)

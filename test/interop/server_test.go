@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// startServer starts a program as a server and returns the port that it listens
-// on, or will in a moment: connect waits for that.
+// startServer starts a program as a server and returns its port. It may not
+// listen yet: connect waits for that.
 func startServer(t *testing.T, p *program, s *scenario, ends bool) (*process, int) {
 	t.Helper()
 	port := 0
@@ -31,8 +31,8 @@ func startServer(t *testing.T, p *program, s *scenario, ends bool) (*process, in
 	return proc, port
 }
 
-// relay listens at once and passes one connection on to a server that is still
-// starting, for clients that do not try twice. bound is for all of it.
+// relay listens immediately and forwards one connection to a server that is
+// still starting, for clients that do not retry. bound limits the whole.
 func relay(t *testing.T, port int, bound time.Duration) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -67,7 +67,7 @@ func relay(t *testing.T, port int, bound time.Duration) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// pass carries one direction, and its end.
+// pass copies one direction, including its end.
 func pass(to, from net.Conn) {
 	io.Copy(to, from)
 	to.(*net.TCPConn).CloseWrite()

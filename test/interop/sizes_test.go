@@ -45,7 +45,7 @@ var dynamicRecords = &capability{
 	gaps:   []string{"it is the sender's affair; the rest would see the same"},
 }
 
-// A recordLog keeps the records that come and go on a connection.
+// A recordLog records the records of a connection in both directions.
 type recordLog struct {
 	net.Conn
 	in, out bytes.Buffer
@@ -63,11 +63,12 @@ func (l *recordLog) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// tagAndType is what a record of TLS 1.3 has beside data and padding, with every
-// suite there is here.
+// tagAndType is the overhead of a TLS 1.3 record without padding, equal for all
+// suites of the library.
 const tagAndType = 16 + 1
 
-// sizes returns how long the encrypted records are inside, padding included.
+// sizes returns the content lengths of the encrypted records, including
+// padding.
 func sizes(stream []byte) (all []int) {
 	for len(stream) >= 5 {
 		n := int(binary.BigEndian.Uint16(stream[3:]))
@@ -79,7 +80,8 @@ func sizes(stream []byte) (all []int) {
 	return all
 }
 
-// within says whether records are as long as they may be, and some that long.
+// within reports whether no record exceeds the limit and at least one reaches
+// it.
 func within(stream []byte, limit int) error {
 	all := sizes(stream)
 	longest := 0
@@ -92,11 +94,11 @@ func within(stream []byte, limit int) error {
 	return nil
 }
 
-// text is long enough for many records, in lines that no program takes for a
-// command.
+// text is long enough for many records, in lines that no program interprets as
+// a command.
 var text = strings.Repeat("0123456789 of many lines, all the same\n", 200)
 
-// upload sends all of it and takes it back, whatever a server makes of it.
+// upload sends the text and reads the response of any server.
 func upload(c *sealsock.Conn) error { return uploadAll(c, text) }
 
 func uploadAll(c *sealsock.Conn, text string) error {
@@ -115,7 +117,7 @@ func uploadAll(c *sealsock.Conn, text string) error {
 	return goodbye(c)
 }
 
-// echoText takes all of it and sends it back.
+// echoText reads the text and sends it back.
 func echoText(p *program, c *sealsock.Conn) error {
 	got := make([]byte, len(text))
 	if _, err := io.ReadFull(c, got); err != nil || string(got) != text {
@@ -127,7 +129,7 @@ func echoText(p *program, c *sealsock.Conn) error {
 	return leave(p, c)
 }
 
-// serveLogged has the library serve one connection and hands out its records.
+// serveLogged serves one connection with the library and returns its records.
 func serveLogged(t *testing.T, cfg *sealsock.Config, do func(c *sealsock.Conn) error) (port int, records *recordLog, wait func()) {
 	t.Helper()
 	records = new(recordLog)
@@ -178,9 +180,9 @@ func converseText(t *testing.T, args []string) {
 	}
 }
 
-// clientRecordLimit: each side asks for records of another size. Of a long input
-// gnutls-cli sends one record alone, and GnuTLS sends nothing longer than what it
-// takes.
+// clientRecordLimit tests a different limit in each direction. gnutls-cli sends
+// only one record of a long input, and GnuTLS sends no records that are longer
+// than those it accepts.
 func clientRecordLimit(t *testing.T, p *program) {
 	cfg := serverConfig()
 	cfg.RecordSizeLimit = 600
@@ -229,7 +231,8 @@ func serverFragments(t *testing.T, p *program) {
 // much is long enough for records to grow.
 var much = strings.Repeat(text, 40)
 
-// grow says whether records began small and became as long as they may.
+// grow reports whether the first records were short and later ones reached the
+// limit.
 func grow(stream []byte) error {
 	all := sizes(stream)
 	for i, n := range all {
@@ -243,7 +246,7 @@ func grow(stream []byte) error {
 	return fmt.Errorf("the records have %v bytes", all)
 }
 
-// clientDynamic sends much to a program, which prints it.
+// clientDynamic sends a long text to a program, which prints it.
 func clientDynamic(t *testing.T, p *program) {
 	cfg := serverConfig()
 	cfg.DynamicRecords = true
@@ -280,7 +283,8 @@ func toTheNext(size int) func(int) int {
 	return func(n int) int { return (size - n%size) % size }
 }
 
-// multiples says whether every record but alerts has such a size, with more.
+// multiples reports whether the size of every record except alerts is a
+// multiple, plus more.
 func multiples(stream []byte, size, more int) error {
 	all := sizes(stream)
 	padded := 0
@@ -295,7 +299,7 @@ func multiples(stream []byte, size, more int) error {
 	return nil
 }
 
-// clientPads: both sides pad, each to a size of its own.
+// clientPads tests padding in both directions, each to a different size.
 func clientPads(t *testing.T, p *program) { clientPadded(t, p, 256, "-record_padding", "128") }
 
 func clientUnpads(t *testing.T, p *program) { clientPadded(t, p, 256) }
@@ -337,7 +341,7 @@ func checkPadding(t *testing.T, p *program, records *recordLog, size int) {
 		t.Errorf("sent: %v", err)
 	}
 	if p == openssl30 || p == openssl35 {
-		// It counts the type behind the data too.
+		// It includes the content type after the data.
 		if err := multiples(records.in.Bytes(), 128, 1); err != nil {
 			t.Errorf("received: %v", err)
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// standard is crypto/tls: this very test program, started again to be a peer.
+// standard is crypto/tls: this test program, started again as a peer.
 var standard = &program{
 	name:      "crypto/tls",
 	find:      func() (string, error) { return "crypto/tls of " + runtime.Version(), nil },
@@ -25,7 +25,7 @@ var standard = &program{
 	without12: standardWithout12,
 }
 
-// standardRole is the variable that makes a peer of this program.
+// standardRole is the variable that starts this program as a peer.
 const standardRole = "INTEROP_STANDARD"
 
 func standardCommand(s *scenario, role string, port int) command {
@@ -38,8 +38,8 @@ func standardCommand(s *scenario, role string, port int) command {
 	return c
 }
 
-// standardPeer is what the program does then. It reads the same variables as the
-// scripts in testdata.
+// standardPeer is the main function of that peer. It reads the same variables
+// as the scripts in testdata.
 func standardPeer(role string) error {
 	run := standardClient
 	if role == "server" {
@@ -130,7 +130,7 @@ func standardClient(cfg *tls.Config) error {
 	}
 }
 
-// closeBoth ends a connection, and hears the other side do so.
+// closeBoth ends a connection and waits for the other side to do so.
 func closeBoth(conn *tls.Conn) error {
 	defer conn.Close()
 	if err := conn.CloseWrite(); err != nil {
@@ -165,7 +165,7 @@ func standardServer(cfg *tls.Config) error {
 	}
 }
 
-// tellStandard says what the scenario wants to hear of a connection.
+// tellStandard prints the facts of a connection that the scenario requires.
 func tellStandard(state tls.ConnectionState) error {
 	if os.Getenv("STAPLE") != "" {
 		fmt.Fprintf(os.Stderr, "%x\n", sha256.Sum256(state.OCSPResponse))

@@ -16,7 +16,7 @@ func everyProgram() []*program {
 	return all
 }
 
-// text12 is what docs/interop.md says of TLS 1.2.
+// text12 returns the part of docs/interop.md about TLS 1.2.
 func (r *table) text12() string {
 	return fmt.Sprintf(intro12, len(suites12)) + r.grid(programs12, scenarios12)
 }

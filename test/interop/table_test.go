@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// results are what docs/interop.md shows.
+// results are the contents of docs/interop.md.
 var results = &table{cells: map[cell]string{}}
 
 type cell struct {
@@ -18,8 +18,8 @@ type cell struct {
 	scenario *scenario
 }
 
-// A table keeps why a scenario was not run, or "" if it was. It is written only
-// after a run in which nothing failed.
+// A table records why a scenario was not run, or "" if it was. It is written
+// only after a run without failures.
 type table struct {
 	sync.Mutex
 	cells map[cell]string
@@ -72,7 +72,7 @@ func (r *table) grid(programs []*program, scenarios []*scenario) string {
 	return b.String() + r.reasons(programs, scenarios)
 }
 
-// mark says in which roles a program took part in a scenario.
+// mark returns the roles in which a program ran a scenario.
 func (r *table) mark(p *program, s *scenario) string {
 	client, okC := r.cells[cell{p, "client", s}]
 	server, okS := r.cells[cell{p, "server", s}]

@@ -18,9 +18,9 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// A tap listens in on a connection. Afterwards, with the key log, it tells what
-// was said: it decrypts on its own, by the text of RFC 9846 and with nothing of
-// the code under test, so that it is a witness of what really went over the wire.
+// A tap records a connection and decrypts it afterwards with the key log. It
+// implements the decryption of RFC 9846 independently of the code under test,
+// so that its result does not depend on that code.
 type tap struct {
 	net.Conn
 	mu        sync.Mutex
@@ -44,8 +44,8 @@ func (w *tap) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// updates counts the key updates that each side sent. server says which side
-// the tap sits on.
+// updates counts the key updates that each side sent. server is the side of the
+// tap.
 func (w *tap) updates(server bool, suite uint16) (ours, theirs int, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -116,7 +116,7 @@ func (w *tap) secret(label string) ([]byte, error) {
 	return nil, fmt.Errorf("no %s in the key log", label)
 }
 
-// A tapKey opens records under one traffic secret.
+// A tapKey decrypts records with one traffic secret.
 type tapKey struct {
 	hash crypto.Hash
 	aead cipher.AEAD

@@ -9,9 +9,9 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// The programs of three projects, told to talk TLS 1.2.
+// The programs of three projects, with options for TLS 1.2.
 
-// openssl12 is what s_client and s_server are told alike.
+// openssl12 returns the options that s_client and s_server share.
 func openssl12(s *scenario, argv []string, tool string) []string {
 	args := append(slices.Clone(argv), tool, "-CAfile", file("ca.pem"), "-verify_return_error")
 	if !s.v12.ranged {
@@ -45,7 +45,7 @@ func openssl12(s *scenario, argv []string, tool string) []string {
 	return args
 }
 
-// talks reports whether the program has to say more than what arrives.
+// talks reports whether the program must print more than the received data.
 func (v *tls12) talks() bool { return v.staple || v.exporter || v.renegotiate }
 
 func opensslClient12(s *scenario, port int, argv []string) command {
@@ -104,7 +104,7 @@ func opensslServer12(s *scenario, port int, argv []string) command {
 	return c
 }
 
-// gnutls12 is what gnutls-cli and gnutls-serv are told alike.
+// gnutls12 returns the options that gnutls-cli and gnutls-serv share.
 func gnutls12(s *scenario, prefix []string, tool string, port int) []string {
 	priority := "NORMAL"
 	if !s.v12.ranged {
@@ -188,7 +188,7 @@ func gnutlsServer12(s *scenario, port int, prefix []string) command {
 	return c
 }
 
-// nss12 is what tstclnt and selfserv are told alike.
+// nss12 returns the options that tstclnt and selfserv share.
 func nss12(s *scenario, tool string, port int) []string {
 	versions := "tls1.2:tls1.2"
 	if s.v12.ranged {
@@ -230,7 +230,7 @@ func nssClient12(s *scenario, port int) command {
 		args = append(args, "-T")
 	}
 	c := command{args: args, whole: true, waits: true, stapled: "Received 1 Cert Status items"}
-	c.chatty = s.v12.resume != "" || s.v12.exporter // what comes back comes twice, or more than that comes
+	c.chatty = s.v12.resume != "" || s.v12.exporter // the echo is printed twice, or more output follows
 	return c
 }
 
@@ -240,7 +240,7 @@ func nssServer12(s *scenario, port int) command {
 		args = append(args, "-r", "-r")
 	}
 	if s.v12.renegotiate {
-		args = append(args, "-r", "-r", "-r") // with a wish for a certificate
+		args = append(args, "-r", "-r", "-r") // with a request for a certificate
 	}
 	if s.v12.late {
 		args = append(args, "-r") // which is required

@@ -17,7 +17,8 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// serverConfig and clientConfig are the library's side of a trial, to be changed.
+// serverConfig and clientConfig return configurations of the library for a
+// trial to modify.
 func serverConfig() *sealsock.Config {
 	return &sealsock.Config{Trust: &trust.Policy{Roots: roots}, Identities: []*identity.Identity{identities["p256"]}}
 }
@@ -26,8 +27,8 @@ func clientConfig() *sealsock.Config {
 	return &sealsock.Config{Trust: &trust.Policy{Roots: roots}, ServerName: serverName}
 }
 
-// serveEach has the library serve n connections, one after another: do gets each
-// before its handshake. wait is for the time when the client is done.
+// serveEach serves n connections with the library, one after another, and calls
+// do with each before its handshake. Call wait after the client has finished.
 func serveEach(t *testing.T, cfg *sealsock.Config, n int, do func(i int, c *sealsock.Conn) error) (port int, wait func()) {
 	t.Helper()
 	return serveRaw(t, n, func(i int, raw net.Conn) error {
@@ -41,7 +42,7 @@ func serveEach(t *testing.T, cfg *sealsock.Config, n int, do func(i int, c *seal
 	})
 }
 
-// serveRaw is serveEach for those who make their own connections.
+// serveRaw is like serveEach, without TLS.
 func serveRaw(t *testing.T, n int, do func(i int, raw net.Conn) error) (port int, wait func()) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -75,7 +76,7 @@ func serveRaw(t *testing.T, n int, do func(i int, raw net.Conn) error) (port int
 	}
 }
 
-// call has the library talk with a server that is starting.
+// call connects the library to a starting server.
 func call(t *testing.T, port int, cfg *sealsock.Config, do func(c *sealsock.Conn) error) {
 	t.Helper()
 	if err := callRaw(t, port, func(raw net.Conn) error {
@@ -91,7 +92,7 @@ func call(t *testing.T, port int, cfg *sealsock.Config, do func(c *sealsock.Conn
 	}
 }
 
-// callRaw is call for those who make their own connections.
+// callRaw is like call, without TLS.
 func callRaw(t *testing.T, port int, do func(raw net.Conn) error) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -104,7 +105,7 @@ func callRaw(t *testing.T, port int, do func(raw net.Conn) error) error {
 	return do(raw)
 }
 
-// answerLine echoes a line of a client's and ends the conversation.
+// answerLine echoes a line of a client and ends the connection.
 func answerLine(p *program, c *sealsock.Conn) error {
 	if err := echoLine(c); err != nil {
 		return err
@@ -112,8 +113,8 @@ func answerLine(p *program, c *sealsock.Conn) error {
 	return leave(p, c)
 }
 
-// leave ends a conversation with a client: first, because most clients here wait
-// for that; GnuTLS would not say close_notify then.
+// leave ends a connection with a client. It sends close_notify first, because
+// most clients wait for it; GnuTLS does not send its own then.
 func leave(p *program, c *sealsock.Conn) error {
 	if p == gnutls37 || p == gnutls38 {
 		if _, err := io.Copy(io.Discard, c); err != nil {
@@ -124,7 +125,7 @@ func leave(p *program, c *sealsock.Conn) error {
 }
 
 // answerFirst is answerLine for the first of two connections, on which GnuTLS
-// and NSS may say nothing, because they come for a ticket.
+// and NSS may send nothing, because they only fetch a ticket.
 func answerFirst(p *program, c *sealsock.Conn) error {
 	line, err := readLine(c)
 	if err != nil && !(line == "" && errors.Is(err, io.EOF)) {
@@ -158,7 +159,7 @@ func readLine(c io.Reader) (string, error) {
 	return string(line), nil
 }
 
-// goodbye says close_notify and waits for the other side's.
+// goodbye sends close_notify and waits for that of the other side.
 func goodbye(c *sealsock.Conn) error {
 	if err := c.CloseWrite(); err != nil {
 		return err
@@ -167,10 +168,11 @@ func goodbye(c *sealsock.Conn) error {
 	return err
 }
 
-// An asker is how the library, as a client, talks with a program.
+// An asker is a function by which the library, as a client, communicates with a
+// program.
 type asker func(c *sealsock.Conn) error
 
-// askEcho, askReversed and askWeb talk with servers that echo, that echo
+// askEcho, askReversed and askWeb are for servers that echo, that echo
 // backwards, and that answer a request.
 func askEcho(c *sealsock.Conn) error { return ask(c, hello) }
 
@@ -193,7 +195,7 @@ func ask(c *sealsock.Conn, want string) error {
 	return nil
 }
 
-// asks returns how to talk with a program that serve starts.
+// asks returns the asker for a program that serve starts.
 func asks(p *program) asker {
 	switch p {
 	case openssl30, openssl35:
@@ -204,7 +206,7 @@ func asks(p *program) asker {
 	return askEcho
 }
 
-// A heard program is one whose words are kept as they come.
+// A heard program is one whose output is recorded.
 type heard struct {
 	*process
 	drained chan struct{}
@@ -220,7 +222,7 @@ func hear(t *testing.T, args []string, env ...string) *heard {
 	return h
 }
 
-// hears waits for words of the program's.
+// hears waits for a text in the program's output.
 func (h *heard) hears(t *testing.T, want string) {
 	t.Helper()
 	if err := h.waitFor(want); err != nil {
@@ -244,12 +246,12 @@ func (h *heard) waitFor(want string) error {
 	return fmt.Errorf("it never said %q", want)
 }
 
-// converse runs a client to its end and returns what it said.
+// converse runs a client to its end and returns its output.
 func converse(t *testing.T, args []string, env ...string) string {
 	t.Helper()
 	h := hear(t, args, env...)
 	io.WriteString(h.stdin, hello)
-	h.waitFor(hello) // some take the end of their input for their own end
+	h.waitFor(hello) // some exit at the end of their input
 	h.stdin.Close()
 	<-h.drained
 	if err := h.wait(); err != nil {
@@ -258,8 +260,8 @@ func converse(t *testing.T, args []string, env ...string) string {
 	return h.said.String()
 }
 
-// clientArgs is how to start a program as a client that says hello and goes on
-// until the server ends; extra are options of its own.
+// clientArgs returns the command for a client that sends hello and continues
+// until the server ends; extra are additional options.
 func clientArgs(p *program, port int, extra ...string) []string {
 	at := strconv.Itoa(port)
 	switch p {
@@ -311,7 +313,7 @@ func withKey(args []string, kind string) []string {
 	return args
 }
 
-// gnutlsPriority is GnuTLS's choice, to which a trial may add.
+// gnutlsPriority is the base priority of GnuTLS, to which a trial may add.
 const gnutlsPriority = "NORMAL:-VERS-ALL:+VERS-TLS1.3"
 
 // withPriority adds the priority unless there is one.
@@ -331,7 +333,7 @@ func serve(t *testing.T, p *program, extra ...string) (h *heard, port int) {
 	return serveOwn(t, p, extra...)
 }
 
-// serveOwn starts it just as extra says.
+// serveOwn starts it with exactly the options in extra.
 func serveOwn(t *testing.T, p *program, extra ...string) (h *heard, port int) {
 	t.Helper()
 	port = freePort(t)
@@ -347,7 +349,7 @@ func scriptEnv(port int, key string, more ...string) []string {
 	return append(env, more...)
 }
 
-// scriptArgs is how to start the program of a trial in a language.
+// scriptArgs returns the command for the program of a trial in a language.
 func scriptArgs(p *program, what, role string) []string {
 	switch p {
 	case python:

@@ -1,18 +1,18 @@
-// Package kernel holds one test: that every socket family works. It boots
-// Debian's stock kernel, which has all of them, in a small virtual machine by
-// software emulation, and runs the families' own tests there, with Python's
-// socket module and a few of Debian's tools as their peers.
+// Package kernel tests that every socket family works. It boots Debian's stock
+// kernel, which has all of them, in a small virtual machine by software
+// emulation, and runs the families' own tests there, with Python's socket
+// module and a few of Debian's tools as their peers.
 //
-// The test installs qemu with apt where it may, and keeps what it downloads in
-// the user's cache folder. Where it cannot run it says what is left out, and
-// fails if the environment variable SEALSOCK_PEERS is "require".
+// The test installs qemu with apt if permitted, and stores downloads in the
+// user's cache folder. If it cannot run, it is skipped with a message, or fails
+// if the environment variable SEALSOCK_PEERS is "require".
 //
-// With -race, the tests in the machine have the race detector too; they take
-// several times as long then.
+// With -race, the tests in the machine use the race detector too and take
+// several times as long.
 //
-// The test fails unless each family has shown all that it can show: a round trip,
-// waiting and its end, addresses, options, ancillary data, refusals, TLS, a
-// foreign peer. The counts are in docs/sockets.md, where -update writes them.
+// The test fails unless the tests of each family cover every aspect: a round
+// trip, cancellation of waits, addresses, options, ancillary data, errors, TLS,
+// a foreign peer. The counts are in docs/sockets.md, where -update writes them.
 //
 // skips.txt lists the tests that may skip in the machine, each with its reason.
 package kernel

@@ -16,7 +16,7 @@ import (
 	"strings"
 )
 
-// wanted are the kernel modules of the families, with what loads only on
+// wanted are the kernel modules of the families, including those that load on
 // demand: the algorithms for package alg and the parts of rxrpc and tls.
 const wanted = `can can-raw can-bcm can-isotp can-j1939 vcan
 	af_alg algif_hash algif_skcipher algif_aead algif_rng gcm ccm cbc ctr ecb cmac hmac ghash-generic
@@ -76,7 +76,7 @@ func (img *image) fill(l *lab, built string, names []string) error {
 	return img.programs(l, libraries)
 }
 
-// modules copies the modules with all they need, in the order of loading.
+// modules copies the modules and their dependencies, in loading order.
 func (img *image) modules(l *lab) error {
 	base := filepath.Join(l.root, "lib", "modules", l.release)
 	text, err := os.ReadFile(filepath.Join(base, "modules.dep"))
@@ -115,7 +115,7 @@ func (img *image) modules(l *lab) error {
 	return nil
 }
 
-// moduleName is what modprobe makes of a file name.
+// moduleName returns the name that modprobe uses for a file.
 func moduleName(file string) string {
 	name, _, _ := strings.Cut(path.Base(file), ".")
 	return strings.ReplaceAll(name, "-", "_")
@@ -245,7 +245,7 @@ func (img *image) device(name string, major, minor int) {
 	img.entry(name, modeDevice, major, minor, nil)
 }
 
-// tree copies a folder without what Python can do without.
+// tree copies a folder without the files that Python does not need.
 func (img *image) tree(from, to string) error {
 	return filepath.WalkDir(from, func(file string, d fs.DirEntry, err error) error {
 		if err != nil {

@@ -90,7 +90,8 @@ type outcome struct{ name, verdict string }
 
 var verdict = regexp.MustCompile(`^\s*--- (PASS|FAIL|SKIP): (\S+)`)
 
-// parse reads what the guest printed: lines that begin with "@@" are its own.
+// parse parses the output of the guest: lines that begin with "@@" come from
+// the guest program.
 func parse(out []byte) (results []result, problems []string, shown passes) {
 	shown = passes{}
 	scanner := bufio.NewScanner(bytes.NewReader(bytes.ReplaceAll(out, []byte("\r"), nil)))
@@ -118,7 +119,7 @@ func parse(out []byte) (results []result, problems []string, shown passes) {
 	return results, problems, shown
 }
 
-// check makes subtests of the results and holds skips against the list.
+// check makes subtests of the results and compares skips with the list.
 func check(t *testing.T, results []result) {
 	allowed, err := skips(skipsText)
 	if err != nil {
@@ -150,9 +151,9 @@ func (r *result) passed() int {
 	return n
 }
 
-// problems says what is wrong with a result: that the tests failed, that none
-// passed, and each test that skipped without being allowed to. It notes in used
-// which allowances were made use of.
+// problems returns the problems of a result: failed tests, no passed test, and
+// skips that are not permitted. It records in used the permitted skips that
+// occurred.
 func (r *result) problems(allowed map[string]string, used map[string]bool) []string {
 	var all []string
 	if r.exit != "0" {
@@ -210,8 +211,8 @@ func packages() ([]string, error) {
 	return all, nil
 }
 
-// buildTests compiles the packages' tests and the guest's first program,
-// without anything that they would have to find in the machine.
+// buildTests compiles the tests of the packages and the first program of the
+// guest as static binaries.
 func buildTests(dir string) (names []string, err error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, err
@@ -239,8 +240,8 @@ func buildTests(dir string) (names []string, err error) {
 	return names, nil
 }
 
-// goTool builds a program for the machine: without anything that it would have to
-// find there, or with the race detector, which needs the C library.
+// goTool builds a program for the machine: static, or with the race detector,
+// which needs the C library.
 func goTool(race bool, verb string, args ...string) error {
 	cgo := "0"
 	if race {

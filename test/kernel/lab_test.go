@@ -24,14 +24,14 @@ var tools = map[string]string{"qemu-system-x86_64": "qemu-system-x86", "depmod":
 // the first three make Python.
 var peers = []string{"python3-minimal", "libpython3-stdlib", "libc6", "libexpat1", "zlib1g", "can-utils"}
 
-// A lab is the folder with everything that outlives a run.
+// A lab is the folder with the files that are kept between runs.
 type lab struct {
 	dir     string
 	release string // of the kernel: 6.1.0-30-amd64
 	root    string // where the packages are unpacked
 }
 
-// openLab installs and downloads what is missing.
+// openLab installs and downloads missing files.
 func openLab() (*lab, error) {
 	if runtime.GOARCH != "amd64" {
 		return nil, fmt.Errorf("the machine is built for amd64, not %s", runtime.GOARCH)
@@ -59,7 +59,7 @@ func openLab() (*lab, error) {
 	return l, l.unpackAll(kernel)
 }
 
-// installTools installs the programs that are missing, if this process may.
+// installTools installs missing programs, if this process has the permission.
 func installTools() error {
 	var missing []string
 	for program, pkg := range tools {
@@ -178,7 +178,7 @@ func (l *lab) uncompressKernel() error {
 	return os.WriteFile(l.kernel(), image, 0o644)
 }
 
-// memory is what the machine has, in MiB: its file system is in there.
+// memory is the memory of the machine in MiB, including its file system.
 var memory = map[bool]string{false: "768", true: "1536"}[underRace]
 
 func (l *lab) kernel() string { return filepath.Join(l.root, "vmlinux") }
@@ -187,7 +187,7 @@ func (l *lab) kernel() string { return filepath.Join(l.root, "vmlinux") }
 func (l *lab) boot(initrd string, most time.Duration) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), most)
 	defer cancel()
-	// Emulation is asked for by name: a /dev/kvm may be there and not work.
+	// Request emulation explicitly: /dev/kvm may exist and not work.
 	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", "-accel", "tcg", "-M", "q35", "-cpu", "qemu64", "-smp", "1", "-m", memory,
 		"-nographic", "-nodefaults", "-no-reboot", "-serial", "stdio", "-kernel", l.kernel(), "-initrd", initrd,
 		"-append", "console=ttyS0 panic=-1 quiet mitigations=off rdinit=/init")

@@ -2,6 +2,6 @@
 
 package kernel
 
-// underRace says that the tests in the machine are built with the race detector,
-// as this one is.
+// underRace reports whether this test and those in the machine use the race
+// detector.
 const underRace = false

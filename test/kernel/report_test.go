@@ -10,8 +10,8 @@ import (
 	"github.com/sealsock/sealsock/internal/sockettest"
 )
 
-// said is what a machine prints: two packages, of which the second skips, fails
-// and ends badly.
+// said is the output of a machine: two packages, of which the second skips,
+// fails and exits with an error.
 const said = `@@ begin socket/good
 === RUN   TestTrip
 --- PASS: TestTrip (0.10s)
@@ -30,8 +30,8 @@ ok
 @@ over
 `
 
-// TestReport shows that nothing of what goes wrong in the machine is passed
-// over: not a skip that is not on the list, not a package that did not end.
+// TestReport checks that every problem in the machine is reported, including a
+// skip that is not on the list and a package that did not end.
 func TestReport(t *testing.T) {
 	results, problems, shown := parse([]byte(strings.ReplaceAll(said, "\n", "\r\n")))
 	if len(results) != 3 || len(problems) != 1 || shown.of("vsock", sockettest.Trip) != 1 {
@@ -62,7 +62,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestTable holds the document against the rows and columns that there are; the
+// TestTable compares the rows and columns of the document with the tables; the
 // figures need the machine.
 func TestTable(t *testing.T) {
 	p := passes{}

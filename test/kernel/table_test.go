@@ -20,12 +20,12 @@ var update = flag.Bool("update", false, "write the table of passes into docs/soc
 type family struct {
 	name string
 
-	// none says which aspects there is nothing to show of, and why.
+	// none lists the aspects that do not apply, with the reasons.
 	none map[sockettest.Aspect]string
 }
 
-// Reasons why a family has nothing to show of an aspect. A letter in the table
-// stands for each.
+// Reasons why an aspect does not apply to a family. The table shows a letter
+// for each.
 const (
 	messages   = "a: it carries messages; `net.Conn`'s conformance test is for streams"
 	unreliable = "b: its messages can be lost, or have no connection; TLS needs a stream, or messages that can carry one"
@@ -35,8 +35,8 @@ const (
 	noEnd      = "f: it has no end of a connection, which the conformance test asks for"
 )
 
-// families are the rows, in order. Every aspect that is not excused has to be
-// shown by a test that passed.
+// families are the rows, in order. A passed test must cover every aspect that
+// is not excused.
 var families = []family{
 	{"TCP", nil},
 	{"UDP", datagrams()},
@@ -64,8 +64,8 @@ var families = []family{
 	{"alg", datagrams(noWaiting, sockettest.Waiting)},
 }
 
-// datagrams excuses what no family of messages that may be lost can show, and
-// more.
+// datagrams excuses the aspects that do not apply to lossy message families,
+// and more.
 func datagrams(more ...any) map[sockettest.Aspect]string {
 	return except(append([]any{messages, sockettest.IsConn, unreliable, sockettest.Sealed, unreliable, sockettest.Command}, more...)...)
 }
@@ -85,8 +85,8 @@ type passes map[string]int
 
 func (p passes) of(row string, a sockettest.Aspect) int { return p[fmt.Sprintf("%s: %s", row, a)] }
 
-// complete fails for each aspect of a family that no test showed, for each that
-// was excused and shown all the same, and for rows that are not in the table.
+// complete fails for each aspect of a family that no test covers, for each that
+// is both excused and covered, and for rows that are not in the table.
 func (p passes) complete(t *testing.T) {
 	t.Helper()
 	known := map[string]bool{}
@@ -145,7 +145,7 @@ const (
 	tableEnds   = "<!-- End of the passes. -->\n"
 )
 
-// compare holds the table in the document against the passes, or writes it.
+// compare compares the table in the document with the passes, or writes it.
 func (p passes) compare(t *testing.T) {
 	t.Helper()
 	text, err := os.ReadFile(document)

@@ -1,5 +1,5 @@
-// Package vectors holds tests and nothing else: published traces that take the
-// key schedule and the record layer together, reproduced byte for byte.
+// Package vectors contains only tests: it reproduces published traces, which
+// exercise the key schedule and the record layer together, byte for byte.
 //
 // testdata/rfc8448.txt holds the traces of RFC 8448, Sections 3 to 7: for each,
 // in order, the ephemeral private keys, every record that either side sends,

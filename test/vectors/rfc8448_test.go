@@ -22,9 +22,9 @@ import (
 // suite is what all the traces use.
 var suite = suites.TLS13(iana.TLS_AES_128_GCM_SHA256)
 
-// TestRFC8448 plays each trace: it derives every key that the RFC derives,
-// opens every record with them, computes binders and Finished messages, and
-// seals what was inside again into the very same bytes.
+// TestRFC8448 replays each trace: it derives every key of the RFC, decrypts
+// every record, computes binders and Finished messages, and encrypts the
+// contents again to the same bytes.
 func TestRFC8448(t *testing.T) {
 	traces := readTraces(t, "testdata/rfc8448.txt")
 	if len(traces) != 5 {
@@ -49,7 +49,7 @@ func TestRFC8448(t *testing.T) {
 	}
 }
 
-// A player follows one trace, knowing what both sides know.
+// A player replays one trace with the secrets of both sides.
 type player struct {
 	*testing.T
 	*trace
@@ -74,7 +74,7 @@ type direction struct {
 	records int
 }
 
-// play opens a record, works off what is inside, and seals it again.
+// play decrypts a record, processes its contents, and encrypts it again.
 func (p *player) play(r sent) {
 	p.Helper()
 	d := &p.client
@@ -115,7 +115,7 @@ func (p *player) play(r sent) {
 	}
 }
 
-// message does what a handshake message means for the keys.
+// message applies the effect of a handshake message on the keys.
 func (p *player) message(d *direction, kind iana.HandshakeType, msg []byte) {
 	p.Helper()
 	if kind == iana.HandshakeFinished {
@@ -233,8 +233,8 @@ func (p *player) traffic(name string, secret *keys.TrafficSecret) {
 	p.value(name+" iv", iv[:])
 }
 
-// sameResumption compares a resumption secret by what it makes: the secret
-// itself does not come out.
+// sameResumption compares a resumption secret by the key that it derives,
+// because the secret itself is not exported.
 func (p *player) sameResumption(got *keys.ResumptionSecret) {
 	p.Helper()
 	info := "\x00\x20\x10tls13 resumption\x02\x00\x07"

@@ -33,7 +33,7 @@ func main() {
 	}
 }
 
-// totals is what is known of a run.
+// totals holds the results of a run.
 type totals struct {
 	passed, failed, left int
 	disabled, missing    map[string]int // by reason
@@ -62,7 +62,7 @@ func report(all, results, missing, config, commit, update string) error {
 	return replace(update, text)
 }
 
-// results reads what the runner says of the tests it ran.
+// results reads the results of the runner.
 func (t *totals) results(name string) error {
 	var got struct {
 		Tests map[string]struct {
@@ -87,8 +87,8 @@ func (t *totals) results(name string) error {
 
 var testName = regexp.MustCompile(`(?m)^(?:UNIMPLEMENTED|PASSED|FAILED) \((.*)\)$`)
 
-// leftOut counts the tests that the configuration leaves out, by reason: that of
-// the shortest pattern that fits, which is the broadest decision.
+// leftOut counts the excluded tests by reason. The reason is that of the
+// shortest matching pattern, which is the broadest decision.
 func (t *totals) leftOut(all, config string) error {
 	var c struct{ DisabledTests map[string]string }
 	if err := readJSON(config, &c); err != nil {
@@ -117,7 +117,7 @@ func (t *totals) leftOut(all, config string) error {
 	return nil
 }
 
-// lacks counts what the shim does not know.
+// lacks counts the flags that the shim does not implement.
 func (t *totals) lacks(name string) error {
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -12,11 +12,11 @@ import (
 	"github.com/sealsock/sealsock/internal/suites"
 )
 
-// maxEarlyData is what BoringSSL's servers take of 0-RTT data, in bytes. Tests
-// send one byte more.
+// maxEarlyData is the limit of BoringSSL's servers for 0-RTT data, in bytes.
+// Tests send one byte more.
 const maxEarlyData = 14336
 
-// config makes the engine's configuration of the flags.
+// config converts the flags to a configuration of the engine.
 func (c *connection) config() (*engine.Config, error) {
 	s := c.settings
 	cfg := &engine.Config{
@@ -71,7 +71,7 @@ func (c *connection) serverConfig(cfg *engine.Config) error {
 	case s.selectALPN != "":
 		cfg.ALPN = []string{s.selectALPN}
 	case s.rejectALPN:
-		cfg.ALPN = []string{"nobody speaks this"}
+		cfg.ALPN = []string{"no version in this range"}
 	}
 	if !s.noTicket {
 		cfg.Tickets = c.memory
@@ -89,7 +89,7 @@ func (c *connection) serverConfig(cfg *engine.Config) error {
 	return err
 }
 
-// forClient looks at the ClientHello as the flags ask.
+// forClient performs the checks of the ClientHello that the flags request.
 func (c *connection) forClient(hello *engine.ClientHelloInfo) (*engine.Config, error) {
 	s := c.settings
 	switch {
@@ -110,7 +110,7 @@ func (c *connection) forClient(hello *engine.ClientHelloInfo) (*engine.Config, e
 	return nil, nil
 }
 
-// versions works out the lowest and the highest version. The engine knows
+// versions returns the lowest and the highest version. The engine supports
 // ranges only.
 func (s *settings) versions(cfg *engine.Config) error {
 	low, high := iana.Version(s.minVersion), iana.Version(s.maxVersion)
@@ -136,7 +136,7 @@ func (s *settings) versions(cfg *engine.Config) error {
 	return nil
 }
 
-// lowest is the oldest version that the engine speaks.
+// lowest is the oldest version of the engine.
 const lowest = iana.TLS12
 
 // A profile is a named set of limits of BoringSSL's.
@@ -216,7 +216,7 @@ func (s *settings) compressors() []engine.Compressor {
 	return slices.DeleteFunc(all, func(a engine.Compressor) bool { return !s.compression && a.ID != s.oneCompression })
 }
 
-// prefixing "compresses" by putting something in front.
+// prefixing "compresses" by adding a prefix.
 func prefixing(id iana.CertificateCompression, prefix ...byte) engine.Compressor {
 	return engine.Compressor{
 		ID:       id,

@@ -7,8 +7,8 @@ import (
 	"github.com/sealsock/sealsock/engine"
 )
 
-// ech sets up Encrypted ClientHello. What BoringSSL does with a list of which it
-// can use nothing, to go on without, is the caller's decision here.
+// ech sets up Encrypted ClientHello. If no configuration of a list is usable,
+// BoringSSL continues without ECH; here the caller decides.
 func (s *settings) ech(cfg *engine.Config) error {
 	cfg.ECHGREASE = s.echGREASE
 	if len(s.echKeyConfigs) != len(s.echKeys) || len(s.echKeyConfigs) != len(s.echKeyOffered) {
@@ -38,7 +38,7 @@ func (s *settings) ech(cfg *engine.Config) error {
 	return nil
 }
 
-// checkECHName looks at the name that is verified.
+// checkECHName checks the name that is verified.
 func (s *settings) checkECHName(peer *engine.PeerCertificate) error {
 	switch {
 	case s.expect.echNoName && peer.ECHRejected,
@@ -48,8 +48,8 @@ func (s *settings) checkECHName(peer *engine.PeerCertificate) error {
 	return nil
 }
 
-// checkRejected looks at how a connection failed whose ClientHello could not be
-// decrypted. It is a failure for the runner all the same.
+// checkRejected checks the error of a connection whose ClientHello could not be
+// decrypted. The connection still counts as failed for the runner.
 func (s *settings) checkRejected(err error) error {
 	if !s.expect.echNoRetry && s.expect.echRetry == nil {
 		return err

@@ -9,8 +9,8 @@ import (
 	"github.com/sealsock/sealsock/engine"
 )
 
-// exchange does the handshake, says what the flags want said, echoes what
-// comes, and holds everything against what the flags expect.
+// exchange runs the handshake, sends the data that the flags request, echoes
+// received data, and compares the results with the flags.
 func (c *connection) exchange() error {
 	for !c.closed && !c.finishing() {
 		ev, err := c.next()
@@ -30,12 +30,12 @@ func (c *connection) exchange() error {
 	return c.end()
 }
 
-// finishing reports whether this side is the one to end the connection now.
+// finishing reports whether this side must end the connection now.
 func (c *connection) finishing() bool {
 	return c.begun && c.done && (c.settings.shimShutsDown || c.settings.differentSizes)
 }
 
-// act works on one event.
+// act handles one event.
 func (c *connection) act(ev engine.Event) error {
 	switch ev.Kind {
 	case engine.EventWaiting:
@@ -73,7 +73,7 @@ func (c *connection) mayBegin() bool {
 	return c.done || c.sender.Early() > 0
 }
 
-// begin says what the shim says before it listens.
+// begin sends the data that the shim sends before it reads.
 func (c *connection) begin() error {
 	c.begun = true
 	s := c.settings
@@ -137,7 +137,7 @@ func (c *connection) sayKeys() error {
 	return nil
 }
 
-// say sends a value, if there is one.
+// say sends a value, if it is not empty.
 func (c *connection) say(value []byte, err error) error {
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (c *connection) say(value []byte, err error) error {
 	return c.write(value)
 }
 
-// echo sends data back with every bit turned.
+// echo sends data back with every bit inverted.
 func (c *connection) echo(data []byte) error {
 	if c.settings.keyUpdate {
 		if err := c.rekey(); err != nil {
@@ -164,7 +164,7 @@ func (c *connection) echo(data []byte) error {
 	return nil
 }
 
-// end judges what came after the handshake, and closes.
+// end checks the results after the handshake, and closes.
 func (c *connection) end() error {
 	s := c.settings
 	if !s.server {

@@ -8,8 +8,7 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// checkHandshake holds the connection against what the flags expect, once the
-// handshake is done.
+// checkHandshake compares the connection with the flags after the handshake.
 func (c *connection) checkHandshake() error {
 	state := c.receiver.State()
 	for _, check := range []func(*engine.State) error{c.checkParameters, c.checkSession, c.checkPeer} {
@@ -20,12 +19,12 @@ func (c *connection) checkHandshake() error {
 	return nil
 }
 
-// differs is the error for a thing that is not as expected.
+// differs returns the error for an unexpected value.
 func differs(what string, got, want any) error {
 	return mismatch("%s is %v, and not %v", what, got, want)
 }
 
-// checkParameters looks at what was negotiated.
+// checkParameters checks the negotiated parameters.
 func (c *connection) checkParameters(state *engine.State) error {
 	s, want := c.settings, c.settings.expect
 	alpn := want.alpn
@@ -55,7 +54,7 @@ func (c *connection) checkParameters(state *engine.State) error {
 	return nil
 }
 
-// checkSession looks at resumption and 0-RTT data.
+// checkSession checks resumption and 0-RTT data.
 func (c *connection) checkSession(state *engine.State) error {
 	want := c.settings.expect
 	resumed := c.resuming && !want.sessionMiss
@@ -69,13 +68,13 @@ func (c *connection) checkSession(state *engine.State) error {
 	case want.extendedMaster && !state.ExtendedMasterSecret && state.Version < iana.TLS13:
 		return differs("extended master secret", false, true)
 	case want.earlyReason != "" && (want.earlyReason == "accept") != state.EarlyData:
-		// The engine keeps no reason, but what it comes to.
+		// The engine does not record the reason, only the result.
 		return differs("0-RTT data", state.EarlyData, want.earlyReason)
 	}
 	return nil
 }
 
-// checkPeer looks at what either side showed.
+// checkPeer checks the credentials of both sides.
 func (c *connection) checkPeer(state *engine.State) error {
 	s, want := c.settings, c.settings.expect
 	external := s.psk != "" || len(state.PSKIdentity) > 0 && !state.Resumed || len(state.PeerRawKey) > 0 || want.rawKeyHash != nil
@@ -110,8 +109,7 @@ func (c *connection) checkPeer(state *engine.State) error {
 	return nil
 }
 
-// checkNewSession looks at what a client has to come back with, once all has
-// been read.
+// checkNewSession checks the new session of a client after all data was read.
 func (c *connection) checkNewSession() error {
 	s, state := c.settings, c.receiver.State()
 	if state.Version < iana.TLS13 {
@@ -132,7 +130,7 @@ func (c *connection) checkNewSession() error {
 	return nil
 }
 
-// checkMessages looks at the messages that came and went.
+// checkMessages checks the messages that were sent and received.
 func (c *connection) checkMessages() error {
 	if want, got := c.settings.expect.messages, c.messages.String(); want != "" && got != want {
 		return differs("the list of messages", got, want)
@@ -140,8 +138,8 @@ func (c *connection) checkMessages() error {
 	return nil
 }
 
-// credential says which of the credentials was used: the certificate that was
-// picked, or the pre-shared key that was taken.
+// credential returns the credential that was used: the selected certificate or
+// pre-shared key.
 func (c *connection) credential(state *engine.State) int {
 	for i, p := range c.psks {
 		if !state.Resumed && bytes.Equal(p.Identity, state.PSKIdentity) {

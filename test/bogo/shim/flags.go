@@ -9,8 +9,8 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// A flagSet is what all flags of a test say: for the first connection, for
-// those that resume, and for what follows when 0-RTT data is refused.
+// A flagSet holds the flags of a test: for the first connection, for those that
+// resume, and for the continuation after refused 0-RTT data.
 type flagSet struct{ initial, resume, retry settings }
 
 // parseFlags reads the runner's flags. One without a prefix counts for all
@@ -43,7 +43,8 @@ func parseFlags(args []string) (*flagSet, error) {
 
 func defaults() settings { return settings{initialWrite: "hello", initialWrites: 1} }
 
-// targets takes the prefixes off a flag and says which settings it is for.
+// targets removes the prefixes of a flag and returns the settings that it
+// applies to.
 func (set *flagSet) targets(name string) (string, []*settings) {
 	all := []*settings{&set.initial, &set.resume, &set.retry}
 	if rest, ok := strings.CutPrefix(name, "-on-handshaker-"); ok {
@@ -75,8 +76,8 @@ func act(f func(*settings)) flag {
 	return flag{set: func(s *settings, _ string) error { f(s); return nil }}
 }
 
-// ignored is a flag without a value that asks for what the engine does anyway,
-// or for what cannot be told apart from outside.
+// ignored is a flag without a value that requests the default behavior of the
+// engine, or behavior that cannot be observed.
 func ignored() flag { return act(func(*settings) {}) }
 
 // ignoredValue is such a flag with a value.
@@ -93,7 +94,7 @@ func bytesOf(field func(*settings) *[]byte) flag {
 	}}
 }
 
-// blobs is a flag that comes several times.
+// blobs is a flag that may be repeated.
 func blobs(field func(*settings) *[][]byte) flag {
 	return flag{true, func(s *settings, v string) error {
 		b, err := base64.StdEncoding.DecodeString(v)
@@ -131,7 +132,7 @@ func list[N integer](field func(*settings) *[]N) flag {
 	}}
 }
 
-// without turns a version off.
+// without disables a version.
 func without(minor int) flag { return on(func(s *settings) *bool { return &s.without[minor] }) }
 
 func policy(name string) flag { return act(func(s *settings) { s.policy = name }) }

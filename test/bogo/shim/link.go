@@ -32,21 +32,21 @@ type connection struct {
 	sender   *engine.Sender
 	out      engine.Outgoing
 	in       []byte // received, and not used yet
-	held     []byte // what -read-with-unfinished-write keeps back until more is sent
+	held     []byte // held back by -read-with-unfinished-write until more is sent
 	later    []byte // to be sent once the handshake is done
 	shown    int    // with -async, how much of in the engine may see
 
 	offeredEarly bool              // 0-RTT data was offered
 	messages     strings.Builder   // as -expect-msg-callback has them
-	answering    bool              // a callback is asked for the second time
+	answering    bool              // a callback is called for the second time
 	secrets      map[string][]byte // by the label of the key log
 	newSession   *engine.Session
-	begun        bool // what the shim says first has been said
+	begun        bool // the first data of the shim was sent
 	done         bool // the handshake is
 	closed       bool // the peer has closed in good order
 }
 
-// connect makes one connection and judges it.
+// connect makes one connection and checks its results.
 func connect(m *memory, s, retry *settings, resuming bool) error {
 	c := &connection{memory: m, settings: s, retry: retry, resuming: resuming, chosen: -1, secrets: map[string][]byte{}}
 	cfg, err := c.config()
@@ -68,7 +68,7 @@ func connect(m *memory, s, retry *settings, resuming bool) error {
 	return c.settings.checkRejected(c.exchange())
 }
 
-// dial connects to the runner and says which shim this is.
+// dial connects to the runner and sends the number of this shim.
 func (c *connection) dial() error {
 	host := "127.0.0.1"
 	if c.settings.ipv6 {
@@ -84,7 +84,7 @@ func (c *connection) dial() error {
 }
 
 // hangUp ends the TCP connection so that the runner can still read the alert,
-// and does not fail to write what nobody reads.
+// and its writes do not fail.
 func (c *connection) hangUp() {
 	if tcp, ok := c.conn.(*net.TCPConn); ok && tcp.CloseWrite() == nil {
 		_ = tcp.SetReadDeadline(time.Now().Add(drainTime))
@@ -93,13 +93,13 @@ func (c *connection) hangUp() {
 	_ = c.conn.Close()
 }
 
-// drainTime is how long the runner may go on writing.
+// drainTime limits the time in which the runner may continue to write.
 const drainTime = 10 * time.Second
 
 // keep is the key log.
 func (c *connection) keep(label string, _, secret []byte) { c.secrets[label] = secret }
 
-// trace writes down a message as -expect-msg-callback has it.
+// trace records a message in the form of -expect-msg-callback.
 func (c *connection) trace(t engine.Trace) {
 	verb := "read"
 	if t.Sent {
@@ -115,8 +115,8 @@ func (c *connection) trace(t engine.Trace) {
 	}
 }
 
-// next gives the engine what has come and returns what came of it. At the end
-// of the stream the error is io.EOF.
+// next passes received bytes to the engine and returns the event. At the end of
+// the stream the error is io.EOF.
 func (c *connection) next() (engine.Event, error) {
 	visible := len(c.in)
 	if c.settings.async {
@@ -136,7 +136,8 @@ func (c *connection) next() (engine.Event, error) {
 	return ev, err
 }
 
-// more lets the engine see more: with -async one byte, else what the socket has.
+// more makes more bytes available to the engine: one byte with -async,
+// otherwise all that the socket has.
 func (c *connection) more() error {
 	if c.settings.async && c.shown < len(c.in) {
 		c.shown++
@@ -155,14 +156,14 @@ func (c *connection) more() error {
 	return err
 }
 
-// flush sends what the receiving half wants sent.
+// flush sends the output of the receiving half.
 func (c *connection) flush() error {
 	raw, err := c.sender.Apply(nil, c.out)
 	c.out = engine.Outgoing{}
 	return c.send(raw, err)
 }
 
-// send writes what a method of the sending half returned.
+// send writes the bytes that a method of the sending half returned.
 func (c *connection) send(raw []byte, err error) error {
 	if len(raw) > 0 && len(c.held) > 0 {
 		raw, c.held = append(c.held, raw...), nil
@@ -175,8 +176,8 @@ func (c *connection) send(raw []byte, err error) error {
 	return err
 }
 
-// write sends application data, behind what is due. Of data that is over the
-// limit for 0-RTT the rest waits for the end of the handshake.
+// write sends application data after pending output. Data above the limit for
+// 0-RTT is sent after the handshake.
 func (c *connection) write(data []byte) error {
 	if err := c.flush(); err != nil {
 		return err
@@ -215,7 +216,7 @@ func (c *connection) rekey() error {
 	return c.send(c.sender.Rekey(nil, false))
 }
 
-// answer asks a callback again that had put its answer off.
+// answer calls a callback again that deferred its answer.
 func (c *connection) answer(q engine.Question) error {
 	c.answering = true
 	defer func() { c.answering = false }()

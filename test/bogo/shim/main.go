@@ -1,20 +1,20 @@
-// Command shim puts this module's engine under BoringSSL's BoGo tests.
+// Command shim runs the engine under BoringSSL's BoGo tests.
 //
 // The runner (ssl/test/runner in BoringSSL's tree) starts a shim for each test,
 // with flags that say how to set up its TLS and what to expect. The shim
 // connects to the runner over TCP, whichever role it plays in TLS, sends eight
-// bytes that say which shim it is, does a handshake and then echoes what it
-// reads with every bit turned. Its exit status is its verdict: 0 for a
-// connection that went as the flags say, 89 for a flag that it does not know,
-// 90 if what came out is not what a flag expects, and 1 for a connection that
-// failed, which some tests want; the reason is on standard error.
+// bytes that identify the shim, performs a handshake and then echoes received
+// data with every bit inverted. Its exit status is the result: 0 for a
+// successful connection, 89 for an unknown flag, 90 if a result differs from a
+// flag, and 1 for a failed connection, which some tests expect; the reason is
+// on standard error.
 //
-// It drives the engine's two halves directly, so that what the runner sees is
-// the engine's doing alone. With -async each answer to the engine comes late
-// and each byte by itself.
+// It drives the two halves of the engine directly, so that the runner observes
+// only the engine. With -async each answer to the engine is delayed and each
+// byte is delivered separately.
 //
-// CONTRIBUTING.md says how to run it. When the environment names a file in
-// BOGO_UNIMPLEMENTED, the shim appends each flag that it does not know.
+// CONTRIBUTING.md describes how to run it. If the variable BOGO_UNIMPLEMENTED
+// names a file, the shim appends each unknown flag to it.
 package main
 
 import (
@@ -24,7 +24,7 @@ import (
 	"os"
 )
 
-// The exit statuses that the runner knows.
+// The exit statuses of the protocol with the runner.
 const (
 	exitOK            = 0
 	exitFailed        = 1
@@ -34,10 +34,10 @@ const (
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// run is the whole program but for its exit.
+// run is the whole program except for its exit.
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) == 1 && args[0] == "-is-handshaker-supported" {
-		// There is no second process to split a handshake with.
+		// Splitting a handshake between processes is not implemented.
 		fmt.Fprintln(stdout, "No")
 		return exitOK
 	}
@@ -82,7 +82,8 @@ func connections(args []string) error {
 	return nil
 }
 
-// An unimplementedError is a wish of the runner's that the engine has nothing for.
+// An unimplementedError is a request of the runner that the engine does not
+// implement.
 type unimplementedError struct{ what string }
 
 func (e *unimplementedError) Error() string { return "not implemented: " + e.what }
@@ -101,7 +102,7 @@ func mismatch(format string, args ...any) error {
 	return &mismatchError{fmt.Sprintf(format, args...)}
 }
 
-// note writes down what was missing, for the totals.
+// note records an unimplemented flag for the totals.
 func note(what string) {
 	name := os.Getenv("BOGO_UNIMPLEMENTED")
 	if name == "" {
@@ -109,7 +110,7 @@ func note(what string) {
 	}
 	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
-		return // the totals are not worth a failed test
+		return // a test must not fail because of the totals
 	}
 	defer f.Close()
 	fmt.Fprintln(f, what)

@@ -7,14 +7,14 @@ import (
 	"github.com/sealsock/sealsock/engine"
 )
 
-// A memory is what lasts from one connection of a test to the next: the session
-// of a client, the tickets of a server, and the clock.
+// A memory holds the state that persists between the connections of a test: the
+// session of a client, the tickets of a server, and the clock.
 type memory struct {
 	session *engine.Session
 	tickets map[string]*engine.Session
 	byID    map[string]*engine.Session
 	stored  bool      // something was put into byID
-	clock   time.Time // stands still but for sleep
+	clock   time.Time // advances only by sleep
 }
 
 func newMemory() *memory {
@@ -23,7 +23,7 @@ func newMemory() *memory {
 
 func (m *memory) now() time.Time { return m.clock }
 
-// sleep lets seconds pass, in no time.
+// sleep advances the clock without waiting.
 func (m *memory) sleep(seconds int) { m.clock = m.clock.Add(time.Duration(seconds) * time.Second) }
 
 // Issue implements engine.Tickets.

@@ -19,16 +19,16 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// A refusal is an error of a callback that sends an alert.
+// A refusal is an error of a callback that selects an alert.
 type refusal iana.Alert
 
 func (r refusal) Error() string {
-	return fmt.Sprintf("the flags want a refusal with %v", iana.Alert(r))
+	return fmt.Sprintf("the flags request a rejection with %v", iana.Alert(r))
 }
 func (r refusal) Alert() iana.Alert { return iana.Alert(r) }
 
-// A verifier accepts any certificate that can be read, unless the flags say
-// otherwise: the tests are about the protocol.
+// A verifier accepts any certificate that it can parse, unless a flag requests
+// otherwise: the tests cover the protocol, not verification.
 type verifier struct{ *connection }
 
 // VerifyPeer implements engine.Verifier.
@@ -215,7 +215,7 @@ func readPEM(name string) (blocks [][]byte, err error) {
 	}
 }
 
-// splitSCTs takes a SignedCertificateTimestampList apart. RFC 6962, Section 3.3.
+// splitSCTs parses a SignedCertificateTimestampList. RFC 6962, Section 3.3.
 func splitSCTs(list []byte) (scts [][]byte, err error) {
 	bad := errors.New("a list of certificate timestamps that is cut")
 	if len(list) == 0 {
@@ -237,9 +237,9 @@ func splitSCTs(list []byte) (scts [][]byte, err error) {
 	return scts, nil
 }
 
-// selectCredential picks the first credential that fits, as BoringSSL does. If
-// there are some and none fits, the connection fails, even for a client that
-// could go on without.
+// selectCredential selects the first credential that fits, as BoringSSL does.
+// If there are credentials and none fits, the connection fails, even for a
+// client that could continue without one.
 func (c *connection) selectCredential(req *engine.CredentialRequest) (*engine.Credential, error) {
 	s := c.settings
 	if s.async && !c.answering {
@@ -269,7 +269,7 @@ func (c *connection) selectCredential(req *engine.CredentialRequest) (*engine.Cr
 	return nil, refusal(iana.AlertHandshakeFailure)
 }
 
-// checkRequest holds what the peer asks for against the flags.
+// checkRequest compares the peer's certificate request with the flags.
 func (c *connection) checkRequest(req *engine.CredentialRequest) error {
 	want := c.settings.expect
 	if want.peerPrefs != nil {

@@ -2,8 +2,8 @@ package main
 
 import "github.com/sealsock/sealsock/iana"
 
-// A settings is what the flags say about one connection. Fields have the names
-// of their flags; an expect field is to be held against what came out.
+// A settings holds the flags of one connection. Fields have the names of their
+// flags; an expect field is compared with the result.
 type settings struct {
 	port        int
 	ipv6        bool
@@ -81,7 +81,7 @@ type settings struct {
 	expect expectations
 }
 
-// An expectations is what the flags say must come out.
+// An expectations holds the results that the flags require.
 type expectations struct {
 	version            uint16
 	alpn               string
@@ -123,7 +123,7 @@ type expectations struct {
 	echNoRetry         bool
 }
 
-// A credentialKind says what a credential is made of.
+// A credentialKind is the kind of a credential.
 type credentialKind int
 
 const (
@@ -133,7 +133,7 @@ const (
 	kindDelegated
 )
 
-// A credential is what the flags say about one certificate or pre-shared key.
+// A credential holds the flags of one certificate or pre-shared key.
 type credential struct {
 	kind            credentialKind
 	certFile        string
@@ -148,7 +148,7 @@ type credential struct {
 	pskHash                         int // 256 or 384
 }
 
-// current is the credential that flags are about: the newest.
+// current returns the credential that flags apply to: the newest.
 func (s *settings) current() *credential {
 	if n := len(s.credentials); n > 0 {
 		return s.credentials[n-1]

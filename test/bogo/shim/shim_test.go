@@ -61,7 +61,7 @@ func TestPrefixes(t *testing.T) {
 	}
 }
 
-// What is left out is left out for a decision, which its reason says.
+// Each excluded test has a reason, which states a decision.
 func TestConfig(t *testing.T) {
 	text, err := os.ReadFile("../config.json")
 	if err != nil {

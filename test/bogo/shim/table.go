@@ -8,15 +8,15 @@ type (
 	kinds   = []iana.CertificateType
 )
 
-// flags holds all that the shim knows. It is a table, and so longer than other
-// code may be. What is missing in it makes a test count as unimplemented.
+// flags holds the flags that the shim implements. It is a table and may exceed
+// the limits for code. A test with a missing flag counts as unimplemented.
 var flags = map[string]flag{
 	"-port":            number(func(s *settings) *int { return &s.port }),
 	"-ipv6":            on(func(s *settings) *bool { return &s.ipv6 }),
 	"-shim-id":         number(func(s *settings) *uint64 { return &s.shimID }),
 	"-server":          on(func(s *settings) *bool { return &s.server }),
 	"-resume-count":    number(func(s *settings) *int { return &s.resumeCount }),
-	"-trust-cert":      ignoredValue(), // what BoringSSL's shim accepts is decided by the flags below alone
+	"-trust-cert":      ignoredValue(), // only the flags below determine what the shim accepts
 	"-handshaker-path": ignoredValue(),
 
 	"-min-version":  number(func(s *settings) *uint16 { return &s.minVersion }),
@@ -126,7 +126,7 @@ var flags = map[string]flag{
 	"-read-size":                    number(func(s *settings) *int { return &s.readSize }),
 	"-write-different-record-sizes": on(func(s *settings) *bool { return &s.differentSizes }),
 	"-read-with-unfinished-write":   on(func(s *settings) *bool { return &s.unfinishedWrite }),
-	"-peek-then-read":               ignored(), // the data is the caller's, who may look twice
+	"-peek-then-read":               ignored(), // the caller owns the data and may read it again
 	"-partial-write":                ignored(), // all is written, always
 	"-key-update":                   on(func(s *settings) *bool { return &s.keyUpdate }),
 	"-key-update-before-read":       on(func(s *settings) *bool { return &s.keyUpdateFirst }),

@@ -101,7 +101,7 @@ func TestEverySchemeIsTried(t *testing.T) {
 	}
 }
 
-// carriesStreams leaves out what carries datagrams, and what an HTTP server
+// carriesStreams excludes schemes for datagrams, and those that an HTTP server
 // opens.
 func carriesStreams(scheme string) bool {
 	return !strings.HasPrefix(scheme, "udp") && !strings.HasPrefix(scheme, "ws")
@@ -186,7 +186,7 @@ func start(t *testing.T, home string, files []*os.File, args ...string) *process
 	return p
 }
 
-// address waits until the listener says where it listens.
+// address waits until the listener prints its address.
 func (p *process) address(t *testing.T) string {
 	t.Helper()
 	for {
@@ -201,7 +201,7 @@ func (p *process) address(t *testing.T) string {
 	}
 }
 
-// end waits for the end of a process and wants it to be a good one.
+// end waits for a process to exit and checks that it succeeded.
 func (p *process) end(t *testing.T) {
 	t.Helper()
 	_, _ = io.Copy(io.Discard, p.stderr)
@@ -265,8 +265,7 @@ func serveOne(l net.Listener, cmd *exec.Cmd) error {
 	return cmd.Wait()
 }
 
-// needRoundTrip skips where the kernel lacks the family, or has nothing to
-// reach with it.
+// needRoundTrip skips if the kernel lacks the family, or offers no peer for it.
 func needRoundTrip(t *testing.T, w way) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(sockettest.Context(t), 3*time.Second)

@@ -1,4 +1,4 @@
-// Package command holds one test: that the command's listen and connect take
-// the address of every family that carries streams. What the running kernel
-// lacks is tested in the virtual machine of package kernel.
+// Package command tests that seal listen and seal connect accept an address of
+// every family that carries streams. Families that the running kernel lacks are
+// tested in the virtual machine of package kernel.
 package command

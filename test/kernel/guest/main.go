@@ -33,7 +33,7 @@ func main() {
 	}
 }
 
-// problem reports what should not have failed.
+// problem reports an unexpected failure.
 func problem(what string, err error) {
 	if err != nil {
 		fmt.Printf("@@ problem %s: %v\n", what, err)

@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// A radio is the air between Bluetooth controllers that exist only here: the
-// kernel's /dev/vhci carries the host controller interface of each, and what one
-// of them sends to the other is handed over. It knows classic connections, for
-// L2CAP and RFCOMM, and synchronous ones, for SCO. Section numbers are those of
-// the Bluetooth Core Specification 5.4, Volume 4, Part E.
+// A radio emulates two Bluetooth controllers and the link between them. The
+// kernel's /dev/vhci carries the host controller interface of each. It supports
+// classic connections, for L2CAP and RFCOMM, and synchronous ones, for SCO.
+// Section numbers are those of the Bluetooth Core Specification 5.4, Volume 4,
+// Part E.
 type radio struct {
 	mu          sync.Mutex
 	controllers []*controller
@@ -117,9 +117,9 @@ func (c *controller) event(code byte, parts ...[]byte) {
 
 func u16(v uint16) []byte { return binary.LittleEndian.AppendUint16(nil, v) }
 
-// data hands a packet to the other end, and tells the sender that there is room
-// for another (section 7.7.19). The flags in the handle change: what is the
-// start of a message for a sender is another kind of start for a receiver.
+// data delivers a packet to the other end and reports free buffer space to the
+// sender (section 7.7.19). The flags in the handle change, because the start of
+// a message has different flags for sender and receiver.
 func (c *controller) data(p []byte) {
 	field := binary.LittleEndian.Uint16(p[1:])
 	handle := field & 0x0fff
@@ -142,8 +142,8 @@ func (l *link) other(c *controller) *controller {
 	return l.ends[0]
 }
 
-// command answers a command of the kernel: most of them only set something that
-// these controllers do not have, and succeed.
+// command answers a command of the kernel. Most commands set something that
+// these controllers lack, and succeed.
 func (c *controller) command(opcode uint16, arg []byte) {
 	answer, connecting := commands[opcode]
 	switch {
@@ -154,8 +154,8 @@ func (c *controller) command(opcode uint16, arg []byte) {
 	}
 }
 
-// complete is the event of section 7.7.14, with success. What is left of the
-// longest answer is zero, which every command without an answer of its own takes.
+// complete sends the event of section 7.7.14, with success. It pads with zeros
+// to the longest answer, which suits every command without a specific answer.
 func (c *controller) complete(opcode uint16, answer []byte) {
 	if answer == nil {
 		answer = make([]byte, 248)
@@ -284,7 +284,7 @@ func (c *controller) reject(opcode uint16, arg []byte) {
 	}
 }
 
-// disconnect ends a link: section 7.7.5. The end that asked hears that it did.
+// disconnect ends a link: section 7.7.5. Both ends receive an event.
 func (c *controller) disconnect(opcode uint16, arg []byte) {
 	c.started(opcode, 0)
 	handle := binary.LittleEndian.Uint16(arg)
@@ -318,7 +318,7 @@ func (c *controller) clockOffset(opcode uint16, arg []byte) {
 	c.event(0x1c, []byte{0}, arg[:2], []byte{0, 0})
 }
 
-// switchRole succeeds without a change: there is nobody to notice.
+// switchRole succeeds without a change, because the roles have no effect here.
 func (c *controller) switchRole(opcode uint16, arg []byte) {
 	c.started(opcode, 0)
 	c.event(0x12, []byte{0}, arg[:7])

@@ -1,4 +1,4 @@
-// Package sealed holds one test: that TLS runs over every stream family, and
-// over the families that keep message boundaries. What the running kernel lacks
-// is tested in the virtual machine of package kernel.
+// Package sealed tests that TLS runs over every stream family, and over the
+// families that keep message boundaries. Families that the running kernel lacks
+// are tested in the virtual machine of package kernel.
 package sealed

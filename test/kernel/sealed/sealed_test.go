@@ -23,8 +23,8 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// configs returns the two sides: a server "localhost", and a client that trusts
-// it and proves itself.
+// configs returns the configurations of a server "localhost" and of a client
+// that trusts it and has a certificate.
 func configs(t *testing.T) (client, server *sealsock.Config) {
 	t.Helper()
 	ca := testcert.New()
@@ -170,8 +170,7 @@ func serve(ctx context.Context, l *sealsock.Listener, count int) error {
 	return c.Close()
 }
 
-// needRoundTrip skips where the kernel has the family and nothing to reach with
-// it.
+// needRoundTrip skips if the kernel has the family but offers no peer for it.
 func needRoundTrip(t *testing.T, listen, dial string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
@@ -188,8 +187,8 @@ func needRoundTrip(t *testing.T, listen, dial string) {
 	t.Skipf("nothing to reach here: %v", err)
 }
 
-// TestSealedPair seals a pair of sockets, and shows that the plain connection
-// carries none of the text.
+// TestSealedPair runs TLS over a pair of sockets, and checks that the plain
+// connection does not contain the text.
 func TestSealedPair(t *testing.T) {
 	client, server := configs(t)
 	a, b, err := socket.SocketPair(unixFamily, socket.Stream, 0)
