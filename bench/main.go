@@ -140,10 +140,9 @@ func report(rows []row, rounds int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Performance
 
-sealsock beside crypto/tls, both in the same process and the same run, taking turns.
-A figure is the median of %d turns. The ratio is the median of the turn-by-turn ratios,
-always so that more than 1 means sealsock is better. Absolute figures say more about the
-machine than about the code: run `+"`make bench`"+` on yours.
+This page compares sealsock with crypto/tls in one process and one run, in alternating
+turns. A figure is the median of %d turns. A ratio is the median of the ratios of the turns;
+more than 1 means that sealsock is better. Absolute figures depend on the machine: run `+"`make bench`"+` on yours.
 
 %s, %s/%s, %d processors, %s.
 
@@ -161,10 +160,10 @@ What is measured:
   verified by the client; tickets off on both sides.
 - **bulk over memory**: 16 KiB writes with AES-128-GCM, both ends on one processor.
 - **bulk over TCP**: the same over loopback, both ends on all processors.
-- **round trips**: 64 bytes there and back over loopback TCP.
+- **round trips**: 64 bytes in each direction over loopback TCP.
 - **allocations**: heap objects of both ends together.
-- **heap per idle connection**: both ends over TCP after a handshake and one message each way, the server
-  waiting in Read; after a collection.
+- **heap per idle connection**: both ends over TCP, after a handshake, one message in each direction and a
+  garbage collection, while the server waits in Read.
 `)
 	return b.String()
 }

@@ -318,12 +318,12 @@ func writeFigures(file string, rows []tripRow, rounds int) error {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `
-Round trips a second of %d bytes, one after another, over loopback: package socket beside package net and beside Python's
-socket, clients of one echo server that is a process of its own. They take turns in one run; a figure is the median
-of %d turns, a ratio the median of the turn-by-turn ratios, and more than 1 means that package socket is faster. The
-last column is what it allocates for a round trip, the worst turn counted; a test holds Send and Recv to none. Figures
-swing where a machine does other work too; those of net and of this package take the same way through
-Go's poller, and Python's block in the kernel instead.
+Sequential round trips per second of %d bytes over loopback. Package socket, package net and Python's socket
+are clients of one echo server in a separate process and take alternating turns in one run. A figure is the
+median of %d turns, a ratio the median of the ratios of the turns; more than 1 means that package socket is
+faster. The last column is the largest number of allocations per round trip in any turn; a test verifies that
+Send and Recv do not allocate. Figures vary on a machine with other load. Package net and this package use the
+runtime poller; Python blocks in the kernel.
 
 %s, %s/%s, %d processors, %s.
 

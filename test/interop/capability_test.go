@@ -106,10 +106,10 @@ func (ch *chapter) text() (string, error) {
 		}
 	}
 	if gaps.Len() > 0 {
-		b.WriteString("\nWho is missing, and why:\n\n" + gaps.String())
+		b.WriteString("\nMissing programs and the reasons:\n\n" + gaps.String())
 	}
 	if alone.Len() > 0 {
-		b.WriteString("\nWhat no other program has, or not in both roles, is tested between two of this library,\nor with Go's crypto/tls:\n\n" + alone.String())
+		b.WriteString("\nFeatures that no other program supports in both roles are tested with the library on\nboth sides, or with Go's crypto/tls:\n\n" + alone.String())
 	}
 	return b.String(), nil
 }

@@ -3,11 +3,11 @@ package interop
 // chapter13 is the table of TLS 1.3 features and the programs that support
 // them.
 var chapter13 = &chapter{
-	title: "What TLS 1.3 can do",
-	intro: `Beside the conversations above. Each mark stands for a test in which the other
-program was the client, the server, or each in turn, and what happened was read
-from both sides where the program tells. Key updates, groups, suites and
-certificates of each kind are rows of the first table.
+	title: "Features of TLS 1.3",
+	intro: `Each entry stands for a test in which the other program was the client, the
+server, or each in turn. The result was checked on both sides if the program
+reports it. Key updates, groups, suites and certificates of each kind are rows
+of the first table.
 `,
 	rows: []*capability{
 		resumption, ticketCount, withoutDHE,

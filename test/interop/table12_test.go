@@ -25,11 +25,11 @@ const intro12 = `
 ## TLS 1.2
 
 The same for TLS 1.2: all %d suites, every curve and every signature of the
-engine. The other program has TLS 1.2 alone and the library both versions, but in
-the row about the range, where it is the other way round. Extended master secret
-is in every row but the one without it. A resumed connection is the second of two.
-Where a second handshake is asked for, the connection ends with no_renegotiation,
-and the program ends, or goes on to the next client. curl and seal speak through
-the same libraries as OpenSSL and this one, and have no column. Botan is here for
-the suites that none of the others has.
+engine. The other program enables only TLS 1.2 and the library both versions,
+except in the row about the range, where it is the reverse. Every row except one
+uses extended master secret. A resumed connection is the second of two. After a
+request for renegotiation the connection ends with no_renegotiation, and the
+program ends or continues with the next client. curl and seal use the same
+libraries as OpenSSL and this project, and have no column. Botan is listed for
+the suites that no other program supports.
 `

@@ -109,20 +109,20 @@ func (r *table) reasons(programs []*program, scenarios []*scenario) string {
 		}
 	}
 	var b strings.Builder
-	b.WriteString("\nThe gaps are the other programs':\n\n")
+	b.WriteString("\nGaps and their reasons in the other programs:\n\n")
 	for _, key := range slices.Sorted(maps.Keys(gaps)) {
 		fmt.Fprintf(&b, "- %s (%s)\n", key, strings.Join(gaps[key], ", "))
 	}
 	return b.String()
 }
 
-const tableIntro = `# Conversations with other TLS programs
+const tableIntro = `# Interoperability with other TLS programs
 
-Written by ` + "`go test ./test/interop -update`" + ` on %s, after a run in which nothing
-failed. Each mark stands for a conversation over TLS 1.3 in which the other
-program was the client, the server, or each in turn (both). Whoever was shown a
-certificate verified it and its name; the suite, group, signature and protocol
-were what the row says; a line went there and back; both sides ended with
-close_notify.
+Written by ` + "`go test ./test/interop -update`" + ` on %s, after a run without failures.
+Each entry stands for a connection over TLS 1.3 in which the other program was
+the client, the server, or each in turn (both). A side that received a
+certificate verified it and its name. The suite, group, signature and protocol
+were those of the row. A line was sent and echoed, and both sides ended the
+connection with close_notify.
 
 `
