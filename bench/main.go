@@ -162,8 +162,8 @@ What is measured:
 - **bulk over TCP**: the same over loopback, both ends on all processors.
 - **round trips**: 64 bytes in each direction over loopback TCP.
 - **allocations**: heap objects of both ends together.
-- **heap per idle connection**: both ends over TCP, after a handshake, one message in each direction and a
-  garbage collection, while the server waits in Read.
+- **heap per idle connection**: both ends over TCP, after a handshake, one message in each
+  direction and a garbage collection, while the server waits in Read.
 `)
 	return b.String()
 }
