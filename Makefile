@@ -1,6 +1,6 @@
-# sealsock: every task in one place. `make run` and `make test` are all a newcomer needs.
+# The tasks of this repository. Start with `make run` and `make test`.
 GO ?= go
-# The toolchain that go.mod names; a go command of another version downloads it.
+# The toolchain of go.mod. Another version of the go command downloads it.
 export GOTOOLCHAIN := $(shell sed -n "s/^toolchain //p" go.mod)
 PACKAGES ?= ./...
 FUZZTIME ?= 60s
@@ -9,19 +9,19 @@ CROSS = linux/amd64 linux/arm64 linux/riscv64 darwin/arm64 freebsd/amd64 windows
 
 .PHONY: run test check build bench mutants fuzz peers lint cross vet timing clean
 
-run: build ## an encrypted echo server on loopback, certificate included
+run: build ## an encrypted echo server on loopback, with a new certificate
 	./bin/seal listen --keep --echo 127.0.0.1:4433
 
 build: ## the command, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/seal ./cmd/seal
 
-test: peers ## everything: units, vectors, seeds, and live peers in both roles
+test: peers ## all tests: units, vectors, fuzz seeds, and foreign programs in both roles
 	$(GO) test -timeout 20m $(PACKAGES)
 
-peers: ## installs the programs that the interop tests talk to, where it can
+peers: ## installs the programs for the interop tests, if possible
 	@scripts/peers.sh
 
-check: lint cross ## what each commit passes
+check: lint cross ## the checks that each commit must pass
 	$(GO) test -race -short -timeout 20m $(PACKAGES)
 
 lint: vet
@@ -32,12 +32,12 @@ lint: vet
 vet:
 	$(GO) vet $(PACKAGES)
 
-cross: ## builds and vets for every system we name
+cross: ## builds and vets for every supported system
 	@set -e; for p in $(CROSS); do echo "build $$p"; \
 	  GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) build $(PACKAGES); \
 	  GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet $(PACKAGES); done
 
-bench: ## beside crypto/tls and beside net and Python, in one run each; writes docs/performance.md and docs/sockets.md
+bench: ## comparison with crypto/tls, and with net and Python; writes docs/performance.md and docs/sockets.md
 	$(GO) run ./bench
 	$(GO) run ./bench sockets
 

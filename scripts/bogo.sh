@@ -2,7 +2,7 @@
 # Runs BoringSSL's tests against the shim and prints the totals:
 #   scripts/bogo.sh PATH_TO_BORINGSSL [TEST_PATTERN]
 # With -u before the path it also writes the totals into docs/conformance.md.
-# WORKERS (2) says how many tests run at a time.
+# WORKERS (2) is the number of tests that run at a time.
 set -eu
 update=
 if [ "${1:-}" = -u ]; then update=docs/conformance.md; shift; fi
@@ -20,8 +20,8 @@ go build -o "$tmp/shim" ./test/bogo/shim
 go build -o "$tmp/report" ./test/bogo/report
 cd "$runner"
 go test -c -o "$tmp/runner" .
-# The runner does not name the tests that it leaves out. With a shim that knows
-# no flag it names all of them, at no great cost.
+# The runner does not list the tests that it excludes. With a shim that supports
+# no flag it lists all tests quickly.
 printf '#!/bin/sh\n[ "$*" = -is-handshaker-supported ] && echo No && exit\nexit 89\n' >"$tmp/none"
 chmod +x "$tmp/none"
 "$tmp/runner" -pipe -shim-path "$tmp/none" -allow-unimplemented -include-disabled -num-workers "${WORKERS:-2}" \

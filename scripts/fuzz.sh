@@ -1,7 +1,7 @@
 #!/bin/bash
-# Runs each fuzz target for the given time, FUZZJOBS of them at once (as many as there are processors), each with one worker.
-# Prints a line for each: seconds, executions, package, target; with FUZZTABLE=FILE those lines go there too.
-# What a target finds is written to testdata/fuzz of its package, to stay there as a seed. Fails if any target does.
+# Runs each fuzz target for the given time, FUZZJOBS (the number of processors) at once, with one worker each.
+# Prints a line for each: seconds, executions, package, target. FUZZTABLE=FILE also appends these lines to FILE.
+# Findings are written to testdata/fuzz of the package as seeds. Fails if any target fails.
 # usage: scripts/fuzz.sh [TIME [PACKAGES [TARGETS, a regular expression]]]
 set -eu
 cd "$(dirname "$0")/.."
@@ -17,7 +17,7 @@ one() {
   cd "$2"
   "$work/$(echo "$1" | tr / _).test" -test.run '^$' -test.fuzz "^$3\$" -test.fuzztime "$time" -test.parallel 1 \
     -test.fuzzminimizetime 5x -test.timeout 0 -test.fuzzcachedir "$cache/$1" >"$log" 2>&1 || status=$?
-  # A worker that is in the middle of something when time is up is reported like a failure, though nothing failed.
+  # A worker that is busy when the time is up is reported as a failure although no input failed.
   if [ $status != 0 ] && grep -q 'context deadline exceeded' "$log" && ! grep -q 'Failing input' "$log"; then status=0; fi
   if [ $status != 0 ]; then echo "FAIL $1 $3" >>"$work/failed"; cat "$log" >&2; fi
   sed -n 's/^fuzz: elapsed: \([^,]*\), execs: \([0-9]*\).*/\1 \2/p' "$log" | tail -1 | sed "s|\$| $1 $3|"

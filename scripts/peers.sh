@@ -1,14 +1,14 @@
 #!/bin/bash
-# Prepares the programs that test/interop talks to: installs what is missing (as root, with apt), and unpacks the OpenSSL and GnuTLS of
-# a newer Debian beside the system's own, without installing them. Prints a line for each peer: its version, or why it is left out.
-# It never fails by itself: with SEALSOCK_PEERS=require the tests do, if a peer is missing. usage: scripts/peers.sh
+# Prepares the programs for test/interop: installs missing ones (as root, with apt), and unpacks the OpenSSL and GnuTLS of a newer Debian
+# release without installing them. Prints a line for each peer: its version, or the reason why it is skipped.
+# This script does not fail. With SEALSOCK_PEERS=require the tests fail if a peer is missing. usage: scripts/peers.sh
 set -u
 dir=${SEALSOCK_PEERS_DIR:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/sealsock/peers}
-newer=trixie # the Debian release whose tools go beside the system's
+newer=trixie # the Debian release of the additional tools
 log=$dir/install.log
 mkdir -p "$dir" || exit 0
 
-# have looks for a program, or with a path for a file.
+# have reports whether a program is in PATH or, for a path, a file exists.
 have() {
   case $1 in
   /*) [ -e "$1" ] ;;
@@ -16,7 +16,7 @@ have() {
   esac
 }
 
-# Each peer, the programs and files it needs, the packages they come in. mbedTLS and Botan speak through programs of ours, which the tests compile.
+# Each peer, the programs and files it needs, and their packages. The tests compile small programs of our own for mbedTLS and Botan.
 peers='openssl:openssl:openssl
 gnutls:gnutls-cli gnutls-serv:gnutls-bin
 nss:tstclnt selfserv certutil pk12util:libnss3-tools
@@ -28,7 +28,7 @@ mbedtls:gcc /usr/include/stdio.h /usr/include/mbedtls/ssl.h:gcc libc6-dev libmbe
 botan:g++ /usr/include/botan-2/botan/tls_client.h:g++ libbotan-2-dev
 chromium:chromium:chromium'
 
-# missing prints the packages of the programs that are not here.
+# missing prints the packages of the missing programs.
 missing() {
   while IFS=: read -r _ programs package; do
     for p in $programs; do have "$p" || { echo "$package"; break; }; done
@@ -51,8 +51,8 @@ install_missing() {
   for p in $packages; do apt install -y --no-install-recommends "$p"; done
 }
 
-# unpack_newer puts the newer tools into $dir/$newer, with a starter that runs them under their own C library. It takes the mirrors that apt
-# is configured with, and gives apt an empty system to solve for, so that it fetches everything the tools need and nothing is installed.
+# unpack_newer unpacks the newer tools into $dir/$newer, with a script that runs them with their own C library. It uses the configured
+# mirrors of apt, and resolves the dependencies against an empty system, so that apt downloads all of them and installs nothing.
 unpack_newer() {
   [ -x "$dir/$newer/run" ] && return 0
   have apt-get && have dpkg-deb || { newer_why="apt is not here"; return 1; }
@@ -64,7 +64,7 @@ unpack_newer() {
   return 1
 }
 
-# unpack_from does it with one mirror.
+# unpack_from does so with one mirror.
 unpack_from() {
   local work deb
   work=$(mktemp -d "$dir/unpack.XXXXXX") || return 1
@@ -81,7 +81,7 @@ unpack_from() {
   [ -x "$dir/$newer/run" ]
 }
 
-# write_starter writes a script that starts one of the unpacked programs.
+# write_starter writes a script that runs one of the unpacked programs.
 write_starter() {
   local loader
   loader=$(cd "$1" && ls -d usr/lib/*-linux-*/ld-linux*.so.* usr/lib*/ld-linux*.so.* 2>/dev/null | head -1)
@@ -97,7 +97,7 @@ STARTER
   chmod +x "$1/run"
 }
 
-# report prints a peer's version, or why it is left out.
+# report prints the version of a peer, or the reason why it is skipped.
 report() { # NAME REASON COMMAND...
   local name=$1 reason=$2 version
   shift 2

@@ -19,7 +19,7 @@ type tls12 struct {
 	ranged      bool
 	scheme      iana.SignatureScheme // what the server signs with, or the client with clientKey
 	hint        string               // the server's, for the choice of the pre-shared key
-	resume      string               // "ticket" or "ID": a second connection comes back by it
+	resume      string               // "ticket" or "ID": a second connection resumes by it
 	staple      bool                 // an OCSP response goes along
 	exporter    bool                 // both sides export the same key
 	unique      bool                 // both sides have the same tls-unique

@@ -107,7 +107,7 @@ func (c *connection) loadCredentials(cfg *engine.Config) error {
 	return err
 }
 
-// byKind lists the credentials by what they show: those of the wanted kinds, in
+// byKind lists the credentials by their kind: those of the requested kinds, in
 // their order. The engine offers the kinds that it finds among them.
 func (c *connection) byKind() ([]*engine.Credential, error) {
 	all := slices.DeleteFunc(append(slices.Clone(c.credentials), c.usual), func(o *engine.Credential) bool { return o == nil })
