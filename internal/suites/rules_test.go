@@ -75,7 +75,8 @@ func TestShareLengths(t *testing.T) {
 
 // What each implementation must have is there and on by default. RFC 9846, Section 9.1.
 func TestMandatory(t *testing.T) {
-	if !slices.Contains(Default13(), iana.TLS_AES_128_GCM_SHA256) {
+	id := iana.TLS_AES_128_GCM_SHA256
+	if !slices.Contains(Default13(), id) || TLS13(id) == nil {
 		t.Error("no TLS_AES_128_GCM_SHA256")
 	}
 	if !slices.Contains(DefaultGroups(), iana.SecP256r1) {

@@ -104,7 +104,8 @@ var keysRows = []row{
 		doc: own, section: "style", must: "secrets do not print",
 		file: "internal/keys/schedule.go",
 		old:  "func (secret) Format(s fmt.State, _ rune) { io.WriteString(s, \"[redacted]\") }",
-		new:  "func (x secret) Format(s fmt.State, _ rune) { fmt.Fprintf(s, \"%x\", x.buf) }",
+		new: "func (x secret) Format(s fmt.State, _ rune) { " +
+			"io.WriteString(s, fmt.Sprintf(\"%x\", x.buf)) }",
 		test: "TestSecrets12NeverPrint",
 	},
 	{

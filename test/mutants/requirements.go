@@ -20,8 +20,15 @@ kept, and which test shows it. This page is written from the tables in test/muta
 A requirement is proved by mutation where a change to the code that breaks it makes the
 test beside it fail: ` + "`make mutants`" + ` tries every one. Others are shown by a test of
 BoringSSL's suite, which is run as docs/conformance.md describes, or by a test that no
-mutant has tried, or are kept by construction; the last column gives the reason.
+mutant has tried, or by none; the last column gives the reason.
 `
+
+// aboutMusts explains the column of that name.
+const aboutMusts = `The column MUST is how often MUST and MUST NOT stand in the
+document, without the paragraph that defines them; 0 means that they were not counted. A row
+covers one sentence or several. Many of those sentences are for others: for servers of DTLS,
+for authors of extensions, for IANA, for suites that are not implemented. They were not sorted
+sentence by sentence, so the difference of the two columns is not a count of what is missing.`
 
 // A requirement is what the rows of one document, section and text make together.
 type requirement struct {
@@ -121,17 +128,17 @@ func add(list *[]string, s string) {
 
 // writeTotals writes the table of counts.
 func writeTotals(b *bytes.Buffer, byDocument map[string][]*requirement) {
-	b.WriteString("\n| document | rows | proved by mutation | BoGo | a test alone |")
-	b.WriteString(" by construction |\n")
-	b.WriteString("|---|---|---|---|---|---|\n")
-	var sum [5]int
+	b.WriteString("\n| document | MUST | rows | proved by mutation | BoGo | a test alone |")
+	b.WriteString(" none, with a reason |\n")
+	b.WriteString("|---|---|---|---|---|---|---|\n")
+	var sum [6]int
 	for _, d := range documents {
-		var n [5]int
+		n := [6]int{d.musts}
 		for _, r := range byDocument[d.name] {
-			n[0]++
-			n[1+r.kind()]++
+			n[1]++
+			n[2+r.kind()]++
 		}
-		if n[0] == 0 {
+		if n[1] == 0 {
 			continue
 		}
 		for i := range n {
@@ -140,11 +147,11 @@ func writeTotals(b *bytes.Buffer, byDocument map[string][]*requirement) {
 		writeCounts(b, d.heading(), n)
 	}
 	writeCounts(b, "together", sum)
-	fmt.Fprintf(b, "\nThere are %d mutants.\n", len(mutants()))
+	fmt.Fprintf(b, "\nThere are %d mutants. %s\n", len(mutants()), aboutMusts)
 }
 
-func writeCounts(b *bytes.Buffer, name string, n [5]int) {
-	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %d |\n", name, n[0], n[1], n[2], n[3], n[4])
+func writeCounts(b *bytes.Buffer, name string, n [6]int) {
+	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %d | %d |\n", name, n[0], n[1], n[2], n[3], n[4], n[5])
 }
 
 // compareSections compares section numbers part by part; what does not begin
