@@ -13,6 +13,8 @@ import (
 	"math/big"
 	"os"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/readfile"
 )
 
 // Record tells of one certificate that the authority issued.
@@ -121,7 +123,7 @@ func (j *journal) read() error {
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(j.path)
+	f, err := readfile.Open(j.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return damaged("%s is missing", j.path)
 	}
@@ -134,8 +136,6 @@ func (j *journal) read() error {
 		return err
 	}
 	switch {
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is no regular file: put the authority's journal in its place", j.path)
 	case info.Size() > j.most:
 		return fmt.Errorf("%s has %d bytes, and at most %d are read: it is no journal of an authority",
 			j.path, info.Size(), j.most)

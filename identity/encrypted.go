@@ -179,11 +179,11 @@ func parseKDF(kdf cryptobyte.String) (func([]byte, int) ([]byte, error), error) 
 	return nil, errors.New("its key derivation is neither PBKDF2 nor scrypt")
 }
 
-// The bounds on what a file may make us compute: some seconds, and 512 MiB.
+// The bounds on what a file may make us compute: a few seconds. The time that
+// scrypt takes is proportional to the memory that it fills, times its rounds.
 const (
-	maxIterations   = 5_000_000
-	maxScryptMemory = 512 << 20
-	maxScryptRounds = 16
+	maxIterations = 2_000_000
+	maxScrypt     = 256 << 20
 )
 
 // parsePBKDF2 reads PBKDF2-params (RFC 8018, Appendix A.2).
@@ -197,7 +197,7 @@ func parsePBKDF2(p cryptobyte.String) (func([]byte, int) ([]byte, error), error)
 		return nil, errScheme
 	}
 	if iterations < 1 || iterations > maxIterations {
-		return nil, errors.New("it asks for more than 5 million iterations of PBKDF2")
+		return nil, errors.New("it asks for more than 2 million iterations of PBKDF2")
 	}
 	newHash := sha1.New
 	if p.PeekASN1Tag(asn1.SEQUENCE) {
@@ -220,8 +220,8 @@ func parseScrypt(p cryptobyte.String) (func([]byte, int) ([]byte, error), error)
 	if !p.ReadASN1(&salt, asn1.OCTET_STRING) || !p.ReadASN1Integer(&cost) || !p.ReadASN1Integer(&size) || !p.ReadASN1Integer(&parallel) {
 		return nil, errScheme
 	}
-	if cost < 2 || size < 1 || parallel < 1 || cost > maxScryptMemory/128/size || parallel > maxScryptRounds {
-		return nil, errors.New("it asks scrypt for more than 512 MiB of memory or 16 rounds")
+	if cost < 2 || size < 1 || parallel < 1 || cost > maxScrypt/128/size/parallel {
+		return nil, errors.New("it asks scrypt to fill more than 256 MiB of memory in all its rounds")
 	}
 	return func(password []byte, bits int) ([]byte, error) {
 		return scrypt.Key(password, salt, cost, size, parallel, bits/8)

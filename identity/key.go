@@ -129,9 +129,20 @@ func (l *loader) keyDER(data []byte, file string) (crypto.Signer, error) {
 	return nil, unknownFormat(data, file, "the private key")
 }
 
+// maxPrivate bounds one key in DER; RSA of 8192 bits has 5 KiB.
+const maxPrivate = 16 << 10
+
 // parsePrivate reads an unencrypted key: PKCS#8 (RFC 5208), PKCS#1 (RFC 8017)
 // or SEC 1 (RFC 5915), whatever its label said.
 func parsePrivate(der []byte, file string) (crypto.Signer, error) {
+	// Package rsa checks a key when it parses it, which takes 15 seconds for
+	// 262,144 bits.
+	if len(der) > maxPrivate {
+		return nil, &Error{Code: CodeWeakKey, File: file,
+			Detail: "more than 16 KiB for one key, where RSA keys of 2048 to 8192 bits are accepted",
+			Hint: "make a new key, ECDSA on P-256 or RSA of 2048 bits or more, and have a certificate " +
+				"made for it"}
+	}
 	key, err := x509.ParsePKCS8PrivateKey(der)
 	if err == nil {
 		return usable(key, file)

@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"crypto"
 	"crypto/x509"
 	"errors"
 
@@ -68,13 +67,20 @@ func isPKCS12(der []byte) bool {
 // loadPKCS12 adds the certificates and the key of a PFX. An empty password is
 // tried before one is asked for, since such files are common.
 func (l *loader) loadPKCS12(data []byte, file string) error {
-	if err := checkWork(data, file); err != nil {
+	outside, err := checkWork(data, file)
+	if err != nil {
+		return err
+	}
+	if err := outside.inside("", file); err != nil {
 		return err
 	}
 	key, leaf, authorities, err := pkcs12.DecodeChain(data, "")
 	if errors.Is(err, pkcs12.ErrIncorrectPassword) {
 		var password []byte
 		if password, err = l.password(file, "a PKCS#12 file"); err != nil {
+			return err
+		}
+		if err := outside.inside(string(password), file); err != nil {
 			return err
 		}
 		key, leaf, authorities, err = pkcs12.DecodeChain(data, string(password))
@@ -89,74 +95,13 @@ func (l *loader) loadPKCS12(data []byte, file string) error {
 	case err != nil:
 		return &Error{Code: CodeMalformedKey, File: file, Err: err, Hint: "export the PKCS#12 file again, with one key and its certificate"}
 	}
-	signer, ok := key.(crypto.Signer)
-	if !ok {
-		return &Error{Code: CodeUnsupportedKey, File: file, Hint: "give an ECDSA, Ed25519 or RSA key"}
+	if l.key, err = usable(key, file); err != nil {
+		return err
 	}
-	l.key = signer
-	if leaf != nil {
-		authorities = append([]*x509.Certificate{leaf}, authorities...)
-	}
-	for _, c := range authorities {
-		if err := l.addParsed(c, file); err != nil {
+	for _, c := range append([]*x509.Certificate{leaf}, authorities...) {
+		if err := l.addCertificate(c.Raw, file); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// checkWork refuses a file that would keep us busy for hours: the library below
-// derives keys with as many iterations as the file asks for.
-func checkWork(data []byte, file string) error {
-	budget := maxElements
-	if tooMuchWork(data, maxNesting, &budget) {
-		return &Error{Code: CodeUnsupportedCipher, File: file, Detail: "it asks for more than 5 million iterations, or is nested too deeply",
-			Hint: "export it again with usual settings: openssl pkcs12 -export -in cert.pem -inkey key.pem -out new.p12"}
-	}
-	return nil
-}
-
-// The bounds on what checkWork looks at.
-const (
-	maxElements = 50_000
-	maxNesting  = 24
-)
-
-// tooMuchWork walks through DER, octet strings that hold DER included, and
-// looks for a salt that is followed by a number: that is the form of the
-// parameters of every key derivation in PKCS#12 (RFC 7292, Section 4 and
-// Appendix C; RFC 8018, Appendix A).
-func tooMuchWork(data []byte, depth int, budget *int) bool {
-	rest := cryptobyte.String(data)
-	afterSalt := false
-	for !rest.Empty() {
-		var element, value cryptobyte.String
-		var tag asn1.Tag
-		if !rest.ReadAnyASN1Element(&element, &tag) {
-			return false // not DER; the library will say so where it matters
-		}
-		if *budget--; *budget < 0 || depth == 0 {
-			return true
-		}
-		whole := element
-		if !element.ReadAnyASN1(&value, &tag) {
-			return false
-		}
-		if tag == asn1.INTEGER && afterSalt {
-			var iterations int64
-			if !whole.ReadASN1Integer(&iterations) || iterations > maxIterations {
-				return true
-			}
-		}
-		afterSalt = tag == asn1.OCTET_STRING
-		const constructed = 0x20
-		if (tag&constructed != 0 || afterSalt && holdsDER(value)) && tooMuchWork(value, depth-1, budget) {
-			return true
-		}
-	}
-	return false
-}
-
-func holdsDER(value cryptobyte.String) bool {
-	return value.PeekASN1Tag(asn1.SEQUENCE) && value.SkipASN1(asn1.SEQUENCE) && value.Empty()
 }

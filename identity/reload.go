@@ -86,7 +86,11 @@ func (r *Reloader) Err() error {
 }
 
 func (r *Reloader) reload(stamps []fileStamp) error {
-	id, err := r.load()
+	err := r.readable()
+	var id *Identity
+	if err == nil {
+		id, err = r.load()
+	}
 	repeated := err != nil && r.err != nil && err.Error() == r.err.Error()
 	r.err = err
 	if err == nil {
@@ -96,6 +100,18 @@ func (r *Reloader) reload(stamps []fileStamp) error {
 		r.notify(r.current, err)
 	}
 	return err
+}
+
+// readable refuses to wait for a pipe, which would hold up each connection.
+func (r *Reloader) readable() error {
+	for _, file := range r.files {
+		info, err := os.Stat(file)
+		if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+			return &Error{Code: CodeUnreadable, File: file, Detail: "it is a pipe, a socket or a device",
+				Hint: "put a regular file in its place: only such a file is read again"}
+		}
+	}
+	return nil
 }
 
 // look reads the files' stamps. It does so before they are loaded: if one

@@ -19,6 +19,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/sealsock/sealsock/internal/readfile"
 )
 
 // answerMemo remembers what the network said, and what it did not, so that one
@@ -236,7 +238,7 @@ func readCached(file string, limit int64) ([]byte, error) {
 	if info.Size() > limit || time.Since(info.ModTime()) > maxAge {
 		return nil, os.ErrNotExist
 	}
-	return os.ReadFile(file)
+	return readfile.Regular(file, limit)
 }
 
 // expiry says until when an answer is kept: its next date, but a day at most,

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock/internal/filelock"
+	"github.com/sealsock/sealsock/internal/readfile"
 )
 
 // KnownPeers trusts a peer on first use: its key is written to a file under
@@ -213,7 +214,7 @@ func (k *KnownPeers) appendTo(f *os.File, name, key string) error {
 // endsLine reports whether the file is empty or ends its last line, which an
 // editor may not have done.
 func (k *KnownPeers) endsLine() bool {
-	data, err := os.ReadFile(k.path)
+	data, err := readfile.Regular(k.path, maxKnownFile)
 	return err != nil || len(data) == 0 || data[len(data)-1] == '\n'
 }
 
@@ -234,7 +235,7 @@ func (k *KnownPeers) refresh() error {
 	if info.IsDir() || info.Size() > maxKnownFile {
 		return fmt.Errorf("%s is no file of known peers: it is a directory or has more than 4 MiB", k.path)
 	}
-	data, err := os.ReadFile(k.path)
+	data, err := readfile.Regular(k.path, maxKnownFile)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/readfile"
 )
 
 // Lists is a set of revocation lists. The zero value is empty and ready to
@@ -232,7 +234,7 @@ func (f *listFile) read(path string) {
 			path)
 		return
 	}
-	data, err := os.ReadFile(path)
+	data, err := readfile.Regular(path, maxListFile)
 	if err != nil {
 		f.err = err
 		return

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sealsock/sealsock/internal/pubkey"
+	"github.com/sealsock/sealsock/internal/readfile"
 )
 
 // Roots is a set of certificates that may vouch for others. The zero value is
@@ -334,5 +335,5 @@ func readBounded(path string) ([]byte, error) {
 	case info.Size() > maxRootFile:
 		return nil, fmt.Errorf("%s has more than 16 MiB: that is no file of certificates", path)
 	}
-	return os.ReadFile(path)
+	return readfile.Regular(path, maxRootFile)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -38,11 +39,11 @@ func newCAIssue(talk *talker) *cobra.Command {
 		Short:   "Issue a certificate with a new key",
 		Long:    issueLong,
 		Example: "  seal ca issue printer.local 192.168.1.20\n  seal ca issue --cert web.pem --key web.key --days 30 web.internal\n  seal ca issue --client --p12 alice.p12 alice",
-		RunE: func(_ *cobra.Command, names []string) error {
+		RunE: func(cmd *cobra.Command, names []string) error {
 			if len(names) == 0 && flags.csr == "" {
 				return usage("NAME is missing").hinted("as in seal ca issue localhost 127.0.0.1")
 			}
-			return flags.issue(talk, names)
+			return flags.issue(cmd.Context(), talk, names)
 		},
 	}
 	f := cmd.Flags()
@@ -59,8 +60,8 @@ func newCAIssue(talk *talker) *cobra.Command {
 	return cmd
 }
 
-func (flags *issueFlags) issue(talk *talker, names []string) error {
-	request, err := flags.request(names)
+func (flags *issueFlags) issue(ctx context.Context, talk *talker, names []string) error {
+	request, err := flags.request(ctx, names)
 	if err != nil {
 		return err
 	}
@@ -74,7 +75,7 @@ func (flags *issueFlags) issue(talk *talker, names []string) error {
 	}
 	var password string
 	if flags.p12 != "" {
-		if password, err = newPassword(flags.passwordFile, flags.p12); err != nil {
+		if password, err = newPassword(ctx, flags.passwordFile, flags.p12); err != nil {
 			return err
 		}
 	}
@@ -94,7 +95,7 @@ func (flags *issueFlags) issue(talk *talker, names []string) error {
 	return nil
 }
 
-func (flags *issueFlags) request(names []string) (authority.Request, error) {
+func (flags *issueFlags) request(ctx context.Context, names []string) (authority.Request, error) {
 	r := authority.Request{Names: names, Client: flags.client, Server: flags.server, Lifetime: time.Duration(flags.days) * 24 * time.Hour}
 	var err error
 	if r.Algorithm, err = authority.ParseAlgorithm(flags.algorithm); err != nil {
@@ -109,9 +110,10 @@ func (flags *issueFlags) request(names []string) (authority.Request, error) {
 	if flags.key != "" || flags.algorithm != "" || flags.p12 != "" {
 		return r, usage("with --csr there is no new key, so --key, --p12 and --algorithm have no use").hinted("leave them out")
 	}
-	r.CSR, err = os.ReadFile(flags.csr)
-	if err != nil {
-		return r, failed(err, "--csr %s cannot be read: %v", flags.csr, cause(err)).hinted("check the name")
+	if r.CSR, err = readBounded(ctx, flags.csr, maxIssued); err != nil {
+		p := explain(err)
+		p.text = "--csr " + p.text
+		return r, p
 	}
 	return r, nil
 }
@@ -205,21 +207,30 @@ func writeNew(name string, data []byte, mode fs.FileMode, force bool) error {
 	return nil
 }
 
+// maxPasswordFile bounds a file whose first line is a password.
+const maxPasswordFile = 64 << 10
+
 // newPassword is the first line of a file, or what is typed on the terminal, twice.
-func newPassword(file, what string) (string, error) {
+func newPassword(ctx context.Context, file, what string) (string, error) {
 	if file != "" {
-		data, err := readBounded(file, 64<<10)
+		data, err := readBounded(ctx, file, maxPasswordFile)
 		if err != nil {
 			return "", err
 		}
 		line, _, _ := strings.Cut(string(data), "\n")
 		return strings.TrimSuffix(line, "\r"), nil
 	}
-	first, err := askPassword("new password of " + what)
+	first, err := interruptibly(ctx, func() ([]byte, error) {
+		return askPassword("new password of " +
+			what)
+	})
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
 	if err != nil {
 		return "", failed(err, "%s needs a password, and there is no terminal to ask for it", what).hinted("give it in a file: --key-password-file FILE")
 	}
-	second, err := askPassword("the same again")
+	second, err := interruptibly(ctx, func() ([]byte, error) { return askPassword("the same again") })
 	if err != nil {
 		return "", err
 	}

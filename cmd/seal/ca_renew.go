@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto"
 	"errors"
 	"io/fs"
@@ -32,8 +33,8 @@ func newCARenew(talk *talker) *cobra.Command {
 		Long:    renewLong,
 		Example: "  seal ca renew printer.local.pem\n  seal ca renew --keep-key web.pem\n  seal ca renew 7126bd55",
 		Args:    exactly("FILE-or-SERIAL"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return flags.renew(talk, args[0])
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return flags.renew(cmd.Context(), talk, args[0])
 		},
 	}
 	f := cmd.Flags()
@@ -46,7 +47,7 @@ func newCARenew(talk *talker) *cobra.Command {
 	return cmd
 }
 
-func (flags *renewFlags) renew(talk *talker, what string) error {
+func (flags *renewFlags) renew(ctx context.Context, talk *talker, what string) error {
 	algorithm, err := authority.ParseAlgorithm(flags.algorithm)
 	if err != nil {
 		return usage("--algorithm: %v", err)
@@ -55,7 +56,7 @@ func (flags *renewFlags) renew(talk *talker, what string) error {
 	if err != nil {
 		return err
 	}
-	old, isFile, err := findIssued(ca, what)
+	old, isFile, err := findIssued(ctx, ca, what)
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,10 @@ func (flags *renewFlags) renew(talk *talker, what string) error {
 	}
 	var signer crypto.Signer
 	if flags.keepKey {
-		if signer, err = identity.LoadKey(flags.key, flags.owner.passwords("")...); err != nil {
+		signer, err = interruptibly(ctx, func() (crypto.Signer, error) {
+			return identity.LoadKey(flags.key, flags.owner.passwords("")...)
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -122,9 +126,10 @@ func lostCertificate(name string, err error) error {
 const maxIssued = 1 << 20
 
 // findIssued finds the record of a certificate, by its file or its serial number.
-func findIssued(ca *authority.Authority, what string) (rec *authority.Record, isFile bool, err error) {
+func findIssued(ctx context.Context, ca *authority.Authority, what string) (rec *authority.Record,
+	isFile bool, err error) {
 	if _, statErr := os.Stat(what); statErr == nil {
-		data, err := readBounded(what, maxIssued)
+		data, err := readBounded(ctx, what, maxIssued)
 		if err != nil {
 			return nil, true, err
 		}
@@ -152,7 +157,7 @@ func newCARevoke(talk *talker) *cobra.Command {
 		Short:   "Revoke certificates",
 		Long:    revokeLong,
 		Example: "  seal ca revoke printer.local.pem\n  seal ca revoke --reason key-compromise 7126bd55",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usage("FILE-or-SERIAL is missing").hinted("seal ca list shows the serial numbers")
 			}
@@ -160,7 +165,7 @@ func newCARevoke(talk *talker) *cobra.Command {
 			if err != nil {
 				return usage("--reason: %v", err)
 			}
-			return revoke(talk, args, why)
+			return revoke(cmd.Context(), talk, args, why)
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "a `word`: key-compromise, affiliation-changed, superseded, cessation-of-operation, privilege-withdrawn or unspecified")
@@ -168,14 +173,14 @@ func newCARevoke(talk *talker) *cobra.Command {
 }
 
 // revoke looks for all first, so that a slip revokes nothing.
-func revoke(talk *talker, args []string, why authority.Reason) error {
+func revoke(ctx context.Context, talk *talker, args []string, why authority.Reason) error {
 	ca, err := ownAuthority()
 	if err != nil {
 		return err
 	}
 	var all []*authority.Record
 	for _, what := range args {
-		rec, _, err := findIssued(ca, what)
+		rec, _, err := findIssued(ctx, ca, what)
 		if err != nil {
 			return err
 		}

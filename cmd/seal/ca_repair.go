@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -23,8 +24,8 @@ func newCARepair(talk *talker) *cobra.Command {
 		Short:   "Mend a journal that was cut or changed",
 		Long:    repairLong,
 		Example: "  seal ca repair\n  seal ca repair --revoked printer.local.pem *.pem",
-		RunE: func(_ *cobra.Command, files []string) error {
-			return repair(talk, files, revoked)
+		RunE: func(cmd *cobra.Command, files []string) error {
+			return repair(cmd.Context(), talk, files, revoked)
 		},
 	}
 	cmd.Flags().StringArrayVar(&revoked, "revoked", nil,
@@ -32,14 +33,14 @@ func newCARepair(talk *talker) *cobra.Command {
 	return cmd
 }
 
-func repair(talk *talker, files, revoked []string) error {
+func repair(ctx context.Context, talk *talker, files, revoked []string) error {
 	ca, err := ownAuthority()
 	if err != nil {
 		return err
 	}
 	var with authority.Repairs
 	for _, name := range files {
-		data, err := readBounded(name, maxIssued)
+		data, err := readBounded(ctx, name, maxIssued)
 		if err != nil {
 			return err
 		}
@@ -50,7 +51,7 @@ func repair(talk *talker, files, revoked []string) error {
 			with.Revoked = append(with.Revoked, what)
 			continue
 		}
-		data, err := readBounded(what, maxIssued)
+		data, err := readBounded(ctx, what, maxIssued)
 		if err != nil {
 			return err
 		}

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +35,7 @@ func newCert(talk *talker) *cobra.Command {
 				if len(files) > 1 && !talk.json {
 					fmt.Fprintf(cmd.OutOrStdout(), "%s:\n", printable.Line(name))
 				}
-				err := showFile(cmd.OutOrStdout(), talk, &owner, name)
+				err := showFile(cmd.Context(), cmd.OutOrStdout(), talk, &owner, name)
 				if err != nil && first != nil {
 					talk.fail(first) // the last one is told by main
 				}
@@ -51,16 +51,14 @@ func newCert(talk *talker) *cobra.Command {
 }
 
 // showFile shows what is in one file.
-func showFile(out io.Writer, talk *talker, owner *ownership, name string) error {
-	data, err := readBounded(name, maxCertFile)
+func showFile(ctx context.Context, out io.Writer, talk *talker, owner *ownership,
+	name string) error {
+	items, err := interruptibly(ctx, func() ([]certificate.Item,
+		error) {
+		return itemsOf(ctx, owner, name)
+	})
 	if err != nil {
 		return err
-	}
-	items, err := certificate.Read(data, owner.passwords(name)...)
-	if err != nil {
-		p := explain(err)
-		p.text = name + ": " + p.text
-		return p
 	}
 	for _, item := range items {
 		if talk.json {
@@ -83,22 +81,16 @@ func showFile(out io.Writer, talk *talker, owner *ownership, name string) error 
 	return nil
 }
 
-// readBounded reads a file, or standard input for "-".
-func readBounded(name string, most int64) ([]byte, error) {
-	f := os.Stdin
-	if name != "-" {
-		var err error
-		if f, err = os.Open(name); err != nil {
-			return nil, failed(err, "%s cannot be read: %v", name, cause(err)).hinted("check the name, and the folder it is looked for in")
-		}
-		defer f.Close()
+func itemsOf(ctx context.Context, owner *ownership, name string) ([]certificate.Item, error) {
+	data, err := readBounded(ctx, name, maxCertFile)
+	if err != nil {
+		return nil, err
 	}
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
-	switch {
-	case err != nil:
-		return nil, failed(err, "%s cannot be read: %v", name, cause(err)).hinted("name a file")
-	case int64(len(data)) > most:
-		return nil, failed(nil, "%s has more than %d MiB", name, most>>20).hinted("certificates and keys have a few kilobytes: check the name")
+	items, err := certificate.Read(data, owner.passwords(name)...)
+	if err != nil {
+		p := explain(err)
+		p.text = name + ": " + p.text
+		return nil, p
 	}
-	return data, nil
+	return items, nil
 }

@@ -102,20 +102,12 @@ func connect(ctx context.Context, talk *talker, flags *connectFlags, addr string
 		return err
 	}
 	addr = withPort(addr, flags.starttls)
-	cfg, done, err := flags.config(talk, addr)
+	c, err := interruptibly(ctx, func() (*call, error) { return flags.prepare(talk, addr) })
 	if err != nil {
 		return err
 	}
-	defer done()
-	c := &call{addr: addr, cfg: cfg, talk: talk, starttls: flags.starttls}
-	if c.early, err = readEarlyFile(flags.early); err != nil {
-		return err
-	}
-	if flags.session != "" {
-		if c.session, err = openSession(talk, flags.session, cfg.ServerName); err != nil {
-			return err
-		}
-		c.session.apply(cfg)
+	defer c.done()
+	if c.session != nil {
 		defer c.session.close(talk)
 	}
 	conn, f, err := flags.dial(ctx, c)
@@ -130,6 +122,27 @@ func connect(ctx context.Context, talk *talker, flags *connectFlags, addr string
 	}
 	talk.tell(f)
 	return converse(ctx, talk, conn)
+}
+
+// prepare reads the files that the flags name.
+func (flags *connectFlags) prepare(talk *talker, addr string) (*call, error) {
+	cfg, done, err := flags.config(talk, addr)
+	if err != nil {
+		return nil, err
+	}
+	c := &call{addr: addr, cfg: cfg, talk: talk, done: done, starttls: flags.starttls}
+	if c.early, err = readEarlyFile(flags.early); err != nil {
+		done()
+		return nil, err
+	}
+	if flags.session != "" {
+		if c.session, err = openSession(talk, flags.session, cfg.ServerName); err != nil {
+			done()
+			return nil, err
+		}
+		c.session.apply(cfg)
+	}
+	return c, nil
 }
 
 // config makes a configuration of the flags, and a function that closes what it

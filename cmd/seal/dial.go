@@ -17,6 +17,7 @@ import (
 type call struct {
 	addr    string
 	cfg     *sealsock.Config
+	done    func()
 	talk    *talker
 	session *resumption // of --session; nil for none
 	early   []byte      // of --early-data

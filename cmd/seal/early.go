@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -15,7 +16,7 @@ func readEarlyFile(file string) ([]byte, error) {
 	if file == "" {
 		return nil, nil
 	}
-	data, err := readBounded(file, maxEarlyFile)
+	data, err := readBounded(context.Background(), file, maxEarlyFile) // see interruptibly
 	if err != nil {
 		p := explain(err)
 		p.text = "--early-data: " + p.text

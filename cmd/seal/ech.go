@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
@@ -120,7 +121,7 @@ func newECHShow(talk *talker) *cobra.Command {
 		Example: "  seal ech show public.example.ech.pem",
 		Args:    exactly("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return showECH(cmd.OutOrStdout(), talk, args[0])
+			return showECH(cmd.Context(), cmd.OutOrStdout(), talk, args[0])
 		},
 	}
 }
@@ -155,8 +156,8 @@ func (e echShown) text() string {
 	return strings.Join(lines, "\n")
 }
 
-func showECH(out io.Writer, talk *talker, file string) error {
-	data, err := readBounded(file, maxECHFile)
+func showECH(ctx context.Context, out io.Writer, talk *talker, file string) error {
+	data, err := readBounded(ctx, file, maxECHFile)
 	if err != nil {
 		return err
 	}
@@ -215,7 +216,7 @@ func readECHConfig(value string) ([]byte, error) {
 		}
 		return list, nil
 	}
-	data, err := readBounded(value, maxECHFile)
+	data, err := readBounded(context.Background(), value, maxECHFile) // see interruptibly
 	if err != nil {
 		return nil, err
 	}

@@ -95,7 +95,7 @@ func inspectAll(ctx context.Context, out io.Writer, talk *talker, flags *inspect
 	if err := flags.check(); err != nil {
 		return err
 	}
-	addrs, err := flags.addresses(args)
+	addrs, err := flags.addresses(ctx, args)
 	if err != nil {
 		return err
 	}
@@ -185,9 +185,9 @@ func (flags *inspectFlags) check() error {
 }
 
 // addresses are those of the command line and of --list.
-func (flags *inspectFlags) addresses(args []string) ([]string, error) {
+func (flags *inspectFlags) addresses(ctx context.Context, args []string) ([]string, error) {
 	if flags.list != "" {
-		text, err := readBounded(flags.list, 1<<20)
+		text, err := readBounded(ctx, flags.list, 1<<20)
 		if err != nil {
 			return nil, err
 		}

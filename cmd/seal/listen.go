@@ -101,15 +101,12 @@ func listen(ctx context.Context, talk *talker, flags *listenFlags, addr string) 
 	if err := flags.check(a); err != nil {
 		return err
 	}
-	cfg, done, err := flags.config(talk)
+	o, err := interruptibly(ctx, func() (*offer, error) { return flags.prepare(talk, a) })
 	if err != nil {
 		return err
 	}
-	defer done()
-	o, err := flags.offer(talk, a, cfg)
-	if err != nil {
-		return err
-	}
+	defer o.done()
+	cfg := o.cfg
 	cfg.OnHandshakeError = func(peer net.Addr, err error) { talk.tell(refusedOf(peer, err)) }
 	d, err := flags.open(ctx, addr, cfg)
 	if err != nil {
@@ -133,6 +130,21 @@ func listen(ctx context.Context, talk *talker, flags *listenFlags, addr string) 
 		return s.keep(ctx)
 	}
 	return s.once(ctx)
+}
+
+// prepare reads the files that the flags name.
+func (flags *listenFlags) prepare(talk *talker, a address.Address) (*offer, error) {
+	cfg, done, err := flags.config(talk)
+	if err != nil {
+		return nil, err
+	}
+	o, err := flags.offer(talk, a, cfg)
+	if err != nil {
+		done()
+		return nil, err
+	}
+	o.cfg, o.done = cfg, done
+	return o, nil
 }
 
 // open opens the door.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/authority"
 	"github.com/sealsock/sealsock/engine"
@@ -58,6 +59,8 @@ func (l *listening) text() string {
 
 // An offer is what a listener shows to clients.
 type offer struct {
+	cfg      *sealsock.Config
+	done     func()               // closes what the configuration needs
 	id       *identity.Identity   // nil with pre-shared keys alone
 	certFile string               // what --cert named
 	alone    bool                 // a key without a certificate

@@ -12,7 +12,7 @@ import (
 // readSecret reads a file that a flag named and that holds secrets. Others who may
 // read it too are a reason to warn.
 func readSecret(talk *talker, flag, name string, most int64) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := os.Open(name) // see interruptibly
 	if err != nil {
 		return nil, lockedAway(flag, name, err)
 	}

@@ -160,7 +160,9 @@ func askPassword(what string) ([]byte, error) {
 	}
 	defer out.Close()
 	fmt.Fprintf(out, "%s: ", what)
+	typing.off(in)
 	password, err := term.ReadPassword(int(in.Fd()))
+	typing.on()
 	fmt.Fprintln(out)
 	return password, err
 }

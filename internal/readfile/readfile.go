@@ -31,22 +31,33 @@ func (e *TooLargeError) Error() string {
 // else, such as pipes and devices, without waiting for it: it suits files that
 // are read again and again.
 func Regular(path string, most int64) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|nonblock, 0)
+	f, err := Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
+	return bounded(f, path, most)
+}
+
+// Open opens a regular file to read from it, and refuses everything else
+// without waiting for it.
+func Open(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|nonblock, 0)
 	if err != nil {
 		return nil, err
 	}
-	if info.IsDir() {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case info.IsDir():
+		err = &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR}
+	case !info.Mode().IsRegular():
+		err = fmt.Errorf("%s is a pipe, a socket or a device: expected a regular file", path)
+	default:
+		return f, nil
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is a pipe, a socket or a device: expected a regular file", path)
-	}
-	return bounded(f, path, most)
+	f.Close()
+	return nil, err
 }
 
 // Read reads a file of at most most bytes, also from a pipe. It waits for what a

@@ -1,0 +1,131 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestPipes gives a pipe without a writer in place of every file that a flag or
+// an argument can name. The first interrupt ends the command.
+func TestPipes(t *testing.T) {
+	home := t.TempDir()
+	run := func(args ...string) {
+		t.Helper()
+		cmd := exec.Command("seal", args...)
+		cmd.Dir, cmd.Env = home, append(os.Environ(), "SEALSOCK_HOME="+filepath.Join(home, "own"))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("seal %v: %v\n%s", args, err, out)
+		}
+	}
+	run("ca", "create")
+	run("ca", "issue", "localhost")
+	if err := os.WriteFile(filepath.Join(home, "password"), []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run("ca", "issue", "--p12", "sealed.p12", "--key-password-file", "password", "localhost")
+	for _, command := range []string{
+		"cert PIPE", "cert --key-password-file PIPE sealed.p12",
+		"ca issue --csr PIPE x.local", "ca issue --p12 new.p12 --key-password-file PIPE x.local",
+		"ca renew PIPE", "ca renew --keep-key --key PIPE --cert out.pem localhost.pem",
+		"ca revoke PIPE", "ca repair PIPE", "ca repair --revoked PIPE", "ech show PIPE",
+		"connect --ca PIPE localhost:1", "connect --crl PIPE localhost:1",
+		"connect --known-peers PIPE localhost:1",
+		"connect --cert PIPE localhost:1", "connect --cert localhost.pem --key PIPE localhost:1",
+		"connect --p12 PIPE localhost:1", "connect --raw-key --insecure --key PIPE localhost:1",
+		"connect --psk-file PIPE localhost:1", "connect --ech-config PIPE localhost:1",
+		"connect --session PIPE localhost:1", "connect --session none --early-data PIPE localhost:1",
+		"listen --cert PIPE localhost:0", "listen --psk-file PIPE localhost:0", "listen --ech-keys PIPE localhost:0",
+		"listen --ca PIPE localhost:0", "listen --crl PIPE --ca localhost.pem localhost:0",
+		"listen --known-peers PIPE localhost:0",
+	} {
+		t.Run(strings.ReplaceAll(command, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			interruptAtPipe(t, home, command)
+		})
+	}
+}
+
+// interruptAtPipe runs a command and interrupts it when it has opened the pipe.
+// A command that refuses pipes without waiting is well too.
+func interruptAtPipe(t *testing.T, home, command string) {
+	t.Helper()
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("seal", strings.Fields(strings.Replace(command, "PIPE", pipe, 1))...)
+	cmd.Dir, cmd.Env = home, append(os.Environ(), "SEALSOCK_HOME="+filepath.Join(home, "own"))
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	timeout := time.After(time.Minute)
+	for opened := false; ; {
+		select {
+		case err := <-ended:
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted &&
+				exit.ExitCode() != exitFailure ||
+				exit.ExitCode() == exitFailure && !strings.Contains(out.String(), "regular file") &&
+					!strings.Contains(out.String(), " is not a file") {
+				t.Errorf("%v\n%s", err, out.String())
+			}
+			return
+		case <-timeout:
+			cmd.Process.Kill()
+			t.Fatalf("still there a minute after the interrupt (pipe opened: %v)\n%s", opened, out.String())
+		case <-time.After(5 * time.Millisecond):
+		}
+		if opened {
+			continue
+		}
+		w, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0) // fails until there is a reader
+		if err != nil {
+			continue
+		}
+		defer w.Close()
+		opened = true
+		if err := cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestEndlessFiles gives a file without an end.
+func TestEndlessFiles(t *testing.T) {
+	home := t.TempDir()
+	for _, command := range []string{
+		"cert FILE", "ca issue --csr FILE x.local", "ech show FILE", "connect --ca FILE localhost:1",
+		"connect --crl FILE localhost:1", "connect --known-peers FILE localhost:1",
+		"connect --cert FILE localhost:1",
+		"connect --psk-file FILE localhost:1", "connect --session FILE localhost:1",
+		"listen --ech-keys FILE localhost:0",
+		"listen --known-peers FILE localhost:0",
+	} {
+		t.Run(strings.ReplaceAll(command, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel() // and kills it
+			args := strings.Fields(strings.Replace(command, "FILE", "/dev/zero", 1))
+			cmd := exec.CommandContext(ctx, "seal", args...)
+			cmd.Dir, cmd.Env = home, append(os.Environ(), "SEALSOCK_HOME="+filepath.Join(home, "own"))
+			out, err := cmd.CombinedOutput()
+			if cmd.ProcessState.ExitCode() != exitFailure || !bytes.Contains(out, []byte("\nhint: ")) {
+				t.Errorf("%v\n%.300s", err, out)
+			}
+		})
+	}
+}
