@@ -3,13 +3,16 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sealsock/sealsock/authority"
+	"github.com/sealsock/sealsock/internal/printable"
 )
 
 const caLong = `A small certificate authority of one's own, for servers and clients that one runs.
@@ -157,7 +160,7 @@ func newCAList(talk *talker) *cobra.Command {
 			}
 			if warnings, err := ca.Warnings(); err == nil {
 				for _, w := range warnings {
-					talk.warn("%s", w)
+					talk.warn("%s", printable.Line(w))
 				}
 			}
 			if talk.json {
@@ -175,11 +178,26 @@ func newCAList(talk *talker) *cobra.Command {
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "SERIAL\tSTATUS\tUNTIL\tFOR\tNAMES")
 			for _, r := range records {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Serial, r.Status, day(r.NotAfter), uses(r), strings.Join(r.Names, " "))
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Serial, r.Status, day(r.NotAfter), uses(r),
+					shownNames(r.Names, " "))
 			}
 			return unwritten(w.Flush())
 		},
 	}
+}
+
+// shownNames puts the names of a certificate into a line. They may come from a
+// request or a file of another: one with white space in it is quoted, so that it
+// makes no second name and no column.
+func shownNames(names []string, between string) string {
+	shown := make([]string, len(names))
+	for i, name := range names {
+		shown[i] = printable.Line(name)
+		if strings.ContainsFunc(name, unicode.IsSpace) {
+			shown[i] = strconv.Quote(shown[i])
+		}
+	}
+	return strings.Join(shown, between)
 }
 
 func uses(r authority.Record) string {
@@ -221,7 +239,8 @@ func recordOf(r authority.Record) record {
 func (record) event() string { return "issued" }
 
 func (r record) text() string {
-	text := fmt.Sprintf("seal: issued a certificate for %s, until %s: %s", strings.Join(r.Names, ", "), day(r.NotAfter), r.Cert)
+	text := fmt.Sprintf("seal: issued a certificate for %s, until %s: %s", shownNames(r.Names, ", "),
+		day(r.NotAfter), r.Cert)
 	if r.Key != "" {
 		text += ", its key in " + r.Key
 	}

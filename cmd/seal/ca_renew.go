@@ -204,7 +204,7 @@ type revoked struct {
 
 func (revoked) event() string { return "revoked" }
 func (r revoked) text() string {
-	return "seal: revoked " + r.Serial + " of " + strings.Join(r.Names, ", ") +
+	return "seal: revoked " + r.Serial + " of " + shownNames(r.Names, ", ") +
 		"\nothers learn of it from a list (seal ca crl > FILE, then --crl FILE) or by asking (seal ca serve)"
 }
 

@@ -5,13 +5,13 @@ import (
 	"cmp"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/printable"
 )
 
 // ownership is the flags that say who this side is.
@@ -109,7 +109,8 @@ type reloaded struct {
 
 func (reloaded) event() string { return "reloaded" }
 func (r reloaded) text() string {
-	return "seal: " + r.File + " has a new certificate, for " + strings.Join(r.Names, ", ") + ", until " + r.NotAfter
+	return "seal: " + r.File + " has a new certificate, for " + shownNames(r.Names, ", ") +
+		", until " + r.NotAfter
 }
 
 // passwords says where passwords come from: a file, or a terminal if there is
@@ -159,7 +160,7 @@ func askPassword(what string) ([]byte, error) {
 		return nil, err
 	}
 	defer out.Close()
-	fmt.Fprintf(out, "%s: ", what)
+	fmt.Fprintf(out, "%s: ", printable.Line(what))
 	typing.off(in)
 	password, err := term.ReadPassword(int(in.Fd()))
 	typing.on()
