@@ -26,6 +26,7 @@ type Conn struct {
 	dialed string // the address, for the session cache
 
 	tracing struct{ sent, received bool } // a call of Config.Trace is under way
+	knownAs string                        // see trust.Peer.Address
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -203,7 +204,7 @@ func (c *Conn) verify(ctx context.Context, q *engine.PeerCertificate) (engine.An
 	case q.ECHRejected:
 		peer.Name, peer.ECHRejected = q.ServerName, true
 	case q.Server:
-		peer.Name = c.cfg.ServerName
+		peer.Name, peer.Address = c.cfg.ServerName, c.knownAs
 	}
 	var v Verifier = c.cfg.Trust
 	if v == nil {

@@ -2,6 +2,7 @@ package sealsock
 
 import (
 	"context"
+	"strings"
 
 	"github.com/sealsock/sealsock/address"
 )
@@ -42,6 +43,7 @@ func dial(ctx context.Context, a address.Address, cfg *Config) (*Conn, error) {
 		raw.Close()
 		return nil, err
 	}
+	c.knownAs = KnownAs(a, cfg.ServerName)
 	ctx, cancel := cfg.withTimeout(ctx)
 	defer cancel()
 	if err := c.Handshake(ctx); err != nil {
@@ -49,4 +51,18 @@ func dial(ctx context.Context, a address.Address, cfg *Config) (*Conn, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// KnownAs returns how a file of known peers (trust.KnownPeers) names the server at
+// an address that has to prove name: by the address, with its port or path, and
+// by the name in front if that is not the address's host. It is empty for
+// descriptors, whose numbers name nothing.
+func KnownAs(a address.Address, name string) string {
+	switch {
+	case a.Scheme() == "fd" || a.Scheme() == "stdio":
+		return ""
+	case a.Host() == "" || name == "" || strings.EqualFold(a.Host(), name):
+		return a.String()
+	}
+	return name + "@" + a.String()
 }

@@ -2,8 +2,11 @@ package identity
 
 import (
 	"os"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/readfile"
 )
 
 // Reloader holds an identity of files and takes over what they hold when they
@@ -21,15 +24,9 @@ type Reloader struct {
 
 	mu      sync.Mutex
 	current *Identity
-	stamps  []fileStamp
+	stamps  []readfile.Stamp
 	checked time.Time
 	err     error
-}
-
-// fileStamp tells whether a file changed.
-type fileStamp struct {
-	size     int64
-	modified time.Time
 }
 
 // reloadInterval is how often files are looked at.
@@ -62,7 +59,7 @@ func (r *Reloader) Identity() *Identity {
 	defer r.mu.Unlock()
 	if now := time.Now(); now.Sub(r.checked) >= r.interval {
 		r.checked = now
-		if stamps := r.look(); !same(stamps, r.stamps) || r.err != nil {
+		if stamps := r.look(); !slices.Equal(stamps, r.stamps) || r.err != nil {
 			_ = r.reload(stamps) // Err tells
 		}
 	}
@@ -85,7 +82,7 @@ func (r *Reloader) Err() error {
 	return r.err
 }
 
-func (r *Reloader) reload(stamps []fileStamp) error {
+func (r *Reloader) reload(stamps []readfile.Stamp) error {
 	err := r.readable()
 	var id *Identity
 	if err == nil {
@@ -116,21 +113,12 @@ func (r *Reloader) readable() error {
 
 // look reads the files' stamps. It does so before they are loaded: if one
 // changes in between, the next look sees it.
-func (r *Reloader) look() []fileStamp {
-	stamps := make([]fileStamp, len(r.files))
+func (r *Reloader) look() []readfile.Stamp {
+	stamps := make([]readfile.Stamp, len(r.files))
 	for i, file := range r.files {
 		if info, err := os.Stat(file); err == nil {
-			stamps[i] = fileStamp{info.Size(), info.ModTime()}
+			stamps[i] = readfile.StampOf(info)
 		}
 	}
 	return stamps
-}
-
-func same(a, b []fileStamp) bool {
-	for i := range a {
-		if a[i].size != b[i].size || !a[i].modified.Equal(b[i].modified) {
-			return false
-		}
-	}
-	return true
 }

@@ -21,6 +21,8 @@ import (
 // is a net.Conn, with CloseWrite. Read returns io.EOF only after the peer's
 // close_notify. If the connection ends without it, Read returns an error.
 type Conn struct {
+	knownAs string // see trust.Peer.Address
+
 	*tls.Conn
 	raw    *noticing
 	cfg    *sealsock.Config
@@ -57,6 +59,7 @@ func Dial(ctx context.Context, addr string, cfg *sealsock.Config) (*Conn, error)
 		raw.Close()
 		return nil, err
 	}
+	c.knownAs = sealsock.KnownAs(a, cfg.ServerName)
 	if err := c.HandshakeContext(ctx); err != nil {
 		raw.Close()
 		return nil, err
@@ -167,7 +170,7 @@ func (c *Conn) verify(state tls.ConnectionState) error {
 		Decrypts: !c.server && rsaExchange(iana.CipherSuite(state.CipherSuite)),
 	}
 	if peer.Server {
-		peer.Name = c.cfg.ServerName
+		peer.Name, peer.Address = c.cfg.ServerName, c.knownAs
 	}
 	if c.cfg.Now != nil {
 		peer.Now = c.cfg.Now()

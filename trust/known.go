@@ -1,11 +1,11 @@
 package trust
 
 import (
-	"bufio"
-	"bytes"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/sealsock/sealsock/internal/filelock"
 	"github.com/sealsock/sealsock/internal/readfile"
@@ -28,18 +29,31 @@ import (
 // are checked.
 //
 // The file has one line for each key: the name, a pin or the word "roots", and
-// perhaps a remark. Empty lines and those that begin with # are passed over. A
-// peer may have several lines. The file may be edited by hand at any time.
+// perhaps a remark, with spaces or tabs in between. Empty lines and those that
+// begin with # are passed over. A peer may have several lines. The file may be
+// edited by hand at any time. Characters of a name other than printable ASCII
+// are written as %xx for each byte of UTF-8.
+//
+// A name is the address that was dialled, with its port or path, such as
+// "box.lan:4433" or "unix:///run/app.sock"; if another name was to be proved it
+// stands in front, as in "box.lan@192.0.2.7:4433". A line with a name alone, as
+// earlier versions wrote them, counts for every address under that name that has
+// no line of its own.
+//
+// Neither the file nor its folder may be writable by other users, and both
+// must belong to this user or to root.
 type KnownPeers struct {
 	path   string
 	accept func(name string, pin Pin) error
 
 	mu    sync.Mutex
-	stamp fileStamp
+	stamp readfile.Stamp
+	sum   [sha256.Size]byte // of what was read
 	peers map[string][]knownKey
 }
 
 type knownKey struct {
+	name    string
 	pin     Pin
 	byRoots bool // not a key: the roots vouched for it
 	line    int
@@ -48,14 +62,12 @@ type knownKey struct {
 // byRoots is the word that stands in place of a pin.
 const byRoots = "roots"
 
-// fileStamp tells whether a file changed.
-type fileStamp struct {
-	size     int64
-	modified time.Time
-}
-
 // maxKnownFile bounds the file: some 50,000 peers.
 const maxKnownFile = 4 << 20
+
+// smallKnownFile is the size up to which the file is read each time: a change
+// within one tick of the file system's clock does not show otherwise.
+const smallKnownFile = 64 << 10
 
 // OpenKnownPeers uses the file at path, which need not exist yet. For a peer
 // whose name is not in it, accept is asked, which may show the pin to a
@@ -96,19 +108,36 @@ func (k *KnownPeers) Add(name string, pin Pin) error {
 
 // vouched notes that the roots vouch for a name that is not in the file yet. It
 // is no reason to refuse the peer if that cannot be written.
-func (k *KnownPeers) vouched(name string) {
-	name = knownName(name)
+func (k *KnownPeers) vouched(names ...string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.refresh() == nil && len(k.peers[name]) == 0 {
-		_, _ = k.addFirst(name, byRoots)
+	if k.refresh() == nil && len(k.known(names)) == 0 {
+		_, _ = k.addFirst(names, byRoots)
 	}
 }
 
-// check accepts a key that is known for the name, or new. The error tells
-// which line of the file says otherwise.
-func (k *KnownPeers) check(name string, leaf *x509.Certificate, pin Pin) (first bool, err error) {
-	name = knownName(name)
+// known returns the keys for the first of names that has any. The first is the
+// peer's address, the second, if there is one, its name alone.
+func (k *KnownPeers) known(names []string) []knownKey {
+	for _, name := range names {
+		if keys := k.peers[knownName(name)]; len(keys) > 0 {
+			return keys
+		}
+	}
+	return nil
+}
+
+// Line returns the line for a name and a key, without an end.
+func (k *KnownPeers) Line(name string, pin Pin) string {
+	return knownName(name) + " " +
+		pin.String()
+}
+
+// check accepts a key that is known for one of the names, see known, or new for
+// the first. The error names the line of the file that has another key.
+func (k *KnownPeers) check(names []string, leaf *x509.Certificate, pin Pin) (first bool,
+	err error) {
+	name := knownName(names[0])
 	if name == "" {
 		return false, &Error{Code: CodeNoName, Certificate: leaf, Hint: "say which name to know this peer by (--name)"}
 	}
@@ -117,7 +146,7 @@ func (k *KnownPeers) check(name string, leaf *x509.Certificate, pin Pin) (first 
 	if err := k.refresh(); err != nil {
 		return false, &Error{Code: CodeKnownPeers, Certificate: leaf, Err: err, Hint: "repair the file, or name another (--known-peers FILE)"}
 	}
-	if known := k.peers[name]; len(known) > 0 {
+	if known := k.known(names); len(known) > 0 {
 		return false, k.compare(name, leaf, pin, known)
 	}
 	if k.accept != nil {
@@ -126,7 +155,7 @@ func (k *KnownPeers) check(name string, leaf *x509.Certificate, pin Pin) (first 
 				Hint: "compare the key with its owner by another way, then accept it"}
 		}
 	}
-	known, err := k.addFirst(name, pin.String())
+	known, err := k.addFirst(names, pin.String())
 	if err != nil {
 		return false, &Error{Code: CodeKnownPeers, Certificate: leaf, Err: err, Hint: "make the file writable, or name another (--known-peers FILE)"}
 	}
@@ -145,16 +174,20 @@ func (k *KnownPeers) compare(name string, leaf *x509.Certificate, pin Pin, known
 	if known[0].byRoots {
 		expected = "a certificate that the roots vouch for"
 	}
-	return &Error{Code: CodePeerChanged, Certificate: leaf,
-		Expected: sprintf("%s (line %d of %s)", expected, known[0].line, k.path), Got: pin.String(),
-		Hint: "someone may be in between. If the owner of " + name + " confirms by another way that the key was changed, remove that line and connect again"}
+	hint := "someone may be in between. If the owner of " + name +
+		" confirms by another way that the key was changed, remove that line and connect again"
+	if known[0].name != name {
+		hint += "; if it is another service than that of the line, add a line of its own for " + name
+	}
+	return &Error{Code: CodePeerChanged, Certificate: leaf, Got: pin.String(), Hint: hint,
+		Expected: sprintf("%s (line %d of %s)", expected, known[0].line, k.path)}
 }
 
 // open opens the file for a line about name, and keeps other processes from
 // adding theirs until it is closed.
 func (k *KnownPeers) open(name string) (*os.File, error) {
-	if name == "" || strings.ContainsAny(name, " \t\r\n") || strings.HasPrefix(name, "#") {
-		return nil, fmt.Errorf("%s cannot be the name of a known peer", quote(name))
+	if name == "" {
+		return nil, errors.New("a known peer needs a name")
 	}
 	if err := os.MkdirAll(filepath.Dir(k.path), 0o700); err != nil {
 		return nil, err
@@ -173,7 +206,8 @@ func (k *KnownPeers) open(name string) (*os.File, error) {
 // addFirst writes down the first key for a name. If another process did so
 // meanwhile, it writes nothing and returns what is known now: else two keys,
 // seen at the same moment, would both be accepted from then on.
-func (k *KnownPeers) addFirst(name, key string) (known []knownKey, err error) {
+func (k *KnownPeers) addFirst(names []string, key string) (known []knownKey, err error) {
+	name := knownName(names[0])
 	f, err := k.open(name)
 	if err != nil {
 		return nil, err
@@ -182,7 +216,7 @@ func (k *KnownPeers) addFirst(name, key string) (known []knownKey, err error) {
 	if err := k.refresh(); err != nil {
 		return nil, err
 	}
-	if known := k.peers[name]; len(known) > 0 {
+	if known := k.known(names); len(known) > 0 {
 		return known, nil
 	}
 	return nil, k.appendTo(f, name, key)
@@ -218,58 +252,112 @@ func (k *KnownPeers) endsLine() bool {
 	return err != nil || len(data) == 0 || data[len(data)-1] == '\n'
 }
 
-// refresh reads the file if it changed since the last time.
+// refresh reads the file if it may have changed since the last time.
 func (k *KnownPeers) refresh() error {
-	info, err := os.Stat(k.path)
+	f, err := readfile.Open(k.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		k.stamp, k.peers = fileStamp{}, nil
+		k.stamp, k.peers = readfile.Stamp{}, nil
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	stamp := fileStamp{info.Size(), info.ModTime()}
-	if k.peers != nil && stamp == k.stamp {
-		return nil
-	}
-	if info.IsDir() || info.Size() > maxKnownFile {
-		return fmt.Errorf("%s is no file of known peers: it is a directory or has more than 4 MiB", k.path)
-	}
-	data, err := readfile.Regular(k.path, maxKnownFile)
+	defer f.Close()
+	info, err := f.Stat()
 	if err != nil {
 		return err
+	}
+	if err := private(k.path, info); err != nil {
+		return err
+	}
+	stamp := readfile.StampOf(info)
+	if k.peers != nil && stamp == k.stamp && info.Size() > smallKnownFile {
+		return nil
+	}
+	return k.read(f, stamp)
+}
+
+// read takes over what the file holds, if that is not known yet.
+func (k *KnownPeers) read(f io.Reader, stamp readfile.Stamp) error {
+	data, err := io.ReadAll(io.LimitReader(f, maxKnownFile+1))
+	if err != nil {
+		return err
+	}
+	if len(data) > maxKnownFile {
+		return fmt.Errorf("%s has more than 4 MiB: that is no file of known peers", k.path)
+	}
+	sum := sha256.Sum256(data)
+	if k.peers != nil && sum == k.sum {
+		k.stamp = stamp
+		return nil
 	}
 	peers, err := parseKnown(data)
 	if err != nil {
 		return fmt.Errorf("%s: %w", k.path, err)
 	}
-	k.stamp, k.peers = stamp, peers
+	k.stamp, k.sum, k.peers = stamp, sum, peers
 	return nil
 }
 
 func parseKnown(data []byte) (map[string][]knownKey, error) {
 	peers := make(map[string][]knownKey)
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	for n := 1; lines.Scan(); n++ {
-		fields := strings.Fields(lines.Text())
-		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+	n := 0
+	for line := range strings.Lines(string(data)) {
+		n++
+		name, rest, err := knownFields(strings.TrimRight(line, "\r\n"))
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		if name == "" || name[0] == '#' {
 			continue
 		}
-		if len(fields) < 2 {
-			return nil, fmt.Errorf("line %d: expected a name and a pin", n)
-		}
-		key := knownKey{byRoots: fields[1] == byRoots, line: n}
+		key := knownKey{name: knownName(name), byRoots: rest == byRoots, line: n}
 		if !key.byRoots {
-			var err error
-			if key.pin, err = ParsePin(fields[1]); err != nil {
+			if key.pin, err = ParsePin(rest); err != nil {
 				return nil, fmt.Errorf("line %d: %w", n, err)
 			}
 		}
-		name := knownName(fields[0])
-		peers[name] = append(peers[name], key)
+		peers[key.name] = append(peers[key.name], key)
 	}
-	return peers, lines.Err()
+	return peers, nil
 }
 
-// knownName folds what a name may be written like.
-func knownName(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
+// knownFields returns the first two fields of a line. Spaces and tabs separate
+// fields, and nothing else: a name with another white space or a control
+// character cannot be told from two fields by a person, and is refused.
+func knownFields(line string) (name, key string, err error) {
+	fields := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' })
+	if len(fields) == 0 || fields[0][0] == '#' {
+		return "", "", nil
+	}
+	if strings.ContainsFunc(fields[0], func(r rune) bool {
+		return !unicode.IsGraphic(r) ||
+			unicode.IsSpace(r)
+	}) {
+		return "", "", errors.New("the name has a character that cannot be seen: write it as %xx")
+	}
+	if len(fields) < 2 {
+		return "", "", errors.New("expected a name and a pin")
+	}
+	return fields[0], fields[1], nil
+}
+
+// knownName is a name as it stands in the file. Case counts in paths and other
+// addresses with a scheme only. What is no printable ASCII is escaped, so no name
+// makes a second field or line.
+func knownName(name string) string {
+	name = strings.TrimSpace(name)
+	if !strings.Contains(name, "://") {
+		name = strings.ToLower(name)
+	}
+	var b strings.Builder
+	for i := range len(name) {
+		c := name[i]
+		if c <= ' ' || c >= 0x7f || c == '#' && i == 0 {
+			fmt.Fprintf(&b, "%%%02x", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}

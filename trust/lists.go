@@ -30,7 +30,7 @@ type Lists struct {
 
 // listFile is a file and what it held when it was last read.
 type listFile struct {
-	stamp  fileStamp
+	stamp  readfile.Stamp
 	lists  []*crl
 	err    error
 	hashed bool // it stands in a hashed directory
@@ -215,7 +215,7 @@ func (l *Lists) lookUp(rawName []byte) []error {
 
 func (f *listFile) refresh(path string) {
 	info, err := os.Stat(path)
-	if err == nil && (fileStamp{info.Size(), info.ModTime()}) == f.stamp {
+	if err == nil && readfile.StampOf(info) == f.stamp {
 		return
 	}
 	f.read(path)
@@ -244,7 +244,7 @@ func (f *listFile) read(path string) {
 		f.err = fmt.Errorf("%s: %w", path, err)
 		return
 	}
-	f.lists, f.err, f.stamp = lists, nil, fileStamp{info.Size(), info.ModTime()}
+	f.lists, f.err, f.stamp = lists, nil, readfile.StampOf(info)
 }
 
 func parseLists(data []byte, source string) ([]*crl, error) {

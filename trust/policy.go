@@ -224,7 +224,7 @@ func (p *Policy) verifyChain(ctx context.Context, peer *Peer, now time.Time) (*R
 		return nil, err
 	}
 	if p.KnownPeers != nil && peer.Server && peer.knownAs() != "" {
-		p.KnownPeers.vouched(peer.knownAs())
+		p.KnownPeers.vouched(peer.knownNames()...)
 	}
 	return result, nil
 }
@@ -299,11 +299,20 @@ func (p *Policy) verifyKnown(peer *Peer, now time.Time) (*Result, error) {
 			return nil, err
 		}
 	}
-	result.FirstUse, err = p.KnownPeers.check(peer.knownAs(), leaf, PinOf(leaf))
+	result.FirstUse, err = p.KnownPeers.check(peer.knownNames(), leaf, PinOf(leaf))
 	if err != nil {
 		return nil, err
 	}
 	return result, nil
+}
+
+// knownNames are the names by which a file of known peers may have the peer: see
+// KnownPeers.
+func (peer *Peer) knownNames() []string {
+	if peer.Address == "" || peer.Name == "" {
+		return []string{peer.knownAs()}
+	}
+	return []string{peer.Address, peer.Name}
 }
 
 func (peer *Peer) knownAs() string {
@@ -342,7 +351,7 @@ func (p *Policy) verifyRaw(peer *Peer) (*Result, error) {
 		return result, nil
 	case p.KnownPeers != nil && peer.Server:
 		result.Name = peer.knownAs()
-		result.FirstUse, err = p.KnownPeers.check(result.Name, nil, pin)
+		result.FirstUse, err = p.KnownPeers.check(peer.knownNames(), nil, pin)
 		if err != nil {
 			return nil, err
 		}

@@ -167,7 +167,7 @@ func (flags *connectFlags) config(talk *talker, addr string) (*sealsock.Config, 
 	if err != nil {
 		return nil, nil, err
 	}
-	cfg.Trust = policy
+	cfg.Trust = knownAt{policy, sealsock.KnownAs(a, cfg.ServerName)}
 	if flags.pskFile != "" {
 		if err := offerKeys(talk, cfg, flags.pskFile, flags.acceptance.named() || flags.insecure); err != nil {
 			return nil, nil, err

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/internal/printable"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -59,7 +60,7 @@ func ask(question string) (string, error) {
 		return "", err
 	}
 	defer out.Close()
-	io.WriteString(out, question)
+	io.WriteString(out, printable.Block(question))
 	var line []byte
 	for b := make([]byte, 1); ; {
 		n, err := in.Read(b)
@@ -113,7 +114,8 @@ func (k *knownClients) Verify(ctx context.Context, peer *trust.Peer) (*trust.Res
 		return nil, unusableKnown(k.file, err)
 	}
 	if len(pins) == 0 {
-		e.Hint = fmt.Sprintf("it is not in %s: to let it in, add the line %q", k.file, name+" "+pin.String())
+		e.Hint = fmt.Sprintf("it is not in %s: to let it in, add the line %q", k.file,
+			k.known.Line(name, pin))
 		return nil, e
 	}
 	return (&trust.Policy{Pins: pins, PinOnly: true, Revocation: k.policy.Revocation}).Verify(ctx, peer)
@@ -126,4 +128,19 @@ func lacksRoot(code trust.Code) bool {
 		return true
 	}
 	return false
+}
+
+// knownAt looks for a server in the file of known peers by the address that was
+// dialled: the connection itself was made without it.
+type knownAt struct {
+	sealsock.Verifier
+	address string
+}
+
+// Verify implements sealsock.Verifier.
+func (k knownAt) Verify(ctx context.Context, peer *trust.Peer) (*trust.Result, error) {
+	if peer.Server {
+		peer.Address = k.address
+	}
+	return k.Verifier.Verify(ctx, peer)
 }

@@ -1,0 +1,48 @@
+//go:build unix
+
+package trust
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// private refuses a file that other users may change, or put another in the
+// place of, as OpenSSH does for the files of a user. A folder with the sticky
+// bit, such as /tmp, lets nobody replace the files of others.
+func private(path string, info fs.FileInfo) error {
+	if err := owned(path, info, 0); err != nil {
+		return err
+	}
+	dir := filepath.Dir(path)
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	return owned(dir, info, fs.ModeSticky)
+}
+
+func owned(path string, info fs.FileInfo, excuse fs.FileMode) error {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return nil
+	}
+	self := os.Geteuid()
+	if int(st.Uid) != self && st.Uid != 0 {
+		return fmt.Errorf("%s belongs to another user (%d), who may change it: use a file of your own", path, st.Uid)
+	}
+	if info.Mode()&excuse != 0 {
+		return nil
+	}
+	others := fs.FileMode(0o022)
+	if int(st.Gid) == self {
+		others = 0o002 // a group of the user alone, by the custom that it has the same number
+	}
+	if info.Mode().Perm()&others != 0 {
+		return fmt.Errorf("%s may be changed by other users: chmod go-w keeps it private", path)
+	}
+	return nil
+}
