@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,9 +26,19 @@ import (
 type ACME struct {
 	// Lifetime is that of the certificates; zero means 30 days.
 	Lifetime time.Duration
-	// Dial reaches the machines that prove names; nil means a net.Dialer. The
-	// ports are those that RFC 8555 and RFC 8737 ask for, 80 and 443.
+	// Dial reaches the machines that prove names; nil means a net.Dialer that
+	// judges each address before it connects: see AllowValidation. The ports are
+	// those that RFC 8555 and RFC 8737 ask for, 80 and 443.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// AllowValidation are networks that machines may prove names from although
+	// they are refused otherwise: loopback, link-local (cloud metadata services
+	// among them), multicast and unspecified addresses.
+	AllowValidation []netip.Prefix
+	// Base is the address under which clients reach the service, such as
+	// "http://ca.lan:8440"; empty means that of Authority.SetURL. Requests
+	// must be signed for it. Only where neither is set is the Host of each request
+	// taken.
+	Base string
 
 	authority *Authority
 	slots     chan struct{} // validations under way
@@ -35,6 +46,7 @@ type ACME struct {
 	mu     sync.Mutex
 	nonces map[string]time.Time
 	orders map[string]*order
+	opened map[string][]time.Time // when accounts were made, by source
 	proofs map[string]*proof
 }
 
@@ -47,9 +59,16 @@ const (
 	maxIdentifiers = 50
 	maxValidations = 8
 	maxDaily       = 1000 // certificates, since the journal keeps them for ever
-	nonceLife      = time.Hour
-	orderLife      = time.Hour
-	acmeLifetime   = 30 * 24 * time.Hour
+
+	// Those of one account and of one source, an IPv4 address or an IPv6 network
+	// of 64 bits, are smaller, so that one client does not shut out the others.
+	maxAccountOrders  = 20
+	maxSourceOrders   = 50
+	maxSourceAccounts = 20                  // new ones an hour
+	accountLife       = 90 * 24 * time.Hour // after its last order
+	nonceLife         = time.Hour
+	orderLife         = time.Hour
+	acmeLifetime      = 30 * 24 * time.Hour
 )
 
 const acmeDir = "acme"
@@ -92,6 +111,7 @@ func (m *ACME) register(mux *http.ServeMux, a *Authority) {
 	m.authority = a
 	m.slots = make(chan struct{}, maxValidations)
 	m.nonces, m.orders, m.proofs = map[string]time.Time{}, map[string]*order{}, map[string]*proof{}
+	m.opened = map[string][]time.Time{}
 	mux.HandleFunc("GET /acme/directory", m.directory)
 	mux.HandleFunc("GET /acme/nonce", func(w http.ResponseWriter, _ *http.Request) {
 		m.addNonce(w)
@@ -113,7 +133,7 @@ func (m *ACME) register(mux *http.ServeMux, a *Authority) {
 }
 
 func (m *ACME) directory(w http.ResponseWriter, r *http.Request) {
-	base := baseOf(r)
+	base := m.baseOf(r)
 	writeJSON(w, http.StatusOK, map[string]any{
 		"newNonce":   base + "/acme/nonce",
 		"newAccount": base + "/acme/new-account",
@@ -123,7 +143,16 @@ func (m *ACME) directory(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func baseOf(r *http.Request) string {
+// baseOf is the configured address of the service. A signature binds a request to
+// a URL of this server (RFC 8555, Section 6.4); a client's own Host would bind it
+// to nothing.
+func (m *ACME) baseOf(r *http.Request) string {
+	if m.Base != "" {
+		return strings.TrimSuffix(m.Base, "/")
+	}
+	if base := m.authority.URL(); base != "" {
+		return base
+	}
 	if r.TLS != nil {
 		return "https://" + r.Host
 	}
@@ -135,7 +164,7 @@ func baseOf(r *http.Request) string {
 func (m *ACME) handle(f func(*call) (*reply, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		m.addNonce(w)
-		w.Header().Set("Link", "<"+baseOf(r)+`/acme/directory>;rel="index"`)
+		w.Header().Set("Link", "<"+m.baseOf(r)+`/acme/directory>;rel="index"`)
 		c, err := m.verify(w, r)
 		var answer *reply
 		if err == nil {
@@ -185,7 +214,7 @@ func (m *ACME) verify(w http.ResponseWriter, r *http.Request) (*call, error) {
 	if err != nil {
 		return nil, malformed("%v", err)
 	}
-	base := baseOf(r)
+	base := m.baseOf(r)
 	if s.header.URL != base+r.URL.Path {
 		return nil, fault(http.StatusUnauthorized, "unauthorized", "the request is signed for another URL")
 	}
@@ -283,8 +312,11 @@ func (m *ACME) storeAccount(dir, file string, c *call) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) >= maxAccounts {
-		return fault(http.StatusForbidden, "rejectedIdentifier", "this authority has no room for more accounts")
+	if err := m.mayOpen(sourceOf(c.Request)); err != nil {
+		return err
+	}
+	if n, err := m.expireAccounts(dir); err != nil || n >= maxAccounts {
+		return rateLimited("this authority has no room for more accounts: its owner can remove some")
 	}
 	raw, err := marshalJWK(c.key)
 	if err != nil {

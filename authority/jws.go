@@ -34,6 +34,7 @@ type jwsHeader struct {
 	URL       string          `json:"url"`
 	Key       json.RawMessage `json:"jwk"`
 	Account   string          `json:"kid"`
+	Critical  json.RawMessage `json:"crit"`
 }
 
 // jwk is a public key (RFC 7517).
@@ -60,6 +61,11 @@ func parseSigned(body []byte) (*signed, error) {
 	}
 	if err := json.Unmarshal(header, &s.header); err != nil {
 		return nil, errors.New("the protected header is no JSON object")
+	}
+	// RFC 7515, Section 4.1.11: what crit names must be understood, and no
+	// extension is understood here.
+	if s.header.Critical != nil {
+		return nil, errors.New("the protected header has extensions that must be understood (crit)")
 	}
 	if s.payload, err = rawBase64.DecodeString(s.Payload); err != nil {
 		return nil, errors.New("the payload is not Base64")

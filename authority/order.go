@@ -17,6 +17,7 @@ import (
 type order struct {
 	id          string
 	account     string
+	source      string
 	identifiers []identifier
 	proofs      []string
 	status      string
@@ -70,10 +71,13 @@ func (m *ACME) newOrder(c *call) (*reply, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.forget()
-	if len(m.orders) >= maxOrders {
-		return nil, fault(http.StatusServiceUnavailable, "rateLimited", "too many orders are open: try again later")
+	source := sourceOf(c.Request)
+	if err := m.mayOrder(c.account, source); err != nil {
+		return nil, err
 	}
-	o := &order{id: randomHex(16), account: c.account, identifiers: wanted, status: statePending, expires: m.authority.now().Add(orderLife)}
+	m.used(c.account)
+	o := &order{id: randomHex(16), account: c.account, source: source, identifiers: wanted,
+		status: statePending, expires: m.authority.now().Add(orderLife)}
 	for _, i := range wanted {
 		p := &proof{id: randomHex(16), account: c.account, identifier: i, token: randomHex(20), status: statePending, expires: o.expires}
 		m.proofs[p.id] = p

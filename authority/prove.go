@@ -11,7 +11,9 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -114,20 +116,55 @@ func (m *ACME) prove(p *proof, authorization string) {
 	defer m.mu.Unlock()
 	p.status = stateValid
 	if err != nil {
-		kind := "incorrectResponse"
-		var network net.Error
-		if errors.As(err, &network) {
-			kind = "connection"
-		}
-		p.status, p.problem = stateInvalid, fault(http.StatusForbidden, kind, "%s: %v", p.identifier.Value, err)
+		// One text for all reasons: another would tell a client which ports are
+		// open on machines that it cannot reach itself.
+		p.status, p.problem = stateInvalid, fault(http.StatusForbidden, "incorrectResponse",
+			"%s did not answer with the proof by %s", p.identifier.Value, p.method)
 	}
 }
 
+// errForbidden is the error for an address that is not dialled.
+var errForbidden = errors.New("the address is not one that names are proved from")
+
+// dial reaches a machine by a name that ends with a dot, so that the resolver adds
+// no domain of its search list to it, and judges the very address that is dialled:
+// no answer of the resolver can come in between.
 func (m *ACME) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := netip.ParseAddr(host); err != nil && !strings.HasSuffix(host, ".") {
+		address = net.JoinHostPort(host+".", port)
+	}
 	if m.Dial != nil {
 		return m.Dial(ctx, network, address)
 	}
-	return new(net.Dialer).DialContext(ctx, network, address)
+	dialer := net.Dialer{ControlContext: func(_ context.Context, _, address string,
+		_ syscall.RawConn) error {
+		to, err := netip.ParseAddrPort(address)
+		if err != nil || !m.mayDial(to.Addr()) {
+			return errForbidden
+		}
+		return nil
+	}}
+	return dialer.DialContext(ctx, network, address)
+}
+
+// metadata are addresses of cloud services that hand out secrets, outside of the
+// link-local networks.
+var metadata = []netip.Addr{netip.MustParseAddr("fd00:ec2::254"),
+	netip.MustParseAddr("100.100.100.200")}
+
+// mayDial reports whether a name may be proved from an address.
+func (m *ACME) mayDial(addr netip.Addr) bool {
+	addr = addr.Unmap().WithZone("")
+	for _, allowed := range m.AllowValidation {
+		if allowed.Contains(addr) {
+			return true
+		}
+	}
+	return addr.IsGlobalUnicast() && !slices.Contains(metadata, addr)
 }
 
 // proveHTTP follows RFC 8555, Section 8.3. Redirects are not followed: on a

@@ -45,7 +45,7 @@ func newCA(talk *talker) *cobra.Command {
 	}
 	cmd.AddCommand(newCACreate(talk), newCAIssue(talk), newCARenew(talk), newCARevoke(talk), newCACRL(),
 		newCAList(talk), newCAExport(), newCAInstall(talk), newCAUninstall(talk), newCAServe(talk),
-		newCARepair(talk))
+		newCARepair(talk), newCAAccounts(talk))
 	return cmd
 }
 

@@ -17,14 +17,15 @@ import (
 )
 
 const serveLong = `Serve over HTTP what others need of the authority: whether a certificate was revoked
-(OCSP at /ocsp, lists at /crl and /root.crl), the root (/root.pem), and certificates for
-machines of the local network that prove that they have a name (ACME at
-/acme/directory). From then on new certificates name this place. It is plain HTTP, as
+(OCSP at /ocsp, lists at /crl and /root.crl), the root (/root.pem), and with --acme
+certificates for machines of the local network that prove that they have a name (ACME
+at /acme/directory). From then on new certificates name this place. It is plain HTTP, as
 these services are: what they say is signed.`
 
 type serveFlags struct {
-	url  string
-	acme bool
+	url   string
+	acme  bool
+	allow []string
 }
 
 func newCAServe(talk *talker) *cobra.Command {
@@ -33,7 +34,7 @@ func newCAServe(talk *talker) *cobra.Command {
 		Use:     "serve ADDRESS",
 		Short:   "Answer whether certificates were revoked, and issue to machines nearby",
 		Long:    serveLong,
-		Example: "  seal ca serve ca.lan:8440\n  seal ca serve --acme=false --url http://ca.lan:8440 :8440",
+		Example: "  seal ca serve ca.lan:8440\n  seal ca serve --acme --url http://ca.lan:8440 :8440",
 		Args:    exactly("ADDRESS"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return flags.serve(cmd.Context(), talk, args[0])
@@ -41,12 +42,20 @@ func newCAServe(talk *talker) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&flags.url, "url", "", "the `address` that certificates name, if it is not http://ADDRESS")
-	f.BoolVar(&flags.acme, "acme", true, "issue certificates to machines that prove a name (RFC 8555)")
+	f.BoolVar(&flags.acme, "acme", false, "issue certificates to machines that prove a name (RFC "+
+		"8555): for a network that is trusted")
+	f.StringArrayVar(&flags.allow, "acme-allow", nil,
+		"a loopback, link-local or other `network` that names may be proved from too; may be given "+
+			"several times")
 	return cmd
 }
 
 func (flags *serveFlags) serve(ctx context.Context, talk *talker, text string) error {
 	a, err := address.Parse(text)
+	if err != nil {
+		return err
+	}
+	service, err := flags.service()
 	if err != nil {
 		return err
 	}
@@ -74,14 +83,26 @@ func (flags *serveFlags) serve(ctx context.Context, talk *talker, text string) e
 		}
 	}
 	talk.tell(serving{Address: addressText(l.Addr()), URL: url, ACME: flags.acme})
-	return serveHTTP(ctx, l, flags.handler(ca))
+	return serveHTTP(ctx, l, ca.Handler(service))
 }
 
-func (flags *serveFlags) handler(ca *authority.Authority) http.Handler {
-	if flags.acme {
-		return ca.Handler(new(authority.ACME))
+// service is the ACME service that the flags ask for, or nil.
+func (flags *serveFlags) service() (*authority.ACME, error) {
+	if !flags.acme {
+		if len(flags.allow) > 0 {
+			return nil, usage("--acme-allow goes with --acme").hinted("add --acme, or leave it out")
+		}
+		return nil, nil
 	}
-	return ca.Handler(nil)
+	service := new(authority.ACME)
+	for _, text := range flags.allow {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, usage("--acme-allow %q is no network", text).hinted("as in --acme-allow 127.0.0.0/8")
+		}
+		service.AllowValidation = append(service.AllowValidation, network.Masked())
+	}
+	return service, nil
 }
 
 // ownURL is how others reach what listens here.

@@ -89,7 +89,8 @@ func serveACME(t *testing.T) (run func(args ...string) string, address string) {
 		return string(out)
 	}
 	run("ca", "create")
-	p := start(t, command{args: []string{file("seal"), "ca", "serve", "--json", "127.0.0.1:0"}, env: []string{"SEALSOCK_HOME=" + home}, chatty: true})
+	p := start(t, command{args: []string{file("seal"), "ca", "serve", "--acme", "--acme-allow",
+		"127.0.0.0/8", "--json", "127.0.0.1:0"}, env: []string{"SEALSOCK_HOME=" + home}, chatty: true})
 	line, err := p.stdout.ReadString('\n')
 	if err != nil {
 		t.Fatal(err)

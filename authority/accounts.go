@@ -1,0 +1,148 @@
+package authority
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// An Account is one that an ACME client opened.
+type Account struct {
+	// ID is the thumbprint of its key (RFC 7638); Record.Account has it too.
+	ID string
+	// Used is when its last order was made, or when it was opened.
+	Used time.Time
+}
+
+// Accounts lists the accounts of ACME clients.
+func (a *Authority) Accounts() ([]Account, error) {
+	entries, err := os.ReadDir(filepath.Join(a.dir, acmeDir))
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var all []Account
+	for _, e := range entries {
+		id, ok := strings.CutSuffix(e.Name(), ".json")
+		if info, err := e.Info(); ok && err == nil {
+			all = append(all, Account{ID: id, Used: info.ModTime()})
+		}
+	}
+	return all, nil
+}
+
+// RemoveAccount removes an account: from then on its key opens no order, nor is it
+// given what it ordered. Its certificates stay valid until they are revoked.
+func (a *Authority) RemoveAccount(id string) error {
+	if !isThumbprint(id) {
+		return fmt.Errorf("%q is no account: expected the thumbprint of its key", id)
+	}
+	err := os.Remove(filepath.Join(a.dir, acmeDir, id+".json"))
+	if os.IsNotExist(err) {
+		return fmt.Errorf("there is no account %s: %w", id, ErrNotExist)
+	}
+	return err
+}
+
+func isThumbprint(id string) bool {
+	raw, err := rawBase64.DecodeString(id)
+	return err == nil && len(raw) == 32
+}
+
+func rateLimited(format string, args ...any) *problem {
+	return fault(http.StatusTooManyRequests, "rateLimited", format, args...)
+}
+
+// sourceOf is what limits are counted by: the address that a request comes from,
+// or for IPv6 the network of 64 bits, all of which one machine may use.
+func sourceOf(r *http.Request) string {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	addr := at.Addr().Unmap().WithZone("")
+	if addr.Is4() {
+		return addr.String()
+	}
+	network, err := addr.Prefix(64)
+	if err != nil {
+		return addr.String()
+	}
+	return network.String()
+}
+
+// mayOrder counts the open orders. The lock is held, and what has expired is
+// forgotten.
+func (m *ACME) mayOrder(account, source string) error {
+	accounts, sources := 0, 0
+	for _, o := range m.orders {
+		if o.account == account {
+			accounts++
+		}
+		if o.source == source {
+			sources++
+		}
+	}
+	switch {
+	case accounts >= maxAccountOrders:
+		return rateLimited("this account has %d orders already: try again in an hour", accounts)
+	case sources >= maxSourceOrders:
+		return rateLimited("%s has %d orders already: try again in an hour", source, sources)
+	case len(m.orders) >= maxOrders:
+		return fault(http.StatusServiceUnavailable, "rateLimited",
+			"too many orders are open: try again later")
+	}
+	return nil
+}
+
+// mayOpen counts the accounts that a source opened within an hour.
+func (m *ACME) mayOpen(source string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	since := m.authority.now().Add(-time.Hour)
+	for other, times := range m.opened {
+		for len(times) > 0 && times[0].Before(since) {
+			times = times[1:]
+		}
+		if m.opened[other] = times; len(times) == 0 {
+			delete(m.opened, other)
+		}
+	}
+	if len(m.opened[source]) >= maxSourceAccounts || len(m.opened) >= maxAccounts {
+		return rateLimited("%s opened %d accounts within an hour: try again later", source,
+			maxSourceAccounts)
+	}
+	m.opened[source] = append(m.opened[source], m.authority.now())
+	return nil
+}
+
+// used notes the time of an account's last order, by which it expires.
+func (m *ACME) used(account string) {
+	now := m.authority.now()
+	_ = os.Chtimes(filepath.Join(m.authority.dir, acmeDir, account+".json"), now,
+		now) // else it expires sooner
+}
+
+// expireAccounts removes accounts without an order for accountLife, and returns
+// the number of those that stay.
+func (m *ACME) expireAccounts(dir string) (int, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return 0, err
+	}
+	n := len(entries)
+	for _, e := range entries {
+		info, err := e.Info()
+		if err == nil && m.authority.now().Sub(info.ModTime()) > accountLife &&
+			os.Remove(filepath.Join(dir, e.Name())) == nil {
+			n--
+		}
+	}
+	return n, nil
+}
