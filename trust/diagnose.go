@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"crypto/x509"
 	"errors"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -16,17 +19,18 @@ func diagnose(set *rootSet, certs []*x509.Certificate, purpose Purpose, now time
 	}
 	var invalid x509.CertificateInvalidError
 	if errors.As(err, &invalid) {
-		return diagnoseInvalid(certs[0], invalid, purpose, now)
+		return diagnoseInvalid(certs, invalid, purpose, now)
 	}
 	var critical x509.UnhandledCriticalExtension
 	if errors.As(err, &critical) {
-		return diagnoseCritical(certs)
+		return diagnoseCritical(set, certs)
 	}
 	return &Error{Code: CodeOther, Certificate: certs[0], Err: err}
 }
 
-func diagnoseInvalid(leaf *x509.Certificate, invalid x509.CertificateInvalidError, purpose Purpose, now time.Time) error {
-	c := invalid.Cert
+func diagnoseInvalid(certs []*x509.Certificate, invalid x509.CertificateInvalidError,
+	purpose Purpose, now time.Time) error {
+	leaf, c := certs[0], invalid.Cert
 	if c == nil {
 		c = leaf
 	}
@@ -47,7 +51,8 @@ func diagnoseInvalid(leaf *x509.Certificate, invalid x509.CertificateInvalidErro
 	case x509.IncompatibleUsage, x509.CANotAuthorizedForExtKeyUsage:
 		return purposeError(leaf, purpose)
 	case x509.CANotAuthorizedForThisName, x509.UnconstrainedName, x509.NameConstraintsWithoutSANs, x509.TooManyConstraints:
-		e.Code, e.Certificate, e.Err = CodeNameConstraint, leaf, errors.New(invalid.Detail)
+		e.Code, e.Err = CodeNameConstraint, errors.New(invalid.Detail)
+		e.Certificate = bearer(certs, invalid.Detail)
 		e.Hint = "ask an authority that may sign for these names; a local authority signs for local names only unless it was made otherwise"
 	case x509.NoValidChains:
 		e.Code, e.Certificate = CodePolicies, leaf
@@ -120,17 +125,43 @@ func usageName(u x509.ExtKeyUsage) string {
 	return sprintf("use %d", u)
 }
 
-func diagnoseCritical(certs []*x509.Certificate) error {
+// bearer returns the certificate that has the name which crypto/x509 quotes in an
+// error about name constraints, and the leaf if there is none.
+func bearer(certs []*x509.Certificate, detail string) *x509.Certificate {
 	for _, c := range certs {
-		if len(c.UnhandledCriticalExtensions) > 0 {
+		names := slices.Concat(c.DNSNames, c.EmailAddresses)
+		for _, ip := range c.IPAddresses {
+			names = append(names, ip.String())
+		}
+		for _, u := range c.URIs {
+			names = append(names, u.String())
+		}
+		for _, n := range names {
+			if strings.Contains(detail, strconv.Quote(n)) {
+				return c
+			}
+		}
+	}
+	return certs[0]
+}
+
+func diagnoseCritical(set *rootSet, certs []*x509.Certificate) error {
+	for _, c := range certs {
+		if len(unhandled(c)) > 0 {
 			return criticalError(c)
+		}
+		for _, root := range set.bySubject(c.RawIssuer) {
+			if len(unhandled(root)) > 0 {
+				return criticalError(root)
+			}
 		}
 	}
 	return &Error{Code: CodeUnhandledExtension, Certificate: certs[0]}
 }
 
 func criticalError(c *x509.Certificate) error {
-	return &Error{Code: CodeUnhandledExtension, Certificate: c, Got: "extension " + c.UnhandledCriticalExtensions[0].String(),
+	return &Error{Code: CodeUnhandledExtension, Certificate: c,
+		Got:  "extension " + unhandled(c)[0].String(),
 		Hint: "it restricts the certificate in a way that cannot be honoured here, so it must be refused"}
 }
 
@@ -229,7 +260,7 @@ func (q *inquiry) selfSigned(c *x509.Certificate) bool {
 }
 
 func diagnoseLink(child, parent *x509.Certificate, now time.Time) error {
-	if len(parent.UnhandledCriticalExtensions) > 0 {
+	if len(unhandled(parent)) > 0 {
 		return criticalError(parent)
 	}
 	if err := checkKey(parent); err != nil {

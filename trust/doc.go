@@ -16,6 +16,15 @@
 // engine speaks nothing weaker. The name is looked for among the subject
 // alternative names only; see [MatchName] for the rules.
 //
+// # Name constraints
+//
+// Constraints on DNS names, IP addresses, e-mail addresses, URIs and directory names
+// hold whether the extension is critical or not. A directory name is compared without
+// regard to case, string type, spaces and invisible characters (RFC 5280, Section 7.1). A
+// name of another form is refused where an authority above constrains that form. An
+// authority's constraints bind all certificates below it except self-issued ones that
+// are not the leaf (RFC 5280, Section 6.1.3).
+//
 // # Revocation
 //
 // Revoked always wins, and a list that cannot be used is never "no list". For each

@@ -39,15 +39,13 @@ func (p *Policy) buildPaths(peer *Peer, now time.Time) (*Result, error) {
 		return nil, err
 	}
 	set = roots.lookUp(set, certs)
-	all, err := certs[0].Verify(verifyOptions(set, certs, purpose, now))
+	all, err := set.verify(certs, purpose, now)
 	if err != nil {
 		return nil, diagnose(set, certs, purpose, now, err)
 	}
+	names := new(nameChecker)
 	sound, why := keep(all, func(chain []*x509.Certificate) error {
-		if err := set.checkSettings(chain, purpose); err != nil {
-			return err
-		}
-		return checkAlways(chain, purpose)
+		return set.checkAlways(chain, purpose, names)
 	})
 	if len(sound) == 0 {
 		return nil, why
@@ -87,17 +85,35 @@ func (p *Policy) roots() (*Roots, error) {
 	return roots, nil
 }
 
-func verifyOptions(set *rootSet, certs []*x509.Certificate, purpose Purpose, now time.Time) x509.VerifyOptions {
+// verify has crypto/x509 find the paths. Where it is given a certificate in another
+// form, the paths have the certificate itself again.
+func (s *rootSet) verify(certs []*x509.Certificate, purpose Purpose,
+	now time.Time) ([][]*x509.Certificate, error) {
 	options := x509.VerifyOptions{
-		Roots:         set.pool,
+		Roots:         s.pool,
 		Intermediates: x509.NewCertPool(),
 		CurrentTime:   now,
 		KeyUsages:     purpose.usages(),
 	}
+	originals := make(map[*x509.Certificate]*x509.Certificate, len(certs))
+	leaf := forVerify(certs[0], false)
+	originals[leaf] = certs[0]
 	for _, c := range certs[1:] {
-		options.Intermediates.AddCert(c)
+		twin := forVerify(c, true)
+		originals[twin] = c
+		options.Intermediates.AddCert(twin)
 	}
-	return options
+	paths, err := leaf.Verify(options)
+	for _, path := range paths {
+		for i, c := range path {
+			if original := originals[c]; original != nil {
+				path[i] = original
+			} else if original := s.originals[c]; original != nil {
+				path[i] = original
+			}
+		}
+	}
+	return paths, err
 }
 
 func (p Purpose) usages() []x509.ExtKeyUsage {
@@ -112,7 +128,13 @@ func (p Purpose) usages() []x509.ExtKeyUsage {
 
 // checkAlways checks what crypto/x509 leaves out and no time or policy changes,
 // before a path is remembered.
-func checkAlways(chain []*x509.Certificate, purpose Purpose) error {
+func (s *rootSet) checkAlways(chain []*x509.Certificate, purpose Purpose, names *nameChecker) error {
+	if err := s.checkSettings(chain, purpose); err != nil {
+		return err
+	}
+	if err := names.check(chain); err != nil {
+		return err
+	}
 	for i, c := range chain {
 		if err := checkKey(c); err != nil {
 			return err

@@ -45,8 +45,8 @@ type Policy struct {
 
 	// Strict holds every certificate of the path against the profile of
 	// RFC 5280: criticality, key identifiers, key usage of authorities, serial
-	// numbers and the like. Certificates in use break these rules without
-	// harm, and OpenSSL checks them only when asked.
+	// numbers, the syntax of names and constraints, and the like. Certificates in
+	// use break these rules without harm, and OpenSSL checks them only when asked.
 	Strict bool
 
 	// CommonName also looks at the subject's common name, as was usual before

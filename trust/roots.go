@@ -52,6 +52,8 @@ type rootSet struct {
 	subject map[string][]*x509.Certificate
 
 	settings map[string][]*trustSettings // by DER
+
+	originals map[*x509.Certificate]*x509.Certificate // by what is in pool instead
 }
 
 func (s *rootSet) bySubject(raw []byte) []*x509.Certificate { return s.subject[string(raw)] }
@@ -291,14 +293,17 @@ func (r *Roots) snapshotLocked() *rootSet {
 		return set
 	}
 	set := &rootSet{pool: x509.NewCertPool(), settings: maps.Clone(r.settings),
-		subject: make(map[string][]*x509.Certificate, len(r.entries))}
+		originals: make(map[*x509.Certificate]*x509.Certificate),
+		subject:   make(map[string][]*x509.Certificate, len(r.entries))}
 	if r.platform != nil {
 		set.pool = r.platform.Clone()
 	} else {
 		set.memo = newPathMemo()
 	}
 	for _, e := range r.entries {
-		set.pool.AddCert(e.Certificate)
+		twin := forVerify(e.Certificate, false)
+		set.originals[twin] = e.Certificate
+		set.pool.AddCert(twin)
 		name := string(e.Certificate.RawSubject)
 		set.subject[name] = append(set.subject[name], e.Certificate)
 	}

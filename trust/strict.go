@@ -23,6 +23,7 @@ type place struct {
 
 var strictRules = []strictRule{
 	strictVersion, strictSerial, strictNames, strictAuthority, strictSigning, strictKeyIDs, strictCritical, strictAlternative,
+	strictConstraints,
 }
 
 // checkStrict holds a path against the profile of RFC 5280, as OpenSSL does
@@ -160,6 +161,19 @@ func strictAlternative(c *x509.Certificate, _ place) string {
 	for _, name := range c.DNSNames {
 		if host := strings.TrimPrefix(strings.ToLower(name), "*."); !preferredSyntax(host) {
 			return "the DNS name " + quote(name) + ", which is not in the preferred syntax"
+		}
+	}
+	return ""
+}
+
+// Section 4.2.1.10: a constraint on DNS names is a name, and stands for all names below
+// it. Only one on URIs or e-mail addresses may begin with a period.
+func strictConstraints(c *x509.Certificate, _ place) string {
+	for _, list := range [][]string{c.PermittedDNSDomains, c.ExcludedDNSDomains} {
+		for _, domain := range list {
+			if strings.HasPrefix(domain, ".") {
+				return "the constraint " + quote(domain) + " on DNS names, which begins with a period"
+			}
 		}
 	}
 	return ""

@@ -1,0 +1,443 @@
+package trust
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	encodingasn1 "encoding/asn1"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// Name constraints (RFC 5280, Section 4.2.1.10) are checked twice. crypto/x509
+// compares DNS names, IP addresses, e-mail addresses and URIs. This file adds what it
+// leaves out: directory names, in the subject and among the alternative names; e-mail
+// addresses in the subject; hosts that match exactly, where crypto/x509 lets a
+// constraint on an e-mail or URI host permit the hosts below it too; and names of
+// forms that neither side compares, which are refused where they are constrained. It
+// makes no difference whether the extension is critical.
+
+// The tags of GeneralName.
+const (
+	nameOther     = "0" // followed by the type, since constraints are on one type
+	nameMail      = "1"
+	nameDirectory = "4"
+	nameURI       = "6"
+)
+
+// constraints are the name constraints of one authority.
+type constraints struct {
+	permitted, excluded subtrees
+	unprocessed         map[string]bool // by form
+}
+
+// subtrees are sets, so that the work for a name does not grow with their size.
+type subtrees struct {
+	directories map[digest]bool
+	mailboxes   map[string]bool // the host in lower case
+	mailHosts   map[string]bool // exact ones, and parents with a period in front
+	hosts       map[string]bool // of URIs, likewise
+}
+
+// digest stands for the first relative names of a directory name: the digest of all
+// but the last, and the last in canonical form, hashed.
+type digest [sha256.Size]byte
+
+// unhandled returns the critical extensions of c that are not understood. Name
+// constraints are understood, whatever crypto/x509 makes of them.
+func unhandled(c *x509.Certificate) []encodingasn1.ObjectIdentifier {
+	if !hasNameConstraints(c) {
+		return c.UnhandledCriticalExtensions
+	}
+	return slices.DeleteFunc(slices.Clone(c.UnhandledCriticalExtensions),
+		func(id encodingasn1.ObjectIdentifier) bool { return id.Equal(oidNameConstraints) })
+}
+
+// forVerify returns c as crypto/x509 is to see it: name constraints are not among
+// what it must refuse, and a self-issued intermediate has no names to constrain (RFC
+// 5280, Section 6.1.3 (b) and (c)). It returns c itself where nothing changes.
+func forVerify(c *x509.Certificate, intermediate bool) *x509.Certificate {
+	exempt := intermediate && selfIssued(c) && extension(c, oidSubjectAltName) != nil
+	if !exempt && len(unhandled(c)) == len(c.UnhandledCriticalExtensions) {
+		return c
+	}
+	twin := *c
+	twin.UnhandledCriticalExtensions = unhandled(c)
+	if exempt {
+		twin.Extensions = slices.DeleteFunc(slices.Clone(c.Extensions),
+			func(e pkix.Extension) bool { return e.Id.Equal(oidSubjectAltName) })
+	}
+	return &twin
+}
+
+// nameChecker remembers the names and constraints of certificates while one peer is
+// verified, since many paths may lead through one certificate.
+type nameChecker struct {
+	names  map[*x509.Certificate]*certNames
+	limits map[*x509.Certificate]*constraints
+}
+
+// check holds each certificate of a path against the constraints of those above it,
+// except self-issued ones that are not the leaf (RFC 5280, Section 6.1.3 (b), (c)).
+func (n *nameChecker) check(chain []*x509.Certificate) error {
+	for above := len(chain) - 1; above > 0; above-- {
+		e := extension(chain[above], oidNameConstraints)
+		if e == nil {
+			continue
+		}
+		limits, err := n.limitsOf(chain[above], e.Value)
+		if err != nil {
+			return constraintError(chain[above], "its name constraints cannot be read", err)
+		}
+		for i := above - 1; i >= 0; i-- {
+			if i > 0 && selfIssued(chain[i]) {
+				continue
+			}
+			names, err := n.of(chain[i])
+			if err != nil {
+				return constraintError(chain[i], "its names cannot be read", err)
+			}
+			if wrong := limits.refuse(names); wrong != "" {
+				return constraintError(chain[i], wrong+" by the constraints of "+describe(chain[above]), nil)
+			}
+		}
+	}
+	return nil
+}
+
+func (n *nameChecker) of(c *x509.Certificate) (*certNames, error) {
+	if known := n.names[c]; known != nil {
+		return known, nil
+	}
+	names, err := namesIn(c)
+	if err == nil {
+		if n.names == nil {
+			n.names = make(map[*x509.Certificate]*certNames)
+		}
+		n.names[c] = names
+	}
+	return names, err
+}
+
+func (n *nameChecker) limitsOf(c *x509.Certificate, value []byte) (*constraints, error) {
+	if known := n.limits[c]; known != nil {
+		return known, nil
+	}
+	limits, err := parseConstraints(value)
+	if err == nil {
+		if n.limits == nil {
+			n.limits = make(map[*x509.Certificate]*constraints)
+		}
+		n.limits[c] = limits
+	}
+	return limits, err
+}
+
+func constraintError(c *x509.Certificate, got string, err error) error {
+	return &Error{Code: CodeNameConstraint, Certificate: c, Got: got, Err: err,
+		Hint: "ask an authority that may sign for these names"}
+}
+
+// certNames are the names of a certificate, for constraints.
+type certNames struct {
+	forms       []string // of all names, each once
+	directories []directory
+	mails       []string // alternative names, or those of the subject if there are none
+	hosts       []string // of URIs; "" for one without
+}
+
+// directory is a directory name: the digests of its beginnings, shortest first. The
+// first is that of the empty name.
+type directory struct {
+	raw    []byte
+	starts []digest
+}
+
+var errName = errors.New("a name is malformed")
+
+func namesIn(c *x509.Certificate) (*certNames, error) {
+	names := new(certNames)
+	forms := map[string]bool{}
+	subject, err := parseDirectory(c.RawSubject)
+	if err != nil {
+		return nil, err
+	}
+	if len(subject.starts) > 1 {
+		forms[nameDirectory] = true
+		names.directories = append(names.directories, subject)
+	}
+	for _, u := range c.URIs {
+		names.hosts = append(names.hosts, strings.ToLower(u.Hostname()))
+	}
+	if names.mails = c.EmailAddresses; len(names.mails) == 0 {
+		names.mails = subjectMails(c)
+	}
+	if len(names.mails) > 0 {
+		forms[nameMail] = true
+	}
+	if e := extension(c, oidSubjectAltName); e != nil {
+		if err := names.alternatives(e.Value, forms); err != nil {
+			return nil, err
+		}
+	}
+	for form := range forms {
+		names.forms = append(names.forms, form)
+	}
+	return names, nil
+}
+
+func (names *certNames) alternatives(value []byte, forms map[string]bool) error {
+	in := cryptobyte.String(value)
+	var list cryptobyte.String
+	if !in.ReadASN1(&list, asn1.SEQUENCE) || !in.Empty() {
+		return errName
+	}
+	for !list.Empty() {
+		form, content, ok := readGeneralName(&list)
+		if !ok {
+			return errName
+		}
+		forms[form] = true
+		if form == nameDirectory {
+			d, err := parseDirectory(content)
+			if err != nil {
+				return err
+			}
+			names.directories = append(names.directories, d)
+		}
+	}
+	return nil
+}
+
+// subjectMails returns the e-mail addresses in the subject. RFC 5280, Section
+// 4.2.1.10: constraints "MUST be applied to the attribute of type emailAddress in the
+// subject distinguished name" if there is no such alternative name.
+func subjectMails(c *x509.Certificate) []string {
+	var mails []string
+	for _, attribute := range c.Subject.Names {
+		if attribute.Type.Equal(oidMailAddress) {
+			text, _ := attribute.Value.(string) // of another type it is refused where it is constrained
+			mails = append(mails, text)
+		}
+	}
+	return mails
+}
+
+var oidMailAddress = encodingasn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}
+
+// readGeneralName returns the form of a name and its contents.
+func readGeneralName(in *cryptobyte.String) (form string, content cryptobyte.String, ok bool) {
+	var tag asn1.Tag
+	if !in.ReadAnyASN1(&content, &tag) || tag&0xc0 != 0x80 {
+		return "", nil, false
+	}
+	form = strconv.Itoa(int(tag & 0x1f))
+	switch form {
+	case nameOther:
+		var oid cryptobyte.String
+		if whole := content; !whole.ReadASN1(&oid, asn1.OBJECT_IDENTIFIER) {
+			return "", nil, false
+		}
+		form += string(oid)
+	case nameDirectory: // explicit, since Name is a CHOICE
+		whole := content
+		return form, content, whole.SkipASN1(asn1.SEQUENCE) && whole.Empty()
+	}
+	return form, content, true
+}
+
+// parseConstraints reads NameConstraints.
+func parseConstraints(value []byte) (*constraints, error) {
+	c := &constraints{unprocessed: map[string]bool{}}
+	in := cryptobyte.String(value)
+	var body, permitted, excluded cryptobyte.String
+	var some bool
+	if !in.ReadASN1(&body, asn1.SEQUENCE) || !in.Empty() ||
+		!body.ReadOptionalASN1(&permitted, &some, explicit(0)) ||
+		!body.ReadOptionalASN1(&excluded, &some, explicit(1)) || !body.Empty() {
+		return nil, errName
+	}
+	if err := c.permitted.parse(permitted, c.unprocessed); err != nil {
+		return nil, err
+	}
+	return c, c.excluded.parse(excluded, c.unprocessed)
+}
+
+// parse reads GeneralSubtrees. A subtree with a minimum or maximum is not processed
+// (RFC 5280, Section 4.2.1.10: they are not used), nor is one of a form that neither
+// this file nor crypto/x509 compares.
+func (s *subtrees) parse(in cryptobyte.String, unprocessed map[string]bool) error {
+	s.directories, s.mailboxes = map[digest]bool{}, map[string]bool{}
+	s.mailHosts, s.hosts = map[string]bool{}, map[string]bool{}
+	for !in.Empty() {
+		var subtree cryptobyte.String
+		if !in.ReadASN1(&subtree, asn1.SEQUENCE) {
+			return errName
+		}
+		form, content, ok := readGeneralName(&subtree)
+		if !ok {
+			return errName
+		}
+		if !subtree.Empty() {
+			unprocessed[form] = true
+		}
+		switch text := string(content); form {
+		case nameDirectory:
+			d, err := parseDirectory(content)
+			if err != nil {
+				return err
+			}
+			s.directories[d.starts[len(d.starts)-1]] = true
+		case nameMail:
+			if local, host, ok := cutMailbox(text); ok {
+				s.mailboxes[local+"@"+strings.ToLower(host)] = true
+			} else {
+				s.mailHosts[strings.ToLower(text)] = true
+			}
+		case nameURI:
+			s.hosts[strings.ToLower(text)] = true
+		case "2", "7": // DNS names and IP addresses: crypto/x509
+		default:
+			unprocessed[form] = true
+		}
+	}
+	return nil
+}
+
+// refuse returns what is wrong with names, or "".
+func (c *constraints) refuse(names *certNames) string {
+	for _, form := range names.forms {
+		if c.unprocessed[form] {
+			return "it has a name of a form that cannot be compared here and is restricted"
+		}
+	}
+	for _, d := range names.directories {
+		switch {
+		case len(c.permitted.directories) > 0 && !c.permitted.hasDirectory(d):
+			return "the directory name " + d.String() + " is not permitted"
+		case c.excluded.hasDirectory(d):
+			return "the directory name " + d.String() + " is excluded"
+		}
+	}
+	for _, m := range names.mails {
+		if wrong := c.refuseMail(m); wrong != "" {
+			return "the e-mail address " + quote(m) + wrong
+		}
+	}
+	for _, h := range names.hosts {
+		if len(c.permitted.hosts) > 0 && !hasHost(c.permitted.hosts, h) {
+			return "the URI host " + quote(h) + " is not permitted"
+		}
+	}
+	return ""
+}
+
+func (c *constraints) refuseMail(address string) string {
+	switch {
+	case c.permitted.mails() && !c.permitted.hasMail(address):
+		return " is not permitted"
+	case c.excluded.mails() && c.excluded.hasMailBelow(address):
+		return " is excluded"
+	}
+	return ""
+}
+
+// mails reports whether there is any subtree of e-mail addresses.
+func (s *subtrees) mails() bool { return len(s.mailboxes)+len(s.mailHosts) > 0 }
+
+func (s *subtrees) hasDirectory(d directory) bool {
+	return len(s.directories) > 0 &&
+		slices.ContainsFunc(d.starts, func(start digest) bool { return s.directories[start] })
+}
+
+func (s *subtrees) hasMail(address string) bool {
+	local, host, ok := cutMailbox(address)
+	host = strings.ToLower(host)
+	return ok && (s.mailboxes[local+"@"+host] || hasHost(s.mailHosts, host))
+}
+
+// hasMailBelow also finds hosts below one that is excluded, as crypto/x509 does. What
+// is no address, or has a host that is too long, cannot be compared and counts as
+// excluded.
+func (s *subtrees) hasMailBelow(address string) bool {
+	_, host, ok := cutMailbox(address)
+	if !ok || len(host) > maxHost || s.hasMail(address) {
+		return true
+	}
+	for host = strings.ToLower(host); host != ""; {
+		if s.mailHosts[host] {
+			return true
+		}
+		_, host, _ = strings.Cut(host, ".")
+	}
+	return false
+}
+
+func cutMailbox(address string) (local, host string, ok bool) {
+	at := strings.LastIndexByte(address, '@')
+	if at <= 0 || at == len(address)-1 {
+		return "", "", false
+	}
+	return address[:at], address[at+1:], true
+}
+
+// maxHost bounds a host name (RFC 1035, Section 2.3.4).
+const maxHost = 255
+
+// hasHost reports whether a set has the host, or a parent with a period in front. RFC
+// 5280, Section 4.2.1.10: "When the constraint begins with a period, it MAY be
+// expanded with one or more labels." An empty constraint stands for all hosts.
+func hasHost(set map[string]bool, host string) bool {
+	if set[""] {
+		return true
+	}
+	if host == "" || len(host) > maxHost {
+		return false
+	}
+	if set[host] {
+		return true
+	}
+	for i := range len(host) {
+		if host[i] == '.' && set[host[i:]] {
+			return true
+		}
+	}
+	return false
+}
+
+// parseDirectory reads a Name and hashes its beginnings.
+func parseDirectory(raw []byte) (directory, error) {
+	in := cryptobyte.String(raw)
+	var sets cryptobyte.String
+	if !in.ReadASN1(&sets, asn1.SEQUENCE) || !in.Empty() {
+		return directory{}, errName
+	}
+	d := directory{raw: raw, starts: []digest{{}}}
+	for !sets.Empty() {
+		var set cryptobyte.String
+		if !sets.ReadASN1(&set, asn1.SET) || set.Empty() {
+			return directory{}, errName
+		}
+		relative, ok := preparedSet(set)
+		if !ok {
+			return directory{}, errName
+		}
+		last := d.starts[len(d.starts)-1]
+		d.starts = append(d.starts, sha256.Sum256(append(last[:], relative...)))
+	}
+	return d, nil
+}
+
+// String renders the name as far as it can be read.
+func (d directory) String() string {
+	var sequence pkix.RDNSequence
+	if rest, err := encodingasn1.Unmarshal(d.raw, &sequence); err != nil || len(rest) > 0 {
+		return "that it has"
+	}
+	return quote(sequence.String())
+}
