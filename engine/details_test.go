@@ -99,3 +99,74 @@ func TestSSL30InnerHello(t *testing.T) {
 	_, err = s.step()
 	refuses(t, err, iana.AlertProtocolVersion)
 }
+
+// TestFinishedOfWrongLength: in either version and role, a Finished that is shorter or
+// longer than the hash cannot be decoded; one that differs does not verify.
+func TestFinishedOfWrongLength(t *testing.T) {
+	for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
+		for _, server := range []bool{false, true} {
+			for change, alert := range map[string]iana.Alert{
+				"shorter": iana.AlertDecodeError, "longer": iana.AlertDecodeError,
+				"empty": iana.AlertDecodeError, "wrong": iana.AlertDecryptError,
+			} {
+				refuses(t, asError(changedFinished(t, version, server, change)), alert)
+			}
+		}
+	}
+}
+
+// changedFinished runs a handshake up to the Finished that a side awaits, and gives it
+// one that is changed.
+func changedFinished(t *testing.T, version iana.Version, server bool, change string) error {
+	t.Helper()
+	var e *side
+	switch {
+	case version == iana.TLS13 && server:
+		e = reach13(t, row13{state: "awaitClientFinished", server: true})
+	case version == iana.TLS13:
+		e = reach13(t, row13{state: "awaitServerFinished"})
+	case server:
+		e = reach12(t, "awaitClientFinished12", true, nil)
+	default:
+		e = reach12(t, "awaitServerFinished12", false, nil)
+	}
+	n := 12
+	if version == iana.TLS13 {
+		n = 32
+	}
+	lengths := map[string]int{"shorter": n - 1, "longer": n + 1, "empty": 0, "wrong": n}
+	body := make([]byte, lengths[change])
+	raw, err := (&wire.Finished{VerifyData: body}).AppendTo(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.r.dispatch(newMessage(raw))
+}
+
+// TestKeyUpdatesRightAfterHandshake: as many key updates are taken right after the
+// handshake, on either side, as later.
+func TestKeyUpdatesRightAfterHandshake(t *testing.T) {
+	for _, server := range []bool{false, true} {
+		for n, taken := range map[int]bool{maxKeyUpdates: true, maxKeyUpdates + 1: false} {
+			c, s := newPair(t, &Config{Verifier: acceptAll{}},
+				&Config{Credentials: []*Credential{newCredential(t, nil)}})
+			if err := pump(c, s); err != nil {
+				t.Fatal(err)
+			}
+			from, to := s, c
+			if server {
+				from, to = c, s
+			}
+			for range n {
+				out, err := from.s.Rekey(nil, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				to.in = append(to.in, out...)
+			}
+			if _, err := to.step(); (err == nil) != taken {
+				t.Errorf("to a server %v, %d key updates: %v", server, n, err)
+			}
+		}
+	}
+}

@@ -104,14 +104,10 @@ func (f *flow12) finished(verifyData []byte, do *effects) error {
 
 // checkFinished compares the peer's Finished with what it must be.
 func (f *flow12) checkFinished(m message, want []byte) error {
-	fin, err := wire.ParseFinished(m.body)
-	if err != nil {
+	if err := checkVerifyData(m, want); err != nil {
 		return err
 	}
-	if !keys.Equal(fin.VerifyData, want) {
-		return broken(iana.AlertDecryptError, "Finished does not match: the two sides saw different handshakes")
-	}
-	f.first(fin.VerifyData)
+	f.first(want)
 	f.add(m.raw)
 	return nil
 }

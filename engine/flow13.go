@@ -96,14 +96,27 @@ func (f *flow13) shown(c *Credential) {
 // correct and if incorrect MUST terminate the connection with a
 // "decrypt_error" alert."
 func (f *flow13) checkFinished(m message, secret *keys.TrafficSecret) error {
-	fin, err := wire.ParseFinished(m.body)
-	if err != nil {
+	if err := checkVerifyData(m, secret.Finished(f.transcript.sum())); err != nil {
 		return err
 	}
-	if !keys.Equal(fin.VerifyData, secret.Finished(f.transcript.sum())) {
+	f.transcript.add(m.raw)
+	return nil
+}
+
+// checkVerifyData compares a Finished with what it must be. One of another length than
+// the hash's is not a Finished at all. RFC 9846, Section 6.2: decode_error is for a
+// message whose length is incorrect.
+func checkVerifyData(m message, want []byte) error {
+	fin, err := wire.ParseFinished(m.body)
+	switch {
+	case err != nil:
+		return err
+	case len(fin.VerifyData) != len(want):
+		return broken(iana.AlertDecodeError, "a Finished of %d bytes, where %d are due",
+			len(fin.VerifyData), len(want))
+	case !keys.Equal(fin.VerifyData, want):
 		return broken(iana.AlertDecryptError, "Finished does not match: the two sides saw different handshakes")
 	}
-	f.transcript.add(m.raw)
 	return nil
 }
 

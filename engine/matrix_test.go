@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
@@ -202,11 +203,55 @@ func TestOtherRecordsInEveryState(t *testing.T) {
 		if !undecided && (!errors.As(err, &own) || own.Fault != FaultAlert || own.Alert != iana.AlertHandshakeFailure) {
 			t.Errorf("%s, an alert called a warning: %v", row.state, err)
 		}
+		checkEmptyAlert13(t, row)
+		checkClear13(t, row)
 		e = reach13(t, row)
 		ev, err := e.r.alert([]byte{1, byte(iana.AlertCloseNotify)})
 		if open := strings.HasPrefix(row.state, "open") || strings.HasPrefix(row.state, "awaitLate"); (err == nil && ev.Kind == EventClosed) != open {
 			t.Errorf("%s, close_notify: %v", row.state, err)
 		}
+	}
+}
+
+// checkEmptyAlert13 sends an alert record without content. RFC 9846, Section 5.4: an
+// encrypted one MUST end in unexpected_message. In the clear it is a message that cannot
+// be decoded.
+func checkEmptyAlert13(t *testing.T, row row13) {
+	t.Helper()
+	e := reach13(t, row)
+	want := iana.AlertUnexpectedMessage
+	if e.r.phase == phasePlain {
+		want = iana.AlertDecodeError
+	}
+	_, err := e.r.alert(nil)
+	var own *Error
+	if !errors.As(err, &own) || own.Fault == FaultAlert || own.Alert != want {
+		t.Errorf("%s, an empty alert: %v, want %v", row.state, err, want)
+	}
+}
+
+// checkClear13 sends records in the clear where encrypted ones are due. RFC 9846, Section
+// 5: a record of an unexpected type MUST end in unexpected_message.
+func checkClear13(t *testing.T, row row13) {
+	t.Helper()
+	for _, payload := range [][]byte{{20, 0, 0, 0}, {24, 0, 0, 1, 0}, {1, 0, 0, 0}} {
+		e := reach13(t, row)
+		if e.r.phase == phasePlain {
+			return
+		}
+		e.in = record.AppendHeader(nil, iana.ContentHandshake, iana.TLS12, len(payload))
+		e.in = append(e.in, payload...)
+		if _, err := e.step(); !outOfOrder(err) {
+			t.Errorf("%s, message %d in the clear: %v", row.state, payload[0], err)
+		}
+	}
+	e := reach13(t, row)
+	e.in = append(record.AppendHeader(nil, iana.ContentAlert, iana.TLS12, 2), 2, 40)
+	_, err := e.step()
+	var own *Error
+	if heard := errors.As(err, &own) && own.Fault == FaultAlert; heard != (e.r.phase == phaseHandshake) ||
+		!heard && !outOfOrder(err) {
+		t.Errorf("%s, an alert in the clear: %v", row.state, err)
 	}
 }
 

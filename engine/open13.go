@@ -56,6 +56,7 @@ func (s *open13) keyUpdate(m message, do *effects) (state, error) {
 	if err := do.readKeys(s.suite, next.traffic, phaseApplication); err != nil {
 		return nil, err
 	}
+	do.updated = true
 	if update.RequestUpdate {
 		do.out = append(do.out, step{kind: stepKeyUpdate})
 	}

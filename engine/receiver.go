@@ -168,12 +168,13 @@ func (r *Receiver) advance(next state, do *effects, err error) error {
 			r.maxInner = do.maxInner
 			r.limitOpener()
 		}
-		for _, k := range do.keys {
-			if r.info.HandshakeDone {
-				if r.updates++; r.updates > maxKeyUpdates {
-					return overLimit(iana.AlertUnexpectedMessage, "%d key updates without data between them", r.updates)
-				}
+		if do.updated {
+			if r.updates++; r.updates > maxKeyUpdates {
+				return overLimit(iana.AlertUnexpectedMessage,
+					"%d key updates without data between them", r.updates)
 			}
+		}
+		for _, k := range do.keys {
 			if r.phase == phasePlain {
 				r.skip = do.skip // what was passed over in the clear has ended
 			}
@@ -318,14 +319,17 @@ func (r *Receiver) passOver(n int) error {
 }
 
 // plainAfterKeys treats a record in the clear where encrypted ones are due. An
-// alert may come from a peer that could not set up its keys; anything else is what
-// RFC 9846, Section 6.2, calls a record that cannot be deprotected.
+// alert may come from a peer that could not set up its keys. Anything else is a record
+// of an unexpected type: RFC 9846, Section 5: "If a TLS implementation receives an
+// unexpected record type, it MUST terminate the connection with an "unexpected_message"
+// alert."
 func (r *Receiver) plainAfterKeys(h record.Header, rec []byte) error {
 	if h.Type == iana.ContentAlert && r.phase == phaseHandshake && h.Length == 2 {
 		_, err := r.alert(rec[record.HeaderLen:])
 		return err
 	}
-	return broken(iana.AlertBadRecordMAC, "a record of type %v in the clear after the change to encryption", h.Type)
+	return broken(iana.AlertUnexpectedMessage,
+		"a record of type %v in the clear after the change to encryption", h.Type)
 }
 
 // compatibilityCCS drops the change_cipher_spec that RFC 9846, Section 5 and
@@ -350,7 +354,14 @@ func (r *Receiver) nothing() error {
 
 // alert acts on an alert record. RFC 9846, Section 6.
 func (r *Receiver) alert(payload []byte) (Event, error) {
-	if len(payload) != 2 {
+	switch {
+	case len(payload) == 2:
+	case len(payload) == 0 && r.info.Version != iana.TLS12 && r.phase != phasePlain:
+		// RFC 9846, Section 5.4, of Handshake and Alert records without content: "if such
+		// a message is received, the receiving implementation MUST terminate the
+		// connection with an "unexpected_message" alert."
+		return Event{}, broken(iana.AlertUnexpectedMessage, "an alert record with no alert in it")
+	default:
 		return Event{}, broken(iana.AlertDecodeError, "an alert of %d bytes", len(payload))
 	}
 	r.cfg.trace(false, iana.ContentAlert, payload)

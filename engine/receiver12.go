@@ -40,8 +40,14 @@ func (r *Receiver) open12(h record.Header, rec []byte) (Event, error) {
 // other time than after the messages that lead to the keys it would make them
 // predictable, so no other state takes one.
 func (r *Receiver) changeCipherSpec(payload []byte) error {
-	if len(payload) != 1 || payload[0] != 1 {
-		return illegal("a change_cipher_spec that says %x", payload[:min(len(payload), 4)])
+	switch {
+	case len(payload) != 1:
+		// RFC 5246, Section 7.2.2: decode_error is for a message whose length is
+		// incorrect; Section 7.1: it "consists of a single byte of value 1".
+		return broken(iana.AlertDecodeError,
+			"a change_cipher_spec of %d bytes, where 1 is due", len(payload))
+	case payload[0] != 1:
+		return illegal("a change_cipher_spec of value %d, where 1 is due", payload[0])
 	}
 	s, ok := r.state.(ccsHandler)
 	if !ok {
