@@ -241,32 +241,48 @@ func addALPNChoice(b *codec.Builder, name string) bool {
 //	} ServerName;
 //	struct { ServerName server_name_list<1..2^16-1> } ServerNameList;
 //
-// host_name is the only type there ever was, and no type may appear twice:
-// the list has one entry. A name longer than DNS allows, or with a zero byte
-// in it, is no host name, and one with a dot at its end is not to be sent.
-func (p *parser) serverName() string {
+// host_name is the only type that was ever defined. Others, all of which "MUST begin with a
+// 16-bit length field", are skipped; no type may appear twice. A name longer than DNS
+// allows, or with a zero byte in it, is no host name, and one with a dot at its end is
+// not to be sent. The result is "" if there is no host_name.
+func (p *parser) serverName() (host string) {
 	list := p.within(p.vector16("", 1))
 	defer p.merge(&list)
-	if typ := list.uint8("name_type"); typ != 0 {
-		list.malformed("", fmt.Sprintf("name_type %d, only host_name allowed", typ))
+	var seen [256]bool
+	for !list.Empty() {
+		typ := list.uint8("name_type")
+		if typ != hostName {
+			list.vector16("name", 0)
+		} else {
+			host = list.hostName()
+		}
+		if seen[typ] && list.err == nil {
+			list.malformed("", fmt.Sprintf("two names of name_type %d", typ))
+		}
+		seen[typ] = true
 	}
-	name := list.vector16("host_name", 1)
+	return host
+}
+
+const hostName = 0 // NameType of a DNS name
+
+// hostName reads one HostName.
+func (p *parser) hostName() string {
+	name := p.vector16("host_name", 1)
 	switch {
-	case !list.Empty():
-		list.malformed("", "more than one name")
 	case len(name) > 255:
-		list.malformed("host_name", plural(len(name), "byte")+", at most 255 allowed")
+		p.malformed("host_name", plural(len(name), "byte")+", at most 255 allowed")
 	case bytes.IndexByte(name, 0) >= 0:
-		list.malformed("host_name", "zero byte in it")
+		p.malformed("host_name", "zero byte in it")
 	case bytes.HasSuffix(name, []byte{'.'}):
-		list.malformed("host_name", "dot at its end")
+		p.malformed("host_name", "dot at its end")
 	}
 	return string(name)
 }
 
 func addServerName(b *codec.Builder, name string) bool {
 	list := b.Begin16()
-	b.AddUint8(0)
+	b.AddUint8(hostName)
 	mark := b.Begin16()
 	b.AddString(name)
 	b.End16(mark)
