@@ -47,7 +47,7 @@ const legacyHint = "an old peer with TLS 1.0 or 1.1, CBC or RSA key exchange alo
 func alertHint(a iana.Alert) string {
 	switch a {
 	case iana.AlertHandshakeFailure, iana.AlertInsufficientSecurity:
-		return "compare suites, groups and signature algorithms with what the peer allows; " + legacyHint
+		return "compare suites, groups, signature algorithms and ways of using pre-shared keys with what the peer allows; " + legacyHint
 	case iana.AlertProtocolVersion:
 		return "compare the versions that both sides allow; " + legacyHint
 	case iana.AlertUnknownCA, iana.AlertBadCertificate, iana.AlertCertificateUnknown:

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/sealsock/sealsock/iana"
@@ -166,6 +168,50 @@ func TestKeyUpdatesRightAfterHandshake(t *testing.T) {
 			}
 			if _, err := to.step(); (err == nil) != taken {
 				t.Errorf("to a server %v, %d key updates: %v", server, n, err)
+			}
+		}
+	}
+}
+
+// TestNoPSKMode: a client with the right key, in a way of using it that is not allowed,
+// hears handshake_failure, and this side says what would help. Whether the key is known
+// makes no difference.
+func TestNoPSKMode(t *testing.T) {
+	psk := &PSK{Identity: []byte("device"), Key: []byte("secret")}
+	find := func(id []byte) (*PSK, error) {
+		if string(id) == "device" {
+			return psk, nil
+		}
+		return nil, nil
+	}
+	for _, identity := range []string{"device", "other"} {
+		for _, modes := range [][]iana.PSKMode{{iana.PSKKE}, {0x1a}, {iana.PSKKE, 0x1a}} {
+			client := &Config{PSKs: []*PSK{{Identity: []byte(identity), Key: psk.Key}}}
+			s := newServer(t, &Config{FindPSK: find})
+			s.in = handMade(t, client, func(h *wire.ClientHello) { h.PSKModes = modes })
+			_, err := s.step()
+			refuses(t, err, iana.AlertHandshakeFailure)
+			var e *Error
+			hinted := errors.As(err, &e) && strings.Contains(e.Hint, "--psk-without-dhe")
+			if hinted != (modes[0] == iana.PSKKE) {
+				t.Errorf("%v: the hint is %q", modes, e.Hint)
+			}
+			// TLS 1.2 has suites for it.
+			s = newServer(t, &Config{FindPSK: find})
+			s.in = handMade(t, &Config{
+				PSKs: client.PSKs, PSKWithoutDHE: true, MaxVersion: iana.TLS12,
+				CipherSuites: []iana.CipherSuite{iana.TLS_PSK_WITH_AES_128_GCM_SHA256},
+			}, func(*wire.ClientHello) {})
+			_, err = s.step()
+			refuses(t, err, iana.AlertHandshakeFailure)
+			if !errors.As(err, &e) || !strings.Contains(e.Hint, "--psk-without-dhe") {
+				t.Errorf("TLS 1.2: the hint is %q", e.Hint)
+			}
+			// With the permission, the key is all that counts.
+			s = newServer(t, &Config{FindPSK: find, PSKWithoutDHE: true})
+			s.in = handMade(t, client, func(h *wire.ClientHello) { h.PSKModes = modes })
+			if _, err = s.step(); (err == nil) != (hinted && identity == "device") {
+				t.Errorf("%v, allowed, with %s: %v", modes, identity, err)
 			}
 		}
 	}

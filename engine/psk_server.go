@@ -74,6 +74,9 @@ func (c *Config) allowsPSK(modes []iana.PSKMode) bool {
 	return slices.Contains(modes, iana.PSKDHEKE) || c.PSKWithoutDHE && slices.Contains(modes, iana.PSKKE)
 }
 
+// onlyPSKs reports whether a server has no certificate to show.
+func (c *Config) onlyPSKs() bool { return len(c.Credentials) == 0 && c.SelectCredential == nil }
+
 // takesPSKAlone reports whether both sides allow a pre-shared key without a key
 // exchange, and the client has one.
 func (c *Config) takesPSKAlone(h *wire.ClientHello) bool {
@@ -235,8 +238,10 @@ func begin(f *flow13, hello *wire.ClientHello, m message, c *choice13, do *effec
 
 // checkWithoutPSK checks that a handshake without a pre-shared key is possible.
 func (f *flow13) checkWithoutPSK(hello *wire.ClientHello, c *choice13) error {
-	switch {
-	case len(f.cfg.Credentials) == 0 && f.cfg.SelectCredential == nil:
+	switch onlyPSK := f.cfg.onlyPSKs(); {
+	case onlyPSK && hello.PSK != nil && !f.resumable:
+		return noMode(hello)
+	case onlyPSK:
 		return &Error{
 			Fault: FaultIncompatible, Alert: iana.AlertUnknownPSKIdentity,
 			Reason: "the client has no pre-shared key that is known here",
@@ -253,6 +258,24 @@ func (f *flow13) checkWithoutPSK(hello *wire.ClientHello, c *choice13) error {
 	return nil
 }
 
+// withoutDHEHint is for a client that uses pre-shared keys without a key exchange alone.
+const withoutDHEHint = "let the client add a key exchange, or allow keys without one, which " +
+	"gives up forward secrecy (PSKWithoutDHE, --psk-without-dhe)"
+
+// noMode is the error for a client that uses pre-shared keys in no way that this server
+// allows, whether or not it has a key that is known here.
+func noMode(hello *wire.ClientHello) error {
+	e := &Error{
+		Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure,
+		Reason:   "the client uses pre-shared keys in no way that is allowed here",
+		Expected: iana.PSKDHEKE.String(), Got: list(hello.PSKModes),
+	}
+	if slices.Contains(hello.PSKModes, iana.PSKKE) {
+		e.Hint = withoutDHEHint
+	}
+	return e
+}
+
 // choosePSKMode decides whether a pre-shared key goes with a key exchange. It looks at
 // the configuration itself, so that no earlier decision can make it give up forward
 // secrecy. RFC 9846, Section 4.2.9.
@@ -266,7 +289,7 @@ func (c *choice13) choosePSKMode(cfg *Config, hello *wire.ClientHello) error {
 	case exchange:
 		return missing(iana.ExtKeyShare)
 	}
-	return illegal("a pre-shared key for psk_ke alone, which is not allowed here")
+	return noMode(hello)
 }
 
 // acceptEarly decides about 0-RTT data. RFC 9846, Sections 4.2.10 and 8.

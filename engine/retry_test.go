@@ -202,6 +202,19 @@ func TestSecondClientHello(t *testing.T) {
 	}
 }
 
+// A server that has pre-shared keys alone misses those that a second ClientHello leaves
+// out. RFC 9846, Section 6.2.
+func TestNoPSKsAfterRetry(t *testing.T) {
+	psk := &PSK{Identity: []byte("device"), Key: []byte("secret")}
+	server := &Config{FindPSK: func([]byte) (*PSK, error) { return psk, nil }}
+	p := newRetrier(t, &Config{Verifier: acceptAll{}, PSKs: []*PSK{psk}}, server, nil)
+	p.psks = psks{}
+	refuses(t, p.second(t, nil), iana.AlertMissingExtension)
+	// A client that offered none at first hears what it needs.
+	client := &Config{Verifier: acceptAll{}}
+	refuses(t, newRetrier(t, client, server, nil).second(t, nil), iana.AlertUnknownPSKIdentity)
+}
+
 // The second ClientHello may leave out pre-shared keys, and not add or move any.
 func TestPSKsAfterRetry(t *testing.T) {
 	all := map[string]*PSK{}

@@ -54,11 +54,20 @@ func noSuite12(cfg *Config, h *wire.ClientHello) error {
 		Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "no cipher suite in common with the client",
 		Expected: list(own), Got: list(h.CipherSuites), Hint: legacyHint,
 	}
+	if cfg.FindPSK != nil && !cfg.PSKWithoutDHE && slices.ContainsFunc(h.CipherSuites, plainPSK) {
+		e.Hint = withoutDHEHint
+	}
 	if slices.ContainsFunc(own, func(id iana.CipherSuite) bool { return slices.Contains(h.CipherSuites, id) }) {
 		e.Reason, e.Hint = "no key exchange group in common with the client", ""
 		e.Expected, e.Got = list(cfg.groups12()), list(h.SupportedGroups)
 	}
 	return e
+}
+
+// plainPSK reports whether a suite of TLS 1.2 uses a pre-shared key without a key exchange.
+func plainPSK(id iana.CipherSuite) bool {
+	s := suites.TLS12(id)
+	return s != nil && s.Auth == suites.AuthPSK && !s.ECDHE
 }
 
 // checkHello12 checks a ClientHello for TLS 1.2.

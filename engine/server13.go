@@ -122,6 +122,9 @@ func (s *awaitSecondClientHello) checkSecond(h *wire.ClientHello, m message) err
 		return illegal("the second ClientHello does not return the cookie")
 	case h.EarlyData:
 		return illegal("the second ClientHello offers early data")
+	case h.PSK == nil && s.first.PSK != nil && s.cfg.onlyPSKs():
+		// The client has taken away what this handshake needs. RFC 9846, Section 6.2.
+		return missing(iana.ExtPreSharedKey)
 	case !keepsPSKs(s.first.PSK, h.PSK):
 		return illegal("the second ClientHello offers other pre-shared keys than the first")
 	}

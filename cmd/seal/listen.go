@@ -50,6 +50,7 @@ type listenFlags struct {
 	tickets    int
 	maxEarly   uint32
 	pskFile    string
+	pskAlone   bool
 	echKeys    []string
 	legacy     bool
 	timeout    time.Duration
@@ -86,6 +87,8 @@ func (flags *listenFlags) register(f *pflag.FlagSet) {
 	f.IntVar(&flags.tickets, "tickets", defaultTickets, "`number` of tickets that a client gets to come back with; 0 for none")
 	f.Uint32Var(&flags.maxEarly, "max-early-data", 0, "take this `number` of bytes with the first flight of clients that come back (0-RTT); they are used once the handshake is done")
 	f.StringVar(&flags.pskFile, "psk-file", "", "pre-shared keys, a `file` with a line IDENTITY:HEX for each; without --cert nothing else is served")
+	f.BoolVar(&flags.pskAlone, "psk-without-dhe", false,
+		"serve clients without a key exchange too (psk_ke), which gives up forward secrecy")
 	f.StringArrayVar(&flags.echKeys, "ech-keys", nil, "keys for Encrypted ClientHello, a `file` of seal ech; may be given several times, the old ones last")
 	f.BoolVar(&flags.legacy, "legacy", false, "serve old clients too: TLS 1.0 and 1.1, CBC, RSA key exchange, all of which are weak")
 	flags.negotiation.register(f)
@@ -231,6 +234,7 @@ func (flags *listenFlags) identity(talk *talker, a address.Address, further []st
 // function that closes what it opened.
 func (flags *listenFlags) config(talk *talker) (*sealsock.Config, func(), error) {
 	cfg := &sealsock.Config{HandshakeTimeout: flags.timeout, NumTickets: flags.tickets, MaxEarlyData: flags.maxEarly}
+	cfg.PSKWithoutDHE = flags.pskAlone
 	if flags.tickets == 0 {
 		cfg.NumTickets = -1
 	}
@@ -367,7 +371,8 @@ func (flags *listenFlags) checkOffer() error {
 	}
 	return flags.negotiation.checkLegacy(map[string]bool{
 		"--tickets": flags.tickets != defaultTickets, "--max-early-data": flags.maxEarly > 0, "--psk-file": flags.pskFile != "",
-		"--ech-keys": len(flags.echKeys) > 0, "--raw-key": flags.rawKey, "--client-auth late": flags.late(),
+		"--psk-without-dhe": flags.pskAlone,
+		"--ech-keys":        len(flags.echKeys) > 0, "--raw-key": flags.rawKey, "--client-auth late": flags.late(),
 	})
 }
 
