@@ -136,9 +136,9 @@ func (s *open12) awaits() string { return "nothing but data" }
 
 func (s *open12) handle(m message, _ *effects) (state, error) {
 	if s.client && m.typ == iana.HandshakeHelloRequest || !s.client && m.typ == iana.HandshakeClientHello {
-		// RFC 5246, Section 7.2.2, has this alert as a warning, and goes on.
-		// Peers that want to renegotiate have no use for a connection that
-		// does not, and would wait; so the warning is made an end.
+		// RFC 5246, Section 7.2.2, has this alert as a warning, after which the
+		// connection may continue. Peers that renegotiate have no use for one that
+		// does not, and would wait; so the driver ends it behind the warning.
 		return nil, &Error{
 			Fault: FaultIncompatible, Alert: iana.AlertNoRenegotiation, Reason: "the peer wants to renegotiate, which this side never does",
 			Hint: "servers do so to ask for a client certificate late: let them ask in the handshake, or use TLS 1.3",

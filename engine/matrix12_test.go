@@ -354,11 +354,22 @@ func TestRenegotiation12(t *testing.T) {
 		refuses.in = append(refuses.in, rec...)
 		out, err := refuses.step()
 		wantAlert(t, err, iana.AlertNoRenegotiation)
+		// The peer sees a warning, and the end behind it.
+		var alerts [][]byte
+		asks.r.cfg = &Config{Trace: func(tr Trace) {
+			if !tr.Sent && tr.Type == iana.ContentAlert {
+				alerts = append(alerts, slices.Clone(tr.Data))
+			}
+		}}
 		asks.in = append(asks.in, out...)
 		_, err = asks.step()
 		var own *Error
-		if !errors.As(err, &own) || own.Fault != FaultAlert || own.Alert != iana.AlertNoRenegotiation {
+		if !errors.As(err, &own) || own.Fault != FaultAlert || own.Alert != iana.AlertHandshakeFailure {
 			t.Errorf("the side that asked hears %v", err)
+		}
+		want := [][]byte{{1, byte(iana.AlertNoRenegotiation)}, {2, byte(iana.AlertHandshakeFailure)}}
+		if !slices.EqualFunc(alerts, want, slices.Equal) {
+			t.Errorf("the alerts are %v, want %v", alerts, want)
 		}
 		if _, err := refuses.s.Seal(nil, []byte("x")); err == nil {
 			t.Error("the connection goes on")

@@ -106,6 +106,11 @@ func (r *Receiver) fail(err error) error {
 			named.Alert, e = iana.AlertInternalError, &named
 		}
 		r.out = append(r.out, step{kind: stepAlert, alert: e.Alert})
+		if e.Alert == iana.AlertNoRenegotiation {
+			// RFC 5246, Section 7.2.2: "This message is always a warning." The end needs
+			// an alert of its own.
+			r.out = append(r.out, step{kind: stepAlert, alert: iana.AlertHandshakeFailure})
+		}
 	}
 	if len(r.info.sessionID) > 0 {
 		// RFC 5246, Section 7.2.2: both sides MUST forget the session of a

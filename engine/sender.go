@@ -257,19 +257,17 @@ func (s *Sender) keyUpdate(dst []byte, request bool) ([]byte, error) {
 	return dst, nil
 }
 
-// alert appends an alert; all but the warnings end this half.
+// alert appends an alert; all but user_canceled and no_renegotiation end this half.
 func (s *Sender) alert(dst []byte, a iana.Alert) ([]byte, error) {
+	ends := a != iana.AlertUserCanceled && a != iana.AlertNoRenegotiation
 	level := byte(2)
-	if a == iana.AlertCloseNotify || a == iana.AlertUserCanceled {
+	if a == iana.AlertCloseNotify || !ends {
 		level = 1
 	}
 	payload := []byte{level, byte(a)}
 	s.cfg.trace(true, iana.ContentAlert, payload)
 	dst, err := s.sealer.Seal(dst, iana.ContentAlert, payload, 0)
-	if a == iana.AlertUserCanceled {
-		return dst, err
-	}
-	s.closed = true
+	s.closed = s.closed || ends
 	if err != nil {
 		return dst, local("a record cannot be sealed", err)
 	}
