@@ -29,6 +29,7 @@ type Conn struct {
 	server bool
 	ctx    atomic.Pointer[context.Context] // of the handshake under way
 	peer   atomic.Pointer[trust.Result]
+	failed atomic.Pointer[error] // a failure after the handshake: nothing is sent any more
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -148,7 +149,27 @@ func (c *Conn) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.Conn.Read(p)
-	return n, c.explain(err)
+	err = c.explain(err)
+	if fatal(err) {
+		c.failed.CompareAndSwap(nil, &err)
+	}
+	return n, err
+}
+
+// fatal reports whether an error of reading has ended the connection for both
+// directions: not the peer's close_notify, a deadline, a cut, nor Close.
+func fatal(err error) bool {
+	var timeout net.Error
+	var own *engine.Error
+	switch {
+	case err == nil, errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
+		return false
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return false
+	case errors.As(err, &own):
+		return own.Fault != engine.FaultTransport
+	}
+	return true
 }
 
 // Write writes data. It runs the handshake first if necessary.
@@ -156,8 +177,29 @@ func (c *Conn) Write(p []byte) (int, error) {
 	if err := c.Handshake(); err != nil {
 		return 0, err
 	}
+	if err := c.failed.Load(); err != nil {
+		return 0, *err
+	}
 	n, err := c.Conn.Write(p)
 	return n, c.explain(err)
+}
+
+// CloseWrite sends close_notify and ends writing. After a fatal alert it sends nothing and
+// returns the failure.
+func (c *Conn) CloseWrite() error {
+	if err := c.failed.Load(); err != nil {
+		return *err
+	}
+	return c.Conn.CloseWrite()
+}
+
+// Close closes the connection, with close_notify first unless it has failed. RFC 5246,
+// Section 7.2.2: after a fatal alert "both parties immediately close the connection".
+func (c *Conn) Close() error {
+	if c.failed.Load() != nil {
+		return c.raw.Close()
+	}
+	return c.Conn.Close()
 }
 
 // verify passes the peer's certificates to Config.Trust.
