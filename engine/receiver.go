@@ -359,15 +359,8 @@ func (r *Receiver) nothing() error {
 
 // alert acts on an alert record. RFC 9846, Section 6.
 func (r *Receiver) alert(payload []byte) (Event, error) {
-	switch {
-	case len(payload) == 2:
-	case len(payload) == 0 && r.info.Version != iana.TLS12 && r.phase != phasePlain:
-		// RFC 9846, Section 5.4, of Handshake and Alert records without content: "if such
-		// a message is received, the receiving implementation MUST terminate the
-		// connection with an "unexpected_message" alert."
-		return Event{}, broken(iana.AlertUnexpectedMessage, "an alert record with no alert in it")
-	default:
-		return Event{}, broken(iana.AlertDecodeError, "an alert of %d bytes", len(payload))
+	if len(payload) != 2 {
+		return Event{}, r.wrongAlert(payload)
 	}
 	r.cfg.trace(false, iana.ContentAlert, payload)
 	level, desc := payload[0], iana.Alert(payload[1])
@@ -385,6 +378,17 @@ func (r *Receiver) alert(payload []byte) (Event, error) {
 		return Event{}, r.warning(desc)
 	}
 	return Event{}, &Error{Fault: FaultAlert, Alert: desc, Reason: alertMeaning(desc), Hint: alertHint(desc)}
+}
+
+// wrongAlert is the error for an alert record of a wrong length.
+func (r *Receiver) wrongAlert(payload []byte) error {
+	if len(payload) == 0 && r.info.Version != iana.TLS12 && r.phase != phasePlain {
+		// RFC 9846, Section 5.4, of Handshake and Alert records without content: "if such
+		// a message is received, the receiving implementation MUST terminate the
+		// connection with an "unexpected_message" alert."
+		return broken(iana.AlertUnexpectedMessage, "an alert record with no alert in it")
+	}
+	return broken(iana.AlertDecodeError, "an alert of %d bytes", len(payload))
 }
 
 // handshake collects handshake bytes. The copy is what messages live in.
