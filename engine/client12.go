@@ -24,7 +24,7 @@ func (o *offer) offer12(random io.Reader) error {
 		})
 	}
 	if !o.speaks(iana.TLS13) {
-		h.SupportedGroups = cfg.groups12()
+		h.SupportedGroups = classical(cfg.groups())
 		h.RecordSizeLimit = uint16(cfg.RecordSizeLimit)
 	}
 	if cfg.Now == nil {

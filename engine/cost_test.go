@@ -103,3 +103,70 @@ func TestCostOfHopelessClients(t *testing.T) {
 		}
 	}
 }
+
+// TestCostOfShares: which group a server uses is not the client's to make dear.
+func TestCostOfShares(t *testing.T) {
+	const x, p256, p384, p521 = iana.X25519, iana.SecP256r1, iana.SecP384r1, iana.SecP521r1
+	type groups = []iana.NamedGroup
+	for _, c := range []struct {
+		server, client, shares groups
+		want                   iana.NamedGroup // 0: none in common
+		retried                bool
+	}{
+		{nil, groups{p521}, groups{p521}, 0, false},
+		{groups{x, p521}, groups{p521}, groups{p521}, p521, false},
+		{nil, groups{p384}, groups{p384}, p384, false},
+		{nil, groups{p384, x}, groups{p384}, x, true},
+		{nil, groups{p521, p384, p256}, groups{p521, p384}, p256, true},
+		{nil, groups{p256, x}, groups{p256}, p256, false},
+		{nil, groups{p384, x}, groups{p384, x}, x, false},
+		{groups{p384, x}, groups{x, p384}, groups{x}, x, false},
+		{groups{p384, x}, groups{x, p384}, groups{x, p384}, p384, false},
+		{groups{p521, p384}, groups{p384, p521}, groups{p384}, p384, false},
+		{nil, groups{iana.SecP384r1MLKEM1024, iana.X25519MLKEM768}, groups{iana.SecP384r1MLKEM1024},
+			iana.X25519MLKEM768, true},
+	} {
+		random := new(counter)
+		server := &Config{
+			Groups: c.server, Rand: random, Credentials: []*Credential{newCredential(t, nil)},
+		}
+		client := &Config{
+			Verifier: acceptAll{}, Groups: c.client, KeyShares: c.shares, MinVersion: iana.TLS13,
+		}
+		cl, s := newPair(t, client, server)
+		var err error
+		if s.in, err = cl.step(); err != nil {
+			t.Fatal(err)
+		}
+		out, err := s.step()
+		if c.want == 0 {
+			refuses(t, err, iana.AlertHandshakeFailure)
+		}
+		if (c.want == 0 || c.retried) && random.taken > 0 {
+			t.Errorf("%v: the share of %v costs %d random bytes", c.client, c.shares, random.taken)
+		}
+		if c.want == 0 {
+			continue
+		}
+		cl.in = out
+		err = pump(cl, s)
+		if got := s.r.State(); err != nil || got.Group != c.want || got.Retried != c.retried {
+			t.Errorf("%v with shares of %v: %v, retried %v, %v",
+				c.client, c.shares, got.Group, got.Retried, err)
+		}
+	}
+}
+
+// TestOneExchange: as many shares as there are lead to one key exchange: 32 bytes for
+// X25519, and 32 for the ServerHello.
+func TestOneExchange(t *testing.T) {
+	all := []iana.NamedGroup{iana.X25519, iana.SecP256r1, iana.SecP384r1, iana.SecP521r1}
+	random := new(counter)
+	s := newServer(t, &Config{Rand: random, Groups: all})
+	s.in = handMade(t, &Config{
+		Verifier: acceptAll{}, Groups: all, KeyShares: all, MinVersion: iana.TLS13,
+	}, func(*wire.ClientHello) {})
+	if _, err := s.step(); err != nil || random.taken != 64 {
+		t.Errorf("%d random bytes for %d shares, %v", random.taken, len(all), err)
+	}
+}

@@ -131,6 +131,17 @@
 // endRejected in place of open13: the connection has only proved the server's
 // public name, and brought its present configuration.
 //
+// # Work for a client that has proved nothing
+//
+// Before a client has proved anything, a server does at most this for it: one
+// decryption for each key of Encrypted ClientHello with the ID that it names; the
+// search for eight pre-shared keys, and one binder; one key exchange and one
+// signature. A client without a version, suite, group, protocol, kind of
+// certificate or signature scheme in common, or with a wrong binder, is refused
+// before the last two. A share for a costly group (P-384 and above) is not used
+// where both sides have a cheaper one, which is then asked for; P-521 has to be
+// named in Config.Groups.
+//
 // # Errors
 //
 // A state returns an error; the driver turns it into an alert, in one place, and

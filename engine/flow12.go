@@ -271,7 +271,9 @@ func (f *flow12) readCertificate(m message) (*PeerCertificate, error) {
 	return &PeerCertificate{Chain: cert.Certificates}, nil
 }
 
-// groups12 lists this side's groups that TLS 1.2 has, most wanted first.
-func (c *Config) groups12() []iana.NamedGroup {
-	return slices.DeleteFunc(slices.Clone(c.groups()), func(g iana.NamedGroup) bool { return !suites.Classical(g) })
+// classical lists those groups that TLS 1.2 has.
+func classical(list []iana.NamedGroup) []iana.NamedGroup {
+	return slices.DeleteFunc(slices.Clone(list), func(g iana.NamedGroup) bool {
+		return !suites.Classical(g)
+	})
 }

@@ -184,16 +184,17 @@ func choose13(cfg *Config, h *wire.ClientHello) (*choice13, error) {
 	return c, err
 }
 
-// chooseGroup takes the first of this side's groups that the client has. Among
-// groups of the same kind, post-quantum or not, one that a share came for wins,
-// which saves a round trip.
+// chooseGroup takes the first of this side's groups that the client has. Among groups of
+// the same kind, post-quantum or not, one that a share came for wins, which saves a round
+// trip; but not a costly one over one that is not: whether this side does ten times the
+// work must not be the choice of a client that has proved nothing.
 func (c *choice13) chooseGroup(cfg *Config, h *wire.ClientHello) error {
-	for _, id := range cfg.groups() {
+	for _, id := range cfg.serverGroups() {
 		if !slices.Contains(h.SupportedGroups, id) {
 			continue
 		}
 		share := shareFor(h, id)
-		if c.group == nil || share != nil && suites.Classical(c.group.ID) == suites.Classical(id) {
+		if c.group == nil || share != nil && replaces(c.group.ID, id) {
 			c.group, c.share = suites.GroupByID(id), share
 		}
 		if c.share != nil {
@@ -203,10 +204,16 @@ func (c *choice13) chooseGroup(cfg *Config, h *wire.ClientHello) error {
 	if c.group == nil {
 		return &Error{
 			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "no key exchange group in common with the client",
-			Expected: list(cfg.groups()), Got: list(h.SupportedGroups),
+			Expected: list(cfg.serverGroups()), Got: list(h.SupportedGroups),
 		}
 	}
 	return nil
+}
+
+// replaces reports whether a share for other is used in place of asking for one of group.
+func replaces(group, other iana.NamedGroup) bool {
+	return suites.Classical(group) == suites.Classical(other) &&
+		(suites.Costly(group) || !suites.Costly(other))
 }
 
 func shareFor(h *wire.ClientHello, id iana.NamedGroup) *wire.KeyShare {

@@ -37,6 +37,9 @@ type exchange interface {
 
 var errShare = errors.New("the peer's key share is not a valid one of its group")
 
+// groups is in the order of preference: hybrids first, and within each kind the cheaper
+// first. A server's work for one exchange, in multiples of X25519's: X25519MLKEM768 1.7,
+// SecP256r1MLKEM768 1.9, SecP384r1MLKEM1024 15, secp256r1 1.5, secp384r1 14, secp521r1 36.
 var groups = []Group{
 	{iana.X25519MLKEM768, 1184 + 32, 1088 + 32, hybrid{first: kemExchange{mlkem768.Scheme()}, second: x25519Exchange{}, clientCut: 1184, serverCut: 1088}},
 	{iana.SecP256r1MLKEM768, 65 + 1184, 65 + 1088, hybrid{first: curve{ecdh.P256()}, second: kemExchange{mlkem768.Scheme()}, clientCut: 65, serverCut: 65}},
@@ -70,6 +73,16 @@ func DefaultGroups() []iana.NamedGroup {
 		}
 	}
 	return list
+}
+
+// Costly reports whether a key exchange of the group takes more than ten times the work of
+// the cheapest one of its kind.
+func Costly(id iana.NamedGroup) bool {
+	switch id {
+	case iana.SecP384r1, iana.SecP521r1, iana.SecP384r1MLKEM1024:
+		return true
+	}
+	return false
 }
 
 // Classical reports whether TLS 1.2 may use the group: the hybrids are for
