@@ -10,10 +10,12 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"math/big"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/suites"
 )
 
 // acceptAll is a Verifier that takes the key out of the certificate, for tests
@@ -142,13 +144,31 @@ func send(t testing.TB, from, to *side, data string) {
 	}
 }
 
+// ccm13 are the suites of TLS 1.3 that have to be asked for.
+var ccm13 = []iana.CipherSuite{iana.TLS_AES_128_CCM_SHA256, iana.TLS_AES_128_CCM_8_SHA256}
+
+// TestCCMIsOptIn: neither side offers or takes CCM unless its configuration names it.
+func TestCCMIsOptIn(t *testing.T) {
+	for _, suite := range ccm13 {
+		only := []iana.CipherSuite{suite}
+		for _, lists := range [][2][]iana.CipherSuite{{only, nil}, {nil, only}} {
+			c, s := newPair(t, &Config{Verifier: acceptAll{}, CipherSuites: lists[0]},
+				&Config{Credentials: []*Credential{newCredential(t, nil)}, CipherSuites: lists[1]})
+			refuses(t, pump(c, s), iana.AlertHandshakeFailure)
+		}
+		if slices.Contains((&Config{}).suites(), suite) {
+			t.Errorf("%v is a default", suite)
+		}
+	}
+}
+
 func TestHandshake(t *testing.T) {
 	cred := newCredential(t, nil)
 	groups := []iana.NamedGroup{
 		iana.X25519MLKEM768, iana.SecP256r1MLKEM768, iana.SecP384r1MLKEM1024,
 		iana.X25519, iana.SecP256r1, iana.SecP384r1, iana.SecP521r1,
 	}
-	for _, suite := range []iana.CipherSuite{iana.TLS_AES_128_GCM_SHA256, iana.TLS_AES_256_GCM_SHA384, iana.TLS_CHACHA20_POLY1305_SHA256} {
+	for _, suite := range append(suites.Default13(), ccm13...) {
 		for _, group := range groups {
 			for _, retry := range []bool{false, true} {
 				for _, auth := range []ClientAuth{NoClientCert, RequestClientCert, RequireClientCert} {
@@ -161,6 +181,9 @@ func TestHandshake(t *testing.T) {
 						client.Credentials = []*Credential{cred}
 					}
 					client.KeyShares = []iana.NamedGroup{group}
+					if slices.Contains(ccm13, suite) {
+						client.CipherSuites = server.CipherSuites
+					}
 					if retry {
 						client.KeyShares = []iana.NamedGroup{}
 						server.HelloRetryCookie = func() []byte { return []byte("cookie") }

@@ -38,8 +38,11 @@ func Example() {
 	// Output: 37 bytes: application_data "hello"
 }
 
+// ccm13 are the suites of TLS 1.3 that are not among the defaults.
+var ccm13 = []iana.CipherSuite{iana.TLS_AES_128_CCM_SHA256, iana.TLS_AES_128_CCM_8_SHA256}
+
 func TestThereAndBack(t *testing.T) {
-	for _, id := range suites.Default13() {
+	for _, id := range append(suites.Default13(), ccm13...) {
 		s, o := pair(t, id)
 		for _, n := range []int{0, 1, 100, MaxPlaintext} {
 			for _, pad := range []int{0, 1, 100} {

@@ -64,10 +64,10 @@ func (s *Sealer13) Seal(dst []byte, typ iana.ContentType, payload []byte, pad in
 	if s.seq >= s.limit {
 		return dst, ErrExhausted
 	}
-	inner := len(payload) + 1 + pad
-	dst = slices.Grow(dst, HeaderLen+inner+suites.Overhead)
+	inner, tag := len(payload)+1+pad, s.aead.Overhead()
+	dst = slices.Grow(dst, HeaderLen+inner+tag)
 	start := len(dst)
-	dst = AppendHeader(dst, iana.ContentApplicationData, iana.TLS12, inner+suites.Overhead)
+	dst = AppendHeader(dst, iana.ContentApplicationData, iana.TLS12, inner+tag)
 	dst = append(dst, payload...)
 	dst = append(dst, byte(typ))
 	if pad > 0 {
@@ -76,11 +76,11 @@ func (s *Sealer13) Seal(dst []byte, typ iana.ContentType, payload []byte, pad in
 	s.next()
 	body := dst[start+HeaderLen:]
 	s.aead.Seal(body[:0], s.nonce[:], body, dst[start:start+HeaderLen])
-	return dst[:len(dst)+suites.Overhead], nil
+	return dst[:len(dst)+tag], nil
 }
 
 // Overhead is the header, the content type and the tag.
-func (s *Sealer13) Overhead() int { return HeaderLen + 1 + suites.Overhead }
+func (s *Sealer13) Overhead() int { return HeaderLen + 1 + s.aead.Overhead() }
 
 // Left says how many records the key may still seal.
 func (s *Sealer13) Left() uint64 { return s.limit - s.seq }
@@ -110,7 +110,7 @@ func (o *Opener13) Open(record []byte) (iana.ContentType, []byte, error) {
 	switch {
 	case len(body) > MaxCiphertext:
 		return 0, nil, ErrOverflow
-	case len(body) < suites.Overhead+1:
+	case len(body) < o.aead.Overhead()+1:
 		return 0, nil, ErrBadMAC
 	case o.seq >= 1<<62:
 		return 0, nil, ErrExhausted

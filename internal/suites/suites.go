@@ -31,9 +31,6 @@ func (s *Suite) AEAD(key []byte) (cipher.AEAD, error) { return s.newAEAD(key) }
 // IVLen is the length in bytes of every suite's per-record nonce.
 const IVLen = 12
 
-// Overhead is the length in bytes of every TLS 1.3 suite's authentication tag.
-const Overhead = 16
-
 // AES-GCM keeps its margin for about 2^24.5 full-size records; we stop at
 // 2^24. ChaCha20-Poly1305 reaches the end of the sequence numbers first.
 // RFC 9846, Section 5.5.
@@ -42,10 +39,17 @@ const (
 	chachaLimit = 1 << 62
 )
 
+// ccmLimit is what RFC 9147, Section 4.5.3, has for AES-128-CCM; RFC 9846 has none.
+const ccmLimit = 1 << 23
+
 var tls13 = []Suite{
 	{iana.TLS_AES_128_GCM_SHA256, crypto.SHA256, 16, gcmLimit, gcm.New},
 	{iana.TLS_AES_256_GCM_SHA384, crypto.SHA384, 32, gcmLimit, gcm.New},
 	{iana.TLS_CHACHA20_POLY1305_SHA256, crypto.SHA256, 32, chachaLimit, chacha20poly1305.New},
+	// For small devices, and never among the defaults: CCM takes two passes, and the tag of
+	// CCM_8 has 8 bytes. RFC 6655; RFC 9846, Appendix B.4.
+	{iana.TLS_AES_128_CCM_SHA256, crypto.SHA256, 16, ccmLimit, newCCM},
+	{iana.TLS_AES_128_CCM_8_SHA256, crypto.SHA256, 16, ccmLimit, newCCM8},
 }
 
 // TLS13 returns the row of a TLS 1.3 cipher suite, or nil if there is none.

@@ -205,17 +205,22 @@ func TestSignatures(t *testing.T) {
 }
 
 func TestSuites(t *testing.T) {
-	for _, id := range Default13() {
+	optIn := []iana.CipherSuite{iana.TLS_AES_128_CCM_SHA256, iana.TLS_AES_128_CCM_8_SHA256}
+	for _, id := range append(Default13(), optIn...) {
 		s := TLS13(id)
+		tag := 16
+		if id == iana.TLS_AES_128_CCM_8_SHA256 {
+			tag = 8
+		}
 		aead, err := s.AEAD(make([]byte, s.KeyLen))
-		if err != nil || aead.Overhead() != Overhead || aead.NonceSize() != IVLen {
+		if err != nil || aead.Overhead() != tag || aead.NonceSize() != IVLen {
 			t.Errorf("%v: %v", id, err)
 		}
 		if _, err := s.AEAD(make([]byte, s.KeyLen+1)); err == nil {
 			t.Errorf("%v takes a key that is too long", id)
 		}
 	}
-	if TLS13(iana.TLS_AES_128_CCM_SHA256) != nil {
+	if TLS13(0x1306) != nil {
 		t.Error("a suite without an implementation has a row")
 	}
 }
