@@ -9,6 +9,7 @@ type area struct {
 // areas lists the tables. A new table goes into a file of its own.
 var areas = []area{
 	{"authority", authorityRows},
+	{"engine_details", detailRows},
 	{"engine_client", engineClientRows},
 	{"engine_ech", engineECHRows},
 	{"engine_extensions", engineExtensionRows},

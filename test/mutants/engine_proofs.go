@@ -150,7 +150,7 @@ var engineProofRows = []row{
 		doc: rfc9846, section: "4.4.4",
 		must: "Finished is checked: decrypt_error; in constant time",
 		file: "engine/flow13.go",
-		old:  "if !keys.Equal(fin.VerifyData,", new: "if false && !keys.Equal(fin.VerifyData,",
+		old:  "case !keys.Equal(fin.VerifyData, want):", new: "case false:",
 		test: "TestPeerRefusesProof13/another Finished by the server",
 	},
 	{

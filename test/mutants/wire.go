@@ -60,7 +60,7 @@ var wireRows = []row{
 	{
 		doc: "RFC 6066", section: "3", must: "one name of a type: decode_error",
 		file: "internal/wire/extension.go",
-		old:  "case !list.Empty():", new: "case false:",
+		old:  "if seen[typ] && list.err == nil {", new: "if false {",
 		test: "TestRejected",
 	},
 	{

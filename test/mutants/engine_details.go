@@ -1,0 +1,42 @@
+package main
+
+// detailRows are about details of the protocol that other implementations' tests found.
+var detailRows = []row{
+	{
+		doc: rfc9846, section: "4.1.2", must: "a second ClientHello offers no new pre-shared key",
+		file: "engine/server13.go",
+		old:  "if i < 0 {\n\t\t\treturn false", new: "if i < 0 {\n\t\t\treturn true",
+		test: "TestPSKsAfterRetry",
+	},
+	{
+		doc: rfc9846, section: "4.2.8", must: "shares are in the order of the groups",
+		file: "engine/server_hello.go",
+		old:  "left = left[i+1:]", new: "_ = i",
+		test: "TestShareOrder",
+	},
+	{
+		doc: rfc9846, section: "4.2.9", must: "psk_ke only if the server allows it, in each ClientHello",
+		file: "engine/psk_server.go",
+		old:  "case cfg.takesPSKAlone(hello):\n\t\tc.group", new: "case true:\n\t\tc.group",
+		test: "TestPSKModeIsDecidedFromTheConfiguration",
+	},
+	{
+		doc: rfc9846, section: "5.4", must: "an empty encrypted alert: unexpected_message",
+		file: "engine/receiver.go",
+		old:  "broken(iana.AlertUnexpectedMessage, \"an alert record with",
+		new:  "broken(iana.AlertDecodeError, \"an alert record with",
+		test: "TestOtherRecordsInEveryState",
+	},
+	{
+		doc: rfc9846, section: "6.2", must: "a Finished of a wrong length: decode_error",
+		file: "engine/flow13.go",
+		old:  "case len(fin.VerifyData) != len(want):", new: "case false:",
+		test: "TestFinishedOfWrongLength",
+	},
+	{
+		doc: rfc9846, section: "D.5", must: "a hello of SSL 3.0: protocol_version",
+		file: "engine/server_hello.go",
+		old:  "if v > iana.SSL30 {", new: "if true {",
+		test: "TestSSL30Hello",
+	},
+}
