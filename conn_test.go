@@ -262,7 +262,7 @@ func TestHTTP(t *testing.T) {
 func TestHandshakeWithoutBuffers(t *testing.T) {
 	for _, groups := range [][]iana.NamedGroup{nil, {iana.X25519}, {iana.SecP256r1}, {iana.SecP521r1}} {
 		cc, sc := newConfigs(t)
-		cc.Groups = groups
+		cc.Groups, sc.Groups = groups, groups
 		sc.ClientAuth = sealsock.RequireClientCert
 		a, b := net.Pipe()
 		a.SetDeadline(time.Now().Add(20 * time.Second))
