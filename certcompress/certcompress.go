@@ -2,9 +2,9 @@
 // zlib, brotli and zstd. It is a separate package so that only programs that
 // import it link the compressors.
 //
-// Decompression stops at the length that the message declares, which the engine
-// bounds. A decompression bomb costs no more than a certificate of the largest
-// size.
+// Decompression stops at the length that the message promises, which the engine
+// bounds, and takes no larger window than that length needs: with brotli 256 KiB, with
+// zstd 1 MiB. So a bomb costs about what the largest certificate would.
 package certcompress
 
 import (
@@ -68,9 +68,40 @@ func Brotli() engine.Compressor {
 			return written(&b, brotli.NewWriter(&b), data)
 		}),
 		Decompress: func(data []byte, n int) ([]byte, error) {
-			return exactly(brotli.NewReader(bytes.NewReader(data)), n)
+			return exactly(brotli.NewReader(bytes.NewReader(narrowed(data, n))), n)
 		},
 	}
+}
+
+// Windows of 2^18 to 2^24 bytes are three bits in the first byte of brotli data, behind
+// a bit that is set. RFC 7932, Section 9.1.
+const (
+	wideWindow      = 1
+	windowShift     = 1
+	windowMask      = 7 << windowShift
+	windowBase      = 17 // added to the three bits, which are not all zero
+	windowOverhead  = 16 // bytes of a window that distances do not reach
+	narrowestOfWide = 18
+)
+
+// narrowed returns data with the smallest window of at least 2^18 bytes that holds n
+// bytes, if it has a larger one. The result is the same, because no distance in n
+// bytes reaches further than n. But the decompressor takes memory for the window that
+// the data names, and fills it before it returns a byte: 14 bytes could cost 16 MiB.
+func narrowed(data []byte, n int) []byte {
+	if len(data) == 0 || data[0]&wideWindow == 0 || data[0]&windowMask == 0 {
+		return data
+	}
+	bits := narrowestOfWide
+	for 1<<bits-windowOverhead < n {
+		bits++
+	}
+	if windowBase+int(data[0]&windowMask)>>windowShift <= bits {
+		return data
+	}
+	narrow := bytes.Clone(data)
+	narrow[0] = data[0]&^windowMask | byte(bits-windowBase)<<windowShift
+	return narrow
 }
 
 // maxWindow bounds the memory of a zstd decompressor, in bytes.

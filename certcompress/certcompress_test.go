@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"crypto/rand"
 	"fmt"
+	"runtime"
 	"testing"
+
+	"github.com/andybalholm/brotli"
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
@@ -84,5 +87,46 @@ func TestRemembers(t *testing.T) {
 	ask(maxRemembered)
 	if ask(0); calls != 1 {
 		t.Errorf("%d results of too many are forgotten, want 1", calls)
+	}
+}
+
+// TestBrotliWindow: a small certificate costs little memory, whatever window its data
+// names, and one that refers back as far as it can comes out as it was.
+func TestBrotliWindow(t *testing.T) {
+	pack := func(window int, data []byte) []byte {
+		var b bytes.Buffer
+		w := brotli.NewWriterOptions(&b, brotli.WriterOptions{Quality: 9, LGWin: window})
+		if _, err := w.Write(data); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	noise := make([]byte, 120<<10)
+	rand.Read(noise)
+	far := append(bytes.Clone(noise), noise[:1000]...)
+	c := Brotli()
+	for window := 10; window <= 24; window++ {
+		got, err := c.Decompress(pack(window, far), len(far))
+		if err != nil || !bytes.Equal(got, far) {
+			t.Errorf("a window of %d bits: %v", window, err)
+		}
+		if _, err := c.Decompress(pack(window, far), len(far)-1); err == nil {
+			t.Errorf("a window of %d bits: one byte too many is accepted", window)
+		}
+	}
+	bomb := pack(24, make([]byte, 16<<20))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := c.Decompress(bomb, 1000); err == nil {
+		t.Error("16 MiB are a certificate of 1,000 bytes")
+	}
+	runtime.ReadMemStats(&after)
+	took := after.TotalAlloc - before.TotalAlloc
+	t.Logf("%d bytes took %d bytes of memory", len(bomb), took)
+	if took > 2<<20 {
+		t.Error("that is more than 2 MiB")
 	}
 }
