@@ -186,7 +186,8 @@ func addPadding(b *codec.Builder, n int) bool {
 func (p *parser) keyShares() []KeyShare {
 	list := p.within(p.vector16("client_shares", 0))
 	defer p.merge(&list)
-	shares := make([]KeyShare, 0, countExtensions(list.Reader)) // entries have the form of extensions
+	n, _ := table[KeyShare](nil).count(list.Reader) // entries have the form of extensions
+	shares := make([]KeyShare, 0, n)
 	groups := make([]iana.NamedGroup, 0, 16)
 	for !list.Empty() {
 		shares = append(shares, list.keyShareEntry())

@@ -60,8 +60,9 @@ func (t table[M]) find(typ iana.ExtensionType) *row[M] {
 func (t table[M]) parse(m *M, p *parser) (present []iana.ExtensionType, unknown []Extension) {
 	block := p.within(p.vector16("extensions", 0))
 	defer p.merge(&block)
-	if n := countExtensions(block.Reader); n > 0 {
-		present = make([]iana.ExtensionType, 0, n)
+	// Room for exactly what is there: a peer's block may have 15,000 entries.
+	if n, other := t.count(block.Reader); n > 0 {
+		present, unknown = make([]iana.ExtensionType, 0, n), slices.Grow(unknown, other)
 	}
 	var x parser // one for all, because the call of parse makes it escape
 	for !block.Empty() {
@@ -122,15 +123,18 @@ func addRaw(b *codec.Builder, list []Extension) {
 	}
 }
 
-// countExtensions returns the number of whole extensions in a block.
-func countExtensions(r codec.Reader) int {
-	n := 0
+// count returns the number of whole extensions in a block, and of those among them
+// that have no row.
+func (t table[M]) count(r codec.Reader) (all, unknown int) {
 	for !r.Empty() {
-		_, ok := r.Uint16()
+		typ, ok := r.Uint16()
 		if _, fits := r.Vector16(); !ok || !fits {
 			break
 		}
-		n++
+		all++
+		if t.find(iana.ExtensionType(typ)) == nil {
+			unknown++
+		}
 	}
-	return n
+	return all, unknown
 }
