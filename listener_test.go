@@ -102,7 +102,7 @@ func TestListenerServesBesideSilentClients(t *testing.T) {
 
 // maxSilent bounds what a client costs that keeps a Listener waiting, in bytes of
 // heap and stack. Its own end, in the same process, is in it.
-const maxSilent = 96 << 10
+const maxSilent = 24 << 10
 
 // used returns the bytes of heap and stack in use.
 func used() int {

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
@@ -16,6 +17,7 @@ type reading struct {
 	recv   *engine.Receiver
 	source source
 
+	stash []byte  // what has come of a record while a handshake waits for the rest
 	buf   *buffer // nil while nothing is in it
 	r, w  int     // what of buf is not worked off yet
 	plain []byte  // application data inside buf, not read yet
@@ -155,14 +157,32 @@ func (c *Conn) stepAndSend() (engine.Event, error) {
 // has to wait.
 func (in *reading) fill(need int) error {
 	in.giveBack()
+	if !in.done {
+		in.setAside()
+	}
 	if in.buf != nil && in.r > 0 && in.r+need > len(in.buf.b) {
 		in.w = copy(in.buf.b[:], in.buf.b[in.r:in.w])
 		in.r = 0
 	}
-	buf, n, err := in.source.fill(in.buf, in.w)
-	in.buf = buf
+	buf, n, err := in.source.fill(in.buf, max(in.w, len(in.stash)))
+	if in.buf = buf; buf != nil && in.stash != nil {
+		in.w = copy(buf.b[:], in.stash)
+		in.stash = nil
+	}
 	in.w += n
 	return err
+}
+
+// setAside keeps what is in the buffer in as much memory as it takes, and gives the
+// buffer back: a client that is not authenticated and waits in the middle of a record
+// does not occupy a buffer.
+func (in *reading) setAside() {
+	if in.buf == nil {
+		return
+	}
+	in.stash = bytes.Clone(in.buf.b[in.r:in.w])
+	putBuffer(in.buf)
+	in.buf, in.r, in.w = nil, 0, 0
 }
 
 // release gives the buffer back when the connection is closed and nobody reads.
@@ -209,7 +229,7 @@ func (s *plainSource) fill(buf *buffer, w int) (*buffer, int, error) {
 		n, err := s.conn.Read(s.small[:])
 		if n > 0 {
 			buf = getBuffer()
-			copy(buf.b[:], s.small[:n])
+			copy(buf.b[w:], s.small[:n])
 			s.busy = n == len(s.small)
 		}
 		return buf, n, whole(n, err)
