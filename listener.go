@@ -105,15 +105,36 @@ func (l *Listener) Accept() (net.Conn, error) {
 
 // AcceptConn is Accept with a context and its true type.
 func (l *Listener) AcceptConn(ctx context.Context) (*Conn, error) {
+	if !l.made() {
+		return nil, errNoListener
+	}
 	return l.admitted.Accept(ctx)
 }
 
 // Close stops listening. Connections that Accept has returned stay open;
 // handshakes under way end.
-func (l *Listener) Close() error { return l.admitted.Close() }
+func (l *Listener) Close() error {
+	if !l.made() {
+		return errNoListener
+	}
+	return l.admitted.Close()
+}
 
-// Addr returns the address that is listened on.
-func (l *Listener) Addr() net.Addr { return l.admitted.Addr() }
+// Addr returns the address that is listened on, or nil if l was not made by Listen or
+// NewListener.
+func (l *Listener) Addr() net.Addr {
+	if !l.made() {
+		return nil
+	}
+	return l.admitted.Addr()
+}
+
+func (l *Listener) made() bool { return l != nil && l.admitted != nil }
+
+var errNoListener = &engine.Error{
+	Fault: engine.FaultUsage, Alert: iana.AlertInternalError,
+	Reason: "a Listener that was not made by Listen or NewListener",
+}
 
 // handshake proves one client.
 func (l *Listener) handshake(ctx context.Context, raw net.Conn) (*Conn, error) {

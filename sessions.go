@@ -27,11 +27,12 @@ type CacheStats struct {
 const perServer = 4
 
 // MemoryCache is a SessionCache in memory that forgets the server that was not
-// used for longest. Make it with NewMemoryCache.
+// used for longest. Make it with NewMemoryCache; the zero value keeps one server, and a
+// nil *MemoryCache keeps nothing.
 type MemoryCache struct {
 	max   int
 	mu    sync.Mutex
-	order *list.List // of *cached, the latest first
+	order list.List // of *cached, the latest first
 	by    map[string]*list.Element
 	stats CacheStats
 }
@@ -43,11 +44,14 @@ type cached struct {
 
 // NewMemoryCache returns a cache for max servers.
 func NewMemoryCache(max int) *MemoryCache {
-	return &MemoryCache{max: max, order: list.New(), by: map[string]*list.Element{}}
+	return &MemoryCache{max: max, by: map[string]*list.Element{}}
 }
 
 // Take implements SessionCache: the latest session comes first.
 func (m *MemoryCache) Take(server string) *engine.Session {
+	if m == nil {
+		return nil
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e := m.by[server]
@@ -67,8 +71,14 @@ func (m *MemoryCache) Take(server string) *engine.Session {
 
 // Put implements SessionCache.
 func (m *MemoryCache) Put(server string, s *engine.Session) {
+	if m == nil {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.by == nil {
+		m.by = map[string]*list.Element{}
+	}
 	e := m.by[server]
 	if e == nil {
 		if m.order.Len() >= max(m.max, 1) {
@@ -90,6 +100,9 @@ func (m *MemoryCache) Put(server string, s *engine.Session) {
 
 // Stats returns the figures of the cache.
 func (m *MemoryCache) Stats() CacheStats {
+	if m == nil {
+		return CacheStats{}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	stats := m.stats

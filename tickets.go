@@ -124,6 +124,9 @@ type RotatingKeys struct {
 
 // TicketKeys implements TicketKeys.
 func (r *RotatingKeys) TicketKeys(now time.Time) []TicketKey {
+	if r == nil {
+		return nil // no tickets
+	}
 	period, lifetime := r.Period, r.Lifetime
 	if period <= 0 {
 		period = 12 * time.Hour
