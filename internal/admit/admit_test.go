@@ -55,6 +55,18 @@ type refusal struct {
 	err  error
 }
 
+// next returns the next refusal.
+func next(t *testing.T, refused chan refusal) refusal {
+	t.Helper()
+	select {
+	case r := <-refused:
+		return r
+	case <-time.After(20 * time.Second):
+		t.Fatal("no handshake ended")
+		return refusal{}
+	}
+}
+
 // wait is a Handshake that ends with its context.
 func wait(ctx context.Context, _ net.Conn) (net.Conn, error) {
 	<-ctx.Done()
@@ -99,7 +111,7 @@ func TestBounds(t *testing.T) {
 				}
 				s.next <- from(addr)
 			}
-			got := <-refused
+			got := next(t, refused)
 			var crowd *CrowdError
 			if got.peer != test.ended || !errors.As(got.err, &crowd) || crowd.Limit < 2 {
 				t.Errorf("%s ended: %v", got.peer, got.err)
@@ -172,7 +184,7 @@ func TestDescriptors(t *testing.T) {
 	s.next <- from("10.0.0.1:1")
 	s.next <- from("10.0.0.1:2")
 	s.next <- &net.OpError{Op: "accept", Err: syscall.EMFILE}
-	if got := <-refused; got.peer != "10.0.0.1:1" || !errors.Is(got.err, errDescriptors) {
+	if got := next(t, refused); got.peer != "10.0.0.1:1" || !errors.Is(got.err, errDescriptors) {
 		t.Errorf("%s ended: %v", got.peer, got.err)
 	}
 }
