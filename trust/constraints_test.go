@@ -301,6 +301,7 @@ func TestConstrainedPath(t *testing.T) {
 			[]*node{same, root}, []change{named}, "example.org"},
 		"self-issued leaf": {
 			[]*node{root}, []change{selfLeaf, named}, "Root"},
+		"self-issued leaf, directory":    {[]*node{selfEvil}, []change{subject("O=Evil")}, "O=Evil"},
 		"excluded intermediate":          {[]*node{evilInter, root}, nil, "O=Evil"},
 		"intermediate with a DNS name":   {[]*node{otherInter, root}, nil, "Other"},
 		"key change of an excluded root": {[]*node{newKey, selfEvil}, nil, ""},
