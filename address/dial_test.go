@@ -107,6 +107,27 @@ func TestListenReplacesStaleSocket(t *testing.T) {
 	}
 }
 
+// TestListenIPv4 shows that 0.0.0.0 is IPv4 alone.
+func TestListenIPv4(t *testing.T) {
+	ctx := context.Background()
+	l, err := address.MustParse("0.0.0.0:0").Listen(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if at := l.Addr().String(); !strings.HasPrefix(at, "0.0.0.0:") {
+		t.Errorf("0.0.0.0:0 listens on %s", at)
+	}
+	p, err := address.MustParse("udp://0.0.0.0:0").ListenPacket(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if at := p.LocalAddr().String(); !strings.HasPrefix(at, "0.0.0.0:") {
+		t.Errorf("udp://0.0.0.0:0 listens on %s", at)
+	}
+}
+
 func TestDialErrors(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -57,7 +57,17 @@ func (t tcp) listen(ctx context.Context) (net.Listener, error) {
 	if err := t.auditName("listen"); err != nil {
 		return nil, err
 	}
-	return listening().Listen(ctx, t.scheme, t.hostPort())
+	return listening().Listen(ctx, t.listenNetwork(), t.hostPort())
+}
+
+// listenNetwork is the network to listen on. With "tcp", package net takes 0.0.0.0
+// for all addresses of IPv6 too; a host that is an IPv4 address means IPv4 alone.
+func (t tcp) listenNetwork() string {
+	ip, err := netip.ParseAddr(t.name)
+	if err == nil && ip.Is4() && !strings.HasSuffix(t.scheme, "4") {
+		return t.scheme + "4"
+	}
+	return t.scheme
 }
 
 // splitPort splits "host:port", "[ip]:port", ":port" and "port".

@@ -95,7 +95,7 @@ func (u udp) listenPacket(ctx context.Context) (net.PacketConn, error) {
 	if err := u.auditName("listen"); err != nil {
 		return nil, err
 	}
-	return listening().ListenPacket(ctx, u.scheme, u.hostPort())
+	return listening().ListenPacket(ctx, u.listenNetwork(), u.hostPort())
 }
 
 // lite is an IP address and a port for UDP-Lite.
