@@ -23,6 +23,7 @@ var areas = []area{
 	{"keys", keysRows},
 	{"record", recordRows},
 	{"sealsock", sealsockRows},
+	{"sockets", socketsRows},
 	{"stream", streamRows},
 	{"suites", suitesRows},
 	{"trust", trustRows},

@@ -1,0 +1,55 @@
+package main
+
+// socketsRows are about addresses, rooms and the command's connections.
+var socketsRows = []row{
+	{
+		doc: own, section: "address", must: "one listener on a path at a time",
+		file: "address/claim.go",
+		old:  "case !errors.Is(err, filelock.ErrHeld):",
+		new:  "case true: return &claim{path: path}, nil\ncase !errors.Is(err, filelock.ErrHeld):",
+		test: "TestCloseLeavesSuccessor",
+	},
+	{
+		doc: own, section: "address", must: "Close removes no socket file of a successor",
+		file: "address/claim.go",
+		old:  "return os.SameFile(a, b) &&", new: "return true || os.SameFile(a, b) &&",
+		test: "TestCloseLeavesSuccessor",
+	},
+	{
+		doc: own, section: "address", must: "a lock file is no symbolic link",
+		file: "address/claim.go",
+		old:  "os.O_RDWR|os.O_CREATE|noFollow", new: "os.O_RDWR|os.O_CREATE",
+		test: "TestListenLockFile",
+	},
+	{
+		doc: own, section: "address", must: "the auditor can refuse a connection",
+		file: "address/audit.go",
+		old:  "return socket.Audit(e)", new: "_ = socket.Audit(e); return nil",
+		test: "TestAudit",
+	},
+	{
+		doc: own, section: "chat", must: "a name has no character that cannot be seen",
+		file: "chat/names.go",
+		old:  "strings.ContainsFunc(line, unseen)", new: "false",
+		test: "TestUnseenNames",
+	},
+	{
+		doc: own, section: "chat", must: "no name looks like that of another member",
+		file: "chat/names.go",
+		old:  "strings.ToLower(confusables.Skeleton(name)),", new: "strings.ToLower(name),",
+		test: "TestNames",
+	},
+	{
+		doc: own, section: "seal", must: "--exec gets no SEAL_ variable of the environment",
+		file: "cmd/seal/exec.go",
+		old:  `strings.HasPrefix(name, "SEAL_")`, new: "false",
+		test: "TestScripts/exec",
+	},
+	{
+		doc: own, section: "seal", must: "no close_notify when interrupted",
+		file: "cmd/seal/exchange.go",
+		old:  "x.conn.NetConn().Close()\n\treturn context.Cause(ctx)",
+		new:  "x.conn.CloseWrite()\n\treturn context.Cause(ctx)",
+		test: "TestInterruptedSender",
+	},
+}
