@@ -15,11 +15,25 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// A TicketKey seals tickets. Its zero value is no key. It never prints.
-type TicketKey struct{ secret [32]byte }
+// A TicketKey seals tickets. Its zero value is no key: it seals nothing and opens
+// nothing, so an entry of TicketKeys that was never set is skipped. It never prints.
+type TicketKey struct {
+	// secret is nil for no key. It is a pointer so that package fmt, which calls
+	// no method on unexported fields, prints its address.
+	secret *[32]byte
+}
 
-// NewTicketKey makes a key of 32 random bytes, which a fleet may share.
-func NewTicketKey(secret [32]byte) TicketKey { return TicketKey{secret} }
+// NewTicketKey makes a key of 32 random bytes, which a fleet may share. 32 zero
+// bytes are what an unset variable holds, so they make no key.
+func NewTicketKey(secret [32]byte) TicketKey {
+	if secret == [32]byte{} {
+		return TicketKey{}
+	}
+	return TicketKey{&secret}
+}
+
+// Valid reports whether k is a key, and not the zero value.
+func (k TicketKey) Valid() bool { return k.secret != nil }
 
 // Format keeps the key out of every print and log, whatever the verb.
 func (TicketKey) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
@@ -36,7 +50,8 @@ func (k *TicketKey) name() [16]byte {
 // TicketKeys is where ticket keys come from, for a fleet that shares them.
 type TicketKeys interface {
 	// TicketKeys returns the key to seal with, and behind it those that old
-	// tickets may be sealed with. It must not block for long.
+	// tickets may be sealed with. Of these, zero keys are skipped; without a key to
+	// seal with, no ticket can be made. It must not block for long.
 	TicketKeys(now time.Time) []TicketKey
 }
 
@@ -57,8 +72,8 @@ type sealedTickets struct {
 // Issue makes name, nonce, and the session under AES-256-GCM.
 func (t *sealedTickets) Issue(s *engine.Session) ([]byte, error) {
 	keys := t.keys.TicketKeys(t.now())
-	if len(keys) == 0 {
-		return nil, errors.New("there is no ticket key to seal with")
+	if len(keys) == 0 || !keys[0].Valid() {
+		return nil, errors.New("there is no ticket key to seal with: the first of TicketKeys is missing or not set")
 	}
 	plain, err := s.Marshal()
 	if err != nil {
@@ -79,6 +94,9 @@ func (t *sealedTickets) Redeem(ticket []byte) (*engine.Session, error) {
 		return nil, nil
 	}
 	for _, key := range t.keys.TicketKeys(t.now()) {
+		if !key.Valid() {
+			continue
+		}
 		name := key.name()
 		if [16]byte(ticket[:16]) != name {
 			continue
@@ -139,8 +157,9 @@ func (r *RotatingKeys) TicketKeys(now time.Time) []TicketKey {
 	if len(r.keys) > 0 && now.Sub(r.born[0]) < period {
 		return r.keys
 	}
-	var key TicketKey
-	rand.Read(key.secret[:])
+	var secret [32]byte
+	rand.Read(secret[:])
+	key := TicketKey{&secret}
 	// New slices, because the old ones are in others' hands.
 	keys, born := []TicketKey{key}, []time.Time{now}
 	for i, k := range r.keys {

@@ -1,0 +1,96 @@
+package sealsock_test
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/sha256"
+	"testing"
+	"time"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/engine"
+)
+
+// keyList is a fixed list of ticket keys.
+type keyList []sealsock.TicketKey
+
+func (l keyList) TicketKeys(time.Time) []sealsock.TicketKey { return l }
+
+// forgeTicket seals a session as SealTickets does with a key of 32 zero bytes, which
+// anybody can do.
+func forgeTicket(t *testing.T, session []byte) []byte {
+	t.Helper()
+	var zero [32]byte
+	h := sha256.New()
+	h.Write([]byte("sealsock ticket key name\x00"))
+	h.Write(zero[:])
+	name := h.Sum(nil)[:16]
+	block, err := aes.NewCipher(zero[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return aead.Seal(name, nil, session, name)
+}
+
+// TestZeroTicketKeyIsNoKey: a rotation whose previous key is not set opens no ticket
+// that somebody sealed with zeros, and an unset first key seals none.
+func TestZeroTicketKeyIsNoKey(t *testing.T) {
+	s := madeSession(t)
+	plain, err := s.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	current, previous := sealsock.NewTicketKey([32]byte{1}), sealsock.TicketKey{}
+	forged := forgeTicket(t, plain)
+	for name, keys := range map[string]keyList{
+		"previous is unset":     {current, previous},
+		"only an unset key":     {previous},
+		"previous is all zeros": {current, sealsock.NewTicketKey([32]byte{})},
+	} {
+		got, err := sealsock.SealTickets(keys, nil).Redeem(forged)
+		if got != nil || err != nil {
+			t.Errorf("%s: a forged ticket is opened: %v, %v", name, got, err)
+		}
+	}
+	if ticket, err := sealsock.SealTickets(keyList{previous, current}, nil).Issue(s); err == nil {
+		t.Errorf("an unset key seals a ticket of %d bytes", len(ticket))
+	}
+	ticket, err := sealsock.SealTickets(keyList{current, previous}, nil).Issue(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := sealsock.SealTickets(keyList{previous, current}, nil).Redeem(ticket); got == nil || err != nil {
+		t.Errorf("a ticket is not opened behind an unset key: %v", err)
+	}
+}
+
+// madeSession returns a session as a server keeps it.
+func madeSession(t *testing.T) *engine.Session {
+	t.Helper()
+	kept := new(keepLast)
+	client, server := newConfigs(t)
+	server.Tickets = kept
+	a, b := socketPair(t, "unix")
+	c, s := sealPair(t, a, b, client, server)
+	defer c.Close()
+	defer s.Close()
+	exchangeBoth(t, c, s)
+	if kept.session == nil {
+		t.Fatal("no ticket was made")
+	}
+	return kept.session
+}
+
+// keepLast keeps the last session that a ticket was made of.
+type keepLast struct{ session *engine.Session }
+
+func (k *keepLast) Issue(s *engine.Session) ([]byte, error) {
+	k.session = s
+	return []byte("a ticket"), nil
+}
+
+func (k *keepLast) Redeem([]byte) (*engine.Session, error) { return k.session, nil }
