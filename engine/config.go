@@ -427,6 +427,11 @@ func (c *Config) check(client bool) error {
 	if client {
 		return c.checkClient()
 	}
+	for i, k := range c.ECHKeys {
+		if k == nil || k.private == nil {
+			return usage("key %d of ECHKeys is no key: NewECHKey and ParseECHKey make one", i)
+		}
+	}
 	return nil
 }
 

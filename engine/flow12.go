@@ -231,7 +231,8 @@ func (f *flow12) session() *Session {
 
 // good12 reports whether the session may be resumed in TLS 1.2 at a time.
 func (s *Session) good12(cfg *Config) bool {
-	return s != nil && s.Version == iana.TLS12 && cfg.Now != nil && !s.Expired(cfg.Now()) && slices.Contains(cfg.suites(), s.CipherSuite)
+	return s != nil && s.Version == iana.TLS12 && cfg.Now != nil && !s.Expired(cfg.Now()) &&
+		slices.Contains(cfg.suites(), s.CipherSuite) && !unset(s.secret)
 }
 
 // showCertificate sends a Certificate of the kind agreed on. A nil credential

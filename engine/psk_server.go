@@ -101,8 +101,8 @@ func lookUp(f *flow13, hello *wire.ClientHello, m message, c *choice13, i int) s
 			if k == nil || !f.usable(hello, k, c) {
 				return f.lookUpNext(hello, m, c, i, do)
 			}
-			if len(k.secret) == 0 {
-				return nil, usage("the pre-shared key for identity %q is empty", offered.Identity)
+			if unset(k.secret) {
+				return nil, usage("the pre-shared key for identity %q is empty or all zeros: it was never set", offered.Identity)
 			}
 			next := func(known bool, do *effects) (state, error) {
 				if !known {

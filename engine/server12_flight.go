@@ -240,8 +240,8 @@ func (s *awaitClientKeyExchange12) findPSK(identity, shared []byte) state {
 					Hint: "both sides need the same key under the same identity",
 				}
 			}
-			if len(p.Key) == 0 || len(p.Key) >= 1<<16 {
-				return nil, usage("the pre-shared key for identity %q has %d bytes: it must have 1 to 65535", identity, len(p.Key))
+			if err := p.checkKey(identity); err != nil {
+				return nil, err
 			}
 			s.info.PSKIdentity = identity
 			s.agree(keys.PSKPremaster12(p.Key, shared))

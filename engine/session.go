@@ -122,7 +122,7 @@ func ParseSession(data []byte) (*Session, error) {
 			*list = append(*list, item)
 		}
 	}
-	if !ok || !r.Empty() || len(s.secret) == 0 {
+	if !ok || !r.Empty() || unset(s.secret) {
 		return nil, usage("a session that is cut or damaged")
 	}
 	return s, nil
@@ -156,15 +156,34 @@ type PSK struct {
 	imported bool
 }
 
-// check finds a key that is none: whoever knows the identity would know it.
+// check finds mistakes in a client's key.
 func (p *PSK) check() error {
-	switch {
-	case len(p.Identity) == 0 || len(p.Identity) >= 1<<16:
+	if len(p.Identity) == 0 || len(p.Identity) >= 1<<16 {
 		return usage("the identity of a pre-shared key has %d bytes: it must have 1 to 65535", len(p.Identity))
+	}
+	return p.checkKey(p.Identity)
+}
+
+// checkKey finds a key that everybody who knows the identity would know. A server's
+// own PSK may leave out the identity, so the one that was asked for is given.
+func (p *PSK) checkKey(identity []byte) error {
+	switch {
 	case len(p.Key) == 0 || len(p.Key) >= 1<<16:
-		return usage("pre-shared key %q has %d bytes: it must have 1 to 65535", p.Identity, len(p.Key))
+		return usage("pre-shared key %q has %d bytes: it must have 1 to 65535", identity, len(p.Key))
+	case unset(p.Key):
+		return usage("pre-shared key %q is all zeros: it was never set", identity)
 	}
 	return nil
+}
+
+// unset reports whether a secret is none: empty, or a variable that was never set.
+// The time it takes depends on the length alone.
+func unset(secret []byte) bool {
+	var any byte
+	for _, b := range secret {
+		any |= b
+	}
+	return any == 0
 }
 
 // fits12 reports whether TLS 1.2 may use the key: an imported one is for the
@@ -252,7 +271,7 @@ func (k *presharedKey) external() []byte {
 
 func (s *Session) preshared(now time.Time) *presharedKey {
 	suite := suites.TLS13(s.CipherSuite)
-	if suite == nil || s.Version != iana.TLS13 || s.Expired(now) {
+	if suite == nil || s.Version != iana.TLS13 || s.Expired(now) || unset(s.secret) {
 		return nil
 	}
 	return &presharedKey{
