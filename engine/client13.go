@@ -284,7 +284,7 @@ func (f *flow13) resume(k *presharedKey, next state) state {
 	if k.session == nil {
 		return next
 	}
-	f.info.Resumed = true
+	f.info.Resumed, f.info.asked = true, k.session.asked
 	peer := k.session.showed()
 	if peer == nil || f.cfg.Verifier == nil {
 		return next

@@ -209,9 +209,8 @@ func (f *flow12) verify(peer *PeerCertificate, then func(key crypto.PublicKey, d
 // changed.
 func (f *flow12) resume(old *Session, next func(do *effects) (state, error), do *effects) (state, error) {
 	f.info.Resumed = true
-	f.info.Group, f.info.PSKIdentity = old.Group, old.PSKIdentity
+	f.info.Group, f.info.PSKIdentity, f.info.asked = old.Group, old.PSKIdentity, old.asked
 	f.enter(keys.RestoreMaster12(f.suite.Hash, old.secret))
-	f.info.PeerChain, f.info.PeerRawKey, f.info.PeerOCSP, f.info.PeerSCTs = old.PeerChain, old.PeerRawKey, old.PeerOCSP, old.PeerSCTs
 	peer := old.showed()
 	if peer == nil || f.cfg.Verifier == nil {
 		return next(do)
@@ -225,7 +224,7 @@ func (f *flow12) session() *Session {
 		Version: iana.TLS12, CipherSuite: f.suite.ID, Group: f.info.Group, Created: f.cfg.Now(), Lifetime: f.cfg.ticketLifetime(),
 		ServerName: f.info.ServerName, ALPN: f.info.ALPN, secret: slices.Clone(f.master.Bytes()),
 		PeerChain: f.info.PeerChain, PeerRawKey: f.info.PeerRawKey, PeerOCSP: f.info.PeerOCSP, PeerSCTs: f.info.PeerSCTs,
-		PSKIdentity: f.info.PSKIdentity,
+		PSKIdentity: f.info.PSKIdentity, asked: f.info.asked,
 	}
 }
 

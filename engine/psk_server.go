@@ -167,14 +167,26 @@ func (c *Config) find(identity []byte) (*presharedKey, error) {
 	return p.preshared(), nil
 }
 
+// acceptsClient reports whether a session says of its client what a full handshake
+// would say now. A certificate is verified again, so there must be somebody who
+// does; and a client that was never asked for one must be asked.
+func (c *Config) acceptsClient(s *Session) bool {
+	showed := s.showed() != nil
+	switch c.ClientAuth {
+	case NoClientCert:
+		return !showed
+	case RequireClientCert:
+		return showed && c.takesKind(s)
+	}
+	// Nobody is asked for a certificate who has a pre-shared key.
+	return (s.asked || len(s.PSKIdentity) > 0) && c.takesKind(s)
+}
+
 // usable reports whether a key that is known may serve this client, and moves
 // the choice to a suite that goes with it.
 func (f *flow13) usable(hello *wire.ClientHello, k *presharedKey, c *choice13) bool {
 	if k.session != nil {
-		switch {
-		case k.session.ServerName != hello.ServerName,
-			!f.cfg.takesKind(k.session),
-			f.cfg.ClientAuth == RequireClientCert && k.session.showed() == nil:
+		if k.session.ServerName != hello.ServerName || !f.cfg.acceptsClient(k.session) {
 			return false
 		}
 	}

@@ -187,9 +187,7 @@ func (s *reply12) resumable(old *Session) (bool, error) {
 	}
 	return old.ServerName == s.hello.ServerName && // RFC 6066, Section 3
 		slices.Contains(s.hello.CipherSuites, old.CipherSuite) &&
-		(s.cfg.ClientAuth != RequireClientCert || old.showed() != nil) &&
-		(s.cfg.ClientAuth != NoClientCert || old.showed() == nil) &&
-		s.cfg.takesKind(old), nil
+		s.cfg.acceptsClient(old), nil
 }
 
 // use fixes the suite.

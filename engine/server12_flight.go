@@ -138,6 +138,7 @@ func (s *reply12) offerPSK(do *effects) (state, error) {
 // ends the flight.
 func (s *reply12) endFlight(do *effects) (state, error) {
 	asks := s.cfg.ClientAuth != NoClientCert
+	s.info.asked = asks
 	if asks {
 		raw, err := (&wire.CertificateRequest12{
 			CertificateTypes:    []byte{certRSASign, certECDSASign},

@@ -181,10 +181,6 @@ func composeFlight(f *flow13, hello *wire.ClientHello, c *choice13, proof *serve
 	if proof != nil {
 		return f.prove(hello, proof, do)
 	}
-	if s := c.psk.session; s != nil {
-		f.info.PeerChain, f.info.PeerRawKey = s.PeerChain, s.PeerRawKey
-		f.info.PeerOCSP, f.info.PeerSCTs = s.PeerOCSP, s.PeerSCTs
-	}
 	f.keyed = true
 	next, err := f.endFlight(do)
 	if err != nil {
@@ -263,6 +259,7 @@ const minSkip = 32 << 10
 // one, the request for a client certificate. RFC 9846, Section 4.3.
 func (f *flow13) sendExtensions(hello *wire.ClientHello, c *choice13, do *effects) error {
 	asks := f.cfg.ClientAuth != NoClientCert && c.psk == nil
+	f.info.asked = asks
 	ee := &wire.EncryptedExtensions{ServerNameAck: hello.ServerName != "" && c.psk == nil, ALPN: f.info.ALPN, EarlyData: c.accept}
 	if c.agreed {
 		ee.ClientCertType, ee.ServerCertType = answerKinds(hello, f.kinds, asks)

@@ -38,6 +38,7 @@ type Session struct {
 	Ticket    []byte
 	SessionID []byte
 
+	asked  bool   // on a server: the client was asked for a certificate
 	secret []byte // in TLS 1.2 the extended master secret: there are no sessions without it
 	ageAdd uint32
 	limit  uint32 // bytes of data in a record of 0-RTT data; 0 for the protocol's own limit
@@ -63,12 +64,13 @@ func (s *Session) Expired(now time.Time) bool {
 const clockSkew = 10 * time.Second
 
 // sessionFormat is the version of the encoding below.
-const sessionFormat = 4
+const sessionFormat = 5
 
 // Marshal encodes the session, its secret included.
 func (s *Session) Marshal() ([]byte, error) {
 	var b codec.Builder
 	b.AddUint8(sessionFormat)
+	b.AddUint8(s.flags())
 	b.AddUint16(uint16(s.Version))
 	b.AddUint16(uint16(s.CipherSuite))
 	b.AddUint16(uint16(s.Group))
@@ -94,6 +96,16 @@ func (s *Session) Marshal() ([]byte, error) {
 	return b.Bytes()
 }
 
+// sessionAsked is the one flag of a session.
+const sessionAsked = 1
+
+func (s *Session) flags() uint8 {
+	if s.asked {
+		return sessionAsked
+	}
+	return 0
+}
+
 // ParseSession decodes what Marshal wrote. It does not keep data.
 func ParseSession(data []byte) (*Session, error) {
 	r := codec.NewReader(append([]byte(nil), data...))
@@ -102,6 +114,8 @@ func ParseSession(data []byte) (*Session, error) {
 	if !ok || format != sessionFormat {
 		return nil, usage("a session of an unknown format")
 	}
+	flags, known := r.Uint8()
+	s.asked = flags == sessionAsked
 	var created uint64
 	var lifetime uint32
 	ok = readNumbers(&r, s, &created, &lifetime, &s.MaxEarlyData, &s.ageAdd, &s.limit)
@@ -122,7 +136,7 @@ func ParseSession(data []byte) (*Session, error) {
 			*list = append(*list, item)
 		}
 	}
-	if !ok || !r.Empty() || unset(s.secret) {
+	if !ok || !known || flags > sessionAsked || !r.Empty() || unset(s.secret) {
 		return nil, usage("a session that is cut or damaged")
 	}
 	return s, nil

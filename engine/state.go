@@ -37,6 +37,7 @@ type State struct {
 	earlyExporter *keys.Exporter
 	firstFinished []byte // in TLS 1.2, for tls-unique
 	sessionID     []byte // on a server of TLS 1.2: the session is kept under it
+	asked         bool   // on a server: the client was asked for a certificate, or in the session's first handshake
 	lateOffered   bool   // the client offered post_handshake_auth
 	sendLimit     int    // on a client: bytes of data that the server takes in a record, if it said so
 	late          *late

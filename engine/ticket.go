@@ -32,7 +32,7 @@ func newTicketer(f *flow13, resumption *keys.ResumptionSecret) *ticketer {
 		Version: iana.TLS13, CipherSuite: f.suite.ID, Lifetime: f.cfg.ticketLifetime(),
 		ServerName: f.info.ServerName, ALPN: f.info.ALPN,
 		PeerChain: f.info.PeerChain, PeerRawKey: f.info.PeerRawKey, PeerOCSP: f.info.PeerOCSP, PeerSCTs: f.info.PeerSCTs,
-		PSKIdentity: f.info.PSKIdentity,
+		PSKIdentity: f.info.PSKIdentity, asked: f.info.asked,
 	}}
 	if f.cfg.AntiReplay != nil {
 		t.session.MaxEarlyData = f.cfg.MaxEarlyData
