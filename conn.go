@@ -161,19 +161,25 @@ func (c *Conn) VerifyPeer(*engine.PeerCertificate) (crypto.PublicKey, error) {
 func (c *Conn) answer(ctx context.Context, q engine.Question) (engine.Answer, error) {
 	switch q := q.(type) {
 	case *engine.PeerCertificate:
-		return c.verify(ctx, q)
+		key, err := c.verify(ctx, q)
+		return q.Accept(key), err
 	case *engine.ClientHelloInfo:
-		return c.forClient(ctx, q)
+		cfg, err := c.forClient(ctx, q)
+		return q.Configure(cfg), err
 	case *engine.PSKQuery:
 		if !c.server {
-			return c.cfg.SelectPSK(ctx, q.Hint)
+			key, err := c.cfg.SelectPSK(ctx, q.Hint)
+			return q.Use(key), err
 		}
-		return c.cfg.FindPSK(ctx, q.Identity)
+		key, err := c.cfg.FindPSK(ctx, q.Identity)
+		return q.Use(key), err
 	case *engine.CredentialRequest:
 		id, err := c.cfg.SelectIdentity(context.WithValue(ctx, connKey{}, c), q)
-		return credential(id), err
+		return q.Show(credential(id)), err
 	}
-	return nil, &engine.Error{Fault: engine.FaultUsage, Reason: "a question that nobody can answer"}
+	return engine.Answer{}, &engine.Error{
+		Fault: engine.FaultUsage, Reason: "a question that this side cannot answer",
+	}
 }
 
 // connKey is the key of the *Conn in the context of Config.SelectIdentity.
@@ -181,10 +187,12 @@ type connKey struct{}
 
 // forClient goes on with the Config that ForClient chooses. That Config's own
 // ForClient is not asked.
-func (c *Conn) forClient(ctx context.Context, hello *engine.ClientHelloInfo) (engine.Answer, error) {
+func (c *Conn) forClient(
+	ctx context.Context, hello *engine.ClientHelloInfo,
+) (*engine.Config, error) {
 	cfg, err := c.cfg.ForClient(ctx, hello)
 	if cfg == nil || err != nil {
-		return (*engine.Config)(nil), err
+		return nil, err
 	}
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -195,7 +203,7 @@ func (c *Conn) forClient(ctx context.Context, hello *engine.ClientHelloInfo) (en
 	return e, e.CheckServer()
 }
 
-func (c *Conn) verify(ctx context.Context, q *engine.PeerCertificate) (engine.Answer, error) {
+func (c *Conn) verify(ctx context.Context, q *engine.PeerCertificate) (crypto.PublicKey, error) {
 	peer := &trust.Peer{
 		Server: q.Server, Chain: q.Chain, RawPublicKey: q.RawPublicKey, OCSPStaple: q.OCSPStaple, SCTs: q.SCTs, Now: c.cfg.now(),
 		StapleAsked: q.Server, // a client always asks for one

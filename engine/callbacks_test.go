@@ -51,7 +51,10 @@ func TestQuestions(t *testing.T) {
 						continue
 					}
 					asked++
-					answer := map[string]Answer{"right": nil, "refusal": errors.New("not today"), "nonsense": 3.14}[kind]
+					answer := map[string]Answer{
+						"refusal":  Refuse(errors.New("not today")),
+						"nonsense": new(SignRequest).Signed([]byte("yes")),
+					}[kind]
 					if kind == "right" {
 						answer = rightAnswer(t, w.question(), cred, psk)
 					}
@@ -79,21 +82,21 @@ func rightAnswer(t *testing.T, q Question, cred *Credential, psk *PSK) Answer {
 	t.Helper()
 	switch q := q.(type) {
 	case *ClientHelloInfo:
-		return &Config{Verifier: acceptAll{}, Credentials: []*Credential{cred}}
+		return q.Configure(&Config{Verifier: acceptAll{}, Credentials: []*Credential{cred}})
 	case *CredentialRequest:
-		return cred
+		return q.Show(cred)
 	case *PeerCertificate:
 		key, err := acceptAll{}.VerifyPeer(q)
 		if err != nil {
-			return err
+			return Refuse(err)
 		}
-		return key
+		return q.Accept(key)
 	case *PSKQuery:
-		return psk
+		return q.Use(psk)
 	case *SignRequest:
-		return signature(t, cred, q)
+		return q.Signed(signature(t, cred, q))
 	}
-	return errors.New("no such question")
+	return Refuse(errors.New("no such question"))
 }
 
 // signature signs as the engine would have.

@@ -313,17 +313,6 @@ type ClientHelloInfo struct {
 	ECHAccepted       bool                 // it came encrypted
 }
 
-// A Question is what a connection waits for: *ClientHelloInfo, *CredentialRequest,
-// *PeerCertificate, *PSKQuery or *SignRequest.
-type Question any
-
-// An Answer is the reply to a Question, given to Receiver.Resume: for
-// *ClientHelloInfo a *Config, for *CredentialRequest a *Credential, for
-// *PeerCertificate a crypto.PublicKey, for *PSKQuery a *PSK, for *SignRequest a
-// []byte. An error
-// refuses, whatever the question.
-type Answer any
-
 // The engine's own bounds and defaults.
 const (
 	lowestVersion       = iana.TLS12
@@ -427,12 +416,7 @@ func (c *Config) check(client bool) error {
 	if client {
 		return c.checkClient()
 	}
-	for i, k := range c.ECHKeys {
-		if k == nil || k.private == nil {
-			return usage("key %d of ECHKeys is no key: NewECHKey and ParseECHKey make one", i)
-		}
-	}
-	return nil
+	return c.checkECHKeys()
 }
 
 func (c *Config) checkClient() error {

@@ -98,6 +98,16 @@ func (k ECHKey) Format(s fmt.State, _ rune) {
 	fmt.Fprintf(s, "key %d for Encrypted ClientHello under the name %q", k.ID(), k.PublicName())
 }
 
+// checkECHKeys finds keys that are none.
+func (c *Config) checkECHKeys() error {
+	for i, k := range c.ECHKeys {
+		if k == nil || k.private == nil {
+			return usage("key %d of ECHKeys is no key: NewECHKey and ParseECHKey make one", i)
+		}
+	}
+	return nil
+}
+
 // ECHConfigList returns what clients need: the configurations of the keys that
 // are not retired, most wanted first. It is nil if there are none.
 func ECHConfigList(list ...*ECHKey) ([]byte, error) {

@@ -185,6 +185,9 @@ func (f *flow12) sign(c *Credential, scheme *suites.Scheme, content []byte, then
 			return sig, nil
 		},
 		then: func(sig []byte, do *effects) (state, error) {
+			if len(sig) == 0 {
+				return nil, usage("this side's signature is empty")
+			}
 			f.info.OwnScheme = scheme.ID
 			return then(sig, do)
 		},

@@ -188,6 +188,9 @@ func (f *flow13) sign(c *Credential, scheme *suites.Scheme, context string, then
 			return sig, nil
 		},
 		then: func(sig []byte, do *effects) (state, error) {
+			if len(sig) == 0 {
+				return nil, usage("this side's signature is empty")
+			}
 			raw, err := (&wire.CertificateVerify{Algorithm: scheme.ID, Signature: sig}).AppendTo(nil)
 			if err != nil {
 				return nil, local("CertificateVerify cannot be written", err)
@@ -199,13 +202,14 @@ func (f *flow13) sign(c *Credential, scheme *suites.Scheme, context string, then
 	}
 }
 
-// withKey continues only with a key that is accepted: that of a resumed peer is
-// not used, but an answer without one is no yes. The key is checked here because the
-// next message may be a signature, and verifying one with a key of any size would
-// let an unauthenticated peer occupy a processor for seconds.
+// withKey continues only with a key that is accepted and that a signature can be
+// checked with: that of a resumed peer is not used, but an answer without one does not
+// accept the peer. The key is checked here because the next message may be a signature,
+// and verifying one with a key of any size would let an unauthenticated peer occupy a
+// processor for seconds.
 func withKey(then func(crypto.PublicKey, *effects) (state, error)) func(crypto.PublicKey, *effects) (state, error) {
 	return func(key crypto.PublicKey, do *effects) (state, error) {
-		if key == nil {
+		if !suites.Usable(key) {
 			return nil, &Error{
 				Fault: FaultCertificate, Alert: iana.AlertUnsupportedCertificate,
 				Reason: "the peer's key is of no kind that is known, or the Verifier has not said what it is",

@@ -169,7 +169,7 @@ func TestSenderMisuse(t *testing.T) {
 	wrongUse(t, err, "no tickets")
 	_, _, err = s.s.RequestCertificate(nil)
 	wrongUse(t, err, "")
-	wrongUse(t, c.r.Resume(nil), "nothing waits")
+	wrongUse(t, c.r.Resume(Refuse(errors.New("no"))), "nothing waits")
 	if err := pump(c, s); err != nil {
 		t.Fatal(err)
 	}

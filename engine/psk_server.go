@@ -90,19 +90,20 @@ func lookUp(f *flow13, hello *wire.ClientHello, m message, c *choice13, i int) s
 		what: "the pre-shared key that the client names",
 		q:    &PSKQuery{Identity: offered.Identity},
 		try:  func() (*presharedKey, error) { return f.cfg.find(offered.Identity) },
-		from: func(a Answer) (*presharedKey, bool) {
-			p, ok := a.(*PSK)
-			if !ok || p == nil {
-				return nil, ok
+		from: func(value any) *presharedKey {
+			p, _ := value.(*PSK)
+			if p == nil {
+				return nil
 			}
-			return p.preshared(), true
+			return p.preshared()
 		},
 		then: func(k *presharedKey, do *effects) (state, error) {
 			if k == nil || !f.usable(hello, k, c) {
 				return f.lookUpNext(hello, m, c, i, do)
 			}
 			if unset(k.secret) {
-				return nil, usage("the pre-shared key for identity %q is empty or all zeros: it was never set", offered.Identity)
+				return nil, usage("the pre-shared key for identity %q is empty or all zeros: it was "+
+					"never set", offered.Identity)
 			}
 			next := func(known bool, do *effects) (state, error) {
 				if !known {
@@ -167,9 +168,9 @@ func (c *Config) find(identity []byte) (*presharedKey, error) {
 	return p.preshared(), nil
 }
 
-// acceptsClient reports whether a session says of its client what a full handshake
-// would say now. A certificate is verified again, so there must be somebody who
-// does; and a client that was never asked for one must be asked.
+// acceptsClient reports whether resuming a session would find out about its client
+// what a full handshake would find out now. A certificate is verified again, which
+// needs a Verifier; and a client that was never asked for one must be asked.
 func (c *Config) acceptsClient(s *Session) bool {
 	showed := s.showed() != nil
 	switch c.ClientAuth {
@@ -178,7 +179,7 @@ func (c *Config) acceptsClient(s *Session) bool {
 	case RequireClientCert:
 		return showed && c.takesKind(s)
 	}
-	// Nobody is asked for a certificate who has a pre-shared key.
+	// A client that has a pre-shared key is not asked for a certificate.
 	return (s.asked || len(s.PSKIdentity) > 0) && c.takesKind(s)
 }
 

@@ -68,9 +68,9 @@ func (r *Receiver) Receive(in []byte) (n int, ev Event, err error) {
 var errEnded = errors.New("tls: the peer has closed its side")
 
 // Resume gives the answer to the question of the last EventWaiting. Go on with
-// Receive, whatever the answer: if it refuses, or leads to another failure, that
-// is the next error of Receive, which comes with the alert to send. Resume itself
-// fails only if nothing waits.
+// Receive, whatever the answer: if it refuses, is for another question, or leads to
+// another failure, that is the next error of Receive, which comes with the alert to
+// send. Resume itself fails only if nothing waits.
 func (r *Receiver) Resume(a Answer) error {
 	w, ok := r.state.(waiter)
 	if !ok || r.err != nil {

@@ -383,7 +383,7 @@ func TestLater12(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := e.r.Resume(sig); err != nil {
+			if err := e.r.Resume(q.Signed(sig)); err != nil {
 				t.Fatal(err)
 			}
 		}

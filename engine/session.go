@@ -110,36 +110,51 @@ func (s *Session) flags() uint8 {
 func ParseSession(data []byte) (*Session, error) {
 	r := codec.NewReader(append([]byte(nil), data...))
 	s := new(Session)
-	format, ok := r.Uint8()
-	if !ok || format != sessionFormat {
+	if format, ok := r.Uint8(); !ok || format != sessionFormat {
 		return nil, usage("a session of an unknown format")
 	}
-	flags, known := r.Uint8()
+	flags, ok := r.Uint8()
 	s.asked = flags == sessionAsked
-	var created uint64
-	var lifetime uint32
-	ok = readNumbers(&r, s, &created, &lifetime, &s.MaxEarlyData, &s.ageAdd, &s.limit)
-	s.Created, s.Lifetime = time.UnixMilli(int64(created)), time.Duration(lifetime)*time.Second
-	var name, alpn []byte
-	for _, field := range []*[]byte{&name, &alpn, &s.secret, &s.Ticket, &s.SessionID, &s.PeerRawKey, &s.PeerOCSP, &s.PSKIdentity} {
-		var got bool
-		*field, got = r.Vector24()
-		ok = ok && got
-	}
-	s.ServerName, s.ALPN = string(name), string(alpn)
-	for _, list := range []*[][]byte{&s.PeerChain, &s.PeerSCTs} {
-		all, got := r.Vector24()
-		ok = ok && got
-		for items := codec.NewReader(all); ok && !items.Empty(); {
-			var item []byte
-			item, ok = items.Vector24()
-			*list = append(*list, item)
-		}
-	}
-	if !ok || !known || flags > sessionAsked || !r.Empty() || unset(s.secret) {
+	ok = ok && flags <= sessionAsked && readHead(&r, s) && readFields(&r, s) &&
+		readList(&r, &s.PeerChain) && readList(&r, &s.PeerSCTs)
+	if !ok || !r.Empty() || unset(s.secret) {
 		return nil, usage("a session that is cut or damaged")
 	}
 	return s, nil
+}
+
+// readHead reads what has a fixed length.
+func readHead(r *codec.Reader, s *Session) bool {
+	var created uint64
+	var lifetime uint32
+	ok := readNumbers(r, s, &created, &lifetime, &s.MaxEarlyData, &s.ageAdd, &s.limit)
+	s.Created = time.UnixMilli(int64(created))
+	s.Lifetime = time.Duration(lifetime) * time.Second
+	return ok
+}
+
+func readFields(r *codec.Reader, s *Session) bool {
+	var name, alpn []byte
+	for _, field := range []*[]byte{
+		&name, &alpn, &s.secret, &s.Ticket, &s.SessionID, &s.PeerRawKey, &s.PeerOCSP, &s.PSKIdentity,
+	} {
+		var ok bool
+		if *field, ok = r.Vector24(); !ok {
+			return false
+		}
+	}
+	s.ServerName, s.ALPN = string(name), string(alpn)
+	return true
+}
+
+func readList(r *codec.Reader, list *[][]byte) bool {
+	all, ok := r.Vector24()
+	for items := codec.NewReader(all); ok && !items.Empty(); {
+		var item []byte
+		item, ok = items.Vector24()
+		*list = append(*list, item)
+	}
+	return ok
 }
 
 func readNumbers(r *codec.Reader, s *Session, created *uint64, numbers ...*uint32) bool {

@@ -37,7 +37,7 @@ type State struct {
 	earlyExporter *keys.Exporter
 	firstFinished []byte // in TLS 1.2, for tls-unique
 	sessionID     []byte // on a server of TLS 1.2: the session is kept under it
-	asked         bool   // on a server: the client was asked for a certificate, or in the session's first handshake
+	asked         bool   // on a server: the client was asked for a certificate, now or at first
 	lateOffered   bool   // the client offered post_handshake_auth
 	sendLimit     int    // on a client: bytes of data that the server takes in a record, if it said so
 	late          *late
@@ -109,8 +109,8 @@ type wait[A any] struct {
 	q    Question
 	try  func() (A, error)
 	then func(A, *effects) (state, error)
-	// from makes an A of an Answer of another type; nil if there is none.
-	from func(Answer) (A, bool)
+	// from makes an A of an answer's value of another type; nil if it is an A.
+	from func(value any) A
 	// refuse makes a refusal the error that it means; nil leaves it.
 	refuse func(error) error
 }
@@ -127,21 +127,18 @@ func (w *wait[A]) ask(do *effects) (state, error) {
 }
 
 func (w *wait[A]) resume(a Answer, do *effects) (state, error) {
-	switch a := a.(type) {
-	case error:
-		return nil, w.refused(a)
-	case A:
-		return w.then(a, do)
-	case nil:
-		var none A
-		return w.then(none, do)
+	switch {
+	case a.err != nil:
+		return nil, w.refused(a.err)
+	case a.to == nil:
+		return nil, usage("a question about %s got the zero Answer", w.what)
+	case a.to != w.q:
+		return nil, usage("a question about %s got the answer to another question, a %T", w.what, a.to)
+	case w.from != nil:
+		return w.then(w.from(a.value), do)
 	}
-	if w.from != nil {
-		if v, ok := w.from(a); ok {
-			return w.then(v, do)
-		}
-	}
-	return nil, usage("the answer to a question about %s is a %T", w.what, a)
+	v, _ := a.value.(A) // the question's own method made it; nil is an A too
+	return w.then(v, do)
 }
 
 func (w *wait[A]) refused(err error) error {

@@ -33,7 +33,8 @@ func TestUnsetSecretIsNone(t *testing.T) {
 	if err := pump(c, s); !misused(err) {
 		t.Errorf("a client selects a key of zeros: %v", err)
 	}
-	if _, _, err := Server(&Config{Credentials: []*Credential{newCredential(t, nil)}, ECHKeys: []*ECHKey{{}}}); !misused(err) {
+	noECH := &Config{Credentials: []*Credential{newCredential(t, nil)}, ECHKeys: []*ECHKey{{}}}
+	if _, _, err := Server(noECH); !misused(err) {
 		t.Errorf("a server takes an ECHKey without a key: %v", err)
 	}
 }

@@ -16,8 +16,8 @@ func (c *counting) VerifyPeer(p *PeerCertificate) (crypto.PublicKey, error) {
 	return acceptAll{}.VerifyPeer(p)
 }
 
-// TestSessionsKeepTheirVerification: what a server says of a resumed client is what a
-// full handshake with its present configuration would say. Sessions are carried from
+// TestSessionsKeepTheirVerification: what a server reports of a resumed client is what a
+// full handshake with its present configuration would report. Sessions are carried from
 // one configuration to another, as servers do that share ticket keys or change theirs.
 func TestSessionsKeepTheirVerification(t *testing.T) {
 	const none, request, require = NoClientCert, RequestClientCert, RequireClientCert
@@ -68,7 +68,8 @@ func TestSessionsKeepTheirVerification(t *testing.T) {
 				if state.Resumed != c.resumed {
 					t.Errorf("resumed: %v", state.Resumed)
 				}
-				if shown := len(state.PeerChain) > 0; shown != (c.has && c.then != none) || shown != (verifier.asked > 0) {
+				shown := len(state.PeerChain) > 0
+				if shown != (c.has && c.then != none) || shown != (verifier.asked > 0) {
 					t.Errorf("a chain is reported: %v; verified %d times", shown, verifier.asked)
 				}
 			})

@@ -16,7 +16,7 @@ import (
 // Options say how a Conn behaves.
 type Options struct {
 	// Answer is asked when a callback of the engine's configuration said
-	// that its answer comes later. It may block. Nil refuses.
+	// that its answer comes later. It may block, and an error refuses. Nil refuses.
 	Answer func(context.Context, engine.Question) (engine.Answer, error)
 	// Session hears, on a client, of each session to come back with. It must
 	// not block.
@@ -308,9 +308,13 @@ var refused = &engine.Error{Fault: engine.FaultAlert, Reason: "it closed the con
 
 // answer finds the answer that a callback left for later.
 func (c *Conn) answer(ctx context.Context, q engine.Question) error {
-	a := c.ask(ctx, q)
-	if err, ok := a.(error); ok && ended(ctx, err) {
+	a, err := c.ask(ctx, q)
+	switch {
+	case err == nil:
+	case ended(ctx, err):
 		return context.Cause(ctx) // the next Handshake asks again
+	default:
+		a = engine.Refuse(err)
 	}
 	done, err := c.work(ctx)
 	if err != nil {

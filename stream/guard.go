@@ -58,20 +58,16 @@ func (in *reading) resume(a engine.Answer) (alert engine.Outgoing, err error) {
 }
 
 // ask finds an answer. A panic in a callback refuses.
-func (c *Conn) ask(ctx context.Context, q engine.Question) (a engine.Answer) {
+func (c *Conn) ask(ctx context.Context, q engine.Question) (a engine.Answer, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			a = panicked(v)
+			err = panicked(v)
 		}
 	}()
 	if c.opts.Answer == nil {
-		return errNoAnswer
+		return a, errNoAnswer
 	}
-	a, err := c.opts.Answer(ctx, q)
-	if err != nil {
-		return err
-	}
-	return a
+	return c.opts.Answer(ctx, q)
 }
 
 // offer hands a session to Options.Session. A panic there ends the connection.

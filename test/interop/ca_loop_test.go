@@ -85,10 +85,10 @@ type verdict struct {
 func (l *looped) judge(verdicts chan<- verdict) {
 	result, err := l.policy.Verify(context.Background(), &trust.Peer{Server: true, Name: l.asked.ServerName, Chain: l.asked.Chain})
 	if err != nil {
-		verdicts <- verdict{l, err}
+		verdicts <- verdict{l, engine.Refuse(err)}
 		return
 	}
-	verdicts <- verdict{l, result.PublicKey}
+	verdicts <- verdict{l, l.asked.Accept(result.PublicKey)}
 }
 
 // TestVerdictsForALoop drives connections from one goroutine. The policy sends
@@ -124,7 +124,7 @@ func TestVerdictsForALoop(t *testing.T) {
 		select {
 		case v := <-verdicts:
 			if first && v.of != quick {
-				t.Fatalf("the responder answered before the third was done: %v", v.answer)
+				t.Fatalf("the responder answered before the third was done: %+v", v.answer)
 			}
 			if err := v.of.client.recv.Resume(v.answer); err != nil {
 				t.Fatal(err)

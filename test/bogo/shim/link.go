@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -224,18 +225,26 @@ func (c *connection) answer(q engine.Question) error {
 	var err error
 	switch q := q.(type) {
 	case *engine.ClientHelloInfo:
-		a, err = c.forClient(q)
+		var cfg *engine.Config
+		cfg, err = c.forClient(q)
+		a = q.Configure(cfg)
 	case *engine.CredentialRequest:
-		a, err = c.selectCredential(q)
+		var cred *engine.Credential
+		cred, err = c.selectCredential(q)
+		a = q.Show(cred)
 	case *engine.PeerCertificate:
-		a, err = verifier{c}.VerifyPeer(q)
+		var key crypto.PublicKey
+		key, err = verifier{c}.VerifyPeer(q)
+		a = q.Accept(key)
 	case *engine.SignRequest:
-		a, err = c.using.Sign(q)
+		var signature []byte
+		signature, err = c.using.Sign(q)
+		a = q.Signed(signature)
 	default:
 		return fmt.Errorf("a question of type %T", q)
 	}
 	if err != nil {
-		a = err
+		a = engine.Refuse(err)
 	}
 	return c.receiver.Resume(a)
 }
