@@ -19,6 +19,7 @@ import (
 func TestCarelessAnswers(t *testing.T) {
 	const noKey, noAnswer = iana.AlertUnsupportedCertificate, iana.AlertInternalError
 	verify := func(v Verifier) func(_, _ *Config) { return func(c, _ *Config) { c.Verifier = v } }
+	verifyNew := func(c, _ *Config) { c.Verifier, c.Session = slow{}, nil } // no session
 	good := ed25519.PublicKey(make([]byte, ed25519.PublicKeySize))
 	late := func(*ClientHelloInfo) (*Config, error) { return nil, ErrPending }
 	for _, c := range []struct {
@@ -44,8 +45,8 @@ func TestCarelessAnswers(t *testing.T) {
 		{"the zero Answer", verify(slow{}), always(Answer{}), noAnswer},
 		{"a stale pre-shared key", verify(slow{}), always(new(PSKQuery).Use(new(PSK))), noAnswer},
 		{"another peer's key", verify(slow{}), always(new(PeerCertificate).Accept(good)), noAnswer},
-		{"a refusal without a reason", verify(slow{}), always(Refuse(nil)), noAnswer},
-		{"an error without an alert", verify(slow{}), always(Refuse(&Error{Reason: "no"})), noAnswer},
+		{"a refusal without a reason", verifyNew, always(Refuse(nil)), noAnswer},
+		{"an error without an alert", verifyNew, always(Refuse(&Error{Reason: "no"})), noAnswer},
 		{
 			"a configuration that cannot serve", func(_, s *Config) { s.ForClient = late },
 			func(q Question) Answer {

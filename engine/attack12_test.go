@@ -206,12 +206,11 @@ func (s *renewing) handle(m message, do *effects) (state, error) {
 	if err := r.sendHello(do); err != nil {
 		return nil, err
 	}
-	return r.resume(old, func(do *effects) (state, error) {
-		if err := r.remember(do); err != nil {
-			return nil, err
-		}
-		return &awaitClientCCS12{r.server12}, r.sendFinished(do)
-	}, do)
+	r.resume(old)
+	if err := r.remember(do); err != nil {
+		return nil, err
+	}
+	return &awaitClientCCS12{r.server12}, r.sendFinished(do)
 }
 
 // TestRenewedTicket12: the client comes back with the new ticket, whose session

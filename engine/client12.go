@@ -33,8 +33,8 @@ func (o *offer) offer12(random io.Reader) error {
 	if !cfg.NoTickets {
 		h.SessionTicket = []byte{}
 	}
-	old := cfg.Session
-	if !old.good12(cfg) || old.ServerName != cfg.ServerName || !cfg.proves(old) {
+	old := o.session
+	if !old.good12(cfg) {
 		return nil
 	}
 	switch {
@@ -164,7 +164,8 @@ func (c *client12) resumed(do *effects) (state, error) {
 	}
 	c.forget()
 	c.made = old
-	return c.resume(old, func(*effects) (state, error) { return c.awaitEnd(), nil }, do)
+	c.resume(old)
+	return c.awaitEnd(), nil
 }
 
 // awaitServerCertificate12 waits for the server's certificate.

@@ -166,7 +166,7 @@ func (s *awaitNewSessionTicket12) handle(m message, _ *effects) (state, error) {
 	s.add(m.raw)
 	// RFC 5077, Section 3.3: an empty ticket is none. RFC 7627, Section 5.3:
 	// what has no extended master secret should not be resumed.
-	if len(t.Ticket) > 0 && s.info.ExtendedMasterSecret {
+	if n := len(t.Ticket); n > 0 && n <= maxTicket && s.info.ExtendedMasterSecret {
 		made := s.session()
 		made.Ticket = t.Ticket
 		if t.Lifetime > 0 {

@@ -257,7 +257,8 @@ func (s *awaitEncryptedExtensions) handle(m message, do *effects) (state, error)
 		return &awaitCertificateOrRequest{flow13: s.flow13, offer: s.offer}, nil
 	}
 	s.info.PSKIdentity = s.psk.external()
-	return s.resume(s.psk, &awaitServerFinished{flow13: s.flow13}), nil
+	s.resume(s.psk)
+	return &awaitServerFinished{flow13: s.flow13}, nil
 }
 
 // earlyAnswer takes the server's word on the 0-RTT data. RFC 9846, Section 4.2.10.
@@ -278,19 +279,16 @@ func (s *awaitEncryptedExtensions) earlyAnswer(ee *wire.EncryptedExtensions, do 
 	return nil
 }
 
-// resume goes on with a pre-shared key. What a resumed peer showed at first is
-// put before the Verifier again: it may have expired, or trust may have changed.
-func (f *flow13) resume(k *presharedKey, next state) state {
+// resume takes over what an earlier session tells of its peer, which the Verifier has
+// accepted again.
+func (f *flow13) resume(k *presharedKey) {
 	if k.session == nil {
-		return next
+		return
 	}
 	f.info.Resumed, f.info.asked = true, k.session.asked
-	peer := k.session.showed()
-	if peer == nil || f.cfg.Verifier == nil {
-		return next
+	if peer := k.session.showed(); peer != nil {
+		f.info.shows(peer)
 	}
-	f.info.shows(peer)
-	return f.verify(peer, func(crypto.PublicKey, *effects) (state, error) { return next, nil })
 }
 
 // awaitCertificateOrRequest waits for the server's certificate, before which it

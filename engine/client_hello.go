@@ -19,20 +19,40 @@ type clientStart struct {
 
 func (s *clientStart) awaits() string { return "the start" }
 
+// start offers the session of the configuration, if its server would still be accepted.
 func (s *clientStart) start(do *effects) (state, error) {
-	o, err := newOffer(s.cfg)
-	if err != nil {
-		return nil, err
-	}
 	s.info.ServerName = s.cfg.ServerName
-	if err := o.startECH(); err != nil {
-		return nil, err
+	old := s.cfg.offerable()
+	if old == nil {
+		if s.cfg.Session != nil {
+			s.cfg = s.cfg.withoutSession() // whatever the clock shows in a moment
+		}
+		return s.begin(do)
 	}
-	o.offerPSKs()
-	if err := o.write(nil); err != nil {
-		return nil, err
+	return s.cfg.reverify(old, func(accepted bool, do *effects) (state, error) {
+		if !accepted {
+			s.cfg = s.cfg.withoutSession()
+		}
+		return s.begin(do)
+	}, do)
+}
+
+// withoutSession returns the configuration for a full handshake.
+func (c *Config) withoutSession() *Config {
+	bare := *c
+	bare.Session = nil
+	return &bare
+}
+
+// begin sends the first ClientHello.
+func (s *clientStart) begin(do *effects) (state, error) {
+	o, err := composeHello(s.cfg)
+	if err != nil && s.cfg.offerable() != nil {
+		// The server decides how long a ticket is. One that leaves no room for the
+		// rest of the hello must not keep the client out: without it there is room.
+		o, err = composeHello(s.cfg.withoutSession())
 	}
-	if err := o.finishECH(); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	do.send(o.sent())
@@ -43,17 +63,34 @@ func (s *clientStart) start(do *effects) (state, error) {
 	return &awaitServerHello{offer: o, info: s.info}, nil
 }
 
+// composeHello composes and encodes the first ClientHello.
+func composeHello(cfg *Config) (*offer, error) {
+	o, err := newOffer(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.startECH(); err != nil {
+		return nil, err
+	}
+	o.offerPSKs()
+	if err := o.write(nil); err != nil {
+		return nil, err
+	}
+	return o, o.finishECH()
+}
+
 // An offer is what a client put into its ClientHello and the secrets that go
 // with it.
 type offer struct {
-	cfg    *Config
-	hello  *wire.ClientHello
-	raw    []byte // the latest hello, encoded
-	shares []ownShare
-	psks   psks
-	early  bool     // 0-RTT data was offered in the first hello
-	old    *Session // of TLS 1.2, offered to be resumed
-	ech    *clientECH
+	cfg     *Config
+	hello   *wire.ClientHello
+	raw     []byte // the latest hello, encoded
+	shares  []ownShare
+	psks    psks
+	early   bool     // 0-RTT data was offered in the first hello
+	session *Session // to be offered; nil for none
+	old     *Session // of TLS 1.2, offered to be resumed
+	ech     *clientECH
 
 	earlyExporter *keys.Exporter
 }
@@ -64,7 +101,7 @@ type ownShare struct {
 	private suites.Private
 }
 
-// newOffer composes the first ClientHello. RFC 9846, Section 4.1.2.
+// newOffer begins the first ClientHello. RFC 9846, Section 4.1.2.
 func newOffer(cfg *Config) (*offer, error) {
 	h := &wire.ClientHello{
 		LegacyVersion:       iana.TLS12,
@@ -86,7 +123,7 @@ func newOffer(cfg *Config) (*offer, error) {
 	if _, err := io.ReadFull(random, h.Random[:]); err != nil {
 		return nil, local("the random source failed", err)
 	}
-	o := &offer{cfg: cfg, hello: h}
+	o := &offer{cfg: cfg, hello: h, session: cfg.offerable()}
 	h.CipherSuites = slices.DeleteFunc(h.CipherSuites, func(id iana.CipherSuite) bool {
 		return !slices.ContainsFunc(cfg.offeredVersions(), func(v iana.Version) bool { return suiteFor(id, v) })
 	})

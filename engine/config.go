@@ -258,7 +258,8 @@ type PeerCertificate struct {
 	// was asked for, and the connection will only tell why it failed.
 	ECHRejected bool
 	// Resumed says that the chain was shown, and verified, in an earlier
-	// session that is now resumed.
+	// session that may now be resumed. A refusal is not the end: it leads to a
+	// full handshake, in which the peer can show a new certificate.
 	Resumed bool
 	// Chain is the certificates in DER as received, the peer's own first.
 	Chain [][]byte

@@ -196,8 +196,7 @@ func (f *flow12) sign(c *Credential, scheme *suites.Scheme, content []byte, then
 
 // verify waits for the Verifier's word on the peer.
 func (f *flow12) verify(peer *PeerCertificate, then func(key crypto.PublicKey, do *effects) (state, error)) state {
-	f.info.PeerChain, f.info.PeerOCSP, f.info.PeerSCTs = peer.Chain, peer.OCSPStaple, peer.SCTs
-	f.info.PeerRawKey = peer.RawPublicKey
+	f.info.shows(peer)
 	return &wait[crypto.PublicKey]{
 		what:   "the verification of the peer",
 		q:      peer,
@@ -207,18 +206,15 @@ func (f *flow12) verify(peer *PeerCertificate, then func(key crypto.PublicKey, d
 	}
 }
 
-// resume goes on with the keys of an earlier session. What the peer showed then
-// is put before the Verifier again: it may have expired, or trust may have
-// changed.
-func (f *flow12) resume(old *Session, next func(do *effects) (state, error), do *effects) (state, error) {
+// resume takes the keys of an earlier session, whose peer the Verifier has accepted
+// again.
+func (f *flow12) resume(old *Session) {
 	f.info.Resumed = true
 	f.info.Group, f.info.PSKIdentity, f.info.asked = old.Group, old.PSKIdentity, old.asked
 	f.enter(keys.RestoreMaster12(f.suite.Hash, old.secret))
-	peer := old.showed()
-	if peer == nil || f.cfg.Verifier == nil {
-		return next(do)
+	if peer := old.showed(); peer != nil {
+		f.info.shows(peer)
 	}
-	return f.verify(peer, func(_ crypto.PublicKey, do *effects) (state, error) { return next(do) }), nil
 }
 
 // session describes the session of this handshake.

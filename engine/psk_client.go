@@ -26,8 +26,8 @@ func (o *offer) offerPSKs() {
 	if !o.speaks(iana.TLS13) {
 		return
 	}
-	if cfg.Session != nil && cfg.Now != nil && cfg.Session.ServerName == cfg.ServerName && cfg.proves(cfg.Session) {
-		if k := cfg.Session.preshared(cfg.Now()); k != nil {
+	if o.session != nil {
+		if k := o.session.preshared(cfg.Now()); k != nil {
 			o.add(k)
 		}
 	}
@@ -38,6 +38,41 @@ func (o *offer) offerPSKs() {
 	if cfg.PSKWithoutDHE {
 		h.PSKModes = append(h.PSKModes, iana.PSKKE)
 	}
+}
+
+// offerable returns the session of the configuration if a client may offer it, with
+// either version; nil if there is none.
+func (c *Config) offerable() *Session {
+	s := c.Session
+	if s == nil || c.Now == nil || s.ServerName != c.ServerName || len(s.Ticket) > maxTicket ||
+		s.Expired(c.Now()) || !c.proves(s) {
+		return nil
+	}
+	return s
+}
+
+// reverify continues with whether the Verifier accepts what the peer of a session
+// showed when the session was made. It may have expired or been revoked since then, or
+// trust may have changed. This is decided before the session is used, so that one that
+// is not accepted leads to a full handshake, in which the peer can show something new,
+// and so that no 0-RTT data is sent to a server that would not be accepted.
+func (c *Config) reverify(
+	s *Session, then func(accepted bool, do *effects) (state, error), do *effects,
+) (state, error) {
+	peer := s.showed()
+	switch {
+	case peer == nil:
+		return then(true, do)
+	case c.Verifier == nil:
+		return then(false, do)
+	}
+	return &wait[crypto.PublicKey]{
+		what:    "the verification of the peer of an earlier session",
+		q:       peer,
+		try:     func() (crypto.PublicKey, error) { return c.Verifier.VerifyPeer(peer) },
+		then:    withKey(func(_ crypto.PublicKey, do *effects) (state, error) { return then(true, do) }),
+		instead: func(do *effects) (state, error) { return then(false, do) },
+	}, nil
 }
 
 // proves reports whether a session stands for a proof that this side would accept

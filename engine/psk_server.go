@@ -21,7 +21,9 @@ type PSKQuery struct {
 // Package sealsock has one that seals the session into the ticket and one that
 // keeps it in memory.
 type Tickets interface {
-	// Issue returns the ticket for a session.
+	// Issue returns the ticket for a session. An empty ticket, or one of more than
+	// 24 KiB, is not sent: the connection can then not be resumed. An error ends
+	// the connection.
 	Issue(*Session) (ticket []byte, err error)
 	// Redeem returns the session of a ticket, or nil if it is not known.
 	// It does not keep ticket.
@@ -105,21 +107,46 @@ func lookUp(f *flow13, hello *wire.ClientHello, m message, c *choice13, i int) s
 				return nil, usage("the pre-shared key for identity %q is empty or all zeros: it was "+
 					"never set", offered.Identity)
 			}
-			next := func(known bool, do *effects) (state, error) {
-				if !known {
-					return f.lookUpNext(hello, m, c, i, do)
-				}
-				if err := f.checkBinder(hello, m, k, i, c); err != nil {
-					return nil, err
-				}
-				return begin(f, hello, m, c, do)
-			}
-			if k.session == nil {
-				return next(true, do)
-			}
-			return f.cfg.stillKnown(k.session, next, do)
+			return f.tryKey(hello, m, k, i, c, do)
 		},
 	}
+}
+
+// tryKey continues with the i-th key offered, once its binder is checked. That of a
+// session also needs the pre-shared key that it began with, and the Verifier's consent
+// to what the client showed; else the next key is tried.
+func (f *flow13) tryKey(
+	hello *wire.ClientHello, m message, k *presharedKey, i int, c *choice13, do *effects,
+) (state, error) {
+	take := func(yes bool, do *effects) (state, error) {
+		if !yes {
+			return f.lookUpNext(hello, m, c, i, do)
+		}
+		c.take(k, i, hello)
+		return begin(f, hello, m, c, do)
+	}
+	next := func(known bool, do *effects) (state, error) {
+		if !known {
+			return take(false, do)
+		}
+		if err := f.checkBinder(hello, m, k, i); err != nil {
+			return nil, err
+		}
+		if k.session == nil {
+			return take(true, do)
+		}
+		return f.cfg.reverify(k.session, take, do)
+	}
+	if k.session == nil {
+		return next(true, do)
+	}
+	return f.cfg.stillKnown(k.session, next, do)
+}
+
+// take settles on the i-th key offered.
+func (c *choice13) take(k *presharedKey, i int, hello *wire.ClientHello) {
+	k.identity = hello.PSK.Identities[i].Identity // a server's own copy of a session has none
+	c.psk, c.index, c.early = k, uint16(i), keys.NewEarlySecret(k.hash, k.secret)
 }
 
 // lookUpNext goes on with the key behind the i-th, if there is one, or without.
@@ -210,15 +237,13 @@ func (f *flow13) usable(hello *wire.ClientHello, k *presharedKey, c *choice13) b
 // checkBinder checks that the client has the key. RFC 9846, Section 4.2.11:
 // "Prior to accepting PSK key establishment, the server MUST validate the
 // corresponding binder value."
-func (f *flow13) checkBinder(hello *wire.ClientHello, m message, k *presharedKey, i int, c *choice13) error {
+func (f *flow13) checkBinder(hello *wire.ClientHello, m message, k *presharedKey, i int) error {
 	early := keys.NewEarlySecret(k.hash, k.secret)
 	partial := m.raw[:len(m.raw)-hello.BindersLen()]
 	want := early.Binder(k.label, binderHash(&f.transcript, k.hash, partial))
 	if !keys.Equal(want, hello.PSK.Binders[i]) {
 		return broken(iana.AlertDecryptError, "the client's binder does not match: it does not have the pre-shared key it names")
 	}
-	k.identity = hello.PSK.Identities[i].Identity // a server's own copy of a session has none
-	c.psk, c.index, c.early = k, uint16(i), early
 	return nil
 }
 

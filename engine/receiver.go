@@ -93,7 +93,10 @@ func (r *Receiver) Settled() bool { return r.info.HandshakeDone && r.info.late =
 func (r *Receiver) State() State { return r.info }
 
 // Pending reports whether Receive has something to say without more bytes.
-func (r *Receiver) Pending() bool { return len(r.queue) > 0 || len(r.out) > 0 || !r.started }
+func (r *Receiver) Pending() bool {
+	_, asks := r.state.(waiter)
+	return len(r.queue) > 0 || len(r.out) > 0 || !r.started || asks
+}
 
 // fail makes an error final and queues its alert.
 func (r *Receiver) fail(err error) error {

@@ -108,8 +108,9 @@ func (s *Sender) Seal(dst, data []byte) ([]byte, error) {
 // Early is how many bytes of 0-RTT data Seal takes before the handshake is done.
 func (s *Sender) Early() int { return s.early }
 
-// SendTickets appends n tickets for the client to come back with. It needs
-// Config.Tickets, and a handshake that is done.
+// SendTickets appends n tickets for the client to resume with. It needs
+// Config.Tickets, and a handshake that is done. It appends none if the session does
+// not fit into a ticket: see Tickets.
 func (s *Sender) SendTickets(dst []byte, n int) ([]byte, error) {
 	if s.closed {
 		return dst, ErrClosed
@@ -127,6 +128,9 @@ func (s *Sender) SendTickets(dst []byte, n int) ([]byte, error) {
 			return dst, err
 		}
 		all = append(all, raw...)
+	}
+	if len(all) == 0 {
+		return dst, nil
 	}
 	return s.records(dst, iana.ContentHandshake, all)
 }

@@ -149,14 +149,28 @@ func answer12(cfg *Config, info *State, hello *wire.ClientHello, m message, do *
 			if !ok {
 				return s.choose(do)
 			}
-			return cfg.stillKnown(old, func(known bool, do *effects) (state, error) {
-				if known {
-					return s.resumeOld(old, do)
-				}
-				return s.choose(do)
-			}, do)
+			return s.stillGood(old, do)
 		},
 	}, nil
+}
+
+// stillGood resumes a session if the pre-shared key that it began with is known still,
+// and what the client showed is accepted still.
+func (s *reply12) stillGood(old *Session, do *effects) (state, error) {
+	return s.cfg.stillKnown(old, func(known bool, do *effects) (state, error) {
+		if !known {
+			return s.choose(do)
+		}
+		return s.cfg.reverify(old, func(accepted bool, do *effects) (state, error) {
+			if !accepted {
+				if s.cfg.SessionIDs != nil && len(s.hello.SessionTicket) == 0 {
+					s.cfg.SessionIDs.Forget(s.hello.SessionID)
+				}
+				return s.choose(do)
+			}
+			return s.resumeOld(old, do)
+		}, do)
+	}, do)
 }
 
 // A SessionQuery asks a server for the session of a ticket or an ID.
@@ -208,12 +222,11 @@ func (s *reply12) resumeOld(old *Session, do *effects) (state, error) {
 	if err := s.sendHello(do); err != nil {
 		return nil, err
 	}
-	return s.resume(old, func(do *effects) (state, error) {
-		if err := s.sendFinished(do); err != nil {
-			return nil, err
-		}
-		return &awaitClientCCS12{s.server12}, nil
-	}, do)
+	s.resume(old)
+	if err := s.sendFinished(do); err != nil {
+		return nil, err
+	}
+	return &awaitClientCCS12{s.server12}, nil
 }
 
 // choose picks the suite, and the certificate that goes with it.

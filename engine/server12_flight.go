@@ -322,6 +322,11 @@ func (s *server12) remember(do *effects) error {
 		if err != nil {
 			return local("a ticket cannot be made", err)
 		}
+		if len(ticket) > maxTicket {
+			// RFC 5077, Section 3.3: a server that has announced a ticket and
+			// sends none MUST send an empty one.
+			ticket = nil
+		}
 		raw, err := (&wire.NewSessionTicket12{Lifetime: uint32(session.Lifetime / time.Second), Ticket: ticket}).AppendTo(nil)
 		if err != nil {
 			return local("NewSessionTicket cannot be written", err)

@@ -182,11 +182,8 @@ func composeFlight(f *flow13, hello *wire.ClientHello, c *choice13, proof *serve
 		return f.prove(hello, proof, do)
 	}
 	f.keyed = true
-	next, err := f.endFlight(do)
-	if err != nil {
-		return nil, err
-	}
-	return f.resume(c.psk, next), nil
+	f.resume(c.psk)
+	return f.endFlight(do)
 }
 
 // sendHello sends the ServerHello. It returns the shared secret of the key exchange, nil

@@ -47,6 +47,11 @@ type Session struct {
 // maxLifetime is RFC 9846's bound, Section 4.6.1.
 const maxLifetime = 7 * 24 * time.Hour
 
+// maxTicket bounds a ticket in bytes, so that the ClientHello that returns it has room
+// for the rest: its extensions hold 65535 bytes, twice the ticket with Encrypted
+// ClientHello, where an identity of the same length stands in for it outside.
+const maxTicket = 24 << 10
+
 // String says what the session is for, and nothing secret.
 func (s Session) String() string {
 	return fmt.Sprintf("%v session with %q, made %v", s.Version, s.ServerName, s.Created.UTC().Format(time.RFC3339))

@@ -113,6 +113,8 @@ type wait[A any] struct {
 	from func(value any) A
 	// refuse makes a refusal the error that it means; nil leaves it.
 	refuse func(error) error
+	// instead, if set, continues after a refusal, which is then no error.
+	instead func(do *effects) (state, error)
 }
 
 func (w *wait[A]) awaits() string     { return w.what }
@@ -121,7 +123,7 @@ func (w *wait[A]) question() Question { return w.q }
 func (w *wait[A]) ask(do *effects) (state, error) {
 	a, err := w.try()
 	if err != nil {
-		return nil, w.refused(err)
+		return w.refused(err, do)
 	}
 	return w.then(a, do)
 }
@@ -129,7 +131,7 @@ func (w *wait[A]) ask(do *effects) (state, error) {
 func (w *wait[A]) resume(a Answer, do *effects) (state, error) {
 	switch {
 	case a.err != nil:
-		return nil, w.refused(a.err)
+		return w.refused(a.err, do)
 	case a.to == nil:
 		return nil, usage("a question about %s got the zero Answer", w.what)
 	case a.to != w.q:
@@ -141,9 +143,14 @@ func (w *wait[A]) resume(a Answer, do *effects) (state, error) {
 	return w.then(v, do)
 }
 
-func (w *wait[A]) refused(err error) error {
-	if w.refuse == nil || errors.Is(err, ErrPending) {
-		return err
+func (w *wait[A]) refused(err error, do *effects) (state, error) {
+	switch {
+	case errors.Is(err, ErrPending):
+		return nil, err
+	case w.instead != nil:
+		return w.instead(do)
+	case w.refuse != nil:
+		return nil, w.refuse(err)
 	}
-	return w.refuse(err)
+	return nil, err
 }

@@ -61,7 +61,8 @@ func (c *Config) numTickets() int {
 	return c.NumTickets
 }
 
-// next writes one NewSessionTicket.
+// next writes one NewSessionTicket, or nothing if the session does not fit into a
+// ticket.
 func (t *ticketer) next() ([]byte, error) {
 	s := t.session
 	s.Created = t.cfg.Now()
@@ -76,6 +77,9 @@ func (t *ticketer) next() ([]byte, error) {
 	ticket, err := t.cfg.Tickets.Issue(&s)
 	if err != nil {
 		return nil, local("a ticket cannot be made", err)
+	}
+	if len(ticket) == 0 || len(ticket) > maxTicket {
+		return nil, nil
 	}
 	m := &wire.NewSessionTicket{Lifetime: uint32(s.Lifetime / time.Second), AgeAdd: s.ageAdd, Nonce: nonce[:], Ticket: ticket}
 	if s.MaxEarlyData > 0 {
@@ -96,7 +100,7 @@ func (s *open13) takeTicket(m message) (*Session, error) {
 		// than 604800 seconds (7 days)."
 		return nil, illegal("a ticket for %v, more than seven days", lifetime)
 	}
-	if lifetime == 0 || s.cfg.Now == nil || s.resumption == nil {
+	if lifetime == 0 || s.cfg.Now == nil || s.resumption == nil || len(t.Ticket) > maxTicket {
 		return nil, nil
 	}
 	session := &Session{

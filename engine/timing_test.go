@@ -128,7 +128,7 @@ func TestTimingBinder(t *testing.T) {
 	f := &flow13{cfg: new(Config), info: new(State), suite: suites.TLS13(iana.TLS_AES_128_GCM_SHA256)}
 	f.transcript.choose(crypto.SHA256)
 	checkTiming(t, func(class int) {
-		if f.checkBinder(hellos[class], messages[class], psk.preshared(), 0, new(choice13)) == nil {
+		if f.checkBinder(hellos[class], messages[class], psk.preshared(), 0) == nil {
 			t.Fatal("a wrong binder passes")
 		}
 	})

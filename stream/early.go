@@ -59,12 +59,21 @@ func (c *Conn) WriteEarly(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// begin makes a client's first flight.
+// begin makes a client's first flight. It may ask before it does: whether the server
+// of the session would still be accepted.
 func (c *Conn) begin() error {
-	ev, err := c.in.step()
-	c.out.mail.put(ev.Reply)
-	if err != nil {
-		return c.fatal(err)
+	for c.in.recv.Pending() {
+		ev, err := c.in.step()
+		c.out.mail.put(ev.Reply)
+		if err != nil {
+			return c.fatal(err)
+		}
+		if ev.Kind != engine.EventWaiting {
+			continue
+		}
+		if err := c.answer(context.Background(), ev.Question); err != nil {
+			return err
+		}
 	}
 	if err := c.out.flush(c.raw); err != nil {
 		return c.transport("write", err)
