@@ -111,7 +111,8 @@ type Config struct {
 	// Compressors let certificates be compressed (RFC 8879), most wanted first.
 	Compressors []Compressor
 	// DelegatedSchemes lists the signature schemes that a client accepts in
-	// delegated credentials (RFC 9345); nil accepts none.
+	// delegated credentials (RFC 9345); nil accepts none. The rsa_pss_rsae schemes
+	// are not for them.
 	DelegatedSchemes []iana.SignatureScheme
 
 	// RecordSizeLimit is the largest record that this side wants to receive,
@@ -267,7 +268,8 @@ type PeerCertificate struct {
 	RawPublicKey []byte
 	// Delegation, if not nil, came along with the certificate: besides the
 	// rest, a Verifier must check that the certificate allows delegation and
-	// that the delegation is in its time (RFC 9345, Section 4.1.3).
+	// that the delegation is in its time (RFC 9345, Section 4.1.3). It is there
+	// again when a session is resumed that began with it.
 	Delegation *Delegation
 	// OCSPStaple and SCTs came along with the first certificate.
 	OCSPStaple []byte
@@ -421,6 +423,9 @@ func (c *Config) check(client bool) error {
 }
 
 func (c *Config) checkClient() error {
+	if err := c.checkDelegatedSchemes(); err != nil {
+		return err
+	}
 	if strings.HasSuffix(c.ServerName, ".") {
 		return usage("server name %q: it is sent without the dot at its end", c.ServerName)
 	}

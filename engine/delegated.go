@@ -38,6 +38,31 @@ type Delegation struct {
 	PublicKey crypto.PublicKey
 
 	parsed *wire.DelegatedCredential
+	raw    []byte
+}
+
+// delegates returns the scheme if a delegated key may sign with it, else nil. RFC 9345,
+// Section 4: the key "MUST NOT use the rsaEncryption OID", which leaves out the
+// rsa_pss_rsae schemes.
+func delegates(id iana.SignatureScheme) *suites.Scheme {
+	switch id {
+	case iana.RSAPSSRSAEWithSHA256, iana.RSAPSSRSAEWithSHA384, iana.RSAPSSRSAEWithSHA512:
+		return nil
+	}
+	if s := suites.SchemeByID(id); s != nil && s.TLS13 {
+		return s
+	}
+	return nil
+}
+
+// checkDelegatedSchemes finds schemes that a client must not offer.
+func (c *Config) checkDelegatedSchemes() error {
+	for _, id := range c.DelegatedSchemes {
+		if delegates(id) == nil {
+			return usage("signature scheme %v is not for delegated credentials", id)
+		}
+	}
+	return nil
 }
 
 // delegationContext is what the signature of a delegated credential covers in
@@ -64,7 +89,7 @@ func NewDelegated(rand io.Reader, c *Credential, with iana.SignatureScheme, sign
 	if by == nil || !by.TLS13 || !by.Fits(c.public(), iana.TLS13) || len(c.Chain) == 0 {
 		return nil, usage("the certificate's key cannot sign with %v", with)
 	}
-	if s := suites.SchemeByID(scheme); s == nil || !s.TLS13 || !s.Fits(signer.Public(), iana.TLS13) {
+	if s := delegates(scheme); s == nil || !s.Fits(signer.Public(), iana.TLS13) {
 		return nil, usage("the delegated key cannot sign with %v", scheme)
 	}
 	d := &wire.DelegatedCredential{ValidTime: validTime, Scheme: scheme, SPKI: spki, Algorithm: with}
@@ -89,10 +114,10 @@ func parseDelegation(raw []byte, offered []iana.SignatureScheme) (*Delegation, e
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(offered, d.Scheme) {
+	if !slices.Contains(offered, d.Scheme) || delegates(d.Scheme) == nil {
 		return nil, illegal("a delegated credential for %v, which was not offered", d.Scheme)
 	}
-	return &Delegation{ValidTime: d.ValidTime, Scheme: d.Scheme, SPKI: d.SPKI, parsed: d}, nil
+	return &Delegation{ValidTime: d.ValidTime, Scheme: d.Scheme, SPKI: d.SPKI, parsed: d, raw: raw}, nil
 }
 
 // delegatedKey checks the certificate's signature over a delegated credential
@@ -126,5 +151,5 @@ func (r *CredentialRequest) delegated(c *Credential) *suites.Scheme {
 	if err != nil || !slices.Contains(r.SignatureSchemes, d.Algorithm) {
 		return nil // the client could not check it
 	}
-	return suites.SchemeByID(c.Delegated.Scheme)
+	return delegates(c.Delegated.Scheme)
 }

@@ -82,9 +82,11 @@ func (c *Config) proves(s *Session) bool {
 	switch {
 	case c.Verifier == nil || s.showed() == nil:
 		return s.showed() == nil && c.hasPSK(s.PSKIdentity)
-	default:
-		return c.takesKind(s)
+	case len(s.PeerDelegation) > 0:
+		d, err := s.delegation()
+		return err == nil && slices.Contains(c.DelegatedSchemes, d.Scheme) && c.takesKind(s)
 	}
+	return c.takesKind(s)
 }
 
 // hasPSK reports whether a client still has the key of an identity, or may have.

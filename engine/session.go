@@ -10,6 +10,7 @@ import (
 	"github.com/sealsock/sealsock/internal/codec"
 	"github.com/sealsock/sealsock/internal/keys"
 	"github.com/sealsock/sealsock/internal/suites"
+	"github.com/sealsock/sealsock/internal/wire"
 )
 
 // A Session is what it takes to come back to a peer without a full handshake.
@@ -30,6 +31,9 @@ type Session struct {
 	PeerRawKey []byte
 	PeerOCSP   []byte
 	PeerSCTs   [][]byte
+	// PeerDelegation is the delegated credential that a server proved itself with, as
+	// it came over the wire. RFC 9345.
+	PeerDelegation []byte
 	// PSKIdentity names the external pre-shared key that the session began
 	// with, if it did.
 	PSKIdentity []byte
@@ -84,7 +88,7 @@ func (s *Session) Marshal() ([]byte, error) {
 	b.AddUint32(s.MaxEarlyData)
 	b.AddUint32(s.ageAdd)
 	b.AddUint32(s.limit)
-	for _, field := range [][]byte{[]byte(s.ServerName), []byte(s.ALPN), s.secret, s.Ticket, s.SessionID, s.PeerRawKey, s.PeerOCSP, s.PSKIdentity} {
+	for _, field := range [][]byte{[]byte(s.ServerName), []byte(s.ALPN), s.secret, s.Ticket, s.SessionID, s.PeerRawKey, s.PeerOCSP, s.PSKIdentity, s.PeerDelegation} {
 		m := b.Begin24()
 		b.AddBytes(field)
 		b.End24(m)
@@ -142,6 +146,7 @@ func readFields(r *codec.Reader, s *Session) bool {
 	var name, alpn []byte
 	for _, field := range []*[]byte{
 		&name, &alpn, &s.secret, &s.Ticket, &s.SessionID, &s.PeerRawKey, &s.PeerOCSP, &s.PSKIdentity,
+		&s.PeerDelegation,
 	} {
 		var ok bool
 		if *field, ok = r.Vector24(); !ok {
@@ -278,7 +283,19 @@ func (s *Session) showed() *PeerCertificate {
 	if len(s.PeerRawKey) > 0 {
 		p.RawPublicKey = s.PeerRawKey
 	}
+	if len(s.PeerDelegation) > 0 {
+		p.Delegation, _ = s.delegation() // one that cannot be read has been sorted out
+	}
 	return p
+}
+
+// delegation reads the delegated credential that the session began with.
+func (s *Session) delegation() (*Delegation, error) {
+	d, err := wire.ParseDelegatedCredential(s.PeerDelegation)
+	if err != nil {
+		return nil, err
+	}
+	return parseDelegation(s.PeerDelegation, []iana.SignatureScheme{d.Scheme})
 }
 
 // A presharedKey is a session's or an external key, ready for the key schedule.

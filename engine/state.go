@@ -33,6 +33,7 @@ type State struct {
 	// handshake. RFC 7627.
 	ExtendedMasterSecret bool
 
+	delegation    []byte // the peer's delegated credential, as it came
 	exporter      exporter
 	earlyExporter *keys.Exporter
 	firstFinished []byte // in TLS 1.2, for tls-unique
@@ -51,6 +52,10 @@ type exporter interface {
 // shows takes what the peer has shown for what it is.
 func (s *State) shows(p *PeerCertificate) {
 	s.PeerChain, s.PeerRawKey, s.PeerOCSP, s.PeerSCTs = p.Chain, p.RawPublicKey, p.OCSPStaple, p.SCTs
+	s.delegation = nil
+	if p.Delegation != nil {
+		s.delegation = p.Delegation.raw
+	}
 }
 
 // A message is one handshake message as received.

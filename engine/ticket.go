@@ -32,7 +32,7 @@ func newTicketer(f *flow13, resumption *keys.ResumptionSecret) *ticketer {
 		Version: iana.TLS13, CipherSuite: f.suite.ID, Lifetime: f.cfg.ticketLifetime(),
 		ServerName: f.info.ServerName, ALPN: f.info.ALPN,
 		PeerChain: f.info.PeerChain, PeerRawKey: f.info.PeerRawKey, PeerOCSP: f.info.PeerOCSP, PeerSCTs: f.info.PeerSCTs,
-		PSKIdentity: f.info.PSKIdentity, asked: f.info.asked,
+		PSKIdentity: f.info.PSKIdentity, PeerDelegation: f.info.delegation, asked: f.info.asked,
 	}}
 	if f.cfg.AntiReplay != nil {
 		t.session.MaxEarlyData = f.cfg.MaxEarlyData
@@ -107,7 +107,7 @@ func (s *open13) takeTicket(m message) (*Session, error) {
 		Version: iana.TLS13, CipherSuite: s.suite.ID, Created: s.cfg.Now(), Lifetime: lifetime,
 		ServerName: s.info.ServerName, ALPN: s.info.ALPN, PeerChain: s.info.PeerChain,
 		PeerRawKey: s.info.PeerRawKey, PeerOCSP: s.info.PeerOCSP, PeerSCTs: s.info.PeerSCTs,
-		PSKIdentity: s.info.PSKIdentity, Ticket: t.Ticket, ageAdd: t.AgeAdd, limit: uint32(s.info.sendLimit), secret: s.resumption.PSK(t.Nonce),
+		PSKIdentity: s.info.PSKIdentity, PeerDelegation: s.info.delegation, Ticket: t.Ticket, ageAdd: t.AgeAdd, limit: uint32(s.info.sendLimit), secret: s.resumption.PSK(t.Nonce),
 	}
 	if t.MaxEarlyData != nil {
 		session.MaxEarlyData = *t.MaxEarlyData
