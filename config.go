@@ -76,6 +76,9 @@ type Config struct {
 	Tickets        engine.Tickets
 	NumTickets     int
 	TicketLifetime time.Duration
+	// ResumptionLimit is how long after a peer proved itself its sessions may be
+	// resumed, on both sides: 0 for seven days, which is the most.
+	ResumptionLimit time.Duration
 	// SessionIDs, if set on a server, lets clients of TLS 1.2 without tickets
 	// come back: KeepSessionIDs makes one. NoTickets makes a client of TLS 1.2
 	// such a one.
@@ -276,6 +279,7 @@ func (c *Config) engineConfig(server bool, conn *Conn) *engine.Config {
 		Verifier:            conn,
 		PSKWithoutDHE:       c.PSKWithoutDHE,
 		MaxRecordsPerKey:    c.MaxRecordsPerKey,
+		ResumptionLimit:     c.ResumptionLimit,
 		AcceptRawKeys:       c.AcceptRawKeys,
 		OnlyRawKeys:         c.OnlyRawKeys,
 		Compressors:         c.Compressors,

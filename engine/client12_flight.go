@@ -174,7 +174,7 @@ func (s *awaitNewSessionTicket12) handle(m message, _ *effects) (state, error) {
 		}
 		if s.made != nil {
 			// The keys are as old as they were.
-			made.Created = s.made.Created
+			made.Created, made.Authenticated = s.made.Created, s.made.Authenticated
 		}
 		s.made = made
 	}

@@ -285,7 +285,7 @@ func (f *flow13) resume(k *presharedKey) {
 	if k.session == nil {
 		return
 	}
-	f.info.Resumed, f.info.asked = true, k.session.asked
+	f.info.Resumed, f.info.asked, f.info.authenticated = true, k.session.asked, k.session.Authenticated
 	if peer := k.session.showed(); peer != nil {
 		f.info.shows(peer)
 	}
@@ -476,6 +476,7 @@ func (s *awaitServerFinished) finish(app *application, do *effects) (state, erro
 	do.ready()
 	do.report(EventHandshakeDone)
 	s.info.HandshakeDone = true
+	s.info.prove(s.cfg)
 	return &open13{
 		cfg: s.cfg, info: s.info, suite: s.suite, traffic: app.server, client: true,
 		resumption: app.master.Resumption(s.transcript.sum()), late: newLate(s.flow13, true),

@@ -170,6 +170,11 @@ type Config struct {
 	// TicketLifetime is how long tickets are good for; 0 means a day, and
 	// more than seven days is cut down to that.
 	TicketLifetime time.Duration
+	// ResumptionLimit is how long after a peer proved itself, by a signature or a
+	// pre-shared key, its sessions may be resumed, those made on resumed connections
+	// too. Then there is a full handshake. 0 means seven days, and more than that is
+	// cut down to it. RFC 9846, Section 4.6.1.
+	ResumptionLimit time.Duration
 	// KeyLog, if set, receives each secret in the form of an NSS key log.
 	// RFC 9850. It undoes the connection's secrecy for whoever reads it.
 	KeyLog func(label string, clientRandom, secret []byte)

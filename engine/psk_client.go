@@ -27,7 +27,7 @@ func (o *offer) offerPSKs() {
 		return
 	}
 	if o.session != nil {
-		if k := o.session.preshared(cfg.Now()); k != nil {
+		if k := o.session.preshared(cfg); k != nil {
 			o.add(k)
 		}
 	}
@@ -45,7 +45,7 @@ func (o *offer) offerPSKs() {
 func (c *Config) offerable() *Session {
 	s := c.Session
 	if s == nil || c.Now == nil || s.ServerName != c.ServerName || len(s.Ticket) > maxTicket ||
-		s.Expired(c.Now()) || !c.proves(s) {
+		c.expired(s) || !c.proves(s) {
 		return nil
 	}
 	return s

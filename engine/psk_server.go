@@ -182,7 +182,7 @@ func (c *Config) find(identity []byte) (*presharedKey, error) {
 			return nil, err
 		}
 		if s != nil {
-			return s.preshared(c.Now()), nil
+			return s.preshared(c), nil
 		}
 	}
 	if c.FindPSK == nil {

@@ -22,8 +22,12 @@ type Session struct {
 	Group       iana.NamedGroup // of the key exchange, in TLS 1.2, where it is not repeated
 	Created     time.Time
 	Lifetime    time.Duration // at most seven days
-	ServerName  string
-	ALPN        string
+	// Authenticated is when the peer proved itself last, by a signature or a
+	// pre-shared key. A session that was made on a resumed connection has it from the
+	// session before. RFC 9846, Section 4.6.1.
+	Authenticated time.Time
+	ServerName    string
+	ALPN          string
 	// MaxEarlyData is how many bytes of 0-RTT data the server takes; 0 for none.
 	MaxEarlyData uint32
 	// PeerChain, PeerRawKey, PeerOCSP and PeerSCTs are what the peer showed, in DER.
@@ -64,10 +68,39 @@ func (s Session) String() string {
 // Format keeps the secret out of every print and log, whatever the verb.
 func (s Session) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 
-// Expired reports whether the session is too old at a time, or from the future.
+// Expired reports whether the session is too old at a time, or from the future. It is
+// too old at the end of its lifetime, and seven days after the peer proved itself, in
+// however many sessions since.
 func (s *Session) Expired(now time.Time) bool {
-	return now.Before(s.Created.Add(-clockSkew)) || now.Sub(s.Created) >= min(s.Lifetime, maxLifetime)
+	return now.Before(s.Created.Add(-clockSkew)) || now.Sub(s.Created) >= min(s.Lifetime, maxLifetime) ||
+		s.Authenticated.After(s.Created.Add(clockSkew)) || now.Sub(s.Authenticated) >= maxResumption
 }
+
+// expired is Expired, with the limit of the configuration.
+func (c *Config) expired(s *Session) bool {
+	now := c.Now()
+	return s.Expired(now) || now.Sub(s.Authenticated) >= c.resumptionLimit()
+}
+
+// resumptionLimit is how long after the peer proved itself sessions may be resumed.
+func (c *Config) resumptionLimit() time.Duration {
+	if c.ResumptionLimit <= 0 {
+		return maxResumption
+	}
+	return min(c.ResumptionLimit, maxResumption)
+}
+
+// lifetime is how long a session lives that is made now; it is 0 for one that would
+// live for less than a second, which is the unit on the wire.
+func (c *Config) lifetime(authenticated, now time.Time) time.Duration {
+	left := authenticated.Add(c.resumptionLimit()).Sub(now)
+	return max(0, min(c.ticketLifetime(), left)).Truncate(time.Second)
+}
+
+// maxResumption bounds resumption after resumption. RFC 9846, Section 4.6.1:
+// "It is RECOMMENDED that implementations place limits on the total lifetime of such
+// keying material".
+const maxResumption = 7 * 24 * time.Hour
 
 // clockSkew is how far clocks may stand apart.
 const clockSkew = 10 * time.Second
@@ -84,6 +117,7 @@ func (s *Session) Marshal() ([]byte, error) {
 	b.AddUint16(uint16(s.CipherSuite))
 	b.AddUint16(uint16(s.Group))
 	b.AddUint64(uint64(s.Created.UnixMilli()))
+	b.AddUint64(uint64(s.Authenticated.UnixMilli()))
 	b.AddUint32(uint32(s.Lifetime / time.Second))
 	b.AddUint32(s.MaxEarlyData)
 	b.AddUint32(s.ageAdd)
@@ -134,10 +168,11 @@ func ParseSession(data []byte) (*Session, error) {
 
 // readHead reads what has a fixed length.
 func readHead(r *codec.Reader, s *Session) bool {
-	var created uint64
+	var created, authenticated uint64
 	var lifetime uint32
-	ok := readNumbers(r, s, &created, &lifetime, &s.MaxEarlyData, &s.ageAdd, &s.limit)
+	ok := readNumbers(r, s, &created, &authenticated, &lifetime, &s.MaxEarlyData, &s.ageAdd, &s.limit)
 	s.Created = time.UnixMilli(int64(created))
+	s.Authenticated = time.UnixMilli(int64(authenticated))
 	s.Lifetime = time.Duration(lifetime) * time.Second
 	return ok
 }
@@ -167,12 +202,16 @@ func readList(r *codec.Reader, list *[][]byte) bool {
 	return ok
 }
 
-func readNumbers(r *codec.Reader, s *Session, created *uint64, numbers ...*uint32) bool {
+func readNumbers(
+	r *codec.Reader, s *Session, created, authenticated *uint64, numbers ...*uint32,
+) bool {
 	v, _ := r.Uint16()
 	c, _ := r.Uint16()
 	g, _ := r.Uint16()
-	t, ok := r.Uint64()
-	s.Version, s.CipherSuite, s.Group, *created = iana.Version(v), iana.CipherSuite(c), iana.NamedGroup(g), t
+	s.Version, s.CipherSuite, s.Group = iana.Version(v), iana.CipherSuite(c), iana.NamedGroup(g)
+	*created, _ = r.Uint64()
+	var ok bool
+	*authenticated, ok = r.Uint64()
 	for _, n := range numbers {
 		var got bool
 		*n, got = r.Uint32()
@@ -320,9 +359,9 @@ func (k *presharedKey) external() []byte {
 	return k.identity
 }
 
-func (s *Session) preshared(now time.Time) *presharedKey {
-	suite := suites.TLS13(s.CipherSuite)
-	if suite == nil || s.Version != iana.TLS13 || s.Expired(now) || unset(s.secret) {
+func (s *Session) preshared(cfg *Config) *presharedKey {
+	suite, now := suites.TLS13(s.CipherSuite), cfg.Now()
+	if suite == nil || s.Version != iana.TLS13 || cfg.expired(s) || unset(s.secret) {
 		return nil
 	}
 	return &presharedKey{

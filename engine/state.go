@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"time"
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/keys"
@@ -33,7 +34,8 @@ type State struct {
 	// handshake. RFC 7627.
 	ExtendedMasterSecret bool
 
-	delegation    []byte // the peer's delegated credential, as it came
+	authenticated time.Time // when the peer proved itself, perhaps in an earlier session
+	delegation    []byte    // the peer's delegated credential, as it came
 	exporter      exporter
 	earlyExporter *keys.Exporter
 	firstFinished []byte // in TLS 1.2, for tls-unique
@@ -47,6 +49,14 @@ type State struct {
 // An exporter gives keys to other protocols; each version has its own.
 type exporter interface {
 	Export(label string, context []byte, length int) []byte
+}
+
+// prove notes that the peer has proved itself now, unless that was in the connection
+// whose session is resumed.
+func (s *State) prove(cfg *Config) {
+	if s.authenticated.IsZero() && cfg.Now != nil {
+		s.authenticated = cfg.Now()
+	}
 }
 
 // shows takes what the peer has shown for what it is.

@@ -28,8 +28,9 @@ func newTicketer(f *flow13, resumption *keys.ResumptionSecret) *ticketer {
 	if f.cfg.Tickets == nil || f.cfg.Now == nil || !f.resumable {
 		return nil
 	}
+	f.info.prove(f.cfg)
 	t := &ticketer{cfg: f.cfg, resumption: resumption, session: Session{
-		Version: iana.TLS13, CipherSuite: f.suite.ID, Lifetime: f.cfg.ticketLifetime(),
+		Version: iana.TLS13, CipherSuite: f.suite.ID, Authenticated: f.info.authenticated,
 		ServerName: f.info.ServerName, ALPN: f.info.ALPN,
 		PeerChain: f.info.PeerChain, PeerRawKey: f.info.PeerRawKey, PeerOCSP: f.info.PeerOCSP, PeerSCTs: f.info.PeerSCTs,
 		PSKIdentity: f.info.PSKIdentity, PeerDelegation: f.info.delegation, asked: f.info.asked,
@@ -62,10 +63,13 @@ func (c *Config) numTickets() int {
 }
 
 // next writes one NewSessionTicket, or nothing if the session does not fit into a
-// ticket.
+// ticket, or the client proved itself too long ago.
 func (t *ticketer) next() ([]byte, error) {
 	s := t.session
 	s.Created = t.cfg.Now()
+	if s.Lifetime = t.cfg.lifetime(s.Authenticated, s.Created); s.Lifetime == 0 {
+		return nil, nil
+	}
 	var nonce, add [8]byte
 	binary.BigEndian.PutUint64(nonce[:], t.count)
 	t.count++
@@ -108,6 +112,10 @@ func (s *open13) takeTicket(m message) (*Session, error) {
 		ServerName: s.info.ServerName, ALPN: s.info.ALPN, PeerChain: s.info.PeerChain,
 		PeerRawKey: s.info.PeerRawKey, PeerOCSP: s.info.PeerOCSP, PeerSCTs: s.info.PeerSCTs,
 		PSKIdentity: s.info.PSKIdentity, PeerDelegation: s.info.delegation, Ticket: t.Ticket, ageAdd: t.AgeAdd, limit: uint32(s.info.sendLimit), secret: s.resumption.PSK(t.Nonce),
+	}
+	session.Authenticated = s.info.authenticated
+	if s.cfg.expired(session) {
+		return nil, nil
 	}
 	if t.MaxEarlyData != nil {
 		session.MaxEarlyData = *t.MaxEarlyData
