@@ -256,9 +256,7 @@ func (s *awaitEncryptedExtensions) handle(m message, do *effects) (state, error)
 	if s.psk == nil {
 		return &awaitCertificateOrRequest{flow13: s.flow13, offer: s.offer}, nil
 	}
-	s.info.PSKIdentity = s.psk.external()
-	s.resume(s.psk)
-	return &awaitServerFinished{flow13: s.flow13}, nil
+	return s.usePSK(), nil
 }
 
 // earlyAnswer takes the server's word on the 0-RTT data. RFC 9846, Section 4.2.10.

@@ -224,3 +224,21 @@ func (o *offer) selected(f *flow13, sh *wire.ServerHello) (*presharedKey, *keys.
 	}
 	return o.psks.keys[i], o.psks.early[i], nil
 }
+
+// usePSK continues with the pre-shared key that the server chose. The server of a
+// session is verified once more where it refused 0-RTT data: what comes now is another
+// use of the connection, for which the Verifier may have other rules than for data that
+// can be replayed. A refusal ends the connection.
+func (s *awaitEncryptedExtensions) usePSK() state {
+	s.info.PSKIdentity = s.psk.external()
+	s.resume(s.psk)
+	next := &awaitServerFinished{flow13: s.flow13}
+	if s.psk.session == nil || !s.early || s.info.EarlyData {
+		return next
+	}
+	peer := s.psk.session.showed()
+	if peer == nil {
+		return next
+	}
+	return s.verify(peer, func(crypto.PublicKey, *effects) (state, error) { return next, nil })
+}

@@ -131,8 +131,8 @@ func (c *connection) next() (engine.Event, error) {
 			err = flushed
 		}
 	}
-	if err == nil && ev.Kind == engine.EventWantRead {
-		err = c.more()
+	if err == nil && ev.Kind == engine.EventWantRead && (c.begun || !c.mayBegin()) {
+		err = c.more() // with nothing to send first, such as 0-RTT data
 	}
 	return ev, err
 }
