@@ -110,6 +110,12 @@ type Config struct {
 	EarlyData    bool
 	MaxEarlyData uint32
 	AntiReplay   engine.AntiReplay
+	// EarlyRefused, if set on a client, decides what is sent in place of 0-RTT data
+	// that the server has refused, now that alpn is the application protocol: data
+	// itself, something else, or nil. It must not block. Without it the data is sent
+	// again, unless the protocol is another one than it was sent for: then the
+	// connection ends with an error. RFC 9846, Section 4.2.10.
+	EarlyRefused func(data []byte, alpn string) []byte
 
 	// PostHandshakeAuth lets a client be asked for its certificate later, and
 	// Conn.RequestClientCertificate asks.

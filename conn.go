@@ -47,7 +47,13 @@ func client(raw net.Conn, cfg *Config, dialed string) (c *Conn, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Conn = stream.New(raw, r, s, stream.Options{Answer: c.answer, Session: c.keepSession, Proved: c.proved})
+	opts := stream.Options{Answer: c.answer, Session: c.keepSession, Proved: c.proved}
+	if refused := c.cfg.EarlyRefused; refused != nil {
+		opts.EarlyRefused = func(data []byte, s engine.State) []byte {
+			return refused(data, s.ALPN)
+		}
+	}
+	c.Conn = stream.New(raw, r, s, opts)
 	return c, nil
 }
 

@@ -60,6 +60,9 @@ func (s *clientStart) begin(do *effects) (state, error) {
 		return nil, err
 	}
 	s.info.earlyExporter = o.earlyExporter
+	if o.early {
+		s.info.EarlyALPN = o.psks.keys[0].alpn
+	}
 	return &awaitServerHello{offer: o, info: s.info}, nil
 }
 

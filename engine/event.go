@@ -29,9 +29,10 @@ const (
 	// EventSession: Event.Session may serve to come back. A server sends
 	// several; each is best used once.
 	EventSession
-	// EventEarlyAccepted and EventEarlyRejected say, on a client, what became
-	// of its 0-RTT data. Rejected data was not read by anybody: send it again
-	// once the handshake is done.
+	// EventEarlyAccepted and EventEarlyRejected report, on a client, what became
+	// of its 0-RTT data. The server has not read rejected data. Once the handshake
+	// is done it may be sent again, but not without the application's consent if
+	// State.ALPN is not State.EarlyALPN. RFC 9846, Section 4.2.10.
 	EventEarlyAccepted
 	EventEarlyRejected
 	// EventEarlyDone: on a server, the client's 0-RTT data has ended.

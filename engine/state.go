@@ -28,6 +28,7 @@ type State struct {
 	Resumed       bool   // the keys come from an earlier session
 	PSKIdentity   []byte // of the external pre-shared key, or of the one that a resumed session began with
 	EarlyData     bool   // 0-RTT data was accepted
+	EarlyALPN     string // on a client: the protocol that its 0-RTT data was sent for
 	ECHAccepted   bool   // the ClientHello that counts was encrypted
 	HandshakeDone bool
 	// ExtendedMasterSecret says, in TLS 1.2, that the keys are bound to the

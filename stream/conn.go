@@ -25,6 +25,11 @@ type Options struct {
 	// a handshake at once: each holds a place in it while the engine works, and
 	// none while it waits for the peer, or for Answer.
 	Work chan struct{}
+	// EarlyRefused, if set on a client, decides what is sent in place of 0-RTT data
+	// that the server has refused: the same, something else, or nothing. It must not
+	// block. Nil sends it again for the same application protocol, and else ends the
+	// connection.
+	EarlyRefused func(data []byte, s engine.State) []byte
 	// Proved hears that the peer is proved: when the handshake is done, and, on
 	// a server, with each late certificate. It must not block.
 	Proved func()

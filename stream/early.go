@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"sync"
 
@@ -18,7 +19,8 @@ type early struct {
 
 // WriteEarly sends, on a client, 0-RTT data before the handshake is done. An
 // attacker may replay it, so it must be such that it may arrive twice. If the
-// server refuses it, it is sent again as ordinary data, in front of all other.
+// server refuses it, it is sent again as ordinary data, in front of all other, unless the
+// server chose another application protocol: see Options.EarlyRefused.
 // It returns ErrNoEarlyData, perhaps after a part, where none can be sent.
 //
 // On a server, WriteEarly sends data before the client is proved.
@@ -135,6 +137,23 @@ func (c *Conn) resendEarly() error {
 	c.early.Unlock()
 	if len(data) == 0 {
 		return nil
+	}
+	s := c.in.recv.State()
+	switch {
+	case c.opts.EarlyRefused != nil:
+		if data = c.opts.EarlyRefused(data, s); len(data) == 0 {
+			return nil
+		}
+	case s.ALPN != s.EarlyALPN:
+		// RFC 9846, Section 4.2.10: a client "MUST NOT automatically resend early
+		// data unless the negotiated connection selects the same ALPN protocol".
+		c.out.closeNotify(c.raw)
+		return c.fatal(&engine.Error{
+			Fault:    engine.FaultIncompatible,
+			Reason:   "the server refused the early data and chose another application protocol",
+			Expected: fmt.Sprintf("%q", s.EarlyALPN), Got: fmt.Sprintf("%q", s.ALPN),
+			Hint: "connect again without early data, or decide what to send instead",
+		})
 	}
 	sealed, err := c.out.sealData(nil, data)
 	if err != nil {

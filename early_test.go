@@ -1,0 +1,91 @@
+package sealsock_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/engine"
+)
+
+// refusedEarly connects with 0-RTT data for the protocol "a" to a server that refuses it
+// and chooses protocol. It returns what the server has read, and the client's error.
+func refusedEarly(
+	t *testing.T, protocol string, decide func([]byte, string) []byte,
+) (read string, err error) {
+	t.Helper()
+	cc, sc := newConfigs(t)
+	sc.MaxEarlyData, sc.ALPN = 4096, []string{"a"}
+	sc.Tickets = sealsock.SealTickets(new(sealsock.RotatingKeys), nil)
+	sc.AntiReplay = sealsock.NewAntiReplay(100, nil) // too young to accept
+	cc.EarlyData, cc.ALPN = true, []string{"a", "b"}
+	cc.OnSession = func(s *engine.Session) { cc.Session = s }
+	a, b := socketPair(t, "unix")
+	first := *cc
+	c, s := sealPair(t, a, b, &first, sc)
+	exchangeBoth(t, c, s)
+	if cc.Session == nil {
+		t.Fatal("no session")
+	}
+	c.Close()
+	s.Close()
+
+	other := *sc
+	other.ALPN, cc.EarlyRefused = []string{protocol}, decide
+	a, b = socketPair(t, "unix")
+	if c, err = sealsock.Client(a, cc); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = sealsock.Server(b, &other); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan []byte, 1)
+	go func() {
+		defer s.Close()
+		data, _ := io.ReadAll(s) // the client may end the connection
+		done <- data
+	}()
+	if _, err := c.WriteEarly([]byte("GET /for-a-only")); err != nil {
+		t.Fatal(err)
+	}
+	if err = c.Handshake(context.Background()); err == nil {
+		if err := c.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, c) // until the server has read all
+	}
+	c.Close()
+	return string(<-done), err
+}
+
+// TestRefusedEarlyDataUnderAnotherProtocol: RFC 9846, Section 4.2.10: refused 0-RTT data
+// is sent again for the same application protocol, and for another one only as the
+// application decides.
+func TestRefusedEarlyDataUnderAnotherProtocol(t *testing.T) {
+	read, err := refusedEarly(t, "a", nil)
+	if err != nil || read != "GET /for-a-only" {
+		t.Errorf("for the same protocol the server reads %q, %v", read, err)
+	}
+	read, err = refusedEarly(t, "b", nil)
+	var e *engine.Error
+	if read != "" || !errors.As(err, &e) || e.Fault != engine.FaultIncompatible ||
+		!strings.Contains(e.Error(), `expected "a", got "b"`) {
+		t.Errorf("for another protocol the server reads %q, %v", read, err)
+	}
+	asked := ""
+	read, err = refusedEarly(t, "b", func(data []byte, alpn string) []byte {
+		asked = alpn + " " + string(data)
+		return bytes.Replace(data, []byte("a-only"), []byte("b"), 1)
+	})
+	if err != nil || read != "GET /for-b" || asked != "b GET /for-a-only" {
+		t.Errorf("the application is asked for %q, the server reads %q, %v", asked, read, err)
+	}
+	read, err = refusedEarly(t, "a", func([]byte, string) []byte { return nil })
+	if err != nil || read != "" {
+		t.Errorf("the application sends nothing, and the server reads %q, %v", read, err)
+	}
+}
