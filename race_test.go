@@ -118,6 +118,8 @@ func (u *tumult) asks(ctx context.Context, t *testing.T) {
 		}
 		cancel()
 		u.asked.Add(1)
+		// A client answers one request a second, and sixteen at once.
+		time.Sleep(time.Duration(rand.IntN(1000)) * time.Millisecond)
 	}
 }
 

@@ -36,6 +36,8 @@ type Receiver struct {
 	idle       int  // records in a row that brought nothing
 	warnings   int  // warning alerts in a row
 	updates    int  // key updates in a row without data
+
+	tickets, requests allowance // what may come after the handshake
 }
 
 // Limits on what a peer may send without getting anywhere.
@@ -238,6 +240,9 @@ func (r *Receiver) dispatch(m message) error {
 	if !ok {
 		return unexpected("nothing", m)
 	}
+	if err := r.allow(m); err != nil {
+		return err
+	}
 	r.state = nil // a used state is dead
 	do := new(effects)
 	next, err := s.handle(m, do)
@@ -434,6 +439,8 @@ func (r *Receiver) data(payload []byte) (Event, error) {
 		return Event{}, r.nothing()
 	}
 	r.idle, r.warnings, r.updates = 0, 0, 0
+	r.tickets.received(len(payload))
+	r.requests.received(len(payload))
 	if r.phase == phaseEarly {
 		// RFC 9846, Section 4.2.10: more than max_early_data_size ends in
 		// unexpected_message.

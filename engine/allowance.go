@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/sealsock/sealsock/iana"
+)
+
+// A rate bounds how often a peer may send a message that costs this side something.
+type rate struct {
+	what  string
+	burst int           // so many at once
+	every time.Duration // and one more after each such time
+	data  int           // or after so many bytes of application data
+}
+
+// What a server may send after the handshake. It sends a few tickets for each
+// connection, and asks for a certificate now and then. A session takes memory, and the
+// answer to a request takes a signature.
+var (
+	ticketRate  = rate{"session tickets", 64, time.Second, 64 << 10}
+	requestRate = rate{"requests for a certificate", 16, time.Second, 1 << 20}
+)
+
+// An allowance counts what a rate bounds.
+type allowance struct {
+	used  int       // of the burst
+	since time.Time // when used was reduced for the last time
+	data  int       // bytes of application data that have not reduced it yet
+}
+
+// received counts application data. More than the largest burst needs makes no difference.
+func (a *allowance) received(n int) { a.data = min(a.data+n, 1<<30) }
+
+// spend counts one message, and reports whether it is within the rate. Without a clock
+// only data counts.
+func (a *allowance) spend(r rate, clock func() time.Time) bool {
+	earned := a.data / r.data
+	a.data %= r.data
+	if clock != nil {
+		now := clock()
+		passed := now.Sub(a.since)
+		switch full := time.Duration(r.burst) * r.every; {
+		case passed >= full: // also the first time
+			earned, a.since = r.burst, now
+		case passed < 0: // a clock that was set back earns nothing
+			a.since = now
+		default:
+			earned += int(passed / r.every)
+			a.since = a.since.Add(passed.Truncate(r.every))
+		}
+	}
+	a.used = max(0, a.used-earned) + 1
+	return a.used <= r.burst
+}
+
+// allow refuses messages after the handshake that come too often.
+func (r *Receiver) allow(m message) error {
+	limit, count := ticketRate, &r.tickets
+	switch {
+	case !r.info.HandshakeDone:
+		return nil
+	case m.typ == iana.HandshakeNewSessionTicket:
+	case m.typ == iana.HandshakeCertificateRequest:
+		limit, count = requestRate, &r.requests
+	default:
+		return nil
+	}
+	if count.spend(limit, r.cfg.Now) {
+		return nil
+	}
+	return overLimit(iana.AlertUnexpectedMessage,
+		"too many %s: %d at once are accepted, and one more for each %v or %d bytes of data",
+		limit.what, limit.burst, limit.every, limit.data)
+}

@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestFloodAfterTheHandshake: a server that sends nothing but tickets, or nothing but
+// requests for a certificate, is stopped. The same number is accepted if it comes over
+// time, or with data between.
+func TestFloodAfterTheHandshake(t *testing.T) {
+	cred := newCredential(t, nil)
+	for _, kind := range []string{"tickets", "requests"} {
+		limit := ticketRate
+		if kind == "requests" {
+			limit = requestRate
+		}
+		for _, c := range []struct {
+			name    string
+			pause   time.Duration // between messages
+			data    int           // bytes of data between messages
+			noClock bool
+			stopped bool
+		}{
+			{"at once", 0, 0, false, true},
+			{"at once, without a clock", 0, 0, true, true},
+			{"a little too fast", limit.every / 2, 0, false, true},
+			{"a little data", 0, 100, false, true},
+			{"a little data, without a clock", 0, 100, true, true},
+			{"over time", limit.every, 0, false, false},
+			{"with data", 0, limit.data, false, false},
+			{"with data, without a clock", 0, limit.data, true, false},
+		} {
+			clock := time.Unix(1_000_000_000, 0)
+			now := func() time.Time { return clock }
+			client := &Config{
+				Verifier: acceptAll{}, Now: now, PostHandshakeAuth: true,
+				Credentials: []*Credential{cred},
+			}
+			server := &Config{
+				Verifier: acceptAll{}, Now: now, Tickets: newMemory(), NumTickets: 1,
+				Credentials: []*Credential{cred},
+			}
+			if c.noClock {
+				client.Now = nil
+			}
+			cc, ss := newPair(t, client, server)
+			err := pump(cc, ss)
+			n := 0
+			for ; err == nil && n < 3*limit.burst; n++ {
+				clock = clock.Add(c.pause)
+				if c.data > 0 {
+					if cc.in, err = ss.s.Seal(cc.in, make([]byte, c.data)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				err = flood(cc, ss, kind)
+				cc.data = nil
+			}
+			if c.stopped != (err != nil) || n < limit.burst-1 {
+				t.Errorf("%s %s: stopped after %d by %v", kind, c.name, n, err)
+			}
+			if err != nil {
+				var e *Error
+				if !errors.As(err, &e) || e.Fault != FaultLimit || !strings.Contains(e.Reason, "at once") {
+					t.Errorf("%s %s: %v", kind, c.name, err)
+				}
+			}
+			other := func(k EventKind) bool { return k != EventAuthAnswered }
+			answers := len(slices.DeleteFunc(cc.events, other))
+			if c.stopped && (answers > 3*limit.burst || len(cc.sessions) > 3*limit.burst) {
+				t.Errorf("%s %s: %d sessions, %d answers", kind, c.name, len(cc.sessions), answers)
+			}
+		}
+	}
+}
+
+// flood has the server send one message of a kind.
+func flood(c, s *side, kind string) error {
+	var err error
+	if kind == "tickets" {
+		c.in, err = s.s.SendTickets(c.in, 1)
+	} else {
+		var q *LateRequest
+		if c.in, q, err = s.s.RequestCertificate(c.in); err == nil {
+			err = s.r.Expect(q)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return pump(c, s)
+}
+
+// TestAllowanceAndClocks: a clock that is set back earns nothing, and one that is set
+// ahead no more than the burst.
+func TestAllowanceAndClocks(t *testing.T) {
+	clock := time.Unix(1_000_000_000, 0)
+	now := func() time.Time { return clock }
+	r := rate{"messages", 4, time.Second, 1000}
+	a := new(allowance)
+	spent := func() (n int) {
+		for a.spend(r, now) {
+			n++
+		}
+		return n
+	}
+	for _, step := range []struct {
+		by   time.Duration
+		want int
+	}{{0, 4}, {0, 0}, {-time.Hour, 0}, {10 * time.Second, 4}, {1000 * time.Hour, 4}} {
+		clock = clock.Add(step.by)
+		if got := spent(); got != step.want {
+			t.Errorf("after %v %d messages are accepted, want %d", step.by, got, step.want)
+		}
+		a.used = min(a.used, r.burst) // the connection would have ended
+	}
+}
