@@ -84,7 +84,7 @@ func withTickets(cfg *Config) *Config {
 		if first {
 			// Nothing was accepted before the memory began: no ticket
 			// is older than its keys, which began with it.
-			memory.since = time.Time{}
+			memory.since, memory.floor = time.Time{}, time.Time{}
 		}
 		own.AntiReplay = memory
 	}

@@ -263,49 +263,63 @@ func (k *keptIDs) Forget(id []byte) {
 // the handshake. It also refuses for a window's length after it was made: a
 // server that was restarted does not know what it accepted before. 0-RTT data
 // with an external pre-shared key is refused: the time of such an attempt is not
-// known, so a window does not help. RFC 9846, Section 8.2.
+// known, so a window does not help. If the clock is set back, everything is refused until
+// it shows a time again whose attempts are all remembered. RFC 9846, Section 8.2.
 func NewAntiReplay(max int, now func() time.Time) engine.AntiReplay { return newReplayMemory(max, now) }
 
 func newReplayMemory(max int, now func() time.Time) *replayMemory {
 	if now == nil {
 		now = time.Now
 	}
-	return &replayMemory{max: max, now: now, since: now(), seen: map[[32]byte]time.Time{}}
+	start := now()
+	return &replayMemory{
+		max: max, now: now, since: start, floor: start.Round(0).Add(replayWindow),
+		seen: map[[32]byte]time.Time{},
+	}
 }
 
 // replayWindow is longer than the engine lets a ticket's age be off, twice.
 const replayWindow = 30 * time.Second
 
+// A replayMemory judges by the wall clock, as the engine does with the age of a ticket:
+// an attempt is remembered until no wall clock time is left at which it could come again.
+// By the monotonic clock it would be forgotten earlier if the wall clock is set back.
 type replayMemory struct {
 	max   int
 	now   func() time.Time
 	since time.Time // before it, anything may have been accepted
 
 	mu    sync.Mutex
-	seen  map[[32]byte]time.Time
+	seen  map[[32]byte]time.Time // until when, by the wall clock
+	floor time.Time              // at wall clock times before it, attempts may be forgotten
 	swept time.Time
 }
 
 // Fresh implements engine.AntiReplay.
 func (m *replayMemory) Fresh(id []byte, until time.Time) bool {
-	now := m.now()
-	if until.IsZero() || now.Sub(m.since) < replayWindow {
-		return false
-	}
 	key := sha256.Sum256(id)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	now := m.now()
+	wall := now.Round(0) // without the monotonic clock
+	if until.IsZero() || now.Sub(m.since) < replayWindow || wall.Before(m.floor) {
+		return false
+	}
 	if now.Sub(m.swept) > time.Second {
 		m.swept = now
 		for k, t := range m.seen {
-			if now.After(t) {
-				delete(m.seen, k)
+			if !wall.After(t) {
+				continue
+			}
+			delete(m.seen, k)
+			if t.After(m.floor) {
+				m.floor = t // the clock may be set back to before it
 			}
 		}
 	}
 	if _, known := m.seen[key]; known || len(m.seen) >= m.max {
 		return false
 	}
-	m.seen[key] = until
+	m.seen[key] = until.Round(0)
 	return true
 }
