@@ -96,8 +96,8 @@ func answerKinds(h *wire.ClientHello, k certKinds, asked bool) (client, server *
 }
 
 // takeKinds reads the server's answer on a client: it must be one that was
-// offered. RFC 7250, Section 4.2.
-func (o *offer) takeKinds(client, server *iana.CertificateType) (k certKinds, err error) {
+// offered. shows is whether the server will show a certificate. RFC 7250, Section 4.2.
+func (o *offer) takeKinds(client, server *iana.CertificateType, shows bool) (k certKinds, err error) {
 	for _, a := range []struct {
 		answer  *iana.CertificateType
 		offered []iana.CertificateType
@@ -111,7 +111,7 @@ func (o *offer) takeKinds(client, server *iana.CertificateType) (k certKinds, er
 		}
 		*a.to = *a.answer
 	}
-	if k.peer == iana.CertTypeX509 && o.cfg.OnlyRawKeys {
+	if shows && k.peer == iana.CertTypeX509 && o.cfg.OnlyRawKeys {
 		return k, &Error{
 			Fault: FaultIncompatible, Alert: iana.AlertUnsupportedCertificate, Reason: "the server has no raw public key to show",
 			Hint: "it needs a raw key, or this side must accept certificates",

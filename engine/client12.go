@@ -93,7 +93,7 @@ func (s *awaitServerHello) accept12(sh *wire.ServerHello, m message, do *effects
 		f.forget() // no certificates, so no signature over the messages
 		return &awaitServerKeyExchange12{client12: c}, nil
 	}
-	if f.kinds, err = s.takeKinds(sh.ClientCertType, sh.ServerCertType); err != nil {
+	if f.kinds, err = s.takeKinds(sh.ClientCertType, sh.ServerCertType, true); err != nil {
 		return nil, err
 	}
 	return &awaitServerCertificate12{client12: c, status: sh.StatusRequest, scts: sh.SCTs}, nil

@@ -239,10 +239,9 @@ func (s *awaitEncryptedExtensions) handle(m message, do *effects) (state, error)
 		return nil, err
 	}
 	s.info.ALPN = ee.ALPN
-	if s.psk == nil {
-		if s.kinds, err = s.takeKinds(ee.ClientCertType, ee.ServerCertType); err != nil {
-			return nil, err
-		}
+	s.kinds, err = s.takeKinds(ee.ClientCertType, ee.ServerCertType, s.psk == nil)
+	if err != nil {
+		return nil, err
 	}
 	if err := s.takeLimits(ee, do); err != nil {
 		return nil, err

@@ -252,6 +252,13 @@ func (c *Config) skipLimit() int {
 // never take 0-RTT data, for tickets of a colleague's.
 const minSkip = 32 << 10
 
+// asksLater reports whether the client of a session may be asked for a certificate of
+// another kind than X.509 later: it must hear of the kind in each handshake.
+func (f *flow13) asksLater(hello *wire.ClientHello, c *choice13) bool {
+	return c.psk != nil && f.info.lateOffered && f.cfg.ClientAuth != NoClientCert &&
+		slices.Contains(hello.ClientCertTypes, f.kinds.peer)
+}
+
 // sendExtensions sends EncryptedExtensions and, if the configuration asks for
 // one, the request for a client certificate. RFC 9846, Section 4.3.
 func (f *flow13) sendExtensions(hello *wire.ClientHello, c *choice13, do *effects) error {
@@ -259,7 +266,7 @@ func (f *flow13) sendExtensions(hello *wire.ClientHello, c *choice13, do *effect
 	f.info.asked = asks
 	ee := &wire.EncryptedExtensions{ServerNameAck: hello.ServerName != "" && c.psk == nil, ALPN: f.info.ALPN, EarlyData: c.accept}
 	if c.agreed {
-		ee.ClientCertType, ee.ServerCertType = answerKinds(hello, f.kinds, asks)
+		ee.ClientCertType, ee.ServerCertType = answerKinds(hello, f.kinds, asks || f.asksLater(hello, c))
 	}
 	f.answerLimits(ee, hello, do)
 	var err error
