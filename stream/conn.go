@@ -311,34 +311,6 @@ func (c *Conn) limitWrites() {
 
 var refused = &engine.Error{Fault: engine.FaultAlert, Reason: "it closed the connection before the handshake was done"}
 
-// answer finds the answer that a callback left for later.
-func (c *Conn) answer(ctx context.Context, q engine.Question) error {
-	a, err := c.ask(ctx, q)
-	switch {
-	case err == nil:
-	case ended(ctx, err):
-		return context.Cause(ctx) // the next Handshake asks again
-	default:
-		a = engine.Refuse(err)
-	}
-	done, err := c.work(ctx)
-	if err != nil {
-		return err
-	}
-	defer done()
-	alert, err := c.in.resume(a)
-	c.out.mail.put(alert)
-	if err != nil {
-		return c.fatal(err)
-	}
-	return nil
-}
-
-// ended reports whether err is nothing but the end of ctx.
-func ended(ctx context.Context, err error) bool {
-	return ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)))
-}
-
 var errNoAnswer = &engine.Error{Fault: engine.FaultUsage, Reason: "a callback left its answer for later, and nobody gives it"}
 
 // fatal ends both halves with err.

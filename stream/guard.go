@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
@@ -68,6 +69,34 @@ func (c *Conn) ask(ctx context.Context, q engine.Question) (a engine.Answer, err
 		return a, errNoAnswer
 	}
 	return c.opts.Answer(ctx, q)
+}
+
+// answer finds the answer that a callback left for later.
+func (c *Conn) answer(ctx context.Context, q engine.Question) error {
+	a, err := c.ask(ctx, q)
+	switch {
+	case err == nil:
+	case ended(ctx, err):
+		return context.Cause(ctx) // the next Handshake asks again
+	default:
+		a = engine.Refuse(err)
+	}
+	done, err := c.work(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	alert, err := c.in.resume(a)
+	c.out.mail.put(alert)
+	if err != nil {
+		return c.fatal(err)
+	}
+	return nil
+}
+
+// ended reports whether err is nothing but the end of ctx.
+func ended(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)))
 }
 
 // offer hands a session to Options.Session. A panic there ends the connection.
