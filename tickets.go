@@ -18,9 +18,9 @@ import (
 // A TicketKey seals tickets. Its zero value is no key: it seals nothing and opens
 // nothing, so an entry of TicketKeys that was never set is skipped. It never prints.
 type TicketKey struct {
-	// secret is nil for no key. It is a pointer so that package fmt, which calls
-	// no method on unexported fields, prints its address.
-	secret *[32]byte
+	// secret is nil for no key. It is a function, of which package fmt prints the
+	// address: it calls no method on unexported fields, and prints arrays.
+	secret func() *[32]byte
 }
 
 // NewTicketKey makes a key of 32 random bytes, which a fleet may share. 32 zero
@@ -29,7 +29,7 @@ func NewTicketKey(secret [32]byte) TicketKey {
 	if secret == [32]byte{} {
 		return TicketKey{}
 	}
-	return TicketKey{&secret}
+	return TicketKey{func() *[32]byte { return &secret }}
 }
 
 // Valid reports whether k is a key, and not the zero value.
@@ -43,7 +43,7 @@ func (TicketKey) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
 func (k *TicketKey) name() [16]byte {
 	h := sha256.New()
 	h.Write([]byte("sealsock ticket key name\x00"))
-	h.Write(k.secret[:])
+	h.Write(k.secret()[:])
 	return [16]byte(h.Sum(nil))
 }
 
@@ -120,7 +120,7 @@ func (t *sealedTickets) Redeem(ticket []byte) (*engine.Session, error) {
 }
 
 func (k *TicketKey) aead() (cipher.AEAD, error) {
-	block, err := aes.NewCipher(k.secret[:])
+	block, err := aes.NewCipher(k.secret()[:])
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func (r *RotatingKeys) TicketKeys(now time.Time) []TicketKey {
 	}
 	var secret [32]byte
 	rand.Read(secret[:])
-	key := TicketKey{&secret}
+	key := NewTicketKey(secret)
 	// New slices, because the old ones are in others' hands.
 	keys, born := []TicketKey{key}, []time.Time{now}
 	for i, k := range r.keys {

@@ -1,9 +1,13 @@
 package sealsock_test
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,3 +99,27 @@ func (k *keepLast) Issue(s *engine.Session) ([]byte, error) {
 }
 
 func (k *keepLast) Redeem([]byte) (*engine.Session, error) { return k.session, nil }
+
+// TestTicketKeysNeverPrintNested: package fmt calls no method on unexported fields.
+func TestTicketKeysNeverPrintNested(t *testing.T) {
+	secret := [32]byte([]byte("SECRETSECRETSECRETSECRETSECRETSE"))
+	key := sealsock.NewTicketKey(secret)
+	list := keyList{key, key}
+	nested := struct {
+		key     sealsock.TicketKey
+		keys    []sealsock.TicketKey
+		tickets engine.Tickets
+		more    map[string]sealsock.TicketKey
+	}{key, list, sealsock.SealTickets(list, nil), map[string]sealsock.TicketKey{"x": key}}
+	var b bytes.Buffer
+	for _, verb := range "vscdoqxXUeEfgGtbp" {
+		fmt.Fprintf(&b, "%"+string(verb)+" %#"+string(verb)+"\n", nested, &nested)
+	}
+	slog.New(slog.NewTextHandler(&b, nil)).Info("x", "v", nested)
+	slog.New(slog.NewJSONHandler(&b, nil)).Info("x", "v", nested)
+	for _, form := range []string{"SECRETSE", "53454352", "83 69 67 82", "0x53, 0x45", "'S' 'E'"} {
+		if strings.Contains(b.String(), form) {
+			t.Errorf("a ticket key is printed as %s", form)
+		}
+	}
+}

@@ -160,7 +160,7 @@ func TestFailedSessions12(t *testing.T) {
 	client, server := resumable12(t, false)
 	stranger := *client
 	session := *client.Session
-	session.secret = bytes.Repeat([]byte{1}, 48)
+	session.secret = hide(bytes.Repeat([]byte{1}, 48))
 	stranger.Session = &session
 	c, s := newPair(t, &stranger, server)
 	if err := pump(c, s); err == nil || s.done {

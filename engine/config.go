@@ -237,6 +237,14 @@ func (c Credential) Format(s fmt.State, _ rune) {
 	fmt.Fprintf(s, "credential of %d certificates", len(c.Chain))
 }
 
+// MarshalText keeps the key out of JSON and XML.
+func (c Credential) MarshalText() ([]byte, error) { return fmt.Append(nil, c), nil }
+
+// GobEncode refuses: a private key must not be sent by accident.
+func (c Credential) GobEncode() ([]byte, error) {
+	return nil, usage("a credential holds a private key and is not encoded")
+}
+
 // public returns the key as signature schemes see it.
 func (c *Credential) public() crypto.PublicKey {
 	if c.Signer == nil {

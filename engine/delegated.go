@@ -26,6 +26,14 @@ func (d Delegated) Format(s fmt.State, _ rune) {
 	fmt.Fprintf(s, "delegated credential that signs with %v", d.Scheme)
 }
 
+// MarshalText keeps the key out of JSON and XML.
+func (d Delegated) MarshalText() ([]byte, error) { return fmt.Append(nil, d), nil }
+
+// GobEncode refuses: a private key must not be sent by accident.
+func (d Delegated) GobEncode() ([]byte, error) {
+	return nil, usage("a delegated credential holds a private key and is not encoded")
+}
+
 // A Delegation is what a peer's delegated credential says.
 type Delegation struct {
 	// ValidTime is when it ends, in seconds after the certificate's notBefore.

@@ -212,7 +212,7 @@ func (f *flow12) resume(old *Session) {
 	f.info.Resumed = true
 	f.info.Group, f.info.PSKIdentity, f.info.asked = old.Group, old.PSKIdentity, old.asked
 	f.info.authenticated = old.Authenticated
-	f.enter(keys.RestoreMaster12(f.suite.Hash, old.secret))
+	f.enter(keys.RestoreMaster12(f.suite.Hash, old.secret.bytes()))
 	if peer := old.showed(); peer != nil {
 		f.info.shows(peer)
 	}
@@ -225,7 +225,7 @@ func (f *flow12) session() *Session {
 	return &Session{
 		Authenticated: f.info.authenticated,
 		Version:       iana.TLS12, CipherSuite: f.suite.ID, Group: f.info.Group, Created: now, Lifetime: f.cfg.lifetime(f.info.authenticated, now),
-		ServerName: f.info.ServerName, ALPN: f.info.ALPN, secret: slices.Clone(f.master.Bytes()),
+		ServerName: f.info.ServerName, ALPN: f.info.ALPN, secret: hide(slices.Clone(f.master.Bytes())),
 		PeerChain: f.info.PeerChain, PeerRawKey: f.info.PeerRawKey, PeerOCSP: f.info.PeerOCSP, PeerSCTs: f.info.PeerSCTs,
 		PSKIdentity: f.info.PSKIdentity, asked: f.info.asked,
 	}
@@ -234,7 +234,7 @@ func (f *flow12) session() *Session {
 // good12 reports whether the session may be resumed in TLS 1.2 at a time.
 func (s *Session) good12(cfg *Config) bool {
 	return s != nil && s.Version == iana.TLS12 && cfg.Now != nil && !cfg.expired(s) &&
-		slices.Contains(cfg.suites(), s.CipherSuite) && !unset(s.secret)
+		slices.Contains(cfg.suites(), s.CipherSuite) && !unset(s.secret.bytes())
 }
 
 // showCertificate sends a Certificate of the kind agreed on. A nil credential

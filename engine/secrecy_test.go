@@ -16,7 +16,7 @@ import (
 // another, the secret must stay out.
 func TestSecretsNeverPrint(t *testing.T) {
 	const secret = "SECRETSECRETSECRETSECRETSECRETSE"
-	session := Session{Version: iana.TLS13, secret: []byte(secret)}
+	session := Session{Version: iana.TLS13, secret: hide([]byte(secret))}
 	psk := PSK{Identity: []byte("device"), Key: []byte(secret)}
 	cred := Credential{Signer: ed25519.NewKeyFromSeed([]byte(secret))}
 	delegated := Delegated{Signer: cred.Signer}
@@ -36,7 +36,10 @@ func TestSecretsNeverPrint(t *testing.T) {
 			}
 		}
 	}
-	for _, v := range []any{session, &session, psk, &psk, struct{ P PSK }{psk}} {
+	for _, v := range []any{
+		session, &session, psk, &psk, struct{ P PSK }{psk},
+		cred, &cred, delegated, &delegated, []Delegated{delegated},
+	} {
 		b, err := json.Marshal(v)
 		if err != nil || bytes.Contains(b, []byte("U0VDUkVU")) {
 			t.Errorf("%T gives its secret to JSON: %v", v, err)

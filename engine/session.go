@@ -47,9 +47,22 @@ type Session struct {
 	SessionID []byte
 
 	asked  bool   // on a server: the client was asked for a certificate
-	secret []byte // in TLS 1.2 the extended master secret: there are no sessions without it
+	secret hidden // in TLS 1.2 the extended master secret: there are no sessions without it
 	ageAdd uint32
 	limit  uint32 // bytes of data in a record of 0-RTT data; 0 for the protocol's own limit
+}
+
+// hidden holds a secret behind a function, of which package fmt prints the address: it
+// calls no method on unexported fields, and prints their slices.
+type hidden func() []byte
+
+func hide(secret []byte) hidden { return func() []byte { return secret } }
+
+func (h hidden) bytes() []byte {
+	if h == nil {
+		return nil
+	}
+	return h()
 }
 
 // maxLifetime is RFC 9846's bound, Section 4.6.1.
@@ -122,7 +135,7 @@ func (s *Session) Marshal() ([]byte, error) {
 	b.AddUint32(s.MaxEarlyData)
 	b.AddUint32(s.ageAdd)
 	b.AddUint32(s.limit)
-	for _, field := range [][]byte{[]byte(s.ServerName), []byte(s.ALPN), s.secret, s.Ticket, s.SessionID, s.PeerRawKey, s.PeerOCSP, s.PSKIdentity, s.PeerDelegation} {
+	for _, field := range [][]byte{[]byte(s.ServerName), []byte(s.ALPN), s.secret.bytes(), s.Ticket, s.SessionID, s.PeerRawKey, s.PeerOCSP, s.PSKIdentity, s.PeerDelegation} {
 		m := b.Begin24()
 		b.AddBytes(field)
 		b.End24(m)
@@ -160,7 +173,7 @@ func ParseSession(data []byte) (*Session, error) {
 	s.asked = flags == sessionAsked
 	ok = ok && flags <= sessionAsked && readHead(&r, s) && readFields(&r, s) &&
 		readList(&r, &s.PeerChain) && readList(&r, &s.PeerSCTs)
-	if !ok || !r.Empty() || unset(s.secret) {
+	if !ok || !r.Empty() || unset(s.secret.bytes()) {
 		return nil, usage("a session that is cut or damaged")
 	}
 	return s, nil
@@ -178,9 +191,9 @@ func readHead(r *codec.Reader, s *Session) bool {
 }
 
 func readFields(r *codec.Reader, s *Session) bool {
-	var name, alpn []byte
+	var name, alpn, secret []byte
 	for _, field := range []*[]byte{
-		&name, &alpn, &s.secret, &s.Ticket, &s.SessionID, &s.PeerRawKey, &s.PeerOCSP, &s.PSKIdentity,
+		&name, &alpn, &secret, &s.Ticket, &s.SessionID, &s.PeerRawKey, &s.PeerOCSP, &s.PSKIdentity,
 		&s.PeerDelegation,
 	} {
 		var ok bool
@@ -188,7 +201,7 @@ func readFields(r *codec.Reader, s *Session) bool {
 			return false
 		}
 	}
-	s.ServerName, s.ALPN = string(name), string(alpn)
+	s.ServerName, s.ALPN, s.secret = string(name), string(alpn), hide(secret)
 	return true
 }
 
@@ -277,6 +290,11 @@ func (p PSK) Format(f fmt.State, _ rune) { io.WriteString(f, p.String()) }
 // MarshalText keeps the key out of logs in JSON.
 func (p PSK) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
+// GobEncode refuses: a key must not be sent by accident.
+func (p PSK) GobEncode() ([]byte, error) {
+	return nil, usage("a pre-shared key is not encoded")
+}
+
 // Import makes of a key without a fixed hash the one for a TLS 1.3 hash, SHA-256
 // or SHA-384. context may be empty. RFC 9258, Section 5.1.
 func (p *PSK) Import(context []byte, target crypto.Hash) (*PSK, error) {
@@ -361,11 +379,11 @@ func (k *presharedKey) external() []byte {
 
 func (s *Session) preshared(cfg *Config) *presharedKey {
 	suite, now := suites.TLS13(s.CipherSuite), cfg.Now()
-	if suite == nil || s.Version != iana.TLS13 || cfg.expired(s) || unset(s.secret) {
+	if suite == nil || s.Version != iana.TLS13 || cfg.expired(s) || unset(s.secret.bytes()) {
 		return nil
 	}
 	return &presharedKey{
-		identity: s.Ticket, secret: s.secret, hash: suite.Hash, label: keys.BinderResumption,
+		identity: s.Ticket, secret: s.secret.bytes(), hash: suite.Hash, label: keys.BinderResumption,
 		maxEarly: s.MaxEarlyData, alpn: s.ALPN, suite: s.CipherSuite, session: s,
 		age: uint32(now.Sub(s.Created)/time.Millisecond) + s.ageAdd,
 	}

@@ -77,7 +77,7 @@ func (t *ticketer) next() ([]byte, error) {
 		return nil, local("the random source failed", err)
 	}
 	s.ageAdd = binary.BigEndian.Uint32(add[:4])
-	s.secret = t.resumption.PSK(nonce[:])
+	s.secret = hide(t.resumption.PSK(nonce[:]))
 	ticket, err := t.cfg.Tickets.Issue(&s)
 	if err != nil {
 		return nil, local("a ticket cannot be made", err)
@@ -111,7 +111,7 @@ func (s *open13) takeTicket(m message) (*Session, error) {
 		Version: iana.TLS13, CipherSuite: s.suite.ID, Created: s.cfg.Now(), Lifetime: lifetime,
 		ServerName: s.info.ServerName, ALPN: s.info.ALPN, PeerChain: s.info.PeerChain,
 		PeerRawKey: s.info.PeerRawKey, PeerOCSP: s.info.PeerOCSP, PeerSCTs: s.info.PeerSCTs,
-		PSKIdentity: s.info.PSKIdentity, PeerDelegation: s.info.delegation, Ticket: t.Ticket, ageAdd: t.AgeAdd, limit: uint32(s.info.sendLimit), secret: s.resumption.PSK(t.Nonce),
+		PSKIdentity: s.info.PSKIdentity, PeerDelegation: s.info.delegation, Ticket: t.Ticket, ageAdd: t.AgeAdd, limit: uint32(s.info.sendLimit), secret: hide(s.resumption.PSK(t.Nonce)),
 	}
 	session.Authenticated = s.info.authenticated
 	if s.cfg.expired(session) {

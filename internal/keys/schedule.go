@@ -18,16 +18,19 @@ const maxHash = 48
 type secret struct {
 	hash crypto.Hash
 	len  int
-	buf  [maxHash]byte
+	// hidden returns the bytes. They stand behind a function because package fmt calls
+	// no method on unexported fields: it prints arrays, slices and, with a verb that
+	// does not fit, what a pointer points to, but of a function only the address.
+	hidden func() *[maxHash]byte
 }
 
-func newSecret(h crypto.Hash, b []byte) secret {
-	s := secret{hash: h, len: h.Size()}
-	copy(s.buf[:], b)
-	return s
+func newSecret(h crypto.Hash, n int, b []byte) secret {
+	buf := new([maxHash]byte)
+	copy(buf[:], b)
+	return secret{hash: h, len: n, hidden: func() *[maxHash]byte { return buf }}
 }
 
-func (s *secret) bytes() []byte { return s.buf[:s.len] }
+func (s *secret) bytes() []byte { return s.hidden()[:s.len] }
 
 // Format keeps secrets out of every print and log, whatever the verb.
 func (secret) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
@@ -156,7 +159,7 @@ func (s *TrafficSecret) Keys(keyLen int) (key []byte, iv [suites.IVLen]byte) {
 
 // Next returns the secret after a key update. RFC 9846, Section 7.2.
 func (s *TrafficSecret) Next() *TrafficSecret {
-	next := &TrafficSecret{secret{hash: s.hash, len: s.len}}
+	next := &TrafficSecret{newSecret(s.hash, s.len, nil)}
 	expandLabel(next.bytes(), s.hash, s.bytes(), "traffic upd", nil)
 	return next
 }
@@ -186,7 +189,7 @@ func Equal(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
 
 // derive is Derive-Secret with the transcript already hashed.
 func (s *secret) derive(label string, transcript []byte) secret {
-	d := secret{hash: s.hash, len: s.len}
+	d := newSecret(s.hash, s.len, nil)
 	expandLabel(d.bytes(), s.hash, s.bytes(), label, transcript)
 	return d
 }
@@ -206,7 +209,7 @@ func extract(h crypto.Hash, salt, input []byte) secret {
 	mac := hmac.New(h.New, salt)
 	mac.Write(input)
 	var sum [maxHash]byte
-	return newSecret(h, mac.Sum(sum[:0]))
+	return newSecret(h, h.Size(), mac.Sum(sum[:0]))
 }
 
 // expandLabel is HKDF-Expand-Label. It fills out.

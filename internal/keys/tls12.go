@@ -37,9 +37,7 @@ func NewExtendedMaster12(h crypto.Hash, premaster, sessionHash []byte) *Master12
 
 // RestoreMaster12 returns the master secret of an earlier session.
 func RestoreMaster12(h crypto.Hash, master []byte) *Master12 {
-	m := &Master12{secret{hash: h, len: masterLen12}}
-	copy(m.buf[:], master)
-	return m
+	return &Master12{newSecret(h, masterLen12, master)}
 }
 
 // Bytes returns the secret itself, for a session or a key log and nothing else.
