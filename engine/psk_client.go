@@ -27,7 +27,7 @@ func (o *offer) offerPSKs() {
 		return
 	}
 	if o.session != nil {
-		if k := o.session.preshared(cfg); k != nil {
+		if k := o.session.preshared(cfg.Now()); k != nil {
 			o.add(k)
 		}
 	}

@@ -181,8 +181,11 @@ func (c *Config) find(identity []byte) (*presharedKey, error) {
 		if err != nil {
 			return nil, err
 		}
+		if s != nil && c.expired(s) {
+			return nil, nil
+		}
 		if s != nil {
-			return s.preshared(c), nil
+			return s.preshared(c.Now()), nil
 		}
 	}
 	if c.FindPSK == nil {

@@ -377,9 +377,9 @@ func (k *presharedKey) external() []byte {
 	return k.identity
 }
 
-func (s *Session) preshared(cfg *Config) *presharedKey {
-	suite, now := suites.TLS13(s.CipherSuite), cfg.Now()
-	if suite == nil || s.Version != iana.TLS13 || cfg.expired(s) || unset(s.secret.bytes()) {
+func (s *Session) preshared(now time.Time) *presharedKey {
+	suite := suites.TLS13(s.CipherSuite)
+	if suite == nil || s.Version != iana.TLS13 || s.Expired(now) || unset(s.secret.bytes()) {
 		return nil
 	}
 	return &presharedKey{
