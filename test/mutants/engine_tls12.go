@@ -129,7 +129,7 @@ var engine12Rows = []row{
 	{
 		doc: "RFC 5077", section: "3.3", must: "tickets",
 		file: "engine/client12_flight.go",
-		old:  "made.Created = s.made.Created", new: "",
+		old:  "made.Created, made.Authenticated = s.made.Created, s.made.Authenticated", new: "",
 		test: "TestRenewedTicket12",
 	},
 	{
