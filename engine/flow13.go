@@ -209,7 +209,7 @@ func (f *flow13) sign(c *Credential, scheme *suites.Scheme, context string, then
 // processor for seconds.
 func withKey(then func(crypto.PublicKey, *effects) (state, error)) func(crypto.PublicKey, *effects) (state, error) {
 	return func(key crypto.PublicKey, do *effects) (state, error) {
-		if !suites.Usable(key) {
+		if key == nil {
 			return nil, &Error{
 				Fault: FaultCertificate, Alert: iana.AlertUnsupportedCertificate,
 				Reason: "the peer's key is of no kind that is known, or the Verifier has not said what it is",

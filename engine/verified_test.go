@@ -54,10 +54,10 @@ func TestSessionsKeepTheirVerification(t *testing.T) {
 					t.Fatal(err)
 				}
 				again := *server
-				again.ClientAuth, again.Verifier = c.then, nil
 				verifier := new(counting)
-				if c.then != none {
-					again.Verifier = verifier
+				again.ClientAuth, again.Verifier = c.then, verifier
+				if c.then == none && c.first == require {
+					again.Verifier = nil
 				}
 				client.Session = cc.sessions[0]
 				cc, ss = newPair(t, client, &again)

@@ -17,6 +17,7 @@ var areas = []area{
 	{"engine_psk", enginePSKRows},
 	{"engine_record", engineRecordRows},
 	{"engine_server", engineServerRows},
+	{"engine_sessions", sessionRows},
 	{"engine_tls12", engine12Rows},
 	{"gcm", gcmRows},
 	{"identity", identityRows},
