@@ -25,7 +25,7 @@ func TestValidationAddresses(t *testing.T) {
 		"127.0.0.1": false, "127.9.9.9": false, "::1": false, "0.0.0.0": false, "::": false,
 		"169.254.169.254": false, "fe80::1": false, "fe80::1%eth0": false, "224.0.0.1": false, "ff02::1": false,
 		"255.255.255.255": false, "::ffff:127.0.0.1": false, "::ffff:169.254.169.254": false,
-		"fd00:ec2::254": false, "100.100.100.200": false,
+		"fd00:ec2::254": false, "100.100.100.200": false, "::ffff:100.100.100.200": false,
 	} {
 		if got := m.mayDial(netip.MustParseAddr(text)); got != want {
 			t.Errorf("%s: %v", text, got)

@@ -194,11 +194,11 @@ func TestCutJournal(t *testing.T) {
 	}
 	for _, cut := range cuts {
 		w.restore(t, map[string][]byte{journalFile: whole[:cut]})
-		w.refuses(t, fmt.Sprintf("cut at %d of %d", cut, len(whole)), journalFile)
+		w.refuses(t, fmt.Sprintf("cut at %d of %d", cut, len(whole)), journalFile+" was cut: ")
 		w.mended(t, fmt.Sprintf("cut at %d of %d", cut, len(whole)))
 	}
 	w.restore(t, map[string][]byte{journalFile: nil})
-	w.refuses(t, "no journal", journalFile)
+	w.refuses(t, "no journal", journalFile+" is missing")
 	w.mended(t, "no journal")
 }
 
@@ -210,6 +210,8 @@ func TestDamagedFolder(t *testing.T) {
 	without := bytes.Join(slices.Delete(slices.Clone(lines), 6, 7), nil) // a revocation
 	changed := bytes.Clone(journal)
 	changed[bytes.Index(changed, []byte(`"op":"revoke"`))+6] = 'x'
+	other := bytes.Clone(journal) // a line of the right form
+	copy(other[bytes.LastIndex(other, []byte(`"time":"2`))+8:], "1999")
 	old := newAuthority(t, Options{})
 	for name, c := range map[string]struct {
 		changes map[string][]byte
@@ -218,6 +220,7 @@ func TestDamagedFolder(t *testing.T) {
 		"a line taken out":          {map[string][]byte{journalFile: without}, journalFile},
 		"a line taken out, no head": {map[string][]byte{journalFile: without, headFile: nil}, headFile},
 		"a line changed":            {map[string][]byte{journalFile: changed}, journalFile},
+		"a line that can be read":   {map[string][]byte{journalFile: other}, journalFile + " was changed"},
 		"no head":                   {map[string][]byte{headFile: nil}, headFile},
 		"an empty head":             {map[string][]byte{headFile: {}}, headFile},
 		"a list that is garbage":    {map[string][]byte{listFile: []byte("garbage")}, listFile},
@@ -403,6 +406,26 @@ func TestListNumberGrows(t *testing.T) {
 	if second.Number.Cmp(first.Number) <= 0 || len(second.RevokedCertificateEntries) != 3 {
 		t.Errorf("%v after %v, with %d entries", second.Number, first.Number,
 			len(second.RevokedCertificateEntries))
+	}
+}
+
+// TestListNumberGrowsWithoutHead has the list alone know the last number, in a
+// folder of an earlier version.
+func TestListNumberGrowsWithoutHead(t *testing.T) {
+	w := newWard(t)
+	before, err := x509.ParseRevocationList(w.files[listFile])
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.restore(t, map[string][]byte{settingsFile: withoutHead(w), headFile: nil})
+	a := w.open(t)
+	a.now = func() time.Time { return time.Now().Add(-24 * time.Hour) }
+	after, err := x509.ParseRevocationList(listOf(t, a))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.Number.Cmp(before.Number) <= 0 {
+		t.Errorf("%v after %v", after.Number, before.Number)
 	}
 }
 

@@ -44,9 +44,6 @@ type safe struct {
 // checkWork refuses a file that would keep its reader busy for long.
 func checkWork(data []byte, file string) (*pfx, error) {
 	p, err := parsePFX(data)
-	if err == nil && p.work > maxIterations {
-		err = errWork
-	}
 	if err != nil {
 		return nil, &Error{Code: CodeUnsupportedCipher, File: file, Err: err, Hint: exportHint}
 	}

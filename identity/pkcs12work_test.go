@@ -221,6 +221,7 @@ func TestPKCS12Work(t *testing.T) {
 		"bags": {file12(empty, plainSafe(many...)), "128 bags"},
 		"a large key": {file12(empty,
 			plainSafe(shrouded(sealed(t, "", make([]byte, maxBagKey))))), "16 KiB"},
+		"more in the MAC":                {moreMAC(keySafe), "structure"},
 		"something after it":             {append(file12(empty, keySafe), 0), "structure"},
 		"zero iterations":                {pbmac1(kdf(salt, 0, 32)), "iterations"},
 		"an iteration count of 65 bits":  {file12(empty, plainSafe(bigCount(salt, iv))), "structure"},
@@ -247,6 +248,14 @@ func TestPKCS12Work(t *testing.T) {
 	if _, err := ParsePKCS12(oldGood); err != nil {
 		t.Errorf("the old way: %v", err)
 	}
+}
+
+// moreMAC has a second count of iterations behind the first.
+func moreMAC(safe []byte) []byte {
+	content := sequence(safe)
+	mac := sequence(sequence(sequence(object(oidSHA256)), octets(nil)), octets(nil), number(1),
+		number(forever))
+	return sequence(number(3), sequence(object(oidData), element(explicit0, octets(content))), mac)
 }
 
 func works(n int, iterations int64) [][]byte {

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/sealsock/sealsock/internal/readfile"
 )
 
 // TestKnownByAddress has two services on one host, a path, and lines without a
@@ -102,9 +104,11 @@ func TestKnownNamesInject(t *testing.T) {
 	}
 	// A file that a person wrote.
 	for _, r := range "\v\f\u0085\u00a0\u2028\u3000\u200b" {
-		write(t, file, []byte("victim"+string(r)+evil.String()+"\n"))
-		if pins, err := fresh.Pins("victim"); err == nil {
-			t.Errorf("%U in a line: %v", r, pins)
+		for _, between := range []string{"", " "} { // one field or two
+			write(t, file, []byte("victim"+string(r)+between+evil.String()+"\n"))
+			if pins, err := fresh.Pins("victim"); err == nil {
+				t.Errorf("%U in a line: %v", r, pins)
+			}
 		}
 	}
 	write(t, file, []byte("bücher.example\t"+evil.String()+" seen\u00a0first\r\n"))
@@ -145,6 +149,23 @@ func TestKnownPeersOfOthers(t *testing.T) {
 	}
 }
 
+// TestKnownPeersOfGroups has a group of the user alone, and another one.
+func TestKnownPeersOfGroups(t *testing.T) {
+	for _, c := range []struct {
+		mode        os.FileMode
+		group, user int
+		want        bool
+	}{
+		{0o600, 100, 1000, false}, {0o644, 100, 1000, false}, {0o660, 100, 1000, true},
+		{0o620, 100, 1000, true}, {0o602, 100, 1000, true}, {0o660, 1000, 1000, false},
+		{0o662, 1000, 1000, true},
+	} {
+		if got := othersWrite(c.mode, c.group, c.user); got != c.want {
+			t.Errorf("mode %v of user %d and group %d: %v", c.mode, c.user, c.group, got)
+		}
+	}
+}
+
 // TestKnownPeersSameStamp changes the file and puts its time back, in one size.
 func TestKnownPeersSameStamp(t *testing.T) {
 	for _, fill := range []int{0, 2 * smallKnownFile} {
@@ -165,6 +186,18 @@ func TestKnownPeersSameStamp(t *testing.T) {
 		}
 		if pins, err := k.Pins("box.lan"); err != nil || len(pins) != 1 || pins[0] != (Pin{2}) {
 			t.Errorf("with %d bytes: %v, %v", fill, pins, err)
+		}
+		if fill > 0 {
+			continue
+		}
+		// A change within one tick of the file system's clock has the same stamp.
+		write(t, file, []byte("box.lan "+Pin{3}.String()+"\n"))
+		if info, err = os.Stat(file); err != nil {
+			t.Fatal(err)
+		}
+		k.stamp = readfile.StampOf(info)
+		if pins, err := k.Pins("box.lan"); err != nil || len(pins) != 1 || pins[0] != (Pin{3}) {
+			t.Errorf("with the same stamp: %v, %v", pins, err)
 		}
 	}
 }

@@ -32,17 +32,22 @@ func owned(path string, info fs.FileInfo, excuse fs.FileMode) error {
 	}
 	self := os.Geteuid()
 	if int(st.Uid) != self && st.Uid != 0 {
-		return fmt.Errorf("%s belongs to another user (%d), who may change it: use a file of your own", path, st.Uid)
+		return fmt.Errorf("%s belongs to another user (%d), who may change it: use a file of your own",
+			path, st.Uid)
 	}
-	if info.Mode()&excuse != 0 {
-		return nil
-	}
-	others := fs.FileMode(0o022)
-	if int(st.Gid) == self {
-		others = 0o002 // a group of the user alone, by the custom that it has the same number
-	}
-	if info.Mode().Perm()&others != 0 {
+	if info.Mode()&excuse == 0 && othersWrite(info.Mode(), int(st.Gid), self) {
 		return fmt.Errorf("%s may be changed by other users: chmod go-w keeps it private", path)
 	}
 	return nil
+}
+
+// othersWrite reports whether a file of a user and a group may be written by
+// other users. A group with the number of the user is, by custom, that user's
+// alone.
+func othersWrite(mode fs.FileMode, group, user int) bool {
+	others := fs.FileMode(0o022)
+	if group == user {
+		others = 0o002
+	}
+	return mode.Perm()&others != 0
 }

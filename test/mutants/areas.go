@@ -9,6 +9,7 @@ type area struct {
 // areas lists the tables. A new table goes into a file of its own.
 var areas = []area{
 	{"authority", authorityRows},
+	{"authority_acme", authorityACMERows},
 	{"engine_details", detailRows},
 	{"engine_client", engineClientRows},
 	{"engine_ech", engineECHRows},
@@ -28,5 +29,6 @@ var areas = []area{
 	{"stream", streamRows},
 	{"suites", suitesRows},
 	{"trust", trustRows},
+	{"trust_known", knownRows},
 	{"wire", wireRows},
 }
