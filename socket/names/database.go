@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/sealsock/sealsock/socket"
 )
@@ -36,8 +37,9 @@ var builtIn = []databaseEntry{
 	{[]string{"imaps"}, 993, "tcp"}, {[]string{"pop3s"}, 995, "tcp"},
 }
 
-// ServiceByName returns the port of a service; proto is "tcp", "udp" or "", which
-// is either.
+// ServiceByName returns the port of a service; proto is "tcp", "udp" or another
+// protocol of the system's table, or "", which is any. Case matters, as in the
+// system's table.
 func ServiceByName(ctx context.Context, name, proto string) (uint16, error) {
 	if err := socket.Audit(socket.AuditEvent{Op: "getservbyname", Name: name}); err != nil {
 		return 0, err
@@ -47,16 +49,22 @@ func ServiceByName(ctx context.Context, name, proto string) (uint16, error) {
 			return e.number, nil
 		}
 	}
-	if proto == "tcp" || proto == "udp" || proto == "" {
+	if (proto == "tcp" || proto == "udp" || proto == "") && serviceName(name) {
 		network := proto
 		if network == "" {
 			network = "tcp"
 		}
-		if port, err := net.DefaultResolver.LookupPort(ctx, network, name); err == nil && strings.Trim(name, "0123456789") != "" {
+		if port, err := net.DefaultResolver.LookupPort(ctx, network, name); err == nil {
 			return uint16(port), nil
 		}
 	}
 	return 0, &LookupError{Name: name, Code: NoService}
+}
+
+// serviceName reports whether package net may be asked for a name. It ignores case,
+// and it accepts numbers with a sign. The names of its table have no capital letters.
+func serviceName(name string) bool {
+	return name == strings.ToLower(name) && strings.ContainsFunc(name, unicode.IsLower)
 }
 
 // ServiceByPort returns the service of a port; proto is "tcp", "udp" or "",

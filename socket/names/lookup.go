@@ -88,7 +88,7 @@ func lookupError(name string, err error) error {
 // Hints limit what GetAddrInfo returns. The zero value asks for everything.
 type Hints struct {
 	Version  int         // 4 or 6; 0 is both
-	Type     socket.Type // Stream, Datagram or Raw; 0 is each of them
+	Type     socket.Type // Stream, Datagram, SeqPacket or Raw; 0 is each but SeqPacket
 	Protocol int         // 0 is any
 
 	Passive        bool // an empty host is every local address, to bind to
@@ -111,8 +111,10 @@ type AddrInfo struct {
 
 // GetAddrInfo returns the ways to open a socket to a host and a service, the
 // best first (RFC 6724). The host is a name, an address with a zone if it needs
-// one, or empty; the service is a name, a number, or empty for port 0. The error
-// is a *LookupError.
+// one, or empty; the service is a name, a number, or empty for port 0. An IPv4
+// address may have the short forms of [InetAton], as for getaddrinfo(3): "127.1" is
+// 127.0.0.1. Check the addresses that are returned, not the text, to allow or to
+// refuse them. An empty host is what Python calls None. The error is a *LookupError.
 func GetAddrInfo(ctx context.Context, host, service string, h Hints) ([]AddrInfo, error) {
 	if err := socket.Audit(socket.AuditEvent{Op: "getaddrinfo", Name: host}); err != nil {
 		return nil, err
@@ -160,32 +162,57 @@ func (h Hints) check(host, service string) error {
 	return nil
 }
 
-// kinds returns the types of socket, each with its protocol and port.
+// kinds are the combinations of type and protocol, in the order of getaddrinfo of
+// the GNU C library. Hints without a type and a protocol select the usual ones.
+var kinds = []kind{
+	{socket.Stream, 6, "tcp", true},
+	{socket.Datagram, 17, "udp", true},
+	{socket.Datagram, 136, "udplite", false},
+	{socket.Stream, 132, "sctp", false},
+	{socket.SeqPacket, 132, "sctp", false},
+	{socket.Raw, 0, "ip", true},
+}
+
+type kind struct {
+	typ     socket.Type
+	proto   int // 0 is any
+	network string
+	usual   bool
+}
+
+// fits reports whether the hints ask for k.
+func (k kind) fits(h Hints) bool {
+	if h.Type == 0 && h.Protocol == 0 {
+		return k.usual
+	}
+	return (h.Type == 0 || h.Type == k.typ) &&
+		(h.Protocol == 0 || k.proto == 0 || h.Protocol == k.proto)
+}
+
+// kinds returns the types of socket, each with its protocol and port. With a type or
+// a protocol in the hints it is the first that fits.
 func (h Hints) kinds(ctx context.Context, service string) ([]AddrInfo, error) {
 	var all []AddrInfo
-	for _, k := range []struct {
-		typ     socket.Type
-		proto   int
-		network string
-	}{{socket.Stream, 6, "tcp"}, {socket.Datagram, 17, "udp"}, {socket.Raw, 0, "ip"}} {
-		switch {
-		case h.Type != 0 && h.Type != k.typ:
-			continue
-		case h.Protocol != 0 && k.typ != socket.Raw && h.Protocol != k.proto:
+	hinted := h.Type != 0 || h.Protocol != 0
+	for _, k := range kinds {
+		if !k.fits(h) {
 			continue
 		}
 		port, err := h.port(ctx, k.network, service)
+		if err != nil && !hinted && len(all) > 0 {
+			continue // a service of TCP alone
+		}
 		if err != nil {
-			if h.Type == 0 && len(all) > 0 {
-				continue // a service of TCP alone
-			}
 			return nil, err
 		}
-		proto := k.proto
-		if k.typ == socket.Raw {
-			proto = h.Protocol
+		if k.proto == 0 { // raw
+			k.proto = h.Protocol
 		}
-		all = append(all, AddrInfo{Type: k.typ, Protocol: proto, Addr: inet.Addr{AddrPort: netip.AddrPortFrom(netip.Addr{}, port), Net: k.network}})
+		at := inet.Addr{AddrPort: netip.AddrPortFrom(netip.Addr{}, port), Net: k.network}
+		all = append(all, AddrInfo{Type: k.typ, Protocol: k.proto, Addr: at})
+		if hinted {
+			break
+		}
 	}
 	if len(all) == 0 {
 		return nil, &LookupError{Name: service, Code: NoType}
@@ -193,18 +220,29 @@ func (h Hints) kinds(ctx context.Context, service string) ([]AddrInfo, error) {
 	return all, nil
 }
 
+var (
+	errRawPort = errors.New("raw sockets have no ports")
+	errPort    = errors.New("ports are numbers from 0 to 65535")
+)
+
 func (h Hints) port(ctx context.Context, network, service string) (uint16, error) {
 	if service == "" {
 		return 0, nil
 	}
+	if network == "ip" && (h.Type != 0 || h.Protocol != 0) {
+		return 0, &LookupError{Name: service, Code: NoService, Err: errRawPort}
+	}
 	if n, err := strconv.ParseUint(service, 10, 16); err == nil {
 		return uint16(n), nil
 	}
-	if h.NumericService || strings.Trim(service, "0123456789") == "" {
+	if strings.Trim(service, "+-0123456789") == "" {
+		return 0, &LookupError{Name: service, Code: NoService, Err: errPort}
+	}
+	if h.NumericService {
 		return 0, &LookupError{Name: service, Code: NoName}
 	}
 	if network == "ip" {
-		return 0, &LookupError{Name: service, Code: NoService}
+		return 0, &LookupError{Name: service, Code: NoService, Err: errRawPort}
 	}
 	port, err := ServiceByName(ctx, service, network)
 	if err != nil {
@@ -216,7 +254,7 @@ func (h Hints) port(ctx context.Context, network, service string) (uint16, error
 // addresses looks the host up.
 func (h Hints) addresses(ctx context.Context, host string) ([]netip.Addr, error) {
 	var ips []netip.Addr
-	if ip, err := netip.ParseAddr(host); err == nil {
+	if ip, ok := numeric(host); ok {
 		ips = []netip.Addr{ip}
 	} else if host == "" {
 		ips = h.local()
@@ -236,6 +274,19 @@ func (h Hints) addresses(ctx context.Context, host string) ([]netip.Addr, error)
 		err = &LookupError{Name: host, Code: NoData}
 	}
 	return ips, err
+}
+
+// numeric parses a host that is an address, as getaddrinfo does: IPv4 in the forms of
+// InetAton, without the white space that InetAton allows behind it.
+func numeric(host string) (netip.Addr, bool) {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip, true
+	}
+	if strings.ContainsAny(host, whiteSpace) {
+		return netip.Addr{}, false
+	}
+	b, err := InetAton(host)
+	return netip.AddrFrom4(b), err == nil
 }
 
 func (h Hints) local() []netip.Addr {
@@ -288,8 +339,12 @@ func versions() (has4, has6 bool, err error) {
 	return has4, has6, nil
 }
 
-// canonical returns the official name of a host, or the name itself.
+// canonical returns the official name of a host, or the name itself. An address is
+// its own official name.
 func canonical(ctx context.Context, host string) string {
+	if _, ok := numeric(host); ok {
+		return host
+	}
 	name, err := net.DefaultResolver.LookupCNAME(ctx, host)
 	if err != nil || name == "" {
 		return host
@@ -297,13 +352,31 @@ func canonical(ctx context.Context, host string) string {
 	return strings.TrimSuffix(name, ".")
 }
 
-// GetHostByName returns an IPv4 address of a host.
+// GetHostByName returns an IPv4 address of a host. The empty name is [Any], and
+// "<broadcast>" is [Broadcast], as in Python.
 func GetHostByName(ctx context.Context, name string) (netip.Addr, error) {
-	entry, err := GetHostByNameEx(ctx, name)
+	if err := socket.Audit(socket.AuditEvent{Op: "gethostbyname", Name: name}); err != nil {
+		return netip.Addr{}, err
+	}
+	switch name {
+	case "":
+		return Any, nil
+	case "<broadcast>":
+		return Broadcast, nil
+	}
+	ips, err := fourOf(ctx, name)
 	if err != nil {
 		return netip.Addr{}, err
 	}
-	return entry.Addrs[0], nil
+	return ips[0], nil
+}
+
+// fourOf returns the IPv4 addresses of a host, at least one.
+func fourOf(ctx context.Context, name string) ([]netip.Addr, error) {
+	if name == "" || strings.IndexByte(name, 0) >= 0 {
+		return nil, &LookupError{Name: name, Code: NoName}
+	}
+	return Hints{Version: 4}.addresses(ctx, name)
 }
 
 // A HostEntry is what is known of a host.
@@ -319,12 +392,12 @@ func GetHostByNameEx(ctx context.Context, name string) (HostEntry, error) {
 	if err := socket.Audit(socket.AuditEvent{Op: "gethostbyname", Name: name}); err != nil {
 		return HostEntry{}, err
 	}
-	ips, err := Hints{Version: 4}.addresses(ctx, name)
+	ips, err := fourOf(ctx, name)
 	if err != nil {
 		return HostEntry{}, err
 	}
 	entry := HostEntry{Name: name, Addrs: ips}
-	if _, err := netip.ParseAddr(name); err == nil {
+	if _, ok := numeric(name); ok {
 		return entry, nil
 	}
 	if all := hostsWith(name); len(all) > 0 {

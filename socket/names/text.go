@@ -24,11 +24,16 @@ func InetPton(version int, text string) ([]byte, error) {
 }
 
 // InetNtop writes 4 or 16 bytes as the address that they are, in its shortest
-// form. version is 4 or 6 and must match the length.
+// form. version is 4 or 6 and must match the length. An IPv4-compatible address of
+// IPv6 (RFC 4291, Section 2.5.5.1) ends in dotted form, "::1.2.3.4", as inet_ntop(3)
+// writes it.
 func InetNtop(version int, packed []byte) (string, error) {
 	ip, ok := netip.AddrFromSlice(packed)
 	if !ok || ip.Is4() != (version == 4) || version != 4 && version != 6 {
 		return "", fmt.Errorf("%d bytes are no address of IPv%d", len(packed), version)
+	}
+	if version == 6 && [12]byte(packed) == [12]byte{} && packed[12]|packed[13] != 0 {
+		return "::" + netip.AddrFrom4([4]byte(packed[12:])).String(), nil
 	}
 	return ip.String(), nil
 }
@@ -40,7 +45,7 @@ func InetNtop(version int, packed []byte) (string, error) {
 func InetAton(text string) ([4]byte, error) {
 	bad := fmt.Errorf("%q is no IPv4 address", text)
 	// What follows white space is not looked at, as in the C library.
-	if i := strings.IndexAny(text, " \t\n\v\f\r"); i >= 0 {
+	if i := strings.IndexAny(text, whiteSpace); i >= 0 {
 		text = text[:i]
 	}
 	parts := strings.Split(text, ".")
@@ -61,6 +66,9 @@ func InetAton(text string) ([4]byte, error) {
 	}
 	return [4]byte(binary.BigEndian.AppendUint32(nil, uint32(n))), nil
 }
+
+// whiteSpace is what isspace of C accepts.
+const whiteSpace = " \t\n\v\f\r"
 
 // parseC reads a number as C's strtoul does with base 0.
 func parseC(s string) (uint64, error) {
