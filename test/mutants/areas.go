@@ -10,6 +10,7 @@ type area struct {
 var areas = []area{
 	{"authority", authorityRows},
 	{"authority_acme", authorityACMERows},
+	{"bounds", boundsRows},
 	{"engine_details", detailRows},
 	{"engine_client", engineClientRows},
 	{"engine_ech", engineECHRows},

@@ -1,0 +1,97 @@
+package main
+
+// boundsRows are about what peers and callbacks can do to the process: time, memory,
+// panics, and the ends of connections.
+var boundsRows = []row{
+	{
+		doc: own, section: "Listener", must: "a handshake that waits for its client delays no other",
+		file: "stream/conn.go",
+		old:  "\tev, err := c.in.step()\n\tdone()\n",
+		new:  "\tev, err := c.in.step()\n\t_ = done\n",
+		pkg:  ".", test: "TestListenerServesBesideSilentClients",
+	},
+	{
+		doc: own, section: "Listener", must: "the handshakes of one address are bounded",
+		file: "internal/admit/table.go",
+		old:  "t.perAddress >= 0 && of.Len() >= t.perAddress",
+		new:  "t.perAddress >= 0 && of.Len() > t.perAddress",
+		test: "TestBounds/address",
+	},
+	{
+		doc: own, section: "Listener", must: "an IPv6 network of 64 bits counts as one address",
+		file: "internal/admit/table.go",
+		old:  "bits6 = 64",
+		new:  "bits6 = 128",
+		test: "TestBounds/IPv6_network",
+	},
+	{
+		doc: own, section: "Listener", must: "a client that makes place for another receives an alert",
+		file: "listener.go",
+		old:  "c.GiveUp(err)",
+		new:  "raw.Close()",
+		test: "TestOldestHandshakeMakesPlace/MaxHandshakesPerAddress",
+	},
+	{
+		doc: own, section: "Config", must: "a panic in a callback of the engine ends one connection",
+		file: "stream/guard.go",
+		old:  "\t\t\tev = engine.Event{Reply: in.abort(err)}\n",
+		new:  "\t\t\tev = engine.Event{Reply: in.abort(err)}\n\t\t\tpanic(v)\n",
+		pkg:  ".", test: "TestCallbackPanics/server/KeyLog",
+	},
+	{
+		doc: own, section: "Config", must: "a nil identity is refused before there is a client",
+		file: "config.go",
+		old:  "if id == nil || len(id.Chain) == 0 || id.Signer == nil {",
+		new:  "if id != nil && len(id.Chain) == 0 || id != nil && id.Signer == nil {",
+		test: "TestListenRefusesNil",
+	},
+	{
+		doc: own, section: "Conn", must: "an alert reaches a peer beside a write",
+		file: "stream/conn.go",
+		old:  "\tif !c.out.mail.full.Load() {\n\t\treturn false\n\t}\n\tctx, cancel",
+		new:  "\tif true {\n\t\treturn false\n\t}\n\tctx, cancel",
+		test: "TestAlertBesideWrite",
+	},
+	{
+		doc: own, section: "Conn", must: "Close does not wait for the peer after the write deadline",
+		file: "stream/conn.go",
+		old:  "if d := c.deadlines.write; !d.IsZero() && d.Before(limit) {",
+		new:  "if d := c.deadlines.write; d.IsZero() && d.Before(limit) {",
+		test: "TestCloseKeepsToWriteDeadline/passed",
+	},
+	{
+		doc: own, section: "Conn", must: "unread input is taken off the socket after a fatal alert",
+		file: "stream/conn.go",
+		old:  "if c.alerted.Load() {",
+		new:  "if false && c.alerted.Load() {",
+		test: "TestAlertBeforeReset/TCP",
+	},
+	{
+		doc: own, section: "Conn", must: "the end of a context in the Verifier refuses no peer",
+		file: "stream/conn.go",
+		old:  "if err, ok := a.(error); ok && ended(ctx, err) {",
+		new:  "if err, ok := a.(error); false && ok && ended(ctx, err) {",
+		pkg:  ".", test: "TestHandshakeIsTakenUpInTheVerifier",
+	},
+	{
+		doc: own, section: "Config", must: "a connection holds nothing for each identity",
+		file: "credentials.go",
+		old:  "if c := found.(*credentials); slices.Equal(c.of, ids) {",
+		new:  "if c := found.(*credentials); false && slices.Equal(c.of, ids) {",
+		test: "TestConnectionCostsNoIdentities",
+	},
+	{
+		doc: own, section: "certcompress", must: "brotli takes no larger window than the length needs",
+		file: "certcompress/certcompress.go",
+		old:  "byte(bits-windowBase)<<windowShift",
+		new:  "byte(24-windowBase)<<windowShift",
+		test: "TestBrotliWindow",
+	},
+	{
+		doc: own, section: "Listener", must: "half a record of a client occupies no buffer",
+		file: "stream/reading.go",
+		old:  "\tif !in.done {\n\t\tin.setAside()",
+		new:  "\tif false {\n\t\tin.setAside()",
+		pkg:  ".", test: "TestListenerServesBesideSilentClients",
+	},
+}
