@@ -179,7 +179,8 @@ type Config struct {
 	// RFC 9850. It undoes the connection's secrecy for whoever reads it.
 	KeyLog func(label string, clientRandom, secret []byte)
 
-	// MaxHandshakeMessage bounds one handshake message, in bytes; 0 means 128 KiB.
+	// MaxHandshakeMessage bounds one handshake message, in bytes. 0 means 64 KiB
+	// for a ClientHello, which any client can send, and 128 KiB for others.
 	MaxHandshakeMessage int
 	// MaxRecordsPerKey bounds how many records one key of TLS 1.3 protects
 	// before it is replaced; 0 means the suite's own limit. A larger value
@@ -334,6 +335,7 @@ const (
 	lowestVersion       = iana.TLS12
 	highestVersion      = iana.TLS13
 	maxHandshakeMessage = 128 << 10
+	maxClientHello      = 64 << 10
 )
 
 func (c *Config) random() io.Reader {
@@ -374,6 +376,16 @@ func (c *Config) maxMessage() int {
 		return c.MaxHandshakeMessage
 	}
 	return maxHandshakeMessage
+}
+
+// maxClientHello is the limit for a ClientHello. The structure allows about 128 KiB, of
+// which half is a list of cipher suites. The limit has room for the largest shares of the
+// hybrid groups (1.7 KB each) and for several hundred pre-shared keys.
+func (c *Config) maxClientHello() int {
+	if c.MaxHandshakeMessage > 0 {
+		return c.MaxHandshakeMessage
+	}
+	return maxClientHello
 }
 
 // CheckServer finds mistakes in a server's Config, such as one that a Receiver

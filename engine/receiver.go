@@ -408,13 +408,23 @@ func (r *Receiver) handshake(payload []byte) error {
 	}
 	r.idle = 0
 	r.fragment = append(r.fragment, payload...) // messages taken off it are in front and clipped
-	if _, size, ok := wire.ParseHeader(r.fragment); ok && size > r.cfg.maxMessage() {
-		return overLimit(iana.AlertIllegalParameter, "a handshake message of %d bytes is over the limit of %d", size, r.cfg.maxMessage())
+	if _, size, ok := wire.ParseHeader(r.fragment); ok && size > r.maxMessage() {
+		return overLimit(iana.AlertIllegalParameter,
+			"a handshake message of %d bytes is over the limit of %d", size, r.maxMessage())
 	}
 	if m, ok := r.nextMessage(); ok {
 		return r.dispatch(m)
 	}
 	return nil
+}
+
+// maxMessage is the limit for the next message, in bytes.
+func (r *Receiver) maxMessage() int {
+	switch r.state.(type) {
+	case *awaitClientHello, *awaitSecondClientHello:
+		return r.cfg.maxClientHello()
+	}
+	return r.cfg.maxMessage()
 }
 
 // nextMessage takes a whole message off the fragment, if there is one.

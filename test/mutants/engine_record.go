@@ -266,8 +266,14 @@ var engineRecordRows = []row{
 	{
 		doc: own, section: "engine", must: "a handshake message is bounded",
 		file: "engine/receiver.go",
-		old:  "size > r.cfg.maxMessage() {", new: "false {",
+		old:  "size > r.maxMessage() {", new: "false {",
 		test: "TestForClientIsComplete",
+	},
+	{
+		doc: own, section: "engine", must: "a ClientHello is bounded at 64 KiB",
+		file: "engine/receiver.go",
+		old:  "return r.cfg.maxClientHello()", new: "return r.cfg.maxMessage()",
+		test: "TestClientHelloIsBounded",
 	},
 	{
 		doc: rfc9846, section: "5.4", must: "an alert without content: unexpected_message",

@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"testing"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// TestClientHelloIsBounded: a server takes a ClientHello of 64 KiB, and refuses a larger
+// one by its header, before it has collected it. Config.MaxHandshakeMessage replaces the
+// limit.
+func TestClientHelloIsBounded(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		size    int // of the message without its header
+		max     int // Config.MaxHandshakeMessage
+		second  bool
+		refused bool
+	}{
+		{name: "64 KiB", size: 64 << 10},
+		{name: "over", size: 64<<10 + 1, refused: true},
+		{name: "second", size: 64<<10 + 1, second: true, refused: true},
+		{name: "set higher", size: 100 << 10, max: 100 << 10},
+		{name: "set lower", size: 2001, max: 2000, refused: true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server := &Config{Credentials: []*Credential{newCredential(t, nil)}}
+			server.MaxHandshakeMessage = test.max
+			client := &Config{Verifier: acceptAll{}, ServerName: "example.com"}
+			if test.second {
+				server.Groups = []iana.NamedGroup{iana.SecP256r1}
+			}
+			_, s := newPair(t, client, server)
+			if test.second {
+				s.in = handMade(t, client, func(*wire.ClientHello) {})
+				if _, err := s.step(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.in = append(s.in, padded(t, client, test.size)...)
+			if test.refused {
+				s.in = s.in[:min(len(s.in), record.HeaderLen+record.MaxPlaintext)] // one record of it
+			}
+			_, err := s.step()
+			switch {
+			case test.refused:
+				refusesFor(t, err, iana.AlertIllegalParameter, "over the limit")
+			case err != nil:
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestOtherMessagesAreBounded: the limit of a ClientHello is not that of what a client
+// receives.
+func TestOtherMessagesAreBounded(t *testing.T) {
+	for size, refused := range map[int]bool{128 << 10: false, 128<<10 + 1: true} {
+		c, _ := newPair(t, &Config{Verifier: acceptAll{}, ServerName: "example.com"},
+			&Config{Credentials: []*Credential{newCredential(t, nil)}})
+		if _, err := c.step(); err != nil {
+			t.Fatal(err)
+		}
+		header := []byte{byte(iana.HandshakeServerHello), byte(size >> 16), byte(size >> 8), byte(size)}
+		var err error
+		if c.in, err = newSender(&Config{}, iana.TLS12).records(nil, iana.ContentHandshake, header); err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.step()
+		switch {
+		case refused:
+			refusesFor(t, err, iana.AlertIllegalParameter, "over the limit")
+		case err != nil:
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+}
+
+// padded returns the records of a ClientHello of cfg that takes size bytes.
+func padded(t *testing.T, cfg *Config, size int) []byte {
+	t.Helper()
+	have := 0
+	handMade(t, cfg, func(h *wire.ClientHello) {
+		raw, err := h.AppendTo(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		have = len(raw) - wire.HeaderLen
+	})
+	return handMade(t, cfg, func(h *wire.ClientHello) {
+		const unknown = 60000 // of what the extensions have room for
+		more := size - have - 4
+		for more > unknown {
+			h.CipherSuites = append(h.CipherSuites, 0x5a5a)
+			more -= 2
+		}
+		h.Unknown = []wire.Extension{{Type: 0xfafa, Data: make([]byte, more)}}
+	})
+}
