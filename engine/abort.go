@@ -20,7 +20,7 @@ func (r *Receiver) Abort(err error) Outgoing {
 // failure of the sending half; a Receiver makes its own alerts.
 func EndWith(err error) Outgoing {
 	alert := asError(err).Alert
-	if alert == iana.AlertCloseNotify {
+	if alert == iana.AlertCloseNotify || alert == iana.AlertUserCanceled {
 		alert = iana.AlertInternalError // an error is no orderly end
 	}
 	return Outgoing{[]step{{kind: stepAlert, alert: alert}}}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"testing"
 
 	"github.com/sealsock/sealsock/engine"
@@ -66,5 +67,41 @@ func TestAbortMisuse(t *testing.T) {
 		if sealed, err := server.out.send.Abort(nil, warning); err == nil || len(sealed) > 0 {
 			t.Errorf("%v: %d bytes, %v, want an error", warning, len(sealed), err)
 		}
+	}
+}
+
+// TestAbortBesideWrite: the alert reaches a peer that reads slowly, although another
+// goroutine is in the middle of writing much more than the sockets hold.
+func TestAbortBesideWrite(t *testing.T) {
+	a, b := sockets(t)
+	for _, c := range []net.Conn{a, b} {
+		tcp := c.(*net.TCPConn)
+		if err := errors.Join(tcp.SetReadBuffer(1<<16), tcp.SetWriteBuffer(1<<16)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	client, server := opened(t, a, b)
+	written := make(chan error, 1)
+	go func() {
+		_, err := server.Write(make([]byte, 4<<20))
+		written <- err
+	}()
+	held(server.out.mutex)
+	aborted := make(chan error, 1)
+	go func() { aborted <- server.Abort(iana.AlertInternalError) }()
+	for !server.closing.Load() {
+		runtime.Gosched()
+	}
+	var e *engine.Error
+	n, err := io.Copy(io.Discard, client)
+	if !errors.As(err, &e) || e.Fault != engine.FaultAlert || e.Alert != iana.AlertInternalError {
+		t.Errorf("after %d bytes the peer received %v", n, err)
+	}
+	client.Close()
+	if err := <-written; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Write: %v, want net.ErrClosed", err)
+	}
+	if err := <-aborted; err != nil {
+		t.Errorf("Abort: %v", err)
 	}
 }

@@ -365,10 +365,7 @@ func (c *Conn) truncated() error {
 // something written before was lost, or that the connection below did not close.
 func (c *Conn) Close() error {
 	if !c.closing.CompareAndSwap(false, true) {
-		return &net.OpError{
-			Op: "close", Net: c.raw.LocalAddr().Network(), Source: c.raw.LocalAddr(),
-			Addr: c.raw.RemoteAddr(), Err: net.ErrClosed,
-		}
+		return c.closedError("close")
 	}
 	var lost error
 	if c.lockForClose() {
@@ -454,7 +451,14 @@ func (c *Conn) overdue() error {
 	if d := c.deadlines.write; d.IsZero() || time.Now().Before(d) {
 		return nil
 	}
-	return &net.OpError{Op: "write", Net: c.raw.LocalAddr().Network(), Source: c.raw.LocalAddr(), Addr: c.raw.RemoteAddr(), Err: os.ErrDeadlineExceeded}
+	return c.opError("write", os.ErrDeadlineExceeded)
+}
+
+func (c *Conn) closedError(op string) error { return c.opError(op, net.ErrClosed) }
+
+func (c *Conn) opError(op string, err error) error {
+	local, remote := c.raw.LocalAddr(), c.raw.RemoteAddr()
+	return &net.OpError{Op: op, Net: local.Network(), Source: local, Addr: remote, Err: err}
 }
 
 // SetDeadline sets both deadlines. A deadline that passes is not the end: no

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"io"
 	"net"
 	"time"
@@ -82,24 +83,35 @@ func (c *Conn) linger() {
 // peer does not take what it has received for the whole, and can report a reason. It
 // is for an application that fails after the handshake; the alert is usually
 // internal_error (RFC 9846, Section 6.2). Abort closes the connection as Refuse does.
-// If another goroutine is writing, the connection is closed without the alert.
+// A Write of another goroutine ends early, in net.ErrClosed, and the alert follows what
+// it has sent. Abort waits at most 5 seconds for that, and not past a write deadline.
 func (c *Conn) Abort(a iana.Alert) error {
 	if !c.open.Load() {
 		const reason = "the handshake is not done: Refuse ends it"
 		return &engine.Error{Fault: engine.FaultUsage, Reason: reason}
 	}
 	if !c.closing.CompareAndSwap(false, true) {
-		return &net.OpError{
-			Op: "close", Net: c.raw.LocalAddr().Network(),
-			Source: c.raw.LocalAddr(), Addr: c.raw.RemoteAddr(), Err: net.ErrClosed,
-		}
+		return c.closedError("close")
 	}
-	var failed error
-	if c.out.TryLock() {
-		c.raw.SetWriteDeadline(time.Now().Add(closeTimeout))
-		failed = c.out.abort(c.raw, a)
-		c.out.Unlock()
-	}
+	failed := c.sendAbort(a)
 	c.Refuse()
 	return failed
+}
+
+// sendAbort sends what is waiting and then the alert a. A write under way sends the alert
+// between two of its batches.
+func (c *Conn) sendAbort(a iana.Alert) error {
+	c.raw.SetWriteDeadline(c.closeDeadline())
+	if c.out.TryLock() {
+		defer c.out.Unlock()
+		return c.out.abort(c.raw, a)
+	}
+	c.out.mail.put(engine.EndWith(&engine.Error{Fault: engine.FaultLocal, Alert: a}))
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if err := c.out.LockContext(ctx); err != nil {
+		return err
+	}
+	defer c.out.Unlock()
+	return c.out.flush(c.raw) // the write has ended without it
 }

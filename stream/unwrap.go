@@ -43,7 +43,7 @@ func (c *Conn) Unwrap(ctx context.Context) (net.Conn, error) {
 		return nil, c.in.err
 	}
 	if !c.closing.CompareAndSwap(false, true) {
-		return nil, net.ErrClosed
+		return nil, c.closedError("close")
 	}
 	var rest []byte
 	if c.in.buf != nil {

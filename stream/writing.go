@@ -99,7 +99,7 @@ func (c *Conn) write(p []byte) (n int, err error) {
 		return 0, err
 	}
 	if c.closing.Load() {
-		return 0, &net.OpError{Op: "write", Net: c.raw.LocalAddr().Network(), Source: c.raw.LocalAddr(), Addr: c.raw.RemoteAddr(), Err: net.ErrClosed}
+		return 0, c.closedError("write")
 	}
 	if err := c.overdue(); err != nil {
 		return 0, err
@@ -184,6 +184,8 @@ func (c *Conn) sealing(sealed []byte, err error) error {
 	switch {
 	case c.brokenBy() != nil:
 		return c.brokenBy() // why the alert was sent that closed this half
+	case errors.Is(err, engine.ErrClosed) && c.closing.Load():
+		return c.closedError("write") // by Abort
 	case mistake:
 		return err
 	}

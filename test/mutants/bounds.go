@@ -53,6 +53,13 @@ var boundsRows = []row{
 		test: "TestAlertBesideWrite",
 	},
 	{
+		doc: own, section: "Conn", must: "the alert of Abort reaches a peer beside a write",
+		file: "stream/refuse.go",
+		old:  "\t\treturn c.out.abort(c.raw, a)\n\t}\n",
+		new:  "\t\treturn c.out.abort(c.raw, a)\n\t}\n\tif true {\n\t\treturn nil\n\t}\n",
+		test: "TestAbortBesideWrite",
+	},
+	{
 		doc: own, section: "Conn", must: "Close does not wait for the peer after the write deadline",
 		file: "stream/conn.go",
 		old:  "if d := c.deadlines.write; !d.IsZero() && d.Before(limit) {",
