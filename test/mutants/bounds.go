@@ -75,9 +75,9 @@ var boundsRows = []row{
 	},
 	{
 		doc: own, section: "Conn", must: "the end of a context in the Verifier refuses no peer",
-		file: "stream/conn.go",
-		old:  "if err, ok := a.(error); ok && ended(ctx, err) {",
-		new:  "if err, ok := a.(error); false && ok && ended(ctx, err) {",
+		file: "stream/guard.go",
+		old:  "case ended(ctx, err):",
+		new:  "case false && ended(ctx, err):",
 		pkg:  ".", test: "TestHandshakeIsTakenUpInTheVerifier",
 	},
 	{
