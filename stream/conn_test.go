@@ -51,7 +51,14 @@ func leaping() func() time.Time {
 // wrap seals two ends of a connection.
 func wrap(t *testing.T, a, b net.Conn) (client, server *Conn) {
 	t.Helper()
+	return wrapFor(t, a, b, func(*engine.Config) {})
+}
+
+// wrapFor is wrap with a change of the client's configuration.
+func wrapFor(t *testing.T, a, b net.Conn, change func(*engine.Config)) (client, server *Conn) {
+	t.Helper()
 	cc, sc := configs()
+	change(cc)
 	cr, cs, err := engine.Client(cc)
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +75,21 @@ func wrap(t *testing.T, a, b net.Conn) (client, server *Conn) {
 // opened is wrap with the handshake done.
 func opened(t *testing.T, a, b net.Conn) (client, server *Conn) {
 	t.Helper()
-	client, server = wrap(t, a, b)
+	return openedFor(t, a, b, func(*engine.Config) {})
+}
+
+// hurried gives a client a clock that is a minute on at each look: the client accepts
+// requests for its certificate as if they came slowly.
+func hurried(client *engine.Config) {
+	var looks atomic.Int64
+	start := time.Now()
+	client.Now = func() time.Time { return start.Add(time.Duration(looks.Add(1)) * time.Minute) }
+}
+
+// openedFor is opened with a change of the client's configuration.
+func openedFor(t *testing.T, a, b net.Conn, change func(*engine.Config)) (client, server *Conn) {
+	t.Helper()
+	client, server = wrapFor(t, a, b, change)
 	done := make(chan error, 1)
 	go func() { done <- server.Handshake(t.Context()) }()
 	if err := errors.Join(client.Handshake(t.Context()), <-done); err != nil {
@@ -194,7 +215,7 @@ func TestAnswerBehindRekey(t *testing.T) {
 // connection.
 func TestTooManyLateRequests(t *testing.T) {
 	a, b := sockets(t)
-	client, server := opened(t, a, b)
+	client, server := openedFor(t, a, b, hurried)
 	asked := func() error {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
 		defer cancel()
@@ -233,7 +254,7 @@ func TestTooManyLateRequests(t *testing.T) {
 func TestMailboxIsBounded(t *testing.T) {
 	a, b := sockets(t)
 	g := &gate{Conn: a}
-	client, server := opened(t, g, b)
+	client, server := openedFor(t, g, b, hurried)
 	open := g.close()
 	defer open()
 	go client.Write([]byte("held up"))
