@@ -28,8 +28,9 @@ The same for TLS 1.2: all %d suites, every curve and every signature of the
 engine. The other program enables only TLS 1.2 and the library both versions,
 except in the row about the range, where it is the reverse. Every row except one
 uses extended master secret. A resumed connection is the second of two. After a
-request for renegotiation the connection ends with no_renegotiation, and the
-program ends or continues with the next client. curl and seal use the same
+request for renegotiation the engine sends the warning no_renegotiation and ends
+the connection with handshake_failure, and the program ends or continues with
+the next client. curl and seal use the same
 libraries as OpenSSL and this project, and have no column. Botan is listed for
 the suites that no other program supports.
 `
