@@ -108,6 +108,29 @@ func TestPSKModeIsDecidedFromTheConfiguration(t *testing.T) {
 	}
 }
 
+// What the rest of a handshake uses of a ClientHello beside the choice is that of the
+// second one. The check of what changed, which has the bytes, does not see this change.
+func TestSecondClientHelloIsTaken(t *testing.T) {
+	server := &Config{Credentials: []*Credential{newCredential(t, nil)}}
+	p := newRetrier(t, &Config{Verifier: acceptAll{}}, server, nil)
+	if err := p.write(&p.before); err != nil {
+		t.Fatal(err)
+	}
+	s, ok := p.server.r.state.(*awaitSecondClientHello)
+	if !ok {
+		t.Fatalf("the server is in %T", p.server.r.state)
+	}
+	m := newMessage(p.raw)
+	h, err := wire.ParseClientHello(m.body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.PostHandshakeAuth = true
+	if _, err := s.decideAgain(h, m); err != nil || !s.info.lateOffered {
+		t.Errorf("late authentication offered: %v, %v", s.info.lateOffered, err)
+	}
+}
+
 // secondHellos are changes to a second ClientHello, and whether RFC 9846, Section 4.1.2,
 // allows them.
 var secondHellos = []struct {
