@@ -24,7 +24,7 @@ func (o *offer) offer12(random io.Reader) error {
 		})
 	}
 	if !o.speaks(iana.TLS13) {
-		h.SupportedGroups = classical(cfg.groups())
+		h.SupportedGroups = ecdheGroups(cfg.groups())
 		h.RecordSizeLimit = uint16(cfg.RecordSizeLimit)
 	}
 	if cfg.Now == nil {
@@ -255,7 +255,7 @@ func (s *awaitServerKeyExchange12) handle(m message, do *effects) (state, error)
 	if err != nil {
 		return nil, err
 	}
-	if s.suite.ECDHE && (!suites.Classical(kx.Group) || !slices.Contains(s.offer.hello.SupportedGroups, kx.Group)) {
+	if s.suite.ECDHE && (!suites.ECDHE(kx.Group) || !slices.Contains(s.offer.hello.SupportedGroups, kx.Group)) {
 		return nil, illegal("the server chose group %v, which was not offered", kx.Group)
 	}
 	if !psk {

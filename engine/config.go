@@ -54,7 +54,9 @@ type Config struct {
 	PostHandshakeAuth bool
 	// CipherSuites, Groups and SignatureSchemes list what is offered or
 	// accepted, most wanted first; nil means the defaults. A server with nil
-	// Groups does without P-521, which costs it most.
+	// Groups does without P-521, which costs it most. AES-CCM, X448, the groups
+	// of RFC 7919 (ffdhe2048 to ffdhe8192, for TLS 1.3) and ML-KEM alone are not
+	// among the defaults and have to be listed.
 	CipherSuites     []iana.CipherSuite
 	Groups           []iana.NamedGroup
 	SignatureSchemes []iana.SignatureScheme

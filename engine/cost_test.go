@@ -107,6 +107,7 @@ func TestCostOfHopelessClients(t *testing.T) {
 // TestCostOfShares: which group a server uses is not the client's to make dear.
 func TestCostOfShares(t *testing.T) {
 	const x, p256, p384, p521 = iana.X25519, iana.SecP256r1, iana.SecP384r1, iana.SecP521r1
+	const f2048, f8192 = iana.FFDHE2048, iana.FFDHE8192
 	type groups = []iana.NamedGroup
 	for _, c := range []struct {
 		server, client, shares groups
@@ -124,6 +125,17 @@ func TestCostOfShares(t *testing.T) {
 		{groups{p384, x}, groups{x, p384}, groups{x, p384}, p384, false},
 		{groups{p521, p384}, groups{p384, p521}, groups{p384}, p384, false},
 		{nil, groups{iana.SecP384r1MLKEM1024, iana.X25519MLKEM768}, groups{iana.SecP384r1MLKEM1024},
+			iana.X25519MLKEM768, true},
+		{nil, groups{f2048}, groups{f2048}, 0, false},
+		{nil, groups{iana.X448}, groups{iana.X448}, 0, false},
+		{groups{x, f2048}, groups{f2048}, groups{f2048}, f2048, false},
+		{groups{x, f2048}, groups{f2048, x}, groups{f2048}, x, true},
+		{groups{p384, f8192}, groups{f8192, p384}, groups{f8192}, p384, true},
+		{groups{f2048, f8192}, groups{f8192, f2048}, groups{f8192}, f2048, true},
+		{groups{f8192, f2048}, groups{f2048, f8192}, groups{f2048}, f2048, false},
+		{groups{f8192, x}, groups{x, f8192}, groups{x}, x, false},
+		{groups{x, iana.X448}, groups{iana.X448, x}, groups{iana.X448}, iana.X448, false},
+		{groups{iana.X25519MLKEM768, f8192}, groups{f8192, iana.X25519MLKEM768}, groups{f8192},
 			iana.X25519MLKEM768, true},
 	} {
 		random := new(counter)

@@ -138,9 +138,10 @@
 // search for eight pre-shared keys, and one binder; one key exchange and one
 // signature. A client without a version, suite, group, protocol, kind of
 // certificate or signature scheme in common, or with a wrong binder, is refused
-// before the last two. A share for a costly group (P-384 and above) is not used
-// where both sides have a cheaper one, which is then asked for; P-521 has to be
-// named in Config.Groups.
+// before the last two. A share for a costly group (P-384, P-521, finite fields) is not used
+// where both sides have one that costs less, which is then asked for. P-521, X448 and
+// finite fields have to be named in Config.Groups. An exchange in ffdhe8192 takes a server
+// 900 times the work of X25519.
 //
 // # Errors
 //

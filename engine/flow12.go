@@ -274,9 +274,9 @@ func (f *flow12) readCertificate(m message) (*PeerCertificate, error) {
 	return &PeerCertificate{Chain: cert.Certificates}, nil
 }
 
-// classical lists those groups that TLS 1.2 has.
-func classical(list []iana.NamedGroup) []iana.NamedGroup {
+// ecdheGroups lists those groups that TLS 1.2 has.
+func ecdheGroups(list []iana.NamedGroup) []iana.NamedGroup {
 	return slices.DeleteFunc(slices.Clone(list), func(g iana.NamedGroup) bool {
-		return !suites.Classical(g)
+		return !suites.ECDHE(g)
 	})
 }

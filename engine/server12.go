@@ -59,7 +59,7 @@ func noSuite12(cfg *Config, h *wire.ClientHello) error {
 	}
 	if slices.ContainsFunc(own, func(id iana.CipherSuite) bool { return slices.Contains(h.CipherSuites, id) }) {
 		e.Reason, e.Hint = "no key exchange group in common with the client", ""
-		e.Expected, e.Got = list(classical(cfg.serverGroups())), list(h.SupportedGroups)
+		e.Expected, e.Got = list(ecdheGroups(cfg.serverGroups())), list(h.SupportedGroups)
 	}
 	return e
 }
@@ -94,13 +94,13 @@ func checkHello12(cfg *Config, h *wire.ClientHello) error {
 // chooseGroup takes the first of this side's groups that the client has. A
 // client that lists none leaves the choice: RFC 8422, Section 4.
 func (c *choice12) chooseGroup(cfg *Config, h *wire.ClientHello) {
-	for _, id := range classical(cfg.serverGroups()) {
+	for _, id := range ecdheGroups(cfg.serverGroups()) {
 		if slices.Contains(h.SupportedGroups, id) {
 			c.group = suites.GroupByID(id)
 			return
 		}
 	}
-	if h.SupportedGroups == nil && slices.Contains(classical(cfg.serverGroups()), iana.SecP256r1) {
+	if h.SupportedGroups == nil && slices.Contains(ecdheGroups(cfg.serverGroups()), iana.SecP256r1) {
 		c.group = suites.GroupByID(iana.SecP256r1)
 	}
 }

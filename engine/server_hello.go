@@ -186,7 +186,7 @@ func choose13(cfg *Config, h *wire.ClientHello) (*choice13, error) {
 
 // chooseGroup takes the first of this side's groups that the client has. Among groups of
 // the same kind, post-quantum or not, one that a share came for wins, which saves a round
-// trip; but not a costly one over one that is not: whether this side does ten times the
+// trip; but not a costly one over one that costs less: whether this side does ten times the
 // work must not be the choice of a client that has proved nothing.
 func (c *choice13) chooseGroup(cfg *Config, h *wire.ClientHello) error {
 	for _, id := range cfg.serverGroups() {
@@ -213,7 +213,7 @@ func (c *choice13) chooseGroup(cfg *Config, h *wire.ClientHello) error {
 // replaces reports whether a share for other is used in place of asking for one of group.
 func replaces(group, other iana.NamedGroup) bool {
 	return suites.Classical(group) == suites.Classical(other) &&
-		(suites.Costly(group) || !suites.Costly(other))
+		(suites.Cost(other) < suites.Costly || suites.Cost(other) <= suites.Cost(group))
 }
 
 func shareFor(h *wire.ClientHello, id iana.NamedGroup) *wire.KeyShare {

@@ -38,8 +38,7 @@ type exchange interface {
 var errShare = errors.New("the peer's key share is not a valid one of its group")
 
 // groups is in the order of preference: hybrids first, and within each kind the cheaper
-// first. A server's work for one exchange, in multiples of X25519's: X25519MLKEM768 1.7,
-// SecP256r1MLKEM768 1.9, SecP384r1MLKEM1024 15, secp256r1 1.5, secp384r1 14, secp521r1 36.
+// first. The groups that have to be asked for are last. See Cost.
 var groups = []Group{
 	{iana.X25519MLKEM768, 1184 + 32, 1088 + 32, hybrid{first: kemExchange{mlkem768.Scheme()}, second: x25519Exchange{}, clientCut: 1184, serverCut: 1088}},
 	{iana.SecP256r1MLKEM768, 65 + 1184, 65 + 1088, hybrid{first: curve{ecdh.P256()}, second: kemExchange{mlkem768.Scheme()}, clientCut: 65, serverCut: 65}},
@@ -50,6 +49,12 @@ var groups = []Group{
 	{iana.SecP521r1, 133, 133, curve{ecdh.P521()}},
 	{iana.MLKEM768, 1184, 1088, kemExchange{mlkem768.Scheme()}},
 	{iana.MLKEM1024, 1568, 1568, kemExchange{mlkem1024.Scheme()}},
+	{iana.X448, 56, 56, x448Exchange{}},
+	{iana.FFDHE2048, 256, 256, ffdhe2048},
+	{iana.FFDHE3072, 384, 384, ffdhe3072},
+	{iana.FFDHE4096, 512, 512, ffdhe4096},
+	{iana.FFDHE6144, 768, 768, ffdhe6144},
+	{iana.FFDHE8192, 1024, 1024, ffdhe8192},
 }
 
 // GroupByID returns the row of a group, or nil if there is none.
@@ -62,34 +67,54 @@ func GroupByID(id iana.NamedGroup) *Group {
 	return nil
 }
 
-// DefaultGroups lists the groups in the default order of preference. ML-KEM
-// alone is not among them: it is for those whose rules want it without a
-// classical partner, such as CNSA 2.0. draft-ietf-tls-mlkem.
+// DefaultGroups lists the groups in the default order of preference. Not among them are
+// ML-KEM alone, which is for those whose rules want it without a classical partner, such as
+// CNSA 2.0 (draft-ietf-tls-mlkem), and X448 and the groups of RFC 7919, which cost more
+// than X25519 and are for peers that have nothing else.
 func DefaultGroups() []iana.NamedGroup {
 	var list []iana.NamedGroup
 	for i := range groups {
-		if _, alone := groups[i].exchange.(kemExchange); !alone {
+		switch groups[i].exchange.(type) {
+		case hybrid, x25519Exchange, curve:
 			list = append(list, groups[i].ID)
 		}
 	}
 	return list
 }
 
-// Costly reports whether a key exchange of the group takes more than ten times the work of
-// the cheapest one of its kind.
-func Costly(id iana.NamedGroup) bool {
+// Costly is the [Cost] from which a key exchange is not left to the choice of a client.
+const Costly = 10
+
+// Cost returns the work of a server for one key exchange of the group, in multiples of that
+// of X25519, rounded up. BenchmarkExchange measures it.
+func Cost(id iana.NamedGroup) int {
 	switch id {
-	case iana.SecP384r1, iana.SecP521r1, iana.SecP384r1MLKEM1024:
-		return true
+	case iana.X448:
+		return 5
+	case iana.SecP384r1, iana.SecP384r1MLKEM1024, iana.FFDHE2048:
+		return 15
+	case iana.SecP521r1:
+		return 36
+	case iana.FFDHE3072:
+		return 100
+	case iana.FFDHE4096:
+		return 200
+	case iana.FFDHE6144:
+		return 430
+	case iana.FFDHE8192:
+		return 880
 	}
-	return false
+	return 2
 }
 
-// Classical reports whether TLS 1.2 may use the group: the hybrids are for
-// TLS 1.3 alone.
-func Classical(id iana.NamedGroup) bool {
+// Classical reports whether the group has no part in ML-KEM.
+func Classical(id iana.NamedGroup) bool { return ECDHE(id) || isFFDHE(id) }
+
+// ECDHE reports whether the group is one for the ECDHE suites of TLS 1.2. RFC 8422, Section
+// 5.1.1.
+func ECDHE(id iana.NamedGroup) bool {
 	switch id {
-	case iana.X25519, iana.SecP256r1, iana.SecP384r1, iana.SecP521r1:
+	case iana.X25519, iana.SecP256r1, iana.SecP384r1, iana.SecP521r1, iana.X448:
 		return true
 	}
 	return false

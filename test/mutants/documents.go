@@ -27,6 +27,7 @@ var documents = []document{
 	{"RFC 7507", "Fallback signalling", 0},
 	{"RFC 5288", "AES-GCM in TLS 1.2", 8},
 	{"RFC 7627", "Extended master secret", 17},
+	{"RFC 7919", "Finite-field Diffie-Hellman", 0},
 	{"RFC 7905", "ChaCha20-Poly1305", 0},
 	{"RFC 8422", "Elliptic curves in TLS 1.2", 44},
 	{"RFC 6066", "TLS extensions", 28},

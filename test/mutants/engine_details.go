@@ -39,4 +39,31 @@ var detailRows = []row{
 		old:  "if v > iana.SSL30 {", new: "if true {",
 		test: "TestSSL30Hello",
 	},
+	{
+		doc: rfc9846, section: "4.1.4", must: "the second ClientHello is the one that is answered",
+		file: "engine/server13.go",
+		old:  "\ts.take(h)\n\treturn choice, nil", new: "\treturn choice, nil",
+		test: "TestSecondClientHelloIsTaken",
+	},
+	{
+		doc: own, section: "engine", must: "no client chooses how much its key exchange costs",
+		file: "engine/server_hello.go",
+		old:  "(suites.Cost(other) < suites.Costly || suites.Cost(other) <= suites.Cost(group))",
+		new:  "(suites.Cost(other) < suites.Costly || true)",
+		test: "TestCostOfShares",
+	},
+	{
+		doc: rfc9846, section: "5", must: "a record in the clear behind the keys: unexpected_message",
+		file: "engine/receiver.go",
+		old:  "broken(iana.AlertUnexpectedMessage,\n\t\t\"a record of type %v in the clear",
+		new:  "broken(iana.AlertBadRecordMAC,\n\t\t\"a record of type %v in the clear",
+		test: "TestOtherRecordsInEveryState",
+	},
+	{
+		doc: rfc5246, section: "7.2.2", must: "a change_cipher_spec of a wrong length: decode_error",
+		file: "engine/receiver12.go",
+		old:  "broken(iana.AlertDecodeError,\n\t\t\t\"a change_cipher_spec of",
+		new:  "broken(iana.AlertIllegalParameter,\n\t\t\t\"a change_cipher_spec of",
+		test: "TestOtherRecordsInEveryState12",
+	},
 }
