@@ -40,8 +40,8 @@ type constraints struct {
 type subtrees struct {
 	directories map[digest]bool
 	mailboxes   map[string]bool // the host in lower case
-	mailHosts   map[string]bool // exact ones, and parents with a period in front
-	hosts       map[string]bool // of URIs, likewise
+	mailHosts   hostSet
+	hosts       hostSet // of URIs
 }
 
 // digest stands for the first relative names of a directory name: the digest of all
@@ -79,7 +79,14 @@ func forVerify(c *x509.Certificate, intermediate bool) *x509.Certificate {
 // verified, since many paths may lead through one certificate.
 type nameChecker struct {
 	names  map[*x509.Certificate]*certNames
-	limits map[*x509.Certificate]*constraints
+	limits map[string]*constraints // by the value of the extension
+	wrong  map[comparison]string   // what constraints.refuse returned
+}
+
+// comparison is one set of names under one set of constraints.
+type comparison struct {
+	limits *constraints
+	names  *certNames
 }
 
 // check holds each certificate of a path against the constraints of those above it,
@@ -90,7 +97,7 @@ func (n *nameChecker) check(chain []*x509.Certificate) error {
 		if e == nil {
 			continue
 		}
-		limits, err := n.limitsOf(chain[above], e.Value)
+		limits, err := n.limitsOf(e.Value)
 		if err != nil {
 			return constraintError(chain[above], "its name constraints cannot be read", err)
 		}
@@ -102,8 +109,9 @@ func (n *nameChecker) check(chain []*x509.Certificate) error {
 			if err != nil {
 				return constraintError(chain[i], "its names cannot be read", err)
 			}
-			if wrong := limits.refuse(names); wrong != "" {
-				return constraintError(chain[i], wrong+" by the constraints of "+describe(chain[above]), nil)
+			if wrong := n.refuse(limits, names); wrong != "" {
+				return constraintError(chain[i],
+					wrong+" by the constraints of "+describe(chain[above]), nil)
 			}
 		}
 	}
@@ -124,18 +132,31 @@ func (n *nameChecker) of(c *x509.Certificate) (*certNames, error) {
 	return names, err
 }
 
-func (n *nameChecker) limitsOf(c *x509.Certificate, value []byte) (*constraints, error) {
-	if known := n.limits[c]; known != nil {
+func (n *nameChecker) limitsOf(value []byte) (*constraints, error) {
+	if known := n.limits[string(value)]; known != nil {
 		return known, nil
 	}
 	limits, err := parseConstraints(value)
 	if err == nil {
 		if n.limits == nil {
-			n.limits = make(map[*x509.Certificate]*constraints)
+			n.limits = make(map[string]*constraints)
 		}
-		n.limits[c] = limits
+		n.limits[string(value)] = limits
 	}
 	return limits, err
+}
+
+func (n *nameChecker) refuse(limits *constraints, names *certNames) string {
+	one := comparison{limits, names}
+	wrong, done := n.wrong[one]
+	if !done {
+		if n.wrong == nil {
+			n.wrong = make(map[comparison]string)
+		}
+		wrong = limits.refuse(names)
+		n.wrong[one] = wrong
+	}
+	return wrong
 }
 
 func constraintError(c *x509.Certificate, got string, err error) error {
@@ -273,7 +294,6 @@ func parseConstraints(value []byte) (*constraints, error) {
 // this file nor crypto/x509 compares.
 func (s *subtrees) parse(in cryptobyte.String, unprocessed map[string]bool) error {
 	s.directories, s.mailboxes = map[digest]bool{}, map[string]bool{}
-	s.mailHosts, s.hosts = map[string]bool{}, map[string]bool{}
 	for !in.Empty() {
 		var subtree cryptobyte.String
 		if !in.ReadASN1(&subtree, asn1.SEQUENCE) {
@@ -297,10 +317,10 @@ func (s *subtrees) parse(in cryptobyte.String, unprocessed map[string]bool) erro
 			if local, host, ok := cutMailbox(text); ok {
 				s.mailboxes[local+"@"+strings.ToLower(host)] = true
 			} else {
-				s.mailHosts[strings.ToLower(text)] = true
+				s.mailHosts.add(text)
 			}
 		case nameURI:
-			s.hosts[strings.ToLower(text)] = true
+			s.hosts.add(text)
 		case "2", "7": // DNS names and IP addresses: crypto/x509
 		default:
 			unprocessed[form] = true
@@ -330,7 +350,7 @@ func (c *constraints) refuse(names *certNames) string {
 		}
 	}
 	for _, h := range names.hosts {
-		if len(c.permitted.hosts) > 0 && !hasHost(c.permitted.hosts, h) {
+		if len(c.permitted.hosts.names) > 0 && !c.permitted.hosts.has(h, false) {
 			return "the URI host " + quote(h) + " is not permitted"
 		}
 	}
@@ -348,7 +368,7 @@ func (c *constraints) refuseMail(address string) string {
 }
 
 // mails reports whether there is any subtree of e-mail addresses.
-func (s *subtrees) mails() bool { return len(s.mailboxes)+len(s.mailHosts) > 0 }
+func (s *subtrees) mails() bool { return len(s.mailboxes)+len(s.mailHosts.names) > 0 }
 
 func (s *subtrees) hasDirectory(d directory) bool {
 	return len(s.directories) > 0 &&
@@ -358,7 +378,7 @@ func (s *subtrees) hasDirectory(d directory) bool {
 func (s *subtrees) hasMail(address string) bool {
 	local, host, ok := cutMailbox(address)
 	host = strings.ToLower(host)
-	return ok && (s.mailboxes[local+"@"+host] || hasHost(s.mailHosts, host))
+	return ok && (s.mailboxes[local+"@"+host] || s.mailHosts.has(host, false))
 }
 
 // hasMailBelow also finds hosts below one that is excluded, as crypto/x509 does. What
@@ -366,16 +386,8 @@ func (s *subtrees) hasMail(address string) bool {
 // excluded.
 func (s *subtrees) hasMailBelow(address string) bool {
 	_, host, ok := cutMailbox(address)
-	if !ok || len(host) > maxHost || s.hasMail(address) {
-		return true
-	}
-	for host = strings.ToLower(host); host != ""; {
-		if s.mailHosts[host] {
-			return true
-		}
-		_, host, _ = strings.Cut(host, ".")
-	}
-	return false
+	return !ok || len(host) > maxHost || s.hasMail(address) ||
+		s.mailHosts.has(strings.ToLower(host), true)
 }
 
 func cutMailbox(address string) (local, host string, ok bool) {
@@ -389,26 +401,47 @@ func cutMailbox(address string) (local, host string, ok bool) {
 // maxHost bounds a host name (RFC 1035, Section 2.3.4).
 const maxHost = 255
 
-// hasHost reports whether a set has the host, or a parent with a period in front. RFC
+// hostSet is a set of hosts, and of parents with a period in front. It knows how long
+// they are, so that a look-up skips the parents of a host that cannot be there.
+type hostSet struct {
+	names   map[string]bool
+	lengths [maxHost + 1]bool
+}
+
+// add ignores a host that is too long for a name to match it.
+func (s *hostSet) add(host string) {
+	if s.names == nil {
+		s.names = make(map[string]bool)
+	}
+	s.names[strings.ToLower(host)] = true
+	if len(host) <= maxHost {
+		s.lengths[len(host)] = true
+	}
+}
+
+// has reports whether a set has the host, or a parent with a period in front. RFC
 // 5280, Section 4.2.1.10: "When the constraint begins with a period, it MAY be
-// expanded with one or more labels." An empty constraint stands for all hosts.
-func hasHost(set map[string]bool, host string) bool {
-	if set[""] {
+// expanded with one or more labels." An empty constraint stands for all hosts. With
+// below, each host stands for those below it too.
+func (s *hostSet) has(host string, below bool) bool {
+	if s.names[""] {
 		return true
 	}
 	if host == "" || len(host) > maxHost {
 		return false
 	}
-	if set[host] {
+	if s.holds(host) {
 		return true
 	}
 	for i := range len(host) {
-		if host[i] == '.' && set[host[i:]] {
+		if host[i] == '.' && (s.holds(host[i:]) || below && s.holds(host[i+1:])) {
 			return true
 		}
 	}
 	return false
 }
+
+func (s *hostSet) holds(host string) bool { return s.lengths[len(host)] && s.names[host] }
 
 // parseDirectory reads a Name and hashes its beginnings.
 func parseDirectory(raw []byte) (directory, error) {

@@ -301,9 +301,17 @@ var trustRows = []row{
 		doc: rfc5280, section: "4.2.1.10",
 		must: "a host without a period permits itself alone",
 		file: "trust/constraints.go",
-		old:  "if len(c.permitted.hosts) > 0 &&",
+		old:  "if len(c.permitted.hosts.names) > 0 &&",
 		new:  "if false &&",
 		test: "TestNameConstraints",
+	},
+	{
+		doc: own, section: "trust",
+		must: "names are compared once with the constraints of many paths",
+		file: "trust/constraints.go",
+		old:  "\tif !done {",
+		new:  "\tif true || !done {",
+		test: "TestManyPathsUnderConstraints",
 	},
 	{
 		doc: rfc5280, section: "6.1.3",
