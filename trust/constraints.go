@@ -28,6 +28,8 @@ const (
 	nameMail      = "1"
 	nameDirectory = "4"
 	nameURI       = "6"
+
+	nameUnicodeMail = nameOther + "\x2b\x06\x01\x05\x05\x07\x08\x09" // SmtpUTF8Mailbox
 )
 
 // constraints are the name constraints of one authority.
@@ -168,7 +170,7 @@ func constraintError(c *x509.Certificate, got string, err error) error {
 type certNames struct {
 	forms       []string // of all names, each once
 	directories []directory
-	mails       []string // alternative names, or those of the subject if there are none
+	mails       []string // e-mail addresses of the subject and alternative names
 	hosts       []string // of URIs; "" for one without
 }
 
@@ -195,9 +197,7 @@ func namesIn(c *x509.Certificate) (*certNames, error) {
 	for _, u := range c.URIs {
 		names.hosts = append(names.hosts, strings.ToLower(u.Hostname()))
 	}
-	if names.mails = c.EmailAddresses; len(names.mails) == 0 {
-		names.mails = subjectMails(c)
-	}
+	names.mails = slices.Concat(c.EmailAddresses, subjectMails(c))
 	if len(names.mails) > 0 {
 		forms[nameMail] = true
 	}
@@ -224,32 +224,24 @@ func (names *certNames) alternatives(value []byte, forms map[string]bool) error 
 			return errName
 		}
 		forms[form] = true
-		if form == nameDirectory {
+		switch form {
+		case nameDirectory:
 			d, err := parseDirectory(content)
 			if err != nil {
 				return err
 			}
 			names.directories = append(names.directories, d)
+		case nameUnicodeMail:
+			address, ok := readUnicodeMail(content)
+			if !ok {
+				return errName
+			}
+			forms[nameMail] = true
+			names.mails = append(names.mails, address)
 		}
 	}
 	return nil
 }
-
-// subjectMails returns the e-mail addresses in the subject. RFC 5280, Section
-// 4.2.1.10: constraints "MUST be applied to the attribute of type emailAddress in the
-// subject distinguished name" if there is no such alternative name.
-func subjectMails(c *x509.Certificate) []string {
-	var mails []string
-	for _, attribute := range c.Subject.Names {
-		if attribute.Type.Equal(oidMailAddress) {
-			text, _ := attribute.Value.(string) // of another type it is refused where it is constrained
-			mails = append(mails, text)
-		}
-	}
-	return mails
-}
-
-var oidMailAddress = encodingasn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}
 
 // readGeneralName returns the form of a name and its contents.
 func readGeneralName(in *cryptobyte.String) (form string, content cryptobyte.String, ok bool) {
@@ -314,9 +306,12 @@ func (s *subtrees) parse(in cryptobyte.String, unprocessed map[string]bool) erro
 			}
 			s.directories[d.starts[len(d.starts)-1]] = true
 		case nameMail:
-			if local, host, ok := cutMailbox(text); ok {
+			switch local, host, ok := cutMailbox(text); {
+			case ok:
 				s.mailboxes[local+"@"+strings.ToLower(host)] = true
-			} else {
+			case strings.Contains(text, "@"):
+				unprocessed[form] = true
+			default:
 				s.mailHosts.add(text)
 			}
 		case nameURI:
@@ -382,20 +377,10 @@ func (s *subtrees) hasMail(address string) bool {
 }
 
 // hasMailBelow also finds hosts below one that is excluded, as crypto/x509 does. What
-// is no address, or has a host that is too long, cannot be compared and counts as
-// excluded.
+// cannot be compared counts as excluded.
 func (s *subtrees) hasMailBelow(address string) bool {
 	_, host, ok := cutMailbox(address)
-	return !ok || len(host) > maxHost || s.hasMail(address) ||
-		s.mailHosts.has(strings.ToLower(host), true)
-}
-
-func cutMailbox(address string) (local, host string, ok bool) {
-	at := strings.LastIndexByte(address, '@')
-	if at <= 0 || at == len(address)-1 {
-		return "", "", false
-	}
-	return address[:at], address[at+1:], true
+	return !ok || s.hasMail(address) || s.mailHosts.has(strings.ToLower(host), true)
 }
 
 // maxHost bounds a host name (RFC 1035, Section 2.3.4).

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -9,6 +10,7 @@ import (
 	"net/url"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,6 +120,18 @@ func texts(form uint8, all ...string) [][]byte {
 	return bases
 }
 
+// unicodeMail is an SmtpUTF8Mailbox (RFC 9598).
+func unicodeMail(address string) []byte {
+	oid := element(asn1.OBJECT_IDENTIFIER, []byte("\x2b\x06\x01\x05\x05\x07\x08\x09"))
+	return element(explicit(0), oid, element(explicit(0), element(asn1.UTF8String, []byte(address))))
+}
+
+func element(tag asn1.Tag, contents ...[]byte) []byte {
+	var b cryptobyte.Builder
+	b.AddASN1(tag, func(b *cryptobyte.Builder) { b.AddBytes(slices.Concat(contents...)) })
+	return b.BytesOrPanic()
+}
+
 // constrained is one set of constraints and one leaf.
 type constrained struct {
 	permitted, excluded [][]byte
@@ -158,6 +172,18 @@ func constrainedCases(t *testing.T) map[string]constrained {
 			nil, evil, []change{subject("O=Ev\u200bil")}, "is excluded", true},
 		"excluded, control": {
 			nil, evil, []change{subject("O=Ev\x01il")}, "is excluded", true},
+		"excluded, twice in one relative name": {
+			nil, evil, []change{func(c *certificate) {
+				one := directoryName("O=Evil")[4:]
+				c.RawSubject = element(asn1.SEQUENCE, element(asn1.SET, one, one))
+			}}, "is excluded", true},
+		"surrogates": {
+			nil, directories(directoryName("O=\U0001f600")),
+			[]change{alternatives(dns, generalName(4, bytes.Replace(directoryName("O=BMP:AB"),
+				[]byte("\x00A\x00B"), []byte{0xd8, 0x3d, 0xde, 0}, 1)))}, "cannot be read", true},
+		"a character of no type": {
+			nil, evil, []change{alternatives(dns,
+				generalName(4, directoryName("O=printable:Ev\xffil")))}, "cannot be read", true},
 		"excluded, by name": {
 			nil, evil, []change{alternatives(dns, generalName(4, directoryName("O=Evil")))}, "is excluded", false},
 		"excluded, sharp s": {
@@ -192,7 +218,31 @@ func constrainedCases(t *testing.T) map[string]constrained {
 			nil, texts(1, ".evil.test"), []change{subject("mail=a@b.evil.test")},
 			"is excluded", false},
 		"mail in the subject beside another": {texts(1, "good.test"), nil,
-			[]change{subject("mail=a@evil.test"), mail("a@good.test")}, "", true},
+			[]change{subject("mail=a@evil.test"), mail("a@good.test")},
+			`"a@evil.test" is not permitted`, false},
+		"mail in the subject, a period at the end": {
+			nil, texts(1, "evil.test"), []change{subject("mail=a@evil.test.")}, "is excluded", true},
+		"mail in the subject, a space at the end": {
+			nil, texts(1, "evil.test"), []change{subject("mail=a@evil.test ")}, "is excluded", true},
+		"mail in the subject, two hosts": {
+			nil, texts(1, "evil.test"), []change{subject("mail=a@evil.test,b@x.test")},
+			"is excluded", true},
+		"mail in the subject, quoted": {
+			nil, texts(1, "a@evil.test"), []change{subject(`mail="a"@evil.test`)}, "is excluded", true},
+		"mail in the subject, a quoted constraint": {
+			nil, texts(1, `"a"@evil.test`), []change{subject("mail=a@evil.test")},
+			"cannot be compared", true},
+		"Unicode mail": {nil, texts(1, "evil.test"),
+			[]change{alternatives(dns, unicodeMail("é@evil.test"))}, "is excluded", false},
+		"Unicode mail, not permitted": {texts(1, "good.test"), nil,
+			[]change{alternatives(dns, unicodeMail("é@evil.test"))}, "is not permitted", false},
+		"Unicode mail, permitted": {texts(1, "good.test"), nil,
+			[]change{alternatives(dns, unicodeMail("é@good.test"))}, "", false},
+		"Unicode mail with a host in Unicode": {nil, texts(1, "evil.test"),
+			[]change{alternatives(dns, unicodeMail("a@évil.test"))}, "is excluded", true},
+		"Unicode mail of another type": {nil, texts(1, "evil.test"),
+			[]change{alternatives(dns, bytes.Replace(unicodeMail("a@good.test"),
+				[]byte{12, 11}, []byte{22, 11}, 1))}, "cannot be read", true},
 		"mail host": {
 			texts(1, "good.test"), nil, []change{mail("a@good.test")}, "", false},
 		"mail below the host": {

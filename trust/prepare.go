@@ -25,7 +25,11 @@ func preparedSet(set cryptobyte.String) ([]byte, bool) {
 		}
 		var one cryptobyte.Builder
 		one.AddASN1(asn1.OBJECT_IDENTIFIER, func(b *cryptobyte.Builder) { b.AddBytes(oid) })
-		if text, ok := decodeAnyText(tag, value); ok {
+		if isText(tag) {
+			text, ok := decodeAnyText(tag, value)
+			if !ok {
+				return nil, false
+			}
 			tag, value = asn1.UTF8String, []byte(prepare(string(text)))
 		}
 		one.AddASN1(tag, func(b *cryptobyte.Builder) { b.AddBytes(value) })
@@ -36,7 +40,7 @@ func preparedSet(set cryptobyte.String) ([]byte, bool) {
 		all = append(all, string(bytes))
 	}
 	slices.Sort(all)
-	return []byte(strings.Join(all, "")), true
+	return []byte(strings.Join(slices.Compact(all), "")), true
 }
 
 // The string types that OpenSSL's canonical form leaves alone.
@@ -46,23 +50,46 @@ const (
 	tagUniversalString = asn1.Tag(28)
 )
 
-// decodeAnyText returns a string of any type of X.520 as UTF-8.
+// isText reports whether a tag is that of a type of X.520's DirectoryString, or of
+// another type that holds text.
+func isText(tag asn1.Tag) bool {
+	switch tag {
+	case asn1.UTF8String, asn1.PrintableString, asn1.IA5String, asn1.T61String, tagBMPString,
+		tagNumericString, tagVisibleString, tagUniversalString, asn1.GeneralString:
+		return true
+	}
+	return false
+}
+
+// decodeAnyText returns a string of any type of X.520 as UTF-8. It refuses what has
+// characters that its type does not have, such as surrogates in a BMPString: other
+// programs read them in different ways.
 func decodeAnyText(tag asn1.Tag, value []byte) ([]byte, bool) {
 	switch tag {
-	case tagNumericString, tagVisibleString:
-		return value, true
+	case tagBMPString:
+		return decodeUnits(value, 2)
 	case tagUniversalString:
-		if len(value)%4 != 0 {
+		return decodeUnits(value, 4)
+	case asn1.T61String:
+		return decodeText(tag, value)
+	}
+	return value, utf8.Valid(value)
+}
+
+// decodeUnits decodes characters of size bytes each.
+func decodeUnits(value []byte, size int) ([]byte, bool) {
+	var out []byte
+	for ; len(value) >= size; value = value[size:] {
+		r := uint32(0)
+		for _, b := range value[:size] {
+			r = r<<8 | uint32(b)
+		}
+		if r > utf8.MaxRune || !utf8.ValidRune(rune(r)) {
 			return nil, false
 		}
-		var out []byte
-		for ; len(value) > 0; value = value[4:] {
-			r := uint32(value[0])<<24 | uint32(value[1])<<16 | uint32(value[2])<<8 | uint32(value[3])
-			out = utf8.AppendRune(out, rune(min(r, utf8.MaxRune+1)))
-		}
-		return out, true
+		out = utf8.AppendRune(out, rune(r))
 	}
-	return decodeText(tag, value)
+	return out, len(value) == 0
 }
 
 // prepare is string preparation for comparing without regard to case: RFC 5280,

@@ -40,6 +40,7 @@ var documents = []document{
 	{"RFC 9849", "Encrypted ClientHello", 72},
 	{rfc5280, "Certificates and revocation lists", 302},
 	{"RFC 9525", "Names in certificates", 0},
+	{"RFC 9598", "Internationalized e-mail addresses in certificates", 0},
 	{"RFC 6960", "OCSP", 0},
 	{"RFC 7292", "PKCS #12", 0},
 	{"RFC 8555", "ACME", 0},
