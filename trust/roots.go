@@ -28,7 +28,7 @@ type Roots struct {
 	platform *x509.CertPool // the operating system decides, where it wants to
 	entries  []Root
 	known    map[string]bool             // by DER
-	settings map[string][]*trustSettings // by DER
+	settings map[string][]*trustSettings // by what is signed of a certificate
 	hashed   []*hashDir
 }
 
@@ -51,7 +51,7 @@ type rootSet struct {
 	memo    *pathMemo
 	subject map[string][]*x509.Certificate
 
-	settings map[string][]*trustSettings // by DER
+	settings map[string][]*trustSettings // by what is signed of a certificate
 
 	originals map[*x509.Certificate]*x509.Certificate // by what is in pool instead
 }
@@ -231,6 +231,7 @@ func (r *Roots) addBlockLocked(block *pem.Block, source string) error {
 		var settings *trustSettings
 		var err error
 		if der, settings, err = parseTrusted(der); err != nil {
+			r.addSettingsLocked(der, settings)
 			return err
 		}
 		r.addSettingsLocked(der, settings)
@@ -240,7 +241,8 @@ func (r *Roots) addBlockLocked(block *pem.Block, source string) error {
 }
 
 func (r *Roots) addSettingsLocked(der []byte, settings *trustSettings) {
-	all := r.settings[string(der)]
+	key := signedPart(der)
+	all := r.settings[key]
 	same := func(s *trustSettings) bool { return s.raw == settings.raw }
 	if settings == nil || slices.ContainsFunc(all, same) {
 		return
@@ -248,7 +250,7 @@ func (r *Roots) addSettingsLocked(der []byte, settings *trustSettings) {
 	if r.settings == nil {
 		r.settings = make(map[string][]*trustSettings)
 	}
-	r.settings[string(der)] = append(slices.Clip(all), settings)
+	r.settings[key] = append(slices.Clip(all), settings)
 	r.current.Store(nil)
 }
 

@@ -34,7 +34,8 @@ const (
 
 // parseTrusted splits a block TRUSTED CERTIFICATE into the certificate and its
 // settings, which are nil if there are none. Settings that cannot be read are an
-// error: they may reject the certificate.
+// error, and become settings that reject each use: they may reject the certificate, and
+// the same certificate may stand in another file.
 func parseTrusted(block []byte) (der []byte, settings *trustSettings, err error) {
 	in := cryptobyte.String(block)
 	var first cryptobyte.String
@@ -46,9 +47,21 @@ func parseTrusted(block []byte) (der []byte, settings *trustSettings, err error)
 	}
 	s := &trustSettings{raw: string(in)}
 	if !s.parse(in) {
-		return nil, nil, errors.New("the settings of a trusted certificate cannot be read")
+		s = &trustSettings{raw: string(in), rejected: []string{useAny}}
+		return first, s, errors.New("the settings of a trusted certificate cannot be read")
 	}
 	return first, s, nil
+}
+
+// signedPart returns what is signed of a certificate. Settings are known by it, since a
+// peer can change the rest: if (r, s) is an ECDSA signature, so is (r, -s).
+func signedPart(der []byte) string {
+	in := cryptobyte.String(der)
+	var body, signed cryptobyte.String
+	if !in.ReadASN1(&body, asn1.SEQUENCE) || !body.ReadASN1Element(&signed, asn1.SEQUENCE) {
+		return string(der)
+	}
+	return string(signed)
 }
 
 func (s *trustSettings) parse(in cryptobyte.String) bool {
@@ -108,7 +121,7 @@ func (p Purpose) uses() []string {
 // its settings hold.
 func (s *rootSet) checkSettings(chain []*x509.Certificate, purpose Purpose) error {
 	for _, c := range chain {
-		for _, settings := range s.settings[string(c.Raw)] {
+		for _, settings := range s.settings[string(c.RawTBSCertificate)] {
 			for _, use := range purpose.uses() {
 				if settings.allows(use) {
 					continue
@@ -125,7 +138,7 @@ func (s *rootSet) checkSettings(chain []*x509.Certificate, purpose Purpose) erro
 // trusts reports whether settings trust c for the purpose expressly, which makes it
 // the end of a path though it is not self-signed, as in OpenSSL.
 func (s *rootSet) trusts(c *x509.Certificate, purpose Purpose) bool {
-	all := s.settings[string(c.Raw)]
+	all := s.settings[string(c.RawTBSCertificate)]
 	return slices.ContainsFunc(all, func(t *trustSettings) bool { return len(t.trusted) > 0 }) &&
 		s.checkSettings([]*x509.Certificate{c}, purpose) == nil
 }

@@ -3,16 +3,21 @@ package trust
 import (
 	"bytes"
 	"context"
+	"crypto/elliptic"
 	"crypto/x509"
+	encodingasn1 "encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/sealsock/sealsock/internal/peers"
 )
@@ -171,12 +176,69 @@ func TestSettingsHoldTwice(t *testing.T) {
 	}
 }
 
+// TestSettingsOfTheSameCertificate has an intermediate that is rejected, and a peer that
+// sends it with another signature of the same authority.
+func TestSettingsOfTheSameCertificate(t *testing.T) {
+	h := newHouse(t)
+	reject := []byte{0x30, 0x0c, 0xa0, 0x0a, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1}
+	block := pem.EncodeToMemory(&pem.Block{Type: trustedBlock,
+		Bytes: append(bytes.Clone(h.inter.Raw), reject...)})
+	p := Policy{Roots: rootsOf(t, h.root)}
+	if _, err := p.Roots.AddPEM(block); err != nil {
+		t.Fatal(err)
+	}
+	var signature struct{ R, S *big.Int }
+	if _, err := encodingasn1.Unmarshal(h.inter.Signature, &signature); err != nil {
+		t.Fatal(err)
+	}
+	signature.S.Sub(elliptic.P256().Params().N, signature.S)
+	other, err := encodingasn1.Marshal(signature)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := element(asn1.SEQUENCE, h.inter.RawTBSCertificate,
+		element(asn1.SEQUENCE, []byte("\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02")),
+		element(asn1.BIT_STRING, []byte{0}, other))
+	peer := h.peer()
+	peer.Chain = [][]byte{h.leaf.Raw, all}
+	_, err = p.Verify(context.Background(), peer)
+	var e *Error
+	if !errors.As(err, &e) || e.Code != CodeDistrusted {
+		t.Errorf("an intermediate with another signature: %v", err)
+	}
+	plain := Policy{Roots: rootsOf(t, h.root)}
+	if _, err := plain.Verify(context.Background(), peer); err != nil {
+		t.Errorf("the signature: %v", err)
+	}
+}
+
+// TestSettingsThatCannotBeRead has a root in two files: one with settings that cannot be
+// read, and one without settings.
+func TestSettingsThatCannotBeRead(t *testing.T) {
+	h := newHouse(t)
+	block := pem.EncodeToMemory(&pem.Block{Type: trustedBlock,
+		Bytes: append(bytes.Clone(h.root.Raw), 0x30, 2, 0xa7, 0)})
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "a.pem"), block)
+	write(t, filepath.Join(dir, "b.pem"), pemOf(h.root))
+	p := Policy{Roots: new(Roots)}
+	if n, err := p.Roots.AddDir(dir); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	_, err := p.Verify(context.Background(), h.peer())
+	var e *Error
+	if !errors.As(err, &e) || e.Code != CodeDistrusted {
+		t.Errorf("%v", err)
+	}
+}
+
 // FuzzParseTrusted reads OpenSSL's settings.
 func FuzzParseTrusted(f *testing.F) {
 	f.Add([]byte{0x30, 0, 0x30, 0x0c, 0xa0, 0x0a, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1})
 	f.Add([]byte{0x30, 0, 0x30, 0x0a, 0x30, 3, 6, 1, 1, 0x0c, 1, 'a', 4, 0})
 	f.Fuzz(func(t *testing.T, block []byte) {
 		der, s, err := parseTrusted(block)
+		signedPart(der)
 		if err == nil && len(der) > len(block) {
 			t.Error("a certificate from nowhere")
 		}

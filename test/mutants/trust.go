@@ -266,6 +266,22 @@ var trustRows = []row{
 		test: "TestSettingsHoldTwice",
 	},
 	{
+		doc: own, section: "trust",
+		must: "settings that cannot be read reject each use",
+		file: "trust/settings.go",
+		old:  "rejected: []string{useAny}",
+		new:  "rejected: nil",
+		test: "TestSettingsThatCannotBeRead",
+	},
+	{
+		doc: own, section: "trust",
+		must: "settings hold for a certificate with another signature",
+		file: "trust/settings.go",
+		old:  "return string(signed)",
+		new:  "return string(der)",
+		test: "TestSettingsOfTheSameCertificate",
+	},
+	{
 		doc: rfc5280, section: "4.2.1.10",
 		must: "an excluded directory name is refused",
 		file: "trust/constraints.go",
