@@ -20,10 +20,9 @@ import (
 
 // The bounds on a PKCS#12 file.
 const (
-	maxSafes   = 2        // the library reads no more
-	maxBags    = 128      // in all
-	maxBagKey  = 16 << 10 // bytes of a key; RSA of 8192 bits has 5 KiB
-	maxDerived = 64       // bytes that a key derivation may be asked for
+	maxSafes   = 2   // the library reads no more
+	maxBags    = 128 // in all
+	maxDerived = 64  // bytes that a key derivation may be asked for
 )
 
 var errWork = errors.New("it asks for more than 2 million iterations in all")
@@ -195,8 +194,8 @@ func (p *pfx) contents(all *cursor) error {
 		if p.bags++; p.bags > maxBags {
 			return errors.New("it has more than 128 bags")
 		}
-		if (kind == oidKeyBag || kind == oidShroudedBag) && len(value.String) > maxBagKey {
-			return errors.New("it has a key of more than 16 KiB")
+		if (kind == oidKeyBag || kind == oidShroudedBag) && len(value.String) > maxPrivate {
+			return errors.New("it has a key of more than 6 KiB")
 		}
 		if kind == oidShroudedBag {
 			if err := p.encryption(value.sequence().sequence()); err != nil {

@@ -220,7 +220,7 @@ func TestPKCS12Work(t *testing.T) {
 			"iterations"},
 		"bags": {file12(empty, plainSafe(many...)), "128 bags"},
 		"a large key": {file12(empty,
-			plainSafe(shrouded(sealed(t, "", make([]byte, maxBagKey))))), "16 KiB"},
+			plainSafe(shrouded(sealed(t, "", make([]byte, maxPrivate))))), "6 KiB"},
 		"more in the MAC":                {moreMAC(keySafe), "structure"},
 		"something after it":             {append(file12(empty, keySafe), 0), "structure"},
 		"zero iterations":                {pbmac1(kdf(salt, 0, 32)), "iterations"},
@@ -302,16 +302,68 @@ func TestLargeKeys(t *testing.T) {
 		!strings.Contains(err.Error(), "262144 bits") {
 		t.Errorf("an authority in a chain: %v", err)
 	}
-	var b cryptobyte.Builder
-	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1Int64(0)
-		for range 8 {
-			b.AddASN1BigInt(large.N)
+}
+
+// TestLargePrivateKeys has a private key with a modulus of 60,000 bits, which package rsa
+// would check for a while, in each form of a file.
+func TestLargePrivateKeys(t *testing.T) {
+	_, cert := leaf12(t)
+	modulus := make([]byte, 60_000/8)
+	modulus[0], modulus[len(modulus)-1] = 1, 1
+	numbers := [][]byte{number(0), element(asn1.INTEGER, modulus), number(65537)}
+	for range 6 {
+		numbers = append(numbers, number(3))
+	}
+	old := sequence(numbers...)
+	rsaKey := object("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01")
+	key := sequence(number(0), sequence(rsaKey, element(asn1.NULL)), octets(old))
+	keyBag := sequence(object(oidKeyBag), element(explicit0, key))
+	fromPEM := func(label string, der []byte) error {
+		_, err := ParseKey(pem.EncodeToMemory(&pem.Block{Type: label, Bytes: der}))
+		return err
+	}
+	encrypted := func() error {
+		algorithm, data := sealed(t, "", key)
+		_, err := ParseKey(sequence(algorithm, octets(data)), password(""))
+		return err
+	}
+	_, der := ParseKey(key)
+	for name, err := range map[string]error{
+		"PKCS#1":           fromPEM("RSA PRIVATE KEY", old),
+		"PKCS#8":           fromPEM("PRIVATE KEY", key),
+		"PKCS#8 in DER":    der,
+		"encrypted PKCS#8": encrypted(),
+		"PKCS#12": inTime(t, file12(encodings("")[0],
+			plainSafe(shrouded(sealed(t, "", key)), certBag(cert)))),
+		"PKCS#12, plain": inTime(t, file12(encodings("")[0], plainSafe(keyBag, certBag(cert)))),
+	} {
+		var e *Error
+		if !errors.As(err, &e) || !strings.Contains(err.Error(), "6 KiB") {
+			t.Errorf("%s: %v", name, err)
 		}
-	})
-	_, err = ParseKey(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: b.BytesOrPanic()}))
-	if !errors.As(err, &e) || e.Code != CodeWeakKey || !strings.Contains(err.Error(), "16 KiB") {
-		t.Errorf("a private key: %v", err)
+	}
+}
+
+// TestLargestPrivateKey has the largest key that is accepted, in each form of a file.
+func TestLargestPrivateKey(t *testing.T) {
+	large := make([]byte, 8192/8)
+	rand.Read(large)
+	large[0], large[len(large)-1] = large[0]|0x80, large[len(large)-1]|1
+	half := element(asn1.INTEGER, append([]byte{0}, large[:4096/8]...))
+	whole := element(asn1.INTEGER, append([]byte{0}, large...))
+	old := sequence(number(0), whole, number(65537), whole, half, half, half, half, half)
+	rsaKey := object("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01")
+	key := sequence(number(0), sequence(rsaKey, element(asn1.NULL)), octets(old))
+	_, cert := leaf12(t)
+	_, err := ParseKey(key)
+	for name, err := range map[string]error{
+		"PKCS#8": err,
+		"PKCS#12": inTime(t, file12(encodings("")[0],
+			plainSafe(shrouded(sealed(t, "", key)), certBag(cert)))),
+	} {
+		if err == nil || strings.Contains(err.Error(), "KiB") {
+			t.Errorf("%s: %v", name, err) // the numbers are wrong, the size is not
+		}
 	}
 }
 

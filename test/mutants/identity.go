@@ -46,9 +46,9 @@ var identityRows = []row{
 		test: "TestPKCS12Work",
 	},
 	{
-		doc: own, section: "identity", must: "a key in a PKCS #12 file has at most 16 KiB",
+		doc: own, section: "identity", must: "a key in a PKCS #12 file has at most 6 KiB",
 		file: "identity/pkcs12work.go",
-		old:  "len(value.String) > maxBagKey", new: "false",
+		old:  "len(value.String) > maxPrivate", new: "false",
 		test: "TestPKCS12Work",
 	},
 	{
@@ -70,9 +70,9 @@ var identityRows = []row{
 		test: "TestScryptWork",
 	},
 	{
-		doc: own, section: "identity", must: "a private key has at most 16 KiB",
+		doc: own, section: "identity", must: "a private key has at most 6 KiB",
 		file: "identity/key.go",
 		old:  "len(der) > maxPrivate", new: "false",
-		test: "TestLargeKeys",
+		test: "TestLargePrivateKeys",
 	},
 }
