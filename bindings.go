@@ -15,6 +15,9 @@ import (
 // session shows none. For a binding to the one connection take Export, with the
 // label EXPORTER-Channel-Binding, no context and 32 bytes (RFC 9266).
 func (c *Conn) ServerEndPoint() ([]byte, error) {
+	if c == nil {
+		return nil, noEndPoint("the Conn is nil")
+	}
 	s := c.State()
 	chain := s.PeerChain
 	if c.server {

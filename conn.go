@@ -113,11 +113,19 @@ type PanicError = panics.Error
 
 // Peer returns what was found out about the peer's certificate, or nil until the
 // peer has proved it and for a client without one.
-func (c *Conn) Peer() *trust.Result { return c.peer.Load() }
+func (c *Conn) Peer() *trust.Result {
+	if c == nil {
+		return nil
+	}
+	return c.peer.Load()
+}
 
 // ConnectionState describes the connection in the standard library's type, so
 // that net/http and others show it. Its ExportKeyingMaterial cannot be used.
 func (c *Conn) ConnectionState() tls.ConnectionState {
+	if c == nil {
+		return tls.ConnectionState{}
+	}
 	s := c.State()
 	state := tls.ConnectionState{
 		Version:                     uint16(s.Version),

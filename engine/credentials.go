@@ -11,6 +11,9 @@ import (
 // Fits reports whether c can sign in a way that both sides allow. Names are
 // another matter: see Credential.Matches.
 func (r *CredentialRequest) Fits(c *Credential) bool {
+	if r == nil || c == nil || c.Signer == nil {
+		return false
+	}
 	return r.delegated(c) != nil || c.has(r.RawKeys) && r.curveFits(c) && schemeFor(c, r.own, r.SignatureSchemes, r.Version) != nil
 }
 

@@ -91,7 +91,12 @@ func (k *ECHKey) Config() []byte { return k.config.Raw }
 func (k *ECHKey) PublicKey() []byte { return bytes.Clone(k.config.PublicKey) }
 
 // PrivateKey returns the secret itself, as HPKE serializes it.
-func (k *ECHKey) PrivateKey() ([]byte, error) { return k.private.Bytes() }
+func (k *ECHKey) PrivateKey() ([]byte, error) {
+	if k == nil || k.private == nil {
+		return nil, usage("this ECHKey is nil or a zero value: it has no private key")
+	}
+	return k.private.Bytes()
+}
 
 // Format says which key it is and nothing secret, whatever the verb.
 func (k ECHKey) Format(s fmt.State, _ rune) {

@@ -163,7 +163,7 @@ func (s *Sender) Abort(dst []byte, a iana.Alert) ([]byte, error) {
 // CloseNotify appends the alert that ends this direction. Nothing can be sent
 // after it. RFC 9846, Section 6.1.
 func (s *Sender) CloseNotify(dst []byte) ([]byte, error) {
-	if s.closed {
+	if s.closed || s.sealer == nil {
 		return dst, nil
 	}
 	return s.alert(dst, iana.AlertCloseNotify)
@@ -171,6 +171,9 @@ func (s *Sender) CloseNotify(dst []byte) ([]byte, error) {
 
 // Overhead is how many bytes Seal adds to n bytes of data, at most.
 func (s *Sender) Overhead(n int) int {
+	if s.sealer == nil {
+		return 0
+	}
 	if s.cfg.DynamicRecords {
 		n += smallRecords / smallRecord * s.max
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -89,10 +90,15 @@ func NewACME(o ACMEOptions) (*ACME, error) {
 	}, nil
 }
 
+var errNotACME = fmt.Errorf("this ACME is nil or a zero value: use NewACME: %w", os.ErrInvalid)
+
 // Obtain gets a certificate for every name that has none, which takes seconds
 // and needs the proofs to be answered meanwhile: by a server that asks Identity,
 // or by HTTPHandler.
 func (m *ACME) Obtain(ctx context.Context) error {
+	if m == nil || m.manager == nil {
+		return errNotACME
+	}
 	for _, name := range m.names {
 		if _, err := m.Identity(ctx, name, nil, nil); err != nil {
 			return fmt.Errorf("no certificate for %s: %w", name, err)
@@ -105,6 +111,9 @@ func (m *ACME) Obtain(ctx context.Context) error {
 // certificate, obtained now if there is none, or the proof that an authority
 // wants to see, if protocols (the client's ALPN) is ACMEProtocol alone.
 func (m *ACME) Identity(ctx context.Context, serverName string, protocols []string, schemes []iana.SignatureScheme) (*Identity, error) {
+	if m == nil || m.manager == nil {
+		return nil, errNotACME
+	}
 	hello := &tls.ClientHelloInfo{
 		ServerName:      serverName,
 		SupportedProtos: protocols,

@@ -3,6 +3,8 @@ package identity
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
+	"os"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -27,6 +29,9 @@ func ParsePKCS12(data []byte, options ...Option) (*Identity, error) {
 // and PBKDF2, which OpenSSL 1.1, Windows 10, Java 8u301, macOS 15 and later
 // read. The key must be in memory.
 func (id *Identity) EncodePKCS12(password string) ([]byte, error) {
+	if id == nil || len(id.Chain) == 0 || id.Signer == nil {
+		return nil, fmt.Errorf("this Identity has no certificate or no key: %w", os.ErrInvalid)
+	}
 	l := loader{}
 	for _, der := range id.Chain {
 		if err := l.addCertificate(der, ""); err != nil {

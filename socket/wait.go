@@ -75,7 +75,10 @@ func (o *op) tryOnce(fd uintptr) {
 // run executes o until it has an answer, the context is done, the deadline
 // passes or the socket is closed. The answer's error is a syscall.Errno.
 func (s *Socket) run(ctx context.Context, dir direction, o *op) error {
-	if o.once {
+	switch {
+	case s.sides[dir].set == nil: // a zero Socket
+		return net.ErrClosed
+	case o.once:
 		return s.runOnce(o)
 	}
 	if ctx.Done() == nil {

@@ -80,17 +80,35 @@ func New(raw net.Conn, r *engine.Receiver, s *engine.Sender, opts Options) *Conn
 }
 
 // NetConn returns the connection below. Reading or writing it breaks this one.
-func (c *Conn) NetConn() net.Conn { return c.raw }
+func (c *Conn) NetConn() net.Conn {
+	if !c.made() {
+		return nil
+	}
+	return c.raw
+}
 
 // LocalAddr returns the address of this side.
-func (c *Conn) LocalAddr() net.Addr { return c.raw.LocalAddr() }
+func (c *Conn) LocalAddr() net.Addr {
+	if !c.made() {
+		return nil
+	}
+	return c.raw.LocalAddr()
+}
 
 // RemoteAddr returns the address of the peer.
-func (c *Conn) RemoteAddr() net.Addr { return c.raw.RemoteAddr() }
+func (c *Conn) RemoteAddr() net.Addr {
+	if !c.made() {
+		return nil
+	}
+	return c.raw.RemoteAddr()
+}
 
 // State returns what is known of the connection. It is complete once the
 // handshake is done.
 func (c *Conn) State() engine.State {
+	if !c.made() {
+		return engine.State{}
+	}
 	if s, ok := c.known(); ok {
 		return s
 	}
@@ -129,11 +147,14 @@ func (c *Conn) proved() {
 }
 
 // HandshakeDone reports whether the peer is proved.
-func (c *Conn) HandshakeDone() bool { return c.open.Load() }
+func (c *Conn) HandshakeDone() bool { return c.made() && c.open.Load() }
 
 // Handshake runs the handshake, unless it is done already, until ctx ends. A
 // handshake that ran into a deadline or the end of ctx can be taken up again.
 func (c *Conn) Handshake(ctx context.Context) error {
+	if !c.made() {
+		return errNotMade
+	}
 	if c.open.Load() {
 		return nil
 	}
@@ -299,16 +320,6 @@ func (c *Conn) lastWords() {
 	c.out.flush(c.raw)
 }
 
-// limitWrites bounds how long the peer may take for what is written now.
-func (c *Conn) limitWrites() {
-	c.deadlines.Lock()
-	defer c.deadlines.Unlock()
-	limit := time.Now().Add(closeTimeout)
-	if c.deadlines.write.IsZero() || c.deadlines.write.After(limit) {
-		c.raw.SetWriteDeadline(limit)
-	}
-}
-
 var refused = &engine.Error{Fault: engine.FaultAlert, Reason: "it closed the connection before the handshake was done"}
 
 var errNoAnswer = &engine.Error{Fault: engine.FaultUsage, Reason: "a callback left its answer for later, and nobody gives it"}
@@ -364,6 +375,9 @@ func (c *Conn) truncated() error {
 // write deadline has passed, it does not wait for the peer. An error means that
 // something written before was lost, or that the connection below did not close.
 func (c *Conn) Close() error {
+	if !c.made() {
+		return errNotMade
+	}
 	if !c.closing.CompareAndSwap(false, true) {
 		return c.closedError("close")
 	}
@@ -411,25 +425,12 @@ func (c *Conn) goodbye() error {
 	return err
 }
 
-// closeDeadline is when Close stops waiting for the peer. A write deadline that has
-// passed, or passes before, is the caller's limit for this too; what the system
-// takes at once still goes out.
-func (c *Conn) closeDeadline() time.Time {
-	c.deadlines.Lock()
-	defer c.deadlines.Unlock()
-	limit := time.Now().Add(closeTimeout)
-	if d := c.deadlines.write; !d.IsZero() && d.Before(limit) {
-		limit = d
-	}
-	if soonest := time.Now().Add(closeAtOnce); limit.Before(soonest) {
-		limit = soonest
-	}
-	return limit
-}
-
 // CloseWrite sends close_notify: the peer reads an orderly end, and may go on
 // sending. The connection below stays open in both directions.
 func (c *Conn) CloseWrite() error {
+	if !c.made() {
+		return errNotMade
+	}
 	if !c.open.Load() {
 		return &engine.Error{Fault: engine.FaultUsage, Reason: "the handshake is not done: there is nothing to close"}
 	}
@@ -441,45 +442,9 @@ func (c *Conn) CloseWrite() error {
 	return nil
 }
 
-// overdue returns the error for a write whose deadline has passed before it began.
-func (c *Conn) overdue() error {
-	if !c.deadlines.writes.Load() {
-		return nil
-	}
-	c.deadlines.Lock()
-	defer c.deadlines.Unlock()
-	if d := c.deadlines.write; d.IsZero() || time.Now().Before(d) {
-		return nil
-	}
-	return c.opError("write", os.ErrDeadlineExceeded)
-}
-
 func (c *Conn) closedError(op string) error { return c.opError(op, net.ErrClosed) }
 
 func (c *Conn) opError(op string, err error) error {
 	local, remote := c.raw.LocalAddr(), c.raw.RemoteAddr()
 	return &net.OpError{Op: op, Net: local.Network(), Source: local, Addr: remote, Err: err}
-}
-
-// SetDeadline sets both deadlines. A deadline that passes is not the end: no
-// byte is lost, and a later Read or Write goes on.
-func (c *Conn) SetDeadline(t time.Time) error {
-	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
-}
-
-// SetReadDeadline sets the deadline of Read.
-func (c *Conn) SetReadDeadline(t time.Time) error {
-	c.deadlines.Lock()
-	defer c.deadlines.Unlock()
-	c.deadlines.read = t
-	return c.raw.SetReadDeadline(t)
-}
-
-// SetWriteDeadline sets the deadline of Write.
-func (c *Conn) SetWriteDeadline(t time.Time) error {
-	c.deadlines.Lock()
-	defer c.deadlines.Unlock()
-	c.deadlines.write = t
-	c.deadlines.writes.Store(!t.IsZero())
-	return c.raw.SetWriteDeadline(t)
 }

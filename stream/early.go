@@ -25,6 +25,9 @@ type early struct {
 //
 // On a server, WriteEarly sends data before the client is proved.
 func (c *Conn) WriteEarly(p []byte) (int, error) {
+	if !c.made() {
+		return 0, errNotMade
+	}
 	if c.open.Load() {
 		return c.Write(p)
 	}
@@ -87,6 +90,9 @@ func (c *Conn) begin() error {
 // have replayed. It ends in io.EOF, also if there is none. Read never returns
 // early data, and ReadEarly nothing else.
 func (c *Conn) ReadEarly(p []byte) (int, error) {
+	if !c.made() {
+		return 0, errNotMade
+	}
 	for {
 		c.early.Lock()
 		n := copy(p, c.early.received)

@@ -3,11 +3,20 @@ package stream
 import (
 	"context"
 	"errors"
+	"os"
 
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/panics"
 )
+
+// made reports whether New made c. The zero value and nil have no connection below.
+func (c *Conn) made() bool { return c != nil && c.raw != nil }
+
+var errNotMade = &engine.Error{
+	Fault: engine.FaultUsage, Reason: "this Conn is nil or a zero value", Err: os.ErrInvalid,
+	Hint: "a Conn comes from New, or from Client, Server, Dial or Listen of package sealsock",
+}
 
 // panicked is the error for a callback that panicked. It ends the connection: what
 // the engine was doing is half done.

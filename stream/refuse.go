@@ -26,6 +26,9 @@ var lingering = make(chan struct{}, lingerPeers)
 // again: the peer receives the alert of cause, see engine.Receiver.Abort. After any
 // other failure it does what Refuse does. It does not wait for the peer.
 func (c *Conn) GiveUp(cause error) {
+	if !c.made() {
+		return
+	}
 	failed := c.brokenBy() != nil
 	if !failed && !c.open.Load() && c.in.TryLock() {
 		if c.out.TryLock() {
@@ -56,6 +59,9 @@ func (c *Conn) giveUp(cause error) {
 // is reset, and a reset overtakes the alert. It returns once the peer has closed
 // its side, or after half a second.
 func (c *Conn) Refuse() {
+	if !c.made() {
+		return
+	}
 	c.closing.Store(true)
 	c.linger()
 	c.raw.Close()
@@ -86,6 +92,9 @@ func (c *Conn) linger() {
 // A Write of another goroutine ends early, in net.ErrClosed, and the alert follows what
 // it has sent. Abort waits at most 5 seconds for that, and not past a write deadline.
 func (c *Conn) Abort(a iana.Alert) error {
+	if !c.made() {
+		return errNotMade
+	}
 	if !c.open.Load() {
 		const reason = "the handshake is not done: Refuse ends it"
 		return &engine.Error{Fault: engine.FaultUsage, Reason: reason}

@@ -5,6 +5,8 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
+	"fmt"
+	"os"
 	"time"
 
 	"github.com/sealsock/sealsock/internal/pss"
@@ -159,6 +161,9 @@ const (
 // the network only if the policy asks for revocation by request; ctx bounds
 // that wait.
 func (p *Policy) Verify(ctx context.Context, peer *Peer) (*Result, error) {
+	if p == nil || peer == nil {
+		return nil, fmt.Errorf("trust: Verify needs a Policy and a Peer: %w", os.ErrInvalid)
+	}
 	now := peer.Now
 	if now.IsZero() {
 		now = time.Now()

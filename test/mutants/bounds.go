@@ -61,7 +61,7 @@ var boundsRows = []row{
 	},
 	{
 		doc: own, section: "Conn", must: "Close does not wait for the peer after the write deadline",
-		file: "stream/conn.go",
+		file: "stream/deadlines.go",
 		old:  "if d := c.deadlines.write; !d.IsZero() && d.Before(limit) {",
 		new:  "if d := c.deadlines.write; d.IsZero() && d.Before(limit) {",
 		test: "TestCloseKeepsToWriteDeadline/passed",

@@ -1,0 +1,75 @@
+package stream
+
+import (
+	"errors"
+	"os"
+	"time"
+)
+
+// SetDeadline sets both deadlines. A deadline that passes is not the end: no
+// byte is lost, and a later Read or Write goes on.
+func (c *Conn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// SetReadDeadline sets the deadline of Read.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	if !c.made() {
+		return errNotMade
+	}
+	c.deadlines.Lock()
+	defer c.deadlines.Unlock()
+	c.deadlines.read = t
+	return c.raw.SetReadDeadline(t)
+}
+
+// SetWriteDeadline sets the deadline of Write.
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	if !c.made() {
+		return errNotMade
+	}
+	c.deadlines.Lock()
+	defer c.deadlines.Unlock()
+	c.deadlines.write = t
+	c.deadlines.writes.Store(!t.IsZero())
+	return c.raw.SetWriteDeadline(t)
+}
+
+// overdue returns the error for a write whose deadline has passed before it began.
+func (c *Conn) overdue() error {
+	if !c.deadlines.writes.Load() {
+		return nil
+	}
+	c.deadlines.Lock()
+	defer c.deadlines.Unlock()
+	if d := c.deadlines.write; d.IsZero() || time.Now().Before(d) {
+		return nil
+	}
+	return c.opError("write", os.ErrDeadlineExceeded)
+}
+
+// limitWrites bounds how long the peer may take for what is written now.
+func (c *Conn) limitWrites() {
+	c.deadlines.Lock()
+	defer c.deadlines.Unlock()
+	limit := time.Now().Add(closeTimeout)
+	if c.deadlines.write.IsZero() || c.deadlines.write.After(limit) {
+		c.raw.SetWriteDeadline(limit)
+	}
+}
+
+// closeDeadline is when Close stops waiting for the peer. A write deadline that has
+// passed, or passes before, is the caller's limit for this too; what the system
+// takes at once still goes out.
+func (c *Conn) closeDeadline() time.Time {
+	c.deadlines.Lock()
+	defer c.deadlines.Unlock()
+	limit := time.Now().Add(closeTimeout)
+	if d := c.deadlines.write; !d.IsZero() && d.Before(limit) {
+		limit = d
+	}
+	if soonest := time.Now().Add(closeAtOnce); limit.Before(soonest) {
+		limit = soonest
+	}
+	return limit
+}
