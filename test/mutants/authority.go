@@ -13,6 +13,13 @@ var authorityRows = []row{
 	},
 	{
 		doc: own, section: "authority",
+		must: "eight digits of a serial number at least name a certificate",
+		file: "authority/revoke.go",
+		old:  "if len(want) < shortestSerial {", new: "if len(want) < shortestSerial-1 {",
+		test: "TestRevoke",
+	},
+	{
+		doc: own, section: "authority",
 		must: "a journal that was cut is an error: nothing is signed",
 		file: "authority/head.go",
 		old:  "if h.Bytes > j.size {", new: "if false {",

@@ -275,8 +275,4 @@ var engineRecordRows = []row{
 		old:  "return r.cfg.maxClientHello()", new: "return r.cfg.maxMessage()",
 		test: "TestClientHelloIsBounded",
 	},
-	{
-		doc: rfc9846, section: "5.4", must: "an alert without content: unexpected_message",
-		file: "engine/receiver.go", why: "not kept yet: it ends in decode_error",
-	},
 }

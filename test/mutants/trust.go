@@ -9,6 +9,12 @@ var trustRows = []row{
 		test: "TestMatchName",
 	},
 	{
+		doc: own, section: "trust", must: "sixteen bytes are no IPv4 address",
+		file: "trust/names.go",
+		old:  "ok && have == addr {", new: "ok && have.Unmap() == addr {",
+		test: "TestMatchName",
+	},
+	{
 		doc: own, section: "internal/pubkey",
 		must: "no RSA key over 8,192 bits is used",
 		file: "internal/pubkey/pubkey.go",
