@@ -67,7 +67,7 @@ func TestClientRefusesServerHello13(t *testing.T) {
 			func(h *wire.ServerHello) { h.SupportedVersion = iana.TLS12 },
 			iana.AlertIllegalParameter, "where it must choose TLS 1.3"},
 		{"another legacy_version", nil, func(h *wire.ServerHello) { h.LegacyVersion = iana.TLS11 },
-			iana.AlertIllegalParameter, "where it must choose TLS 1.3"},
+			iana.AlertProtocolVersion, "has the legacy_version TLS 1.1"},
 		{"an unknown extension", nil, func(h *wire.ServerHello) {
 			h.Unknown = []wire.Extension{{Type: 0x1a1a}}
 		}, iana.AlertUnsupportedExtension, "which was not offered"},

@@ -83,10 +83,18 @@ func (o *offer) chosenVersion(sh *wire.ServerHello) (iana.Version, error) {
 		return 0, err
 	}
 	version := sh.SupportedVersion
-	if !slices.Contains(sh.Present, iana.ExtSupportedVersions) {
+	switch {
+	case !slices.Contains(sh.Present, iana.ExtSupportedVersions):
 		version = sh.LegacyVersion
-	} else if version < iana.TLS13 || sh.LegacyVersion != iana.TLS12 {
+	case version < iana.TLS13:
 		return 0, illegal("the server chose %v where it must choose TLS 1.3", version)
+	case sh.LegacyVersion != iana.TLS12:
+		// RFC 9846, Section 4.1.3: "A client which receives a TLS 1.3 Server Hello with
+		// a legacy_version value not equal to 0x0303 MUST abort the handshake with a
+		// "protocol_version" alert."
+		return 0, broken(iana.AlertProtocolVersion,
+			"a ServerHello of %v has the legacy_version %v and not TLS 1.2",
+			version, sh.LegacyVersion)
 	}
 	switch {
 	case !o.speaks(version):

@@ -142,14 +142,14 @@ var engineClientRows = []row{
 		doc: rfc9846, section: "4.2.1",
 		must: "supported_versions in ServerHello below TLS 1.3: illegal_parameter",
 		file: "engine/versions.go",
-		old:  "} else if version < iana.TLS13 ||", new: "} else if",
+		old:  "case version < iana.TLS13:\n\t\treturn 0,", new: "case false:\n\t\treturn 0,",
 		test: "TestClientRefusesServerHello13/TLS 1.2 in supported_versions",
 	},
 	{
-		doc: rfc9846, section: "4.1.2",
-		must: "legacy_version 0x0303, true versions in supported_versions",
+		doc: rfc9846, section: "4.1.3",
+		must: "legacy_version of a ServerHello is 0x0303, else protocol_version",
 		file: "engine/versions.go",
-		old:  "|| sh.LegacyVersion != iana.TLS12 {", new: "{",
+		old:  "case sh.LegacyVersion != iana.TLS12:", new: "case false:",
 		test: "TestClientRefusesServerHello13/another legacy_version",
 	},
 	{
