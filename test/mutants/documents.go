@@ -18,7 +18,7 @@ type document struct {
 }
 
 var documents = []document{
-	{rfc9846, "TLS 1.3", 341},
+	{rfc9846, "TLS 1.3", 343},
 	{rfc5246, "TLS 1.2", 136},
 	{"RFC 4279", "Pre-shared keys in TLS 1.2", 0},
 	{"RFC 5077", "Session tickets of TLS 1.2", 16},

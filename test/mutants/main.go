@@ -41,7 +41,9 @@
 // test of BoringSSL's suite, or without, and with why, which gives the reason.
 // `go test ./test/mutants` checks all of this without running a mutant, and
 // that docs/requirements.md is what the tables make; after a change of the
-// tables write it again with -requirements, also to settle a merge.
+// tables write it again with -requirements, also to settle a merge. The file
+// musts.tsv traces each MUST of some documents to rows: when the text of a row
+// changes, it changes there too.
 package main
 
 import (
@@ -97,7 +99,11 @@ func command(o *options) (ok bool, err error) {
 		return true, checkRows(root)
 	}
 	if o.requirements {
-		return true, os.WriteFile(filepath.Join(root, requirementsFile), requirements(), 0o644)
+		page, err := requirements()
+		if err != nil {
+			return false, err
+		}
+		return true, os.WriteFile(filepath.Join(root, requirementsFile), page, 0o644)
 	}
 	rows, err := o.choose()
 	if err != nil {

@@ -118,7 +118,11 @@ func TestRequirements(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(page, requirements()) {
+	want, err := requirements()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(page, want) {
 		t.Errorf("%s is out of date: run go run ./test/mutants -requirements", requirementsFile)
 	}
 }

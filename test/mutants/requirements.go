@@ -26,9 +26,9 @@ mutant has tried, or by none; the last column gives the reason.
 // aboutMusts explains the column of that name.
 const aboutMusts = `The column MUST is how often MUST and MUST NOT stand in the
 document, without the paragraph that defines them; 0 means that they were not counted. A row
-covers one sentence or several. Many of those sentences are for others: for servers of DTLS,
-for authors of extensions, for IANA, for suites that are not implemented. They were not sorted
-sentence by sentence, so the difference of the two columns is not a count of what is missing.`
+covers one sentence or several, and many sentences are for others; the last section of this
+page says for which documents each sentence was looked at, and what it found. Sections of RFC
+9846 have the numbers of RFC 8446.`
 
 // A requirement is what the rows of one document, section and text make together.
 type requirement struct {
@@ -63,7 +63,7 @@ func (r *requirement) kind() int {
 }
 
 // requirements returns the text of docs/requirements.md.
-func requirements() []byte {
+func requirements() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString(introduction)
 	byDocument := map[string][]*requirement{}
@@ -86,7 +86,8 @@ func requirements() []byte {
 				strings.Join(r.files, ", "), strings.Join(r.tests, ", "), r.proof())
 		}
 	}
-	return b.Bytes()
+	err := writeSentences(&b)
+	return b.Bytes(), err
 }
 
 func (d *document) heading() string {
