@@ -100,6 +100,7 @@ func (o Outgoing) Urgent() bool {
 func (o *Outgoing) Add(p Outgoing) {
 	for _, s := range p.steps {
 		if n := len(o.steps); n > 0 && s.kind == stepKeyUpdate && o.steps[n-1].kind == stepKeyUpdate {
+			o.steps[n-1].answer = o.steps[n-1].answer || s.answer
 			continue
 		}
 		o.steps = append(o.steps, s)
@@ -120,7 +121,7 @@ const (
 	stepTickets                       // tickets can be made from now on
 	stepLate                          // the client takes late requests for its certificate
 	stepAuth                          // end a late authentication with Finished
-	stepKeyUpdate                     // answer the peer's request for new keys
+	stepKeyUpdate                     // the peer changed its key and may ask for an answer
 	stepConfig                        // go on with another Config
 )
 
@@ -133,6 +134,7 @@ type step struct {
 	suite   *suites.Suite
 	traffic *keys.TrafficSecret
 	limit   int
+	answer  bool // of stepKeyUpdate: the peer asks for new keys of this side
 	tickets *ticketer
 	cfg     *Config
 	sum     []byte

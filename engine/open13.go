@@ -44,8 +44,8 @@ func (s *open13) handle(m message, do *effects) (state, error) {
 	return nil, unexpected(s.awaits(), m)
 }
 
-// keyUpdate changes the receiving key, and if the peer asks for it has the
-// sending key changed before anything else is sent. RFC 9846, Section 4.6.3.
+// keyUpdate changes the receiving key and tells the sending half, which changes its key
+// before anything else is sent if the peer asks for that. RFC 9846, Section 4.6.3.
 func (s *open13) keyUpdate(m message, do *effects) (state, error) {
 	update, err := wire.ParseKeyUpdate(m.body)
 	if err != nil {
@@ -57,8 +57,6 @@ func (s *open13) keyUpdate(m message, do *effects) (state, error) {
 		return nil, err
 	}
 	do.updated = true
-	if update.RequestUpdate {
-		do.out = append(do.out, step{kind: stepKeyUpdate})
-	}
+	do.out = append(do.out, step{kind: stepKeyUpdate, answer: update.RequestUpdate})
 	return &next, nil
 }

@@ -21,6 +21,7 @@ type Sender struct {
 	tickets *ticketer
 	late    bool // the client takes late requests for its certificate
 	closed  bool
+	asked   bool   // the peer was asked for new keys and has not changed them yet
 	max     int    // bytes of data in one record
 	sent    int    // bytes of data in small records so far
 	perKey  uint64 // records under one key, 0 for the suite's limit
@@ -79,7 +80,7 @@ func (s *Sender) apply(dst []byte, st step) ([]byte, error) {
 	case stepReady:
 		s.ready = true
 	case stepKeyUpdate:
-		return s.keyUpdate(dst, false)
+		return s.peerUpdated(dst, st.answer)
 	}
 	return dst, nil
 }
@@ -136,7 +137,8 @@ func (s *Sender) SendTickets(dst []byte, n int) ([]byte, error) {
 }
 
 // Rekey changes the sending key and, if both is set, asks the peer to change
-// its own. RFC 9846, Section 4.6.3.
+// its own. A request that the peer has not answered yet is not repeated. RFC 9846,
+// Section 4.6.3.
 func (s *Sender) Rekey(dst []byte, both bool) ([]byte, error) {
 	switch {
 	case s.closed:
@@ -245,8 +247,22 @@ func (s *Sender) spent() bool {
 	return left <= reserve || s.perKey > 0 && s.suite.RecordLimit-left >= s.perKey
 }
 
-// keyUpdate appends a KeyUpdate and changes the key behind it.
+// peerUpdated notes that the peer changed its key and, if it asks for that, changes the
+// key of this side.
+func (s *Sender) peerUpdated(dst []byte, answer bool) ([]byte, error) {
+	s.asked = false
+	if !answer {
+		return dst, nil
+	}
+	return s.keyUpdate(dst, false)
+}
+
+// keyUpdate appends a KeyUpdate and changes the key behind it. RFC 9846, Section 4.6.3:
+// "Until receiving a subsequent KeyUpdate from the peer, the sender MUST NOT send another
+// KeyUpdate with request_update set to "update_requested"."
 func (s *Sender) keyUpdate(dst []byte, request bool) ([]byte, error) {
+	request = request && !s.asked
+	s.asked = s.asked || request
 	body, err := (&wire.KeyUpdate{RequestUpdate: request}).AppendTo(nil)
 	if err != nil {
 		return dst, local("KeyUpdate cannot be written", err)

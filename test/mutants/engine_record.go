@@ -124,7 +124,7 @@ var engineRecordRows = []row{
 		must: "KeyUpdate only after Finished; a request is answered before the next data; " +
 			"other values: illegal_parameter",
 		file: "engine/open13.go",
-		old:  "if update.RequestUpdate {", new: "if update.RequestUpdate && false {",
+		old:  "answer: update.RequestUpdate}", new: "answer: update.RequestUpdate && false}",
 		test: "TestKeyUpdateIsAnswered13",
 	},
 	{
@@ -132,7 +132,7 @@ var engineRecordRows = []row{
 		must: "KeyUpdate only after Finished; a request is answered before the next data; " +
 			"other values: illegal_parameter",
 		file: "engine/open13.go",
-		old:  "if update.RequestUpdate {", new: "if update.RequestUpdate || true {",
+		old:  "answer: update.RequestUpdate}", new: "answer: update.RequestUpdate || true}",
 		test: "TestKeyUpdateIsAnswered13",
 	},
 	{

@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// The tests in this file are about MUSTs that no other test is about. See test/mutants.
+
+// TestRequestIsNotRepeated13: a request for new keys that is not answered yet is not
+// repeated, and may be made again after the answer. RFC 9846, Section 4.6.3.
+func TestRequestIsNotRepeated13(t *testing.T) {
+	requests := 0
+	client, server := pair13(t)
+	client.Trace = func(tr Trace) {
+		if tr.Sent && tr.Type == iana.ContentHandshake && tr.Data[0] == byte(iana.HandshakeKeyUpdate) {
+			requests += int(tr.Data[wire.HeaderLen])
+		}
+	}
+	c, s := connect(t, client, server)
+	rekey := func() {
+		t.Helper()
+		out, err := c.s.Rekey(nil, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.in = append(s.in, out...)
+	}
+	rekey()
+	rekey()
+	if requests != 1 {
+		t.Fatalf("%d requests before the answer", requests)
+	}
+	if err := pump(c, s); err != nil {
+		t.Fatal(err)
+	}
+	rekey()
+	if requests != 2 {
+		t.Errorf("%d requests after the answer", requests)
+	}
+	send(t, c, s, "there")
+	send(t, s, c, "and back")
+	// A change of keys by the peer's own will counts too, and needs no answer.
+	out, err := s.s.Rekey(nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.in = append(c.in, out...)
+	rekey()
+	if err := pump(c, s); err != nil {
+		t.Fatal(err)
+	}
+	send(t, c, s, "there")
+	send(t, s, c, "and back")
+}
+
+// TestChosenVersion: with supported_versions that list alone counts, and without it
+// legacy_version, which leads to TLS 1.2 at most. RFC 9846, Section 4.2.1 and Appendix D.2.
+func TestChosenVersion(t *testing.T) {
+	list := []iana.ExtensionType{iana.ExtSupportedVersions}
+	for _, tc := range []struct {
+		legacy iana.Version
+		listed []iana.Version
+		want   iana.Version // 0 for none
+	}{
+		{iana.TLS12, nil, iana.TLS12},
+		{iana.TLS13, nil, iana.TLS12},
+		{0x0305, nil, iana.TLS12},
+		{iana.TLS11, nil, 0},
+		{iana.TLS12, []iana.Version{iana.TLS13}, iana.TLS13},
+		{iana.TLS12, []iana.Version{iana.TLS12}, iana.TLS12},
+		{iana.TLS12, []iana.Version{0x7a7a, iana.TLS12, iana.TLS13}, iana.TLS13},
+		{iana.TLS12, []iana.Version{iana.TLS11}, 0},
+	} {
+		hello := &wire.ClientHello{LegacyVersion: tc.legacy, SupportedVersions: tc.listed}
+		if tc.listed != nil {
+			hello.Present = list
+		}
+		got, err := chooseVersion(&Config{}, hello)
+		var why *Error
+		if got != tc.want || tc.want == 0 &&
+			(!errors.As(err, &why) || why.Alert != iana.AlertProtocolVersion) {
+			t.Errorf("%v and %v: %v, %v", tc.legacy, tc.listed, got, err)
+		}
+	}
+}
+
+// TestForgedEarlyData13: early data that was accepted and does not open ends the
+// connection, other than refused early data. RFC 9846, Section 4.2.10.
+func TestForgedEarlyData13(t *testing.T) {
+	client, server := resumable(t)
+	client.EarlyData = true
+	c, s := newPair(t, client, server)
+	first, err := c.step()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, err = c.s.Seal(first, []byte("early bird")); err != nil {
+		t.Fatal(err)
+	}
+	first[len(first)-1] ^= 1
+	s.in = first
+	_, err = s.step()
+	var why *Error
+	if !errors.As(err, &why) || why.Alert != iana.AlertBadRecordMAC {
+		t.Errorf("got %v, want bad_record_mac", err)
+	}
+}
