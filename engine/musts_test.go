@@ -109,3 +109,23 @@ func TestForgedEarlyData13(t *testing.T) {
 		t.Errorf("got %v, want bad_record_mac", err)
 	}
 }
+
+// TestRequestContexts13: the context of each request for a certificate is unique in its
+// connection. RFC 9846, Section 4.3.2.
+func TestRequestContexts13(t *testing.T) {
+	client, server := pair13(t)
+	client.Credentials = []*Credential{newCredential(t, nil)}
+	client.PostHandshakeAuth, server.Verifier = true, acceptAll{}
+	_, s := connect(t, client, server)
+	seen := map[string]bool{}
+	for range MaxLateRequests {
+		_, request, err := s.s.RequestCertificate(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[string(request.Context)] = true
+	}
+	if len(seen) != MaxLateRequests {
+		t.Errorf("%d contexts of %d requests", len(seen), MaxLateRequests)
+	}
+}
