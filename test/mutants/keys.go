@@ -105,7 +105,7 @@ var keysRows = []row{
 		file: "internal/keys/schedule.go",
 		old:  "func (secret) Format(s fmt.State, _ rune) { io.WriteString(s, \"[redacted]\") }",
 		new: "func (x secret) Format(s fmt.State, _ rune) { " +
-			"io.WriteString(s, fmt.Sprintf(\"%x\", x.buf)) }",
+			"io.WriteString(s, fmt.Sprintf(\"%x\", x.bytes())) }",
 		test: "TestSecrets12NeverPrint",
 	},
 	{
