@@ -3,6 +3,7 @@ package address
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -27,8 +28,8 @@ func (standard) dial(context.Context) (net.Conn, error) {
 	return &duplex{in: os.Stdin, out: os.Stdout}, nil
 }
 
-// listen returns a listener that accepts one connection and then blocks until
-// it is closed.
+// listen returns a listener that accepts one connection. Once that is closed, Accept
+// returns io.EOF: there will be no other.
 func (standard) listen(context.Context) (net.Listener, error) {
 	return newSingle(&duplex{in: os.Stdin, out: os.Stdout}, standard{}), nil
 }
@@ -75,23 +76,32 @@ func (d *duplex) SetDeadline(t time.Time) error {
 type single struct {
 	addr  net.Addr
 	conns chan net.Conn
+	over  chan struct{} // closed when the connection is
 	done  chan struct{}
 	once  sync.Once
 }
 
 func newSingle(c net.Conn, addr net.Addr) *single {
-	l := &single{addr: addr, conns: make(chan net.Conn, 1), done: make(chan struct{})}
-	l.conns <- c
+	l := &single{addr: addr, conns: make(chan net.Conn, 1), over: make(chan struct{}),
+		done: make(chan struct{})}
+	l.conns <- onlyConn{Conn: c, closed: sync.OnceFunc(func() { close(l.over) })}
 	return l
 }
 
+// Accept returns the connection, and io.EOF after it was closed.
 func (l *single) Accept() (net.Conn, error) {
 	select {
 	case c := <-l.conns:
 		return c, nil
+	case <-l.over:
+		return nil, l.opError(io.EOF)
 	case <-l.done:
-		return nil, &net.OpError{Op: "accept", Net: l.addr.Network(), Addr: l.addr, Err: net.ErrClosed}
+		return nil, l.opError(net.ErrClosed)
 	}
+}
+
+func (l *single) opError(err error) error {
+	return &net.OpError{Op: "accept", Net: l.addr.Network(), Addr: l.addr, Err: err}
 }
 
 // Close closes the connection too, unless it was accepted.
@@ -106,3 +116,23 @@ func (l *single) Close() error {
 }
 
 func (l *single) Addr() net.Addr { return l.addr }
+
+// onlyConn is the connection of a single listener.
+type onlyConn struct {
+	net.Conn
+	closed func()
+}
+
+// Close implements net.Conn.
+func (c onlyConn) Close() error {
+	defer c.closed()
+	return c.Conn.Close()
+}
+
+// CloseWrite closes the sending direction, if the connection can.
+func (c onlyConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"syscall"
@@ -41,6 +42,7 @@ type Listener[C any] struct {
 	table *table
 	ready chan C
 	start sync.Once
+	busy  sync.WaitGroup // of handshakes
 	end   context.Context
 	stop  context.CancelCauseFunc
 }
@@ -101,6 +103,9 @@ func (l *Listener[C]) serve() {
 		raw, err := l.inner.Accept()
 		if err != nil {
 			if !transient(err) {
+				if errors.Is(err, io.EOF) {
+					l.busy.Wait() // a listener that has no more connections
+				}
 				l.stop(err)
 				return
 			}
@@ -121,7 +126,7 @@ func (l *Listener[C]) serve() {
 			raw.Close()
 			return
 		}
-		go l.handshake(ctx, raw, e)
+		l.busy.Go(func() { l.handshake(ctx, raw, e) })
 	}
 }
 

@@ -3,6 +3,7 @@ package admit
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"strings"
@@ -186,6 +187,30 @@ func TestDescriptors(t *testing.T) {
 	s.next <- &net.OpError{Op: "accept", Err: syscall.EMFILE}
 	if got := next(t, refused); got.peer != "10.0.0.1:1" || !errors.Is(got.err, errDescriptors) {
 		t.Errorf("%s ended: %v", got.peer, got.err)
+	}
+}
+
+// TestNoMore ends a listener below that has no more connections. The handshake under
+// way must end first, and its refusal must be reported before Accept returns.
+func TestNoMore(t *testing.T) {
+	release, failure := make(chan struct{}), errors.New("refused")
+	handshake := func(ctx context.Context, _ net.Conn) (net.Conn, error) {
+		select {
+		case <-release:
+			return nil, failure
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	l, s, refused := start(t, Options[net.Conn]{Handshake: handshake})
+	s.next <- from("10.0.0.1:1")
+	s.next <- &net.OpError{Op: "accept", Err: io.EOF}
+	time.AfterFunc(10*time.Millisecond, func() { close(release) })
+	if _, err := l.Accept(t.Context()); !errors.Is(err, io.EOF) {
+		t.Errorf("Accept: %v, want io.EOF", err)
+	}
+	if len(refused) != 1 || !errors.Is((<-refused).err, failure) {
+		t.Error("the refusal was not reported before the end")
 	}
 }
 
