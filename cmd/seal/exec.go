@@ -16,7 +16,10 @@ import (
 
 // command runs a program for each connection, joined to its standard input and
 // output. Its standard error is seal's.
-type command struct{ line string }
+type command struct {
+	line  string
+	guard *guard
+}
 
 // grace is how long a program may go on after its connection has ended.
 const grace = 2 * time.Second
@@ -32,6 +35,9 @@ func (c command) serve(ctx context.Context, conn *visitor) error {
 		return err
 	}
 	defer child.close()
+	group := child.Process.Pid
+	c.guard.add(group)
+	defer c.guard.remove(group)
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	defer endWithConnection(running, child.Cmd)()

@@ -26,6 +26,7 @@ const (
 	exitCut         = 3
 	exitInterrupted = 130
 	exitTerminated  = 143
+	exitHungUp      = 129
 )
 
 // A problem is an error as a person should read it.

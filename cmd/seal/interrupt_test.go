@@ -144,7 +144,7 @@ func TestInterruptedService(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			home := filepath.Join(t.TempDir(), "home")
-			args := append([]string{"listen", "--keep"}, service...)
+			args := append([]string{"listen", "--keep", "--drain", "0"}, service...)
 			server := runSeal(t, home, nil, append(args, "localhost:0")...)
 			port := server.await(t, &server.errors, `listening on 127\.0\.0\.1:(\d+) `)
 			client := runSeal(t, home, endless(t), "connect", "localhost:"+port)

@@ -24,6 +24,9 @@ Without --cert, the local authority (seal ca) issues a certificate for the names
 the address; it is made on first use. With --psk-file alone there is none: whoever has
 a key of the file is let in. The lines that connect are printed, ready to be pasted.
 
+SIGTERM stops listening and, with --keep, gives connections the time of --drain. SIGHUP
+reads the files of --cert, --key and --p12 again.
+
 With --http --client-auth late, a request for /secret or what is below it is answered
 only after the client has shown a certificate, which it is asked for then.`
 
@@ -47,6 +50,7 @@ type listenFlags struct {
 	chat       bool
 	exec       string
 	clients    int
+	drain      time.Duration
 	tickets    int
 	maxEarly   uint32
 	pskFile    string
@@ -79,6 +83,8 @@ func (flags *listenFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&flags.http, "http", false, "answer one HTTP request with a page about the connection")
 	f.BoolVar(&flags.chat, "chat", false, "hold a room: each line goes to all others; the first one is a member's name")
 	f.IntVar(&flags.clients, "clients", 256, "`number` of connections served at once, with --keep; more have to wait")
+	f.DurationVar(&flags.drain, "drain", 10*time.Second,
+		"`time` that connections have to end after SIGTERM, with --keep; a second signal ends at once")
 	flags.ownership.register(f)
 	f.StringArrayVar(&flags.names, "name", nil, "a further `name` for the certificate of the local authority; may be given several times")
 	flags.acceptance.register(f, "clients")
@@ -117,22 +123,28 @@ func listen(ctx context.Context, talk *talker, flags *listenFlags, addr string) 
 	}
 	defer d.Close()
 	talk.tell(listeningOf(a, d.Addr(), o))
-	s := &server{talk: talk, door: d, limit: flags.clients, service: flags.mode(talk)}
-	if flags.exec != "" {
-		s.limit = min(s.limit, programsAtOnce())
-	}
-	if s.service == nil {
+	ctx, stop := o.reloadOnHangup(ctx)
+	defer stop()
+	s := &server{talk: talk, door: d, limit: flags.clients, service: flags.mode(talk), drain: flags.drain}
+	switch {
+	case flags.exec != "":
+		guard, err := startGuard()
+		if err != nil {
+			return failed(err, "the guard of --exec cannot be started: %v", err)
+		}
+		defer guard.close()
+		s.limit, s.service = min(s.limit, programsAtOnce()), command{flags.exec, guard}
+	case flags.chat:
+		s.drain = 0 // a room does not end by itself
+	case s.service == nil:
 		var e *ends
 		if ctx, e, err = standardEnds(ctx, talk); err != nil {
 			return err
 		}
 		defer e.restore()
-		s.service = joined{e}
+		s.service, s.drain = joined{e}, 0
 	}
-	if flags.keep || flags.chat {
-		return s.keep(ctx)
-	}
-	return s.once(ctx)
+	return s.run(ctx, flags.keep || flags.chat)
 }
 
 // prepare reads the files that the flags name.
@@ -192,7 +204,7 @@ func (flags *listenFlags) offer(talk *talker, a address.Address, cfg *sealsock.C
 	if source, o.ca, err = flags.identity(talk, a, publicNames(cfg.ECHKeys)); err != nil {
 		return nil, err
 	}
-	o.id = source.Identity()
+	o.id, o.files = source.Identity(), reloaderOf(source)
 	warnPublicNames(talk, cfg, o.id)
 	if flags.rawKey {
 		cfg.Identities = []*identity.Identity{o.id} // so that clients hear of the kind
@@ -307,8 +319,8 @@ func (flags *listenFlags) clientPolicy() (sealsock.Verifier, error) {
 	return newKnownClients(p, flags.known)
 }
 
-// mode is what the flags want done with each connection, or nil: then it is joined
-// to standard input and output.
+// mode is the service that the flags ask for, except --exec, or nil: then the
+// connection is joined to standard input and output.
 func (flags *listenFlags) mode(talk *talker) service {
 	switch {
 	case flags.echo:
@@ -317,8 +329,6 @@ func (flags *listenFlags) mode(talk *talker) service {
 		return page{talk, flags.timeout, flags.late()}
 	case flags.chat:
 		return newChatting(talk, flags.clients)
-	case flags.exec != "":
-		return command{flags.exec}
 	}
 	return nil
 }
@@ -340,6 +350,8 @@ func (flags *listenFlags) check(a address.Address) error {
 			hinted("choose a mode, such as --echo or --exec COMMAND")
 	case flags.timeout <= 0:
 		return usage("--timeout %v is no time to wait", flags.timeout).hinted("as in --timeout 10s")
+	case flags.drain < 0:
+		return usage("--drain %v is negative", flags.drain).hinted("as in --drain 10s, or --drain 0")
 	case flags.clients <= 0:
 		return usage("--clients %d serves nobody", flags.clients).hinted("as in --clients 256")
 	}

@@ -166,8 +166,11 @@ type interrupted struct{ signal os.Signal }
 func (*interrupted) Error() string { return "interrupted" }
 
 func (i *interrupted) exit() int {
-	if i.signal == syscall.SIGTERM {
+	switch i.signal {
+	case syscall.SIGTERM:
 		return exitTerminated
+	case syscall.SIGHUP:
+		return exitHungUp
 	}
 	return exitInterrupted
 }

@@ -62,6 +62,7 @@ type offer struct {
 	cfg      *sealsock.Config
 	done     func()               // closes what the configuration needs
 	id       *identity.Identity   // nil with pre-shared keys alone
+	files    *identity.Reloader   // what SIGHUP reads again; nil if id is not from files
 	certFile string               // what --cert named
 	alone    bool                 // a key without a certificate
 	ca       *authority.Authority // the local one, if the certificate is its own

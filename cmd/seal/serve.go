@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/sealsock/sealsock"
@@ -69,46 +71,98 @@ type server struct {
 	talk    *talker
 	door    door
 	service service
-	limit   int // connections served at once
+	limit   int           // connections served at once
+	drain   time.Duration // for connections, after the terminate signal
+}
+
+// run serves many connections, or one.
+func (s *server) run(ctx context.Context, many bool) error {
+	if many {
+		return s.keep(ctx)
+	}
+	return s.once(ctx)
 }
 
 // once serves one connection and stops listening.
 func (s *server) once(ctx context.Context) error {
 	conn, err := s.accept(ctx)
 	if err != nil {
-		return err
+		return noneLeft(err)
 	}
 	s.door.Close()
 	return s.service.serve(ctx, conn)
 }
 
-// keep serves until ctx ends, which is how it is meant to end.
+// noneLeft explains the end of a listener that has one connection, such as stdio:,
+// after its handshake failed.
+func noneLeft(err error) error {
+	if errors.Is(err, io.EOF) {
+		return failed(err, "there was one client, and it was refused")
+	}
+	return err
+}
+
+// keep serves until ctx ends, or until a listener that has one connection, such as
+// stdio:, has no more.
 func (s *server) keep(ctx context.Context) error {
 	limit := s.limit
 	if _, ok := s.service.(serial); ok {
 		limit = 1
 	}
 	slots := make(chan struct{}, limit)
+	work, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(nil)
+	defer context.AfterFunc(ctx, func() {
+		s.wait(ctx, work)
+		cut(context.Cause(ctx))
+	})()
 	var sessions sync.WaitGroup
 	defer sessions.Wait()
-	for {
+	for served := false; ; served = true {
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
 			return nil
 		}
 		conn, err := s.accept(ctx)
-		if ctx.Err() != nil {
+		switch {
+		case err == nil:
+		case ctx.Err() != nil, served && errors.Is(err, io.EOF):
 			return nil
-		}
-		if err != nil {
-			return err
+		default:
+			return noneLeft(err)
 		}
 		sessions.Go(func() {
 			defer func() { <-slots }()
-			s.session(ctx, conn)
+			s.session(work, conn)
 		})
 	}
+}
+
+// wait gives connections time to end by themselves, after the terminate signal alone.
+// No others are accepted. It returns early once work is done.
+func (s *server) wait(ctx, work context.Context) {
+	var i *interrupted
+	if !errors.As(context.Cause(ctx), &i) || i.signal != syscall.SIGTERM || s.drain == 0 {
+		return
+	}
+	s.door.Close()
+	s.talk.tell(draining{s.drain.Seconds()})
+	select {
+	case <-time.After(s.drain):
+	case <-work.Done():
+	}
+}
+
+// draining reports that the connections have time to end.
+type draining struct {
+	Seconds float64 `json:"seconds"`
+}
+
+func (draining) event() string { return "draining" }
+
+func (d draining) text() string {
+	return fmt.Sprintf("seal: no more clients are accepted; connections have %gs to end", d.Seconds)
 }
 
 func (s *server) accept(ctx context.Context) (*visitor, error) {
