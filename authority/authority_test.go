@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"io/fs"
@@ -146,6 +147,62 @@ func TestIssueRefuses(t *testing.T) {
 	if all, err := a.List(); err != nil || len(all) != 0 {
 		t.Errorf("refusals left %d records, %v", len(all), err)
 	}
+}
+
+// TestUnseenCharacters has them in the plain names of clients, given and in
+// requests, and in the names of authorities.
+func TestUnseenCharacters(t *testing.T) {
+	a := newAuthority(t, Options{})
+	key, err := ECDSAP256.generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, unseen := range []string{"\x00", "\x1b[2J", "\n", "\r", "\t", "\x7f", "\u0085", "\u009b", "\u00a0",
+		"\u200b", "\u202e", "\u2028", "\u2066", "\ufeff", "\u00ad", "\xff"} {
+		name := "ali" + unseen + "ce"
+		der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{
+			RawSubject: subjectOf(t, name)}, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for form, r := range map[string]Request{
+			"a name": {Names: []string{name}, Client: true}, "a request": {CSR: der, Client: true},
+			"for both":       {Names: []string{name}, Client: true, Server: true},
+			"for a server":   {Names: []string{name}},
+			"a mail address": {Names: []string{name + "@box.lan"}, Client: true},
+			"a URI":          {Names: []string{"urn:" + name}, Client: true},
+		} {
+			if id, _, err := a.Issue(r); err == nil {
+				t.Errorf("%q, %s: issued for %q", unseen, form, id.Leaf.Subject.CommonName)
+			}
+		}
+		if _, err := Create(t.TempDir(), Options{Name: name}); err == nil {
+			t.Errorf("%q: an authority has it in its name", unseen)
+		}
+	}
+	for _, name := range []string{"Build Machine 3", "Zoë Müller", "名前", "Ольга"} {
+		id, _, err := a.Issue(Request{Names: []string{name}, Client: true})
+		if err != nil || id.Leaf.Subject.CommonName != name {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// subjectOf is a subject with a common name as it is, which need not be UTF-8.
+func subjectOf(t *testing.T, name string) []byte {
+	t.Helper()
+	type attribute struct {
+		Type  asn1.ObjectIdentifier
+		Value asn1.RawValue
+	}
+	der, err := asn1.Marshal([][]attribute{{{asn1.ObjectIdentifier{2, 5, 4, 3},
+		asn1.RawValue{Tag: asn1.TagUTF8String, Bytes: []byte(name)}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The inner list is a SET.
+	der[2] = 0x31
+	return der
 }
 
 func csr(t testing.TB, key crypto.Signer, names ...string) []byte {

@@ -11,6 +11,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -217,6 +219,21 @@ func (n *names) setPlain(name string) error {
 		return fmt.Errorf("%q is longer than the 64 characters that a common name may have", name)
 	}
 	n.plain = name
+	return printable(name)
+}
+
+// printable refuses a name for a subject that a terminal or a log does not show
+// as it is: one with a control character, with a space other than " ", or with
+// an invisible character of Unicode, such as those that reverse what follows.
+func printable(name string) error {
+	if !utf8.ValidString(name) {
+		return fmt.Errorf("the name %q is not UTF-8", name)
+	}
+	for _, r := range name {
+		if !unicode.IsPrint(r) {
+			return fmt.Errorf("the name %q has the character %U, which cannot be seen: leave it out", name, r)
+		}
+	}
 	return nil
 }
 

@@ -202,6 +202,9 @@ func signAuthorities(o Options, permitted constraints, rootKey, interKey crypto.
 	if len(name)+len(" (intermediate)") > maxCommonName {
 		return nil, nil, fmt.Errorf("%q is too long for the name of an authority: at most 49 characters", name)
 	}
+	if err := printable(name); err != nil {
+		return nil, nil, err
+	}
 	lifetime := o.Lifetime
 	if lifetime <= 0 {
 		lifetime = rootLifetime

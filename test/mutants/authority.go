@@ -121,4 +121,18 @@ var authorityRows = []row{
 		old:  "number = atLeast(number, old.Number)", new: "",
 		test: "TestListNumberGrowsWithoutHead",
 	},
+	{
+		doc: own, section: "authority",
+		must: "a name in a subject has no character that cannot be seen",
+		file: "authority/names.go",
+		old:  "if !unicode.IsPrint(r) {", new: "if r == 0 {",
+		test: "TestUnseenCharacters",
+	},
+	{
+		doc: own, section: "authority",
+		must: "a name in a subject has no character that cannot be seen",
+		file: "authority/sign.go",
+		old:  "err := printable(name); err != nil", new: "err := printable(name); false",
+		test: "TestUnseenCharacters",
+	},
 }
