@@ -2,10 +2,13 @@ package authority
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -75,16 +78,29 @@ func setAside(path string, now time.Time) error {
 	return os.Rename(path, path+".damaged-"+now.Format("20060102T150405.000000000"))
 }
 
-// lockFolder waits until no other process writes to the folder, and removes
-// what a crashed one left half-written.
+// lockPatience is how long a call waits for another process that writes to the
+// folder. Tests change it.
+var lockPatience = 30 * time.Second
+
+// lockFile is the file that a process locks while it writes to the folder. It
+// holds the number of that process.
+const lockFile = "lock"
+
+// lockFolder waits until no other process writes to the folder, for
+// lockPatience, and removes what a crashed one left half-written.
 func lockFolder(dir string) (unlock func(), err error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := filelock.Lock(f); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
+	defer cancel()
+	if err := filelock.Lock(ctx, f); err != nil {
 		f.Close()
-		return nil, &os.PathError{Op: "lock", Path: f.Name(), Err: err}
+		return nil, lockError(f.Name(), err)
+	}
+	if f.Truncate(0) == nil {
+		fmt.Fprintln(f, os.Getpid()) // for the error of others only
 	}
 	if entries, err := os.ReadDir(dir); err == nil {
 		for _, e := range entries {
@@ -93,5 +109,20 @@ func lockFolder(dir string) (unlock func(), err error) {
 			}
 		}
 	}
-	return func() { f.Close() }, nil // closing gives the lock back
+	return func() { f.Close() }, nil // closing releases the lock
+}
+
+// lockError names the process that holds the lock.
+func lockError(path string, err error) error {
+	if !errors.Is(err, filelock.ErrHeld) {
+		return &os.PathError{Op: "lock", Path: path, Err: err}
+	}
+	holder := "another process"
+	if data, err := readFile(path, maxSettings); err == nil {
+		if number, err := strconv.Atoi(strings.TrimSpace(string(data))); err == nil {
+			holder = fmt.Sprintf("process %d", number)
+		}
+	}
+	return fmt.Errorf("%s has held %s for %v: try again when it has ended, or end it: %w", holder,
+		path, lockPatience, filelock.ErrHeld)
 }

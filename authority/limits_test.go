@@ -8,13 +8,18 @@ import (
 	"encoding/asn1"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"math/big"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/crypto/acme"
+
+	"github.com/sealsock/sealsock/internal/filelock"
 )
 
 // TestFullJournal fills the journal. Nothing is issued any longer, but what was
@@ -75,6 +80,27 @@ func TestDailyLimit(t *testing.T) {
 	a.now = func() time.Time { return time.Now().Add(25 * time.Hour) }
 	if n := a.journal.issuedSince(a.now().Add(-24 * time.Hour)); n != 0 {
 		t.Errorf("the next day %d count", n)
+	}
+}
+
+// TestFolderIsHeld has another holder of the folder's lock.
+func TestFolderIsHeld(t *testing.T) {
+	a := newAuthority(t, Options{})
+	unlock, err := lockFolder(a.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func(before time.Duration) { lockPatience = before }(lockPatience)
+	lockPatience = time.Millisecond
+	_, _, err = a.Issue(Request{Names: []string{"localhost"}})
+	want := fmt.Sprintf("process %d has held %s for 1ms", os.Getpid(), filepath.Join(a.Dir(), "lock"))
+	if !errors.Is(err, filelock.ErrHeld) || !strings.Contains(err.Error(), want) {
+		t.Errorf("while it is held: %v, want %s", err, want)
+	}
+	lockPatience = time.Minute
+	unlock()
+	if _, _, err := a.Issue(Request{Names: []string{"localhost"}}); err != nil {
+		t.Errorf("after it was released: %v", err)
 	}
 }
 

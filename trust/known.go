@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
@@ -64,6 +65,10 @@ const byRoots = "roots"
 
 // maxKnownFile bounds the file: some 50,000 peers.
 const maxKnownFile = 4 << 20
+
+// knownPatience is how long a call waits for another process that writes to the
+// file, which takes milliseconds. Tests change it.
+var knownPatience = 10 * time.Second
 
 // smallKnownFile is the size up to which the file is read each time: a change
 // within one tick of the file system's clock does not show otherwise.
@@ -196,11 +201,20 @@ func (k *KnownPeers) open(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := filelock.Lock(f); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		f.Close()
-		return nil, &os.PathError{Op: "lock", Path: k.path, Err: err}
+	ctx, cancel := context.WithTimeout(context.Background(), knownPatience)
+	defer cancel()
+	err = filelock.Lock(ctx, f)
+	switch {
+	case err == nil || errors.Is(err, errors.ErrUnsupported):
+		return f, nil
+	case errors.Is(err, filelock.ErrHeld):
+		err = fmt.Errorf("another process has held the lock of %s for %v: try again when it has ended, "+
+			"or end it: %w", k.path, knownPatience, filelock.ErrHeld)
+	default:
+		err = &os.PathError{Op: "lock", Path: k.path, Err: err}
 	}
-	return f, nil
+	f.Close()
+	return nil, err
 }
 
 // addFirst writes down the first key for a name. If another process did so

@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/sealsock/sealsock/internal/filelock"
 	"github.com/sealsock/sealsock/internal/readfile"
 )
 
@@ -165,6 +167,36 @@ func TestKnownPeersOfGroups(t *testing.T) {
 		}
 	}
 }
+
+// TestKnownPeersFileIsHeld has another holder of the file's lock.
+func TestKnownPeersFileIsHeld(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "known")
+	k, err := OpenKnownPeers(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := k.open("other.lan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func(before time.Duration) { knownPatience = before }(knownPatience)
+	knownPatience = time.Millisecond
+	for name, err := range map[string]error{
+		"Add":   k.Add("box.lan", Pin{1}),
+		"check": second(k.check([]string{"box.lan"}, nil, Pin{1})),
+	} {
+		if !errors.Is(err, filelock.ErrHeld) || !strings.Contains(err.Error(), "the lock of "+file+" for 1ms") {
+			t.Errorf("%s while it is held: %v", name, err)
+		}
+	}
+	knownPatience = time.Minute
+	f.Close()
+	if err := k.Add("box.lan", Pin{1}); err != nil {
+		t.Errorf("after it was released: %v", err)
+	}
+}
+
+func second(_ bool, err error) error { return err }
 
 // TestKnownPeersSameStamp changes the file and puts its time back, in one size.
 func TestKnownPeersSameStamp(t *testing.T) {

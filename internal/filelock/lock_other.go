@@ -7,9 +7,6 @@ import (
 	"os"
 )
 
-// Lock is not implemented on this system: it returns errors.ErrUnsupported.
-func Lock(*os.File) error { return errors.ErrUnsupported }
-
 // TryLock is not implemented on this system: it returns errors.ErrUnsupported.
 func TryLock(*os.File) error { return errors.ErrUnsupported }
 

@@ -1,6 +1,7 @@
 package filelock
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -22,7 +23,7 @@ func open(t testing.TB, path string) *os.File {
 func TestLock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	first, second := open(t, path), open(t, path)
-	if err := Lock(first); err != nil {
+	if err := Lock(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := first.WriteString("held"); err != nil {
@@ -32,7 +33,7 @@ func TestLock(t *testing.T) {
 		t.Errorf("others cannot read what is locked: %q, %v", text, err)
 	}
 	got := make(chan error, 1)
-	go func() { got <- Lock(second) }()
+	go func() { got <- Lock(t.Context(), second) }()
 	select {
 	case err := <-got:
 		t.Fatalf("held twice: %v", err)
@@ -43,8 +44,23 @@ func TestLock(t *testing.T) {
 		t.Error(err)
 	}
 	second.Close()
-	if err := Lock(second); err == nil {
+	if err := Lock(t.Context(), second); err == nil {
 		t.Error("a closed file was locked")
+	}
+}
+
+// TestLockGivesUp has a context that is done, with and without a holder.
+func TestLockGivesUp(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	first, second := open(t, path), open(t, path)
+	stopped := errors.New("stopped")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(stopped)
+	if err := Lock(ctx, first); err != nil {
+		t.Errorf("a lock that is free: %v", err)
+	}
+	if err := Lock(ctx, second); !errors.Is(err, ErrHeld) || !errors.Is(err, stopped) {
+		t.Errorf("a lock that is held: %v", err)
 	}
 }
 
@@ -72,11 +88,11 @@ func Example() {
 		return
 	}
 	defer os.Remove(f.Name())
-	defer f.Close() // gives the lock back
-	if err := Lock(f); err != nil {
+	defer f.Close() // releases the lock
+	if err := Lock(context.Background(), f); err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("nobody else writes now")
-	// Output: nobody else writes now
+	fmt.Println("no other process writes now")
+	// Output: no other process writes now
 }

@@ -10,12 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Lock waits until nobody else holds f's lock, and holds it until f is closed
-// or the process ends. It binds only those who ask for the lock too, each
-// through a file that it opened itself. The error wraps errors.ErrUnsupported
-// on file systems without locks.
-func Lock(f *os.File) error { return flock(f, unix.LOCK_EX) }
-
 // TryLock is Lock without waiting: it returns ErrHeld while another file holds
 // the lock.
 func TryLock(f *os.File) error {

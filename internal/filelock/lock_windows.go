@@ -7,14 +7,6 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Lock waits until nobody else holds f's lock, and holds it until f is closed
-// or the process ends. It binds only those who ask for the lock too, each
-// through a file that it opened itself. The error wraps errors.ErrUnsupported
-// on file systems without locks.
-func Lock(f *os.File) error {
-	return windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK, 0, 1, 0, far())
-}
-
 // TryLock is Lock without waiting: it returns ErrHeld while another file holds
 // the lock.
 func TryLock(f *os.File) error {
@@ -31,6 +23,6 @@ func Unlock(f *os.File) error {
 	return windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, far())
 }
 
-// far is the byte that is locked. Windows keeps others from reading what is
-// locked: so it is a byte far behind the end of any file.
+// far is the byte that is locked. Windows prevents other processes from reading
+// what is locked, so it is a byte far behind the end of any file.
 func far() *windows.Overlapped { return &windows.Overlapped{OffsetHigh: 1 << 30} }
