@@ -50,7 +50,7 @@ type ACME struct {
 	proofs map[string]*proof
 }
 
-// The bounds on what strangers may make us keep.
+// The bounds on what clients may make the service store.
 const (
 	maxBody        = 64 << 10
 	maxNonces      = 10_000

@@ -60,7 +60,7 @@ func newMachine(t *testing.T) *machine {
 			if err != nil {
 				return
 			}
-			_ = c.(*tls.Conn).Handshake() // the other side says what it thinks of it
+			_ = c.(*tls.Conn).Handshake() // the other side reports the error
 			c.Close()
 		}
 	}()

@@ -35,7 +35,7 @@ type Authority struct {
 	agrees  bool // the journal was held against the kept list
 }
 
-// Options say what a new authority shall be. The zero value suits local use.
+// Options describe a new authority. The zero value suits local use.
 type Options struct {
 	// Name is the common name of the root; empty means one with a random
 	// number in it, so that two authorities cannot be taken for one another.
@@ -45,7 +45,7 @@ type Options struct {
 	// Names are further names it may vouch for: DNS domains, with all below
 	// them, IP addresses, and networks such as 203.0.113.0/24.
 	Names []string
-	// AnyName makes an authority without name constraints. Whoever gets hold
+	// AnyName makes an authority without name constraints. Anyone who gets hold
 	// of its key can then pose as anyone towards those who trust its root.
 	AnyName bool
 	// Lifetime is that of the root; zero means ten years.

@@ -4,7 +4,7 @@
 // [Authority.Issue] signs leaves for servers and clients. Unless it is made
 // otherwise, both authorities carry name constraints: they can vouch for this
 // machine and for local networks only, so that a root that is installed for
-// convenience cannot be turned against the names of strangers. See [LocalNames].
+// convenience cannot be used against the names of others. See [LocalNames].
 //
 // # What is on disk
 //
@@ -19,12 +19,12 @@
 //	journal.head       how many lines there are, and their hash
 //	list.crl, root.crl the newest revocation lists
 //	leaves/            certificates with keys kept for [Authority.ForNames]
-//	lock               held by whoever writes
+//	lock               locked by the process that writes
 //
 // Every file is replaced by writing another and renaming it. The journal only
 // grows: a line is on the disk before the certificate it tells of leaves the
 // package, so no serial number is ever used without a record; a line cut off by a
-// crash belongs to a certificate that nobody has seen, and is dropped.
+// crash belongs to a certificate that was not returned, and is dropped.
 //
 // A journal that lost lines would give certificates back that were revoked. So
 // journal.head counts its lines, and each revocation also goes into list.crl at

@@ -40,7 +40,7 @@ type Store struct {
 // StoreResult tells what became of one store.
 type StoreResult struct {
 	Store Store
-	// Err says why it could not be changed; nil if it was, or needed no
+	// Err is why it could not be changed; nil if it was, or needed no
 	// change.
 	Err error
 	// Hint tells what to do about Err.
@@ -108,7 +108,7 @@ func hintFor(err error, s Store) string {
 	return "see what the program says, or add " + rootFile + " by hand"
 }
 
-// missingTool says that a program which changes a store is not installed.
+// missingTool is the error if a program that changes a store is not installed.
 type missingTool struct{ name, get string }
 
 func (m *missingTool) Error() string { return "the program " + m.name + " is not installed" }
@@ -131,7 +131,7 @@ func newHost() *host {
 	return &host{goos: runtime.GOOS, home: home, getenv: os.Getenv, look: exec.LookPath, run: runTool}
 }
 
-// runTool runs a program and returns what it says if it fails.
+// runTool runs a program and returns its output if it fails.
 func runTool(ctx context.Context, program string, args ...string) error {
 	cmd := exec.CommandContext(ctx, program, args...)
 	out, err := cmd.CombinedOutput()
@@ -166,7 +166,7 @@ func (h *host) stores(kinds []StoreKind) []Store {
 	return all
 }
 
-// tool finds a program, or says where to get it.
+// tool finds a program; its error names where to get it.
 func (h *host) tool(name, get string) (string, error) {
 	path, err := h.look(name)
 	if err != nil {

@@ -261,7 +261,7 @@ func (j *journal) append(e entry) error {
 	if err != nil {
 		return err
 	}
-	// Beyond that nobody could read it any longer. What is issued leaves room to
+	// A longer one could not be read any more. What is issued leaves room to
 	// be revoked.
 	most := j.most
 	if e.Op == opIssue {

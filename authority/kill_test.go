@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// issueForever says each serial number once it has the certificate.
+// issueForever prints each serial number once it has the certificate.
 func issueForever(dir string) {
 	for {
 		a, err := OpenOrCreate(dir, Options{})
@@ -53,7 +53,7 @@ func issueForever(dir string) {
 }
 
 // TestKilledWhileIssuing kills a process at random moments, from before the
-// authority exists, and wants every serial number and every revocation it told
+// authority exists, and expects every serial number and every revocation it printed
 // of in the journal, once.
 func TestKilledWhileIssuing(t *testing.T) {
 	kills := 300 // test/interop kills the command a thousand times

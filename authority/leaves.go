@@ -15,7 +15,7 @@ import (
 // ForNames returns a server's identity for names, the same one each time it is
 // asked, from the folder: it is issued on the first call, and anew when less
 // than a third of its life is left, the authority changed, or it was revoked.
-// It suits programs that want a certificate each time they start.
+// It suits programs that need a certificate each time they start.
 func (a *Authority) ForNames(names ...string) (*identity.Identity, error) {
 	n, err := sortNames(names, false, true)
 	if err != nil {

@@ -26,7 +26,7 @@ const (
 
 // CRL makes new revocation lists and returns them in PEM: that of the
 // intermediate, which tells of leaves, and that of the root, which tells of
-// the intermediate. Programs that check whole chains, as curl does, want both.
+// the intermediate. Programs that check whole chains, as curl does, need both.
 // Each is valid for ListLifetime.
 func (a *Authority) CRL() ([]byte, error) {
 	a.mu.Lock()

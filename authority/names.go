@@ -84,7 +84,7 @@ func (c constraints) apply(t *x509.Certificate) {
 	t.PermittedIPRanges = c.networks
 }
 
-// check refuses names that peers would refuse. Constraints speak of DNS names
+// check refuses names that peers would refuse. Constraints are on DNS names
 // and addresses only: e-mail addresses and URIs are for clients, which the
 // server at the other end knows by name anyway.
 func (c constraints) check(n names) error {

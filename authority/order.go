@@ -234,7 +234,7 @@ func (o *order) names() []string {
 	return all
 }
 
-// fits wants the request to be for the very names that were proved.
+// fits reports as an error that a request is not for the names that were proved.
 func (o *order) fits(der []byte) error {
 	csr, err := x509.ParseCertificateRequest(der)
 	if err != nil {

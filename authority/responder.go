@@ -33,7 +33,7 @@ const (
 	maxAsked   = 16
 )
 
-// The whole responses that say why there is none (RFC 6960, Section 4.2.1).
+// The whole responses for requests without an answer (RFC 6960, Section 4.2.1).
 var (
 	malformedRequest = []byte{0x30, 3, 0x0a, 1, 1}
 	internalError    = []byte{0x30, 3, 0x0a, 1, 2}

@@ -24,7 +24,7 @@ const listRefresh = time.Hour
 //	/intermediate.cer  the intermediate's, in DER
 //	/acme/directory    certificates for machines that prove their names (RFC 8555)
 //
-// All of them are public but the last, which issues to whoever controls a name
+// All of them are public but the last, which issues to clients that control a name
 // that the authority may vouch for: it belongs on a local network. A nil acme
 // leaves it out.
 func (a *Authority) Handler(acme *ACME) http.Handler {

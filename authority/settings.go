@@ -27,7 +27,7 @@ func (a *Authority) URL() string {
 	return a.settings.URL
 }
 
-// SetURL says where Handler is served, such as "http://ca.lan:8440": from then
+// SetURL sets where Handler is served, such as "http://ca.lan:8440": from then
 // on leaves name it as the place of the responder and of the list. Empty means
 // nowhere. It must be http, since asking about a certificate over TLS would ask
 // about another certificate.
@@ -95,7 +95,7 @@ func lifetimeOf(r *Record) time.Duration { return min(r.NotAfter.Sub(r.NotBefore
 // refreshIntermediate takes over an intermediate that another process renewed.
 // It renews it when it would soon no longer outlive leaves, or names another
 // address of the services than the settings do. Its key and name stay, so that
-// its lists and responses go on to speak for all its leaves. The folder is
+// its lists and responses remain valid for all its leaves. The folder is
 // locked.
 func (a *Authority) refreshIntermediate() error {
 	path := filepath.Join(a.dir, interFile)

@@ -29,7 +29,7 @@ const LetsEncrypt = acme.LetsEncryptURL
 // ACME obtains certificates from an authority by RFC 8555 and renews them in
 // time. The names are proved on the TLS port (TLS-ALPN-01), or on port 80
 // (HTTP-01) where HTTPHandler is served. A server asks it for each client, in
-// Config.ForClient: the client's name and protocols say what to show. Under it
+// Config.ForClient: the client's name and protocols select what to show. Under it
 // is golang.org/x/crypto/acme/autocert.
 type ACME struct {
 	manager *autocert.Manager
@@ -39,7 +39,7 @@ type ACME struct {
 	known map[*byte]*Identity // by the leaf's first byte, which each certificate has its own
 }
 
-// ACMEOptions say whom to ask for what.
+// ACMEOptions name an authority and what to ask it for.
 type ACMEOptions struct {
 	// Names are the DNS names to obtain certificates for; others are refused.
 	Names []string
@@ -51,7 +51,7 @@ type ACMEOptions struct {
 	// CacheDir keeps the account, keys and certificates, with mode 0700. It
 	// must be set: an authority limits how often it issues.
 	CacheDir string
-	// AcceptTerms says that the user accepts the authority's terms of service.
+	// AcceptTerms states that the user accepts the authority's terms of service.
 	AcceptTerms bool
 	// RenewBefore is how long before its end a certificate is renewed; zero
 	// means 30 days, or a third of its life if that is shorter.
@@ -109,7 +109,7 @@ func (m *ACME) Obtain(ctx context.Context) error {
 
 // Identity returns the identity for a client that asks for a server name: a
 // certificate, obtained now if there is none, or the proof that an authority
-// wants to see, if protocols (the client's ALPN) is ACMEProtocol alone.
+// asks for, if protocols (the client's ALPN) is ACMEProtocol alone.
 func (m *ACME) Identity(ctx context.Context, serverName string, protocols []string, schemes []iana.SignatureScheme) (*Identity, error) {
 	if m == nil || m.manager == nil {
 		return nil, errNotACME
@@ -138,7 +138,7 @@ func (m *ACME) Identity(ctx context.Context, serverName string, protocols []stri
 		}
 		return m.convert(o.cert)
 	case <-ctx.Done():
-		return nil, context.Cause(ctx) // what was begun goes on, for the next client
+		return nil, context.Cause(ctx) // the order continues, for the next client
 	}
 }
 

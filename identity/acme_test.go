@@ -113,7 +113,7 @@ func TestACME(t *testing.T) {
 				s := &http.Server{Handler: m.HTTPHandler(http.NotFoundHandler()), ReadHeaderTimeout: time.Minute}
 				go s.Serve(web)
 				t.Cleanup(func() { s.Close() })
-				sealed.Close() // nobody answers there
+				sealed.Close() // no server answers there
 			} else {
 				server(t, sealed, m)
 			}
@@ -128,7 +128,7 @@ func TestACME(t *testing.T) {
 				t.Errorf("not the same identity again: %v", err)
 			}
 			checkIssued(t, authority, id)
-			// Another process finds it in the folder and asks nobody.
+			// Another process finds it in the folder and asks no server.
 			authority.Close()
 			other, err := identity.NewACME(o)
 			if err != nil {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestBrokenKinds gives each thing that people get wrong, and wants for each
+// TestBrokenKinds gives each thing that people get wrong, and expects for each
 // an error of its own: no two may read the same.
 func TestBrokenKinds(t *testing.T) {
 	w := newWorkshop(t)

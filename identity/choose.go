@@ -21,8 +21,8 @@ func (id *Identity) Identity() *Identity { return id }
 
 // Choose returns the identity that suits a peer best: the first whose key can
 // sign in one of the schemes the peer takes and whose certificate has the
-// server name; else, since a peer that asks for another name will say so
-// better than we can, the first whose key suits; nil if none does. An empty
+// server name; else, since a peer that asks for another name reports that
+// better than an error here, the first whose key suits; nil if none does. An empty
 // name and nil schemes suit everything. A client's identities are chosen the
 // same way, with an empty name.
 func Choose(sources []Source, serverName string, schemes []iana.SignatureScheme) *Identity {

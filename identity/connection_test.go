@@ -53,7 +53,7 @@ func TestAnySigner(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			go func() { _, _ = io.Copy(s, s) }() // the client says what it thinks of it
+			go func() { _, _ = io.Copy(s, s) }() // the client reports the error
 			if err := echo(c, "hello"); err != nil {
 				t.Errorf("%s, %v: %v", kind, version, err)
 			}
@@ -94,7 +94,7 @@ func TestSelection(t *testing.T) {
 }
 
 // TestReloadDropsNobody replaces the files of a listener while a connection is
-// open: it goes on, and the next one sees the new certificate.
+// open: it continues, and the next one sees the new certificate.
 func TestReloadDropsNobody(t *testing.T) {
 	ca := testcert.New()
 	policy := &trust.Policy{Roots: rootsOf(t, ca)}
@@ -197,7 +197,7 @@ func listenWith(t *testing.T, cfg *sealsock.Config) string {
 			}
 			go func() {
 				defer c.Close()
-				_, _ = io.Copy(c, c) // the client says what it thinks of it
+				_, _ = io.Copy(c, c) // the client reports the error
 			}()
 		}
 	}()

@@ -3,9 +3,9 @@
 //
 // [Load] reads files as they come: PEM or DER, key and chain in one file or in
 // two, PKCS#8, PKCS#1 or SEC 1 keys, encrypted or not, and PKCS#12. What it
-// cannot read it explains: an [*Error] says which file, what it holds instead,
+// cannot read it explains: an [*Error] names the file, what it holds instead,
 // and what to do. A chain in the wrong order is put right, and
-// [Identity.Notes] says so.
+// [Identity.Notes] reports it.
 //
 // A key need not be a file: [New] takes any crypto.Signer, as PKCS#11 modules,
 // agents and cloud services offer.

@@ -43,7 +43,7 @@ func (l *loader) decryptLegacy(b *pem.Block, file string) (crypto.Signer, error)
 	if err != nil {
 		return nil, err
 	}
-	//lint:ignore SA1019 keys in this form exist, and whoever holds the file is not the adversary
+	//lint:ignore SA1019 keys in this form exist, and the holder of the file is not the adversary
 	der, err := x509.DecryptPEMBlock(b, password)
 	switch {
 	case errors.Is(err, x509.IncorrectPasswordError):

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Error says why a file or bytes make no identity.
+// Error is why a file or bytes are no identity.
 type Error struct {
 	// Code is the reason.
 	Code Code

@@ -9,7 +9,7 @@ import (
 	"github.com/sealsock/sealsock/identity"
 )
 
-// An error says which file is at fault, why, and what to do.
+// An error names the file at fault, the reason, and what to do.
 func ExampleLoad() {
 	dir, err := os.MkdirTemp("", "identity")
 	if err != nil {

@@ -53,7 +53,7 @@ func (l *loader) loadKey(data []byte, file string) (crypto.Signer, error) {
 	return l.keyBlock(found, file)
 }
 
-// noKey says what a key file holds instead.
+// noKey names what a key file holds instead.
 func noKey(all []*pem.Block, file string) error {
 	e := &Error{Code: CodeNoKey, File: file, Hint: "name the file that has a line -----BEGIN PRIVATE KEY----- or the like"}
 	for _, b := range all {
@@ -134,7 +134,7 @@ func (l *loader) keyDER(data []byte, file string) (crypto.Signer, error) {
 const maxPrivate = 6 << 10
 
 // parsePrivate reads an unencrypted key: PKCS#8 (RFC 5208), PKCS#1 (RFC 8017)
-// or SEC 1 (RFC 5915), whatever its label said.
+// or SEC 1 (RFC 5915), whatever its label is.
 func parsePrivate(der []byte, file string) (crypto.Signer, error) {
 	// Package rsa checks a key when it parses it. The time grows with the square of the
 	// size: a modulus of 130,000 bits takes 0.7 seconds, of 262,144 bits 15 seconds.

@@ -100,7 +100,7 @@ func (l *loader) loadCertificates(data []byte, file string) error {
 	return nil
 }
 
-// noCertificate says what a certificate file holds instead.
+// noCertificate names what a certificate file holds instead.
 func noCertificate(all []*pem.Block, file string) error {
 	e := &Error{Code: CodeNoCertificate, File: file, Hint: "name the file whose first line is -----BEGIN CERTIFICATE-----"}
 	for _, b := range all {

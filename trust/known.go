@@ -24,7 +24,7 @@ import (
 // the name it was reached by, and from then on only that key is accepted for
 // that name. It stands in for a path to a root, where there is none. A peer that
 // the roots vouch for is accepted as ever; its key is not written down, since it
-// changes with each renewal, but that the roots vouched for it is: whoever comes
+// changes with each renewal, but that the roots vouched for it is: a peer that comes
 // later under its name without a path to a root is refused. The name in the
 // certificate is not compared, because the file ties the name to the key; dates
 // are checked.
