@@ -14,12 +14,15 @@ type rate struct {
 	data  int           // or after so many bytes of application data
 }
 
-// What a server may send after the handshake. It sends a few tickets for each
-// connection, and asks for a certificate now and then. A session takes memory, and the
-// answer to a request takes a signature.
+// What a peer may send after the handshake. A server sends a few tickets for each
+// connection, and requests a certificate now and then. Either side updates its key after
+// much data, or at intervals. A session takes memory, the answer to a request takes a
+// signature, and a key update takes two derivations and a new cipher on each side that
+// changes its key.
 var (
 	ticketRate  = rate{"session tickets", 64, time.Second, 64 << 10}
 	requestRate = rate{"requests for a certificate", 16, time.Second, 1 << 20}
+	updateRate  = rate{"key updates", 32, time.Second, 1 << 10}
 )
 
 // An allowance counts what a rate bounds.
@@ -63,6 +66,8 @@ func (r *Receiver) allow(m message) error {
 	case m.typ == iana.HandshakeNewSessionTicket:
 	case m.typ == iana.HandshakeCertificateRequest:
 		limit, count = requestRate, &r.requests
+	case m.typ == iana.HandshakeKeyUpdate:
+		limit, count = updateRate, &r.updates
 	default:
 		return nil
 	}

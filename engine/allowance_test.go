@@ -8,16 +8,15 @@ import (
 	"time"
 )
 
-// TestFloodAfterTheHandshake: a server that sends nothing but tickets, or nothing but
-// requests for a certificate, is stopped. The same number is accepted if it comes over
+// TestFloodAfterTheHandshake: a server that sends nothing but tickets, requests for a
+// certificate or key updates is stopped. The same number is accepted if it comes over
 // time, or with data between.
 func TestFloodAfterTheHandshake(t *testing.T) {
 	cred := newCredential(t, nil)
-	for _, kind := range []string{"tickets", "requests"} {
-		limit := ticketRate
-		if kind == "requests" {
-			limit = requestRate
-		}
+	for _, kind := range []string{"tickets", "requests", "updates"} {
+		limit := map[string]rate{
+			"tickets": ticketRate, "requests": requestRate, "updates": updateRate,
+		}[kind]
 		for _, c := range []struct {
 			name    string
 			pause   time.Duration // between messages
@@ -81,9 +80,12 @@ func TestFloodAfterTheHandshake(t *testing.T) {
 // flood has the server send one message of a kind.
 func flood(c, s *side, kind string) error {
 	var err error
-	if kind == "tickets" {
+	switch kind {
+	case "tickets":
 		c.in, err = s.s.SendTickets(c.in, 1)
-	} else {
+	case "updates":
+		c.in, err = s.s.Rekey(c.in, false)
+	default:
 		var q *LateRequest
 		if c.in, q, err = s.s.RequestCertificate(c.in); err == nil {
 			err = s.r.Expect(q)

@@ -149,7 +149,7 @@ func changedFinished(t *testing.T, version iana.Version, server bool, change str
 // handshake, on either side, as later.
 func TestKeyUpdatesRightAfterHandshake(t *testing.T) {
 	for _, server := range []bool{false, true} {
-		for n, taken := range map[int]bool{maxKeyUpdates: true, maxKeyUpdates + 1: false} {
+		for n, taken := range map[int]bool{updateRate.burst: true, updateRate.burst + 1: false} {
 			c, s := newPair(t, &Config{Verifier: acceptAll{}},
 				&Config{Credentials: []*Credential{newCredential(t, nil)}})
 			if err := pump(c, s); err != nil {

@@ -146,7 +146,6 @@ type effects struct {
 	out      []step
 	events   []Event
 	keys     []readKey
-	updated  bool    // keys holds what a KeyUpdate asked for
 	cfg      *Config // to go on with; nil leaves it
 	maxInner int     // for records received from now on; 0 leaves it
 	skip     int     // bytes of 0-RTT records to pass over

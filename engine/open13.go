@@ -56,7 +56,6 @@ func (s *open13) keyUpdate(m message, do *effects) (state, error) {
 	if err := do.readKeys(s.suite, next.traffic, phaseApplication); err != nil {
 		return nil, err
 	}
-	do.updated = true
 	do.out = append(do.out, step{kind: stepKeyUpdate, answer: update.RequestUpdate})
 	return &next, nil
 }

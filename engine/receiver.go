@@ -35,16 +35,14 @@ type Receiver struct {
 	ccsAllowed bool // a compatibility change_cipher_spec may come
 	idle       int  // records in a row that brought nothing
 	warnings   int  // warning alerts in a row
-	updates    int  // key updates in a row without data
 
-	tickets, requests allowance // what may come after the handshake
+	tickets, requests, updates allowance // what may come after the handshake
 }
 
 // Limits on what a peer may send without getting anywhere.
 const (
 	maxIdleRecords = 32
 	maxWarnings    = 4
-	maxKeyUpdates  = 32
 )
 
 // Receive takes bytes from the peer, from where the last call left off, works
@@ -177,12 +175,6 @@ func (r *Receiver) advance(next state, do *effects, err error) error {
 		if do.maxInner > 0 {
 			r.maxInner = do.maxInner
 			r.limitOpener()
-		}
-		if do.updated {
-			if r.updates++; r.updates > maxKeyUpdates {
-				return overLimit(iana.AlertUnexpectedMessage,
-					"%d key updates without data between them", r.updates)
-			}
 		}
 		for _, k := range do.keys {
 			if r.phase == phasePlain {
@@ -448,9 +440,10 @@ func (r *Receiver) data(payload []byte) (Event, error) {
 	if len(payload) == 0 {
 		return Event{}, r.nothing()
 	}
-	r.idle, r.warnings, r.updates = 0, 0, 0
+	r.idle, r.warnings = 0, 0
 	r.tickets.received(len(payload))
 	r.requests.received(len(payload))
+	r.updates.received(len(payload))
 	if r.phase == phaseEarly {
 		// RFC 9846, Section 4.2.10: more than max_early_data_size ends in
 		// unexpected_message.

@@ -258,10 +258,17 @@ var engineRecordRows = []row{
 		test: "TestIdleRecords13",
 	},
 	{
-		doc: own, section: "engine", must: "key updates without data are bounded",
-		file: "engine/receiver.go",
-		old:  "if r.updates++; r.updates > maxKeyUpdates {", new: "if r.updates++; false {",
+		doc: own, section: "engine", must: "key updates are bounded by time and data",
+		file: "engine/allowance.go",
+		old:  "limit, count = updateRate, &r.updates", new: "return nil",
 		test: "TestIdleRecords13",
+	},
+	{
+		doc: own, section: "engine", must: "one byte of data does not pay for a key update",
+		file: "engine/allowance.go",
+		old:  `"key updates", 32, time.Second, 1 << 10}`,
+		new:  `"key updates", 32, time.Second, 1}`,
+		test: "TestFloodAfterTheHandshake",
 	},
 	{
 		doc: own, section: "engine", must: "a handshake message is bounded",
