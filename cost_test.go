@@ -46,7 +46,7 @@ var costs = []cost{
 		c.Groups, s.Groups = []iana.NamedGroup{iana.X25519}, []iana.NamedGroup{iana.SecP256r1}
 	}},
 	{"pre-shared key", func(_ *testing.B, c, s *sealsock.Config) {
-		key := &engine.PSK{Identity: []byte("device 12"), Key: []byte("thirty-two random bytes, really.")}
+		key := engine.NewPSK([]byte("device 12"), []byte("thirty-two random bytes, really."))
 		c.PSKs, c.PSKOnly = []*engine.PSK{key}, true
 		s.FindPSK = func(context.Context, []byte) (*engine.PSK, error) { return key, nil }
 	}},

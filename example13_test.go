@@ -71,7 +71,7 @@ func ExampleConn_SendTickets() {
 
 // A key without a hash of its own, imported, serves each hash of TLS 1.3.
 func ExampleConfig_importedPSK() {
-	external := &engine.PSK{Identity: []byte("valve 3"), Key: []byte("thirty-two random bytes, really.")}
+	external := engine.NewPSK([]byte("valve 3"), []byte("thirty-two random bytes, really."))
 	var imported []*engine.PSK
 	for _, hash := range []crypto.Hash{crypto.SHA256, crypto.SHA384} {
 		key, err := external.Import([]byte("pumping station"), hash)

@@ -178,7 +178,7 @@ func ExampleFromStandard() {
 }
 
 func ExampleConfig_psks() {
-	key := &engine.PSK{Identity: []byte("thermometer 12"), Key: []byte("thirty-two random bytes, really.")}
+	key := engine.NewPSK([]byte("thermometer 12"), []byte("thirty-two random bytes, really."))
 	l := listen(&sealsock.Config{
 		FindPSK: func(_ context.Context, identity []byte) (*engine.PSK, error) {
 			if string(identity) == "thermometer 12" {

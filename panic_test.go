@@ -67,7 +67,7 @@ var panicking = []struct {
 	{"ForClient", true, func(s, _ *sealsock.Config) { s.ForClient = bad{}.ForClient }},
 	{"FindPSK", true, func(s, c *sealsock.Config) {
 		s.FindPSK = bad{}.SelectPSK
-		c.PSKs = []*engine.PSK{{Identity: []byte("i"), Key: []byte("thirty-two random bytes, really.")}}
+		c.PSKs = []*engine.PSK{engine.NewPSK([]byte("i"), []byte("thirty-two random bytes, really."))}
 	}},
 	{"SelectIdentity", true, func(s, _ *sealsock.Config) { s.SelectIdentity = bad{}.SelectIdentity }},
 	{"Identities", true, func(s, _ *sealsock.Config) { badSigner(s) }},

@@ -57,7 +57,7 @@ func TestSessionIDsAreBounded(t *testing.T) {
 }
 
 func TestPSKHint12(t *testing.T) {
-	key := &engine.PSK{Identity: []byte("device 7"), Key: bytes.Repeat([]byte{7}, 32)}
+	key := engine.NewPSK([]byte("device 7"), bytes.Repeat([]byte{7}, 32))
 	asked := make(chan string, 1)
 	cc := &sealsock.Config{MaxVersion: iana.TLS12, PSKOnly: true, SelectPSK: func(_ context.Context, hint []byte) (*engine.PSK, error) {
 		asked <- string(hint)

@@ -417,7 +417,7 @@ func exchangeBoth(t *testing.T, a, b *sealsock.Conn) {
 }
 
 func TestPreSharedKey(t *testing.T) {
-	key := &engine.PSK{Identity: []byte("device"), Key: bytes.Repeat([]byte{1}, 32)}
+	key := engine.NewPSK([]byte("device"), bytes.Repeat([]byte{1}, 32))
 	addr := serve(t, &sealsock.Config{FindPSK: func(_ context.Context, identity []byte) (*engine.PSK, error) {
 		if string(identity) == "device" {
 			return key, nil
@@ -430,7 +430,7 @@ func TestPreSharedKey(t *testing.T) {
 	}
 	exchange(t, c, "hello")
 	c.Close()
-	wrong := &engine.PSK{Identity: []byte("stranger"), Key: key.Key}
+	wrong := engine.NewPSK([]byte("stranger"), bytes.Repeat([]byte{1}, 32))
 	if c, err := sealsock.Dial(t.Context(), addr, &sealsock.Config{PSKs: []*engine.PSK{wrong}, PSKOnly: true}); err == nil {
 		c.Close()
 		t.Error("a stranger is accepted")

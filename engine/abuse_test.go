@@ -101,9 +101,9 @@ func TestEmptyPSK(t *testing.T) {
 	empty := func(identity []byte) (*PSK, error) { return &PSK{Identity: identity}, nil }
 	for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
 		for _, guess := range [][]byte{nil, {}, make([]byte, 32)} {
-			client := &Config{MaxVersion: version, PSKs: []*PSK{{Identity: []byte("anybody"), Key: []byte("x")}}}
+			client := &Config{MaxVersion: version, PSKs: []*PSK{NewPSK([]byte("anybody"), []byte("x"))}}
 			c, s := newPair(t, client, &Config{FindPSK: empty})
-			client.PSKs[0].Key = guess
+			client.PSKs[0].secret = hide(guess)
 			err := pump(c, s)
 			if s.done || err == nil {
 				t.Fatalf("%v: a client without a key is accepted", version)
@@ -149,7 +149,7 @@ func handMade(t *testing.T, cfg *Config, change func(*wire.ClientHello)) []byte 
 // A client that leaves out its key share must not make a server give up forward
 // secrecy that does not allow that.
 func TestForwardSecrecyIsTheServersToGiveUp(t *testing.T) {
-	psk := &PSK{Identity: []byte("device"), Key: []byte("secret")}
+	psk := NewPSK([]byte("device"), []byte("secret"))
 	for _, allowed := range []bool{false, true} {
 		_, s := newPair(t, &Config{PSKs: []*PSK{psk}},
 			&Config{PSKWithoutDHE: allowed, FindPSK: func([]byte) (*PSK, error) { return psk, nil }})
@@ -176,10 +176,8 @@ func (w *window) Fresh(id []byte, until time.Time) bool {
 // An attempt with an external key has no date: once a memory has let go of it, it
 // could be made again.
 func TestEarlyDataWithExternalPSK(t *testing.T) {
-	psk := &PSK{
-		Identity: []byte("device"), Key: []byte("secret"), MaxEarlyData: 100,
-		CipherSuite: iana.TLS_AES_128_GCM_SHA256,
-	}
+	psk := NewPSK([]byte("device"), []byte("secret"))
+	psk.MaxEarlyData, psk.CipherSuite = 100, iana.TLS_AES_128_GCM_SHA256
 	now := func() time.Time { return time.Unix(1e9, 0) }
 	for _, forgets := range []bool{false, true} {
 		server := &Config{FindPSK: func([]byte) (*PSK, error) { return psk, nil }, Now: now, MaxEarlyData: 100}
@@ -287,7 +285,7 @@ func TestForClientIsComplete(t *testing.T) {
 // The extension that must come with pre-shared keys must come to servers too that
 // have none.
 func TestPSKWithoutModes(t *testing.T) {
-	psk := &PSK{Identity: []byte("device"), Key: []byte("secret")}
+	psk := NewPSK([]byte("device"), []byte("secret"))
 	client := &Config{PSKs: []*PSK{psk}}
 	for _, server := range []*Config{
 		{Credentials: []*Credential{newCredential(t, nil)}},
@@ -360,7 +358,7 @@ func TestEarlyDataWithRecordLimit(t *testing.T) {
 // A session stands for the proof it was made with: one kind of proof must not
 // come back as another that the client did not ask for.
 func TestSessionProvesOnlyWhatItProved(t *testing.T) {
-	psk := &PSK{Identity: []byte("device"), Key: []byte("secret")}
+	psk := NewPSK([]byte("device"), []byte("secret"))
 	byKey := func(c *Config) { c.Verifier, c.PSKs = nil, []*PSK{psk} }
 	byCertificate := func(c *Config) { c.Verifier, c.PSKs = acceptAll{}, nil }
 	byRawKey := func(c *Config) { c.Verifier, c.PSKs, c.OnlyRawKeys = &acceptKeys{}, nil, true }

@@ -69,7 +69,7 @@ func TestSessionsOfPSKs(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%v, IDs %v", version, ids), func(t *testing.T) {
 				client, server := pair12(t)
-				psk := &PSK{Identity: []byte("device 7"), Key: bytes.Repeat([]byte{7}, 32)}
+				psk := NewPSK([]byte("device 7"), bytes.Repeat([]byte{7}, 32))
 				known := true
 				client.Verifier, client.PSKs, client.MaxVersion = nil, []*PSK{psk}, version
 				server.Credentials, server.Tickets = nil, newMemory()
@@ -99,7 +99,7 @@ func TestSessionsOfPSKs(t *testing.T) {
 				}
 				// The client has another key by now: it does not come back with the session of the old.
 				other := *client
-				other.PSKs = []*PSK{{Identity: []byte("device 8"), Key: psk.Key}}
+				other.PSKs = []*PSK{NewPSK([]byte("device 8"), psk.secret.bytes())}
 				if other.proves(client.Session) {
 					t.Error("a client offers the session of a key that it has no more")
 				}
@@ -141,7 +141,7 @@ func TestSessionsOfRawKeys(t *testing.T) {
 
 // TestLongPSK: its length has to fit where TLS 1.2 writes it.
 func TestLongPSK(t *testing.T) {
-	p := &PSK{Identity: []byte("x"), Key: make([]byte, 1<<16)}
+	p := NewPSK([]byte("x"), make([]byte, 1<<16))
 	if err := p.check(); err == nil {
 		t.Error("a key of 65536 bytes is taken")
 	}

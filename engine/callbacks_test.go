@@ -20,7 +20,7 @@ func (l *later) VerifyPeer(p *PeerCertificate) (crypto.PublicKey, error) {
 // with a refusal, or with something that is no answer.
 func TestQuestions(t *testing.T) {
 	cred := newCredential(t, nil)
-	psk := &PSK{Identity: []byte("device"), Key: []byte("secret")}
+	psk := NewPSK([]byte("device"), []byte("secret"))
 	far := *cred
 	far.Sign = func(*SignRequest) ([]byte, error) { return nil, ErrPending }
 	choose := func(*CredentialRequest) (*Credential, error) { return nil, ErrPending }

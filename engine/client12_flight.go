@@ -103,7 +103,7 @@ func (c *client12) keyExchange(kx *wire.ServerKeyExchange12, psk *PSK, do *effec
 	}
 	if psk != nil {
 		m.Identity = append([]byte{}, psk.Identity...)
-		secret = keys.PSKPremaster12(psk.Key, secret)
+		secret = keys.PSKPremaster12(psk.secret.bytes(), secret)
 	}
 	raw, err := m.AppendTo(nil)
 	if err != nil {

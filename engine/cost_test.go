@@ -20,8 +20,8 @@ func (c *counter) Read(b []byte) (int, error) {
 // TestCostOfHopelessClients: a client that cannot be served costs no key exchange and no
 // signature. What it lacks is found in the ClientHello, before either.
 func TestCostOfHopelessClients(t *testing.T) {
-	psk := &PSK{Identity: []byte("device"), Key: []byte("secret")}
-	wrong := &PSK{Identity: []byte("device"), Key: []byte("guess")}
+	psk := NewPSK([]byte("device"), []byte("secret"))
+	wrong := NewPSK([]byte("device"), []byte("guess"))
 	find := func(id []byte) (*PSK, error) {
 		if string(id) == "device" {
 			return psk, nil
@@ -72,7 +72,7 @@ func TestCostOfHopelessClients(t *testing.T) {
 		},
 		{
 			name:   "a key that is not known",
-			client: Config{PSKs: []*PSK{{Identity: []byte("other"), Key: []byte("secret")}}},
+			client: Config{PSKs: []*PSK{NewPSK([]byte("other"), []byte("secret"))}},
 			server: Config{FindPSK: find}, alert: iana.AlertUnknownPSKIdentity,
 		},
 	} {

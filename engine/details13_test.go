@@ -93,7 +93,7 @@ func expandLabelSHA256(t *testing.T, secret []byte, label string, context []byte
 // TestImportPSKVector computes an imported key with the standard library. RFC 9258,
 // Section 5.1.
 func TestImportPSKVector(t *testing.T) {
-	psk := &PSK{Identity: []byte("device"), Key: []byte("secret")}
+	psk := NewPSK([]byte("device"), []byte("secret"))
 	got, err := psk.Import([]byte("context"), crypto.SHA384)
 	if err != nil {
 		t.Fatal(err)
@@ -102,14 +102,14 @@ func TestImportPSKVector(t *testing.T) {
 	if string(got.Identity) != identity {
 		t.Errorf("identity %q, want %q", got.Identity, identity)
 	}
-	extracted, err := hkdf.Extract(sha256.New, psk.Key, make([]byte, 32))
+	extracted, err := hkdf.Extract(sha256.New, psk.secret.bytes(), make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256([]byte(identity))
 	want := expandLabelSHA256(t, extracted, "derived psk", sum[:], 48)
-	if !bytes.Equal(got.Key, want) {
-		t.Errorf("key %x, want %x", got.Key, want)
+	if !bytes.Equal(got.secret.bytes(), want) {
+		t.Errorf("key %x, want %x", got.secret.bytes(), want)
 	}
 }
 
@@ -141,7 +141,7 @@ func TestExporter13(t *testing.T) {
 // that. RFC 9846, Section 4.2.9.
 func TestForwardSecrecyOffered13(t *testing.T) {
 	for _, alone := range []bool{false, true} {
-		psk := &PSK{Identity: []byte("x"), Key: []byte("y")}
+		psk := NewPSK([]byte("x"), []byte("y"))
 		o, err := newOffer(&Config{PSKs: []*PSK{psk}, PSKWithoutDHE: alone})
 		if err != nil {
 			t.Fatal(err)
@@ -370,7 +370,7 @@ func TestIdleRecords13(t *testing.T) {
 // TestPSKWithoutSchemes13: a client whose keys are not known must name what its
 // peer may sign with. RFC 9846, Sections 4.2.3 and 9.2.
 func TestPSKWithoutSchemes13(t *testing.T) {
-	client := &Config{PSKs: []*PSK{{Identity: []byte("x"), Key: []byte("y")}}}
+	client := &Config{PSKs: []*PSK{NewPSK([]byte("x"), []byte("y"))}}
 	s := newServer(t, &Config{
 		FindPSK:     func([]byte) (*PSK, error) { return nil, nil },
 		Credentials: []*Credential{newCredential(t, nil)},
@@ -383,7 +383,7 @@ func TestPSKWithoutSchemes13(t *testing.T) {
 // TestMissingShareWithPSK13: supported_groups and key_share come together. RFC 9846,
 // Section 9.2.
 func TestMissingShareWithPSK13(t *testing.T) {
-	psk := &PSK{Identity: []byte("x"), Key: []byte("y")}
+	psk := NewPSK([]byte("x"), []byte("y"))
 	server := &Config{FindPSK: func([]byte) (*PSK, error) { return psk, nil }, PSKWithoutDHE: true}
 	for ext, change := range map[string]func(*wire.ClientHello){
 		"key_share":        func(h *wire.ClientHello) { h.KeyShares = nil },

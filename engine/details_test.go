@@ -177,7 +177,7 @@ func TestKeyUpdatesRightAfterHandshake(t *testing.T) {
 // hears handshake_failure, and this side says what would help. Whether the key is known
 // makes no difference.
 func TestNoPSKMode(t *testing.T) {
-	psk := &PSK{Identity: []byte("device"), Key: []byte("secret")}
+	psk := NewPSK([]byte("device"), []byte("secret"))
 	find := func(id []byte) (*PSK, error) {
 		if string(id) == "device" {
 			return psk, nil
@@ -186,7 +186,7 @@ func TestNoPSKMode(t *testing.T) {
 	}
 	for _, identity := range []string{"device", "other"} {
 		for _, modes := range [][]iana.PSKMode{{iana.PSKKE}, {0x1a}, {iana.PSKKE, 0x1a}} {
-			client := &Config{PSKs: []*PSK{{Identity: []byte(identity), Key: psk.Key}}}
+			client := &Config{PSKs: []*PSK{NewPSK([]byte(identity), psk.secret.bytes())}}
 			s := newServer(t, &Config{FindPSK: find})
 			s.in = handMade(t, client, func(h *wire.ClientHello) { h.PSKModes = modes })
 			_, err := s.step()

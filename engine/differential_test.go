@@ -265,7 +265,7 @@ func hellos(f *testing.F) [][]byte {
 	var list [][]byte
 	for _, cfg := range []*Config{
 		{}, {MaxVersion: iana.TLS12}, {ALPN: []string{"a", "b"}}, {ALPN: []string{"z"}}, {KeyShares: []iana.NamedGroup{}},
-		{PSKs: []*PSK{{Identity: []byte("x"), Key: []byte("y")}}, PSKWithoutDHE: true}, {ECHGREASE: true},
+		{PSKs: []*PSK{NewPSK([]byte("x"), []byte("y"))}, PSKWithoutDHE: true}, {ECHGREASE: true},
 		{NoCompatibilityMode: true, RecordSizeLimit: 100, MaxFragmentLength: 512, AcceptRawKeys: true, PostHandshakeAuth: true},
 	} {
 		cfg.Verifier, cfg.Rand, cfg.ServerName = acceptAll{}, zeros{}, "example.com"

@@ -379,7 +379,7 @@ func TestECHEarlyData(t *testing.T) {
 // TestECHWithoutCertificate: a client that trusts a pre-shared key alone has
 // no use for a server's public name.
 func TestECHWithoutCertificate(t *testing.T) {
-	psk := &PSK{Identity: []byte("me"), Key: []byte("0123456789abcdef")}
+	psk := NewPSK([]byte("me"), []byte("0123456789abcdef"))
 	k := newECHKey(t, 1)
 	client := &Config{PSKs: []*PSK{psk}, ECHConfigs: echConfigs(t, k)}
 	server := &Config{FindPSK: func([]byte) (*PSK, error) { return psk, nil }, ECHKeys: []*ECHKey{k}}

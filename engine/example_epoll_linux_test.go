@@ -70,7 +70,7 @@ func (p *peer) writable() {
 // Two connections in one epoll loop: one goroutine, no blocking call but the
 // wait for events. A hundred thousand would look the same.
 func Example_epoll() {
-	key := &engine.PSK{Identity: []byte("example"), Key: []byte("a key that both sides have")}
+	key := engine.NewPSK([]byte("example"), []byte("a key that both sides have"))
 	client, server := new(peer), new(peer)
 	var err error
 	if client.recv, client.send, err = engine.Client(&engine.Config{PSKs: []*engine.PSK{key}}); err != nil {

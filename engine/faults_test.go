@@ -263,7 +263,7 @@ func faultPlans(t *testing.T) []*faultPlan {
 		p.late, p.client.PostHandshakeAuth, p.client.Credentials = true, true, p.server.Credentials
 	})
 	add("external key", iana.TLS13, func(p *faultPlan) {
-		psk := &PSK{Identity: []byte("device"), Key: []byte("secret")}
+		psk := NewPSK([]byte("device"), []byte("secret"))
 		p.client.PSKs, p.client.Verifier = []*PSK{psk}, nil
 		p.server.FindPSK = func([]byte) (*PSK, error) { return psk, nil }
 	})

@@ -316,7 +316,7 @@ func (s steady) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte
 	return s.Signer.Sign(nil, digest, opts)
 }
 
-var flowPSK = &PSK{Identity: []byte("device"), Key: []byte("\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff")}
+var flowPSK = NewPSK([]byte("device"), []byte("\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff"))
 
 // ownP256, ownEd25519 and ownRSA are this side's identities: the same each time.
 func ownP256() *Credential {

@@ -164,10 +164,9 @@ func TestServerKeepsToModes13(t *testing.T) {
 // TestEarlyDataKey13: 0-RTT data is accepted with the first key alone. RFC 9846,
 // Section 4.2.10.
 func TestEarlyDataKey13(t *testing.T) {
-	psk := &PSK{
-		Identity: []byte("device"), Key: []byte("secret"), MaxEarlyData: 1000, ALPN: "x",
-		CipherSuite: iana.TLS_AES_128_GCM_SHA256,
-	}
+	psk := NewPSK([]byte("device"), []byte("secret"))
+	psk.MaxEarlyData, psk.ALPN = 1000, "x"
+	psk.CipherSuite = iana.TLS_AES_128_GCM_SHA256
 	client, server := resumable(t)
 	suite := []iana.CipherSuite{psk.CipherSuite}
 	client.EarlyData, client.PSKs, client.CipherSuites = true, []*PSK{psk}, suite
@@ -395,7 +394,7 @@ func TestKeyUpdateIsAnswered13(t *testing.T) {
 // TestBinderLabels13: each kind of pre-shared key has its label. RFC 9846, Section
 // 4.2.11.2; RFC 9258, Section 5.2.
 func TestBinderLabels13(t *testing.T) {
-	psk := &PSK{Identity: []byte("device"), Key: []byte("secret")}
+	psk := NewPSK([]byte("device"), []byte("secret"))
 	imported, err := psk.Import(nil, crypto.SHA256)
 	if err != nil {
 		t.Fatal(err)

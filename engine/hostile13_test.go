@@ -147,7 +147,7 @@ func TestClientRefusesExtensions13(t *testing.T) {
 			change(c, s)
 		}
 	}
-	psk := &PSK{Identity: []byte("device"), Key: []byte("secret")}
+	psk := NewPSK([]byte("device"), []byte("secret"))
 	accept := func(m *wire.EncryptedExtensions) { m.EarlyData = true }
 	for _, c := range []struct {
 		name   string

@@ -78,7 +78,7 @@ func resumed12(t *testing.T, c, s *Config)   { *c, *s = copies(resumable12(t, tr
 func resumedID12(t *testing.T, c, s *Config) { *c, *s = copies(resumable12(t, false)) }
 
 func ecdhePSK12(_ *testing.T, c, s *Config) {
-	psk := &PSK{Identity: []byte("x"), Key: []byte("key")}
+	psk := NewPSK([]byte("x"), []byte("key"))
 	c.PSKs, s.FindPSK = []*PSK{psk}, func([]byte) (*PSK, error) { return psk, nil }
 }
 

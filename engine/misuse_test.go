@@ -280,7 +280,7 @@ func TestUrgentIsEnough(t *testing.T) {
 }
 
 func TestImportMisuse(t *testing.T) {
-	p := &PSK{Identity: []byte("x"), Key: []byte("y")}
+	p := NewPSK([]byte("x"), []byte("y"))
 	_, err := p.Import(nil, crypto.SHA512)
 	wrongUse(t, err, "SHA-256 and SHA-384")
 	_, err = p.Import(make([]byte, 1<<16), crypto.SHA256)

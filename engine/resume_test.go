@@ -254,7 +254,7 @@ func TestTooMuchEarlyData(t *testing.T) {
 }
 
 func TestExternalPSK(t *testing.T) {
-	base := &PSK{Identity: []byte("device 7"), Key: bytes.Repeat([]byte{7}, 32)}
+	base := NewPSK([]byte("device 7"), bytes.Repeat([]byte{7}, 32))
 	imported, err := base.Import([]byte("context"), crypto.SHA384)
 	if err != nil {
 		t.Fatal(err)
@@ -269,7 +269,7 @@ func TestExternalPSK(t *testing.T) {
 				}
 				return nil, nil
 			}
-			other := &PSK{Identity: []byte("unknown"), Key: []byte("x")}
+			other := NewPSK([]byte("unknown"), []byte("x"))
 			client := &Config{PSKs: []*PSK{other, psk}, PSKWithoutDHE: noDHE}
 			server := &Config{FindPSK: find, PSKWithoutDHE: noDHE}
 			c, s := newPair(t, client, server)
@@ -282,7 +282,7 @@ func TestExternalPSK(t *testing.T) {
 			}
 		}
 	}
-	wrong := &PSK{Identity: base.Identity, Key: []byte("wrong")}
+	wrong := NewPSK(base.Identity, []byte("wrong"))
 	c, s := newPair(t, &Config{PSKs: []*PSK{wrong}}, &Config{FindPSK: func([]byte) (*PSK, error) { return base, nil }})
 	var e *Error
 	if err := pump(c, s); !errors.As(err, &e) {
@@ -365,7 +365,7 @@ func TestLateAuthentication(t *testing.T) {
 // TestPSKWithoutCommonGroup: a key that does without a key exchange needs none in
 // common; a certificate does, and an unknown key is none. RFC 9846, Section 4.1.1.
 func TestPSKWithoutCommonGroup(t *testing.T) {
-	psk := &PSK{Identity: []byte("device 7"), Key: bytes.Repeat([]byte{7}, 32)}
+	psk := NewPSK([]byte("device 7"), bytes.Repeat([]byte{7}, 32))
 	x25519, p521 := []iana.NamedGroup{iana.X25519}, []iana.NamedGroup{iana.SecP521r1}
 	for _, c := range []struct {
 		client, server, known bool

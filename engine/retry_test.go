@@ -85,7 +85,7 @@ func (p *retrier) second(t *testing.T, change func(*wire.ClientHello)) error {
 // A server that does not give up forward secrecy must not do so after a
 // HelloRetryRequest either. The second ClientHello here lists psk_ke alone.
 func TestRetryKeepsForwardSecrecy(t *testing.T) {
-	psk := &PSK{Identity: []byte("device"), Key: []byte("secret")}
+	psk := NewPSK([]byte("device"), []byte("secret"))
 	for _, allowed := range []bool{false, true} {
 		server := &Config{PSKWithoutDHE: allowed, FindPSK: func([]byte) (*PSK, error) { return psk, nil }}
 		p := newRetrier(t, &Config{PSKs: []*PSK{psk}}, server, nil)
@@ -197,7 +197,7 @@ var secondHellos = []struct {
 }
 
 func TestSecondClientHello(t *testing.T) {
-	psk := &PSK{Identity: []byte("device"), Key: []byte("secret")}
+	psk := NewPSK([]byte("device"), []byte("secret"))
 	for _, c := range secondHellos {
 		t.Run(c.name, func(t *testing.T) {
 			client := &Config{
@@ -228,7 +228,7 @@ func TestSecondClientHello(t *testing.T) {
 // A server that has pre-shared keys alone misses those that a second ClientHello leaves
 // out. RFC 9846, Section 6.2.
 func TestNoPSKsAfterRetry(t *testing.T) {
-	psk := &PSK{Identity: []byte("device"), Key: []byte("secret")}
+	psk := NewPSK([]byte("device"), []byte("secret"))
 	server := &Config{FindPSK: func([]byte) (*PSK, error) { return psk, nil }}
 	p := newRetrier(t, &Config{Verifier: acceptAll{}, PSKs: []*PSK{psk}}, server, nil)
 	p.psks = psks{}
@@ -248,7 +248,7 @@ func TestPSKsAfterRetry(t *testing.T) {
 		return list
 	}
 	for _, r := range "abc" {
-		all[string(r)] = &PSK{Identity: []byte{byte(r)}, Key: []byte("secret")}
+		all[string(r)] = NewPSK([]byte{byte(r)}, []byte("secret"))
 	}
 	for _, c := range []struct {
 		first, second string

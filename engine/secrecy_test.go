@@ -17,7 +17,7 @@ import (
 func TestSecretsNeverPrint(t *testing.T) {
 	const secret = "SECRETSECRETSECRETSECRETSECRETSE"
 	session := Session{Version: iana.TLS13, secret: hide([]byte(secret))}
-	psk := PSK{Identity: []byte("device"), Key: []byte(secret)}
+	psk := *NewPSK([]byte("device"), []byte(secret))
 	cred := Credential{Signer: ed25519.NewKeyFromSeed([]byte(secret))}
 	delegated := Delegated{Signer: cred.Signer}
 	for _, v := range []any{

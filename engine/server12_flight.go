@@ -245,7 +245,7 @@ func (s *awaitClientKeyExchange12) findPSK(identity, shared []byte) state {
 				return nil, err
 			}
 			s.info.PSKIdentity = identity
-			s.agree(keys.PSKPremaster12(p.Key, shared))
+			s.agree(keys.PSKPremaster12(p.secret.bytes(), shared))
 			return &awaitClientCCS12{s.server12}, nil
 		},
 	}

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"bytes"
 	"crypto"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
@@ -233,10 +235,10 @@ func readNumbers(
 	return ok
 }
 
-// A PSK is a key that both sides have from elsewhere. RFC 9846, Section 4.2.11.
+// A PSK is a key that both sides have from elsewhere; NewPSK makes one. Its zero value
+// holds no key and is refused. RFC 9846, Section 4.2.11.
 type PSK struct {
-	Identity []byte // public: it goes over the wire in the clear
-	Key      []byte // secret
+	Identity []byte // public: it is sent in the clear
 	Hash     crypto.Hash
 	// MaxEarlyData is how many bytes of 0-RTT data may go with it; both
 	// sides must agree, as on ALPN and CipherSuite then.
@@ -245,6 +247,24 @@ type PSK struct {
 	CipherSuite  iana.CipherSuite
 
 	imported bool
+	secret   hidden
+}
+
+// NewPSK returns a pre-shared key of 1 to 65,535 bytes with its identity, which has as
+// many and is sent in the clear. It keeps identity and a copy of key. The key stays
+// inside: no field, and no form of printing or encoding, shows it.
+func NewPSK(identity, key []byte) *PSK {
+	return &PSK{Identity: identity, secret: hide(slices.Clone(key))}
+}
+
+// KeyLen is the length of the key in bytes, for a program that refuses short ones.
+func (p *PSK) KeyLen() int { return len(p.secret.bytes()) }
+
+// Equal reports whether p and x are the same key with the same identity and hash. It
+// compares the keys in constant time.
+func (p *PSK) Equal(x *PSK) bool {
+	same := keys.Equal(p.secret.bytes(), x.secret.bytes())
+	return same && bytes.Equal(p.Identity, x.Identity) && p.Hash == x.Hash
 }
 
 // check finds mistakes in a client's key.
@@ -259,9 +279,9 @@ func (p *PSK) check() error {
 // own PSK may leave out the identity, so the one that was asked for is given.
 func (p *PSK) checkKey(identity []byte) error {
 	switch {
-	case len(p.Key) == 0 || len(p.Key) >= 1<<16:
-		return usage("pre-shared key %q has %d bytes: it must have 1 to 65535", identity, len(p.Key))
-	case unset(p.Key):
+	case p.KeyLen() == 0 || p.KeyLen() >= 1<<16:
+		return usage("pre-shared key %q has %d bytes: it must have 1 to 65535", identity, p.KeyLen())
+	case unset(p.secret.bytes()):
 		return usage("pre-shared key %q is all zeros: it was never set", identity)
 	}
 	return nil
@@ -323,7 +343,7 @@ func (p *PSK) Import(context []byte, target crypto.Hash) (*PSK, error) {
 	}
 	imported := *p
 	imported.Identity, imported.Hash, imported.imported = identity, target, true
-	imported.Key = keys.ImportPSK(source, p.Key, identity, target.Size())
+	imported.secret = hide(keys.ImportPSK(source, p.secret.bytes(), identity, target.Size()))
 	return &imported, nil
 }
 
@@ -391,7 +411,7 @@ func (s *Session) preshared(now time.Time) *presharedKey {
 
 func (p *PSK) preshared() *presharedKey {
 	k := &presharedKey{
-		identity: p.Identity, secret: p.Key, hash: p.Hash, label: keys.BinderExternal,
+		identity: p.Identity, secret: p.secret.bytes(), hash: p.Hash, label: keys.BinderExternal,
 		maxEarly: p.MaxEarlyData, alpn: p.ALPN, suite: p.CipherSuite,
 	}
 	if p.imported {

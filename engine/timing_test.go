@@ -104,7 +104,7 @@ func TestTimingFinished(t *testing.T) {
 }
 
 func TestTimingBinder(t *testing.T) {
-	psk := &PSK{Identity: []byte("timing"), Key: make([]byte, 32)}
+	psk := NewPSK([]byte("timing"), make([]byte, 32))
 	o, err := newOffer(&Config{PSKs: []*PSK{psk}})
 	if err != nil {
 		t.Fatal(err)

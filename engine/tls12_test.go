@@ -58,7 +58,7 @@ func TestHandshake12(t *testing.T) {
 		suites.AuthECDSA: newCredential(t, nil),
 		suites.AuthRSA:   newCredential(t, testcert.NewKey("rsa")),
 	}
-	psk := &PSK{Identity: []byte("device 7"), Key: bytes.Repeat([]byte{7}, 20)}
+	psk := NewPSK([]byte("device 7"), bytes.Repeat([]byte{7}, 20))
 	for _, id := range all12() {
 		suite := suites.TLS12(id)
 		groups := []iana.NamedGroup{0}
@@ -365,7 +365,7 @@ func TestResumptionWithClientCertificate12(t *testing.T) {
 }
 
 func TestPSK12(t *testing.T) {
-	good := &PSK{Identity: []byte("device 7"), Key: bytes.Repeat([]byte{7}, 32)}
+	good := NewPSK([]byte("device 7"), bytes.Repeat([]byte{7}, 32))
 	find := func(identity []byte) (*PSK, error) {
 		if bytes.Equal(identity, good.Identity) {
 			return good, nil
@@ -392,7 +392,7 @@ func TestPSK12(t *testing.T) {
 		}
 	})
 	t.Run("refusals", func(t *testing.T) {
-		for _, p := range []*PSK{{Identity: good.Identity, Key: []byte("wrong")}, {Identity: []byte("unknown"), Key: good.Key}} {
+		for _, p := range []*PSK{NewPSK(good.Identity, []byte("wrong")), NewPSK([]byte("unknown"), good.secret.bytes())} {
 			c, s := newPair(t, &Config{MaxVersion: iana.TLS12, PSKs: []*PSK{p}}, &Config{FindPSK: find})
 			if err := pump(c, s); err == nil || c.done || s.done {
 				t.Errorf("%v is accepted", p)

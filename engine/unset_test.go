@@ -12,14 +12,14 @@ import (
 // TestUnsetSecretIsNone: a secret that is empty or all zeros is a variable that was
 // never set, wherever it comes from. Anybody knows it, so nothing may rest on it.
 func TestUnsetSecretIsNone(t *testing.T) {
-	zero := &PSK{Identity: []byte("device"), Key: make([]byte, 32)}
+	zero := NewPSK([]byte("device"), make([]byte, 32))
 	if _, _, err := Client(&Config{PSKs: []*PSK{zero}}); !misused(err) {
 		t.Errorf("a client takes a key of zeros: %v", err)
 	}
 	if _, err := zero.Import(nil, crypto.SHA256); !misused(err) {
 		t.Errorf("a key of zeros is imported: %v", err)
 	}
-	set := &PSK{Identity: zero.Identity, Key: []byte("a key")}
+	set := NewPSK(zero.Identity, []byte("a key"))
 	for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
 		c, s := newPair(t, &Config{PSKs: []*PSK{set}, MaxVersion: version},
 			&Config{FindPSK: func([]byte) (*PSK, error) { return zero, nil }, MaxVersion: version})

@@ -26,7 +26,7 @@ func traced(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
 	trace := func(tr engine.Trace) { b.WriteString(Message(tr)) }
-	key := &engine.PSK{Identity: []byte("example"), Key: []byte("a key that both sides have")}
+	key := engine.NewPSK([]byte("example"), []byte("a key that both sides have"))
 	cr, cs, err := engine.Client(&engine.Config{PSKs: []*engine.PSK{key}, ServerName: "example.com", ALPN: []string{"h2"}, Trace: trace})
 	if err != nil {
 		t.Fatal(err)

@@ -29,8 +29,9 @@ func TestParseKeys(t *testing.T) {
 		t.Fatalf("%d keys, want %d", len(keys), len(want))
 	}
 	for i, w := range want {
-		if string(keys[i].Identity) != w.identity || string(keys[i].Key) != w.key || lines[i] != w.line || keys[i].Hash != 0 {
-			t.Errorf("key %d is %q: %x in line %d", i, keys[i].Identity, keys[i].Key, lines[i])
+		key := engine.NewPSK([]byte(w.identity), []byte(w.key))
+		if !keys[i].Equal(key) || lines[i] != w.line {
+			t.Errorf("key %d is %v in line %d", i, keys[i], lines[i])
 		}
 	}
 	for text, want := range map[string]string{
@@ -67,8 +68,8 @@ func FuzzKeyFile(f *testing.F) {
 			t.Errorf("%d keys in %d lines", len(keys), len(lines))
 		}
 		for _, k := range keys {
-			if len(k.Identity) == 0 || len(k.Key) == 0 || len(k.Key) > maxKey {
-				t.Errorf("identity %q with a key of %d bytes", k.Identity, len(k.Key))
+			if len(k.Identity) == 0 || k.KeyLen() == 0 || k.KeyLen() > maxKey {
+				t.Errorf("identity %q with a key of %d bytes", k.Identity, k.KeyLen())
 			}
 		}
 	})
@@ -77,7 +78,7 @@ func FuzzKeyFile(f *testing.F) {
 // aSession makes a session, always the same, by a connection without a network.
 func aSession(t testing.TB) *engine.Session {
 	t.Helper()
-	key := &engine.PSK{Identity: []byte("example"), Key: []byte("a key that both sides have")}
+	key := engine.NewPSK([]byte("example"), []byte("a key that both sides have"))
 	now := func() time.Time { return time.Now().Truncate(time.Hour) }
 	cr, cs, err := engine.Client(&engine.Config{PSKs: []*engine.PSK{key}, ServerName: "localhost", Groups: []iana.NamedGroup{iana.X25519}, Rand: zeros{}, Now: now})
 	if err != nil {

@@ -39,9 +39,9 @@ func readKeys(talk *talker, file string) ([]*engine.PSK, error) {
 		return nil, failed(nil, "--psk-file %s holds no key", file).hinted(keyLine)
 	}
 	for i, k := range keys {
-		if len(k.Key) < shortKey {
+		if k.KeyLen() < shortKey {
 			talk.warn("--psk-file %s, line %d: a key of %d bytes can be guessed by whoever records a connection: make it %d bytes or more",
-				file, lines[i], len(k.Key), shortKey)
+				file, lines[i], k.KeyLen(), shortKey)
 		}
 	}
 	return keys, nil
@@ -79,7 +79,7 @@ func parseKeys(data []byte) (keys []*engine.PSK, lines []int, err error) {
 		known[string(identity)] = n
 		// No hash of its own: SHA-256, as OpenSSL takes it for -psk. RFC 9846,
 		// Section 4.2.11: the default where none is given.
-		keys = append(keys, &engine.PSK{Identity: bytes.Clone(identity), Key: key})
+		keys = append(keys, engine.NewPSK(bytes.Clone(identity), key))
 		lines = append(lines, n)
 	}
 	return keys, lines, nil

@@ -35,11 +35,13 @@ var importedPSK = &capability{
 }
 
 // thermometer is the key of both sides.
-var thermometer = &engine.PSK{Identity: []byte("thermometer"), Key: []byte("thirty-two random bytes, really.")}
+var thermometer = engine.NewPSK([]byte("thermometer"), []byte(thermometerKey))
+
+const thermometerKey = "thirty-two random bytes, really."
 
 // pskClientArgs and pskServerArgs are a program's options for the key.
 func pskClientArgs(p *program, kx string) []string {
-	key := hex.EncodeToString(thermometer.Key)
+	key := hex.EncodeToString([]byte(thermometerKey))
 	switch p {
 	case gnutls37, gnutls38:
 		return []string{"--pskusername", string(thermometer.Identity), "--pskkey", key, "--priority", gnutlsPriority + kx}
@@ -50,7 +52,7 @@ func pskClientArgs(p *program, kx string) []string {
 }
 
 func pskServerArgs(t *testing.T, p *program, kx string) []string {
-	key := hex.EncodeToString(thermometer.Key)
+	key := hex.EncodeToString([]byte(thermometerKey))
 	switch p {
 	case gnutls37, gnutls38:
 		name := fmt.Sprintf("psk-%x", t.Name())

@@ -211,7 +211,7 @@ func (m *meeting) clientConfig() {
 func preshared() *engine.PSK {
 	key, err := hex.DecodeString(pskKey)
 	must(err)
-	return &engine.PSK{Identity: []byte(pskIdentity), Key: key}
+	return engine.NewPSK([]byte(pskIdentity), key)
 }
 
 // serve runs the library as a server until the exchange ends.

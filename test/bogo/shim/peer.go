@@ -82,7 +82,7 @@ func (c *connection) loadCredentials(cfg *engine.Config) error {
 		c.credentials = append(c.credentials, loaded)
 	}
 	if c.settings.psk != "" {
-		c.psks = append(c.psks, &engine.PSK{Identity: []byte(c.settings.pskIdentity), Key: []byte(c.settings.psk)})
+		c.psks = append(c.psks, engine.NewPSK([]byte(c.settings.pskIdentity), []byte(c.settings.psk)))
 		c.pskOwner = append(c.pskOwner, -1)
 	}
 	if c.settings.usual.certFile != "" {
@@ -303,7 +303,7 @@ func issuedBy(chain, issuers [][]byte) bool {
 
 // addPSK imports a pre-shared key for both hashes. RFC 9258, Section 5.
 func (c *connection) addPSK(from *credential) error {
-	source := &engine.PSK{Identity: from.pskIdentity, Key: from.pskKey}
+	source := engine.NewPSK(from.pskIdentity, from.pskKey)
 	if from.pskHash == 384 {
 		source.Hash = crypto.SHA384
 	}
