@@ -1,9 +1,9 @@
 package sealsock
 
 import (
-	"bytes"
 	"context"
 	"crypto"
+	"crypto/subtle"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -93,7 +93,8 @@ func (c *Config) standardSessions(std *tls.Config) {
 	case std.SessionTicketsDisabled:
 		c.NumTickets, c.NoTickets = -1, true
 		return
-	case key != [32]byte{} && !bytes.HasPrefix(key[:], notSet):
+	case subtle.ConstantTimeCompare(key[:len(notSet)], notSet) == 1:
+	case NewTicketKey(key).Valid():
 		c.Tickets = SealTickets(sharedKey{NewTicketKey(key)}, std.Time)
 	}
 	if std.ClientSessionCache != nil {

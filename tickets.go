@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +27,7 @@ type TicketKey struct {
 // NewTicketKey makes a key of 32 random bytes, which a fleet may share. 32 zero
 // bytes are what an unset variable holds, so they make no key.
 func NewTicketKey(secret [32]byte) TicketKey {
-	if secret == [32]byte{} {
+	if subtle.ConstantTimeCompare(secret[:], make([]byte, len(secret))) == 1 {
 		return TicketKey{}
 	}
 	return TicketKey{func() *[32]byte { return &secret }}
