@@ -257,12 +257,21 @@ func NewPSK(identity, key []byte) *PSK {
 	return &PSK{Identity: identity, secret: hide(slices.Clone(key))}
 }
 
-// KeyLen is the length of the key in bytes, for a program that refuses short ones.
-func (p *PSK) KeyLen() int { return len(p.secret.bytes()) }
+// KeyLen is the length of the key in bytes, for a program that refuses short ones. It is 0
+// for nil.
+func (p *PSK) KeyLen() int {
+	if p == nil {
+		return 0
+	}
+	return len(p.secret.bytes())
+}
 
 // Equal reports whether p and x are the same key with the same identity and hash. It
-// compares the keys in constant time.
+// compares the keys in constant time. Nil equals nil alone.
 func (p *PSK) Equal(x *PSK) bool {
+	if p == nil || x == nil {
+		return p == x
+	}
 	same := keys.Equal(p.secret.bytes(), x.secret.bytes())
 	return same && bytes.Equal(p.Identity, x.Identity) && p.Hash == x.Hash
 }
