@@ -35,7 +35,7 @@ func split(flight []byte) (messages [][]byte) {
 	return messages
 }
 
-// seal sends handshake messages under a side's present key, whatever its state.
+// seal sends handshake messages under a side's present key, in any state.
 func (e *side) seal(t *testing.T, typ iana.ContentType, payload []byte) []byte {
 	t.Helper()
 	out, err := e.s.records(nil, typ, payload)
@@ -355,8 +355,8 @@ func TestEarlyDataWithRecordLimit(t *testing.T) {
 	}
 }
 
-// A session stands for the proof it was made with: one kind of proof must not
-// come back as another that the client did not ask for.
+// A session stands for the proof it was made with: resumption must not turn one kind
+// of proof into another that the client did not ask for.
 func TestSessionProvesOnlyWhatItProved(t *testing.T) {
 	psk := NewPSK([]byte("device"), []byte("secret"))
 	byKey := func(c *Config) { c.Verifier, c.PSKs = nil, []*PSK{psk} }

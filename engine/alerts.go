@@ -2,8 +2,8 @@ package engine
 
 import "github.com/sealsock/sealsock/iana"
 
-// alertMeaning says in words what a peer means by an alert, where its name
-// alone does not.
+// alertMeaning explains what a received alert means. It returns "" where the
+// alert's name is enough.
 func alertMeaning(a iana.Alert) string {
 	switch a {
 	case iana.AlertCloseNotify:
@@ -40,10 +40,10 @@ func alertMeaning(a iana.Alert) string {
 	return ""
 }
 
-// legacyHint points to the door for peers that this engine refuses.
+// legacyHint names the package that connects to peers that this engine refuses.
 const legacyHint = "an old peer with TLS 1.0 or 1.1, CBC or RSA key exchange alone can be reached through package legacy (--legacy)"
 
-// alertHint says what to do about an alert received.
+// alertHint returns what the user can do about a received alert, or "".
 func alertHint(a iana.Alert) string {
 	switch a {
 	case iana.AlertHandshakeFailure, iana.AlertInsufficientSecurity:

@@ -76,7 +76,7 @@ func TestCarelessAnswers(t *testing.T) {
 	}
 }
 
-// accepts accepts a peer with a key; always gives an answer whatever is asked.
+// accepts accepts a peer with a key; always gives one answer to every question.
 func accepts(key crypto.PublicKey) func(Question) Answer {
 	return func(q Question) Answer { return q.(*PeerCertificate).Accept(key) }
 }

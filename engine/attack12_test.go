@@ -16,7 +16,7 @@ import (
 )
 
 // TestVersionRanges tries every range of versions of a client against every range
-// of a server: the highest version of both wins, and without one both sides say so.
+// of a server: the highest version of both is chosen, and without one both sides fail.
 func TestVersionRanges(t *testing.T) {
 	type bounds struct{ low, high iana.Version }
 	ranges := []bounds{{0, 0}, {iana.TLS12, iana.TLS12}, {iana.TLS13, iana.TLS13}, {iana.TLS12, 0}, {0, iana.TLS12}, {iana.TLS13, 0}, {iana.TLS12, iana.TLS13}}
@@ -97,7 +97,7 @@ func TestSessionsOfPSKs(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				// The client has another key by now: it does not come back with the session of the old.
+				// The client has another key by now: it does not offer the session of the old.
 				other := *client
 				other.PSKs = []*PSK{NewPSK([]byte("device 8"), psk.secret.bytes())}
 				if other.proves(client.Session) {
@@ -155,7 +155,7 @@ func TestLongPSK(t *testing.T) {
 }
 
 // TestFailedSessions12: a session whose connection failed is not resumed. A
-// stranger who names it cannot make it fail.
+// client that names it without its keys cannot make it fail.
 func TestFailedSessions12(t *testing.T) {
 	client, server := resumable12(t, false)
 	stranger := *client
@@ -181,7 +181,7 @@ func TestFailedSessions12(t *testing.T) {
 	}
 }
 
-// A renewing server gives a new ticket to a client that comes back with an old
+// A renewing server gives a new ticket to a client that resumes with an old
 // one, as RFC 5077, Section 3.3, allows and this engine's does not.
 type renewing struct{ awaitClientHello }
 
@@ -213,7 +213,7 @@ func (s *renewing) handle(m message, do *effects) (state, error) {
 	return &awaitClientCCS12{r.server12}, r.sendFinished(do)
 }
 
-// TestRenewedTicket12: the client comes back with the new ticket, whose session
+// TestRenewedTicket12: the client resumes with the new ticket, whose session
 // is as old as the first one.
 func TestRenewedTicket12(t *testing.T) {
 	client, server := resumable12(t, true)
@@ -236,7 +236,7 @@ func TestRenewedTicket12(t *testing.T) {
 	if c, _ := connect(t, client, server); !c.r.State().Resumed {
 		t.Error("the new ticket is not taken")
 	}
-	// Without the ticket that was announced, the handshake does not go on.
+	// Without the ticket that was announced, the handshake fails.
 	client, server = resumable12(t, true)
 	c, s = newPair(t, client, server)
 	s.r.state = &renewing{awaitClientHello{cfg: server, info: &s.r.info}}
@@ -254,7 +254,7 @@ func TestRenewedTicket12(t *testing.T) {
 	wantAlert(t, err, iana.AlertUnexpectedMessage)
 }
 
-// TestLongHint: what a server makes us say is bounded.
+// TestLongHint: what an error quotes of a server's hint is bounded.
 func TestLongHint(t *testing.T) {
 	client := &Config{MaxVersion: iana.TLS12, SelectPSK: func([]byte) (*PSK, error) { return nil, nil }}
 	server := &Config{FindPSK: func([]byte) (*PSK, error) { return nil, nil }, PSKHint: bytes.Repeat([]byte{0xff}, 60_000)}

@@ -77,7 +77,7 @@ func TestQuestions(t *testing.T) {
 	}
 }
 
-// rightAnswer is what the callback should have said.
+// rightAnswer is what the callback should have returned.
 func rightAnswer(t *testing.T, q Question, cred *Credential, psk *PSK) Answer {
 	t.Helper()
 	switch q := q.(type) {

@@ -13,8 +13,8 @@ type certKinds struct {
 	own, peer iana.CertificateType
 }
 
-// acceptedKinds lists the kinds that are accepted from the peer, most wanted
-// first; nil if it is certificates alone, which needs no word.
+// acceptedKinds lists the kinds that are accepted from the peer, in order of
+// preference; nil if it is certificates alone, which needs no extension.
 func (c *Config) acceptedKinds() []iana.CertificateType {
 	switch {
 	case c.OnlyRawKeys:
@@ -26,8 +26,8 @@ func (c *Config) acceptedKinds() []iana.CertificateType {
 }
 
 // shownKinds lists the kinds that this side can show, in the order of its
-// credentials; nil if it is certificates alone. A credential that has both forms
-// would rather show the shorter.
+// credentials; nil if it is certificates alone. Of a credential that has both
+// forms the raw key comes first, because it is shorter.
 func (c *Config) shownKinds() []iana.CertificateType {
 	var kinds []iana.CertificateType
 	for _, cred := range c.Credentials {
@@ -43,7 +43,7 @@ func (c *Config) shownKinds() []iana.CertificateType {
 	return kinds
 }
 
-// chooseKind picks this side's most wanted kind that is in a client's list. An
+// chooseKind picks the first of this side's kinds that is in a client's list. An
 // absent list means certificates. RFC 7250, Section 4.2.
 func chooseKind(offered, ours []iana.CertificateType, what string) (iana.CertificateType, error) {
 	if offered == nil {
@@ -63,7 +63,7 @@ func chooseKind(offered, ours []iana.CertificateType, what string) (iana.Certifi
 	}
 }
 
-// chooseKinds decides about both sides' certificates on a server.
+// chooseKinds chooses, on a server, the kinds of both sides' certificates.
 func chooseKinds(cfg *Config, h *wire.ClientHello) (k certKinds, err error) {
 	if k.own, err = chooseKind(h.ServerCertTypes, cfg.serverKinds(), "server"); err != nil {
 		return k, err
@@ -75,7 +75,7 @@ func chooseKinds(cfg *Config, h *wire.ClientHello) (k certKinds, err error) {
 	return k, err
 }
 
-// serverKinds is shownKinds, where a callback may show certificates too.
+// serverKinds is shownKinds, with X.509 added if a callback may choose a certificate.
 func (c *Config) serverKinds() []iana.CertificateType {
 	kinds := c.shownKinds()
 	if kinds != nil && c.SelectCredential != nil && !slices.Contains(kinds, iana.CertTypeX509) {
@@ -129,8 +129,8 @@ type certMessage struct {
 	compress     []iana.CertificateCompression // what the peer takes
 }
 
-// write writes a Certificate or, if both sides can, a CompressedCertificate. A
-// nil credential makes it empty.
+// writeCertificate encodes a Certificate or, if both sides support it, a
+// CompressedCertificate. A nil credential makes it empty.
 func (f *flow13) writeCertificate(c *Credential, p certMessage) ([]byte, error) {
 	cert := wire.Certificate{Context: p.context}
 	switch {
@@ -228,7 +228,7 @@ func (f *flow13) certificateBody(m message) ([]byte, error) {
 	return nil, illegal("a certificate compressed with %v, which was not offered", packed.Algorithm)
 }
 
-// An asked is what was asked for along with the peer's certificate.
+// An asked is what this side requested along with the peer's certificate.
 type asked struct {
 	context      []byte
 	kind         iana.CertificateType

@@ -11,7 +11,7 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// offer12 puts into the hello what TLS 1.2 needs beside what 1.3 has too.
+// offer12 adds to the hello what only TLS 1.2 needs.
 func (o *offer) offer12(random io.Reader) error {
 	h, cfg := o.hello, o.cfg
 	h.ExtendedMasterSecret = true
@@ -39,8 +39,8 @@ func (o *offer) offer12(random io.Reader) error {
 	}
 	switch {
 	case len(old.Ticket) > 0 && !cfg.NoTickets:
-		// RFC 5077, Section 3.4: a server that takes the ticket echoes the
-		// session ID, whatever it is.
+		// RFC 5077, Section 3.4: a server that accepts the ticket echoes the
+		// session ID, which may have any value.
 		o.old, h.SessionTicket = old, old.Ticket
 		return o.newSessionID(random)
 	case len(old.SessionID) > 0:
@@ -132,7 +132,7 @@ func (s *awaitServerHello) checkServerHello12(sh *wire.ServerHello) (*suites.Sui
 	return suite, s.checkAnswers12(sh)
 }
 
-// checkAnswers12 checks what the extensions say.
+// checkAnswers12 checks the values of the server's extensions.
 func (o *offer) checkAnswers12(sh *wire.ServerHello) error {
 	switch {
 	case len(sh.RenegotiationInfo) > 0:
@@ -150,7 +150,7 @@ func (o *offer) checkAnswers12(sh *wire.ServerHello) error {
 	return nil
 }
 
-// resumed takes the server's word that the session goes on. RFC 5246, Section 7.3.
+// resumed continues after a ServerHello that resumes the session. RFC 5246, Section 7.3.
 func (c *client12) resumed(do *effects) (state, error) {
 	old := c.offer.old
 	switch {
@@ -274,7 +274,7 @@ func (s *awaitServerKeyExchange12) handle(m message, do *effects) (state, error)
 	return &awaitCertificateRequest12{client12: s.client12, exchange: kx}, nil
 }
 
-// awaitCertificateRequest12 waits for the server's wish for a certificate, or
+// awaitCertificateRequest12 waits for the server's request for a certificate, or
 // the end of its flight.
 type awaitCertificateRequest12 struct {
 	*client12

@@ -16,7 +16,7 @@ const (
 	certECDSASign = 64
 )
 
-// answerRequest goes on with the client's certificate, or an empty one, and the
+// answerRequest continues with the client's certificate, or an empty one, and the
 // proof of it. RFC 5246, Sections 7.4.6 and 7.4.8.
 func (c *client12) answerRequest(kx *wire.ServerKeyExchange12, r *wire.CertificateRequest12) state {
 	schemes := slices.DeleteFunc(slices.Clone(r.SignatureAlgorithms), func(id iana.SignatureScheme) bool {
@@ -43,7 +43,7 @@ func (c *client12) answerRequest(kx *wire.ServerKeyExchange12, r *wire.Certifica
 	})
 }
 
-// prove goes on with CertificateVerify, which signs all messages so far.
+// prove continues with CertificateVerify, which signs all messages so far.
 func (c *client12) prove(cred *Credential, scheme *suites.Scheme) state {
 	content := c.messages
 	c.forget()
@@ -57,7 +57,8 @@ func (c *client12) prove(cred *Credential, scheme *suites.Scheme) state {
 	})
 }
 
-// choosePSK goes on with the key that the server's hint asks for.
+// choosePSK continues with the key that SelectPSK chooses by the server's hint, or else
+// with the first of Config.PSKs that fits TLS 1.2.
 func (c *client12) choosePSK(kx *wire.ServerKeyExchange12, do *effects) (state, error) {
 	cfg := c.cfg
 	if cfg.SelectPSK == nil {

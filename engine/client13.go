@@ -9,7 +9,7 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// awaitServerHello waits for the server's choice, or for its wish to try again.
+// awaitServerHello waits for the ServerHello, or for a HelloRetryRequest.
 type awaitServerHello struct {
 	*offer
 	info *State
@@ -129,7 +129,7 @@ func (o *offer) replaceShare(group iana.NamedGroup) error {
 	return o.addShare(o.cfg.random(), group)
 }
 
-// awaitSecondServerHello waits for the server's choice after a retry.
+// awaitSecondServerHello waits for the ServerHello after a retry.
 type awaitSecondServerHello struct {
 	*flow13
 	*offer
@@ -258,7 +258,7 @@ func (s *awaitEncryptedExtensions) handle(m message, do *effects) (state, error)
 	return s.usePSK(), nil
 }
 
-// earlyAnswer takes the server's word on the 0-RTT data. RFC 9846, Section 4.2.10.
+// earlyAnswer handles the server's answer to the 0-RTT data. RFC 9846, Section 4.2.10.
 func (s *awaitEncryptedExtensions) earlyAnswer(ee *wire.EncryptedExtensions, do *effects) error {
 	if !ee.EarlyData {
 		do.report(EventEarlyRejected)
@@ -276,7 +276,7 @@ func (s *awaitEncryptedExtensions) earlyAnswer(ee *wire.EncryptedExtensions, do 
 	return nil
 }
 
-// resume takes over what an earlier session tells of its peer, which the Verifier has
+// resume copies what an earlier session holds about its peer, which the Verifier has
 // accepted again.
 func (f *flow13) resume(k *presharedKey) {
 	if k.session == nil {
@@ -448,8 +448,8 @@ func (f *flow13) answerRequest(r *wire.CertificateRequest, do *effects, end func
 		}
 		f.shown(c)
 		// Nothing is sent before the signature is there, for which a caller
-		// may have to wait: RFC 9846, Section 4.6.2, wants the messages of a
-		// late answer with no others between them.
+		// may have to wait: RFC 9846, Section 4.6.2, requires that the messages of
+		// a late answer come with no others between them.
 		return f.sign(c, scheme, clientContext, func(proof []byte, do *effects) (state, error) {
 			do.send(slices.Concat(raw, proof))
 			return end(do)

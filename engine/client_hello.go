@@ -25,7 +25,7 @@ func (s *clientStart) start(do *effects) (state, error) {
 	old := s.cfg.offerable()
 	if old == nil {
 		if s.cfg.Session != nil {
-			s.cfg = s.cfg.withoutSession() // whatever the clock shows in a moment
+			s.cfg = s.cfg.withoutSession() // even if the clock is set back later in the handshake
 		}
 		return s.begin(do)
 	}
@@ -49,7 +49,7 @@ func (s *clientStart) begin(do *effects) (state, error) {
 	o, err := composeHello(s.cfg)
 	if err != nil && s.cfg.offerable() != nil {
 		// The server decides how long a ticket is. One that leaves no room for the
-		// rest of the hello must not keep the client out: without it there is room.
+		// rest of the hello must not prevent the connection: without it there is room.
 		o, err = composeHello(s.cfg.withoutSession())
 	}
 	if err != nil {

@@ -119,7 +119,7 @@ func TestVariableTimeIsFound(t *testing.T) {
 	}
 }
 
-// A listedPackage is what go list tells about a package.
+// A listedPackage is what go list prints about a package.
 type listedPackage struct {
 	Dir, ImportPath, Export string
 	GoFiles                 []string

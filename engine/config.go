@@ -14,22 +14,22 @@ import (
 	"github.com/sealsock/sealsock/internal/suites"
 )
 
-// ClientAuth says whether a server asks for a client certificate.
+// ClientAuth is a server's policy for client certificates.
 type ClientAuth uint8
 
 // The ways to treat client certificates in the handshake.
 const (
 	NoClientCert      ClientAuth = iota // do not ask
-	RequestClientCert                   // ask, and go on without one
+	RequestClientCert                   // ask, and continue without one
 	RequireClientCert                   // ask, and refuse without one
 )
 
-// Config is what one side of a connection wants. It is read, never written,
-// and may serve any number of connections at once.
+// Config configures one side of a connection. The engine reads it and never
+// writes it, and any number of connections may use it at once.
 //
-// Its zero value has no Verifier and no clock, so it accepts nobody: the
-// engine decides nothing about trust by itself. Small fields stand together,
-// because a connection keeps its Config.
+// Its zero value has no Verifier and no clock, so it accepts no peer: the
+// engine makes no trust decision by itself. Small fields stand together to save
+// memory, because a connection keeps its Config.
 type Config struct {
 	// Now is the clock. It is needed for tickets only; nil means that
 	// sessions are neither kept nor resumed.
@@ -40,7 +40,7 @@ type Config struct {
 	// MinVersion and MaxVersion bound the version; zero means the engine's
 	// own bounds.
 	MinVersion, MaxVersion iana.Version
-	// NoCompatibilityMode turns off the disguise for middleboxes
+	// NoCompatibilityMode disables middlebox compatibility mode
 	// (RFC 9846, Appendix D.4).
 	NoCompatibilityMode bool
 	// NoTickets makes a client of TLS 1.2 take no tickets: it resumes by
@@ -50,11 +50,12 @@ type Config struct {
 	// RFC 7627. They are accepted otherwise, but then neither resumption nor
 	// exporters nor tls-unique work.
 	RequireExtendedMasterSecret bool
-	// PostHandshakeAuth lets a client be asked for a certificate later.
+	// PostHandshakeAuth lets a server ask this client for a certificate after the
+	// handshake.
 	PostHandshakeAuth bool
 	// CipherSuites, Groups and SignatureSchemes list what is offered or
-	// accepted, most wanted first; nil means the defaults. A server with nil
-	// Groups does without P-521, which costs it most. AES-CCM, X448, the groups
+	// accepted, in order of preference; nil means the defaults. A server with nil
+	// Groups does not use P-521, which costs it most. AES-CCM, X448, the groups
 	// of RFC 7919 (ffdhe2048 to ffdhe8192, for TLS 1.3) and ML-KEM alone are not
 	// among the defaults and have to be listed.
 	CipherSuites     []iana.CipherSuite
@@ -63,7 +64,7 @@ type Config struct {
 	// KeyShares lists the groups that a client sends shares for; nil means
 	// the first group, and the first classical one if it comes at no cost.
 	KeyShares []iana.NamedGroup
-	// ALPN lists application protocols, most wanted first.
+	// ALPN lists application protocols, in order of preference.
 	ALPN []string
 
 	// ServerName is the name a client asks for; "" sends none. It must not end
@@ -78,66 +79,70 @@ type Config struct {
 	// ECHKeys are a server's keys for Encrypted ClientHello. Those that are not
 	// retired are offered to clients that have an old one.
 	ECHKeys []*ECHKey
-	// ECHBackend says that another server decrypts for this one and passes on
-	// the inner ClientHello, over a channel that nobody else can write to.
+	// ECHBackend makes a server accept an inner ClientHello that another server
+	// decrypted and forwarded. No one else may be able to write to the channel
+	// between the two.
 	ECHBackend bool
-	// ECHGREASE makes a client without ECHConfigs look as if it had them.
+	// ECHGREASE makes a client without ECHConfigs send an encrypted_client_hello of
+	// random bytes.
 	ECHGREASE bool
 
-	// Verifier decides about the peer's certificates. A client needs one,
+	// Verifier decides whether the peer's certificates are accepted. A client needs one,
 	// and so does a server that asks for certificates.
 	Verifier Verifier
-	// Credentials are the certificates to show, most wanted first.
+	// Credentials are the certificates to show, in order of preference.
 	Credentials []*Credential
-	// SelectCredential, if set, is asked instead of Credentials. A client
-	// may answer nil for none. ErrPending makes the engine wait for Resume.
+	// SelectCredential, if set, is called in place of using Credentials. On a client
+	// it may return nil for none. ErrPending makes the engine wait for Resume.
 	SelectCredential func(*CredentialRequest) (*Credential, error)
-	// ClientAuth says whether a server asks for a client certificate.
+	// ClientAuth is whether a server asks for a client certificate.
 	ClientAuth ClientAuth
 	// AcceptRawKeys accepts a raw public key from the peer in place of a
-	// certificate, if it has one (RFC 7250). The Verifier sees it. OnlyRawKeys
+	// certificate, if it has one (RFC 7250). The Verifier receives it. OnlyRawKeys
 	// accepts nothing else.
 	AcceptRawKeys, OnlyRawKeys bool
-	// ClientAuthorities are the DER names a server says it trusts.
+	// ClientAuthorities are the DER names of authorities that a server lists when
+	// it asks for a client certificate.
 	ClientAuthorities [][]byte
-	// ForClient, if set on a server, sees the ClientHello and may answer
-	// with another Config, or nil to go on with this one, or an error, which
-	// may choose its alert by a method Alert() iana.Alert. ErrPending makes
-	// the engine wait for Resume.
+	// ForClient, if set on a server, is called with the ClientHello. It returns
+	// another Config, or nil to keep this one, or an error, which may choose its
+	// alert by a method Alert() iana.Alert. ErrPending makes the engine wait for
+	// Resume.
 	ForClient func(*ClientHelloInfo) (*Config, error)
 
 	// HelloRetryCookie makes a server send a HelloRetryRequest with a
 	// cookie to clients whose share it cannot use; it returns the cookie.
 	HelloRetryCookie func() []byte
 
-	// Compressors let certificates be compressed (RFC 8879), most wanted first.
+	// Compressors are the algorithms of certificate compression (RFC 8879), in order
+	// of preference.
 	Compressors []Compressor
 	// DelegatedSchemes lists the signature schemes that a client accepts in
 	// delegated credentials (RFC 9345); nil accepts none. The rsa_pss_rsae schemes
 	// are not for them.
 	DelegatedSchemes []iana.SignatureScheme
 
-	// RecordSizeLimit is the largest record that this side wants to receive,
+	// RecordSizeLimit is the largest record that this side accepts,
 	// in bytes of plaintext, 64 to 16384 (RFC 8449); 0 means no limit of its
 	// own. A peer's limit is always kept.
 	RecordSizeLimit int
 	// MaxFragmentLength is what a client asks for instead with the older
 	// extension of RFC 6066, Section 4: 512, 1024, 2048 or 4096 bytes.
 	MaxFragmentLength int
-	// Padding, if set, says how many bytes of padding go with a record of n
+	// Padding, if set, returns how many bytes of padding to add to a record of n
 	// bytes of data (RFC 9846, Section 5.4). What does not fit is cut off.
 	Padding func(n int) int
 	// DynamicRecords starts with small records, which arrive in one packet
-	// each, and goes over to large ones when data keeps flowing.
+	// each, and changes to large ones when data keeps flowing.
 	DynamicRecords bool
 
-	// Trace, if set, sees each message and alert in the clear, as it is sent
-	// or received. It must not keep Trace.Data.
+	// Trace, if set, is called with each message and alert in the clear, as it is
+	// sent or received. It must not keep Trace.Data.
 	Trace func(Trace)
 
-	// Session is what a client wants to come back with, and PSKs are the
-	// external keys it offers behind it. A server that accepts a PSK shows no
-	// certificate: whoever has the key is trusted.
+	// Session is the session that a client offers to resume, and PSKs are the
+	// external keys that it offers after it. A server that accepts a PSK shows no
+	// certificate: any holder of the key is trusted.
 	Session *Session
 	PSKs    []*PSK
 	// EarlyData lets a client send 0-RTT data with Session or the first of
@@ -151,15 +156,15 @@ type Config struct {
 	MaxEarlyData uint32
 	AntiReplay   AntiReplay
 	// FindPSK, if set, gives a server the external key of an identity, or nil.
-	// It is asked again before a session is resumed that began with the key.
+	// It is called again before a session that began with the key is resumed.
 	// ErrPending makes the engine wait for Resume.
 	FindPSK func(identity []byte) (*PSK, error)
 	// SelectPSK, if set, chooses a client's key for TLS 1.2 by the hint that
-	// the server gave, nil for none, in place of PSKs; it answers nil for no
+	// the server gave, nil for none, in place of PSKs; it returns nil for no
 	// key. ErrPending makes the engine wait for Resume.
 	SelectPSK func(hint []byte) (*PSK, error)
-	// PSKHint is what a server tells clients of TLS 1.2 so that they choose
-	// the right key; it travels in the clear.
+	// PSKHint is the hint by which clients of TLS 1.2 choose the right key for
+	// this server; it is sent in the clear.
 	PSKHint []byte
 	// Tickets, if set, lets a server's clients resume.
 	Tickets Tickets
@@ -178,7 +183,7 @@ type Config struct {
 	// cut down to it. RFC 9846, Section 4.6.1.
 	ResumptionLimit time.Duration
 	// KeyLog, if set, receives each secret in the form of an NSS key log.
-	// RFC 9850. It undoes the connection's secrecy for whoever reads it.
+	// RFC 9850. A reader of that log can decrypt the connection.
 	KeyLog func(label string, clientRandom, secret []byte)
 
 	// MaxHandshakeMessage bounds one handshake message, in bytes. 0 means 64 KiB
@@ -198,13 +203,14 @@ type Credential struct {
 	// ed25519.PublicKey or *rsa.PublicKey. With Delegated it may be nil: then
 	// only peers that accept delegation are served.
 	Signer crypto.Signer
-	// Sign, if set, is called instead of Signer.Sign and may answer
-	// ErrPending: the key may be far away.
+	// Sign, if set, is called instead of Signer.Sign and may return
+	// ErrPending, for a key on another machine.
 	Sign func(*SignRequest) ([]byte, error)
-	// Schemes lists what to sign with, whatever Config.SignatureSchemes lets
-	// the peer sign with; nil means what is there and fits the key.
+	// Schemes lists what to sign with. Config.SignatureSchemes, which is for the
+	// peer's signatures, does not limit it; nil means those of that list that fit
+	// the key.
 	Schemes []iana.SignatureScheme
-	// Matches says whether the credential is for a server name; nil means any.
+	// Matches reports whether the credential is for a server name; nil means any.
 	Matches func(serverName string) bool
 	// OCSPStaple and SCTs go along with the first certificate.
 	OCSPStaple []byte
@@ -235,7 +241,7 @@ type Trace struct {
 	Data []byte
 }
 
-// Format keeps the key out of every print and log, whatever the verb.
+// Format keeps the key out of every print and log, for every verb.
 func (c Credential) Format(s fmt.State, _ rune) {
 	fmt.Fprintf(s, "credential of %d certificates", len(c.Chain))
 }
@@ -264,19 +270,20 @@ type Verifier interface {
 	VerifyPeer(*PeerCertificate) (crypto.PublicKey, error)
 }
 
-// PeerCertificate is what a peer says it is, before it has proved it.
+// PeerCertificate is the identity that a peer claims, before it has proved it.
 type PeerCertificate struct {
-	// Server says that the peer is a server.
+	// Server is true if the peer is a server.
 	Server bool
 	// ServerName is the name a client asked for.
 	ServerName string
-	// ECHRejected says that the server could not decrypt the ClientHello:
-	// ServerName is then the public name of Config.ECHConfigs, whatever name
-	// was asked for, and the connection will only tell why it failed.
+	// ECHRejected is true if the server could not decrypt the ClientHello.
+	// ServerName is then the public name of Config.ECHConfigs and not the name
+	// asked for, and the handshake ends with an *ECHRejectedError.
 	ECHRejected bool
-	// Resumed says that the chain was shown, and verified, in an earlier
-	// session that may now be resumed. A refusal is not the end: it leads to a
-	// full handshake, in which the peer can show a new certificate.
+	// Resumed is true if the chain was shown, and verified, in an earlier
+	// session that may now be resumed. A refusal leads to a full handshake, in which
+	// the peer can show a new certificate. But a client verifies the chain once more
+	// if the server resumed and refused 0-RTT data: a refusal then ends the connection.
 	Resumed bool
 	// Chain is the certificates in DER as received, the peer's own first.
 	Chain [][]byte
@@ -294,12 +301,12 @@ type PeerCertificate struct {
 
 // A CredentialRequest is what the peer will accept in a certificate.
 type CredentialRequest struct {
-	// Server says that a server is to choose; else a client.
+	// Server is true if a server is to choose, and false for a client.
 	Server           bool
 	Version          iana.Version
 	RawKeys          bool // the peer will take a raw public key, and no certificate
 	ServerName       string
-	SignatureSchemes []iana.SignatureScheme // the peer's, most wanted first
+	SignatureSchemes []iana.SignatureScheme // the peer's, in its order of preference
 	CertSchemes      []iana.SignatureScheme // for signatures inside the chain; nil means the same
 	DelegatedSchemes []iana.SignatureScheme // for delegated keys; nil means that the peer takes none
 	Authorities      [][]byte               // DER names that the peer trusts; may be empty
@@ -314,7 +321,7 @@ type CredentialRequest struct {
 // A SignRequest is one signature to make.
 type SignRequest struct {
 	Scheme  iana.SignatureScheme
-	Message []byte // to be hashed as the scheme says
+	Message []byte // to be hashed as the scheme requires
 }
 
 // ClientHelloInfo is what a client offered.

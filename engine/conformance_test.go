@@ -66,8 +66,8 @@ func TestFlightIsPacked(t *testing.T) {
 	}
 }
 
-// What the peer may sign with does not bind this side's own credential, once
-// that says what to sign with.
+// What the peer may sign with does not limit a credential of this side that has
+// Schemes of its own.
 func TestCredentialSchemes(t *testing.T) {
 	for _, own := range [][]iana.SignatureScheme{nil, {iana.ECDSAWithP256AndSHA256}} {
 		cred := newCredential(t, nil)

@@ -8,8 +8,8 @@ import (
 	"github.com/sealsock/sealsock/internal/suites"
 )
 
-// Fits reports whether c can sign in a way that both sides allow. Names are
-// another matter: see Credential.Matches.
+// Fits reports whether c can sign in a way that both sides allow. It does not
+// check names: see Credential.Matches.
 func (r *CredentialRequest) Fits(c *Credential) bool {
 	if r == nil || c == nil || c.Signer == nil {
 		return false
@@ -50,9 +50,9 @@ func (c *Credential) has(rawKey bool) bool {
 	return len(c.Chain) > 0
 }
 
-// schemeFor picks the scheme to sign with: the peer's most wanted one that this
-// side allows and that fits the key. own is what credentials may use that do not
-// say so themselves.
+// schemeFor picks the scheme to sign with: the first of the peer's list that this
+// side allows and that fits the key. own lists the schemes of credentials that have
+// no Schemes of their own.
 func schemeFor(c *Credential, own, peer []iana.SignatureScheme, version iana.Version) *suites.Scheme {
 	if c.Schemes != nil {
 		own = c.Schemes

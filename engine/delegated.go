@@ -11,8 +11,8 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// A Delegated is a key that stands in for a certificate's for some days at most,
-// so that the certificate's own key can stay elsewhere. RFC 9345.
+// A Delegated is a key that signs in place of a certificate's for some days at most,
+// so that the certificate's own key can be kept elsewhere. RFC 9345.
 type Delegated struct {
 	// Raw is the DelegatedCredential as it goes over the wire.
 	Raw []byte
@@ -21,7 +21,7 @@ type Delegated struct {
 	Scheme iana.SignatureScheme
 }
 
-// Format keeps the key out of every print and log, whatever the verb.
+// Format keeps the key out of every print and log, for every verb.
 func (d Delegated) Format(s fmt.State, _ rune) {
 	fmt.Fprintf(s, "delegated credential that signs with %v", d.Scheme)
 }
@@ -34,7 +34,7 @@ func (d Delegated) GobEncode() ([]byte, error) {
 	return nil, usage("a delegated credential holds a private key and is not encoded")
 }
 
-// A Delegation is what a peer's delegated credential says.
+// A Delegation holds the content of a peer's delegated credential.
 type Delegation struct {
 	// ValidTime is when it ends, in seconds after the certificate's notBefore.
 	ValidTime uint32

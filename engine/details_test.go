@@ -174,7 +174,7 @@ func TestKeyUpdatesRightAfterHandshake(t *testing.T) {
 }
 
 // TestNoPSKMode: a client with the right key, in a way of using it that is not allowed,
-// hears handshake_failure, and this side says what would help. Whether the key is known
+// gets handshake_failure, and this side's error has a hint. Whether the key is known
 // makes no difference.
 func TestNoPSKMode(t *testing.T) {
 	psk := NewPSK([]byte("device"), []byte("secret"))

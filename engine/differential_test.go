@@ -174,8 +174,8 @@ func otherStatus(hello []byte) bool {
 	}
 }
 
-// agree fails unless both accept, both refuse, or an exception says why not:
-// stricter lists our words, laxer those of crypto/tls.
+// agree fails unless both accept, both refuse, or the refusal is a known difference:
+// stricter lists words of our errors, laxer those of crypto/tls.
 func agree(t *testing.T, ours, theirs error, stricter, laxer []difference) {
 	t.Helper()
 	if (ours == nil) == (theirs == nil) {
@@ -209,13 +209,13 @@ func judge(r *Receiver, s *Sender, in []byte) error {
 	}
 }
 
-// deaf is a connection with a fixed input, whose output nobody reads.
+// deaf is a connection with a fixed input, whose output is discarded.
 type deaf struct {
 	net.Conn
 	in *bytes.Reader
 }
 
-// errMore says that the input has been taken without complaint.
+// errMore means that the whole input was read without an error.
 var errMore = errors.New("more is needed")
 
 func (d *deaf) Read(p []byte) (int, error) {

@@ -7,10 +7,10 @@
 //
 // [Client] and [Server] return a [Receiver] and a [Sender]. Give the bytes that
 // come from the peer to [Receiver.Receive], one call for each record, and act on
-// the [Event]. Whatever the event, hand its Reply to [Sender.Apply], which
+// the [Event]. For every event, hand its Reply to [Sender.Apply], which
 // appends what has to be sent to your buffer. Once the handshake is done, the
-// two halves may be used from two goroutines; the Reply is the only thing that
-// crosses, and it may wait until the sending side is free.
+// two halves may be used from two goroutines; only the Reply passes from the
+// first to the second, and it may wait until the sending side is free.
 //
 // # The order of messages
 //
@@ -102,7 +102,7 @@
 //	          | < ClientHello; ServerHello, Certificate, [CertificateStatus,]
 //	          | ServerKeyExchange, [CertificateRequest,] ServerHelloDone >
 //	          |   an earlier session: ServerHello, change_cipher_spec,
-//	          v   Finished >, and on with awaitClientCCS12
+//	          v   Finished >, and then awaitClientCCS12
 //	awaitClientCertificate12, if it was asked for
 //	          | < Certificate
 //	          v
@@ -120,16 +120,17 @@
 //	          v
 //	        open12
 //
-// Between them stand waits: for a configuration, a certificate, a verification,
-// a signature. Each is a question to a callback of [Config], which may answer at
-// once, or with [ErrPending] and later through [Receiver.Resume].
+// Between these states are waits: for a configuration, a certificate, a
+// verification, a signature. Each is a question to a callback of [Config]. The
+// callback may answer at once, or return [ErrPending]; the answer is then given
+// to [Receiver.Resume].
 //
 // With Encrypted ClientHello (RFC 9849) each ClientHello of these diagrams is two:
 // an outer one, which is sent, and an inner one, encrypted in it. A server that
-// can decrypt it goes on as if it had seen the inner one alone, and so does the
-// client. If it cannot, both go on with the outer one, and the client ends in
-// endRejected in place of open13: the connection has only proved the server's
-// public name, and brought its present configuration.
+// can decrypt it continues as if it had received the inner one alone, and so does
+// the client. If it cannot, both continue with the outer one, and the client ends
+// in endRejected in place of open13: the connection has only proved the server's
+// public name and delivered its present configuration.
 //
 // # Work for a client that has proved nothing
 //
@@ -146,5 +147,5 @@
 // # Errors
 //
 // A state returns an error; the driver turns it into an alert, in one place, and
-// the connection is over. [Error] says whose fault it was.
+// the connection is over. The Fault of an [Error] is its cause.
 package engine

@@ -12,12 +12,12 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// An ECHKey is a server's key for Encrypted ClientHello, and the configuration
-// that tells clients about it. RFC 9849, Section 4. It is not changed once a
+// An ECHKey is a server's key for Encrypted ClientHello, and the public
+// configuration for clients. RFC 9849, Section 4. It is not changed once a
 // server uses it.
 type ECHKey struct {
 	// Retired keeps the key for those clients that still have its
-	// configuration: it decrypts, but is offered to nobody any more.
+	// configuration: it decrypts, but is not offered any more.
 	Retired bool
 
 	config  wire.ECHConfig
@@ -98,12 +98,12 @@ func (k *ECHKey) PrivateKey() ([]byte, error) {
 	return k.private.Bytes()
 }
 
-// Format says which key it is and nothing secret, whatever the verb.
+// Format prints which key it is and nothing secret, for every verb.
 func (k ECHKey) Format(s fmt.State, _ rune) {
 	fmt.Fprintf(s, "key %d for Encrypted ClientHello under the name %q", k.ID(), k.PublicName())
 }
 
-// checkECHKeys finds keys that are none.
+// checkECHKeys finds keys that are nil or a zero value.
 func (c *Config) checkECHKeys() error {
 	for i, k := range c.ECHKeys {
 		if k == nil || k.private == nil {
@@ -114,7 +114,7 @@ func (c *Config) checkECHKeys() error {
 }
 
 // ECHConfigList returns what clients need: the configurations of the keys that
-// are not retired, most wanted first. It is nil if there are none.
+// are not retired, in order of preference. It is nil if there are none.
 func ECHConfigList(list ...*ECHKey) ([]byte, error) {
 	var b codec.Builder
 	mark := b.Begin16()
@@ -142,7 +142,7 @@ type ECHConfig struct {
 	PublicKey  []byte
 	PublicName string
 	MaxNameLen uint8 // bytes
-	// Unusable says why this package's client would not use it; "" if it would.
+	// Unusable is why this package's client would not use it; "" if it would.
 	Unusable string
 }
 
@@ -165,7 +165,7 @@ func ParseECHConfigs(list []byte) ([]ECHConfig, error) {
 	return all, nil
 }
 
-// An ECHRejectedError is why a client's connection ended although all went well:
+// An ECHRejectedError ends a client's connection if the server rejected ECH:
 // the server, which has proved PublicName, could not decrypt the ClientHello,
 // so the name that was asked for is not proved. Nothing else was sent.
 // RFC 9849, Section 6.1.6.
@@ -177,7 +177,7 @@ type ECHRejectedError struct {
 	RetryConfigs []byte
 }
 
-// Error says what the server answered.
+// Error describes the server's answer.
 func (e *ECHRejectedError) Error() string {
 	if e.RetryConfigs == nil {
 		return fmt.Sprintf("the server, %q, does not do Encrypted ClientHello any more", e.PublicName)
@@ -206,7 +206,7 @@ type hpkeSetup struct {
 }
 
 // newHPKE picks the first suite of a configuration that a client can use. The
-// error says why there is none. RFC 9849, Section 6.1.
+// error is the reason if there is none. RFC 9849, Section 6.1.
 func newHPKE(c *wire.ECHConfig) (*hpkeSetup, error) {
 	if c.Unusable != "" {
 		return nil, fmt.Errorf("%s", c.Unusable)
@@ -249,7 +249,7 @@ const tagLen = 16
 func echInfo(config []byte) []byte { return append([]byte("tls ech\x00"), config...) }
 
 // echPayload returns the place of the payload within raw, a whole ClientHello.
-// It relies on it that what is parsed aliases its input.
+// It relies on the parsed fields aliasing their input.
 func echPayload(raw []byte) ([]byte, error) {
 	hello, err := wire.ParseClientHello(newMessage(raw).body)
 	if err != nil || hello.ECH == nil {

@@ -27,9 +27,9 @@ type clientECH struct {
 	raw   []byte            // the same as sent
 }
 
-// checkECH finds mistakes in what a client's Config says about Encrypted
-// ClientHello. That no configuration can be used is an error: to go on would be
-// to send in the clear what was to be hidden.
+// checkECH finds mistakes in a client's settings for Encrypted ClientHello. A list
+// without a usable configuration is an error: to continue would send in the clear
+// what was to be encrypted.
 func (c *Config) checkECH() error {
 	if c.ECHConfigs == nil {
 		return nil
@@ -62,7 +62,7 @@ func (c *Config) offeredVersions() []iana.Version {
 	return list
 }
 
-// startECH makes the hello an inner one if the configuration wants that.
+// startECH makes the hello an inner one if Config.ECHConfigs is set.
 func (o *offer) startECH() error {
 	if o.cfg.ECHConfigs == nil {
 		return nil
@@ -76,7 +76,7 @@ func (o *offer) startECH() error {
 		if err != nil {
 			continue
 		}
-		// HPKE takes its randomness from crypto/rand, whatever Config.Rand is.
+		// HPKE takes its randomness from crypto/rand, even if Config.Rand is set.
 		e := &clientECH{config: &configs[i], kdf: setup.kdf.ID(), aead: setup.aead.ID()}
 		if e.enc, e.sender, err = hpke.NewSender(setup.public, setup.kdf, setup.aead, echInfo(e.config.Raw)); err != nil {
 			return local("Encrypted ClientHello cannot be set up", err)
@@ -110,9 +110,9 @@ func (o *offer) sent() []byte {
 	return o.raw
 }
 
-// wrap encrypts the hello into an outer one, which has the same extensions but
-// for those that tell whom the client wants: the names of the server and of
-// protocols, and pre-shared keys. RFC 9849, Section 6.1.
+// wrap encrypts the hello into an outer one, which has the same extensions except
+// those that reveal the server that the client connects to: the names of the server
+// and of protocols, and pre-shared keys. RFC 9849, Section 6.1.
 func (o *offer) wrap() error {
 	e := o.ech
 	encoded, err := encodeInner(o.hello, e.config.MaxNameLen)
@@ -154,7 +154,7 @@ func (e *clientECH) seal(outer *wire.ClientHello, encoded []byte) error {
 	return nil
 }
 
-// encodeInner encodes an inner hello and pads it so that its length says
+// encodeInner encodes an inner hello and pads it so that its length reveals
 // little about the server's name. RFC 9849, Sections 5.1 and 6.1.3.
 func encodeInner(h *wire.ClientHello, maxNameLen uint8) ([]byte, error) {
 	encoded, err := wire.EncodeInner(h, wire.OuterExtensions(), 0)
@@ -170,7 +170,7 @@ func encodeInner(h *wire.ClientHello, maxNameLen uint8) ([]byte, error) {
 }
 
 // greasePSK makes random bytes that look like the pre-shared keys of the inner
-// hello, so that a server's answer to those is no surprise to an observer.
+// hello, so that a server's answer to those looks plausible to an observer.
 // RFC 9849, Section 6.1.2.
 func greasePSK(random io.Reader, inner *wire.OfferedPSKs) (*wire.OfferedPSKs, error) {
 	if inner == nil {
@@ -216,8 +216,8 @@ func (o *offer) grease() error {
 	return o.write(nil)
 }
 
-// judgeECH finds out from the server's first message which hello it took, and
-// goes on with that one. RFC 9849, Section 6.1.4.
+// judgeECH determines from the server's first message which hello it accepted, and
+// continues with that one. RFC 9849, Section 6.1.4.
 func (o *offer) judgeECH(f *flow13, sh *wire.ServerHello, m message) error {
 	switch {
 	case o.ech == nil:
@@ -256,8 +256,8 @@ func (f *flow13) retryConfirmed(hrr *wire.ServerHello, m message) (bool, error) 
 	return keys.Equal(hrr.ECHConfirmation, f.confirmation(keys.ECHAcceptRetry, t, zeroed)), nil
 }
 
-// fallBack goes on with the outer hello, which the server took: only to have it
-// prove its public name. RFC 9849, Section 6.1.6.
+// fallBack continues with the outer hello, which the server accepted. The handshake
+// then only authenticates the server's public name. RFC 9849, Section 6.1.6.
 func (o *offer) fallBack(f *flow13) error {
 	e := o.ech
 	f.rejected = &ECHRejectedError{PublicName: e.config.PublicName}
@@ -275,8 +275,8 @@ func (o *offer) fallBack(f *flow13) error {
 	return nil
 }
 
-// takeRetryConfigs keeps what a server says that took the outer hello. To
-// GREASE it is of no use. RFC 9849, Sections 5 and 6.2.1.
+// takeRetryConfigs keeps the configurations that a server sends after it accepted the
+// outer hello. They are ignored after GREASE. RFC 9849, Sections 5 and 6.2.1.
 func (f *flow13) takeRetryConfigs(ee *wire.EncryptedExtensions) error {
 	if ee.ECHRetryConfigs == nil {
 		return nil

@@ -373,7 +373,7 @@ func TestECHEncryptedExtensions(t *testing.T) {
 	}
 }
 
-// TestECHSplitMode decrypts at one server and goes on at another.
+// TestECHSplitMode decrypts at one server and continues at another.
 // RFC 9849, Section 3.1.
 func TestECHSplitMode(t *testing.T) {
 	for _, shares := range [][]iana.NamedGroup{nil, {}} {

@@ -19,7 +19,7 @@ type serverECH struct {
 	keys      []*ECHKey
 }
 
-// openHello decides which ClientHello counts: the one that came, or the one
+// openHello decides which ClientHello is used: the one received, or the one
 // that is encrypted in it. RFC 9849, Section 7.
 func openHello(cfg *Config, info *State, hello *wire.ClientHello, m message) (*serverECH, *wire.ClientHello, message, error) {
 	if hello.ECH == nil || len(cfg.ECHKeys) == 0 && !cfg.ECHBackend {
@@ -175,7 +175,7 @@ func (f *flow13) confirmRetry(raw []byte) {
 	}
 }
 
-// retryConfigs returns what a client gets to know whose hello could not be
+// retryConfigs returns the configurations for a client whose hello could not be
 // decrypted. RFC 9849, Section 7.1.
 func (f *flow13) retryConfigs() ([]byte, error) {
 	if f.ech == nil || f.info.ECHAccepted {

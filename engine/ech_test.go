@@ -213,7 +213,7 @@ func alertOf(err error) iana.Alert {
 }
 
 // TestECHPublicNameRefused: without proof of the public name, what the server
-// says about configurations counts for nothing.
+// sends as configurations is not used.
 func TestECHPublicNameRefused(t *testing.T) {
 	client, server := echPair(t)
 	server.ECHKeys = []*ECHKey{newECHKey(t, 8)}

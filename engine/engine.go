@@ -16,8 +16,8 @@ func Client(cfg *Config) (*Receiver, *Sender, error) {
 	}
 	r := newReceiver(cfg)
 	r.state = &clientStart{cfg: cfg, info: &r.info}
-	// RFC 9846, Section 5.1: a first ClientHello may say TLS 1.0 in its
-	// record "for compatibility purposes".
+	// RFC 9846, Section 5.1: a first ClientHello may have TLS 1.0 in its
+	// record header "for compatibility purposes".
 	return r, newSender(cfg, iana.TLS10), nil
 }
 

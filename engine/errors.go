@@ -9,7 +9,7 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// A Fault says whose doing an error is.
+// A Fault is the cause of an error.
 type Fault uint8
 
 // The kinds of fault.
@@ -20,17 +20,17 @@ const (
 	FaultIncompatible
 	// FaultCertificate: the peer's certificate or key was not accepted.
 	FaultCertificate
-	// FaultAlert: the peer ended the connection with an alert; what it
-	// says is the peer's view.
+	// FaultAlert: the peer ended the connection with an alert, which gives
+	// the peer's view.
 	FaultAlert
-	// FaultLimit: the peer went over a limit of ours.
+	// FaultLimit: the peer exceeded a limit of this side.
 	FaultLimit
-	// FaultUsage: the caller asked for something that cannot be.
+	// FaultUsage: the caller asked for something that is not possible.
 	FaultUsage
 	// FaultLocal: something failed on this side, a signer or the random source.
 	FaultLocal
 	// FaultTransport: the connection below failed or was cut. The engine
-	// itself never says so; what drives it does.
+	// itself never reports it; its caller does.
 	FaultTransport
 )
 
@@ -69,7 +69,7 @@ type Error struct {
 	Err      error      // the cause below, if there is one
 }
 
-// Error says what happened in one line.
+// Error returns a description in one line.
 func (e *Error) Error() string {
 	s := "tls: " + e.Reason
 	switch {
@@ -92,8 +92,8 @@ func (e *Error) Error() string {
 // Unwrap returns the cause below.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ErrPending is what a callback of Config returns to say that its answer will
-// come later, through Receiver.Resume.
+// ErrPending is returned by a callback of Config whose answer will come later,
+// through Receiver.Resume.
 var ErrPending = errors.New("tls: the answer will come later")
 
 // ErrClosed is returned for writing after close_notify or a fatal alert was sent.
@@ -109,7 +109,7 @@ func illegal(format string, args ...any) *Error {
 	return broken(iana.AlertIllegalParameter, format, args...)
 }
 
-// overLimit is the error for a peer that makes us spend too much.
+// overLimit is the error for a peer that exceeds a limit of this side.
 func overLimit(alert iana.Alert, format string, args ...any) *Error {
 	return &Error{Fault: FaultLimit, Alert: alert, Reason: fmt.Sprintf(format, args...)}
 }
@@ -128,7 +128,7 @@ func missing(ext iana.ExtensionType) *Error {
 	return broken(iana.AlertMissingExtension, "the peer left out the %v extension", ext)
 }
 
-// usage is the error for a caller that asks for what cannot be.
+// usage is the error for a caller that asks for something that is not possible.
 func usage(format string, args ...any) *Error {
 	return &Error{Fault: FaultUsage, Alert: iana.AlertInternalError, Reason: fmt.Sprintf(format, args...)}
 }

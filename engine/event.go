@@ -9,15 +9,15 @@ import (
 	"github.com/sealsock/sealsock/internal/suites"
 )
 
-// An EventKind says what a step of the Receiver led to.
+// An EventKind is the kind of an Event.
 type EventKind uint8
 
 // The kinds of event.
 const (
 	// EventProgress: something was done; call Receive again with the rest.
 	EventProgress EventKind = iota
-	// EventWantRead: more bytes are needed; Event.Need says how many make
-	// a difference.
+	// EventWantRead: more bytes are needed; Event.Need is how many at
+	// least.
 	EventWantRead
 	// EventData: Event.Data is application data.
 	EventData
@@ -26,7 +26,7 @@ const (
 	EventHandshakeDone
 	// EventWaiting: Event.Question must be answered with Resume.
 	EventWaiting
-	// EventSession: Event.Session may serve to come back. A server sends
+	// EventSession: Event.Session may be used for resumption. A server sends
 	// several; each is best used once.
 	EventSession
 	// EventEarlyAccepted and EventEarlyRejected report, on a client, what became
@@ -38,11 +38,11 @@ const (
 	// EventEarlyDone: on a server, the client's 0-RTT data has ended.
 	EventEarlyDone
 	// EventClientAuth: on a server, the client has answered the request that
-	// Event.Context names. State says what it has proved to be, unless it
+	// Event.Context names. State holds what it has proved to be, unless it
 	// declined: see Event.Declined.
 	EventClientAuth
 	// EventAuthAnswered: on a client, the server's request that Event.Context
-	// names is answered. State says what this side has shown.
+	// names is answered. State holds what this side has shown.
 	EventAuthAnswered
 	// EventClosed: the peer sent close_notify: no data will follow.
 	EventClosed
@@ -55,25 +55,25 @@ type Event struct {
 	Data []byte
 	// Early marks Data as 0-RTT data, which an attacker may have replayed.
 	Early bool
-	// Need is, for EventWantRead, how many bytes at least Receive wants to
-	// see at once, those it was given included.
+	// Need is, for EventWantRead, the least number of bytes that Receive needs
+	// at once, including those it was given.
 	Need int
 	// Context is which request EventClientAuth or EventAuthAnswered is about.
-	// Declined says, with EventClientAuth, that the client showed nothing: what
-	// it had proved before stands.
+	// Declined is true, with EventClientAuth, if the client showed nothing: what
+	// it had proved before remains valid.
 	Context  []byte
 	Declined bool
 	// Session is what EventSession brings.
 	Session *Session
 	// Question is what EventWaiting waits for.
 	Question Question
-	// Reply must be handed to the Sender, whatever the kind, and also when
+	// Reply must be handed to the Sender for every kind, and also when
 	// Receive returns an error: it may hold the alert.
 	Reply Outgoing
 }
 
-// An Outgoing is what the receiving half wants the sending half to do: messages
-// to send and keys to change, in order. It is the only thing that crosses.
+// An Outgoing is work of the receiving half for the sending half: messages to send
+// and keys to change, in order. Nothing else passes between them in that direction.
 type Outgoing struct{ steps []step }
 
 // Empty reports whether there is nothing to do.
@@ -122,7 +122,7 @@ const (
 	stepLate                          // the client takes late requests for its certificate
 	stepAuth                          // end a late authentication with Finished
 	stepKeyUpdate                     // the peer changed its key and may ask for an answer
-	stepConfig                        // go on with another Config
+	stepConfig                        // continue with another Config
 )
 
 // A step is one entry of an Outgoing.
@@ -146,7 +146,7 @@ type effects struct {
 	out      []step
 	events   []Event
 	keys     []readKey
-	cfg      *Config // to go on with; nil leaves it
+	cfg      *Config // to continue with; nil leaves it
 	maxInner int     // for records received from now on; 0 leaves it
 	skip     int     // bytes of 0-RTT records to pass over
 	turn     bool    // the peer must wait for what is sent now
@@ -161,7 +161,7 @@ type readKey struct {
 	limit  int // bytes of 0-RTT data
 }
 
-// A phase says what the receiving half takes beside handshake messages.
+// A phase is what the receiving half accepts besides handshake messages.
 type phase uint8
 
 const (
@@ -182,7 +182,7 @@ func (e *effects) send(message []byte) {
 
 func (e *effects) changeCipherSpec() { e.out = append(e.out, step{kind: stepCCS}) }
 
-// use goes on with another Config, in both halves.
+// use switches both halves to another Config.
 func (e *effects) use(cfg *Config) {
 	e.cfg = cfg
 	e.out = append(e.out, step{kind: stepConfig, cfg: cfg})

@@ -36,7 +36,7 @@ func (p *peer) readable() {
 	p.work()
 }
 
-// work gives the engine its bytes until it wants more.
+// work gives the engine its bytes until it needs more.
 func (p *peer) work() {
 	for {
 		n, ev, err := p.recv.Receive(p.in)
@@ -92,7 +92,7 @@ func Example_epoll() {
 	peers := map[int32]*peer{}
 	for _, p := range []*peer{client, server} {
 		peers[int32(p.fd)] = p
-		// Edge-triggered: an event says that something has changed.
+		// Edge-triggered: an event reports a change, not a state.
 		event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(p.fd)}
 		if err := unix.EpollCtl(loop, unix.EPOLL_CTL_ADD, p.fd, &event); err != nil {
 			log.Fatal(err)

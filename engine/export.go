@@ -9,7 +9,7 @@ import (
 // Export derives length bytes of keying material for label and context, on a
 // connection whose handshake is done. Both sides get the same. RFC 9846,
 // Section 7.5; labels are in the IANA's TLS Exporter Labels registry. TLS 1.2
-// (RFC 5705) tells a nil context from an empty one, and works with extended
+// (RFC 5705) distinguishes a nil context from an empty one, and works with extended
 // master secret only: without it two connections might export the same.
 func (s *State) Export(label string, context []byte, length int) ([]byte, error) {
 	switch {

@@ -179,7 +179,7 @@ func (f *fault) harmless(p *faultPlan) bool {
 	case f.kind == cut:
 		return false
 	case f.kind == flip:
-		// The version of a record in the clear is nobody's business.
+		// The version of a record in the clear is not checked.
 		// RFC 9846, Section 5.1. Nor are refused 0-RTT records.
 		return f.offset == 2 && h.Type != iana.ContentApplicationData && (p.tls13 || h.Type != iana.ContentAlert) ||
 			p.refusesEarly && f.offset >= record.HeaderLen && f.early(p)
@@ -306,7 +306,7 @@ func (p *faultPlan) measure(t *testing.T) {
 	}
 }
 
-// run runs the i-th connection and says how it ended.
+// run runs the i-th connection and returns how it ended.
 func (p *faultPlan) run(t *testing.T, i int, f *fault) string {
 	defer func() {
 		if v := recover(); v != nil {
@@ -356,7 +356,7 @@ func (p *faultPlan) newRun(t *testing.T, f *fault) *faultRun {
 	return r
 }
 
-// act has both sides say something.
+// act has both sides send something.
 func (r *faultRun) act(number int) {
 	for i, e := range []*side{r.c, r.s} {
 		var out []byte
@@ -450,7 +450,7 @@ func (r *faultRun) check(p *faultPlan) string {
 	return ""
 }
 
-// outcome says how it ended.
+// outcome returns how it ended.
 func (r *faultRun) outcome() string {
 	switch {
 	case r.err != nil:

@@ -112,7 +112,7 @@ func (f *flow12) checkFinished(m message, want []byte) error {
 	return nil
 }
 
-// first keeps the handshake's first Finished, whoever sent it.
+// first keeps the handshake's first Finished, of either side.
 func (f *flow12) first(verifyData []byte) {
 	if f.info.firstFinished == nil {
 		f.info.firstFinished = slices.Clone(verifyData)
@@ -123,7 +123,7 @@ func (f *flow12) first(verifyData []byte) {
 func (f *flow12) open(client bool, do *effects) state {
 	do.ready()
 	do.report(EventHandshakeDone)
-	do.turn = true // nothing of another handshake may hang on to Finished
+	do.turn = true // no bytes of another handshake may follow Finished
 	f.info.HandshakeDone = true
 	return &open12{client: client}
 }
@@ -137,8 +137,8 @@ func (s *open12) awaits() string { return "nothing but data" }
 func (s *open12) handle(m message, _ *effects) (state, error) {
 	if s.client && m.typ == iana.HandshakeHelloRequest || !s.client && m.typ == iana.HandshakeClientHello {
 		// RFC 5246, Section 7.2.2, has this alert as a warning, after which the
-		// connection may continue. Peers that renegotiate have no use for one that
-		// does not, and would wait; so the driver ends it behind the warning.
+		// connection may continue. A peer that renegotiates cannot use a connection
+		// that does not, and would wait; so the driver ends it after the warning.
 		return nil, &Error{
 			Fault: FaultIncompatible, Alert: iana.AlertNoRenegotiation, Reason: "the peer wants to renegotiate, which this side never does",
 			Hint: "servers do so to ask for a client certificate late: let them ask in the handshake, or use TLS 1.3",
@@ -150,8 +150,8 @@ func (s *open12) handle(m message, _ *effects) (state, error) {
 // signed is what a ServerKeyExchange signs. RFC 8422, Section 5.4.
 func (f *flow12) signed(params []byte) []byte { return slices.Concat(f.random, f.answer, params) }
 
-// checkSignature checks a signature of the peer's. offered is what we said we
-// accept. RFC 5246, Section 7.4.3: the algorithm must be one that was offered
+// checkSignature checks a signature of the peer's. offered lists the schemes that
+// this side offered. RFC 5246, Section 7.4.3: the algorithm must be one that was offered
 // and go with the key.
 func (f *flow12) checkSignature(id iana.SignatureScheme, offered []iana.SignatureScheme, key crypto.PublicKey, content, signature []byte) error {
 	scheme := suites.SchemeByID(id)
@@ -194,7 +194,7 @@ func (f *flow12) sign(c *Credential, scheme *suites.Scheme, content []byte, then
 	}
 }
 
-// verify waits for the Verifier's word on the peer.
+// verify waits for the Verifier's decision about the peer.
 func (f *flow12) verify(peer *PeerCertificate, then func(key crypto.PublicKey, do *effects) (state, error)) state {
 	f.info.shows(peer)
 	return &wait[crypto.PublicKey]{

@@ -147,8 +147,8 @@ func signedContent(context string, sum []byte) []byte {
 	return append(b, sum...)
 }
 
-// checkCertificateVerify checks the peer's signature. offered is what we said
-// we accept. RFC 9846, Section 4.4.3.
+// checkCertificateVerify checks the peer's signature. offered lists the schemes that
+// this side offered. RFC 9846, Section 4.4.3.
 func (f *flow13) checkCertificateVerify(m message, key crypto.PublicKey, context string, offered []iana.SignatureScheme) error {
 	cv, err := wire.ParseCertificateVerify(m.body)
 	if err != nil {
@@ -169,7 +169,7 @@ func (f *flow13) checkCertificateVerify(m message, key crypto.PublicKey, context
 	return nil
 }
 
-// sign waits for a signature with the credential and goes on with the
+// sign waits for a signature with the credential and continues with the
 // CertificateVerify that holds it.
 func (f *flow13) sign(c *Credential, scheme *suites.Scheme, context string, then func(raw []byte, do *effects) (state, error)) state {
 	content := signedContent(context, f.transcript.sum())
@@ -226,7 +226,7 @@ func withKey(then func(crypto.PublicKey, *effects) (state, error)) func(crypto.P
 	}
 }
 
-// verify waits for the Verifier's word on the peer.
+// verify waits for the Verifier's decision about the peer.
 func (f *flow13) verify(peer *PeerCertificate, then func(key crypto.PublicKey, do *effects) (state, error)) state {
 	return &wait[crypto.PublicKey]{
 		what:   "the verification of the peer",

@@ -38,7 +38,7 @@ func flows12() []*flow {
 	}...)
 }
 
-// suites12 are flows with the suites of TLS 1.2 that nobody prefers.
+// suites12 are flows with the suites of TLS 1.2 that neither side prefers.
 func suites12() []*flow {
 	const key = " -psk 00112233445566778899aabbccddeeff -psk_identity device"
 	suite := func(id iana.CipherSuite) func(*Config, int) {

@@ -211,7 +211,7 @@ func (l *live) write(b []byte) error {
 	return err
 }
 
-// tell writes to the program's input. gnutls-serv has none: it echoes.
+// tell writes a line to the program's input. gnutls-serv has none: it echoes.
 func (l *live) tell(s string) error {
 	if l.flow.peer == "gnutls" && l.flow.client {
 		return nil

@@ -24,20 +24,20 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// A line is what a conversation goes over: a live peer, or a recording of one.
+// A line is the connection of a conversation: a live peer, or a recording of one.
 type line interface {
-	// peer says which program it is, and its version.
+	// peer returns which program it is, and its version.
 	peer() string
 	// connect begins another connection.
 	connect() error
 	read() ([]byte, error)
 	write(b []byte) error
-	// tell has the peer say something, with a user's voice; finish has it end.
+	// tell has the peer send s, as if a user had typed it; finish has it end.
 	tell(s string) error
 	finish() error
 }
 
-// A conversation is what happens in a flow, and the text that says so.
+// A conversation is the state of a flow that runs, and its text so far.
 type conversation struct {
 	t        *testing.T
 	flow     *flow
@@ -158,7 +158,7 @@ func (c *conversation) do(act string, random io.Reader) error {
 	return fmt.Errorf("no act %q", verb)
 }
 
-// hear waits for a line that the peer is told to send, or that it echoes.
+// hear has the peer send a line and waits for it, or waits for one that it echoes.
 func (c *conversation) hear(what string) error {
 	if err := c.line.tell(what); err != nil {
 		return err
@@ -169,7 +169,7 @@ func (c *conversation) hear(what string) error {
 	return c.until(func(Event) bool { return bytes.HasSuffix(c.data, []byte("\n")) })
 }
 
-// until works off what comes until it is enough.
+// until processes what is received until it is enough.
 func (c *conversation) until(enough func(Event) bool) error {
 	var ev Event
 	for !enough(ev) {

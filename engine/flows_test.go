@@ -15,9 +15,9 @@ import (
 
 var update = flag.Bool("update", false, "record testdata/flows anew, with OpenSSL and GnuTLS")
 
-// A flow is one or more connections with a program that others made. It was
+// A flow is one or more connections with another project's program. It was
 // recorded once, and is replayed from testdata/flows/NAME.txt: with the peer's
-// bytes, this side must say and do what it did then, byte for byte.
+// bytes, this side must send and do what it did then, byte for byte.
 type flow struct {
 	name, title string
 	// peer is the program: see programs. It gets options in front of args; of
@@ -221,7 +221,7 @@ func features() []*flow {
 	}
 }
 
-// sessions13 are connections that come back.
+// sessions13 are connections that resume.
 func sessions13() []*flow {
 	twice := func(early bool) []string {
 		list := []string{"handshake", "say there", "hear one", "session", "close", "end", "again"}
@@ -246,7 +246,7 @@ func sessions13() []*flow {
 	}
 }
 
-// tickets lets a server's clients come back, with 0-RTT data. Every replay
+// tickets lets a server's clients resume, with 0-RTT data. Every replay
 // begins with an empty memory.
 func tickets() func(*Config, int) {
 	var m *memory

@@ -186,7 +186,7 @@ func TestEarlyDataKey13(t *testing.T) {
 	}
 }
 
-// TestEarlyDataAge13: the age that the client tells and the age that the server knows
+// TestEarlyDataAge13: the age that the client sends and the age that the server computes
 // must agree. RFC 9846, Section 8.3.
 func TestEarlyDataAge13(t *testing.T) {
 	for late, accepted := range map[time.Duration]bool{

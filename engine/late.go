@@ -33,7 +33,7 @@ func newLate(f *flow13, client bool) *late {
 
 func (l *late) expected() bool { return l != nil && len(l.pending) > 0 }
 
-// begin returns a flow whose transcript goes on with a request.
+// begin returns a flow whose transcript continues with a request.
 func (l *late) begin(request []byte) *flow13 {
 	f := *l.flow
 	f.transcript = *l.flow.transcript.clone()
@@ -42,9 +42,9 @@ func (l *late) begin(request []byte) *flow13 {
 }
 
 // A LateRequest is a request for the client's certificate that was made by the
-// sending half. It crosses to the receiving half, which expects the answer.
+// sending half. Receiver.Expect takes it, so that the answer is accepted.
 type LateRequest struct {
-	// Context tells requests apart; it comes back with EventClientAuth.
+	// Context identifies the request; EventClientAuth has the same.
 	Context []byte
 	raw     []byte
 }
@@ -176,7 +176,7 @@ func (s *awaitLateVerify) handle(m message, _ *effects) (state, error) {
 }
 
 // awaitLateFinished waits for the end of a late authentication. Application
-// data may come in the meantime, so the connection's State says nothing of the
+// data may come in the meantime, so the connection's State does not contain the
 // peer's certificate before it is proved.
 type awaitLateFinished struct {
 	open    *open13

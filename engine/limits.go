@@ -74,8 +74,8 @@ func (o *offer) takeSizes(limit uint16, fragment uint8, extra int) (sizes, error
 	return sizes{}, nil
 }
 
-// answerLimits answers a client's wish for small records, on a server, and keeps
-// to it from the next record on.
+// answerLimits answers, on a server, a client's limit on records, and applies it
+// from the next record on.
 func (f *flow13) answerLimits(ee *wire.EncryptedExtensions, h *wire.ClientHello, do *effects) {
 	var agreed sizes
 	agreed, ee.RecordSizeLimit, ee.MaxFragmentLength = f.cfg.answerSizes(h, 1)

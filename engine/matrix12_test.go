@@ -27,7 +27,7 @@ type row12 struct {
 	takes  []iana.HandshakeType
 }
 
-// matrix12 says what each state of TLS 1.2 takes. Whatever is not listed is an
+// matrix12 lists what each state of TLS 1.2 takes. Any other message is an
 // unexpected_message.
 var matrix12 = []row12{
 	{"awaitServerHello", false, nil, []iana.HandshakeType{iana.HandshakeServerHello}},
@@ -177,7 +177,7 @@ func TestOtherRecordsInEveryState12(t *testing.T) {
 	}
 }
 
-// offTheWire has one side open a record, in the clear whatever its keys are.
+// offTheWire has one side open a record, in the clear even if it has keys.
 func offTheWire(e *side, typ iana.ContentType, payload []byte) (Event, error) {
 	e.r.opener, e.in = new(record.Plain), nil
 	_, ev, err := e.r.Receive(append(record.AppendHeader(nil, typ, iana.TLS12, len(payload)), payload...))
@@ -415,7 +415,7 @@ func TestEmptyRecords12(t *testing.T) {
 	}
 }
 
-// TestAlertsTell checks what a peer's refusal says about the way out.
+// TestAlertsTell checks the hint of the error for a peer's alert.
 func TestAlertsTell(t *testing.T) {
 	for _, alert := range []iana.Alert{iana.AlertHandshakeFailure, iana.AlertProtocolVersion} {
 		e := reach12(t, "awaitServerHello", false, nil)
@@ -440,7 +440,7 @@ func TestAlertsTell(t *testing.T) {
 	}
 }
 
-// TestOldClients checks what a server says to clients that have nothing newer.
+// TestOldClients checks a server's error for clients that have nothing newer.
 func TestOldClients(t *testing.T) {
 	for _, c := range []struct {
 		name  string

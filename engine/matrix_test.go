@@ -25,7 +25,7 @@ type row13 struct {
 	data   bool // application data, or 0-RTT data, is handed out
 }
 
-// matrix13 says what each state of TLS 1.3 takes. Whatever is not listed is an
+// matrix13 lists what each state of TLS 1.3 takes. Any other message is an
 // unexpected_message.
 var matrix13 = []row13{
 	{"awaitServerHello", false, nil, []iana.HandshakeType{iana.HandshakeServerHello}, true, false},

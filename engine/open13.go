@@ -44,7 +44,7 @@ func (s *open13) handle(m message, do *effects) (state, error) {
 	return nil, unexpected(s.awaits(), m)
 }
 
-// keyUpdate changes the receiving key and tells the sending half, which changes its key
+// keyUpdate changes the receiving key and notifies the sending half, which changes its key
 // before anything else is sent if the peer asks for that. RFC 9846, Section 4.6.3.
 func (s *open13) keyUpdate(m message, do *effects) (state, error) {
 	update, err := wire.ParseKeyUpdate(m.body)

@@ -45,16 +45,16 @@ type SessionIDs interface {
 // AntiReplay remembers which 0-RTT attempts were seen.
 type AntiReplay interface {
 	// Fresh reports whether id is new and remembers it until the time given.
-	// After a restart it must refuse whatever it may have forgotten. A zero
-	// time is for an external key: nothing tells when the attempt was made, so
-	// it must be remembered for as long as the key is in use, or be refused.
+	// After a restart it must refuse every id that it may have forgotten. A zero
+	// time is for an external key, which does not show when the attempt was made:
+	// the id must be remembered for as long as the key is in use, or be refused.
 	Fresh(id []byte, until time.Time) bool
 }
 
 // maxIdentities bounds how many offered keys a server looks up.
 const maxIdentities = 8
 
-// findPSK looks for the first offered key that this server knows and goes on
+// findPSK looks for the first offered key that this server knows and continues
 // with it, or without one. m is the ClientHello; f.transcript holds what went
 // before it. RFC 9846, Section 4.2.11.
 func findPSK(f *flow13, hello *wire.ClientHello, m message, c *choice13, do *effects) (state, error) {
@@ -113,8 +113,8 @@ func lookUp(f *flow13, hello *wire.ClientHello, m message, c *choice13, i int) s
 }
 
 // tryKey continues with the i-th key offered, once its binder is checked. That of a
-// session also needs the pre-shared key that it began with, and the Verifier's consent
-// to what the client showed; else the next key is tried.
+// session also needs the pre-shared key that it began with, and that the Verifier
+// accepts what the client showed; else the next key is tried.
 func (f *flow13) tryKey(
 	hello *wire.ClientHello, m message, k *presharedKey, i int, c *choice13, do *effects,
 ) (state, error) {
@@ -149,7 +149,7 @@ func (c *choice13) take(k *presharedKey, i int, hello *wire.ClientHello) {
 	c.psk, c.index, c.early = k, uint16(i), keys.NewEarlySecret(k.hash, k.secret)
 }
 
-// lookUpNext goes on with the key behind the i-th, if there is one, or without.
+// lookUpNext continues with the key after the i-th, if there is one, or without.
 func (f *flow13) lookUpNext(hello *wire.ClientHello, m message, c *choice13, i int, do *effects) (state, error) {
 	if i+1 < min(len(hello.PSK.Identities), maxIdentities) {
 		return lookUp(f, hello, m, c, i+1), nil
@@ -157,8 +157,8 @@ func (f *flow13) lookUpNext(hello *wire.ClientHello, m message, c *choice13, i i
 	return begin(f, hello, m, c, do)
 }
 
-// stillKnown goes on with whether the external key that a session began with, if
-// it did, is still known: a key that was taken away must not live on in sessions.
+// stillKnown continues with whether the external key that a session began with, if
+// it did, is still known: a removed key must not stay usable through sessions.
 func (c *Config) stillKnown(old *Session, then func(known bool, do *effects) (state, error), do *effects) (state, error) {
 	switch {
 	case len(old.PSKIdentity) == 0:
@@ -288,7 +288,7 @@ func (f *flow13) checkWithoutPSK(hello *wire.ClientHello, c *choice13) error {
 			Reason: "the client has no pre-shared key that is known here",
 			Hint:   "both sides need the same key under the same identity",
 		}
-	// What a key would have stood in for. RFC 9846, Section 9.2.
+	// What a pre-shared key would have replaced. RFC 9846, Section 9.2.
 	case c.noGroup != nil:
 		return c.noGroup
 	case c.group == nil:
@@ -345,7 +345,7 @@ func (f *flow13) acceptEarly(hello *wire.ClientHello, c *choice13) bool {
 	if k.session == nil {
 		return cfg.AntiReplay.Fresh(hello.PSK.Binders[0], time.Time{})
 	}
-	// The age that the client says, and the age that we know.
+	// The age that the client sent, and the age by this side's clock.
 	now := cfg.Now()
 	said := time.Duration(hello.PSK.Identities[0].ObfuscatedTicketAge-k.session.ageAdd) * time.Millisecond
 	if d := now.Sub(k.session.Created) - said; d < -clockSkew || d > clockSkew {

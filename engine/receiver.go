@@ -39,15 +39,15 @@ type Receiver struct {
 	tickets, requests, updates allowance // what may come after the handshake
 }
 
-// Limits on what a peer may send without getting anywhere.
+// Limits on what a peer may send without progress.
 const (
 	maxIdleRecords = 32
 	maxWarnings    = 4
 )
 
-// Receive takes bytes from the peer, from where the last call left off, works
-// off at most one record and says how many bytes it used up and what came of
-// it. It decrypts in place: Event.Data aliases in. On a client, the first call,
+// Receive takes bytes from the peer, from where the last call left off, and
+// processes at most one record. It returns the number of bytes consumed and the
+// event. It decrypts in place: Event.Data aliases in. On a client, the first call,
 // with no bytes, starts the handshake. An error is final; Event.Reply is to be
 // sent even then.
 func (r *Receiver) Receive(in []byte) (n int, ev Event, err error) {
@@ -67,10 +67,10 @@ func (r *Receiver) Receive(in []byte) (n int, ev Event, err error) {
 // errEnded marks the end after close_notify.
 var errEnded = errors.New("tls: the peer has closed its side")
 
-// Resume gives the answer to the question of the last EventWaiting. Go on with
-// Receive, whatever the answer: if it refuses, is for another question, or leads to
-// another failure, that is the next error of Receive, which comes with the alert to
-// send. Resume itself fails only if nothing waits.
+// Resume gives the answer to the question of the last EventWaiting. Then call Receive,
+// also after a refusal: an answer that refuses, is for another question, or leads to
+// another failure, is the next error of Receive, which comes with the alert to send.
+// Resume itself fails only if no question is open.
 func (r *Receiver) Resume(a Answer) error {
 	w, ok := r.state.(waiter)
 	if !ok || r.err != nil {
@@ -92,7 +92,7 @@ func (r *Receiver) Settled() bool { return r.info.HandshakeDone && r.info.late =
 // State returns what is known of the connection so far.
 func (r *Receiver) State() State { return r.info }
 
-// Pending reports whether Receive has something to say without more bytes.
+// Pending reports whether Receive has something to return without more bytes.
 func (r *Receiver) Pending() bool {
 	_, asks := r.state.(waiter)
 	return len(r.queue) > 0 || len(r.out) > 0 || !r.started || asks
@@ -124,8 +124,8 @@ func (r *Receiver) fail(err error) error {
 	return e
 }
 
-// step does one thing: hands out a queued event, goes on after a question, or
-// works off one record.
+// step does one thing: it returns a queued event, continues after a question, or
+// processes one record.
 func (r *Receiver) step(in []byte) (int, Event, error) {
 	if !r.started {
 		r.started = true
@@ -212,7 +212,7 @@ func (r *Receiver) limitOpener() {
 	}
 }
 
-// reply queues what a state wants sent. Messages of neighbouring states share
+// reply queues what a state sends. Messages of neighbouring states share
 // records, so that waiting for a certificate or a signature costs none.
 func (r *Receiver) reply(steps []step) {
 	for _, s := range steps {
@@ -298,7 +298,7 @@ func (r *Receiver) open(h record.Header, rec []byte) (Event, error) {
 		return Event{}, err
 	}
 	if r.phase != phasePlain {
-		r.skip = 0 // the client has moved on to the right key
+		r.skip = 0 // the client uses the right key now
 	}
 	if len(r.fragment) > 0 && typ != iana.ContentHandshake {
 		// RFC 9846, Section 5.1: "there MUST NOT be any other records between them".
@@ -349,7 +349,7 @@ func (r *Receiver) compatibilityCCS(payload []byte) error {
 	return r.nothing()
 }
 
-// nothing counts records that bring nothing, so that they cannot go on for ever.
+// nothing counts records that bring nothing, and limits how many come in a row.
 func (r *Receiver) nothing() error {
 	if r.idle++; r.idle > maxIdleRecords {
 		return overLimit(iana.AlertUnexpectedMessage, "%d records in a row brought nothing", r.idle)

@@ -5,7 +5,7 @@ import (
 	"github.com/sealsock/sealsock/internal/record"
 )
 
-// open12 is open for TLS 1.2, whose records say their type in the clear and
+// open12 is open for TLS 1.2, whose records have their type in the clear and
 // where change_cipher_spec is part of the protocol. RFC 5246, Section 6.2.
 func (r *Receiver) open12(h record.Header, rec []byte) (Event, error) {
 	if h.Version != iana.TLS12 {
@@ -63,8 +63,8 @@ func (r *Receiver) changeCipherSpec(payload []byte) error {
 	return r.advance(next, do, err)
 }
 
-// warning counts a warning alert that is let pass. Peers of TLS 1.2 send one
-// here and there, such as unrecognized_name. RFC 5246, Section 7.2.
+// warning counts a warning alert that is ignored. Peers of TLS 1.2 send one
+// at times, such as unrecognized_name. RFC 5246, Section 7.2.
 func (r *Receiver) warning(a iana.Alert) error {
 	if r.warnings++; r.warnings > maxWarnings {
 		return overLimit(iana.AlertUnexpectedMessage, "%d warning alerts in a row, the last %v", r.warnings, a)

@@ -293,7 +293,7 @@ func TestWithoutExtendedMasterSecret(t *testing.T) {
 	if len(c.sessions) > 0 {
 		t.Errorf("a session came: %v", c.sessions)
 	}
-	// RFC 7627, Section 5.3: a session that had it must not go on without.
+	// RFC 7627, Section 5.3: a session that had it must not be resumed without.
 	resuming, withTickets := resumable12(t, true)
 	c, s = plainPair(t, resuming, withTickets)
 	wantAlert(t, pump(c, s), iana.AlertHandshakeFailure)

@@ -233,7 +233,7 @@ func TestNoPSKsAfterRetry(t *testing.T) {
 	p := newRetrier(t, &Config{Verifier: acceptAll{}, PSKs: []*PSK{psk}}, server, nil)
 	p.psks = psks{}
 	refuses(t, p.second(t, nil), iana.AlertMissingExtension)
-	// A client that offered none at first hears what it needs.
+	// A client that offered none at first gets unknown_psk_identity.
 	client := &Config{Verifier: acceptAll{}}
 	refuses(t, newRetrier(t, client, server, nil).second(t, nil), iana.AlertUnknownPSKIdentity)
 }
@@ -279,7 +279,7 @@ func TestPSKsAfterRetry(t *testing.T) {
 	}
 }
 
-// TestOwnSecondClientHello: this engine's client keeps to the rule too, whatever it offers.
+// TestOwnSecondClientHello: this engine's client keeps to the rule too, with every offer.
 func TestOwnSecondClientHello(t *testing.T) {
 	key := newECHKey(t, 7)
 	for name, change := range map[string]func(t *testing.T, c, s *Config){
@@ -358,8 +358,8 @@ func TestShareOrder(t *testing.T) {
 	}
 }
 
-// TestOwnShareOrder: a client sends its shares in that order, in whatever order the
-// configuration has them.
+// TestOwnShareOrder: a client sends its shares in that order, also if the configuration
+// has another.
 func TestOwnShareOrder(t *testing.T) {
 	groups := []iana.NamedGroup{iana.X25519MLKEM768, iana.SecP256r1, iana.X25519, iana.SecP384r1}
 	for _, shares := range [][]iana.NamedGroup{

@@ -30,7 +30,7 @@ type Sender struct {
 // reserve is how many records before a key's end it is replaced.
 const reserve = 16
 
-// Apply does what the receiving half wants done.
+// Apply carries out o, which comes from the receiving half.
 func (s *Sender) Apply(dst []byte, o Outgoing) ([]byte, error) {
 	var err error
 	for _, st := range o.steps {

@@ -9,9 +9,9 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// A choice12 is what the server makes of a ClientHello for TLS 1.2.
+// A choice12 is the server's choice for a ClientHello with TLS 1.2.
 type choice12 struct {
-	suites   []*suites.Suite12 // that both sides can use, most wanted first
+	suites   []*suites.Suite12 // that both sides can use, in order of preference
 	group    *suites.Group     // nil if there is none in common
 	alpn     string
 	extended bool // extended master secret
@@ -47,7 +47,7 @@ func choose12(cfg *Config, h *wire.ClientHello) (*choice12, error) {
 	return c, err
 }
 
-// noSuite12 says why nothing is in common with the client.
+// noSuite12 is the error for a client that has no suite in common with this side.
 func noSuite12(cfg *Config, h *wire.ClientHello) error {
 	own := slices.DeleteFunc(cfg.suites(), func(id iana.CipherSuite) bool { return suites.TLS12(id) == nil })
 	e := &Error{
@@ -123,7 +123,7 @@ type reply12 struct {
 	scheme *suites.Scheme
 }
 
-// answer12 goes on with TLS 1.2: with an earlier session, or a new one.
+// answer12 continues with TLS 1.2: with an earlier session, or a new one.
 func answer12(cfg *Config, info *State, hello *wire.ClientHello, m message, do *effects) (state, error) {
 	choice, err := choose12(cfg, hello)
 	if err != nil {
@@ -176,7 +176,7 @@ func (s *reply12) stillGood(old *Session, do *effects) (state, error) {
 // A SessionQuery asks a server for the session of a ticket or an ID.
 type SessionQuery struct{ Ticket, ID []byte }
 
-// sessionFinder returns the way to the session that a client names, or nil if
+// sessionFinder returns a function that finds the session that a client names, or nil if
 // it names none. A client with a ticket means the ticket: RFC 5077, Section 3.4.
 func sessionFinder(cfg *Config, h *wire.ClientHello) func() (*Session, error) {
 	switch {
@@ -190,7 +190,7 @@ func sessionFinder(cfg *Config, h *wire.ClientHello) func() (*Session, error) {
 	return nil
 }
 
-// resumable reports whether the session may go on with this client. RFC 5246,
+// resumable reports whether this client may resume the session. RFC 5246,
 // Section 7.4.1.2; RFC 7627, Section 5.3.
 func (s *reply12) resumable(old *Session) (bool, error) {
 	if !old.good12(s.cfg) {
@@ -215,7 +215,7 @@ func (s *reply12) resumeOld(old *Session, do *effects) (state, error) {
 	s.forget()
 	s.id, s.ticket = s.hello.SessionID, false // the client's own is still good
 	if kinds, err := chooseKinds(s.cfg, s.hello); err == nil {
-		s.kinds, s.agreed = kinds, true // said, though nothing is shown
+		s.kinds, s.agreed = kinds, true // answered, though no certificate is shown
 	}
 	s.use(suites.TLS12(old.CipherSuite))
 	do.turn = true
@@ -266,7 +266,7 @@ func (s *reply12) choose(do *effects) (state, error) {
 	}), nil
 }
 
-// suiteFor returns the most wanted suite that goes with a kind of proof.
+// suiteFor returns the first suite of the choice with a kind of authentication.
 func (s *reply12) suiteFor(auth suites.Auth) *suites.Suite12 {
 	for _, suite := range s.choice.suites {
 		if suite.Auth == auth {
@@ -277,7 +277,7 @@ func (s *reply12) suiteFor(auth suites.Auth) *suites.Suite12 {
 }
 
 // random32 fills the server's random value. RFC 9846, Section 4.1.3: a server
-// that could do TLS 1.3 MUST say so in the last eight bytes.
+// that supports TLS 1.3 MUST show that in the last eight bytes.
 func (s *reply12) random32() (random [32]byte, err error) {
 	if _, err := io.ReadFull(s.cfg.random(), random[:]); err != nil {
 		return random, local("the random source failed", err)

@@ -228,7 +228,7 @@ func (s *awaitClientKeyExchange12) decapsulate(share []byte) ([]byte, error) {
 	return secret, nil
 }
 
-// findPSK goes on with the key that the client names. RFC 4279, Section 2.
+// findPSK continues with the key that the client names. RFC 4279, Section 2.
 func (s *awaitClientKeyExchange12) findPSK(identity, shared []byte) state {
 	return &wait[*PSK]{
 		what: "the pre-shared key that the client names",
@@ -300,7 +300,7 @@ func (s *awaitClientFinished12) handle(m message, do *effects) (state, error) {
 	}
 	if s.info.Resumed {
 		if s.cfg.SessionIDs != nil {
-			s.info.sessionID = s.id // not before: a stranger must not end it
+			s.info.sessionID = s.id // only now: an unauthenticated client must not end it
 		}
 		return s.open(false, do), nil
 	}
@@ -313,7 +313,7 @@ func (s *awaitClientFinished12) handle(m message, do *effects) (state, error) {
 	return s.open(false, do), nil
 }
 
-// remember makes the session one to come back to: by a ticket or by its ID.
+// remember makes the session resumable: by a ticket or by its ID.
 func (s *server12) remember(do *effects) error {
 	switch {
 	case s.ticket:

@@ -78,9 +78,8 @@ func (s *awaitSecondClientHello) handle(m message, do *effects) (state, error) {
 }
 
 // decideAgain makes the choice anew of the second ClientHello, so that nothing rests on
-// what the first one offered. The suite, the group and the protocol were told to the
-// client or to the application, so they must come out the same. RFC 9846, Section
-// 4.1.4.
+// what the first one offered. The client or the application already knows the suite, the
+// group and the protocol, so they must not change. RFC 9846, Section 4.1.4.
 func (s *awaitSecondClientHello) decideAgain(h *wire.ClientHello, m message) (*choice13, error) {
 	if err := s.checkSecond(h, m); err != nil {
 		return nil, err
@@ -249,11 +248,11 @@ func (c *Config) skipLimit() int {
 }
 
 // minSkip lets clients send a first flight of some records even to servers that
-// never take 0-RTT data, for tickets of a colleague's.
+// never take 0-RTT data, with a ticket from another server.
 const minSkip = 32 << 10
 
 // asksLater reports whether the client of a session may be asked for a certificate of
-// another kind than X.509 later: it must hear of the kind in each handshake.
+// another kind than X.509 later: the kind must be sent to it in each handshake.
 func (f *flow13) asksLater(hello *wire.ClientHello, c *choice13) bool {
 	return c.psk != nil && f.info.lateOffered && f.cfg.ClientAuth != NoClientCert &&
 		slices.Contains(hello.ClientCertTypes, f.kinds.peer)
@@ -451,7 +450,7 @@ func (s *awaitClientFinished) handle(m message, do *effects) (state, error) {
 	}
 	do.report(EventHandshakeDone)
 	s.info.HandshakeDone = true
-	// Which kind of certificate comes late is what was agreed on in the handshake.
+	// A late certificate is of the kind that was agreed on in the handshake.
 	if s.info.lateOffered && !(s.cfg.OnlyRawKeys && s.kinds.peer == iana.CertTypeX509) {
 		do.out = append(do.out, step{kind: stepLate})
 	}

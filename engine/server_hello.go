@@ -9,7 +9,7 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// awaitClientHello waits for the client's offer.
+// awaitClientHello waits for the ClientHello.
 type awaitClientHello struct {
 	cfg  *Config
 	info *State
@@ -63,7 +63,7 @@ func (s *awaitClientHello) handle(m message, _ *effects) (state, error) {
 	}, nil
 }
 
-// checkLegacyVersion refuses a hello of SSL 3.0, whatever else it offers. RFC 9846,
+// checkLegacyVersion refuses a hello of SSL 3.0, even with other versions. RFC 9846,
 // Appendix D.5: "Any endpoint receiving a Hello message with ClientHello.legacy_version
 // or ServerHello.legacy_version set to 0x0300 MUST abort the handshake with a
 // "protocol_version" alert."
@@ -78,7 +78,7 @@ func checkLegacyVersion(v iana.Version) error {
 	}
 }
 
-// helloFor is what SelectCredential hears of a ClientHello; nil if it is not set.
+// helloFor is the ClientHello as SelectCredential gets it; nil if that is not set.
 func (c *Config) helloFor(h *wire.ClientHello, decrypted bool) *ClientHelloInfo {
 	if c.SelectCredential == nil {
 		return nil
@@ -106,7 +106,7 @@ func describeHello(h *wire.ClientHello, raw []byte) *ClientHelloInfo {
 	return info
 }
 
-// answerHello goes on with the version that both sides have.
+// answerHello continues with the version that both sides have.
 func answerHello(cfg *Config, info *State, ech *serverECH, hello *wire.ClientHello, m message, do *effects) (state, error) {
 	version, err := chooseVersion(cfg, hello)
 	if err != nil {
@@ -137,7 +137,7 @@ func (f *flow13) take(hello *wire.ClientHello) {
 	f.resumable = f.cfg.allowsPSK(hello.PSKModes)
 }
 
-// A choice13 is what the server makes of a TLS 1.3 ClientHello. It is made by a
+// A choice13 is the server's choice for a TLS 1.3 ClientHello. It is made by a
 // pure function, so that all of the policy is in one place.
 type choice13 struct {
 	suite *suites.Suite
@@ -186,8 +186,8 @@ func choose13(cfg *Config, h *wire.ClientHello) (*choice13, error) {
 
 // chooseGroup takes the first of this side's groups that the client has. Among groups of
 // the same kind, post-quantum or not, one that a share came for wins, which saves a round
-// trip; but not a costly one over one that costs less: whether this side does ten times the
-// work must not be the choice of a client that has proved nothing.
+// trip; but not a costly one over one that costs less: a client that has proved nothing
+// must not be able to choose ten times the work for this side.
 func (c *choice13) chooseGroup(cfg *Config, h *wire.ClientHello) error {
 	for _, id := range cfg.serverGroups() {
 		if !slices.Contains(h.SupportedGroups, id) {
@@ -234,7 +234,7 @@ func checkHello13(h *wire.ClientHello) error {
 		return illegal("the client offers compression with TLS 1.3")
 	case len(h.RenegotiationInfo) > 0:
 		// RFC 5746, Section 3.6: not empty in a first handshake is an
-		// attack, whatever the version turns out to be.
+		// attack, with every version.
 		return broken(iana.AlertHandshakeFailure, "the client takes this handshake for a renegotiation")
 	case h.PSK == nil && !has(iana.ExtSignatureAlgorithms):
 		return missing(iana.ExtSignatureAlgorithms)
@@ -309,7 +309,7 @@ func chooseVersion(cfg *Config, h *wire.ClientHello) (iana.Version, error) {
 	}
 }
 
-// chooseALPN picks this side's most wanted protocol that the client has. With
+// chooseALPN picks the first of this side's protocols that the client has. With
 // none in common the handshake ends. RFC 7301, Section 3.2.
 func chooseALPN(own, peer []string) (string, error) {
 	if len(own) == 0 || len(peer) == 0 {

@@ -15,8 +15,8 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// A Session is what it takes to come back to a peer without a full handshake.
-// It holds a secret: keep it as you keep a key. It is not changed once it is
+// A Session holds what is needed to resume with a peer without a full handshake.
+// It contains a secret: protect it like a key. It is not changed once it is
 // made.
 type Session struct {
 	Version     iana.Version
@@ -75,12 +75,12 @@ const maxLifetime = 7 * 24 * time.Hour
 // ClientHello, where an identity of the same length stands in for it outside.
 const maxTicket = 24 << 10
 
-// String says what the session is for, and nothing secret.
+// String describes the session, with nothing secret.
 func (s Session) String() string {
 	return fmt.Sprintf("%v session with %q, made %v", s.Version, s.ServerName, s.Created.UTC().Format(time.RFC3339))
 }
 
-// Format keeps the secret out of every print and log, whatever the verb.
+// Format keeps the secret out of every print and log, for every verb.
 func (s Session) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 
 // Expired reports whether the session is too old at a time, or from the future. It is
@@ -105,8 +105,8 @@ func (c *Config) resumptionLimit() time.Duration {
 	return min(c.ResumptionLimit, maxResumption)
 }
 
-// lifetime is how long a session lives that is made now; it is 0 for one that would
-// live for less than a second, which is the unit on the wire.
+// lifetime is the lifetime of a session that is made now; it is 0 if that would be
+// less than a second, which is the unit on the wire.
 func (c *Config) lifetime(authenticated, now time.Time) time.Duration {
 	left := authenticated.Add(c.resumptionLimit()).Sub(now)
 	return max(0, min(c.ticketLifetime(), left)).Truncate(time.Second)
@@ -117,7 +117,7 @@ func (c *Config) lifetime(authenticated, now time.Time) time.Duration {
 // keying material".
 const maxResumption = 7 * 24 * time.Hour
 
-// clockSkew is how far clocks may stand apart.
+// clockSkew is the largest difference between clocks that is accepted.
 const clockSkew = 10 * time.Second
 
 // sessionFormat is the version of the encoding below.
@@ -284,8 +284,8 @@ func (p *PSK) check() error {
 	return p.checkKey(p.Identity)
 }
 
-// checkKey finds a key that everybody who knows the identity would know. A server's
-// own PSK may leave out the identity, so the one that was asked for is given.
+// checkKey finds a key that is of a wrong length, or was never set. A server's own PSK
+// may leave out the identity, so the one that was asked for is given.
 func (p *PSK) checkKey(identity []byte) error {
 	switch {
 	case p.KeyLen() == 0 || p.KeyLen() >= 1<<16:
@@ -296,7 +296,7 @@ func (p *PSK) checkKey(identity []byte) error {
 	return nil
 }
 
-// unset reports whether a secret is none: empty, or a variable that was never set.
+// unset reports whether a secret is empty or all zeros, like a variable that was never set.
 // The time it takes depends on the length alone.
 func unset(secret []byte) bool {
 	var any byte
@@ -310,10 +310,10 @@ func unset(secret []byte) bool {
 // versions it was imported for. RFC 9258, Section 3.
 func (p *PSK) fits12() bool { return !p.imported }
 
-// String shows the identity and keeps the key.
+// String returns the identity, without the key.
 func (p PSK) String() string { return fmt.Sprintf("pre-shared key %q", p.Identity) }
 
-// Format keeps the key out of every print, whatever the verb.
+// Format keeps the key out of every print, for every verb.
 func (p PSK) Format(f fmt.State, _ rune) { io.WriteString(f, p.String()) }
 
 // MarshalText keeps the key out of logs in JSON.

@@ -12,7 +12,7 @@ import (
 )
 
 // TestSessionKeepsName: a session is resumed under the server name that it was made with,
-// whatever a client asks for. RFC 6066, Section 3, for TLS 1.2.
+// even if the client asks for another. RFC 6066, Section 3, for TLS 1.2.
 func TestSessionKeepsName(t *testing.T) {
 	for _, name := range []string{"example.com", "example.org", ""} {
 		client, server := resumable(t)

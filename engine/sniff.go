@@ -26,8 +26,8 @@ var greetings = []struct{ start, name, hint string }{
 	{"RFB ", "VNC in the clear", "the port does not speak TLS"},
 }
 
-// sniff looks at the first bytes of a peer that does not start with a TLS record
-// and says what they look like.
+// sniff looks at the first bytes of a peer. If they do not start a TLS record, it
+// returns an error that names the protocol, if it is a known one.
 func (r *Receiver) sniff(in []byte) error {
 	if len(in) == 0 || in[0] == byte(iana.ContentHandshake) || in[0] == byte(iana.ContentAlert) {
 		return nil

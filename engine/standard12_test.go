@@ -21,7 +21,7 @@ type wireConn struct {
 	conn net.Conn
 }
 
-// until steps until what is wanted is there.
+// until steps until ready reports true.
 func (w *wireConn) until(ready func() bool) error {
 	buf := make([]byte, 32<<10)
 	for {

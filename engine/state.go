@@ -10,7 +10,7 @@ import (
 )
 
 // State is what is known of a connection. Slices must not be changed. Until
-// HandshakeDone, what it says of the peer is only what the peer claims to be.
+// HandshakeDone, what it holds about the peer is only what the peer claims to be.
 type State struct {
 	Version       iana.Version
 	CipherSuite   iana.CipherSuite
@@ -31,7 +31,7 @@ type State struct {
 	EarlyALPN     string // on a client: the protocol that its 0-RTT data was sent for
 	ECHAccepted   bool   // the ClientHello that counts was encrypted
 	HandshakeDone bool
-	// ExtendedMasterSecret says, in TLS 1.2, that the keys are bound to the
+	// ExtendedMasterSecret is true, in TLS 1.2, if the keys are bound to the
 	// handshake. RFC 7627.
 	ExtendedMasterSecret bool
 
@@ -43,7 +43,7 @@ type State struct {
 	sessionID     []byte // on a server of TLS 1.2: the session is kept under it
 	asked         bool   // on a server: the client was asked for a certificate, now or at first
 	lateOffered   bool   // the client offered post_handshake_auth
-	sendLimit     int    // on a client: bytes of data that the server takes in a record, if it said so
+	sendLimit     int    // on a client: bytes of data that the server takes in a record, if it sent that
 	late          *late
 }
 
@@ -60,7 +60,7 @@ func (s *State) prove(cfg *Config) {
 	}
 }
 
-// shows takes what the peer has shown for what it is.
+// shows records what the peer has shown.
 func (s *State) shows(p *PeerCertificate) {
 	s.PeerChain, s.PeerRawKey, s.PeerOCSP, s.PeerSCTs = p.Chain, p.RawPublicKey, p.OCSPStaple, p.SCTs
 	s.delegation = nil
@@ -82,8 +82,8 @@ func newMessage(raw []byte) message {
 	return message{typ: typ, raw: raw, body: raw[len(raw)-n:]}
 }
 
-// A state is one place in the protocol. The driver uses a state once: what
-// comes out of it is the next one.
+// A state is one state of the protocol. The driver uses it once: it returns
+// the next one.
 type state interface {
 	// awaits names what the state waits for.
 	awaits() string
@@ -101,7 +101,7 @@ type starter interface {
 	start(do *effects) (state, error)
 }
 
-// A waiter is a state that asked the caller something and goes on with the
+// A waiter is a state that asked the caller something and continues with the
 // answer. It takes no message meanwhile.
 type waiter interface {
 	state

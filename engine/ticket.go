@@ -21,7 +21,7 @@ type ticketer struct {
 	count      uint64
 }
 
-// newTicketer returns nil if the configuration wants no tickets, or the client
+// newTicketer returns nil if the configuration makes no tickets, or the client
 // could not use them: RFC 9846, Section 4.2.9, "servers SHOULD NOT send
 // NewSessionTicket with tickets that are not compatible with the advertised modes".
 func newTicketer(f *flow13, resumption *keys.ResumptionSecret) *ticketer {

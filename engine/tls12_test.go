@@ -211,7 +211,7 @@ func TestCurves12(t *testing.T) {
 	wantAlert(t, pump(c, s), iana.AlertHandshakeFailure)
 }
 
-// TestNoTickets12: a client that wants no tickets resumes by ID.
+// TestNoTickets12: a client that takes no tickets resumes by ID.
 func TestNoTickets12(t *testing.T) {
 	client, server := pair12(t)
 	server.Tickets, server.SessionIDs, client.NoTickets = newMemory(), cache{}, true
@@ -473,7 +473,7 @@ func TestFallbackSCSV(t *testing.T) {
 	err = pumpThrough(c, s, func(raw []byte) []byte {
 		return editHello(raw, func(h *helloEdit) { h.CipherSuites = append(h.CipherSuites, iana.TLS_FALLBACK_SCSV) })
 	})
-	// The server goes on; the two sides saw different hellos, and so have
+	// The server continues; the two sides saw different hellos, and so have
 	// different keys.
 	wantAlert(t, err, iana.AlertBadRecordMAC)
 	c, s = newPair(t, client, server)

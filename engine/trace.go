@@ -5,14 +5,14 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// trace tells Config.Trace of one message, if it is set.
+// trace calls Config.Trace with one message, if it is set.
 func (c *Config) trace(sent bool, typ iana.ContentType, data []byte) {
 	if c.Trace != nil {
 		c.Trace(Trace{Sent: sent, Type: typ, Data: data})
 	}
 }
 
-// traceMessages tells of handshake messages that go out together.
+// traceMessages calls trace for each of the handshake messages that are sent together.
 func (c *Config) traceMessages(data []byte) {
 	for c.Trace != nil && len(data) >= wire.HeaderLen {
 		_, n, _ := wire.ParseHeader(data)

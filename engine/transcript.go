@@ -34,7 +34,7 @@ func (t *transcript) choose(id crypto.Hash) {
 // sum returns the hash of the messages so far.
 func (t *transcript) sum() []byte { return t.hash.Sum(nil) }
 
-// clone returns a transcript that goes on by itself.
+// clone returns an independent copy.
 func (t *transcript) clone() *transcript {
 	c, err := t.hash.(hash.Cloner).Clone()
 	if err != nil {

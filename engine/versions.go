@@ -39,7 +39,7 @@ func suiteFor(id iana.CipherSuite, v iana.Version) bool {
 	return suites.TLS12(id) != nil
 }
 
-// suites lists the suites of the versions that are on, most wanted first.
+// suites lists the suites of the versions that are on, in order of preference.
 func (c *Config) suites() []iana.CipherSuite {
 	list := c.CipherSuites
 	if list == nil {
@@ -69,7 +69,7 @@ func (c *Config) hasPSK12() bool {
 	return c.FindPSK != nil || c.SelectPSK != nil || slices.ContainsFunc(c.PSKs, (*PSK).fits12)
 }
 
-// noVersion says why no version is left.
+// noVersion is the error for a configuration that leaves no version.
 func (c *Config) noVersion() error {
 	if without := (&Config{MinVersion: c.MinVersion, MaxVersion: c.MaxVersion}).versions(); len(without) > 0 {
 		return usage("none of the cipher suites %s is for %s", list(c.CipherSuites), versionList(without))
