@@ -15,7 +15,7 @@ func (r *Receiver) Abort(err error) Outgoing {
 	return o
 }
 
-// EndWith returns the alert that tells a peer of err: the one of an *Error, or of
+// EndWith returns the alert that is sent to a peer for err: the one of an *Error, or of
 // an error with a method Alert() iana.Alert, and else internal_error. It is for a
 // failure of the sending half; a Receiver makes its own alerts.
 func EndWith(err error) Outgoing {

@@ -13,8 +13,7 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// The tests in this file play a peer that keeps the order of messages, or nearly,
-// and means harm.
+// The tests in this file attack as a peer that keeps the order of messages, or nearly.
 
 // refuses checks that err is this side's refusal, with an alert.
 func refuses(t *testing.T, err error, alert iana.Alert) {
@@ -45,8 +44,8 @@ func (e *side) seal(t *testing.T, typ iana.ContentType, payload []byte) []byte {
 	return out
 }
 
-// Certificates are public: who shows another's after the handshake, and sends
-// data instead of the proof, must not be taken for that other.
+// Certificates are public: a client that shows another's after the handshake, and
+// sends data instead of the proof, must not be accepted as that other.
 func TestLateCertificateIsNotBelievedUnproved(t *testing.T) {
 	victim := newCredential(t, nil)
 	c, s := newPair(t, &Config{Verifier: acceptAll{}, PostHandshakeAuth: true, Credentials: []*Credential{victim}},
@@ -96,7 +95,7 @@ func TestLateCertificateIsNotBelievedUnproved(t *testing.T) {
 }
 
 // A key that a server's table does not have, and finds as an empty one, is a key
-// that everybody has.
+// that anyone has.
 func TestEmptyPSK(t *testing.T) {
 	empty := func(identity []byte) (*PSK, error) { return &PSK{Identity: identity}, nil }
 	for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
@@ -166,15 +165,15 @@ func TestForwardSecrecyIsTheServersToGiveUp(t *testing.T) {
 	}
 }
 
-// window is an AntiReplay that forgets, as all do that have no place for ever.
+// window is an AntiReplay that drops old attempts, as one of limited size must.
 type window struct{ memory }
 
 func (w *window) Fresh(id []byte, until time.Time) bool {
 	return !until.IsZero() && w.memory.Fresh(id, until)
 }
 
-// An attempt with an external key has no date: once a memory has let go of it, it
-// could be made again.
+// An attempt with an external key has no date: once an AntiReplay has dropped it, it
+// could be replayed.
 func TestEarlyDataWithExternalPSK(t *testing.T) {
 	psk := NewPSK([]byte("device"), []byte("secret"))
 	psk.MaxEarlyData, psk.CipherSuite = 100, iana.TLS_AES_128_GCM_SHA256

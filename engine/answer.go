@@ -16,7 +16,7 @@ type Answer struct {
 	err   error
 }
 
-// Refuse returns an answer that ends the connection with err, whatever the question.
+// Refuse returns an answer that ends the connection with err. It answers any question.
 // The error may choose its alert by a method Alert() iana.Alert.
 func Refuse(err error) Answer {
 	if err == nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/sealsock/sealsock/internal/suites"
 )
 
-// TestCarelessAnswers: the answers of callbacks may be wrong. What is not clearly a yes
-// must not be taken for one, and not be told to the peer as an orderly end. The key of a
+// TestCarelessAnswers: the answers of callbacks may be wrong. Only a valid acceptance may
+// count as one, and a refusal must not be sent to the peer as an orderly end. The key of a
 // resumed peer is not used, so nothing else would notice that it is none.
 func TestCarelessAnswers(t *testing.T) {
 	const noKey, noAnswer = iana.AlertUnsupportedCertificate, iana.AlertInternalError
@@ -96,8 +96,8 @@ func (typedNil) VerifyPeer(*PeerCertificate) (crypto.PublicKey, error) {
 	return (*ecdsa.PublicKey)(nil), nil
 }
 
-// TestEmptySignature: a signer that answers nothing ends the connection on its own
-// side, with an error that blames it.
+// TestEmptySignature: a signer that returns nothing ends the connection on its own
+// side, with an error that names it as the cause.
 func TestEmptySignature(t *testing.T) {
 	cred := *newCredential(t, nil)
 	cred.Sign = func(*SignRequest) ([]byte, error) { return nil, nil }

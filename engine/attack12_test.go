@@ -59,7 +59,7 @@ func TestVersionRanges(t *testing.T) {
 	}
 }
 
-// TestSessionsOfPSKs: a session that began with a pre-shared key knows the key's
+// TestSessionsOfPSKs: a session that began with a pre-shared key has the key's
 // identity, and ends with the key.
 func TestSessionsOfPSKs(t *testing.T) {
 	for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
@@ -119,8 +119,8 @@ func TestSessionsOfPSKs(t *testing.T) {
 	}
 }
 
-// TestSessionsOfRawKeys: a server that takes certificates alone by now does not go
-// on with a client's raw key.
+// TestSessionsOfRawKeys: a server that takes certificates alone by now does not resume
+// a session with a client's raw key.
 func TestSessionsOfRawKeys(t *testing.T) {
 	for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
 		client, server := pair12(t)

@@ -25,7 +25,7 @@ func (s *clientStart) start(do *effects) (state, error) {
 	old := s.cfg.offerable()
 	if old == nil {
 		if s.cfg.Session != nil {
-			s.cfg = s.cfg.withoutSession() // even if the clock is set back later in the handshake
+			s.cfg = s.cfg.withoutSession() // even if the clock would allow it a moment later
 		}
 		return s.begin(do)
 	}

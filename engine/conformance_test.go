@@ -10,7 +10,7 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// The tests in this file hold fast what BoringSSL's tests and fuzzing have found.
+// The tests in this file cover what BoringSSL's tests and fuzzing have found.
 
 // A server that asks for certificates must not wait for one on resumption.
 func TestResumptionWithClientCertificate(t *testing.T) {

@@ -104,7 +104,7 @@ func TestCostOfHopelessClients(t *testing.T) {
 	}
 }
 
-// TestCostOfShares: which group a server uses is not the client's to make dear.
+// TestCostOfShares: a client cannot make a server use a costly group.
 func TestCostOfShares(t *testing.T) {
 	const x, p256, p384, p521 = iana.X25519, iana.SecP256r1, iana.SecP384r1, iana.SecP521r1
 	const f2048, f8192 = iana.FFDHE2048, iana.FFDHE8192

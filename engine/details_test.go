@@ -13,7 +13,7 @@ import (
 // The tests in this file are about details of the protocol that other implementations'
 // test suites have found.
 
-// newServer returns a server whose client the test plays. It has a certificate unless
+// newServer returns a server without a client. It has a certificate unless
 // cfg has something to show.
 func newServer(t *testing.T, cfg *Config) *side {
 	t.Helper()

@@ -17,8 +17,8 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// A difference is a case in which this package and crypto/tls may judge
-// differently: the words of the one that refuses, and why the other need not.
+// A difference is a case in which this package and crypto/tls may differ: the words
+// of the error of the one that refuses, and why the other need not refuse.
 type difference struct{ words, why string }
 
 // FuzzDifferentialServer gives a ClientHello to our server and to crypto/tls's:
@@ -105,7 +105,7 @@ var (
 	}
 )
 
-// The exceptions, by the words of the one that refuses.
+// The exceptions, by the words of the error of the one that refuses.
 var (
 	stricterServer = []difference{
 		{"client_hello: max_fragment_length", unread},

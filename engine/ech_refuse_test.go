@@ -247,7 +247,7 @@ func TestECHSecondHelloRefused(t *testing.T) {
 	}
 }
 
-// clientHears lets a client and a server talk; change sees the server's n-th
+// clientHears connects a client and a server; change may change the server's n-th
 // ServerHello, HelloRetryRequest included, on its way.
 func clientHears(t *testing.T, client, server *Config, n int, change func(*wire.ServerHello)) error {
 	t.Helper()

@@ -37,7 +37,7 @@ func echConfigs(t testing.TB, keys ...*ECHKey) []byte {
 	return list
 }
 
-// verified is a Verifier that remembers what it was asked.
+// verified is a Verifier that keeps what it was asked.
 type verified struct {
 	acceptAll
 	name     string

@@ -70,7 +70,7 @@ type side struct {
 	sessions []*Session
 }
 
-// step works off what has come in and returns what has to go out.
+// step processes what was received and returns what has to be sent.
 func (e *side) step() (out []byte, err error) {
 	for {
 		n, ev, rerr := e.r.Receive(e.in)

@@ -20,7 +20,7 @@ type peer struct {
 	done    bool // the handshake
 }
 
-// readable reads what there is and works it off.
+// readable reads what there is and processes it.
 func (p *peer) readable() {
 	buf := make([]byte, 4096)
 	for {

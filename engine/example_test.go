@@ -7,7 +7,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 )
 
-// drive works off what has come in and returns what has to go out, for one side
+// drive processes what was received and returns what has to be sent, for one side
 // of a connection.
 func drive(r *engine.Receiver, s *engine.Sender, in []byte, data *[]byte) (rest, out []byte) {
 	for {

@@ -23,9 +23,9 @@ const defaultFaults = 3000
 
 // TestFaults does something to the bytes of whole connections on their way, each
 // time something else: cuts them up, changes one, leaves out, repeats or swaps
-// records. Whatever it is, each side must end in an error or wait for more, and
-// must not hand out anything that the other has not sent, in order; a connection
-// that went all the way must not have been changed.
+// records. After every fault, each side must end in an error or wait for more, and
+// must not return anything that the other has not sent, in order; a connection
+// that succeeded must not have been changed.
 func TestFaults(t *testing.T) {
 	n := defaultFaults
 	if text := os.Getenv("SEALSOCK_FAULTS"); text != "" {
@@ -85,7 +85,7 @@ type fault struct {
 	forged   []byte
 	piece    [2]int // the sizes of pieces, in turn
 
-	sent   []byte // what went in, for whom it may concern
+	sent   []byte // the data that was sent
 	count  int    // records so far
 	held   []byte
 	target []byte // the record that it hit, as sent
@@ -205,7 +205,8 @@ func (f *fault) early(p *faultPlan) bool {
 	return f.toServer && f.at > 0 && f.target[0] == byte(iana.ContentApplicationData) && bytes.Contains(f.sent[:min(len(f.sent), p.first)], f.target)
 }
 
-// besideDisguise reports whether the record behind the target is the disguise's.
+// besideDisguise reports whether the record behind the target is the change_cipher_spec
+// of middlebox compatibility mode.
 func (f *fault) besideDisguise() bool {
 	_, behind, _ := bytes.Cut(f.sent, f.target)
 	return len(behind) > 0 && behind[0] == byte(iana.ContentChangeCipherSpec)
@@ -420,7 +421,7 @@ func (r *faultRun) pump() {
 	}
 }
 
-// check looks for what must never be.
+// check looks for what must never happen.
 func (r *faultRun) check(p *faultPlan) string {
 	cs, ss := r.c.r.State(), r.s.r.State()
 	var e *Error

@@ -23,7 +23,7 @@ type flow13 struct {
 	client     *keys.TrafficSecret // the client's handshake traffic
 	server     *keys.TrafficSecret // the server's handshake traffic
 	resumable  bool                // on a server: the client allows a way of using tickets
-	keyed      bool                // on a server: a pre-shared key or a session stands for certificates
+	keyed      bool                // on a server: a key or session replaces certificates
 
 	ech      *serverECH        // on a server that looks at the client's
 	rejected *ECHRejectedError // on a client whose inner ClientHello was not taken

@@ -18,7 +18,7 @@ import (
 	"github.com/sealsock/sealsock/internal/testcert"
 )
 
-// patience bounds what a live peer may take for anything.
+// patience bounds how long a live peer may take for one action.
 const patience = 10 * time.Second
 
 // A recorder starts live peers, which get their keys from dir.
@@ -86,7 +86,7 @@ func (rec *recorder) start(t *testing.T, f *flow) *live {
 	return &live{t: t, rec: rec, flow: f, listener: l}
 }
 
-// live is a peer that runs.
+// live is a peer that is a running program.
 type live struct {
 	t          *testing.T
 	rec        *recorder

@@ -198,7 +198,7 @@ func (c *conversation) until(enough func(Event) bool) error {
 	return nil
 }
 
-// event writes down what came of a step.
+// event writes the result of a step.
 func (c *conversation) event(ev Event) {
 	switch ev.Kind {
 	case EventData:
@@ -263,7 +263,7 @@ func (c *conversation) trace(tr Trace) {
 	}
 }
 
-// A replay is a peer out of a file.
+// A replay is a peer that is read from a file.
 type replay struct {
 	whole, who string
 	blocks     [][]byte

@@ -61,8 +61,8 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// FuzzEngine feeds both roles with anything, cut anywhere. Whatever comes, the
-// engine must end in an error, an event or a wish for more, must not read
+// FuzzEngine gives both roles any bytes, cut anywhere. For all of them, the
+// engine must end in an error, an event or a need for more, must not read
 // without end, and must not take application data from a peer it did not prove.
 func FuzzEngine(f *testing.F) {
 	client, server := fuzzConfigs(f)

@@ -170,7 +170,7 @@ func TestEarlyDataKey13(t *testing.T) {
 	client, server := resumable(t)
 	suite := []iana.CipherSuite{psk.CipherSuite}
 	client.EarlyData, client.PSKs, client.CipherSuites = true, []*PSK{psk}, suite
-	server.Tickets = newMemory() // forgets the session, which is the first key
+	server.Tickets = newMemory() // does not have the session, which is the first key
 	server.FindPSK = func(id []byte) (*PSK, error) {
 		if bytes.Equal(id, psk.Identity) {
 			return psk, nil

@@ -10,7 +10,7 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// The tests in this file change one message of an honest peer before it is protected.
+// The tests in this file change one message of a correct peer before it is protected.
 // The other side must refuse that very message: each case names the alert and words of
 // the reason, because a message that is accepted leads to another error later.
 

@@ -27,7 +27,7 @@ func (o *onlyNew) VerifyPeer(p *PeerCertificate) (crypto.PublicKey, error) {
 }
 
 // TestExpiredSessionLeadsToFullHandshake: where the certificate of a session is not
-// accepted any more, the peer may have a new one. Both roles find out by a full
+// accepted any more, the peer may have a new one. Both roles then do a full
 // handshake, and a client sends no 0-RTT data to such a server.
 func TestExpiredSessionLeadsToFullHandshake(t *testing.T) {
 	for _, version := range bothVersions {

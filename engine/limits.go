@@ -25,7 +25,7 @@ func fragmentCode(n int) uint8 {
 	return 0
 }
 
-// fragmentLength is the length in bytes that a code stands for.
+// fragmentLength is the length in bytes that a code means.
 func fragmentLength(code uint8) int { return 256 << code }
 
 // A sizes is an agreement about records: the largest plaintext to send and the
@@ -33,7 +33,7 @@ func fragmentLength(code uint8) int { return 256 << code }
 // 6066, Section 4.
 type sizes struct{ send, receive int }
 
-// answerSizes answers a client's wish for small records, on a server. extra is
+// answerSizes answers, on a server, a client's limit on records. extra is
 // what record_size_limit counts beside the plaintext: the content type in TLS 1.3.
 func (c *Config) answerSizes(h *wire.ClientHello, extra int) (agreed sizes, limit uint16, fragment uint8) {
 	switch {

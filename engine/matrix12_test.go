@@ -16,7 +16,7 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// ccs stands for change_cipher_spec among the types of handshake messages.
+// ccs represents change_cipher_spec among the types of handshake messages.
 const ccs = iana.HandshakeType(255)
 
 // A row12 is a state of one role and what it takes.
@@ -127,7 +127,7 @@ func TestEveryMessageInEveryState12(t *testing.T) {
 // TestOtherRecordsInEveryState12 tries what is not a handshake message, as it
 // comes off the wire.
 func TestOtherRecordsInEveryState12(t *testing.T) {
-	// Before the version is known, any but the disguise of TLS 1.3 is out of place.
+	// Before the version is known, any other than that of compatibility mode is unexpected.
 	wrongLength := map[bool]iana.Alert{true: iana.AlertUnexpectedMessage, false: iana.AlertDecodeError}
 	for _, row := range matrix12 {
 		open := row.state == "open12"
@@ -184,7 +184,7 @@ func offTheWire(e *side, typ iana.ContentType, payload []byte) (Event, error) {
 	return ev, err
 }
 
-// TestMatrixIsWhole looks for states that the table forgets.
+// TestMatrixIsWhole looks for states that the table does not list.
 func TestMatrixIsWhole(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	if err != nil {
@@ -397,7 +397,7 @@ func TestTrace12(t *testing.T) {
 	}
 }
 
-// TestEmptyRecords12: a peer may not send nothing for ever.
+// TestEmptyRecords12: the number of empty records in a row is bounded.
 func TestEmptyRecords12(t *testing.T) {
 	for _, n := range []int{maxIdleRecords, maxIdleRecords + 1} {
 		client, server := pair12(t)

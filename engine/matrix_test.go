@@ -21,7 +21,7 @@ type row13 struct {
 	server bool
 	with   func(t *testing.T, client, server *Config) // how to get there
 	takes  []iana.HandshakeType
-	ccs    bool // the disguise's change_cipher_spec is dropped
+	ccs    bool // compatibility mode's change_cipher_spec is dropped
 	data   bool // application data, or 0-RTT data, is handed out
 }
 
@@ -255,7 +255,7 @@ func checkClear13(t *testing.T, row row13) {
 	}
 }
 
-// TestMatrix13IsWhole looks for states that the table forgets.
+// TestMatrix13IsWhole looks for states that the table does not list.
 func TestMatrix13IsWhole(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	if err != nil {

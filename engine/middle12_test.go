@@ -9,10 +9,10 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// helloEdit is what a man in the middle may change.
+// helloEdit is what an attacker on the path may change.
 type helloEdit = wire.ClientHello
 
-// pumpThrough is pump with a man in the middle, who changes the client's first
+// pumpThrough is pump with an attacker on the path that changes the client's first
 // flight.
 func pumpThrough(client, server *side, change func(record []byte) []byte) error {
 	first, err := client.step()

@@ -13,7 +13,7 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// wrongUse checks that err blames the caller, and names the mistake.
+// wrongUse checks that err has FaultUsage, and names the mistake.
 func wrongUse(t *testing.T, err error, words string) {
 	t.Helper()
 	var e *Error
@@ -190,7 +190,7 @@ func TestSenderMisuse(t *testing.T) {
 	}
 }
 
-// Overhead is a promise for callers that reserve room.
+// Overhead is an upper bound for callers that reserve room.
 func TestOverhead(t *testing.T) {
 	for _, cfg := range []Config{{}, {DynamicRecords: true}, {MaxFragmentLength: 512, DynamicRecords: true}, {MaxVersion: iana.TLS12}} {
 		cfg.Verifier = acceptAll{}

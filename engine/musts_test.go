@@ -43,7 +43,7 @@ func TestRequestIsNotRepeated13(t *testing.T) {
 	}
 	send(t, c, s, "there")
 	send(t, s, c, "and back")
-	// A change of keys by the peer's own will counts too, and needs no answer.
+	// A change of keys that was not requested counts too, and needs no answer.
 	out, err := s.s.Rekey(nil, false)
 	if err != nil {
 		t.Fatal(err)

@@ -75,7 +75,7 @@ func (c *Config) reverify(
 	}, nil
 }
 
-// proves reports whether a session stands for a proof that this side would accept
+// proves reports whether a session was made with a proof that this side would accept
 // now: by a certificate or raw key, which the Verifier sees again, or by a
 // pre-shared key.
 func (c *Config) proves(s *Session) bool {

@@ -198,8 +198,8 @@ func (c *Config) find(identity []byte) (*presharedKey, error) {
 	return p.preshared(), nil
 }
 
-// acceptsClient reports whether resuming a session would find out about its client
-// what a full handshake would find out now. A certificate is verified again, which
+// acceptsClient reports whether resuming a session would prove about its client
+// what a full handshake would prove now. A certificate is verified again, which
 // needs a Verifier; and a client that was never asked for one must be asked.
 func (c *Config) acceptsClient(s *Session) bool {
 	showed := s.showed() != nil

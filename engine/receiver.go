@@ -22,7 +22,7 @@ type Receiver struct {
 	phase  phase
 
 	fragment []byte  // a handshake message that is not whole yet
-	queue    []Event // to be handed out before more is read
+	queue    []Event // to be returned before more is read
 	out      []step  // for the next event's Reply
 	info     State
 
@@ -235,7 +235,7 @@ func (r *Receiver) dispatch(m message) error {
 	if err := r.allow(m); err != nil {
 		return err
 	}
-	r.state = nil // a used state is dead
+	r.state = nil // a state is used once
 	do := new(effects)
 	next, err := s.handle(m, do)
 	return r.advance(next, do, err)
@@ -391,7 +391,7 @@ func (r *Receiver) wrongAlert(payload []byte) error {
 	return broken(iana.AlertDecodeError, "an alert of %d bytes", len(payload))
 }
 
-// handshake collects handshake bytes. The copy is what messages live in.
+// handshake collects handshake bytes. Messages alias the copy that it makes.
 func (r *Receiver) handshake(payload []byte) error {
 	if len(payload) == 0 {
 		// RFC 9846, Section 5.1: "Implementations MUST NOT send
@@ -432,7 +432,7 @@ func (r *Receiver) nextMessage() (message, bool) {
 	return m, true
 }
 
-// data hands out application data.
+// data returns application data.
 func (r *Receiver) data(payload []byte) (Event, error) {
 	if r.phase != phaseApplication && r.phase != phaseEarly {
 		return Event{}, broken(iana.AlertUnexpectedMessage, "application data before the end of the handshake")

@@ -302,7 +302,7 @@ func TestWithoutExtendedMasterSecret(t *testing.T) {
 	wantAlert(t, pump(c, s), iana.AlertHandshakeFailure)
 }
 
-// TestServerResumesWrongly12 plays a server that resumes with something else.
+// TestServerResumesWrongly12 tries a server that resumes with something else.
 func TestServerResumesWrongly12(t *testing.T) {
 	for name, c := range map[string]struct {
 		edit  func(*wire.ServerHello)

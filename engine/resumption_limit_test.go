@@ -7,8 +7,8 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// forgetful is Tickets of a server, or a client's way with sessions, that takes each
-// session for a new proof of the peer.
+// forgetful is a server's Tickets, or a client's handling of sessions, that counts each
+// session as a new proof of the peer.
 type forgetful struct {
 	Tickets
 	now func() time.Time
@@ -22,8 +22,8 @@ func (f forgetful) Redeem(ticket []byte) (*Session, error) {
 	return s, err
 }
 
-// TestResumptionEnds: sessions that are made on resumed connections do not live for ever.
-// Each side ends them by itself: the other one here takes each session for new.
+// TestResumptionEnds: sessions that are made on resumed connections have a limit. Each
+// side applies it by itself: the other one here counts each session as new.
 func TestResumptionEnds(t *testing.T) {
 	for _, c := range []struct {
 		name    string

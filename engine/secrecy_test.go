@@ -12,8 +12,8 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// Whatever way a value with a secret in it is printed or logged, alone or inside
-// another, the secret must stay out.
+// However a value with a secret in it is printed or logged, alone or inside
+// another, the output must not contain the secret.
 func TestSecretsNeverPrint(t *testing.T) {
 	const secret = "SECRETSECRETSECRETSECRETSECRETSE"
 	session := Session{Version: iana.TLS13, secret: hide([]byte(secret))}

@@ -362,7 +362,7 @@ func (f *flow13) endFlight(do *effects) (state, error) {
 }
 
 // awaitEndOfEarlyData waits for the end of the 0-RTT data, which the driver
-// hands out meanwhile. RFC 9846, Section 4.5.
+// returns meanwhile. RFC 9846, Section 4.5.
 type awaitEndOfEarlyData struct {
 	*flow13
 	app *application

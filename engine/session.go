@@ -72,7 +72,7 @@ const maxLifetime = 7 * 24 * time.Hour
 
 // maxTicket bounds a ticket in bytes, so that the ClientHello that returns it has room
 // for the rest: its extensions hold 65535 bytes, twice the ticket with Encrypted
-// ClientHello, where an identity of the same length stands in for it outside.
+// ClientHello, whose outer hello has an identity of the same length in its place.
 const maxTicket = 24 << 10
 
 // String describes the session, with nothing secret.

@@ -43,7 +43,7 @@ type State struct {
 	sessionID     []byte // on a server of TLS 1.2: the session is kept under it
 	asked         bool   // on a server: the client was asked for a certificate, now or at first
 	lateOffered   bool   // the client offered post_handshake_auth
-	sendLimit     int    // on a client: bytes of data that the server takes in a record, if it sent that
+	sendLimit     int    // on a client: bytes of data in a record, if the server sent a limit
 	late          *late
 }
 

@@ -71,7 +71,7 @@ func leaky(a, b []byte) bool {
 	return true
 }
 
-// checkTiming measures check, which refuses what stands in place. right is what it
+// checkTiming measures check, which refuses what place holds. right is what it
 // would accept. Both classes are written to the same place, so that the addresses are equal.
 func checkTiming(t *testing.T, right, place []byte, check func() bool) {
 	t.Helper()

@@ -436,7 +436,7 @@ func TestRequireExtendedMasterSecret(t *testing.T) {
 			wantAlert(t, err, iana.AlertHandshakeFailure)
 			continue
 		}
-		// The server answers honestly, and the client refuses that.
+		// The server's answer is correct, and the client refuses it.
 		wantAlert(t, err, iana.AlertHandshakeFailure)
 	}
 }
@@ -450,8 +450,8 @@ func TestDowngradeSentinel(t *testing.T) {
 	if c.done || s.done {
 		t.Error("the handshake went on")
 	}
-	// Without a man in the middle it is TLS 1.3, and with one who meets a
-	// server that has nothing better, the sentinel is not there.
+	// Without an attacker on the path the version is TLS 1.3. A server that has
+	// TLS 1.2 alone does not send the sentinel.
 	if c, _ := connect(t, client, server); c.r.State().Version != iana.TLS13 {
 		t.Errorf("version is %v", c.r.State().Version)
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // TestUnsetSecretIsNone: a secret that is empty or all zeros is a variable that was
-// never set, wherever it comes from. Anybody knows it, so nothing may rest on it.
+// never set, wherever it comes from. Anyone knows it, so it must not be used.
 func TestUnsetSecretIsNone(t *testing.T) {
 	zero := NewPSK([]byte("device"), make([]byte, 32))
 	if _, _, err := Client(&Config{PSKs: []*PSK{zero}}); !misused(err) {

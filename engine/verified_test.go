@@ -8,7 +8,7 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// counting is a Verifier that counts what it is asked.
+// counting is a Verifier that counts its calls.
 type counting struct{ asked int }
 
 func (c *counting) VerifyPeer(p *PeerCertificate) (crypto.PublicKey, error) {
