@@ -17,62 +17,62 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// Config says whom to accept, who this side is, and what to negotiate. Its zero
-// value is safe. It must not be changed after its first use and may serve any
-// number of connections at once.
+// A Config holds the settings of a connection: which peers to accept, this side's
+// certificates, and what to negotiate. Its zero value is safe. It must not be changed
+// after its first use. Any number of connections may use it at once.
 type Config struct {
-	// Trust decides about the peer's certificate. Nil means the zero
+	// Trust verifies the peer's certificate. Nil means the zero
 	// *trust.Policy: the authorities of the system, and the name dialled.
 	Trust Verifier
 	// ServerName is the name a client asks for and the server must prove, a
 	// DNS name or an IP address. Empty means the host that was dialled.
 	ServerName string
 
-	// Identities are this side's certificates, most wanted first. A server
-	// needs one; a client may have one in case it is asked. A list is
+	// Identities are this side's certificates, in order of preference. A server
+	// needs one; a client uses one if the server asks for it. A list is
 	// prepared once for all connections, so an Identity in it must not be
 	// changed.
 	Identities []*identity.Identity
-	// SelectIdentity, if set, is asked instead of Identities. It may block
-	// until ctx ends. A client may answer nil for none.
+	// SelectIdentity, if set, is called instead of using Identities. It may block
+	// until ctx ends. On a client it may return nil for no certificate.
 	SelectIdentity func(context.Context, *engine.CredentialRequest) (*identity.Identity, error)
-	// ClientAuth says whether a server asks for a client certificate.
+	// ClientAuth is whether a server asks for a client certificate.
 	ClientAuth ClientAuth
-	// ClientAuthorities are the names, in DER, that a server says it trusts.
-	// They help clients choose; empty leaves them the choice.
+	// ClientAuthorities are the names, in DER, of the authorities that a server
+	// sends as trusted. They help clients choose a certificate; empty sends none.
 	ClientAuthorities [][]byte
 
-	// ALPN lists application protocols, most wanted first. With none in
+	// ALPN lists application protocols, in order of preference. With none in
 	// common the handshake ends. RFC 7301.
 	ALPN []string
 	// MinVersion and MaxVersion bound the version; zero is this package's own bound.
 	MinVersion, MaxVersion iana.Version
-	// CipherSuites, Groups and SignatureSchemes list what is allowed, most
-	// wanted first; nil means the defaults.
+	// CipherSuites, Groups and SignatureSchemes list what is allowed, in order
+	// of preference; nil means the defaults.
 	CipherSuites     []iana.CipherSuite
 	Groups           []iana.NamedGroup
 	SignatureSchemes []iana.SignatureScheme
-	// NoCompatibilityMode turns off the disguise for middleboxes
+	// NoCompatibilityMode disables middlebox compatibility mode
 	// (RFC 9846, Appendix D.4).
 	NoCompatibilityMode bool
 
-	// ForClient, if set on a server, sees each ClientHello and may answer with
-	// another Config, nil to go on with this one, or an error, which may
-	// choose the alert by a method Alert() iana.Alert. It may block until ctx
-	// ends.
+	// ForClient, if set on a server, is called with each ClientHello. It returns
+	// another Config, nil to use this one, or an error, which may choose the
+	// alert by a method Alert() iana.Alert. It may block until ctx ends.
 	ForClient func(context.Context, *engine.ClientHelloInfo) (*Config, error)
 
-	// Sessions, if set on a client, keeps sessions to come back with. Session,
-	// if set, is the one to come back with now.
+	// Sessions, if set on a client, caches sessions for resumption. Session,
+	// if set, is the session to resume instead of one from the cache.
 	Sessions SessionCache
 	Session  *engine.Session
-	// OnSession, if set on a client, hears of each session that the server
+	// OnSession, if set on a client, is called with each session that the server
 	// offers. It must not block.
 	OnSession func(*engine.Session)
-	// Tickets, if set on a server, lets clients come back: SealTickets and
-	// KeepTickets make one. A Listener makes its own unless NumTickets is
-	// negative. NumTickets is how many follow a handshake, 0 for the default
-	// of 2; TicketLifetime how long they live, 0 for a day, at most seven.
+	// Tickets, if set on a server, lets clients resume sessions: SealTickets and
+	// KeepTickets return one. A Listener makes its own unless NumTickets is
+	// negative. NumTickets is how many are sent after a handshake, 0 for the
+	// default of 2; TicketLifetime is how long they are valid, 0 for a day, at
+	// most seven.
 	Tickets        engine.Tickets
 	NumTickets     int
 	TicketLifetime time.Duration
@@ -80,16 +80,16 @@ type Config struct {
 	// resumed, on both sides: 0 for seven days, which is the most.
 	ResumptionLimit time.Duration
 	// SessionIDs, if set on a server, lets clients of TLS 1.2 without tickets
-	// come back: KeepSessionIDs makes one. NoTickets makes a client of TLS 1.2
-	// such a one.
+	// resume sessions: KeepSessionIDs returns one. NoTickets makes a client of
+	// TLS 1.2 use session IDs instead of tickets.
 	SessionIDs engine.SessionIDs
 	NoTickets  bool
 
-	// PSKs are the pre-shared keys that a client offers, and FindPSK gives a
-	// server the one of an identity, or nil. Whoever has the key is trusted:
-	// no certificate is shown. FindPSK is asked again when a session comes back
-	// that began with the key. PSKOnly makes a client refuse a server that
-	// wants to show a certificate instead.
+	// PSKs are the pre-shared keys that a client offers, and FindPSK returns the
+	// server's key for an identity, or nil. A peer that has the key is trusted:
+	// no certificate is sent. FindPSK is called again when a session that began
+	// with the key is resumed. PSKOnly makes a client refuse a server that
+	// authenticates with a certificate instead.
 	PSKs    []*engine.PSK
 	FindPSK func(ctx context.Context, identity []byte) (*engine.PSK, error)
 	PSKOnly bool
@@ -103,10 +103,10 @@ type Config struct {
 	PSKWithoutDHE bool
 
 	// EarlyData lets a client use Conn.WriteEarly. MaxEarlyData is how many
-	// bytes of it a server takes, 0 for none; it needs AntiReplay, of which a
-	// Listener makes its own; with tickets of its own too it takes early data
-	// at once, and else not before half a minute has passed. See
-	// Conn.WriteEarly for what early data risks.
+	// bytes of it a server accepts, 0 for none; it needs AntiReplay. A Listener
+	// makes its own if there is none. If it makes its own tickets too, it accepts
+	// early data at once; otherwise not before half a minute has passed. See
+	// Conn.WriteEarly for the risks of early data.
 	EarlyData    bool
 	MaxEarlyData uint32
 	AntiReplay   engine.AntiReplay
@@ -139,11 +139,11 @@ type Config struct {
 	// another configuration by now, Dial tries again with that one, once;
 	// other than that a server that does not take it is an error, an
 	// *engine.ECHRejectedError. ECHGREASE makes a client without ECHConfigs
-	// look as if it had them.
+	// send a GREASE extension in place of it.
 	ECHConfigs []byte
 	ECHGREASE  bool
 	// ECHKeys are a server's keys for Encrypted ClientHello: see package ech.
-	// ForClient sees the ClientHello decrypted. ECHBackend says that another
+	// ForClient receives the decrypted ClientHello. ECHBackend means that another
 	// server decrypts for this one.
 	ECHKeys    []*engine.ECHKey
 	ECHBackend bool
@@ -159,13 +159,13 @@ type Config struct {
 	// MaxFragmentLength is what a client asks for with the older extension of
 	// RFC 6066: 512, 1024, 2048 or 4096 bytes.
 	MaxFragmentLength int
-	// Padding, if set, says how much padding goes with a record of n bytes.
+	// Padding, if set, returns how much padding to add to a record of n bytes.
 	Padding func(n int) int
-	// DynamicRecords starts with records that fit a packet and goes over to
+	// DynamicRecords starts with records that fit a packet and switches to
 	// large ones when data keeps flowing.
 	DynamicRecords bool
 
-	// Trace, if set, sees each message and alert in the clear.
+	// Trace, if set, is called with each message and alert in the clear.
 	Trace func(engine.Trace)
 
 	// MaxRecordsPerKey bounds how many records one key protects before it is
@@ -181,8 +181,8 @@ type Config struct {
 	// more would exceed a bound, the oldest handshake within it ends. 0 means
 	// 8192, and 1024 for each address; a negative value means no bound.
 	MaxHandshakes, MaxHandshakesPerAddress int
-	// OnHandshakeError, if set, hears of each connection that a Listener
-	// refused. Nil is silence: the listener goes on.
+	// OnHandshakeError, if set, is called for each connection that a Listener
+	// refused. The listener continues in any case.
 	OnHandshakeError func(peer net.Addr, err error)
 
 	// Now is the clock; nil means time.Now.
@@ -190,7 +190,7 @@ type Config struct {
 	// Rand is the source of randomness; nil means crypto/rand.
 	Rand io.Reader
 	// KeyLog, if set, receives each connection's secrets as NSS key log lines
-	// (RFC 9850), for debugging: whoever reads them can read the connections.
+	// (RFC 9850), for debugging: anyone who has them can decrypt the connections.
 	KeyLog io.Writer
 }
 
@@ -199,7 +199,7 @@ type Verifier interface {
 	Verify(context.Context, *trust.Peer) (*trust.Result, error)
 }
 
-// ClientAuth says whether a server asks for a client certificate.
+// ClientAuth is whether a server asks for a client certificate.
 type ClientAuth = engine.ClientAuth
 
 // The ways to treat client certificates.
@@ -237,7 +237,7 @@ func (c *Config) now() time.Time {
 	return time.Now()
 }
 
-// check finds what would make a connection panic.
+// check returns an error for an entry of c that would make a connection panic.
 func (c *Config) check() error {
 	for i, id := range c.Identities {
 		if id == nil || len(id.Chain) == 0 || id.Signer == nil {
@@ -270,7 +270,7 @@ func misconfigured(field string, i int, what string) error {
 	}
 }
 
-// engineConfig makes what the engine wants of what the user wants.
+// engineConfig returns the engine's configuration for conn.
 func (c *Config) engineConfig(server bool, conn *Conn) *engine.Config {
 	e := &engine.Config{
 		Now:                 c.now,
@@ -352,7 +352,7 @@ func (c *Config) clientConfig(e *engine.Config, conn *Conn) {
 	}
 }
 
-// manyIdentities is from how many on they are looked up by name.
+// manyIdentities is the number of identities from which they are looked up by name.
 const manyIdentities = 16
 
 // credential makes the engine's view of an identity.
@@ -383,7 +383,7 @@ func sniName(name string) string {
 	}
 	ascii, err := trust.ASCIIName(name)
 	if err != nil {
-		return "" // verification will refuse the name with a better word
+		return "" // verification refuses the name with a clearer error
 	}
 	return ascii
 }

@@ -32,7 +32,7 @@ type Conn struct {
 var _ net.Conn = (*Conn)(nil)
 
 // Client returns the client's side of a connection over raw, which it takes
-// over. Without Config.ServerName, or a Trust that waives the name, nobody can
+// over. Without Config.ServerName, or a Trust that waives the name, no server can
 // be accepted. The handshake happens with Handshake or the first Read or Write.
 // A nil cfg is the zero Config.
 func Client(raw net.Conn, cfg *Config) (*Conn, error) { return client(raw, cfg, "") }
@@ -199,8 +199,8 @@ func (c *Conn) answer(ctx context.Context, q engine.Question) (engine.Answer, er
 // connKey is the key of the *Conn in the context of Config.SelectIdentity.
 type connKey struct{}
 
-// forClient goes on with the Config that ForClient chooses. That Config's own
-// ForClient is not asked.
+// forClient returns the configuration that ForClient chooses. That Config's own
+// ForClient is not called.
 func (c *Conn) forClient(
 	ctx context.Context, hello *engine.ClientHelloInfo,
 ) (*engine.Config, error) {
@@ -246,7 +246,7 @@ func (c *Conn) verify(ctx context.Context, q *engine.PeerCertificate) (crypto.Pu
 }
 
 // proved is called once the peer has proved that it holds the key of what it
-// has shown: before that, anybody could have shown it.
+// has shown. Before that, c.claims is not authenticated.
 func (c *Conn) proved() {
 	if c.claims != nil {
 		c.peer.Store(c.claims)

@@ -34,7 +34,7 @@ type cost struct {
 	change func(b *testing.B, c, s *sealsock.Config)
 }
 
-// costs are what docs/tls13.md tells of.
+// costs are the cases that docs/tls13.md describes.
 var costs = []cost{
 	{"full", func(*testing.B, *sealsock.Config, *sealsock.Config) {}},
 	{"full, X25519 alone", func(_ *testing.B, c, _ *sealsock.Config) { c.Groups = []iana.NamedGroup{iana.X25519} }},
@@ -76,7 +76,7 @@ var costs = []cost{
 	}},
 }
 
-// withSession gives the client a session to come back with.
+// withSession gives the client a session to resume.
 func withSession(b *testing.B, c, s *sealsock.Config) {
 	s.NumTickets = 0
 	c.OnSession = func(got *engine.Session) { c.Session = got }
@@ -102,7 +102,7 @@ func BenchmarkCapabilities(b *testing.B) {
 	}
 }
 
-// handshake connects two ends, and the server says one byte.
+// handshake connects two ends, and the server sends one byte.
 func handshake(b *testing.B, cc, sc *sealsock.Config, sent, answered *atomic.Int64) {
 	b.Helper()
 	near, far := net.Pipe()

@@ -125,7 +125,7 @@ func TestConnectionCostsNoIdentities(t *testing.T) {
 	}
 }
 
-// unproved accepts whatever certificate is shown.
+// unproved accepts any certificate.
 type unproved struct{}
 
 func (unproved) Verify(_ context.Context, p *trust.Peer) (*trust.Result, error) {

@@ -1,7 +1,7 @@
-// Package sealsock is encrypted sockets: any connection the operating system
-// has, sealed with TLS 1.3 by an engine of its own.
+// Package sealsock provides encrypted sockets: TLS 1.3, by an engine of its own,
+// over any connection the operating system has.
 //
-// # Talking
+// # Connections
 //
 // [Dial] connects to an address, proves the server and returns a [Conn], which
 // is a [net.Conn] whose peer is already trusted or refused. [Listen] returns a
@@ -10,21 +10,21 @@
 //
 //	conn, err := sealsock.Dial(ctx, "example.com:443", nil)
 //
-// [Client] and [Server] seal a connection that is there already, whatever it is.
+// [Client] and [Server] encrypt an existing connection of any kind.
 //
-// # Whom to accept, who I am
+// # Trust and identity
 //
 // A nil [Config] and the zero Config are safe: a client accepts servers that the
 // system's authorities vouch for, by the name that was dialled, and a server
-// needs a certificate before it serves. [Config].Trust says whom to accept (see
-// package trust) and [Config].Identities who this side is (see package identity;
-// package authority makes certificates for a private network).
+// needs a certificate before it serves. [Config].Trust verifies the peer (see
+// package trust), and [Config].Identities are this side's certificates (see package
+// identity; package authority makes certificates for a private network).
 //
 // # What is different from crypto/tls
 //
 // The engine (package engine) does no input or output, so it can be driven from
 // an event loop as well; a deadline that passes during a handshake, a read or a
 // write is not the end of the connection; a connection that is cut is an error
-// and never an orderly end; errors say whose fault they are and what to do. An
+// and never an orderly end; errors report which side is at fault and what to do. An
 // existing [crypto/tls.Config] becomes a Config by [FromStandard].
 package sealsock

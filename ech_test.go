@@ -213,7 +213,7 @@ func TestECHNewKeys(t *testing.T) {
 	}
 }
 
-// TestECHSwitchedOff: the server's word that it has no keys ends the connection,
+// TestECHSwitchedOff: an answer of the server that it has no keys ends the connection,
 // and the name stays hidden.
 func TestECHSwitchedOff(t *testing.T) {
 	w := newECHWorld(t)
@@ -233,7 +233,7 @@ func TestECHSwitchedOff(t *testing.T) {
 	}
 }
 
-// TestECHPublicName: nobody but who proves the public name may hand out new
+// TestECHPublicName: only a server that proves the public name may provide new
 // configurations, however lax the policy.
 func TestECHPublicName(t *testing.T) {
 	w, impostor := newECHWorld(t), newECHWorld(t)

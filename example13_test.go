@@ -21,7 +21,7 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// talk dials, reads what the server says, and returns the connection's state.
+// talk dials, reads what the server sends, and returns the connection's state.
 func talk(l *sealsock.Listener, client *sealsock.Config) engine.State {
 	conn, err := sealsock.Dial(context.Background(), l.Addr().String(), client)
 	check(err)
@@ -195,7 +195,7 @@ func ExampleConfig_forClient() {
 		if hello.ServerName != "localhost" {
 			return nil, unknownName(hello.ServerName)
 		}
-		return &other, nil // nil would go on with server
+		return &other, nil // nil would keep server
 	}
 	l := listen(server, greet)
 	defer l.Close()
@@ -204,7 +204,7 @@ func ExampleConfig_forClient() {
 	// Output: chat/2
 }
 
-// unknownName is an error that says which alert the client gets.
+// unknownName is an error that chooses the alert for the client.
 type unknownName string
 
 func (e unknownName) Error() string   { return fmt.Sprintf("there is no %q here", string(e)) }
@@ -275,7 +275,7 @@ func ExampleConfig_staple() {
 	// Output: ["a timestamp of a log"]
 }
 
-// Records for a device with little memory, and of lengths that say little.
+// Records for a device with little memory, and of lengths that reveal little.
 func ExampleConfig_records() {
 	client, server := demo()
 	client.RecordSizeLimit = 512
@@ -311,8 +311,8 @@ func ExampleConfig_trace() {
 	// Output: sent: true, client_hello
 }
 
-// A key log, for a debugger that reads recorded packets. Whoever has it can read
-// the connection.
+// A key log, for a debugger that reads recorded packets. Anyone who has it can
+// decrypt the connection.
 func ExampleConfig_keyLog() {
 	client, server := demo()
 	l := listen(server, greet)

@@ -81,7 +81,7 @@ func ExampleDial() {
 	defer l.Close()
 
 	conn, err := sealsock.Dial(context.Background(), l.Addr().String(), client)
-	check(err) // the error says whose fault it is and what to do
+	check(err) // the error reports which side is at fault and what to do
 	defer conn.Close()
 	fmt.Println(conn.Peer().Name, "is proved")
 	// Output: localhost is proved

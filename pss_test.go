@@ -19,7 +19,7 @@ import (
 )
 
 // TestKeysBoundToPSS talks to OpenSSL in both roles with RSA keys whose
-// certificates say id-RSASSA-PSS, which the standard library does not read.
+// certificates have id-RSASSA-PSS, which the standard library does not read.
 func TestKeysBoundToPSS(t *testing.T) {
 	peers.Need(t, "openssl")
 	dir := t.TempDir()

@@ -30,11 +30,11 @@ func raceTime(t *testing.T) time.Duration {
 	return d
 }
 
-// A tumult is what happens on one end of a connection, all of it at once.
+// A tumult is the load on one end of a connection, all of it at once.
 type tumult struct {
 	conn           *sealsock.Conn
 	wrote, read    atomic.Int64
-	sumOut, sumIn  atomic.Uint64 // of all bytes, in whatever order they are read
+	sumOut, sumIn  atomic.Uint64 // of all bytes, in any order
 	updates, asked atomic.Int64
 }
 
@@ -57,8 +57,7 @@ func (u *tumult) writes(ctx context.Context, t *testing.T) {
 	}
 }
 
-// reads takes what comes until the other side's close_notify. Deadlines that
-// pass are no loss.
+// reads reads until the other side's close_notify. Deadlines that pass lose no data.
 func (u *tumult) reads(t *testing.T) {
 	buf := make([]byte, 1+rand.IntN(30_000))
 	for {
@@ -94,7 +93,7 @@ func (u *tumult) rekeys(ctx context.Context, t *testing.T) {
 	}
 }
 
-// looks asks for everything that can be asked for.
+// looks exports keys, reads what is known of the connection and sets read deadlines.
 func (u *tumult) looks(ctx context.Context, t *testing.T) {
 	for ctx.Err() == nil {
 		if _, err := u.conn.Export("EXPORTER-test", nil, 32); err != nil {
@@ -107,7 +106,7 @@ func (u *tumult) looks(ctx context.Context, t *testing.T) {
 	}
 }
 
-// asks wants the client's certificate.
+// asks requests the client's certificate until ctx ends.
 func (u *tumult) asks(ctx context.Context, t *testing.T) {
 	for ctx.Err() == nil {
 		limit, cancel := context.WithTimeout(context.Background(), 20*time.Second)

@@ -12,8 +12,8 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// A refusal is told to the peer, in either role, with the alert that the reason
-// has: the peer must not be left to guess from a closed connection.
+// A refusal is sent to the peer, in either role, as the alert of its reason: a closed
+// connection alone would not show the reason.
 func TestRefusalReachesThePeer(t *testing.T) {
 	stranger, _ := newConfigs(t)
 	for _, test := range []struct {

@@ -16,7 +16,7 @@ type SessionCache interface {
 	Put(server string, s *engine.Session)
 }
 
-// CacheStats says how a MemoryCache fares.
+// CacheStats holds the figures of a MemoryCache.
 type CacheStats struct {
 	Servers, Sessions int // now
 	Hits, Misses      uint64
@@ -26,8 +26,8 @@ type CacheStats struct {
 // perServer bounds the sessions that are kept for one server.
 const perServer = 4
 
-// MemoryCache is a SessionCache in memory that forgets the server that was not
-// used for longest. Make it with NewMemoryCache; the zero value keeps one server, and a
+// MemoryCache is a SessionCache in memory that evicts the least recently used
+// server. Make it with NewMemoryCache; the zero value keeps one server, and a
 // nil *MemoryCache keeps nothing.
 type MemoryCache struct {
 	max   int

@@ -18,7 +18,7 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// FromStandard makes a Config of a crypto/tls one, for people who switch.
+// FromStandard returns a Config with the settings of a crypto/tls one.
 // Verification keeps to the standard's rules: RootCAs or ClientCAs,
 // VerifyPeerCertificate, InsecureSkipVerify. A field that has no counterpart
 // here is an error that names it, so that nothing is lost silently. A
@@ -81,11 +81,11 @@ func FromStandard(std *tls.Config) (*Config, error) {
 	return c, nil
 }
 
-// standardServers is how many servers a MemoryCache remembers that stands in for a
-// ClientSessionCache: what crypto/tls's own does unless told otherwise.
+// standardServers is how many servers a MemoryCache remembers that replaces a
+// ClientSessionCache: the default of crypto/tls's own.
 const standardServers = 64
 
-// standardSessions takes over what the standard's fields say of coming back.
+// standardSessions sets the fields for resumption from those of std.
 func (c *Config) standardSessions(std *tls.Config) {
 	//lint:ignore SA1019 servers that were set up with one still share it.
 	key := std.SessionTicketKey
@@ -112,8 +112,8 @@ type sharedKey [1]TicketKey
 // TicketKeys implements TicketKeys.
 func (k sharedKey) TicketKeys(time.Time) []TicketKey { return k[:] }
 
-// standard12 takes over the suites. A list of suites crypto/tls means for TLS 1.2
-// alone: those of TLS 1.3 are always there.
+// standard12 sets the suites. In crypto/tls a list of suites is for TLS 1.2 alone:
+// those of TLS 1.3 are always enabled.
 func (c *Config) standard12(std *tls.Config) error {
 	if std.CipherSuites == nil {
 		return nil
@@ -212,7 +212,7 @@ func setContext(info any, ctx context.Context) {
 	}
 }
 
-// standardHello is what GetCertificate hears of a client.
+// standardHello returns what GetCertificate receives about a client.
 func standardHello(req *engine.CredentialRequest) *tls.ClientHelloInfo {
 	hello := req.Hello
 	if hello == nil {

@@ -21,8 +21,8 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// TestFromStandardNeedsName finds that a client without a name to prove accepts
-// nobody: crypto/x509 takes any certificate if it is given no name.
+// TestFromStandardNeedsName checks that a client without a name to prove accepts no
+// server: crypto/x509 accepts any certificate if it is given no name.
 func TestFromStandardNeedsName(t *testing.T) {
 	ca := testcert.New()
 	roots := x509.NewCertPool()
@@ -46,8 +46,8 @@ func TestFromStandardNeedsName(t *testing.T) {
 	}
 }
 
-// kept are the fields of tls.Config that FromStandard honours, or that mean nothing
-// here and its comment says so. Each other one must be refused.
+// kept are the fields of tls.Config that FromStandard honours, and those that mean
+// nothing here as its comment documents. Each other one must be refused.
 var kept = map[string]bool{
 	"Rand": true, "Time": true, "Certificates": true, "GetCertificate": true, "GetClientCertificate": true, "VerifyPeerCertificate": true,
 	"RootCAs": true, "NextProtos": true, "ServerName": true, "ClientAuth": true, "ClientCAs": true, "InsecureSkipVerify": true,
@@ -107,8 +107,8 @@ func TestFromStandardLosesNothing(t *testing.T) {
 	}
 }
 
-// TestFromStandardSessions comes back with a ClientSessionCache, to another server
-// that has the same SessionTicketKey.
+// TestFromStandardSessions resumes a session of a ClientSessionCache with another
+// server that has the same SessionTicketKey.
 func TestFromStandardSessions(t *testing.T) {
 	cc, sc := newConfigs(t)
 	cert := tls.Certificate{Certificate: sc.Identities[0].Chain, PrivateKey: sc.Identities[0].Signer}

@@ -36,11 +36,11 @@ func NewTicketKey(secret [32]byte) TicketKey {
 // Valid reports whether k is a key, and not the zero value.
 func (k TicketKey) Valid() bool { return k.secret != nil }
 
-// Format keeps the key out of every print and log, whatever the verb.
+// Format prints [redacted] for every verb, so that no output or log shows the key.
 func (TicketKey) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
 
-// name is how a ticket says which key it is sealed with. It tells nothing about
-// the key.
+// name identifies in a ticket the key that it is sealed with. It reveals nothing
+// about the key.
 func (k *TicketKey) name() [16]byte {
 	h := sha256.New()
 	h.Write([]byte("sealsock ticket key name\x00"))
@@ -90,7 +90,7 @@ func (t *sealedTickets) Issue(s *engine.Session) ([]byte, error) {
 	return aead.Seal(ticket, nil, plain, name[:]), nil
 }
 
-// Redeem opens a ticket; one that is not ours, or not of late, is no error.
+// Redeem opens a ticket. One that no current key opens is not an error: it returns nil.
 func (t *sealedTickets) Redeem(ticket []byte) (*engine.Session, error) {
 	if len(ticket) < 16 {
 		return nil, nil
@@ -162,7 +162,7 @@ func (r *RotatingKeys) TicketKeys(now time.Time) []TicketKey {
 	var secret [32]byte
 	rand.Read(secret[:])
 	key := NewTicketKey(secret)
-	// New slices, because the old ones are in others' hands.
+	// New slices, because callers may still use the old ones.
 	keys, born := []TicketKey{key}, []time.Time{now}
 	for i, k := range r.keys {
 		if now.Sub(r.born[i]) < period+lifetime {

@@ -20,8 +20,8 @@ type keyList []sealsock.TicketKey
 
 func (l keyList) TicketKeys(time.Time) []sealsock.TicketKey { return l }
 
-// forgeTicket seals a session as SealTickets does with a key of 32 zero bytes, which
-// anybody can do.
+// forgeTicket seals a session as SealTickets does with a key of 32 zero bytes. It needs
+// no secret.
 func forgeTicket(t *testing.T, session []byte) []byte {
 	t.Helper()
 	var zero [32]byte
@@ -41,7 +41,7 @@ func forgeTicket(t *testing.T, session []byte) []byte {
 }
 
 // TestZeroTicketKeyIsNoKey: a rotation whose previous key is not set opens no ticket
-// that somebody sealed with zeros, and an unset first key seals none.
+// that was sealed with zeros, and an unset first key seals none.
 func TestZeroTicketKeyIsNoKey(t *testing.T) {
 	s := madeSession(t)
 	plain, err := s.Marshal()

@@ -118,7 +118,7 @@ func TestUnwrap12(t *testing.T) {
 	}
 }
 
-// TestOnly13 says what TLS 1.2 does not have.
+// TestOnly13 checks that TLS 1.2 has no late authentication and no key updates.
 func TestOnly13(t *testing.T) {
 	cc, sc := newConfigs(t)
 	cc.MaxVersion, cc.PostHandshakeAuth = iana.TLS12, true
