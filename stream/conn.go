@@ -13,13 +13,13 @@ import (
 	"github.com/sealsock/sealsock/engine"
 )
 
-// Options say how a Conn behaves.
+// Options are the settings of a Conn.
 type Options struct {
-	// Answer is asked when a callback of the engine's configuration said
-	// that its answer comes later. It may block, and an error refuses. Nil refuses.
+	// Answer is called when a callback of the engine's configuration returned
+	// engine.ErrPending. It may block. An error refuses, and so does a nil Answer.
 	Answer func(context.Context, engine.Question) (engine.Answer, error)
-	// Session hears, on a client, of each session to come back with. It must
-	// not block.
+	// Session, if set on a client, is called with each session that the server
+	// offers for resumption. It must not block.
 	Session func(*engine.Session)
 	// Work, if set, bounds how many of the connections that share it compute for
 	// a handshake at once: each holds a place in it while the engine works, and
@@ -30,8 +30,8 @@ type Options struct {
 	// block. Nil sends it again for the same application protocol, and else ends the
 	// connection.
 	EarlyRefused func(data []byte, s engine.State) []byte
-	// Proved hears that the peer is proved: when the handshake is done, and, on
-	// a server, with each late certificate. It must not block.
+	// Proved, if set, is called when the peer is proved: when the handshake is done,
+	// and, on a server, with each late certificate. It must not block.
 	Proved func()
 }
 
@@ -44,7 +44,7 @@ type Conn struct {
 	handshake mutex // held during the handshake, outside the other two
 	open      atomic.Bool
 	closing   atomic.Bool
-	state     atomic.Pointer[engine.State] // once open, for those who only look
+	state     atomic.Pointer[engine.State] // once open, to be read without a lock
 	settled   atomic.Bool                  // the engine's own state will not change
 	broken    atomic.Pointer[error]        // what ended the connection for both halves
 	alerted   atomic.Bool                  // the peer was sent a fatal alert
@@ -63,7 +63,7 @@ type Conn struct {
 
 var _ net.Conn = (*Conn)(nil)
 
-// closeTimeout bounds how long a goodbye may take.
+// closeTimeout bounds the time to send the last records of a connection.
 const closeTimeout = 5 * time.Second
 
 // closeAtOnce is the time for what does not wait for the peer.
@@ -133,10 +133,10 @@ func (c *Conn) known() (engine.State, bool) {
 	return engine.State{}, false
 }
 
-// proved takes note that the peer is proved. The receiving half is held.
+// proved records that the peer is proved. The receiving half is held.
 func (c *Conn) proved() {
 	if c.in.recv.Settled() {
-		c.settled.Store(true) // anybody may read it from now on
+		c.settled.Store(true) // any goroutine may read it from now on
 	} else {
 		s := c.in.recv.State()
 		c.state.Store(&s)
@@ -161,7 +161,7 @@ func (c *Conn) Handshake(ctx context.Context) error {
 	return c.handshakeUntil(ctx, func() bool { return false })
 }
 
-// handshakeUntil runs the handshake until it is done or enough says so.
+// handshakeUntil runs the handshake until it is done or enough returns true.
 func (c *Conn) handshakeUntil(ctx context.Context, enough func() bool) error {
 	if err := c.handshake.LockContext(ctx); err != nil {
 		return err
@@ -183,8 +183,8 @@ func (c *Conn) handshakeUntil(ctx context.Context, enough func() bool) error {
 }
 
 // interruptible makes the end of ctx interrupt reads or writes below, or both.
-// The function it returns puts those deadlines back, and no others, which may be
-// in use by somebody else.
+// The function it returns restores those deadlines, and no others, which another
+// goroutine may use.
 func (c *Conn) interruptible(ctx context.Context, read, write bool) (release func()) {
 	if ctx.Done() == nil {
 		return func() {}
@@ -251,7 +251,7 @@ func (c *Conn) runHandshake(ctx context.Context, enough func() bool) error {
 	return nil
 }
 
-// handshakeStep takes one step of the handshake, and tells the peer if it failed.
+// handshakeStep takes one step of the handshake. If it fails, it sends the alert.
 func (c *Conn) handshakeStep(ctx context.Context) (engine.Event, error) {
 	done, err := c.work(ctx)
 	if err != nil {
@@ -312,9 +312,8 @@ func (c *Conn) finishHandshake() error {
 	return nil
 }
 
-// lastWords sends the alert that tells the peer what is wrong. It does not wait
-// for long: a peer that breaks the rules may also not read. The sending half is
-// held.
+// lastWords sends the alert of a failure. It does not wait for long: a peer that
+// breaks the rules may also not read. The sending half is held.
 func (c *Conn) lastWords() {
 	c.limitWrites()
 	c.out.flush(c.raw)
@@ -337,8 +336,8 @@ func (c *Conn) brokenBy() error {
 	return nil
 }
 
-// transport makes a failure of the connection below an error that says so. A
-// deadline is not final; an end without close_notify is a truncation.
+// transport returns the error for a failure of the connection below. A deadline is
+// not final; an end without close_notify is a truncation.
 func (c *Conn) transport(op string, err error) error {
 	var timeout net.Error
 	switch {
@@ -355,7 +354,7 @@ func (c *Conn) transport(op string, err error) error {
 	return c.fatal(err)
 }
 
-// truncated is the error for an end that nobody announced.
+// truncated is the error for a connection that ended without close_notify.
 func (c *Conn) truncated() error {
 	if !c.open.Load() {
 		return &engine.Error{
@@ -425,8 +424,8 @@ func (c *Conn) goodbye() error {
 	return err
 }
 
-// CloseWrite sends close_notify: the peer reads an orderly end, and may go on
-// sending. The connection below stays open in both directions.
+// CloseWrite sends close_notify: the peer reads an orderly end, and may continue to
+// send. The connection below stays open in both directions.
 func (c *Conn) CloseWrite() error {
 	if !c.made() {
 		return errNotMade

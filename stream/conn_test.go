@@ -19,7 +19,7 @@ import (
 	"github.com/sealsock/sealsock/internal/testcert"
 )
 
-// anybody is a Verifier for tests whose subject is not trust.
+// anybody is a Verifier that accepts every peer, for tests of other things than trust.
 type anybody struct{}
 
 func (anybody) VerifyPeer(p *engine.PeerCertificate) (crypto.PublicKey, error) {
@@ -171,8 +171,8 @@ func TestDeadlineAtTheEndOfTheHandshake(t *testing.T) {
 	}
 }
 
-// An answer that comes up while the sending half is held must go out when it is
-// free again, whoever held it.
+// An answer that comes up while the sending half is held must be sent when it is
+// free again, for each method that holds it.
 func TestAnswerBehindRekey(t *testing.T) {
 	for name, hold := range map[string]func(*Conn) error{
 		"rekey":       func(c *Conn) error { return c.Rekey(context.Background(), false) },
@@ -283,7 +283,7 @@ func isHeld(out *writing) bool {
 	return true
 }
 
-// A deadline for reading is for readers, not for who waits for an answer.
+// A read deadline applies to Read, not to a call that waits for an answer.
 func TestLateRequestAndReadDeadline(t *testing.T) {
 	a, b := sockets(t)
 	client, server := opened(t, a, b)
@@ -311,7 +311,7 @@ type deadlines struct {
 func (d *deadlines) SetReadDeadline(time.Time) error  { return nil }
 func (d *deadlines) SetWriteDeadline(time.Time) error { d.writes++; return nil }
 
-// Who interrupts a read must not touch the deadline of somebody else's write.
+// Interrupting a read must not change the deadline of another goroutine's write.
 func TestInterruptOneHalf(t *testing.T) {
 	d := new(deadlines)
 	c := &Conn{raw: d}
@@ -325,7 +325,7 @@ func TestInterruptOneHalf(t *testing.T) {
 	}
 }
 
-// A peer that breaks the rules and does not read holds nobody up.
+// A peer that breaks the rules and does not read must not block this side.
 func TestLastWordsDoNotWaitForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := net.Pipe()
@@ -348,7 +348,7 @@ func TestLastWordsDoNotWaitForEver(t *testing.T) {
 	})
 }
 
-// What was kept for a reader is given away once, and its room too.
+// Data that was kept for Read is returned once, and its memory is released.
 func TestHeldDataIsGivenBack(t *testing.T) {
 	a, b := sockets(t)
 	client, server := opened(t, a, b)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// SetDeadline sets both deadlines. A deadline that passes is not the end: no
-// byte is lost, and a later Read or Write goes on.
+// SetDeadline sets both deadlines. A deadline that passes is not final: no byte is
+// lost, and a later Read or Write continues.
 func (c *Conn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
@@ -60,7 +60,7 @@ func (c *Conn) limitWrites() {
 
 // closeDeadline is when Close stops waiting for the peer. A write deadline that has
 // passed, or passes before, is the caller's limit for this too; what the system
-// takes at once still goes out.
+// takes at once is still sent.
 func (c *Conn) closeDeadline() time.Time {
 	c.deadlines.Lock()
 	defer c.deadlines.Unlock()

@@ -9,7 +9,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 )
 
-// early is what a Conn knows of 0-RTT data.
+// early is the state of a Conn's 0-RTT data.
 type early struct {
 	sync.Mutex
 	sent     []byte // on a client, until the server has accepted it
@@ -64,8 +64,8 @@ func (c *Conn) WriteEarly(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// begin makes a client's first flight. It may ask before it does: whether the server
-// of the session would still be accepted.
+// begin makes a client's first flight. Before that it may call Options.Answer: whether
+// the server of the session would still be accepted.
 func (c *Conn) begin() error {
 	for c.in.recv.Pending() {
 		ev, err := c.in.step()
@@ -111,15 +111,15 @@ func (c *Conn) ReadEarly(p []byte) (int, error) {
 	}
 }
 
-// earlyNews reports whether ReadEarly has something to say.
+// earlyNews reports whether ReadEarly can return.
 func (c *Conn) earlyNews() bool {
 	c.early.Lock()
 	defer c.early.Unlock()
 	return c.early.over || len(c.early.received) > 0
 }
 
-// noteEarly keeps what an event of the handshake says of 0-RTT data. The amount
-// is bounded by Config.MaxEarlyData.
+// noteEarly records what an event of the handshake reports about 0-RTT data. The
+// amount is bounded by Config.MaxEarlyData.
 func (c *Conn) noteEarly(ev engine.Event) {
 	c.early.Lock()
 	defer c.early.Unlock()

@@ -29,7 +29,7 @@ func panicked(value any) *engine.Error {
 	}
 }
 
-// step gives the engine what is buffered. A panic in a callback is an error of it.
+// step gives the engine what is buffered. It returns a panic in a callback as an error.
 func (in *reading) step() (ev engine.Event, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -80,7 +80,7 @@ func (c *Conn) ask(ctx context.Context, q engine.Question) (a engine.Answer, err
 	return c.opts.Answer(ctx, q)
 }
 
-// answer finds the answer that a callback left for later.
+// answer finds the answer to a question of the engine and resumes the engine with it.
 func (c *Conn) answer(ctx context.Context, q engine.Question) error {
 	a, err := c.ask(ctx, q)
 	switch {
@@ -127,9 +127,9 @@ func (c *Conn) offer(s *engine.Session) (failed error) {
 // A sealFunc appends records that it makes with the engine's sending half.
 type sealFunc func(s *engine.Sender, dst []byte) ([]byte, error)
 
-// seal appends what use makes of the engine's sending half. After a panic in a
-// callback that half is of no more use: the error is final, and what is returned
-// with it is an alert.
+// seal appends what use makes with the engine's sending half. After a panic in a
+// callback that half cannot be used any more: the error is final, and what is
+// returned with it is an alert.
 func (out *writing) seal(dst []byte, use sealFunc) (sealed []byte, err error) {
 	if out.failed != nil {
 		return dst, out.failed

@@ -11,7 +11,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 )
 
-// late is what a server's Conn knows of requests for the client's certificate.
+// late is the state of a server's requests for the client's certificate.
 type late struct {
 	sync.Mutex
 	inbox   []*engine.LateRequest    // for the receiving half
@@ -20,16 +20,16 @@ type late struct {
 	asked   int                      // requests that are not answered yet
 }
 
-// maxHeld bounds the application data that is kept while nobody reads but an
-// answer is waited for. When it is reached, the answer has to wait for a reader.
+// maxHeld bounds the application data that is kept while a request waits for its
+// answer and no Read is under way. At the bound, the answer has to wait for a Read.
 const maxHeld = 1 << 20
 
-// lateTurn is how long nobody must have read before a waiter reads by itself.
+// lateTurn is how long no Read must have been called before a waiter reads by itself.
 const lateTurn = 5 * time.Millisecond
 
 // RequestClientCertificate asks, on a server, for the client's certificate and
 // returns once it is proved, or the client has declined. Several may be under
-// way at once. If nobody reads meanwhile, it reads by itself and keeps the data.
+// way at once. If no Read is under way, it reads by itself and keeps the data.
 func (c *Conn) RequestClientCertificate(ctx context.Context) error {
 	answered := make(chan struct{})
 	var request *engine.LateRequest
@@ -96,8 +96,8 @@ func (c *Conn) awaitAnswer(ctx context.Context, answered <-chan struct{}) error 
 	}
 }
 
-// readAnswer reads until the answer is there, or somebody else wants to read,
-// and keeps application data.
+// readAnswer reads until the answer is there, or another goroutine calls Read, and
+// keeps application data.
 func (c *Conn) readAnswer(ctx context.Context, answered <-chan struct{}) error {
 	release := c.interruptible(ctx, true, false)
 	defer release()
@@ -112,7 +112,7 @@ func (c *Conn) readAnswer(ctx context.Context, answered <-chan struct{}) error {
 		}
 		if len(c.in.plain) > 0 {
 			if len(c.in.held)+len(c.in.plain) > maxHeld {
-				return nil // somebody has to read first
+				return nil // a Read has to take some of it first
 			}
 			c.in.held = append(c.in.held, c.in.plain...)
 			c.in.plain = nil
@@ -130,7 +130,7 @@ func (c *Conn) readAnswer(ctx context.Context, answered <-chan struct{}) error {
 	}
 }
 
-// expect tells the engine which answers may come.
+// expect passes new requests to the engine, so that it accepts their answers.
 func (c *Conn) expect() error {
 	if !c.late.full.Load() {
 		return nil
@@ -148,7 +148,7 @@ func (c *Conn) expect() error {
 	return nil
 }
 
-// answered wakes who waits for an answer.
+// answered wakes the goroutine that waits for an answer.
 func (c *Conn) answered(context []byte) {
 	c.late.Lock()
 	defer c.late.Unlock()

@@ -19,7 +19,7 @@ type reading struct {
 
 	stash []byte  // what has come of a record while a handshake waits for the rest
 	buf   *buffer // nil while nothing is in it
-	r, w  int     // what of buf is not worked off yet
+	r, w  int     // the part of buf that is not processed yet
 	plain []byte  // application data inside buf, not read yet
 	held  []byte  // application data in front of plain that was kept for later
 	err   error   // the end; io.EOF after close_notify
@@ -29,8 +29,8 @@ type reading struct {
 	reads   atomic.Uint32 // calls of Read so far
 }
 
-// A source reads from the connection below. It takes a buffer only when there
-// is something to put in, where the system can tell.
+// A source reads from the connection below. Where the system reports when there is
+// something to read, it takes a buffer only then.
 type source interface {
 	// fill reads into buf from w on. It may be called with a nil buf and
 	// then returns one that holds something.
@@ -91,7 +91,7 @@ func (in *reading) giveBack() {
 // errWouldBlock ends a look at what is buffered already.
 var errWouldBlock = io.ErrNoProgress
 
-// next takes one step: it leaves data in plain, or works off something else.
+// next takes one step: it leaves data in plain, or processes something else.
 func (c *Conn) next(block bool) error {
 	in := &c.in
 	if in.err != nil {
@@ -185,7 +185,8 @@ func (in *reading) setAside() {
 	in.buf, in.r, in.w = nil, 0, 0
 }
 
-// release gives the buffer back when the connection is closed and nobody reads.
+// release returns the buffer to the pool when the connection is closed and no Read
+// is under way.
 func (in *reading) release(net.Conn) {
 	if in.TryLock() {
 		defer in.Unlock()
@@ -196,10 +197,10 @@ func (in *reading) release(net.Conn) {
 	}
 }
 
-// forward puts what the engine wants sent into the mailbox and, if it cannot wait
-// for the next write, sends it now. While something else is being written, that
-// takes it along: between two batches of records, or at the end. After a failure
-// the write under way gets a limit of time, so that the alert goes out.
+// forward puts what the engine has to send into the mailbox and, if it cannot wait
+// for the next write, sends it now. A write that is under way sends it instead:
+// between two batches of records, or at its end. After a failure the write under way
+// gets a time limit, so that the alert is sent.
 func (c *Conn) forward(o engine.Outgoing, failed error) {
 	c.out.mail.put(o)
 	switch {
@@ -215,7 +216,7 @@ var errMail = &engine.Error{
 	Fault: engine.FaultLimit, Reason: "the peer asks for more than it takes answers to",
 }
 
-// plainSource reads any net.Conn. It cannot know when something comes, so it
+// plainSource reads any net.Conn. It cannot find out when data arrives, so it
 // waits with a small buffer of its own after a read that brought little, and
 // with a whole one after a read that brought much.
 type plainSource struct {

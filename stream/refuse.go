@@ -10,8 +10,8 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// How long, and for how many bytes, a refused peer is listened to, and how many
-// refused peers at once.
+// How long, and for how many bytes, the connection of a refused peer is read, and
+// how many of them at once.
 const (
 	lingerTime  = 500 * time.Millisecond
 	lingerBytes = 256 << 10

@@ -15,7 +15,7 @@ func (c *Conn) Rekey(ctx context.Context, both bool) error {
 	})
 }
 
-// SendTickets sends n tickets, on a server, for the client to come back with.
+// SendTickets sends, on a server, n tickets for the client to resume with.
 func (c *Conn) SendTickets(ctx context.Context, n int) error {
 	return c.control(ctx, func(s *engine.Sender, dst []byte) ([]byte, error) {
 		return s.SendTickets(dst, n)
@@ -62,7 +62,7 @@ func (c *Conn) ExportEarly(label string, context []byte, length int) ([]byte, er
 	return s.ExportEarly(label, context, length)
 }
 
-// ErrNoEarlyData says that there is no session that allows 0-RTT data, or that
+// ErrNoEarlyData means that there is no session that allows 0-RTT data, or that
 // its limit is used up: write after the handshake.
 var ErrNoEarlyData = &engine.Error{
 	Fault: engine.FaultUsage, Reason: "no early data can be sent",

@@ -62,7 +62,7 @@ var errUnread = &engine.Error{
 	Hint: "read until io.EOF before Unwrap",
 }
 
-// A plainConn is a connection whose first bytes came along with the last record.
+// A plainConn is a connection whose first bytes arrived together with the last record.
 type plainConn struct {
 	net.Conn
 	rest []byte

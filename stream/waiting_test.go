@@ -24,7 +24,7 @@ func within(t *testing.T, what string, do func() error) error {
 	}
 }
 
-// held waits until somebody holds m.
+// held waits until m is locked.
 func held(m mutex) {
 	for m.TryLock() {
 		m.Unlock()
@@ -33,7 +33,7 @@ func held(m mutex) {
 }
 
 // TestRekeyDoesNotOutlastItsContext: a writer that waits for the peer holds the
-// sending half, and who only wants to change the key does not wait with it.
+// sending half, and a Rekey whose context ends does not wait with it.
 func TestRekeyDoesNotOutlastItsContext(t *testing.T) {
 	a, b := net.Pipe()
 	client, server := opened(t, a, b)

@@ -20,7 +20,7 @@ type writing struct {
 	mail   mailbox
 }
 
-// A mailbox takes what the receiving half wants sent.
+// A mailbox holds what the receiving half has to send.
 type mailbox struct {
 	sync.Mutex
 	out    engine.Outgoing
@@ -65,7 +65,7 @@ func (m *mailbox) take() engine.Outgoing {
 }
 
 // Write seals and writes p. If a deadline passes, n counts what is sealed: those
-// bytes will reach the peer with the next Write or Close, so go on after them.
+// bytes reach the peer with the next Write or Close, so continue after them.
 func (c *Conn) Write(p []byte) (n int, err error) {
 	if err := c.Handshake(context.Background()); err != nil {
 		return 0, err
@@ -82,8 +82,8 @@ func (c *Conn) letGo() {
 	c.sendUrgent()
 }
 
-// sendUrgent sends what is in the mailbox and cannot wait for the next write,
-// unless somebody holds the sending half, who then sends it.
+// sendUrgent sends what is in the mailbox and cannot wait for the next write. If
+// another goroutine holds the sending half, that one sends it.
 func (c *Conn) sendUrgent() {
 	for c.out.mail.urgent.Load() && c.out.TryLock() {
 		if err := c.out.flush(c.raw); err != nil {
