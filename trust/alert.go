@@ -2,9 +2,9 @@ package trust
 
 import "github.com/sealsock/sealsock/iana"
 
-// Alert returns the alert that tells the peer about the refusal (RFC 9846,
-// Section 6.2). It says less than the error: a peer learns that its certificate
-// is bad, not what this side would have accepted.
+// Alert returns the alert for the refusal (RFC 9846, Section 6.2). It reveals less
+// than the error: a peer learns that its certificate is bad, not what this side would
+// have accepted.
 func (e *Error) Alert() iana.Alert {
 	switch e.Code {
 	case CodeNoCertificate:

@@ -14,8 +14,8 @@ const acceptedByKey = "it is accepted by its key, so there is no authority to as
 
 // checkAlone looks a leaf up in the given lists that is accepted without a
 // certificate of its issuer in a path: one that is among the roots, or that is
-// accepted by its key. The network is not asked, since no verified issuer stands
-// behind the addresses in the certificate.
+// accepted by its key. The network is not used, since no verified issuer has signed
+// the addresses in the certificate.
 func (p *Policy) checkAlone(result *Result, now time.Time, why string) error {
 	r := p.Revocation
 	if r == nil || r.Mode == RevocationOff {

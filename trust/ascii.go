@@ -1,5 +1,5 @@
 package trust
 
-// ASCIIName returns a DNS name as it goes on the wire: lower-case A-labels
+// ASCIIName returns a DNS name in the form used on the wire: lower-case A-labels
 // (RFC 5890), without a trailing dot. An error means that it is no DNS name.
 func ASCIIName(name string) (string, error) { return asciiHost(name) }

@@ -22,8 +22,8 @@ func parseChain(chain [][]byte) ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
-// parsed holds certificates by their bytes. Strangers' certificates come and
-// go here; the bound makes that harmless.
+// parsed holds certificates by their bytes, also those of peers that are not trusted.
+// It is bounded, so they cannot fill the memory.
 var parsed = parseMemo{certs: generations[string, *x509.Certificate]{limit: 256}}
 
 // maxRemembered bounds one remembered certificate. Real ones have 1 to 8 KiB.

@@ -51,7 +51,7 @@ type subtrees struct {
 type digest [sha256.Size]byte
 
 // unhandled returns the critical extensions of c that are not understood. Name
-// constraints are understood, whatever crypto/x509 makes of them.
+// constraints are understood, also those that crypto/x509 does not handle.
 func unhandled(c *x509.Certificate) []encodingasn1.ObjectIdentifier {
 	if !hasNameConstraints(c) {
 		return c.UnhandledCriticalExtensions
@@ -386,8 +386,8 @@ func (s *subtrees) hasMailBelow(address string) bool {
 // maxHost bounds a host name (RFC 1035, Section 2.3.4).
 const maxHost = 255
 
-// hostSet is a set of hosts, and of parents with a period in front. It knows how long
-// they are, so that a look-up skips the parents of a host that cannot be there.
+// hostSet is a set of hosts, and of parents with a period in front. It records how long
+// they are, so that a look-up skips the parents of a host that cannot be in it.
 type hostSet struct {
 	names   map[string]bool
 	lengths [maxHost + 1]bool

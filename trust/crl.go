@@ -169,7 +169,7 @@ func pointURIs(name cryptobyte.String) []string {
 	return uris
 }
 
-// check says whether the list, with a delta or without, can speak about c.
+// check returns why the list cannot be used for c, with a delta or without, or nil.
 func (l *crl) check(c, issuer *x509.Certificate, now time.Time) error {
 	if err := l.genuine(issuer, now); err != nil {
 		return err
@@ -177,7 +177,7 @@ func (l *crl) check(c, issuer *x509.Certificate, now time.Time) error {
 	return l.inScope(c)
 }
 
-// genuine reports whether the list is the issuer's, and of now.
+// genuine returns an error unless the list is the issuer's and current.
 func (l *crl) genuine(issuer *x509.Certificate, now time.Time) error {
 	switch {
 	case !bytes.Equal(l.RawIssuer, issuer.RawSubject):
@@ -296,9 +296,9 @@ func (l *crl) permanently(c, issuer *x509.Certificate) *RevocationCheck {
 	return check
 }
 
-// choose asks all lists about c. One that revokes c for good decides, whatever
-// others contain. Otherwise the newest list of each scope counts, with its delta,
-// and one that revokes c goes before one that does not.
+// choose looks c up in all lists. One that revokes c for good decides, regardless of
+// the others. Otherwise the newest list of each scope counts, with its delta, and one
+// that revokes c takes precedence over one that does not.
 func choose(lists []*crl, c, issuer *x509.Certificate, now time.Time) (*RevocationCheck, error) {
 	for _, l := range lists {
 		if check := l.permanently(c, issuer); check != nil {
@@ -351,7 +351,7 @@ func newest(lists []*crl, c, issuer *x509.Certificate, now time.Time) ([]*crl, [
 	return found, problems
 }
 
-// answer looks c up in a complete list and in the newest delta that adds to it. A
+// answer looks c up in the complete list and in the newest delta that adds to it. A
 // delta of the issuer that is newer and cannot be used is an error: it may
 // revoke c.
 func (l *crl) answer(lists []*crl, c, issuer *x509.Certificate,
@@ -390,7 +390,7 @@ func listError(code Code, source, why string, err error) error {
 		Hint: "get the current list from the certificate's authority"}
 }
 
-// freshest returns where deltas may be had, as a list or certificate says.
+// freshest returns the URIs of deltas in the extension of a list or certificate.
 func freshest(value []byte) []string {
 	in := cryptobyte.String(value)
 	var list, point, name cryptobyte.String

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// diagnose turns a failure of crypto/x509, which reports the last thing it
-// tried, into the thing that a person would name.
+// diagnose turns an error of crypto/x509, which reports the last path that it tried,
+// into an error with the cause of the failure.
 func diagnose(set *rootSet, certs []*x509.Certificate, purpose Purpose, now time.Time, err error) error {
 	var unknown x509.UnknownAuthorityError
 	if errors.As(err, &unknown) {
@@ -175,8 +175,8 @@ type inquiry struct {
 	left int
 }
 
-// diagnoseTop climbs from the leaf as far as names and signatures lead, and
-// tells what was wrong at the highest point.
+// diagnoseTop follows names and signatures from the leaf upwards as far as they lead,
+// and returns what was wrong at that point.
 func diagnoseTop(set *rootSet, certs []*x509.Certificate, now time.Time, cause error) error {
 	leaf, top := certs[0], certs[0]
 	twin := false
@@ -214,8 +214,8 @@ func diagnoseTop(set *rootSet, certs []*x509.Certificate, now time.Time, cause e
 	return e
 }
 
-// twinHint comes before other hints where a trusted authority only looks like
-// the one that is wanted.
+// twinHint comes before other hints if a trusted authority has the issuer's name but
+// another key.
 const twinHint = "a trusted authority has the same name but another key: compare the fingerprints of the two; "
 
 // namedBy leaves the certificates that a child's authority key identifier
@@ -231,8 +231,8 @@ func namedBy(child *x509.Certificate, parents []*x509.Certificate) []*x509.Certi
 }
 
 // parents finds the certificate that signed child among those that have the
-// issuer's name. If there are such and none did, it says why the first cannot
-// have.
+// issuer's name. If there are such and none did, it returns why the first cannot
+// have signed it.
 func (q *inquiry) parents(child *x509.Certificate, parents []*x509.Certificate) (*x509.Certificate, error) {
 	var first error
 	for _, parent := range parents {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Error says why a peer was refused. Every error of this package's verifying
+// Error describes why a peer was refused. Every error of this package's verifying
 // functions is one, so that a caller can act on its Code.
 type Error struct {
 	// Code is the reason.
@@ -18,10 +18,10 @@ type Error struct {
 	// Certificate is the one at fault; nil if there is none, as with a raw
 	// public key.
 	Certificate *x509.Certificate
-	// Expected and Got tell the two sides of the disagreement, where there
-	// are two. Text that came from the peer is quoted in them.
+	// Expected and Got are what was expected and what was found, where both
+	// are known. Text that came from the peer is quoted in them.
 	Expected, Got string
-	// Hint tells what to do.
+	// Hint describes what to do.
 	Hint string
 	// Received are the peer's certificates, leaf first, unverified as they
 	// are; nil if they could not be read.
@@ -53,9 +53,9 @@ const (
 	CodeNameConstraint          // an authority may not sign for these names
 	CodeChainTooLong            // too many certificates
 	CodePathLength              // an authority exceeded the path length of one above it
-	CodeUnhandledExtension      // a critical extension nobody here understands
+	CodeUnhandledExtension      // a critical extension that is not understood
 	CodeWeakKey                 // an RSA key too small or too large
-	CodeUnsupportedKey          // a key of a kind that is not spoken here
+	CodeUnsupportedKey          // a key of a kind that is not supported
 	CodeWeakSignature           // SHA-1 or worse
 	CodeStrict                  // breaks a rule that only strict checking enforces
 	CodePolicies                // its certificate policies contradict each other
@@ -64,14 +64,14 @@ const (
 	CodeRevocationUnknown       // whether it was withdrawn cannot be found out, and must be
 	CodeCRLExpired              // the revocation list is out of date
 	CodeCRLNotYetValid          // the revocation list is of the future
-	CodeCRLInvalid              // the revocation list cannot speak about it
+	CodeCRLInvalid              // the revocation list cannot be used for it
 	CodeOCSPInvalid             // the OCSP response cannot be used
 	CodeOCSPUnknown             // the OCSP responder does not know it
-	CodeMustStaple              // it wants a staple and came without
+	CodeMustStaple              // it requires a staple and came without one
 	CodePeerChanged             // another key than the file of known peers has
 	CodeUnknownPeer             // a new peer that was not accepted
 	CodeKnownPeers              // the file of known peers cannot be used
-	CodeCallback                // the caller's own check said no
+	CodeCallback                // the caller's own check refused it
 	CodeDistrusted              // the settings of a root do not allow this use
 )
 

@@ -14,7 +14,7 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// A policy with roots of its own judges what a handshake saw.
+// A policy with roots of its own verifies a peer of a handshake.
 func ExamplePolicy_Verify() {
 	chain := selfSigned("printer.lan")
 	roots := new(trust.Roots)

@@ -23,16 +23,16 @@ import (
 	"github.com/sealsock/sealsock/internal/readfile"
 )
 
-// answerMemo remembers what the network said, and what it did not, so that one
-// dead responder delays one connection and not all.
+// answerMemo remembers the answers from the network and the failures to get one, so
+// that one dead responder delays one connection and not all.
 type answerMemo struct {
 	mu      sync.Mutex
 	answers map[string]*answer
 }
 
-// answer is what came of one question. Others with the same question wait for
+// answer is the result of one question. Others with the same question wait for
 // it. If err is set, body or list may hold an earlier answer that is out of date: it
-// may still tell of a revocation.
+// may still contain a revocation.
 type answer struct {
 	done  chan struct{}
 	until time.Time // when to ask again, by the clock of this machine
@@ -46,11 +46,11 @@ type answer struct {
 const (
 	maxAnswers  = 1024
 	maxAge      = 24 * time.Hour   // answers
-	failureAge  = 30 * time.Second // silence
+	failureAge  = 30 * time.Second // failures
 	maxRedirect = 3
 )
 
-// ask asks a responder about c.
+// ask requests the status of c from a responder.
 func (r *Revocation) ask(ctx context.Context, responder string, c, issuer *x509.Certificate, now time.Time) (*RevocationCheck, error) {
 	source := "OCSP " + plain(responder)
 	var check *RevocationCheck
@@ -146,7 +146,7 @@ func deltaPoints(complete *crl, c *x509.Certificate) []string {
 
 // oneList gets a list from memory, the cache folder or the network. A list beside an
 // error is the issuer's and out of date. What the issuer did not sign is not kept:
-// an attacker who answered once in the point's stead must not answer for longer.
+// an attacker who answered once in place of the point must have no effect after that.
 func (r *Revocation) oneList(ctx context.Context, point string, issuer *x509.Certificate, now time.Time) (*crl, error) {
 	question := "crl " + point + " " + issuerID(issuer)
 	a, err := r.answers.do(ctx, question, r.timeout(), now, func(ctx context.Context) *answer {
@@ -209,8 +209,8 @@ func fetchedList(body []byte, point string, issuer *x509.Certificate, now time.T
 // million entries take a hundred times the memory of their bytes.
 const maxUnsigned = 1 << 20
 
-// signedList reports whether a list in DER is signed by issuer, without reading
-// what it says.
+// signedList reports whether a list in DER is signed by issuer, without parsing its
+// contents.
 func signedList(der []byte, issuer *x509.Certificate) bool {
 	in := cryptobyte.String(der)
 	var whole, tbs, algorithm, oid cryptobyte.String
@@ -223,7 +223,7 @@ func signedList(der []byte, issuer *x509.Certificate) bool {
 	return known && issuer.CheckSignature(name, tbs, signature) == nil
 }
 
-// issuerID tells issuers apart, those of one name too.
+// issuerID identifies an issuer, also among those of one name.
 func issuerID(issuer *x509.Certificate) string {
 	return PinOf(issuer).String() + string(issuer.RawSubject)
 }
@@ -241,7 +241,7 @@ func readCached(file string, limit int64) ([]byte, error) {
 	return readfile.Regular(file, limit)
 }
 
-// expiry says until when an answer is kept: its next date, but a day at most,
+// expiry returns until when an answer is kept: its next date, but a day at most,
 // and half a minute if that date has passed or there is none.
 func expiry(next, now time.Time) time.Time {
 	keep := min(next.Sub(now), maxAge)
@@ -265,9 +265,9 @@ func (a *answer) stale(clock, now time.Time) bool {
 		!a.next.IsZero() && now.After(a.next)
 }
 
-// do asks once at a time for each question and remembers what came of it. The
-// question outlives the one who asked first, up to limit: who goes away early
-// must not take the answer from the others who wait for it.
+// do runs one call of ask at a time for each question and remembers its result. The
+// call may outlive the context of the first caller, up to limit: if that caller leaves
+// early, the others still receive the answer.
 func (m *answerMemo) do(ctx context.Context, question string, limit time.Duration, now time.Time,
 	ask func(context.Context) *answer) (*answer, error) {
 	m.mu.Lock()
@@ -303,7 +303,7 @@ func (a *answer) find(ctx context.Context, old *answer, limit time.Duration,
 	close(a.done)
 }
 
-// withTimeout says what it was that took too long.
+// withTimeout is context.WithTimeout with a cause that names the limit.
 func withTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer came within %v", limit.Round(time.Millisecond)))
 }
@@ -317,8 +317,8 @@ func (a *answer) finished() bool {
 	}
 }
 
-// makeRoom forgets all finished answers when there are too many: a list that
-// size is an attack or a crawl, and asking again is cheap next to it.
+// makeRoom forgets all finished answers when there are too many: so many mean an
+// attack or a crawl, and asking again is cheap compared to it.
 func (m *answerMemo) makeRoom() {
 	if m.answers == nil {
 		m.answers = make(map[string]*answer)

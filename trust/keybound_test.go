@@ -26,7 +26,7 @@ func costlyKey(t testing.TB) crypto.Signer {
 	return shown{newKey(t), &rsa.PublicKey{N: n.SetBit(n, 0, 1), E: 1<<31 - 1}}
 }
 
-// named stands for a certificate as the issuer of others, whatever its key is.
+// named stands for a certificate as the issuer of others, with any kind of key.
 func named(n *node) *node {
 	return &node{&x509.Certificate{Subject: n.Subject, RawSubject: n.RawSubject}, n.key.(shown).Signer}
 }

@@ -22,10 +22,10 @@ import (
 
 // KnownPeers trusts a peer on first use: its key is written to a file under
 // the name it was reached by, and from then on only that key is accepted for
-// that name. It stands in for a path to a root, where there is none. A peer that
-// the roots vouch for is accepted as ever; its key is not written down, since it
-// changes with each renewal, but that the roots vouched for it is: a peer that comes
-// later under its name without a path to a root is refused. The name in the
+// that name. It replaces a path to a root, where there is none. A peer that the
+// roots vouch for is accepted by its path. Its key is not written to the file, since
+// it changes with each renewal, but the fact that the roots vouched for it is: a peer
+// of that name without a path to a root is refused from then on. The name in the
 // certificate is not compared, because the file ties the name to the key; dates
 // are checked.
 //
@@ -291,7 +291,7 @@ func (k *KnownPeers) refresh() error {
 	return k.read(f, stamp)
 }
 
-// read takes over what the file holds, if that is not known yet.
+// read parses the contents of the file, unless they were parsed before.
 func (k *KnownPeers) read(f io.Reader, stamp readfile.Stamp) error {
 	data, err := io.ReadAll(io.LimitReader(f, maxKnownFile+1))
 	if err != nil {
@@ -338,7 +338,7 @@ func parseKnown(data []byte) (map[string][]knownKey, error) {
 
 // knownFields returns the first two fields of a line. Spaces and tabs separate
 // fields, and nothing else: a name with another white space or a control
-// character cannot be told from two fields by a person, and is refused.
+// character looks like two fields to a person, and is refused.
 func knownFields(line string) (name, key string, err error) {
 	fields := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' })
 	if len(fields) == 0 || fields[0][0] == '#' {

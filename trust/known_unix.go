@@ -10,9 +10,9 @@ import (
 	"syscall"
 )
 
-// private refuses a file that other users may change, or put another in the
-// place of, as OpenSSH does for the files of a user. A folder with the sticky
-// bit, such as /tmp, prevents users from replacing the files of others.
+// private refuses a file that other users may change or replace, as OpenSSH does for
+// the files of a user. A folder with the sticky bit, such as /tmp, prevents users from
+// replacing the files of others.
 func private(path string, info fs.FileInfo) error {
 	if err := owned(path, info, 0); err != nil {
 		return err

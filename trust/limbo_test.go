@@ -94,13 +94,12 @@ func (c limboCase) run(t *testing.T, strict bool) error {
 	return err
 }
 
-// Why a case is decided otherwise. Nothing listed lets anyone pose as another:
-// each path that is accepted is signed, in date, and may speak for the name.
-// What a strict policy accepts besides breaks rules of the web's PKI only, which
-// the test holds it to.
+// Why a case is decided otherwise. No case in the list lets a peer impersonate another:
+// each path that is accepted is signed, in date, and valid for the name. What a strict
+// policy accepts besides breaks rules of the web's PKI only, which the test checks.
 const (
-	// RFC 5280, Section 4, tells authorities what to put into certificates;
-	// Section 6, which tells how to validate paths, does not ask for it.
+	// RFC 5280, Section 4, defines what authorities put into certificates;
+	// Section 6, which defines how to validate paths, does not require it.
 	// Policy.Strict does.
 	profile = "a rule of the profile for authorities, which validation does not ask for: Strict does"
 	// The rules of the CA/Browser Forum bind authorities that browsers trust.

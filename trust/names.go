@@ -11,8 +11,8 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// MatchName reports whether a certificate may speak for name, a DNS name or an
-// IP address; the error, an [*Error], tells the names it has.
+// MatchName reports whether a certificate is valid for name, a DNS name or an IP
+// address. The error, an [*Error], lists the names it has.
 //
 // Only subject alternative names count (RFC 9525, Section 6.3). DNS names are
 // compared without regard to case or a trailing dot; a name in Unicode is
@@ -26,7 +26,7 @@ func MatchName(c *x509.Certificate, name string) error {
 	return err
 }
 
-// checkName proves the peer's name by the leaf's and notes it in result.
+// checkName checks the peer's name against the leaf's names and sets result.Name.
 func (p *Policy) checkName(peer *Peer, result *Result) error {
 	if p.AnyName || (peer.Name == "" && !peer.Server) {
 		return nil
@@ -46,7 +46,7 @@ func (p *Policy) checkName(peer *Peer, result *Result) error {
 	return nil
 }
 
-// publicName says what a refused name means if it is not the one that was asked for.
+// publicName sets the hint of err if the refused name is the public name of ECH.
 func publicName(peer *Peer, err error) error {
 	var e *Error
 	if peer.ECHRejected && errors.As(err, &e) {
@@ -159,8 +159,8 @@ func matchPattern(pattern, host string) bool {
 	if !ok || label == "" || strings.Contains(rest, "*") || !strings.EqualFold(rest, below) {
 		return false
 	}
-	// RFC 9525, Section 6.3, lets a wildcard stand for any one label; one
-	// below a public suffix would speak for strangers.
+	// RFC 9525, Section 6.3, lets a wildcard stand for any one label; one below
+	// a public suffix would match the names of unrelated owners.
 	suffix, managed := publicsuffix.PublicSuffix(below)
 	return !managed || suffix != below
 }
@@ -174,9 +174,9 @@ func isASCII(s string) bool {
 	return true
 }
 
-// commonNameMatches looks at the subject's common name, where the certificate
-// has no other name and nobody above constrained names: constraints say
-// nothing about common names, so one could slip past them.
+// commonNameMatches compares the subject's common name, if the certificate has no
+// other name and no authority above it has name constraints: constraints do not apply
+// to common names, so a common name could evade them.
 func commonNameMatches(result *Result, host string) bool {
 	leaf := result.Leaf
 	if host == "" || len(leaf.DNSNames)+len(leaf.IPAddresses) > 0 {

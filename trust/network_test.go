@@ -33,7 +33,7 @@ func pointed(t *testing.T, responder string) (house, *atomic.Pointer[[]byte], *a
 	answer, asked := new(atomic.Pointer[[]byte]), new(atomic.Int32)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		asked.Add(1)
-		_, _ = w.Write(*answer.Load()) // the client says what it thinks of it
+		_, _ = w.Write(*answer.Load()) // the client reports any error
 	}))
 	t.Cleanup(s.Close)
 	return newHouse(t, server("example.org"), func(c *x509.Certificate) {
@@ -44,8 +44,8 @@ func pointed(t *testing.T, responder string) (house, *atomic.Pointer[[]byte], *a
 	}), answer, asked
 }
 
-// TestForgedListIsNotKept has somebody in between answer once for a list. The
-// cache, on disk and in memory, must not go on answering in that one's name.
+// TestForgedListIsNotKept answers one request for a list with a forged one, as an
+// attacker on the path can. The cache, on disk and in memory, must not keep it.
 func TestForgedListIsNotKept(t *testing.T) {
 	h, answer, _ := pointed(t, "")
 	twin := issue(t, h.root, nil, authority("Test Intermediate"))
@@ -75,7 +75,7 @@ func TestForgedListIsNotKept(t *testing.T) {
 	if info, err := os.Stat(kept[0]); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
-	// Whatever else stands in the cache is passed over.
+	// Other contents of the cache are ignored.
 	for name, planted := range map[string][]byte{"forged": forged, "garbage": []byte("x"), "empty": nil, "huge": make([]byte, maxListFile+1)} {
 		write(t, kept[0], planted)
 		if err := verify(); !errors.As(err, &e) || e.Code != CodeRevoked {
@@ -162,8 +162,8 @@ func TestSilenceCostsOneTimeout(t *testing.T) {
 	}
 }
 
-// TestWhoLeavesTakesNoAnswer has the first to ask go away before the answer
-// comes. Under a soft policy a revoked peer could else get in by asking twice.
+// TestWhoLeavesTakesNoAnswer has the first caller leave before the answer comes. A
+// soft policy could otherwise accept a revoked peer that connects twice.
 func TestWhoLeavesTakesNoAnswer(t *testing.T) {
 	h, _, _ := pointed(t, "")
 	asked, answerNow := make(chan struct{}), make(chan struct{})
@@ -194,7 +194,7 @@ func TestWhoLeavesTakesNoAnswer(t *testing.T) {
 		second <- err
 	}()
 	leave()
-	<-first // nobody waits for what it says
+	<-first // its result does not matter
 	close(answerNow)
 	var e *Error
 	if err := <-second; !errors.As(err, &e) || e.Code != CodeRevoked {
@@ -313,8 +313,8 @@ func TestHostileChains(t *testing.T) {
 	}
 }
 
-// TestResponderWithHugeKey staples a response that a stranger signed, with a
-// key that takes long to check.
+// TestResponderWithHugeKey staples a response that is signed by an unrelated key, one
+// that takes long to check.
 func TestResponderWithHugeKey(t *testing.T) {
 	h := newHouse(t)
 	delegate := issue(t, nil, nil, func(c *x509.Certificate) {
@@ -393,8 +393,8 @@ func resign(t *testing.T, by *node, algorithm []byte, contents func(*cryptobyte.
 	return out.BytesOrPanic()
 }
 
-// TestLargeListIsProvedFirst has somebody in between answer with a long list of
-// their own making.
+// TestLargeListIsProvedFirst answers with a long forged list, as an attacker on the
+// path can.
 func TestLargeListIsProvedFirst(t *testing.T) {
 	h, answer, _ := pointed(t, "")
 	twin := issue(t, h.root, nil, authority("Test Intermediate"))

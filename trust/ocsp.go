@@ -18,8 +18,8 @@ import (
 // maxResponse bounds a response; with certificates they have some 4 KiB.
 const maxResponse = 64 << 10
 
-// unlimitedAge is how long a response without a next date counts: RFC 6960,
-// Section 2.4, says that newer information is always to be had then.
+// unlimitedAge is how long a response without a next date counts: by RFC 6960,
+// Section 2.4, newer information is always available then.
 const unlimitedAge = 24 * time.Hour
 
 // checkResponse reads an OCSP response about c (RFC 6960). With a nonce, the
@@ -130,8 +130,8 @@ func keyBits(c *x509.Certificate) ([]byte, bool) {
 
 const oidNonce = "\x2b\x06\x01\x05\x05\x07\x30\x01\x02"
 
-// newOCSPRequest asks about c, by SHA-1 since every responder knows that, with
-// a nonce (RFC 9654, Section 2.1).
+// newOCSPRequest returns a request for the status of c, by SHA-1 since every responder
+// supports that, with a nonce (RFC 9654, Section 2.1).
 func newOCSPRequest(c, issuer *x509.Certificate, nonce []byte) ([]byte, error) {
 	plain, err := ocsp.CreateRequest(c, issuer, &ocsp.RequestOptions{Hash: crypto.SHA1})
 	if err != nil {

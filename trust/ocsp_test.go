@@ -130,8 +130,8 @@ func TestMustStapleWantsAnAnswer(t *testing.T) {
 	}
 }
 
-// TestStapleAndList has a server staple a response of yesterday, and a list say
-// otherwise: whoever is known to be revoked is refused.
+// TestStapleAndList has a server staple a response of yesterday, and a list that
+// contradicts it: a certificate that is known to be revoked is refused.
 func TestStapleAndList(t *testing.T) {
 	h := newHouse(t)
 	stapled := map[string][]byte{"good": respond(t, h.inter, h.inter, h.leaf.Certificate, nil), "none": nil, "broken": []byte("x"),
@@ -163,7 +163,7 @@ func TestStapleAndList(t *testing.T) {
 }
 
 // TestKeysHaveNoIssuerToAsk accepts peers by their keys where an answer about
-// their certificates is required, which nobody can give.
+// their certificates is required, and there is no issuer to give one.
 func TestKeysHaveNoIssuerToAsk(t *testing.T) {
 	h := newHouse(t)
 	known, err := OpenKnownPeers(filepath.Join(t.TempDir(), "known"), nil)
@@ -191,7 +191,7 @@ var (
 	bad  = append([]byte{0xa1, 22, 24, 15}, "20260101000000Z\xa0\x03\x0a\x01\x01"...)
 )
 
-// statement is what a response says of one certificate.
+// statement returns the entry of a response for one certificate.
 func statement(c *x509.Certificate, issuer *node, status []byte) []byte {
 	name, bits := sha1.Sum(issuer.RawSubject), []byte(nil)
 	bits, _ = keyBits(issuer.Certificate)
@@ -211,7 +211,7 @@ func statement(c *x509.Certificate, issuer *node, status []byte) []byte {
 }
 
 // respondRaw makes a response of one who is named, signed by signer, whose
-// certificate comes along.
+// certificate is in it.
 func respondRaw(t testing.TB, named, signer *node, statements ...[]byte) []byte {
 	t.Helper()
 	bits, _ := keyBits(named.Certificate)

@@ -19,7 +19,7 @@ import (
 	"github.com/sealsock/sealsock/internal/peers"
 )
 
-// TestCodesAreOpenSSLs gives OpenSSL the same peers, and wants the same number
+// TestCodesAreOpenSSLs gives OpenSSL the same peers, and requires the same number
 // for what is wrong with each.
 func TestCodesAreOpenSSLs(t *testing.T) {
 	peers.Need(t, "openssl")

@@ -59,7 +59,7 @@ func (p *Policy) buildPaths(peer *Peer, now time.Time) (*Result, error) {
 }
 
 // checkCosts refuses certificates whose signatures would take seconds to check:
-// building paths does that before anybody has vouched for them.
+// building paths checks them before the certificates are known to be trusted.
 func checkCosts(certs []*x509.Certificate) error {
 	for _, c := range certs {
 		if pubkey.TooCostly(keyOf(c)) {
@@ -152,9 +152,9 @@ func (s *rootSet) checkAlways(chain []*x509.Certificate, purpose Purpose, names 
 	return nil
 }
 
-// allowed returns the paths that the policy accepts at now; if there is none,
-// the error says what was wrong with the first. It looks at all that paths in
-// memory may have lost: their dates, and the settings of this one policy.
+// allowed returns the paths that the policy accepts at now; if there is none, the
+// error is that of the first. It checks all that may have changed for a remembered
+// path: its dates, and the settings of this one policy.
 func (p *Policy) allowed(set *rootSet, chains [][]*x509.Certificate, purpose Purpose,
 	now time.Time) ([][]*x509.Certificate, error) {
 	return keep(chains, func(chain []*x509.Certificate) error {
@@ -242,10 +242,10 @@ func checkDates(c *x509.Certificate, now time.Time) error {
 	return nil
 }
 
-// checkLeaf checks what a peer's own certificate must be fit for, whoever
-// vouches for it. RFC 9846, Section 4.4.2.2: "the digitalSignature bit MUST be
-// set if the Key Usage extension is present". RSA key exchange wants
-// keyEncipherment instead: RFC 5246, Section 7.4.2.
+// checkLeaf checks what a peer's own certificate must be usable for, whichever way it
+// is trusted. RFC 9846, Section 4.4.2.2: "the digitalSignature bit MUST be set if the
+// Key Usage extension is present". RSA key exchange requires keyEncipherment instead:
+// RFC 5246, Section 7.4.2.
 func (peer *Peer) checkLeaf(c *x509.Certificate) error {
 	switch {
 	case extension(c, oidKeyUsage) == nil:

@@ -67,7 +67,7 @@ func (p *Policy) checkPins(result *Result) error {
 	return nil
 }
 
-// checkLeafPin wants the leaf itself to have a pinned key.
+// checkLeafPin requires the leaf itself to have a pinned key.
 func (p *Policy) checkLeafPin(result *Result) error {
 	pin, ok := p.pinIn([]*x509.Certificate{result.Leaf})
 	if !ok {

@@ -12,9 +12,9 @@ import (
 	"github.com/sealsock/sealsock/internal/pss"
 )
 
-// Policy says whom to accept. The zero value is safe: roots of the system, a
-// name required, the purpose that the peer's role asks for. A Policy must not
-// be changed after its first use; it may be used by many goroutines at once.
+// A Policy is the set of rules by which peers are accepted. The zero value is safe:
+// roots of the system, a name required, the purpose for the peer's role. A Policy must
+// not be changed after its first use; it may be used by many goroutines at once.
 type Policy struct {
 	// Roots are the authorities that may vouch for a peer; nil means those of
 	// the system.
@@ -56,7 +56,7 @@ type Policy struct {
 	// its alternative names and no authority with name constraints above it.
 	CommonName bool
 
-	// AnyName waives the name: whoever holds a certificate of the roots is
+	// AnyName waives the name: any peer with a certificate of the roots is
 	// accepted. It suits private roots that vouch for one service only.
 	AnyName bool
 
@@ -64,13 +64,13 @@ type Policy struct {
 	// vouch for, and afterwards by the key it had then.
 	KnownPeers *KnownPeers
 
-	// Revocation says how to find out whether certificates were revoked; nil
-	// looks at a stapled response only.
+	// Revocation is how to find out whether certificates were revoked; nil
+	// checks a stapled response only.
 	Revocation *Revocation
 
-	// Callback, if set, has the last word on a peer that passed all else. It
-	// sees the verified paths in result.Chains; an error of its own refuses
-	// the peer. An *Error is passed through, any other is wrapped.
+	// Callback, if set, is called last, for a peer that passed all other checks.
+	// The verified paths are in result.Chains. An error refuses the peer: an
+	// *Error is returned as it is, any other is wrapped.
 	Callback func(peer *Peer, result *Result) error
 
 	// Insecure accepts any well-formed certificate or raw key without asking
@@ -87,7 +87,7 @@ const (
 	PurposeRole   Purpose = iota // by the peer's role
 	PurposeServer                // server authentication
 	PurposeClient                // client authentication
-	PurposeAny                   // whatever the certificate says
+	PurposeAny                   // any purpose
 )
 
 // Peer is what a handshake saw of the other side. Verify keeps none of its
@@ -98,10 +98,10 @@ type Peer struct {
 	// Name is the name the peer must prove: a DNS name (Unicode or A-labels),
 	// an IP address, or empty for a client.
 	Name string
-	// ECHRejected says that Name is the public name of Encrypted ClientHello,
+	// ECHRejected means that Name is the public name of Encrypted ClientHello,
 	// whose proof lets a server replace the configuration that hides the true
-	// name. It has to be proved in earnest: Insecure, AnyName and KnownPeers
-	// waive nothing then. RFC 9849, Section 6.1.7.
+	// name. It has to be proved without exception: Insecure, AnyName and
+	// KnownPeers waive nothing then. RFC 9849, Section 6.1.7.
 	ECHRejected bool
 	// Address is what a file of known peers should call the peer, such as
 	// "example.org:4433"; empty means Name.
@@ -113,13 +113,13 @@ type Peer struct {
 	RawPublicKey []byte
 	// OCSPStaple is the response that came with the leaf, in DER.
 	OCSPStaple []byte
-	// StapleAsked tells that this side asked for a response to come along, so
-	// that a certificate which promises one can be held to it.
+	// StapleAsked means that this side asked for a stapled response, so that a
+	// certificate that requires one is refused without it.
 	StapleAsked bool
 	// SCTs are the signed certificate timestamps that came with the leaf.
 	SCTs [][]byte
-	// Decrypts says that the leaf's key proves itself by decrypting, as in
-	// the RSA key exchange of old servers, and not by signing.
+	// Decrypts means that possession of the leaf's key is proved by decrypting,
+	// as in the RSA key exchange of old servers, and not by signing.
 	Decrypts bool
 	// Now is the time to judge by; zero means the clock's.
 	Now time.Time
@@ -192,7 +192,7 @@ func (p *Policy) Verify(ctx context.Context, peer *Peer) (*Result, error) {
 	return result, nil
 }
 
-// withReceived shows what the peer sent to those who want to look at it.
+// withReceived sets Error.Received to the certificates that the peer sent.
 func withReceived(err error, peer *Peer) error {
 	var e *Error
 	if errors.As(err, &e) && checkSizes(peer.Chain) == nil {
@@ -234,7 +234,8 @@ func (p *Policy) verifyChain(ctx context.Context, peer *Peer, now time.Time) (*R
 	return result, nil
 }
 
-// verifyLeaf judges a chain by its leaf alone: by its pin, or not at all.
+// verifyLeaf verifies a chain by its leaf alone, without a path. Under Insecure it checks
+// only that the leaf can be used and has one of the pins, if there are any.
 func (p *Policy) verifyLeaf(peer *Peer, now time.Time) (*Result, error) {
 	certs, err := parseChain(peer.Chain)
 	if err != nil {
@@ -268,8 +269,7 @@ func (p *Policy) verifyLeaf(peer *Peer, now time.Time) (*Result, error) {
 	return result, nil
 }
 
-// lacksRoot reports whether all that speaks against a chain is that no root
-// vouches for it.
+// lacksRoot reports whether the only fault of a chain is that no root vouches for it.
 func lacksRoot(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -282,7 +282,7 @@ func lacksRoot(err error) bool {
 	return false
 }
 
-// verifyKnown judges a chain by the leaf's key and the file of known peers.
+// verifyKnown verifies a chain by the leaf's key and the file of known peers.
 func (p *Policy) verifyKnown(peer *Peer, now time.Time) (*Result, error) {
 	certs, err := parseChain(peer.Chain)
 	if err != nil {
@@ -327,7 +327,7 @@ func (peer *Peer) knownAs() string {
 	return peer.Name
 }
 
-// verifyRaw judges a raw public key (RFC 7250, Section 6: out of band, which
+// verifyRaw verifies a raw public key (RFC 7250, Section 6: out of band, which
 // here means pins). There is no name in a key, so a pin is its only proof.
 func (p *Policy) verifyRaw(peer *Peer) (*Result, error) {
 	if len(peer.RawPublicKey) > maxChainBytes {

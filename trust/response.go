@@ -13,21 +13,21 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// response is an OCSP response (RFC 6960, Section 4.2.1) that somebody entitled
-// signed, and what it says about one certificate.
+// response is an OCSP response (RFC 6960, Section 4.2.1) with the signature of an
+// entitled responder, and its contents for one certificate.
 type response struct {
 	status     RevocationStatus // RevocationUnknown: the responder does not know the certificate
 	revoked    time.Time
 	reason     int
 	thisUpdate time.Time
-	nextUpdate time.Time         // zero: newer information is always to be had
+	nextUpdate time.Time         // zero: newer information is always available
 	nonce      []byte            // nil if there is none
-	signer     *x509.Certificate // who signed in the issuer's stead; nil if the issuer did
+	signer     *x509.Certificate // of the entitled responder; nil if the issuer signed
 }
 
-// readResponse reads what a response says about c. Who signed it is settled
-// before any key that came along is used, since whoever can send a response can
-// put a key into it that costs a lot to use.
+// readResponse reads the contents of a response for c. It determines the signer before
+// it uses any key in the response, since anyone who can send a response can put a key
+// into it that costs a lot to use.
 func readResponse(der []byte, c, issuer *x509.Certificate) (*response, error) {
 	basic, err := openResponse(der)
 	if err != nil {
@@ -60,7 +60,7 @@ var (
 	errWeakResponse = errors.New("it is signed with a broken hash")
 )
 
-// outcomes are the ways to say that there is no answer (RFC 6960, Section
+// outcomes are the statuses of a response without an answer (RFC 6960, Section
 // 4.2.1, OCSPResponseStatus).
 var outcomes = map[int]string{1: "the request was malformed", 2: "internal error", 3: "try later", 5: "requests must be signed", 6: "not authorized"}
 
@@ -109,7 +109,8 @@ func openBasic(in cryptobyte.String) (*basicResponse, error) {
 	return b, b.openBody(tbs)
 }
 
-// openBody reads ResponseData as far as it tells who answers.
+// openBody reads the responder's identity from ResponseData, and takes the answers and
+// the extensions from it unparsed.
 func (b *basicResponse) openBody(tbs cryptobyte.String) error {
 	var body, responder, version, extensions cryptobyte.String
 	var present bool
@@ -136,9 +137,9 @@ func (b *basicResponse) openBody(tbs cryptobyte.String) error {
 	return nil
 }
 
-// signatureAlgorithms are those that are told apart, by their identifiers. The
-// weak ones are refused: a requester can choose bytes of a response, which is
-// what it takes to make use of a collision.
+// signatureAlgorithms are those that are recognized, by their identifiers. The weak
+// ones are refused: a requester can choose bytes of a response, which is enough to make
+// use of a collision.
 var signatureAlgorithms = map[string]x509.SignatureAlgorithm{
 	"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b": x509.SHA256WithRSA,
 	"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c": x509.SHA384WithRSA,
@@ -166,8 +167,8 @@ func brokenHash(a x509.SignatureAlgorithm) bool {
 const maxResponders = 8
 
 // verify follows RFC 6960, Section 4.2.2.2: a response is signed by the issuer,
-// for which nil is returned, or by whom the issuer entitled. Whether that one
-// was revoked in turn is not asked.
+// for which nil is returned, or by a responder that the issuer entitled. Whether the
+// responder's certificate was revoked is not checked.
 func (b *basicResponse) verify(issuer *x509.Certificate) (*x509.Certificate, error) {
 	why := errors.New("it is signed by a responder whose certificate did not come along")
 	if b.by(issuer) {

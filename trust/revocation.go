@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// RevocationMode says how much a policy insists on knowing whether a
-// certificate was revoked.
+// RevocationMode is how a policy checks whether a certificate was revoked, and what it
+// does if that cannot be found out.
 type RevocationMode uint8
 
 // The modes. In every mode but RevocationOff a certificate that is known to be
 // revoked is refused.
 const (
-	// RevocationAtHand looks at what is at hand: the response that came along
-	// (staple) and the given lists. It does not use the network. Where nothing is
-	// at hand it accepts the peer, but a given list of the peer's issuer that
-	// cannot be used, because it expired for example, refuses it.
+	// RevocationAtHand uses what is at hand: the stapled response and the given
+	// lists. It does not use the network. If nothing is at hand, it accepts the
+	// peer. It refuses the peer if a given list of the peer's issuer cannot be
+	// used, for example because it expired.
 	RevocationAtHand RevocationMode = iota
-	// RevocationOff looks at nothing.
+	// RevocationOff checks nothing.
 	RevocationOff
 	// RevocationPrefer asks responders and fetches lists too, and accepts the
 	// peer if no answer can be had, unless a given list of the peer's issuer
@@ -33,9 +33,9 @@ const (
 	RevocationRequire
 )
 
-// Revocation says how to find out whether certificates were revoked. It
-// remembers answers and must not be copied; its fields must not be changed
-// after first use. A nil *Revocation stands for the zero value.
+// Revocation is how to find out whether certificates were revoked. It remembers
+// answers and must not be copied; its fields must not be changed after first use. A
+// nil *Revocation stands for the zero value.
 type Revocation struct {
 	Mode RevocationMode
 	// WholeChain asks about every certificate below the root; without it, only
@@ -97,7 +97,7 @@ type RevocationCheck struct {
 	// RevocationRevoked.
 	Revoked time.Time
 	Reason  int
-	// Err says why nothing is known: each source with its problem.
+	// Err is why nothing is known: each source with its problem.
 	Err error
 
 	badList bool // a given list of the issuer cannot be used
@@ -193,7 +193,7 @@ func (p *Policy) checkChain(ctx context.Context, peer *Peer, chain []*x509.Certi
 	return nil
 }
 
-// look tries one source after the other until one knows.
+// look tries one source after the other until one has the status.
 func (r *Revocation) look(ctx context.Context, peer *Peer, c, issuer *x509.Certificate, leaf bool, now time.Time) *RevocationCheck {
 	var all problems
 	badList := false
@@ -203,8 +203,8 @@ func (r *Revocation) look(ctx context.Context, peer *Peer, c, issuer *x509.Certi
 		}
 		return check
 	}
-	// What is at hand is looked at to the end: a staple may be of yesterday, and
-	// the given list of today.
+	// All that is at hand is checked: a staple may be of yesterday, and the given
+	// list of today.
 	var found *RevocationCheck
 	if leaf && len(peer.OCSPStaple) > 0 {
 		found = try(checkResponse(peer.OCSPStaple, "staple", c, issuer, now, nil))
@@ -273,7 +273,7 @@ func revokedError(check *RevocationCheck) error {
 		Hint: "the owner or the authority withdrew it, perhaps because its key was stolen: ask its owner for the new one"}
 }
 
-// problems are what the sources had to say, in one line.
+// problems are the errors of the sources, in one line.
 type problems []error
 
 func (all problems) Error() string {
@@ -316,9 +316,9 @@ func reasonName(reason int) string {
 
 var oidFeatures = []int{1, 3, 6, 1, 5, 5, 7, 1, 24}
 
-// checkStapled honours a certificate's wish that a response come along with it
-// (RFC 7633, Section 4.2.3.1), if one was asked for. One that says nothing about
-// the certificate is none: otherwise any bytes would do.
+// checkStapled enforces a certificate's requirement of a stapled response (RFC 7633,
+// Section 4.2.3.1), if one was asked for. A response that is not about the certificate
+// does not count: otherwise any bytes would satisfy the requirement.
 func checkStapled(peer *Peer, result *Result, now time.Time) error {
 	if !peer.StapleAsked {
 		return nil
@@ -335,7 +335,7 @@ func checkStapled(peer *Peer, result *Result, now time.Time) error {
 	}
 	for _, chain := range result.Chains {
 		if len(chain) < 2 {
-			return nil // a root speaks for itself
+			return nil // a root has no issuer to ask
 		}
 		check, err := checkResponse(peer.OCSPStaple, "staple", leaf, chain[1], now, nil)
 		if check != nil {

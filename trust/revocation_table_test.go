@@ -334,7 +334,7 @@ func TestFolderOfLists(t *testing.T) {
 	}
 }
 
-// TestFetchedListExpiresByTheTimeOfJudgement judges two peers hours apart. The list
+// TestFetchedListExpiresByTheTimeOfJudgement verifies two peers hours apart. The list
 // in memory is out of date for the second, though little time has passed here, as
 // while a laptop slept.
 func TestFetchedListExpiresByTheTimeOfJudgement(t *testing.T) {

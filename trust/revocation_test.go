@@ -153,8 +153,8 @@ func (r *registry) policy(revocation *Revocation) *Policy {
 	return &Policy{Roots: rootsOf(r.t, r.root), Revocation: revocation}
 }
 
-// TestRevokedIsRefused has each source, made by OpenSSL, speak about a good
-// and a revoked certificate, of a server and of a client.
+// TestRevokedIsRefused checks a good and a revoked certificate, of a server and of a
+// client, with each source, made by OpenSSL.
 func TestRevokedIsRefused(t *testing.T) {
 	r := newRegistry(t)
 	r.startOCSP()
@@ -239,7 +239,7 @@ func checkBoth(t *testing.T, p *Policy, good, bad *Peer, source string) {
 }
 
 // TestUnreachable has responders that are dead, silent, wrong or endless, and
-// wants the policy to decide, in time.
+// requires the policy to decide in time.
 func TestUnreachable(t *testing.T) {
 	r := newRegistry(t)
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts in its backlog and never answers

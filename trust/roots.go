@@ -25,7 +25,7 @@ type Roots struct {
 	current atomic.Pointer[rootSet] // nil when it must be rebuilt
 
 	mu       sync.Mutex
-	platform *x509.CertPool // the operating system decides, where it wants to
+	platform *x509.CertPool // of the operating system, where it verifies by itself
 	entries  []Root
 	known    map[string]bool             // by DER
 	settings map[string][]*trustSettings // by what is signed of a certificate
@@ -135,8 +135,8 @@ func (r *Roots) AddDir(path string) (int, error) {
 var ErrNoCertificates = errors.New("no certificate found: expected PEM blocks that begin with -----BEGIN CERTIFICATE-----, or DER")
 
 // List returns the certificates loaded so far, those of hashed directories as
-// they were asked for. For the system's roots on Windows and macOS it tells what
-// their stores hold, which is not all that counts there: the system decides.
+// they were asked for. For the system's roots on Windows and macOS it returns the
+// contents of their stores, which are not all that counts there: the system decides.
 func (r *Roots) List() []Root {
 	r.mu.Lock()
 	defer r.mu.Unlock()

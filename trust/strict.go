@@ -49,8 +49,8 @@ func strictVersion(c *x509.Certificate, at place) string {
 	return ""
 }
 
-// Section 4.1.2.2: positive, and at most 20 octets. An anchor's own number is
-// of no use to anyone.
+// Section 4.1.2.2: positive, and at most 20 octets. An anchor's own number is not
+// used.
 func strictSerial(c *x509.Certificate, at place) string {
 	if !at.last && (c.SerialNumber.Sign() <= 0 || c.SerialNumber.BitLen() > 159) {
 		return "a serial number that is not positive or longer than 20 octets"

@@ -3,8 +3,8 @@ package trust
 import "sync"
 
 // platformListing reads, once, the roots of an operating system that decides
-// by itself. They are for show: asking whether one of them vouches for a peer
-// is left to the system, which may have distrusted it since.
+// by itself. They are for display only: whether one of them vouches for a peer is
+// decided by the system, which may have distrusted it since.
 var platformListing = sync.OnceValue(listPlatformRoots)
 
 // DefaultPaths returns where SystemRoots looks: the files, of which the first

@@ -62,7 +62,7 @@ func serial(c *x509.Certificate) string {
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// namesOf lists the names a certificate may speak for, as many as fit a line.
+// namesOf lists the names a certificate is valid for, as many as fit a line.
 func namesOf(c *x509.Certificate) string {
 	var names []string
 	for _, n := range c.DNSNames {
