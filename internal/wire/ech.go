@@ -175,8 +175,8 @@ func (h *helloParts) read(p *parser) {
 }
 
 // expand appends the extensions of an encoded inner hello, the content of
-// ech_outer_extensions in place of itself. It walks over outer once, forwards,
-// which refuses what RFC 9849, Section 5.1 wants refused: references that are
+// ech_outer_extensions in place of itself. It reads outer once, forwards, and so
+// refuses what RFC 9849, Section 5.1 requires to be refused: references that are
 // missing, in another order, or made twice.
 func (p *parser) expand(w *codec.Builder, inner, outer []byte) {
 	from := p.within(outer)
@@ -210,7 +210,7 @@ func (p *parser) expand(w *codec.Builder, inner, outer []byte) {
 	p.merge(&list)
 }
 
-// copyFrom skips extensions until it finds the wanted one, and appends that.
+// copyFrom skips extensions up to the first one of the given type, and appends that.
 func (p *parser) copyFrom(outer *parser, w *codec.Builder, wanted iana.ExtensionType) {
 	for wanted != iana.ExtECH && !outer.Empty() {
 		start := *outer

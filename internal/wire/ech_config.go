@@ -42,8 +42,8 @@ type ECHConfig struct {
 	PublicName string
 	Extensions []Extension
 
-	// Unusable says why a client must not use this configuration although it
-	// is well formed; "" if it may. AppendECHConfig ignores it.
+	// Unusable is the reason why a client must not use this configuration although
+	// it is well formed; "" if it may. AppendECHConfig ignores it.
 	Unusable string
 }
 

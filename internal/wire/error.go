@@ -6,7 +6,7 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// ParseError says what is wrong with a message from the peer.
+// ParseError describes what is wrong with a message from the peer.
 type ParseError struct {
 	Message iana.HandshakeType
 	Field   string     // the RFC's name of the field or extension, "" for the message as a whole

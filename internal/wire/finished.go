@@ -4,8 +4,8 @@ import "github.com/sealsock/sealsock/iana"
 
 //	struct { opaque verify_data[Hash.length]; } Finished;
 
-// ParseFinished parses the body of a Finished. Its length is compared with the
-// hash's by whoever compares the content: a wrong one there is a decode_error.
+// ParseFinished parses the body of a Finished. The caller compares its length with
+// that of the hash before the content: a wrong length is a decode_error.
 func ParseFinished(body []byte) (*Finished, error) {
 	p := parse(iana.HandshakeFinished, body)
 	m := &Finished{VerifyData: p.Rest()}

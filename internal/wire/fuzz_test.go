@@ -10,7 +10,7 @@ import (
 
 // fuzz runs one message's parser. What parses must append, and what was
 // appended must parse and append to the same bytes; what does not parse must
-// say so with an alert that fits.
+// return an error with an alert that fits.
 func fuzz(f *testing.F, name string) {
 	form := forms[name]
 	for _, v := range vectors {

@@ -41,7 +41,7 @@ func TestMessageHash(t *testing.T) {
 }
 
 func TestHelloRetryRequestRandom(t *testing.T) {
-	// RFC 9846, Section 4.1.3, says where the value comes from.
+	// RFC 9846, Section 4.1.3, defines the value.
 	if want := sha256.Sum256([]byte("HelloRetryRequest")); wire.HelloRetryRequestRandom != want {
 		t.Errorf("%x, want %x", wire.HelloRetryRequestRandom, want)
 	}

@@ -79,8 +79,8 @@ func bytesOf(r *rand.Rand, least int) []byte {
 	return b
 }
 
-// TestAnyClientHello sets fields in all combinations that chance finds: each
-// comes back as it was, and pre_shared_key stays last.
+// TestAnyClientHello sets fields in random combinations: each is the same after
+// appending and parsing, and pre_shared_key stays last.
 func TestAnyClientHello(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 448))
 	for round := range 3000 {

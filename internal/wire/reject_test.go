@@ -213,8 +213,8 @@ func TestWrongKeyExchange(t *testing.T) {
 	refused(t, err, iana.AlertUnexpectedMessage, "server_key_exchange: not part of this key exchange")
 }
 
-// TestForeignExtensions: what a message has no field for is the engine's
-// affair, in whatever form.
+// TestForeignExtensions: extensions that a message has no field for are left to the
+// engine, in any form.
 func TestForeignExtensions(t *testing.T) {
 	m, err := wire.ParseServerHello(append(unhex(t, "0303"+randomHex+"00 1301 00"), unhex(t, "000c 002c 0000 fe0d 0000 002a 0000")...))
 	if err != nil || len(m.Unknown) != 3 || m.Cookie != nil || m.ECHConfirmation != nil {

@@ -30,9 +30,9 @@ const (
 	DowngradeTLS11 = "DOWNGRD\x00"
 )
 
-// DowngradeSentinel reports whether random says that the server can do better
-// than what it answers: TLS12 or TLS11 is then the highest version it would
-// honestly answer so.
+// DowngradeSentinel reports whether random has the mark of a server that supports a
+// later version than it has chosen. It returns the highest version with which a server
+// sends that mark: TLS12 or TLS11.
 func DowngradeSentinel(random [32]byte) (iana.Version, bool) {
 	switch string(random[24:]) {
 	case DowngradeTLS12:

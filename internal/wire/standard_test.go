@@ -53,10 +53,10 @@ func clearMessages(t *testing.T, records []byte) [][]byte {
 	return messages
 }
 
-// handshake lets crypto/tls talk to itself and returns what both said.
+// handshake connects two ends of crypto/tls and returns the messages of both.
 func handshake(t *testing.T, client, server *tls.Config) (fromClient, fromServer [][]byte) {
 	t.Helper()
-	// A pipe would not do: both sides write at once after a HelloRetryRequest.
+	// A pipe would block: both sides write at once after a HelloRetryRequest.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

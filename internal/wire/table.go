@@ -9,7 +9,7 @@ import (
 
 // A row is one extension that a message of type M may carry: its type, how its content is
 // parsed into M, and how it is appended. add returns false if m does not have the
-// extension; whatever it appended is then removed.
+// extension; what it appended is then removed.
 type row[M any] struct {
 	typ   iana.ExtensionType
 	parse func(m *M, x *parser)

@@ -1,10 +1,9 @@
 // Package wire holds the handshake messages of TLS 1.2 and 1.3 and their
 // extensions: one file a message, parse and append side by side.
 //
-// Parsing yields typed values and never keeps a promise for later: lengths,
-// leftovers, duplicates and forbidden empties are checked here, so that nobody
-// looks at the bytes again. What a message means, and whether it may come now,
-// is the engine's affair.
+// Parsing yields typed values and leaves no check for later: lengths, leftover bytes,
+// duplicates and forbidden empty values are checked here, so the bytes are not parsed
+// again. What a message means, and whether it may come now, is left to the engine.
 //
 // Every slice of a parsed message aliases the input. The engine hands each
 // message over in a buffer that lives as long as the message does.
@@ -70,7 +69,7 @@ type KeyShare struct {
 	Data  []byte
 }
 
-// TicketRequest says how many tickets a client wants. RFC 9149, Section 3.
+// TicketRequest is how many tickets a client asks for. RFC 9149, Section 3.
 type TicketRequest struct{ NewSession, Resumption uint8 }
 
 // OfferedPSKs is pre_shared_key in ClientHello. RFC 9846, Section 4.2.11.
@@ -198,7 +197,7 @@ type CertificateVerify struct {
 // RFC 9846, Section 4.4.4.
 type Finished struct{ VerifyData []byte }
 
-// NewSessionTicket gives the client a session to come back with.
+// NewSessionTicket gives the client a ticket for resumption.
 // RFC 9846, Section 4.6.1.
 type NewSessionTicket struct {
 	Lifetime     uint32 // seconds
