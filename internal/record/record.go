@@ -57,7 +57,7 @@ type Sealer interface {
 	Seal(dst []byte, typ iana.ContentType, payload []byte, pad int) ([]byte, error)
 	// Overhead is how many bytes a record is longer than its payload.
 	Overhead() int
-	// Left says how many records the key may still seal before it must be
+	// Left returns how many records the key may still seal before it must be
 	// replaced.
 	Left() uint64
 }

@@ -87,7 +87,7 @@ func (s *Sealer12) Seal(dst []byte, typ iana.ContentType, payload []byte, _ int)
 // Overhead is the header, the part of the nonce that is sent, and the tag.
 func (s *Sealer12) Overhead() int { return HeaderLen + s.explicit + s.aead.Overhead() }
 
-// Left says how many records the key may still seal. There is no other key
+// Left returns how many records the key may still seal. There is no other key
 // after it: TLS 1.2 changes keys by renegotiation only, which is refused.
 func (s *Sealer12) Left() uint64 { return s.limit - s.seq }
 

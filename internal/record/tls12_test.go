@@ -112,7 +112,7 @@ func TestLimits12(t *testing.T) {
 	if _, _, err := o.Open(big); !errors.Is(err, ErrOverflow) {
 		t.Errorf("a record of 2^14+1 bytes: %v", err)
 	}
-	// Its length alone tells: nothing is decrypted.
+	// Its length alone is enough to refuse it: nothing is decrypted.
 	if _, _, err := o.Open(make([]byte, len(big))); !errors.Is(err, ErrOverflow) {
 		t.Errorf("a forged record of 2^14+1 bytes: %v", err)
 	}

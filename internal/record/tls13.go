@@ -82,7 +82,7 @@ func (s *Sealer13) Seal(dst []byte, typ iana.ContentType, payload []byte, pad in
 // Overhead is the header, the content type and the tag.
 func (s *Sealer13) Overhead() int { return HeaderLen + 1 + s.aead.Overhead() }
 
-// Left says how many records the key may still seal.
+// Left returns how many records the key may still seal.
 func (s *Sealer13) Left() uint64 { return s.limit - s.seq }
 
 // An Opener13 opens records of TLS 1.3.
