@@ -250,7 +250,7 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// BenchmarkExchange measures what Cost tells: the work of a server.
+// BenchmarkExchange measures what Cost reports: the work of a server.
 func BenchmarkExchange(b *testing.B) {
 	for i := range groups {
 		g := &groups[i]

@@ -68,7 +68,7 @@ func GroupByID(id iana.NamedGroup) *Group {
 }
 
 // DefaultGroups lists the groups in the default order of preference. Not among them are
-// ML-KEM alone, which is for those whose rules want it without a classical partner, such as
+// ML-KEM alone, which is for those whose rules require it without a classical partner, such as
 // CNSA 2.0 (draft-ietf-tls-mlkem), and X448 and the groups of RFC 7919, which cost more
 // than X25519 and are for peers that have nothing else.
 func DefaultGroups() []iana.NamedGroup {

@@ -21,7 +21,7 @@ type Scheme struct {
 	kind kind
 	hash crypto.Hash    // 0 for Ed25519, which hashes by itself
 	bits elliptic.Curve // the curve that TLS 1.3 ties the scheme to
-	// TLS13 and TLS12 say where CertificateVerify may use the scheme.
+	// TLS13 and TLS12 are true if CertificateVerify may use the scheme there.
 	// RFC 9846, Section 4.2.3: PKCS #1 v1.5 is for certificates only.
 	TLS13, TLS12 bool
 }
@@ -79,7 +79,7 @@ func (s *Scheme) pssOnly() bool {
 	return false
 }
 
-// A PSSPublicKey is an RSA key whose certificate says id-RSASSA-PSS: only the
+// A PSSPublicKey is an RSA key whose certificate has id-RSASSA-PSS: only the
 // rsa_pss_pss schemes may use it. RFC 9846, Section 4.2.3.
 type PSSPublicKey = pss.PublicKey
 

@@ -107,7 +107,7 @@ func DefaultPSK12() (ecdhe, plain []iana.CipherSuite) {
 		}
 }
 
-// Auth12 says which suites of TLS 1.2 the scheme goes with.
+// Auth12 returns which suites of TLS 1.2 the scheme can be used with.
 func (s *Scheme) Auth12() Auth {
 	if s.kind == kindECDSA || s.kind == kindEd25519 {
 		return AuthECDSA
