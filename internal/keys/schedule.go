@@ -32,7 +32,7 @@ func newSecret(h crypto.Hash, n int, b []byte) secret {
 
 func (s *secret) bytes() []byte { return s.hidden()[:s.len] }
 
-// Format keeps secrets out of every print and log, whatever the verb.
+// Format prints [redacted] for every verb, so that no output or log shows a secret.
 func (secret) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
 
 // An EarlySecret is the first stage: HKDF-Extract of the pre-shared key, or of

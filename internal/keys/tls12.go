@@ -47,7 +47,7 @@ func (m *Master12) Bytes() []byte { return m.bytes() }
 // nonce.
 type Keys12 struct{ Key, IV []byte }
 
-// Format keeps keys out of every print and log, whatever the verb.
+// Format prints [redacted] for every verb, so that no output or log shows the keys.
 func (Keys12) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
 
 // Keys returns the keys of both directions, for the client's and the server's
@@ -93,7 +93,7 @@ func (m *Master12) Exporter(clientRandom, serverRandom []byte) *Exporter12 {
 	return &Exporter12{m, append(append([]byte(nil), clientRandom...), serverRandom...)}
 }
 
-// Format keeps the secret out of every print and log, whatever the verb.
+// Format prints [redacted] for every verb, so that no output or log shows the secret.
 func (*Exporter12) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
 
 // Export returns length bytes for label and context. In TLS 1.2, unlike 1.3, no
