@@ -49,7 +49,7 @@ func newCA(talk *talker) *cobra.Command {
 	return cmd
 }
 
-// needsSubcommand is what a command does that is only a name for others.
+// needsSubcommand is the RunE of a command that only groups subcommands.
 func needsSubcommand(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return unknownCommand(cmd, args[0])
@@ -103,7 +103,7 @@ func createAuthority(talk *talker, options authority.Options) error {
 	return nil
 }
 
-// ownAuthority opens the authority, which must be there.
+// ownAuthority opens the authority, which must exist.
 func ownAuthority() (*authority.Authority, error) {
 	ca, err := openAuthority()
 	if errors.Is(err, authority.ErrNotExist) {

@@ -52,7 +52,7 @@ func newCAAccounts(talk *talker) *cobra.Command {
 	return cmd
 }
 
-// accountRemoved tells that an account is gone.
+// accountRemoved reports that an account was removed.
 type accountRemoved struct {
 	Account string `json:"account"`
 }

@@ -51,8 +51,8 @@ func storeFlag(cmd *cobra.Command, kinds *[]string) {
 
 type changer func(*authority.Authority, context.Context, ...authority.StoreKind) []authority.StoreResult
 
-// changeStores tells what became of each store. It fails if one could not be
-// changed.
+// changeStores changes the stores and reports the result for each. It fails if a
+// store could not be changed.
 func changeStores(ctx context.Context, talk *talker, names []string, done string, change changer) error {
 	var kinds []authority.StoreKind
 	for _, name := range names {
@@ -82,7 +82,7 @@ func changeStores(ctx context.Context, talk *talker, names []string, done string
 	return problem
 }
 
-// storeNote tells what became of a store.
+// storeNote reports the result of changing one store.
 type storeNote struct {
 	Kind    string `json:"kind"`
 	Path    string `json:"path"`

@@ -138,7 +138,8 @@ func (flags *issueFlags) fillFiles(names []string) {
 	}
 }
 
-// refuseExisting looks before a certificate is issued that could not be written.
+// refuseExisting checks for existing files before a certificate is issued that could
+// not be written.
 func (flags *issueFlags) refuseExisting() error {
 	files := []string{flags.cert, flags.key}
 	if flags.p12 != "" {
@@ -185,13 +186,13 @@ func (flags *issueFlags) write(id *identity.Identity, password string) error {
 	return writeNew(flags.cert, chain.Bytes(), 0o644, flags.force)
 }
 
-// writeNew writes a file that is not there yet, or with force replaces it as a
+// writeNew writes a file that does not exist yet, or with force replaces it as a
 // whole, so that a crash leaves the old one or the new one.
 func writeNew(name string, data []byte, mode fs.FileMode, force bool) error {
 	target := name
 	if force {
 		target = name + ".new"
-		_ = os.Remove(target) // of a crash; what cannot be removed cannot be made either
+		_ = os.Remove(target) // left by a crash; if this fails, OpenFile fails too
 	}
 	f, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err == nil {

@@ -79,7 +79,7 @@ func (flags *renewFlags) renew(ctx context.Context, talk *talker, what string) e
 	return flags.save(talk, id, rec)
 }
 
-// chooseFiles says where certificate and key go.
+// chooseFiles sets the files to which the certificate and the key are written.
 func (flags *renewFlags) chooseFiles(what string, old *authority.Record, isFile bool) error {
 	if !isFile {
 		flags.fillFiles(old.Names)
@@ -172,7 +172,7 @@ func newCARevoke(talk *talker) *cobra.Command {
 	return cmd
 }
 
-// revoke looks for all first, so that a slip revokes nothing.
+// revoke finds all certificates first, so that a wrong argument revokes nothing.
 func revoke(ctx context.Context, talk *talker, args []string, why authority.Reason) error {
 	ca, err := ownAuthority()
 	if err != nil {
@@ -196,7 +196,7 @@ func revoke(ctx context.Context, talk *talker, args []string, why authority.Reas
 	return nil
 }
 
-// revoked tells that a certificate is revoked.
+// revoked reports that a certificate was revoked.
 type revoked struct {
 	record
 	Reason string `json:"reason"`

@@ -73,7 +73,7 @@ func repair(ctx context.Context, talk *talker, files, revoked []string) error {
 	return nil
 }
 
-// repaired tells what a repair did.
+// repaired reports what a repair did.
 type repaired authority.Repaired
 
 func (repaired) event() string { return "repaired" }
@@ -94,6 +94,6 @@ func (r repaired) text() string {
 	return strings.Join(text, "\n")
 }
 
-// repairHint is the way out for an authority whose record was cut.
+// repairHint is the hint for an authority whose record was cut.
 const repairHint = "seal ca repair mends it from the newest list and the certificates, and takes " +
 	"no revocation back"

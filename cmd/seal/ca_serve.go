@@ -105,7 +105,7 @@ func (flags *serveFlags) service() (*authority.ACME, error) {
 	return service, nil
 }
 
-// ownURL is how others reach what listens here.
+// ownURL returns the URL by which clients reach this listener.
 func ownURL(a address.Address, at net.Addr) (string, error) {
 	tcp, ok := at.(*net.TCPAddr)
 	if !ok {
@@ -127,7 +127,7 @@ func portOf(a *net.TCPAddr) string {
 	return port
 }
 
-// serveHTTP serves until ctx ends, which is how it is meant to end.
+// serveHTTP serves until ctx ends. The end of ctx is not an error.
 func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
 	s := &http.Server{
 		Handler:           h,
@@ -151,7 +151,7 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
 	return nil
 }
 
-// serving tells where the authority answers.
+// serving reports the address and the URL of the authority.
 type serving struct {
 	Address string `json:"address"`
 	URL     string `json:"url"`

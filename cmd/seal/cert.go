@@ -37,7 +37,7 @@ func newCert(talk *talker) *cobra.Command {
 				}
 				err := showFile(cmd.Context(), cmd.OutOrStdout(), talk, &owner, name)
 				if err != nil && first != nil {
-					talk.fail(first) // the last one is told by main
+					talk.fail(first) // main prints the last one
 				}
 				if err != nil {
 					first = err

@@ -8,10 +8,10 @@ import (
 	"github.com/sealsock/sealsock/internal/printable"
 )
 
-// chatting lets each connection be a member of one room.
+// chatting is the service that makes each connection a member of one room.
 type chatting struct{ room *chat.Room }
 
-// newChatting makes a room that holds as many as are served at once.
+// newChatting makes a room for as many members as connections are served at once.
 func newChatting(talk *talker, members int) chatting {
 	return chatting{chat.New(chat.Limits{Members: members}, func(e chat.Event) {
 		n := chatEvent{What: "left", Name: e.Name, Remote: addressText(e.Remote)}
@@ -33,7 +33,7 @@ func (c chatting) serve(ctx context.Context, conn *visitor) error {
 	return err
 }
 
-// chatEvent tells who comes and goes.
+// chatEvent reports that a member has joined or left.
 type chatEvent struct {
 	What   string `json:"what"` // "joined" or "left"
 	Name   string `json:"name"`

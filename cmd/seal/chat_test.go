@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// One thread does it all: an SSL object of Python is not for two at once.
+// It has one thread: two threads must not use an SSL object of Python at once.
 const pythonClient = `
 import os, select, socket, ssl, sys
 port, root = int(sys.argv[1]), sys.argv[2]
@@ -57,7 +57,7 @@ func (g *guest) Write(p []byte) (int, error) {
 	return g.shown.Write(p)
 }
 
-// lines are the whole lines that the guest has seen.
+// lines returns the complete lines that the guest has received.
 func (g *guest) lines() []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -76,8 +76,8 @@ func (g *guest) await(t *testing.T, what string, done func([]string) bool) {
 	t.Fatalf("%s has not seen %s; its last lines are %q", g.name, what, all[max(0, len(all)-10):])
 }
 
-// clients are the ways to talk to the room. A peer that is missing is replaced by
-// seal, unless the peers are required.
+// clients returns the commands of the client programs. A peer that is missing is
+// replaced by seal, unless the peers are required.
 func clients(t *testing.T, port, root string) [][]string {
 	script := filepath.Join(t.TempDir(), "client.py")
 	if err := os.WriteFile(script, []byte(pythonClient), 0o600); err != nil {
@@ -147,7 +147,7 @@ func startRoom(t *testing.T) (port, root string) {
 }
 
 // Twenty clients of three kinds chat in one room; one is killed, one floods. All
-// others see every line once, in order, and all see the same order.
+// others receive every line once, in order, and all in the same order.
 func TestChatOfTwenty(t *testing.T) {
 	const guests, lines = 20, 12
 	port, root := startRoom(t)
@@ -199,7 +199,7 @@ func TestChatOfTwenty(t *testing.T) {
 	}
 }
 
-// flood says lines as fast as they are taken, until the guest is killed.
+// flood writes lines as fast as the guest reads them, until the guest is killed.
 func (g *guest) flood() {
 	for n := 0; ; n++ {
 		if _, err := fmt.Fprintln(g.stdin, "line", n); err != nil {
@@ -208,8 +208,8 @@ func (g *guest) flood() {
 	}
 }
 
-// checkLines wants the lines of one guest, each once and in order, to have come to
-// another: all of them, or of one that did not finish some.
+// checkLines checks that one guest received the lines of another, each once and in
+// order: all of them, or with some at least one.
 func checkLines(t *testing.T, to, from *guest, want int, some bool) {
 	t.Helper()
 	n := 0
@@ -228,7 +228,7 @@ func checkLines(t *testing.T, to, from *guest, want int, some bool) {
 	}
 }
 
-// checkOrder wants two guests to have seen what both saw in the same order.
+// checkOrder checks that the lines that both guests received are in the same order.
 func checkOrder(t *testing.T, a, b *guest) {
 	t.Helper()
 	common := func(g *guest) []string {
@@ -237,7 +237,7 @@ func checkOrder(t *testing.T, a, b *guest) {
 		})
 	}
 	of, too := common(a), common(b)
-	n := min(len(of), len(too)) // the flood goes on
+	n := min(len(of), len(too)) // the flood has not ended
 	if !slices.Equal(of[:n], too[:n]) {
 		t.Errorf("%s and %s saw lines in different orders", a.name, b.name)
 	}

@@ -96,7 +96,7 @@ func (flags *connectFlags) register(f *pflag.FlagSet) {
 	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "`time` for connecting and the handshake")
 }
 
-// connect is the verb, from the flags to the exit.
+// connect runs the command, from the flags to the exit.
 func connect(ctx context.Context, talk *talker, flags *connectFlags, addr string) error {
 	if err := flags.check(); err != nil {
 		return err
@@ -191,7 +191,7 @@ func (flags *connectFlags) config(talk *talker, addr string) (*sealsock.Config, 
 	return cfg, done, err
 }
 
-// policy says which servers to accept.
+// policy returns the policy by which servers are accepted.
 func (flags *connectFlags) policy(talk *talker) (*trust.Policy, error) {
 	p, err := flags.acceptance.policy()
 	if err != nil {
@@ -219,7 +219,7 @@ func (flags *connectFlags) policy(talk *talker) (*trust.Policy, error) {
 	return p, nil
 }
 
-// dial connects and shakes hands, within --timeout.
+// dial connects and runs the handshake, within --timeout.
 func (flags *connectFlags) dial(ctx context.Context, c *call) (sealed, *facts, error) {
 	if flags.timeout <= 0 {
 		return nil, nil, usage("--timeout %v is no time to wait", flags.timeout).hinted("as in --timeout 10s")
@@ -243,7 +243,7 @@ func (flags *connectFlags) dial(ctx context.Context, c *call) (sealed, *facts, e
 	return nil, nil, explainHandshake(err)
 }
 
-// open is the dialling itself, through the engine or past it.
+// open connects with the engine, or with package legacy for --legacy.
 func (flags *connectFlags) open(ctx context.Context, c *call) (sealed, *facts, error) {
 	if flags.legacy {
 		conn, err := legacy.Dial(ctx, c.addr, c.cfg)
@@ -277,8 +277,8 @@ func (flags *connectFlags) check() error {
 	})
 }
 
-// slowOrSilent tells a server that does not answer at all from one that stops in
-// the handshake.
+// slowOrSilent returns slow for a server that stopped in the handshake, and err for
+// one that did not answer at all.
 func slowOrSilent(err error, slow *engine.Error) error {
 	var protocol *engine.Error
 	if errors.As(err, &protocol) {

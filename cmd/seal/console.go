@@ -18,13 +18,13 @@ import (
 type ends struct {
 	in      *feed
 	out     io.Writer
-	typed   bool // a person types the input
+	typed   bool // a user types the input
 	piped   bool // another program writes the input
 	restore func()
-	escapes *escapes // what a person may ask for; nil without a terminal
+	escapes *escapes // the escapes of the user; nil without a terminal
 }
 
-// attach makes conn the connection that a person's escapes are for, until detach.
+// attach makes conn the connection that the user's escapes are for, until detach.
 func (e *ends) attach(conn sealed) (detach func()) {
 	if e.escapes == nil {
 		return func() {}
@@ -51,7 +51,7 @@ func standardEnds(ctx context.Context, talk *talker) (context.Context, *ends, er
 	e.escapes = &escapes{talk: talk}
 	c.escapes = e.escapes
 	e.in, e.out = newFeed(c), c
-	e.in.start() // so that Ctrl-C is heard before there is a connection
+	e.in.start() // so that Ctrl-C takes effect before there is a connection
 	back := func() {}
 	if isTerminal(os.Stderr) {
 		back = talk.through(c.editor)
@@ -68,7 +68,7 @@ func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // A console keeps the line being typed apart from what is written meanwhile: what
 // is typed goes out line by line, and what arrives appears above it. Control
-// characters that arrive are neutralised: they move no cursor and hide nothing.
+// characters that arrive are replaced: they cannot move the cursor or hide text.
 type console struct {
 	in, out   *os.File
 	before    *term.State
@@ -94,14 +94,14 @@ func openConsole(in, out *os.File, interrupt func()) (*console, error) {
 	return c, nil
 }
 
-// close gives the terminal back as it was.
+// close restores the state of the terminal.
 func (c *console) close() {
 	c.flush()
 	c.outBefore()
 	term.Restore(int(c.in.Fd()), c.before)
 }
 
-// fit tells the editor how wide the terminal is.
+// fit sets the editor's width and height to those of the terminal.
 func (c *console) fit() {
 	if width, height, err := term.GetSize(int(c.out.Fd())); err == nil && width > 0 {
 		c.editor.SetSize(width, height)
@@ -151,8 +151,8 @@ func (c *console) flush() {
 	}
 }
 
-// unfinished is how many bytes at the end of text may mean something else once
-// more has come: a character that is not whole, or a carriage return.
+// unfinished returns the number of bytes at the end of text whose meaning depends on
+// the bytes that follow: those of an incomplete character, or a carriage return.
 func unfinished(text []byte) int {
 	if len(text) > 0 && text[len(text)-1] == '\r' {
 		return 1
@@ -169,7 +169,7 @@ func unfinished(text []byte) int {
 	return 0
 }
 
-// device is the terminal as the editor sees it. Ctrl-C never gets to the editor.
+// device is the terminal as the editor uses it. Ctrl-C does not reach the editor.
 func (c *console) device() io.ReadWriter {
 	return struct {
 		io.Reader
@@ -177,7 +177,7 @@ func (c *console) device() io.ReadWriter {
 	}{watched{c.in, c.interrupt}, c.out}
 }
 
-// watched looks out for Ctrl-C, which a raw terminal delivers as a character.
+// watched detects Ctrl-C, which a raw terminal delivers as a character.
 type watched struct {
 	io.Reader
 	interrupt func()

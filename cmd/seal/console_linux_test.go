@@ -104,7 +104,7 @@ func (s *screen) keys(text string) {
 	}
 }
 
-// exit waits for the program to end, and wants its exit code.
+// exit waits for the program to end and checks its exit code.
 func (s *screen) exit(code int) {
 	s.t.Helper()
 	timer := time.AfterFunc(patience, func() { s.cmd.Process.Kill() })
@@ -124,8 +124,8 @@ func (s *screen) modes() unix.Termios {
 	return *m
 }
 
-// serveOne accepts one connection for a test to talk over, and returns the address
-// and the root's file.
+// serveOne accepts one connection for a test to use, and returns the address and the
+// root's file.
 func serveOne(t *testing.T, change ...func(*sealsock.Config)) (addr, root string, conn func() net.Conn) {
 	t.Helper()
 	ca := testcert.New()
@@ -188,7 +188,7 @@ func TestConsole(t *testing.T) {
 	s.keys("lox\x7f there\r") // with a correction
 	hear("hello there\n")
 
-	// What arrives plays no tricks, even in pieces.
+	// Control characters that arrive are replaced, even in pieces.
 	say("a\x1b[2Jb\x9b31mc\u202ed\r")
 	say("\ntwo \xe4\xb8")
 	say("\x96 end\n")
@@ -198,7 +198,7 @@ func TestConsole(t *testing.T) {
 		t.Error("an escape sequence of the peer got through")
 	}
 
-	// Ctrl-C is no orderly end, and gives the terminal back.
+	// Ctrl-C is not an orderly end, and restores the terminal.
 	s.keys("half\x03")
 	if n, err := conn.Read(make([]byte, 16)); n != 0 || err == nil || err == io.EOF {
 		t.Errorf("after Ctrl-C %d bytes came, %v, want a cut", n, err)
@@ -209,8 +209,8 @@ func TestConsole(t *testing.T) {
 	}
 }
 
-// Ctrl-D is the end of the input, and the peer may still answer; a peer that ends
-// ends the conversation.
+// Ctrl-D is the end of the input, and the peer may still answer. A peer that ends
+// its half ends the connection.
 func TestConsoleEnds(t *testing.T) {
 	addr, root, accept := serveOne(t)
 	s := newScreen(t, "connect", "--ca", root, addr)
@@ -235,7 +235,7 @@ func TestConsoleEnds(t *testing.T) {
 // Lines that begin with ~ may be for the connection: ~k changes this side's key, ~K the
 // other side's too. Others are sent.
 func TestConsoleEscapes(t *testing.T) {
-	updates := make(chan bool, 8) // whether the peer wants the same
+	updates := make(chan bool, 8) // whether the peer requests an update too
 	addr, root, accept := serveOne(t, func(cfg *sealsock.Config) {
 		cfg.Trace = func(tr engine.Trace) {
 			if !tr.Sent && tr.Type == iana.ContentHandshake && tr.Data[0] == byte(iana.HandshakeKeyUpdate) {
@@ -278,7 +278,7 @@ func TestConsoleEscapes(t *testing.T) {
 	conn.Close()
 	s.exit(0)
 
-	// In TLS 1.2 there is no such thing, and it is said.
+	// TLS 1.2 has no key update: a warning reports it.
 	s = newScreen(t, "connect", "--max", "1.2", "--ca", root, addr)
 	conn = accept()
 	s.await("seal: connected to ")
@@ -348,7 +348,7 @@ func TestConsoleRekeyWithOpenSSL(t *testing.T) {
 	}
 }
 
-// A listener on a terminal hears Ctrl-C before anybody has come.
+// Ctrl-C interrupts a listener on a terminal before the first connection.
 func TestConsoleListen(t *testing.T) {
 	s := newScreen(t, "listen", "localhost:0")
 	s.await("openssl s_client")

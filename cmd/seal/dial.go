@@ -12,8 +12,8 @@ import (
 	"github.com/sealsock/sealsock/stream"
 )
 
-// A call is one connection to be made: what goes with the first flight, and what
-// came of it.
+// A call is one connection to be made: the options of its first flight, and the
+// result.
 type call struct {
 	addr    string
 	cfg     *sealsock.Config
@@ -26,9 +26,9 @@ type call struct {
 	starttls string // the protocol of --starttls; empty for TLS from the first byte
 }
 
-// dial connects and shakes hands. A server that has another configuration for
-// Encrypted ClientHello by now is tried again with that one, once, as RFC 9849 has
-// it (Section 6.1.6).
+// dial connects and runs the handshake. If the server sends a retry configuration
+// for Encrypted ClientHello, dial tries again with that one, once (RFC 9849, Section
+// 6.1.6).
 func (c *call) dial(ctx context.Context) (*sealsock.Conn, error) {
 	a, err := address.Parse(c.addr)
 	if err != nil {
@@ -90,7 +90,7 @@ func (c *call) shake(ctx context.Context, conn *sealsock.Conn) error {
 	return err
 }
 
-// facts are those of the connection that came of it.
+// facts returns the facts about the connection.
 func (c *call) facts(conn *sealsock.Conn) *facts {
 	f := factsOf(conn, "connected to")
 	f.Session, f.Early = c.session.outcome(f.Resumed), c.earlyOf(conn)

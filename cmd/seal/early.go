@@ -29,8 +29,8 @@ func readEarlyFile(file string) ([]byte, error) {
 	return data, nil
 }
 
-// earlyFacts is what became of 0-RTT data. Whoever recorded it may send it again
-// elsewhere.
+// earlyFacts reports whether 0-RTT data was accepted. An attacker who has recorded
+// 0-RTT data can replay it to another server.
 type earlyFacts struct {
 	// Status is "accepted", "rejected" or "late" on the side that sends it, and
 	// "received" on the other.
@@ -50,7 +50,7 @@ func (e *earlyFacts) text() string {
 	return fmt.Sprintf("no early data possible (%d bytes sent after the handshake)", e.Bytes)
 }
 
-// earlyOf is what became of the early data of a call; nil if there was none.
+// earlyOf returns the facts about the early data of a call; nil if there was none.
 func (c *call) earlyOf(conn *sealsock.Conn) *earlyFacts {
 	switch {
 	case len(c.early) == 0:
@@ -64,9 +64,9 @@ func (c *call) earlyOf(conn *sealsock.Conn) *earlyFacts {
 }
 
 // takeEarly reads the 0-RTT data of a connection whose handshake is done. By then it
-// is known to be this client's: a replayed first flight comes from somebody who
-// cannot finish the handshake, and what it brought is never read. The listener's
-// configuration bounds it.
+// is known to be this client's: a peer that replays a first flight cannot finish the
+// handshake, so its early data is never read. The listener's configuration bounds the
+// data.
 func takeEarly(conn *sealsock.Conn) ([]byte, error) {
 	if !conn.State().EarlyData {
 		return nil, nil

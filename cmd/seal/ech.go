@@ -98,7 +98,7 @@ func (flags *echFlags) make(talk *talker, out io.Writer, name string) error {
 	return nil
 }
 
-// echMade tells what was made, and where it belongs.
+// echMade reports the file that was made, and the configuration to publish.
 type echMade struct {
 	File       string `json:"file"`
 	PublicName string `json:"public_name"`
@@ -227,8 +227,8 @@ func readECHConfig(value string) ([]byte, error) {
 	return list, nil
 }
 
-// readECHKeys reads the files of --ech-keys. Clients are told of the first one's
-// configurations alone: the others are on their way out.
+// readECHKeys reads the files of --ech-keys. Clients receive the configurations of
+// the first file only: the keys of the others are marked as retired.
 func readECHKeys(talk *talker, files []string) ([]*engine.ECHKey, error) {
 	var all []*engine.ECHKey
 	for i, file := range files {
@@ -248,7 +248,7 @@ func readECHKeys(talk *talker, files []string) ([]*engine.ECHKey, error) {
 	return all, nil
 }
 
-// publicNames are those of the keys that clients are told of.
+// publicNames returns the public names of the keys that are not retired.
 func publicNames(keys []*engine.ECHKey) []string {
 	var names []string
 	for _, k := range keys {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// What a person types at the start of a line on a terminal, alone in its line, to
-// change the connection instead of sending it.
+// The escapes: what a user types on a terminal, alone on a line, to control the
+// connection. Escapes are not sent.
 const (
 	escapeRekey     = "~k"
 	escapeRekeyBoth = "~K"
@@ -30,7 +30,7 @@ type rekeyer interface {
 	Rekey(ctx context.Context, both bool) error
 }
 
-// escapes carries out what a person asks of the connection.
+// escapes executes the escapes that a user types.
 type escapes struct {
 	talk *talker
 
@@ -52,11 +52,11 @@ func (e *escapes) attach(conn sealed) (detach func()) {
 	}
 }
 
-// line returns what is to be sent of a line that was typed, and whether anything is.
+// line returns what is to be sent of a typed line, and whether anything is to be sent.
 func (e *escapes) line(typed string) (send string, ok bool) {
 	switch typed {
 	case escapeRekey, escapeRekeyBoth:
-		// Beside the reading of what is typed: the peer may not read.
+		// In a goroutine, so that reading continues: the peer may not read.
 		go e.rekey(typed == escapeRekeyBoth)
 		return "", false
 	case escapeHelp:
@@ -96,7 +96,7 @@ type escapesTold struct{}
 func (escapesTold) event() string { return "help" }
 func (escapesTold) text() string  { return escapesHelp }
 
-// rekeyed tells that the keys were changed.
+// rekeyed reports that the keys were changed.
 type rekeyed struct {
 	Both bool `json:"both"` // the peer was asked for a new key too
 }

@@ -11,25 +11,25 @@ import (
 	"time"
 )
 
-// bufferSize is how much is copied at once. A connection hands out what a few
-// records hold, 64 KiB.
+// bufferSize is how much is copied at once. A read of a connection returns the
+// plaintext of a few records, 64 KiB.
 const bufferSize = 128 << 10
 
 // An exchange carries input to the peer and what the peer sends to the output,
 // both at once, until both have ended.
 //
-// The end of the input is told to the peer with close_notify, and the exchange
-// goes on until the peer has ended too. A peer that ends first may still want to
-// hear the rest: the input goes on, unless a person types it or the peer is gone.
+// At the end of the input the exchange sends close_notify, and it continues until
+// the peer has ended too. A peer that ends first may still read: the input is sent to
+// its end, unless a user types it or the connection is closed.
 type exchange struct {
 	conn   sealed
 	in     *feed
 	out    io.Writer
-	typed  bool // a person types the input
+	typed  bool // a user types the input
 	piped  bool // another program writes the input
 	got    int64
 	idle   atomic.Bool // the sending half waits for input
-	ended  atomic.Bool // close_notify tells the peer that the input ended
+	ended  atomic.Bool // the input ended: close_notify is or was sent
 	upward chan error  // the end of the sending half
 	downwd chan error  // the end of the receiving half
 }
@@ -41,7 +41,7 @@ type sealed interface {
 	NetConn() net.Conn
 }
 
-// goodbye bounds how long an orderly end may take once there is a reason to stop.
+// goodbye bounds the time of an orderly end once there is a reason to stop.
 const goodbye = 2 * time.Second
 
 // run returns nil if both directions ended in order.
@@ -87,11 +87,11 @@ func (x *exchange) send(ctx context.Context) error {
 }
 
 // signalDelay is how long the end of piped input waits for a signal. Ctrl-C reaches
-// all programs of a pipeline: the one that writes the input ends by it, and its end
-// must not look like that of the data.
+// all programs of a pipeline: it ends the one that writes the input, and that end
+// must not be taken for the end of the data.
 const signalDelay = 25 * time.Millisecond
 
-// endInput tells the peer that the input has ended.
+// endInput sends close_notify at the end of the input.
 func (x *exchange) endInput(ctx context.Context) error {
 	if x.piped {
 		select {
@@ -127,7 +127,7 @@ func (x *exchange) receive() error {
 	}
 }
 
-// halfError says which of the four ends failed.
+// halfError is an error with the end that failed, one of four.
 type halfError struct {
 	end string // "input", "send", "receive" or "output"
 	err error
@@ -136,7 +136,7 @@ type halfError struct {
 func (h *halfError) Error() string { return h.err.Error() }
 func (h *halfError) Unwrap() error { return h.err }
 
-// afterSending goes on once the sending half has ended.
+// afterSending completes the exchange once the sending half has ended.
 func (x *exchange) afterSending(ctx context.Context, err error) error {
 	if err == nil {
 		select {
@@ -154,7 +154,8 @@ func (x *exchange) afterSending(ctx context.Context, err error) error {
 		x.conn.NetConn().Close()
 		return x.verdict(err)
 	}
-	// The peer does not take any more. What it said last explains why.
+	// The peer has stopped reading. The error of the receiving half, if
+	// there is one, explains why.
 	select {
 	case other := <-x.downwd:
 		if other != nil {
@@ -165,7 +166,7 @@ func (x *exchange) afterSending(ctx context.Context, err error) error {
 	return x.verdict(err)
 }
 
-// afterReceiving goes on once the receiving half has ended.
+// afterReceiving completes the exchange once the receiving half has ended.
 func (x *exchange) afterReceiving(ctx context.Context, err error) error {
 	switch {
 	case half(err) == "output":
@@ -196,8 +197,8 @@ func (x *exchange) afterReceiving(ctx context.Context, err error) error {
 	}
 }
 
-// afterGoing decides whether anything is lost because the peer is gone: not if
-// there was nothing to send to it.
+// afterGoing decides whether data is lost because the peer has closed the
+// connection: none is, if there was nothing to send.
 func (x *exchange) afterGoing() error {
 	select {
 	case err := <-x.upward:
@@ -215,8 +216,8 @@ func (x *exchange) afterGoing() error {
 	}
 }
 
-// interrupt ends the connection. The input has not ended, so no close_notify tells
-// the peer that it has; if it went out before, this end changes nothing.
+// interrupt ends the connection. The input has not ended, so it sends no
+// close_notify. If close_notify was sent before, the whole input was sent.
 func (x *exchange) interrupt(ctx context.Context) error {
 	x.conn.NetConn().Close()
 	return context.Cause(ctx)
@@ -230,7 +231,7 @@ func half(err error) string {
 	return ""
 }
 
-// verdict makes the end of a half a problem for a person.
+// verdict turns the error of a half into a problem for the user.
 func (x *exchange) verdict(err error) error {
 	switch half(err) {
 	case "input":

@@ -21,7 +21,7 @@ type command struct {
 	guard *guard
 }
 
-// grace is how long a program may go on after its connection has ended.
+// grace is how long a program may run after its connection has ended.
 const grace = 2 * time.Second
 
 func (c command) serve(ctx context.Context, conn *visitor) error {
@@ -57,11 +57,11 @@ func (c command) serve(ctx context.Context, conn *visitor) error {
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && !exit.Exited() {
-		abort(conn.sealed) // a signal ended it: its output is not whole
+		abort(conn.sealed) // a signal ended it: its output is incomplete
 		return failed(err, "--exec %q ended with %v", c.line, exit)
 	}
 	conn.CloseWrite()
-	// Closing on input that nothing read would cut off the last output.
+	// Closing with unread input would cut off the last output.
 	select {
 	case <-fed:
 	case <-time.After(goodbye):
@@ -72,8 +72,8 @@ func (c command) serve(ctx context.Context, conn *visitor) error {
 	return err
 }
 
-// abort ends a connection with internal_error. Package legacy has no alerts to send:
-// there the end without close_notify has to do.
+// abort ends a connection with internal_error. Package legacy sends no alerts: its
+// connections end without close_notify.
 func abort(conn sealed) {
 	if c, ok := conn.(interface{ Abort(iana.Alert) error }); ok {
 		c.Abort(iana.AlertInternalError) // the peer may be gone
@@ -97,7 +97,7 @@ func (p *process) close() {
 // descriptor, process or memory for it.
 const startPatience = 5 * time.Second
 
-// codeExhausted is the code of what this machine lacks for now.
+// codeExhausted is the code for a resource that this machine lacks for now.
 const codeExhausted = "exhausted"
 
 // start starts the program. What the system lacks may be there again once another
@@ -148,14 +148,14 @@ func (c command) try(f *facts) (*process, error) {
 	return p, nil
 }
 
-// exhausted reports whether an error is the system's want of something that other
+// exhausted reports whether an error means that the system lacks a resource that other
 // programs, or other connections, hold now.
 func exhausted(err error) bool {
 	return slices.ContainsFunc(shortages, func(s syscall.Errno) bool { return errors.Is(err, s) })
 }
 
 // endWithConnection makes the end of running end a program and all that it has
-// started, first politely. The function it returns is for after the program.
+// started, first with a request. Call the function it returns after the program ended.
 func endWithConnection(running context.Context, child *exec.Cmd) (over func()) {
 	ended, killed := make(chan struct{}), make(chan struct{})
 	stop := context.AfterFunc(running, func() {
@@ -212,7 +212,7 @@ func (c command) prepare(f *facts) *exec.Cmd {
 
 // withheld reports whether a variable of seal's own environment is not passed on.
 // A SEAL_ variable from there is not a fact about the connection, and a program
-// must not take one for a proved name. The others concern seal alone: the file
+// must not take one for a verified name. The others concern seal only: the file
 // of its connections' secrets, and the sockets that systemd passed to it.
 func withheld(variable string) bool {
 	name, _, _ := strings.Cut(variable, "=")

@@ -37,8 +37,8 @@ func spareDescriptors(t *testing.T, pid, spare int) {
 }
 
 // TestExecNoDescriptors leaves a listener one descriptor beside the connection. The
-// client must be sent an alert, the log must have a line that tells what to do, and
-// the next client must be served once there are descriptors.
+// client must be sent an alert, the log must have a line with a hint, and the next
+// client must be served once there are descriptors.
 func TestExecNoDescriptors(t *testing.T) {
 	s, addr := limited(t, ":", "listen", "--keep", "--exec", "cat", "localhost:0")
 	if answer, err := askLine(addr); answer != "hello\n" || err != nil {

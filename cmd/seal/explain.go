@@ -29,7 +29,7 @@ const (
 	exitHungUp      = 129
 )
 
-// A problem is an error as a person should read it.
+// A problem is an error in the form that is shown to the user.
 type problem struct {
 	text string // lower case, no full stop
 	hint string // what to do; may be empty
@@ -57,8 +57,8 @@ func failed(err error, format string, args ...any) *problem {
 	return &problem{text: fmt.Sprintf(format, args...), exit: exitFailure, err: err}
 }
 
-// explain finds the words for an error: what happened, what to do, and the exit
-// code. It is the only place that does.
+// explain turns an error into a problem: what happened, what to do, and the exit
+// code. No other function does.
 func explain(err error) *problem {
 	p := describe(err)
 	if p.exit == 0 {
@@ -115,7 +115,7 @@ func explainHandshake(err error) *problem {
 	return p
 }
 
-// describeProtocol explains what the engine or the stream said.
+// describeProtocol explains an error of the engine or the stream.
 func describeProtocol(e *engine.Error) *problem {
 	p := &problem{text: strings.TrimPrefix(e.Error(), "tls: "), hint: e.Hint}
 	switch e.Fault {
@@ -129,7 +129,7 @@ func describeProtocol(e *engine.Error) *problem {
 	case engine.FaultTransport:
 		p.code = "transport"
 		if errors.Is(e.Err, io.ErrUnexpectedEOF) {
-			p.text = e.Reason // "unexpected EOF" behind it adds nothing
+			p.text = e.Reason // "unexpected EOF" after it adds nothing
 		}
 		if errors.Is(e.Err, context.DeadlineExceeded) {
 			p.text, p.code = e.Reason, "timeout"
@@ -145,7 +145,7 @@ func describeProtocol(e *engine.Error) *problem {
 	return p
 }
 
-// A trouble is a failure of the operating system that has a known way out.
+// A trouble is a failure of the operating system for which a hint is known.
 type trouble struct {
 	err        error
 	code       string

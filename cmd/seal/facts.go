@@ -16,7 +16,7 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// facts is what is worth knowing about a connection.
+// facts describes a connection.
 type facts struct {
 	Remote    string      `json:"remote"`
 	Local     string      `json:"local"`
@@ -40,7 +40,7 @@ type facts struct {
 	verb string // "connected to" or "connection from"
 }
 
-// peerFacts is what a peer has shown of itself.
+// peerFacts describes the certificate or key of a peer.
 type peerFacts struct {
 	Name      string    `json:"name"` // the one proved, else the certificate's first
 	Names     []string  `json:"names,omitempty"`
@@ -92,11 +92,11 @@ func (f *facts) text() string {
 	if f.Peer != nil {
 		parts = append(parts, f.Peer.text())
 	}
-	// One line, whatever names a stranger has given himself.
+	// One line: control characters in names from the peer are replaced.
 	return printable.Line("seal: " + f.verb + " " + f.Remote + ": " + strings.Join(parts, ", "))
 }
 
-// text is a name and how long it is good for.
+// text is a name and its expiry.
 func (p *peerFacts) text() string {
 	if p.RawKey {
 		return p.Name + ", raw public key " + p.Pin
@@ -135,7 +135,7 @@ func factsOf(c *sealsock.Conn, verb string) *facts {
 	return f
 }
 
-// factsOfLegacy reads the facts off a connection past the engine.
+// factsOfLegacy reads the facts off a connection of package legacy.
 func factsOfLegacy(c *legacy.Conn, verb string) *facts {
 	s := c.ConnectionState()
 	f := &facts{
@@ -209,7 +209,7 @@ func peerFactsOf(r *trust.Result) *peerFacts {
 	return p
 }
 
-// namesOf lists the names that a certificate may speak for.
+// namesOf lists the names that a certificate is valid for.
 func namesOf(c *x509.Certificate) []string {
 	names := append([]string(nil), c.DNSNames...)
 	for _, ip := range c.IPAddresses {

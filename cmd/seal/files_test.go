@@ -50,8 +50,8 @@ func TestParseKeys(t *testing.T) {
 	}
 }
 
-// Whatever a file of keys holds, what is taken from it is usable, and no error shows
-// what stood behind the last colon.
+// For every content of a file of keys, the keys that are read can be used, and no
+// error shows the text after the last colon.
 func FuzzKeyFile(f *testing.F) {
 	f.Add([]byte("# keys\nalice:8a5b0f3c\nthe:printer: 00\n"))
 	f.Add([]byte("secret"))
@@ -119,12 +119,12 @@ func aSession(t testing.TB) *engine.Session {
 	return got
 }
 
-// zeros is randomness that is none.
+// zeros is a source of zero bytes in place of randomness.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// oneTicket gives the same ticket always, and knows none.
+// oneTicket issues the same ticket always, and accepts none.
 type oneTicket struct{}
 
 func (oneTicket) Issue(*engine.Session) ([]byte, error)  { return []byte("ticket"), nil }
@@ -168,7 +168,7 @@ func TestSessionFile(t *testing.T) {
 		t.Error("a session that was never shown is removed:", err)
 	}
 
-	// One that was used and has no successor goes.
+	// One that was used and has no successor is removed.
 	again, err := openSession(talk, file, "localhost")
 	if err != nil {
 		t.Fatal(err)
@@ -309,7 +309,7 @@ func FuzzIsSecret(f *testing.F) {
 
 func TestKeyLogOfOthers(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		return // modes do not tell there
+		return // modes do not show it there
 	}
 	for mode, warnings := range map[os.FileMode]int{0o600: 1, 0o644: 2} {
 		file := filepath.Join(t.TempDir(), "keys")

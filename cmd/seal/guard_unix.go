@@ -54,16 +54,16 @@ func startGuard() (*guard, error) {
 	return &guard{groups: groups, shell: child}, nil
 }
 
-// add entrusts the group of a program to the guard.
+// add adds the process group of a program to those that the guard ends.
 func (g *guard) add(group int) { g.write("+", group) }
 
-// remove is for a program that has ended.
+// remove removes the process group of a program that has ended.
 func (g *guard) remove(group int) { g.write("-", group) }
 
 func (g *guard) write(what string, group int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	// Without a guard, because somebody ended it, programs run as before.
+	// If the guard was killed, the write fails and programs run without one.
 	_, _ = fmt.Fprintf(g.groups, "%s %d\n", what, group)
 }
 

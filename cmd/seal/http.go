@@ -14,8 +14,8 @@ import (
 	"github.com/sealsock/sealsock/internal/printable"
 )
 
-// page answers one HTTP request with a page about the connection, whatever was
-// asked for; with late, what is under secretPath after a certificate only.
+// page answers one HTTP request for any path with a page about the connection. With
+// late, a path under secretPath is answered only after the client's certificate.
 type page struct {
 	talk    *talker
 	timeout time.Duration
@@ -46,8 +46,8 @@ func (p page) serve(ctx context.Context, conn *visitor) error {
 	if err := conn.CloseWrite(); err != nil {
 		return err
 	}
-	// A body that came with the request is taken and dropped for a moment:
-	// closing on it would cut off the answer.
+	// The body of the request is read and discarded for a moment: closing
+	// with unread input would cut off the answer.
 	conn.SetReadDeadline(time.Now().Add(lingering))
 	io.CopyN(io.Discard, conn, 1<<20)
 	return nil
@@ -102,7 +102,7 @@ func isRequestLine(line string) bool {
 	return strings.HasPrefix(parts[2], "HTTP/")
 }
 
-// respond makes the answer, or nil if there is nobody to answer.
+// respond makes the answer, or nil if the connection failed.
 func respond(line string, err error, f *facts) []byte {
 	status, body := "200 OK", ""
 	var timeout net.Error

@@ -80,7 +80,7 @@ func newInspect(talk *talker) *cobra.Command {
 	return cmd
 }
 
-// An inspection is one server with what came of it.
+// An inspection is the result for one server.
 type inspection struct {
 	Address string        `json:"address"`
 	Seconds float64       `json:"seconds"`
@@ -89,7 +89,7 @@ type inspection struct {
 	err     error
 }
 
-// inspectAll is the verb, from the flags to the exit.
+// inspectAll runs the command, from the flags to the exit.
 func inspectAll(ctx context.Context, out io.Writer, talk *talker, flags *inspectFlags,
 	args []string) error {
 	if err := flags.check(); err != nil {
@@ -131,7 +131,7 @@ func (flags *inspectFlags) policy() (*trust.Policy, error) {
 	return p, err
 }
 
-// scan inspects the servers, some at a time, and tells of each that is done.
+// scan inspects the servers, some at a time, and reports the progress.
 func (flags *inspectFlags) scan(ctx context.Context, talk *talker, addrs []string,
 	policy *trust.Policy) []inspection {
 	results := make([]inspection, len(addrs))
@@ -155,7 +155,7 @@ func (flags *inspectFlags) scan(ctx context.Context, talk *talker, addrs []strin
 	return results
 }
 
-// progress tells how many servers of a list are done.
+// progress reports how many servers of a list are done.
 type progress struct {
 	Done    int    `json:"done"`
 	Of      int    `json:"of"`

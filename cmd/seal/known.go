@@ -13,8 +13,8 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// knownServers is the file of servers that were accepted by their key. On a
-// terminal a person is asked about a new one, elsewhere it is taken, and told.
+// knownServers opens the file of servers that were accepted by their key. On a
+// terminal the user is asked about a new one; elsewhere it is accepted with a warning.
 func knownServers(talk *talker, file string) (*trust.KnownPeers, error) {
 	known, err := trust.OpenKnownPeers(file, func(name string, pin trust.Pin) error {
 		terminal, err := openTerminal()
@@ -72,8 +72,8 @@ func ask(question string) (string, error) {
 }
 
 // knownClients accepts clients by the keys in a file, where no authority vouches
-// for them. A client is looked for by the name that its certificate claims. New
-// ones are refused: a listener has nobody to ask.
+// for them. A client is looked up by the name that its certificate claims. New ones
+// are refused: a listener has no user to ask.
 type knownClients struct {
 	policy *trust.Policy
 	known  *trust.KnownPeers
@@ -121,7 +121,7 @@ func (k *knownClients) Verify(ctx context.Context, peer *trust.Peer) (*trust.Res
 	return (&trust.Policy{Pins: pins, PinOnly: true, Revocation: k.policy.Revocation}).Verify(ctx, peer)
 }
 
-// lacksRoot reports whether nobody vouches for a peer, and nothing else is wrong.
+// lacksRoot reports whether the only fault is that no authority vouches for the peer.
 func lacksRoot(code trust.Code) bool {
 	switch code {
 	case trust.CodeUnknownAuthority, trust.CodeSelfSigned, trust.CodeSelfSignedInChain, trust.CodePartialChain, trust.CodeNoRoots:

@@ -17,15 +17,15 @@ import (
 // secretPath is where --client-auth late asks for a certificate: it, and all below it.
 const secretPath = "/secret"
 
-// isSecret reports whether a request line asks for what is under secretPath, however
-// it is spelt. What cannot be read is taken for secret.
+// isSecret reports whether a request line asks for a path under secretPath, in any
+// spelling. A path that cannot be parsed counts as secret.
 func isSecret(line string) bool {
 	parts := strings.Split(line, " ")
 	if len(parts) < 2 {
 		return true
 	}
 	// A request has no fragment (RFC 9112, Section 3.2), and what comes after a
-	// semicolon or a zero byte is not part of a name to everybody.
+	// semicolon or a zero byte is not part of a name for every server.
 	whole, _, _ := strings.Cut(parts[1], "#")
 	target, err := url.ParseRequestURI(whole)
 	if err != nil {
@@ -42,8 +42,8 @@ func isSecret(line string) bool {
 	return clean == secretPath || strings.HasPrefix(clean, secretPath+"/")
 }
 
-// A denial is why a request under secretPath is not answered with what it asked for.
-// It is the text of the answer.
+// A denial is the reason why a request under secretPath is denied. It is the text of
+// the answer.
 type denial string
 
 func (d denial) Error() string { return string(d) }
@@ -56,15 +56,16 @@ const (
 	deniedSlow  denial = "the client did not show a certificate in time, and /secret needs one"
 )
 
-// authenticate asks the client for its certificate now, and returns once it is
-// proved, or a denial. A certificate that is not accepted ends the connection.
+// authenticate asks the client for its certificate now. It returns nil once the
+// certificate is verified, or a denial. A certificate that is not accepted ends the
+// connection.
 func (p page) authenticate(ctx context.Context, v *visitor) error {
 	conn, ok := v.sealed.(*sealsock.Conn)
 	if !ok {
 		return deniedMute
 	}
 	if conn.Peer() != nil {
-		return nil // by a session that knew it
+		return nil // known from the resumed session
 	}
 	within, cancel := context.WithTimeoutCause(ctx, p.timeout, deniedSlow)
 	defer cancel()
@@ -90,7 +91,7 @@ func (p page) authenticate(ctx context.Context, v *visitor) error {
 	return err
 }
 
-// authenticated tells what came of asking a client for its certificate late.
+// authenticated reports the result of asking a client for its certificate late.
 type authenticated struct {
 	Remote  string     `json:"remote"`
 	Peer    *peerFacts `json:"peer,omitempty"`

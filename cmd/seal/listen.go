@@ -101,7 +101,7 @@ func (flags *listenFlags) register(f *pflag.FlagSet) {
 	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "`time` for a handshake, and with --http for the request")
 }
 
-// listen is the verb, from the flags to the exit.
+// listen runs the command, from the flags to the exit.
 func listen(ctx context.Context, talk *talker, flags *listenFlags, addr string) error {
 	a, err := address.Parse(addr)
 	if err != nil {
@@ -162,7 +162,7 @@ func (flags *listenFlags) prepare(talk *talker, a address.Address) (*offer, erro
 	return o, nil
 }
 
-// open opens the door.
+// open starts to listen.
 func (flags *listenFlags) open(ctx context.Context, addr string, cfg *sealsock.Config) (door, error) {
 	if flags.legacy {
 		return openOldDoor(ctx, addr, cfg)
@@ -177,8 +177,8 @@ func (flags *listenFlags) open(ctx context.Context, addr string, cfg *sealsock.C
 	return frontDoor{l}, nil
 }
 
-// offer is what this side shows; it goes into cfg. The certificate may change while
-// connections are served.
+// offer makes what this side shows to clients, and puts it into cfg. The certificate
+// may change while connections are served.
 func (flags *listenFlags) offer(talk *talker, a address.Address, cfg *sealsock.Config) (*offer, error) {
 	o := &offer{certFile: flags.cert, alone: flags.cert == "" && flags.key != "", keyFile: flags.pskFile, http: flags.http}
 	var err error
@@ -207,7 +207,7 @@ func (flags *listenFlags) offer(talk *talker, a address.Address, cfg *sealsock.C
 	o.id, o.files = source.Identity(), reloaderOf(source)
 	warnPublicNames(talk, cfg, o.id)
 	if flags.rawKey {
-		cfg.Identities = []*identity.Identity{o.id} // so that clients hear of the kind
+		cfg.Identities = []*identity.Identity{o.id} // announces the certificate type to clients
 	}
 	cfg.SelectIdentity = func(context.Context, *engine.CredentialRequest) (*identity.Identity, error) {
 		return source.Identity(), nil
@@ -300,7 +300,7 @@ func (flags *listenFlags) clientAuthentication() (sealsock.ClientAuth, error) {
 // late reports whether clients are asked for a certificate after the handshake.
 func (flags *listenFlags) late() bool { return flags.clientAuth == "late" }
 
-// clientPolicy says which clients to accept.
+// clientPolicy returns the policy by which clients are accepted.
 func (flags *listenFlags) clientPolicy() (sealsock.Verifier, error) {
 	p, err := flags.acceptance.policy()
 	if err != nil {

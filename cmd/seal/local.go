@@ -48,8 +48,9 @@ func brokenAuthority(dir string, err error) error {
 		hinted("it is in %s; SEALSOCK_HOME names another folder, and --cert and --key do without it", dir)
 }
 
-// localIdentity has the local authority, made now if there is none, issue a
-// certificate for an address, further names, and if it may useful ones.
+// localIdentity issues a certificate of the local authority, which it creates if
+// there is none. The certificate is for an address and further names, and for the
+// useful ones if the authority may issue for them.
 func localIdentity(talk *talker, a address.Address, further, useful []string) (*localLeaf, error) {
 	dir, err := authorityDir()
 	if err != nil {
@@ -88,8 +89,8 @@ type localLeaf struct {
 	id *identity.Identity
 }
 
-// Identity implements identity.Source. The authority issues anew when a third of
-// the life is left; until it can, the old one does.
+// Identity implements identity.Source. It issues a new certificate when a third of
+// the lifetime is left, and returns the old one if that fails.
 func (l *localLeaf) Identity() *identity.Identity {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -102,7 +103,7 @@ func (l *localLeaf) Identity() *identity.Identity {
 	return l.id
 }
 
-// created tells that a local authority was made.
+// created reports that a local authority was made.
 type created struct {
 	Dir  string `json:"folder"`
 	Root string `json:"root"`

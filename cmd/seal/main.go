@@ -3,7 +3,7 @@
 //	seal listen localhost:4433
 //	seal connect localhost:4433
 //
-// Standard output carries data and nothing else; talk goes to standard error.
+// Standard output carries data and nothing else; messages go to standard error.
 // docs/seal.md describes it with examples, `seal help` lists its commands.
 package main
 
@@ -18,8 +18,8 @@ import (
 
 func main() { os.Exit(run(os.Args[1:])) }
 
-// run is the whole program: the one place where errors are told and turned into
-// the exit code.
+// run is the whole program. It prints the error, if there is one, and returns the
+// exit code.
 func run(args []string) int {
 	talk := newTalker(os.Stderr)
 	ctx, stop := untilInterrupted(context.Background())
@@ -115,7 +115,7 @@ func newRoot(talk *talker) *cobra.Command {
 	return root
 }
 
-// exactly is cobra.ExactArgs with an error that says what is wanted.
+// exactly is cobra.ExactArgs with an error that names the arguments.
 func exactly(wanted ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == len(wanted) {
@@ -146,8 +146,8 @@ func untilInterrupted(ctx context.Context) (context.Context, context.CancelFunc)
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	// A reader of standard output that goes away is an error to tell, not
-	// an end without a word.
+	// If the reader of standard output ends, the write fails with an error
+	// instead of ending the process silently.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
 		select {
@@ -160,7 +160,7 @@ func untilInterrupted(ctx context.Context) (context.Context, context.CancelFunc)
 	return ctx, func() { cancel(nil) }
 }
 
-// interrupted is the end of everything by a signal.
+// interrupted is the cause of a context that a signal ended.
 type interrupted struct{ signal os.Signal }
 
 func (*interrupted) Error() string { return "interrupted" }

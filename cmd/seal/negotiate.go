@@ -13,7 +13,7 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// negotiation is the flags that say how to talk, for either side.
+// negotiation holds the flags of the TLS parameters, for either side.
 type negotiation struct {
 	alpn, groups, suites, sigalgs string
 	min, max                      string
@@ -59,7 +59,7 @@ func (n *negotiation) apply(cfg *sealsock.Config, talk *talker) (done func(), er
 	return n.openKeyLog(cfg, talk)
 }
 
-// fits finds what cannot be had with the versions and suites that the flags leave.
+// fits finds flags that need a version or suite that the other flags exclude.
 func (n *negotiation) fits(cfg *sealsock.Config) error {
 	switch {
 	case cfg.ECHConfigs != nil && cfg.MaxVersion != 0 && cfg.MaxVersion < iana.TLS13:
@@ -70,8 +70,8 @@ func (n *negotiation) fits(cfg *sealsock.Config) error {
 	return nil
 }
 
-// checkLegacy finds flags, given ones being true, that have no meaning past the
-// engine.
+// checkLegacy finds flags, given ones being true, that have no meaning for package
+// legacy.
 func (n *negotiation) checkLegacy(given map[string]bool) error {
 	given["--trace"] = n.trace
 	for _, flag := range slices.Sorted(maps.Keys(given)) {
@@ -82,8 +82,8 @@ func (n *negotiation) checkLegacy(given map[string]bool) error {
 	return nil
 }
 
-// openKeyLog opens the file of --keylog or SSLKEYLOGFILE. It is created for its
-// owner alone: whoever reads it can read the connections.
+// openKeyLog opens the file of --keylog or SSLKEYLOGFILE. It is created with access
+// for its owner only: its contents decrypt the connections.
 func (n *negotiation) openKeyLog(cfg *sealsock.Config, talk *talker) (done func(), err error) {
 	name := n.keylog
 	if name == "" {

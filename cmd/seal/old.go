@@ -9,8 +9,8 @@ import (
 	"github.com/sealsock/sealsock/legacy"
 )
 
-// oldListener accepts what --legacy serves, past the engine, under the bounds of a
-// sealsock.Listener.
+// oldListener accepts the connections of --legacy, which package legacy serves, under
+// the bounds of a sealsock.Listener.
 type oldListener struct{ *admit.Listener[*visitor] }
 
 func openOldDoor(ctx context.Context, addr string, cfg *sealsock.Config) (door, error) {
@@ -26,7 +26,7 @@ func openOldDoor(ctx context.Context, addr string, cfg *sealsock.Config) (door, 
 // admit implements door.
 func (l oldListener) admit(ctx context.Context) (*visitor, error) { return l.Accept(ctx) }
 
-// oldHandshake proves one client.
+// oldHandshake runs the handshake with one client.
 func oldHandshake(ctx context.Context, raw net.Conn) (*visitor, error) {
 	conn := raw.(*legacy.Conn)
 	if err := conn.HandshakeContext(ctx); err != nil {

@@ -56,7 +56,7 @@ func TestPipes(t *testing.T) {
 }
 
 // interruptAtPipe runs a command and interrupts it when it has opened the pipe.
-// A command that refuses pipes without waiting is well too.
+// A command may also refuse pipes without waiting.
 func interruptAtPipe(t *testing.T, home, command string) {
 	t.Helper()
 	pipe := filepath.Join(t.TempDir(), "pipe")

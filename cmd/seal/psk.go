@@ -19,7 +19,7 @@ const (
 	maxIdentity = 1024    // bytes of a key's name
 	maxKey      = 512     // bytes of a key: what OpenSSL takes
 	shortKey    = 16      // bytes; what has less can be guessed from one recorded handshake
-	mostOffered = 8       // keys that a client offers: servers look at no more
+	mostOffered = 8       // keys that a client offers: servers check no more
 )
 
 const keyLine = "a line is IDENTITY:HEX, as in alice:8f3c…; openssl rand -hex 32 makes a key; lines that begin with # are passed over"
@@ -48,7 +48,7 @@ func readKeys(talk *talker, file string) ([]*engine.PSK, error) {
 }
 
 // parseKeys reads lines of IDENTITY:HEX. The identity ends at the last colon. lines
-// tells where each key stood.
+// has the line number of each key.
 func parseKeys(data []byte) (keys []*engine.PSK, lines []int, err error) {
 	known := make(map[string]int)
 	for n := 1; len(data) > 0; n++ {
@@ -85,8 +85,8 @@ func parseKeys(data []byte) (keys []*engine.PSK, lines []int, err error) {
 	return keys, lines, nil
 }
 
-// offerKeys makes a client offer the keys of a file. Without a word about whom else to
-// accept, certificates are off.
+// offerKeys makes a client offer the keys of a file. Without a flag about which
+// certificates to accept, certificates are off.
 func offerKeys(talk *talker, cfg *sealsock.Config, file string, certificates bool) error {
 	keys, err := readKeys(talk, file)
 	if err != nil {
@@ -100,7 +100,7 @@ func offerKeys(talk *talker, cfg *sealsock.Config, file string, certificates boo
 	return nil
 }
 
-// findKeys makes a server know the keys of a file.
+// findKeys makes a server accept the keys of a file.
 func findKeys(cfg *sealsock.Config, keys []*engine.PSK) {
 	known := make(map[string]*engine.PSK, len(keys))
 	for _, k := range keys {

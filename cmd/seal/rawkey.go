@@ -60,7 +60,7 @@ func keyAlone(keyFile string, options []identity.Option, names ...string) (*iden
 	if err != nil {
 		return nil, err
 	}
-	id.Notes = nil // about the certificate, which is nobody's
+	id.Notes = nil // about the certificate, which was made here
 	return bare(id), nil
 }
 

@@ -17,7 +17,7 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// listening tells that connections are served now, and how to make one.
+// listening reports that connections are served now, and how to make one.
 type listening struct {
 	Address  string   `json:"address"`         // the true one, with the port that was chosen
 	Names    []string `json:"names,omitempty"` // that the certificate is for, if there is one
@@ -108,7 +108,7 @@ func listeningOf(a address.Address, at net.Addr, o *offer) *listening {
 }
 
 // placeOf is where a listener listens, as a user would write it: with the scheme
-// that was asked for, which the socket's own address may not tell.
+// that was given, which the socket's own address may not contain.
 func placeOf(a address.Address, at net.Addr) string {
 	if a.Scheme() == "seqpacket" {
 		return a.String()
@@ -150,7 +150,7 @@ func (l *listening) overTCP(host string, port int, o *offer) []string {
 	}
 	commands := []string{calledAs() + " connect" + l.trusted(o.ca) + as + " " + to}
 	if o.alone {
-		return commands // nobody else takes a bare key by its pin
+		return commands // no other program takes a bare key by its pin
 	}
 	commands = append(commands,
 		"openssl s_client -quiet -verify_return_error -CAfile "+quoted(root)+verify+sni+" -connect "+to,
@@ -215,7 +215,7 @@ func (l *listening) trusted(ca *authority.Authority) string {
 	return " --pin " + l.Pin + hidden
 }
 
-// python is a line that sends a line and prints what comes back.
+// python returns a line of Python that sends a line and prints the answer.
 func python(root, host string, port int, name string, http bool) string {
 	line := "hello\\n"
 	if http {

@@ -75,7 +75,7 @@ func dial(ts *testscript.TestScript, neg bool, args []string) {
 	io.Copy(io.Discard, c)
 }
 
-// freeport sets $PORT to a TCP port that nobody listens on just now.
+// freeport sets $PORT to a TCP port that no program listens on just now.
 func freeport(ts *testscript.TestScript, neg bool, args []string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
@@ -83,7 +83,7 @@ func freeport(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(l.Close())
 }
 
-// dialable ADDRESS waits until somebody listens there.
+// dialable ADDRESS waits until a program listens there.
 func dialable(ts *testscript.TestScript, neg bool, args []string) {
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		c, err := net.Dial("tcp", args[0])

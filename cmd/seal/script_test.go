@@ -45,8 +45,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// hasPeer is the condition [peer:openssl] and the like. Where the variable
-// SEALSOCK_PEERS says so, a peer that is missing is a failure.
+// hasPeer is the condition [peer:openssl] and the like. If the variable
+// SEALSOCK_PEERS is "require", a missing peer is a failure.
 func hasPeer(cond string) (bool, error) {
 	name, ok := strings.CutPrefix(cond, "peer:")
 	if !ok {
@@ -243,7 +243,7 @@ func finish(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// exits CODE [<FILE] PROGRAM ARG... runs a program to its end, and wants the exit
+// exits CODE [<FILE] PROGRAM ARG... runs a program to its end and checks its exit
 // code. Its output is in the files out and err; in err what changes from run to run
 // is written $WORK, 127.0.0.1:PORT, sha256/PIN and NOW.
 func exits(ts *testscript.TestScript, neg bool, args []string) {

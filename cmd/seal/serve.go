@@ -17,11 +17,11 @@ import (
 type visitor struct {
 	sealed
 	facts *facts
-	early []byte // 0-RTT data that nobody has read yet
+	early []byte // 0-RTT data that was not read yet
 }
 
-// Read implements net.Conn: early data comes first. The connection line has told of
-// it.
+// Read implements net.Conn: early data comes first. The line about the connection
+// has reported it.
 func (v *visitor) Read(p []byte) (int, error) {
 	if len(v.early) > 0 {
 		n := copy(p, v.early)
@@ -31,20 +31,20 @@ func (v *visitor) Read(p []byte) (int, error) {
 	return v.sealed.Read(p)
 }
 
-// A service is what is done with a connection. It returns when the connection has
-// ended, or soon after the end of ctx, and closes it.
+// A service serves a connection. It returns when the connection has ended, or soon
+// after the end of ctx, and closes it.
 type service interface {
 	serve(ctx context.Context, conn *visitor) error
 }
 
-// A door is where connections come in.
+// A door accepts connections.
 type door interface {
 	admit(ctx context.Context) (*visitor, error)
 	Addr() net.Addr
 	Close() error
 }
 
-// frontDoor is the door for what the engine speaks.
+// frontDoor accepts connections of the versions that the engine implements.
 type frontDoor struct{ *sealsock.Listener }
 
 func (d frontDoor) admit(ctx context.Context) (*visitor, error) {
@@ -177,7 +177,7 @@ func (s *server) accept(ctx context.Context) (*visitor, error) {
 	return conn, nil
 }
 
-// session serves one of several connections: its failure is its own.
+// session serves one of several connections. Its failure does not end the others.
 func (s *server) session(ctx context.Context, conn *visitor) {
 	err := s.service.serve(ctx, conn)
 	if ctx.Err() == nil {
@@ -185,7 +185,7 @@ func (s *server) session(ctx context.Context, conn *visitor) {
 	}
 }
 
-// ended tells that one of several connections is over.
+// ended reports that one of several connections has ended.
 type ended struct {
 	Remote  string `json:"remote"`
 	Message string `json:"message,omitempty"`
@@ -211,12 +211,12 @@ func (e ended) text() string {
 	}
 	text := "seal: " + e.Remote + " has ended: " + e.Message
 	if e.Code == codeExhausted {
-		return hinted(text, e.Hint) // it is this side that has to do something
+		return hinted(text, e.Hint) // the hint is for this side
 	}
 	return oneLine(text)
 }
 
-// refused tells that a handshake failed.
+// refused reports that a handshake failed.
 type refused ended
 
 func refusedOf(remote net.Addr, err error) note {
@@ -232,8 +232,8 @@ func (r refused) text() string {
 }
 
 // endWith makes the end of ctx interrupt what is read from conn. The function it
-// returns closes conn: in order, if the peer lets it, but without close_notify if
-// ctx ended first, since then the peer lacks something.
+// returns closes conn: in order, if the peer reads it, but without close_notify if
+// ctx ended first, since then the peer has not received all data.
 func endWith(ctx context.Context, conn sealed) (end func()) {
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	return func() {
@@ -259,7 +259,7 @@ func (j joined) serve(ctx context.Context, conn *visitor) error {
 	return x.run(ctx)
 }
 
-// echo sends back what comes.
+// echo sends back what it receives.
 type echo struct{}
 
 func (echo) serve(ctx context.Context, conn *visitor) error {

@@ -24,8 +24,8 @@ const (
 	maxSession    = 4 << 20 // bytes; what a server has shown is most of it
 )
 
-// A resumption is the session of --session: the one to come back with, and those
-// that the server gives for the next time. A nil one does nothing.
+// A resumption is the session of --session: the one to resume, and the latest that
+// the server issued for the next connection. A nil one does nothing.
 type resumption struct {
 	file   string
 	server string          // that it is for
@@ -50,8 +50,8 @@ func openSession(talk *talker, file, server string) (*resumption, error) {
 		return nil, failed(nil, "--session %s is not a file", file).hinted("it is replaced when there is a new session: name a file of its own")
 	}
 	if err == nil && foreign(info) {
-		// Whoever made the session can pose as the server in it: what the server
-		// had shown is public, and the secret beside it would be his.
+		// The user who made the file can impersonate the server: the server's
+		// certificate in it is public, and that user knows the secret beside it.
 		return nil, failed(nil, "--session %s may have been written by another user, who could pose as the server with it", file).
 			hinted("remove it, and keep sessions where only you may write")
 	}
@@ -106,7 +106,7 @@ func marshalSession(s *engine.Session, server string) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: sessionLabel, Headers: map[string]string{sessionServer: server}, Bytes: data}), nil
 }
 
-// apply puts the session into cfg, and hears of new ones.
+// apply puts the session into cfg and makes cfg report new ones to r.
 func (r *resumption) apply(cfg *sealsock.Config) {
 	if r == nil {
 		return
@@ -123,7 +123,7 @@ func (r *resumption) apply(cfg *sealsock.Config) {
 
 func (r *resumption) expired() bool { return r.old.Expired(time.Now()) }
 
-// outcome is what became of the session, once the connection is there: "new",
+// outcome returns how the session was used, once the handshake is done: "new",
 // "expired", "resumed" or "refused".
 func (r *resumption) outcome(resumed bool) string {
 	switch {
@@ -141,7 +141,7 @@ func (r *resumption) outcome(resumed bool) string {
 	return "refused"
 }
 
-// outcomes puts what became of a session into words.
+// outcomes has the text for each outcome that is not a resumption.
 var outcomes = map[string]string{
 	"new":     "not resumed (there was no session yet)",
 	"expired": "not resumed (the session has expired)",
@@ -149,8 +149,8 @@ var outcomes = map[string]string{
 }
 
 // close writes the newest session into the file. One that was used and has no
-// successor is removed: whoever sees a ticket twice knows that both connections are
-// of one client (RFC 9846, Appendix C.4). TLS 1.2 goes on with the same ticket.
+// successor is removed: an observer who sees a ticket twice knows that both connections
+// are of one client (RFC 9846, Appendix C.4). In TLS 1.2 the same ticket stays in use.
 func (r *resumption) close(talk *talker) {
 	if r == nil {
 		return

@@ -46,7 +46,7 @@ func withDefaultPort(addr, port string) string {
 	return net.JoinHostPort(strings.Trim(addr, "[]"), port)
 }
 
-// upgrade asks the server for TLS in the words of --starttls, if it was given.
+// upgrade asks the server for TLS in the protocol of --starttls, if it was given.
 func (c *call) upgrade(ctx context.Context, raw net.Conn) error {
 	if c.starttls == "" {
 		return nil

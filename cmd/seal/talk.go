@@ -15,18 +15,18 @@ import (
 	"github.com/sealsock/sealsock/internal/printable"
 )
 
-// A talker speaks on standard error: lines for people, or with --json one object
-// a line for programs. What strangers sent is made harmless here, for all.
+// A talker prints notes to standard error: as text, or with --json as one JSON object
+// a line. It replaces or escapes the control characters in every note.
 type talker struct {
-	json, quiet bool // set by the flags before anything is said
+	json, quiet bool // set by the flags before the first note
 
 	mu     sync.Mutex
 	w      io.Writer
 	colour bool
 }
 
-// A note is something worth telling. Its fields are what --json shows; event is
-// the value of the key "event".
+// A note is a message to the user. Its fields are what --json shows; event is the
+// value of the key "event".
 type note interface {
 	event() string
 	// text is what people read: lines without the last line feed.
@@ -37,26 +37,26 @@ func newTalker(f *os.File) *talker {
 	return &talker{w: f, colour: term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
 }
 
-// tell says n, unless --quiet.
+// tell prints n, unless --quiet.
 func (t *talker) tell(n note) {
 	if !t.quiet {
 		t.say(n, "")
 	}
 }
 
-// warn says something that --quiet does not silence.
+// warn prints a warning. --quiet does not silence it.
 func (t *talker) warn(format string, args ...any) {
 	t.say(warning{fmt.Sprintf(format, args...)}, yellow)
 }
 
-// fail tells an error and its hint, and returns the exit code for it.
+// fail prints an error and its hint, and returns the exit code for it.
 func (t *talker) fail(err error) int {
 	p := explain(err)
 	t.say(failure{Message: p.text, Hint: p.hint, Code: p.code, Exit: p.exit}, red)
 	return p.exit
 }
 
-// through sends what is said to w until the function it returns is called.
+// through prints to w until the function it returns is called.
 func (t *talker) through(w io.Writer) (back func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -75,8 +75,8 @@ const (
 	normal = "\x1b[0m"
 )
 
-// say writes a note in one piece, so that the words of connections that are
-// served side by side do not mix.
+// A note is written under the lock, so that the notes of connections that are served
+// at the same time do not mix.
 func (t *talker) say(n note, colour string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -117,7 +117,7 @@ func hinted(message, hint string) string {
 }
 
 // oneLine is text as one line. A line feed in it stands between errors that were
-// joined, or comes from a stranger who wants a line to himself.
+// joined, or is text of the peer, which must not begin a line of its own.
 func oneLine(text string) string { return printable.Line(strings.ReplaceAll(text, "\n", "; ")) }
 
 type warning struct {
@@ -140,8 +140,8 @@ func (f failure) text() string {
 	return hinted("seal: "+f.Message, f.Hint)
 }
 
-// marshal is json.Marshal that also escapes what a terminal may obey, or hide: the
-// control characters above ASCII, and those that turn text around.
+// marshal is json.Marshal that also escapes the characters that a terminal may obey or
+// hide: the control characters above ASCII, and those that change the text direction.
 func marshal(v any) ([]byte, error) {
 	body, err := json.Marshal(v)
 	if err != nil {

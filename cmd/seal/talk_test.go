@@ -13,11 +13,11 @@ import (
 	"github.com/sealsock/sealsock/internal/testcert"
 )
 
-// evil is what a stranger may call himself: it would end the line and begin one that
-// looks like ours, clear the terminal in two ways, and turn text around.
+// evil is a name that a peer may send: unchanged it would end the line and begin one
+// that looks like ours, clear the terminal in two ways, and reverse the text direction.
 const evil = "x\nseal: connected to bank.example\x1b[2J\u009b2J\u202e\U000e0041"
 
-// said are notes with what strangers sent in them.
+// Notes that contain text from the peer.
 func said() map[string]note {
 	return map[string]note{
 		"connected":     &facts{Remote: "r", ALPN: evil, Peer: &peerFacts{Name: evil}, verb: "connected to"},
@@ -32,7 +32,7 @@ func said() map[string]note {
 	}
 }
 
-// TestStrangersHaveNoLine finds that nothing a stranger sent begins a line.
+// TestStrangersHaveNoLine checks that no text from the peer begins a line.
 func TestStrangersHaveNoLine(t *testing.T) {
 	for name, n := range said() {
 		var b bytes.Buffer
@@ -73,8 +73,8 @@ func TestJSONIsHarmless(t *testing.T) {
 	}
 }
 
-// TestPastedNameIsOneWord: a certificate that somebody else has made may have any
-// name, and the commands with it are there to be pasted.
+// TestPastedNameIsOneWord: a certificate that another person made may have any name,
+// and users paste the commands that contain it.
 func TestPastedNameIsOneWord(t *testing.T) {
 	const name = "a$(touch owned)"
 	leaf := testcert.New().Issue(testcert.NewKey("p256"), nil, "other.test")
@@ -96,8 +96,8 @@ func TestPastedNameIsOneWord(t *testing.T) {
 	}
 }
 
-// TestElsewhere: who listens for other machines reads what they need, which the
-// commands for this one do not have.
+// TestElsewhere: a listener for other machines prints what they need, which the
+// commands for this machine do not have.
 func TestElsewhere(t *testing.T) {
 	l := &listening{Names: []string{"localhost", "127.0.0.1", "*.wild.test", "192.0.2.1", "host.test", "::1"}, Pin: "sha256/x"}
 	for ip, want := range map[string]string{"::": "192.0.2.1", "127.0.0.1": "", "192.0.2.1": "192.0.2.1", "192.0.2.7": "host.test"} {

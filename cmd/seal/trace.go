@@ -7,8 +7,8 @@ import (
 	"github.com/sealsock/sealsock/inspect"
 )
 
-// tracing makes what --trace shows: each handshake message and alert, as it is said
-// and heard. It was asked for, so --quiet does not silence it.
+// tracing returns the function for --trace: it shows each handshake message and alert
+// as it is sent or received. --quiet does not silence it.
 func tracing(talk *talker) func(engine.Trace) {
 	return func(t engine.Trace) {
 		m := traced{Sent: t.Sent, Type: t.Type.String(), Bytes: len(t.Data), Text: strings.TrimRight(inspect.Message(t), "\n")}

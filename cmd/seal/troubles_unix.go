@@ -4,7 +4,7 @@ package main
 
 import "syscall"
 
-// What the operating system says when something in the network is in the way.
+// Errors of the operating system about the network.
 const (
 	errRefused    = syscall.ECONNREFUSED
 	errInUse      = syscall.EADDRINUSE
@@ -16,5 +16,6 @@ const (
 	errForbidden  = syscall.EACCES
 )
 
-// shortages are the errors of what there will be again once something has ended.
+// shortages are the errors for resources that are available again once a program or a
+// connection has ended.
 var shortages = []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN, syscall.ENOMEM}

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// What the operating system says when something in the network is in the way.
+// Errors of the operating system about the network.
 const (
 	errRefused    = windows.WSAECONNREFUSED
 	errInUse      = windows.WSAEADDRINUSE
@@ -18,7 +18,8 @@ const (
 	errForbidden  = windows.WSAEACCES
 )
 
-// shortages are the errors of what there will be again once something has ended.
+// shortages are the errors for resources that are available again once a program or a
+// connection has ended.
 var shortages = []syscall.Errno{
 	windows.ERROR_TOO_MANY_OPEN_FILES, windows.ERROR_NO_SYSTEM_RESOURCES,
 	windows.ERROR_NOT_ENOUGH_MEMORY, windows.ERROR_COMMITMENT_LIMIT,

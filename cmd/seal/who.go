@@ -14,7 +14,7 @@ import (
 	"github.com/sealsock/sealsock/internal/printable"
 )
 
-// ownership is the flags that say who this side is.
+// ownership holds the flags for the certificate and key of this side.
 type ownership struct {
 	cert, key, p12, passwordFile string
 	rawKey                       bool
@@ -44,8 +44,8 @@ func (o *ownership) files() (cert, key string, err error) {
 // given reports whether the flags name a certificate or key.
 func (o *ownership) given() bool { return o.cert != "" || o.key != "" || o.p12 != "" }
 
-// load returns the identity that the flags name, or nil if they name none. What
-// was put right on the way is told.
+// load returns the identity that the flags name, or nil if they name none. It warns
+// of each fault that it corrected (Identity.Notes).
 func (o *ownership) load(talk *talker) (*identity.Identity, error) {
 	cert, key, err := o.files()
 	if err == nil && cert == "" && key != "" {
@@ -65,8 +65,8 @@ func (o *ownership) load(talk *talker) (*identity.Identity, error) {
 	return id, nil
 }
 
-// watch is load for a listener: what the files hold later is taken over, and told.
-// names are for a key that has no certificate.
+// watch is load for a listener: it reloads files that change, and reports it. names
+// are for a key that has no certificate.
 func (o *ownership) watch(talk *talker, names []string) (identity.Source, error) {
 	cert, key, err := o.files()
 	if err == nil && cert == "" && key != "" {
@@ -100,7 +100,7 @@ func tellNotes(talk *talker, id *identity.Identity) {
 	}
 }
 
-// reloaded tells that a file has another certificate now, which is used from now on.
+// reloaded reports that a file has another certificate now, which is used from now on.
 type reloaded struct {
 	File     string   `json:"file"`
 	Names    []string `json:"names"`
@@ -113,8 +113,8 @@ func (r reloaded) text() string {
 		", until " + r.NotAfter
 }
 
-// passwords says where passwords come from: a file, or a terminal if there is
-// one. Never from the command line, which other users can see.
+// passwords returns the source of passwords: a file, or a terminal if there is one.
+// It is never the command line, which other users can see.
 // name stands for a file that has none.
 func (o *ownership) passwords(name string) []identity.Option {
 	if o.passwordFile != "" {
@@ -129,8 +129,8 @@ func (o *ownership) passwords(name string) []identity.Option {
 	return nil
 }
 
-// remembered asks once for each file: a file that is read again later, because it
-// changed, is not worth interrupting a person for.
+// remembered asks once for each file: the user is not asked again when a file has
+// changed and is read again.
 func remembered(ask func(string) ([]byte, error)) func(string) ([]byte, error) {
 	var mu sync.Mutex
 	known := make(map[string][]byte)

@@ -11,7 +11,7 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// acceptance is the flags that say whom to accept, for either side.
+// acceptance holds the flags for which peers to accept, for either side.
 type acceptance struct {
 	ca, caDir  []string
 	pins       []string
@@ -31,11 +31,11 @@ func (a *acceptance) register(f *pflag.FlagSet, whose string) {
 	f.StringVar(&a.known, "known-peers", "", "accept "+whose+" by the keys in this `file`, where no authority vouches for them")
 }
 
-// named reports whether the flags say whom to accept.
+// named reports whether the flags name peers or authorities to accept.
 func (a *acceptance) named() bool { return len(a.ca)+len(a.caDir)+len(a.pins) > 0 || a.known != "" }
 
 // policy makes a policy of the flags; its roots are nil if no authority was named.
-// The known peers are left to the caller, for whom they mean different things.
+// The caller adds the known peers, which servers and clients use differently.
 func (a *acceptance) policy() (*trust.Policy, error) {
 	p := &trust.Policy{Strict: a.strict}
 	for _, text := range a.pins {
@@ -73,8 +73,8 @@ func (a *acceptance) roots() (*trust.Roots, error) {
 	return roots, nil
 }
 
-// revoked says how to find out whether certificates were revoked; nil is what a
-// policy does by itself.
+// revoked returns how to check certificates for revocation; nil means the default of
+// the policy.
 func (a *acceptance) revoked() (*trust.Revocation, error) {
 	if a.revocation == "" && len(a.crl) == 0 {
 		return nil, nil
