@@ -15,8 +15,8 @@ import (
 	"github.com/sealsock/sealsock/socket/inet"
 )
 
-// A LookupCode says in which way a lookup failed. It is an error: errors.Is(err,
-// names.NoName) asks a *[LookupError] for its code.
+// A LookupCode is the reason why a lookup failed. It is an error: errors.Is(err,
+// names.NoName) tests the code of a *[LookupError].
 type LookupCode int
 
 // The codes are those of getaddrinfo(3), which has EAI_ in front of them. The
@@ -47,7 +47,7 @@ func (c LookupCode) Error() string {
 type LookupError struct {
 	Name string // what was looked up
 	Code LookupCode
-	Err  error // what package net said; may be nil
+	Err  error // the error of package net; may be nil
 }
 
 func (e *LookupError) Error() string {
@@ -58,7 +58,7 @@ func (e *LookupError) Error() string {
 	return s
 }
 
-// Unwrap returns the code and what package net said.
+// Unwrap returns the code and the error of package net.
 func (e *LookupError) Unwrap() []error {
 	if e.Err == nil {
 		return []error{e.Code}

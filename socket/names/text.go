@@ -41,10 +41,10 @@ func InetNtop(version int, packed []byte) (string, error) {
 // InetAton reads an IPv4 address in any of the forms that inet_aton(3) takes:
 // one to four numbers, decimal, octal or hexadecimal, of which the last fills
 // the rest of the 32 bits. "127.1" is 127.0.0.1, and so is "0x7f000001". For text
-// from people use netip.ParseAddr: these forms surprise them.
+// that users enter, prefer netip.ParseAddr: they do not expect these forms.
 func InetAton(text string) ([4]byte, error) {
 	bad := fmt.Errorf("%q is no IPv4 address", text)
-	// What follows white space is not looked at, as in the C library.
+	// What follows white space is ignored, as in the C library.
 	if i := strings.IndexAny(text, whiteSpace); i >= 0 {
 		text = text[:i]
 	}
