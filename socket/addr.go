@@ -19,7 +19,7 @@ type Addr interface {
 
 	// AppendSockaddr appends the form that the kernel takes, which begins with
 	// the header that [AppendHeader] writes, and returns the longer slice. An
-	// error means that the address has no such form: a name too long, say.
+	// error means that the address has no such form: its name is too long, for example.
 	AppendSockaddr(b []byte) ([]byte, error)
 }
 
@@ -43,12 +43,12 @@ type Family struct {
 	// take, where that is not the family's own: RDS sockets have IP addresses.
 	Takes []int
 
-	// EmptyMessages says that a read of nothing on a SeqPacket socket is an
+	// EmptyMessages means that a read of no bytes on a SeqPacket socket is an
 	// empty message and not the end of a connection.
 	EmptyMessages bool
 
-	// Nameless says that the family's sockets have no peers to be named: the
-	// kernel fails an accept that asks for a name.
+	// Nameless means that the peers of the family's sockets have no addresses:
+	// the kernel fails an accept that asks for one.
 	Nameless bool
 
 	// EndByShutdown makes Close end a connection with shutdown(2) first, in a
@@ -56,9 +56,9 @@ type Family struct {
 	// over for a Dup of the socket too.
 	EndByShutdown bool
 
-	// ResetIsEnd says that a reset is how the kernel reports that a peer has
-	// closed the connection, and that it may do so before the last messages
-	// are read. Reading then returns those, and io.EOF after them.
+	// ResetIsEnd means that the kernel reports a connection that the peer has
+	// closed as a reset, and that it may do so before the last messages are
+	// read. Reading then returns those, and io.EOF after them.
 	ResetIsEnd bool
 }
 

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// An Ancillary is one item of the data that travels beside a message's bytes.
+// An Ancillary is one item of the data that is sent beside a message's bytes.
 // The types of this package are its only implementations; [RawAncillary] holds
 // every kind that has no type of its own.
 type Ancillary interface {
@@ -31,7 +31,7 @@ type RawAncillary struct {
 // the receiver's to close.
 type Rights struct{ FDs []int }
 
-// Credentials say which process sent a message, as the kernel vouches for:
+// Credentials identify the process that sent a message, as checked by the kernel:
 // SCM_CREDENTIALS of Linux. A process without privileges can send only its own.
 type Credentials struct{ PID, UID, GID int }
 
@@ -135,7 +135,7 @@ func ParseAncillary(b []byte) (items []Ancillary, err error) {
 	return items, err
 }
 
-// ParseRawAncillary reads ancillary data without making anything of it. It is for
+// ParseRawAncillary reads ancillary data without decoding the items. It is for
 // families whose levels have the numbers of another's: ParseAncillary takes
 // SOL_HCI for IPPROTO_IP.
 func ParseRawAncillary(b []byte) (items []RawAncillary, err error) {

@@ -1,6 +1,6 @@
 package socket
 
-// Ancillary data is not implemented on Windows: its items say so.
+// Ancillary data is not implemented on Windows: its items return an error.
 
 const controlHeader = 16
 

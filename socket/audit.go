@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// An AuditEvent is something that a socket is about to do.
+// An AuditEvent is an operation that a socket is about to perform.
 type AuditEvent struct {
 	// Op is "socket", "bind", "connect", "sendto", "sendmsg", or, from package
 	// names, "getaddrinfo", "gethostbyname", "gethostbyaddr", "getnameinfo",
@@ -19,9 +19,9 @@ type AuditEvent struct {
 	Name     string   // the name looked up; empty for sockets
 }
 
-// An Auditor sees each event before it happens. An error refuses the event, and
-// becomes the error of the call that caused it. It is called from many
-// goroutines and must not use the socket.
+// An Auditor is called with each event before the operation. An error refuses the
+// operation, and becomes the error of the call that caused it. An Auditor is called
+// from many goroutines and must not use the socket.
 type Auditor func(AuditEvent) error
 
 var auditor atomic.Pointer[Auditor]

@@ -61,8 +61,8 @@ func roundTrips(b *testing.B, c io.ReadWriter) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "trips/s")
 }
 
-// BenchmarkRoundTrip sends 64 bytes over TCP and waits for them to come back,
-// from the same server by three clients.
+// BenchmarkRoundTrip sends 64 bytes over TCP and waits for the echo, from the same
+// server by three clients.
 func BenchmarkRoundTrip(b *testing.B) {
 	b.Run("Socket", func(b *testing.B) {
 		c, err := inet.CreateConnection(context.Background(), echoServer(b), nil)

@@ -103,7 +103,7 @@ func TestSendFile(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(background, 50*time.Millisecond)
 		defer cancel()
-		for { // nobody reads
+		for { // the peer does not read
 			if _, err := a.SendFile(ctx, f, 0, -1); err != nil {
 				if !errors.Is(err, context.DeadlineExceeded) {
 					t.Error(err)
@@ -258,7 +258,7 @@ func cancelSendFile(t *testing.T) {
 		if i > 0 {
 			continue
 		}
-		// The pipe is as good as new.
+		// The pipe can be used again.
 		if _, err := w.Write([]byte("later")); err != nil {
 			t.Fatal(err)
 		}

@@ -14,14 +14,14 @@
 // is registered with the runtime's poller. [Socket.NonBlocking] is a view whose
 // calls return [ErrWouldBlock] instead.
 //
-// Cancelling one call's context disturbs no other call on the same socket.
+// Cancelling one call's context does not affect other calls on the same socket.
 //
 // # Views
 //
 // A Socket is a [net.Conn]. [Socket.Listener] makes a [net.Listener] of a
 // listening one and [Socket.PacketConn] a [net.PacketConn] of one that carries
 // datagrams. They are types of their own, because a net.Conn that is also a
-// net.PacketConn confuses code that asks.
+// net.PacketConn confuses code that tests for one of the two.
 //
 // # Errors
 //

@@ -48,7 +48,7 @@ func FuzzAddresses(f *testing.F) {
 		_, _ = a.String(), a.Network()
 		again, err := a.AppendSockaddr(nil)
 		if err != nil {
-			return // what the kernel may write and not read: an unbound socket's name, say
+			return // the kernel may write it but not read it, such as an unbound socket's name
 		}
 		b, err := family.Decode(again)
 		if err != nil || a != b {

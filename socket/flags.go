@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Flags change what a send or receive call does, and tell about a received
-// message. Their values are this package's, the same on every system; a flag
-// that the system lacks makes the call fail instead of being forgotten.
+// Flags change what a send or receive call does, and describe a received message.
+// Their values are this package's, the same on every system; a flag that the
+// system lacks makes the call fail instead of being ignored.
 type Flags uint32
 
 const (
@@ -17,7 +17,7 @@ const (
 	Peek                               // leave what is received in the queue
 	DontRoute                          // send only to hosts on the link
 	WaitAll                            // Recv: receive from a stream until the buffer is full
-	DontWait                           // answer EAGAIN instead of waiting
+	DontWait                           // return EAGAIN instead of waiting
 	Truncated                          // the message was longer than the buffers; asked for: return its real length
 	ControlTruncated                   // the ancillary data was longer than its space
 	EOR                                // the end of a record
@@ -30,7 +30,7 @@ const (
 	EOF                                // this is the last to be sent
 	Broadcast                          // was received as a broadcast
 	Multicast                          // was received as a multicast
-	Notification                       // is news about the connection, not data: SCTP
+	Notification                       // is an event of the connection, not data: SCTP
 	ZeroCopy                           // send from the caller's memory
 	Batch                              // more sends follow at once
 )
@@ -57,7 +57,7 @@ func (f Flags) String() string {
 }
 
 // number returns the system's number for the flags. DontWait has none: sockets
-// do not block, and the call is told not to wait.
+// are non-blocking, and the call itself does not wait.
 func (f Flags) number() (int, error) {
 	f &^= DontWait
 	if f == 0 {

@@ -44,8 +44,8 @@ func (s *Socket) knownNames() (local, remote net.Addr) {
 	return s.local, s.remote
 }
 
-// learnNames asks the kernel for both addresses. Sockets without a name leave
-// what is known as it is.
+// learnNames asks the kernel for both addresses. One that the socket does not
+// have leaves the stored address unchanged.
 func (s *Socket) learnNames() {
 	var local, remote Addr
 	_ = s.control("getsockname", func(fd uintptr) error {
@@ -114,7 +114,7 @@ func (s *Socket) File() (*os.File, error) {
 }
 
 // Detach gives the descriptor away: it closes the Socket, and returns a copy of
-// the descriptor that nothing here knows any more. The caller closes it.
+// the descriptor that this package keeps no reference to. The caller closes it.
 func (s *Socket) Detach() (uintptr, error) {
 	fd, err := s.dup()
 	if err != nil {
@@ -137,7 +137,7 @@ func (s *Socket) dup() (uintptr, error) {
 	return copied, s.opError("file", nil, err)
 }
 
-// SetInheritable says whether programs that this process executes get the
+// SetInheritable sets whether programs that this process executes inherit the
 // descriptor. It is off for every new socket.
 func (s *Socket) SetInheritable(on bool) error {
 	err := s.control("fcntl", func(fd uintptr) error { return sysSetInheritable(fd, on) })

@@ -50,7 +50,7 @@ func TestEndComesWithCredentials(t *testing.T) {
 }
 
 // TestErrorQueueIsNoEnd receives from the error queue of a stream a message
-// that has no bytes: the kernel's word that it is done with a buffer.
+// that has no bytes: the kernel's report that it is done with a buffer.
 func TestErrorQueueIsNoEnd(t *testing.T) {
 	sockettest.Shows(t, "TCP", sockettest.Ancillary, sockettest.Options)
 	if runtime.GOOS != "linux" {
@@ -185,8 +185,8 @@ func TestNoPlaceForFiles(t *testing.T) {
 	}
 }
 
-// TestSenderDescriptor receives a descriptor of the sending process, and closes
-// one that nobody asked for.
+// TestSenderDescriptor receives a descriptor of the sending process, and checks
+// that RecvFDs closes one that its caller does not receive.
 func TestSenderDescriptor(t *testing.T) {
 	a, b := pair(t, socket.Stream)
 	if err := socket.PassProcessFD.Set(b, true); err != nil {
@@ -288,8 +288,7 @@ func TestDetachKeepsTheConnection(t *testing.T) {
 	}
 }
 
-// TestMalformedItemLosesNothing puts an item that makes no sense in front of
-// descriptors.
+// TestMalformedItemLosesNothing puts a malformed item in front of descriptors.
 func TestMalformedItemLosesNothing(t *testing.T) {
 	tooShort, ok := socket.Timestamps.Number()
 	if !ok {

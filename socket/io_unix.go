@@ -34,7 +34,7 @@ func (o *sysop) clear() {
 
 func (o *op) accepted() uintptr { return o.newFD }
 
-// zero is what an empty buffer points to: some kernels want an address.
+// zero is what an empty buffer points to: some kernels require an address.
 var zero byte
 
 func first(p []byte) unsafe.Pointer {
@@ -165,7 +165,7 @@ func setIovec(h *unix.Msghdr, iov []unix.Iovec, buffers [][]byte) {
 	h.SetIovlen(len(buffers))
 }
 
-// callConnect starts to connect and then asks how it went.
+// callConnect starts to connect and then asks for the result.
 func callConnect(o *op, fd uintptr) syscall.Errno {
 	if o.started {
 		return connected(fd)
@@ -186,9 +186,9 @@ func callConnect(o *op, fd uintptr) syscall.Errno {
 	return e
 }
 
-// connected answers for a connect that goes on: EAGAIN while it does. A socket
-// that was just registered may be reported ready before it is, so readiness
-// alone proves nothing.
+// connected returns the result of a connect that was started: EAGAIN while it is in
+// progress. A socket that was just registered may be reported ready before it is,
+// so readiness alone is not enough.
 func connected(fd uintptr) syscall.Errno {
 	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
 	if n, err := unix.Poll(poll, 0); n == 0 || err != nil {

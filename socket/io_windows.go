@@ -162,7 +162,7 @@ func callAccept(o *op, fd uintptr) syscall.Errno {
 	return e
 }
 
-// callConnect starts to connect and then asks how it went.
+// callConnect starts to connect and then asks for the result.
 func callConnect(o *op, fd uintptr) syscall.Errno {
 	if o.started {
 		return connected(fd)

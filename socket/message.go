@@ -23,8 +23,8 @@ type Message struct {
 	Buffers [][]byte
 
 	// Control is encoded ancillary data to send, or space to receive it in.
-	// AppendAncillary and ParseAncillary do the encoding, and ControlSpace says
-	// how much space to give.
+	// AppendAncillary encodes it, ParseAncillary decodes it, and ControlSpace
+	// returns how much space an item needs.
 	Control []byte
 
 	// Addr is the destination, nil on a connected socket. After receiving, it
@@ -37,7 +37,7 @@ type Message struct {
 	// ControlN is the number of bytes received into Control.
 	ControlN int
 
-	// Flags says of a received message that it ended a record (EOR), was longer
+	// Flags reports that a received message ended a record (EOR), was longer
 	// than Buffers (Truncated), or lost ancillary data (ControlTruncated).
 	Flags Flags
 }
@@ -69,7 +69,7 @@ func (s *Socket) SendMsg(ctx context.Context, m *Message, flags Flags) (int, err
 }
 
 // RecvMsg receives one message into m.Buffers and m.Control, sets the fields
-// that tell about it, and returns the number of bytes in m.Buffers. It returns
+// that describe it, and returns the number of bytes in m.Buffers. It returns
 // io.EOF at the end of a stream.
 //
 // Descriptors that arrive are close-on-exec and belong to the caller, who finds

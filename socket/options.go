@@ -2,9 +2,9 @@ package socket
 
 import "time"
 
-// The options of SOL_SOCKET. An option that the system lacks is here all the
-// same, and using it is an error that errors.Is(errors.ErrUnsupported)
-// recognises. Those that say "read only" fail in Set.
+// The options of SOL_SOCKET. An option that the system lacks is declared too, and
+// using it is an error that errors.Is(errors.ErrUnsupported) recognises. Those
+// marked "read only" fail in Set.
 var (
 	AcceptsConnections = NewBool("SO_ACCEPTCONN", numberOf("SO_ACCEPTCONN"))           // whether the socket listens; read only
 	Broadcasts         = NewBool("SO_BROADCAST", numberOf("SO_BROADCAST"))             // may send to broadcast addresses
@@ -46,7 +46,7 @@ var (
 	Timestamps         = NewBool("SO_TIMESTAMP", numberOf("SO_TIMESTAMP"))                  // messages come with a Timestamp, in µs
 	TimestampsNano     = NewBool("SO_TIMESTAMPNS", numberOf("SO_TIMESTAMPNS"))              // and in ns
 	TypeNumber         = NewInt("SO_TYPE", numberOf("SO_TYPE"))                             // read only
-	UseLoopback        = NewBool("SO_USELOOPBACK", numberOf("SO_USELOOPBACK"))              // hear one's own routing messages
+	UseLoopback        = NewBool("SO_USELOOPBACK", numberOf("SO_USELOOPBACK"))              // receive own routing messages
 	UserCookie         = NewInt("SO_USER_COOKIE", numberOf("SO_USER_COOKIE"))               // FreeBSD: a number for its filters
 	ZeroCopySends      = NewBool("SO_ZEROCOPY", numberOf("SO_ZEROCOPY"))                    // allows the flag ZeroCopy
 )

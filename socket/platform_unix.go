@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// platform is a descriptor on the runtime's poller. An os.File brings the
-// poller, the deadlines, and the lock that lets Close wait for no call and no
-// call use a number that Close has given back.
+// platform is a descriptor on the runtime's poller. An os.File provides the
+// poller, the deadlines, and the lock by which Close waits for no call and no
+// call uses a descriptor number that Close has released.
 type platform struct {
 	file *os.File
 	conn syscall.RawConn
@@ -45,10 +45,11 @@ func (p *platform) control(f func(fd uintptr)) error { return p.conn.Control(f) 
 func (p *platform) setReadDeadline(t time.Time) error  { return p.file.SetReadDeadline(t) }
 func (p *platform) setWriteDeadline(t time.Time) error { return p.file.SetWriteDeadline(t) }
 
-// errWouldBlock says that the answer of a call is to come later.
+// errWouldBlock means that a call cannot complete without waiting.
 const errWouldBlock = syscall.EAGAIN
 
-// isUnsupported reports whether socket(2) said that there is no such socket.
+// isUnsupported reports whether the error of socket(2) means that the system has
+// no such socket.
 func isUnsupported(e syscall.Errno) bool {
 	switch e {
 	case syscall.EAFNOSUPPORT, syscall.EPROTONOSUPPORT, syscall.ESOCKTNOSUPPORT, syscall.ENOPROTOOPT:

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// platform is a non-blocking Winsock handle. The runtime's poller is for package
-// net alone on Windows, so a call that waits holds a thread, and looks every
-// waitSlice whether it was closed or its deadline moved.
+// platform is a non-blocking Winsock handle. On Windows only package net can use
+// the runtime's poller, so a call that waits holds a thread, and checks every
+// waitSlice whether the handle was closed or its deadline moved.
 type platform struct {
 	handle    windows.Handle
 	mu        sync.RWMutex // held for reading by calls that use the handle
@@ -25,7 +25,7 @@ type platform struct {
 // waitSlice is how long a closed socket or a passed deadline may go unnoticed.
 const waitSlice = 20 * time.Millisecond
 
-// errWouldBlock says that the answer of a call is to come later.
+// errWouldBlock means that a call cannot complete without waiting.
 const errWouldBlock = windows.WSAEWOULDBLOCK
 
 var (
@@ -166,7 +166,7 @@ func (p *platform) setWriteDeadline(t time.Time) error {
 
 func (p *platform) raw() syscall.RawConn { return rawConn{p} }
 
-// rawConn gives out the handle as package net does.
+// rawConn gives access to the handle as package net does.
 type rawConn struct{ p *platform }
 
 func (r rawConn) Control(f func(fd uintptr)) error { return r.p.control(f) }
@@ -183,7 +183,8 @@ func (r rawConn) wait(dir direction, f func(fd uintptr) bool) error {
 	})
 }
 
-// isUnsupported reports whether WSASocket said that there is no such socket.
+// isUnsupported reports whether the error of WSASocket means that the system has
+// no such socket.
 func isUnsupported(e syscall.Errno) bool {
 	switch e {
 	case windows.WSAEAFNOSUPPORT, windows.WSAEPROTONOSUPPORT, windows.WSAESOCKTNOSUPPORT, windows.WSAEPFNOSUPPORT:

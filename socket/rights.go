@@ -54,7 +54,7 @@ func (s *Socket) RecvFDs(ctx context.Context, p []byte, most int) (n int, files 
 		case Rights:
 			received.FDs = append(received.FDs, item.FDs...)
 		case ProcessFD:
-			_ = sysClose(uintptr(item.FD)) // nobody would
+			_ = sysClose(uintptr(item.FD)) // the caller does not receive it
 		}
 	}
 	switch {

@@ -11,7 +11,7 @@ import (
 )
 
 // sendfileChunk is how many bytes one system call is asked to move, so that a
-// context is looked at now and then.
+// context is checked from time to time.
 const sendfileChunk = 4 << 20
 
 // copyBuffer is the size of the buffer of the fallback.

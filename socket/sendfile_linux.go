@@ -83,8 +83,8 @@ func answer(o *op, control, call error) syscall.Errno {
 	return errno
 }
 
-// glance is how long a pipe that Go cannot poll is waited for between two looks
-// at the context, in milliseconds.
+// glance is how long a pipe that Go cannot poll is waited for between two checks
+// of the context, in milliseconds.
 const glance = 50
 
 // waitReadable waits until a pipe holds data or has ended, or the context is

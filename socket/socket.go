@@ -76,8 +76,8 @@ func SocketPair(f Family, typ Type, proto int) (a, b *Socket, err error) {
 
 // FromFD takes over an open descriptor, such as one that the process inherited
 // from inetd, systemd or its parent. It asks the kernel for the family, type
-// and protocol; known lists the families whose addresses the caller wants in
-// their own types. The descriptor belongs to the Socket from then on, also when
+// and protocol; known lists the families whose addresses are returned in their
+// own types. The descriptor belongs to the Socket from then on, also when
 // FromFD fails, and becomes non-blocking for all that share its open file.
 func FromFD(fd uintptr, known ...Family) (*Socket, error) {
 	domain, typ, proto, err := describe(fd)
@@ -95,7 +95,7 @@ func FromFD(fd uintptr, known ...Family) (*Socket, error) {
 	return adopt(fd, f, Type(typ), proto)
 }
 
-// adopt makes a Socket of a descriptor that nobody else holds.
+// adopt makes a Socket of a descriptor that has no other owner.
 func adopt(fd uintptr, f Family, typ Type, proto int) (*Socket, error) {
 	s := &Socket{family: f, typ: typ, proto: proto}
 	s.zeroEnds = typ == Stream || typ == SeqPacket && !f.EmptyMessages
@@ -135,8 +135,8 @@ func (s *Socket) Bind(a net.Addr) error {
 }
 
 // Connect connects the socket: a stream to its peer, a datagram socket to the
-// address that Send sends to. When it fails, close the socket; the state of one
-// whose connecting was cut short is the system's secret.
+// address that Send sends to. When it fails, close the socket: its state after an
+// interrupted connect depends on the system.
 func (s *Socket) Connect(ctx context.Context, a net.Addr) error {
 	if err := s.audit("connect", a); err != nil {
 		return s.opError("dial", a, err)
@@ -160,9 +160,8 @@ func (s *Socket) Connect(ctx context.Context, a net.Addr) error {
 	return nil
 }
 
-// connect runs the call until it does more than queue: UNIX-domain sockets
-// answer EAGAIN while the listener's queue is full, and no event tells when it
-// is not.
+// connect repeats the call while the listener's queue is full: UNIX-domain sockets
+// return EAGAIN for that, and no event reports that the queue has room again.
 func (s *Socket) connect(ctx context.Context, o *op) error {
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		o.queueFull = false
@@ -219,7 +218,7 @@ func (s *Socket) Shutdown(how ShutdownHow) error {
 	return s.opError("close", nil, err)
 }
 
-// A ShutdownHow says which direction Shutdown ends.
+// A ShutdownHow is the direction that Shutdown ends.
 type ShutdownHow int
 
 // The values have these numbers on every system.
@@ -240,14 +239,14 @@ func (s *Socket) CloseRead() error { return s.Shutdown(ShutdownRead) }
 // included.
 func (s *Socket) Close() error { return s.close(s.family.EndByShutdown) }
 
-// close closes the descriptor; end says to end the connection with it, also for
-// copies of the descriptor.
+// close closes the descriptor. With end it also ends the connection, for copies of
+// the descriptor too.
 func (s *Socket) close(end bool) error {
 	if s.closed.Swap(true) {
 		return s.opError("close", nil, net.ErrClosed)
 	}
 	if end {
-		// Sockets that are not connected refuse, which is no matter.
+		// The error is ignored: shutdown fails on a socket that is not connected.
 		_ = s.sys.control(func(fd uintptr) { _ = sysShutdown(fd, int(ShutdownBoth)) })
 	}
 	return s.opError("close", nil, s.sys.close())
@@ -333,8 +332,8 @@ func (s *Socket) recv(ctx context.Context, o *op, p []byte, flags Flags) (int, e
 	return o.n, err
 }
 
-// resetOrEnd reports whether a receive in a family with ResetIsEnd met the end,
-// and has to look once more for messages.
+// resetOrEnd reports whether a receive in a family with ResetIsEnd reached the
+// end, and must check once more for messages.
 func (s *Socket) resetOrEnd(o *op, err error) bool {
 	return s.family.ResetIsEnd && (err == syscall.ECONNRESET || err == nil && o.n == 0)
 }

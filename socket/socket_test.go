@@ -231,7 +231,7 @@ func TestCancel(t *testing.T) {
 }
 
 // TestCancelOneOfMany cancels a call while another waits on the same side: the
-// other must go on, with the user's deadline.
+// other must continue to wait, with the user's deadline.
 func TestCancelOneOfMany(t *testing.T) {
 	a, b := pair(t, socket.Stream)
 	if err := a.SetReadDeadline(time.Now().Add(time.Hour)); err != nil {

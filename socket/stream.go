@@ -26,8 +26,8 @@ const maxMessage = 1 << 20
 // StreamOver makes a stream of a connection that keeps message boundaries, such
 // as a seqpacket socket, L2CAP or ISO-TP, so that a protocol for streams, TLS
 // first of all, runs over it. Its records and the connection's messages then
-// have nothing to do with each other: Write cuts p into messages of at most send
-// bytes, Read gives out messages of at most receive bytes piece by piece. A
+// are independent of each other: Write cuts p into messages of at most send
+// bytes, Read returns messages of at most receive bytes piece by piece. A
 // longer message is an error of Read, if c is a *Socket; elsewhere it may be cut
 // unseen, so receive should be the family's maximum.
 //

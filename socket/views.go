@@ -105,8 +105,8 @@ func (n NonBlocking) Accept() (*Socket, error) {
 	return n.s.accept(context.Background(), o)
 }
 
-// Connect starts to connect. ErrWouldBlock means that it goes on by itself;
-// call Connect again to learn how it stands: nil once it is connected.
+// Connect starts to connect. ErrWouldBlock means that the connect is in progress;
+// call Connect again for its result, which is nil once the socket is connected.
 func (n NonBlocking) Connect(a net.Addr) error {
 	o := newOp(callConnect)
 	defer o.free()

@@ -50,8 +50,8 @@ func newOp(call func(*op, uintptr) syscall.Errno) *op {
 	return o
 }
 
-// free lets go of the caller's memory. The name is left: it is written before
-// it is read.
+// free drops the references to the caller's memory. The name is left: it is
+// written before it is read.
 func (o *op) free() {
 	o.sysop.clear()
 	o.call, o.buf = nil, nil
@@ -126,7 +126,7 @@ func (s *Socket) runOnce(o *op) error {
 
 func never() bool { return false }
 
-// poll hands o to the poller. It tells a deadline that the user set from one
+// poll runs o on the poller. It distinguishes a deadline that the user set from one
 // that a cancelled call on the same side set for a moment to wake itself: done
 // reports whether this call is the cancelled one.
 func (s *Socket) poll(dir direction, o *op, done func() bool) error {
