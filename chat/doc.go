@@ -1,4 +1,4 @@
-// Package chat is a room in which each line goes to everybody else.
+// Package chat implements a room in which each line goes to all other members.
 //
 // # The protocol
 //
@@ -9,13 +9,13 @@
 // No member can forge one, since every line of a member starts with its name, and
 // names are made of letters, digits, '-', '_' and '.'. A name with a character that
 // cannot be seen is refused, and one that looks like that of a member gets a number
-// (the skeleton of UTS #39 decides). The end of what a member sends ends its stay.
+// (the skeleton of UTS #39 decides). A member leaves when it ends its sending half.
 //
 // # What a member may cost
 //
-// Lines are cut at a length, control characters are neutralised, and a member that
-// sends faster than its rate is read more slowly: nothing of it is lost, and it
-// holds up nobody but itself. What is sent to a member waits in a bounded queue; one
-// that does not read is dropped, so that it cannot hold up the others either. All
-// members see the lines in the same order, each once. See [Limits].
+// Lines are cut at a length, control characters are replaced, and a member that
+// sends faster than its rate is read more slowly: none of its lines are lost, and it
+// delays no other member. What is sent to a member waits in a bounded queue; one that
+// does not read is dropped, so that it cannot delay the others either. All members
+// receive the lines in the same order, each once. See [Limits].
 package chat

@@ -71,8 +71,8 @@ func (m *member) wake() {
 	}
 }
 
-// end makes the member's stay end, for a reason, without waiting for it. What is
-// queued still goes out, except to one that does not read.
+// end makes the member leave, for a reason, without waiting for it. Queued lines are
+// still sent, except to a member that does not read.
 func (m *member) end(reason error) {
 	m.mu.Lock()
 	first := !m.gone
@@ -91,7 +91,7 @@ func (m *member) end(reason error) {
 	m.wake()
 }
 
-// finish waits until what is queued has gone out, and closes.
+// finish waits until the queue was sent, and closes the connection.
 func (m *member) finish(reason error) {
 	m.end(reason)
 	<-m.written
@@ -190,7 +190,7 @@ func (m *member) readName() (string, error) {
 		name, ok := nameOf(raw)
 		switch {
 		case ok:
-			// If the stay ends in this moment, the next readLine finds out.
+			// If the member leaves now, the next readLine returns the error.
 			m.conn.SetReadDeadline(time.Time{})
 			return name, nil
 		case err != nil:
@@ -219,7 +219,7 @@ func (m *member) readRaw() (string, error) {
 		m.post("* your line was too long, and cut\n")
 	}
 	for err == bufio.ErrBufferFull {
-		// What is passed over counts too.
+		// Bytes that are cut off count too.
 		if err := m.pace(); err != nil {
 			return "", err
 		}
@@ -228,8 +228,8 @@ func (m *member) readRaw() (string, error) {
 	return line, err
 }
 
-// pace waits until the member may send a line, and charges it for it. It fails if
-// the stay has ended.
+// pace waits until the member may send a line, and deducts the line from its credit.
+// It fails if the member has left.
 func (m *member) pace() error {
 	select {
 	case <-m.over:

@@ -20,15 +20,15 @@ type Limits struct {
 	Burst   int           // lines that it may send at once after a rest; 40
 	Queue   int           // bytes that wait for a member that reads slowly; 256 KiB
 	Naming  time.Duration // until a member has sent its name; 1 minute
-	Writing time.Duration // for a member to take anything of what waits; 10 seconds
+	Writing time.Duration // for a member to read any of its queue; 10 seconds
 }
 
-// An Event tells the host of a room what happens in it.
+// An Event reports to the host of a room that a member has joined or left.
 type Event struct {
 	Joined bool   // else it has left
 	Name   string // the member's
 	Remote net.Addr
-	Reason error // why it left; nil if it wished to
+	Reason error // why it left; nil for an orderly end
 }
 
 // A Room joins its members. It is safe for concurrent use.
@@ -50,8 +50,8 @@ var (
 	ErrNoName = errors.New("it did not send a name in time")
 )
 
-// New returns an empty room. tell, if not nil, hears of members that join and
-// leave; it must not block.
+// New returns an empty room. tell, if not nil, is called when a member joins or
+// leaves; it must not block.
 func New(limits Limits, tell func(Event)) *Room {
 	if tell == nil {
 		tell = func(Event) {}
@@ -72,9 +72,9 @@ func New(limits Limits, tell func(Event)) *Room {
 	}
 }
 
-// Serve lets the peer of conn be a member until it leaves, is dropped, or ctx
-// ends. It takes conn over and returns why the stay ended, or nil if the member
-// wished so.
+// Serve makes the peer of conn a member until it leaves, is dropped, or ctx ends. It
+// takes conn over and returns the reason why the member left, or nil if it left by
+// ending its sending half.
 func (r *Room) Serve(ctx context.Context, conn net.Conn) error {
 	m := newMember(conn, r.limits)
 	if !r.admit() {
@@ -104,7 +104,7 @@ func (r *Room) admit() bool {
 	return true
 }
 
-// attend takes a member in, carries its lines, and sees it off.
+// attend adds a member to the room, carries its lines, and removes it.
 func (r *Room) attend(m *member) error {
 	wanted, err := m.readName()
 	r.enter(m, wanted)
@@ -133,7 +133,7 @@ func (r *Room) carry(m *member) error {
 }
 
 // enter gives the newcomer a name that cannot be taken for that of another member,
-// and tells all. One that sent no name was not there.
+// and announces it to all. One that sent no name is not announced.
 func (r *Room) enter(m *member, wanted string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -167,7 +167,7 @@ func (r *Room) isTaken(name string) bool {
 	return false
 }
 
-// welcome tells a newcomer its name and who is there.
+// welcome returns the line with a newcomer's name and those of the other members.
 func welcome(name string, others []string) string {
 	if len(others) == 0 {
 		return "* you are " + name + ", and the first one here\n"
@@ -198,8 +198,8 @@ func (r *Room) say(from *member, line string) {
 	r.broadcast(from, line)
 }
 
-// broadcast gives a line to all but one, in one go: that is what makes the order
-// the same for all. Nothing in it waits.
+// broadcast queues a line for all members but one. The caller holds the lock, so the
+// order is the same for all. It does not wait.
 func (r *Room) broadcast(from *member, line string) {
 	for m := range r.members {
 		if m != from {

@@ -81,7 +81,7 @@ func (g *guest) heard() []string {
 	return slices.Clone(g.lines)
 }
 
-// await waits until a line that begins so was heard.
+// await waits until the guest received a line with the prefix.
 func (g *guest) await(prefix string) string {
 	g.t.Helper()
 	for range 5000 {
@@ -97,7 +97,7 @@ func (g *guest) await(prefix string) string {
 	return ""
 }
 
-// talk is what was heard without the room's own lines.
+// talk returns the lines that the guest received, without the room's own.
 func (g *guest) talk() []string {
 	return slices.DeleteFunc(g.heard(), func(l string) bool { return strings.HasPrefix(l, "* ") })
 }
@@ -213,7 +213,7 @@ func TestLinesAreSafe(t *testing.T) {
 	eve.await("* your line was too long, and cut")
 }
 
-// All members see the same lines in the same order, each once, but for their own.
+// All members receive the same lines in the same order, each once, except their own.
 func TestOneOrder(t *testing.T) {
 	const members, lines = 12, 60
 	room := chat.New(chat.Limits{Rate: 1e6, Burst: 1e6}, nil)
@@ -254,7 +254,7 @@ func TestOneOrder(t *testing.T) {
 	}
 }
 
-// checkSender wants every line of a sender once and in order.
+// checkSender checks that all has every line of a sender once and in order.
 func checkSender(t *testing.T, all []string, prefix string, lines int) {
 	t.Helper()
 	n := 0
@@ -271,7 +271,7 @@ func checkSender(t *testing.T, all []string, prefix string, lines int) {
 	}
 }
 
-// One that does not read is dropped, and nobody waits for it.
+// A member that does not read is dropped, and no other member waits for it.
 func TestSlowReaderIsDropped(t *testing.T) {
 	room := chat.New(chat.Limits{Queue: 4096, Rate: 1e6, Burst: 1e6, Writing: time.Hour}, nil)
 	alice, bob := visit(t, room, "alice"), visit(t, room, "bob")
@@ -336,7 +336,7 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// One that never takes anything is dropped after a while, even if little waits.
+// A member that reads nothing is dropped after Limits.Writing, even if its queue is short.
 func TestStuckReaderIsDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		room := chat.New(chat.Limits{}, nil)
@@ -454,7 +454,7 @@ func TestRoomCloses(t *testing.T) {
 	}
 }
 
-// A connection that fails is told from one that ends.
+// A connection that fails is distinguished from one that ends.
 func TestLostConnection(t *testing.T) {
 	var last chat.Event
 	told := make(chan struct{}, 8)
