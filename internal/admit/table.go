@@ -151,8 +151,8 @@ func (t *table) remove(e *entry) {
 	}
 }
 
-// Bits of an address that tell clients apart: an IPv6 client has a whole network
-// of 64 bits to itself.
+// Bits of an address that identify a client: an IPv6 client has a whole network of
+// 64 bits to itself.
 const (
 	bits4 = 32
 	bits6 = 64
