@@ -80,8 +80,8 @@ func (p *prober) fallback(ctx context.Context) {
 // ML-KEM, and one of several, as with ML-DSA too.
 var bigSizes = []int{1800, 4096}
 
-// bigHello notes whether the server, and what stands before it, bears a ClientHello of more
-// than one packet, and one in two records.
+// bigHello notes whether the server, and middleboxes before it, accept a ClientHello of
+// more than one packet, and one in two records.
 func (p *prober) bigHello(ctx context.Context) {
 	v := p.report.Versions[0].Version
 	if v <= iana.SSL30 {

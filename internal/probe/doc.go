@@ -2,9 +2,9 @@
 //
 // It asks with connections of two kinds. For versions, cipher suites and groups it sends a
 // ClientHello of its own making, reads the server's first flight and closes: that reaches
-// what this module does not speak, such as SSL 3.0 and export suites, and costs the server
-// little. For certificates, signature schemes, resumption and what travels encrypted it
-// makes whole handshakes with package sealsock.
+// what this module does not implement, such as SSL 3.0 and export suites, and costs the
+// server little. For certificates, signature schemes, resumption and what is sent
+// encrypted it makes whole handshakes with package sealsock.
 //
 // A question has three answers: yes, no, and unknown. A server that answers with an alert,
 // or closes the connection, has refused. A server that does not answer in time has not, and

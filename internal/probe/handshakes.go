@@ -51,7 +51,7 @@ var kinds = [][]iana.SignatureScheme{
 }
 
 // handshakes asks the questions that need whole handshakes. Servers with nothing newer than
-// TLS 1.1 are left out: package sealsock does not speak to them.
+// TLS 1.1 are left out: package sealsock cannot connect to them.
 func (p *prober) handshakes(ctx context.Context) {
 	if !p.speaks(iana.TLS12) && !p.speaks(iana.TLS13) {
 		return
