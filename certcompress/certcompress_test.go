@@ -90,8 +90,8 @@ func TestRemembers(t *testing.T) {
 	}
 }
 
-// TestBrotliWindow: a small certificate costs little memory, whatever window its data
-// names, and one that refers back as far as it can comes out as it was.
+// TestBrotliWindow: a small certificate costs little memory for every window that its
+// data names, and data with the longest possible distance decompresses to the original.
 func TestBrotliWindow(t *testing.T) {
 	pack := func(window int, data []byte) []byte {
 		var b bytes.Buffer
