@@ -11,10 +11,14 @@ import (
 // Fits reports whether c can sign in a way that both sides allow. It does not
 // check names: see Credential.Matches.
 func (r *CredentialRequest) Fits(c *Credential) bool {
-	if r == nil || c == nil || c.Signer == nil {
+	if r == nil || c == nil {
 		return false
 	}
-	return r.delegated(c) != nil || c.has(r.RawKeys) && r.curveFits(c) && schemeFor(c, r.own, r.SignatureSchemes, r.Version) != nil
+	if r.delegated(c) != nil {
+		return true // its own key signs, and Signer may be nil
+	}
+	return c.Signer != nil && c.has(r.RawKeys) && r.curveFits(c) &&
+		schemeFor(c, r.own, r.SignatureSchemes, r.Version) != nil
 }
 
 // curveFits reports whether the peer has the curve of an ECDSA key. In TLS 1.2

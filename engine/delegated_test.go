@@ -119,3 +119,27 @@ func TestDelegationNeedsSuitableKeys(t *testing.T) {
 		t.Error("a server shows a delegated rsaEncryption key")
 	}
 }
+
+// TestDelegatedKeyAlone: a server whose own key is elsewhere serves the clients that accept
+// its delegated credential, and no others.
+func TestDelegatedKeyAlone(t *testing.T) {
+	const with = iana.ECDSAWithP256AndSHA256
+	cred, delegate := newCredential(t, nil), newCredential(t, nil)
+	made, err := NewDelegated(rand.Reader, cred, with, delegate.Signer,
+		rawKey(t, delegate.Signer), with, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cred.Delegated, cred.Signer = made, nil
+	request := &CredentialRequest{
+		Server: true, Version: iana.TLS13, SignatureSchemes: []iana.SignatureScheme{with},
+		DelegatedSchemes: []iana.SignatureScheme{with}, own: []iana.SignatureScheme{with},
+	}
+	if !request.Fits(cred) {
+		t.Error("the delegated credential does not fit a client that accepts it")
+	}
+	request.DelegatedSchemes = nil
+	if request.Fits(cred) {
+		t.Error("a credential without a key fits a client that accepts no delegation")
+	}
+}
