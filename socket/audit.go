@@ -28,7 +28,8 @@ var auditor atomic.Pointer[Auditor]
 
 // SetAuditor installs f for all sockets of this package and of package address, and
 // for the lookups of names; nil removes it. Sockets that a program makes through
-// package net itself, and what package trust fetches over HTTP, are not among them.
+// package net itself are not among them, nor what package trust fetches over HTTP, nor the
+// connections that package authority makes to validate names for its ACME service.
 func SetAuditor(f Auditor) {
 	if f == nil {
 		auditor.Store(nil)
