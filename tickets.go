@@ -1,6 +1,7 @@
 package sealsock
 
 import (
+	"container/list"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -176,13 +177,11 @@ func (r *RotatingKeys) TicketKeys(now time.Time) []TicketKey {
 // KeepTickets returns tickets that are names of sessions in this process's
 // memory, at most max of them. Each can be used once; those of TLS 1.2, where a
 // resumed connection brings no new ticket, until they expire.
-func KeepTickets(max int) engine.Tickets { return &keptTickets{max: max} }
+func KeepTickets(max int) engine.Tickets { return &keptTickets{sessions: fifo[[16]byte]{max: max}} }
 
 type keptTickets struct {
-	max   int
-	mu    sync.Mutex
-	byKey map[[16]byte]*engine.Session
-	order [][16]byte
+	mu       sync.Mutex
+	sessions fifo[[16]byte]
 }
 
 // Issue remembers the session under a random name.
@@ -191,15 +190,7 @@ func (t *keptTickets) Issue(s *engine.Session) ([]byte, error) {
 	rand.Read(key[:])
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.byKey == nil {
-		t.byKey = map[[16]byte]*engine.Session{}
-	}
-	for len(t.order) >= max(t.max, 1) {
-		delete(t.byKey, t.order[0])
-		t.order = t.order[1:]
-	}
-	t.byKey[key] = s
-	t.order = append(t.order, key)
+	t.sessions.put(key, s)
 	return key[:], nil
 }
 
@@ -211,52 +202,80 @@ func (t *keptTickets) Redeem(ticket []byte) (*engine.Session, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	key := [16]byte(ticket)
-	s := t.byKey[key]
+	s := t.sessions.get(key)
 	if s != nil && s.Version >= iana.TLS13 {
-		delete(t.byKey, key)
+		t.sessions.remove(key)
 	}
 	return s, nil
 }
 
 // KeepSessionIDs returns a memory of the sessions of TLS 1.2 clients that resume
 // by session ID, at most max of them, in this process.
-func KeepSessionIDs(max int) engine.SessionIDs { return &keptIDs{max: max} }
+func KeepSessionIDs(max int) engine.SessionIDs { return &keptIDs{sessions: fifo[string]{max: max}} }
 
 type keptIDs struct {
-	max   int
-	mu    sync.Mutex
-	byID  map[string]*engine.Session
-	order []string
+	mu       sync.Mutex
+	sessions fifo[string]
 }
 
-// Store implements engine.SessionIDs.
+// Store remembers a session under its ID.
 func (k *keptIDs) Store(id []byte, s *engine.Session) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.byID == nil {
-		k.byID = map[string]*engine.Session{}
-	}
-	for len(k.order) >= max(k.max, 1) {
-		delete(k.byID, k.order[0])
-		k.order = k.order[1:]
-	}
-	k.byID[string(id)] = s
-	k.order = append(k.order, string(id))
+	k.sessions.put(string(id), s)
 	return nil
 }
 
-// Load implements engine.SessionIDs.
+// Load returns the session of an ID, or nil.
 func (k *keptIDs) Load(id []byte) (*engine.Session, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.byID[string(id)], nil
+	return k.sessions.get(string(id)), nil
 }
 
-// Forget implements engine.SessionIDs.
+// Forget drops the session of an ID.
 func (k *keptIDs) Forget(id []byte) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	delete(k.byID, string(id))
+	k.sessions.remove(string(id))
+}
+
+// A fifo holds at most max sessions by their keys. The one that was put first makes room
+// for a new one, and a session that was removed takes no room.
+type fifo[K comparable] struct {
+	max   int
+	byKey map[K]*list.Element
+	order list.List // of *fifoEntry, the oldest first
+}
+
+type fifoEntry[K comparable] struct {
+	key     K
+	session *engine.Session
+}
+
+func (f *fifo[K]) put(key K, s *engine.Session) {
+	f.remove(key)
+	if f.byKey == nil {
+		f.byKey = map[K]*list.Element{}
+	}
+	for f.order.Len() >= max(f.max, 1) {
+		f.remove(f.order.Front().Value.(*fifoEntry[K]).key)
+	}
+	f.byKey[key] = f.order.PushBack(&fifoEntry[K]{key, s})
+}
+
+func (f *fifo[K]) get(key K) *engine.Session {
+	if e := f.byKey[key]; e != nil {
+		return e.Value.(*fifoEntry[K]).session
+	}
+	return nil
+}
+
+func (f *fifo[K]) remove(key K) {
+	if e := f.byKey[key]; e != nil {
+		f.order.Remove(e)
+		delete(f.byKey, key)
+	}
 }
 
 // NewAntiReplay returns a memory of 0-RTT attempts, at most max of them within
