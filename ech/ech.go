@@ -176,8 +176,15 @@ func curveKey(k *engine.ECHKey) (*ecdh.PrivateKey, error) {
 	return private, nil
 }
 
+// maxPrivate bounds a private key, in bytes: one of an elliptic curve has at most some
+// hundred, and crypto/x509 takes seconds for an RSA key of many kilobytes.
+const maxPrivate = 1 << 10
+
 // parsePrivate reads a private key in PKCS#8.
 func parsePrivate(der []byte) (*ecdh.PrivateKey, error) {
+	if len(der) > maxPrivate {
+		return nil, fmt.Errorf("ech: the private key has %d bytes, at most %d are read", len(der), maxPrivate)
+	}
 	key, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
 		return nil, fmt.Errorf("ech: the private key cannot be read: %w", err)

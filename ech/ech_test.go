@@ -149,6 +149,8 @@ func TestParseMistakes(t *testing.T) {
 		{"another's configuration", key + config, "matches the private key"},
 		{"a damaged key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n" + config, "cannot be read"},
 		{"a damaged configuration", key + "-----BEGIN ECHCONFIG-----\nAAAA\n-----END ECHCONFIG-----\n", "cannot be read"},
+		{"a key that takes long to read", string(pem.EncodeToMemory(&pem.Block{
+			Type: keyLabel, Bytes: make([]byte, maxPrivate+1)})) + config, "at most 1024"},
 		{"a signing key", string(pem.EncodeToMemory(&pem.Block{Type: keyLabel, Bytes: der})) + config, "X25519"},
 	} {
 		if keys, err := Parse([]byte(bad.file)); err == nil || !strings.Contains(err.Error(), bad.says) {
