@@ -396,13 +396,13 @@ func (c *Conn) Close() error {
 }
 
 // lockForClose locks the sending half if there is something to send before the
-// connection below is closed. It waits for a write under way only if there is an
-// alert to send: forward has bounded the time of that write.
+// connection below is closed. It waits for a write under way only if there is an alert to
+// send, in the mailbox or with that write, whose time forward has bounded.
 func (c *Conn) lockForClose() bool {
 	if c.brokenBy() == nil {
 		return c.open.Load() && c.out.TryLock()
 	}
-	if !c.out.mail.full.Load() {
+	if !c.out.mail.full.Load() && !c.alerted.Load() {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
