@@ -9,11 +9,4 @@ var sealsockRows = []row{
 		new:  "\t\tplain, err := aead.Open(nil, nil, ticket[16:], nil)\n\t\tif err != nil {",
 		test: "TestResumption",
 	},
-	{
-		doc: "sealsock", section: "tickets", must: "a session that was redeemed takes no room",
-		file: "tickets.go",
-		old:  "\t\tf.order.Remove(e)\n\t\tdelete(f.byKey, key)",
-		new:  "\t\tdelete(f.byKey, key)",
-		test: "TestKeptTicketsUseTheirRoom",
-	},
 }
