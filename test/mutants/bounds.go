@@ -48,7 +48,7 @@ var boundsRows = []row{
 	{
 		doc: own, section: "Conn", must: "an alert reaches a peer beside a write",
 		file: "stream/conn.go",
-		old:  "\tif !c.out.mail.full.Load() {\n\t\treturn false\n\t}\n\tctx, cancel",
+		old:  "\tif !c.out.mail.full.Load() && !c.alerted.Load() {\n\t\treturn false\n\t}\n\tctx, cancel",
 		new:  "\tif true {\n\t\treturn false\n\t}\n\tctx, cancel",
 		test: "TestAlertBesideWrite",
 	},
