@@ -1,4 +1,4 @@
-// Package readfile reads whole files whose size and kind are up to somebody else.
+// Package readfile reads whole files whose size and kind another party decides.
 // What it returns is bounded, and no call waits for a pipe without an end that
 // its caller can choose.
 package readfile
