@@ -10,7 +10,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/panics"
-	"github.com/sealsock/sealsock/stream"
+	"github.com/sealsock/sealsock/internal/stream"
 	"github.com/sealsock/sealsock/trust"
 )
 

@@ -15,8 +15,8 @@ import (
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/stream"
 	"github.com/sealsock/sealsock/internal/testcert"
-	"github.com/sealsock/sealsock/stream"
 )
 
 // serve answers each connection of a listener with do.

@@ -23,6 +23,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/stream"
 	"github.com/sealsock/sealsock/legacy"
 	"github.com/sealsock/sealsock/socket"
 	"github.com/sealsock/sealsock/socket/alg"
@@ -40,7 +41,6 @@ import (
 	"github.com/sealsock/sealsock/socket/unix"
 	"github.com/sealsock/sealsock/socket/vsock"
 	"github.com/sealsock/sealsock/starttls"
-	"github.com/sealsock/sealsock/stream"
 	"github.com/sealsock/sealsock/trust"
 )
 

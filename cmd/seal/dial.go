@@ -9,7 +9,7 @@ import (
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/engine"
-	"github.com/sealsock/sealsock/stream"
+	"github.com/sealsock/sealsock/internal/stream"
 )
 
 // A call is one connection to be made: the options of its first flight, and the

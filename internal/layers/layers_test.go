@@ -40,7 +40,7 @@ var allowed = map[string][]string{
 	"internal/record": {"iana", "internal/codec", "internal/suites", "internal/keys"},
 	"engine": {"iana", "internal/codec", "internal/wire", "internal/suites", "internal/keys",
 		"internal/record", "internal/pubkey"},
-	"stream":            {"iana", "engine", "internal/panics"},
+	"internal/stream":   {"iana", "engine", "internal/panics"},
 	"internal/admit":    {"internal/panics"},
 	"internal/panics":   {},
 	"ech":               {"engine"},

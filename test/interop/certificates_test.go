@@ -26,8 +26,8 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/stream"
 	"github.com/sealsock/sealsock/internal/testcert"
-	"github.com/sealsock/sealsock/stream"
 )
 
 var compression = &capability{

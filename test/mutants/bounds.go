@@ -5,7 +5,7 @@ package main
 var boundsRows = []row{
 	{
 		doc: own, section: "Listener", must: "a handshake that waits for its client delays no other",
-		file: "stream/conn.go",
+		file: "internal/stream/conn.go",
 		old:  "\tev, err := c.in.step()\n\tdone()\n",
 		new:  "\tev, err := c.in.step()\n\t_ = done\n",
 		pkg:  ".", test: "TestListenerServesBesideSilentClients",
@@ -33,7 +33,7 @@ var boundsRows = []row{
 	},
 	{
 		doc: own, section: "Config", must: "a panic in a callback of the engine ends one connection",
-		file: "stream/guard.go",
+		file: "internal/stream/guard.go",
 		old:  "\t\t\tev = engine.Event{Reply: in.abort(err)}\n",
 		new:  "\t\t\tev = engine.Event{Reply: in.abort(err)}\n\t\t\tpanic(v)\n",
 		pkg:  ".", test: "TestCallbackPanics/server/KeyLog",
@@ -47,35 +47,35 @@ var boundsRows = []row{
 	},
 	{
 		doc: own, section: "Conn", must: "an alert reaches a peer beside a write",
-		file: "stream/conn.go",
+		file: "internal/stream/conn.go",
 		old:  "\tif !c.out.mail.full.Load() && !c.alerted.Load() {\n\t\treturn false\n\t}\n\tctx, cancel",
 		new:  "\tif true {\n\t\treturn false\n\t}\n\tctx, cancel",
 		test: "TestAlertBesideWrite",
 	},
 	{
 		doc: own, section: "Conn", must: "the alert of Abort reaches a peer beside a write",
-		file: "stream/refuse.go",
+		file: "internal/stream/refuse.go",
 		old:  "\t\treturn c.out.abort(c.raw, a)\n\t}\n",
 		new:  "\t\treturn c.out.abort(c.raw, a)\n\t}\n\tif true {\n\t\treturn nil\n\t}\n",
 		test: "TestAbortBesideWrite",
 	},
 	{
 		doc: own, section: "Conn", must: "Close does not wait for the peer after the write deadline",
-		file: "stream/deadlines.go",
+		file: "internal/stream/deadlines.go",
 		old:  "if d := c.deadlines.write; !d.IsZero() && d.Before(limit) {",
 		new:  "if d := c.deadlines.write; d.IsZero() && d.Before(limit) {",
 		test: "TestCloseKeepsToWriteDeadline/passed",
 	},
 	{
 		doc: own, section: "Conn", must: "unread input is taken off the socket after a fatal alert",
-		file: "stream/conn.go",
+		file: "internal/stream/conn.go",
 		old:  "if c.alerted.Load() {",
 		new:  "if false && c.alerted.Load() {",
 		test: "TestAlertBeforeReset/TCP",
 	},
 	{
 		doc: own, section: "Conn", must: "the end of a context in the Verifier refuses no peer",
-		file: "stream/guard.go",
+		file: "internal/stream/guard.go",
 		old:  "case ended(ctx, err):",
 		new:  "case false && ended(ctx, err):",
 		pkg:  ".", test: "TestHandshakeIsTakenUpInTheVerifier",
@@ -96,7 +96,7 @@ var boundsRows = []row{
 	},
 	{
 		doc: own, section: "Listener", must: "half a record of a client occupies no buffer",
-		file: "stream/reading.go",
+		file: "internal/stream/reading.go",
 		old:  "\tif !in.done {\n\t\tin.setAside()",
 		new:  "\tif false {\n\t\tin.setAside()",
 		pkg:  ".", test: "TestListenerServesBesideSilentClients",

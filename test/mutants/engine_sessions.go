@@ -19,7 +19,7 @@ var sessionRows = []row{
 	{
 		doc: rfc9846, section: "4.2.10",
 		must: "early data is sent again only for the same application protocol",
-		file: "stream/early.go",
+		file: "internal/stream/early.go",
 		old:  "case s.ALPN != s.EarlyALPN:", new: "case false:",
 		pkg: ".", test: "TestRefusedEarlyDataUnderAnotherProtocol",
 	},

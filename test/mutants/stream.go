@@ -5,7 +5,7 @@ var streamRows = []row{
 	{
 		doc: rfc9846, section: "6.1",
 		must: "a connection that is cut without close_notify is an error for the reader",
-		file: "stream/conn.go",
+		file: "internal/stream/conn.go",
 		old:  "without close_notify\", Err: io.ErrUnexpectedEOF",
 		new:  "without close_notify\", Err: io.EOF",
 		pkg:  ".", test: "TestTruncationIsNoEnd",
