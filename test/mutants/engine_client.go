@@ -80,14 +80,14 @@ var engineClientRows = []row{
 	{
 		doc: rfc9846, section: "4.2.11",
 		must: "the chosen key was offered, and goes with the suite's hash: illegal_parameter",
-		file: "engine/psk_client.go",
+		file: "engine/client13_psk.go",
 		old:  "if i >= len(o.psks.keys) {", new: "if i > len(o.psks.keys) {",
 		test: "TestClientRefusesServerHello13/a key that was not offered",
 	},
 	{
 		doc: rfc9846, section: "4.2.11",
 		must: "the chosen key was offered, and goes with the suite's hash: illegal_parameter",
-		file: "engine/psk_client.go",
+		file: "engine/client13_psk.go",
 		old:  "if o.psks.keys[i].hash != f.suite.Hash {", new: "if false {",
 		test: "TestClientRefusesServerHello13/a key with another hash",
 	},

@@ -10,13 +10,13 @@ var detailRows = []row{
 	},
 	{
 		doc: rfc9846, section: "4.2.8", must: "shares are in the order of the groups",
-		file: "engine/server_hello.go",
+		file: "engine/server_choose.go",
 		old:  "left = left[i+1:]", new: "_ = i",
 		test: "TestShareOrder",
 	},
 	{
 		doc: rfc9846, section: "4.2.9", must: "psk_ke only if the server allows it, in each ClientHello",
-		file: "engine/psk_server.go",
+		file: "engine/server13_psk.go",
 		old:  "case cfg.takesPSKAlone(hello):\n\t\tc.group", new: "case true:\n\t\tc.group",
 		test: "TestPSKModeIsDecidedFromTheConfiguration",
 	},
@@ -35,7 +35,7 @@ var detailRows = []row{
 	},
 	{
 		doc: rfc9846, section: "D.5", must: "a hello of SSL 3.0: protocol_version",
-		file: "engine/server_hello.go",
+		file: "engine/server_choose.go",
 		old:  "if v > iana.SSL30 {", new: "if true {",
 		test: "TestSSL30Hello",
 	},
@@ -47,7 +47,7 @@ var detailRows = []row{
 	},
 	{
 		doc: own, section: "engine", must: "no client chooses how much its key exchange costs",
-		file: "engine/server_hello.go",
+		file: "engine/server_choose.go",
 		old:  "(suites.Cost(other) < suites.Costly || suites.Cost(other) <= suites.Cost(group))",
 		new:  "(suites.Cost(other) < suites.Costly || true)",
 		test: "TestCostOfShares",

@@ -152,7 +152,7 @@ var engineExtensionRows = []row{
 	{
 		doc: "RFC 9345", section: "4.1.3",
 		must: "delegated credentials: scheme offered, in time, signed by the certificate",
-		file: "engine/delegated.go",
+		file: "engine/delegated13.go",
 		old:  "if by == nil || !by.TLS13 || !slices.Contains(offered, d.Algorithm) {",
 		new:  "if by == nil {",
 		test: "TestDelegation13/signed with a scheme that was not offered",
@@ -160,7 +160,7 @@ var engineExtensionRows = []row{
 	{
 		doc: "RFC 9345", section: "4.1.3",
 		must: "delegated credentials: scheme offered, in time, signed by the certificate",
-		file: "engine/delegated.go",
+		file: "engine/delegated13.go",
 		old:  "if err := by.Verify(leafKey, iana.TLS13, content, d.Signature); err != nil {",
 		new: "if err := by.Verify(leafKey, iana.TLS13, content, d.Signature); err != nil && " +
 			"false {",

@@ -5,7 +5,7 @@ var engineMustRows = []row{
 	{
 		doc: rfc9846, section: "4.1.1",
 		must: "a group without a share is asked for with HelloRetryRequest",
-		file: "engine/server_hello.go",
+		file: "engine/server_choose.go",
 		old:  "if choice.group != nil && choice.share == nil {", new: "if false {",
 		test: "TestHandshake",
 	},
@@ -37,7 +37,7 @@ var engineMustRows = []row{
 	{
 		doc: rfc9846, section: "4.2.1",
 		must: "without supported_versions TLS 1.2 at most, as legacy_version allows",
-		file: "engine/server_hello.go",
+		file: "engine/server_choose.go",
 		old:  "for v := min(h.LegacyVersion, iana.TLS12); v", new: "for v := h.LegacyVersion; v",
 		test: "TestChosenVersion",
 	},
@@ -50,13 +50,13 @@ var engineMustRows = []row{
 	},
 	{
 		doc: rfc9846, section: "4.2.9", must: "with psk_ke a server sends no key share",
-		file: "engine/psk_server.go",
+		file: "engine/server13_psk.go",
 		old:  "c.group, c.share = nil, nil", new: "c.noGroup = nil",
 		test: "TestServerKeepsToModes13",
 	},
 	{
 		doc: rfc9846, section: "4.3.2", must: "each request has a context of its own",
-		file: "engine/late.go",
+		file: "engine/late13.go",
 		old:  "if _, err := io.ReadFull(s.cfg.random(), context); err != nil {",
 		new:  "if _, err := io.ReadFull(s.cfg.random(), context[:0]); err != nil {",
 		test: "TestRequestContexts13",

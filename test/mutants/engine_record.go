@@ -172,14 +172,14 @@ var engineRecordRows = []row{
 	{
 		doc: rfc9846, section: "4.6.2",
 		must: "the answer repeats the context; a client may decline",
-		file: "engine/late.go",
+		file: "engine/late13.go",
 		old:  "if len(request.Context) == 0 {", new: "if false {",
 		test: "TestLateRequestIsRefused13",
 	},
 	{
 		doc: rfc9846, section: "4.6.2",
 		must: "the answer repeats the context; a client may decline",
-		file: "engine/late.go",
+		file: "engine/late13.go",
 		old:  "if !bytes.Equal(q.Context, cert.Context) {",
 		new:  "if !bytes.Equal(q.Context, cert.Context) && false {",
 		test: "TestLateAnswersInAnyOrder13",
@@ -187,14 +187,14 @@ var engineRecordRows = []row{
 	{
 		doc: rfc9846, section: "4.6.2",
 		must: "the answer repeats the context; a client may decline",
-		file: "engine/late.go",
+		file: "engine/late13.go",
 		old:  "s.late.pending = append(s.late.pending[:i:i], s.late.pending[i+1:]...)", new: "_ = i",
 		test: "TestLateAnswers13",
 	},
 	{
 		doc: rfc9846, section: "4.6.2",
 		must: "the answer repeats the context; a client may decline",
-		file: "engine/late.go",
+		file: "engine/late13.go",
 		old:  "if err := s.flow.checkFinished(m, s.open.traffic); err != nil {",
 		new:  "if err := s.flow.checkFinished(m, s.open.traffic); err != nil && false {",
 		test: "TestLateAnswers13",
@@ -202,7 +202,7 @@ var engineRecordRows = []row{
 	{
 		doc: rfc9846, section: "4.6.2",
 		must: "a late certificate counts once its Finished is checked",
-		file: "engine/late.go",
+		file: "engine/late13.go",
 		old:  "if s.peer != nil {\n\t\ts.flow.info.shows(s.peer)",
 		new:  "if false {\n\t\ts.flow.info.shows(s.peer)",
 		test: "TestLateAuthentication",

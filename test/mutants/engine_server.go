@@ -5,7 +5,7 @@ var engineServerRows = []row{
 	{
 		doc: rfc9846, section: "4.1.2",
 		must: "compression methods exactly the null method, else illegal_parameter",
-		file: "engine/server_hello.go",
+		file: "engine/server_choose.go",
 		old:  "case len(h.CompressionMethods) != 1 || h.CompressionMethods[0] != 0:",
 		new:  "case h.CompressionMethods[0] != 0:",
 		test: "TestServerRefusesHello13/compression too",
@@ -13,7 +13,7 @@ var engineServerRows = []row{
 	{
 		doc: rfc9846, section: "4.1.2",
 		must: "compression methods exactly the null method, else illegal_parameter",
-		file: "engine/server_hello.go",
+		file: "engine/server_choose.go",
 		old:  "case len(h.CompressionMethods) != 1 || h.CompressionMethods[0] != 0:",
 		new:  "case len(h.CompressionMethods) != 1:",
 		test: "TestServerRefusesHello13/compression alone",
@@ -22,20 +22,20 @@ var engineServerRows = []row{
 		doc: rfc9846, section: "4.2.3",
 		must: "signature_algorithms is sent, and demanded of certificate authentication: " +
 			"missing_extension",
-		file: "engine/psk_server.go",
+		file: "engine/server13_psk.go",
 		old:  "case len(hello.SignatureAlgorithms) == 0:", new: "case false:",
 		test: "TestPSKWithoutSchemes13",
 	},
 	{
 		doc: rfc9846, section: "9.2", must: "missing_extension for each mandatory extension",
-		file: "engine/server_hello.go",
+		file: "engine/server_choose.go",
 		old:  "case !has(iana.ExtSupportedGroups) && (h.PSK == nil || has(iana.ExtKeyShare)):",
 		new:  "case false:",
 		test: "TestServerRefusesHello13/no supported_groups",
 	},
 	{
 		doc: rfc9846, section: "9.2", must: "missing_extension for each mandatory extension",
-		file: "engine/server_hello.go",
+		file: "engine/server_choose.go",
 		old:  "case !has(iana.ExtKeyShare) && (h.PSK == nil || has(iana.ExtSupportedGroups)):",
 		new:  "case false:",
 		test: "TestMissingShareWithPSK13",
@@ -43,7 +43,7 @@ var engineServerRows = []row{
 	{
 		doc: rfc9846, section: "4.2.9",
 		must: "psk_key_exchange_modes goes with pre_shared_key, else abort",
-		file: "engine/server_hello.go",
+		file: "engine/server_choose.go",
 		old:  "case h.PSK != nil && len(h.PSKModes) == 0:", new: "case false:",
 		test: "TestPSKWithoutModes",
 	},
@@ -51,21 +51,21 @@ var engineServerRows = []row{
 		doc: rfc9846, section: "4.2.8",
 		must: "one share a group, in the order of supported_groups, each for a group that is " +
 			"offered: illegal_parameter",
-		file: "engine/server_hello.go",
+		file: "engine/server_choose.go",
 		old:  "left = left[i+1:]", new: "",
 		test: "TestShareOrder",
 	},
 	{
 		doc: rfc9846, section: "4.1.1",
 		must: "no common parameters: handshake_failure (or insufficient_security)",
-		file: "engine/server_hello.go",
+		file: "engine/server_choose.go",
 		old:  "if c.group == nil {\n\t\treturn &Error{", new: "if false {\n\t\treturn &Error{",
 		test: "TestServerRefusesHello13/no group in common",
 	},
 	{
 		doc: rfc9846, section: "4.1.1",
 		must: "no common parameters: handshake_failure (or insufficient_security)",
-		file: "engine/server_hello.go",
+		file: "engine/server_choose.go",
 		old: "Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: \"no " +
 			"cipher suite",
 		new: "Fault: FaultIncompatible, Alert: iana.AlertProtocolVersion, Reason: \"no cipher " +
@@ -74,7 +74,7 @@ var engineServerRows = []row{
 	},
 	{
 		doc: rfc9846, section: "4.2.1", must: "no version in common: protocol_version",
-		file: "engine/server_hello.go",
+		file: "engine/server_choose.go",
 		old:  "Alert: iana.AlertProtocolVersion, Reason: \"the client speaks",
 		new:  "Alert: iana.AlertHandshakeFailure, Reason: \"the client speaks",
 		test: "TestServerRefusesHello13/no version in common",
@@ -82,7 +82,7 @@ var engineServerRows = []row{
 	{
 		doc: rfc9846, section: "4.2.1",
 		must: "versions are taken from supported_versions alone, if it is there",
-		file: "engine/server_hello.go",
+		file: "engine/server_choose.go",
 		old:  "if slices.Contains(h.Present, iana.ExtSupportedVersions) {", new: "if false {",
 		test: "TestServerRefusesHello13/no version in common",
 	},
@@ -187,7 +187,7 @@ var engineServerRows = []row{
 	},
 	{
 		doc: "RFC 7301", section: "3.2", must: "no protocol in common: no_application_protocol",
-		file: "engine/server_hello.go",
+		file: "engine/server_choose.go",
 		old:  "Alert: iana.AlertNoApplicationProtocol", new: "Alert: iana.AlertHandshakeFailure",
 		test: "TestServerRefusesHello13/no protocol in common",
 	},

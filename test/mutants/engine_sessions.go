@@ -26,14 +26,14 @@ var sessionRows = []row{
 	{
 		doc: own, section: "engine",
 		must: "a server that verifies no client resumes none that showed a certificate",
-		file: "engine/psk_server.go",
+		file: "engine/server13_psk.go",
 		old:  "return !showed", new: "return true",
 		test: "TestSessionsKeepTheirVerification",
 	},
 	{
 		doc: own, section: "engine",
 		must: "a session whose certificate is not accepted any more is not used",
-		file: "engine/psk_client.go",
+		file: "engine/client13_psk.go",
 		old:  "instead: func(do *effects) (state, error) { return then(false, do) },",
 		new:  "instead: func(do *effects) (state, error) { return then(true, do) },",
 		test: "TestExpiredSessionLeadsToFullHandshake",
@@ -53,7 +53,7 @@ var sessionRows = []row{
 	},
 	{
 		doc: own, section: "engine", must: "a ticket too long to be returned makes no session",
-		file: "engine/ticket.go",
+		file: "engine/ticket13.go",
 		old:  " || len(t.Ticket) > maxTicket {", new: " {",
 		test: "TestLongTicketIsNotKept",
 	},
@@ -66,7 +66,7 @@ var sessionRows = []row{
 	},
 	{
 		doc: "RFC 9345", section: "4", must: "a delegated key is no rsaEncryption key",
-		file: "engine/delegated.go",
+		file: "engine/delegated13.go",
 		old:  "case iana.RSAPSSRSAEWithSHA256, iana.RSAPSSRSAEWithSHA384, iana.RSAPSSRSAEWithSHA512:",
 		new:  "case 0:",
 		test: "TestDelegationNeedsSuitableKeys",

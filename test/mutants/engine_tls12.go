@@ -158,7 +158,7 @@ var engine12Rows = []row{
 	},
 	{
 		doc: "RFC 5746", section: "3", must: "the indication, and no renegotiation",
-		file: "engine/server_hello.go",
+		file: "engine/server_choose.go",
 		old:  "case len(h.RenegotiationInfo) > 0:", new: "case false:",
 		test: "TestRenegotiationInTLS13",
 	},
@@ -170,7 +170,7 @@ var engine12Rows = []row{
 	},
 	{
 		doc: "RFC 7507", section: "3", must: "TLS_FALLBACK_SCSV: inappropriate_fallback",
-		file: "engine/server_hello.go",
+		file: "engine/server_choose.go",
 		old:  "slices.Contains(h.CipherSuites, iana.TLS_FALLBACK_SCSV)", new: "false",
 		test: "TestFallbackSCSV",
 	},
