@@ -31,7 +31,7 @@ const caExample = `  seal ca create
   seal ca export > root.pem
   seal ca list`
 
-func newCA(talk *talker) *cobra.Command {
+func newCA(out *output) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "ca COMMAND",
 		Short:   "Run a certificate authority of one's own",
@@ -43,9 +43,9 @@ func newCA(talk *talker) *cobra.Command {
 		SuggestionsMinimumDistance: 2,
 		DisableFlagsInUseLine:      true,
 	}
-	cmd.AddCommand(newCACreate(talk), newCAIssue(talk), newCARenew(talk), newCARevoke(talk), newCACRL(),
-		newCAList(talk), newCAExport(), newCAInstall(talk), newCAUninstall(talk), newCAServe(talk),
-		newCARepair(talk), newCAAccounts(talk))
+	cmd.AddCommand(newCACreate(out), newCAIssue(out), newCARenew(out), newCARevoke(out), newCACRL(),
+		newCAList(out), newCAExport(), newCAInstall(out), newCAUninstall(out), newCAServe(out),
+		newCARepair(out), newCAAccounts(out))
 	return cmd
 }
 
@@ -57,14 +57,14 @@ func needsSubcommand(cmd *cobra.Command, args []string) error {
 	return usage("a command is missing").hinted("%s --help lists them", cmd.CommandPath())
 }
 
-func newCACreate(talk *talker) *cobra.Command {
+func newCACreate(out *output) *cobra.Command {
 	var options authority.Options
 	var algorithm string
 	var days int
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Make the authority: a root and an intermediate",
-		Args:  exactly(),
+		Args:  exactArgs(),
 		RunE: func(*cobra.Command, []string) error {
 			var err error
 			if options.Algorithm, err = authority.ParseAlgorithm(algorithm); err != nil {
@@ -74,7 +74,7 @@ func newCACreate(talk *talker) *cobra.Command {
 				return usage("--days %d is no lifetime", days).hinted("as in --days 3650")
 			}
 			options.Lifetime = time.Duration(days) * 24 * time.Hour
-			return createAuthority(talk, options)
+			return createAuthority(out, options)
 		},
 	}
 	f := cmd.Flags()
@@ -86,7 +86,7 @@ func newCACreate(talk *talker) *cobra.Command {
 	return cmd
 }
 
-func createAuthority(talk *talker, options authority.Options) error {
+func createAuthority(out *output, options authority.Options) error {
 	dir, err := authorityDir()
 	if err != nil {
 		return err
@@ -99,12 +99,12 @@ func createAuthority(talk *talker, options authority.Options) error {
 	case err != nil:
 		return failed(err, "the authority cannot be made: %v", err).hinted("its folder is %s; SEALSOCK_HOME names another", dir)
 	}
-	talk.tell(created{Dir: dir, Root: ca.RootFile()})
+	out.print(created{Dir: dir, Root: ca.RootFile()})
 	return nil
 }
 
 // ownAuthority opens the authority, which must exist.
-func ownAuthority() (*authority.Authority, error) {
+func existingAuthority() (*authority.Authority, error) {
 	ca, err := openAuthority()
 	if errors.Is(err, authority.ErrNotExist) {
 		dir, _ := authorityDir()
@@ -118,9 +118,9 @@ func newCAExport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Print the root's certificate in PEM, for others to trust",
-		Args:  exactly(),
+		Args:  exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ca, err := ownAuthority()
+			ca, err := existingAuthority()
 			if err != nil {
 				return err
 			}
@@ -129,28 +129,28 @@ func newCAExport() *cobra.Command {
 				return usage("--form: %v", err).hinted("it is pem, der or chain")
 			}
 			_, err = cmd.OutOrStdout().Write(data)
-			return unwritten(err)
+			return outputError(err)
 		},
 	}
 	cmd.Flags().StringVar(&form, "form", "pem", "a `word`: pem, der, or chain for the root and the intermediate in PEM")
 	return cmd
 }
 
-// unwritten explains a failure to write to standard output.
-func unwritten(err error) error {
+// outputError explains a failure to write to standard output.
+func outputError(err error) error {
 	if err == nil {
 		return nil
 	}
 	return failed(err, "standard output cannot be written: %v", cause(err))
 }
 
-func newCAList(talk *talker) *cobra.Command {
+func newCAList(out *output) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the certificates that were issued",
-		Args:  exactly(),
+		Args:  exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ca, err := ownAuthority()
+			ca, err := existingAuthority()
 			if err != nil {
 				return err
 			}
@@ -160,17 +160,17 @@ func newCAList(talk *talker) *cobra.Command {
 			}
 			if warnings, err := ca.Warnings(); err == nil {
 				for _, w := range warnings {
-					talk.warn("%s", printable.Line(w))
+					out.warn("%s", printable.Line(w))
 				}
 			}
-			if talk.json {
+			if out.json {
 				for _, r := range records {
 					line, err := marshal(recordOf(r))
 					if err != nil {
 						return err
 					}
 					if _, err := cmd.OutOrStdout().Write(append(line, '\n')); err != nil {
-						return unwritten(err)
+						return outputError(err)
 					}
 				}
 				return nil
@@ -181,7 +181,7 @@ func newCAList(talk *talker) *cobra.Command {
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Serial, r.Status, day(r.NotAfter), uses(r),
 					shownNames(r.Names, " "))
 			}
-			return unwritten(w.Flush())
+			return outputError(w.Flush())
 		},
 	}
 }
@@ -226,14 +226,14 @@ type record struct {
 }
 
 func recordOf(r authority.Record) record {
-	out := record{
+	issued := record{
 		Serial: r.Serial, Names: r.Names, Status: string(r.Status), Use: uses(r),
 		NotBefore: r.NotBefore, NotAfter: r.NotAfter, Issued: r.Issued, Fingerprint: r.Fingerprint,
 	}
 	if !r.Revoked.IsZero() {
-		out.Revoked = &r.Revoked
+		issued.Revoked = &r.Revoked
 	}
-	return out
+	return issued
 }
 
 func (record) event() string { return "issued" }

@@ -12,7 +12,7 @@ An account that is removed gets no more certificates, and its orders end; those 
 has stay valid until they are revoked. Accounts without an order for 90 days are removed
 when others are opened.`
 
-func newCAAccounts(talk *talker) *cobra.Command {
+func newCAAccounts(out *output) *cobra.Command {
 	var remove []string
 	cmd := &cobra.Command{
 		Use:   "accounts",
@@ -20,9 +20,9 @@ func newCAAccounts(talk *talker) *cobra.Command {
 		Long:  accountsLong,
 		Example: "  seal ca accounts\n  seal ca accounts --remove " +
 			"cJ1Vf0u2lqQj5u3WmF0E6vO2bnJQw8m6m1Yz5h0R1aM",
-		Args: exactly(),
+		Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ca, err := ownAuthority()
+			ca, err := existingAuthority()
 			if err != nil {
 				return err
 			}
@@ -30,7 +30,7 @@ func newCAAccounts(talk *talker) *cobra.Command {
 				if err := ca.RemoveAccount(id); err != nil {
 					return failed(err, "--remove: %v", err).hinted("seal ca accounts lists them")
 				}
-				talk.tell(accountRemoved{id})
+				out.print(accountRemoved{id})
 			}
 			if len(remove) > 0 {
 				return nil
@@ -44,7 +44,7 @@ func newCAAccounts(talk *talker) *cobra.Command {
 			for _, a := range all {
 				fmt.Fprintf(w, "%s\t%s\n", a.ID, day(a.Used))
 			}
-			return unwritten(w.Flush())
+			return outputError(w.Flush())
 		},
 	}
 	cmd.Flags().StringArrayVar(&remove, "remove", nil,

@@ -15,30 +15,30 @@ operating system's store, those of Firefox and Chromium (nss), and that of Java.
 system's store needs the rights of an administrator. seal ca uninstall takes it out
 again.`
 
-func newCAInstall(talk *talker) *cobra.Command {
+func newCAInstall(out *output) *cobra.Command {
 	var kinds []string
 	cmd := &cobra.Command{
 		Use:     "install",
 		Short:   "Have the programs of this machine trust the root",
 		Long:    installLong,
 		Example: "  sudo -E seal ca install --store system\n  seal ca install --store nss,java",
-		Args:    exactly(),
+		Args:    exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return changeStores(cmd.Context(), talk, kinds, "installed in", (*authority.Authority).Install)
+			return changeStores(cmd.Context(), out, kinds, "installed in", (*authority.Authority).Install)
 		},
 	}
 	storeFlag(cmd, &kinds)
 	return cmd
 }
 
-func newCAUninstall(talk *talker) *cobra.Command {
+func newCAUninstall(out *output) *cobra.Command {
 	var kinds []string
 	cmd := &cobra.Command{
 		Use:   "uninstall",
 		Short: "Take the root out of the places where it was installed",
-		Args:  exactly(),
+		Args:  exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return changeStores(cmd.Context(), talk, kinds, "not in", (*authority.Authority).Uninstall)
+			return changeStores(cmd.Context(), out, kinds, "not in", (*authority.Authority).Uninstall)
 		},
 	}
 	storeFlag(cmd, &kinds)
@@ -53,7 +53,7 @@ type changer func(*authority.Authority, context.Context, ...authority.StoreKind)
 
 // changeStores changes the stores and reports the result for each. It fails if a
 // store could not be changed.
-func changeStores(ctx context.Context, talk *talker, names []string, done string, change changer) error {
+func changeStores(ctx context.Context, out *output, names []string, done string, change changer) error {
 	var kinds []authority.StoreKind
 	for _, name := range names {
 		kind := authority.StoreKind(name)
@@ -62,7 +62,7 @@ func changeStores(ctx context.Context, talk *talker, names []string, done string
 		}
 		kinds = append(kinds, kind)
 	}
-	ca, err := ownAuthority()
+	ca, err := existingAuthority()
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func changeStores(ctx context.Context, talk *talker, names []string, done string
 			n.Problem, n.Hint = r.Err.Error(), r.Hint
 			problem = failed(r.Err, "not every store could be changed").hinted("the lines above say why")
 		}
-		talk.say(n, "")
+		out.write(n, "")
 	}
 	return problem
 }

@@ -32,7 +32,7 @@ type issueFlags struct {
 	days           int
 }
 
-func newCAIssue(talk *talker) *cobra.Command {
+func newCAIssue(out *output) *cobra.Command {
 	var flags issueFlags
 	cmd := &cobra.Command{
 		Use:     "issue NAME...",
@@ -43,7 +43,7 @@ func newCAIssue(talk *talker) *cobra.Command {
 			if len(names) == 0 && flags.csr == "" {
 				return usage("NAME is missing").hinted("as in seal ca issue localhost 127.0.0.1")
 			}
-			return flags.issue(cmd.Context(), talk, names)
+			return flags.issue(cmd.Context(), out, names)
 		},
 	}
 	f := cmd.Flags()
@@ -60,12 +60,12 @@ func newCAIssue(talk *talker) *cobra.Command {
 	return cmd
 }
 
-func (flags *issueFlags) issue(ctx context.Context, talk *talker, names []string) error {
+func (flags *issueFlags) issue(ctx context.Context, out *output, names []string) error {
 	request, err := flags.request(ctx, names)
 	if err != nil {
 		return err
 	}
-	ca, err := ownAuthority()
+	ca, err := existingAuthority()
 	if err != nil {
 		return err
 	}
@@ -86,12 +86,12 @@ func (flags *issueFlags) issue(ctx context.Context, talk *talker, names []string
 	if err := flags.write(id, password); err != nil {
 		return err
 	}
-	out := recordOf(*rec)
-	out.Cert, out.Key = flags.cert, flags.key
+	issued := recordOf(*rec)
+	issued.Cert, issued.Key = flags.cert, flags.key
 	if flags.p12 != "" {
-		out.Cert, out.Key = flags.p12, ""
+		issued.Cert, issued.Key = flags.p12, ""
 	}
-	talk.tell(out)
+	out.print(issued)
 	return nil
 }
 

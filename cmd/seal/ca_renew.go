@@ -22,19 +22,19 @@ shows it, or its first eight digits, the files are new ones, named after the fir
 type renewFlags struct {
 	issueFlags
 	keepKey bool
-	owner   ownership
+	owner   identityFlags
 }
 
-func newCARenew(talk *talker) *cobra.Command {
+func newCARenew(out *output) *cobra.Command {
 	var flags renewFlags
 	cmd := &cobra.Command{
 		Use:     "renew FILE-or-SERIAL",
 		Short:   "Issue a certificate anew, with the same names",
 		Long:    renewLong,
 		Example: "  seal ca renew printer.local.pem\n  seal ca renew --keep-key web.pem\n  seal ca renew 7126bd55",
-		Args:    exactly("FILE-or-SERIAL"),
+		Args:    exactArgs("FILE-or-SERIAL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return flags.renew(cmd.Context(), talk, args[0])
+			return flags.renew(cmd.Context(), out, args[0])
 		},
 	}
 	f := cmd.Flags()
@@ -47,12 +47,12 @@ func newCARenew(talk *talker) *cobra.Command {
 	return cmd
 }
 
-func (flags *renewFlags) renew(ctx context.Context, talk *talker, what string) error {
+func (flags *renewFlags) renew(ctx context.Context, out *output, what string) error {
 	algorithm, err := authority.ParseAlgorithm(flags.algorithm)
 	if err != nil {
 		return usage("--algorithm: %v", err)
 	}
-	ca, err := ownAuthority()
+	ca, err := existingAuthority()
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (flags *renewFlags) renew(ctx context.Context, talk *talker, what string) e
 	if err != nil {
 		return failed(err, "no certificate was issued: %v", err).hinted("seal ca issue makes one with other names")
 	}
-	return flags.save(talk, id, rec)
+	return flags.save(out, id, rec)
 }
 
 // chooseFiles sets the files to which the certificate and the key are written.
@@ -102,7 +102,7 @@ func (flags *renewFlags) chooseFiles(what string, old *authority.Record, isFile 
 
 // save replaces the files, each as a whole. A key that is kept stays as it is,
 // unless it is in the certificate's file.
-func (flags *renewFlags) save(talk *talker, id *identity.Identity, rec *authority.Record) error {
+func (flags *renewFlags) save(out *output, id *identity.Identity, rec *authority.Record) error {
 	key := flags.key
 	if flags.keepKey && flags.key != flags.cert {
 		key = ""
@@ -110,9 +110,9 @@ func (flags *renewFlags) save(talk *talker, id *identity.Identity, rec *authorit
 	if err := authority.SaveFiles(id, flags.cert, key); err != nil {
 		return lostCertificate(flags.cert, err)
 	}
-	out := recordOf(*rec)
-	out.Cert, out.Key = flags.cert, flags.key
-	talk.tell(out)
+	issued := recordOf(*rec)
+	issued.Cert, issued.Key = flags.cert, flags.key
+	out.print(issued)
 	return nil
 }
 
@@ -150,7 +150,7 @@ func findIssued(ctx context.Context, ca *authority.Authority, what string) (rec 
 const revokeLong = `Revoke certificates, each named by its file or its serial number. Others learn of it
 from the next list (seal ca crl) or by asking (seal ca serve). It cannot be undone.`
 
-func newCARevoke(talk *talker) *cobra.Command {
+func newCARevoke(out *output) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use:     "revoke FILE-or-SERIAL...",
@@ -165,7 +165,7 @@ func newCARevoke(talk *talker) *cobra.Command {
 			if err != nil {
 				return usage("--reason: %v", err)
 			}
-			return revoke(cmd.Context(), talk, args, why)
+			return revoke(cmd.Context(), out, args, why)
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "a `word`: key-compromise, affiliation-changed, superseded, cessation-of-operation, privilege-withdrawn or unspecified")
@@ -173,8 +173,8 @@ func newCARevoke(talk *talker) *cobra.Command {
 }
 
 // revoke finds all certificates first, so that a wrong argument revokes nothing.
-func revoke(ctx context.Context, talk *talker, args []string, why authority.Reason) error {
-	ca, err := ownAuthority()
+func revoke(ctx context.Context, out *output, args []string, why authority.Reason) error {
+	ca, err := existingAuthority()
 	if err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func revoke(ctx context.Context, talk *talker, args []string, why authority.Reas
 		if err != nil {
 			return failed(err, "%s was not revoked: %v", rec.Serial, err)
 		}
-		talk.tell(revoked{recordOf(*now), why.String()})
+		out.print(revoked{recordOf(*now), why.String()})
 	}
 	return nil
 }
@@ -215,9 +215,9 @@ func newCACRL() *cobra.Command {
 		Long: `Print new revocation lists in PEM: that of the intermediate, which tells of leaves,
 and that of the root, which tells of the intermediate.`,
 		Example: "  seal ca crl > revoked.pem\n  seal connect --crl revoked.pem printer.local:443",
-		Args:    exactly(),
+		Args:    exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ca, err := ownAuthority()
+			ca, err := existingAuthority()
 			if err != nil {
 				return err
 			}
@@ -226,7 +226,7 @@ and that of the root, which tells of the intermediate.`,
 				return err
 			}
 			_, err = cmd.OutOrStdout().Write(lists)
-			return unwritten(err)
+			return outputError(err)
 		},
 	}
 }

@@ -17,7 +17,7 @@ the FILEs of certificates that you name. No revocation is taken back: if more we
 counted than can be found, nothing is changed until --revoked names them. The journal
 as it was is kept beside the new one.`
 
-func newCARepair(talk *talker) *cobra.Command {
+func newCARepair(out *output) *cobra.Command {
 	var revoked []string
 	cmd := &cobra.Command{
 		Use:     "repair [FILE...]",
@@ -25,7 +25,7 @@ func newCARepair(talk *talker) *cobra.Command {
 		Long:    repairLong,
 		Example: "  seal ca repair\n  seal ca repair --revoked printer.local.pem *.pem",
 		RunE: func(cmd *cobra.Command, files []string) error {
-			return repair(cmd.Context(), talk, files, revoked)
+			return repair(cmd.Context(), out, files, revoked)
 		},
 	}
 	cmd.Flags().StringArrayVar(&revoked, "revoked", nil,
@@ -33,8 +33,8 @@ func newCARepair(talk *talker) *cobra.Command {
 	return cmd
 }
 
-func repair(ctx context.Context, talk *talker, files, revoked []string) error {
-	ca, err := ownAuthority()
+func repair(ctx context.Context, out *output, files, revoked []string) error {
+	ca, err := existingAuthority()
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func repair(ctx context.Context, talk *talker, files, revoked []string) error {
 		return p.hinted("a list that others were given, or your own notes, may say what was revoked: " +
 			"--revoked SERIAL")
 	}
-	talk.tell(repaired(*report))
+	out.print(repaired(*report))
 	return nil
 }
 

@@ -28,16 +28,16 @@ type serveFlags struct {
 	allow []string
 }
 
-func newCAServe(talk *talker) *cobra.Command {
+func newCAServe(out *output) *cobra.Command {
 	var flags serveFlags
 	cmd := &cobra.Command{
 		Use:     "serve ADDRESS",
 		Short:   "Answer whether certificates were revoked, and issue to machines nearby",
 		Long:    serveLong,
 		Example: "  seal ca serve ca.lan:8440\n  seal ca serve --acme --url http://ca.lan:8440 :8440",
-		Args:    exactly("ADDRESS"),
+		Args:    exactArgs("ADDRESS"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return flags.serve(cmd.Context(), talk, args[0])
+			return flags.serve(cmd.Context(), out, args[0])
 		},
 	}
 	f := cmd.Flags()
@@ -50,7 +50,7 @@ func newCAServe(talk *talker) *cobra.Command {
 	return cmd
 }
 
-func (flags *serveFlags) serve(ctx context.Context, talk *talker, text string) error {
+func (flags *serveFlags) serve(ctx context.Context, out *output, text string) error {
 	a, err := address.Parse(text)
 	if err != nil {
 		return err
@@ -59,7 +59,7 @@ func (flags *serveFlags) serve(ctx context.Context, talk *talker, text string) e
 	if err != nil {
 		return err
 	}
-	ca, err := ownAuthority()
+	ca, err := existingAuthority()
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (flags *serveFlags) serve(ctx context.Context, talk *talker, text string) e
 			return usage("--url: %v", err)
 		}
 	}
-	talk.tell(serving{Address: addressText(l.Addr()), URL: url, ACME: flags.acme})
+	out.print(serving{Address: addressText(l.Addr()), URL: url, ACME: flags.acme})
 	return serveHTTP(ctx, l, ca.Handler(service))
 }
 
@@ -96,11 +96,11 @@ func (flags *serveFlags) service() (*authority.ACME, error) {
 	}
 	service := new(authority.ACME)
 	for _, text := range flags.allow {
-		network, err := netip.ParsePrefix(text)
+		networkErr, err := netip.ParsePrefix(text)
 		if err != nil {
 			return nil, usage("--acme-allow %q is no network", text).hinted("as in --acme-allow 127.0.0.0/8")
 		}
-		service.AllowValidation = append(service.AllowValidation, network.Masked())
+		service.AllowValidation = append(service.AllowValidation, networkErr.Masked())
 	}
 	return service, nil
 }
@@ -138,7 +138,7 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
 		MaxHeaderBytes:    32 << 10,
 	}
 	stop := context.AfterFunc(ctx, func() {
-		within, cancel := context.WithTimeout(context.Background(), goodbye)
+		within, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
 		if s.Shutdown(within) != nil {
 			s.Close()

@@ -19,8 +19,8 @@ attack is listed as a problem. With --json each item is one line on standard out
 // maxCertFile bounds a file; revocation lists are the largest.
 const maxCertFile = certificate.MaxListSize + 1<<20
 
-func newCert(talk *talker) *cobra.Command {
-	var owner ownership
+func newCert(out *output) *cobra.Command {
+	var owner identityFlags
 	cmd := &cobra.Command{
 		Use:     "cert FILE...",
 		Short:   "Show certificates, requests, revocation lists and keys",
@@ -32,12 +32,12 @@ func newCert(talk *talker) *cobra.Command {
 			}
 			var first error
 			for _, name := range files {
-				if len(files) > 1 && !talk.json {
+				if len(files) > 1 && !out.json {
 					fmt.Fprintf(cmd.OutOrStdout(), "%s:\n", printable.Line(name))
 				}
-				err := showFile(cmd.Context(), cmd.OutOrStdout(), talk, &owner, name)
+				err := showFile(cmd.Context(), cmd.OutOrStdout(), out, &owner, name)
 				if err != nil && first != nil {
-					talk.fail(first) // main prints the last one
+					out.fail(first) // main prints the last one
 				}
 				if err != nil {
 					first = err
@@ -51,7 +51,7 @@ func newCert(talk *talker) *cobra.Command {
 }
 
 // showFile shows what is in one file.
-func showFile(ctx context.Context, out io.Writer, talk *talker, owner *ownership,
+func showFile(ctx context.Context, stdout io.Writer, out *output, owner *identityFlags,
 	name string) error {
 	items, err := interruptibly(ctx, func() ([]certificate.Item,
 		error) {
@@ -61,7 +61,7 @@ func showFile(ctx context.Context, out io.Writer, talk *talker, owner *ownership
 		return err
 	}
 	for _, item := range items {
-		if talk.json {
+		if out.json {
 			line, err := marshal(struct {
 				File string `json:"file"`
 				certificate.Item
@@ -69,19 +69,19 @@ func showFile(ctx context.Context, out io.Writer, talk *talker, owner *ownership
 			if err != nil {
 				return err
 			}
-			if _, err := out.Write(append(line, '\n')); err != nil {
-				return unwritten(err)
+			if _, err := stdout.Write(append(line, '\n')); err != nil {
+				return outputError(err)
 			}
 			continue
 		}
-		if _, err := fmt.Fprintln(out, item.Text()); err != nil {
-			return unwritten(err)
+		if _, err := fmt.Fprintln(stdout, item.Text()); err != nil {
+			return outputError(err)
 		}
 	}
 	return nil
 }
 
-func itemsOf(ctx context.Context, owner *ownership, name string) ([]certificate.Item, error) {
+func itemsOf(ctx context.Context, owner *identityFlags, name string) ([]certificate.Item, error) {
 	data, err := readBounded(ctx, name, maxCertFile)
 	if err != nil {
 		return nil, err

@@ -8,12 +8,12 @@ import (
 	"github.com/sealsock/sealsock/internal/printable"
 )
 
-// chatting is the service that makes each connection a member of one room.
-type chatting struct{ room *chat.Room }
+// chatService is the service that makes each connection a member of one room.
+type chatService struct{ room *chat.Room }
 
-// newChatting makes a room for as many members as connections are served at once.
-func newChatting(talk *talker, members int) chatting {
-	return chatting{chat.New(chat.Limits{Members: members}, func(e chat.Event) {
+// newChatService makes a room for as many members as connections are served at once.
+func newChatService(out *output, members int) chatService {
+	return chatService{chat.New(chat.Limits{Members: members}, func(e chat.Event) {
 		n := chatEvent{What: "left", Name: e.Name, Remote: addressText(e.Remote)}
 		if e.Joined {
 			n.What = "joined"
@@ -21,11 +21,11 @@ func newChatting(talk *talker, members int) chatting {
 		if e.Reason != nil {
 			n.Reason = explain(e.Reason).text
 		}
-		talk.tell(n)
+		out.print(n)
 	})}
 }
 
-func (c chatting) serve(ctx context.Context, conn *visitor) error {
+func (c chatService) serve(ctx context.Context, conn *serverConn) error {
 	err := c.room.Serve(ctx, conn)
 	if errors.Is(err, chat.ErrClosed) {
 		return nil

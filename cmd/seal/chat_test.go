@@ -42,8 +42,8 @@ while True:
             pass
 `
 
-// A guest is a client program in the room.
-type guest struct {
+// A chatClient is a client program in the room.
+type chatClient struct {
 	name  string
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
@@ -51,23 +51,23 @@ type guest struct {
 	shown bytes.Buffer
 }
 
-func (g *guest) Write(p []byte) (int, error) {
+func (g *chatClient) Write(p []byte) (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.shown.Write(p)
 }
 
-// lines returns the complete lines that the guest has received.
-func (g *guest) lines() []string {
+// lines returns the complete lines that the client has received.
+func (g *chatClient) lines() []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	all := strings.Split(g.shown.String(), "\n")
 	return all[:len(all)-1]
 }
 
-func (g *guest) await(t *testing.T, what string, done func([]string) bool) {
+func (g *chatClient) await(t *testing.T, what string, done func([]string) bool) {
 	t.Helper()
-	for end := time.Now().Add(2 * patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(2 * testTimeout); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if done(g.lines()) {
 			return
 		}
@@ -100,9 +100,9 @@ func clients(t *testing.T, port, root string) [][]string {
 	return all
 }
 
-func startGuest(t *testing.T, name string, args []string) *guest {
+func startChatClient(t *testing.T, name string, args []string) *chatClient {
 	t.Helper()
-	g := &guest{name: name, cmd: exec.Command(args[0], args[1:]...)}
+	g := &chatClient{name: name, cmd: exec.Command(args[0], args[1:]...)}
 	g.cmd.Stdout = g
 	g.cmd.Env = append(os.Environ(), "OPENSSL_CONF=/dev/null", "GORACE=atexit_sleep_ms=0")
 	var err error
@@ -121,12 +121,12 @@ func startGuest(t *testing.T, name string, args []string) *guest {
 }
 
 // startRoom runs seal listen --chat and returns its port and its authority's root.
-func startRoom(t *testing.T) (port, root string) {
+func startChat(t *testing.T) (port, root string) {
 	t.Helper()
 	home := t.TempDir()
 	cmd := exec.Command("seal", "listen", "--chat", "localhost:0")
 	cmd.Env = append(os.Environ(), "SEALSOCK_HOME="+home, "GORACE=atexit_sleep_ms=0")
-	said := &guest{name: "the room"}
+	said := &chatClient{name: "the room"}
 	cmd.Stderr = said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -150,11 +150,11 @@ func startRoom(t *testing.T) (port, root string) {
 // others receive every line once, in order, and all in the same order.
 func TestChatOfTwenty(t *testing.T) {
 	const guests, lines = 20, 12
-	port, root := startRoom(t)
+	port, root := startChat(t)
 	kinds := clients(t, port, root)
-	all := make([]*guest, guests)
+	all := make([]*chatClient, guests)
 	for i := range all {
-		all[i] = startGuest(t, fmt.Sprint("c", i), kinds[i%len(kinds)])
+		all[i] = startChatClient(t, fmt.Sprint("c", i), kinds[i%len(kinds)])
 		fmt.Fprintln(all[i].stdin, all[i].name)
 	}
 	for _, g := range all {
@@ -199,8 +199,8 @@ func TestChatOfTwenty(t *testing.T) {
 	}
 }
 
-// flood writes lines as fast as the guest reads them, until the guest is killed.
-func (g *guest) flood() {
+// flood writes lines as fast as the client reads them, until the client is killed.
+func (g *chatClient) flood() {
 	for n := 0; ; n++ {
 		if _, err := fmt.Fprintln(g.stdin, "line", n); err != nil {
 			return
@@ -208,9 +208,9 @@ func (g *guest) flood() {
 	}
 }
 
-// checkLines checks that one guest received the lines of another, each once and in
+// checkLines checks that one client received the lines of another, each once and in
 // order: all of them, or with some at least one.
-func checkLines(t *testing.T, to, from *guest, want int, some bool) {
+func checkLines(t *testing.T, to, from *chatClient, want int, some bool) {
 	t.Helper()
 	n := 0
 	for _, l := range to.lines() {
@@ -228,10 +228,10 @@ func checkLines(t *testing.T, to, from *guest, want int, some bool) {
 	}
 }
 
-// checkOrder checks that the lines that both guests received are in the same order.
-func checkOrder(t *testing.T, a, b *guest) {
+// checkOrder checks that the lines that both clients received are in the same order.
+func checkOrder(t *testing.T, a, b *chatClient) {
 	t.Helper()
-	common := func(g *guest) []string {
+	common := func(g *chatClient) []string {
 		return slices.DeleteFunc(g.lines(), func(l string) bool {
 			return strings.HasPrefix(l, a.name+":") || strings.HasPrefix(l, b.name+":") || strings.HasPrefix(l, "* ")
 		})

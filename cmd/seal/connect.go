@@ -48,9 +48,9 @@ const connectExample = `  seal connect example.com:443
   seal connect --starttls smtp mail.example.com:587`
 
 type connectFlags struct {
-	negotiation
-	ownership
-	acceptance
+	negotiationFlags
+	identityFlags
+	trustFlags
 	name      string
 	insecure  bool
 	legacy    bool
@@ -62,16 +62,16 @@ type connectFlags struct {
 	starttls  string
 }
 
-func newConnect(talk *talker) *cobra.Command {
+func newConnect(out *output) *cobra.Command {
 	var flags connectFlags
 	cmd := &cobra.Command{
 		Use:     "connect ADDRESS",
 		Short:   "Connect to an encrypted service, standard input and output being the data",
 		Long:    connectLong,
 		Example: connectExample,
-		Args:    exactly("ADDRESS"),
+		Args:    exactArgs("ADDRESS"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return connect(cmd.Context(), talk, &flags, args[0])
+			return connect(cmd.Context(), out, &flags, args[0])
 		},
 	}
 	flags.register(cmd.Flags())
@@ -80,16 +80,16 @@ func newConnect(talk *talker) *cobra.Command {
 }
 
 func (flags *connectFlags) register(f *pflag.FlagSet) {
-	flags.acceptance.register(f, "the server")
+	flags.trustFlags.register(f, "the server")
 	f.StringVar(&flags.name, "name", "", "the `name` that the server must prove, instead of the host that is dialled")
 	f.BoolVar(&flags.insecure, "insecure", false, "accept any server: the connection can then be read and changed on its way")
 	f.BoolVar(&flags.legacy, "legacy", false, "reach an old server: TLS 1.0 and 1.1, CBC, RSA key exchange, all of which are weak")
-	flags.ownership.register(f)
+	flags.identityFlags.register(f)
 	f.StringVar(&flags.session, "session", "", "come back with the session in this `file`, and keep the next one there; it need not be there yet")
 	f.StringVar(&flags.early, "early-data", "", "send this `file` before the handshake is done, with --session: whoever records it can send it again, so it must be such that this does no harm")
 	f.StringVar(&flags.pskFile, "psk-file", "", "pre-shared keys, a `file` with a line IDENTITY:HEX for each; certificates are off, unless --ca, --pin, --known-peers or --insecure is given")
 	f.StringVar(&flags.echConfig, "ech-config", "", "hide the name that is asked for: the server's configuration, a `file` or the base64 of the DNS")
-	flags.negotiation.register(f)
+	flags.negotiationFlags.register(f)
 	f.StringVar(&flags.starttls, "starttls", "",
 		"begin in plaintext and upgrade to TLS, as this `protocol` has it: "+
 			strings.Join(starttls.Protocols(), ", "))
@@ -97,18 +97,18 @@ func (flags *connectFlags) register(f *pflag.FlagSet) {
 }
 
 // connect runs the command, from the flags to the exit.
-func connect(ctx context.Context, talk *talker, flags *connectFlags, addr string) error {
+func connect(ctx context.Context, out *output, flags *connectFlags, addr string) error {
 	if err := flags.check(); err != nil {
 		return err
 	}
 	addr = withPort(addr, flags.starttls)
-	c, err := interruptibly(ctx, func() (*call, error) { return flags.prepare(talk, addr) })
+	c, err := interruptibly(ctx, func() (*dialer, error) { return flags.prepare(out, addr) })
 	if err != nil {
 		return err
 	}
 	defer c.done()
 	if c.session != nil {
-		defer c.session.close(talk)
+		defer c.session.close(out)
 	}
 	conn, f, err := flags.dial(ctx, c)
 	if err != nil {
@@ -118,25 +118,25 @@ func connect(ctx context.Context, talk *talker, flags *connectFlags, addr string
 		f = f.known()
 	}
 	for _, w := range f.Weaknesses {
-		talk.warn("--legacy: %s", w)
+		out.warn("--legacy: %s", w)
 	}
-	talk.tell(f)
-	return converse(ctx, talk, conn)
+	out.print(f)
+	return exchangeStdio(ctx, out, conn)
 }
 
 // prepare reads the files that the flags name.
-func (flags *connectFlags) prepare(talk *talker, addr string) (*call, error) {
-	cfg, done, err := flags.config(talk, addr)
+func (flags *connectFlags) prepare(out *output, addr string) (*dialer, error) {
+	cfg, done, err := flags.config(out, addr)
 	if err != nil {
 		return nil, err
 	}
-	c := &call{addr: addr, cfg: cfg, talk: talk, done: done, starttls: flags.starttls}
+	c := &dialer{addr: addr, cfg: cfg, out: out, done: done, starttls: flags.starttls}
 	if c.early, err = readEarlyFile(flags.early); err != nil {
 		done()
 		return nil, err
 	}
 	if flags.session != "" {
-		if c.session, err = openSession(talk, flags.session, cfg.ServerName); err != nil {
+		if c.session, err = openSession(out, flags.session, cfg.ServerName); err != nil {
 			done()
 			return nil, err
 		}
@@ -147,7 +147,7 @@ func (flags *connectFlags) prepare(talk *talker, addr string) (*call, error) {
 
 // config makes a configuration of the flags, and a function that closes what it
 // opened.
-func (flags *connectFlags) config(talk *talker, addr string) (*sealsock.Config, func(), error) {
+func (flags *connectFlags) config(out *output, addr string) (*sealsock.Config, func(), error) {
 	a, err := address.Parse(addr)
 	if err != nil {
 		return nil, nil, err
@@ -163,20 +163,20 @@ func (flags *connectFlags) config(talk *talker, addr string) (*sealsock.Config, 
 		EarlyData:        flags.early != "",
 		AcceptRawKeys:    flags.rawKey,
 	}
-	policy, err := flags.policy(talk)
+	policy, err := flags.policy(out)
 	if err != nil {
 		return nil, nil, err
 	}
 	cfg.Trust = knownAt{policy, sealsock.KnownAs(a, cfg.ServerName)}
 	if flags.pskFile != "" {
-		if err := offerKeys(talk, cfg, flags.pskFile, flags.acceptance.named() || flags.insecure); err != nil {
+		if err := offerKeys(out, cfg, flags.pskFile, flags.trustFlags.named() || flags.insecure); err != nil {
 			return nil, nil, err
 		}
 	}
 	if cfg.ECHConfigs, err = readECHConfig(flags.echConfig); err != nil {
 		return nil, nil, err
 	}
-	id, err := flags.ownership.load(talk)
+	id, err := flags.identityFlags.load(out)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -184,16 +184,16 @@ func (flags *connectFlags) config(talk *talker, addr string) (*sealsock.Config, 
 		cfg.Identities = []*identity.Identity{id}
 		cfg.PostHandshakeAuth = true
 	}
-	done, err := flags.negotiation.apply(cfg, talk)
+	done, err := flags.negotiationFlags.apply(cfg, out)
 	if err == nil {
-		err = flags.negotiation.fits(cfg)
+		err = flags.negotiationFlags.checkConfig(cfg)
 	}
 	return cfg, done, err
 }
 
 // policy returns the policy by which servers are accepted.
-func (flags *connectFlags) policy(talk *talker) (*trust.Policy, error) {
-	p, err := flags.acceptance.policy()
+func (flags *connectFlags) policy(out *output) (*trust.Policy, error) {
+	p, err := flags.trustFlags.policy()
 	if err != nil {
 		return nil, err
 	}
@@ -206,21 +206,21 @@ func (flags *connectFlags) policy(talk *talker) (*trust.Policy, error) {
 		if len(p.Pins) > 0 || flags.insecure {
 			return nil, usage("--known-peers does not go with --pin or --insecure").hinted("leave out one or the other")
 		}
-		if p.KnownPeers, err = knownServers(talk, flags.known); err != nil {
+		if p.KnownPeers, err = knownServers(out, flags.known); err != nil {
 			return nil, err
 		}
 	}
 	if flags.insecure {
 		p.Insecure = true
 		if len(p.Pins) == 0 {
-			talk.warn("--insecure: nobody has checked who the other side is; the connection can be read and changed on its way")
+			out.warn("--insecure: nobody has checked who the other side is; the connection can be read and changed on its way")
 		}
 	}
 	return p, nil
 }
 
 // dial connects and runs the handshake, within --timeout.
-func (flags *connectFlags) dial(ctx context.Context, c *call) (sealed, *facts, error) {
+func (flags *connectFlags) dial(ctx context.Context, c *dialer) (tlsConn, *facts, error) {
 	if flags.timeout <= 0 {
 		return nil, nil, usage("--timeout %v is no time to wait", flags.timeout).hinted("as in --timeout 10s")
 	}
@@ -238,13 +238,13 @@ func (flags *connectFlags) dial(ctx context.Context, c *call) (sealed, *facts, e
 	case ctx.Err() != nil:
 		return nil, nil, context.Cause(ctx)
 	case errors.Is(err, context.DeadlineExceeded) && describe(err).code == "timeout":
-		return nil, nil, slowOrSilent(err, slow)
+		return nil, nil, timeoutError(err, slow)
 	}
 	return nil, nil, explainHandshake(err)
 }
 
 // open connects with the engine, or with package legacy for --legacy.
-func (flags *connectFlags) open(ctx context.Context, c *call) (sealed, *facts, error) {
+func (flags *connectFlags) open(ctx context.Context, c *dialer) (tlsConn, *facts, error) {
 	if flags.legacy {
 		conn, err := legacy.Dial(ctx, c.addr, c.cfg)
 		if err != nil {
@@ -270,7 +270,7 @@ func (flags *connectFlags) check() error {
 	if err := checkStartTLS(flags.starttls); err != nil || !flags.legacy {
 		return err
 	}
-	return flags.negotiation.checkLegacy(map[string]bool{
+	return flags.negotiationFlags.checkLegacy(map[string]bool{
 		"--session": flags.session != "", "--early-data": flags.early != "", "--psk-file": flags.pskFile != "",
 		"--ech-config": flags.echConfig != "", "--raw-key": flags.rawKey,
 		"--starttls": flags.starttls != "",
@@ -279,17 +279,17 @@ func (flags *connectFlags) check() error {
 
 // slowOrSilent returns slow for a server that stopped in the handshake, and err for
 // one that did not answer at all.
-func slowOrSilent(err error, slow *engine.Error) error {
-	var protocol *engine.Error
-	if errors.As(err, &protocol) {
+func timeoutError(err error, slow *engine.Error) error {
+	var engineErr *engine.Error
+	if errors.As(err, &engineErr) {
 		return slow
 	}
 	return err
 }
 
-// converse carries standard input and output, or a terminal's lines.
-func converse(ctx context.Context, talk *talker, conn sealed) error {
-	ctx, e, err := standardEnds(ctx, talk)
+// exchangeStdio carries standard input and output, or the lines of a terminal.
+func exchangeStdio(ctx context.Context, out *output, conn tlsConn) error {
+	ctx, e, err := openStdio(ctx, out)
 	if err != nil {
 		conn.Close()
 		return err

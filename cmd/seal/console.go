@@ -14,9 +14,9 @@ import (
 	"github.com/sealsock/sealsock/internal/printable"
 )
 
-// ends is where data comes from and goes to on this side.
-type ends struct {
-	in      *feed
+// stdio is the input and the output of this side.
+type stdio struct {
+	in      *inputReader
 	out     io.Writer
 	typed   bool // a user types the input
 	piped   bool // another program writes the input
@@ -25,17 +25,17 @@ type ends struct {
 }
 
 // attach makes conn the connection that the user's escapes are for, until detach.
-func (e *ends) attach(conn sealed) (detach func()) {
+func (e *stdio) attach(conn tlsConn) (detach func()) {
 	if e.escapes == nil {
 		return func() {}
 	}
 	return e.escapes.attach(conn)
 }
 
-// standardEnds are standard input and output. If both are a terminal, they become
+// openStdio opens standard input and output. If both are a terminal, they become
 // a console; the context ends with Ctrl-C then too.
-func standardEnds(ctx context.Context, talk *talker) (context.Context, *ends, error) {
-	e := &ends{in: newFeed(os.Stdin), out: os.Stdout, typed: isTerminal(os.Stdin), restore: func() {}}
+func openStdio(ctx context.Context, out *output) (context.Context, *stdio, error) {
+	e := &stdio{in: newInputReader(os.Stdin), out: os.Stdout, typed: isTerminal(os.Stdin), restore: func() {}}
 	if info, err := os.Stdin.Stat(); err == nil {
 		e.piped = info.Mode()&fs.ModeNamedPipe != 0
 	}
@@ -48,13 +48,13 @@ func standardEnds(ctx context.Context, talk *talker) (context.Context, *ends, er
 		cancel(nil)
 		return nil, nil, failed(err, "the terminal cannot be used: %v", err).hinted("send standard input or output elsewhere: seal ... | cat")
 	}
-	e.escapes = &escapes{talk: talk}
+	e.escapes = &escapes{out: out}
 	c.escapes = e.escapes
-	e.in, e.out = newFeed(c), c
+	e.in, e.out = newInputReader(c), c
 	e.in.start() // so that Ctrl-C takes effect before there is a connection
 	back := func() {}
 	if isTerminal(os.Stderr) {
-		back = talk.through(c.editor)
+		back = out.redirect(c.editor)
 	}
 	e.restore = func() {
 		back()

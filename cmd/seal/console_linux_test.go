@@ -89,7 +89,7 @@ func (s *screen) text() string {
 // await waits until the terminal was sent a text.
 func (s *screen) await(want string) {
 	s.t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(testTimeout); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if strings.Contains(s.text(), want) {
 			return
 		}
@@ -107,7 +107,7 @@ func (s *screen) keys(text string) {
 // exit waits for the program to end and checks its exit code.
 func (s *screen) exit(code int) {
 	s.t.Helper()
-	timer := time.AfterFunc(patience, func() { s.cmd.Process.Kill() })
+	timer := time.AfterFunc(testTimeout, func() { s.cmd.Process.Kill() })
 	defer timer.Stop()
 	s.cmd.Wait()
 	if got := s.cmd.ProcessState.ExitCode(); got != code {
@@ -170,7 +170,7 @@ func TestConsole(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	hear := func(want string) {
+	expect := func(want string) {
 		t.Helper()
 		got := make([]byte, len(want))
 		if _, err := io.ReadFull(conn, got); err != nil || string(got) != want {
@@ -186,7 +186,7 @@ func TestConsole(t *testing.T) {
 	s.await("alice: hi\r\n")
 	s.await("alice: hi\r\nhel")
 	s.keys("lox\x7f there\r") // with a correction
-	hear("hello there\n")
+	expect("hello there\n")
 
 	// Control characters that arrive are replaced, even in pieces.
 	say("a\x1b[2Jb\x9b31mc\u202ed\r")
@@ -246,7 +246,7 @@ func TestConsoleEscapes(t *testing.T) {
 	s := newScreen(t, "connect", "--ca", root, addr)
 	conn := accept()
 	s.await("seal: connected to ")
-	hear := func(want string) {
+	expect := func(want string) {
 		t.Helper()
 		got := make([]byte, len(want))
 		if _, err := io.ReadFull(conn, got); err != nil || string(got) != want {
@@ -258,14 +258,14 @@ func TestConsoleEscapes(t *testing.T) {
 	s.keys("~k\r")
 	s.await("seal: changed the key of what this side sends\r\n")
 	s.keys("~~k\r~/file\r")
-	hear("~k\n~/file\n")
+	expect("~k\n~/file\n")
 	if both := <-updates; both {
 		t.Error("~k asked for the other side's key")
 	}
 	s.keys("~K\r")
 	s.await("and asked the other side to change its own")
 	s.keys("more\r")
-	hear("more\n")
+	expect("more\n")
 	if both := <-updates; !both {
 		t.Error("~K did not ask for the other side's key")
 	}
@@ -285,7 +285,7 @@ func TestConsoleEscapes(t *testing.T) {
 	s.keys("~k\r")
 	s.await("seal: warning: the keys cannot be changed: ")
 	s.keys("line\r")
-	hear("line\n")
+	expect("line\n")
 	s.keys("\x03")
 	s.exit(130)
 }
@@ -320,7 +320,7 @@ func TestConsoleRekeyWithOpenSSL(t *testing.T) {
 	}
 	defer server.Wait()
 	defer server.Process.Kill()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(testTimeout); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if c, err := net.Dial("tcp", addr); err == nil {
 			c.Close()
 			break

@@ -14,18 +14,20 @@ import (
 // is started, its connection holds eight: itself, both ends of two pipes, and three
 // of the start. The others are for seal itself.
 const (
-	perProgram  = 8
-	ownReserved = 24
+	descriptorsPerProgram = 8
+	reservedDescriptors   = 24
 )
 
 // programsAtOnce is how many programs of --exec may run beside each other without
 // running out of descriptors, at least one.
-func programsAtOnce() int { return max(1, (mostDescriptors()-ownReserved)/perProgram) }
+func programsAtOnce() int {
+	return max(1, (maxDescriptors()-reservedDescriptors)/descriptorsPerProgram)
+}
 
-// openNarrow opens a listener that takes no more connections than it can start
+// openLimited opens a listener that takes no more connections than it can start
 // programs for: those that were accepted and wait would keep the descriptors that
 // the programs need.
-func openNarrow(ctx context.Context, addr string, cfg *sealsock.Config) (door, error) {
+func openLimited(ctx context.Context, addr string, cfg *sealsock.Config) (listener, error) {
 	a, err := address.Parse(addr)
 	if err != nil {
 		return nil, err
@@ -34,68 +36,68 @@ func openNarrow(ctx context.Context, addr string, cfg *sealsock.Config) (door, e
 	if err != nil {
 		return nil, err
 	}
-	if most := programsAtOnce(); most < manyPrograms {
-		inner = newNarrow(inner, most)
+	if most := programsAtOnce(); most < maxPrograms {
+		inner = newLimitedListener(inner, most)
 	}
 	l, err := sealsock.NewListener(inner, cfg)
 	if err != nil {
 		inner.Close()
 		return nil, err
 	}
-	return frontDoor{l}, nil
+	return tlsListener{l}, nil
 }
 
 // manyPrograms is so many that other bounds are reached first.
-const manyPrograms = 4096
+const maxPrograms = 4096
 
-// A narrow listener has at most a number of connections that are open. More clients
+// A limitedListener has at most a number of connections that are open. More clients
 // wait in the system's queue.
-type narrow struct {
+type limitedListener struct {
 	net.Listener
-	places chan struct{} // one for each open connection
-	done   chan struct{}
-	once   sync.Once
+	slots chan struct{} // one for each open connection
+	done  chan struct{}
+	once  sync.Once
 }
 
-func newNarrow(inner net.Listener, most int) *narrow {
-	return &narrow{Listener: inner, places: make(chan struct{}, most), done: make(chan struct{})}
+func newLimitedListener(inner net.Listener, most int) *limitedListener {
+	return &limitedListener{Listener: inner, slots: make(chan struct{}, most), done: make(chan struct{})}
 }
 
 // Accept implements net.Listener.
-func (l *narrow) Accept() (net.Conn, error) {
+func (l *limitedListener) Accept() (net.Conn, error) {
 	select {
-	case l.places <- struct{}{}:
+	case l.slots <- struct{}{}:
 	case <-l.done:
 		return nil, net.ErrClosed
 	}
 	conn, err := l.Listener.Accept()
 	if err != nil {
-		<-l.places
+		<-l.slots
 		return nil, err
 	}
-	return &placed{Conn: conn, leave: sync.OnceFunc(func() { <-l.places })}, nil
+	return &limitedConn{Conn: conn, release: sync.OnceFunc(func() { <-l.slots })}, nil
 }
 
 // Close implements net.Listener.
-func (l *narrow) Close() error {
+func (l *limitedListener) Close() error {
 	l.once.Do(func() { close(l.done) })
 	return l.Listener.Close()
 }
 
-// placed is a connection of a narrow listener.
-type placed struct {
+// A limitedConn is a connection of a limitedListener.
+type limitedConn struct {
 	net.Conn
-	leave func()
+	release func()
 }
 
 // Close implements net.Conn.
-func (c *placed) Close() error {
-	defer c.leave()
+func (c *limitedConn) Close() error {
+	defer c.release()
 	return c.Conn.Close()
 }
 
 // CloseWrite closes the sending direction, if the connection can.
-func (c *placed) CloseWrite() error {
+func (c *limitedConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // mostDescriptors is the limit of descriptors of this process.
-func mostDescriptors() int {
+func maxDescriptors() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return math.MaxInt32

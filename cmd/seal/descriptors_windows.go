@@ -3,4 +3,4 @@ package main
 import "math"
 
 // mostDescriptors: Windows has no limit that matters here.
-func mostDescriptors() int { return math.MaxInt32 }
+func maxDescriptors() int { return math.MaxInt32 }

@@ -12,16 +12,16 @@ import (
 	"github.com/sealsock/sealsock/internal/stream"
 )
 
-// A call is one connection to be made: the options of its first flight, and the
+// A dialer makes one connection: it holds the options of its first flight, and the
 // result.
-type call struct {
+type dialer struct {
 	addr    string
 	cfg     *sealsock.Config
 	done    func()
-	talk    *talker
-	session *resumption // of --session; nil for none
-	early   []byte      // of --early-data
-	sent    int         // bytes of it that went out before the handshake was done
+	out     *output
+	session *sessionFile // of --session; nil for none
+	early   []byte       // of --early-data
+	sent    int          // bytes of it that went out before the handshake was done
 
 	starttls string // the protocol of --starttls; empty for TLS from the first byte
 }
@@ -29,7 +29,7 @@ type call struct {
 // dial connects and runs the handshake. If the server sends a retry configuration
 // for Encrypted ClientHello, dial tries again with that one, once (RFC 9849, Section
 // 6.1.6).
-func (c *call) dial(ctx context.Context) (*sealsock.Conn, error) {
+func (c *dialer) dial(ctx context.Context) (*sealsock.Conn, error) {
 	a, err := address.Parse(c.addr)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (c *call) dial(ctx context.Context) (*sealsock.Conn, error) {
 	if !errors.As(err, &rejected) || rejected.RetryConfigs == nil {
 		return conn, err
 	}
-	c.talk.warn("--ech-config is out of date: trying again with what %s sent. The next time: --ech-config %s",
+	c.out.warn("--ech-config is out of date: trying again with what %s sent. The next time: --ech-config %s",
 		rejected.PublicName, base64.StdEncoding.EncodeToString(rejected.RetryConfigs))
 	again := *c.cfg
 	again.ECHConfigs = rejected.RetryConfigs
@@ -47,7 +47,7 @@ func (c *call) dial(ctx context.Context) (*sealsock.Conn, error) {
 }
 
 // try is one attempt.
-func (c *call) try(ctx context.Context, a address.Address, cfg *sealsock.Config) (*sealsock.Conn, error) {
+func (c *dialer) try(ctx context.Context, a address.Address, cfg *sealsock.Config) (*sealsock.Conn, error) {
 	raw, err := a.Dial(ctx)
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func (c *call) try(ctx context.Context, a address.Address, cfg *sealsock.Config)
 		raw.Close()
 		return nil, err
 	}
-	if err := c.shake(ctx, conn); err != nil {
+	if err := c.handshake(ctx, conn); err != nil {
 		conn.Refuse()
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (c *call) try(ctx context.Context, a address.Address, cfg *sealsock.Config)
 
 // shake runs the handshake. Early data that the server refused is sent again by the
 // connection itself; what was over its limit follows here.
-func (c *call) shake(ctx context.Context, conn *sealsock.Conn) error {
+func (c *dialer) handshake(ctx context.Context, conn *sealsock.Conn) error {
 	if len(c.early) == 0 {
 		return conn.Handshake(ctx)
 	}
@@ -91,7 +91,7 @@ func (c *call) shake(ctx context.Context, conn *sealsock.Conn) error {
 }
 
 // facts returns the facts about the connection.
-func (c *call) facts(conn *sealsock.Conn) *facts {
+func (c *dialer) facts(conn *sealsock.Conn) *facts {
 	f := factsOf(conn, "connected to")
 	f.Session, f.Early = c.session.outcome(f.Resumed), c.earlyOf(conn)
 	return f

@@ -94,7 +94,7 @@ func splitCalls(t *testing.T, text string) (calls [][]string) {
 
 // checkCall parses the arguments of seal as the command does, without running it.
 func checkCall(args []string) error {
-	root := newRoot(newTalker(os.Stderr))
+	root := newRoot(newOutput(os.Stderr))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd("version")
 	cmd, rest, err := root.Find(args)

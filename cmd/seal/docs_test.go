@@ -28,7 +28,7 @@ func TestDocumentation(t *testing.T) {
 			walk(sub)
 		}
 	}
-	root := newRoot(newTalker(os.Stderr))
+	root := newRoot(newOutput(os.Stderr))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd("version")
 	walk(root)

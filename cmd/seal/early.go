@@ -50,8 +50,8 @@ func (e *earlyFacts) text() string {
 	return fmt.Sprintf("no early data possible (%d bytes sent after the handshake)", e.Bytes)
 }
 
-// earlyOf returns the facts about the early data of a call; nil if there was none.
-func (c *call) earlyOf(conn *sealsock.Conn) *earlyFacts {
+// earlyOf returns the facts about the early data of a dialer; nil if there was none.
+func (c *dialer) earlyOf(conn *sealsock.Conn) *earlyFacts {
 	switch {
 	case len(c.early) == 0:
 		return nil

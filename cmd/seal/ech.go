@@ -42,16 +42,16 @@ type echFlags struct {
 	force   bool
 }
 
-func newECH(talk *talker) *cobra.Command {
+func newECH(out *output) *cobra.Command {
 	var flags echFlags
 	cmd := &cobra.Command{
 		Use:     "ech PUBLIC-NAME",
 		Short:   "Make a key that hides the names clients ask for",
 		Long:    echLong,
 		Example: "  seal ech public.example\n  seal ech --out new.pem public.example\n  seal ech show new.pem",
-		Args:    exactly("PUBLIC-NAME"),
+		Args:    exactArgs("PUBLIC-NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return flags.make(talk, cmd.OutOrStdout(), args[0])
+			return flags.make(out, cmd.OutOrStdout(), args[0])
 		},
 	}
 	f := cmd.Flags()
@@ -59,11 +59,11 @@ func newECH(talk *talker) *cobra.Command {
 	f.IntVar(&flags.id, "id", -1, "`number` that clients name the key by, 0 to 255; otherwise a random one. A server's keys need different ones")
 	f.Uint8Var(&flags.maxName, "max-name", 64, "names up to this `length` cannot be told apart by it")
 	f.BoolVar(&flags.force, "force", false, "replace a file that is there")
-	cmd.AddCommand(newECHShow(talk))
+	cmd.AddCommand(newECHShow(out))
 	return cmd
 }
 
-func (flags *echFlags) make(talk *talker, out io.Writer, name string) error {
+func (flags *echFlags) make(out *output, stdout io.Writer, name string) error {
 	id := [1]byte{byte(flags.id)}
 	switch {
 	case flags.id > 255 || flags.id < -1:
@@ -91,9 +91,9 @@ func (flags *echFlags) make(talk *talker, out io.Writer, name string) error {
 		return failed(err, "%s cannot be written: %v", file, cause(err)).hinted("--force replaces a file; --out names another")
 	}
 	made := echMade{file, name, int(id[0]), base64.StdEncoding.EncodeToString(list)}
-	talk.tell(made)
-	if _, err := fmt.Fprintln(out, made.Config); err != nil {
-		return unwritten(err)
+	out.print(made)
+	if _, err := fmt.Fprintln(stdout, made.Config); err != nil {
+		return outputError(err)
 	}
 	return nil
 }
@@ -113,15 +113,15 @@ func (e echMade) text() string {
 		"the configuration for clients follows, as in the DNS record\n  NAME. HTTPS 1 . ech=\"%s\"", e.File, quoted(e.File), e.Config)
 }
 
-func newECHShow(talk *talker) *cobra.Command {
+func newECHShow(out *output) *cobra.Command {
 	return &cobra.Command{
 		Use:     "show FILE",
 		Short:   "Show what is in a file of keys or configurations",
 		Long:    "Show the configurations for Encrypted ClientHello in FILE, or with - in standard\ninput: PEM, base64 as in the DNS, or the bytes themselves. No secret is shown.",
 		Example: "  seal ech show public.example.ech.pem",
-		Args:    exactly("FILE"),
+		Args:    exactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return showECH(cmd.Context(), cmd.OutOrStdout(), talk, args[0])
+			return showECH(cmd.Context(), cmd.OutOrStdout(), out, args[0])
 		},
 	}
 }
@@ -156,18 +156,18 @@ func (e echShown) text() string {
 	return strings.Join(lines, "\n")
 }
 
-func showECH(ctx context.Context, out io.Writer, talk *talker, file string) error {
+func showECH(ctx context.Context, stdout io.Writer, out *output, file string) error {
 	data, err := readBounded(ctx, file, maxECHFile)
 	if err != nil {
 		return err
 	}
 	list, err := ech.ParseConfigs(data)
 	if err != nil {
-		return notECH("", file, err)
+		return invalidECH("", file, err)
 	}
 	configs, err := engine.ParseECHConfigs(list)
 	if err != nil {
-		return notECH("", file, err)
+		return invalidECH("", file, err)
 	}
 	keys, _ := ech.Parse(data)
 	for _, c := range configs {
@@ -179,7 +179,7 @@ func showECH(ctx context.Context, out io.Writer, talk *talker, file string) erro
 		for _, k := range keys {
 			shown.Private = shown.Private || bytes.Equal(k.Config(), c.Raw)
 		}
-		if err := show(out, talk, shown); err != nil {
+		if err := show(stdout, out, shown); err != nil {
 			return err
 		}
 	}
@@ -187,18 +187,18 @@ func showECH(ctx context.Context, out io.Writer, talk *talker, file string) erro
 }
 
 // show writes a note to standard output, as text or JSON.
-func show(out io.Writer, talk *talker, n note) error {
+func show(stdout io.Writer, out *output, n note) error {
 	text := []byte(printable.Block(n.text()) + "\n")
-	if talk.json {
+	if out.json {
 		text = asJSON(n)
 	}
-	if _, err := out.Write(text); err != nil {
-		return unwritten(err)
+	if _, err := stdout.Write(text); err != nil {
+		return outputError(err)
 	}
 	return nil
 }
 
-func notECH(flag, file string, err error) error {
+func invalidECH(flag, file string, err error) error {
 	return failed(err, "%s%s cannot be used: %s", flag, file, strings.TrimPrefix(explain(err).text, "ech: ")).
 		hinted("seal ech PUBLIC-NAME makes a key and its configuration")
 }
@@ -222,23 +222,23 @@ func readECHConfig(value string) ([]byte, error) {
 	}
 	list, err := ech.ParseConfigs(data)
 	if err != nil {
-		return nil, notECH("--ech-config ", value, err)
+		return nil, invalidECH("--ech-config ", value, err)
 	}
 	return list, nil
 }
 
 // readECHKeys reads the files of --ech-keys. Clients receive the configurations of
 // the first file only: the keys of the others are marked as retired.
-func readECHKeys(talk *talker, files []string) ([]*engine.ECHKey, error) {
+func readECHKeys(out *output, files []string) ([]*engine.ECHKey, error) {
 	var all []*engine.ECHKey
 	for i, file := range files {
-		data, err := readSecret(talk, "--ech-keys", file, maxECHFile)
+		data, err := readSecret(out, "--ech-keys", file, maxECHFile)
 		if err != nil {
 			return nil, err
 		}
 		keys, err := ech.Parse(data)
 		if err != nil {
-			return nil, notECH("--ech-keys ", file, err)
+			return nil, invalidECH("--ech-keys ", file, err)
 		}
 		for _, k := range keys {
 			k.Retired = i > 0
@@ -260,13 +260,13 @@ func publicNames(keys []*engine.ECHKey) []string {
 }
 
 // warnPublicNames warns of public names that the certificate is not for.
-func warnPublicNames(talk *talker, cfg *sealsock.Config, id *identity.Identity) {
+func warnPublicNames(out *output, cfg *sealsock.Config, id *identity.Identity) {
 	if id == nil {
 		return
 	}
 	for _, name := range publicNames(cfg.ECHKeys) {
 		if trust.MatchName(id.Leaf, name) != nil {
-			talk.warn("--ech-keys: the certificate is not for %s, the public name, so clients with an old configuration cannot be given the new one", name)
+			out.warn("--ech-keys: the certificate is not for %s, the public name, so clients with an old configuration cannot be given the new one", name)
 		}
 	}
 }

@@ -32,7 +32,7 @@ type rekeyer interface {
 
 // escapes executes the escapes that a user types.
 type escapes struct {
-	talk *talker
+	out *output
 
 	mu   sync.Mutex
 	conn rekeyer // nil while there is none that can
@@ -40,7 +40,7 @@ type escapes struct {
 }
 
 // attach makes conn the connection that the escapes are for, until detach.
-func (e *escapes) attach(conn sealed) (detach func()) {
+func (e *escapes) attach(conn tlsConn) (detach func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.conn, _ = conn.(rekeyer)
@@ -60,7 +60,7 @@ func (e *escapes) line(typed string) (send string, ok bool) {
 		go e.rekey(typed == escapeRekeyBoth)
 		return "", false
 	case escapeHelp:
-		e.talk.say(escapesTold{}, "")
+		e.out.write(escapesNote{}, "")
 		return "", false
 	}
 	if rest, literal := strings.CutPrefix(typed, escapeLiteral); literal {
@@ -75,26 +75,26 @@ func (e *escapes) rekey(both bool) {
 	e.mu.Unlock()
 	switch {
 	case !there:
-		e.talk.warn("there is no connection whose keys could be changed")
+		e.out.warn("there is no connection whose keys could be changed")
 		return
 	case conn == nil:
-		e.talk.warn("the keys cannot be changed: this connection is not TLS 1.3")
+		e.out.warn("the keys cannot be changed: this connection is not TLS 1.3")
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), rekeyTime)
 	defer cancel()
 	if err := conn.Rekey(ctx, both); err != nil {
-		e.talk.warn("the keys cannot be changed: %s", explain(err).text)
+		e.out.warn("the keys cannot be changed: %s", explain(err).text)
 		return
 	}
-	e.talk.tell(rekeyed{both})
+	e.out.print(rekeyed{both})
 }
 
-// escapesTold is the answer to ~?.
-type escapesTold struct{}
+// escapesNote is the answer to ~?.
+type escapesNote struct{}
 
-func (escapesTold) event() string { return "help" }
-func (escapesTold) text() string  { return escapesHelp }
+func (escapesNote) event() string { return "help" }
+func (escapesNote) text() string  { return escapesHelp }
 
 // rekeyed reports that the keys were changed.
 type rekeyed struct {

@@ -22,35 +22,35 @@ const bufferSize = 128 << 10
 // the peer has ended too. A peer that ends first may still read: the input is sent to
 // its end, unless a user types it or the connection is closed.
 type exchange struct {
-	conn   sealed
-	in     *feed
-	out    io.Writer
-	typed  bool // a user types the input
-	piped  bool // another program writes the input
-	got    int64
-	idle   atomic.Bool // the sending half waits for input
-	ended  atomic.Bool // the input ended: close_notify is or was sent
-	upward chan error  // the end of the sending half
-	downwd chan error  // the end of the receiving half
+	conn        tlsConn
+	in          *inputReader
+	out         io.Writer
+	typed       bool // a user types the input
+	piped       bool // another program writes the input
+	got         int64
+	idle        atomic.Bool // the sending half waits for input
+	ended       atomic.Bool // the input ended: close_notify is or was sent
+	sendDone    chan error  // the end of the sending half
+	receiveDone chan error  // the end of the receiving half
 }
 
-// sealed is a connection of the engine, or one of package legacy.
-type sealed interface {
+// A tlsConn is a connection of the engine, or one of package legacy.
+type tlsConn interface {
 	net.Conn
 	CloseWrite() error
 	NetConn() net.Conn
 }
 
-// goodbye bounds the time of an orderly end once there is a reason to stop.
-const goodbye = 2 * time.Second
+// closeTimeout bounds the time of an orderly end once there is a reason to stop.
+const closeTimeout = 2 * time.Second
 
 // run returns nil if both directions ended in order.
 func (x *exchange) run(ctx context.Context) error {
-	x.upward, x.downwd = make(chan error, 1), make(chan error, 1)
+	x.sendDone, x.receiveDone = make(chan error, 1), make(chan error, 1)
 	sending, stop := context.WithCancel(ctx)
 	var sender sync.WaitGroup
-	sender.Go(func() { x.upward <- x.send(sending) })
-	go func() { x.downwd <- x.receive() }()
+	sender.Go(func() { x.sendDone <- x.send(sending) })
+	go func() { x.receiveDone <- x.receive() }()
 	defer func() {
 		stop()
 		x.conn.Close()
@@ -59,9 +59,9 @@ func (x *exchange) run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return x.interrupt(ctx)
-	case err := <-x.upward:
+	case err := <-x.sendDone:
 		return x.afterSending(ctx, err)
-	case err := <-x.downwd:
+	case err := <-x.receiveDone:
 		return x.afterReceiving(ctx, err)
 	}
 }
@@ -140,8 +140,8 @@ func (h *halfError) Unwrap() error { return h.err }
 func (x *exchange) afterSending(ctx context.Context, err error) error {
 	if err == nil {
 		select {
-		case err := <-x.downwd:
-			return x.verdict(err)
+		case err := <-x.receiveDone:
+			return x.explain(err)
 		case <-ctx.Done():
 			return x.interrupt(ctx)
 		}
@@ -152,18 +152,18 @@ func (x *exchange) afterSending(ctx context.Context, err error) error {
 	if half(err) == "input" {
 		// Without close_notify, so that the peer knows that it lacks the rest.
 		x.conn.NetConn().Close()
-		return x.verdict(err)
+		return x.explain(err)
 	}
 	// The peer has stopped reading. The error of the receiving half, if
 	// there is one, explains why.
 	select {
-	case other := <-x.downwd:
+	case other := <-x.receiveDone:
 		if other != nil {
-			return x.verdict(other)
+			return x.explain(other)
 		}
-	case <-time.After(goodbye):
+	case <-time.After(closeTimeout):
 	}
-	return x.verdict(err)
+	return x.explain(err)
 }
 
 // afterReceiving completes the exchange once the receiving half has ended.
@@ -173,45 +173,45 @@ func (x *exchange) afterReceiving(ctx context.Context, err error) error {
 		if !x.ended.Load() {
 			x.conn.NetConn().Close() // as in interrupt
 		}
-		return x.verdict(err)
+		return x.explain(err)
 	case err != nil:
-		return x.verdict(err)
+		return x.explain(err)
 	case x.typed:
-		x.conn.SetWriteDeadline(time.Now().Add(goodbye)) // a write may be stuck
+		x.conn.SetWriteDeadline(time.Now().Add(closeTimeout)) // a write may be stuck
 		x.conn.CloseWrite()
 		return nil
 	}
-	gone := make(chan struct{})
+	peerClosed := make(chan struct{})
 	go func() {
 		// Nothing can come but the end of the connection below.
 		io.Copy(io.Discard, x.conn.NetConn())
-		close(gone)
+		close(peerClosed)
 	}()
 	select {
-	case err := <-x.upward:
-		return x.verdict(err)
-	case <-gone:
-		return x.afterGoing()
+	case err := <-x.sendDone:
+		return x.explain(err)
+	case <-peerClosed:
+		return x.afterPeerClosed()
 	case <-ctx.Done():
 		return x.interrupt(ctx)
 	}
 }
 
-// afterGoing decides whether data is lost because the peer has closed the
+// afterPeerClosed decides whether data is lost because the peer has closed the
 // connection: none is, if there was nothing to send.
-func (x *exchange) afterGoing() error {
+func (x *exchange) afterPeerClosed() error {
 	select {
-	case err := <-x.upward:
-		return x.verdict(err)
+	case err := <-x.sendDone:
+		return x.explain(err)
 	case <-time.After(100 * time.Millisecond):
 	}
 	if x.idle.Load() {
 		return nil
 	}
 	select {
-	case err := <-x.upward:
-		return x.verdict(err)
-	case <-time.After(goodbye):
+	case err := <-x.sendDone:
+		return x.explain(err)
+	case <-time.After(closeTimeout):
 		return &problem{text: "the other side closed the connection before everything was sent", code: "closed"}
 	}
 }
@@ -231,8 +231,8 @@ func half(err error) string {
 	return ""
 }
 
-// verdict turns the error of a half into a problem for the user.
-func (x *exchange) verdict(err error) error {
+// explain turns the error of a half into a problem for the user.
+func (x *exchange) explain(err error) error {
 	switch half(err) {
 	case "input":
 		return failed(err, "standard input cannot be read: %v", cause(err)).

@@ -14,9 +14,9 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// command runs a program for each connection, joined to its standard input and
+// execService runs a program for each connection, joined to its standard input and
 // output. Its standard error is seal's.
-type command struct {
+type execService struct {
 	line  string
 	guard *guard
 }
@@ -24,11 +24,11 @@ type command struct {
 // grace is how long a program may run after its connection has ended.
 const grace = 2 * time.Second
 
-func (c command) serve(ctx context.Context, conn *visitor) error {
-	end := endWith(ctx, conn)
+func (c execService) serve(ctx context.Context, conn *serverConn) error {
+	end := closeOnDone(ctx, conn)
 	child, err := c.start(ctx, conn.facts)
 	if err != nil {
-		abort(conn.sealed)
+		abort(conn.tlsConn)
 	}
 	defer end()
 	if err != nil {
@@ -44,7 +44,7 @@ func (c command) serve(ctx context.Context, conn *visitor) error {
 	fed := make(chan struct{})
 	go func() {
 		defer close(fed)
-		if err := feedChild(child.in, conn); err != nil {
+		if err := copyToProgram(child.in, conn); err != nil {
 			stop(err) // the client is gone
 		}
 	}()
@@ -57,14 +57,14 @@ func (c command) serve(ctx context.Context, conn *visitor) error {
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && !exit.Exited() {
-		abort(conn.sealed) // a signal ended it: its output is incomplete
+		abort(conn.tlsConn) // a signal ended it: its output is incomplete
 		return failed(err, "--exec %q ended with %v", c.line, exit)
 	}
 	conn.CloseWrite()
 	// Closing with unread input would cut off the last output.
 	select {
 	case <-fed:
-	case <-time.After(goodbye):
+	case <-time.After(closeTimeout):
 	}
 	if exit != nil {
 		return failed(err, "--exec %q ended with %v", c.line, exit)
@@ -74,7 +74,7 @@ func (c command) serve(ctx context.Context, conn *visitor) error {
 
 // abort ends a connection with internal_error. Package legacy sends no alerts: its
 // connections end without close_notify.
-func abort(conn sealed) {
+func abort(conn tlsConn) {
 	if c, ok := conn.(interface{ Abort(iana.Alert) error }); ok {
 		c.Abort(iana.AlertInternalError) // the peer may be gone
 	} else {
@@ -95,15 +95,15 @@ func (p *process) close() {
 
 // startPatience bounds the attempts to start a program while the system has no
 // descriptor, process or memory for it.
-const startPatience = 5 * time.Second
+const startTimeout = 5 * time.Second
 
 // codeExhausted is the code for a resource that this machine lacks for now.
 const codeExhausted = "exhausted"
 
 // start starts the program. What the system lacks may be there again once another
 // connection has ended, so the attempts are repeated for a while.
-func (c command) start(ctx context.Context, f *facts) (*process, error) {
-	end := time.Now().Add(startPatience)
+func (c execService) start(ctx context.Context, f *facts) (*process, error) {
+	end := time.Now().Add(startTimeout)
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, time.Second/2) {
 		p, err := c.try(f)
 		switch {
@@ -126,7 +126,7 @@ func (c command) start(ctx context.Context, f *facts) (*process, error) {
 }
 
 // try is one attempt. It keeps no descriptor if it fails.
-func (c command) try(f *facts) (*process, error) {
+func (c execService) try(f *facts) (*process, error) {
 	p := &process{Cmd: c.prepare(f)}
 	in, own, err := os.Pipe()
 	if err != nil {
@@ -175,9 +175,9 @@ func endWithConnection(running context.Context, child *exec.Cmd) (over func()) {
 	}
 }
 
-// feedChild carries what the peer sends to the program. What comes after the
+// copyToProgram carries what the peer sends to the program. What comes after the
 // program stopped reading is dropped. A connection that is cut is an error.
-func feedChild(in io.WriteCloser, conn io.Reader) error {
+func copyToProgram(in io.WriteCloser, conn io.Reader) error {
 	defer in.Close()
 	buf := make([]byte, bufferSize)
 	for to := io.Writer(in); ; {
@@ -197,7 +197,7 @@ func feedChild(in io.WriteCloser, conn io.Reader) error {
 }
 
 // prepare makes the process, with the facts of the connection in its environment.
-func (c command) prepare(f *facts) *exec.Cmd {
+func (c execService) prepare(f *facts) *exec.Cmd {
 	child := exec.Command(shell[0], append(slices.Clone(shell[1:]), c.line)...)
 	child.Stderr = os.Stderr
 	ownGroup(child)

@@ -17,7 +17,7 @@ import (
 )
 
 // limited runs a listener under limits of the shell.
-func limited(t *testing.T, limits string, args ...string) (s *sealing, addr string) {
+func limited(t *testing.T, limits string, args ...string) (s *sealProcess, addr string) {
 	t.Helper()
 	path, err := exec.LookPath("seal")
 	if err != nil {
@@ -31,16 +31,16 @@ func limited(t *testing.T, limits string, args ...string) (s *sealing, addr stri
 
 // askLine sends a line to a server and reads the answer to its end.
 func askLine(addr string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*testTimeout)
 	defer cancel()
 	// The test is about descriptors, so any server will do.
-	cfg := &sealsock.Config{Trust: &trust.Policy{Insecure: true}, HandshakeTimeout: 3 * patience}
+	cfg := &sealsock.Config{Trust: &trust.Policy{Insecure: true}, HandshakeTimeout: 3 * testTimeout}
 	c, err := sealsock.Dial(ctx, addr, cfg)
 	if err != nil {
 		return "", err
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(3 * patience))
+	c.SetDeadline(time.Now().Add(3 * testTimeout))
 	if _, err := io.WriteString(c, "hello\n"); err != nil {
 		return "", err
 	}

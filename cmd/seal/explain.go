@@ -70,12 +70,12 @@ func explain(err error) *problem {
 func describe(err error) *problem {
 	var own *problem
 	var stop *interrupted
-	var untrusted *trust.Error
-	var unusable *identity.Error
-	var misspelt *address.Error
-	var protocol *engine.Error
-	var network *net.OpError
-	var upgrade *starttls.Error
+	var trustErr *trust.Error
+	var identityErr *identity.Error
+	var addressErr *address.Error
+	var engineErr *engine.Error
+	var networkErr *net.OpError
+	var starttlsErr *starttls.Error
 	switch {
 	case errors.As(err, &own):
 		copied := *own
@@ -88,19 +88,19 @@ func describe(err error) *problem {
 			code: "damaged"}
 	case errors.As(err, &stop):
 		return &problem{text: "interrupted", code: "interrupted", exit: stop.exit()}
-	case errors.As(err, &untrusted):
-		return &problem{text: untrusted.Error(), hint: untrusted.Hint, code: untrusted.Code.String()}
-	case errors.As(err, &unusable):
-		return &problem{text: unusable.Error(), hint: unusable.Hint, code: unusable.Code.String()}
-	case errors.As(err, &misspelt):
-		text := fmt.Sprintf("address %q: %s", misspelt.Text, misspelt.Problem)
-		return &problem{text: text, hint: misspelt.Hint, code: "address", exit: exitUsage}
-	case errors.As(err, &upgrade):
-		return describeUpgrade(upgrade)
-	case errors.As(err, &network):
-		return describeNetwork(network)
-	case errors.As(err, &protocol):
-		return describeProtocol(protocol)
+	case errors.As(err, &trustErr):
+		return &problem{text: trustErr.Error(), hint: trustErr.Hint, code: trustErr.Code.String()}
+	case errors.As(err, &identityErr):
+		return &problem{text: identityErr.Error(), hint: identityErr.Hint, code: identityErr.Code.String()}
+	case errors.As(err, &addressErr):
+		text := fmt.Sprintf("address %q: %s", addressErr.Text, addressErr.Problem)
+		return &problem{text: text, hint: addressErr.Hint, code: "address", exit: exitUsage}
+	case errors.As(err, &starttlsErr):
+		return describeUpgrade(starttlsErr)
+	case errors.As(err, &networkErr):
+		return describeNetwork(networkErr)
+	case errors.As(err, &engineErr):
+		return describeProtocol(engineErr)
 	}
 	return &problem{text: err.Error()}
 }
@@ -145,14 +145,14 @@ func describeProtocol(e *engine.Error) *problem {
 	return p
 }
 
-// A trouble is a failure of the operating system for which a hint is known.
-type trouble struct {
+// A systemError is a failure of the operating system for which a hint is known.
+type systemError struct {
 	err        error
 	code       string
 	text, hint string // %s is the address
 }
 
-var troubles = []trouble{
+var systemErrors = []systemError{
 	{errRefused, "refused", "cannot connect to %s: nothing listens there", "start the other side (seal listen %s), or check host and port"},
 	{errInUse, "in-use", "cannot listen on %s: the address is in use", "another program listens there: stop it, or choose another port"},
 	{errNotLocal, "not-local", "cannot use %s: this machine does not have that address", "listen on an address of this machine; :PORT means all of them"},
@@ -177,9 +177,9 @@ func describeNetwork(e *net.OpError) *problem {
 	if errors.As(e, &dns) {
 		return describeDNS(dns)
 	}
-	for _, t := range troubles {
+	for _, t := range systemErrors {
 		if errors.Is(e.Err, t.err) {
-			return &problem{text: once(t.text, where), hint: once(t.hint, where), code: t.code, err: e}
+			return &problem{text: withAddress(t.text, where), hint: withAddress(t.hint, where), code: t.code, err: e}
 		}
 	}
 	if e.Timeout() {
@@ -190,8 +190,8 @@ func describeNetwork(e *net.OpError) *problem {
 	return failed(e, "%v", e)
 }
 
-// once fills the address into a text that may have a place for it.
-func once(text, where string) string { return strings.Replace(text, "%s", where, 1) }
+// withAddress replaces the placeholder of a text, if it has one, with the address.
+func withAddress(text, where string) string { return strings.Replace(text, "%s", where, 1) }
 
 func describeDNS(e *net.DNSError) *problem {
 	p := failed(e, "the name %q cannot be looked up: %s", e.Name, e.Err)

@@ -29,7 +29,7 @@ type facts struct {
 	ALPN      string      `json:"alpn,omitempty"`
 	Retried   bool        `json:"hello_retry,omitempty"`
 	Resumed   bool        `json:"resumed"`
-	Session   string      `json:"session,omitempty"`      // of --session: see resumption.outcome
+	Session   string      `json:"session,omitempty"`      // of --session: see sessionFile.outcome
 	PSK       string      `json:"psk_identity,omitempty"` // of the pre-shared key in use
 	ECH       bool        `json:"ech,omitempty"`          // the ClientHello was encrypted
 	Early     *earlyFacts `json:"early_data,omitempty"`

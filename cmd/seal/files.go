@@ -29,14 +29,14 @@ func interruptibly[T any](ctx context.Context, read func() (T, error)) (T, error
 	case r := <-done:
 		return r.value, r.err
 	case <-ctx.Done():
-		typing.restore()
+		passwordEcho.restore()
 		var none T
 		return none, context.Cause(ctx)
 	}
 }
 
-// typing is the terminal while a password is typed.
-var typing terminalEcho
+// passwordEcho is the terminal while a password is typed.
+var passwordEcho terminalEcho
 
 // terminalEcho remembers how a terminal was before its echo was turned off.
 type terminalEcho struct {
@@ -73,14 +73,14 @@ func (e *terminalEcho) restore() {
 }
 
 // readBounded reads a file, or standard input for "-".
-func readBounded(ctx context.Context, name string, most int64) ([]byte, error) {
+func readBounded(ctx context.Context, name string, limit int64) ([]byte, error) {
 	data, err := interruptibly(ctx, func() ([]byte, error) {
 		if name != "-" {
-			return readfile.Read(ctx, name, most)
+			return readfile.Read(ctx, name, limit)
 		}
-		data, err := io.ReadAll(io.LimitReader(os.Stdin, most+1))
-		if err == nil && int64(len(data)) > most {
-			err = &readfile.TooLargeError{Path: "standard input", Most: most}
+		data, err := io.ReadAll(io.LimitReader(os.Stdin, limit+1))
+		if err == nil && int64(len(data)) > limit {
+			err = &readfile.TooLargeError{Path: "standard input", Most: limit}
 		}
 		return data, err
 	})

@@ -133,29 +133,29 @@ func (oneTicket) Redeem([]byte) (*engine.Session, error) { return nil, nil }
 func TestSessionFile(t *testing.T) {
 	session := aSession(t)
 	file := t.TempDir() + "/s"
-	talk := newTalker(os.Stderr)
-	r, err := openSession(talk, file, "localhost")
+	out := newOutput(os.Stderr)
+	r, err := openSession(out, file, "localhost")
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := new(sealsock.Config)
 	r.apply(cfg)
 	cfg.OnSession(session)
-	r.close(talk)
-	read, err := openSession(talk, file, "localhost")
+	r.close(out)
+	read, err := openSession(out, file, "localhost")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if read.old == nil || !bytes.Equal(read.old.Ticket, session.Ticket) || read.old.Version != iana.TLS13 {
-		t.Errorf("the file has %v, want %v", read.old, session)
+	if read.stored == nil || !bytes.Equal(read.stored.Ticket, session.Ticket) || read.stored.Version != iana.TLS13 {
+		t.Errorf("the file has %v, want %v", read.stored, session)
 	}
 	next := new(sealsock.Config)
-	if read.apply(next); next.Session != read.old {
+	if read.apply(next); next.Session != read.stored {
 		t.Error("the session is not used")
 	}
 
 	// One that has expired is not used, and not taken for refused.
-	read.old.Created = time.Now().Add(-8 * 24 * time.Hour)
+	read.stored.Created = time.Now().Add(-8 * 24 * time.Hour)
 	late := new(sealsock.Config)
 	if read.apply(late); late.Session != nil {
 		t.Error("an expired session is used")
@@ -163,20 +163,20 @@ func TestSessionFile(t *testing.T) {
 	if got := read.outcome(false); got != "expired" {
 		t.Errorf("the outcome is %q", got)
 	}
-	read.close(talk)
+	read.close(out)
 	if _, err := os.Stat(file); err != nil {
 		t.Error("a session that was never shown is removed:", err)
 	}
 
 	// One that was used and has no successor is removed.
-	again, err := openSession(talk, file, "localhost")
+	again, err := openSession(out, file, "localhost")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := again.outcome(true); got != "resumed" {
 		t.Errorf("the outcome is %q", got)
 	}
-	again.close(talk)
+	again.close(out)
 	if _, err := os.Stat(file); !os.IsNotExist(err) {
 		t.Error("a ticket that was used is kept")
 	}
@@ -276,7 +276,7 @@ func TestIsSecret(t *testing.T) {
 
 func TestEscapes(t *testing.T) {
 	var said bytes.Buffer
-	e := &escapes{talk: &talker{w: &said}}
+	e := &escapes{out: &output{w: &said}}
 	for typed, want := range map[string]string{
 		"hello": "hello", "": "", "~": "~", "~x": "~x", "~ k": "~ k", "~kk": "~kk", " ~k": " ~k",
 		"~~": "~", "~~k": "~k", "~~~": "~~", "~/file": "~/file", "k": "k", "~?x": "~?x",
@@ -317,7 +317,7 @@ func TestKeyLogOfOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 		var told bytes.Buffer
-		done, err := (&negotiation{keylog: file}).openKeyLog(new(sealsock.Config), &talker{w: &told})
+		done, err := (&negotiationFlags{keylog: file}).openKeyLog(new(sealsock.Config), &output{w: &told})
 		if err != nil {
 			t.Fatal(err)
 		}

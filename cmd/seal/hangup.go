@@ -22,7 +22,7 @@ func reloaderOf(source identity.Source) *identity.Reloader {
 // called. When the terminal of the process is gone, the signal ends the context that
 // is returned, since no user can reach the process any more. A listener without files
 // keeps the system's default, which is to end, and SIGHUP stays ignored under nohup.
-func (o *offer) reloadOnHangup(ctx context.Context) (_ context.Context, stop func()) {
+func (o *credentials) reloadOnHangup(ctx context.Context) (_ context.Context, stop func()) {
 	if o.files == nil || signal.Ignored(syscall.SIGHUP) {
 		return ctx, func() {}
 	}

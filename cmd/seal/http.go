@@ -14,10 +14,10 @@ import (
 	"github.com/sealsock/sealsock/internal/printable"
 )
 
-// page answers one HTTP request for any path with a page about the connection. With
+// httpService answers one HTTP request for any path with a page about the connection. With
 // late, a path under secretPath is answered only after the client's certificate.
-type page struct {
-	talk    *talker
+type httpService struct {
+	out     *output
 	timeout time.Duration
 	late    bool
 }
@@ -25,11 +25,11 @@ type page struct {
 // Limits on a request.
 const (
 	maxRequest = 64 << 10 // bytes up to the empty line
-	lingering  = time.Second
+	lingerTime = time.Second
 )
 
-func (p page) serve(ctx context.Context, conn *visitor) error {
-	defer endWith(ctx, conn)()
+func (p httpService) serve(ctx context.Context, conn *serverConn) error {
+	defer closeOnDone(ctx, conn)()
 	conn.SetReadDeadline(time.Now().Add(p.timeout))
 	line, err := readRequest(conn)
 	if err == nil && p.late && isSecret(line) {
@@ -48,7 +48,7 @@ func (p page) serve(ctx context.Context, conn *visitor) error {
 	}
 	// The body of the request is read and discarded for a moment: closing
 	// with unread input would cut off the answer.
-	conn.SetReadDeadline(time.Now().Add(lingering))
+	conn.SetReadDeadline(time.Now().Add(lingerTime))
 	io.CopyN(io.Discard, conn, 1<<20)
 	return nil
 }

@@ -14,13 +14,13 @@ import (
 	"github.com/sealsock/sealsock/internal/printable"
 )
 
-// ownership holds the flags for the certificate and key of this side.
-type ownership struct {
+// identityFlags holds the flags for the certificate and key of this side.
+type identityFlags struct {
 	cert, key, p12, passwordFile string
 	rawKey                       bool
 }
 
-func (o *ownership) register(f *pflag.FlagSet) {
+func (o *identityFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&o.cert, "cert", "", "this side's certificate and its chain, a PEM or DER `file`")
 	f.StringVar(&o.key, "key", "", "the key of --cert, if it is in another `file`")
 	f.StringVar(&o.p12, "p12", "", "certificate, chain and key in a PKCS#12 `file`")
@@ -29,7 +29,7 @@ func (o *ownership) register(f *pflag.FlagSet) {
 }
 
 // files are the files that the flags name; cert is empty if they name none.
-func (o *ownership) files() (cert, key string, err error) {
+func (o *identityFlags) files() (cert, key string, err error) {
 	switch {
 	case o.p12 != "" && o.cert != "":
 		return "", "", usage("--p12 and --cert were both given").hinted("one of them is enough")
@@ -42,14 +42,14 @@ func (o *ownership) files() (cert, key string, err error) {
 }
 
 // given reports whether the flags name a certificate or key.
-func (o *ownership) given() bool { return o.cert != "" || o.key != "" || o.p12 != "" }
+func (o *identityFlags) given() bool { return o.cert != "" || o.key != "" || o.p12 != "" }
 
 // load returns the identity that the flags name, or nil if they name none. It warns
 // of each fault that it corrected (Identity.Notes).
-func (o *ownership) load(talk *talker) (*identity.Identity, error) {
+func (o *identityFlags) load(out *output) (*identity.Identity, error) {
 	cert, key, err := o.files()
 	if err == nil && cert == "" && key != "" {
-		return keyAlone(key, o.passwords(""))
+		return loadKeyOnly(key, o.passwords(""))
 	}
 	if cert == "" {
 		return nil, err
@@ -58,19 +58,19 @@ func (o *ownership) load(talk *talker) (*identity.Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	tellNotes(talk, id)
+	warnNotes(out, id)
 	if o.rawKey {
-		return bare(id), nil
+		return asRawKey(id), nil
 	}
 	return id, nil
 }
 
 // watch is load for a listener: it reloads files that change, and reports it. names
 // are for a key that has no certificate.
-func (o *ownership) watch(talk *talker, names []string) (identity.Source, error) {
+func (o *identityFlags) watch(out *output, names []string) (identity.Source, error) {
 	cert, key, err := o.files()
 	if err == nil && cert == "" && key != "" {
-		id, err := keyAlone(key, o.passwords(""), names...)
+		id, err := loadKeyOnly(key, o.passwords(""), names...)
 		return fixed{id}, err
 	}
 	if cert == "" {
@@ -82,21 +82,21 @@ func (o *ownership) watch(talk *talker, names []string) (identity.Source, error)
 	}
 	files.Notify(func(id *identity.Identity, err error) {
 		if err != nil {
-			talk.warn("%s changed, and the old certificate stays: %s", cert, explain(err).text)
+			out.warn("%s changed, and the old certificate stays: %s", cert, explain(err).text)
 			return
 		}
-		talk.tell(reloaded{cert, namesOf(id.Leaf), day(id.Leaf.NotAfter)})
+		out.print(reloaded{cert, namesOf(id.Leaf), day(id.Leaf.NotAfter)})
 	})
-	tellNotes(talk, files.Identity())
+	warnNotes(out, files.Identity())
 	if o.rawKey {
 		return rawSource{files}, nil
 	}
 	return files, nil
 }
 
-func tellNotes(talk *talker, id *identity.Identity) {
+func warnNotes(out *output, id *identity.Identity) {
 	for _, n := range id.Notes {
-		talk.warn("%s", n)
+		out.warn("%s", n)
 	}
 }
 
@@ -116,22 +116,22 @@ func (r reloaded) text() string {
 // passwords returns the source of passwords: a file, or a terminal if there is one.
 // It is never the command line, which other users can see.
 // name stands for a file that has none.
-func (o *ownership) passwords(name string) []identity.Option {
+func (o *identityFlags) passwords(name string) []identity.Option {
 	if o.passwordFile != "" {
 		return []identity.Option{identity.PasswordFile(o.passwordFile)}
 	}
 	if terminal, err := openTerminal(); err == nil {
 		terminal.Close()
-		return []identity.Option{identity.Password(remembered(func(file string) ([]byte, error) {
+		return []identity.Option{identity.Password(askOnce(func(file string) ([]byte, error) {
 			return askPassword("password of " + cmp.Or(file, name))
 		}))}
 	}
 	return nil
 }
 
-// remembered asks once for each file: the user is not asked again when a file has
+// askOnce asks once for each file: the user is not asked again when a file has
 // changed and is read again.
-func remembered(ask func(string) ([]byte, error)) func(string) ([]byte, error) {
+func askOnce(ask func(string) ([]byte, error)) func(string) ([]byte, error) {
 	var mu sync.Mutex
 	known := make(map[string][]byte)
 	return func(file string) ([]byte, error) {
@@ -161,9 +161,9 @@ func askPassword(what string) ([]byte, error) {
 	}
 	defer out.Close()
 	fmt.Fprintf(out, "%s: ", printable.Line(what))
-	typing.off(in)
+	passwordEcho.off(in)
 	password, err := term.ReadPassword(int(in.Fd()))
-	typing.on()
+	passwordEcho.on()
 	fmt.Fprintln(out)
 	return password, err
 }

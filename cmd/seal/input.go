@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// A feed reads one input for connections that may come and go: what a
+// An inputReader reads one input for successive connections: what a
 // connection did not take is there for the next one.
-type feed struct {
+type inputReader struct {
 	src   io.Reader
 	once  sync.Once
 	full  chan chunk
@@ -22,8 +22,8 @@ type chunk struct {
 	err error
 }
 
-func newFeed(src io.Reader) *feed {
-	f := &feed{src: src, full: make(chan chunk), empty: make(chan []byte, 2)}
+func newInputReader(src io.Reader) *inputReader {
+	f := &inputReader{src: src, full: make(chan chunk), empty: make(chan []byte, 2)}
 	f.empty <- make([]byte, bufferSize)
 	f.empty <- make([]byte, bufferSize)
 	return f
@@ -31,7 +31,7 @@ func newFeed(src io.Reader) *feed {
 
 // next returns what was read, which is the caller's until the next call, or the
 // error that ended the input, or the end of ctx. It is for one goroutine at a time.
-func (f *feed) next(ctx context.Context) ([]byte, error) {
+func (f *inputReader) next(ctx context.Context) ([]byte, error) {
 	f.start()
 	if f.spent != nil {
 		f.empty <- f.spent[:cap(f.spent)]
@@ -54,11 +54,11 @@ func (f *feed) next(ctx context.Context) ([]byte, error) {
 }
 
 // start begins to read ahead; next does so too.
-func (f *feed) start() { f.once.Do(func() { go f.read() }) }
+func (f *inputReader) start() { f.once.Do(func() { go f.read() }) }
 
 // read reads ahead by one buffer, until the input ends. A file cannot be
 // interrupted while it is read, so this goroutine may outlive the connections.
-func (f *feed) read() {
+func (f *inputReader) read() {
 	for {
 		b := <-f.empty
 		n, err := f.src.Read(b)

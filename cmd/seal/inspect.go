@@ -42,7 +42,7 @@ const inspectExample = `  seal inspect example.com
 var grades = []string{"A+", "A", "B", "C", "F"}
 
 type inspectFlags struct {
-	acceptance
+	trustFlags
 	name      string
 	starttls  string
 	list      string
@@ -52,7 +52,7 @@ type inspectFlags struct {
 	parallel  int
 }
 
-func newInspect(talk *talker) *cobra.Command {
+func newInspect(out *output) *cobra.Command {
 	var flags inspectFlags
 	cmd := &cobra.Command{
 		Use:     "inspect ADDRESS...",
@@ -60,11 +60,11 @@ func newInspect(talk *talker) *cobra.Command {
 		Long:    inspectLong,
 		Example: inspectExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return inspectAll(cmd.Context(), cmd.OutOrStdout(), talk, &flags, args)
+			return inspectAll(cmd.Context(), cmd.OutOrStdout(), out, &flags, args)
 		},
 	}
 	f := cmd.Flags()
-	flags.acceptance.register(f, "the server")
+	flags.trustFlags.register(f, "the server")
 	f.StringVar(&flags.name, "name", "",
 		"the `name` that is asked for and verified, instead of the host")
 	f.StringVar(&flags.starttls, "starttls", "",
@@ -90,7 +90,7 @@ type inspection struct {
 }
 
 // inspectAll runs the command, from the flags to the exit.
-func inspectAll(ctx context.Context, out io.Writer, talk *talker, flags *inspectFlags,
+func inspectAll(ctx context.Context, stdout io.Writer, out *output, flags *inspectFlags,
 	args []string) error {
 	if err := flags.check(); err != nil {
 		return err
@@ -103,19 +103,19 @@ func inspectAll(ctx context.Context, out io.Writer, talk *talker, flags *inspect
 	if err != nil {
 		return err
 	}
-	results := flags.scan(ctx, talk, addrs, policy)
+	results := flags.scan(ctx, out, addrs, policy)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	var first error
 	for i := range results {
-		if err := results[i].print(out, talk.json); err != nil {
+		if err := results[i].print(stdout, out.json); err != nil {
 			return err
 		}
-		if err := flags.verdict(&results[i]); err != nil && first == nil {
+		if err := flags.requirementError(&results[i]); err != nil && first == nil {
 			first = err
 		} else if err != nil {
-			talk.fail(err)
+			out.fail(err)
 		}
 	}
 	return first
@@ -124,7 +124,7 @@ func inspectAll(ctx context.Context, out io.Writer, talk *talker, flags *inspect
 // policy verifies the servers' certificates; without --ca and --pin by the authorities of
 // the system and the local one.
 func (flags *inspectFlags) policy() (*trust.Policy, error) {
-	p, err := flags.acceptance.policy()
+	p, err := flags.trustFlags.policy()
 	if err == nil && p.Roots == nil && !p.PinOnly {
 		p.Roots, err = localRoots()
 	}
@@ -132,7 +132,7 @@ func (flags *inspectFlags) policy() (*trust.Policy, error) {
 }
 
 // scan inspects the servers, some at a time, and reports the progress.
-func (flags *inspectFlags) scan(ctx context.Context, talk *talker, addrs []string,
+func (flags *inspectFlags) scan(ctx context.Context, out *output, addrs []string,
 	policy *trust.Policy) []inspection {
 	results := make([]inspection, len(addrs))
 	turn := make(chan struct{}, 4) // servers at a time
@@ -147,7 +147,7 @@ func (flags *inspectFlags) scan(ctx context.Context, talk *talker, addrs []strin
 			printing.Lock()
 			defer printing.Unlock()
 			if done++; len(addrs) > 1 {
-				talk.tell(&progress{Done: done, Of: len(addrs), Address: addr})
+				out.print(&progress{Done: done, Of: len(addrs), Address: addr})
 			}
 		})
 	}
@@ -249,8 +249,8 @@ func (flags *inspectFlags) inspect(ctx context.Context, addr string,
 	return i
 }
 
-// verdict is the error for a server that does not meet the flags.
-func (flags *inspectFlags) verdict(i *inspection) error {
+// requirementError returns the error for a server that does not meet the flags.
+func (flags *inspectFlags) requirementError(i *inspection) error {
 	where := printable.Line(i.Address)
 	if i.err != nil {
 		p := explain(i.err)

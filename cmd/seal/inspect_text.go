@@ -12,22 +12,22 @@ import (
 )
 
 // print writes what was found out: a line of JSON, or text.
-func (i *inspection) print(out io.Writer, json bool) error {
+func (i *inspection) print(stdout io.Writer, json bool) error {
 	if json {
 		line, err := marshal(i)
 		if err != nil {
 			return err
 		}
-		if _, err := out.Write(append(line, '\n')); err != nil {
-			return unwritten(err)
+		if _, err := stdout.Write(append(line, '\n')); err != nil {
+			return outputError(err)
 		}
 		return nil
 	}
 	if i.Report == nil {
 		return nil
 	}
-	if _, err := io.WriteString(out, i.text()); err != nil {
-		return unwritten(err)
+	if _, err := io.WriteString(stdout, i.text()); err != nil {
+		return outputError(err)
 	}
 	return nil
 }

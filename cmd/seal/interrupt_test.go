@@ -38,23 +38,23 @@ func (w *words) text() string {
 	return w.Buffer.String()
 }
 
-// sealing is a running seal.
-type sealing struct {
+// sealProcess is a running seal.
+type sealProcess struct {
 	*exec.Cmd
 	errors words
 	output words
 }
 
 // runSeal starts seal with a home and an input of its own.
-func runSeal(t *testing.T, home string, in io.Reader, args ...string) *sealing {
+func runSeal(t *testing.T, home string, in io.Reader, args ...string) *sealProcess {
 	t.Helper()
 	return startProgram(t, home, in, "seal", args...)
 }
 
 // startProgram is runSeal through another program.
-func startProgram(t *testing.T, home string, in io.Reader, name string, args ...string) *sealing {
+func startProgram(t *testing.T, home string, in io.Reader, name string, args ...string) *sealProcess {
 	t.Helper()
-	s := &sealing{Cmd: exec.Command(name, args...)}
+	s := &sealProcess{Cmd: exec.Command(name, args...)}
 	s.Env = append(os.Environ(), "SEALSOCK_HOME="+home)
 	s.Stdin, s.Stdout, s.Stderr = in, &s.output, &s.errors
 	if err := s.Start(); err != nil {
@@ -68,10 +68,10 @@ func startProgram(t *testing.T, home string, in io.Reader, name string, args ...
 }
 
 // await waits for a match of a pattern in what seal writes, and returns its group.
-func (s *sealing) await(t *testing.T, w *words, pattern string) string {
+func (s *sealProcess) await(t *testing.T, w *words, pattern string) string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(testTimeout); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if m := re.FindStringSubmatch(w.text()); m != nil {
 			return m[len(m)-1]
 		}
@@ -81,9 +81,9 @@ func (s *sealing) await(t *testing.T, w *words, pattern string) string {
 }
 
 // exit waits for the end and returns the exit code.
-func (s *sealing) exit(t *testing.T) int {
+func (s *sealProcess) exit(t *testing.T) int {
 	t.Helper()
-	timer := time.AfterFunc(patience, func() { s.Process.Kill() })
+	timer := time.AfterFunc(testTimeout, func() { s.Process.Kill() })
 	defer timer.Stop()
 	s.Wait()
 	return s.ProcessState.ExitCode()
@@ -188,9 +188,9 @@ func TestOutputFails(t *testing.T) {
 func TestInterruptedPipeline(t *testing.T) {
 	near, far := net.Pipe()
 	defer far.Close()
-	conn := &counted{Conn: near}
+	conn := &countingConn{Conn: near}
 	ctx, cancel := context.WithCancel(context.Background())
-	in := &feed{end: io.EOF}
+	in := &inputReader{end: io.EOF}
 	in.once.Do(func() {}) // it has been read to its end
 	x := &exchange{conn: conn, in: in, out: io.Discard, piped: true}
 	cancel()
@@ -202,11 +202,11 @@ func TestInterruptedPipeline(t *testing.T) {
 	}
 }
 
-// counted counts how often close_notify would be sent.
-type counted struct {
+// countingConn counts how often close_notify would be sent.
+type countingConn struct {
 	net.Conn
 	ends atomic.Int32
 }
 
-func (c *counted) CloseWrite() error { c.ends.Add(1); return nil }
-func (c *counted) NetConn() net.Conn { return c.Conn }
+func (c *countingConn) CloseWrite() error { c.ends.Add(1); return nil }
+func (c *countingConn) NetConn() net.Conn { return c.Conn }

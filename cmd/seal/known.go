@@ -15,11 +15,11 @@ import (
 
 // knownServers opens the file of servers that were accepted by their key. On a
 // terminal the user is asked about a new one; elsewhere it is accepted with a warning.
-func knownServers(talk *talker, file string) (*trust.KnownPeers, error) {
+func knownServers(out *output, file string) (*trust.KnownPeers, error) {
 	known, err := trust.OpenKnownPeers(file, func(name string, pin trust.Pin) error {
 		terminal, err := openTerminal()
 		if err != nil {
-			talk.warn("nobody vouches for %s, and its key was not known: from now on it is %s, in %s", name, pin, file)
+			out.warn("nobody vouches for %s, and its key was not known: from now on it is %s, in %s", name, pin, file)
 			return nil
 		}
 		terminal.Close()

@@ -49,45 +49,45 @@ type denial string
 func (d denial) Error() string { return string(d) }
 
 const (
-	deniedDeclined denial = "the client showed no certificate, and /secret needs one"
-	deniedMute     denial = "the client cannot be asked for a certificate after the handshake, and /secret needs one: " +
+	deniedDeclined    denial = "the client showed no certificate, and /secret needs one"
+	deniedUnsupported denial = "the client cannot be asked for a certificate after the handshake, and /secret needs one: " +
 		"it must offer TLS 1.3 with post_handshake_auth (seal connect --cert does, and openssl s_client -enable_pha)"
-	deniedEnded denial = "the client ended its side before it could show a certificate, and /secret needs one"
-	deniedSlow  denial = "the client did not show a certificate in time, and /secret needs one"
+	deniedEnded   denial = "the client ended its side before it could show a certificate, and /secret needs one"
+	deniedTimeout denial = "the client did not show a certificate in time, and /secret needs one"
 )
 
 // authenticate asks the client for its certificate now. It returns nil once the
 // certificate is verified, or a denial. A certificate that is not accepted ends the
 // connection.
-func (p page) authenticate(ctx context.Context, v *visitor) error {
-	conn, ok := v.sealed.(*sealsock.Conn)
+func (p httpService) authenticate(ctx context.Context, v *serverConn) error {
+	conn, ok := v.tlsConn.(*sealsock.Conn)
 	if !ok {
-		return deniedMute
+		return deniedUnsupported
 	}
 	if conn.Peer() != nil {
 		return nil // known from the resumed session
 	}
-	within, cancel := context.WithTimeoutCause(ctx, p.timeout, deniedSlow)
+	within, cancel := context.WithTimeoutCause(ctx, p.timeout, deniedTimeout)
 	defer cancel()
 	conn.SetReadDeadline(time.Time{}) // within bounds it
 	err := conn.RequestClientCertificate(within)
 	var fault *engine.Error
 	switch {
 	case errors.As(err, &fault) && fault.Fault == engine.FaultUsage:
-		err = deniedMute
+		err = deniedUnsupported
 	case errors.Is(err, io.EOF):
 		err = deniedEnded
 	case err == nil && conn.Peer() == nil:
 		err = deniedDeclined
 	}
-	said := authenticated{Remote: v.facts.Remote}
+	report := authenticated{Remote: v.facts.Remote}
 	if err != nil {
-		said.Message = explain(err).text
+		report.Message = explain(err).text
 	} else {
 		v.facts = factsOf(conn, "")
-		said.Peer = v.facts.Peer
+		report.Peer = v.facts.Peer
 	}
-	p.talk.tell(said)
+	p.out.print(report)
 	return err
 }
 

@@ -9,29 +9,29 @@ import (
 	"github.com/sealsock/sealsock/legacy"
 )
 
-// oldListener accepts the connections of --legacy, which package legacy serves, under
+// legacyListener accepts the connections of --legacy, which package legacy serves, under
 // the bounds of a sealsock.Listener.
-type oldListener struct{ *admit.Listener[*visitor] }
+type legacyListener struct{ *admit.Listener[*serverConn] }
 
-func openOldDoor(ctx context.Context, addr string, cfg *sealsock.Config) (door, error) {
+func openLegacy(ctx context.Context, addr string, cfg *sealsock.Config) (listener, error) {
 	l, err := legacy.Listen(ctx, addr, cfg)
 	if err != nil {
 		return nil, err
 	}
-	return oldListener{admit.New(l, admit.Options[*visitor]{
-		Handshake: oldHandshake, Refused: cfg.OnHandshakeError, Discard: func(v *visitor) { v.Close() },
+	return legacyListener{admit.New(l, admit.Options[*serverConn]{
+		Handshake: legacyHandshake, Refused: cfg.OnHandshakeError, Discard: func(v *serverConn) { v.Close() },
 	})}, nil
 }
 
-// admit implements door.
-func (l oldListener) admit(ctx context.Context) (*visitor, error) { return l.Accept(ctx) }
+// accept implements listener.
+func (l legacyListener) accept(ctx context.Context) (*serverConn, error) { return l.Accept(ctx) }
 
-// oldHandshake runs the handshake with one client.
-func oldHandshake(ctx context.Context, raw net.Conn) (*visitor, error) {
+// legacyHandshake runs the handshake with one client.
+func legacyHandshake(ctx context.Context, raw net.Conn) (*serverConn, error) {
 	conn := raw.(*legacy.Conn)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		conn.NetConn().Close()
 		return nil, err
 	}
-	return &visitor{sealed: conn, facts: factsOfLegacy(conn, "connection from")}, nil
+	return &serverConn{tlsConn: conn, facts: factsOfLegacy(conn, "connection from")}, nil
 }

@@ -38,9 +38,9 @@ const listenExample = `  seal listen localhost:4433 > file
   seal listen --client-ca root.pem --cert server.pem --key server.key unix:///run/app.sock`
 
 type listenFlags struct {
-	negotiation
-	ownership
-	acceptance
+	negotiationFlags
+	identityFlags
+	trustFlags
 	clientCA   []string
 	clientAuth string
 	names      []string
@@ -60,16 +60,16 @@ type listenFlags struct {
 	timeout    time.Duration
 }
 
-func newListen(talk *talker) *cobra.Command {
+func newListen(out *output) *cobra.Command {
 	var flags listenFlags
 	cmd := &cobra.Command{
 		Use:     "listen ADDRESS",
 		Short:   "Serve encrypted connections",
 		Long:    listenLong,
 		Example: listenExample,
-		Args:    exactly("ADDRESS"),
+		Args:    exactArgs("ADDRESS"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return listen(cmd.Context(), talk, &flags, args[0])
+			return listen(cmd.Context(), out, &flags, args[0])
 		},
 	}
 	flags.register(cmd.Flags())
@@ -85,9 +85,9 @@ func (flags *listenFlags) register(f *pflag.FlagSet) {
 	f.IntVar(&flags.clients, "clients", 256, "`number` of connections served at once, with --keep; more have to wait")
 	f.DurationVar(&flags.drain, "drain", 10*time.Second,
 		"`time` that connections have to end after SIGTERM, with --keep; a second signal ends at once")
-	flags.ownership.register(f)
+	flags.identityFlags.register(f)
 	f.StringArrayVar(&flags.names, "name", nil, "a further `name` for the certificate of the local authority; may be given several times")
-	flags.acceptance.register(f, "clients")
+	flags.trustFlags.register(f, "clients")
 	f.StringArrayVar(&flags.clientCA, "client-ca", nil, "the same as --ca: authorities of clients, a `file`")
 	f.StringVar(&flags.clientAuth, "client-auth", "", "client certificates, a `word`: none, request, require (the default with --ca or --pin), or with --http late (for /secret only)")
 	f.IntVar(&flags.tickets, "tickets", defaultTickets, "`number` of tickets that a client gets to come back with; 0 for none")
@@ -97,12 +97,12 @@ func (flags *listenFlags) register(f *pflag.FlagSet) {
 		"serve clients without a key exchange too (psk_ke), which gives up forward secrecy")
 	f.StringArrayVar(&flags.echKeys, "ech-keys", nil, "keys for Encrypted ClientHello, a `file` of seal ech; may be given several times, the old ones last")
 	f.BoolVar(&flags.legacy, "legacy", false, "serve old clients too: TLS 1.0 and 1.1, CBC, RSA key exchange, all of which are weak")
-	flags.negotiation.register(f)
+	flags.negotiationFlags.register(f)
 	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "`time` for a handshake, and with --http for the request")
 }
 
 // listen runs the command, from the flags to the exit.
-func listen(ctx context.Context, talk *talker, flags *listenFlags, addr string) error {
+func listen(ctx context.Context, out *output, flags *listenFlags, addr string) error {
 	a, err := address.Parse(addr)
 	if err != nil {
 		return err
@@ -110,22 +110,22 @@ func listen(ctx context.Context, talk *talker, flags *listenFlags, addr string) 
 	if err := flags.check(a); err != nil {
 		return err
 	}
-	o, err := interruptibly(ctx, func() (*offer, error) { return flags.prepare(talk, a) })
+	o, err := interruptibly(ctx, func() (*credentials, error) { return flags.prepare(out, a) })
 	if err != nil {
 		return err
 	}
 	defer o.done()
 	cfg := o.cfg
-	cfg.OnHandshakeError = func(peer net.Addr, err error) { talk.tell(refusedOf(peer, err)) }
+	cfg.OnHandshakeError = func(peer net.Addr, err error) { out.print(refusedOf(peer, err)) }
 	d, err := flags.open(ctx, addr, cfg)
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	talk.tell(listeningOf(a, d.Addr(), o))
+	out.print(listeningOf(a, d.Addr(), o))
 	ctx, stop := o.reloadOnHangup(ctx)
 	defer stop()
-	s := &server{talk: talk, door: d, limit: flags.clients, service: flags.mode(talk), drain: flags.drain}
+	s := &server{out: out, listener: d, limit: flags.clients, service: flags.mode(out), drain: flags.drain}
 	switch {
 	case flags.exec != "":
 		guard, err := startGuard()
@@ -133,27 +133,27 @@ func listen(ctx context.Context, talk *talker, flags *listenFlags, addr string) 
 			return failed(err, "the guard of --exec cannot be started: %v", err)
 		}
 		defer guard.close()
-		s.limit, s.service = min(s.limit, programsAtOnce()), command{flags.exec, guard}
+		s.limit, s.service = min(s.limit, programsAtOnce()), execService{flags.exec, guard}
 	case flags.chat:
 		s.drain = 0 // a room does not end by itself
 	case s.service == nil:
-		var e *ends
-		if ctx, e, err = standardEnds(ctx, talk); err != nil {
+		var e *stdio
+		if ctx, e, err = openStdio(ctx, out); err != nil {
 			return err
 		}
 		defer e.restore()
-		s.service, s.drain = joined{e}, 0
+		s.service, s.drain = stdioService{e}, 0
 	}
 	return s.run(ctx, flags.keep || flags.chat)
 }
 
 // prepare reads the files that the flags name.
-func (flags *listenFlags) prepare(talk *talker, a address.Address) (*offer, error) {
-	cfg, done, err := flags.config(talk)
+func (flags *listenFlags) prepare(out *output, a address.Address) (*credentials, error) {
+	cfg, done, err := flags.config(out)
 	if err != nil {
 		return nil, err
 	}
-	o, err := flags.offer(talk, a, cfg)
+	o, err := flags.credentials(out, a, cfg)
 	if err != nil {
 		done()
 		return nil, err
@@ -163,49 +163,49 @@ func (flags *listenFlags) prepare(talk *talker, a address.Address) (*offer, erro
 }
 
 // open starts to listen.
-func (flags *listenFlags) open(ctx context.Context, addr string, cfg *sealsock.Config) (door, error) {
+func (flags *listenFlags) open(ctx context.Context, addr string, cfg *sealsock.Config) (listener, error) {
 	if flags.legacy {
-		return openOldDoor(ctx, addr, cfg)
+		return openLegacy(ctx, addr, cfg)
 	}
 	if flags.exec != "" {
-		return openNarrow(ctx, addr, cfg)
+		return openLimited(ctx, addr, cfg)
 	}
 	l, err := sealsock.Listen(ctx, addr, cfg)
 	if err != nil {
 		return nil, err
 	}
-	return frontDoor{l}, nil
+	return tlsListener{l}, nil
 }
 
-// offer makes what this side shows to clients, and puts it into cfg. The certificate
+// credentials makes what this side presents to clients, and puts it into cfg. The certificate
 // may change while connections are served.
-func (flags *listenFlags) offer(talk *talker, a address.Address, cfg *sealsock.Config) (*offer, error) {
-	o := &offer{certFile: flags.cert, alone: flags.cert == "" && flags.key != "", keyFile: flags.pskFile, http: flags.http}
+func (flags *listenFlags) credentials(out *output, a address.Address, cfg *sealsock.Config) (*credentials, error) {
+	o := &credentials{certFile: flags.cert, keyOnly: flags.cert == "" && flags.key != "", keyFile: flags.pskFile, http: flags.http}
 	var err error
 	if flags.pskFile != "" {
-		if o.keys, err = readKeys(talk, flags.pskFile); err != nil {
+		if o.keys, err = readKeys(out, flags.pskFile); err != nil {
 			return nil, err
 		}
 		findKeys(cfg, o.keys)
-		if err := flags.negotiation.fits(cfg); err != nil {
+		if err := flags.negotiationFlags.checkConfig(cfg); err != nil {
 			return nil, err
 		}
 	}
-	if cfg.ECHKeys, err = readECHKeys(talk, flags.echKeys); err != nil {
+	if cfg.ECHKeys, err = readECHKeys(out, flags.echKeys); err != nil {
 		return nil, err
 	}
 	if o.ech, err = engine.ECHConfigList(cfg.ECHKeys...); err != nil {
 		return nil, err
 	}
-	if flags.keysAlone() {
+	if flags.pskOnly() {
 		return o, nil
 	}
 	var source identity.Source
-	if source, o.ca, err = flags.identity(talk, a, publicNames(cfg.ECHKeys)); err != nil {
+	if source, o.ca, err = flags.identity(out, a, publicNames(cfg.ECHKeys)); err != nil {
 		return nil, err
 	}
 	o.id, o.files = source.Identity(), reloaderOf(source)
-	warnPublicNames(talk, cfg, o.id)
+	warnPublicNames(out, cfg, o.id)
 	if flags.rawKey {
 		cfg.Identities = []*identity.Identity{o.id} // announces the certificate type to clients
 	}
@@ -215,19 +215,19 @@ func (flags *listenFlags) offer(talk *talker, a address.Address, cfg *sealsock.C
 	return o, nil
 }
 
-// keysAlone reports whether there are pre-shared keys and no certificate.
-func (flags *listenFlags) keysAlone() bool { return flags.pskFile != "" && !flags.ownership.given() }
+// pskOnly reports whether there are pre-shared keys and no certificate.
+func (flags *listenFlags) pskOnly() bool { return flags.pskFile != "" && !flags.identityFlags.given() }
 
 // identity is the certificate of --cert or --p12, or one of the local authority, for
 // further names too, which is then returned as well.
-func (flags *listenFlags) identity(talk *talker, a address.Address, further []string) (identity.Source, *authority.Authority, error) {
+func (flags *listenFlags) identity(out *output, a address.Address, further []string) (identity.Source, *authority.Authority, error) {
 	names, _ := certifiedNames(a)
-	files, err := flags.ownership.watch(talk, append(slices.Clone(names), flags.names...))
+	files, err := flags.identityFlags.watch(out, append(slices.Clone(names), flags.names...))
 	if err != nil {
 		return nil, nil, err
 	}
 	if files == nil {
-		local, err := localIdentity(talk, a, flags.names, further)
+		local, err := localIdentity(out, a, flags.names, further)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -244,7 +244,7 @@ func (flags *listenFlags) identity(talk *talker, a address.Address, further []st
 
 // config makes a configuration of the flags, but for the certificate, and a
 // function that closes what it opened.
-func (flags *listenFlags) config(talk *talker) (*sealsock.Config, func(), error) {
+func (flags *listenFlags) config(out *output) (*sealsock.Config, func(), error) {
 	cfg := &sealsock.Config{HandshakeTimeout: flags.timeout, NumTickets: flags.tickets, MaxEarlyData: flags.maxEarly}
 	cfg.PSKWithoutDHE = flags.pskAlone
 	if flags.tickets == 0 {
@@ -266,13 +266,13 @@ func (flags *listenFlags) config(talk *talker) (*sealsock.Config, func(), error)
 	if flags.http && flags.alpn == "" {
 		flags.alpn = "http/1.1"
 	}
-	done, err := flags.negotiation.apply(cfg, talk)
+	done, err := flags.negotiationFlags.apply(cfg, out)
 	return cfg, done, err
 }
 
 // clientAuthentication is --client-auth or what follows from the other flags.
 func (flags *listenFlags) clientAuthentication() (sealsock.ClientAuth, error) {
-	named := flags.acceptance.named()
+	named := flags.trustFlags.named()
 	switch flags.clientAuth {
 	case "":
 		if named {
@@ -302,11 +302,11 @@ func (flags *listenFlags) late() bool { return flags.clientAuth == "late" }
 
 // clientPolicy returns the policy by which clients are accepted.
 func (flags *listenFlags) clientPolicy() (sealsock.Verifier, error) {
-	p, err := flags.acceptance.policy()
+	p, err := flags.trustFlags.policy()
 	if err != nil {
 		return nil, err
 	}
-	if !flags.acceptance.named() {
+	if !flags.trustFlags.named() {
 		return nil, usage("--client-auth %s needs to know whom to accept", flags.clientAuth).
 			hinted("name the authority of the clients: --ca FILE, or their keys: --pin sha256/… or --known-peers FILE")
 	}
@@ -321,14 +321,14 @@ func (flags *listenFlags) clientPolicy() (sealsock.Verifier, error) {
 
 // mode is the service that the flags ask for, except --exec, or nil: then the
 // connection is joined to standard input and output.
-func (flags *listenFlags) mode(talk *talker) service {
+func (flags *listenFlags) mode(out *output) service {
 	switch {
 	case flags.echo:
-		return echo{}
+		return echoService{}
 	case flags.http:
-		return page{talk, flags.timeout, flags.late()}
+		return httpService{out, flags.timeout, flags.late()}
 	case flags.chat:
-		return newChatting(talk, flags.clients)
+		return newChatService(out, flags.clients)
 	}
 	return nil
 }
@@ -355,7 +355,7 @@ func (flags *listenFlags) check(a address.Address) error {
 	case flags.clients <= 0:
 		return usage("--clients %d serves nobody", flags.clients).hinted("as in --clients 256")
 	}
-	return flags.checkOffer()
+	return flags.checkCredentials()
 }
 
 // The values of --tickets.
@@ -364,8 +364,8 @@ const (
 	maxTickets     = 64
 )
 
-// checkOffer finds flags about what is shown that contradict each other.
-func (flags *listenFlags) checkOffer() error {
+// checkCredentials finds flags about what is shown that contradict each other.
+func (flags *listenFlags) checkCredentials() error {
 	switch {
 	case flags.tickets < 0 || flags.tickets > maxTickets:
 		return usage("--tickets %d is not 0 to %d", flags.tickets, maxTickets).hinted("as in --tickets 2")
@@ -373,27 +373,27 @@ func (flags *listenFlags) checkOffer() error {
 		return usage("--max-early-data %d is more than %d", flags.maxEarly, maxEarlyFile).hinted("as in --max-early-data 16384")
 	case flags.maxEarly > 0 && flags.tickets == 0:
 		return usage("--max-early-data is for clients that come back, and --tickets 0 lets none").hinted("leave out one or the other")
-	case flags.keysAlone():
-		if err := flags.checkKeysAlone(); err != nil {
+	case flags.pskOnly():
+		if err := flags.checkPSKOnly(); err != nil {
 			return err
 		}
 	}
 	if !flags.legacy {
 		return nil
 	}
-	return flags.negotiation.checkLegacy(map[string]bool{
+	return flags.negotiationFlags.checkLegacy(map[string]bool{
 		"--tickets": flags.tickets != defaultTickets, "--max-early-data": flags.maxEarly > 0, "--psk-file": flags.pskFile != "",
 		"--psk-without-dhe": flags.pskAlone,
 		"--ech-keys":        len(flags.echKeys) > 0, "--raw-key": flags.rawKey, "--client-auth late": flags.late(),
 	})
 }
 
-// checkKeysAlone finds flags that need the certificate that is not there.
-func (flags *listenFlags) checkKeysAlone() error {
+// checkPSKOnly finds flags that need the certificate that is not there.
+func (flags *listenFlags) checkPSKOnly() error {
 	switch {
 	case len(flags.echKeys) > 0:
 		return usage("--ech-keys needs a certificate for its public name, and --psk-file alone goes without").hinted("add --cert FILE")
-	case (flags.acceptance.named() || len(flags.clientCA) > 0) && !flags.late():
+	case (flags.trustFlags.named() || len(flags.clientCA) > 0) && !flags.late():
 		return usage("clients with a pre-shared key show no certificate, and --psk-file without --cert lets in no others").
 			hinted("leave out --ca, --pin and --known-peers, or add --cert FILE")
 	case len(flags.names) > 0:

@@ -38,12 +38,12 @@ func openAuthority() (*authority.Authority, error) {
 	}
 	ca, err := authority.Open(dir)
 	if err != nil && !errors.Is(err, authority.ErrNotExist) {
-		return nil, brokenAuthority(dir, err)
+		return nil, authorityError(dir, err)
 	}
 	return ca, err
 }
 
-func brokenAuthority(dir string, err error) error {
+func authorityError(dir string, err error) error {
 	return failed(err, "the local authority cannot be used: %v", err).
 		hinted("it is in %s; SEALSOCK_HOME names another folder, and --cert and --key do without it", dir)
 }
@@ -51,7 +51,7 @@ func brokenAuthority(dir string, err error) error {
 // localIdentity issues a certificate of the local authority, which it creates if
 // there is none. The certificate is for an address and further names, and for the
 // useful ones if the authority may issue for them.
-func localIdentity(talk *talker, a address.Address, further, useful []string) (*localLeaf, error) {
+func localIdentity(out *output, a address.Address, further, useful []string) (*localLeaf, error) {
 	dir, err := authorityDir()
 	if err != nil {
 		return nil, err
@@ -59,10 +59,10 @@ func localIdentity(talk *talker, a address.Address, further, useful []string) (*
 	isNew := !authority.Exists(dir)
 	ca, err := authority.OpenOrCreate(dir, authority.Options{})
 	if err != nil {
-		return nil, brokenAuthority(dir, err)
+		return nil, authorityError(dir, err)
 	}
 	if isNew {
-		talk.tell(created{Dir: dir, Root: ca.RootFile()})
+		out.print(created{Dir: dir, Root: ca.RootFile()})
 	}
 	names, extra := certifiedNames(a)
 	names = append(slices.Clone(names), further...)

@@ -21,16 +21,16 @@ func main() { os.Exit(run(os.Args[1:])) }
 // run is the whole program. It prints the error, if there is one, and returns the
 // exit code.
 func run(args []string) int {
-	talk := newTalker(os.Stderr)
+	out := newOutput(os.Stderr)
 	ctx, stop := untilInterrupted(context.Background())
 	defer stop()
-	root := newRoot(talk)
+	root := newRoot(out)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
 	}
-	return talk.fail(err)
+	return out.fail(err)
 }
 
 const rootLong = `seal opens and serves encrypted connections: TLS 1.3, and TLS 1.2 with
@@ -79,7 +79,7 @@ Flags of all commands:
 {{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
 `
 
-func newRoot(talk *talker) *cobra.Command {
+func newRoot(out *output) *cobra.Command {
 	root := &cobra.Command{
 		Use:                   "seal COMMAND",
 		DisableFlagsInUseLine: true,
@@ -96,35 +96,35 @@ func newRoot(talk *talker) *cobra.Command {
 			return &problem{text: "a command is missing", hint: "seal help lists them", exit: exitUsage}
 		},
 	}
-	root.PersistentFlags().BoolVar(&talk.json, "json", false, "talk in JSON, one object a line, on standard error")
-	root.PersistentFlags().BoolVarP(&talk.quiet, "quiet", "q", false, "tell nothing but warnings and errors")
+	root.PersistentFlags().BoolVar(&out.json, "json", false, "talk in JSON, one object a line, on standard error")
+	root.PersistentFlags().BoolVarP(&out.quiet, "quiet", "q", false, "tell nothing but warnings and errors")
 	root.SetFlagErrorFunc(badFlag)
 	root.SetUsageTemplate(usageTemplate)
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		newListen(talk),
-		newConnect(talk),
-		newInspect(talk),
-		newCA(talk),
-		newCert(talk),
-		newECH(talk),
-		newVersion(talk),
+		newListen(out),
+		newConnect(out),
+		newInspect(out),
+		newCA(out),
+		newCert(out),
+		newECH(out),
+		newVersion(out),
 		newMan(),
 	)
 	return root
 }
 
-// exactly is cobra.ExactArgs with an error that names the arguments.
-func exactly(wanted ...string) cobra.PositionalArgs {
+// exactArgs is cobra.ExactArgs with an error that names the arguments.
+func exactArgs(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) == len(wanted) {
+		if len(args) == len(names) {
 			return nil
 		}
-		if len(args) < len(wanted) {
-			return usage("%s is missing", wanted[len(args)]).hinted("usage: %s", cmd.UseLine())
+		if len(args) < len(names) {
+			return usage("%s is missing", names[len(args)]).hinted("usage: %s", cmd.UseLine())
 		}
-		return usage("%q is one argument too many", args[len(wanted)]).hinted("usage: %s", cmd.UseLine())
+		return usage("%q is one argument too many", args[len(names)]).hinted("usage: %s", cmd.UseLine())
 	}
 }
 

@@ -19,7 +19,7 @@ func newMan() *cobra.Command {
 		Short:   "Write the manual pages into a folder",
 		Long:    manLong,
 		Example: "  seal man /usr/local/share/man/man1",
-		Args:    exactly("FOLDER"),
+		Args:    exactArgs("FOLDER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
 				return failed(err, "%s cannot be made: %v", args[0], cause(err))
@@ -63,7 +63,7 @@ func manual(cmd *cobra.Command) string {
 	if cmd.Example != "" {
 		fmt.Fprintf(&b, ".SH EXAMPLES\n.nf\n%s\n.fi\n", troff(cmd.Example))
 	}
-	if related := relatives(cmd); len(related) > 0 {
+	if related := seeAlso(cmd); len(related) > 0 {
 		fmt.Fprintf(&b, ".SH SEE ALSO\n%s\n", strings.Join(related, "\n"))
 	}
 	return b.String()
@@ -130,8 +130,8 @@ func troff(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// relatives are the pages of the command above and of those below.
-func relatives(cmd *cobra.Command) []string {
+// seeAlso lists the pages of the command above and of those below.
+func seeAlso(cmd *cobra.Command) []string {
 	var pages []string
 	page := func(c *cobra.Command) {
 		pages = append(pages, ".BR "+troff(strings.ReplaceAll(c.CommandPath(), " ", "-"))+" (1)")

@@ -13,15 +13,15 @@ import (
 	"github.com/sealsock/sealsock/iana"
 )
 
-// negotiation holds the flags of the TLS parameters, for either side.
-type negotiation struct {
+// negotiationFlags holds the flags of the TLS parameters, for either side.
+type negotiationFlags struct {
 	alpn, groups, suites, sigalgs string
 	min, max                      string
 	keylog                        string
 	trace                         bool
 }
 
-func (n *negotiation) register(f *pflag.FlagSet) {
+func (n *negotiationFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&n.alpn, "alpn", "", "application protocols, a `list`, most wanted first, as in h2,http/1.1")
 	f.StringVar(&n.groups, "groups", "", "groups for key agreement, a `list`, most wanted first, as in X25519MLKEM768,X25519")
 	f.StringVar(&n.suites, "suites", "", "cipher suites, a `list`, most wanted first, as in TLS_AES_256_GCM_SHA384")
@@ -33,7 +33,7 @@ func (n *negotiation) register(f *pflag.FlagSet) {
 }
 
 // apply puts the flags into cfg. The function it returns closes what was opened.
-func (n *negotiation) apply(cfg *sealsock.Config, talk *talker) (done func(), err error) {
+func (n *negotiationFlags) apply(cfg *sealsock.Config, out *output) (done func(), err error) {
 	cfg.ALPN = list(n.alpn)
 	if cfg.Groups, err = parseAll("groups", n.groups, iana.ParseNamedGroup); err != nil {
 		return nil, err
@@ -54,17 +54,17 @@ func (n *negotiation) apply(cfg *sealsock.Config, talk *talker) (done func(), er
 		return nil, usage("--min %s is above --max %s", n.min, n.max).hinted("swap them")
 	}
 	if n.trace {
-		cfg.Trace = tracing(talk)
+		cfg.Trace = traceFunc(out)
 	}
-	return n.openKeyLog(cfg, talk)
+	return n.openKeyLog(cfg, out)
 }
 
-// fits finds flags that need a version or suite that the other flags exclude.
-func (n *negotiation) fits(cfg *sealsock.Config) error {
+// checkConfig finds flags that need a version or suite that the other flags exclude.
+func (n *negotiationFlags) checkConfig(cfg *sealsock.Config) error {
 	switch {
 	case cfg.ECHConfigs != nil && cfg.MaxVersion != 0 && cfg.MaxVersion < iana.TLS13:
 		return usage("--ech-config needs TLS 1.3, and --max %s leaves it out", n.max).hinted("leave out one or the other")
-	case (len(cfg.PSKs) > 0 || cfg.FindPSK != nil) && !goWithKeys(cfg.CipherSuites):
+	case (len(cfg.PSKs) > 0 || cfg.FindPSK != nil) && !hasPSKSuite(cfg.CipherSuites):
 		return usage("--suites leaves none that goes with a key of --psk-file, whose hash is SHA-256").hinted("add TLS_AES_128_GCM_SHA256")
 	}
 	return nil
@@ -72,7 +72,7 @@ func (n *negotiation) fits(cfg *sealsock.Config) error {
 
 // checkLegacy finds flags, given ones being true, that have no meaning for package
 // legacy.
-func (n *negotiation) checkLegacy(given map[string]bool) error {
+func (n *negotiationFlags) checkLegacy(given map[string]bool) error {
 	given["--trace"] = n.trace
 	for _, flag := range slices.Sorted(maps.Keys(given)) {
 		if given[flag] {
@@ -84,7 +84,7 @@ func (n *negotiation) checkLegacy(given map[string]bool) error {
 
 // openKeyLog opens the file of --keylog or SSLKEYLOGFILE. It is created with access
 // for its owner only: its contents decrypt the connections.
-func (n *negotiation) openKeyLog(cfg *sealsock.Config, talk *talker) (done func(), err error) {
+func (n *negotiationFlags) openKeyLog(cfg *sealsock.Config, out *output) (done func(), err error) {
 	name := n.keylog
 	if name == "" {
 		name = os.Getenv("SSLKEYLOGFILE")
@@ -96,9 +96,9 @@ func (n *negotiation) openKeyLog(cfg *sealsock.Config, talk *talker) (done func(
 	if err != nil {
 		return nil, failed(err, "the key log cannot be opened: %v", err).hinted("name a file that you may write with --keylog, or unset SSLKEYLOGFILE")
 	}
-	talk.warn("the secrets of each connection go to %s: whoever reads it can read them", name)
-	if info, err := file.Stat(); err == nil && openToOthers(info) {
-		talk.warn("%s may be read or changed by others than its owner: chmod 600 keeps it private", name)
+	out.warn("the secrets of each connection go to %s: whoever reads it can read them", name)
+	if info, err := file.Stat(); err == nil && accessibleToOthers(info) {
+		out.warn("%s may be read or changed by others than its owner: chmod 600 keeps it private", name)
 	}
 	cfg.KeyLog = io.Writer(file)
 	return func() { file.Close() }, nil

@@ -15,9 +15,9 @@ import (
 	"github.com/sealsock/sealsock/internal/printable"
 )
 
-// A talker prints notes to standard error: as text, or with --json as one JSON object
+// An output prints notes to standard error: as text, or with --json as one JSON object
 // a line. It replaces or escapes the control characters in every note.
-type talker struct {
+type output struct {
 	json, quiet bool // set by the flags before the first note
 
 	mu     sync.Mutex
@@ -33,31 +33,31 @@ type note interface {
 	text() string
 }
 
-func newTalker(f *os.File) *talker {
-	return &talker{w: f, colour: term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+func newOutput(f *os.File) *output {
+	return &output{w: f, colour: term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
 }
 
-// tell prints n, unless --quiet.
-func (t *talker) tell(n note) {
+// print prints n, unless --quiet.
+func (t *output) print(n note) {
 	if !t.quiet {
-		t.say(n, "")
+		t.write(n, "")
 	}
 }
 
 // warn prints a warning. --quiet does not silence it.
-func (t *talker) warn(format string, args ...any) {
-	t.say(warning{fmt.Sprintf(format, args...)}, yellow)
+func (t *output) warn(format string, args ...any) {
+	t.write(warning{fmt.Sprintf(format, args...)}, yellow)
 }
 
 // fail prints an error and its hint, and returns the exit code for it.
-func (t *talker) fail(err error) int {
+func (t *output) fail(err error) int {
 	p := explain(err)
-	t.say(failure{Message: p.text, Hint: p.hint, Code: p.code, Exit: p.exit}, red)
+	t.write(failure{Message: p.text, Hint: p.hint, Code: p.code, Exit: p.exit}, red)
 	return p.exit
 }
 
-// through prints to w until the function it returns is called.
-func (t *talker) through(w io.Writer) (back func()) {
+// redirect prints to w until the function it returns is called.
+func (t *output) redirect(w io.Writer) (back func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	old := t.w
@@ -77,7 +77,7 @@ const (
 
 // A note is written under the lock, so that the notes of connections that are served
 // at the same time do not mix.
-func (t *talker) say(n note, colour string) {
+func (t *output) write(n note, colour string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.json {

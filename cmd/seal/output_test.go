@@ -15,20 +15,20 @@ import (
 
 // evil is a name that a peer may send: unchanged it would end the line and begin one
 // that looks like ours, clear the terminal in two ways, and reverse the text direction.
-const evil = "x\nseal: connected to bank.example\x1b[2J\u009b2J\u202e\U000e0041"
+const hostile = "x\nseal: connected to bank.example\x1b[2J\u009b2J\u202e\U000e0041"
 
 // Notes that contain text from the peer.
 func said() map[string]note {
 	return map[string]note{
-		"connected":     &facts{Remote: "r", ALPN: evil, Peer: &peerFacts{Name: evil}, verb: "connected to"},
-		"psk":           &facts{Remote: "r", PSK: evil, verb: "connection from"},
-		"ended":         ended{Remote: "r", Message: evil},
-		"refused":       refused{Remote: "r", Message: evil, Hint: evil},
-		"authenticated": authenticated{Remote: "r", Peer: &peerFacts{Name: evil}},
-		"declined":      authenticated{Remote: "r", Message: evil},
-		"chat":          chatEvent{What: "left", Name: evil, Remote: "r", Reason: evil},
-		"warning":       warning{evil},
-		"error":         failure{Message: evil, Hint: evil},
+		"connected":     &facts{Remote: "r", ALPN: hostile, Peer: &peerFacts{Name: hostile}, verb: "connected to"},
+		"psk":           &facts{Remote: "r", PSK: hostile, verb: "connection from"},
+		"ended":         ended{Remote: "r", Message: hostile},
+		"refused":       refused{Remote: "r", Message: hostile, Hint: hostile},
+		"authenticated": authenticated{Remote: "r", Peer: &peerFacts{Name: hostile}},
+		"declined":      authenticated{Remote: "r", Message: hostile},
+		"chat":          chatEvent{What: "left", Name: hostile, Remote: "r", Reason: hostile},
+		"warning":       warning{hostile},
+		"error":         failure{Message: hostile, Hint: hostile},
 	}
 }
 
@@ -36,7 +36,7 @@ func said() map[string]note {
 func TestStrangersHaveNoLine(t *testing.T) {
 	for name, n := range said() {
 		var b bytes.Buffer
-		(&talker{w: &b}).say(n, "")
+		(&output{w: &b}).write(n, "")
 		for i, line := range strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n") {
 			if i > 0 && !strings.HasPrefix(line, "hint: ") || strings.Count(line, "\uFFFD") == 0 {
 				t.Errorf("%s, line %d: %q", name, i, line)
@@ -66,7 +66,7 @@ func TestJSONIsHarmless(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		for _, field := range []string{"message", "reason"} {
-			if got, ok := any[field]; ok && got != evil {
+			if got, ok := any[field]; ok && got != hostile {
 				t.Errorf("%s: %q", name, got)
 			}
 		}
@@ -83,7 +83,7 @@ func TestPastedNameIsOneWord(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := &listening{RootFile: "root.pem", Names: []string{name}}
-	for _, command := range l.overTCP("localhost", 1, &offer{id: id, http: true}) {
+	for _, command := range l.tcpCommands("localhost", 1, &credentials{id: id, http: true}) {
 		outside := strings.Builder{}
 		for i, part := range strings.Split(command, "'") {
 			if i%2 == 0 {
@@ -101,12 +101,12 @@ func TestPastedNameIsOneWord(t *testing.T) {
 func TestElsewhere(t *testing.T) {
 	l := &listening{Names: []string{"localhost", "127.0.0.1", "*.wild.test", "192.0.2.1", "host.test", "::1"}, Pin: "sha256/x"}
 	for ip, want := range map[string]string{"::": "192.0.2.1", "127.0.0.1": "", "192.0.2.1": "192.0.2.1", "192.0.2.7": "host.test"} {
-		if got := l.outside(&net.TCPAddr{IP: net.ParseIP(ip)}); got != want {
+		if got := l.externalName(&net.TCPAddr{IP: net.ParseIP(ip)}); got != want {
 			t.Errorf("on %s: %q, want %q", ip, got, want)
 		}
 	}
 	l.RawKey = true
-	if got := l.outside(&net.TCPAddr{IP: net.IPv6unspecified}); got != "" {
+	if got := l.externalName(&net.TCPAddr{IP: net.IPv6unspecified}); got != "" {
 		t.Errorf("with a bare key: %q", got)
 	}
 	l.Elsewhere = "seal connect --pin sha256/x host.test:1"

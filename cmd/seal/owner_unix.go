@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// foreign reports whether anybody else than this user and the administrator may have
+// ownedByOther reports whether a user other than this one and the administrator may have
 // written a file. A group is passed over: on many systems it has one member.
-func foreign(info fs.FileInfo) bool {
+func ownedByOther(info fs.FileInfo) bool {
 	if info.Mode().Perm()&0o002 != 0 {
 		return true
 	}

@@ -2,5 +2,5 @@ package main
 
 import "io/fs"
 
-// foreign is not known: on Windows the mode of a file does not show it.
-func foreign(fs.FileInfo) bool { return false }
+// ownedByOther is not known: on Windows the mode of a file does not show it.
+func ownedByOther(fs.FileInfo) bool { return false }

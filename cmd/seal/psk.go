@@ -19,15 +19,15 @@ const (
 	maxIdentity = 1024    // bytes of a key's name
 	maxKey      = 512     // bytes of a key: what OpenSSL takes
 	shortKey    = 16      // bytes; what has less can be guessed from one recorded handshake
-	mostOffered = 8       // keys that a client offers: servers check no more
+	maxOffered  = 8       // keys that a client offers: servers check no more
 )
 
 const keyLine = "a line is IDENTITY:HEX, as in alice:8f3c…; openssl rand -hex 32 makes a key; lines that begin with # are passed over"
 
 // readKeys reads the pre-shared keys of --psk-file. No error shows any of a line
 // that may hold a key.
-func readKeys(talk *talker, file string) ([]*engine.PSK, error) {
-	data, err := readSecret(talk, "--psk-file", file, maxKeyFile)
+func readKeys(out *output, file string) ([]*engine.PSK, error) {
+	data, err := readSecret(out, "--psk-file", file, maxKeyFile)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func readKeys(talk *talker, file string) ([]*engine.PSK, error) {
 	}
 	for i, k := range keys {
 		if k.KeyLen() < shortKey {
-			talk.warn("--psk-file %s, line %d: a key of %d bytes can be guessed by whoever records a connection: make it %d bytes or more",
+			out.warn("--psk-file %s, line %d: a key of %d bytes can be guessed by whoever records a connection: make it %d bytes or more",
 				file, lines[i], k.KeyLen(), shortKey)
 		}
 	}
@@ -87,13 +87,13 @@ func parseKeys(data []byte) (keys []*engine.PSK, lines []int, err error) {
 
 // offerKeys makes a client offer the keys of a file. Without a flag about which
 // certificates to accept, certificates are off.
-func offerKeys(talk *talker, cfg *sealsock.Config, file string, certificates bool) error {
-	keys, err := readKeys(talk, file)
+func offerKeys(out *output, cfg *sealsock.Config, file string, certificates bool) error {
+	keys, err := readKeys(out, file)
 	if err != nil {
 		return err
 	}
-	if len(keys) > mostOffered {
-		return failed(nil, "--psk-file %s has %d keys, and a client offers at most %d", file, len(keys), mostOffered).
+	if len(keys) > maxOffered {
+		return failed(nil, "--psk-file %s has %d keys, and a client offers at most %d", file, len(keys), maxOffered).
 			hinted("give this side a file with its own key alone")
 	}
 	cfg.PSKs, cfg.PSKOnly = keys, !certificates
@@ -109,9 +109,9 @@ func findKeys(cfg *sealsock.Config, keys []*engine.PSK) {
 	cfg.FindPSK = func(_ context.Context, identity []byte) (*engine.PSK, error) { return known[string(identity)], nil }
 }
 
-// goWithKeys reports whether a list of suites, nil for the defaults, has one that goes
+// hasPSKSuite reports whether a list of suites, nil for the defaults, has one that goes
 // with the keys: in TLS 1.3 one with their hash, in TLS 1.2 one made for keys.
-func goWithKeys(list []iana.CipherSuite) bool {
+func hasPSKSuite(list []iana.CipherSuite) bool {
 	return list == nil || slices.ContainsFunc(list, func(id iana.CipherSuite) bool {
 		name := id.String()
 		return strings.Contains(name, "_PSK_WITH_") || !strings.Contains(name, "_WITH_") && strings.HasSuffix(name, "_SHA256")
@@ -126,10 +126,10 @@ func keyCount(n int) string {
 	return fmt.Sprintf("%d pre-shared keys", n)
 }
 
-// withKey lists commands that connect with a key of a file: of its first one for
+// pskCommands lists commands that connect with a key of a file: of its first one for
 // OpenSSL, which has to have it on its command line.
-func withKey(file string, first []byte, to string) []string {
-	commands := []string{calledAs() + " connect --psk-file " + quoted(file) + " " + to}
+func pskCommands(file string, first []byte, to string) []string {
+	commands := []string{programName() + " connect --psk-file " + quoted(file) + " " + to}
 	plain := func(r rune) bool {
 		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_'
 	}

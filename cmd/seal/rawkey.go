@@ -17,19 +17,19 @@ import (
 type rawSource struct{ identity.Source }
 
 // Identity implements identity.Source.
-func (s rawSource) Identity() *identity.Identity { return bare(s.Source.Identity()) }
+func (s rawSource) Identity() *identity.Identity { return asRawKey(s.Source.Identity()) }
 
-// bare is an identity that shows its bare key to peers that take one. RFC 7250.
-func bare(id *identity.Identity) *identity.Identity {
+// asRawKey returns an identity that shows its bare key to peers that take one. RFC 7250.
+func asRawKey(id *identity.Identity) *identity.Identity {
 	raw := *id
 	raw.RawPublicKey = true
 	return &raw
 }
 
-// keyAlone makes an identity of a key without a certificate. Peers that do not take
+// loadKeyOnly makes an identity of a key without a certificate. Peers that do not take
 // the bare key see a certificate that the key has signed for itself, which they can
 // accept by the same pin.
-func keyAlone(keyFile string, options []identity.Option, names ...string) (*identity.Identity, error) {
+func loadKeyOnly(keyFile string, options []identity.Option, names ...string) (*identity.Identity, error) {
 	key, err := identity.LoadKey(keyFile, options...)
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func keyAlone(keyFile string, options []identity.Option, names ...string) (*iden
 		return nil, err
 	}
 	id.Notes = nil // about the certificate, which was made here
-	return bare(id), nil
+	return asRawKey(id), nil
 }
 
 // fixed is an identity that does not change.

@@ -57,14 +57,14 @@ func (l *listening) text() string {
 	return text
 }
 
-// An offer is what a listener shows to clients.
-type offer struct {
+// credentials are what a listener presents to clients.
+type credentials struct {
 	cfg      *sealsock.Config
 	done     func()               // closes what the configuration needs
 	id       *identity.Identity   // nil with pre-shared keys alone
 	files    *identity.Reloader   // what SIGHUP reads again; nil if id is not from files
 	certFile string               // what --cert named
-	alone    bool                 // a key without a certificate
+	keyOnly  bool                 // a key without a certificate
 	ca       *authority.Authority // the local one, if the certificate is its own
 	keyFile  string               // what --psk-file named
 	keys     []*engine.PSK
@@ -73,8 +73,8 @@ type offer struct {
 }
 
 // listeningOf describes a listener.
-func listeningOf(a address.Address, at net.Addr, o *offer) *listening {
-	l := &listening{Address: placeOf(a, at), Keys: len(o.keys)}
+func listeningOf(a address.Address, at net.Addr, o *credentials) *listening {
+	l := &listening{Address: displayAddress(a, at), Keys: len(o.keys)}
 	if len(o.ech) > 0 {
 		l.ECH = base64.StdEncoding.EncodeToString(o.ech)
 	}
@@ -84,7 +84,7 @@ func listeningOf(a address.Address, at net.Addr, o *offer) *listening {
 		switch {
 		case o.ca != nil:
 			l.RootFile = o.ca.RootFile()
-		case selfMade(o.id):
+		case selfSigned(o.id):
 			l.RootFile = o.certFile
 		}
 	}
@@ -92,33 +92,33 @@ func listeningOf(a address.Address, at net.Addr, o *offer) *listening {
 	switch {
 	case ok && o.id == nil:
 		host, port := reachable(a, tcp)
-		l.Commands = withKey(o.keyFile, o.keys[0].Identity, net.JoinHostPort(host, fmt.Sprint(port)))
+		l.Commands = pskCommands(o.keyFile, o.keys[0].Identity, net.JoinHostPort(host, fmt.Sprint(port)))
 	case ok:
 		host, port := reachable(a, tcp)
-		l.Commands = l.overTCP(host, port, o)
-		if name := l.outside(tcp); o.ca != nil && name != "" {
+		l.Commands = l.tcpCommands(host, port, o)
+		if name := l.externalName(tcp); o.ca != nil && name != "" {
 			l.Elsewhere = "seal connect --pin " + l.Pin + " " + quoted(net.JoinHostPort(name, fmt.Sprint(port)))
 		}
 	case at.Network() == "unix" && o.id == nil:
-		l.Commands = withKey(o.keyFile, o.keys[0].Identity, quoted(l.Address))[:1]
+		l.Commands = pskCommands(o.keyFile, o.keys[0].Identity, quoted(l.Address))[:1]
 	case at.Network() == "unix":
-		l.Commands = []string{calledAs() + " connect" + l.trusted(o.ca) + " " + quoted(l.Address)}
+		l.Commands = []string{programName() + " connect" + l.trusted(o.ca) + " " + quoted(l.Address)}
 	}
 	return l
 }
 
-// placeOf is where a listener listens, as a user would write it: with the scheme
+// displayAddress is where a listener listens, as a user would write it: with the scheme
 // that was given, which the socket's own address may not contain.
-func placeOf(a address.Address, at net.Addr) string {
+func displayAddress(a address.Address, at net.Addr) string {
 	if a.Scheme() == "seqpacket" {
 		return a.String()
 	}
 	return addressText(at)
 }
 
-// selfMade reports whether the chain ends in a certificate that signed itself, so
+// selfSigned reports whether the chain ends in a certificate that signed itself, so
 // that the file it came from can stand for the authority.
-func selfMade(id *identity.Identity) bool {
+func selfSigned(id *identity.Identity) bool {
 	return len(id.Chain) == 1 && bytes.Equal(id.Leaf.RawIssuer, id.Leaf.RawSubject)
 }
 
@@ -131,9 +131,9 @@ func reachable(a address.Address, at *net.TCPAddr) (host string, port int) {
 	return host, at.Port
 }
 
-// overTCP lists commands that connect, each ready to be pasted into a shell.
-func (l *listening) overTCP(host string, port int, o *offer) []string {
-	name := l.provable(host, o.id)
+// tcpCommands lists commands that connect, each ready to be pasted into a shell.
+func (l *listening) tcpCommands(host string, port int, o *credentials) []string {
+	name := l.nameFor(host, o.id)
 	to := net.JoinHostPort(host, fmt.Sprint(port))
 	var as, verify, sni string
 	if name != host {
@@ -148,8 +148,8 @@ func (l *listening) overTCP(host string, port int, o *offer) []string {
 	if root == "" {
 		root = "ROOT.pem"
 	}
-	commands := []string{calledAs() + " connect" + l.trusted(o.ca) + as + " " + to}
-	if o.alone {
+	commands := []string{programName() + " connect" + l.trusted(o.ca) + as + " " + to}
+	if o.keyOnly {
 		return commands // no other program takes a bare key by its pin
 	}
 	commands = append(commands,
@@ -166,9 +166,9 @@ func (l *listening) overTCP(host string, port int, o *offer) []string {
 	return commands
 }
 
-// outside is the name or address by which other machines may reach the listener and
+// externalName is the name or address by which other machines may reach the listener and
 // which it can prove; empty for none.
-func (l *listening) outside(at *net.TCPAddr) string {
+func (l *listening) externalName(at *net.TCPAddr) string {
 	if l.RawKey || l.ECH != "" || at.IP.IsLoopback() {
 		return ""
 	}
@@ -183,9 +183,9 @@ func (l *listening) outside(at *net.TCPAddr) string {
 	return ""
 }
 
-// provable is the name that a client should ask for: the host, if the certificate
+// nameFor is the name that a client should ask for: the host, if the certificate
 // has it, else the first that the certificate has.
-func (l *listening) provable(host string, id *identity.Identity) string {
+func (l *listening) nameFor(host string, id *identity.Identity) string {
 	if trust.MatchName(id.Leaf, host) == nil {
 		return host
 	}
@@ -226,9 +226,9 @@ func python(root, host string, port int, name string, http bool) string {
 	return "python3 -c " + quoted(code)
 }
 
-// calledAs is this program as it was called: a path stays one, since the shell may
+// programName is this program as it was called: a path stays one, since the shell may
 // not find it otherwise.
-func calledAs() string {
+func programName() string {
 	if name := os.Args[0]; strings.ContainsAny(name, `/\`) {
 		return quoted(name)
 	}

@@ -49,7 +49,7 @@ func fake(ts *testscript.TestScript, neg bool, args []string) {
 					// A whole close could come as a reset.
 					c.(*net.TCPConn).CloseWrite()
 				}
-				c.SetDeadline(time.Now().Add(patience))
+				c.SetDeadline(time.Now().Add(testTimeout))
 				if in, err := os.Create(ts.MkAbs("fake.in")); err == nil {
 					io.Copy(in, c)
 					in.Close()
@@ -66,10 +66,10 @@ func dial(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	text, err := os.ReadFile(ts.MkAbs(args[1]))
 	ts.Check(err)
-	c, err := net.DialTimeout("tcp", args[0], patience)
+	c, err := net.DialTimeout("tcp", args[0], testTimeout)
 	ts.Check(err)
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(testTimeout))
 	_, err = c.Write(text)
 	ts.Check(err)
 	io.Copy(io.Discard, c)
@@ -85,7 +85,7 @@ func freeport(ts *testscript.TestScript, neg bool, args []string) {
 
 // dialable ADDRESS waits until a program listens there.
 func dialable(ts *testscript.TestScript, neg bool, args []string) {
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(testTimeout); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		c, err := net.Dial("tcp", args[0])
 		if err == nil {
 			c.Close()
@@ -103,7 +103,7 @@ func nudge(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	pattern, err := regexp.Compile("(?m)" + args[2])
 	ts.Check(err)
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(testTimeout); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		c, err := tls.Dial("tcp", args[0], &tls.Config{InsecureSkipVerify: true})
 		ts.Check(err)
 		c.Close()
@@ -117,7 +117,7 @@ func nudge(ts *testscript.TestScript, neg bool, args []string) {
 // waitsize FILE N waits until a file has N bytes.
 func waitsize(ts *testscript.TestScript, neg bool, args []string) {
 	var size int64
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(testTimeout); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if info, err := os.Stat(ts.MkAbs(args[0])); err == nil {
 			size = info.Size()
 		}

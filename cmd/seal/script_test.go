@@ -78,8 +78,8 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"upgrading": upgrading,
 }
 
-// patience bounds each wait of a script.
-const patience = 30 * time.Second
+// testTimeout bounds each wait of a script.
+const testTimeout = 30 * time.Second
 
 // A program runs beside the script.
 type program struct {
@@ -189,7 +189,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	pattern, err := regexp.Compile("(?m)" + args[1])
 	ts.Check(err)
 	var text []byte
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(testTimeout); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		text, _ = os.ReadFile(ts.MkAbs(args[0]))
 		m := pattern.FindSubmatch(text)
 		if m == nil {
@@ -229,7 +229,7 @@ func finish(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	select {
 	case <-p.err:
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		p.cmd.Process.Kill()
 		<-p.err
 		ts.Fatalf("%s did not end", args[0])
@@ -268,7 +268,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	ts.Check(cmd.Start())
-	timer := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+	timer := time.AfterFunc(testTimeout, func() { cmd.Process.Kill() })
 	cmd.Wait()
 	timer.Stop()
 	ts.Logf("[stdout]\n%s[stderr]\n%s", out.Bytes(), errs.Bytes())

@@ -11,36 +11,36 @@ import (
 
 // readSecret reads a file that a flag named and that holds secrets. Others who may
 // read it too are a reason to warn.
-func readSecret(talk *talker, flag, name string, most int64) ([]byte, error) {
+func readSecret(out *output, flag, name string, limit int64) ([]byte, error) {
 	f, err := os.Open(name) // see interruptibly
 	if err != nil {
-		return nil, lockedAway(flag, name, err)
+		return nil, unreadableSecret(flag, name, err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, lockedAway(flag, name, err)
+		return nil, unreadableSecret(flag, name, err)
 	}
-	if openToOthers(info) {
-		talk.warn("%s %s holds secrets, and others than its owner may read or change it: chmod 600 keeps it private", flag, name)
+	if accessibleToOthers(info) {
+		out.warn("%s %s holds secrets, and others than its owner may read or change it: chmod 600 keeps it private", flag, name)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	switch {
 	case err != nil:
-		return nil, lockedAway(flag, name, err)
-	case int64(len(data)) > most:
-		return nil, failed(nil, "%s %s has more than %d bytes", flag, name, most).hinted("it should be far shorter: check the name")
+		return nil, unreadableSecret(flag, name, err)
+	case int64(len(data)) > limit:
+		return nil, failed(nil, "%s %s has more than %d bytes", flag, name, limit).hinted("it should be far shorter: check the name")
 	}
 	return data, nil
 }
 
-// openToOthers reports whether others than its owner may read or change a file.
-func openToOthers(info fs.FileInfo) bool {
+// accessibleToOthers reports whether others than its owner may read or change a file.
+func accessibleToOthers(info fs.FileInfo) bool {
 	return info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows"
 }
 
-// lockedAway is the problem of a secret file that cannot be read.
-func lockedAway(flag, name string, err error) error {
+// unreadableSecret is the problem of a secret file that cannot be read.
+func unreadableSecret(flag, name string, err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return failed(err, "%s %s may not be read by this user", flag, name).hinted("it holds secrets: have its owner run this, or make a file of your own")
 	}

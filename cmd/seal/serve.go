@@ -13,46 +13,46 @@ import (
 	"github.com/sealsock/sealsock"
 )
 
-// A visitor is a connection that was accepted.
-type visitor struct {
-	sealed
+// A serverConn is a connection that was accepted.
+type serverConn struct {
+	tlsConn
 	facts *facts
 	early []byte // 0-RTT data that was not read yet
 }
 
 // Read implements net.Conn: early data comes first. The line about the connection
 // has reported it.
-func (v *visitor) Read(p []byte) (int, error) {
+func (v *serverConn) Read(p []byte) (int, error) {
 	if len(v.early) > 0 {
 		n := copy(p, v.early)
 		v.early = v.early[n:]
 		return n, nil
 	}
-	return v.sealed.Read(p)
+	return v.tlsConn.Read(p)
 }
 
 // A service serves a connection. It returns when the connection has ended, or soon
 // after the end of ctx, and closes it.
 type service interface {
-	serve(ctx context.Context, conn *visitor) error
+	serve(ctx context.Context, conn *serverConn) error
 }
 
-// A door accepts connections.
-type door interface {
-	admit(ctx context.Context) (*visitor, error)
+// A listener accepts connections.
+type listener interface {
+	accept(ctx context.Context) (*serverConn, error)
 	Addr() net.Addr
 	Close() error
 }
 
-// frontDoor accepts connections of the versions that the engine implements.
-type frontDoor struct{ *sealsock.Listener }
+// tlsListener accepts connections of the versions that the engine implements.
+type tlsListener struct{ *sealsock.Listener }
 
-func (d frontDoor) admit(ctx context.Context) (*visitor, error) {
+func (d tlsListener) accept(ctx context.Context) (*serverConn, error) {
 	conn, err := d.AcceptConn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	v := &visitor{sealed: conn, facts: factsOf(conn, "connection from")}
+	v := &serverConn{tlsConn: conn, facts: factsOf(conn, "connection from")}
 	if v.early, err = takeEarly(conn); err != nil {
 		conn.Close()
 		return nil, err
@@ -68,43 +68,43 @@ type serial interface{ serial() }
 
 // A server gives connections to a service.
 type server struct {
-	talk    *talker
-	door    door
-	service service
-	limit   int           // connections served at once
-	drain   time.Duration // for connections, after the terminate signal
+	out      *output
+	listener listener
+	service  service
+	limit    int           // connections served at once
+	drain    time.Duration // for connections, after the terminate signal
 }
 
 // run serves many connections, or one.
 func (s *server) run(ctx context.Context, many bool) error {
 	if many {
-		return s.keep(ctx)
+		return s.serveMany(ctx)
 	}
-	return s.once(ctx)
+	return s.serveOne(ctx)
 }
 
-// once serves one connection and stops listening.
-func (s *server) once(ctx context.Context) error {
+// serveOne serves one connection and stops listening.
+func (s *server) serveOne(ctx context.Context) error {
 	conn, err := s.accept(ctx)
 	if err != nil {
-		return noneLeft(err)
+		return explainEOF(err)
 	}
-	s.door.Close()
+	s.listener.Close()
 	return s.service.serve(ctx, conn)
 }
 
-// noneLeft explains the end of a listener that has one connection, such as stdio:,
+// explainEOF explains the end of a listener that has one connection, such as stdio:,
 // after its handshake failed.
-func noneLeft(err error) error {
+func explainEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return failed(err, "there was one client, and it was refused")
 	}
 	return err
 }
 
-// keep serves until ctx ends, or until a listener that has one connection, such as
+// serveMany serves until ctx ends, or until a listener that has one connection, such as
 // stdio:, has no more.
-func (s *server) keep(ctx context.Context) error {
+func (s *server) serveMany(ctx context.Context) error {
 	limit := s.limit
 	if _, ok := s.service.(serial); ok {
 		limit = 1
@@ -130,7 +130,7 @@ func (s *server) keep(ctx context.Context) error {
 		case ctx.Err() != nil, served && errors.Is(err, io.EOF):
 			return nil
 		default:
-			return noneLeft(err)
+			return explainEOF(err)
 		}
 		sessions.Go(func() {
 			defer func() { <-slots }()
@@ -146,8 +146,8 @@ func (s *server) wait(ctx, work context.Context) {
 	if !errors.As(context.Cause(ctx), &i) || i.signal != syscall.SIGTERM || s.drain == 0 {
 		return
 	}
-	s.door.Close()
-	s.talk.tell(draining{s.drain.Seconds()})
+	s.listener.Close()
+	s.out.print(draining{s.drain.Seconds()})
 	select {
 	case <-time.After(s.drain):
 	case <-work.Done():
@@ -165,23 +165,23 @@ func (d draining) text() string {
 	return fmt.Sprintf("seal: no more clients are accepted; connections have %gs to end", d.Seconds)
 }
 
-func (s *server) accept(ctx context.Context) (*visitor, error) {
-	conn, err := s.door.admit(ctx)
+func (s *server) accept(ctx context.Context) (*serverConn, error) {
+	conn, err := s.listener.accept(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, w := range conn.facts.Weaknesses {
-		s.talk.warn("--legacy: %s", w)
+		s.out.warn("--legacy: %s", w)
 	}
-	s.talk.tell(conn.facts)
+	s.out.print(conn.facts)
 	return conn, nil
 }
 
 // session serves one of several connections. Its failure does not end the others.
-func (s *server) session(ctx context.Context, conn *visitor) {
+func (s *server) session(ctx context.Context, conn *serverConn) {
 	err := s.service.serve(ctx, conn)
 	if ctx.Err() == nil {
-		s.talk.tell(endedOf(conn.RemoteAddr(), err))
+		s.out.print(endedOf(conn.RemoteAddr(), err))
 	}
 }
 
@@ -196,12 +196,12 @@ type ended struct {
 func endedOf(remote net.Addr, err error) note {
 	e := ended{Remote: addressText(remote)}
 	if err != nil {
-		e.because(explain(err))
+		e.setProblem(explain(err))
 	}
 	return e
 }
 
-func (e *ended) because(p *problem) { e.Message, e.Hint, e.Code = p.text, p.hint, p.code }
+func (e *ended) setProblem(p *problem) { e.Message, e.Hint, e.Code = p.text, p.hint, p.code }
 
 func (ended) event() string { return "ended" }
 
@@ -221,7 +221,7 @@ type refused ended
 
 func refusedOf(remote net.Addr, err error) note {
 	e := ended{Remote: addressText(remote)}
-	e.because(explainHandshake(err))
+	e.setProblem(explainHandshake(err))
 	return refused(e)
 }
 
@@ -231,14 +231,14 @@ func (r refused) text() string {
 	return hinted("seal: no connection with "+r.Remote+": "+r.Message, r.Hint)
 }
 
-// endWith makes the end of ctx interrupt what is read from conn. The function it
+// closeOnDone makes the end of ctx interrupt what is read from conn. The function it
 // returns closes conn: in order, if the peer reads it, but without close_notify if
 // ctx ended first, since then the peer has not received all data.
-func endWith(ctx context.Context, conn sealed) (end func()) {
+func closeOnDone(ctx context.Context, conn tlsConn) (end func()) {
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	return func() {
 		if stop() {
-			conn.SetWriteDeadline(time.Now().Add(goodbye))
+			conn.SetWriteDeadline(time.Now().Add(closeTimeout))
 			conn.CloseWrite()
 		} else {
 			conn.NetConn().Close()
@@ -247,23 +247,23 @@ func endWith(ctx context.Context, conn sealed) (end func()) {
 	}
 }
 
-// joined joins a connection to this side's input and output.
-type joined struct{ ends *ends }
+// stdioService joins a connection to this side's input and output.
+type stdioService struct{ stdio *stdio }
 
-func (joined) serial() {}
+func (stdioService) serial() {}
 
-func (j joined) serve(ctx context.Context, conn *visitor) error {
-	defer j.ends.attach(conn.sealed)()
-	e := j.ends
+func (j stdioService) serve(ctx context.Context, conn *serverConn) error {
+	defer j.stdio.attach(conn.tlsConn)()
+	e := j.stdio
 	x := &exchange{conn: conn, in: e.in, out: e.out, typed: e.typed, piped: e.piped}
 	return x.run(ctx)
 }
 
-// echo sends back what it receives.
-type echo struct{}
+// echoService sends back what it receives.
+type echoService struct{}
 
-func (echo) serve(ctx context.Context, conn *visitor) error {
-	defer endWith(ctx, conn)()
+func (echoService) serve(ctx context.Context, conn *serverConn) error {
+	defer closeOnDone(ctx, conn)()
 	buf := make([]byte, bufferSize)
 	for {
 		n, err := conn.Read(buf)

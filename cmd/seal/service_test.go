@@ -71,7 +71,7 @@ func TestStdioKeepServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	file.Close()
-	kill := time.AfterFunc(patience, func() { server.Process.Kill() })
+	kill := time.AfterFunc(testTimeout, func() { server.Process.Kill() })
 	defer kill.Stop()
 	if err := server.Wait(); err != nil {
 		t.Errorf("the listener: %v: %s", err, errors.text())
@@ -127,7 +127,7 @@ func awaitEnd(t *testing.T, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(testTimeout); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		stat, err := os.ReadFile("/proc/" + text + "/stat")
 		if syscall.Kill(pid, 0) != nil || err == nil && strings.Contains(string(stat), ") Z ") {
 			return

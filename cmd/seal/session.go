@@ -24,21 +24,21 @@ const (
 	maxSession    = 4 << 20 // bytes; what a server has shown is most of it
 )
 
-// A resumption is the session of --session: the one to resume, and the latest that
+// A sessionFile is the session of --session: the one to resume, and the latest that
 // the server issued for the next connection. A nil one does nothing.
-type resumption struct {
+type sessionFile struct {
 	file   string
 	server string          // that it is for
-	old    *engine.Session // from the file; nil for none
-	spent  bool            // the old one was used: each is used once
+	stored *engine.Session // from the file; nil for none
+	used   bool            // the old one was used: each is used once
 
 	mu     sync.Mutex
 	latest *engine.Session // from the server
 }
 
 // openSession reads the file, which need not be there yet.
-func openSession(talk *talker, file, server string) (*resumption, error) {
-	r := &resumption{file: file, server: printable.Line(server)}
+func openSession(out *output, file, server string) (*sessionFile, error) {
+	r := &sessionFile{file: file, server: printable.Line(server)}
 	info, err := os.Stat(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Dir(file)); err != nil {
@@ -49,13 +49,13 @@ func openSession(talk *talker, file, server string) (*resumption, error) {
 	if err == nil && !info.Mode().IsRegular() {
 		return nil, failed(nil, "--session %s is not a file", file).hinted("it is replaced when there is a new session: name a file of its own")
 	}
-	if err == nil && foreign(info) {
+	if err == nil && ownedByOther(info) {
 		// The user who made the file can impersonate the server: the server's
 		// certificate in it is public, and that user knows the secret beside it.
 		return nil, failed(nil, "--session %s may have been written by another user, who could pose as the server with it", file).
 			hinted("remove it, and keep sessions where only you may write")
 	}
-	data, err := readSecret(talk, "--session", file, maxSession)
+	data, err := readSecret(out, "--session", file, maxSession)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func openSession(talk *talker, file, server string) (*resumption, error) {
 	if name != r.server {
 		return nil, failed(nil, "--session %s is for %q, and not for %q", file, name, r.server).hinted("name a file of its own for each server")
 	}
-	r.old = session
+	r.stored = session
 	return r, nil
 }
 
@@ -107,12 +107,12 @@ func marshalSession(s *engine.Session, server string) ([]byte, error) {
 }
 
 // apply puts the session into cfg and makes cfg report new ones to r.
-func (r *resumption) apply(cfg *sealsock.Config) {
+func (r *sessionFile) apply(cfg *sealsock.Config) {
 	if r == nil {
 		return
 	}
-	if r.old != nil && !r.expired() {
-		cfg.Session = r.old
+	if r.stored != nil && !r.expired() {
+		cfg.Session = r.stored
 	}
 	cfg.OnSession = func(s *engine.Session) {
 		r.mu.Lock()
@@ -121,23 +121,23 @@ func (r *resumption) apply(cfg *sealsock.Config) {
 	}
 }
 
-func (r *resumption) expired() bool { return r.old.Expired(time.Now()) }
+func (r *sessionFile) expired() bool { return r.stored.Expired(time.Now()) }
 
 // outcome returns how the session was used, once the handshake is done: "new",
 // "expired", "resumed" or "refused".
-func (r *resumption) outcome(resumed bool) string {
+func (r *sessionFile) outcome(resumed bool) string {
 	switch {
 	case r == nil:
 		return ""
-	case r.old == nil:
+	case r.stored == nil:
 		return "new"
 	case resumed:
-		r.spent = true
+		r.used = true
 		return "resumed"
 	case r.expired():
 		return "expired"
 	}
-	r.spent = true
+	r.used = true
 	return "refused"
 }
 
@@ -151,7 +151,7 @@ var outcomes = map[string]string{
 // close writes the newest session into the file. One that was used and has no
 // successor is removed: an observer who sees a ticket twice knows that both connections
 // are of one client (RFC 9846, Appendix C.4). In TLS 1.2 the same ticket stays in use.
-func (r *resumption) close(talk *talker) {
+func (r *sessionFile) close(out *output) {
 	if r == nil {
 		return
 	}
@@ -164,10 +164,10 @@ func (r *resumption) close(talk *talker) {
 		if data, err = marshalSession(r.latest, r.server); err == nil {
 			err = replaceSecret(r.file, data)
 		}
-	case r.spent && r.old.Version >= iana.TLS13:
+	case r.used && r.stored.Version >= iana.TLS13:
 		err = os.Remove(r.file)
 	}
 	if err != nil {
-		talk.warn("the session for the next time cannot be written to %s: %v", r.file, cause(err))
+		out.warn("the session for the next time cannot be written to %s: %v", r.file, cause(err))
 	}
 }

@@ -47,7 +47,7 @@ func withDefaultPort(addr, port string) string {
 }
 
 // upgrade asks the server for TLS in the protocol of --starttls, if it was given.
-func (c *call) upgrade(ctx context.Context, raw net.Conn) error {
+func (c *dialer) upgrade(ctx context.Context, raw net.Conn) error {
 	if c.starttls == "" {
 		return nil
 	}

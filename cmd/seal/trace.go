@@ -7,22 +7,22 @@ import (
 	"github.com/sealsock/sealsock/inspect"
 )
 
-// tracing returns the function for --trace: it shows each handshake message and alert
+// traceFunc returns the function for --trace: it shows each handshake message and alert
 // as it is sent or received. --quiet does not silence it.
-func tracing(talk *talker) func(engine.Trace) {
+func traceFunc(out *output) func(engine.Trace) {
 	return func(t engine.Trace) {
-		m := traced{Sent: t.Sent, Type: t.Type.String(), Bytes: len(t.Data), Text: strings.TrimRight(inspect.Message(t), "\n")}
-		talk.say(m, "")
+		m := traceNote{Sent: t.Sent, Type: t.Type.String(), Bytes: len(t.Data), Text: strings.TrimRight(inspect.Message(t), "\n")}
+		out.write(m, "")
 	}
 }
 
-// traced is one message of a connection.
-type traced struct {
+// traceNote is one message of a connection.
+type traceNote struct {
 	Sent  bool   `json:"sent"` // else received
 	Type  string `json:"type"`
 	Bytes int    `json:"bytes"`
 	Text  string `json:"text"`
 }
 
-func (traced) event() string  { return "message" }
-func (t traced) text() string { return t.Text }
+func (traceNote) event() string  { return "message" }
+func (t traceNote) text() string { return t.Text }

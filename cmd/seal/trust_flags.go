@@ -11,8 +11,8 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// acceptance holds the flags for which peers to accept, for either side.
-type acceptance struct {
+// trustFlags holds the flags for which peers to accept, for either side.
+type trustFlags struct {
 	ca, caDir  []string
 	pins       []string
 	crl        []string
@@ -21,7 +21,7 @@ type acceptance struct {
 	known      string
 }
 
-func (a *acceptance) register(f *pflag.FlagSet, whose string) {
+func (a *trustFlags) register(f *pflag.FlagSet, whose string) {
 	f.StringArrayVar(&a.ca, "ca", nil, "authorities that may vouch for "+whose+", a PEM or DER `file`; may be given several times")
 	f.StringArrayVar(&a.caDir, "ca-dir", nil, "a `folder` of such files, also as OpenSSL's rehash makes them; may be given several times")
 	f.StringArrayVar(&a.pins, "pin", nil, "accept "+whose+" whose public key has this `hash`, as in sha256/Base64; without --ca no authority is asked; may be given several times")
@@ -32,11 +32,11 @@ func (a *acceptance) register(f *pflag.FlagSet, whose string) {
 }
 
 // named reports whether the flags name peers or authorities to accept.
-func (a *acceptance) named() bool { return len(a.ca)+len(a.caDir)+len(a.pins) > 0 || a.known != "" }
+func (a *trustFlags) named() bool { return len(a.ca)+len(a.caDir)+len(a.pins) > 0 || a.known != "" }
 
 // policy makes a policy of the flags; its roots are nil if no authority was named.
 // The caller adds the known peers, which servers and clients use differently.
-func (a *acceptance) policy() (*trust.Policy, error) {
+func (a *trustFlags) policy() (*trust.Policy, error) {
 	p := &trust.Policy{Strict: a.strict}
 	for _, text := range a.pins {
 		pin, err := trust.ParsePin(text)
@@ -55,7 +55,7 @@ func (a *acceptance) policy() (*trust.Policy, error) {
 }
 
 // roots are those of --ca and --ca-dir, or nil.
-func (a *acceptance) roots() (*trust.Roots, error) {
+func (a *trustFlags) roots() (*trust.Roots, error) {
 	if len(a.ca)+len(a.caDir) == 0 {
 		return nil, nil
 	}
@@ -75,7 +75,7 @@ func (a *acceptance) roots() (*trust.Roots, error) {
 
 // revoked returns how to check certificates for revocation; nil means the default of
 // the policy.
-func (a *acceptance) revoked() (*trust.Revocation, error) {
+func (a *trustFlags) revoked() (*trust.Revocation, error) {
 	if a.revocation == "" && len(a.crl) == 0 {
 		return nil, nil
 	}

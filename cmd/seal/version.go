@@ -8,14 +8,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newVersion(talk *talker) *cobra.Command {
+func newVersion(out *output) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of seal",
-		Args:  exactly(),
+		Args:  exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v := readVersion()
-			if talk.json {
+			if out.json {
 				_, err := cmd.OutOrStdout().Write(asJSON(v))
 				return err
 			}
