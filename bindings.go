@@ -20,7 +20,7 @@ func (c *Conn) ServerEndPoint() ([]byte, error) {
 	}
 	s := c.State()
 	chain := s.PeerChain
-	if c.server {
+	if c.to == nil {
 		chain = s.OwnChain
 	}
 	switch {

@@ -20,35 +20,51 @@ import (
 type Conn struct {
 	*stream.Conn
 	cfg    *Config
+	to     *target       // on a client
 	claims *trust.Result // what the peer has shown and not proved yet
 	peer   atomic.Pointer[trust.Result]
-	server bool
-	dialed string // the address, for the session cache
 
 	tracing struct{ sent, received bool } // a call of Config.Trace is under way
-	knownAs string                        // see trust.Peer.Address
 }
 
 var _ net.Conn = (*Conn)(nil)
+
+// A target is the server that a client connects to.
+type target struct {
+	name    string // that it must prove
+	address string // as dialled, or empty
+	knownAs string // see trust.Peer.Address
+	ech     []byte // its ECHConfigList
+}
 
 // Client returns the client's side of a connection over raw, which it takes
 // over. Without Config.ServerName, or a Trust that waives the name, no server can
 // be accepted. The handshake happens with Handshake or the first Read or Write.
 // A nil cfg is the zero Config.
-func Client(raw net.Conn, cfg *Config) (*Conn, error) { return client(raw, cfg, "") }
-
-func client(raw net.Conn, cfg *Config, dialed string) (c *Conn, err error) {
-	defer caught(&c, &err)
-	if c, err = newConn(cfg, false); err != nil {
+func Client(raw net.Conn, cfg *Config) (*Conn, error) {
+	p, err := prepare(cfg, false)
+	if err != nil {
 		return nil, err
 	}
-	c.dialed = dialed
-	r, s, err := engine.Client(c.cfg.engineConfig(false, c))
+	return p.client(raw, &target{name: p.ServerName, ech: p.ECHConfigs})
+}
+
+// client is Client with a target. It takes over raw only if it succeeds.
+func (p *prepared) client(raw net.Conn, to *target) (c *Conn, err error) {
+	defer caught(&c, &err)
+	c = &Conn{cfg: p.Config, to: to}
+	session := p.Session
+	if session == nil && p.Sessions != nil && to.name != "" {
+		session = p.Sessions.Take(to.sessionKey())
+	}
+	r, s, err := engine.Client(c.traced(p.engine), engine.Target{
+		ServerName: sniName(to.name), Session: session, ECHConfigs: to.ech,
+	})
 	if err != nil {
 		return nil, err
 	}
 	opts := stream.Options{Answer: c.answer, Session: c.keepSession, Proved: c.proved}
-	if refused := c.cfg.EarlyRefused; refused != nil {
+	if refused := p.EarlyRefused; refused != nil {
 		opts.EarlyRefused = func(data []byte, s engine.State) []byte {
 			return refused(data, s.ALPN)
 		}
@@ -59,12 +75,12 @@ func client(raw net.Conn, cfg *Config, dialed string) (c *Conn, err error) {
 
 // sessionKey is what a session is kept under: the server's name, and the address
 // if it is known, because two services may share a name.
-func (c *Conn) sessionKey() string { return c.cfg.ServerName + " " + c.dialed }
+func (t *target) sessionKey() string { return t.name + " " + t.address }
 
 // keepSession is called with each session that the server offers.
 func (c *Conn) keepSession(s *engine.Session) {
-	if c.cfg.Sessions != nil && c.cfg.ServerName != "" {
-		c.cfg.Sessions.Put(c.sessionKey(), s)
+	if c.cfg.Sessions != nil && c.to.name != "" {
+		c.cfg.Sessions.Put(c.to.sessionKey(), s)
 	}
 	if c.cfg.OnSession != nil {
 		c.cfg.OnSession(s)
@@ -74,15 +90,19 @@ func (c *Conn) keepSession(s *engine.Session) {
 // Server returns the server's side of a connection over raw, which it takes
 // over. Config needs an identity. The handshake happens with Handshake or the
 // first Read or Write.
-func Server(raw net.Conn, cfg *Config) (*Conn, error) { return server(raw, cfg, nil) }
-
-// server is Server for connections that share the bound work on their handshakes.
-func server(raw net.Conn, cfg *Config, work chan struct{}) (c *Conn, err error) {
-	defer caught(&c, &err)
-	if c, err = newConn(cfg, true); err != nil {
+func Server(raw net.Conn, cfg *Config) (*Conn, error) {
+	p, err := prepare(cfg, true)
+	if err != nil {
 		return nil, err
 	}
-	r, s, err := engine.Server(c.cfg.engineConfig(true, c))
+	return p.server(raw, nil)
+}
+
+// server is Server for connections that share the bound work on their handshakes.
+func (p *prepared) server(raw net.Conn, work chan struct{}) (c *Conn, err error) {
+	defer caught(&c, &err)
+	c = &Conn{cfg: p.Config}
+	r, s, err := engine.Server(c.traced(p.engine))
 	if err != nil {
 		return nil, err
 	}
@@ -90,17 +110,10 @@ func server(raw net.Conn, cfg *Config, work chan struct{}) (c *Conn, err error) 
 	return c, nil
 }
 
-func newConn(cfg *Config, server bool) (*Conn, error) {
-	if cfg == nil {
-		cfg = new(Config)
-	}
-	return &Conn{cfg: cfg, server: server}, cfg.check()
-}
-
-// caught makes a panic in a callback of a Config the error *err, in place of *c.
-func caught(c **Conn, err *error) {
+// caught makes a panic in a callback of a Config the error *err, in place of *made.
+func caught[T any](made **T, err *error) {
 	if v := recover(); v != nil {
-		*c, *err = nil, &engine.Error{
+		*made, *err = nil, &engine.Error{
 			Fault: engine.FaultLocal, Alert: iana.AlertInternalError,
 			Reason: "a callback of Config panicked", Err: panics.New(v),
 		}
@@ -150,25 +163,26 @@ func (c *Conn) ConnectionState() tls.ConnectionState {
 	return state
 }
 
-// trace calls see, which is Config.Trace. After that has panicked it is not called
-// again, so that the alert can be sent. Each direction has one goroutine at a time.
-func (c *Conn) trace(see func(engine.Trace), t engine.Trace) {
-	busy := &c.tracing.received
-	if t.Sent {
-		busy = &c.tracing.sent
+// traced returns e with a Trace for c alone. After Config.Trace has panicked it is not
+// called again, so that the alert can be sent. Each direction has one goroutine at a time.
+func (c *Conn) traced(e *engine.Config) *engine.Config {
+	see := e.Trace
+	if see == nil {
+		return e
 	}
-	if *busy {
-		return
+	own := *e
+	own.Trace = func(t engine.Trace) {
+		busy := &c.tracing.received
+		if t.Sent {
+			busy = &c.tracing.sent
+		}
+		if !*busy {
+			*busy = true
+			see(t)
+			*busy = false
+		}
 	}
-	*busy = true
-	see(t)
-	*busy = false
-}
-
-// VerifyPeer leaves the decision to answer, which may block and has a context.
-// It is there for the engine.
-func (c *Conn) VerifyPeer(*engine.PeerCertificate) (crypto.PublicKey, error) {
-	return nil, engine.ErrPending
+	return &own
 }
 
 // answer answers what the engine asks.
@@ -181,7 +195,7 @@ func (c *Conn) answer(ctx context.Context, q engine.Question) (engine.Answer, er
 		cfg, err := c.forClient(ctx, q)
 		return q.Configure(cfg), err
 	case *engine.PSKQuery:
-		if !c.server {
+		if c.to != nil {
 			key, err := c.cfg.SelectPSK(ctx, q.Hint)
 			return q.Use(key), err
 		}
@@ -208,13 +222,13 @@ func (c *Conn) forClient(
 	if cfg == nil || err != nil {
 		return nil, err
 	}
-	if err := cfg.check(); err != nil {
+	p, err := prepare(cfg, true)
+	if err != nil {
 		return nil, err
 	}
 	c.cfg = cfg
-	e := cfg.engineConfig(true, c)
-	e.ForClient = nil
-	return e, e.CheckServer()
+	p.engine.ForClient = nil
+	return c.traced(p.engine), p.engine.CheckServer()
 }
 
 func (c *Conn) verify(ctx context.Context, q *engine.PeerCertificate) (crypto.PublicKey, error) {
@@ -226,7 +240,7 @@ func (c *Conn) verify(ctx context.Context, q *engine.PeerCertificate) (crypto.Pu
 	case q.ECHRejected:
 		peer.Name, peer.ECHRejected = q.ServerName, true
 	case q.Server:
-		peer.Name, peer.Address = c.cfg.ServerName, c.knownAs
+		peer.Name, peer.Address = c.to.name, c.to.knownAs
 	}
 	var v Verifier = c.cfg.Trust
 	if v == nil {

@@ -6,16 +6,14 @@ import (
 	"github.com/sealsock/sealsock/engine"
 )
 
-// retryECH returns the configuration for a second try after err, if err means that
+// retryConfigs returns the ECHConfigList for a second try after err, if err means that
 // the server has other keys for Encrypted ClientHello by now. Otherwise it returns
 // nil, also for a server that has no keys any more: a second try without encryption
 // would reveal the name. RFC 9849, Section 6.1.6.
-func (c *Config) retryECH(err error) *Config {
+func retryConfigs(err error) []byte {
 	var rejected *engine.ECHRejectedError
-	if !errors.As(err, &rejected) || rejected.RetryConfigs == nil {
+	if !errors.As(err, &rejected) {
 		return nil
 	}
-	again := *c
-	again.ECHConfigs = rejected.RetryConfigs
-	return &again
+	return rejected.RetryConfigs
 }

@@ -23,7 +23,7 @@ import (
 // Accept does not return it.
 type Listener struct {
 	admitted *admit.Listener[*Conn]
-	cfg      *Config
+	prepared *prepared
 	work     chan struct{} // see stream.Options.Work
 }
 
@@ -54,15 +54,15 @@ func Listen(ctx context.Context, addr string, cfg *Config) (*Listener, error) {
 
 // NewListener returns a Listener over inner, which it takes over.
 func NewListener(inner net.Listener, cfg *Config) (*Listener, error) {
-	cfg = withTickets(cfg)
 	// A configuration that cannot serve is found now, not at the first client.
-	if _, err := Server(nowhere{}, cfg); err != nil {
+	p, err := prepare(withTickets(cfg), true)
+	if err != nil {
 		return nil, err
 	}
-	l := &Listener{cfg: cfg, work: make(chan struct{}, worksPerCPU*runtime.GOMAXPROCS(0))}
+	l := &Listener{prepared: p, work: make(chan struct{}, worksPerCPU*runtime.GOMAXPROCS(0))}
 	l.admitted = admit.New(inner, admit.Options[*Conn]{
-		Total: cfg.MaxHandshakes, PerAddress: cfg.MaxHandshakesPerAddress,
-		Handshake: l.handshake, Refused: cfg.OnHandshakeError,
+		Total: p.MaxHandshakes, PerAddress: p.MaxHandshakesPerAddress,
+		Handshake: l.handshake, Refused: p.OnHandshakeError,
 		Discard: func(c *Conn) { c.Close() },
 	})
 	return l, nil
@@ -138,12 +138,12 @@ var errNoListener = &engine.Error{
 
 // handshake proves one client.
 func (l *Listener) handshake(ctx context.Context, raw net.Conn) (*Conn, error) {
-	c, err := server(raw, l.cfg, l.work)
+	c, err := l.prepared.server(raw, l.work)
 	if err != nil {
 		raw.Close()
 		return nil, err
 	}
-	ctx, cancel := l.cfg.withTimeout(ctx)
+	ctx, cancel := l.prepared.withTimeout(ctx)
 	defer cancel()
 	err = c.Handshake(ctx)
 	if err == nil {
@@ -171,6 +171,3 @@ func crowded(why *admit.CrowdError) error {
 	}
 	return e
 }
-
-// nowhere stands in for a connection while a Config is checked.
-type nowhere struct{ net.Conn }

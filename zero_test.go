@@ -47,7 +47,7 @@ import (
 // zeroValues has each exported type with exported methods, of each package that others
 // may import.
 var zeroValues = []any{
-	new(sealsock.Conn), new(sealsock.Listener), new(sealsock.MemoryCache),
+	new(sealsock.Conn), new(sealsock.Dialer), new(sealsock.Listener), new(sealsock.MemoryCache),
 	new(sealsock.RotatingKeys), new(sealsock.TicketKey),
 	new(address.Address), new(address.Error),
 	new(authority.Authority), new(authority.Reason),

@@ -48,8 +48,8 @@ func (e *side) seal(t *testing.T, typ iana.ContentType, payload []byte) []byte {
 // sends data instead of the proof, must not be accepted as that other.
 func TestLateCertificateIsNotBelievedUnproved(t *testing.T) {
 	victim := newCredential(t, nil)
-	c, s := newPair(t, &Config{Verifier: acceptAll{}, PostHandshakeAuth: true, Credentials: []*Credential{victim}},
-		&Config{Verifier: acceptAll{}, Credentials: []*Credential{newCredential(t, nil)}})
+	c, s := newPair(t, &config{Verifier: acceptAll{}, PostHandshakeAuth: true, Credentials: []*Credential{victim}},
+		&config{Verifier: acceptAll{}, Credentials: []*Credential{newCredential(t, nil)}})
 	if err := pump(c, s); err != nil {
 		t.Fatal(err)
 	}
@@ -100,8 +100,8 @@ func TestEmptyPSK(t *testing.T) {
 	empty := func(identity []byte) (*PSK, error) { return &PSK{Identity: identity}, nil }
 	for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
 		for _, guess := range [][]byte{nil, {}, make([]byte, 32)} {
-			client := &Config{MaxVersion: version, PSKs: []*PSK{NewPSK([]byte("anybody"), []byte("x"))}}
-			c, s := newPair(t, client, &Config{FindPSK: empty})
+			client := &config{MaxVersion: version, PSKs: []*PSK{NewPSK([]byte("anybody"), []byte("x"))}}
+			c, s := newPair(t, client, &config{FindPSK: empty})
 			client.PSKs[0].secret = hide(guess)
 			err := pump(c, s)
 			if s.done || err == nil {
@@ -109,7 +109,7 @@ func TestEmptyPSK(t *testing.T) {
 			}
 		}
 	}
-	if _, _, err := Client(&Config{PSKs: []*PSK{{Identity: []byte("x")}}}); err == nil {
+	if _, _, err := startClient(&config{PSKs: []*PSK{{Identity: []byte("x")}}}); err == nil {
 		t.Error("a client uses an empty key")
 	}
 	if _, err := (&PSK{Identity: []byte("x")}).Import(nil, crypto.SHA256); err == nil {
@@ -120,15 +120,15 @@ func TestEmptyPSK(t *testing.T) {
 // A server of TLS 1.2 may choose what a client offers without having a key for it.
 func TestPSKSuiteWithoutPSK(t *testing.T) {
 	suite := []iana.CipherSuite{iana.TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256}
-	c, s := newPair(t, &Config{Verifier: acceptAll{}, CipherSuites: suite, MaxVersion: iana.TLS12},
-		&Config{CipherSuites: suite, FindPSK: func([]byte) (*PSK, error) { return nil, nil }})
+	c, s := newPair(t, &config{Verifier: acceptAll{}, CipherSuites: suite, MaxVersion: iana.TLS12},
+		&config{CipherSuites: suite, FindPSK: func([]byte) (*PSK, error) { return nil, nil }})
 	refuses(t, pump(c, s), iana.AlertHandshakeFailure)
 }
 
 // handMade returns the first flight of a client after a change to its hello.
-func handMade(t *testing.T, cfg *Config, change func(*wire.ClientHello)) []byte {
+func handMade(t *testing.T, cfg *config, change func(*wire.ClientHello)) []byte {
 	t.Helper()
-	o, err := newOffer(cfg)
+	o, err := newOffer(cfg.client())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func handMade(t *testing.T, cfg *Config, change func(*wire.ClientHello)) []byte 
 	if err := o.write(nil); err != nil {
 		t.Fatal(err)
 	}
-	s := newSender(cfg, iana.TLS10)
+	s := newSender(&cfg.Config, iana.TLS10)
 	out, err := s.records(nil, iana.ContentHandshake, o.raw)
 	if err != nil {
 		t.Fatal(err)
@@ -150,9 +150,9 @@ func handMade(t *testing.T, cfg *Config, change func(*wire.ClientHello)) []byte 
 func TestForwardSecrecyIsTheServersToGiveUp(t *testing.T) {
 	psk := NewPSK([]byte("device"), []byte("secret"))
 	for _, allowed := range []bool{false, true} {
-		_, s := newPair(t, &Config{PSKs: []*PSK{psk}},
-			&Config{PSKWithoutDHE: allowed, FindPSK: func([]byte) (*PSK, error) { return psk, nil }})
-		s.in = handMade(t, &Config{PSKs: []*PSK{psk}, PSKWithoutDHE: true}, func(h *wire.ClientHello) {
+		_, s := newPair(t, &config{PSKs: []*PSK{psk}},
+			&config{PSKWithoutDHE: allowed, FindPSK: func([]byte) (*PSK, error) { return psk, nil }})
+		s.in = handMade(t, &config{PSKs: []*PSK{psk}, PSKWithoutDHE: true}, func(h *wire.ClientHello) {
 			h.KeyShares, h.SupportedGroups = nil, nil
 		})
 		_, err := s.step()
@@ -179,12 +179,12 @@ func TestEarlyDataWithExternalPSK(t *testing.T) {
 	psk.MaxEarlyData, psk.CipherSuite = 100, iana.TLS_AES_128_GCM_SHA256
 	now := func() time.Time { return time.Unix(1e9, 0) }
 	for _, forgets := range []bool{false, true} {
-		server := &Config{FindPSK: func([]byte) (*PSK, error) { return psk, nil }, Now: now, MaxEarlyData: 100}
+		server := &config{FindPSK: func([]byte) (*PSK, error) { return psk, nil }, Now: now, MaxEarlyData: 100}
 		server.AntiReplay = newMemory()
 		if forgets {
 			server.AntiReplay = &window{*newMemory()}
 		}
-		c, s := newPair(t, &Config{PSKs: []*PSK{psk}, EarlyData: true}, server)
+		c, s := newPair(t, &config{PSKs: []*PSK{psk}, EarlyData: true}, server)
 		first, err := c.step()
 		if err != nil {
 			t.Fatal(err)
@@ -252,13 +252,13 @@ func TestManySharesAndGroups(t *testing.T) {
 // first may come into it.
 func TestForClientIsComplete(t *testing.T) {
 	cred := newCredential(t, nil)
-	chosen := &Config{
+	chosen := &config{
 		Verifier: acceptAll{}, Credentials: []*Credential{cred}, ClientAuthorities: [][]byte{[]byte("chosen")},
 		SignatureSchemes: []iana.SignatureScheme{iana.ECDSAWithP256AndSHA256}, MaxHandshakeMessage: 100,
 	}
-	base := &Config{ForClient: func(*ClientHelloInfo) (*Config, error) { return chosen, nil }}
+	base := &config{ForClient: func(*ClientHelloInfo) (*Config, error) { return &chosen.Config, nil }}
 	var asked *CredentialRequest
-	client := &Config{Verifier: acceptAll{}, PostHandshakeAuth: true, SelectCredential: func(r *CredentialRequest) (*Credential, error) {
+	client := &config{Verifier: acceptAll{}, PostHandshakeAuth: true, SelectCredential: func(r *CredentialRequest) (*Credential, error) {
 		asked = r
 		return cred, nil
 	}}
@@ -285,8 +285,8 @@ func TestForClientIsComplete(t *testing.T) {
 // have none.
 func TestPSKWithoutModes(t *testing.T) {
 	psk := NewPSK([]byte("device"), []byte("secret"))
-	client := &Config{PSKs: []*PSK{psk}}
-	for _, server := range []*Config{
+	client := &config{PSKs: []*PSK{psk}}
+	for _, server := range []*config{
 		{Credentials: []*Credential{newCredential(t, nil)}},
 		{FindPSK: func([]byte) (*PSK, error) { return psk, nil }},
 	} {
@@ -358,11 +358,11 @@ func TestEarlyDataWithRecordLimit(t *testing.T) {
 // of proof into another that the client did not ask for.
 func TestSessionProvesOnlyWhatItProved(t *testing.T) {
 	psk := NewPSK([]byte("device"), []byte("secret"))
-	byKey := func(c *Config) { c.Verifier, c.PSKs = nil, []*PSK{psk} }
-	byCertificate := func(c *Config) { c.Verifier, c.PSKs = acceptAll{}, nil }
-	byRawKey := func(c *Config) { c.Verifier, c.PSKs, c.OnlyRawKeys = &acceptKeys{}, nil, true }
+	byKey := func(c *config) { c.Verifier, c.PSKs = nil, []*PSK{psk} }
+	byCertificate := func(c *config) { c.Verifier, c.PSKs = acceptAll{}, nil }
+	byRawKey := func(c *config) { c.Verifier, c.PSKs, c.OnlyRawKeys = &acceptKeys{}, nil, true }
 	for i, c := range []struct {
-		before, after func(*Config)
+		before, after func(*config)
 		resumed       bool
 	}{
 		{byCertificate, byCertificate, true},
@@ -381,13 +381,13 @@ func TestSessionProvesOnlyWhatItProved(t *testing.T) {
 			}
 			return nil, nil
 		}
-		client := &Config{Now: server.Now, ServerName: "example.com"}
+		client := &config{Now: server.Now, ServerName: "example.com"}
 		c.before(client)
 		cc, ss := newPair(t, client, server)
 		if err := pump(cc, ss); err != nil {
 			t.Fatal(i, err)
 		}
-		again := &Config{Now: server.Now, ServerName: "example.com", Session: cc.sessions[0]}
+		again := &config{Now: server.Now, ServerName: "example.com", Session: cc.sessions[0]}
 		c.after(again)
 		cc, ss = newPair(t, again, server)
 		if err := pump(cc, ss); err != nil {
@@ -408,8 +408,8 @@ func TestLateAnswerIsInOnePiece(t *testing.T) {
 		sign = r
 		return nil, ErrPending
 	}}
-	c, s := newPair(t, &Config{Verifier: acceptAll{}, PostHandshakeAuth: true, Credentials: []*Credential{slowly}},
-		&Config{Verifier: acceptAll{}, Credentials: []*Credential{cred}})
+	c, s := newPair(t, &config{Verifier: acceptAll{}, PostHandshakeAuth: true, Credentials: []*Credential{slowly}},
+		&config{Verifier: acceptAll{}, Credentials: []*Credential{cred}})
 	if err := pump(c, s); err != nil {
 		t.Fatal(err)
 	}
@@ -445,8 +445,8 @@ func TestLateAnswerIsInOnePiece(t *testing.T) {
 // A server that accepts nothing but raw keys must not get a certificate later.
 func TestLateCertificateWhereOnlyRawKeys(t *testing.T) {
 	cred := newCredential(t, nil)
-	c, s := newPair(t, &Config{Verifier: acceptAll{}, PostHandshakeAuth: true, Credentials: []*Credential{cred}},
-		&Config{Verifier: acceptAll{}, Credentials: []*Credential{cred}, OnlyRawKeys: true})
+	c, s := newPair(t, &config{Verifier: acceptAll{}, PostHandshakeAuth: true, Credentials: []*Credential{cred}},
+		&config{Verifier: acceptAll{}, Credentials: []*Credential{cred}, OnlyRawKeys: true})
 	if err := pump(c, s); err != nil {
 		t.Fatal(err)
 	}

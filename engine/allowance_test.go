@@ -35,11 +35,11 @@ func TestFloodAfterTheHandshake(t *testing.T) {
 		} {
 			clock := time.Unix(1_000_000_000, 0)
 			now := func() time.Time { return clock }
-			client := &Config{
+			client := &config{
 				Verifier: acceptAll{}, Now: now, PostHandshakeAuth: true,
 				Credentials: []*Credential{cred},
 			}
-			server := &Config{
+			server := &config{
 				Verifier: acceptAll{}, Now: now, Tickets: newMemory(), NumTickets: 1,
 				Credentials: []*Credential{cred},
 			}

@@ -18,13 +18,13 @@ import (
 // resumed peer is not used, so nothing else would notice that it is none.
 func TestCarelessAnswers(t *testing.T) {
 	const noKey, noAnswer = iana.AlertUnsupportedCertificate, iana.AlertInternalError
-	verify := func(v Verifier) func(_, _ *Config) { return func(c, _ *Config) { c.Verifier = v } }
-	verifyNew := func(c, _ *Config) { c.Verifier, c.Session = slow{}, nil } // no session
+	verify := func(v Verifier) func(_, _ *config) { return func(c, _ *config) { c.Verifier = v } }
+	verifyNew := func(c, _ *config) { c.Verifier, c.Session = slow{}, nil } // no session
 	good := ed25519.PublicKey(make([]byte, ed25519.PublicKeySize))
 	late := func(*ClientHelloInfo) (*Config, error) { return nil, ErrPending }
 	for _, c := range []struct {
 		name   string
-		change func(client, server *Config)
+		change func(client, server *config)
 		answer func(Question) Answer
 		alert  iana.Alert
 	}{
@@ -40,7 +40,7 @@ func TestCarelessAnswers(t *testing.T) {
 		{"a zero PSSPublicKey", verify(slow{}), accepts(suites.PSSPublicKey{}), noKey},
 		{"false", verify(slow{}), accepts(false), noKey},
 		{"the string no", verify(slow{}), accepts("no"), noKey},
-		{"a Config", verify(slow{}), accepts(&Config{}), noKey},
+		{"a Config", verify(slow{}), accepts(&config{}), noKey},
 		{"an error as a key", verify(slow{}), accepts(errors.New("no")), noKey},
 		{"the zero Answer", verify(slow{}), always(Answer{}), noAnswer},
 		{"a stale pre-shared key", verify(slow{}), always(new(PSKQuery).Use(new(PSK))), noAnswer},
@@ -48,7 +48,7 @@ func TestCarelessAnswers(t *testing.T) {
 		{"a refusal without a reason", verifyNew, always(Refuse(nil)), noAnswer},
 		{"an error without an alert", verifyNew, always(Refuse(&Error{Reason: "no"})), noAnswer},
 		{
-			"a configuration that cannot serve", func(_, s *Config) { s.ForClient = late },
+			"a configuration that cannot serve", func(_, s *config) { s.ForClient = late },
 			func(q Question) Answer {
 				return q.(*ClientHelloInfo).Configure(&Config{ClientAuth: RequireClientCert})
 			},
@@ -102,8 +102,8 @@ func TestEmptySignature(t *testing.T) {
 	cred := *newCredential(t, nil)
 	cred.Sign = func(*SignRequest) ([]byte, error) { return nil, nil }
 	for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
-		client := &Config{Verifier: acceptAll{}, MaxVersion: version}
-		c, s := newPair(t, client, &Config{Credentials: []*Credential{&cred}})
+		client := &config{Verifier: acceptAll{}, MaxVersion: version}
+		c, s := newPair(t, client, &config{Credentials: []*Credential{&cred}})
 		out, err := c.step()
 		if err != nil {
 			t.Fatal(err)

@@ -220,7 +220,7 @@ func TestRenewedTicket12(t *testing.T) {
 	later := func() time.Time { return client.Session.Created.Add(time.Hour) }
 	client.Now, server.Now = later, later
 	c, s := newPair(t, client, server)
-	s.r.state = &renewing{awaitClientHello{cfg: server, info: &s.r.info}}
+	s.r.state = &renewing{awaitClientHello{cfg: &server.Config, info: &s.r.info}}
 	if err := pump(c, s); err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func TestRenewedTicket12(t *testing.T) {
 	// Without the ticket that was announced, the handshake fails.
 	client, server = resumable12(t, true)
 	c, s = newPair(t, client, server)
-	s.r.state = &renewing{awaitClientHello{cfg: server, info: &s.r.info}}
+	s.r.state = &renewing{awaitClientHello{cfg: &server.Config, info: &s.r.info}}
 	var err error
 	if s.in, err = c.step(); err != nil {
 		t.Fatal(err)
@@ -256,8 +256,8 @@ func TestRenewedTicket12(t *testing.T) {
 
 // TestLongHint: what an error quotes of a server's hint is bounded.
 func TestLongHint(t *testing.T) {
-	client := &Config{MaxVersion: iana.TLS12, SelectPSK: func([]byte) (*PSK, error) { return nil, nil }}
-	server := &Config{FindPSK: func([]byte) (*PSK, error) { return nil, nil }, PSKHint: bytes.Repeat([]byte{0xff}, 60_000)}
+	client := &config{MaxVersion: iana.TLS12, SelectPSK: func([]byte) (*PSK, error) { return nil, nil }}
+	server := &config{FindPSK: func([]byte) (*PSK, error) { return nil, nil }, PSKHint: bytes.Repeat([]byte{0xff}, 60_000)}
 	c, s := newPair(t, client, server)
 	err := pump(c, s)
 	wantAlert(t, err, iana.AlertHandshakeFailure)

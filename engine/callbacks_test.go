@@ -24,23 +24,25 @@ func TestQuestions(t *testing.T) {
 	far := *cred
 	far.Sign = func(*SignRequest) ([]byte, error) { return nil, ErrPending }
 	choose := func(*CredentialRequest) (*Credential, error) { return nil, ErrPending }
-	both := func(c, s *Config) { s.ClientAuth = RequireClientCert }
-	for name, change := range map[string]func(c, s *Config){
-		"the server's certificate":   func(c, _ *Config) { c.Verifier = &later{} },
-		"the client's certificate":   func(c, s *Config) { both(c, s); s.Verifier = &later{} },
-		"the server's choice":        func(_, s *Config) { s.SelectCredential = choose },
-		"the client's choice":        func(c, s *Config) { both(c, s); c.SelectCredential = choose },
-		"the server's signature":     func(_, s *Config) { s.Credentials = []*Credential{&far} },
-		"the client's signature":     func(c, s *Config) { both(c, s); c.Credentials = []*Credential{&far} },
-		"the server's configuration": func(_, s *Config) { s.ForClient = func(*ClientHelloInfo) (*Config, error) { return nil, ErrPending } },
-		"the server's pre-shared key": func(c, s *Config) {
+	both := func(c, s *config) { s.ClientAuth = RequireClientCert }
+	for name, change := range map[string]func(c, s *config){
+		"the server's certificate": func(c, _ *config) { c.Verifier = &later{} },
+		"the client's certificate": func(c, s *config) { both(c, s); s.Verifier = &later{} },
+		"the server's choice":      func(_, s *config) { s.SelectCredential = choose },
+		"the client's choice":      func(c, s *config) { both(c, s); c.SelectCredential = choose },
+		"the server's signature":   func(_, s *config) { s.Credentials = []*Credential{&far} },
+		"the client's signature":   func(c, s *config) { both(c, s); c.Credentials = []*Credential{&far} },
+		"the server's configuration": func(_, s *config) {
+			s.ForClient = func(*ClientHelloInfo) (*Config, error) { return nil, ErrPending }
+		},
+		"the server's pre-shared key": func(c, s *config) {
 			c.PSKs, s.FindPSK = []*PSK{psk}, func([]byte) (*PSK, error) { return nil, ErrPending }
 		},
 	} {
 		for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
 			for _, kind := range []string{"right", "refusal", "nonsense"} {
-				client := &Config{Verifier: acceptAll{}, Credentials: []*Credential{cred}, MaxVersion: version}
-				server := &Config{Verifier: acceptAll{}, Credentials: []*Credential{cred}}
+				client := &config{Verifier: acceptAll{}, Credentials: []*Credential{cred}, MaxVersion: version}
+				server := &config{Verifier: acceptAll{}, Credentials: []*Credential{cred}}
 				change(client, server)
 				c, s := newPair(t, client, server)
 				err := pump(c, s)

@@ -34,7 +34,7 @@ func (o *offer) offer12(random io.Reader) error {
 		h.SessionTicket = []byte{}
 	}
 	old := o.session
-	if !old.good12(cfg) {
+	if !old.good12(cfg.Config) {
 		return nil
 	}
 	switch {
@@ -71,7 +71,7 @@ func (s *awaitServerHello) accept12(sh *wire.ServerHello, m message, do *effects
 	if err != nil {
 		return nil, err
 	}
-	f := &flow12{cfg: s.cfg, info: s.info, suite: suite, random: s.hello.Random[:], answer: sh.Random[:], keep: true}
+	f := &flow12{cfg: s.cfg.Config, info: s.info, suite: suite, random: s.hello.Random[:], answer: sh.Random[:], keep: true}
 	f.info.Version, f.info.CipherSuite = iana.TLS12, suite.ID
 	f.info.ALPN, f.info.ExtendedMasterSecret = sh.ALPN, sh.ExtendedMasterSecret
 	agreed, err := s.takeSizes(sh.RecordSizeLimit, sh.MaxFragmentLength, 0)

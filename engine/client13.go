@@ -36,7 +36,7 @@ func (s *awaitServerHello) handle(m message, do *effects) (state, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &flow13{cfg: s.cfg, info: s.info, random: s.hello.Random[:], suite: suite}
+	f := &flow13{cfg: s.cfg.Config, info: s.info, random: s.hello.Random[:], suite: suite}
 	f.info.Version, f.info.CipherSuite = iana.TLS13, suite.ID
 	f.transcript.add(s.raw)
 	f.transcript.choose(suite.Hash)

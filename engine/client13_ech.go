@@ -30,7 +30,7 @@ type clientECH struct {
 // checkECH finds mistakes in a client's settings for Encrypted ClientHello. A list
 // without a usable configuration is an error: to continue would send in the clear
 // what was to be encrypted.
-func (c *Config) checkECH() error {
+func (c *clientConfig) checkECH() error {
 	if c.ECHConfigs == nil {
 		return nil
 	}
@@ -54,7 +54,7 @@ func (c *Config) checkECH() error {
 // inner ClientHello must not offer less than TLS 1.3, and the outer one offers
 // the same. RFC 9849, Section 6.1. Nor is TLS 1.2 of use to a client that accepts
 // no certificate and has no key for it.
-func (c *Config) offeredVersions() []iana.Version {
+func (c *clientConfig) offeredVersions() []iana.Version {
 	list := c.versions()
 	if c.ECHConfigs != nil || c.Verifier == nil && !c.hasPSK12() {
 		list = slices.DeleteFunc(list, func(v iana.Version) bool { return v < iana.TLS13 })
@@ -62,7 +62,7 @@ func (c *Config) offeredVersions() []iana.Version {
 	return list
 }
 
-// startECH makes the hello an inner one if Config.ECHConfigs is set.
+// startECH makes the hello an inner one if Target.ECHConfigs is set.
 func (o *offer) startECH() error {
 	if o.cfg.ECHConfigs == nil {
 		return nil

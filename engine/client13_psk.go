@@ -42,7 +42,7 @@ func (o *offer) offerPSKs() {
 
 // offerable returns the session of the configuration if a client may offer it, with
 // either version; nil if there is none.
-func (c *Config) offerable() *Session {
+func (c *clientConfig) offerable() *Session {
 	s := c.Session
 	if s == nil || c.Now == nil || s.ServerName != c.ServerName || len(s.Ticket) > maxTicket ||
 		c.expired(s) || !c.proves(s) {

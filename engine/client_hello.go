@@ -13,7 +13,7 @@ import (
 
 // clientStart begins a client: it composes the ClientHello.
 type clientStart struct {
-	cfg  *Config
+	cfg  *clientConfig
 	info *State
 }
 
@@ -38,7 +38,7 @@ func (s *clientStart) start(do *effects) (state, error) {
 }
 
 // withoutSession returns the configuration for a full handshake.
-func (c *Config) withoutSession() *Config {
+func (c *clientConfig) withoutSession() *clientConfig {
 	bare := *c
 	bare.Session = nil
 	return &bare
@@ -67,7 +67,7 @@ func (s *clientStart) begin(do *effects) (state, error) {
 }
 
 // composeHello composes and encodes the first ClientHello.
-func composeHello(cfg *Config) (*offer, error) {
+func composeHello(cfg *clientConfig) (*offer, error) {
 	o, err := newOffer(cfg)
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func composeHello(cfg *Config) (*offer, error) {
 // An offer is what a client put into its ClientHello and the secrets that go
 // with it.
 type offer struct {
-	cfg     *Config
+	cfg     *clientConfig
 	hello   *wire.ClientHello
 	raw     []byte // the latest hello, encoded
 	shares  []ownShare
@@ -105,7 +105,7 @@ type ownShare struct {
 }
 
 // newOffer begins the first ClientHello. RFC 9846, Section 4.1.2.
-func newOffer(cfg *Config) (*offer, error) {
+func newOffer(cfg *clientConfig) (*offer, error) {
 	h := &wire.ClientHello{
 		LegacyVersion:       iana.TLS12,
 		CipherSuites:        cfg.suites(),

@@ -7,85 +7,20 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/record"
 	"github.com/sealsock/sealsock/internal/suites"
 )
 
-// ClientAuth is a server's policy for client certificates.
-type ClientAuth uint8
-
-// The ways to treat client certificates in the handshake.
-const (
-	NoClientCert      ClientAuth = iota // do not ask
-	RequestClientCert                   // ask, and continue without one
-	RequireClientCert                   // ask, and refuse without one
-)
-
-// Config configures one side of a connection. The engine reads it and never
-// writes it, and any number of connections may use it at once.
+// A Config configures one side of a connection. The engine reads it and never writes
+// it, and any number of connections may use it at once: what belongs to one connection
+// of a client is in its Target.
 //
-// Its zero value has no Verifier and no clock, so it accepts no peer: the
-// engine makes no trust decision by itself. Small fields stand together to save
-// memory, because a connection keeps its Config.
+// Its zero value has no Verifier, so it accepts no peer: the engine makes no trust
+// decision by itself.
 type Config struct {
-	// Now is the clock. It is needed for tickets only; nil means that
-	// sessions are neither kept nor resumed.
-	Now func() time.Time
-	// Rand is the source of randomness; nil is crypto/rand.Reader.
-	Rand io.Reader
-
-	// MinVersion and MaxVersion bound the version; zero means the engine's
-	// own bounds.
-	MinVersion, MaxVersion iana.Version
-	// NoCompatibilityMode disables middlebox compatibility mode
-	// (RFC 9846, Appendix D.4).
-	NoCompatibilityMode bool
-	// NoTickets makes a client of TLS 1.2 take no tickets: it resumes by
-	// session ID alone.
-	NoTickets bool
-	// RequireExtendedMasterSecret refuses peers of TLS 1.2 without
-	// RFC 7627. They are accepted otherwise, but then neither resumption nor
-	// exporters nor tls-unique work.
-	RequireExtendedMasterSecret bool
-	// PostHandshakeAuth lets a server ask this client for a certificate after the
-	// handshake.
-	PostHandshakeAuth bool
-	// CipherSuites, Groups and SignatureSchemes list what is offered or
-	// accepted, in order of preference; nil means the defaults. A server with nil
-	// Groups does not use P-521, which costs it most. AES-CCM, X448, the groups
-	// of RFC 7919 (ffdhe2048 to ffdhe8192, for TLS 1.3) and ML-KEM alone are not
-	// among the defaults and have to be listed.
-	CipherSuites     []iana.CipherSuite
-	Groups           []iana.NamedGroup
-	SignatureSchemes []iana.SignatureScheme
-	// KeyShares lists the groups that a client sends shares for; nil means
-	// the first group, and the first classical one if it comes at no cost.
-	KeyShares []iana.NamedGroup
-	// ALPN lists application protocols, in order of preference.
-	ALPN []string
-
-	// ServerName is the name a client asks for; "" sends none. It must not end
-	// in a dot, nor be an IP address. RFC 6066, Section 3.
-	ServerName string
-
-	// ECHConfigs, if not nil, is the ECHConfigList of a client's server: the
-	// ClientHello is encrypted, and the server's name with it. If the server
-	// cannot decrypt it, the connection ends with an *ECHRejectedError.
-	// RFC 9849.
-	ECHConfigs []byte
-	// ECHKeys are a server's keys for Encrypted ClientHello. Those that are not
-	// retired are offered to clients that have an old one.
-	ECHKeys []*ECHKey
-	// ECHBackend makes a server accept an inner ClientHello that another server
-	// decrypted and forwarded. No one else may be able to write to the channel
-	// between the two.
-	ECHBackend bool
-	// ECHGREASE makes a client without ECHConfigs send an encrypted_client_hello of
-	// random bytes.
-	ECHGREASE bool
+	Options
 
 	// Verifier decides whether the peer's certificates are accepted. A client needs one,
 	// and so does a server that asks for certificates.
@@ -95,66 +30,11 @@ type Config struct {
 	// SelectCredential, if set, is called in place of using Credentials. On a client
 	// it may return nil for none. ErrPending makes the engine wait for Resume.
 	SelectCredential func(*CredentialRequest) (*Credential, error)
-	// ClientAuth is whether a server asks for a client certificate.
-	ClientAuth ClientAuth
-	// AcceptRawKeys accepts a raw public key from the peer in place of a
-	// certificate, if it has one (RFC 7250). The Verifier receives it. OnlyRawKeys
-	// accepts nothing else.
-	AcceptRawKeys, OnlyRawKeys bool
-	// ClientAuthorities are the DER names of authorities that a server lists when
-	// it asks for a client certificate.
-	ClientAuthorities [][]byte
 	// ForClient, if set on a server, is called with the ClientHello. It returns
 	// another Config, or nil to keep this one, or an error, which may choose its
 	// alert by a method Alert() iana.Alert. ErrPending makes the engine wait for
 	// Resume.
 	ForClient func(*ClientHelloInfo) (*Config, error)
-
-	// HelloRetryCookie makes a server send a HelloRetryRequest with a
-	// cookie to clients whose share it cannot use; it returns the cookie.
-	HelloRetryCookie func() []byte
-
-	// Compressors are the algorithms of certificate compression (RFC 8879), in order
-	// of preference.
-	Compressors []Compressor
-	// DelegatedSchemes lists the signature schemes that a client accepts in
-	// delegated credentials (RFC 9345); nil accepts none. The rsa_pss_rsae schemes
-	// are not for them.
-	DelegatedSchemes []iana.SignatureScheme
-
-	// RecordSizeLimit is the largest record that this side accepts,
-	// in bytes of plaintext, 64 to 16384 (RFC 8449); 0 means no limit of its
-	// own. A peer's limit is always kept.
-	RecordSizeLimit int
-	// MaxFragmentLength is what a client asks for instead with the older
-	// extension of RFC 6066, Section 4: 512, 1024, 2048 or 4096 bytes.
-	MaxFragmentLength int
-	// Padding, if set, returns how many bytes of padding to add to a record of n
-	// bytes of data (RFC 9846, Section 5.4). What does not fit is cut off.
-	Padding func(n int) int
-	// DynamicRecords starts with small records, which arrive in one packet
-	// each, and changes to large ones when data keeps flowing.
-	DynamicRecords bool
-
-	// Trace, if set, is called with each message and alert in the clear, as it is
-	// sent or received. It must not keep Trace.Data.
-	Trace func(Trace)
-
-	// Session is the session that a client offers to resume, and PSKs are the
-	// external keys that it offers after it. A server that accepts a PSK shows no
-	// certificate: any holder of the key is trusted.
-	Session *Session
-	PSKs    []*PSK
-	// EarlyData lets a client send 0-RTT data with Session or the first of
-	// PSKs, if that allows it. It may be replayed by an attacker.
-	EarlyData bool
-	// PSKWithoutDHE also allows pre-shared keys without a key exchange
-	// (psk_ke), which gives up forward secrecy.
-	PSKWithoutDHE bool
-	// MaxEarlyData is how many bytes of 0-RTT data a server takes; 0 refuses
-	// them all. It also needs AntiReplay.
-	MaxEarlyData uint32
-	AntiReplay   AntiReplay
 	// FindPSK, if set, gives a server the external key of an identity, or nil.
 	// It is called again before a session that began with the key is resumed.
 	// ErrPending makes the engine wait for Resume.
@@ -163,36 +43,30 @@ type Config struct {
 	// the server gave, nil for none, in place of PSKs; it returns nil for no
 	// key. ErrPending makes the engine wait for Resume.
 	SelectPSK func(hint []byte) (*PSK, error)
-	// PSKHint is the hint by which clients of TLS 1.2 choose the right key for
-	// this server; it is sent in the clear.
-	PSKHint []byte
-	// Tickets, if set, lets a server's clients resume.
-	Tickets Tickets
-	// SessionIDs, if set, lets clients of TLS 1.2 that take no tickets resume
-	// by session ID.
-	SessionIDs SessionIDs
-	// NumTickets is how many tickets follow a handshake: 0 means 2, a
-	// negative number none.
-	NumTickets int
-	// TicketLifetime is how long tickets are good for; 0 means a day, and
-	// more than seven days is cut down to that.
-	TicketLifetime time.Duration
-	// ResumptionLimit is how long after a peer proved itself, by a signature or a
-	// pre-shared key, its sessions may be resumed, those made on resumed connections
-	// too. Then there is a full handshake. 0 means seven days, and more than that is
-	// cut down to it. RFC 9846, Section 4.6.1.
-	ResumptionLimit time.Duration
 	// KeyLog, if set, receives each secret in the form of an NSS key log.
 	// RFC 9850. A reader of that log can decrypt the connection.
 	KeyLog func(label string, clientRandom, secret []byte)
+}
 
-	// MaxHandshakeMessage bounds one handshake message, in bytes. 0 means 64 KiB
-	// for a ClientHello, which any client can send, and 128 KiB for others.
-	MaxHandshakeMessage int
-	// MaxRecordsPerKey bounds how many records one key of TLS 1.3 protects
-	// before it is replaced; 0 means the suite's own limit. A larger value
-	// than that is cut down to it. RFC 9846, Section 5.5.
-	MaxRecordsPerKey uint64
+// A Target is what belongs to one connection of a client. Its zero value sends no
+// server name and offers no session.
+type Target struct {
+	// ServerName is the name a client asks for; "" sends none. It must not end
+	// in a dot, nor be an IP address. RFC 6066, Section 3.
+	ServerName string
+	// Session is the session that the client offers to resume, before Options.PSKs.
+	Session *Session
+	// ECHConfigs, if not nil, is the ECHConfigList of the server: the
+	// ClientHello is encrypted, and the server's name with it. If the server
+	// cannot decrypt it, the connection ends with an *ECHRejectedError.
+	// RFC 9849.
+	ECHConfigs []byte
+}
+
+// A clientConfig is all that a client's connection is configured by.
+type clientConfig struct {
+	*Config
+	Target
 }
 
 // A Credential is a certificate chain or a raw public key, and the key to it.
@@ -277,7 +151,7 @@ type PeerCertificate struct {
 	// ServerName is the name a client asked for.
 	ServerName string
 	// ECHRejected is true if the server could not decrypt the ClientHello.
-	// ServerName is then the public name of Config.ECHConfigs and not the name
+	// ServerName is then the public name of Target.ECHConfigs and not the name
 	// asked for, and the handshake ends with an *ECHRejectedError.
 	ECHRejected bool
 	// Resumed is true if the chain was shown, and verified, in an earlier
@@ -460,13 +334,18 @@ func (c *Config) checkClient() error {
 	if err := c.checkDelegatedSchemes(); err != nil {
 		return err
 	}
-	if strings.HasSuffix(c.ServerName, ".") {
-		return usage("server name %q: it is sent without the dot at its end", c.ServerName)
-	}
 	for _, p := range c.PSKs {
 		if err := p.check(); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// checkTarget finds the mistakes of a Target.
+func (c *clientConfig) checkTarget() error {
+	if strings.HasSuffix(c.ServerName, ".") {
+		return usage("server name %q: it is sent without the dot at its end", c.ServerName)
 	}
 	return c.checkECH()
 }

@@ -33,7 +33,7 @@ func TestResumptionWithClientCertificate(t *testing.T) {
 func TestNoTicketWithoutMode(t *testing.T) {
 	for _, modes := range [][]iana.PSKMode{nil, {iana.PSKKE}, {iana.PSKDHEKE}} {
 		_, server := resumable(t)
-		f := &flow13{cfg: server, info: new(State), suite: suites.TLS13(iana.TLS_AES_128_GCM_SHA256), resumable: server.allowsPSK(modes)}
+		f := &flow13{cfg: &server.Config, info: new(State), suite: suites.TLS13(iana.TLS_AES_128_GCM_SHA256), resumable: server.allowsPSK(modes)}
 		if got, want := newTicketer(f, nil) != nil, len(modes) == 1 && modes[0] == iana.PSKDHEKE; got != want {
 			t.Errorf("modes %v: tickets %v, want %v", modes, got, want)
 		}
@@ -42,7 +42,7 @@ func TestNoTicketWithoutMode(t *testing.T) {
 
 // The messages of a flight share records, wherever the states between them end.
 func TestFlightIsPacked(t *testing.T) {
-	c, s := newPair(t, &Config{Verifier: acceptAll{}}, &Config{Credentials: []*Credential{newCredential(t, nil)}})
+	c, s := newPair(t, &config{Verifier: acceptAll{}}, &config{Credentials: []*Credential{newCredential(t, nil)}})
 	hello, err := c.step()
 	if err != nil {
 		t.Fatal(err)
@@ -72,8 +72,8 @@ func TestCredentialSchemes(t *testing.T) {
 	for _, own := range [][]iana.SignatureScheme{nil, {iana.ECDSAWithP256AndSHA256}} {
 		cred := newCredential(t, nil)
 		cred.Schemes = own
-		c, s := newPair(t, &Config{Verifier: acceptAll{}},
-			&Config{Credentials: []*Credential{cred}, SignatureSchemes: []iana.SignatureScheme{iana.Ed25519}})
+		c, s := newPair(t, &config{Verifier: acceptAll{}},
+			&config{Credentials: []*Credential{cred}, SignatureSchemes: []iana.SignatureScheme{iana.Ed25519}})
 		err := pump(c, s)
 		var why *Error
 		switch {
@@ -88,7 +88,7 @@ func TestCredentialSchemes(t *testing.T) {
 // Four announcements of an end pass, as JDK 11 sends them; a stream of them does not.
 func TestWarnings(t *testing.T) {
 	for _, n := range []int{maxWarnings, maxWarnings + 1} {
-		c, s := newPair(t, &Config{Verifier: acceptAll{}}, &Config{Credentials: []*Credential{newCredential(t, nil)}})
+		c, s := newPair(t, &config{Verifier: acceptAll{}}, &config{Credentials: []*Credential{newCredential(t, nil)}})
 		if err := pump(c, s); err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +110,7 @@ func TestWarnings(t *testing.T) {
 // A message that cannot be due yet must not come along with the one before it.
 func TestNothingBehindFirstHello(t *testing.T) {
 	for _, tail := range []int{0, 1, wire.HeaderLen} {
-		c, s := newPair(t, &Config{Verifier: acceptAll{}, KeyShares: []iana.NamedGroup{}}, &Config{Credentials: []*Credential{newCredential(t, nil)}})
+		c, s := newPair(t, &config{Verifier: acceptAll{}, KeyShares: []iana.NamedGroup{}}, &config{Credentials: []*Credential{newCredential(t, nil)}})
 		hello, err := c.step()
 		if err != nil {
 			t.Fatal(err)
@@ -130,10 +130,10 @@ func TestNothingBehindFirstHello(t *testing.T) {
 
 // A ClientHello that was meant for another handshake is refused with TLS 1.3 too.
 func TestRenegotiationInTLS13(t *testing.T) {
-	server := &Config{Credentials: []*Credential{newCredential(t, nil)}}
+	server := &config{Credentials: []*Credential{newCredential(t, nil)}}
 	for _, info := range [][]byte{{}, {1}} {
-		_, s := newPair(t, &Config{Verifier: acceptAll{}}, server)
-		s.in = handMade(t, &Config{Verifier: acceptAll{}}, func(h *wire.ClientHello) { h.RenegotiationInfo = info })
+		_, s := newPair(t, &config{Verifier: acceptAll{}}, server)
+		s.in = handMade(t, &config{Verifier: acceptAll{}}, func(h *wire.ClientHello) { h.RenegotiationInfo = info })
 		_, err := s.step()
 		if len(info) > 0 {
 			refuses(t, err, iana.AlertHandshakeFailure)

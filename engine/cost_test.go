@@ -30,19 +30,19 @@ func TestCostOfHopelessClients(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		client Config
-		server Config
+		client config
+		server config
 		change func(*wire.ClientHello)
 		alert  iana.Alert // 0: it is served
 	}{
 		{name: "a good client"},
 		{
 			name:   "a good client with a pre-shared key",
-			client: Config{PSKs: []*PSK{psk}}, server: Config{FindPSK: find},
+			client: config{PSKs: []*PSK{psk}}, server: config{FindPSK: find},
 		},
 		{
 			name:   "no scheme in common",
-			client: Config{SignatureSchemes: []iana.SignatureScheme{iana.Ed25519}},
+			client: config{SignatureSchemes: []iana.SignatureScheme{iana.Ed25519}},
 			alert:  iana.AlertHandshakeFailure,
 		},
 		{
@@ -52,28 +52,28 @@ func TestCostOfHopelessClients(t *testing.T) {
 		},
 		{
 			name:   "no group in common",
-			server: Config{Groups: []iana.NamedGroup{iana.SecP384r1MLKEM1024}},
-			client: Config{Groups: []iana.NamedGroup{iana.SecP256r1}}, alert: iana.AlertHandshakeFailure,
+			server: config{Groups: []iana.NamedGroup{iana.SecP384r1MLKEM1024}},
+			client: config{Groups: []iana.NamedGroup{iana.SecP256r1}}, alert: iana.AlertHandshakeFailure,
 		},
 		{
 			name:   "no protocol in common",
-			client: Config{ALPN: []string{"a"}}, server: Config{ALPN: []string{"b"}},
+			client: config{ALPN: []string{"a"}}, server: config{ALPN: []string{"b"}},
 			alert: iana.AlertNoApplicationProtocol,
 		},
 		{
 			name:   "no kind of certificate in common",
-			server: Config{ClientAuth: RequestClientCert, OnlyRawKeys: true, Verifier: acceptAll{}},
+			server: config{ClientAuth: RequestClientCert, OnlyRawKeys: true, Verifier: acceptAll{}},
 			alert:  iana.AlertUnsupportedCertificate,
 		},
 		{
 			name:   "a wrong binder",
-			client: Config{PSKs: []*PSK{wrong}}, server: Config{FindPSK: find},
+			client: config{PSKs: []*PSK{wrong}}, server: config{FindPSK: find},
 			alert: iana.AlertDecryptError,
 		},
 		{
 			name:   "a key that is not known",
-			client: Config{PSKs: []*PSK{NewPSK([]byte("other"), []byte("secret"))}},
-			server: Config{FindPSK: find}, alert: iana.AlertUnknownPSKIdentity,
+			client: config{PSKs: []*PSK{NewPSK([]byte("other"), []byte("secret"))}},
+			server: config{FindPSK: find}, alert: iana.AlertUnknownPSKIdentity,
 		},
 	} {
 		for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
@@ -139,10 +139,10 @@ func TestCostOfShares(t *testing.T) {
 			iana.X25519MLKEM768, true},
 	} {
 		random := new(counter)
-		server := &Config{
+		server := &config{
 			Groups: c.server, Rand: random, Credentials: []*Credential{newCredential(t, nil)},
 		}
-		client := &Config{
+		client := &config{
 			Verifier: acceptAll{}, Groups: c.client, KeyShares: c.shares, MinVersion: iana.TLS13,
 		}
 		cl, s := newPair(t, client, server)
@@ -174,8 +174,8 @@ func TestCostOfShares(t *testing.T) {
 func TestOneExchange(t *testing.T) {
 	all := []iana.NamedGroup{iana.X25519, iana.SecP256r1, iana.SecP384r1, iana.SecP521r1}
 	random := new(counter)
-	s := newServer(t, &Config{Rand: random, Groups: all})
-	s.in = handMade(t, &Config{
+	s := newServer(t, &config{Rand: random, Groups: all})
+	s.in = handMade(t, &config{
 		Verifier: acceptAll{}, Groups: all, KeyShares: all, MinVersion: iana.TLS13,
 	}, func(*wire.ClientHello) {})
 	if _, err := s.step(); err != nil || random.taken != 64 {

@@ -47,8 +47,8 @@ func TestDelegationEndsInSessions(t *testing.T) {
 	clock := &delegationClock{start}
 	now := func() time.Time { return clock.now }
 	schemes := []iana.SignatureScheme{with}
-	client := &Config{Verifier: clock, Now: now, DelegatedSchemes: schemes}
-	server := &Config{Credentials: []*Credential{cred}, Now: now, Tickets: newMemory()}
+	client := &config{Verifier: clock, Now: now, DelegatedSchemes: schemes}
+	server := &config{Credentials: []*Credential{cred}, Now: now, Tickets: newMemory()}
 	connect := func() (resumed bool) {
 		t.Helper()
 		c, s := newPair(t, client, server)
@@ -96,8 +96,8 @@ func TestDelegationNeedsSuitableKeys(t *testing.T) {
 	if _, err := NewDelegated(rand.Reader, cred, with, key, rawKey(t, key), rsae, 1000); !misused(err) {
 		t.Errorf("an rsaEncryption key is delegated to: %v", err)
 	}
-	offers := &Config{Verifier: acceptAll{}, DelegatedSchemes: []iana.SignatureScheme{with, rsae}}
-	if _, _, err := Client(offers); !misused(err) {
+	offers := &config{Verifier: acceptAll{}, DelegatedSchemes: []iana.SignatureScheme{with, rsae}}
+	if _, _, err := startClient(offers); !misused(err) {
 		t.Errorf("a client offers rsa_pss_rsae for delegated keys: %v", err)
 	}
 	delegate := newCredential(t, nil)

@@ -142,7 +142,7 @@ func TestExporter13(t *testing.T) {
 func TestForwardSecrecyOffered13(t *testing.T) {
 	for _, alone := range []bool{false, true} {
 		psk := NewPSK([]byte("x"), []byte("y"))
-		o, err := newOffer(&Config{PSKs: []*PSK{psk}, PSKWithoutDHE: alone})
+		o, err := newOffer((&config{PSKs: []*PSK{psk}, PSKWithoutDHE: alone}).client())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,13 +157,13 @@ func TestForwardSecrecyOffered13(t *testing.T) {
 // and with its suite and protocol. RFC 9846, Section 4.2.10.
 func TestNoEarlyDataOffered13(t *testing.T) {
 	for name, c := range map[string]struct {
-		change func(*Config, *Session)
+		change func(*config, *Session)
 		offers bool
 	}{
-		"as is":            {func(*Config, *Session) {}, true},
-		"no early data":    {func(_ *Config, s *Session) { s.MaxEarlyData = 0 }, false},
-		"another protocol": {func(c *Config, _ *Session) { c.ALPN = []string{"y"} }, false},
-		"another suite": {func(c *Config, _ *Session) {
+		"as is":            {func(*config, *Session) {}, true},
+		"no early data":    {func(_ *config, s *Session) { s.MaxEarlyData = 0 }, false},
+		"another protocol": {func(c *config, _ *Session) { c.ALPN = []string{"y"} }, false},
+		"another suite": {func(c *config, _ *Session) {
 			c.CipherSuites = []iana.CipherSuite{iana.TLS_CHACHA20_POLY1305_SHA256}
 		}, false},
 	} {
@@ -172,7 +172,7 @@ func TestNoEarlyDataOffered13(t *testing.T) {
 		session := *client.Session
 		client.Session = &session
 		c.change(client, &session)
-		o, err := newOffer(client)
+		o, err := newOffer(client.client())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +186,7 @@ func TestNoEarlyDataOffered13(t *testing.T) {
 // unexpected_message. RFC 9846, Section 5.
 func TestUnknownRecords13(t *testing.T) {
 	for _, typ := range []iana.ContentType{0, 19, 24, 255} {
-		s := newServer(t, new(Config))
+		s := newServer(t, new(config))
 		s.in = []byte{byte(iana.ContentHandshake), 3, 1, 0, 1, 1} // so that it counts as TLS
 		if _, err := s.step(); err != nil {
 			t.Fatal(err)
@@ -370,8 +370,8 @@ func TestIdleRecords13(t *testing.T) {
 // TestPSKWithoutSchemes13: a client whose keys are not known must name what its
 // peer may sign with. RFC 9846, Sections 4.2.3 and 9.2.
 func TestPSKWithoutSchemes13(t *testing.T) {
-	client := &Config{PSKs: []*PSK{NewPSK([]byte("x"), []byte("y"))}}
-	s := newServer(t, &Config{
+	client := &config{PSKs: []*PSK{NewPSK([]byte("x"), []byte("y"))}}
+	s := newServer(t, &config{
 		FindPSK:     func([]byte) (*PSK, error) { return nil, nil },
 		Credentials: []*Credential{newCredential(t, nil)},
 	})
@@ -384,13 +384,13 @@ func TestPSKWithoutSchemes13(t *testing.T) {
 // Section 9.2.
 func TestMissingShareWithPSK13(t *testing.T) {
 	psk := NewPSK([]byte("x"), []byte("y"))
-	server := &Config{FindPSK: func([]byte) (*PSK, error) { return psk, nil }, PSKWithoutDHE: true}
+	server := &config{FindPSK: func([]byte) (*PSK, error) { return psk, nil }, PSKWithoutDHE: true}
 	for ext, change := range map[string]func(*wire.ClientHello){
 		"key_share":        func(h *wire.ClientHello) { h.KeyShares = nil },
 		"supported_groups": func(h *wire.ClientHello) { h.SupportedGroups = nil },
 	} {
 		s := newServer(t, server)
-		s.in = handMade(t, &Config{PSKs: []*PSK{psk}, PSKWithoutDHE: true}, change)
+		s.in = handMade(t, &config{PSKs: []*PSK{psk}, PSKWithoutDHE: true}, change)
 		_, err := s.step()
 		refusesFor(t, err, iana.AlertMissingExtension, ext)
 	}

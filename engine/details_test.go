@@ -15,12 +15,12 @@ import (
 
 // newServer returns a server without a client. It has a certificate unless
 // cfg has something to show.
-func newServer(t *testing.T, cfg *Config) *side {
+func newServer(t *testing.T, cfg *config) *side {
 	t.Helper()
 	if cfg.Credentials == nil && cfg.FindPSK == nil {
 		cfg.Credentials = []*Credential{newCredential(t, nil)}
 	}
-	r, s, err := Server(cfg)
+	r, s, err := startServer(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,8 +34,8 @@ func TestSSL30Hello(t *testing.T) {
 		iana.TLS12: 0, iana.TLS10: 0,
 		iana.SSL30: iana.AlertProtocolVersion, 0x0002: iana.AlertProtocolVersion,
 	} {
-		s := newServer(t, new(Config))
-		s.in = handMade(t, &Config{Verifier: acceptAll{}}, func(h *wire.ClientHello) {
+		s := newServer(t, new(config))
+		s.in = handMade(t, &config{Verifier: acceptAll{}}, func(h *wire.ClientHello) {
 			h.LegacyVersion = version
 		})
 		_, err := s.step()
@@ -46,12 +46,12 @@ func TestSSL30Hello(t *testing.T) {
 			refuses(t, err, alert)
 		}
 
-		c, _ := newPair(t, &Config{Verifier: acceptAll{}}, s.r.cfg)
+		c, _ := newPair(t, &config{Verifier: acceptAll{}}, &config{Config: *s.r.cfg})
 		if _, err := c.step(); err != nil {
 			t.Fatal(err)
 		}
 		o := c.r.state.(*awaitServerHello)
-		share, _, err := o.shares[0].group.Encapsulate((&Config{}).random(), o.hello.KeyShares[0].Data)
+		share, _, err := o.shares[0].group.Encapsulate((&config{}).random(), o.hello.KeyShares[0].Data)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,9 +76,9 @@ func TestSSL30Hello(t *testing.T) {
 // TestSSL30InnerHello: the rule holds for an encrypted ClientHello too.
 func TestSSL30InnerHello(t *testing.T) {
 	key := newECHKey(t, 7)
-	client := &Config{Verifier: acceptAll{}, ServerName: hiddenName, ECHConfigs: echConfigs(t, key)}
-	s := newServer(t, &Config{ECHKeys: []*ECHKey{key}})
-	o, err := newOffer(client)
+	client := &config{Verifier: acceptAll{}, ServerName: hiddenName, ECHConfigs: echConfigs(t, key)}
+	s := newServer(t, &config{ECHKeys: []*ECHKey{key}})
+	o, err := newOffer(client.client())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,8 +150,8 @@ func changedFinished(t *testing.T, version iana.Version, server bool, change str
 func TestKeyUpdatesRightAfterHandshake(t *testing.T) {
 	for _, server := range []bool{false, true} {
 		for n, taken := range map[int]bool{updateRate.burst: true, updateRate.burst + 1: false} {
-			c, s := newPair(t, &Config{Verifier: acceptAll{}},
-				&Config{Credentials: []*Credential{newCredential(t, nil)}})
+			c, s := newPair(t, &config{Verifier: acceptAll{}},
+				&config{Credentials: []*Credential{newCredential(t, nil)}})
 			if err := pump(c, s); err != nil {
 				t.Fatal(err)
 			}
@@ -186,8 +186,8 @@ func TestNoPSKMode(t *testing.T) {
 	}
 	for _, identity := range []string{"device", "other"} {
 		for _, modes := range [][]iana.PSKMode{{iana.PSKKE}, {0x1a}, {iana.PSKKE, 0x1a}} {
-			client := &Config{PSKs: []*PSK{NewPSK([]byte(identity), psk.secret.bytes())}}
-			s := newServer(t, &Config{FindPSK: find})
+			client := &config{PSKs: []*PSK{NewPSK([]byte(identity), psk.secret.bytes())}}
+			s := newServer(t, &config{FindPSK: find})
 			s.in = handMade(t, client, func(h *wire.ClientHello) { h.PSKModes = modes })
 			_, err := s.step()
 			refuses(t, err, iana.AlertHandshakeFailure)
@@ -197,8 +197,8 @@ func TestNoPSKMode(t *testing.T) {
 				t.Errorf("%v: the hint is %q", modes, e.Hint)
 			}
 			// TLS 1.2 has suites for it.
-			s = newServer(t, &Config{FindPSK: find})
-			s.in = handMade(t, &Config{
+			s = newServer(t, &config{FindPSK: find})
+			s.in = handMade(t, &config{
 				PSKs: client.PSKs, PSKWithoutDHE: true, MaxVersion: iana.TLS12,
 				CipherSuites: []iana.CipherSuite{iana.TLS_PSK_WITH_AES_128_GCM_SHA256},
 			}, func(*wire.ClientHello) {})
@@ -208,7 +208,7 @@ func TestNoPSKMode(t *testing.T) {
 				t.Errorf("TLS 1.2: the hint is %q", e.Hint)
 			}
 			// With the permission, the key is all that counts.
-			s = newServer(t, &Config{FindPSK: find, PSKWithoutDHE: true})
+			s = newServer(t, &config{FindPSK: find, PSKWithoutDHE: true})
 			s.in = handMade(t, client, func(h *wire.ClientHello) { h.PSKModes = modes })
 			if _, err = s.step(); (err == nil) != (hinted && identity == "device") {
 				t.Errorf("%v, allowed, with %s: %v", modes, identity, err)

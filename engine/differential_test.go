@@ -25,7 +25,7 @@ type difference struct{ words, why string }
 // both must answer, or both refuse.
 func FuzzDifferentialServer(f *testing.F) {
 	cred := newCredential(f, ed25519.NewKeyFromSeed(make([]byte, 32)))
-	own := &Config{
+	own := &config{
 		Credentials: []*Credential{cred}, Rand: zeros{}, ALPN: []string{"a", "http/1.1"},
 		CipherSuites: differentialSuites, Groups: differentialGroups, SignatureSchemes: differentialSchemes,
 	}
@@ -41,7 +41,7 @@ func FuzzDifferentialServer(f *testing.F) {
 			return
 		}
 		flight := frame(headed(iana.HandshakeClientHello, body))
-		r, s, err := Server(own)
+		r, s, err := startServer(own)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +60,7 @@ func FuzzDifferentialServer(f *testing.F) {
 // random bytes, so that signatures hold for both.
 func FuzzDifferentialClient(f *testing.F) {
 	cred := newCredential(f, ed25519.NewKeyFromSeed(make([]byte, 32)))
-	own := &Config{
+	own := &config{
 		Verifier: acceptAll{}, Rand: zeros{}, ALPN: []string{"a"}, ServerName: "example.com",
 		CipherSuites: differentialSuites, Groups: differentialGroups, SignatureSchemes: differentialSchemes,
 		KeyShares: []iana.NamedGroup{iana.X25519},
@@ -79,7 +79,7 @@ func FuzzDifferentialClient(f *testing.F) {
 			return
 		}
 		flight := frame(messages)
-		r, s, err := Client(own)
+		r, s, err := startClient(own)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -265,13 +265,13 @@ func frame(messages []byte) []byte {
 // recorded flows among them.
 func hellos(f *testing.F) [][]byte {
 	var list [][]byte
-	for _, cfg := range []*Config{
+	for _, cfg := range []*config{
 		{}, {MaxVersion: iana.TLS12}, {ALPN: []string{"a", "b"}}, {ALPN: []string{"z"}}, {KeyShares: []iana.NamedGroup{}},
 		{PSKs: []*PSK{NewPSK([]byte("x"), []byte("y"))}, PSKWithoutDHE: true}, {ECHGREASE: true},
 		{NoCompatibilityMode: true, RecordSizeLimit: 100, MaxFragmentLength: 512, AcceptRawKeys: true, PostHandshakeAuth: true},
 	} {
 		cfg.Verifier, cfg.Rand, cfg.ServerName = acceptAll{}, zeros{}, "example.com"
-		r, s, err := Client(cfg)
+		r, s, err := startClient(cfg)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -301,9 +301,9 @@ func hellos(f *testing.F) [][]byte {
 }
 
 // firstFlights are what our server answers the client, without the encrypted part.
-func firstFlights(f *testing.F, client *Config, cred *Credential) [][]byte {
+func firstFlights(f *testing.F, client *config, cred *Credential) [][]byte {
 	var list [][]byte
-	for _, server := range []*Config{
+	for _, server := range []*config{
 		{}, {MaxVersion: iana.TLS12}, {MaxVersion: iana.TLS12, ClientAuth: RequestClientCert, ALPN: []string{"a"}},
 		{Groups: []iana.NamedGroup{iana.SecP256r1}}, {CipherSuites: differentialSuites[1:2], ALPN: []string{"a"}},
 	} {

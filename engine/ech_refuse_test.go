@@ -16,9 +16,9 @@ func plainRecord(msg []byte) []byte {
 }
 
 // unsealed does what clientStart does up to the encryption.
-func unsealed(t testing.TB, cfg *Config) *offer {
+func unsealed(t testing.TB, cfg *config) *offer {
 	t.Helper()
-	o, err := newOffer(cfg)
+	o, err := newOffer(cfg.client())
 	if err == nil {
 		err = o.startECH()
 	}
@@ -55,9 +55,9 @@ func sealedBytes(t testing.TB, o *offer, encoded []byte) []byte {
 }
 
 // serverSays gives a server messages in the clear and returns what it answers.
-func serverSays(t testing.TB, cfg *Config, hellos ...[]byte) (out []byte, state State, err error) {
+func serverSays(t testing.TB, cfg *config, hellos ...[]byte) (out []byte, state State, err error) {
 	t.Helper()
-	r, s, err := Server(cfg)
+	r, s, err := startServer(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +249,7 @@ func TestECHSecondHelloRefused(t *testing.T) {
 
 // clientHears connects a client and a server; change may change the server's n-th
 // ServerHello, HelloRetryRequest included, on its way.
-func clientHears(t *testing.T, client, server *Config, n int, change func(*wire.ServerHello)) error {
+func clientHears(t *testing.T, client, server *config, n int, change func(*wire.ServerHello)) error {
 	t.Helper()
 	c, s := newPair(t, client, server)
 	for i := 1; ; i++ {
@@ -285,15 +285,15 @@ func TestECHClientRefuses(t *testing.T) {
 	unconfirm := func(sh *wire.ServerHello) { sh.Random[31] ^= 1 }
 	for _, test := range []struct {
 		name   string
-		with   func(c *Config)
+		with   func(c *config)
 		n      int
 		change func(*wire.ServerHello)
 		alert  iana.Alert
 	}{
 		{"a confirmation of 7 bytes", nil, 1, func(sh *wire.ServerHello) { sh.ECHConfirmation = sh.ECHConfirmation[1:] }, iana.AlertDecodeError},
 		{"a confirmation and then none", nil, 2, unconfirm, iana.AlertIllegalParameter},
-		{"one that nobody asked for", func(c *Config) { c.ECHConfigs = nil }, 1, func(sh *wire.ServerHello) { sh.ECHConfirmation = make([]byte, 8) }, iana.AlertUnsupportedExtension},
-		{"one of 7 bytes for GREASE", func(c *Config) { c.ECHConfigs, c.ECHGREASE = nil, true }, 1, func(sh *wire.ServerHello) { sh.ECHConfirmation = make([]byte, 7) }, iana.AlertDecodeError},
+		{"one that nobody asked for", func(c *config) { c.ECHConfigs = nil }, 1, func(sh *wire.ServerHello) { sh.ECHConfirmation = make([]byte, 8) }, iana.AlertUnsupportedExtension},
+		{"one of 7 bytes for GREASE", func(c *config) { c.ECHConfigs, c.ECHGREASE = nil, true }, 1, func(sh *wire.ServerHello) { sh.ECHConfirmation = make([]byte, 7) }, iana.AlertDecodeError},
 		{"an extension in ServerHello", nil, 2, func(sh *wire.ServerHello) {
 			sh.Unknown = []wire.Extension{{Type: iana.ExtECH, Data: make([]byte, 8)}}
 		}, iana.AlertIllegalParameter},
@@ -337,7 +337,7 @@ func TestECHEncryptedExtensions(t *testing.T) {
 		{"for GREASE, cut", good[:20], false, false, false, iana.AlertDecodeError},
 	} {
 		o := firstOffer(t, client)
-		f := &flow13{cfg: client, info: &State{ECHAccepted: test.accepted}}
+		f := &flow13{cfg: &client.Config, info: &State{ECHAccepted: test.accepted}}
 		if test.rejected {
 			f.rejected = new(ECHRejectedError)
 		}
@@ -365,7 +365,7 @@ func TestECHEncryptedExtensions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &flow13{cfg: client, info: new(State), rejected: new(ECHRejectedError)}
+	f := &flow13{cfg: &client.Config, info: new(State), rejected: new(ECHRejectedError)}
 	f.transcript.choose(5)
 	_, err = (&awaitEncryptedExtensions{flow13: f, offer: o}).handle(newMessage(raw), new(effects))
 	if alertOf(err) != iana.AlertIllegalParameter {
@@ -378,7 +378,7 @@ func TestECHEncryptedExtensions(t *testing.T) {
 func TestECHSplitMode(t *testing.T) {
 	for _, shares := range [][]iana.NamedGroup{nil, {}} {
 		client, server := echPair(t)
-		front := &Config{ECHKeys: server.ECHKeys}
+		front := &config{ECHKeys: server.ECHKeys}
 		client.KeyShares, server.ECHKeys, server.ECHBackend = shares, nil, true
 		c, s := newPair(t, client, server)
 		var opened *flow13
@@ -401,7 +401,7 @@ func TestECHSplitMode(t *testing.T) {
 }
 
 // unwrapHello replaces an outer ClientHello among records by the inner one.
-func unwrapHello(t *testing.T, front *Config, f **flow13, records []byte) []byte {
+func unwrapHello(t *testing.T, front *config, f **flow13, records []byte) []byte {
 	t.Helper()
 	var out []byte
 	for len(records) > 0 {
@@ -419,7 +419,7 @@ func unwrapHello(t *testing.T, front *Config, f **flow13, records []byte) []byte
 		}
 		if *f == nil {
 			*f = &flow13{info: new(State)}
-			(*f).ech, _, m, err = openHello(front, (*f).info, hello, m)
+			(*f).ech, _, m, err = openHello(&front.Config, (*f).info, hello, m)
 		} else {
 			_, m, err = (*f).openSecond(hello, m)
 		}
@@ -466,7 +466,7 @@ func FuzzECHInner(f *testing.F) {
 }
 
 // checkAnswer demands that a server answers, asks for more, or sends an alert.
-func checkAnswer(t *testing.T, server *Config, hello []byte) {
+func checkAnswer(t *testing.T, server *config, hello []byte) {
 	t.Helper()
 	out, _, err := serverSays(t, server, hello)
 	if err == nil {

@@ -50,11 +50,11 @@ func (v *verified) VerifyPeer(p *PeerCertificate) (crypto.PublicKey, error) {
 }
 
 // echPair returns configurations of two sides that know the same key.
-func echPair(t testing.TB) (client, server *Config) {
+func echPair(t testing.TB) (client, server *config) {
 	t.Helper()
 	k := newECHKey(t, 7)
-	client = &Config{Verifier: acceptAll{}, ServerName: hiddenName, ALPN: []string{"hidden-protocol"}, ECHConfigs: echConfigs(t, k)}
-	server = &Config{Credentials: []*Credential{newCredential(t, nil)}, ALPN: []string{"hidden-protocol"}, ECHKeys: []*ECHKey{k}}
+	client = &config{Verifier: acceptAll{}, ServerName: hiddenName, ALPN: []string{"hidden-protocol"}, ECHConfigs: echConfigs(t, k)}
+	server = &config{Credentials: []*Credential{newCredential(t, nil)}, ALPN: []string{"hidden-protocol"}, ECHKeys: []*ECHKey{k}}
 	return client, server
 }
 
@@ -79,30 +79,30 @@ func tapped(client, server *side) ([]byte, error) {
 func TestECHAccepted(t *testing.T) {
 	for _, test := range []struct {
 		name string
-		with func(c, s *Config)
+		with func(c, s *config)
 	}{
-		{"as is", func(_, _ *Config) {}},
-		{"with a retry", func(c, _ *Config) { c.KeyShares = []iana.NamedGroup{} }},
-		{"with a retry and a cookie", func(c, s *Config) {
+		{"as is", func(_, _ *config) {}},
+		{"with a retry", func(c, _ *config) { c.KeyShares = []iana.NamedGroup{} }},
+		{"with a retry and a cookie", func(c, s *config) {
 			c.KeyShares, s.HelloRetryCookie = []iana.NamedGroup{}, func() []byte { return []byte("cookie") }
 		}},
-		{"SHA-384", func(_, s *Config) { s.CipherSuites = []iana.CipherSuite{iana.TLS_AES_256_GCM_SHA384} }},
-		{"SHA-384 with a retry", func(c, s *Config) {
+		{"SHA-384", func(_, s *config) { s.CipherSuites = []iana.CipherSuite{iana.TLS_AES_256_GCM_SHA384} }},
+		{"SHA-384 with a retry", func(c, s *config) {
 			s.CipherSuites, c.KeyShares = []iana.CipherSuite{iana.TLS_AES_256_GCM_SHA384}, []iana.NamedGroup{}
 		}},
-		{"no compatibility mode", func(c, _ *Config) { c.NoCompatibilityMode = true }},
-		{"client certificate", func(c, s *Config) {
+		{"no compatibility mode", func(c, _ *config) { c.NoCompatibilityMode = true }},
+		{"client certificate", func(c, s *config) {
 			s.ClientAuth, s.Verifier, c.Credentials = RequireClientCert, acceptAll{}, s.Credentials
 		}},
-		{"several keys", func(_, s *Config) { s.ECHKeys = []*ECHKey{newECHKey(t, 1), s.ECHKeys[0], newECHKey(t, 2)} }},
-		{"several keys of one number", func(_, s *Config) { s.ECHKeys = []*ECHKey{newECHKey(t, 7), s.ECHKeys[0]} }},
-		{"a retired key", func(_, s *Config) { s.ECHKeys[0].Retired = true }},
-		{"behind unusable configurations", func(c, _ *Config) {
+		{"several keys", func(_, s *config) { s.ECHKeys = []*ECHKey{newECHKey(t, 1), s.ECHKeys[0], newECHKey(t, 2)} }},
+		{"several keys of one number", func(_, s *config) { s.ECHKeys = []*ECHKey{newECHKey(t, 7), s.ECHKeys[0]} }},
+		{"a retired key", func(_, s *config) { s.ECHKeys[0].Retired = true }},
+		{"behind unusable configurations", func(c, _ *config) {
 			list := c.ECHConfigs[2:]
 			other := append([]byte{0xfe, 0x0c, 0, 3, 1, 2, 3}, list...)
 			c.ECHConfigs = append([]byte{0, byte(len(other))}, other...)
 		}},
-		{"GREASE as well", func(c, _ *Config) { c.ECHGREASE = true }},
+		{"GREASE as well", func(c, _ *config) { c.ECHGREASE = true }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			client, server := echPair(t)
@@ -142,21 +142,21 @@ func TestECHAccepted(t *testing.T) {
 func TestECHRejected(t *testing.T) {
 	for _, test := range []struct {
 		name  string
-		with  func(c, s *Config)
+		with  func(c, s *config)
 		retry bool // the server offers a new configuration
 	}{
-		{"another key", func(_, s *Config) { s.ECHKeys = []*ECHKey{newECHKey(t, 8)} }, true},
-		{"another key of the same number", func(_, s *Config) { s.ECHKeys = []*ECHKey{newECHKey(t, 7)} }, true},
-		{"with a retry", func(c, s *Config) {
+		{"another key", func(_, s *config) { s.ECHKeys = []*ECHKey{newECHKey(t, 8)} }, true},
+		{"another key of the same number", func(_, s *config) { s.ECHKeys = []*ECHKey{newECHKey(t, 7)} }, true},
+		{"with a retry", func(c, s *config) {
 			s.ECHKeys, c.KeyShares = []*ECHKey{newECHKey(t, 8)}, []iana.NamedGroup{}
 		}, true},
-		{"off", func(_, s *Config) { s.ECHKeys = nil }, false},
-		{"off, with a retry", func(c, s *Config) { s.ECHKeys, c.KeyShares = nil, []iana.NamedGroup{} }, false},
-		{"all retired", func(_, s *Config) {
+		{"off", func(_, s *config) { s.ECHKeys = nil }, false},
+		{"off, with a retry", func(c, s *config) { s.ECHKeys, c.KeyShares = nil, []iana.NamedGroup{} }, false},
+		{"all retired", func(_, s *config) {
 			s.ECHKeys = []*ECHKey{newECHKey(t, 8)}
 			s.ECHKeys[0].Retired = true
 		}, false},
-		{"client certificate asked for", func(c, s *Config) {
+		{"client certificate asked for", func(c, s *config) {
 			s.ECHKeys, s.ClientAuth, s.Verifier, c.Credentials = []*ECHKey{newECHKey(t, 8)}, RequestClientCert, acceptAll{}, s.Credentials
 		}, true},
 	} {
@@ -269,9 +269,9 @@ func mustECHKey(t *testing.T, name string) *ECHKey {
 }
 
 // firstOffer does what clientStart does.
-func firstOffer(t testing.TB, cfg *Config) *offer {
+func firstOffer(t testing.TB, cfg *config) *offer {
 	t.Helper()
-	o, err := newOffer(cfg)
+	o, err := newOffer(cfg.client())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,14 +290,14 @@ func TestECHPadding(t *testing.T) {
 	k := newECHKey(t, 1) // pads names to 32 bytes
 	lengths := map[int]bool{}
 	for n := range 33 {
-		cfg := &Config{Verifier: acceptAll{}, ServerName: strings.Repeat("x", n), ECHConfigs: echConfigs(t, k)}
+		cfg := &config{Verifier: acceptAll{}, ServerName: strings.Repeat("x", n), ECHConfigs: echConfigs(t, k)}
 		lengths[len(firstOffer(t, cfg).sent())] = true
 	}
 	if len(lengths) != 1 {
 		t.Errorf("hellos have %d different lengths", len(lengths))
 	}
 	for n := 33; n < 250; n++ {
-		cfg := &Config{Verifier: acceptAll{}, ServerName: strings.Repeat("x", n), ECHConfigs: echConfigs(t, k)}
+		cfg := &config{Verifier: acceptAll{}, ServerName: strings.Repeat("x", n), ECHConfigs: echConfigs(t, k)}
 		if size := len(firstOffer(t, cfg).ech.outer.ECH.Payload) - tagLen; size%32 != 0 {
 			t.Errorf("a name of %d bytes gives %d bytes", n, size)
 		}
@@ -331,18 +331,18 @@ func TestECHResumption(t *testing.T) {
 func TestECHEarlyData(t *testing.T) {
 	for _, test := range []struct {
 		name     string
-		with     func(c, s *Config)
+		with     func(c, s *config)
 		accepted bool // the early data
 		rejected bool // the encrypted hello
 	}{
-		{"as is", func(_, _ *Config) {}, true, false},
-		{"refused", func(_, s *Config) { s.MaxEarlyData = 0 }, false, false},
-		{"refused by a retry", func(c, _ *Config) { c.KeyShares = []iana.NamedGroup{} }, false, false},
-		{"not decrypted", func(_, s *Config) { s.ECHKeys = []*ECHKey{newECHKey(t, 4)} }, false, true},
-		{"not decrypted, with a retry", func(c, s *Config) {
+		{"as is", func(_, _ *config) {}, true, false},
+		{"refused", func(_, s *config) { s.MaxEarlyData = 0 }, false, false},
+		{"refused by a retry", func(c, _ *config) { c.KeyShares = []iana.NamedGroup{} }, false, false},
+		{"not decrypted", func(_, s *config) { s.ECHKeys = []*ECHKey{newECHKey(t, 4)} }, false, true},
+		{"not decrypted, with a retry", func(c, s *config) {
 			s.ECHKeys, c.KeyShares = []*ECHKey{newECHKey(t, 4)}, []iana.NamedGroup{}
 		}, false, true},
-		{"not decrypted, without tickets", func(_, s *Config) { s.ECHKeys, s.Tickets = nil, nil }, false, true},
+		{"not decrypted, without tickets", func(_, s *config) { s.ECHKeys, s.Tickets = nil, nil }, false, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			client, server := resumable(t)
@@ -381,8 +381,8 @@ func TestECHEarlyData(t *testing.T) {
 func TestECHWithoutCertificate(t *testing.T) {
 	psk := NewPSK([]byte("me"), []byte("0123456789abcdef"))
 	k := newECHKey(t, 1)
-	client := &Config{PSKs: []*PSK{psk}, ECHConfigs: echConfigs(t, k)}
-	server := &Config{FindPSK: func([]byte) (*PSK, error) { return psk, nil }, ECHKeys: []*ECHKey{k}}
+	client := &config{PSKs: []*PSK{psk}, ECHConfigs: echConfigs(t, k)}
+	server := &config{FindPSK: func([]byte) (*PSK, error) { return psk, nil }, ECHKeys: []*ECHKey{k}}
 	c, s := newPair(t, client, server)
 	if err := pump(c, s); err != nil || !c.r.State().ECHAccepted {
 		t.Fatalf("accepted: %v", err)
@@ -408,20 +408,20 @@ func TestECHConfigMistakes(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name string
-		cfg  Config
+		cfg  config
 	}{
-		{"empty", Config{ECHConfigs: []byte{}}},
-		{"cut", Config{ECHConfigs: good[:len(good)-1]}},
-		{"another version", Config{ECHConfigs: []byte{0, 5, 0xfe, 0x0a, 0, 1, 9}}},
-		{"an unknown KEM", Config{ECHConfigs: unknownKEM}},
-		{"no AEAD", Config{ECHConfigs: exportOnlyAEAD}},
+		{"empty", config{ECHConfigs: []byte{}}},
+		{"cut", config{ECHConfigs: good[:len(good)-1]}},
+		{"another version", config{ECHConfigs: []byte{0, 5, 0xfe, 0x0a, 0, 1, 9}}},
+		{"an unknown KEM", config{ECHConfigs: unknownKEM}},
+		{"no AEAD", config{ECHConfigs: exportOnlyAEAD}},
 	} {
 		test.cfg.Verifier = acceptAll{}
-		if _, _, err := Client(&test.cfg); err == nil {
+		if _, _, err := startClient(&test.cfg); err == nil {
 			t.Errorf("%s: accepted", test.name)
 		}
 	}
-	if _, _, err := Client(&Config{Verifier: acceptAll{}, ECHConfigs: good}); err != nil {
+	if _, _, err := startClient(&config{Verifier: acceptAll{}, ECHConfigs: good}); err != nil {
 		t.Error(err)
 	}
 }
@@ -492,7 +492,7 @@ func TestECHOldServer(t *testing.T) {
 	}
 	send(t, c, s, "hello")
 	client.ECHConfigs, client.MaxVersion = echConfigs(t, server.ECHKeys...), iana.TLS12
-	if _, _, err := Client(client); err == nil {
+	if _, _, err := startClient(client); err == nil {
 		t.Error("Encrypted ClientHello without TLS 1.3 is accepted")
 	}
 }

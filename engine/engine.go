@@ -8,14 +8,18 @@ import (
 // MaxRecord is the length in bytes of the longest record on the wire.
 const MaxRecord = record.HeaderLen + record.MaxCiphertext
 
-// Client returns the two halves of a client's connection. The handshake begins
-// with the first call of Receive, with no bytes.
-func Client(cfg *Config) (*Receiver, *Sender, error) {
+// Client returns the two halves of a client's connection to a target. The handshake
+// begins with the first call of Receive, with no bytes.
+func Client(cfg *Config, to Target) (*Receiver, *Sender, error) {
 	if err := cfg.check(true); err != nil {
 		return nil, nil, err
 	}
+	all := &clientConfig{cfg, to}
+	if err := all.checkTarget(); err != nil {
+		return nil, nil, err
+	}
 	r := newReceiver(cfg)
-	r.state = &clientStart{cfg: cfg, info: &r.info}
+	r.state = &clientStart{cfg: all, info: &r.info}
 	// RFC 9846, Section 5.1: a first ClientHello may have TLS 1.0 in its
 	// record header "for compatibility purposes".
 	return r, newSender(cfg, iana.TLS10), nil

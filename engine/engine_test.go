@@ -116,13 +116,13 @@ func pump(client, server *side) error {
 	}
 }
 
-func newPair(t testing.TB, client, server *Config) (c, s *side) {
+func newPair(t testing.TB, client, server *config) (c, s *side) {
 	t.Helper()
-	cr, cs, err := Client(client)
+	cr, cs, err := startClient(client)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sr, ss, err := Server(server)
+	sr, ss, err := startServer(server)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,11 +152,11 @@ func TestCCMIsOptIn(t *testing.T) {
 	for _, suite := range ccm13 {
 		only := []iana.CipherSuite{suite}
 		for _, lists := range [][2][]iana.CipherSuite{{only, nil}, {nil, only}} {
-			c, s := newPair(t, &Config{Verifier: acceptAll{}, CipherSuites: lists[0]},
-				&Config{Credentials: []*Credential{newCredential(t, nil)}, CipherSuites: lists[1]})
+			c, s := newPair(t, &config{Verifier: acceptAll{}, CipherSuites: lists[0]},
+				&config{Credentials: []*Credential{newCredential(t, nil)}, CipherSuites: lists[1]})
 			refuses(t, pump(c, s), iana.AlertHandshakeFailure)
 		}
-		if slices.Contains((&Config{}).suites(), suite) {
+		if slices.Contains((&config{}).suites(), suite) {
 			t.Errorf("%v is a default", suite)
 		}
 	}
@@ -172,8 +172,8 @@ func TestHandshake(t *testing.T) {
 		for _, group := range groups {
 			for _, retry := range []bool{false, true} {
 				for _, auth := range []ClientAuth{NoClientCert, RequestClientCert, RequireClientCert} {
-					client := &Config{Verifier: acceptAll{}, ServerName: "example.com", ALPN: []string{"a", "b"}}
-					server := &Config{
+					client := &config{Verifier: acceptAll{}, ServerName: "example.com", ALPN: []string{"a", "b"}}
+					server := &config{
 						Verifier: acceptAll{}, Credentials: []*Credential{cred}, CipherSuites: []iana.CipherSuite{suite},
 						Groups: []iana.NamedGroup{group}, ALPN: []string{"b"}, ClientAuth: auth,
 					}
@@ -212,7 +212,7 @@ func TestHandshake(t *testing.T) {
 
 func TestKeyUpdateAndClose(t *testing.T) {
 	cred := newCredential(t, nil)
-	c, s := newPair(t, &Config{Verifier: acceptAll{}, MaxRecordsPerKey: 3}, &Config{Credentials: []*Credential{cred}})
+	c, s := newPair(t, &config{Verifier: acceptAll{}, MaxRecordsPerKey: 3}, &config{Credentials: []*Credential{cred}})
 	if err := pump(c, s); err != nil {
 		t.Fatal(err)
 	}

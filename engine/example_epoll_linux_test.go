@@ -73,7 +73,7 @@ func Example_epoll() {
 	key := engine.NewPSK([]byte("example"), []byte("a key that both sides have"))
 	client, server := new(peer), new(peer)
 	var err error
-	if client.recv, client.send, err = engine.Client(&engine.Config{PSKs: []*engine.PSK{key}}); err != nil {
+	if client.recv, client.send, err = engine.Client(&engine.Config{PSKs: []*engine.PSK{key}}, engine.Target{}); err != nil {
 		log.Fatal(err)
 	}
 	server.recv, server.send, err = engine.Server(&engine.Config{FindPSK: func([]byte) (*engine.PSK, error) { return key, nil }})

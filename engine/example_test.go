@@ -38,7 +38,7 @@ func apply(s *engine.Sender, out []byte, ev engine.Event, failed error) ([]byte,
 // Two sides of a connection, driven from two byte slices, with no socket at all.
 func Example() {
 	key := engine.NewPSK([]byte("example"), []byte("a key that both sides have"))
-	cr, cs, err := engine.Client(&engine.Config{PSKs: []*engine.PSK{key}})
+	cr, cs, err := engine.Client(&engine.Config{PSKs: []*engine.PSK{key}}, engine.Target{})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -215,8 +215,8 @@ func (f *fault) besideDisguise() bool {
 // A faultPlan is one kind of connection.
 type faultPlan struct {
 	name         string
-	client       Config
-	server       Config
+	client       config
+	server       config
 	late         bool // the server asks for a certificate later
 	refusesEarly bool
 	tls13        bool
@@ -234,8 +234,8 @@ func faultPlans(t *testing.T) []*faultPlan {
 		cred := newCredential(t, ed25519.NewKeyFromSeed(make([]byte, 32)))
 		now := func() time.Time { return time.Unix(1e9, 0) }
 		groups := []iana.NamedGroup{iana.X25519, iana.SecP256r1}
-		p.client = Config{Verifier: acceptAll{}, Now: now, ServerName: "example.com", ALPN: []string{"x"}, Groups: groups, MaxVersion: version}
-		p.server = Config{Verifier: acceptAll{}, Credentials: []*Credential{cred}, Now: now, ALPN: []string{"x"}, Groups: groups, MaxVersion: version}
+		p.client = config{Verifier: acceptAll{}, Now: now, ServerName: "example.com", ALPN: []string{"x"}, Groups: groups, MaxVersion: version}
+		p.server = config{Verifier: acceptAll{}, Credentials: []*Credential{cred}, Now: now, ALPN: []string{"x"}, Groups: groups, MaxVersion: version}
 		change(p)
 		p.measure(t)
 		plans = append(plans, p)

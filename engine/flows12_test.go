@@ -4,12 +4,12 @@ import "github.com/sealsock/sealsock/iana"
 
 // flows12 are the flows of TLS 1.2.
 func flows12() []*flow {
-	rsa := func(c *Config, _ int) { c.Credentials = []*Credential{ownRSA()} }
+	rsa := func(c *config, _ int) { c.Credentials = []*Credential{ownRSA()} }
 	keep := tickets()
 	again := append(append([]string{"handshake", "say there", "hear one", "close", "end"}, "again"), asClient...)
 	back := append(append(append([]string{}, asServer...), "again"), asServer...)
 	var ids cache
-	byID := func(c *Config, n int) {
+	byID := func(c *config, n int) {
 		if n == 0 {
 			ids = cache{}
 		}
@@ -22,9 +22,9 @@ func flows12() []*flow {
 			args: []string{"--priority NORMAL:-VERS-ALL:+VERS-TLS1.2 --x509certfile {dir}/rsa.pem --x509keyfile {dir}/rsa.key"}, acts: asClient},
 		{name: "server-12-rsa", title: "TLS 1.2 with an RSA certificate", peer: "openssl", args: []string{"-tls1_2"}, config: rsa, acts: asServer},
 		{name: "client-12-certificate", title: "TLS 1.2 with a client certificate", peer: "openssl", client: true, args: []string{"-tls1_2 -Verify 1"},
-			config: func(c *Config, _ int) { c.Credentials = []*Credential{ownP256()} }, acts: asClient},
+			config: func(c *config, _ int) { c.Credentials = []*Credential{ownP256()} }, acts: asClient},
 		{name: "server-12-certificate", title: "TLS 1.2 with a client certificate", peer: "openssl", args: []string{"-tls1_2 -cert {dir}/p256.pem -key {dir}/p256.key"},
-			config: func(c *Config, _ int) { c.ClientAuth = RequireClientCert }, acts: asServer},
+			config: func(c *config, _ int) { c.ClientAuth = RequireClientCert }, acts: asServer},
 		{name: "client-12-resumption", title: "TLS 1.2 resumed with a ticket", peer: "openssl", client: true, args: []string{"-tls1_2"}, acts: again},
 		{name: "server-12-resumption", title: "TLS 1.2 resumed with a ticket", peer: "openssl",
 			args: []string{"-tls1_2 -sess_out {dir}/session", "-tls1_2 -sess_in {dir}/session"}, config: keep, acts: back},
@@ -32,25 +32,25 @@ func flows12() []*flow {
 		{name: "server-12-id", title: "TLS 1.2 resumed with a session ID", peer: "openssl",
 			args: []string{"-tls1_2 -no_ticket -sess_out {dir}/session", "-tls1_2 -no_ticket -sess_in {dir}/session"}, config: byID, acts: back},
 		{name: "client-12-alpn", title: "TLS 1.2 with ALPN", peer: "gnutls", client: true,
-			args: []string{"--priority NORMAL:-VERS-ALL:+VERS-TLS1.2 --alpn http/1.1"}, config: func(c *Config, _ int) { c.ALPN = []string{"h2", "http/1.1"} }, acts: asClient},
+			args: []string{"--priority NORMAL:-VERS-ALL:+VERS-TLS1.2 --alpn http/1.1"}, config: func(c *config, _ int) { c.ALPN = []string{"h2", "http/1.1"} }, acts: asClient},
 		{name: "server-12-alpn", title: "TLS 1.2 with ALPN", peer: "openssl", args: []string{"-tls1_2 -alpn http/1.1,h2"},
-			config: func(c *Config, _ int) { c.ALPN = []string{"h2", "http/1.1"} }, acts: asServer},
+			config: func(c *config, _ int) { c.ALPN = []string{"h2", "http/1.1"} }, acts: asServer},
 	}...)
 }
 
 // suites12 are flows with the suites of TLS 1.2 that neither side prefers.
 func suites12() []*flow {
 	const key = " -psk 00112233445566778899aabbccddeeff -psk_identity device"
-	suite := func(id iana.CipherSuite) func(*Config, int) {
-		return func(c *Config, _ int) { c.CipherSuites = []iana.CipherSuite{id} }
+	suite := func(id iana.CipherSuite) func(*config, int) {
+		return func(c *config, _ int) { c.CipherSuites = []iana.CipherSuite{id} }
 	}
-	psk := func(id iana.CipherSuite) func(*Config, int) {
-		return func(c *Config, _ int) {
+	psk := func(id iana.CipherSuite) func(*config, int) {
+		return func(c *config, _ int) {
 			c.CipherSuites, c.PSKs, c.Verifier = []iana.CipherSuite{id}, []*PSK{flowPSK}, nil
 		}
 	}
-	find := func(id iana.CipherSuite) func(*Config, int) {
-		return func(c *Config, _ int) {
+	find := func(id iana.CipherSuite) func(*config, int) {
+		return func(c *config, _ int) {
 			c.CipherSuites, c.Credentials = []iana.CipherSuite{id}, nil
 			c.FindPSK = func([]byte) (*PSK, error) { return flowPSK, nil }
 		}

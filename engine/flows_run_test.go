@@ -79,7 +79,7 @@ func converse(t *testing.T, f *flow, l line) string {
 
 // begin starts a connection.
 func (c *conversation) begin(random io.Reader) {
-	cfg := &Config{
+	cfg := &config{
 		Verifier: &acceptKeys{}, Rand: random, Trace: c.trace,
 		Now: func() time.Time { return time.Unix(1_800_000_000, 0) },
 	}
@@ -96,9 +96,9 @@ func (c *conversation) begin(random io.Reader) {
 	}
 	var err error
 	if c.flow.client {
-		c.r, c.s, err = Client(cfg)
+		c.r, c.s, err = startClient(cfg)
 	} else {
-		c.r, c.s, err = Server(cfg)
+		c.r, c.s, err = startServer(cfg)
 	}
 	if err == nil {
 		err = c.line.connect()

@@ -28,7 +28,7 @@ type flow struct {
 	// client: this side is the client. config changes its defaults, for each
 	// connection.
 	client bool
-	config func(c *Config, connection int)
+	config func(c *config, connection int)
 	// acts is what this side does: see conversation.do.
 	acts []string
 }
@@ -140,7 +140,7 @@ func exchanges() []*flow {
 				name:  fmt.Sprintf("%s-%s-%s", role(client), short(x.suite), strings.ToLower(x.group.String())),
 				title: fmt.Sprintf("TLS 1.3 with %v and %v", x.suite, x.group),
 				peer:  x.peer, client: client, args: programArgs(x.peer, x.suite, x.group),
-				config: func(c *Config, _ int) {
+				config: func(c *config, _ int) {
 					c.CipherSuites, c.Groups = []iana.CipherSuite{x.suite}, []iana.NamedGroup{x.group}
 				},
 				acts: acts(client),
@@ -152,23 +152,23 @@ func exchanges() []*flow {
 
 // features are the ways a handshake of TLS 1.3 can go, and what can follow it.
 func features() []*flow {
-	compress := func(c *Config, _ int) { c.Compressors = []Compressor{zlibCompressor()} }
-	ask := func(c *Config, _ int) { c.ClientAuth = RequireClientCert }
+	compress := func(c *config, _ int) { c.Compressors = []Compressor{zlibCompressor()} }
+	ask := func(c *config, _ int) { c.ClientAuth = RequireClientCert }
 	// A chain that repeats its certificate shrinks under any version of compress/zlib.
-	compressOwn := func(c *Config, n int) {
+	compressOwn := func(c *config, n int) {
 		compress(c, n)
 		own := ownP256()
 		own.Chain = append(own.Chain, own.Chain[0])
 		c.Credentials = []*Credential{own}
 	}
-	show := func(c *Config, _ int) { c.Credentials = []*Credential{ownP256()} }
-	retry := func(c *Config, _ int) { c.KeyShares = []iana.NamedGroup{iana.X25519} }
-	cookie := func(c *Config, _ int) { c.HelloRetryCookie = func() []byte { return []byte("a cookie") } }
-	alpn := func(c *Config, _ int) { c.ALPN = []string{"h2", "http/1.1"} }
-	raw := func(c *Config, _ int) { c.OnlyRawKeys = true }
-	rawOwn := func(c *Config, _ int) { c.Credentials = []*Credential{rawP256()} }
-	psk := func(c *Config, _ int) { c.PSKs, c.Verifier = []*PSK{flowPSK}, nil }
-	find := func(c *Config, _ int) {
+	show := func(c *config, _ int) { c.Credentials = []*Credential{ownP256()} }
+	retry := func(c *config, _ int) { c.KeyShares = []iana.NamedGroup{iana.X25519} }
+	cookie := func(c *config, _ int) { c.HelloRetryCookie = func() []byte { return []byte("a cookie") } }
+	alpn := func(c *config, _ int) { c.ALPN = []string{"h2", "http/1.1"} }
+	raw := func(c *config, _ int) { c.OnlyRawKeys = true }
+	rawOwn := func(c *config, _ int) { c.Credentials = []*Credential{rawP256()} }
+	psk := func(c *config, _ int) { c.PSKs, c.Verifier = []*PSK{flowPSK}, nil }
+	find := func(c *config, _ int) {
 		c.Credentials, c.FindPSK = nil, func(id []byte) (*PSK, error) {
 			if bytes.Equal(id, flowPSK.Identity) {
 				return flowPSK, nil
@@ -176,14 +176,14 @@ func features() []*flow {
 			return nil, nil
 		}
 	}
-	limit := func(c *Config, _ int) { c.RecordSizeLimit = 600 }
-	late := func(c *Config, n int) { show(c, n); c.PostHandshakeAuth = true }
+	limit := func(c *config, _ int) { c.RecordSizeLimit = 600 }
+	late := func(c *config, n int) { show(c, n); c.PostHandshakeAuth = true }
 	keyArgs := "-psk 00112233445566778899aabbccddeeff -psk_identity device -ciphersuites TLS_AES_128_GCM_SHA256"
 	return []*flow{
 		{name: "client-retry", title: "HelloRetryRequest, because the server takes P-384 alone", peer: "openssl", client: true,
 			args: []string{"-groups P-384"}, config: retry, acts: asClient},
 		{name: "server-retry", title: "HelloRetryRequest with a cookie, because the client has no share of P-384", peer: "openssl",
-			args: []string{"-groups X25519:P-384"}, config: func(c *Config, n int) { cookie(c, n); c.Groups = []iana.NamedGroup{iana.SecP384r1} }, acts: asServer},
+			args: []string{"-groups X25519:P-384"}, config: func(c *config, n int) { cookie(c, n); c.Groups = []iana.NamedGroup{iana.SecP384r1} }, acts: asServer},
 		{name: "client-alpn", title: "ALPN: the server prefers http/1.1", peer: "gnutls", client: true,
 			args: []string{"--alpn http/1.1"}, config: alpn, acts: asClient},
 		{name: "server-alpn", title: "ALPN: the server prefers h2", peer: "openssl", args: []string{"-alpn http/1.1,h2"}, config: alpn, acts: asServer},
@@ -213,11 +213,11 @@ func features() []*flow {
 			args: []string{"--recordsize 512"}, config: limit, acts: asClient},
 		{name: "server-limit", title: "each side says how large records may be", peer: "gnutls", args: []string{"--recordsize 512"}, config: limit, acts: asServer},
 		{name: "client-raw-both", title: "raw public keys of both sides", peer: "openssl+", client: true,
-			args: []string{"-enable_server_rpk -enable_client_rpk -Verify 1"}, config: func(c *Config, n int) { raw(c, n); rawOwn(c, n) }, acts: asClient},
+			args: []string{"-enable_server_rpk -enable_client_rpk -Verify 1"}, config: func(c *config, n int) { raw(c, n); rawOwn(c, n) }, acts: asClient},
 		{name: "client-no-middlebox", title: "without the disguise for middleboxes", peer: "openssl", client: true,
-			args: []string{"-no_middlebox"}, config: func(c *Config, _ int) { c.NoCompatibilityMode = true }, acts: asClient},
+			args: []string{"-no_middlebox"}, config: func(c *config, _ int) { c.NoCompatibilityMode = true }, acts: asClient},
 		{name: "server-ed25519", title: "the server signs with Ed25519", peer: "gnutls", args: []string{""},
-			config: func(c *Config, _ int) { c.Credentials = []*Credential{ownEd25519()} }, acts: asServer},
+			config: func(c *config, _ int) { c.Credentials = []*Credential{ownEd25519()} }, acts: asServer},
 	}
 }
 
@@ -237,20 +237,20 @@ func sessions13() []*flow {
 		{name: "server-resumption", title: "resumption with a ticket", peer: "openssl",
 			args: []string{"-sess_out {dir}/session", "-sess_in {dir}/session"}, config: tickets(), acts: back},
 		{name: "client-early", title: "0-RTT data with a ticket", peer: "openssl", client: true, args: []string{"-early_data"},
-			config: func(c *Config, n int) { c.EarlyData = n > 0 }, acts: twice(true)},
+			config: func(c *config, n int) { c.EarlyData = n > 0 }, acts: twice(true)},
 		{name: "server-early", title: "0-RTT data with a ticket", peer: "openssl",
 			args: []string{"-sess_out {dir}/session", "-sess_in {dir}/session -early_data {dir}/early"}, config: tickets(), acts: back},
 		{name: "server-early-refused", title: "0-RTT data with a ticket, which the server refuses", peer: "openssl",
 			args:   []string{"-sess_out {dir}/session", "-sess_in {dir}/session -early_data {dir}/early"},
-			config: func(c *Config, n int) { refuse(c, n); c.MaxEarlyData = uint32(1000 * (1 - n)) }, acts: back},
+			config: func(c *config, n int) { refuse(c, n); c.MaxEarlyData = uint32(1000 * (1 - n)) }, acts: back},
 	}
 }
 
 // tickets lets a server's clients resume, with 0-RTT data. Every replay
 // begins with an empty memory.
-func tickets() func(*Config, int) {
+func tickets() func(*config, int) {
 	var m *memory
-	return func(c *Config, connection int) {
+	return func(c *config, connection int) {
 		if connection == 0 {
 			m = newMemory()
 		}

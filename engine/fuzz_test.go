@@ -12,10 +12,10 @@ import (
 
 // flights returns what each side of a handshake with everything in it sends, for
 // seeds.
-func flights(f *testing.F, client, server *Config) (toClient, toServer []byte) {
+func flights(f *testing.F, client, server *config) (toClient, toServer []byte) {
 	f.Helper()
-	cr, cs, _ := Client(client)
-	sr, ss, _ := Server(server)
+	cr, cs, _ := startClient(client)
+	sr, ss, _ := startServer(server)
 	c, s := &side{r: cr, s: cs}, &side{r: sr, s: ss}
 	for range 4 {
 		out, err := c.step()
@@ -35,15 +35,15 @@ func flights(f *testing.F, client, server *Config) (toClient, toServer []byte) {
 }
 
 // fuzzConfigs uses Ed25519, whose signatures are the same each time.
-func fuzzConfigs(t testing.TB) (client, server *Config) {
+func fuzzConfigs(t testing.TB) (client, server *config) {
 	cred := newCredential(t, ed25519.NewKeyFromSeed(make([]byte, 32)))
 	now := func() time.Time { return time.Unix(1e9, 0) }
 	m := newMemory()
-	client = &Config{
+	client = &config{
 		Verifier: acceptAll{}, Credentials: []*Credential{cred}, ServerName: "example.com", ALPN: []string{"a"}, Now: now,
 		PostHandshakeAuth: true, Rand: zeros{}, Groups: []iana.NamedGroup{iana.X25519}, RecordSizeLimit: 500,
 	}
-	server = &Config{
+	server = &config{
 		Verifier: acceptAll{}, Credentials: []*Credential{cred}, ClientAuth: RequireClientCert, ALPN: []string{"a"}, Now: now,
 		Tickets: m, AntiReplay: m, MaxEarlyData: 100, Rand: zeros{},
 	}
@@ -76,7 +76,7 @@ func FuzzEngine12(f *testing.F) {
 	fuzzEngine(f, client, server)
 }
 
-func fuzzEngine(f *testing.F, client, server *Config) {
+func fuzzEngine(f *testing.F, client, server *config) {
 	toClient, toServer := flights(f, client, server)
 	f.Add(toClient, false, uint8(0))
 	f.Add(toServer, true, uint8(0))
@@ -84,9 +84,9 @@ func fuzzEngine(f *testing.F, client, server *Config) {
 	f.Add(toServer, true, uint8(7))
 	f.Add([]byte("GET / HTTP/1.1\r\n\r\n"), true, uint8(3))
 	f.Fuzz(func(t *testing.T, data []byte, asServer bool, cut uint8) {
-		r, s, err := Client(client)
+		r, s, err := startClient(client)
 		if asServer {
-			r, s, err = Server(server)
+			r, s, err = startServer(server)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -137,7 +137,7 @@ func FuzzMessages12(f *testing.F) {
 }
 
 // fuzzMessages leaves out the last messages, which are no part of the handshake.
-func fuzzMessages(f *testing.F, client, server *Config, last int) {
+func fuzzMessages(f *testing.F, client, server *config, last int) {
 	var messages [][]byte
 	record := func(tr Trace) {
 		if tr.Sent && tr.Type == iana.ContentHandshake {

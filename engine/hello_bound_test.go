@@ -26,9 +26,9 @@ func TestClientHelloIsBounded(t *testing.T) {
 		{name: "set lower", size: 2001, max: 2000, refused: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			server := &Config{Credentials: []*Credential{newCredential(t, nil)}}
+			server := &config{Credentials: []*Credential{newCredential(t, nil)}}
 			server.MaxHandshakeMessage = test.max
-			client := &Config{Verifier: acceptAll{}, ServerName: "example.com"}
+			client := &config{Verifier: acceptAll{}, ServerName: "example.com"}
 			if test.second {
 				server.Groups = []iana.NamedGroup{iana.SecP256r1}
 			}
@@ -58,8 +58,8 @@ func TestClientHelloIsBounded(t *testing.T) {
 // receives.
 func TestOtherMessagesAreBounded(t *testing.T) {
 	for size, refused := range map[int]bool{128 << 10: false, 128<<10 + 1: true} {
-		c, _ := newPair(t, &Config{Verifier: acceptAll{}, ServerName: "example.com"},
-			&Config{Credentials: []*Credential{newCredential(t, nil)}})
+		c, _ := newPair(t, &config{Verifier: acceptAll{}, ServerName: "example.com"},
+			&config{Credentials: []*Credential{newCredential(t, nil)}})
 		if _, err := c.step(); err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +79,7 @@ func TestOtherMessagesAreBounded(t *testing.T) {
 }
 
 // padded returns the records of a ClientHello of cfg that takes size bytes.
-func padded(t *testing.T, cfg *Config, size int) []byte {
+func padded(t *testing.T, cfg *config, size int) []byte {
 	t.Helper()
 	have := 0
 	handMade(t, cfg, func(h *wire.ClientHello) {

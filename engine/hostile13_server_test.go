@@ -416,8 +416,8 @@ func TestBinderLabels13(t *testing.T) {
 // TestOwnHello13 looks at a default ClientHello. RFC 9846, Sections 4.1.2, 4.2.3 and
 // 4.2.8.
 func TestOwnHello13(t *testing.T) {
-	h := unsealed(t, &Config{Verifier: acceptAll{}}).hello
-	other := unsealed(t, &Config{Verifier: acceptAll{}}).hello
+	h := unsealed(t, &config{Verifier: acceptAll{}}).hello
+	other := unsealed(t, &config{Verifier: acceptAll{}}).hello
 	if len(h.SessionID) != 32 || bytes.Equal(h.SessionID, other.SessionID) ||
 		h.Random == other.Random {
 		t.Error("the session ID and the random value are not 32 bytes, new each time")
@@ -435,12 +435,12 @@ func TestOwnHello13(t *testing.T) {
 			t.Errorf("a share for %v, which is not offered", s.Group)
 		}
 	}
-	two := &Config{Verifier: acceptAll{}, Groups: []iana.NamedGroup{iana.X25519}}
+	two := &config{Verifier: acceptAll{}, Groups: []iana.NamedGroup{iana.X25519}}
 	two.KeyShares = []iana.NamedGroup{iana.SecP256r1, iana.X25519}
 	if got := unsealed(t, two).hello.KeyShares; len(got) != 1 || got[0].Group != iana.X25519 {
 		t.Errorf("%d shares, want one for the group that is offered", len(got))
 	}
-	bare := &Config{Verifier: acceptAll{}, NoCompatibilityMode: true, MinVersion: iana.TLS13}
+	bare := &config{Verifier: acceptAll{}, NoCompatibilityMode: true, MinVersion: iana.TLS13}
 	if len(unsealed(t, bare).hello.SessionID) != 0 {
 		t.Error("there is a session ID without compatibility mode")
 	}

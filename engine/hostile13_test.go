@@ -16,15 +16,15 @@ import (
 
 type (
 	helloChange   = func(*wire.ServerHello)
-	configsChange = func(t *testing.T, client, server *Config)
+	configsChange = func(t *testing.T, client, server *config)
 )
 
 // withSession makes the handshake a resumption.
-func withSession(t *testing.T, c, s *Config) {
+func withSession(t *testing.T, c, s *config) {
 	*c, *s = copies(resumable(t))
 }
 
-func withP256(_ *testing.T, c, s *Config) { s.Groups = []iana.NamedGroup{iana.SecP256r1} }
+func withP256(_ *testing.T, c, s *config) { s.Groups = []iana.NamedGroup{iana.SecP256r1} }
 
 // TestClientRefusesServerHello13 changes a ServerHello.
 func TestClientRefusesServerHello13(t *testing.T) {
@@ -37,7 +37,7 @@ func TestClientRefusesServerHello13(t *testing.T) {
 		alert  iana.Alert
 		words  string
 	}{
-		{"a suite that was not offered", func(_ *testing.T, c, _ *Config) {
+		{"a suite that was not offered", func(_ *testing.T, c, _ *config) {
 			c.CipherSuites = []iana.CipherSuite{iana.TLS_AES_128_GCM_SHA256}
 		}, func(h *wire.ServerHello) { h.CipherSuite = iana.TLS_CHACHA20_POLY1305_SHA256 },
 			iana.AlertIllegalParameter, "which was not offered"},
@@ -63,7 +63,7 @@ func TestClientRefusesServerHello13(t *testing.T) {
 		{"a key with another hash", withSession, func(h *wire.ServerHello) {
 			h.CipherSuite = iana.TLS_AES_256_GCM_SHA384
 		}, iana.AlertIllegalParameter, "does not go with suite"},
-		{"TLS 1.2 in supported_versions", func(_ *testing.T, c, _ *Config) { c.MinVersion = 0 },
+		{"TLS 1.2 in supported_versions", func(_ *testing.T, c, _ *config) { c.MinVersion = 0 },
 			func(h *wire.ServerHello) { h.SupportedVersion = iana.TLS12 },
 			iana.AlertIllegalParameter, "where it must choose TLS 1.3"},
 		{"another legacy_version", nil, func(h *wire.ServerHello) { h.LegacyVersion = iana.TLS11 },
@@ -137,12 +137,12 @@ func TestClientRefusesRetry13(t *testing.T) {
 func TestClientRefusesExtensions13(t *testing.T) {
 	kind := iana.CertificateType(7)
 	x509 := iana.CertTypeX509
-	early := func(t *testing.T, c, s *Config) {
+	early := func(t *testing.T, c, s *config) {
 		withSession(t, c, s)
 		c.EarlyData = true
 	}
-	earlyWith := func(change func(c, s *Config)) configsChange {
-		return func(t *testing.T, c, s *Config) {
+	earlyWith := func(change func(c, s *config)) configsChange {
+		return func(t *testing.T, c, s *config) {
 			early(t, c, s)
 			change(c, s)
 		}
@@ -159,11 +159,11 @@ func TestClientRefusesExtensions13(t *testing.T) {
 		{"a protocol that was not offered", nil, func(m *wire.EncryptedExtensions) { m.ALPN = "z" },
 			iana.AlertIllegalParameter, "application protocol"},
 		{"early data that was not offered", nil, accept, iana.AlertUnsupportedExtension, "early_data"},
-		{"early data after a retry", earlyWith(func(c, _ *Config) { c.KeyShares = []iana.NamedGroup{} }),
+		{"early data after a retry", earlyWith(func(c, _ *config) { c.KeyShares = []iana.NamedGroup{} }),
 			accept, iana.AlertUnsupportedExtension, "early_data"},
-		{"early data without the key", earlyWith(func(_, s *Config) { s.Tickets = newMemory() }),
+		{"early data without the key", earlyWith(func(_, s *config) { s.Tickets = newMemory() }),
 			accept, iana.AlertIllegalParameter, "without the pre-shared key"},
-		{"early data with the second key", earlyWith(func(c, s *Config) {
+		{"early data with the second key", earlyWith(func(c, s *config) {
 			c.PSKs, s.Tickets = []*PSK{psk}, newMemory()
 			s.FindPSK = func(id []byte) (*PSK, error) {
 				if bytes.Equal(id, psk.Identity) {
@@ -172,10 +172,10 @@ func TestClientRefusesExtensions13(t *testing.T) {
 				return nil, nil
 			}
 		}), accept, iana.AlertIllegalParameter, "for other parameters"},
-		{"early data with another suite", earlyWith(func(_, s *Config) {
+		{"early data with another suite", earlyWith(func(_, s *config) {
 			s.CipherSuites = []iana.CipherSuite{iana.TLS_CHACHA20_POLY1305_SHA256}
 		}), accept, iana.AlertIllegalParameter, "for other parameters"},
-		{"early data with another protocol", earlyWith(func(c, s *Config) {
+		{"early data with another protocol", earlyWith(func(c, s *config) {
 			c.ALPN, s.ALPN = []string{"y", "x"}, []string{"y"}
 		}), accept, iana.AlertIllegalParameter, "for other parameters"},
 		{"an unknown extension", nil, func(m *wire.EncryptedExtensions) {
@@ -184,26 +184,26 @@ func TestClientRefusesExtensions13(t *testing.T) {
 		{"an extension of another message", nil, func(m *wire.EncryptedExtensions) {
 			m.Unknown = []wire.Extension{{Type: iana.ExtKeyShare, Data: []byte{0, 29, 0, 0}}}
 		}, iana.AlertIllegalParameter, "does not belong there"},
-		{"a kind of certificate that was not offered", func(_ *testing.T, c, _ *Config) {
+		{"a kind of certificate that was not offered", func(_ *testing.T, c, _ *config) {
 			c.AcceptRawKeys = true
 		}, func(m *wire.EncryptedExtensions) { m.ServerCertType = &kind },
 			iana.AlertIllegalParameter, "certificates of kind"},
 		{"a kind of certificate, asked for none", nil, func(m *wire.EncryptedExtensions) {
 			m.ServerCertType = &x509
 		}, iana.AlertUnsupportedExtension, "server_certificate_type"},
-		{"certificates where only raw keys are taken", func(t *testing.T, c, s *Config) {
+		{"certificates where only raw keys are taken", func(t *testing.T, c, s *config) {
 			c.OnlyRawKeys = true
 			s.Credentials[0].RawPublicKey = rawKey(t, s.Credentials[0].Signer)
 		}, func(m *wire.EncryptedExtensions) { m.ServerCertType = nil },
 			iana.AlertUnsupportedCertificate, "no raw public key"},
-		{"both limits on records", func(_ *testing.T, c, _ *Config) {
+		{"both limits on records", func(_ *testing.T, c, _ *config) {
 			c.RecordSizeLimit, c.MaxFragmentLength = 1000, 512
 		}, func(m *wire.EncryptedExtensions) { m.RecordSizeLimit, m.MaxFragmentLength = 1000, 1 },
 			iana.AlertIllegalParameter, "answers both"},
-		{"a limit over the protocol's", func(_ *testing.T, c, _ *Config) { c.RecordSizeLimit = 1000 },
+		{"a limit over the protocol's", func(_ *testing.T, c, _ *config) { c.RecordSizeLimit = 1000 },
 			func(m *wire.EncryptedExtensions) { m.RecordSizeLimit = 1<<14 + 2 },
 			iana.AlertIllegalParameter, "more than there are"},
-		{"another fragment length", func(_ *testing.T, c, _ *Config) { c.MaxFragmentLength = 512 },
+		{"another fragment length", func(_ *testing.T, c, _ *config) { c.MaxFragmentLength = 512 },
 			func(m *wire.EncryptedExtensions) { m.MaxFragmentLength = 2 },
 			iana.AlertIllegalParameter, "another length"},
 	} {
@@ -220,8 +220,8 @@ func TestClientRefusesExtensions13(t *testing.T) {
 
 // TestPeerRefusesCertificate13 changes the Certificate of either side.
 func TestPeerRefusesCertificate13(t *testing.T) {
-	rawKeys := func(t *testing.T, c, s *Config) {
-		for _, cfg := range []*Config{c, s} {
+	rawKeys := func(t *testing.T, c, s *config) {
+		for _, cfg := range []*config{c, s} {
 			cfg.Verifier, cfg.OnlyRawKeys = new(acceptKeys), true
 			cfg.Credentials[0].RawPublicKey = rawKey(t, cfg.Credentials[0].Signer)
 		}
@@ -263,7 +263,7 @@ func TestPeerRefusesCertificate13(t *testing.T) {
 
 // TestPeerRefusesProof13 changes the CertificateVerify and the Finished of either side.
 func TestPeerRefusesProof13(t *testing.T) {
-	rsa := func(t *testing.T, c, s *Config) {
+	rsa := func(t *testing.T, c, s *config) {
 		c.Credentials = []*Credential{newCredential(t, testcert.NewKey("rsa"))}
 		s.Credentials = c.Credentials
 	}
@@ -285,8 +285,8 @@ func TestPeerRefusesProof13(t *testing.T) {
 	}{
 		{"another signature", nil, always(iana.HandshakeCertificateVerify),
 			iana.AlertDecryptError, "does not hold the key"},
-		{"a scheme that was not offered", func(_ *testing.T, c, s *Config) {
-			for _, cfg := range []*Config{c, s} {
+		{"a scheme that was not offered", func(_ *testing.T, c, s *config) {
+			for _, cfg := range []*config{c, s} {
 				cfg.SignatureSchemes = []iana.SignatureScheme{iana.ECDSAWithP256AndSHA256}
 			}
 		}, scheme(iana.ECDSAWithP384AndSHA384), iana.AlertIllegalParameter, "which was not offered"},

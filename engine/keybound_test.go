@@ -30,8 +30,8 @@ func TestCostlyKey(t *testing.T) {
 			costly := verifierFunc(func(*PeerCertificate) (crypto.PublicKey, error) {
 				return costlyKey(), nil
 			})
-			client := &Config{Verifier: acceptAll{}, MaxVersion: version, ServerName: "example.com"}
-			server := &Config{Verifier: acceptAll{}, Credentials: []*Credential{newCredential(t, nil)}}
+			client := &config{Verifier: acceptAll{}, MaxVersion: version, ServerName: "example.com"}
+			server := &config{Verifier: acceptAll{}, Credentials: []*Credential{newCredential(t, nil)}}
 			if role == "client" {
 				client.Credentials = []*Credential{cred}
 				server.Verifier, server.ClientAuth = costly, RequireClientCert

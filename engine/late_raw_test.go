@@ -12,11 +12,11 @@ func TestLateRawKeyAfterResumption(t *testing.T) {
 	now := func() time.Time { return time.Unix(1_000_000_000, 0) }
 	cred := newCredential(t, nil)
 	cred.RawPublicKey = rawKey(t, cred.Signer)
-	client := &Config{
+	client := &config{
 		Verifier: new(acceptKeys), Now: now, PostHandshakeAuth: true,
 		Credentials: []*Credential{cred}, AcceptRawKeys: true,
 	}
-	server := &Config{
+	server := &config{
 		Verifier: new(acceptKeys), Now: now, Tickets: newMemory(), ClientAuth: RequestClientCert,
 		Credentials: []*Credential{cred}, OnlyRawKeys: true,
 	}

@@ -101,9 +101,9 @@ func TestLongTicketIsNotKept(t *testing.T) {
 		}
 	}
 	for _, version := range bothVersions {
-		for _, change := range []func(*Session, *Config){
-			func(s *Session, _ *Config) { s.Ticket = make([]byte, 65_000) },
-			func(s *Session, c *Config) { s.Ticket, c.ALPN = make([]byte, maxTicket), protocols },
+		for _, change := range []func(*Session, *config){
+			func(s *Session, _ *config) { s.Ticket = make([]byte, 65_000) },
+			func(s *Session, c *config) { s.Ticket, c.ALPN = make([]byte, maxTicket), protocols },
 		} {
 			client, server := resumableAt(t, version)
 			long := *client.Session

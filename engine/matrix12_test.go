@@ -23,7 +23,7 @@ const ccs = iana.HandshakeType(255)
 type row12 struct {
 	state  string
 	server bool
-	with   func(t *testing.T, client, server *Config) // how to get there
+	with   func(t *testing.T, client, server *config) // how to get there
 	takes  []iana.HandshakeType
 }
 
@@ -68,21 +68,21 @@ var matrix12 = []row12{
 	{"open12", true, resumed12, nil},
 }
 
-func stapled12(_ *testing.T, _, s *Config) { s.Credentials[0].OCSPStaple = []byte("staple") }
-func ticket12(_ *testing.T, _, s *Config)  { s.Tickets = newMemory() }
-func asked12(_ *testing.T, c, s *Config) {
+func stapled12(_ *testing.T, _, s *config) { s.Credentials[0].OCSPStaple = []byte("staple") }
+func ticket12(_ *testing.T, _, s *config)  { s.Tickets = newMemory() }
+func asked12(_ *testing.T, c, s *config) {
 	s.ClientAuth, c.Credentials = RequireClientCert, s.Credentials
 }
 
-func resumed12(t *testing.T, c, s *Config)   { *c, *s = copies(resumable12(t, true)) }
-func resumedID12(t *testing.T, c, s *Config) { *c, *s = copies(resumable12(t, false)) }
+func resumed12(t *testing.T, c, s *config)   { *c, *s = copies(resumable12(t, true)) }
+func resumedID12(t *testing.T, c, s *config) { *c, *s = copies(resumable12(t, false)) }
 
-func ecdhePSK12(_ *testing.T, c, s *Config) {
+func ecdhePSK12(_ *testing.T, c, s *config) {
 	psk := NewPSK([]byte("x"), []byte("key"))
 	c.PSKs, s.FindPSK = []*PSK{psk}, func([]byte) (*PSK, error) { return psk, nil }
 }
 
-func plainPSK12(t *testing.T, c, s *Config) {
+func plainPSK12(t *testing.T, c, s *config) {
 	ecdhePSK12(t, c, s)
 	_, plain := suites.DefaultPSK12()
 	c.CipherSuites, s.CipherSuites = plain, plain
@@ -210,7 +210,7 @@ func TestMatrixIsWhole(t *testing.T) {
 }
 
 // reach12 runs a handshake message by message until one side is in a state.
-func reach12(t *testing.T, name string, server bool, with func(t *testing.T, c, s *Config)) *side {
+func reach12(t *testing.T, name string, server bool, with func(t *testing.T, c, s *config)) *side {
 	t.Helper()
 	client, srv := pair12(t)
 	if with != nil {
@@ -338,7 +338,7 @@ func TestRenegotiation12(t *testing.T) {
 		c, s := connect(t, client, srv)
 		asks, refuses, message := s, c, wire.AppendEmpty(nil, iana.HandshakeHelloRequest)
 		if server {
-			o, err := newOffer(client)
+			o, err := newOffer(client.client())
 			if err != nil {
 				t.Fatal(err)
 			}

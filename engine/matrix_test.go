@@ -19,7 +19,7 @@ import (
 type row13 struct {
 	state  string
 	server bool
-	with   func(t *testing.T, client, server *Config) // how to get there
+	with   func(t *testing.T, client, server *config) // how to get there
 	takes  []iana.HandshakeType
 	ccs    bool // compatibility mode's change_cipher_spec is dropped
 	data   bool // application data, or 0-RTT data, is handed out
@@ -56,32 +56,32 @@ var matrix13 = []row13{
 
 // Ways to a state.
 
-func retried13(_ *testing.T, c, _ *Config) { c.KeyShares = []iana.NamedGroup{} }
+func retried13(_ *testing.T, c, _ *config) { c.KeyShares = []iana.NamedGroup{} }
 
-func compressed13(_ *testing.T, c, _ *Config) { c.Compressors = []Compressor{zlibCompressor()} }
+func compressed13(_ *testing.T, c, _ *config) { c.Compressors = []Compressor{zlibCompressor()} }
 
-func asked13(_ *testing.T, c, s *Config) {
+func asked13(_ *testing.T, c, s *config) {
 	s.ClientAuth, s.Verifier, c.Credentials = RequireClientCert, acceptAll{}, s.Credentials
 }
 
-func resumed13(t *testing.T, c, s *Config) { *c, *s = copies(resumable(t)) }
+func resumed13(t *testing.T, c, s *config) { *c, *s = copies(resumable(t)) }
 
-func early13(t *testing.T, c, s *Config) {
+func early13(t *testing.T, c, s *config) {
 	resumed13(t, c, s)
 	c.EarlyData = true
 }
 
-func late13(_ *testing.T, c, s *Config) {
+func late13(_ *testing.T, c, s *config) {
 	c.PostHandshakeAuth, s.Verifier, c.Credentials = true, acceptAll{}, s.Credentials
 }
 
-func copies(c, s *Config) (Config, Config) { return *c, *s }
+func copies(c, s *config) (config, config) { return *c, *s }
 
 // reach13 runs a connection one message at a time until one side is in a state.
 func reach13(t *testing.T, row row13) *side {
 	t.Helper()
-	client := &Config{Verifier: acceptAll{}, MinVersion: iana.TLS13}
-	server := &Config{Credentials: []*Credential{newCredential(t, nil)}, MinVersion: iana.TLS13}
+	client := &config{Verifier: acceptAll{}, MinVersion: iana.TLS13}
+	server := &config{Credentials: []*Credential{newCredential(t, nil)}, MinVersion: iana.TLS13}
 	if row.with != nil {
 		row.with(t, client, server)
 	}

@@ -27,30 +27,30 @@ func TestConfigMistakes(t *testing.T) {
 	for _, c := range []struct {
 		words  string
 		server bool
-		change func(*Config)
+		change func(*config)
 	}{
-		{"needs a Verifier", false, func(c *Config) { c.Verifier = nil }},
-		{"needs a Verifier", true, func(c *Config) { c.Verifier, c.ClientAuth = nil, RequestClientCert }},
-		{"needs a certificate or a pre-shared key", true, func(c *Config) { c.Credentials = nil }},
-		{"cipher suite", false, func(c *Config) { c.CipherSuites = []iana.CipherSuite{0x0005} }},
-		{"group", false, func(c *Config) { c.Groups = []iana.NamedGroup{0x0001} }},
-		{"group", false, func(c *Config) { c.KeyShares = []iana.NamedGroup{0x0001} }},
-		{"signature scheme", true, func(c *Config) { c.SignatureSchemes = []iana.SignatureScheme{iana.RSAPKCS1WithSHA1} }},
-		{"dot at its end", false, func(c *Config) { c.ServerName = "example.com." }},
-		{"record size limit", false, func(c *Config) { c.RecordSizeLimit = 63 }},
-		{"record size limit", true, func(c *Config) { c.RecordSizeLimit = 16385 }},
-		{"maximum fragment length", false, func(c *Config) { c.MaxFragmentLength = 500 }},
-		{"ALPN", false, func(c *Config) { c.ALPN = []string{""} }},
-		{"ALPN", true, func(c *Config) { c.ALPN = []string{strings.Repeat("x", 256)} }},
-		{"", false, func(c *Config) { c.PSKs = []*PSK{{Identity: []byte("x")}} }},
-		{"", false, func(c *Config) { c.ECHConfigs = []byte("x") }},
-		{"", false, func(c *Config) { c.MinVersion, c.MaxVersion = iana.TLS13, iana.TLS12 }},
+		{"needs a Verifier", false, func(c *config) { c.Verifier = nil }},
+		{"needs a Verifier", true, func(c *config) { c.Verifier, c.ClientAuth = nil, RequestClientCert }},
+		{"needs a certificate or a pre-shared key", true, func(c *config) { c.Credentials = nil }},
+		{"cipher suite", false, func(c *config) { c.CipherSuites = []iana.CipherSuite{0x0005} }},
+		{"group", false, func(c *config) { c.Groups = []iana.NamedGroup{0x0001} }},
+		{"group", false, func(c *config) { c.KeyShares = []iana.NamedGroup{0x0001} }},
+		{"signature scheme", true, func(c *config) { c.SignatureSchemes = []iana.SignatureScheme{iana.RSAPKCS1WithSHA1} }},
+		{"dot at its end", false, func(c *config) { c.ServerName = "example.com." }},
+		{"record size limit", false, func(c *config) { c.RecordSizeLimit = 63 }},
+		{"record size limit", true, func(c *config) { c.RecordSizeLimit = 16385 }},
+		{"maximum fragment length", false, func(c *config) { c.MaxFragmentLength = 500 }},
+		{"ALPN", false, func(c *config) { c.ALPN = []string{""} }},
+		{"ALPN", true, func(c *config) { c.ALPN = []string{strings.Repeat("x", 256)} }},
+		{"", false, func(c *config) { c.PSKs = []*PSK{{Identity: []byte("x")}} }},
+		{"", false, func(c *config) { c.ECHConfigs = []byte("x") }},
+		{"", false, func(c *config) { c.MinVersion, c.MaxVersion = iana.TLS13, iana.TLS12 }},
 	} {
-		cfg := &Config{Verifier: acceptAll{}, Credentials: []*Credential{cred}}
+		cfg := &config{Verifier: acceptAll{}, Credentials: []*Credential{cred}}
 		c.change(cfg)
-		_, _, err := Client(cfg)
+		_, _, err := startClient(cfg)
 		if c.server {
-			_, _, err = Server(cfg)
+			_, _, err = startServer(cfg)
 			wrongUse(t, cfg.CheckServer(), c.words)
 		}
 		wrongUse(t, err, c.words)
@@ -71,7 +71,7 @@ func TestAlertsReceived(t *testing.T) {
 		if alert == iana.AlertCloseNotify || alert == iana.AlertUserCanceled {
 			continue
 		}
-		c, _ := newPair(t, &Config{Verifier: acceptAll{}}, &Config{Credentials: []*Credential{newCredential(t, nil)}})
+		c, _ := newPair(t, &config{Verifier: acceptAll{}}, &config{Credentials: []*Credential{newCredential(t, nil)}})
 		if _, err := c.step(); err != nil {
 			t.Fatal(err)
 		}
@@ -160,7 +160,7 @@ func TestEarlyExporter(t *testing.T) {
 }
 
 func TestSenderMisuse(t *testing.T) {
-	c, s := newPair(t, &Config{Verifier: acceptAll{}}, &Config{Credentials: []*Credential{newCredential(t, nil)}})
+	c, s := newPair(t, &config{Verifier: acceptAll{}}, &config{Credentials: []*Credential{newCredential(t, nil)}})
 	_, err := c.s.Seal(nil, []byte("x"))
 	wrongUse(t, err, "handshake is not done")
 	_, err = c.s.Rekey(nil, true)
@@ -192,9 +192,9 @@ func TestSenderMisuse(t *testing.T) {
 
 // Overhead is an upper bound for callers that reserve room.
 func TestOverhead(t *testing.T) {
-	for _, cfg := range []Config{{}, {DynamicRecords: true}, {MaxFragmentLength: 512, DynamicRecords: true}, {MaxVersion: iana.TLS12}} {
+	for _, cfg := range []config{{}, {DynamicRecords: true}, {MaxFragmentLength: 512, DynamicRecords: true}, {MaxVersion: iana.TLS12}} {
 		cfg.Verifier = acceptAll{}
-		c, s := newPair(t, &cfg, &Config{Credentials: []*Credential{newCredential(t, nil)}})
+		c, s := newPair(t, &cfg, &config{Credentials: []*Credential{newCredential(t, nil)}})
 		if err := pump(c, s); err != nil {
 			t.Fatal(err)
 		}
@@ -291,7 +291,7 @@ func TestImportMisuse(t *testing.T) {
 func TestGreetings(t *testing.T) {
 	for _, g := range greetings {
 		for _, size := range []int{1, 100} {
-			r, _, err := Server(&Config{Credentials: []*Credential{newCredential(t, nil)}})
+			r, _, err := startServer(&config{Credentials: []*Credential{newCredential(t, nil)}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -306,7 +306,7 @@ func TestGreetings(t *testing.T) {
 		}
 	}
 	for _, in := range []string{"\x80\x2e\x01\x00\x02", "\x00\x00\x00\x00\x00", "?????"} {
-		r, _, err := Server(&Config{Credentials: []*Credential{newCredential(t, nil)}})
+		r, _, err := startServer(&config{Credentials: []*Credential{newCredential(t, nil)}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -336,8 +336,8 @@ func TestRandomSourceFails(t *testing.T) {
 			failures := 0
 			for left := 0; left < 400; left += 8 {
 				for _, client := range []bool{true, false} {
-					cc := &Config{Verifier: acceptAll{}, Groups: []iana.NamedGroup{group, iana.SecP256r1}, ECHGREASE: true, MaxVersion: version}
-					sc := &Config{Credentials: []*Credential{newCredential(t, nil)}, Tickets: newMemory(), Now: time.Now, Groups: cc.Groups}
+					cc := &config{Verifier: acceptAll{}, Groups: []iana.NamedGroup{group, iana.SecP256r1}, ECHGREASE: true, MaxVersion: version}
+					sc := &config{Credentials: []*Credential{newCredential(t, nil)}, Tickets: newMemory(), Now: time.Now, Groups: cc.Groups}
 					if client {
 						cc.Rand = &failing{left}
 					} else {

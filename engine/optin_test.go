@@ -53,8 +53,8 @@ func TestGroupsAreOptIn(t *testing.T) {
 	for _, group := range optInGroups {
 		only := []iana.NamedGroup{group}
 		for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
-			s := newServer(t, &Config{})
-			s.in = handMade(t, &Config{Verifier: acceptAll{}, MinVersion: version, MaxVersion: version},
+			s := newServer(t, &config{})
+			s.in = handMade(t, &config{Verifier: acceptAll{}, MinVersion: version, MaxVersion: version},
 				func(h *wire.ClientHello) {
 					if slices.Contains(h.SupportedGroups, group) {
 						t.Errorf("a client offers %v", group)
@@ -71,8 +71,8 @@ func TestGroupsAreOptIn(t *testing.T) {
 func TestX448InTLS12(t *testing.T) {
 	groups := []iana.NamedGroup{iana.X448, iana.SecP256r1} // P-256 for the certificate
 	c, s := newPair(t,
-		&Config{Verifier: acceptAll{}, MaxVersion: iana.TLS12, Groups: groups},
-		&Config{Credentials: []*Credential{newCredential(t, nil)}, Groups: groups})
+		&config{Verifier: acceptAll{}, MaxVersion: iana.TLS12, Groups: groups},
+		&config{Credentials: []*Credential{newCredential(t, nil)}, Groups: groups})
 	if err := pump(c, s); err != nil || s.r.State().Group != iana.X448 {
 		t.Fatalf("%v, %v", s.r.State().Group, err)
 	}
@@ -84,8 +84,8 @@ func TestX448InTLS12(t *testing.T) {
 // suite that does.
 func TestFiniteFieldInTLS12(t *testing.T) {
 	groups := []iana.NamedGroup{iana.FFDHE2048, iana.SecP256r1}
-	s := newServer(t, &Config{Groups: groups[:1]})
-	client := &Config{Verifier: acceptAll{}, MaxVersion: iana.TLS12, Groups: groups}
+	s := newServer(t, &config{Groups: groups[:1]})
+	client := &config{Verifier: acceptAll{}, MaxVersion: iana.TLS12, Groups: groups}
 	s.in = handMade(t, client, func(h *wire.ClientHello) {
 		if slices.Contains(h.SupportedGroups, iana.FFDHE2048) {
 			t.Error("a client that has TLS 1.2 alone offers a finite field")
@@ -111,8 +111,8 @@ func TestHostileOptInShares(t *testing.T) {
 		share := make([]byte, c.size)
 		share[c.size-1] = c.last
 		groups := []iana.NamedGroup{c.group}
-		s := newServer(t, &Config{Groups: groups})
-		s.in = handMade(t, &Config{Verifier: acceptAll{}, MinVersion: iana.TLS13},
+		s := newServer(t, &config{Groups: groups})
+		s.in = handMade(t, &config{Verifier: acceptAll{}, MinVersion: iana.TLS13},
 			func(h *wire.ClientHello) {
 				h.SupportedGroups = groups
 				h.KeyShares = []wire.KeyShare{{Group: c.group, Data: share}}
@@ -120,8 +120,8 @@ func TestHostileOptInShares(t *testing.T) {
 		_, err := s.step()
 		refusesFor(t, err, iana.AlertIllegalParameter, "key share is wrong")
 
-		client := &Config{Verifier: acceptAll{}, Groups: groups, MinVersion: iana.TLS13}
-		cl, sv := newPair(t, client, &Config{
+		client := &config{Verifier: acceptAll{}, Groups: groups, MinVersion: iana.TLS13}
+		cl, sv := newPair(t, client, &config{
 			Groups: groups, Credentials: []*Credential{newCredential(t, nil)},
 		})
 		err = rewrittenPair(cl, sv, true, func(raw []byte) []byte {

@@ -68,16 +68,16 @@ func TestRecordLimits12(t *testing.T) {
 	for _, only := range []bool{false, true} {
 		for _, c := range []struct {
 			name           string
-			client, server Config
+			client, server config
 			toClient       int // the largest record to the client, in bytes of data
 			toServer       int
 		}{
-			{"none", Config{}, Config{}, 10_000, 10_000},
-			{"client's", Config{RecordSizeLimit: 100}, Config{}, 101, 10_000}, // 101 if TLS 1.3 is offered too
-			{"both", Config{RecordSizeLimit: 1000}, Config{RecordSizeLimit: 64}, 1001, 64},
-			{"server's alone is not asked for", Config{}, Config{RecordSizeLimit: 64}, 10_000, 10_000},
-			{"fragment", Config{MaxFragmentLength: 512}, Config{}, 512, 512},
-			{"both kinds", Config{MaxFragmentLength: 512, RecordSizeLimit: 2000}, Config{}, 2001, 10_000},
+			{"none", config{}, config{}, 10_000, 10_000},
+			{"client's", config{RecordSizeLimit: 100}, config{}, 101, 10_000}, // 101 if TLS 1.3 is offered too
+			{"both", config{RecordSizeLimit: 1000}, config{RecordSizeLimit: 64}, 1001, 64},
+			{"server's alone is not asked for", config{}, config{RecordSizeLimit: 64}, 10_000, 10_000},
+			{"fragment", config{MaxFragmentLength: 512}, config{}, 512, 512},
+			{"both kinds", config{MaxFragmentLength: 512, RecordSizeLimit: 2000}, config{}, 2001, 10_000},
 		} {
 			t.Run(fmt.Sprintf("%s, TLS 1.2 only: %v", c.name, only), func(t *testing.T) {
 				client, server := pair12(t)
@@ -144,7 +144,7 @@ func TestOffers12(t *testing.T) {
 		client.MinVersion, client.MaxVersion = c.min, c.max
 		client.PostHandshakeAuth, client.DelegatedSchemes = true, []iana.SignatureScheme{iana.Ed25519}
 		client.Compressors = []Compressor{zlibCompressor()}
-		o, err := newOffer(client)
+		o, err := newOffer(client.client())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -187,12 +187,12 @@ func TestVersionsFollowSuites(t *testing.T) {
 		{[]iana.CipherSuite{iana.TLS_PSK_WITH_AES_128_CCM_8}, "TLS 1.2"},
 		{[]iana.CipherSuite{iana.TLS_PSK_WITH_AES_128_CCM_8, iana.TLS_AES_256_GCM_SHA384}, "TLS 1.3 or TLS 1.2"},
 	} {
-		cfg := &Config{Verifier: acceptAll{}, CipherSuites: c.suites}
+		cfg := &config{Verifier: acceptAll{}, CipherSuites: c.suites}
 		if got := versionList(cfg.versions()); got != c.want {
 			t.Errorf("suites %v are for %s", c.suites, got)
 		}
 	}
-	cfg := &Config{Verifier: acceptAll{}, CipherSuites: []iana.CipherSuite{iana.TLS_AES_128_GCM_SHA256}, MaxVersion: iana.TLS12}
+	cfg := &config{Verifier: acceptAll{}, CipherSuites: []iana.CipherSuite{iana.TLS_AES_128_GCM_SHA256}, MaxVersion: iana.TLS12}
 	if err := cfg.check(true); err == nil || !strings.Contains(err.Error(), "TLS_AES_128_GCM_SHA256") {
 		t.Errorf("no version is left: %v", err)
 	}

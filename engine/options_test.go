@@ -67,8 +67,8 @@ func TestRawPublicKeys(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			cv, sv := new(acceptKeys), new(acceptKeys)
 			client, server := newPair(t,
-				&Config{Verifier: cv, Credentials: []*Credential{c.client}, AcceptRawKeys: c.accept, OnlyRawKeys: c.only},
-				&Config{Verifier: sv, Credentials: []*Credential{c.server}, AcceptRawKeys: c.sAccept, OnlyRawKeys: c.sOnly, ClientAuth: RequireClientCert})
+				&config{Verifier: cv, Credentials: []*Credential{c.client}, AcceptRawKeys: c.accept, OnlyRawKeys: c.only},
+				&config{Verifier: sv, Credentials: []*Credential{c.server}, AcceptRawKeys: c.sAccept, OnlyRawKeys: c.sOnly, ClientAuth: RequireClientCert})
 			err := pump(client, server)
 			if (err != nil) != c.bad {
 				t.Fatal(err)
@@ -128,8 +128,8 @@ func TestCertificateCompression(t *testing.T) {
 	}
 	algorithm := []Compressor{zlibCompressor()}
 	c, s := newPair(t,
-		&Config{Verifier: acceptAll{}, Credentials: []*Credential{cred}, Compressors: algorithm, Trace: trace},
-		&Config{Verifier: acceptAll{}, Credentials: []*Credential{cred}, Compressors: algorithm, Trace: trace, ClientAuth: RequireClientCert})
+		&config{Verifier: acceptAll{}, Credentials: []*Credential{cred}, Compressors: algorithm, Trace: trace},
+		&config{Verifier: acceptAll{}, Credentials: []*Credential{cred}, Compressors: algorithm, Trace: trace, ClientAuth: RequireClientCert})
 	if err := pump(c, s); err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestCertificateCompression(t *testing.T) {
 	}
 	bomb := zlibCompressor()
 	bomb.Compress = func([]byte) ([]byte, error) { return zlibCompressor().Compress(make([]byte, 10<<20)) }
-	c, s = newPair(t, &Config{Verifier: acceptAll{}, Compressors: algorithm}, &Config{Credentials: []*Credential{cred}, Compressors: []Compressor{bomb}})
+	c, s = newPair(t, &config{Verifier: acceptAll{}, Compressors: algorithm}, &config{Credentials: []*Credential{cred}, Compressors: []Compressor{bomb}})
 	cred.Chain[1] = make([]byte, 50_000)
 	rand.Read(cred.Chain[1])
 	var e *Error
@@ -159,21 +159,21 @@ func TestDelegatedCredentials(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := new(acceptKeys)
-	accept := &Config{Verifier: v, DelegatedSchemes: []iana.SignatureScheme{iana.ECDSAWithP384AndSHA384}}
-	c, s := newPair(t, accept, &Config{Credentials: []*Credential{cred}})
+	accept := &config{Verifier: v, DelegatedSchemes: []iana.SignatureScheme{iana.ECDSAWithP384AndSHA384}}
+	c, s := newPair(t, accept, &config{Credentials: []*Credential{cred}})
 	if err := pump(c, s); err != nil {
 		t.Fatal(err)
 	}
 	if v.seen.Delegation == nil || v.seen.Delegation.ValidTime != 1000 || c.r.State().PeerScheme != iana.ECDSAWithP384AndSHA384 {
 		t.Errorf("the client saw %+v", v.seen.Delegation)
 	}
-	c, s = newPair(t, &Config{Verifier: v}, &Config{Credentials: []*Credential{cred}})
+	c, s = newPair(t, &config{Verifier: v}, &config{Credentials: []*Credential{cred}})
 	if err := pump(c, s); err != nil || v.seen.Delegation != nil {
 		t.Errorf("a client that does not take delegation: %v", err)
 	}
 	other := *newCredential(t, nil) // the delegation of another certificate
 	other.Delegated = cred.Delegated
-	c, s = newPair(t, accept, &Config{Credentials: []*Credential{&other}})
+	c, s = newPair(t, accept, &config{Credentials: []*Credential{&other}})
 	var e *Error
 	if err := pump(c, s); !errors.As(err, &e) || e.Alert != iana.AlertIllegalParameter {
 		t.Errorf("a stolen delegation: %v", err)
@@ -185,16 +185,16 @@ func TestRecordLimits(t *testing.T) {
 	big := bytes.Repeat([]byte("x"), 10_000)
 	for _, c := range []struct {
 		name           string
-		client, server Config
+		client, server config
 		toClient       int // the largest record to the client, in bytes of data
 		toServer       int
 	}{
-		{"none", Config{}, Config{}, 10_000, 10_000},
-		{"client's", Config{RecordSizeLimit: 100}, Config{}, 100, 10_000},
-		{"both", Config{RecordSizeLimit: 1000}, Config{RecordSizeLimit: 64}, 1000, 64},
-		{"server's alone is not asked for", Config{}, Config{RecordSizeLimit: 64}, 10_000, 10_000},
-		{"fragment", Config{MaxFragmentLength: 512}, Config{}, 512, 512},
-		{"both kinds", Config{MaxFragmentLength: 512, RecordSizeLimit: 2000}, Config{}, 2000, 10_000},
+		{"none", config{}, config{}, 10_000, 10_000},
+		{"client's", config{RecordSizeLimit: 100}, config{}, 100, 10_000},
+		{"both", config{RecordSizeLimit: 1000}, config{RecordSizeLimit: 64}, 1000, 64},
+		{"server's alone is not asked for", config{}, config{RecordSizeLimit: 64}, 10_000, 10_000},
+		{"fragment", config{MaxFragmentLength: 512}, config{}, 512, 512},
+		{"both kinds", config{MaxFragmentLength: 512, RecordSizeLimit: 2000}, config{}, 2000, 10_000},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, padding := range []func(int) int{nil, func(n int) int { return 5000 }} {
@@ -232,7 +232,7 @@ func TestRecordLimits(t *testing.T) {
 		})
 	}
 	// A peer that does not keep to it.
-	cs, ss := newPair(t, &Config{Verifier: acceptAll{}, RecordSizeLimit: 64}, &Config{Credentials: []*Credential{cred}})
+	cs, ss := newPair(t, &config{Verifier: acceptAll{}, RecordSizeLimit: 64}, &config{Credentials: []*Credential{cred}})
 	if err := pump(cs, ss); err != nil {
 		t.Fatal(err)
 	}

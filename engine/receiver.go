@@ -342,7 +342,7 @@ func (r *Receiver) plainAfterKeys(h record.Header, rec []byte) error {
 // before the peer's Finished. It is part of TLS 1.3: where that is not offered, one
 // before the ServerHello is out of order.
 func (r *Receiver) compatibilityCCS(payload []byte) error {
-	disguise := r.ccsAllowed && !r.info.HandshakeDone && slices.Contains(r.cfg.offeredVersions(), iana.TLS13)
+	disguise := r.ccsAllowed && !r.info.HandshakeDone && slices.Contains(r.cfg.versions(), iana.TLS13)
 	if len(payload) != 1 || payload[0] != 1 || !disguise || len(r.fragment) > 0 {
 		return broken(iana.AlertUnexpectedMessage, "a change_cipher_spec out of place")
 	}

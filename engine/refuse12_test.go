@@ -233,7 +233,7 @@ func TestClientCertificateDeclined12(t *testing.T) {
 	wantAlert(t, pump(c, s), iana.AlertHandshakeFailure)
 
 	client.Credentials = []*Credential{newCredential(t, testcert.NewKey("rsa"))}
-	e := reach12(t, "awaitCertificateRequest12", false, func(_ *testing.T, c, _ *Config) { c.Credentials = client.Credentials })
+	e := reach12(t, "awaitCertificateRequest12", false, func(_ *testing.T, c, _ *config) { c.Credentials = client.Credentials })
 	request := &wire.CertificateRequest12{
 		CertificateTypes: []byte{certECDSASign}, SignatureAlgorithms: []iana.SignatureScheme{iana.RSAPSSRSAEWithSHA256, iana.ECDSAWithP256AndSHA256},
 	}
@@ -265,10 +265,10 @@ func (s *plainStart) start(do *effects) (state, error) {
 }
 
 // plainPair is newPair with such a client.
-func plainPair(t *testing.T, client, server *Config) (c, s *side) {
+func plainPair(t *testing.T, client, server *config) (c, s *side) {
 	t.Helper()
 	c, s = newPair(t, client, server)
-	c.r.state = &plainStart{clientStart{cfg: client, info: &c.r.info}}
+	c.r.state = &plainStart{clientStart{cfg: client.client(), info: &c.r.info}}
 	return c, s
 }
 

@@ -46,12 +46,12 @@ func (m *memory) Fresh(id []byte, _ time.Time) bool {
 
 // resumable returns configurations whose connections can be resumed, and a
 // session.
-func resumable(t *testing.T) (client, server *Config) {
+func resumable(t *testing.T) (client, server *config) {
 	t.Helper()
 	m := newMemory()
 	now := func() time.Time { return time.Unix(1_000_000_000, 0) }
-	client = &Config{Verifier: acceptAll{}, Now: now, ServerName: "example.com", ALPN: []string{"x"}}
-	server = &Config{
+	client = &config{Verifier: acceptAll{}, Now: now, ServerName: "example.com", ALPN: []string{"x"}}
+	server = &config{
 		Credentials: []*Credential{newCredential(t, nil)}, Now: now, ALPN: []string{"x"},
 		Tickets: m, AntiReplay: m, MaxEarlyData: 1000,
 	}
@@ -69,21 +69,21 @@ func resumable(t *testing.T) (client, server *Config) {
 func TestResumption(t *testing.T) {
 	for _, change := range []struct {
 		name    string
-		with    func(c, s *Config)
+		with    func(c, s *config)
 		resumed bool
 	}{
-		{"as is", func(_, _ *Config) {}, true},
-		{"with a retry", func(c, _ *Config) { c.KeyShares = []iana.NamedGroup{} }, true},
-		{"psk_ke allowed", func(c, s *Config) { c.PSKWithoutDHE, s.PSKWithoutDHE = true, true }, true},
-		{"another suite with the hash", func(_, s *Config) { s.CipherSuites = []iana.CipherSuite{iana.TLS_CHACHA20_POLY1305_SHA256} }, true},
-		{"another suite without the hash", func(_, s *Config) { s.CipherSuites = []iana.CipherSuite{iana.TLS_AES_256_GCM_SHA384} }, false},
-		{"too old", func(c, s *Config) {
+		{"as is", func(_, _ *config) {}, true},
+		{"with a retry", func(c, _ *config) { c.KeyShares = []iana.NamedGroup{} }, true},
+		{"psk_ke allowed", func(c, s *config) { c.PSKWithoutDHE, s.PSKWithoutDHE = true, true }, true},
+		{"another suite with the hash", func(_, s *config) { s.CipherSuites = []iana.CipherSuite{iana.TLS_CHACHA20_POLY1305_SHA256} }, true},
+		{"another suite without the hash", func(_, s *config) { s.CipherSuites = []iana.CipherSuite{iana.TLS_AES_256_GCM_SHA384} }, false},
+		{"too old", func(c, s *config) {
 			c.Now = func() time.Time { return time.Unix(1_000_000_000+86399, 0) }
 			s.Now = func() time.Time { return time.Unix(1_000_000_000+86400, 0) }
 		}, false},
-		{"another name", func(c, _ *Config) { c.ServerName = "example.org" }, false},
-		{"no tickets", func(_, s *Config) { s.Tickets = nil }, false},
-		{"client certificate wanted", func(c, s *Config) {
+		{"another name", func(c, _ *config) { c.ServerName = "example.org" }, false},
+		{"no tickets", func(_, s *config) { s.Tickets = nil }, false},
+		{"client certificate wanted", func(c, s *config) {
 			s.ClientAuth, s.Verifier, c.Credentials = RequireClientCert, acceptAll{}, s.Credentials
 		}, false},
 	} {
@@ -154,18 +154,18 @@ func FuzzParseSession(f *testing.F) {
 func TestEarlyData(t *testing.T) {
 	for _, change := range []struct {
 		name   string
-		with   func(c, s *Config)
+		with   func(c, s *config)
 		accept bool
 	}{
-		{"as is", func(_, _ *Config) {}, true},
-		{"no compatibility mode", func(c, _ *Config) { c.NoCompatibilityMode = true }, true},
-		{"refused by the limit", func(_, s *Config) { s.MaxEarlyData = 0 }, false},
-		{"refused without memory", func(_, s *Config) { s.AntiReplay = nil }, false},
-		{"refused by a retry", func(c, _ *Config) { c.KeyShares = []iana.NamedGroup{} }, false},
-		{"refused by another protocol", func(c, s *Config) { c.ALPN, s.ALPN = []string{"y", "x"}, []string{"y"} }, false},
-		{"refused by another suite", func(_, s *Config) { s.CipherSuites = []iana.CipherSuite{iana.TLS_CHACHA20_POLY1305_SHA256} }, false},
-		{"refused without the ticket", func(_, s *Config) { s.Tickets = newMemory() }, false},
-		{"refused for its age", func(c, _ *Config) { c.Now = func() time.Time { return time.Unix(1_000_000_011, 0) } }, false},
+		{"as is", func(_, _ *config) {}, true},
+		{"no compatibility mode", func(c, _ *config) { c.NoCompatibilityMode = true }, true},
+		{"refused by the limit", func(_, s *config) { s.MaxEarlyData = 0 }, false},
+		{"refused without memory", func(_, s *config) { s.AntiReplay = nil }, false},
+		{"refused by a retry", func(c, _ *config) { c.KeyShares = []iana.NamedGroup{} }, false},
+		{"refused by another protocol", func(c, s *config) { c.ALPN, s.ALPN = []string{"y", "x"}, []string{"y"} }, false},
+		{"refused by another suite", func(_, s *config) { s.CipherSuites = []iana.CipherSuite{iana.TLS_CHACHA20_POLY1305_SHA256} }, false},
+		{"refused without the ticket", func(_, s *config) { s.Tickets = newMemory() }, false},
+		{"refused for its age", func(c, _ *config) { c.Now = func() time.Time { return time.Unix(1_000_000_011, 0) } }, false},
 	} {
 		t.Run(change.name, func(t *testing.T) {
 			client, server := resumable(t)
@@ -270,8 +270,8 @@ func TestExternalPSK(t *testing.T) {
 				return nil, nil
 			}
 			other := NewPSK([]byte("unknown"), []byte("x"))
-			client := &Config{PSKs: []*PSK{other, psk}, PSKWithoutDHE: noDHE}
-			server := &Config{FindPSK: find, PSKWithoutDHE: noDHE}
+			client := &config{PSKs: []*PSK{other, psk}, PSKWithoutDHE: noDHE}
+			server := &config{FindPSK: find, PSKWithoutDHE: noDHE}
 			c, s := newPair(t, client, server)
 			if err := pump(c, s); err != nil {
 				t.Fatalf("%v: %v", psk, err)
@@ -283,16 +283,16 @@ func TestExternalPSK(t *testing.T) {
 		}
 	}
 	wrong := NewPSK(base.Identity, []byte("wrong"))
-	c, s := newPair(t, &Config{PSKs: []*PSK{wrong}}, &Config{FindPSK: func([]byte) (*PSK, error) { return base, nil }})
+	c, s := newPair(t, &config{PSKs: []*PSK{wrong}}, &config{FindPSK: func([]byte) (*PSK, error) { return base, nil }})
 	var e *Error
 	if err := pump(c, s); !errors.As(err, &e) {
 		t.Errorf("a wrong key is accepted: %v", err)
 	}
-	c, s = newPair(t, &Config{PSKs: []*PSK{base}}, &Config{Credentials: []*Credential{newCredential(t, nil)}})
+	c, s = newPair(t, &config{PSKs: []*PSK{base}}, &config{Credentials: []*Credential{newCredential(t, nil)}})
 	if err := pump(c, s); err == nil || c.done {
 		t.Error("a client without a Verifier accepts a certificate")
 	}
-	c, s = newPair(t, &Config{PSKs: []*PSK{base}}, &Config{FindPSK: func([]byte) (*PSK, error) { return nil, nil }})
+	c, s = newPair(t, &config{PSKs: []*PSK{base}}, &config{FindPSK: func([]byte) (*PSK, error) { return nil, nil }})
 	if err := pump(c, s); !errors.As(err, &e) || e.Alert != iana.AlertUnknownPSKIdentity {
 		t.Errorf("an unknown identity: %v", err)
 	}
@@ -301,11 +301,11 @@ func TestExternalPSK(t *testing.T) {
 func TestLateAuthentication(t *testing.T) {
 	cred := newCredential(t, nil)
 	for _, declined := range []bool{false, true} {
-		client := &Config{Verifier: acceptAll{}, PostHandshakeAuth: true}
+		client := &config{Verifier: acceptAll{}, PostHandshakeAuth: true}
 		if !declined {
 			client.Credentials = []*Credential{cred}
 		}
-		c, s := newPair(t, client, &Config{Verifier: acceptAll{}, Credentials: []*Credential{cred}})
+		c, s := newPair(t, client, &config{Verifier: acceptAll{}, Credentials: []*Credential{cred}})
 		if err := pump(c, s); err != nil {
 			t.Fatal(err)
 		}
@@ -353,7 +353,7 @@ func TestLateAuthentication(t *testing.T) {
 			t.Errorf("no certificate: %v", got)
 		}
 	}
-	c, s := newPair(t, &Config{Verifier: acceptAll{}}, &Config{Verifier: acceptAll{}, Credentials: []*Credential{cred}})
+	c, s := newPair(t, &config{Verifier: acceptAll{}}, &config{Verifier: acceptAll{}, Credentials: []*Credential{cred}})
 	if err := pump(c, s); err != nil {
 		t.Fatal(err)
 	}
@@ -383,8 +383,8 @@ func TestPSKWithoutCommonGroup(t *testing.T) {
 			return nil, nil
 		}
 		client, server := newPair(t,
-			&Config{PSKs: []*PSK{psk}, PSKWithoutDHE: c.client, Groups: x25519, Verifier: acceptAll{}},
-			&Config{FindPSK: find, PSKWithoutDHE: c.server, Groups: p521, Credentials: []*Credential{newCredential(t, nil)}})
+			&config{PSKs: []*PSK{psk}, PSKWithoutDHE: c.client, Groups: x25519, Verifier: acceptAll{}},
+			&config{FindPSK: find, PSKWithoutDHE: c.server, Groups: p521, Credentials: []*Credential{newCredential(t, nil)}})
 		err := pump(client, server)
 		if alertOf(err) != c.alert || (err == nil) != (c.alert == 0) {
 			t.Errorf("%+v: %v", c, err)

@@ -20,10 +20,10 @@ type retrier struct {
 
 // newRetrier sends a first ClientHello, changed by first, and reads the server's
 // HelloRetryRequest.
-func newRetrier(t *testing.T, client, server *Config, first func(*wire.ClientHello)) *retrier {
+func newRetrier(t *testing.T, client, server *config, first func(*wire.ClientHello)) *retrier {
 	t.Helper()
 	client.KeyShares = []iana.NamedGroup{}
-	o, err := newOffer(client)
+	o, err := newOffer(client.client())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,8 +34,8 @@ func newRetrier(t *testing.T, client, server *Config, first func(*wire.ClientHel
 	if err := o.write(nil); err != nil {
 		t.Fatal(err)
 	}
-	_, s := newPair(t, &Config{Verifier: acceptAll{}}, server)
-	p := &retrier{offer: o, server: s, sender: newSender(client, iana.TLS10)}
+	_, s := newPair(t, &config{Verifier: acceptAll{}}, server)
+	p := &retrier{offer: o, server: s, sender: newSender(&client.Config, iana.TLS10)}
 	p.put(t)
 	out, err := s.step()
 	if err != nil {
@@ -87,8 +87,8 @@ func (p *retrier) second(t *testing.T, change func(*wire.ClientHello)) error {
 func TestRetryKeepsForwardSecrecy(t *testing.T) {
 	psk := NewPSK([]byte("device"), []byte("secret"))
 	for _, allowed := range []bool{false, true} {
-		server := &Config{PSKWithoutDHE: allowed, FindPSK: func([]byte) (*PSK, error) { return psk, nil }}
-		p := newRetrier(t, &Config{PSKs: []*PSK{psk}}, server, nil)
+		server := &config{PSKWithoutDHE: allowed, FindPSK: func([]byte) (*PSK, error) { return psk, nil }}
+		p := newRetrier(t, &config{PSKs: []*PSK{psk}}, server, nil)
 		err := p.second(t, func(h *wire.ClientHello) { h.PSKModes = []iana.PSKMode{iana.PSKKE} })
 		refuses(t, err, iana.AlertIllegalParameter)
 		if s := p.server; s.s.Ready() || s.r.State().Group != 0 {
@@ -111,8 +111,8 @@ func TestPSKModeIsDecidedFromTheConfiguration(t *testing.T) {
 // What the rest of a handshake uses of a ClientHello beside the choice is that of the
 // second one. The check of what changed, which has the bytes, does not see this change.
 func TestSecondClientHelloIsTaken(t *testing.T) {
-	server := &Config{Credentials: []*Credential{newCredential(t, nil)}}
-	p := newRetrier(t, &Config{Verifier: acceptAll{}}, server, nil)
+	server := &config{Credentials: []*Credential{newCredential(t, nil)}}
+	p := newRetrier(t, &config{Verifier: acceptAll{}}, server, nil)
 	if err := p.write(&p.before); err != nil {
 		t.Fatal(err)
 	}
@@ -200,10 +200,10 @@ func TestSecondClientHello(t *testing.T) {
 	psk := NewPSK([]byte("device"), []byte("secret"))
 	for _, c := range secondHellos {
 		t.Run(c.name, func(t *testing.T) {
-			client := &Config{
+			client := &config{
 				Verifier: acceptAll{}, ServerName: "example.com", ALPN: []string{"x"}, PSKs: []*PSK{psk},
 			}
-			server := &Config{
+			server := &config{
 				Credentials:      []*Credential{newCredential(t, nil)},
 				FindPSK:          func([]byte) (*PSK, error) { return psk, nil },
 				HelloRetryCookie: func() []byte { return []byte("cookie") },
@@ -229,12 +229,12 @@ func TestSecondClientHello(t *testing.T) {
 // out. RFC 9846, Section 6.2.
 func TestNoPSKsAfterRetry(t *testing.T) {
 	psk := NewPSK([]byte("device"), []byte("secret"))
-	server := &Config{FindPSK: func([]byte) (*PSK, error) { return psk, nil }}
-	p := newRetrier(t, &Config{Verifier: acceptAll{}, PSKs: []*PSK{psk}}, server, nil)
+	server := &config{FindPSK: func([]byte) (*PSK, error) { return psk, nil }}
+	p := newRetrier(t, &config{Verifier: acceptAll{}, PSKs: []*PSK{psk}}, server, nil)
 	p.psks = psks{}
 	refuses(t, p.second(t, nil), iana.AlertMissingExtension)
 	// A client that offered none at first gets unknown_psk_identity.
-	client := &Config{Verifier: acceptAll{}}
+	client := &config{Verifier: acceptAll{}}
 	refuses(t, newRetrier(t, client, server, nil).second(t, nil), iana.AlertUnknownPSKIdentity)
 }
 
@@ -257,13 +257,13 @@ func TestPSKsAfterRetry(t *testing.T) {
 		{"abc", "abc", true}, {"abc", "ac", true}, {"abc", "c", true}, {"abc", "", true},
 		{"ab", "ba", false}, {"a", "ab", false}, {"", "a", false}, {"ab", "c", false}, {"a", "aa", false},
 	} {
-		client := &Config{Verifier: acceptAll{}, PSKs: keysOf(c.first)}
-		server := &Config{
+		client := &config{Verifier: acceptAll{}, PSKs: keysOf(c.first)}
+		server := &config{
 			Credentials: []*Credential{newCredential(t, nil)},
 			FindPSK:     func(id []byte) (*PSK, error) { return all[string(id)], nil },
 		}
 		p := newRetrier(t, client, server, nil)
-		again, err := newOffer(&Config{Verifier: acceptAll{}, PSKs: keysOf(c.second)})
+		again, err := newOffer((&config{Verifier: acceptAll{}, PSKs: keysOf(c.second)}).client())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -282,20 +282,20 @@ func TestPSKsAfterRetry(t *testing.T) {
 // TestOwnSecondClientHello: this engine's client keeps to the rule too, with every offer.
 func TestOwnSecondClientHello(t *testing.T) {
 	key := newECHKey(t, 7)
-	for name, change := range map[string]func(t *testing.T, c, s *Config){
-		"plain":      func(*testing.T, *Config, *Config) {},
+	for name, change := range map[string]func(t *testing.T, c, s *config){
+		"plain":      func(*testing.T, *config, *config) {},
 		"resumption": resumed13,
 		"early data": early13,
 		"late":       late13,
 		"compressed": compressed13,
-		"GREASE ECH": func(_ *testing.T, c, _ *Config) { c.ECHGREASE = true },
-		"ECH": func(t *testing.T, c, s *Config) {
+		"GREASE ECH": func(_ *testing.T, c, _ *config) { c.ECHGREASE = true },
+		"ECH": func(t *testing.T, c, s *config) {
 			c.ECHConfigs, s.ECHKeys = echConfigs(t, key), []*ECHKey{key}
 		},
-		"ECH rejected": func(t *testing.T, c, _ *Config) { c.ECHConfigs = echConfigs(t, key) },
+		"ECH rejected": func(t *testing.T, c, _ *config) { c.ECHConfigs = echConfigs(t, key) },
 	} {
-		client := &Config{Verifier: acceptAll{}, ServerName: hiddenName}
-		server := &Config{Credentials: []*Credential{newCredential(t, nil)}}
+		client := &config{Verifier: acceptAll{}, ServerName: hiddenName}
+		server := &config{Credentials: []*Credential{newCredential(t, nil)}}
 		change(t, client, server)
 		client.KeyShares = []iana.NamedGroup{}
 		var hellos [][]byte
@@ -335,8 +335,8 @@ func TestShareOrder(t *testing.T) {
 		{[]iana.NamedGroup{iana.X25519, iana.SecP256r1, iana.X25519MLKEM768}, false},
 		{[]iana.NamedGroup{iana.SecP384r1}, false},
 	} {
-		client := &Config{Verifier: acceptAll{}, Groups: groups, KeyShares: groups}
-		_, s := newPair(t, client, &Config{Credentials: []*Credential{newCredential(t, nil)}})
+		client := &config{Verifier: acceptAll{}, Groups: groups, KeyShares: groups}
+		_, s := newPair(t, client, &config{Credentials: []*Credential{newCredential(t, nil)}})
 		s.in = handMade(t, client, func(h *wire.ClientHello) {
 			made := h.KeyShares
 			h.KeyShares = []wire.KeyShare{}
@@ -367,8 +367,8 @@ func TestOwnShareOrder(t *testing.T) {
 		{iana.SecP384r1, iana.X25519, iana.SecP256r1, iana.X25519MLKEM768},
 	} {
 		for _, wanted := range groups {
-			client := &Config{Verifier: acceptAll{}, Groups: groups, KeyShares: shares}
-			server := &Config{
+			client := &config{Verifier: acceptAll{}, Groups: groups, KeyShares: shares}
+			server := &config{
 				Credentials: []*Credential{newCredential(t, nil)}, Groups: []iana.NamedGroup{wanted},
 				ForClient: func(h *ClientHelloInfo) (*Config, error) {
 					order := func(a, b iana.NamedGroup) int {

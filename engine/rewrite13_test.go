@@ -44,7 +44,7 @@ func (w rewriter) step(e *side) (out []byte, err error) {
 
 // rewritten runs a handshake in which one side's messages are rewritten, and returns
 // the error of the other side, if it has one.
-func rewritten(t *testing.T, client, server *Config, byServer bool, w rewriter) error {
+func rewritten(t *testing.T, client, server *config, byServer bool, w rewriter) error {
 	t.Helper()
 	c, s := newPair(t, client, server)
 	return rewrittenPair(c, s, byServer, w)
@@ -122,14 +122,14 @@ func refusesFor(t *testing.T, err error, alert iana.Alert, words string) {
 }
 
 // pair13 returns configurations of TLS 1.3 that go together.
-func pair13(t *testing.T) (client, server *Config) {
+func pair13(t *testing.T) (client, server *config) {
 	t.Helper()
-	client = &Config{
+	client = &config{
 		Verifier: acceptAll{}, ServerName: "example.com", ALPN: []string{"a", "b"},
 		MinVersion: iana.TLS13,
 		Groups:     []iana.NamedGroup{iana.X25519, iana.SecP256r1, iana.SecP384r1},
 		KeyShares:  []iana.NamedGroup{iana.X25519},
 	}
-	server = &Config{Credentials: []*Credential{newCredential(t, nil)}, ALPN: []string{"b"}}
+	server = &config{Credentials: []*Credential{newCredential(t, nil)}, ALPN: []string{"b"}}
 	return client, server
 }

@@ -24,7 +24,7 @@ func TestSecretsNeverPrint(t *testing.T) {
 		session, &session, psk, &psk, cred, &cred, delegated, &delegated,
 		[]PSK{psk}, []*PSK{&psk}, map[string]Session{"x": session}, struct{ P PSK }{psk}, struct{ C Credential }{cred},
 		struct{ p PSK }{psk}, struct{ s Session }{session}, [1]struct{ p PSK }{{psk}},
-		Config{PSKs: []*PSK{&psk}, Session: &session, Credentials: []*Credential{&cred}},
+		config{PSKs: []*PSK{&psk}, Session: &session, Credentials: []*Credential{&cred}},
 	} {
 		var b bytes.Buffer
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%o", "%c", "%e", "%t", "%U", "%b"} {

@@ -99,7 +99,7 @@ func TestStandardServer12(t *testing.T) {
 			client.Credentials = []*Credential{{Chain: leaf.Chain, Signer: leaf.Key}}
 			config := &tls.Config{Certificates: []tls.Certificate{cert}, MaxVersion: tls.VersionTLS12, ClientAuth: auth, NextProtos: []string{"b"}}
 			for round := range 2 {
-				r, s, err := Client(client)
+				r, s, err := startClient(client)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -159,7 +159,7 @@ func TestStandardClient12(t *testing.T) {
 				config.Certificates = []tls.Certificate{{Certificate: leaf.Chain, PrivateKey: leaf.Key}}
 			}
 			for round := range 2 {
-				r, s, err := Server(server)
+				r, s, err := startServer(server)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -207,14 +207,14 @@ func TestStandardSuites12(t *testing.T) {
 			peer := config.Clone()
 			peer.CurvePreferences = append(peer.CurvePreferences, tls.CurveP256) // for the certificate
 			server.Credentials = []*Credential{{Chain: leaf.Chain, Signer: leaf.Key}}
-			cr, cs, err := Client(client)
+			cr, cs, err := startClient(client)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if _, err := standard(t, &side{r: cr, s: cs}, func(c net.Conn) *tls.Conn { return tls.Server(c, config) }); err != nil {
 				t.Errorf("client, %s, %v: %v", suite.Name, group, err)
 			}
-			sr, ss, err := Server(server)
+			sr, ss, err := startServer(server)
 			if err != nil {
 				t.Fatal(err)
 			}

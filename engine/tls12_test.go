@@ -30,16 +30,16 @@ func all12() []iana.CipherSuite {
 }
 
 // pair12 returns configurations for TLS 1.2 that go together.
-func pair12(t testing.TB) (client, server *Config) {
+func pair12(t testing.TB) (client, server *config) {
 	t.Helper()
 	now := func() time.Time { return time.Unix(1_000_000_000, 0) }
-	client = &Config{Verifier: acceptAll{}, MaxVersion: iana.TLS12, Now: now, ServerName: "example.com", ALPN: []string{"a", "b"}}
-	server = &Config{Verifier: acceptAll{}, Credentials: []*Credential{newCredential(t, nil)}, Now: now, ALPN: []string{"b"}}
+	client = &config{Verifier: acceptAll{}, MaxVersion: iana.TLS12, Now: now, ServerName: "example.com", ALPN: []string{"a", "b"}}
+	server = &config{Verifier: acceptAll{}, Credentials: []*Credential{newCredential(t, nil)}, Now: now, ALPN: []string{"b"}}
 	return client, server
 }
 
 // connect runs the handshake and sends something both ways.
-func connect(t testing.TB, client, server *Config) (c, s *side) {
+func connect(t testing.TB, client, server *config) (c, s *side) {
 	t.Helper()
 	c, s = newPair(t, client, server)
 	if err := pump(c, s); err != nil {
@@ -243,7 +243,7 @@ func (m cache) Load(id []byte) (*Session, error) {
 func (m cache) Forget(id []byte) { delete(m, string(id)) }
 
 // resumable12 returns configurations whose connections can be resumed.
-func resumable12(t *testing.T, tickets bool) (client, server *Config) {
+func resumable12(t *testing.T, tickets bool) (client, server *config) {
 	t.Helper()
 	client, server = pair12(t)
 	if tickets {
@@ -272,29 +272,29 @@ func TestResumption12(t *testing.T) {
 	for _, tickets := range []bool{false, true} {
 		for _, change := range []struct {
 			name    string
-			with    func(c, s *Config)
+			with    func(c, s *config)
 			resumed bool
 		}{
-			{"as is", func(_, _ *Config) {}, true},
-			{"with both versions", func(c, s *Config) { c.MaxVersion, s.MaxVersion = 0, iana.TLS12 }, true},
-			{"another protocol", func(_, s *Config) { s.ALPN = []string{"a"} }, true},
-			{"a better version", func(c, _ *Config) { c.MaxVersion = 0 }, false},
-			{"another suite", func(_, s *Config) {
+			{"as is", func(_, _ *config) {}, true},
+			{"with both versions", func(c, s *config) { c.MaxVersion, s.MaxVersion = 0, iana.TLS12 }, true},
+			{"another protocol", func(_, s *config) { s.ALPN = []string{"a"} }, true},
+			{"a better version", func(c, _ *config) { c.MaxVersion = 0 }, false},
+			{"another suite", func(_, s *config) {
 				s.CipherSuites = []iana.CipherSuite{iana.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}
 			}, false},
-			{"too old", func(c, s *Config) {
+			{"too old", func(c, s *config) {
 				c.Now = func() time.Time { return time.Unix(1_000_000_000+86399, 0) }
 				s.Now = func() time.Time { return time.Unix(1_000_000_000+86400, 0) }
 			}, false},
-			{"another name", func(c, _ *Config) { c.ServerName = "example.org" }, false},
-			{"forgotten", func(_, s *Config) {
+			{"another name", func(c, _ *config) { c.ServerName = "example.org" }, false},
+			{"forgotten", func(_, s *config) {
 				if s.Tickets != nil {
 					s.Tickets = newMemory()
 				} else {
 					s.SessionIDs = cache{}
 				}
 			}, false},
-			{"client certificate wanted", func(c, s *Config) { s.ClientAuth, c.Credentials = RequireClientCert, s.Credentials }, false},
+			{"client certificate wanted", func(c, s *config) { s.ClientAuth, c.Credentials = RequireClientCert, s.Credentials }, false},
 		} {
 			t.Run(fmt.Sprintf("tickets %v, %s", tickets, change.name), func(t *testing.T) {
 				client, server := resumable12(t, tickets)
@@ -376,11 +376,11 @@ func TestPSK12(t *testing.T) {
 		for _, noDHE := range []bool{false, true} {
 			for _, hint := range []string{"", "plant 3"} {
 				got := "none"
-				client := &Config{MaxVersion: iana.TLS12, PSKWithoutDHE: noDHE, SelectPSK: func(h []byte) (*PSK, error) {
+				client := &config{MaxVersion: iana.TLS12, PSKWithoutDHE: noDHE, SelectPSK: func(h []byte) (*PSK, error) {
 					got = string(h)
 					return good, nil
 				}}
-				server := &Config{FindPSK: find, PSKHint: []byte(hint), PSKWithoutDHE: noDHE}
+				server := &config{FindPSK: find, PSKHint: []byte(hint), PSKWithoutDHE: noDHE}
 				if noDHE {
 					_, client.CipherSuites = suites.DefaultPSK12()
 				}
@@ -393,22 +393,22 @@ func TestPSK12(t *testing.T) {
 	})
 	t.Run("refusals", func(t *testing.T) {
 		for _, p := range []*PSK{NewPSK(good.Identity, []byte("wrong")), NewPSK([]byte("unknown"), good.secret.bytes())} {
-			c, s := newPair(t, &Config{MaxVersion: iana.TLS12, PSKs: []*PSK{p}}, &Config{FindPSK: find})
+			c, s := newPair(t, &config{MaxVersion: iana.TLS12, PSKs: []*PSK{p}}, &config{FindPSK: find})
 			if err := pump(c, s); err == nil || c.done || s.done {
 				t.Errorf("%v is accepted", p)
 			}
 		}
-		c, s := newPair(t, &Config{MaxVersion: iana.TLS12, PSKs: []*PSK{good}}, &Config{Credentials: []*Credential{newCredential(t, nil)}})
+		c, s := newPair(t, &config{MaxVersion: iana.TLS12, PSKs: []*PSK{good}}, &config{Credentials: []*Credential{newCredential(t, nil)}})
 		wantAlert(t, pump(c, s), iana.AlertHandshakeFailure)
 	})
 	t.Run("with certificates beside", func(t *testing.T) {
 		cred := newCredential(t, nil)
-		server := &Config{FindPSK: find, Credentials: []*Credential{cred}}
-		_, s := connect(t, &Config{MaxVersion: iana.TLS12, Verifier: acceptAll{}, PSKs: []*PSK{good}}, server)
+		server := &config{FindPSK: find, Credentials: []*Credential{cred}}
+		_, s := connect(t, &config{MaxVersion: iana.TLS12, Verifier: acceptAll{}, PSKs: []*PSK{good}}, server)
 		if s.r.State().PSKIdentity == nil {
 			t.Error("the key is not used")
 		}
-		c, _ := connect(t, &Config{MaxVersion: iana.TLS12, Verifier: acceptAll{}}, server)
+		c, _ := connect(t, &config{MaxVersion: iana.TLS12, Verifier: acceptAll{}}, server)
 		if len(c.r.State().PeerChain) != 1 {
 			t.Error("the certificate is not used")
 		}

@@ -13,7 +13,7 @@ import (
 // never set, wherever it comes from. Anyone knows it, so it must not be used.
 func TestUnsetSecretIsNone(t *testing.T) {
 	zero := NewPSK([]byte("device"), make([]byte, 32))
-	if _, _, err := Client(&Config{PSKs: []*PSK{zero}}); !misused(err) {
+	if _, _, err := startClient(&config{PSKs: []*PSK{zero}}); !misused(err) {
 		t.Errorf("a client takes a key of zeros: %v", err)
 	}
 	if _, err := zero.Import(nil, crypto.SHA256); !misused(err) {
@@ -21,20 +21,20 @@ func TestUnsetSecretIsNone(t *testing.T) {
 	}
 	set := NewPSK(zero.Identity, []byte("a key"))
 	for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
-		c, s := newPair(t, &Config{PSKs: []*PSK{set}, MaxVersion: version},
-			&Config{FindPSK: func([]byte) (*PSK, error) { return zero, nil }, MaxVersion: version})
+		c, s := newPair(t, &config{PSKs: []*PSK{set}, MaxVersion: version},
+			&config{FindPSK: func([]byte) (*PSK, error) { return zero, nil }, MaxVersion: version})
 		if err := pump(c, s); !misused(err) {
 			t.Errorf("%v: a server takes a key of zeros: %v", version, err)
 		}
 	}
 	c, s := newPair(t,
-		&Config{SelectPSK: func([]byte) (*PSK, error) { return zero, nil }, MaxVersion: iana.TLS12},
-		&Config{FindPSK: func([]byte) (*PSK, error) { return set, nil }, MaxVersion: iana.TLS12})
+		&config{SelectPSK: func([]byte) (*PSK, error) { return zero, nil }, MaxVersion: iana.TLS12},
+		&config{FindPSK: func([]byte) (*PSK, error) { return set, nil }, MaxVersion: iana.TLS12})
 	if err := pump(c, s); !misused(err) {
 		t.Errorf("a client selects a key of zeros: %v", err)
 	}
-	noECH := &Config{Credentials: []*Credential{newCredential(t, nil)}, ECHKeys: []*ECHKey{{}}}
-	if _, _, err := Server(noECH); !misused(err) {
+	noECH := &config{Credentials: []*Credential{newCredential(t, nil)}, ECHKeys: []*ECHKey{{}}}
+	if _, _, err := startServer(noECH); !misused(err) {
 		t.Errorf("a server takes an ECHKey without a key: %v", err)
 	}
 }
@@ -84,11 +84,11 @@ func (o oneSession) Issue(*Session) ([]byte, error)  { return []byte("a ticket")
 func (o oneSession) Redeem([]byte) (*Session, error) { return o.session, nil }
 
 // resumableAt is resumable for a version.
-func resumableAt(t *testing.T, version iana.Version) (client, server *Config) {
+func resumableAt(t *testing.T, version iana.Version) (client, server *config) {
 	t.Helper()
 	now := func() time.Time { return time.Unix(1_000_000_000, 0) }
-	client = &Config{Verifier: acceptAll{}, Now: now, ServerName: "example.com", MaxVersion: version}
-	server = &Config{Credentials: []*Credential{newCredential(t, nil)}, Now: now, Tickets: newMemory()}
+	client = &config{Verifier: acceptAll{}, Now: now, ServerName: "example.com", MaxVersion: version}
+	server = &config{Credentials: []*Credential{newCredential(t, nil)}, Now: now, Tickets: newMemory()}
 	c, s := newPair(t, client, server)
 	if err := pump(c, s); err != nil {
 		t.Fatal(err)

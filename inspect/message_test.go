@@ -27,7 +27,9 @@ func traced(t *testing.T) string {
 	var b strings.Builder
 	trace := func(tr engine.Trace) { b.WriteString(Message(tr)) }
 	key := engine.NewPSK([]byte("example"), []byte("a key that both sides have"))
-	cr, cs, err := engine.Client(&engine.Config{PSKs: []*engine.PSK{key}, ServerName: "example.com", ALPN: []string{"h2"}, Trace: trace})
+	cr, cs, err := engine.Client(&engine.Config{
+		PSKs: []*engine.PSK{key}, ALPN: []string{"h2"}, Trace: trace,
+	}, engine.Target{ServerName: "example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}

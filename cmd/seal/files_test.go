@@ -80,7 +80,9 @@ func aSession(t testing.TB) *engine.Session {
 	t.Helper()
 	key := engine.NewPSK([]byte("example"), []byte("a key that both sides have"))
 	now := func() time.Time { return time.Now().Truncate(time.Hour) }
-	cr, cs, err := engine.Client(&engine.Config{PSKs: []*engine.PSK{key}, ServerName: "localhost", Groups: []iana.NamedGroup{iana.X25519}, Rand: zeros{}, Now: now})
+	cr, cs, err := engine.Client(&engine.Config{
+		PSKs: []*engine.PSK{key}, Groups: []iana.NamedGroup{iana.X25519}, Rand: zeros{}, Now: now,
+	}, engine.Target{ServerName: "localhost"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func wrapFor(t *testing.T, a, b net.Conn, change func(*engine.Config)) (client, 
 	t.Helper()
 	cc, sc := configs()
 	change(cc)
-	cr, cs, err := engine.Client(cc)
+	cr, cs, err := engine.Client(cc, engine.Target{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,10 @@ func newLooped(t *testing.T, id *identity.Identity, policy *trust.Policy) *loope
 	t.Helper()
 	l := &looped{client: new(half), server: new(half), policy: policy}
 	var err error
-	if l.client.recv, l.client.send, err = engine.Client(&engine.Config{ServerName: "localhost", Verifier: l}); err != nil {
+	l.client.recv, l.client.send, err = engine.Client(
+		&engine.Config{Verifier: l}, engine.Target{ServerName: "localhost"},
+	)
+	if err != nil {
 		t.Fatal(err)
 	}
 	l.server.recv, l.server.send, err = engine.Server(&engine.Config{Credentials: []*engine.Credential{{Chain: id.Chain, Signer: id.Signer}}})

@@ -16,11 +16,12 @@ import (
 // Tests send one byte more.
 const maxEarlyData = 14336
 
-// config converts the flags to a configuration of the engine.
+// config converts the flags to a configuration of the engine, and a client's target.
 func (c *connection) config() (*engine.Config, error) {
 	s := c.settings
+	c.target.ServerName = s.hostName
 	cfg := &engine.Config{
-		Now: c.memory.now, ServerName: s.hostName, Verifier: verifier{c},
+		Now: c.memory.now, Verifier: verifier{c},
 		KeyShares: s.keyShares, SignatureSchemes: known(s.verifyPrefs), Groups: s.curves,
 		MaxHandshakeMessage: s.maxCertList, KeyLog: c.keep, Trace: c.trace, Compressors: s.compressors(),
 		PSKWithoutDHE: s.psk != "",
@@ -40,7 +41,7 @@ func (c *connection) config() (*engine.Config, error) {
 	if err := s.ciphers(cfg); err != nil {
 		return nil, err
 	}
-	if err := s.ech(cfg); err != nil {
+	if err := s.ech(cfg, &c.target); err != nil {
 		return nil, err
 	}
 	if err := c.loadCredentials(cfg); err != nil {
@@ -52,7 +53,7 @@ func (c *connection) config() (*engine.Config, error) {
 	var err error
 	cfg.ALPN, err = splitALPN(s.advertiseALPN)
 	if c.resuming {
-		cfg.Session = c.memory.session
+		c.target.Session = c.memory.session
 	}
 	cfg.EarlyData, cfg.NoTickets = s.earlyData && c.resuming, s.noTicket
 	return cfg, err

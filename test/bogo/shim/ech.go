@@ -9,7 +9,7 @@ import (
 
 // ech sets up Encrypted ClientHello. If no configuration of a list is usable,
 // BoringSSL continues without ECH; here the caller decides.
-func (s *settings) ech(cfg *engine.Config) error {
+func (s *settings) ech(cfg *engine.Config, to *engine.Target) error {
 	cfg.ECHGREASE = s.echGREASE
 	if len(s.echKeyConfigs) != len(s.echKeys) || len(s.echKeyConfigs) != len(s.echKeyOffered) {
 		return errors.New("the flags for keys of Encrypted ClientHello do not go together")
@@ -28,7 +28,7 @@ func (s *settings) ech(cfg *engine.Config) error {
 	}
 	for _, c := range configs {
 		if c.Unusable == "" {
-			cfg.ECHConfigs = s.echConfigs
+			to.ECHConfigs = s.echConfigs
 			return nil
 		}
 	}

@@ -20,6 +20,7 @@ type connection struct {
 	settings *settings
 	retry    *settings // for what follows when 0-RTT data is refused
 	resuming bool
+	target   engine.Target // of a client
 
 	credentials []*engine.Credential // as the flags list them; nil for a pre-shared key
 	usual       *engine.Credential
@@ -57,7 +58,7 @@ func connect(m *memory, s, retry *settings, resuming bool) error {
 	if s.server {
 		c.receiver, c.sender, err = engine.Server(cfg)
 	} else {
-		c.receiver, c.sender, err = engine.Client(cfg)
+		c.receiver, c.sender, err = engine.Client(cfg, c.target)
 	}
 	if err != nil {
 		return unimplemented("%v", err) // the flags are for something that the engine does not have
