@@ -56,30 +56,43 @@ const maxFlight = 256 << 10
 // ask sends one ClientHello and reads the server's first flight. An error means that there
 // is no answer: neither yes nor no.
 func (p *prober) ask(ctx context.Context, o *offer) (*answer, error) {
-	select {
-	case p.slots <- struct{}{}:
-		defer func() { <-p.slots }()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
 	message, err := o.compose(p.target.ServerName)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
-	conn, err := p.target.Dial(ctx)
+	conn, done, err := p.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	p.asked.Add(1)
+	defer done()
 	if _, err := conn.Write(o.records(message)); err != nil {
 		return refusedBy(err)
 	}
 	return readFlight(conn)
+}
+
+// open opens a connection as soon as one may be opened. It ends with the context, and after
+// the timeout; done closes it.
+func (p *prober) open(ctx context.Context) (conn net.Conn, done func(), err error) {
+	select {
+	case p.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, context.Cause(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	if conn, err = p.target.Dial(ctx); err != nil {
+		cancel()
+		<-p.slots
+		return nil, nil, err
+	}
+	p.asked.Add(1)
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	return conn, func() {
+		stop()
+		conn.Close()
+		cancel()
+		<-p.slots
+	}, nil
 }
 
 // refusedBy returns the answer that a failed read or write stands for.

@@ -93,20 +93,13 @@ func (c *collect) Verify(_ context.Context, peer *trust.Peer) (*trust.Result, er
 // wait: tickets arrive with the server's first data.
 func (p *prober) shake(ctx context.Context, cfg sealsock.Config,
 	wait time.Duration) (*seen, error) {
-	select {
-	case p.slots <- struct{}{}:
-		defer func() { <-p.slots }()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
-	raw, err := p.target.Dial(ctx)
+	raw, done, err := p.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer raw.Close()
-	p.asked.Add(1)
+	defer done()
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
 	verifier := new(collect)
 	s := new(seen)
 	cfg.Trust, cfg.ServerName = verifier, p.target.ServerName

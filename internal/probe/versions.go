@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"time"
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/wire"
@@ -258,22 +257,11 @@ func postQuantum(g iana.NamedGroup) bool { return hasAny(g.String(), "MLKEM", "K
 
 // speaksSSL2 reports whether the server answers a CLIENT-HELLO of SSL 2.0 in kind.
 func (p *prober) speaksSSL2(ctx context.Context) (bool, error) {
-	select {
-	case p.slots <- struct{}{}:
-		defer func() { <-p.slots }()
-	case <-ctx.Done():
-		return false, context.Cause(ctx)
-	}
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
-	conn, err := p.target.Dial(ctx)
+	conn, done, err := p.open(ctx)
 	if err != nil {
 		return false, err
 	}
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	p.asked.Add(1)
+	defer done()
 	specs := []byte{1, 0, 0x80, 2, 0, 0x80, 3, 0, 0x80, 4, 0, 0x80, 5, 0, 0x80, 6, 0, 0x40, 7, 0, 0xc0}
 	body := []byte{1, 0, 2, 0, byte(len(specs)), 0, 0, 0, 16} // CLIENT-HELLO, version, three lengths
 	body = append(append(body, specs...), make([]byte, 16)...)
