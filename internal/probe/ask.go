@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
@@ -56,19 +57,36 @@ const maxFlight = 256 << 10
 // ask sends one ClientHello and reads the server's first flight. An error means that there
 // is no answer: neither yes nor no.
 func (p *prober) ask(ctx context.Context, o *offer) (*answer, error) {
+	var got *answer
+	err := p.askAnd(ctx, o, func(_ net.Conn, a *answer) error {
+		got = a
+		return nil
+	})
+	return got, err
+}
+
+// askAnd does so, and calls then while the connection is open.
+func (p *prober) askAnd(ctx context.Context, o *offer,
+	then func(net.Conn, *answer) error) error {
 	message, err := o.compose(p.target.ServerName)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	conn, done, err := p.open(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer done()
-	if _, err := conn.Write(o.records(message)); err != nil {
-		return refusedBy(err)
+	var a *answer
+	if _, err = conn.Write(o.records(message)); err != nil {
+		a, err = refusedBy(err)
+	} else {
+		a, err = readFlight(conn)
 	}
-	return readFlight(conn)
+	if err != nil {
+		return err
+	}
+	return then(conn, a)
 }
 
 // open opens a connection as soon as one may be opened. It ends with the context, and after
@@ -171,10 +189,7 @@ func (o *offer) records(message []byte) []byte {
 }
 
 func appendRecord(b []byte, version iana.Version, content []byte) []byte {
-	b = append(b, byte(iana.ContentHandshake))
-	b = binary.BigEndian.AppendUint16(b, uint16(version))
-	b = binary.BigEndian.AppendUint16(b, uint16(len(content)))
-	return append(b, content...)
+	return append(record.AppendHeader(b, iana.ContentHandshake, version, len(content)), content...)
 }
 
 // readFlight reads up to the end of what the server sends in plaintext.

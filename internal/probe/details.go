@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/wire"
 )
 
 // hasAny reports whether text contains one of the parts.
@@ -15,9 +16,12 @@ func hasAny(text string, parts ...string) bool {
 
 // details asks the questions that one hello each answers.
 func (p *prober) details(ctx context.Context) {
-	questions := []func(){func() { p.bigHello(ctx) }}
+	questions := []func(){
+		func() { p.bigHello(ctx) }, func() { p.grease(ctx) }, func() { p.clientRenegotiation(ctx) },
+	}
 	if old := p.newestOld(); old != 0 {
-		questions = append(questions, func() { p.renegotiation(ctx, old) })
+		questions = append(questions,
+			func() { p.oldHello(ctx, old) }, func() { p.attacks(ctx, old) })
 		if old != iana.SSL30 {
 			questions = append(questions, func() { p.fallback(ctx) })
 		}
@@ -26,8 +30,10 @@ func (p *prober) details(ctx context.Context) {
 }
 
 // newestOld returns the newest version before TLS 1.3 that the server accepts, or 0.
-func (p *prober) newestOld() iana.Version {
-	for _, v := range p.report.Versions {
+func (p *prober) newestOld() iana.Version { return p.report.newestOld() }
+
+func (r *Report) newestOld() iana.Version {
+	for _, v := range r.Versions {
 		if v.Version < iana.TLS13 && v.Version > iana.SSL20 {
 			return v.Version
 		}
@@ -35,12 +41,15 @@ func (p *prober) newestOld() iana.Version {
 	return 0
 }
 
-// renegotiation notes whether the server has the indications of RFC 5746 and RFC 7627.
-func (p *prober) renegotiation(ctx context.Context, v iana.Version) {
+// oldHello notes what the plaintext messages of a version before TLS 1.3 have: the
+// indications of RFC 5746, RFC 7627 and of a downgrade, and a request for a certificate.
+func (p *prober) oldHello(ctx context.Context, v iana.Version) {
 	a, err := p.ask(ctx, offerOf(v, suitesOf(v)))
 	if err != nil || a.hello == nil {
 		return
 	}
+	request, asked := a.messages[iana.HandshakeCertificateRequest]
+	_, marked := wire.DowngradeSentinel(a.hello.Random)
 	p.note(func(r *Report) {
 		r.Renegotiation, r.EMS = "insecure", "no"
 		if a.hello.RenegotiationInfo != nil {
@@ -48,6 +57,42 @@ func (p *prober) renegotiation(ctx context.Context, v iana.Version) {
 		}
 		if a.hello.ExtendedMasterSecret {
 			r.EMS = "yes"
+		}
+		r.addExtensions(a.hello.Present)
+		if p.speaks(iana.TLS13) {
+			r.DowngradeMark = map[bool]string{true: "sent", false: "missing"}[marked]
+		}
+		var authorities [][]byte
+		if m, err := wire.ParseCertificateRequest12(request); err == nil {
+			authorities = m.CertAuthorities
+		}
+		r.requests(asked, authorities)
+	})
+}
+
+// grease notes whether the server ignores numbers that it does not know. RFC 8701.
+func (p *prober) grease(ctx context.Context) {
+	v := p.report.Versions[0].Version
+	if v <= iana.SSL30 {
+		return
+	}
+	o := offerOf(v, append([]iana.CipherSuite{0x0a0a}, suitesOf(v)...))
+	o.groups = append([]iana.NamedGroup{0x1a1a}, o.groups...)
+	o.schemes = append([]iana.SignatureScheme{0x2a2a}, o.schemes...)
+	if v == iana.TLS13 {
+		o.versions = append([]iana.Version{0x3a3a}, o.versions...)
+	}
+	o.change = func(h *wire.ClientHello) {
+		h.Unknown = append(h.Unknown, wire.Extension{Type: 0x4a4a, Data: []byte{0}})
+	}
+	a, err := p.ask(ctx, o)
+	if err != nil {
+		p.unknown("reserved numbers (RFC 8701)", err)
+		return
+	}
+	p.note(func(r *Report) {
+		if r.GREASE = "ignored"; a.hello == nil {
+			r.GREASE = "refused: " + a.refusal()
 		}
 	})
 }

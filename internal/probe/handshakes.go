@@ -8,13 +8,15 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/sealsock/sealsock"
-	"github.com/sealsock/sealsock/certcompress"
+	"github.com/sealsock/sealsock/certificate"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/wire"
@@ -23,22 +25,34 @@ import (
 
 // A Chain is what the server shows to clients that accept one kind of key.
 type Chain struct {
-	Key         string              `json:"key"` // such as "RSA 2048 bits"
-	Names       []string            `json:"names"`
-	Subject     string              `json:"subject"`
-	Issuer      string              `json:"issuer"`
-	NotBefore   time.Time           `json:"not_before"`
-	NotAfter    time.Time           `json:"not_after"`
-	Signature   string              `json:"signature"`
-	Length      int                 `json:"length"` // certificates that were sent
-	Trusted     bool                `json:"trusted"`
-	Refusal     string              `json:"refusal,omitempty"` // why it is not trusted
-	Hint        string              `json:"hint,omitempty"`
-	Staple      bool                `json:"ocsp_staple"`
-	SCTs        int                 `json:"scts"`
-	MustStaple  bool                `json:"must_staple"`
-	DER         [][]byte            `json:"-"`
-	Certificate []*x509.Certificate `json:"-"`
+	Key        string    `json:"key"` // such as "RSA 2048 bits"
+	Names      []string  `json:"names"`
+	Subject    string    `json:"subject"`
+	Issuer     string    `json:"issuer"`
+	NotBefore  time.Time `json:"not_before"`
+	NotAfter   time.Time `json:"not_after"`
+	Signature  string    `json:"signature"`
+	Length     int       `json:"length"` // certificates that were sent
+	Trusted    bool      `json:"trusted"`
+	Refusal    string    `json:"refusal,omitempty"` // why it is not trusted
+	Hint       string    `json:"hint,omitempty"`
+	Staple     bool      `json:"ocsp_staple"`
+	SCTs       int       `json:"scts"` // in the certificate and the handshake
+	MustStaple bool      `json:"must_staple"`
+	// Revocation is what is known about each certificate, the leaf first.
+	Revocation []Revocation `json:"revocation,omitempty"`
+	// Decoded is the chain as data, with what is wrong with each certificate.
+	Decoded     []*certificate.Certificate `json:"chain"`
+	DER         [][]byte                   `json:"-"`
+	Certificate []*x509.Certificate        `json:"-"`
+}
+
+// A Revocation is what is known about a certificate.
+type Revocation struct {
+	Subject string `json:"subject"`
+	Status  string `json:"status"` // "good", "revoked" or "unknown"
+	Source  string `json:"source,omitempty"`
+	Reason  string `json:"reason,omitempty"` // why it is unknown
 }
 
 // kinds are the kinds of keys that a server may have certificates for.
@@ -90,12 +104,38 @@ func (c *collect) Verify(_ context.Context, peer *trust.Peer) (*trust.Result, er
 }
 
 // shake makes one handshake with cfg, whose Trust it sets, and then reads for as long as
-// wait: tickets arrive with the server's first data.
+// wait: tickets arrive with the server's first data. What the server showed before a
+// handshake failed is returned with the error.
 func (p *prober) shake(ctx context.Context, cfg sealsock.Config,
 	wait time.Duration) (*seen, error) {
+	return p.shakeAnd(ctx, cfg, func(_ net.Conn, conn *sealsock.Conn, s *seen) error {
+		end := time.Now().Add(wait)
+		for before := -1; time.Now().Before(end) && before < len(s.sessions); {
+			if before = len(s.sessions); before == 0 {
+				before = -1
+			}
+			conn.SetReadDeadline(time.Now().Add(ticketStep))
+			if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+				break
+			}
+		}
+		return nil
+	})
+}
+
+// ticketStep is how long a further ticket is waited for after one, and ticketWait how long
+// the first one.
+const (
+	ticketStep = 20 * time.Millisecond
+	ticketWait = 200 * time.Millisecond
+)
+
+// shakeAnd makes one handshake with cfg, and calls then while the connection is open.
+func (p *prober) shakeAnd(ctx context.Context, cfg sealsock.Config,
+	then func(net.Conn, *sealsock.Conn, *seen) error) (*seen, error) {
 	raw, done, err := p.open(ctx)
 	if err != nil {
-		return nil, err
+		return new(seen), err
 	}
 	defer done()
 	ctx, cancel := context.WithTimeout(ctx, p.timeout)
@@ -109,18 +149,15 @@ func (p *prober) shake(ctx context.Context, cfg sealsock.Config,
 	cfg.OnSession = func(session *engine.Session) { s.sessions = append(s.sessions, session) }
 	conn, err := sealsock.Client(raw, &cfg)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
-	if err := conn.Handshake(ctx); err != nil {
-		return nil, err
-	}
-	if wait > 0 {
-		conn.SetReadDeadline(time.Now().Add(wait))
-		conn.Read(make([]byte, 1))
+	err = conn.Handshake(ctx)
+	if err == nil {
+		err = then(raw, conn, s)
 	}
 	s.state, s.peer = conn.State(), verifier.peer
 	conn.Close()
-	return s, nil
+	return s, err
 }
 
 // silent reports whether an error means that there was no answer, neither yes nor no.
@@ -141,7 +178,7 @@ func (p *prober) certificates(ctx context.Context) {
 		questions = append(questions, func() {
 			s, err := p.shake(ctx, sealsock.Config{SignatureSchemes: schemes}, 0)
 			switch {
-			case err == nil && s.peer != nil:
+			case s.peer != nil: // also if the server then refused a client without a certificate
 				chains[i] = p.chain(ctx, s.peer)
 			case err != nil && silent(err):
 				p.unknown("certificate for "+schemes[0].String(), err)
@@ -169,6 +206,12 @@ func (p *prober) chain(ctx context.Context, peer *trust.Peer) *Chain {
 		if cert, err := x509.ParseCertificate(der); err == nil {
 			c.Certificate = append(c.Certificate, cert)
 		}
+		if cert, err := certificate.Parse(der); err == nil {
+			c.Decoded = append(c.Decoded, cert)
+			if len(c.Decoded) == 1 {
+				c.SCTs += len(cert.SCTs)
+			}
+		}
 	}
 	leaf := c.Certificate[0]
 	c.Key, c.Signature = keyText(leaf.PublicKey), leaf.SignatureAlgorithm.String()
@@ -185,8 +228,11 @@ func (p *prober) chain(ctx context.Context, peer *trust.Peer) *Chain {
 	if policy == nil {
 		policy = new(trust.Policy)
 	}
-	_, err := policy.Verify(ctx, peer)
+	result, err := policy.Verify(ctx, peer)
 	c.Trusted = err == nil
+	if result != nil {
+		c.revocation(result)
+	}
 	if err != nil {
 		c.Refusal = err.Error()
 		var refused *trust.Error
@@ -195,6 +241,20 @@ func (p *prober) chain(ctx context.Context, peer *trust.Peer) *Chain {
 		}
 	}
 	return c
+}
+
+// revocation notes what the verification found out.
+func (c *Chain) revocation(result *trust.Result) {
+	for _, check := range result.Revocation {
+		r := Revocation{
+			Subject: check.Certificate.Subject.String(), Status: check.Status.String(),
+			Source: check.Source,
+		}
+		if check.Err != nil {
+			r.Reason = check.Err.Error()
+		}
+		c.Revocation = append(c.Revocation, r)
+	}
 }
 
 // keyText names a key's kind and size.
@@ -300,70 +360,4 @@ func (p *prober) protocols(ctx context.Context) {
 		left = slices.DeleteFunc(left, func(name string) bool { return name == s.state.ALPN })
 	}
 	p.note(func(r *Report) { r.ALPN = found })
-}
-
-// ticketWait is how long tickets are waited for after a handshake.
-const ticketWait = 200 * time.Millisecond
-
-// sessions finds out about resumption, 0-RTT data, and what EncryptedExtensions and
-// Certificate have.
-func (p *prober) sessions(ctx context.Context) {
-	var compression []string
-	retry := false
-	cfg := sealsock.Config{
-		ECHGREASE: true, Compressors: certcompress.All(),
-		Trace: func(t engine.Trace) {
-			if !t.Sent && t.Type == iana.ContentHandshake {
-				retry = retry || sendsECHRetry(t.Data)
-				compression = append(compression, compressedWith(t.Data)...)
-			}
-		},
-	}
-	s, err := p.shake(ctx, cfg, ticketWait)
-	if err != nil {
-		p.unknown("resumption", err)
-		return
-	}
-	p.note(func(r *Report) {
-		r.ECHRetry, r.Compression = retry, compression
-		if s.state.Version == iana.TLS13 {
-			r.Tickets = len(s.sessions)
-		}
-		for _, session := range s.sessions {
-			r.EarlyData = max(r.EarlyData, session.MaxEarlyData)
-		}
-	})
-	if len(s.sessions) == 0 {
-		return
-	}
-	again, err := p.shake(ctx, sealsock.Config{Session: s.sessions[0]}, 0)
-	if err != nil {
-		p.unknown("resumption", err)
-		return
-	}
-	p.note(func(r *Report) { r.Resumes = again.state.Resumed })
-}
-
-// sendsECHRetry reports whether a message is an EncryptedExtensions with configurations of
-// Encrypted ClientHello. RFC 9849, Section 5.
-func sendsECHRetry(message []byte) bool {
-	typ, _, ok := wire.ParseHeader(message)
-	if !ok || typ != iana.HandshakeEncryptedExtensions {
-		return false
-	}
-	m, err := wire.ParseEncryptedExtensions(message[wire.HeaderLen:])
-	return err == nil && len(m.ECHRetryConfigs) > 0
-}
-
-// compressedWith returns the algorithm of a CompressedCertificate. RFC 8879, Section 4.
-func compressedWith(message []byte) []string {
-	typ, _, ok := wire.ParseHeader(message)
-	if !ok || typ != iana.HandshakeCompressedCertificate {
-		return nil
-	}
-	m, err := wire.ParseCompressedCertificate(message[wire.HeaderLen:])
-	if err != nil {
-		return nil
-	}
-	return []string{m.Algorithm.String()}
 }

@@ -33,11 +33,13 @@ func (p Problem) rank() int {
 
 // judge fills Problems and Grade. The grade is that of the worst problem; "A+" is for a
 // server without one that has post-quantum key exchange.
-func (r *Report) judge() {
+func (r *Report) judge(name string) {
 	r.judgeVersions()
 	r.judgeSuites()
 	r.judgeCertificates()
 	r.judgeRest()
+	r.judgeFlaws()
+	r.judgeRecords(name)
 	r.Grade = "A"
 	if r.PostQuantum {
 		r.Grade = "A+"
@@ -131,9 +133,51 @@ func (r *Report) judgeCertificates() {
 			days := int(left.Hours() / 24)
 			r.problem("weak", "renew it", "the certificate (%s) ends in %d days", c.Key, days)
 		}
+		for _, cert := range c.Decoded {
+			for _, text := range cert.Problems {
+				r.problem("note", "issue it anew", "the certificate for %s: %s", cert.Subject, text)
+			}
+		}
 		if c.MustStaple && !c.Staple {
 			r.problem("bad", "turn on OCSP stapling",
 				"the certificate promises an OCSP response, and none was sent")
+		}
+	}
+}
+
+// judgeFlaws makes problems of the flaws that the checks of versions and suites do not
+// report.
+func (r *Report) judgeFlaws() {
+	for _, f := range []struct {
+		severity string
+		found    bool
+		text     string
+		advice   string
+	}{
+		{"fatal", r.probed["Heartbleed"], "Heartbleed: its memory can be read (CVE-2014-0160)",
+			"update the server, and replace its keys"},
+		{"fatal", r.probed["early change_cipher_spec"],
+			"change_cipher_spec is processed too early (CVE-2014-0224)",
+			"update the server"},
+		{"fatal", r.probed["Ticketbleed"], "Ticketbleed: its memory can be read (CVE-2016-9244)",
+			"update the server, and replace its keys"},
+		{"fatal", r.probed["ROBOT"],
+			"ROBOT: right RSA paddings are told from wrong ones (CVE-2017-13099)",
+			"remove the suites TLS_RSA_WITH_…"},
+		{"bad", r.TLSCompression, "records are compressed, which discloses secrets (CRIME)",
+			"turn off compression"},
+		{"weak", r.ClientRenegotiation == "accepted", "a client may demand renegotiation",
+			"turn it off: each costs a handshake"},
+		{"weak", r.DowngradeMark == "missing", "its random has no mark against downgrades",
+			"update the server (RFC 9846, Section 4.1.3)"},
+		{"note", r.Heartbeat, "the heartbeat extension is accepted",
+			"turn it off: it has no use over TCP"},
+		{"bad", r.GREASE != "" && r.GREASE != "ignored",
+			"numbers that it does not know are not ignored: " + r.GREASE,
+			"update the server (RFC 9846, Section 4.2): new clients will fail"},
+	} {
+		if f.found {
+			r.problem(f.severity, f.advice, "%s", f.text)
 		}
 	}
 }

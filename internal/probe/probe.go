@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/dns"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -20,6 +21,8 @@ type Target struct {
 	Dial func(context.Context) (net.Conn, error)
 	// ServerName is sent as server_name, and verified. Empty sends none.
 	ServerName string
+	// Port is the TCP port, under which DNS has records; 0 asks DNS nothing.
+	Port uint16
 	// Trust verifies the certificate; nil means the system's authorities.
 	Trust *trust.Policy
 }
@@ -30,6 +33,8 @@ type Options struct {
 	Timeout time.Duration
 	// Parallel bounds the connections at a time; 0 means 8.
 	Parallel int
+	// DNS, if set, is asked for the records of the server.
+	DNS *dns.Client
 	// Step, if set, is called before each group of questions with its name.
 	Step func(string)
 }
@@ -56,25 +61,53 @@ type Report struct {
 	Tickets int `json:"tickets"`
 	// a session was resumed
 	Resumes bool `json:"resumes"`
+	// how: "TLS 1.3 ticket", "TLS 1.2 ticket", "TLS 1.2 session ID"
+	Resumption []string `json:"resumption,omitempty"`
+	// seconds that a session may be resumed for
+	TicketLifetime int64 `json:"ticket_lifetime,omitempty"`
 	// bytes of 0-RTT data that tickets allow
 	EarlyData uint32 `json:"early_data"`
 	// retry configurations were sent
 	ECHRetry bool `json:"ech"`
 	// "secure" or "insecure": RFC 5746
 	Renegotiation string `json:"renegotiation,omitempty"`
+	// "refused" or "accepted": a ClientHello on a connection of TLS 1.2
+	ClientRenegotiation string `json:"client_renegotiation,omitempty"`
 	// "refused" or "accepted": RFC 7507
 	Fallback string `json:"fallback_scsv,omitempty"`
 	EMS      string `json:"extended_master_secret,omitempty"`
+	// "sent" or "missing", if TLS 1.3 is accepted and an older version too: RFC 9846,
+	// Section 4.1.3
+	DowngradeMark string `json:"downgrade_mark,omitempty"`
+	// numbers that RFC 8701 reserves are "ignored", as they have to be, or "refused"
+	GREASE string `json:"grease,omitempty"`
+	// of the server's hello and EncryptedExtensions
+	Extensions []string `json:"extensions,omitempty"`
+	// a certificate of the client is asked for
+	ClientCertificate bool `json:"client_certificate"`
+	// names of the authorities that the server asks for
+	ClientAuthorities []string `json:"client_authorities,omitempty"`
+	// compression of records, before TLS 1.3
+	TLSCompression bool `json:"tls_compression"`
+	// RFC 6520
+	Heartbeat bool `json:"heartbeat"`
 	// "accepted", "stalls", …
 	BigHello    string   `json:"big_client_hello"`
 	Compression []string `json:"certificate_compression,omitempty"`
 	// of the smallest prime seen
-	DHBits   int       `json:"dh_bits,omitempty"`
+	DHBits int `json:"dh_bits,omitempty"`
+	// nil if DNS was not asked
+	Records *Records `json:"dns,omitempty"`
+	// published weaknesses, those that were found first
+	Flaws    []Flaw    `json:"flaws"`
 	Problems []Problem `json:"problems"`
 	Grade    string    `json:"grade"`
 	// questions without an answer
 	Unknown     []string `json:"unknown,omitempty"`
 	Connections int64    `json:"connections"`
+
+	// the flaws that questions were asked for: found, not found, or absent without an answer
+	probed map[string]bool
 }
 
 // A Version is one protocol version that the server accepts, with its cipher suites in the
@@ -84,6 +117,8 @@ type Version struct {
 	Name    string             `json:"version"`
 	Suites  []iana.CipherSuite `json:"-"`
 	Names   []string           `json:"cipher_suites"`
+	// Preference is "server" or "client"; empty if there is one suite, or no answer.
+	Preference string `json:"preference,omitempty"`
 }
 
 // A Scheme is a signature scheme that the server signed a handshake with.
@@ -99,6 +134,7 @@ type prober struct {
 	timeout time.Duration
 	slots   chan struct{}
 	asked   atomic.Int64
+	dns     *dns.Client
 	step    func(string)
 
 	mu     sync.Mutex
@@ -107,7 +143,10 @@ type prober struct {
 
 // Scan asks the server. An error means that it does not speak TLS, or cannot be reached.
 func Scan(ctx context.Context, target Target, options Options) (*Report, error) {
-	p := &prober{target: &target, timeout: options.Timeout, step: options.Step, report: new(Report)}
+	p := &prober{
+		target: &target, timeout: options.Timeout, step: options.Step, dns: options.DNS,
+		report: &Report{probed: map[string]bool{}},
+	}
 	if p.timeout == 0 {
 		p.timeout = 5 * time.Second
 	}
@@ -129,6 +168,7 @@ func Scan(ctx context.Context, target Target, options Options) (*Report, error) 
 		func() { p.groups(ctx) },
 		func() { p.details(ctx) },
 		func() { p.handshakes(ctx) },
+		func() { p.records(ctx) },
 	)
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
@@ -137,7 +177,10 @@ func Scan(ctx context.Context, target Target, options Options) (*Report, error) 
 	r.Connections = p.asked.Load()
 	slices.Sort(r.Unknown)
 	r.Unknown = slices.Compact(r.Unknown)
-	r.judge()
+	slices.Sort(r.Resumption)
+	slices.Sort(r.Compression)
+	r.flaws()
+	r.judge(target.ServerName)
 	return r, nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/certcompress"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/internal/testcert"
@@ -64,7 +65,9 @@ func TestOwnServer(t *testing.T) {
 		Identities: ids, ALPN: []string{"h2", "http/1.1"},
 		Groups:       groups,
 		CipherSuites: []iana.CipherSuite{suite13, suite12},
-		MaxEarlyData: 1000,
+		MaxEarlyData: 1000, Compressors: certcompress.All(), SessionIDs: sealsock.KeepSessionIDs(10),
+		ClientAuth: sealsock.RequestClientCert, ClientAuthorities: [][]byte{ca.Cert.RawSubject},
+		Trust: &trust.Policy{},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -92,6 +95,20 @@ func TestOwnServer(t *testing.T) {
 	if r.Renegotiation != "secure" || r.Fallback != "refused" || r.EMS != "yes" ||
 		r.BigHello != "accepted" {
 		t.Errorf("%q %q %q %q", r.Renegotiation, r.Fallback, r.EMS, r.BigHello)
+	}
+	how := []string{"TLS 1.2 session ID", "TLS 1.2 ticket", "TLS 1.3 ticket"}
+	if !slices.Equal(r.Resumption, how) ||
+		!slices.Equal(r.Compression, []string{"brotli", "zlib", "zstd"}) {
+		t.Errorf("resumption %q, compression %q", r.Resumption, r.Compression)
+	}
+	if !r.ClientCertificate || !slices.Equal(r.ClientAuthorities, []string{ca.Cert.Subject.String()}) {
+		t.Errorf("client certificate: %v %q", r.ClientCertificate, r.ClientAuthorities)
+	}
+	if r.ClientRenegotiation != "refused" || r.DowngradeMark != "sent" || r.GREASE != "ignored" {
+		t.Errorf("%q %q %q", r.ClientRenegotiation, r.DowngradeMark, r.GREASE)
+	}
+	if r.Flaws[0].Verdict != "no" || len(r.Flaws) != 16 {
+		t.Errorf("flaws: %+v", r.Flaws)
 	}
 	if r.Grade != "A" || len(r.Unknown) > 0 {
 		t.Errorf("grade %s: %+v; unknown: %q", r.Grade, r.Problems, r.Unknown)

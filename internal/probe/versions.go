@@ -90,7 +90,14 @@ func (p *prober) suites(ctx context.Context) {
 			questions = append(questions, func() { p.suitesOf(ctx, v) })
 		}
 	}
-	p.together(append(questions, func() { p.preference(ctx) })...)
+	p.together(questions...)
+	p.report.Preference = "unknown"
+	for _, v := range p.report.Versions {
+		if v.Preference != "" {
+			p.report.Preference = v.Preference
+			break
+		}
+	}
 }
 
 // without returns a copy of the list without one value.
@@ -114,8 +121,9 @@ func (p *prober) suitesOf(ctx context.Context, v *Version) {
 		left = without(left, a.hello.CipherSuite)
 		p.keyExchange(a)
 	}
+	preference := p.preference(ctx, v.Version, found)
 	p.note(func(*Report) {
-		v.Suites = found
+		v.Suites, v.Preference = found, preference
 		for _, id := range found {
 			v.Names = append(v.Names, id.String())
 		}
@@ -145,40 +153,21 @@ func (p *prober) keyExchange(a *answer) {
 	})
 }
 
-// preference finds out whose order of cipher suites counts, in the newest version with two.
-func (p *prober) preference(ctx context.Context) {
-	answerTo := func(v iana.Version, suites []iana.CipherSuite) iana.CipherSuite {
-		a, err := p.ask(ctx, offerOf(v, suites))
-		if err != nil || a.hello == nil || a.version != v {
-			return 0
-		}
-		return a.hello.CipherSuite
+// preference finds out whose order of cipher suites counts: of the two suites that the
+// server chose first, it offers the second one first. With one suite there is no order.
+func (p *prober) preference(ctx context.Context, v iana.Version,
+	found []iana.CipherSuite) string {
+	if len(found) < 2 {
+		return ""
 	}
-	whose := "unknown"
-	for _, v := range p.report.Versions {
-		if v.Version == iana.SSL20 {
-			continue
-		}
-		all := suitesOf(v.Version)
-		first := answerTo(v.Version, all)
-		rest := without(all, first)
-		second := answerTo(v.Version, rest)
-		if first == 0 || second == 0 {
-			continue
-		}
-		forward := answerTo(v.Version, []iana.CipherSuite{first, second})
-		backward := answerTo(v.Version, []iana.CipherSuite{second, first})
-		switch {
-		case forward == 0 || backward == 0:
-			continue
-		case forward == backward:
-			whose = "server"
-		default:
-			whose = "client"
-		}
-		break
+	a, err := p.ask(ctx, offerOf(v, []iana.CipherSuite{found[1], found[0]}))
+	switch {
+	case err != nil || a.hello == nil || a.version != v:
+		return ""
+	case a.hello.CipherSuite == found[0]:
+		return "server"
 	}
-	p.note(func(r *Report) { r.Preference = whose })
+	return "client"
 }
 
 // groups finds the groups of key exchange. In TLS 1.3 the server names one of those offered

@@ -1,0 +1,223 @@
+package probe
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/dns"
+)
+
+// Records is what DNS has about the server.
+type Records struct {
+	TLSA []string `json:"tlsa,omitempty"` // in the form of zone files
+	// DANE is "matches" or "no match" if there are TLSA records. RFC 7671.
+	DANE string   `json:"dane,omitempty"`
+	CAA  []string `json:"caa,omitempty"`  // such as "issue ca.example"
+	ALPN []string `json:"alpn,omitempty"` // of the HTTPS record
+	// ECH is "accepted" or "refused" if the HTTPS record has a configuration of Encrypted
+	// ClientHello: what the server did with a hello that was encrypted with it.
+	ECH string `json:"ech,omitempty"`
+	// Secure means that the DNS server validated the TLSA records with DNSSEC.
+	Secure bool `json:"dnssec"`
+
+	tlsa []tlsa
+	ech  []byte
+}
+
+// A tlsa is a TLSA record. RFC 6698, Section 2.1.
+type tlsa struct {
+	usage, selector, matching byte
+	data                      []byte
+}
+
+// String returns the record in the form of zone files.
+func (r tlsa) String() string {
+	return fmt.Sprintf("%d %d %d %x", r.usage, r.selector, r.matching, r.data)
+}
+
+// records asks DNS, if the target has a name there.
+func (p *prober) records(ctx context.Context) {
+	name := p.target.ServerName
+	if p.dns == nil || p.target.Port == 0 || name == "" || net.ParseIP(name) != nil ||
+		!bytes.ContainsRune([]byte(name), '.') {
+		return
+	}
+	found := new(Records)
+	port := strconv.Itoa(int(p.target.Port))
+	https := name
+	if port != "443" {
+		https = "_" + port + "._https." + name // RFC 9460, Section 2.3
+	}
+	ask := func(owner string, typ dnsmessage.Type, use func(dnsmessage.ResourceBody)) *dns.Answer {
+		a, err := p.dns.Lookup(ctx, owner, typ)
+		if err != nil {
+			p.unknown("DNS records of "+owner, err)
+			return new(dns.Answer)
+		}
+		for _, r := range a.Records {
+			use(r)
+		}
+		return a
+	}
+	p.together(
+		func() { found.Secure = ask("_"+port+"._tcp."+name, dns.TypeTLSA, found.addTLSA).Secure },
+		func() { ask(name, dns.TypeCAA, found.addCAA) },
+		func() { ask(https, dns.TypeHTTPS, found.addHTTPS) },
+	)
+	p.publishedECH(ctx, found)
+	p.note(func(r *Report) { r.Records = found })
+}
+
+func (f *Records) addTLSA(body dnsmessage.ResourceBody) {
+	if b := unknown(body); len(b) > 3 {
+		record := tlsa{b[0], b[1], b[2], b[3:]}
+		f.tlsa = append(f.tlsa, record)
+		f.TLSA = append(f.TLSA, record.String())
+	}
+}
+
+// addCAA adds a record of RFC 8659, Section 4.1: flags, the length of a tag, the tag, and a
+// value.
+func (f *Records) addCAA(body dnsmessage.ResourceBody) {
+	if b := unknown(body); len(b) > 2 && len(b) >= 2+int(b[1]) {
+		n := 2 + int(b[1])
+		f.CAA = append(f.CAA, string(b[2:n])+" "+string(b[n:]))
+	}
+}
+
+// addHTTPS takes the first record that describes a service. RFC 9460; RFC 9848.
+func (f *Records) addHTTPS(body dnsmessage.ResourceBody) {
+	r, ok := body.(*dnsmessage.HTTPSResource)
+	if !ok || r.Priority == 0 || f.ech != nil || f.ALPN != nil {
+		return
+	}
+	for _, param := range r.Params {
+		switch v := param.Value; param.Key {
+		case 1: // alpn
+			for len(v) > 0 && len(v) > int(v[0]) {
+				f.ALPN = append(f.ALPN, string(v[1:1+int(v[0])]))
+				v = v[1+int(v[0]):]
+			}
+		case 5: // ech
+			f.ech = v
+		}
+	}
+}
+
+func unknown(body dnsmessage.ResourceBody) []byte {
+	if r, ok := body.(*dnsmessage.UnknownResource); ok {
+		return r.Data
+	}
+	return nil
+}
+
+// publishedECH makes a handshake with the published configuration.
+func (p *prober) publishedECH(ctx context.Context, found *Records) {
+	if len(found.ech) == 0 {
+		return
+	}
+	s, err := p.shake(ctx, sealsock.Config{ECHConfigs: found.ech, MinVersion: iana.TLS13}, 0)
+	switch {
+	case err == nil && s.state.ECHAccepted:
+		found.ECH = "accepted"
+	case err != nil && silent(err):
+		p.unknown("Encrypted ClientHello", err)
+	default:
+		found.ECH = "refused"
+	}
+}
+
+// judgeRecords compares DNS with what the server does.
+func (r *Report) judgeRecords(name string) {
+	if r.Records == nil {
+		return
+	}
+	if r.Records.ECH == "refused" {
+		r.problem("bad", "publish the configuration that the server has",
+			"Encrypted ClientHello of the HTTPS record is refused")
+	}
+	if len(r.Records.tlsa) > 0 && len(r.Certificates) > 0 {
+		r.judgeDANE(name)
+	}
+}
+
+// judgeDANE compares the TLSA records with the certificates: each that the server has must
+// match one of them. RFC 7671, Section 5.
+func (r *Report) judgeDANE(name string) {
+	r.Records.DANE = "matches"
+	for _, c := range r.Certificates {
+		matches := func(record tlsa) bool { return record.accepts(&c, name) }
+		if !slices.ContainsFunc(r.Records.tlsa, matches) {
+			r.Records.DANE = "no match"
+			r.problem("bad", "publish the hash of the key before you change the key",
+				"no TLSA record matches the certificate (%s)", c.Key)
+		}
+	}
+	if !r.Records.Secure {
+		r.problem("note", "sign the zone, or ask a DNS server that validates",
+			"the TLSA records are not secured by DNSSEC, and have no effect")
+	}
+}
+
+// accepts reports whether the record stands for a chain. Usages 0 and 1 also demand that
+// the chain is trusted. RFC 6698, Section 2.1.1.
+func (r tlsa) accepts(c *Chain, name string) bool {
+	switch r.usage {
+	case 0:
+		return c.Trusted && slices.ContainsFunc(c.Certificate[1:], r.matches)
+	case 1:
+		return c.Trusted && r.matches(c.Certificate[0])
+	case 2:
+		for _, authority := range c.Certificate {
+			if r.matches(authority) && issues(authority, c.Certificate, name) {
+				return true
+			}
+		}
+	case 3: // neither the name nor the dates count: RFC 7671, Section 5.1
+		return r.matches(c.Certificate[0])
+	}
+	return false
+}
+
+// issues reports whether a chain leads to the authority.
+func issues(authority *x509.Certificate, chain []*x509.Certificate, name string) bool {
+	roots, others := x509.NewCertPool(), x509.NewCertPool()
+	roots.AddCert(authority)
+	for _, c := range chain[1:] {
+		others.AddCert(c)
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: others, DNSName: name})
+	return err == nil
+}
+
+// matches reports whether the record's data stands for the certificate.
+func (r tlsa) matches(c *x509.Certificate) bool {
+	content := c.Raw
+	if r.selector == 1 {
+		content = c.RawSubjectPublicKeyInfo
+	} else if r.selector != 0 {
+		return false
+	}
+	switch r.matching {
+	case 0:
+		return bytes.Equal(r.data, content)
+	case 1:
+		sum := sha256.Sum256(content)
+		return bytes.Equal(r.data, sum[:])
+	case 2:
+		sum := sha512.Sum512(content)
+		return bytes.Equal(r.data, sum[:])
+	}
+	return false
+}

@@ -1,0 +1,179 @@
+package probe
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/x509"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/dns"
+	"github.com/sealsock/sealsock/internal/testcert"
+	"github.com/sealsock/sealsock/trust"
+)
+
+// A zone has the records of a name, by owner.
+type zone map[string][]dnsmessage.ResourceBody
+
+// server answers from the zone. With secure, the answers are marked as validated.
+func (z zone) server(t *testing.T, secure bool) *dns.Client {
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	go func() {
+		for b := make([]byte, 4096); ; {
+			n, from, err := conn.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			var m dnsmessage.Message
+			if m.Unpack(b[:n]) != nil {
+				continue
+			}
+			m.Response, m.AuthenticData, m.Additionals = true, secure, nil
+			q := m.Questions[0]
+			for _, body := range z[q.Name.String()] {
+				head := dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET}
+				m.Answers = append(m.Answers, dnsmessage.Resource{Header: head, Body: body})
+			}
+			if out, err := m.Pack(); err == nil {
+				conn.WriteTo(out, from)
+			}
+		}
+	}()
+	return &dns.Client{Server: conn.LocalAddr().String()}
+}
+
+func raw(typ dnsmessage.Type, parts ...[]byte) dnsmessage.ResourceBody {
+	return &dnsmessage.UnknownResource{Type: typ, Data: bytes.Join(parts, nil)}
+}
+
+// scanWith scans the server of a name in a zone.
+func scanWith(t *testing.T, l net.Listener, ca *testcert.CA, client *dns.Client) *Report {
+	t.Helper()
+	roots := new(trust.Roots)
+	if _, err := roots.AddPEM(ca.PEM()); err != nil {
+		t.Fatal(err)
+	}
+	to := target(l.Addr().String(), roots)
+	to.ServerName, to.Port = "www.a.test", 443
+	r, err := Scan(t.Context(), to, Options{Timeout: 20 * time.Second, DNS: client})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// The records of a server are read, and compared with the server.
+func TestRecords(t *testing.T) {
+	ca := testcert.New()
+	leaf := ca.Issue(testcert.NewKey("p256"), longLived, "www.a.test", "public.a.test")
+	id, err := identity.Parse(leaf.CertPEM(), leaf.KeyPEM())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := engine.NewECHKey(rand.Reader, 1, "public.a.test", 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := engine.NewECHKey(rand.Reader, 2, "public.a.test", 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := sealsock.Listen(t.Context(), "127.0.0.1:0", &sealsock.Config{
+		Identities: []*identity.Identity{id}, ECHKeys: []*engine.ECHKey{key},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	serve(l)
+	sum := sha256.Sum256(leaf.Chain[0])
+	for _, test := range []struct {
+		name   string
+		key    *engine.ECHKey
+		hash   []byte
+		secure bool
+		ech    string
+		dane   string
+		grade  string
+	}{
+		{"as published", key, sum[:], true, "accepted", "matches", "A+"},
+		{"another key", other, sum[:], true, "refused", "matches", "C"},
+		{"another certificate", key, make([]byte, 32), true, "accepted", "no match", "C"},
+		{"without DNSSEC", key, sum[:], false, "accepted", "matches", "A"},
+	} {
+		configs, err := engine.ECHConfigList(test.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		https := &dnsmessage.HTTPSResource{SVCBResource: dnsmessage.SVCBResource{
+			Priority: 1, Target: dnsmessage.MustNewName("."),
+			Params: []dnsmessage.SVCParam{{Key: 1, Value: []byte("\x02h2")}, {Key: 5, Value: configs}},
+		}}
+		client := zone{
+			"_443._tcp.www.a.test.": {raw(dns.TypeTLSA, []byte{3, 0, 1}, test.hash)},
+			"www.a.test.":           {https, raw(dns.TypeCAA, []byte("\x00\x05issueca.test"))},
+		}.server(t, test.secure)
+		r := scanWith(t, l, ca, client)
+		d := r.Records
+		if d == nil || d.ECH != test.ech || d.DANE != test.dane || d.Secure != test.secure ||
+			!slices.Equal(d.ALPN, []string{"h2"}) || !slices.Equal(d.CAA, []string{"issue ca.test"}) ||
+			len(d.TLSA) != 1 || !strings.HasPrefix(d.TLSA[0], "3 0 1 ") || r.Grade != test.grade {
+			t.Errorf("%s: %+v, grade %s, problems %+v, unknown %q",
+				test.name, d, r.Grade, r.Problems, r.Unknown)
+		}
+	}
+}
+
+// Each usage, selector and type of matching of RFC 6698.
+func TestTLSA(t *testing.T) {
+	ca := testcert.New()
+	leaf := ca.Issue(testcert.NewKey("p256"), longLived, "a.test")
+	root := ca.Cert
+	own, err := x509.ParseCertificate(leaf.Chain[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain := &Chain{Trusted: true, Certificate: []*x509.Certificate{own, root}}
+	unproved := &Chain{Certificate: chain.Certificate}
+	hash256, hash512 := sha256.Sum256(own.Raw), sha512.Sum512(own.RawSubjectPublicKeyInfo)
+	for _, test := range []struct {
+		record tlsa
+		chain  *Chain
+		name   string
+		want   bool
+	}{
+		{tlsa{3, 0, 0, own.Raw}, unproved, "a.test", true},
+		{tlsa{3, 0, 1, hash256[:]}, unproved, "other.test", true},
+		{tlsa{3, 1, 2, hash512[:]}, unproved, "a.test", true},
+		{tlsa{3, 0, 2, hash512[:]}, unproved, "a.test", false},
+		{tlsa{3, 2, 0, own.Raw}, unproved, "a.test", false},
+		{tlsa{3, 0, 3, own.Raw}, unproved, "a.test", false},
+		{tlsa{3, 0, 0, root.Raw}, unproved, "a.test", false},
+		{tlsa{1, 0, 0, own.Raw}, chain, "a.test", true},
+		{tlsa{1, 0, 0, own.Raw}, unproved, "a.test", false},
+		{tlsa{0, 0, 0, root.Raw}, chain, "a.test", true},
+		{tlsa{0, 0, 0, root.Raw}, unproved, "a.test", false},
+		{tlsa{0, 0, 0, own.Raw}, chain, "a.test", false},
+		{tlsa{2, 0, 0, root.Raw}, unproved, "a.test", true},
+		{tlsa{2, 0, 0, root.Raw}, unproved, "other.test", false},
+		{tlsa{4, 0, 0, own.Raw}, chain, "a.test", false},
+	} {
+		if got := test.record.accepts(test.chain, test.name); got != test.want {
+			t.Errorf("%v for %s: %v, want %v", test.record, test.name, got, test.want)
+		}
+	}
+}
