@@ -79,7 +79,7 @@ func (p *prepared) dial(ctx context.Context, a address.Address, to *target) (*Co
 	ctx, cancel := p.withTimeout(ctx)
 	defer cancel()
 	if err := c.Handshake(ctx); err != nil {
-		c.Refuse()
+		c.Close()
 		return nil, err
 	}
 	return c, nil

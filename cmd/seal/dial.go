@@ -62,13 +62,13 @@ func (c *dialer) try(ctx context.Context, a address.Address, cfg *sealsock.Confi
 		return nil, err
 	}
 	if err := c.handshake(ctx, conn); err != nil {
-		conn.Refuse()
+		conn.Close()
 		return nil, err
 	}
 	return conn, nil
 }
 
-// shake runs the handshake. Early data that the server refused is sent again by the
+// handshake runs the handshake. Early data that the server refused is sent again by the
 // connection itself; what was over its limit follows here.
 func (c *dialer) handshake(ctx context.Context, conn *sealsock.Conn) error {
 	if len(c.early) == 0 {

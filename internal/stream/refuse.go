@@ -24,7 +24,7 @@ var lingering = make(chan struct{}, lingerPeers)
 // GiveUp ends a handshake that has failed, with cause, and closes the connection
 // below. It is for a handshake that is given up although it could be taken up
 // again: the peer receives the alert of cause, see engine.Receiver.Abort. After any
-// other failure it does what Refuse does. It does not wait for the peer.
+// other failure it does what Close does. It does not wait for the peer.
 func (c *Conn) GiveUp(cause error) {
 	if !c.made() {
 		return
@@ -39,7 +39,7 @@ func (c *Conn) GiveUp(cause error) {
 	}
 	c.closing.Store(true)
 	if failed {
-		go c.Refuse() // the number of those that linger is bounded
+		go c.refuse() // the number of those that linger is bounded
 		return
 	}
 	c.raw.Close() // nothing that the peer has sent waits to be read
@@ -54,14 +54,11 @@ func (c *Conn) giveUp(cause error) {
 	}
 }
 
-// Refuse closes the connection below after a handshake that failed, so that the
-// peer can still read the alert: a socket that is closed while bytes wait in it
-// is reset, and a reset overtakes the alert. It returns once the peer has closed
-// its side, or after half a second.
-func (c *Conn) Refuse() {
-	if !c.made() {
-		return
-	}
+// refuse closes the connection below after a failure, so that the peer can still read
+// the alert: a socket that is closed while bytes wait in it is reset, and a reset
+// overtakes the alert. It returns once the peer has closed its side, or after half a
+// second.
+func (c *Conn) refuse() {
 	c.closing.Store(true)
 	c.linger()
 	c.raw.Close()
@@ -88,7 +85,7 @@ func (c *Conn) linger() {
 // Abort ends a connection with a fatal alert instead of close_notify, so that the
 // peer does not take what it has received for the whole, and can report a reason. It
 // is for an application that fails after the handshake; the alert is usually
-// internal_error (RFC 9846, Section 6.2). Abort closes the connection as Refuse does.
+// internal_error (RFC 9846, Section 6.2). Abort closes the connection below.
 // A Write of another goroutine ends early, in net.ErrClosed, and the alert follows what
 // it has sent. Abort waits at most 5 seconds for that, and not past a write deadline.
 func (c *Conn) Abort(a iana.Alert) error {
@@ -96,14 +93,14 @@ func (c *Conn) Abort(a iana.Alert) error {
 		return errNotMade
 	}
 	if !c.open.Load() {
-		const reason = "the handshake is not done: Refuse ends it"
+		const reason = "the handshake is not done: GiveUp ends it"
 		return &engine.Error{Fault: engine.FaultUsage, Reason: reason}
 	}
 	if !c.closing.CompareAndSwap(false, true) {
 		return c.closedError("close")
 	}
 	failed := c.sendAbort(a)
-	c.Refuse()
+	c.refuse()
 	return failed
 }
 

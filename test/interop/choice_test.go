@@ -153,7 +153,7 @@ func clientDecided(t *testing.T, p *program) {
 			if !errors.As(err, new(refuseName)) {
 				return fmt.Errorf("the wrong name: %w", err)
 			}
-			c.Refuse()
+			c.Close()
 			return nil
 		}
 		if err := answerLine(p, c); err != nil {

@@ -139,7 +139,7 @@ func (s *scenario) seal(ctx context.Context, raw net.Conn, server bool) (*sealso
 		return nil, nil, err
 	}
 	if err := conn.Handshake(ctx); err != nil {
-		conn.Refuse()
+		conn.Close()
 		return nil, nil, err
 	}
 	conn.SetDeadline(time.Now().Add(patience))

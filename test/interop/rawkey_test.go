@@ -127,7 +127,7 @@ func serverRawKey(t *testing.T, p *program) {
 	})
 	call(t, port, rawConfig(clientConfig(), "p256", "rsa"), func(c *sealsock.Conn) error {
 		err := wrongPin(c.Handshake(t.Context()))
-		c.Refuse()
+		c.Close()
 		return err
 	})
 }

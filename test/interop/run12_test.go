@@ -304,7 +304,7 @@ func (m *meeting) seal(ctx context.Context, raw net.Conn, c command, i int) (*se
 		return nil, err
 	}
 	if err := conn.Handshake(ctx); err != nil {
-		conn.Refuse()
+		conn.Close()
 		return nil, err
 	}
 	conn.SetDeadline(time.Now().Add(patience))
