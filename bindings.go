@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/internal/stream"
 )
 
 // ServerEndPoint returns the channel binding tls-server-end-point: the hash of
@@ -15,8 +16,8 @@ import (
 // session shows none. For a binding to the one connection take Export, with the
 // label EXPORTER-Channel-Binding, no context and 32 bytes (RFC 9266).
 func (c *Conn) ServerEndPoint() ([]byte, error) {
-	if c == nil {
-		return nil, noEndPoint("the Conn is nil")
+	if !c.below().Made() {
+		return nil, stream.ErrNotMade
 	}
 	s := c.State()
 	chain := s.PeerChain

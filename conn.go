@@ -14,11 +14,25 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// A Conn is an encrypted connection. It is a net.Conn: full duplex, with
-// deadlines that lose nothing, and with CloseWrite. Read returns io.EOF only
-// after the peer's close_notify.
+// A Conn is an encrypted connection. It is a [net.Conn] and full duplex: one
+// goroutine may read while another writes, and neither waits for the other. Any
+// method may be called from any goroutine; calls in one direction take turns.
+//
+// [Dial] and [Listener.Accept] return connections whose handshake is done. On a
+// Conn of [Client] or [Server] it runs with Handshake, or with the first method
+// that needs it, such as Read or Write.
+//
+// The end of a deadline or of a context interrupts a call and not the connection: no
+// byte is lost, and the call may be repeated. A method that takes a context returns the
+// cause of its end. An *[engine.Error] with FaultUsage reports a mistake of the caller,
+// which changes nothing. Any other error of the handshake, of reading and of writing is
+// final. It is an *engine.Error, which names the side at fault, or an error of the
+// connection below.
+//
+// A Conn keeps no slice that a method was given. A nil *Conn and the zero Conn have no
+// connection below: their methods return zero values and an error that is os.ErrInvalid.
 type Conn struct {
-	*stream.Conn
+	stream *stream.Conn
 	cfg    *Config
 	to     *target       // on a client
 	claims *trust.Result // what the peer has shown and not proved yet
@@ -69,7 +83,7 @@ func (p *prepared) client(raw net.Conn, to *target) (c *Conn, err error) {
 			return refused(data, s.ALPN)
 		}
 	}
-	c.Conn = stream.New(raw, r, s, opts)
+	c.stream = stream.New(raw, r, s, opts)
 	return c, nil
 }
 
@@ -106,7 +120,7 @@ func (p *prepared) server(raw net.Conn, work chan struct{}) (c *Conn, err error)
 	if err != nil {
 		return nil, err
 	}
-	c.Conn = stream.New(raw, r, s, stream.Options{Answer: c.answer, Proved: c.proved, Work: work})
+	c.stream = stream.New(raw, r, s, stream.Options{Answer: c.answer, Proved: c.proved, Work: work})
 	return c, nil
 }
 
@@ -136,9 +150,6 @@ func (c *Conn) Peer() *trust.Result {
 // ConnectionState describes the connection in the standard library's type, so
 // that net/http and others show it. Its ExportKeyingMaterial cannot be used.
 func (c *Conn) ConnectionState() tls.ConnectionState {
-	if c == nil {
-		return tls.ConnectionState{}
-	}
 	s := c.State()
 	state := tls.ConnectionState{
 		Version:                     uint16(s.Version),

@@ -15,7 +15,6 @@ import (
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/identity"
-	"github.com/sealsock/sealsock/internal/stream"
 	"github.com/sealsock/sealsock/internal/testcert"
 )
 
@@ -117,7 +116,7 @@ func TestEarlyData(t *testing.T) {
 		}
 		want := "[early]"
 		if _, err := c.WriteEarly([]byte("early")); i == 0 {
-			if !errors.Is(err, stream.ErrNoEarlyData) {
+			if !errors.Is(err, sealsock.ErrNoEarlyData) {
 				t.Fatalf("early data without a session: %v", err)
 			}
 			want = "[]"

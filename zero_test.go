@@ -2,10 +2,12 @@ package sealsock_test
 
 import (
 	"context"
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"reflect"
@@ -23,7 +25,6 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
-	"github.com/sealsock/sealsock/internal/stream"
 	"github.com/sealsock/sealsock/legacy"
 	"github.com/sealsock/sealsock/socket"
 	"github.com/sealsock/sealsock/socket/alg"
@@ -90,7 +91,6 @@ var zeroValues = []any{
 	new(unix.Addr),
 	new(vsock.Addr),
 	new(starttls.Error),
-	new(stream.Conn),
 	new(trust.Code), new(trust.Error), new(trust.KnownPeers), new(trust.Lists),
 	new(trust.Pin), new(trust.Policy), new(trust.RevocationStatus), new(trust.Roots),
 }
@@ -149,8 +149,9 @@ func callMethods(t *testing.T, v reflect.Value) {
 	}
 }
 
-// callWithZeros calls f, in a goroutine of its own: it may hang.
-func callWithZeros(t *testing.T, f reflect.Value) {
+// callWithZeros calls f, in a goroutine of its own because it may hang, and returns its
+// results.
+func callWithZeros(t *testing.T, f reflect.Value) (results []reflect.Value) {
 	var args []reflect.Value
 	for i := range f.Type().NumIn() {
 		if in := f.Type().In(i); in == reflect.TypeFor[context.Context]() {
@@ -167,7 +168,7 @@ func callWithZeros(t *testing.T, f reflect.Value) {
 				panicked <- "it panics: " + string(debug.Stack())
 			}
 		}()
-		f.Call(args)
+		results = f.Call(args)
 	}()
 	select {
 	case stack, bad := <-panicked:
@@ -175,7 +176,37 @@ func callWithZeros(t *testing.T, f reflect.Value) {
 			t.Error(stack)
 		}
 	case <-time.After(time.Minute):
-		t.Error("it hangs")
+		t.Fatal("it hangs")
+	}
+	return results
+}
+
+// TestZeroConn: each method of a Conn without a connection below returns at once, with an
+// error that is os.ErrInvalid if it can return one.
+func TestZeroConn(t *testing.T) {
+	over, err := sealsock.Client(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]*sealsock.Conn{
+		"nil": nil, "zero": new(sealsock.Conn), "over nil": over,
+	} {
+		v := reflect.ValueOf(c)
+		for i := range v.NumMethod() {
+			t.Run(name+"/"+v.Type().Method(i).Name, func(t *testing.T) {
+				results := callWithZeros(t, v.Method(i))
+				if len(results) == 0 {
+					return
+				}
+				last := results[len(results)-1]
+				if last.Type() != reflect.TypeFor[error]() || v.Type().Method(i).Name == "VerifyPeer" {
+					return
+				}
+				if err, _ := last.Interface().(error); !errors.Is(err, os.ErrInvalid) {
+					t.Errorf("%v, want os.ErrInvalid", err)
+				}
+			})
+		}
 	}
 }
 

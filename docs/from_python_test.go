@@ -135,7 +135,10 @@ func declarations(t *testing.T) map[string]bool {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && (d.Name() == "testdata" || d.Name() == "cmd" || strings.HasPrefix(d.Name(), ".git")) {
+		switch {
+		case !d.IsDir():
+		case d.Name() == "testdata", d.Name() == "cmd", d.Name() == "internal", // not for others
+			strings.HasPrefix(d.Name(), ".git"):
 			return filepath.SkipDir
 		}
 		if d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {

@@ -9,7 +9,6 @@ import (
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/engine"
-	"github.com/sealsock/sealsock/internal/stream"
 )
 
 // A dialer makes one connection: it holds the options of its first flight, and the
@@ -78,7 +77,7 @@ func (c *dialer) handshake(ctx context.Context, conn *sealsock.Conn) error {
 	defer release()
 	sent, err := conn.WriteEarly(c.early)
 	c.sent = sent
-	if err == nil || errors.Is(err, stream.ErrNoEarlyData) {
+	if err == nil || errors.Is(err, sealsock.ErrNoEarlyData) {
 		err = conn.Handshake(ctx)
 	}
 	if err == nil && sent < len(c.early) {

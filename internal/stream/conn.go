@@ -81,7 +81,7 @@ func New(raw net.Conn, r *engine.Receiver, s *engine.Sender, opts Options) *Conn
 
 // NetConn returns the connection below. Reading or writing it breaks this one.
 func (c *Conn) NetConn() net.Conn {
-	if !c.made() {
+	if !c.Made() {
 		return nil
 	}
 	return c.raw
@@ -89,7 +89,7 @@ func (c *Conn) NetConn() net.Conn {
 
 // LocalAddr returns the address of this side.
 func (c *Conn) LocalAddr() net.Addr {
-	if !c.made() {
+	if !c.Made() {
 		return nil
 	}
 	return c.raw.LocalAddr()
@@ -97,7 +97,7 @@ func (c *Conn) LocalAddr() net.Addr {
 
 // RemoteAddr returns the address of the peer.
 func (c *Conn) RemoteAddr() net.Addr {
-	if !c.made() {
+	if !c.Made() {
 		return nil
 	}
 	return c.raw.RemoteAddr()
@@ -106,7 +106,7 @@ func (c *Conn) RemoteAddr() net.Addr {
 // State returns what is known of the connection. It is complete once the
 // handshake is done.
 func (c *Conn) State() engine.State {
-	if !c.made() {
+	if !c.Made() {
 		return engine.State{}
 	}
 	if s, ok := c.known(); ok {
@@ -147,13 +147,13 @@ func (c *Conn) proved() {
 }
 
 // HandshakeDone reports whether the peer is proved.
-func (c *Conn) HandshakeDone() bool { return c.made() && c.open.Load() }
+func (c *Conn) HandshakeDone() bool { return c.Made() && c.open.Load() }
 
 // Handshake runs the handshake, unless it is done already, until ctx ends. A
 // handshake that ran into a deadline or the end of ctx can be taken up again.
 func (c *Conn) Handshake(ctx context.Context) error {
-	if !c.made() {
-		return errNotMade
+	if !c.Made() {
+		return ErrNotMade
 	}
 	if c.open.Load() {
 		return nil
@@ -374,8 +374,8 @@ func (c *Conn) truncated() error {
 // write deadline has passed, it does not wait for the peer. An error means that
 // something written before was lost, or that the connection below did not close.
 func (c *Conn) Close() error {
-	if !c.made() {
-		return errNotMade
+	if !c.Made() {
+		return ErrNotMade
 	}
 	if !c.closing.CompareAndSwap(false, true) {
 		return c.closedError("close")
@@ -427,8 +427,8 @@ func (c *Conn) goodbye() error {
 // CloseWrite sends close_notify: the peer reads an orderly end, and may continue to
 // send. The connection below stays open in both directions.
 func (c *Conn) CloseWrite() error {
-	if !c.made() {
-		return errNotMade
+	if !c.Made() {
+		return ErrNotMade
 	}
 	if !c.open.Load() {
 		return &engine.Error{Fault: engine.FaultUsage, Reason: "the handshake is not done: there is nothing to close"}

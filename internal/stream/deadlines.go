@@ -14,8 +14,8 @@ func (c *Conn) SetDeadline(t time.Time) error {
 
 // SetReadDeadline sets the deadline of Read.
 func (c *Conn) SetReadDeadline(t time.Time) error {
-	if !c.made() {
-		return errNotMade
+	if !c.Made() {
+		return ErrNotMade
 	}
 	c.deadlines.Lock()
 	defer c.deadlines.Unlock()
@@ -25,8 +25,8 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 
 // SetWriteDeadline sets the deadline of Write.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
-	if !c.made() {
-		return errNotMade
+	if !c.Made() {
+		return ErrNotMade
 	}
 	c.deadlines.Lock()
 	defer c.deadlines.Unlock()

@@ -25,8 +25,8 @@ type early struct {
 //
 // On a server, WriteEarly sends data before the client is proved.
 func (c *Conn) WriteEarly(p []byte) (int, error) {
-	if !c.made() {
-		return 0, errNotMade
+	if !c.Made() {
+		return 0, ErrNotMade
 	}
 	if c.open.Load() {
 		return c.Write(p)
@@ -90,8 +90,8 @@ func (c *Conn) begin() error {
 // have replayed. It ends in io.EOF, also if there is none. Read never returns
 // early data, and ReadEarly nothing else.
 func (c *Conn) ReadEarly(p []byte) (int, error) {
-	if !c.made() {
-		return 0, errNotMade
+	if !c.Made() {
+		return 0, ErrNotMade
 	}
 	for {
 		c.early.Lock()

@@ -10,12 +10,13 @@ import (
 	"github.com/sealsock/sealsock/internal/panics"
 )
 
-// made reports whether New made c. The zero value and nil have no connection below.
-func (c *Conn) made() bool { return c != nil && c.raw != nil }
+// Made reports whether c has a connection below: nil and the zero value have none.
+func (c *Conn) Made() bool { return c != nil && c.raw != nil }
 
-var errNotMade = &engine.Error{
-	Fault: engine.FaultUsage, Reason: "this Conn is nil or a zero value", Err: os.ErrInvalid,
-	Hint: "a Conn comes from New, or from Client, Server, Dial or Listen of package sealsock",
+// ErrNotMade is the error of the methods of a Conn without a connection below.
+var ErrNotMade = &engine.Error{
+	Fault: engine.FaultUsage, Reason: "this Conn has no connection below", Err: os.ErrInvalid,
+	Hint: "take a Conn from Dial, Client, Server or a Listener of package sealsock",
 }
 
 // panicked is the error for a callback that panicked. It ends the connection: what

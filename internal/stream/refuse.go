@@ -26,7 +26,7 @@ var lingering = make(chan struct{}, lingerPeers)
 // again: the peer receives the alert of cause, see engine.Receiver.Abort. After any
 // other failure it does what Close does. It does not wait for the peer.
 func (c *Conn) GiveUp(cause error) {
-	if !c.made() {
+	if !c.Made() {
 		return
 	}
 	failed := c.brokenBy() != nil
@@ -89,8 +89,8 @@ func (c *Conn) linger() {
 // A Write of another goroutine ends early, in net.ErrClosed, and the alert follows what
 // it has sent. Abort waits at most 5 seconds for that, and not past a write deadline.
 func (c *Conn) Abort(a iana.Alert) error {
-	if !c.made() {
-		return errNotMade
+	if !c.Made() {
+		return ErrNotMade
 	}
 	if !c.open.Load() {
 		const reason = "the handshake is not done: GiveUp ends it"

@@ -52,12 +52,18 @@ func (c *Conn) control(ctx context.Context, use sealFunc) error {
 // Export derives length bytes of keying material that both sides share, for
 // label and context. RFC 9846, Section 7.5.
 func (c *Conn) Export(label string, context []byte, length int) ([]byte, error) {
+	if !c.Made() {
+		return nil, ErrNotMade
+	}
 	s := c.State()
 	return s.Export(label, context, length)
 }
 
 // ExportEarly is Export for the time of 0-RTT data.
 func (c *Conn) ExportEarly(label string, context []byte, length int) ([]byte, error) {
+	if !c.Made() {
+		return nil, ErrNotMade
+	}
 	s := c.State()
 	return s.ExportEarly(label, context, length)
 }

@@ -316,7 +316,7 @@ func clientDelegated(t *testing.T, p *program) {
 		if err != nil {
 			return err
 		}
-		c := &sealsock.Conn{Conn: stream.New(raw, r, s, stream.Options{})}
+		c := stream.New(raw, r, s, stream.Options{})
 		c.SetDeadline(time.Now().Add(patience))
 		if err := answerLine(p, c); err != nil {
 			return err

@@ -106,7 +106,7 @@ func callRaw(t *testing.T, port int, do func(raw net.Conn) error) error {
 }
 
 // answerLine echoes a line of a client and ends the connection.
-func answerLine(p *program, c *sealsock.Conn) error {
+func answerLine(p *program, c halfConn) error {
 	if err := echoLine(c); err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func answerLine(p *program, c *sealsock.Conn) error {
 
 // leave ends a connection with a client. It sends close_notify first, because
 // most clients wait for it; GnuTLS does not send its own then.
-func leave(p *program, c *sealsock.Conn) error {
+func leave(p *program, c halfConn) error {
 	if p == gnutls37 || p == gnutls38 {
 		if _, err := io.Copy(io.Discard, c); err != nil {
 			return err
@@ -126,7 +126,7 @@ func leave(p *program, c *sealsock.Conn) error {
 
 // answerFirst is answerLine for the first of two connections, on which GnuTLS
 // and NSS may send nothing, because they only fetch a ticket.
-func answerFirst(p *program, c *sealsock.Conn) error {
+func answerFirst(p *program, c halfConn) error {
 	line, err := readLine(c)
 	if err != nil && !(line == "" && errors.Is(err, io.EOF)) {
 		return err
@@ -159,8 +159,14 @@ func readLine(c io.Reader) (string, error) {
 	return string(line), nil
 }
 
+// A halfConn is a connection that can end the sending direction alone.
+type halfConn interface {
+	net.Conn
+	CloseWrite() error
+}
+
 // goodbye sends close_notify and waits for that of the other side.
-func goodbye(c *sealsock.Conn) error {
+func goodbye(c halfConn) error {
 	if err := c.CloseWrite(); err != nil {
 		return err
 	}

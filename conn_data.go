@@ -1,0 +1,80 @@
+package sealsock
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"github.com/sealsock/sealsock/internal/stream"
+)
+
+// below returns what runs the engine. It is nil for a nil *Conn and the zero Conn, and
+// its methods return an error then.
+func (c *Conn) below() *stream.Conn {
+	if c == nil {
+		return nil
+	}
+	return c.stream
+}
+
+// Handshake runs the handshake, unless it is done already, and returns once the peer
+// is proved. After the end of ctx or of a deadline a later call continues the handshake
+// where it was; GiveUp ends it. Any other error is final: what remains is to call
+// Close, which waits until the peer can have received an alert.
+// Config.HandshakeTimeout does not apply: it is for Dial and Listener.
+func (c *Conn) Handshake(ctx context.Context) error { return c.below().Handshake(ctx) }
+
+// HandshakeDone reports whether the handshake is done and the peer proved. Unlike State
+// it does not wait for a handshake that is under way.
+func (c *Conn) HandshakeDone() bool { return c.below().HandshakeDone() }
+
+// Read reads application data into p, as much as has arrived, and returns the number of
+// bytes. It runs the handshake first if that is not done. It returns io.EOF after the
+// peer's close_notify, and only then: a connection that was cut is an error that is
+// io.ErrUnexpectedEOF (RFC 9846, Section 6.1). With an empty p, Read does not wait for
+// data. It returns no 0-RTT data: see ReadEarly.
+func (c *Conn) Read(p []byte) (int, error) { return c.below().Read(p) }
+
+// Write encrypts p and sends it, all of it unless there is an error. It runs the
+// handshake first if that is not done. If the write deadline passes, n counts the bytes
+// that are encrypted already. The next Write, CloseWrite or Close sends them, so
+// continue with p[n:]. A Write of an empty p sends what is waiting.
+func (c *Conn) Write(p []byte) (n int, err error) { return c.below().Write(p) }
+
+// CloseWrite sends close_notify, after which this side cannot write: the peer's reads
+// end in io.EOF, and it may continue to send. The connection below stays open in both
+// directions. The handshake must be done. RFC 9846, Section 6.1.
+func (c *Conn) CloseWrite() error { return c.below().CloseWrite() }
+
+// Close sends close_notify, unless a Write is under way, and closes the connection
+// below. Reads and writes that wait return. After a failure that the peer was sent an
+// alert for, Close waits until the peer can have received it. Close takes at most 5
+// seconds, and half a second more after an alert; if the write deadline has passed, it
+// does not wait for the peer. An error means that something written before was lost, or
+// that the connection below did not close. A second Close returns net.ErrClosed.
+func (c *Conn) Close() error { return c.below().Close() }
+
+// SetDeadline sets the deadlines of reading and writing: see SetReadDeadline and
+// SetWriteDeadline.
+func (c *Conn) SetDeadline(t time.Time) error { return c.below().SetDeadline(t) }
+
+// SetReadDeadline sets the time after which reading, also of the handshake, returns an
+// error that is os.ErrDeadlineExceeded. It applies to calls that wait already. The zero
+// time means no deadline. No byte is lost: with a new deadline, Read continues.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.below().SetReadDeadline(t) }
+
+// SetWriteDeadline sets the time after which writing, also of the handshake, returns an
+// error that is os.ErrDeadlineExceeded. It applies to calls that wait already. The zero
+// time means no deadline. Bytes that are encrypted by then are sent later: see Write.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.below().SetWriteDeadline(t) }
+
+// LocalAddr returns the address of this side, as the connection below does.
+func (c *Conn) LocalAddr() net.Addr { return c.below().LocalAddr() }
+
+// RemoteAddr returns the address of the peer, as the connection below does.
+func (c *Conn) RemoteAddr() net.Addr { return c.below().RemoteAddr() }
+
+// NetConn returns the connection below, for its options and its descriptor. Reading it
+// or writing to it breaks c. Closing it cuts the connection, without close_notify.
+// Unwrap returns it for further use.
+func (c *Conn) NetConn() net.Conn { return c.below().NetConn() }
