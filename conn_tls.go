@@ -6,7 +6,6 @@ import (
 
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
-	"github.com/sealsock/sealsock/internal/stream"
 )
 
 // State returns what was negotiated and what the peer has shown; Peer returns what was
@@ -31,7 +30,7 @@ func (c *Conn) WriteEarly(p []byte) (n int, err error) { return c.below().WriteE
 
 // ErrNoEarlyData is the error of Conn.WriteEarly if no 0-RTT data, or no more of it, can
 // be sent on this connection.
-var ErrNoEarlyData = stream.ErrNoEarlyData
+var ErrNoEarlyData = engine.ErrNoEarlyData
 
 // ReadEarly reads, on a server, the client's 0-RTT data, which an attacker may have
 // replayed (RFC 9846, Section 8). It returns io.EOF at its end, also if there is none.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"testing"
 
@@ -87,5 +88,41 @@ func TestRefusedEarlyDataUnderAnotherProtocol(t *testing.T) {
 	read, err = refusedEarly(t, "a", func([]byte, string) []byte { return nil })
 	if err != nil || read != "" {
 		t.Errorf("the application sends nothing, and the server reads %q, %v", read, err)
+	}
+}
+
+// TestEarlyDataOverTheLimit: WriteEarly sends as much as the server accepts, and reports
+// with ErrNoEarlyData that this is not all.
+func TestEarlyDataOverTheLimit(t *testing.T) {
+	cc, sc := newConfigs(t)
+	sc.MaxEarlyData = 4
+	cc.EarlyData, cc.Sessions = true, sealsock.NewMemoryCache(1)
+	addr := serve(t, sc, func(c *sealsock.Conn) {
+		early, _ := io.ReadAll(readEarly{c})
+		c.Write([]byte("[" + string(early) + "]"))
+		echo(c)
+	})
+	for i, want := range []string{"[]early", "[earl]y"} {
+		raw, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := sealsock.Client(raw, cc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := []byte("early")
+		n, err := c.WriteEarly(text)
+		if n != 4*i || !errors.Is(err, sealsock.ErrNoEarlyData) {
+			t.Errorf("connection %d: %d bytes, %v", i, n, err)
+		}
+		if _, err := c.Write(text[n:]); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, len(want))
+		if _, err := io.ReadFull(c, got); err != nil || string(got) != want {
+			t.Errorf("connection %d: the server answers %q, %v", i, got, err)
+		}
+		c.Close()
 	}
 }

@@ -99,6 +99,15 @@ var ErrPending = errors.New("tls: the answer will come later")
 // ErrClosed is returned for writing after close_notify or a fatal alert was sent.
 var ErrClosed = &Error{Fault: FaultUsage, Reason: "this side of the connection is closed for writing"}
 
+// ErrNoEarlyData is returned for data before the handshake is done if no 0-RTT data can be
+// sent: this side is a server, there is no session or key that allows it, or as much
+// as the server accepts was sent.
+var ErrNoEarlyData = &Error{
+	Fault: FaultUsage, Reason: "the handshake is not done, and no early data can be sent",
+	Hint: "early data needs Config.EarlyData, and a session or key that allows it; " +
+		"write other data after the handshake",
+}
+
 // broken is the error for a peer that broke a rule.
 func broken(alert iana.Alert, format string, args ...any) *Error {
 	return &Error{Fault: FaultPeer, Alert: alert, Reason: fmt.Sprintf(format, args...)}

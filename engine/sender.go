@@ -90,14 +90,15 @@ func (s *Sender) apply(dst []byte, st step) ([]byte, error) {
 func (s *Sender) Ready() bool { return s.ready && !s.closed }
 
 // Seal appends records with data, all of it. Before a key has protected all the
-// records it may, Seal replaces it by itself.
+// records it may, Seal replaces it by itself. Before the handshake is done it takes Early
+// bytes; with none left it returns ErrNoEarlyData.
 func (s *Sender) Seal(dst, data []byte) ([]byte, error) {
 	switch {
 	case s.closed:
 		return dst, ErrClosed
 	case s.ready:
 	case s.early == 0:
-		return dst, usage("the handshake is not done: no application data can be sent")
+		return dst, ErrNoEarlyData
 	case len(data) > s.early:
 		return dst, usage("%d bytes of early data are over the server's limit: %d are left", len(data), s.early)
 	default:

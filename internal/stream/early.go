@@ -21,7 +21,7 @@ type early struct {
 // attacker may replay it, so it must be such that it may arrive twice. If the
 // server refuses it, it is sent again as ordinary data, in front of all other, unless the
 // server chose another application protocol: see Options.EarlyRefused.
-// It returns ErrNoEarlyData, perhaps after a part, where none can be sent.
+// It returns engine.ErrNoEarlyData, perhaps after a part, where none can be sent.
 //
 // On a server, WriteEarly sends data before the client is proved.
 func (c *Conn) WriteEarly(p []byte) (int, error) {
@@ -45,23 +45,24 @@ func (c *Conn) WriteEarly(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	if !c.out.send.Ready() {
-		p = p[:min(len(p), c.out.send.Early())]
+	n, short := len(p), error(nil)
+	if early := c.out.send.Early(); !c.out.send.Ready() && n > early {
+		n, short = early, engine.ErrNoEarlyData
 	}
-	if len(p) == 0 {
-		return 0, ErrNoEarlyData
+	if n == 0 {
+		return 0, short
 	}
-	sealed, err := c.out.sealData(nil, p)
+	sealed, err := c.out.sealData(nil, p[:n])
 	if err != nil {
 		return 0, c.sealing(sealed, err)
 	}
 	if !c.out.send.Ready() {
-		c.early.sent = append(c.early.sent, p...)
+		c.early.sent = append(c.early.sent, p[:n]...)
 	}
 	if err := c.out.deliver(c.raw, sealed); err != nil {
-		return len(p), c.transport("write", err)
+		return n, c.transport("write", err)
 	}
-	return len(p), nil
+	return n, short
 }
 
 // begin makes a client's first flight. Before that it may call Options.Answer: whether

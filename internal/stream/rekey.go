@@ -67,10 +67,3 @@ func (c *Conn) ExportEarly(label string, context []byte, length int) ([]byte, er
 	s := c.State()
 	return s.ExportEarly(label, context, length)
 }
-
-// ErrNoEarlyData means that there is no session that allows 0-RTT data, or that
-// its limit is used up: write after the handshake.
-var ErrNoEarlyData = &engine.Error{
-	Fault: engine.FaultUsage, Reason: "no early data can be sent",
-	Hint: "it takes a session or key that allows it, and the configuration's word; else write as usual",
-}
