@@ -54,6 +54,21 @@ func Shows(t testing.TB, row string, aspects ...Aspect) {
 	})
 }
 
+// Noted is the prefix of the line that a test prints in the virtual machine for
+// what it saw there. The row, a colon and the text follow it.
+const Noted = "@@ notes "
+
+// Notes declares what a test saw of a family in the virtual machine, as a clause for
+// docs/sockets.md.
+func Notes(t testing.TB, row, seen string) {
+	t.Helper()
+	t.Cleanup(func() {
+		if InVM() && !t.Failed() && !t.Skipped() {
+			fmt.Printf("\n%s%s: %s\n", Noted, row, seen)
+		}
+	})
+}
+
 // Waits checks that a receiving call ends with its deadline, with its context
 // and with Close, and that these do not affect other calls. open returns a
 // socket that is ready to receive and to which nothing is sent.

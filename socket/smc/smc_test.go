@@ -2,9 +2,11 @@ package smc_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/sealsock/sealsock/internal/sockettest"
@@ -96,11 +98,72 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// TestInUse asks how connections transfer their data. Both ends give the same answer,
+// which goes into docs/sockets.md, and a peer of plain TCP leaves only TCP.
+func TestInUse(t *testing.T) {
+	sockettest.Shows(t, "SMC", sockettest.Options)
+	ctx := sockettest.Context(t)
+	a, b := sockettest.Pair(t, listen("127.0.0.1:0"), dial)
+	sockettest.RoundTrip(t, a, b)
+	there, err := smc.InUse(ctx, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := smc.InUse(ctx, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if there.Mode != back.Mode || (there.Mode == smc.Fallback) != (there.Reason != 0) {
+		t.Errorf("%+v and %+v", there, back)
+	}
+	note := "its connections over the loopback interface used " + there.Mode.String()
+	if there.Reason == smc.NoDevice {
+		note += ", because there is neither an RDMA nor an ISM device"
+	}
+	sockettest.Notes(t, "SMC", note)
+
+	_, c := sockettest.Pair(t, listen("127.0.0.1:0"), dialTCP)
+	if u, err := smc.InUse(ctx, c); err != nil ||
+		u != (smc.Use{Mode: smc.Fallback, Reason: smc.PeerWithoutSMC}) {
+		t.Errorf("with a peer of TCP: %+v, %v", u, err)
+	}
+	s, err := smc.Transport.New(4)
+	sockettest.Need(t, err)
+	defer s.Close()
+	if u, err := smc.InUse(ctx, s); !errors.Is(err, syscall.ENOTCONN) {
+		t.Errorf("before a connection: %+v, %v", u, err)
+	}
+	_ = a.Close()
+	if _, err := smc.InUse(ctx, a); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+// TestInUseOfAnother asks about a socket of another family.
+func TestInUseOfAnother(t *testing.T) {
+	l, err := inet.CreateServer(context.Background(), "127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s, err := dialTCP(l.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var op *net.OpError
+	if _, err := smc.InUse(context.Background(), s); !errors.As(err, &op) || op.Net != "tcp" {
+		t.Errorf("%v", err)
+	}
+}
+
+func dialTCP(a net.Addr) (*socket.Socket, error) {
+	return inet.CreateConnection(context.Background(), a.String(), nil)
+}
+
 // TestTCPPeer checks that a peer which supports only TCP can connect.
 func TestTCPPeer(t *testing.T) {
 	sockettest.Shows(t, "SMC", sockettest.Trip)
-	a, b := sockettest.Pair(t, listen("127.0.0.1:0"), func(a net.Addr) (*socket.Socket, error) {
-		return inet.CreateConnection(context.Background(), a.String(), nil)
-	})
+	a, b := sockettest.Pair(t, listen("127.0.0.1:0"), dialTCP)
 	sockettest.RoundTrip(t, a, b)
 }

@@ -21,7 +21,7 @@ import (
 const wanted = `can can-raw can-bcm can-isotp can-j1939 vcan
 	af_alg algif_hash algif_skcipher algif_aead algif_rng gcm ccm cbc ctr ecb cmac hmac ghash-generic
 	chacha20poly1305 chacha_generic poly1305_generic drbg ansi_cprng crc32c_generic sha512_generic
-	bluetooth hci_vhci rfcomm ecdh_generic vsock vsock_loopback qrtr sctp rds rds_tcp smc tipc tls veth dummy diag`
+	bluetooth hci_vhci rfcomm ecdh_generic vsock vsock_loopback qrtr sctp rds rds_tcp smc smc_diag tipc tls veth dummy diag`
 
 // buildImage makes the initial file system and returns its path.
 func buildImage(l *lab) (string, error) {

@@ -64,6 +64,7 @@ func TestFamilies(t *testing.T) {
 		t.Fatalf("%v; what it said last:\n%s", err, tail(out, 3000))
 	}
 	results, problems, shown := parse(out)
+	notes := noted(out)
 	for _, p := range problems {
 		t.Errorf("the machine said: %s", p)
 	}
@@ -73,7 +74,7 @@ func TestFamilies(t *testing.T) {
 	check(t, results)
 	if *only == "" {
 		shown.complete(t)
-		shown.compare(t)
+		shown.compare(t, notes)
 	}
 }
 

@@ -18,6 +18,8 @@ const said = `@@ begin socket/good
     --- PASS: TestTrip/part (0.10s)
 
 @@ shows vsock: round trip
+@@ notes vsock: it ran over the loopback device
+@@ notes vsock: it ran over the loopback device
 ok
 @@ end socket/good 0
 @@ problem module x: not found
@@ -36,6 +38,12 @@ func TestReport(t *testing.T) {
 	results, problems, shown := parse([]byte(strings.ReplaceAll(said, "\n", "\r\n")))
 	if len(results) != 3 || len(problems) != 1 || shown.of("vsock", sockettest.Trip) != 1 {
 		t.Fatalf("%+v, %v, %v", results, problems, shown)
+	}
+	want := []string{"vsock: it ran over the loopback device"}
+	notes := noted([]byte(strings.ReplaceAll(said, "\n", "\r\n")))
+	if !slices.Equal(notes, want) || !strings.Contains(shown.table(notes),
+		"\n\nSeen in the machine: "+want[0]+".") {
+		t.Errorf("notes: %q", notes)
 	}
 	allowed, err := skips("# comment\n\nsocket/bad TestAllowed for a reason of its own\n")
 	if err != nil {
@@ -74,7 +82,7 @@ func TestTable(t *testing.T) {
 		}
 	}
 	p.complete(t)
-	lines := strings.Split(strings.TrimSpace(p.table()), "\n")
+	lines := strings.Split(strings.TrimSpace(p.table(nil)), "\n")
 	if rows := lines[2 : 2+len(families)]; !strings.HasPrefix(rows[0], "| TCP | 1 |") || strings.Count(lines[0], "|") != len(sockettest.Aspects)+2 {
 		t.Errorf("%q", lines[:3])
 	}

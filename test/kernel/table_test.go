@@ -108,8 +108,20 @@ func (p passes) complete(t *testing.T) {
 	}
 }
 
-// table writes the passes as Markdown.
-func (p passes) table() string {
+// noted returns what the tests saw in the machine, each "row: text", once and sorted.
+func noted(out []byte) []string {
+	var notes []string
+	for line := range strings.Lines(string(out)) {
+		if note, ok := strings.CutPrefix(strings.TrimSpace(line), sockettest.Noted); ok {
+			notes = append(notes, note)
+		}
+	}
+	slices.Sort(notes)
+	return slices.Compact(notes)
+}
+
+// table writes the passes, and below them the notes, as Markdown.
+func (p passes) table(notes []string) string {
 	var b strings.Builder
 	b.WriteString("| family |")
 	for _, a := range sockettest.Aspects {
@@ -135,7 +147,11 @@ func (p passes) table() string {
 	for _, r := range reasons {
 		fmt.Fprintf(&b, "\n%s.  ", r)
 	}
-	return strings.TrimRight(b.String(), " ") + "\n"
+	text := strings.TrimRight(b.String(), " ") + "\n"
+	for _, note := range notes {
+		text += "\nSeen in the machine: " + note + ".\n"
+	}
+	return text
 }
 
 // The document that has the table, and the lines around it.
@@ -146,7 +162,7 @@ const (
 )
 
 // compare compares the table in the document with the passes, or writes it.
-func (p passes) compare(t *testing.T) {
+func (p passes) compare(t *testing.T, notes []string) {
 	t.Helper()
 	text, err := os.ReadFile(document)
 	if err != nil {
@@ -157,7 +173,7 @@ func (p passes) compare(t *testing.T) {
 	if !ok || !both {
 		t.Fatalf("%s has no place for the table", document)
 	}
-	table := "\n" + p.table() + "\n"
+	table := "\n" + p.table(notes) + "\n"
 	switch {
 	case string(old) == table:
 	case *update && !t.Failed():
