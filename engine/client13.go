@@ -61,8 +61,8 @@ func (o *offer) checkServerHello(sh *wire.ServerHello) (*suites.Suite, error) {
 		return nil, illegal("the server did not echo the session ID")
 	}
 	if sh.Compression != 0 {
-		// RFC 9846, Section 6.2: a "field was out of the specified range".
-		return nil, broken(iana.AlertDecodeError, "the server chose compression")
+		// RFC 9846, Section 4.1.3: another value than 0 ends in illegal_parameter.
+		return nil, illegal("the server chose compression")
 	}
 	suite := suites.TLS13(sh.CipherSuite)
 	if suite == nil || !slices.Contains(o.hello.CipherSuites, sh.CipherSuite) {

@@ -45,7 +45,7 @@ func TestClientRefusesServerHello13(t *testing.T) {
 			h.CipherSuite = iana.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
 		}, iana.AlertIllegalParameter, "which was not offered"},
 		{"compression", nil, func(h *wire.ServerHello) { h.Compression = 1 },
-			iana.AlertDecodeError, "compression"},
+			iana.AlertIllegalParameter, "compression"},
 		{"another session ID", nil, func(h *wire.ServerHello) { h.SessionID[0] ^= 1 },
 			iana.AlertIllegalParameter, "session ID"},
 		{"no session ID", nil, func(h *wire.ServerHello) { h.SessionID = nil },
