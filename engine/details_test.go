@@ -28,10 +28,11 @@ func newServer(t *testing.T, cfg *config) *side {
 }
 
 // TestSSL30Hello: a hello of SSL 3.0 ends in protocol_version, even where
-// supported_versions offers TLS 1.3. RFC 9846, Appendix D.5.
+// supported_versions offers TLS 1.3, and so does one of TLS 1.3 with another legacy_version
+// than 0x0303. RFC 9846, Sections 4.1.2 and 4.1.3, and Appendix D.5.
 func TestSSL30Hello(t *testing.T) {
 	for version, alert := range map[iana.Version]iana.Alert{
-		iana.TLS12: 0, iana.TLS10: 0,
+		iana.TLS12: 0, iana.TLS10: iana.AlertProtocolVersion, 0x1234: iana.AlertProtocolVersion,
 		iana.SSL30: iana.AlertProtocolVersion, 0x0002: iana.AlertProtocolVersion,
 	} {
 		s := newServer(t, new(config))
@@ -69,6 +70,22 @@ func TestSSL30Hello(t *testing.T) {
 			t.Errorf("%v: %v", version, err)
 		case alert != 0:
 			refuses(t, err, alert)
+		}
+	}
+}
+
+// TestLegacyVersionOfTLS12: where TLS 1.2 is negotiated by supported_versions, that list
+// alone counts. RFC 9846, Section 4.2.1.
+func TestLegacyVersionOfTLS12(t *testing.T) {
+	_, server := pair12(t)
+	server.MaxVersion = iana.TLS12
+	for _, version := range []iana.Version{iana.TLS11, iana.TLS12, iana.TLS13, 0x1234} {
+		s := newServer(t, server)
+		s.in = handMade(t, &Config{Verifier: acceptAll{}}, func(h *wire.ClientHello) {
+			h.LegacyVersion = version
+		})
+		if _, err := s.step(); err != nil || s.r.State().Version != iana.TLS12 {
+			t.Errorf("%v: %v, %v", version, s.r.State().Version, err)
 		}
 	}
 }

@@ -134,6 +134,7 @@ var (
 		{"left out the psk_key_exchange_modes extension", "RFC 9846, Section 4.2.9: a server MUST abort; crypto/tls passes over the keys"},
 		{"left out the signature_algorithms extension", "RFC 9846, Section 9.2; in TLS 1.2 its absence means SHA-1"},
 		{"one of SSL 3.0 or older", "RFC 9846, Appendix D.5: a server MUST abort; crypto/tls does not compare"},
+		{"has the legacy_version", "RFC 9846, Section 4.1.2: a server MUST abort; crypto/tls does not compare"},
 		{"is not in the order of the groups", "RFC 9846, Section 4.2.8: in the same order; crypto/tls does not compare"},
 		{"which is not offered", "a share for a group that is not offered: RFC 9846, Section 4.2.8 lets servers check"},
 	}

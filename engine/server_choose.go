@@ -156,6 +156,15 @@ type choice13 struct {
 
 // choose13 decides. RFC 9846, Sections 4.1.1 and 4.2.
 func choose13(cfg *Config, h *wire.ClientHello) (*choice13, error) {
+	if h.LegacyVersion != iana.TLS12 {
+		// RFC 9846, Section 4.1.2: "A server which receives a legacy_version value not
+		// equal to 0x0303 MUST abort the handshake with a "protocol_version" alert." It
+		// cannot hold for TLS 1.2 without supported_versions, which Section 4.2.1 has
+		// negotiated by higher values. RFC 8446 had no such rule for servers, and
+		// BoringSSL and crypto/tls ignore the value; a client of either RFC sends 0x0303.
+		return nil, broken(iana.AlertProtocolVersion,
+			"a ClientHello for TLS 1.3 has the legacy_version %v and not TLS 1.2", h.LegacyVersion)
+	}
 	if err := checkHello13(h); err != nil {
 		return nil, err
 	}
