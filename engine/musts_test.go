@@ -129,3 +129,22 @@ func TestRequestContexts13(t *testing.T) {
 		t.Errorf("%d contexts of %d requests", len(seen), MaxLateRequests)
 	}
 }
+
+// TestRecordVersions: the version of a ClientHello's record is ignored, but for versions
+// below 0x0300. RFC 9846, Sections 5.1 and D.2, and Appendix D.5.
+func TestRecordVersions(t *testing.T) {
+	for version, alert := range map[iana.Version]iana.Alert{
+		iana.SSL30: 0, iana.TLS10: 0, iana.TLS12: 0, 0x0400: 0, 0xffff: 0,
+		0x02ff: iana.AlertProtocolVersion, 0: iana.AlertProtocolVersion,
+	} {
+		s := newServer(t, new(Config))
+		s.in = handMade(t, &Config{Verifier: acceptAll{}}, func(*wire.ClientHello) {})
+		s.in[1], s.in[2] = byte(version>>8), byte(version)
+		_, err := s.step()
+		if alert != 0 {
+			refuses(t, err, alert)
+		} else if err != nil {
+			t.Errorf("%v: %v", version, err)
+		}
+	}
+}

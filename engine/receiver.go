@@ -256,7 +256,9 @@ func (r *Receiver) frame(in []byte) (h record.Header, need int, err error) {
 	if h.Type < iana.ContentChangeCipherSpec || h.Type > iana.ContentApplicationData {
 		return h, 0, broken(iana.AlertUnexpectedMessage, "a record of unknown type %d", uint8(h.Type))
 	}
-	if h.Version>>8 != 3 {
+	if h.Version < iana.SSL30 {
+		// RFC 9846, Section 5.1, has the version "ignored for all purposes", and
+		// Appendix D.5 excepts those below 0x0300, which are not to be accepted.
 		return h, 0, broken(iana.AlertProtocolVersion, "a record of unknown version 0x%04x", uint16(h.Version))
 	}
 	if h.Length > r.maxRecord() {
