@@ -119,7 +119,7 @@ func checkInner(h *wire.ClientHello) error {
 func (f *flow13) openSecond(hello *wire.ClientHello, m message) (*wire.ClientHello, message, error) {
 	e := f.ech
 	if !f.info.ECHAccepted {
-		return hello, m, nil
+		return hello, m, f.checkECHType(hello)
 	}
 	if hello.ECH == nil {
 		return nil, m, missing(iana.ExtECH)
@@ -140,6 +140,21 @@ func (f *flow13) openSecond(hello *wire.ClientHello, m message) (*wire.ClientHel
 		return nil, m, broken(iana.AlertDecryptError, "the second ClientHello cannot be decrypted")
 	}
 	return decodeHello(encoded, m)
+}
+
+// checkECHType refuses a second ClientHello that is for a server of another kind, where
+// the first was not encrypted: an inner one that this server did not decrypt, and any
+// behind a server that decrypts, where the first would have had the extension too.
+// openHello does it for the first. RFC 9849, Section 7.
+func (f *flow13) checkECHType(hello *wire.ClientHello) error {
+	switch {
+	case hello.ECH == nil:
+	case f.cfg.ECHBackend:
+		return illegal("the second ClientHello has encrypted_client_hello, unlike the first")
+	case (f.ech != nil || len(f.cfg.ECHKeys) > 0) && hello.ECH.Inner:
+		return illegal("an inner ClientHello that nobody encrypted")
+	}
+	return nil
 }
 
 // confirmHello writes into raw, the ServerHello, that the inner ClientHello was
