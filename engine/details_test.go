@@ -81,7 +81,7 @@ func TestLegacyVersionOfTLS12(t *testing.T) {
 	server.MaxVersion = iana.TLS12
 	for _, version := range []iana.Version{iana.TLS11, iana.TLS12, iana.TLS13, 0x1234} {
 		s := newServer(t, server)
-		s.in = handMade(t, &Config{Verifier: acceptAll{}}, func(h *wire.ClientHello) {
+		s.in = handMade(t, &config{Config: Config{Verifier: acceptAll{}}}, func(h *wire.ClientHello) {
 			h.LegacyVersion = version
 		})
 		if _, err := s.step(); err != nil || s.r.State().Version != iana.TLS12 {

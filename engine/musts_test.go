@@ -137,8 +137,8 @@ func TestRecordVersions(t *testing.T) {
 		iana.SSL30: 0, iana.TLS10: 0, iana.TLS12: 0, 0x0400: 0, 0xffff: 0,
 		0x02ff: iana.AlertProtocolVersion, 0: iana.AlertProtocolVersion,
 	} {
-		s := newServer(t, new(Config))
-		s.in = handMade(t, &Config{Verifier: acceptAll{}}, func(*wire.ClientHello) {})
+		s := newServer(t, new(config))
+		s.in = handMade(t, &config{Config: Config{Verifier: acceptAll{}}}, func(*wire.ClientHello) {})
 		s.in[1], s.in[2] = byte(version>>8), byte(version)
 		_, err := s.step()
 		if alert != 0 {

@@ -89,17 +89,17 @@ var engineMustRows = []row{
 	{
 		doc: rfc9846, section: "4.1.2",
 		must: "legacy_version of a ClientHello for TLS 1.3 is 0x0303, else protocol_version",
-		file: "engine/server_hello.go",
+		file: "engine/server_choose.go",
 		old:  "if h.LegacyVersion != iana.TLS12 {", new: "if false {",
 		test: "TestSSL30Hello",
 	},
 	{
 		doc: rfc9846, section: "4.2.1",
 		must: "with supported_versions no other version of a ClientHello counts",
-		file: "engine/server_hello.go",
-		old:  "if slices.Contains(h.Present, iana.ExtSupportedVersions) {\n\t\treturn h.SupportedVersions",
-		new: "if slices.Contains(h.Present, iana.ExtSupportedVersions) && " +
-			"h.LegacyVersion == iana.TLS12 {\n\t\treturn h.SupportedVersions",
+		file: "engine/server_choose.go",
+		old:  "iana.ExtSupportedVersions) {\n\t\treturn h.SupportedVersions",
+		new: "iana.ExtSupportedVersions) && h.LegacyVersion == iana.TLS12 {\n" +
+			"\t\treturn h.SupportedVersions",
 		test: "TestLegacyVersionOfTLS12",
 	},
 	{
@@ -119,14 +119,14 @@ var engineMustRows = []row{
 	{
 		doc: "RFC 9849", section: "7",
 		must: "a second ClientHello has no inner extension that was not encrypted: illegal_parameter",
-		file: "engine/ech_server.go",
+		file: "engine/server13_ech.go",
 		old:  "case (f.ech != nil || len(f.cfg.ECHKeys) > 0) && hello.ECH.Inner:", new: "case false:",
 		test: "TestECHSecondHelloType",
 	},
 	{
 		doc: "RFC 9849", section: "7",
 		must: "behind a server that decrypts, no ClientHello is an outer one: illegal_parameter",
-		file: "engine/ech_server.go",
+		file: "engine/server13_ech.go",
 		old:  "case f.cfg.ECHBackend:\n", new: "case false:\n",
 		test: "TestECHSecondHelloType",
 	},
