@@ -11,7 +11,6 @@ import (
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/record"
-	"github.com/sealsock/sealsock/internal/suites"
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
@@ -190,19 +189,20 @@ func (s *renewing) handle(m message, do *effects) (state, error) {
 	if err != nil {
 		return nil, err
 	}
-	choice, err := choose12(s.cfg, hello)
-	if err != nil {
-		return nil, err
-	}
-	s.info.Version, s.info.ServerName, s.info.ExtendedMasterSecret = iana.TLS12, hello.ServerName, true
-	r := &reply12{server12: &server12{flow12: &flow12{cfg: s.cfg, info: s.info, random: hello.Random[:]}, ticket: true}, hello: hello, choice: choice}
-	r.add(m.raw)
 	old, err := s.cfg.Tickets.Redeem(hello.SessionTicket)
 	if err != nil {
 		return nil, err
 	}
-	r.id = hello.SessionID
-	r.use(suites.TLS12(old.CipherSuite))
+	d, err := choose(s.cfg, hello, known{asked: knownKey, session: old})
+	if err != nil {
+		return nil, err
+	}
+	d.ticket = true
+	s.info.Version, s.info.ServerName, s.info.ExtendedMasterSecret = iana.TLS12, hello.ServerName, true
+	f := &flow12{cfg: s.cfg, info: s.info, suite: d.suite12, random: hello.Random[:]}
+	f.transcript.choose(f.suite.Hash)
+	r := &flight12{server12: &server12{flow12: f, d: d, id: hello.SessionID}, hello: hello}
+	r.add(m.raw)
 	if err := r.sendHello(do); err != nil {
 		return nil, err
 	}

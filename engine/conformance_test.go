@@ -6,7 +6,6 @@ import (
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/record"
-	"github.com/sealsock/sealsock/internal/suites"
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
@@ -32,10 +31,18 @@ func TestResumptionWithClientCertificate(t *testing.T) {
 // A client that can use no ticket gets none. RFC 9846, Section 4.2.9.
 func TestNoTicketWithoutMode(t *testing.T) {
 	for _, modes := range [][]iana.PSKMode{nil, {iana.PSKKE}, {iana.PSKDHEKE}} {
-		_, server := resumable(t)
-		f := &flow13{cfg: &server.Config, info: new(State), suite: suites.TLS13(iana.TLS_AES_128_GCM_SHA256), resumable: server.allowsPSK(modes)}
-		if got, want := newTicketer(f, nil) != nil, len(modes) == 1 && modes[0] == iana.PSKDHEKE; got != want {
-			t.Errorf("modes %v: tickets %v, want %v", modes, got, want)
+		client, server := resumable(t)
+		client.Session = nil
+		c, s := changedPair(t, client, server, func(h *wire.ClientHello) { h.PSKModes = modes })
+		if err := pump(c, s); err != nil {
+			t.Fatal(err)
+		}
+		want := 0
+		if len(modes) == 1 && modes[0] == iana.PSKDHEKE {
+			want = defaultTickets
+		}
+		if len(c.sessions) != want {
+			t.Errorf("modes %v: %d tickets, want %d", modes, len(c.sessions), want)
 		}
 	}
 }

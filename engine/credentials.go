@@ -76,8 +76,16 @@ func schemeFor(c *Credential, own, peer []iana.SignatureScheme, version iana.Ver
 	return nil
 }
 
-// credential waits for the choice of this side's credential. then gets nil for
-// none, or the credential and the scheme to sign with.
+// scheme returns what c, which fits, signs with for the peer.
+func (r *CredentialRequest) scheme(c *Credential) *suites.Scheme {
+	if d := r.delegated(c); d != nil {
+		return d
+	}
+	return schemeFor(c, r.own, r.SignatureSchemes, r.Version)
+}
+
+// credential waits for the choice of this side's credential. then gets nil for one that
+// does not fit too, or the credential and the scheme to sign with.
 func (c *Config) credential(req *CredentialRequest, then func(*Credential, *suites.Scheme, *effects) (state, error)) state {
 	req.own = c.schemes()
 	return &wait[*Credential]{
@@ -90,14 +98,10 @@ func (c *Config) credential(req *CredentialRequest, then func(*Credential, *suit
 			return chooseCredential(c.Credentials, req), nil
 		},
 		then: func(chosen *Credential, do *effects) (state, error) {
-			if chosen == nil {
-				return then(nil, nil, do)
-			}
-			scheme := schemeFor(chosen, c.schemes(), req.SignatureSchemes, req.Version)
 			if !req.Fits(chosen) {
 				return then(nil, nil, do)
 			}
-			return then(chosen, scheme, do)
+			return then(chosen, req.scheme(chosen), do)
 		},
 	}
 }

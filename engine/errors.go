@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/record"
@@ -171,4 +172,40 @@ func asError(err error) *Error {
 		return &Error{Fault: FaultCertificate, Alert: knows.Alert(), Reason: "the peer is not accepted", Err: err}
 	}
 	return local("the connection failed", err)
+}
+
+// list writes names for an error message.
+func list[T fmt.Stringer](items []T) string {
+	const most = 12
+	var b strings.Builder
+	for i, item := range items {
+		switch {
+		case i == most:
+			fmt.Fprintf(&b, " and %d more", len(items)-most)
+			return b.String()
+		case i > 0:
+			b.WriteString(", ")
+		}
+		b.WriteString(item.String())
+	}
+	if b.Len() == 0 {
+		return "none"
+	}
+	return b.String()
+}
+
+// quoted writes strings from the peer for an error message.
+func quoted(items []string) string {
+	const longest = 255 // bytes: of an application protocol; a hint may have 65535
+	var b strings.Builder
+	for i, item := range items[:min(len(items), 12)] {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%q", item[:min(len(item), longest)])
+		if len(item) > longest {
+			fmt.Fprintf(&b, " and %d bytes more", len(item)-longest)
+		}
+	}
+	return b.String()
 }

@@ -22,19 +22,9 @@ type flow13 struct {
 	handshake  *keys.HandshakeSecret
 	client     *keys.TrafficSecret // the client's handshake traffic
 	server     *keys.TrafficSecret // the server's handshake traffic
-	resumable  bool                // on a server: the client allows a way of using tickets
-	keyed      bool                // on a server: a key or session replaces certificates
 
 	ech      *serverECH        // on a server that looks at the client's
 	rejected *ECHRejectedError // on a client whose inner ClientHello was not taken
-}
-
-// use changes the suite before anything was hashed with the old one but what a
-// transcript starts with: nothing.
-func (f *flow13) use(s *suites.Suite) {
-	f.suite = s
-	f.transcript = transcript{}
-	f.transcript.choose(s.Hash)
 }
 
 // enterHandshake derives the handshake secrets from the shared secret, once the

@@ -248,15 +248,18 @@ func TestClientCertificateDeclined12(t *testing.T) {
 	}
 }
 
-// plainStart is a client as there were before RFC 7627 and RFC 5746.
-type plainStart struct{ clientStart }
+// changedStart is a client that changes its ClientHello before it writes it.
+type changedStart struct {
+	clientStart
+	change func(*wire.ClientHello)
+}
 
-func (s *plainStart) start(do *effects) (state, error) {
+func (s *changedStart) start(do *effects) (state, error) {
 	o, err := newOffer(s.cfg)
 	if err != nil {
 		return nil, err
 	}
-	o.hello.ExtendedMasterSecret, o.hello.RenegotiationInfo, o.hello.ECPointFormats = false, nil, nil
+	s.change(o.hello)
 	if err := o.write(nil); err != nil {
 		return nil, err
 	}
@@ -264,12 +267,20 @@ func (s *plainStart) start(do *effects) (state, error) {
 	return &awaitServerHello{offer: o, info: s.info}, nil
 }
 
-// plainPair is newPair with such a client.
-func plainPair(t *testing.T, client, server *config) (c, s *side) {
+// changedPair is newPair with such a client.
+func changedPair(t *testing.T, client, server *config, change func(*wire.ClientHello)) (c, s *side) {
 	t.Helper()
 	c, s = newPair(t, client, server)
-	c.r.state = &plainStart{clientStart{cfg: client.client(), info: &c.r.info}}
+	c.r.state = &changedStart{clientStart{cfg: client.client(), info: &c.r.info}, change}
 	return c, s
+}
+
+// plainPair is newPair with a client as there were before RFC 7627 and RFC 5746.
+func plainPair(t *testing.T, client, server *config) (c, s *side) {
+	t.Helper()
+	return changedPair(t, client, server, func(h *wire.ClientHello) {
+		h.ExtendedMasterSecret, h.RenegotiationInfo, h.ECPointFormats = false, nil, nil
+	})
 }
 
 func TestWithoutExtendedMasterSecret(t *testing.T) {

@@ -101,8 +101,8 @@ func TestRetryKeepsForwardSecrecy(t *testing.T) {
 func TestPSKModeIsDecidedFromTheConfiguration(t *testing.T) {
 	hello := &wire.ClientHello{PSK: new(wire.OfferedPSKs), PSKModes: []iana.PSKMode{iana.PSKKE}}
 	for _, allowed := range []bool{false, true} {
-		c := &choice13{group: suites.GroupByID(iana.X25519)}
-		if err := c.choosePSKMode(&Config{PSKWithoutDHE: allowed}, hello); (err == nil) != allowed {
+		d := &decision{group: suites.GroupByID(iana.X25519)}
+		if err := d.choosePSKMode(&Config{PSKWithoutDHE: allowed}, hello); (err == nil) != allowed {
 			t.Errorf("allowed %v: %v", allowed, err)
 		}
 	}
@@ -126,8 +126,9 @@ func TestSecondClientHelloIsTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.PostHandshakeAuth = true
-	if _, err := s.decideAgain(h, m); err != nil || !s.info.lateOffered {
-		t.Errorf("late authentication offered: %v, %v", s.info.lateOffered, err)
+	d, err := choose(&server.Config, h, known{promised: s.promised})
+	if err != nil || !d.late {
+		t.Errorf("late authentication offered: %v, %v", d, err)
 	}
 }
 

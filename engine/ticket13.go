@@ -21,11 +21,9 @@ type ticketer struct {
 	count      uint64
 }
 
-// newTicketer returns nil if the configuration makes no tickets, or the client
-// could not use them: RFC 9846, Section 4.2.9, "servers SHOULD NOT send
-// NewSessionTicket with tickets that are not compatible with the advertised modes".
+// newTicketer returns nil if the configuration makes no tickets.
 func newTicketer(f *flow13, resumption *keys.ResumptionSecret) *ticketer {
-	if f.cfg.Tickets == nil || f.cfg.Now == nil || !f.resumable {
+	if f.cfg.Tickets == nil || f.cfg.Now == nil {
 		return nil
 	}
 	f.info.prove(f.cfg)

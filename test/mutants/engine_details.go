@@ -4,20 +4,20 @@ package main
 var detailRows = []row{
 	{
 		doc: rfc9846, section: "4.1.2", must: "a second ClientHello offers no new pre-shared key",
-		file: "engine/server13.go",
+		file: "engine/server13_retry.go",
 		old:  "if i < 0 {\n\t\t\treturn false", new: "if i < 0 {\n\t\t\treturn true",
 		test: "TestPSKsAfterRetry",
 	},
 	{
 		doc: rfc9846, section: "4.2.8", must: "shares are in the order of the groups",
-		file: "engine/server_choose.go",
+		file: "engine/server13_choose.go",
 		old:  "left = left[i+1:]", new: "_ = i",
 		test: "TestShareOrder",
 	},
 	{
 		doc: rfc9846, section: "4.2.9", must: "psk_ke only if the server allows it, in each ClientHello",
-		file: "engine/server13_psk.go",
-		old:  "case cfg.takesPSKAlone(hello):\n\t\tc.group", new: "case true:\n\t\tc.group",
+		file: "engine/server13_choose.go",
+		old:  "case cfg.takesPSKAlone(h):\n\t\td.group", new: "case true:\n\t\td.group",
 		test: "TestPSKModeIsDecidedFromTheConfiguration",
 	},
 	{
@@ -35,19 +35,20 @@ var detailRows = []row{
 	},
 	{
 		doc: rfc9846, section: "D.5", must: "a hello of SSL 3.0: protocol_version",
-		file: "engine/server_choose.go",
+		file: "engine/server_start.go",
 		old:  "if v > iana.SSL30 {", new: "if true {",
 		test: "TestSSL30Hello",
 	},
 	{
 		doc: rfc9846, section: "4.1.4", must: "the second ClientHello is the one that is answered",
-		file: "engine/server13.go",
-		old:  "\ts.take(h)\n\treturn choice, nil", new: "\treturn choice, nil",
+		file: "engine/server13_retry.go",
+		old:  "return (&deciding{\n\t\tcfg: s.cfg, info: s.info, hello: hello,",
+		new:  "return (&deciding{\n\t\tcfg: s.cfg, info: s.info, hello: s.first,",
 		test: "TestSecondClientHelloIsTaken",
 	},
 	{
 		doc: own, section: "engine", must: "no client chooses how much its key exchange costs",
-		file: "engine/server_choose.go",
+		file: "engine/server13_choose.go",
 		old:  "(suites.Cost(other) < suites.Costly || suites.Cost(other) <= suites.Cost(group))",
 		new:  "(suites.Cost(other) < suites.Costly || true)",
 		test: "TestCostOfShares",

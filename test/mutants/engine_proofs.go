@@ -23,9 +23,9 @@ var engineProofRows = []row{
 		doc: rfc9846, section: "4.3.2",
 		must: "no CertificateRequest with a pre-shared key; empty context in the handshake; " +
 			"signature_algorithms in it",
-		file: "engine/server13.go",
-		old:  "asks := f.cfg.ClientAuth != NoClientCert && c.psk == nil",
-		new:  "asks := f.cfg.ClientAuth != NoClientCert",
+		file: "engine/server13_choose.go",
+		old:  "d.key, d.index = k.key, k.index",
+		new:  "d.key, d.index, d.asks = k.key, k.index, cfg.ClientAuth != NoClientCert",
 		test: "TestResumptionWithClientCertificate",
 	},
 	{
@@ -175,8 +175,8 @@ var engineProofRows = []row{
 	},
 	{
 		doc: rfc9846, section: "D.4", must: "middlebox compatibility mode, and without it",
-		file: "engine/server13.go",
-		old:  "if len(hello.SessionID) > 0 && !f.info.Retried {", new: "if !f.info.Retried {",
+		file: "engine/server13_flight.go",
+		old:  "if len(f.hello.SessionID) > 0 && !f.info.Retried {", new: "if !f.info.Retried {",
 		test: "TestCompatibilityMode13",
 	},
 }

@@ -166,7 +166,7 @@ var engineRecordRows = []row{
 		must: "a request for a certificate after the handshake only for a client that offered " +
 			"it: unexpected_message",
 		file: "engine/server13.go",
-		old:  "if s.info.lateOffered && !(", new: "if !(",
+		old:  "if s.d.late && !(", new: "if !(",
 		test: "TestLateAuthentication",
 	},
 	{

@@ -50,7 +50,7 @@ var engine12Rows = []row{
 	},
 	{
 		doc: rfc5246, section: "7.3", must: "the order of messages",
-		file: "engine/server12_flight.go",
+		file: "engine/server12.go",
 		old:  "if m.typ != iana.HandshakeClientKeyExchange {", new: "if false {",
 		test: "TestEveryMessageInEveryState12",
 	},
@@ -85,7 +85,7 @@ var engine12Rows = []row{
 	{
 		doc: rfc5246, section: "7.4.8",
 		must: "the scheme of CertificateVerify was offered: illegal_parameter",
-		file: "engine/server12_flight.go",
+		file: "engine/server12.go",
 		old:  "if err := s.checkSignature(cv.Algorithm,",
 		new: "if err := error(nil); err != nil {\n\t\treturn nil, err\n\t}\n\tif err := " +
 			"s.checkSignature(iana.ECDSAWithP256AndSHA256,",
@@ -108,13 +108,13 @@ var engine12Rows = []row{
 	{
 		doc: rfc5246, section: "F.1.4",
 		must: "a session is resumed with the suite it was made with",
-		file: "engine/server12.go",
+		file: "engine/server12_session.go",
 		old:  "slices.Contains(s.hello.CipherSuites, old.CipherSuite) &&", new: "",
 		test: "TestResumptionNeedsSuite12",
 	},
 	{
 		doc: "RFC 5077", section: "3.3", must: "tickets",
-		file: "engine/server12.go",
+		file: "engine/server12_session.go",
 		old:  "return old.ServerName == s.hello.ServerName && // RFC 6066, Section 3\n",
 		new:  "return true && // RFC 6066, Section 3\n",
 		test: "TestSessionKeepsName",
@@ -152,13 +152,13 @@ var engine12Rows = []row{
 	},
 	{
 		doc: "RFC 5746", section: "3", must: "the indication, and no renegotiation",
-		file: "engine/server12.go",
+		file: "engine/server12_choose.go",
 		old:  "case len(h.RenegotiationInfo) > 0:", new: "case false:",
 		test: "TestServerRefuses12",
 	},
 	{
 		doc: "RFC 5746", section: "3", must: "the indication, and no renegotiation",
-		file: "engine/server_choose.go",
+		file: "engine/server13_choose.go",
 		old:  "case len(h.RenegotiationInfo) > 0:", new: "case false:",
 		test: "TestRenegotiationInTLS13",
 	},
@@ -192,14 +192,14 @@ var engine12Rows = []row{
 	{
 		doc: "RFC 7627", section: "5",
 		must: "the extended master secret in full handshakes and resumption",
-		file: "engine/server12.go",
-		old:  "if !s.choice.extended {", new: "if false {",
+		file: "engine/server12_session.go",
+		old:  "if !s.hello.ExtendedMasterSecret {", new: "if false {",
 		test: "TestResumptionNeedsExtendedMasterSecret12",
 	},
 	{
 		doc: "RFC 7627", section: "5",
 		must: "the extended master secret in full handshakes and resumption",
-		file: "engine/server12.go",
+		file: "engine/server12_choose.go",
 		old:  "case !h.ExtendedMasterSecret && cfg.RequireExtendedMasterSecret:", new: "case false:",
 		test: "TestRequireExtendedMasterSecret",
 	},
@@ -233,20 +233,20 @@ var engine12Rows = []row{
 	},
 	{
 		doc: "RFC 8422", section: "5.1", must: "point formats and curves as offered",
-		file: "engine/server12.go",
+		file: "engine/server12_choose.go",
 		old:  "case h.ECPointFormats != nil && !slices.Contains(h.ECPointFormats, 0):",
 		new:  "case false:",
 		test: "TestServerRefuses12",
 	},
 	{
 		doc: rfc9846, section: "4.1.3 (TLS 1.2)", must: "the sentinel in the server's random",
-		file: "engine/server12.go",
+		file: "engine/server12_flight.go",
 		old:  "copy(random[24:], wire.DowngradeTLS12)", new: "",
 		test: "TestDowngradeSentinel",
 	},
 	{
 		doc: rfc5246, section: "7.4.1.2", must: "a client offers to go without compression",
-		file: "engine/server12.go",
+		file: "engine/server12_choose.go",
 		old:  "case !slices.Contains(h.CompressionMethods, 0):", new: "case false:",
 		test: "TestServerRefuses12",
 	},
@@ -268,7 +268,7 @@ var engine12Rows = []row{
 	{
 		doc: rfc5246, section: "7.4.6",
 		must: "a client without the certificate that is required: handshake_failure",
-		file: "engine/server12_flight.go",
+		file: "engine/server12.go",
 		old:  "if s.cfg.ClientAuth == RequireClientCert {", new: "if false {",
 		test: "TestClientCertificateDeclined12",
 	},

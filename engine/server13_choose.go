@@ -1,0 +1,293 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/suites"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// choose13 decides with TLS 1.3. RFC 9846, Sections 4.1.1 and 4.2.
+func (d *decision) choose13(cfg *Config, h *wire.ClientHello, k known) error {
+	if h.LegacyVersion != iana.TLS12 {
+		// RFC 9846, Section 4.1.2: "A server which receives a legacy_version value not
+		// equal to 0x0303 MUST abort the handshake with a "protocol_version" alert." It
+		// cannot hold for TLS 1.2 without supported_versions, which Section 4.2.1 has
+		// negotiated by higher values. RFC 8446 had no such rule for servers, and
+		// BoringSSL and crypto/tls ignore the value; a client of either RFC sends 0x0303.
+		return broken(iana.AlertProtocolVersion,
+			"a ClientHello for TLS 1.3 has the legacy_version %v and not TLS 1.2", h.LegacyVersion)
+	}
+	if err := checkHello13(h); err != nil {
+		return err
+	}
+	d.resumable, d.late = cfg.allowsPSK(h.PSKModes), h.PostHandshakeAuth
+	noGroup, err := d.chooseParameters13(cfg, h, k.key)
+	if err != nil {
+		return err
+	}
+	switch {
+	case k.promised != nil && !d.keeps(k.promised):
+		return illegal("the second ClientHello leads to another choice than the first")
+	case d.retries():
+		return nil
+	case k.asked < knownKey && d.resumable && h.PSK != nil && cfg.knowsPSKs():
+		d.missing = knownKey
+		return nil
+	case k.key != nil:
+		return d.chooseKey(cfg, h, k)
+	}
+	return d.chooseProof13(cfg, h, k, noGroup)
+}
+
+// chooseParameters13 chooses the suite, the group and the protocol. RFC 9846, Section 4.1.1:
+// where a pre-shared key can do without a key exchange, groups that do not overlap need not
+// be fatal. noGroup is then the error of a handshake without the key.
+func (d *decision) chooseParameters13(cfg *Config, h *wire.ClientHello, key *presharedKey) (noGroup, err error) {
+	if d.suite = chooseSuite13(cfg, h, key); d.suite == nil {
+		return nil, &Error{
+			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "no cipher suite in common with the client",
+			Expected: list(cfg.suites()), Got: list(h.CipherSuites),
+		}
+	}
+	if h.KeyShares != nil {
+		if noGroup = d.chooseGroup13(cfg, h); noGroup != nil && !cfg.takesPSKAlone(h) {
+			return nil, noGroup
+		}
+	}
+	d.alpn, err = chooseALPN(cfg.ALPN, h.ALPN)
+	return noGroup, err
+}
+
+// chooseSuite13 takes the first of this side's suites that the client has and that goes with
+// the key, if there is one.
+func chooseSuite13(cfg *Config, h *wire.ClientHello, key *presharedKey) *suites.Suite {
+	for _, id := range cfg.suites() {
+		if s := suites.TLS13(id); s != nil && slices.Contains(h.CipherSuites, id) &&
+			(key == nil || key.hash == s.Hash) {
+			return s
+		}
+	}
+	return nil
+}
+
+// keeps reports whether a decision is what the HelloRetryRequest fixed. The client or the
+// application already knows the suite, the group and the protocol, so they must not
+// change. RFC 9846, Section 4.1.4.
+func (d *decision) keeps(first *decision) bool {
+	return d.suite == first.suite && d.group == first.group && d.share != nil && d.alpn == first.alpn
+}
+
+// chooseGroup13 takes the first of this side's groups that the client has. Among groups of
+// the same kind, post-quantum or not, one that a share came for wins, which saves a round
+// trip; but not a costly one over one that costs less: a client that has proved nothing
+// must not be able to choose ten times the work for this side.
+func (d *decision) chooseGroup13(cfg *Config, h *wire.ClientHello) error {
+	for _, id := range cfg.serverGroups() {
+		if !slices.Contains(h.SupportedGroups, id) {
+			continue
+		}
+		share := shareFor(h, id)
+		if d.group == nil || share != nil && replaces(d.group.ID, id) {
+			d.group, d.share = suites.GroupByID(id), share
+		}
+		if d.share != nil {
+			return nil
+		}
+	}
+	if d.group == nil {
+		return &Error{
+			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "no key exchange group in common with the client",
+			Expected: list(cfg.serverGroups()), Got: list(h.SupportedGroups),
+		}
+	}
+	return nil
+}
+
+// replaces reports whether a share for other is used in place of asking for one of group.
+func replaces(group, other iana.NamedGroup) bool {
+	return suites.Classical(group) == suites.Classical(other) &&
+		(suites.Cost(other) < suites.Costly || suites.Cost(other) <= suites.Cost(group))
+}
+
+func shareFor(h *wire.ClientHello, id iana.NamedGroup) *wire.KeyShare {
+	for i := range h.KeyShares {
+		if h.KeyShares[i].Group == id {
+			return &h.KeyShares[i]
+		}
+	}
+	return nil
+}
+
+// chooseKey settles on a pre-shared key, which takes the place of a certificate.
+func (d *decision) chooseKey(cfg *Config, h *wire.ClientHello, k known) error {
+	d.key, d.index = k.key, k.index
+	kinds, err := chooseKinds(cfg, h)
+	d.kinds, d.agreed = kinds, err == nil
+	if err := d.choosePSKMode(cfg, h); err != nil {
+		return err
+	}
+	switch {
+	case !d.fitsEarly(cfg, h) || k.promised != nil:
+	case k.asked < knownFresh:
+		d.missing = knownFresh
+	default:
+		d.early = k.fresh
+	}
+	return nil
+}
+
+// choosePSKMode decides whether a pre-shared key goes with a key exchange. It looks at
+// the configuration itself, so that no earlier decision can make it give up forward
+// secrecy. RFC 9846, Section 4.2.9.
+func (d *decision) choosePSKMode(cfg *Config, h *wire.ClientHello) error {
+	switch exchange := slices.Contains(h.PSKModes, iana.PSKDHEKE); {
+	case exchange && d.group != nil:
+		return nil
+	case cfg.takesPSKAlone(h):
+		d.group, d.share = nil, nil
+		return nil
+	case exchange:
+		return missing(iana.ExtKeyShare)
+	}
+	return noMode(h)
+}
+
+// fitsEarly reports whether 0-RTT data may be accepted, if it is not a replay. RFC 9846,
+// Section 4.2.10.
+func (d *decision) fitsEarly(cfg *Config, h *wire.ClientHello) bool {
+	return h.EarlyData && d.index == 0 &&
+		cfg.MaxEarlyData != 0 && cfg.AntiReplay != nil && cfg.Now != nil &&
+		d.key.maxEarly != 0 && d.key.suite == d.suite.ID && d.key.alpn == d.alpn
+}
+
+// chooseProof13 decides how the server proves itself by a certificate.
+func (d *decision) chooseProof13(cfg *Config, h *wire.ClientHello, k known, noGroup error) error {
+	if err := d.checkWithoutPSK(cfg, h, noGroup); err != nil {
+		return err
+	}
+	var err error
+	if d.kinds, err = chooseKinds(cfg, h); err != nil {
+		return err
+	}
+	d.agreed, d.asks = true, cfg.ClientAuth != NoClientCert
+	request := d.credentialRequest(cfg, h, k, h.SignatureAlgorithms)
+	request.DelegatedSchemes = h.DelegatedCredential
+	switch {
+	case k.asked < knownCredential:
+		d.missing, d.request = knownCredential, request
+	case k.cred == nil:
+		return &Error{
+			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure,
+			Reason: "no certificate of this server fits the client", Got: list(h.SignatureAlgorithms),
+		}
+	default:
+		d.prove(request, k.cred)
+	}
+	return nil
+}
+
+// checkWithoutPSK checks that a handshake without a pre-shared key is possible.
+func (d *decision) checkWithoutPSK(cfg *Config, h *wire.ClientHello, noGroup error) error {
+	switch onlyPSK := cfg.onlyPSKs(); {
+	case onlyPSK && h.PSK != nil && !d.resumable:
+		return noMode(h)
+	case onlyPSK:
+		return &Error{
+			Fault: FaultIncompatible, Alert: iana.AlertUnknownPSKIdentity,
+			Reason: "the client has no pre-shared key that is known here",
+			Hint:   "both sides need the same key under the same identity",
+		}
+	// What a pre-shared key would have replaced. RFC 9846, Section 9.2.
+	case noGroup != nil:
+		return noGroup
+	case d.group == nil:
+		return missing(iana.ExtKeyShare)
+	case len(h.SignatureAlgorithms) == 0:
+		return missing(iana.ExtSignatureAlgorithms)
+	}
+	return nil
+}
+
+// allowsPSK reports whether a client's ways of using pre-shared keys have one
+// that this side allows. RFC 9846, Section 4.2.9.
+func (c *Config) allowsPSK(modes []iana.PSKMode) bool {
+	return slices.Contains(modes, iana.PSKDHEKE) || c.PSKWithoutDHE && slices.Contains(modes, iana.PSKKE)
+}
+
+// knowsPSKs reports whether a server may know a key that a client names.
+func (c *Config) knowsPSKs() bool { return c.Tickets != nil || c.FindPSK != nil }
+
+// onlyPSKs reports whether a server has no certificate to show.
+func (c *Config) onlyPSKs() bool { return len(c.Credentials) == 0 && c.SelectCredential == nil }
+
+// takesPSKAlone reports whether both sides allow a pre-shared key without a key
+// exchange, and the client has one.
+func (c *Config) takesPSKAlone(h *wire.ClientHello) bool {
+	return h.PSK != nil && c.PSKWithoutDHE && slices.Contains(h.PSKModes, iana.PSKKE)
+}
+
+// withoutDHEHint is for a client that uses pre-shared keys without a key exchange alone.
+const withoutDHEHint = "let the client add a key exchange, or allow keys without one, which " +
+	"gives up forward secrecy (PSKWithoutDHE, --psk-without-dhe)"
+
+// noMode is the error for a client that uses pre-shared keys in no way that this server
+// allows, whether or not it has a key that is known here.
+func noMode(hello *wire.ClientHello) error {
+	e := &Error{
+		Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure,
+		Reason:   "the client uses pre-shared keys in no way that is allowed here",
+		Expected: iana.PSKDHEKE.String(), Got: list(hello.PSKModes),
+	}
+	if slices.Contains(hello.PSKModes, iana.PSKKE) {
+		e.Hint = withoutDHEHint
+	}
+	return e
+}
+
+// checkHello13 checks what a TLS 1.3 ClientHello must have. RFC 9846, Sections
+// 4.1.2 and 9.2.
+func checkHello13(h *wire.ClientHello) error {
+	has := func(ext iana.ExtensionType) bool { return slices.Contains(h.Present, ext) }
+	switch {
+	case len(h.CompressionMethods) != 1 || h.CompressionMethods[0] != 0:
+		return illegal("the client offers compression with TLS 1.3")
+	case len(h.RenegotiationInfo) > 0:
+		// RFC 5746, Section 3.6: not empty in a first handshake is an
+		// attack, with every version.
+		return broken(iana.AlertHandshakeFailure, "the client takes this handshake for a renegotiation")
+	case h.PSK == nil && !has(iana.ExtSignatureAlgorithms):
+		return missing(iana.ExtSignatureAlgorithms)
+	case !has(iana.ExtSupportedGroups) && (h.PSK == nil || has(iana.ExtKeyShare)):
+		return missing(iana.ExtSupportedGroups)
+	case h.PSK != nil && len(h.PSKModes) == 0:
+		// RFC 9846, Section 4.2.9: servers MUST abort, whether or not they
+		// would use the key.
+		return missing(iana.ExtPSKModes)
+	case !has(iana.ExtKeyShare) && (h.PSK == nil || has(iana.ExtSupportedGroups)):
+		return missing(iana.ExtKeyShare)
+	}
+	return checkShares(h)
+}
+
+// checkShares checks that there are key shares only for groups that are offered, in the
+// same order. That there is one share for each group is checked where they are read.
+// Both lists may be long, so it goes through each of them once. RFC 9846, Section 4.2.8:
+// each share "MUST correspond to a group offered in the "supported_groups" extension and
+// MUST appear in the same order."
+func checkShares(h *wire.ClientHello) error {
+	left := h.SupportedGroups
+	for _, s := range h.KeyShares {
+		i := slices.Index(left, s.Group)
+		switch {
+		case i >= 0:
+			left = left[i+1:]
+		case slices.Contains(h.SupportedGroups, s.Group):
+			return illegal("the key share for group %v is not in the order of the groups", s.Group)
+		default:
+			return illegal("a key share for group %v, which is not offered", s.Group)
+		}
+	}
+	return nil
+}

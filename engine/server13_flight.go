@@ -1,0 +1,211 @@
+package engine
+
+import (
+	"io"
+	"math"
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// A flight13 is the server's answer to a ClientHello with TLS 1.3.
+type flight13 struct {
+	*flow13
+	d     *decision
+	hello *wire.ClientHello
+}
+
+// newFlow13 begins the transcript of the handshake.
+func (s *decided) newFlow13() *flow13 {
+	f := &flow13{cfg: s.cfg, info: s.info, random: s.hello.Random[:], suite: s.d.suite, ech: s.ech}
+	f.transcript.choose(s.d.suite.Hash)
+	return f
+}
+
+// answer13 answers with the server's whole flight.
+func (s *decided) answer13(do *effects) (state, error) {
+	f := &flight13{flow13: s.flow, d: s.d, hello: s.hello}
+	if f.flow13 == nil {
+		f.flow13 = s.newFlow13()
+	}
+	f.kinds = f.d.kinds
+	f.transcript.add(s.m.raw)
+	var early *keys.EarlySecret
+	if k := f.d.key; k != nil {
+		early = keys.NewEarlySecret(k.hash, k.secret)
+		f.info.PSKIdentity = k.external()
+	}
+	shared, helloSum, err := f.sendHello(do)
+	if err != nil {
+		return nil, err
+	}
+	f.enterHandshake(early, shared)
+	if err := do.writeKeys(f.suite, f.server); err != nil {
+		return nil, err
+	}
+	if err := f.readClient(early, helloSum, do); err != nil {
+		return nil, err
+	}
+	f.info.EarlyData = f.d.early
+	if err := f.sendExtensions(do); err != nil {
+		return nil, err
+	}
+	if f.d.proof != nil {
+		return f.prove(do)
+	}
+	f.resume(f.d.key)
+	return f.endFlight(do)
+}
+
+// sendHello sends the ServerHello. It returns the shared secret of the key exchange, nil
+// without one, and the hash of the transcript before the ServerHello.
+func (f *flight13) sendHello(do *effects) (shared, helloSum []byte, err error) {
+	sh := &wire.ServerHello{
+		LegacyVersion: iana.TLS12, SessionID: f.hello.SessionID, CipherSuite: f.d.suite.ID, SupportedVersion: iana.TLS13,
+	}
+	if f.d.group != nil {
+		ours, secret, err := f.d.group.Encapsulate(f.cfg.random(), f.d.share.Data)
+		if err != nil {
+			return nil, nil, &Error{
+				Fault: FaultPeer, Alert: iana.AlertIllegalParameter,
+				Reason: "the client's key share is wrong", Err: err,
+			}
+		}
+		f.info.Group, shared = f.d.group.ID, secret
+		sh.KeyShare = &wire.KeyShare{Group: f.d.group.ID, Data: ours}
+	}
+	if f.d.key != nil {
+		sh.SelectedPSK = &f.d.index
+	}
+	if _, err := io.ReadFull(f.cfg.random(), sh.Random[:]); err != nil {
+		return nil, nil, local("the random source failed", err)
+	}
+	raw, err := sh.AppendTo(nil)
+	if err != nil {
+		return nil, nil, local("ServerHello cannot be written", err)
+	}
+	f.confirmHello(raw)
+	helloSum = f.transcript.sum()
+	f.transcript.add(raw)
+	do.send(raw)
+	if len(f.hello.SessionID) > 0 && !f.info.Retried {
+		do.changeCipherSpec()
+	}
+	return shared, helloSum, nil
+}
+
+// readClient sets the key for what the client sends next: 0-RTT data if that is
+// accepted, else handshake messages, with 0-RTT data passed over.
+func (f *flight13) readClient(early *keys.EarlySecret, helloSum []byte, do *effects) error {
+	if !f.d.early {
+		if f.hello.EarlyData {
+			do.skip = f.cfg.skipLimit()
+		}
+		return do.readKeys(f.suite, f.client, phaseHandshake)
+	}
+	secret := early.ClientEarlyTraffic(helloSum)
+	f.log("CLIENT_EARLY_TRAFFIC_SECRET", secret)
+	f.info.earlyExporter = early.Exporter(helloSum)
+	if err := do.readKeys(f.suite, secret, phaseEarly); err != nil {
+		return err
+	}
+	do.keys[len(do.keys)-1].limit = int(min(f.d.key.maxEarly, math.MaxInt32))
+	return nil
+}
+
+// skipLimit is how many bytes of refused 0-RTT records are passed over.
+func (c *Config) skipLimit() int {
+	return max(minSkip, int(min(c.MaxEarlyData, math.MaxInt32/9*8)/8*9))
+}
+
+// minSkip lets clients send a first flight of some records even to servers that
+// never take 0-RTT data, with a ticket from another server.
+const minSkip = 32 << 10
+
+// asksLater reports whether the client of a session may be asked for a certificate of
+// another kind than X.509 later: the kind must be sent to it in each handshake.
+func (f *flight13) asksLater() bool {
+	return f.d.key != nil && f.d.late && f.cfg.ClientAuth != NoClientCert &&
+		slices.Contains(f.hello.ClientCertTypes, f.kinds.peer)
+}
+
+// sendExtensions sends EncryptedExtensions and, if the configuration asks for
+// one, the request for a client certificate. RFC 9846, Section 4.3.
+func (f *flight13) sendExtensions(do *effects) error {
+	f.info.asked = f.d.asks
+	ee := &wire.EncryptedExtensions{ServerNameAck: f.hello.ServerName != "" && f.d.key == nil, ALPN: f.d.alpn, EarlyData: f.d.early}
+	if f.d.agreed {
+		ee.ClientCertType, ee.ServerCertType = answerKinds(f.hello, f.kinds, f.d.asks || f.asksLater())
+	}
+	f.answerLimits(ee, f.hello, do)
+	var err error
+	if ee.ECHRetryConfigs, err = f.retryConfigs(); err != nil {
+		return err
+	}
+	raw, err := ee.AppendTo(nil)
+	if err != nil {
+		return local("EncryptedExtensions cannot be written", err)
+	}
+	f.transcript.add(raw)
+	do.send(raw)
+	if !f.d.asks {
+		return nil
+	}
+	request := &wire.CertificateRequest{
+		SignatureAlgorithms: f.cfg.schemes(), CertAuthorities: f.cfg.ClientAuthorities,
+		StatusRequest: true, SCT: true, CompressCertificate: f.cfg.offeredCompression(),
+	}
+	if raw, err = request.AppendTo(nil); err != nil {
+		return local("CertificateRequest cannot be written", err)
+	}
+	f.transcript.add(raw)
+	do.send(raw)
+	return nil
+}
+
+// prove sends the server's Certificate, CertificateVerify and Finished.
+func (f *flight13) prove(do *effects) (state, error) {
+	p := f.d.proof
+	f.shown(p.cred)
+	raw, err := f.writeCertificate(p.cred, certMessage{
+		kind: f.kinds.own, staple: f.hello.StatusRequest, scts: f.hello.SCT,
+		delegated: p.delegated, compress: f.hello.CompressCertificate,
+	})
+	if err != nil {
+		return nil, err
+	}
+	f.transcript.add(raw)
+	do.send(raw)
+	cred := p.cred
+	if p.delegated {
+		cred = &Credential{Signer: cred.Delegated.Signer}
+	}
+	return f.sign(cred, p.scheme, serverContext, func(raw []byte, do *effects) (state, error) {
+		do.send(raw)
+		return f.endFlight(do)
+	}), nil
+}
+
+// endFlight sends the server's Finished, after which it may send data.
+func (f *flight13) endFlight(do *effects) (state, error) {
+	raw, err := f.finished(f.server)
+	if err != nil {
+		return nil, err
+	}
+	do.send(raw)
+	app := f.enterApplication()
+	if err := do.writeKeys(f.suite, app.server); err != nil {
+		return nil, err
+	}
+	do.ready()
+	next := &server13{flow13: f.flow13, d: f.d, app: app}
+	switch {
+	case f.d.early:
+		return &awaitEndOfEarlyData{next}, nil
+	case f.d.asks:
+		return &awaitClientCertificate{next}, nil
+	}
+	return &awaitClientFinished{next}, nil
+}
