@@ -27,22 +27,22 @@ var (
 
 // An allowance counts what a rate bounds.
 type allowance struct {
-	used  int       // of the burst
-	since time.Time // when used was reduced for the last time
-	data  int       // bytes of application data that have not reduced it yet
+	used  int32 // of the burst
+	data  int32 // bytes of application data that have not reduced it yet
+	since int64 // when used was reduced for the last time, in Unix nanoseconds
 }
 
 // received counts application data. More than the largest burst needs makes no difference.
-func (a *allowance) received(n int) { a.data = min(a.data+n, 1<<30) }
+func (a *allowance) received(n int) { a.data = int32(min(int(a.data)+n, 1<<30)) }
 
 // spend counts one message, and reports whether it is within the rate. Without a clock
 // only data counts.
 func (a *allowance) spend(r rate, clock func() time.Time) bool {
-	earned := a.data / r.data
-	a.data %= r.data
+	earned := int(a.data) / r.data
+	a.data = int32(int(a.data) % r.data)
 	if clock != nil {
-		now := clock()
-		passed := now.Sub(a.since)
+		now := clock().UnixNano()
+		passed := time.Duration(now - a.since)
 		switch full := time.Duration(r.burst) * r.every; {
 		case passed >= full: // also the first time
 			earned, a.since = r.burst, now
@@ -50,11 +50,11 @@ func (a *allowance) spend(r rate, clock func() time.Time) bool {
 			a.since = now
 		default:
 			earned += int(passed / r.every)
-			a.since = a.since.Add(passed.Truncate(r.every))
+			a.since += int64(passed.Truncate(r.every))
 		}
 	}
-	a.used = max(0, a.used-earned) + 1
-	return a.used <= r.burst
+	a.used = int32(max(0, int(a.used)-earned)) + 1
+	return int(a.used) <= r.burst
 }
 
 // allow refuses messages after the handshake that come too often.

@@ -118,6 +118,6 @@ func TestAllowanceAndClocks(t *testing.T) {
 		if got := spent(); got != step.want {
 			t.Errorf("after %v %d messages are accepted, want %d", step.by, got, step.want)
 		}
-		a.used = min(a.used, r.burst) // the connection would have ended
+		a.used = min(a.used, int32(r.burst)) // the connection would have ended
 	}
 }

@@ -19,7 +19,6 @@ type Receiver struct {
 	err   error // final
 
 	opener record.Opener
-	phase  phase
 
 	fragment []byte  // a handshake message that is not whole yet
 	queue    []Event // to be returned before more is read
@@ -30,11 +29,12 @@ type Receiver struct {
 	early    int // bytes of 0-RTT data that may still come
 	skip     int // bytes of refused 0-RTT records that may still be passed over
 
+	phase      phase
 	started    bool
-	sawRecord  bool // the peer has sent at least one record
-	ccsAllowed bool // a compatibility change_cipher_spec may come
-	idle       int  // records in a row that brought nothing
-	warnings   int  // warning alerts in a row
+	sawRecord  bool  // the peer has sent at least one record
+	ccsAllowed bool  // a compatibility change_cipher_spec may come
+	idle       uint8 // records in a row that brought nothing
+	warnings   uint8 // warning alerts in a row
 
 	tickets, requests, updates allowance // what may come after the handshake
 }
@@ -137,7 +137,9 @@ func (r *Receiver) step(in []byte) (int, Event, error) {
 	}
 	if len(r.queue) > 0 {
 		ev := r.queue[0]
-		r.queue = r.queue[1:]
+		if r.queue = r.queue[1:]; len(r.queue) == 0 {
+			r.queue = nil // it would keep the sessions that it held
+		}
 		return 0, ev, nil
 	}
 	if w, ok := r.state.(waiter); ok {

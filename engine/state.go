@@ -17,23 +17,24 @@ type State struct {
 	Group         iana.NamedGroup      // 0 if the keys come from a pre-shared key alone
 	PeerScheme    iana.SignatureScheme // the peer signed with it; 0 if it did not
 	OwnScheme     iana.SignatureScheme // this side signed with it; 0 if it did not
-	ALPN          string
-	ServerName    string   // asked for by the client
-	PeerChain     [][]byte // DER, the peer's own first
-	PeerRawKey    []byte   // DER SubjectPublicKeyInfo, if the peer showed that
-	OwnChain      [][]byte // DER; what this side showed
-	PeerOCSP      []byte
-	PeerSCTs      [][]byte
-	Retried       bool   // there was a HelloRetryRequest
-	Resumed       bool   // the keys come from an earlier session
-	PSKIdentity   []byte // of the external pre-shared key, or of the one that a resumed session began with
-	EarlyData     bool   // 0-RTT data was accepted
-	EarlyALPN     string // on a client: the protocol that its 0-RTT data was sent for
-	ECHAccepted   bool   // the ClientHello that counts was encrypted
 	HandshakeDone bool
+	Retried       bool // there was a HelloRetryRequest
+	Resumed       bool // the keys come from an earlier session
+	EarlyData     bool // 0-RTT data was accepted
+	ECHAccepted   bool // the ClientHello that counts was encrypted
 	// ExtendedMasterSecret is true, in TLS 1.2, if the keys are bound to the
 	// handshake. RFC 7627.
 	ExtendedMasterSecret bool
+
+	ALPN        string
+	ServerName  string   // asked for by the client
+	PeerChain   [][]byte // DER, the peer's own first
+	PeerRawKey  []byte   // DER SubjectPublicKeyInfo, if the peer showed that
+	OwnChain    [][]byte // DER; what this side showed
+	PeerOCSP    []byte
+	PeerSCTs    [][]byte
+	PSKIdentity []byte // of the external pre-shared key, or of the one that a resumed session began with
+	EarlyALPN   string // on a client: the protocol that its 0-RTT data was sent for
 
 	authenticated time.Time // when the peer proved itself, perhaps in an earlier session
 	delegation    []byte    // the peer's delegated credential, as it came

@@ -61,7 +61,7 @@ var sessionRows = []row{
 		doc: own, section: "engine",
 		must: "tickets and requests after the handshake are bounded by time and data",
 		file: "engine/allowance.go",
-		old:  "return a.used <= r.burst", new: "return true",
+		old:  "return int(a.used) <= r.burst", new: "return true",
 		test: "TestFloodAfterTheHandshake",
 	},
 	{
