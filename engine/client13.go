@@ -184,8 +184,12 @@ func (o *offer) accept(f *flow13, sh *wire.ServerHello, m message, do *effects) 
 			return nil, err
 		}
 		f.info.Group = sh.KeyShare.Group
-	case psk == nil || !slices.Contains(o.hello.PSKModes, iana.PSKKE):
+	case psk == nil:
 		return nil, missing(iana.ExtKeyShare)
+	case !slices.Contains(o.hello.PSKModes, iana.PSKKE):
+		// RFC 9846, Section 4.2.11: a choice that is not consistent with the modes.
+		return nil, illegal("the server chose a pre-shared key without a key share, which the " +
+			"modes that were offered require")
 	}
 	if psk == nil && f.cfg.Verifier == nil {
 		return nil, &Error{

@@ -55,7 +55,7 @@ func TestClientRefusesServerHello13(t *testing.T) {
 		{"no key share", nil, func(h *wire.ServerHello) { h.KeyShare = nil },
 			iana.AlertMissingExtension, "key_share"},
 		{"no key share, though DHE was asked for", withSession,
-			func(h *wire.ServerHello) { h.KeyShare = nil }, iana.AlertMissingExtension, "key_share"},
+			func(h *wire.ServerHello) { h.KeyShare = nil }, iana.AlertIllegalParameter, "without a key share"},
 		{"a key that was not offered", withSession, func(h *wire.ServerHello) { h.SelectedPSK = &one },
 			iana.AlertIllegalParameter, "pre-shared key 1 of 1"},
 		{"a key where none was offered", nil, func(h *wire.ServerHello) { h.SelectedPSK = &zero },
