@@ -144,6 +144,11 @@ func (s *ResumptionSecret) PSK(nonce []byte) []byte {
 // A TrafficSecret protects one direction until the next key update.
 type TrafficSecret struct{ secret }
 
+// RestoreTraffic returns the secret that a key log has.
+func RestoreTraffic(h crypto.Hash, b []byte) *TrafficSecret {
+	return &TrafficSecret{newSecret(h, h.Size(), b)}
+}
+
 // Bytes returns the secret itself, for a key log and nothing else.
 func (s *TrafficSecret) Bytes() []byte { return s.bytes() }
 
