@@ -68,7 +68,7 @@ func NewACME(o ACMEOptions) (*ACME, error) {
 	case len(o.Names) == 0:
 		return nil, errors.New("ACME needs at least one name to obtain a certificate for")
 	case o.CacheDir == "":
-		return nil, errors.New("ACME needs a folder for its certificates: authorities limit how often they issue")
+		return nil, errors.New("ACME needs a folder for its certificates, because authorities limit how often they issue")
 	case !o.AcceptTerms:
 		return nil, errors.New("the authority's terms of service must be accepted first")
 	}

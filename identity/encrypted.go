@@ -23,23 +23,23 @@ import (
 // password asks for the password of a file that is encrypted in a certain form.
 func (l *loader) password(file, form string) ([]byte, error) {
 	if l.ask == nil {
-		return nil, &Error{Code: CodeEncrypted, File: file, Detail: form, Hint: "give its password in a file (--key-password-file FILE)"}
+		return nil, &Error{Code: CodeEncrypted, File: file, Detail: form, Hint: "provide its password"}
 	}
 	password, err := l.ask(file)
 	if err != nil {
-		return nil, &Error{Code: CodePassword, File: file, Err: err, Hint: "give its password in a file (--key-password-file FILE)"}
+		return nil, &Error{Code: CodePassword, File: file, Err: err, Hint: "provide its password"}
 	}
 	return password, nil
 }
 
 func wrongPassword(file string) error {
-	return &Error{Code: CodeWrongPassword, File: file, Hint: "check the password: upper and lower case, the keyboard's language, spaces at its ends"}
+	return &Error{Code: CodeWrongPassword, File: file, Hint: "check the password: letter case, keyboard layout, leading and trailing spaces"}
 }
 
 // decryptLegacy decrypts OpenSSL's own encryption of PEM blocks, which derives
 // its key with one round of MD5.
 func (l *loader) decryptLegacy(b *pem.Block, file string) (crypto.Signer, error) {
-	password, err := l.password(file, "a key in PEM, encrypted the old way")
+	password, err := l.password(file, "a PEM key with the legacy encryption of OpenSSL")
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (l *loader) decryptPKCS8(der []byte, file string) (crypto.Signer, error) {
 	var body, algorithm, data cryptobyte.String
 	if !s.ReadASN1(&body, asn1.SEQUENCE) || !s.Empty() || !body.ReadASN1(&algorithm, asn1.SEQUENCE) ||
 		!body.ReadASN1(&data, asn1.OCTET_STRING) || !body.Empty() {
-		return nil, &Error{Code: CodeMalformedKey, File: file, Detail: "its encryption cannot be read", Hint: "restore the key from a copy"}
+		return nil, &Error{Code: CodeMalformedKey, File: file, Detail: "its encryption parameters are malformed", Hint: "restore the key from a backup"}
 	}
 	scheme, err := parseScheme(algorithm)
 	if err != nil {
@@ -197,7 +197,7 @@ func parsePBKDF2(p cryptobyte.String) (func([]byte, int) ([]byte, error), error)
 		return nil, errScheme
 	}
 	if iterations < 1 || iterations > maxIterations {
-		return nil, errors.New("it asks for more than 2 million iterations of PBKDF2")
+		return nil, errors.New("it requires more than 2 million iterations of PBKDF2")
 	}
 	newHash := sha1.New
 	if p.PeekASN1Tag(asn1.SEQUENCE) {
@@ -221,7 +221,7 @@ func parseScrypt(p cryptobyte.String) (func([]byte, int) ([]byte, error), error)
 		return nil, errScheme
 	}
 	if cost < 2 || size < 1 || parallel < 1 || cost > maxScrypt/128/size/parallel {
-		return nil, errors.New("it asks scrypt to fill more than 256 MiB of memory in all its rounds")
+		return nil, errors.New("its scrypt parameters require more than 256 MiB of memory in total")
 	}
 	return func(password []byte, bits int) ([]byte, error) {
 		return scrypt.Key(password, salt, cost, size, parallel, bits/8)

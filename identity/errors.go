@@ -55,28 +55,28 @@ const (
 var reasons = [...]struct{ name, sentence string }{
 	CodeOther:                {"unspecified", "cannot be used"},
 	CodeNotFound:             {"not-found", "does not exist"},
-	CodePermission:           {"permission", "may not be read by this user"},
+	CodePermission:           {"permission", "cannot be read by this user: permission denied"},
 	CodeDirectory:            {"directory", "is a directory"},
 	CodeUnreadable:           {"unreadable", "cannot be read"},
 	CodeTooLarge:             {"too-large", "is too large to be a certificate or key"},
 	CodeEmpty:                {"empty", "is empty"},
 	CodeUnknownFormat:        {"unknown-format", "is neither PEM nor DER nor PKCS#12"},
-	CodeBrokenPEM:            {"broken-pem", "has a broken PEM block"},
+	CodeBrokenPEM:            {"broken-pem", "has a malformed PEM block"},
 	CodeForeignFormat:        {"foreign-format", "is in another program's format"},
-	CodeNoCertificate:        {"no-certificate", "holds no certificate"},
-	CodeNoKey:                {"no-key", "holds no private key"},
+	CodeNoCertificate:        {"no-certificate", "contains no certificate"},
+	CodeNoKey:                {"no-key", "contains no private key"},
 	CodeMalformedCertificate: {"malformed-certificate", "has a certificate that cannot be read"},
 	CodeMalformedKey:         {"malformed-key", "has a private key that cannot be read"},
-	CodeSeveralKeys:          {"several-keys", "holds more than one private key"},
+	CodeSeveralKeys:          {"several-keys", "contains more than one private key"},
 	CodeMismatch:             {"mismatch", "is not the key of the certificate"},
 	CodeEncrypted:            {"encrypted", "is encrypted and needs a password"},
 	CodeWrongPassword:        {"wrong-password", "cannot be decrypted: the password is wrong"},
-	CodePassword:             {"password", "is encrypted, and its password could not be had"},
+	CodePassword:             {"password", "is encrypted, and its password could not be obtained"},
 	CodeUnsupportedCipher:    {"unsupported-cipher", "is encrypted in a way that is not supported"},
 	CodeUnsupportedCurve:     {"unsupported-curve", "has a key on an elliptic curve that is not supported"},
-	CodeUnsupportedKey:       {"unsupported-key", "has a key of a kind that cannot be used"},
+	CodeUnsupportedKey:       {"unsupported-key", "has a key of a type that is not supported"},
 	CodeWeakKey:              {"weak-key", "has an RSA key of an unsafe size"},
-	CodeBrokenChain:          {"broken-chain", "has certificates that do not belong together"},
+	CodeBrokenChain:          {"broken-chain", "has certificates that do not form a chain"},
 }
 
 // String returns a short name for the code, such as "wrong-password"; it does
@@ -92,7 +92,7 @@ func (c Code) String() string {
 func (e *Error) Error() string {
 	subject, sentence := e.File, reasons[CodeOther].sentence
 	if subject == "" {
-		subject = "the given data"
+		subject = "the data"
 	}
 	if int(e.Code) < len(reasons) {
 		sentence = reasons[e.Code].sentence

@@ -104,7 +104,7 @@ func brokenPEM(data []byte, start int, segment []byte, file string) error {
 	what := fmt.Sprintf("the block %s that begins on line %d", quote(strings.TrimSpace(label)), line)
 	if !bytes.Contains(segment, []byte("-----END ")) {
 		return &Error{Code: CodeBrokenPEM, File: file, Detail: what + " has no end",
-			Hint: "the file was cut off: copy it again, down to the line that begins with -----END"}
+			Hint: "the file is truncated: copy it again, including the line that begins with -----END"}
 	}
 	return &Error{Code: CodeBrokenPEM, File: file, Detail: what + " is not Base64 between its first and last line",
 		Hint: "copy the file again, without changing spaces or line breaks"}
@@ -118,8 +118,8 @@ func foreign(data []byte, file string) error {
 		{"\xfe\xed\xfe\xed", "a Java key store", "convert it: keytool -importkeystore -srckeystore FILE -destkeystore out.p12 -deststoretype PKCS12"},
 		{"ssh-", "an OpenSSH public key", "give the private key, in PEM"},
 		{"ecdsa-sha2-", "an OpenSSH public key", "give the private key, in PEM"},
-		{"<!doctype", "a web page", "download the file again: what was saved is a page about it"},
-		{"<html", "a web page", "download the file again: what was saved is a page about it"},
+		{"<!doctype", "a web page", "download the file again: the file is a web page"},
+		{"<html", "a web page", "download the file again: the file is a web page"},
 	} {
 		if strings.HasPrefix(text, f.prefix) || strings.HasPrefix(string(data), f.prefix) {
 			return &Error{Code: CodeForeignFormat, File: file, Detail: f.detail, Hint: f.hint}

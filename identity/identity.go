@@ -173,13 +173,13 @@ func (l *loader) noteTroubles(leaf *x509.Certificate, now time.Time) {
 		l.note("the certificate of %s is not valid before %s", name, stamp(leaf.NotBefore))
 	}
 	if leaf.IsCA {
-		l.note("the certificate of %s is an authority's: many peers refuse one as a leaf", name)
+		l.note("the certificate of %s is an authority's: many peers reject such a leaf", name)
 	}
 	if leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
-		l.note("the certificate of %s does not allow digital signatures: TLS 1.3 peers refuse it", name)
+		l.note("the certificate of %s does not allow digital signatures: TLS 1.3 peers reject it", name)
 	}
 	if len(leaf.DNSNames)+len(leaf.IPAddresses)+len(leaf.EmailAddresses)+len(leaf.URIs) == 0 && serves(leaf) {
-		l.note("the certificate of %s has no subject alternative name: clients refuse it by its name", name)
+		l.note("the certificate of %s has no subject alternative name: clients that verify the name reject it", name)
 	}
 }
 

@@ -60,13 +60,13 @@ func noKey(all []*pem.Block, file string) error {
 		switch {
 		case strings.HasSuffix(b.Type, "CERTIFICATE"):
 			e.Detail = "it holds a certificate"
-			e.Hint = "name the key's file (--key FILE): certificate and key may have been swapped, or the key is in another file"
+			e.Hint = "name the file of the key: certificate and key may have been swapped, or the key is in another file"
 		case strings.HasSuffix(b.Type, "CERTIFICATE REQUEST"):
 			e.Detail = "it holds a certificate request"
-			e.Hint = "name the private key that was made along with the request"
+			e.Hint = "name the private key of the request"
 		case strings.HasSuffix(b.Type, "PUBLIC KEY"):
 			e.Detail = "it holds a public key"
-			e.Hint = "name the private key it was taken from"
+			e.Hint = "name the private key that it belongs to"
 		case strings.HasSuffix(b.Type, "PARAMETERS"):
 			e.Detail = "it holds only parameters (" + quote(b.Type) + ")"
 			e.Hint = "make a key with them: openssl genpkey -paramfile FILE -out key.pem"
@@ -120,7 +120,7 @@ func (l *loader) keyDER(data []byte, file string) (crypto.Signer, error) {
 	}
 	if _, certErr := x509.ParseCertificate(data); certErr == nil {
 		return nil, &Error{Code: CodeNoKey, File: file, Detail: "it holds a certificate in DER",
-			Hint: "name the key's file (--key FILE): certificate and key may have been swapped"}
+			Hint: "name the file of the key: certificate and key may have been swapped"}
 	}
 	var e *Error
 	if errors.As(err, &e) && e.Code != CodeMalformedKey {
@@ -141,8 +141,8 @@ func parsePrivate(der []byte, file string) (crypto.Signer, error) {
 	if len(der) > maxPrivate {
 		return nil, &Error{Code: CodeWeakKey, File: file,
 			Detail: "more than 6 KiB for one key, where RSA keys of 2048 to 8192 bits are accepted",
-			Hint: "make a new key, ECDSA on P-256 or RSA of 2048 bits or more, and have a certificate " +
-				"made for it"}
+			Hint: "make a new key, ECDSA on P-256 or RSA of 2048 bits or more, " +
+				"and request a certificate for it"}
 	}
 	key, err := x509.ParsePKCS8PrivateKey(der)
 	if err == nil {
@@ -151,7 +151,7 @@ func parsePrivate(der []byte, file string) (crypto.Signer, error) {
 	if rsaKey, err := x509.ParsePKCS1PrivateKey(der); err == nil {
 		return usable(rsaKey, file)
 	} else if strings.HasPrefix(err.Error(), "crypto/rsa: ") {
-		return nil, &Error{Code: CodeMalformedKey, File: file, Err: err, Hint: "the numbers of this RSA key contradict each other: restore it from a copy"}
+		return nil, &Error{Code: CodeMalformedKey, File: file, Err: err, Hint: "the numbers of this RSA key are inconsistent: restore it from a backup"}
 	}
 	if ecKey, err := x509.ParseECPrivateKey(der); err == nil {
 		return usable(ecKey, file)
@@ -159,7 +159,7 @@ func parsePrivate(der []byte, file string) (crypto.Signer, error) {
 	if inner, ok := pss.InnerKey(der); ok {
 		rsaKey, err := x509.ParsePKCS1PrivateKey(inner)
 		if err != nil {
-			return nil, &Error{Code: CodeMalformedKey, File: file, Err: err, Hint: "restore the key from a copy"}
+			return nil, &Error{Code: CodeMalformedKey, File: file, Err: err, Hint: "restore the key from a backup"}
 		}
 		return usable(pss.NewPrivateKey(rsaKey), file)
 	}
@@ -168,9 +168,9 @@ func parsePrivate(der []byte, file string) (crypto.Signer, error) {
 			return nil, curveError(file, name)
 		}
 		return nil, &Error{Code: CodeUnsupportedKey, File: file, Detail: name,
-			Hint: "make a key that TLS 1.3 signs with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256"}
+			Hint: "create a key that TLS 1.3 supports: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256"}
 	}
-	return nil, &Error{Code: CodeMalformedKey, File: file, Err: err, Hint: "restore the key from a copy, or make a new key and have a certificate made for it"}
+	return nil, &Error{Code: CodeMalformedKey, File: file, Err: err, Hint: "restore the key from a backup, or make a new key and request a certificate for it"}
 }
 
 func curveError(file, detail string) error {
@@ -182,7 +182,7 @@ func curveError(file, detail string) error {
 func usable(key any, file string) (crypto.Signer, error) {
 	signer, ok := key.(crypto.Signer)
 	if !ok {
-		return nil, &Error{Code: CodeUnsupportedKey, File: file, Detail: "a key for key agreement, not for signatures",
+		return nil, &Error{Code: CodeUnsupportedKey, File: file, Detail: "the key is for key agreement, not for signatures",
 			Hint: "give an ECDSA, Ed25519 or RSA key"}
 	}
 	if err := checkUsable(signer.Public(), file); err != nil {
@@ -199,7 +199,7 @@ func checkUsable(key crypto.PublicKey, file string) error {
 		return nil
 	case errors.As(err, &refused) && refused.Reason != pubkey.Unsupported:
 		return &Error{Code: CodeWeakKey, File: file, Detail: refused.Error(),
-			Hint: "make a new key, ECDSA on P-256 or RSA of 2048 bits or more, and have a certificate made for it"}
+			Hint: "make a new key, ECDSA on P-256 or RSA of 2048 bits or more, and request a certificate for it"}
 	}
 	if _, ok := key.(*ecdsa.PublicKey); ok {
 		return curveError(file, refused.Got)
@@ -269,7 +269,7 @@ func foreignAlgorithm(der []byte) (string, bool) {
 	}
 	switch name := algorithmNames[string(oid)]; name {
 	case "":
-		return "an algorithm that is not known here", true
+		return "an unknown algorithm", true
 	case "EC":
 		return curveName(algorithm), true
 	case "RSA", "Ed25519":
@@ -311,7 +311,7 @@ func curveName(parameters cryptobyte.String) string {
 	if name := curveNames[string(oid)]; name != "" {
 		return "curve " + name
 	}
-	return "curve that is not known here"
+	return "unknown curve"
 }
 
 // The contents of object identifiers, and what they stand for.

@@ -54,7 +54,7 @@ func (l *loader) addParsed(c *x509.Certificate, file string) error {
 	}
 	if len(l.certs) == maxCertificates {
 		return &Error{Code: CodeBrokenChain, File: file, Detail: "more than 64 certificates",
-			Hint: "this looks like a bundle of roots: give the leaf's certificate and its intermediates only"}
+			Hint: "the file looks like a bundle of roots: provide only the leaf certificate and its intermediates"}
 	}
 	l.certs = append(l.certs, c)
 	return nil
@@ -65,7 +65,7 @@ func certificateError(file string, number int, err error) error {
 		return curveError(file, "")
 	}
 	return &Error{Code: CodeMalformedCertificate, File: file, Detail: fmt.Sprintf("certificate %d", number), Err: err,
-		Hint: "ask for the certificate again, in PEM"}
+		Hint: "download the certificate again, in PEM"}
 }
 
 // loadCertificates reads the chain, and the key too if a PKCS#12 file brings
@@ -107,10 +107,10 @@ func noCertificate(all []*pem.Block, file string) error {
 		switch {
 		case isPrivate(b.Type):
 			e.Detail = "it holds a private key"
-			e.Hint = "give the certificate here and this file as the key: they may have been swapped"
+			e.Hint = "use this file as the key: certificate and key may have been swapped"
 		case strings.HasSuffix(b.Type, "CERTIFICATE REQUEST"):
 			e.Detail = "it holds a certificate request"
-			e.Hint = "have an authority sign the request, and give what comes back"
+			e.Hint = "send the request to an authority, and use the certificate that it issues"
 		case b.Type == "PKCS7" || b.Type == "CMS":
 			e.Detail = "it holds a PKCS#7 bundle"
 			e.Hint = "convert it: openssl pkcs7 -print_certs -in FILE -out chain.pem"
@@ -142,7 +142,7 @@ func (l *loader) certificatesDER(data []byte, file string) error {
 		if len(l.certs) == 0 {
 			if _, err := parsePrivate(one, file); err == nil {
 				return &Error{Code: CodeNoCertificate, File: file, Detail: "it holds a private key in DER",
-					Hint: "give the certificate here and this file as the key: they may have been swapped"}
+					Hint: "use this file as the key: certificate and key may have been swapped"}
 			}
 		}
 		if err := l.addCertificate(one, file); err != nil {
@@ -155,7 +155,7 @@ func (l *loader) certificatesDER(data []byte, file string) error {
 func unknownFormat(data []byte, file, wanted string) error {
 	e := &Error{Code: CodeUnknownFormat, File: file, Hint: "give " + wanted + " in PEM, which is text that begins with -----BEGIN"}
 	if data[0] == 0x30 {
-		e.Detail = "it begins like DER but breaks off or has something after it"
+		e.Detail = "it begins like DER but is truncated or has trailing data"
 	}
 	return e
 }
@@ -183,7 +183,7 @@ func (l *loader) order(key crypto.PublicKey, keyFile string) ([]*x509.Certificat
 		return nil, l.mismatch(key, keyFile)
 	}
 	if leaf > 0 {
-		l.note("the certificate of %s was number %d in its file and is now the first, since the key is its own",
+		l.note("the certificate of %s was number %d in its file and is used as the first, because the key belongs to it",
 			describe(l.certs[leaf]), leaf+1)
 	}
 	chain := []*x509.Certificate{l.certs[leaf]}
@@ -199,11 +199,11 @@ func (l *loader) order(key crypto.PublicKey, keyFile string) ([]*x509.Certificat
 		chain = append(chain, l.certs[next])
 	}
 	if moved {
-		l.note("the chain was not in order and was put in order: each certificate after the one it signed")
+		l.note("the chain was not in order and was reordered: each certificate follows the one it signed")
 	}
 	for i, c := range l.certs {
 		if !used[i] && !sameAsAny(c, chain) {
-			l.note("the certificate of %s was left out, since it signed none of the others", describe(c))
+			l.note("the certificate of %s was left out, because it signed none of the others", describe(c))
 		}
 	}
 	return chain, nil
@@ -236,5 +236,5 @@ func (l *loader) mismatch(key crypto.PublicKey, keyFile string) error {
 		keyFile = "the given key"
 	}
 	return &Error{Code: CodeMismatch, File: keyFile, Detail: detail,
-		Hint: "give the key that this certificate was made for, or have a certificate made for this key"}
+		Hint: "use the key of this certificate, or request a certificate for this key"}
 }

@@ -162,8 +162,8 @@ func TestChainIsPutInOrder(t *testing.T) {
 		{[][]byte{cert, inter, root}, 3, nil},
 		{[][]byte{cert, inter, inter}, 2, nil},
 		{[][]byte{inter, cert}, 2, []string{"number 2"}},
-		{[][]byte{cert, root, inter}, 3, []string{"put in order"}},
-		{[][]byte{cert, other, inter}, 2, []string{"put in order", `"Other" was left out`}},
+		{[][]byte{cert, root, inter}, 3, []string{"was reordered"}},
+		{[][]byte{cert, other, inter}, 2, []string{"was reordered", `"Other" was left out`}},
 		{[][]byte{cert, other}, 1, []string{`"Other" was left out`}},
 	} {
 		id, err := Load(w.write("chain.pem", tc.parts...), w.path("key.pem"))

@@ -25,7 +25,7 @@ const (
 	maxDerived = 64  // bytes that a key derivation may be asked for
 )
 
-var errWork = errors.New("it asks for more than 2 million iterations in all")
+var errWork = errors.New("it requires more than 2 million iterations in total")
 
 // pfx is the outside of a PKCS#12 file (RFC 7292, Section 4).
 type pfx struct {
@@ -256,7 +256,7 @@ func (p *pfx) pbkdf2(kdf *cursor) error {
 	case parameters.bad || !parameters.Empty():
 		return errForm
 	case length < 0 || length > maxDerived:
-		return errors.New("it asks for a derived key of more than 64 bytes")
+		return errors.New("it requires a derived key of more than 64 bytes")
 	}
 	// Each block of the hash's size costs all iterations. The longest key of a
 	// cipher has 32 bytes.
@@ -282,7 +282,7 @@ func (p *pfx) inside(password, file string) error {
 			_, _, _, err := pkcs12.DecodeChain(probe(s.raw, encoded), password)
 			if err != nil && strings.Contains(err.Error(), "exactly one key bag") {
 				return &Error{Code: CodeUnsupportedCipher, File: file, Hint: exportHint,
-					Detail: "its key is encrypted together with the certificates"}
+					Detail: "its key is in the same encrypted bag as the certificates"}
 			}
 		}
 	}

@@ -200,11 +200,11 @@ func TestPKCS12Work(t *testing.T) {
 		text string
 	}{
 		"a key bag":                  {file12(empty, plainSafe(bomb)), "iterations"},
-		"inside, no password":        {file12(empty, inside("")), "encrypted together"},
-		"inside, no end of password": {file12(nil, old, keySafe), "encrypted together"},
-		"inside, a password":         {file12(secret, inside("secret")), "encrypted together"},
+		"inside, no password":        {file12(empty, inside("")), "same encrypted bag"},
+		"inside, no end of password": {file12(nil, old, keySafe), "same encrypted bag"},
+		"inside, a password":         {file12(secret, inside("secret")), "same encrypted bag"},
 		"inside, second": {file12(empty, plainSafe(certBag(cert)), inside("")),
-			"encrypted together"},
+			"same encrypted bag"},
 		"a safe": {file12(empty,
 			encryptedSafe(pbes2(salt, forever, iv), make([]byte, 48))), "iterations"},
 		"a safe, the old way": {file12(empty, encryptedSafe(
@@ -222,7 +222,7 @@ func TestPKCS12Work(t *testing.T) {
 		"a large key": {file12(empty,
 			plainSafe(shrouded(sealed(t, "", make([]byte, maxPrivate))))), "6 KiB"},
 		"more in the MAC":                {moreMAC(keySafe), "structure"},
-		"something after it":             {append(file12(empty, keySafe), 0), "structure"},
+		"trailing data":                  {append(file12(empty, keySafe), 0), "structure"},
 		"zero iterations":                {pbmac1(kdf(salt, 0, 32)), "iterations"},
 		"an iteration count of 65 bits":  {file12(empty, plainSafe(bigCount(salt, iv))), "structure"},
 		"a negative number of them, old": {file12(empty, plainSafe(bomb, negative(salt))), "iterations"},

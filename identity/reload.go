@@ -105,7 +105,7 @@ func (r *Reloader) readable() error {
 		info, err := os.Stat(file)
 		if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
 			return &Error{Code: CodeUnreadable, File: file, Detail: "it is a pipe, a socket or a device",
-				Hint: "put a regular file in its place: only such a file is read again"}
+				Hint: "replace it with a regular file: only regular files are reloaded"}
 		}
 	}
 	return nil
