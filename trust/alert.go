@@ -16,7 +16,7 @@ func (e *Error) Alert() iana.Alert {
 		return iana.AlertCertificateExpired
 	case CodePurpose, CodeUnsupportedKey, CodeUnhandledExtension, CodeWeakKey, CodeWeakSignature:
 		return iana.AlertUnsupportedCertificate
-	case CodeMalformed, CodeBadSignature, CodeNameMismatch, CodeNameConstraint, CodePolicies, CodeStrict:
+	case CodeMalformed, CodeBadSignature, CodeNameMismatch, CodePublicName, CodeNameConstraint, CodePolicies, CodeStrict:
 		return iana.AlertBadCertificate
 	case CodeRevoked:
 		return iana.AlertCertificateRevoked

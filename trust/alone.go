@@ -10,7 +10,7 @@ import (
 )
 
 // acceptedByKey is why no authority can be asked about a pinned or known peer.
-const acceptedByKey = "it is accepted by its key, so there is no authority to ask"
+const acceptedByKey = "it is accepted by its key, so its issuer is not known"
 
 // checkAlone looks a leaf up in the given lists that is accepted without a
 // certificate of its issuer in a path: one that is among the roots, or that is
@@ -32,8 +32,8 @@ func (p *Policy) checkAlone(result *Result, now time.Time, why string) error {
 		return unknownError(check)
 	case check == nil && r.Mode == RevocationRequire:
 		return &Error{Code: CodeRevocationUnknown, Certificate: result.Leaf, Got: why,
-			Hint: "name the authority that vouches for it (--ca FILE), " +
-				"or do not require an answer (--revocation prefer)"}
+			Hint: "add the authority that issued it to the roots, " +
+				"or do not require its revocation status"}
 	}
 	return nil
 }
@@ -60,7 +60,7 @@ func (p *Policy) listed(c *x509.Certificate, received []*x509.Certificate,
 	if len(lists)+len(why) == 0 {
 		return nil
 	}
-	why = append(why, errors.New("the issuer's certificate, which signs the list, is not at hand"))
+	why = append(why, errors.New("the issuer's certificate, which signs the list, is not available"))
 	var good *RevocationCheck
 	for _, issuer := range p.issuersOf(c, received) {
 		check, err := choose(lists, c, issuer, now)

@@ -101,7 +101,7 @@ func (n *nameChecker) check(chain []*x509.Certificate) error {
 		}
 		limits, err := n.limitsOf(e.Value)
 		if err != nil {
-			return constraintError(chain[above], "its name constraints cannot be read", err)
+			return constraintError(chain[above], "its name constraints are malformed", err)
 		}
 		for i := above - 1; i >= 0; i-- {
 			if i > 0 && selfIssued(chain[i]) {
@@ -109,7 +109,7 @@ func (n *nameChecker) check(chain []*x509.Certificate) error {
 			}
 			names, err := n.of(chain[i])
 			if err != nil {
-				return constraintError(chain[i], "its names cannot be read", err)
+				return constraintError(chain[i], "its names are malformed", err)
 			}
 			if wrong := n.refuse(limits, names); wrong != "" {
 				return constraintError(chain[i],
@@ -328,7 +328,7 @@ func (s *subtrees) parse(in cryptobyte.String, unprocessed map[string]bool) erro
 func (c *constraints) refuse(names *certNames) string {
 	for _, form := range names.forms {
 		if c.unprocessed[form] {
-			return "it has a name of a form that cannot be compared here and is restricted"
+			return "it has a name of a restricted form that is not supported"
 		}
 	}
 	for _, d := range names.directories {

@@ -68,17 +68,17 @@ func parseCRL(der []byte, source string) (*crl, error) {
 		case slices.Equal(id, oidDeltaIndicator):
 			l.delta, l.base = true, new(big.Int)
 			if s := cryptobyte.String(e.Value); !s.ReadASN1Integer(l.base) {
-				err = errors.New("its delta indicator is broken")
+				err = errors.New("its delta indicator is malformed")
 			}
 		case e.Critical && !slices.ContainsFunc(knownListExtensions, func(known []int) bool { return slices.Equal(known, id) }):
-			err = errors.New("it has the critical extension " + e.Id.String() + ", which is not understood")
+			err = errors.New("it has the critical extension " + e.Id.String() + ", which is not supported")
 		}
 		if err != nil {
 			return nil, listError(CodeCRLInvalid, source, "cannot be used", err)
 		}
 	}
 	if l.scope.indirect {
-		return nil, listError(CodeCRLInvalid, source, "is an indirect list, which speaks for several authorities: such lists are not supported", nil)
+		return nil, listError(CodeCRLInvalid, source, "is an indirect list, which covers several authorities and is not supported", nil)
 	}
 	return l, l.index()
 }
@@ -92,7 +92,7 @@ func (l *crl) checkNumber() error {
 	}
 	for _, e := range l.Extensions {
 		if e.Critical && e.Id.Equal(oidListNumber) {
-			return errors.New("its number is critical, which RFC 5280, Section 5.2.3, forbids")
+			return errors.New("its number is critical, which RFC 5280, Section 5.2.3, does not allow")
 		}
 	}
 	return nil
@@ -106,10 +106,10 @@ func (l *crl) index() error {
 		for _, x := range e.Extensions {
 			switch {
 			case x.Id.Equal(oidCertificateIssuer):
-				return listError(CodeCRLInvalid, l.source, "is an indirect list, which speaks for several authorities: such lists are not supported", nil)
+				return listError(CodeCRLInvalid, l.source, "is an indirect list, which covers several authorities and is not supported", nil)
 			case x.Critical && !x.Id.Equal(oidReasonCode) && !x.Id.Equal(oidInvalidityDate):
 				// RFC 5280, Section 5.3: such a list "MUST NOT" be used.
-				return listError(CodeCRLInvalid, l.source, "has an entry with the critical extension "+x.Id.String()+", which is not understood", nil)
+				return listError(CodeCRLInvalid, l.source, "has an entry with the critical extension "+x.Id.String()+", which is not supported", nil)
 			}
 		}
 		l.entries[string(e.SerialNumber.Bytes())] = i
@@ -119,7 +119,7 @@ func (l *crl) index() error {
 
 // parse reads IssuingDistributionPoint.
 func (s *listScope) parse(der []byte) error {
-	broken := errors.New("its issuing distribution point is broken")
+	broken := errors.New("its issuing distribution point is malformed")
 	in := cryptobyte.String(der)
 	var body cryptobyte.String
 	if !in.ReadASN1(&body, asn1.SEQUENCE) || !in.Empty() {
@@ -181,7 +181,7 @@ func (l *crl) check(c, issuer *x509.Certificate, now time.Time) error {
 func (l *crl) genuine(issuer *x509.Certificate, now time.Time) error {
 	switch {
 	case !bytes.Equal(l.RawIssuer, issuer.RawSubject):
-		return listError(CodeCRLInvalid, l.source, "is another authority's", nil)
+		return listError(CodeCRLInvalid, l.source, "is from another authority", nil)
 	case now.Add(clockSkew).Before(l.ThisUpdate):
 		return listError(CodeCRLNotYetValid, l.source, "is not valid before "+stamp(l.ThisUpdate)+"; it is now "+stamp(now), nil)
 	case !l.NextUpdate.IsZero() && now.After(l.NextUpdate):
@@ -199,11 +199,11 @@ func (l *crl) inScope(c *x509.Certificate) error {
 	why := ""
 	switch {
 	case s.onlyAttribute:
-		why = "is about attribute certificates only"
+		why = "covers only attribute certificates"
 	case s.onlyUsers && c.IsCA:
-		why = "is not about authorities"
+		why = "does not cover authorities"
 	case s.onlyAuthority && !c.IsCA:
-		why = "is about authorities only"
+		why = "covers only authorities"
 	case s.pointed && !slices.ContainsFunc(s.points, func(p string) bool { return slices.Contains(c.CRLDistributionPoints, p) }):
 		why = "is for another distribution point than the certificate names"
 	default:
@@ -247,7 +247,7 @@ func (l *crl) verdict(c *x509.Certificate, delta *crl) (*RevocationCheck, error)
 	case entry != nil && !removed:
 		check.Status, check.Revoked, check.Reason = RevocationRevoked, entry.RevocationTime, entry.ReasonCode
 	case l.scope.someReasons:
-		return nil, listError(CodeCRLInvalid, l.source, "covers some reasons only and does not list the certificate, which proves nothing", nil)
+		return nil, listError(CodeCRLInvalid, l.source, "covers only some reasons and does not list the certificate", nil)
 	default:
 		check.Status = RevocationGood
 	}
@@ -346,7 +346,7 @@ func newest(lists []*crl, c, issuer *x509.Certificate, now time.Time) ([]*crl, [
 	}
 	if found == nil && problems == nil && len(lists) > 0 {
 		problems = append(problems,
-			listError(CodeCRLInvalid, lists[0].source, "is a delta without the list that it adds to", nil))
+			listError(CodeCRLInvalid, lists[0].source, "is a delta list without its base list", nil))
 	}
 	return found, problems
 }
@@ -365,7 +365,7 @@ func (l *crl) answer(lists []*crl, c, issuer *x509.Certificate,
 		delta, why = d, d.check(c, issuer, now)
 		if why == nil && !d.complements(l) {
 			why = listError(CodeCRLInvalid, d.source,
-				"adds to the list number "+d.base.String()+", which is not at hand", nil)
+				"is a delta for the list number "+d.base.String()+", which is not available", nil)
 		}
 	}
 	if why != nil {

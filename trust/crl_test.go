@@ -217,10 +217,10 @@ func TestRefusedLists(t *testing.T) {
 		"a certificate":      {pemOf(h.leaf), "no revocation list"},
 		"indirect":           {makeList(t, h.inter, scoped([]byte{0x84, 1, 0xff})), "indirect"},
 		"indirect entry":     {makeList(t, h.inter, entry), "indirect"},
-		"critical entry":     {makeList(t, h.inter, criticalEntry), "not understood"},
-		"unknown scope":      {makeList(t, h.inter, scoped([]byte{0x86, 1, 0xff})), "distribution point is broken"},
-		"broken scope":       {makeList(t, h.inter, extended(oidIssuingPoint, true, []byte{4, 0})), "distribution point is broken"},
-		"broken delta":       {makeList(t, h.inter, extended(oidDeltaIndicator, true, []byte{4, 0})), "delta indicator is broken"},
+		"critical entry":     {makeList(t, h.inter, criticalEntry), "not supported"},
+		"unknown scope":      {makeList(t, h.inter, scoped([]byte{0x86, 1, 0xff})), "distribution point is malformed"},
+		"broken scope":       {makeList(t, h.inter, extended(oidIssuingPoint, true, []byte{4, 0})), "distribution point is malformed"},
+		"broken delta":       {makeList(t, h.inter, extended(oidDeltaIndicator, true, []byte{4, 0})), "delta indicator is malformed"},
 		"critical extension": {makeList(t, h.inter, extended([]int{1, 2, 3}, true, []byte{5, 0})), "1.2.3"},
 	} {
 		if n, err := new(Lists).AddBytes(tc.der); n != 0 || err == nil || !strings.Contains(err.Error(), tc.says) {

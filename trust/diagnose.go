@@ -43,17 +43,17 @@ func diagnoseInvalid(certs []*x509.Certificate, invalid x509.CertificateInvalidE
 		e.Code, e.Err = CodeOther, invalid
 	case x509.NotAuthorizedToSign:
 		e.Code = CodeNotAuthority
-		e.Hint = "the certificate below it was signed by a certificate that is no authority: ask who issued it"
+		e.Hint = "its issuer is not an authority: ask who issued it"
 	case x509.TooManyIntermediates:
 		e.Code = CodePathLength
 		e.Expected = sprintf("at most %d", c.MaxPathLen)
-		e.Hint = "the authority exceeded what the one above allows: ask for a certificate from a proper one"
+		e.Hint = "the authority exceeded the path length that its issuer allows: ask another authority"
 	case x509.IncompatibleUsage, x509.CANotAuthorizedForExtKeyUsage:
 		return purposeError(leaf, purpose)
 	case x509.CANotAuthorizedForThisName, x509.UnconstrainedName, x509.NameConstraintsWithoutSANs, x509.TooManyConstraints:
 		e.Code, e.Err = CodeNameConstraint, errors.New(invalid.Detail)
 		e.Certificate = bearer(certs, invalid.Detail)
-		e.Hint = "ask an authority that may sign for these names; a local authority signs for local names only unless it was made otherwise"
+		e.Hint = "ask an authority that may sign for these names; by default a local authority signs only for local names"
 	case x509.NoValidChains:
 		e.Code, e.Certificate = CodePolicies, leaf
 	case x509.NameMismatch:
@@ -75,16 +75,16 @@ func purposeError(leaf *x509.Certificate, purpose Purpose) error {
 		e.Expected = "any use"
 	}
 	e.Hint = "ask for a certificate with the extended key usage for " + e.Expected +
-		"; the authorities above it must allow the use too"
+		"; its issuers must allow that use too"
 	return e
 }
 
 func usagesOf(c *x509.Certificate) string {
 	if usableForNothing(c) {
-		return "a list of uses that is empty"
+		return "an empty list of uses"
 	}
 	if len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) == 0 {
-		return "no restriction of its own, but one above it"
+		return "no restriction of its own, but one in an issuer"
 	}
 	text := ""
 	for i, u := range c.ExtKeyUsage {
@@ -162,7 +162,7 @@ func diagnoseCritical(set *rootSet, certs []*x509.Certificate) error {
 func criticalError(c *x509.Certificate) error {
 	return &Error{Code: CodeUnhandledExtension, Certificate: c,
 		Got:  "extension " + unhandled(c)[0].String(),
-		Hint: "it restricts the certificate in a way that cannot be honoured here, so it must be refused"}
+		Hint: "the extension restricts the certificate in a way that is not supported, so the certificate must be rejected"}
 }
 
 // maxInquiries bounds the signatures that are checked for the sake of a better
@@ -206,8 +206,8 @@ func diagnoseTop(set *rootSet, certs []*x509.Certificate, now time.Time, cause e
 	if !errors.As(cause, &unknown) {
 		e.Err = cause
 	}
-	e.Hint = "if you know that authority, add it to the roots (--ca FILE); if it is an intermediate one, the peer should send its certificate; " +
-		"a single peer can be accepted by its key (--pin " + PinOf(leaf).String() + ")"
+	e.Hint = "if you know that authority, add it to the roots; if it is an intermediate, the peer should send " +
+		"its certificate; to accept this peer alone, pin its key"
 	if twin {
 		e.Hint = twinHint + e.Hint
 	}
@@ -272,28 +272,27 @@ func diagnoseLink(child, parent *x509.Certificate, now time.Time) error {
 	switch {
 	case errors.As(err, &insecure):
 		return &Error{Code: CodeWeakSignature, Certificate: child, Got: child.SignatureAlgorithm.String(),
-			Hint: "ask for a new certificate; no authority signs with this hash any more"}
+			Hint: "ask for a new certificate; authorities no longer sign with this hash"}
 	case errors.As(err, &constraint):
 		return &Error{Code: CodeNotAuthority, Certificate: parent,
-			Hint: "it signed " + describe(child) + " but lacks the right to: ask who issued it"}
+			Hint: "it signed " + describe(child) + " but is not allowed to: ask who issued it"}
 	case errors.Is(err, x509.ErrUnsupportedAlgorithm):
 		return unsupportedKey(parent, keyName(parent))
 	case err != nil:
 		return &Error{Code: CodeBadSignature, Certificate: child,
-			Got:  "a signature that the key of " + quoteName(parent.Subject) + " did not make",
+			Got:  "a signature that does not verify with the key of " + quoteName(parent.Subject),
 			Hint: "another authority has the same name, or the certificate was changed: compare the fingerprints of the authority's certificate"}
 	}
 	return checkDates(parent, now)
 }
 
 func selfSignedError(leaf, top *x509.Certificate, twin bool) error {
-	pin := PinOf(leaf).String()
 	if top == leaf {
 		return &Error{Code: CodeSelfSigned, Certificate: leaf,
-			Hint: "if you know where it comes from, trust it (--ca FILE) or its key (--pin " + pin + ")"}
+			Hint: "if you know its origin, add it to the roots or pin its key"}
 	}
 	e := &Error{Code: CodeSelfSignedInChain, Certificate: leaf, Got: quoteName(top.Subject),
-		Hint: "the peer sent the root itself, which proves nothing: if you know it, add it to the roots (--ca FILE), or accept the peer by its key (--pin " + pin + ")"}
+		Hint: "a root that the peer sends proves nothing: if you know it, add it to the roots, or pin the peer's key"}
 	if twin {
 		e.Hint = twinHint + e.Hint
 	}

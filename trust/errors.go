@@ -26,6 +26,9 @@ type Error struct {
 	// Received are the peer's certificates, leaf first, unverified as they
 	// are; nil if they could not be read.
 	Received []*x509.Certificate
+	// Pin is the pin of the peer's own key, for Policy.Pins; zero if the peer sent
+	// no key that could be read.
+	Pin Pin
 	// Err is the cause beneath, if any.
 	Err error
 }
@@ -40,13 +43,14 @@ const (
 	CodeMalformed               // bytes that are no certificate or key
 	CodeNoRoots                 // no root to judge by could be loaded
 	CodeUnknownAuthority        // the issuer is neither sent nor trusted
-	CodeSelfSigned              // the leaf signed itself and is not trusted
+	CodeSelfSigned              // the leaf is self-signed and not trusted
 	CodeSelfSignedInChain       // the chain ends in a root that is not trusted
 	CodePartialChain            // the path ends in a trusted certificate that is no root
 	CodeBadSignature            // a signature does not match its issuer's key
 	CodeExpired                 // its last day has passed
 	CodeNotYetValid             // its first day is to come
 	CodeNameMismatch            // the names it has do not include the expected one
+	CodePublicName              // the public name of Encrypted ClientHello is not among its names
 	CodeNoName                  // there is no usable name to expect
 	CodePurpose                 // not meant for this use
 	CodeNotAuthority            // it signed a certificate but may not
@@ -87,20 +91,21 @@ var reasons = [...]struct {
 	CodeMalformed:          {"malformed", 13, "is malformed"},
 	CodeNoRoots:            {"no-roots", 69, "no trusted root could be loaded"},
 	CodeUnknownAuthority:   {"unknown-authority", 20, "is signed by an unknown authority"},
-	CodeSelfSigned:         {"self-signed", 18, "signed itself and is not trusted"},
-	CodeSelfSignedInChain:  {"untrusted-root", 19, "leads to a root that is not trusted"},
-	CodePartialChain:       {"partial-chain", 2, "leads to no self-signed root"},
-	CodeBadSignature:       {"bad-signature", 7, "has a signature that is not its issuer's"},
+	CodeSelfSigned:         {"self-signed", 18, "is self-signed and not trusted"},
+	CodeSelfSignedInChain:  {"untrusted-root", 19, "has a chain to a root that is not trusted"},
+	CodePartialChain:       {"partial-chain", 2, "has no chain to a self-signed root"},
+	CodeBadSignature:       {"bad-signature", 7, "has a signature that does not verify with its issuer's key"},
 	CodeExpired:            {"expired", 10, "has expired"},
 	CodeNotYetValid:        {"not-yet-valid", 9, "is not valid yet"},
 	CodeNameMismatch:       {"name-mismatch", 62, "is for another name"},
-	CodeNoName:             {"no-name", 62, "cannot be checked without a name to expect"},
-	CodePurpose:            {"wrong-purpose", 26, "is not meant for this use"},
+	CodePublicName:         {"public-name", 62, "is not for the public name of Encrypted ClientHello"},
+	CodeNoName:             {"no-name", 62, "cannot be verified without an expected name"},
+	CodePurpose:            {"wrong-purpose", 26, "is not valid for this use"},
 	CodeNotAuthority:       {"not-an-authority", 79, "may not sign certificates"},
 	CodeNameConstraint:     {"name-constraint", 47, "has a name that its authority may not sign for"},
-	CodeChainTooLong:       {"chain-too-long", 22, "comes with too long a chain"},
-	CodePathLength:         {"path-length", 25, "allows fewer authorities below it than there are"},
-	CodeUnhandledExtension: {"unhandled-extension", 34, "has a critical extension that is not understood"},
+	CodeChainTooLong:       {"chain-too-long", 22, "has a chain that is too long"},
+	CodePathLength:         {"path-length", 25, "allows fewer authorities below it than the chain has"},
+	CodeUnhandledExtension: {"unhandled-extension", 34, "has a critical extension that is not supported"},
 	CodeWeakKey:            {"weak-key", 66, "has an RSA key of an unsafe size"},
 	CodeUnsupportedKey:     {"unsupported-key", 6, "has a key that cannot be used"},
 	CodeWeakSignature:      {"weak-signature", 68, "is signed with a broken hash"},
@@ -108,15 +113,15 @@ var reasons = [...]struct {
 	CodePolicies:           {"policies", 43, "has certificate policies that contradict each other"},
 	CodePinMismatch:        {"pin-mismatch", 50, "has a key that is not pinned"},
 	CodeRevoked:            {"revoked", 23, "was revoked"},
-	CodeRevocationUnknown:  {"revocation-unknown", 3, "may have been revoked: nobody can say"},
+	CodeRevocationUnknown:  {"revocation-unknown", 3, "may have been revoked: its status is unknown"},
 	CodeCRLExpired:         {"crl-expired", 12, "may have been revoked: its revocation list expired"},
 	CodeCRLNotYetValid:     {"crl-not-yet-valid", 11, "may have been revoked: its revocation list is not valid yet"},
 	CodeCRLInvalid:         {"crl-invalid", 8, "may have been revoked: its revocation list cannot be used"},
 	CodeOCSPInvalid:        {"ocsp-invalid", 74, "may have been revoked: the OCSP response cannot be used"},
 	CodeOCSPUnknown:        {"ocsp-unknown", 75, "may have been revoked: the OCSP responder does not know it"},
-	CodeMustStaple:         {"must-staple", 73, "wants an OCSP response to come along, and none did that is of use"},
+	CodeMustStaple:         {"must-staple", 73, "requires a stapled OCSP response, and no usable one was sent"},
 	CodePeerChanged:        {"peer-changed", 50, "is not the one in the file of known peers"},
-	CodeUnknownPeer:        {"unknown-peer", 50, "has a key that is not known yet"},
+	CodeUnknownPeer:        {"unknown-peer", 50, "has a key that is not known"},
 	CodeKnownPeers:         {"known-peers", 50, "cannot be compared with the known peers"},
 	CodeCallback:           {"callback", 50, "was refused by the application"},
 	CodeDistrusted:         {"distrusted", 28, "is not trusted for this use by the settings of the roots"},

@@ -102,7 +102,7 @@ func (r *Revocation) askNow(ctx context.Context, responder string, c, issuer *x5
 	if r.NonceRequired {
 		known, err := parsedResponses.parse(body, c, issuer)
 		if err != nil || known.nonce == nil {
-			return nil, responseError(CodeOCSPInvalid, "OCSP "+plain(responder), "does not repeat the nonce", nil)
+			return nil, responseError(CodeOCSPInvalid, "OCSP "+plain(responder), "does not contain the nonce of the request", nil)
 		}
 	}
 	return body, nil
@@ -200,7 +200,7 @@ func fetchedList(body []byte, point string, issuer *x509.Certificate, now time.T
 	// could be passed off as the current one for ever.
 	if list.NextUpdate.IsZero() && now.Sub(list.ThisUpdate) > unlimitedAge {
 		return list, listError(CodeCRLExpired, point,
-			"is of "+stamp(list.ThisUpdate)+" and names no next date: it is too old", nil)
+			"was issued on "+stamp(list.ThisUpdate)+" without nextUpdate: it is too old", nil)
 	}
 	return list, nil
 }
@@ -305,7 +305,7 @@ func (a *answer) find(ctx context.Context, old *answer, limit time.Duration,
 
 // withTimeout is context.WithTimeout with a cause that names the limit.
 func withTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer came within %v", limit.Round(time.Millisecond)))
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("no response within %v", limit.Round(time.Millisecond)))
 }
 
 func (a *answer) finished() bool {
@@ -339,7 +339,7 @@ func (m *answerMemo) makeRoom() {
 func (r *Revocation) fetch(ctx context.Context, method, address, contentType string, body []byte, limit int64) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" {
-		return nil, fmt.Errorf("%s is not fetched: only http:// is, since https:// would ask this question again and LDAP is not spoken", quote(address))
+		return nil, fmt.Errorf("%s is not fetched: only http:// URLs are supported", quote(address))
 	}
 	request, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
@@ -355,7 +355,7 @@ func (r *Revocation) fetch(ctx context.Context, method, address, contentType str
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the server answers %s", quote(response.Status))
+		return nil, fmt.Errorf("the server responded with %s", quote(response.Status))
 	}
 	data, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
 	if err != nil {
@@ -422,6 +422,6 @@ func wrapSource(source string, err error) error {
 	if err == nil || errors.As(err, &own) {
 		return err
 	}
-	return &Error{Code: CodeRevocationUnknown, Got: source + " gives no answer", Err: err,
+	return &Error{Code: CodeRevocationUnknown, Got: source + " did not respond", Err: err,
 		Hint: "check the network, or the server named in the certificate"}
 }

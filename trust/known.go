@@ -144,12 +144,12 @@ func (k *KnownPeers) check(names []string, leaf *x509.Certificate, pin Pin) (fir
 	err error) {
 	name := knownName(names[0])
 	if name == "" {
-		return false, &Error{Code: CodeNoName, Certificate: leaf, Hint: "say which name to know this peer by (--name)"}
+		return false, &Error{Code: CodeNoName, Certificate: leaf, Hint: "set the name of the peer"}
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err := k.refresh(); err != nil {
-		return false, &Error{Code: CodeKnownPeers, Certificate: leaf, Err: err, Hint: "repair the file, or name another (--known-peers FILE)"}
+		return false, &Error{Code: CodeKnownPeers, Certificate: leaf, Err: err, Hint: "repair the file, or use another"}
 	}
 	if known := k.known(names); len(known) > 0 {
 		return false, k.compare(name, leaf, pin, known)
@@ -157,12 +157,12 @@ func (k *KnownPeers) check(names []string, leaf *x509.Certificate, pin Pin) (fir
 	if k.accept != nil {
 		if err := k.accept(name, pin); err != nil {
 			return false, &Error{Code: CodeUnknownPeer, Certificate: leaf, Got: pin.String(), Err: err,
-				Hint: "compare the key with its owner by another way, then accept it"}
+				Hint: "compare the key with its owner over another channel, then accept it"}
 		}
 	}
 	known, err := k.addFirst(names, pin.String())
 	if err != nil {
-		return false, &Error{Code: CodeKnownPeers, Certificate: leaf, Err: err, Hint: "make the file writable, or name another (--known-peers FILE)"}
+		return false, &Error{Code: CodeKnownPeers, Certificate: leaf, Err: err, Hint: "make the file writable, or use another"}
 	}
 	if len(known) > 0 {
 		return false, k.compare(name, leaf, pin, known)
@@ -177,12 +177,12 @@ func (k *KnownPeers) compare(name string, leaf *x509.Certificate, pin Pin, known
 	}
 	expected := known[0].pin.String()
 	if known[0].byRoots {
-		expected = "a certificate that the roots vouch for"
+		expected = "a certificate issued under the roots"
 	}
-	hint := "someone may be in between. If the owner of " + name +
-		" confirms by another way that the key was changed, remove that line and connect again"
+	hint := "the connection may be intercepted. If the owner of " + name +
+		" confirms over another channel that the key was changed, remove that line and connect again"
 	if known[0].name != name {
-		hint += "; if it is another service than that of the line, add a line of its own for " + name
+		hint += "; if the line is of another service, add a line for " + name
 	}
 	return &Error{Code: CodePeerChanged, Certificate: leaf, Got: pin.String(), Hint: hint,
 		Expected: sprintf("%s (line %d of %s)", expected, known[0].line, k.path)}
@@ -298,7 +298,7 @@ func (k *KnownPeers) read(f io.Reader, stamp readfile.Stamp) error {
 		return err
 	}
 	if len(data) > maxKnownFile {
-		return fmt.Errorf("%s has more than 4 MiB: that is no file of known peers", k.path)
+		return fmt.Errorf("%s has more than 4 MiB: that is not a file of known peers", k.path)
 	}
 	sum := sha256.Sum256(data)
 	if k.peers != nil && sum == k.sum {
@@ -348,7 +348,7 @@ func knownFields(line string) (name, key string, err error) {
 		return !unicode.IsGraphic(r) ||
 			unicode.IsSpace(r)
 	}) {
-		return "", "", errors.New("the name has a character that cannot be seen: write it as %xx")
+		return "", "", errors.New("the name has an invisible character: write it as %xx")
 	}
 	if len(fields) < 2 {
 		return "", "", errors.New("expected a name and a pin")

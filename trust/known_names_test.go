@@ -49,7 +49,7 @@ func TestKnownByAddress(t *testing.T) {
 		t.Errorf("a line without a port: %v, %v", isNew, err)
 	}
 	if _, err := verify("box.lan:8443", chainOf(second)); !errors.As(err, &e) || e.Code != CodePeerChanged ||
-		!strings.Contains(e.Hint, "add a line of its own for box.lan:8443") {
+		!strings.Contains(e.Hint, "add a line for box.lan:8443") {
 		t.Errorf("another key under a line without a port: %v", err)
 	}
 	if err := k.Add("box.lan:8443", PinOf(second.Certificate)); err != nil {

@@ -64,7 +64,7 @@ func TestKnownPeers(t *testing.T) {
 	// That the roots vouched for it is, and nothing less is accepted later.
 	bare := *h.peer()
 	bare.Chain = chainOf(other)
-	if _, err := p.Verify(context.Background(), &bare); !errors.As(err, &e) || e.Code != CodePeerChanged || !strings.Contains(err.Error(), "the roots vouch for (line 2 of "+file) {
+	if _, err := p.Verify(context.Background(), &bare); !errors.As(err, &e) || e.Code != CodePeerChanged || !strings.Contains(err.Error(), "issued under the roots (line 2 of "+file) {
 		t.Errorf("a self-signed certificate after one with a root: %v", err)
 	}
 	if result, err = p.Verify(context.Background(), h.peer()); err != nil {

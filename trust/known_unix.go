@@ -32,11 +32,11 @@ func owned(path string, info fs.FileInfo, excuse fs.FileMode) error {
 	}
 	self := os.Geteuid()
 	if int(st.Uid) != self && st.Uid != 0 {
-		return fmt.Errorf("%s belongs to another user (%d), who may change it: use a file of your own",
+		return fmt.Errorf("%s belongs to another user (%d), who can change it: use a file of your own",
 			path, st.Uid)
 	}
 	if info.Mode()&excuse == 0 && othersWrite(info.Mode(), int(st.Gid), self) {
-		return fmt.Errorf("%s may be changed by other users: chmod go-w keeps it private", path)
+		return fmt.Errorf("%s can be changed by other users: run chmod go-w on it", path)
 	}
 	return nil
 }

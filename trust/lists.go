@@ -230,7 +230,7 @@ func (f *listFile) read(path string) {
 		f.err = err
 		return
 	case !info.Mode().IsRegular() || info.Size() > maxListFile:
-		f.err = fmt.Errorf("%s is no revocation list: it is no regular file or has more than 64 MiB",
+		f.err = fmt.Errorf("%s is not a revocation list: it is not a regular file or has more than 64 MiB",
 			path)
 		return
 	}

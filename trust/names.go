@@ -33,7 +33,7 @@ func (p *Policy) checkName(peer *Peer, result *Result) error {
 	}
 	if peer.Name == "" {
 		return &Error{Code: CodeNoName, Certificate: result.Leaf,
-			Hint: "say which name to expect (--name), or accept any name by an explicit choice"}
+			Hint: "set the expected name, or accept any name explicitly"}
 	}
 	name, err := matchName(result.Leaf, peer.Name)
 	if err != nil && p.CommonName && commonNameMatches(result, name) {
@@ -46,11 +46,12 @@ func (p *Policy) checkName(peer *Peer, result *Result) error {
 	return nil
 }
 
-// publicName sets the hint of err if the refused name is the public name of ECH.
+// publicName sets the code and the hint of err if the refused name is the public name of ECH.
 func publicName(peer *Peer, err error) error {
 	var e *Error
 	if peer.ECHRejected && errors.As(err, &e) {
-		e.Hint = "the server did not take the Encrypted ClientHello, and cannot prove its public name: " +
+		e.Code = CodePublicName
+		e.Hint = "the server rejected Encrypted ClientHello and cannot prove its public name: " +
 			"the configuration may be out of date, or for another server"
 	}
 	return err
@@ -203,11 +204,11 @@ func nameError(c *x509.Certificate, name string) error {
 	switch {
 	case !hasNames(c) && c.Subject.CommonName != "":
 		e.Hint = "it has only the common name " + quote(c.Subject.CommonName) +
-			", which no longer counts: ask for a certificate with the name among its subject alternative names"
+			", which is ignored: ask for a certificate with a subject alternative name"
 	case !hasNames(c):
-		e.Hint = "ask for a certificate with the name among its subject alternative names"
+		e.Hint = "ask for a certificate with a subject alternative name"
 	default:
-		e.Hint = "connect by one of these names, or say which one to expect (--name)"
+		e.Hint = "connect to one of these names, or set the expected name"
 	}
 	return e
 }

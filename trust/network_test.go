@@ -331,7 +331,7 @@ func TestResponderWithHugeKey(t *testing.T) {
 	}
 	staple := respondRaw(t, &node{named, nil}, delegate, statement(h.leaf.Certificate, h.inter, good))
 	begin := time.Now()
-	if _, err := checkResponse(staple, "staple", h.leaf.Certificate, h.inter.Certificate, noon, nil); err == nil || !strings.Contains(err.Error(), "did not entitle") {
+	if _, err := checkResponse(staple, "staple", h.leaf.Certificate, h.inter.Certificate, noon, nil); err == nil || !strings.Contains(err.Error(), "did not authorize") {
 		t.Errorf("%v", err)
 	}
 	if took := time.Since(begin); took > time.Second {

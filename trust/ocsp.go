@@ -43,7 +43,7 @@ func checkResponse(der []byte, source string, c, issuer *x509.Certificate, now t
 		return nil, err
 	}
 	if r.status == RevocationUnknown {
-		return nil, responseError(CodeOCSPUnknown, source, "says that the responder does not know the certificate", nil)
+		return nil, responseError(CodeOCSPUnknown, source, "has the status unknown: the responder does not know the certificate", nil)
 	}
 	return r.check(c, source), nil
 }
@@ -65,9 +65,9 @@ func (r *response) current(source string, now time.Time) error {
 	case !r.nextUpdate.IsZero() && now.After(r.nextUpdate.Add(clockSkew)):
 		return responseError(CodeOCSPInvalid, source, "expired on "+stamp(r.nextUpdate)+"; it is now "+stamp(now), nil)
 	case r.nextUpdate.IsZero() && now.Sub(r.thisUpdate) > unlimitedAge:
-		return responseError(CodeOCSPInvalid, source, "is of "+stamp(r.thisUpdate)+" and names no next date: it is too old", nil)
+		return responseError(CodeOCSPInvalid, source, "was issued on "+stamp(r.thisUpdate)+" without nextUpdate: it is too old", nil)
 	case r.signer != nil && (now.Before(r.signer.NotBefore) || now.After(r.signer.NotAfter)):
-		return responseError(CodeOCSPInvalid, source, "is signed by a responder whose certificate is out of its dates", nil)
+		return responseError(CodeOCSPInvalid, source, "is signed by a responder whose certificate is expired or not valid yet", nil)
 	}
 	return nil
 }
@@ -162,5 +162,5 @@ func newOCSPRequest(c, issuer *x509.Certificate, nonce []byte) ([]byte, error) {
 
 func responseError(code Code, source, why string, err error) error {
 	return &Error{Code: code, Got: "the response (" + source + ") " + why, Err: err,
-		Hint: "ask the certificate's authority whether its responder works"}
+		Hint: "ask the certificate's authority to check its responder"}
 }

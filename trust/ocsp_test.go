@@ -55,22 +55,22 @@ func TestResponders(t *testing.T) {
 	}{
 		"by the issuer":           {respond(t, h.inter, h.inter, h.leaf.Certificate, nil), ""},
 		"by its delegate":         {respond(t, h.inter, delegate, h.leaf.Certificate, nil), ""},
-		"by a retired one":        {respond(t, h.inter, retired, h.leaf.Certificate, nil), "out of its dates"},
-		"by the leaf itself":      {respond(t, h.inter, h.leaf, h.leaf.Certificate, nil), "not meant for OCSP"},
+		"by a retired one":        {respond(t, h.inter, retired, h.leaf.Certificate, nil), "expired or not valid yet"},
+		"by the leaf itself":      {respond(t, h.inter, h.leaf, h.leaf.Certificate, nil), "without the extended key usage"},
 		"by another's delegate":   {respond(t, h.inter, byRoot, h.leaf.Certificate, nil), "cannot be used"},
 		"by a twin":               {respond(t, twin, twin, h.leaf.Certificate, nil), "cannot be used"},
-		"for a twin's":            {respond(t, twin, h.inter, &sameNumber, func(r *ocsp.Response) { r.Certificate = nil }), "another issuer's"},
+		"for a twin's":            {respond(t, twin, h.inter, &sameNumber, func(r *ocsp.Response) { r.Certificate = nil }), "another issuer"},
 		"unknown":                 {respond(t, h.inter, h.inter, h.leaf.Certificate, func(r *ocsp.Response) { r.Status = ocsp.Unknown }), "does not know"},
 		"by the issuer, by key":   {respondRaw(t, h.inter, h.inter, statement(h.leaf.Certificate, h.inter, good)), ""},
 		"by its delegate, by key": {respondRaw(t, delegate, delegate, statement(h.leaf.Certificate, h.inter, good)), ""},
-		"by another than it says": {respondRaw(t, h.root, h.inter, statement(h.leaf.Certificate, h.inter, good)), "did not come along"},
+		"by another than it says": {respondRaw(t, h.root, h.inter, statement(h.leaf.Certificate, h.inter, good)), "not in the response"},
 		"after another issuer's":  {respondRaw(t, h.inter, h.inter, statement(h.leaf.Certificate, twin, good), statement(h.leaf.Certificate, h.inter, bad)), "was revoked"},
 		"before another issuer's": {respondRaw(t, h.inter, h.inter, statement(h.leaf.Certificate, h.inter, bad), statement(h.leaf.Certificate, twin, good)), "was revoked"},
-		"twice":                   {respondRaw(t, h.inter, h.inter, statement(h.leaf.Certificate, h.inter, good), statement(h.leaf.Certificate, h.inter, bad)), "answers twice"},
+		"twice":                   {respondRaw(t, h.inter, h.inter, statement(h.leaf.Certificate, h.inter, good), statement(h.leaf.Certificate, h.inter, bad)), "two responses"},
 		"another number":          {respond(t, h.inter, h.inter, h.inter.Certificate, nil), "another certificate"},
 		"critical extension": {respond(t, h.inter, h.inter, h.leaf.Certificate, func(r *ocsp.Response) {
 			r.ExtraExtensions = []pkix.Extension{{Id: []int{1, 2, 3}, Critical: true, Value: []byte{5, 0}}}
-		}), "not understood"},
+		}), "not supported"},
 		"error":          {ocsp.TryLaterErrorResponse, "try later"},
 		"no next, fresh": {respond(t, h.inter, h.inter, h.leaf.Certificate, func(r *ocsp.Response) { r.NextUpdate = time.Time{} }), ""},
 		"no next, old": {respond(t, h.inter, h.inter, h.leaf.Certificate, func(r *ocsp.Response) {

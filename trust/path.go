@@ -80,7 +80,7 @@ func (p *Policy) roots() (*Roots, error) {
 	roots, err := sharedSystemRoots()
 	if err != nil {
 		return nil, &Error{Code: CodeNoRoots, Err: err,
-			Hint: "install the system's certificates (package ca-certificates), or name a file of them (--ca FILE)"}
+			Hint: "install the system's certificates (package ca-certificates), or provide a file of roots"}
 	}
 	return roots, nil
 }
@@ -142,7 +142,7 @@ func (s *rootSet) checkAlways(chain []*x509.Certificate, purpose Purpose, names 
 		// RFC 5280, Section 6.1.4 (n): an authority with key usage may sign
 		// certificates. crypto/x509 takes an empty one for none.
 		if i > 0 && c.KeyUsage&x509.KeyUsageCertSign == 0 && extension(c, oidKeyUsage) != nil {
-			return &Error{Code: CodeNotAuthority, Certificate: c, Got: "a key usage that does not allow it",
+			return &Error{Code: CodeNotAuthority, Certificate: c, Got: "a key usage that does not allow signing certificates",
 				Hint: "it signed " + describe(chain[i-1]) + " but lacks the right to: ask who issued it"}
 		}
 		if usableForNothing(c) && purpose != PurposeAny {
@@ -195,7 +195,7 @@ func (p *Policy) allowedPath(chain []*x509.Certificate, now time.Time) error {
 	if between := depthOf(chain); between > p.depth() {
 		return &Error{Code: CodeChainTooLong, Certificate: chain[0],
 			Expected: sprintf("at most %d intermediate certificates", p.depth()), Got: sprintf("%d", between),
-			Hint: "allow a deeper path if the authority is meant to have one"}
+			Hint: "allow a longer path if the authority needs one"}
 	}
 	if p.Strict {
 		if err := checkStrict(chain); err != nil {
@@ -208,8 +208,8 @@ func (p *Policy) allowedPath(chain []*x509.Certificate, now time.Time) error {
 // allowedEnd checks that a path ends in a root.
 func (p *Policy) allowedEnd(set *rootSet, root *x509.Certificate, purpose Purpose) error {
 	if !p.PartialChain && !selfIssued(root) && !set.trusts(root, purpose) {
-		return &Error{Code: CodePartialChain, Certificate: root, Expected: "a path up to a self-signed root",
-			Got:  sprintf("one that ends in %s, signed by %s", quoteName(root.Subject), quoteName(root.Issuer)),
+		return &Error{Code: CodePartialChain, Certificate: root, Expected: "a path to a self-signed root",
+			Got:  sprintf("a path that ends in %s, signed by %s", quoteName(root.Subject), quoteName(root.Issuer)),
 			Hint: "add that authority to the roots, or allow partial chains"}
 	}
 	return nil
@@ -233,11 +233,11 @@ func checkDates(c *x509.Certificate, now time.Time) error {
 	case now.Before(c.NotBefore):
 		return &Error{Code: CodeNotYetValid, Certificate: c,
 			Expected: "a time from " + stamp(c.NotBefore) + " to " + stamp(c.NotAfter), Got: stamp(now),
-			Hint: "check this machine's clock; if it is right, wait or ask for a certificate that is valid now"}
+			Hint: "check this machine's clock; if it is right, wait, or ask for a certificate that is valid now"}
 	case now.After(c.NotAfter):
 		return &Error{Code: CodeExpired, Certificate: c,
 			Expected: "a time from " + stamp(c.NotBefore) + " to " + stamp(c.NotAfter), Got: stamp(now),
-			Hint: "renew the certificate; if it should still be valid, check this machine's clock"}
+			Hint: "renew the certificate; if its dates are right, check this machine's clock"}
 	}
 	return nil
 }
@@ -251,10 +251,10 @@ func (peer *Peer) checkLeaf(c *x509.Certificate) error {
 	case extension(c, oidKeyUsage) == nil:
 	case peer.Decrypts && c.KeyUsage&x509.KeyUsageKeyEncipherment == 0:
 		return &Error{Code: CodePurpose, Certificate: c, Expected: "the key usage keyEncipherment", Got: "a key usage without it",
-			Hint: "the peer needs a certificate whose key may decrypt, or a suite with forward secrecy"}
+			Hint: "the peer needs a certificate with keyEncipherment, or a cipher suite with forward secrecy"}
 	case !peer.Decrypts && c.KeyUsage&x509.KeyUsageDigitalSignature == 0:
 		return &Error{Code: CodePurpose, Certificate: c, Expected: "the key usage digitalSignature", Got: "a key usage without it",
-			Hint: "ask for a certificate whose key may sign: TLS 1.3, and 1.2 with forward secrecy, use it for nothing else"}
+			Hint: "ask for a certificate with digitalSignature: TLS 1.3, and TLS 1.2 with forward secrecy, need it"}
 	}
 	return checkKey(c)
 }
@@ -301,12 +301,12 @@ func checkPublicKey(c *x509.Certificate, key crypto.PublicKey) error {
 func unsupportedKey(c *x509.Certificate, got string) error {
 	return &Error{Code: CodeUnsupportedKey, Certificate: c,
 		Expected: "an ECDSA key on P-256, P-384 or P-521, an Ed25519 key, or an RSA key", Got: got,
-		Hint: "ask for a certificate with a key of one of these kinds"}
+		Hint: "ask for a certificate with a key of one of these types"}
 }
 
 func keyName(c *x509.Certificate) string {
 	if c == nil {
-		return "a key of another kind"
+		return "a key of another type"
 	}
 	if c.PublicKeyAlgorithm == x509.UnknownPublicKeyAlgorithm {
 		return "a key of an unknown algorithm"

@@ -35,7 +35,7 @@ func ParsePin(text string) (Pin, error) {
 	}
 	raw, err := base64.RawStdEncoding.DecodeString(body)
 	if err != nil || len(raw) != sha256.Size {
-		return Pin{}, fmt.Errorf("%s is no pin: expected sha256/ and the Base64 of 32 bytes, or 64 hexadecimal digits", quote(text))
+		return Pin{}, fmt.Errorf("%s is not a pin: expected sha256/ and the Base64 of 32 bytes, or 64 hexadecimal digits", quote(text))
 	}
 	return Pin(raw), nil
 }
@@ -92,7 +92,7 @@ func (p *Policy) pinIn(chain []*x509.Certificate) (Pin, bool) {
 func (p *Policy) pinError(leaf *x509.Certificate) error {
 	have := PinOf(leaf)
 	return &Error{Code: CodePinMismatch, Certificate: leaf, Expected: pinList(p.Pins), Got: have.String(),
-		Hint: "if its owner confirms by another way that the key was changed, pin the new one (--pin " + have.String() + ")"}
+		Hint: "if its owner confirms over another channel that the key was changed, pin the new one"}
 }
 
 func pinList(pins []Pin) string {

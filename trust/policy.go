@@ -192,12 +192,18 @@ func (p *Policy) Verify(ctx context.Context, peer *Peer) (*Result, error) {
 	return result, nil
 }
 
-// withReceived sets Error.Received to the certificates that the peer sent.
+// withReceived sets Error.Received and Error.Pin to what the peer sent.
 func withReceived(err error, peer *Peer) error {
 	var e *Error
-	if errors.As(err, &e) && checkSizes(peer.Chain) == nil {
+	switch {
+	case !errors.As(err, &e):
+	case peer.RawPublicKey != nil:
+		if len(peer.RawPublicKey) <= maxChainBytes {
+			e.Pin = pinOf(peer.RawPublicKey)
+		}
+	case checkSizes(peer.Chain) == nil:
 		if certs, parseErr := parseChain(peer.Chain); parseErr == nil {
-			e.Received = certs
+			e.Received, e.Pin = certs, PinOf(certs[0])
 		}
 	}
 	return err
@@ -364,7 +370,7 @@ func (p *Policy) verifyRaw(peer *Peer) (*Result, error) {
 	}
 	return nil, &Error{
 		Code: CodePinMismatch, Expected: pinList(p.Pins), Got: pin.String(),
-		Hint: "compare the key with its owner by another way, then pin it (--pin " + pin.String() + ")",
+		Hint: "compare the key with its owner over another channel, then pin it",
 	}
 }
 
@@ -378,7 +384,7 @@ func parseRaw(spki []byte) (crypto.PublicKey, error) {
 
 func checkSizes(chain [][]byte) error {
 	if len(chain) == 0 || len(chain[0]) == 0 {
-		return &Error{Code: CodeNoCertificate, Hint: "give the peer a certificate and key (--cert and --key)"}
+		return &Error{Code: CodeNoCertificate, Hint: "configure the peer with a certificate and key"}
 	}
 	total := 0
 	for _, der := range chain {
@@ -387,7 +393,7 @@ func checkSizes(chain [][]byte) error {
 	if len(chain) > maxCertificates || total > maxChainBytes {
 		return &Error{Code: CodeChainTooLong, Expected: "at most 32 certificates in 512 KiB",
 			Got:  sprintf("%d certificates in %d bytes", len(chain), total),
-			Hint: "the peer should send its own certificate and its intermediates, nothing else"}
+			Hint: "the peer should send only its own certificate and its intermediates"}
 	}
 	return nil
 }

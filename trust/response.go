@@ -78,16 +78,16 @@ func openResponse(der []byte) (*basicResponse, error) {
 	}
 	if status != 0 {
 		if name := outcomes[status]; name != "" {
-			return nil, errors.New("it is an error: " + name)
+			return nil, errors.New("it is an error response: " + name)
 		}
-		return nil, fmt.Errorf("it is an error: number %d", status)
+		return nil, fmt.Errorf("it is an error response: number %d", status)
 	}
 	if !outer.ReadASN1(&wrapped, explicit(0)) || !outer.Empty() || !wrapped.ReadASN1(&typed, asn1.SEQUENCE) || !wrapped.Empty() ||
 		!typed.ReadASN1(&oid, asn1.OBJECT_IDENTIFIER) || !typed.ReadASN1(&inner, asn1.OCTET_STRING) || !typed.Empty() {
 		return nil, errResponse
 	}
 	if string(oid) != oidBasicResponse {
-		return nil, errors.New("it is of another type than the basic one")
+		return nil, errors.New("its type is not id-pkix-ocsp-basic")
 	}
 	return openBasic(inner)
 }
@@ -170,7 +170,7 @@ const maxResponders = 8
 // for which nil is returned, or by a responder that the issuer entitled. Whether the
 // responder's certificate was revoked is not checked.
 func (b *basicResponse) verify(issuer *x509.Certificate) (*x509.Certificate, error) {
-	why := errors.New("it is signed by a responder whose certificate did not come along")
+	why := errors.New("it is signed by a responder whose certificate is not in the response")
 	if b.by(issuer) {
 		if why = b.signedBy(issuer); why == nil {
 			return nil, nil
@@ -212,7 +212,7 @@ func (b *basicResponse) signedBy(c *x509.Certificate) error {
 		return errWeakResponse
 	}
 	if c.CheckSignature(b.algorithm, b.tbs, b.signature) != nil {
-		return errors.New("its signature is not its responder's")
+		return errors.New("its signature does not verify with its responder's key")
 	}
 	return nil
 }
@@ -220,13 +220,13 @@ func (b *basicResponse) signedBy(c *x509.Certificate) error {
 // entitled reports why a responder may not answer for the issuer.
 func entitled(signer, issuer *x509.Certificate) error {
 	if !slices.Contains(signer.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) {
-		return errors.New("it is signed by a certificate that is not meant for OCSP")
+		return errors.New("it is signed by a certificate without the extended key usage for OCSP signing")
 	}
 	if len(signer.UnhandledCriticalExtensions) > 0 {
-		return errors.New("its responder's certificate has a critical extension that is not understood")
+		return errors.New("its responder's certificate has a critical extension that is not supported")
 	}
 	if signer.CheckSignatureFrom(issuer) != nil {
-		return errors.New("it is signed by a responder that the certificate's issuer did not entitle")
+		return errors.New("it is signed by a responder that the certificate's issuer did not authorize")
 	}
 	return checkKey(signer)
 }
@@ -243,7 +243,7 @@ func (r *response) find(answers cryptobyte.String, c, issuer *x509.Certificate) 
 		}
 		switch about, number := matchesID(id, c, issuer); {
 		case about && found != nil:
-			return errors.New("it answers twice")
+			return errors.New("it has two responses for the certificate")
 		case about:
 			found = one
 		default:
@@ -254,9 +254,9 @@ func (r *response) find(answers cryptobyte.String, c, issuer *x509.Certificate) 
 	case found != nil:
 		return r.read(found)
 	case same:
-		return errors.New("it is about another issuer's certificate")
+		return errors.New("it is for a certificate of another issuer")
 	}
-	return errors.New("it is about another certificate")
+	return errors.New("it is for another certificate")
 }
 
 // read reads a SingleResponse from its status on.
@@ -309,7 +309,7 @@ func findExtension(list cryptobyte.String, want string) (value cryptobyte.String
 		case string(oid) == want:
 			value = content
 		case critical:
-			return nil, errors.New("it has a critical extension that is not understood")
+			return nil, errors.New("it has a critical extension that is not supported")
 		}
 	}
 	return value, nil

@@ -166,7 +166,7 @@ func (p *Policy) checkChain(ctx context.Context, peer *Peer, chain []*x509.Certi
 		r = defaultRevocation
 	}
 	if len(chain) == 1 {
-		return p.checkAlone(result, now, "it is among the roots itself, so there is no authority to ask")
+		return p.checkAlone(result, now, "it is a root itself, so it has no issuer")
 	}
 	last := len(chain) - 1
 	if !r.WholeChain {
@@ -231,7 +231,7 @@ func (r *Revocation) look(ctx context.Context, peer *Peer, c, issuer *x509.Certi
 		}
 	}
 	if len(all) == 0 {
-		all = append(all, errors.New("no staple, no list of its issuer, and no responder or list named in it that may be asked"))
+		all = append(all, errors.New("no stapled response, no list of its issuer, and no usable URL of a responder or list in it"))
 	}
 	return &RevocationCheck{Certificate: c, Err: all, badList: badList}
 }
@@ -269,8 +269,8 @@ func first(urls []string) []string { return urls[:min(len(urls), maxSources)] }
 
 func revokedError(check *RevocationCheck) error {
 	return &Error{Code: CodeRevoked, Certificate: check.Certificate,
-		Got:  sprintf("revoked on %s (%s), says the %s", stamp(check.Revoked), reasonName(check.Reason), check.Source),
-		Hint: "the owner or the authority withdrew it, perhaps because its key was stolen: ask its owner for the new one"}
+		Got:  sprintf("revoked on %s (%s), according to the %s", stamp(check.Revoked), reasonName(check.Reason), check.Source),
+		Hint: "its key may be compromised: ask its owner for a new certificate"}
 }
 
 // problems are the errors of the sources, in one line.
@@ -296,7 +296,7 @@ func (all problems) Unwrap() []error { return all }
 // unknownError has the reason of the one problem there is, or a general one.
 func unknownError(check *RevocationCheck) error {
 	e := &Error{Code: CodeRevocationUnknown, Certificate: check.Certificate, Err: check.Err,
-		Hint: "give a current revocation list of its issuer (--crl FILE), or prefer answers without requiring them (--revocation prefer)"}
+		Hint: "provide a current revocation list of its issuer, or do not require its revocation status"}
 	var only *Error
 	if all, ok := check.Err.(problems); ok && len(all) == 1 && errors.As(all[0], &only) {
 		e.Code = only.Code
@@ -329,7 +329,7 @@ func checkStapled(peer *Peer, result *Result, now time.Time) error {
 		return nil
 	}
 	refused := &Error{Code: CodeMustStaple, Certificate: leaf,
-		Hint: "its owner's server must be set up to staple OCSP responses, or needs a certificate without that rule"}
+		Hint: "configure its server to staple OCSP responses, or use a certificate without the TLS feature extension"}
 	if len(peer.OCSPStaple) == 0 {
 		return refused
 	}

@@ -232,7 +232,7 @@ func checkBoth(t *testing.T, p *Policy, good, bad *Peer, source string) {
 		_, err = p.Verify(context.Background(), bad)
 		var e *Error
 		if !errors.As(err, &e) || e.Code != CodeRevoked || e.Alert().String() != "certificate_revoked" ||
-			!strings.Contains(err.Error(), "2025-01-02 03:04:05 UTC (key compromise), says the "+source) {
+			!strings.Contains(err.Error(), "2025-01-02 03:04:05 UTC (key compromise), according to the "+source) {
 			t.Fatalf("revoked: %v", err)
 		}
 	}

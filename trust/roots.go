@@ -340,7 +340,7 @@ func readBounded(path string) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a regular file", path)
 	case info.Size() > maxRootFile:
-		return nil, fmt.Errorf("%s has more than 16 MiB: that is no file of certificates", path)
+		return nil, fmt.Errorf("%s has more than 16 MiB: that is not a file of certificates", path)
 	}
 	return readfile.Regular(path, maxRootFile)
 }

@@ -128,7 +128,7 @@ func (s *rootSet) checkSettings(chain []*x509.Certificate, purpose Purpose) erro
 				}
 				return &Error{Code: CodeDistrusted, Certificate: c,
 					Hint: "its settings (openssl x509 -text, Trusted Uses and Rejected Uses) do not allow " +
-						"this use; ask who distributes the roots why"}
+						"this use; ask who distributes the roots"}
 			}
 		}
 	}

@@ -34,7 +34,7 @@ func checkStrict(chain []*x509.Certificate) error {
 		for _, rule := range strictRules {
 			if wrong := rule(c, at); wrong != "" {
 				return &Error{Code: CodeStrict, Certificate: c, Got: wrong,
-					Hint: "ask its authority for a certificate that follows the profile, or do without strict checking"}
+					Hint: "ask its authority for a certificate that follows RFC 5280, or disable strict checking"}
 			}
 		}
 	}
@@ -78,7 +78,7 @@ func strictAuthority(c *x509.Certificate, at place) string {
 	basic := extension(c, oidBasicConstraints)
 	switch {
 	case basic == nil || !c.IsCA:
-		return "an authority without basic constraints that say so"
+		return "an authority without basic constraints"
 	case !basic.Critical:
 		return "basic constraints of an authority that are not critical"
 	case extension(c, oidKeyUsage) == nil:
@@ -94,13 +94,13 @@ func strictSigning(c *x509.Certificate, _ place) string {
 	hasPathLen := c.BasicConstraintsValid && (c.MaxPathLen > 0 || c.MaxPathLenZero)
 	switch {
 	case signs && !c.IsCA:
-		return "a key usage for signing certificates without being an authority"
+		return "a key usage for signing certificates in a certificate that is not an authority's"
 	case c.IsCA && extension(c, oidKeyUsage) != nil && !signs:
 		return "an authority whose key usage does not allow signing certificates"
 	case hasPathLen && !c.IsCA:
-		return "a path length without being an authority"
+		return "a path length in a certificate that is not an authority's"
 	case hasNameConstraints(c) && !c.IsCA:
-		return "name constraints without being an authority"
+		return "name constraints in a certificate that is not an authority's"
 	}
 	return ""
 }
@@ -152,10 +152,10 @@ func strictAlternative(c *x509.Certificate, _ place) string {
 	alternative := extension(c, oidSubjectAltName)
 	if bytes.Equal(c.RawSubject, []byte{0x30, 0}) {
 		if alternative == nil {
-			return "no name at all"
+			return "neither a subject nor an alternative name"
 		}
 		if !alternative.Critical {
-			return "an empty subject beside alternative names that are not critical"
+			return "an empty subject with alternative names that are not critical"
 		}
 	}
 	for _, name := range c.DNSNames {

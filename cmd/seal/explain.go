@@ -89,9 +89,9 @@ func describe(err error) *problem {
 	case errors.As(err, &stop):
 		return &problem{text: "interrupted", code: "interrupted", exit: stop.exit()}
 	case errors.As(err, &trustErr):
-		return &problem{text: trustErr.Error(), hint: trustErr.Hint, code: trustErr.Code.String()}
+		return &problem{text: trustErr.Error(), hint: trustHint(trustErr), code: trustErr.Code.String()}
 	case errors.As(err, &identityErr):
-		return &problem{text: identityErr.Error(), hint: identityErr.Hint, code: identityErr.Code.String()}
+		return &problem{text: identityErr.Error(), hint: identityHint(identityErr), code: identityErr.Code.String()}
 	case errors.As(err, &addressErr):
 		text := fmt.Sprintf("address %q: %s", addressErr.Text, addressErr.Problem)
 		return &problem{text: text, hint: addressErr.Hint, code: "address", exit: exitUsage}

@@ -114,9 +114,11 @@ func (k *knownClients) Verify(ctx context.Context, peer *trust.Peer) (*trust.Res
 		return nil, unusableKnown(k.file, err)
 	}
 	if len(pins) == 0 {
-		e.Hint = fmt.Sprintf("it is not in %s: to let it in, add the line %q", k.file,
-			k.known.Line(name, pin))
-		return nil, e
+		return nil, &trust.Error{
+			Code: trust.CodeUnknownPeer, Certificate: e.Certificate, Received: e.Received, Err: e,
+			Pin: pin, Hint: fmt.Sprintf("to accept it, add this line to %s: %q", k.file,
+				k.known.Line(name, pin)),
+		}
 	}
 	return (&trust.Policy{Pins: pins, PinOnly: true, Revocation: k.policy.Revocation}).Verify(ctx, peer)
 }

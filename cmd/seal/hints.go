@@ -1,0 +1,56 @@
+package main
+
+import (
+	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/trust"
+)
+
+// The packages of sealsock name no flags in their hints. These functions add the flags
+// that carry out a hint, by the code of the error.
+
+// withFlags appends the flags of this command to a hint.
+func withFlags(hint, flags string) string {
+	if hint == "" || flags == "" {
+		return hint
+	}
+	return hint + " (" + flags + ")"
+}
+
+// trustHint is the hint of an error about the peer.
+func trustHint(e *trust.Error) string {
+	flags := ""
+	switch e.Code {
+	case trust.CodeUnknownAuthority, trust.CodeSelfSigned, trust.CodeSelfSignedInChain:
+		flags = "--ca FILE, or --pin " + e.Pin.String()
+	case trust.CodePinMismatch:
+		flags = "--pin " + e.Pin.String()
+	case trust.CodeNoRoots:
+		flags = "--ca FILE"
+	case trust.CodeNoName:
+		flags = "--name NAME"
+	case trust.CodeNameMismatch:
+		if e.Certificate != nil && len(namesOf(e.Certificate)) > 0 {
+			flags = "--name NAME"
+		}
+	case trust.CodeNoCertificate:
+		flags = "seal connect --cert FILE --key FILE"
+	case trust.CodeKnownPeers:
+		flags = "--known-peers FILE"
+	case trust.CodeRevocationUnknown, trust.CodeCRLExpired, trust.CodeCRLNotYetValid,
+		trust.CodeCRLInvalid, trust.CodeOCSPInvalid, trust.CodeOCSPUnknown:
+		flags = "--crl FILE, or --revocation prefer"
+	}
+	return withFlags(e.Hint, flags)
+}
+
+// identityHint is the hint of an error about a file with a certificate or key.
+func identityHint(e *identity.Error) string {
+	flags := ""
+	switch e.Code {
+	case identity.CodeEncrypted, identity.CodePassword:
+		flags = "--key-password-file FILE"
+	case identity.CodeNoKey:
+		flags = "--key FILE"
+	}
+	return withFlags(e.Hint, flags)
+}
