@@ -55,5 +55,7 @@ func (s *Socket) audit(op string, addr net.Addr) error {
 	if auditor.Load() == nil {
 		return nil
 	}
-	return Audit(AuditEvent{Op: op, Family: s.family.Name, Type: s.typ, Protocol: s.proto, Addr: addr})
+	return Audit(AuditEvent{
+		Op: op, Family: s.fam().Name, Type: s.Type(), Protocol: s.Protocol(), Addr: addr,
+	})
 }

@@ -19,6 +19,9 @@ var ErrWouldBlock error = errWouldBlock
 // closed.
 var ErrControlTruncated = errors.New("ancillary data was cut: give more space")
 
+var errNotMade = fmt.Errorf("this socket is nil or a zero value: use New or FromFD: %w",
+	os.ErrInvalid)
+
 // An UnsupportedError means that this system has no such socket. It matches
 // errors.ErrUnsupported.
 type UnsupportedError struct {
@@ -30,6 +33,9 @@ type UnsupportedError struct {
 }
 
 func (e *UnsupportedError) Error() string {
+	if e == nil {
+		return "<nil>"
+	}
 	if e.Errno == 0 {
 		return fmt.Sprintf("%s sockets are not implemented on %s", e.Family, runtime.GOOS)
 	}
@@ -42,6 +48,9 @@ func (e *UnsupportedError) Error() string {
 
 // Unwrap returns the kernel's error and errors.ErrUnsupported.
 func (e *UnsupportedError) Unwrap() []error {
+	if e == nil {
+		return nil
+	}
 	if e.Errno == 0 {
 		return []error{errors.ErrUnsupported}
 	}
@@ -79,7 +88,7 @@ func (s *Socket) opError(op string, addr net.Addr, err error) error {
 	if err == nil {
 		return nil
 	}
-	e := &net.OpError{Op: op, Net: s.family.Name, Err: err}
+	e := &net.OpError{Op: op, Net: s.fam().Name, Err: err}
 	e.Source, e.Addr = s.knownNames()
 	if addr != nil {
 		e.Addr = addr

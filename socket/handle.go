@@ -9,15 +9,13 @@ import (
 // LocalAddr returns the socket's own address, in its family's type. It is never
 // nil: an address that cannot be had is a RawAddr without bytes.
 func (s *Socket) LocalAddr() net.Addr {
-	s.naming.Lock()
-	local := s.local
-	s.naming.Unlock()
+	local, _ := s.knownNames()
 	if local == nil {
 		s.learnNames()
 		local, _ = s.knownNames()
 	}
 	if local == nil {
-		return RawAddr{Net: s.family.Name}
+		return RawAddr{Net: s.fam().Name}
 	}
 	return local
 }
@@ -25,20 +23,21 @@ func (s *Socket) LocalAddr() net.Addr {
 // RemoteAddr returns the peer's address, in its family's type. It is never nil:
 // an address that cannot be had is a RawAddr without bytes.
 func (s *Socket) RemoteAddr() net.Addr {
-	s.naming.Lock()
-	remote := s.remote
-	s.naming.Unlock()
+	_, remote := s.knownNames()
 	if remote == nil {
 		s.learnNames()
 		_, remote = s.knownNames()
 	}
 	if remote == nil {
-		return RawAddr{Net: s.family.Name}
+		return RawAddr{Net: s.fam().Name}
 	}
 	return remote
 }
 
 func (s *Socket) knownNames() (local, remote net.Addr) {
+	if s == nil {
+		return nil, nil
+	}
 	s.naming.Lock()
 	defer s.naming.Unlock()
 	return s.local, s.remote
@@ -48,16 +47,19 @@ func (s *Socket) knownNames() (local, remote net.Addr) {
 // have leaves the stored address unchanged.
 func (s *Socket) learnNames() {
 	var local, remote Addr
-	_ = s.control("getsockname", func(fd uintptr) error {
+	err := s.control("getsockname", func(fd uintptr) error {
 		var raw [sockaddrSize]byte
 		if n, err := sysName(fd, &raw, false); err == nil {
-			local = s.family.decode(raw[:n])
+			local = s.fam().decode(raw[:n])
 		}
 		if n, err := sysName(fd, &raw, true); err == nil {
-			remote = s.family.decode(raw[:n])
+			remote = s.fam().decode(raw[:n])
 		}
 		return nil
 	})
+	if err != nil {
+		return
+	}
 	s.naming.Lock()
 	defer s.naming.Unlock()
 	if local != nil {
@@ -70,6 +72,9 @@ func (s *Socket) learnNames() {
 
 // SyscallConn returns access to the descriptor, as net's connections do.
 func (s *Socket) SyscallConn() (syscall.RawConn, error) {
+	if !s.made() {
+		return nil, s.opError("raw-control", nil, errNotMade)
+	}
 	if s.closed.Load() {
 		return nil, s.opError("raw-control", nil, net.ErrClosed)
 	}
@@ -110,7 +115,7 @@ func (s *Socket) File() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return os.NewFile(fd, s.family.Name), nil
+	return os.NewFile(fd, s.fam().Name), nil
 }
 
 // Detach gives the descriptor away: it closes the Socket, and returns a copy of

@@ -98,7 +98,7 @@ func (b *batch) prepare(s *Socket, messages []Message, send bool) error {
 		case !send:
 			h.Name, h.Namelen = &b.names[i][0], sockaddrSize
 		case m.Addr != nil:
-			n, err := s.family.encode(m.Addr, &b.names[i])
+			n, err := s.fam().encode(m.Addr, &b.names[i])
 			if err != nil {
 				return err
 			}

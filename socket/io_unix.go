@@ -102,7 +102,7 @@ func (o *op) prepareSend(s *Socket, m *Message) error {
 		o.msg.SetControllen(len(m.Control))
 	}
 	if m.Addr != nil {
-		n, err := s.family.encode(m.Addr, &o.name)
+		n, err := s.fam().encode(m.Addr, &o.name)
 		if err != nil {
 			return err
 		}
@@ -131,7 +131,7 @@ func (o *op) finishRecv(s *Socket, m *Message) {
 func finish(s *Socket, m *Message, h *unix.Msghdr, name []byte) {
 	m.ControlN = min(int(h.Controllen), len(m.Control))
 	m.Flags = flagsOf(int(h.Flags))
-	if from := s.family.decode(name[:min(int(h.Namelen), len(name))]); from != nil {
+	if from := s.fam().decode(name[:min(int(h.Namelen), len(name))]); from != nil {
 		m.Addr = from
 	}
 	closeOnExecAll(m)

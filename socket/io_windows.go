@@ -99,7 +99,7 @@ func (o *op) prepareSend(s *Socket, m *Message) error {
 		return errNoControl
 	}
 	if m.Addr != nil {
-		n, err := s.family.encode(m.Addr, &o.name)
+		n, err := s.fam().encode(m.Addr, &o.name)
 		if err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func (o *op) prepareRecv(m *Message) error { return o.setBuffers(m) }
 func (o *op) finishRecv(s *Socket, m *Message) {
 	m.N = o.n
 	m.Flags = flagsOf(o.flags)
-	if from := s.family.decode(o.name[:o.nameLen]); from != nil {
+	if from := s.fam().decode(o.name[:o.nameLen]); from != nil {
 		m.Addr = from
 	}
 }

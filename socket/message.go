@@ -3,8 +3,10 @@ package socket
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"syscall"
 )
@@ -42,9 +44,14 @@ type Message struct {
 	Flags Flags
 }
 
+var errNoMessage = fmt.Errorf("the Message is nil: %w", os.ErrInvalid)
+
 // SendMsg sends one message, sets m.N and returns it. On a stream it may send
 // less than all of m.Buffers. Flags may be 0.
 func (s *Socket) SendMsg(ctx context.Context, m *Message, flags Flags) (int, error) {
+	if m == nil {
+		return 0, s.opError("write", nil, errNoMessage)
+	}
 	m.N = 0
 	f, err := flags.number()
 	if err != nil {
@@ -76,6 +83,9 @@ func (s *Socket) SendMsg(ctx context.Context, m *Message, flags Flags) (int, err
 // them with ParseAncillary, also when the message has the flag
 // ControlTruncated. RecvFDs does all this for the common case.
 func (s *Socket) RecvMsg(ctx context.Context, m *Message, flags Flags) (int, error) {
+	if m == nil {
+		return 0, s.opError("read", nil, errNoMessage)
+	}
 	m.N, m.ControlN, m.Flags, m.Addr = 0, 0, 0, nil
 	f, err := flags.number()
 	if err != nil {
@@ -107,7 +117,7 @@ func (s *Socket) RecvMsg(ctx context.Context, m *Message, flags Flags) (int, err
 // recvFlags returns the flag that makes received descriptors close-on-exec, in
 // the one family that has them: others refuse flags that they do not know.
 func (s *Socket) recvFlags() int {
-	if s.family.Number == syscall.AF_UNIX {
+	if s.fam().Number == syscall.AF_UNIX {
 		return closeOnExecFlag
 	}
 	return 0

@@ -27,6 +27,9 @@ const copyBuffer = 64 << 10
 // It returns the bytes sent, also when it fails. On a socket that keeps message
 // boundaries, every 64 KiB are a message.
 func (s *Socket) SendFile(ctx context.Context, f *os.File, offset, count int64) (int64, error) {
+	if !s.made() {
+		return 0, s.opError("write", nil, errNotMade)
+	}
 	info, err := f.Stat()
 	if err != nil {
 		return 0, s.opError("write", nil, err)
@@ -49,7 +52,7 @@ func (s *Socket) SendFile(ctx context.Context, f *os.File, offset, count int64) 
 }
 
 func (s *Socket) sendFile(ctx context.Context, f *os.File, regular bool, offset, count int64) (sent int64, err error) {
-	if s.typ == Stream {
+	if s.Type() == Stream {
 		sent, err = s.sendFast(ctx, f, regular, offset, count)
 		if !errors.Is(err, errors.ErrUnsupported) {
 			return sent, err

@@ -13,7 +13,8 @@ import (
 )
 
 // A Socket is one socket of any family. Its methods may be called from many
-// goroutines at once; one reader and one writer do not wait for each other.
+// goroutines at once; one reader and one writer do not wait for each other. The methods of a
+// nil Socket and of the zero value return errors that errors.Is(os.ErrInvalid) recognises.
 type Socket struct {
 	sys      platform
 	family   Family
@@ -109,13 +110,36 @@ func adopt(fd uintptr, f Family, typ Type, proto int) (*Socket, error) {
 }
 
 // Family returns the family that the socket was opened with.
-func (s *Socket) Family() Family { return s.family }
+func (s *Socket) Family() Family { return *s.fam() }
+
+// fam returns the family without a copy. That of nil is the zero Family.
+func (s *Socket) fam() *Family {
+	if s == nil {
+		return &noFamily
+	}
+	return &s.family
+}
+
+var noFamily Family
 
 // Type returns the socket's type.
-func (s *Socket) Type() Type { return s.typ }
+func (s *Socket) Type() Type {
+	if s == nil {
+		return 0
+	}
+	return s.typ
+}
 
 // Protocol returns the protocol number.
-func (s *Socket) Protocol() int { return s.proto }
+func (s *Socket) Protocol() int {
+	if s == nil {
+		return 0
+	}
+	return s.proto
+}
+
+// made reports whether this package opened s. The zero value and nil have no descriptor.
+func (s *Socket) made() bool { return s != nil && s.sides[reading].set != nil }
 
 // Bind gives the socket a local address.
 func (s *Socket) Bind(a net.Addr) error {
@@ -123,7 +147,7 @@ func (s *Socket) Bind(a net.Addr) error {
 		return s.opError("bind", a, err)
 	}
 	var raw [sockaddrSize]byte
-	n, err := s.family.encode(a, &raw)
+	n, err := s.fam().encode(a, &raw)
 	if err != nil {
 		return s.opError("bind", a, err)
 	}
@@ -143,7 +167,7 @@ func (s *Socket) Connect(ctx context.Context, a net.Addr) error {
 	}
 	o := newOp(callConnect)
 	defer o.free()
-	n, err := s.family.encode(a, &o.name)
+	n, err := s.fam().encode(a, &o.name)
 	if err != nil {
 		return s.opError("dial", a, err)
 	}
@@ -200,7 +224,7 @@ func (s *Socket) Accept(ctx context.Context) (*Socket, error) {
 }
 
 func (s *Socket) accept(ctx context.Context, o *op) (*Socket, error) {
-	o.wants = !s.family.Nameless
+	o.wants = !s.fam().Nameless
 	if err := s.run(ctx, reading, o); err != nil {
 		return nil, s.opError("accept", nil, callError("accept", err))
 	}
@@ -208,7 +232,7 @@ func (s *Socket) accept(ctx context.Context, o *op) (*Socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.remote = s.family.decode(o.name[:o.nameLen])
+	c.remote = s.fam().decode(o.name[:o.nameLen])
 	return c, nil
 }
 
@@ -237,11 +261,14 @@ func (s *Socket) CloseRead() error { return s.Shutdown(ShutdownRead) }
 // Close closes the socket. Calls that wait return an error that
 // errors.Is(net.ErrClosed) recognises, and so do all later ones, Close itself
 // included.
-func (s *Socket) Close() error { return s.close(s.family.EndByShutdown) }
+func (s *Socket) Close() error { return s.close(s.fam().EndByShutdown) }
 
 // close closes the descriptor. With end it also ends the connection, for copies of
 // the descriptor too.
 func (s *Socket) close(end bool) error {
+	if !s.made() {
+		return s.opError("close", nil, errNotMade)
+	}
 	if s.closed.Swap(true) {
 		return s.opError("close", nil, net.ErrClosed)
 	}
@@ -296,7 +323,7 @@ func (s *Socket) SendAll(ctx context.Context, p []byte, flags Flags) (n int, err
 // are the last ones before its end, or before an error that is returned with
 // them.
 func (s *Socket) Recv(ctx context.Context, p []byte, flags Flags) (int, error) {
-	if flags&WaitAll != 0 && flags&(Peek|DontWait) == 0 && s.typ == Stream {
+	if flags&WaitAll != 0 && flags&(Peek|DontWait) == 0 && s.Type() == Stream {
 		n, err := s.RecvInto(ctx, p, flags&^WaitAll)
 		if err == io.ErrUnexpectedEOF {
 			err = nil
@@ -335,7 +362,7 @@ func (s *Socket) recv(ctx context.Context, o *op, p []byte, flags Flags) (int, e
 // resetOrEnd reports whether a receive in a family with ResetIsEnd reached the
 // end, and must check once more for messages.
 func (s *Socket) resetOrEnd(o *op, err error) bool {
-	return s.family.ResetIsEnd && (err == syscall.ECONNRESET || err == nil && o.n == 0)
+	return s.fam().ResetIsEnd && (err == syscall.ECONNRESET || err == nil && o.n == 0)
 }
 
 // recvError wraps the errors of receiving, all but io.EOF.
@@ -373,7 +400,7 @@ func (s *Socket) SendTo(ctx context.Context, p []byte, flags Flags, to net.Addr)
 	}
 	o := newOp(callSend)
 	defer o.free()
-	n, err := s.family.encode(to, &o.name)
+	n, err := s.fam().encode(to, &o.name)
 	if err != nil {
 		return 0, s.opError("write", to, err)
 	}
@@ -395,7 +422,7 @@ func (s *Socket) RecvFrom(ctx context.Context, p []byte, flags Flags) (int, net.
 	if err != nil {
 		return n, nil, s.recvError("recvfrom", err)
 	}
-	if from := s.family.decode(o.name[:o.nameLen]); from != nil {
+	if from := s.fam().decode(o.name[:o.nameLen]); from != nil {
 		return n, from, nil
 	}
 	return n, nil, nil
@@ -422,6 +449,9 @@ func (s *Socket) SetReadDeadline(t time.Time) error { return s.setDeadline(readi
 func (s *Socket) SetWriteDeadline(t time.Time) error { return s.setDeadline(writing, t) }
 
 func (s *Socket) setDeadline(dir direction, t time.Time) error {
+	if !s.made() {
+		return s.opError("set", nil, errNotMade)
+	}
 	if s.closed.Load() {
 		return s.opError("set", nil, net.ErrClosed)
 	}
@@ -430,6 +460,9 @@ func (s *Socket) setDeadline(dir direction, t time.Time) error {
 
 // control runs a call that does not wait.
 func (s *Socket) control(call string, f func(fd uintptr) error) error {
+	if !s.made() {
+		return errNotMade
+	}
 	if s.closed.Load() {
 		return net.ErrClosed
 	}

@@ -6,10 +6,12 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 )
 
 // A StreamConn is a message connection that is used as a stream of bytes: what
-// StreamOver returns.
+// StreamOver returns. The methods of nil and of the zero value do what those of a nil Socket
+// do.
 type StreamConn struct {
 	net.Conn
 	most int // bytes in a message that is sent
@@ -44,6 +46,9 @@ func StreamOver(c net.Conn, send, receive int) (*StreamConn, error) {
 
 // Read reads the rest of the last message, or waits for the next one.
 func (c *StreamConn) Read(p []byte) (int, error) {
+	if c == nil || c.Conn == nil {
+		return (*Socket)(nil).Read(p)
+	}
 	c.reading.Lock()
 	defer c.reading.Unlock()
 	if len(p) == 0 {
@@ -91,6 +96,9 @@ func (c *StreamConn) message(p []byte) (int, error) {
 // Write sends p in one or more messages. Two Writes at once may mix their
 // messages.
 func (c *StreamConn) Write(p []byte) (n int, err error) {
+	if c == nil || c.Conn == nil {
+		return (*Socket)(nil).Write(p)
+	}
 	for n < len(p) {
 		m, err := c.Conn.Write(p[n:min(n+c.most, len(p))])
 		n += m
@@ -103,11 +111,37 @@ func (c *StreamConn) Write(p []byte) (n int, err error) {
 
 // CloseWrite ends the sending half, where the family has one.
 func (c *StreamConn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+	if half, ok := c.conn().(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
 	return &net.OpError{Op: "close", Net: c.LocalAddr().Network(), Addr: c.RemoteAddr(), Err: fmt.Errorf("this connection has no half-close")}
 }
 
 // NetConn returns the message connection.
-func (c *StreamConn) NetConn() net.Conn { return c.Conn }
+func (c *StreamConn) NetConn() net.Conn { return c.conn() }
+
+// Close closes the message connection.
+func (c *StreamConn) Close() error { return c.conn().Close() }
+
+// LocalAddr returns the own address of the message connection.
+func (c *StreamConn) LocalAddr() net.Addr { return c.conn().LocalAddr() }
+
+// RemoteAddr returns the peer's address of the message connection.
+func (c *StreamConn) RemoteAddr() net.Addr { return c.conn().RemoteAddr() }
+
+// SetDeadline sets the deadlines of the message connection.
+func (c *StreamConn) SetDeadline(t time.Time) error { return c.conn().SetDeadline(t) }
+
+// SetReadDeadline sets the deadline for reading of the message connection.
+func (c *StreamConn) SetReadDeadline(t time.Time) error { return c.conn().SetReadDeadline(t) }
+
+// SetWriteDeadline sets the deadline for writing of the message connection.
+func (c *StreamConn) SetWriteDeadline(t time.Time) error { return c.conn().SetWriteDeadline(t) }
+
+// conn returns the message connection, or a nil Socket where StreamOver did not make c.
+func (c *StreamConn) conn() net.Conn {
+	if c == nil || c.Conn == nil {
+		return (*Socket)(nil)
+	}
+	return c.Conn
+}

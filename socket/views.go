@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// A Listener is a listening Socket as a net.Listener.
+// A Listener is a listening Socket as a net.Listener. The methods of nil and of the zero
+// value do what those of a nil Socket do.
 type Listener struct{ s *Socket }
 
 // A PacketConn is a Socket that carries messages as a net.PacketConn. It is a
@@ -35,7 +36,7 @@ func (s *Socket) NonBlocking() NonBlocking { return NonBlocking{s} }
 
 // Accept waits for the next connection, which is a *Socket.
 func (l *Listener) Accept() (net.Conn, error) {
-	c, err := l.s.Accept(context.Background())
+	c, err := l.Socket().Accept(context.Background())
 	if err != nil {
 		return nil, err
 	}
@@ -43,28 +44,42 @@ func (l *Listener) Accept() (net.Conn, error) {
 }
 
 // AcceptContext is Accept that ends with the context.
-func (l *Listener) AcceptContext(ctx context.Context) (*Socket, error) { return l.s.Accept(ctx) }
+func (l *Listener) AcceptContext(ctx context.Context) (*Socket, error) {
+	return l.Socket().Accept(ctx)
+}
 
 // Close stops listening. Accept then returns net.ErrClosed.
-func (l *Listener) Close() error { return l.s.Close() }
+func (l *Listener) Close() error { return l.Socket().Close() }
 
 // Addr returns the address that is listened on.
-func (l *Listener) Addr() net.Addr { return l.s.LocalAddr() }
+func (l *Listener) Addr() net.Addr { return l.Socket().LocalAddr() }
 
 // SetDeadline bounds the waiting of Accept.
-func (l *Listener) SetDeadline(t time.Time) error { return l.s.SetReadDeadline(t) }
+func (l *Listener) SetDeadline(t time.Time) error { return l.Socket().SetReadDeadline(t) }
 
 // Socket returns the listening socket, for its options.
-func (l *Listener) Socket() *Socket { return l.s }
+func (l *Listener) Socket() *Socket {
+	if l == nil {
+		return nil
+	}
+	return l.s
+}
+
+func (c *PacketConn) socket() *Socket {
+	if c == nil {
+		return nil
+	}
+	return c.Socket
+}
 
 // ReadFrom is RecvFrom for net.PacketConn.
 func (c *PacketConn) ReadFrom(p []byte) (int, net.Addr, error) {
-	return c.RecvFrom(context.Background(), p, 0)
+	return c.socket().RecvFrom(context.Background(), p, 0)
 }
 
 // WriteTo is SendTo for net.PacketConn.
 func (c *PacketConn) WriteTo(p []byte, to net.Addr) (int, error) {
-	return c.SendTo(context.Background(), p, 0, to)
+	return c.socket().SendTo(context.Background(), p, 0, to)
 }
 
 // Send is Socket.Send that does not wait.
@@ -110,7 +125,7 @@ func (n NonBlocking) Accept() (*Socket, error) {
 func (n NonBlocking) Connect(a net.Addr) error {
 	o := newOp(callConnect)
 	defer o.free()
-	l, err := n.s.family.encode(a, &o.name)
+	l, err := n.s.fam().encode(a, &o.name)
 	if err != nil {
 		return n.s.opError("dial", a, err)
 	}

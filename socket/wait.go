@@ -76,8 +76,8 @@ func (o *op) tryOnce(fd uintptr) {
 // passes or the socket is closed. The answer's error is a syscall.Errno.
 func (s *Socket) run(ctx context.Context, dir direction, o *op) error {
 	switch {
-	case s.sides[dir].set == nil: // a zero Socket
-		return net.ErrClosed
+	case !s.made():
+		return errNotMade
 	case o.once:
 		return s.runOnce(o)
 	}

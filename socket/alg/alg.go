@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 
 	"github.com/sealsock/sealsock/socket"
 )
@@ -149,6 +150,9 @@ func cause(err error) error {
 	}
 	return err
 }
+
+var errNotMade = fmt.Errorf("it is nil or a zero value: use the New function of its type: %w",
+	os.ErrInvalid)
 
 func opError(op string, a Addr, err error) error {
 	return &net.OpError{Op: op, Net: "alg", Addr: a, Err: err}

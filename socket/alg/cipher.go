@@ -49,9 +49,17 @@ func (c *Cipher) Encrypt(dst, src, iv []byte) error { return c.run(EncryptOp, ds
 func (c *Cipher) Decrypt(dst, src, iv []byte) error { return c.run(DecryptOp, dst, src, iv) }
 
 // Close ends the cipher.
-func (c *Cipher) Close() error { return c.s.Close() }
+func (c *Cipher) Close() error {
+	if c == nil {
+		return opError("close", Addr{}, errNotMade)
+	}
+	return c.s.Close()
+}
 
 func (c *Cipher) run(op Op, dst, src, iv []byte) error {
+	if c == nil || c.s == nil {
+		return opError("write", Addr{}, errNotMade)
+	}
 	if len(dst) != len(src) {
 		return opError("write", c.a, fmt.Errorf("%d bytes to be written to %d", len(src), len(dst)))
 	}
@@ -142,27 +150,42 @@ func NewAEAD(name string, key []byte, tagSize int) (*AEAD, error) {
 }
 
 // Overhead returns the length of the tag, which Seal adds.
-func (a *AEAD) Overhead() int { return a.tag }
+func (a *AEAD) Overhead() int {
+	if a == nil {
+		return 0
+	}
+	return a.tag
+}
 
 // Seal appends the encrypted plaintext with its tag to dst. The plaintext and
 // the additional data have 64 KiB together at most.
 func (a *AEAD) Seal(dst, nonce, plaintext, additional []byte) ([]byte, error) {
-	return a.run(Operation{EncryptOp, nonce, len(additional)}, dst, plaintext, additional, len(plaintext)+a.tag)
+	size := len(plaintext) + a.Overhead()
+	return a.run(Operation{EncryptOp, nonce, len(additional)}, dst, plaintext, additional, size)
 }
 
 // Open appends the decrypted message to dst. ErrAuthentication, inside a
 // *net.OpError, means that the message is not genuine.
 func (a *AEAD) Open(dst, nonce, sealed, additional []byte) ([]byte, error) {
-	if len(sealed) < a.tag {
+	if a != nil && len(sealed) < a.tag {
 		return dst, opError("read", a.a, ErrAuthentication)
 	}
-	return a.run(Operation{DecryptOp, nonce, len(additional)}, dst, sealed, additional, len(sealed)-a.tag)
+	size := len(sealed) - a.Overhead()
+	return a.run(Operation{DecryptOp, nonce, len(additional)}, dst, sealed, additional, size)
 }
 
 // Close ends the AEAD.
-func (a *AEAD) Close() error { return a.s.Close() }
+func (a *AEAD) Close() error {
+	if a == nil {
+		return opError("close", Addr{}, errNotMade)
+	}
+	return a.s.Close()
+}
 
 func (a *AEAD) run(o Operation, dst, text, additional []byte, size int) ([]byte, error) {
+	if a == nil || a.s == nil {
+		return dst, opError("write", Addr{}, errNotMade)
+	}
 	if len(text)+len(additional) > maxSealed {
 		return dst, opError("write", a.a, fmt.Errorf("a message of %d bytes, more than %d", len(text)+len(additional), maxSealed))
 	}
@@ -223,6 +246,9 @@ func NewRNG(name string, seed []byte) (*RNG, error) {
 
 // Read fills p with random bytes.
 func (r *RNG) Read(p []byte) (int, error) {
+	if r == nil {
+		return 0, opError("read", Addr{}, errNotMade)
+	}
 	for n := 0; n < len(p); {
 		m, err := r.s.Recv(context.Background(), p[n:], 0)
 		n += m
@@ -237,4 +263,9 @@ func (r *RNG) Read(p []byte) (int, error) {
 }
 
 // Close ends the generator.
-func (r *RNG) Close() error { return r.s.Close() }
+func (r *RNG) Close() error {
+	if r == nil {
+		return opError("close", Addr{}, errNotMade)
+	}
+	return r.s.Close()
+}

@@ -30,7 +30,7 @@ func NewHash(name string, key []byte) (*Hash, error) {
 
 // Write adds data to what is hashed.
 func (h *Hash) Write(p []byte) (int, error) {
-	return h.s.SendAll(context.Background(), p, socket.More)
+	return h.socket().SendAll(context.Background(), p, socket.More)
 }
 
 // ReadFile adds the rest of a file, or of a pipe, to what is hashed, without
@@ -38,6 +38,9 @@ func (h *Hash) Write(p []byte) (int, error) {
 // file's position moves. A pipe's read deadline bounds the wait for it, and is
 // cleared if the context ends that wait.
 func (h *Hash) ReadFile(ctx context.Context, f *os.File) (int64, error) {
+	if h.socket() == nil {
+		return 0, opError("write", Addr{}, errNotMade)
+	}
 	defer interrupt.Reads(ctx, f)()
 	n, err := readFile(ctx, h.s, f)
 	if err != nil && ctx.Err() != nil {
@@ -54,7 +57,7 @@ func (h *Hash) ReadFile(ctx context.Context, f *os.File) (int64, error) {
 func (h *Hash) Sum(b []byte) ([]byte, error) {
 	ctx := context.Background()
 	// Accepting on a hash's socket copies its state.
-	s, err := h.s.Accept(ctx)
+	s, err := h.socket().Accept(ctx)
 	if err != nil {
 		return b, err
 	}
@@ -68,4 +71,12 @@ func (h *Hash) Sum(b []byte) ([]byte, error) {
 }
 
 // Close ends the hash.
-func (h *Hash) Close() error { return h.s.Close() }
+func (h *Hash) Close() error { return h.socket().Close() }
+
+// socket is nil for a Hash that NewHash did not make.
+func (h *Hash) socket() *socket.Socket {
+	if h == nil {
+		return nil
+	}
+	return h.s
+}

@@ -93,31 +93,36 @@ func DialBCM(ctx context.Context, name string) (*BCM, error) {
 func (b *BCM) Send(ctx context.Context, m BCMMessage) error {
 	raw, err := appendBCM(nil, m)
 	if err != nil {
-		return &net.OpError{Op: "write", Net: "can", Addr: b.s.RemoteAddr(), Err: err}
+		return &net.OpError{Op: "write", Net: "can", Addr: b.Socket().RemoteAddr(), Err: err}
 	}
-	_, err = b.s.Send(ctx, raw, 0)
+	_, err = b.Socket().Send(ctx, raw, 0)
 	return err
 }
 
 // Next waits for the next message of the broadcast manager.
 func (b *BCM) Next(ctx context.Context) (BCMMessage, error) {
 	buf := make([]byte, bcmHead+maxBCMFrames*fdSize)
-	n, err := b.s.Recv(ctx, buf, 0)
+	n, err := b.Socket().Recv(ctx, buf, 0)
 	if err != nil {
 		return BCMMessage{}, err
 	}
 	m, err := parseBCM(buf[:n])
 	if err != nil {
-		return BCMMessage{}, &net.OpError{Op: "read", Net: "can", Addr: b.s.RemoteAddr(), Err: err}
+		return BCMMessage{}, &net.OpError{Op: "read", Net: "can", Addr: b.Socket().RemoteAddr(), Err: err}
 	}
 	return m, nil
 }
 
 // Close closes the connection and removes its transmissions and subscriptions.
-func (b *BCM) Close() error { return b.s.Close() }
+func (b *BCM) Close() error { return b.Socket().Close() }
 
 // Socket returns the socket, for its deadlines.
-func (b *BCM) Socket() *socket.Socket { return b.s }
+func (b *BCM) Socket() *socket.Socket {
+	if b == nil {
+		return nil
+	}
+	return b.s
+}
 
 // The head of a message has C longs in it, and is rounded up to 8 bytes.
 //

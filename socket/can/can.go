@@ -124,6 +124,14 @@ const maxFilters = 512
 // A Conn is a raw CAN socket.
 type Conn struct{ *socket.Socket }
 
+// socket is nil for a nil Conn.
+func (c *Conn) socket() *socket.Socket {
+	if c == nil {
+		return nil
+	}
+	return c.Socket
+}
+
 // Open opens a raw socket on an interface, given by its name; "" is all of them.
 func Open(name string) (*Conn, error) {
 	a, err := On(name)
@@ -157,15 +165,15 @@ func (c *Conn) SetFilters(filters ...Filter) error {
 		raw = binary.NativeEndian.AppendUint32(raw, id)
 		raw = binary.NativeEndian.AppendUint32(raw, f.Mask)
 	}
-	return c.SetOption(option(101, 1), raw)
+	return c.socket().SetOption(option(101, 1), raw)
 }
 
 // WriteFrame sends a frame on the socket's interface.
 func (c *Conn) WriteFrame(ctx context.Context, f Frame) error {
 	if err := f.check(); err != nil {
-		return &net.OpError{Op: "write", Net: "can", Addr: c.LocalAddr(), Err: err}
+		return &net.OpError{Op: "write", Net: "can", Addr: c.socket().LocalAddr(), Err: err}
 	}
-	_, err := c.Send(ctx, appendFrame(make([]byte, 0, fdSize), f), 0)
+	_, err := c.socket().Send(ctx, appendFrame(make([]byte, 0, fdSize), f), 0)
 	return err
 }
 
@@ -174,7 +182,7 @@ func (c *Conn) WriteFrameTo(ctx context.Context, f Frame, to Addr) error {
 	if err := f.check(); err != nil {
 		return &net.OpError{Op: "write", Net: "can", Addr: to, Err: err}
 	}
-	_, err := c.SendTo(ctx, appendFrame(make([]byte, 0, fdSize), f), 0, to)
+	_, err := c.socket().SendTo(ctx, appendFrame(make([]byte, 0, fdSize), f), 0, to)
 	return err
 }
 
@@ -182,7 +190,7 @@ func (c *Conn) WriteFrameTo(ctx context.Context, f Frame, to Addr) error {
 // data.
 func (c *Conn) ReadFrame(ctx context.Context) (Frame, Addr, error) {
 	buf := make([]byte, fdSize)
-	n, from, err := c.RecvFrom(ctx, buf, 0)
+	n, from, err := c.socket().RecvFrom(ctx, buf, 0)
 	if err != nil {
 		return Frame{}, Addr{}, err
 	}

@@ -51,6 +51,9 @@ type LookupError struct {
 }
 
 func (e *LookupError) Error() string {
+	if e == nil {
+		return "<nil>"
+	}
 	s := fmt.Sprintf("lookup %q: %v", e.Name, e.Code)
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
@@ -60,6 +63,9 @@ func (e *LookupError) Error() string {
 
 // Unwrap returns the code and the error of package net.
 func (e *LookupError) Unwrap() []error {
+	if e == nil {
+		return nil
+	}
 	if e.Err == nil {
 		return []error{e.Code}
 	}
@@ -69,7 +75,7 @@ func (e *LookupError) Unwrap() []error {
 // Timeout reports whether the lookup took too long.
 func (e *LookupError) Timeout() bool {
 	var t interface{ Timeout() bool }
-	return errors.As(e.Err, &t) && t.Timeout()
+	return e != nil && errors.As(e.Err, &t) && t.Timeout()
 }
 
 func lookupError(name string, err error) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync/atomic"
 	"syscall"
 
@@ -101,6 +102,11 @@ type Conn struct {
 	buf      []byte
 }
 
+var errNotMade = &net.OpError{
+	Op: "read", Net: "netlink",
+	Err: fmt.Errorf("this Conn is nil or a zero value: use Open: %w", os.ErrInvalid),
+}
+
 // maxDatagram is the largest datagram that the kernel sends, with room to spare.
 const maxDatagram = 64 << 10
 
@@ -135,6 +141,9 @@ func (c *Conn) prepare(groups []int) error {
 // *net.OpError. The flags Request and Ack, and the sequence number, are set by
 // Execute; the answer of a dump is all of its parts.
 func (c *Conn) Execute(ctx context.Context, m Message) ([]Message, error) {
+	if c == nil || c.Socket == nil {
+		return nil, errNotMade
+	}
 	m.Flags |= Request
 	if m.Flags&Dump != Dump {
 		m.Flags |= Ack
@@ -168,6 +177,9 @@ func (c *Conn) Execute(ctx context.Context, m Message) ([]Message, error) {
 // Receive returns the messages of the next datagram. Later calls do not
 // overwrite their data.
 func (c *Conn) Receive(ctx context.Context) ([]Message, error) {
+	if c == nil || c.Socket == nil {
+		return nil, errNotMade
+	}
 	n, from, err := c.RecvFrom(ctx, c.buf, 0)
 	if err != nil {
 		return nil, err
@@ -189,6 +201,9 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
+	if e == nil {
+		return "<nil>"
+	}
 	if e.Text == "" {
 		return "the kernel refused the request: " + e.Errno.Error()
 	}
@@ -196,7 +211,12 @@ func (e *Error) Error() string {
 }
 
 // Unwrap returns the errno.
-func (e *Error) Unwrap() error { return e.Errno }
+func (e *Error) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Errno
+}
 
 // ends reports whether a message ends an answer, and returns the error that it
 // contains.

@@ -74,14 +74,14 @@ func DialTopology(ctx context.Context) (*Topology, error) {
 
 // Subscribe adds a subscription.
 func (t *Topology) Subscribe(ctx context.Context, sub Subscription) error {
-	_, err := t.s.Send(ctx, sub.encode(), 0)
+	_, err := t.socket().Send(ctx, sub.encode(), 0)
 	return err
 }
 
 // Next waits for the next event of any subscription.
 func (t *Topology) Next(ctx context.Context) (Event, error) {
 	buf := make([]byte, eventSize)
-	n, err := t.s.Recv(ctx, buf, 0)
+	n, err := t.socket().Recv(ctx, buf, 0)
 	if err != nil {
 		return Event{}, err
 	}
@@ -93,7 +93,15 @@ func (t *Topology) Next(ctx context.Context) (Event, error) {
 }
 
 // Close ends the connection and its subscriptions.
-func (t *Topology) Close() error { return t.s.Close() }
+func (t *Topology) Close() error { return t.socket().Close() }
+
+// socket is nil for a Topology that DialTopology did not make.
+func (t *Topology) socket() *socket.Socket {
+	if t == nil {
+		return nil
+	}
+	return t.s
+}
 
 const (
 	filterPorts   = 1 // TIPC_SUB_PORTS
