@@ -20,6 +20,9 @@ type Account struct {
 
 // Accounts lists the accounts of ACME clients.
 func (a *Authority) Accounts() ([]Account, error) {
+	if !a.made() {
+		return nil, errNotMade
+	}
 	entries, err := os.ReadDir(filepath.Join(a.dir, acmeDir))
 	if os.IsNotExist(err) {
 		return nil, nil
@@ -40,6 +43,9 @@ func (a *Authority) Accounts() ([]Account, error) {
 // RemoveAccount removes an account: from then on its key opens no order, nor is it
 // given what it ordered. Its certificates stay valid until they are revoked.
 func (a *Authority) RemoveAccount(id string) error {
+	if !a.made() {
+		return errNotMade
+	}
 	if !isThumbprint(id) {
 		return fmt.Errorf("%q is no account: expected the thumbprint of its key", id)
 	}

@@ -21,7 +21,8 @@ import (
 )
 
 // Authority is an open folder. It may be used by many goroutines, and other
-// processes may use the folder at the same time.
+// processes may use the folder at the same time. nil and the zero value have no folder: their
+// methods return errors that errors.Is(os.ErrInvalid) recognises.
 type Authority struct {
 	dir      string
 	settings settings
@@ -178,14 +179,33 @@ func OpenOrCreate(dir string, o Options) (*Authority, error) {
 	return a, err
 }
 
+// made reports whether Open returned a.
+func (a *Authority) made() bool { return a != nil && a.root != nil }
+
+var errNotMade = fmt.Errorf("this Authority is nil or a zero value: use Open or Create: %w",
+	os.ErrInvalid)
+
 // Dir returns the folder.
-func (a *Authority) Dir() string { return a.dir }
+func (a *Authority) Dir() string {
+	if !a.made() {
+		return ""
+	}
+	return a.dir
+}
 
 // Root returns the root's certificate.
-func (a *Authority) Root() *x509.Certificate { return a.root }
+func (a *Authority) Root() *x509.Certificate {
+	if !a.made() {
+		return nil
+	}
+	return a.root
+}
 
 // Intermediate returns the certificate that signs leaves.
 func (a *Authority) Intermediate() *x509.Certificate {
+	if !a.made() {
+		return nil
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.inter
@@ -193,10 +213,20 @@ func (a *Authority) Intermediate() *x509.Certificate {
 
 // RootPEM returns the root's certificate in PEM: what others need in order to
 // trust leaves of this authority.
-func (a *Authority) RootPEM() []byte { return certificatePEM(a.root.Raw) }
+func (a *Authority) RootPEM() []byte {
+	if !a.made() {
+		return nil
+	}
+	return certificatePEM(a.root.Raw)
+}
 
 // RootFile returns the name of the file that holds RootPEM.
-func (a *Authority) RootFile() string { return filepath.Join(a.dir, rootFile) }
+func (a *Authority) RootFile() string {
+	if !a.made() {
+		return ""
+	}
+	return filepath.Join(a.dir, rootFile)
+}
 
 func folder(dir string) (string, error) {
 	if dir != "" {

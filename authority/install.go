@@ -82,6 +82,9 @@ func (a *Authority) newRoot() *root {
 }
 
 func (a *Authority) eachStore(ctx context.Context, h *host, kinds []StoreKind, pick func(Store) func(context.Context, *root) error) []StoreResult {
+	if !a.made() {
+		return []StoreResult{{Err: errNotMade, Hint: "use Open, Create or OpenOrCreate"}}
+	}
 	r := a.newRoot()
 	var results []StoreResult
 	for _, s := range h.stores(kinds) {

@@ -345,6 +345,9 @@ func needsRenewal(from, to, now time.Time) bool {
 
 // List returns a record for each certificate ever issued, oldest first.
 func (a *Authority) List() ([]Record, error) {
+	if !a.made() {
+		return nil, errNotMade
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := a.load(); err != nil {

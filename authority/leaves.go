@@ -17,6 +17,9 @@ import (
 // than a third of its life is left, the authority changed, or it was revoked.
 // It suits programs that need a certificate each time they start.
 func (a *Authority) ForNames(names ...string) (*identity.Identity, error) {
+	if !a.made() {
+		return nil, errNotMade
+	}
 	n, err := sortNames(names, false, true)
 	if err != nil {
 		return nil, err

@@ -29,6 +29,9 @@ const (
 // the intermediate. Programs that check whole chains, as curl does, need both.
 // Each is valid for ListLifetime.
 func (a *Authority) CRL() ([]byte, error) {
+	if !a.made() {
+		return nil, errNotMade
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	leaves, root, err := a.lists(0)

@@ -35,6 +35,9 @@ type Repaired struct {
 // Check reads the folder's record. It returns an error that wraps ErrDamaged if
 // the record was cut or changed.
 func (a *Authority) Check() error {
+	if !a.made() {
+		return errNotMade
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.load()
@@ -46,6 +49,9 @@ func (a *Authority) Check() error {
 // more revocations than can be found, it changes nothing and returns an error
 // with the number of those that are missing.
 func (a *Authority) Repair(with Repairs) (*Repaired, error) {
+	if !a.made() {
+		return nil, errNotMade
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	unlock, err := lockFolder(a.dir)

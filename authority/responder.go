@@ -60,6 +60,9 @@ var errRequest = errors.New("the request cannot be read")
 // authority. It signs each response with the key that signed the certificate.
 // The response always is one, of an error if need be.
 func (a *Authority) Respond(request []byte) []byte {
+	if !a.made() {
+		return internalError
+	}
 	parsed, err := parseOCSPRequest(request)
 	if err != nil {
 		return malformedRequest

@@ -63,6 +63,9 @@ var ErrUnknownCertificate = errors.New("this authority issued no such certificat
 // hexadecimal with or without colons, or by the first eight digits or more of
 // it.
 func (a *Authority) Find(serial string) (*Record, error) {
+	if !a.made() {
+		return nil, errNotMade
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := a.load(); err != nil {
@@ -103,6 +106,9 @@ func (a *Authority) find(serial string) (*Record, error) {
 // FindCertificate returns the record of a certificate given in PEM or DER; of
 // several, the first counts.
 func (a *Authority) FindCertificate(data []byte) (*Record, error) {
+	if !a.made() {
+		return nil, errNotMade
+	}
 	c, err := parseCertificate(data)
 	if err != nil {
 		return nil, err
@@ -156,6 +162,9 @@ func parseSerial(text string) (string, error) {
 // next list (CRL) or by asking the responder (Handler). To revoke a
 // certificate again is no error and changes nothing.
 func (a *Authority) Revoke(serial string, reason Reason) (*Record, error) {
+	if !a.made() {
+		return nil, errNotMade
+	}
 	if _, known := reasonNames[reason]; !known {
 		return nil, fmt.Errorf("%v cannot be given as a reason", reason)
 	}

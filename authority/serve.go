@@ -28,6 +28,11 @@ const listRefresh = time.Hour
 // that the authority may vouch for: it belongs on a local network. A nil acme
 // leaves it out.
 func (a *Authority) Handler(acme *ACME) http.Handler {
+	if !a.made() {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, errNotMade.Error(), http.StatusInternalServerError)
+		})
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /ocsp", a.servePost)
 	mux.HandleFunc("GET /crl", func(w http.ResponseWriter, _ *http.Request) { a.serveList(w, false) })
@@ -97,6 +102,9 @@ func (a *Authority) serveList(w http.ResponseWriter, root bool) {
 // Export returns the root in a form: "pem", "der", or "chain" for the root and
 // the intermediate in PEM.
 func (a *Authority) Export(form string) ([]byte, error) {
+	if !a.made() {
+		return nil, errNotMade
+	}
 	switch form {
 	case "", "pem":
 		return a.RootPEM(), nil

@@ -22,6 +22,9 @@ func (s settings) marshal() ([]byte, error) {
 
 // URL returns where Handler is served, or "".
 func (a *Authority) URL() string {
+	if !a.made() {
+		return ""
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.settings.URL
@@ -32,6 +35,9 @@ func (a *Authority) URL() string {
 // nowhere. It must be http, since asking about a certificate over TLS would ask
 // about another certificate.
 func (a *Authority) SetURL(base string) error {
+	if !a.made() {
+		return errNotMade
+	}
 	if err := checkURL(base); err != nil {
 		return err
 	}
@@ -85,6 +91,12 @@ func (a *Authority) nameServices(t *x509.Certificate) {
 // lifetime. If signer is not nil it is the key to certify, and pins of the old
 // certificate keep matching; else a new key of the algorithm is made.
 func (a *Authority) Renew(old *Record, signer crypto.Signer, algorithm Algorithm) (*identity.Identity, *Record, error) {
+	if !a.made() {
+		return nil, nil, errNotMade
+	}
+	if old == nil {
+		return nil, nil, fmt.Errorf("the Record to renew is nil: %w", os.ErrInvalid)
+	}
 	return a.Issue(Request{
 		Names: old.Names, Client: old.Client, Server: old.Server, Lifetime: lifetimeOf(old), Signer: signer, Algorithm: algorithm,
 	})
@@ -138,6 +150,9 @@ func namesServices(c *x509.Certificate, base string) bool {
 // Warnings tell what needs a person's attention, one sentence each: files that
 // others can read, and certificates near their end.
 func (a *Authority) Warnings() ([]string, error) {
+	if !a.made() {
+		return nil, errNotMade
+	}
 	var all []string
 	for _, name := range []string{rootKeyFile, interKeyFile} {
 		if info, err := os.Stat(filepath.Join(a.dir, name)); err == nil && exposed(info) {

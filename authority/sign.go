@@ -51,6 +51,13 @@ const (
 // and intermediate) and its key, which is kept nowhere else; for a CSR the
 // identity has no Signer.
 func (a *Authority) Issue(r Request) (*identity.Identity, *Record, error) {
+	if !a.made() {
+		return nil, nil, errNotMade
+	}
+	return a.issue(r)
+}
+
+func (a *Authority) issue(r Request) (*identity.Identity, *Record, error) {
 	template, public, signer, err := a.prepare(&r)
 	if err != nil {
 		return nil, nil, err
