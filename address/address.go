@@ -186,6 +186,9 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
+	if e == nil {
+		return "<nil>"
+	}
 	s := fmt.Sprintf("address %q: %s", e.Text, e.Problem)
 	if e.Hint != "" {
 		s += " (" + e.Hint + ")"

@@ -11,6 +11,9 @@ import (
 // ssl.SSLSocket.getpeercert(): the same keys and the same text, with slices in
 // place of tuples. Its JSON encoding equals the output of Python's json module.
 func (c *Certificate) PeerCert() map[string]any {
+	if c == nil {
+		return nil
+	}
 	d := map[string]any{
 		"subject":      pythonName(c.Subject),
 		"issuer":       pythonName(c.Issuer),

@@ -57,6 +57,9 @@ func (i Item) Text() string {
 // Text returns a description of the certificate for display. Validity is judged
 // at the time now.
 func (c *Certificate) Text(now time.Time) string {
+	if c == nil {
+		return ""
+	}
 	w := &writer{}
 	w.line("certificate", "%s", c.title())
 	w.indent = "  "
@@ -207,6 +210,9 @@ func (c *Certificate) unknownExtensions() []Extension {
 
 // Text returns a description of the request for display.
 func (r *Request) Text() string {
+	if r == nil {
+		return ""
+	}
 	w := &writer{}
 	w.line("request", "%s", orNone(r.Subject.String()))
 	w.indent = "  "
@@ -222,6 +228,9 @@ func (r *Request) Text() string {
 // Text returns a description of the list for display. Whether it is current is
 // judged at the time now.
 func (l *RevocationList) Text(now time.Time) string {
+	if l == nil {
+		return ""
+	}
 	w := &writer{}
 	w.line("crl", "of %s", orNone(l.Issuer.String()))
 	w.indent = "  "

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -72,10 +73,15 @@ func New(limits Limits, tell func(Event)) *Room {
 	}
 }
 
+var errNotMade = fmt.Errorf("this Room is nil or a zero value: use New: %w", os.ErrInvalid)
+
 // Serve makes the peer of conn a member until it leaves, is dropped, or ctx ends. It
 // takes conn over and returns the reason why the member left, or nil if it left by
 // ending its sending half.
 func (r *Room) Serve(ctx context.Context, conn net.Conn) error {
+	if r == nil || r.members == nil {
+		return errNotMade
+	}
 	m := newMember(conn, r.limits)
 	if !r.admit() {
 		m.post("* " + ErrFull.Error() + "\n")

@@ -6,7 +6,7 @@ import "github.com/sealsock/sealsock/iana"
 // returns the alert for the peer, see EndWith. Receive then returns that error. A
 // connection that has ended already stays as it is.
 func (r *Receiver) Abort(err error) Outgoing {
-	if r.err != nil {
+	if r == nil || r.err != nil {
 		return Outgoing{}
 	}
 	r.fail(err)

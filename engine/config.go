@@ -273,7 +273,12 @@ func (c *Config) maxClientHello() int {
 
 // CheckServer finds mistakes in a server's Config, such as one that a Receiver
 // waits for.
-func (c *Config) CheckServer() error { return c.check(false) }
+func (c *Config) CheckServer() error {
+	if c == nil {
+		return usage("a server needs a Config")
+	}
+	return c.check(false)
+}
 
 func (c *Config) checkRecords() error {
 	if n := c.RecordSizeLimit; n != 0 && (n < minRecordLimit || n > record.MaxPlaintext) {

@@ -79,16 +79,36 @@ func ParseECHKey(config, private []byte) (*ECHKey, error) {
 }
 
 // ID returns the number that clients name the key by.
-func (k *ECHKey) ID() uint8 { return k.config.ConfigID }
+func (k *ECHKey) ID() uint8 {
+	if k == nil {
+		return 0
+	}
+	return k.config.ConfigID
+}
 
 // PublicName returns the name that is seen on the wire.
-func (k *ECHKey) PublicName() string { return k.config.PublicName }
+func (k *ECHKey) PublicName() string {
+	if k == nil {
+		return ""
+	}
+	return k.config.PublicName
+}
 
 // Config returns the ECHConfig, which is public. It must not be changed.
-func (k *ECHKey) Config() []byte { return k.config.Raw }
+func (k *ECHKey) Config() []byte {
+	if k == nil {
+		return nil
+	}
+	return k.config.Raw
+}
 
 // PublicKey returns the public key as it stands in the ECHConfig.
-func (k *ECHKey) PublicKey() []byte { return bytes.Clone(k.config.PublicKey) }
+func (k *ECHKey) PublicKey() []byte {
+	if k == nil {
+		return nil
+	}
+	return bytes.Clone(k.config.PublicKey)
+}
 
 // PrivateKey returns the secret itself, as HPKE serializes it.
 func (k *ECHKey) PrivateKey() ([]byte, error) {
@@ -179,6 +199,9 @@ type ECHRejectedError struct {
 
 // Error describes the server's answer.
 func (e *ECHRejectedError) Error() string {
+	if e == nil {
+		return "<nil>"
+	}
 	if e.RetryConfigs == nil {
 		return fmt.Sprintf("the server, %q, does not do Encrypted ClientHello any more", e.PublicName)
 	}

@@ -72,6 +72,9 @@ type Error struct {
 
 // Error returns a description in one line.
 func (e *Error) Error() string {
+	if e == nil {
+		return "<nil>"
+	}
 	s := "tls: " + e.Reason
 	switch {
 	case e.Fault == FaultAlert:
@@ -91,7 +94,12 @@ func (e *Error) Error() string {
 }
 
 // Unwrap returns the cause below.
-func (e *Error) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
+}
 
 // ErrPending is returned by a callback of Config whose answer will come later,
 // through Receiver.Resume.
@@ -158,7 +166,7 @@ func asError(err error) *Error {
 	var parse *wire.ParseError
 	var knows alerter
 	switch {
-	case errors.As(err, &own):
+	case errors.As(err, &own) && own != nil:
 		return own
 	case errors.As(err, &parse):
 		return &Error{Fault: FaultPeer, Alert: parse.Alert, Reason: "a message cannot be read", Err: err}

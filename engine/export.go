@@ -13,7 +13,7 @@ import (
 // master secret only: without it two connections might export the same.
 func (s *State) Export(label string, context []byte, length int) ([]byte, error) {
 	switch {
-	case !s.HandshakeDone:
+	case s == nil || !s.HandshakeDone:
 		return nil, usage("keying material can be exported once the handshake is done")
 	case s.exporter == nil:
 		return nil, noExtendedMaster("keying material cannot be exported")
@@ -57,7 +57,7 @@ var reserved12 = map[string]bool{
 // master secret only, and TLS 1.3 has none: see RFC 9266.
 func (s *State) Unique() ([]byte, error) {
 	switch {
-	case !s.HandshakeDone:
+	case s == nil || !s.HandshakeDone:
 		return nil, usage("tls-unique is known once the handshake is done")
 	case s.Version != iana.TLS12:
 		return nil, usage("%v has no tls-unique: use tls-exporter", s.Version)
@@ -77,7 +77,7 @@ func noExtendedMaster(what string) error {
 // ExportEarly is Export for the time of 0-RTT data. Two connections that were
 // started by a replayed ClientHello get the same.
 func (s *State) ExportEarly(label string, context []byte, length int) ([]byte, error) {
-	if s.earlyExporter == nil {
+	if s == nil || s.earlyExporter == nil {
 		return nil, usage("there is no early exporter without 0-RTT data")
 	}
 	if err := checkExport(label, length); err != nil {

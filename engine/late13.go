@@ -55,6 +55,8 @@ type LateRequest struct {
 // out. The answer is an EventClientAuth. RFC 9846, Section 4.6.2.
 func (s *Sender) RequestCertificate(dst []byte) ([]byte, *LateRequest, error) {
 	switch {
+	case s == nil:
+		return dst, nil, errNoSender
 	case s.closed:
 		return dst, nil, ErrClosed
 	case !s.late:
@@ -80,6 +82,9 @@ func (s *Sender) RequestCertificate(dst []byte) ([]byte, *LateRequest, error) {
 
 // Expect makes the answer to a request acceptable. At most 16 may be under way.
 func (r *Receiver) Expect(q *LateRequest) error {
+	if r == nil {
+		return errNoReceiver
+	}
 	l := r.info.late
 	switch {
 	case l == nil || r.err != nil:

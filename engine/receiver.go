@@ -51,6 +51,9 @@ const (
 // with no bytes, starts the handshake. An error is final; Event.Reply is to be
 // sent even then.
 func (r *Receiver) Receive(in []byte) (n int, ev Event, err error) {
+	if r == nil {
+		return 0, Event{}, errNoReceiver
+	}
 	if r.err == nil {
 		n, ev, err = r.step(in)
 		if err != nil {
@@ -64,6 +67,8 @@ func (r *Receiver) Receive(in []byte) (n int, ev Event, err error) {
 	return n, ev, err
 }
 
+var errNoReceiver = usage("this Receiver is nil: one comes from Client or Server")
+
 // errEnded marks the end after close_notify.
 var errEnded = errors.New("tls: the peer has closed its side")
 
@@ -72,6 +77,9 @@ var errEnded = errors.New("tls: the peer has closed its side")
 // another failure, is the next error of Receive, which comes with the alert to send.
 // Resume itself fails only if no question is open.
 func (r *Receiver) Resume(a Answer) error {
+	if r == nil {
+		return errNoReceiver
+	}
 	w, ok := r.state.(waiter)
 	if !ok || r.err != nil {
 		return usage("nothing waits for an answer")
@@ -87,13 +95,23 @@ func (r *Receiver) Resume(a Answer) error {
 
 // Settled reports whether State will not change any more: the handshake is done
 // and no late authentication can come. Then State may be read from anywhere.
-func (r *Receiver) Settled() bool { return r.info.HandshakeDone && r.info.late == nil }
+func (r *Receiver) Settled() bool {
+	return r != nil && r.info.HandshakeDone && r.info.late == nil
+}
 
 // State returns what is known of the connection so far.
-func (r *Receiver) State() State { return r.info }
+func (r *Receiver) State() State {
+	if r == nil {
+		return State{}
+	}
+	return r.info
+}
 
 // Pending reports whether Receive has something to return without more bytes.
 func (r *Receiver) Pending() bool {
+	if r == nil {
+		return false
+	}
 	_, asks := r.state.(waiter)
 	return len(r.queue) > 0 || len(r.out) > 0 || !r.started || asks
 }

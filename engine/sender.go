@@ -30,8 +30,13 @@ type Sender struct {
 // reserve is how many records before a key's end it is replaced.
 const reserve = 16
 
+var errNoSender = usage("this Sender is nil or a zero value: one comes from Client or Server")
+
 // Apply carries out o, which comes from the receiving half.
 func (s *Sender) Apply(dst []byte, o Outgoing) ([]byte, error) {
+	if s == nil {
+		return dst, errNoSender
+	}
 	var err error
 	for _, st := range o.steps {
 		if dst, err = s.apply(dst, st); err != nil {
@@ -87,13 +92,15 @@ func (s *Sender) apply(dst []byte, st step) ([]byte, error) {
 
 // Ready reports whether Seal may be used: on a server that is so before the
 // client is proved.
-func (s *Sender) Ready() bool { return s.ready && !s.closed }
+func (s *Sender) Ready() bool { return s != nil && s.ready && !s.closed }
 
 // Seal appends records with data, all of it. Before a key has protected all the
 // records it may, Seal replaces it by itself. Before the handshake is done it takes Early
 // bytes; with none left it returns ErrNoEarlyData.
 func (s *Sender) Seal(dst, data []byte) ([]byte, error) {
 	switch {
+	case s == nil:
+		return dst, errNoSender
 	case s.closed:
 		return dst, ErrClosed
 	case s.ready:
@@ -108,16 +115,23 @@ func (s *Sender) Seal(dst, data []byte) ([]byte, error) {
 }
 
 // Early is how many bytes of 0-RTT data Seal takes before the handshake is done.
-func (s *Sender) Early() int { return s.early }
+func (s *Sender) Early() int {
+	if s == nil {
+		return 0
+	}
+	return s.early
+}
 
 // SendTickets appends n tickets for the client to resume with. It needs
 // Config.Tickets, and a handshake that is done. It appends none if the session does
 // not fit into a ticket: see Tickets.
 func (s *Sender) SendTickets(dst []byte, n int) ([]byte, error) {
-	if s.closed {
+	switch {
+	case s == nil:
+		return dst, errNoSender
+	case s.closed:
 		return dst, ErrClosed
-	}
-	if s.tickets == nil {
+	case s.tickets == nil:
 		return dst, usage("no tickets can be made on this connection")
 	}
 	if n <= 0 {
@@ -142,6 +156,8 @@ func (s *Sender) SendTickets(dst []byte, n int) ([]byte, error) {
 // Section 4.6.3.
 func (s *Sender) Rekey(dst []byte, both bool) ([]byte, error) {
 	switch {
+	case s == nil:
+		return dst, errNoSender
 	case s.closed:
 		return dst, ErrClosed
 	case !s.ready || s.traffic == nil:
@@ -155,6 +171,8 @@ func (s *Sender) Rekey(dst []byte, both bool) ([]byte, error) {
 // Section 6.2). An alert that is only a warning is an error.
 func (s *Sender) Abort(dst []byte, a iana.Alert) ([]byte, error) {
 	switch {
+	case s == nil || s.sealer == nil:
+		return dst, errNoSender
 	case s.closed:
 		return dst, ErrClosed
 	case a == iana.AlertCloseNotify || a == iana.AlertUserCanceled:
@@ -166,7 +184,7 @@ func (s *Sender) Abort(dst []byte, a iana.Alert) ([]byte, error) {
 // CloseNotify appends the alert that ends this direction. Nothing can be sent
 // after it. RFC 9846, Section 6.1.
 func (s *Sender) CloseNotify(dst []byte) ([]byte, error) {
-	if s.closed || s.sealer == nil {
+	if s == nil || s.closed || s.sealer == nil {
 		return dst, nil
 	}
 	return s.alert(dst, iana.AlertCloseNotify)
@@ -174,7 +192,7 @@ func (s *Sender) CloseNotify(dst []byte) ([]byte, error) {
 
 // Overhead is how many bytes Seal adds to n bytes of data, at most.
 func (s *Sender) Overhead(n int) int {
-	if s.sealer == nil {
+	if s == nil || s.sealer == nil {
 		return 0
 	}
 	if s.cfg.DynamicRecords {
@@ -184,7 +202,12 @@ func (s *Sender) Overhead(n int) int {
 }
 
 // MaxData is how many bytes of data one record holds at most.
-func (s *Sender) MaxData() int { return s.max }
+func (s *Sender) MaxData() int {
+	if s == nil {
+		return 0
+	}
+	return s.max
+}
 
 // records cuts payload into records.
 func (s *Sender) records(dst []byte, typ iana.ContentType, payload []byte) ([]byte, error) {

@@ -87,6 +87,9 @@ func (s Session) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 // too old at the end of its lifetime, and seven days after the peer proved itself, in
 // however many sessions since.
 func (s *Session) Expired(now time.Time) bool {
+	if s == nil {
+		return true
+	}
 	return now.Before(s.Created.Add(-clockSkew)) || now.Sub(s.Created) >= min(s.Lifetime, maxLifetime) ||
 		s.Authenticated.After(s.Created.Add(clockSkew)) || now.Sub(s.Authenticated) >= maxResumption
 }
@@ -125,6 +128,9 @@ const sessionFormat = 5
 
 // Marshal encodes the session, its secret included.
 func (s *Session) Marshal() ([]byte, error) {
+	if s == nil {
+		return nil, usage("this Session is nil")
+	}
 	var b codec.Builder
 	b.AddUint8(sessionFormat)
 	b.AddUint8(s.flags())

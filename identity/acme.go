@@ -146,6 +146,11 @@ func (m *ACME) Identity(ctx context.Context, serverName string, protocols []stri
 // 80 to, and passes other requests to fallback; nil redirects them to HTTPS.
 // Once it was called, HTTP-01 is tried where TLS-ALPN-01 fails.
 func (m *ACME) HTTPHandler(fallback http.Handler) http.Handler {
+	if m == nil || m.manager == nil {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, errNotACME.Error(), http.StatusInternalServerError)
+		})
+	}
 	inner := m.manager.HTTPHandler(fallback)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if host, _, err := net.SplitHostPort(r.Host); err == nil {

@@ -47,7 +47,7 @@ func (id *Identity) Signs(schemes []iana.SignatureScheme) bool {
 	if schemes == nil {
 		return true
 	}
-	if id.Signer == nil {
+	if id == nil || id.Signer == nil {
 		return false
 	}
 	for _, scheme := range schemes {

@@ -90,6 +90,9 @@ func (c Code) String() string {
 
 // Error returns one line without the hint.
 func (e *Error) Error() string {
+	if e == nil {
+		return "<nil>"
+	}
 	subject, sentence := e.File, reasons[CodeOther].sentence
 	if subject == "" {
 		subject = "the data"
@@ -108,7 +111,12 @@ func (e *Error) Error() string {
 }
 
 // Unwrap returns the cause beneath.
-func (e *Error) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
+}
 
 // quote makes text from a file harmless and short.
 func quote(s string) string {

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"sync"
@@ -51,10 +52,18 @@ func Watch(certFile, keyFile string, options ...Option) (*Reloader, error) {
 // Notify has a function called after each change of the files, with the new
 // identity or with the reason why the old one stays. It must be set before the
 // first use of Identity.
-func (r *Reloader) Notify(f func(*Identity, error)) { r.notify = f }
+func (r *Reloader) Notify(f func(*Identity, error)) {
+	if r == nil {
+		return
+	}
+	r.notify = f
+}
 
 // Identity returns the identity as the files have it.
 func (r *Reloader) Identity() *Identity {
+	if r == nil {
+		return nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if now := time.Now(); now.Sub(r.checked) >= r.interval {
@@ -69,14 +78,23 @@ func (r *Reloader) Identity() *Identity {
 // Reload looks at the files now, as a program may do on a signal, and returns
 // why the old identity stays, if it does.
 func (r *Reloader) Reload() error {
+	if r == nil || r.load == nil {
+		return errNotWatching
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.checked = time.Now()
 	return r.reload(r.look())
 }
 
+var errNotWatching = fmt.Errorf("this Reloader is nil or a zero value: use Watch: %w",
+	os.ErrInvalid)
+
 // Err returns why the files cannot be used since they changed; nil if they can.
 func (r *Reloader) Err() error {
+	if r == nil {
+		return errNotWatching
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.err

@@ -100,7 +100,12 @@ func newConn(raw net.Conn, cfg *sealsock.Config, server bool) (*Conn, error) {
 
 // NetConn returns the underlying connection. Reading from it or writing to it
 // corrupts this connection.
-func (c *Conn) NetConn() net.Conn { return c.raw.Conn }
+func (c *Conn) NetConn() net.Conn {
+	if !c.made() {
+		return nil
+	}
+	return c.raw.Conn
+}
 
 // Peer returns the verified peer, or nil before the handshake is complete and
 // for a client without a certificate.
@@ -118,6 +123,9 @@ func (c *Conn) Handshake() error { return c.HandshakeContext(context.Background(
 // HandshakeContext is like Handshake and also ends when ctx is done. A failed
 // handshake cannot be retried.
 func (c *Conn) HandshakeContext(ctx context.Context) error {
+	if !c.made() {
+		return errNotMade
+	}
 	if c.ConnectionState().HandshakeComplete {
 		return nil
 	}
@@ -187,6 +195,9 @@ func (c *Conn) Write(p []byte) (int, error) {
 // CloseWrite sends close_notify and ends writing. After a fatal alert it sends nothing and
 // returns the failure.
 func (c *Conn) CloseWrite() error {
+	if !c.made() {
+		return errNotMade
+	}
 	if err := c.failed.Load(); err != nil {
 		return *err
 	}
@@ -196,6 +207,9 @@ func (c *Conn) CloseWrite() error {
 // Close closes the connection, with close_notify first unless it has failed. RFC 5246,
 // Section 7.2.2: after a fatal alert "both parties immediately close the connection".
 func (c *Conn) Close() error {
+	if !c.made() {
+		return errNotMade
+	}
 	if c.failed.Load() != nil {
 		return c.raw.Close()
 	}

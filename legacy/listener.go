@@ -37,6 +37,9 @@ func Listen(ctx context.Context, addr string, cfg *sealsock.Config) (*Listener, 
 
 // Accept returns the next connection. It is a *Conn.
 func (l *Listener) Accept() (net.Conn, error) {
+	if !l.made() {
+		return nil, errNoListener
+	}
 	raw, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
@@ -48,3 +51,23 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 	return c, nil
 }
+
+// Close stops listening. Connections that Accept has returned stay open.
+func (l *Listener) Close() error {
+	if !l.made() {
+		return errNoListener
+	}
+	return l.Listener.Close()
+}
+
+// Addr returns the address that is listened on, or nil if Listen did not make l.
+func (l *Listener) Addr() net.Addr {
+	if !l.made() {
+		return nil
+	}
+	return l.Listener.Addr()
+}
+
+func (l *Listener) made() bool { return l != nil && l.Listener != nil }
+
+var errNoListener = usage("this Listener is nil or a zero value: use Listen")

@@ -138,6 +138,9 @@ type Error struct {
 
 // Error describes the error. The peer's words are quoted and escaped.
 func (e *Error) Error() string {
+	if e == nil {
+		return "<nil>"
+	}
 	text := "starttls: " + e.Protocol + ": " + e.Reason
 	if e.Reply != "" {
 		text += fmt.Sprintf(": %q", e.Reply)

@@ -6,6 +6,9 @@ import "github.com/sealsock/sealsock/iana"
 // than the error: a peer learns that its certificate is bad, not what this side would
 // have accepted.
 func (e *Error) Alert() iana.Alert {
+	if e == nil {
+		return iana.AlertInternalError
+	}
 	switch e.Code {
 	case CodeNoCertificate:
 		return iana.AlertCertificateRequired

@@ -149,21 +149,11 @@ func (c Code) OpenSSL() int {
 // Error returns one line: the certificate concerned, the reason, and what was
 // expected and found. The hint is not part of it.
 func (e *Error) Error() string {
+	if e == nil {
+		return "<nil>"
+	}
 	var b strings.Builder
-	sentence := reasons[CodeOther].sentence
-	if int(e.Code) < len(reasons) {
-		sentence = reasons[e.Code].sentence
-	}
-	switch {
-	case e.Code == CodeNoCertificate || e.Code == CodeNoRoots:
-	case e.Certificate != nil:
-		b.WriteString("certificate " + describe(e.Certificate) + " ")
-	case e.Code == CodePinMismatch || e.Code == CodePeerChanged || e.Code == CodeUnknownPeer:
-		b.WriteString("the peer ")
-	default:
-		b.WriteString("the certificate ")
-	}
-	b.WriteString(sentence)
+	b.WriteString(e.refusal())
 	switch {
 	case e.Expected != "" && e.Got != "":
 		b.WriteString(": expected " + e.Expected + ", got " + e.Got)
@@ -178,13 +168,38 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// refusal returns what is at fault and the sentence of the code.
+func (e *Error) refusal() string {
+	sentence := reasons[CodeOther].sentence
+	if int(e.Code) < len(reasons) {
+		sentence = reasons[e.Code].sentence
+	}
+	switch {
+	case e.Code == CodeNoCertificate || e.Code == CodeNoRoots:
+		return sentence
+	case e.Certificate != nil:
+		return "certificate " + describe(e.Certificate) + " " + sentence
+	case e.Code == CodePinMismatch || e.Code == CodePeerChanged || e.Code == CodeUnknownPeer:
+		return "the peer " + sentence
+	}
+	return "the certificate " + sentence
+}
+
 // Unwrap returns the cause beneath.
-func (e *Error) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
+}
 
 // MarshalJSON writes the error for programs: code, OpenSSL's number, message,
 // hint, both sides, the alert that is sent, and the certificate's subject,
 // issuer, serial number, dates and SHA-256.
 func (e *Error) MarshalJSON() ([]byte, error) {
+	if e == nil {
+		return []byte("null"), nil
+	}
 	type certificate struct {
 		Subject   string    `json:"subject"`
 		Issuer    string    `json:"issuer"`

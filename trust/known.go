@@ -88,8 +88,13 @@ func OpenKnownPeers(path string, accept func(name string, pin Pin) error) (*Know
 	return k, nil
 }
 
+var errNoKnownPeers = fmt.Errorf("this KnownPeers is nil: use OpenKnownPeers: %w", os.ErrInvalid)
+
 // Pins returns the keys known for a name.
 func (k *KnownPeers) Pins(name string) ([]Pin, error) {
+	if k == nil {
+		return nil, errNoKnownPeers
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err := k.refresh(); err != nil {
@@ -106,6 +111,9 @@ func (k *KnownPeers) Pins(name string) ([]Pin, error) {
 
 // Add writes a key down for a name.
 func (k *KnownPeers) Add(name string, pin Pin) error {
+	if k == nil {
+		return errNoKnownPeers
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.add(knownName(name), pin.String())

@@ -28,6 +28,8 @@ type Lists struct {
 	checked time.Time
 }
 
+var errNoLists = fmt.Errorf("this Lists is nil: %w", os.ErrInvalid)
+
 // listFile is a file and what it held when it was last read.
 type listFile struct {
 	stamp  readfile.Stamp
@@ -47,6 +49,9 @@ var ErrNoLists = errors.New("no revocation list found: expected PEM blocks that 
 
 // AddBytes adds the lists in PEM or DER and returns how many it found.
 func (l *Lists) AddBytes(data []byte) (int, error) {
+	if l == nil {
+		return 0, errNoLists
+	}
 	lists, err := parseLists(data, "given")
 	if err != nil {
 		return 0, err
@@ -60,6 +65,9 @@ func (l *Lists) AddBytes(data []byte) (int, error) {
 // AddFile adds the lists of a file in PEM or DER and returns how many it
 // found. The file must be readable now.
 func (l *Lists) AddFile(path string) (int, error) {
+	if l == nil {
+		return 0, errNoLists
+	}
 	f := &listFile{}
 	f.read(path)
 	if f.err != nil {
@@ -80,6 +88,9 @@ func (l *Lists) AddFile(path string) (int, error) {
 // in it that holds lists is added. A file without any is passed over; one that
 // cannot be read, or holds a list that cannot be used, is an error.
 func (l *Lists) AddDir(path string) (int, error) {
+	if l == nil {
+		return 0, errNoLists
+	}
 	names, err := readNames(path)
 	if err != nil && !errors.Is(err, ErrNoCertificates) {
 		return 0, err
@@ -128,6 +139,9 @@ func holdsNoList(path string) bool {
 
 // Len returns how many lists are loaded.
 func (l *Lists) Len() int {
+	if l == nil {
+		return 0
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := len(l.given)

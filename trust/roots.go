@@ -32,6 +32,8 @@ type Roots struct {
 	hashed   []*hashDir
 }
 
+var errNoRoots = fmt.Errorf("this Roots is nil: %w", os.ErrInvalid)
+
 // Root is one certificate of a set.
 type Root struct {
 	Certificate *x509.Certificate // shared; must not be modified
@@ -70,10 +72,18 @@ const (
 // certificate is trusted for or rejected for, which hold for every path that it is
 // in, also if it is added without them as well. It is an error if there is none, or
 // if one cannot be read; the others are added all the same.
-func (r *Roots) AddPEM(text []byte) (int, error) { return r.addPEM(text, "") }
+func (r *Roots) AddPEM(text []byte) (int, error) {
+	if r == nil {
+		return 0, errNoRoots
+	}
+	return r.addPEM(text, "")
+}
 
 // AddDER adds one certificate.
 func (r *Roots) AddDER(der []byte) error {
+	if r == nil {
+		return errNoRoots
+	}
 	_, err := r.addDER(der, "")
 	return err
 }
@@ -81,6 +91,9 @@ func (r *Roots) AddDER(der []byte) error {
 // AddFile adds the certificates of a file in PEM or DER and returns how many
 // it found.
 func (r *Roots) AddFile(path string) (int, error) {
+	if r == nil {
+		return 0, errNoRoots
+	}
 	data, err := readBounded(path)
 	if err != nil {
 		return 0, err
@@ -101,6 +114,9 @@ func (r *Roots) AddFile(path string) (int, error) {
 // is zero. Otherwise every file in it that holds certificates is read now, and
 // files that hold none are passed over.
 func (r *Roots) AddDir(path string) (int, error) {
+	if r == nil {
+		return 0, errNoRoots
+	}
 	names, err := readNames(path)
 	if err != nil {
 		return 0, err
@@ -138,6 +154,9 @@ var ErrNoCertificates = errors.New("no certificate found: expected PEM blocks th
 // they were asked for. For the system's roots on Windows and macOS it returns the
 // contents of their stores, which are not all that counts there: the system decides.
 func (r *Roots) List() []Root {
+	if r == nil {
+		return nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.listLocked()
@@ -152,6 +171,9 @@ func (r *Roots) listLocked() []Root {
 
 // Stats counts the certificates that List returns.
 func (r *Roots) Stats() Stats {
+	if r == nil {
+		return Stats{}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := r.listLocked()
@@ -166,6 +188,9 @@ func (r *Roots) Stats() Stats {
 
 // Clone returns a copy that can be added to on its own.
 func (r *Roots) Clone() *Roots {
+	if r == nil {
+		return nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := &Roots{platform: r.platform, entries: slices.Clone(r.entries),
