@@ -33,4 +33,5 @@ var areas = []area{
 	{"trust", trustRows},
 	{"trust_known", knownRows},
 	{"wire", wireRows},
+	{"zero", zeroRows},
 }
