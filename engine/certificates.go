@@ -195,10 +195,12 @@ func (c *Config) offeredCompression() []iana.CertificateCompression {
 	return ids
 }
 
-// isCertificate reports whether a message is a Certificate in either form.
-func (f *flow13) isCertificate(m message) bool {
-	return m.typ == iana.HandshakeCertificate ||
-		m.typ == iana.HandshakeCompressedCertificate && len(f.cfg.Compressors) > 0
+// certificates lists the forms in which a Certificate may come.
+func (f *flow13) certificates() awaited {
+	if len(f.cfg.Compressors) > 0 {
+		return awaited{iana.HandshakeCertificate, iana.HandshakeCompressedCertificate}
+	}
+	return awaited{iana.HandshakeCertificate}
 }
 
 // certificateBody returns the body of a Certificate in either form. What a

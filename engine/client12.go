@@ -175,12 +175,9 @@ type awaitServerCertificate12 struct {
 	scts   [][]byte
 }
 
-func (s *awaitServerCertificate12) awaits() string { return "certificate" }
+func (s *awaitServerCertificate12) awaits() awaited { return awaited{iana.HandshakeCertificate} }
 
 func (s *awaitServerCertificate12) handle(m message, _ *effects) (state, error) {
-	if m.typ != iana.HandshakeCertificate {
-		return nil, unexpected(s.awaits(), m)
-	}
 	peer, err := s.readCertificate(m)
 	if err != nil {
 		return nil, err
@@ -205,28 +202,25 @@ type awaitCertificateStatus12 struct {
 	peer *PeerCertificate
 }
 
-func (s *awaitCertificateStatus12) awaits() string {
-	return "certificate_status or server_key_exchange"
+func (s *awaitCertificateStatus12) awaits() awaited {
+	return awaited{iana.HandshakeCertificateStatus, iana.HandshakeServerKeyExchange}
 }
 
 func (s *awaitCertificateStatus12) handle(m message, _ *effects) (state, error) {
-	switch m.typ {
-	case iana.HandshakeCertificateStatus:
-		status, err := wire.ParseCertificateStatus12(m.body)
-		if err != nil {
-			return nil, err
-		}
-		s.add(m.raw)
-		s.peer.OCSPStaple = status.Response
-		return s.verify(s.peer, func(key crypto.PublicKey, _ *effects) (state, error) {
-			return &awaitServerKeyExchange12{client12: s.client12, key: key}, nil
-		}), nil
-	case iana.HandshakeServerKeyExchange:
+	if m.typ == iana.HandshakeServerKeyExchange {
 		return s.verify(s.peer, func(key crypto.PublicKey, do *effects) (state, error) {
 			return (&awaitServerKeyExchange12{client12: s.client12, key: key}).handle(m, do)
 		}), nil
 	}
-	return nil, unexpected(s.awaits(), m)
+	status, err := wire.ParseCertificateStatus12(m.body)
+	if err != nil {
+		return nil, err
+	}
+	s.add(m.raw)
+	s.peer.OCSPStaple = status.Response
+	return s.verify(s.peer, func(key crypto.PublicKey, _ *effects) (state, error) {
+		return &awaitServerKeyExchange12{client12: s.client12, key: key}, nil
+	}), nil
 }
 
 // awaitServerKeyExchange12 waits for the server's share or its hint. A server
@@ -236,20 +230,17 @@ type awaitServerKeyExchange12 struct {
 	key crypto.PublicKey // nil with a pre-shared key
 }
 
-func (s *awaitServerKeyExchange12) awaits() string {
+func (s *awaitServerKeyExchange12) awaits() awaited {
 	if s.suite.ECDHE {
-		return "server_key_exchange"
+		return awaited{iana.HandshakeServerKeyExchange}
 	}
-	return "server_key_exchange or server_hello_done"
+	return awaited{iana.HandshakeServerKeyExchange, iana.HandshakeServerHelloDone}
 }
 
 func (s *awaitServerKeyExchange12) handle(m message, do *effects) (state, error) {
 	psk := s.suite.Auth == suites.AuthPSK
-	if m.typ == iana.HandshakeServerHelloDone && !s.suite.ECDHE {
+	if m.typ == iana.HandshakeServerHelloDone {
 		return (&awaitServerHelloDone12{client12: s.client12, exchange: new(wire.ServerKeyExchange12)}).handle(m, do)
-	}
-	if m.typ != iana.HandshakeServerKeyExchange {
-		return nil, unexpected(s.awaits(), m)
 	}
 	kx, err := wire.ParseServerKeyExchange12(m.body, psk, s.suite.ECDHE)
 	if err != nil {
@@ -281,23 +272,22 @@ type awaitCertificateRequest12 struct {
 	exchange *wire.ServerKeyExchange12
 }
 
-func (s *awaitCertificateRequest12) awaits() string {
-	return "certificate_request or server_hello_done"
+func (s *awaitCertificateRequest12) awaits() awaited {
+	return awaited{iana.HandshakeCertificateRequest, iana.HandshakeServerHelloDone}
 }
 
 func (s *awaitCertificateRequest12) handle(m message, do *effects) (state, error) {
-	switch m.typ {
-	case iana.HandshakeCertificateRequest:
-		request, err := wire.ParseCertificateRequest12(m.body)
-		if err != nil {
-			return nil, err
-		}
-		s.add(m.raw)
-		return &awaitServerHelloDone12{client12: s.client12, exchange: s.exchange, request: request}, nil
-	case iana.HandshakeServerHelloDone:
-		return (&awaitServerHelloDone12{client12: s.client12, exchange: s.exchange}).handle(m, do)
+	next := &awaitServerHelloDone12{client12: s.client12, exchange: s.exchange}
+	if m.typ == iana.HandshakeServerHelloDone {
+		return next.handle(m, do)
 	}
-	return nil, unexpected(s.awaits(), m)
+	request, err := wire.ParseCertificateRequest12(m.body)
+	if err != nil {
+		return nil, err
+	}
+	s.add(m.raw)
+	next.request = request
+	return next, nil
 }
 
 // awaitServerHelloDone12 waits for the end of the server's flight.
@@ -307,12 +297,9 @@ type awaitServerHelloDone12 struct {
 	request  *wire.CertificateRequest12 // nil if the server did not ask
 }
 
-func (s *awaitServerHelloDone12) awaits() string { return "server_hello_done" }
+func (s *awaitServerHelloDone12) awaits() awaited { return awaited{iana.HandshakeServerHelloDone} }
 
 func (s *awaitServerHelloDone12) handle(m message, do *effects) (state, error) {
-	if m.typ != iana.HandshakeServerHelloDone {
-		return nil, unexpected(s.awaits(), m)
-	}
 	if err := wire.ParseEmpty(m.typ, m.body); err != nil {
 		return nil, err
 	}

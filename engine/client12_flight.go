@@ -154,12 +154,9 @@ func (c *client12) done(do *effects) state {
 // awaitNewSessionTicket12 waits for the ticket that the server announced.
 type awaitNewSessionTicket12 struct{ *client12 }
 
-func (s *awaitNewSessionTicket12) awaits() string { return "new_session_ticket" }
+func (s *awaitNewSessionTicket12) awaits() awaited { return awaited{iana.HandshakeNewSessionTicket} }
 
 func (s *awaitNewSessionTicket12) handle(m message, _ *effects) (state, error) {
-	if m.typ != iana.HandshakeNewSessionTicket {
-		return nil, unexpected(s.awaits(), m)
-	}
 	t, err := wire.ParseNewSessionTicket12(m.body)
 	if err != nil {
 		return nil, err
@@ -185,8 +182,6 @@ func (s *awaitNewSessionTicket12) handle(m message, _ *effects) (state, error) {
 // awaitServerCCS12 waits for the server's change_cipher_spec.
 type awaitServerCCS12 struct{ *client12 }
 
-func (s *awaitServerCCS12) awaits() string { return "change_cipher_spec" }
-
 func (s *awaitServerCCS12) changeCipherSpec(do *effects) (state, error) {
 	_, server := s.directions()
 	return &awaitServerFinished12{s.client12}, s.openWith(server, do)
@@ -195,12 +190,9 @@ func (s *awaitServerCCS12) changeCipherSpec(do *effects) (state, error) {
 // awaitServerFinished12 waits for the server's Finished.
 type awaitServerFinished12 struct{ *client12 }
 
-func (s *awaitServerFinished12) awaits() string { return "finished" }
+func (s *awaitServerFinished12) awaits() awaited { return awaited{iana.HandshakeFinished} }
 
 func (s *awaitServerFinished12) handle(m message, do *effects) (state, error) {
-	if m.typ != iana.HandshakeFinished {
-		return nil, unexpected(s.awaits(), m)
-	}
 	if err := s.checkFinished(m, s.master.ServerFinished(s.transcript.sum())); err != nil {
 		return nil, err
 	}

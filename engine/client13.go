@@ -15,12 +15,9 @@ type awaitServerHello struct {
 	info *State
 }
 
-func (s *awaitServerHello) awaits() string { return "server_hello" }
+func (s *awaitServerHello) awaits() awaited { return awaited{iana.HandshakeServerHello} }
 
 func (s *awaitServerHello) handle(m message, do *effects) (state, error) {
-	if m.typ != iana.HandshakeServerHello {
-		return nil, unexpected(s.awaits(), m)
-	}
 	sh, err := wire.ParseServerHello(m.body)
 	if err != nil {
 		return nil, err
@@ -136,12 +133,9 @@ type awaitSecondServerHello struct {
 	retried *wire.ServerHello
 }
 
-func (s *awaitSecondServerHello) awaits() string { return "server_hello" }
+func (s *awaitSecondServerHello) awaits() awaited { return awaited{iana.HandshakeServerHello} }
 
 func (s *awaitSecondServerHello) handle(m message, do *effects) (state, error) {
-	if m.typ != iana.HandshakeServerHello {
-		return nil, unexpected(s.awaits(), m)
-	}
 	sh, err := wire.ParseServerHello(m.body)
 	if err != nil {
 		return nil, err
@@ -221,12 +215,11 @@ type awaitEncryptedExtensions struct {
 	psk *presharedKey // nil if the server proves itself by certificate
 }
 
-func (s *awaitEncryptedExtensions) awaits() string { return "encrypted_extensions" }
+func (s *awaitEncryptedExtensions) awaits() awaited {
+	return awaited{iana.HandshakeEncryptedExtensions}
+}
 
 func (s *awaitEncryptedExtensions) handle(m message, do *effects) (state, error) {
-	if m.typ != iana.HandshakeEncryptedExtensions {
-		return nil, unexpected(s.awaits(), m)
-	}
 	ee, err := wire.ParseEncryptedExtensions(m.body)
 	if err != nil {
 		return nil, err
@@ -299,27 +292,26 @@ type awaitCertificateOrRequest struct {
 	*offer
 }
 
-func (s *awaitCertificateOrRequest) awaits() string { return "certificate or certificate_request" }
+func (s *awaitCertificateOrRequest) awaits() awaited {
+	return append(s.certificates(), iana.HandshakeCertificateRequest)
+}
 
 func (s *awaitCertificateOrRequest) handle(m message, do *effects) (state, error) {
 	next := &awaitCertificate{flow13: s.flow13, offer: s.offer}
-	switch {
-	case s.isCertificate(m):
+	if m.typ != iana.HandshakeCertificateRequest {
 		return next.handle(m, do)
-	case m.typ == iana.HandshakeCertificateRequest:
-		request, err := parseRequest(m)
-		if err != nil {
-			return nil, err
-		}
-		if len(request.Context) != 0 {
-			// RFC 9846, Section 4.3.2: empty unless used after the handshake.
-			return nil, illegal("a CertificateRequest in the handshake with a context")
-		}
-		s.transcript.add(m.raw)
-		next.request = request
-		return next, nil
 	}
-	return nil, unexpected(s.awaits(), m)
+	request, err := parseRequest(m)
+	if err != nil {
+		return nil, err
+	}
+	if len(request.Context) != 0 {
+		// RFC 9846, Section 4.3.2: empty unless used after the handshake.
+		return nil, illegal("a CertificateRequest in the handshake with a context")
+	}
+	s.transcript.add(m.raw)
+	next.request = request
+	return next, nil
 }
 
 // parseRequest reads a CertificateRequest and checks what it must have.
@@ -341,12 +333,9 @@ type awaitCertificate struct {
 	request *wire.CertificateRequest // nil if the server did not ask
 }
 
-func (s *awaitCertificate) awaits() string { return "certificate" }
+func (s *awaitCertificate) awaits() awaited { return s.certificates() }
 
 func (s *awaitCertificate) handle(m message, _ *effects) (state, error) {
-	if !s.isCertificate(m) {
-		return nil, unexpected(s.awaits(), m)
-	}
 	peer, err := s.readCertificate(m, asked{
 		kind: s.kinds.peer, staple: s.hello.StatusRequest, scts: s.hello.SCT, delegated: s.hello.DelegatedCredential,
 	})
@@ -382,12 +371,9 @@ type awaitCertificateVerify struct {
 	schemes []iana.SignatureScheme // that the server may sign with
 }
 
-func (s *awaitCertificateVerify) awaits() string { return "certificate_verify" }
+func (s *awaitCertificateVerify) awaits() awaited { return awaited{iana.HandshakeCertificateVerify} }
 
 func (s *awaitCertificateVerify) handle(m message, _ *effects) (state, error) {
-	if m.typ != iana.HandshakeCertificateVerify {
-		return nil, unexpected(s.awaits(), m)
-	}
 	err := s.checkCertificateVerify(m, s.key, serverContext, s.schemes)
 	if err != nil {
 		return nil, err
@@ -401,12 +387,9 @@ type awaitServerFinished struct {
 	request *wire.CertificateRequest
 }
 
-func (s *awaitServerFinished) awaits() string { return "finished" }
+func (s *awaitServerFinished) awaits() awaited { return awaited{iana.HandshakeFinished} }
 
 func (s *awaitServerFinished) handle(m message, do *effects) (state, error) {
-	if m.typ != iana.HandshakeFinished {
-		return nil, unexpected(s.awaits(), m)
-	}
 	if err := s.checkFinished(m, s.server); err != nil {
 		return nil, err
 	}

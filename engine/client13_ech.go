@@ -314,7 +314,6 @@ func (f *flow13) declineRequest(r *wire.CertificateRequest, do *effects, end fun
 // its own so that Finished goes out before the alert, which is then encrypted.
 type endRejected struct{ why *ECHRejectedError }
 
-func (s *endRejected) awaits() string                              { return "nothing" }
 func (s *endRejected) question() Question                          { return nil }
 func (s *endRejected) resume(_ Answer, do *effects) (state, error) { return s.ask(do) }
 

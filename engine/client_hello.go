@@ -17,8 +17,6 @@ type clientStart struct {
 	info *State
 }
 
-func (s *clientStart) awaits() string { return "the start" }
-
 // start offers the session of the configuration, if its server would still be accepted.
 func (s *clientStart) start(do *effects) (state, error) {
 	s.info.ServerName = s.cfg.ServerName

@@ -63,6 +63,8 @@ type (
 	waitingWitness  struct{ witness }
 )
 
+func (w handlingWitness) awaits() awaited { return w.state.(handler).awaits() }
+
 func (w handlingWitness) handle(m message, do *effects) (state, error) {
 	return w.follow(w.state.(handler).handle(m, do))
 }

@@ -47,6 +47,17 @@ func TestSSL30Hello(t *testing.T) {
 			refuses(t, err, alert)
 		}
 
+		// With TLS 1.2 in supported_versions only SSL 3.0 and older are refused.
+		s = newServer(t, new(config))
+		s.in = handMade(t, &config{Verifier: acceptAll{}}, func(h *wire.ClientHello) {
+			h.LegacyVersion, h.SupportedVersions = version, []iana.Version{iana.TLS12}
+		})
+		if _, err = s.step(); version > iana.SSL30 && err != nil {
+			t.Errorf("%v with TLS 1.2: %v", version, err)
+		} else if version <= iana.SSL30 {
+			refuses(t, err, iana.AlertProtocolVersion)
+		}
+
 		c, _ := newPair(t, &config{Verifier: acceptAll{}}, &config{Config: *s.r.cfg})
 		if _, err := c.step(); err != nil {
 			t.Fatal(err)

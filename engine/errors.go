@@ -134,10 +134,10 @@ func overLimit(alert iana.Alert, format string, args ...any) *Error {
 
 // unexpected is the error for a message that may not come now.
 // RFC 9846, Section 4: "abort the handshake with an unexpected_message alert".
-func unexpected(expected string, m message) *Error {
+func unexpected(s state, got string) *Error {
 	return &Error{
 		Fault: FaultPeer, Alert: iana.AlertUnexpectedMessage, Reason: "a message came out of order",
-		Expected: expected, Got: m.typ.String(),
+		Expected: expected(s), Got: got,
 	}
 }
 

@@ -128,23 +128,25 @@ func (f *flow12) open(client bool, do *effects) state {
 	return &open12{client: client}
 }
 
-// open12 is an open TLS 1.2 connection. It awaits no message: what may come
-// after the handshake would lead to another one, which is refused.
+// open12 is an open TLS 1.2 connection. What may come after the handshake would lead to
+// another one, which is refused.
 type open12 struct{ client bool }
 
-func (s *open12) awaits() string { return "nothing but data" }
-
-func (s *open12) handle(m message, _ *effects) (state, error) {
-	if s.client && m.typ == iana.HandshakeHelloRequest || !s.client && m.typ == iana.HandshakeClientHello {
-		// RFC 5246, Section 7.2.2, has this alert as a warning, after which the
-		// connection may continue. A peer that renegotiates cannot use a connection
-		// that does not, and would wait; so the driver ends it after the warning.
-		return nil, &Error{
-			Fault: FaultIncompatible, Alert: iana.AlertNoRenegotiation, Reason: "the peer wants to renegotiate, which this side never does",
-			Hint: "servers do so to ask for a client certificate late: let them ask in the handshake, or use TLS 1.3",
-		}
+func (s *open12) awaits() awaited {
+	if s.client {
+		return awaited{iana.HandshakeHelloRequest}
 	}
-	return nil, unexpected(s.awaits(), m)
+	return awaited{iana.HandshakeClientHello}
+}
+
+// handle refuses to renegotiate. RFC 5246, Section 7.2.2, has this alert as a warning, after
+// which the connection may continue. A peer that renegotiates cannot use a connection that
+// does not, and would wait; so the driver ends it after the warning.
+func (s *open12) handle(message, *effects) (state, error) {
+	return nil, &Error{
+		Fault: FaultIncompatible, Alert: iana.AlertNoRenegotiation, Reason: "the peer wants to renegotiate, which this side never does",
+		Hint: "servers do so to ask for a client certificate late: let them ask in the handshake, or use TLS 1.3",
+	}
 }
 
 // signed is what a ServerKeyExchange signs. RFC 8422, Section 5.4.

@@ -168,12 +168,9 @@ type awaitLateVerify struct {
 	key     crypto.PublicKey
 }
 
-func (s *awaitLateVerify) awaits() string { return "certificate_verify" }
+func (s *awaitLateVerify) awaits() awaited { return awaited{iana.HandshakeCertificateVerify} }
 
 func (s *awaitLateVerify) handle(m message, _ *effects) (state, error) {
-	if m.typ != iana.HandshakeCertificateVerify {
-		return nil, unexpected(s.awaits(), m)
-	}
 	if err := s.flow.checkCertificateVerify(m, s.key, clientContext, s.flow.cfg.schemes()); err != nil {
 		return nil, err
 	}
@@ -190,12 +187,9 @@ type awaitLateFinished struct {
 	peer    *PeerCertificate // nil if the client has declined
 }
 
-func (s *awaitLateFinished) awaits() string { return "finished" }
+func (s *awaitLateFinished) awaits() awaited { return awaited{iana.HandshakeFinished} }
 
 func (s *awaitLateFinished) handle(m message, do *effects) (state, error) {
-	if m.typ != iana.HandshakeFinished {
-		return nil, unexpected(s.awaits(), m)
-	}
 	if err := s.flow.checkFinished(m, s.open.traffic); err != nil {
 		return nil, err
 	}

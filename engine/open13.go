@@ -19,29 +19,33 @@ type open13 struct {
 	late       *late
 }
 
-func (s *open13) awaits() string {
-	if s.client {
-		return "key_update, new_session_ticket or certificate_request"
+func (s *open13) awaits() awaited {
+	list := awaited{iana.HandshakeKeyUpdate}
+	switch {
+	case s.client && s.cfg.PostHandshakeAuth:
+		return append(list, iana.HandshakeNewSessionTicket, iana.HandshakeCertificateRequest)
+	case s.client:
+		return append(list, iana.HandshakeNewSessionTicket)
+	case s.late.expected():
+		return append(list, s.late.flow.certificates()...)
 	}
-	return "key_update or certificate"
+	return list
 }
 
 func (s *open13) handle(m message, do *effects) (state, error) {
-	switch {
-	case m.typ == iana.HandshakeKeyUpdate:
+	switch m.typ {
+	case iana.HandshakeKeyUpdate:
 		return s.keyUpdate(m, do)
-	case m.typ == iana.HandshakeNewSessionTicket && s.client:
+	case iana.HandshakeCertificateRequest:
+		return s.lateRequest(m)
+	case iana.HandshakeNewSessionTicket:
 		session, err := s.takeTicket(m)
 		if session != nil {
 			do.events = append(do.events, Event{Kind: EventSession, Session: session})
 		}
 		return s, err
-	case m.typ == iana.HandshakeCertificateRequest && s.client && s.cfg.PostHandshakeAuth:
-		return s.lateRequest(m)
-	case !s.client && s.late.expected() && s.late.flow.isCertificate(m):
-		return s.lateCertificate(m)
 	}
-	return nil, unexpected(s.awaits(), m)
+	return s.lateCertificate(m)
 }
 
 // keyUpdate changes the receiving key and notifies the sending half, which changes its key

@@ -249,8 +249,8 @@ func (r *Receiver) reply(steps []step) {
 func (r *Receiver) dispatch(m message) error {
 	r.cfg.trace(false, iana.ContentHandshake, m.raw)
 	s, ok := r.state.(handler)
-	if !ok {
-		return unexpected("nothing", m)
+	if !ok || !slices.Contains(s.awaits(), m.typ) {
+		return unexpected(r.state, m.typ.String())
 	}
 	if err := r.allow(m); err != nil {
 		return err

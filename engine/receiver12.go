@@ -51,10 +51,7 @@ func (r *Receiver) changeCipherSpec(payload []byte) error {
 	}
 	s, ok := r.state.(ccsHandler)
 	if !ok {
-		return &Error{
-			Fault: FaultPeer, Alert: iana.AlertUnexpectedMessage, Reason: "a message came out of order",
-			Expected: r.state.awaits(), Got: "change_cipher_spec",
-		}
+		return unexpected(r.state, "change_cipher_spec")
 	}
 	r.cfg.trace(false, iana.ContentChangeCipherSpec, payload)
 	r.state = nil

@@ -21,12 +21,9 @@ type server12 struct {
 // awaitClientCertificate12 waits for the client's certificate, perhaps an empty one.
 type awaitClientCertificate12 struct{ *server12 }
 
-func (s *awaitClientCertificate12) awaits() string { return "certificate" }
+func (s *awaitClientCertificate12) awaits() awaited { return awaited{iana.HandshakeCertificate} }
 
 func (s *awaitClientCertificate12) handle(m message, _ *effects) (state, error) {
-	if m.typ != iana.HandshakeCertificate {
-		return nil, unexpected(s.awaits(), m)
-	}
 	peer, err := s.readCertificate(m)
 	if err != nil {
 		return nil, err
@@ -52,12 +49,9 @@ type awaitClientKeyExchange12 struct {
 	key crypto.PublicKey // nil if the client showed no certificate
 }
 
-func (s *awaitClientKeyExchange12) awaits() string { return "client_key_exchange" }
+func (s *awaitClientKeyExchange12) awaits() awaited { return awaited{iana.HandshakeClientKeyExchange} }
 
 func (s *awaitClientKeyExchange12) handle(m message, do *effects) (state, error) {
-	if m.typ != iana.HandshakeClientKeyExchange {
-		return nil, unexpected(s.awaits(), m)
-	}
 	psk := s.suite.Auth == suites.AuthPSK
 	kx, err := wire.ParseClientKeyExchange12(m.body, psk, s.suite.ECDHE)
 	if err != nil {
@@ -119,12 +113,11 @@ type awaitClientCertificateVerify12 struct {
 	key crypto.PublicKey
 }
 
-func (s *awaitClientCertificateVerify12) awaits() string { return "certificate_verify" }
+func (s *awaitClientCertificateVerify12) awaits() awaited {
+	return awaited{iana.HandshakeCertificateVerify}
+}
 
 func (s *awaitClientCertificateVerify12) handle(m message, _ *effects) (state, error) {
-	if m.typ != iana.HandshakeCertificateVerify {
-		return nil, unexpected(s.awaits(), m)
-	}
 	cv, err := wire.ParseCertificateVerify(m.body)
 	if err != nil {
 		return nil, err
@@ -141,8 +134,6 @@ func (s *awaitClientCertificateVerify12) handle(m message, _ *effects) (state, e
 // awaitClientCCS12 waits for the client's change_cipher_spec.
 type awaitClientCCS12 struct{ *server12 }
 
-func (s *awaitClientCCS12) awaits() string { return "change_cipher_spec" }
-
 func (s *awaitClientCCS12) changeCipherSpec(do *effects) (state, error) {
 	client, _ := s.directions()
 	return &awaitClientFinished12{s.server12}, s.openWith(client, do)
@@ -151,12 +142,9 @@ func (s *awaitClientCCS12) changeCipherSpec(do *effects) (state, error) {
 // awaitClientFinished12 waits for the client's Finished.
 type awaitClientFinished12 struct{ *server12 }
 
-func (s *awaitClientFinished12) awaits() string { return "finished" }
+func (s *awaitClientFinished12) awaits() awaited { return awaited{iana.HandshakeFinished} }
 
 func (s *awaitClientFinished12) handle(m message, do *effects) (state, error) {
-	if m.typ != iana.HandshakeFinished {
-		return nil, unexpected(s.awaits(), m)
-	}
 	if err := s.checkFinished(m, s.master.ClientFinished(s.transcript.sum())); err != nil {
 		return nil, err
 	}

@@ -19,12 +19,9 @@ type server13 struct {
 // returns meanwhile. RFC 9846, Section 4.5.
 type awaitEndOfEarlyData struct{ *server13 }
 
-func (s *awaitEndOfEarlyData) awaits() string { return "end_of_early_data" }
+func (s *awaitEndOfEarlyData) awaits() awaited { return awaited{iana.HandshakeEndOfEarlyData} }
 
 func (s *awaitEndOfEarlyData) handle(m message, do *effects) (state, error) {
-	if m.typ != iana.HandshakeEndOfEarlyData {
-		return nil, unexpected(s.awaits(), m)
-	}
 	if err := wire.ParseEmpty(m.typ, m.body); err != nil {
 		return nil, err
 	}
@@ -36,12 +33,9 @@ func (s *awaitEndOfEarlyData) handle(m message, do *effects) (state, error) {
 // awaitClientCertificate waits for the client's certificate, perhaps an empty one.
 type awaitClientCertificate struct{ *server13 }
 
-func (s *awaitClientCertificate) awaits() string { return "certificate" }
+func (s *awaitClientCertificate) awaits() awaited { return s.certificates() }
 
 func (s *awaitClientCertificate) handle(m message, _ *effects) (state, error) {
-	if !s.isCertificate(m) {
-		return nil, unexpected(s.awaits(), m)
-	}
 	peer, err := s.readCertificate(m, asked{kind: s.kinds.peer, staple: true, scts: true})
 	if err != nil {
 		return nil, err
@@ -65,12 +59,11 @@ type awaitClientCertificateVerify struct {
 	key crypto.PublicKey
 }
 
-func (s *awaitClientCertificateVerify) awaits() string { return "certificate_verify" }
+func (s *awaitClientCertificateVerify) awaits() awaited {
+	return awaited{iana.HandshakeCertificateVerify}
+}
 
 func (s *awaitClientCertificateVerify) handle(m message, _ *effects) (state, error) {
-	if m.typ != iana.HandshakeCertificateVerify {
-		return nil, unexpected(s.awaits(), m)
-	}
 	if err := s.checkCertificateVerify(m, s.key, clientContext, s.cfg.schemes()); err != nil {
 		return nil, err
 	}
@@ -80,12 +73,9 @@ func (s *awaitClientCertificateVerify) handle(m message, _ *effects) (state, err
 // awaitClientFinished waits for the end of the handshake.
 type awaitClientFinished struct{ *server13 }
 
-func (s *awaitClientFinished) awaits() string { return "finished" }
+func (s *awaitClientFinished) awaits() awaited { return awaited{iana.HandshakeFinished} }
 
 func (s *awaitClientFinished) handle(m message, do *effects) (state, error) {
-	if m.typ != iana.HandshakeFinished {
-		return nil, unexpected(s.awaits(), m)
-	}
 	if err := s.checkFinished(m, s.client); err != nil {
 		return nil, err
 	}

@@ -52,14 +52,11 @@ type awaitSecondClientHello struct {
 	cookie   []byte
 }
 
-func (s *awaitSecondClientHello) awaits() string { return "client_hello" }
+func (s *awaitSecondClientHello) awaits() awaited { return awaited{iana.HandshakeClientHello} }
 
 // handle decides anew about the second ClientHello, so that nothing rests on what the first
 // one offered but what the HelloRetryRequest fixed.
 func (s *awaitSecondClientHello) handle(m message, do *effects) (state, error) {
-	if m.typ != iana.HandshakeClientHello {
-		return nil, unexpected(s.awaits(), m)
-	}
 	hello, err := wire.ParseClientHello(m.body)
 	if err != nil {
 		return nil, err

@@ -48,7 +48,6 @@ type decided struct {
 	d *decision
 }
 
-func (s *decided) awaits() string                              { return "nothing" }
 func (s *decided) question() Question                          { return nil }
 func (s *decided) resume(_ Answer, do *effects) (state, error) { return s.ask(do) }
 

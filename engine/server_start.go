@@ -11,12 +11,9 @@ type awaitClientHello struct {
 	info *State
 }
 
-func (s *awaitClientHello) awaits() string { return "client_hello" }
+func (s *awaitClientHello) awaits() awaited { return awaited{iana.HandshakeClientHello} }
 
 func (s *awaitClientHello) handle(m message, _ *effects) (state, error) {
-	if m.typ != iana.HandshakeClientHello {
-		return nil, unexpected(s.awaits(), m)
-	}
 	hello, err := wire.ParseClientHello(m.body)
 	if err != nil {
 		return nil, err

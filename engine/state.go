@@ -83,29 +83,39 @@ func newMessage(raw []byte) message {
 	return message{typ: typ, raw: raw, body: raw[len(raw)-n:]}
 }
 
-// A state is one state of the protocol. The driver uses it once: it returns
-// the next one.
-type state interface {
-	// awaits names what the state waits for.
-	awaits() string
+// A state is one state of the protocol: a handler, a starter, a waiter or a ccsHandler. The
+// driver uses it once: it returns the next one.
+type state any
+
+// awaited lists types of handshake messages.
+type awaited []iana.HandshakeType
+
+// A handler is a state that awaits a handshake message and is named for it. The driver
+// gives it no message of a type that it does not await.
+type handler interface {
+	awaits() awaited
+	handle(m message, do *effects) (state, error)
 }
 
-// A handler is a state that awaits a handshake message and is named for it.
-type handler interface {
-	state
-	handle(m message, do *effects) (state, error)
+// expected names what a state awaits, for an error message.
+func expected(s state) string {
+	h, ok := s.(handler)
+	if _, ccs := s.(ccsHandler); ccs {
+		return "change_cipher_spec"
+	} else if !ok {
+		return "nothing"
+	}
+	return list(h.awaits())
 }
 
 // A starter is a state that begins without a message: the client's first.
 type starter interface {
-	state
 	start(do *effects) (state, error)
 }
 
 // A waiter is a state that asked the caller something and continues with the
 // answer. It takes no message meanwhile.
 type waiter interface {
-	state
 	question() Question
 	// ask tries for an answer at once; ErrPending leaves it to Resume.
 	ask(do *effects) (state, error)
@@ -115,7 +125,6 @@ type waiter interface {
 // A ccsHandler is a state that awaits the peer's change_cipher_spec, which in
 // TLS 1.2 is part of the order of messages. RFC 5246, Section 7.1.
 type ccsHandler interface {
-	state
 	changeCipherSpec(do *effects) (state, error)
 }
 
@@ -134,7 +143,6 @@ type wait[A any] struct {
 	instead func(do *effects) (state, error)
 }
 
-func (w *wait[A]) awaits() string     { return w.what }
 func (w *wait[A]) question() Question { return w.q }
 
 func (w *wait[A]) ask(do *effects) (state, error) {

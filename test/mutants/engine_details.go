@@ -44,7 +44,7 @@ var detailRows = []row{
 		file: "engine/server13_retry.go",
 		old:  "return (&deciding{\n\t\tcfg: s.cfg, info: s.info, hello: hello,",
 		new:  "return (&deciding{\n\t\tcfg: s.cfg, info: s.info, hello: s.first,",
-		test: "TestSecondClientHelloIsTaken",
+		test: "TestHandshake",
 	},
 	{
 		doc: own, section: "engine", must: "no client chooses how much its key exchange costs",

@@ -32,8 +32,7 @@ var engine12Rows = []row{
 	{
 		doc: rfc5246, section: "7.1", must: "change_cipher_spec in its one place",
 		file: "engine/receiver12.go",
-		old:  "return &Error{\n\t\t\tFault: FaultPeer",
-		new:  "return nil\n\t\treturn &Error{\n\t\t\tFault: FaultPeer",
+		old:  "return unexpected(r.state, \"change_cipher_spec\")", new: "return nil",
 		test: "TestOtherRecordsInEveryState12",
 	},
 	{
@@ -45,13 +44,16 @@ var engine12Rows = []row{
 	{
 		doc: rfc5246, section: "7.3", must: "the order of messages",
 		file: "engine/client12.go",
-		old:  "if m.typ != iana.HandshakeCertificate {", new: "if false {",
+		old:  "func (s *awaitServerCertificate12) awaits() awaited { return awaited{",
+		new: "func (s *awaitServerCertificate12) awaits() awaited { return awaited{" +
+			"iana.HandshakeServerKeyExchange, ",
 		test: "TestEveryMessageInEveryState12",
 	},
 	{
 		doc: rfc5246, section: "7.3", must: "the order of messages",
 		file: "engine/server12.go",
-		old:  "if m.typ != iana.HandshakeClientKeyExchange {", new: "if false {",
+		old:  "return awaited{iana.HandshakeClientKeyExchange}",
+		new:  "return awaited{iana.HandshakeClientKeyExchange, iana.HandshakeFinished}",
 		test: "TestEveryMessageInEveryState12",
 	},
 	{

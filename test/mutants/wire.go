@@ -125,7 +125,7 @@ var wireRows = []row{
 		doc: rfc9846, section: "4.1.2", must: "unknown suites, groups, extensions are ignored",
 		file: "engine/server13_choose.go",
 		old:  "if s := suites.TLS13(id); s != nil && slices.Contains(h.CipherSuites, id) &&",
-		new:  "if s := suites.TLS13(id); s != nil && h.CipherSuites[0] == id {",
+		new:  "if s := suites.TLS13(id); s != nil && h.CipherSuites[0] == id &&",
 		pkg:  "engine", test: "TestGREASEIsIgnored13",
 	},
 }
