@@ -107,21 +107,22 @@ func (o Operation) Ancillary() []socket.Ancillary {
 // Open opens a socket for an algorithm, with its key unless that is nil. Accept
 // on it returns sockets for operations, each with a separate state.
 func Open(a Addr, key []byte) (*socket.Socket, error) {
-	s, err := socket.New(Family, socket.SeqPacket, 0)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Bind(a); err != nil {
-		_ = s.Close()
-		return nil, explain(a, err)
-	}
-	if key != nil {
-		if err := s.SetOption(socket.OptionNumber{Level: Level, Name: setKey}, key); err != nil {
-			_ = s.Close()
-			return nil, &net.OpError{Op: "set", Net: "alg", Addr: a, Err: fmt.Errorf("a key of %d bytes: %w", len(key), cause(err))}
+	return Family.Open(socket.SeqPacket, 0, func(s *socket.Socket) error {
+		if err := s.Bind(a); err != nil {
+			return explain(a, err)
 		}
-	}
-	return s, nil
+		if key == nil {
+			return nil
+		}
+		err := s.SetOption(socket.OptionNumber{Level: Level, Name: setKey}, key)
+		if err != nil {
+			return &net.OpError{
+				Op: "set", Net: "alg", Addr: a,
+				Err: fmt.Errorf("a key of %d bytes: %w", len(key), cause(err)),
+			}
+		}
+		return nil
+	})
 }
 
 // operation opens an algorithm and one socket for its operations.

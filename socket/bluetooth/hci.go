@@ -101,15 +101,7 @@ func ParseHCIAncillary(b []byte) (HCIAncillary, error) {
 // OpenHCI opens a socket on a controller's channel, which needs privileges for
 // all but the raw channel.
 func OpenHCI(a HCIAddr) (*socket.Socket, error) {
-	s, err := socket.New(FamilyHCI, socket.Raw, protoHCI)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Bind(a); err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	return s, nil
+	return FamilyHCI.Bind(socket.Raw, protoHCI, a)
 }
 
 // A Controller is a Bluetooth adapter of this machine.

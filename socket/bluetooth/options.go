@@ -76,21 +76,14 @@ const (
 
 // bound opens a socket, has it prepared if prepare is not nil, and binds it.
 func bound(f socket.Family, typ socket.Type, proto int, prepare func(*socket.Socket, net.Addr) error, a net.Addr) (*socket.Socket, error) {
-	s, err := socket.New(f, typ, proto)
-	if err != nil {
-		return nil, err
-	}
-	if prepare != nil {
-		err = prepare(s, a)
-	}
-	if err == nil {
-		err = s.Bind(a)
-	}
-	if err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	return s, nil
+	return f.Open(typ, proto, func(s *socket.Socket) error {
+		if prepare != nil {
+			if err := prepare(s, a); err != nil {
+				return err
+			}
+		}
+		return s.Bind(a)
+	})
 }
 
 func dial(ctx context.Context, f socket.Family, typ socket.Type, proto int, prepare func(*socket.Socket, net.Addr) error, local, to net.Addr) (*socket.Socket, error) {

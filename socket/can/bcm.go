@@ -77,12 +77,8 @@ func DialBCM(ctx context.Context, name string) (*BCM, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := socket.New(Family, socket.Datagram, protoBCM)
+	s, err := Family.Dial(ctx, socket.Datagram, protoBCM, a)
 	if err != nil {
-		return nil, err
-	}
-	if err := s.Connect(ctx, a); err != nil {
-		_ = s.Close()
 		return nil, err
 	}
 	return &BCM{s}, nil

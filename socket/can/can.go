@@ -138,12 +138,8 @@ func Open(name string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := socket.New(Family, socket.Raw, protoRaw)
+	s, err := Family.Bind(socket.Raw, protoRaw, a)
 	if err != nil {
-		return nil, err
-	}
-	if err := s.Bind(a); err != nil {
-		_ = s.Close()
 		return nil, err
 	}
 	return &Conn{s}, nil

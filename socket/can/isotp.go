@@ -124,15 +124,9 @@ type LinkLayer struct{ MTU, TxLength, TxFlags uint8 }
 // ISO-TP has neither an end of a connection nor back-pressure from the
 // receiver: a receiver that does not read loses messages.
 func DialISOTP(a ISOTPAddr, prepare func(*socket.Socket) error) (*socket.Socket, error) {
-	s, err := socket.New(FamilyISOTP, socket.Datagram, protoISOTP)
-	if err != nil {
-		return nil, err
-	}
-	if err := startISOTP(s, a, prepare); err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	return s, nil
+	return FamilyISOTP.Open(socket.Datagram, protoISOTP, func(s *socket.Socket) error {
+		return startISOTP(s, a, prepare)
+	})
 }
 
 func startISOTP(s *socket.Socket, a ISOTPAddr, prepare func(*socket.Socket) error) error {

@@ -103,12 +103,8 @@ const maxJ1939Filters = 512
 
 // OpenJ1939 opens a socket that sends from a and receives messages for a.
 func OpenJ1939(a J1939Addr) (*socket.PacketConn, error) {
-	s, err := socket.New(FamilyJ1939, socket.Datagram, protoJ1939)
+	s, err := FamilyJ1939.Bind(socket.Datagram, protoJ1939, a)
 	if err != nil {
-		return nil, err
-	}
-	if err := s.Bind(a); err != nil {
-		_ = s.Close()
 		return nil, err
 	}
 	return s.PacketConn(), nil

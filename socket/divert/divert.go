@@ -67,12 +67,8 @@ func decode(raw []byte) (socket.Addr, error) {
 
 // Open receives the packets that are diverted to a port.
 func Open(port uint16) (*socket.PacketConn, error) {
-	s, err := socket.New(Family, socket.Raw, 0)
+	s, err := Family.Bind(socket.Raw, 0, Addr{Port: port})
 	if err != nil {
-		return nil, err
-	}
-	if err := s.Bind(Addr{Port: port}); err != nil {
-		_ = s.Close()
 		return nil, err
 	}
 	return s.PacketConn(), nil

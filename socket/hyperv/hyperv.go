@@ -143,30 +143,10 @@ func option(name int) socket.OptionNumber {
 
 // Dial connects to a machine's service.
 func Dial(ctx context.Context, a Addr) (*socket.Socket, error) {
-	s, err := socket.New(Family, socket.Stream, Protocol)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Connect(ctx, a); err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	return s, nil
+	return Family.Dial(ctx, socket.Stream, Protocol, a)
 }
 
 // Listen accepts connections to a service, which must be registered on the host.
 func Listen(a Addr) (*socket.Listener, error) {
-	s, err := socket.New(Family, socket.Stream, Protocol)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Bind(a); err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	if err := s.Listen(0); err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	return s.Listener(), nil
+	return Family.Listen(socket.Stream, Protocol, a)
 }

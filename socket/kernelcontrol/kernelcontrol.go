@@ -52,18 +52,13 @@ func decode(raw []byte) (socket.Addr, error) {
 // Dial connects to the control with the given name; typ is Datagram or Stream,
 // depending on the control.
 func Dial(ctx context.Context, typ socket.Type, name string, unit uint32) (*socket.Socket, error) {
-	s, err := socket.New(Family, typ, protoControl)
-	if err != nil {
-		return nil, err
-	}
-	id, err := resolve(s, name)
-	if err != nil {
-		_ = s.Close()
-		return nil, &net.OpError{Op: "dial", Net: "system", Err: fmt.Errorf("kernel control %q: %w", name, err)}
-	}
-	if err := s.Connect(ctx, Addr{id, unit}); err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	return s, nil
+	return Family.Open(typ, protoControl, func(s *socket.Socket) error {
+		id, err := resolve(s, name)
+		if err != nil {
+			return &net.OpError{
+				Op: "dial", Net: "system", Err: fmt.Errorf("kernel control %q: %w", name, err),
+			}
+		}
+		return s.Connect(ctx, Addr{id, unit})
+	})
 }

@@ -176,18 +176,15 @@ func ParseAuxiliary(items []socket.Ancillary) (a Auxiliary, ok bool) {
 // force before the first frame arrives.
 func Open(typ socket.Type, a Addr, filter ...Instruction) (*socket.PacketConn, error) {
 	// Without a protocol the socket receives nothing until it is bound.
-	s, err := socket.New(Family, typ, 0)
-	if err != nil {
-		return nil, err
-	}
-	if len(filter) > 0 {
-		if err := SetFilter(s, filter); err != nil {
-			_ = s.Close()
-			return nil, err
+	s, err := Family.Open(typ, 0, func(s *socket.Socket) error {
+		if len(filter) > 0 {
+			if err := SetFilter(s, filter); err != nil {
+				return err
+			}
 		}
-	}
-	if err := s.Bind(a); err != nil {
-		_ = s.Close()
+		return s.Bind(a)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return s.PacketConn(), nil

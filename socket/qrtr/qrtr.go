@@ -44,17 +44,12 @@ func decode(raw []byte) (socket.Addr, error) {
 
 // Open opens a datagram socket on a port of this node; 0 lets the kernel choose.
 func Open(port uint32) (*socket.PacketConn, error) {
-	s, err := socket.New(Family, socket.Datagram, 0)
+	s, err := Family.Open(socket.Datagram, 0, func(s *socket.Socket) error {
+		// A socket has this node's number before it is bound, and a port after.
+		local, _ := s.LocalAddr().(Addr)
+		return s.Bind(Addr{local.Node, port})
+	})
 	if err != nil {
-		return nil, err
-	}
-	// A socket has this node's number before it is bound, and a port after.
-	local, ok := s.LocalAddr().(Addr)
-	if !ok {
-		local = Addr{}
-	}
-	if err := s.Bind(Addr{local.Node, port}); err != nil {
-		_ = s.Close()
 		return nil, err
 	}
 	return s.PacketConn(), nil

@@ -16,12 +16,8 @@ const socketType = socket.SeqPacket
 // Open opens a socket that is bound to an address of this machine; port 0 lets
 // the kernel choose.
 func Open(local netip.AddrPort) (*socket.PacketConn, error) {
-	s, err := socket.New(Family, socketType, 0)
+	s, err := Family.Bind(socketType, 0, inet.Addr{AddrPort: local, Net: "rds"})
 	if err != nil {
-		return nil, err
-	}
-	if err := s.Bind(inet.Addr{AddrPort: local, Net: "rds"}); err != nil {
-		_ = s.Close()
 		return nil, err
 	}
 	return s.PacketConn(), nil

@@ -144,49 +144,21 @@ func option(name int) socket.OptionNumber {
 // Dial connects to a service or a socket; typ is Stream or SeqPacket. It waits
 // until the other side accepts.
 func Dial(ctx context.Context, typ socket.Type, a Addr) (*socket.Socket, error) {
-	s, err := socket.New(Family, typ, 0)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Connect(ctx, a); err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	return s, nil
+	return Family.Dial(ctx, typ, 0, a)
 }
 
 // Listen accepts connections to a range of a service; typ is Stream or
 // SeqPacket.
 func Listen(typ socket.Type, a Addr) (*socket.Listener, error) {
-	s, err := bound(typ, a)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Listen(0); err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	return s.Listener(), nil
+	return Family.Listen(typ, 0, a)
 }
 
 // ListenMessages receives messages to a range of a service; typ is RDM, whose
 // messages arrive, or Datagram, whose messages may be dropped.
 func ListenMessages(typ socket.Type, a Addr) (*socket.PacketConn, error) {
-	s, err := bound(typ, a)
+	s, err := Family.Bind(typ, 0, a)
 	if err != nil {
 		return nil, err
 	}
 	return s.PacketConn(), nil
-}
-
-func bound(typ socket.Type, a Addr) (*socket.Socket, error) {
-	s, err := socket.New(Family, typ, 0)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Bind(a); err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	return s, nil
 }

@@ -107,34 +107,18 @@ func convert(a net.Addr) (socket.Addr, error) {
 // Dial connects to a socket. With type Datagram, the connection can send only,
 // unless the socket is bound first.
 func Dial(ctx context.Context, typ socket.Type, a Addr) (*socket.Socket, error) {
-	s, err := socket.New(Family, typ, 0)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Connect(ctx, a); err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	return s, nil
+	return Family.Dial(ctx, typ, 0, a)
 }
 
 // Listen accepts connections of type Stream or SeqPacket. Closing the listener
 // leaves the file of a path behind; Unlink removes it.
 func Listen(typ socket.Type, a Addr) (*socket.Listener, error) {
-	s, err := bound(typ, a)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Listen(0); err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	return s.Listener(), nil
+	return Family.Listen(typ, 0, a)
 }
 
 // ListenDatagram receives datagrams.
 func ListenDatagram(a Addr) (*socket.PacketConn, error) {
-	s, err := bound(socket.Datagram, a)
+	s, err := Family.Bind(socket.Datagram, 0, a)
 	if err != nil {
 		return nil, err
 	}
@@ -152,16 +136,4 @@ func (a Addr) Unlink() error {
 		return nil
 	}
 	return os.Remove(a.Name)
-}
-
-func bound(typ socket.Type, a Addr) (*socket.Socket, error) {
-	s, err := socket.New(Family, typ, 0)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Bind(a); err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	return s, nil
 }

@@ -93,30 +93,10 @@ func option(name int) socket.OptionNumber {
 
 // Dial connects to a context's port; typ is Stream or SeqPacket.
 func Dial(ctx context.Context, typ socket.Type, a Addr) (*socket.Socket, error) {
-	s, err := socket.New(Family, typ, 0)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Connect(ctx, a); err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	return s, nil
+	return Family.Dial(ctx, typ, 0, a)
 }
 
 // Listen accepts connections on a port; typ is Stream or SeqPacket.
 func Listen(typ socket.Type, a Addr) (*socket.Listener, error) {
-	s, err := socket.New(Family, typ, 0)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Bind(a); err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	if err := s.Listen(0); err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	return s.Listener(), nil
+	return Family.Listen(typ, 0, a)
 }
