@@ -3,6 +3,8 @@ package sealsock
 import (
 	"cmp"
 	"context"
+	"errors"
+	"net"
 	"strings"
 
 	"github.com/sealsock/sealsock/address"
@@ -19,16 +21,38 @@ import (
 //
 // Use a Dialer for many connections with one Config.
 func Dial(ctx context.Context, addr string, cfg *Config) (*Conn, error) {
+	a, err := address.Parse(addr)
+	if err != nil {
+		return nil, err
+	}
+	return DialAddress(ctx, a, cfg)
+}
+
+// DialAddress is Dial for an address that was parsed.
+func DialAddress(ctx context.Context, a address.Address, cfg *Config) (*Conn, error) {
 	d, err := NewDialer(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return d.Dial(ctx, addr)
+	return d.DialAddress(ctx, a)
 }
 
 // A Dialer makes a client's connections with one Config, which it prepares once and
-// which they share. It may be used from any goroutine.
-type Dialer struct{ prepared *prepared }
+// which they share. It may be used from any goroutine. Its fields must not be changed
+// after the first connection.
+type Dialer struct {
+	// Connect, if set, opens the connection below in place of [address.Address.Dial]:
+	// through a proxy, or with an upgrade from plaintext (package starttls).
+	Connect func(context.Context, address.Address) (net.Conn, error)
+	// BeforeHandshake, if set, is called before the handshake of each attempt, for
+	// Conn.WriteEarly. An error ends the connection.
+	BeforeHandshake func(context.Context, *Conn) error
+	// OnECHRetry, if set, is called when the server has another configuration for
+	// Encrypted ClientHello, before the second attempt with that one.
+	OnECHRetry func(*engine.ECHRejectedError)
+
+	prepared *prepared
+}
 
 // NewDialer returns a Dialer, or an error for a Config with which no connection can
 // be made. A nil cfg is the zero Config.
@@ -37,28 +61,39 @@ func NewDialer(cfg *Config) (*Dialer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Dialer{p}, nil
+	return &Dialer{prepared: p}, nil
 }
 
 // Dial is the function Dial with the Config of d.
 func (d *Dialer) Dial(ctx context.Context, addr string) (*Conn, error) {
-	if d == nil || d.prepared == nil {
-		return nil, errNoDialer
-	}
 	a, err := address.Parse(addr)
 	if err != nil {
 		return nil, err
 	}
+	return d.DialAddress(ctx, a)
+}
+
+// DialAddress is Dial for an address that was parsed.
+func (d *Dialer) DialAddress(ctx context.Context, a address.Address) (*Conn, error) {
+	if d == nil || d.prepared == nil {
+		return nil, errNoDialer
+	}
 	p := d.prepared
 	to := &target{name: cmp.Or(p.ServerName, a.Host()), address: a.String(), ech: p.ECHConfigs}
 	to.knownAs = KnownAs(a, to.name)
-	c, err := p.dial(ctx, a, to)
-	if configs := retryConfigs(err); configs != nil {
-		again := *to
-		again.ech = configs
-		return p.dial(ctx, a, &again)
+	c, err := d.try(ctx, a, to)
+	var rejected *engine.ECHRejectedError
+	if !errors.As(err, &rejected) || rejected.RetryConfigs == nil {
+		// A server without keys gets no second attempt without encryption, which would
+		// reveal the name. RFC 9849, Section 6.1.6.
+		return c, err
 	}
-	return c, err
+	if d.OnECHRetry != nil {
+		d.OnECHRetry(rejected)
+	}
+	again := *to
+	again.ech = rejected.RetryConfigs
+	return d.try(ctx, a, &again)
 }
 
 var errNoDialer = &engine.Error{
@@ -66,23 +101,37 @@ var errNoDialer = &engine.Error{
 	Reason: "a Dialer that was not made by NewDialer",
 }
 
-func (p *prepared) dial(ctx context.Context, a address.Address, to *target) (*Conn, error) {
-	raw, err := a.Dial(ctx)
+// try is one attempt to connect.
+func (d *Dialer) try(ctx context.Context, a address.Address, to *target) (*Conn, error) {
+	raw, err := d.connect(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	c, err := p.client(raw, to)
+	c, err := d.prepared.client(raw, to)
 	if err != nil {
 		raw.Close()
 		return nil, err
 	}
-	ctx, cancel := p.withTimeout(ctx)
+	ctx, cancel := d.prepared.withTimeout(ctx)
 	defer cancel()
-	if err := c.Handshake(ctx); err != nil {
+	if d.BeforeHandshake != nil {
+		err = d.BeforeHandshake(ctx, c)
+	}
+	if err == nil {
+		err = c.Handshake(ctx)
+	}
+	if err != nil {
 		c.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+func (d *Dialer) connect(ctx context.Context, a address.Address) (net.Conn, error) {
+	if d.Connect != nil {
+		return d.Connect(ctx, a)
+	}
+	return a.Dial(ctx)
 }
 
 // KnownAs returns how a file of known peers (trust.KnownPeers) names the server at

@@ -10,7 +10,8 @@
 //
 //	conn, err := sealsock.Dial(ctx, "example.com:443", nil)
 //
-// [Client] and [Server] encrypt an existing connection of any kind.
+// [Client] and [Server] encrypt an existing connection of any kind. A [Dialer] connects
+// many times with one Config, through a proxy or after an upgrade from plaintext.
 //
 // # Trust and identity
 //

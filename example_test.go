@@ -3,6 +3,7 @@ package sealsock_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 
 	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/internal/testcert"
@@ -85,6 +87,31 @@ func ExampleDial() {
 	defer conn.Close()
 	fmt.Println(conn.Peer().Name, "is proved")
 	// Output: localhost is proved
+}
+
+// Connections with one Config, from one address of this machine.
+func ExampleDialer() {
+	client, server := demo()
+	l := listen(server, greet)
+	defer l.Close()
+
+	d, err := sealsock.NewDialer(client)
+	check(err)
+	local := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}}
+	d.Connect = func(ctx context.Context, a address.Address) (net.Conn, error) {
+		return local.DialContext(ctx, "tcp", a.String())
+	}
+	for range 2 {
+		conn, err := d.Dial(context.Background(), l.Addr().String())
+		check(err)
+		text, err := io.ReadAll(conn)
+		check(err)
+		fmt.Print(string(text))
+		conn.Close()
+	}
+	// Output:
+	// hello over TLS 1.3
+	// hello over TLS 1.3
 }
 
 func ExampleListen() {
@@ -242,18 +269,30 @@ func ExampleConn_WriteEarly() {
 	defer l.Close()
 
 	client.Sessions, client.EarlyData = sealsock.NewMemoryCache(10), true
-	raw, err := net.Dial("tcp", l.Addr().String())
+	d, err := sealsock.NewDialer(client)
 	check(err)
-	conn, err := sealsock.Client(raw, client)
-	check(err)
-	if _, err := conn.WriteEarly([]byte("GET /")); err != nil {
-		// Without a session from before there is no early data.
-		fmt.Fprint(conn, "GET /")
+	request, sent := []byte("GET /"), 0
+	d.BeforeHandshake = func(_ context.Context, conn *sealsock.Conn) (err error) {
+		sent, err = conn.WriteEarly(request)
+		if errors.Is(err, sealsock.ErrNoEarlyData) {
+			return nil // there is no session yet
+		}
+		return err
 	}
-	text, err := io.ReadAll(conn)
-	check(err)
-	fmt.Println(string(text))
-	// Output: early "", then "GET /"
+	for range 2 {
+		conn, err := d.Dial(context.Background(), l.Addr().String())
+		check(err)
+		_, err = conn.Write(request[sent:]) // the rest
+		check(err)
+		check(conn.CloseWrite())
+		text, err := io.ReadAll(conn)
+		check(err)
+		fmt.Println(string(text))
+		conn.Close()
+	}
+	// Output:
+	// early "", then "GET /"
+	// early "GET /", then ""
 }
 
 func ExampleConn_RequestClientCertificate() {

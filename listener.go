@@ -41,6 +41,11 @@ func Listen(ctx context.Context, addr string, cfg *Config) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
+	return ListenAddress(ctx, a, cfg)
+}
+
+// ListenAddress is Listen for an address that was parsed.
+func ListenAddress(ctx context.Context, a address.Address, cfg *Config) (*Listener, error) {
 	inner, err := a.Listen(ctx)
 	if err != nil {
 		return nil, err

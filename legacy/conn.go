@@ -43,6 +43,11 @@ func Dial(ctx context.Context, addr string, cfg *sealsock.Config) (*Conn, error)
 	if err != nil {
 		return nil, err
 	}
+	return DialAddress(ctx, a, cfg)
+}
+
+// DialAddress is Dial for an address that was parsed.
+func DialAddress(ctx context.Context, a address.Address, cfg *sealsock.Config) (*Conn, error) {
 	if cfg == nil {
 		cfg = new(sealsock.Config)
 	}

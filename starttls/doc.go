@@ -9,6 +9,8 @@
 //	err = starttls.Client(ctx, raw, "smtp", "mail.example.com")
 //	conn, err := sealsock.Client(raw, &sealsock.Config{ServerName: "mail.example.com"})
 //
+// With sealsock.Dialer.Connect the upgrade is a part of Dial.
+//
 // # Security
 //
 // An attacker on the network can read and change everything before TLS, and can claim that

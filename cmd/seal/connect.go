@@ -101,8 +101,11 @@ func connect(ctx context.Context, out *output, flags *connectFlags, addr string)
 	if err := flags.check(); err != nil {
 		return err
 	}
-	addr = withPort(addr, flags.starttls)
-	c, err := interruptibly(ctx, func() (*dialer, error) { return flags.prepare(out, addr) })
+	a, err := address.Parse(withPort(addr, flags.starttls))
+	if err != nil {
+		return err
+	}
+	c, err := interruptibly(ctx, func() (*dialer, error) { return flags.prepare(out, a) })
 	if err != nil {
 		return err
 	}
@@ -125,12 +128,12 @@ func connect(ctx context.Context, out *output, flags *connectFlags, addr string)
 }
 
 // prepare reads the files that the flags name.
-func (flags *connectFlags) prepare(out *output, addr string) (*dialer, error) {
-	cfg, done, err := flags.config(out, addr)
+func (flags *connectFlags) prepare(out *output, a address.Address) (*dialer, error) {
+	cfg, done, err := flags.config(out, a)
 	if err != nil {
 		return nil, err
 	}
-	c := &dialer{addr: addr, cfg: cfg, out: out, done: done, starttls: flags.starttls}
+	c := &dialer{addr: a, cfg: cfg, out: out, done: done, starttls: flags.starttls}
 	if c.early, err = readEarlyFile(flags.early); err != nil {
 		done()
 		return nil, err
@@ -147,11 +150,9 @@ func (flags *connectFlags) prepare(out *output, addr string) (*dialer, error) {
 
 // config makes a configuration of the flags, and a function that closes what it
 // opened.
-func (flags *connectFlags) config(out *output, addr string) (*sealsock.Config, func(), error) {
-	a, err := address.Parse(addr)
-	if err != nil {
-		return nil, nil, err
-	}
+func (flags *connectFlags) config(
+	out *output, a address.Address,
+) (*sealsock.Config, func(), error) {
 	if a.Scheme() == "stdio" {
 		return nil, nil, usage("standard input and output cannot be the connection and the data at once").
 			hinted("give another address; seal listen --echo stdio: and the like can use them")
@@ -167,7 +168,7 @@ func (flags *connectFlags) config(out *output, addr string) (*sealsock.Config, f
 	if err != nil {
 		return nil, nil, err
 	}
-	cfg.Trust = knownAt{policy, sealsock.KnownAs(a, cfg.ServerName)}
+	cfg.Trust = policy
 	if flags.pskFile != "" {
 		if err := offerKeys(out, cfg, flags.pskFile, flags.trustFlags.named() || flags.insecure); err != nil {
 			return nil, nil, err
@@ -246,7 +247,7 @@ func (flags *connectFlags) dial(ctx context.Context, c *dialer) (tlsConn, *facts
 // open connects with the engine, or with package legacy for --legacy.
 func (flags *connectFlags) open(ctx context.Context, c *dialer) (tlsConn, *facts, error) {
 	if flags.legacy {
-		conn, err := legacy.Dial(ctx, c.addr, c.cfg)
+		conn, err := legacy.DialAddress(ctx, c.addr, c.cfg)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -14,7 +14,7 @@ import (
 // A dialer makes one connection: it holds the options of its first flight, and the
 // result.
 type dialer struct {
-	addr    string
+	addr    address.Address
 	cfg     *sealsock.Config
 	done    func()
 	out     *output
@@ -25,64 +25,57 @@ type dialer struct {
 	starttls string // the protocol of --starttls; empty for TLS from the first byte
 }
 
-// dial connects and runs the handshake. If the server sends a retry configuration
-// for Encrypted ClientHello, dial tries again with that one, once (RFC 9849, Section
-// 6.1.6).
+// dial connects and runs the handshake, within the time of ctx.
 func (c *dialer) dial(ctx context.Context) (*sealsock.Conn, error) {
-	a, err := address.Parse(c.addr)
+	d, err := sealsock.NewDialer(c.cfg)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := c.try(ctx, a, c.cfg)
-	var rejected *engine.ECHRejectedError
-	if !errors.As(err, &rejected) || rejected.RetryConfigs == nil {
-		return conn, err
+	if c.starttls != "" {
+		d.Connect = c.upgrade
 	}
-	c.out.warn("--ech-config is out of date: trying again with what %s sent. The next time: --ech-config %s",
-		rejected.PublicName, base64.StdEncoding.EncodeToString(rejected.RetryConfigs))
-	again := *c.cfg
-	again.ECHConfigs = rejected.RetryConfigs
-	return c.try(ctx, a, &again)
-}
-
-// try is one attempt.
-func (c *dialer) try(ctx context.Context, a address.Address, cfg *sealsock.Config) (*sealsock.Conn, error) {
-	raw, err := a.Dial(ctx)
+	if len(c.early) > 0 {
+		d.BeforeHandshake = c.sendEarly
+	}
+	d.OnECHRetry = func(rejected *engine.ECHRejectedError) {
+		c.out.warn("--ech-config is out of date: trying again with what %s sent. "+
+			"The next time: --ech-config %s", rejected.PublicName,
+			base64.StdEncoding.EncodeToString(rejected.RetryConfigs))
+	}
+	conn, err := d.DialAddress(ctx, c.addr)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.upgrade(ctx, raw); err != nil {
-		raw.Close()
-		return nil, err
-	}
-	conn, err := sealsock.Client(raw, cfg)
-	if err != nil {
-		raw.Close()
-		return nil, err
-	}
-	if err := c.handshake(ctx, conn); err != nil {
+	if err := c.sendRest(ctx, conn); err != nil {
 		conn.Close()
 		return nil, err
 	}
 	return conn, nil
 }
 
-// handshake runs the handshake. Early data that the server refused is sent again by the
-// connection itself; what was over its limit follows here.
-func (c *dialer) handshake(ctx context.Context, conn *sealsock.Conn) error {
-	if len(c.early) == 0 {
-		return conn.Handshake(ctx)
+// sendEarly sends as much of --early-data as the server accepts with the first flight.
+// If the server refuses it, the connection sends it again.
+func (c *dialer) sendEarly(ctx context.Context, conn *sealsock.Conn) (err error) {
+	defer writesUntil(ctx, conn)()
+	c.sent, err = conn.WriteEarly(c.early)
+	if errors.Is(err, sealsock.ErrNoEarlyData) {
+		return nil
 	}
-	release := writesUntil(ctx, conn)
-	defer release()
-	sent, err := conn.WriteEarly(c.early)
-	c.sent = sent
-	if err == nil || errors.Is(err, sealsock.ErrNoEarlyData) {
-		err = conn.Handshake(ctx)
+	return causeOf(ctx, err)
+}
+
+// sendRest sends the rest of --early-data.
+func (c *dialer) sendRest(ctx context.Context, conn *sealsock.Conn) error {
+	if c.sent == len(c.early) {
+		return nil
 	}
-	if err == nil && sent < len(c.early) {
-		_, err = conn.Write(c.early[sent:])
-	}
+	defer writesUntil(ctx, conn)()
+	_, err := conn.Write(c.early[c.sent:])
+	return causeOf(ctx, err)
+}
+
+// causeOf returns the cause of the end of ctx, if that is why there is an error.
+func causeOf(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

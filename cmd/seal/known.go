@@ -131,18 +131,3 @@ func lacksRoot(code trust.Code) bool {
 	}
 	return false
 }
-
-// knownAt looks for a server in the file of known peers by the address that was
-// dialled: the connection itself was made without it.
-type knownAt struct {
-	sealsock.Verifier
-	address string
-}
-
-// Verify implements sealsock.Verifier.
-func (k knownAt) Verify(ctx context.Context, peer *trust.Peer) (*trust.Result, error) {
-	if peer.Server {
-		peer.Address = k.address
-	}
-	return k.Verifier.Verify(ctx, peer)
-}

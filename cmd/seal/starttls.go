@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/internal/printable"
 	"github.com/sealsock/sealsock/starttls"
 )
@@ -46,12 +47,17 @@ func withDefaultPort(addr, port string) string {
 	return net.JoinHostPort(strings.Trim(addr, "[]"), port)
 }
 
-// upgrade asks the server for TLS in the protocol of --starttls, if it was given.
-func (c *dialer) upgrade(ctx context.Context, raw net.Conn) error {
-	if c.starttls == "" {
-		return nil
+// upgrade connects and asks the server for TLS in the protocol of --starttls.
+func (c *dialer) upgrade(ctx context.Context, a address.Address) (net.Conn, error) {
+	raw, err := a.Dial(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return starttls.Client(ctx, raw, c.starttls, c.cfg.ServerName)
+	if err := starttls.Client(ctx, raw, c.starttls, c.cfg.ServerName); err != nil {
+		raw.Close()
+		return nil, err
+	}
+	return raw, nil
 }
 
 // describeUpgrade explains why a connection did not go over to TLS.

@@ -101,4 +101,19 @@ var boundsRows = []row{
 		new:  "\tif false {\n\t\tin.setAside()",
 		pkg:  ".", test: "TestListenerServesBesideSilentClients",
 	},
+	{
+		doc: "RFC 9849", section: "6.1.6",
+		must: "a server without keys gets no second attempt without encryption",
+		file: "dial.go",
+		old:  "|| rejected.RetryConfigs == nil {",
+		new:  "{",
+		test: "TestECHSwitchedOff",
+	},
+	{
+		doc: own, section: "Dialer", must: "a connection is closed if BeforeHandshake fails",
+		file: "dial.go",
+		old:  "\tif err != nil {\n\t\tc.Close()\n",
+		new:  "\tif err != nil {\n",
+		test: "TestDialerHookFails",
+	},
 }
