@@ -44,7 +44,8 @@ type Key struct {
 // maxItems bounds the number of items in one file.
 const maxItems = 10_000
 
-// Read decodes a file in PEM, with any text between the blocks, DER or PKCS#12.
+// Read decodes a file in PEM, with any text between the blocks, DER, PKCS#12 or
+// PKCS#7.
 // The options give the password of encrypted content. Without a password, an
 // encrypted key is returned as an item with Encrypted set, and an encrypted
 // PKCS#12 file is an error of package identity.
@@ -61,7 +62,7 @@ func Read(data []byte, options ...identity.Option) ([]Item, error) {
 		if block, rest = pem.Decode(rest); block == nil {
 			break
 		}
-		items = append(items, readBlock(block, options))
+		items = append(items, readBlock(block, options)...)
 	}
 	if len(items) == 0 {
 		return nil, errors.New("the file has a line -----BEGIN but no whole PEM block: copy it again, down to the line -----END")
@@ -69,7 +70,21 @@ func Read(data []byte, options ...identity.Option) ([]Item, error) {
 	return items, nil
 }
 
-func readBlock(b *pem.Block, options []identity.Option) Item {
+// isPKCS7 reports whether a label of PEM is that of PKCS#7. RFC 7468, Sections 8 and 9.
+func isPKCS7(label string) bool { return label == "PKCS7" || label == "CMS" }
+
+func readBlock(b *pem.Block, options []identity.Option) []Item {
+	if !isPKCS7(b.Type) {
+		return []Item{readOne(b, options)}
+	}
+	items, err := readPKCS7(b.Bytes)
+	if err != nil {
+		return []Item{{Kind: KindOther, Note: err.Error()}}
+	}
+	return items
+}
+
+func readOne(b *pem.Block, options []identity.Option) Item {
 	var item Item
 	var err error
 	switch label := b.Type; {
@@ -125,6 +140,9 @@ func readDER(data []byte, options []identity.Option) ([]Item, error) {
 		}
 		return itemsOf(id)
 	}
+	if items, err := readPKCS7(data); !errors.Is(err, errNoPKCS7) {
+		return items, err
+	}
 	if r, err := ParseRequest(data); err == nil {
 		return []Item{{Kind: KindRequest, Request: r}}, nil
 	}
@@ -140,7 +158,8 @@ func readDER(data []byte, options []identity.Option) ([]Item, error) {
 	if _, err := x509.ParsePKIXPublicKey(data); err == nil {
 		return []Item{{Kind: KindPublicKey, Key: &Key{PublicKey: new(Certificate).publicKey(data)}}}, nil
 	}
-	return nil, errors.New("neither PEM nor DER of a certificate, request, revocation list, key or PKCS#12 file")
+	return nil, errors.New("neither PEM nor DER of a certificate, request, revocation list, key, " +
+		"PKCS#12 or PKCS#7 file")
 }
 
 // itemsOf lists what a PKCS#12 file holds.

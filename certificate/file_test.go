@@ -44,6 +44,9 @@ func makeFiles(w *workshop) {
 	w.openssl("pkey -in key.pem -pubout -out pub.pem")
 	w.openssl("pkey -in key.pem -pubout -outform DER -out pub.der")
 	w.openssl("pkcs12 -export -inkey key.pem -in rich.pem -passout pass:secret -out a.p12")
+	w.openssl("crl2pkcs7 -in list.pem -certfile rich.pem -certfile rich.pem -out a.p7b")
+	w.openssl("pkcs7 -in a.p7b -outform DER -out a.p7c")
+	w.openssl("cms -sign -in list.pem -signer rich.pem -inkey key.pem -outform PEM -out signed.pem")
 	w.openssl("ecparam -name prime256v1 -out params.pem")
 	w.write("all.pem", "notes\n"+string(w.read("key.pem"))+string(w.read("rich.pem"))+string(w.read("list.pem"))+string(w.read("params.pem")))
 }
@@ -71,6 +74,9 @@ func TestRead(t *testing.T) {
 		{"pub.pem", nil, []Kind{KindPublicKey}, "ECDSA on P-256"},
 		{"pub.der", nil, []Kind{KindPublicKey}, "ECDSA on P-256"},
 		{"a.p12", []identity.Option{password("secret")}, []Kind{KindPrivateKey, KindCertificate}, "example.org"},
+		{"a.p7b", nil, []Kind{KindCertificate, KindCertificate, KindList}, "2 certificates"},
+		{"a.p7c", nil, []Kind{KindCertificate, KindCertificate, KindList}, "dns *.example.org"},
+		{"signed.pem", nil, []Kind{KindCertificate}, "dns *.example.org"},
 		{"all.pem", nil, []Kind{KindPrivateKey, KindCertificate, KindList, KindOther}, "EC PARAMETERS"},
 	} {
 		items, err := Read(w.read(tc.file), tc.options...)
@@ -94,6 +100,12 @@ func TestRead(t *testing.T) {
 	var e *identity.Error
 	if _, err := Read(w.read("a.p12")); !errors.As(err, &e) || e.Code != identity.CodeEncrypted {
 		t.Errorf("PKCS#12 without a password: %v", err)
+	}
+	p7 := w.read("a.p7c")
+	for n := range len(p7) {
+		if items, err := Read(p7[:n]); err == nil {
+			t.Errorf("%d bytes of PKCS#7: %+v", n, items)
+		}
 	}
 	for name, data := range map[string]string{"empty": " \n", "text": "hello", "cut": string(w.read("rich.pem"))[:200]} {
 		if _, err := Read([]byte(data)); err == nil {
@@ -125,7 +137,8 @@ func TestRevocationList(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	w := newWorkshop(f)
 	makeFiles(w)
-	for _, name := range []string{"rich.csr.der", "list.der", "all.pem", "pub.der", "key.der"} {
+	for _, name := range []string{"rich.csr.der", "list.der", "all.pem", "pub.der", "key.der",
+		"a.p7b", "a.p7c"} {
 		f.Add(w.read(name))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

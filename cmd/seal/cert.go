@@ -12,7 +12,7 @@ import (
 )
 
 const certLong = `Show what is in each FILE, or with - in standard input: certificates, certification
-requests, revocation lists and keys, in PEM, DER or PKCS#12. Of a private key only
+requests, revocation lists and keys, in PEM, DER, PKCS#12 or PKCS#7. Of a private key only
 the public half is shown. Nothing is verified; what breaks a rule or looks like an
 attack is listed as a problem. With --json each item is one line on standard output.`
 
