@@ -27,19 +27,14 @@ var (
 //	    signerInfos }
 func readPKCS7(der []byte) ([]Item, error) {
 	input := cryptobyte.String(der)
-	var info, explicit, signed, certificates, lists cryptobyte.String
+	var info cryptobyte.String
 	var oid stdasn1.ObjectIdentifier
 	if !input.ReadASN1(&info, asn1.SEQUENCE) || !info.ReadASN1ObjectIdentifier(&oid) ||
 		!oid.Equal(oidSignedData) {
 		return nil, errNoPKCS7
 	}
-	tag := func(n asn1.Tag) asn1.Tag { return n.Constructed().ContextSpecific() }
-	var some bool
-	if !info.ReadASN1(&explicit, tag(0)) || !explicit.ReadASN1(&signed, asn1.SEQUENCE) ||
-		!signed.SkipASN1(asn1.INTEGER) || !signed.SkipASN1(asn1.SET) ||
-		!signed.SkipASN1(asn1.SEQUENCE) ||
-		!signed.ReadOptionalASN1(&certificates, &some, tag(0)) ||
-		!signed.ReadOptionalASN1(&lists, &some, tag(1)) {
+	certificates, lists, ok := signedData(info)
+	if !ok {
 		return nil, errBadPKCS7
 	}
 	items, err := elements(nil, certificates, KindCertificate)
@@ -50,6 +45,19 @@ func readPKCS7(der []byte) ([]Item, error) {
 		err = errors.New("a PKCS#7 file without certificates and revocation lists")
 	}
 	return items, err
+}
+
+// signedData returns the two sets of a SignedData.
+func signedData(info cryptobyte.String) (certificates, lists cryptobyte.String, ok bool) {
+	tag := func(n asn1.Tag) asn1.Tag { return n.Constructed().ContextSpecific() }
+	var explicit, signed cryptobyte.String
+	var some bool
+	ok = info.ReadASN1(&explicit, tag(0)) && explicit.ReadASN1(&signed, asn1.SEQUENCE) &&
+		signed.SkipASN1(asn1.INTEGER) && signed.SkipASN1(asn1.SET) &&
+		signed.SkipASN1(asn1.SEQUENCE) &&
+		signed.ReadOptionalASN1(&certificates, &some, tag(0)) &&
+		signed.ReadOptionalASN1(&lists, &some, tag(1))
+	return certificates, lists, ok
 }
 
 // elements appends an item for each element of a set.

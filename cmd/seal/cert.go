@@ -60,17 +60,21 @@ func showFile(ctx context.Context, stdout io.Writer, out *output, owner *identit
 	if err != nil {
 		return err
 	}
+	return printItems(stdout, out.json, name, items)
+}
+
+// A fileItem is one item of a file, as a line of JSON.
+type fileItem struct {
+	File string `json:"file"`
+	certificate.Item
+}
+
+// printItems writes the items of a file.
+func printItems(stdout io.Writer, json bool, name string, items []certificate.Item) error {
 	for _, item := range items {
-		if out.json {
-			line, err := marshal(struct {
-				File string `json:"file"`
-				certificate.Item
-			}{name, item})
-			if err != nil {
+		if json {
+			if err := printJSON(stdout, fileItem{name, item}); err != nil {
 				return err
-			}
-			if _, err := stdout.Write(append(line, '\n')); err != nil {
-				return outputError(err)
 			}
 			continue
 		}

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sealsock/sealsock/address"
+	"github.com/sealsock/sealsock/internal/dns"
 	"github.com/sealsock/sealsock/internal/printable"
 	"github.com/sealsock/sealsock/internal/probe"
 	"github.com/sealsock/sealsock/starttls"
@@ -23,20 +24,27 @@ import (
 )
 
 const inspectLong = `Find out what each server accepts: versions down to SSL 2.0, cipher suites
-in the server's order, groups, signature schemes, application protocols, resumption, and
-its certificates. Each problem is listed with what to do about it, and the worst
-one decides the grade: A+ and A are good, B has weaknesses, C should be mended,
-F is open to attack.
+in the server's order, groups, signature schemes, application protocols, resumption,
+its certificates, published flaws, and what DNS has about it. Each problem is listed with
+what to do about it, and the worst one decides the grade: A+ and A are good, B has
+weaknesses, C should be mended, F is open to attack.
 
-Servers of one's own are meant: a scan makes over a hundred connections.
+A FILE is a packet capture (pcap, pcapng), whose TLS connections are described, with
+JA3 and JA4, and decrypted with --keylog; or it has certificates, requests, revocation
+lists or keys, as with seal cert. - is standard input.
 
-Exit codes: 1 if a server cannot be inspected, or is worse than --fail-under, or
-has a certificate that ends within --expires-within.`
+Servers of one's own are meant: a scan makes up to some hundred connections, and sends
+what flawed servers mistake.
+
+Exit codes: 1 if a server or a file cannot be inspected, or a server is worse than
+--fail-under, or a certificate ends within --expires-within.`
 
 const inspectExample = `  seal inspect example.com
   seal inspect --starttls smtp mail.example.com:587
   seal inspect --json --list hosts.txt
-  seal inspect --fail-under A --expires-within 21 example.com:443`
+  seal inspect --fail-under A --expires-within 21 example.com:443
+  seal inspect --html report.html --list hosts.txt
+  seal inspect --keylog keys.log capture.pcapng`
 
 // grades in descending order.
 var grades = []string{"A+", "A", "B", "C", "F"}
@@ -50,13 +58,20 @@ type inspectFlags struct {
 	expires   int
 	timeout   time.Duration
 	parallel  int
+	dns       string
+	proxy     string
+	pem       bool
+	html      string
+	keyLog    string
+	messages  bool
+	password  string
 }
 
 func newInspect(out *output) *cobra.Command {
 	var flags inspectFlags
 	cmd := &cobra.Command{
-		Use:     "inspect ADDRESS...",
-		Short:   "Find out what a server accepts, and what is wrong with it",
+		Use:     "inspect ADDRESS|FILE...",
+		Short:   "Find out what a server accepts, or what a file or a packet capture has",
 		Long:    inspectLong,
 		Example: inspectExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -76,6 +91,18 @@ func newInspect(out *output) *cobra.Command {
 		"exit with 1 if a certificate ends within so many `days`")
 	f.DurationVar(&flags.timeout, "timeout", 5*time.Second, "`time` for one connection")
 	f.IntVar(&flags.parallel, "parallel", 8, "`connections` to one server at a time")
+	f.StringVar(&flags.dns, "dns", "",
+		"ask this DNS `server` for the records of the servers, instead of the system's; off asks none")
+	f.StringVar(&flags.proxy, "proxy", "",
+		"connect through this proxy: a `URL` with the scheme http or socks5")
+	f.BoolVar(&flags.pem, "pem", false,
+		"print the certificates of the servers in PEM, and nothing else")
+	f.StringVar(&flags.html, "html", "", "write a report for a browser to this `file`")
+	f.StringVar(&flags.keyLog, "keylog", "",
+		"decrypt captures with this `file`, which programs write with SSLKEYLOGFILE")
+	f.BoolVar(&flags.messages, "messages", false, "print the messages of captured connections")
+	f.StringVar(&flags.password, "key-password-file", "",
+		"`file` whose first line is the password of key files; otherwise a terminal is asked")
 	completeStartTLS(cmd)
 	return cmd
 }
@@ -95,7 +122,7 @@ func inspectAll(ctx context.Context, stdout io.Writer, out *output, flags *inspe
 	if err := flags.check(); err != nil {
 		return err
 	}
-	addrs, err := flags.addresses(ctx, args)
+	addrs, files, err := flags.addresses(ctx, args)
 	if err != nil {
 		return err
 	}
@@ -103,20 +130,43 @@ func inspectAll(ctx context.Context, stdout io.Writer, out *output, flags *inspe
 	if err != nil {
 		return err
 	}
-	results := flags.scan(ctx, out, addrs, policy)
+	s := &servers{flags: flags, policy: policy, out: out}
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	results := s.scan(ctx, addrs)
+	read := flags.files(ctx, files)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if err := writePage(flags.html, results, read); err != nil {
+		return err
+	}
+	return flags.report(stdout, out, results, read)
+}
+
+// report prints the results, and returns the first error; the others are printed.
+func (flags *inspectFlags) report(stdout io.Writer, out *output, results []inspection,
+	read []inspectedFile) error {
 	var first error
+	fail := func(err error) {
+		if err != nil && first != nil {
+			out.fail(err)
+		} else if err != nil {
+			first = err
+		}
+	}
 	for i := range results {
-		if err := results[i].print(stdout, out.json); err != nil {
+		if err := flags.print(stdout, out.json, &results[i]); err != nil {
 			return err
 		}
-		if err := flags.requirementError(&results[i]); err != nil && first == nil {
-			first = err
-		} else if err != nil {
-			out.fail(err)
+		fail(flags.requirementError(&results[i]))
+	}
+	for i := range read {
+		if err := flags.printFile(stdout, out.json, &read[i]); err != nil {
+			return err
 		}
+		fail(flags.fileError(&read[i]))
 	}
 	return first
 }
@@ -128,12 +178,36 @@ func (flags *inspectFlags) policy() (*trust.Policy, error) {
 	if err == nil && p.Roots == nil && !p.PinOnly {
 		p.Roots, err = localRoots()
 	}
+	if err == nil && p.Revocation == nil {
+		p.Revocation = &trust.Revocation{Mode: trust.RevocationPrefer}
+	}
 	return p, err
 }
 
+// servers has what the scans of all servers share.
+type servers struct {
+	flags  *inspectFlags
+	policy *trust.Policy
+	dns    *dns.Client // nil asks nothing
+	proxy  *proxy      // nil for none
+	out    *output
+}
+
+// prepare reads the flags for all servers.
+func (s *servers) prepare() (err error) {
+	switch s.flags.dns {
+	case "off":
+	case "":
+		s.dns, _ = dns.System() // without a server there are no records
+	default:
+		s.dns = &dns.Client{Server: withDefaultPort(s.flags.dns, "53")}
+	}
+	s.proxy, err = parseProxy(s.flags.proxy)
+	return err
+}
+
 // scan inspects the servers, some at a time, and reports the progress.
-func (flags *inspectFlags) scan(ctx context.Context, out *output, addrs []string,
-	policy *trust.Policy) []inspection {
+func (s *servers) scan(ctx context.Context, addrs []string) []inspection {
 	results := make([]inspection, len(addrs))
 	turn := make(chan struct{}, 4) // servers at a time
 	var all sync.WaitGroup
@@ -143,11 +217,11 @@ func (flags *inspectFlags) scan(ctx context.Context, out *output, addrs []string
 		all.Go(func() {
 			turn <- struct{}{}
 			defer func() { <-turn }()
-			results[i] = flags.inspect(ctx, addr, policy)
+			results[i] = s.inspect(ctx, addr)
 			printing.Lock()
 			defer printing.Unlock()
 			if done++; len(addrs) > 1 {
-				out.print(&progress{Done: done, Of: len(addrs), Address: addr})
+				s.out.print(&progress{Done: done, Of: len(addrs), Address: addr})
 			}
 		})
 	}
@@ -184,12 +258,14 @@ func (flags *inspectFlags) check() error {
 	return checkStartTLS(flags.starttls)
 }
 
-// addresses are those of the command line and of --list.
-func (flags *inspectFlags) addresses(ctx context.Context, args []string) ([]string, error) {
+// addresses are those of the command line and of --list; files are the files among the
+// arguments.
+func (flags *inspectFlags) addresses(ctx context.Context, args []string) (addrs, files []string,
+	err error) {
 	if flags.list != "" {
 		text, err := readBounded(ctx, flags.list, 1<<20)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for lines := bufio.NewScanner(strings.NewReader(string(text))); lines.Scan(); {
 			line, _, _ := strings.Cut(lines.Text(), "#")
@@ -199,37 +275,37 @@ func (flags *inspectFlags) addresses(ctx context.Context, args []string) ([]stri
 		}
 	}
 	if len(args) == 0 {
-		return nil, usage("ADDRESS is missing").hinted("as in seal inspect example.com:443")
+		return nil, nil, usage("ADDRESS is missing").hinted("as in seal inspect example.com:443")
 	}
-	for i, arg := range args {
-		if info, err := os.Stat(arg); err == nil && info.Mode().IsRegular() {
-			return nil, usage("%s is a file", printable.Line(arg)).
-				hinted("seal cert %s shows certificates; --list %[1]s takes addresses from it",
-					printable.Line(arg))
+	for _, arg := range args {
+		if isFile(arg) {
+			files = append(files, arg)
+			continue
 		}
-		if args[i] = withPort(arg, flags.starttls); flags.starttls == "" {
-			args[i] = withDefaultPort(arg, "443")
+		addr := withPort(arg, flags.starttls)
+		if flags.starttls == "" {
+			addr = withDefaultPort(arg, "443")
 		}
-		if _, err := address.Parse(args[i]); err != nil {
-			return nil, err
+		if _, err := address.Parse(addr); err != nil {
+			return nil, nil, err
 		}
+		addrs = append(addrs, addr)
 	}
-	return args, nil
+	return addrs, files, nil
 }
 
 // inspect scans one server.
-func (flags *inspectFlags) inspect(ctx context.Context, addr string,
-	policy *trust.Policy) inspection {
-	start := time.Now()
+func (s *servers) inspect(ctx context.Context, addr string) inspection {
+	start, flags := time.Now(), s.flags
 	a, err := address.Parse(addr)
 	if err != nil {
 		return inspection{Address: addr, Error: err.Error(), err: err}
 	}
 	name := cmp.Or(flags.name, a.Host(), "localhost")
 	target := probe.Target{
-		ServerName: name, Trust: policy,
+		ServerName: name, Trust: s.policy, Port: tcpPort(addr),
 		Dial: func(ctx context.Context) (net.Conn, error) {
-			raw, err := a.Dial(ctx)
+			raw, err := s.proxy.dial(ctx, a, addr)
 			if err != nil || flags.starttls == "" {
 				return raw, err
 			}
@@ -240,13 +316,23 @@ func (flags *inspectFlags) inspect(ctx context.Context, addr string,
 			return raw, nil
 		},
 	}
-	options := probe.Options{Timeout: flags.timeout, Parallel: flags.parallel}
+	options := probe.Options{Timeout: flags.timeout, Parallel: flags.parallel, DNS: s.dns}
 	report, err := probe.Scan(ctx, target, options)
 	i := inspection{Address: addr, Seconds: time.Since(start).Seconds(), Report: report, err: err}
 	if err != nil {
 		i.Error = explain(err).text
 	}
 	return i
+}
+
+// tcpPort returns the TCP port of an address of the form HOST:PORT, or 0.
+func tcpPort(addr string) uint16 {
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(addr, "tcp://"))
+	if err != nil {
+		return 0
+	}
+	n, _ := strconv.ParseUint(port, 10, 16)
+	return uint16(n)
 }
 
 // requirementError returns the error for a server that does not meet the flags.
@@ -259,15 +345,24 @@ func (flags *inspectFlags) requirementError(i *inspection) error {
 	}
 	least := slices.Index(grades, flags.failUnder)
 	if grade := i.Report.Grade; least >= 0 && slices.Index(grades, grade) > least {
-		return failed(nil, "%s has grade %s, and --fail-under asks for %s", where, grade, flags.failUnder).
+		return failed(nil, "%s has grade %s, and --fail-under asks for %s",
+			where, grade, flags.failUnder).
 			hinted("the report lists the problems, the worst first")
 	}
 	for _, c := range i.Report.Certificates {
-		days := int(time.Until(c.NotAfter).Hours() / 24)
-		if flags.expires > 0 && days < flags.expires {
-			return failed(nil, "%s: the certificate (%s) ends in %d days", where, c.Key, days).
-				hinted("renew it")
+		if err := flags.expiry(where, c.Key, c.NotAfter); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// expiry returns the error for a certificate that ends within --expires-within.
+func (flags *inspectFlags) expiry(where, which string, end time.Time) error {
+	days := int(time.Until(end).Hours() / 24)
+	if flags.expires == 0 || days >= flags.expires {
+		return nil
+	}
+	return failed(nil, "%s: the certificate (%s) ends in %d days", where, which, days).
+		hinted("renew it")
 }

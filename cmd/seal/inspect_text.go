@@ -6,27 +6,41 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sealsock/sealsock/certificate"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/printable"
 	"github.com/sealsock/sealsock/internal/probe"
 )
 
-// print writes what was found out: a line of JSON, or text.
-func (i *inspection) print(stdout io.Writer, json bool) error {
-	if json {
-		line, err := marshal(i)
-		if err != nil {
-			return err
-		}
-		if _, err := stdout.Write(append(line, '\n')); err != nil {
-			return outputError(err)
-		}
+// print writes what was found out: a line of JSON, text, or certificates.
+func (flags *inspectFlags) print(stdout io.Writer, json bool, i *inspection) error {
+	switch {
+	case json:
+		return printJSON(stdout, i)
+	case i.Report == nil:
 		return nil
-	}
-	if i.Report == nil {
+	case flags.pem:
+		for _, c := range i.Report.Certificates {
+			for _, der := range c.DER {
+				if _, err := stdout.Write(certificate.ToPEM(der)); err != nil {
+					return outputError(err)
+				}
+			}
+		}
 		return nil
 	}
 	if _, err := io.WriteString(stdout, i.text()); err != nil {
+		return outputError(err)
+	}
+	return nil
+}
+
+func printJSON(stdout io.Writer, v any) error {
+	line, err := marshal(v)
+	if err != nil {
+		return err
+	}
+	if _, err := stdout.Write(append(line, '\n')); err != nil {
 		return outputError(err)
 	}
 	return nil
@@ -68,7 +82,7 @@ func (i *inspection) text() string {
 		}
 		s.list(v.Name, v.Names)
 	}
-	s.line("preference", "%s", r.Preference)
+	s.line("preference", "%s", preferences(r))
 	s.line("groups", "%s", names(r.Groups))
 	if r.DHBits > 0 {
 		s.line("DH prime", "%d bits", r.DHBits)
@@ -84,9 +98,11 @@ func (i *inspection) text() string {
 	}
 	s.line("protocols", "%s", strings.Join(r.ALPN, ", "))
 	s.sessions(r)
+	s.records(r.Records)
 	for _, c := range r.Certificates {
 		s.certificate(&c)
 	}
+	s.flaws(r.Flaws)
 	for _, p := range r.Problems {
 		advice := ""
 		if p.Advice != "" {
@@ -102,7 +118,7 @@ func (i *inspection) text() string {
 func (s *sheet) sessions(r *probe.Report) {
 	var parts []string
 	if r.Resumes {
-		parts = append(parts, "resumes sessions")
+		parts = append(parts, "resumed by "+strings.Join(r.Resumption, ", "))
 	}
 	if r.Tickets > 0 {
 		parts = append(parts, fmt.Sprintf("%d tickets a handshake", r.Tickets))
@@ -116,7 +132,19 @@ func (s *sheet) sessions(r *probe.Report) {
 	}
 	s.line("compression", "%s", strings.Join(r.Compression, ", "))
 	if r.Renegotiation != "" {
-		s.line("renegotiation", "%s", r.Renegotiation)
+		text := r.Renegotiation
+		if r.ClientRenegotiation != "" {
+			text += ", by the client " + r.ClientRenegotiation
+		}
+		s.line("renegotiation", "%s", text)
+	}
+	if r.Fallback != "" {
+		s.line("downgrade", "TLS_FALLBACK_SCSV %s", r.Fallback)
+	}
+	s.line("extensions", "%s", strings.Join(r.Extensions, ", "))
+	if r.ClientCertificate {
+		s.line("clients", "%s", "a certificate is asked for")
+		s.list("", r.ClientAuthorities)
 	}
 	s.line("large hello", "%s", r.BigHello)
 }
@@ -138,6 +166,63 @@ func (s *sheet) certificate(c *probe.Chain) {
 		trusted += fmt.Sprintf(", %d signed certificate timestamps", c.SCTs)
 	}
 	s.line("", "%s", trusted)
+	for _, r := range c.Revocation {
+		text := "revocation " + r.Status
+		if r.Source != "" {
+			text += " by " + r.Source
+		}
+		s.line("", "%s: %s", r.Subject, text)
+	}
+}
+
+// preferences tells whose order of cipher suites counts, in each version if they differ.
+func preferences(r *probe.Report) string {
+	var parts []string
+	same := true
+	for _, v := range r.Versions {
+		if v.Preference != "" {
+			parts = append(parts, v.Name+": "+v.Preference)
+			same = same && v.Preference == r.Preference
+		}
+	}
+	if same {
+		return r.Preference
+	}
+	return strings.Join(parts, ", ")
+}
+
+// records describes what DNS has.
+func (s *sheet) records(r *probe.Records) {
+	if r == nil {
+		return
+	}
+	if r.DANE != "" {
+		secure := "not secured by DNSSEC"
+		if r.Secure {
+			secure = "secured by DNSSEC"
+		}
+		s.line("DANE", "%s, %s", r.DANE, secure)
+		s.list("", r.TLSA)
+	}
+	s.list("CAA", r.CAA)
+	if r.ECH != "" {
+		s.line("ECH in DNS", "%s", r.ECH)
+	}
+	s.line("ALPN in DNS", "%s", strings.Join(r.ALPN, ", "))
+}
+
+// flaws lists the flaws that were found, and in one line those that were not.
+func (s *sheet) flaws(list []probe.Flaw) {
+	var absent []string
+	for _, f := range list {
+		switch f.Verdict {
+		case "no":
+			absent = append(absent, f.Name)
+		default:
+			s.line("flaw", "%s (%s), %s: %s", f.Name, f.ID, f.Verdict, f.Reason)
+		}
+	}
+	s.line("not found", "%s", strings.Join(absent, ", "))
 }
 
 // shortNames lists at most four names.

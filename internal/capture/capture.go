@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/sealsock/sealsock/certificate"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/wire"
 )
@@ -49,8 +50,10 @@ type Connection struct {
 	Incomplete string `json:"incomplete,omitempty"`
 	// Messages are the handshake messages and alerts that can be read, in order.
 	Messages []Message `json:"messages"`
-	// Chain is the certificates of the server in DER, where they can be read.
-	Chain [][]byte `json:"-"`
+	// Chain is the certificates of the server in DER, where they can be read, and
+	// Certificates the same as data.
+	Chain        [][]byte                   `json:"-"`
+	Certificates []*certificate.Certificate `json:"certificates,omitempty"`
 }
 
 // A ClientHello is what a client offered.

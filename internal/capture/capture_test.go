@@ -119,7 +119,7 @@ func TestVersions(t *testing.T) {
 		if !test.reads {
 			continue
 		}
-		if c.FromClient.Bytes != 7 || c.FromServer.Bytes != 8 || len(c.Chain) != 1 ||
+		if c.FromClient.Bytes != 7 || c.FromServer.Bytes != 8 || len(c.Certificates) != 1 ||
 			c.ALPN != "http/1.1" {
 			t.Errorf("%s: %+v", test.name, c)
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sealsock/sealsock/certificate"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/record"
 	"github.com/sealsock/sealsock/internal/wire"
@@ -301,25 +302,36 @@ func (t *tracker) certificates(body []byte) {
 	}
 }
 
-// finish notes what is missing.
+// finish notes what is missing, and decodes the certificates.
 func (t *tracker) finish() {
 	for i := range t.sides {
-		d := &t.sides[i]
-		who := "the server's direction: "
-		if d.client {
-			who = "the client's direction: "
+		if why := t.sides[i].incomplete(t.ended); why != "" && t.c.Incomplete == "" {
+			t.c.Incomplete = why
 		}
-		switch {
-		case t.c.Incomplete != "":
-		case d.broken != "":
-			t.c.Incomplete = who + d.broken
-		case d.stream.gap():
-			t.c.Incomplete = who + "packets are missing in the capture"
-		case d.tls && len(d.pending) > 0 && !t.ended:
-			t.c.Incomplete = who + "the capture ends within a record"
+	}
+	for _, der := range t.c.Chain {
+		if c, err := certificate.Parse(der); err == nil {
+			t.c.Certificates = append(t.c.Certificates, c)
 		}
 	}
 	if t.reader.keys != nil && !t.c.Decrypted && t.c.NotDecrypted == "" {
 		t.c.NotDecrypted = "the key log does not have its keys"
 	}
+}
+
+// incomplete tells why a direction cannot be followed to its end, or returns "".
+func (d *side) incomplete(ended bool) string {
+	who := "the server's direction: "
+	if d.client {
+		who = "the client's direction: "
+	}
+	switch {
+	case d.broken != "":
+		return who + d.broken
+	case d.stream.gap():
+		return who + "packets are missing in the capture"
+	case d.tls && len(d.pending) > 0 && !ended:
+		return who + "the capture ends within a record"
+	}
+	return ""
 }
