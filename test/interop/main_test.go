@@ -142,7 +142,7 @@ const noRole = "it has no such role"
 
 // cannot returns why the program does not support a role in a scenario, or "".
 func (p *program) cannot(role string, s *scenario) string {
-	if role == "client" && (p.client == nil || s.v12 != nil && s.v12.late) || role == "server" && p.server == nil {
+	if role == "client" && (p.client == nil || s.old().late) || role == "server" && p.server == nil {
 		return noRole
 	}
 	without := p.without

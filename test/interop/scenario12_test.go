@@ -143,9 +143,17 @@ func isPSK(id iana.CipherSuite) bool {
 	return false
 }
 
+// old returns what is specific to TLS 1.2; nothing is in a scenario of TLS 1.3.
+func (s *scenario) old() *tls12 {
+	if s.v12 == nil {
+		return new(tls12)
+	}
+	return s.v12
+}
+
 // connections is the number of connections of the scenario.
 func (s *scenario) connections() int {
-	if s.v12 != nil && s.v12.resume != "" {
+	if s.old().resume != "" {
 		return 2
 	}
 	return 1

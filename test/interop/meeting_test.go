@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/sealsock/sealsock"
@@ -20,133 +19,36 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// programs12 are the peers of TLS 1.2.
-var programs12 = []*program{
-	openssl30,
-	openssl35,
-	gnutls37,
-	gnutls38,
-	nss,
-	java,
-	node,
-	python,
-	mbedtls,
-	standard,
-	botan,
-}
-
-func TestMatrix12(t *testing.T) {
-	for _, p := range programs12 {
-		t.Run(p.name, func(t *testing.T) {
-			t.Parallel()
-			need(t, p)
-			for _, s := range scenarios12 {
-				t.Run(s.name, func(t *testing.T) {
-					for role, run := range map[string]func(*testing.T, *program, *scenario){"client": peerIsClient12, "server": peerIsServer12} {
-						why := p.cannot(role, s)
-						results.set(p, role, s, why)
-						if why == "" {
-							t.Run(role, func(t *testing.T) { run(t, p, s) })
-						}
-					}
-				})
-			}
-		})
-	}
-}
-
-// A meeting is the library's side of one scenario of TLS 1.2, of one connection
-// or two.
+// A meeting is the library's side of one scenario, of one connection or two.
 type meeting struct {
 	*scenario
 	server bool
 	cfg    *sealsock.Config
 	last   engine.State // of the latest connection
-}
-
-// peerIsClient12 runs the program as a client of the library.
-func peerIsClient12(t *testing.T, p *program, s *scenario) {
-	m := newMeeting(s, true)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	c := p.client(s, l.Addr().(*net.TCPAddr).Port)
-	done := make(chan error, 1)
-	go func() { done <- m.serve(l, c) }()
-	var said strings.Builder
-	for run := &c; run != nil; run = run.next {
-		proc := start(t, *run)
-		if err := proc.converse(*run); (err == nil) != (!s.bad && !s.v12.renegotiate) {
-			t.Errorf("%s ended with %v", p.name, err)
-		}
-		proc.stdin.Close()
-		io.Copy(io.Discard, proc.stdout)
-		// It exits by itself, with either result.
-		if proc.wait(); proc.cmd.ProcessState.ExitCode() < 0 {
-			t.Errorf("%s had to be stopped, or crashed: %v", p.name, proc.cmd.ProcessState)
-		}
-		said.WriteString(proc.said.String())
-	}
-	l.Close()
-	if err := m.judge(<-done, p.mute); err != nil {
-		t.Errorf("sealsock: %v", err)
-	} else if why := m.missing(c, said.String()); why != "" {
-		t.Errorf("%s does not say %s", p.name, why)
-	}
-}
-
-// peerIsServer12 runs the library as a client of the program.
-func peerIsServer12(t *testing.T, p *program, s *scenario) {
-	m := newMeeting(s, false)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	proc, port := startServer(t, p, s, false)
-	c := p.server(s, port)
-	if c.authority && s.v12.scheme != 0 {
-		m.cfg.SignatureSchemes = append(m.cfg.SignatureSchemes, iana.ECDSAWithP256AndSHA256)
-	}
-	if c.chatty && !c.loop {
-		go io.Copy(io.Discard, proc.stdout) // which records its output
-	}
-	var err error
-	for i := range s.connections() {
-		if err = m.visit(ctx, port, c, i); err != nil {
-			break
-		}
-	}
-	if err := m.judge(err, false); err != nil {
-		t.Errorf("sealsock: %v", err)
-		return
-	}
-	if s.bad && !proc.heardAlert() {
-		t.Error("the program did not hear why")
-	}
-	for m.missing(c, proc.said.String()) != "" {
-		if ctx.Err() != nil {
-			t.Errorf("%s does not say %s", p.name, m.missing(c, proc.said.String()))
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+	tapped *tap         // the same, if it is to change its keys
 }
 
 func newMeeting(s *scenario, server bool) *meeting {
 	m := &meeting{scenario: s, server: server}
-	c := &sealsock.Config{Trust: &trust.Policy{Roots: roots}, ServerName: serverName}
+	c := &sealsock.Config{
+		Trust: &trust.Policy{Roots: roots}, ServerName: serverName, NoCompatibilityMode: s.plain,
+	}
 	m.cfg = c
-	if s.v12.ranged {
+	if s.ownUpdate {
+		c.MaxRecordsPerKey = 1
+	}
+	if s.old().ranged {
 		c.MinVersion, c.MaxVersion = iana.TLS12, iana.TLS12
 	}
 	if s.suite != 0 {
 		c.CipherSuites = []iana.CipherSuite{s.suite}
 	}
-	if s.group != 0 {
+	// A client that is to receive a HelloRetryRequest offers all its groups.
+	if s.group != 0 && (server || !s.retry) {
 		c.Groups = []iana.NamedGroup{s.group}
 	}
-	if s.v12.scheme != 0 {
-		c.SignatureSchemes = []iana.SignatureScheme{s.v12.scheme}
+	if s.old().scheme != 0 {
+		c.SignatureSchemes = []iana.SignatureScheme{s.old().scheme}
 	}
 	if s.alpn != "" {
 		c.ALPN = []string{"other", s.alpn}
@@ -164,14 +66,14 @@ func (m *meeting) serverConfig() {
 	if m.clientKey != "" {
 		c.ClientAuth = sealsock.RequireClientCert
 	}
-	switch m.v12.resume {
+	switch m.old().resume {
 	case "ticket":
 		c.Tickets = sealsock.SealTickets(new(sealsock.RotatingKeys), nil)
 	case "ID":
 		c.SessionIDs = sealsock.KeepSessionIDs(10)
 	}
 	if m.withPSK() {
-		c.PSKHint = []byte(m.v12.hint)
+		c.PSKHint = []byte(m.old().hint)
 		c.FindPSK = func(_ context.Context, identity []byte) (*engine.PSK, error) {
 			if string(identity) == pskIdentity {
 				return preshared(), nil
@@ -181,7 +83,7 @@ func (m *meeting) serverConfig() {
 		return
 	}
 	id := *identities[m.serverKey()]
-	if m.v12.staple {
+	if m.old().staple {
 		id.OCSPStaple = staple
 	}
 	c.Identities = []*identity.Identity{&id}
@@ -192,13 +94,13 @@ func (m *meeting) clientConfig() {
 	if m.clientKey != "" {
 		c.Identities = []*identity.Identity{identities[m.clientKey]}
 	}
-	if m.v12.resume != "" {
-		c.Sessions, c.NoTickets = sealsock.NewMemoryCache(1), m.v12.resume == "ID"
+	if m.old().resume != "" {
+		c.Sessions, c.NoTickets = sealsock.NewMemoryCache(1), m.old().resume == "ID"
 	}
 	switch {
-	case m.v12.hint != "":
+	case m.old().hint != "":
 		c.SelectPSK = func(_ context.Context, hint []byte) (*engine.PSK, error) {
-			if string(hint) != m.v12.hint {
+			if string(hint) != m.old().hint {
 				return nil, fmt.Errorf("the server's hint is %q", hint)
 			}
 			return preshared(), nil
@@ -238,8 +140,13 @@ func (m *meeting) answer(raw net.Conn, c command, i int) error {
 		return err
 	}
 	defer conn.Close()
+	if m.askUpdate {
+		if err := conn.Rekey(ctx, true); err != nil {
+			return err
+		}
+	}
 	if c.http {
-		return serveWeb(conn)
+		return errors.Join(serveWeb(conn), m.checkUpdates())
 	}
 	var from io.Reader = conn
 	if c.waits {
@@ -248,7 +155,10 @@ func (m *meeting) answer(raw net.Conn, c command, i int) error {
 	if _, err := io.Copy(conn, from); err != nil {
 		return err
 	}
-	return end(conn)
+	if err := end(conn); err != nil {
+		return err
+	}
+	return m.checkUpdates()
 }
 
 // visit runs the library as a client. Only the last connection sends data.
@@ -263,8 +173,13 @@ func (m *meeting) visit(ctx context.Context, port int, c command, i int) error {
 		return err
 	}
 	defer conn.Close()
-	if c.http && !m.v12.renegotiate {
-		return request(conn)
+	if m.askUpdate {
+		if err := conn.Rekey(ctx, true); err != nil {
+			return err
+		}
+	}
+	if c.http && !m.old().renegotiate {
+		return errors.Join(request(conn), m.checkUpdates())
 	}
 	if i == m.connections()-1 {
 		if _, err := io.WriteString(conn, c.asks); err != nil {
@@ -276,18 +191,10 @@ func (m *meeting) visit(ctx context.Context, port int, c command, i int) error {
 			}
 		}
 	}
-	return end(conn)
-}
-
-// end sends close_notify and waits for that of the peer.
-func end(conn *sealsock.Conn) error {
-	if err := conn.CloseWrite(); err != nil {
+	if err := end(conn); err != nil {
 		return err
 	}
-	if rest, err := io.ReadAll(conn); err != nil || len(rest) > 0 {
-		return fmt.Errorf("at the end %q, %w", rest, err)
-	}
-	return nil
+	return m.checkUpdates()
 }
 
 // seal runs the handshake of connection i and checks the result.
@@ -296,10 +203,15 @@ func (m *meeting) seal(ctx context.Context, raw net.Conn, c command, i int) (*se
 	if m.server {
 		begin = sealsock.Server
 	}
+	cfg := *m.cfg
+	if m.keyUpdate || m.ownUpdate || m.askUpdate {
+		m.tapped = &tap{Conn: raw}
+		cfg.KeyLog, raw = &m.tapped.keyLogged, m.tapped
+	}
 	if m.bad {
 		raw = patient{raw.(*net.TCPConn)}
 	}
-	conn, err := begin(raw, m.cfg)
+	conn, err := begin(raw, &cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -309,7 +221,7 @@ func (m *meeting) seal(ctx context.Context, raw net.Conn, c command, i int) (*se
 	}
 	conn.SetDeadline(time.Now().Add(patience))
 	m.last = conn.State()
-	if m.v12.staple && !m.server && !c.ownStaple && !bytes.Equal(m.last.PeerOCSP, staple) {
+	if m.old().staple && !m.server && !c.ownStaple && !bytes.Equal(m.last.PeerOCSP, staple) {
 		return conn, errors.New("another OCSP response came than the one that was given out")
 	}
 	return conn, m.check(m.last, i > 0)
@@ -317,13 +229,19 @@ func (m *meeting) seal(ctx context.Context, raw net.Conn, c command, i int) (*se
 
 // check compares the state of a connection with the scenario.
 func (m *meeting) check(st engine.State, resumed bool) error {
-	shown, seen, scheme := m.chain(m.clientKey), m.chain(m.serverKey()), st.PeerScheme
+	shown, seen := m.chain(m.clientKey), m.chain(m.serverKey())
+	clientScheme, scheme := st.OwnScheme, st.PeerScheme
 	if m.server {
-		shown, seen, scheme = seen, shown, st.OwnScheme
+		shown, seen = seen, shown
+		clientScheme, scheme = scheme, clientScheme
 	}
-	psk := m.withPSK()
+	psk, old := m.withPSK(), m.v12 != nil
 	if psk {
 		shown, seen = nil, nil
+	}
+	version, wantScheme := iana.TLS12, m.old().scheme
+	if !old {
+		version, wantScheme = iana.TLS13, schemes[m.serverKey()]
 	}
 	var wrong []string
 	for _, c := range []struct {
@@ -331,24 +249,26 @@ func (m *meeting) check(st engine.State, resumed bool) error {
 		relevant  bool
 		got, want any
 	}{
-		{"version", true, st.Version, iana.TLS12},
+		{"version", true, st.Version, version},
 		{"suite", m.suite != 0, st.CipherSuite, m.suite},
-		{"group", m.group != 0, st.Group, m.group},
+		{"group", m.wantGroup() != 0, st.Group, m.wantGroup()},
 		{"ALPN", true, st.ALPN, m.alpn},
 		{"resumed", true, st.Resumed, resumed},
-		{"extended master secret", true, st.ExtendedMasterSecret, !m.v12.separate},
-		{"server's signature", m.v12.scheme != 0, scheme, m.v12.scheme},
+		{"HelloRetryRequest", !old && (m.retry || m.wantGroup() != 0), st.Retried, m.retry},
+		{"extended master secret", old, st.ExtendedMasterSecret, !m.old().separate},
+		{"server's signature", wantScheme != 0, scheme, wantScheme},
+		{"client's signature", !old && m.clientKey != "", clientScheme, schemes[m.clientKey]},
 		{"server name", m.server, st.ServerName, serverName},
 		{"peer's certificate", true, leaf(st.PeerChain), seen},
 		{"own certificate", !resumed, leaf(st.OwnChain), shown},
 		{"identity of the key", psk, string(st.PSKIdentity), pskIdentity},
-		{"staple", m.v12.staple && !m.server, len(st.PeerOCSP) > 0, true},
+		{"staple", m.old().staple && !m.server, len(st.PeerOCSP) > 0, true},
 	} {
 		if c.relevant && fmt.Sprint(c.got) != fmt.Sprint(c.want) {
 			wrong = append(wrong, fmt.Sprintf("%s: %v, want %v", c.what, c.got, c.want))
 		}
 	}
-	if m.v12.separate && st.HandshakeDone {
+	if m.old().separate && st.HandshakeDone {
 		if _, err := st.Export(exporterLabel, nil, exporterLen); err == nil {
 			wrong = append(wrong, "keys are exported without extended master secret")
 		}
@@ -367,19 +287,12 @@ func (m *meeting) chain(kind string) []byte {
 	return leaf(identities[kind].Chain)
 }
 
-func leaf(chain [][]byte) []byte {
-	if len(chain) == 0 {
-		return nil
-	}
-	return chain[0]
-}
-
 // judge checks the error with which the connection ended. mute is set if the
 // client rejects without an alert.
 func (m *meeting) judge(err error, mute bool) error {
 	var own *engine.Error
 	switch {
-	case m.v12.renegotiate:
+	case m.old().renegotiate:
 		if !errors.As(err, &own) || own.Fault != engine.FaultIncompatible || own.Alert != iana.AlertNoRenegotiation {
 			return fmt.Errorf("asked to renegotiate, it ended with %v", err)
 		}
@@ -390,15 +303,42 @@ func (m *meeting) judge(err error, mute bool) error {
 		}
 		return nil
 	case m.bad:
-		return m.refusal(err)
+		return m.refused(err)
 	}
 	return err
+}
+
+// checkUpdates checks in the tap who changed keys: the peer and, on its
+// request, the library; or the reverse; or only the library.
+func (m *meeting) checkUpdates() error {
+	if m.tapped == nil {
+		return nil
+	}
+	ours, theirs, err := m.tapped.updates(m.server, uint16(m.last.CipherSuite))
+	if err != nil {
+		return fmt.Errorf("the tap: %w", err)
+	}
+	if m.keyUpdate && theirs < 2 || m.askUpdate && theirs < 1 || ours < 1 {
+		return fmt.Errorf("%d key updates from the peer and %d from the library", theirs, ours)
+	}
+	return nil
+}
+
+// refused reports an error unless err is that of the library for the certificate
+// that it has to refuse.
+func (m *meeting) refused(err error) error {
+	var why *trust.Error
+	want := map[string]trust.Code{"stranger": trust.CodeUnknownAuthority, "othername": trust.CodeNameMismatch}[m.key]
+	if !errors.As(err, &why) || why.Code != want {
+		return fmt.Errorf("the client got %v, want %v", err, want)
+	}
+	return nil
 }
 
 // missing returns the expected messages about the connection that the program
 // did not print.
 func (m *meeting) missing(c command, said string) string {
-	if m.v12.staple {
+	if m.old().staple {
 		if !m.server {
 			return "" // the library has checked that it was received
 		}
@@ -414,10 +354,12 @@ func (m *meeting) missing(c command, said string) string {
 	var want []byte
 	var err error
 	switch {
-	case m.v12.exporter:
+	case m.old().exporter:
 		want, err = m.last.Export(exporterLabel, nil, exporterLen)
-	case m.v12.unique:
+	case m.old().unique:
 		want, err = m.last.Unique()
+	default:
+		return ""
 	}
 	if err != nil {
 		return err.Error()
