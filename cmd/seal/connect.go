@@ -185,6 +185,7 @@ func (flags *connectFlags) config(
 		cfg.Identities = []*identity.Identity{id}
 		cfg.PostHandshakeAuth = true
 	}
+	flags.negotiationFlags.old = flags.legacy
 	done, err := flags.negotiationFlags.apply(cfg, out)
 	if err == nil {
 		err = flags.negotiationFlags.checkConfig(cfg)

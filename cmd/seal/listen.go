@@ -266,6 +266,7 @@ func (flags *listenFlags) config(out *output) (*sealsock.Config, func(), error) 
 	if flags.http && flags.alpn == "" {
 		flags.alpn = "http/1.1"
 	}
+	flags.negotiationFlags.old = flags.legacy
 	done, err := flags.negotiationFlags.apply(cfg, out)
 	return cfg, done, err
 }

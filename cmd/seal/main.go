@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -26,11 +27,32 @@ func run(args []string) int {
 	defer stop()
 	root := newRoot(out)
 	root.SetArgs(args)
+	stdout := &checkedWriter{w: os.Stdout}
+	root.SetOut(stdout)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = outputError(stdout.err)
+	}
 	if err == nil {
 		return exitOK
 	}
 	return out.fail(err)
+}
+
+// A checkedWriter remembers the first error, for callers that do not look at it: those
+// that print help.
+type checkedWriter struct {
+	w   io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (c *checkedWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
 }
 
 const rootLong = `seal opens and serves encrypted connections: TLS 1.3, and TLS 1.2 with
@@ -57,28 +79,6 @@ const rootExample = `  seal listen --echo --keep localhost:4433     an echo serv
   seal connect example.com:443 < request.txt   send a file, print the answer
   seal listen localhost:4433 > file            receive a file`
 
-// usageTemplate is what --help prints below the description.
-const usageTemplate = `Usage:
-  {{.UseLine}}
-{{- if .HasExample}}
-
-Examples:
-{{.Example}}{{end}}
-{{- if .HasAvailableSubCommands}}
-
-Commands:
-{{- range .Commands}}{{if (or .IsAvailableCommand (eq .Name "help"))}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}
-{{- if .HasAvailableLocalFlags}}
-
-Flags:
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
-{{- if .HasAvailableInheritedFlags}}
-
-Flags of all commands:
-{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
-`
-
 func newRoot(out *output) *cobra.Command {
 	root := &cobra.Command{
 		Use:                   "seal COMMAND",
@@ -99,7 +99,10 @@ func newRoot(out *output) *cobra.Command {
 	root.PersistentFlags().BoolVar(&out.json, "json", false, "talk in JSON, one object a line, on standard error")
 	root.PersistentFlags().BoolVarP(&out.quiet, "quiet", "q", false, "tell nothing but warnings and errors")
 	root.SetFlagErrorFunc(badFlag)
-	root.SetUsageTemplate(usageTemplate)
+	root.Version = readVersion().text()
+	root.Flags().Bool("version", false, "print the version, as seal version does")
+	root.SetVersionTemplate("{{.Version}}\n")
+	addHelp(root)
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
@@ -112,6 +115,7 @@ func newRoot(out *output) *cobra.Command {
 		newVersion(out),
 		newMan(),
 	)
+	completeValues(root)
 	return root
 }
 
@@ -134,10 +138,6 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 		err.hint = "did you mean " + cmd.CommandPath() + " " + near[0] + "?"
 	}
 	return err
-}
-
-func badFlag(cmd *cobra.Command, err error) error {
-	return usage("%v", err).hinted("%s --help lists the flags", cmd.CommandPath())
 }
 
 // untilInterrupted returns a context that ends with Ctrl-C or the terminate

@@ -19,6 +19,7 @@ type negotiationFlags struct {
 	min, max                      string
 	keylog                        string
 	trace                         bool
+	old                           bool // the command has --legacy
 }
 
 func (n *negotiationFlags) register(f *pflag.FlagSet) {
@@ -35,19 +36,13 @@ func (n *negotiationFlags) register(f *pflag.FlagSet) {
 // apply puts the flags into cfg. The function it returns closes what was opened.
 func (n *negotiationFlags) apply(cfg *sealsock.Config, out *output) (done func(), err error) {
 	cfg.ALPN = list(n.alpn)
-	if cfg.Groups, err = parseAll("groups", n.groups, iana.ParseNamedGroup); err != nil {
+	if err := n.applyAlgorithms(cfg); err != nil {
 		return nil, err
 	}
-	if cfg.CipherSuites, err = parseAll("suites", n.suites, iana.ParseCipherSuite); err != nil {
+	if cfg.MinVersion, err = n.version("min", n.min); err != nil {
 		return nil, err
 	}
-	if cfg.SignatureSchemes, err = parseAll("sigalgs", n.sigalgs, iana.ParseSignatureScheme); err != nil {
-		return nil, err
-	}
-	if cfg.MinVersion, err = parseVersion("min", n.min); err != nil {
-		return nil, err
-	}
-	if cfg.MaxVersion, err = parseVersion("max", n.max); err != nil {
+	if cfg.MaxVersion, err = n.version("max", n.max); err != nil {
 		return nil, err
 	}
 	if cfg.MinVersion != 0 && cfg.MaxVersion != 0 && cfg.MinVersion > cfg.MaxVersion {
@@ -57,6 +52,25 @@ func (n *negotiationFlags) apply(cfg *sealsock.Config, out *output) (done func()
 		cfg.Trace = traceFunc(out)
 	}
 	return n.openKeyLog(cfg, out)
+}
+
+// applyAlgorithms puts the suites, groups and signature algorithms into cfg.
+func (n *negotiationFlags) applyAlgorithms(cfg *sealsock.Config) (err error) {
+	cfg.Groups, err = parseAll("groups", n.groups, iana.ParseNamedGroup, speaksGroup)
+	if err != nil {
+		return err
+	}
+	suite := speaksSuite
+	if n.old {
+		suite = nil // package legacy has others
+	}
+	cfg.CipherSuites, err = parseAll("suites", n.suites, iana.ParseCipherSuite, suite)
+	if err != nil {
+		return err
+	}
+	cfg.SignatureSchemes, err = parseAll("sigalgs", n.sigalgs, iana.ParseSignatureScheme,
+		speaksScheme)
+	return err
 }
 
 // checkConfig finds flags that need a version or suite that the other flags exclude.
@@ -110,26 +124,42 @@ func list(text string) []string {
 }
 
 // parseAll parses a list that a flag gave, parted by commas, or by colons as
-// OpenSSL's are.
-func parseAll[T any](flag, text string, parse func(string) (T, error)) ([]T, error) {
+// OpenSSL's are. speaks, if set, reports whether seal implements a value.
+func parseAll[T any](flag, text string, parse func(string) (T, error), speaks func(T) bool) ([]T,
+	error) {
+	separator := func(r rune) bool { return r == ',' || r == ':' || r == ' ' }
 	var all []T
-	for _, name := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ':' || r == ' ' }) {
+	for _, name := range strings.FieldsFunc(text, separator) {
 		v, err := parse(name)
 		if err != nil {
 			return nil, usage("--%s: %v", flag, err).hinted("give names parted by commas")
+		}
+		if speaks != nil && !speaks(v) {
+			return nil, usage("--%s: seal does not implement %s", flag, name).
+				hinted("it has %s", strings.Join(lists()[flag], ", "))
 		}
 		all = append(all, v)
 	}
 	return all, nil
 }
 
-func parseVersion(flag, text string) (iana.Version, error) {
+// version parses the version of --min or --max, which seal must implement: TLS 1.0 and
+// 1.1 only with --legacy.
+func (n *negotiationFlags) version(flag, text string) (iana.Version, error) {
 	if text == "" {
 		return 0, nil
 	}
 	v, err := iana.ParseVersion(text)
-	if err != nil {
-		return 0, usage("--%s: %v", flag, err).hinted("as in --%s 1.3", flag)
+	switch {
+	case err != nil:
+		return 0, usage("--%s %q is no version of TLS", flag, text).hinted("as in --%s 1.3", flag)
+	case v == iana.TLS12, v == iana.TLS13:
+		return v, nil
+	case n.old && (v == iana.TLS10 || v == iana.TLS11):
+		return v, nil
+	case v == iana.TLS10, v == iana.TLS11:
+		return 0, usage("--%s %s: seal speaks %v with --legacy alone", flag, text, v).
+			hinted("give 1.2 or 1.3, or add --legacy if the other side has nothing newer")
 	}
-	return v, nil
+	return 0, usage("--%s %s: seal does not speak %v", flag, text, v).hinted("give 1.2 or 1.3")
 }

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// helpWidth is the width of help texts in columns.
+const helpWidth = 100
+
+// A flagGroup is a heading of the help and the flags below it. A flag has the same
+// heading in all commands.
+type flagGroup struct {
+	title string
+	flags string // separated by spaces
+}
+
+// flagGroups has each flag of the commands that have more flags than fit a screen.
+var flagGroups = []flagGroup{
+	{"Service", "keep echo exec http chat clients drain"},
+	{"Identity", "cert key p12 key-password-file name raw-key psk-file psk-without-dhe"},
+	{"Peers", "ca ca-dir client-ca client-auth pin known-peers insecure strict"},
+	{"Revocation", "crl revocation"},
+	{"Connection", "timeout starttls alpn session early-data tickets max-early-data"},
+	{"Encrypted ClientHello", "ech-keys ech-config"},
+	{"Protocol", "min max suites groups sigalgs legacy"},
+	{"Diagnosis", "trace keylog"},
+	{"Inspection", "list fail-under expires-within parallel"},
+}
+
+// commonFlags has the flags that --help lists, for each command with flagGroups; it lists
+// all flags of the others.
+var commonFlags = map[string]string{
+	"seal listen": "keep echo exec http chat cert key name client-ca psk-file",
+	"seal connect": "ca name pin known-peers insecure cert key psk-file starttls session " +
+		"timeout",
+	"seal inspect": "name starttls list fail-under expires-within",
+	"seal":         "version",
+}
+
+// usageTemplate is what --help prints below the description.
+const usageTemplate = `Usage:
+  {{.UseLine}}
+{{- if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}
+{{- if .HasAvailableSubCommands}}
+
+Commands:
+{{- range .Commands}}{{if (or .IsAvailableCommand (eq .Name "help"))}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}
+{{- flagHelp .}}
+`
+
+// helpTemplate is the description and what follows it.
+const helpTemplate = `{{description .}}
+
+{{.UsageString}}`
+
+// errHelpAll ends the parsing of flags at --help-all.
+var errHelpAll = errors.New("help was requested")
+
+// helpAll is the value of --help-all, which takes effect where it is parsed, as --help
+// does, even if arguments are missing.
+type helpAll struct{ requested bool }
+
+func (h *helpAll) String() string   { return "false" }
+func (h *helpAll) Type() string     { return "bool" }
+func (h *helpAll) IsBoolFlag() bool { return true }
+
+// Set implements pflag.Value.
+func (h *helpAll) Set(string) error {
+	h.requested = true
+	return errHelpAll
+}
+
+// addHelp sets the help texts of all commands.
+func addHelp(root *cobra.Command) {
+	all := new(helpAll)
+	f := root.PersistentFlags().VarPF(all, "help-all", "", "show the help with all flags")
+	f.NoOptDefVal = "true"
+	cobra.AddTemplateFunc("flagHelp", func(cmd *cobra.Command) string {
+		return flagHelp(cmd, all.requested)
+	})
+	cobra.AddTemplateFunc("description", func(cmd *cobra.Command) string {
+		return description(cmd, all.requested)
+	})
+	root.SetUsageTemplate(usageTemplate)
+	root.SetHelpTemplate(helpTemplate)
+	root.SetHelpCommand(newHelp())
+}
+
+// newHelp is the command help, with an error for a command that does not exist.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Show the help of a command",
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string,
+			cobra.ShellCompDirective) {
+			var names []string
+			if of, _, err := cmd.Root().Find(args); err == nil {
+				for _, sub := range of.Commands() {
+					names = append(names, sub.Name())
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			of, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(cmp.Or(of, cmd.Root()), args[len(args)-max(1, len(rest))])
+			}
+			of.InitDefaultHelpFlag()
+			return of.Help()
+		},
+	}
+}
+
+// description is the text above the usage: for a command whose flags do not fit a screen
+// its first paragraph, or with all the whole.
+func description(cmd *cobra.Command, all bool) string {
+	text := strings.TrimSpace(cmp.Or(cmd.Long, cmd.Short))
+	if _, grouped := commonFlags[cmd.CommandPath()]; grouped && !all {
+		text, _, _ = strings.Cut(text, "\n\n")
+	}
+	return text
+}
+
+// flagHelp lists the flags of a command under their headings.
+func flagHelp(cmd *cobra.Command, all bool) string {
+	var b strings.Builder
+	section := func(title string, flags *pflag.FlagSet) {
+		if flags.HasAvailableFlags() {
+			text := strings.TrimRight(flags.FlagUsagesWrapped(helpWidth), "\n")
+			fmt.Fprintf(&b, "\n\n%s:\n%s", title, text)
+		}
+	}
+	common, grouped := commonFlags[cmd.CommandPath()]
+	switch own := cmd.LocalNonPersistentFlags(); {
+	case grouped && all && cmd != cmd.Root():
+		for _, g := range flagGroups {
+			section(g.title, only(own, g.flags))
+		}
+	case grouped && !all:
+		section("Common flags", only(own, common))
+		if cmd == cmd.Root() {
+			section("Flags of all commands", cmd.PersistentFlags())
+		}
+		b.WriteString("\n\n" + cmd.CommandPath() + " --help-all says more and lists all flags.")
+		return b.String()
+	default:
+		section("Flags", without(own, "help"))
+	}
+	section("Flags of all commands", cmd.Root().PersistentFlags())
+	return b.String()
+}
+
+// only returns those of flags that names has, in that order.
+func only(flags *pflag.FlagSet, names string) *pflag.FlagSet {
+	some := pflag.NewFlagSet("", pflag.ContinueOnError)
+	some.SortFlags = false
+	for name := range strings.FieldsSeq(names) {
+		if f := flags.Lookup(name); f != nil {
+			some.AddFlag(f)
+		}
+	}
+	return some
+}
+
+// without returns flags except those of names.
+func without(flags *pflag.FlagSet, names ...string) *pflag.FlagSet {
+	rest := pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.VisitAll(func(f *pflag.Flag) {
+		if !slices.Contains(names, f.Name) {
+			rest.AddFlag(f)
+		}
+	})
+	return rest
+}
