@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"strings"
 
 	"github.com/sealsock/sealsock/address"
@@ -98,7 +99,8 @@ func (d *Dialer) DialAddress(ctx context.Context, a address.Address) (*Conn, err
 
 var errNoDialer = &engine.Error{
 	Fault: engine.FaultUsage, Alert: iana.AlertInternalError,
-	Reason: "a Dialer that was not made by NewDialer",
+	Reason: "this Dialer is nil or a zero value", Err: os.ErrInvalid,
+	Hint: "a Dialer comes from NewDialer",
 }
 
 // try is one attempt to connect.

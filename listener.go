@@ -2,14 +2,11 @@ package sealsock
 
 import (
 	"context"
-	"errors"
 	"net"
 	"runtime"
 	"time"
 
 	"github.com/sealsock/sealsock/address"
-	"github.com/sealsock/sealsock/engine"
-	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/admit"
 )
 
@@ -68,7 +65,6 @@ func NewListener(inner net.Listener, cfg *Config) (*Listener, error) {
 	l.admitted = admit.New(inner, admit.Options[*Conn]{
 		Total: p.MaxHandshakes, PerAddress: p.MaxHandshakesPerAddress,
 		Handshake: l.handshake, Refused: p.OnHandshakeError,
-		Discard: func(c *Conn) { c.Close() },
 	})
 	return l, nil
 }
@@ -100,45 +96,28 @@ func withTickets(cfg *Config) *Config {
 const maxReplay = 1 << 16
 
 // Accept returns the next connection whose handshake is done. It is a *Conn.
-func (l *Listener) Accept() (net.Conn, error) {
-	c, err := l.AcceptConn(context.Background())
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
-}
+func (l *Listener) Accept() (net.Conn, error) { return l.below().Accept() }
 
 // AcceptConn is Accept with a context and its true type.
 func (l *Listener) AcceptConn(ctx context.Context) (*Conn, error) {
-	if !l.made() {
-		return nil, errNoListener
-	}
-	return l.admitted.Accept(ctx)
+	return l.below().AcceptConn(ctx)
 }
 
 // Close stops listening. Connections that Accept has returned stay open;
 // handshakes under way end.
-func (l *Listener) Close() error {
-	if !l.made() {
-		return errNoListener
-	}
-	return l.admitted.Close()
-}
+func (l *Listener) Close() error { return l.below().Close() }
 
-// Addr returns the address that is listened on, or nil if l was not made by Listen or
-// NewListener.
-func (l *Listener) Addr() net.Addr {
-	if !l.made() {
+// Addr returns the address that is listened on, or nil if l was not made by Listen,
+// ListenAddress or NewListener.
+func (l *Listener) Addr() net.Addr { return l.below().Addr() }
+
+// below returns what accepts connections. It is nil for a nil *Listener and the zero
+// Listener, and its methods return an error then.
+func (l *Listener) below() *admit.Listener[*Conn] {
+	if l == nil {
 		return nil
 	}
-	return l.admitted.Addr()
-}
-
-func (l *Listener) made() bool { return l != nil && l.admitted != nil }
-
-var errNoListener = &engine.Error{
-	Fault: engine.FaultUsage, Alert: iana.AlertInternalError,
-	Reason: "a Listener that was not made by Listen or NewListener",
+	return l.admitted
 }
 
 // handshake proves one client.
@@ -150,29 +129,9 @@ func (l *Listener) handshake(ctx context.Context, raw net.Conn) (*Conn, error) {
 	}
 	ctx, cancel := l.prepared.withTimeout(ctx)
 	defer cancel()
-	err = c.Handshake(ctx)
-	if err == nil {
-		return c, nil
+	if err := c.Handshake(ctx); err != nil {
+		c.GiveUp(err)
+		return nil, err
 	}
-	if crowd := (*admit.CrowdError)(nil); errors.As(err, &crowd) {
-		err = crowded(crowd)
-	}
-	c.GiveUp(err)
-	return nil, err
-}
-
-// crowded is the error for a client that made place for another.
-func crowded(why *admit.CrowdError) error {
-	e := &engine.Error{
-		Fault: engine.FaultLimit, Alert: iana.AlertInternalError,
-		Reason: "the handshake ended for a newer one", Err: why,
-		Hint: "the client was slow or silent; if it was honest, raise Config.MaxHandshakes",
-	}
-	switch {
-	case why.Limit == 0:
-		e.Hint = "raise the limit of open files, or lower Config.MaxHandshakes"
-	case why.Network.IsValid():
-		e.Hint += "PerAddress"
-	}
-	return e
+	return c, nil
 }

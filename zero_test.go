@@ -219,15 +219,17 @@ func someValue(typ reflect.Type) reflect.Value {
 	return v
 }
 
-// TestZeroConn: each method of a Conn without a connection below returns at once, with an
-// error that is os.ErrInvalid if it can return one.
+// TestZeroConn: each method of a Conn or a Listener without one below returns at once, with
+// an error that is os.ErrInvalid if it can return one.
 func TestZeroConn(t *testing.T) {
 	over, err := sealsock.Client(nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, c := range map[string]*sealsock.Conn{
-		"nil": nil, "zero": new(sealsock.Conn), "over nil": over,
+	for name, c := range map[string]any{
+		"nil": (*sealsock.Conn)(nil), "zero": new(sealsock.Conn), "over nil": over,
+		"nil Listener": (*sealsock.Listener)(nil), "zero Listener": new(sealsock.Listener),
+		"nil of legacy": (*legacy.Listener)(nil), "zero of legacy": new(legacy.Listener),
 	} {
 		v := reflect.ValueOf(c)
 		for i := range v.NumMethod() {

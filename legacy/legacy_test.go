@@ -53,34 +53,29 @@ func bothUsages(c *x509.Certificate) {
 // pair runs both sides over a loopback connection until both handshakes are done.
 func pair(t *testing.T, client, server *sealsock.Config) (c, s *legacy.Conn, err error) {
 	t.Helper()
-	l, err := legacy.Listen(t.Context(), "127.0.0.1:0", server)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	type accepted struct {
-		conn *legacy.Conn
-		err  error
-	}
-	result := make(chan accepted, 1)
+	result := make(chan error, 1)
 	go func() {
 		raw, err := l.Accept()
-		if err != nil {
-			result <- accepted{nil, err}
-			return
+		if err == nil {
+			if s, err = legacy.Server(raw, server); err == nil {
+				err = s.Handshake()
+			}
 		}
-		conn := raw.(*legacy.Conn)
-		result <- accepted{conn, conn.Handshake()}
+		result <- err
 	}()
 	c, err = legacy.Dial(t.Context(), l.Addr().String(), client)
 	other := <-result
-	if err == nil {
-		t.Cleanup(func() { c.Close() })
+	for _, end := range []*legacy.Conn{c, s} {
+		if end != nil {
+			t.Cleanup(func() { end.Close() })
+		}
 	}
-	if other.conn != nil {
-		t.Cleanup(func() { other.conn.Close() })
-	}
-	return c, other.conn, errors.Join(err, other.err)
+	return c, s, errors.Join(err, other)
 }
 
 func TestWeaknesses(t *testing.T) {

@@ -6,13 +6,16 @@ import (
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/address"
+	"github.com/sealsock/sealsock/internal/admit"
 )
 
-// A Listener accepts connections. The handshake of an accepted connection runs
-// on the first call of Handshake, Read or Write.
+// A Listener accepts connections whose handshake is complete. As for a
+// sealsock.Listener, Config.MaxHandshakes and MaxHandshakesPerAddress bound the
+// handshakes, which run concurrently, and Config.OnHandshakeError receives the
+// error of each client that is refused.
 type Listener struct {
-	net.Listener
-	cfg *sealsock.Config
+	admitted *admit.Listener[*Conn]
+	cfg      *sealsock.Config
 }
 
 var _ net.Listener = (*Listener)(nil)
@@ -24,27 +27,60 @@ func Listen(ctx context.Context, addr string, cfg *sealsock.Config) (*Listener, 
 	if err != nil {
 		return nil, err
 	}
-	// Report an unusable configuration now instead of on the first connection.
-	if _, err := Server(nil, cfg); err != nil {
-		return nil, err
-	}
+	return ListenAddress(ctx, a, cfg)
+}
+
+// ListenAddress is Listen for an address that was parsed.
+func ListenAddress(
+	ctx context.Context, a address.Address, cfg *sealsock.Config,
+) (*Listener, error) {
 	inner, err := a.Listen(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &Listener{inner, cfg}, nil
+	l, err := NewListener(inner, cfg)
+	if err != nil {
+		inner.Close()
+	}
+	return l, err
 }
 
-// Accept returns the next connection. It is a *Conn.
-func (l *Listener) Accept() (net.Conn, error) {
-	if !l.made() {
-		return nil, errNoListener
-	}
-	raw, err := l.Listener.Accept()
-	if err != nil {
+// NewListener returns a Listener over inner, which it then owns.
+func NewListener(inner net.Listener, cfg *sealsock.Config) (*Listener, error) {
+	// Report an unusable configuration now instead of on the first connection.
+	if _, err := Server(nil, cfg); err != nil {
 		return nil, err
 	}
+	l := &Listener{cfg: cfg}
+	l.admitted = admit.New(inner, admit.Options[*Conn]{
+		Total: cfg.MaxHandshakes, PerAddress: cfg.MaxHandshakesPerAddress,
+		Handshake: l.handshake, Refused: cfg.OnHandshakeError,
+	})
+	return l, nil
+}
+
+// Accept returns the next connection whose handshake is complete. It is a *Conn.
+func (l *Listener) Accept() (net.Conn, error) { return l.below().Accept() }
+
+// AcceptConn is Accept with a context and its true type.
+func (l *Listener) AcceptConn(ctx context.Context) (*Conn, error) {
+	return l.below().AcceptConn(ctx)
+}
+
+// Close stops listening. Connections that Accept has returned stay open;
+// handshakes that are not complete end.
+func (l *Listener) Close() error { return l.below().Close() }
+
+// Addr returns the address that is listened on, or nil if l was not made by
+// Listen, ListenAddress or NewListener.
+func (l *Listener) Addr() net.Addr { return l.below().Addr() }
+
+// handshake runs the handshake with one client.
+func (l *Listener) handshake(ctx context.Context, raw net.Conn) (*Conn, error) {
 	c, err := Server(raw, l.cfg)
+	if err == nil {
+		err = c.HandshakeContext(ctx)
+	}
 	if err != nil {
 		raw.Close()
 		return nil, err
@@ -52,22 +88,11 @@ func (l *Listener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// Close stops listening. Connections that Accept has returned stay open.
-func (l *Listener) Close() error {
-	if !l.made() {
-		return errNoListener
-	}
-	return l.Listener.Close()
-}
-
-// Addr returns the address that is listened on, or nil if Listen did not make l.
-func (l *Listener) Addr() net.Addr {
-	if !l.made() {
+// below returns the listener that accepts connections, or nil, whose methods
+// return an error.
+func (l *Listener) below() *admit.Listener[*Conn] {
+	if l == nil {
 		return nil
 	}
-	return l.Listener.Addr()
+	return l.admitted
 }
-
-func (l *Listener) made() bool { return l != nil && l.Listener != nil }
-
-var errNoListener = usage("this Listener is nil or a zero value: use Listen")

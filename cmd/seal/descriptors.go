@@ -1,13 +1,9 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"net"
 	"sync"
-
-	"github.com/sealsock/sealsock"
-	"github.com/sealsock/sealsock/address"
 )
 
 // What --exec needs of the descriptors that this process may have. While a program
@@ -24,34 +20,12 @@ func programsAtOnce() int {
 	return max(1, (maxDescriptors()-reservedDescriptors)/descriptorsPerProgram)
 }
 
-// openLimited opens a listener that takes no more connections than it can start
-// programs for: those that were accepted and wait would keep the descriptors that
-// the programs need.
-func openLimited(ctx context.Context, addr string, cfg *sealsock.Config) (listener, error) {
-	a, err := address.Parse(addr)
-	if err != nil {
-		return nil, err
-	}
-	inner, err := a.Listen(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if most := programsAtOnce(); most < maxPrograms {
-		inner = newLimitedListener(inner, most)
-	}
-	l, err := sealsock.NewListener(inner, cfg)
-	if err != nil {
-		inner.Close()
-		return nil, err
-	}
-	return tlsListener{l}, nil
-}
-
-// manyPrograms is so many that other bounds are reached first.
+// maxPrograms is so many that other bounds are reached first.
 const maxPrograms = 4096
 
 // A limitedListener has at most a number of connections that are open. More clients
-// wait in the system's queue.
+// wait in the system's queue: connections that were accepted and wait would keep the
+// descriptors that programs need.
 type limitedListener struct {
 	net.Listener
 	slots chan struct{} // one for each open connection

@@ -15,6 +15,7 @@ import (
 	"github.com/sealsock/sealsock/authority"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/legacy"
 )
 
 const listenLong = `Listen on ADDRESS and serve encrypted connections. Without a mode, one connection is
@@ -117,7 +118,7 @@ func listen(ctx context.Context, out *output, flags *listenFlags, addr string) e
 	defer o.done()
 	cfg := o.cfg
 	cfg.OnHandshakeError = func(peer net.Addr, err error) { out.print(refusedOf(peer, err)) }
-	d, err := flags.open(ctx, addr, cfg)
+	d, err := flags.open(ctx, a, cfg)
 	if err != nil {
 		return err
 	}
@@ -163,18 +164,35 @@ func (flags *listenFlags) prepare(out *output, a address.Address) (*credentials,
 }
 
 // open starts to listen.
-func (flags *listenFlags) open(ctx context.Context, addr string, cfg *sealsock.Config) (listener, error) {
-	if flags.legacy {
-		return openLegacy(ctx, addr, cfg)
-	}
-	if flags.exec != "" {
-		return openLimited(ctx, addr, cfg)
-	}
-	l, err := sealsock.Listen(ctx, addr, cfg)
+func (flags *listenFlags) open(
+	ctx context.Context, a address.Address, cfg *sealsock.Config,
+) (listener, error) {
+	inner, err := a.Listen(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return tlsListener{l}, nil
+	if most := programsAtOnce(); flags.exec != "" && most < maxPrograms {
+		inner = newLimitedListener(inner, most)
+	}
+	l, err := flags.accepting(inner, cfg)
+	if err != nil {
+		inner.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// accepting returns the listener that runs handshakes over the connections of inner: that
+// of package legacy for --legacy.
+func (flags *listenFlags) accepting(
+	inner net.Listener, cfg *sealsock.Config,
+) (listener, error) {
+	if flags.legacy {
+		l, err := legacy.NewListener(inner, cfg)
+		return legacyListener{l}, err
+	}
+	l, err := sealsock.NewListener(inner, cfg)
+	return tlsListener{l}, err
 }
 
 // credentials makes what this side presents to clients, and puts it into cfg. The certificate

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/legacy"
 )
 
 // A serverConn is a connection that was accepted.
@@ -61,6 +62,17 @@ func (d tlsListener) accept(ctx context.Context) (*serverConn, error) {
 		v.facts.Early = &earlyFacts{"received", len(v.early)}
 	}
 	return v, nil
+}
+
+// legacyListener accepts connections of package legacy, for --legacy.
+type legacyListener struct{ *legacy.Listener }
+
+func (l legacyListener) accept(ctx context.Context) (*serverConn, error) {
+	conn, err := l.AcceptConn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &serverConn{tlsConn: conn, facts: factsOfLegacy(conn, "connection from")}, nil
 }
 
 // A serial service takes one connection at a time.

@@ -6,15 +6,18 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/panics"
 )
 
 // Options configure how a Listener admits connections of type C.
-type Options[C any] struct {
+type Options[C net.Conn] struct {
 	// Total bounds the connections that Accept has not returned yet, and
 	// PerAddress the handshakes of one address: an IPv4 address, or an IPv6
 	// network of 64 bits. 0 means the default; a negative number means no
@@ -25,8 +28,6 @@ type Options[C any] struct {
 	Handshake func(ctx context.Context, raw net.Conn) (C, error)
 	// Refused, if set, receives the error of each handshake that failed.
 	Refused func(peer net.Addr, err error)
-	// Discard closes a connection that Accept can no longer return.
-	Discard func(C)
 }
 
 // The defaults of Options.
@@ -36,7 +37,7 @@ const (
 )
 
 // A Listener accepts connections whose handshake is done.
-type Listener[C any] struct {
+type Listener[C net.Conn] struct {
 	inner net.Listener
 	opts  Options[C]
 	table *table
@@ -49,7 +50,7 @@ type Listener[C any] struct {
 
 // New returns a Listener over inner, which it takes over. It accepts from the
 // first call of Accept on.
-func New[C any](inner net.Listener, opts Options[C]) *Listener[C] {
+func New[C net.Conn](inner net.Listener, opts Options[C]) *Listener[C] {
 	l := &Listener[C]{
 		inner: inner, opts: opts, ready: make(chan C),
 		table: newTable(bound(opts.Total, DefaultTotal), bound(opts.PerAddress, DefaultPerAddress)),
@@ -65,10 +66,30 @@ func bound(n, otherwise int) int {
 	return n
 }
 
-// Accept returns the next connection whose handshake is done.
-func (l *Listener[C]) Accept(ctx context.Context) (C, error) {
-	l.start.Do(func() { go l.serve() })
+// errNotMade is the error of a nil Listener, such as the one in the zero value of a type
+// that holds one.
+var errNotMade = &engine.Error{
+	Fault: engine.FaultUsage, Alert: iana.AlertInternalError,
+	Reason: "this Listener is nil or a zero value", Err: os.ErrInvalid,
+	Hint: "a Listener comes from Listen, ListenAddress or NewListener",
+}
+
+// Accept returns the next connection whose handshake is done. It is a C.
+func (l *Listener[C]) Accept() (net.Conn, error) {
+	c, err := l.AcceptConn(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// AcceptConn is Accept with a context and its true type.
+func (l *Listener[C]) AcceptConn(ctx context.Context) (C, error) {
 	var none C
+	if l == nil {
+		return none, errNotMade
+	}
+	l.start.Do(func() { go l.serve() })
 	select {
 	case c := <-l.ready:
 		return c, nil
@@ -82,14 +103,22 @@ func (l *Listener[C]) Accept(ctx context.Context) (C, error) {
 // Close stops listening. Connections that Accept has returned stay open;
 // handshakes under way end.
 func (l *Listener[C]) Close() error {
+	if l == nil {
+		return errNotMade
+	}
 	err := l.inner.Close()
 	addr := l.inner.Addr()
 	l.stop(&net.OpError{Op: "accept", Net: addr.Network(), Addr: addr, Err: net.ErrClosed})
 	return err
 }
 
-// Addr returns the address that is listened on.
-func (l *Listener[C]) Addr() net.Addr { return l.inner.Addr() }
+// Addr returns the address that is listened on, and nil for a nil Listener.
+func (l *Listener[C]) Addr() net.Addr {
+	if l == nil {
+		return nil
+	}
+	return l.inner.Addr()
+}
 
 // Pauses after a failure to accept that may pass.
 const (
@@ -151,7 +180,7 @@ func (l *Listener[C]) handshake(ctx context.Context, raw net.Conn, e *entry) {
 	select {
 	case l.ready <- c:
 	case <-l.end.Done():
-		l.opts.Discard(c)
+		c.Close()
 	}
 }
 

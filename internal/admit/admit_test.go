@@ -81,12 +81,11 @@ func start(t *testing.T, opts Options[net.Conn]) (*Listener[net.Conn], *script, 
 	if opts.Refused == nil {
 		opts.Refused = func(peer net.Addr, err error) { refused <- refusal{peer.String(), err} }
 	}
-	opts.Discard = func(net.Conn) {}
 	l := New(s, opts)
 	t.Cleanup(func() { l.Close() })
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	l.Accept(ctx) // begins to accept
+	l.AcceptConn(ctx) // begins to accept
 	return l, s, refused
 }
 
@@ -136,7 +135,7 @@ func TestDoneDoesNotEnd(t *testing.T) {
 	}()
 	seen := map[string]bool{}
 	for range 4 {
-		c, err := l.Accept(t.Context())
+		c, err := l.AcceptConn(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,7 +172,7 @@ func TestPanics(t *testing.T) {
 		t.Errorf("the callback received %v", err)
 	}
 	s.next <- from("10.0.0.1:2")
-	if _, err := l.Accept(t.Context()); err != nil {
+	if _, err := l.AcceptConn(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
@@ -206,7 +205,7 @@ func TestNoMore(t *testing.T) {
 	s.next <- from("10.0.0.1:1")
 	s.next <- &net.OpError{Op: "accept", Err: io.EOF}
 	time.AfterFunc(10*time.Millisecond, func() { close(release) })
-	if _, err := l.Accept(t.Context()); !errors.Is(err, io.EOF) {
+	if _, err := l.AcceptConn(t.Context()); !errors.Is(err, io.EOF) {
 		t.Errorf("Accept: %v, want io.EOF", err)
 	}
 	if len(refused) != 1 || !errors.Is((<-refused).err, failure) {
@@ -219,7 +218,7 @@ func TestClose(t *testing.T) {
 	s.next <- from("10.0.0.1:1")
 	ended := make(chan error)
 	go func() {
-		_, err := l.Accept(context.Background())
+		_, err := l.Accept()
 		ended <- err
 	}()
 	l.Close()

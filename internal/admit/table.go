@@ -7,6 +7,9 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
 )
 
 // A table holds the connections that Accept has not returned yet.
@@ -35,7 +38,8 @@ func newTable(total, perAddress int) *table {
 	}
 }
 
-// A CrowdError is the reason why a handshake ended for another client's.
+// A CrowdError is the reason why a handshake ended for another client's. It is the cause
+// in an *engine.Error.
 type CrowdError struct {
 	// Limit is the bound that was reached, and Network the addresses that it is
 	// for; the zero Prefix means all. A Limit of 0 means that the process had
@@ -57,6 +61,22 @@ func (e *CrowdError) Error() string {
 }
 
 var errDescriptors = &CrowdError{}
+
+// ended returns the error for the client whose handshake ends.
+func (e *CrowdError) ended() error {
+	err := &engine.Error{
+		Fault: engine.FaultLimit, Alert: iana.AlertInternalError,
+		Reason: "the handshake ended for a newer one", Err: e,
+		Hint: "the client was slow or silent; if it was honest, raise Config.MaxHandshakes",
+	}
+	switch {
+	case e.Limit == 0:
+		err.Hint = "raise the limit of open files, or lower Config.MaxHandshakes"
+	case e.Network.IsValid():
+		err.Hint += "PerAddress"
+	}
+	return err
+}
 
 // enter adds an entry for a client. It ends the oldest handshake of a bound that
 // is reached. If there is none to end, it waits until an entry leaves. The context
@@ -133,7 +153,7 @@ func (t *table) endFirst(why *CrowdError) {
 
 func (t *table) endEntry(e *entry, why *CrowdError) {
 	t.remove(e)
-	e.end(why)
+	e.end(why.ended())
 }
 
 // remove takes e out of the lists of handshakes that may be ended.

@@ -41,7 +41,7 @@ var allowed = map[string][]string{
 	"engine": {"iana", "internal/codec", "internal/wire", "internal/suites", "internal/keys",
 		"internal/record", "internal/pubkey"},
 	"internal/stream":   {"iana", "engine", "internal/panics"},
-	"internal/admit":    {"internal/panics"},
+	"internal/admit":    {"iana", "engine", "internal/panics"},
 	"internal/panics":   {},
 	"ech":               {"engine"},
 	"internal/pss":      {},

@@ -102,6 +102,13 @@ var boundsRows = []row{
 		pkg:  ".", test: "TestListenerServesBesideSilentClients",
 	},
 	{
+		doc: own, section: "legacy", must: "the handshakes of a Listener are bounded",
+		file: "legacy/listener.go",
+		old:  "Total: cfg.MaxHandshakes,",
+		new:  "Total: -1,",
+		test: "TestListener",
+	},
+	{
 		doc: "RFC 9849", section: "6.1.6",
 		must: "a server without keys gets no second attempt without encryption",
 		file: "dial.go",
