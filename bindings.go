@@ -26,13 +26,13 @@ func (c *Conn) ServerEndPoint() ([]byte, error) {
 	}
 	switch {
 	case !s.HandshakeDone:
-		return nil, noEndPoint("the handshake is not done")
+		return nil, noEndPoint("the handshake is not complete")
 	case len(chain) == 0:
-		return nil, noEndPoint("the server showed no certificate")
+		return nil, noEndPoint("the server sent no certificate")
 	}
 	leaf, err := x509.ParseCertificate(chain[0])
 	if err != nil {
-		return nil, noEndPoint("the server's certificate cannot be read")
+		return nil, noEndPoint("the server's certificate is malformed")
 	}
 	hash, ok := endPointHashes[leaf.SignatureAlgorithm]
 	if !ok {
@@ -55,7 +55,7 @@ var endPointHashes = map[x509.SignatureAlgorithm]crypto.Hash{
 
 func noEndPoint(why string) error {
 	return &engine.Error{
-		Fault: engine.FaultUsage, Reason: "there is no tls-server-end-point: " + why,
-		Hint: "take tls-exporter: Export(\"EXPORTER-Channel-Binding\", nil, 32)",
+		Fault: engine.FaultUsage, Reason: "tls-server-end-point is not available: " + why,
+		Hint: "use tls-exporter: Export(\"EXPORTER-Channel-Binding\", nil, 32)",
 	}
 }

@@ -137,8 +137,8 @@ func (c *Config) withTimeout(ctx context.Context) (context.Context, context.Canc
 	}
 	limit := c.handshakeTimeout()
 	return context.WithTimeoutCause(ctx, limit, &engine.Error{
-		Fault: engine.FaultTransport, Reason: fmt.Sprintf("the handshake was not done within %v", limit), Err: context.DeadlineExceeded,
-		Hint: "the peer is slow, stopped half-way, or does not speak TLS",
+		Fault: engine.FaultTransport, Reason: fmt.Sprintf("the handshake did not complete within %v", limit), Err: context.DeadlineExceeded,
+		Hint: "the peer may be slow, may have stopped, or may not use TLS",
 	})
 }
 
@@ -168,7 +168,7 @@ func (c *Config) check() error {
 	}
 	for i, p := range c.Compressors {
 		if p.Compress == nil || p.Decompress == nil {
-			return misconfigured("Compressors", i, "has not both functions")
+			return misconfigured("Compressors", i, "does not have both functions")
 		}
 	}
 	return nil

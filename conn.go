@@ -217,7 +217,7 @@ func (c *Conn) answer(ctx context.Context, q engine.Question) (engine.Answer, er
 		return q.Show(credential(id)), err
 	}
 	return engine.Answer{}, &engine.Error{
-		Fault: engine.FaultUsage, Reason: "a question that this side cannot answer",
+		Fault: engine.FaultUsage, Reason: "an unknown request from the engine",
 	}
 }
 

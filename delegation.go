@@ -23,7 +23,7 @@ const maxDelegation = 7 * 24 * time.Hour
 // delegation, and the times. It fills in the delegated key.
 func checkDelegation(d *engine.Delegation, result *trust.Result, now time.Time) error {
 	if result.Leaf == nil {
-		return refusedDelegation("it came without a certificate")
+		return refusedDelegation("it has no certificate")
 	}
 	allowed := false
 	for _, ext := range result.Leaf.Extensions {
@@ -53,6 +53,6 @@ func checkDelegation(d *engine.Delegation, result *trust.Result, now time.Time) 
 func refusedDelegation(why string) error {
 	return &engine.Error{
 		Fault: engine.FaultCertificate, Alert: iana.AlertIllegalParameter, Reason: "the server's delegated credential is not accepted: " + why,
-		Hint: "the server must renew it",
+		Hint: "renew it on the server",
 	}
 }

@@ -148,7 +148,7 @@ func unsupported(std *tls.Config) error {
 		{"NameToCertificate", std.NameToCertificate != nil},
 	} {
 		if f.set {
-			return fmt.Errorf("sealsock: tls.Config.%s has no counterpart that FromStandard can set: use Config", f.name)
+			return fmt.Errorf("sealsock: tls.Config.%s cannot be converted: use Config", f.name)
 		}
 	}
 	return nil
@@ -302,12 +302,12 @@ func (t *standardTrust) mustVerify(server bool) bool {
 // The reasons to refuse that are not crypto/x509's.
 var (
 	errBareKey = &engine.Error{
-		Fault: engine.FaultCertificate, Alert: iana.AlertUnsupportedCertificate, Reason: "the peer showed a bare public key, and the rules of crypto/tls know certificates alone",
+		Fault: engine.FaultCertificate, Alert: iana.AlertUnsupportedCertificate, Reason: "the peer sent a raw public key, but the rules of crypto/tls apply only to certificates",
 		Hint: "set Config.Trust to a policy with pins",
 	}
 	errNameless = &engine.Error{
-		Fault: engine.FaultUsage, Alert: iana.AlertInternalError, Reason: "nothing says which name the server must prove",
-		Hint: "set ServerName; or InsecureSkipVerify, with VerifyPeerCertificate to decide instead",
+		Fault: engine.FaultUsage, Alert: iana.AlertInternalError, Reason: "no server name is set",
+		Hint: "set ServerName, or InsecureSkipVerify and VerifyPeerCertificate",
 	}
 )
 

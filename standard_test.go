@@ -37,7 +37,7 @@ func TestFromStandardNeedsName(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e *engine.Error
-	if client, _ := handshakeBoth(t, cc, &sealsock.Config{Identities: []*identity.Identity{id}}); !errors.As(client, &e) || !strings.Contains(client.Error(), "which name") {
+	if client, _ := handshakeBoth(t, cc, &sealsock.Config{Identities: []*identity.Identity{id}}); !errors.As(client, &e) || !strings.Contains(client.Error(), "no server name is set") {
 		t.Errorf("without ServerName: %v", client)
 	}
 	_, err = cc.Trust.Verify(t.Context(), &trust.Peer{Server: true, Name: "localhost", RawPublicKey: []byte{1}})

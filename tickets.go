@@ -75,7 +75,7 @@ type sealedTickets struct {
 func (t *sealedTickets) Issue(s *engine.Session) ([]byte, error) {
 	keys := t.keys.TicketKeys(t.now())
 	if len(keys) == 0 || !keys[0].Valid() {
-		return nil, errors.New("there is no ticket key to seal with: " +
+		return nil, errors.New("there is no ticket key for encryption: " +
 			"the first of TicketKeys is missing or not set")
 	}
 	plain, err := s.Marshal()

@@ -136,7 +136,7 @@ func TestOnly13(t *testing.T) {
 		t.Error("a certificate can be asked for late")
 	}
 	if err := c.Rekey(t.Context(), true); err == nil {
-		t.Error("keys can be changed")
+		t.Error("keys can be updated only on an open TLS 1.3 connection")
 	}
 	exchange(t, c, "all the same")
 }

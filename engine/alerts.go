@@ -7,17 +7,17 @@ import "github.com/sealsock/sealsock/iana"
 func alertMeaning(a iana.Alert) string {
 	switch a {
 	case iana.AlertCloseNotify:
-		return "it closed the connection before the handshake was done"
+		return "it closed the connection before the handshake was complete"
 	case iana.AlertHandshakeFailure:
 		return "it found no acceptable set of parameters"
 	case iana.AlertProtocolVersion:
-		return "it does not speak this version of TLS"
+		return "it does not support this version of TLS"
 	case iana.AlertInsufficientSecurity:
-		return "it wants stronger parameters"
+		return "it requires stronger parameters"
 	case iana.AlertUnknownCA:
 		return "it does not know the authority that signed this side's certificate"
 	case iana.AlertCertificateRequired:
-		return "it wants a client certificate"
+		return "it requires a client certificate"
 	case iana.AlertCertificateExpired:
 		return "this side's certificate has expired or is not valid yet"
 	case iana.AlertCertificateRevoked:
@@ -25,35 +25,55 @@ func alertMeaning(a iana.Alert) string {
 	case iana.AlertBadCertificate, iana.AlertUnsupportedCertificate, iana.AlertCertificateUnknown:
 		return "it does not accept this side's certificate"
 	case iana.AlertUnrecognizedName:
-		return "it does not serve the name asked for"
+		return "it does not serve the requested server name"
 	case iana.AlertNoApplicationProtocol:
-		return "it speaks none of the application protocols offered"
+		return "it supports none of the application protocols offered"
 	case iana.AlertUnknownPSKIdentity:
 		return "it does not know the pre-shared key"
 	case iana.AlertECHRequired:
-		return "it could not have its ClientHello decrypted, and comes back or gives up"
+		return "it requires Encrypted ClientHello, which this server rejected"
 	case iana.AlertDecryptError:
-		return "a signature or a Finished of this side did not verify there, or its pre-shared key is not the one there"
+		return "it could not verify a signature, binder or Finished message of this side"
 	case iana.AlertBadRecordMAC:
-		return "a record of this side did not decrypt there"
+		return "it could not decrypt a record of this side"
 	}
 	return ""
 }
 
+// A Remedy is a setting that may let a refused connection succeed. A program with settings
+// of its own can tell its user which of them to change.
+type Remedy uint8
+
+// The remedies.
+const (
+	RemedyNone          Remedy = iota // no single setting
+	RemedyLegacy                      // use package legacy, for an old peer
+	RemedyPSKWithoutDHE               // set Config.PSKWithoutDHE
+)
+
 // legacyHint names the package that connects to peers that this engine refuses.
-const legacyHint = "an old peer with TLS 1.0 or 1.1, CBC or RSA key exchange alone can be reached through package legacy (--legacy)"
+const legacyHint = "package legacy connects to a peer that has only TLS 1.0 or 1.1, CBC or RSA key exchange"
+
+// alertRemedy returns the setting that alertHint is about.
+func alertRemedy(a iana.Alert) Remedy {
+	switch a {
+	case iana.AlertHandshakeFailure, iana.AlertInsufficientSecurity, iana.AlertProtocolVersion:
+		return RemedyLegacy
+	}
+	return RemedyNone
+}
 
 // alertHint returns what the user can do about a received alert, or "".
 func alertHint(a iana.Alert) string {
 	switch a {
 	case iana.AlertHandshakeFailure, iana.AlertInsufficientSecurity:
-		return "compare suites, groups, signature algorithms and ways of using pre-shared keys with what the peer allows; " + legacyHint
+		return "compare the cipher suites, groups, signature algorithms and PSK modes of both sides; " + legacyHint
 	case iana.AlertProtocolVersion:
-		return "compare the versions that both sides allow; " + legacyHint
+		return "compare the versions of both sides; " + legacyHint
 	case iana.AlertUnknownCA, iana.AlertBadCertificate, iana.AlertCertificateUnknown:
 		return "the peer must trust the authority of this side's certificate"
 	case iana.AlertCertificateRequired:
-		return "give a certificate and its key"
+		return "configure a certificate and its key"
 	case iana.AlertUnknownPSKIdentity:
 		return "both sides need the same key under the same identity"
 	case iana.AlertUnrecognizedName:

@@ -20,7 +20,7 @@ type Answer struct {
 // The error may choose its alert by a method Alert() iana.Alert.
 func Refuse(err error) Answer {
 	if err == nil {
-		err = usage("a question was refused without a reason")
+		err = usage("Refuse was called with a nil error")
 	}
 	return Answer{err: err}
 }

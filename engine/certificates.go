@@ -58,7 +58,7 @@ func chooseKind(offered, ours []iana.CertificateType, what string) (iana.Certifi
 		}
 	}
 	return 0, &Error{
-		Fault: FaultIncompatible, Alert: iana.AlertUnsupportedCertificate, Reason: "no kind of " + what + " certificate in common with the client",
+		Fault: FaultIncompatible, Alert: iana.AlertUnsupportedCertificate, Reason: "no type of " + what + " certificate in common with the client",
 		Expected: list(ours), Got: list(offered),
 	}
 }
@@ -107,14 +107,14 @@ func (o *offer) takeKinds(client, server *iana.CertificateType, shows bool) (k c
 			continue
 		}
 		if !slices.Contains(a.offered, *a.answer) {
-			return k, illegal("the server chose certificates of kind %v, which was not offered", *a.answer)
+			return k, illegal("the server chose certificate type %v, which was not offered", *a.answer)
 		}
 		*a.to = *a.answer
 	}
 	if shows && k.peer == iana.CertTypeX509 && o.cfg.OnlyRawKeys {
 		return k, &Error{
-			Fault: FaultIncompatible, Alert: iana.AlertUnsupportedCertificate, Reason: "the server has no raw public key to show",
-			Hint: "it needs a raw key, or this side must accept certificates",
+			Fault: FaultIncompatible, Alert: iana.AlertUnsupportedCertificate, Reason: "the server has no raw public key",
+			Hint: "configure a raw public key on the server, or accept certificates on this side",
 		}
 	}
 	return k, nil
@@ -215,7 +215,7 @@ func (f *flow13) certificateBody(m message) ([]byte, error) {
 	}
 	n := int(packed.UncompressedLength)
 	if n > f.cfg.maxMessage() {
-		return nil, overLimit(iana.AlertBadCertificate, "a compressed certificate that grows to %d bytes is over the limit of %d", n, f.cfg.maxMessage())
+		return nil, overLimit(iana.AlertBadCertificate, "a compressed certificate of %d bytes exceeds the limit of %d", n, f.cfg.maxMessage())
 	}
 	for _, c := range f.cfg.Compressors {
 		if c.ID != packed.Algorithm {
@@ -249,7 +249,7 @@ func (f *flow13) readCertificate(m message, a asked) (*PeerCertificate, error) {
 		return nil, err
 	}
 	if string(cert.Context) != string(a.context) {
-		return nil, illegal("a Certificate with a context that was not asked for")
+		return nil, illegal("a Certificate message with an unknown certificate_request_context")
 	}
 	peer := new(PeerCertificate)
 	for i, e := range cert.Entries {
@@ -269,9 +269,9 @@ func (f *flow13) readCertificate(m message, a asked) (*PeerCertificate, error) {
 	if a.kind == iana.CertTypeRawPublicKey && len(peer.Chain) > 0 {
 		switch {
 		case len(peer.Chain) > 1:
-			return nil, illegal("%d raw public keys, where there can be one", len(peer.Chain))
+			return nil, illegal("%d raw public keys, expected one", len(peer.Chain))
 		case peer.Delegation != nil:
-			return nil, illegal("a delegated credential under a raw public key, where only a certificate can delegate")
+			return nil, illegal("a delegated credential with a raw public key, expected a certificate")
 		}
 		peer.RawPublicKey, peer.Chain = peer.Chain[0], nil
 	}
@@ -286,7 +286,7 @@ func (a *asked) check(present []iana.ExtensionType) error {
 			ext == iana.ExtSCT && a.scts ||
 			ext == iana.ExtDelegatedCredential && a.delegated != nil
 		if !ok {
-			return broken(iana.AlertUnsupportedExtension, "a certificate with the %v extension, which was not asked for", ext)
+			return broken(iana.AlertUnsupportedExtension, "a certificate with the %v extension, which was not requested", ext)
 		}
 	}
 	return nil

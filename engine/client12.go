@@ -105,8 +105,8 @@ func (s *awaitServerHello) checkServerHello12(sh *wire.ServerHello) (*suites.Sui
 		// RFC 9846, Section 4.1.3: clients MUST check this and end the
 		// handshake with illegal_parameter.
 		return nil, &Error{
-			Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: "the server chose TLS 1.2 and says that it knows better",
-			Hint: "somebody between the two sides cuts the version down: an attack, or a middlebox that interferes",
+			Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: "the server chose TLS 1.2, although its random value states that it supports TLS 1.3",
+			Hint: "an attacker or a middlebox between both sides lowered the version",
 		}
 	}
 	if s.early {
@@ -119,7 +119,7 @@ func (s *awaitServerHello) checkServerHello12(sh *wire.ServerHello) (*suites.Sui
 		return nil, illegal("the server chose cipher suite %v, which was not offered", sh.CipherSuite)
 	}
 	if sh.Compression != 0 {
-		return nil, illegal("the server chose compression")
+		return nil, illegal("the server chose a compression method")
 	}
 	err := s.checkExtensions("server_hello", sh.Present,
 		iana.ExtServerName, iana.ExtRenegotiationInfo, iana.ExtExtendedMasterSecret, iana.ExtSessionTicket,
@@ -137,9 +137,9 @@ func (o *offer) checkAnswers12(sh *wire.ServerHello) error {
 	switch {
 	case len(sh.RenegotiationInfo) > 0:
 		// RFC 5746, Section 3.4: not empty in a first handshake is an attack.
-		return broken(iana.AlertHandshakeFailure, "the server takes this handshake for a renegotiation")
+		return broken(iana.AlertHandshakeFailure, "the server's renegotiation_info is not that of an initial handshake")
 	case sh.ECPointFormats != nil && !slices.Contains(sh.ECPointFormats, 0):
-		return illegal("the server does not take uncompressed points")
+		return illegal("the server does not support uncompressed points")
 	case sh.ALPN != "" && !slices.Contains(o.hello.ALPN, sh.ALPN):
 		return illegal("the server chose application protocol %q, which was not offered", sh.ALPN)
 	case !sh.ExtendedMasterSecret && o.cfg.RequireExtendedMasterSecret:
@@ -155,12 +155,12 @@ func (c *client12) resumed(do *effects) (state, error) {
 	old := c.offer.old
 	switch {
 	case old == nil:
-		return nil, illegal("the server resumes a session that there never was")
+		return nil, illegal("the server resumed a session that was not offered")
 	case old.CipherSuite != c.suite.ID:
-		return nil, illegal("the server resumes a session of suite %v with %v", old.CipherSuite, c.suite.ID)
+		return nil, illegal("the server resumed a session of cipher suite %v with %v", old.CipherSuite, c.suite.ID)
 	case !c.info.ExtendedMasterSecret:
 		// RFC 7627, Section 5.3: the client MUST abort the handshake.
-		return nil, broken(iana.AlertHandshakeFailure, "the server resumes a session without extended master secret")
+		return nil, broken(iana.AlertHandshakeFailure, "the server resumed a session without extended master secret")
 	}
 	c.forget()
 	c.made = old
@@ -251,7 +251,7 @@ func (s *awaitServerKeyExchange12) handle(m message, do *effects) (state, error)
 	}
 	if !psk {
 		if scheme := suites.SchemeByID(kx.Algorithm); scheme != nil && scheme.Auth12() != s.suite.Auth {
-			return nil, illegal("the server signed with %v, which does not go with suite %v", kx.Algorithm, s.suite.ID)
+			return nil, illegal("the server signed with %v, which cipher suite %v does not allow", kx.Algorithm, s.suite.ID)
 		}
 		if err := s.checkSignature(kx.Algorithm, s.offer.hello.SignatureAlgorithms, s.key, s.signed(kx.Params), kx.Signature); err != nil {
 			return nil, err

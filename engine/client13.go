@@ -59,7 +59,7 @@ func (o *offer) checkServerHello(sh *wire.ServerHello) (*suites.Suite, error) {
 	}
 	if sh.Compression != 0 {
 		// RFC 9846, Section 4.1.3: another value than 0 ends in illegal_parameter.
-		return nil, illegal("the server chose compression")
+		return nil, illegal("the server chose a compression method")
 	}
 	suite := suites.TLS13(sh.CipherSuite)
 	if suite == nil || !slices.Contains(o.hello.CipherSuites, sh.CipherSuite) {
@@ -75,7 +75,7 @@ func (s *awaitServerHello) retry(f *flow13, hrr *wire.ServerHello, m message, do
 		return nil, err
 	}
 	if hrr.KeyShare == nil && hrr.Cookie == nil {
-		return nil, illegal("a HelloRetryRequest that changes nothing")
+		return nil, illegal("a HelloRetryRequest that does not change the ClientHello")
 	}
 	if hrr.KeyShare != nil {
 		if err := s.replaceShare(hrr.KeyShare.Group); err != nil {
@@ -115,11 +115,11 @@ func (s *awaitServerHello) retry(f *flow13, hrr *wire.ServerHello, m message, do
 // share was sent for.
 func (o *offer) replaceShare(group iana.NamedGroup) error {
 	if !slices.Contains(o.hello.SupportedGroups, group) {
-		return illegal("the server asked for group %v, which was not offered", group)
+		return illegal("the server requested group %v, which was not offered", group)
 	}
 	for _, s := range o.shares {
 		if s.group.ID == group {
-			return illegal("the server asked for a share of group %v, which it had", group)
+			return illegal("the server requested a key share of group %v, which it had already", group)
 		}
 	}
 	o.shares, o.hello.KeyShares = nil, nil
@@ -152,11 +152,11 @@ func (s *awaitSecondServerHello) handle(m message, do *effects) (state, error) {
 		return nil, illegal("the server changed the cipher suite from %v to %v", s.suite.ID, suite.ID)
 	}
 	if sh.KeyShare != nil && s.retried.KeyShare != nil && sh.KeyShare.Group != s.retried.KeyShare.Group {
-		return nil, illegal("the server asked for group %v and then chose %v", s.retried.KeyShare.Group, sh.KeyShare.Group)
+		return nil, illegal("the server requested group %v and then chose %v", s.retried.KeyShare.Group, sh.KeyShare.Group)
 	}
 	if s.info.ECHAccepted && !s.helloConfirmed(sh, m) {
 		// RFC 9849, Section 6.1.5.
-		return nil, illegal("the server took the encrypted ClientHello at first and then another")
+		return nil, illegal("the server accepted Encrypted ClientHello in HelloRetryRequest and not in ServerHello")
 	}
 	return s.accept(s.flow13, sh, m, do)
 }
@@ -187,7 +187,7 @@ func (o *offer) accept(f *flow13, sh *wire.ServerHello, m message, do *effects) 
 	}
 	if psk == nil && f.cfg.Verifier == nil {
 		return nil, &Error{
-			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "the server does not take the pre-shared key",
+			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "the server did not accept the pre-shared key",
 			Hint: "both sides need the same key under the same identity",
 		}
 	}
@@ -262,11 +262,11 @@ func (s *awaitEncryptedExtensions) earlyAnswer(ee *wire.EncryptedExtensions, do 
 		return do.writeKeys(s.suite, s.client)
 	}
 	if s.psk == nil {
-		return illegal("the server accepted early data without the pre-shared key that goes with it")
+		return illegal("the server accepted early data without the pre-shared key")
 	}
 	k := s.psks.keys[0]
 	if s.psk != k || s.suite.ID != k.suite || ee.ALPN != k.alpn {
-		return illegal("the server accepted early data for other parameters than it was sent with")
+		return illegal("the server accepted early data under other parameters than those it was sent with")
 	}
 	s.info.EarlyData = true
 	do.report(EventEarlyAccepted)
@@ -307,7 +307,7 @@ func (s *awaitCertificateOrRequest) handle(m message, do *effects) (state, error
 	}
 	if len(request.Context) != 0 {
 		// RFC 9846, Section 4.3.2: empty unless used after the handshake.
-		return nil, illegal("a CertificateRequest in the handshake with a context")
+		return nil, illegal("a CertificateRequest in the handshake with a non-empty context")
 	}
 	s.transcript.add(m.raw)
 	next.request = request

@@ -41,7 +41,7 @@ func (c *clientConfig) checkECH() error {
 	if err != nil {
 		return err
 	}
-	why := "none is of a known version"
+	why := "none has a supported version"
 	for _, d := range configs {
 		if why = d.Unusable; why == "" {
 			return nil
@@ -263,7 +263,7 @@ func (o *offer) fallBack(f *flow13) error {
 	f.rejected = &ECHRejectedError{PublicName: e.config.PublicName}
 	if f.cfg.Verifier == nil {
 		return &Error{
-			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "the server cannot decrypt the ClientHello, and with it goes the pre-shared key",
+			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "the server rejected Encrypted ClientHello, and so the pre-shared key",
 			Hint: "both sides need the same configuration of Encrypted ClientHello",
 		}
 	}
@@ -282,7 +282,7 @@ func (f *flow13) takeRetryConfigs(ee *wire.EncryptedExtensions) error {
 		return nil
 	}
 	if f.info.ECHAccepted {
-		return broken(iana.AlertUnsupportedExtension, "the server decrypted the ClientHello and sent configurations for a retry too")
+		return broken(iana.AlertUnsupportedExtension, "the server accepted Encrypted ClientHello and also sent retry configurations")
 	}
 	if f.rejected == nil {
 		return nil
@@ -320,10 +320,10 @@ func (s *endRejected) resume(_ Answer, do *effects) (state, error) { return s.as
 // ask ends the connection. RFC 9849, Section 6.1.6: "abort the connection with
 // an "ech_required" alert before sending any application data to the server."
 func (s *endRejected) ask(*effects) (state, error) {
-	e := &Error{Fault: FaultIncompatible, Alert: iana.AlertECHRequired, Reason: "the server did not take the encrypted ClientHello", Err: s.why}
-	e.Hint = "connect again with the configurations that the server sent"
+	e := &Error{Fault: FaultIncompatible, Alert: iana.AlertECHRequired, Reason: "the server rejected Encrypted ClientHello", Err: s.why}
+	e.Hint = "connect again with the retry configurations of the server"
 	if s.why.RetryConfigs == nil {
-		e.Hint = "connect again without Encrypted ClientHello, if the server's name may be seen"
+		e.Hint = "connect again without Encrypted ClientHello, if the server name may be visible"
 	}
 	return nil, e
 }

@@ -220,7 +220,7 @@ func (o *offer) selected(f *flow13, sh *wire.ServerHello) (*presharedKey, *keys.
 		return nil, nil, illegal("the server chose pre-shared key %d of %d", i, len(o.psks.keys))
 	}
 	if o.psks.keys[i].hash != f.suite.Hash {
-		return nil, nil, illegal("the server chose a pre-shared key that does not go with suite %v", f.suite.ID)
+		return nil, nil, illegal("the server chose a pre-shared key that cipher suite %v does not allow", f.suite.ID)
 	}
 	return o.psks.keys[i], o.psks.early[i], nil
 }

@@ -242,12 +242,12 @@ func (o *offer) secret(share *wire.KeyShare) ([]byte, error) {
 		}
 		secret, err := s.group.Decapsulate(s.private, share.Data)
 		if err != nil {
-			return nil, &Error{Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: "the server's key share is wrong", Err: err}
+			return nil, &Error{Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: "the server's key share is invalid", Err: err}
 		}
 		return secret, nil
 	}
 	// RFC 9846, Section 4.2.8: the group must be one that a share was sent for.
-	return nil, illegal("the server chose group %v, which no share was sent for", share.Group)
+	return nil, illegal("the server chose group %v, for which no key share was sent", share.Group)
 }
 
 // offered reports whether the hello that was written has an extension, so that the server
@@ -265,7 +265,7 @@ func (o *offer) checkExtensions(in string, present []iana.ExtensionType, allowed
 			return broken(iana.AlertUnsupportedExtension, "%s has the %v extension, which was not offered", in, ext)
 		}
 		if !slices.Contains(allowed, ext) {
-			return illegal("%s has the %v extension, which does not belong there", in, ext)
+			return illegal("%s has the %v extension, which is not allowed in it", in, ext)
 		}
 	}
 	return nil

@@ -300,7 +300,7 @@ func (c *Config) check(client bool) error {
 	case len(c.versions()) == 0:
 		return c.noVersion()
 	case client && c.Verifier == nil && len(c.PSKs) == 0 && c.SelectPSK == nil:
-		return usage("a client needs a Verifier: without one it would talk to anybody")
+		return usage("a client needs a Verifier: without one it would accept any server")
 	case !client && c.ClientAuth != NoClientCert && c.Verifier == nil:
 		return usage("a server that asks for client certificates needs a Verifier")
 	case !client && len(c.Credentials) == 0 && c.SelectCredential == nil && c.ForClient == nil && c.FindPSK == nil:
@@ -350,7 +350,7 @@ func (c *Config) checkClient() error {
 // checkTarget finds the mistakes of a Target.
 func (c *clientConfig) checkTarget() error {
 	if strings.HasSuffix(c.ServerName, ".") {
-		return usage("server name %q: it is sent without the dot at its end", c.ServerName)
+		return usage("server name %q has a trailing dot, which must not be sent", c.ServerName)
 	}
 	return c.checkECH()
 }

@@ -67,7 +67,7 @@ func delegates(id iana.SignatureScheme) *suites.Scheme {
 func (c *Config) checkDelegatedSchemes() error {
 	for _, id := range c.DelegatedSchemes {
 		if delegates(id) == nil {
-			return usage("signature scheme %v is not for delegated credentials", id)
+			return usage("signature scheme %v is not allowed for delegated credentials", id)
 		}
 	}
 	return nil
@@ -123,7 +123,7 @@ func parseDelegation(raw []byte, offered []iana.SignatureScheme) (*Delegation, e
 		return nil, err
 	}
 	if !slices.Contains(offered, d.Scheme) || delegates(d.Scheme) == nil {
-		return nil, illegal("a delegated credential for %v, which was not offered", d.Scheme)
+		return nil, illegal("a delegated credential of %v, which was not offered", d.Scheme)
 	}
 	return &Delegation{ValidTime: d.ValidTime, Scheme: d.Scheme, SPKI: d.SPKI, parsed: d, raw: raw}, nil
 }
@@ -144,7 +144,7 @@ func delegatedKey(p *PeerCertificate, leafKey crypto.PublicKey, offered []iana.S
 		return nil, &Error{Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: "the delegated credential is not signed by the certificate's key", Err: err}
 	}
 	if p.Delegation.PublicKey == nil {
-		return nil, usage("the Verifier accepted a delegated credential without saying its key")
+		return nil, usage("the Verifier accepted a delegated credential without returning its key")
 	}
 	return p.Delegation.PublicKey, nil
 }

@@ -51,7 +51,7 @@ func TestNoCommonKind13(t *testing.T) {
 	client.Credentials = []*Credential{newCredential(t, nil)}
 	server.Verifier, server.ClientAuth, server.OnlyRawKeys = acceptAll{}, RequireClientCert, true
 	err := rewritten(t, client, server, false, nil)
-	refusesFor(t, err, iana.AlertUnsupportedCertificate, "no kind of")
+	refusesFor(t, err, iana.AlertUnsupportedCertificate, "no type of")
 }
 
 // TestCompressionIsAskedFor13: a certificate is compressed for a peer that offers it
@@ -200,7 +200,7 @@ func TestUnknownRecords13(t *testing.T) {
 		c, s := connect(t, client, server)
 		s.in = c.seal(t, typ, []byte("x"))
 		_, err := s.step()
-		refusesFor(t, err, iana.AlertUnexpectedMessage, "a record of type")
+		refusesFor(t, err, iana.AlertUnexpectedMessage, "record of type")
 	}
 }
 

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"strings"
 	"testing"
 
 	"github.com/sealsock/sealsock/iana"
@@ -220,7 +219,7 @@ func TestNoPSKMode(t *testing.T) {
 			_, err := s.step()
 			refuses(t, err, iana.AlertHandshakeFailure)
 			var e *Error
-			hinted := errors.As(err, &e) && strings.Contains(e.Hint, "--psk-without-dhe")
+			hinted := errors.As(err, &e) && e.Remedy == RemedyPSKWithoutDHE
 			if hinted != (modes[0] == iana.PSKKE) {
 				t.Errorf("%v: the hint is %q", modes, e.Hint)
 			}
@@ -232,7 +231,7 @@ func TestNoPSKMode(t *testing.T) {
 			}, func(*wire.ClientHello) {})
 			_, err = s.step()
 			refuses(t, err, iana.AlertHandshakeFailure)
-			if !errors.As(err, &e) || !strings.Contains(e.Hint, "--psk-without-dhe") {
+			if !errors.As(err, &e) || e.Remedy != RemedyPSKWithoutDHE {
 				t.Errorf("TLS 1.2: the hint is %q", e.Hint)
 			}
 			// With the permission, the key is all that counts.

@@ -133,9 +133,9 @@ var (
 		{"left out the key_share extension", "RFC 9846, Section 9.2: missing_extension; crypto/tls asks again"},
 		{"left out the psk_key_exchange_modes extension", "RFC 9846, Section 4.2.9: a server MUST abort; crypto/tls passes over the keys"},
 		{"left out the signature_algorithms extension", "RFC 9846, Section 9.2; in TLS 1.2 its absence means SHA-1"},
-		{"one of SSL 3.0 or older", "RFC 9846, Appendix D.5: a server MUST abort; crypto/tls does not compare"},
-		{"has the legacy_version", "RFC 9846, Section 4.1.2: a server MUST abort; crypto/tls does not compare"},
-		{"is not in the order of the groups", "RFC 9846, Section 4.2.8: in the same order; crypto/tls does not compare"},
+		{"the ClientHello is of SSL 3.0 or older", "RFC 9846, Appendix D.5: a server MUST abort; crypto/tls does not compare"},
+		{"has legacy_version", "RFC 9846, Section 4.1.2: a server MUST abort; crypto/tls does not compare"},
+		{"is not in the order of supported_groups", "RFC 9846, Section 4.2.8: in the same order; crypto/tls does not compare"},
 		{"which is not offered", "a share for a group that is not offered: RFC 9846, Section 4.2.8 lets servers check"},
 	}
 	laxerServer = []difference{
@@ -145,11 +145,11 @@ var (
 	}
 	stricterClient = []difference{
 		{"cannot be read: certificate: ", "crypto/tls looks at a certificate when the message behind it has come"},
-		{"handshake bytes run over a change of keys", "RFC 9846, Section 5.1; crypto/tls notices at a later message"},
-		{"the peer's key is of no kind that is known", "crypto/tls looks at a certificate when the message behind it has come"},
-		{"certificate is not accepted", "crypto/tls looks at a certificate when the message behind it has come"},
+		{"a handshake message continues after a key change or the end of the peer's flight", "RFC 9846, Section 5.1; crypto/tls notices at a later message"},
+		{"the peer's key has an unknown type, or the Verifier returned no key", "crypto/tls looks at a certificate when the message behind it has come"},
+		{"certificate of the peer rejected", "crypto/tls looks at a certificate when the message behind it has come"},
 		{"which was not offered", "RFC 9846, Section 4.2: unsupported_extension; crypto/tls passes over what it does not know"},
-		{"which does not belong there", "RFC 9846, Section 4.2: illegal_parameter; crypto/tls passes over what it does not expect"},
+		{"extension, which is not allowed in it", "RFC 9846, Section 4.2: illegal_parameter; crypto/tls passes over what it does not expect"},
 		{"server_hello: max_fragment_length", unread},
 		{"server_hello: record_size_limit", unread},
 		{"server_hello: client_certificate_type", unread},

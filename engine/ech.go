@@ -52,7 +52,7 @@ func NewECHKey(random io.Reader, id uint8, publicName string, maxNameLen uint8) 
 	}
 	config, err = parseECHConfig(raw)
 	if err != nil || config.Unusable != "" {
-		return nil, usage("public name %q for Encrypted ClientHello is no host name", publicName)
+		return nil, usage("public name %q for Encrypted ClientHello is not a host name", publicName)
 	}
 	return &ECHKey{config: config, private: private}, nil
 }
@@ -127,7 +127,7 @@ func (k ECHKey) Format(s fmt.State, _ rune) {
 func (c *Config) checkECHKeys() error {
 	for i, k := range c.ECHKeys {
 		if k == nil || k.private == nil {
-			return usage("key %d of ECHKeys is no key: NewECHKey and ParseECHKey make one", i)
+			return usage("key %d of ECHKeys is the zero value: use NewECHKey or ParseECHKey", i)
 		}
 	}
 	return nil
@@ -203,9 +203,9 @@ func (e *ECHRejectedError) Error() string {
 		return "<nil>"
 	}
 	if e.RetryConfigs == nil {
-		return fmt.Sprintf("the server, %q, does not do Encrypted ClientHello any more", e.PublicName)
+		return fmt.Sprintf("the server %q no longer supports Encrypted ClientHello", e.PublicName)
 	}
-	return fmt.Sprintf("the server, %q, has a new configuration for Encrypted ClientHello", e.PublicName)
+	return fmt.Sprintf("the server %q has a new configuration for Encrypted ClientHello", e.PublicName)
 }
 
 // parseECHConfig reads one ECHConfig.

@@ -39,21 +39,21 @@ const (
 func (f Fault) String() string {
 	switch f {
 	case FaultPeer:
-		return "the peer broke the protocol"
+		return "protocol violation by the peer"
 	case FaultIncompatible:
-		return "nothing in common with the peer"
+		return "no common parameters"
 	case FaultCertificate:
-		return "the peer's certificate is not accepted"
+		return "certificate of the peer rejected"
 	case FaultAlert:
-		return "the peer refused"
+		return "alert from the peer"
 	case FaultLimit:
-		return "the peer went over a limit"
+		return "limit exceeded by the peer"
 	case FaultUsage:
-		return "wrong use"
+		return "incorrect use"
 	case FaultLocal:
-		return "failure on this side"
+		return "local failure"
 	case FaultTransport:
-		return "the connection below failed"
+		return "transport failure"
 	}
 	return fmt.Sprintf("fault %d", uint8(f))
 }
@@ -67,6 +67,7 @@ type Error struct {
 	Expected string     // the messages or values that would have been right, if that helps
 	Got      string     // what came instead
 	Hint     string     // what to do about it; may be empty
+	Remedy   Remedy     // the setting that the hint is about, if there is one
 	Err      error      // the cause below, if there is one
 }
 
@@ -103,7 +104,7 @@ func (e *Error) Unwrap() error {
 
 // ErrPending is returned by a callback of Config whose answer will come later,
 // through Receiver.Resume.
-var ErrPending = errors.New("tls: the answer will come later")
+var ErrPending = errors.New("tls: the answer is pending")
 
 // ErrClosed is returned for writing after close_notify or a fatal alert was sent.
 var ErrClosed = &Error{Fault: FaultUsage, Reason: "this side of the connection is closed for writing"}
@@ -112,7 +113,7 @@ var ErrClosed = &Error{Fault: FaultUsage, Reason: "this side of the connection i
 // sent: this side is a server, there is no session or key that allows it, or as much
 // as the server accepts was sent.
 var ErrNoEarlyData = &Error{
-	Fault: FaultUsage, Reason: "the handshake is not done, and no early data can be sent",
+	Fault: FaultUsage, Reason: "the handshake is not complete, and no early data can be sent",
 	Hint: "early data needs Config.EarlyData, and a session or key that allows it; " +
 		"write other data after the handshake",
 }
@@ -136,14 +137,14 @@ func overLimit(alert iana.Alert, format string, args ...any) *Error {
 // RFC 9846, Section 4: "abort the handshake with an unexpected_message alert".
 func unexpected(s state, got string) *Error {
 	return &Error{
-		Fault: FaultPeer, Alert: iana.AlertUnexpectedMessage, Reason: "a message came out of order",
+		Fault: FaultPeer, Alert: iana.AlertUnexpectedMessage, Reason: "unexpected message",
 		Expected: expected(s), Got: got,
 	}
 }
 
 // missing is the error for an absent mandatory extension. RFC 9846, Section 9.2.
 func missing(ext iana.ExtensionType) *Error {
-	return broken(iana.AlertMissingExtension, "the peer left out the %v extension", ext)
+	return broken(iana.AlertMissingExtension, "the peer did not send the %v extension", ext)
 }
 
 // usage is the error for a caller that asks for something that is not possible.
@@ -169,7 +170,7 @@ func asError(err error) *Error {
 	case errors.As(err, &own) && own != nil:
 		return own
 	case errors.As(err, &parse):
-		return &Error{Fault: FaultPeer, Alert: parse.Alert, Reason: "a message cannot be read", Err: err}
+		return &Error{Fault: FaultPeer, Alert: parse.Alert, Reason: "malformed message", Err: err}
 	case errors.Is(err, record.ErrBadMAC):
 		return &Error{Fault: FaultPeer, Alert: iana.AlertBadRecordMAC, Reason: record.ErrBadMAC.Error()}
 	case errors.Is(err, record.ErrOverflow):

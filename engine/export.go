@@ -14,7 +14,7 @@ import (
 func (s *State) Export(label string, context []byte, length int) ([]byte, error) {
 	switch {
 	case s == nil || !s.HandshakeDone:
-		return nil, usage("keying material can be exported once the handshake is done")
+		return nil, usage("keying material can be exported only after the handshake")
 	case s.exporter == nil:
 		return nil, noExtendedMaster("keying material cannot be exported")
 	}
@@ -35,7 +35,7 @@ func (s *State) Export(label string, context []byte, length int) ([]byte, error)
 // RFC 5705, Section 4.
 func checkExport12(label string, length int) error {
 	if reserved12[label] {
-		return usage("exporter label %q is one of TLS 1.2's own keys", label)
+		return usage("exporter label %q is reserved by TLS 1.2", label)
 	}
 	if length < 1 || length > maxExport {
 		return usage("%d bytes of keying material: 1 to %d can be exported", length, maxExport)
@@ -58,11 +58,11 @@ var reserved12 = map[string]bool{
 func (s *State) Unique() ([]byte, error) {
 	switch {
 	case s == nil || !s.HandshakeDone:
-		return nil, usage("tls-unique is known once the handshake is done")
+		return nil, usage("tls-unique is available only after the handshake")
 	case s.Version != iana.TLS12:
 		return nil, usage("%v has no tls-unique: use tls-exporter", s.Version)
 	case !s.ExtendedMasterSecret:
-		return nil, noExtendedMaster("tls-unique is not unique here")
+		return nil, noExtendedMaster("tls-unique is not unique on this connection")
 	}
 	return slices.Clone(s.firstFinished), nil
 }
@@ -70,7 +70,7 @@ func (s *State) Unique() ([]byte, error) {
 func noExtendedMaster(what string) error {
 	return &Error{
 		Fault: FaultUsage, Alert: iana.AlertInternalError,
-		Reason: what + ": the peer does not support extended master secret", Hint: "the peer needs an update, or TLS 1.3",
+		Reason: what + ": the peer does not support extended master secret", Hint: "update the peer, or use TLS 1.3",
 	}
 }
 
@@ -78,7 +78,7 @@ func noExtendedMaster(what string) error {
 // started by a replayed ClientHello get the same.
 func (s *State) ExportEarly(label string, context []byte, length int) ([]byte, error) {
 	if s == nil || s.earlyExporter == nil {
-		return nil, usage("there is no early exporter without 0-RTT data")
+		return nil, usage("the early exporter needs 0-RTT data")
 	}
 	if err := checkExport(label, length); err != nil {
 		return nil, err

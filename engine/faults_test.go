@@ -256,7 +256,7 @@ func faultPlans(t *testing.T) []*faultPlan {
 	add("retry", iana.TLS13, func(p *faultPlan) { p.client.KeyShares = []iana.NamedGroup{} })
 	add("resumption", iana.TLS13, resumed)
 	add("early data", iana.TLS13, func(p *faultPlan) { resumed(p); p.client.EarlyData = true })
-	add("refused early data", iana.TLS13, func(p *faultPlan) {
+	add("rejected early data exceeds the limit", iana.TLS13, func(p *faultPlan) {
 		resumed(p)
 		p.client.EarlyData, p.refusesEarly, p.server.MaxEarlyData = true, true, 0
 	})

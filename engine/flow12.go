@@ -144,8 +144,8 @@ func (s *open12) awaits() awaited {
 // does not, and would wait; so the driver ends it after the warning.
 func (s *open12) handle(message, *effects) (state, error) {
 	return nil, &Error{
-		Fault: FaultIncompatible, Alert: iana.AlertNoRenegotiation, Reason: "the peer wants to renegotiate, which this side never does",
-		Hint: "servers do so to ask for a client certificate late: let them ask in the handshake, or use TLS 1.3",
+		Fault: FaultIncompatible, Alert: iana.AlertNoRenegotiation, Reason: "the peer requested renegotiation, which is not supported",
+		Hint: "a server that renegotiates to request a client certificate must request it in the handshake, or use TLS 1.3",
 	}
 }
 
@@ -161,10 +161,10 @@ func (f *flow12) checkSignature(id iana.SignatureScheme, offered []iana.Signatur
 	case scheme == nil || !scheme.TLS12 || !slices.Contains(offered, id):
 		return illegal("the peer signed with %v, which was not offered", id)
 	case !scheme.Fits(key, iana.TLS12):
-		return illegal("the peer signed with %v, which does not fit its %T", id, key)
+		return illegal("the peer signed with %v, which does not match its %T", id, key)
 	}
 	if err := scheme.Verify(key, iana.TLS12, content, signature); err != nil {
-		return &Error{Fault: FaultPeer, Alert: iana.AlertDecryptError, Reason: "the peer does not hold the key of its certificate", Err: err}
+		return &Error{Fault: FaultPeer, Alert: iana.AlertDecryptError, Reason: "the peer's signature does not verify with the key of its certificate", Err: err}
 	}
 	f.info.PeerScheme = id
 	return nil

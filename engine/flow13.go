@@ -102,10 +102,10 @@ func checkVerifyData(m message, want []byte) error {
 	case err != nil:
 		return err
 	case len(fin.VerifyData) != len(want):
-		return broken(iana.AlertDecodeError, "a Finished of %d bytes, where %d are due",
+		return broken(iana.AlertDecodeError, "a Finished message of %d bytes, expected %d",
 			len(fin.VerifyData), len(want))
 	case !keys.Equal(fin.VerifyData, want):
-		return broken(iana.AlertDecryptError, "Finished does not match: the two sides saw different handshakes")
+		return broken(iana.AlertDecryptError, "Finished does not match the handshake messages")
 	}
 	return nil
 }
@@ -149,10 +149,10 @@ func (f *flow13) checkCertificateVerify(m message, key crypto.PublicKey, context
 		return illegal("the peer signed with %v, which was not offered", cv.Algorithm)
 	}
 	if !scheme.Fits(key, iana.TLS13) {
-		return illegal("the peer signed with %v, which does not fit its %T", cv.Algorithm, key)
+		return illegal("the peer signed with %v, which does not match its %T", cv.Algorithm, key)
 	}
 	if err := scheme.Verify(key, iana.TLS13, signedContent(context, f.transcript.sum()), cv.Signature); err != nil {
-		return &Error{Fault: FaultPeer, Alert: iana.AlertDecryptError, Reason: "the peer does not hold the key of its certificate", Err: err}
+		return &Error{Fault: FaultPeer, Alert: iana.AlertDecryptError, Reason: "the peer's signature does not verify with the key of its certificate", Err: err}
 	}
 	f.info.PeerScheme = cv.Algorithm
 	f.transcript.add(m.raw)
@@ -202,7 +202,7 @@ func withKey(then func(crypto.PublicKey, *effects) (state, error)) func(crypto.P
 		if key == nil {
 			return nil, &Error{
 				Fault: FaultCertificate, Alert: iana.AlertUnsupportedCertificate,
-				Reason: "the peer's key is of no kind that is known, or the Verifier has not said what it is",
+				Reason: "the peer's key has an unknown type, or the Verifier returned no key",
 			}
 		}
 		if err := pubkey.Check(key); err != nil {

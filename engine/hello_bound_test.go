@@ -46,7 +46,7 @@ func TestClientHelloIsBounded(t *testing.T) {
 			_, err := s.step()
 			switch {
 			case test.refused:
-				refusesFor(t, err, iana.AlertIllegalParameter, "over the limit")
+				refusesFor(t, err, iana.AlertIllegalParameter, "exceeds the limit")
 			case err != nil:
 				t.Error(err)
 			}
@@ -71,7 +71,7 @@ func TestOtherMessagesAreBounded(t *testing.T) {
 		_, err = c.step()
 		switch {
 		case refused:
-			refusesFor(t, err, iana.AlertIllegalParameter, "over the limit")
+			refusesFor(t, err, iana.AlertIllegalParameter, "exceeds the limit")
 		case err != nil:
 			t.Errorf("%d bytes: %v", size, err)
 		}

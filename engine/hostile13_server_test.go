@@ -48,13 +48,13 @@ func TestServerRefusesHello13(t *testing.T) {
 		{"no protocol in common", func(h *wire.ClientHello) { h.ALPN = []string{"z"} },
 			iana.AlertNoApplicationProtocol, ""},
 		{"a wrong share", func(h *wire.ClientHello) { h.KeyShares[0].Data = make([]byte, 32) },
-			iana.AlertIllegalParameter, "key share is wrong"},
+			iana.AlertIllegalParameter, "'s key share is invalid"},
 		{"a short share", func(h *wire.ClientHello) { h.KeyShares[0].Data = make([]byte, 31) },
-			iana.AlertIllegalParameter, "key share is wrong"},
+			iana.AlertIllegalParameter, "'s key share is invalid"},
 		{"a point off the curve", func(h *wire.ClientHello) {
 			h.SupportedGroups = []iana.NamedGroup{p256}
 			h.KeyShares = []wire.KeyShare{{Group: p256, Data: append([]byte{4}, make([]byte, 64)...)}}
-		}, iana.AlertIllegalParameter, "key share is wrong"},
+		}, iana.AlertIllegalParameter, "'s key share is invalid"},
 		{"two shares for a group", func(h *wire.ClientHello) {
 			h.SupportedGroups = []iana.NamedGroup{x25519}
 			h.KeyShares = []wire.KeyShare{h.KeyShares[0], h.KeyShares[0]}
@@ -230,7 +230,7 @@ func TestSkippedEarlyDataIsBounded13(t *testing.T) {
 				t.Fatalf("retry %v: after %d bytes: %v", retry, n, err)
 			}
 			if err != nil {
-				refusesFor(t, err, iana.AlertUnexpectedMessage, "more refused early data")
+				refusesFor(t, err, iana.AlertUnexpectedMessage, "rejected early data exceeds the limit")
 				break
 			}
 			if n > 2*minSkip {
@@ -273,7 +273,7 @@ func TestFragments13(t *testing.T) {
 			}
 			return raw
 		})
-		refusesFor(t, err, iana.AlertUnexpectedMessage, "over a change of keys")
+		refusesFor(t, err, iana.AlertUnexpectedMessage, "a handshake message continues after a key change or the end of the peer's flight")
 	}
 }
 

@@ -51,7 +51,7 @@ func TestClientRefusesServerHello13(t *testing.T) {
 		{"no session ID", nil, func(h *wire.ServerHello) { h.SessionID = nil },
 			iana.AlertIllegalParameter, "session ID"},
 		{"a group without a share", nil, func(h *wire.ServerHello) { h.KeyShare.Group = iana.SecP256r1 },
-			iana.AlertIllegalParameter, "which no share was sent for"},
+			iana.AlertIllegalParameter, "for which no key share was sent"},
 		{"no key share", nil, func(h *wire.ServerHello) { h.KeyShare = nil },
 			iana.AlertMissingExtension, "key_share"},
 		{"no key share, though DHE was asked for", withSession,
@@ -62,17 +62,17 @@ func TestClientRefusesServerHello13(t *testing.T) {
 			iana.AlertUnsupportedExtension, "pre_shared_key"},
 		{"a key with another hash", withSession, func(h *wire.ServerHello) {
 			h.CipherSuite = iana.TLS_AES_256_GCM_SHA384
-		}, iana.AlertIllegalParameter, "does not go with suite"},
+		}, iana.AlertIllegalParameter, "does not allow"},
 		{"TLS 1.2 in supported_versions", func(_ *testing.T, c, _ *config) { c.MinVersion = 0 },
 			func(h *wire.ServerHello) { h.SupportedVersion = iana.TLS12 },
-			iana.AlertIllegalParameter, "where it must choose TLS 1.3"},
+			iana.AlertIllegalParameter, "in supported_versions, expected TLS 1.3"},
 		{"another legacy_version", nil, func(h *wire.ServerHello) { h.LegacyVersion = iana.TLS11 },
-			iana.AlertProtocolVersion, "has the legacy_version TLS 1.1"},
+			iana.AlertProtocolVersion, "has legacy_version TLS 1.1"},
 		{"an unknown extension", nil, func(h *wire.ServerHello) {
 			h.Unknown = []wire.Extension{{Type: 0x1a1a}}
 		}, iana.AlertUnsupportedExtension, "which was not offered"},
 		{"an extension of another message", nil, func(h *wire.ServerHello) { h.ALPN = "b" },
-			iana.AlertIllegalParameter, "does not belong there"},
+			iana.AlertIllegalParameter, "extension, which is not allowed in it"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client, server := pair13(t)
@@ -99,7 +99,7 @@ func TestClientRefusesRetry13(t *testing.T) {
 		words  string
 	}{
 		{"no change", 0, func(h *wire.ServerHello) { h.KeyShare = nil },
-			iana.AlertIllegalParameter, "changes nothing"},
+			iana.AlertIllegalParameter, "a HelloRetryRequest that does not change the ClientHello"},
 		{"a group that was not offered", 0, share(iana.SecP521r1),
 			iana.AlertIllegalParameter, "which was not offered"},
 		{"a group that a share was sent for", 0, share(iana.X25519),
@@ -110,7 +110,7 @@ func TestClientRefusesRetry13(t *testing.T) {
 			iana.AlertIllegalParameter, "which was not offered"},
 		{"an extension of ServerHello", 0, func(h *wire.ServerHello) {
 			h.Unknown = []wire.Extension{{Type: iana.ExtALPN, Data: []byte{0, 2, 1, 'b'}}}
-		}, iana.AlertIllegalParameter, "does not belong there"},
+		}, iana.AlertIllegalParameter, "extension, which is not allowed in it"},
 		{"a second one", 1, func(h *wire.ServerHello) {
 			h.Random, h.KeyShare = wire.HelloRetryRequestRandom, &wire.KeyShare{Group: iana.SecP384r1}
 		}, iana.AlertUnexpectedMessage, "second HelloRetryRequest"},
@@ -171,23 +171,23 @@ func TestClientRefusesExtensions13(t *testing.T) {
 				}
 				return nil, nil
 			}
-		}), accept, iana.AlertIllegalParameter, "for other parameters"},
+		}), accept, iana.AlertIllegalParameter, "the server accepted early data under other parameters than those it was sent with"},
 		{"early data with another suite", earlyWith(func(_, s *config) {
 			s.CipherSuites = []iana.CipherSuite{iana.TLS_CHACHA20_POLY1305_SHA256}
-		}), accept, iana.AlertIllegalParameter, "for other parameters"},
+		}), accept, iana.AlertIllegalParameter, "the server accepted early data under other parameters than those it was sent with"},
 		{"early data with another protocol", earlyWith(func(c, s *config) {
 			c.ALPN, s.ALPN = []string{"y", "x"}, []string{"y"}
-		}), accept, iana.AlertIllegalParameter, "for other parameters"},
+		}), accept, iana.AlertIllegalParameter, "the server accepted early data under other parameters than those it was sent with"},
 		{"an unknown extension", nil, func(m *wire.EncryptedExtensions) {
 			m.Unknown = []wire.Extension{{Type: 0x1a1a}}
 		}, iana.AlertUnsupportedExtension, "which was not offered"},
 		{"an extension of another message", nil, func(m *wire.EncryptedExtensions) {
 			m.Unknown = []wire.Extension{{Type: iana.ExtKeyShare, Data: []byte{0, 29, 0, 0}}}
-		}, iana.AlertIllegalParameter, "does not belong there"},
+		}, iana.AlertIllegalParameter, "extension, which is not allowed in it"},
 		{"a kind of certificate that was not offered", func(_ *testing.T, c, _ *config) {
 			c.AcceptRawKeys = true
 		}, func(m *wire.EncryptedExtensions) { m.ServerCertType = &kind },
-			iana.AlertIllegalParameter, "certificates of kind"},
+			iana.AlertIllegalParameter, "the server chose certificate type"},
 		{"a kind of certificate, asked for none", nil, func(m *wire.EncryptedExtensions) {
 			m.ServerCertType = &x509
 		}, iana.AlertUnsupportedExtension, "server_certificate_type"},
@@ -199,13 +199,13 @@ func TestClientRefusesExtensions13(t *testing.T) {
 		{"both limits on records", func(_ *testing.T, c, _ *config) {
 			c.RecordSizeLimit, c.MaxFragmentLength = 1000, 512
 		}, func(m *wire.EncryptedExtensions) { m.RecordSizeLimit, m.MaxFragmentLength = 1000, 1 },
-			iana.AlertIllegalParameter, "answers both"},
+			iana.AlertIllegalParameter, "the server sent both record_size_limit and max_fragment_length"},
 		{"a limit over the protocol's", func(_ *testing.T, c, _ *config) { c.RecordSizeLimit = 1000 },
 			func(m *wire.EncryptedExtensions) { m.RecordSizeLimit = 1<<14 + 2 },
-			iana.AlertIllegalParameter, "more than there are"},
+			iana.AlertIllegalParameter, "the server sent a record size limit of"},
 		{"another fragment length", func(_ *testing.T, c, _ *config) { c.MaxFragmentLength = 512 },
 			func(m *wire.EncryptedExtensions) { m.MaxFragmentLength = 2 },
-			iana.AlertIllegalParameter, "another length"},
+			iana.AlertIllegalParameter, "the server sent another max_fragment_length than the client"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client, server := pair13(t)
@@ -237,10 +237,10 @@ func TestPeerRefusesCertificate13(t *testing.T) {
 		{"none", nil, func(m *wire.Certificate) { m.Entries = nil },
 			[2]iana.Alert{iana.AlertDecodeError, iana.AlertCertificateRequired}, "no certificate"},
 		{"a context", nil, func(m *wire.Certificate) { m.Context = []byte("x") },
-			both(iana.AlertIllegalParameter), "a context"},
+			both(iana.AlertIllegalParameter), "unknown certificate_request_context"},
 		{"an unknown extension", nil, func(m *wire.Certificate) {
 			m.Entries[0].Unknown = []wire.Extension{{Type: 0x1a1a}}
-		}, both(iana.AlertUnsupportedExtension), "not asked for"},
+		}, both(iana.AlertUnsupportedExtension), "which was not requested"},
 		{"two raw keys", rawKeys, func(m *wire.Certificate) {
 			m.Entries = append(m.Entries, m.Entries[0])
 		}, both(iana.AlertIllegalParameter), "raw public keys"},
@@ -284,18 +284,18 @@ func TestPeerRefusesProof13(t *testing.T) {
 		words string
 	}{
 		{"another signature", nil, always(iana.HandshakeCertificateVerify),
-			iana.AlertDecryptError, "does not hold the key"},
+			iana.AlertDecryptError, "the peer's signature does not verify with the key of its certificate"},
 		{"a scheme that was not offered", func(_ *testing.T, c, s *config) {
 			for _, cfg := range []*config{c, s} {
 				cfg.SignatureSchemes = []iana.SignatureScheme{iana.ECDSAWithP256AndSHA256}
 			}
 		}, scheme(iana.ECDSAWithP384AndSHA384), iana.AlertIllegalParameter, "which was not offered"},
 		{"the scheme of another curve", nil, scheme(iana.ECDSAWithP384AndSHA384),
-			iana.AlertIllegalParameter, "which does not fit"},
+			iana.AlertIllegalParameter, "which does not match its"},
 		{"PKCS #1", rsa, scheme(iana.RSAPKCS1WithSHA256),
 			iana.AlertIllegalParameter, "which was not offered"},
 		{"the scheme of a PSS key", rsa, scheme(iana.RSAPSSPSSWithSHA256),
-			iana.AlertIllegalParameter, "which does not fit"},
+			iana.AlertIllegalParameter, "which does not match its"},
 		{"another Finished", nil, always(iana.HandshakeFinished),
 			iana.AlertDecryptError, "Finished does not match"},
 	} {
@@ -349,7 +349,7 @@ func TestSignedContent13(t *testing.T) {
 				t.Errorf("the %s does not sign 64 spaces, its context and the hash", own)
 			}
 			if wrong {
-				refusesFor(t, err, iana.AlertDecryptError, "does not hold the key")
+				refusesFor(t, err, iana.AlertDecryptError, "the peer's signature does not verify with the key of its certificate")
 			} else if err != nil {
 				t.Error(err)
 			}
@@ -375,7 +375,7 @@ func TestCompressedCertificates13(t *testing.T) {
 			iana.AlertBadCertificate, "cannot be decompressed", true},
 		{"more than a message may have", func(m *wire.CompressedCertificate) {
 			m.UncompressedLength = 1<<24 - 1
-		}, iana.AlertBadCertificate, "over the limit", false},
+		}, iana.AlertBadCertificate, "exceeds the limit", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client, server := pair13(t)
@@ -413,7 +413,7 @@ func TestDelegation13(t *testing.T) {
 		alert    iana.Alert
 		words    string
 	}{
-		{"not asked for", nil, nil, nil, iana.AlertUnsupportedExtension, "not asked for"},
+		{"not asked for", nil, nil, nil, iana.AlertUnsupportedExtension, "which was not requested"},
 		{"for a scheme that was not offered", []iana.SignatureScheme{p384}, nil, nil,
 			iana.AlertIllegalParameter, "which was not offered"},
 		{"signed with a scheme that was not offered", []iana.SignatureScheme{p256},
@@ -460,7 +460,7 @@ func TestClientRefusesRequest13(t *testing.T) {
 		words  string
 	}{
 		{"a context", func(m *wire.CertificateRequest) { m.Context = []byte("x") },
-			iana.AlertIllegalParameter, "with a context"},
+			iana.AlertIllegalParameter, "non-empty context"},
 		{"no signature algorithms", func(m *wire.CertificateRequest) { m.SignatureAlgorithms = nil },
 			iana.AlertMissingExtension, "signature_algorithms"},
 	} {

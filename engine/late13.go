@@ -60,7 +60,7 @@ func (s *Sender) RequestCertificate(dst []byte) ([]byte, *LateRequest, error) {
 	case s.closed:
 		return dst, nil, ErrClosed
 	case !s.late:
-		return dst, nil, usage("the client does not take requests for its certificate after the handshake")
+		return dst, nil, usage("the client does not support post-handshake authentication")
 	case s.cfg.Verifier == nil:
 		return dst, nil, usage("a request for the client's certificate needs a Verifier")
 	}
@@ -88,9 +88,9 @@ func (r *Receiver) Expect(q *LateRequest) error {
 	l := r.info.late
 	switch {
 	case l == nil || r.err != nil:
-		return usage("no answer to a request can come now")
+		return usage("the connection does not allow post-handshake authentication")
 	case len(l.pending) >= MaxLateRequests:
-		return usage("%d requests for the client's certificate are under way already", len(l.pending))
+		return usage("%d requests for the client's certificate are outstanding", len(l.pending))
 	}
 	l.pending = append(l.pending, q)
 	return nil
@@ -103,7 +103,7 @@ func (s *open13) lateRequest(m message) (state, error) {
 		return nil, err
 	}
 	if len(request.Context) == 0 {
-		return nil, illegal("a CertificateRequest after the handshake without a context")
+		return nil, illegal("a CertificateRequest after the handshake with an empty context")
 	}
 	f := s.late.begin(m.raw)
 	return f.answerRequest(request, nil, func(do *effects) (state, error) {
@@ -141,7 +141,7 @@ func (s *open13) lateCertificate(m message) (state, error) {
 		s.late.pending = append(s.late.pending[:i:i], s.late.pending[i+1:]...)
 		return s.lateAnswer(q, m)
 	}
-	return nil, illegal("a Certificate with a context that was not asked for")
+	return nil, illegal("a Certificate message with an unknown certificate_request_context")
 }
 
 func (s *open13) lateAnswer(q *LateRequest, m message) (state, error) {

@@ -57,16 +57,16 @@ func (o *offer) takeSizes(limit uint16, fragment uint8, extra int) (sizes, error
 	switch {
 	case limit != 0 && fragment != 0:
 		// RFC 8449, Section 5: both at once is illegal_parameter.
-		return sizes{}, illegal("the server answers both record_size_limit and max_fragment_length")
+		return sizes{}, illegal("the server sent both record_size_limit and max_fragment_length")
 	case limit != 0:
 		if int(limit) > record.MaxPlaintext+extra {
-			return sizes{}, illegal("the server wants records of %d bytes, more than there are", limit)
+			return sizes{}, illegal("the server sent a record size limit of %d bytes, above the maximum", limit)
 		}
 		return sizes{int(limit) - extra, int(o.hello.RecordSizeLimit) - extra}, nil
 	case fragment != 0:
 		if fragment != o.hello.MaxFragmentLength {
 			// RFC 6066, Section 4.
-			return sizes{}, illegal("the server answers max_fragment_length with another length")
+			return sizes{}, illegal("the server sent another max_fragment_length than the client")
 		}
 		n := fragmentLength(fragment)
 		return sizes{n, n}, nil

@@ -422,7 +422,7 @@ func TestAlertsTell(t *testing.T) {
 		e.in = []byte{byte(iana.ContentAlert), 3, 1, 0, 2, 2, byte(alert)}
 		_, err := e.step()
 		var own *Error
-		if !errors.As(err, &own) || own.Fault != FaultAlert || !strings.Contains(own.Hint, "--legacy") {
+		if !errors.As(err, &own) || own.Fault != FaultAlert || own.Remedy != RemedyLegacy {
 			t.Errorf("%v: %v", alert, err)
 		}
 	}
@@ -435,7 +435,7 @@ func TestAlertsTell(t *testing.T) {
 	e.in = append(record.AppendHeader(nil, iana.ContentHandshake, iana.TLS10, len(raw)), raw...)
 	_, err = e.step()
 	var own *Error
-	if !errors.As(err, &own) || own.Alert != iana.AlertProtocolVersion || own.Got != "TLS 1.0" || !strings.Contains(own.Hint, "--legacy") {
+	if !errors.As(err, &own) || own.Alert != iana.AlertProtocolVersion || own.Got != "TLS 1.0" || own.Remedy != RemedyLegacy {
 		t.Errorf("a server with TLS 1.0: %v", err)
 	}
 }
@@ -455,7 +455,7 @@ func TestOldClients(t *testing.T) {
 		cs, ss := newPair(t, client, server)
 		err := pumpThrough(cs, ss, func(raw []byte) []byte { return editHello(raw, c.edit) })
 		var own *Error
-		if !errors.As(err, &own) || own.Alert != c.alert || !strings.Contains(own.Got, c.say) || !strings.Contains(own.Hint, "--legacy") {
+		if !errors.As(err, &own) || own.Alert != c.alert || !strings.Contains(own.Got, c.say) || own.Remedy != RemedyLegacy {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}

@@ -36,7 +36,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"group", false, func(c *config) { c.Groups = []iana.NamedGroup{0x0001} }},
 		{"group", false, func(c *config) { c.KeyShares = []iana.NamedGroup{0x0001} }},
 		{"signature scheme", true, func(c *config) { c.SignatureSchemes = []iana.SignatureScheme{iana.RSAPKCS1WithSHA1} }},
-		{"dot at its end", false, func(c *config) { c.ServerName = "example.com." }},
+		{"trailing dot", false, func(c *config) { c.ServerName = "example.com." }},
 		{"record size limit", false, func(c *config) { c.RecordSizeLimit = 63 }},
 		{"record size limit", true, func(c *config) { c.RecordSizeLimit = 16385 }},
 		{"maximum fragment length", false, func(c *config) { c.MaxFragmentLength = 500 }},
@@ -110,11 +110,11 @@ func TestFaultNames(t *testing.T) {
 func TestExporterMisuse(t *testing.T) {
 	var none State
 	_, err := none.Export("EXPORTER-x", nil, 10)
-	wrongUse(t, err, "once the handshake is done")
+	wrongUse(t, err, "only after the handshake")
 	_, err = none.Unique()
-	wrongUse(t, err, "once the handshake is done")
+	wrongUse(t, err, "only after the handshake")
 	_, err = none.ExportEarly("EXPORTER-x", nil, 10)
-	wrongUse(t, err, "no early exporter")
+	wrongUse(t, err, "the early exporter needs 0-RTT data")
 	for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
 		client, server := pair12(t)
 		client.MaxVersion, client.MinVersion = version, version
@@ -162,14 +162,14 @@ func TestEarlyExporter(t *testing.T) {
 func TestSenderMisuse(t *testing.T) {
 	c, s := newPair(t, &config{Verifier: acceptAll{}}, &config{Credentials: []*Credential{newCredential(t, nil)}})
 	_, err := c.s.Seal(nil, []byte("x"))
-	wrongUse(t, err, "handshake is not done")
+	wrongUse(t, err, "handshake is not complete")
 	_, err = c.s.Rekey(nil, true)
 	wrongUse(t, err, "open TLS 1.3")
 	_, err = s.s.SendTickets(nil, 1)
-	wrongUse(t, err, "no tickets")
+	wrongUse(t, err, "this connection cannot issue tickets")
 	_, _, err = s.s.RequestCertificate(nil)
 	wrongUse(t, err, "")
-	wrongUse(t, c.r.Resume(Refuse(errors.New("no"))), "nothing waits")
+	wrongUse(t, c.r.Resume(Refuse(errors.New("no"))), "no request waits for an answer")
 	if err := pump(c, s); err != nil {
 		t.Fatal(err)
 	}

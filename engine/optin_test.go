@@ -118,7 +118,7 @@ func TestHostileOptInShares(t *testing.T) {
 				h.KeyShares = []wire.KeyShare{{Group: c.group, Data: share}}
 			})
 		_, err := s.step()
-		refusesFor(t, err, iana.AlertIllegalParameter, "key share is wrong")
+		refusesFor(t, err, iana.AlertIllegalParameter, "'s key share is invalid")
 
 		client := &config{Verifier: acceptAll{}, Groups: groups, MinVersion: iana.TLS13}
 		cl, sv := newPair(t, client, &config{
@@ -135,6 +135,6 @@ func TestHostileOptInShares(t *testing.T) {
 			h.KeyShare.Data = share
 			return appended(t, h)
 		})
-		refusesFor(t, err, iana.AlertIllegalParameter, "key share is wrong")
+		refusesFor(t, err, iana.AlertIllegalParameter, "'s key share is invalid")
 	}
 }

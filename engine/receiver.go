@@ -70,7 +70,7 @@ func (r *Receiver) Receive(in []byte) (n int, ev Event, err error) {
 var errNoReceiver = usage("this Receiver is nil: one comes from Client or Server")
 
 // errEnded marks the end after close_notify.
-var errEnded = errors.New("tls: the peer has closed its side")
+var errEnded = errors.New("tls: the peer closed its side of the connection")
 
 // Resume gives the answer to the question of the last EventWaiting. Then call Receive,
 // also after a refusal: an answer that refuses, is for another question, or leads to
@@ -82,7 +82,7 @@ func (r *Receiver) Resume(a Answer) error {
 	}
 	w, ok := r.state.(waiter)
 	if !ok || r.err != nil {
-		return usage("nothing waits for an answer")
+		return usage("no request waits for an answer")
 	}
 	r.state = nil
 	do := new(effects)
@@ -182,7 +182,7 @@ func (r *Receiver) advance(next state, do *effects, err error) error {
 		r.ccsAllowed = true
 		if len(r.fragment) > 0 && (do.turn || len(do.keys) > 0) {
 			// RFC 9846, Section 5.1: "Handshake messages MUST NOT span key changes."
-			return broken(iana.AlertUnexpectedMessage, "handshake bytes run over a change of keys, or over this side's turn")
+			return broken(iana.AlertUnexpectedMessage, "a handshake message continues after a key change or the end of the peer's flight")
 		}
 		r.reply(do.out)
 		r.queue = append(r.queue, do.events...)
@@ -334,13 +334,13 @@ func (r *Receiver) open(h record.Header, rec []byte) (Event, error) {
 	case iana.ContentApplicationData:
 		return r.data(payload)
 	}
-	return Event{}, broken(iana.AlertUnexpectedMessage, "a record of type %d under encryption", uint8(typ))
+	return Event{}, broken(iana.AlertUnexpectedMessage, "an encrypted record of type %d", uint8(typ))
 }
 
 // passOver drops a record of refused 0-RTT data. RFC 9846, Section 4.2.10.
 func (r *Receiver) passOver(n int) error {
 	if r.skip -= n; r.skip <= 0 {
-		return overLimit(iana.AlertUnexpectedMessage, "more refused early data than this side passes over")
+		return overLimit(iana.AlertUnexpectedMessage, "rejected early data exceeds the limit")
 	}
 	return nil
 }
@@ -356,7 +356,7 @@ func (r *Receiver) plainAfterKeys(h record.Header, rec []byte) error {
 		return err
 	}
 	return broken(iana.AlertUnexpectedMessage,
-		"a record of type %v in the clear after the change to encryption", h.Type)
+		"an unencrypted record of type %v after the change to encryption", h.Type)
 }
 
 // compatibilityCCS drops the change_cipher_spec that RFC 9846, Section 5 and
@@ -366,7 +366,7 @@ func (r *Receiver) plainAfterKeys(h record.Header, rec []byte) error {
 func (r *Receiver) compatibilityCCS(payload []byte) error {
 	disguise := r.ccsAllowed && !r.info.HandshakeDone && slices.Contains(r.cfg.versions(), iana.TLS13)
 	if len(payload) != 1 || payload[0] != 1 || !disguise || len(r.fragment) > 0 {
-		return broken(iana.AlertUnexpectedMessage, "a change_cipher_spec out of place")
+		return broken(iana.AlertUnexpectedMessage, "an unexpected change_cipher_spec")
 	}
 	return r.nothing()
 }
@@ -374,7 +374,7 @@ func (r *Receiver) compatibilityCCS(payload []byte) error {
 // nothing counts records that bring nothing, and limits how many come in a row.
 func (r *Receiver) nothing() error {
 	if r.idle++; r.idle > maxIdleRecords {
-		return overLimit(iana.AlertUnexpectedMessage, "%d records in a row brought nothing", r.idle)
+		return overLimit(iana.AlertUnexpectedMessage, "%d consecutive records without content", r.idle)
 	}
 	return nil
 }
@@ -399,7 +399,10 @@ func (r *Receiver) alert(payload []byte) (Event, error) {
 	case level == 1 && r.info.Version != iana.TLS13 && desc != iana.AlertCloseNotify:
 		return Event{}, r.warning(desc)
 	}
-	return Event{}, &Error{Fault: FaultAlert, Alert: desc, Reason: alertMeaning(desc), Hint: alertHint(desc)}
+	return Event{}, &Error{
+		Fault: FaultAlert, Alert: desc, Reason: alertMeaning(desc),
+		Hint: alertHint(desc), Remedy: alertRemedy(desc),
+	}
 }
 
 // wrongAlert is the error for an alert record of a wrong length.
@@ -408,7 +411,7 @@ func (r *Receiver) wrongAlert(payload []byte) error {
 		// RFC 9846, Section 5.4, of Handshake and Alert records without content: "if such
 		// a message is received, the receiving implementation MUST terminate the
 		// connection with an "unexpected_message" alert."
-		return broken(iana.AlertUnexpectedMessage, "an alert record with no alert in it")
+		return broken(iana.AlertUnexpectedMessage, "an empty alert record")
 	}
 	return broken(iana.AlertDecodeError, "an alert of %d bytes", len(payload))
 }
@@ -424,7 +427,7 @@ func (r *Receiver) handshake(payload []byte) error {
 	r.fragment = append(r.fragment, payload...) // messages taken off it are in front and clipped
 	if _, size, ok := wire.ParseHeader(r.fragment); ok && size > r.maxMessage() {
 		return overLimit(iana.AlertIllegalParameter,
-			"a handshake message of %d bytes is over the limit of %d", size, r.maxMessage())
+			"a handshake message of %d bytes exceeds the limit of %d", size, r.maxMessage())
 	}
 	if m, ok := r.nextMessage(); ok {
 		return r.dispatch(m)
@@ -470,7 +473,7 @@ func (r *Receiver) data(payload []byte) (Event, error) {
 		// RFC 9846, Section 4.2.10: more than max_early_data_size ends in
 		// unexpected_message.
 		if r.early -= len(payload); r.early < 0 {
-			return Event{}, overLimit(iana.AlertUnexpectedMessage, "more early data than the limit")
+			return Event{}, overLimit(iana.AlertUnexpectedMessage, "early data exceeds the limit")
 		}
 	}
 	return Event{Kind: EventData, Data: payload, Early: r.phase == phaseEarly}, nil

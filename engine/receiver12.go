@@ -45,9 +45,9 @@ func (r *Receiver) changeCipherSpec(payload []byte) error {
 		// RFC 5246, Section 7.2.2: decode_error is for a message whose length is
 		// incorrect; Section 7.1: it "consists of a single byte of value 1".
 		return broken(iana.AlertDecodeError,
-			"a change_cipher_spec of %d bytes, where 1 is due", len(payload))
+			"a change_cipher_spec of %d bytes, expected 1", len(payload))
 	case payload[0] != 1:
-		return illegal("a change_cipher_spec of value %d, where 1 is due", payload[0])
+		return illegal("a change_cipher_spec of value %d, expected 1", payload[0])
 	}
 	s, ok := r.state.(ccsHandler)
 	if !ok {
@@ -64,7 +64,7 @@ func (r *Receiver) changeCipherSpec(payload []byte) error {
 // at times, such as unrecognized_name. RFC 5246, Section 7.2.
 func (r *Receiver) warning(a iana.Alert) error {
 	if r.warnings++; r.warnings > maxWarnings {
-		return overLimit(iana.AlertUnexpectedMessage, "%d warning alerts in a row, the last %v", r.warnings, a)
+		return overLimit(iana.AlertUnexpectedMessage, "%d consecutive warning alerts, the last %v", r.warnings, a)
 	}
 	return nil
 }

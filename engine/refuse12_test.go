@@ -19,7 +19,7 @@ func TestServerRefuses12(t *testing.T) {
 		alert iana.Alert
 	}{
 		{"no null compression", func(h *helloEdit) { h.CompressionMethods = []byte{1} }, iana.AlertIllegalParameter},
-		{"a renegotiation", func(h *helloEdit) { h.RenegotiationInfo = []byte{1} }, iana.AlertHandshakeFailure},
+		{"'s renegotiation_info is not that of an initial handshake", func(h *helloEdit) { h.RenegotiationInfo = []byte{1} }, iana.AlertHandshakeFailure},
 		{"compressed points alone", func(h *helloEdit) { h.ECPointFormats = []byte{1} }, iana.AlertIllegalParameter},
 		{"no group in common", func(h *helloEdit) { h.SupportedGroups = []iana.NamedGroup{iana.X448} }, iana.AlertHandshakeFailure},
 		{"hybrid groups alone", func(h *helloEdit) { h.SupportedGroups = []iana.NamedGroup{iana.X25519MLKEM768} }, iana.AlertHandshakeFailure},
@@ -105,7 +105,7 @@ func TestClientRefuses12(t *testing.T) {
 		{"another suite", func(h *hello) { h.CipherSuite = iana.TLS_ECDHE_ECDSA_WITH_AES_128_CCM }, iana.AlertIllegalParameter},
 		{"a suite of TLS 1.3", func(h *hello) { h.CipherSuite = iana.TLS_AES_128_GCM_SHA256 }, iana.AlertIllegalParameter},
 		{"compression", func(h *hello) { h.Compression = 1 }, iana.AlertIllegalParameter},
-		{"a renegotiation", func(h *hello) { h.RenegotiationInfo = []byte{1} }, iana.AlertHandshakeFailure},
+		{"'s renegotiation_info is not that of an initial handshake", func(h *hello) { h.RenegotiationInfo = []byte{1} }, iana.AlertHandshakeFailure},
 		{"compressed points", func(h *hello) { h.ECPointFormats = []byte{1} }, iana.AlertIllegalParameter},
 		{"another protocol", func(h *hello) { h.ALPN = "z" }, iana.AlertIllegalParameter},
 		{"an extension that was not offered", func(h *hello) { h.RecordSizeLimit = 100 }, iana.AlertUnsupportedExtension},
@@ -114,7 +114,7 @@ func TestClientRefuses12(t *testing.T) {
 		{"the version in both places", func(h *hello) { h.SupportedVersion = iana.TLS12 }, iana.AlertIllegalParameter},
 		{"TLS 1.1", func(h *hello) { h.LegacyVersion = iana.TLS11 }, iana.AlertProtocolVersion},
 		{"a retry", func(h *hello) { h.Random = wire.HelloRetryRequestRandom }, iana.AlertIllegalParameter},
-		{"a session that there never was", func(h *hello) { h.SessionID = nil }, 0},
+		{"the server resumed a session that was not offered", func(h *hello) { h.SessionID = nil }, 0},
 	} {
 		client, server := pair12(t)
 		client.MaxVersion, server.MaxVersion = 0, iana.TLS12
@@ -400,7 +400,7 @@ func TestLater12(t *testing.T) {
 		}
 	}
 	if !c.done || !s.done || len(s.r.State().PeerChain) != 1 {
-		t.Error("the handshake is not done")
+		t.Error("the handshake is not complete")
 	}
 	send(t, c, s, "hello")
 }

@@ -82,7 +82,7 @@ func TestResumption(t *testing.T) {
 			s.Now = func() time.Time { return time.Unix(1_000_000_000+86400, 0) }
 		}, false},
 		{"another name", func(c, _ *config) { c.ServerName = "example.org" }, false},
-		{"no tickets", func(_, s *config) { s.Tickets = nil }, false},
+		{"this connection cannot issue tickets", func(_, s *config) { s.Tickets = nil }, false},
 		{"client certificate wanted", func(c, s *config) {
 			s.ClientAuth, s.Verifier, c.Credentials = RequireClientCert, acceptAll{}, s.Credentials
 		}, false},

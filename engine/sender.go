@@ -107,7 +107,7 @@ func (s *Sender) Seal(dst, data []byte) ([]byte, error) {
 	case s.early == 0:
 		return dst, ErrNoEarlyData
 	case len(data) > s.early:
-		return dst, usage("%d bytes of early data are over the server's limit: %d are left", len(data), s.early)
+		return dst, usage("%d bytes of early data exceed the server's limit: %d are left", len(data), s.early)
 	default:
 		s.early -= len(data)
 	}
@@ -132,7 +132,7 @@ func (s *Sender) SendTickets(dst []byte, n int) ([]byte, error) {
 	case s.closed:
 		return dst, ErrClosed
 	case s.tickets == nil:
-		return dst, usage("no tickets can be made on this connection")
+		return dst, usage("this connection cannot issue tickets")
 	}
 	if n <= 0 {
 		return dst, nil
@@ -161,7 +161,7 @@ func (s *Sender) Rekey(dst []byte, both bool) ([]byte, error) {
 	case s.closed:
 		return dst, ErrClosed
 	case !s.ready || s.traffic == nil:
-		return dst, usage("keys can be changed on an open TLS 1.3 connection only")
+		return dst, usage("keys can be updated only on an open TLS 1.3 connection")
 	}
 	return s.keyUpdate(dst, both)
 }
@@ -251,7 +251,7 @@ func (s *Sender) seal(dst []byte, typ iana.ContentType, payload []byte) ([]byte,
 	}
 	dst, err := s.sealer.Seal(dst, typ, payload, s.padding(len(payload)))
 	if err != nil {
-		return dst, local("a record cannot be sealed", err)
+		return dst, local("a record cannot be encrypted", err)
 	}
 	return dst, nil
 }
@@ -292,7 +292,7 @@ func (s *Sender) keyUpdate(dst []byte, request bool) ([]byte, error) {
 		return dst, local("KeyUpdate cannot be written", err)
 	}
 	if dst, err = s.sealer.Seal(dst, iana.ContentHandshake, body, 0); err != nil {
-		return dst, local("a record cannot be sealed", err)
+		return dst, local("a record cannot be encrypted", err)
 	}
 	s.cfg.traceMessages(body)
 	next := s.traffic.Next()
@@ -316,7 +316,7 @@ func (s *Sender) alert(dst []byte, a iana.Alert) ([]byte, error) {
 	dst, err := s.sealer.Seal(dst, iana.ContentAlert, payload, 0)
 	s.closed = s.closed || ends
 	if err != nil {
-		return dst, local("a record cannot be sealed", err)
+		return dst, local("a record cannot be encrypted", err)
 	}
 	return dst, nil
 }

@@ -32,7 +32,7 @@ func (s *awaitClientCertificate12) handle(m message, _ *effects) (state, error) 
 	if peer.empty() {
 		if s.cfg.ClientAuth == RequireClientCert {
 			// RFC 5246, Section 7.4.6: certificate_required came with TLS 1.3.
-			return nil, &Error{Fault: FaultCertificate, Alert: iana.AlertHandshakeFailure, Reason: "the client showed no certificate, and one is required"}
+			return nil, &Error{Fault: FaultCertificate, Alert: iana.AlertHandshakeFailure, Reason: "the client sent no certificate, but one is required"}
 		}
 		s.forget()
 		return &awaitClientKeyExchange12{server12: s.server12}, nil
@@ -79,7 +79,7 @@ func (s *awaitClientKeyExchange12) decapsulate(share []byte) ([]byte, error) {
 	group := suites.GroupByID(s.info.Group)
 	secret, err := group.Decapsulate(s.private, share)
 	if err != nil {
-		return nil, &Error{Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: "the client's key share is wrong", Err: err}
+		return nil, &Error{Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: "the client's key share is invalid", Err: err}
 	}
 	return secret, nil
 }
@@ -93,7 +93,7 @@ func (s *awaitClientKeyExchange12) findPSK(identity, shared []byte) state {
 		then: func(p *PSK, _ *effects) (state, error) {
 			if p == nil || !p.fits12() {
 				return nil, &Error{
-					Fault: FaultIncompatible, Alert: iana.AlertUnknownPSKIdentity, Reason: "the client has no pre-shared key that is known here",
+					Fault: FaultIncompatible, Alert: iana.AlertUnknownPSKIdentity, Reason: "the client offered no pre-shared key of this server",
 					Hint: "both sides need the same key under the same identity",
 				}
 			}
@@ -184,7 +184,7 @@ func (s *server12) remember(do *effects) error {
 		s.post(raw, do)
 	case len(s.id) > 0:
 		if err := s.cfg.SessionIDs.Store(s.id, s.session()); err != nil {
-			return local("a session cannot be kept", err)
+			return local("a session cannot be stored", err)
 		}
 		s.info.sessionID = s.id
 	}

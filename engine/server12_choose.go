@@ -91,7 +91,7 @@ func (d *decision) chooseSuite12(cfg *Config, h *wire.ClientHello, k known, usab
 	if d.suite12 = first(auth); d.suite12 == nil {
 		return &Error{
 			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure,
-			Reason: "no certificate of this server fits the client's suites and signature algorithms", Got: list(h.SignatureAlgorithms),
+			Reason: "no certificate of this server matches the client's cipher suites and signature algorithms", Got: list(h.SignatureAlgorithms),
 		}
 	}
 	d.dropGroup12()
@@ -111,12 +111,14 @@ func noSuite12(cfg *Config, h *wire.ClientHello) error {
 	e := &Error{
 		Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "no cipher suite in common with the client",
 		Expected: list(own), Got: list(h.CipherSuites), Hint: legacyHint,
+		Remedy: RemedyLegacy,
 	}
 	if cfg.FindPSK != nil && !cfg.PSKWithoutDHE && slices.ContainsFunc(h.CipherSuites, plainPSK) {
-		e.Hint = withoutDHEHint
+		e.Hint, e.Remedy = withoutDHEHint, RemedyPSKWithoutDHE
 	}
 	if slices.ContainsFunc(own, func(id iana.CipherSuite) bool { return slices.Contains(h.CipherSuites, id) }) {
 		e.Reason, e.Hint = "no key exchange group in common with the client", ""
+		e.Remedy = RemedyNone
 		e.Expected, e.Got = list(ecdheGroups(cfg.serverGroups())), list(h.SupportedGroups)
 	}
 	return e
@@ -133,13 +135,13 @@ func checkHello12(cfg *Config, h *wire.ClientHello) error {
 	switch {
 	case !slices.Contains(h.CompressionMethods, 0):
 		// RFC 5246, Section 7.4.1.2: the list must hold it.
-		return illegal("the client does not offer to go without compression")
+		return illegal("the client does not offer the null compression method")
 	case len(h.RenegotiationInfo) > 0:
 		// RFC 5746, Section 3.6: not empty in a first handshake is an attack.
-		return broken(iana.AlertHandshakeFailure, "the client takes this handshake for a renegotiation")
+		return broken(iana.AlertHandshakeFailure, "the client's renegotiation_info is not that of an initial handshake")
 	case h.ECPointFormats != nil && !slices.Contains(h.ECPointFormats, 0):
 		// RFC 8422, Section 5.1.2: the list must hold it.
-		return illegal("the client does not take uncompressed points")
+		return illegal("the client does not support uncompressed points")
 	case !h.ExtendedMasterSecret && cfg.RequireExtendedMasterSecret:
 		return &Error{
 			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure,

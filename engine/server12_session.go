@@ -69,7 +69,7 @@ func (s *deciding) mayResume(old *Session) (bool, error) {
 		return false, nil
 	}
 	if !s.hello.ExtendedMasterSecret {
-		return false, broken(iana.AlertHandshakeFailure, "the client resumes a session without extended master secret, which that session had")
+		return false, broken(iana.AlertHandshakeFailure, "the client did not offer extended master secret, which its session used")
 	}
 	return old.ServerName == s.hello.ServerName && // RFC 6066, Section 3
 		slices.Contains(s.hello.CipherSuites, old.CipherSuite) &&

@@ -43,7 +43,7 @@ func (s *awaitClientCertificate) handle(m message, _ *effects) (state, error) {
 	s.transcript.add(m.raw)
 	if peer.empty() {
 		if s.cfg.ClientAuth == RequireClientCert {
-			return nil, &Error{Fault: FaultCertificate, Alert: iana.AlertCertificateRequired, Reason: "the client showed no certificate, and one is required"}
+			return nil, &Error{Fault: FaultCertificate, Alert: iana.AlertCertificateRequired, Reason: "the client sent no certificate, but one is required"}
 		}
 		return &awaitClientFinished{s.server13}, nil
 	}

@@ -29,7 +29,7 @@ func (d *decision) choose13(cfg *Config, h *wire.ClientHello, k known) error {
 	}
 	switch {
 	case k.promised != nil && !d.keeps(k.promised):
-		return illegal("the second ClientHello leads to another choice than the first")
+		return illegal("the second ClientHello results in other parameters than the first")
 	case d.retries():
 		return nil
 	case k.asked < knownKey && d.resumable && h.PSK != nil && cfg.knowsPSKs():
@@ -180,7 +180,7 @@ func (d *decision) chooseProof13(cfg *Config, h *wire.ClientHello, k known, noGr
 	case k.cred == nil:
 		return &Error{
 			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure,
-			Reason: "no certificate of this server fits the client", Got: list(h.SignatureAlgorithms),
+			Reason: "no certificate of this server matches the client's signature algorithms", Got: list(h.SignatureAlgorithms),
 		}
 	default:
 		d.prove(request, k.cred)
@@ -196,7 +196,7 @@ func (d *decision) checkWithoutPSK(cfg *Config, h *wire.ClientHello, noGroup err
 	case onlyPSK:
 		return &Error{
 			Fault: FaultIncompatible, Alert: iana.AlertUnknownPSKIdentity,
-			Reason: "the client has no pre-shared key that is known here",
+			Reason: "the client offered no pre-shared key of this server",
 			Hint:   "both sides need the same key under the same identity",
 		}
 	// What a pre-shared key would have replaced. RFC 9846, Section 9.2.
@@ -229,19 +229,19 @@ func (c *Config) takesPSKAlone(h *wire.ClientHello) bool {
 }
 
 // withoutDHEHint is for a client that uses pre-shared keys without a key exchange alone.
-const withoutDHEHint = "let the client add a key exchange, or allow keys without one, which " +
-	"gives up forward secrecy (PSKWithoutDHE, --psk-without-dhe)"
+const withoutDHEHint = "enable a key exchange on the client, or set PSKWithoutDHE, which " +
+	"gives up forward secrecy"
 
 // noMode is the error for a client that uses pre-shared keys in no way that this server
 // allows, whether or not it has a key that is known here.
 func noMode(hello *wire.ClientHello) error {
 	e := &Error{
 		Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure,
-		Reason:   "the client uses pre-shared keys in no way that is allowed here",
+		Reason:   "the client offers no PSK mode that is allowed",
 		Expected: iana.PSKDHEKE.String(), Got: list(hello.PSKModes),
 	}
 	if slices.Contains(hello.PSKModes, iana.PSKKE) {
-		e.Hint = withoutDHEHint
+		e.Hint, e.Remedy = withoutDHEHint, RemedyPSKWithoutDHE
 	}
 	return e
 }
@@ -256,7 +256,7 @@ func checkHello13(h *wire.ClientHello) error {
 	case len(h.RenegotiationInfo) > 0:
 		// RFC 5746, Section 3.6: not empty in a first handshake is an
 		// attack, with every version.
-		return broken(iana.AlertHandshakeFailure, "the client takes this handshake for a renegotiation")
+		return broken(iana.AlertHandshakeFailure, "the client's renegotiation_info is not that of an initial handshake")
 	case h.PSK == nil && !has(iana.ExtSignatureAlgorithms):
 		return missing(iana.ExtSignatureAlgorithms)
 	case !has(iana.ExtSupportedGroups) && (h.PSK == nil || has(iana.ExtKeyShare)):
@@ -284,9 +284,9 @@ func checkShares(h *wire.ClientHello) error {
 		case i >= 0:
 			left = left[i+1:]
 		case slices.Contains(h.SupportedGroups, s.Group):
-			return illegal("the key share for group %v is not in the order of the groups", s.Group)
+			return illegal("the key share of group %v is not in the order of supported_groups", s.Group)
 		default:
-			return illegal("a key share for group %v, which is not offered", s.Group)
+			return illegal("a key share of group %v, which is not offered", s.Group)
 		}
 	}
 	return nil

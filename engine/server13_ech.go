@@ -36,7 +36,7 @@ func openHello(cfg *Config, info *State, hello *wire.ClientHello, m message) (*s
 	if hello.ECH.Inner {
 		// RFC 9849, Section 7: "such a ClientHello should never be received
 		// directly from the network".
-		return nil, nil, m, illegal("an inner ClientHello that nobody encrypted")
+		return nil, nil, m, illegal("an inner ClientHello without encryption")
 	}
 	encoded, err := e.decrypt(m)
 	if e.recipient == nil || err != nil {
@@ -104,12 +104,12 @@ func decodeHello(encoded []byte, m message) (*wire.ClientHello, message, error) 
 func checkInner(h *wire.ClientHello) error {
 	switch {
 	case h.ECH == nil || !h.ECH.Inner:
-		return illegal("an inner ClientHello that is not marked as one")
+		return illegal("an inner ClientHello without the inner encrypted_client_hello extension")
 	case slices.Contains(h.Present, iana.ExtECHOuterExtensions):
-		return illegal("an inner ClientHello that still refers to the outer one")
+		return illegal("an inner ClientHello with ech_outer_extensions after decoding")
 	case !slices.Contains(h.Present, iana.ExtSupportedVersions),
 		slices.ContainsFunc(h.SupportedVersions, func(v iana.Version) bool { return v < iana.TLS13 }):
-		return illegal("an inner ClientHello that offers less than TLS 1.3")
+		return illegal("an inner ClientHello that offers TLS 1.2 or older")
 	}
 	return nil
 }
@@ -129,7 +129,7 @@ func (f *flow13) openSecond(hello *wire.ClientHello, m message) (*wire.ClientHel
 	}
 	second := hello.ECH
 	if second.Inner || second.KDF != e.first.KDF || second.AEAD != e.first.AEAD || second.ConfigID != e.first.ConfigID || len(second.Enc) != 0 {
-		return nil, m, illegal("the second ClientHello is encrypted in another way than the first")
+		return nil, m, illegal("the second ClientHello is encrypted with other parameters than the first")
 	}
 	aad, err := outerAAD(m)
 	if err != nil {
@@ -152,7 +152,7 @@ func (f *flow13) checkECHType(hello *wire.ClientHello) error {
 	case f.cfg.ECHBackend:
 		return illegal("the second ClientHello has encrypted_client_hello, unlike the first")
 	case (f.ech != nil || len(f.cfg.ECHKeys) > 0) && hello.ECH.Inner:
-		return illegal("an inner ClientHello that nobody encrypted")
+		return illegal("an inner ClientHello without encryption")
 	}
 	return nil
 }

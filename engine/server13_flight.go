@@ -70,7 +70,7 @@ func (f *flight13) sendHello(do *effects) (shared, helloSum []byte, err error) {
 		if err != nil {
 			return nil, nil, &Error{
 				Fault: FaultPeer, Alert: iana.AlertIllegalParameter,
-				Reason: "the client's key share is wrong", Err: err,
+				Reason: "the client's key share is invalid", Err: err,
 			}
 		}
 		f.info.Group, shared = f.d.group.ID, secret

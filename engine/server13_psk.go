@@ -194,7 +194,7 @@ func (s *deciding) checkBinder(k *presharedKey, i int) error {
 	partial := s.m.raw[:len(s.m.raw)-s.hello.BindersLen()]
 	want := keys.NewEarlySecret(k.hash, k.secret).Binder(k.label, binderHash(before, k.hash, partial))
 	if !keys.Equal(want, s.hello.PSK.Binders[i]) {
-		return broken(iana.AlertDecryptError, "the client's binder does not match: it does not have the pre-shared key it names")
+		return broken(iana.AlertDecryptError, "the client's binder is invalid: it does not have the pre-shared key that it names")
 	}
 	return nil
 }

@@ -87,9 +87,9 @@ func (s *awaitSecondClientHello) checkSecond(h *wire.ClientHello, m message) err
 	}
 	switch changed := wire.RetryDifference(s.body, m.body, except...); {
 	case changed != "":
-		return illegal("the second ClientHello changes %s, which must be as it was in the first", changed)
+		return illegal("the second ClientHello changes %s, which must be the same as in the first", changed)
 	case len(h.KeyShares) != 1 || h.KeyShares[0].Group != s.promised.group.ID:
-		return illegal("the second ClientHello does not have the one key share asked for")
+		return illegal("the second ClientHello does not have exactly the requested key share")
 	case !bytes.Equal(h.Cookie, s.cookie):
 		return illegal("the second ClientHello does not return the cookie")
 	case h.EarlyData:

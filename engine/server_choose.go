@@ -134,16 +134,16 @@ func chooseVersion(cfg *Config, h *wire.ClientHello) (iana.Version, error) {
 		// RFC 7507, Section 3: the client tried a better version before.
 		return 0, &Error{
 			Fault: FaultIncompatible, Alert: iana.AlertInappropriateFallback,
-			Reason: "the client fell back to an older version than this side has", Expected: own[0].String(), Got: versionList(offered),
-			Hint: "somebody between the two sides may have broken the client's first attempt",
+			Reason: "the client fell back to an older version than this side supports", Expected: own[0].String(), Got: versionList(offered),
+			Hint: "an attacker or a middlebox may have interrupted the client's first attempt",
 		}
 	case best >= 0:
 		return own[best], nil
 	}
 	return 0, &Error{
-		Fault: FaultIncompatible, Alert: iana.AlertProtocolVersion, Reason: "the client speaks no version that is allowed here",
+		Fault: FaultIncompatible, Alert: iana.AlertProtocolVersion, Reason: "the client offers no version that is allowed",
 		Expected: versionList(own), Got: versionList(offered),
-		Hint: "the client needs an update; " + legacyHint,
+		Hint: "update the client; " + legacyHint, Remedy: RemedyLegacy,
 	}
 }
 

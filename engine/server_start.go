@@ -68,8 +68,8 @@ func checkLegacyVersion(v iana.Version) error {
 	}
 	return &Error{
 		Fault: FaultPeer, Alert: iana.AlertProtocolVersion,
-		Reason:   "the peer's hello is one of SSL 3.0 or older",
-		Expected: "legacy_version TLS 1.2", Got: v.String(), Hint: "the peer needs an update",
+		Reason:   "the ClientHello is of SSL 3.0 or older",
+		Expected: "legacy_version TLS 1.2", Got: v.String(), Hint: "update the peer",
 	}
 }
 

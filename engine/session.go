@@ -182,7 +182,7 @@ func ParseSession(data []byte) (*Session, error) {
 	ok = ok && flags <= sessionAsked && readHead(&r, s) && readFields(&r, s) &&
 		readList(&r, &s.PeerChain) && readList(&r, &s.PeerSCTs)
 	if !ok || !r.Empty() || unset(s.secret.bytes()) {
-		return nil, usage("a session that is cut or damaged")
+		return nil, usage("a truncated or damaged session")
 	}
 	return s, nil
 }

@@ -53,7 +53,7 @@ func TestResumptionNeedsExtendedMasterSecret12(t *testing.T) {
 	}
 	s.in = editHello(first, func(h *helloEdit) { h.ExtendedMasterSecret = false })
 	_, err = s.step()
-	refusesFor(t, err, iana.AlertHandshakeFailure, "without extended master secret")
+	refusesFor(t, err, iana.AlertHandshakeFailure, "did not offer extended master secret")
 }
 
 // TestBinderHash13: after a retry a binder covers the hash of the first ClientHello, the

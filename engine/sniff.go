@@ -8,22 +8,22 @@ import (
 
 // greetings are the first bytes of protocols that people reach by mistake.
 var greetings = []struct{ start, name, hint string }{
-	{"HTTP/", "plain HTTP", "the port does not speak TLS; HTTPS is often on port 443"},
-	{"GET ", "plain HTTP", "the client must use https://"},
-	{"POST ", "plain HTTP", "the client must use https://"},
-	{"HEAD ", "plain HTTP", "the client must use https://"},
-	{"PUT ", "plain HTTP", "the client must use https://"},
-	{"OPTIONS ", "plain HTTP", "the client must use https://"},
-	{"CONNECT ", "plain HTTP", "the client must use https://"},
-	{"PRI * HTTP/2", "plain HTTP/2", "the client must use https://"},
+	{"HTTP/", "plain HTTP", "the port does not use TLS; HTTPS is often on port 443"},
+	{"GET ", "plain HTTP", "use https://"},
+	{"POST ", "plain HTTP", "use https://"},
+	{"HEAD ", "plain HTTP", "use https://"},
+	{"PUT ", "plain HTTP", "use https://"},
+	{"OPTIONS ", "plain HTTP", "use https://"},
+	{"CONNECT ", "plain HTTP", "use https://"},
+	{"PRI * HTTP/2", "plain HTTP/2", "use https://"},
 	{"SSH-", "SSH", "use an SSH client, or another port"},
-	{"220 ", "SMTP or FTP in the clear", "the server wants STARTTLS first, or its port for TLS from the start (465, 990)"},
-	{"220-", "SMTP or FTP in the clear", "the server wants STARTTLS first, or its port for TLS from the start (465, 990)"},
-	{"* OK", "IMAP in the clear", "the server wants STARTTLS first, or its port for TLS from the start (993)"},
-	{"+OK", "POP3 in the clear", "the server wants STLS first, or its port for TLS from the start (995)"},
-	{"EHLO ", "SMTP in the clear", "the client must start with TLS"},
-	{"HELO ", "SMTP in the clear", "the client must start with TLS"},
-	{"RFB ", "VNC in the clear", "the port does not speak TLS"},
+	{"220 ", "plaintext SMTP or FTP", "use STARTTLS, or the port with implicit TLS (465, 990)"},
+	{"220-", "plaintext SMTP or FTP", "use STARTTLS, or the port with implicit TLS (465, 990)"},
+	{"* OK", "plaintext IMAP", "use STARTTLS, or the port with implicit TLS (993)"},
+	{"+OK", "plaintext POP3", "use STLS, or the port with implicit TLS (995)"},
+	{"EHLO ", "plaintext SMTP", "connect with TLS"},
+	{"HELO ", "plaintext SMTP", "connect with TLS"},
+	{"RFB ", "plaintext VNC", "the port does not use TLS"},
 }
 
 // sniff looks at the first bytes of a peer. If they do not start a TLS record, it
@@ -42,17 +42,17 @@ func (r *Receiver) sniff(in []byte) error {
 		}
 		return &Error{
 			Fault: FaultPeer, Alert: iana.AlertUnexpectedMessage,
-			Reason: "the peer does not speak TLS", Got: g.name, Hint: g.hint,
+			Reason: "the peer does not use TLS", Got: g.name, Hint: g.hint,
 		}
 	}
 	if in[0]&0x80 != 0 && len(in) > 2 && in[2] == 1 {
-		return broken(iana.AlertProtocolVersion, "the peer speaks SSLv2, which is broken for good")
+		return broken(iana.AlertProtocolVersion, "the peer uses SSL 2.0, which is insecure and not supported")
 	}
 	if in[0] < byte(iana.ContentChangeCipherSpec) || in[0] > byte(iana.ContentApplicationData) {
 		return &Error{
 			Fault: FaultPeer, Alert: iana.AlertUnexpectedMessage,
-			Reason: "the peer does not speak TLS: its first byte starts no TLS record",
-			Hint:   "check the port, and that the other side expects TLS",
+			Reason: "the peer does not use TLS: its first byte is not that of a TLS record",
+			Hint:   "check the port, and whether the other side expects TLS",
 		}
 	}
 	return nil

@@ -158,9 +158,9 @@ func (w *wait[A]) resume(a Answer, do *effects) (state, error) {
 	case a.err != nil:
 		return w.refused(a.err, do)
 	case a.to == nil:
-		return nil, usage("a question about %s got the zero Answer", w.what)
+		return nil, usage("the answer about %s is the zero Answer", w.what)
 	case a.to != w.q:
-		return nil, usage("a question about %s got the answer to another question, a %T", w.what, a.to)
+		return nil, usage("the answer about %s is for another request, a %T", w.what, a.to)
 	case w.from != nil:
 		return w.then(w.from(a.value), do)
 	}

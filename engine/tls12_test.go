@@ -46,7 +46,7 @@ func connect(t testing.TB, client, server *config) (c, s *side) {
 		t.Fatal(err)
 	}
 	if !c.done || !s.done {
-		t.Fatal("the handshake is not done")
+		t.Fatal("the handshake is not complete")
 	}
 	send(t, c, s, "hello")
 	send(t, s, c, "world")

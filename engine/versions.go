@@ -74,7 +74,7 @@ func (c *Config) noVersion() error {
 	if without := (&Config{MinVersion: c.MinVersion, MaxVersion: c.MaxVersion}).versions(); len(without) > 0 {
 		return usage("none of the cipher suites %s is for %s", list(c.CipherSuites), versionList(without))
 	}
-	return usage("no version is left between MinVersion %v and MaxVersion %v: this engine speaks %v and %v", c.MinVersion, c.MaxVersion, lowestVersion, highestVersion)
+	return usage("no version between MinVersion %v and MaxVersion %v: the engine implements %v and %v", c.MinVersion, c.MaxVersion, lowestVersion, highestVersion)
 }
 
 // chosenVersion returns the version that the server chose. RFC 9846, Section 4.2.1.
@@ -87,24 +87,24 @@ func (o *offer) chosenVersion(sh *wire.ServerHello) (iana.Version, error) {
 	case !slices.Contains(sh.Present, iana.ExtSupportedVersions):
 		version = sh.LegacyVersion
 	case version < iana.TLS13:
-		return 0, illegal("the server chose %v where it must choose TLS 1.3", version)
+		return 0, illegal("the server chose %v in supported_versions, expected TLS 1.3", version)
 	case sh.LegacyVersion != iana.TLS12:
 		// RFC 9846, Section 4.1.3: "A client which receives a TLS 1.3 Server Hello with
 		// a legacy_version value not equal to 0x0303 MUST abort the handshake with a
 		// "protocol_version" alert."
 		return 0, broken(iana.AlertProtocolVersion,
-			"a ServerHello of %v has the legacy_version %v and not TLS 1.2",
+			"a ServerHello of %v has legacy_version %v, expected TLS 1.2",
 			version, sh.LegacyVersion)
 	}
 	switch {
 	case !o.speaks(version):
 		e := &Error{
-			Fault: FaultIncompatible, Alert: iana.AlertProtocolVersion, Reason: "the server speaks no version that is allowed here",
+			Fault: FaultIncompatible, Alert: iana.AlertProtocolVersion, Reason: "the server supports no version that is allowed",
 			Expected: versionList(o.cfg.offeredVersions()), Got: version.String(),
-			Hint: "the server needs an update, or this side must allow " + version.String(),
+			Hint: "update the server, or allow " + version.String(),
 		}
 		if version < lowestVersion {
-			e.Hint = "the server needs an update; " + legacyHint
+			e.Hint, e.Remedy = "update the server; "+legacyHint, RemedyLegacy
 		}
 		return 0, e
 	case version < iana.TLS13 && sh.IsHelloRetryRequest():

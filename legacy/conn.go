@@ -141,8 +141,8 @@ func (c *Conn) HandshakeContext(ctx context.Context) error {
 	if limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, limit, &engine.Error{
-			Fault: engine.FaultTransport, Reason: fmt.Sprintf("the handshake was not done within %v", limit), Err: context.DeadlineExceeded,
-			Hint: "the peer is slow, stopped half-way, or does not speak TLS",
+			Fault: engine.FaultTransport, Reason: fmt.Sprintf("the handshake did not complete within %v", limit), Err: context.DeadlineExceeded,
+			Hint: "the peer may be slow, may have stopped, or may not use TLS",
 		})
 		defer cancel()
 	}
@@ -263,8 +263,8 @@ func (c *Conn) explain(err error) error {
 		return nil
 	case errors.Is(err, io.EOF) && c.raw.cut.Load():
 		return &engine.Error{
-			Fault: engine.FaultTransport, Reason: "the connection was cut without close_notify", Err: io.ErrUnexpectedEOF,
-			Hint: "what has arrived may be incomplete",
+			Fault: engine.FaultTransport, Reason: "the connection ended without close_notify", Err: io.ErrUnexpectedEOF,
+			Hint: "the received data may be incomplete",
 		}
 	case errors.As(err, &op) && op.Op == "remote error":
 		return &engine.Error{Fault: engine.FaultAlert, Alert: alertOf(op.Err)}

@@ -12,7 +12,6 @@ import (
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/authority"
 	"github.com/sealsock/sealsock/engine"
-	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/starttls"
 	"github.com/sealsock/sealsock/trust"
@@ -110,7 +109,7 @@ func describe(err error) *problem {
 func explainHandshake(err error) *problem {
 	p := explain(err)
 	if p.code == "reset" || p.code == "closed" {
-		p.hint = "the other side may not speak TLS, or has refused without saying why"
+		p.hint = "the other side may not use TLS, or closed the connection without an alert"
 	}
 	return p
 }
@@ -118,12 +117,10 @@ func explainHandshake(err error) *problem {
 // describeProtocol explains an error of the engine or the stream.
 func describeProtocol(e *engine.Error) *problem {
 	p := &problem{text: strings.TrimPrefix(e.Error(), "tls: "), hint: e.Hint}
+	p.hint = withFlags(p.hint, protocolFlags(e))
 	switch e.Fault {
 	case engine.FaultAlert:
 		p.code = "alert-" + e.Alert.String()
-		if e.Alert == iana.AlertCertificateRequired {
-			p.hint = "give a certificate and its key: --cert FILE and --key FILE"
-		}
 	case engine.FaultIncompatible:
 		p.code = "incompatible"
 	case engine.FaultTransport:
@@ -158,7 +155,7 @@ var systemErrors = []systemError{
 	{errNotLocal, "not-local", "cannot use %s: this machine does not have that address", "listen on an address of this machine; :PORT means all of them"},
 	{errNoHost, "unreachable", "cannot connect to %s: no way to that host", "check the address, the network and any firewall"},
 	{errNoNetwork, "unreachable", "cannot connect to %s: no way to that network", "check the address, the network and any firewall"},
-	{errReset, "reset", "the connection to %s was cut by the other side (reset)", "what has arrived may be incomplete; the other side's log may say why"},
+	{errReset, "reset", "the connection to %s was cut by the other side (reset)", "the received data may be incomplete; the other side's log may say why"},
 	{errBrokenPipe, "closed", "the other side (%s) closed the connection", "its log may say why"},
 	{errForbidden, "permission", "this user may not use %s", "ports under 1024 are the administrator's: choose another one; a socket file needs a folder that this user may write to"},
 	{fs.ErrNotExist, "not-found", "cannot connect to %s: there is no such socket", "start the other side (seal listen %s), or check the path"},

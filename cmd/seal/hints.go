@@ -1,6 +1,8 @@
 package main
 
 import (
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/trust"
 )
@@ -53,4 +55,17 @@ func identityHint(e *identity.Error) string {
 		flags = "--key FILE"
 	}
 	return withFlags(e.Hint, flags)
+}
+
+// protocolFlags are the flags for the hint of an error of the engine.
+func protocolFlags(e *engine.Error) string {
+	switch {
+	case e.Remedy == engine.RemedyLegacy:
+		return "--legacy"
+	case e.Remedy == engine.RemedyPSKWithoutDHE:
+		return "--psk-without-dhe"
+	case e.Fault == engine.FaultAlert && e.Alert == iana.AlertCertificateRequired:
+		return "--cert FILE --key FILE"
+	}
+	return ""
 }

@@ -66,8 +66,8 @@ var errDescriptors = &CrowdError{}
 func (e *CrowdError) ended() error {
 	err := &engine.Error{
 		Fault: engine.FaultLimit, Alert: iana.AlertInternalError,
-		Reason: "the handshake ended for a newer one", Err: e,
-		Hint: "the client was slow or silent; if it was honest, raise Config.MaxHandshakes",
+		Reason: "the handshake was ended in favor of a newer one", Err: e,
+		Hint: "the client was slow or silent; if it was legitimate, raise Config.MaxHandshakes",
 	}
 	switch {
 	case e.Limit == 0:

@@ -41,13 +41,13 @@ func AppendHeader(dst []byte, typ iana.ContentType, version iana.Version, length
 // Errors that the engine turns into alerts.
 var (
 	// ErrBadMAC means that a record does not decrypt: bad_record_mac.
-	ErrBadMAC = errors.New("a record does not decrypt: it was changed on its way, or sealed with another key")
-	// ErrOverflow means that a record is larger than the limit: record_overflow.
-	ErrOverflow = errors.New("a record is larger than the limit")
+	ErrBadMAC = errors.New("a record cannot be decrypted: it was modified in transit, or encrypted with another key")
+	// ErrOverflow means that a record exceeds the size limit: record_overflow.
+	ErrOverflow = errors.New("a record exceeds the size limit")
 	// ErrNoType means that a record has no content type, only padding: unexpected_message.
-	ErrNoType = errors.New("a record holds nothing but padding")
+	ErrNoType = errors.New("a record contains only padding")
 	// ErrExhausted means that a key has protected all the records it may.
-	ErrExhausted = errors.New("the key has protected all the records it may: the connection must end")
+	ErrExhausted = errors.New("the key has reached its record limit: the connection must end")
 )
 
 // A Sealer protects one direction with one key.

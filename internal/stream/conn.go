@@ -319,9 +319,9 @@ func (c *Conn) lastWords() {
 	c.out.flush(c.raw)
 }
 
-var refused = &engine.Error{Fault: engine.FaultAlert, Reason: "it closed the connection before the handshake was done"}
+var refused = &engine.Error{Fault: engine.FaultAlert, Reason: "it closed the connection before the handshake was complete"}
 
-var errNoAnswer = &engine.Error{Fault: engine.FaultUsage, Reason: "a callback left its answer for later, and nobody gives it"}
+var errNoAnswer = &engine.Error{Fault: engine.FaultUsage, Reason: "a callback returned ErrPending, which this Conn does not support"}
 
 // fatal ends both halves with err.
 func (c *Conn) fatal(err error) error {
@@ -359,12 +359,12 @@ func (c *Conn) truncated() error {
 	if !c.open.Load() {
 		return &engine.Error{
 			Fault: engine.FaultTransport, Reason: "the peer closed the connection during the handshake", Err: io.ErrUnexpectedEOF,
-			Hint: "the other side may not speak TLS, or has refused without saying why",
+			Hint: "the other side may not use TLS, or closed the connection without an alert",
 		}
 	}
 	return &engine.Error{
-		Fault: engine.FaultTransport, Reason: "the connection was cut without close_notify", Err: io.ErrUnexpectedEOF,
-		Hint: "what has arrived may be incomplete",
+		Fault: engine.FaultTransport, Reason: "the connection ended without close_notify", Err: io.ErrUnexpectedEOF,
+		Hint: "the received data may be incomplete",
 	}
 }
 
@@ -431,7 +431,7 @@ func (c *Conn) CloseWrite() error {
 		return ErrNotMade
 	}
 	if !c.open.Load() {
-		return &engine.Error{Fault: engine.FaultUsage, Reason: "the handshake is not done: there is nothing to close"}
+		return &engine.Error{Fault: engine.FaultUsage, Reason: "the handshake is not complete: CloseWrite needs an open connection"}
 	}
 	c.out.Lock()
 	defer c.letGo()

@@ -159,7 +159,7 @@ func (c *Conn) resendEarly() error {
 			Fault:    engine.FaultIncompatible,
 			Reason:   "the server refused the early data and chose another application protocol",
 			Expected: fmt.Sprintf("%q", s.EarlyALPN), Got: fmt.Sprintf("%q", s.ALPN),
-			Hint: "connect again without early data, or decide what to send instead",
+			Hint: "connect again without early data",
 		})
 	}
 	sealed, err := c.out.sealData(nil, data)

@@ -65,7 +65,7 @@ func (c *Conn) RequestClientCertificate(ctx context.Context) error {
 }
 
 var errAsked = &engine.Error{
-	Fault: engine.FaultUsage, Reason: "the client has not answered earlier requests for its certificate",
+	Fault: engine.FaultUsage, Reason: "the client did not answer earlier requests for its certificate",
 	Hint: "close the connection",
 }
 

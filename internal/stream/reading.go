@@ -213,7 +213,7 @@ func (c *Conn) forward(o engine.Outgoing, failed error) {
 }
 
 var errMail = &engine.Error{
-	Fault: engine.FaultLimit, Reason: "the peer asks for more than it takes answers to",
+	Fault: engine.FaultLimit, Reason: "the peer sends requests without reading the responses",
 }
 
 // plainSource reads any net.Conn. It cannot find out when data arrives, so it

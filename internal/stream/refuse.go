@@ -93,7 +93,7 @@ func (c *Conn) Abort(a iana.Alert) error {
 		return ErrNotMade
 	}
 	if !c.open.Load() {
-		const reason = "the handshake is not done: GiveUp ends it"
+		const reason = "the handshake is not complete: use GiveUp"
 		return &engine.Error{Fault: engine.FaultUsage, Reason: reason}
 	}
 	if !c.closing.CompareAndSwap(false, true) {

@@ -58,7 +58,7 @@ func (c *Conn) Unwrap(ctx context.Context) (net.Conn, error) {
 }
 
 var errUnread = &engine.Error{
-	Fault: engine.FaultUsage, Reason: "there is application data that nobody has read",
+	Fault: engine.FaultUsage, Reason: "unread application data is left",
 	Hint: "read until io.EOF before Unwrap",
 }
 

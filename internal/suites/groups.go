@@ -35,7 +35,7 @@ type exchange interface {
 	encapsulate(rand io.Reader, share []byte) (ours, secret []byte, err error)
 }
 
-var errShare = errors.New("the peer's key share is not a valid one of its group")
+var errShare = errors.New("the peer's key share is not valid for its group")
 
 // groups is in the order of preference: hybrids first, and within each kind the cheaper
 // first. The groups that have to be asked for are last. See Cost.

@@ -126,7 +126,7 @@ func rsaFits(key *rsa.PublicKey, s *Scheme) bool {
 }
 
 var (
-	errKeyKind   = errors.New("the key does not fit the signature scheme")
+	errKeyKind   = errors.New("the key does not match the signature scheme")
 	errSignature = errors.New("the signature does not verify")
 )
 

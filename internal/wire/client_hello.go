@@ -314,7 +314,7 @@ func PatchBinders(msg []byte, binders [][]byte) error {
 		fits = fits && ok && len(slot) == len(binder)
 	}
 	if !fits || !slots.Empty() {
-		return errors.New("client_hello: the new binders have other lengths than those in the message")
+		return errors.New("client_hello: the new binders do not have the lengths of those in the message")
 	}
 	slots = codec.NewReader(list)
 	for _, binder := range binders {

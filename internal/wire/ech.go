@@ -148,7 +148,7 @@ func DecodeInner(encoded, outer []byte) ([]byte, error) {
 	}
 	msg, err := end(&w, mark, iana.HandshakeClientHello)
 	if err != nil { // the only way is too many bytes of extensions
-		in.malformed("extensions", "too long once the outer ones are in")
+		in.malformed("extensions", "too long after the outer extensions were inserted")
 		return nil, in.err
 	}
 	return msg, nil
@@ -222,7 +222,7 @@ func (p *parser) copyFrom(outer *parser, w *codec.Builder, wanted iana.Extension
 			return
 		}
 	}
-	p.illegal("", fmt.Sprintf("%s is not there to be copied", wanted))
+	p.illegal("", fmt.Sprintf("%s is not in the outer ClientHello", wanted))
 }
 
 // insertOuterExtensions puts ech_outer_extensions at offset at, in front of

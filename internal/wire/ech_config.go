@@ -107,7 +107,7 @@ func (p *parser) echConfig() ECHConfig {
 	c.MaxNameLen = p.uint8("maximum_name_length")
 	c.PublicName = string(p.vector8("public_name", 1, 255))
 	if !isHostName(c.PublicName) {
-		c.Unusable = "public_name is no host name"
+		c.Unusable = "public_name is not a host name"
 	}
 	// No extension is defined yet. The high bit of its type makes one
 	// mandatory. RFC 9849, Section 4.2.

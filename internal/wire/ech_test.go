@@ -98,17 +98,17 @@ func TestDecodeInner(t *testing.T) {
 		{"padding", start + "00" + rest + "0004 fe0d 0000 00000000", 0, "01 000031" + start + "02 0102" + rest + "0004 fe0d 0000"},
 		{"padding is not zero", start + "00" + rest + "0000 0001", illegalParameter, "client_hello: padding: not zero"},
 		{"a session id", start + "01 07" + rest + "0000", illegalParameter, "client_hello: legacy_session_id: not empty in an encoded inner hello"},
-		{"wrong order", start + "00" + rest + "0009 fd00 0005 04 002b 000a", illegalParameter, "client_hello: ech_outer_extensions: supported_groups is not there to be copied"},
-		{"one twice", start + "00" + rest + "0009 fd00 0005 04 000a 000a", illegalParameter, "client_hello: ech_outer_extensions: supported_groups is not there to be copied"},
-		{"one that is missing", start + "00" + rest + "0007 fd00 0003 02 0033", illegalParameter, "client_hello: ech_outer_extensions: key_share is not there to be copied"},
-		{"encrypted_client_hello", start + "00" + rest + "0007 fd00 0003 02 fe0d", illegalParameter, "client_hello: ech_outer_extensions: encrypted_client_hello is not there to be copied"},
+		{"wrong order", start + "00" + rest + "0009 fd00 0005 04 002b 000a", illegalParameter, "client_hello: ech_outer_extensions: supported_groups is not in the outer ClientHello"},
+		{"one twice", start + "00" + rest + "0009 fd00 0005 04 000a 000a", illegalParameter, "client_hello: ech_outer_extensions: supported_groups is not in the outer ClientHello"},
+		{"one that is missing", start + "00" + rest + "0007 fd00 0003 02 0033", illegalParameter, "client_hello: ech_outer_extensions: key_share is not in the outer ClientHello"},
+		{"encrypted_client_hello", start + "00" + rest + "0007 fd00 0003 02 fe0d", illegalParameter, "client_hello: ech_outer_extensions: encrypted_client_hello is not in the outer ClientHello"},
 		{"two lists", start + "00" + rest + "000e fd00 0003 02 000a fd00 0003 02 000b", illegalParameter, "client_hello: ech_outer_extensions: appears twice"},
 		{"an empty list", start + "00" + rest + "0005 fd00 0001 00", decodeError, "client_hello: ech_outer_extensions: empty"},
-		{"half a reference", start + "00" + rest + "0008 fd00 0004 03 000a 00", decodeError, "client_hello: ech_outer_extensions: 3 bytes is no list of two-byte values"},
+		{"half a reference", start + "00" + rest + "0008 fd00 0004 03 000a 00", decodeError, "client_hello: ech_outer_extensions: 3 bytes is not a list of two-byte values"},
 		{"more than a list", start + "00" + rest + "0008 fd00 0004 02 000a 00", decodeError, "client_hello: ech_outer_extensions: 1 byte left over"},
-		{"no extensions", start + "00" + rest, decodeError, "client_hello: extensions: cut short"},
-		{"half an extension", start + "00" + rest + "0003 fe0d 00", decodeError, "client_hello: extensions: cut short"},
-		{"nothing", "", decodeError, "client_hello: random: cut short"},
+		{"no extensions", start + "00" + rest, decodeError, "client_hello: extensions: truncated"},
+		{"half an extension", start + "00" + rest + "0003 fe0d 00", decodeError, "client_hello: extensions: truncated"},
+		{"nothing", "", decodeError, "client_hello: random: truncated"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := wire.DecodeInner(unhex(t, tt.encoded), unhex(t, outer))
@@ -133,7 +133,7 @@ func TestDecodeInnerTooLong(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = wire.DecodeInner(encoded, appended(t, outer)[wire.HeaderLen:])
-	refused(t, err, decodeError, "client_hello: extensions: too long once the outer ones are in")
+	refused(t, err, decodeError, "client_hello: extensions: too long after the outer extensions were inserted")
 }
 
 func TestECHConfigList(t *testing.T) {
@@ -174,18 +174,18 @@ func TestECHConfigUnusable(t *testing.T) {
 		{"0xg.0xfg", 1, ""},
 		{strings.Repeat("a", 63) + ".test", 1, ""},
 		{"public.test", 0x8001, "mandatory extension 0x8001 is unknown"},
-		{strings.Repeat("a", 64) + ".test", 1, "public_name is no host name"},
-		{"1.2.3.4", 1, "public_name is no host name"},
-		{"a.0x7f", 1, "public_name is no host name"},
-		{"a.0X", 1, "public_name is no host name"},
-		{"public.test.", 1, "public_name is no host name"},
-		{".test", 1, "public_name is no host name"},
-		{"a..test", 1, "public_name is no host name"},
-		{"-a.test", 1, "public_name is no host name"},
-		{"a-.test", 1, "public_name is no host name"},
-		{"a.test-", 1, "public_name is no host name"},
-		{"a_b.test", 1, "public_name is no host name"},
-		{"b\u00fccher.test", 1, "public_name is no host name"},
+		{strings.Repeat("a", 64) + ".test", 1, "public_name is not a host name"},
+		{"1.2.3.4", 1, "public_name is not a host name"},
+		{"a.0x7f", 1, "public_name is not a host name"},
+		{"a.0X", 1, "public_name is not a host name"},
+		{"public.test.", 1, "public_name is not a host name"},
+		{".test", 1, "public_name is not a host name"},
+		{"a..test", 1, "public_name is not a host name"},
+		{"-a.test", 1, "public_name is not a host name"},
+		{"a-.test", 1, "public_name is not a host name"},
+		{"a.test-", 1, "public_name is not a host name"},
+		{"a_b.test", 1, "public_name is not a host name"},
+		{"b\u00fccher.test", 1, "public_name is not a host name"},
 	} {
 		list, err := wire.AppendECHConfigList(nil, &wire.ECHConfig{
 			PublicKey: []byte{1}, Suites: []wire.ECHSuite{{KDF: 1, AEAD: 1}}, PublicName: tt.name,
@@ -208,16 +208,16 @@ func TestECHConfigMalformed(t *testing.T) {
 		alert iana.Alert
 		want  string
 	}{
-		{"", decodeError, prefix + "ECHConfigList: cut short"},
+		{"", decodeError, prefix + "ECHConfigList: truncated"},
 		{"0003 000000", decodeError, prefix + "ECHConfigList: 3 bytes, at least 4 needed"},
 		{"0004 baba 0000 00", decodeError, prefix + "1 byte left over"},
-		{"0004 fe0d 0000", decodeError, prefix + "config_id: cut short"},
+		{"0004 fe0d 0000", decodeError, prefix + "config_id: truncated"},
 		{"0009 fe0d 0005 07 0020 0000", decodeError, prefix + "public_key: empty"},
 		{"0012 fe0d 000e 07 0020 0001 01 0003 000100 00 01 61 00", decodeError, prefix + "cipher_suites: 3 bytes, at least 4 needed"},
-		{"0014 fe0d 0010 07 0020 0001 01 0006 0001 0001 0001 00 01", decodeError, prefix + "aead_id: cut short"},
+		{"0014 fe0d 0010 07 0020 0001 01 0006 0001 0001 0001 00 01", decodeError, prefix + "aead_id: truncated"},
 		{"0013 fe0d 000f 07 0020 0001 01 0004 0001 0001 00 00 0000", decodeError, prefix + "public_name: empty"},
 		{"0015 fe0d 0011 07 0020 0001 01 0004 0001 0001 00 01 61 0000 00", decodeError, prefix + "1 byte left over"},
-		{"001d fe0d 0019 07 0020 0001 01 0004 0001 0001 00 01 61 0008 0001 0000 0001 0000", decodeError, prefix + "extensions: one type appears twice"},
+		{"001d fe0d 0019 07 0020 0001 01 0004 0001 0001 00 01 61 0008 0001 0000 0001 0000", decodeError, prefix + "extensions: a duplicate type"},
 	} {
 		configs, err := wire.ParseECHConfigList(unhex(t, tt.list))
 		if err == nil {

@@ -48,7 +48,7 @@ func numbers8[T ~uint8](p *parser) []T { return list8[T](p.vector8("", 1, 255)) 
 func (p *parser) compressions() []iana.CertificateCompression {
 	list := numbers16Short[iana.CertificateCompression](p)
 	if !distinct(list) {
-		p.illegal("", "an algorithm stands twice")
+		p.illegal("", "a duplicate algorithm")
 	}
 	return list
 }
@@ -243,7 +243,7 @@ func addALPNChoice(b *codec.Builder, name string) bool {
 //
 // host_name is the only type that was ever defined. Others, all of which "MUST begin with a
 // 16-bit length field", are skipped; no type may appear twice. A name longer than DNS
-// allows, or with a zero byte in it, is no host name, and one with a dot at its end is
+// allows, or with a contains a zero byte, is no host name, and one with a dot at its end is
 // not to be sent. The result is "" if there is no host_name.
 func (p *parser) serverName() (host string) {
 	list := p.within(p.vector16("", 1))
@@ -273,9 +273,9 @@ func (p *parser) hostName() string {
 	case len(name) > 255:
 		p.malformed("host_name", plural(len(name), "byte")+", at most 255 allowed")
 	case bytes.IndexByte(name, 0) >= 0:
-		p.malformed("host_name", "zero byte in it")
+		p.malformed("host_name", "contains a zero byte")
 	case bytes.HasSuffix(name, []byte{'.'}):
-		p.malformed("host_name", "dot at its end")
+		p.malformed("host_name", "ends with a dot")
 	}
 	return string(name)
 }
@@ -325,7 +325,7 @@ func addStatusRequest(b *codec.Builder, ask bool) bool {
 //	} CertificateStatus;
 func (p *parser) status() []byte {
 	if typ := p.uint8("status_type"); p.err == nil && typ != statusOCSP {
-		p.illegal("status_type", fmt.Sprintf("%d, only ocsp was asked for", typ))
+		p.illegal("status_type", fmt.Sprintf("%d, expected ocsp", typ))
 	}
 	return p.vector24("response", 1)
 }

@@ -82,7 +82,7 @@ func plural(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-const truncated = "cut short"
+const truncated = "truncated"
 
 func (p *parser) uint8(field string) uint8 {
 	v, ok := p.Uint8()
@@ -172,7 +172,7 @@ func list16[T ~uint16](p *parser, field string, b []byte) []T {
 		return nil
 	}
 	if len(b) == 0 || len(b)%2 != 0 {
-		p.malformed(field, plural(len(b), "byte")+" is no list of two-byte values")
+		p.malformed(field, plural(len(b), "byte")+" is not a list of two-byte values")
 		return nil
 	}
 	list := make([]T, len(b)/2)

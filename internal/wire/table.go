@@ -88,7 +88,7 @@ func (t table[M]) parse(m *M, p *parser) (present []iana.ExtensionType, unknown 
 	// alert; BoringSSL's tests expect decode_error in the hellos and in
 	// EncryptedExtensions, illegal_parameter elsewhere.
 	if !distinct(present) {
-		block.fail(p.twice, "extensions", "one type appears twice")
+		block.fail(p.twice, "extensions", "a duplicate type")
 	}
 	return present, unknown
 }

@@ -23,8 +23,8 @@ var detailRows = []row{
 	{
 		doc: rfc9846, section: "5.4", must: "an empty encrypted alert: unexpected_message",
 		file: "engine/receiver.go",
-		old:  "broken(iana.AlertUnexpectedMessage, \"an alert record with",
-		new:  "broken(iana.AlertDecodeError, \"an alert record with",
+		old:  "broken(iana.AlertUnexpectedMessage, \"an empty alert record",
+		new:  "broken(iana.AlertDecodeError, \"an empty alert record",
 		test: "TestOtherRecordsInEveryState",
 	},
 	{
@@ -56,8 +56,8 @@ var detailRows = []row{
 	{
 		doc: rfc9846, section: "5", must: "a record in the clear behind the keys: unexpected_message",
 		file: "engine/receiver.go",
-		old:  "broken(iana.AlertUnexpectedMessage,\n\t\t\"a record of type %v in the clear",
-		new:  "broken(iana.AlertBadRecordMAC,\n\t\t\"a record of type %v in the clear",
+		old:  "broken(iana.AlertUnexpectedMessage,\n\t\t\"an unencrypted record of type %v",
+		new:  "broken(iana.AlertBadRecordMAC,\n\t\t\"an unencrypted record of type %v",
 		test: "TestOtherRecordsInEveryState",
 	},
 	{

@@ -103,8 +103,8 @@ var engineExtensionRows = []row{
 		must: "kinds of certificates as offered; unsupported_certificate without a common one",
 		file: "engine/certificates.go",
 		old: "Fault: FaultIncompatible, Alert: iana.AlertUnsupportedCertificate, Reason: \"no " +
-			"kind of",
-		new:  "Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: \"no kind of",
+			"type of",
+		new:  "Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: \"no type of",
 		test: "TestNoCommonKind13",
 	},
 	{

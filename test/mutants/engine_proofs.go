@@ -126,9 +126,9 @@ var engineProofRows = []row{
 	{
 		doc: rfc9846, section: "4.4.3", must: "a signature that does not verify: decrypt_error",
 		file: "engine/flow13.go",
-		old:  "Fault: FaultPeer, Alert: iana.AlertDecryptError, Reason: \"the peer does not hold",
-		new: "Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: \"the peer does " +
-			"not hold",
+		old:  "Fault: FaultPeer, Alert: iana.AlertDecryptError, Reason: \"the peer's sig",
+		new: "Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: \"the " +
+			"peer's sig",
 		test: "TestPeerRefusesProof13/another signature by the server",
 	},
 	{

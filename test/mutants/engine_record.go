@@ -12,8 +12,8 @@ var engineRecordRows = []row{
 	{
 		doc: rfc9846, section: "5", must: "records of unknown type: unexpected_message",
 		file: "engine/receiver.go",
-		old: "return Event{}, broken(iana.AlertUnexpectedMessage, \"a record of type %d under " +
-			"encryption\", uint8(typ))",
+		old: "return Event{}, broken(iana.AlertUnexpectedMessage, \"an encrypted record of " +
+			"type %d\", uint8(typ))",
 		new:  "return Event{}, nil",
 		test: "TestUnknownRecords13",
 	},

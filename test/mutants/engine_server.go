@@ -75,8 +75,8 @@ var engineServerRows = []row{
 	{
 		doc: rfc9846, section: "4.2.1", must: "no version in common: protocol_version",
 		file: "engine/server_choose.go",
-		old:  "Alert: iana.AlertProtocolVersion, Reason: \"the client speaks",
-		new:  "Alert: iana.AlertHandshakeFailure, Reason: \"the client speaks",
+		old:  "Alert: iana.AlertProtocolVersion, Reason: \"the client offers no version",
+		new:  "Alert: iana.AlertHandshakeFailure, Reason: \"the client offers no version",
 		test: "TestServerRefusesHello13/no version in common",
 	},
 	{
