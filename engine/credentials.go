@@ -112,7 +112,7 @@ func certificateError(err error) error {
 	if errors.As(err, &own) {
 		return err
 	}
-	e := &Error{Fault: FaultCertificate, Alert: iana.AlertBadCertificate, Reason: "certificate of the peer rejected", Err: err}
+	e := &Error{Fault: FaultCertificate, Alert: iana.AlertBadCertificate, Reason: "the peer's certificate is not accepted", Err: err}
 	var knows alerter
 	if errors.As(err, &knows) {
 		e.Alert = knows.Alert()

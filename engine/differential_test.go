@@ -147,7 +147,7 @@ var (
 		{"cannot be read: certificate: ", "crypto/tls looks at a certificate when the message behind it has come"},
 		{"a handshake message continues after a key change or the end of the peer's flight", "RFC 9846, Section 5.1; crypto/tls notices at a later message"},
 		{"the peer's key has an unknown type, or the Verifier returned no key", "crypto/tls looks at a certificate when the message behind it has come"},
-		{"certificate of the peer rejected", "crypto/tls looks at a certificate when the message behind it has come"},
+		{"the peer's certificate is not accepted", "crypto/tls looks at a certificate when the message behind it has come"},
 		{"which was not offered", "RFC 9846, Section 4.2: unsupported_extension; crypto/tls passes over what it does not know"},
 		{"extension, which is not allowed in it", "RFC 9846, Section 4.2: illegal_parameter; crypto/tls passes over what it does not expect"},
 		{"server_hello: max_fragment_length", unread},

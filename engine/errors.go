@@ -43,7 +43,7 @@ func (f Fault) String() string {
 	case FaultIncompatible:
 		return "no common parameters"
 	case FaultCertificate:
-		return "certificate of the peer rejected"
+		return "the peer's certificate is not accepted"
 	case FaultAlert:
 		return "alert from the peer"
 	case FaultLimit:
