@@ -136,7 +136,7 @@ func caught[T any](made **T, err *error) {
 
 // A PanicError is a panic in a callback, such as one of Config, that was recovered.
 // It is the cause in the *engine.Error that ends the connection, and has the stack.
-type PanicError = panics.Error
+type PanicError = engine.PanicError
 
 // Peer returns what was found out about the peer's certificate, or nil until the
 // peer has proved it and for a client without one.

@@ -5,8 +5,12 @@ import (
 	"github.com/sealsock/sealsock/internal/record"
 )
 
-// MaxRecord is the length in bytes of the longest record on the wire.
-const MaxRecord = record.HeaderLen + record.MaxCiphertext
+// MaxRecord is the length in bytes of the longest record on the wire: the header, the data,
+// and what encryption adds at most. RFC 9846, Section 5.2.
+const MaxRecord = 5 + 1<<14 + 256
+
+// The record layer has the same length.
+var _ [0]int = [MaxRecord - (record.HeaderLen + record.MaxCiphertext)]int{}
 
 // Client returns the two halves of a client's connection to a target. The handshake
 // begins with the first call of Receive, with no bytes.

@@ -118,6 +118,31 @@ var ErrNoEarlyData = &Error{
 		"write other data after the handshake",
 }
 
+// A PanicError is a panic in a callback that was recovered. It is the cause in the *Error
+// that ends the connection. The engine itself recovers no panics; the packages that run it
+// for others do.
+type PanicError struct {
+	Value any    // what the panic was called with
+	Stack string // the stack of its goroutine, at most 16 KiB
+}
+
+// Error returns the value. The stack is long, and stays in its field.
+func (e *PanicError) Error() string {
+	if e == nil {
+		return "no panic"
+	}
+	return fmt.Sprintf("panic: %v", e.Value)
+}
+
+// Unwrap returns the value if it is an error.
+func (e *PanicError) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	err, _ := e.Value.(error)
+	return err
+}
+
 // broken is the error for a peer that broke a rule.
 func broken(alert iana.Alert, format string, args ...any) *Error {
 	return &Error{Fault: FaultPeer, Alert: alert, Reason: fmt.Sprintf(format, args...)}

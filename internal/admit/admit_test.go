@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sealsock/sealsock/internal/panics"
+	"github.com/sealsock/sealsock/engine"
 )
 
 // A script is a net.Listener whose connections and failures a test supplies.
@@ -163,7 +163,7 @@ func TestPanics(t *testing.T) {
 	})
 	s.next <- from("10.0.0.1:1")
 	err := <-calls
-	var caught *panics.Error
+	var caught *engine.PanicError
 	if !errors.As(err, &caught) || caught.Value != "in the handshake" ||
 		!strings.Contains(caught.Stack, "admit_test.go") {
 		t.Errorf("the callback received %v, perhaps without the stack", err)

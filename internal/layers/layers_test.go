@@ -42,7 +42,7 @@ var allowed = map[string][]string{
 		"internal/record", "internal/pubkey"},
 	"internal/stream":   {"iana", "engine", "internal/panics"},
 	"internal/admit":    {"iana", "engine", "internal/panics"},
-	"internal/panics":   {},
+	"internal/panics":   {"engine"},
 	"ech":               {"engine"},
 	"internal/pss":      {},
 	"internal/pubkey":   {"internal/pss"},
