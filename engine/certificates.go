@@ -151,12 +151,9 @@ func (f *flow13) writeCertificate(c *Credential, p certMessage) ([]byte, error) 
 			cert.Entries[0].DelegatedCredential = c.Delegated.Raw
 		}
 	}
-	raw, err := cert.AppendTo(nil)
-	if err != nil {
-		return nil, local("this side's certificate chain cannot be written", err)
-	}
-	if c == nil {
-		return raw, nil
+	raw, err := encode(&cert)
+	if err != nil || c == nil {
+		return raw, err
 	}
 	return f.compress(raw, p.compress)
 }
@@ -177,11 +174,7 @@ func (f *flow13) compress(raw []byte, peer []iana.CertificateCompression) ([]byt
 			return raw, nil
 		}
 		m := wire.CompressedCertificate{Algorithm: c.ID, UncompressedLength: uint32(len(body)), Compressed: packed}
-		out, err := m.AppendTo(nil)
-		if err != nil {
-			return nil, local("CompressedCertificate cannot be written", err)
-		}
-		return out, nil
+		return encode(&m)
 	}
 	return raw, nil
 }

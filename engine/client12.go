@@ -253,7 +253,7 @@ func (s *awaitServerKeyExchange12) handle(m message, do *effects) (state, error)
 		if scheme := suites.SchemeByID(kx.Algorithm); scheme != nil && scheme.Auth12() != s.suite.Auth {
 			return nil, illegal("the server signed with %v, which cipher suite %v does not allow", kx.Algorithm, s.suite.ID)
 		}
-		if err := s.checkSignature(kx.Algorithm, s.offer.hello.SignatureAlgorithms, s.key, s.signed(kx.Params), kx.Signature); err != nil {
+		if err := s.checkSignature(iana.TLS12, kx.Algorithm, s.offer.hello.SignatureAlgorithms, s.key, s.signed(kx.Params), kx.Signature); err != nil {
 			return nil, err
 		}
 	}

@@ -48,11 +48,9 @@ func (c *client12) prove(cred *Credential, scheme *suites.Scheme) state {
 	content := c.messages
 	c.forget()
 	return c.sign(cred, scheme, content, func(sig []byte, do *effects) (state, error) {
-		raw, err := (&wire.CertificateVerify{Algorithm: scheme.ID, Signature: sig}).AppendTo(nil)
-		if err != nil {
-			return nil, local("CertificateVerify cannot be written", err)
+		if err := c.post(&wire.CertificateVerify{Algorithm: scheme.ID, Signature: sig}, do); err != nil {
+			return nil, err
 		}
-		c.post(raw, do)
 		return c.finish(do)
 	})
 }
@@ -106,11 +104,9 @@ func (c *client12) keyExchange(kx *wire.ServerKeyExchange12, psk *PSK, do *effec
 		m.Identity = append([]byte{}, psk.Identity...)
 		secret = keys.PSKPremaster12(psk.secret.bytes(), secret)
 	}
-	raw, err := m.AppendTo(nil)
-	if err != nil {
-		return nil, local("ClientKeyExchange cannot be written", err)
+	if err := c.post(&m, do); err != nil {
+		return nil, err
 	}
-	c.post(raw, do)
 	c.agree(secret)
 	return next(do)
 }

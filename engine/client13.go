@@ -437,7 +437,7 @@ func (f *flow13) answerRequest(r *wire.CertificateRequest, do *effects, end func
 		// Nothing is sent before the signature is there, for which a caller
 		// may have to wait: RFC 9846, Section 4.6.2, requires that the messages of
 		// a late answer come with no others between them.
-		return f.sign(c, scheme, clientContext, func(proof []byte, do *effects) (state, error) {
+		return f.prove(c, scheme, clientContext, func(proof []byte, do *effects) (state, error) {
 			do.send(slices.Concat(raw, proof))
 			return end(do)
 		}), nil
@@ -446,11 +446,9 @@ func (f *flow13) answerRequest(r *wire.CertificateRequest, do *effects, end func
 
 // finish sends the client's Finished and opens the connection.
 func (s *awaitServerFinished) finish(app *application, do *effects) (state, error) {
-	raw, err := s.finished(s.client)
-	if err != nil {
+	if err := s.sendFinished(s.client, do); err != nil {
 		return nil, err
 	}
-	do.send(raw)
 	if err := do.writeKeys(s.suite, app.client); err != nil {
 		return nil, err
 	}

@@ -81,8 +81,8 @@ func (o *offer) startECH() error {
 		if e.enc, e.sender, err = hpke.NewSender(setup.public, setup.kdf, setup.aead, echInfo(e.config.Raw)); err != nil {
 			return local("Encrypted ClientHello cannot be set up", err)
 		}
-		if _, err := io.ReadFull(o.cfg.random(), e.random[:]); err != nil {
-			return local("the random source failed", err)
+		if err := o.cfg.fill(e.random[:]); err != nil {
+			return err
 		}
 		o.ech, o.hello.ECH = e, &wire.ECHClientHello{Inner: true}
 		return nil
@@ -134,9 +134,9 @@ func (e *clientECH) seal(outer *wire.ClientHello, encoded []byte) error {
 		KDF: e.kdf, AEAD: e.aead, ConfigID: e.config.ConfigID, Enc: e.enc,
 		Payload: make([]byte, len(encoded)+tagLen),
 	}
-	raw, err := outer.AppendTo(nil)
+	raw, err := encode(outer)
 	if err != nil {
-		return local("the outer ClientHello cannot be written", err)
+		return err
 	}
 	payload, err := echPayload(raw)
 	if err != nil {
@@ -179,8 +179,8 @@ func greasePSK(random io.Reader, inner *wire.OfferedPSKs) (*wire.OfferedPSKs, er
 	p := new(wire.OfferedPSKs)
 	for i, id := range inner.Identities {
 		buf := make([]byte, len(id.Identity)+4+len(inner.Binders[i]))
-		if _, err := io.ReadFull(random, buf); err != nil {
-			return nil, local("the random source failed", err)
+		if err := fill(random, buf); err != nil {
+			return nil, err
 		}
 		identity, rest := buf[:len(id.Identity)], buf[len(id.Identity):]
 		p.Identities = append(p.Identities, wire.PSKIdentity{Identity: identity, ObfuscatedTicketAge: binary.BigEndian.Uint32(rest)})
@@ -205,8 +205,8 @@ func (o *offer) grease() error {
 		return local("a key cannot be made", err)
 	}
 	buf := make([]byte, 2+len(encoded)+tagLen)
-	if _, err := io.ReadFull(random, buf); err != nil {
-		return local("the random source failed", err)
+	if err := fill(random, buf); err != nil {
+		return err
 	}
 	aeads := []hpke.AEAD{hpke.AES128GCM(), hpke.AES256GCM(), hpke.ChaCha20Poly1305()}
 	o.hello.ECH = &wire.ECHClientHello{

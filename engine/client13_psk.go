@@ -149,8 +149,8 @@ func (o *offer) write(before *transcript) error {
 		}
 	}
 	var err error
-	if o.raw, err = o.hello.AppendTo(nil); err != nil {
-		return local("ClientHello cannot be written", err)
+	if o.raw, err = encode(o.hello); err != nil {
+		return err
 	}
 	if o.hello.PSK == nil {
 		return nil

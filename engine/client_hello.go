@@ -121,8 +121,8 @@ func newOffer(cfg *clientConfig) (*offer, error) {
 		Padding:             -1,
 	}
 	random := cfg.random()
-	if _, err := io.ReadFull(random, h.Random[:]); err != nil {
-		return nil, local("the random source failed", err)
+	if err := fill(random, h.Random[:]); err != nil {
+		return nil, err
 	}
 	o := &offer{cfg: cfg, hello: h, session: cfg.offerable()}
 	h.CipherSuites = slices.DeleteFunc(h.CipherSuites, func(id iana.CipherSuite) bool {
@@ -155,10 +155,7 @@ func (o *offer) speaks(v iana.Version) bool { return slices.Contains(o.cfg.offer
 // newSessionID fills the session ID with something new.
 func (o *offer) newSessionID(random io.Reader) error {
 	o.hello.SessionID = make([]byte, 32)
-	if _, err := io.ReadFull(random, o.hello.SessionID); err != nil {
-		return local("the random source failed", err)
-	}
-	return nil
+	return fill(random, o.hello.SessionID)
 }
 
 // addShares makes the key shares: those of Config.KeyShares, or one for the

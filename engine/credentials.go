@@ -63,15 +63,9 @@ func schemeFor(c *Credential, own, peer []iana.SignatureScheme, version iana.Ver
 	}
 	for _, id := range peer {
 		s := suites.SchemeByID(id)
-		switch {
-		case s == nil,
-			version >= iana.TLS13 && !s.TLS13,
-			version < iana.TLS13 && !s.TLS12,
-			!slices.Contains(own, id),
-			!s.Fits(c.public(), version):
-			continue
+		if s.In(version) && slices.Contains(own, id) && s.Fits(c.public(), version) {
+			return s
 		}
-		return s
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func delegates(id iana.SignatureScheme) *suites.Scheme {
 	case iana.RSAPSSRSAEWithSHA256, iana.RSAPSSRSAEWithSHA384, iana.RSAPSSRSAEWithSHA512:
 		return nil
 	}
-	if s := suites.SchemeByID(id); s != nil && s.TLS13 {
+	if s := suites.SchemeByID(id); s.In(iana.TLS13) {
 		return s
 	}
 	return nil
@@ -94,7 +94,7 @@ func delegationContent(leaf []byte, d *wire.DelegatedCredential) ([]byte, error)
 // after the certificate's notBefore: at most seven days from now.
 func NewDelegated(rand io.Reader, c *Credential, with iana.SignatureScheme, signer crypto.Signer, spki []byte, scheme iana.SignatureScheme, validTime uint32) (*Delegated, error) {
 	by := suites.SchemeByID(with)
-	if by == nil || !by.TLS13 || !by.Fits(c.public(), iana.TLS13) || len(c.Chain) == 0 {
+	if !by.In(iana.TLS13) || !by.Fits(c.public(), iana.TLS13) || len(c.Chain) == 0 {
 		return nil, usage("the certificate's key cannot sign with %v", with)
 	}
 	if s := delegates(scheme); s == nil || !s.Fits(signer.Public(), iana.TLS13) {
@@ -133,7 +133,7 @@ func parseDelegation(raw []byte, offered []iana.SignatureScheme) (*Delegation, e
 func delegatedKey(p *PeerCertificate, leafKey crypto.PublicKey, offered []iana.SignatureScheme) (crypto.PublicKey, error) {
 	d := p.Delegation.parsed
 	by := suites.SchemeByID(d.Algorithm)
-	if by == nil || !by.TLS13 || !slices.Contains(offered, d.Algorithm) {
+	if !by.In(iana.TLS13) || !slices.Contains(offered, d.Algorithm) {
 		return nil, illegal("a delegated credential signed with %v, which was not offered", d.Algorithm)
 	}
 	content, err := delegationContent(p.Chain[0], d)

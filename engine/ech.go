@@ -32,8 +32,8 @@ type ECHKey struct {
 func NewECHKey(random io.Reader, id uint8, publicName string, maxNameLen uint8) (*ECHKey, error) {
 	kem := hpke.DHKEM(ecdh.X25519())
 	seed := make([]byte, 32)
-	if _, err := io.ReadFull(random, seed); err != nil {
-		return nil, local("the random source failed", err)
+	if err := fill(random, seed); err != nil {
+		return nil, err
 	}
 	private, err := kem.NewPrivateKey(seed)
 	if err != nil {

@@ -13,12 +13,9 @@ import (
 
 // flow12 is what both roles carry through a TLS 1.2 handshake.
 type flow12 struct {
-	cfg            *Config
-	info           *State
-	kinds          certKinds
-	suite          *suites.Suite12
-	random, answer []byte // the client's and the server's random values
-	transcript     transcript
+	baseFlow
+	suite  *suites.Suite12
+	answer []byte // the server's random value
 	// messages are the bytes behind the transcript, as long as a client's
 	// signature over them may come: its hash may be another than the suite's.
 	messages []byte
@@ -37,8 +34,17 @@ func (f *flow12) add(message []byte) {
 // forget drops the messages once no signature over them will come.
 func (f *flow12) forget() { f.messages, f.keep = nil, false }
 
-// post adds a message to the transcript and sends it.
-func (f *flow12) post(raw []byte, do *effects) {
+// post sends a message and adds it to the transcript.
+func (f *flow12) post(m encoder, do *effects) error {
+	raw, err := encode(m)
+	if err != nil {
+		return err
+	}
+	f.postRaw(raw, do)
+	return nil
+}
+
+func (f *flow12) postRaw(raw []byte, do *effects) {
 	f.add(raw)
 	do.send(raw)
 }
@@ -93,13 +99,8 @@ func (f *flow12) openWith(k keys.Keys12, do *effects) error {
 
 // finished makes a Finished of this side. RFC 5246, Section 7.4.9.
 func (f *flow12) finished(verifyData []byte, do *effects) error {
-	raw, err := (&wire.Finished{VerifyData: verifyData}).AppendTo(nil)
-	if err != nil {
-		return local("Finished cannot be written", err)
-	}
 	f.first(verifyData)
-	f.post(raw, do)
-	return nil
+	return f.post(&wire.Finished{VerifyData: verifyData}, do)
 }
 
 // checkFinished compares the peer's Finished with what it must be.
@@ -152,60 +153,10 @@ func (s *open12) handle(message, *effects) (state, error) {
 // signed is what a ServerKeyExchange signs. RFC 8422, Section 5.4.
 func (f *flow12) signed(params []byte) []byte { return slices.Concat(f.random, f.answer, params) }
 
-// checkSignature checks a signature of the peer's. offered lists the schemes that
-// this side offered. RFC 5246, Section 7.4.3: the algorithm must be one that was offered
-// and go with the key.
-func (f *flow12) checkSignature(id iana.SignatureScheme, offered []iana.SignatureScheme, key crypto.PublicKey, content, signature []byte) error {
-	scheme := suites.SchemeByID(id)
-	switch {
-	case scheme == nil || !scheme.TLS12 || !slices.Contains(offered, id):
-		return illegal("the peer signed with %v, which was not offered", id)
-	case !scheme.Fits(key, iana.TLS12):
-		return illegal("the peer signed with %v, which does not match its %T", id, key)
-	}
-	if err := scheme.Verify(key, iana.TLS12, content, signature); err != nil {
-		return &Error{Fault: FaultPeer, Alert: iana.AlertDecryptError, Reason: "the peer's signature does not verify with the key of its certificate", Err: err}
-	}
-	f.info.PeerScheme = id
-	return nil
-}
-
-// sign waits for a signature over content with the credential.
-func (f *flow12) sign(c *Credential, scheme *suites.Scheme, content []byte, then func(signature []byte, do *effects) (state, error)) state {
-	request := &SignRequest{Scheme: scheme.ID, Message: content}
-	return &wait[[]byte]{
-		what: "this side's signature",
-		q:    request,
-		try: func() ([]byte, error) {
-			if c.Sign != nil {
-				return c.Sign(request)
-			}
-			sig, err := scheme.Sign(f.cfg.random(), c.Signer, content)
-			if err != nil {
-				return nil, local("this side's key cannot sign", err)
-			}
-			return sig, nil
-		},
-		then: func(sig []byte, do *effects) (state, error) {
-			if len(sig) == 0 {
-				return nil, usage("this side's signature is empty")
-			}
-			f.info.OwnScheme = scheme.ID
-			return then(sig, do)
-		},
-	}
-}
-
 // verify waits for the Verifier's decision about the peer.
 func (f *flow12) verify(peer *PeerCertificate, then func(key crypto.PublicKey, do *effects) (state, error)) state {
 	f.info.shows(peer)
-	return &wait[crypto.PublicKey]{
-		what:   "the verification of the peer",
-		q:      peer,
-		try:    func() (crypto.PublicKey, error) { return f.cfg.Verifier.VerifyPeer(peer) },
-		then:   withKey(then),
-		refuse: certificateError,
-	}
+	return f.baseFlow.verify(peer, then)
 }
 
 // resume takes the keys of an earlier session, whose peer the Verifier has accepted
@@ -242,22 +193,14 @@ func (s *Session) good12(cfg *Config) bool {
 // showCertificate sends a Certificate of the kind agreed on. A nil credential
 // makes it empty. RFC 5246, Section 7.4.2; RFC 7250, Section 3.
 func (f *flow12) showCertificate(c *Credential, do *effects) error {
-	var raw []byte
-	var err error
 	switch {
 	case c == nil:
-		raw, err = new(wire.Certificate12).AppendTo(nil)
+		return f.post(new(wire.Certificate12), do)
 	case f.kinds.own == iana.CertTypeRawPublicKey:
-		raw, err = wire.AppendRawKey12(nil, c.RawPublicKey)
-	default:
-		f.info.OwnChain = c.Chain
-		raw, err = (&wire.Certificate12{Certificates: c.Chain}).AppendTo(nil)
+		return f.post(wire.RawKey12(c.RawPublicKey), do)
 	}
-	if err != nil {
-		return local("this side's certificate cannot be written", err)
-	}
-	f.post(raw, do)
-	return nil
+	f.info.OwnChain = c.Chain
+	return f.post(&wire.Certificate12{Certificates: c.Chain}, do)
 }
 
 // readCertificate reads the peer's Certificate of the kind agreed on.

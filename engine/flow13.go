@@ -2,26 +2,20 @@ package engine
 
 import (
 	"crypto"
-	"slices"
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/keys"
-	"github.com/sealsock/sealsock/internal/pubkey"
 	"github.com/sealsock/sealsock/internal/suites"
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
 // flow13 is what both roles carry through a TLS 1.3 handshake.
 type flow13 struct {
-	cfg        *Config
-	info       *State
-	kinds      certKinds
-	random     []byte // the client's, for the key log
-	suite      *suites.Suite
-	transcript transcript
-	handshake  *keys.HandshakeSecret
-	client     *keys.TrafficSecret // the client's handshake traffic
-	server     *keys.TrafficSecret // the server's handshake traffic
+	baseFlow
+	suite     *suites.Suite
+	handshake *keys.HandshakeSecret
+	client    *keys.TrafficSecret // the client's handshake traffic
+	server    *keys.TrafficSecret // the server's handshake traffic
 
 	ech      *serverECH        // on a server that looks at the client's
 	rejected *ECHRejectedError // on a client whose inner ClientHello was not taken
@@ -93,31 +87,9 @@ func (f *flow13) checkFinished(m message, secret *keys.TrafficSecret) error {
 	return nil
 }
 
-// checkVerifyData compares a Finished with what it must be. One of another length than
-// the hash's is not a Finished at all. RFC 9846, Section 6.2: decode_error is for a
-// message whose length is incorrect.
-func checkVerifyData(m message, want []byte) error {
-	fin, err := wire.ParseFinished(m.body)
-	switch {
-	case err != nil:
-		return err
-	case len(fin.VerifyData) != len(want):
-		return broken(iana.AlertDecodeError, "a Finished message of %d bytes, expected %d",
-			len(fin.VerifyData), len(want))
-	case !keys.Equal(fin.VerifyData, want):
-		return broken(iana.AlertDecryptError, "Finished does not match the handshake messages")
-	}
-	return nil
-}
-
-// finished makes our Finished and adds it to the transcript.
-func (f *flow13) finished(secret *keys.TrafficSecret) ([]byte, error) {
-	raw, err := (&wire.Finished{VerifyData: secret.Finished(f.transcript.sum())}).AppendTo(nil)
-	if err != nil {
-		return nil, local("Finished cannot be written", err)
-	}
-	f.transcript.add(raw)
-	return raw, nil
+// sendFinished sends this side's Finished.
+func (f *flow13) sendFinished(secret *keys.TrafficSecret, do *effects) error {
+	return f.post(&wire.Finished{VerifyData: secret.Finished(f.transcript.sum())}, do)
 }
 
 // The context strings of CertificateVerify. RFC 9846, Section 4.4.3.
@@ -139,90 +111,41 @@ func signedContent(context string, sum []byte) []byte {
 
 // checkCertificateVerify checks the peer's signature. offered lists the schemes that
 // this side offered. RFC 9846, Section 4.4.3.
-func (f *flow13) checkCertificateVerify(m message, key crypto.PublicKey, context string, offered []iana.SignatureScheme) error {
+func (f *flow13) checkCertificateVerify(m message, key crypto.PublicKey, context string,
+	offered []iana.SignatureScheme) error {
 	cv, err := wire.ParseCertificateVerify(m.body)
 	if err != nil {
 		return err
 	}
-	scheme := suites.SchemeByID(cv.Algorithm)
-	if scheme == nil || !scheme.TLS13 || !slices.Contains(offered, cv.Algorithm) {
-		return illegal("the peer signed with %v, which was not offered", cv.Algorithm)
+	content := signedContent(context, f.transcript.sum())
+	if err := f.checkSignature(iana.TLS13, cv.Algorithm, offered, key, content, cv.Signature); err != nil {
+		return err
 	}
-	if !scheme.Fits(key, iana.TLS13) {
-		return illegal("the peer signed with %v, which does not match its %T", cv.Algorithm, key)
-	}
-	if err := scheme.Verify(key, iana.TLS13, signedContent(context, f.transcript.sum()), cv.Signature); err != nil {
-		return &Error{Fault: FaultPeer, Alert: iana.AlertDecryptError, Reason: "the peer's signature does not verify with the key of its certificate", Err: err}
-	}
-	f.info.PeerScheme = cv.Algorithm
 	f.transcript.add(m.raw)
 	return nil
 }
 
-// sign waits for a signature with the credential and continues with the
-// CertificateVerify that holds it.
-func (f *flow13) sign(c *Credential, scheme *suites.Scheme, context string, then func(raw []byte, do *effects) (state, error)) state {
+// prove continues with the CertificateVerify that a credential has signed.
+func (f *flow13) prove(c *Credential, scheme *suites.Scheme, context string,
+	then func(raw []byte, do *effects) (state, error)) state {
 	content := signedContent(context, f.transcript.sum())
-	request := &SignRequest{Scheme: scheme.ID, Message: content}
-	return &wait[[]byte]{
-		what: "this side's signature",
-		q:    request,
-		try: func() ([]byte, error) {
-			if c.Sign != nil {
-				return c.Sign(request)
-			}
-			sig, err := scheme.Sign(f.cfg.random(), c.Signer, content)
-			if err != nil {
-				return nil, local("this side's key cannot sign", err)
-			}
-			return sig, nil
-		},
-		then: func(sig []byte, do *effects) (state, error) {
-			if len(sig) == 0 {
-				return nil, usage("this side's signature is empty")
-			}
-			raw, err := (&wire.CertificateVerify{Algorithm: scheme.ID, Signature: sig}).AppendTo(nil)
-			if err != nil {
-				return nil, local("CertificateVerify cannot be written", err)
-			}
-			f.info.OwnScheme = scheme.ID
-			f.transcript.add(raw)
-			return then(raw, do)
-		},
-	}
+	return f.sign(c, scheme, content, func(sig []byte, do *effects) (state, error) {
+		raw, err := encode(&wire.CertificateVerify{Algorithm: scheme.ID, Signature: sig})
+		if err != nil {
+			return nil, err
+		}
+		f.transcript.add(raw)
+		return then(raw, do)
+	})
 }
 
-// withKey continues only with a key that is accepted and that a signature can be
-// checked with: that of a resumed peer is not used, but an answer without one does not
-// accept the peer. The key is checked here because the next message may be a signature,
-// and verifying one with a key of any size would let an unauthenticated peer occupy a
-// processor for seconds.
-func withKey(then func(crypto.PublicKey, *effects) (state, error)) func(crypto.PublicKey, *effects) (state, error) {
-	return func(key crypto.PublicKey, do *effects) (state, error) {
-		if key == nil {
-			return nil, &Error{
-				Fault: FaultCertificate, Alert: iana.AlertUnsupportedCertificate,
-				Reason: "the peer's key has an unknown type, or the Verifier returned no key",
-			}
-		}
-		if err := pubkey.Check(key); err != nil {
-			return nil, &Error{
-				Fault: FaultCertificate, Alert: iana.AlertUnsupportedCertificate,
-				Reason: "the peer's key is not accepted: " + err.Error(),
-				Hint:   "the peer needs a certificate with another key: ECDSA on P-256, or RSA of 2048 bits",
-			}
-		}
-		return then(key, do)
+// post sends a message and adds it to the transcript.
+func (f *flow13) post(m encoder, do *effects) error {
+	raw, err := encode(m)
+	if err != nil {
+		return err
 	}
-}
-
-// verify waits for the Verifier's decision about the peer.
-func (f *flow13) verify(peer *PeerCertificate, then func(key crypto.PublicKey, do *effects) (state, error)) state {
-	return &wait[crypto.PublicKey]{
-		what:   "the verification of the peer",
-		q:      peer,
-		try:    func() (crypto.PublicKey, error) { return f.cfg.Verifier.VerifyPeer(peer) },
-		then:   withKey(then),
-		refuse: certificateError,
-	}
+	f.transcript.add(raw)
+	do.send(raw)
+	return nil
 }

@@ -3,7 +3,6 @@ package engine
 import (
 	"bytes"
 	"crypto"
-	"io"
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/wire"
@@ -65,16 +64,15 @@ func (s *Sender) RequestCertificate(dst []byte) ([]byte, *LateRequest, error) {
 		return dst, nil, usage("a request for the client's certificate needs a Verifier")
 	}
 	context := make([]byte, 16)
-	if _, err := io.ReadFull(s.cfg.random(), context); err != nil {
-		return dst, nil, local("the random source failed", err)
+	if err := s.cfg.fill(context); err != nil {
+		return dst, nil, err
 	}
-	request := &wire.CertificateRequest{
+	raw, err := encode(&wire.CertificateRequest{
 		Context: context, SignatureAlgorithms: s.cfg.schemes(), CertAuthorities: s.cfg.ClientAuthorities,
 		StatusRequest: true, SCT: true, CompressCertificate: s.cfg.offeredCompression(),
-	}
-	raw, err := request.AppendTo(nil)
+	})
 	if err != nil {
-		return dst, nil, local("CertificateRequest cannot be written", err)
+		return dst, nil, err
 	}
 	dst, err = s.records(dst, iana.ContentHandshake, raw)
 	return dst, &LateRequest{Context: context, raw: raw}, err
@@ -117,9 +115,9 @@ func (s *open13) lateRequest(m message) (state, error) {
 
 // lateFinished ends an answer to a late request. RFC 9846, Section 4.4.4.
 func (s *Sender) lateFinished(dst []byte, st step) ([]byte, error) {
-	raw, err := (&wire.Finished{VerifyData: s.traffic.Finished(st.sum)}).AppendTo(nil)
+	raw, err := encode(&wire.Finished{VerifyData: s.traffic.Finished(st.sum)})
 	if err != nil {
-		return dst, local("Finished cannot be written", err)
+		return dst, err
 	}
 	return s.records(dst, iana.ContentHandshake, raw)
 }

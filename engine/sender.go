@@ -287,9 +287,9 @@ func (s *Sender) peerUpdated(dst []byte, answer bool) ([]byte, error) {
 func (s *Sender) keyUpdate(dst []byte, request bool) ([]byte, error) {
 	request = request && !s.asked
 	s.asked = s.asked || request
-	body, err := (&wire.KeyUpdate{RequestUpdate: request}).AppendTo(nil)
+	body, err := encode(&wire.KeyUpdate{RequestUpdate: request})
 	if err != nil {
-		return dst, local("KeyUpdate cannot be written", err)
+		return dst, err
 	}
 	if dst, err = s.sealer.Seal(dst, iana.ContentHandshake, body, 0); err != nil {
 		return dst, local("a record cannot be encrypted", err)

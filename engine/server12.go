@@ -124,7 +124,7 @@ func (s *awaitClientCertificateVerify12) handle(m message, _ *effects) (state, e
 	}
 	content := s.messages
 	s.forget()
-	if err := s.checkSignature(cv.Algorithm, s.cfg.schemes(), s.key, content, cv.Signature); err != nil {
+	if err := s.checkSignature(iana.TLS12, cv.Algorithm, s.cfg.schemes(), s.key, content, cv.Signature); err != nil {
 		return nil, err
 	}
 	s.add(m.raw)
@@ -177,11 +177,8 @@ func (s *server12) remember(do *effects) error {
 			// sends none MUST send an empty one.
 			ticket = nil
 		}
-		raw, err := (&wire.NewSessionTicket12{Lifetime: uint32(session.Lifetime / time.Second), Ticket: ticket}).AppendTo(nil)
-		if err != nil {
-			return local("NewSessionTicket cannot be written", err)
-		}
-		s.post(raw, do)
+		lifetime := uint32(session.Lifetime / time.Second)
+		return s.post(&wire.NewSessionTicket12{Lifetime: lifetime, Ticket: ticket}, do)
 	case len(s.id) > 0:
 		if err := s.cfg.SessionIDs.Store(s.id, s.session()); err != nil {
 			return local("a session cannot be stored", err)
@@ -204,7 +201,7 @@ func (s *server12) sendFinished(do *effects) error {
 func schemes12(list []iana.SignatureScheme) []iana.SignatureScheme {
 	var kept []iana.SignatureScheme
 	for _, id := range list {
-		if s := suites.SchemeByID(id); s != nil && s.TLS12 {
+		if suites.SchemeByID(id).In(iana.TLS12) {
 			kept = append(kept, id)
 		}
 	}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"io"
 	"slices"
 
 	"github.com/sealsock/sealsock/iana"
@@ -70,11 +69,9 @@ func (s *flight12) sendHello(do *effects) error {
 		}
 	}
 	s.answer = random[:]
-	raw, err := sh.AppendTo(nil)
-	if err != nil {
-		return local("ServerHello cannot be written", err)
+	if err := s.post(sh, do); err != nil {
+		return err
 	}
-	s.post(raw, do)
 	if agreed.send > 0 {
 		do.limits(agreed.send, agreed.receive)
 	}
@@ -91,20 +88,15 @@ func (s *flight12) sendStatus(do *effects) error {
 	if !s.sendsStatus() {
 		return nil
 	}
-	raw, err := (&wire.CertificateStatus12{Response: s.d.proof.cred.OCSPStaple}).AppendTo(nil)
-	if err != nil {
-		return local("CertificateStatus cannot be written", err)
-	}
-	s.post(raw, do)
-	return nil
+	return s.post(&wire.CertificateStatus12{Response: s.d.proof.cred.OCSPStaple}, do)
 }
 
 // full answers with a new session.
 func (s *flight12) full(do *effects) (state, error) {
 	if !s.d.ticket && s.cfg.SessionIDs != nil && s.cfg.Now != nil && s.d.extended {
 		s.id = make([]byte, 32)
-		if _, err := io.ReadFull(s.cfg.random(), s.id); err != nil {
-			return nil, local("the random source failed", err)
+		if err := s.cfg.fill(s.id); err != nil {
+			return nil, err
 		}
 	}
 	if err := s.sendHello(do); err != nil {
@@ -126,7 +118,7 @@ func (s *flight12) full(do *effects) (state, error) {
 	content := s.signed(wire.AppendECDHParams(nil, kx.Group, kx.Public))
 	return s.sign(s.d.proof.cred, s.d.proof.scheme, content, func(sig []byte, do *effects) (state, error) {
 		kx.Algorithm, kx.Signature = s.d.proof.scheme.ID, sig
-		if err := s.sendKeyExchange(kx, do); err != nil {
+		if err := s.post(kx, do); err != nil {
 			return nil, err
 		}
 		return s.endFlight(do)
@@ -144,15 +136,6 @@ func (s *flight12) share(kx *wire.ServerKeyExchange12) error {
 	return nil
 }
 
-func (s *flight12) sendKeyExchange(kx *wire.ServerKeyExchange12, do *effects) error {
-	raw, err := kx.AppendTo(nil)
-	if err != nil {
-		return local("ServerKeyExchange cannot be written", err)
-	}
-	s.post(raw, do)
-	return nil
-}
-
 // offerPSK sends the hint, if there is one, and the share, if the suite has
 // one. Without either the message is left out. RFC 4279, Section 2.
 func (s *flight12) offerPSK(do *effects) (state, error) {
@@ -163,11 +146,11 @@ func (s *flight12) offerPSK(do *effects) (state, error) {
 		}
 	}
 	if s.suite.ECDHE || len(kx.Hint) > 0 {
-		if err := s.sendKeyExchange(kx, do); err != nil {
+		if err := s.post(kx, do); err != nil {
 			return nil, err
 		}
 	}
-	s.post(wire.AppendEmpty(nil, iana.HandshakeServerHelloDone), do)
+	s.postRaw(wire.AppendEmpty(nil, iana.HandshakeServerHelloDone), do)
 	return &awaitClientKeyExchange12{server12: s.server12}, nil
 }
 
@@ -176,16 +159,15 @@ func (s *flight12) offerPSK(do *effects) (state, error) {
 func (s *flight12) endFlight(do *effects) (state, error) {
 	s.info.asked = s.d.asks
 	if s.d.asks {
-		raw, err := (&wire.CertificateRequest12{
+		err := s.post(&wire.CertificateRequest12{
 			CertificateTypes:    []byte{certRSASign, certECDSASign},
 			SignatureAlgorithms: schemes12(s.cfg.schemes()), CertAuthorities: s.cfg.ClientAuthorities,
-		}).AppendTo(nil)
+		}, do)
 		if err != nil {
-			return nil, local("CertificateRequest cannot be written", err)
+			return nil, err
 		}
-		s.post(raw, do)
 	}
-	s.post(wire.AppendEmpty(nil, iana.HandshakeServerHelloDone), do)
+	s.postRaw(wire.AppendEmpty(nil, iana.HandshakeServerHelloDone), do)
 	if s.d.asks {
 		return &awaitClientCertificate12{s.server12}, nil
 	}
@@ -195,8 +177,8 @@ func (s *flight12) endFlight(do *effects) (state, error) {
 // random32 fills the server's random value. RFC 9846, Section 4.1.3: a server
 // that supports TLS 1.3 MUST show that in the last eight bytes.
 func (s *flight12) random32() (random [32]byte, err error) {
-	if _, err := io.ReadFull(s.cfg.random(), random[:]); err != nil {
-		return random, local("the random source failed", err)
+	if err := s.cfg.fill(random[:]); err != nil {
+		return random, err
 	}
 	if slices.Contains(s.cfg.versions(), iana.TLS13) {
 		copy(random[24:], wire.DowngradeTLS12)

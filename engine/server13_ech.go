@@ -3,7 +3,6 @@ package engine
 import (
 	"bytes"
 	"crypto/hpke"
-	"io"
 	"slices"
 
 	"github.com/sealsock/sealsock/iana"
@@ -176,10 +175,7 @@ func (f *flow13) promiseRetry(hrr *wire.ServerHello) error {
 	if f.info.ECHAccepted {
 		return nil
 	}
-	if _, err := io.ReadFull(f.cfg.random(), hrr.ECHConfirmation); err != nil {
-		return local("the random source failed", err)
-	}
-	return nil
+	return f.cfg.fill(hrr.ECHConfirmation)
 }
 
 // confirmRetry writes the confirmation over the zeros at the end of raw, the

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"io"
 	"math"
 	"slices"
 
@@ -53,7 +52,7 @@ func (s *decided) answer13(do *effects) (state, error) {
 		return nil, err
 	}
 	if f.d.proof != nil {
-		return f.prove(do)
+		return f.proves(do)
 	}
 	f.resume(f.d.key)
 	return f.endFlight(do)
@@ -79,12 +78,12 @@ func (f *flight13) sendHello(do *effects) (shared, helloSum []byte, err error) {
 	if f.d.key != nil {
 		sh.SelectedPSK = &f.d.index
 	}
-	if _, err := io.ReadFull(f.cfg.random(), sh.Random[:]); err != nil {
-		return nil, nil, local("the random source failed", err)
+	if err := f.cfg.fill(sh.Random[:]); err != nil {
+		return nil, nil, err
 	}
-	raw, err := sh.AppendTo(nil)
+	raw, err := encode(sh)
 	if err != nil {
-		return nil, nil, local("ServerHello cannot be written", err)
+		return nil, nil, err
 	}
 	f.confirmHello(raw)
 	helloSum = f.transcript.sum()
@@ -144,29 +143,17 @@ func (f *flight13) sendExtensions(do *effects) error {
 	if ee.ECHRetryConfigs, err = f.retryConfigs(); err != nil {
 		return err
 	}
-	raw, err := ee.AppendTo(nil)
-	if err != nil {
-		return local("EncryptedExtensions cannot be written", err)
+	if err := f.post(ee, do); err != nil || !f.d.asks {
+		return err
 	}
-	f.transcript.add(raw)
-	do.send(raw)
-	if !f.d.asks {
-		return nil
-	}
-	request := &wire.CertificateRequest{
+	return f.post(&wire.CertificateRequest{
 		SignatureAlgorithms: f.cfg.schemes(), CertAuthorities: f.cfg.ClientAuthorities,
 		StatusRequest: true, SCT: true, CompressCertificate: f.cfg.offeredCompression(),
-	}
-	if raw, err = request.AppendTo(nil); err != nil {
-		return local("CertificateRequest cannot be written", err)
-	}
-	f.transcript.add(raw)
-	do.send(raw)
-	return nil
+	}, do)
 }
 
-// prove sends the server's Certificate, CertificateVerify and Finished.
-func (f *flight13) prove(do *effects) (state, error) {
+// proves sends the server's Certificate, CertificateVerify and Finished.
+func (f *flight13) proves(do *effects) (state, error) {
 	p := f.d.proof
 	f.shown(p.cred)
 	raw, err := f.writeCertificate(p.cred, certMessage{
@@ -182,7 +169,7 @@ func (f *flight13) prove(do *effects) (state, error) {
 	if p.delegated {
 		cred = &Credential{Signer: cred.Delegated.Signer}
 	}
-	return f.sign(cred, p.scheme, serverContext, func(raw []byte, do *effects) (state, error) {
+	return f.prove(cred, p.scheme, serverContext, func(raw []byte, do *effects) (state, error) {
 		do.send(raw)
 		return f.endFlight(do)
 	}), nil
@@ -190,11 +177,9 @@ func (f *flight13) prove(do *effects) (state, error) {
 
 // endFlight sends the server's Finished, after which it may send data.
 func (f *flight13) endFlight(do *effects) (state, error) {
-	raw, err := f.finished(f.server)
-	if err != nil {
+	if err := f.sendFinished(f.server, do); err != nil {
 		return nil, err
 	}
-	do.send(raw)
 	app := f.enterApplication()
 	if err := do.writeKeys(f.suite, app.server); err != nil {
 		return nil, err

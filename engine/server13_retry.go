@@ -21,9 +21,9 @@ func (s *decided) retry(do *effects) (state, error) {
 	if err := f.promiseRetry(hrr); err != nil {
 		return nil, err
 	}
-	raw, err := hrr.AppendTo(nil)
+	raw, err := encode(hrr)
 	if err != nil {
-		return nil, local("HelloRetryRequest cannot be written", err)
+		return nil, err
 	}
 	f.transcript.add(s.m.raw)
 	f.transcript.retry()

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"encoding/binary"
-	"io"
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
@@ -71,8 +70,8 @@ func (t *ticketer) next() ([]byte, error) {
 	var nonce, add [8]byte
 	binary.BigEndian.PutUint64(nonce[:], t.count)
 	t.count++
-	if _, err := io.ReadFull(t.cfg.random(), add[:4]); err != nil {
-		return nil, local("the random source failed", err)
+	if err := t.cfg.fill(add[:4]); err != nil {
+		return nil, err
 	}
 	s.ageAdd = binary.BigEndian.Uint32(add[:4])
 	s.secret = hide(t.resumption.PSK(nonce[:]))

@@ -93,7 +93,7 @@ func TestMessages12(t *testing.T) {
 		}
 		return raw
 	}
-	rawKey, err := wire.AppendRawKey12(nil, []byte{0x30, 0x01, 0x02})
+	rawKey, err := wire.RawKey12{0x30, 0x01, 0x02}.AppendTo(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

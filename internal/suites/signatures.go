@@ -61,6 +61,11 @@ func SchemeByID(id iana.SignatureScheme) *Scheme {
 	return nil
 }
 
+// In reports whether a version has the scheme. No version has a nil one.
+func (s *Scheme) In(v iana.Version) bool {
+	return s != nil && (v >= iana.TLS13 && s.TLS13 || v < iana.TLS13 && s.TLS12)
+}
+
 // DefaultSchemes lists the signature schemes in the default order of preference.
 func DefaultSchemes() []iana.SignatureScheme {
 	list := make([]iana.SignatureScheme, len(schemes))

@@ -40,9 +40,12 @@ func ParseRawKey12(body []byte) ([]byte, error) {
 	return key, nil
 }
 
-// AppendRawKey12 appends the whole Certificate message with spki, a
+// A RawKey12 is a Certificate of TLS 1.2 that holds a raw public key: a
 // SubjectPublicKeyInfo in DER.
-func AppendRawKey12(b, spki []byte) ([]byte, error) {
+type RawKey12 []byte
+
+// AppendTo appends the whole message to b.
+func (spki RawKey12) AppendTo(b []byte) ([]byte, error) {
 	w, mark := begin(b, iana.HandshakeCertificate)
 	w.AddVector24(spki)
 	return end(&w, mark, iana.HandshakeCertificate)

@@ -66,15 +66,7 @@ func form[T message](parse func([]byte) (T, error)) func([]byte) (message, error
 	}
 }
 
-// rawKey12 gives a raw public key the shape of a message.
-type rawKey12 []byte
-
-func (k *rawKey12) AppendTo(b []byte) ([]byte, error) { return wire.AppendRawKey12(b, *k) }
-
-func parseRawKey12(body []byte) (*rawKey12, error) {
-	key, err := wire.ParseRawKey12(body)
-	return (*rawKey12)(&key), err
-}
+func parseRawKey12(body []byte) (wire.RawKey12, error) { return wire.ParseRawKey12(body) }
 
 // unhex reads hexadecimal digits. White space and bars are for the eye.
 func unhex(t testing.TB, text string) []byte {

@@ -236,7 +236,7 @@ var vectors = []struct {
 	{"KeyUpdate", "both ways", &wire.KeyUpdate{RequestUpdate: true}, "18 000001 01"},
 	{"Certificate12", "none", &wire.Certificate12{Certificates: [][]byte{}}, "0b 000003 000000"},
 	{"Certificate12", "two", &wire.Certificate12{Certificates: [][]byte{{1}, {2, 3}}}, "0b 00000c | 000009 000001 01 000002 0203"},
-	{"RawKey12", "one", ptr(rawKey12{0x30, 0}), "0b 000005 | 000002 3000"},
+	{"RawKey12", "one", wire.RawKey12{0x30, 0}, "0b 000005 | 000002 3000"},
 	{"CertificateStatus12", "one", &wire.CertificateStatus12{Response: []byte{7}}, "16 000005 | 01 000001 07"},
 	{
 		"ServerKeyExchange12", "ECDHE",

@@ -297,8 +297,8 @@ var engineClientRows = []row{
 		doc: rfc9846, section: "4.1.2",
 		must: "legacy_session_id: 32 unpredictable bytes in compatibility mode, else empty",
 		file: "engine/client_hello.go",
-		old:  "if _, err := io.ReadFull(random, o.hello.SessionID); err != nil {",
-		new:  "if _, err := io.ReadFull(random, o.hello.SessionID[:0]); err != nil {",
+		old:  "return fill(random, o.hello.SessionID)",
+		new:  "return fill(random, o.hello.SessionID[:0])",
 		test: "TestOwnHello13",
 	},
 	{
@@ -312,8 +312,8 @@ var engineClientRows = []row{
 	{
 		doc: rfc9846, section: "4.1.2", must: "random is 32 bytes from a secure generator",
 		file: "engine/client_hello.go",
-		old:  "if _, err := io.ReadFull(random, h.Random[:]); err != nil {",
-		new:  "if _, err := io.ReadFull(random, h.Random[:0]); err != nil {",
+		old:  "if err := fill(random, h.Random[:]); err != nil {",
+		new:  "if err := fill(random, h.Random[:0]); err != nil {",
 		test: "TestOwnHello13",
 	},
 	{

@@ -29,7 +29,7 @@ var detailRows = []row{
 	},
 	{
 		doc: rfc9846, section: "6.2", must: "a Finished of a wrong length: decode_error",
-		file: "engine/flow13.go",
+		file: "engine/flow.go",
 		old:  "case len(fin.VerifyData) != len(want):", new: "case false:",
 		test: "TestFinishedOfWrongLength",
 	},

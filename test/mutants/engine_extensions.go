@@ -152,7 +152,7 @@ var engineExtensionRows = []row{
 		doc: "RFC 9345", section: "4.1.3",
 		must: "delegated credentials: scheme offered, in time, signed by the certificate",
 		file: "engine/delegated13.go",
-		old:  "if by == nil || !by.TLS13 || !slices.Contains(offered, d.Algorithm) {",
+		old:  "if !by.In(iana.TLS13) || !slices.Contains(offered, d.Algorithm) {",
 		new:  "if by == nil {",
 		test: "TestDelegation13/signed with a scheme that was not offered",
 	},

@@ -30,7 +30,7 @@ var engineMustRows = []row{
 	{
 		doc: rfc9846, section: "4.1.3", must: "the server's random is its own",
 		file: "engine/server13_flight.go",
-		old:  "if _, err := io.ReadFull(f.cfg.random(), sh.Random[:]); err != nil {",
+		old:  "if err := f.cfg.fill(sh.Random[:]); err != nil {",
 		new:  "if err := error(nil); copy(sh.Random[:], f.random) < 0 {",
 		test: "TestFlows",
 	},
@@ -57,8 +57,8 @@ var engineMustRows = []row{
 	{
 		doc: rfc9846, section: "4.3.2", must: "each request has a context of its own",
 		file: "engine/late13.go",
-		old:  "if _, err := io.ReadFull(s.cfg.random(), context); err != nil {",
-		new:  "if _, err := io.ReadFull(s.cfg.random(), context[:0]); err != nil {",
+		old:  "if err := s.cfg.fill(context); err != nil {",
+		new:  "if err := s.cfg.fill(context[:0]); err != nil {",
 		test: "TestRequestContexts13",
 	},
 	{

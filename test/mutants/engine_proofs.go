@@ -102,40 +102,38 @@ var engineProofRows = []row{
 		doc: rfc9846, section: "4.4.3",
 		must: "the signature covers 64 spaces, the context and the transcript; its scheme was " +
 			"offered",
-		file: "engine/flow13.go",
-		old:  "|| !slices.Contains(offered, cv.Algorithm) {", new: "{",
+		file: "engine/flow.go",
+		old:  "!scheme.In(v) || !slices.Contains(offered, id):", new: "!scheme.In(v):",
 		test: "TestPeerRefusesProof13/a scheme that was not offered by the server",
 	},
 	{
 		doc: rfc9846, section: "4.4.3",
 		must: "the signature covers 64 spaces, the context and the transcript; its scheme was " +
 			"offered",
-		file: "engine/flow13.go",
-		old:  "if !scheme.Fits(key, iana.TLS13) {", new: "if false {",
+		file: "engine/flow.go",
+		old:  "case !scheme.Fits(key, v):", new: "case v == iana.TLS12 && !scheme.Fits(key, v):",
 		test: "TestPeerRefusesProof13/the scheme of another curve by the server",
 	},
 	{
 		doc: rfc9846, section: "4.4.3", must: "a signature that does not verify: decrypt_error",
-		file: "engine/flow13.go",
-		old: "if err := scheme.Verify(key, iana.TLS13, signedContent(context, " +
-			"f.transcript.sum()), cv.Signature); err != nil {",
-		new: "if err := scheme.Verify(key, iana.TLS13, signedContent(context, " +
-			"f.transcript.sum()), cv.Signature); err != nil && false {",
+		file: "engine/flow.go",
+		old:  "if err := scheme.Verify(key, v, content, signature); err != nil {",
+		new:  "if err := scheme.Verify(key, v, content, signature); err != nil && v == iana.TLS12 {",
 		test: "TestPeerRefusesProof13/another signature by the client",
 	},
 	{
 		doc: rfc9846, section: "4.4.3", must: "a signature that does not verify: decrypt_error",
-		file: "engine/flow13.go",
+		file: "engine/flow.go",
 		old:  "Fault: FaultPeer, Alert: iana.AlertDecryptError, Reason: \"the peer's sig",
-		new: "Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: \"the " +
-			"peer's sig",
+		new:  "Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: \"the peer's sig",
 		test: "TestPeerRefusesProof13/another signature by the server",
 	},
 	{
 		doc: rfc9846, section: "4.2.3",
 		must: "no PKCS #1 v1.5 and no SHA-1 in handshake signatures",
-		file: "engine/flow13.go",
-		old:  "if scheme == nil || !scheme.TLS13 ||", new: "if scheme == nil ||",
+		file: "engine/flow.go",
+		old:  "!scheme.In(v) || !slices.Contains(offered, id):",
+		new:  "scheme == nil || !slices.Contains(offered, id):",
 		test: "TestPeerRefusesProof13/PKCS #1 by the server",
 	},
 	{
@@ -149,14 +147,14 @@ var engineProofRows = []row{
 	{
 		doc: rfc9846, section: "4.4.4",
 		must: "Finished is checked: decrypt_error; in constant time",
-		file: "engine/flow13.go",
+		file: "engine/flow.go",
 		old:  "case !keys.Equal(fin.VerifyData, want):", new: "case false:",
 		test: "TestPeerRefusesProof13/another Finished by the server",
 	},
 	{
 		doc: rfc9846, section: "4.4.4",
 		must: "Finished is checked: decrypt_error; in constant time",
-		file: "engine/flow13.go",
+		file: "engine/flow.go",
 		old:  "broken(iana.AlertDecryptError, \"Finished does",
 		new:  "broken(iana.AlertIllegalParameter, \"Finished does",
 		test: "TestPeerRefusesProof13/another Finished by the client",

@@ -147,12 +147,7 @@ var engineServerRows = []row{
 	{
 		doc: rfc9846, section: "4.3.1", must: "EncryptedExtensions comes first under encryption",
 		file: "engine/server13_flight.go",
-		old: "raw, err := ee.AppendTo(nil)\n\tif err != nil {\n\t\treturn " +
-			"local(\"EncryptedExtensions cannot be written\", " +
-			"err)\n\t}\n\tf.transcript.add(raw)\n\tdo.send(raw)",
-		new: "raw, err := ee.AppendTo(nil)\n\tif err != nil {\n\t\treturn " +
-			"local(\"EncryptedExtensions cannot be written\", " +
-			"err)\n\t}\n\tf.transcript.add(raw)",
+		old:  "f.post(ee, do)", new: "f.post(ee, new(effects))",
 		test: "TestHandshake",
 	},
 	{

@@ -58,22 +58,22 @@ var engine12Rows = []row{
 	},
 	{
 		doc: rfc5246, section: "7.4.1.4.1", must: "signature and hash as offered",
-		file: "engine/flow12.go",
-		old:  "|| !scheme.TLS12 || !slices.Contains(offered, id):", new: "|| !scheme.TLS12:",
+		file: "engine/flow.go",
+		old:  "|| !slices.Contains(offered, id):", new: ":",
 		test: "TestSignatureAsOffered12",
 	},
 	{
 		doc: rfc5246, section: "7.4.1.4.1", must: "signature and hash as offered",
-		file: "engine/flow12.go",
-		old:  "case !scheme.Fits(key, iana.TLS12):", new: "case false:",
+		file: "engine/flow.go",
+		old:  "case !scheme.Fits(key, v):", new: "case v == iana.TLS13 && !scheme.Fits(key, v):",
 		test: "TestClientRefusesKeyExchange12",
 	},
 	{
 		doc: rfc5246, section: "7.4.3",
 		must: "the signature over the key exchange is checked: decrypt_error",
-		file: "engine/flow12.go",
-		old:  "if err := scheme.Verify(key, iana.TLS12, content, signature); err != nil {",
-		new:  "if err := scheme.Verify(key, iana.TLS12, content, signature); err != nil && false {",
+		file: "engine/flow.go",
+		old:  "if err := scheme.Verify(key, v, content, signature); err != nil {",
+		new:  "if err := scheme.Verify(key, v, content, signature); err != nil && v == iana.TLS13 {",
 		test: "TestClientRefusesKeyExchange12",
 	},
 	{
@@ -88,9 +88,9 @@ var engine12Rows = []row{
 		doc: rfc5246, section: "7.4.8",
 		must: "the scheme of CertificateVerify was offered: illegal_parameter",
 		file: "engine/server12.go",
-		old:  "if err := s.checkSignature(cv.Algorithm,",
+		old:  "if err := s.checkSignature(iana.TLS12, cv.Algorithm,",
 		new: "if err := error(nil); err != nil {\n\t\treturn nil, err\n\t}\n\tif err := " +
-			"s.checkSignature(iana.ECDSAWithP256AndSHA256,",
+			"s.checkSignature(iana.TLS12, iana.ECDSAWithP256AndSHA256,",
 		test: "TestWrongCertificateVerify12",
 	},
 	{

@@ -49,7 +49,7 @@ var trustRows = []row{
 	{
 		doc: own, section: "internal/pubkey",
 		must: "a peer's key is checked before its signature is verified",
-		file: "engine/flow13.go",
+		file: "engine/flow.go",
 		old:  "if err := pubkey.Check(key); err != nil {",
 		new:  "if err := pubkey.Check(key); false {",
 		test: "TestCostlyKey",

@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"crypto"
+	"io"
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/pubkey"
+	"github.com/sealsock/sealsock/internal/suites"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// A baseFlow is what both roles carry through a handshake of either version.
+type baseFlow struct {
+	cfg        *Config
+	info       *State
+	kinds      certKinds
+	random     []byte // the client's
+	transcript transcript
+}
+
+// An encoder is a message of package wire.
+type encoder interface{ AppendTo([]byte) ([]byte, error) }
+
+// encode writes a message. An error names it.
+func encode(m encoder) ([]byte, error) {
+	raw, err := m.AppendTo(nil)
+	if err != nil {
+		return nil, local("a message cannot be written", err)
+	}
+	return raw, nil
+}
+
+// fill fills b from the random source.
+func (c *Config) fill(b []byte) error { return fill(c.random(), b) }
+
+func fill(random io.Reader, b []byte) error {
+	if _, err := io.ReadFull(random, b); err != nil {
+		return local("the random source failed", err)
+	}
+	return nil
+}
+
+// sign waits for a signature over content with the credential.
+func (f *baseFlow) sign(c *Credential, scheme *suites.Scheme, content []byte,
+	then func(signature []byte, do *effects) (state, error)) state {
+	request := &SignRequest{Scheme: scheme.ID, Message: content}
+	return &wait[[]byte]{
+		what: "this side's signature",
+		q:    request,
+		try: func() ([]byte, error) {
+			if c.Sign != nil {
+				return c.Sign(request)
+			}
+			sig, err := scheme.Sign(f.cfg.random(), c.Signer, content)
+			if err != nil {
+				return nil, local("this side's key cannot sign", err)
+			}
+			return sig, nil
+		},
+		then: func(sig []byte, do *effects) (state, error) {
+			if len(sig) == 0 {
+				return nil, usage("this side's signature is empty")
+			}
+			f.info.OwnScheme = scheme.ID
+			return then(sig, do)
+		},
+	}
+}
+
+// checkSignature checks a signature of the peer's. offered lists the schemes that
+// this side offered. RFC 5246, Section 7.4.3, and RFC 9846, Section 4.4.3: the algorithm
+// must be one that was offered and go with the key.
+func (f *baseFlow) checkSignature(v iana.Version, id iana.SignatureScheme, offered []iana.SignatureScheme,
+	key crypto.PublicKey, content, signature []byte) error {
+	scheme := suites.SchemeByID(id)
+	switch {
+	case !scheme.In(v) || !slices.Contains(offered, id):
+		return illegal("the peer signed with %v, which was not offered", id)
+	case !scheme.Fits(key, v):
+		return illegal("the peer signed with %v, which does not match its %T", id, key)
+	}
+	if err := scheme.Verify(key, v, content, signature); err != nil {
+		return &Error{Fault: FaultPeer, Alert: iana.AlertDecryptError, Reason: "the peer's signature does not verify with the key of its certificate", Err: err}
+	}
+	f.info.PeerScheme = id
+	return nil
+}
+
+// verify waits for the Verifier's decision about the peer.
+func (f *baseFlow) verify(peer *PeerCertificate, then func(key crypto.PublicKey, do *effects) (state, error)) state {
+	return &wait[crypto.PublicKey]{
+		what:   "the verification of the peer",
+		q:      peer,
+		try:    func() (crypto.PublicKey, error) { return f.cfg.Verifier.VerifyPeer(peer) },
+		then:   withKey(then),
+		refuse: certificateError,
+	}
+}
+
+// withKey continues only with a key that is accepted and that a signature can be
+// checked with: that of a resumed peer is not used, but an answer without one does not
+// accept the peer. The key is checked here because the next message may be a signature,
+// and verifying one with a key of any size would let an unauthenticated peer occupy a
+// processor for seconds.
+func withKey(then func(crypto.PublicKey, *effects) (state, error)) func(crypto.PublicKey, *effects) (state, error) {
+	return func(key crypto.PublicKey, do *effects) (state, error) {
+		if key == nil {
+			return nil, &Error{
+				Fault: FaultCertificate, Alert: iana.AlertUnsupportedCertificate,
+				Reason: "the peer's key has an unknown type, or the Verifier returned no key",
+			}
+		}
+		if err := pubkey.Check(key); err != nil {
+			return nil, &Error{
+				Fault: FaultCertificate, Alert: iana.AlertUnsupportedCertificate,
+				Reason: "the peer's key is not accepted: " + err.Error(),
+				Hint:   "the peer needs a certificate with another key: ECDSA on P-256, or RSA of 2048 bits",
+			}
+		}
+		return then(key, do)
+	}
+}
+
+// checkVerifyData compares a Finished with what it must be. One of another length than
+// the hash's is not a Finished at all. RFC 9846, Section 6.2: decode_error is for a
+// message whose length is incorrect.
+func checkVerifyData(m message, want []byte) error {
+	fin, err := wire.ParseFinished(m.body)
+	switch {
+	case err != nil:
+		return err
+	case len(fin.VerifyData) != len(want):
+		return broken(iana.AlertDecodeError, "a Finished message of %d bytes, expected %d",
+			len(fin.VerifyData), len(want))
+	case !keys.Equal(fin.VerifyData, want):
+		return broken(iana.AlertDecryptError, "Finished does not match the handshake messages")
+	}
+	return nil
+}
