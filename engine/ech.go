@@ -137,13 +137,13 @@ func (c *Config) checkECHKeys() error {
 // are not retired, in order of preference. It is nil if there are none.
 func ECHConfigList(list ...*ECHKey) ([]byte, error) {
 	var b codec.Builder
-	mark := b.Begin16()
+	mark := b.Begin(2)
 	for _, k := range list {
 		if !k.Retired {
 			b.AddBytes(k.config.Raw)
 		}
 	}
-	b.End16(mark)
+	b.End(mark)
 	out, err := b.Bytes()
 	switch {
 	case err != nil:

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"crypto"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"slices"
@@ -126,117 +127,99 @@ const clockSkew = 10 * time.Second
 // sessionFormat is the version of the encoding below.
 const sessionFormat = 5
 
-// Marshal encodes the session, its secret included.
-func (s *Session) Marshal() ([]byte, error) {
-	if s == nil {
-		return nil, usage("this Session is nil")
-	}
-	var b codec.Builder
-	b.AddUint8(sessionFormat)
-	b.AddUint8(s.flags())
-	b.AddUint16(uint16(s.Version))
-	b.AddUint16(uint16(s.CipherSuite))
-	b.AddUint16(uint16(s.Group))
-	b.AddUint64(uint64(s.Created.UnixMilli()))
-	b.AddUint64(uint64(s.Authenticated.UnixMilli()))
-	b.AddUint32(uint32(s.Lifetime / time.Second))
-	b.AddUint32(s.MaxEarlyData)
-	b.AddUint32(s.ageAdd)
-	b.AddUint32(s.limit)
-	for _, field := range [][]byte{[]byte(s.ServerName), []byte(s.ALPN), s.secret.bytes(), s.Ticket, s.SessionID, s.PeerRawKey, s.PeerOCSP, s.PSKIdentity, s.PeerDelegation} {
-		m := b.Begin24()
-		b.AddBytes(field)
-		b.End24(m)
-	}
-	for _, list := range [][][]byte{s.PeerChain, s.PeerSCTs} {
-		m := b.Begin24()
-		for _, item := range list {
-			n := b.Begin24()
-			b.AddBytes(item)
-			b.End24(n)
-		}
-		b.End24(m)
-	}
-	return b.Bytes()
+// sessionHead is the part of an encoded session that has a fixed length. It is encoded field
+// by field, each big-endian.
+type sessionHead struct {
+	Format, Flags          uint8
+	Version                iana.Version
+	CipherSuite            iana.CipherSuite
+	Group                  iana.NamedGroup
+	Created, Authenticated int64  // milliseconds
+	Lifetime               uint32 // seconds
+	MaxEarlyData           uint32
+	AgeAdd, Limit          uint32
 }
 
 // sessionAsked is the one flag of a session.
 const sessionAsked = 1
 
-func (s *Session) flags() uint8 {
-	if s.asked {
-		return sessionAsked
+// fields lists what follows the head of an encoded session, as vectors with a length of
+// three bytes. Two lists of such vectors come behind them: see lists.
+func (s *Session) fields(name, alpn, secret *[]byte) []*[]byte {
+	return []*[]byte{
+		name, alpn, secret, &s.Ticket, &s.SessionID, &s.PeerRawKey, &s.PeerOCSP, &s.PSKIdentity,
+		&s.PeerDelegation,
 	}
-	return 0
+}
+
+func (s *Session) lists() []*[][]byte { return []*[][]byte{&s.PeerChain, &s.PeerSCTs} }
+
+// Marshal encodes the session, its secret included.
+func (s *Session) Marshal() ([]byte, error) {
+	head := sessionHead{
+		Format: sessionFormat, Version: s.Version, CipherSuite: s.CipherSuite, Group: s.Group,
+		Created: s.Created.UnixMilli(), Authenticated: s.Authenticated.UnixMilli(),
+		Lifetime: uint32(s.Lifetime / time.Second), MaxEarlyData: s.MaxEarlyData, AgeAdd: s.ageAdd, Limit: s.limit,
+	}
+	if s.asked {
+		head.Flags = sessionAsked
+	}
+	start, err := binary.Append(nil, binary.BigEndian, head)
+	if err != nil {
+		return nil, local("a session cannot be encoded", err)
+	}
+	b := codec.NewBuilder(start)
+	name, alpn, secret := []byte(s.ServerName), []byte(s.ALPN), s.secret.bytes()
+	for _, field := range s.fields(&name, &alpn, &secret) {
+		b.AddVector(3, *field)
+	}
+	for _, list := range s.lists() {
+		m := b.Begin(3)
+		for _, item := range *list {
+			b.AddVector(3, item)
+		}
+		b.End(m)
+	}
+	return b.Bytes()
 }
 
 // ParseSession decodes what Marshal wrote. It does not keep data.
 func ParseSession(data []byte) (*Session, error) {
-	r := codec.NewReader(append([]byte(nil), data...))
-	s := new(Session)
-	if format, ok := r.Uint8(); !ok || format != sessionFormat {
+	var head sessionHead
+	if len(data) == 0 || data[0] != sessionFormat {
 		return nil, usage("a session of an unknown format")
 	}
-	flags, ok := r.Uint8()
-	s.asked = flags == sessionAsked
-	ok = ok && flags <= sessionAsked && readHead(&r, s) && readFields(&r, s) &&
-		readList(&r, &s.PeerChain) && readList(&r, &s.PeerSCTs)
-	if !ok || !r.Empty() || unset(s.secret.bytes()) {
+	n, err := binary.Decode(data, binary.BigEndian, &head)
+	s := &Session{
+		Version: head.Version, CipherSuite: head.CipherSuite, Group: head.Group,
+		Created: time.UnixMilli(head.Created), Authenticated: time.UnixMilli(head.Authenticated),
+		Lifetime: time.Duration(head.Lifetime) * time.Second, MaxEarlyData: head.MaxEarlyData,
+		asked: head.Flags == sessionAsked, ageAdd: head.AgeAdd, limit: head.Limit,
+	}
+	r := codec.NewReader(bytes.Clone(data[n:]))
+	ok := err == nil && head.Flags <= sessionAsked
+	var name, alpn, secret []byte
+	for _, field := range s.fields(&name, &alpn, &secret) {
+		var got bool
+		*field, got = r.Vector(3)
+		ok = ok && got
+	}
+	s.ServerName, s.ALPN, s.secret = string(name), string(alpn), hide(secret)
+	for _, list := range s.lists() {
+		ok = ok && readList(&r, list)
+	}
+	if !ok || !r.Empty() || unset(secret) {
 		return nil, usage("a truncated or damaged session")
 	}
 	return s, nil
 }
 
-// readHead reads what has a fixed length.
-func readHead(r *codec.Reader, s *Session) bool {
-	var created, authenticated uint64
-	var lifetime uint32
-	ok := readNumbers(r, s, &created, &authenticated, &lifetime, &s.MaxEarlyData, &s.ageAdd, &s.limit)
-	s.Created = time.UnixMilli(int64(created))
-	s.Authenticated = time.UnixMilli(int64(authenticated))
-	s.Lifetime = time.Duration(lifetime) * time.Second
-	return ok
-}
-
-func readFields(r *codec.Reader, s *Session) bool {
-	var name, alpn, secret []byte
-	for _, field := range []*[]byte{
-		&name, &alpn, &secret, &s.Ticket, &s.SessionID, &s.PeerRawKey, &s.PeerOCSP, &s.PSKIdentity,
-		&s.PeerDelegation,
-	} {
-		var ok bool
-		if *field, ok = r.Vector24(); !ok {
-			return false
-		}
-	}
-	s.ServerName, s.ALPN, s.secret = string(name), string(alpn), hide(secret)
-	return true
-}
-
 func readList(r *codec.Reader, list *[][]byte) bool {
-	all, ok := r.Vector24()
+	all, ok := r.Vector(3)
 	for items := codec.NewReader(all); ok && !items.Empty(); {
 		var item []byte
-		item, ok = items.Vector24()
+		item, ok = items.Vector(3)
 		*list = append(*list, item)
-	}
-	return ok
-}
-
-func readNumbers(
-	r *codec.Reader, s *Session, created, authenticated *uint64, numbers ...*uint32,
-) bool {
-	v, _ := r.Uint16()
-	c, _ := r.Uint16()
-	g, _ := r.Uint16()
-	s.Version, s.CipherSuite, s.Group = iana.Version(v), iana.CipherSuite(c), iana.NamedGroup(g)
-	*created, _ = r.Uint64()
-	var ok bool
-	*authenticated, ok = r.Uint64()
-	for _, n := range numbers {
-		var got bool
-		*n, got = r.Uint32()
-		ok = ok && got
 	}
 	return ok
 }
@@ -342,9 +325,9 @@ func (p *PSK) Import(context []byte, target crypto.Hash) (*PSK, error) {
 	}
 	var b codec.Builder
 	for _, field := range [][]byte{p.Identity, context} {
-		m := b.Begin16()
+		m := b.Begin(2)
 		b.AddBytes(field)
-		b.End16(m)
+		b.End(m)
 	}
 	b.AddUint16(uint16(iana.TLS13))
 	b.AddUint16(kdf)

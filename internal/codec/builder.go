@@ -6,12 +6,11 @@ import "fmt"
 // vector that is longer than its length field allows, and Bytes returns it, so
 // that the calls in between need no checks.
 //
-// A vector whose length is not known in advance is written between a Begin and
-// the End of the same width:
+// A vector whose length is not known in advance is written between Begin and End:
 //
-//	mark := b.Begin16()
+//	mark := b.Begin(2)
 //	b.AddBytes(content)
-//	b.End16(mark)
+//	b.End(mark)
 //
 // Such pairs nest. Make a Builder with NewBuilder.
 type Builder struct {
@@ -86,61 +85,31 @@ func (b *Builder) AddZeros(n int) {
 	}
 }
 
-// AddVector8 appends p, preceded by its length in one byte.
-func (b *Builder) AddVector8(p []byte) {
-	mark := b.Begin8()
+// AddVector appends p, preceded by its length in width bytes.
+func (b *Builder) AddVector(width int, p []byte) {
+	mark := b.Begin(width)
 	b.AddBytes(p)
-	b.End8(mark)
-}
-
-// AddVector16 appends p, preceded by its length in two bytes.
-func (b *Builder) AddVector16(p []byte) {
-	mark := b.Begin16()
-	b.AddBytes(p)
-	b.End16(mark)
-}
-
-// AddVector24 appends p, preceded by its length in three bytes.
-func (b *Builder) AddVector24(p []byte) {
-	mark := b.Begin24()
-	b.AddBytes(p)
-	b.End24(mark)
+	b.End(mark)
 }
 
 // A Mark is the position at which a vector began.
-type Mark int
+type Mark struct{ at, width int }
 
-// Begin8 starts a vector with a length of one byte.
-func (b *Builder) Begin8() Mark { return b.begin(1) }
-
-// Begin16 starts a vector with a length of two bytes.
-func (b *Builder) Begin16() Mark { return b.begin(2) }
-
-// Begin24 starts a vector with a length of three bytes.
-func (b *Builder) Begin24() Mark { return b.begin(3) }
-
-// End8 ends what Begin8 started.
-func (b *Builder) End8(m Mark) { b.end(m, 1) }
-
-// End16 ends what Begin16 started.
-func (b *Builder) End16(m Mark) { b.end(m, 2) }
-
-// End24 ends what Begin24 started.
-func (b *Builder) End24(m Mark) { b.end(m, 3) }
-
-func (b *Builder) begin(width int) Mark {
-	m := Mark(len(b.buf))
+// Begin starts a vector with a length of width bytes.
+func (b *Builder) Begin(width int) Mark {
+	m := Mark{len(b.buf), width}
 	b.AddZeros(width)
 	return m
 }
 
-func (b *Builder) end(m Mark, width int) {
-	n := len(b.buf) - int(m) - width
-	if n >= 1<<(8*width) {
-		b.Fail(fmt.Errorf("vector of %d bytes: its length has only %d bits", n, 8*width))
+// End ends what Begin started.
+func (b *Builder) End(m Mark) {
+	n := len(b.buf) - m.at - m.width
+	if n >= 1<<(8*m.width) {
+		b.Fail(fmt.Errorf("vector of %d bytes: its length has only %d bits", n, 8*m.width))
 		return
 	}
-	for i := range width {
-		b.buf[int(m)+i] = byte(n >> (8 * (width - 1 - i)))
+	for i := range m.width {
+		b.buf[m.at+i] = byte(n >> (8 * (m.width - 1 - i)))
 	}
 }

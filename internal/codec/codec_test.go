@@ -12,16 +12,16 @@ import (
 func Example() {
 	b := codec.NewBuilder(nil)
 	b.AddUint16(0x0304)
-	list := b.Begin16()
-	b.AddVector8([]byte("h2"))
-	b.AddVector8([]byte("http/1.1"))
-	b.End16(list)
+	list := b.Begin(2)
+	b.AddVector(1, []byte("h2"))
+	b.AddVector(1, []byte("http/1.1"))
+	b.End(list)
 	out, err := b.Bytes()
 	fmt.Printf("%x %v\n", out, err)
 
 	r := codec.NewReader(out)
-	version, _ := r.Uint16()
-	content, ok := r.Vector16()
+	version, _ := r.Uint(2)
+	content, ok := r.Vector(2)
 	fmt.Printf("%#x %q %v %v\n", version, content, ok, r.Empty())
 	// Output:
 	// 0304000c02683208687474702f312e31 <nil>
@@ -36,11 +36,11 @@ func TestReader(t *testing.T) {
 		want uint64
 		rest int
 	}{
-		{"Uint8", func(r *codec.Reader) (uint64, bool) { v, ok := r.Uint8(); return uint64(v), ok }, 0x01, 7},
-		{"Uint16", func(r *codec.Reader) (uint64, bool) { v, ok := r.Uint16(); return uint64(v), ok }, 0x0102, 6},
-		{"Uint24", func(r *codec.Reader) (uint64, bool) { v, ok := r.Uint24(); return uint64(v), ok }, 0x010203, 5},
-		{"Uint32", func(r *codec.Reader) (uint64, bool) { v, ok := r.Uint32(); return uint64(v), ok }, 0x01020304, 4},
-		{"Uint64", func(r *codec.Reader) (uint64, bool) { return r.Uint64() }, 0x0102030405060708, 0},
+		{"Uint8", func(r *codec.Reader) (uint64, bool) { return r.Uint(1) }, 0x01, 7},
+		{"Uint16", func(r *codec.Reader) (uint64, bool) { return r.Uint(2) }, 0x0102, 6},
+		{"Uint24", func(r *codec.Reader) (uint64, bool) { return r.Uint(3) }, 0x010203, 5},
+		{"Uint32", func(r *codec.Reader) (uint64, bool) { return r.Uint(4) }, 0x01020304, 4},
+		{"Uint64", func(r *codec.Reader) (uint64, bool) { return r.Uint(8) }, 0x0102030405060708, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := codec.NewReader(input)
@@ -58,27 +58,27 @@ func TestReader(t *testing.T) {
 
 func TestReaderVectors(t *testing.T) {
 	for _, tt := range []struct {
-		name string
-		read func(*codec.Reader) ([]byte, bool)
-		in   string
-		want string
-		ok   bool
-		rest int
+		name  string
+		width int
+		in    string
+		want  string
+		ok    bool
+		rest  int
 	}{
-		{"8", (*codec.Reader).Vector8, "\x02abc", "ab", true, 1},
-		{"8 empty", (*codec.Reader).Vector8, "\x00", "", true, 0},
-		{"8 no length", (*codec.Reader).Vector8, "", "", false, 0},
-		{"8 short", (*codec.Reader).Vector8, "\x03ab", "", false, 3},
-		{"16", (*codec.Reader).Vector16, "\x00\x02abc", "ab", true, 1},
-		{"16 half a length", (*codec.Reader).Vector16, "\x00", "", false, 1},
-		{"16 short", (*codec.Reader).Vector16, "\x01\x00ab", "", false, 4},
-		{"24", (*codec.Reader).Vector24, "\x00\x00\x02abc", "ab", true, 1},
-		{"24 half a length", (*codec.Reader).Vector24, "\x00\x00", "", false, 2},
-		{"24 short", (*codec.Reader).Vector24, "\xff\xff\xffab", "", false, 5},
+		{"8", 1, "\x02abc", "ab", true, 1},
+		{"8 empty", 1, "\x00", "", true, 0},
+		{"8 no length", 1, "", "", false, 0},
+		{"8 short", 1, "\x03ab", "", false, 3},
+		{"16", 2, "\x00\x02abc", "ab", true, 1},
+		{"16 half a length", 2, "\x00", "", false, 1},
+		{"16 short", 2, "\x01\x00ab", "", false, 4},
+		{"24", 3, "\x00\x00\x02abc", "ab", true, 1},
+		{"24 half a length", 3, "\x00\x00", "", false, 2},
+		{"24 short", 3, "\xff\xff\xffab", "", false, 5},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := codec.NewReader([]byte(tt.in))
-			v, ok := tt.read(&r)
+			v, ok := r.Vector(tt.width)
 			if string(v) != tt.want || ok != tt.ok || r.Len() != tt.rest {
 				t.Errorf("%q, %v, %d left; want %q, %v, %d left", v, ok, r.Len(), tt.want, tt.ok, tt.rest)
 			}
@@ -110,7 +110,7 @@ func TestReaderBytes(t *testing.T) {
 
 func TestBuilder(t *testing.T) {
 	b := codec.NewBuilder([]byte("before"))
-	outer := b.Begin24()
+	outer := b.Begin(3)
 	b.AddUint8(1)
 	b.AddUint24(0x020304)
 	b.AddUint32(0x05060708)
@@ -118,13 +118,13 @@ func TestBuilder(t *testing.T) {
 	keep := b.Len()
 	b.AddString("taken back")
 	b.Truncate(keep)
-	inner := b.Begin16()
-	b.AddVector8([]byte("x"))
-	b.AddVector16([]byte("y"))
-	b.AddVector24(nil)
+	inner := b.Begin(2)
+	b.AddVector(1, []byte("x"))
+	b.AddVector(2, []byte("y"))
+	b.AddVector(3, nil)
 	b.AddZeros(2)
-	b.End16(inner)
-	b.End24(outer)
+	b.End(inner)
+	b.End(outer)
 	got, err := b.Bytes()
 	want := "before\x00\x00\x1c\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10" +
 		"\x00\x0a\x01x\x00\x01y\x00\x00\x00\x00\x00"
@@ -140,9 +140,9 @@ func TestBuilderErrors(t *testing.T) {
 		build func(*codec.Builder)
 		want  string
 	}{
-		{"vector 8", func(b *codec.Builder) { b.AddVector8(make([]byte, 256)) }, "vector of 256 bytes: its length has only 8 bits"},
-		{"vector 16", func(b *codec.Builder) { b.AddVector16(make([]byte, 1<<16)) }, "vector of 65536 bytes: its length has only 16 bits"},
-		{"vector 24", func(b *codec.Builder) { b.AddVector24(make([]byte, 1<<24)) }, "vector of 16777216 bytes: its length has only 24 bits"},
+		{"vector 8", func(b *codec.Builder) { b.AddVector(1, make([]byte, 256)) }, "vector of 256 bytes: its length has only 8 bits"},
+		{"vector 16", func(b *codec.Builder) { b.AddVector(2, make([]byte, 1<<16)) }, "vector of 65536 bytes: its length has only 16 bits"},
+		{"vector 24", func(b *codec.Builder) { b.AddVector(3, make([]byte, 1<<24)) }, "vector of 16777216 bytes: its length has only 24 bits"},
 		{"uint24", func(b *codec.Builder) { b.AddUint24(1 << 24) }, "16777216 does not fit into 24 bits"},
 		{"first one stays", func(b *codec.Builder) { b.Fail(nil); b.Fail(first); b.AddUint24(1 << 24) }, "first"},
 	} {
@@ -156,7 +156,7 @@ func TestBuilderErrors(t *testing.T) {
 		})
 	}
 	b := codec.NewBuilder([]byte("before"))
-	b.AddVector8(make([]byte, 255))
+	b.AddVector(1, make([]byte, 255))
 	b.Truncate(0)
 	if got, err := b.Bytes(); string(got) != "before" || err != nil {
 		t.Errorf("%q, %v: Truncate reached into the caller's bytes", got, err)
@@ -190,28 +190,28 @@ func take(r *codec.Reader, step byte) (n int, ok bool) {
 	var b []byte
 	switch step % 9 {
 	case 0:
-		_, ok = r.Uint8()
+		_, ok = r.Uint(1)
 		return 1, ok
 	case 1:
-		_, ok = r.Uint16()
+		_, ok = r.Uint(2)
 		return 2, ok
 	case 2:
-		_, ok = r.Uint24()
+		_, ok = r.Uint(3)
 		return 3, ok
 	case 3:
-		_, ok = r.Uint32()
+		_, ok = r.Uint(4)
 		return 4, ok
 	case 4:
-		_, ok = r.Uint64()
+		_, ok = r.Uint(8)
 		return 8, ok
 	case 5:
-		b, ok = r.Vector8()
+		b, ok = r.Vector(1)
 		return 1 + len(b), ok
 	case 6:
-		b, ok = r.Vector16()
+		b, ok = r.Vector(2)
 		return 2 + len(b), ok
 	case 7:
-		b, ok = r.Vector24()
+		b, ok = r.Vector(3)
 		return 3 + len(b), ok
 	}
 	b, ok = r.Bytes(int(step) / 9)
@@ -225,9 +225,9 @@ func FuzzBuilder(f *testing.F) {
 	f.Fuzz(func(t *testing.T, number uint64, content, front []byte) {
 		b := codec.NewBuilder(bytes.Clone(front))
 		b.AddUint64(number)
-		mark := b.Begin24()
-		b.AddVector16(content)
-		b.End24(mark)
+		mark := b.Begin(3)
+		b.AddVector(2, content)
+		b.End(mark)
 		out, err := b.Bytes()
 		if err != nil {
 			if len(content) < 1<<16 {
@@ -237,10 +237,10 @@ func FuzzBuilder(f *testing.F) {
 		}
 		r := codec.NewReader(out)
 		before, _ := r.Bytes(len(front))
-		got, _ := r.Uint64()
-		outer, ok := r.Vector24()
+		got, _ := r.Uint(8)
+		outer, ok := r.Vector(3)
 		inner := codec.NewReader(outer)
-		back, fits := inner.Vector16()
+		back, fits := inner.Vector(2)
 		if !bytes.Equal(before, front) || got != number || !ok || !fits || !bytes.Equal(back, content) || !r.Empty() || !inner.Empty() {
 			t.Fatalf("wrote %d %x, read %d %x", number, content, got, back)
 		}
@@ -266,15 +266,15 @@ func BenchmarkRoundTrip(b *testing.B) {
 
 func roundTrip(buf, content []byte) bool {
 	w := codec.NewBuilder(buf)
-	mark := w.Begin24()
+	mark := w.Begin(3)
 	w.AddUint16(0x0304)
-	w.AddVector16(content)
-	w.End24(mark)
+	w.AddVector(2, content)
+	w.End(mark)
 	out, err := w.Bytes()
 	r := codec.NewReader(out)
-	outer, _ := r.Vector24()
+	outer, _ := r.Vector(3)
 	inner := codec.NewReader(outer)
-	inner.Uint16()
-	_, ok := inner.Vector16()
+	inner.Uint(2)
+	_, ok := inner.Vector(2)
 	return ok && err == nil
 }

@@ -40,43 +40,8 @@ func (r *Reader) Bytes(n int) ([]byte, bool) {
 	return b, true
 }
 
-// Uint8 takes one byte.
-func (r *Reader) Uint8() (uint8, bool) {
-	v, ok := r.uint(1)
-	return uint8(v), ok
-}
-
-// Uint16 takes two bytes.
-func (r *Reader) Uint16() (uint16, bool) {
-	v, ok := r.uint(2)
-	return uint16(v), ok
-}
-
-// Uint24 takes three bytes.
-func (r *Reader) Uint24() (uint32, bool) {
-	v, ok := r.uint(3)
-	return uint32(v), ok
-}
-
-// Uint32 takes four bytes.
-func (r *Reader) Uint32() (uint32, bool) {
-	v, ok := r.uint(4)
-	return uint32(v), ok
-}
-
-// Uint64 takes eight bytes.
-func (r *Reader) Uint64() (uint64, bool) { return r.uint(8) }
-
-// Vector8 takes a vector with a length of one byte: <0..2^8-1>.
-func (r *Reader) Vector8() ([]byte, bool) { return r.vector(1) }
-
-// Vector16 takes a vector with a length of two bytes: <0..2^16-1>.
-func (r *Reader) Vector16() ([]byte, bool) { return r.vector(2) }
-
-// Vector24 takes a vector with a length of three bytes: <0..2^24-1>.
-func (r *Reader) Vector24() ([]byte, bool) { return r.vector(3) }
-
-func (r *Reader) uint(width int) (uint64, bool) {
+// Uint consumes a number of width bytes, at most 8.
+func (r *Reader) Uint(width int) (uint64, bool) {
 	if len(r.rest) < width {
 		return 0, false
 	}
@@ -88,9 +53,10 @@ func (r *Reader) uint(width int) (uint64, bool) {
 	return v, true
 }
 
-func (r *Reader) vector(width int) ([]byte, bool) {
+// Vector consumes a vector with a length of width bytes, at most 8.
+func (r *Reader) Vector(width int) ([]byte, bool) {
 	tail := *r
-	n, ok := tail.uint(width)
+	n, ok := tail.Uint(width)
 	if !ok || n > uint64(len(tail.rest)) {
 		return nil, false
 	}

@@ -1,9 +1,6 @@
 package wire
 
-import (
-	"github.com/sealsock/sealsock/iana"
-	"github.com/sealsock/sealsock/internal/codec"
-)
+import "github.com/sealsock/sealsock/iana"
 
 //	struct {
 //	    opaque cert_data<1..2^24-1>;        // or ASN1_subjectPublicKeyInfo
@@ -19,27 +16,12 @@ func ParseCertificate(body []byte) (*Certificate, error) {
 	m, p := new(Certificate), parse(iana.HandshakeCertificate, body)
 	m.Context = p.vector8("certificate_request_context", 0, 255)
 	list := p.within(p.vector24("certificate_list", 0))
-	m.Entries = make([]CertificateEntry, 0, countEntries(list.Reader))
+	m.Entries = make([]CertificateEntry, 0, count(list.Reader, 3, 2))
 	for !list.Empty() {
 		m.Entries = append(m.Entries, list.certificateEntry())
 	}
 	p.merge(&list)
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	return m, nil
-}
-
-func countEntries(r codec.Reader) int {
-	n := 0
-	for !r.Empty() {
-		_, ok := r.Vector24()
-		if _, fits := r.Vector16(); !ok || !fits {
-			break
-		}
-		n++
-	}
-	return n
+	return parsed(m, &p)
 }
 
 func (p *parser) certificateEntry() CertificateEntry {
@@ -51,14 +33,14 @@ func (p *parser) certificateEntry() CertificateEntry {
 // AppendTo appends the whole message to b, each entry's Unknown last.
 func (m *Certificate) AppendTo(b []byte) ([]byte, error) {
 	w, mark := begin(b, iana.HandshakeCertificate)
-	w.AddVector8(m.Context)
-	list := w.Begin24()
+	w.AddVector(1, m.Context)
+	list := w.Begin(3)
 	for i := range m.Entries {
 		e := &m.Entries[i]
-		w.AddVector24(e.Data)
+		w.AddVector(3, e.Data)
 		certificateEntryTable.append(e, &w, e.Unknown)
 	}
-	w.End24(list)
+	w.End(list)
 	return end(&w, mark, iana.HandshakeCertificate)
 }
 

@@ -9,20 +9,17 @@ import "github.com/sealsock/sealsock/iana"
 func ParseCertificate12(body []byte) (*Certificate12, error) {
 	m, p := new(Certificate12), parse(iana.HandshakeCertificate, body)
 	m.Certificates = p.blobs("certificate_list", p.vector24("certificate_list", 0), 3)
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return parsed(m, &p)
 }
 
 // AppendTo appends the whole message to b.
 func (m *Certificate12) AppendTo(b []byte) ([]byte, error) {
 	w, mark := begin(b, iana.HandshakeCertificate)
-	list := w.Begin24()
+	list := w.Begin(3)
 	for _, cert := range m.Certificates {
-		w.AddVector24(cert)
+		w.AddVector(3, cert)
 	}
-	w.End24(list)
+	w.End(list)
 	return end(&w, mark, iana.HandshakeCertificate)
 }
 
@@ -31,13 +28,9 @@ func (m *Certificate12) AppendTo(b []byte) ([]byte, error) {
 // DER, empty if the peer has none to show. RFC 7250, Section 3.
 //
 //	struct { opaque ASN.1_subjectPublicKeyInfo<1..2^24-1>; } Certificate;
-func ParseRawKey12(body []byte) ([]byte, error) {
+func ParseRawKey12(body []byte) (RawKey12, error) {
 	p := parse(iana.HandshakeCertificate, body)
-	key := p.vector24("subjectPublicKeyInfo", 0)
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	return key, nil
+	return parsed(RawKey12(p.vector24("subjectPublicKeyInfo", 0)), &p)
 }
 
 // A RawKey12 is a Certificate of TLS 1.2 that holds a raw public key: a
@@ -47,6 +40,6 @@ type RawKey12 []byte
 // AppendTo appends the whole message to b.
 func (spki RawKey12) AppendTo(b []byte) ([]byte, error) {
 	w, mark := begin(b, iana.HandshakeCertificate)
-	w.AddVector24(spki)
+	w.AddVector(3, spki)
 	return end(&w, mark, iana.HandshakeCertificate)
 }

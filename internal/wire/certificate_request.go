@@ -15,16 +15,13 @@ func ParseCertificateRequest(body []byte) (*CertificateRequest, error) {
 	m, p := new(CertificateRequest), parse(iana.HandshakeCertificateRequest, body)
 	m.Context = p.vector8("certificate_request_context", 0, 255)
 	m.Present, m.Unknown = certificateRequestTable.parse(m, &p)
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return parsed(m, &p)
 }
 
 // AppendTo appends the whole message to b, Unknown last.
 func (m *CertificateRequest) AppendTo(b []byte) ([]byte, error) {
 	w, mark := begin(b, iana.HandshakeCertificateRequest)
-	w.AddVector8(m.Context)
+	w.AddVector(1, m.Context)
 	certificateRequestTable.append(m, &w, m.Unknown)
 	return end(&w, mark, iana.HandshakeCertificateRequest)
 }

@@ -14,16 +14,13 @@ func ParseCertificateRequest12(body []byte) (*CertificateRequest12, error) {
 	m.CertificateTypes = p.vector8("certificate_types", 1, 255)
 	m.SignatureAlgorithms = list16[iana.SignatureScheme](&p, "supported_signature_algorithms", p.vector16("supported_signature_algorithms", 2))
 	m.CertAuthorities = p.blobs("certificate_authorities", p.vector16("certificate_authorities", 0), 2)
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return parsed(m, &p)
 }
 
 // AppendTo appends the whole message to b.
 func (m *CertificateRequest12) AppendTo(b []byte) ([]byte, error) {
 	w, mark := begin(b, iana.HandshakeCertificateRequest)
-	w.AddVector8(m.CertificateTypes)
+	w.AddVector(1, m.CertificateTypes)
 	addNumbers16(&w, m.SignatureAlgorithms)
 	addBlobs16(&w, m.CertAuthorities)
 	return end(&w, mark, iana.HandshakeCertificateRequest)

@@ -11,10 +11,7 @@ import "github.com/sealsock/sealsock/iana"
 func ParseCertificateStatus12(body []byte) (*CertificateStatus12, error) {
 	p := parse(iana.HandshakeCertificateStatus, body)
 	m := &CertificateStatus12{Response: p.status()}
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return parsed(m, &p)
 }
 
 // AppendTo appends the whole message to b.

@@ -12,16 +12,13 @@ func ParseCertificateVerify(body []byte) (*CertificateVerify, error) {
 	m, p := new(CertificateVerify), parse(iana.HandshakeCertificateVerify, body)
 	m.Algorithm = iana.SignatureScheme(p.uint16("algorithm"))
 	m.Signature = p.vector16("signature", 0)
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return parsed(m, &p)
 }
 
 // AppendTo appends the whole message to b.
 func (m *CertificateVerify) AppendTo(b []byte) ([]byte, error) {
 	w, mark := begin(b, iana.HandshakeCertificateVerify)
 	w.AddUint16(uint16(m.Algorithm))
-	w.AddVector16(m.Signature)
+	w.AddVector(2, m.Signature)
 	return end(&w, mark, iana.HandshakeCertificateVerify)
 }

@@ -33,10 +33,7 @@ func ParseClientHello(body []byte) (*ClientHello, error) {
 	if n := len(m.Present); m.PSK != nil && n > 0 && m.Present[n-1] != iana.ExtPreSharedKey {
 		p.illegal("pre_shared_key", "not the last extension")
 	}
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return parsed(m, &p)
 }
 
 // AppendTo appends the whole message to b. Extensions stand in the order of
@@ -45,7 +42,7 @@ func ParseClientHello(body []byte) (*ClientHello, error) {
 func (m *ClientHello) AppendTo(b []byte) ([]byte, error) {
 	w, mark := begin(b, iana.HandshakeClientHello)
 	m.addPrefix(&w, m.SessionID)
-	block := w.Begin16()
+	block := w.Begin(2)
 	present := make([]iana.ExtensionType, 0, len(clientHelloTable)+len(m.Unknown))
 	for i := range clientHelloBody {
 		if r := &clientHelloBody[i]; r.append(m, &w) {
@@ -53,7 +50,7 @@ func (m *ClientHello) AppendTo(b []byte) ([]byte, error) {
 		}
 	}
 	m.Present = m.addTail(&w, present)
-	w.End16(block)
+	w.End(block)
 	return end(&w, mark, iana.HandshakeClientHello)
 }
 
@@ -76,9 +73,9 @@ func (m *ClientHello) addTail(b *codec.Builder, present []iana.ExtensionType) []
 func (m *ClientHello) addPrefix(b *codec.Builder, sessionID []byte) {
 	b.AddUint16(uint16(m.LegacyVersion))
 	b.AddBytes(m.Random[:])
-	b.AddVector8(sessionID)
+	b.AddVector(1, sessionID)
 	addNumbers16(b, m.CipherSuites)
-	b.AddVector8(m.CompressionMethods)
+	b.AddVector(1, m.CompressionMethods)
 }
 
 // clientHelloTable lists the extensions of a ClientHello in the order in which they are
@@ -186,8 +183,7 @@ func addPadding(b *codec.Builder, n int) bool {
 func (p *parser) keyShares() []KeyShare {
 	list := p.within(p.vector16("client_shares", 0))
 	defer p.merge(&list)
-	n, _ := table[KeyShare](nil).count(list.Reader) // entries have the form of extensions
-	shares := make([]KeyShare, 0, n)
+	shares := make([]KeyShare, 0, count(list.Reader, -2, 2))
 	groups := make([]iana.NamedGroup, 0, 16)
 	for !list.Empty() {
 		shares = append(shares, list.keyShareEntry())
@@ -200,11 +196,11 @@ func (p *parser) keyShares() []KeyShare {
 }
 
 func addKeyShares(b *codec.Builder, shares []KeyShare) bool {
-	mark := b.Begin16()
+	mark := b.Begin(2)
 	for _, s := range shares {
 		addKeyShareEntry(b, s)
 	}
-	b.End16(mark)
+	b.End(mark)
 	return shares != nil
 }
 
@@ -232,7 +228,7 @@ func (p *parser) offeredPSKs() *OfferedPSKs {
 	identities := p.within(p.vector16("identities", 7))
 	binders := p.within(p.vector16("binders", 33))
 	psks := &OfferedPSKs{
-		Identities: make([]PSKIdentity, 0, countIdentities(identities.Reader)),
+		Identities: make([]PSKIdentity, 0, count(identities.Reader, 2, -4)),
 		Binders:    make([][]byte, 0, (binders.Len()+32)/33),
 	}
 	for !identities.Empty() {
@@ -252,33 +248,21 @@ func (p *parser) offeredPSKs() *OfferedPSKs {
 	return psks
 }
 
-func countIdentities(r codec.Reader) int {
-	n := 0
-	for !r.Empty() {
-		_, ok := r.Vector16()
-		if _, fits := r.Uint32(); !ok || !fits {
-			break
-		}
-		n++
-	}
-	return n
-}
-
 func addOfferedPSKs(b *codec.Builder, psks *OfferedPSKs) bool {
 	if psks == nil {
 		return false
 	}
-	mark := b.Begin16()
+	mark := b.Begin(2)
 	for _, id := range psks.Identities {
-		b.AddVector16(id.Identity)
+		b.AddVector(2, id.Identity)
 		b.AddUint32(id.ObfuscatedTicketAge)
 	}
-	b.End16(mark)
-	mark = b.Begin16()
+	b.End(mark)
+	mark = b.Begin(2)
 	for _, binder := range psks.Binders {
-		b.AddVector8(binder)
+		b.AddVector(1, binder)
 	}
-	b.End16(mark)
+	b.End(mark)
 	return true
 }
 
@@ -306,11 +290,11 @@ func PatchBinders(msg []byte, binders [][]byte) error {
 		n += 1 + len(binder)
 	}
 	tail := codec.NewReader(msg[max(0, len(msg)-n):])
-	list, ok := tail.Vector16()
+	list, ok := tail.Vector(2)
 	fits := ok && tail.Empty()
 	slots := codec.NewReader(list)
 	for _, binder := range binders {
-		slot, ok := slots.Vector8()
+		slot, ok := slots.Vector(1)
 		fits = fits && ok && len(slot) == len(binder)
 	}
 	if !fits || !slots.Empty() {
@@ -318,7 +302,7 @@ func PatchBinders(msg []byte, binders [][]byte) error {
 	}
 	slots = codec.NewReader(list)
 	for _, binder := range binders {
-		slot, _ := slots.Vector8()
+		slot, _ := slots.Vector(1)
 		copy(slot, binder)
 	}
 	return nil

@@ -17,10 +17,7 @@ func ParseClientKeyExchange12(body []byte, psk, ecdhe bool) (*ClientKeyExchange1
 	if ecdhe {
 		m.Public = p.vector8("ecdh_Yc", 1, 255)
 	}
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return parsed(m, &p)
 }
 
 // AppendTo appends the whole message to b: Identity unless it is nil, Public
@@ -28,10 +25,10 @@ func ParseClientKeyExchange12(body []byte, psk, ecdhe bool) (*ClientKeyExchange1
 func (m *ClientKeyExchange12) AppendTo(b []byte) ([]byte, error) {
 	w, mark := begin(b, iana.HandshakeClientKeyExchange)
 	if m.Identity != nil {
-		w.AddVector16(m.Identity)
+		w.AddVector(2, m.Identity)
 	}
 	if m.Public != nil {
-		w.AddVector8(m.Public)
+		w.AddVector(1, m.Public)
 	}
 	return end(&w, mark, iana.HandshakeClientKeyExchange)
 }

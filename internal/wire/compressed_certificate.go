@@ -15,10 +15,7 @@ func ParseCompressedCertificate(body []byte) (*CompressedCertificate, error) {
 	m.Algorithm = iana.CertificateCompression(p.uint16("algorithm"))
 	m.UncompressedLength = p.uint24("uncompressed_length")
 	m.Compressed = p.vector24("compressed_certificate_message", 1)
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return parsed(m, &p)
 }
 
 // AppendTo appends the whole message to b.
@@ -26,6 +23,6 @@ func (m *CompressedCertificate) AppendTo(b []byte) ([]byte, error) {
 	w, mark := begin(b, iana.HandshakeCompressedCertificate)
 	w.AddUint16(uint16(m.Algorithm))
 	w.AddUint24(m.UncompressedLength)
-	w.AddVector24(m.Compressed)
+	w.AddVector(3, m.Compressed)
 	return end(&w, mark, iana.HandshakeCompressedCertificate)
 }

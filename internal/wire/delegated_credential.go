@@ -39,10 +39,7 @@ func ParseDelegatedCredential(data []byte) (*DelegatedCredential, error) {
 	m.Credential, _ = before.Bytes(before.Len() - p.Len())
 	m.Algorithm = iana.SignatureScheme(p.uint16("algorithm"))
 	m.Signature = p.vector16("signature", 1)
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return parsed(m, &p)
 }
 
 // AppendTo appends the extension's content to b.
@@ -50,7 +47,7 @@ func (m *DelegatedCredential) AppendTo(b []byte) ([]byte, error) {
 	w := codec.NewBuilder(b)
 	m.addCredential(&w)
 	w.AddUint16(uint16(m.Algorithm))
-	w.AddVector16(m.Signature)
+	w.AddVector(2, m.Signature)
 	return w.Bytes()
 }
 
@@ -65,5 +62,5 @@ func (m *DelegatedCredential) AppendCredential(b []byte) ([]byte, error) {
 func (m *DelegatedCredential) addCredential(b *codec.Builder) {
 	b.AddUint32(m.ValidTime)
 	b.AddUint16(uint16(m.Scheme))
-	b.AddVector24(m.SPKI)
+	b.AddVector(3, m.SPKI)
 }

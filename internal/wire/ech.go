@@ -58,8 +58,8 @@ func addECHClientHello(b *codec.Builder, e *ECHClientHello) bool {
 		b.AddUint16(e.KDF)
 		b.AddUint16(e.AEAD)
 		b.AddUint8(e.ConfigID)
-		b.AddVector16(e.Enc)
-		b.AddVector16(e.Payload)
+		b.AddVector(2, e.Enc)
+		b.AddVector(2, e.Payload)
 	}
 	return true
 }
@@ -90,7 +90,7 @@ func OuterExtensions() []iana.ExtensionType {
 func EncodeInner(inner *ClientHello, compressed []iana.ExtensionType, pad int) ([]byte, error) {
 	b := codec.NewBuilder(nil)
 	inner.addPrefix(&b, nil)
-	block := b.Begin16()
+	block := b.Begin(2)
 	var removed []iana.ExtensionType
 	ended := false
 	for i := range clientHelloBody {
@@ -110,7 +110,7 @@ func EncodeInner(inner *ClientHello, compressed []iana.ExtensionType, pad int) (
 		insertOuterExtensions(&b, b.Len(), removed)
 	}
 	inner.addTail(&b, nil)
-	b.End16(block)
+	b.End(block)
 	b.AddZeros(pad)
 	return b.Bytes()
 }
@@ -137,12 +137,12 @@ func DecodeInner(encoded, outer []byte) ([]byte, error) {
 
 	w, mark := begin(make([]byte, 0, HeaderLen+len(encoded)+len(outer)), iana.HandshakeClientHello)
 	w.AddBytes(inner.start)
-	w.AddVector8(source.sessionID)
-	w.AddVector16(inner.suites)
-	w.AddVector8(inner.compression)
-	block := w.Begin16()
+	w.AddVector(1, source.sessionID)
+	w.AddVector(2, inner.suites)
+	w.AddVector(1, inner.compression)
+	block := w.Begin(2)
 	in.expand(&w, inner.extensions, source.extensions)
-	w.End16(block)
+	w.End(block)
 	if err := in.end(); err != nil {
 		return nil, err
 	}

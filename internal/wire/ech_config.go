@@ -60,10 +60,7 @@ func ParseECHConfigList(data []byte) ([]ECHConfig, error) {
 	p := parse(iana.HandshakeEncryptedExtensions, data)
 	p.ext, p.inExt = iana.ExtECH, true
 	configs := p.echConfigs()
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	return configs, nil
+	return parsed(configs, &p)
 }
 
 // echRetryConfigs checks the list in EncryptedExtensions and returns it as it
@@ -163,36 +160,36 @@ func AppendECHConfig(b []byte, c *ECHConfig) ([]byte, error) {
 	}
 	w := codec.NewBuilder(b)
 	w.AddUint16(ECHVersion)
-	contents := w.Begin16()
+	contents := w.Begin(2)
 	w.AddUint8(c.ConfigID)
 	w.AddUint16(c.KEM)
-	w.AddVector16(c.PublicKey)
-	suites := w.Begin16()
+	w.AddVector(2, c.PublicKey)
+	suites := w.Begin(2)
 	for _, s := range c.Suites {
 		w.AddUint16(s.KDF)
 		w.AddUint16(s.AEAD)
 	}
-	w.End16(suites)
+	w.End(suites)
 	w.AddUint8(c.MaxNameLen)
-	name := w.Begin8()
+	name := w.Begin(1)
 	w.AddString(c.PublicName)
-	w.End8(name)
-	extensions := w.Begin16()
+	w.End(name)
+	extensions := w.Begin(2)
 	addRaw(&w, c.Extensions)
-	w.End16(extensions)
-	w.End16(contents)
+	w.End(extensions)
+	w.End(contents)
 	return w.Bytes()
 }
 
 // AppendECHConfigList appends an ECHConfigList of the given configurations.
 func AppendECHConfigList(b []byte, configs ...*ECHConfig) ([]byte, error) {
 	w := codec.NewBuilder(b)
-	list := w.Begin16()
+	list := w.Begin(2)
 	for _, c := range configs {
 		one, err := AppendECHConfig(nil, c)
 		w.Fail(err)
 		w.AddBytes(one)
 	}
-	w.End16(list)
+	w.End(list)
 	return w.Bytes()
 }

@@ -8,10 +8,7 @@ import "github.com/sealsock/sealsock/iana"
 func ParseEncryptedExtensions(body []byte) (*EncryptedExtensions, error) {
 	m, p := new(EncryptedExtensions), parse(iana.HandshakeEncryptedExtensions, body)
 	m.Present, m.Unknown = encryptedExtensionsTable.parse(m, &p)
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return parsed(m, &p)
 }
 
 // AppendTo appends the whole message to b, Unknown last.

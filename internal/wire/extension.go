@@ -19,11 +19,11 @@ import (
 func numbers16[T ~uint16](p *parser) []T { return list16[T](p, "", p.vector16("", 2)) }
 
 func addNumbers16[T ~uint16](b *codec.Builder, list []T) bool {
-	mark := b.Begin16()
+	mark := b.Begin(2)
 	for _, v := range list {
 		b.AddUint16(uint16(v))
 	}
-	b.End16(mark)
+	b.End(mark)
 	return len(list) > 0
 }
 
@@ -32,11 +32,11 @@ func addNumbers16[T ~uint16](b *codec.Builder, list []T) bool {
 func numbers16Short[T ~uint16](p *parser) []T { return list16[T](p, "", p.vector8("", 2, 254)) }
 
 func addNumbers16Short[T ~uint16](b *codec.Builder, list []T) bool {
-	mark := b.Begin8()
+	mark := b.Begin(1)
 	for _, v := range list {
 		b.AddUint16(uint16(v))
 	}
-	b.End8(mark)
+	b.End(mark)
 	return len(list) > 0
 }
 
@@ -64,21 +64,21 @@ func (p *parser) certificateTypes() []iana.CertificateType {
 }
 
 func addNumbers8[T ~uint8](b *codec.Builder, list []T) bool {
-	mark := b.Begin8()
+	mark := b.Begin(1)
 	for _, v := range list {
 		b.AddUint8(uint8(v))
 	}
-	b.End8(mark)
+	b.End(mark)
 	return len(list) > 0
 }
 
 func addVector8(b *codec.Builder, v []byte) bool {
-	b.AddVector8(v)
+	b.AddVector(1, v)
 	return v != nil
 }
 
 func addVector16(b *codec.Builder, v []byte) bool {
-	b.AddVector16(v)
+	b.AddVector(2, v)
 	return v != nil
 }
 
@@ -191,7 +191,7 @@ func (p *parser) maxFragmentLength() uint8 {
 func (p *parser) alpnNames() []string {
 	list := p.vector16("", 2)
 	text := string(list) // one copy for all names
-	names := make([]string, 0, count(list, 1))
+	names := make([]string, 0, count(codec.NewReader(list), 1))
 	part := p.within(list)
 	for !part.Empty() {
 		end := len(text) - part.Len()
@@ -216,16 +216,16 @@ func (p *parser) alpnChoice() string {
 }
 
 func addALPNNames(b *codec.Builder, names []string) bool {
-	list := b.Begin16()
+	list := b.Begin(2)
 	for _, name := range names {
-		mark := b.Begin8()
+		mark := b.Begin(1)
 		b.AddString(name)
-		b.End8(mark)
+		b.End(mark)
 		if name == "" {
 			b.Fail(errors.New("empty protocol name"))
 		}
 	}
-	b.End16(list)
+	b.End(list)
 	return len(names) > 0
 }
 
@@ -281,12 +281,12 @@ func (p *parser) hostName() string {
 }
 
 func addServerName(b *codec.Builder, name string) bool {
-	list := b.Begin16()
+	list := b.Begin(2)
 	b.AddUint8(hostName)
-	mark := b.Begin16()
+	mark := b.Begin(2)
 	b.AddString(name)
-	b.End16(mark)
-	b.End16(list)
+	b.End(mark)
+	b.End(list)
 	return name != ""
 }
 
@@ -332,7 +332,7 @@ func (p *parser) status() []byte {
 
 func addStatus(b *codec.Builder, response []byte) bool {
 	b.AddUint8(statusOCSP)
-	b.AddVector24(response)
+	b.AddVector(3, response)
 	return len(response) > 0
 }
 
@@ -343,11 +343,11 @@ func addStatus(b *codec.Builder, response []byte) bool {
 func (p *parser) sctList() [][]byte { return p.blobs("", p.vector16("", 1), 2) }
 
 func addBlobs16(b *codec.Builder, list [][]byte) bool {
-	mark := b.Begin16()
+	mark := b.Begin(2)
 	for _, v := range list {
-		b.AddVector16(v)
+		b.AddVector(2, v)
 	}
-	b.End16(mark)
+	b.End(mark)
 	return len(list) > 0
 }
 
@@ -370,5 +370,5 @@ func (p *parser) keyShareEntry() KeyShare {
 
 func addKeyShareEntry(b *codec.Builder, s KeyShare) {
 	b.AddUint16(uint16(s.Group))
-	b.AddVector16(s.Data)
+	b.AddVector(2, s.Data)
 }

@@ -12,10 +12,7 @@ func ParseFinished(body []byte) (*Finished, error) {
 	if len(m.VerifyData) == 0 {
 		p.malformed("verify_data", "empty")
 	}
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return parsed(m, &p)
 }
 
 // AppendTo appends the whole message to b.

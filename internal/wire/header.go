@@ -54,12 +54,12 @@ func MessageHash(hash []byte) []byte {
 func begin(buf []byte, typ iana.HandshakeType) (codec.Builder, codec.Mark) {
 	b := codec.NewBuilder(buf)
 	b.AddUint8(uint8(typ))
-	return b, b.Begin24()
+	return b, b.Begin(3)
 }
 
 // end finishes what begin started and names the message in its error.
 func end(b *codec.Builder, m codec.Mark, typ iana.HandshakeType) ([]byte, error) {
-	b.End24(m)
+	b.End(m)
 	buf, err := b.Bytes()
 	if err != nil {
 		return buf, fmt.Errorf("%s: %w", typ, err)

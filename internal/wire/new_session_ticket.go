@@ -18,10 +18,7 @@ func ParseNewSessionTicket(body []byte) (*NewSessionTicket, error) {
 	m.Nonce = p.vector8("ticket_nonce", 0, 255)
 	m.Ticket = p.vector16("ticket", 1)
 	m.Present, m.Unknown = newSessionTicketTable.parse(m, &p)
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return parsed(m, &p)
 }
 
 // AppendTo appends the whole message to b, Unknown last.
@@ -29,8 +26,8 @@ func (m *NewSessionTicket) AppendTo(b []byte) ([]byte, error) {
 	w, mark := begin(b, iana.HandshakeNewSessionTicket)
 	w.AddUint32(m.Lifetime)
 	w.AddUint32(m.AgeAdd)
-	w.AddVector8(m.Nonce)
-	w.AddVector16(m.Ticket)
+	w.AddVector(1, m.Nonce)
+	w.AddVector(2, m.Ticket)
 	newSessionTicketTable.append(m, &w, m.Unknown)
 	return end(&w, mark, iana.HandshakeNewSessionTicket)
 }

@@ -13,16 +13,13 @@ func ParseNewSessionTicket12(body []byte) (*NewSessionTicket12, error) {
 	m, p := new(NewSessionTicket12), parse(iana.HandshakeNewSessionTicket, body)
 	m.Lifetime = p.uint32("ticket_lifetime_hint")
 	m.Ticket = p.vector16("ticket", 0)
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return parsed(m, &p)
 }
 
 // AppendTo appends the whole message to b.
 func (m *NewSessionTicket12) AppendTo(b []byte) ([]byte, error) {
 	w, mark := begin(b, iana.HandshakeNewSessionTicket)
 	w.AddUint32(m.Lifetime)
-	w.AddVector16(m.Ticket)
+	w.AddVector(2, m.Ticket)
 	return end(&w, mark, iana.HandshakeNewSessionTicket)
 }

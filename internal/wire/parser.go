@@ -75,6 +75,15 @@ func (p *parser) end() error {
 	return nil
 }
 
+// parsed returns what was read, or the error, at the end of a message.
+func parsed[T any](m T, p *parser) (T, error) {
+	if err := p.end(); err != nil {
+		var none T
+		return none, err
+	}
+	return m, nil
+}
+
 func plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -84,37 +93,19 @@ func plural(n int, what string) string {
 
 const truncated = "truncated"
 
-func (p *parser) uint8(field string) uint8 {
-	v, ok := p.Uint8()
+// number reads a number of width bytes, at most 4.
+func (p *parser) number(field string, width int) uint32 {
+	v, ok := p.Uint(width)
 	if !ok {
 		p.malformed(field, truncated)
 	}
-	return v
+	return uint32(v)
 }
 
-func (p *parser) uint16(field string) uint16 {
-	v, ok := p.Uint16()
-	if !ok {
-		p.malformed(field, truncated)
-	}
-	return v
-}
-
-func (p *parser) uint24(field string) uint32 {
-	v, ok := p.Uint24()
-	if !ok {
-		p.malformed(field, truncated)
-	}
-	return v
-}
-
-func (p *parser) uint32(field string) uint32 {
-	v, ok := p.Uint32()
-	if !ok {
-		p.malformed(field, truncated)
-	}
-	return v
-}
+func (p *parser) uint8(field string) uint8   { return uint8(p.number(field, 1)) }
+func (p *parser) uint16(field string) uint16 { return uint16(p.number(field, 2)) }
+func (p *parser) uint24(field string) uint32 { return p.number(field, 3) }
+func (p *parser) uint32(field string) uint32 { return p.number(field, 4) }
 
 // fixed fills dst.
 func (p *parser) fixed(field string, dst []byte) {
@@ -126,43 +117,38 @@ func (p *parser) fixed(field string, dst []byte) {
 	copy(dst, b)
 }
 
-// vector8 reads <least..most>, its length in one byte. The result is not nil
-// unless there is an error.
+// vector8 reads <least..most>, its length in one byte, vector16 <least..2^16-1>, and
+// vector24 <least..2^24-1>. The result is not nil unless there is an error.
 func (p *parser) vector8(field string, least, most int) []byte {
-	b, ok := p.Vector8()
-	return p.bounded(field, b, ok, least, most)
+	return p.vector(field, 1, least, most)
 }
 
-// vector16 reads <least..2^16-1>.
 func (p *parser) vector16(field string, least int) []byte {
-	b, ok := p.Vector16()
-	return p.bounded(field, b, ok, least, 1<<16-1)
+	return p.vector(field, 2, least, 1<<16-1)
 }
 
-// vector24 reads <least..2^24-1>.
 func (p *parser) vector24(field string, least int) []byte {
-	b, ok := p.Vector24()
-	return p.bounded(field, b, ok, least, 1<<24-1)
+	return p.vector(field, 3, least, 1<<24-1)
 }
 
-func (p *parser) bounded(field string, b []byte, ok bool, least, most int) []byte {
+// vector reads a vector with a length of width bytes.
+func (p *parser) vector(field string, width, least, most int) []byte {
+	b, ok := p.Vector(width)
 	switch {
 	case p.err != nil:
 		return nil
 	case !ok:
 		p.malformed(field, truncated)
-		return nil
 	case len(b) == 0 && least > 0:
 		p.malformed(field, "empty")
-		return nil
 	case len(b) < least:
 		p.malformed(field, plural(len(b), "byte")+fmt.Sprintf(", at least %d needed", least))
-		return nil
 	case len(b) > most:
 		p.malformed(field, plural(len(b), "byte")+fmt.Sprintf(", at most %d allowed", most))
-		return nil
+	default:
+		return b
 	}
-	return b
+	return nil
 }
 
 // list16 splits the content of a vector of two-byte numbers. At least one is
@@ -199,42 +185,30 @@ func list8[T ~uint8](b []byte) []T {
 func (p *parser) blobs(field string, b []byte, width int) [][]byte {
 	part := p.within(b)
 	defer p.merge(&part)
-	list := make([][]byte, 0, count(b, width))
+	list := make([][]byte, 0, count(part.Reader, width))
 	for !part.Empty() {
-		var one []byte
-		switch width {
-		case 1:
-			one = part.vector8(field, 1, 1<<8-1)
-		case 2:
-			one = part.vector16(field, 1)
-		default:
-			one = part.vector24(field, 1)
-		}
-		list = append(list, one)
+		list = append(list, part.vector(field, width, 1, 1<<(8*width)-1))
 	}
 	return list
 }
 
-// count walks over vectors with a length of width bytes and returns how many
-// there are, so that their slice is made once. The result never exceeds the
-// bytes of b.
-func count(b []byte, width int) int {
-	n := 0
-	for r := codec.NewReader(b); !r.Empty(); n++ {
-		var ok bool
-		switch width {
-		case 1:
-			_, ok = r.Vector8()
-		case 2:
-			_, ok = r.Vector16()
-		default:
-			_, ok = r.Vector24()
-		}
-		if !ok {
-			break
+// count walks over items and returns how many there are, so that their slice is made once.
+// widths are those of the lengths of the vectors that an item consists of; a negative one
+// is for a number of as many bytes. The result never exceeds the bytes of r.
+func count(r codec.Reader, widths ...int) int {
+	for n := 0; ; n++ {
+		for _, width := range widths {
+			ok := false
+			if width < 0 {
+				_, ok = r.Uint(-width)
+			} else {
+				_, ok = r.Vector(width)
+			}
+			if !ok {
+				return n
+			}
 		}
 	}
-	return n
 }
 
 // distinct reports whether no value stands twice in list. Short lists, which

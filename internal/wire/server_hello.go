@@ -60,10 +60,7 @@ func ParseServerHello(body []byte) (*ServerHello, error) {
 	if !p.Empty() {
 		m.Present, m.Unknown = m.table().parse(m, &p)
 	}
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return parsed(m, &p)
 }
 
 // AppendTo appends the whole message to b. Without any extension the block is
@@ -72,7 +69,7 @@ func (m *ServerHello) AppendTo(b []byte) ([]byte, error) {
 	w, mark := begin(b, iana.HandshakeServerHello)
 	w.AddUint16(uint16(m.LegacyVersion))
 	w.AddBytes(m.Random[:])
-	w.AddVector8(m.SessionID)
+	w.AddVector(1, m.SessionID)
 	w.AddUint16(uint16(m.CipherSuite))
 	w.AddUint8(m.Compression)
 	start := w.Len()

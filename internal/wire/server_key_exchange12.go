@@ -35,10 +35,7 @@ func ParseServerKeyExchange12(body []byte, psk, ecdhe bool) (*ServerKeyExchange1
 		m.Algorithm = iana.SignatureScheme(p.uint16("algorithm"))
 		m.Signature = p.vector16("signature", 0)
 	}
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return parsed(m, &p)
 }
 
 // ecdhParams reads ServerECDHParams, remembering the bytes for the signature.
@@ -62,16 +59,16 @@ func (p *parser) ecdhParams(m *ServerKeyExchange12) {
 func (m *ServerKeyExchange12) AppendTo(b []byte) ([]byte, error) {
 	w, mark := begin(b, iana.HandshakeServerKeyExchange)
 	if m.Hint != nil {
-		w.AddVector16(m.Hint)
+		w.AddVector(2, m.Hint)
 	}
 	if m.Public != nil {
 		w.AddUint8(namedCurve)
 		w.AddUint16(uint16(m.Group))
-		w.AddVector8(m.Public)
+		w.AddVector(1, m.Public)
 	}
 	if m.Algorithm != 0 || m.Signature != nil {
 		w.AddUint16(uint16(m.Algorithm))
-		w.AddVector16(m.Signature)
+		w.AddVector(2, m.Signature)
 	}
 	return end(&w, mark, iana.HandshakeServerKeyExchange)
 }

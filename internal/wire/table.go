@@ -95,31 +95,31 @@ func (t table[M]) parse(m *M, p *parser) (present []iana.ExtensionType, unknown 
 
 // append appends a whole block: the extensions that m has, and then unknown.
 func (t table[M]) append(m *M, b *codec.Builder, unknown []Extension) {
-	block := b.Begin16()
+	block := b.Begin(2)
 	for i := range t {
 		t[i].append(m, b)
 	}
 	addRaw(b, unknown)
-	b.End16(block)
+	b.End(block)
 }
 
 // append appends one extension and reports whether m has it.
 func (r *row[M]) append(m *M, b *codec.Builder) bool {
 	start := b.Len()
 	b.AddUint16(uint16(r.typ))
-	mark := b.Begin16()
+	mark := b.Begin(2)
 	if !r.add(m, b) {
 		b.Truncate(start)
 		return false
 	}
-	b.End16(mark)
+	b.End(mark)
 	return true
 }
 
 func addRaw(b *codec.Builder, list []Extension) {
 	for _, e := range list {
 		b.AddUint16(uint16(e.Type))
-		b.AddVector16(e.Data)
+		b.AddVector(2, e.Data)
 	}
 }
 
@@ -127,8 +127,8 @@ func addRaw(b *codec.Builder, list []Extension) {
 // that have no row.
 func (t table[M]) count(r codec.Reader) (all, unknown int) {
 	for !r.Empty() {
-		typ, ok := r.Uint16()
-		if _, fits := r.Vector16(); !ok || !fits {
+		typ, ok := r.Uint(2)
+		if _, fits := r.Vector(2); !ok || !fits {
 			break
 		}
 		all++
