@@ -139,7 +139,7 @@ func TestRefusesNoRandomness(t *testing.T) {
 	for i := range groups {
 		g := &groups[i]
 		switch g.exchange.(type) {
-		case ffdhe, x448Exchange:
+		case ffdhe, montgomery:
 		default:
 			continue
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 
-	"github.com/cloudflare/circl/dh/x25519"
 	"github.com/cloudflare/circl/kem"
 	"github.com/cloudflare/circl/kem/mlkem/mlkem1024"
 	"github.com/cloudflare/circl/kem/mlkem/mlkem768"
@@ -38,18 +37,19 @@ type exchange interface {
 var errShare = errors.New("the peer's key share is not valid for its group")
 
 // groups is in the order of preference: hybrids first, and within each kind the cheaper
-// first. The groups that have to be asked for are last. See Cost.
+// first. The groups that have to be asked for are last: the others are the first
+// defaultGroups. See Cost.
 var groups = []Group{
-	{iana.X25519MLKEM768, 1184 + 32, 1088 + 32, hybrid{first: kemExchange{mlkem768.Scheme()}, second: x25519Exchange{}, clientCut: 1184, serverCut: 1088}},
+	{iana.X25519MLKEM768, 1184 + 32, 1088 + 32, hybrid{first: kemExchange{mlkem768.Scheme()}, second: x25519Exchange, clientCut: 1184, serverCut: 1088}},
 	{iana.SecP256r1MLKEM768, 65 + 1184, 65 + 1088, hybrid{first: curve{ecdh.P256()}, second: kemExchange{mlkem768.Scheme()}, clientCut: 65, serverCut: 65}},
 	{iana.SecP384r1MLKEM1024, 97 + 1568, 97 + 1568, hybrid{first: curve{ecdh.P384()}, second: kemExchange{mlkem1024.Scheme()}, clientCut: 97, serverCut: 97}},
-	{iana.X25519, 32, 32, x25519Exchange{}},
+	{iana.X25519, 32, 32, x25519Exchange},
 	{iana.SecP256r1, 65, 65, curve{ecdh.P256()}},
 	{iana.SecP384r1, 97, 97, curve{ecdh.P384()}},
 	{iana.SecP521r1, 133, 133, curve{ecdh.P521()}},
 	{iana.MLKEM768, 1184, 1088, kemExchange{mlkem768.Scheme()}},
 	{iana.MLKEM1024, 1568, 1568, kemExchange{mlkem1024.Scheme()}},
-	{iana.X448, 56, 56, x448Exchange{}},
+	{iana.X448, 56, 56, x448Exchange},
 	{iana.FFDHE2048, 256, 256, ffdhe2048},
 	{iana.FFDHE3072, 384, 384, ffdhe3072},
 	{iana.FFDHE4096, 512, 512, ffdhe4096},
@@ -57,14 +57,11 @@ var groups = []Group{
 	{iana.FFDHE8192, 1024, 1024, ffdhe8192},
 }
 
+const defaultGroups = 7
+
 // GroupByID returns the row of a group, or nil if there is none.
 func GroupByID(id iana.NamedGroup) *Group {
-	for i := range groups {
-		if groups[i].ID == id {
-			return &groups[i]
-		}
-	}
-	return nil
+	return find(groups, func(g *Group) bool { return g.ID == id })
 }
 
 // DefaultGroups lists the groups in the default order of preference. Not among them are
@@ -72,12 +69,9 @@ func GroupByID(id iana.NamedGroup) *Group {
 // CNSA 2.0 (draft-ietf-tls-mlkem), and X448 and the groups of RFC 7919, which cost more
 // than X25519 and are for peers that have nothing else.
 func DefaultGroups() []iana.NamedGroup {
-	var list []iana.NamedGroup
-	for i := range groups {
-		switch groups[i].exchange.(type) {
-		case hybrid, x25519Exchange, curve:
-			list = append(list, groups[i].ID)
-		}
+	list := make([]iana.NamedGroup, defaultGroups)
+	for i := range list {
+		list[i] = groups[i].ID
 	}
 	return list
 }
@@ -248,42 +242,6 @@ func (p curvePrivate) Decapsulate(share []byte) ([]byte, error) {
 		return nil, errShare
 	}
 	return secret, nil
-}
-
-// x25519Exchange is X25519 with circl's field arithmetic, which takes about
-// half the standard library's time. RFC 7748; RFC 9846, Section 7.4.2.
-type x25519Exchange struct{}
-
-type x25519Private struct{ key x25519.Key }
-
-func (x25519Exchange) generate(rand io.Reader) (Private, []byte, error) {
-	p := new(x25519Private)
-	if _, err := io.ReadFull(rand, p.key[:]); err != nil {
-		return nil, nil, err
-	}
-	var public x25519.Key
-	x25519.KeyGen(&public, &p.key)
-	return p, public[:], nil
-}
-
-func (e x25519Exchange) encapsulate(rand io.Reader, share []byte) ([]byte, []byte, error) {
-	p, ours, err := e.generate(rand)
-	if err != nil {
-		return nil, nil, err
-	}
-	secret, err := p.Decapsulate(share)
-	return ours, secret, err
-}
-
-// Decapsulate refuses low-order points, whose product is all zero.
-// RFC 9846, Section 7.4.2: "implementations MUST check".
-func (p *x25519Private) Decapsulate(share []byte) ([]byte, error) {
-	var peer, secret x25519.Key
-	copy(peer[:], share)
-	if !x25519.Shared(&secret, &p.key, &peer) {
-		return nil, errShare
-	}
-	return secret[:], nil
 }
 
 // kemExchange is ML-KEM (FIPS 203). Unmarshalling checks that the client's

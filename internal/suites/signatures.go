@@ -53,12 +53,7 @@ var schemes = []Scheme{
 
 // SchemeByID returns the row of a signature scheme, or nil if there is none.
 func SchemeByID(id iana.SignatureScheme) *Scheme {
-	for i := range schemes {
-		if schemes[i].ID == id {
-			return &schemes[i]
-		}
-	}
-	return nil
+	return find(schemes, func(s *Scheme) bool { return s.ID == id })
 }
 
 // In reports whether a version has the scheme. No version has a nil one.
@@ -96,14 +91,22 @@ func (s *Scheme) Fits(pub crypto.PublicKey, version iana.Version) bool {
 		return s.kind == kindECDSA && (version < iana.TLS13 || key.Curve == s.bits)
 	case ed25519.PublicKey:
 		return s.kind == kindEd25519
-	case PSSPublicKey:
-		return s.kind == kindPSS && s.pssOnly() && rsaFits(key.PublicKey, s)
-	case *PSSPublicKey:
-		return s.kind == kindPSS && s.pssOnly() && rsaFits(key.PublicKey, s)
 	case *rsa.PublicKey:
 		return (s.kind == kindPSS || s.kind == kindPKCS1) && !s.pssOnly() && rsaFits(key, s)
 	}
-	return false
+	key := pssKey(pub)
+	return key != nil && s.pssOnly() && rsaFits(key, s)
+}
+
+// pssKey returns the numbers of a key that is for PSS alone, or nil.
+func pssKey(pub crypto.PublicKey) *rsa.PublicKey {
+	switch key := pub.(type) {
+	case PSSPublicKey:
+		return key.PublicKey
+	case *PSSPublicKey:
+		return key.PublicKey
+	}
+	return nil
 }
 
 // CurveOf returns the group of an ECDSA key's curve; ok is false for other keys.
@@ -149,10 +152,8 @@ func (s *Scheme) Verify(pub crypto.PublicKey, version iana.Version, message, sig
 		ok = ed25519.Verify(key, message, signature)
 	case *rsa.PublicKey:
 		ok = s.verifyRSA(key, digest, signature)
-	case PSSPublicKey:
-		ok = s.verifyRSA(key.PublicKey, digest, signature)
-	case *PSSPublicKey:
-		ok = s.verifyRSA(key.PublicKey, digest, signature)
+	default:
+		ok = s.verifyRSA(pssKey(pub), digest, signature)
 	}
 	if !ok {
 		return errSignature

@@ -22,11 +22,9 @@ type Suite struct {
 	// RecordLimit is the number of records that one key may protect before
 	// it has to be replaced. RFC 9846, Section 5.5.
 	RecordLimit uint64
-	newAEAD     func(key []byte) (cipher.AEAD, error)
+	// AEAD returns the suite's cipher under key, which is not kept.
+	AEAD func(key []byte) (cipher.AEAD, error)
 }
-
-// AEAD returns the suite's cipher under key, which is not kept.
-func (s *Suite) AEAD(key []byte) (cipher.AEAD, error) { return s.newAEAD(key) }
 
 // IVLen is the length in bytes of every suite's per-record nonce.
 const IVLen = 12
@@ -54,9 +52,14 @@ var tls13 = []Suite{
 
 // TLS13 returns the row of a TLS 1.3 cipher suite, or nil if there is none.
 func TLS13(id iana.CipherSuite) *Suite {
-	for i := range tls13 {
-		if tls13[i].ID == id {
-			return &tls13[i]
+	return find(tls13, func(s *Suite) bool { return s.ID == id })
+}
+
+// find returns the first row that is the one, or nil.
+func find[R any](rows []R, is func(*R) bool) *R {
+	for i := range rows {
+		if is(&rows[i]) {
+			return &rows[i]
 		}
 	}
 	return nil

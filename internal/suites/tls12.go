@@ -33,11 +33,9 @@ type Suite12 struct {
 	KeyLen, IVLen int
 	// RecordLimit is the number of records that the key may protect.
 	RecordLimit uint64
-	newAEAD     func(key []byte) (cipher.AEAD, error)
+	// AEAD returns the suite's cipher under key, which is not kept.
+	AEAD func(key []byte) (cipher.AEAD, error)
 }
-
-// AEAD returns the suite's cipher under key, which is not kept.
-func (s *Suite12) AEAD(key []byte) (cipher.AEAD, error) { return s.newAEAD(key) }
 
 // blockLimit12 ends a connection under an AES key, which TLS 1.2 cannot change
 // without renegotiation, after 2^32 records. By the reckoning of RFC 9846,
@@ -71,12 +69,7 @@ var tls12 = []Suite12{
 
 // TLS12 returns the row of a TLS 1.2 cipher suite, or nil if there is none.
 func TLS12(id iana.CipherSuite) *Suite12 {
-	for i := range tls12 {
-		if tls12[i].ID == id {
-			return &tls12[i]
-		}
-	}
-	return nil
+	return find(tls12, func(s *Suite12) bool { return s.ID == id })
 }
 
 // Default12 lists the TLS 1.2 cipher suites with certificates in the default
