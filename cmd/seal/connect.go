@@ -37,20 +37,24 @@ with ~~ is sent with one ~ less.
 --session FILE comes back to a server without a full handshake, and keeps what that
 takes for the next time; --early-data FILE sends its first data along at once.
 --psk-file FILE has keys that both sides share, and no certificate is accepted then
-unless a flag says whose.`
+unless a flag says whose.
+
+--listen ADDRESS gives programs without TLS the encrypted service: each plaintext
+connection to ADDRESS is carried over an encrypted one of its own.`
 
 const connectExample = `  seal connect example.com:443
   seal connect --ca root.pem --name api.internal 192.0.2.7:8443
   seal connect --pin sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= 192.0.2.7:8443
   seal connect --cert me.pem --key me.key unix:///run/app.sock < request > answer
   seal connect --session example.session --early-data request.txt example.com:443
-  seal connect --psk-file keys.txt 192.0.2.7:8443
-  seal connect --starttls smtp mail.example.com:587`
+  seal connect --starttls smtp mail.example.com:587
+  seal connect --listen 127.0.0.1:8080 example.com:443`
 
 type connectFlags struct {
 	negotiationFlags
 	identityFlags
 	trustFlags
+	forwardFlags
 	name      string
 	insecure  bool
 	legacy    bool
@@ -76,6 +80,7 @@ func newConnect(out *output) *cobra.Command {
 	}
 	flags.register(cmd.Flags())
 	completeStartTLS(cmd)
+	completeAddresses(cmd, "listen")
 	return cmd
 }
 
@@ -93,6 +98,7 @@ func (flags *connectFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&flags.starttls, "starttls", "",
 		"begin in plaintext and upgrade to TLS, as this `protocol` has it: "+
 			strings.Join(starttls.Protocols(), ", "))
+	flags.forwardFlags.register(f)
 	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "`time` for connecting and the handshake")
 }
 
@@ -113,10 +119,19 @@ func connect(ctx context.Context, out *output, flags *connectFlags, addr string)
 	if c.session != nil {
 		defer c.session.close(out)
 	}
+	if flags.listen != "" {
+		return flags.forward(ctx, out, c)
+	}
 	conn, f, err := flags.dial(ctx, c)
 	if err != nil {
 		return err
 	}
+	flags.report(out, f)
+	return exchangeStdio(ctx, out, conn)
+}
+
+// report prints the facts about a connection.
+func (flags *connectFlags) report(out *output, f *facts) {
 	if flags.known != "" {
 		f = f.known()
 	}
@@ -124,7 +139,6 @@ func connect(ctx context.Context, out *output, flags *connectFlags, addr string)
 		out.warn("--legacy: %s", w)
 	}
 	out.print(f)
-	return exchangeStdio(ctx, out, conn)
 }
 
 // prepare reads the files that the flags name.
@@ -268,6 +282,11 @@ func (flags *connectFlags) check() error {
 	}
 	if flags.rawKey && len(flags.pins) == 0 && flags.known == "" && !flags.insecure {
 		return usage("--raw-key needs to know whose key to accept: nobody vouches for a bare one").hinted("add --pin sha256/… or --known-peers FILE")
+	}
+	if err := flags.forwardFlags.check(map[string]bool{
+		"--early-data": flags.early != "", "--session": flags.session != "",
+	}); err != nil {
+		return err
 	}
 	if err := checkStartTLS(flags.starttls); err != nil || !flags.legacy {
 		return err

@@ -23,7 +23,7 @@ type flagGroup struct {
 
 // flagGroups has each flag of the commands that have more flags than fit a screen.
 var flagGroups = []flagGroup{
-	{"Service", "keep echo exec http chat clients drain"},
+	{"Service", "keep echo exec http chat to listen clients drain"},
 	{"Identity", "cert key p12 key-password-file name raw-key psk-file psk-without-dhe"},
 	{"Peers", "ca ca-dir client-ca client-auth pin known-peers insecure strict"},
 	{"Revocation", "crl revocation"},
@@ -37,9 +37,9 @@ var flagGroups = []flagGroup{
 // commonFlags has the flags that --help lists, for each command with flagGroups; it lists
 // all flags of the others.
 var commonFlags = map[string]string{
-	"seal listen": "keep echo exec http chat cert key name client-ca psk-file",
-	"seal connect": "ca name pin known-peers insecure cert key psk-file starttls session " +
-		"timeout",
+	"seal listen": "keep echo exec http chat to cert key name client-ca psk-file",
+	"seal connect": "ca name pin known-peers insecure cert key psk-file starttls " +
+		"listen",
 	"seal inspect": "name starttls list fail-under expires-within",
 	"seal":         "version",
 }

@@ -28,6 +28,10 @@ a key of the file is let in. The lines that connect are printed, ready to be pas
 SIGTERM stops listening and, with --keep, gives connections the time of --drain. SIGHUP
 reads the files of --cert, --key and --p12 again.
 
+--to ADDRESS ends the encryption: what clients send goes on to a plaintext server, and
+its answers come back. A server that is down closes the client's connection with an
+alert at once.
+
 With --http --client-auth late, a request for /secret or what is below it is answered
 only after the client has shown a certificate, which it is asked for then.`
 
@@ -35,6 +39,7 @@ const listenExample = `  seal listen localhost:4433 > file
   seal listen --keep --echo --cert server.pem --key server.key :4433
   seal listen --keep --exec 'tar cz /etc' localhost:4433
   seal listen --chat :4433
+  seal listen --cert server.pem --key server.key --to 127.0.0.1:80 :443
   seal listen --keep --echo --psk-file keys.txt :4433
   seal listen --client-ca root.pem --cert server.pem --key server.key unix:///run/app.sock`
 
@@ -50,6 +55,7 @@ type listenFlags struct {
 	http       bool
 	chat       bool
 	exec       string
+	to         string
 	clients    int
 	drain      time.Duration
 	tickets    int
@@ -59,6 +65,7 @@ type listenFlags struct {
 	echKeys    []string
 	legacy     bool
 	timeout    time.Duration
+	backend    address.Address // that --to names
 }
 
 func newListen(out *output) *cobra.Command {
@@ -74,6 +81,7 @@ func newListen(out *output) *cobra.Command {
 		},
 	}
 	flags.register(cmd.Flags())
+	completeAddresses(cmd, "to")
 	return cmd
 }
 
@@ -83,7 +91,10 @@ func (flags *listenFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&flags.exec, "exec", "", "run a `command` in a shell for each connection, which is its input and output")
 	f.BoolVar(&flags.http, "http", false, "answer one HTTP request with a page about the connection")
 	f.BoolVar(&flags.chat, "chat", false, "hold a room: each line goes to all others; the first one is a member's name")
-	f.IntVar(&flags.clients, "clients", 256, "`number` of connections served at once, with --keep; more have to wait")
+	f.StringVar(&flags.to, "to", "",
+		"forward each connection to this plaintext `address`; serves on, as with --keep")
+	f.IntVar(&flags.clients, "clients", defaultClients,
+		"`number` of connections served at once, with --keep; more have to wait")
 	f.DurationVar(&flags.drain, "drain", 10*time.Second,
 		"`time` that connections have to end after SIGTERM, with --keep; a second signal ends at once")
 	flags.identityFlags.register(f)
@@ -145,7 +156,7 @@ func listen(ctx context.Context, out *output, flags *listenFlags, addr string) e
 		defer e.restore()
 		s.service, s.drain = stdioService{e}, 0
 	}
-	return s.run(ctx, flags.keep || flags.chat)
+	return s.run(ctx, flags.keep || flags.chat || flags.to != "")
 }
 
 // prepare reads the files that the flags name.
@@ -348,6 +359,8 @@ func (flags *listenFlags) mode(out *output) service {
 		return httpService{out, flags.timeout, flags.late()}
 	case flags.chat:
 		return newChatService(out, flags.clients)
+	case flags.to != "":
+		return forwardService{flags.backend, flags.timeout}
 	}
 	return nil
 }
@@ -355,7 +368,10 @@ func (flags *listenFlags) mode(out *output) service {
 // check finds flags that contradict each other or the address.
 func (flags *listenFlags) check(a address.Address) error {
 	var modes []string
-	for mode, on := range map[string]bool{"--echo": flags.echo, "--http": flags.http, "--chat": flags.chat, "--exec": flags.exec != ""} {
+	for mode, on := range map[string]bool{
+		"--echo": flags.echo, "--http": flags.http, "--chat": flags.chat,
+		"--exec": flags.exec != "", "--to": flags.to != "",
+	} {
 		if on {
 			modes = append(modes, mode)
 		}
@@ -373,6 +389,12 @@ func (flags *listenFlags) check(a address.Address) error {
 		return usage("--drain %v is negative", flags.drain).hinted("as in --drain 10s, or --drain 0")
 	case flags.clients <= 0:
 		return usage("--clients %d serves nobody", flags.clients).hinted("as in --clients 256")
+	}
+	if flags.to != "" {
+		var err error
+		if flags.backend, err = backend(flags.to); err != nil {
+			return err
+		}
 	}
 	return flags.checkCredentials()
 }

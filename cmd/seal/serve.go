@@ -17,7 +17,7 @@ import (
 // A serverConn is a connection that was accepted.
 type serverConn struct {
 	tlsConn
-	facts *facts
+	facts *facts // nil for one without encryption
 	early []byte // 0-RTT data that was not read yet
 }
 
@@ -181,6 +181,9 @@ func (s *server) accept(ctx context.Context) (*serverConn, error) {
 	conn, err := s.listener.accept(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if conn.facts == nil {
+		return conn, nil
 	}
 	for _, w := range conn.facts.Weaknesses {
 		s.out.warn("--legacy: %s", w)

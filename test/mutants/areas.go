@@ -22,6 +22,7 @@ var areas = []area{
 	{"engine_server", engineServerRows},
 	{"engine_sessions", sessionRows},
 	{"engine_tls12", engine12Rows},
+	{"forward", forwardRows},
 	{"gcm", gcmRows},
 	{"identity", identityRows},
 	{"keys", keysRows},

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/address"
+	"github.com/sealsock/sealsock/internal/admit"
+)
+
+// defaultClients is how many connections are served at once.
+const defaultClients = 256
+
+// backend returns the address of listen --to.
+func backend(to string) (address.Address, error) {
+	a, err := address.Parse(to)
+	if err == nil && a.Scheme() == "stdio" {
+		return a, usage("--to takes an address, and standard input and output are joined without it").
+			hinted("leave out --to")
+	}
+	return a, err
+}
+
+// A forwardService joins each connection that was accepted to a plain one that it makes:
+// listen --to.
+type forwardService struct {
+	to      address.Address
+	timeout time.Duration // for connecting
+}
+
+func (s forwardService) serve(ctx context.Context, conn *serverConn) error {
+	within, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	plain, err := s.to.Dial(within)
+	if err != nil {
+		cut(conn)
+		return backendError(ctx, "--to "+s.to.String(), err)
+	}
+	r := newRelay(relayEnd{name: "the client", conn: conn},
+		relayEnd{name: "the server of --to", conn: plain})
+	return r.run(ctx)
+}
+
+// backendError is the error of a connection that could not be made for a client.
+func backendError(ctx context.Context, name string, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	p := explainHandshake(err)
+	p.text = "nothing was forwarded to " + name + ": " + p.text
+	return p
+}
+
+// forwardFlags are the flags of connect --listen.
+type forwardFlags struct {
+	listen  string
+	clients int
+	drain   time.Duration
+}
+
+func (flags *forwardFlags) register(f *pflag.FlagSet) {
+	f.StringVar(&flags.listen, "listen", "",
+		"listen on this plaintext `address`, and make an encrypted connection for each client there")
+	f.IntVar(&flags.clients, "clients", defaultClients,
+		"`number` of clients served at once, with --listen; more have to wait")
+	f.DurationVar(&flags.drain, "drain", 10*time.Second,
+		"`time` that connections have to end after SIGTERM, with --listen")
+}
+
+// check finds flags that contradict each other.
+func (flags *forwardFlags) check(single map[string]bool) error {
+	switch {
+	case flags.listen == "":
+		return nil
+	case flags.drain < 0:
+		return usage("--drain %v is negative", flags.drain).hinted("as in --drain 10s, or --drain 0")
+	case flags.clients <= 0:
+		return usage("--clients %d serves nobody", flags.clients).hinted("as in --clients 256")
+	}
+	for _, flag := range []string{"--early-data", "--session"} {
+		if single[flag] {
+			return usage("%s is for one connection, and --listen makes many", flag).
+				hinted("leave out one or the other; --listen resumes sessions by itself")
+		}
+	}
+	return nil
+}
+
+// forward serves the clients of --listen.
+func (flags *connectFlags) forward(ctx context.Context, out *output, c *dialer) error {
+	a, err := address.Parse(flags.forwardFlags.listen)
+	if err != nil {
+		return err
+	}
+	inner, err := a.Listen(ctx)
+	if err != nil {
+		return err
+	}
+	c.cfg.Sessions = sealsock.NewMemoryCache(0)
+	l := newPlainListener(inner)
+	defer l.Close()
+	out.print(forwarding{displayAddress(a, l.Addr()), c.addr.String()})
+	s := &server{out: out, listener: l, limit: flags.clients, drain: flags.drain,
+		service: sealService{flags, c}}
+	return s.run(ctx, true)
+}
+
+// forwarding reports that plaintext connections are served.
+type forwarding struct {
+	Address string `json:"address"`
+	To      string `json:"to"`
+}
+
+func (forwarding) event() string { return "forwarding" }
+
+func (f forwarding) text() string {
+	return "seal: listening on " + f.Address + " without encryption, for encrypted connections to " + f.To
+}
+
+// A sealService makes an encrypted connection for each plain one: connect --listen.
+type sealService struct {
+	flags  *connectFlags
+	dialer *dialer
+}
+
+func (s sealService) serve(ctx context.Context, plain *serverConn) error {
+	conn, f, err := s.flags.dial(ctx, s.dialer)
+	if err != nil {
+		cut(plain)
+		return backendError(ctx, s.dialer.addr.String(), err)
+	}
+	s.flags.report(s.dialer.out, f)
+	r := newRelay(relayEnd{name: "the client", conn: plain}, relayEnd{name: "the server", conn: conn})
+	return r.run(ctx)
+}
+
+// A plainListener accepts connections without encryption.
+type plainListener struct{ *admit.Listener[*serverConn] }
+
+func newPlainListener(inner net.Listener) plainListener {
+	return plainListener{admit.New(inner, admit.Options[*serverConn]{
+		Handshake: func(_ context.Context, raw net.Conn) (*serverConn, error) {
+			return &serverConn{tlsConn: plainConn{raw}}, nil
+		},
+	})}
+}
+
+func (l plainListener) accept(ctx context.Context) (*serverConn, error) { return l.AcceptConn(ctx) }
+
+// A plainConn is a connection without encryption in the place of an encrypted one.
+type plainConn struct{ net.Conn }
+
+func (c plainConn) CloseWrite() error { return closeWrite(c.Conn) }
+func (c plainConn) NetConn() net.Conn { return c.Conn }
