@@ -391,7 +391,7 @@ func (c *Conn) Close() error {
 	if err := c.raw.Close(); err != nil {
 		return err
 	}
-	c.in.release(c.raw)
+	c.in.release()
 	return lost
 }
 
