@@ -117,9 +117,27 @@ func (c *Conn) next(block bool) error {
 		return in.err
 	}
 	ev, err := c.stepAndSend()
-	if err != nil {
+	switch {
+	case err != nil:
+		return err
+	case ev.Kind != engine.EventWantRead:
+		return c.handle(ev)
+	case !block:
+		return errWouldBlock
+	}
+	if err := in.fill(ev.Need); err != nil {
+		err = c.transport("read", err)
+		if c.brokenBy() != nil {
+			in.err = err
+		}
 		return err
 	}
+	return nil
+}
+
+// handle carries out what an event after the handshake reports.
+func (c *Conn) handle(ev engine.Event) error {
+	in := &c.in
 	switch ev.Kind {
 	case engine.EventData:
 		in.plain = ev.Data
@@ -139,17 +157,6 @@ func (c *Conn) next(block bool) error {
 		return c.offer(ev.Session)
 	case engine.EventWaiting:
 		return c.answer(context.Background(), ev.Question)
-	case engine.EventWantRead:
-		if !block {
-			return errWouldBlock
-		}
-		if err := in.fill(ev.Need); err != nil {
-			err = c.transport("read", err)
-			if c.brokenBy() != nil {
-				in.err = err
-			}
-			return err
-		}
 	}
 	return nil
 }
