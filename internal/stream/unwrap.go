@@ -22,15 +22,12 @@ func (c *Conn) Unwrap(ctx context.Context) (net.Conn, error) {
 	release := c.interruptible(ctx, true, true)
 	defer release()
 	if err := c.CloseWrite(); err != nil {
-		return nil, err
+		return nil, c.interrupted(ctx, err)
 	}
 	c.in.Lock()
 	defer c.in.Unlock()
 	if err := c.awaitEnd(); err != nil {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		return nil, err
+		return nil, c.interrupted(ctx, err)
 	}
 	if !c.closing.CompareAndSwap(false, true) {
 		return nil, c.closedError("close")
