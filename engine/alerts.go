@@ -75,7 +75,7 @@ func alertHint(a iana.Alert) string {
 	case iana.AlertCertificateRequired:
 		return "configure a certificate and its key"
 	case iana.AlertUnknownPSKIdentity:
-		return "both sides need the same key under the same identity"
+		return sameKeyHint
 	case iana.AlertUnrecognizedName:
 		return "check the server name"
 	case iana.AlertNoApplicationProtocol:

@@ -57,10 +57,7 @@ func chooseKind(offered, ours []iana.CertificateType, what string) (iana.Certifi
 			return k, nil
 		}
 	}
-	return 0, &Error{
-		Fault: FaultIncompatible, Alert: iana.AlertUnsupportedCertificate, Reason: "no type of " + what + " certificate in common with the client",
-		Expected: list(ours), Got: list(offered),
-	}
+	return 0, nothingCommon(iana.AlertUnsupportedCertificate, "type of "+what+" certificate", ours, offered)
 }
 
 // chooseKinds chooses, on a server, the kinds of both sides' certificates.
@@ -112,10 +109,8 @@ func (o *offer) takeKinds(client, server *iana.CertificateType, shows bool) (k c
 		*a.to = *a.answer
 	}
 	if shows && k.peer == iana.CertTypeX509 && o.cfg.OnlyRawKeys {
-		return k, &Error{
-			Fault: FaultIncompatible, Alert: iana.AlertUnsupportedCertificate, Reason: "the server has no raw public key",
-			Hint: "configure a raw public key on the server, or accept certificates on this side",
-		}
+		return k, incompatible(iana.AlertUnsupportedCertificate, "the server has no raw public key",
+			"configure a raw public key on the server, or accept certificates on this side")
 	}
 	return k, nil
 }

@@ -143,9 +143,8 @@ func (o *offer) checkAnswers12(sh *wire.ServerHello) error {
 	case sh.ALPN != "" && !slices.Contains(o.hello.ALPN, sh.ALPN):
 		return illegal("the server chose application protocol %q, which was not offered", sh.ALPN)
 	case !sh.ExtendedMasterSecret && o.cfg.RequireExtendedMasterSecret:
-		return &Error{
-			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "the server does not support extended master secret, and it is required",
-		}
+		return incompatible(iana.AlertHandshakeFailure,
+			"the server does not support extended master secret, and it is required", "")
 	}
 	return nil
 }

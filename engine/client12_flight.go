@@ -97,7 +97,7 @@ func (c *client12) keyExchange(kx *wire.ServerKeyExchange12, psk *PSK, do *effec
 		var err error
 		m.Public, secret, err = suites.GroupByID(kx.Group).Encapsulate(c.cfg.random(), kx.Public)
 		if err != nil {
-			return nil, &Error{Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: "the server's key share is invalid", Err: err}
+			return nil, invalidShare("server", err)
 		}
 	}
 	if psk != nil {

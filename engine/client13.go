@@ -186,10 +186,8 @@ func (o *offer) accept(f *flow13, sh *wire.ServerHello, m message, do *effects) 
 			"modes that were offered require")
 	}
 	if psk == nil && f.cfg.Verifier == nil {
-		return nil, &Error{
-			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "the server did not accept the pre-shared key",
-			Hint: "both sides need the same key under the same identity",
-		}
+		return nil, incompatible(iana.AlertHandshakeFailure,
+			"the server did not accept the pre-shared key", sameKeyHint)
 	}
 	f.transcript.add(m.raw)
 	f.enterHandshake(early, shared)

@@ -262,10 +262,9 @@ func (o *offer) fallBack(f *flow13) error {
 	e := o.ech
 	f.rejected = &ECHRejectedError{PublicName: e.config.PublicName}
 	if f.cfg.Verifier == nil {
-		return &Error{
-			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "the server rejected Encrypted ClientHello, and so the pre-shared key",
-			Hint: "both sides need the same configuration of Encrypted ClientHello",
-		}
+		return incompatible(iana.AlertHandshakeFailure,
+			"the server rejected Encrypted ClientHello, and so the pre-shared key",
+			"both sides need the same configuration of Encrypted ClientHello")
 	}
 	o.ech, o.hello, o.raw, o.psks = nil, e.outer, e.raw, psks{}
 	f.random = o.hello.Random[:]

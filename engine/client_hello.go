@@ -239,7 +239,7 @@ func (o *offer) secret(share *wire.KeyShare) ([]byte, error) {
 		}
 		secret, err := s.group.Decapsulate(s.private, share.Data)
 		if err != nil {
-			return nil, &Error{Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: "the server's key share is invalid", Err: err}
+			return nil, invalidShare("server", err)
 		}
 		return secret, nil
 	}

@@ -153,6 +153,34 @@ func illegal(format string, args ...any) *Error {
 	return broken(iana.AlertIllegalParameter, format, args...)
 }
 
+// incompatible is the error for a peer that keeps the rules and has nothing in common with
+// this side. hint may be empty.
+func incompatible(alert iana.Alert, reason, hint string) *Error {
+	return &Error{Fault: FaultIncompatible, Alert: alert, Reason: reason, Hint: hint}
+}
+
+// nothingCommon is the error for two lists of which nothing is in both.
+func nothingCommon[T fmt.Stringer](alert iana.Alert, what string, own, peer []T) *Error {
+	e := incompatible(alert, "no "+what+" in common with the client", "")
+	e.Expected, e.Got = list(own), list(peer)
+	return e
+}
+
+// unknownKey is the error for a client whose pre-shared key this server does not have.
+func unknownKey() *Error {
+	return incompatible(iana.AlertUnknownPSKIdentity,
+		"the client offered no pre-shared key of this server", sameKeyHint)
+}
+
+const sameKeyHint = "both sides need the same key under the same identity"
+
+// invalidShare is the error for a key share that its group does not accept.
+func invalidShare(of string, err error) *Error {
+	e := illegal("the %s's key share is invalid", of)
+	e.Err = err
+	return e
+}
+
 // overLimit is the error for a peer that exceeds a limit of this side.
 func overLimit(alert iana.Alert, format string, args ...any) *Error {
 	return &Error{Fault: FaultLimit, Alert: alert, Reason: fmt.Sprintf(format, args...)}

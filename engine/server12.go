@@ -79,7 +79,7 @@ func (s *awaitClientKeyExchange12) decapsulate(share []byte) ([]byte, error) {
 	group := suites.GroupByID(s.info.Group)
 	secret, err := group.Decapsulate(s.private, share)
 	if err != nil {
-		return nil, &Error{Fault: FaultPeer, Alert: iana.AlertIllegalParameter, Reason: "the client's key share is invalid", Err: err}
+		return nil, invalidShare("client", err)
 	}
 	return secret, nil
 }
@@ -92,10 +92,7 @@ func (s *awaitClientKeyExchange12) findPSK(identity, shared []byte) state {
 		try:  func() (*PSK, error) { return s.cfg.FindPSK(identity) },
 		then: func(p *PSK, _ *effects) (state, error) {
 			if p == nil || !p.fits12() {
-				return nil, &Error{
-					Fault: FaultIncompatible, Alert: iana.AlertUnknownPSKIdentity, Reason: "the client offered no pre-shared key of this server",
-					Hint: "both sides need the same key under the same identity",
-				}
+				return nil, unknownKey()
 			}
 			if err := p.checkKey(identity); err != nil {
 				return nil, err

@@ -108,11 +108,8 @@ func (d *decision) dropGroup12() {
 // noSuite12 is the error for a client that has no suite in common with this side.
 func noSuite12(cfg *Config, h *wire.ClientHello) error {
 	own := slices.DeleteFunc(cfg.suites(), func(id iana.CipherSuite) bool { return suites.TLS12(id) == nil })
-	e := &Error{
-		Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "no cipher suite in common with the client",
-		Expected: list(own), Got: list(h.CipherSuites), Hint: legacyHint,
-		Remedy: RemedyLegacy,
-	}
+	e := nothingCommon(iana.AlertHandshakeFailure, "cipher suite", own, h.CipherSuites)
+	e.Hint, e.Remedy = legacyHint, RemedyLegacy
 	if cfg.FindPSK != nil && !cfg.PSKWithoutDHE && slices.ContainsFunc(h.CipherSuites, plainPSK) {
 		e.Hint, e.Remedy = withoutDHEHint, RemedyPSKWithoutDHE
 	}
@@ -143,10 +140,8 @@ func checkHello12(cfg *Config, h *wire.ClientHello) error {
 		// RFC 8422, Section 5.1.2: the list must hold it.
 		return illegal("the client does not support uncompressed points")
 	case !h.ExtendedMasterSecret && cfg.RequireExtendedMasterSecret:
-		return &Error{
-			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure,
-			Reason: "the client does not support extended master secret, and it is required",
-		}
+		return incompatible(iana.AlertHandshakeFailure,
+			"the client does not support extended master secret, and it is required", "")
 	}
 	return nil
 }

@@ -46,10 +46,7 @@ func (d *decision) choose13(cfg *Config, h *wire.ClientHello, k known) error {
 // be fatal. noGroup is then the error of a handshake without the key.
 func (d *decision) chooseParameters13(cfg *Config, h *wire.ClientHello, key *presharedKey) (noGroup, err error) {
 	if d.suite = chooseSuite13(cfg, h, key); d.suite == nil {
-		return nil, &Error{
-			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "no cipher suite in common with the client",
-			Expected: list(cfg.suites()), Got: list(h.CipherSuites),
-		}
+		return nil, nothingCommon(iana.AlertHandshakeFailure, "cipher suite", cfg.suites(), h.CipherSuites)
 	}
 	if h.KeyShares != nil {
 		if noGroup = d.chooseGroup13(cfg, h); noGroup != nil && !cfg.takesPSKAlone(h) {
@@ -97,10 +94,8 @@ func (d *decision) chooseGroup13(cfg *Config, h *wire.ClientHello) error {
 		}
 	}
 	if d.group == nil {
-		return &Error{
-			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: "no key exchange group in common with the client",
-			Expected: list(cfg.serverGroups()), Got: list(h.SupportedGroups),
-		}
+		return nothingCommon(iana.AlertHandshakeFailure, "key exchange group",
+			cfg.serverGroups(), h.SupportedGroups)
 	}
 	return nil
 }
@@ -194,11 +189,7 @@ func (d *decision) checkWithoutPSK(cfg *Config, h *wire.ClientHello, noGroup err
 	case onlyPSK && h.PSK != nil && !d.resumable:
 		return noMode(h)
 	case onlyPSK:
-		return &Error{
-			Fault: FaultIncompatible, Alert: iana.AlertUnknownPSKIdentity,
-			Reason: "the client offered no pre-shared key of this server",
-			Hint:   "both sides need the same key under the same identity",
-		}
+		return unknownKey()
 	// What a pre-shared key would have replaced. RFC 9846, Section 9.2.
 	case noGroup != nil:
 		return noGroup

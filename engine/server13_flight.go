@@ -67,10 +67,7 @@ func (f *flight13) sendHello(do *effects) (shared, helloSum []byte, err error) {
 	if f.d.group != nil {
 		ours, secret, err := f.d.group.Encapsulate(f.cfg.random(), f.d.share.Data)
 		if err != nil {
-			return nil, nil, &Error{
-				Fault: FaultPeer, Alert: iana.AlertIllegalParameter,
-				Reason: "the client's key share is invalid", Err: err,
-			}
+			return nil, nil, invalidShare("client", err)
 		}
 		f.info.Group, shared = f.d.group.ID, secret
 		sh.KeyShare = &wire.KeyShare{Group: f.d.group.ID, Data: ours}

@@ -102,9 +102,8 @@ var engineExtensionRows = []row{
 		doc: "RFC 7250", section: "4",
 		must: "kinds of certificates as offered; unsupported_certificate without a common one",
 		file: "engine/certificates.go",
-		old: "Fault: FaultIncompatible, Alert: iana.AlertUnsupportedCertificate, Reason: \"no " +
-			"type of",
-		new:  "Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: \"no type of",
+		old:  "nothingCommon(iana.AlertUnsupportedCertificate,",
+		new:  "nothingCommon(iana.AlertHandshakeFailure,",
 		test: "TestNoCommonKind13",
 	},
 	{

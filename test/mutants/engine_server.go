@@ -59,17 +59,15 @@ var engineServerRows = []row{
 		doc: rfc9846, section: "4.1.1",
 		must: "no common parameters: handshake_failure (or insufficient_security)",
 		file: "engine/server13_choose.go",
-		old:  "if d.group == nil {\n\t\treturn &Error{", new: "if false {\n\t\treturn &Error{",
+		old:  "if d.group == nil {\n\t\treturn nothing", new: "if false {\n\t\treturn nothing",
 		test: "TestServerRefusesHello13/no group in common",
 	},
 	{
 		doc: rfc9846, section: "4.1.1",
 		must: "no common parameters: handshake_failure (or insufficient_security)",
 		file: "engine/server13_choose.go",
-		old: "Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure, Reason: \"no " +
-			"cipher suite",
-		new: "Fault: FaultIncompatible, Alert: iana.AlertProtocolVersion, Reason: \"no cipher " +
-			"suite",
+		old:  "nothingCommon(iana.AlertHandshakeFailure, \"cipher",
+		new:  "nothingCommon(iana.AlertProtocolVersion, \"cipher",
 		test: "TestServerRefusesHello13/no suite in common",
 	},
 	{
@@ -89,9 +87,8 @@ var engineServerRows = []row{
 	{
 		doc: rfc9846, section: "4.2.8.2",
 		must: "a share that is none of its group: illegal_parameter",
-		file: "engine/server13_flight.go",
-		old:  "Fault: FaultPeer, Alert: iana.AlertIllegalParameter,\n\t\t\t\tReason: \"the client",
-		new:  "Fault: FaultPeer, Alert: iana.AlertDecodeError,\n\t\t\t\tReason: \"the client",
+		file: "engine/errors.go",
+		old:  "e := illegal(\"the %s's key", new: "e := broken(iana.AlertDecodeError, \"the %s's key",
 		test: "TestServerRefusesHello13/a wrong share",
 	},
 	{
