@@ -66,12 +66,6 @@ func (b *Builder) AddUint32(v uint32) {
 	b.buf = append(b.buf, byte(v>>24), byte(v>>16), byte(v>>8), byte(v))
 }
 
-// AddUint64 appends eight bytes.
-func (b *Builder) AddUint64(v uint64) {
-	b.AddUint32(uint32(v >> 32))
-	b.AddUint32(uint32(v))
-}
-
 // AddBytes appends p.
 func (b *Builder) AddBytes(p []byte) { b.buf = append(b.buf, p...) }
 

@@ -10,8 +10,7 @@ import (
 const (
 	HeaderLen     = 5
 	MaxPlaintext  = 1 << 14
-	MaxCiphertext = MaxPlaintext + 256  // of TLS 1.3
-	MaxWire       = MaxPlaintext + 2048 // of TLS 1.2, and before the version is known
+	MaxCiphertext = MaxPlaintext + 256 // of TLS 1.3
 )
 
 // A Header is the five bytes in front of each record.

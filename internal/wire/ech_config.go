@@ -180,16 +180,3 @@ func AppendECHConfig(b []byte, c *ECHConfig) ([]byte, error) {
 	w.End(contents)
 	return w.Bytes()
 }
-
-// AppendECHConfigList appends an ECHConfigList of the given configurations.
-func AppendECHConfigList(b []byte, configs ...*ECHConfig) ([]byte, error) {
-	w := codec.NewBuilder(b)
-	list := w.Begin(2)
-	for _, c := range configs {
-		one, err := AppendECHConfig(nil, c)
-		w.Fail(err)
-		w.AddBytes(one)
-	}
-	w.End(list)
-	return w.Bytes()
-}
