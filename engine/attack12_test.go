@@ -198,7 +198,8 @@ func (s *renewing) handle(m message, do *effects) (state, error) {
 		return nil, err
 	}
 	d.ticket = true
-	s.info.Version, s.info.ServerName, s.info.ExtendedMasterSecret = iana.TLS12, hello.ServerName, true
+	s.info.Version, s.info.CipherSuite = iana.TLS12, d.suite12.ID
+	s.info.ServerName, s.info.ExtendedMasterSecret = hello.ServerName, true
 	f := &flow12{cfg: s.cfg, info: s.info, suite: d.suite12, random: hello.Random[:]}
 	f.transcript.choose(f.suite.Hash)
 	r := &flight12{server12: &server12{flow12: f, d: d, id: hello.SessionID}, hello: hello}

@@ -155,8 +155,6 @@ type effects struct {
 // A readKey is a change of the receiving key.
 type readKey struct {
 	opener record.Opener
-	secret *keys.TrafficSecret
-	suite  *suites.Suite
 	phase  phase
 	limit  int // bytes of 0-RTT data
 }
@@ -206,7 +204,7 @@ func (e *effects) readKeys(suite *suites.Suite, secret *keys.TrafficSecret, p ph
 	if err != nil {
 		return local("the cipher cannot be set up", err)
 	}
-	e.keys = append(e.keys, readKey{opener: opener, secret: secret, suite: suite, phase: p})
+	e.keys = append(e.keys, readKey{opener: opener, phase: p})
 	return nil
 }
 

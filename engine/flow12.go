@@ -144,10 +144,10 @@ func (s *open12) awaits() awaited {
 // which the connection may continue. A peer that renegotiates cannot use a connection that
 // does not, and would wait; so the driver ends it after the warning.
 func (s *open12) handle(message, *effects) (state, error) {
-	return nil, &Error{
-		Fault: FaultIncompatible, Alert: iana.AlertNoRenegotiation, Reason: "the peer requested renegotiation, which is not supported",
-		Hint: "a server that renegotiates to request a client certificate must request it in the handshake, or use TLS 1.3",
-	}
+	return nil, incompatible(iana.AlertNoRenegotiation,
+		"the peer requested renegotiation, which is not supported",
+		"a server that renegotiates to request a client certificate must request it in the "+
+			"handshake, or use TLS 1.3")
 }
 
 // signed is what a ServerKeyExchange signs. RFC 8422, Section 5.4.
@@ -174,14 +174,11 @@ func (f *flow12) resume(old *Session) {
 // session describes the session of this handshake.
 func (f *flow12) session() *Session {
 	f.info.prove(f.cfg)
-	now := f.cfg.Now()
-	return &Session{
-		Authenticated: f.info.authenticated,
-		Version:       iana.TLS12, CipherSuite: f.suite.ID, Group: f.info.Group, Created: now, Lifetime: f.cfg.lifetime(f.info.authenticated, now),
-		ServerName: f.info.ServerName, ALPN: f.info.ALPN, secret: hide(slices.Clone(f.master.Bytes())),
-		PeerChain: f.info.PeerChain, PeerRawKey: f.info.PeerRawKey, PeerOCSP: f.info.PeerOCSP, PeerSCTs: f.info.PeerSCTs,
-		PSKIdentity: f.info.PSKIdentity, asked: f.info.asked,
-	}
+	made := f.info.session()
+	made.Group, made.Created = f.info.Group, f.cfg.Now()
+	made.Lifetime = f.cfg.lifetime(made.Authenticated, made.Created)
+	made.secret = hide(slices.Clone(f.master.Bytes()))
+	return &made
 }
 
 // good12 reports whether the session may be resumed in TLS 1.2 at a time.

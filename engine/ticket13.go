@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"time"
 
-	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/keys"
 	"github.com/sealsock/sealsock/internal/wire"
 )
@@ -26,12 +25,7 @@ func newTicketer(f *flow13, resumption *keys.ResumptionSecret) *ticketer {
 		return nil
 	}
 	f.info.prove(f.cfg)
-	t := &ticketer{cfg: f.cfg, resumption: resumption, session: Session{
-		Version: iana.TLS13, CipherSuite: f.suite.ID, Authenticated: f.info.authenticated,
-		ServerName: f.info.ServerName, ALPN: f.info.ALPN,
-		PeerChain: f.info.PeerChain, PeerRawKey: f.info.PeerRawKey, PeerOCSP: f.info.PeerOCSP, PeerSCTs: f.info.PeerSCTs,
-		PSKIdentity: f.info.PSKIdentity, PeerDelegation: f.info.delegation, asked: f.info.asked,
-	}}
+	t := &ticketer{cfg: f.cfg, resumption: resumption, session: f.info.session()}
 	if f.cfg.AntiReplay != nil {
 		t.session.MaxEarlyData = f.cfg.MaxEarlyData
 	}
@@ -104,13 +98,11 @@ func (s *open13) takeTicket(m message) (*Session, error) {
 	if lifetime == 0 || s.cfg.Now == nil || s.resumption == nil || len(t.Ticket) > maxTicket {
 		return nil, nil
 	}
-	session := &Session{
-		Version: iana.TLS13, CipherSuite: s.suite.ID, Created: s.cfg.Now(), Lifetime: lifetime,
-		ServerName: s.info.ServerName, ALPN: s.info.ALPN, PeerChain: s.info.PeerChain,
-		PeerRawKey: s.info.PeerRawKey, PeerOCSP: s.info.PeerOCSP, PeerSCTs: s.info.PeerSCTs,
-		PSKIdentity: s.info.PSKIdentity, PeerDelegation: s.info.delegation, Ticket: t.Ticket, ageAdd: t.AgeAdd, limit: uint32(s.info.sendLimit), secret: hide(s.resumption.PSK(t.Nonce)),
-	}
-	session.Authenticated = s.info.authenticated
+	made := s.info.session()
+	session := &made
+	session.Created, session.Lifetime, session.Ticket = s.cfg.Now(), lifetime, t.Ticket
+	session.ageAdd, session.limit = t.AgeAdd, uint32(s.info.sendLimit)
+	session.secret = hide(s.resumption.PSK(t.Nonce))
 	if s.cfg.expired(session) {
 		return nil, nil
 	}
