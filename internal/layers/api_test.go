@@ -2,10 +2,14 @@ package layers
 
 import (
 	"go/ast"
+	"os/exec"
 	"path"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/sealsock/sealsock"
 )
 
 // TestPublicNamesAreComplete: what a public package exports mentions no internal package,
@@ -21,6 +25,39 @@ func TestPublicNamesAreComplete(t *testing.T) {
 			t.Errorf("%s: %s", s.name, m)
 		}
 	}
+}
+
+// mostScreen is how many lines go doc may print of the root package: two screens.
+const mostScreen = 100
+
+// TestRootPackageFitsTwoScreens: the root package is where a user begins.
+func TestRootPackageFitsTwoScreens(t *testing.T) {
+	if n := strings.Count(goDoc(t), "\n"); n > mostScreen {
+		t.Errorf("go doc prints %d lines of the root package, more than %d", n, mostScreen)
+	}
+}
+
+// TestConnShowsItsMethods: go doc lists each method of Conn. It lists none of an embedded
+// type.
+func TestConnShowsItsMethods(t *testing.T) {
+	text := goDoc(t, "Conn")
+	for m := range reflect.TypeFor[*sealsock.Conn]().Methods() {
+		if !strings.Contains(text, "\nfunc (c *Conn) "+m.Name+"(") {
+			t.Errorf("go doc Conn does not show %s", m.Name)
+		}
+	}
+}
+
+// goDoc returns what go doc prints of the root package.
+func goDoc(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"doc", "."}, args...)...)
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go doc: %v", err)
+	}
+	return string(out)
 }
 
 // TestInternalMentions: each kind of mention is found, and nothing else.

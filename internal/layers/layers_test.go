@@ -1,6 +1,7 @@
 // Package layers tests the rules of CONTRIBUTING.md that a machine can check:
 // the direction of imports, the size of functions and files, the width of
-// lines, duplicated blocks, comments on exported names, and plain words.
+// lines, duplicated blocks, comments on exported names, plain words, and
+// what go doc shows.
 //
 // The lists in testdata hold what breaks a rule today. They may only shrink:
 //
