@@ -93,6 +93,13 @@ type Config struct {
 	// more would exceed a bound, the oldest handshake within it ends. 0 means
 	// 8192, and 1024 for each address; a negative value means no bound.
 	MaxHandshakes, MaxHandshakesPerAddress int
+	// Prologue, if set, is called with each connection that a Listener accepted, before
+	// the handshake and within HandshakeTimeout, for what a protocol has in front of
+	// TLS: a PROXY protocol header, or an upgrade from plaintext (packages
+	// proxyprotocol and starttls). It returns the connection for the handshake, which is
+	// raw or reads through it, and must leave the ClientHello unread. It returns soon
+	// after the end of ctx. An error refuses the client, and the Listener closes raw.
+	Prologue func(ctx context.Context, raw net.Conn) (net.Conn, error)
 	// OnHandshakeError, if set, is called for each connection that a Listener
 	// refused. The listener continues in any case.
 	OnHandshakeError func(peer net.Addr, err error)

@@ -122,13 +122,21 @@ func (l *Listener) below() *admit.Listener[*Conn] {
 
 // handshake proves one client.
 func (l *Listener) handshake(ctx context.Context, raw net.Conn) (*Conn, error) {
-	c, err := l.prepared.server(raw, l.work)
+	ctx, cancel := l.prepared.withTimeout(ctx)
+	defer cancel()
+	below := raw
+	var err error
+	if l.prepared.Prologue != nil {
+		below, err = l.prepared.Prologue(ctx, raw)
+	}
+	var c *Conn
+	if err == nil {
+		c, err = l.prepared.server(below, l.work)
+	}
 	if err != nil {
 		raw.Close()
 		return nil, err
 	}
-	ctx, cancel := l.prepared.withTimeout(ctx)
-	defer cancel()
 	if err := c.Handshake(ctx); err != nil {
 		c.GiveUp(err)
 		return nil, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/proxyprotocol"
 )
 
 // newListener listens on loopback and echoes what connections bring.
@@ -145,5 +146,66 @@ func TestOldestHandshakeMakesPlace(t *testing.T) {
 				t.Errorf("another client made place: %v", <-refused)
 			}
 		})
+	}
+}
+
+// TestPrologue has a header of the PROXY protocol in front of TLS: the connection has the
+// addresses of the header, and a client without one is refused in time.
+func TestPrologue(t *testing.T) {
+	refused := make(chan error, 1)
+	client, server := newConfigs(t)
+	server.Prologue = func(ctx context.Context, raw net.Conn) (net.Conn, error) {
+		conn, _, err := proxyprotocol.Accept(ctx, raw)
+		return conn, err
+	}
+	server.HandshakeTimeout = 300 * time.Millisecond
+	server.OnHandshakeError = func(_ net.Addr, err error) { refused <- err }
+	l, err := sealsock.Listen(t.Context(), "127.0.0.1:0", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	accepted := make(chan net.Conn, 1)
+	go func() {
+		if c, err := l.Accept(); err == nil {
+			accepted <- c
+		}
+	}()
+	for _, header := range []string{"", "GET / HTTP/1.1\r\n\r\n"} {
+		raw, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer raw.Close()
+		io.WriteString(raw, header)
+		select {
+		case err = <-refused:
+		case <-time.After(5 * time.Second):
+			t.Fatalf("%q: the client is not refused", header)
+		}
+		var malformed *proxyprotocol.Error
+		if timeout := errors.Is(err, context.DeadlineExceeded); timeout == (header != "") ||
+			errors.As(err, &malformed) != (header != "") {
+			t.Errorf("%q: refused with %v", header, err)
+		}
+		if _, err := raw.Read(make([]byte, 1)); err == nil {
+			t.Errorf("%q: the connection is open", header)
+		}
+	}
+	raw, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	io.WriteString(raw, "PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n")
+	c, err := sealsock.Client(raw, client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Handshake(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := (<-accepted).RemoteAddr().String(); got != "192.0.2.1:56324" {
+		t.Errorf("the connection is from %s", got)
 	}
 }

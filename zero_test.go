@@ -28,6 +28,7 @@ import (
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/legacy"
+	"github.com/sealsock/sealsock/proxyprotocol"
 	"github.com/sealsock/sealsock/socket"
 	"github.com/sealsock/sealsock/socket/alg"
 	"github.com/sealsock/sealsock/socket/bluetooth"
@@ -93,6 +94,7 @@ var zeroValues = []any{
 	new(tipc.Addr), new(tipc.EventKind), new(tipc.Topology),
 	new(unix.Addr),
 	new(vsock.Addr),
+	new(proxyprotocol.Error), new(proxyprotocol.Header),
 	new(starttls.Error),
 	new(trust.Code), new(trust.Error), new(trust.KnownPeers), new(trust.Lists),
 	new(trust.Pin), new(trust.Policy), new(trust.RevocationStatus), new(trust.Roots),

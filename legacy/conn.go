@@ -134,24 +134,32 @@ func (c *Conn) HandshakeContext(ctx context.Context) error {
 	if c.ConnectionState().HandshakeComplete {
 		return nil
 	}
-	limit := c.cfg.HandshakeTimeout
-	if limit == 0 {
-		limit = defaultTimeout
-	}
-	if limit > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, limit, &engine.Error{
-			Fault: engine.FaultTransport, Reason: fmt.Sprintf("the handshake did not complete within %v", limit), Err: context.DeadlineExceeded,
-			Hint: "the peer may be slow, may have stopped, or may not use TLS",
-		})
-		defer cancel()
-	}
+	ctx, cancel := withTimeout(ctx, c.cfg.HandshakeTimeout)
+	defer cancel()
 	c.ctx.CompareAndSwap(nil, &ctx)
 	err := c.Conn.HandshakeContext(ctx)
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return c.explain(err)
+}
+
+// withTimeout bounds ctx by a Config.HandshakeTimeout.
+func withTimeout(
+	ctx context.Context, limit time.Duration,
+) (context.Context, context.CancelFunc) {
+	if limit == 0 {
+		limit = defaultTimeout
+	}
+	if limit < 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, limit, &engine.Error{
+		Fault:  engine.FaultTransport,
+		Reason: fmt.Sprintf("the handshake did not complete within %v", limit),
+		Err:    context.DeadlineExceeded,
+		Hint:   "the peer may be slow, may have stopped, or may not use TLS",
+	})
 }
 
 const defaultTimeout = 10 * time.Second

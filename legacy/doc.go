@@ -17,8 +17,8 @@
 // This package uses these fields of [sealsock.Config]: Trust, ServerName,
 // Identities, SelectIdentity, ClientAuth, ALPN, MinVersion, MaxVersion,
 // CipherSuites, Groups, HandshakeTimeout, Now, Rand and KeyLog, and a Listener
-// MaxHandshakes, MaxHandshakesPerAddress and OnHandshakeError. A field that
-// would make the connection safer and cannot be honored is an error. Other
+// MaxHandshakes, MaxHandshakesPerAddress, Prologue and OnHandshakeError. A field
+// that would make the connection safer and cannot be honored is an error. Other
 // fields are ignored. MinVersion 0 means TLS 1.0, and a nil CipherSuites means
 // all suites of crypto/tls except those with RC4.
 package legacy

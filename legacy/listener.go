@@ -77,7 +77,17 @@ func (l *Listener) Addr() net.Addr { return l.below().Addr() }
 
 // handshake runs the handshake with one client.
 func (l *Listener) handshake(ctx context.Context, raw net.Conn) (*Conn, error) {
-	c, err := Server(raw, l.cfg)
+	ctx, cancel := withTimeout(ctx, l.cfg.HandshakeTimeout)
+	defer cancel()
+	below := raw
+	var err error
+	if l.cfg.Prologue != nil {
+		below, err = l.cfg.Prologue(ctx, raw)
+	}
+	var c *Conn
+	if err == nil {
+		c, err = Server(below, l.cfg)
+	}
 	if err == nil {
 		err = c.HandshakeContext(ctx)
 	}
