@@ -213,7 +213,7 @@ type packetEndpoint interface {
 }
 
 var (
-	errZero      = errors.New("the zero address is not an endpoint")
+	errZero      = errors.New("the zero address names no endpoint")
 	errNoPackets = errors.New("the address does not carry datagrams: use udp:// or udplite://")
 	errPackets   = errors.New("the address carries datagrams, which may be lost, not a stream")
 )

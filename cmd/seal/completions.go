@@ -25,6 +25,9 @@ var values = map[string][]string{
 	"reason": {"key-compromise", "affiliation-changed", "superseded",
 		"cessation-of-operation", "privilege-withdrawn", "unspecified"},
 	"fail-under": {"A+", "A", "B", "C"},
+
+	"accept-proxy-header": {"any", "unix"},
+	"send-proxy-header":   {"1", "2"},
 }
 
 // folders are the flags whose value is a folder.

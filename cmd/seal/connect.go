@@ -55,6 +55,7 @@ type connectFlags struct {
 	identityFlags
 	trustFlags
 	forwardFlags
+	headerFlags
 	name      string
 	insecure  bool
 	legacy    bool
@@ -99,6 +100,7 @@ func (flags *connectFlags) register(f *pflag.FlagSet) {
 		"begin in plaintext and upgrade to TLS, as this `protocol` has it: "+
 			strings.Join(starttls.Protocols(), ", "))
 	flags.forwardFlags.register(f)
+	flags.registerSend(f, "the server")
 	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "`time` for connecting and the handshake")
 }
 
@@ -147,7 +149,8 @@ func (flags *connectFlags) prepare(out *output, a address.Address) (*dialer, err
 	if err != nil {
 		return nil, err
 	}
-	c := &dialer{addr: a, cfg: cfg, out: out, done: done, starttls: flags.starttls}
+	c := &dialer{addr: a, cfg: cfg, out: out, done: done}
+	c.route = route{header: flags.send, starttls: flags.starttls, host: cfg.ServerName}
 	if c.early, err = readEarlyFile(flags.early); err != nil {
 		done()
 		return nil, err
@@ -283,6 +286,9 @@ func (flags *connectFlags) check() error {
 	if flags.rawKey && len(flags.pins) == 0 && flags.known == "" && !flags.insecure {
 		return usage("--raw-key needs to know whose key to accept: nobody vouches for a bare one").hinted("add --pin sha256/… or --known-peers FILE")
 	}
+	if err := flags.headerFlags.check(); err != nil {
+		return err
+	}
 	if err := flags.forwardFlags.check(map[string]bool{
 		"--early-data": flags.early != "", "--session": flags.session != "",
 	}); err != nil {
@@ -294,7 +300,7 @@ func (flags *connectFlags) check() error {
 	return flags.negotiationFlags.checkLegacy(map[string]bool{
 		"--session": flags.session != "", "--early-data": flags.early != "", "--psk-file": flags.pskFile != "",
 		"--ech-config": flags.echConfig != "", "--raw-key": flags.rawKey,
-		"--starttls": flags.starttls != "",
+		"--starttls": flags.starttls != "", "--send-proxy-header": flags.send != 0,
 	})
 }
 

@@ -21,8 +21,7 @@ type dialer struct {
 	session *sessionFile // of --session; nil for none
 	early   []byte       // of --early-data
 	sent    int          // bytes of it that went out before the handshake was done
-
-	starttls string // the protocol of --starttls; empty for TLS from the first byte
+	route   route
 }
 
 // dial connects and runs the handshake, within the time of ctx.
@@ -31,9 +30,7 @@ func (c *dialer) dial(ctx context.Context) (*sealsock.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.starttls != "" {
-		d.Connect = c.upgrade
-	}
+	d.Connect = c.route.connect
 	if len(c.early) > 0 {
 		d.BeforeHandshake = c.sendEarly
 	}

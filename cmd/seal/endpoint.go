@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
+	"net"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sealsock/sealsock/address"
+	"github.com/sealsock/sealsock/starttls"
 )
 
 // completeAddresses completes the schemes of addresses: of the argument of a command, and
@@ -41,4 +44,47 @@ func schemesFor(begun string) []cobra.Completion {
 		}
 	}
 	return all
+}
+
+// checkEndpoints finds flags about what is before TLS, and behind it, that contradict
+// each other.
+func (flags *listenFlags) checkEndpoints() error {
+	if err := flags.headerFlags.check(); err != nil {
+		return err
+	}
+	if err := checkStartTLS(flags.starttls); err != nil {
+		return err
+	}
+	if flags.send != 0 && flags.to == "" {
+		return usage("--send-proxy-header tells the server of --to, and --to was not given").
+			hinted("add --to ADDRESS, or leave it out")
+	}
+	if flags.to == "" {
+		return nil
+	}
+	var err error
+	flags.backend, err = backend(flags.to)
+	return err
+}
+
+// prologue returns what comes before the handshake; nil for nothing.
+func (flags *listenFlags) prologue(
+	a address.Address,
+) func(context.Context, net.Conn) (net.Conn, error) {
+	if flags.accept == "" && flags.starttls == "" {
+		return nil
+	}
+	senders, _ := parseSenders(flags.accept) // checked before
+	return func(ctx context.Context, raw net.Conn) (conn net.Conn, err error) {
+		conn = raw
+		if flags.accept != "" {
+			if conn, err = senders.acceptHeader(ctx, raw); err != nil {
+				return nil, err
+			}
+		}
+		if flags.starttls != "" {
+			err = starttls.Server(ctx, conn, flags.starttls, a.Host())
+		}
+		return conn, err
+	}
 }

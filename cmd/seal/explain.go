@@ -13,7 +13,6 @@ import (
 	"github.com/sealsock/sealsock/authority"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/identity"
-	"github.com/sealsock/sealsock/starttls"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -74,7 +73,6 @@ func describe(err error) *problem {
 	var addressErr *address.Error
 	var engineErr *engine.Error
 	var networkErr *net.OpError
-	var starttlsErr *starttls.Error
 	switch {
 	case errors.As(err, &own):
 		copied := *own
@@ -94,8 +92,8 @@ func describe(err error) *problem {
 	case errors.As(err, &addressErr):
 		text := fmt.Sprintf("address %q: %s", addressErr.Text, addressErr.Problem)
 		return &problem{text: text, hint: addressErr.Hint, code: "address", exit: exitUsage}
-	case errors.As(err, &starttlsErr):
-		return describeUpgrade(starttlsErr)
+	case describeBeforeTLS(err) != nil:
+		return describeBeforeTLS(err)
 	case errors.As(err, &networkErr):
 		return describeNetwork(networkErr)
 	case errors.As(err, &engineErr):

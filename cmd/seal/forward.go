@@ -30,12 +30,18 @@ func backend(to string) (address.Address, error) {
 type forwardService struct {
 	to      address.Address
 	timeout time.Duration // for connecting
+	header  int           // version of the PROXY protocol header that is sent; 0 for none
 }
 
 func (s forwardService) serve(ctx context.Context, conn *serverConn) error {
 	within, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	plain, err := s.to.Dial(within)
+	if err == nil {
+		if err = sendHeader(plain, s.header, conn); err != nil {
+			plain.Close()
+		}
+	}
 	if err != nil {
 		cut(conn)
 		return backendError(ctx, "--to "+s.to.String(), err)
@@ -128,7 +134,9 @@ type sealService struct {
 }
 
 func (s sealService) serve(ctx context.Context, plain *serverConn) error {
-	conn, f, err := s.flags.dial(ctx, s.dialer)
+	d := *s.dialer
+	d.route.client = plain
+	conn, f, err := s.flags.dial(ctx, &d)
 	if err != nil {
 		cut(plain)
 		return backendError(ctx, s.dialer.addr.String(), err)

@@ -27,11 +27,12 @@ var flagGroups = []flagGroup{
 	{"Identity", "cert key p12 key-password-file name raw-key psk-file psk-without-dhe"},
 	{"Peers", "ca ca-dir client-ca client-auth pin known-peers insecure strict"},
 	{"Revocation", "crl revocation"},
-	{"Connection", "timeout starttls alpn session early-data tickets max-early-data"},
+	{"Connection", "timeout proxy starttls accept-proxy-header send-proxy-header alpn session " +
+		"early-data tickets max-early-data"},
 	{"Encrypted ClientHello", "ech-keys ech-config"},
 	{"Protocol", "min max suites groups sigalgs legacy"},
 	{"Diagnosis", "trace keylog"},
-	{"Inspection", "list fail-under expires-within parallel"},
+	{"Inspection", "list fail-under expires-within parallel dns html messages pem"},
 }
 
 // commonFlags has the flags that --help lists, for each command with flagGroups; it lists

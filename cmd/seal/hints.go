@@ -1,10 +1,6 @@
 package main
 
 import (
-	"errors"
-	"io/fs"
-
-	"github.com/sealsock/sealsock/authority"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
@@ -72,12 +68,4 @@ func protocolFlags(e *engine.Error) string {
 		return "--cert FILE --key FILE"
 	}
 	return ""
-}
-
-// storeHint is the hint of a trust store that could not be changed.
-func storeHint(r authority.StoreResult) string {
-	if errors.Is(r.Err, fs.ErrPermission) {
-		return withFlags(r.Hint, "sudo, with SEALSOCK_HOME set to your folder")
-	}
-	return r.Hint
 }

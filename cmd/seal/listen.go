@@ -16,6 +16,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/legacy"
+	"github.com/sealsock/sealsock/starttls"
 )
 
 const listenLong = `Listen on ADDRESS and serve encrypted connections. Without a mode, one connection is
@@ -47,6 +48,7 @@ type listenFlags struct {
 	negotiationFlags
 	identityFlags
 	trustFlags
+	headerFlags
 	clientCA   []string
 	clientAuth string
 	names      []string
@@ -56,6 +58,7 @@ type listenFlags struct {
 	chat       bool
 	exec       string
 	to         string
+	starttls   string
 	clients    int
 	drain      time.Duration
 	tickets    int
@@ -81,6 +84,7 @@ func newListen(out *output) *cobra.Command {
 		},
 	}
 	flags.register(cmd.Flags())
+	completeStartTLS(cmd)
 	completeAddresses(cmd, "to")
 	return cmd
 }
@@ -93,6 +97,10 @@ func (flags *listenFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&flags.chat, "chat", false, "hold a room: each line goes to all others; the first one is a member's name")
 	f.StringVar(&flags.to, "to", "",
 		"forward each connection to this plaintext `address`; serves on, as with --keep")
+	f.StringVar(&flags.starttls, "starttls", "", "begin in plaintext and upgrade to TLS when "+
+		"the client asks for it, as this `protocol` has it: "+strings.Join(starttls.Protocols(), ", "))
+	flags.registerSend(f, "the server of --to")
+	flags.registerAccept(f)
 	f.IntVar(&flags.clients, "clients", defaultClients,
 		"`number` of connections served at once, with --keep; more have to wait")
 	f.DurationVar(&flags.drain, "drain", 10*time.Second,
@@ -115,7 +123,7 @@ func (flags *listenFlags) register(f *pflag.FlagSet) {
 
 // listen runs the command, from the flags to the exit.
 func listen(ctx context.Context, out *output, flags *listenFlags, addr string) error {
-	a, err := address.Parse(addr)
+	a, err := address.Parse(withPort(addr, flags.starttls))
 	if err != nil {
 		return err
 	}
@@ -128,6 +136,7 @@ func listen(ctx context.Context, out *output, flags *listenFlags, addr string) e
 	}
 	defer o.done()
 	cfg := o.cfg
+	cfg.Prologue = flags.prologue(a)
 	cfg.OnHandshakeError = func(peer net.Addr, err error) { out.print(refusedOf(peer, err)) }
 	d, err := flags.open(ctx, a, cfg)
 	if err != nil {
@@ -360,7 +369,7 @@ func (flags *listenFlags) mode(out *output) service {
 	case flags.chat:
 		return newChatService(out, flags.clients)
 	case flags.to != "":
-		return forwardService{flags.backend, flags.timeout}
+		return forwardService{flags.backend, flags.timeout, flags.send}
 	}
 	return nil
 }
@@ -390,11 +399,8 @@ func (flags *listenFlags) check(a address.Address) error {
 	case flags.clients <= 0:
 		return usage("--clients %d serves nobody", flags.clients).hinted("as in --clients 256")
 	}
-	if flags.to != "" {
-		var err error
-		if flags.backend, err = backend(flags.to); err != nil {
-			return err
-		}
+	if err := flags.checkEndpoints(); err != nil {
+		return err
 	}
 	return flags.checkCredentials()
 }

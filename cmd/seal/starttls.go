@@ -1,14 +1,12 @@
 package main
 
 import (
-	"context"
 	"net"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/internal/printable"
 	"github.com/sealsock/sealsock/starttls"
 )
@@ -45,19 +43,6 @@ func withDefaultPort(addr, port string) string {
 		return addr
 	}
 	return net.JoinHostPort(strings.Trim(addr, "[]"), port)
-}
-
-// upgrade connects and asks the server for TLS in the protocol of --starttls.
-func (c *dialer) upgrade(ctx context.Context, a address.Address) (net.Conn, error) {
-	raw, err := a.Dial(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := starttls.Client(ctx, raw, c.starttls, c.cfg.ServerName); err != nil {
-		raw.Close()
-		return nil, err
-	}
-	return raw, nil
 }
 
 // describeUpgrade explains why a connection did not go over to TLS.

@@ -38,7 +38,11 @@ func (in *reading) step() (ev engine.Event, err error) {
 			ev = engine.Event{Reply: in.abort(err)}
 		}
 	}()
-	n, ev, err := in.recv.Receive(in.buffered())
+	var have []byte
+	if in.buf != nil {
+		have = in.buf.b[in.r:in.w]
+	}
+	n, ev, err := in.recv.Receive(have)
 	in.r += n
 	return ev, err
 }

@@ -2,6 +2,8 @@ package stream
 
 import (
 	"context"
+	"errors"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -116,10 +118,14 @@ func (c *Conn) readAnswer(ctx context.Context, answered <-chan struct{}) error {
 			c.in.plain = nil
 		}
 		if err := c.next(true); err != nil {
-			if ctx.Err() == nil && isTimeout(err) {
+			var timeout net.Error
+			switch {
+			case ctx.Err() != nil:
+				return context.Cause(ctx)
+			case errors.As(err, &timeout) && timeout.Timeout():
 				return nil // a reader's deadline, and not ours
 			}
-			return c.interrupted(ctx, err)
+			return err
 		}
 	}
 }

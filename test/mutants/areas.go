@@ -25,7 +25,6 @@ var areas = []area{
 	{"forward", forwardRows},
 	{"gcm", gcmRows},
 	{"identity", identityRows},
-	{"inspect", inspectRows},
 	{"keys", keysRows},
 	{"record", recordRows},
 	{"sealsock", sealsockRows},
