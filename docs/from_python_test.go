@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -130,7 +131,7 @@ func TestEveryNameExists(t *testing.T) {
 // "package.Type.Member" for methods and fields.
 func declarations(t *testing.T) map[string]bool {
 	t.Helper()
-	all := map[string]bool{}
+	all, embedded := map[string]bool{}, map[string][]string{}
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -150,13 +151,48 @@ func declarations(t *testing.T) map[string]bool {
 		}
 		for _, decl := range file.Decls {
 			declare(all, file.Name.Name+".", decl)
+			embeds(embedded, file.Name.Name+".", decl)
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	for name := range maps.Clone(all) {
+		typ, member := name[:strings.LastIndex(name, ".")], name[strings.LastIndex(name, "."):]
+		for _, outer := range embedded[typ] {
+			all[outer+member] = true
+		}
+	}
 	return all
+}
+
+// embeds adds to the types that the structs of decl embed the names of those structs.
+func embeds(outer map[string][]string, pkg string, decl ast.Decl) {
+	gen, ok := decl.(*ast.GenDecl)
+	if !ok {
+		return
+	}
+	for _, spec := range gen.Specs {
+		typ, ok := spec.(*ast.TypeSpec)
+		if !ok {
+			continue
+		}
+		str, ok := typ.Type.(*ast.StructType)
+		if !ok {
+			continue
+		}
+		for _, f := range str.Fields.List {
+			if len(f.Names) > 0 {
+				continue
+			}
+			inner := pkg + receiver(f.Type)
+			if sel, ok := f.Type.(*ast.SelectorExpr); ok {
+				inner = receiver(sel.X) + "." + sel.Sel.Name
+			}
+			outer[inner] = append(outer[inner], pkg+typ.Name.Name)
+		}
+	}
 }
 
 func declare(all map[string]bool, pkg string, decl ast.Decl) {
