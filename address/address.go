@@ -20,6 +20,8 @@
 //	fd://3                  a descriptor that this process inherited
 //	fd://systemd/web        one that systemd passed, by its name or the first
 //	stdio:                  standard input and output, as one connection
+//	imaps://example.com     TCP to a service with TLS from the first byte, whose port
+//	                        the scheme names; https:// smtps:// pop3s:// and others
 //	ws://host/path wss://   read and written as text only
 //
 // [Schemes] lists all of them, with an example of each. If the kernel lacks a

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/sealsock/sealsock/address"
+	"github.com/sealsock/sealsock/socket"
+	"github.com/sealsock/sealsock/socket/inet"
 )
 
 func TestParse(t *testing.T) {
@@ -52,6 +54,14 @@ func TestParse(t *testing.T) {
 		{"stdio:", "stdio", "stdio", "", "stdio:"},
 		{"stdio", "stdio", "stdio", "", "stdio:"},
 		{"-", "stdio", "stdio", "", "stdio:"},
+		{"https://Example.com/", "https", "tcp", "example.com", "https://example.com"},
+		{"https://example.com:443", "https", "tcp", "example.com", "https://example.com"},
+		{"https://example.com:8443", "https", "tcp", "example.com", "https://example.com:8443"},
+		{"https://:443", "https", "tcp", "", "https://:443"},
+		{"https://8443", "https", "tcp", "", "https://:8443"},
+		{"imaps://[2001:db8::1]", "imaps", "tcp", "2001:db8::1", "imaps://[2001:db8::1]"},
+		{"imaps://[2001:db8::1]:1", "imaps", "tcp", "2001:db8::1", "imaps://[2001:db8::1]:1"},
+		{"smtps://192.0.2.1", "smtps", "tcp", "192.0.2.1", "smtps://192.0.2.1"},
 		{"ws://example.com/room?x=1", "ws", "ws", "example.com", "ws://example.com/room?x=1"},
 		{"wss://[::1]:8443/", "wss", "wss", "::1", "wss://[::1]:8443/"},
 	} {
@@ -96,8 +106,13 @@ func TestParseErrors(t *testing.T) {
 		{strings.Repeat("a.", 130) + "com:1", "more than 253", ""},
 		{"example.com:443/x", "text after the port", "example.com:443"},
 		{"/run/app.sock", "a path", "unix:///run/app.sock"},
-		{"https://example.com/x", "not known", "example.com:443"},
-		{"https://example.com:8443/x", "not known", "example.com:8443"},
+		{"https://example.com/x", "path, /x", "https://example.com?"},
+		{"https://example.com:8443/x", "path, /x", "https://example.com:8443?"},
+		{"https://", "no host", "https://host"},
+		{"https://2001:db8::1", "no port", "[2001:db8::1]:443"},
+		{"https://user@example.com", "no host name", ""},
+		{"imaps://example.com:", "port is empty", ""},
+		{"tls://example.com", "not known", "example.com:443"},
 		{"tpc://a:1", "not known", "tcp://a:1"},
 		{"gopher://a:1", "not known", "known schemes"},
 		{"tcp4://[::1]:1", "not an address of tcp4", ""},
@@ -224,4 +239,29 @@ func ExampleParse() {
 	// tcp example.com:443
 	// unix unix:///run/app.sock
 	// address "example.com": it has no port (did you mean example.com:443?)
+}
+
+// TestServices looks at the port and the application protocol of each service.
+func TestServices(t *testing.T) {
+	defer socket.SetAuditor(nil)
+	for text, want := range map[string]string{
+		"smtps://localhost": "465", "imaps://localhost": "993 imap", "pops://localhost": "995 pop3",
+		"pop3s://localhost": "995 pop3", "ftps://localhost": "990 ftp", "ldaps://localhost": "636",
+		"nntps://localhost": "563 nntp", "ircs://localhost": "6697 irc", "sips://localhost": "5061 sip/2",
+		"https://localhost": "443 http/1.1", "mqtts://localhost": "8883 mqtt", "localhost:1": "1",
+	} {
+		var port string
+		socket.SetAuditor(func(e socket.AuditEvent) error {
+			if at, ok := e.Addr.(inet.Addr); ok {
+				port = fmt.Sprint(at.Port())
+				return errors.New("the port is all that matters")
+			}
+			return nil
+		})
+		a := address.MustParse(strings.Replace(text, "localhost", "127.0.0.1", 1))
+		a.Dial(t.Context())
+		if got := strings.TrimSpace(port + " " + a.ALPN()); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
 }

@@ -38,6 +38,17 @@ func init() {
 		"tipc":      {parseTIPC, "tipc://18888:17", "TIPC service: TYPE:INSTANCE, or TYPE:LOWER-UPPER to listen"},
 		"fd":        {parseFD, "fd://3", "descriptor that this process inherited; fd://systemd/NAME by its name"},
 		"stdio":     {parseStdio, "stdio:", "standard input and output as one connection"},
+		"ftps":      {parseService, "ftps://ftp.example.com", "FTP over TLS, port 990"},
+		"https":     {parseService, "https://example.com", "HTTP over TLS, port 443"},
+		"imaps":     {parseService, "imaps://mail.example.com", "IMAP over TLS, port 993"},
+		"ircs":      {parseService, "ircs://irc.example.com", "IRC over TLS, port 6697"},
+		"ldaps":     {parseService, "ldaps://ldap.example.com", "LDAP over TLS, port 636"},
+		"mqtts":     {parseService, "mqtts://mqtt.example.com", "MQTT over TLS, port 8883"},
+		"nntps":     {parseService, "nntps://news.example.com", "NNTP over TLS, port 563"},
+		"pop3s":     {parseService, "pop3s://mail.example.com", "POP3 over TLS, port 995"},
+		"pops":      {parseService, "pops://mail.example.com", "POP3 over TLS, port 995"},
+		"sips":      {parseService, "sips://sip.example.com", "SIP over TLS, port 5061"},
+		"smtps":     {parseService, "smtps://mail.example.com", "mail submission over TLS, port 465"},
 		"ws":        {parseWebSocket, "ws://example.com/room", "WebSocket, as text only"},
 		"wss":       {parseWebSocket, "wss://example.com/room", "WebSocket over TLS, as text only"},
 	}
@@ -62,10 +73,7 @@ func Schemes() []Scheme {
 
 // elsewhere maps schemes of other protocols to their default ports, for the
 // error that a pasted URL causes.
-var elsewhere = map[string]string{
-	"http": "80", "https": "443", "tls": "443", "ssl": "443",
-	"imaps": "993", "smtps": "465", "ldaps": "636", "pop3s": "995", "ftps": "990", "mqtts": "8883",
-}
+var elsewhere = map[string]string{"http": "80", "tls": "443", "ssl": "443"}
 
 func unknownScheme(text, scheme, rest string) *Error {
 	e := &Error{Text: text, Problem: fmt.Sprintf("the scheme %q is not known", scheme)}

@@ -113,6 +113,9 @@ func connect(ctx context.Context, out *output, flags *connectFlags, addr string)
 	if err != nil {
 		return err
 	}
+	if err := checkService(a, flags.starttls); err != nil {
+		return err
+	}
 	c, err := interruptibly(ctx, func() (*dialer, error) { return flags.prepare(out, a) })
 	if err != nil {
 		return err
@@ -202,6 +205,7 @@ func (flags *connectFlags) config(
 		cfg.Identities = []*identity.Identity{id}
 		cfg.PostHandshakeAuth = true
 	}
+	flags.negotiationFlags.alpn = cmp.Or(flags.negotiationFlags.alpn, a.ALPN())
 	flags.negotiationFlags.old = flags.legacy
 	done, err := flags.negotiationFlags.apply(cfg, out)
 	if err == nil {

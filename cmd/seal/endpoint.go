@@ -48,11 +48,14 @@ func schemesFor(begun string) []cobra.Completion {
 
 // checkEndpoints finds flags about what is before TLS, and behind it, that contradict
 // each other.
-func (flags *listenFlags) checkEndpoints() error {
+func (flags *listenFlags) checkEndpoints(a address.Address) error {
 	if err := flags.headerFlags.check(); err != nil {
 		return err
 	}
 	if err := checkStartTLS(flags.starttls); err != nil {
+		return err
+	}
+	if err := checkService(a, flags.starttls); err != nil {
 		return err
 	}
 	if flags.send != 0 && flags.to == "" {
@@ -87,4 +90,13 @@ func (flags *listenFlags) prologue(
 		}
 		return conn, err
 	}
+}
+
+// checkService finds --starttls beside a scheme whose services begin with TLS.
+func checkService(a address.Address, protocol string) error {
+	if protocol == "" || a.Network() != "tcp" || strings.HasPrefix(a.Scheme(), "tcp") {
+		return nil
+	}
+	return usage("--starttls begins in plaintext, and %s:// with TLS", a.Scheme()).
+		hinted("leave out --starttls, or write the address without the scheme")
 }

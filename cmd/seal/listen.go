@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"slices"
@@ -130,6 +131,7 @@ func listen(ctx context.Context, out *output, flags *listenFlags, addr string) e
 	if err := flags.check(a); err != nil {
 		return err
 	}
+	flags.alpn = cmp.Or(flags.alpn, a.ALPN())
 	o, err := interruptibly(ctx, func() (*credentials, error) { return flags.prepare(out, a) })
 	if err != nil {
 		return err
@@ -399,7 +401,7 @@ func (flags *listenFlags) check(a address.Address) error {
 	case flags.clients <= 0:
 		return usage("--clients %d serves nobody", flags.clients).hinted("as in --clients 256")
 	}
-	if err := flags.checkEndpoints(); err != nil {
+	if err := flags.checkEndpoints(a); err != nil {
 		return err
 	}
 	return flags.checkCredentials()
