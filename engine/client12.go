@@ -25,6 +25,10 @@ func (o *offer) offer12(random io.Reader) error {
 	}
 	if !o.speaks(iana.TLS13) {
 		h.SupportedGroups = ecdheGroups(cfg.groups())
+		if !slices.ContainsFunc(h.CipherSuites, withECDHE) {
+			// RFC 8422, Section 4: the extensions are not sent without a suite for them.
+			h.SupportedGroups, h.ECPointFormats = nil, nil
+		}
 		h.RecordSizeLimit = uint16(cfg.RecordSizeLimit)
 	}
 	if cfg.Now == nil {
@@ -47,6 +51,12 @@ func (o *offer) offer12(random io.Reader) error {
 		o.old, h.SessionID = old, old.SessionID
 	}
 	return nil
+}
+
+// withECDHE reports whether a suite of TLS 1.2 has a key exchange on elliptic curves.
+func withECDHE(id iana.CipherSuite) bool {
+	s := suites.TLS12(id)
+	return s != nil && s.ECDHE
 }
 
 // drop12 takes out of a hello what is there for TLS 1.2.

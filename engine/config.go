@@ -321,7 +321,7 @@ func (c *Config) check(client bool) error {
 			return usage("signature scheme %v is not implemented", id)
 		}
 	}
-	if err := c.checkRecords(); err != nil {
+	if err := c.checkOffer(); err != nil {
 		return err
 	}
 	for _, p := range c.ALPN {
@@ -333,6 +333,40 @@ func (c *Config) check(client bool) error {
 		return c.checkClient()
 	}
 	return c.checkECHKeys()
+}
+
+// checkOffer finds limits and lists that must not go over the wire.
+func (c *Config) checkOffer() error {
+	if err := c.checkRecords(); err != nil {
+		return err
+	}
+	return c.checkTwice()
+}
+
+// checkTwice finds what stands twice in a list that goes over the wire. Groups: RFC 9846,
+// Section 4.2.7; key shares: Section 4.2.8, "Clients MUST NOT offer multiple
+// KeyShareEntry values for the same group"; compression: RFC 8879, Section 3.
+func (c *Config) checkTwice() error {
+	if id, found := twice(c.Groups); found {
+		return usage("group %v stands twice in Groups", id)
+	}
+	if id, found := twice(c.KeyShares); found {
+		return usage("group %v stands twice in KeyShares", id)
+	}
+	if id, found := twice(c.offeredCompression()); found {
+		return usage("compression %v stands twice in Compressors", id)
+	}
+	return nil
+}
+
+// twice returns a value that stands more than once in a list.
+func twice[T comparable](list []T) (value T, found bool) {
+	for i, v := range list {
+		if slices.Contains(list[:i], v) {
+			return v, true
+		}
+	}
+	return value, false
 }
 
 func (c *Config) checkClient() error {

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/sealsock/sealsock/iana"
@@ -52,6 +54,57 @@ func TestECHSecondHelloType(t *testing.T) {
 		}
 		if _, _, err := serverSays(t, server, hellos...); alertOf(err) != test.alert {
 			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+}
+
+// TestECHOuterHello: what the outer ClientHello has of the inner one, and what it does
+// not. RFC 9849, Section 6.1.
+func TestECHOuterHello(t *testing.T) {
+	client, server := echPair(t)
+	now := resumptionClock
+	client.Now, server.Now, server.Tickets = now, now, newMemory()
+	server.AntiReplay, server.MaxEarlyData = newMemory(), 100
+	c, _ := connect(t, client, server)
+	client.Session, client.EarlyData = c.sessions[0], true
+	o := firstOffer(t, client)
+	inner := o.hello
+	outer, err := wire.ParseClientHello(newMessage(o.sent()).body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if outer.Random == inner.Random || outer.ServerName != publicName {
+		t.Errorf("random %x, name %q", outer.Random, outer.ServerName)
+	}
+	if inner.PSK == nil || outer.PSK == nil || !inner.EarlyData || !outer.EarlyData ||
+		!slices.Equal(inner.PSKModes, outer.PSKModes) ||
+		!bytes.Equal(inner.SessionID, outer.SessionID) {
+		t.Fatalf("inner %+v\nouter %+v", inner, outer)
+	}
+	if bytes.Equal(inner.PSK.Identities[0].Identity, outer.PSK.Identities[0].Identity) {
+		t.Error("the ticket stands in the outer hello")
+	}
+}
+
+// TestECHOuterExtensionsInside: an inner hello does not refer to an outer one any more.
+// RFC 9849, Section 5.1.
+func TestECHOuterExtensionsInside(t *testing.T) {
+	for _, refers := range []bool{false, true} {
+		client, server := echPair(t)
+		client.ECHConfigs, server.ECHKeys, server.ECHBackend = nil, nil, true
+		client.MinVersion = iana.TLS13
+		o := firstOffer(t, client)
+		want := iana.Alert(0)
+		if o.hello.ECH = (&wire.ECHClientHello{Inner: true}); refers {
+			o.hello.ECHOuterExtensions = []iana.ExtensionType{iana.ExtKeyShare}
+			want = iana.AlertIllegalParameter
+		}
+		raw, err := o.hello.AppendTo(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := serverSays(t, server, raw); alertOf(err) != want {
+			t.Errorf("refers %v: %v", refers, err)
 		}
 	}
 }
