@@ -52,7 +52,7 @@ var mustECHRows = []row{
 		doc: "RFC 9849", section: "5.1",
 		must: "ech_outer_extensions refers to what is there, in its order, once: illegal_parameter",
 		file: "internal/wire/ech.go",
-		old:  "\tp.illegal(\"\", fmt.Sprintf(\"%s is not there to be copied\", wanted))\n",
+		old:  "\tp.illegal(\"\", fmt.Sprintf(\"%s is not in the outer ClientHello\", wanted))\n",
 		new:  "",
 		test: "TestDecodeInner",
 	},

@@ -138,9 +138,9 @@ var mustRows13 = []row{
 		doc: rfc9846, section: "4.4.2",
 		must: "the sender's certificate comes first, with its extensions",
 		file: "engine/flow12.go",
-		old:  "(&wire.Certificate12{Certificates: c.Chain})",
-		new: "(&wire.Certificate12{Certificates: append(c.Chain[1:len(c.Chain):len(c.Chain)], " +
-			"c.Chain[0])})",
+		old:  "&wire.Certificate12{Certificates: c.Chain}",
+		new: "&wire.Certificate12{Certificates: append(c.Chain[1:len(c.Chain):len(c.Chain)], " +
+			"c.Chain[0])}",
 		test: "TestOrderOfChain",
 	},
 	{
@@ -156,8 +156,8 @@ var mustRows13 = []row{
 		doc: rfc9846, section: "4.4.2.2",
 		must: "the certificate that is chosen can sign with a scheme that was offered",
 		file: "engine/credentials.go",
-		old:  "!slices.Contains(own, id),",
-		new:  "false,",
+		old:  "s.In(version) && slices.Contains(own, id) &&",
+		new:  "s.In(version) &&",
 		test: "TestCredentialSchemes",
 	},
 	{
