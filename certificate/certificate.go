@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/sealsock/sealsock/internal/pubkey"
 )
 
 // Certificate is a decoded X.509 certificate (RFC 5280). Its slices are its
@@ -272,7 +274,7 @@ func (c *Certificate) checkOddities() {
 	case "md2WithRSAEncryption", "md5WithRSAEncryption", "sha1WithRSAEncryption", "ecdsa-with-SHA1", "dsa-with-sha1":
 		c.problem("it is signed with a broken hash (%s)", c.SignatureAlgorithm.Name)
 	}
-	if strings.HasPrefix(c.Key.Algorithm, "RSA") && c.Key.Bits > 0 && c.Key.Bits < 2048 {
+	if strings.HasPrefix(c.Key.Algorithm, "RSA") && c.Key.Bits > 0 && c.Key.Bits < pubkey.MinRSABits {
 		c.problem("an RSA key of %d bits is too small", c.Key.Bits)
 	}
 }

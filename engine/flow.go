@@ -117,7 +117,7 @@ func withKey(then func(crypto.PublicKey, *effects) (state, error)) func(crypto.P
 			return nil, &Error{
 				Fault: FaultCertificate, Alert: iana.AlertUnsupportedCertificate,
 				Reason: "the peer's key is not accepted: " + err.Error(),
-				Hint:   "the peer needs a certificate with another key: ECDSA on P-256, or RSA of 2048 bits",
+				Hint:   "the peer needs a certificate with another key: " + pubkey.Good,
 			}
 		}
 		return then(key, do)

@@ -24,7 +24,7 @@ func newLate(f *flow13, client bool) *late {
 	if client && !f.cfg.PostHandshakeAuth || !client && (!f.info.lateOffered || f.cfg.Verifier == nil) {
 		return nil
 	}
-	l := &late{flow: &flow13{cfg: f.cfg, info: f.info, random: f.random, suite: f.suite, kinds: f.kinds}}
+	l := &late{flow: &flow13{cfg: f.cfg, info: f.info, suite: f.suite, kinds: f.kinds}}
 	l.flow.transcript = f.transcript
 	f.info.late = l
 	return l

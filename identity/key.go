@@ -129,6 +129,8 @@ func (l *loader) keyDER(data []byte, file string) (crypto.Signer, error) {
 	return nil, unknownFormat(data, file, "the private key")
 }
 
+var newKeyHint = "make a new key (" + pubkey.Good + ") and request a certificate for it"
+
 // maxPrivate bounds one key in DER; RSA of 8192 bits has 5 KiB. The largest modulus that
 // it lets through has 49,000 bits.
 const maxPrivate = 6 << 10
@@ -140,9 +142,8 @@ func parsePrivate(der []byte, file string) (crypto.Signer, error) {
 	// size: a modulus of 130,000 bits takes 0.7 seconds, of 262,144 bits 15 seconds.
 	if len(der) > maxPrivate {
 		return nil, &Error{Code: CodeWeakKey, File: file,
-			Detail: "more than 6 KiB for one key, where RSA keys of 2048 to 8192 bits are accepted",
-			Hint: "make a new key, ECDSA on P-256 or RSA of 2048 bits or more, " +
-				"and request a certificate for it"}
+			Detail: "more than 6 KiB for one key, where " + pubkey.RSASizes + " are accepted",
+			Hint:   newKeyHint}
 	}
 	key, err := x509.ParsePKCS8PrivateKey(der)
 	if err == nil {
@@ -199,7 +200,7 @@ func checkUsable(key crypto.PublicKey, file string) error {
 		return nil
 	case errors.As(err, &refused) && refused.Reason != pubkey.Unsupported:
 		return &Error{Code: CodeWeakKey, File: file, Detail: refused.Error(),
-			Hint: "make a new key, ECDSA on P-256 or RSA of 2048 bits or more, and request a certificate for it"}
+			Hint: newKeyHint}
 	}
 	if _, ok := key.(*ecdsa.PublicKey); ok {
 		return curveError(file, refused.Got)

@@ -291,7 +291,7 @@ func checkPublicKey(c *x509.Certificate, key crypto.PublicKey) error {
 		return nil
 	case errors.As(err, &refused) && refused.Reason != pubkey.Unsupported:
 		return &Error{Code: CodeWeakKey, Certificate: c, Expected: refused.Expected, Got: refused.Got,
-			Hint: "ask for a certificate with a new key: ECDSA P-256, or RSA of 2048 bits or more"}
+			Hint: "ask for a certificate with a new key: " + pubkey.Good}
 	case key != nil:
 		return unsupportedKey(c, refused.Got)
 	}

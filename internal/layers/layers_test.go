@@ -52,7 +52,7 @@ var allowed = map[string][]string{
 	"trust":             {"iana", "internal/filelock", "internal/pss", "internal/pubkey", "internal/readfile"},
 	"identity":          {"iana", "internal/pss", "internal/pubkey", "internal/readfile"},
 	"authority":         {"iana", "identity", "internal/filelock", "internal/pubkey", "internal/readfile"},
-	"certificate":       {"identity"},
+	"certificate":       {"identity", "internal/pubkey"},
 	"address": {"internal/filelock", "socket", "socket/inet", "socket/unix", "socket/vsock", "socket/bluetooth", "socket/can", "socket/tipc",
 		"socket/sctp", "socket/mptcp", "socket/smc", "socket/udplite"},
 }

@@ -28,6 +28,14 @@ const (
 	maxRSAExponent = 1<<31 - 1
 )
 
+// What hints and errors call keys that are accepted.
+var (
+	// Good is for a hint: what to make a new key of.
+	Good = fmt.Sprintf("ECDSA on P-256, or RSA of %d bits or more", MinRSABits)
+	// RSASizes bounds RSA keys.
+	RSASizes = fmt.Sprintf("RSA keys of %d to %d bits", MinRSABits, MaxRSABits)
+)
+
 // Reason is why a key is refused.
 type Reason uint8
 
