@@ -1,11 +1,8 @@
 package sealsock
 
 import (
-	"context"
-	"crypto"
 	"crypto/tls"
 	"net"
-	"sync/atomic"
 
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
@@ -33,23 +30,10 @@ import (
 // connection below: their methods return zero values and an error that is os.ErrInvalid.
 type Conn struct {
 	stream *stream.Conn
-	cfg    *Config
-	to     *target       // on a client
-	claims *trust.Result // what the peer has shown and not proved yet
-	peer   atomic.Pointer[trust.Result]
-
-	tracing struct{ sent, received bool } // a call of Config.Trace is under way
+	answers
 }
 
 var _ net.Conn = (*Conn)(nil)
-
-// A target is the server that a client connects to.
-type target struct {
-	name    string // that it must prove
-	address string // as dialled, or empty
-	knownAs string // see trust.Peer.Address
-	ech     []byte // its ECHConfigList
-}
 
 // Client returns the client's side of a connection over raw, which it takes
 // over. Without Config.ServerName, or a Trust that waives the name, no server can
@@ -66,14 +50,9 @@ func Client(raw net.Conn, cfg *Config) (*Conn, error) {
 // client is Client with a target. It takes over raw only if it succeeds.
 func (p *prepared) client(raw net.Conn, to *target) (c *Conn, err error) {
 	defer caught(&c, &err)
-	c = &Conn{cfg: p.Config, to: to}
-	session := p.Session
-	if session == nil && p.Sessions != nil && to.name != "" {
-		session = p.Sessions.Take(to.sessionKey())
-	}
-	r, s, err := engine.Client(c.traced(p.engine), engine.Target{
-		ServerName: sniName(to.name), Session: session, ECHConfigs: to.ech,
-	})
+	c = &Conn{answers: answers{cfg: p.Config, to: to}}
+	c.conn = c
+	r, s, err := c.startClient(p.engine)
 	if err != nil {
 		return nil, err
 	}
@@ -85,20 +64,6 @@ func (p *prepared) client(raw net.Conn, to *target) (c *Conn, err error) {
 	}
 	c.stream = stream.New(raw, r, s, opts)
 	return c, nil
-}
-
-// sessionKey is what a session is kept under: the server's name, and the address
-// if it is known, because two services may share a name.
-func (t *target) sessionKey() string { return t.name + " " + t.address }
-
-// keepSession is called with each session that the server offers.
-func (c *Conn) keepSession(s *engine.Session) {
-	if c.cfg.Sessions != nil && c.to.name != "" {
-		c.cfg.Sessions.Put(c.to.sessionKey(), s)
-	}
-	if c.cfg.OnSession != nil {
-		c.cfg.OnSession(s)
-	}
 }
 
 // Server returns the server's side of a connection over raw, which it takes
@@ -115,7 +80,8 @@ func Server(raw net.Conn, cfg *Config) (*Conn, error) {
 // server is Server for connections that share the bound work on their handshakes.
 func (p *prepared) server(raw net.Conn, work chan struct{}) (c *Conn, err error) {
 	defer caught(&c, &err)
-	c = &Conn{cfg: p.Config}
+	c = &Conn{answers: answers{cfg: p.Config}}
+	c.conn = c
 	r, s, err := engine.Server(c.traced(p.engine))
 	if err != nil {
 		return nil, err
@@ -173,111 +139,3 @@ func (c *Conn) ConnectionState() tls.ConnectionState {
 	}
 	return state
 }
-
-// traced returns e with a Trace for c alone. After Config.Trace has panicked it is not
-// called again, so that the alert can be sent. Each direction has one goroutine at a time.
-func (c *Conn) traced(e *engine.Config) *engine.Config {
-	see := e.Trace
-	if see == nil {
-		return e
-	}
-	own := *e
-	own.Trace = func(t engine.Trace) {
-		busy := &c.tracing.received
-		if t.Sent {
-			busy = &c.tracing.sent
-		}
-		if !*busy {
-			*busy = true
-			see(t)
-			*busy = false
-		}
-	}
-	return &own
-}
-
-// answer answers what the engine asks.
-func (c *Conn) answer(ctx context.Context, q engine.Question) (engine.Answer, error) {
-	switch q := q.(type) {
-	case *engine.PeerCertificate:
-		key, err := c.verify(ctx, q)
-		return q.Accept(key), err
-	case *engine.ClientHelloInfo:
-		cfg, err := c.forClient(ctx, q)
-		return q.Configure(cfg), err
-	case *engine.PSKQuery:
-		if c.to != nil {
-			key, err := c.cfg.SelectPSK(ctx, q.Hint)
-			return q.Use(key), err
-		}
-		key, err := c.cfg.FindPSK(ctx, q.Identity)
-		return q.Use(key), err
-	case *engine.CredentialRequest:
-		id, err := c.cfg.SelectIdentity(context.WithValue(ctx, connKey{}, c), q)
-		return q.Show(credential(id)), err
-	}
-	return engine.Answer{}, &engine.Error{
-		Fault: engine.FaultUsage, Reason: "an unknown request from the engine",
-	}
-}
-
-// connKey is the key of the *Conn in the context of Config.SelectIdentity.
-type connKey struct{}
-
-// forClient returns the configuration that ForClient chooses. That Config's own
-// ForClient is not called.
-func (c *Conn) forClient(
-	ctx context.Context, hello *engine.ClientHelloInfo,
-) (*engine.Config, error) {
-	cfg, err := c.cfg.ForClient(ctx, hello)
-	if cfg == nil || err != nil {
-		return nil, err
-	}
-	p, err := prepare(cfg, true)
-	if err != nil {
-		return nil, err
-	}
-	c.cfg = cfg
-	p.engine.ForClient = nil
-	return c.traced(p.engine), p.engine.CheckServer()
-}
-
-func (c *Conn) verify(ctx context.Context, q *engine.PeerCertificate) (crypto.PublicKey, error) {
-	peer := &trust.Peer{
-		Server: q.Server, Chain: q.Chain, RawPublicKey: q.RawPublicKey, OCSPStaple: q.OCSPStaple, SCTs: q.SCTs, Now: c.cfg.now(),
-		StapleAsked: q.Server, // a client always asks for one
-	}
-	switch {
-	case q.ECHRejected:
-		peer.Name, peer.ECHRejected = q.ServerName, true
-	case q.Server:
-		peer.Name, peer.Address = c.to.name, c.to.knownAs
-	}
-	var v Verifier = c.cfg.Trust
-	if v == nil {
-		v = defaultTrust
-	}
-	result, err := v.Verify(ctx, peer)
-	if err != nil {
-		return nil, err
-	}
-	if q.Delegation != nil {
-		if err := checkDelegation(q.Delegation, result, c.cfg.now()); err != nil {
-			return nil, err
-		}
-	}
-	c.claims = result
-	return result.PublicKey, nil
-}
-
-// proved is called once the peer has proved that it holds the key of what it
-// has shown. Before that, c.claims is not authenticated.
-func (c *Conn) proved() {
-	if c.claims != nil {
-		c.peer.Store(c.claims)
-		c.claims = nil
-	}
-}
-
-// defaultTrust is shared, so that its memory of verified chains is too.
-var defaultTrust = new(trust.Policy)

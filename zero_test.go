@@ -28,6 +28,7 @@ import (
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/legacy"
+	"github.com/sealsock/sealsock/loop"
 	"github.com/sealsock/sealsock/proxyprotocol"
 	"github.com/sealsock/sealsock/socket"
 	"github.com/sealsock/sealsock/socket/alg"
@@ -51,7 +52,8 @@ import (
 // zeroValues has each exported type with exported methods, of each package that others
 // may import.
 var zeroValues = []any{
-	new(sealsock.Conn), new(sealsock.Dialer), new(sealsock.Listener), new(sealsock.MemoryCache),
+	new(sealsock.Conn), new(sealsock.Dialer), new(sealsock.Engine), new(sealsock.EngineConn),
+	new(sealsock.Listener), new(sealsock.MemoryCache),
 	new(sealsock.RotatingKeys), new(sealsock.TicketKey),
 	new(address.Address), new(address.Error),
 	new(authority.Authority), new(authority.Reason),
@@ -60,7 +62,7 @@ var zeroValues = []any{
 	new(certificate.NameKind), new(certificate.Policy), new(certificate.PublicKey),
 	new(certificate.Request), new(certificate.RevocationList),
 	new(chat.Room),
-	new(engine.ClientHelloInfo), new(engine.Config), new(engine.Credential),
+	new(engine.ClientHelloInfo), new(engine.Config), new(engine.Conn), new(engine.Credential),
 	new(engine.CredentialRequest), new(engine.Delegated), new(engine.ECHKey),
 	new(engine.ECHRejectedError), new(engine.Error), new(engine.Fault), new(engine.Outgoing),
 	new(engine.PSK), new(engine.PSKQuery), new(engine.PanicError), new(engine.PeerCertificate),
@@ -73,6 +75,7 @@ var zeroValues = []any{
 	new(iana.SignatureScheme), new(iana.Version),
 	new(identity.ACME), new(identity.Code), new(identity.Error), new(identity.Identity),
 	new(identity.Reloader),
+	new(loop.Conn), new(loop.Group),
 	new(legacy.Conn), new(legacy.Listener),
 	new(socket.Flags), new(socket.Linger), new(socket.Listener), new(socket.NonBlocking),
 	new(socket.Option[int]), new(socket.PacketConn), new(socket.RawAddr), new(socket.Socket),

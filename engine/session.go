@@ -156,6 +156,9 @@ func (s *Session) lists() []*[][]byte { return []*[][]byte{&s.PeerChain, &s.Peer
 
 // Marshal encodes the session, its secret included.
 func (s *Session) Marshal() ([]byte, error) {
+	if s == nil {
+		return nil, usage("there is no session to encode")
+	}
 	head := sessionHead{
 		Format: sessionFormat, Version: s.Version, CipherSuite: s.CipherSuite, Group: s.Group,
 		Created: s.Created.UnixMilli(), Authenticated: s.Authenticated.UnixMilli(),

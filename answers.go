@@ -1,0 +1,162 @@
+package sealsock
+
+import (
+	"context"
+	"crypto"
+	"sync/atomic"
+
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/trust"
+)
+
+// answers decides for one connection what its engine asks, with a Config.
+type answers struct {
+	cfg    *Config
+	conn   *Conn         // whose answers they are, or nil
+	to     *target       // on a client
+	claims *trust.Result // what the peer has shown and not proved yet
+	peer   atomic.Pointer[trust.Result]
+
+	tracing struct{ sent, received bool } // a call of Config.Trace is under way
+}
+
+// A target is the server that a client connects to.
+type target struct {
+	name    string // that it must prove
+	address string // as dialled, or empty
+	knownAs string // see trust.Peer.Address
+	ech     []byte // its ECHConfigList
+}
+
+// sessionKey is what a session is kept under: the server's name, and the address
+// if it is known, because two services may share a name.
+func (t *target) sessionKey() string { return t.name + " " + t.address }
+
+// startClient makes the halves of a client's connection.
+func (a *answers) startClient(e *engine.Config) (*engine.Receiver, *engine.Sender, error) {
+	session := a.cfg.Session
+	if session == nil && a.cfg.Sessions != nil && a.to.name != "" {
+		session = a.cfg.Sessions.Take(a.to.sessionKey())
+	}
+	return engine.Client(a.traced(e), engine.Target{
+		ServerName: sniName(a.to.name), Session: session, ECHConfigs: a.to.ech,
+	})
+}
+
+// keepSession is called with each session that the server offers.
+func (a *answers) keepSession(s *engine.Session) {
+	if a.cfg.Sessions != nil && a.to.name != "" {
+		a.cfg.Sessions.Put(a.to.sessionKey(), s)
+	}
+	if a.cfg.OnSession != nil {
+		a.cfg.OnSession(s)
+	}
+}
+
+// traced returns e with a Trace for one connection alone. After Config.Trace has panicked it is not
+// called again, so that the alert can be sent. Each direction has one goroutine at a time.
+func (a *answers) traced(e *engine.Config) *engine.Config {
+	see := e.Trace
+	if see == nil {
+		return e
+	}
+	own := *e
+	own.Trace = func(t engine.Trace) {
+		busy := &a.tracing.received
+		if t.Sent {
+			busy = &a.tracing.sent
+		}
+		if !*busy {
+			*busy = true
+			see(t)
+			*busy = false
+		}
+	}
+	return &own
+}
+
+// answer answers what the engine asks.
+func (a *answers) answer(ctx context.Context, q engine.Question) (engine.Answer, error) {
+	switch q := q.(type) {
+	case *engine.PeerCertificate:
+		key, err := a.verify(ctx, q)
+		return q.Accept(key), err
+	case *engine.ClientHelloInfo:
+		cfg, err := a.forClient(ctx, q)
+		return q.Configure(cfg), err
+	case *engine.PSKQuery:
+		if a.to != nil {
+			key, err := a.cfg.SelectPSK(ctx, q.Hint)
+			return q.Use(key), err
+		}
+		key, err := a.cfg.FindPSK(ctx, q.Identity)
+		return q.Use(key), err
+	case *engine.CredentialRequest:
+		id, err := a.cfg.SelectIdentity(context.WithValue(ctx, connKey{}, a.conn), q)
+		return q.Show(credential(id)), err
+	}
+	return engine.Answer{}, &engine.Error{
+		Fault: engine.FaultUsage, Reason: "an unknown request from the engine",
+	}
+}
+
+// connKey is the key of the *Conn in the context of Config.SelectIdentity.
+type connKey struct{}
+
+// forClient returns the configuration that ForClient chooses. That Config's own
+// ForClient is not called.
+func (a *answers) forClient(
+	ctx context.Context, hello *engine.ClientHelloInfo,
+) (*engine.Config, error) {
+	cfg, err := a.cfg.ForClient(ctx, hello)
+	if cfg == nil || err != nil {
+		return nil, err
+	}
+	p, err := prepare(cfg, true)
+	if err != nil {
+		return nil, err
+	}
+	a.cfg = cfg
+	p.engine.ForClient = nil
+	return a.traced(p.engine), p.engine.CheckServer()
+}
+
+func (a *answers) verify(ctx context.Context, q *engine.PeerCertificate) (crypto.PublicKey, error) {
+	peer := &trust.Peer{
+		Server: q.Server, Chain: q.Chain, RawPublicKey: q.RawPublicKey, OCSPStaple: q.OCSPStaple, SCTs: q.SCTs, Now: a.cfg.now(),
+		StapleAsked: q.Server, // a client always asks for one
+	}
+	switch {
+	case q.ECHRejected:
+		peer.Name, peer.ECHRejected = q.ServerName, true
+	case q.Server:
+		peer.Name, peer.Address = a.to.name, a.to.knownAs
+	}
+	var v Verifier = a.cfg.Trust
+	if v == nil {
+		v = defaultTrust
+	}
+	result, err := v.Verify(ctx, peer)
+	if err != nil {
+		return nil, err
+	}
+	if q.Delegation != nil {
+		if err := checkDelegation(q.Delegation, result, a.cfg.now()); err != nil {
+			return nil, err
+		}
+	}
+	a.claims = result
+	return result.PublicKey, nil
+}
+
+// proved is called once the peer has proved that it holds the key of what it
+// has shown. Before that, a.claims is not authenticated.
+func (a *answers) proved() {
+	if a.claims != nil {
+		a.peer.Store(a.claims)
+		a.claims = nil
+	}
+}
+
+// defaultTrust is shared, so that its memory of verified chains is too.
+var defaultTrust = new(trust.Policy)
