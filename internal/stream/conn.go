@@ -149,8 +149,7 @@ func (c *Conn) proved() {
 // HandshakeDone reports whether the peer is proved.
 func (c *Conn) HandshakeDone() bool { return c.Made() && c.open.Load() }
 
-// Handshake runs the handshake, unless it is done already, until ctx ends. A
-// handshake that ran into a deadline or the end of ctx can be taken up again.
+// Handshake runs the handshake, unless it is done already, until ctx ends.
 func (c *Conn) Handshake(ctx context.Context) error {
 	if !c.Made() {
 		return ErrNotMade
@@ -368,11 +367,8 @@ func (c *Conn) truncated() error {
 	}
 }
 
-// Close sends close_notify, unless a write is under way, and closes the connection
-// below. Reads and writes that wait return. It takes at most 5 seconds, and half a
-// second more after a fatal alert, which the peer may need to receive it. If the
-// write deadline has passed, it does not wait for the peer. An error means that
-// something written before was lost, or that the connection below did not close.
+// Close sends what is waiting and close_notify, or the alert of a failure, and closes the
+// connection below. It waits for the peer until closeDeadline, and lingers after an alert.
 func (c *Conn) Close() error {
 	if !c.Made() {
 		return ErrNotMade
@@ -424,8 +420,7 @@ func (c *Conn) goodbye() error {
 	return err
 }
 
-// CloseWrite sends close_notify: the peer reads an orderly end, and may continue to
-// send. The connection below stays open in both directions.
+// CloseWrite sends close_notify.
 func (c *Conn) CloseWrite() error {
 	if !c.Made() {
 		return ErrNotMade

@@ -1,5 +1,6 @@
 // Package stream runs the engine over a [net.Conn]. It is the only place with
-// locks, deadlines and a read loop.
+// locks, deadlines and a read loop. Package sealsock documents the methods of a [Conn] for
+// their users; the comments here are about how they work.
 //
 // A [Conn] is full duplex: one goroutine may read while another writes, and
 // neither waits for the other. What the reading side has to send, such as the

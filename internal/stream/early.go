@@ -17,13 +17,8 @@ type early struct {
 	over     bool   // on a server: no more will come
 }
 
-// WriteEarly sends, on a client, 0-RTT data before the handshake is done. An
-// attacker may replay it, so it must be such that it may arrive twice. If the
-// server refuses it, it is sent again as ordinary data, in front of all other, unless the
-// server chose another application protocol: see Options.EarlyRefused.
-// It returns engine.ErrNoEarlyData, perhaps after a part, where none can be sent.
-//
-// On a server, WriteEarly sends data before the client is proved.
+// WriteEarly sends 0-RTT data, or on a server data before the client is proved. It keeps
+// what it sends until the server has accepted it: see resendEarly.
 func (c *Conn) WriteEarly(p []byte) (int, error) {
 	if !c.Made() {
 		return 0, ErrNotMade
@@ -87,9 +82,8 @@ func (c *Conn) begin() error {
 	return nil
 }
 
-// ReadEarly reads, on a server, the client's 0-RTT data, which an attacker may
-// have replayed. It ends in io.EOF, also if there is none. Read never returns
-// early data, and ReadEarly nothing else.
+// ReadEarly reads, on a server, the client's 0-RTT data. It runs the handshake as far as
+// that takes.
 func (c *Conn) ReadEarly(p []byte) (int, error) {
 	if !c.Made() {
 		return 0, ErrNotMade

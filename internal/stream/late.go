@@ -27,9 +27,8 @@ const maxHeld = 1 << 20
 // lateTurn is how long no Read must have been called before a waiter reads by itself.
 const lateTurn = 5 * time.Millisecond
 
-// RequestClientCertificate asks, on a server, for the client's certificate and
-// returns once it is proved, or the client has declined. Several may be under
-// way at once. If no Read is under way, it reads by itself and keeps the data.
+// RequestClientCertificate asks, on a server, for the client's certificate and waits for
+// the answer. If no Read is under way, it reads by itself and keeps the data.
 func (c *Conn) RequestClientCertificate(ctx context.Context) error {
 	answered := make(chan struct{})
 	var request *engine.LateRequest

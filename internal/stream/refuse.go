@@ -21,10 +21,9 @@ const (
 // lingering holds a value for each connection that is read before it is closed.
 var lingering = make(chan struct{}, lingerPeers)
 
-// GiveUp ends a handshake that has failed, with cause, and closes the connection
-// below. It is for a handshake that is given up although it could be taken up
-// again: the peer receives the alert of cause, see engine.Receiver.Abort. After any
-// other failure it does what Close does. It does not wait for the peer.
+// GiveUp ends a handshake that could be continued, with the alert of cause: see
+// engine.Receiver.Abort. After any other failure it does what Close does. It does not wait
+// for the peer.
 func (c *Conn) GiveUp(cause error) {
 	if !c.Made() {
 		return
@@ -82,12 +81,8 @@ func (c *Conn) linger() {
 	}
 }
 
-// Abort ends a connection with a fatal alert instead of close_notify, so that the
-// peer does not take what it has received for the whole, and can report a reason. It
-// is for an application that fails after the handshake; the alert is usually
-// internal_error (RFC 9846, Section 6.2). Abort closes the connection below.
-// A Write of another goroutine ends early, in net.ErrClosed, and the alert follows what
-// it has sent. Abort waits at most 5 seconds for that, and not past a write deadline.
+// Abort ends a connection with the fatal alert a and closes the connection below. A write of
+// another goroutine ends early and sends the alert behind what it has sent.
 func (c *Conn) Abort(a iana.Alert) error {
 	if !c.Made() {
 		return ErrNotMade

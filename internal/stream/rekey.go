@@ -6,9 +6,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 )
 
-// Rekey changes the key of this side's direction and, if both is set, asks the
-// peer to change its own, which happens before it sends again. RFC 9846,
-// Section 4.6.3.
+// Rekey sends a KeyUpdate and, if both is set, asks the peer for one.
 func (c *Conn) Rekey(ctx context.Context, both bool) error {
 	return c.control(ctx, func(s *engine.Sender, dst []byte) ([]byte, error) {
 		return s.Rekey(dst, both)
@@ -49,8 +47,7 @@ func (c *Conn) control(ctx context.Context, use sealFunc) error {
 	return nil
 }
 
-// Export derives length bytes of keying material that both sides share, for
-// label and context. RFC 9846, Section 7.5.
+// Export derives keying material.
 func (c *Conn) Export(label string, context []byte, length int) ([]byte, error) {
 	if !c.Made() {
 		return nil, ErrNotMade

@@ -9,11 +9,8 @@ import (
 	"github.com/sealsock/sealsock/engine"
 )
 
-// Unwrap ends the encryption and hands back the plain connection: it sends
-// close_notify, waits for the peer's, and returns the connection below with
-// not one byte lost or taken. The Conn must not be used any more, not even
-// closed. Application data that is not read yet is an error, and so is data that
-// comes before the peer's close_notify: read until io.EOF first.
+// Unwrap sends close_notify, waits for the peer's, and returns the connection below, with
+// what was read of it behind that.
 func (c *Conn) Unwrap(ctx context.Context) (net.Conn, error) {
 	if err := c.Handshake(ctx); err != nil {
 		return nil, err

@@ -64,8 +64,8 @@ func (m *mailbox) take() engine.Outgoing {
 	return o
 }
 
-// Write seals and writes p. If a deadline passes, n counts what is sealed: those
-// bytes reach the peer with the next Write or Close, so continue after them.
+// Write seals and writes p. If a deadline passes, n counts what is sealed: the next call
+// sends those bytes.
 func (c *Conn) Write(p []byte) (n int, err error) {
 	if err := c.Handshake(context.Background()); err != nil {
 		return 0, err
