@@ -16,7 +16,7 @@ build: ## the command, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/seal ./cmd/seal
 
 test: peers ## all tests: units, vectors, fuzz seeds, and foreign programs in both roles
-	$(GO) test -timeout 20m $(PACKAGES)
+	$(GO) test -timeout 40m $(PACKAGES)
 
 peers: ## installs the programs for the interop tests, if possible
 	@scripts/peers.sh
