@@ -242,5 +242,5 @@ func TestKeyFitsSuite12(t *testing.T) {
 		h.CipherSuite = iana.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
 	})
 	err := rewritten(t, client, server, true, w)
-	refusesFor(t, err, iana.AlertIllegalParameter, "does not go with suite")
+	refusesFor(t, err, iana.AlertIllegalParameter, "does not allow")
 }

@@ -17,7 +17,7 @@ func (d *decision) choose13(cfg *Config, h *wire.ClientHello, k known) error {
 		// negotiated by higher values. RFC 8446 had no such rule for servers, and
 		// BoringSSL and crypto/tls ignore the value; a client of either RFC sends 0x0303.
 		return broken(iana.AlertProtocolVersion,
-			"a ClientHello for TLS 1.3 has the legacy_version %v and not TLS 1.2", h.LegacyVersion)
+			"a ClientHello of TLS 1.3 has legacy_version %v, expected TLS 1.2", h.LegacyVersion)
 	}
 	if err := checkHello13(h); err != nil {
 		return err
