@@ -24,6 +24,7 @@ var values = map[string][]string{
 	"form": {"pem", "der", "chain"},
 	"reason": {"key-compromise", "affiliation-changed", "superseded",
 		"cessation-of-operation", "privilege-withdrawn", "unspecified"},
+	"log-format": {"json", "text"},
 	"fail-under": {"A+", "A", "B", "C"},
 
 	"accept-proxy-header": {"any", "unix"},

@@ -56,6 +56,7 @@ type connectFlags struct {
 	trustFlags
 	forwardFlags
 	headerFlags
+	logFlags
 	name      string
 	insecure  bool
 	legacy    bool
@@ -90,6 +91,7 @@ func (flags *connectFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&flags.name, "name", "", "the `name` that the server must prove, instead of the host that is dialled")
 	f.BoolVar(&flags.insecure, "insecure", false, "accept any server: the connection can then be read and changed on its way")
 	f.BoolVar(&flags.legacy, "legacy", false, "reach an old server: TLS 1.0 and 1.1, CBC, RSA key exchange, all of which are weak")
+	flags.logFlags.register(f)
 	flags.identityFlags.register(f)
 	f.StringVar(&flags.session, "session", "", "come back with the session in this `file`, and keep the next one there; it need not be there yet")
 	f.StringVar(&flags.early, "early-data", "", "send this `file` before the handshake is done, with --session: whoever records it can send it again, so it must be such that this does no harm")
@@ -116,6 +118,9 @@ func connect(ctx context.Context, out *output, flags *connectFlags, addr string)
 	if err := checkService(a, flags.starttls); err != nil {
 		return err
 	}
+	if err := flags.logFlags.open(out); err != nil {
+		return err
+	}
 	c, err := interruptibly(ctx, func() (*dialer, error) { return flags.prepare(out, a) })
 	if err != nil {
 		return err
@@ -131,18 +136,22 @@ func connect(ctx context.Context, out *output, flags *connectFlags, addr string)
 	if err != nil {
 		return err
 	}
-	flags.report(out, f)
-	return exchangeStdio(ctx, out, conn)
+	id, measured := out.connections.Add(1), measuredConn{conn, newTraffic()}
+	flags.report(out, f, id)
+	err = exchangeStdio(ctx, out, measured)
+	out.log(endOf(id, f.Remote, measured.traffic, err))
+	return err
 }
 
 // report prints the facts about a connection.
-func (flags *connectFlags) report(out *output, f *facts) {
+func (flags *connectFlags) report(out *output, f *facts, id int64) {
 	if flags.known != "" {
 		f = f.known()
 	}
 	for _, w := range f.Weaknesses {
 		out.warn("--legacy: %s", w)
 	}
+	f.ID = id
 	out.print(f)
 }
 
@@ -319,14 +328,14 @@ func timeoutError(err error, slow *engine.Error) error {
 }
 
 // exchangeStdio carries standard input and output, or the lines of a terminal.
-func exchangeStdio(ctx context.Context, out *output, conn tlsConn) error {
+func exchangeStdio(ctx context.Context, out *output, conn measuredConn) error {
 	ctx, e, err := openStdio(ctx, out)
 	if err != nil {
 		conn.Close()
 		return err
 	}
 	defer e.restore()
-	defer e.attach(conn)()
+	defer e.attach(conn.tlsConn)()
 	x := &exchange{conn: conn, in: e.in, out: e.out, typed: e.typed, piped: e.piped}
 	return x.run(ctx)
 }

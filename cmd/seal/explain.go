@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -119,6 +120,7 @@ func describeProtocol(e *engine.Error) *problem {
 	switch e.Fault {
 	case engine.FaultAlert:
 		p.code = "alert-" + e.Alert.String()
+		p.hint = cmp.Or(p.hint, alertHints[e.Alert])
 	case engine.FaultIncompatible:
 		p.code = "incompatible"
 	case engine.FaultTransport:

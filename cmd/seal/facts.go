@@ -18,6 +18,7 @@ import (
 
 // facts describes a connection.
 type facts struct {
+	ID        int64       `json:"id,omitempty"` // its number among those of this process
 	Remote    string      `json:"remote"`
 	Local     string      `json:"local"`
 	Version   string      `json:"version"`
@@ -64,7 +65,8 @@ type revocationFact struct {
 	Problem string `json:"problem,omitempty"`
 }
 
-func (*facts) event() string { return "connected" }
+func (*facts) event() string       { return "connected" }
+func (f *facts) connection() int64 { return f.ID }
 
 // text is the one line: version, suite, group, signature, name, expiry.
 func (f *facts) text() string {

@@ -12,9 +12,6 @@ import (
 	"github.com/sealsock/sealsock/internal/admit"
 )
 
-// defaultClients is how many connections are served at once.
-const defaultClients = 256
-
 // backend returns the address of listen --to.
 func backend(to string) (address.Address, error) {
 	a, err := address.Parse(to)
@@ -63,16 +60,15 @@ func backendError(ctx context.Context, name string, err error) error {
 
 // forwardFlags are the flags of connect --listen.
 type forwardFlags struct {
-	listen  string
-	clients int
-	drain   time.Duration
+	listen string
+	limitFlags
+	drain time.Duration
 }
 
 func (flags *forwardFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&flags.listen, "listen", "",
 		"listen on this plaintext `address`, and make an encrypted connection for each client there")
-	f.IntVar(&flags.clients, "clients", defaultClients,
-		"`number` of clients served at once, with --listen; more have to wait")
+	flags.limitFlags.register(f)
 	f.DurationVar(&flags.drain, "drain", 10*time.Second,
 		"`time` that connections have to end after SIGTERM, with --listen")
 }
@@ -84,8 +80,6 @@ func (flags *forwardFlags) check(single map[string]bool) error {
 		return nil
 	case flags.drain < 0:
 		return usage("--drain %v is negative", flags.drain).hinted("as in --drain 10s, or --drain 0")
-	case flags.clients <= 0:
-		return usage("--clients %d serves nobody", flags.clients).hinted("as in --clients 256")
 	}
 	for _, flag := range []string{"--early-data", "--session"} {
 		if single[flag] {
@@ -107,11 +101,22 @@ func (flags *connectFlags) forward(ctx context.Context, out *output, c *dialer) 
 		return err
 	}
 	c.cfg.Sessions = sealsock.NewMemoryCache(0)
+	gate, err := flags.limitFlags.prepare(a.Scheme())
+	if err != nil {
+		inner.Close()
+		return err
+	}
+	if gate != nil {
+		gate.plain, gate.Listener = true, inner
+		gate.refused = func(peer net.Addr, err error) { out.print(refusedOf(out, peer, err)) }
+		inner = gate
+	}
 	l := newPlainListener(inner)
 	defer l.Close()
 	out.print(forwarding{displayAddress(a, l.Addr()), c.addr.String()})
-	s := &server{out: out, listener: l, limit: flags.clients, drain: flags.drain,
+	s := &server{out: out, listener: l, drain: flags.drain, idle: flags.idle,
 		service: sealService{flags, c}}
+	s.places.total, s.places.perAddress = flags.clients, flags.perAddress
 	return s.run(ctx, true)
 }
 
@@ -141,7 +146,7 @@ func (s sealService) serve(ctx context.Context, plain *serverConn) error {
 		cut(plain)
 		return backendError(ctx, s.dialer.addr.String(), err)
 	}
-	s.flags.report(s.dialer.out, f)
+	s.flags.report(s.dialer.out, f, plain.id)
 	r := newRelay(relayEnd{name: "the client", conn: plain}, relayEnd{name: "the server", conn: conn})
 	return r.run(ctx)
 }
@@ -152,7 +157,7 @@ type plainListener struct{ *admit.Listener[*serverConn] }
 func newPlainListener(inner net.Listener) plainListener {
 	return plainListener{admit.New(inner, admit.Options[*serverConn]{
 		Handshake: func(_ context.Context, raw net.Conn) (*serverConn, error) {
-			return &serverConn{tlsConn: plainConn{raw}}, nil
+			return newServerConn(plainConn{raw}, nil), nil
 		},
 	})}
 }

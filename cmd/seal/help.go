@@ -23,15 +23,16 @@ type flagGroup struct {
 
 // flagGroups has each flag of the commands that have more flags than fit a screen.
 var flagGroups = []flagGroup{
-	{"Service", "keep echo exec http chat to listen clients drain"},
+	{"Service", "keep echo exec http chat to listen drain"},
+	{"Limits", "clients max-per-address allow deny rate idle timeout"},
 	{"Identity", "cert key p12 key-password-file name raw-key psk-file psk-without-dhe"},
 	{"Peers", "ca ca-dir client-ca client-auth pin known-peers insecure strict"},
 	{"Revocation", "crl revocation"},
-	{"Connection", "timeout proxy starttls accept-proxy-header send-proxy-header alpn session " +
+	{"Connection", "proxy starttls accept-proxy-header send-proxy-header alpn session " +
 		"early-data tickets max-early-data"},
 	{"Encrypted ClientHello", "ech-keys ech-config"},
 	{"Protocol", "min max suites groups sigalgs legacy"},
-	{"Diagnosis", "trace keylog"},
+	{"Diagnosis", "log log-format trace keylog"},
 	{"Inspection", "list fail-under expires-within parallel dns html messages pem"},
 }
 

@@ -69,3 +69,11 @@ func protocolFlags(e *engine.Error) string {
 	}
 	return ""
 }
+
+// alertHints has what a user can do about alerts of the other side, where its error has no
+// hint.
+var alertHints = map[iana.Alert]string{
+	iana.AlertInternalError: "the other side failed, or serves as many clients as it may: " +
+		"its log says which",
+	iana.AlertAccessDenied: "the other side does not serve this client: its log says why",
+}

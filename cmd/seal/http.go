@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,10 +36,11 @@ func (p httpService) serve(ctx context.Context, conn *serverConn) error {
 	if err == nil && p.late && isSecret(line) {
 		err = p.authenticate(ctx, conn)
 	}
-	answer := respond(line, err, conn.facts)
+	status, answer := respond(line, err, conn.facts)
 	if answer == nil {
 		return err
 	}
+	p.out.print(requestOf(conn.facts, line, status))
 	conn.SetWriteDeadline(time.Now().Add(p.timeout))
 	if _, err := conn.Write(answer); err != nil {
 		return err
@@ -103,8 +105,9 @@ func isRequestLine(line string) bool {
 }
 
 // respond makes the answer, or nil if the connection failed.
-func respond(line string, err error, f *facts) []byte {
-	status, body := "200 OK", ""
+func respond(line string, err error, f *facts) (status string, answer []byte) {
+	body := ""
+	status = "200 OK"
 	var timeout net.Error
 	var denied denial
 	switch {
@@ -119,7 +122,7 @@ func respond(line string, err error, f *facts) []byte {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		status, body = "408 Request Timeout", "the request did not end with an empty line in time\n"
 	default:
-		return nil
+		return "", nil
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n", status, len(body))
@@ -127,7 +130,36 @@ func respond(line string, err error, f *facts) []byte {
 	if !strings.HasPrefix(line, "HEAD ") {
 		b.WriteString(body)
 	}
-	return b.Bytes()
+	return status, b.Bytes()
+}
+
+// request reports a request of --http and its answer.
+type request struct {
+	ID     int64  `json:"id"`
+	Remote string `json:"remote"`
+	Method string `json:"method,omitempty"`
+	Target string `json:"target,omitempty"`
+	Status int    `json:"status"`
+}
+
+func requestOf(f *facts, line, status string) note {
+	r := &request{ID: f.ID, Remote: f.Remote}
+	if parts := strings.Split(line, " "); isRequestLine(line) {
+		r.Method, r.Target = parts[0], parts[1]
+	}
+	r.Status, _ = strconv.Atoi(status[:3])
+	return r
+}
+
+func (*request) event() string       { return "request" }
+func (r *request) connection() int64 { return r.ID }
+
+func (r *request) text() string {
+	what := "what is no HTTP request"
+	if r.Method != "" {
+		what = r.Method + " " + r.Target
+	}
+	return printable.Line(fmt.Sprintf("seal: %s requested %s: %d", r.Remote, what, r.Status))
 }
 
 // describeConnection is the page: one fact a line.

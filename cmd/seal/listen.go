@@ -50,6 +50,8 @@ type listenFlags struct {
 	identityFlags
 	trustFlags
 	headerFlags
+	limitFlags
+	logFlags
 	clientCA   []string
 	clientAuth string
 	names      []string
@@ -60,7 +62,6 @@ type listenFlags struct {
 	exec       string
 	to         string
 	starttls   string
-	clients    int
 	drain      time.Duration
 	tickets    int
 	maxEarly   uint32
@@ -102,10 +103,10 @@ func (flags *listenFlags) register(f *pflag.FlagSet) {
 		"the client asks for it, as this `protocol` has it: "+strings.Join(starttls.Protocols(), ", "))
 	flags.registerSend(f, "the server of --to")
 	flags.registerAccept(f)
-	f.IntVar(&flags.clients, "clients", defaultClients,
-		"`number` of connections served at once, with --keep; more have to wait")
 	f.DurationVar(&flags.drain, "drain", 10*time.Second,
 		"`time` that connections have to end after SIGTERM, with --keep; a second signal ends at once")
+	flags.limitFlags.register(f)
+	flags.logFlags.register(f)
 	flags.identityFlags.register(f)
 	f.StringArrayVar(&flags.names, "name", nil, "a further `name` for the certificate of the local authority; may be given several times")
 	flags.trustFlags.register(f, "clients")
@@ -132,6 +133,13 @@ func listen(ctx context.Context, out *output, flags *listenFlags, addr string) e
 		return err
 	}
 	flags.alpn = cmp.Or(flags.alpn, a.ALPN())
+	gate, err := flags.limitFlags.prepare(a.Scheme())
+	if err != nil {
+		return err
+	}
+	if err := flags.logFlags.open(out); err != nil {
+		return err
+	}
 	o, err := interruptibly(ctx, func() (*credentials, error) { return flags.prepare(out, a) })
 	if err != nil {
 		return err
@@ -139,8 +147,8 @@ func listen(ctx context.Context, out *output, flags *listenFlags, addr string) e
 	defer o.done()
 	cfg := o.cfg
 	cfg.Prologue = flags.prologue(a)
-	cfg.OnHandshakeError = func(peer net.Addr, err error) { out.print(refusedOf(peer, err)) }
-	d, err := flags.open(ctx, a, cfg)
+	cfg.OnHandshakeError = func(peer net.Addr, err error) { out.print(refusedOf(out, peer, err)) }
+	d, err := flags.open(ctx, a, cfg, gate)
 	if err != nil {
 		return err
 	}
@@ -148,7 +156,13 @@ func listen(ctx context.Context, out *output, flags *listenFlags, addr string) e
 	out.print(listeningOf(a, d.Addr(), o))
 	ctx, stop := o.reloadOnHangup(ctx)
 	defer stop()
-	s := &server{out: out, listener: d, limit: flags.clients, service: flags.mode(out), drain: flags.drain}
+	s := &server{out: out, listener: d, service: flags.mode(out), drain: flags.drain, idle: flags.idle}
+	s.places.total, s.places.perAddress = flags.clients, flags.perAddress
+	return flags.run(ctx, out, s)
+}
+
+// run completes the server for the modes that need more than a service, and runs it.
+func (flags *listenFlags) run(ctx context.Context, out *output, s *server) error {
 	switch {
 	case flags.exec != "":
 		guard, err := startGuard()
@@ -156,15 +170,16 @@ func listen(ctx context.Context, out *output, flags *listenFlags, addr string) e
 			return failed(err, "the guard of --exec cannot be started: %v", err)
 		}
 		defer guard.close()
-		s.limit, s.service = min(s.limit, programsAtOnce()), execService{flags.exec, guard}
+		s.service = execService{flags.exec, guard}
 	case flags.chat:
 		s.drain = 0 // a room does not end by itself
 	case s.service == nil:
-		var e *stdio
-		if ctx, e, err = openStdio(ctx, out); err != nil {
+		within, e, err := openStdio(ctx, out)
+		if err != nil {
 			return err
 		}
 		defer e.restore()
+		ctx = within
 		s.service, s.drain = stdioService{e}, 0
 	}
 	return s.run(ctx, flags.keep || flags.chat || flags.to != "")
@@ -185,14 +200,20 @@ func (flags *listenFlags) prepare(out *output, a address.Address) (*credentials,
 	return o, nil
 }
 
-// open starts to listen.
+// open starts to listen, behind a gate if there is one.
 func (flags *listenFlags) open(
-	ctx context.Context, a address.Address, cfg *sealsock.Config,
+	ctx context.Context, a address.Address, cfg *sealsock.Config, g *gate,
 ) (listener, error) {
 	inner, err := a.Listen(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if g != nil {
+		g.Listener, g.refused = inner, cfg.OnHandshakeError
+		g.plain = flags.starttls != ""
+		inner = g
+	}
+	cfg.MaxHandshakesPerAddress = flags.perAddress
 	if most := programsAtOnce(); flags.exec != "" && most < maxPrograms {
 		inner = newLimitedListener(inner, most)
 	}
@@ -398,8 +419,6 @@ func (flags *listenFlags) check(a address.Address) error {
 		return usage("--timeout %v is no time to wait", flags.timeout).hinted("as in --timeout 10s")
 	case flags.drain < 0:
 		return usage("--drain %v is negative", flags.drain).hinted("as in --drain 10s, or --drain 0")
-	case flags.clients <= 0:
-		return usage("--clients %d serves nobody", flags.clients).hinted("as in --clients 256")
 	}
 	if err := flags.checkEndpoints(a); err != nil {
 		return err

@@ -25,6 +25,7 @@ func run(args []string) int {
 	out := newOutput(os.Stderr)
 	ctx, stop := untilInterrupted(context.Background())
 	defer stop()
+	defer func() { out.journal.close() }()
 	root := newRoot(out)
 	root.SetArgs(args)
 	stdout := &checkedWriter{w: os.Stdout}

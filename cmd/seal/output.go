@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -18,7 +20,10 @@ import (
 // An output prints notes to standard error: as text, or with --json as one JSON object
 // a line. It replaces or escapes the control characters in every note.
 type output struct {
-	json, quiet bool // set by the flags before the first note
+	json, quiet bool     // set by the flags before the first note
+	journal     *journal // of --log; nil for none
+
+	connections atomic.Int64 // that were numbered
 
 	mu     sync.Mutex
 	w      io.Writer
@@ -39,20 +44,37 @@ func newOutput(f *os.File) *output {
 
 // print prints n, unless --quiet.
 func (t *output) print(n note) {
+	t.log(n)
 	if !t.quiet {
 		t.write(n, "")
 	}
 }
 
+// log writes n to the log alone, if there is one.
+func (t *output) log(n note) {
+	if t.journal == nil {
+		return
+	}
+	if err := t.journal.record(n, time.Now()); err != nil {
+		w := warning{fmt.Sprintf("--log %s cannot be written, and lacks events: %v", t.journal.name,
+			cause(err))}
+		t.write(w, yellow)
+	}
+}
+
 // warn prints a warning. --quiet does not silence it.
 func (t *output) warn(format string, args ...any) {
-	t.write(warning{fmt.Sprintf(format, args...)}, yellow)
+	w := warning{fmt.Sprintf(format, args...)}
+	t.log(w)
+	t.write(w, yellow)
 }
 
 // fail prints an error and its hint, and returns the exit code for it.
 func (t *output) fail(err error) int {
 	p := explain(err)
-	t.write(failure{Message: p.text, Hint: p.hint, Code: p.code, Exit: p.exit}, red)
+	f := failure{Message: p.text, Hint: p.hint, Code: p.code, Exit: p.exit}
+	t.log(f)
+	t.write(f, red)
 	return p.exit
 }
 

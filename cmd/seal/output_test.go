@@ -22,10 +22,11 @@ func said() map[string]note {
 	return map[string]note{
 		"connected":     &facts{Remote: "r", ALPN: hostile, Peer: &peerFacts{Name: hostile}, verb: "connected to"},
 		"psk":           &facts{Remote: "r", PSK: hostile, verb: "connection from"},
-		"ended":         ended{Remote: "r", Message: hostile},
-		"refused":       refused{Remote: "r", Message: hostile, Hint: hostile},
+		"ended":         &ended{Remote: "r", Message: hostile, Reason: hostile},
+		"refused":       &refused{Remote: "r", Message: hostile, Hint: hostile},
 		"authenticated": authenticated{Remote: "r", Peer: &peerFacts{Name: hostile}},
 		"declined":      authenticated{Remote: "r", Message: hostile},
+		"request":       &request{Method: "GET", Target: hostile},
 		"chat":          chatEvent{What: "left", Name: hostile, Remote: "r", Reason: hostile},
 		"warning":       warning{hostile},
 		"error":         failure{Message: hostile, Hint: hostile},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +18,10 @@ import (
 // A serverConn is a connection that was accepted.
 type serverConn struct {
 	tlsConn
-	facts *facts // nil for one without encryption
-	early []byte // 0-RTT data that was not read yet
+	facts   *facts // nil for one without encryption
+	early   []byte // 0-RTT data that was not read yet
+	id      int64  // its number among those of this process
+	traffic *traffic
 }
 
 // Read implements net.Conn: early data comes first. The line about the connection
@@ -27,9 +30,23 @@ func (v *serverConn) Read(p []byte) (int, error) {
 	if len(v.early) > 0 {
 		n := copy(p, v.early)
 		v.early = v.early[n:]
+		v.traffic.count(&v.traffic.received, n)
 		return n, nil
 	}
-	return v.tlsConn.Read(p)
+	n, err := v.tlsConn.Read(p)
+	v.traffic.count(&v.traffic.received, n)
+	return n, err
+}
+
+// Write implements net.Conn.
+func (v *serverConn) Write(p []byte) (int, error) {
+	n, err := v.tlsConn.Write(p)
+	v.traffic.count(&v.traffic.sent, n)
+	return n, err
+}
+
+func newServerConn(conn tlsConn, f *facts) *serverConn {
+	return &serverConn{tlsConn: conn, facts: f, traffic: newTraffic()}
 }
 
 // A service serves a connection. It returns when the connection has ended, or soon
@@ -53,7 +70,7 @@ func (d tlsListener) accept(ctx context.Context) (*serverConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &serverConn{tlsConn: conn, facts: factsOf(conn, "connection from")}
+	v := newServerConn(conn, factsOf(conn, "connection from"))
 	if v.early, err = takeEarly(conn); err != nil {
 		conn.Close()
 		return nil, err
@@ -72,7 +89,7 @@ func (l legacyListener) accept(ctx context.Context) (*serverConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &serverConn{tlsConn: conn, facts: factsOfLegacy(conn, "connection from")}, nil
+	return newServerConn(conn, factsOfLegacy(conn, "connection from")), nil
 }
 
 // A serial service takes one connection at a time.
@@ -83,7 +100,8 @@ type server struct {
 	out      *output
 	listener listener
 	service  service
-	limit    int           // connections served at once
+	places   places
+	idle     time.Duration // 0 for no limit
 	drain    time.Duration // for connections, after the terminate signal
 }
 
@@ -97,12 +115,15 @@ func (s *server) run(ctx context.Context, many bool) error {
 
 // serveOne serves one connection and stops listening.
 func (s *server) serveOne(ctx context.Context) error {
-	conn, err := s.accept(ctx)
+	conn, err := s.listener.accept(ctx)
 	if err != nil {
 		return explainEOF(err)
 	}
 	s.listener.Close()
-	return s.service.serve(ctx, conn)
+	s.announce(conn)
+	err = s.serve(ctx, conn)
+	s.out.log(endedOf(conn, err))
+	return err
 }
 
 // explainEOF explains the end of a listener that has one connection, such as stdio:,
@@ -115,13 +136,11 @@ func explainEOF(err error) error {
 }
 
 // serveMany serves until ctx ends, or until a listener that has one connection, such as
-// stdio:, has no more.
+// stdio:, has no more. A client for whom there is no place is refused, but by a serial
+// service, for which it waits.
 func (s *server) serveMany(ctx context.Context) error {
-	limit := s.limit
-	if _, ok := s.service.(serial); ok {
-		limit = 1
-	}
-	slots := make(chan struct{}, limit)
+	turn := make(chan struct{}, 1) // of a serial service
+	_, serial := s.service.(serial)
 	work, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
 	defer context.AfterFunc(ctx, func() {
@@ -131,12 +150,14 @@ func (s *server) serveMany(ctx context.Context) error {
 	var sessions sync.WaitGroup
 	defer sessions.Wait()
 	for served := false; ; served = true {
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			return nil
+		if serial {
+			select {
+			case turn <- struct{}{}:
+			case <-ctx.Done():
+				return nil
+			}
 		}
-		conn, err := s.accept(ctx)
+		conn, err := s.listener.accept(ctx)
 		switch {
 		case err == nil:
 		case ctx.Err() != nil, served && errors.Is(err, io.EOF):
@@ -144,11 +165,26 @@ func (s *server) serveMany(ctx context.Context) error {
 		default:
 			return explainEOF(err)
 		}
+		if why := s.places.take(conn.RemoteAddr()); why != nil {
+			s.out.print(refusedOf(s.out, conn.RemoteAddr(), why))
+			sessions.Go(func() { turnAway(conn) })
+			continue
+		}
+		s.announce(conn)
 		sessions.Go(func() {
-			defer func() { <-slots }()
 			s.session(work, conn)
+			s.places.leave(conn.RemoteAddr())
+			if serial {
+				<-turn
+			}
 		})
 	}
+}
+
+// turnAway ends a connection that is not served with an alert.
+func turnAway(conn *serverConn) {
+	abort(conn.tlsConn)
+	conn.Close()
 }
 
 // wait gives connections time to end by themselves, after the terminate signal alone.
@@ -177,50 +213,77 @@ func (d draining) text() string {
 	return fmt.Sprintf("seal: no more clients are accepted; connections have %gs to end", d.Seconds)
 }
 
-func (s *server) accept(ctx context.Context) (*serverConn, error) {
-	conn, err := s.listener.accept(ctx)
-	if err != nil {
-		return nil, err
-	}
+// announce reports a connection that is served.
+func (s *server) announce(conn *serverConn) {
+	conn.id = s.out.connections.Add(1)
 	if conn.facts == nil {
-		return conn, nil
+		return
 	}
 	for _, w := range conn.facts.Weaknesses {
 		s.out.warn("--legacy: %s", w)
 	}
+	conn.facts.ID = conn.id
 	s.out.print(conn.facts)
-	return conn, nil
+}
+
+// serve serves a connection, which --idle may end.
+func (s *server) serve(ctx context.Context, conn *serverConn) error {
+	defer conn.traffic.watchIdle(s.idle, func() {
+		abort(conn.tlsConn)
+		conn.tlsConn.SetDeadline(time.Unix(1, 0))
+	})()
+	err := s.service.serve(ctx, conn)
+	if conn.traffic.idled.Load() {
+		return idleError(s.idle)
+	}
+	return err
 }
 
 // session serves one of several connections. Its failure does not end the others.
 func (s *server) session(ctx context.Context, conn *serverConn) {
-	err := s.service.serve(ctx, conn)
+	err := s.serve(ctx, conn)
 	if ctx.Err() == nil {
-		s.out.print(endedOf(conn.RemoteAddr(), err))
+		s.out.print(endedOf(conn, err))
+	} else {
+		s.out.log(endedOf(conn, cmp.Or(err, context.Cause(ctx))))
 	}
 }
 
-// ended reports that one of several connections has ended.
+// ended reports that a connection has ended.
 type ended struct {
-	Remote  string `json:"remote"`
-	Message string `json:"message,omitempty"`
-	Hint    string `json:"hint,omitempty"`
-	Code    string `json:"code,omitempty"`
+	ID       int64   `json:"id,omitempty"`
+	Remote   string  `json:"remote"`
+	Received int64   `json:"received"` // bytes
+	Sent     int64   `json:"sent"`
+	Seconds  float64 `json:"seconds"`
+	Reason   string  `json:"reason"` // "closed" for an orderly end, else as Code, or "failed"
+	Message  string  `json:"message,omitempty"`
+	Hint     string  `json:"hint,omitempty"`
+	Code     string  `json:"code,omitempty"`
 }
 
-func endedOf(remote net.Addr, err error) note {
-	e := ended{Remote: addressText(remote)}
+func endedOf(conn *serverConn, err error) note {
+	return endOf(conn.id, addressText(conn.RemoteAddr()), conn.traffic, err)
+}
+
+// endOf is the note about the end of a connection.
+func endOf(id int64, remote string, t *traffic, err error) *ended {
+	e := &ended{
+		ID: id, Remote: remote, Reason: "closed",
+		Received: t.received.Load(), Sent: t.sent.Load(),
+		Seconds: time.Since(t.since).Round(time.Millisecond).Seconds(),
+	}
 	if err != nil {
-		e.setProblem(explain(err))
+		p := explain(err)
+		e.Message, e.Hint, e.Code, e.Reason = p.text, p.hint, p.code, cmp.Or(p.code, "failed")
 	}
 	return e
 }
 
-func (e *ended) setProblem(p *problem) { e.Message, e.Hint, e.Code = p.text, p.hint, p.code }
+func (*ended) event() string       { return "ended" }
+func (e *ended) connection() int64 { return e.ID }
 
-func (ended) event() string { return "ended" }
-
-func (e ended) text() string {
+func (e *ended) text() string {
 	if e.Message == "" {
 		return "seal: " + e.Remote + " has ended"
 	}
@@ -231,18 +294,30 @@ func (e ended) text() string {
 	return oneLine(text)
 }
 
-// refused reports that a handshake failed.
-type refused ended
-
-func refusedOf(remote net.Addr, err error) note {
-	e := ended{Remote: addressText(remote)}
-	e.setProblem(explainHandshake(err))
-	return refused(e)
+// details are for the log.
+func (e *ended) details() string {
+	return fmt.Sprintf(" (%d bytes received, %d sent, %gs, %s)", e.Received, e.Sent, e.Seconds,
+		e.Reason)
 }
 
-func (refused) event() string { return "refused" }
+// refused reports that a client was not served.
+type refused struct {
+	ID      int64  `json:"id"`
+	Remote  string `json:"remote"`
+	Message string `json:"message,omitempty"`
+	Hint    string `json:"hint,omitempty"`
+	Code    string `json:"code,omitempty"`
+}
 
-func (r refused) text() string {
+func refusedOf(out *output, remote net.Addr, err error) note {
+	p := explainHandshake(err)
+	return &refused{out.connections.Add(1), addressText(remote), p.text, p.hint, p.code}
+}
+
+func (*refused) event() string       { return "refused" }
+func (r *refused) connection() int64 { return r.ID }
+
+func (r *refused) text() string {
 	return hinted("seal: no connection with "+r.Remote+": "+r.Message, r.Hint)
 }
 

@@ -84,7 +84,7 @@ func (e *CrowdError) ended() error {
 func (t *table) enter(ctx context.Context, peer net.Addr) (context.Context, *entry) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e := &entry{network: networkOf(peer)}
+	e := &entry{network: NetworkOf(peer)}
 	if of := t.byAddress[e.network]; of != nil && t.perAddress >= 0 && of.Len() >= t.perAddress {
 		t.endEntry(of.Front().Value.(*entry), &CrowdError{t.perAddress, e.network})
 	}
@@ -178,9 +178,9 @@ const (
 	bits6 = 64
 )
 
-// networkOf returns what a client's address counts as. An address that is not of
+// NetworkOf returns what a client's address counts as. An address that is not of
 // IP has no bound of its own.
-func networkOf(peer net.Addr) netip.Prefix {
+func NetworkOf(peer net.Addr) netip.Prefix {
 	var ip netip.Addr
 	switch a := peer.(type) {
 	case nil:

@@ -31,6 +31,7 @@ var areas = []area{
 	{"musts_tls12", mustRows12},
 	{"musts_tls13", mustRows13},
 	{"musts_x509", mustRowsX509},
+	{"seal", sealRows},
 	{"sealsock", sealsockRows},
 	{"sockets", socketsRows},
 	{"stream", streamRows},
