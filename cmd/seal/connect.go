@@ -56,6 +56,7 @@ type connectFlags struct {
 	trustFlags
 	forwardFlags
 	headerFlags
+	framed string
 	logFlags
 	name      string
 	insecure  bool
@@ -103,6 +104,9 @@ func (flags *connectFlags) register(f *pflag.FlagSet) {
 			strings.Join(starttls.Protocols(), ", "))
 	flags.forwardFlags.register(f)
 	flags.registerSend(f, "the server")
+	f.StringVar(&flags.framed, "framed", "",
+		"send name, size and checksum of standard input, a file, in front, for listen --into; this is "+
+			"the `name`")
 	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "`time` for connecting and the handshake")
 }
 
@@ -132,13 +136,23 @@ func connect(ctx context.Context, out *output, flags *connectFlags, addr string)
 	if flags.listen != "" {
 		return flags.forward(ctx, out, c)
 	}
+	var file *framedFile
+	if flags.framed != "" {
+		if file, err = openFramed(ctx, out, flags.framed); err != nil {
+			return err
+		}
+	}
 	conn, f, err := flags.dial(ctx, c)
 	if err != nil {
 		return err
 	}
 	id, measured := out.connections.Add(1), measuredConn{conn, newTraffic()}
 	flags.report(out, f, id)
-	err = exchangeStdio(ctx, out, measured)
+	if file != nil {
+		err = file.send(ctx, out, measured, flags.timeout)
+	} else {
+		err = exchangeStdio(ctx, out, measured)
+	}
 	out.log(endOf(id, f.Remote, measured.traffic, err))
 	return err
 }
@@ -304,6 +318,7 @@ func (flags *connectFlags) check() error {
 	}
 	if err := flags.forwardFlags.check(map[string]bool{
 		"--early-data": flags.early != "", "--session": flags.session != "",
+		"--framed": flags.framed != "",
 	}); err != nil {
 		return err
 	}
@@ -337,5 +352,7 @@ func exchangeStdio(ctx context.Context, out *output, conn measuredConn) error {
 	defer e.restore()
 	defer e.attach(conn.tlsConn)()
 	x := &exchange{conn: conn, in: e.in, out: e.out, typed: e.typed, piped: e.piped}
+	x.meter = out.meter("", e.size)
+	defer x.meter.end()
 	return x.run(ctx)
 }

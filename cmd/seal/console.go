@@ -22,6 +22,7 @@ type stdio struct {
 	piped   bool // another program writes the input
 	restore func()
 	escapes *escapes // the escapes of the user; nil without a terminal
+	size    int64    // bytes of the input, if it is a file; else 0
 }
 
 // attach makes conn the connection that the user's escapes are for, until detach.
@@ -38,6 +39,9 @@ func openStdio(ctx context.Context, out *output) (context.Context, *stdio, error
 	e := &stdio{in: newInputReader(os.Stdin), out: os.Stdout, typed: isTerminal(os.Stdin), restore: func() {}}
 	if info, err := os.Stdin.Stat(); err == nil {
 		e.piped = info.Mode()&fs.ModeNamedPipe != 0
+		if start, err := os.Stdin.Seek(0, io.SeekCurrent); err == nil && info.Mode().IsRegular() {
+			e.size = info.Size() - start
+		}
 	}
 	if !e.typed || !isTerminal(os.Stdout) {
 		return ctx, e, nil

@@ -36,6 +36,12 @@ type screen struct {
 
 func newScreen(t *testing.T, args ...string) *screen {
 	t.Helper()
+	return newScreenWith(t, nil, args...)
+}
+
+// newScreenWith is newScreen with another standard input, if it is not nil.
+func newScreenWith(t *testing.T, stdin *os.File, args ...string) *screen {
+	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -53,8 +59,11 @@ func newScreen(t *testing.T, args ...string) *screen {
 	}
 	s := &screen{t: t, master: master, tty: tty, cmd: exec.Command("seal", args...)}
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = tty, tty, tty
+	if stdin != nil {
+		s.cmd.Stdin = stdin
+	}
 	s.cmd.Env = append(os.Environ(), "SEALSOCK_HOME="+t.TempDir(), "TERM=xterm", "NO_COLOR=1", "GORACE=atexit_sleep_ms=0")
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 1}
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -25,8 +25,9 @@ type exchange struct {
 	conn        tlsConn
 	in          *inputReader
 	out         io.Writer
-	typed       bool // a user types the input
-	piped       bool // another program writes the input
+	typed       bool   // a user types the input
+	piped       bool   // another program writes the input
+	meter       *meter // of the input; nil for none
 	got         int64
 	idle        atomic.Bool // the sending half waits for input
 	ended       atomic.Bool // the input ended: close_notify is or was sent
@@ -83,6 +84,7 @@ func (x *exchange) send(ctx context.Context) error {
 		if _, err := x.conn.Write(b); err != nil {
 			return &halfError{"send", err}
 		}
+		x.meter.add(len(b))
 	}
 }
 

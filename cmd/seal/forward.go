@@ -81,7 +81,7 @@ func (flags *forwardFlags) check(single map[string]bool) error {
 	case flags.drain < 0:
 		return usage("--drain %v is negative", flags.drain).hinted("as in --drain 10s, or --drain 0")
 	}
-	for _, flag := range []string{"--early-data", "--session"} {
+	for _, flag := range []string{"--early-data", "--framed", "--session"} {
 		if single[flag] {
 			return usage("%s is for one connection, and --listen makes many", flag).
 				hinted("leave out one or the other; --listen resumes sessions by itself")

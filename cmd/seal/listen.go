@@ -52,6 +52,7 @@ type listenFlags struct {
 	headerFlags
 	limitFlags
 	logFlags
+	intoFlags
 	clientCA   []string
 	clientAuth string
 	names      []string
@@ -105,6 +106,7 @@ func (flags *listenFlags) register(f *pflag.FlagSet) {
 	flags.registerAccept(f)
 	f.DurationVar(&flags.drain, "drain", 10*time.Second,
 		"`time` that connections have to end after SIGTERM, with --keep; a second signal ends at once")
+	flags.intoFlags.register(f)
 	flags.limitFlags.register(f)
 	flags.logFlags.register(f)
 	flags.identityFlags.register(f)
@@ -171,6 +173,13 @@ func (flags *listenFlags) run(ctx context.Context, out *output, s *server) error
 		}
 		defer guard.close()
 		s.service = execService{flags.exec, guard}
+	case flags.into != "":
+		into, err := flags.intoFlags.open(out, flags.timeout)
+		if err != nil {
+			return err
+		}
+		defer into.folder.Close()
+		s.service = into
 	case flags.chat:
 		s.drain = 0 // a room does not end by itself
 	case s.service == nil:
@@ -180,7 +189,7 @@ func (flags *listenFlags) run(ctx context.Context, out *output, s *server) error
 		}
 		defer e.restore()
 		ctx = within
-		s.service, s.drain = stdioService{e}, 0
+		s.service, s.drain = stdioService{e, out}, 0
 	}
 	return s.run(ctx, flags.keep || flags.chat || flags.to != "")
 }
@@ -402,7 +411,7 @@ func (flags *listenFlags) check(a address.Address) error {
 	var modes []string
 	for mode, on := range map[string]bool{
 		"--echo": flags.echo, "--http": flags.http, "--chat": flags.chat,
-		"--exec": flags.exec != "", "--to": flags.to != "",
+		"--exec": flags.exec != "", "--to": flags.to != "", "--into": flags.into != "",
 	} {
 		if on {
 			modes = append(modes, mode)

@@ -28,6 +28,9 @@ type output struct {
 	mu     sync.Mutex
 	w      io.Writer
 	colour bool
+
+	terminal bool // w is one that can erase a line
+	drawn    bool // the line of a transfer is on it
 }
 
 // A note is a message to the user. Its fields are what --json shows; event is the
@@ -39,7 +42,8 @@ type note interface {
 }
 
 func newOutput(f *os.File) *output {
-	return &output{w: f, colour: term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	terminal := term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+	return &output{w: f, terminal: terminal, colour: terminal && os.Getenv("NO_COLOR") == ""}
 }
 
 // print prints n, unless --quiet.
@@ -102,6 +106,7 @@ const (
 func (t *output) write(n note, colour string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.clear()
 	if t.json {
 		t.w.Write(asJSON(n))
 		return

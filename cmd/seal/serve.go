@@ -338,7 +338,10 @@ func closeOnDone(ctx context.Context, conn tlsConn) (end func()) {
 }
 
 // stdioService joins a connection to this side's input and output.
-type stdioService struct{ stdio *stdio }
+type stdioService struct {
+	stdio *stdio
+	out   *output
+}
 
 func (stdioService) serial() {}
 
@@ -346,6 +349,8 @@ func (j stdioService) serve(ctx context.Context, conn *serverConn) error {
 	defer j.stdio.attach(conn.tlsConn)()
 	e := j.stdio
 	x := &exchange{conn: conn, in: e.in, out: e.out, typed: e.typed, piped: e.piped}
+	x.meter = j.out.meter("", e.size)
+	defer x.meter.end()
 	return x.run(ctx)
 }
 

@@ -50,4 +50,35 @@ var sealRows = []row{
 		old:  "const private = 0o600", new: "const private = 0o644",
 		test: "TestScripts/limits",
 	},
+	{
+		doc: own, section: "seal: files", must: "no received file is outside of the folder",
+		file: "cmd/seal/frame.go",
+		old:  "if err := checkFileName(f.Name); err != nil {", new: "if false {\n\t\tvar err error",
+		test: "TestScripts/framed",
+	},
+	{
+		doc: own, section: "seal: files", must: "a received file has the checksum of its frame",
+		file: "cmd/seal/into.go",
+		old:  "hex.EncodeToString(hash.Sum(nil)) != strings.ToLower(f.SHA256)",
+		new:  "len(strings.ToLower(hex.EncodeToString(nil))) > 0",
+		test: "TestScripts/framed",
+	},
+	{
+		doc: own, section: "seal: files", must: "the size of a received file is bounded",
+		file: "cmd/seal/frame.go",
+		old:  "f.Size > most:", new: "false:",
+		test: "TestScripts/framed",
+	},
+	{
+		doc: own, section: "seal: files", must: "a file that was cut is not written",
+		file: "cmd/seal/into.go",
+		old:  "n < f.Size:", new: "n < 0:",
+		test: "TestScripts/framed",
+	},
+	{
+		doc: own, section: "seal: files", must: "a part of a file is removed",
+		file: "cmd/seal/into.go",
+		old:  "defer s.folder.Remove(part)\n", new: "",
+		test: "TestScripts/framed",
+	},
 }
