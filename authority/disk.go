@@ -46,16 +46,51 @@ func used(dir string) bool {
 }
 
 // writeFile replaces a file so that a crash leaves the old one or the new one,
-// whole, with mode 0600.
+// whole, with mode 0600. If the user may, it keeps the owner: an administrator
+// who writes to the folder of another user must not lock that user out.
 func writeFile(path string, data []byte) error {
+	return replaceFile(path, data, func(f *os.File, old fs.FileInfo) error {
+		if old != nil {
+			_ = keepOwner(f, old)
+		}
+		return f.Chmod(0o600)
+	})
+}
+
+// replaceKept is writeFile for a file that others use: mode and owner of an
+// existing file stay, and a symbolic link stays one. If that is not permitted,
+// the old file stays.
+func replaceKept(path string, data []byte) error {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	return replaceFile(path, data, func(f *os.File, old fs.FileInfo) error {
+		if old == nil {
+			return f.Chmod(0o600)
+		}
+		if err := keepOwner(f, old); err != nil {
+			return fmt.Errorf("%s belongs to another user or group, which only the administrator "+
+				"can keep: %w", path, err)
+		}
+		return f.Chmod(old.Mode().Perm())
+	})
+}
+
+// replaceFile writes data to a new file, which prepare adapts to the old one (nil
+// if there is none), and gives it the name of the old one.
+func replaceFile(path string, data []byte, prepare func(*os.File, fs.FileInfo) error) error {
 	dir := filepath.Dir(path)
+	old, err := os.Stat(path)
+	if err != nil {
+		old = nil
+	}
 	f, err := os.CreateTemp(dir, tempPrefix+"*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name()) // gone already if all went well
 	defer f.Close()
-	if err := f.Chmod(0o600); err != nil {
+	if err := prepare(f, old); err != nil {
 		return err
 	}
 	if _, err := f.Write(data); err != nil {

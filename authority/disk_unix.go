@@ -4,6 +4,7 @@ package authority
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -19,4 +20,18 @@ func syncFolder(dir string) error {
 		return err
 	}
 	return nil
+}
+
+// keepOwner gives a new file the owner and the group of an old one.
+func keepOwner(f *os.File, old fs.FileInfo) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	was, ok := old.Sys().(*syscall.Stat_t)
+	is, also := info.Sys().(*syscall.Stat_t)
+	if !ok || !also || was.Uid == is.Uid && was.Gid == is.Gid {
+		return nil
+	}
+	return f.Chown(int(was.Uid), int(was.Gid))
 }

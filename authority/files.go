@@ -10,27 +10,27 @@ import (
 
 // SaveFiles writes an identity to files in PEM: the chain to certFile and the
 // key to keyFile, or both to one file if the names are the same. Each file is
-// replaced whole and has mode 0600, which its owner may widen for the
-// certificate. If keyFile is empty or the identity has no key, only the chain
+// replaced whole. A new file has mode 0600, which its owner may widen for the
+// certificate; mode and owner of an existing one stay. If keyFile is empty or the identity has no key, only the chain
 // is written.
 func SaveFiles(id *identity.Identity, certFile, keyFile string) error {
 	chain := certificatePEM(id.Chain...)
 	if keyFile == "" || id.Signer == nil {
-		return writeFile(certFile, chain)
+		return replaceKept(certFile, chain)
 	}
 	key, err := keyPEM(id.Signer)
 	if err != nil {
 		return err
 	}
 	if keyFile == certFile {
-		return writeFile(certFile, append(key, chain...))
+		return replaceKept(certFile, append(key, chain...))
 	}
 	// The key goes first: a chain without its key is of no use, but a key
 	// without its chain is only early.
-	if err := writeFile(keyFile, key); err != nil {
+	if err := replaceKept(keyFile, key); err != nil {
 		return err
 	}
-	return writeFile(certFile, chain)
+	return replaceKept(certFile, chain)
 }
 
 // Exists reports whether there is an authority in dir; empty means DefaultDir.

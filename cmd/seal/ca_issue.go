@@ -187,16 +187,26 @@ func (flags *issueFlags) write(id *identity.Identity, password string) error {
 }
 
 // writeNew writes a file that does not exist yet, or with force replaces it as a
-// whole, so that a crash leaves the old one or the new one.
+// whole, so that a crash leaves the old one or the new one. Mode and owner of a file
+// that is replaced stay.
 func writeNew(name string, data []byte, mode fs.FileMode, force bool) error {
 	target := name
+	var old fs.FileInfo
 	if force {
+		if info, err := os.Stat(name); err == nil {
+			old, mode = info, info.Mode().Perm()
+		}
 		target = name + ".new"
 		_ = os.Remove(target) // left by a crash; if this fails, OpenFile fails too
 	}
 	f, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err == nil {
-		_, err = f.Write(data)
+		if old != nil {
+			err = errors.Join(keepOwner(f, old), f.Chmod(mode))
+		}
+		if err == nil {
+			_, err = f.Write(data)
+		}
 		err = errors.Join(err, f.Sync(), f.Close())
 	}
 	if err == nil && force {

@@ -224,8 +224,12 @@ func (flags *connectFlags) config(
 	if err != nil {
 		return nil, nil, err
 	}
+	further, err := flags.loadFurther(out)
+	if err != nil {
+		return nil, nil, err
+	}
 	if id != nil {
-		cfg.Identities = []*identity.Identity{id}
+		cfg.Identities = append([]*identity.Identity{id}, further...)
 		cfg.PostHandshakeAuth = true
 	}
 	flags.negotiationFlags.alpn = cmp.Or(flags.negotiationFlags.alpn, a.ALPN())
@@ -307,6 +311,9 @@ func (flags *connectFlags) open(ctx context.Context, c *dialer) (tlsConn, *facts
 
 // check finds flags that contradict each other.
 func (flags *connectFlags) check() error {
+	if err := flags.settle(); err != nil {
+		return err
+	}
 	if flags.early != "" && flags.session == "" {
 		return usage("--early-data goes with a session, and --session was not given").hinted("add --session FILE: the first connection fills it, the next ones use it")
 	}

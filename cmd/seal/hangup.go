@@ -23,7 +23,7 @@ func reloaderOf(source identity.Source) *identity.Reloader {
 // is returned, since no user can reach the process any more. A listener without files
 // keeps the system's default, which is to end, and SIGHUP stays ignored under nohup.
 func (o *credentials) reloadOnHangup(ctx context.Context) (_ context.Context, stop func()) {
-	if o.files == nil || signal.Ignored(syscall.SIGHUP) {
+	if len(o.files) == 0 || signal.Ignored(syscall.SIGHUP) {
 		return ctx, func() {}
 	}
 	attached := hasTerminal()
@@ -38,7 +38,9 @@ func (o *credentials) reloadOnHangup(ctx context.Context) (_ context.Context, st
 					cancel(&interrupted{s})
 					return
 				}
-				_ = o.files.Reload() // it reports what it found
+				for _, files := range o.files {
+					_ = files.Reload() // it reports what it found
+				}
 			case <-ctx.Done():
 				return
 			}

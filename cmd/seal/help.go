@@ -25,7 +25,7 @@ type flagGroup struct {
 var flagGroups = []flagGroup{
 	{"Service", "keep echo exec http chat to listen into max-size framed drain"},
 	{"Limits", "clients max-per-address allow deny rate idle timeout"},
-	{"Identity", "cert key p12 key-password-file name raw-key psk-file psk-without-dhe"},
+	{"Identity", "cert key p12 key-password-file name raw-key sni-strict psk-file psk-without-dhe"},
 	{"Peers", "ca ca-dir client-ca client-auth pin known-peers insecure strict"},
 	{"Revocation", "crl revocation"},
 	{"Connection", "proxy starttls accept-proxy-header send-proxy-header alpn session " +

@@ -18,11 +18,44 @@ import (
 type identityFlags struct {
 	cert, key, p12, passwordFile string
 	rawKey                       bool
+	certs, keys                  []string // as given; settle sets the rest
+	further                      []keyPair
+}
+
+// A keyPair is a certificate and its key; key is empty if both are in one file.
+type keyPair struct{ cert, key string }
+
+// settle pairs each --cert with its --key. The first pair becomes cert and key.
+func (o *identityFlags) settle() error {
+	switch {
+	case len(o.certs) > 1 && len(o.keys) != 0 && len(o.keys) != len(o.certs),
+		len(o.keys) > max(1, len(o.certs)):
+		return usage("--cert was given %d times and --key %d times", len(o.certs), len(o.keys)).
+			hinted("give a --key for each --cert, in the same order; or none, with each key in the " +
+				"file of its certificate")
+	case len(o.certs) > 1 && o.rawKey:
+		return usage("--raw-key shows one key, and %d were given", len(o.certs)).
+			hinted("leave out all but one --cert")
+	}
+	for i, cert := range o.certs {
+		pair := keyPair{cert: cert}
+		if i < len(o.keys) {
+			pair.key = o.keys[i]
+		}
+		o.further = append(o.further, pair)
+	}
+	if len(o.further) > 0 {
+		o.cert, o.key, o.further = o.further[0].cert, o.further[0].key, o.further[1:]
+	} else if len(o.keys) > 0 {
+		o.key = o.keys[0]
+	}
+	return nil
 }
 
 func (o *identityFlags) register(f *pflag.FlagSet) {
-	f.StringVar(&o.cert, "cert", "", "this side's certificate and its chain, a PEM or DER `file`")
-	f.StringVar(&o.key, "key", "", "the key of --cert, if it is in another `file`")
+	f.StringArrayVar(&o.certs, "cert", nil,
+		"this side's certificate and its chain, a PEM or DER `file`; may be given several times")
+	f.StringArrayVar(&o.keys, "key", nil, "the key of each --cert, if it is in another `file`")
 	f.StringVar(&o.p12, "p12", "", "certificate, chain and key in a PKCS#12 `file`")
 	f.StringVar(&o.passwordFile, "key-password-file", "", "`file` whose first line is the password of the key; otherwise a terminal is asked")
 	f.BoolVar(&o.rawKey, "raw-key", false, "show the bare key instead of a certificate (RFC 7250), and accept one; --key is enough then")
@@ -65,6 +98,33 @@ func (o *identityFlags) load(out *output) (*identity.Identity, error) {
 	return id, nil
 }
 
+// loadFurther returns the identities of the further --cert.
+func (o *identityFlags) loadFurther(out *output) ([]*identity.Identity, error) {
+	var all []*identity.Identity
+	for _, pair := range o.further {
+		id, err := identity.Load(pair.cert, pair.key, o.passwords("")...)
+		if err != nil {
+			return nil, err
+		}
+		warnNotes(out, id)
+		all = append(all, id)
+	}
+	return all, nil
+}
+
+// watchFurther is loadFurther for a listener.
+func (o *identityFlags) watchFurther(out *output) ([]identity.Source, error) {
+	var all []identity.Source
+	for _, pair := range o.further {
+		files, err := watchFiles(out, pair, o.passwords(""))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, files)
+	}
+	return all, nil
+}
+
 // watch is load for a listener: it reloads files that change, and reports it. names
 // are for a key that has no certificate.
 func (o *identityFlags) watch(out *output, names []string) (identity.Source, error) {
@@ -76,21 +136,30 @@ func (o *identityFlags) watch(out *output, names []string) (identity.Source, err
 	if cert == "" {
 		return nil, err
 	}
-	files, err := identity.Watch(cert, key, o.passwords("")...)
+	files, err := watchFiles(out, keyPair{cert, key}, o.passwords(""))
+	if err != nil {
+		return nil, err
+	}
+	if o.rawKey {
+		return rawSource{files}, nil
+	}
+	return files, nil
+}
+
+// watchFiles loads an identity, reloads it when its files change, and reports that.
+func watchFiles(out *output, pair keyPair, options []identity.Option) (*identity.Reloader, error) {
+	files, err := identity.Watch(pair.cert, pair.key, options...)
 	if err != nil {
 		return nil, err
 	}
 	files.Notify(func(id *identity.Identity, err error) {
 		if err != nil {
-			out.warn("%s changed, and the old certificate stays: %s", cert, explain(err).text)
+			out.warn("%s changed, and the old certificate stays: %s", pair.cert, explain(err).text)
 			return
 		}
-		out.print(reloaded{cert, namesOf(id.Leaf), day(id.Leaf.NotAfter)})
+		out.print(reloaded{pair.cert, namesOf(id.Leaf), day(id.Leaf.NotAfter)})
 	})
 	warnNotes(out, files.Identity())
-	if o.rawKey {
-		return rawSource{files}, nil
-	}
 	return files, nil
 }
 

@@ -64,6 +64,7 @@ type listenFlags struct {
 	to         string
 	starttls   string
 	drain      time.Duration
+	sniStrict  bool
 	tickets    int
 	maxEarly   uint32
 	pskFile    string
@@ -110,6 +111,8 @@ func (flags *listenFlags) register(f *pflag.FlagSet) {
 	flags.limitFlags.register(f)
 	flags.logFlags.register(f)
 	flags.identityFlags.register(f)
+	f.BoolVar(&flags.sniStrict, "sni-strict", false,
+		"refuse clients that request no name of a certificate, instead of showing them the first one")
 	f.StringArrayVar(&flags.names, "name", nil, "a further `name` for the certificate of the local authority; may be given several times")
 	flags.trustFlags.register(f, "clients")
 	f.StringArrayVar(&flags.clientCA, "client-ca", nil, "the same as --ca: authorities of clients, a `file`")
@@ -274,14 +277,16 @@ func (flags *listenFlags) credentials(out *output, a address.Address, cfg *seals
 	if source, o.ca, err = flags.identity(out, a, publicNames(cfg.ECHKeys)); err != nil {
 		return nil, err
 	}
-	o.id, o.files = source.Identity(), reloaderOf(source)
+	o.id = source.Identity()
 	warnPublicNames(out, cfg, o.id)
+	sources, err := o.allSources(out, flags, source)
+	if err != nil {
+		return nil, err
+	}
 	if flags.rawKey {
 		cfg.Identities = []*identity.Identity{o.id} // announces the certificate type to clients
 	}
-	cfg.SelectIdentity = func(context.Context, *engine.CredentialRequest) (*identity.Identity, error) {
-		return source.Identity(), nil
-	}
+	serveIdentities(cfg, sources, flags.sniStrict)
 	return o, nil
 }
 
@@ -408,6 +413,9 @@ func (flags *listenFlags) mode(out *output) service {
 
 // check finds flags that contradict each other or the address.
 func (flags *listenFlags) check(a address.Address) error {
+	if err := flags.settle(); err != nil {
+		return err
+	}
 	var modes []string
 	for mode, on := range map[string]bool{
 		"--echo": flags.echo, "--http": flags.http, "--chat": flags.chat,
@@ -462,6 +470,7 @@ func (flags *listenFlags) checkCredentials() error {
 		"--tickets": flags.tickets != defaultTickets, "--max-early-data": flags.maxEarly > 0, "--psk-file": flags.pskFile != "",
 		"--psk-without-dhe": flags.pskAlone,
 		"--ech-keys":        len(flags.echKeys) > 0, "--raw-key": flags.rawKey, "--client-auth late": flags.late(),
+		"--sni-strict": flags.sniStrict,
 	})
 }
 
@@ -473,6 +482,9 @@ func (flags *listenFlags) checkPSKOnly() error {
 	case (flags.trustFlags.named() || len(flags.clientCA) > 0) && !flags.late():
 		return usage("clients with a pre-shared key show no certificate, and --psk-file without --cert lets in no others").
 			hinted("leave out --ca, --pin and --known-peers, or add --cert FILE")
+	case flags.sniStrict:
+		return usage("--sni-strict is for certificates, and --psk-file without --cert has none").
+			hinted("leave out one or the other")
 	case len(flags.names) > 0:
 		return usage("--name is for a certificate, and --psk-file without --cert has none").hinted("leave out one or the other")
 	}

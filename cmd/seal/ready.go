@@ -19,15 +19,16 @@ import (
 
 // listening reports that connections are served now, and how to make one.
 type listening struct {
-	Address  string   `json:"address"`         // the true one, with the port that was chosen
-	Names    []string `json:"names,omitempty"` // that the certificate is for, if there is one
-	NotAfter string   `json:"not_after,omitempty"`
-	Pin      string   `json:"pin,omitempty"`
-	RawKey   bool     `json:"raw_key,omitempty"`    // the bare key is shown to those that take one
-	Keys     int      `json:"psks,omitempty"`       // pre-shared keys
-	ECH      string   `json:"ech_config,omitempty"` // for clients, in base64
-	RootFile string   `json:"root_file,omitempty"`  // to give to clients, if it is known
-	Commands []string `json:"commands,omitempty"`   // that connect
+	Address  string            `json:"address"`         // the true one, with the port that was chosen
+	Names    []string          `json:"names,omitempty"` // that the certificate is for, if there is one
+	NotAfter string            `json:"not_after,omitempty"`
+	Pin      string            `json:"pin,omitempty"`
+	Further  []certificateFact `json:"further_certificates,omitempty"`
+	RawKey   bool              `json:"raw_key,omitempty"`    // the bare key is shown to those that take one
+	Keys     int               `json:"psks,omitempty"`       // pre-shared keys
+	ECH      string            `json:"ech_config,omitempty"` // for clients, in base64
+	RootFile string            `json:"root_file,omitempty"`  // to give to clients, if it is known
+	Commands []string          `json:"commands,omitempty"`   // that connect
 
 	// Elsewhere is a command for other machines, which do not have the authority
 	// of this one: by the key.
@@ -40,6 +41,9 @@ func (l *listening) text() string {
 	var with []string
 	if len(l.Pin) > 0 {
 		with = append(with, fmt.Sprintf("a certificate for %s, until %s", strings.Join(l.Names, ", "), l.NotAfter))
+	}
+	for _, c := range l.Further {
+		with = append(with, fmt.Sprintf("one for %s, until %s", strings.Join(c.Names, ", "), c.NotAfter))
 	}
 	if l.RawKey {
 		with = append(with, "its bare key "+l.Pin)
@@ -62,7 +66,8 @@ type credentials struct {
 	cfg      *sealsock.Config
 	done     func()               // closes what the configuration needs
 	id       *identity.Identity   // nil with pre-shared keys alone
-	files    *identity.Reloader   // what SIGHUP reads again; nil if id is not from files
+	further  []certificateFact    // of the further --cert
+	files    []*identity.Reloader // what SIGHUP reads again; none if id is not from files
 	certFile string               // what --cert named
 	keyOnly  bool                 // a key without a certificate
 	ca       *authority.Authority // the local one, if the certificate is its own
@@ -74,7 +79,7 @@ type credentials struct {
 
 // listeningOf describes a listener.
 func listeningOf(a address.Address, at net.Addr, o *credentials) *listening {
-	l := &listening{Address: displayAddress(a, at), Keys: len(o.keys)}
+	l := &listening{Address: displayAddress(a, at), Keys: len(o.keys), Further: o.further}
 	if len(o.ech) > 0 {
 		l.ECH = base64.StdEncoding.EncodeToString(o.ech)
 	}

@@ -81,4 +81,16 @@ var sealRows = []row{
 		old:  "defer s.folder.Remove(part)\n", new: "",
 		test: "TestScripts/framed",
 	},
+	{
+		doc: own, section: "seal: certificates", must: "--sni-strict refuses other names",
+		file: "cmd/seal/sni.go",
+		old:  "return nil, unknownName(hello.ServerName)", new: "return nil, nil",
+		test: "TestScripts/sni",
+	},
+	{
+		doc: own, section: "authority: files", must: "a renewed key has the mode of the old one",
+		file: "authority/disk.go",
+		old:  "return f.Chmod(old.Mode().Perm())", new: "return f.Chmod(0o644)",
+		test: "TestSaveFilesKeepsModeAndOwner",
+	},
 }
