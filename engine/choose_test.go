@@ -21,7 +21,8 @@ func hello13() *wire.ClientHello {
 		KeyShares:           []wire.KeyShare{{Group: iana.X25519, Data: make([]byte, 32)}},
 		SignatureAlgorithms: []iana.SignatureScheme{iana.ECDSAWithP256AndSHA256},
 		Present: []iana.ExtensionType{
-			iana.ExtSupportedVersions, iana.ExtSupportedGroups, iana.ExtKeyShare, iana.ExtSignatureAlgorithms,
+			iana.ExtSupportedVersions, iana.ExtSupportedGroups, iana.ExtKeyShare,
+			iana.ExtSignatureAlgorithms,
 		},
 	}
 }
@@ -62,11 +63,14 @@ func choices(t *testing.T) []choice {
 	cred := newCredential(t, nil)
 	key := func(hash crypto.Hash) *presharedKey {
 		return &presharedKey{
-			hash: hash, secret: []byte("secret"), maxEarly: 100, suite: iana.TLS_AES_128_GCM_SHA256, alpn: "b",
+			hash: hash, secret: []byte("secret"), maxEarly: 100,
+			suite: iana.TLS_AES_128_GCM_SHA256, alpn: "b",
 		}
 	}
 	session := &Session{CipherSuite: iana.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}
-	early := func(c *config) { c.MaxEarlyData, c.AntiReplay, c.Now = 100, newMemory(), resumptionClock }
+	early := func(c *config) {
+		c.MaxEarlyData, c.AntiReplay, c.Now = 100, newMemory(), resumptionClock
+	}
 	offersEarly := func(h *wire.ClientHello) {
 		offersPSK(iana.PSKDHEKE)(h)
 		h.EarlyData, h.ALPN = true, []string{"a", "b"}
@@ -77,21 +81,31 @@ func choices(t *testing.T) []choice {
 	}
 	return []choice{
 		{name: "the credential is missing", is: func(d *decision) bool {
-			return d.missing == knownCredential && d.request.SignatureSchemes[0] == iana.ECDSAWithP256AndSHA256
+			return d.missing == knownCredential &&
+				d.request.SignatureSchemes[0] == iana.ECDSAWithP256AndSHA256
 		}},
-		{name: "all of TLS 1.3", known: known{asked: knownCredential, cred: cred}, is: func(d *decision) bool {
-			return d.missing == nothing && d.version == iana.TLS13 && d.group.ID == iana.X25519 &&
-				d.share != nil && d.suite.ID == iana.TLS_AES_128_GCM_SHA256 && d.proof.cred == cred &&
-				d.proof.scheme.ID == iana.ECDSAWithP256AndSHA256 && !d.asks
-		}},
-		{name: "no credential fits", known: known{asked: knownCredential}, alert: iana.AlertHandshakeFailure},
-		{name: "no version", cfg: func(c *config) { c.MaxVersion = iana.TLS12 }, alert: iana.AlertProtocolVersion},
-		{name: "no suite", change: func(h *wire.ClientHello) { h.CipherSuites = nil }, alert: iana.AlertHandshakeFailure},
+		{name: "all of TLS 1.3", known: known{asked: knownCredential, cred: cred},
+			is: func(d *decision) bool {
+				return d.missing == nothing && d.version == iana.TLS13 && d.group.ID == iana.X25519 &&
+					d.share != nil && d.suite.ID == iana.TLS_AES_128_GCM_SHA256 && d.proof.cred == cred &&
+					d.proof.scheme.ID == iana.ECDSAWithP256AndSHA256 && !d.asks
+			}},
+		{name: "no credential fits", known: known{asked: knownCredential},
+			alert: iana.AlertHandshakeFailure},
+		{name: "no version", cfg: func(c *config) { c.MaxVersion = iana.TLS12 },
+			alert: iana.AlertProtocolVersion},
+		{name: "no suite", change: func(h *wire.ClientHello) { h.CipherSuites = nil },
+			alert: iana.AlertHandshakeFailure},
 		{name: "no protocol", change: func(h *wire.ClientHello) { h.ALPN = []string{"a"} },
 			alert: iana.AlertNoApplicationProtocol},
-		{name: "a share is asked for", change: func(h *wire.ClientHello) { h.KeyShares = []wire.KeyShare{} },
-			is: func(d *decision) bool { return d.retries() && d.missing == nothing && d.group.ID == iana.X25519 }},
-		{name: "another group than promised", known: known{promised: promised}, alert: iana.AlertIllegalParameter},
+		{name: "a share is asked for",
+			change: func(h *wire.ClientHello) { h.KeyShares = []wire.KeyShare{} },
+			is: func(d *decision) bool {
+				return d.retries() && d.missing == nothing &&
+					d.group.ID == iana.X25519
+			}},
+		{name: "another group than promised", known: known{promised: promised},
+			alert: iana.AlertIllegalParameter},
 		{name: "no group", cfg: func(c *config) { c.Groups = []iana.NamedGroup{iana.SecP384r1} },
 			alert: iana.AlertHandshakeFailure},
 		{name: "a key may be known", cfg: find, change: offersPSK(iana.PSKDHEKE),
@@ -105,10 +119,12 @@ func choices(t *testing.T) []choice {
 				return d.missing == nothing && d.suite.ID == iana.TLS_AES_256_GCM_SHA384 && d.proof == nil &&
 					d.key != nil && d.group != nil
 			}},
-		{name: "a key alone", cfg: func(c *config) { c.PSKWithoutDHE = true }, change: offersPSK(iana.PSKKE),
-			known: known{asked: knownKey, key: key(crypto.SHA256)},
-			is:    func(d *decision) bool { return d.group == nil && d.share == nil && !d.retries() }},
-		{name: "a key, and certificates wanted", cfg: func(c *config) { c.ClientAuth = RequireClientCert },
+		{name: "a key alone", cfg: func(c *config) { c.PSKWithoutDHE = true },
+			change: offersPSK(iana.PSKKE),
+			known:  known{asked: knownKey, key: key(crypto.SHA256)},
+			is:     func(d *decision) bool { return d.group == nil && d.share == nil && !d.retries() }},
+		{name: "a key, and certificates wanted",
+			cfg:    func(c *config) { c.ClientAuth = RequireClientCert },
 			change: offersPSK(iana.PSKDHEKE), known: known{asked: knownKey, key: key(crypto.SHA256)},
 			is: func(d *decision) bool { return !d.asks && d.proof == nil }},
 		{name: "a certificate is asked for", cfg: func(c *config) { c.ClientAuth = RequestClientCert },
@@ -132,12 +148,14 @@ func choices(t *testing.T) []choice {
 		{name: "all of TLS 1.2", hello: hello12(), known: known{asked: knownCredential, cred: cred},
 			is: func(d *decision) bool {
 				return d.missing == nothing && d.version == iana.TLS12 && d.group.ID == iana.SecP256r1 &&
-					d.suite12.ID == iana.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 && d.proof.cred == cred && d.extended
+					d.suite12.ID == iana.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 && d.proof.cred == cred &&
+					d.extended
 			}},
 		{name: "TLS 1.2 with a key alone", hello: hello12(), cfg: func(c *config) {
 			find(c)
 			c.CipherSuites = []iana.CipherSuite{iana.TLS_PSK_WITH_AES_128_GCM_SHA256}
-		}, is: func(d *decision) bool { return d.missing == nothing && d.group == nil && d.proof == nil }},
+		},
+			is: func(d *decision) bool { return d.missing == nothing && d.group == nil && d.proof == nil }},
 		{name: "a session may be known", hello: hello12(), cfg: func(c *config) {
 			c.SessionIDs, c.Now = cache{}, resumptionClock
 		}, change: func(h *wire.ClientHello) { h.SessionID = []byte{1} },
@@ -148,7 +166,8 @@ func choices(t *testing.T) []choice {
 					d.group == nil && !d.ticket && d.proof == nil
 			}},
 		{name: "TLS 1.2 without uncompressed points", hello: hello12(),
-			change: func(h *wire.ClientHello) { h.ECPointFormats = []byte{1} }, alert: iana.AlertIllegalParameter},
+			change: func(h *wire.ClientHello) { h.ECPointFormats = []byte{1} },
+			alert:  iana.AlertIllegalParameter},
 	}
 }
 

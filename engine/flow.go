@@ -73,8 +73,8 @@ func (f *baseFlow) sign(c *Credential, scheme *suites.Scheme, content []byte,
 // checkSignature checks a signature of the peer's. offered lists the schemes that
 // this side offered. RFC 5246, Section 7.4.3, and RFC 9846, Section 4.4.3: the algorithm
 // must be one that was offered and go with the key.
-func (f *baseFlow) checkSignature(v iana.Version, id iana.SignatureScheme, offered []iana.SignatureScheme,
-	key crypto.PublicKey, content, signature []byte) error {
+func (f *baseFlow) checkSignature(v iana.Version, id iana.SignatureScheme,
+	offered []iana.SignatureScheme, key crypto.PublicKey, content, signature []byte) error {
 	scheme := suites.SchemeByID(id)
 	switch {
 	case !scheme.In(v) || !slices.Contains(offered, id):

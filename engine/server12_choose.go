@@ -40,7 +40,9 @@ func (d *decision) choose12(cfg *Config, h *wire.ClientHello, k known) error {
 }
 
 // makesTickets reports whether a server with this configuration sends tickets.
-func (c *Config) makesTickets() bool { return c.Tickets != nil && c.Now != nil && c.NumTickets >= 0 }
+func (c *Config) makesTickets() bool {
+	return c.Tickets != nil && c.Now != nil && c.NumTickets >= 0
+}
 
 // usable12 lists the suites that both sides can use, in order of preference.
 func (d *decision) usable12(cfg *Config, h *wire.ClientHello) (list []*suites.Suite12) {
@@ -57,7 +59,8 @@ func (d *decision) usable12(cfg *Config, h *wire.ClientHello) (list []*suites.Su
 }
 
 // chooseSuite12 picks the suite, and the certificate that goes with it.
-func (d *decision) chooseSuite12(cfg *Config, h *wire.ClientHello, k known, usable []*suites.Suite12) error {
+func (d *decision) chooseSuite12(cfg *Config, h *wire.ClientHello, k known,
+	usable []*suites.Suite12) error {
 	if d.suite12 = usable[0]; d.suite12.Auth == suites.AuthPSK {
 		d.dropGroup12()
 		return nil

@@ -44,9 +44,11 @@ func (d *decision) choose13(cfg *Config, h *wire.ClientHello, k known) error {
 // chooseParameters13 chooses the suite, the group and the protocol. RFC 9846, Section 4.1.1:
 // where a pre-shared key can do without a key exchange, groups that do not overlap need not
 // be fatal. noGroup is then the error of a handshake without the key.
-func (d *decision) chooseParameters13(cfg *Config, h *wire.ClientHello, key *presharedKey) (noGroup, err error) {
+func (d *decision) chooseParameters13(cfg *Config, h *wire.ClientHello,
+	key *presharedKey) (noGroup, err error) {
 	if d.suite = chooseSuite13(cfg, h, key); d.suite == nil {
-		return nil, nothingCommon(iana.AlertHandshakeFailure, "cipher suite", cfg.suites(), h.CipherSuites)
+		return nil, nothingCommon(iana.AlertHandshakeFailure, "cipher suite",
+			cfg.suites(), h.CipherSuites)
 	}
 	if h.KeyShares != nil {
 		if noGroup = d.chooseGroup13(cfg, h); noGroup != nil && !cfg.takesPSKAlone(h) {

@@ -40,7 +40,9 @@ type decision struct {
 }
 
 // retries reports whether the client is asked for another key share.
-func (d *decision) retries() bool { return d.version == iana.TLS13 && d.group != nil && d.share == nil }
+func (d *decision) retries() bool {
+	return d.version == iana.TLS13 && d.group != nil && d.share == nil
+}
 
 // A serverProof is what a server proves itself with: a credential, and what signs for it.
 type serverProof struct {

@@ -33,10 +33,11 @@ func (s *deciding) decide(do *effects) (state, error) {
 		s.known.fresh = s.cfg.fresh(s.hello, s.known.key)
 		return s.decide(do)
 	case d.missing == knownCredential:
-		return s.cfg.credential(d.request, func(c *Credential, _ *suites.Scheme, do *effects) (state, error) {
+		then := func(c *Credential, _ *suites.Scheme, do *effects) (state, error) {
 			s.known.cred = c
 			return s.decide(do)
-		}), nil
+		}
+		return s.cfg.credential(d.request, then), nil
 	}
 	return &decided{s, d}, nil
 }

@@ -162,7 +162,8 @@ func (s *Session) Marshal() ([]byte, error) {
 	head := sessionHead{
 		Format: sessionFormat, Version: s.Version, CipherSuite: s.CipherSuite, Group: s.Group,
 		Created: s.Created.UnixMilli(), Authenticated: s.Authenticated.UnixMilli(),
-		Lifetime: uint32(s.Lifetime / time.Second), MaxEarlyData: s.MaxEarlyData, AgeAdd: s.ageAdd, Limit: s.limit,
+		Lifetime: uint32(s.Lifetime / time.Second), MaxEarlyData: s.MaxEarlyData,
+		AgeAdd: s.ageAdd, Limit: s.limit,
 	}
 	if s.asked {
 		head.Flags = sessionAsked

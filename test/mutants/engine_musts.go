@@ -6,7 +6,7 @@ var engineMustRows = []row{
 		doc: rfc9846, section: "4.1.1",
 		must: "a group without a share is asked for with HelloRetryRequest",
 		file: "engine/server_choose.go",
-		old:  "d.group != nil && d.share == nil }", new: "false }",
+		old:  "d.group != nil && d.share == nil\n}", new: "false\n}",
 		test: "TestHandshake",
 	},
 	{
