@@ -270,8 +270,8 @@ func keyText(key any) string {
 	return strings.TrimPrefix(fmt.Sprintf("%T", key), "*")
 }
 
-// schemes finds the signature schemes that the server signs handshakes with. Each is offered
-// alone: in TLS 1.2 ServerKeyExchange names it, in TLS 1.3 it is in an encrypted message.
+// schemes finds the signature schemes that the server signs handshakes with: in TLS 1.3,
+// where they are in an encrypted message, each is offered alone.
 func (p *prober) schemes(ctx context.Context) {
 	var mu sync.Mutex
 	var found []Scheme
@@ -299,9 +299,7 @@ func (p *prober) schemes(ctx context.Context) {
 		}
 	}
 	if p.speaks(iana.TLS12) {
-		for _, id := range iana.SignatureSchemes() {
-			questions = append(questions, func() { p.scheme12(ctx, id, add) })
-		}
+		questions = append(questions, func() { p.schemes12(ctx, add) })
 	}
 	p.together(questions...)
 	slices.SortFunc(found, func(a, b Scheme) int {
@@ -313,24 +311,47 @@ func (p *prober) schemes(ctx context.Context) {
 	p.note(func(r *Report) { r.Schemes = found })
 }
 
-// scheme12 offers one scheme in TLS 1.2.
-func (p *prober) scheme12(ctx context.Context, id iana.SignatureScheme,
+// schemes12 finds those of TLS 1.2, where ServerKeyExchange names the scheme: it offers all
+// that are left until the server refuses.
+func (p *prober) schemes12(ctx context.Context,
 	add func(iana.Version, iana.SignatureScheme)) {
+	p.keyExchanges(ctx, "signature schemes of TLS 1.2", []string{"_ECDHE_ECDSA_", "_ECDHE_RSA_"},
+		func(o *offer, kx *wire.ServerKeyExchange12) bool {
+			if kx == nil {
+				return true
+			}
+			if !slices.Contains(o.schemes, kx.Algorithm) {
+				return false
+			}
+			add(iana.TLS12, kx.Algorithm)
+			o.schemes = without(o.schemes, kx.Algorithm)
+			return len(o.schemes) > 0
+		})
+}
+
+// keyExchanges asks for key exchanges of TLS 1.2 with the suites that have one of the parts
+// in their names. It passes each to next, which removes from the offer what it has seen, and
+// reports whether to ask again; at first it passes nil, so that the offer can be set up.
+func (p *prober) keyExchanges(ctx context.Context, what string, parts []string,
+	next func(*offer, *wire.ServerKeyExchange12) bool) {
 	o := offerOf(iana.TLS12, slices.DeleteFunc(suitesOf(iana.TLS12), func(s iana.CipherSuite) bool {
-		return !hasAny(s.String(), "_ECDHE_ECDSA_", "_ECDHE_RSA_")
+		return !hasAny(s.String(), parts...)
 	}))
-	o.schemes = []iana.SignatureScheme{id}
-	a, err := p.ask(ctx, o)
-	if err != nil {
-		p.unknown("signature scheme "+id.String(), err)
-		return
-	}
-	if a.hello == nil {
-		return
-	}
-	kx, err := wire.ParseServerKeyExchange12(a.messages[iana.HandshakeServerKeyExchange], false, true)
-	if err == nil && kx.Algorithm == id {
-		add(iana.TLS12, id)
+	for again := next(o, nil); again; {
+		a, err := p.ask(ctx, o)
+		if err != nil {
+			p.unknown(what, err)
+			return
+		}
+		if a.hello == nil {
+			return
+		}
+		body := a.messages[iana.HandshakeServerKeyExchange]
+		kx, err := wire.ParseServerKeyExchange12(body, false, true)
+		if err != nil {
+			return
+		}
+		again = next(o, kx)
 	}
 }
 

@@ -171,7 +171,7 @@ func (p *prober) preference(ctx context.Context, v iana.Version,
 }
 
 // groups finds the groups of key exchange. In TLS 1.3 the server names one of those offered
-// in a HelloRetryRequest, because there is no key share; in TLS 1.2 each is offered alone.
+// in a HelloRetryRequest, because there is no key share, and in TLS 1.2 in ServerKeyExchange.
 func (p *prober) groups(ctx context.Context) {
 	var found []iana.NamedGroup
 	if p.speaks(iana.TLS13) {
@@ -206,38 +206,22 @@ func (p *prober) groups(ctx context.Context) {
 
 // groups12 adds the groups that the server uses in TLS 1.2 alone.
 func (p *prober) groups12(ctx context.Context, found []iana.NamedGroup) []iana.NamedGroup {
-	suites := slices.DeleteFunc(suitesOf(iana.TLS12), func(id iana.CipherSuite) bool {
-		return !hasAny(id.String(), "_ECDHE_")
-	})
-	all := iana.NamedGroups()
-	accepted := make([]bool, len(all))
-	var questions []func()
-	for i, g := range all {
-		if slices.Contains(found, g) || postQuantum(g) || g >= iana.FFDHE2048 && g <= iana.FFDHE8192 {
-			continue
-		}
-		questions = append(questions, func() {
-			o := offerOf(iana.TLS12, suites)
-			o.groups = []iana.NamedGroup{g}
-			a, err := p.ask(ctx, o)
-			if err != nil {
-				p.unknown("group "+g.String(), err)
-				return
+	p.keyExchanges(ctx, "groups of TLS 1.2", []string{"_ECDHE_ECDSA_", "_ECDHE_RSA_"},
+		func(o *offer, kx *wire.ServerKeyExchange12) bool {
+			if kx == nil {
+				o.groups = slices.DeleteFunc(o.groups, func(g iana.NamedGroup) bool {
+					return slices.Contains(found, g) || postQuantum(g) ||
+						g >= iana.FFDHE2048 && g <= iana.FFDHE8192
+				})
+				return len(o.groups) > 0
 			}
-			if a.hello == nil {
-				return
+			if !slices.Contains(o.groups, kx.Group) {
+				return false
 			}
-			body := a.messages[iana.HandshakeServerKeyExchange]
-			kx, err := wire.ParseServerKeyExchange12(body, false, true)
-			accepted[i] = err == nil && kx.Group == g
+			found = append(found, kx.Group)
+			o.groups = without(o.groups, kx.Group)
+			return len(o.groups) > 0
 		})
-	}
-	p.together(questions...)
-	for i, g := range all {
-		if accepted[i] {
-			found = append(found, g)
-		}
-	}
 	return found
 }
 

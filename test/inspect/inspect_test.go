@@ -141,6 +141,8 @@ var explanations = []explanation{
 			"key for the scheme. seal waits for the signature"},
 	{tool: "testssl.sh", fact: "ALPN", more: true,
 		why: "testssl.sh does not ask for http/1.0"},
+	{server: "GnuTLS", tool: "testssl.sh", fact: "session IDs",
+		why: "testssl.sh does not find the same each time: it found them in another run"},
 	{server: "crypto/tls", tool: "testssl.sh", fact: "tickets",
 		why: "openssl s_client -sess_in resumes by ticket there: testssl.sh does not see it"},
 }
