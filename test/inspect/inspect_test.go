@@ -97,7 +97,7 @@ func compare(t *testing.T, s *server, seal string, f *files) row {
 			}
 			r.disagreements = append(r.disagreements, d)
 		}
-		if len(theirs) < 12 {
+		if len(theirs) < 10 {
 			t.Errorf("%s: %s tells %d facts alone: %v", s.name, tool, len(theirs), theirs)
 		}
 	}
@@ -141,8 +141,9 @@ var explanations = []explanation{
 			"key for the scheme. seal waits for the signature"},
 	{tool: "testssl.sh", fact: "ALPN", more: true,
 		why: "testssl.sh does not ask for http/1.0"},
-	{server: "GnuTLS", tool: "testssl.sh", fact: "session IDs",
-		why: "testssl.sh does not find the same each time: it found them in another run"},
+	{tool: "testssl.sh", fact: "session IDs",
+		why: "testssl.sh asks with TLS 1.3, where a session comes after the handshake, and may end " +
+			"the connection before: openssl s_client -tls1_2 -no_ticket -sess_in resumes by ID"},
 	{server: "crypto/tls", tool: "testssl.sh", fact: "tickets",
 		why: "openssl s_client -sess_in resumes by ticket there: testssl.sh does not see it"},
 }
@@ -212,10 +213,10 @@ const documentHead = `# seal inspect beside sslscan and testssl.sh
 Written by ` + "`go test ./test/inspect -update`" + ` on %s.
 
 The tools looked at the same servers, each on loopback, several at a time on a machine that was
-busy. The times of ` + "`seal`" + ` and sslscan are the shortest of a few runs. testssl.sh ran the
-parts that concern TLS. A fact is what a tool tells: a version, the suites of a version, the groups,
-the signature schemes, the keys, resumption, or a flaw. Each disagreement is explained below: the
-test fails if one is not.
+busy: compare the times of a row. Those of seal and sslscan are the shortest of a few runs.
+testssl.sh ran the parts that concern TLS. A fact is what a tool tells: a version, the suites of a
+version, the groups, the signature schemes, the keys, resumption, or a flaw. Each disagreement is
+explained below: the test fails if one is not.
 
 sslscan is version %s, testssl.sh version %s.
 
