@@ -1,5 +1,5 @@
 #!/bin/bash
-# Prepares the programs for test/interop: installs missing ones (as root, with apt), and unpacks the OpenSSL and GnuTLS of a newer Debian
+# Prepares the programs for test/interop and test/inspect: installs missing ones (as root, with apt), and unpacks the OpenSSL and GnuTLS of a newer Debian
 # release without installing them. Prints a line for each peer: its version, or the reason why it is skipped.
 # This script does not fail. With SEALSOCK_PEERS=require the tests fail if a peer is missing. usage: scripts/peers.sh
 set -u
@@ -26,7 +26,12 @@ java:java javac:default-jdk-headless
 node:node:nodejs
 mbedtls:gcc /usr/include/stdio.h /usr/include/mbedtls/ssl.h:gcc libc6-dev libmbedtls-dev
 botan:g++ /usr/include/botan-2/botan/tls_client.h:g++ libbotan-2-dev
-chromium:chromium:chromium'
+chromium:chromium:chromium
+sslscan:sslscan:sslscan
+testssl:testssl:testssl.sh
+nginx:nginx:nginx-light
+haproxy:haproxy:haproxy
+stunnel:stunnel4:stunnel4'
 
 # missing prints the packages of the missing programs.
 missing() {
@@ -121,6 +126,7 @@ report curl "$why" curl --version
 report python "$why" python3 -c 'import ssl, sys; print("Python", sys.version.split()[0], "with", ssl.OPENSSL_VERSION)'
 report java "$why" sh -c 'command -v javac >/dev/null && java -version'
 report node "$why" node -p '"Node " + process.version + " with OpenSSL " + process.versions.openssl'
+for tool in sslscan testssl nginx haproxy stunnel4; do report $tool "$why" sh -c "command -v $tool"; done
 report mbedtls "$why" sh -c 'command -v gcc >/dev/null && echo "#include <mbedtls/version.h>
 MBEDTLS_VERSION_STRING_FULL" | gcc -E -P - | tail -1'
 report botan "$why" sh -c 'h=/usr/include/botan-2/botan/build.h; command -v g++ >/dev/null && [ -e $h ] &&
