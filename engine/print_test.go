@@ -1,22 +1,17 @@
 package engine
 
 import (
-	"bytes"
-	"encoding/gob"
-	"encoding/json"
-	"encoding/xml"
-	"fmt"
-	"log/slog"
-	"strings"
 	"testing"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/printed"
 )
 
 // TestConnectionsNeverPrintSecrets prints what a connection gives out and holds with
 // every verb and encoding, alone and inside of others, and looks for its secrets.
 func TestConnectionsNeverPrintSecrets(t *testing.T) {
-	secrets := map[string][]byte{}
-	log := func(label string, _, secret []byte) { secrets[label] = bytes.Clone(secret) }
+	secrets := map[string][]string{} // their marks
+	log := func(label string, _, secret []byte) { secrets[label] = printed.Marks(secret) }
 	for _, version := range bothVersions {
 		client, server := resumableAt(t, version)
 		now := func() time.Time { return time.Unix(1_000_000_000, 0) }
@@ -47,7 +42,7 @@ func TestConnectionsNeverPrintSecrets(t *testing.T) {
 		}
 		for _, ev := range events {
 			if ev.Session != nil {
-				secrets["session"] = ev.Session.secret.bytes()
+				secrets["session"] = printed.Marks(ev.Session.secret.bytes())
 			}
 		}
 		state := c.r.State()
@@ -64,61 +59,13 @@ func TestConnectionsNeverPrintSecrets(t *testing.T) {
 			hidden{state, c.r, c.s, events, replies, state}, &hidden{state, c.r, c.s, events, replies, &state},
 			map[string]any{"x": state}, struct{ E []Event }{events},
 		} {
-			for _, text := range printed(v) {
+			for _, text := range printed.Forms(v) {
 				for label, secret := range secrets {
-					if shows(text, secret) {
+					if printed.Shows(text, secret) {
 						t.Errorf("%v: %T shows %s: %.80q", version, v, label, text)
 					}
 				}
 			}
 		}
 	}
-}
-
-// printed returns v in every form that a program may write to a log.
-func printed(v any) (forms []string) {
-	for _, flags := range []string{"", "+", "#", " ", "0"} {
-		for _, verb := range "vTtbcdoOqxXUeEfFgGsp" {
-			forms = append(forms, fmt.Sprintf("%"+flags+string(verb), v))
-		}
-	}
-	var b bytes.Buffer
-	slog.New(slog.NewTextHandler(&b, nil)).Info("x", "v", v)
-	slog.New(slog.NewJSONHandler(&b, nil)).Info("x", "v", v)
-	forms = append(forms, b.String())
-	if j, err := json.Marshal(v); err == nil {
-		forms = append(forms, string(j))
-	}
-	if x, err := xml.Marshal(v); err == nil {
-		forms = append(forms, string(x))
-	}
-	b.Reset()
-	if gob.NewEncoder(&b).Encode(v) == nil {
-		forms = append(forms, b.String())
-	}
-	return forms
-}
-
-// shows reports whether text has the first bytes of a secret in any usual form.
-func shows(text string, secret []byte) bool {
-	if len(secret) < 16 {
-		return false
-	}
-	head := secret[4:12]
-	var forms []string
-	for _, verb := range []string{"%d", "%x", "%X", "% x", "%#x", "%# x", "%v", "%o", "%b", "%#v", "%q"} {
-		forms = append(forms, strings.Trim(fmt.Sprintf(verb, head), "[]\""))
-	}
-	var list []string
-	for _, b := range head {
-		list = append(list, fmt.Sprintf("0x%x", b))
-	}
-	forms = append(forms, strings.Join(list, ", "), string(head))
-	for _, f := range forms {
-		f = strings.TrimSuffix(strings.TrimPrefix(f, "[]byte{"), "}")
-		if len(f) > 7 && strings.Contains(text, f) {
-			return true
-		}
-	}
-	return false
 }

@@ -3,6 +3,8 @@ package record
 import (
 	"crypto/cipher"
 	"encoding/binary"
+	"fmt"
+	"io"
 	"slices"
 
 	"github.com/sealsock/sealsock/iana"
@@ -19,18 +21,21 @@ const explicitLen = 8
 // number of the record; ChaCha20-Poly1305 keeps them all and sends none
 // (RFC 7905, Section 2).
 type direction12 struct {
-	aead     cipher.AEAD
-	iv       [suites.IVLen]byte
+	aead cipher.AEAD
+	*nonces
 	explicit int // explicitLen or 0
-	nonce    [suites.IVLen]byte
 	extra    [13]byte
 	seq      uint64
 	limit    uint64
 }
 
+// Format prints [redacted] for every verb, so that no output or log shows the keys.
+func (direction12) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
+
 func newDirection12(suite *suites.Suite12, k keys.Keys12) (direction12, error) {
 	aead, err := suite.AEAD(k.Key)
-	d := direction12{aead: aead, explicit: suites.IVLen - suite.IVLen, limit: suite.RecordLimit}
+	d := direction12{aead: aead, nonces: new(nonces), limit: suite.RecordLimit}
+	d.explicit = suites.IVLen - suite.IVLen
 	copy(d.iv[:], k.IV)
 	return d, err
 }

@@ -3,6 +3,8 @@ package record
 import (
 	"crypto/cipher"
 	"encoding/binary"
+	"fmt"
+	"io"
 	"slices"
 
 	"github.com/sealsock/sealsock/iana"
@@ -13,18 +15,25 @@ import (
 // direction13 is what both directions of TLS 1.3 have: an AEAD, a static IV
 // and the number of the next record.
 type direction13 struct {
-	aead  cipher.AEAD
-	iv    [suites.IVLen]byte
-	nonce [suites.IVLen]byte
+	aead cipher.AEAD
+	*nonces
 	seq   uint64
 	limit uint64
 }
+
+// nonces holds a static IV and space for a nonce. It stands behind a pointer because package
+// fmt calls no method of an unexported field: after a verb that does not fit it follows one
+// pointer, to a Sealer or an Opener, and prints the address of the next.
+type nonces struct{ iv, nonce [suites.IVLen]byte }
+
+// Format prints [redacted] for every verb, so that no output or log shows the keys.
+func (direction13) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
 
 func newDirection13(suite *suites.Suite, secret *keys.TrafficSecret) (direction13, error) {
 	key, iv := secret.Keys(suite.KeyLen)
 	aead, err := suite.AEAD(key)
 	clear(key)
-	return direction13{aead: aead, iv: iv, limit: suite.RecordLimit}, err
+	return direction13{aead: aead, nonces: &nonces{iv: iv}, limit: suite.RecordLimit}, err
 }
 
 // next sets the nonce for the next record: its number, padded on the left,

@@ -1,0 +1,71 @@
+package record
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/printed"
+	"github.com/sealsock/sealsock/internal/suites"
+)
+
+// TestKeysNeverPrint prints the types that hold the keys of records, which the suites expand,
+// as the engine holds them.
+func TestKeysNeverPrint(t *testing.T) {
+	for _, id := range slices.Concat(suites.Default13(), ccm13) {
+		suite := suites.TLS13(id)
+		zeros := make([]byte, suite.Hash.Size())
+		secret := keys.NewEarlySecret(suite.Hash, nil).Handshake([]byte("x")).ClientTraffic(zeros)
+		key, iv := secret.Keys(suite.KeyLen)
+		marks := append(printed.Marks(key), printed.Marks(append(iv[:], iv[:4]...))...)
+		sealer, err := NewSealer13(suite, secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opener, err := NewOpener13(suite, secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkPrints(t, marks, sealer, opener)
+	}
+	for _, id := range suites12 {
+		suite := suites.TLS12(id)
+		random := make([]byte, 32)
+		master := keys.NewMaster12(suite.Hash, []byte("x"), random, random)
+		k, _ := master.Keys(random, random, suite.KeyLen, suite.IVLen)
+		marks := printed.Marks(k.Key)
+		sealer, err := NewSealer12(suite, k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opener, err := NewOpener12(suite, k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkPrints(t, marks, sealer, opener)
+	}
+}
+
+// checkPrints prints what the engine holds.
+func checkPrints(t *testing.T, marks []string, s Sealer, o Opener) {
+	t.Helper()
+	for _, v := range []any{
+		s, o, []Sealer{s}, map[string]Opener{"x": o}, struct{ S, o any }{s, o}, struct {
+			s Sealer
+			o Opener
+		}{s, o},
+	} {
+		for _, text := range printed.Forms(v) {
+			if printed.Shows(text, marks) {
+				t.Errorf("%T shows its key: %.80q", v, text)
+				break
+			}
+		}
+	}
+	for _, v := range []any{s, o} {
+		if got := fmt.Sprintf("%+v", v); got != "[redacted]" {
+			t.Errorf("%T prints %q", v, got)
+		}
+	}
+}
