@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"path"
 	"path/filepath"
 	"reflect"
 	"runtime/debug"
@@ -42,6 +41,7 @@ import (
 	"github.com/sealsock/sealsock/socket/netlink"
 	"github.com/sealsock/sealsock/socket/packet"
 	"github.com/sealsock/sealsock/socket/qrtr"
+	"github.com/sealsock/sealsock/socket/smc"
 	"github.com/sealsock/sealsock/socket/tipc"
 	"github.com/sealsock/sealsock/socket/unix"
 	"github.com/sealsock/sealsock/socket/vsock"
@@ -98,6 +98,7 @@ var zeroValues = []any{
 	new(unix.Addr),
 	new(vsock.Addr),
 	new(proxyprotocol.Error), new(proxyprotocol.Header),
+	new(smc.Mode),
 	new(starttls.Error),
 	new(trust.Code), new(trust.Error), new(trust.KnownPeers), new(trust.Lists),
 	new(trust.Pin), new(trust.Policy), new(trust.RevocationStatus), new(trust.Roots),
@@ -265,31 +266,43 @@ func TestZeroValuesAreComplete(t *testing.T) {
 	for _, zero := range zeroValues {
 		listed[strings.TrimPrefix(reflect.TypeOf(zero).String(), "*")] = true
 	}
-	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		switch path.Base(filepath.ToSlash(name)) {
-		case "internal", "cmd", "test", "testdata", "bench", "scripts", ".git", "docs":
-			return fs.SkipDir
-		}
-		if d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
-			return nil
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
-		if err != nil {
-			return err
-		}
+	eachFile(t, func(name string, file *ast.File) {
 		for _, decl := range file.Decls {
 			typ := receiver(decl)
 			if ast.IsExported(typ) && !listed[file.Name.Name+"."+typ] {
 				t.Errorf("%s: zeroValues lacks %s.%s", name, file.Name.Name, typ)
 			}
 		}
+	})
+}
+
+// eachFile calls do with each file of the packages that others may import, which are not few.
+func eachFile(t *testing.T, do func(name string, file *ast.File)) {
+	files := 0
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			switch d.Name() {
+			case "internal", "cmd", "test", "testdata", "bench", "scripts", ".git", "docs":
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		files++
+		do(name, file)
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || files < 100 {
+		t.Fatalf("%d files, %v", files, err)
 	}
 }
 
