@@ -51,7 +51,7 @@ func (bad) SelectIdentity(context.Context, *engine.CredentialRequest) (*identity
 // badSigner is a key that panics when it is to sign.
 func badSigner(cfg *sealsock.Config) {
 	id := *cfg.Identities[0]
-	id.Signer = bad{id.Signer}
+	id.Signer = identity.NewSigner(bad{id.Signer})
 	cfg.Identities = []*identity.Identity{&id}
 }
 

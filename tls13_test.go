@@ -292,7 +292,7 @@ func (i impostor) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) 
 func TestImpostorIsNobody(t *testing.T) {
 	cc, sc := newConfigs(t)
 	victim := *cc.Identities[0]
-	victim.Signer = impostor{victim.Signer}
+	victim.Signer = identity.NewSigner(impostor{victim.Signer})
 	cc.Identities, cc.PostHandshakeAuth = []*identity.Identity{&victim}, true
 	a, b := socketPair(t, "tcp")
 	client, server := sealPair(t, a, b, cc, sc)

@@ -31,7 +31,7 @@ type Authority struct {
 
 	mu      sync.Mutex // also guards what follows
 	inter   *x509.Certificate
-	signer  crypto.Signer // the intermediate's
+	signer  identity.Signer // the intermediate's
 	journal journal
 	agrees  bool // the journal was held against the kept list
 }
@@ -318,7 +318,7 @@ func (a *Authority) key() (crypto.Signer, error) {
 	if !ok || !public.Equal(a.inter.PublicKey) {
 		return nil, fmt.Errorf("%s is not the key of %s: restore both from one copy", interKeyFile, interFile)
 	}
-	a.signer = signer
+	a.signer = identity.NewSigner(signer)
 	return signer, nil
 }
 

@@ -121,9 +121,9 @@ func TestIssueRefuses(t *testing.T) {
 		request Request
 		says    string
 	}{
-		"small key":          {Request{Names: []string{"localhost"}, Signer: small}, "1024 bits"},
+		"small key":          {Request{Names: []string{"localhost"}, Signer: identity.NewSigner(small)}, "1024 bits"},
 		"small key in CSR":   {Request{CSR: csr(t, small, "localhost")}, "1024 bits"},
-		"curve":              {Request{Names: []string{"localhost"}, Signer: p224}, "P-256"},
+		"curve":              {Request{Names: []string{"localhost"}, Signer: identity.NewSigner(p224)}, "P-256"},
 		"no names":           {Request{}, "at least one name"},
 		"empty name":         {Request{Names: []string{" "}}, "empty name"},
 		"stranger's name":    {Request{Names: []string{"example.org"}}, "no local name"},

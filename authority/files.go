@@ -18,7 +18,7 @@ func SaveFiles(id *identity.Identity, certFile, keyFile string) error {
 	if keyFile == "" || id.Signer == nil {
 		return replaceKept(certFile, chain)
 	}
-	key, err := keyPEM(id.Signer)
+	key, err := keyPEM(id.Signer.Key())
 	if err != nil {
 		return err
 	}

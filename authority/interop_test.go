@@ -17,7 +17,7 @@ func writeChain(t testing.TB, dir string, a *Authority, id *identity.Identity) {
 	files := map[string][]byte{"root.pem": a.RootPEM(), "inter.pem": certificatePEM(id.Chain[1]), "leaf.pem": certificatePEM(id.Chain[0]),
 		"chain.pem": certificatePEM(id.Chain...)}
 	if id.Signer != nil {
-		key, err := keyPEM(id.Signer)
+		key, err := keyPEM(id.Signer.Key())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -32,7 +32,7 @@ func (a *Authority) ForNames(names ...string) (*identity.Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := keyPEM(id.Signer)
+	key, err := keyPEM(id.Signer.Key())
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func TestRevoke(t *testing.T) {
 			t.Errorf("%q: %+v, %v", form, r, err)
 		}
 	}
-	for _, form := range [][]byte{id.Leaf.Raw, certificatePEM(id.Chain...), append(must(keyPEM(id.Signer)), certificatePEM(id.Chain...)...)} {
+	for _, form := range [][]byte{id.Leaf.Raw, certificatePEM(id.Chain...), append(must(keyPEM(id.Signer.Key())), certificatePEM(id.Chain...)...)} {
 		if r, err := a.FindCertificate(form); err != nil || r.Serial != serial {
 			t.Errorf("%+v, %v", r, err)
 		}

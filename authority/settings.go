@@ -98,7 +98,7 @@ func (a *Authority) Renew(old *Record, signer crypto.Signer, algorithm Algorithm
 		return nil, nil, fmt.Errorf("the Record to renew is nil: %w", os.ErrInvalid)
 	}
 	return a.Issue(Request{
-		Names: old.Names, Client: old.Client, Server: old.Server, Lifetime: lifetimeOf(old), Signer: signer, Algorithm: algorithm,
+		Names: old.Names, Client: old.Client, Server: old.Server, Lifetime: lifetimeOf(old), Signer: identity.NewSigner(signer), Algorithm: algorithm,
 	})
 }
 

@@ -33,7 +33,7 @@ type Request struct {
 	// than 397 days are refused, as browsers do.
 	Lifetime time.Duration
 	// Signer is a key to certify in place of a new one.
-	Signer crypto.Signer
+	Signer identity.Signer
 	// CSR is a certification request in PEM or DER, for a key that is made
 	// and kept elsewhere. Its names count if Names is empty.
 	CSR []byte
@@ -97,7 +97,7 @@ func (a *Authority) issue(r Request) (*identity.Identity, *Record, error) {
 	if err := a.journal.append(entry{Op: opIssue, Time: a.now().UTC(), Serial: serialText(leaf.SerialNumber), Certificate: der, Account: r.account}); err != nil {
 		return nil, nil, err
 	}
-	id := &identity.Identity{Chain: [][]byte{der, a.inter.Raw}, Leaf: leaf, Signer: signer}
+	id := &identity.Identity{Chain: [][]byte{der, a.inter.Raw}, Leaf: leaf, Signer: identity.NewSigner(signer)}
 	record := a.journal.record(serialText(leaf.SerialNumber), a.now())
 	return id, record, nil
 }

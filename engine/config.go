@@ -10,6 +10,7 @@ import (
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/record"
+	"github.com/sealsock/sealsock/internal/signer"
 	"github.com/sealsock/sealsock/internal/suites"
 )
 
@@ -76,7 +77,8 @@ type Credential struct {
 	// Signer holds the private key. Its Public must be an *ecdsa.PublicKey,
 	// ed25519.PublicKey or *rsa.PublicKey. With Delegated it may be nil: then
 	// only peers that accept delegation are served.
-	Signer crypto.Signer
+	// NewSigner makes one of a key.
+	Signer Signer
 	// Sign, if set, is called instead of Signer.Sign and may return
 	// ErrPending, for a key on another machine.
 	Sign func(*SignRequest) ([]byte, error)
@@ -127,6 +129,12 @@ func (c Credential) MarshalText() ([]byte, error) { return fmt.Append(nil, c), n
 func (c Credential) GobEncode() ([]byte, error) {
 	return nil, usage("a credential holds a private key and is not encoded")
 }
+
+// A Signer holds a private key where no print shows it: see NewSigner.
+type Signer = signer.Signer
+
+// NewSigner makes a Signer of a private key.
+func NewSigner(key crypto.Signer) Signer { return signer.New(key) }
 
 // public returns the key as signature schemes see it.
 func (c *Credential) public() crypto.PublicKey {

@@ -17,7 +17,7 @@ type Delegated struct {
 	// Raw is the DelegatedCredential as it goes over the wire.
 	Raw []byte
 	// Signer holds the delegated key; Scheme is what it signs with.
-	Signer crypto.Signer
+	Signer Signer
 	Scheme iana.SignatureScheme
 }
 
@@ -112,7 +112,7 @@ func NewDelegated(rand io.Reader, c *Credential, with iana.SignatureScheme, sign
 	if err != nil {
 		return nil, local("the delegated credential cannot be written", err)
 	}
-	return &Delegated{Raw: raw, Signer: signer, Scheme: scheme}, nil
+	return &Delegated{Raw: raw, Signer: NewSigner(signer), Scheme: scheme}, nil
 }
 
 // parseDelegation reads a delegated credential; offered is what the client

@@ -110,7 +110,7 @@ func TestDelegationNeedsSuitableKeys(t *testing.T) {
 	forged[4], forged[5] = byte(rsae>>8), byte(rsae&0xff)
 	_, err = parseDelegation(forged, []iana.SignatureScheme{with, rsae})
 	refuses(t, err, iana.AlertIllegalParameter)
-	cred.Delegated = &Delegated{Raw: forged, Signer: key, Scheme: rsae}
+	cred.Delegated = &Delegated{Raw: forged, Signer: NewSigner(key), Scheme: rsae}
 	request := &CredentialRequest{
 		Server: true, Version: iana.TLS13, SignatureSchemes: []iana.SignatureScheme{with},
 		DelegatedSchemes: []iana.SignatureScheme{rsae},

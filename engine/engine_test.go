@@ -43,7 +43,7 @@ func newCredential(t testing.TB, signer crypto.Signer) *Credential {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Credential{Chain: [][]byte{der}, Signer: signer}
+	return &Credential{Chain: [][]byte{der}, Signer: NewSigner(signer)}
 }
 
 // selfSigned makes a certificate, the same each time if the signature is.

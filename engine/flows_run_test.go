@@ -349,7 +349,7 @@ func own(key crypto.Signer, err error) *Credential {
 	if err != nil {
 		panic(err)
 	}
-	return &Credential{Chain: [][]byte{der}, Signer: steady{key}}
+	return &Credential{Chain: [][]byte{der}, Signer: NewSigner(steady{key})}
 }
 
 func rawP256() *Credential {

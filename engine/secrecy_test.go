@@ -18,7 +18,7 @@ func TestSecretsNeverPrint(t *testing.T) {
 	const secret = "SECRETSECRETSECRETSECRETSECRETSE"
 	session := Session{Version: iana.TLS13, secret: hide([]byte(secret))}
 	psk := *NewPSK([]byte("device"), []byte(secret))
-	cred := Credential{Signer: ed25519.NewKeyFromSeed([]byte(secret))}
+	cred := Credential{Signer: NewSigner(ed25519.NewKeyFromSeed([]byte(secret)))}
 	delegated := Delegated{Signer: cred.Signer}
 	for _, v := range []any{
 		session, &session, psk, &psk, cred, &cred, delegated, &delegated,

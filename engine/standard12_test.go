@@ -96,7 +96,7 @@ func TestStandardServer12(t *testing.T) {
 		for _, auth := range []tls.ClientAuthType{tls.NoClientCert, tls.RequireAnyClientCert} {
 			client, _ := pair12(t)
 			client.MaxVersion = 0
-			client.Credentials = []*Credential{{Chain: leaf.Chain, Signer: leaf.Key}}
+			client.Credentials = []*Credential{{Chain: leaf.Chain, Signer: NewSigner(leaf.Key)}}
 			config := &tls.Config{Certificates: []tls.Certificate{cert}, MaxVersion: tls.VersionTLS12, ClientAuth: auth, NextProtos: []string{"b"}}
 			for round := range 2 {
 				r, s, err := startClient(client)
@@ -153,7 +153,7 @@ func TestStandardClient12(t *testing.T) {
 		for _, auth := range []ClientAuth{NoClientCert, RequestClientCert, RequireClientCert} {
 			_, server := pair12(t)
 			server.Tickets, server.ClientAuth = newMemory(), auth
-			server.Credentials = []*Credential{{Chain: leaf.Chain, Signer: leaf.Key, OCSPStaple: []byte("staple"), SCTs: [][]byte{[]byte("sct")}}}
+			server.Credentials = []*Credential{{Chain: leaf.Chain, Signer: NewSigner(leaf.Key), OCSPStaple: []byte("staple"), SCTs: [][]byte{[]byte("sct")}}}
 			config := &tls.Config{RootCAs: roots, ServerName: "example.com", MaxVersion: tls.VersionTLS12, NextProtos: []string{"b"}, ClientSessionCache: tls.NewLRUClientSessionCache(1)}
 			if auth != NoClientCert {
 				config.Certificates = []tls.Certificate{{Certificate: leaf.Chain, PrivateKey: leaf.Key}}
@@ -206,7 +206,7 @@ func TestStandardSuites12(t *testing.T) {
 			server.Groups = []iana.NamedGroup{iana.NamedGroup(group)}
 			peer := config.Clone()
 			peer.CurvePreferences = append(peer.CurvePreferences, tls.CurveP256) // for the certificate
-			server.Credentials = []*Credential{{Chain: leaf.Chain, Signer: leaf.Key}}
+			server.Credentials = []*Credential{{Chain: leaf.Chain, Signer: NewSigner(leaf.Key)}}
 			cr, cs, err := startClient(client)
 			if err != nil {
 				t.Fatal(err)

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/signer"
 )
 
 // Identity is a certificate chain and the key that goes with it. It is not
@@ -17,8 +19,8 @@ type Identity struct {
 	Chain [][]byte
 	// Leaf is the first certificate of Chain.
 	Leaf *x509.Certificate
-	// Signer proves possession of the leaf's key.
-	Signer crypto.Signer
+	// Signer proves possession of the leaf's key. NewSigner makes one of a key.
+	Signer Signer
 	// OCSPStaple is a response about the leaf to send along, in DER.
 	OCSPStaple []byte
 	// SCTs are signed certificate timestamps to send along.
@@ -30,6 +32,12 @@ type Identity struct {
 	// may trouble peers, such as a certificate that has expired.
 	Notes []string
 }
+
+// A Signer holds a private key where no print shows it: see NewSigner.
+type Signer = signer.Signer
+
+// NewSigner makes a Signer of a private key.
+func NewSigner(key crypto.Signer) Signer { return signer.New(key) }
 
 // New makes an identity of a chain in DER and a key that may live elsewhere.
 // It checks and orders the chain as Load does.
@@ -155,7 +163,7 @@ func (l *loader) build(signer crypto.Signer, keyFile string) (*Identity, error) 
 	if err := checkUsable(keyOf(leaf), l.certFile); err != nil {
 		return nil, err
 	}
-	id := &Identity{Leaf: leaf, Signer: signer}
+	id := &Identity{Leaf: leaf, Signer: NewSigner(signer)}
 	for _, c := range chain {
 		id.Chain = append(id.Chain, c.Raw)
 	}

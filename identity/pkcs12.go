@@ -38,7 +38,7 @@ func (id *Identity) EncodePKCS12(password string) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return pkcs12.Modern2023.WithIterations(100_000).Encode(id.Signer, id.Leaf, l.certs[1:], password)
+	return pkcs12.Modern2023.WithIterations(100_000).Encode(id.Signer.Key(), id.Leaf, l.certs[1:], password)
 }
 
 func parsePKCS12(data []byte, file string, options []Option) (*Identity, error) {

@@ -16,7 +16,7 @@ import (
 // TestIdentityNeverShowsItsKey prints and encodes an identity whose key is text.
 func TestIdentityNeverShowsItsKey(t *testing.T) {
 	seed := []byte("SECRETSECRETSECRETSECRETSECRETSE")
-	id := identity.Identity{Signer: ed25519.NewKeyFromSeed(seed)}
+	id := identity.Identity{Signer: identity.NewSigner(ed25519.NewKeyFromSeed(seed))}
 	for _, v := range []any{id, &id, struct{ ID identity.Identity }{id}, []identity.Identity{id}} {
 		var b bytes.Buffer
 		for _, verb := range "vscdoqxXUeEfgGtb" { // fmt asks no method for %p

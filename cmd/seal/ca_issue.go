@@ -172,7 +172,7 @@ func (flags *issueFlags) write(id *identity.Identity, password string) error {
 	if id.Signer == nil {
 		return writeNew(flags.cert, chain.Bytes(), 0o644, flags.force)
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(id.Signer)
+	der, err := x509.MarshalPKCS8PrivateKey(id.Signer.Key())
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func tlsPair(t *testing.T) (client, server *sealsock.Conn) {
 	t.Helper()
 	near, far := tcpPair(t)
 	leaf := testcert.New().Issue(testcert.NewKey("p256"), nil, "localhost")
-	id := &identity.Identity{Chain: leaf.Chain, Signer: leaf.Key}
+	id := &identity.Identity{Chain: leaf.Chain, Signer: identity.NewSigner(leaf.Key)}
 	server, err := sealsock.Server(far, &sealsock.Config{Identities: []*identity.Identity{id}})
 	if err != nil {
 		t.Fatal(err)

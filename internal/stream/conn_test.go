@@ -33,7 +33,7 @@ func (anybody) VerifyPeer(p *engine.PeerCertificate) (crypto.PublicKey, error) {
 // configs returns configurations that accept each other, with late authentication.
 func configs() (client, server *engine.Config) {
 	leaf := testcert.New().Issue(testcert.NewKey("p256"), nil, "localhost")
-	cred := []*engine.Credential{{Chain: leaf.Chain, Signer: leaf.Key}}
+	cred := []*engine.Credential{{Chain: leaf.Chain, Signer: engine.NewSigner(leaf.Key)}}
 	client = &engine.Config{
 		Verifier: anybody{}, Credentials: cred, PostHandshakeAuth: true, Now: leaping(),
 	}

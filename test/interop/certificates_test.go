@@ -304,7 +304,7 @@ func clientDelegated(t *testing.T, p *program) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cred := &engine.Credential{Chain: leaf.Chain, Signer: leaf.Key}
+	cred := &engine.Credential{Chain: leaf.Chain, Signer: engine.NewSigner(leaf.Key)}
 	end := uint32(time.Since(parsed.NotBefore)/time.Second) + 3600
 	cred.Delegated, err = engine.NewDelegated(rand.Reader, cred, iana.ECDSAWithP256AndSHA256, key, spki, iana.ECDSAWithP384AndSHA384, end)
 	if err != nil {

@@ -102,6 +102,27 @@ var keysRows = []row{
 	},
 	{
 		doc: own, section: "style", must: "secrets do not print",
+		file: "engine/session.go",
+		old:  "func (p PSK) Format(f fmt.State, _ rune) { io.WriteString(f, p.String()) }",
+		new:  "func (p PSK) Format(f fmt.State, _ rune) { f.Write(p.secret.bytes()) }",
+		pkg:  ".", test: "TestNoTypePrintsSecrets",
+	},
+	{
+		doc: own, section: "style", must: "secrets do not print",
+		file: "engine/session.go",
+		old:  "func (p PSK) MarshalText() ([]byte, error) { return []byte(p.String()), nil }",
+		new:  "func (p PSK) MarshalText() ([]byte, error) { return p.secret.bytes(), nil }",
+		pkg:  ".", test: "TestNoTypePrintsSecrets",
+	},
+	{
+		doc: own, section: "style", must: "secrets do not print",
+		file: "internal/record/tls13.go",
+		old:  "func (direction13) Format(s fmt.State, _ rune) { io.WriteString(s, \"[redacted]\") }",
+		new:  "func (d direction13) Format(s fmt.State, _ rune) { io.WriteString(s, fmt.Sprint(d.iv)) }",
+		test: "TestKeysNeverPrint",
+	},
+	{
+		doc: own, section: "style", must: "secrets do not print",
 		file: "internal/keys/schedule.go",
 		old:  "func (secret) Format(s fmt.State, _ rune) { io.WriteString(s, \"[redacted]\") }",
 		new: "func (x secret) Format(s fmt.State, _ rune) { " +

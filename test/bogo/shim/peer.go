@@ -157,15 +157,15 @@ func (from *credential) load(s *settings) (*engine.Credential, error) {
 		if to.RawPublicKey, err = x509.MarshalPKIXPublicKey(signer.Public()); err != nil {
 			return nil, err
 		}
-		to.Signer = signer
+		to.Signer = engine.NewSigner(signer)
 	case kindDelegated:
 		if len(from.delegated) < 6 {
 			return nil, errors.New("a delegated credential that is cut")
 		}
 		scheme := iana.SignatureScheme(from.delegated[4])<<8 | iana.SignatureScheme(from.delegated[5])
-		to.Delegated = &engine.Delegated{Raw: from.delegated, Signer: signer, Scheme: scheme}
+		to.Delegated = &engine.Delegated{Raw: from.delegated, Signer: engine.NewSigner(signer), Scheme: scheme}
 	default:
-		to.Signer = signer
+		to.Signer = engine.NewSigner(signer)
 	}
 	if s.async {
 		waited := false

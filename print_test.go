@@ -1,0 +1,258 @@
+package sealsock_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/hex"
+	"go/ast"
+	"go/printer"
+	"go/token"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/authority"
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/printed"
+	"github.com/sealsock/sealsock/internal/testcert"
+	"github.com/sealsock/sealsock/legacy"
+)
+
+// TestNoTypePrintsSecrets prints a value of each exported type that holds a secret in each
+// way, alone and in each place that a program may have for it.
+func TestNoTypePrintsSecrets(t *testing.T) {
+	h := newHolders(t)
+	marks := map[string][]string{}
+	for label, secret := range h.secrets {
+		if marks[label] = printed.Marks(secret); marks[label] == nil {
+			t.Fatalf("%s is too short to be found", label)
+		}
+	}
+	seen := map[string]bool{}
+	for _, v := range h.values {
+		for where, form := range v.places {
+			for _, text := range printed.Forms(form) {
+				if seen[text] {
+					continue
+				}
+				seen[text] = true
+				for label, secret := range marks {
+					if printed.Shows(text, secret) {
+						t.Errorf("%s as %s shows %s: %.80q", v.name, where, label, text)
+						break
+					}
+				}
+			}
+		}
+	}
+	checkHoldersAreComplete(t, h.values)
+}
+
+// A holder is a value with a secret, in the places where a program may have it.
+type holder struct {
+	name   string
+	places map[string]any
+}
+
+// held returns the places of a value. Package fmt calls no method on unexported fields.
+func held[T any](p *T) holder {
+	type user struct {
+		v    T
+		p    *T
+		list []T
+		byID map[string]T
+		any  any
+	}
+	type open struct {
+		V *T
+		L []*T
+	}
+	v := *p
+	return holder{strings.TrimPrefix(reflect.TypeOf(p).String(), "*"), map[string]any{
+		"value": v, "pointer": p, "slice": []T{v}, "pointers": []*T{p},
+		"array": [1]T{v}, "map": map[string]T{"x": v}, "any": []any{v, p},
+		"user":         user{v, p, []T{v}, map[string]T{"x": v}, v},
+		"user pointer": &user{v, p, []T{v}, map[string]T{"x": v}, p},
+		"users":        []user{{v: v}}, "open": open{p, []*T{p}},
+	}}
+}
+
+// holders are values with secrets, and these secrets.
+type holders struct {
+	values  []holder
+	secrets map[string][]byte
+}
+
+func newHolders(t *testing.T) *holders {
+	// The keys are text, so that each form of printing shows them.
+	text := []byte("SECRETkeyTHATnobodyMAYeverPRINT!")
+	key := ed25519.NewKeyFromSeed(text)
+	leaf := testcert.New().Issue(key, nil, "localhost")
+	id := ok(identity.New(leaf.Chain, key))
+	psk, ticketKey := engine.NewPSK([]byte("device"), text), sealsock.NewTicketKey([32]byte(text))
+	session := madeSession(t)
+	echKey := ok(engine.NewECHKey(bytes.NewReader(bytes.Repeat(text, 64)), 1, "a.test", 0))
+	h := &holders{secrets: map[string][]byte{
+		"the key": text, "the session": sessionSecret(t, session),
+		"the ECH key": ok(echKey.PrivateKey()),
+	}}
+	tickets := sealsock.SealTickets(keyList{ticketKey}, nil)
+	cache, rotating := sealsock.NewMemoryCache(1), new(sealsock.RotatingKeys)
+	cache.Put("localhost", session)
+	rotating.TicketKeys(time.Now())
+	cred := &engine.Credential{Chain: leaf.Chain, Signer: engine.NewSigner(key)}
+	cred.Delegated = &engine.Delegated{Signer: cred.Signer, Scheme: iana.Ed25519}
+	config := &engine.Config{
+		Credentials: []*engine.Credential{cred}, PSKs: []*engine.PSK{psk},
+		ECHKeys: []*engine.ECHKey{echKey}, Tickets: tickets,
+	}
+	h.values = append(h.values,
+		held(&ticketKey), held(&tickets), held(cache), held(rotating), held(cred),
+		held(cred.Delegated), held(&cred.Signer), held(config), held(&config.Options), held(psk), held(session),
+		held(echKey), held(&engine.Event{Session: session}), held(&engine.Target{Session: session}), held(id), held(&id.Signer),
+		held(&authority.Request{Signer: id.Signer}),
+		held(answerOf((*engine.PSKQuery).Use, psk)),
+		held(answerOf((*engine.SessionQuery).Use, session)),
+		held(answerOf((*engine.CredentialRequest).Show, cred)),
+		held(answerOf((*engine.ClientHelloInfo).Configure, config)),
+	)
+	h.addAuthority(t)
+	h.addConnections(t, &sealsock.Config{
+		Identities: []*identity.Identity{id}, PSKs: []*engine.PSK{psk}, Session: session,
+		ECHKeys: []*engine.ECHKey{echKey}, Tickets: tickets,
+	})
+	return h
+}
+
+// answerOf returns the Answer that a method of a question makes.
+func answerOf[Q, V any](use func(*Q, V) engine.Answer, v V) *engine.Answer {
+	answer := use(new(Q), v)
+	return &answer
+}
+
+// addAuthority adds an authority that has signed, and an identity that is read again.
+func (h *holders) addAuthority(t *testing.T) {
+	ca := ok(authority.Create(t.TempDir(), authority.Options{Algorithm: authority.Ed25519}))
+	if _, _, err := ca.Issue(authority.Request{Names: []string{"localhost"}}); err != nil {
+		t.Fatal(err)
+	}
+	file := func(name string) string { return filepath.Join(ca.Dir(), name) }
+	signer := ok(identity.LoadKey(file("intermediate.key")))
+	h.secrets["the authority's key"] = signer.(ed25519.PrivateKey).Seed()
+	reloader := ok(identity.Watch(file("intermediate.pem"), file("intermediate.key")))
+	h.values = append(h.values, held(ca), held(reloader))
+}
+
+// addConnections adds cfg, and both ends of connections with its identity.
+func (h *holders) addConnections(t *testing.T, cfg *sealsock.Config) {
+	cc, sc := newConfigs(t)
+	log := new(bytes.Buffer)
+	cc.KeyLog = log
+	a, b := socketPair(t, "unix")
+	client, server := sealPair(t, a, b, cc, sc)
+	for line := range strings.Lines(log.String()) {
+		words := strings.Fields(line)
+		h.secrets[words[0]] = ok(hex.DecodeString(words[2]))
+	}
+	listener := ok(sealsock.Listen(t.Context(), "127.0.0.1:0", cfg))
+	t.Cleanup(func() { listener.Close() })
+	plain := &sealsock.Config{Identities: cfg.Identities}
+	old := ok(legacy.Listen(t.Context(), "127.0.0.1:0", plain))
+	t.Cleanup(func() { old.Close() })
+	receiver, sender, err := engine.Client(&engine.Config{PSKs: cfg.PSKs}, engine.Target{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := client.State()
+	h.values = append(h.values, held(cfg), held(client), held(server), held(&state),
+		held(listener), held(ok(sealsock.NewDialer(cfg))), held(receiver), held(sender),
+		held(ok(legacy.Server(a, plain))), held(old))
+}
+
+// sessionSecret returns the secret of a session, which is the third of the fields that
+// Marshal writes with a length of three bytes, behind 40 bytes.
+func sessionSecret(t *testing.T, s *engine.Session) []byte {
+	b := ok(s.Marshal())[40:]
+	for range 2 {
+		b = b[3+int(b[1])<<8+int(b[2]):]
+	}
+	if len(b) < 3+32 || b[2] < 32 {
+		t.Fatal("the session has no secret where it is expected")
+	}
+	return b[3 : 3+int(b[2])]
+}
+
+func ok[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// secretNames are in the declaration of a type that may hold a secret.
+var secretNames = regexp.MustCompile(`Signer|PSK\b|PSKs|Session\b|TicketKey|Identity\b` +
+	`|Credential\b|ECHKey\b|Tickets\b|[sS]ecret|[pP]rivate|[pP]assword|[kK]ey\b|\*Config\b`)
+
+// withoutSecrets lists types whose declaration matches secretNames, and why they hold none.
+var withoutSecrets = map[string]string{
+	"certificate.Certificate": "a public key",
+	"certificate.Item":        "descriptions",
+	"certificate.Key":         "the public half",
+	"certificate.Request":     "a public key",
+	"engine.Delegation":       "a public key",
+	"engine.ECHConfig":        "a public key",
+	"engine.PeerCertificate":  "what a peer sent",
+	"engine.PSKQuery":         "the public name of a key",
+	"identity.ACME":           "pointers to each Identity, which is printed",
+	"trust.KnownPeers":        "hashes of public keys",
+	"trust.Peer":              "what a peer sent",
+	"trust.Result":            "public keys",
+}
+
+// checkHoldersAreComplete looks for exported types that may hold a secret and were not printed.
+func checkHoldersAreComplete(t *testing.T, values []holder) {
+	done := map[string]bool{}
+	for _, v := range values {
+		done[v.name] = true
+	}
+	eachType(t, func(name, declaration string) {
+		_, listed := withoutSecrets[name]
+		switch matches := secretNames.MatchString(declaration); {
+		case listed && (!matches || done[name]):
+			t.Errorf("remove %s from withoutSecrets", name)
+		case matches && !listed && !done[name]:
+			t.Errorf("%s may hold a secret and is not printed", name)
+		}
+	})
+}
+
+// eachType calls do with each exported type that is no interface, of the packages that
+// others may import.
+func eachType(t *testing.T, do func(name, declaration string)) {
+	eachFile(t, func(_ string, file *ast.File) {
+		for _, decl := range file.Decls {
+			types, _ := decl.(*ast.GenDecl)
+			if types == nil || types.Tok != token.TYPE {
+				continue
+			}
+			for _, spec := range types.Specs {
+				spec := spec.(*ast.TypeSpec)
+				_, abstract := spec.Type.(*ast.InterfaceType)
+				if !spec.Name.IsExported() || abstract || spec.Assign.IsValid() {
+					continue
+				}
+				var text strings.Builder
+				if err := printer.Fprint(&text, token.NewFileSet(), spec.Type); err != nil {
+					t.Fatal(err)
+				}
+				do(file.Name.Name+"."+spec.Name.Name, text.String())
+			}
+		}
+	})
+}
