@@ -156,8 +156,8 @@ func carriesRights(m *Message) bool {
 // SendMMsg sends the messages in their order, in few system calls where the
 // system has a call for that (Linux), and returns how many were sent; it sets
 // their N. It waits until the first can be sent and stops at the first that
-// cannot: an error with n > 0 is about messages[n]. At most 1,024 messages are
-// sent.
+// cannot: an error with n > 0 is about messages[n]. Linux keeps such an error to itself, and
+// returns n alone; the next call tries messages[n] again. At most 1,024 messages are sent.
 func (s *Socket) SendMMsg(ctx context.Context, messages []Message, flags Flags) (n int, err error) {
 	if len(messages) > maxBatch {
 		messages = messages[:maxBatch]
@@ -176,7 +176,8 @@ func (s *Socket) SendMMsg(ctx context.Context, messages []Message, flags Flags) 
 }
 
 // RecvMMsg waits for one message, takes those that have arrived by then, and
-// returns how many. At most 1,024 are received at once. At the end of a stream,
+// returns how many. An error after the first message is that of the next call that
+// receives. At most 1,024 are received at once. At the end of a stream,
 // or of a connection that carries messages, it returns io.EOF.
 func (s *Socket) RecvMMsg(ctx context.Context, messages []Message, flags Flags) (n int, err error) {
 	if len(messages) > maxBatch {
@@ -204,17 +205,22 @@ func (s *Socket) sendEach(ctx context.Context, messages []Message, flags Flags) 
 	return len(messages), nil
 }
 
-// recvEach is recvBatch by single calls.
+// recvEach is recvBatch by single calls. An error after the first message is that of the
+// next call: the kernel reports an asynchronous one, such as ECONNREFUSED, only once.
 func (s *Socket) recvEach(ctx context.Context, messages []Message, flags Flags) (int, error) {
 	for i := range messages {
 		if i == 1 {
 			flags |= DontWait
 		}
 		if _, err := s.RecvMsg(ctx, &messages[i], flags); err != nil {
-			if i > 0 {
-				err = nil // the next call meets it again
+			if i == 0 {
+				return 0, err
 			}
-			return i, err
+			var call *os.SyscallError
+			if errno, ok := errnoOf(err); ok && errors.As(err, &call) && errno != errWouldBlock {
+				s.missed.Store(&errno)
+			}
+			return i, nil // the next call meets other errors, and the end, again
 		}
 	}
 	return len(messages), nil

@@ -23,6 +23,7 @@ type Socket struct {
 	zeroEnds bool // a read of nothing is the end
 	sides    [2]side
 	closed   atomic.Bool
+	missed   atomic.Pointer[syscall.Errno] // of a receive in a batch; see recvEach
 
 	naming        sync.Mutex
 	local, remote net.Addr // as far as they are known

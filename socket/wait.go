@@ -78,7 +78,12 @@ func (s *Socket) run(ctx context.Context, dir direction, o *op) error {
 	switch {
 	case !s.made():
 		return errNotMade
-	case o.once:
+	case dir == reading && s.missed.Load() != nil:
+		if errno := s.missed.Swap(nil); errno != nil {
+			return *errno
+		}
+	}
+	if o.once {
 		return s.runOnce(o)
 	}
 	if ctx.Done() == nil {

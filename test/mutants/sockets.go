@@ -34,6 +34,12 @@ var socketsRows = []row{
 		test: "TestUnseenNames",
 	},
 	{
+		doc: own, section: "socket", must: "no error between the messages of a batch is lost",
+		file: "socket/message.go",
+		old:  "s.missed.Store(&errno)", new: "_ = errno",
+		test: "TestErrorBetweenMessages",
+	},
+	{
 		doc: own, section: "chat", must: "no name looks like that of another member",
 		file: "chat/names.go",
 		old:  "strings.ToLower(confusables.Skeleton(name)),", new: "strings.ToLower(name),",
