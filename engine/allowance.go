@@ -57,6 +57,22 @@ func (a *allowance) spend(r rate, clock func() time.Time) bool {
 	return int(a.used) <= r.burst
 }
 
+// pace returns an error for a message that this side may not send yet, since a peer with the
+// rate would end the connection. It counts n of them otherwise. Time counts half, because
+// messages may reach the peer closer to each other than they were sent.
+func (a *allowance) pace(r rate, n int, clock func() time.Time) error {
+	r.every *= 2
+	after := *a
+	for range n {
+		if !after.spend(r, clock) {
+			return usage("too many %s: wait. A peer accepts %d at once, and one more for each %v or "+
+				"%d bytes of data", r.what, r.burst, r.every, r.data)
+		}
+	}
+	*a = after
+	return nil
+}
+
 // allow refuses messages after the handshake that come too often.
 func (r *Receiver) allow(m message) error {
 	limit, count := ticketRate, &r.tickets

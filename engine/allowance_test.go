@@ -79,6 +79,15 @@ func TestFloodAfterTheHandshake(t *testing.T) {
 
 // flood has the server send one message of a kind.
 func flood(c, s *side, kind string) error {
+	s.s.issued, s.s.requests, s.s.updates = allowance{}, allowance{}, allowance{}
+	if err := sendOne(c, s, kind); err != nil {
+		return err
+	}
+	return pump(c, s)
+}
+
+// sendOne appends a message of the server to what the client receives.
+func sendOne(c, s *side, kind string) error {
 	var err error
 	switch kind {
 	case "tickets":
@@ -91,10 +100,7 @@ func flood(c, s *side, kind string) error {
 			err = s.r.Expect(q)
 		}
 	}
-	if err != nil {
-		return err
-	}
-	return pump(c, s)
+	return err
 }
 
 // TestAllowanceAndClocks: a clock that is set back earns nothing, and one that is set
@@ -119,5 +125,59 @@ func TestAllowanceAndClocks(t *testing.T) {
 			t.Errorf("after %v %d messages are accepted, want %d", step.by, got, step.want)
 		}
 		a.used = min(a.used, int32(r.burst)) // the connection would have ended
+	}
+}
+
+// TestSenderKeepsToThePeersBounds: a server that sends as many messages as it can, at once and
+// then when time has passed or data was sent, is never too fast for its client. An error
+// changes nothing.
+func TestSenderKeepsToThePeersBounds(t *testing.T) {
+	cred := newCredential(t, nil)
+	for kind, limit := range map[string]rate{
+		"tickets": ticketRate, "requests": requestRate, "updates": updateRate,
+	} {
+		clock := time.Unix(1_000_000_000, 0)
+		now := func() time.Time { return clock }
+		client := &config{
+			Verifier: acceptAll{}, Now: now, PostHandshakeAuth: true,
+			Credentials: []*Credential{cred},
+		}
+		server := &config{
+			Verifier: acceptAll{}, Now: now, Tickets: newMemory(), NumTickets: 1,
+			Credentials: []*Credential{cred},
+		}
+		c, s := newPair(t, client, server)
+		if err := pump(c, s); err != nil {
+			t.Fatal(err)
+		}
+		send := func() (n int) {
+			for ; ; n++ {
+				err := sendOne(c, s, kind)
+				var e *Error
+				if errors.As(err, &e) && e.Fault == FaultUsage {
+					break
+				}
+				if err == nil {
+					err = pump(c, s)
+				}
+				if err != nil || n > limit.burst {
+					t.Fatalf("%s: after %d: %v", kind, n, err)
+				}
+			}
+			return n
+		}
+		first := send()
+		clock = clock.Add(limit.every)
+		early := send()
+		clock = clock.Add(limit.every)
+		late := send()
+		var err error
+		if c.in, err = s.s.Seal(c.in, make([]byte, limit.data)); err != nil {
+			t.Fatal(err)
+		}
+		data := send()
+		if first < limit.burst-1 || first > limit.burst || early != 0 || late != 1 || data != 1 {
+			t.Errorf("%s: %d at once, then %d, %d and %d", kind, first, early, late, data)
+		}
 	}
 }

@@ -63,6 +63,9 @@ func (s *Sender) RequestCertificate(dst []byte) ([]byte, *LateRequest, error) {
 	case s.cfg.Verifier == nil:
 		return dst, nil, usage("a request for the client's certificate needs a Verifier")
 	}
+	if err := s.requests.pace(requestRate, 1, s.cfg.Now); err != nil {
+		return dst, nil, err
+	}
 	context := make([]byte, 16)
 	if err := s.cfg.fill(context); err != nil {
 		return dst, nil, err

@@ -25,6 +25,8 @@ type Sender struct {
 	max     int    // bytes of data in one record
 	sent    int    // bytes of data in small records so far
 	perKey  uint64 // records under one key, 0 for the suite's limit
+
+	issued, requests, updates allowance // what a client or a peer accepts
 }
 
 // reserve is how many records before a key's end it is replaced.
@@ -111,6 +113,9 @@ func (s *Sender) Seal(dst, data []byte) ([]byte, error) {
 	default:
 		s.early -= len(data)
 	}
+	s.issued.received(len(data))
+	s.requests.received(len(data))
+	s.updates.received(len(data))
 	return s.records(dst, iana.ContentApplicationData, data)
 }
 
@@ -137,6 +142,9 @@ func (s *Sender) SendTickets(dst []byte, n int) ([]byte, error) {
 	if n <= 0 {
 		return dst, nil
 	}
+	if err := s.issued.pace(ticketRate, n, s.cfg.Now); err != nil {
+		return dst, err
+	}
 	var all []byte
 	for range n {
 		raw, err := s.tickets.next()
@@ -162,6 +170,9 @@ func (s *Sender) Rekey(dst []byte, both bool) ([]byte, error) {
 		return dst, ErrClosed
 	case !s.ready || s.traffic == nil:
 		return dst, usage("keys can be updated only on an open TLS 1.3 connection")
+	}
+	if err := s.updates.pace(updateRate, 1, s.cfg.Now); err != nil {
+		return dst, err
 	}
 	return s.keyUpdate(dst, both)
 }

@@ -238,6 +238,10 @@ func TestTooManyLateRequests(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 	go io.Copy(io.Discard, server)
+	// The client accepts another request after 1 MiB of data.
+	if _, err := server.Write(make([]byte, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	err := errors.New("not asked")

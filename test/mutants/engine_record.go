@@ -262,6 +262,18 @@ var engineRecordRows = []row{
 		test: "TestIdleRecords13",
 	},
 	{
+		doc: own, section: "engine", must: "a sender is not too fast for its peer's bounds",
+		file: "engine/allowance.go",
+		old:  "if !after.spend(r, clock) {", new: "if !after.spend(r, clock) && false {",
+		test: "TestSenderKeepsToThePeersBounds",
+	},
+	{
+		doc: own, section: "engine", must: "a sender is not too fast for its peer's bounds",
+		file: "engine/allowance.go",
+		old:  "r.every *= 2", new: "r.every /= 2",
+		test: "TestSenderKeepsToThePeersBounds",
+	},
+	{
 		doc: own, section: "engine", must: "one byte of data does not pay for a key update",
 		file: "engine/allowance.go",
 		old:  `"key updates", 32, time.Second, 1 << 10}`,
