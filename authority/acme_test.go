@@ -185,6 +185,38 @@ func TestACME(t *testing.T) {
 	}
 }
 
+// TestACMEWhileBusy: an order that is finalized while another process holds the folder can be
+// finalized again, as clients do after status 503.
+func TestACMEWhileBusy(t *testing.T) {
+	m := newMachine(t)
+	a, s := served(t, Options{}, &ACME{Dial: m.dial})
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	client := newClient(t, s.URL, nil)
+	if _, err := client.Register(ctx, &acme.Account{}, acme.AcceptTOS); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := lockFolder(a.Dir(), lockPatience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func(before time.Duration) { lockPatience = before }(lockPatience)
+	lockPatience = 100 * time.Millisecond
+	refusals := 0
+	client.RetryBackoff = func(int, *http.Request, *http.Response) time.Duration {
+		if refusals++; refusals == 2 {
+			unlock()
+		}
+		return time.Millisecond
+	}
+	if _, err := m.order(ctx, client, methodHTTP, acme.DomainIDs("nas.local")...); err != nil {
+		t.Fatal(err)
+	}
+	if refusals < 2 {
+		t.Errorf("%d refusals while the folder is held", refusals)
+	}
+}
+
 func TestACMERevokes(t *testing.T) {
 	m := newMachine(t)
 	a, s := served(t, Options{}, &ACME{Dial: m.dial})

@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/sealsock/sealsock/identity"
@@ -29,7 +28,8 @@ type Authority struct {
 	root     *x509.Certificate
 	now      func() time.Time
 
-	mu      sync.Mutex // also guards what follows
+	mu      chan struct{} // full while a call uses what follows; see lock
+	until   time.Time     // when the patience of that call ends
 	inter   *x509.Certificate
 	signer  identity.Signer // the intermediate's
 	journal journal
@@ -118,7 +118,7 @@ func Open(dir string) (*Authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Authority{dir: dir, now: time.Now}
+	a := &Authority{dir: dir, now: time.Now, mu: make(chan struct{}, 1)}
 	if err := json.Unmarshal(data, &a.settings); err != nil {
 		return nil, fmt.Errorf("%s is damaged: %w", filepath.Join(dir, settingsFile), err)
 	}
@@ -146,7 +146,7 @@ func Create(dir string, o Options) (*Authority, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	unlock, err := lockFolder(dir)
+	unlock, err := lockFolder(dir, lockPatience)
 	if err != nil {
 		return nil, err
 	}
@@ -206,8 +206,8 @@ func (a *Authority) Intermediate() *x509.Certificate {
 	if !a.made() {
 		return nil
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.mu <- struct{}{}
+	defer a.unlock()
 	return a.inter
 }
 

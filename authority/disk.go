@@ -113,22 +113,46 @@ func setAside(path string, now time.Time) error {
 	return os.Rename(path, path+".damaged-"+now.Format("20060102T150405.000000000"))
 }
 
-// lockPatience is how long a call waits for another process that writes to the
-// folder. Tests change it.
+// lockPatience is how long a call waits for others, in this process and in another that writes
+// to the folder. Tests change it.
 var lockPatience = 30 * time.Second
 
 // lockFile is the file that a process locks while it writes to the folder. It
 // holds the number of that process.
 const lockFile = "lock"
 
+// lock waits for the calls before this one, and starts the patience of this one, which its
+// waiting for the folder counts to as well: while another process holds the folder, a queue of
+// calls waits no longer than one of them. unlock ends the use of a.
+func (a *Authority) lock() error {
+	until := time.Now().Add(lockPatience)
+	timer := time.NewTimer(lockPatience)
+	defer timer.Stop()
+	select {
+	case a.mu <- struct{}{}:
+		a.until = until
+		return nil
+	case <-timer.C:
+	}
+	return fmt.Errorf("the authority in %s is busy: other calls have used it for %v: try again: %w",
+		a.dir, lockPatience, filelock.ErrHeld)
+}
+
+func (a *Authority) unlock() { <-a.mu }
+
+// lockFolder is lockFolder for what is left of the patience of this call.
+func (a *Authority) lockFolder() (unlock func(), err error) {
+	return lockFolder(a.dir, time.Until(a.until))
+}
+
 // lockFolder waits until no other process writes to the folder, for
-// lockPatience, and removes what a crashed one left half-written.
-func lockFolder(dir string) (unlock func(), err error) {
+// patience, and removes what a crashed one left half-written.
+func lockFolder(dir string, patience time.Duration) (unlock func(), err error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := filelock.Lock(ctx, f); err != nil {
 		f.Close()

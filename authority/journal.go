@@ -348,8 +348,10 @@ func (a *Authority) List() ([]Record, error) {
 	if !a.made() {
 		return nil, errNotMade
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	if err := a.lock(); err != nil {
+		return nil, err
+	}
+	defer a.unlock()
 	if err := a.load(); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,7 +87,7 @@ func TestDailyLimit(t *testing.T) {
 // TestFolderIsHeld has another holder of the folder's lock.
 func TestFolderIsHeld(t *testing.T) {
 	a := newAuthority(t, Options{})
-	unlock, err := lockFolder(a.Dir())
+	unlock, err := lockFolder(a.Dir(), lockPatience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,6 +99,43 @@ func TestFolderIsHeld(t *testing.T) {
 		t.Errorf("while it is held: %v, want %s", err, want)
 	}
 	lockPatience = time.Minute
+	unlock()
+	if _, _, err := a.Issue(Request{Names: []string{"localhost"}}); err != nil {
+		t.Errorf("after it was released: %v", err)
+	}
+}
+
+// TestWaitingIsBounded has many calls at once while another process holds the folder. Each ends
+// after its own patience, and an HTTP client is told to try again.
+func TestWaitingIsBounded(t *testing.T) {
+	a := newAuthority(t, Options{})
+	unlock, err := lockFolder(a.Dir(), lockPatience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func(before time.Duration) { lockPatience = before }(lockPatience)
+	lockPatience = time.Second
+	const calls = 12
+	start, errs := time.Now(), make(chan error, calls)
+	for range calls {
+		go func() {
+			_, _, err := a.Issue(Request{Names: []string{"localhost"}})
+			errs <- err
+		}()
+	}
+	w := httptest.NewRecorder()
+	a.Handler(nil).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/crl", nil))
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+		t.Errorf("the list is answered with %d", w.Code)
+	}
+	for range calls {
+		if err := <-errs; !errors.Is(err, filelock.ErrHeld) {
+			t.Errorf("while the folder is held: %v", err)
+		}
+	}
+	if waited := time.Since(start); waited > calls/2*lockPatience {
+		t.Errorf("%d calls waited for %v", calls, waited)
+	}
 	unlock()
 	if _, _, err := a.Issue(Request{Names: []string{"localhost"}}); err != nil {
 		t.Errorf("after it was released: %v", err)

@@ -32,8 +32,10 @@ func (a *Authority) CRL() ([]byte, error) {
 	if !a.made() {
 		return nil, errNotMade
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	if err := a.lock(); err != nil {
+		return nil, err
+	}
+	defer a.unlock()
 	leaves, root, err := a.lists(0)
 	if err != nil {
 		return nil, err
@@ -48,7 +50,7 @@ func (a *Authority) CRL() ([]byte, error) {
 // lists returns both lists in DER: the kept ones if they are younger than
 // maxAge and nothing was revoked since, else new ones. a.mu is held.
 func (a *Authority) lists(maxAge time.Duration) (leaves, root []byte, err error) {
-	unlock, err := lockFolder(a.dir)
+	unlock, err := a.lockFolder()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/filelock"
 )
 
 // order is a certificate in the making (RFC 8555, Section 7.1.3). The fields
@@ -212,7 +215,13 @@ func (m *ACME) finalize(c *call) (*reply, error) {
 	if lifetime <= 0 {
 		lifetime = acmeLifetime
 	}
-	id, _, err := m.authority.Issue(Request{CSR: der, Names: o.names(), Lifetime: lifetime, account: c.account})
+	id, err := m.issue(o, Request{
+		CSR: der, Names: o.names(), Lifetime: lifetime, account: c.account,
+	})
+	if errors.Is(err, filelock.ErrHeld) {
+		return nil, fault(http.StatusServiceUnavailable, "serverInternal",
+			"the authority is busy: try again")
+	}
 	if errors.Is(err, errTooMany) {
 		return nil, fault(http.StatusTooManyRequests, "rateLimited", "%v", err)
 	}
@@ -222,6 +231,17 @@ func (m *ACME) finalize(c *call) (*reply, error) {
 	}
 	o.status, o.chain = stateValid, certificatePEM(id.Chain...)
 	return &reply{status: http.StatusOK, location: c.base + "/acme/order/" + o.id, body: o.body(c.base)}, nil
+}
+
+// issue issues the certificate of an order, and lets other requests in while it waits for the
+// authority: m.mu is held before and after. The order can be finalized again after an error.
+func (m *ACME) issue(o *order, r Request) (*identity.Identity, error) {
+	o.status = stateProcessing
+	m.mu.Unlock()
+	id, _, err := m.authority.Issue(r)
+	m.mu.Lock()
+	o.status = stateReady
+	return id, err
 }
 
 var errTooMany = fmt.Errorf("this authority issues %d certificates a day: try again later", maxDaily)

@@ -38,8 +38,10 @@ func (a *Authority) Check() error {
 	if !a.made() {
 		return errNotMade
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	if err := a.lock(); err != nil {
+		return err
+	}
+	defer a.unlock()
 	return a.load()
 }
 
@@ -52,9 +54,11 @@ func (a *Authority) Repair(with Repairs) (*Repaired, error) {
 	if !a.made() {
 		return nil, errNotMade
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	unlock, err := lockFolder(a.dir)
+	if err := a.lock(); err != nil {
+		return nil, err
+	}
+	defer a.unlock()
+	unlock, err := a.lockFolder()
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,7 @@ const (
 var (
 	malformedRequest = []byte{0x30, 3, 0x0a, 1, 1}
 	internalError    = []byte{0x30, 3, 0x0a, 1, 2}
+	tryLater         = []byte{0x30, 3, 0x0a, 1, 3}
 	unauthorized     = []byte{0x30, 3, 0x0a, 1, 6}
 )
 
@@ -67,8 +68,10 @@ func (a *Authority) Respond(request []byte) []byte {
 	if err != nil {
 		return malformedRequest
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	if err := a.lock(); err != nil {
+		return tryLater
+	}
+	defer a.unlock()
 	by, key, err := a.responsible(parsed)
 	if err != nil {
 		return internalError

@@ -66,8 +66,10 @@ func (a *Authority) Find(serial string) (*Record, error) {
 	if !a.made() {
 		return nil, errNotMade
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	if err := a.lock(); err != nil {
+		return nil, err
+	}
+	defer a.unlock()
 	if err := a.load(); err != nil {
 		return nil, err
 	}
@@ -168,9 +170,11 @@ func (a *Authority) Revoke(serial string, reason Reason) (*Record, error) {
 	if _, known := reasonNames[reason]; !known {
 		return nil, fmt.Errorf("%v cannot be given as a reason", reason)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	unlock, err := lockFolder(a.dir)
+	if err := a.lock(); err != nil {
+		return nil, err
+	}
+	defer a.unlock()
+	unlock, err := a.lockFolder()
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/filelock"
 )
 
 // listRefresh is how old a list that is served may be.
@@ -86,9 +88,12 @@ func (a *Authority) serveGet(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Authority) serveList(w http.ResponseWriter, root bool) {
-	a.mu.Lock()
-	leaves, roots, err := a.lists(listRefresh)
-	a.mu.Unlock()
+	leaves, roots, err := a.servedLists()
+	if errors.Is(err, filelock.ErrHeld) {
+		w.Header().Set("Retry-After", "10")
+		http.Error(w, "the authority is busy: try again", http.StatusServiceUnavailable)
+		return
+	}
 	if err != nil {
 		http.Error(w, "the list cannot be made", http.StatusInternalServerError)
 		return
@@ -97,6 +102,14 @@ func (a *Authority) serveList(w http.ResponseWriter, root bool) {
 		leaves = roots
 	}
 	serve(w, "application/pkix-crl", leaves)
+}
+
+func (a *Authority) servedLists() (leaves, root []byte, err error) {
+	if err := a.lock(); err != nil {
+		return nil, nil, err
+	}
+	defer a.unlock()
+	return a.lists(listRefresh)
 }
 
 // Export returns the root in a form: "pem", "der", or "chain" for the root and

@@ -25,8 +25,8 @@ func (a *Authority) URL() string {
 	if !a.made() {
 		return ""
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.mu <- struct{}{}
+	defer a.unlock()
 	return a.settings.URL
 }
 
@@ -41,9 +41,11 @@ func (a *Authority) SetURL(base string) error {
 	if err := checkURL(base); err != nil {
 		return err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	unlock, err := lockFolder(a.dir)
+	if err := a.lock(); err != nil {
+		return err
+	}
+	defer a.unlock()
+	unlock, err := a.lockFolder()
 	if err != nil {
 		return err
 	}

@@ -62,13 +62,15 @@ func (a *Authority) issue(r Request) (*identity.Identity, *Record, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	if err := a.lock(); err != nil {
+		return nil, nil, err
+	}
+	defer a.unlock()
 	by, err := a.key()
 	if err != nil {
 		return nil, nil, err
 	}
-	unlock, err := lockFolder(a.dir)
+	unlock, err := a.lockFolder()
 	if err != nil {
 		return nil, nil, err
 	}

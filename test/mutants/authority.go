@@ -54,6 +54,18 @@ var authorityRows = []row{
 		test: "TestCutJournal",
 	},
 	{
+		doc: own, section: "authority", must: "a queue of calls waits no longer than one call",
+		file: "authority/disk.go",
+		old:  "lockFolder(a.dir, time.Until(a.until))", new: "lockFolder(a.dir, lockPatience)",
+		test: "TestWaitingIsBounded",
+	},
+	{
+		doc: own, section: "authority", must: "an order outlives a busy authority",
+		file: "authority/order.go",
+		old:  "if errors.Is(err, filelock.ErrHeld) {", new: "if false {",
+		test: "TestACMEWhileBusy",
+	},
+	{
 		doc: own, section: "authority", must: "a repair takes no revocation back",
 		file: "authority/repair.go",
 		old:  "case missing > 0:", new: "case false:",
