@@ -75,13 +75,8 @@ func (o *op) tryOnce(fd uintptr) {
 // run executes o until it has an answer, the context is done, the deadline
 // passes or the socket is closed. The answer's error is a syscall.Errno.
 func (s *Socket) run(ctx context.Context, dir direction, o *op) error {
-	switch {
-	case !s.made():
-		return errNotMade
-	case dir == reading && s.missed.Load() != nil:
-		if errno := s.missed.Swap(nil); errno != nil {
-			return *errno
-		}
+	if err := s.before(dir); err != nil {
+		return err
 	}
 	if o.once {
 		return s.runOnce(o)
@@ -112,6 +107,19 @@ func (s *Socket) run(ctx context.Context, dir direction, o *op) error {
 		return cause(ctx)
 	}
 	return err
+}
+
+// before returns the error of a call that is not made.
+func (s *Socket) before(dir direction) error {
+	if !s.made() {
+		return errNotMade
+	}
+	if dir == reading && s.missed.Load() != nil {
+		if errno := s.missed.Swap(nil); errno != nil {
+			return *errno
+		}
+	}
+	return nil
 }
 
 // runOnce executes o without waiting, neither for the kernel nor for other

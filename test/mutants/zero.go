@@ -11,7 +11,7 @@ var zeroRows = []row{
 	{
 		doc: own, section: "socket", must: "a nil or zero Socket returns errors",
 		file: "socket/wait.go",
-		old:  "case !s.made():", new: "case false:",
+		old:  "if !s.made() {", new: "if false {",
 		pkg: ".", test: "TestZeroValues",
 	},
 	{
