@@ -140,6 +140,22 @@ func (a *Authority) lock() error {
 
 func (a *Authority) unlock() { <-a.mu }
 
+// lockToWrite is lock, lockFolder and loadToWrite.
+func (a *Authority) lockToWrite() (unlock func(), err error) {
+	if err := a.lock(); err != nil {
+		return nil, err
+	}
+	folder, err := a.lockFolder()
+	if err == nil {
+		if err = a.loadToWrite(); err == nil {
+			return func() { folder(); a.unlock() }, nil
+		}
+		folder()
+	}
+	a.unlock()
+	return nil, err
+}
+
 // lockFolder is lockFolder for what is left of the patience of this call.
 func (a *Authority) lockFolder() (unlock func(), err error) {
 	return lockFolder(a.dir, time.Until(a.until))

@@ -62,20 +62,13 @@ func (a *Authority) issue(r Request) (*identity.Identity, *Record, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := a.lock(); err != nil {
-		return nil, nil, err
-	}
-	defer a.unlock()
-	by, err := a.key()
-	if err != nil {
-		return nil, nil, err
-	}
-	unlock, err := a.lockFolder()
+	unlock, err := a.lockToWrite()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer unlock()
-	if err := a.loadToWrite(); err != nil {
+	by, err := a.key()
+	if err != nil {
 		return nil, nil, err
 	}
 	if r.account != "" && a.journal.issuedSince(a.now().Add(-24*time.Hour)) >= maxDaily {
