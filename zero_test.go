@@ -29,6 +29,7 @@ import (
 	"github.com/sealsock/sealsock/legacy"
 	"github.com/sealsock/sealsock/loop"
 	"github.com/sealsock/sealsock/proxyprotocol"
+	"github.com/sealsock/sealsock/signer"
 	"github.com/sealsock/sealsock/socket"
 	"github.com/sealsock/sealsock/socket/alg"
 	"github.com/sealsock/sealsock/socket/bluetooth"
@@ -77,7 +78,7 @@ var zeroValues = []any{
 	new(identity.Reloader),
 	new(loop.Conn), new(loop.Group),
 	new(legacy.Conn), new(legacy.Listener),
-	new(socket.Flags), new(socket.Linger), new(socket.Listener), new(socket.NonBlocking),
+	new(socket.Family), new(socket.Flags), new(socket.Linger), new(socket.Listener), new(socket.NonBlocking),
 	new(socket.Option[int]), new(socket.PacketConn), new(socket.RawAddr), new(socket.Socket),
 	new(socket.StreamConn), new(socket.Type), new(socket.UnsupportedError),
 	new(alg.AEAD), new(alg.Addr), new(alg.Cipher), new(alg.Hash), new(alg.Operation),
@@ -99,6 +100,7 @@ var zeroValues = []any{
 	new(vsock.Addr),
 	new(proxyprotocol.Error), new(proxyprotocol.Header),
 	new(smc.Mode),
+	new(signer.Signer),
 	new(starttls.Error),
 	new(trust.Code), new(trust.Error), new(trust.KnownPeers), new(trust.Lists),
 	new(trust.Pin), new(trust.Policy), new(trust.RevocationStatus), new(trust.Roots),

@@ -10,8 +10,8 @@ import (
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/record"
-	"github.com/sealsock/sealsock/internal/signer"
 	"github.com/sealsock/sealsock/internal/suites"
+	"github.com/sealsock/sealsock/signer"
 )
 
 // A Config configures one side of a connection. The engine reads it and never writes

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sealsock/sealsock/internal/signer"
+	"github.com/sealsock/sealsock/signer"
 )
 
 // Identity is a certificate chain and the key that goes with it. It is not

@@ -1,4 +1,5 @@
-// Package signer holds private keys where package fmt does not reach them.
+// Package signer holds private keys where no print shows them. Packages identity, engine and
+// authority have its type under their own names.
 package signer
 
 import (
