@@ -10,10 +10,12 @@ var (
 	gnutlsGroups = map[iana.NamedGroup]string{
 		iana.X25519: "X25519", iana.SecP256r1: "SECP256R1", iana.SecP384r1: "SECP384R1", iana.SecP521r1: "SECP521R1",
 		iana.X25519MLKEM768: "X25519-MLKEM768", iana.SecP256r1MLKEM768: "SECP256R1-MLKEM768", iana.SecP384r1MLKEM1024: "SECP384R1-MLKEM1024",
+		iana.X448: "X448", iana.FFDHE2048: "FFDHE2048",
 	}
 	gnutlsSuites = map[iana.CipherSuite]string{
 		iana.TLS_AES_128_GCM_SHA256: "AES-128-GCM", iana.TLS_AES_256_GCM_SHA384: "AES-256-GCM",
 		iana.TLS_CHACHA20_POLY1305_SHA256: "CHACHA20-POLY1305",
+		iana.TLS_AES_128_CCM_SHA256:       "AES-128-CCM",
 	}
 )
 

@@ -54,6 +54,8 @@ var nss = &program{
 	},
 	without12: nssWithout12,
 	without: withoutHybrids(map[string]string{
+		"X448":                       "no X448",
+		"AES-128-CCM":                "no AES-CCM in its TLS",
 		"Ed25519 certificate":        "no Ed25519 in this version",
 		"Ed25519 client certificate": "no Ed25519 in this version",
 		"client ALPN":                "tstclnt has no setting for it",
@@ -65,6 +67,7 @@ var nss = &program{
 
 var nssGroups = map[iana.NamedGroup]string{
 	iana.X25519: "x25519", iana.SecP256r1: "P256", iana.SecP384r1: "P384", iana.SecP521r1: "P521",
+	iana.FFDHE2048: "FF2048",
 }
 
 func nssArgs(tool string, s *scenario, port int) []string {

@@ -9,6 +9,7 @@ import (
 var opensslGroups = map[iana.NamedGroup]string{
 	iana.X25519: "X25519", iana.SecP256r1: "P-256", iana.SecP384r1: "P-384", iana.SecP521r1: "P-521",
 	iana.X25519MLKEM768: "X25519MLKEM768", iana.SecP256r1MLKEM768: "SecP256r1MLKEM768", iana.SecP384r1MLKEM1024: "SecP384r1MLKEM1024",
+	iana.X448: "X448", iana.FFDHE2048: "ffdhe2048",
 }
 
 // withoutHybrids returns the gaps of a program that lacks ML-KEM, with its

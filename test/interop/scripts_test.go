@@ -73,6 +73,8 @@ var python = &program{
 		"AES-128-GCM":           "no setting for TLS 1.3 suites before Python 3.15",
 		"AES-256-GCM":           "no setting for TLS 1.3 suites before Python 3.15",
 		"ChaCha20-Poly1305":     "no setting for TLS 1.3 suites before Python 3.15",
+		"AES-128-CCM":           "no setting for TLS 1.3 suites before Python 3.15",
+		"FFDHE-2048":            "its setting for groups takes curves only",
 		"no compatibility mode": "no setting for it",
 		"key update":            "no call for it",
 	}),
@@ -83,6 +85,7 @@ var pythonPath string
 
 var pythonGroups = map[iana.NamedGroup]string{
 	iana.X25519: "X25519", iana.SecP256r1: "prime256v1", iana.SecP384r1: "secp384r1", iana.SecP521r1: "secp521r1",
+	iana.X448: "X448",
 }
 
 var node = &program{
@@ -118,11 +121,13 @@ var java = &program{
 	without12: javaWithout12,
 	without: withoutHybrids(map[string]string{
 		"no compatibility mode": "a system property of its client only",
+		"AES-128-CCM":           "no AES-CCM in its TLS",
 	}),
 }
 
 var javaGroups = map[iana.NamedGroup]string{
 	iana.X25519: "x25519", iana.SecP256r1: "secp256r1", iana.SecP384r1: "secp384r1", iana.SecP521r1: "secp521r1",
+	iana.X448: "x448", iana.FFDHE2048: "ffdhe2048",
 }
 
 // compileJava compiles once: starting from source takes a second each time.
