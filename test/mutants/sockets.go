@@ -52,6 +52,18 @@ var socketsRows = []row{
 		test: "TestScripts/exec",
 	},
 	{
+		doc: own, section: "seal", must: "no connection is accepted while seal ends",
+		file: "cmd/seal/serve.go", nth: 2,
+		old: "s.listener.Close()", new: "_ = s.listener",
+		test: "TestDrain",
+	},
+	{
+		doc: own, section: "seal", must: "stdio: ends with its one client",
+		file: "cmd/seal/serve.go",
+		old:  "served && errors.Is(err, io.EOF)", new: "served && false",
+		test: "TestStdioKeepServed",
+	},
+	{
 		doc: own, section: "seal", must: "no close_notify when interrupted",
 		file: "cmd/seal/exchange.go",
 		old:  "x.conn.NetConn().Close()\n\treturn context.Cause(ctx)",
