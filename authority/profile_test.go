@@ -80,9 +80,11 @@ func TestListProfile(t *testing.T) {
 		which  int
 		issuer *x509.Certificate
 	}{{0, a.Intermediate()}, {1, a.Root()}} {
-		a.mu.Lock()
+		if err := a.lock(); err != nil {
+			t.Fatal(err)
+		}
 		leaves, root, err := a.lists(0)
-		a.mu.Unlock()
+		a.unlock()
 		if err != nil {
 			t.Fatal(err)
 		}
