@@ -56,7 +56,7 @@ var authorityRows = []row{
 	{
 		doc: own, section: "authority", must: "a queue of calls waits no longer than one call",
 		file: "authority/disk.go",
-		old:  "lockFolder(a.dir, time.Until(a.until))", new: "lockFolder(a.dir, lockPatience)",
+		old:  "lockFolder(a.dir, time.Until(a.until))", new: "lockFolder(a.dir, 10*lockPatience)",
 		test: "TestWaitingIsBounded",
 	},
 	{
