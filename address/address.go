@@ -215,7 +215,7 @@ type packetEndpoint interface {
 }
 
 var (
-	errZero      = errors.New("the zero address names no endpoint")
+	errZero      = errors.New("the zero address is not an endpoint")
 	errNoPackets = errors.New("the address does not carry datagrams: use udp:// or udplite://")
 	errPackets   = errors.New("the address carries datagrams, which may be lost, not a stream")
 )

@@ -100,7 +100,7 @@ func takeLock(name string) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|noFollow, 0o600)
 	if err != nil {
 		if _, there := os.Lstat(name); there == nil {
-			err = fmt.Errorf("its lock file is another user's; remove it if nothing listens: %w", err)
+			err = fmt.Errorf("its lock file belongs to another user; remove it if no process listens: %w", err)
 		}
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func named(f *os.File) error {
 		return err
 	}
 	if !own.Mode().IsRegular() {
-		return fmt.Errorf("%s is no regular file, as its lock file is", f.Name())
+		return fmt.Errorf("%s is not a regular file, which a lock file must be", f.Name())
 	}
 	now, err := os.Lstat(f.Name())
 	switch {

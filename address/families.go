@@ -30,13 +30,13 @@ func parseVsock(_, rest string) (endpoint, error) {
 	} else {
 		n, err := strconv.ParseUint(cid, 10, 32)
 		if err != nil {
-			return nil, problem(fmt.Sprintf("%q is no context", cid), "write its number, or any, local or host")
+			return nil, problem(fmt.Sprintf("%q is not a context ID", cid), "write a number, any, local or host")
 		}
 		a.CID = uint32(n)
 	}
 	n, err := strconv.ParseUint(port, 10, 32)
 	if err != nil || n == vsock.AnyPort {
-		return nil, problem(fmt.Sprintf("%q is no port", port), "ports are numbers from 0 to 4294967294")
+		return nil, problem(fmt.Sprintf("%q is not a port", port), "ports are numbers from 0 to 4294967294")
 	}
 	a.Port = uint32(n)
 	return machine{a}, nil
@@ -117,7 +117,7 @@ func (s service) listen(context.Context) (net.Listener, error) {
 func parseDevice(scheme, rest string, most uint64) (bluetooth.Device, uint64, error) {
 	text, number, ok := strings.Cut(rest, "/")
 	if !ok {
-		return bluetooth.Any, 0, problem("it has no number behind the device", "write %s://00:11:22:AA:BB:CC/3", scheme)
+		return bluetooth.Any, 0, problem("it has no number after the device", "write %s://00:11:22:AA:BB:CC/3", scheme)
 	}
 	n, err := strconv.ParseUint(number, 10, 16)
 	if err != nil || n > most {
@@ -128,7 +128,7 @@ func parseDevice(scheme, rest string, most uint64) (bluetooth.Device, uint64, er
 	}
 	device, err := bluetooth.ParseDevice(text)
 	if err != nil {
-		return bluetooth.Any, 0, problem(fmt.Sprintf("%q is no Bluetooth address", text), "write 00:11:22:AA:BB:CC")
+		return bluetooth.Any, 0, problem(fmt.Sprintf("%q is not a Bluetooth address", text), "write 00:11:22:AA:BB:CC")
 	}
 	return device, n, nil
 }
@@ -161,7 +161,7 @@ func parseISOTP(_, rest string) (endpoint, error) {
 		text, id := f.text, f.id
 		n, err := strconv.ParseUint(text, 16, 32)
 		if err != nil || len(text) != 3 && len(text) != 8 || len(text) == 3 && n > can.StandardMask || n > can.ExtendedMask {
-			return nil, problem(fmt.Sprintf("%q is no CAN identifier", text), "write 3 hexadecimal digits for 11 bits, 8 for 29")
+			return nil, problem(fmt.Sprintf("%q is not a CAN identifier", text), "write 3 hexadecimal digits for 11 bits, 8 for 29")
 		}
 		*id = uint32(n)
 		if len(text) == 8 {

@@ -36,13 +36,14 @@ func parseFD(_, rest string) (endpoint, error) {
 	if name, ok := strings.CutPrefix(rest, "systemd"); ok && (name == "" || name[0] == '/') {
 		name = strings.TrimPrefix(name, "/")
 		if strings.ContainsAny(name, ":/") {
-			return nil, problem(fmt.Sprintf("%q is no descriptor name: it has a colon or a slash", name), "")
+			return nil, problem(
+				fmt.Sprintf("%q is not a descriptor name: it contains a colon or a slash", name), "")
 		}
 		return inherited{-1, name}, nil
 	}
 	n, err := strconv.ParseUint(rest, 10, 31)
 	if err != nil {
-		return nil, problem(fmt.Sprintf("%q is no descriptor number", rest), "write fd://3, or fd://systemd/NAME")
+		return nil, problem(fmt.Sprintf("%q is not a descriptor number", rest), "write fd://3, or fd://systemd/NAME")
 	}
 	return inherited{number: int(n)}, nil
 }

@@ -15,7 +15,7 @@ type standard struct{}
 
 func parseStdio(_, rest string) (endpoint, error) {
 	if rest != "" && rest != "//" {
-		return nil, problem("nothing follows stdio:", "write stdio:")
+		return nil, problem("stdio: takes no further text", "write stdio:")
 	}
 	return standard{}, nil
 }

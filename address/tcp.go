@@ -100,7 +100,7 @@ func splitPort(text string) (host, port string, err error) {
 
 func splitProblem(text string, err error) *Error {
 	if ip := strings.Trim(text, "[]"); strings.Contains(text, "[") {
-		return problem("the brackets of an IPv6 address do not match a port", "write [%s]:443", ip)
+		return problem("the brackets are not those of an IPv6 address and a port", "write [%s]:443", ip)
 	}
 	if strings.Contains(text, ":") {
 		if i := strings.LastIndexByte(text, ':'); i > 0 {
@@ -155,7 +155,7 @@ func checkHost(scheme, host string) (string, error) {
 		}
 	}
 	if !words(host, "-._") {
-		return "", problem(fmt.Sprintf("%q is no host name", host), "names have letters, digits, hyphens and dots")
+		return "", problem(fmt.Sprintf("%q is not a host name", host), "names have letters, digits, hyphens and dots")
 	}
 	return strings.ToLower(host), nil
 }

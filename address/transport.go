@@ -106,7 +106,7 @@ var _ packetEndpoint = lite{}
 func parseUDPLite(_, rest string) (endpoint, error) {
 	at, err := netip.ParseAddrPort(rest)
 	if err != nil {
-		return nil, problem("it is no IP address with a port", "write udplite://192.0.2.1:443 or udplite://[2001:db8::1]:443")
+		return nil, problem("it is not an IP address with a port", "write udplite://192.0.2.1:443 or udplite://[2001:db8::1]:443")
 	}
 	return lite{at}, nil
 }

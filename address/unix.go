@@ -71,7 +71,7 @@ func (l claimed) Close() error { return l.claim.release(l.UnixListener.Close) }
 // check refuses an abstract name where it would become a file called "@name".
 func (l local) check(op string) error {
 	if strings.HasPrefix(l.path, "@") && runtime.GOOS != "linux" {
-		return opError(op, Address{"unix", l}, errors.New("abstract names are Linux's; not implemented on "+runtime.GOOS))
+		return opError(op, Address{"unix", l}, errors.New("abstract names exist only on Linux; not implemented on "+runtime.GOOS))
 	}
 	return nil
 }

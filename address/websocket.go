@@ -18,11 +18,11 @@ type webSocket struct {
 func parseWebSocket(scheme, rest string) (endpoint, error) {
 	u, err := url.Parse(scheme + "://" + rest)
 	if err != nil {
-		return nil, problem("it is no URL", "write %s://host/path", scheme)
+		return nil, problem("it is not a URL", "write %s://host/path", scheme)
 	}
 	// RFC 6455, Section 3: no fragment in a WebSocket URI.
 	if u.Fragment != "" || u.User != nil {
-		return nil, problem("a WebSocket URL has neither a fragment nor a user", "")
+		return nil, problem("a WebSocket URL must have neither a fragment nor a user", "")
 	}
 	host, err := checkHost(scheme, u.Hostname())
 	if err != nil {

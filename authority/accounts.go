@@ -47,11 +47,11 @@ func (a *Authority) RemoveAccount(id string) error {
 		return errNotMade
 	}
 	if !isThumbprint(id) {
-		return fmt.Errorf("%q is no account: expected the thumbprint of its key", id)
+		return fmt.Errorf("%q is not an account: expected the thumbprint of its key", id)
 	}
 	err := os.Remove(filepath.Join(a.dir, acmeDir, id+".json"))
 	if os.IsNotExist(err) {
-		return fmt.Errorf("there is no account %s: %w", id, ErrNotExist)
+		return fmt.Errorf("account %s does not exist: %w", id, ErrNotExist)
 	}
 	return err
 }

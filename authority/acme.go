@@ -173,7 +173,7 @@ func (m *ACME) handle(f func(*call) (*reply, error)) http.HandlerFunc {
 		if err != nil {
 			var p *problem
 			if !errors.As(err, &p) {
-				p = fault(http.StatusInternalServerError, "serverInternal", "the request cannot be carried out")
+				p = fault(http.StatusInternalServerError, "serverInternal", "the request failed because of an internal error")
 			}
 			w.Header().Set("Content-Type", "application/problem+json")
 			writeJSON(w, p.Status, p)
@@ -204,11 +204,11 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 // not before.
 func (m *ACME) verify(w http.ResponseWriter, r *http.Request) (*call, error) {
 	if t := r.Header.Get("Content-Type"); t != "application/jose+json" {
-		return nil, fault(http.StatusUnsupportedMediaType, "malformed", "requests are of type application/jose+json")
+		return nil, fault(http.StatusUnsupportedMediaType, "malformed", "the content type of a request must be application/jose+json")
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		return nil, malformed("the request is too large or was cut off")
+		return nil, malformed("the request is too large or truncated")
 	}
 	s, err := parseSigned(body)
 	if err != nil {
@@ -233,7 +233,7 @@ func (m *ACME) verify(w http.ResponseWriter, r *http.Request) (*call, error) {
 		return nil, malformed("%v", err)
 	}
 	if !m.useNonce(s.header.Nonce) {
-		return nil, fault(http.StatusBadRequest, "badNonce", "the nonce is not a fresh one")
+		return nil, fault(http.StatusBadRequest, "badNonce", "the nonce is unknown or was used before")
 	}
 	return &call{Request: r, base: base, payload: s.payload, key: key, account: thumbprint, known: known}, nil
 }
@@ -241,14 +241,14 @@ func (m *ACME) verify(w http.ResponseWriter, r *http.Request) (*call, error) {
 // read decodes a payload.
 func (c *call) read(into any) error {
 	if err := json.Unmarshal(c.payload, into); err != nil {
-		return malformed("the payload is no JSON object of the right form")
+		return malformed("the payload is not a JSON object of the expected form")
 	}
 	return nil
 }
 
 func (c *call) mustKnow() error {
 	if !c.known {
-		return malformed("the request must be signed in the name of an account (kid)")
+		return malformed("the request must name its account (kid)")
 	}
 	return nil
 }
@@ -287,14 +287,14 @@ func (m *ACME) newAccount(c *call) (*reply, error) {
 		return nil, err
 	}
 	if c.known {
-		return nil, malformed("a new account is asked for with its key (jwk)")
+		return nil, malformed("a request for a new account must contain its key (jwk)")
 	}
 	dir := filepath.Join(m.authority.dir, acmeDir)
 	file := filepath.Join(dir, c.account+".json")
 	status := http.StatusOK
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		if request.OnlyExisting {
-			return nil, fault(http.StatusBadRequest, "accountDoesNotExist", "there is no account with this key")
+			return nil, fault(http.StatusBadRequest, "accountDoesNotExist", "no account has this key")
 		}
 		if err := m.storeAccount(dir, file, c); err != nil {
 			return nil, err
@@ -316,7 +316,7 @@ func (m *ACME) storeAccount(dir, file string, c *call) error {
 		return err
 	}
 	if n, err := m.expireAccounts(dir); err != nil || n >= maxAccounts {
-		return rateLimited("this authority has no room for more accounts: its owner can remove some")
+		return rateLimited("this authority has the maximum number of accounts: its owner can remove some")
 	}
 	raw, err := marshalJWK(c.key)
 	if err != nil {
@@ -330,7 +330,7 @@ func (m *ACME) account(c *call) (*reply, error) {
 		return nil, err
 	}
 	if c.PathValue("id") != c.account {
-		return nil, fault(http.StatusUnauthorized, "unauthorized", "this is another's account")
+		return nil, fault(http.StatusUnauthorized, "unauthorized", "the account belongs to another key")
 	}
 	return &reply{status: http.StatusOK, body: accountBody()}, nil
 }
@@ -339,11 +339,11 @@ func (m *ACME) account(c *call) (*reply, error) {
 func (m *ACME) keyOf(base, account string) ([]byte, error) {
 	id, ok := strings.CutPrefix(account, base+"/acme/account/")
 	if raw, err := rawBase64.DecodeString(id); !ok || err != nil || len(raw) != 32 {
-		return nil, fault(http.StatusUnauthorized, "accountDoesNotExist", "there is no such account")
+		return nil, fault(http.StatusUnauthorized, "accountDoesNotExist", "the account does not exist")
 	}
 	raw, err := readFile(filepath.Join(m.authority.dir, acmeDir, id+".json"), maxAccountFile)
 	if err != nil {
-		return nil, fault(http.StatusUnauthorized, "accountDoesNotExist", "there is no such account")
+		return nil, fault(http.StatusUnauthorized, "accountDoesNotExist", "the account does not exist")
 	}
 	return raw, nil
 }

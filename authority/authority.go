@@ -110,7 +110,7 @@ func Open(dir string) (*Authority, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		if used(dir) {
 			return nil, fmt.Errorf("%s is missing, but %s holds what an authority issued: "+
-				"restore it from a copy",
+				"restore it from a backup",
 				settingsFile, dir)
 		}
 		return nil, fmt.Errorf("no authority in %s: %w", dir, ErrNotExist)
@@ -123,7 +123,7 @@ func Open(dir string) (*Authority, error) {
 		return nil, fmt.Errorf("%s is damaged: %w", filepath.Join(dir, settingsFile), err)
 	}
 	if a.settings.Version != 1 {
-		return nil, fmt.Errorf("%s has version %d: this program knows version 1", filepath.Join(dir, settingsFile), a.settings.Version)
+		return nil, fmt.Errorf("%s has version %d: this program supports version 1", filepath.Join(dir, settingsFile), a.settings.Version)
 	}
 	if a.root, err = readCertificate(filepath.Join(dir, rootFile)); err != nil {
 		return nil, err
@@ -156,7 +156,7 @@ func Create(dir string, o Options) (*Authority, error) {
 	}
 	if used(dir) {
 		return nil, fmt.Errorf("%s holds what an authority issued, but no %s: "+
-			"restore it from a copy, or move the folder away",
+			"restore it from a backup, or move the folder away",
 			dir, settingsFile)
 	}
 	if err := create(dir, o, time.Now()); err != nil {
@@ -316,7 +316,7 @@ func (a *Authority) key() (crypto.Signer, error) {
 	}
 	public, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool })
 	if !ok || !public.Equal(a.inter.PublicKey) {
-		return nil, fmt.Errorf("%s is not the key of %s: restore both from one copy", interKeyFile, interFile)
+		return nil, fmt.Errorf("%s is not the key of %s: restore both from the same backup", interKeyFile, interFile)
 	}
 	a.signer = identity.NewSigner(signer)
 	return signer, nil

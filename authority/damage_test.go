@@ -194,12 +194,12 @@ func TestCutJournal(t *testing.T) {
 	}
 	for _, cut := range cuts {
 		w.restore(t, map[string][]byte{journalFile: whole[:cut]})
-		w.refuses(t, fmt.Sprintf("cut at %d of %d", cut, len(whole)), journalFile+" was cut: ")
+		w.refuses(t, fmt.Sprintf("cut at %d of %d", cut, len(whole)), journalFile+" was truncated: ")
 		w.mended(t, fmt.Sprintf("cut at %d of %d", cut, len(whole)))
 	}
 	w.restore(t, map[string][]byte{journalFile: nil})
-	w.refuses(t, "no journal", journalFile+" is missing")
-	w.mended(t, "no journal")
+	w.refuses(t, "not the journal", journalFile+" is missing")
+	w.mended(t, "not the journal")
 }
 
 // TestDamagedFolder changes other things than the end of the journal.
@@ -284,7 +284,7 @@ func TestRepairNeverTakesBack(t *testing.T) {
 		t.Errorf("two are lost: %v", err)
 	}
 	if _, err := w.open(t).Repair(Repairs{Revoked: []string{"xyz"}}); err == nil ||
-		!strings.Contains(err.Error(), "no serial number") {
+		!strings.Contains(err.Error(), "not a serial number") {
 		t.Errorf("a bad serial number: %v", err)
 	}
 	now, err := os.ReadFile(filepath.Join(w.dir, journalFile))
@@ -463,7 +463,7 @@ func TestOldFolder(t *testing.T) {
 	first := bytes.SplitAfter(w.files[journalFile], []byte("\n"))[0]
 	w.restore(t, map[string][]byte{settingsFile: withoutHead(w), headFile: nil, journalFile: first})
 	if _, err := w.open(t).CRL(); !errors.Is(err, ErrDamaged) ||
-		!strings.Contains(err.Error(), ".pem is not in it") {
+		!strings.Contains(err.Error(), "it lacks the certificate in ") {
 		t.Errorf("a leaf without a record: %v", err)
 	}
 }

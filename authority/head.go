@@ -17,7 +17,7 @@ import (
 // and revocations was cut, changed, or contradicts a list that was signed. No
 // method issues, revokes, lists or answers from then on; [Authority.Repair]
 // mends it.
-var ErrDamaged = errors.New("nothing is signed until it is repaired")
+var ErrDamaged = errors.New("the authority signs nothing until it is repaired")
 
 func damaged(format string, args ...any) error {
 	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), ErrDamaged)
@@ -65,7 +65,7 @@ func readHead(path string) (head, error) {
 	var h head
 	if err := json.Unmarshal(data, &h); err != nil || h.Bytes <= 0 || h.Entries <= 0 ||
 		len(h.Hash) != 2*sha256.Size {
-		return head{}, damaged("%s does not say where the journal ends", path)
+		return head{}, damaged("%s does not contain the length of the journal", path)
 	}
 	return h, nil
 }
@@ -96,7 +96,7 @@ func (j *journal) compare(h head) error {
 		return nil // made by an earlier version: the next write adds a head
 	}
 	if h.Bytes > j.size {
-		return damaged("%s was cut: %d of %d entries are there, and %d of %d revocations",
+		return damaged("%s was truncated: it has %d of %d entries and %d of %d revocations",
 			j.path, j.entries, h.Entries, j.revoked, h.Revoked)
 	}
 	at := slices.IndexFunc(j.marks, func(m mark) bool { return m.bytes == h.Bytes })
@@ -107,7 +107,7 @@ func (j *journal) compare(h head) error {
 	case h.Bytes < j.head.Bytes:
 		return damaged("%s is older than the journal beside it", j.headPath())
 	}
-	return damaged("%s was changed: its %d entries are not those that %s counts", j.path, h.Entries,
+	return damaged("%s was changed: its %d entries do not match %s", j.path, h.Entries,
 		headFile)
 }
 

@@ -104,11 +104,11 @@ func hintFor(err error, s Store) string {
 	case errors.As(err, &missing):
 		return "install it: " + missing.get
 	case errors.Is(err, fs.ErrPermission):
-		return "run it as an administrator (sudo), with SEALSOCK_HOME set to your folder so that it is your authority that is installed"
+		return "run it as an administrator, with the same authority"
 	case s.Kind == StoreNSS:
 		return "close the browser and try again"
 	}
-	return "see what the program says, or add " + rootFile + " by hand"
+	return "read the output of the program, or add " + rootFile + " manually"
 }
 
 // missingTool is the error if a program that changes a store is not installed.

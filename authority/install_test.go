@@ -194,8 +194,8 @@ func TestInstallErrors(t *testing.T) {
 		hint  string
 	}{
 		"no tool":    {func(f *fakeHost) { f.look = func(string) (string, error) { return "", errors.New("no") } }, "apt-get install"},
-		"no right":   {func(f *fakeHost) { f.fail["update-ca"] = fs.ErrPermission }, "sudo"},
-		"tool fails": {func(f *fakeHost) { f.fail["update-ca"] = errors.New("broken") }, "by hand"},
+		"no right":   {func(f *fakeHost) { f.fail["update-ca"] = fs.ErrPermission }, "as an administrator"},
+		"tool fails": {func(f *fakeHost) { f.fail["update-ca"] = errors.New("broken") }, "manually"},
 	} {
 		f := newFakeHost(t, "linux")
 		f.mkdir(t, f.path("/usr/local/share/ca-certificates"))

@@ -137,10 +137,10 @@ func (j *journal) read() error {
 	}
 	switch {
 	case info.Size() > j.most:
-		return fmt.Errorf("%s has %d bytes, and at most %d are read: it is no journal of an authority",
+		return fmt.Errorf("%s has %d bytes, more than %d: it is not the journal of an authority",
 			j.path, info.Size(), j.most)
 	case info.Size() < j.size:
-		return damaged("%s was cut: it has %d bytes, where %d were read before", j.path, info.Size(),
+		return damaged("%s was truncated: it has %d bytes, and had %d before", j.path, info.Size(),
 			j.size)
 	}
 	data := make([]byte, info.Size()-j.size)
@@ -187,7 +187,7 @@ func (j *journal) apply(line []byte) error {
 	case opIntermediate:
 		j.intermediates[e.Serial] = true
 	default:
-		err = fmt.Errorf("an entry %q, which this program does not know: use a newer one", e.Op)
+		err = fmt.Errorf("an unknown entry %q: use a newer version of this program", e.Op)
 	}
 	if err == nil {
 		j.entries++

@@ -53,19 +53,19 @@ var rawBase64 = base64.RawURLEncoding.Strict()
 func parseSigned(body []byte) (*signed, error) {
 	s := new(signed)
 	if err := json.Unmarshal(body, s); err != nil {
-		return nil, errors.New("the body is no signed JSON object")
+		return nil, errors.New("the body is not a signed JSON object")
 	}
 	header, err := rawBase64.DecodeString(s.Protected)
 	if err != nil {
 		return nil, errors.New("the protected header is not Base64")
 	}
 	if err := json.Unmarshal(header, &s.header); err != nil {
-		return nil, errors.New("the protected header is no JSON object")
+		return nil, errors.New("the protected header is not a JSON object")
 	}
 	// RFC 7515, Section 4.1.11: what crit names must be understood, and no
 	// extension is understood here.
 	if s.header.Critical != nil {
-		return nil, errors.New("the protected header has extensions that must be understood (crit)")
+		return nil, errors.New("the protected header has critical extensions (crit), which are not supported")
 	}
 	if s.payload, err = rawBase64.DecodeString(s.Payload); err != nil {
 		return nil, errors.New("the payload is not Base64")
@@ -95,7 +95,7 @@ func (s *signed) verify(key crypto.PublicKey) error {
 		ok = s.header.Algorithm == "EdDSA" && ed25519.Verify(key, input, signature)
 	}
 	if !ok {
-		return errors.New("the signature is wrong, or its algorithm does not fit the key")
+		return errors.New("the signature is invalid, or its algorithm does not match the key")
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func verifyECDSA(key *ecdsa.PublicKey, algorithm string, input, signature []byte
 func parseJWK(raw []byte) (crypto.PublicKey, string, error) {
 	var k jwk
 	if err := json.Unmarshal(raw, &k); err != nil {
-		return nil, "", errors.New("the key is no JSON object")
+		return nil, "", errors.New("the key is not a JSON object")
 	}
 	var key crypto.PublicKey
 	var canonical string

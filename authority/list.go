@@ -100,7 +100,7 @@ func (k *kept) read(dir string) (*x509.RevocationList, error) {
 	}
 	old, err := x509.ParseRevocationList(der)
 	if err != nil || old.Number == nil || old.CheckSignatureFrom(k.by) != nil {
-		return nil, damaged("%s is not a list that this authority signed", path)
+		return nil, damaged("%s is not a revocation list of this authority", path)
 	}
 	return old, nil
 }
@@ -163,7 +163,7 @@ func covers(journal string, entries, signed []x509.RevocationListEntry, list str
 		}
 	}
 	if missing > 0 {
-		return damaged("%s was cut: %d certificates that %s revokes are not revoked in it", journal,
+		return damaged("%s was truncated: %d certificates that %s revokes are not revoked in it", journal,
 			missing, list)
 	}
 	return nil
@@ -203,7 +203,7 @@ func (a *Authority) loadToWrite() error {
 	}
 	for file, leaf := range leaves {
 		if r := a.journal.records[serialText(leaf.SerialNumber)]; r == nil {
-			return damaged("%s was cut: the certificate in %s is not in it", a.journal.path, file)
+			return damaged("%s was truncated: it lacks the certificate in %s", a.journal.path, file)
 		}
 	}
 	if err := a.journal.writeHead(); err != nil {

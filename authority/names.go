@@ -93,14 +93,14 @@ func (c constraints) check(n names) error {
 	}
 	for _, dns := range n.dns {
 		if !c.permitsDNS(dns) {
-			return fmt.Errorf("this authority may not vouch for %q, which is no local name: "+
-				"make one that may, with that domain among its names or for any name", dns)
+			return fmt.Errorf("this authority may not issue for %q, which is not a local name: "+
+				"create one with that domain among its names, or for any name", dns)
 		}
 	}
 	for _, ip := range n.ips {
 		if !c.permitsIP(ip) {
-			return fmt.Errorf("this authority may not vouch for %s, which is no local address: "+
-				"make one that may, with that address among its names or for any name", ip)
+			return fmt.Errorf("this authority may not issue for %s, which is not a local address: "+
+				"create one with that address among its names, or for any name", ip)
 		}
 	}
 	return nil
@@ -177,7 +177,7 @@ func withoutTwins(all []string) []string {
 
 func (n *names) add(name string, client, server bool) error {
 	if name == "" {
-		return fmt.Errorf("an empty name cannot be certified")
+		return fmt.Errorf("a name must not be empty")
 	}
 	bare := strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
 	if addr, err := netip.ParseAddr(bare); err == nil {
@@ -187,7 +187,7 @@ func (n *names) add(name string, client, server bool) error {
 	if strings.Contains(name, "://") || strings.HasPrefix(name, "urn:") {
 		u, err := url.Parse(name)
 		if err != nil || u.Scheme == "" {
-			return fmt.Errorf("%q is no URI", name)
+			return fmt.Errorf("%q is not a URI", name)
 		}
 		n.uris = append(n.uris, u)
 		return nil
@@ -195,7 +195,7 @@ func (n *names) add(name string, client, server bool) error {
 	if strings.Contains(name, "@") {
 		address, err := mail.ParseAddress(name)
 		if err != nil || address.Address != name {
-			return fmt.Errorf("%q is no e-mail address", name)
+			return fmt.Errorf("%q is not an e-mail address", name)
 		}
 		n.mails = append(n.mails, name)
 		return nil
@@ -214,7 +214,7 @@ func (n *names) add(name string, client, server bool) error {
 func (n *names) setPlain(name string) error {
 	switch {
 	case n.plain != "":
-		return fmt.Errorf("a client has one plain name: both %q and %q were given", n.plain, name)
+		return fmt.Errorf("a client can have only one common name: both %q and %q were given", n.plain, name)
 	case len(name) > maxCommonName:
 		return fmt.Errorf("%q is longer than the 64 characters that a common name may have", name)
 	}
@@ -231,7 +231,7 @@ func printable(name string) error {
 	}
 	for _, r := range name {
 		if !unicode.IsPrint(r) {
-			return fmt.Errorf("the name %q has the character %U, which cannot be seen: leave it out", name, r)
+			return fmt.Errorf("the name %q has the invisible character %U: remove it", name, r)
 		}
 	}
 	return nil

@@ -104,7 +104,7 @@ func (m *ACME) checkIdentifiers(all []identifier) ([]identifier, error) {
 		case err != nil || (i.Type != "dns" && i.Type != "ip") || (i.Type == "dns") != (len(n.dns) == 1) || (i.Type == "ip") != (ipErr == nil):
 			return nil, fault(http.StatusBadRequest, "unsupportedIdentifier", "%q is not a name of type %q", i.Value, i.Type)
 		case strings.HasPrefix(value, "*."):
-			return nil, fault(http.StatusForbidden, "rejectedIdentifier", "a wildcard can only be proved in the DNS, which this authority does not ask")
+			return nil, fault(http.StatusForbidden, "rejectedIdentifier", "a wildcard name needs a dns-01 challenge, which this authority does not offer")
 		}
 		if err := constraintsOf(m.authority.root).check(n); err != nil {
 			return nil, fault(http.StatusForbidden, "rejectedIdentifier", "%v", err)
@@ -140,7 +140,7 @@ func (m *ACME) find(c *call) (*order, error) {
 	m.forget()
 	o := m.orders[c.PathValue("id")]
 	if o == nil || o.account != c.account {
-		return nil, fault(http.StatusNotFound, "malformed", "there is no such order of this account")
+		return nil, fault(http.StatusNotFound, "malformed", "the account has no such order")
 	}
 	if o.status != statePending {
 		return o, nil
@@ -202,7 +202,7 @@ func (m *ACME) finalize(c *call) (*reply, error) {
 		return nil, err
 	}
 	if o.status != stateReady {
-		return nil, fault(http.StatusForbidden, "orderNotReady", "the order is %s: its names must be proved first", o.status)
+		return nil, fault(http.StatusForbidden, "orderNotReady", "the order is %s: its names must be validated first", o.status)
 	}
 	der, err := rawBase64.DecodeString(request.CSR)
 	if err != nil {
@@ -244,7 +244,7 @@ func (m *ACME) issue(o *order, r Request) (*identity.Identity, error) {
 	return id, err
 }
 
-var errTooMany = fmt.Errorf("this authority issues %d certificates a day: try again later", maxDaily)
+var errTooMany = fmt.Errorf("this authority issues at most %d certificates a day: try again later", maxDaily)
 
 func (o *order) names() []string {
 	var all []string
@@ -266,7 +266,7 @@ func (o *order) fits(der []byte) error {
 	}
 	asked, proved := slices.Sorted(slices.Values(n.list())), slices.Sorted(slices.Values(o.names()))
 	if !slices.Equal(asked, proved) {
-		return fault(http.StatusBadRequest, "badCSR", "the request is for %v, proved were %v", asked, proved)
+		return fault(http.StatusBadRequest, "badCSR", "the request is for %v, but the order is for %v", asked, proved)
 	}
 	return nil
 }
@@ -300,10 +300,10 @@ func (m *ACME) revoke(c *call) (*reply, error) {
 	}
 	record, err := m.authority.FindCertificate(der)
 	if err != nil {
-		return nil, fault(http.StatusNotFound, "malformed", "this authority issued no such certificate")
+		return nil, fault(http.StatusNotFound, "malformed", "the certificate is not one of this authority")
 	}
 	if !c.mayRevoke(record) {
-		return nil, fault(http.StatusForbidden, "unauthorized", "the certificate was issued to another")
+		return nil, fault(http.StatusForbidden, "unauthorized", "the certificate was issued to another account account")
 	}
 	if record.Status == StatusRevoked {
 		return nil, fault(http.StatusBadRequest, "alreadyRevoked", "the certificate was revoked before")

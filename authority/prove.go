@@ -66,7 +66,7 @@ func (m *ACME) getProof(c *call) (*reply, error) {
 	defer m.mu.Unlock()
 	p := m.proofs[c.PathValue("id")]
 	if p == nil || p.account != c.account {
-		return nil, fault(http.StatusNotFound, "malformed", "there is no such authorization of this account")
+		return nil, fault(http.StatusNotFound, "malformed", "the account has no such authorization")
 	}
 	return &reply{status: http.StatusOK, body: p.body(c.base)}, nil
 }
@@ -82,7 +82,7 @@ func (m *ACME) challenge(c *call) (*reply, error) {
 	defer m.mu.Unlock()
 	p := m.proofs[id]
 	if p == nil || p.account != c.account || (method != methodHTTP && method != methodALPN) {
-		return nil, fault(http.StatusNotFound, "malformed", "there is no such challenge of this account")
+		return nil, fault(http.StatusNotFound, "malformed", "the account has no such challenge")
 	}
 	if p.status == statePending && len(c.payload) > 0 {
 		select {
@@ -90,7 +90,7 @@ func (m *ACME) challenge(c *call) (*reply, error) {
 			p.status, p.method = stateProcessing, method
 			go m.prove(p, p.token+"."+c.account)
 		default:
-			return nil, fault(http.StatusServiceUnavailable, "rateLimited", "too many names are being proved: try again later")
+			return nil, fault(http.StatusServiceUnavailable, "rateLimited", "too many validations are in progress: try again later")
 		}
 	}
 	return &reply{status: http.StatusOK, location: "", body: p.challengeBody(c.base, method)}, nil
@@ -119,12 +119,12 @@ func (m *ACME) prove(p *proof, authorization string) {
 		// One text for all reasons: another would tell a client which ports are
 		// open on machines that it cannot reach itself.
 		p.status, p.problem = stateInvalid, fault(http.StatusForbidden, "incorrectResponse",
-			"%s did not answer with the proof by %s", p.identifier.Value, p.method)
+			"the %[2]s validation of %[1]s failed", p.identifier.Value, p.method)
 	}
 }
 
 // errForbidden is the error for an address that is not dialled.
-var errForbidden = errors.New("the address is not one that names are proved from")
+var errForbidden = errors.New("the address is not in a network that validations may connect to")
 
 // dial reaches a machine by a name that ends with a dot, so that the resolver adds
 // no domain of its search list to it, and judges the very address that is dialled:
@@ -192,7 +192,7 @@ func (m *ACME) proveHTTP(ctx context.Context, name identifier, token, authorizat
 		return err
 	}
 	if response.StatusCode != http.StatusOK || strings.TrimSpace(string(body)) != authorization {
-		return fmt.Errorf("the web server answers %s and %d bytes, not the key authorization", response.Status, len(body))
+		return fmt.Errorf("the web server answered %s and %d bytes instead of the key authorization", response.Status, len(body))
 	}
 	return nil
 }
@@ -217,7 +217,7 @@ func (m *ACME) proveALPN(ctx context.Context, name identifier, _, authorization 
 	}
 	state := client.ConnectionState()
 	if state.NegotiatedProtocol != "acme-tls/1" || len(state.PeerCertificates) != 1 {
-		return errors.New("the server does not answer acme-tls/1 with one certificate")
+		return errors.New("the server did not present one certificate for acme-tls/1")
 	}
 	c := state.PeerCertificates[0]
 	named := len(c.DNSNames) == 1 && len(c.IPAddresses) == 0 && strings.EqualFold(c.DNSNames[0], name.Value)
@@ -232,7 +232,7 @@ func (m *ACME) proveALPN(ctx context.Context, name identifier, _, authorization 
 			return nil
 		}
 	}
-	return errors.New("the server's certificate is not the proof for this name and account")
+	return errors.New("the server's certificate does not match this name and account")
 }
 
 // sniOf returns the server name to send; for an address it is its name for

@@ -247,17 +247,17 @@ func (r *repair) revoke(serial string, when time.Time, why Reason) error {
 func (r *repair) enough() error {
 	switch missing := r.head.Revoked - r.fresh.revoked; {
 	case missing > 0:
-		return fmt.Errorf("%d of %d revocations stand neither in the journal nor in %s: name their "+
+		return fmt.Errorf("%d of %d revocations are neither in the journal nor in %s: name their "+
 			"serial numbers, "+
 			"or make a new authority", missing, r.head.Revoked, listFile)
 	case r.head.exists():
 		return nil
 	case r.noList != nil:
-		return fmt.Errorf("%w, and %s cannot be used either: restore one of them from a copy", r.noList,
+		return fmt.Errorf("%w, and %s cannot be used either: restore one of them from a backup", r.noList,
 			headFile)
 	case r.list == nil && r.authority.settings.Head:
 		return fmt.Errorf("neither %s nor %s is there, so what was revoked is not known: restore one of "+
-			"them from a copy, "+
+			"them from a backup, "+
 			"or make a new authority", headFile, listFile)
 	}
 	return nil

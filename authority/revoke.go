@@ -57,7 +57,7 @@ func ParseReason(text string) (Reason, error) {
 
 // ErrUnknownCertificate is wrapped by the error for a certificate that the
 // authority did not issue.
-var ErrUnknownCertificate = errors.New("this authority issued no such certificate")
+var ErrUnknownCertificate = errors.New("the certificate is not one of this authority")
 
 // Find returns the record of a certificate by its serial number, in
 // hexadecimal with or without colons, or by the first eight digits or more of
@@ -87,7 +87,7 @@ func (a *Authority) find(serial string) (*Record, error) {
 		return r, nil
 	}
 	if len(want) < shortestSerial {
-		return nil, fmt.Errorf("%q: %w: give at least %d digits of its serial number", serial, ErrUnknownCertificate, shortestSerial)
+		return nil, fmt.Errorf("%q: %w: give at least %d digits of the serial number", serial, ErrUnknownCertificate, shortestSerial)
 	}
 	found := ""
 	for known := range a.journal.records {
@@ -95,7 +95,7 @@ func (a *Authority) find(serial string) (*Record, error) {
 			continue
 		}
 		if found != "" {
-			return nil, fmt.Errorf("%q begins the serial numbers of several certificates: give more digits", serial)
+			return nil, fmt.Errorf("%q is a prefix of several serial numbers: give more digits", serial)
 		}
 		found = known
 	}
@@ -120,7 +120,7 @@ func (a *Authority) FindCertificate(data []byte) (*Record, error) {
 		return nil, err
 	}
 	if string(r.Certificate) != string(c.Raw) {
-		return nil, fmt.Errorf("%s: %w: it has the serial number of another", serialText(c.SerialNumber), ErrUnknownCertificate)
+		return nil, fmt.Errorf("%s: %w: it has the serial number of another certificate certificate", serialText(c.SerialNumber), ErrUnknownCertificate)
 	}
 	return r, nil
 }
@@ -155,7 +155,7 @@ func SerialOf(certificate []byte) (string, error) {
 func parseSerial(text string) (string, error) {
 	n, ok := new(big.Int).SetString(strings.ReplaceAll(text, ":", ""), 16)
 	if !ok || n.Sign() <= 0 || n.BitLen() > 160 { // RFC 5280, Section 4.1.2.2: 20 bytes
-		return "", fmt.Errorf("%q is no serial number in hexadecimal", text)
+		return "", fmt.Errorf("%q is not a serial number in hexadecimal", text)
 	}
 	return serialText(n), nil
 }
@@ -168,7 +168,7 @@ func (a *Authority) Revoke(serial string, reason Reason) (*Record, error) {
 		return nil, errNotMade
 	}
 	if _, known := reasonNames[reason]; !known {
-		return nil, fmt.Errorf("%v cannot be given as a reason", reason)
+		return nil, fmt.Errorf("%v is not a reason for revocation", reason)
 	}
 	if err := a.lock(); err != nil {
 		return nil, err

@@ -225,11 +225,11 @@ func TestWarnings(t *testing.T) {
 	}
 	a.now = func() time.Time { return time.Now().AddDate(0, 0, 70) }
 	w, err := a.Warnings()
-	if err != nil || len(w) != 2 || !strings.Contains(w[0], "chmod 600") || !strings.Contains(w[1], "localhost ends on") {
+	if err != nil || len(w) != 2 || !strings.Contains(w[0], "chmod 600") || !strings.Contains(w[1], "localhost expires on") {
 		t.Errorf("%q, %v", w, err)
 	}
 	a.now = func() time.Time { return a.Root().NotAfter.AddDate(0, 0, -3) }
-	if w, err := a.Warnings(); err != nil || len(w) != 2 || !strings.Contains(w[1], "the root ends on") {
+	if w, err := a.Warnings(); err != nil || len(w) != 2 || !strings.Contains(w[1], "the root expires on") {
 		t.Errorf("%q, %v", w, err)
 	}
 }

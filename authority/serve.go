@@ -65,7 +65,7 @@ func serve(w http.ResponseWriter, contentType string, body []byte) {
 func (a *Authority) servePost(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	if err != nil {
-		http.Error(w, "the request is too large or was cut off", http.StatusBadRequest)
+		http.Error(w, "the request is too large or truncated", http.StatusBadRequest)
 		return
 	}
 	serve(w, "application/ocsp-response", a.Respond(body))
@@ -76,12 +76,12 @@ func (a *Authority) serveGet(w http.ResponseWriter, r *http.Request) {
 	text := strings.TrimPrefix(r.URL.EscapedPath(), "/ocsp/")
 	text, err := url.PathUnescape(text)
 	if err != nil || len(text) > maxRequest {
-		http.Error(w, "the path is no OCSP request", http.StatusBadRequest)
+		http.Error(w, "the path is not an OCSP request", http.StatusBadRequest)
 		return
 	}
 	body, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(text, " ", "+"))
 	if err != nil {
-		http.Error(w, "the path is no OCSP request in Base64", http.StatusBadRequest)
+		http.Error(w, "the path is not an OCSP request in Base64", http.StatusBadRequest)
 		return
 	}
 	serve(w, "application/ocsp-response", a.Respond(body))

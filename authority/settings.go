@@ -74,7 +74,7 @@ func checkURL(base string) error {
 	}
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("%q cannot be the address of an authority: expected http:// and a host", base)
+		return fmt.Errorf("%q is not the URL of an authority: expected http:// and a host", base)
 	}
 	return nil
 }
@@ -158,12 +158,12 @@ func (a *Authority) Warnings() ([]string, error) {
 	var all []string
 	for _, name := range []string{rootKeyFile, interKeyFile} {
 		if info, err := os.Stat(filepath.Join(a.dir, name)); err == nil && exposed(info) {
-			all = append(all, fmt.Sprintf("%s can be read by other users: chmod 600 it", filepath.Join(a.dir, name)))
+			all = append(all, fmt.Sprintf("%s can be read by other users: run chmod 600 on it", filepath.Join(a.dir, name)))
 		}
 	}
 	now := a.now()
 	if a.root.NotAfter.Sub(now) < 180*24*time.Hour {
-		all = append(all, fmt.Sprintf("the root ends on %s: make a new authority and have its root trusted before that", day(a.root.NotAfter)))
+		all = append(all, fmt.Sprintf("the root expires on %s: create a new authority and distribute its root before that", day(a.root.NotAfter)))
 	}
 	records, err := a.List()
 	if err != nil {
@@ -171,7 +171,7 @@ func (a *Authority) Warnings() ([]string, error) {
 	}
 	for _, r := range records {
 		if r.Status == StatusExpiring {
-			all = append(all, fmt.Sprintf("the certificate %s of %s ends on %s: renew it", r.Serial, strings.Join(r.Names, ", "), day(r.NotAfter)))
+			all = append(all, fmt.Sprintf("the certificate %s of %s expires on %s: renew it", r.Serial, strings.Join(r.Names, ", "), day(r.NotAfter)))
 		}
 	}
 	return all, nil

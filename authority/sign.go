@@ -105,7 +105,7 @@ func (a *Authority) prepare(r *Request) (*x509.Certificate, crypto.PublicKey, cr
 	case lifetime == 0:
 		lifetime = DefaultLifetime
 	case lifetime < 0 || lifetime > MaxLifetime:
-		return nil, nil, nil, fmt.Errorf("a lifetime of %v is not possible: at most 397 days, since browsers refuse more", lifetime)
+		return nil, nil, nil, fmt.Errorf("a lifetime of %v is not allowed: the maximum is 397 days, as in browsers", lifetime)
 	}
 	public, signer, all, err := r.key()
 	if err != nil {

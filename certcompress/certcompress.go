@@ -29,7 +29,7 @@ func All() []engine.Compressor {
 	return []engine.Compressor{Brotli(), Zstd(), Zlib()}
 }
 
-var errLength = errors.New("the certificate does not have the length it promises")
+var errLength = errors.New("the decompressed certificate does not have the declared length")
 
 // exactly reads n bytes and checks that EOF follows.
 func exactly(r io.Reader, n int) ([]byte, error) {

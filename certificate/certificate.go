@@ -162,13 +162,13 @@ func (c *Certificate) parseRest(tbs cryptobyte.String) {
 	for _, number := range []uint8{1, 2} {
 		if tbs.PeekASN1Tag(asn1.Tag(number).ContextSpecific()) {
 			tbs.SkipASN1(asn1.Tag(number).ContextSpecific())
-			c.problem("a unique identifier, which RFC 5280 forbids to authorities")
+			c.problem("a unique identifier, which RFC 5280 does not allow")
 		}
 	}
 	var extensions, list cryptobyte.String
 	var present bool
 	if !tbs.ReadOptionalASN1(&extensions, &present, asn1.Tag(3).ContextSpecific().Constructed()) || !tbs.Empty() {
-		c.problem("something that cannot be read follows the key")
+		c.problem("malformed data after the key")
 		return
 	}
 	if present && !extensions.ReadASN1(&list, asn1.SEQUENCE) {
@@ -192,7 +192,7 @@ func (c *Certificate) serial(content []byte) string {
 	case n.Sign() <= 0:
 		c.problem("a serial number that is not positive")
 	case len(content) > 20:
-		c.problem("a serial number of %d octets, where 20 are allowed", len(content))
+		c.problem("a serial number of %d octets, more than 20", len(content))
 	}
 	if len(content) > 64 {
 		return strings.ToUpper(hex.EncodeToString(content[:64])) + "…"

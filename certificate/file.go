@@ -65,7 +65,7 @@ func Read(data []byte, options ...identity.Option) ([]Item, error) {
 		items = append(items, readBlock(block, options)...)
 	}
 	if len(items) == 0 {
-		return nil, errors.New("the file has a line -----BEGIN but no whole PEM block: copy it again, down to the line -----END")
+		return nil, errors.New("the file has a line -----BEGIN but no complete PEM block: copy it again, including the line -----END")
 	}
 	return items, nil
 }

@@ -196,7 +196,7 @@ func (m *member) readName() (string, error) {
 		case err != nil:
 			return "", ended(err)
 		}
-		m.post("* a name may not have characters that cannot be seen: send another\n")
+		m.post("* a name must not contain invisible characters: send another\n")
 	}
 }
 
@@ -216,7 +216,7 @@ func (m *member) readRaw() (string, error) {
 	line := strings.TrimRight(string(raw), "\r\n")
 	if cut := len(line) > m.limits.Line || err == bufio.ErrBufferFull; cut {
 		line = strings.ToValidUTF8(line[:min(len(line), m.limits.Line)], "")
-		m.post("* your line was too long, and cut\n")
+		m.post("* your line was too long and was truncated\n")
 	}
 	for err == bufio.ErrBufferFull {
 		// Bytes that are cut off count too.

@@ -46,9 +46,9 @@ type Room struct {
 // The reasons for leaving that are not the connection's own.
 var (
 	ErrFull   = errors.New("the room is full")
-	ErrSlow   = errors.New("it did not read what was sent to it")
+	ErrSlow   = errors.New("the client did not read its messages in time")
 	ErrClosed = errors.New("the room was closed")
-	ErrNoName = errors.New("it did not send a name in time")
+	ErrNoName = errors.New("the client sent no name in time")
 )
 
 // New returns an empty room. tell, if not nil, is called when a member joins or

@@ -179,7 +179,7 @@ func TestUnseenNames(t *testing.T) {
 			g := enter(t, t.Context(), room)
 			go g.read()
 			g.say(name)
-			g.await("* a name may not have characters that cannot be seen")
+			g.await("* a name must not contain invisible characters: send another")
 			g.say("eve")
 			g.await("* you are eve")
 			g.conn.Close()
@@ -210,7 +210,7 @@ func TestLinesAreSafe(t *testing.T) {
 			t.Errorf("%q came as %q, want %q", test.sent, got[len(got)-2], test.want)
 		}
 	}
-	eve.await("* your line was too long, and cut")
+	eve.await("* your line was too long and was truncated")
 }
 
 // All members receive the same lines in the same order, each once, except their own.

@@ -167,11 +167,11 @@ func curveKey(k *engine.ECHKey) (*ecdh.PrivateKey, error) {
 	}
 	curve := curves[len(k.PublicKey())]
 	if curve == nil {
-		return nil, errors.New("ech: a key that is not of an elliptic curve has no form as a file")
+		return nil, errors.New("ech: only keys on elliptic curves can be written to a file")
 	}
 	private, err := curve.NewPrivateKey(raw)
 	if err != nil || !bytes.Equal(private.PublicKey().Bytes(), k.PublicKey()) {
-		return nil, errors.New("ech: a key that is not of an elliptic curve has no form as a file")
+		return nil, errors.New("ech: only keys on elliptic curves can be written to a file")
 	}
 	return private, nil
 }

@@ -67,7 +67,7 @@ func lineAddress(family, host, port string) (*net.TCPAddr, error) {
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || len(port) > 1 && port[0] == '0' {
-		return nil, malformed("%q is no port", port)
+		return nil, malformed("%q is not a port", port)
 	}
 	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, uint16(n))), nil
 }

@@ -141,7 +141,7 @@ func (f *Family) encode(a net.Addr, buf *[sockaddrSize]byte) (int, error) {
 		return 0, fmt.Errorf("address %v has a struct sockaddr of %d bytes", a, len(raw))
 	}
 	if !f.takes(family) {
-		return 0, fmt.Errorf("address %v is of network %s, which a %s socket does not take", a, a.Network(), f.Name)
+		return 0, fmt.Errorf("address %v is of network %s, which a %s socket does not support", a, a.Network(), f.Name)
 	}
 	if len(raw) > 0 && &raw[0] != &buf[0] {
 		copy(buf[:], raw)

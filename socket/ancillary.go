@@ -157,4 +157,6 @@ func wrongSize(data []byte, want int) error {
 	return nil
 }
 
-func onlyArrives(what string) error { return fmt.Errorf("%s cannot be sent: it only arrives", what) }
+func onlyArrives(what string) error {
+	return fmt.Errorf("%s cannot be sent: it can only be received", what)
+}

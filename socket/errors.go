@@ -17,7 +17,7 @@ var ErrWouldBlock error = errWouldBlock
 // ErrControlTruncated means that ancillary data did not fit the space that was
 // given for it, and that the rest is lost. Descriptors that had arrived were
 // closed.
-var ErrControlTruncated = errors.New("ancillary data was cut: give more space")
+var ErrControlTruncated = errors.New("ancillary data was truncated: provide more space")
 
 var errNotMade = fmt.Errorf("this socket is nil or a zero value: use New or FromFD: %w",
 	os.ErrInvalid)
@@ -39,7 +39,7 @@ func (e *UnsupportedError) Error() string {
 	if e.Errno == 0 {
 		return fmt.Sprintf("%s sockets are not implemented on %s", e.Family, runtime.GOOS)
 	}
-	what := fmt.Sprintf("%s sockets of type %s and protocol %d are not in this %s kernel: %v", e.Family, e.Type, e.Protocol, runtime.GOOS, e.Errno)
+	what := fmt.Sprintf("this %[4]s kernel does not support %[1]s sockets of type %[2]s and protocol %[3]d: %[5]v", e.Family, e.Type, e.Protocol, runtime.GOOS, e.Errno)
 	if e.Module != "" && runtime.GOOS == "linux" {
 		what += "; as root, load them with modprobe -a " + e.Module
 	}

@@ -245,7 +245,7 @@ func rdpClient(d *dialog, _ string) error {
 	case len(b) < 7 || b[1]&0xf0 != 0xd0:
 		return d.wrong("the server did not confirm the connection", string(b))
 	case len(b) < 15:
-		return d.refused("the server knows standard RDP security alone", "")
+		return d.refused("the server supports only standard RDP security", "")
 	}
 	switch kind, value := b[7], binary.LittleEndian.Uint32(b[11:]); {
 	case kind == rdpResponse && value == rdpTLS:

@@ -13,7 +13,7 @@ func (d *dialog) reply(code string) (lines []string, err error) {
 	}
 	lines = append(lines, last)
 	if !strings.HasPrefix(last, code) {
-		return nil, d.refused(d.peer+" answered with another code than "+code, last)
+		return nil, d.refused(d.peer+" did not answer with code "+code, last)
 	}
 	for i := range lines {
 		lines[i] = lines[i][min(4, len(lines[i])):]

@@ -74,7 +74,7 @@ func changeStores(ctx context.Context, out *output, names []string, done string,
 	for _, r := range results {
 		n := storeNote{Kind: string(r.Store.Kind), Path: r.Store.Path, done: done}
 		if r.Err != nil {
-			n.Problem, n.Hint = r.Err.Error(), r.Hint
+			n.Problem, n.Hint = r.Err.Error(), storeHint(r)
 			problem = failed(r.Err, "not every store could be changed").hinted("the lines above say why")
 		}
 		out.write(n, "")

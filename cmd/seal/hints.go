@@ -1,6 +1,10 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
+
+	"github.com/sealsock/sealsock/authority"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
@@ -76,4 +80,12 @@ var alertHints = map[iana.Alert]string{
 	iana.AlertInternalError: "the other side failed, or serves as many clients as it may: " +
 		"its log says which",
 	iana.AlertAccessDenied: "the other side does not serve this client: its log says why",
+}
+
+// storeHint is the hint of a trust store that could not be changed.
+func storeHint(r authority.StoreResult) string {
+	if errors.Is(r.Err, fs.ErrPermission) {
+		return withFlags(r.Hint, "sudo, with SEALSOCK_HOME set to your folder")
+	}
+	return r.Hint
 }

@@ -59,14 +59,14 @@ func (r *Report) judgeVersions() {
 	for _, v := range r.Versions {
 		switch {
 		case v.Version <= iana.SSL30:
-			r.problem("fatal", "turn it off: it can be decrypted (RFC 6176, RFC 7568)",
+			r.problem("fatal", "disable it: it can be decrypted (RFC 6176, RFC 7568)",
 				"%s is accepted", v.Name)
 		case v.Version <= iana.TLS11:
-			r.problem("bad", "turn it off: it relies on MD5 and SHA-1 (RFC 8996)", "%s is accepted", v.Name)
+			r.problem("bad", "disable it: it relies on MD5 and SHA-1 (RFC 8996)", "%s is accepted", v.Name)
 		}
 	}
 	if !slices.ContainsFunc(r.Versions, func(v Version) bool { return v.Version == iana.TLS13 }) {
-		r.problem("weak", "turn on TLS 1.3", "TLS 1.3 is not accepted")
+		r.problem("weak", "enable TLS 1.3", "TLS 1.3 is not accepted")
 	}
 }
 
@@ -82,7 +82,7 @@ var suiteFaults = []struct{ severity, part, text, advice string }{
 	{"weak", "3DES", "3DES, whose blocks of 64 bits collide", "remove 3DES (RFC 9325, Section 4.1)"},
 	{"weak", "_IDEA_", "IDEA, whose blocks of 64 bits collide", "remove IDEA"},
 	{"weak", "TLS_RSA_WITH_", "RSA key exchange, without forward secrecy",
-		"offer ECDHE suites alone (RFC 9325)"},
+		"offer only ECDHE suites (RFC 9325)"},
 	{"note", "_CBC_", "CBC suites", "prefer AEAD suites"},
 }
 
@@ -139,8 +139,8 @@ func (r *Report) judgeCertificates() {
 			}
 		}
 		if c.MustStaple && !c.Staple {
-			r.problem("bad", "turn on OCSP stapling",
-				"the certificate promises an OCSP response, and none was sent")
+			r.problem("bad", "enable OCSP stapling",
+				"the certificate requires a stapled OCSP response, and none was sent")
 		}
 	}
 }
@@ -184,17 +184,17 @@ func (r *Report) judgeFlaws() {
 
 func (r *Report) judgeRest() {
 	if r.Renegotiation == "insecure" {
-		r.problem("bad", "update the server (RFC 5746)", "it does not have secure renegotiation")
+		r.problem("bad", "update the server (RFC 5746)", "secure renegotiation is not supported")
 	}
 	if r.Fallback == "accepted" {
 		r.problem("weak", "update the server (RFC 7507)", "TLS_FALLBACK_SCSV is ignored")
 	}
 	if r.EMS == "no" {
 		r.problem("note", "update the server (RFC 7627)",
-			"TLS 1.2 does not have the extended master secret")
+			"the extended master secret is not supported with TLS 1.2")
 	}
 	if r.BigHello != "" && r.BigHello != "accepted" {
-		r.problem("bad", "look at the middleboxes before the server: clients with post-quantum key "+
+		r.problem("bad", "check the middleboxes before the server: clients with post-quantum key "+
 			"exchange cannot connect", "a large ClientHello: it %s", r.BigHello)
 	}
 	if !r.PostQuantum {
@@ -202,7 +202,7 @@ func (r *Report) judgeRest() {
 			"key exchange is not post-quantum: recordings can be decrypted later")
 	}
 	if r.EarlyData > 0 {
-		r.problem("note", "0-RTT data can be replayed: the application must bear that",
+		r.problem("note", "0-RTT data can be replayed: the application must allow for it",
 			"0-RTT data of %d bytes is accepted", r.EarlyData)
 	}
 }

@@ -211,4 +211,4 @@ func (p *prober) speaks(v iana.Version) bool {
 }
 
 // ErrNoTLS is wrapped by the error of a server that speaks no version of TLS or SSL.
-var ErrNoTLS = errors.New("the server speaks neither TLS nor SSL")
+var ErrNoTLS = errors.New("the server supports neither TLS nor SSL")

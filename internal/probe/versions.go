@@ -154,9 +154,17 @@ func (p *prober) keyExchange(a *answer) {
 }
 
 // preference finds out whose order of cipher suites counts: of the two suites that the
-// server chose first, it offers the second one first. With one suite there is no order.
+// server chose first, it offers the second one first. With one suite there is no order. Many
+// servers with an order of their own yield to clients that prefer ChaCha20, because those have
+// no instructions for AES: such suites are left out if there are others.
 func (p *prober) preference(ctx context.Context, v iana.Version,
 	found []iana.CipherSuite) string {
+	others := slices.DeleteFunc(slices.Clone(found), func(s iana.CipherSuite) bool {
+		return hasAny(s.String(), "CHACHA20")
+	})
+	if len(others) > 1 {
+		found = others
+	}
 	if len(found) < 2 {
 		return ""
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -173,12 +172,8 @@ func (c *Conn) handshakeUntil(ctx context.Context, enough func() bool) error {
 		return err
 	}
 	release := c.interruptible(ctx, true, true)
-	err := c.runHandshake(ctx, enough)
-	release()
-	if err != nil && ctx.Err() != nil && errors.Is(err, os.ErrDeadlineExceeded) {
-		return context.Cause(ctx)
-	}
-	return err
+	defer release()
+	return c.interrupted(ctx, c.runHandshake(ctx, enough))
 }
 
 // interruptible makes the end of ctx interrupt reads or writes below, or both.
@@ -338,9 +333,8 @@ func (c *Conn) brokenBy() error {
 // transport returns the error for a failure of the connection below. A deadline is
 // not final; an end without close_notify is a truncation.
 func (c *Conn) transport(op string, err error) error {
-	var timeout net.Error
 	switch {
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case isTimeout(err):
 		if broken := c.brokenBy(); broken != nil {
 			return broken // the deadline was not the caller's
 		}
@@ -387,7 +381,7 @@ func (c *Conn) Close() error {
 	if err := c.raw.Close(); err != nil {
 		return err
 	}
-	c.in.release(c.raw)
+	c.in.release()
 	return lost
 }
 

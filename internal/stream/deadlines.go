@@ -1,7 +1,9 @@
 package stream
 
 import (
+	"context"
 	"errors"
+	"net"
 	"os"
 	"time"
 )
@@ -72,4 +74,19 @@ func (c *Conn) closeDeadline() time.Time {
 		limit = soonest
 	}
 	return limit
+}
+
+// isTimeout reports whether err is the end of a deadline.
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// interrupted returns the cause of the end of ctx if err is what interruptible made of it,
+// and otherwise err.
+func (c *Conn) interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil && c.brokenBy() == nil && isTimeout(err) {
+		return context.Cause(ctx)
+	}
+	return err
 }

@@ -38,11 +38,7 @@ func (in *reading) step() (ev engine.Event, err error) {
 			ev = engine.Event{Reply: in.abort(err)}
 		}
 	}()
-	var have []byte
-	if in.buf != nil {
-		have = in.buf.b[in.r:in.w]
-	}
-	n, ev, err := in.recv.Receive(have)
+	n, ev, err := in.recv.Receive(in.buffered())
 	in.r += n
 	return ev, err
 }

@@ -2,8 +2,6 @@ package stream
 
 import (
 	"context"
-	"errors"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -117,14 +115,10 @@ func (c *Conn) readAnswer(ctx context.Context, answered <-chan struct{}) error {
 			c.in.plain = nil
 		}
 		if err := c.next(true); err != nil {
-			var timeout net.Error
-			switch {
-			case ctx.Err() != nil:
-				return context.Cause(ctx)
-			case errors.As(err, &timeout) && timeout.Timeout():
+			if ctx.Err() == nil && isTimeout(err) {
 				return nil // a reader's deadline, and not ours
 			}
-			return err
+			return c.interrupted(ctx, err)
 		}
 	}
 }

@@ -80,12 +80,27 @@ func (in *reading) take(p []byte) int {
 	return n
 }
 
+// buffered returns what is in the buffer and not processed yet.
+func (in *reading) buffered() []byte {
+	if in.buf == nil {
+		return nil
+	}
+	return in.buf.b[in.r:in.w]
+}
+
 // giveBack returns the buffer to the pool if nothing is in it.
 func (in *reading) giveBack() {
-	if in.buf != nil && in.r == in.w && in.plain == nil {
-		putBuffer(in.buf)
-		in.buf, in.r, in.w = nil, 0, 0
+	if in.r == in.w && in.plain == nil {
+		in.free()
 	}
+}
+
+// free returns the buffer to the pool, whatever is in it.
+func (in *reading) free() {
+	if in.buf != nil {
+		putBuffer(in.buf)
+	}
+	in.buf, in.r, in.w = nil, 0, 0
 }
 
 // errWouldBlock ends a look at what is buffered already.
@@ -102,9 +117,27 @@ func (c *Conn) next(block bool) error {
 		return in.err
 	}
 	ev, err := c.stepAndSend()
-	if err != nil {
+	switch {
+	case err != nil:
+		return err
+	case ev.Kind != engine.EventWantRead:
+		return c.handle(ev)
+	case !block:
+		return errWouldBlock
+	}
+	if err := in.fill(ev.Need); err != nil {
+		err = c.transport("read", err)
+		if c.brokenBy() != nil {
+			in.err = err
+		}
 		return err
 	}
+	return nil
+}
+
+// handle carries out what an event after the handshake reports.
+func (c *Conn) handle(ev engine.Event) error {
+	in := &c.in
 	switch ev.Kind {
 	case engine.EventData:
 		in.plain = ev.Data
@@ -124,17 +157,6 @@ func (c *Conn) next(block bool) error {
 		return c.offer(ev.Session)
 	case engine.EventWaiting:
 		return c.answer(context.Background(), ev.Question)
-	case engine.EventWantRead:
-		if !block {
-			return errWouldBlock
-		}
-		if err := in.fill(ev.Need); err != nil {
-			err = c.transport("read", err)
-			if c.brokenBy() != nil {
-				in.err = err
-			}
-			return err
-		}
 	}
 	return nil
 }
@@ -161,7 +183,7 @@ func (in *reading) fill(need int) error {
 		in.setAside()
 	}
 	if in.buf != nil && in.r > 0 && in.r+need > len(in.buf.b) {
-		in.w = copy(in.buf.b[:], in.buf.b[in.r:in.w])
+		in.w = copy(in.buf.b[:], in.buffered())
 		in.r = 0
 	}
 	buf, n, err := in.source.fill(in.buf, max(in.w, len(in.stash)))
@@ -180,19 +202,17 @@ func (in *reading) setAside() {
 	if in.buf == nil {
 		return
 	}
-	in.stash = bytes.Clone(in.buf.b[in.r:in.w])
-	putBuffer(in.buf)
-	in.buf, in.r, in.w = nil, 0, 0
+	in.stash = bytes.Clone(in.buffered())
+	in.free()
 }
 
 // release returns the buffer to the pool when the connection is closed and no Read
 // is under way.
-func (in *reading) release(net.Conn) {
+func (in *reading) release() {
 	if in.TryLock() {
 		defer in.Unlock()
-		if in.buf != nil && in.plain == nil {
-			putBuffer(in.buf)
-			in.buf, in.r, in.w = nil, 0, 0
+		if in.plain == nil {
+			in.free()
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -18,40 +19,37 @@ func (c *Conn) Unwrap(ctx context.Context) (net.Conn, error) {
 	release := c.interruptible(ctx, true, true)
 	defer release()
 	if err := c.CloseWrite(); err != nil {
-		return nil, err
+		return nil, c.interrupted(ctx, err)
 	}
 	c.in.Lock()
 	defer c.in.Unlock()
-	for {
-		if len(c.in.plain)+len(c.in.held) > 0 {
-			return nil, errUnread
-		}
-		if c.in.err != nil {
-			break
-		}
-		if err := c.next(true); err != nil && !errors.Is(err, io.EOF) {
-			if ctx.Err() != nil {
-				return nil, context.Cause(ctx)
-			}
-			return nil, err
-		}
-	}
-	if !errors.Is(c.in.err, io.EOF) {
-		return nil, c.in.err
+	if err := c.awaitEnd(); err != nil {
+		return nil, c.interrupted(ctx, err)
 	}
 	if !c.closing.CompareAndSwap(false, true) {
 		return nil, c.closedError("close")
 	}
-	var rest []byte
-	if c.in.buf != nil {
-		rest = append(rest, c.in.buf.b[c.in.r:c.in.w]...)
-		putBuffer(c.in.buf)
-		c.in.buf, c.in.r, c.in.w = nil, 0, 0
-	}
+	rest := bytes.Clone(c.in.buffered())
+	c.in.free()
 	if len(rest) == 0 {
 		return c.raw, nil
 	}
 	return &plainConn{Conn: c.raw, rest: rest}, nil
+}
+
+// awaitEnd reads the peer's close_notify, which nothing may stand in front of.
+func (c *Conn) awaitEnd() error {
+	for {
+		if len(c.in.plain)+len(c.in.held) > 0 {
+			return errUnread
+		}
+		switch err := c.next(true); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
 }
 
 var errUnread = &engine.Error{

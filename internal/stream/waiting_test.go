@@ -99,3 +99,37 @@ func TestUnwrapLosesNothingHeld(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
+
+// TestCauseOfContext: a method that the end of its context interrupts returns the cause of
+// that, and the connection continues.
+func TestCauseOfContext(t *testing.T) {
+	stop := errors.New("stop")
+	for name, do := range map[string]func(context.Context, *Conn) error{
+		"Rekey": func(ctx context.Context, c *Conn) error { return c.Rekey(ctx, false) },
+		"RequestClientCertificate": func(ctx context.Context, c *Conn) error {
+			return c.RequestClientCertificate(ctx)
+		},
+		"Unwrap": func(ctx context.Context, c *Conn) error {
+			_, err := c.Unwrap(ctx)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := net.Pipe()
+			client, server := opened(t, a, b)
+			defer a.Close() // so that Close does not wait for the other side
+			defer b.Close()
+			ctx, cancel := context.WithCancelCause(t.Context())
+			time.AfterFunc(20*time.Millisecond, func() { cancel(stop) })
+			// The client does not read.
+			err := within(t, name, func() error { return do(ctx, server) })
+			if err != stop {
+				t.Fatalf("%s: %v, want the cause of its context", name, err)
+			}
+			go server.Read(make([]byte, 1))
+			if _, err := client.Write([]byte("x")); err != nil {
+				t.Errorf("the client cannot write after %s: %v", name, err)
+			}
+		})
+	}
+}

@@ -22,12 +22,12 @@ func ParseDevice(text string) (Device, error) {
 	var d Device
 	parts := strings.Split(text, ":")
 	if len(parts) != len(d) {
-		return d, fmt.Errorf("%q is no Bluetooth address: write 00:11:22:AA:BB:CC", text)
+		return d, fmt.Errorf("%q is not a Bluetooth address: write 00:11:22:AA:BB:CC", text)
 	}
 	for i, p := range parts {
 		n, err := strconv.ParseUint(p, 16, 8)
 		if err != nil || len(p) != 2 {
-			return Device{}, fmt.Errorf("%q is no Bluetooth address: %q is not two hexadecimal digits", text, p)
+			return Device{}, fmt.Errorf("%q is not a Bluetooth address: %q is not two hexadecimal digits", text, p)
 		}
 		d[i] = byte(n)
 	}

@@ -32,7 +32,7 @@ func (a L2CAPAddr) String() string { return fmt.Sprintf("%v/%d", a.Device, a.PSM
 // which has the same fields in the same places.
 func (a L2CAPAddr) AppendSockaddr(b []byte) ([]byte, error) {
 	if a.PSM != 0 && a.Type == Classic && a.CID == 0 && a.PSM&0x0101 != 0x0001 {
-		return b, fmt.Errorf("PSM %d is none: the lowest bit is 1 in its lower byte and 0 in its upper (Bluetooth Core Specification, Volume 3, Part A, Section 4.2)", a.PSM)
+		return b, fmt.Errorf("PSM %d is not valid: the lowest bit is 1 in its lower byte and 0 in its upper (Bluetooth Core Specification, Volume 3, Part A, Section 4.2)", a.PSM)
 	}
 	b = socket.AppendHeader(b, number, 14)
 	b = binary.LittleEndian.AppendUint16(b, a.PSM)

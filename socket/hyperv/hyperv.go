@@ -42,11 +42,11 @@ func ParseGUID(text string) (GUID, error) {
 	}
 	var g GUID
 	if len(bare) != 36 || bare[8] != '-' || bare[13] != '-' || bare[18] != '-' || bare[23] != '-' {
-		return g, fmt.Errorf("%q is no GUID", text)
+		return g, fmt.Errorf("%q is not a GUID", text)
 	}
 	b, err := hex.DecodeString(bare[:8] + bare[9:13] + bare[14:18] + bare[19:23] + bare[24:])
 	if err != nil {
-		return g, fmt.Errorf("%q is no GUID", text)
+		return g, fmt.Errorf("%q is not a GUID", text)
 	}
 	return GUID(b), nil
 }

@@ -126,7 +126,7 @@ func (c *connector) resolve(ctx context.Context, address string) ([]netip.AddrPo
 		addrs = append(addrs, netip.AddrPortFrom(ip, uint16(port)))
 	}
 	if len(addrs) == 0 {
-		return nil, errors.New("the name has no address that can be tried")
+		return nil, errors.New("the name has no usable address")
 	}
 	return addrs, nil
 }

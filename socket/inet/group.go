@@ -52,7 +52,7 @@ func change(s *socket.Socket, option, ifindex int, addrs ...netip.Addr) error {
 		level = syscall.IPPROTO_IPV6
 	}
 	if !addrs[0].IsMulticast() {
-		return fmt.Errorf("address %s is no multicast group", addrs[0])
+		return fmt.Errorf("address %s is not a multicast group", addrs[0])
 	}
 	req := make([]byte, groupPadding, groupPadding+len(addrs)*storage)
 	binary.NativeEndian.PutUint32(req, uint32(ifindex))

@@ -82,7 +82,7 @@ func (a Addr) AppendSockaddr(b []byte) ([]byte, error) {
 		b = append(b, sixteen[:]...)
 		return binary.NativeEndian.AppendUint32(b, scope), nil
 	}
-	return b, fmt.Errorf("the zero IP address is no address: use 0.0.0.0 or :: for any")
+	return b, fmt.Errorf("the zero IP address is not valid: use 0.0.0.0 or :: for any")
 }
 
 // zoneIndex returns the interface index that a zone stands for.
@@ -95,7 +95,7 @@ func zoneIndex(zone string) (uint32, error) {
 	}
 	i, err := net.InterfaceByName(zone)
 	if err != nil {
-		return 0, fmt.Errorf("zone %q is no interface here", zone)
+		return 0, fmt.Errorf("zone %q is not an interface of this machine", zone)
 	}
 	return uint32(i.Index), nil
 }

@@ -18,7 +18,7 @@ func InetPton(version int, text string) ([]byte, error) {
 	case version != 4 && version != 6:
 		return nil, fmt.Errorf("IP version %d is neither 4 nor 6", version)
 	case err != nil, ip.Is4() != (version == 4), ip.Zone() != "":
-		return nil, fmt.Errorf("%q is no address of IPv%d", text, version)
+		return nil, fmt.Errorf("%q is not an IPv%d address", text, version)
 	}
 	return ip.AsSlice(), nil
 }
@@ -30,7 +30,7 @@ func InetPton(version int, text string) ([]byte, error) {
 func InetNtop(version int, packed []byte) (string, error) {
 	ip, ok := netip.AddrFromSlice(packed)
 	if !ok || ip.Is4() != (version == 4) || version != 4 && version != 6 {
-		return "", fmt.Errorf("%d bytes are no address of IPv%d", len(packed), version)
+		return "", fmt.Errorf("%d bytes are not an IPv%d address", len(packed), version)
 	}
 	if version == 6 && [12]byte(packed) == [12]byte{} && packed[12]|packed[13] != 0 {
 		return "::" + netip.AddrFrom4([4]byte(packed[12:])).String(), nil
@@ -43,7 +43,7 @@ func InetNtop(version int, packed []byte) (string, error) {
 // the rest of the 32 bits. "127.1" is 127.0.0.1, and so is "0x7f000001". For text
 // that users enter, prefer netip.ParseAddr: they do not expect these forms.
 func InetAton(text string) ([4]byte, error) {
-	bad := fmt.Errorf("%q is no IPv4 address", text)
+	bad := fmt.Errorf("%q is not an IPv4 address", text)
 	// What follows white space is ignored, as in the C library.
 	if i := strings.IndexAny(text, whiteSpace); i >= 0 {
 		text = text[:i]

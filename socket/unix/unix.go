@@ -53,7 +53,7 @@ func (a Addr) String() string {
 func (a Addr) AppendSockaddr(b []byte) ([]byte, error) {
 	switch {
 	case a.Abstract && runtime.GOOS != "linux":
-		return b, fmt.Errorf("address %s: abstract names are Linux's, not of %s", a, runtime.GOOS)
+		return b, fmt.Errorf("address %s: abstract names exist only on Linux, not on %s", a, runtime.GOOS)
 	case a.Abstract:
 		if len(a.Name) > pathSize-1 {
 			return b, fmt.Errorf("abstract name of %d bytes, more than %d", len(a.Name), pathSize-1)

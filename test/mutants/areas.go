@@ -25,6 +25,7 @@ var areas = []area{
 	{"forward", forwardRows},
 	{"gcm", gcmRows},
 	{"identity", identityRows},
+	{"inspect", inspectRows},
 	{"keys", keysRows},
 	{"record", recordRows},
 	{"musts_ech", mustECHRows},

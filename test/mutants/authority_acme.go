@@ -42,7 +42,7 @@ var authorityACMERows = []row{
 		doc: own, section: "authority: ACME",
 		must: "a refusal does not tell what was found at an address",
 		file: "authority/prove.go",
-		old:  "\"%s did not answer with the proof by %s\", p.identifier.Value, p.method)",
+		old:  "\"the %[2]s validation of %[1]s failed\", p.identifier.Value, p.method)",
 		new:  "\"%s: %s: %v\", p.identifier.Value, p.method, err)",
 		test: "TestNoPortScanner",
 	},
