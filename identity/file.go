@@ -41,7 +41,7 @@ func readFile(path string) ([]byte, error) {
 func openError(path string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return &Error{Code: CodeNotFound, File: path, Hint: "check the name, and the folder it is looked for in"}
+		return &Error{Code: CodeNotFound, File: path, Hint: "check the name and the folder"}
 	case errors.Is(err, fs.ErrPermission):
 		return &Error{Code: CodePermission, File: path,
 			Hint: "run as its owner, or give this user the right to read it (a key should stay private: mode 0600 or 0640)"}

@@ -15,15 +15,15 @@ import (
 	"github.com/sealsock/sealsock/internal/printable"
 )
 
-const caLong = `A small certificate authority of one's own, for servers and clients that one runs.
+const caLong = `A private certificate authority for your own servers and clients.
 
-It lives in a folder: sealsock/ca in the user's configuration folder, or ca in
-SEALSOCK_HOME. seal listen makes it when it needs a certificate and has none. Its
-certificates count for those who trust its root, which seal ca export prints; seal
-connect of the same user trusts it without being told.
+It is stored in a folder: sealsock/ca in the user's configuration folder, or ca in
+SEALSOCK_HOME. seal listen creates it if it needs a certificate and has none. Peers
+accept its certificates if they trust its root, which seal ca export prints. seal
+connect of the same user trusts it by default.
 
-Unless it is made otherwise, it can vouch for local names and private addresses
-only, so that its root does no harm where it is installed.`
+By default it can issue only for local names and private addresses, so that installing
+its root is safe.`
 
 const caExample = `  seal ca create
   seal ca issue printer.local 192.168.1.20
@@ -34,7 +34,7 @@ const caExample = `  seal ca create
 func newCA(out *output) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "ca COMMAND",
-		Short:   "Run a certificate authority of one's own",
+		Short:   "Run a private certificate authority",
 		Long:    caLong,
 		Example: caExample,
 		Args:    cobra.ArbitraryArgs,
@@ -63,7 +63,7 @@ func newCACreate(out *output) *cobra.Command {
 	var days int
 	cmd := &cobra.Command{
 		Use:   "create",
-		Short: "Make the authority: a root and an intermediate",
+		Short: "Create the authority: a root and an intermediate",
 		Args:  exactArgs(),
 		RunE: func(*cobra.Command, []string) error {
 			var err error
@@ -71,18 +71,18 @@ func newCACreate(out *output) *cobra.Command {
 				return usage("--algorithm: %v", err)
 			}
 			if days < 0 {
-				return usage("--days %d is no lifetime", days).hinted("as in --days 3650")
+				return usage("--days %d is not a valid lifetime", days).hinted("as in --days 3650")
 			}
 			options.Lifetime = time.Duration(days) * 24 * time.Hour
 			return createAuthority(out, options)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&options.Name, "name", "", "common `name` of the root; otherwise one with a random number")
+	f.StringVar(&options.Name, "name", "", "common `name` of the root; the default has a random number")
 	f.StringVar(&algorithm, "algorithm", "", "`kind` of its keys: ecdsa-p256 (the default), ecdsa-p384, ed25519, rsa-2048, rsa-3072 or rsa-4096")
-	f.StringArrayVar(&options.Names, "allow", nil, "a domain, address or network (`name`) that it may vouch for besides the local ones; may be given several times")
-	f.BoolVar(&options.AnyName, "any-name", false, "let it vouch for every name: whoever gets its key can then pose as anyone to those who trust its root")
-	f.IntVar(&days, "days", 0, "lifetime of the root in `days`; otherwise ten years")
+	f.StringArrayVar(&options.Names, "allow", nil, "a domain, address or network (`name`) that it may issue for besides the local ones; may be given several times")
+	f.BoolVar(&options.AnyName, "any-name", false, "let it issue for every name: its key can then impersonate any server to those who trust its root")
+	f.IntVar(&days, "days", 0, "lifetime of the root in `days`; the default is ten years")
 	return cmd
 }
 
@@ -95,9 +95,9 @@ func createAuthority(out *output, options authority.Options) error {
 	switch {
 	case errors.Is(err, authority.ErrExist):
 		return failed(err, "there is an authority in %s already", dir).
-			hinted("seal ca list shows what it issued; to start anew, move the folder away")
+			hinted("seal ca list shows what it issued; to replace it, move the folder away")
 	case err != nil:
-		return failed(err, "the authority cannot be made: %v", err).hinted("its folder is %s; SEALSOCK_HOME names another", dir)
+		return failed(err, "the authority cannot be created: %v", err).hinted("its folder is %s; SEALSOCK_HOME sets another", dir)
 	}
 	out.print(created{Dir: dir, Root: ca.RootFile()})
 	return nil
@@ -108,7 +108,7 @@ func existingAuthority() (*authority.Authority, error) {
 	ca, err := openAuthority()
 	if errors.Is(err, authority.ErrNotExist) {
 		dir, _ := authorityDir()
-		return nil, failed(err, "there is no authority in %s", dir).hinted("make it: seal ca create")
+		return nil, failed(err, "there is no authority in %s", dir).hinted("create it: seal ca create")
 	}
 	return ca, err
 }

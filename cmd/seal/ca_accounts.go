@@ -8,9 +8,9 @@ import (
 )
 
 const accountsLong = `List the accounts that ACME clients opened with seal ca serve --acme, or remove some.
-An account that is removed gets no more certificates, and its orders end; those that it
-has stay valid until they are revoked. Accounts without an order for 90 days are removed
-when others are opened.`
+A removed account gets no more certificates, and its orders are canceled. Its
+certificates stay valid until they are revoked. Accounts without an order for 90 days
+are removed when others are opened.`
 
 func newCAAccounts(out *output) *cobra.Command {
 	var remove []string

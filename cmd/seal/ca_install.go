@@ -10,16 +10,15 @@ import (
 	"github.com/sealsock/sealsock/authority"
 )
 
-const installLong = `Put the root into the places where programs of this machine look for authorities: the
-operating system's store, those of Firefox and Chromium (nss), and that of Java. The
-system's store needs the rights of an administrator. seal ca uninstall takes it out
-again.`
+const installLong = `Install the root in the trust stores of this machine: that of the operating system,
+those of Firefox and Chromium (nss), and that of Java. The system's store needs
+administrator rights. seal ca uninstall removes it.`
 
 func newCAInstall(out *output) *cobra.Command {
 	var kinds []string
 	cmd := &cobra.Command{
 		Use:     "install",
-		Short:   "Have the programs of this machine trust the root",
+		Short:   "Install the root in the trust stores of this machine",
 		Long:    installLong,
 		Example: "  sudo -E seal ca install --store system\n  seal ca install --store nss,java",
 		Args:    exactArgs(),
@@ -35,7 +34,7 @@ func newCAUninstall(out *output) *cobra.Command {
 	var kinds []string
 	cmd := &cobra.Command{
 		Use:   "uninstall",
-		Short: "Take the root out of the places where it was installed",
+		Short: "Remove the root from the trust stores of this machine",
 		Args:  exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return changeStores(cmd.Context(), out, kinds, "not in", (*authority.Authority).Uninstall)
@@ -46,7 +45,7 @@ func newCAUninstall(out *output) *cobra.Command {
 }
 
 func storeFlag(cmd *cobra.Command, kinds *[]string) {
-	cmd.Flags().StringSliceVar(kinds, "store", nil, "a `list` of system, nss and java; otherwise all of them")
+	cmd.Flags().StringSliceVar(kinds, "store", nil, "a `list` of system, nss and java; the default is all of them")
 }
 
 type changer func(*authority.Authority, context.Context, ...authority.StoreKind) []authority.StoreResult
@@ -58,7 +57,7 @@ func changeStores(ctx context.Context, out *output, names []string, done string,
 	for _, name := range names {
 		kind := authority.StoreKind(name)
 		if !slices.Contains([]authority.StoreKind{authority.StoreSystem, authority.StoreNSS, authority.StoreJava}, kind) {
-			return usage("--store %q is not known", name).hinted("it is system, nss or java")
+			return usage("--store %q is not valid", name).hinted("it is system, nss or java")
 		}
 		kinds = append(kinds, kind)
 	}
@@ -75,7 +74,7 @@ func changeStores(ctx context.Context, out *output, names []string, done string,
 		n := storeNote{Kind: string(r.Store.Kind), Path: r.Store.Path, done: done}
 		if r.Err != nil {
 			n.Problem, n.Hint = r.Err.Error(), storeHint(r)
-			problem = failed(r.Err, "not every store could be changed").hinted("the lines above say why")
+			problem = failed(r.Err, "not every store could be changed").hinted("see the lines above")
 		}
 		out.write(n, "")
 	}

@@ -18,9 +18,9 @@ import (
 )
 
 const issueLong = `Issue a certificate for NAMEs: host names, IP addresses, e-mail addresses or URIs;
-with --client also a plain name. Certificate and chain are written to one file, the
-key to another that only its owner may read. Files that are there are kept, unless
---force is given.`
+with --client also a common name. Certificate and chain are written to one file, the
+key to another that only its owner may read. Existing files are not replaced without
+--force.`
 
 type issueFlags struct {
 	cert, key, csr string
@@ -47,14 +47,14 @@ func newCAIssue(out *output) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&flags.cert, "cert", "", "`file` for the certificate and its chain; otherwise NAME.pem")
-	f.StringVar(&flags.key, "key", "", "`file` for the key; otherwise NAME.key")
+	f.StringVar(&flags.cert, "cert", "", "`file` for the certificate and its chain; the default is NAME.pem")
+	f.StringVar(&flags.key, "key", "", "`file` for the key; the default is NAME.key")
 	f.StringVar(&flags.p12, "p12", "", "write certificate, chain and key to this PKCS#12 `file` instead")
-	f.StringVar(&flags.passwordFile, "key-password-file", "", "`file` whose first line is the password of --p12; otherwise a terminal is asked")
-	f.StringVar(&flags.csr, "csr", "", "certify the key of this certification request, a PEM or DER `file`; its names count if none is given")
+	f.StringVar(&flags.passwordFile, "key-password-file", "", "`file` whose first line is the password of --p12; the default is to ask on the terminal")
+	f.StringVar(&flags.csr, "csr", "", "certify the key of this certification request, a PEM or DER `file`; its names are used if none is given")
 	f.BoolVar(&flags.client, "client", false, "for clients instead of servers; with --server for both")
 	f.BoolVar(&flags.server, "server", false, "for servers, the default")
-	f.BoolVar(&flags.force, "force", false, "replace files that are there")
+	f.BoolVar(&flags.force, "force", false, "replace existing files")
 	f.StringVar(&flags.algorithm, "algorithm", "", "`kind` of the key: ecdsa-p256 (the default), ecdsa-p384, ed25519, rsa-2048, rsa-3072 or rsa-4096")
 	f.IntVar(&flags.days, "days", 90, "lifetime in `days`, at most 397")
 	return cmd
@@ -81,7 +81,7 @@ func (flags *issueFlags) issue(ctx context.Context, out *output, names []string)
 	}
 	id, rec, err := ca.Issue(request)
 	if err != nil {
-		return failed(err, "no certificate was issued: %v", err).hinted("seal ca create --help says what an authority may vouch for")
+		return failed(err, "no certificate was issued: %v", err).hinted("seal ca create --help describes the names that an authority may issue for")
 	}
 	if err := flags.write(id, password); err != nil {
 		return err
@@ -102,13 +102,13 @@ func (flags *issueFlags) request(ctx context.Context, names []string) (authority
 		return r, usage("--algorithm: %v", err)
 	}
 	if flags.days <= 0 {
-		return r, usage("--days %d is no lifetime", flags.days).hinted("as in --days 90")
+		return r, usage("--days %d is not a valid lifetime", flags.days).hinted("as in --days 90")
 	}
 	if flags.csr == "" {
 		return r, nil
 	}
 	if flags.key != "" || flags.algorithm != "" || flags.p12 != "" {
-		return r, usage("with --csr there is no new key, so --key, --p12 and --algorithm have no use").hinted("leave them out")
+		return r, usage("--csr excludes --key, --p12 and --algorithm: it creates no key").hinted("leave them out")
 	}
 	if r.CSR, err = readBounded(ctx, flags.csr, maxIssued); err != nil {
 		p := explain(err)
@@ -150,7 +150,7 @@ func (flags *issueFlags) refuseExisting() error {
 			continue
 		}
 		if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
-			return failed(err, "%s is there already", name).hinted("--force replaces it; --cert and --key name other files")
+			return failed(err, "%s exists already", name).hinted("--force replaces it; --cert and --key name other files")
 		}
 	}
 	return nil
@@ -241,7 +241,7 @@ func newPassword(ctx context.Context, file, what string) (string, error) {
 	if err != nil {
 		return "", failed(err, "%s needs a password, and there is no terminal to ask for it", what).hinted("give it in a file: --key-password-file FILE")
 	}
-	second, err := interruptibly(ctx, func() ([]byte, error) { return askPassword("the same again") })
+	second, err := interruptibly(ctx, func() ([]byte, error) { return askPassword("repeat the password") })
 	if err != nil {
 		return "", err
 	}

@@ -14,10 +14,11 @@ import (
 	"github.com/sealsock/sealsock/identity"
 )
 
-const renewLong = `Issue a certificate like an earlier one: the same names, uses and lifetime, with a new
-key. With a FILE the new certificate replaces it, and the new key its key: --key, else
-FILE with the ending .key, else the one in FILE itself. With a SERIAL as seal ca list
-shows it, or its first eight digits, the files are new ones, named after the first name.`
+const renewLong = `Renew a certificate: issue one with the same names, uses and lifetime, and a new key.
+With a FILE the new certificate replaces it, and the new key replaces the file of
+--key, or else FILE with the suffix .key, or else the key in FILE. With a SERIAL from
+seal ca list, or its first eight digits, new files are created, named after the first
+name.`
 
 type renewFlags struct {
 	issueFlags
@@ -29,7 +30,7 @@ func newCARenew(out *output) *cobra.Command {
 	var flags renewFlags
 	cmd := &cobra.Command{
 		Use:     "renew FILE-or-SERIAL",
-		Short:   "Issue a certificate anew, with the same names",
+		Short:   "Renew a certificate, with the same names",
 		Long:    renewLong,
 		Example: "  seal ca renew printer.local.pem\n  seal ca renew --keep-key web.pem\n  seal ca renew 7126bd55",
 		Args:    exactArgs("FILE-or-SERIAL"),
@@ -40,10 +41,10 @@ func newCARenew(out *output) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&flags.cert, "cert", "", "`file` for the certificate and its chain, instead of FILE")
 	f.StringVar(&flags.key, "key", "", "`file` of the key")
-	f.BoolVar(&flags.keepKey, "keep-key", false, "certify the key that is in the file again: pins of it keep matching")
-	f.StringVar(&flags.algorithm, "algorithm", "", "`kind` of the new key; otherwise ecdsa-p256")
-	f.BoolVar(&flags.force, "force", false, "replace files that are there, with a SERIAL")
-	f.StringVar(&flags.owner.passwordFile, "key-password-file", "", "`file` whose first line is the password of the key that is kept; otherwise a terminal is asked")
+	f.BoolVar(&flags.keepKey, "keep-key", false, "keep the key in the file, so that its pin stays the same")
+	f.StringVar(&flags.algorithm, "algorithm", "", "`kind` of the new key; the default is ecdsa-p256")
+	f.BoolVar(&flags.force, "force", false, "replace existing files, with a SERIAL")
+	f.StringVar(&flags.owner.passwordFile, "key-password-file", "", "`file` whose first line is the password of the kept key; the default is to ask on the terminal")
 	return cmd
 }
 
@@ -119,7 +120,7 @@ func (flags *renewFlags) save(out *output, id *identity.Identity, rec *authority
 // lostCertificate is the problem of a certificate that could not be written.
 func lostCertificate(name string, err error) error {
 	return failed(err, "%s cannot be written: %v", name, cause(err)).
-		hinted("the certificate was issued, but is lost: check the folder, and issue it again")
+		hinted("the issued certificate is lost: check the folder, and issue it again")
 }
 
 // maxIssued bounds a file with a certificate that the authority issued.
@@ -147,8 +148,8 @@ func findIssued(ctx context.Context, ca *authority.Authority, what string) (rec 
 	return rec, false, nil
 }
 
-const revokeLong = `Revoke certificates, each named by its file or its serial number. Others learn of it
-from the next list (seal ca crl) or by asking (seal ca serve). It cannot be undone.`
+const revokeLong = `Revoke certificates, each given by its file or its serial number. Peers see it in the
+next revocation list (seal ca crl) or by OCSP (seal ca serve). It cannot be undone.`
 
 func newCARevoke(out *output) *cobra.Command {
 	var reason string
@@ -205,15 +206,15 @@ type revoked struct {
 func (revoked) event() string { return "revoked" }
 func (r revoked) text() string {
 	return "seal: revoked " + r.Serial + " of " + shownNames(r.Names, ", ") +
-		"\nothers learn of it from a list (seal ca crl > FILE, then --crl FILE) or by asking (seal ca serve)"
+		"\npeers see it in a revocation list (seal ca crl > FILE, then --crl FILE) or by OCSP (seal ca serve)"
 }
 
 func newCACRL() *cobra.Command {
 	return &cobra.Command{
 		Use:   "crl",
 		Short: "Print new revocation lists in PEM",
-		Long: `Print new revocation lists in PEM: that of the intermediate, which tells of leaves,
-and that of the root, which tells of the intermediate.`,
+		Long: `Print new revocation lists in PEM: that of the intermediate, which covers leaves,
+and that of the root, which covers the intermediate.`,
 		Example: "  seal ca crl > revoked.pem\n  seal connect --crl revoked.pem printer.local:443",
 		Args:    exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -11,17 +11,17 @@ import (
 	"github.com/sealsock/sealsock/authority"
 )
 
-const repairLong = `Mend the authority's journal after it was cut or changed. What is left
-of it is put together with the newest revocation list, the certificates that seal listen uses, and
-the FILEs of certificates that you name. No revocation is taken back: if more were
-counted than can be found, nothing is changed until --revoked names them. The journal
-as it was is kept beside the new one.`
+const repairLong = `Repair the authority's journal after it was truncated or changed, from what is left of
+it, the newest revocation list, the certificates that seal listen uses, and each FILE
+of certificates. No revocation is reversed: if more were counted than can be found,
+nothing is changed until --revoked names them. The old journal is kept beside the new
+one.`
 
 func newCARepair(out *output) *cobra.Command {
 	var revoked []string
 	cmd := &cobra.Command{
 		Use:     "repair [FILE...]",
-		Short:   "Mend a journal that was cut or changed",
+		Short:   "Repair a journal that was truncated or changed",
 		Long:    repairLong,
 		Example: "  seal ca repair\n  seal ca repair --revoked printer.local.pem *.pem",
 		RunE: func(cmd *cobra.Command, files []string) error {
@@ -66,7 +66,7 @@ func repair(ctx context.Context, out *output, files, revoked []string) error {
 	if err != nil {
 		p := failed(err, "the authority was not repaired: %v", err)
 		p.code = "repair"
-		return p.hinted("a list that others were given, or your own notes, may say what was revoked: " +
+		return p.hinted("an earlier revocation list or your own records may name the revoked ones: " +
 			"--revoked SERIAL")
 	}
 	out.print(repaired(*report))
@@ -80,12 +80,12 @@ func (repaired) event() string { return "repaired" }
 
 func (r repaired) text() string {
 	if r.Previous == "" {
-		return "seal: nothing is wrong with the authority"
+		return "seal: the authority needs no repair"
 	}
 	text := []string{fmt.Sprintf("seal: repaired the authority: %d entries kept, %d unreadable",
 		r.Kept, r.Dropped)}
-	text = append(text, fmt.Sprintf("%d certificates and %d revocations found again; the journal as "+
-		"it was is %s",
+	text = append(text, fmt.Sprintf("%d certificates and %d revocations recovered; the old "+
+		"journal is %s",
 		r.Found, r.Revoked, r.Previous))
 	if r.Unknown > 0 {
 		text = append(text, fmt.Sprintf("%d certificates have no record: seal ca repair FILE... gives "+
@@ -95,5 +95,5 @@ func (r repaired) text() string {
 }
 
 // repairHint is the hint for an authority whose record was cut.
-const repairHint = "seal ca repair mends it from the newest list and the certificates, and takes " +
-	"no revocation back"
+const repairHint = "seal ca repair restores it from the newest list and the certificates, and reverses " +
+	"no revocation"

@@ -16,11 +16,11 @@ import (
 	"github.com/sealsock/sealsock/authority"
 )
 
-const serveLong = `Serve over HTTP what others need of the authority: whether a certificate was revoked
-(OCSP at /ocsp, lists at /crl and /root.crl), the root (/root.pem), and with --acme
-certificates for machines of the local network that prove that they have a name (ACME
-at /acme/directory). From then on new certificates name this place. It is plain HTTP, as
-these services are: what they say is signed.`
+const serveLong = `Serve over HTTP what peers need of the authority: revocation status (OCSP at /ocsp,
+lists at /crl and /root.crl), the root (/root.pem), and with --acme certificates for
+machines of the local network that prove their names (ACME at /acme/directory). New
+certificates contain the URLs of these services. Plain HTTP is safe: the responses are
+signed.`
 
 type serveFlags struct {
 	url   string
@@ -32,7 +32,7 @@ func newCAServe(out *output) *cobra.Command {
 	var flags serveFlags
 	cmd := &cobra.Command{
 		Use:     "serve ADDRESS",
-		Short:   "Answer whether certificates were revoked, and issue to machines nearby",
+		Short:   "Serve revocation status, and ACME to the local network",
 		Long:    serveLong,
 		Example: "  seal ca serve ca.lan:8440\n  seal ca serve --acme --url http://ca.lan:8440 :8440",
 		Args:    exactArgs("ADDRESS"),
@@ -41,11 +41,11 @@ func newCAServe(out *output) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&flags.url, "url", "", "the `address` that certificates name, if it is not http://ADDRESS")
-	f.BoolVar(&flags.acme, "acme", false, "issue certificates to machines that prove a name (RFC "+
-		"8555): for a network that is trusted")
+	f.StringVar(&flags.url, "url", "", "the `URL` for certificates to name, if it is not http://ADDRESS")
+	f.BoolVar(&flags.acme, "acme", false, "issue certificates to machines that prove their names (RFC "+
+		"8555): only for a trusted network")
 	f.StringArrayVar(&flags.allow, "acme-allow", nil,
-		"a loopback, link-local or other `network` that names may be proved from too; may be given "+
+		"a loopback, link-local or other `network` that validations may connect to as well; may be given "+
 			"several times")
 	return cmd
 }
@@ -90,7 +90,7 @@ func (flags *serveFlags) serve(ctx context.Context, out *output, text string) er
 func (flags *serveFlags) service() (*authority.ACME, error) {
 	if !flags.acme {
 		if len(flags.allow) > 0 {
-			return nil, usage("--acme-allow goes with --acme").hinted("add --acme, or leave it out")
+			return nil, usage("--acme-allow needs --acme").hinted("add --acme, or leave it out")
 		}
 		return nil, nil
 	}
@@ -98,7 +98,7 @@ func (flags *serveFlags) service() (*authority.ACME, error) {
 	for _, text := range flags.allow {
 		networkErr, err := netip.ParsePrefix(text)
 		if err != nil {
-			return nil, usage("--acme-allow %q is no network", text).hinted("as in --acme-allow 127.0.0.0/8")
+			return nil, usage("--acme-allow %q is not a network", text).hinted("as in --acme-allow 127.0.0.0/8")
 		}
 		service.AllowValidation = append(service.AllowValidation, networkErr.Masked())
 	}
@@ -109,13 +109,13 @@ func (flags *serveFlags) service() (*authority.ACME, error) {
 func ownURL(a address.Address, at net.Addr) (string, error) {
 	tcp, ok := at.(*net.TCPAddr)
 	if !ok {
-		return "", usage("%s has no address that certificates could name", a).hinted("name one: --url http://ca.lan:8440")
+		return "", usage("%s has no address for certificates to name", a).hinted("name one: --url http://ca.lan:8440")
 	}
 	host := a.Host()
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
 		name, err := os.Hostname()
 		if err != nil {
-			return "", failed(err, "this machine's name is not known: %v", err).hinted("name an address that others reach: --url http://ca.lan:8440")
+			return "", failed(err, "the name of this machine is unknown: %v", err).hinted("name an address that peers can reach: --url http://ca.lan:8440")
 		}
 		host = strings.ToLower(name)
 	}

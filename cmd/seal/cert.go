@@ -46,7 +46,7 @@ func newCert(out *output) *cobra.Command {
 			return first
 		},
 	}
-	cmd.Flags().StringVar(&owner.passwordFile, "key-password-file", "", "`file` whose first line is the password; otherwise a terminal is asked")
+	cmd.Flags().StringVar(&owner.passwordFile, "key-password-file", "", "`file` whose first line is the password; the default is to ask on the terminal")
 	return cmd
 }
 

@@ -20,27 +20,25 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-const connectLong = `Connect to ADDRESS, prove the other side, and carry standard input to it and what
-it sends to standard output.
+const connectLong = `Connect to ADDRESS, authenticate the server, and connect standard input and output to
+it.
 
-The server is accepted if an authority of the system vouches for the name that was
-dialled, or the local authority (seal ca) if there is one. --ca FILE asks the
-authorities of that file instead, --pin accepts one key, and --insecure accepts
-anybody.
+The server's certificate must be issued for the name in ADDRESS by an authority that
+the system trusts, or by the local authority (seal ca) if there is one. --ca FILE trusts
+the authorities of that file instead, --pin accepts one key, and --insecure accepts any
+server.
 
-The end of standard input is told to the other side, which may go on sending until
-it has ended too. On a terminal the line being typed is kept apart from what
-arrives, and what arrives cannot play tricks with the terminal. A line ~k changes the
-key of what is sent, ~K that of both sides, ~? lists such lines; a line that begins
-with ~~ is sent with one ~ less.
+At the end of standard input seal sends close_notify, and receives until the server
+does the same. On a terminal, received data is shown above the line being typed, and its
+control characters are replaced. A line ~k updates the sending key, ~K the keys of both
+sides, and ~? lists such lines; a line that begins with ~~ is sent without the first ~.
 
---session FILE comes back to a server without a full handshake, and keeps what that
-takes for the next time; --early-data FILE sends its first data along at once.
---psk-file FILE has keys that both sides share, and no certificate is accepted then
-unless a flag says whose.
+--session FILE resumes a session and stores the next one; --early-data FILE sends that
+file as 0-RTT data. --psk-file FILE contains pre-shared keys; certificates are then not
+accepted unless a flag names them.
 
---listen ADDRESS gives programs without TLS the encrypted service: each plaintext
-connection to ADDRESS is carried over an encrypted one of its own.`
+--listen ADDRESS gives programs without TLS access to the encrypted service: each
+plaintext connection to ADDRESS is forwarded over an encrypted connection.`
 
 const connectExample = `  seal connect example.com:443
   seal connect --ca root.pem --name api.internal 192.0.2.7:8443
@@ -73,7 +71,7 @@ func newConnect(out *output) *cobra.Command {
 	var flags connectFlags
 	cmd := &cobra.Command{
 		Use:     "connect ADDRESS",
-		Short:   "Connect to an encrypted service, standard input and output being the data",
+		Short:   "Connect standard input and output to an encrypted service",
 		Long:    connectLong,
 		Example: connectExample,
 		Args:    exactArgs("ADDRESS"),
@@ -89,18 +87,18 @@ func newConnect(out *output) *cobra.Command {
 
 func (flags *connectFlags) register(f *pflag.FlagSet) {
 	flags.trustFlags.register(f, "the server")
-	f.StringVar(&flags.name, "name", "", "the `name` that the server must prove, instead of the host that is dialled")
-	f.BoolVar(&flags.insecure, "insecure", false, "accept any server: the connection can then be read and changed on its way")
-	f.BoolVar(&flags.legacy, "legacy", false, "reach an old server: TLS 1.0 and 1.1, CBC, RSA key exchange, all of which are weak")
+	f.StringVar(&flags.name, "name", "", "the `name` that the server must prove, instead of the host in ADDRESS")
+	f.BoolVar(&flags.insecure, "insecure", false, "accept any server: an attacker can then read and change the data")
+	f.BoolVar(&flags.legacy, "legacy", false, "support old servers: TLS 1.0 and 1.1, CBC and RSA key exchange, which are weak")
 	flags.logFlags.register(f)
 	flags.identityFlags.register(f)
-	f.StringVar(&flags.session, "session", "", "come back with the session in this `file`, and keep the next one there; it need not be there yet")
-	f.StringVar(&flags.early, "early-data", "", "send this `file` before the handshake is done, with --session: whoever records it can send it again, so it must be such that this does no harm")
-	f.StringVar(&flags.pskFile, "psk-file", "", "pre-shared keys, a `file` with a line IDENTITY:HEX for each; certificates are off, unless --ca, --pin, --known-peers or --insecure is given")
-	f.StringVar(&flags.echConfig, "ech-config", "", "hide the name that is asked for: the server's configuration, a `file` or the base64 of the DNS")
+	f.StringVar(&flags.session, "session", "", "resume the session in this `file`, and store the next one in it; the file is created if needed")
+	f.StringVar(&flags.early, "early-data", "", "send this `file` as 0-RTT data, with --session: an attacker can replay it, so it must be harmless to process twice")
+	f.StringVar(&flags.pskFile, "psk-file", "", "pre-shared keys, a `file` with a line IDENTITY:HEX for each; certificates are not accepted unless --ca, --pin, --known-peers or --insecure is given")
+	f.StringVar(&flags.echConfig, "ech-config", "", "encrypt the server name (Encrypted ClientHello) with this configuration, a `file` or base64 from the DNS")
 	flags.negotiationFlags.register(f)
 	f.StringVar(&flags.starttls, "starttls", "",
-		"begin in plaintext and upgrade to TLS, as this `protocol` has it: "+
+		"begin in plaintext and upgrade to TLS with this `protocol`: "+
 			strings.Join(starttls.Protocols(), ", "))
 	flags.forwardFlags.register(f)
 	flags.registerSend(f, "the server")
@@ -197,7 +195,7 @@ func (flags *connectFlags) config(
 	out *output, a address.Address,
 ) (*sealsock.Config, func(), error) {
 	if a.Scheme() == "stdio" {
-		return nil, nil, usage("standard input and output cannot be the connection and the data at once").
+		return nil, nil, usage("standard input and output cannot be both the connection and the data").
 			hinted("give another address; seal listen --echo stdio: and the like can use them")
 	}
 	cfg := &sealsock.Config{
@@ -254,7 +252,7 @@ func (flags *connectFlags) policy(out *output) (*trust.Policy, error) {
 	}
 	if flags.known != "" {
 		if len(p.Pins) > 0 || flags.insecure {
-			return nil, usage("--known-peers does not go with --pin or --insecure").hinted("leave out one or the other")
+			return nil, usage("--known-peers excludes --pin and --insecure").hinted("leave out one of them")
 		}
 		if p.KnownPeers, err = knownServers(out, flags.known); err != nil {
 			return nil, err
@@ -263,7 +261,7 @@ func (flags *connectFlags) policy(out *output) (*trust.Policy, error) {
 	if flags.insecure {
 		p.Insecure = true
 		if len(p.Pins) == 0 {
-			out.warn("--insecure: nobody has checked who the other side is; the connection can be read and changed on its way")
+			out.warn("--insecure: the server is not authenticated; an attacker can read and change the data")
 		}
 	}
 	return p, nil
@@ -272,12 +270,12 @@ func (flags *connectFlags) policy(out *output) (*trust.Policy, error) {
 // dial connects and runs the handshake, within --timeout.
 func (flags *connectFlags) dial(ctx context.Context, c *dialer) (tlsConn, *facts, error) {
 	if flags.timeout <= 0 {
-		return nil, nil, usage("--timeout %v is no time to wait", flags.timeout).hinted("as in --timeout 10s")
+		return nil, nil, usage("--timeout %v is not positive", flags.timeout).hinted("as in --timeout 10s")
 	}
 	slow := &engine.Error{
 		Fault: engine.FaultTransport, Err: context.DeadlineExceeded,
-		Reason: fmt.Sprintf("the other side did not finish the handshake within %v", flags.timeout),
-		Hint:   "it is slow, stopped half-way, or does not speak TLS; --timeout gives it longer",
+		Reason: fmt.Sprintf("the peer did not complete the handshake within %v", flags.timeout),
+		Hint:   "the peer may be slow, may have stopped, or may not use TLS (--timeout)",
 	}
 	within, cancel := context.WithTimeoutCause(ctx, flags.timeout, slow)
 	defer cancel()
@@ -315,10 +313,10 @@ func (flags *connectFlags) check() error {
 		return err
 	}
 	if flags.early != "" && flags.session == "" {
-		return usage("--early-data goes with a session, and --session was not given").hinted("add --session FILE: the first connection fills it, the next ones use it")
+		return usage("--early-data needs --session").hinted("add --session FILE: the first connection stores a session, the next ones resume it")
 	}
 	if flags.rawKey && len(flags.pins) == 0 && flags.known == "" && !flags.insecure {
-		return usage("--raw-key needs to know whose key to accept: nobody vouches for a bare one").hinted("add --pin sha256/… or --known-peers FILE")
+		return usage("--raw-key needs the key to accept: no authority certifies a raw public key").hinted("add --pin sha256/… or --known-peers FILE")
 	}
 	if err := flags.headerFlags.check(); err != nil {
 		return err

@@ -263,16 +263,16 @@ func TestConsoleEscapes(t *testing.T) {
 		}
 	}
 	s.keys("~?\r")
-	s.await("~K  the same, and ask the other side for a new key too")
+	s.await("~K  update the sending key, and request a key update from the peer")
 	s.keys("~k\r")
-	s.await("seal: changed the key of what this side sends\r\n")
+	s.await("seal: updated the sending key\r\n")
 	s.keys("~~k\r~/file\r")
 	expect("~k\n~/file\n")
 	if both := <-updates; both {
 		t.Error("~k asked for the other side's key")
 	}
 	s.keys("~K\r")
-	s.await("and asked the other side to change its own")
+	s.await("and requested a key update from the peer")
 	s.keys("more\r")
 	expect("more\n")
 	if both := <-updates; !both {
@@ -292,7 +292,7 @@ func TestConsoleEscapes(t *testing.T) {
 	conn = accept()
 	s.await("seal: connected to ")
 	s.keys("~k\r")
-	s.await("seal: warning: the keys cannot be changed: ")
+	s.await("seal: warning: the keys cannot be updated: ")
 	s.keys("line\r")
 	expect("line\n")
 	s.keys("\x03")
@@ -338,11 +338,11 @@ func TestConsoleRekeyWithOpenSSL(t *testing.T) {
 	s := newScreen(t, "connect", "--trace", "--name", "localhost", "--ca", filepath.Join(dir, "root.pem"), addr)
 	s.await("seal: connected to ")
 	s.keys("~k\r")
-	s.await("seal: changed the key of what this side sends\r\n")
+	s.await("seal: updated the sending key\r\n")
 	s.keys("one\r")
 	s.await("eno\r\n")
 	s.keys("~K\r")
-	s.await("and asked the other side to change its own")
+	s.await("and requested a key update from the peer")
 	s.keys("two\r")
 	s.await("< key_update, 1 bytes")
 	s.await("owt\r\n")

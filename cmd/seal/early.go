@@ -20,11 +20,11 @@ func readEarlyFile(file string) ([]byte, error) {
 	if err != nil {
 		p := explain(err)
 		p.text = "--early-data: " + p.text
-		p.hint = "name a file of at most 1 MiB; the rest can follow on standard input"
+		p.hint = "name a file of at most 1 MiB; send the rest on standard input"
 		return nil, p
 	}
 	if len(data) == 0 {
-		return nil, failed(nil, "--early-data %s is empty", file).hinted("leave it out, or name a file with a request in it")
+		return nil, failed(nil, "--early-data %s is empty", file).hinted("leave it out, or name a file that contains a request")
 	}
 	return data, nil
 }
@@ -47,7 +47,7 @@ func (e *earlyFacts) text() string {
 	case "received":
 		return fmt.Sprintf("%d bytes of early data", e.Bytes)
 	}
-	return fmt.Sprintf("no early data possible (%d bytes sent after the handshake)", e.Bytes)
+	return fmt.Sprintf("no early data allowed (%d bytes sent after the handshake)", e.Bytes)
 }
 
 // earlyOf returns the facts about the early data of a dialer; nil if there was none.

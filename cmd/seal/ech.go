@@ -20,17 +20,17 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-const echLong = `Make a key for Encrypted ClientHello (RFC 9849), which hides from those on the way
-which name a client asks for. What they see instead is PUBLIC-NAME: a name of the
-server that it has a certificate for too.
+const echLong = `Create a key for Encrypted ClientHello (RFC 9849), which encrypts the server name that
+a client requests. Observers see PUBLIC-NAME instead: a name of the server, which must
+have a certificate for it too.
 
-The key goes to a file that only its owner may read, for seal listen --ech-keys.
-What clients need is printed in base64: for the parameter "ech" of the server's HTTPS
-record in the DNS, or for seal connect --ech-config.
+The key is written to a file that only its owner may read, for seal listen --ech-keys.
+The configuration for clients is printed in base64: for the parameter "ech" of the
+server's HTTPS record in the DNS, or for seal connect --ech-config.
 
-To change keys, give the new file to seal listen before the old one, publish the new
-configuration, and leave the old file out once nobody can have its configuration in
-a cache any more.`
+To replace a key, pass the new file to seal listen before the old one, publish the new
+configuration, and remove the old file when the old configuration has expired from all
+caches.`
 
 // maxECHFile bounds files of keys and configurations.
 const maxECHFile = 64 << 10
@@ -46,7 +46,7 @@ func newECH(out *output) *cobra.Command {
 	var flags echFlags
 	cmd := &cobra.Command{
 		Use:     "ech PUBLIC-NAME",
-		Short:   "Make a key that hides the names clients ask for",
+		Short:   "Create a key for Encrypted ClientHello",
 		Long:    echLong,
 		Example: "  seal ech public.example\n  seal ech --out new.pem public.example\n  seal ech show new.pem",
 		Args:    exactArgs("PUBLIC-NAME"),
@@ -55,10 +55,10 @@ func newECH(out *output) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&flags.out, "out", "", "`file` for the key; otherwise PUBLIC-NAME.ech.pem")
-	f.IntVar(&flags.id, "id", -1, "`number` that clients name the key by, 0 to 255; otherwise a random one. A server's keys need different ones")
-	f.Uint8Var(&flags.maxName, "max-name", 64, "names up to this `length` cannot be told apart by it")
-	f.BoolVar(&flags.force, "force", false, "replace a file that is there")
+	f.StringVar(&flags.out, "out", "", "`file` for the key; the default is PUBLIC-NAME.ech.pem")
+	f.IntVar(&flags.id, "id", -1, "`number` of the key in the ClientHello, 0 to 255, unique for each key of a server; the default is random")
+	f.Uint8Var(&flags.maxName, "max-name", 64, "pad names up to this `length`, to hide their length")
+	f.BoolVar(&flags.force, "force", false, "replace an existing file")
 	cmd.AddCommand(newECHShow(out))
 	return cmd
 }
@@ -77,7 +77,7 @@ func (flags *echFlags) make(out *output, stdout io.Writer, name string) error {
 	}
 	key, err := engine.NewECHKey(rand.Reader, id[0], name, flags.maxName)
 	if err != nil {
-		return failed(err, "%q cannot be the public name", name).hinted("give a host name that the server has a certificate for, as in public.example")
+		return failed(err, "%q is not a valid public name", name).hinted("give a host name that the server has a certificate for, as in public.example")
 	}
 	text, err := ech.Marshal(key)
 	if err != nil {
@@ -109,7 +109,7 @@ type echMade struct {
 func (echMade) event() string { return "ech" }
 
 func (e echMade) text() string {
-	return fmt.Sprintf("seal: %s has the key, which is secret: seal listen --ech-keys %s\n"+
+	return fmt.Sprintf("seal: %s contains the key, which is secret: seal listen --ech-keys %s\n"+
 		"the configuration for clients follows, as in the DNS record\n  NAME. HTTPS 1 . ech=\"%s\"", e.File, quoted(e.File), e.Config)
 }
 
@@ -117,7 +117,7 @@ func newECHShow(out *output) *cobra.Command {
 	return &cobra.Command{
 		Use:     "show FILE",
 		Short:   "Show what is in a file of keys or configurations",
-		Long:    "Show the configurations for Encrypted ClientHello in FILE, or with - in standard\ninput: PEM, base64 as in the DNS, or the bytes themselves. No secret is shown.",
+		Long:    "Show the configurations for Encrypted ClientHello in FILE, or with - in standard\ninput: PEM, base64 as in the DNS, or binary. No secret is shown.",
 		Example: "  seal ech show public.example.ech.pem",
 		Args:    exactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -148,7 +148,7 @@ func (e echShown) text() string {
 		"  for clients   " + e.Config,
 	}
 	if e.Private {
-		lines = append(lines, "  private key   in this file, and not shown")
+		lines = append(lines, "  private key   in this file, not shown")
 	}
 	if e.Unusable != "" {
 		lines = append(lines, "  unusable      "+e.Unusable)
@@ -200,7 +200,7 @@ func show(stdout io.Writer, out *output, n note) error {
 
 func invalidECH(flag, file string, err error) error {
 	return failed(err, "%s%s cannot be used: %s", flag, file, strings.TrimPrefix(explain(err).text, "ech: ")).
-		hinted("seal ech PUBLIC-NAME makes a key and its configuration")
+		hinted("seal ech PUBLIC-NAME creates a key and its configuration")
 }
 
 // readECHConfig reads what --ech-config gives: a file, or the base64 of the DNS.
@@ -266,7 +266,7 @@ func warnPublicNames(out *output, cfg *sealsock.Config, id *identity.Identity) {
 	}
 	for _, name := range publicNames(cfg.ECHKeys) {
 		if trust.MatchName(id.Leaf, name) != nil {
-			out.warn("--ech-keys: the certificate is not for %s, the public name, so clients with an old configuration cannot be given the new one", name)
+			out.warn("--ech-keys: the certificate is not valid for the public name %s, so clients with an old configuration cannot get the new one", name)
 		}
 	}
 }

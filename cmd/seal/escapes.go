@@ -16,11 +16,11 @@ const (
 	escapeLiteral   = "~~"
 )
 
-const escapesHelp = `a line that is one of these is not sent:
-  ~k  change the key of what this side sends
-  ~K  the same, and ask the other side for a new key too
+const escapesHelp = `these lines are not sent:
+  ~k  update the sending key
+  ~K  update the sending key, and request a key update from the peer
   ~?  this help
-a line that begins with ~~ is sent with one ~ less; all others are sent as they are`
+a line that begins with ~~ is sent without the first ~; other lines are sent unchanged`
 
 // rekeyTime bounds how long a key update may wait for the peer to read.
 const rekeyTime = 10 * time.Second
@@ -75,16 +75,16 @@ func (e *escapes) rekey(both bool) {
 	e.mu.Unlock()
 	switch {
 	case !there:
-		e.out.warn("there is no connection whose keys could be changed")
+		e.out.warn("the keys cannot be updated: there is no connection")
 		return
 	case conn == nil:
-		e.out.warn("the keys cannot be changed: this connection is not TLS 1.3")
+		e.out.warn("the keys cannot be updated: this connection is not TLS 1.3")
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), rekeyTime)
 	defer cancel()
 	if err := conn.Rekey(ctx, both); err != nil {
-		e.out.warn("the keys cannot be changed: %s", explain(err).text)
+		e.out.warn("the keys cannot be updated: %s", explain(err).text)
 		return
 	}
 	e.out.print(rekeyed{both})
@@ -105,7 +105,7 @@ func (rekeyed) event() string { return "rekeyed" }
 
 func (r rekeyed) text() string {
 	if r.Both {
-		return "seal: changed the key of what this side sends, and asked the other side to change its own"
+		return "seal: updated the sending key, and requested a key update from the peer"
 	}
-	return "seal: changed the key of what this side sends"
+	return "seal: updated the sending key"
 }

@@ -214,7 +214,7 @@ func (x *exchange) afterPeerClosed() error {
 	case err := <-x.sendDone:
 		return x.explain(err)
 	case <-time.After(closeTimeout):
-		return &problem{text: "the other side closed the connection before everything was sent", code: "closed"}
+		return &problem{text: "the peer closed the connection before all data was sent", code: "closed"}
 	}
 }
 
@@ -238,13 +238,13 @@ func (x *exchange) explain(err error) error {
 	switch half(err) {
 	case "input":
 		return failed(err, "standard input cannot be read: %v", cause(err)).
-			hinted("the other side was not told of an orderly end: what it has is incomplete")
+			hinted("no close_notify was sent: the data at the peer is incomplete")
 	case "output":
 		return failed(err, "standard output cannot be written: %v", cause(err)).
-			hinted("the program that reads it ended, or the disk is full: what came after is lost")
+			hinted("the program that reads it ended, or the disk is full: later data is lost")
 	case "send":
 		p := explain(errors.Unwrap(err))
-		p.text = "the other side stopped reading before everything was sent: " + p.text
+		p.text = "the peer stopped reading before all data was sent: " + p.text
 		return p
 	case "receive":
 		p := explain(errors.Unwrap(err))

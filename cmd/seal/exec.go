@@ -111,7 +111,7 @@ func (c execService) start(ctx context.Context, f *facts) (*process, error) {
 			return p, nil
 		case !exhausted(err):
 			return nil, failed(err, "--exec %q cannot be started: %v", c.line, err).
-				hinted("try it in a shell first")
+				hinted("run it in a shell to see the error")
 		case time.Now().Add(pause).After(end):
 			p := failed(err, "--exec %q cannot be started: %v", c.line, cause(err))
 			p.code = codeExhausted

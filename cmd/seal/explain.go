@@ -108,7 +108,7 @@ func describe(err error) *problem {
 func explainHandshake(err error) *problem {
 	p := explain(err)
 	if p.code == "reset" || p.code == "closed" {
-		p.hint = "the other side may not use TLS, or closed the connection without an alert"
+		p.hint = "the peer may not use TLS, or closed the connection without an alert"
 	}
 	return p
 }
@@ -137,7 +137,7 @@ func describeProtocol(e *engine.Error) *problem {
 		p.code = "usage"
 	}
 	if p.hint == "" && (e.Fault == engine.FaultPeer || e.Fault == engine.FaultLimit) {
-		p.hint = "the other side does not keep to TLS, or the data was changed on its way"
+		p.hint = "the peer violates TLS, or the data was modified in transit"
 	}
 	return p
 }
@@ -150,15 +150,15 @@ type systemError struct {
 }
 
 var systemErrors = []systemError{
-	{errRefused, "refused", "cannot connect to %s: nothing listens there", "start the other side (seal listen %s), or check host and port"},
-	{errInUse, "in-use", "cannot listen on %s: the address is in use", "another program listens there: stop it, or choose another port"},
-	{errNotLocal, "not-local", "cannot use %s: this machine does not have that address", "listen on an address of this machine; :PORT means all of them"},
-	{errNoHost, "unreachable", "cannot connect to %s: no way to that host", "check the address, the network and any firewall"},
-	{errNoNetwork, "unreachable", "cannot connect to %s: no way to that network", "check the address, the network and any firewall"},
-	{errReset, "reset", "the connection to %s was cut by the other side (reset)", "the received data may be incomplete; the other side's log may say why"},
-	{errBrokenPipe, "closed", "the other side (%s) closed the connection", "its log may say why"},
-	{errForbidden, "permission", "this user may not use %s", "ports under 1024 are the administrator's: choose another one; a socket file needs a folder that this user may write to"},
-	{fs.ErrNotExist, "not-found", "cannot connect to %s: there is no such socket", "start the other side (seal listen %s), or check the path"},
+	{errRefused, "refused", "cannot connect to %s: connection refused", "start the server (seal listen %s), or check host and port"},
+	{errInUse, "in-use", "cannot listen on %s: the address is in use", "stop the program that listens there, or choose another port"},
+	{errNotLocal, "not-local", "cannot use %s: it is not an address of this machine", "listen on an address of this machine; :PORT means all of them"},
+	{errNoHost, "unreachable", "cannot connect to %s: no route to the host", "check the address, the network and any firewall"},
+	{errNoNetwork, "unreachable", "cannot connect to %s: no route to the network", "check the address, the network and any firewall"},
+	{errReset, "reset", "the connection to %s was reset by the peer", "the received data may be incomplete; see the log of the peer"},
+	{errBrokenPipe, "closed", "the peer (%s) closed the connection", "see the log of the peer"},
+	{errForbidden, "permission", "this user may not use %s", "ports below 1024 need administrator rights; a socket file needs a folder that this user may write to"},
+	{fs.ErrNotExist, "not-found", "cannot connect to %s: the socket does not exist", "start the server (seal listen %s), or check the path"},
 }
 
 // describeNetwork explains a failure below TLS.
@@ -180,9 +180,9 @@ func describeNetwork(e *net.OpError) *problem {
 		}
 	}
 	if e.Timeout() {
-		p := failed(e, "cannot connect to %s: no answer in time", where)
+		p := failed(e, "cannot connect to %s: timeout", where)
 		p.code = "timeout"
-		return p.hinted("check host and port; a firewall may swallow the connection; --timeout gives it longer")
+		return p.hinted("check host, port and any firewall, or raise --timeout")
 	}
 	return failed(e, "%v", e)
 }
@@ -194,7 +194,7 @@ func describeDNS(e *net.DNSError) *problem {
 	p := failed(e, "the name %q cannot be looked up: %s", e.Name, e.Err)
 	p.code = "name"
 	if e.IsNotFound {
-		p.text = fmt.Sprintf("there is no host with the name %q", e.Name)
+		p.text = fmt.Sprintf("the host %q does not exist", e.Name)
 		return p.hinted("check its spelling")
 	}
 	return p.hinted("the name server did not answer: check the network")

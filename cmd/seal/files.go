@@ -95,5 +95,5 @@ func readBounded(ctx context.Context, name string, limit int64) ([]byte, error) 
 			"the name")
 	}
 	return nil, failed(err, "%s cannot be read: %v", name, cause(err)).
-		hinted("check the name, and the folder it is looked for in")
+		hinted("check the name and the folder")
 }

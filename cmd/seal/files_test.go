@@ -290,7 +290,7 @@ func TestEscapes(t *testing.T) {
 	if said.Len() > 0 {
 		t.Errorf("something was said: %s", said.Bytes())
 	}
-	if _, ok := e.line("~?"); ok || !strings.Contains(said.String(), "~K  the same") {
+	if _, ok := e.line("~?"); ok || !strings.Contains(said.String(), "~K  update") {
 		t.Errorf("~? says %q, and is sent: %v", said.String(), ok)
 	}
 }

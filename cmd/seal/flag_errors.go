@@ -31,7 +31,7 @@ func badFlag(cmd *cobra.Command, err error) error {
 	case errors.As(err, &invalid):
 		return invalidValue(invalid)
 	case errors.As(err, &malformed):
-		return usage("%q is no flag", printable.Line(malformed.GetSpecifiedFlag())).
+		return usage("%q is not a flag", printable.Line(malformed.GetSpecifiedFlag())).
 			hinted("%s --help-all lists the flags", cmd.CommandPath())
 	}
 	return usage("%v", err).hinted("%s --help-all lists the flags", cmd.CommandPath())
@@ -59,7 +59,7 @@ func invalidValue(err *pflag.InvalidValueError) error {
 	switch err.GetFlag().Value.Type() {
 	case "bool":
 		return usage("%s takes no value, but %q was given", flag, value).
-			hinted("%s alone turns it on", flag)
+			hinted("%s alone enables it", flag)
 	case "duration":
 		example := 10 * time.Second
 		return usage("%s %q is not a time", flag, value).hinted("as in %s %v", flag, example)
@@ -69,7 +69,7 @@ func invalidValue(err *pflag.InvalidValueError) error {
 			return usage("%s %s is too large", flag, value).hinted("give a smaller number")
 		}
 		return usage("%s %q is not a whole number", flag, value).
-			hinted("give digits alone, as in %s 10", flag)
+			hinted("use only digits, as in %s 10", flag)
 	}
 	return usage("%s %q: %v", flag, value, errors.Unwrap(err)).hinted("correct the value")
 }

@@ -16,7 +16,7 @@ import (
 func backend(to string) (address.Address, error) {
 	a, err := address.Parse(to)
 	if err == nil && a.Scheme() == "stdio" {
-		return a, usage("--to takes an address, and standard input and output are joined without it").
+		return a, usage("--to needs a plaintext address; without --to standard input and output are used").
 			hinted("leave out --to")
 	}
 	return a, err
@@ -67,7 +67,7 @@ type forwardFlags struct {
 
 func (flags *forwardFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&flags.listen, "listen", "",
-		"listen on this plaintext `address`, and make an encrypted connection for each client there")
+		"listen on this plaintext `address`, and forward each connection over an encrypted one")
 	flags.limitFlags.register(f)
 	f.DurationVar(&flags.drain, "drain", 10*time.Second,
 		"`time` that connections have to end after SIGTERM, with --listen")
@@ -83,8 +83,8 @@ func (flags *forwardFlags) check(single map[string]bool) error {
 	}
 	for _, flag := range []string{"--early-data", "--framed", "--session"} {
 		if single[flag] {
-			return usage("%s is for one connection, and --listen makes many", flag).
-				hinted("leave out one or the other; --listen resumes sessions by itself")
+			return usage("%s is for one connection, and excludes --listen", flag).
+				hinted("leave out one of them; --listen resumes sessions itself")
 		}
 	}
 	return nil

@@ -113,13 +113,13 @@ func TestFlagErrors(t *testing.T) {
 		{"connect -x a:1", "seal connect has no flag -x", "seal connect --help-all lists the flags"},
 		{"connect --timeout soon a:1", `--timeout "soon" is not a time`, "as in --timeout 10s"},
 		{"listen --clients x a:1", `--clients "x" is not a whole number`,
-			"give digits alone, as in --clients 10"},
+			"use only digits, as in --clients 10"},
 		{"listen --clients 99999999999999999999 a:1",
 			"--clients 99999999999999999999 is too large", "give a smaller number"},
 		{"listen --keep=maybe a:1", `--keep takes no value, but "maybe" was given`,
-			"--keep alone turns it on"},
+			"--keep alone enables it"},
 		{"connect --name", "--name needs a value", "as in --name NAME"},
-		{"connect --=x", `"--=x" is no flag`, "seal connect --help-all lists the flags"},
+		{"connect --=x", `"--=x" is not a flag`, "seal connect --help-all lists the flags"},
 	} {
 		root := newRoot(newOutput(os.Stderr))
 		root.SetArgs(strings.Fields(test.args))

@@ -57,7 +57,7 @@ func (p httpService) serve(ctx context.Context, conn *serverConn) error {
 
 var (
 	errLongRequest = errors.New("the request is too long")
-	errNoRequest   = errors.New("that is no HTTP request")
+	errNoRequest   = errors.New("not an HTTP request")
 )
 
 // readRequest reads up to an empty line, with CRLF or bare line feeds, and returns

@@ -57,19 +57,19 @@ func (o *identityFlags) register(f *pflag.FlagSet) {
 		"this side's certificate and its chain, a PEM or DER `file`; may be given several times")
 	f.StringArrayVar(&o.keys, "key", nil, "the key of each --cert, if it is in another `file`")
 	f.StringVar(&o.p12, "p12", "", "certificate, chain and key in a PKCS#12 `file`")
-	f.StringVar(&o.passwordFile, "key-password-file", "", "`file` whose first line is the password of the key; otherwise a terminal is asked")
-	f.BoolVar(&o.rawKey, "raw-key", false, "show the bare key instead of a certificate (RFC 7250), and accept one; --key is enough then")
+	f.StringVar(&o.passwordFile, "key-password-file", "", "`file` whose first line is the password of the key; the default is to ask on the terminal")
+	f.BoolVar(&o.rawKey, "raw-key", false, "use a raw public key (RFC 7250) instead of a certificate, and accept one; needs only --key")
 }
 
 // files are the files that the flags name; cert is empty if they name none.
 func (o *identityFlags) files() (cert, key string, err error) {
 	switch {
 	case o.p12 != "" && o.cert != "":
-		return "", "", usage("--p12 and --cert were both given").hinted("one of them is enough")
+		return "", "", usage("--p12 excludes --cert").hinted("leave out one of them")
 	case o.p12 != "":
 		return o.p12, "", nil
 	case o.cert == "" && o.key != "" && !o.rawKey:
-		return "", "", usage("--key was given without --cert").hinted("name the certificate too: --cert FILE")
+		return "", "", usage("--key needs --cert").hinted("add --cert FILE")
 	}
 	return o.cert, o.key, nil
 }
@@ -154,7 +154,7 @@ func watchFiles(out *output, pair keyPair, options []identity.Option) (*identity
 	}
 	files.Notify(func(id *identity.Identity, err error) {
 		if err != nil {
-			out.warn("%s changed, and the old certificate stays: %s", pair.cert, explain(err).text)
+			out.warn("%s changed and cannot be used, so the old certificate is kept: %s", pair.cert, explain(err).text)
 			return
 		}
 		out.print(reloaded{pair.cert, namesOf(id.Leaf), day(id.Leaf.NotAfter)})

@@ -23,21 +23,21 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-const inspectLong = `Find out what each server accepts: versions down to SSL 2.0, cipher suites
-in the server's order, groups, signature schemes, application protocols, resumption,
-its certificates, published flaws, and what DNS has about it. Each problem is listed with
-what to do about it, and the worst one decides the grade: A+ and A are good, B has
-weaknesses, C should be mended, F is open to attack.
+const inspectLong = `Report what each server accepts: versions down to SSL 2.0, cipher suites in the server's
+order, groups, signature schemes, application protocols, resumption, its certificates,
+known vulnerabilities, and its DNS records. Each problem is listed with a remedy, and the
+worst one determines the grade: A+ and A are good, B has weaknesses, C should be fixed, F
+is vulnerable.
 
 A FILE is a packet capture (pcap, pcapng), whose TLS connections are described, with
-JA3 and JA4, and decrypted with --keylog; or it has certificates, requests, revocation
-lists or keys, as with seal cert. - is standard input.
+JA3 and JA4, and decrypted with --keylog; or it contains certificates, requests,
+revocation lists or keys, as with seal cert. - is standard input.
 
-Servers of one's own are meant: a scan makes up to some hundred connections, and sends
-what flawed servers mistake.
+Inspect only your own servers: a scan makes up to some hundred connections, and sends
+messages that vulnerable servers mishandle.
 
-Exit codes: 1 if a server or a file cannot be inspected, or a server is worse than
---fail-under, or a certificate ends within --expires-within.`
+Exit codes: 1 if a server or a file cannot be inspected, or a server has a lower grade
+than --fail-under, or a certificate expires within --expires-within.`
 
 const inspectExample = `  seal inspect example.com
   seal inspect --starttls smtp mail.example.com:587
@@ -83,12 +83,12 @@ func newInspect(out *output) *cobra.Command {
 	f.StringVar(&flags.name, "name", "",
 		"the `name` that is asked for and verified, instead of the host")
 	f.StringVar(&flags.starttls, "starttls", "",
-		"begin in plaintext and upgrade to TLS, as this `protocol` has it")
-	f.StringVar(&flags.list, "list", "", "a `file` with an address a line, in addition")
+		"begin in plaintext and upgrade to TLS with this `protocol`")
+	f.StringVar(&flags.list, "list", "", "a `file` with further addresses, one in each line")
 	f.StringVar(&flags.failUnder, "fail-under", "",
 		"exit with 1 if a server has less than this `grade`")
 	f.IntVar(&flags.expires, "expires-within", 0,
-		"exit with 1 if a certificate ends within so many `days`")
+		"exit with 1 if a certificate expires within this number of `days`")
 	f.DurationVar(&flags.timeout, "timeout", 5*time.Second, "`time` for one connection")
 	f.IntVar(&flags.parallel, "parallel", 8, "`connections` to one server at a time")
 	f.StringVar(&flags.dns, "dns", "",
@@ -102,7 +102,7 @@ func newInspect(out *output) *cobra.Command {
 		"decrypt captures with this `file`, which programs write with SSLKEYLOGFILE")
 	f.BoolVar(&flags.messages, "messages", false, "print the messages of captured connections")
 	f.StringVar(&flags.password, "key-password-file", "",
-		"`file` whose first line is the password of key files; otherwise a terminal is asked")
+		"`file` whose first line is the password of key files; the default is to ask on the terminal")
 	completeStartTLS(cmd)
 	return cmd
 }
@@ -246,10 +246,10 @@ func (p *progress) text() string {
 func (flags *inspectFlags) check() error {
 	switch {
 	case flags.failUnder != "" && !slices.Contains(grades, flags.failUnder):
-		return usage("--fail-under %q is no grade", flags.failUnder).
+		return usage("--fail-under %q is not a grade", flags.failUnder).
 			hinted("one of %s", strings.Join(grades, ", "))
 	case flags.timeout <= 0:
-		return usage("--timeout %v is no time to wait", flags.timeout).hinted("as in --timeout 5s")
+		return usage("--timeout %v is not positive", flags.timeout).hinted("as in --timeout 5s")
 	case flags.parallel < 1 || flags.parallel > 64:
 		return usage("--parallel %d: 1 to 64 are allowed", flags.parallel)
 	case flags.expires < 0:
@@ -363,6 +363,6 @@ func (flags *inspectFlags) expiry(where, which string, end time.Time) error {
 	if flags.expires == 0 || days >= flags.expires {
 		return nil
 	}
-	return failed(nil, "%s: the certificate (%s) ends in %d days", where, which, days).
+	return failed(nil, "%s: the certificate (%s) expires in %d days", where, which, days).
 		hinted("renew it")
 }

@@ -19,7 +19,7 @@ func knownServers(out *output, file string) (*trust.KnownPeers, error) {
 	known, err := trust.OpenKnownPeers(file, func(name string, pin trust.Pin) error {
 		terminal, err := openTerminal()
 		if err != nil {
-			out.warn("nobody vouches for %s, and its key was not known: from now on it is %s, in %s", name, pin, file)
+			out.warn("no trusted authority certifies %s: its key %s is accepted on first use, and stored in %s", name, pin, file)
 			return nil
 		}
 		terminal.Close()
@@ -37,12 +37,12 @@ func unusableKnown(file string, err error) error {
 
 // askAboutKey asks on the terminal whether a key is the right one.
 func askAboutKey(name string, pin trust.Pin) error {
-	answer, err := ask(fmt.Sprintf("nobody vouches for %s. Its key is\n  %s\nAccept this key for it from now on? (yes or no) ", name, pin))
+	answer, err := ask(fmt.Sprintf("No trusted authority certifies %s. Its key is\n  %s\nAccept and store this key? (yes or no) ", name, pin))
 	if err != nil {
 		return err
 	}
 	if strings.TrimSpace(strings.ToLower(answer)) != "yes" {
-		return errors.New("the answer was no")
+		return errors.New("the user rejected the key")
 	}
 	return nil
 }

@@ -49,11 +49,11 @@ type denial string
 func (d denial) Error() string { return string(d) }
 
 const (
-	deniedDeclined    denial = "the client showed no certificate, and /secret needs one"
-	deniedUnsupported denial = "the client cannot be asked for a certificate after the handshake, and /secret needs one: " +
+	deniedDeclined    denial = "the client sent no certificate, and /secret needs one"
+	deniedUnsupported denial = "the client does not support post-handshake authentication, and /secret needs a certificate: " +
 		"it must offer TLS 1.3 with post_handshake_auth (seal connect --cert does, and openssl s_client -enable_pha)"
-	deniedEnded   denial = "the client ended its side before it could show a certificate, and /secret needs one"
-	deniedTimeout denial = "the client did not show a certificate in time, and /secret needs one"
+	deniedEnded   denial = "the client closed its side before it sent a certificate, and /secret needs one"
+	deniedTimeout denial = "the client did not send a certificate in time, and /secret needs one"
 )
 
 // authenticate asks the client for its certificate now. It returns nil once the

@@ -70,7 +70,7 @@ func (l *limitFlags) prepare(scheme string) (*gate, error) {
 func (l *limitFlags) check() error {
 	switch {
 	case l.clients <= 0:
-		return usage("--clients %d serves nobody", l.clients).hinted("as in --clients 256")
+		return usage("--clients %d is not positive", l.clients).hinted("as in --clients 256")
 	case l.perAddress < 0:
 		return usage("--max-per-address %d is negative", l.perAddress).
 			hinted("as in --max-per-address 8, or 0 for no limit")

@@ -21,21 +21,21 @@ import (
 )
 
 const listenLong = `Listen on ADDRESS and serve encrypted connections. Without a mode, one connection is
-joined to standard input and output.
+connected to standard input and output.
 
 Without --cert, the local authority (seal ca) issues a certificate for the names of
-the address; it is made on first use. With --psk-file alone there is none: whoever has
-a key of the file is let in. The lines that connect are printed, ready to be pasted.
+the address; the authority is created on first use. With --psk-file and without --cert
+there is no certificate: clients with a key of the file are accepted. seal prints
+commands that connect, ready to be pasted.
 
 SIGTERM stops listening and, with --keep, gives connections the time of --drain. SIGHUP
-reads the files of --cert, --key and --p12 again.
+reloads the files of --cert, --key and --p12.
 
---to ADDRESS ends the encryption: what clients send goes on to a plaintext server, and
-its answers come back. A server that is down closes the client's connection with an
-alert at once.
+--to ADDRESS forwards the decrypted data to a plaintext server, and its responses to the
+client. If that server is down, the client's connection is closed with an alert at once.
 
-With --http --client-auth late, a request for /secret or what is below it is answered
-only after the client has shown a certificate, which it is asked for then.`
+With --http --client-auth late, a request for /secret or a path below it is answered
+only after the client has sent a certificate, which is requested then.`
 
 const listenExample = `  seal listen localhost:4433 > file
   seal listen --keep --echo --cert server.pem --key server.key :4433
@@ -94,13 +94,13 @@ func newListen(out *output) *cobra.Command {
 }
 
 func (flags *listenFlags) register(f *pflag.FlagSet) {
-	f.BoolVar(&flags.keep, "keep", false, "serve on after the first connection, several at once; without a mode one after another")
-	f.BoolVar(&flags.echo, "echo", false, "send back what comes")
+	f.BoolVar(&flags.keep, "keep", false, "serve further connections, several at once; without a mode one after another")
+	f.BoolVar(&flags.echo, "echo", false, "send received data back")
 	f.StringVar(&flags.exec, "exec", "", "run a `command` in a shell for each connection, which is its input and output")
 	f.BoolVar(&flags.http, "http", false, "answer one HTTP request with a page about the connection")
-	f.BoolVar(&flags.chat, "chat", false, "hold a room: each line goes to all others; the first one is a member's name")
+	f.BoolVar(&flags.chat, "chat", false, "serve a chat room: each line goes to all other members; the first line is the member's name")
 	f.StringVar(&flags.to, "to", "",
-		"forward each connection to this plaintext `address`; serves on, as with --keep")
+		"forward each connection to this plaintext `address`; implies --keep")
 	f.StringVar(&flags.starttls, "starttls", "", "begin in plaintext and upgrade to TLS when "+
 		"the client asks for it, as this `protocol` has it: "+strings.Join(starttls.Protocols(), ", "))
 	flags.registerSend(f, "the server of --to")
@@ -113,17 +113,17 @@ func (flags *listenFlags) register(f *pflag.FlagSet) {
 	flags.identityFlags.register(f)
 	f.BoolVar(&flags.sniStrict, "sni-strict", false,
 		"refuse clients that request no name of a certificate, instead of showing them the first one")
-	f.StringArrayVar(&flags.names, "name", nil, "a further `name` for the certificate of the local authority; may be given several times")
+	f.StringArrayVar(&flags.names, "name", nil, "an additional `name` for the certificate of the local authority; may be given several times")
 	flags.trustFlags.register(f, "clients")
 	f.StringArrayVar(&flags.clientCA, "client-ca", nil, "the same as --ca: authorities of clients, a `file`")
 	f.StringVar(&flags.clientAuth, "client-auth", "", "client certificates, a `word`: none, request, require (the default with --ca or --pin), or with --http late (for /secret only)")
-	f.IntVar(&flags.tickets, "tickets", defaultTickets, "`number` of tickets that a client gets to come back with; 0 for none")
-	f.Uint32Var(&flags.maxEarly, "max-early-data", 0, "take this `number` of bytes with the first flight of clients that come back (0-RTT); they are used once the handshake is done")
-	f.StringVar(&flags.pskFile, "psk-file", "", "pre-shared keys, a `file` with a line IDENTITY:HEX for each; without --cert nothing else is served")
+	f.IntVar(&flags.tickets, "tickets", defaultTickets, "`number` of session tickets for each client; 0 disables resumption")
+	f.Uint32Var(&flags.maxEarly, "max-early-data", 0, "accept up to this `number` of bytes of 0-RTT data from a client; they are used after the handshake")
+	f.StringVar(&flags.pskFile, "psk-file", "", "pre-shared keys, a `file` with a line IDENTITY:HEX for each; without --cert only clients with a key are accepted")
 	f.BoolVar(&flags.pskAlone, "psk-without-dhe", false,
-		"serve clients without a key exchange too (psk_ke), which gives up forward secrecy")
-	f.StringArrayVar(&flags.echKeys, "ech-keys", nil, "keys for Encrypted ClientHello, a `file` of seal ech; may be given several times, the old ones last")
-	f.BoolVar(&flags.legacy, "legacy", false, "serve old clients too: TLS 1.0 and 1.1, CBC, RSA key exchange, all of which are weak")
+		"allow pre-shared keys without a key exchange (psk_ke), which gives up forward secrecy")
+	f.StringArrayVar(&flags.echKeys, "ech-keys", nil, "keys for Encrypted ClientHello, a `file` of seal ech; may be given several times, the oldest last")
+	f.BoolVar(&flags.legacy, "legacy", false, "support old clients: TLS 1.0 and 1.1, CBC and RSA key exchange, which are weak")
 	flags.negotiationFlags.register(f)
 	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "`time` for a handshake, and with --http for the request")
 }
@@ -172,7 +172,7 @@ func (flags *listenFlags) run(ctx context.Context, out *output, s *server) error
 	case flags.exec != "":
 		guard, err := startGuard()
 		if err != nil {
-			return failed(err, "the guard of --exec cannot be started: %v", err)
+			return failed(err, "the process that guards --exec cannot be started: %v", err)
 		}
 		defer guard.close()
 		s.service = execService{flags.exec, guard}
@@ -312,7 +312,7 @@ func (flags *listenFlags) identity(out *output, a address.Address, further []str
 		return local, local.ca, nil
 	}
 	if len(flags.names) > 0 && flags.cert+flags.p12 != "" {
-		return nil, nil, usage("--name asks the local authority for a name, but --cert gives the certificate").hinted("leave out one or the other")
+		return nil, nil, usage("--name is for a certificate of the local authority, and excludes --cert").hinted("leave out one of them")
 	}
 	return files, nil, nil
 }
@@ -357,7 +357,7 @@ func (flags *listenFlags) clientAuthentication() (sealsock.ClientAuth, error) {
 		return sealsock.NoClientCert, nil
 	case "none":
 		if named {
-			return 0, usage("--client-auth none asks no client, so --ca, --pin and --known-peers have no use").hinted("leave out one or the other")
+			return 0, usage("--client-auth none excludes --ca, --pin and --known-peers").hinted("leave out one of them")
 		}
 		return sealsock.NoClientCert, nil
 	case "request":
@@ -366,11 +366,11 @@ func (flags *listenFlags) clientAuthentication() (sealsock.ClientAuth, error) {
 		return sealsock.RequireClientCert, nil
 	case "late":
 		if !flags.http {
-			return 0, usage("--client-auth late asks for a certificate when a request needs one, so it goes with --http").hinted("add --http, or choose request or require")
+			return 0, usage("--client-auth late needs --http").hinted("add --http, or choose request or require")
 		}
 		return sealsock.NoClientCert, nil
 	}
-	return 0, usage("--client-auth %q is not known", flags.clientAuth).hinted("it is none, request, require or late")
+	return 0, usage("--client-auth %q is not valid", flags.clientAuth).hinted("it is none, request, require or late")
 }
 
 // late reports whether clients are asked for a certificate after the handshake.
@@ -383,14 +383,14 @@ func (flags *listenFlags) clientPolicy() (sealsock.Verifier, error) {
 		return nil, err
 	}
 	if !flags.trustFlags.named() {
-		return nil, usage("--client-auth %s needs to know whom to accept", flags.clientAuth).
-			hinted("name the authority of the clients: --ca FILE, or their keys: --pin sha256/… or --known-peers FILE")
+		return nil, usage("--client-auth %s needs the clients to accept", flags.clientAuth).
+			hinted("add the authority of the clients (--ca FILE) or their keys (--pin sha256/… or --known-peers FILE)")
 	}
 	if flags.known == "" {
 		return p, nil
 	}
 	if p.PinOnly {
-		return nil, usage("--known-peers does not go with --pin alone").hinted("write the pin into the file, with a name in front of it")
+		return nil, usage("--known-peers excludes --pin without --ca").hinted("write the name and the pin into the file")
 	}
 	return newKnownClients(p, flags.known)
 }
@@ -428,12 +428,12 @@ func (flags *listenFlags) check(a address.Address) error {
 	slices.Sort(modes)
 	switch {
 	case len(modes) > 1:
-		return usage("%s are different modes", strings.Join(modes, " and ")).hinted("choose one")
+		return usage("%s are mutually exclusive", strings.Join(modes, " and ")).hinted("choose one")
 	case a.Scheme() == "stdio" && len(modes) == 0:
-		return usage("standard input and output cannot be the connection and the data at once").
+		return usage("standard input and output cannot be both the connection and the data").
 			hinted("choose a mode, such as --echo or --exec COMMAND")
 	case flags.timeout <= 0:
-		return usage("--timeout %v is no time to wait", flags.timeout).hinted("as in --timeout 10s")
+		return usage("--timeout %v is not positive", flags.timeout).hinted("as in --timeout 10s")
 	case flags.drain < 0:
 		return usage("--drain %v is negative", flags.drain).hinted("as in --drain 10s, or --drain 0")
 	}
@@ -457,7 +457,7 @@ func (flags *listenFlags) checkCredentials() error {
 	case flags.maxEarly > maxEarlyFile:
 		return usage("--max-early-data %d is more than %d", flags.maxEarly, maxEarlyFile).hinted("as in --max-early-data 16384")
 	case flags.maxEarly > 0 && flags.tickets == 0:
-		return usage("--max-early-data is for clients that come back, and --tickets 0 lets none").hinted("leave out one or the other")
+		return usage("--max-early-data needs resumption, which --tickets 0 disables").hinted("leave out one of them")
 	case flags.pskOnly():
 		if err := flags.checkPSKOnly(); err != nil {
 			return err
@@ -478,15 +478,15 @@ func (flags *listenFlags) checkCredentials() error {
 func (flags *listenFlags) checkPSKOnly() error {
 	switch {
 	case len(flags.echKeys) > 0:
-		return usage("--ech-keys needs a certificate for its public name, and --psk-file alone goes without").hinted("add --cert FILE")
+		return usage("--ech-keys needs a certificate for its public name, which --psk-file does not replace").hinted("add --cert FILE")
 	case (flags.trustFlags.named() || len(flags.clientCA) > 0) && !flags.late():
-		return usage("clients with a pre-shared key show no certificate, and --psk-file without --cert lets in no others").
+		return usage("--psk-file without --cert accepts only clients with a key, which send no certificate").
 			hinted("leave out --ca, --pin and --known-peers, or add --cert FILE")
 	case flags.sniStrict:
 		return usage("--sni-strict is for certificates, and --psk-file without --cert has none").
-			hinted("leave out one or the other")
+			hinted("leave out one of them")
 	case len(flags.names) > 0:
-		return usage("--name is for a certificate, and --psk-file without --cert has none").hinted("leave out one or the other")
+		return usage("--name is for a certificate, which --psk-file without --cert does not use").hinted("leave out one of them")
 	}
 	return nil
 }

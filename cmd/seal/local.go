@@ -45,7 +45,7 @@ func openAuthority() (*authority.Authority, error) {
 
 func authorityError(dir string, err error) error {
 	return failed(err, "the local authority cannot be used: %v", err).
-		hinted("it is in %s; SEALSOCK_HOME names another folder, and --cert and --key do without it", dir)
+		hinted("it is in %s; SEALSOCK_HOME sets another folder, and --cert and --key replace it", dir)
 }
 
 // localIdentity issues a certificate of the local authority, which it creates if
@@ -75,7 +75,7 @@ func localIdentity(out *output, a address.Address, further, useful []string) (*l
 	}
 	if err != nil {
 		return nil, failed(err, "the local authority cannot issue a certificate: %v", err).
-			hinted("give a certificate that you have: --cert FILE --key FILE; or make an authority that may: seal ca create --help")
+			hinted("use another certificate (--cert FILE --key FILE), or create an authority that allows the name (seal ca create --help)")
 	}
 	return leaf, nil
 }
@@ -111,7 +111,7 @@ type created struct {
 
 func (created) event() string { return "authority" }
 func (c created) text() string {
-	return "seal: made a local authority in " + c.Dir + "; its root is " + c.Root
+	return "seal: created a local authority in " + c.Dir + "; its root is " + c.Root
 }
 
 // certifiedNames returns the names that a certificate for an address needs, and

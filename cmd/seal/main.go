@@ -57,17 +57,17 @@ func (c *checkedWriter) Write(p []byte) (int, error) {
 }
 
 const rootLong = `seal opens and serves encrypted connections: TLS 1.3, and TLS 1.2 with
-peers that have nothing newer.
+older peers.
 
-Standard output carries data and nothing else; talk goes to standard error.
-An address is host:port, or has a scheme in front, such as unix:///run/app.sock.
+Standard output carries data and nothing else; messages go to standard error.
+An address is host:port, or has a scheme, such as unix:///run/app.sock.
 
 Exit codes:
-  0    all went well
-  1    it failed: no connection, a refused certificate, an unreadable key
-  2    wrong use: an unknown command or flag, a bad value
-  3    the connection was cut: what had arrived was written, more may be missing
-  130  interrupted with Ctrl-C (143: by the terminate signal)
+  0    success
+  1    failure: no connection, a rejected certificate, an unreadable key
+  2    usage error: an unknown command or flag, an invalid value
+  3    truncated: the connection ended early, and the data may be incomplete
+  130  interrupted with Ctrl-C (143: by SIGTERM)
 
 Environment:
   SEALSOCK_HOME   folder of the local authority, instead of sealsock in the
@@ -76,8 +76,8 @@ Environment:
   NO_COLOR        no colours`
 
 const rootExample = `  seal listen --echo --keep localhost:4433     an echo server, certificate included
-  seal connect localhost:4433                  talk to it
-  seal connect example.com:443 < request.txt   send a file, print the answer
+  seal connect localhost:4433                  connect to it
+  seal connect example.com:443 < request.txt   send a file, print the response
   seal listen localhost:4433 > file            receive a file`
 
 func newRoot(out *output) *cobra.Command {
@@ -97,8 +97,8 @@ func newRoot(out *output) *cobra.Command {
 			return &problem{text: "a command is missing", hint: "seal help lists them", exit: exitUsage}
 		},
 	}
-	root.PersistentFlags().BoolVar(&out.json, "json", false, "talk in JSON, one object a line, on standard error")
-	root.PersistentFlags().BoolVarP(&out.quiet, "quiet", "q", false, "tell nothing but warnings and errors")
+	root.PersistentFlags().BoolVar(&out.json, "json", false, "print messages in JSON, one object in each line, to standard error")
+	root.PersistentFlags().BoolVarP(&out.quiet, "quiet", "q", false, "print only warnings and errors")
 	root.SetFlagErrorFunc(badFlag)
 	root.Version = readVersion().text()
 	root.Flags().Bool("version", false, "print the version, as seal version does")
@@ -129,12 +129,12 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 		if len(args) < len(names) {
 			return usage("%s is missing", names[len(args)]).hinted("usage: %s", cmd.UseLine())
 		}
-		return usage("%q is one argument too many", args[len(names)]).hinted("usage: %s", cmd.UseLine())
+		return usage("unexpected argument %q", args[len(names)]).hinted("usage: %s", cmd.UseLine())
 	}
 }
 
 func unknownCommand(cmd *cobra.Command, name string) error {
-	err := usage("there is no command %q", name).hinted("%s help lists them", cmd.CommandPath())
+	err := usage("unknown command %q", name).hinted("%s help lists them", cmd.CommandPath())
 	if near := cmd.SuggestionsFor(name); len(near) > 0 {
 		err.hint = "did you mean " + cmd.CommandPath() + " " + near[0] + "?"
 	}

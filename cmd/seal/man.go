@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-const manLong = `Write the manual pages of seal and its commands into FOLDER, which is made if it is
-not there, as seal.1, seal-listen.1 and so on. They say what --help says.`
+const manLong = `Write the manual pages of seal and its commands into FOLDER, as seal.1, seal-listen.1
+and so on. FOLDER is created if it does not exist. The pages contain the text of --help.`
 
 func newMan() *cobra.Command {
 	return &cobra.Command{
@@ -22,7 +22,7 @@ func newMan() *cobra.Command {
 		Args:    exactArgs("FOLDER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
-				return failed(err, "%s cannot be made: %v", args[0], cause(err))
+				return failed(err, "%s cannot be created: %v", args[0], cause(err))
 			}
 			return writeManuals(cmd.Root(), args[0])
 		},

@@ -23,14 +23,14 @@ type negotiationFlags struct {
 }
 
 func (n *negotiationFlags) register(f *pflag.FlagSet) {
-	f.StringVar(&n.alpn, "alpn", "", "application protocols, a `list`, most wanted first, as in h2,http/1.1")
-	f.StringVar(&n.groups, "groups", "", "groups for key agreement, a `list`, most wanted first, as in X25519MLKEM768,X25519")
-	f.StringVar(&n.suites, "suites", "", "cipher suites, a `list`, most wanted first, as in TLS_AES_256_GCM_SHA384")
-	f.StringVar(&n.sigalgs, "sigalgs", "", "signature algorithms, a `list`, most wanted first, as in ed25519,ecdsa_secp256r1_sha256")
+	f.StringVar(&n.alpn, "alpn", "", "application protocols, a `list`, in order of preference, as in h2,http/1.1")
+	f.StringVar(&n.groups, "groups", "", "groups for key agreement, a `list`, in order of preference, as in X25519MLKEM768,X25519")
+	f.StringVar(&n.suites, "suites", "", "cipher suites, a `list`, in order of preference, as in TLS_AES_256_GCM_SHA384")
+	f.StringVar(&n.sigalgs, "sigalgs", "", "signature algorithms, a `list`, in order of preference, as in ed25519,ecdsa_secp256r1_sha256")
 	f.StringVar(&n.min, "min", "", "lowest `version` of TLS, as in 1.3")
 	f.StringVar(&n.max, "max", "", "highest `version` of TLS")
 	f.StringVar(&n.keylog, "keylog", "", "append the secrets of connections to this `file`, for debugging (Wireshark reads it)")
-	f.BoolVar(&n.trace, "trace", false, "show each handshake message and alert, readably; nothing secret is in them")
+	f.BoolVar(&n.trace, "trace", false, "show each handshake message and alert; they contain no secrets")
 }
 
 // apply puts the flags into cfg. The function it returns closes what was opened.
@@ -77,9 +77,9 @@ func (n *negotiationFlags) applyAlgorithms(cfg *sealsock.Config) (err error) {
 func (n *negotiationFlags) checkConfig(cfg *sealsock.Config) error {
 	switch {
 	case cfg.ECHConfigs != nil && cfg.MaxVersion != 0 && cfg.MaxVersion < iana.TLS13:
-		return usage("--ech-config needs TLS 1.3, and --max %s leaves it out", n.max).hinted("leave out one or the other")
+		return usage("--ech-config needs TLS 1.3, which --max %s excludes", n.max).hinted("leave out one of them")
 	case (len(cfg.PSKs) > 0 || cfg.FindPSK != nil) && !hasPSKSuite(cfg.CipherSuites):
-		return usage("--suites leaves none that goes with a key of --psk-file, whose hash is SHA-256").hinted("add TLS_AES_128_GCM_SHA256")
+		return usage("--suites has no cipher suite for the keys of --psk-file, whose hash is SHA-256").hinted("add TLS_AES_128_GCM_SHA256")
 	}
 	return nil
 }
@@ -90,7 +90,7 @@ func (n *negotiationFlags) checkLegacy(given map[string]bool) error {
 	given["--trace"] = n.trace
 	for _, flag := range slices.Sorted(maps.Keys(given)) {
 		if given[flag] {
-			return usage("%s does not go with --legacy, which speaks as old peers do", flag).hinted("leave out one or the other")
+			return usage("%s is not supported with --legacy", flag).hinted("leave out one of them")
 		}
 	}
 	return nil
@@ -108,11 +108,11 @@ func (n *negotiationFlags) openKeyLog(cfg *sealsock.Config, out *output) (done f
 	}
 	file, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, failed(err, "the key log cannot be opened: %v", err).hinted("name a file that you may write with --keylog, or unset SSLKEYLOGFILE")
+		return nil, failed(err, "the key log cannot be opened: %v", err).hinted("name a writable file with --keylog, or unset SSLKEYLOGFILE")
 	}
-	out.warn("the secrets of each connection go to %s: whoever reads it can read them", name)
+	out.warn("the secrets of each connection are written to %s, which allows others to decrypt them", name)
 	if info, err := file.Stat(); err == nil && accessibleToOthers(info) {
-		out.warn("%s may be read or changed by others than its owner: chmod 600 keeps it private", name)
+		out.warn("other users can read or change %s: run chmod 600 on it", name)
 	}
 	cfg.KeyLog = io.Writer(file)
 	return func() { file.Close() }, nil
@@ -132,7 +132,7 @@ func parseAll[T any](flag, text string, parse func(string) (T, error), speaks fu
 	for _, name := range strings.FieldsFunc(text, separator) {
 		v, err := parse(name)
 		if err != nil {
-			return nil, usage("--%s: %v", flag, err).hinted("give names parted by commas")
+			return nil, usage("--%s: %v", flag, err).hinted("separate names by commas")
 		}
 		if speaks != nil && !speaks(v) {
 			return nil, usage("--%s: seal does not implement %s", flag, name).
@@ -152,14 +152,14 @@ func (n *negotiationFlags) version(flag, text string) (iana.Version, error) {
 	v, err := iana.ParseVersion(text)
 	switch {
 	case err != nil:
-		return 0, usage("--%s %q is no version of TLS", flag, text).hinted("as in --%s 1.3", flag)
+		return 0, usage("--%s %q is not a version of TLS", flag, text).hinted("as in --%s 1.3", flag)
 	case v == iana.TLS12, v == iana.TLS13:
 		return v, nil
 	case n.old && (v == iana.TLS10 || v == iana.TLS11):
 		return v, nil
 	case v == iana.TLS10, v == iana.TLS11:
-		return 0, usage("--%s %s: seal speaks %v with --legacy alone", flag, text, v).
-			hinted("give 1.2 or 1.3, or add --legacy if the other side has nothing newer")
+		return 0, usage("--%s %s: seal supports %v only with --legacy", flag, text, v).
+			hinted("use 1.2 or 1.3, or add --legacy if the peer has nothing newer")
 	}
-	return 0, usage("--%s %s: seal does not speak %v", flag, text, v).hinted("give 1.2 or 1.3")
+	return 0, usage("--%s %s: seal does not support %v", flag, text, v).hinted("use 1.2 or 1.3")
 }

@@ -30,8 +30,8 @@ func parseProxy(text string) (*proxy, error) {
 			hinted("as in --proxy http://127.0.0.1:3128 or --proxy socks5://127.0.0.1:1080")
 	}
 	if u.User != nil {
-		return nil, usage("--proxy: a password is no part of the URL, which other users can read").
-			hinted("use a proxy that needs none")
+		return nil, usage("--proxy: the URL must not contain a password, which other users can read").
+			hinted("use a proxy without a password")
 	}
 	if u.Port() == "" {
 		u.Host += map[string]string{"http": ":3128", "socks5": ":1080"}[u.Scheme]
@@ -46,8 +46,8 @@ func (p *proxy) dial(ctx context.Context, a address.Address, addr string) (net.C
 	}
 	addr = strings.TrimPrefix(addr, "tcp://")
 	if tcpPort(addr) == 0 {
-		return nil, usage("--proxy does not reach %s", printable.Line(addr)).
-			hinted("proxies connect to HOST:PORT alone")
+		return nil, usage("--proxy does not support %s", printable.Line(addr)).
+			hinted("proxies connect only to HOST:PORT")
 	}
 	if p.url.Scheme == "socks5" {
 		dialer, err := socks.FromURL(p.url, new(net.Dialer))

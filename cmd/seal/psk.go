@@ -22,7 +22,7 @@ const (
 	maxOffered  = 8       // keys that a client offers: servers check no more
 )
 
-const keyLine = "a line is IDENTITY:HEX, as in alice:8f3c…; openssl rand -hex 32 makes a key; lines that begin with # are passed over"
+const keyLine = "a line is IDENTITY:HEX, as in alice:8f3c…; openssl rand -hex 32 creates a key; lines that begin with # are ignored"
 
 // readKeys reads the pre-shared keys of --psk-file. No error shows any of a line
 // that may hold a key.
@@ -36,11 +36,11 @@ func readKeys(out *output, file string) ([]*engine.PSK, error) {
 		return nil, failed(err, "--psk-file %s, %v", file, err).hinted(keyLine)
 	}
 	if len(keys) == 0 {
-		return nil, failed(nil, "--psk-file %s holds no key", file).hinted(keyLine)
+		return nil, failed(nil, "--psk-file %s contains no key", file).hinted(keyLine)
 	}
 	for i, k := range keys {
 		if k.KeyLen() < shortKey {
-			out.warn("--psk-file %s, line %d: a key of %d bytes can be guessed by whoever records a connection: make it %d bytes or more",
+			out.warn("--psk-file %s, line %d: a key of %d bytes can be guessed from a recorded connection: use %d bytes or more",
 				file, lines[i], k.KeyLen(), shortKey)
 		}
 	}
@@ -94,7 +94,7 @@ func offerKeys(out *output, cfg *sealsock.Config, file string, certificates bool
 	}
 	if len(keys) > maxOffered {
 		return failed(nil, "--psk-file %s has %d keys, and a client offers at most %d", file, len(keys), maxOffered).
-			hinted("give this side a file with its own key alone")
+			hinted("use a file with only the key of this client")
 	}
 	cfg.PSKs, cfg.PSKOnly = keys, !certificates
 	return nil

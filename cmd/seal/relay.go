@@ -192,15 +192,15 @@ func closeWrite(conn net.Conn) error {
 	return errNoHalfClose
 }
 
-var errNoHalfClose = errors.New("this kind of connection cannot end one direction alone")
+var errNoHalfClose = errors.New("this connection cannot close one direction")
 
 // failure is the error of an end.
 func (d direction) failure(half string, end *relayEnd, err error) error {
 	p := explain(err)
 	if half == "send" {
-		p.text = end.name + " stopped reading before everything was sent: " + p.text
+		p.text = end.name + " stopped reading before all data was sent: " + p.text
 	} else {
-		p.text = end.name + " cut the connection: " + p.text
+		p.text = end.name + " ended the connection without close_notify: " + p.text
 		p.code = "cut"
 	}
 	p.exit, p.hint = exitCut, ""

@@ -149,7 +149,7 @@ func TestRelayCutClient(t *testing.T) {
 	if _, err := r.server.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("the server got %v, want a reset", err)
 	}
-	r.wantResult(t, "the client cut the connection")
+	r.wantResult(t, "the client ended the connection without close_notify")
 }
 
 // TestRelayCutServer resets the connection of a server: its client must not take that
@@ -161,7 +161,7 @@ func TestRelayCutServer(t *testing.T) {
 	if _, err := r.client.Read(make([]byte, 1)); alertOf(err) != iana.AlertInternalError {
 		t.Errorf("the client got %v, want internal_error", err)
 	}
-	r.wantResult(t, "the server cut the connection")
+	r.wantResult(t, "the server ended the connection without close_notify")
 }
 
 // TestRelayEarlyAnswer has a server that answers and closes before it has read all: the

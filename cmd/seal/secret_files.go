@@ -22,14 +22,14 @@ func readSecret(out *output, flag, name string, limit int64) ([]byte, error) {
 		return nil, unreadableSecret(flag, name, err)
 	}
 	if accessibleToOthers(info) {
-		out.warn("%s %s holds secrets, and others than its owner may read or change it: chmod 600 keeps it private", flag, name)
+		out.warn("%s %s contains secrets, and other users can read or change it: run chmod 600 on it", flag, name)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	switch {
 	case err != nil:
 		return nil, unreadableSecret(flag, name, err)
 	case int64(len(data)) > limit:
-		return nil, failed(nil, "%s %s has more than %d bytes", flag, name, limit).hinted("it should be far shorter: check the name")
+		return nil, failed(nil, "%s %s has more than %d bytes", flag, name, limit).hinted("check the name: such a file is far shorter")
 	}
 	return data, nil
 }
@@ -42,7 +42,7 @@ func accessibleToOthers(info fs.FileInfo) bool {
 // unreadableSecret is the problem of a secret file that cannot be read.
 func unreadableSecret(flag, name string, err error) error {
 	if errors.Is(err, fs.ErrPermission) {
-		return failed(err, "%s %s may not be read by this user", flag, name).hinted("it holds secrets: have its owner run this, or make a file of your own")
+		return failed(err, "%s %s cannot be read by this user: permission denied", flag, name).hinted("the file contains secrets: run this as its owner, or create your own file")
 	}
 	return unreadable(flag, name, err, "name a file")
 }

@@ -130,7 +130,7 @@ func (s *server) serveOne(ctx context.Context) error {
 // after its handshake failed.
 func explainEOF(err error) error {
 	if errors.Is(err, io.EOF) {
-		return failed(err, "there was one client, and it was refused")
+		return failed(err, "the only client was refused")
 	}
 	return err
 }
@@ -210,7 +210,7 @@ type draining struct {
 func (draining) event() string { return "draining" }
 
 func (d draining) text() string {
-	return fmt.Sprintf("seal: no more clients are accepted; connections have %gs to end", d.Seconds)
+	return fmt.Sprintf("seal: stopped listening; connections have %gs to end", d.Seconds)
 }
 
 // announce reports a connection that is served.

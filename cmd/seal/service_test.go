@@ -105,7 +105,7 @@ func TestExecEndsWithSeal(t *testing.T) {
 			pids := strings.Fields(client.await(t, &client.output, `(\d+ \d+)\n`))
 			for i, sig := range signals {
 				if i > 0 { // the signals must not become one
-					server.await(t, &server.errors, "(no more clients are accepted)")
+					server.await(t, &server.errors, "(stopped listening)")
 				}
 				if err := server.Process.Signal(sig); err != nil {
 					t.Fatal(err)
@@ -155,7 +155,7 @@ func TestDrain(t *testing.T) {
 	if err := server.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	server.await(t, &server.errors, "(no more clients are accepted)")
+	server.await(t, &server.errors, "(stopped listening)")
 	if conn, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
 		conn.Close()
 		t.Error("a client was accepted after SIGTERM")

@@ -42,18 +42,18 @@ func openSession(out *output, file, server string) (*sessionFile, error) {
 	info, err := os.Stat(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Dir(file)); err != nil {
-			return nil, failed(err, "--session %s cannot be written later: there is no such folder", file).hinted("make the folder, or name another file")
+			return nil, failed(err, "--session %s cannot be written: its folder does not exist", file).hinted("create the folder, or name another file")
 		}
 		return r, nil
 	}
 	if err == nil && !info.Mode().IsRegular() {
-		return nil, failed(nil, "--session %s is not a file", file).hinted("it is replaced when there is a new session: name a file of its own")
+		return nil, failed(nil, "--session %s is not a file", file).hinted("name a separate file, which each new session replaces")
 	}
 	if err == nil && ownedByOther(info) {
 		// The user who made the file can impersonate the server: the server's
 		// certificate in it is public, and that user knows the secret beside it.
-		return nil, failed(nil, "--session %s may have been written by another user, who could pose as the server with it", file).
-			hinted("remove it, and keep sessions where only you may write")
+		return nil, failed(nil, "--session %s may have been written by another user, who could impersonate the server with it", file).
+			hinted("remove it, and store sessions in a folder that only you can write to")
 	}
 	data, err := readSecret(out, "--session", file, maxSession)
 	if err != nil {
@@ -64,19 +64,19 @@ func openSession(out *output, file, server string) (*sessionFile, error) {
 	}
 	session, name, err := parseSession(data)
 	if err != nil {
-		return nil, failed(err, "--session %s: %v", file, err).hinted("name another file, or remove this one: a new session is written then")
+		return nil, failed(err, "--session %s: %v", file, err).hinted("name another file, or remove this one")
 	}
 	if name != r.server {
-		return nil, failed(nil, "--session %s is for %q, and not for %q", file, name, r.server).hinted("name a file of its own for each server")
+		return nil, failed(nil, "--session %s is for %q, not for %q", file, name, r.server).hinted("use a separate file for each server")
 	}
 	r.stored = session
 	return r, nil
 }
 
 var (
-	errNoSession    = errors.New("it holds no session of seal")
-	errOwnSession   = errors.New("it holds a session of OpenSSL, which only OpenSSL can read")
-	errCutSession   = errors.New("the session in it is cut or damaged")
+	errNoSession    = errors.New("it contains no session of seal")
+	errOwnSession   = errors.New("it contains a session of OpenSSL, which only OpenSSL can read")
+	errCutSession   = errors.New("its session is truncated or damaged")
 	opensslsSession = []byte("-----BEGIN SSL SESSION PARAMETERS-----")
 )
 
@@ -143,9 +143,9 @@ func (r *sessionFile) outcome(resumed bool) string {
 
 // outcomes has the text for each outcome that is not a resumption.
 var outcomes = map[string]string{
-	"new":     "not resumed (there was no session yet)",
+	"new":     "not resumed (no stored session)",
 	"expired": "not resumed (the session has expired)",
-	"refused": "not resumed (the server did not take the session)",
+	"refused": "not resumed (the server rejected the session)",
 }
 
 // close writes the newest session into the file. One that was used and has no
@@ -168,6 +168,6 @@ func (r *sessionFile) close(out *output) {
 		err = os.Remove(r.file)
 	}
 	if err != nil {
-		out.warn("the session for the next time cannot be written to %s: %v", r.file, cause(err))
+		out.warn("the next session cannot be written to %s: %v", r.file, cause(err))
 	}
 }

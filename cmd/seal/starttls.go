@@ -16,7 +16,7 @@ func checkStartTLS(name string) error {
 	if name == "" || slices.Contains(starttls.Protocols(), name) {
 		return nil
 	}
-	return usage("--starttls %q: that protocol is unknown", printable.Line(name)).
+	return usage("--starttls %q is not supported", printable.Line(name)).
 		hinted("one of %s", strings.Join(starttls.Protocols(), ", "))
 }
 
@@ -53,8 +53,8 @@ func describeUpgrade(e *starttls.Error) *problem {
 		p.hint = "the server does not offer TLS on this port, or an attacker on the network " +
 			"removed the offer; only the request for TLS was sent in plaintext"
 	default:
-		p.hint = "the other side may speak another protocol than " + e.Protocol +
-			", or TLS from the first byte: then leave out --starttls"
+		p.hint = "the server may use another protocol than " + e.Protocol +
+			", or implicit TLS: then leave out --starttls"
 	}
 	return p
 }

@@ -22,13 +22,13 @@ type trustFlags struct {
 }
 
 func (a *trustFlags) register(f *pflag.FlagSet, whose string) {
-	f.StringArrayVar(&a.ca, "ca", nil, "authorities that may vouch for "+whose+", a PEM or DER `file`; may be given several times")
-	f.StringArrayVar(&a.caDir, "ca-dir", nil, "a `folder` of such files, also as OpenSSL's rehash makes them; may be given several times")
-	f.StringArrayVar(&a.pins, "pin", nil, "accept "+whose+" whose public key has this `hash`, as in sha256/Base64; without --ca no authority is asked; may be given several times")
+	f.StringArrayVar(&a.ca, "ca", nil, "trusted authorities of "+whose+", a PEM or DER `file`; may be given several times")
+	f.StringArrayVar(&a.caDir, "ca-dir", nil, "a `folder` of such files, also one of openssl rehash; may be given several times")
+	f.StringArrayVar(&a.pins, "pin", nil, "accept "+whose+" whose public key has this `hash`, as in sha256/Base64; without --ca no authority is needed; may be given several times")
 	f.StringArrayVar(&a.crl, "crl", nil, "revocation lists, a `file` or folder; may be given several times")
-	f.StringVar(&a.revocation, "revocation", "", "a `word`: off, prefer (ask whether a certificate was revoked) or require (and refuse without an answer); otherwise only what is at hand counts")
-	f.BoolVar(&a.strict, "strict", false, "hold certificates against every rule of RFC 5280")
-	f.StringVar(&a.known, "known-peers", "", "accept "+whose+" by the keys in this `file`, where no authority vouches for them")
+	f.StringVar(&a.revocation, "revocation", "", "a `word`: off, prefer (request the revocation status) or require (and refuse an unknown status); the default uses only lists and stapled responses")
+	f.BoolVar(&a.strict, "strict", false, "check certificates against all rules of RFC 5280")
+	f.StringVar(&a.known, "known-peers", "", "accept "+whose+" by the keys in this `file`, if no trusted authority certifies them")
 }
 
 // named reports whether the flags name peers or authorities to accept.
@@ -41,7 +41,7 @@ func (a *trustFlags) policy() (*trust.Policy, error) {
 	for _, text := range a.pins {
 		pin, err := trust.ParsePin(text)
 		if err != nil {
-			return nil, usage("--pin %s: %v", text, err).hinted("a refused connection shows the peer's pin in its hint")
+			return nil, usage("--pin %s: %v", text, err).hinted("the hint of a refused connection contains the peer's pin")
 		}
 		p.Pins = append(p.Pins, pin)
 	}
@@ -89,10 +89,10 @@ func (a *trustFlags) revoked() (*trust.Revocation, error) {
 	case "require":
 		r.Mode = trust.RevocationRequire
 	default:
-		return nil, usage("--revocation %q is not known", a.revocation).hinted("it is off, prefer or require")
+		return nil, usage("--revocation %q is not valid", a.revocation).hinted("it is off, prefer or require")
 	}
 	if r.Mode == trust.RevocationOff && len(a.crl) > 0 {
-		return nil, usage("--revocation off looks at no list, so --crl has no use").hinted("leave out one or the other")
+		return nil, usage("--revocation off excludes --crl").hinted("leave out one of them")
 	}
 	if cache, err := os.UserCacheDir(); err == nil {
 		r.CacheDir = filepath.Join(cache, "sealsock", "revocation")
@@ -118,10 +118,10 @@ func unreadable(flag, name string, err error, hint string) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		p.text = flag + " " + name + " does not exist"
-		p.hint = "check the name, and the folder it is looked for in"
+		p.hint = "check the name and the folder"
 	case errors.Is(err, fs.ErrPermission):
-		p.text = flag + " " + name + " may not be read by this user"
-		p.hint = "give this user the right to read it; it is no secret"
+		p.text = flag + " " + name + " cannot be read by this user: permission denied"
+		p.hint = "allow this user to read it; it is not secret"
 	}
 	return p
 }

@@ -49,7 +49,7 @@ func (v versionNote) text() string {
 
 // readVersion reads what the linker wrote into the program.
 func readVersion() versionNote {
-	v := versionNote{Version: "of an unknown version", Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}
+	v := versionNote{Version: "(unknown version)", Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v

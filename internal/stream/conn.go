@@ -352,7 +352,7 @@ func (c *Conn) truncated() error {
 	if !c.open.Load() {
 		return &engine.Error{
 			Fault: engine.FaultTransport, Reason: "the peer closed the connection during the handshake", Err: io.ErrUnexpectedEOF,
-			Hint: "the other side may not use TLS, or closed the connection without an alert",
+			Hint: "the peer may not use TLS, or closed the connection without an alert",
 		}
 	}
 	return &engine.Error{
