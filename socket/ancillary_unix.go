@@ -41,7 +41,7 @@ func cutControl(b []byte) (raw RawAncillary, rest []byte, err error) {
 	copy((*[unix.SizeofCmsghdr]byte)(unsafe.Pointer(&h))[:], b)
 	size := uint64(h.Len)
 	if size < uint64(controlHeader) || size > uint64(len(b)) {
-		return raw, nil, fmt.Errorf("%w: it says %d bytes of %d", errControlCut, size, len(b))
+		return raw, nil, fmt.Errorf("%w: its length is %d bytes of %d", errControlCut, size, len(b))
 	}
 	raw = RawAncillary{int(h.Level), int(h.Type), b[controlHeader:size:size]}
 	next := controlHeader + controlAlign(len(raw.Data))

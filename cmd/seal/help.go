@@ -155,7 +155,7 @@ func flagHelp(cmd *cobra.Command, all bool) string {
 		if cmd == cmd.Root() {
 			section("Flags of all commands", cmd.PersistentFlags())
 		}
-		b.WriteString("\n\n" + cmd.CommandPath() + " --help-all says more and lists all flags.")
+		b.WriteString("\n\n" + cmd.CommandPath() + " --help-all shows the full help with all flags.")
 		return b.String()
 	default:
 		section("Flags", without(own, "help"))

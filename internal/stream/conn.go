@@ -372,7 +372,7 @@ func (c *Conn) Close() error {
 	}
 	var lost error
 	if c.lockForClose() {
-		lost = c.goodbye()
+		lost = c.closeTimeout()
 		c.out.Unlock()
 	}
 	if c.alerted.Load() {
@@ -400,9 +400,9 @@ func (c *Conn) lockForClose() bool {
 	return c.out.LockContext(ctx) == nil
 }
 
-// goodbye sends what is waiting and then close_notify, or the alert of a failure.
+// closeTimeout sends what is waiting and then close_notify, or the alert of a failure.
 // It returns an error if something written before is lost. The sending half is held.
-func (c *Conn) goodbye() error {
+func (c *Conn) closeTimeout() error {
 	c.raw.SetWriteDeadline(c.closeDeadline())
 	err := c.out.flush(c.raw)
 	if c.brokenBy() != nil {
