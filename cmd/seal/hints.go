@@ -77,9 +77,9 @@ func protocolFlags(e *engine.Error) string {
 // alertHints has what a user can do about alerts of the other side, where its error has no
 // hint.
 var alertHints = map[iana.Alert]string{
-	iana.AlertInternalError: "the other side failed, or serves as many clients as it may: " +
-		"its log says which",
-	iana.AlertAccessDenied: "the other side does not serve this client: its log says why",
+	iana.AlertInternalError: "the other side failed, or has reached its limit of clients: " +
+		"see its log",
+	iana.AlertAccessDenied: "the other side does not serve this client: see its log",
 }
 
 // storeHint is the hint of a trust store that could not be changed.

@@ -50,7 +50,7 @@ func (l *limitFlags) prepare(scheme string) (*gate, error) {
 	}
 	if scheme == "unix" || scheme == "stdio" || scheme == "seqpacket" {
 		return nil, usage("--allow, --deny and --rate are for IP addresses, and %s has none", scheme).
-			hinted("leave them out; the mode of a socket's folder says who may use it")
+			hinted("leave them out; the mode of the socket's folder decides who may use it")
 	}
 	g := &gate{byeSlots: make(chan struct{}, maxFarewells)}
 	var err error
