@@ -1,11 +1,12 @@
 package keys
 
 import (
+	"bytes"
 	"crypto"
-	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/sha512"
 	"crypto/subtle"
 	"fmt"
-	"hash"
 	"io"
 
 	"github.com/sealsock/sealsock/internal/suites"
@@ -156,9 +157,8 @@ func (s *TrafficSecret) Bytes() []byte { return s.bytes() }
 // Section 7.3.
 func (s *TrafficSecret) Keys(keyLen int) (key []byte, iv [suites.IVLen]byte) {
 	key = make([]byte, keyLen)
-	mac := hmac.New(s.hash.New, s.bytes())
-	expandLabelWith(mac, key, "key", nil)
-	expandLabelWith(mac, iv[:], "iv", nil)
+	expandLabel(key, s.hash, s.bytes(), "key", nil)
+	expandLabel(iv[:], s.hash, s.bytes(), "iv", nil)
 	return key, iv
 }
 
@@ -200,51 +200,36 @@ func (s *secret) derive(label string, transcript []byte) secret {
 }
 
 func (s *secret) finished(transcript []byte) []byte {
-	var key [maxHash]byte
+	var key, data [maxHash]byte
 	expandLabel(key[:s.len], s.hash, s.bytes(), "finished", nil)
-	mac := hmac.New(s.hash.New, key[:s.len])
-	mac.Write(transcript)
-	return mac.Sum(nil)
+	return bytes.Clone(mac(&data, s.hash, key[:s.len], transcript))
 }
 
 func extract(h crypto.Hash, salt, input []byte) secret {
 	if salt == nil {
 		salt = zeros[:h.Size()]
 	}
-	mac := hmac.New(h.New, salt)
-	mac.Write(input)
-	var sum [maxHash]byte
-	return newSecret(h, h.Size(), mac.Sum(sum[:0]))
+	var prk [maxHash]byte
+	return newSecret(h, h.Size(), mac(&prk, h, salt, input))
 }
 
 // expandLabel is HKDF-Expand-Label. It fills out.
-func expandLabel(out []byte, h crypto.Hash, key []byte, label string, context []byte) {
-	expandLabelWith(hmac.New(h.New, key), out, label, context)
-}
-
-// expandLabelWith expands with a keyed HMAC, so that several labels under one
-// secret share its initialization.
 //
 //	struct {
 //	    uint16 length = Length;
 //	    opaque label<7..255> = "tls13 " + Label;
 //	    opaque context<0..255> = Context;
 //	} HkdfLabel;
-func expandLabelWith(mac hash.Hash, out []byte, label string, context []byte) {
-	info := make([]byte, 0, 2+1+6+len(label)+1+len(context)+1)
-	info = append(info, byte(len(out)>>8), byte(len(out)), byte(len("tls13 ")+len(label)))
+func expandLabel(out []byte, h crypto.Hash, key []byte, label string, context []byte) {
+	var room [2 + 1 + 255 + 1 + 255]byte
+	info := append(room[:0], byte(len(out)>>8), byte(len(out)), byte(len("tls13 ")+len(label)))
 	info = append(info, "tls13 "...)
 	info = append(info, label...)
 	info = append(info, byte(len(context)))
 	info = append(info, context...)
-	info = append(info, 0)
 	var block [maxHash]byte
 	for i, done, previous := byte(1), 0, block[:0]; done < len(out); i++ {
-		info[len(info)-1] = i
-		mac.Reset()
-		mac.Write(previous)
-		mac.Write(info)
-		previous = mac.Sum(block[:0])
+		previous = mac(&block, h, key, previous, info, []byte{i})
 		done += copy(out[done:], previous)
 	}
 }
@@ -284,4 +269,14 @@ func ECHConfirmation(h crypto.Hash, label ECHLabel, random, transcript []byte) [
 }
 
 // emptyHash is Transcript-Hash("").
-func emptyHash(h crypto.Hash) []byte { return h.New().Sum(nil) }
+func emptyHash(h crypto.Hash) []byte {
+	if h == crypto.SHA384 {
+		return empty384[:]
+	}
+	return empty256[:]
+}
+
+var (
+	empty256 = sha256.Sum256(nil)
+	empty384 = sha512.Sum384(nil)
+)

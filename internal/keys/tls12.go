@@ -2,7 +2,6 @@ package keys
 
 import (
 	"crypto"
-	"crypto/hmac"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -131,23 +130,12 @@ func PSKPremaster12(psk, shared []byte) []byte {
 //	P_hash(secret, seed) = HMAC_hash(secret, A(1) + seed) + HMAC_hash(secret, A(2) + seed) + ...
 //	A(0) = seed; A(i) = HMAC_hash(secret, A(i-1))
 func prf(out []byte, h crypto.Hash, secret []byte, label string, seed ...[]byte) {
-	mac := hmac.New(h.New, secret)
-	write := func() {
-		io.WriteString(mac, label)
-		for _, part := range seed {
-			mac.Write(part)
-		}
-	}
-	write()
+	parts := append([][]byte{nil, []byte(label)}, seed...)
 	var abuf, block [maxHash]byte
-	a := mac.Sum(abuf[:0])
+	a := mac(&abuf, h, secret, parts...)
 	for len(out) > 0 {
-		mac.Reset()
-		mac.Write(a)
-		write()
-		out = out[copy(out, mac.Sum(block[:0])):]
-		mac.Reset()
-		mac.Write(a)
-		a = mac.Sum(abuf[:0])
+		parts[0] = a
+		out = out[copy(out, mac(&block, h, secret, parts...)):]
+		a = mac(&abuf, h, secret, a)
 	}
 }

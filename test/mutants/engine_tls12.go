@@ -5,7 +5,7 @@ var engine12Rows = []row{
 	{
 		doc: rfc5246, section: "5", must: "the PRF with the suite's hash",
 		file: "internal/keys/tls12.go",
-		old:  "mac.Write(a)\n\t\twrite()", new: "write()\n\t\tmac.Write(a)",
+		old:  "parts[0] = a", new: "parts[0] = nil",
 		test: "TestPRF12",
 	},
 	{

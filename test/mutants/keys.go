@@ -47,10 +47,22 @@ var keysRows = []row{
 		pkg: "test/vectors", test: "TestRFC8448",
 	},
 	{
+		doc: own, section: "internal/keys", must: "HMAC with its two pads",
+		file: "internal/keys/mac.go",
+		old:  "buf[i] ^= 0x36 ^ 0x5c", new: "buf[i] ^= 0x5c",
+		test: "TestMAC",
+	},
+	{
+		doc: own, section: "internal/keys", must: "keys longer than a block are hashed",
+		file: "internal/keys/mac.go",
+		old:  "len(key) <= size && n", new: "len(key) <= maxShort-size && n",
+		test: "TestMAC",
+	},
+	{
 		doc: rfc9846, section: "7.2, 7.3", must: "keys, IVs and their updates",
 		file: "internal/keys/schedule.go",
-		old:  "expandLabelWith(mac, iv[:], \"iv\", nil)",
-		new:  "expandLabelWith(mac, iv[:], \"key\", nil)",
+		old:  "expandLabel(iv[:], s.hash, s.bytes(), \"iv\", nil)",
+		new:  "expandLabel(iv[:], s.hash, s.bytes(), \"key\", nil)",
 		pkg:  "test/vectors", test: "TestRFC8448",
 	},
 	{

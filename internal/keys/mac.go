@@ -1,0 +1,77 @@
+package keys
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/fips140"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/sha512"
+)
+
+// The blocks of SHA-256 and SHA-384, in bytes, and the longest message that is hashed
+// on the stack: all of the key schedule are shorter.
+const (
+	block256 = 64
+	block384 = 128
+	maxShort = 640
+)
+
+// mac returns HMAC (RFC 2104) of the parts of a message under a key, in out:
+//
+//	H((key ^ opad) || H((key ^ ipad) || message))
+//
+// A handshake computes some thirty of them over a few dozen bytes. Package crypto/hmac
+// allocates seven times for each, so short messages are hashed here, by crypto/sha256
+// and crypto/sha512. The module of FIPS 140-3 has its own HMAC, which is used in its mode.
+func mac(out *[maxHash]byte, h crypto.Hash, key []byte, parts ...[]byte) []byte {
+	size := block256
+	if h == crypto.SHA384 {
+		size = block384
+	}
+	n := size
+	for _, p := range parts {
+		n += len(p)
+	}
+	short := (h == crypto.SHA256 || h == crypto.SHA384) && len(key) <= size && n <= maxShort
+	if !short || fips140.Enabled() {
+		return standardMAC(out, h, key, parts)
+	}
+	var buf [maxShort]byte
+	for i := range size {
+		buf[i] = 0x36
+	}
+	for i, b := range key {
+		buf[i] ^= b
+	}
+	n = size
+	for _, p := range parts {
+		n += copy(buf[n:], p)
+	}
+	inner := sum(out, h, buf[:n])
+	for i := range size {
+		buf[i] ^= 0x36 ^ 0x5c
+	}
+	n = size + copy(buf[size:], inner)
+	return sum(out, h, buf[:n])
+}
+
+// sum returns the hash of b in out.
+func sum(out *[maxHash]byte, h crypto.Hash, b []byte) []byte {
+	if h == crypto.SHA384 {
+		*out = sha512.Sum384(b)
+		return out[:sha512.Size384]
+	}
+	short := sha256.Sum256(b)
+	return out[:copy(out[:], short[:])]
+}
+
+// standardMAC copies what it is given: the interface of package hash would move it, and
+// what mac was given, to the heap.
+func standardMAC(out *[maxHash]byte, h crypto.Hash, key []byte, parts [][]byte) []byte {
+	m := hmac.New(h.New, bytes.Clone(key))
+	for _, p := range parts {
+		m.Write(bytes.Clone(p))
+	}
+	return out[:copy(out[:], m.Sum(nil))]
+}
