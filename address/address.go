@@ -126,6 +126,20 @@ func (a Address) Host() string {
 	return a.end.host()
 }
 
+// HostPort returns the host and the port of an address of TCP, and ok, for a proxy that
+// connects on behalf of the caller. The host may be empty and the port a service's name.
+// For other addresses, and for tcp4:// and tcp6://, which a proxy cannot honor, ok is
+// false.
+func (a Address) HostPort() (host, port string, ok bool) {
+	switch end := a.end.(type) {
+	case tcp:
+		return end.name, end.port, end.scheme == "tcp"
+	case overTLS:
+		return end.tcp.name, end.port, true
+	}
+	return "", "", false
+}
+
 // Dial opens a connection to the address. The context applies until the
 // connection is established, not afterwards. Its errors are *[net.OpError]
 // values.

@@ -56,6 +56,7 @@ type connectFlags struct {
 	headerFlags
 	framed string
 	logFlags
+	proxyFlags
 	name      string
 	insecure  bool
 	legacy    bool
@@ -105,6 +106,7 @@ func (flags *connectFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&flags.framed, "framed", "",
 		"send name, size and checksum of standard input, a file, in front, for listen --into; this is "+
 			"the `name`")
+	flags.proxyFlags.register(f)
 	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "`time` for connecting and the handshake")
 }
 
@@ -175,6 +177,10 @@ func (flags *connectFlags) prepare(out *output, a address.Address) (*dialer, err
 	}
 	c := &dialer{addr: a, cfg: cfg, out: out, done: done}
 	c.route = route{header: flags.send, starttls: flags.starttls, host: cfg.ServerName}
+	if c.route.proxies, err = flags.proxyFlags.open(out); err != nil {
+		done()
+		return nil, err
+	}
 	if c.early, err = readEarlyFile(flags.early); err != nil {
 		done()
 		return nil, err
@@ -294,6 +300,10 @@ func (flags *connectFlags) dial(ctx context.Context, c *dialer) (tlsConn, *facts
 // open connects with the engine, or with package legacy for --legacy.
 func (flags *connectFlags) open(ctx context.Context, c *dialer) (tlsConn, *facts, error) {
 	if flags.legacy {
+		if p, _, err := c.route.proxies.choose(c.addr); p != nil || err != nil {
+			return nil, nil, cmp.Or(err, error(usage("--legacy uses no proxy, and %s names one", p.from).
+				hinted("add --proxy none, or leave out --legacy")))
+		}
 		conn, err := legacy.DialAddress(ctx, c.addr, c.cfg)
 		if err != nil {
 			return nil, nil, err
@@ -334,6 +344,7 @@ func (flags *connectFlags) check() error {
 		"--session": flags.session != "", "--early-data": flags.early != "", "--psk-file": flags.pskFile != "",
 		"--ech-config": flags.echConfig != "", "--raw-key": flags.rawKey,
 		"--starttls": flags.starttls != "", "--send-proxy-header": flags.send != 0,
+		"--proxy": flags.proxyFlags.url != "" && flags.proxyFlags.url != "none",
 	})
 }
 

@@ -59,12 +59,12 @@ type inspectFlags struct {
 	timeout   time.Duration
 	parallel  int
 	dns       string
-	proxy     string
-	pem       bool
-	html      string
-	keyLog    string
-	messages  bool
-	password  string
+	proxyFlags
+	pem      bool
+	html     string
+	keyLog   string
+	messages bool
+	password string
 }
 
 func newInspect(out *output) *cobra.Command {
@@ -93,8 +93,7 @@ func newInspect(out *output) *cobra.Command {
 	f.IntVar(&flags.parallel, "parallel", 8, "`connections` to one server at a time")
 	f.StringVar(&flags.dns, "dns", "",
 		"ask this DNS `server` for the records of the servers, instead of the system's; off asks none")
-	f.StringVar(&flags.proxy, "proxy", "",
-		"connect through this proxy: a `URL` with the scheme http or socks5")
+	flags.proxyFlags.register(f)
 	f.BoolVar(&flags.pem, "pem", false,
 		"print the certificates of the servers in PEM, and nothing else")
 	f.StringVar(&flags.html, "html", "", "write a report for a browser to this `file`")
@@ -189,7 +188,7 @@ type servers struct {
 	flags  *inspectFlags
 	policy *trust.Policy
 	dns    *dns.Client // nil asks nothing
-	proxy  *proxy      // nil for none
+	proxy  *proxies
 	out    *output
 }
 
@@ -202,7 +201,7 @@ func (s *servers) prepare() (err error) {
 	default:
 		s.dns = &dns.Client{Server: withDefaultPort(s.flags.dns, "53")}
 	}
-	s.proxy, err = parseProxy(s.flags.proxy)
+	s.proxy, err = s.flags.proxyFlags.open(s.out)
 	return err
 }
 
@@ -305,7 +304,7 @@ func (s *servers) inspect(ctx context.Context, addr string) inspection {
 	target := probe.Target{
 		ServerName: name, Trust: s.policy, Port: tcpPort(addr),
 		Dial: func(ctx context.Context) (net.Conn, error) {
-			raw, err := s.proxy.dial(ctx, a, addr)
+			raw, err := s.proxy.dial(ctx, a)
 			if err != nil || flags.starttls == "" {
 				return raw, err
 			}

@@ -72,6 +72,7 @@ Exit codes:
 Environment:
   SEALSOCK_HOME   folder of the local authority, instead of sealsock in the
                   user's configuration folder
+  HTTPS_PROXY     proxy of connect and inspect; ALL_PROXY and NO_PROXY likewise
   SSLKEYLOGFILE   file for the secrets of connections, as with --keylog
   NO_COLOR        no colours`
 

@@ -2,108 +2,310 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
+	"golang.org/x/net/http/httpproxy"
 	socks "golang.org/x/net/proxy"
 
+	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/internal/printable"
+	"github.com/sealsock/sealsock/trust"
 )
 
-// A proxy connects to servers on behalf of the command.
-type proxy struct{ url *url.URL }
-
-// parseProxy parses --proxy. An empty text is no proxy.
-func parseProxy(text string) (*proxy, error) {
-	if text == "" {
-		return nil, nil
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "socks5" {
-		return nil, usage("--proxy: not a URL of a proxy").
-			hinted("as in --proxy http://127.0.0.1:3128 or --proxy socks5://127.0.0.1:1080")
-	}
-	if u.User != nil {
-		return nil, usage("--proxy: the URL must not contain a password, which other users can read").
-			hinted("use a proxy without a password")
-	}
-	if u.Port() == "" {
-		u.Host += map[string]string{"http": ":3128", "socks5": ":1080"}[u.Scheme]
-	}
-	return &proxy{u}, nil
+// proxyFlags are the flags of proxies.
+type proxyFlags struct {
+	url      string
+	userFile string
 }
 
-// dial connects to a server, without a proxy if p is nil.
-func (p *proxy) dial(ctx context.Context, a address.Address, addr string) (net.Conn, error) {
-	if p == nil {
-		return a.Dial(ctx)
+func (flags *proxyFlags) register(f *pflag.FlagSet) {
+	f.StringVar(&flags.url, "proxy", "", "connect through this proxy: a `URL` with the scheme http, "+
+		"https or socks5, or none; without it HTTPS_PROXY, ALL_PROXY and NO_PROXY decide")
+	f.StringVar(&flags.userFile, "proxy-user-file", "",
+		"a `file` with the line USER:PASSWORD for --proxy")
+}
+
+// A proxy connects to servers on behalf of the command.
+type proxy struct {
+	url  *url.URL
+	user *url.Userinfo // nil for none
+	from string        // what named it: the flag or a variable
+}
+
+// The default ports of proxies.
+var proxyPorts = map[string]string{"http": "3128", "https": "443", "socks5": "1080"}
+
+// parseProxy parses the URL of a proxy, which may hold a password. No error shows it.
+func parseProxy(text, from string) (*proxy, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || proxyPorts[u.Scheme] == "" {
+		return nil, usage("%s: not a URL of a proxy", from).
+			hinted("as in http://127.0.0.1:3128, https://proxy.example.com or socks5://127.0.0.1:1080")
 	}
-	addr = strings.TrimPrefix(addr, "tcp://")
-	if tcpPort(addr) == 0 {
-		return nil, usage("--proxy does not support %s", printable.Line(addr)).
-			hinted("proxies connect only to HOST:PORT")
+	p := &proxy{url: u, user: u.User, from: from}
+	u.User = nil
+	if u.Port() == "" {
+		u.Host = net.JoinHostPort(u.Hostname(), proxyPorts[u.Scheme])
 	}
-	if p.url.Scheme == "socks5" {
-		dialer, err := socks.FromURL(p.url, new(net.Dialer))
+	return p, nil
+}
+
+// proxies decides which proxy reaches a server.
+type proxies struct {
+	fixed *proxy // of --proxy; nil for none
+	none  bool   // --proxy none
+	out   *output
+}
+
+// open reads what the flags name.
+func (flags *proxyFlags) open(out *output) (*proxies, error) {
+	p := &proxies{none: flags.url == "none", out: out}
+	if flags.url == "" || p.none {
+		if flags.userFile != "" {
+			return nil, usage("--proxy-user-file is for --proxy, which was not given").
+				hinted("add --proxy URL, or leave it out")
+		}
+		return p, nil
+	}
+	var err error
+	if p.fixed, err = parseProxy(flags.url, "--proxy"); err != nil {
+		return nil, err
+	}
+	if p.fixed.user != nil {
+		return nil, usage("--proxy: the URL must not contain a password, which other users can read").
+			hinted("write USER:PASSWORD into a file and name it with --proxy-user-file, " +
+				"or set ALL_PROXY to the URL")
+	}
+	if flags.userFile == "" {
+		return p, nil
+	}
+	line, err := readSecret(out, "--proxy-user-file", flags.userFile, 4096)
+	if err != nil {
+		return nil, err
+	}
+	name, password, ok := strings.Cut(strings.TrimRight(string(line), "\r\n"), ":")
+	if !ok || name == "" || strings.ContainsAny(name+password, "\r\n") {
+		return nil, failed(nil, "--proxy-user-file %s: not a line USER:PASSWORD", flags.userFile)
+	}
+	p.fixed.user = url.UserPassword(name, password)
+	return p, nil
+}
+
+// environment returns the proxy that the environment names for a server; nil for none.
+// As with curl, names in lower case take precedence. Loopback addresses have none.
+func environment(hostPort string) (*proxy, error) {
+	for _, name := range []string{"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"} {
+		value := os.Getenv(name)
+		if value == "" {
+			continue
+		}
+		if !strings.Contains(value, "://") {
+			value = "http://" + value
+		}
+		p, err := parseProxy(strings.Replace(value, "socks5h://", "socks5://", 1), name)
 		if err != nil {
 			return nil, err
 		}
-		conn, err := dialer.(socks.ContextDialer).DialContext(ctx, "tcp", addr)
-		return conn, proxyError(p, err)
+		rules := httpproxy.Config{
+			HTTPSProxy: p.url.String(), NoProxy: cmp.Or(os.Getenv("no_proxy"), os.Getenv("NO_PROXY")),
+		}
+		used, err := rules.ProxyFunc()(&url.URL{Scheme: "https", Host: hostPort})
+		if used == nil || err != nil {
+			return nil, err
+		}
+		return p, nil
 	}
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", p.url.Host)
+	return nil, nil
+}
+
+// choose returns the proxy for an address, nil for none, and what to ask it for.
+func (p *proxies) choose(a address.Address) (*proxy, string, error) {
+	if p == nil || p.none {
+		return nil, "", nil
+	}
+	host, port, ok := a.HostPort()
+	if !ok || host == "" {
+		if p.fixed != nil {
+			return nil, "", usage("--proxy does not support %s", printable.Line(a.String())).
+				hinted("proxies connect only to HOST:PORT")
+		}
+		return nil, "", nil
+	}
+	n, err := net.LookupPort("tcp", port)
 	if err != nil {
-		return nil, proxyError(p, err)
+		return nil, "", err
+	}
+	addr := net.JoinHostPort(host, strconv.Itoa(n))
+	if p.fixed != nil {
+		return p.fixed, addr, nil
+	}
+	used, err := environment(addr)
+	return used, addr, err
+}
+
+// dial connects to a server, through a proxy if one is to be used.
+func (p *proxies) dial(ctx context.Context, a address.Address) (net.Conn, error) {
+	through, addr, err := p.choose(a)
+	if err != nil {
+		return nil, err
+	}
+	if through == nil {
+		return a.Dial(ctx)
+	}
+	if through != p.fixed {
+		p.out.print(usedProxy{through.url.Host, through.from})
+	}
+	conn, err := through.dial(ctx, addr)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, through.explain(err)
+	}
+	return &proxiedConn{conn, remoteName(addr)}, nil
+}
+
+// usedProxy reports that a variable named a proxy.
+type usedProxy struct {
+	Proxy string `json:"proxy"`
+	From  string `json:"from"`
+}
+
+func (usedProxy) event() string { return "proxy" }
+func (u usedProxy) text() string {
+	return printable.Line("seal: connecting through the proxy " + u.Proxy + ", which " + u.From + " names")
+}
+
+// A proxiedConn is a connection to a proxy, with the name of the server behind it.
+type proxiedConn struct {
+	net.Conn
+	remote remoteName
+}
+
+func (c *proxiedConn) RemoteAddr() net.Addr { return c.remote }
+
+// A remoteName is the host and port that a proxy was asked for.
+type remoteName string
+
+func (remoteName) Network() string  { return "tcp" }
+func (n remoteName) String() string { return string(n) }
+
+// dial connects to the proxy and asks it for a connection.
+func (p *proxy) dial(ctx context.Context, addr string) (net.Conn, error) {
+	if p.url.Scheme == "socks5" {
+		dialer, err := socks.SOCKS5("tcp", p.url.Host, p.socksUser(), new(net.Dialer))
+		if err != nil {
+			return nil, err
+		}
+		return dialer.(socks.ContextDialer).DialContext(ctx, "tcp", addr)
+	}
+	conn, err := p.dialHTTP(ctx)
+	if err != nil {
+		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	tunneled, err := p.tunnel(conn, addr)
-	if err != nil {
+	if err := p.tunnel(conn, addr); err != nil {
 		conn.Close()
-		return nil, proxyError(p, err)
+		return nil, err
 	}
-	return tunneled, nil
+	return conn, nil
 }
 
-// proxyError names the proxy in an error.
-func proxyError(p *proxy, err error) error {
-	if err == nil {
+func (p *proxy) socksUser() *socks.Auth {
+	if p.user == nil {
 		return nil
 	}
-	return failed(err, "the proxy %s: %v", p.url.Host, err)
+	password, _ := p.user.Password()
+	return &socks.Auth{User: p.user.Username(), Password: password}
 }
 
-// tunnel asks an HTTP proxy for a connection. RFC 9110, Section 9.3.6.
-func (p *proxy) tunnel(conn net.Conn, addr string) (net.Conn, error) {
+// dialHTTP connects to an HTTP proxy, with TLS if its scheme is https.
+func (p *proxy) dialHTTP(ctx context.Context) (net.Conn, error) {
+	if p.url.Scheme == "http" {
+		return new(net.Dialer).DialContext(ctx, "tcp", p.url.Host)
+	}
+	roots, err := localRoots()
+	if err != nil {
+		return nil, err
+	}
+	cfg := &sealsock.Config{Trust: &trust.Policy{Roots: roots}}
+	cfg.ALPN = []string{"http/1.1"}
+	return sealsock.Dial(ctx, p.url.Host, cfg)
+}
+
+// maxProxyHead is the size of the response of a proxy, in bytes.
+const maxProxyHead = 16 << 10
+
+// tunnel asks an HTTP proxy for a connection, and reads nothing behind its response: a
+// server that begins to speak may have sent more. RFC 9110, Section 9.3.6.
+func (p *proxy) tunnel(conn net.Conn, addr string) error {
 	request := &http.Request{
 		Method: http.MethodConnect, URL: &url.URL{Opaque: addr}, Host: addr, Header: http.Header{},
 	}
+	if p.user != nil {
+		password, _ := p.user.Password()
+		basic := http.Request{Header: http.Header{}}
+		basic.SetBasicAuth(p.user.Username(), password)
+		request.Header.Set("Proxy-Authorization", basic.Header.Get("Authorization"))
+	}
 	if err := request.Write(conn); err != nil {
-		return nil, err
+		return err
 	}
-	// A server that begins to speak, as with STARTTLS, may have sent more than the response.
-	buffered := bufio.NewReader(conn)
-	response, err := http.ReadResponse(buffered, request)
+	head, err := readHead(conn, maxProxyHead)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if response.StatusCode/100 != 2 {
-		return nil, fmt.Errorf("it answered %s", printable.Line(response.Status))
+	response, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(head)), request)
+	switch {
+	case err != nil:
+		return errors.New("its response is not HTTP")
+	case response.StatusCode == http.StatusProxyAuthRequired:
+		return errProxyUser
+	case response.StatusCode/100 != 2:
+		return fmt.Errorf("it answered %s", printable.Line(response.Status))
 	}
-	return &bufferedConn{conn, buffered}, nil
+	return nil
 }
 
-// A bufferedConn reads what a reader has buffered first.
-type bufferedConn struct {
-	net.Conn
-	r *bufio.Reader
+var errProxyUser = errors.New("it asks for a user name and password")
+
+// readHead reads the head of an HTTP message, and nothing behind it.
+func readHead(r io.Reader, limit int) ([]byte, error) {
+	var head []byte
+	for !bytes.HasSuffix(head, []byte("\r\n\r\n")) && !bytes.HasSuffix(head, []byte("\n\n")) {
+		if len(head) == limit {
+			return nil, fmt.Errorf("its response has a head of more than %d bytes", limit)
+		}
+		head = append(head, 0)
+		if _, err := io.ReadFull(r, head[len(head)-1:]); err != nil {
+			return nil, err
+		}
+	}
+	return head, nil
 }
 
-// Read reads the buffered bytes, and then those of the connection.
-func (c *bufferedConn) Read(b []byte) (int, error) { return c.r.Read(b) }
+// explain names the proxy in an error.
+func (p *proxy) explain(err error) error {
+	inner := explain(err)
+	problem := failed(err, "the proxy %s: %s", p.url.Host, inner.text)
+	problem.code, problem.hint = "proxy", inner.hint
+	if errors.Is(err, errProxyUser) {
+		problem.hint = "name a file with the line USER:PASSWORD: --proxy-user-file FILE"
+	}
+	return problem
+}

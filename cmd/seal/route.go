@@ -12,6 +12,7 @@ import (
 
 // A route is how the connection below TLS is opened.
 type route struct {
+	proxies  *proxies // that reach the server
 	header   int      // version of the PROXY protocol header that is sent; 0 for none
 	client   net.Conn // that the header is about; nil for this side itself
 	starttls string   // the protocol of --starttls; empty for TLS from the first byte
@@ -20,7 +21,7 @@ type route struct {
 
 // connect opens the connection and returns it when the server awaits a ClientHello.
 func (r *route) connect(ctx context.Context, a address.Address) (net.Conn, error) {
-	raw, err := a.Dial(ctx)
+	raw, err := r.proxies.dial(ctx, a)
 	if err != nil {
 		return nil, err
 	}

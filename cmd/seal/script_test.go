@@ -165,6 +165,7 @@ func environ(ts *testscript.TestScript) []string {
 		"PATH", "HOME", "WORK", "TMPDIR", "SEALSOCK_HOME", "SSLKEYLOGFILE", "OPENSSL_CONF", "GORACE", "SystemRoot",
 		"SEAL_PEER_NAME", "SEAL_PEER_PIN", "SEAL_PEER_TRUSTED", "SEAL_OTHER",
 		"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES",
+		"HTTPS_PROXY", "https_proxy", "all_proxy", "NO_PROXY",
 	} {
 		if v := ts.Getenv(key); v != "" {
 			env = append(env, key+"="+v)
