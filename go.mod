@@ -8,6 +8,7 @@ require (
 	filippo.io/bigmod v0.1.0
 	github.com/andybalholm/brotli v1.2.8
 	github.com/cloudflare/circl v1.6.5
+	github.com/coder/websocket v1.8.15
 	github.com/fzipp/gocyclo v0.6.0
 	github.com/klauspost/compress v1.20.3
 	github.com/letsencrypt/challtestsrv v1.4.2

@@ -22,7 +22,8 @@
 //	stdio:                  standard input and output, as one connection
 //	imaps://example.com     TCP to a service with TLS from the first byte, whose port
 //	                        the scheme names; https:// smtps:// pop3s:// and others
-//	ws://host/path wss://   read and written as text only
+//	ws://host:8080/path     bytes in the messages of a WebSocket; wss:// is one over TLS,
+//	                        and is read and written as text only
 //
 // [Schemes] lists all of them, with an example of each. If the kernel lacks a
 // family, Dial and Listen return an error that names it.
@@ -128,6 +129,7 @@ func (a Address) Host() string {
 
 // HostPort returns the host and the port of an address of TCP, and ok, for a proxy that
 // connects on behalf of the caller. The host may be empty and the port a service's name.
+// Those of ws:// and wss:// are of the connection below the WebSocket.
 // For other addresses, and for tcp4:// and tcp6://, which a proxy cannot honor, ok is
 // false.
 func (a Address) HostPort() (host, port string, ok bool) {
@@ -136,6 +138,8 @@ func (a Address) HostPort() (host, port string, ok bool) {
 		return end.name, end.port, end.scheme == "tcp"
 	case overTLS:
 		return end.tcp.name, end.port, true
+	case webSocket:
+		return end.tcp.name, end.tcp.port, true
 	}
 	return "", "", false
 }

@@ -63,6 +63,7 @@ func TestParse(t *testing.T) {
 		{"imaps://[2001:db8::1]:1", "imaps", "tcp", "2001:db8::1", "imaps://[2001:db8::1]:1"},
 		{"smtps://192.0.2.1", "smtps", "tcp", "192.0.2.1", "smtps://192.0.2.1"},
 		{"ws://example.com/room?x=1", "ws", "ws", "example.com", "ws://example.com/room?x=1"},
+		{"ws://:8080/", "ws", "ws", "", "ws://:8080/"},
 		{"wss://[::1]:8443/", "wss", "wss", "::1", "wss://[::1]:8443/"},
 	} {
 		a, err := address.Parse(c.text)

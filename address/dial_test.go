@@ -53,7 +53,7 @@ func roundTrip(t *testing.T, c net.Conn) {
 
 func TestDialListen(t *testing.T) {
 	ctx := context.Background()
-	texts := []string{"tcp://127.0.0.1:0", "tcp4://127.0.0.1:0", "unix://" + filepath.Join(t.TempDir(), "s")}
+	texts := []string{"ws://127.0.0.1:0/room?x=1", "tcp://127.0.0.1:0", "tcp4://127.0.0.1:0", "unix://" + filepath.Join(t.TempDir(), "s")}
 	if runtime.GOOS == "linux" {
 		texts = append(texts, fmt.Sprintf("unix://@sealsock-test-%d", os.Getpid()))
 	}
@@ -66,6 +66,9 @@ func TestDialListen(t *testing.T) {
 			}
 			defer l.Close()
 			echoOnce(t, l)
+			if a.Scheme() == "ws" {
+				a = address.MustParse("ws://" + l.Addr().String() + "/room?x=1")
+			}
 			if strings.HasPrefix(a.Network(), "tcp") {
 				a = address.MustParse(a.Scheme() + "://" + l.Addr().String())
 			}
@@ -131,7 +134,7 @@ func TestListenIPv4(t *testing.T) {
 func TestDialErrors(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	for _, text := range []string{"127.0.0.1:1", "unix:///nonexistent/x", "fd://991", "fd://systemd", "fd://systemd/x", "ws://a/"} {
+	for _, text := range []string{"127.0.0.1:1", "unix:///nonexistent/x", "fd://991", "fd://systemd", "fd://systemd/x", "wss://a/"} {
 		_, err := address.MustParse(text).Dial(ctx)
 		var op *net.OpError
 		if !errors.As(err, &op) {

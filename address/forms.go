@@ -49,8 +49,8 @@ func init() {
 		"pops":      {parseService, "pops://mail.example.com", "POP3 over TLS, port 995"},
 		"sips":      {parseService, "sips://sip.example.com", "SIP over TLS, port 5061"},
 		"smtps":     {parseService, "smtps://mail.example.com", "mail submission over TLS, port 465"},
-		"ws":        {parseWebSocket, "ws://example.com/room", "WebSocket, as text only"},
-		"wss":       {parseWebSocket, "wss://example.com/room", "WebSocket over TLS, as text only"},
+		"ws":        {parseWebSocket, "ws://example.com/room", "WebSocket, which carries bytes"},
+		"wss":       {parseWebSocket, "wss://example.com/room", "WebSocket over TLS"},
 	}
 }
 

@@ -119,7 +119,7 @@ func connect(ctx context.Context, out *output, flags *connectFlags, addr string)
 	if err != nil {
 		return err
 	}
-	if err := checkService(a, flags.starttls); err != nil {
+	if err := flags.checkAddress(a); err != nil {
 		return err
 	}
 	if err := flags.logFlags.open(out); err != nil {
@@ -300,9 +300,8 @@ func (flags *connectFlags) dial(ctx context.Context, c *dialer) (tlsConn, *facts
 // open connects with the engine, or with package legacy for --legacy.
 func (flags *connectFlags) open(ctx context.Context, c *dialer) (tlsConn, *facts, error) {
 	if flags.legacy {
-		if p, _, err := c.route.proxies.choose(c.addr); p != nil || err != nil {
-			return nil, nil, cmp.Or(err, error(usage("--legacy uses no proxy, and %s names one", p.from).
-				hinted("add --proxy none, or leave out --legacy")))
+		if err := checkLegacyRoute(c); err != nil {
+			return nil, nil, err
 		}
 		conn, err := legacy.DialAddress(ctx, c.addr, c.cfg)
 		if err != nil {
@@ -314,7 +313,8 @@ func (flags *connectFlags) open(ctx context.Context, c *dialer) (tlsConn, *facts
 	if err != nil {
 		return nil, nil, err
 	}
-	return conn, c.facts(conn), nil
+	over, err := overTLS(ctx, c.addr, conn)
+	return over, c.facts(conn), err
 }
 
 // check finds flags that contradict each other.
@@ -327,9 +327,6 @@ func (flags *connectFlags) check() error {
 	}
 	if flags.rawKey && len(flags.pins) == 0 && flags.known == "" && !flags.insecure {
 		return usage("--raw-key needs the key to accept: no authority certifies a raw public key").hinted("add --pin sha256/… or --known-peers FILE")
-	}
-	if err := flags.headerFlags.check(); err != nil {
-		return err
 	}
 	if err := flags.forwardFlags.check(map[string]bool{
 		"--early-data": flags.early != "", "--session": flags.session != "",

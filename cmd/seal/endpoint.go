@@ -58,6 +58,10 @@ func (flags *listenFlags) checkEndpoints(a address.Address) error {
 	if err := checkService(a, flags.starttls); err != nil {
 		return err
 	}
+	if flags.http && a.Scheme() == "wss" {
+		return usage("--http answers requests, and wss:// carries the messages of a WebSocket").
+			hinted("use an https:// address")
+	}
 	if flags.send != 0 && flags.to == "" {
 		return usage("--send-proxy-header tells the server of --to, and --to was not given").
 			hinted("add --to ADDRESS, or leave it out")
@@ -99,4 +103,16 @@ func checkService(a address.Address, protocol string) error {
 	}
 	return usage("--starttls begins in plaintext, and %s:// with TLS", a.Scheme()).
 		hinted("leave out --starttls, or write the address without the scheme")
+}
+
+// checkAddress finds flags that contradict the address.
+func (flags *connectFlags) checkAddress(a address.Address) error {
+	if a.Scheme() == "wss" && flags.early != "" {
+		return usage("--early-data would come before the upgrade to a WebSocket").
+			hinted("leave it out, or use a ws:// address")
+	}
+	if err := flags.headerFlags.check(); err != nil {
+		return err
+	}
+	return checkService(a, flags.starttls)
 }

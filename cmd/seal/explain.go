@@ -93,8 +93,8 @@ func describe(err error) *problem {
 	case errors.As(err, &addressErr):
 		text := fmt.Sprintf("address %q: %s", addressErr.Text, addressErr.Problem)
 		return &problem{text: text, hint: addressErr.Hint, code: "address", exit: exitUsage}
-	case describeBeforeTLS(err) != nil:
-		return describeBeforeTLS(err)
+	case describeEndpoint(err) != nil:
+		return describeEndpoint(err)
 	case errors.As(err, &networkErr):
 		return describeNetwork(networkErr)
 	case errors.As(err, &engineErr):

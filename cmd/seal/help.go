@@ -28,8 +28,8 @@ var flagGroups = []flagGroup{
 	{"Identity", "cert key p12 key-password-file name raw-key sni-strict psk-file psk-without-dhe"},
 	{"Peers", "ca ca-dir client-ca client-auth pin known-peers insecure strict"},
 	{"Revocation", "crl revocation"},
-	{"Connection", "proxy proxy-user-file starttls accept-proxy-header send-proxy-header alpn session " +
-		"early-data tickets max-early-data"},
+	{"Connection", "proxy proxy-user-file starttls accept-proxy-header send-proxy-header " +
+		"alpn session early-data tickets max-early-data"},
 	{"Encrypted ClientHello", "ech-keys ech-config"},
 	{"Protocol", "min max suites groups sigalgs legacy"},
 	{"Diagnosis", "log log-format trace keylog"},

@@ -46,8 +46,8 @@ func captured(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // proxying http|socks5 [USER:PASSWORD] listens on a port, sets $PROXY to its URL and
-// $PROXYADDR to its address, and is a proxy, which may ask for a password. It writes a line for each connection to the file
-// proxy.log. Names that end in .test are this machine.
+// $PROXYADDR to its address, and is a proxy, which may ask for a password. It writes a line
+// for each connection to the file proxy.log. Names that end in .test are this machine.
 func proxying(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 || len(args) > 2 {
 		ts.Fatalf("usage: proxying http|socks5 [USER:PASSWORD]")

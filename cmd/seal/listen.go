@@ -163,11 +163,13 @@ func listen(ctx context.Context, out *output, flags *listenFlags, addr string) e
 	defer stop()
 	s := &server{out: out, listener: d, service: flags.mode(out), drain: flags.drain, idle: flags.idle}
 	s.places.total, s.places.perAddress = flags.clients, flags.perAddress
-	return flags.run(ctx, out, s)
+	return flags.run(ctx, out, a, s)
 }
 
 // run completes the server for the modes that need more than a service, and runs it.
-func (flags *listenFlags) run(ctx context.Context, out *output, s *server) error {
+func (flags *listenFlags) run(
+	ctx context.Context, out *output, a address.Address, s *server,
+) error {
 	switch {
 	case flags.exec != "":
 		guard, err := startGuard()
@@ -194,6 +196,7 @@ func (flags *listenFlags) run(ctx context.Context, out *output, s *server) error
 		ctx = within
 		s.service, s.drain = stdioService{e, out}, 0
 	}
+	s.service = serviceFor(a, s.service, flags.timeout)
 	return s.run(ctx, flags.keep || flags.chat || flags.to != "")
 }
 
@@ -216,7 +219,7 @@ func (flags *listenFlags) prepare(out *output, a address.Address) (*credentials,
 func (flags *listenFlags) open(
 	ctx context.Context, a address.Address, cfg *sealsock.Config, g *gate,
 ) (listener, error) {
-	inner, err := a.Listen(ctx)
+	inner, err := belowTLS(a).Listen(ctx)
 	if err != nil {
 		return nil, err
 	}

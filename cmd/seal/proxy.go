@@ -23,6 +23,7 @@ import (
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/internal/printable"
+	"github.com/sealsock/sealsock/internal/websocket"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -176,7 +177,17 @@ func (p *proxies) dial(ctx context.Context, a address.Address) (net.Conn, error)
 		}
 		return nil, through.explain(err)
 	}
-	return &proxiedConn{conn, remoteName(addr)}, nil
+	conn = &proxiedConn{conn, remoteName(addr)}
+	if a.Scheme() != "ws" {
+		return conn, nil
+	}
+	host, resource := a.Location()
+	ws, err := websocket.Client(ctx, conn, host, resource)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return ws, nil
 }
 
 // usedProxy reports that a variable named a proxy.
@@ -187,7 +198,8 @@ type usedProxy struct {
 
 func (usedProxy) event() string { return "proxy" }
 func (u usedProxy) text() string {
-	return printable.Line("seal: connecting through the proxy " + u.Proxy + ", which " + u.From + " names")
+	return printable.Line("seal: connecting through the proxy " + u.Proxy + ", which " + u.From +
+		" names")
 }
 
 // A proxiedConn is a connection to a proxy, with the name of the server behind it.

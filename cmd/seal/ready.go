@@ -93,8 +93,16 @@ func listeningOf(a address.Address, at net.Addr, o *credentials) *listening {
 			l.RootFile = o.certFile
 		}
 	}
+	l.addCommands(a, at, o)
+	return l
+}
+
+// addCommands adds the commands that connect.
+func (l *listening) addCommands(a address.Address, at net.Addr, o *credentials) {
 	tcp, ok := at.(*net.TCPAddr)
 	switch {
+	case ok && isWebSocket(a):
+		l.Commands = l.webSocketCommands(a, tcp, o)
 	case ok && o.id == nil:
 		host, port := reachable(a, tcp)
 		l.Commands = pskCommands(o.keyFile, o.keys[0].Identity, net.JoinHostPort(host, fmt.Sprint(port)))
@@ -109,7 +117,6 @@ func listeningOf(a address.Address, at net.Addr, o *credentials) *listening {
 	case at.Network() == "unix":
 		l.Commands = []string{programName() + " connect" + l.trusted(o.ca) + " " + quoted(l.Address)}
 	}
-	return l
 }
 
 // displayAddress is where a listener listens, as a user would write it: with the scheme
@@ -117,6 +124,9 @@ func listeningOf(a address.Address, at net.Addr, o *credentials) *listening {
 func displayAddress(a address.Address, at net.Addr) string {
 	if a.Scheme() == "seqpacket" {
 		return a.String()
+	}
+	if tcp, ok := at.(*net.TCPAddr); ok && isWebSocket(a) {
+		return webSocketURL(a, tcp.IP.String(), tcp.Port)
 	}
 	return addressText(at)
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"github.com/sealsock/sealsock/address"
+	"github.com/sealsock/sealsock/internal/websocket"
 	"github.com/sealsock/sealsock/proxyprotocol"
 	"github.com/sealsock/sealsock/starttls"
 )
@@ -21,7 +22,7 @@ type route struct {
 
 // connect opens the connection and returns it when the server awaits a ClientHello.
 func (r *route) connect(ctx context.Context, a address.Address) (net.Conn, error) {
-	raw, err := r.proxies.dial(ctx, a)
+	raw, err := r.proxies.dial(ctx, belowTLS(a))
 	if err != nil {
 		return nil, err
 	}
@@ -55,15 +56,32 @@ type ownConn struct{ net.Conn }
 func (c ownConn) RemoteAddr() net.Addr { return c.Conn.LocalAddr() }
 func (c ownConn) LocalAddr() net.Addr  { return c.Conn.RemoteAddr() }
 
-// describeBeforeTLS explains an error of what comes before TLS; nil for another one.
-func describeBeforeTLS(err error) *problem {
+// describeEndpoint explains an error of what is before TLS or over it; nil for another one.
+func describeEndpoint(err error) *problem {
 	var upgrade *starttls.Error
 	var header *proxyprotocol.Error
+	var ws *websocket.Error
 	switch {
 	case errors.As(err, &upgrade):
 		return describeUpgrade(upgrade)
 	case errors.As(err, &header):
 		return describeHeader(header)
+	case errors.As(err, &ws):
+		return describeWebSocket(ws)
 	}
 	return nil
+}
+
+// checkLegacyRoute finds what package legacy, which connects by itself, cannot do.
+func checkLegacyRoute(c *dialer) error {
+	if c.addr.Scheme() == "wss" {
+		return usage("--legacy does not go with wss://").
+			hinted("use a ws:// address, or leave out --legacy")
+	}
+	p, _, err := c.route.proxies.choose(c.addr)
+	if p != nil {
+		return usage("--legacy uses no proxy, and %s names one", p.from).
+			hinted("add --proxy none, or leave out --legacy")
+	}
+	return err
 }

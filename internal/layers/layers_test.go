@@ -55,8 +55,9 @@ var allowed = map[string][]string{
 		"signer"},
 	"authority":   {"iana", "identity", "internal/filelock", "internal/pubkey", "internal/readfile"},
 	"certificate": {"identity", "internal/pubkey"},
-	"address": {"internal/filelock", "socket", "socket/inet", "socket/unix", "socket/vsock", "socket/bluetooth", "socket/can", "socket/tipc",
+	"address": {"internal/filelock", "internal/websocket", "socket", "socket/inet", "socket/unix", "socket/vsock", "socket/bluetooth", "socket/can", "socket/tipc",
 		"socket/sctp", "socket/mptcp", "socket/smc", "socket/udplite"},
+	"internal/websocket": {},
 }
 
 // untouched lists the standard packages that the engine's side must not import

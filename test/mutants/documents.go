@@ -31,6 +31,7 @@ var documents = []document{
 	{"RFC 7905", "ChaCha20-Poly1305", 0},
 	{"RFC 8422", "Elliptic curves in TLS 1.2", 44},
 	{"RFC 6066", "TLS extensions", 28},
+	{"RFC 6455", "WebSocket", 0},
 	{"RFC 7250", "Raw public keys", 8}, // in Section 4
 	{"RFC 7301", "Application protocols", 3},
 	{"RFC 8449", "Record size limit", 10},

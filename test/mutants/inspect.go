@@ -102,7 +102,7 @@ var inspectRows = []row{
 	{
 		doc: own, section: "seal inspect", must: "a password is no part of --proxy",
 		file: "cmd/seal/proxy.go",
-		old:  "if u.User != nil {", new: "if false {",
+		old:  "if p.fixed.user != nil {", new: "if false {",
 		test: "TestScripts/inspect",
 	},
 }

@@ -1,0 +1,3 @@
+package websocket
+
+var AcceptOf = acceptOf
