@@ -13,6 +13,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/sealsock/sealsock/internal/certtext"
 	"github.com/sealsock/sealsock/internal/pubkey"
 )
 
@@ -245,14 +246,14 @@ func (c *Certificate) time(s *cryptobyte.String, which string) time.Time {
 			continue
 		}
 		if i > 0 || !strings.HasSuffix(text, "Z") {
-			c.problem("the %s date is written as %s", which, quote(text))
+			c.problem("the %s date is written as %s", which, certtext.Quote(text))
 		}
 		if tag == asn1.UTCTime && t.Year() >= 2050 {
 			t = t.AddDate(-100, 0, 0) // RFC 5280, Section 4.1.2.5.1
 		}
 		return t.UTC()
 	}
-	c.problem("the %s date %s cannot be read", which, quote(text))
+	c.problem("the %s date %s cannot be read", which, certtext.Quote(text))
 	return time.Time{}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/certtext"
 )
 
 // Item is one object in a file. One of its pointers is set. If the package does
@@ -104,7 +105,7 @@ func readOne(b *pem.Block, options []identity.Option) Item {
 		item.Kind = KindPublicKey
 		item.Key = &Key{PublicKey: new(Certificate).publicKey(b.Bytes)}
 	default:
-		return Item{Kind: KindOther, Note: fmt.Sprintf("a block %s of %d bytes", quote(label), len(b.Bytes))}
+		return Item{Kind: KindOther, Note: fmt.Sprintf("a block %s of %d bytes", certtext.Quote(label), len(b.Bytes))}
 	}
 	if err != nil {
 		item.Note = err.Error()

@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/sealsock/sealsock/internal/certtext"
 )
 
 // NameKind is one of the kinds of RFC 5280, Section 4.2.1.6.
@@ -113,7 +115,7 @@ func (c *Certificate) generalName(s *cryptobyte.String, where string) (GeneralNa
 	case EmailName, DNSName, URI:
 		g.Value = c.checkText(string(value), where)
 		if strings.ContainsFunc(g.Value, func(r rune) bool { return r >= 0x80 }) {
-			c.problem("a %s name in the %s that is not ASCII: %s", g.Kind, where, quote(g.Value))
+			c.problem("a %s name in the %s that is not ASCII: %s", g.Kind, where, certtext.Quote(g.Value))
 		}
 	case IPAddress:
 		g.Value = c.address(value, where)

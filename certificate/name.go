@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/sealsock/sealsock/internal/certtext"
 )
 
 // Name is a distinguished name: relative distinguished names in the order of
@@ -139,9 +141,9 @@ func (c *Certificate) attribute(set *cryptobyte.String, which string) (Attribute
 // text.
 func (c *Certificate) checkText(text, where string) string {
 	if strings.ContainsRune(text, 0) {
-		c.problem("a NUL character in the %s: %s", where, quote(text))
+		c.problem("a NUL character in the %s: %s", where, certtext.Quote(text))
 	} else if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		c.problem("a control character in the %s: %s", where, quote(text))
+		c.problem("a control character in the %s: %s", where, certtext.Quote(text))
 	}
 	if !utf8.ValidString(text) {
 		c.problem("the %s is not valid in its encoding", where)
@@ -224,12 +226,4 @@ func hexText(b []byte) string {
 		return hex.EncodeToString(b[:maxHex]) + "…"
 	}
 	return hex.EncodeToString(b)
-}
-
-// quote escapes and truncates text that a peer controls.
-func quote(s string) string {
-	if len(s) > 120 {
-		s = strings.ToValidUTF8(s[:120], "") + "…"
-	}
-	return strconv.Quote(s)
 }

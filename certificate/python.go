@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/certtext"
 )
 
 // PeerCert returns the certificate in the form of Python's
@@ -126,7 +128,7 @@ func ParseTime(text string) (time.Time, error) {
 	body, ok := strings.CutSuffix(text, " GMT")
 	t, err := time.Parse("Jan _2 15:04:05 2006", body)
 	if !ok || err != nil {
-		return time.Time{}, fmt.Errorf("%s is not a date in the form of a certificate: expected %q", quote(text), "Jan  5 09:34:43 2018 GMT")
+		return time.Time{}, fmt.Errorf("%s is not a date in the form of a certificate: expected %q", certtext.Quote(text), "Jan  5 09:34:43 2018 GMT")
 	}
 	return t, nil
 }

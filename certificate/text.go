@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/certtext"
 )
 
 // writer formats text in two columns.
@@ -66,8 +68,8 @@ func (c *Certificate) Text(now time.Time) string {
 	w.line("subject", "%s", orNone(c.Subject.String()))
 	w.line("issuer", "%s%s", orNone(c.Issuer.String()), selfText(c.SelfIssued))
 	w.line("serial", "%s", c.Serial)
-	w.line("valid from", "%s", stamp(c.NotBefore))
-	w.line("valid until", "%s, %s", stamp(c.NotAfter), validity(c.NotBefore, c.NotAfter, now))
+	w.line("valid from", "%s", certtext.Time(c.NotBefore))
+	w.line("valid until", "%s, %s", certtext.Time(c.NotAfter), validity(c.NotBefore, c.NotAfter, now))
 	w.line("key", "%s", c.Key)
 	w.line("signature", "%s", c.SignatureAlgorithm.text())
 	w.details(&c.Details)
@@ -81,7 +83,7 @@ func (c *Certificate) Text(now time.Time) string {
 
 func (c *Certificate) title() string {
 	if cn := c.Subject.Get("commonName"); len(cn) > 0 {
-		return quote(cn[0])
+		return certtext.Quote(cn[0])
 	}
 	if len(c.AlternativeNames) > 0 {
 		return c.AlternativeNames[0].String()
@@ -102,8 +104,6 @@ func selfText(self bool) string {
 	}
 	return ""
 }
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // validity describes whether a certificate is valid at a time.
 func validity(from, to, now time.Time) string {
@@ -153,7 +153,7 @@ func (w *writer) details(d *Details) {
 	if d.MustStaple {
 		w.line("must staple", "yes")
 	}
-	list(w, "logged", d.SCTs, func(s SCT) string { return stamp(s.Time) + " in " + s.LogID })
+	list(w, "logged", d.SCTs, func(s SCT) string { return certtext.Time(s.Time) + " in " + s.LogID })
 }
 
 // String formats a distribution point on one line.
@@ -234,9 +234,9 @@ func (l *RevocationList) Text(now time.Time) string {
 	w := &writer{}
 	w.line("crl", "of %s", orNone(l.Issuer.String()))
 	w.indent = "  "
-	w.line("issued", "%s", stamp(l.ThisUpdate))
+	w.line("issued", "%s", certtext.Time(l.ThisUpdate))
 	if l.NextUpdate != nil {
-		w.line("next", "%s, %s", stamp(*l.NextUpdate), validity(l.ThisUpdate, *l.NextUpdate, now))
+		w.line("next", "%s, %s", certtext.Time(*l.NextUpdate), validity(l.ThisUpdate, *l.NextUpdate, now))
 	}
 	w.line("number", "%s", l.Number)
 	w.line("adds to", "%s", l.DeltaBase)
@@ -244,7 +244,7 @@ func (l *RevocationList) Text(now time.Time) string {
 	w.line("signature", "%s", l.SignatureAlgorithm.text())
 	w.line("sha-256", "%s", l.SHA256)
 	w.line("revoked", "%d certificates", l.Count)
-	list(w, "", l.Entries, func(r Revoked) string { return r.Serial + " on " + stamp(r.Time) + " " + r.Reason })
+	list(w, "", l.Entries, func(r Revoked) string { return r.Serial + " on " + certtext.Time(r.Time) + " " + r.Reason })
 	list(w, "problem", l.Problems, func(s string) string { return s })
 	return w.String()
 }

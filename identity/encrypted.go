@@ -18,6 +18,8 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 	"golang.org/x/crypto/scrypt"
+
+	"github.com/sealsock/sealsock/internal/certtext"
 )
 
 // password asks for the password of a file that is encrypted in a certain form.
@@ -49,7 +51,7 @@ func (l *loader) decryptLegacy(b *pem.Block, file string) (crypto.Signer, error)
 	case errors.Is(err, x509.IncorrectPasswordError):
 		return nil, wrongPassword(file)
 	case err != nil:
-		return nil, &Error{Code: CodeUnsupportedCipher, File: file, Detail: quote(b.Headers["DEK-Info"]), Err: err,
+		return nil, &Error{Code: CodeUnsupportedCipher, File: file, Detail: certtext.Quote(b.Headers["DEK-Info"]), Err: err,
 			Hint: "re-encrypt it: openssl pkcs8 -topk8 -in FILE -out new.pem"}
 	}
 	signer, err := parsePrivate(der, file)

@@ -2,8 +2,6 @@ package identity
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 )
 
 // Error is why a file or bytes are no identity.
@@ -116,12 +114,4 @@ func (e *Error) Unwrap() error {
 		return nil
 	}
 	return e.Err
-}
-
-// quote makes text from a file harmless and short.
-func quote(s string) string {
-	if len(s) > 120 {
-		s = strings.ToValidUTF8(s[:120], "") + "…"
-	}
-	return strconv.Quote(s)
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"unicode/utf16"
+
+	"github.com/sealsock/sealsock/internal/certtext"
 )
 
 // maxFile bounds a file: the longest chains and PKCS#12 files have some
@@ -101,7 +103,7 @@ func blocks(data []byte, file string) ([]*pem.Block, error) {
 func brokenPEM(data []byte, start int, segment []byte, file string) error {
 	line := 1 + bytes.Count(data[:start], []byte("\n"))
 	label, _, _ := strings.Cut(string(segment[len(pemBegin):min(len(segment), 80)]), "-----")
-	what := fmt.Sprintf("the block %s that begins on line %d", quote(strings.TrimSpace(label)), line)
+	what := fmt.Sprintf("the block %s that begins on line %d", certtext.Quote(strings.TrimSpace(label)), line)
 	if !bytes.Contains(segment, []byte("-----END ")) {
 		return &Error{Code: CodeBrokenPEM, File: file, Detail: what + " has no end",
 			Hint: "the file is truncated: copy it again, including the line that begins with -----END"}

@@ -5,9 +5,9 @@ import (
 	"crypto"
 	"crypto/x509"
 	"log/slog"
-	"strings"
 	"time"
 
+	"github.com/sealsock/sealsock/internal/certtext"
 	"github.com/sealsock/sealsock/signer"
 )
 
@@ -124,7 +124,7 @@ func (id Identity) String() string {
 	if id.Leaf == nil {
 		return "identity without a certificate"
 	}
-	return "identity of " + describe(id.Leaf) + ", " + keyText(keyOf(id.Leaf)) + ", until " + stamp(id.Leaf.NotAfter)
+	return "identity of " + certtext.Describe(id.Leaf) + ", " + keyText(certtext.Key(id.Leaf)) + ", until " + certtext.Time(id.Leaf.NotAfter)
 }
 
 // GoString is String, so that no way of printing shows a key.
@@ -160,7 +160,7 @@ func (l *loader) build(signer crypto.Signer, keyFile string) (*Identity, error) 
 		return nil, err
 	}
 	leaf := chain[0]
-	if err := checkUsable(keyOf(leaf), l.certFile); err != nil {
+	if err := checkUsable(certtext.Key(leaf), l.certFile); err != nil {
 		return nil, err
 	}
 	id := &Identity{Leaf: leaf, Signer: NewSigner(signer)}
@@ -173,12 +173,12 @@ func (l *loader) build(signer crypto.Signer, keyFile string) (*Identity, error) 
 }
 
 func (l *loader) noteTroubles(leaf *x509.Certificate, now time.Time) {
-	name := describe(leaf)
+	name := certtext.Describe(leaf)
 	switch {
 	case now.After(leaf.NotAfter):
-		l.note("the certificate of %s expired on %s", name, stamp(leaf.NotAfter))
+		l.note("the certificate of %s expired on %s", name, certtext.Time(leaf.NotAfter))
 	case now.Before(leaf.NotBefore):
-		l.note("the certificate of %s is not valid before %s", name, stamp(leaf.NotBefore))
+		l.note("the certificate of %s is not valid before %s", name, certtext.Time(leaf.NotBefore))
 	}
 	if leaf.IsCA {
 		l.note("the certificate of %s is an authority's: many peers reject such a leaf", name)
@@ -199,17 +199,3 @@ func serves(c *x509.Certificate) bool {
 	}
 	return len(c.ExtKeyUsage) == 0
 }
-
-func describe(c *x509.Certificate) string {
-	switch {
-	case c.Subject.CommonName != "":
-		return quote(c.Subject.CommonName)
-	case len(c.DNSNames) > 0:
-		return quote(c.DNSNames[0])
-	case len(c.IPAddresses) > 0:
-		return quote(c.IPAddresses[0].String())
-	}
-	return quote(strings.TrimSpace(c.Subject.String()))
-}
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/sealsock/sealsock/internal/certtext"
 	"github.com/sealsock/sealsock/internal/pss"
 	"github.com/sealsock/sealsock/internal/pubkey"
 )
@@ -68,10 +69,10 @@ func noKey(all []*pem.Block, file string) error {
 			e.Detail = "it holds a public key"
 			e.Hint = "name the private key that it belongs to"
 		case strings.HasSuffix(b.Type, "PARAMETERS"):
-			e.Detail = "it holds only parameters (" + quote(b.Type) + ")"
+			e.Detail = "it holds only parameters (" + certtext.Quote(b.Type) + ")"
 			e.Hint = "make a key with them: openssl genpkey -paramfile FILE -out key.pem"
 		default:
-			e.Detail = "it holds " + quote(b.Type)
+			e.Detail = "it holds " + certtext.Quote(b.Type)
 			continue
 		}
 		break
@@ -95,7 +96,7 @@ func foreignBlock(label, file string) error {
 		return &Error{Code: CodeForeignFormat, File: file, Detail: "an OpenSSH private key",
 			Hint: "convert a copy of it: ssh-keygen -p -m PEM -f COPY"}
 	case strings.HasPrefix(label, "PGP "), strings.HasPrefix(label, "SSH2 "):
-		return &Error{Code: CodeForeignFormat, File: file, Detail: "a block " + quote(label),
+		return &Error{Code: CodeForeignFormat, File: file, Detail: "a block " + certtext.Quote(label),
 			Hint: "give a private key in PEM (PKCS#8)"}
 	}
 	return nil
@@ -207,18 +208,6 @@ func checkUsable(key crypto.PublicKey, file string) error {
 	}
 	return &Error{Code: CodeUnsupportedKey, File: file, Detail: refused.Got,
 		Hint: "give an ECDSA, Ed25519 or RSA key"}
-}
-
-// keyOf returns a certificate's key, also an RSA key that is bound to PSS,
-// which crypto/x509 does not read.
-func keyOf(c *x509.Certificate) crypto.PublicKey {
-	if c.PublicKey != nil {
-		return c.PublicKey
-	}
-	if key, ok := pss.ParsePublicKey(c.RawSubjectPublicKeyInfo); ok {
-		return key
-	}
-	return nil
 }
 
 func sameKey(a, b crypto.PublicKey) bool {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/sealsock/sealsock/internal/certtext"
 	"github.com/sealsock/sealsock/internal/pubkey"
 )
 
@@ -49,8 +50,8 @@ func (l *loader) addCertificate(der []byte, file string) error {
 // addParsed refuses a certificate whose key takes seconds to verify a signature:
 // putting a chain in order does that.
 func (l *loader) addParsed(c *x509.Certificate, file string) error {
-	if pubkey.TooCostly(keyOf(c)) {
-		return checkUsable(keyOf(c), file)
+	if pubkey.TooCostly(certtext.Key(c)) {
+		return checkUsable(certtext.Key(c), file)
 	}
 	if len(l.certs) == maxCertificates {
 		return &Error{Code: CodeBrokenChain, File: file, Detail: "more than 64 certificates",
@@ -115,7 +116,7 @@ func noCertificate(all []*pem.Block, file string) error {
 			e.Detail = "it holds a PKCS#7 bundle"
 			e.Hint = "convert it: openssl pkcs7 -print_certs -in FILE -out chain.pem"
 		default:
-			e.Detail = "it holds " + quote(b.Type)
+			e.Detail = "it holds " + certtext.Quote(b.Type)
 			continue
 		}
 		break
@@ -174,7 +175,7 @@ func firstElement(der []byte) []byte {
 func (l *loader) order(key crypto.PublicKey, keyFile string) ([]*x509.Certificate, error) {
 	leaf := -1
 	for i, c := range l.certs {
-		if sameKey(keyOf(c), key) {
+		if sameKey(certtext.Key(c), key) {
 			leaf = i
 			break
 		}
@@ -184,12 +185,12 @@ func (l *loader) order(key crypto.PublicKey, keyFile string) ([]*x509.Certificat
 	}
 	if leaf > 0 {
 		l.note("the certificate of %s was number %d in its file and is used as the first, because the key belongs to it",
-			describe(l.certs[leaf]), leaf+1)
+			certtext.Describe(l.certs[leaf]), leaf+1)
 	}
 	chain := []*x509.Certificate{l.certs[leaf]}
 	used := map[int]bool{leaf: true}
 	moved := false
-	for last := chain[0]; !selfIssued(last); last = chain[len(chain)-1] {
+	for last := chain[0]; !certtext.SelfIssued(last); last = chain[len(chain)-1] {
 		next := l.issuerOf(last, used)
 		if next < 0 {
 			break
@@ -203,7 +204,7 @@ func (l *loader) order(key crypto.PublicKey, keyFile string) ([]*x509.Certificat
 	}
 	for i, c := range l.certs {
 		if !used[i] && !sameAsAny(c, chain) {
-			l.note("the certificate of %s was left out, because it signed none of the others", describe(c))
+			l.note("the certificate of %s was left out, because it signed none of the others", certtext.Describe(c))
 		}
 	}
 	return chain, nil
@@ -227,11 +228,9 @@ func (l *loader) issuerOf(c *x509.Certificate, used map[int]bool) int {
 	return -1
 }
 
-func selfIssued(c *x509.Certificate) bool { return bytes.Equal(c.RawSubject, c.RawIssuer) }
-
 func (l *loader) mismatch(key crypto.PublicKey, keyFile string) error {
 	leaf := l.certs[0]
-	detail := fmt.Sprintf("the key is %s, the certificate of %s has %s", keyID(key), describe(leaf), keyID(keyOf(leaf)))
+	detail := fmt.Sprintf("the key is %s, the certificate of %s has %s", keyID(key), certtext.Describe(leaf), keyID(certtext.Key(leaf)))
 	if keyFile == "" {
 		keyFile = "the given key"
 	}

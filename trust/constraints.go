@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/sealsock/sealsock/internal/certtext"
 )
 
 // Name constraints (RFC 5280, Section 4.2.1.10) are checked twice. crypto/x509
@@ -64,7 +66,7 @@ func unhandled(c *x509.Certificate) []encodingasn1.ObjectIdentifier {
 // what it must refuse, and a self-issued intermediate has no names to constrain (RFC
 // 5280, Section 6.1.3 (b) and (c)). It returns c itself where nothing changes.
 func forVerify(c *x509.Certificate, intermediate bool) *x509.Certificate {
-	exempt := intermediate && selfIssued(c) && extension(c, oidSubjectAltName) != nil
+	exempt := intermediate && certtext.SelfIssued(c) && extension(c, oidSubjectAltName) != nil
 	if !exempt && len(unhandled(c)) == len(c.UnhandledCriticalExtensions) {
 		return c
 	}
@@ -104,7 +106,7 @@ func (n *nameChecker) check(chain []*x509.Certificate) error {
 			return constraintError(chain[above], "its name constraints are malformed", err)
 		}
 		for i := above - 1; i >= 0; i-- {
-			if i > 0 && selfIssued(chain[i]) {
+			if i > 0 && certtext.SelfIssued(chain[i]) {
 				continue
 			}
 			names, err := n.of(chain[i])
@@ -113,7 +115,7 @@ func (n *nameChecker) check(chain []*x509.Certificate) error {
 			}
 			if wrong := n.refuse(limits, names); wrong != "" {
 				return constraintError(chain[i],
-					wrong+" by the constraints of "+describe(chain[above]), nil)
+					wrong+" by the constraints of "+certtext.Describe(chain[above]), nil)
 			}
 		}
 	}
@@ -341,12 +343,12 @@ func (c *constraints) refuse(names *certNames) string {
 	}
 	for _, m := range names.mails {
 		if wrong := c.refuseMail(m); wrong != "" {
-			return "the e-mail address " + quote(m) + wrong
+			return "the e-mail address " + certtext.Quote(m) + wrong
 		}
 	}
 	for _, h := range names.hosts {
 		if len(c.permitted.hosts.names) > 0 && !c.permitted.hosts.has(h, false) {
-			return "the URI host " + quote(h) + " is not permitted"
+			return "the URI host " + certtext.Quote(h) + " is not permitted"
 		}
 	}
 	return ""
@@ -457,5 +459,5 @@ func (d directory) String() string {
 	if rest, err := encodingasn1.Unmarshal(d.raw, &sequence); err != nil || len(rest) > 0 {
 		return "that it has"
 	}
-	return quote(sequence.String())
+	return certtext.Quote(sequence.String())
 }

@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/sealsock/sealsock/internal/certtext"
 )
 
 // crl is a parsed revocation list (RFC 5280, Section 5).
@@ -183,9 +185,9 @@ func (l *crl) genuine(issuer *x509.Certificate, now time.Time) error {
 	case !bytes.Equal(l.RawIssuer, issuer.RawSubject):
 		return listError(CodeCRLInvalid, l.source, "is from another authority", nil)
 	case now.Add(clockSkew).Before(l.ThisUpdate):
-		return listError(CodeCRLNotYetValid, l.source, "is not valid before "+stamp(l.ThisUpdate)+"; it is now "+stamp(now), nil)
+		return listError(CodeCRLNotYetValid, l.source, "is not valid before "+certtext.Time(l.ThisUpdate)+"; it is now "+certtext.Time(now), nil)
 	case !l.NextUpdate.IsZero() && now.After(l.NextUpdate):
-		return listError(CodeCRLExpired, l.source, "expired on "+stamp(l.NextUpdate)+"; it is now "+stamp(now), nil)
+		return listError(CodeCRLExpired, l.source, "expired on "+certtext.Time(l.NextUpdate)+"; it is now "+certtext.Time(now), nil)
 	}
 	if err := l.checkSignature(issuer); err != nil {
 		return listError(CodeCRLInvalid, l.source, "is not signed by the certificate's issuer", err)
@@ -386,7 +388,7 @@ func joinOne(all []error) error {
 }
 
 func listError(code Code, source, why string, err error) error {
-	return &Error{Code: code, Got: "the list " + quote(source) + " " + why, Err: err,
+	return &Error{Code: code, Got: "the list " + certtext.Quote(source) + " " + why, Err: err,
 		Hint: "get the current list from the certificate's authority"}
 }
 

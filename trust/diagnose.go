@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/certtext"
 )
 
 // diagnose turns an error of crypto/x509, which reports the last path that it tried,
@@ -252,7 +254,7 @@ func (q *inquiry) parents(child *x509.Certificate, parents []*x509.Certificate) 
 }
 
 func (q *inquiry) selfSigned(c *x509.Certificate) bool {
-	if !selfIssued(c) {
+	if !certtext.SelfIssued(c) {
 		return false
 	}
 	q.left--
@@ -275,7 +277,7 @@ func diagnoseLink(child, parent *x509.Certificate, now time.Time) error {
 			Hint: "ask for a new certificate; authorities no longer sign with this hash"}
 	case errors.As(err, &constraint):
 		return &Error{Code: CodeNotAuthority, Certificate: parent,
-			Hint: "it signed " + describe(child) + " but is not allowed to: ask who issued it"}
+			Hint: "it signed " + certtext.Describe(child) + " but is not allowed to: ask who issued it"}
 	case errors.Is(err, x509.ErrUnsupportedAlgorithm):
 		return unsupportedKey(parent, keyName(parent))
 	case err != nil:
@@ -309,8 +311,6 @@ func issuersAmong(certs []*x509.Certificate, child *x509.Certificate) []*x509.Ce
 	return found
 }
 
-func selfIssued(c *x509.Certificate) bool { return bytes.Equal(c.RawSubject, c.RawIssuer) }
-
 func selfSigned(c *x509.Certificate) bool {
-	return selfIssued(c) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
+	return certtext.SelfIssued(c) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/certtext"
 )
 
 // Error describes why a peer was refused. Every error of this package's verifying
@@ -178,7 +180,7 @@ func (e *Error) refusal() string {
 	case e.Code == CodeNoCertificate || e.Code == CodeNoRoots:
 		return sentence
 	case e.Certificate != nil:
-		return "certificate " + describe(e.Certificate) + " " + sentence
+		return "certificate " + certtext.Describe(e.Certificate) + " " + sentence
 	case e.Code == CodePinMismatch || e.Code == CodePeerChanged || e.Code == CodeUnknownPeer:
 		return "the peer " + sentence
 	}
@@ -220,7 +222,7 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 	}{e.Code.String(), e.Code.OpenSSL(), e.Error(), e.Hint, e.Expected, e.Got, e.Alert().String(), nil}
 	if c := e.Certificate; c != nil {
 		sum := sha256.Sum256(c.Raw)
-		out.Certificate = &certificate{c.Subject.String(), c.Issuer.String(), serial(c), c.NotBefore, c.NotAfter, hex.EncodeToString(sum[:])}
+		out.Certificate = &certificate{c.Subject.String(), c.Issuer.String(), certtext.Serial(c), c.NotBefore, c.NotAfter, hex.EncodeToString(sum[:])}
 	}
 	return json.Marshal(out)
 }

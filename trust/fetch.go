@@ -20,6 +20,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/sealsock/sealsock/internal/certtext"
 	"github.com/sealsock/sealsock/internal/readfile"
 )
 
@@ -200,7 +201,7 @@ func fetchedList(body []byte, point string, issuer *x509.Certificate, now time.T
 	// could be passed off as the current one for ever.
 	if list.NextUpdate.IsZero() && now.Sub(list.ThisUpdate) > unlimitedAge {
 		return list, listError(CodeCRLExpired, point,
-			"was issued on "+stamp(list.ThisUpdate)+" without nextUpdate: it is too old", nil)
+			"was issued on "+certtext.Time(list.ThisUpdate)+" without nextUpdate: it is too old", nil)
 	}
 	return list, nil
 }
@@ -339,7 +340,7 @@ func (m *answerMemo) makeRoom() {
 func (r *Revocation) fetch(ctx context.Context, method, address, contentType string, body []byte, limit int64) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" {
-		return nil, fmt.Errorf("%s is not fetched: only http:// URLs are supported", quote(address))
+		return nil, fmt.Errorf("%s is not fetched: only http:// URLs are supported", certtext.Quote(address))
 	}
 	request, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
@@ -355,7 +356,7 @@ func (r *Revocation) fetch(ctx context.Context, method, address, contentType str
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the server responded with %s", quote(response.Status))
+		return nil, fmt.Errorf("the server responded with %s", certtext.Quote(response.Status))
 	}
 	data, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
 	if err != nil {

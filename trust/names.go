@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
+
+	"github.com/sealsock/sealsock/internal/certtext"
 )
 
 // MatchName reports whether a certificate is valid for name, a DNS name or an IP
@@ -71,7 +73,7 @@ func matchName(c *x509.Certificate, name string) (string, error) {
 	}
 	host, err := asciiHost(name)
 	if err != nil {
-		return "", &Error{Code: CodeNoName, Certificate: c, Got: quote(name), Err: err,
+		return "", &Error{Code: CodeNoName, Certificate: c, Got: certtext.Quote(name), Err: err,
 			Hint: "give a DNS name or an IP address"}
 	}
 	for _, pattern := range c.DNSNames {
@@ -200,10 +202,10 @@ func hasNames(c *x509.Certificate) bool {
 }
 
 func nameError(c *x509.Certificate, name string) error {
-	e := &Error{Code: CodeNameMismatch, Certificate: c, Expected: quote(name), Got: namesOf(c)}
+	e := &Error{Code: CodeNameMismatch, Certificate: c, Expected: certtext.Quote(name), Got: namesOf(c)}
 	switch {
 	case !hasNames(c) && c.Subject.CommonName != "":
-		e.Hint = "it has only the common name " + quote(c.Subject.CommonName) +
+		e.Hint = "it has only the common name " + certtext.Quote(c.Subject.CommonName) +
 			", which is ignored: ask for a certificate with a subject alternative name"
 	case !hasNames(c):
 		e.Hint = "ask for a certificate with a subject alternative name"

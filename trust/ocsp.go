@@ -13,6 +13,8 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 	"golang.org/x/crypto/ocsp"
+
+	"github.com/sealsock/sealsock/internal/certtext"
 )
 
 // maxResponse bounds a response; with certificates they have some 4 KiB.
@@ -61,11 +63,11 @@ func (r *response) check(c *x509.Certificate, source string) *RevocationCheck {
 func (r *response) current(source string, now time.Time) error {
 	switch {
 	case now.Add(clockSkew).Before(r.thisUpdate):
-		return responseError(CodeOCSPInvalid, source, "is not valid before "+stamp(r.thisUpdate)+"; it is now "+stamp(now), nil)
+		return responseError(CodeOCSPInvalid, source, "is not valid before "+certtext.Time(r.thisUpdate)+"; it is now "+certtext.Time(now), nil)
 	case !r.nextUpdate.IsZero() && now.After(r.nextUpdate.Add(clockSkew)):
-		return responseError(CodeOCSPInvalid, source, "expired on "+stamp(r.nextUpdate)+"; it is now "+stamp(now), nil)
+		return responseError(CodeOCSPInvalid, source, "expired on "+certtext.Time(r.nextUpdate)+"; it is now "+certtext.Time(now), nil)
 	case r.nextUpdate.IsZero() && now.Sub(r.thisUpdate) > unlimitedAge:
-		return responseError(CodeOCSPInvalid, source, "was issued on "+stamp(r.thisUpdate)+" without nextUpdate: it is too old", nil)
+		return responseError(CodeOCSPInvalid, source, "was issued on "+certtext.Time(r.thisUpdate)+" without nextUpdate: it is too old", nil)
 	case r.signer != nil && (now.Before(r.signer.NotBefore) || now.After(r.signer.NotAfter)):
 		return responseError(CodeOCSPInvalid, source, "is signed by a responder whose certificate is expired or not valid yet", nil)
 	}

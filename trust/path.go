@@ -6,7 +6,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/sealsock/sealsock/internal/pss"
+	"github.com/sealsock/sealsock/internal/certtext"
 	"github.com/sealsock/sealsock/internal/pubkey"
 )
 
@@ -62,7 +62,7 @@ func (p *Policy) buildPaths(peer *Peer, now time.Time) (*Result, error) {
 // building paths checks them before the certificates are known to be trusted.
 func checkCosts(certs []*x509.Certificate) error {
 	for _, c := range certs {
-		if pubkey.TooCostly(keyOf(c)) {
+		if pubkey.TooCostly(certtext.Key(c)) {
 			return checkKey(c)
 		}
 	}
@@ -70,7 +70,7 @@ func checkCosts(certs []*x509.Certificate) error {
 }
 
 func newResult(certs []*x509.Certificate, chains [][]*x509.Certificate) *Result {
-	return &Result{PublicKey: keyOf(certs[0]), Leaf: certs[0], Certificates: certs, Chains: chains}
+	return &Result{PublicKey: certtext.Key(certs[0]), Leaf: certs[0], Certificates: certs, Chains: chains}
 }
 
 func (p *Policy) roots() (*Roots, error) {
@@ -143,7 +143,7 @@ func (s *rootSet) checkAlways(chain []*x509.Certificate, purpose Purpose, names 
 		// certificates. crypto/x509 takes an empty one for none.
 		if i > 0 && c.KeyUsage&x509.KeyUsageCertSign == 0 && extension(c, oidKeyUsage) != nil {
 			return &Error{Code: CodeNotAuthority, Certificate: c, Got: "a key usage that does not allow signing certificates",
-				Hint: "it signed " + describe(chain[i-1]) + " but lacks the right to: ask who issued it"}
+				Hint: "it signed " + certtext.Describe(chain[i-1]) + " but lacks the right to: ask who issued it"}
 		}
 		if usableForNothing(c) && purpose != PurposeAny {
 			return purposeError(c, purpose)
@@ -207,7 +207,7 @@ func (p *Policy) allowedPath(chain []*x509.Certificate, now time.Time) error {
 
 // allowedEnd checks that a path ends in a root.
 func (p *Policy) allowedEnd(set *rootSet, root *x509.Certificate, purpose Purpose) error {
-	if !p.PartialChain && !selfIssued(root) && !set.trusts(root, purpose) {
+	if !p.PartialChain && !certtext.SelfIssued(root) && !set.trusts(root, purpose) {
 		return &Error{Code: CodePartialChain, Certificate: root, Expected: "a path to a self-signed root",
 			Got:  sprintf("a path that ends in %s, signed by %s", quoteName(root.Subject), quoteName(root.Issuer)),
 			Hint: "add that authority to the roots, or allow partial chains"}
@@ -221,7 +221,7 @@ func (p *Policy) allowedEnd(set *rootSet, root *x509.Certificate, purpose Purpos
 func depthOf(chain []*x509.Certificate) int {
 	n := 0
 	for _, c := range chain[1:max(1, len(chain)-1)] {
-		if !selfIssued(c) {
+		if !certtext.SelfIssued(c) {
 			n++
 		}
 	}
@@ -232,11 +232,11 @@ func checkDates(c *x509.Certificate, now time.Time) error {
 	switch {
 	case now.Before(c.NotBefore):
 		return &Error{Code: CodeNotYetValid, Certificate: c,
-			Expected: "a time from " + stamp(c.NotBefore) + " to " + stamp(c.NotAfter), Got: stamp(now),
+			Expected: "a time from " + certtext.Time(c.NotBefore) + " to " + certtext.Time(c.NotAfter), Got: certtext.Time(now),
 			Hint: "check this machine's clock; if it is right, wait, or ask for a certificate that is valid now"}
 	case now.After(c.NotAfter):
 		return &Error{Code: CodeExpired, Certificate: c,
-			Expected: "a time from " + stamp(c.NotBefore) + " to " + stamp(c.NotAfter), Got: stamp(now),
+			Expected: "a time from " + certtext.Time(c.NotBefore) + " to " + certtext.Time(c.NotAfter), Got: certtext.Time(now),
 			Hint: "renew the certificate; if its dates are right, check this machine's clock"}
 	}
 	return nil
@@ -268,20 +268,7 @@ func (peer *Peer) memoChain() [][]byte {
 	return append([][]byte{[]byte("decrypts")}, peer.Chain...)
 }
 
-func checkKey(c *x509.Certificate) error { return checkPublicKey(c, keyOf(c)) }
-
-// keyOf returns a certificate's key, also an RSA key that is bound to PSS,
-// which crypto/x509 does not read. Only a leaf can have one: crypto/x509 does
-// not verify what such a key signed.
-func keyOf(c *x509.Certificate) crypto.PublicKey {
-	if c.PublicKey != nil {
-		return c.PublicKey
-	}
-	if key, ok := pss.ParsePublicKey(c.RawSubjectPublicKeyInfo); ok {
-		return key
-	}
-	return nil
-}
+func checkKey(c *x509.Certificate) error { return checkPublicKey(c, certtext.Key(c)) }
 
 // checkPublicKey has the certificate that a key came in, or nil for a raw key.
 func checkPublicKey(c *x509.Certificate, key crypto.PublicKey) error {

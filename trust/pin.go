@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+
+	"github.com/sealsock/sealsock/internal/certtext"
 )
 
 // Pin is the SHA-256 of a public key in DER (SubjectPublicKeyInfo). Unlike a
@@ -35,7 +37,7 @@ func ParsePin(text string) (Pin, error) {
 	}
 	raw, err := base64.RawStdEncoding.DecodeString(body)
 	if err != nil || len(raw) != sha256.Size {
-		return Pin{}, fmt.Errorf("%s is not a pin: expected sha256/ and the Base64 of 32 bytes, or 64 hexadecimal digits", quote(text))
+		return Pin{}, fmt.Errorf("%s is not a pin: expected sha256/ and the Base64 of 32 bytes, or 64 hexadecimal digits", certtext.Quote(text))
 	}
 	return Pin(raw), nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/sealsock/sealsock/internal/certtext"
 	"github.com/sealsock/sealsock/internal/pss"
 )
 
@@ -251,7 +252,7 @@ func (p *Policy) verifyLeaf(peer *Peer, now time.Time) (*Result, error) {
 	if err := peer.checkLeaf(leaf); err != nil {
 		return nil, err
 	}
-	result := &Result{PublicKey: keyOf(leaf), Leaf: leaf, Certificates: certs}
+	result := &Result{PublicKey: certtext.Key(leaf), Leaf: leaf, Certificates: certs}
 	if p.PinOnly || len(p.Pins) > 0 {
 		if err := p.checkLeafPin(result); err != nil {
 			return nil, err
@@ -301,7 +302,7 @@ func (p *Policy) verifyKnown(peer *Peer, now time.Time) (*Result, error) {
 	if err := checkDates(leaf, now); err != nil {
 		return nil, err
 	}
-	result := &Result{PublicKey: keyOf(leaf), Leaf: leaf, Certificates: certs, Name: peer.knownAs()}
+	result := &Result{PublicKey: certtext.Key(leaf), Leaf: leaf, Certificates: certs, Name: peer.knownAs()}
 	if err := p.checkAlone(result, now, acceptedByKey); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/certtext"
 )
 
 // RevocationMode is how a policy checks whether a certificate was revoked, and what it
@@ -269,7 +271,7 @@ func first(urls []string) []string { return urls[:min(len(urls), maxSources)] }
 
 func revokedError(check *RevocationCheck) error {
 	return &Error{Code: CodeRevoked, Certificate: check.Certificate,
-		Got:  sprintf("revoked on %s (%s), according to the %s", stamp(check.Revoked), reasonName(check.Reason), check.Source),
+		Got:  sprintf("revoked on %s (%s), according to the %s", certtext.Time(check.Revoked), reasonName(check.Reason), check.Source),
 		Hint: "its key may be compromised: ask its owner for a new certificate"}
 }
 

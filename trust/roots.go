@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/sealsock/sealsock/internal/certtext"
 	"github.com/sealsock/sealsock/internal/pubkey"
 	"github.com/sealsock/sealsock/internal/readfile"
 )
@@ -293,7 +294,7 @@ func (r *Roots) addDERLocked(der []byte, source string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("a certificate cannot be read: %w", err)
 	}
-	if pubkey.TooCostly(keyOf(c)) {
+	if pubkey.TooCostly(certtext.Key(c)) {
 		return 0, checkKey(c)
 	}
 	if r.known == nil {

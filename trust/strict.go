@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/sealsock/sealsock/internal/certtext"
 )
 
 // strictRule is one rule of RFC 5280 that certificates in use break without
@@ -160,7 +162,7 @@ func strictAlternative(c *x509.Certificate, _ place) string {
 	}
 	for _, name := range c.DNSNames {
 		if host := strings.TrimPrefix(strings.ToLower(name), "*."); !preferredSyntax(host) {
-			return "the DNS name " + quote(name) + ", which is not in the preferred syntax"
+			return "the DNS name " + certtext.Quote(name) + ", which is not in the preferred syntax"
 		}
 	}
 	return ""
@@ -172,7 +174,7 @@ func strictConstraints(c *x509.Certificate, _ place) string {
 	for _, list := range [][]string{c.PermittedDNSDomains, c.ExcludedDNSDomains} {
 		for _, domain := range list {
 			if strings.HasPrefix(domain, ".") {
-				return "the constraint " + quote(domain) + " on DNS names, which begins with a period"
+				return "the constraint " + certtext.Quote(domain) + " on DNS names, which begins with a period"
 			}
 		}
 	}
