@@ -21,6 +21,7 @@ peers='openssl:openssl:openssl
 gnutls:gnutls-cli gnutls-serv:gnutls-bin
 nss:tstclnt selfserv certutil pk12util:libnss3-tools
 curl:curl:curl
+stunnel:stunnel:stunnel4
 python:python3:python3
 java:java javac:default-jdk-headless
 node:node:nodejs
@@ -123,6 +124,7 @@ report gnutls "$why" gnutls-cli --version
 report "gnutls+" "$newer_why" "$dir/$newer/run" gnutls-cli --version
 report nss "$why" sh -c 'command -v tstclnt selfserv certutil pk12util >/dev/null && echo "tstclnt, selfserv"'
 report curl "$why" curl --version
+report stunnel "$why" sh -c 'stunnel -version 2>&1 | grep "^stunnel "'
 report python "$why" python3 -c 'import ssl, sys; print("Python", sys.version.split()[0], "with", ssl.OPENSSL_VERSION)'
 report java "$why" sh -c 'command -v javac >/dev/null && java -version'
 report node "$why" node -p '"Node " + process.version + " with OpenSSL " + process.versions.openssl'

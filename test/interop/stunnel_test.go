@@ -1,0 +1,227 @@
+package interop
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// stunnel is a forwarder, and takes part in no other test.
+var stunnel = &program{
+	name: "stunnel",
+	find: func() (string, error) {
+		path, err := exec.LookPath("stunnel")
+		if err != nil {
+			return "", err
+		}
+		version, _ := exec.Command(path, "-version").CombinedOutput()
+		line, _, _ := strings.Cut(string(version), "\n")
+		return line, nil
+	},
+}
+
+// The load of TestForwarders.
+const (
+	forwarded   = 300 // connections of a run
+	atOnce      = 20  // that are open at a time
+	leastRate   = 200 // connections a second
+	rounds      = 3   // of which one must reach the rates
+	asked       = "ping\n"
+	answer      = "pong\n"
+	requestTime = 20 * time.Second
+)
+
+// TestForwarders passes 300 connections through listen --to and connect --listen, and
+// through stunnel in the same roles. Each must be answered, with the end of each
+// direction. seal must reach the rate of stunnel and 200 connections a second, in one of
+// three rounds; with -short, and so with the race detector, it has only to answer.
+func TestForwarders(t *testing.T) {
+	need(t, seal)
+	need(t, stunnel)
+	plain, sealed := answering(t, nil), answering(t, serverTLS(t))
+	t.Run("to a plaintext server", func(t *testing.T) {
+		ours := startSealForwarder(t, "listen", "--to", plain, "--cert", file("p256.pem"),
+			"--key", file("p256.key"), "127.0.0.1:0")
+		theirs := startStunnel(t, plain, "client = no", "cert = "+file("p256.pem"), "key = "+file("p256.key"))
+		compare(t, ours, theirs, func(addr string) (net.Conn, error) {
+			return tls.Dial("tcp", addr, clientTLS(t))
+		})
+	})
+	t.Run("from plaintext clients", func(t *testing.T) {
+		ours := startSealForwarder(t, "connect", "--ca", file("ca.pem"), "--name", serverName,
+			"--groups", "X25519", "--listen", "127.0.0.1:0", sealed)
+		theirs := startStunnel(t, sealed, "client = yes", "CAfile = "+file("ca.pem"), "verifyChain = yes",
+			"checkHost = "+serverName, "sni = "+serverName)
+		compare(t, ours, theirs, func(addr string) (net.Conn, error) { return net.Dial("tcp", addr) })
+	})
+}
+
+// compare runs the load through both forwarders.
+func compare(t *testing.T, ours, theirs string, dial func(addr string) (net.Conn, error)) {
+	for round := range rounds {
+		our, err := load(ours, dial)
+		if err != nil {
+			t.Fatalf("seal: %v", err)
+		}
+		their, err := load(theirs, dial)
+		if err != nil {
+			t.Fatalf("stunnel: %v", err)
+		}
+		t.Logf("round %d: seal %.0f connections a second, stunnel %.0f", round+1, our, their)
+		if our >= their && our >= leastRate || testing.Short() {
+			return
+		}
+	}
+	t.Errorf("seal was slower than stunnel or than %d connections a second in each round", leastRate)
+}
+
+// load makes the connections and returns their rate per second.
+func load(addr string, dial func(addr string) (net.Conn, error)) (float64, error) {
+	var workers sync.WaitGroup
+	results := make(chan error, forwarded)
+	turns := make(chan struct{}, atOnce)
+	begin := time.Now()
+	for range forwarded {
+		turns <- struct{}{}
+		workers.Go(func() {
+			results <- askThrough(addr, dial)
+			<-turns
+		})
+	}
+	workers.Wait()
+	rate := forwarded / time.Since(begin).Seconds()
+	answered := 0
+	var failed error
+	for range forwarded {
+		if err := <-results; err != nil {
+			failed = err
+		} else {
+			answered++
+		}
+	}
+	if failed != nil {
+		return 0, fmt.Errorf("%d of %d connections were answered: %w", answered, forwarded, failed)
+	}
+	return rate, nil
+}
+
+// askThrough sends a request, ends its direction, and wants the response and its end.
+func askThrough(addr string, dial func(addr string) (net.Conn, error)) error {
+	c, err := dial(addr)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(requestTime))
+	if _, err := io.WriteString(c, asked); err != nil {
+		return err
+	}
+	if err := c.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+		return err
+	}
+	got, err := io.ReadAll(c)
+	if err == nil && string(got) != answer {
+		err = fmt.Errorf("the response is %q", got)
+	}
+	return err
+}
+
+// answering starts a server that answers each request after its end, over TLS with a
+// configuration, and returns its address.
+func answering(t *testing.T, cfg *tls.Config) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			raw, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				c := raw
+				if cfg != nil {
+					c = tls.Server(raw, cfg)
+				}
+				defer c.Close()
+				c.SetDeadline(time.Now().Add(requestTime))
+				got, err := io.ReadAll(c)
+				if err == nil && string(got) == asked {
+					io.WriteString(c, answer)
+				}
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+func serverTLS(t *testing.T) *tls.Config {
+	pair, err := tls.LoadX509KeyPair(file("p256.pem"), file("p256.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}}
+}
+
+// clientTLS is the same for both forwarders: one group, and no resumption.
+func clientTLS(t *testing.T) *tls.Config {
+	roots := x509.NewCertPool()
+	pem, err := os.ReadFile(file("ca.pem"))
+	if err != nil || !roots.AppendCertsFromPEM(pem) {
+		t.Fatal("ca.pem cannot be read")
+	}
+	return &tls.Config{
+		RootCAs: roots, ServerName: serverName, CurvePreferences: []tls.CurveID{tls.X25519},
+	}
+}
+
+// startSealForwarder starts a forwarder, and returns the address on which it listens.
+func startSealForwarder(t *testing.T, args ...string) string {
+	t.Helper()
+	p := start(t, command{args: append([]string{file("seal")}, args...), chatty: true})
+	listening := regexp.MustCompile(`listening on (127\.0\.0\.1:\d+)`)
+	for {
+		line, err := p.stdout.ReadString('\n')
+		if err != nil {
+			t.Fatalf("no line about listening: %v", err)
+		}
+		if m := listening.FindStringSubmatch(line); m != nil {
+			go io.Copy(io.Discard, p.stdout)
+			return m[1]
+		}
+	}
+}
+
+// startStunnel starts stunnel between a port, whose address it returns, and an address.
+func startStunnel(t *testing.T, to string, options ...string) string {
+	t.Helper()
+	addr := "127.0.0.1:" + strconv.Itoa(freePort(t))
+	lines := append([]string{"foreground = yes", "pid =", "syslog = no", "debug = notice",
+		"[forward]", "accept = " + addr, "connect = " + to}, options...)
+	conf := t.TempDir() + "/stunnel.conf"
+	if err := os.WriteFile(conf, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start(t, command{args: []string{"stunnel", conf}})
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			c.Close()
+			return addr
+		}
+	}
+	t.Fatal(errors.New("stunnel does not listen"))
+	return ""
+}
