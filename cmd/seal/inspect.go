@@ -302,9 +302,9 @@ func (s *servers) inspect(ctx context.Context, addr string) inspection {
 	}
 	name := cmp.Or(flags.name, a.Host(), "localhost")
 	target := probe.Target{
-		ServerName: name, Trust: s.policy, Port: tcpPort(addr),
+		ServerName: name, Trust: s.policy, Port: tcpPort(a),
 		Dial: func(ctx context.Context) (net.Conn, error) {
-			raw, err := s.proxy.dial(ctx, a)
+			raw, err := s.proxy.dial(ctx, belowTLS(a))
 			if err != nil || flags.starttls == "" {
 				return raw, err
 			}
@@ -324,12 +324,9 @@ func (s *servers) inspect(ctx context.Context, addr string) inspection {
 	return i
 }
 
-// tcpPort returns the TCP port of an address of the form HOST:PORT, or 0.
-func tcpPort(addr string) uint16 {
-	_, port, err := net.SplitHostPort(strings.TrimPrefix(addr, "tcp://"))
-	if err != nil {
-		return 0
-	}
+// tcpPort returns the TCP port of an address, or 0 for another one.
+func tcpPort(a address.Address) uint16 {
+	_, port, _ := a.HostPort()
 	n, _ := strconv.ParseUint(port, 10, 16)
 	return uint16(n)
 }
