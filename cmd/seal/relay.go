@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/sealsock/sealsock/socket"
 )
 
 // A relay carries data between a client and a server, in both directions at once. The
@@ -130,7 +132,8 @@ func (r *relay) close() {
 }
 
 // cut ends a connection so that the peer does not take what it has received for the
-// whole: with an alert, or a reset on TCP. A UNIX-domain socket has neither.
+// whole: with an alert, the status of a WebSocket, or a reset on TCP. A UNIX-domain socket
+// has none of these.
 func cut(conn net.Conn) {
 	if c, ok := conn.(*serverConn); ok {
 		conn = c.tlsConn
@@ -143,8 +146,15 @@ func cut(conn net.Conn) {
 		abort(c)
 		return
 	}
+	if c, ok := conn.(interface{ Abort() error }); ok { // a WebSocket
+		c.Abort()
+		return
+	}
 	if c, ok := conn.(interface{ SetLinger(seconds int) error }); ok {
 		c.SetLinger(0)
+	}
+	if s, ok := conn.(*socket.Socket); ok { // of mptcp:// and the like
+		socket.Lingers.Set(s, socket.Linger{On: 1})
 	}
 	conn.Close()
 }

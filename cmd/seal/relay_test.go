@@ -16,6 +16,8 @@ import (
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/internal/testcert"
+	"github.com/sealsock/sealsock/internal/websocket"
+	"github.com/sealsock/sealsock/socket/inet"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -221,5 +223,53 @@ func TestRelayResetAtWrite(t *testing.T) {
 	accepted.Abort(iana.AlertInternalError)
 	if _, err := client.Read(make([]byte, 1)); err == io.EOF {
 		t.Error("the client got an orderly end")
+	}
+}
+
+// TestRelayCutWebSocket cuts a client off whose server has a WebSocket: the server must
+// not take that for the end.
+func TestRelayCutWebSocket(t *testing.T) {
+	client, accepted := tlsPair(t)
+	near, far := tcpPair(t)
+	server := websocket.Server(far, "/")
+	go server.Handshake()
+	dialled, err := websocket.Client(t.Context(), near, "localhost", "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	result := make(chan error, 1)
+	go func() {
+		result <- newRelay(relayEnd{name: "the client", conn: accepted},
+			relayEnd{name: "the server", conn: dialled}).run(t.Context())
+	}()
+	client.NetConn().Close()
+	var status *websocket.Error
+	if _, err := server.Read(make([]byte, 1)); !errors.As(err, &status) || status.Status != 1011 {
+		t.Errorf("the server got %v, want the status 1011", err)
+	}
+	if err := <-result; err == nil {
+		t.Error("the relay reports no error")
+	}
+}
+
+// TestCutSocket cuts a TCP connection of package socket, as those of other transports are.
+func TestCutSocket(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	near, err := inet.CreateConnection(t.Context(), l.Addr().String(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	far, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	cut(near)
+	if _, err := far.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the peer got %v, want a reset", err)
 	}
 }

@@ -154,4 +154,18 @@ var forwardRows = []row{
 		old:  "return c.sendClose(statusNormal) }", new: "return c.Close() }",
 		test: "TestHalfClose",
 	},
+	{
+		doc: own, section: "forward",
+		must: "a relay does not end a WebSocket in order after the other connection was cut",
+		file: "cmd/seal/relay.go",
+		old:  "c.Abort()\n\t\treturn", new: "_ = c\n\t\tconn.Close()\n\t\treturn",
+		test: "TestRelayCutWebSocket",
+	},
+	{
+		doc: own, section: "forward",
+		must: "a relay resets a connection of another transport than package net's",
+		file: "cmd/seal/relay.go",
+		old:  "socket.Linger{On: 1}", new: "socket.Linger{}",
+		test: "TestCutSocket",
+	},
 }
