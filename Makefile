@@ -7,7 +7,7 @@ FUZZTIME ?= 60s
 FUZZPACKAGES ?= ./...
 CROSS = linux/amd64 linux/arm64 linux/riscv64 darwin/arm64 freebsd/amd64 windows/amd64
 
-.PHONY: run test check build bench mutants fuzz peers lint cross vet timing clean
+.PHONY: run test announce check build bench mutants fuzz peers lint cross vet timing clean
 
 run: build ## an encrypted echo server on loopback, with a new certificate
 	./bin/seal listen --keep --echo 127.0.0.1:4433
@@ -15,8 +15,13 @@ run: build ## an encrypted echo server on loopback, with a new certificate
 build: ## the command, into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/seal ./cmd/seal
 
-test: peers ## all tests: units, vectors, fuzz seeds, and foreign programs in both roles
+# With SEALSOCK_PEERS=require, as in CI, the peers are installed first.
+test: $(if $(filter require,$(SEALSOCK_PEERS)),peers) announce ## all tests: units, vectors, fuzz seeds, and foreign programs in both roles
 	$(GO) test -timeout 40m $(PACKAGES)
+
+announce:
+	@echo "make test: about ten minutes on four CPUs. It installs nothing, and uses the foreign"
+	@echo "programs that are there: make peers installs them (with apt, as root, about 1 GB)."
 
 peers: ## installs the programs for the interop tests, if possible
 	@scripts/peers.sh

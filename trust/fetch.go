@@ -59,8 +59,8 @@ func (r *Revocation) ask(ctx context.Context, responder string, c, issuer *x509.
 	a, err := r.answers.do(ctx, question, r.timeout(), now, func(ctx context.Context) *answer {
 		file := r.cacheFile("ocsp", responder, c, issuer)
 		if cached, err := readCached(file, maxResponse); err == nil {
-			if known, err := checkResponse(cached, source, c, issuer, now, nil); err == nil && known.NextUpdate.After(now) {
-				return freshAnswer(&answer{body: cached}, known.NextUpdate, now)
+			if known, err := checkResponse(cached, source, c, issuer, now, nil); err == nil && r.until(known.ThisUpdate, known.NextUpdate).After(now) {
+				return freshAnswer(&answer{body: cached}, r.until(known.ThisUpdate, known.NextUpdate), now)
 			}
 		}
 		body, err := r.askNow(ctx, responder, c, issuer, now)
@@ -72,7 +72,7 @@ func (r *Revocation) ask(ctx context.Context, responder string, c, issuer *x509.
 			return &answer{err: err, until: time.Now().Add(failureAge)}
 		}
 		r.store(file, body)
-		return freshAnswer(&answer{body: body}, known.NextUpdate, now)
+		return freshAnswer(&answer{body: body}, r.until(known.ThisUpdate, known.NextUpdate), now)
 	})
 	if err == nil {
 		check, err = checkResponse(a.body, source, c, issuer, now, nil)
@@ -153,8 +153,8 @@ func (r *Revocation) oneList(ctx context.Context, point string, issuer *x509.Cer
 	a, err := r.answers.do(ctx, question, r.timeout(), now, func(ctx context.Context) *answer {
 		file := r.cacheFile("crl", point, nil, issuer)
 		if cached, err := readCached(file, maxListFile); err == nil {
-			if list, err := fetchedList(cached, point, issuer, now); err == nil && list.NextUpdate.After(now) {
-				return freshAnswer(&answer{list: list}, list.NextUpdate, now)
+			if list, err := fetchedList(cached, point, issuer, now); err == nil && r.until(list.ThisUpdate, list.NextUpdate).After(now) {
+				return freshAnswer(&answer{list: list}, r.until(list.ThisUpdate, list.NextUpdate), now)
 			}
 		}
 		body, err := r.fetch(ctx, http.MethodGet, point, "", nil, maxListFile)
@@ -166,7 +166,7 @@ func (r *Revocation) oneList(ctx context.Context, point string, issuer *x509.Cer
 			return &answer{list: list, err: err, until: time.Now().Add(failureAge)}
 		}
 		r.store(file, body)
-		return freshAnswer(&answer{list: list}, list.NextUpdate, now)
+		return freshAnswer(&answer{list: list}, r.until(list.ThisUpdate, list.NextUpdate), now)
 	})
 	if a == nil {
 		return nil, err

@@ -54,6 +54,10 @@ type Revocation struct {
 	// CacheDir is a folder in which lists and responses are kept until they
 	// expire; empty means in memory only.
 	CacheDir string
+	// MaxAge, if positive, refuses answers that were made longer ago, whatever
+	// they state about their own validity. A certificate may have been revoked
+	// since.
+	MaxAge time.Duration
 	// NonceRequired refuses responses that do not repeat the request's nonce.
 	// Many public responders do not, since they sign in advance.
 	NonceRequired bool
@@ -200,6 +204,7 @@ func (r *Revocation) look(ctx context.Context, peer *Peer, c, issuer *x509.Certi
 	var all problems
 	badList := false
 	try := func(check *RevocationCheck, err error) *RevocationCheck {
+		check, err = r.refuseOld(check, err, now)
 		if err != nil {
 			all = append(all, err)
 		}
@@ -213,6 +218,7 @@ func (r *Revocation) look(ctx context.Context, peer *Peer, c, issuer *x509.Certi
 	}
 	if r.Lists != nil && (found == nil || found.Status != RevocationRevoked) {
 		listed, err := r.Lists.check(c, issuer, now)
+		listed, err = r.refuseOld(listed, err, now)
 		if try(listed, err); found == nil || listed != nil && listed.Status == RevocationRevoked {
 			found = listed
 		}
@@ -236,6 +242,31 @@ func (r *Revocation) look(ctx context.Context, peer *Peer, c, issuer *x509.Certi
 		all = append(all, errors.New("no stapled response, no list of its issuer, and no usable URL of a responder or list in it"))
 	}
 	return &RevocationCheck{Certificate: c, Err: all, badList: badList}
+}
+
+// refuseOld replaces a good answer that is older than MaxAge by an error. One that the
+// certificate is revoked stays true.
+func (r *Revocation) refuseOld(check *RevocationCheck, err error, now time.Time) (
+	*RevocationCheck, error) {
+	if check == nil || check.Status != RevocationGood || r.recent(check.ThisUpdate, now) {
+		return check, err
+	}
+	return nil, &Error{Code: CodeRevocationUnknown, Certificate: check.Certificate, Got: sprintf(
+		"the %s was made on %s, longer ago than the %v that are allowed", check.Source,
+		certtext.Time(check.ThisUpdate), r.MaxAge)}
+}
+
+// recent reports whether an answer that was made at a time is not older than MaxAge.
+func (r *Revocation) recent(made, now time.Time) bool {
+	return r.MaxAge <= 0 || now.Sub(made) <= r.MaxAge
+}
+
+// until is when an answer is to be fetched again.
+func (r *Revocation) until(made, next time.Time) time.Time {
+	if end := made.Add(r.MaxAge); r.MaxAge > 0 && end.Before(next) {
+		return end
+	}
+	return next
 }
 
 // source is a place to ask whether a certificate was revoked.

@@ -73,6 +73,9 @@ func newCACreate(out *output) *cobra.Command {
 			if days < 0 {
 				return usage("--days %d is not a valid lifetime", days).hinted("as in --days 3650")
 			}
+			if days > maxRootDays {
+				return usage("--days %d is more than %d", days, maxRootDays).hinted("as in --days 3650")
+			}
 			options.Lifetime = time.Duration(days) * 24 * time.Hour
 			return createAuthority(out, options)
 		},
@@ -85,6 +88,9 @@ func newCACreate(out *output) *cobra.Command {
 	f.IntVar(&days, "days", 0, "lifetime of the root in `days`; the default is ten years")
 	return cmd
 }
+
+// maxRootDays bounds the lifetime of a root, a hundred years.
+const maxRootDays = 36500
 
 func createAuthority(out *output, options authority.Options) error {
 	dir, err := authorityDir()

@@ -81,7 +81,7 @@ func (flags *issueFlags) issue(ctx context.Context, out *output, names []string)
 	}
 	id, rec, err := ca.Issue(request)
 	if err != nil {
-		return failed(err, "no certificate was issued: %v", err).hinted("seal ca create --help describes the names that an authority may issue for")
+		return notPermitted(err, names)
 	}
 	if err := flags.write(id, password); err != nil {
 		return err
@@ -95,6 +95,24 @@ func (flags *issueFlags) issue(ctx context.Context, out *output, names []string)
 	return nil
 }
 
+// notPermitted is the error of a certificate that was not issued. For public names it offers
+// an authority beside the existing one, since the constraints of a root cannot be widened.
+func notPermitted(err error, names []string) error {
+	p := failed(err, "no certificate was issued: %v", err)
+	if !strings.Contains(err.Error(), "may not issue") {
+		return p.hinted("seal ca issue --help describes the names and lifetimes")
+	}
+	allow, all := "", ""
+	for _, name := range names {
+		allow += " --allow " + quoted(name)
+		all += " " + quoted(name)
+	}
+	home := "$HOME/.sealsock-" + strings.Trim(quoted(names[0]), "'")
+	return p.hinted("this makes a second authority for it, and the certificate: "+
+		"export SEALSOCK_HOME=%s; %s ca create%s && %s ca issue%s", home, programName(), allow,
+		programName(), all)
+}
+
 func (flags *issueFlags) request(ctx context.Context, names []string) (authority.Request, error) {
 	r := authority.Request{Names: names, Client: flags.client, Server: flags.server, Lifetime: time.Duration(flags.days) * 24 * time.Hour}
 	var err error
@@ -103,6 +121,10 @@ func (flags *issueFlags) request(ctx context.Context, names []string) (authority
 	}
 	if flags.days <= 0 {
 		return r, usage("--days %d is not a valid lifetime", flags.days).hinted("as in --days 90")
+	}
+	if most := int(authority.MaxLifetime.Hours() / 24); flags.days > most {
+		return r, usage("--days %d is more than the %d that browsers accept", flags.days, most).
+			hinted("give a shorter time, and renew the certificate: seal ca renew")
 	}
 	if flags.csr == "" {
 		return r, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"strings"
@@ -206,7 +207,11 @@ type revoked struct {
 func (revoked) event() string { return "revoked" }
 func (r revoked) text() string {
 	return "seal: revoked " + r.Serial + " of " + shownNames(r.Names, ", ") +
-		"\npeers see it in a revocation list (seal ca crl > FILE, then --crl FILE) or by OCSP (seal ca serve)"
+		"\npeers see it in a revocation list (seal ca crl > FILE, then --crl FILE) or by OCSP " +
+		"(seal ca serve)" +
+		fmt.Sprintf("\npeers that have an earlier answer may rely on it until it expires: a list for "+
+			"%d days, a response for %d hours", int(authority.ListLifetime.Hours()/24),
+			int(authority.ResponseLifetime.Hours()))
 }
 
 func newCACRL() *cobra.Command {

@@ -82,6 +82,18 @@ func printItems(stdout io.Writer, json bool, name string, items []certificate.It
 			return outputError(err)
 		}
 	}
+	return brokenItem(name, items)
+}
+
+// brokenItem is the error of a file in which something cannot be read that should be
+// readable by its label.
+func brokenItem(name string, items []certificate.Item) error {
+	for _, item := range items {
+		if item.Note != "" && item.Kind != certificate.KindOther {
+			return failed(nil, "%s has a %s that cannot be read: %s", printable.Line(name), item.Kind,
+				printable.Line(item.Note)).hinted("copy the file again, in PEM or DER")
+		}
+	}
 	return nil
 }
 

@@ -151,7 +151,7 @@ func connect(ctx context.Context, out *output, flags *connectFlags, addr string)
 	if file != nil {
 		err = file.send(ctx, out, measured, flags.timeout)
 	} else {
-		err = exchangeStdio(ctx, out, measured)
+		err = exchangeStdio(ctx, out, measured, f)
 	}
 	out.log(endOf(id, f.Remote, measured.traffic, err))
 	return err
@@ -294,6 +294,9 @@ func (flags *connectFlags) dial(ctx context.Context, c *dialer) (tlsConn, *facts
 	case errors.Is(err, context.DeadlineExceeded) && describe(err).code == "timeout":
 		return nil, nil, timeoutError(err, slow)
 	}
+	if flags.pskFile != "" {
+		err = blameKeys(err)
+	}
 	return nil, nil, explainHandshake(err)
 }
 
@@ -356,7 +359,7 @@ func timeoutError(err error, slow *engine.Error) error {
 }
 
 // exchangeStdio carries standard input and output, or the lines of a terminal.
-func exchangeStdio(ctx context.Context, out *output, conn measuredConn) error {
+func exchangeStdio(ctx context.Context, out *output, conn measuredConn, f *facts) error {
 	ctx, e, err := openStdio(ctx, out)
 	if err != nil {
 		conn.Close()
@@ -365,6 +368,8 @@ func exchangeStdio(ctx context.Context, out *output, conn measuredConn) error {
 	defer e.restore()
 	defer e.attach(conn.tlsConn)()
 	x := &exchange{conn: conn, in: e.in, out: e.out, typed: e.typed, piped: e.piped}
+	e.escapes.describe(f, conn.traffic)
+	x.closed = func() { out.print(endedByPeer{}) }
 	x.meter = out.meter("", e.size)
 	defer x.meter.end()
 	return x.run(ctx)

@@ -399,3 +399,21 @@ func TestPasswordPrompt(t *testing.T) {
 	s.keys("\x03")
 	s.exit(130)
 }
+
+// TestStatusOnTerminal shows the state of the connection with ~s, and that the other side
+// has ended it in order.
+func TestStatusOnTerminal(t *testing.T) {
+	addr, root, accept := serveOne(t)
+	s := newScreen(t, "connect", "--ca", root, addr)
+	conn := accept()
+	s.await("connected to")
+	s.keys("hello\r")
+	if _, err := io.ReadFull(conn, make([]byte, 6)); err != nil {
+		t.Fatal(err)
+	}
+	s.keys("~s\r")
+	s.await("0 bytes received, 6 sent, in ")
+	conn.Close()
+	s.await("the other side has ended the connection")
+	s.exit(exitOK)
+}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -12,6 +14,7 @@ import (
 const (
 	escapeRekey     = "~k"
 	escapeRekeyBoth = "~K"
+	escapeStatus    = "~s"
 	escapeHelp      = "~?"
 	escapeLiteral   = "~~"
 )
@@ -19,6 +22,7 @@ const (
 const escapesHelp = `these lines are not sent:
   ~k  update the sending key
   ~K  update the sending key, and request a key update from the peer
+  ~s  show the state of the connection
   ~?  this help
 a line that begins with ~~ is sent without the first ~; other lines are sent unchanged`
 
@@ -37,6 +41,55 @@ type escapes struct {
 	mu   sync.Mutex
 	conn rekeyer // nil while there is none that can
 	any  bool    // there is a connection
+	now  *status // of the connection; nil for none
+}
+
+// A status is what ~s shows: the facts about a connection, and what it has carried.
+type status struct {
+	facts   *facts
+	traffic *traffic
+}
+
+func (status) event() string { return "status" }
+
+func (s status) text() string {
+	return fmt.Sprintf("%s\n%d bytes received, %d sent, in %v", s.facts.text(),
+		s.traffic.received.Load(), s.traffic.sent.Load(),
+		time.Since(s.traffic.since).Round(time.Second))
+}
+
+// MarshalJSON returns the facts with the counts.
+func (s status) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		*facts
+		Received int64   `json:"received"`
+		Sent     int64   `json:"sent"`
+		Seconds  float64 `json:"seconds"`
+	}{
+		s.facts, s.traffic.received.Load(), s.traffic.sent.Load(),
+		time.Since(s.traffic.since).Seconds(),
+	})
+}
+
+// describe sets what ~s shows.
+func (e *escapes) describe(f *facts, t *traffic) {
+	if e == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.now = &status{f, t}
+}
+
+func (e *escapes) showStatus() {
+	e.mu.Lock()
+	now := e.now
+	e.mu.Unlock()
+	if now == nil {
+		e.out.warn("there is no connection")
+		return
+	}
+	e.out.write(*now, "")
 }
 
 // attach makes conn the connection that the escapes are for, until detach.
@@ -48,7 +101,7 @@ func (e *escapes) attach(conn tlsConn) (detach func()) {
 	return func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		e.conn, e.any = nil, false
+		e.conn, e.any, e.now = nil, false, nil
 	}
 }
 
@@ -58,6 +111,9 @@ func (e *escapes) line(typed string) (send string, ok bool) {
 	case escapeRekey, escapeRekeyBoth:
 		// In a goroutine, so that reading continues: the peer may not read.
 		go e.rekey(typed == escapeRekeyBoth)
+		return "", false
+	case escapeStatus:
+		e.showStatus()
 		return "", false
 	case escapeHelp:
 		e.out.write(escapesNote{}, "")
@@ -109,3 +165,9 @@ func (r rekeyed) text() string {
 	}
 	return "seal: updated the sending key"
 }
+
+// endedByPeer reports, on a terminal, that the other side has ended in order.
+type endedByPeer struct{}
+
+func (endedByPeer) event() string { return "closed" }
+func (endedByPeer) text() string  { return "seal: the other side has ended the connection" }

@@ -28,6 +28,7 @@ type exchange struct {
 	typed       bool   // a user types the input
 	piped       bool   // another program writes the input
 	meter       *meter // of the input; nil for none
+	closed      func() // called if the peer ends first while a user types; may be nil
 	got         int64
 	idle        atomic.Bool // the sending half waits for input
 	ended       atomic.Bool // the input ended: close_notify is or was sent
@@ -181,6 +182,9 @@ func (x *exchange) afterReceiving(ctx context.Context, err error) error {
 	case x.typed:
 		x.conn.SetWriteDeadline(time.Now().Add(closeTimeout)) // a write may be stuck
 		x.conn.CloseWrite()
+		if x.closed != nil {
+			x.closed()
+		}
 		return nil
 	}
 	peerClosed := make(chan struct{})

@@ -100,6 +100,15 @@ func describe(err error) *problem {
 	case errors.As(err, &engineErr):
 		return describeProtocol(engineErr)
 	}
+	return describeOther(err)
+}
+
+// describeOther explains an error of the resolver that no operation is around, or any other.
+func describeOther(err error) *problem {
+	var dns *net.DNSError
+	if errors.As(err, &dns) {
+		return describeDNS(dns)
+	}
 	return &problem{text: err.Error()}
 }
 
@@ -193,6 +202,10 @@ func withAddress(text, where string) string { return strings.Replace(text, "%s",
 func describeDNS(e *net.DNSError) *problem {
 	p := failed(e, "the name %q cannot be looked up: %s", e.Name, e.Err)
 	p.code = "name"
+	if network, service, ok := strings.Cut(e.Name, "/"); ok {
+		p.text = fmt.Sprintf("there is no %s service with the name %q", strings.ToUpper(network), service)
+		return p.hinted("give the port as a number; this system knows the names in /etc/services")
+	}
 	if e.IsNotFound {
 		p.text = fmt.Sprintf("the host %q does not exist", e.Name)
 		return p.hinted("check its spelling")

@@ -63,6 +63,17 @@ type revocationFact struct {
 	Status  string `json:"status"` // "good", "revoked" or "unknown"
 	Source  string `json:"source,omitempty"`
 	Problem string `json:"problem,omitempty"`
+
+	Made    time.Time `json:"made,omitzero"`    // when the answer was made
+	Expires time.Time `json:"expires,omitzero"` // when it is to be replaced
+}
+
+// text is what the line about a connection has of an answer.
+func (r revocationFact) text() string {
+	if r.Status != "good" {
+		return ""
+	}
+	return "not revoked on " + r.Made.UTC().Format("2006-01-02 15:04 UTC") + " (" + r.Source + ")"
 }
 
 func (*facts) event() string       { return "connected" }
@@ -103,7 +114,11 @@ func (p *peerFacts) text() string {
 	if p.RawKey {
 		return p.Name + ", raw public key " + p.Pin
 	}
-	return p.Name + ", certificate until " + day(p.NotAfter)
+	text := p.Name + ", certificate until " + day(p.NotAfter)
+	if len(p.Revocation) > 0 && p.Revocation[0].text() != "" {
+		text += ", " + p.Revocation[0].text()
+	}
+	return text
 }
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
@@ -183,7 +198,8 @@ func (f *facts) keys(s engine.State) {
 func peerFactsOf(r *trust.Result) *peerFacts {
 	p := &peerFacts{Name: r.Name, Trusted: "no", FirstUse: r.FirstUse}
 	for _, check := range r.Revocation {
-		fact := revocationFact{Status: check.Status.String(), Source: check.Source}
+		fact := revocationFact{Status: check.Status.String(), Source: check.Source,
+			Made: check.ThisUpdate, Expires: check.NextUpdate}
 		if check.Err != nil {
 			fact.Problem = check.Err.Error()
 		}

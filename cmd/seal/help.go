@@ -27,9 +27,9 @@ var flagGroups = []flagGroup{
 	{"Limits", "clients max-per-address allow deny rate idle timeout"},
 	{"Identity", "cert key p12 key-password-file name raw-key sni-strict psk-file psk-without-dhe"},
 	{"Peers", "ca ca-dir client-ca client-auth pin known-peers insecure strict"},
-	{"Revocation", "crl revocation"},
 	{"Connection", "proxy proxy-user-file starttls accept-proxy-header send-proxy-header " +
 		"alpn session early-data tickets max-early-data"},
+	{"Revocation", "crl revocation revocation-max-age"},
 	{"Encrypted ClientHello", "ech-keys ech-config"},
 	{"Protocol", "min max suites groups sigalgs legacy"},
 	{"Diagnosis", "log log-format trace keylog"},

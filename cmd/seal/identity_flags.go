@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 
 	"github.com/spf13/pflag"
@@ -82,12 +83,14 @@ func (o *identityFlags) given() bool { return o.cert != "" || o.key != "" || o.p
 func (o *identityFlags) load(out *output) (*identity.Identity, error) {
 	cert, key, err := o.files()
 	if err == nil && cert == "" && key != "" {
-		return loadKeyOnly(key, o.passwords(""))
+		id, err := loadKeyOnly(key, o.passwords(""))
+		return exposed(out, id, err, key)
 	}
 	if cert == "" {
 		return nil, err
 	}
 	id, err := identity.Load(cert, key, o.passwords("")...)
+	id, err = exposed(out, id, err, cmp.Or(key, cert))
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +106,7 @@ func (o *identityFlags) loadFurther(out *output) ([]*identity.Identity, error) {
 	var all []*identity.Identity
 	for _, pair := range o.further {
 		id, err := identity.Load(pair.cert, pair.key, o.passwords("")...)
+		id, err = exposed(out, id, err, cmp.Or(pair.key, pair.cert))
 		if err != nil {
 			return nil, err
 		}
@@ -131,6 +135,7 @@ func (o *identityFlags) watch(out *output, names []string) (identity.Source, err
 	cert, key, err := o.files()
 	if err == nil && cert == "" && key != "" {
 		id, err := loadKeyOnly(key, o.passwords(""), names...)
+		id, err = exposed(out, id, err, key)
 		return fixed{id}, err
 	}
 	if cert == "" {
@@ -149,7 +154,7 @@ func (o *identityFlags) watch(out *output, names []string) (identity.Source, err
 // watchFiles loads an identity, reloads it when its files change, and reports that.
 func watchFiles(out *output, pair keyPair, options []identity.Option) (*identity.Reloader, error) {
 	files, err := identity.Watch(pair.cert, pair.key, options...)
-	if err != nil {
+	if _, err := exposed(out, nil, err, cmp.Or(pair.key, pair.cert)); err != nil {
 		return nil, err
 	}
 	files.Notify(func(id *identity.Identity, err error) {
@@ -161,6 +166,20 @@ func watchFiles(out *output, pair keyPair, options []identity.Option) (*identity
 	})
 	warnNotes(out, files.Identity())
 	return files, nil
+}
+
+// exposed returns id and err. If there is no error, it warns of a key that every user of
+// this machine can read or change.
+func exposed(out *output, id *identity.Identity, err error, name string) (*identity.Identity,
+	error) {
+	const others = 0o006
+	info, statErr := os.Stat(name)
+	if err == nil && statErr == nil && info.Mode().IsRegular() &&
+		info.Mode().Perm()&others != 0 && runtime.GOOS != "windows" {
+		out.warn("%s holds a private key, and every user of this machine may read or change it: "+
+			"chmod 600 keeps it private", name)
+	}
+	return id, err
 }
 
 func warnNotes(out *output, id *identity.Identity) {

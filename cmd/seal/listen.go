@@ -152,7 +152,12 @@ func listen(ctx context.Context, out *output, flags *listenFlags, addr string) e
 	defer o.done()
 	cfg := o.cfg
 	cfg.Prologue = flags.prologue(a)
-	cfg.OnHandshakeError = func(peer net.Addr, err error) { out.print(refusedOf(out, peer, err)) }
+	cfg.OnHandshakeError = func(peer net.Addr, err error) {
+		if len(o.keys) > 0 {
+			err = blameKeys(err)
+		}
+		out.print(refusedOf(out, peer, err))
+	}
 	d, err := flags.open(ctx, a, cfg, gate)
 	if err != nil {
 		return err

@@ -78,7 +78,7 @@ func TestNamesOfRequests(t *testing.T) {
 	out, _ = run("cert", "x.csr", "x.pem")
 	clean("cert", out, -1)
 	_, told = run("ca", "revoke", "x.pem")
-	clean("revoke", told, 2)
+	clean("revoke", told, 3)
 	out, _ = run("ca", "list")
 	clean("list of the revoked", out, 2)
 }

@@ -48,6 +48,11 @@ func (n *negotiationFlags) apply(cfg *sealsock.Config, out *output) (done func()
 	if cfg.MinVersion != 0 && cfg.MaxVersion != 0 && cfg.MinVersion > cfg.MaxVersion {
 		return nil, usage("--min %s is above --max %s", n.min, n.max).hinted("swap them")
 	}
+	if !n.old {
+		if err := checkNegotiable(cfg); err != nil {
+			return nil, err
+		}
+	}
 	if n.trace {
 		cfg.Trace = traceFunc(out)
 	}

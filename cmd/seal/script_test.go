@@ -134,6 +134,7 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	p.cmd = exec.Command(path, args[1:]...)
 	p.cmd.Args[0] = args[0]
 	p.cmd.Dir, p.cmd.Env = ts.MkAbs("."), environ(ts)
+	withoutTerminal(p.cmd)
 	out, err := os.Create(ts.MkAbs(name + ".out"))
 	ts.Check(err)
 	errs, err := os.Create(ts.MkAbs(name + ".err"))
@@ -266,6 +267,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	cmd := exec.Command(path, args[1:]...)
 	cmd.Dir, cmd.Env = ts.MkAbs("."), environ(ts)
+	withoutTerminal(cmd)
 	if in != nil {
 		cmd.Stdin = in
 	}

@@ -349,6 +349,8 @@ func (j stdioService) serve(ctx context.Context, conn *serverConn) error {
 	defer j.stdio.attach(conn.tlsConn)()
 	e := j.stdio
 	x := &exchange{conn: conn, in: e.in, out: e.out, typed: e.typed, piped: e.piped}
+	e.escapes.describe(conn.facts, conn.traffic)
+	x.closed = func() { j.out.print(endedByPeer{}) }
 	x.meter = j.out.meter("", e.size)
 	defer x.meter.end()
 	return x.run(ctx)

@@ -47,6 +47,9 @@ func (o *credentials) allSources(out *output, flags *listenFlags, first identity
 func serveIdentities(cfg *sealsock.Config, sources []identity.Source, strict bool) {
 	cfg.SelectIdentity = func(_ context.Context, r *engine.CredentialRequest) (*identity.Identity,
 		error) {
+		if len(sources) == 1 {
+			return sources[0].Identity(), nil
+		}
 		if id := identity.Choose(sources, r.ServerName, r.SignatureSchemes); id != nil {
 			return id, nil
 		}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -17,6 +18,7 @@ type trustFlags struct {
 	pins       []string
 	crl        []string
 	revocation string
+	maxAge     time.Duration
 	strict     bool
 	known      string
 }
@@ -27,6 +29,8 @@ func (a *trustFlags) register(f *pflag.FlagSet, whose string) {
 	f.StringArrayVar(&a.pins, "pin", nil, "accept "+whose+" whose public key has this `hash`, as in sha256/Base64; without --ca no authority is needed; may be given several times")
 	f.StringArrayVar(&a.crl, "crl", nil, "revocation lists, a `file` or folder; may be given several times")
 	f.StringVar(&a.revocation, "revocation", "", "a `word`: off, prefer (request the revocation status) or require (and refuse an unknown status); the default uses only lists and stapled responses")
+	f.DurationVar(&a.maxAge, "revocation-max-age", 0,
+		"do not rely on answers about revocation that were made longer ago than this `time`")
 	f.BoolVar(&a.strict, "strict", false, "check certificates against all rules of RFC 5280")
 	f.StringVar(&a.known, "known-peers", "", "accept "+whose+" by the keys in this `file`, if no trusted authority certifies them")
 }
@@ -37,6 +41,10 @@ func (a *trustFlags) named() bool { return len(a.ca)+len(a.caDir)+len(a.pins) > 
 // policy makes a policy of the flags; its roots are nil if no authority was named.
 // The caller adds the known peers, which servers and clients use differently.
 func (a *trustFlags) policy() (*trust.Policy, error) {
+	if a.maxAge < 0 {
+		return nil, usage("--revocation-max-age %v is negative", a.maxAge).
+			hinted("as in --revocation-max-age 24h")
+	}
 	p := &trust.Policy{Strict: a.strict}
 	for _, text := range a.pins {
 		pin, err := trust.ParsePin(text)
@@ -79,7 +87,7 @@ func (a *trustFlags) revoked() (*trust.Revocation, error) {
 	if a.revocation == "" && len(a.crl) == 0 {
 		return nil, nil
 	}
-	r := new(trust.Revocation)
+	r := &trust.Revocation{MaxAge: a.maxAge}
 	switch a.revocation {
 	case "":
 	case "off":

@@ -93,4 +93,10 @@ var sealRows = []row{
 		old:  "return f.Chmod(old.Mode().Perm())", new: "return f.Chmod(0o644)",
 		test: "TestSaveFilesKeepsModeAndOwner",
 	},
+	{
+		doc: own, section: "trust: revocation", must: "an answer older than MaxAge is not used",
+		file: "trust/revocation.go",
+		old:  "return r.MaxAge <= 0 || now.Sub(made) <= r.MaxAge", new: "return true",
+		pkg: "cmd/seal", test: "TestScripts/blame",
+	},
 }
