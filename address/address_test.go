@@ -111,7 +111,7 @@ func TestParseErrors(t *testing.T) {
 		{"https://example.com:8443/x", "path, /x", "https://example.com:8443?"},
 		{"https://", "no host", "https://host"},
 		{"https://2001:db8::1", "no port", "[2001:db8::1]:443"},
-		{"https://user@example.com", "no host name", ""},
+		{"https://user@example.com", "not a host name", ""},
 		{"imaps://example.com:", "port is empty", ""},
 		{"tls://example.com", "not known", "example.com:443"},
 		{"tpc://a:1", "not known", "tcp://a:1"},
