@@ -16,15 +16,15 @@ type Sender struct {
 	sealer  record.Sealer
 	suite   *suites.Suite
 	traffic *keys.TrafficSecret
-	ready   bool // application data may be sent
-	early   int  // how many bytes of 0-RTT data may be sent
+	early   int // how many bytes of 0-RTT data may be sent
 	tickets *ticketer
-	late    bool // the client takes late requests for its certificate
-	closed  bool
-	asked   bool   // the peer was asked for new keys and has not changed them yet
 	max     int    // bytes of data in one record
-	sent    int    // bytes of data in small records so far
 	perKey  uint64 // records under one key, 0 for the suite's limit
+	sent    int32  // bytes of data in small records so far
+	ready   bool   // application data may be sent
+	late    bool   // the client takes late requests for its certificate
+	closed  bool
+	asked   bool // the peer was asked for new keys and has not changed them yet
 
 	issued, requests, updates allowance // what a client or a peer accepts
 }

@@ -118,7 +118,7 @@ func certificate(id *identity.Identity) *tls.Certificate {
 		return new(tls.Certificate)
 	}
 	return &tls.Certificate{
-		Certificate: id.Chain, PrivateKey: id.Signer, Leaf: id.Leaf,
+		Certificate: id.Chain, PrivateKey: id.Signer.Key(), Leaf: id.Leaf,
 		OCSPStaple: id.OCSPStaple, SignedCertificateTimestamps: id.SCTs,
 	}
 }

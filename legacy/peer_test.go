@@ -184,7 +184,7 @@ func openssl(t *testing.T, addr net.Addr, roots string, flags []string) (string,
 // files writes an identity to files for OpenSSL.
 func files(t *testing.T, id *identity.Identity) (certificate, key string) {
 	t.Helper()
-	leaf := &testcert.Leaf{Chain: id.Chain, Key: id.Signer}
+	leaf := &testcert.Leaf{Chain: id.Chain, Key: id.Signer.Key()}
 	dir := t.TempDir()
 	certificate, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	for name, data := range map[string][]byte{certificate: leaf.CertPEM(), key: leaf.KeyPEM()} {
