@@ -303,7 +303,7 @@ func (m *ACME) revoke(c *call) (*reply, error) {
 		return nil, fault(http.StatusNotFound, "malformed", "the certificate is not one of this authority")
 	}
 	if !c.mayRevoke(record) {
-		return nil, fault(http.StatusForbidden, "unauthorized", "the certificate was issued to another account account")
+		return nil, fault(http.StatusForbidden, "unauthorized", "the certificate was issued to another account")
 	}
 	if record.Status == StatusRevoked {
 		return nil, fault(http.StatusBadRequest, "alreadyRevoked", "the certificate was revoked before")

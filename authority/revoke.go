@@ -120,7 +120,7 @@ func (a *Authority) FindCertificate(data []byte) (*Record, error) {
 		return nil, err
 	}
 	if string(r.Certificate) != string(c.Raw) {
-		return nil, fmt.Errorf("%s: %w: it has the serial number of another certificate certificate", serialText(c.SerialNumber), ErrUnknownCertificate)
+		return nil, fmt.Errorf("%s: %w: it has the serial number of another certificate", serialText(c.SerialNumber), ErrUnknownCertificate)
 	}
 	return r, nil
 }
