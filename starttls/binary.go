@@ -151,8 +151,18 @@ func postgresClient(d *dialog, _ string) error {
 	return d.wrong("the server did not answer SSLRequest with S or N", string(b))
 }
 
+// gssRequest is PostgreSQL's GSSENCRequest: the length and the code 80877104.
+var gssRequest = []byte{0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x30}
+
 func postgresServer(d *dialog, _ string) error {
 	b, err := d.bytes(len(sslRequest))
+	if err == nil && bytes.Equal(b, gssRequest) {
+		// A client with Kerberos credentials asks for its encryption first, and for TLS
+		// after a refusal.
+		if err = d.send("N"); err == nil {
+			b, err = d.bytes(len(sslRequest))
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -139,9 +139,27 @@ func (d *dialog) until(final func(string) bool) (lines []string, last string, er
 	}
 }
 
-// serve answers the client's lines until answer reports that the upgrade begins.
+// A step is what follows the reply to a command.
+type step int
+
+const (
+	stays    step = iota // the next command
+	upgrades             // TLS
+	ends                 // the end of the session, which the client asked for
+)
+
+// serve answers the client's lines until answer reports that the upgrade begins. The
+// command is in upper case.
 func (d *dialog) serve(greeting string,
-	answer func(command, argument string) (reply string, upgrade bool)) error {
+	answer func(command, argument string) (reply string, next step)) error {
+	return d.serveLines(greeting, func(l string) (string, step) {
+		command, argument, _ := strings.Cut(l, " ")
+		return answer(strings.ToUpper(command), argument)
+	})
+}
+
+// serveLines is serve for commands that do not stand first in the line.
+func (d *dialog) serveLines(greeting string, answer func(line string) (string, step)) error {
 	if greeting != "" {
 		if err := d.send(greeting + "\r\n"); err != nil {
 			return err
@@ -152,10 +170,12 @@ func (d *dialog) serve(greeting string,
 		if err != nil {
 			return err
 		}
-		command, argument, _ := strings.Cut(l, " ")
-		reply, upgrade := answer(strings.ToUpper(command), argument)
-		if err := d.send(reply + "\r\n"); err != nil || upgrade {
+		reply, next := answer(l)
+		if err := d.send(reply + "\r\n"); err != nil || next == upgrades {
 			return err
+		}
+		if next == ends {
+			return d.refused("the client ended the session before TLS", l)
 		}
 	}
 }

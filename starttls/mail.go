@@ -51,16 +51,18 @@ func lmtpServer(d *dialog, host string) error { return d.smtpServer(host, "LHLO"
 
 func (d *dialog) smtpServer(host, hello, kind string) error {
 	host = orLocalhost(host)
-	return d.serve("220 "+host+" "+kind, func(command, _ string) (string, bool) {
+	return d.serve("220 "+host+" "+kind, func(command, _ string) (string, step) {
 		switch command {
 		case hello:
-			return "250-" + host + "\r\n250 STARTTLS", false
+			return "250-" + host + "\r\n250 STARTTLS", stays
 		case "STARTTLS":
-			return "220 Ready to start TLS", true
+			return "220 Ready to start TLS", upgrades
 		case "NOOP", "RSET":
-			return "250 OK", false
+			return "250 OK", stays
+		case "QUIT": // not refused either
+			return "221 " + host + " closing connection", ends
 		}
-		return "530 Must issue a STARTTLS command first", false // RFC 3207, Section 4
+		return "530 Must issue a STARTTLS command first", stays // RFC 3207, Section 4
 	})
 }
 
@@ -100,18 +102,20 @@ func (d *dialog) imapCommand(tag, command string) ([]string, error) {
 
 func imapServer(d *dialog, _ string) error {
 	greeting := "* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] ready"
-	return d.serve(greeting, func(command, argument string) (string, bool) {
-		tag := strings.ToLower(command) // the command stands behind the tag
-		verb, _, _ := strings.Cut(strings.ToUpper(argument), " ")
-		switch verb {
+	return d.serveLines(greeting, func(l string) (string, step) {
+		tag, command, _ := strings.Cut(l, " ") // upper and lower case differ in a tag
+		command, _, _ = strings.Cut(strings.ToUpper(command), " ")
+		switch command {
 		case "CAPABILITY":
-			return "* CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED\r\n" + tag + " OK done", false
+			return "* CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED\r\n" + tag + " OK done", stays
 		case "STARTTLS":
-			return tag + " OK begin TLS", true
+			return tag + " OK begin TLS", upgrades
 		case "NOOP":
-			return tag + " OK done", false
+			return tag + " OK done", stays
+		case "LOGOUT":
+			return "* BYE\r\n" + tag + " OK done", ends
 		}
-		return tag + " BAD STARTTLS first", false
+		return tag + " BAD STARTTLS first", stays
 	})
 }
 
@@ -144,14 +148,16 @@ func pop3Client(d *dialog, _ string) error {
 }
 
 func pop3Server(d *dialog, _ string) error {
-	return d.serve("+OK ready", func(command, _ string) (string, bool) {
+	return d.serve("+OK ready", func(command, _ string) (string, step) {
 		switch command {
 		case "CAPA":
-			return "+OK\r\nSTLS\r\n.", false
+			return "+OK\r\nSTLS\r\n.", stays
 		case "STLS":
-			return "+OK begin TLS", true
+			return "+OK begin TLS", upgrades
+		case "QUIT":
+			return "+OK bye", ends
 		}
-		return "-ERR STLS first", false
+		return "-ERR STLS first", stays
 	})
 }
 
@@ -182,15 +188,17 @@ func sieveClient(d *dialog, _ string) error {
 func sieveServer(d *dialog, _ string) error {
 	offers := strings.Join([]string{
 		`"IMPLEMENTATION" "sealsock"`, `"SASL" ""`, `"SIEVE" "fileinto"`, `"STARTTLS"`,
-		`"VERSION" "1.0"`, "OK",
+		`"VERSION" "1.0"`, `OK "ready"`, // GnuTLS needs the text
 	}, "\r\n")
-	return d.serve(offers, func(command, _ string) (string, bool) {
+	return d.serve(offers, func(command, _ string) (string, step) {
 		switch command {
 		case "CAPABILITY":
-			return offers, false
+			return offers, stays
 		case "STARTTLS":
-			return "OK \"begin TLS\"", true
+			return "OK \"begin TLS\"", upgrades
+		case "LOGOUT":
+			return "OK \"bye\"", ends
 		}
-		return "NO \"STARTTLS first\"", false
+		return "NO \"STARTTLS first\"", stays
 	})
 }

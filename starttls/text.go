@@ -19,15 +19,17 @@ func ftpClient(d *dialog, _ string) error {
 }
 
 func ftpServer(d *dialog, host string) error {
-	return d.serve("220 "+orLocalhost(host)+" ready", func(command, argument string) (string, bool) {
+	return d.serve("220 "+orLocalhost(host)+" ready", func(command, argument string) (string, step) {
 		argument = strings.ToUpper(argument)
 		switch {
 		case command == "AUTH" && (argument == "TLS" || argument == "TLS-C"):
-			return "234 begin TLS", true
+			return "234 begin TLS", upgrades
 		case command == "FEAT":
-			return "211-Features:\r\n AUTH TLS\r\n211 End", false
+			return "211-Features:\r\n AUTH TLS\r\n211 End", stays
+		case command == "QUIT":
+			return "221 bye", ends
 		}
-		return "530 AUTH TLS first", false
+		return "530 AUTH TLS first", stays
 	})
 }
 
@@ -60,14 +62,18 @@ func nntpClient(d *dialog, _ string) error {
 }
 
 func nntpServer(d *dialog, _ string) error {
-	return d.serve("201 ready, posting prohibited", func(command, _ string) (string, bool) {
+	// GnuTLS awaits 200, which promises nothing about what follows TLS: a client asks again
+	// with MODE READER.
+	return d.serve("200 ready", func(command, _ string) (string, step) {
 		switch command {
 		case "CAPABILITIES":
-			return "101 Capability list:\r\nVERSION 2\r\nSTARTTLS\r\n.", false
+			return "101 Capability list:\r\nVERSION 2\r\nSTARTTLS\r\n.", stays
 		case "STARTTLS":
-			return "382 continue with TLS negotiation", true
+			return "382 continue with TLS negotiation", upgrades
+		case "QUIT":
+			return "205 bye", ends
 		}
-		return "483 STARTTLS first", false
+		return "483 STARTTLS first", stays
 	})
 }
 
@@ -108,14 +114,16 @@ func ircClient(d *dialog, _ string) error {
 
 func ircServer(d *dialog, host string) error {
 	host = orLocalhost(host)
-	return d.serve("", func(command, argument string) (string, bool) {
+	return d.serve("", func(command, argument string) (string, step) {
 		switch command {
 		case "STARTTLS":
-			return ":" + host + " " + ircReady + " * :STARTTLS successful, proceed with TLS handshake", true
+			return ":" + host + " " + ircReady + " * :STARTTLS successful", upgrades
 		case "CAP":
-			return ":" + host + " CAP * LS :tls", false
+			return ":" + host + " CAP * LS :tls", stays
+		case "QUIT":
+			return "ERROR :bye", ends
 		}
-		return ":" + host + " 451 * :STARTTLS first", false
+		return ":" + host + " 451 * :STARTTLS first", stays
 	})
 }
 

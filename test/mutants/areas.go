@@ -35,6 +35,7 @@ var areas = []area{
 	{"seal", sealRows},
 	{"sealsock", sealsockRows},
 	{"sockets", socketsRows},
+	{"starttls", starttlsRows},
 	{"stream", streamRows},
 	{"suites", suitesRows},
 	{"trust", trustRows},
