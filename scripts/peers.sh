@@ -1,6 +1,7 @@
 #!/bin/bash
-# Prepares the programs for test/interop and test/inspect: installs missing ones (as root, with apt), and unpacks the OpenSSL and GnuTLS of a newer Debian
-# release without installing them. Prints a line for each peer: its version, or the reason why it is skipped.
+# Prepares the programs for test/interop, test/inspect and test/starttls: installs missing ones (as root, with apt), and unpacks the OpenSSL and
+# GnuTLS of a newer Debian release, and INN, without installing them. No service is started, and no installed package is removed. Prints a line
+# for each peer: its version, or the reason why it is skipped.
 # This script does not fail. With SEALSOCK_PEERS=require the tests fail if a peer is missing. usage: scripts/peers.sh
 set -u
 dir=${SEALSOCK_PEERS_DIR:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/sealsock/peers}
@@ -32,7 +33,19 @@ sslscan:sslscan:sslscan
 testssl:testssl:testssl.sh
 nginx:nginx:nginx-light
 haproxy:haproxy:haproxy
-stunnel:stunnel4:stunnel4'
+stunnel:stunnel4:stunnel4
+postfix:/usr/sbin/postfix:postfix
+dovecot:/usr/lib/dovecot/imap-login /usr/lib/dovecot/pop3-login /usr/lib/dovecot/lmtp /usr/lib/dovecot/managesieve-login:dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved
+vsftpd:/usr/sbin/vsftpd:vsftpd
+slapd:/usr/sbin/slapd ldapsearch:slapd ldap-utils
+postgres:/usr/lib/postgresql/*/bin/postgres psql:postgresql postgresql-client
+mariadb:/usr/sbin/mariadbd mariadb:mariadb-server mariadb-client
+prosody:/usr/bin/prosody:prosody
+inspircd:/usr/sbin/inspircd:inspircd
+nats:/usr/sbin/nats-server:nats-server
+xrdp:/usr/sbin/xrdp:xrdp
+swaks:swaks:swaks
+libnats:gcc /usr/include/nats/nats.h:gcc libnats-dev'
 
 # missing prints the packages of the missing programs.
 missing() {
@@ -52,9 +65,39 @@ install_missing() {
   why="apt could not install it, see $log"
   export DEBIAN_FRONTEND=noninteractive
   apt update
+  forbid_services
   # shellcheck disable=SC2086
-  apt install -y --no-install-recommends $packages && return 0
-  for p in $packages; do apt install -y --no-install-recommends "$p"; done
+  apt install -y --no-install-recommends --no-remove $packages ||
+    for p in $packages; do apt install -y --no-install-recommends --no-remove "$p"; done
+  [ -z "$forbidden" ] || rm -f "$policy"
+}
+
+# forbid_services keeps the scripts of packages from starting services, with a file that invoke-rc.d and deb-systemd-invoke ask. One that is
+# there before stays as it is.
+policy=/usr/sbin/policy-rc.d forbidden=""
+forbid_services() {
+  [ -e "$policy" ] && return 0
+  printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy" && forbidden=yes
+  trap 'rm -f "$policy"' EXIT
+}
+
+# unpack_inn unpacks INN into $dir/inn2, and installs the libraries that it needs. The package itself does not install on a machine whose name
+# has no domain.
+unpack_inn() {
+  local needed work
+  [ -x /usr/lib/news/bin/nnrpd ] || [ -x "$dir/inn2/usr/lib/news/bin/nnrpd" ] && return 0
+  have apt-get && have dpkg-deb || { inn_why="apt is not here"; return 1; }
+  inn_why="apt did not give it, see $log"
+  work=$(mktemp -d "$dir/unpack.XXXXXX") || return 1
+  needed=$(apt-cache depends inn2 2>>"$log" | sed -n 's/^ *Depends: \(lib[^<]*\)$/\1/p' | grep -v -- -perl)
+  if [ "$(id -u)" = 0 ]; then
+    # shellcheck disable=SC2086
+    apt install -y --no-install-recommends --no-remove --no-upgrade $needed
+  fi
+  (cd "$work" && apt -o APT::Sandbox::User=root download inn2) && dpkg-deb -x "$work"/inn2_*.deb "$work/root" 2>>"$log" &&
+    mv "$work/root" "$dir/inn2"
+  rm -rf "$work"
+  [ -x "$dir/inn2/usr/lib/news/bin/nnrpd" ]
 }
 
 # unpack_newer unpacks the newer tools into $dir/$newer, with a script that runs them with their own C library. It uses the configured
@@ -115,9 +158,10 @@ report() { # NAME REASON COMMAND...
   printf '%-12s %s\n' "$name" "$version"
 }
 
-why="" newer_why=""
+why="" newer_why="" inn_why=""
 install_missing
 unpack_newer
+unpack_inn
 report openssl "$why" openssl version
 report "openssl+" "$newer_why" "$dir/$newer/run" openssl version
 report gnutls "$why" gnutls-cli --version
@@ -128,7 +172,12 @@ report stunnel "$why" sh -c 'stunnel -version 2>&1 | grep "^stunnel "'
 report python "$why" python3 -c 'import ssl, sys; print("Python", sys.version.split()[0], "with", ssl.OPENSSL_VERSION)'
 report java "$why" sh -c 'command -v javac >/dev/null && java -version'
 report node "$why" node -p '"Node " + process.version + " with OpenSSL " + process.versions.openssl'
-for tool in sslscan testssl nginx haproxy stunnel4; do report $tool "$why" sh -c "command -v $tool"; done
+for tool in sslscan testssl nginx haproxy stunnel4 mariadb psql ldapsearch swaks; do report $tool "$why" sh -c "command -v $tool"; done
+for tool in postfix dovecot vsftpd slapd mariadbd inspircd nats-server xrdp; do report $tool "$why" ls /usr/sbin/$tool; done
+report libnats "$why" ls /usr/include/nats/nats.h
+report prosody "$why" ls /usr/bin/prosody
+report postgres "$why" sh -c 'ls /usr/lib/postgresql/*/bin/postgres'
+report inn "$inn_why" sh -c 'ls /usr/lib/news/bin/nnrpd "$1" 2>/dev/null | grep .' sh "$dir/inn2/usr/lib/news/bin/nnrpd"
 report mbedtls "$why" sh -c 'command -v gcc >/dev/null && echo "#include <mbedtls/version.h>
 MBEDTLS_VERSION_STRING_FULL" | gcc -E -P - | tail -1'
 report botan "$why" sh -c 'h=/usr/include/botan-2/botan/build.h; command -v g++ >/dev/null && [ -e $h ] &&

@@ -28,6 +28,11 @@ var clients = []struct {
 	{"QUIT", "irc", "QUIT :bye\r\n", "ERROR :bye\r\n", true, "ended"},
 	{"Kerberos first", "postgres", string(gssRequest) + string(sslRequest), "NS", false, ""},
 	{"Kerberos twice", "postgres", string(gssRequest) + string(gssRequest), "N", false, "SSLRequest"},
+	{"a cookie before the request", "rdp",
+		"\x03\x00\x00\x2a\x25\xe0\x00\x00\x00\x00\x00Cookie: mstshash=seal\r\n" +
+			"\x01\x00\x08\x00\x03\x00\x00\x00", "\x02\x00\x08\x00\x01\x00\x00\x00", false, ""},
+	{"CredSSP alone", "rdp",
+		"\x03\x00\x00\x13\x0e\xe0\x00\x00\x00\x00\x00\x01\x00\x08\x00\x02\x00\x00\x00", "", false, "TLS"},
 	{"no TLS", "postgres", "\x00\x00\x00\x08\x00\x03\x00\x00", "", false, "SSLRequest"},
 }
 
