@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"testing"
 )
@@ -39,9 +40,19 @@ postlog unix-dgram n - n - 1 postlogd
 }
 
 func startDovecot(t *testing.T, p *place, ports []int) {
-	user := ""
+	settings := "" // of a user who cannot become another one
 	if os.Getuid() != 0 {
-		user = fmt.Sprintf("default_internal_user = %[1]d\ndefault_login_user = %[1]d\n", os.Getuid())
+		own, err := user.Current()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if group, err := user.LookupGroupId(own.Gid); err == nil {
+			settings = "default_internal_group = " + group.Name + "\n"
+		}
+		settings += fmt.Sprintf("default_internal_user = %[1]s\ndefault_login_user = %[1]s\n", own.Username)
+		for _, service := range []string{"anvil", "imap-login", "pop3-login", "managesieve-login"} {
+			settings += "service " + service + " {\n  chroot =\n}\n"
+		}
 	}
 	config := fmt.Sprintf(`base_dir = {dir}/run
 state_dir = {dir}/state
@@ -89,7 +100,7 @@ service managesieve-login {
 `, ports[0], ports[1], ports[2], ports[3])
 	p.folder("run")
 	p.folder("state")
-	p.write("dovecot.conf", p.fill(user+config, 0))
+	p.write("dovecot.conf", p.fill(settings+config, 0))
 	start(t, exec.Command("/usr/sbin/dovecot", "-F", "-c", p.path("dovecot.conf")))
 }
 
@@ -231,12 +242,21 @@ access all {
 }
 `)
 	p.write("etc/storage.conf", "method timehash {\n newsgroups: *\n class: 0\n}\n")
-	conf := p.write("etc/inn.conf", p.fill(`organization: "test"
+	own := "runasuser: nobody\nrunasgroup: nogroup\n"
+	if os.Getuid() != 0 {
+		if u, err := user.Current(); err == nil {
+			own = "runasuser: " + u.Username + "\n"
+			if g, err := user.LookupGroupId(u.Gid); err == nil {
+				own += "runasgroup: " + g.Name + "\n"
+			}
+		}
+	}
+	program := nnrpd()
+	own += "pathbin: " + filepath.Dir(program) + "\n"
+	conf := p.write("etc/inn.conf", p.fill(own+`organization: "test"
 domain: localhost
 pathhost: news.localhost
 server: localhost
-runasuser: nobody
-runasgroup: nogroup
 mta: "/bin/false %s"
 hismethod: hisv6
 enableoverview: true
@@ -254,7 +274,6 @@ tlscertfile: {dir}/cert.pem
 tlskeyfile: {dir}/key.pem
 tlscafile: {dir}/ca.pem
 `, 0))
-	program := nnrpd()
 	cmd := exec.Command(program, "-D", "-f", "-b", "127.0.0.1", "-p", fmt.Sprint(ports[0]),
 		"-c", p.path("etc/readers.conf"))
 	p.give(t)
