@@ -35,7 +35,7 @@ var specifications = map[string]string{
 const introduction = `# Package starttls and other programs
 
 Written by ` + "`go test ./test/starttls -update`" + `. CI runs the programs, all of Debian:
-` + "`make peers`" + ` installs them, and the test starts each server with a configuration of its own,
+` + "`make peers`" + ` installs them, and the test starts each server with its own configuration,
 without root where the server allows it. Each entry stands for a connection that one side
 upgraded and the other accepted, whose certificate was verified, and over which a command of
 the protocol was answered.

@@ -23,7 +23,7 @@ import (
 // takes that long.
 const patience = time.Minute
 
-// unprivileged is the user of servers that refuse to run as root: nobody.
+// unprivileged is the user of servers that refuse to run as root.
 const unprivileged = 65534
 
 // host is the name in the certificate of each server.

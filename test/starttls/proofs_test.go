@@ -11,25 +11,25 @@ import (
 
 // proofs run a command of each protocol over TLS.
 var proofs = map[string]func(c *talk) error{
-	"ftp":         func(c *talk) error { return c.say("PBSZ 0\r\n", "200 ") },
-	"imap":        func(c *talk) error { return c.say("p NOOP\r\n", "p OK") },
+	"ftp":         func(c *talk) error { return c.send("PBSZ 0\r\n", "200 ") },
+	"imap":        func(c *talk) error { return c.send("p NOOP\r\n", "p OK") },
 	"irc":         proveIRC,
 	"ldap":        proveLDAP,
-	"lmtp":        func(c *talk) error { return c.say("LHLO localhost\r\n", "250 ") },
+	"lmtp":        func(c *talk) error { return c.send("LHLO localhost\r\n", "250 ") },
 	"mysql":       proveMySQL,
-	"nats":        func(c *talk) error { return c.say("CONNECT {}\r\nPING\r\n", "PONG") },
-	"nntp":        func(c *talk) error { return c.say("DATE\r\n", "111 ") },
-	"pop3":        func(c *talk) error { return c.say("CAPA\r\n", ".") },
+	"nats":        func(c *talk) error { return c.send("CONNECT {}\r\nPING\r\n", "PONG") },
+	"nntp":        func(c *talk) error { return c.send("DATE\r\n", "111 ") },
+	"pop3":        func(c *talk) error { return c.send("CAPA\r\n", ".") },
 	"postgres":    provePostgres,
 	"rdp":         proveRDP,
-	"sieve":       func(c *talk) error { return c.say("LOGOUT\r\n", "OK \"Logout") },
-	"smtp":        func(c *talk) error { return c.say("EHLO localhost\r\n", "250 ") },
+	"sieve":       func(c *talk) error { return c.send("LOGOUT\r\n", "OK \"Logout") },
+	"smtp":        func(c *talk) error { return c.send("EHLO localhost\r\n", "250 ") },
 	"xmpp":        func(c *talk) error { return proveXMPP(c, "client") },
 	"xmpp-server": func(c *talk) error { return proveXMPP(c, "server") },
 }
 
 func proveIRC(c *talk) error {
-	return c.say("NICK seal\r\nUSER seal 0 * :seal\r\n", ":"+ircName+" 001 seal")
+	return c.send("NICK seal\r\nUSER seal 0 * :seal\r\n", ":"+ircName+" 001 seal")
 }
 
 // proveLDAP binds anonymously.
@@ -38,7 +38,7 @@ func proveLDAP(c *talk) error {
 	return c.expect("\x30\x0c\x02\x01\x02\x61\x07\x0a\x01\x00\x04\x00\x04\x00")
 }
 
-// expect reads as many bytes as want has, and compares them.
+// expect reads bytes and compares them.
 func (c *talk) expect(want string) error {
 	got := make([]byte, len(want))
 	if n, err := io.ReadFull(c.in, got); err != nil || string(got) != want {

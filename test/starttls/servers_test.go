@@ -139,8 +139,8 @@ type talk struct {
 	in *bufio.Reader
 }
 
-// say sends text and reads lines until one has the prefix.
-func (c *talk) say(text, prefix string) error {
+// send sends text and reads lines until one has the prefix.
+func (c *talk) send(text, prefix string) error {
 	if _, err := c.Write([]byte(text)); err != nil {
 		return err
 	}

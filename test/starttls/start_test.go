@@ -49,7 +49,8 @@ func startDovecot(t *testing.T, p *place, ports []int) {
 		if group, err := user.LookupGroupId(own.Gid); err == nil {
 			settings = "default_internal_group = " + group.Name + "\n"
 		}
-		settings += fmt.Sprintf("default_internal_user = %[1]s\ndefault_login_user = %[1]s\n", own.Username)
+		settings += "default_internal_user = " + own.Username + "\n" +
+			"default_login_user = " + own.Username + "\n"
 		for _, service := range []string{"anvil", "imap-login", "pop3-login", "managesieve-login"} {
 			settings += "service " + service + " {\n  chroot =\n}\n"
 		}
@@ -285,7 +286,8 @@ tlscafile: {dir}/ca.pem
 const ircName = "irc.localhost"
 
 func startInspIRCd(t *testing.T, p *place, ports []int) {
-	conf := p.write("inspircd.conf", p.fill(`<server name="irc.localhost" description="-" network="test">
+	conf := p.write("inspircd.conf", p.fill(`
+<server name="irc.localhost" description="-" network="-">
 <admin name="test" nick="test" email="test@localhost">
 <bind address="127.0.0.1" port="{port}" type="clients">
 <connect name="all" allow="*" resolvehostnames="no" useident="no" threshold="100" timeout="60">
