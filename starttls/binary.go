@@ -110,6 +110,13 @@ func ldapServer(d *dialog, _ string) error {
 		if !ok {
 			return d.wrong("the client's message has no messageID", "")
 		}
+		response := ldapResponseTo(body)
+		switch response {
+		case ldapUnbound:
+			return d.refused("the client ended the session before TLS", "")
+		case ldapSilence:
+			continue
+		}
 		request, asks := readBER(&body, ldapRequest)
 		name, _ := readBER(&request, byte(requestName))
 		asks = asks && string(name) == startTLSName
@@ -120,7 +127,7 @@ func ldapServer(d *dialog, _ string) error {
 		var b cryptobyte.Builder
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 			b.AddASN1(asn1.INTEGER, func(b *cryptobyte.Builder) { b.AddBytes(id) })
-			b.AddASN1(asn1.Tag(ldapResponse), func(b *cryptobyte.Builder) {
+			b.AddASN1(asn1.Tag(response), func(b *cryptobyte.Builder) {
 				b.AddASN1Enum(int64(code))
 				b.AddASN1OctetString(nil) // matchedDN
 				b.AddASN1OctetString(nil) // diagnosticMessage
@@ -130,6 +137,32 @@ func ldapServer(d *dialog, _ string) error {
 			return err
 		}
 	}
+}
+
+// What ldapResponseTo returns for requests without a response.
+const (
+	ldapUnbound = 0
+	ldapSilence = 1
+)
+
+// ldapResponseTo returns the tag of the response to a request. RFC 4511, Section 4.
+func ldapResponseTo(request cryptobyte.String) uint8 {
+	if len(request) == 0 {
+		return ldapSilence
+	}
+	switch request[0] {
+	case 0x42: // UnbindRequest
+		return ldapUnbound
+	case 0x50: // AbandonRequest
+		return ldapSilence
+	case 0x63: // SearchRequest: SearchResultDone
+		return 0x65
+	case 0x4a: // DelRequest
+		return 0x6b
+	case 0x60, 0x66, 0x68, 0x6c, 0x6e: // bind, modify, add, modifyDN, compare
+		return request[0] + 1
+	}
+	return ldapResponse
 }
 
 // sslRequest is PostgreSQL's SSLRequest: the length and the code 80877103.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 )
 
@@ -46,7 +47,15 @@ func (d *dialog) broken(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return d.wrong(d.peer+" closed the connection before TLS", "")
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return d.late(err)
+	}
 	return fmt.Errorf("starttls: %s: %w", d.protocol, err)
+}
+
+// late returns an error for a peer that is silent for too long.
+func (d *dialog) late(err error) error {
+	return &Error{Protocol: d.protocol, Reason: d.peer + " did not answer in time", Err: err}
 }
 
 // ReadByte reads one byte; it makes a dialog an io.ByteReader for package xml.

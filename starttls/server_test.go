@@ -33,7 +33,37 @@ var clients = []struct {
 			"\x01\x00\x08\x00\x03\x00\x00\x00", "\x02\x00\x08\x00\x01\x00\x00\x00", false, ""},
 	{"CredSSP alone", "rdp",
 		"\x03\x00\x00\x13\x0e\xe0\x00\x00\x00\x00\x00\x01\x00\x08\x00\x02\x00\x00\x00", "", false, "TLS"},
+	{"bind", "ldap", "\x30\x0c\x02\x01\x07\x60\x07\x02\x01\x03\x04\x00\x80\x00",
+		"\x30\x0c\x02\x01\x07\x61\x07\x0a\x01\x0d\x04\x00\x04\x00", false, "LDAP message"},
+	{"search", "ldap", "\x30\x05\x02\x01\x03\x63\x00",
+		"\x30\x0c\x02\x01\x03\x65\x07\x0a\x01\x0d\x04\x00\x04\x00", false, "LDAP message"},
+	{"abandon, unbind", "ldap", "\x30\x06\x02\x01\x03\x50\x01\x02\x30\x05\x02\x01\x04\x42\x00",
+		"", true, "ended"},
+	{"no TLS", "mysql", "\x04\x00\x00\x01\x00\x02\x00\x00", "", false, "did not ask for TLS"},
+	{"authentication", "xmpp", xmppHeader("to", "h", "jabber:client") + "<auth/>", "features>",
+		true, "another element"},
+	{"dialback", "xmpp-server", xmppHeader("to", "h", "jabber:server") + "<result/>", "features>",
+		true, "another element"},
 	{"no TLS", "postgres", "\x00\x00\x00\x08\x00\x03\x00\x00", "", false, "SSLRequest"},
+}
+
+// Each protocol has a peer that does not upgrade, in both roles.
+func TestRefusalsAreComplete(t *testing.T) {
+	for _, name := range Protocols() {
+		found := map[string]bool{}
+		for _, s := range servers {
+			found["the server"] = found["the server"] || s.protocol == name && s.refused
+		}
+		for _, c := range clients {
+			found["the client"] = found["the client"] || c.protocol == name && c.reason != ""
+		}
+		if !found["the server"] {
+			t.Errorf("%s: no case of a server that refuses", name)
+		}
+		if !found["the client"] && name != "nats" { // its client sends nothing before TLS
+			t.Errorf("%s: no case of a client that does not ask", name)
+		}
+	}
 }
 
 func TestClients(t *testing.T) {

@@ -2,6 +2,7 @@ package starttls
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -67,7 +68,8 @@ func find(name string) *protocol {
 // protocols send; it may be empty.
 //
 // The end of ctx interrupts it. After an error the connection cannot be used, and the
-// caller closes it. A server that refuses is an *Error.
+// caller closes it. A server that refuses, or that does not answer until the deadline of
+// ctx, is an *Error.
 func Client(ctx context.Context, conn net.Conn, name, host string) error {
 	return run(ctx, conn, name, host, "the server", func(p *protocol) func(*dialog, string) error {
 		return p.client
@@ -100,10 +102,14 @@ func run(ctx context.Context, conn net.Conn, name, host, peer string,
 	release := interruptible(ctx, conn)
 	d := newDialog(conn, p.name, peer)
 	err := role(p)(d, host)
-	if interrupted := release(); interrupted != nil && err != nil {
-		return interrupted
+	interrupted := release()
+	switch {
+	case interrupted == nil || err == nil:
+		return err
+	case errors.Is(interrupted, context.DeadlineExceeded):
+		return d.late(interrupted)
 	}
-	return err
+	return interrupted
 }
 
 // interruptible makes the end of ctx interrupt reads and writes of conn. The function that
@@ -134,6 +140,16 @@ type Error struct {
 	// Refused reports that the peer speaks the protocol and does not offer TLS, or refuses
 	// it now.
 	Refused bool
+	// Err is the cause, or nil: that of a context whose time is over, or of a deadline.
+	Err error
+}
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
 }
 
 // Error describes the error. The peer's words are quoted and escaped.

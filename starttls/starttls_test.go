@@ -90,6 +90,7 @@ var servers = []struct {
 	{"not now", "smtp",
 		"220 b\r\n250-mx\r\n250 STARTTLS\r\n454 no key\r\n", true, "did not answer with code 220"},
 	{"no service", "smtp", "554 no\r\n", true, "did not answer with code 220"},
+	{"no STARTTLS", "lmtp", "220 b\r\n250 SIZE 1\r\n", true, "does not offer"},
 	{"bare reply", "lmtp", "220\r\n250 STARTTLS\r\n220\r\n", false, ""},
 	{"capabilities", "imap",
 		"* OK hi\r\n* CAPABILITY IMAP4rev1 STARTTLS\r\na1 OK\r\na2 OK go\r\n", false, ""},
@@ -145,6 +146,8 @@ var servers = []struct {
 	{"failure", "xmpp",
 		xmppHeader("from", "h", "jabber:client") + "<stream:features><starttls xmlns='" +
 			xmppTLS + "'/></stream:features><failure xmlns='" + xmppTLS + "'/>", true, "another element"},
+	{"no features", "xmpp-server",
+		xmppHeader("from", "h", "jabber:server") + "<stream:features/>", true, "does not offer"},
 	{"not XML", "xmpp", "220 hi\r\n", false, "closed the connection"},
 }
 

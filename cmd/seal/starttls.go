@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"net"
 	"slices"
 	"strings"
@@ -48,6 +50,9 @@ func withDefaultPort(addr, port string) string {
 // describeUpgrade explains why a connection did not go over to TLS.
 func describeUpgrade(e *starttls.Error) *problem {
 	p := &problem{text: strings.TrimPrefix(e.Error(), "starttls: "), code: "starttls"}
+	if errors.Is(e, context.DeadlineExceeded) {
+		p.code = "timeout"
+	}
 	switch {
 	case e.Refused:
 		p.hint = "the server does not offer TLS on this port, or an attacker on the network " +

@@ -32,4 +32,25 @@ var starttlsRows = []row{
 		new:  "\tif !bytes.Equal(b, sslRequest) && !bytes.Equal(b, gssRequest) {",
 		test: "TestClients",
 	},
+	{
+		doc: own, section: "starttls",
+		must: "a peer that is silent until the deadline ends in an error that names it",
+		file: "starttls/starttls.go",
+		old:  "return d.late(interrupted)", new: "return interrupted",
+		test: "TestSilent",
+	},
+	{
+		doc: own, section: "starttls",
+		must: "the server of LDAP answers a request with its own response",
+		file: "starttls/binary.go",
+		old:  "return request[0] + 1", new: "return ldapResponse",
+		test: "TestClients",
+	},
+	{
+		doc: own, section: "starttls",
+		must: "the server of LDAP takes no unbind for a request to answer",
+		file: "starttls/binary.go",
+		old:  "return ldapUnbound", new: "return ldapSilence",
+		test: "TestClients",
+	},
 }
