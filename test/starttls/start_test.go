@@ -6,7 +6,11 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 func startPostfix(t *testing.T, p *place, ports []int) {
@@ -37,6 +41,25 @@ pickup unix n - n 60 1 pickup
 postlog unix-dgram n - n - 1 postlogd
 `, ports[0]))
 	start(t, exec.Command("/usr/sbin/postfix", "-c", p.path("postfix"), "start-fg"))
+	// The master process is in a session of its own, which the end of start-fg leaves.
+	t.Cleanup(func() {
+		pid, err := os.ReadFile(p.path("queue/pid/master.pid"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		master, err := strconv.Atoi(strings.TrimSpace(string(pid)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, exec.Command("/usr/sbin/postfix", "-c", p.path("postfix"), "abort"))
+		end := time.Now().Add(patience)
+		for syscall.Kill(master, 0) == nil {
+			if time.Now().After(end) {
+				t.Fatalf("the master process %d does not end", master)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
 }
 
 func startDovecot(t *testing.T, p *place, ports []int) {
