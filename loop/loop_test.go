@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -249,8 +250,12 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-func isNil(err error) bool     { return err == nil }
-func truncated(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }
+func isNil(err error) bool { return err == nil }
+
+// truncated also takes a reset: the peer had not read all when it was cut.
+func truncated(err error) bool {
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
+}
 
 func fault(f engine.Fault) func(error) bool {
 	return func(err error) bool {

@@ -59,6 +59,7 @@ func wrapFor(t *testing.T, a, b net.Conn, change func(*engine.Config)) (client, 
 	t.Helper()
 	cc, sc := configs()
 	change(cc)
+	sc.Now = cc.Now
 	cr, cs, err := engine.Client(cc, engine.Target{})
 	if err != nil {
 		t.Fatal(err)
@@ -78,8 +79,8 @@ func opened(t *testing.T, a, b net.Conn) (client, server *Conn) {
 	return openedFor(t, a, b, func(*engine.Config) {})
 }
 
-// hurried gives a client a clock that is a minute on at each look: the client accepts
-// requests for its certificate as if they came slowly.
+// hurried gives both sides a clock that is a minute on at each look: requests for a
+// certificate are sent and accepted as if they came slowly.
 func hurried(client *engine.Config) {
 	var looks atomic.Int64
 	start := time.Now()
@@ -270,6 +271,8 @@ func TestMailboxIsBounded(t *testing.T) {
 			out, _, err := server.out.send.RequestCertificate(nil)
 			if err != nil {
 				t.Error(err)
+				b.Close()
+				return
 			}
 			b.Write(out)
 		}
