@@ -312,21 +312,24 @@ func (p *prober) schemes(ctx context.Context) {
 }
 
 // schemes12 finds those of TLS 1.2, where ServerKeyExchange names the scheme: it offers all
-// that are left until the server refuses.
+// that are left until the server refuses. It does so for each kind of certificate alone: a
+// server that has both and prefers ECDSA refuses once no scheme for that is left.
 func (p *prober) schemes12(ctx context.Context,
 	add func(iana.Version, iana.SignatureScheme)) {
-	p.keyExchanges(ctx, "signature schemes of TLS 1.2", []string{"_ECDHE_ECDSA_", "_ECDHE_RSA_"},
-		func(o *offer, kx *wire.ServerKeyExchange12) bool {
-			if kx == nil {
-				return true
-			}
-			if !slices.Contains(o.schemes, kx.Algorithm) {
-				return false
-			}
-			add(iana.TLS12, kx.Algorithm)
-			o.schemes = without(o.schemes, kx.Algorithm)
-			return len(o.schemes) > 0
-		})
+	for _, kind := range []string{"_ECDHE_ECDSA_", "_ECDHE_RSA_"} {
+		p.keyExchanges(ctx, "signature schemes of TLS 1.2", []string{kind},
+			func(o *offer, kx *wire.ServerKeyExchange12) bool {
+				if kx == nil {
+					return true
+				}
+				if !slices.Contains(o.schemes, kx.Algorithm) {
+					return false
+				}
+				add(iana.TLS12, kx.Algorithm)
+				o.schemes = without(o.schemes, kx.Algorithm)
+				return len(o.schemes) > 0
+			})
+	}
 }
 
 // keyExchanges asks for key exchanges of TLS 1.2 with the suites that have one of the parts

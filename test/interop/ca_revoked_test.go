@@ -190,7 +190,7 @@ func TestRevokedInBothRoles(t *testing.T) {
 							switch {
 							case id == r.good && (err != nil || len(result.Revocation) != 1 || result.Revocation[0].Source != source):
 								t.Errorf("good: %+v, %v", result, err)
-							case id == r.bad && (!errors.As(err, &e) || e.Code != trust.CodeRevoked || !strings.Contains(err.Error(), "key compromise), says the "+source)):
+							case id == r.bad && (!errors.As(err, &e) || e.Code != trust.CodeRevoked || !strings.Contains(err.Error(), "key compromise), according to the "+source)):
 								t.Errorf("revoked: %v", err)
 							}
 						}
