@@ -25,7 +25,7 @@ var zeroRows = []row{
 		must: "a zero Authority does not use the files of the working directory",
 		file: "authority/authority.go",
 		old:  "return a != nil && a.root != nil", new: "return a != nil",
-		pkg: ".", test: "TestZeroValues",
+		test: "TestUnmadeAuthority",
 	},
 	{
 		doc: own, section: "authority",
