@@ -181,7 +181,7 @@ func (f *fault) harmless(p *faultPlan) bool {
 	case f.kind == flip:
 		// The version of a record in the clear is not checked.
 		// RFC 9846, Section 5.1. Nor are refused 0-RTT records.
-		return f.offset == 2 && h.Type != iana.ContentApplicationData && (p.tls13 || h.Type != iana.ContentAlert) ||
+		return (f.offset == 1 || f.offset == 2) && h.Type != iana.ContentApplicationData && (p.tls13 || h.Type != iana.ContentAlert) ||
 			p.refusesEarly && f.offset >= record.HeaderLen && f.early(p)
 	case p.refusesEarly && f.early(p):
 		return true
