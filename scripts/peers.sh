@@ -94,7 +94,8 @@ unpack_inn() {
     # shellcheck disable=SC2086
     apt install -y --no-install-recommends --no-remove --no-upgrade $needed
   fi
-  (cd "$work" && apt -o APT::Sandbox::User=root download inn2) && dpkg-deb -x "$work"/inn2_*.deb "$work/root" 2>>"$log" &&
+  (cd "$work" && apt -o APT::Sandbox::User=root download inn2 inn2-inews) && dpkg-deb -x "$work"/inn2_*.deb "$work/root" 2>>"$log" &&
+    dpkg-deb -x "$work"/inn2-inews_*.deb "$work/root" 2>>"$log" && # libinn
     mv "$work/root" "$dir/inn2"
   rm -rf "$work"
   [ -x "$dir/inn2/usr/lib/news/bin/nnrpd" ]
