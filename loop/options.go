@@ -37,7 +37,8 @@ var (
 
 // A Handler is what a connection's events are given to. Its methods are called from the
 // goroutine of the connection's loop and must not block; they may call all methods of
-// the Conn. A panic in one ends the connection with an error that has its stack.
+// the Conn. A panic in one ends the connection with an error that has its stack; one in
+// OnClose is dropped, because the connection has ended.
 type Handler interface {
 	// OnOpen is called once, before the other methods.
 	OnOpen(c *Conn)

@@ -214,7 +214,8 @@ func (c *Conn) writeOut() error {
 			return os.NewSyscallError("write", err)
 		}
 		if n > 0 {
-			c.taken, c.active = c.loop.now, c.loop.now
+			c.taken = c.loop.now
+			c.touch()
 			c.engine.Wrote(n)
 		}
 	}
