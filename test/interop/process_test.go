@@ -37,13 +37,13 @@ type process struct {
 	wait   func() error
 }
 
-func start(t *testing.T, c command) *process {
+func start(t testing.TB, c command) *process {
 	t.Helper()
 	return startFor(t, c, patience)
 }
 
 // startFor is start with the given bound.
-func startFor(t *testing.T, c command, bound time.Duration) *process {
+func startFor(t testing.TB, c command, bound time.Duration) *process {
 	t.Helper()
 	ctx, kill := context.WithTimeout(context.Background(), bound)
 	p := &process{cmd: exec.CommandContext(ctx, c.args[0], c.args[1:]...), kill: kill, facts: c.facts}
@@ -210,7 +210,7 @@ func init() { lastPort.Store(int32(15000 + os.Getpid()%10000)) }
 
 // freePort finds a port for a server that cannot choose one. It is below the
 // range of ephemeral ports, so that it stays free until it is used.
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	for range 1000 {
 		port := int(lastPort.Add(1))

@@ -31,63 +31,82 @@ var stunnel = &program{
 	},
 }
 
-// The load of TestForwarders.
+// The load of TestForwarders and BenchmarkForwarders.
 const (
 	forwarded   = 300 // connections of a run
 	atOnce      = 20  // that are open at a time
-	leastRate   = 200 // connections a second
-	rounds      = 3   // of which one must reach the rates
 	asked       = "ping\n"
 	answer      = "pong\n"
 	requestTime = 20 * time.Second
 )
 
+// A dialer connects to a forwarder.
+type dialer func(addr string) (net.Conn, error)
+
+// forwarders are the two roles of a forwarder. Each has the address of seal in it and of
+// stunnel, and how a client connects to both.
+func forwarders(t testing.TB, run func(role, ours, theirs string, dial dialer)) {
+	plain, sealed := answering(t, nil), answering(t, serverTLS(t))
+	run("to a plaintext server",
+		startSealForwarder(t, "listen", "--to", plain, "--cert", file("p256.pem"),
+			"--key", file("p256.key"), "127.0.0.1:0"),
+		startStunnel(t, plain, "client = no", "cert = "+file("p256.pem"), "key = "+file("p256.key")),
+		func(addr string) (net.Conn, error) { return tls.Dial("tcp", addr, clientTLS(t)) })
+	run("from plaintext clients",
+		startSealForwarder(t, "connect", "--ca", file("ca.pem"), "--name", serverName,
+			"--groups", "X25519", "--listen", "127.0.0.1:0", sealed),
+		startStunnel(t, sealed, "client = yes", "CAfile = "+file("ca.pem"), "verifyChain = yes",
+			"checkHost = "+serverName, "sni = "+serverName),
+		func(addr string) (net.Conn, error) { return net.Dial("tcp", addr) })
+}
+
 // TestForwarders passes 300 connections through listen --to and connect --listen, and
 // through stunnel in the same roles. Each must be answered, with the end of each
-// direction. seal must reach the rate of stunnel and 200 connections a second, in one of
-// three rounds; with -short, and so with the race detector, it has only to answer.
+// direction.
 func TestForwarders(t *testing.T) {
 	need(t, seal)
 	need(t, stunnel)
-	plain, sealed := answering(t, nil), answering(t, serverTLS(t))
-	t.Run("to a plaintext server", func(t *testing.T) {
-		ours := startSealForwarder(t, "listen", "--to", plain, "--cert", file("p256.pem"),
-			"--key", file("p256.key"), "127.0.0.1:0")
-		theirs := startStunnel(t, plain, "client = no", "cert = "+file("p256.pem"), "key = "+file("p256.key"))
-		compare(t, ours, theirs, func(addr string) (net.Conn, error) {
-			return tls.Dial("tcp", addr, clientTLS(t))
-		})
-	})
-	t.Run("from plaintext clients", func(t *testing.T) {
-		ours := startSealForwarder(t, "connect", "--ca", file("ca.pem"), "--name", serverName,
-			"--groups", "X25519", "--listen", "127.0.0.1:0", sealed)
-		theirs := startStunnel(t, sealed, "client = yes", "CAfile = "+file("ca.pem"), "verifyChain = yes",
-			"checkHost = "+serverName, "sni = "+serverName)
-		compare(t, ours, theirs, func(addr string) (net.Conn, error) { return net.Dial("tcp", addr) })
+	forwarders(t, func(role, ours, theirs string, dial dialer) {
+		for name, addr := range map[string]string{"seal": ours, "stunnel": theirs} {
+			if rate, err := load(addr, dial); err != nil {
+				t.Errorf("%s, %s: %v", role, name, err)
+			} else {
+				t.Logf("%s, %s: %.0f connections a second", role, name, rate)
+			}
+		}
 	})
 }
 
-// compare runs the load through both forwarders.
-func compare(t *testing.T, ours, theirs string, dial func(addr string) (net.Conn, error)) {
-	for round := range rounds {
-		our, err := load(ours, dial)
-		if err != nil {
-			t.Fatalf("seal: %v", err)
-		}
-		their, err := load(theirs, dial)
-		if err != nil {
-			t.Fatalf("stunnel: %v", err)
-		}
-		t.Logf("round %d: seal %.0f connections a second, stunnel %.0f", round+1, our, their)
-		if our >= their && our >= leastRate || testing.Short() {
-			return
-		}
+// BenchmarkForwarders measures the connections per second of seal and of stunnel in both
+// roles, in turn, and their ratio.
+func BenchmarkForwarders(b *testing.B) {
+	need(b, seal)
+	need(b, stunnel)
+	forwarders(b, func(role, ours, theirs string, dial dialer) {
+		b.Run(strings.ReplaceAll(role, " ", "-"), func(b *testing.B) {
+			var our, their float64
+			for b.Loop() {
+				our += measure(b, ours, dial)
+				their += measure(b, theirs, dial)
+			}
+			b.ReportMetric(our/float64(b.N), "seal-conns/s")
+			b.ReportMetric(their/float64(b.N), "stunnel-conns/s")
+			b.ReportMetric(our/their, "ratio")
+		})
+	})
+}
+
+// measure returns the rate of one load.
+func measure(b *testing.B, addr string, dial dialer) float64 {
+	rate, err := load(addr, dial)
+	if err != nil {
+		b.Fatal(err)
 	}
-	t.Errorf("seal was slower than stunnel or than %d connections a second in each round", leastRate)
+	return rate
 }
 
 // load makes the connections and returns their rate per second.
-func load(addr string, dial func(addr string) (net.Conn, error)) (float64, error) {
+func load(addr string, dial dialer) (float64, error) {
 	var workers sync.WaitGroup
 	results := make(chan error, forwarded)
 	turns := make(chan struct{}, atOnce)
@@ -117,7 +136,7 @@ func load(addr string, dial func(addr string) (net.Conn, error)) (float64, error
 }
 
 // askThrough sends a request, ends its direction, and wants the response and its end.
-func askThrough(addr string, dial func(addr string) (net.Conn, error)) error {
+func askThrough(addr string, dial dialer) error {
 	c, err := dial(addr)
 	if err != nil {
 		return err
@@ -139,7 +158,7 @@ func askThrough(addr string, dial func(addr string) (net.Conn, error)) error {
 
 // answering starts a server that answers each request after its end, over TLS with a
 // configuration, and returns its address.
-func answering(t *testing.T, cfg *tls.Config) string {
+func answering(t testing.TB, cfg *tls.Config) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +187,7 @@ func answering(t *testing.T, cfg *tls.Config) string {
 	return l.Addr().String()
 }
 
-func serverTLS(t *testing.T) *tls.Config {
+func serverTLS(t testing.TB) *tls.Config {
 	pair, err := tls.LoadX509KeyPair(file("p256.pem"), file("p256.key"))
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +196,7 @@ func serverTLS(t *testing.T) *tls.Config {
 }
 
 // clientTLS is the same for both forwarders: one group, and no resumption.
-func clientTLS(t *testing.T) *tls.Config {
+func clientTLS(t testing.TB) *tls.Config {
 	roots := x509.NewCertPool()
 	pem, err := os.ReadFile(file("ca.pem"))
 	if err != nil || !roots.AppendCertsFromPEM(pem) {
@@ -189,7 +208,7 @@ func clientTLS(t *testing.T) *tls.Config {
 }
 
 // startSealForwarder starts a forwarder, and returns the address on which it listens.
-func startSealForwarder(t *testing.T, args ...string) string {
+func startSealForwarder(t testing.TB, args ...string) string {
 	t.Helper()
 	p := start(t, command{args: append([]string{file("seal")}, args...), chatty: true})
 	listening := regexp.MustCompile(`listening on (127\.0\.0\.1:\d+)`)
@@ -206,7 +225,7 @@ func startSealForwarder(t *testing.T, args ...string) string {
 }
 
 // startStunnel starts stunnel between a port, whose address it returns, and an address.
-func startStunnel(t *testing.T, to string, options ...string) string {
+func startStunnel(t testing.TB, to string, options ...string) string {
 	t.Helper()
 	addr := "127.0.0.1:" + strconv.Itoa(freePort(t))
 	lines := append([]string{"foreground = yes", "pid =", "syslog = no", "debug = notice",
