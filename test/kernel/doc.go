@@ -3,9 +3,10 @@
 // emulation, and runs the families' own tests there, with Python's socket
 // module and a few of Debian's tools as their peers.
 //
-// The test installs qemu with apt if permitted, and stores downloads in the
-// user's cache folder. If it cannot run, it is skipped with a message, or fails
-// if the environment variable SEALSOCK_PEERS is "require".
+// make peers installs qemu with apt and stores the kernel and the peers, about
+// 100 MB, in the user's cache folder. Without them the test is skipped with a
+// message. If the environment variable SEALSOCK_PEERS is "require", it installs
+// and downloads what is missing itself, and fails if it cannot.
 //
 // With -race, the tests in the machine use the race detector too and take
 // several times as long.

@@ -23,14 +23,14 @@ const wanted = `can can-raw can-bcm can-isotp can-j1939 vcan
 	chacha20poly1305 chacha_generic poly1305_generic drbg ansi_cprng crc32c_generic sha512_generic
 	bluetooth hci_vhci rfcomm ecdh_generic vsock vsock_loopback qrtr sctp rds rds_tcp smc smc_diag tipc tls veth dummy diag`
 
-// buildImage makes the initial file system and returns its path.
-func buildImage(l *lab) (string, error) {
-	built := filepath.Join(l.dir, "built")
+// buildImage makes the initial file system in a folder and returns its path.
+func buildImage(l *lab, dir string) (string, error) {
+	built := filepath.Join(dir, "built")
 	names, err := buildTests(built)
 	if err != nil {
 		return "", err
 	}
-	file := filepath.Join(l.dir, "initrd.cpio")
+	file := filepath.Join(dir, "initrd.cpio")
 	f, err := os.Create(file)
 	if err != nil {
 		return "", err
@@ -78,10 +78,25 @@ func (img *image) fill(l *lab, built string, names []string) error {
 
 // modules copies the modules and their dependencies, in loading order.
 func (img *image) modules(l *lab) error {
-	base := filepath.Join(l.root, "lib", "modules", l.release)
-	text, err := os.ReadFile(filepath.Join(base, "modules.dep"))
+	order, err := l.moduleFiles()
 	if err != nil {
 		return err
+	}
+	var list []string
+	for _, file := range order {
+		name := "modules/" + path.Base(file)
+		img.copy(name, filepath.Join(l.root, "lib", "modules", l.release, file))
+		list = append(list, "/"+name)
+	}
+	img.file("modules.list", []byte(strings.Join(list, "\n")), 0o644)
+	return nil
+}
+
+// moduleFiles returns the files of the modules and their dependencies, in loading order.
+func (l *lab) moduleFiles() (order []string, err error) {
+	text, err := os.ReadFile(filepath.Join(l.root, "lib", "modules", l.release, "modules.dep"))
+	if err != nil {
+		return nil, err
 	}
 	needs, files := map[string][]string{}, map[string]string{}
 	for line := range strings.Lines(string(text)) {
@@ -89,7 +104,6 @@ func (img *image) modules(l *lab) error {
 		needs[file] = strings.Fields(deps)
 		files[moduleName(file)] = file
 	}
-	var order []string
 	add := func(file string) {
 		if !slices.Contains(order, file) {
 			order = append(order, file)
@@ -105,14 +119,7 @@ func (img *image) modules(l *lab) error {
 		}
 		add(file)
 	}
-	var list []string
-	for _, file := range order {
-		name := "modules/" + path.Base(file)
-		img.copy(name, filepath.Join(base, file))
-		list = append(list, "/"+name)
-	}
-	img.file("modules.list", []byte(strings.Join(list, "\n")), 0o644)
-	return nil
+	return order, nil
 }
 
 // moduleName returns the name that modprobe uses for a file.

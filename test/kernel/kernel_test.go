@@ -8,6 +8,7 @@ import (
 	_ "embed"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,14 +43,8 @@ func TestFamilies(t *testing.T) {
 	if testing.Short() {
 		t.Skip("boots a virtual machine; not in -short")
 	}
-	lab, err := openLab()
-	if err != nil {
-		if os.Getenv("SEALSOCK_PEERS") == "require" {
-			t.Fatal(err)
-		}
-		t.Skipf("left out: the socket families in a virtual machine: %v", err)
-	}
-	initrd, err := buildImage(lab)
+	lab := needLab(t)
+	initrd, err := buildImage(lab, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,6 +71,63 @@ func TestFamilies(t *testing.T) {
 		shown.complete(t)
 		shown.compare(t, notes)
 	}
+}
+
+// needLab opens the lab. It installs and downloads what is missing only if SEALSOCK_PEERS
+// is "require", and else skips the test.
+func needLab(t *testing.T) *lab {
+	t.Helper()
+	required := os.Getenv("SEALSOCK_PEERS") == "require"
+	l, err := openLab(required)
+	if err != nil && required {
+		t.Fatal(err)
+	}
+	if err != nil {
+		t.Skipf("left out: the socket families in a virtual machine: %v", err)
+	}
+	return l
+}
+
+// TestLab checks that the files which stay in the user's cache are few, and are all that
+// the machine needs.
+func TestLab(t *testing.T) {
+	l := needLab(t)
+	for name, most := range map[string]int64{l.dir: 200 << 20, l.kernel(): 100 << 20} {
+		if size := sizeOf(t, name); size == 0 || size > most {
+			t.Errorf("%s has %d MiB, want at most %d", name, size>>20, most>>20)
+		}
+	}
+	modules, err := l.moduleFiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(modules) < 20 {
+		t.Errorf("%d modules were found: %v", len(modules), modules)
+	}
+	for _, file := range modules {
+		if !exists(filepath.Join(l.root, "lib", "modules", l.release, file)) {
+			t.Errorf("%s is missing", file)
+		}
+	}
+}
+
+// sizeOf is the size of the files below a path.
+func sizeOf(t *testing.T, path string) (n int64) {
+	t.Helper()
+	err := filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil && info.Mode().IsRegular() {
+			n += info.Size()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // A result is what one package's tests did.

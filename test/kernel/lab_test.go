@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -31,12 +33,13 @@ type lab struct {
 	root    string // where the packages are unpacked
 }
 
-// openLab installs and downloads missing files.
-func openLab() (*lab, error) {
+// openLab returns the lab. With install it installs and downloads what is missing; without,
+// that is an error.
+func openLab(install bool) (*lab, error) {
 	if runtime.GOARCH != "amd64" {
 		return nil, fmt.Errorf("the machine is built for amd64, not %s", runtime.GOARCH)
 	}
-	if err := installTools(); err != nil {
+	if err := installTools(install); err != nil {
 		return nil, err
 	}
 	cache, err := os.UserCacheDir()
@@ -44,6 +47,9 @@ func openLab() (*lab, error) {
 		return nil, err
 	}
 	l := &lab{dir: filepath.Join(cache, "sealsock", "kernel")}
+	if !install {
+		return l, l.find()
+	}
 	if err := os.MkdirAll(filepath.Join(l.dir, "debs"), 0o755); err != nil {
 		return nil, err
 	}
@@ -51,21 +57,55 @@ func openLab() (*lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.release = strings.TrimPrefix(kernel, "linux-image-")
-	l.root = filepath.Join(l.dir, "root-"+l.release)
-	if _, err := os.Stat(filepath.Join(l.root, "complete")); err == nil {
+	l.use(strings.TrimPrefix(kernel, "linux-image-"))
+	if l.complete() {
 		return l, nil
 	}
 	return l, l.unpackAll(kernel)
 }
 
-// installTools installs missing programs, if this process has the permission.
-func installTools() error {
+// use names the kernel.
+func (l *lab) use(release string) {
+	l.release, l.root = release, filepath.Join(l.dir, "root-"+release)
+}
+
+// contents are what the lab's root must hold: a lab of another version is not complete.
+func contents() string { return wanted + strings.Join(peers, " ") + rootVersion }
+
+// rootVersion changes with the form of the lab's root.
+const rootVersion = " 2"
+
+func (l *lab) complete() bool {
+	text, err := os.ReadFile(filepath.Join(l.root, "complete"))
+	return err == nil && string(text) == contents()
+}
+
+// find uses the newest kernel that was unpacked.
+func (l *lab) find() error {
+	roots, _ := filepath.Glob(filepath.Join(l.dir, "root-*"))
+	for _, root := range slices.Backward(roots) {
+		l.use(strings.TrimPrefix(filepath.Base(root), "root-"))
+		if l.complete() {
+			return nil
+		}
+	}
+	return errors.New("its kernel was not downloaded: make peers does that")
+}
+
+// installTools installs missing programs, if it may and this process has the permission.
+func installTools(install bool) error {
 	var missing []string
 	for program, pkg := range tools {
 		if _, err := exec.LookPath(program); err != nil {
 			missing = append(missing, pkg)
 		}
+	}
+	if len(missing) == 0 && !install {
+		return nil
+	}
+	if !install {
+		return fmt.Errorf("missing packages: %s; make peers installs them",
+			strings.Join(missing, " "))
 	}
 	if _, err := exec.LookPath("apt-get"); err != nil {
 		return errors.New("the kernel comes from Debian, and there is no apt-get here")
@@ -117,8 +157,17 @@ func (l *lab) unpackAll(kernel string) error {
 		return err
 	}
 	names := append([]string{kernel, python, "lib" + python}, peers[2:]...)
-	if err := os.RemoveAll(l.root); err != nil {
+	old, err := os.ReadDir(l.dir) // other kernels, and what earlier versions of this test left
+	if err != nil {
 		return err
+	}
+	for _, e := range old {
+		if e.Name() == "debs" {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(l.dir, e.Name())); err != nil {
+			return err
+		}
 	}
 	if err := os.MkdirAll(l.root, 0o755); err != nil {
 		return err
@@ -134,7 +183,33 @@ func (l *lab) unpackAll(kernel string) error {
 	if err := l.uncompressKernel(); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(l.root, "complete"), nil, 0o644)
+	if err := l.prune(); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(l.root, "complete"), []byte(contents()), 0o644)
+}
+
+// prune removes what no run needs: the packages, and nearly all of 400 MB of modules.
+func (l *lab) prune() error {
+	order, err := l.moduleFiles()
+	if err != nil {
+		return err
+	}
+	base := filepath.Join(l.root, "lib", "modules", l.release)
+	err = filepath.WalkDir(base, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(base, file)
+		if err != nil || rel == "modules.dep" || slices.Contains(order, filepath.ToSlash(rel)) {
+			return err
+		}
+		return os.Remove(file)
+	})
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(filepath.Join(l.dir, "debs"))
 }
 
 func (l *lab) unpack(name string) error {
