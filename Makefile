@@ -17,17 +17,19 @@ build: ## the command, into bin/
 
 # With SEALSOCK_PEERS=require, as in CI, the peers are installed first.
 test: $(if $(filter require,$(SEALSOCK_PEERS)),peers) announce ## all tests: units, vectors, fuzz seeds, and foreign programs in both roles
-	$(GO) test -timeout 40m $(PACKAGES)
+	@$(GO) run ./test/summary -timeout 40m $(PACKAGES)
 
 announce:
 	@echo "make test: about ten minutes on four CPUs. It installs nothing, and uses the foreign"
 	@echo "programs that are there: make peers installs them (with apt, as root, about 1 GB)."
+	@echo "Skipped and failed tests are printed at the end."
 
 peers: ## installs the programs for the interop tests, if possible
 	@scripts/peers.sh
+	@SEALSOCK_PEERS=require $(GO) test -run TestLab ./test/kernel || true
 
 check: lint cross ## the checks that each commit must pass
-	$(GO) test -race -short -timeout 20m $(PACKAGES)
+	@$(GO) run ./test/summary -race -short -timeout 20m $(PACKAGES)
 
 lint: vet
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt: $$out"; exit 1; }
