@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestTransferOnTerminal sends a file to a peer that does not read for a while. The terminal
@@ -32,7 +33,11 @@ func TestTransferOnTerminal(t *testing.T) {
 	}
 	conn.Close()
 	s.exit(exitOK)
-	if !strings.HasSuffix(s.text(), clearLine) {
-		t.Errorf("the line stays: %q", s.text()[max(0, len(s.text())-200):])
+	// What the terminal was sent is read by another goroutine.
+	for end := time.Now().Add(testTimeout); !strings.HasSuffix(s.text(), clearLine); {
+		if time.Now().After(end) {
+			t.Fatalf("the line stays: %q", s.text()[max(0, len(s.text())-200):])
+		}
+		time.Sleep(5 * time.Millisecond)
 	}
 }
