@@ -301,5 +301,5 @@ func (f *flow13) helloConfirmation(raw []byte) []byte {
 // place. t holds the messages before it, and is used up.
 func (f *flow13) confirmation(label keys.ECHLabel, t *transcript, zeroed []byte) []byte {
 	t.add(zeroed)
-	return keys.ECHConfirmation(f.suite.Hash, label, f.random, t.sum())
+	return keys.ECHConfirmation(f.suite.Hash, label, f.info.datagram, f.random, t.sum())
 }

@@ -46,6 +46,7 @@ type State struct {
 	lateOffered   bool   // the client offered post_handshake_auth
 	sendLimit     int    // on a client: bytes of data in a record, if the server sent a limit
 	late          *late
+	datagram      bool // the connection is one of DTLS
 }
 
 // An exporter gives keys to other protocols; each version has its own.

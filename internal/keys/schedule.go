@@ -17,8 +17,9 @@ const maxHash = 48
 
 // A secret is one stage of the key schedule.
 type secret struct {
-	hash crypto.Hash
-	len  int
+	hash     crypto.Hash
+	len      int
+	datagram bool // of DTLS, whose labels have a prefix of their own
 	// hidden returns the bytes. They stand behind a function because package fmt calls
 	// no method on unexported fields: it prints arrays, slices and, with a verb that
 	// does not fit, what a pointer points to, but of a function only the address.
@@ -48,6 +49,14 @@ func NewEarlySecret(h crypto.Hash, psk []byte) *EarlySecret {
 	return &EarlySecret{extract(h, nil, psk)}
 }
 
+// NewDatagramEarlySecret starts a schedule of DTLS 1.3, which differs in the prefix of its
+// labels. RFC 9147, Section 5.9.
+func NewDatagramEarlySecret(h crypto.Hash, psk []byte) *EarlySecret {
+	s := NewEarlySecret(h, psk)
+	s.datagram = true
+	return s
+}
+
 // zeros is HKDF's input where the schedule has a 0: a string of Hash.length
 // zero bytes.
 var zeros [maxHash]byte
@@ -71,7 +80,7 @@ const (
 
 // ClientEarlyTraffic returns the secret for 0-RTT records.
 func (s *EarlySecret) ClientEarlyTraffic(transcript []byte) *TrafficSecret {
-	return &TrafficSecret{s.derive("c e traffic", transcript)}
+	return &TrafficSecret{s.derive("c e traffic", transcript), 1}
 }
 
 // Exporter returns the early exporter. RFC 9846, Section 7.5.
@@ -86,7 +95,7 @@ func (s *EarlySecret) Handshake(shared []byte) *HandshakeSecret {
 		shared = zeros[:s.len]
 	}
 	salt := s.derive("derived", emptyHash(s.hash))
-	return &HandshakeSecret{extract(s.hash, salt.bytes(), shared)}
+	return &HandshakeSecret{s.extract(salt.bytes(), shared)}
 }
 
 // A HandshakeSecret is the second stage.
@@ -94,18 +103,18 @@ type HandshakeSecret struct{ secret }
 
 // ClientTraffic returns the secret that protects the client's handshake messages.
 func (s *HandshakeSecret) ClientTraffic(transcript []byte) *TrafficSecret {
-	return &TrafficSecret{s.derive("c hs traffic", transcript)}
+	return &TrafficSecret{s.derive("c hs traffic", transcript), 2}
 }
 
 // ServerTraffic returns the secret that protects the server's handshake messages.
 func (s *HandshakeSecret) ServerTraffic(transcript []byte) *TrafficSecret {
-	return &TrafficSecret{s.derive("s hs traffic", transcript)}
+	return &TrafficSecret{s.derive("s hs traffic", transcript), 2}
 }
 
 // Master returns the last stage.
 func (s *HandshakeSecret) Master() *MasterSecret {
 	salt := s.derive("derived", emptyHash(s.hash))
-	return &MasterSecret{extract(s.hash, salt.bytes(), zeros[:s.len])}
+	return &MasterSecret{s.extract(salt.bytes(), zeros[:s.len])}
 }
 
 // A MasterSecret is the last stage.
@@ -113,12 +122,12 @@ type MasterSecret struct{ secret }
 
 // ClientTraffic returns the first secret for the client's application data.
 func (s *MasterSecret) ClientTraffic(transcript []byte) *TrafficSecret {
-	return &TrafficSecret{s.derive("c ap traffic", transcript)}
+	return &TrafficSecret{s.derive("c ap traffic", transcript), 3}
 }
 
 // ServerTraffic returns the first secret for the server's application data.
 func (s *MasterSecret) ServerTraffic(transcript []byte) *TrafficSecret {
-	return &TrafficSecret{s.derive("s ap traffic", transcript)}
+	return &TrafficSecret{s.derive("s ap traffic", transcript), 3}
 }
 
 // Exporter returns the exporter. RFC 9846, Section 7.5.
@@ -138,34 +147,53 @@ type ResumptionSecret struct{ secret }
 // PSK returns the pre-shared key that belongs to a ticket's nonce.
 func (s *ResumptionSecret) PSK(nonce []byte) []byte {
 	out := make([]byte, s.len)
-	expandLabel(out, s.hash, s.bytes(), "resumption", nonce)
+	s.expand(out, "resumption", nonce)
 	return out
 }
 
 // A TrafficSecret protects one direction until the next key update.
-type TrafficSecret struct{ secret }
+type TrafficSecret struct {
+	secret
+	epoch uint64
+}
 
 // RestoreTraffic returns the secret that a key log has.
 func RestoreTraffic(h crypto.Hash, b []byte) *TrafficSecret {
-	return &TrafficSecret{newSecret(h, h.Size(), b)}
+	return &TrafficSecret{secret: newSecret(h, h.Size(), b)}
 }
 
 // Bytes returns the secret itself, for a key log and nothing else.
 func (s *TrafficSecret) Bytes() []byte { return s.bytes() }
 
+// Epoch is the number of the keys of this secret in DTLS: 1 for 0-RTT data, 2 for the
+// handshake, and from 3 on for application data. RFC 9147, Section 6.1.
+func (s *TrafficSecret) Epoch() uint64 { return s.epoch }
+
+// Datagram reports whether the secret is one of DTLS.
+func (s *TrafficSecret) Datagram() bool { return s.datagram }
+
+// NumberKey returns the key of keyLen bytes that encrypts the numbers of records in DTLS
+// 1.3. RFC 9147, Section 4.2.3.
+func (s *TrafficSecret) NumberKey(keyLen int) []byte {
+	key := make([]byte, keyLen)
+	s.expand(key, "sn", nil)
+	return key
+}
+
 // Keys returns KeyLen bytes of key and suites.IVLen bytes of IV. RFC 9846,
 // Section 7.3.
 func (s *TrafficSecret) Keys(keyLen int) (key []byte, iv [suites.IVLen]byte) {
 	key = make([]byte, keyLen)
-	expandLabel(key, s.hash, s.bytes(), "key", nil)
-	expandLabel(iv[:], s.hash, s.bytes(), "iv", nil)
+	s.expand(key, "key", nil)
+	s.expand(iv[:], "iv", nil)
 	return key, iv
 }
 
 // Next returns the secret after a key update. RFC 9846, Section 7.2.
 func (s *TrafficSecret) Next() *TrafficSecret {
-	next := &TrafficSecret{newSecret(s.hash, s.len, nil)}
-	expandLabel(next.bytes(), s.hash, s.bytes(), "traffic upd", nil)
+	next := &TrafficSecret{newSecret(s.hash, s.len, nil), s.epoch + 1}
+	next.datagram = s.datagram
+	s.expand(next.bytes(), "traffic upd", nil)
 	return next
 }
 
@@ -185,7 +213,7 @@ func (s *Exporter) Export(label string, context []byte, length int) []byte {
 	h := s.hash.New()
 	h.Write(context)
 	out := make([]byte, length)
-	expandLabel(out, s.hash, inner.bytes(), "exporter", h.Sum(nil))
+	inner.expand(out, "exporter", h.Sum(nil))
 	return out
 }
 
@@ -195,14 +223,22 @@ func Equal(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
 // derive is Derive-Secret with the transcript already hashed.
 func (s *secret) derive(label string, transcript []byte) secret {
 	d := newSecret(s.hash, s.len, nil)
-	expandLabel(d.bytes(), s.hash, s.bytes(), label, transcript)
+	d.datagram = s.datagram
+	s.expand(d.bytes(), label, transcript)
 	return d
 }
 
 func (s *secret) finished(transcript []byte) []byte {
 	var key, data [maxHash]byte
-	expandLabel(key[:s.len], s.hash, s.bytes(), "finished", nil)
+	s.expand(key[:s.len], "finished", nil)
 	return bytes.Clone(mac(&data, s.hash, key[:s.len], transcript))
+}
+
+// extract is extract for the next stage.
+func (s *secret) extract(salt, input []byte) secret {
+	next := extract(s.hash, salt, input)
+	next.datagram = s.datagram
+	return next
 }
 
 func extract(h crypto.Hash, salt, input []byte) secret {
@@ -221,9 +257,30 @@ func extract(h crypto.Hash, salt, input []byte) secret {
 //	    opaque context<0..255> = Context;
 //	} HkdfLabel;
 func expandLabel(out []byte, h crypto.Hash, key []byte, label string, context []byte) {
+	expandPrefixed(out, h, key, streamPrefix, label, context)
+}
+
+// The prefixes of labels in TLS and in DTLS. RFC 9147, Section 5.9.
+const (
+	streamPrefix   = "tls13 "
+	datagramPrefix = "dtls13"
+)
+
+// expand is HKDF-Expand-Label with the prefix of the protocol.
+func (s *secret) expand(out []byte, label string, context []byte) {
+	prefix := streamPrefix
+	if s.datagram {
+		prefix = datagramPrefix
+	}
+	expandPrefixed(out, s.hash, s.bytes(), prefix, label, context)
+}
+
+func expandPrefixed(
+	out []byte, h crypto.Hash, key []byte, prefix, label string, context []byte,
+) {
 	var room [2 + 1 + 255 + 1 + 255]byte
-	info := append(room[:0], byte(len(out)>>8), byte(len(out)), byte(len("tls13 ")+len(label)))
-	info = append(info, "tls13 "...)
+	info := append(room[:0], byte(len(out)>>8), byte(len(out)), byte(len(prefix)+len(label)))
+	info = append(info, prefix...)
 	info = append(info, label...)
 	info = append(info, byte(len(context)))
 	info = append(info, context...)
@@ -261,10 +318,13 @@ const ECHConfirmationLen = 8
 // the inner ClientHello. random is that of the first inner ClientHello.
 // transcript is the hash up to the message with the confirmation, with zeros in
 // its place. RFC 9849, Section 7.2.
-func ECHConfirmation(h crypto.Hash, label ECHLabel, random, transcript []byte) []byte {
+func ECHConfirmation(
+	h crypto.Hash, label ECHLabel, datagram bool, random, transcript []byte,
+) []byte {
 	s := extract(h, nil, random)
+	s.datagram = datagram
 	out := make([]byte, ECHConfirmationLen)
-	expandLabel(out, h, s.bytes(), string(label), transcript)
+	s.expand(out, string(label), transcript)
 	return out
 }
 

@@ -31,7 +31,7 @@ var keysRows = []row{
 	{
 		doc: rfc9846, section: "7.1", must: "the key schedule",
 		file: "internal/keys/schedule.go",
-		old:  "info = append(info, \"tls13 \"...)", new: "info = append(info, \"tls12 \"...)",
+		old:  "streamPrefix   = \"tls13 \"", new: "streamPrefix   = \"tls12 \"",
 		pkg: "test/vectors", test: "TestRFC8448",
 	},
 	{
@@ -61,8 +61,8 @@ var keysRows = []row{
 	{
 		doc: rfc9846, section: "7.2, 7.3", must: "keys, IVs and their updates",
 		file: "internal/keys/schedule.go",
-		old:  "expandLabel(iv[:], s.hash, s.bytes(), \"iv\", nil)",
-		new:  "expandLabel(iv[:], s.hash, s.bytes(), \"key\", nil)",
+		old:  "s.expand(iv[:], \"iv\", nil)",
+		new:  "s.expand(iv[:], \"key\", nil)",
 		pkg:  "test/vectors", test: "TestRFC8448",
 	},
 	{
