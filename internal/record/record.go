@@ -45,6 +45,9 @@ var (
 	ErrOverflow = errors.New("a record exceeds the size limit")
 	// ErrNoType means that a record has no content type, only padding: unexpected_message.
 	ErrNoType = errors.New("a record contains only padding")
+	// ErrReplayed means that a record of a datagram was received before, or is too old to
+	// tell. It is discarded.
+	ErrReplayed = errors.New("a record was received before")
 	// ErrExhausted means that a key has protected all the records it may.
 	ErrExhausted = errors.New("the key has reached its record limit: the connection must end")
 )

@@ -101,6 +101,7 @@ type Opener12 struct {
 	direction12
 	// MaxPlain is the largest content that is accepted, in bytes.
 	MaxPlain int
+	window   window // in DTLS
 }
 
 // NewOpener12 returns an Opener under the keys of one direction.

@@ -19,6 +19,7 @@ type direction13 struct {
 	*nonces
 	seq   uint64
 	limit uint64
+	datagram13
 }
 
 // nonces holds a static IV and space for a nonce. It stands behind a pointer because package
@@ -33,11 +34,16 @@ func newDirection13(suite *suites.Suite, secret *keys.TrafficSecret) (direction1
 	key, iv := secret.Keys(suite.KeyLen)
 	aead, err := suite.AEAD(key)
 	clear(key)
-	return direction13{aead: aead, nonces: &nonces{iv: iv}, limit: suite.RecordLimit}, err
+	if err != nil {
+		return direction13{}, err
+	}
+	d, err := newDatagram13(suite, secret)
+	return direction13{aead, &nonces{iv: iv}, 0, suite.RecordLimit, d}, err
 }
 
 // next sets the nonce for the next record: its number, padded on the left,
-// xor the IV. RFC 9846, Section 5.3.
+// xor the IV. RFC 9846, Section 5.3. In DTLS the epoch is no part of it: RFC 9147, Section
+// 4.2.1.
 func (d *direction13) next() {
 	d.nonce = d.iv
 	low := d.nonce[4:]
@@ -100,6 +106,7 @@ type Opener13 struct {
 	// MaxInner is the largest TLSInnerPlaintext that is accepted, in bytes,
 	// content type and padding included. RFC 8449, Section 4.
 	MaxInner int
+	window   window // in DTLS
 }
 
 // NewOpener13 returns an Opener under the keys of a traffic secret.
@@ -132,6 +139,11 @@ func (o *Opener13) Open(record []byte) (iana.ContentType, []byte, error) {
 		o.seq--
 		return 0, nil, ErrBadMAC
 	}
+	return o.inner(inner)
+}
+
+// inner takes the content type and the padding off a TLSInnerPlaintext.
+func (o *Opener13) inner(inner []byte) (iana.ContentType, []byte, error) {
 	if len(inner) > o.MaxInner {
 		return 0, nil, ErrOverflow
 	}

@@ -1,0 +1,116 @@
+package record
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/suites"
+)
+
+// A datagram13 is what both directions of an epoch of DTLS 1.3 have beside the key.
+type datagram13 struct {
+	mask  suites.NumberMask
+	epoch uint64
+}
+
+func newDatagram13(suite *suites.Suite, secret *keys.TrafficSecret) (d datagram13, err error) {
+	if !secret.Datagram() {
+		return d, nil
+	}
+	key := secret.NumberKey(suite.KeyLen)
+	defer clear(key)
+	d.epoch = secret.Epoch()
+	d.mask, err = suite.NumberMask(key)
+	return d, err
+}
+
+// unifiedHeader is the length in bytes of the header that is sent: with a number of 16 bits
+// and the length, so that other records may follow in the datagram.
+const unifiedHeader = 5
+
+var _ DatagramSealer = (*Sealer13)(nil)
+
+// SealDatagram appends one record behind the unified header, which is the additional data
+// before its number is encrypted. RFC 9147, Section 4.
+//
+//	struct {
+//	    opaque unified_hdr[variable];
+//	    opaque encrypted_record[length];
+//	} DTLSCiphertext;
+func (s *Sealer13) SealDatagram(
+	dst []byte, typ iana.ContentType, payload []byte, pad int,
+) ([]byte, Number, error) {
+	if s.seq >= s.limit || s.seq >= MaxNumber {
+		return dst, Number{}, ErrExhausted
+	}
+	tag := s.aead.Overhead()
+	// The mask needs a sample of 16 bytes, which a short tag may not provide.
+	pad = max(pad, suites.NumberSample-len(payload)-1-tag)
+	inner := len(payload) + 1 + pad
+	dst = slices.Grow(dst, unifiedHeader+inner+tag)
+	start := len(dst)
+	dst = append(dst, unified|unifiedLong|unifiedLength|byte(s.epoch&unifiedEpoch))
+	dst = append(dst, byte(s.seq>>8), byte(s.seq), byte((inner+tag)>>8), byte(inner+tag))
+	dst = append(dst, payload...)
+	dst = append(dst, byte(typ))
+	dst = dst[:len(dst)+pad]
+	clear(dst[len(dst)-pad:])
+	n := Number{s.epoch, s.seq}
+	s.next()
+	header, body := dst[start:start+unifiedHeader], dst[start+unifiedHeader:]
+	s.aead.Seal(body[:0], s.nonce[:], body, header)
+	dst = dst[:len(dst)+tag]
+	mask := s.mask(dst[start+unifiedHeader:])
+	header[1] ^= mask[0]
+	header[2] ^= mask[1]
+	return dst, n, nil
+}
+
+// DatagramOverhead is the header, the content type and the tag.
+func (s *Sealer13) DatagramOverhead() int { return unifiedHeader + 1 + s.aead.Overhead() }
+
+// Epoch is the number of the key in DTLS.
+func (s *Sealer13) Epoch() uint64 { return s.epoch }
+
+var _ DatagramOpener = (*Opener13)(nil)
+
+// Epoch is the number of the key in DTLS.
+func (o *Opener13) Epoch() uint64 { return o.epoch }
+
+// OpenDatagram decrypts the number of a record, and then the record itself, in place.
+// RFC 9147, Sections 4.2.2, 4.2.3 and 4.5.1. The replay window moves only for a record that
+// is authentic.
+func (o *Opener13) OpenDatagram(r DatagramRecord) (iana.ContentType, []byte, Number, error) {
+	header, body := r.raw[:r.header], r.raw[r.header:]
+	switch {
+	case !r.Unified || len(body) < suites.NumberSample || len(body) < o.aead.Overhead()+1:
+		return 0, nil, Number{}, ErrBadMAC
+	case len(body) > MaxCiphertext:
+		return 0, nil, Number{}, ErrOverflow
+	}
+	mask := o.mask(body)
+	header[1] ^= mask[0]
+	low, bits := uint64(header[1]), 8
+	if header[0]&unifiedLong != 0 {
+		header[2] ^= mask[1]
+		low, bits = uint64(binary.BigEndian.Uint16(header[1:])), 16
+	}
+	seq := o.window.near(low, bits)
+	if seq >= MaxNumber {
+		return 0, nil, Number{}, ErrBadMAC
+	}
+	if !o.window.fresh(seq) {
+		return 0, nil, Number{}, ErrReplayed
+	}
+	o.seq = seq
+	o.next()
+	inner, err := o.aead.Open(body[:0], o.nonce[:], body, header)
+	if err != nil {
+		return 0, nil, Number{}, ErrBadMAC
+	}
+	o.window.use(seq)
+	typ, payload, err := o.inner(inner)
+	return typ, payload, Number{o.epoch, seq}, err
+}
