@@ -39,8 +39,9 @@ var allowed = map[string][]string{
 		"internal/pss", "internal/pubkey"},
 	"internal/keys":   {"iana", "internal/codec", "internal/suites"},
 	"internal/record": {"iana", "internal/codec", "internal/suites", "internal/keys"},
+	"internal/dtls":   {"iana", "internal/record"},
 	"engine": {"iana", "internal/codec", "internal/wire", "internal/suites", "internal/keys",
-		"internal/record", "internal/pubkey", "signer"},
+		"internal/record", "internal/dtls", "internal/pubkey", "signer"},
 	"internal/stream":   {"iana", "engine", "internal/panics"},
 	"internal/admit":    {"iana", "engine", "internal/panics"},
 	"internal/panics":   {"engine"},
@@ -112,7 +113,7 @@ func TestImportsPointDownwards(t *testing.T) {
 
 func TestEngineTouchesNothing(t *testing.T) {
 	for _, p := range list(t, "./engine", "./internal/codec", "./internal/wire", "./internal/gcm", "./internal/ccm", "./internal/suites", "./internal/keys",
-		"./internal/record", "./internal/pubkey") {
+		"./internal/record", "./internal/dtls", "./internal/pubkey") {
 		if slices.Contains(p.Deps, "net") {
 			t.Errorf("%s can reach net", p.ImportPath)
 		}
@@ -126,7 +127,8 @@ func TestEngineTouchesNothing(t *testing.T) {
 
 func TestEngineReadsNoClock(t *testing.T) {
 	clock := regexp.MustCompile(`\btime\.(Now|Since|Until|After|AfterFunc|Sleep|Tick|NewTimer|NewTicker)\b`)
-	for _, dir := range []string{"engine", "internal/codec", "internal/wire", "internal/gcm", "internal/ccm", "internal/suites", "internal/keys", "internal/record"} {
+	for _, dir := range []string{"engine", "internal/codec", "internal/wire", "internal/gcm", "internal/ccm", "internal/suites", "internal/keys", "internal/record",
+		"internal/dtls"} {
 		files, err := filepath.Glob("../../" + dir + "/*.go")
 		if err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ var areas = []area{
 	{"authority", authorityRows},
 	{"authority_acme", authorityACMERows},
 	{"bounds", boundsRows},
+	{"dtls", dtlsRows},
 	{"engine_details", detailRows},
 	{"engine_client", engineClientRows},
 	{"engine_ech", engineECHRows},

@@ -4,6 +4,8 @@ package main
 const (
 	rfc9846 = "RFC 9846" // TLS 1.3; its section numbers are RFC 8446's
 	rfc5246 = "RFC 5246" // TLS 1.2
+	rfc9147 = "RFC 9147" // DTLS 1.3
+	rfc6347 = "RFC 6347" // DTLS 1.2
 	rfc5280 = "RFC 5280"
 	sp800   = "SP 800-38D" // GCM
 	own     = "sealsock"   // a rule of this module; section names where it is written
@@ -20,6 +22,8 @@ type document struct {
 var documents = []document{
 	{rfc9846, "TLS 1.3", 343},
 	{rfc5246, "TLS 1.2", 136},
+	{rfc9147, "DTLS 1.3", 0},
+	{rfc6347, "DTLS 1.2", 0},
 	{"RFC 4279", "Pre-shared keys in TLS 1.2", 0},
 	{"RFC 5077", "Session tickets of TLS 1.2", 16},
 	{"RFC 5705", "Exporters", 0},

@@ -1,0 +1,139 @@
+package dtls
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+)
+
+// Bounds of an Assembler. A flight has at most seven messages.
+const (
+	maxAhead      = 8        // messages behind the next one that are kept
+	maxAheadBytes = 64 << 10 // of their bodies, as far as they have come
+	maxRanges     = 64       // parts of a message with gaps between them
+)
+
+// messageHeaderLen is the length of the header of a message in TLS: its type and length.
+const messageHeaderLen = 4
+
+// Errors of an Assembler.
+var (
+	// ErrMismatch means that fragments of one message differ in its type or length.
+	ErrMismatch = errors.New("fragments of a handshake message do not match")
+	// ErrTooLong means that a message is longer than the limit.
+	ErrTooLong = errors.New("a handshake message exceeds the size limit")
+)
+
+// A Verdict is what an Assembler did with a fragment.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Kept    Verdict = iota // it is part of the next message or of a later one
+	Old                    // its message was delivered before
+	Dropped                // there is no room for it; the peer will send it again
+)
+
+// An Assembler puts fragments together to messages, and delivers the messages in order. Its
+// zero value awaits message 0.
+type Assembler struct {
+	next  uint16
+	parts [maxAhead + 1]*partial // parts[i] is of message next+i
+	ahead int                    // bytes of parts[1:]
+}
+
+// A partial is a message that is not whole yet.
+type partial struct {
+	typ    iana.HandshakeType
+	length int
+	raw    []byte  // with a header as in TLS; as long as the last byte that has come
+	ranges []Range // what has come, in order, with gaps in between
+}
+
+// A Range is a part of the body of a message: its first byte, and the one behind its last.
+type Range struct{ From, To int }
+
+// Next is the number of the message that is awaited.
+func (a *Assembler) Next() uint16 { return a.next }
+
+// Pending reports whether fragments wait for others.
+func (a *Assembler) Pending() bool {
+	return slices.ContainsFunc(a.parts[:], func(p *partial) bool { return p != nil })
+}
+
+// Add takes a fragment of a message that may have limit bytes.
+func (a *Assembler) Add(f Fragment, limit int) (Verdict, error) {
+	i := int(f.Seq) - int(a.next)
+	switch {
+	case i < 0:
+		return Old, nil
+	case i > maxAhead:
+		return Dropped, nil
+	case f.Length > limit:
+		return Dropped, ErrTooLong
+	}
+	p := a.parts[i]
+	if p == nil {
+		p = &partial{typ: f.Type, length: f.Length}
+	} else if p.typ != f.Type || p.length != f.Length {
+		return Dropped, ErrMismatch
+	}
+	grown := max(0, messageHeaderLen+f.Offset+len(f.Data)-len(p.raw))
+	if i > 0 && a.ahead+grown > maxAheadBytes || len(p.ranges) >= maxRanges {
+		return Dropped, nil
+	}
+	a.parts[i] = p
+	if i > 0 {
+		a.ahead += grown
+	}
+	p.add(f)
+	return Kept, nil
+}
+
+// add copies what is new of a fragment.
+func (p *partial) add(f Fragment) {
+	from, to := f.Offset, f.Offset+len(f.Data)
+	if n := messageHeaderLen + to; n > len(p.raw) {
+		p.raw = slices.Grow(p.raw, n-len(p.raw))[:n]
+	}
+	copy(p.raw[messageHeaderLen+from:], f.Data)
+	p.ranges = Join(p.ranges, Range{from, to})
+}
+
+// Join adds a range to a sorted list of them.
+func Join(list []Range, r Range) []Range {
+	i := 0
+	for i < len(list) && list[i].To < r.From {
+		i++
+	}
+	end := i
+	for end < len(list) && list[end].From <= r.To {
+		r.From, r.To = min(r.From, list[end].From), max(r.To, list[end].To)
+		end++
+	}
+	return slices.Replace(list, i, end, r)
+}
+
+// whole reports whether everything has come.
+func (p *partial) whole() bool {
+	return len(p.ranges) == 1 && p.ranges[0] == Range{0, p.length}
+}
+
+// Take returns the next message, if it is whole, with the header that it has in TLS.
+func (a *Assembler) Take() (raw []byte, ok bool) {
+	p := a.parts[0]
+	if p == nil || !p.whole() {
+		return nil, false
+	}
+	raw = p.raw
+	raw[0] = byte(p.typ)
+	copy(raw[1:], appendUint24(nil, p.length))
+	copy(a.parts[:], a.parts[1:])
+	a.parts[maxAhead] = nil
+	if a.parts[0] != nil {
+		a.ahead -= len(a.parts[0].raw)
+	}
+	a.next++
+	return raw[:len(raw):len(raw)], true
+}

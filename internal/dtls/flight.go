@@ -1,0 +1,248 @@
+package dtls
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
+)
+
+// A Flight holds the messages that were sent and that the peer may need again, each with the
+// key that protects it. Its zero value is empty, and its first message has the number 0.
+type Flight struct {
+	seq      uint16
+	messages []*outgoing
+	records  []sentRecord
+}
+
+// errMTU means that no fragment fits into a datagram.
+var errMTU = errors.New("the MTU is too small for a handshake message")
+
+// maxRecords bounds the records that are remembered for ACKs.
+const maxRecords = 512
+
+// An outgoing is a handshake message or a change_cipher_spec.
+type outgoing struct {
+	typ    iana.HandshakeType
+	seq    uint16
+	body   []byte
+	sealer record.DatagramSealer
+	ccs    bool
+	sent   bool
+	acked  []Range
+}
+
+// A sentRecord is what an ACK of a record acknowledges.
+type sentRecord struct {
+	number record.Number
+	parts  []part
+}
+
+type part struct {
+	m *outgoing
+	Range
+}
+
+// Add adds a whole message with the header that it has in TLS, to be sent with sealer. It
+// returns the number of the message.
+func (f *Flight) Add(raw []byte, sealer record.DatagramSealer) uint16 {
+	seq := f.seq
+	f.seq++
+	f.messages = append(f.messages, &outgoing{
+		typ: iana.HandshakeType(raw[0]), seq: seq, body: raw[messageHeaderLen:], sealer: sealer,
+	})
+	return seq
+}
+
+// AddChange adds a change_cipher_spec of DTLS 1.2.
+func (f *Flight) AddChange(sealer record.DatagramSealer) {
+	f.messages = append(f.messages, &outgoing{ccs: true, body: []byte{1}, sealer: sealer})
+}
+
+// Clear forgets the messages: the peer has received them.
+func (f *Flight) Clear() { f.messages, f.records = nil, nil }
+
+// Forget forgets the messages of one type.
+func (f *Flight) Forget(typ iana.HandshakeType) {
+	f.messages = slices.DeleteFunc(f.messages, func(m *outgoing) bool { return m.typ == typ && !m.ccs })
+}
+
+// Empty reports whether the peer may need nothing again.
+func (f *Flight) Empty() bool { return len(f.messages) == 0 }
+
+// Unsent reports whether there are messages that were not sent yet.
+func (f *Flight) Unsent() bool {
+	return slices.ContainsFunc(f.messages, func(m *outgoing) bool { return !m.sent })
+}
+
+// Holds reports whether the message with a number is not acknowledged yet.
+func (f *Flight) Holds(seq uint16) bool {
+	return slices.ContainsFunc(f.messages, func(m *outgoing) bool { return m.seq == seq && !m.ccs })
+}
+
+// Ack takes the record numbers of an ACK. It reports whether any of them was new. RFC 9147,
+// Section 7.2.
+func (f *Flight) Ack(numbers []record.Number) (progress bool) {
+	f.records = slices.DeleteFunc(f.records, func(r sentRecord) bool {
+		if !slices.Contains(numbers, r.number) {
+			return false
+		}
+		for _, p := range r.parts {
+			p.m.acked = Join(p.m.acked, p.Range)
+		}
+		progress = true
+		return true
+	})
+	f.messages = slices.DeleteFunc(f.messages, (*outgoing).done)
+	return progress
+}
+
+// done reports whether all of the message was acknowledged.
+func (m *outgoing) done() bool {
+	return len(m.acked) == 1 && m.acked[0] == Range{0, len(m.body)}
+}
+
+// missing lists what was not acknowledged of a message. Of one without a body it is the
+// empty range.
+func (m *outgoing) missing() (list []Range) {
+	from := 0
+	for _, r := range m.acked {
+		if r.From > from {
+			list = append(list, Range{from, r.From})
+		}
+		from = r.To
+	}
+	if from < len(m.body) || len(m.body) == 0 {
+		list = append(list, Range{from, len(m.body)})
+	}
+	return list
+}
+
+// Send appends to out the datagrams of at most mtu bytes that the flight needs: those with
+// the messages that were not sent yet, or with again set all that were not acknowledged.
+// A record holds at most max bytes; 0 is the protocol's own limit.
+func (f *Flight) Send(out [][]byte, mtu, max int, again bool) ([][]byte, error) {
+	p := packer{flight: f, out: out, mtu: mtu, max: max}
+	if max == 0 {
+		p.max = record.MaxPlaintext
+	}
+	for _, m := range f.messages {
+		if m.sent && !again {
+			continue
+		}
+		m.sent = true
+		if err := p.message(m); err != nil {
+			return out, err
+		}
+	}
+	if err := p.closeDatagram(); err != nil {
+		return out, err
+	}
+	if n := len(f.records) - maxRecords; n > 0 {
+		f.records = slices.Delete(f.records, 0, n)
+	}
+	return p.out, nil
+}
+
+// A packer fills records with fragments, and datagrams with records.
+type packer struct {
+	flight   *Flight
+	out      [][]byte
+	mtu, max int
+	datagram []byte
+	sealer   record.DatagramSealer // of the record that is being filled
+	payload  []byte
+	parts    []part
+}
+
+func (p *packer) message(m *outgoing) error {
+	if m.ccs {
+		return p.change(m)
+	}
+	for _, r := range m.missing() {
+		for {
+			n, err := p.room(m, r.To-r.From)
+			if err != nil {
+				return err
+			}
+			piece := Range{r.From, r.From + n}
+			p.payload = Fragment{
+				Type: m.typ, Length: len(m.body), Seq: m.seq,
+				Offset: r.From, Data: m.body[piece.From:piece.To],
+			}.AppendTo(p.payload)
+			p.parts = append(p.parts, part{m, piece})
+			if r.From += n; r.From >= r.To {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// room makes room for a fragment of a message and returns how many of its want bytes fit.
+func (p *packer) room(m *outgoing, want int) (int, error) {
+	if p.sealer != m.sealer {
+		if err := p.closeRecord(); err != nil {
+			return 0, err
+		}
+		p.sealer = m.sealer
+	}
+	least := min(want, 1)
+	if n := p.left(); n >= least {
+		return min(n, want), nil
+	}
+	if err := p.closeDatagram(); err != nil {
+		return 0, err
+	}
+	p.sealer = m.sealer
+	if n := p.left(); n >= least {
+		return min(n, want), nil
+	}
+	return 0, errMTU
+}
+
+// left is how many bytes of a body fit into the record.
+func (p *packer) left() int {
+	datagram := p.mtu - len(p.datagram) - p.sealer.DatagramOverhead()
+	return min(datagram, p.max) - len(p.payload) - FragmentHeaderLen
+}
+
+// change adds a change_cipher_spec, which is a record of its own.
+func (p *packer) change(m *outgoing) error {
+	if err := p.closeRecord(); err != nil {
+		return err
+	}
+	if p.mtu-len(p.datagram) < m.sealer.DatagramOverhead()+len(m.body) {
+		if err := p.closeDatagram(); err != nil {
+			return err
+		}
+	}
+	var err error
+	p.datagram, _, err = m.sealer.SealDatagram(p.datagram, iana.ContentChangeCipherSpec, m.body, 0)
+	return err
+}
+
+// closeRecord seals the record that was filled.
+func (p *packer) closeRecord() error {
+	if len(p.payload) == 0 {
+		return nil
+	}
+	var n record.Number
+	var err error
+	p.datagram, n, err = p.sealer.SealDatagram(p.datagram, iana.ContentHandshake, p.payload, 0)
+	p.flight.records = append(p.flight.records, sentRecord{n, p.parts})
+	p.payload, p.parts = p.payload[:0], nil
+	return err
+}
+
+func (p *packer) closeDatagram() error {
+	if err := p.closeRecord(); err != nil {
+		return err
+	}
+	if len(p.datagram) > 0 {
+		p.out = append(p.out, p.datagram)
+		p.datagram = nil
+	}
+	return nil
+}
