@@ -28,6 +28,7 @@ import (
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/legacy"
 	"github.com/sealsock/sealsock/loop"
+	"github.com/sealsock/sealsock/message"
 	"github.com/sealsock/sealsock/proxyprotocol"
 	"github.com/sealsock/sealsock/signer"
 	"github.com/sealsock/sealsock/socket"
@@ -77,6 +78,7 @@ var zeroValues = []any{
 	new(identity.ACME), new(identity.Code), new(identity.Error), new(identity.Identity),
 	new(identity.Reloader),
 	new(loop.Conn), new(loop.Group),
+	new(message.Conn),
 	new(legacy.Conn), new(legacy.Listener),
 	new(socket.Family), new(socket.Flags), new(socket.Linger), new(socket.Listener), new(socket.NonBlocking),
 	new(socket.Option[int]), new(socket.PacketConn), new(socket.RawAddr), new(socket.Socket),

@@ -4,6 +4,27 @@ package main
 // panics, and the ends of connections.
 var boundsRows = []row{
 	{
+		doc: own, section: "message", must: "a length that exceeds the limit ends the receipt",
+		file: "message/conn.go",
+		old:  "uint64(length) > uint64(c.limit)",
+		new:  "uint64(length) > uint64(c.limit)+1",
+		test: "TestLimit",
+	},
+	{
+		doc: own, section: "message", must: "memory follows the bytes received, not the length claimed",
+		file: "message/conn.go",
+		old:  "chunk := min(rest, step)",
+		new:  "chunk := rest",
+		test: "TestClaimCostsLittle",
+	},
+	{
+		doc: own, section: "message", must: "half a message is followed by no other",
+		file: "message/conn.go",
+		old:  "if err != nil && n > 0 {",
+		new:  "if err != nil && n < 0 {",
+		test: "TestSendThatWasCut",
+	},
+	{
 		doc: own, section: "Listener", must: "a handshake that waits for its client delays no other",
 		file: "internal/stream/conn.go",
 		old:  "\tev, err := c.in.step()\n\tdone()\n",

@@ -1,0 +1,233 @@
+package message
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// DefaultLimit is the limit of a message in bytes when Options has none: 1 MiB.
+	DefaultLimit = 1 << 20
+
+	headerSize = 4
+	firstWrite = 16 << 10 // bytes of a message that are sent with its length: a TLS record
+	firstGrow  = 64 << 10 // bytes that are allocated because of a length alone
+)
+
+// ErrTooLong is in the error for a message that exceeds the limit.
+var ErrTooLong = errors.New("message too long")
+
+// Options of a [Conn]. The zero value is ready to use.
+type Options struct {
+	// Limit is the size of the longest message in bytes, in both directions. 0 is
+	// DefaultLimit. What exceeds 4,294,967,295, the longest that the format has, is
+	// that.
+	Limit int
+}
+
+// A Conn sends and receives messages. Any number of goroutines may use it: each message
+// is sent and received whole.
+type Conn struct {
+	conn  net.Conn
+	limit int
+
+	sending sync.Mutex
+	cut     error // why no further message can be sent
+	scratch []byte
+
+	receiving sync.Mutex
+	failed    error // why no further message can be received
+	header    [headerSize]byte
+	known     int    // bytes of header that were received
+	part      []byte // of a message whose receipt was interrupted
+}
+
+// New returns a Conn that owns conn: nothing else may read from it or write to it. A
+// message costs memory only as its bytes arrive, whatever its length claims.
+func New(conn net.Conn, opts Options) *Conn {
+	limit := opts.Limit
+	if limit <= 0 {
+		limit = DefaultLimit
+	}
+	if uint64(limit) > math.MaxUint32 {
+		limit = math.MaxUint32
+	}
+	return &Conn{conn: conn, limit: limit}
+}
+
+// usable reports whether c was made by New with a connection.
+func (c *Conn) usable() bool { return c != nil && c.conn != nil }
+
+// Send sends p as one message and keeps no part of it. If p exceeds the limit, nothing is
+// sent and the error is ErrTooLong. If the connection fails or the deadline passes within
+// the message, the peer cannot find the next one: each further Send returns that error.
+func (c *Conn) Send(p []byte) error {
+	if !c.usable() {
+		return net.ErrClosed
+	}
+	if len(p) > c.limit {
+		return fmt.Errorf("message: a message of %d bytes exceeds the limit of %d: %w",
+			len(p), c.limit, ErrTooLong)
+	}
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	if c.cut != nil {
+		return c.cut
+	}
+	first := min(len(p), firstWrite-headerSize)
+	c.scratch = binary.BigEndian.AppendUint32(c.scratch[:0], uint32(len(p)))
+	c.scratch = append(c.scratch, p[:first]...)
+	n, err := c.conn.Write(c.scratch)
+	if err == nil && first < len(p) {
+		_, err = c.conn.Write(p[first:])
+	}
+	clear(c.scratch)
+	if err != nil && n > 0 {
+		c.cut = fmt.Errorf("message: a message was not sent whole: %w", err)
+		return c.cut
+	}
+	return err
+}
+
+// Receive appends the next message to buf, which may be nil, and returns the extended
+// slice, which is the caller's. The error is io.EOF if the peer ended the stream between
+// two messages, has io.ErrUnexpectedEOF in it if within one, and ErrTooLong if the peer
+// exceeded the limit. After a deadline that passed within a message, a further Receive
+// continues with it.
+func (c *Conn) Receive(buf []byte) ([]byte, error) {
+	if !c.usable() {
+		return buf, net.ErrClosed
+	}
+	c.receiving.Lock()
+	defer c.receiving.Unlock()
+	if c.failed != nil {
+		return buf, c.failed
+	}
+	length, err := c.length()
+	if err != nil {
+		return buf, err
+	}
+	message, err := c.body(append(buf, c.part...), length-len(c.part))
+	clear(c.part)
+	c.part = c.part[:0]
+	if err != nil {
+		c.part = append(c.part, message[len(buf):]...)
+		return buf, c.because(err, length)
+	}
+	c.known, c.part = 0, nil
+	return message, nil
+}
+
+// length reads the rest of the length.
+func (c *Conn) length() (int, error) {
+	for c.known < headerSize {
+		n, err := c.conn.Read(c.header[c.known:])
+		c.known += n
+		if err == nil || c.known == headerSize {
+			continue
+		}
+		if err == io.EOF && c.known == 0 {
+			return 0, err
+		}
+		return 0, c.because(err, -1)
+	}
+	length := binary.BigEndian.Uint32(c.header[:])
+	if uint64(length) > uint64(c.limit) {
+		c.failed = fmt.Errorf("message: the peer sent a message of %d bytes, and the limit is %d: %w",
+			length, c.limit, ErrTooLong)
+		return 0, c.failed
+	}
+	return int(length), nil
+}
+
+// body appends the next rest bytes to buf, in steps: a length is only a claim.
+func (c *Conn) body(buf []byte, rest int) ([]byte, error) {
+	for step := firstGrow; rest > 0; step *= 2 {
+		chunk := min(rest, step)
+		buf = slices.Grow(buf, chunk)
+		n, err := io.ReadFull(c.conn, buf[len(buf):len(buf)+chunk])
+		buf = buf[:len(buf)+n]
+		rest -= n
+		if err != nil && rest > 0 {
+			return buf, err
+		}
+	}
+	return buf, nil
+}
+
+// because returns the error for err within a message. The length is -1 if it is unknown.
+func (c *Conn) because(err error, length int) error {
+	switch {
+	case err != io.EOF && err != io.ErrUnexpectedEOF:
+		return err // perhaps a deadline, after which the message continues
+	case length < 0:
+		c.failed = fmt.Errorf("message: the connection ended within the length of a message: %w",
+			io.ErrUnexpectedEOF)
+	default:
+		c.failed = fmt.Errorf("message: the connection ended after %d of %d bytes of a message: %w",
+			len(c.part), length, io.ErrUnexpectedEOF)
+	}
+	return c.failed
+}
+
+// CloseWrite ends the stream of messages to the peer, if the connection can do so.
+func (c *Conn) CloseWrite() error {
+	if !c.usable() {
+		return net.ErrClosed
+	}
+	half, ok := c.conn.(interface{ CloseWrite() error })
+	if !ok {
+		return fmt.Errorf("message: %T cannot end one direction: %w", c.conn, errors.ErrUnsupported)
+	}
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	return half.CloseWrite()
+}
+
+// Close closes the connection. A Send or Receive that waits returns an error.
+func (c *Conn) Close() error {
+	if !c.usable() {
+		return net.ErrClosed
+	}
+	return c.conn.Close()
+}
+
+// NetConn returns the connection below.
+func (c *Conn) NetConn() net.Conn {
+	if !c.usable() {
+		return nil
+	}
+	return c.conn
+}
+
+// SetDeadline sets the time when a Send and a Receive that wait give up, as
+// [net.Conn].SetDeadline has it. The zero time is none.
+func (c *Conn) SetDeadline(t time.Time) error {
+	if !c.usable() {
+		return net.ErrClosed
+	}
+	return c.conn.SetDeadline(t)
+}
+
+// SetReadDeadline sets the time when a Receive that waits gives up.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	if !c.usable() {
+		return net.ErrClosed
+	}
+	return c.conn.SetReadDeadline(t)
+}
+
+// SetWriteDeadline sets the time when a Send that waits gives up.
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	if !c.usable() {
+		return net.ErrClosed
+	}
+	return c.conn.SetWriteDeadline(t)
+}
