@@ -122,7 +122,8 @@ func TestFlightAck(t *testing.T) {
 		t.Fatalf("%d datagrams, %v", len(again), err)
 	}
 	got, n := fragments(t, again[0])
-	if len(got) != 1 || got[0].Offset != lost[0].Offset || !bytes.Equal(got[0].Data, lost[0].Data) {
+	same := len(got) == 1 && got[0].Offset == lost[0].Offset && bytes.Equal(got[0].Data, lost[0].Data)
+	if !same {
 		t.Errorf("%+v, expected %+v", got, lost)
 	}
 	if !f.Ack([]record.Number{n}) || !f.Empty() {
@@ -141,7 +142,8 @@ func TestSmallMTU(t *testing.T) {
 func TestAssemblerBounds(t *testing.T) {
 	var a Assembler
 	add := func(f Fragment) (Verdict, error) { return a.Add(f, 1<<17) }
-	if v, err := add(Fragment{Type: 1, Seq: maxAhead + 1, Length: 1, Data: []byte{1}}); v != Dropped || err != nil {
+	v, err := add(Fragment{Type: 1, Seq: maxAhead + 1, Length: 1, Data: []byte{1}})
+	if v != Dropped || err != nil {
 		t.Errorf("a message too far ahead: %v, %v", v, err)
 	}
 	if _, err := add(Fragment{Type: 1, Length: 1<<17 + 1}); !errors.Is(err, ErrTooLong) {
@@ -150,7 +152,8 @@ func TestAssemblerBounds(t *testing.T) {
 	kept := 0
 	for seq := range uint16(maxAhead) {
 		for offset := 0; offset < 1<<17; offset += 1 << 12 {
-			v, err := add(Fragment{Type: 1, Seq: seq + 1, Length: 1 << 17, Offset: offset, Data: make([]byte, 1<<12)})
+			part := make([]byte, 1<<12)
+			v, err := add(Fragment{Type: 1, Seq: seq + 1, Length: 1 << 17, Offset: offset, Data: part})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -163,7 +166,8 @@ func TestAssemblerBounds(t *testing.T) {
 		t.Errorf("%d bytes are kept for later messages, the bound is %d", kept, maxAheadBytes)
 	}
 	for offset := range 4 * maxRanges {
-		if _, err := add(Fragment{Type: 1, Length: 1 << 12, Offset: 2 * offset, Data: []byte{1}}); err != nil {
+		_, err := add(Fragment{Type: 1, Length: 1 << 12, Offset: 2 * offset, Data: []byte{1}})
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -211,10 +215,12 @@ func TestAcksBound(t *testing.T) {
 	if !ok || len(list) != MaxAcks || list[0].Sequence != MaxAcks {
 		t.Errorf("%d numbers, %v: %v", len(list), ok, list)
 	}
-	if list, ok = ParseAck(a.Message(2 + 3*16 + 15)); !ok || len(list) != 3 || list[2].Sequence != 2*MaxAcks-1 {
+	list, ok = ParseAck(a.Message(2 + 3*16 + 15))
+	if !ok || len(list) != 3 || list[2].Sequence != 2*MaxAcks-1 {
 		t.Errorf("in little room: %v, %v", list, ok)
 	}
-	for _, bad := range []string{"", "\x00", "\x00\x01", "\x00\x00\x00", "\x00\x08\x01\x02\x03\x04\x05\x06\x07\x08"} {
+	for _, bad := range []string{"", "\x00", "\x00\x01", "\x00\x00\x00",
+		"\x00\x08\x01\x02\x03\x04\x05\x06\x07\x08"} {
 		if _, ok := ParseAck([]byte(bad)); ok {
 			t.Errorf("%x is taken for an ACK", bad)
 		}

@@ -65,7 +65,9 @@ func (f *Flight) Clear() { f.messages, f.records = nil, nil }
 
 // Forget forgets the messages of one type.
 func (f *Flight) Forget(typ iana.HandshakeType) {
-	f.messages = slices.DeleteFunc(f.messages, func(m *outgoing) bool { return m.typ == typ && !m.ccs })
+	f.messages = slices.DeleteFunc(f.messages, func(m *outgoing) bool {
+		return m.typ == typ && !m.ccs
+	})
 }
 
 // Empty reports whether the peer may need nothing again.
@@ -180,7 +182,7 @@ func (p *packer) message(m *outgoing) error {
 	return nil
 }
 
-// room makes room for a fragment of a message and returns how many of its want bytes fit.
+// room makes room for a fragment of a message and returns how many of its bytes fit.
 func (p *packer) room(m *outgoing, want int) (int, error) {
 	if p.sealer != m.sealer {
 		if err := p.closeRecord(); err != nil {

@@ -11,7 +11,7 @@ const (
 	MaxTimeouts = 12
 )
 
-// A Timer says when to send a flight again. The time doubles with each timeout, up to a
+// A Timer determines when to send a flight again. The time doubles with each timeout, up to a
 // minute.
 type Timer struct {
 	// Initial is the first time; 0 means FirstTimeout.

@@ -24,7 +24,8 @@ var dtlsRows = []row{
 	{
 		doc: rfc9147, section: "4.2.3", must: "the mask of ChaCha20 comes from the sample's counter",
 		file: "internal/suites/number.go",
-		old:  "\t\tc.SetCounter(binary.LittleEndian.Uint32(sample))\n", new: "\t\t_ = binary.LittleEndian\n",
+		old:  "\t\tc.SetCounter(binary.LittleEndian.Uint32(sample))\n",
+		new:  "\t\t_ = binary.LittleEndian\n",
 		test: "TestNumberMask",
 	},
 	{

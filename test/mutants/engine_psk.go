@@ -193,7 +193,7 @@ var enginePSKRows = []row{
 	{
 		doc: rfc9846, section: "4.6.1", must: "a ticket's key comes from its nonce",
 		file: "internal/keys/schedule.go",
-		old:  "s.bytes(), \"resumption\", nonce)", new: "s.bytes(), \"resumption\", nil)",
+		old:  "s.expand(out, \"resumption\", nonce)", new: "s.expand(out, \"resumption\", nil)",
 		pkg: "test/vectors", test: "TestRFC8448",
 	},
 	{
