@@ -115,13 +115,19 @@ type inspection struct {
 	err     error
 }
 
+// A target is a server of the command line or of --list.
+type target struct {
+	text string // with a port
+	addr address.Address
+}
+
 // inspectAll runs the command, from the flags to the exit.
 func inspectAll(ctx context.Context, stdout io.Writer, out *output, flags *inspectFlags,
 	args []string) error {
 	if err := flags.check(); err != nil {
 		return err
 	}
-	addrs, files, err := flags.addresses(ctx, args)
+	targets, files, err := flags.targets(ctx, args)
 	if err != nil {
 		return err
 	}
@@ -130,15 +136,15 @@ func inspectAll(ctx context.Context, stdout io.Writer, out *output, flags *inspe
 		return err
 	}
 	s := &servers{flags: flags, policy: policy, out: out}
-	if err := s.prepare(); err != nil {
+	if err := s.prepare(ctx); err != nil {
 		return err
 	}
-	results := s.scan(ctx, addrs)
+	results := s.scan(ctx, targets)
 	read := flags.files(ctx, files)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err := writePage(flags.html, results, read); err != nil {
+	if err := writePage(ctx, flags.html, results, read); err != nil {
 		return err
 	}
 	return flags.report(stdout, out, results, read)
@@ -193,7 +199,7 @@ type servers struct {
 }
 
 // prepare reads the flags for all servers.
-func (s *servers) prepare() (err error) {
+func (s *servers) prepare(ctx context.Context) (err error) {
 	switch s.flags.dns {
 	case "off":
 	case "":
@@ -201,26 +207,28 @@ func (s *servers) prepare() (err error) {
 	default:
 		s.dns = &dns.Client{Server: withDefaultPort(s.flags.dns, "53")}
 	}
-	s.proxy, err = s.flags.proxyFlags.open(s.out)
+	s.proxy, err = interruptibly(ctx, func() (*proxies, error) {
+		return s.flags.proxyFlags.open(s.out)
+	})
 	return err
 }
 
 // scan inspects the servers, some at a time, and reports the progress.
-func (s *servers) scan(ctx context.Context, addrs []string) []inspection {
-	results := make([]inspection, len(addrs))
+func (s *servers) scan(ctx context.Context, targets []target) []inspection {
+	results := make([]inspection, len(targets))
 	turn := make(chan struct{}, 4) // servers at a time
 	var all sync.WaitGroup
 	var printing sync.Mutex
 	done := 0
-	for i, addr := range addrs {
+	for i, t := range targets {
 		all.Go(func() {
 			turn <- struct{}{}
 			defer func() { <-turn }()
-			results[i] = s.inspect(ctx, addr)
+			results[i] = s.inspect(ctx, t)
 			printing.Lock()
 			defer printing.Unlock()
-			if done++; len(addrs) > 1 {
-				s.out.print(&progress{Done: done, Of: len(addrs), Address: addr})
+			if done++; len(targets) > 1 {
+				s.out.print(&progress{Done: done, Of: len(targets), Address: t.text})
 			}
 		})
 	}
@@ -257,10 +265,10 @@ func (flags *inspectFlags) check() error {
 	return checkStartTLS(flags.starttls)
 }
 
-// addresses are those of the command line and of --list; files are the files among the
+// targets returns the servers of the command line and of --list, and the files among the
 // arguments.
-func (flags *inspectFlags) addresses(ctx context.Context, args []string) (addrs, files []string,
-	err error) {
+func (flags *inspectFlags) targets(ctx context.Context, args []string) (servers []target,
+	files []string, err error) {
 	if flags.list != "" {
 		text, err := readBounded(ctx, flags.list, 1<<20)
 		if err != nil {
@@ -281,27 +289,23 @@ func (flags *inspectFlags) addresses(ctx context.Context, args []string) (addrs,
 			files = append(files, arg)
 			continue
 		}
-		addr := withPort(arg, flags.starttls)
+		t := target{text: withPort(arg, flags.starttls)}
 		if flags.starttls == "" {
-			addr = withDefaultPort(arg, "443")
+			t.text = withDefaultPort(arg, "443")
 		}
-		if _, err := address.Parse(addr); err != nil {
+		if t.addr, err = address.Parse(t.text); err != nil {
 			return nil, nil, err
 		}
-		addrs = append(addrs, addr)
+		servers = append(servers, t)
 	}
-	return addrs, files, nil
+	return servers, files, nil
 }
 
 // inspect scans one server.
-func (s *servers) inspect(ctx context.Context, addr string) inspection {
-	start, flags := time.Now(), s.flags
-	a, err := address.Parse(addr)
-	if err != nil {
-		return inspection{Address: addr, Error: err.Error(), err: err}
-	}
+func (s *servers) inspect(ctx context.Context, t target) inspection {
+	start, flags, a := time.Now(), s.flags, t.addr
 	name := cmp.Or(flags.name, a.Host(), "localhost")
-	target := probe.Target{
+	server := probe.Target{
 		ServerName: name, Trust: s.policy, Port: tcpPort(a),
 		Dial: func(ctx context.Context) (net.Conn, error) {
 			raw, err := s.proxy.dial(ctx, belowTLS(a))
@@ -316,8 +320,8 @@ func (s *servers) inspect(ctx context.Context, addr string) inspection {
 		},
 	}
 	options := probe.Options{Timeout: flags.timeout, Parallel: flags.parallel, DNS: s.dns}
-	report, err := probe.Scan(ctx, target, options)
-	i := inspection{Address: addr, Seconds: time.Since(start).Seconds(), Report: report, err: err}
+	report, err := probe.Scan(ctx, server, options)
+	i := inspection{Address: t.text, Seconds: time.Since(start).Seconds(), Report: report, err: err}
 	if err != nil {
 		i.Error = explain(err).text
 	}
