@@ -66,6 +66,7 @@ type connectFlags struct {
 	echConfig string
 	timeout   time.Duration
 	starttls  string
+	accepted  acceptedKeys
 }
 
 func newConnect(out *output) *cobra.Command {
@@ -122,7 +123,7 @@ func connect(ctx context.Context, out *output, flags *connectFlags, addr string)
 	if err := flags.checkAddress(a); err != nil {
 		return err
 	}
-	if err := flags.logFlags.open(out); err != nil {
+	if err := flags.logFlags.open(ctx, out); err != nil {
 		return err
 	}
 	c, err := interruptibly(ctx, func() (*dialer, error) { return flags.prepare(out, a) })
@@ -260,7 +261,7 @@ func (flags *connectFlags) policy(out *output) (*trust.Policy, error) {
 		if len(p.Pins) > 0 || flags.insecure {
 			return nil, usage("--known-peers excludes --pin and --insecure").hinted("leave out one of them")
 		}
-		if p.KnownPeers, err = knownServers(out, flags.known); err != nil {
+		if p.KnownPeers, err = knownServers(out, flags.known, &flags.accepted); err != nil {
 			return nil, err
 		}
 	}
@@ -283,9 +284,12 @@ func (flags *connectFlags) dial(ctx context.Context, c *dialer) (tlsConn, *facts
 		Reason: fmt.Sprintf("the peer did not complete the handshake within %v", flags.timeout),
 		Hint:   "the peer may be slow, may have stopped, or may not use TLS (--timeout)",
 	}
-	within, cancel := context.WithTimeoutCause(ctx, flags.timeout, slow)
-	defer cancel()
-	conn, f, err := flags.open(within, c)
+	conn, f, err := flags.openWithin(ctx, c, slow)
+	if err != nil && ctx.Err() == nil {
+		if err = flags.accepted.ask(ctx, err); err == nil {
+			conn, f, err = flags.openWithin(ctx, c, slow)
+		}
+	}
 	switch {
 	case err == nil:
 		return conn, f, nil
@@ -298,6 +302,15 @@ func (flags *connectFlags) dial(ctx context.Context, c *dialer) (tlsConn, *facts
 		err = blameKeys(err)
 	}
 	return nil, nil, explainHandshake(err)
+}
+
+// openWithin is open within --timeout; slow is the cause if that is over.
+func (flags *connectFlags) openWithin(
+	ctx context.Context, c *dialer, slow error,
+) (tlsConn, *facts, error) {
+	within, cancel := context.WithTimeoutCause(ctx, flags.timeout, slow)
+	defer cancel()
+	return flags.open(within, c)
 }
 
 // open connects with the engine, or with package legacy for --legacy.

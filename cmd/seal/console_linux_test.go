@@ -39,8 +39,25 @@ func newScreen(t *testing.T, args ...string) *screen {
 	return newScreenWith(t, nil, args...)
 }
 
+// newScreenAfter is newScreen after another command with the same home.
+func newScreenAfter(t *testing.T, first []string, args ...string) *screen {
+	t.Helper()
+	home := t.TempDir()
+	cmd := exec.Command("seal", first...)
+	cmd.Env = append(os.Environ(), "SEALSOCK_HOME="+home)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return newScreenIn(t, home, nil, args...)
+}
+
 // newScreenWith is newScreen with another standard input, if it is not nil.
 func newScreenWith(t *testing.T, stdin *os.File, args ...string) *screen {
+	t.Helper()
+	return newScreenIn(t, t.TempDir(), stdin, args...)
+}
+
+func newScreenIn(t *testing.T, home string, stdin *os.File, args ...string) *screen {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -62,7 +79,7 @@ func newScreenWith(t *testing.T, stdin *os.File, args ...string) *screen {
 	if stdin != nil {
 		s.cmd.Stdin = stdin
 	}
-	s.cmd.Env = append(os.Environ(), "SEALSOCK_HOME="+t.TempDir(), "TERM=xterm", "NO_COLOR=1", "GORACE=atexit_sleep_ms=0")
+	s.cmd.Env = append(os.Environ(), "SEALSOCK_HOME="+home, "TERM=xterm", "NO_COLOR=1", "GORACE=atexit_sleep_ms=0")
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 1}
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -371,25 +388,10 @@ func TestConsoleListen(t *testing.T) {
 
 // The password of a key is asked for on the terminal, and not shown.
 func TestPasswordPrompt(t *testing.T) {
-	dir := t.TempDir()
-	leaf := testcert.New().Issue(testcert.NewKey("p256"), nil, "localhost")
-	id, err := identity.New(leaf.Chain, leaf.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p12, err := id.EncodePKCS12("open sesame")
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, "me.p12")
-	if err := os.WriteFile(file, p12, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := writePKCS12(t)
 	s := newScreen(t, "listen", "--p12", file, "localhost:0")
 	s.await("password of " + file + ": ")
-	for s.modes().Lflag&unix.ECHO != 0 {
-		time.Sleep(5 * time.Millisecond)
-	}
+	s.silent()
 	s.keys("open sesame\r")
 	s.await("seal: listening on ")
 	if strings.Contains(s.text(), "open sesame") {

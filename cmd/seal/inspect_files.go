@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -28,13 +29,14 @@ type inspectedFile struct {
 // maxKeyLog bounds a key log, in bytes.
 const maxKeyLog = 256 << 20
 
-// isFile reports whether an argument names a file, and not a server.
+// isFile reports whether an argument names a file, and not a server. A pipe is the file
+// that a shell makes of <(COMMAND).
 func isFile(arg string) bool {
 	if arg == "-" {
 		return true
 	}
 	info, err := os.Stat(arg)
-	return err == nil && info.Mode().IsRegular()
+	return err == nil && (info.Mode().IsRegular() || info.Mode()&fs.ModeNamedPipe != 0)
 }
 
 // files reads the files of the command line.
@@ -104,7 +106,7 @@ func openInput(name string) (r *bufio.Reader, done func(), err error) {
 	if name == "-" {
 		return bufio.NewReaderSize(os.Stdin, 1<<16), func() {}, nil
 	}
-	file, err := readfile.Open(name)
+	file, err := os.Open(name) // see interruptibly
 	if err != nil {
 		return nil, nil, err
 	}

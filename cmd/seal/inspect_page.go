@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	_ "embed"
 	"html/template"
 	"os"
@@ -59,7 +60,7 @@ func (f inspectedFile) Failure() string {
 }
 
 // writePage writes the report of --html.
-func writePage(name string, servers []inspection, files []inspectedFile) error {
+func writePage(ctx context.Context, name string, servers []inspection, files []inspectedFile) error {
 	if name == "" {
 		return nil
 	}
@@ -67,7 +68,13 @@ func writePage(name string, servers []inspection, files []inspectedFile) error {
 	if err := pageTemplate.Execute(&b, page{time.Now(), servers, files}); err != nil {
 		return err
 	}
-	if err := os.WriteFile(name, b.Bytes(), 0o666); err != nil {
+	_, err := interruptibly(ctx, func() (struct{}, error) { // a pipe may have no reader
+		return struct{}{}, os.WriteFile(name, b.Bytes(), 0o666)
+	})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
 		return failed(err, "--html %s cannot be written: %v", printable.Line(name), cause(err)).
 			hinted("check the folder, and its free space")
 	}

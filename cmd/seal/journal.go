@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -20,15 +21,20 @@ func (l *logFlags) register(f *pflag.FlagSet) {
 }
 
 // open makes out write its notes to the log too.
-func (l *logFlags) open(out *output) error {
+func (l *logFlags) open(ctx context.Context, out *output) error {
 	if l.format != "json" && l.format != "text" {
 		return usage("--log-format %q is not known", l.format).hinted("it is json or text")
 	}
 	if l.file == "" {
 		return nil
 	}
-	const private = 0o600 // addresses of clients are in it
-	file, err := os.OpenFile(l.file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, private)
+	const private = 0o600                                      // addresses of clients are in it
+	file, err := interruptibly(ctx, func() (*os.File, error) { // a pipe may have no reader
+		return os.OpenFile(l.file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, private)
+	})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if err != nil {
 		return failed(err, "--log %s cannot be opened: %v", l.file, cause(err)).
 			hinted("name a file that this user may write")

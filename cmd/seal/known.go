@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/internal/printable"
@@ -15,7 +16,7 @@ import (
 
 // knownServers opens the file of servers that were accepted by their key. On a
 // terminal the user is asked about a new one; elsewhere it is accepted with a warning.
-func knownServers(out *output, file string) (*trust.KnownPeers, error) {
+func knownServers(out *output, file string, asked *acceptedKeys) (*trust.KnownPeers, error) {
 	known, err := trust.OpenKnownPeers(file, func(name string, pin trust.Pin) error {
 		terminal, err := openTerminal()
 		if err != nil {
@@ -23,7 +24,7 @@ func knownServers(out *output, file string) (*trust.KnownPeers, error) {
 			return nil
 		}
 		terminal.Close()
-		return askAboutKey(name, pin)
+		return asked.check(newKey{name, pin})
 	})
 	if err != nil {
 		return nil, unusableKnown(file, err)
@@ -31,20 +32,67 @@ func knownServers(out *output, file string) (*trust.KnownPeers, error) {
 	return known, nil
 }
 
-func unusableKnown(file string, err error) error {
-	return failed(err, "--known-peers %v", err).hinted("repair the file, or name another; %s has a name and a pin in each line", file)
+// A newKey is a key of a server that no authority certifies.
+type newKey struct {
+	name string
+	pin  trust.Pin
 }
 
-// askAboutKey asks on the terminal whether a key is the right one.
-func askAboutKey(name string, pin trust.Pin) error {
-	answer, err := ask(fmt.Sprintf("No trusted authority certifies %s. Its key is\n  %s\nAccept and store this key? (yes or no) ", name, pin))
-	if err != nil {
-		return err
+// newKeyError is the error of a connection to a server about whose key the user is to be
+// asked. A server waits only some seconds in a handshake and a user may take longer: the
+// connection ends, and another follows after the answer.
+type newKeyError struct{ key newKey }
+
+func (*newKeyError) Error() string { return "the user rejected the key" }
+
+// acceptedKeys are the keys that the user has accepted.
+type acceptedKeys struct {
+	asking sync.Mutex // held while the user is asked
+	mu     sync.Mutex
+	keys   map[newKey]bool
+}
+
+func (a *acceptedKeys) check(key newKey) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.keys[key] {
+		return nil
 	}
-	if strings.TrimSpace(strings.ToLower(answer)) != "yes" {
-		return errors.New("the user rejected the key")
+	return &newKeyError{key}
+}
+
+// ask asks the user about the key that ended a connection with an error. It returns nil
+// if the user accepts the key, and else the error of the connection.
+func (a *acceptedKeys) ask(ctx context.Context, failed error) error {
+	var n *newKeyError
+	if !errors.As(failed, &n) {
+		return failed
 	}
+	a.asking.Lock()
+	defer a.asking.Unlock()
+	if a.check(n.key) == nil {
+		return nil // another connection has asked
+	}
+	question := fmt.Sprintf("No trusted authority certifies %s. Its key is\n  %s\n"+
+		"Accept and store this key? (yes or no) ", n.key.name, n.key.pin)
+	answer, err := interruptibly(ctx, func() (string, error) { return ask(question) })
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil || strings.TrimSpace(strings.ToLower(answer)) != "yes":
+		return failed
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.keys == nil {
+		a.keys = make(map[newKey]bool)
+	}
+	a.keys[n.key] = true
 	return nil
+}
+
+func unusableKnown(file string, err error) error {
+	return failed(err, "--known-peers %v", err).hinted("repair the file, or name another; %s has a name and a pin in each line", file)
 }
 
 // ask asks a question on the terminal itself, since standard input and output are

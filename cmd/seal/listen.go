@@ -142,7 +142,7 @@ func listen(ctx context.Context, out *output, flags *listenFlags, addr string) e
 	if err != nil {
 		return err
 	}
-	if err := flags.logFlags.open(out); err != nil {
+	if err := flags.logFlags.open(ctx, out); err != nil {
 		return err
 	}
 	o, err := interruptibly(ctx, func() (*credentials, error) { return flags.prepare(out, a) })

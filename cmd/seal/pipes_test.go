@@ -47,12 +47,57 @@ func TestPipes(t *testing.T) {
 		"listen --cert PIPE localhost:0", "listen --psk-file PIPE localhost:0", "listen --ech-keys PIPE localhost:0",
 		"listen --ca PIPE localhost:0", "listen --crl PIPE --ca localhost.pem localhost:0",
 		"listen --known-peers PIPE localhost:0",
+		"inspect PIPE", "inspect --list PIPE", "inspect --keylog PIPE localhost.pem",
+		"inspect --key-password-file PIPE sealed.p12",
+		"inspect --proxy http://127.0.0.1:1 --proxy-user-file PIPE localhost:1",
+		"connect --proxy http://127.0.0.1:1 --proxy-user-file PIPE localhost:1",
 	} {
 		t.Run(strings.ReplaceAll(command, " ", "_"), func(t *testing.T) {
 			t.Parallel()
 			interruptAtPipe(t, home, command)
 		})
 	}
+}
+
+// TestPipesWithoutReader gives a pipe that is not read in place of every file that a
+// command writes. The first interrupt ends the command.
+func TestPipesWithoutReader(t *testing.T) {
+	for _, command := range []string{
+		"listen --log PIPE localhost:0", "connect --log PIPE localhost:1",
+		"listen --keylog PIPE localhost:0", "connect --keylog PIPE localhost:1",
+		"inspect --html PIPE --dns off localhost:1",
+	} {
+		t.Run(strings.ReplaceAll(command, " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			home := t.TempDir()
+			pipe := filepath.Join(home, "pipe")
+			if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			args := strings.Fields(strings.Replace(command, "PIPE", pipe, 1))
+			for wait := 200 * time.Millisecond; ; wait *= 2 {
+				s := runSeal(t, filepath.Join(home, "own"), nil, args...)
+				time.Sleep(wait)
+				if err := s.Process.Signal(os.Interrupt); err != nil {
+					t.Fatalf("%v: %s", err, s.errors.text())
+				}
+				code := s.exit(t)
+				if code == exitInterrupted {
+					return
+				}
+				// The signal may have come before the program was ready for it.
+				if wait > 5*time.Second || !killedBy(s, syscall.SIGINT) {
+					t.Fatalf("exit code %d: %s", code, s.errors.text())
+				}
+			}
+		})
+	}
+}
+
+// killedBy reports whether a signal that a program did not await ended it.
+func killedBy(s *sealProcess, sig syscall.Signal) bool {
+	status, ok := s.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == sig
 }
 
 // interruptAtPipe runs a command and interrupts it when it has opened the pipe.
