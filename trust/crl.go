@@ -19,6 +19,7 @@ import (
 type crl struct {
 	*x509.RevocationList
 	source  string
+	file    string // of the cache that has it; "" for none
 	scope   listScope
 	delta   bool
 	base    *big.Int       // the number of the list that a delta adds to
@@ -235,7 +236,8 @@ var errWeakList = errors.New("its signature uses a broken hash")
 
 // verdict looks the certificate up. A delta adds to the list and takes from it.
 func (l *crl) verdict(c *x509.Certificate, delta *crl) (*RevocationCheck, error) {
-	check := &RevocationCheck{Certificate: c, Source: "CRL " + l.source, ThisUpdate: l.ThisUpdate, NextUpdate: l.NextUpdate}
+	check := &RevocationCheck{Certificate: c, Source: "CRL " + l.source, File: l.file,
+		ThisUpdate: l.ThisUpdate, NextUpdate: l.NextUpdate}
 	entry, removed := l.entry(c), false
 	if delta != nil {
 		check.Source += " with " + delta.source

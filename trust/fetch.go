@@ -39,6 +39,7 @@ type answer struct {
 	until time.Time // when to ask again, by the clock of this machine
 	next  time.Time // after which body or list is out of date; zero for never
 	body  []byte
+	file  string // of the cache that has body; list has its own
 	list  *crl
 	err   error
 }
@@ -60,7 +61,7 @@ func (r *Revocation) ask(ctx context.Context, responder string, c, issuer *x509.
 		file := r.cacheFile("ocsp", responder, c, issuer)
 		if cached, err := readCached(file, maxResponse); err == nil {
 			if known, err := checkResponse(cached, source, c, issuer, now, nil); err == nil && r.until(known.ThisUpdate, known.NextUpdate).After(now) {
-				return freshAnswer(&answer{body: cached}, r.until(known.ThisUpdate, known.NextUpdate), now)
+				return freshAnswer(&answer{body: cached, file: file}, r.until(known.ThisUpdate, known.NextUpdate), now)
 			}
 		}
 		body, err := r.askNow(ctx, responder, c, issuer, now)
@@ -71,11 +72,13 @@ func (r *Revocation) ask(ctx context.Context, responder string, c, issuer *x509.
 		if err != nil {
 			return &answer{err: err, until: time.Now().Add(failureAge)}
 		}
-		r.store(file, body)
-		return freshAnswer(&answer{body: body}, r.until(known.ThisUpdate, known.NextUpdate), now)
+		file = r.store(file, body)
+		return freshAnswer(&answer{body: body, file: file}, r.until(known.ThisUpdate, known.NextUpdate), now)
 	})
 	if err == nil {
-		check, err = checkResponse(a.body, source, c, issuer, now, nil)
+		if check, err = checkResponse(a.body, source, c, issuer, now, nil); err == nil {
+			check.File = a.file
+		}
 	} else if a != nil && a.body != nil {
 		old, oldErr := checkResponse(a.body, source, c, issuer, now, nil)
 		if oldErr == nil && old.Status == RevocationRevoked {
@@ -154,6 +157,7 @@ func (r *Revocation) oneList(ctx context.Context, point string, issuer *x509.Cer
 		file := r.cacheFile("crl", point, nil, issuer)
 		if cached, err := readCached(file, maxListFile); err == nil {
 			if list, err := fetchedList(cached, point, issuer, now); err == nil && r.until(list.ThisUpdate, list.NextUpdate).After(now) {
+				list.file = file
 				return freshAnswer(&answer{list: list}, r.until(list.ThisUpdate, list.NextUpdate), now)
 			}
 		}
@@ -165,7 +169,7 @@ func (r *Revocation) oneList(ctx context.Context, point string, issuer *x509.Cer
 		if err != nil {
 			return &answer{list: list, err: err, until: time.Now().Add(failureAge)}
 		}
-		r.store(file, body)
+		list.file = r.store(file, body)
 		return freshAnswer(&answer{list: list}, r.until(list.ThisUpdate, list.NextUpdate), now)
 	})
 	if a == nil {
@@ -298,8 +302,9 @@ func (a *answer) find(ctx context.Context, old *answer, limit time.Duration,
 	defer cancel()
 	got := ask(ctx)
 	if got.err != nil && got.list == nil && got.body == nil && old != nil {
-		got.list, got.body = old.list, old.body
+		got.list, got.body, got.file = old.list, old.body, old.file
 	}
+	a.file = got.file
 	a.body, a.list, a.err, a.until, a.next = got.body, got.list, got.err, got.until, got.next
 	close(a.done)
 }
@@ -401,21 +406,22 @@ func (r *Revocation) cacheFile(kind, address string, c, issuer *x509.Certificate
 	return filepath.Join(r.CacheDir, hex.EncodeToString(h.Sum(nil)[:16])+"."+kind)
 }
 
-// store writes to the cache; a cache that cannot be written is no reason to
-// refuse a peer.
-func (r *Revocation) store(file string, body []byte) {
+// store writes to the cache and returns the file, or "" if it was not written: a cache
+// that cannot be written is no reason to refuse a peer.
+func (r *Revocation) store(file string, body []byte) string {
 	if file == "" || os.MkdirAll(r.CacheDir, 0o700) != nil {
-		return
+		return ""
 	}
 	f, err := os.CreateTemp(r.CacheDir, ".new-*")
 	if err != nil {
-		return
+		return ""
 	}
 	defer os.Remove(f.Name()) // gone already if all went well
 	_, err = f.Write(body)
-	if closeErr := f.Close(); err == nil && closeErr == nil {
-		_ = os.Rename(f.Name(), file)
+	if err = errors.Join(err, f.Close()); err != nil || os.Rename(f.Name(), file) != nil {
+		return ""
 	}
+	return file
 }
 
 func wrapSource(source string, err error) error {

@@ -96,6 +96,8 @@ type RevocationCheck struct {
 	// Source is where the answer came from: "staple", "OCSP " and a URL, or
 	// "CRL " and a file or URL; empty if there is none.
 	Source string
+	// File is the file of CacheDir that holds the answer; empty if none does.
+	File string
 	// ThisUpdate and NextUpdate are the answer's dates; NextUpdate may be
 	// zero.
 	ThisUpdate, NextUpdate time.Time

@@ -199,6 +199,47 @@ func TestRevokedIsRefused(t *testing.T) {
 	}
 }
 
+// TestAnswerNamesFile: a check names the file of the cache that has its answer, also when the
+// answer comes from the file or from memory, and none without a cache or with one that cannot
+// be written.
+func TestAnswerNamesFile(t *testing.T) {
+	for _, kind := range []string{"ocsp", "crl"} {
+		r := newRegistry(t)
+		if kind == "ocsp" { // else the list is fetched
+			r.startOCSP()
+		}
+		cache := t.TempDir()
+		for _, first := range []string{"network", "cache"} {
+			p := r.policy(&Revocation{Mode: RevocationRequire, CacheDir: cache})
+			for _, source := range []string{first, "memory"} {
+				check := checkOf(t, p, r.peer(r.good, true))
+				kept, err := filepath.Glob(filepath.Join(cache, "*."+kind))
+				if err != nil || len(kept) != 1 || check.File != kept[0] {
+					t.Errorf("%s, from the %s: %q, want %v, %v", kind, source, check.File, kept, err)
+				}
+			}
+		}
+		file := filepath.Join(t.TempDir(), "file")
+		write(t, file, nil)
+		for name, dir := range map[string]string{"no cache": "", "a file for a folder": file} {
+			p := r.policy(&Revocation{Mode: RevocationRequire, CacheDir: dir})
+			if check := checkOf(t, p, r.peer(r.good, true)); check.File != "" {
+				t.Errorf("%s: %s: the answer lies in %q", kind, name, check.File)
+			}
+		}
+	}
+}
+
+// checkOf returns the one check of a peer that the policy accepts.
+func checkOf(t *testing.T, p *Policy, peer *Peer) RevocationCheck {
+	t.Helper()
+	result, err := p.Verify(context.Background(), peer)
+	if err != nil || len(result.Revocation) != 1 {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	return result.Revocation[0]
+}
+
 // TestDistributionPoint leaves the responder dead, so that the list is
 // fetched.
 func TestDistributionPoint(t *testing.T) {

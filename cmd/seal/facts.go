@@ -62,6 +62,7 @@ type peerFacts struct {
 type revocationFact struct {
 	Status  string `json:"status"` // "good", "revoked" or "unknown"
 	Source  string `json:"source,omitempty"`
+	File    string `json:"file,omitempty"` // of the cache, which has the answer
 	Problem string `json:"problem,omitempty"`
 
 	Made    time.Time `json:"made,omitzero"`    // when the answer was made
@@ -73,7 +74,11 @@ func (r revocationFact) text() string {
 	if r.Status != "good" {
 		return ""
 	}
-	return "not revoked on " + r.Made.UTC().Format("2006-01-02 15:04 UTC") + " (" + r.Source + ")"
+	source := r.Source
+	if r.File != "" {
+		source += ", stored in " + r.File
+	}
+	return "not revoked on " + r.Made.UTC().Format("2006-01-02 15:04 UTC") + " (" + source + ")"
 }
 
 func (*facts) event() string       { return "connected" }
@@ -199,7 +204,7 @@ func peerFactsOf(r *trust.Result) *peerFacts {
 	p := &peerFacts{Name: r.Name, Trusted: "no", FirstUse: r.FirstUse}
 	for _, check := range r.Revocation {
 		fact := revocationFact{Status: check.Status.String(), Source: check.Source,
-			Made: check.ThisUpdate, Expires: check.NextUpdate}
+			File: check.File, Made: check.ThisUpdate, Expires: check.NextUpdate}
 		if check.Err != nil {
 			fact.Problem = check.Err.Error()
 		}
