@@ -66,6 +66,9 @@ func (flags *issueFlags) issue(ctx context.Context, out *output, names []string)
 		return err
 	}
 	ca, err := existingAuthority()
+	if errors.Is(err, authority.ErrNotExist) {
+		ca, err = offerFirst(ctx, out, names, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -81,6 +84,12 @@ func (flags *issueFlags) issue(ctx context.Context, out *output, names []string)
 	}
 	id, rec, err := ca.Issue(request)
 	if err != nil {
+		if ca, err = offerSecond(ctx, out, names, err); err != nil {
+			return err
+		}
+		id, rec, err = ca.Issue(request)
+	}
+	if err != nil {
 		return notPermitted(err, names)
 	}
 	if err := flags.write(id, password); err != nil {
@@ -93,24 +102,6 @@ func (flags *issueFlags) issue(ctx context.Context, out *output, names []string)
 	}
 	out.print(issued)
 	return nil
-}
-
-// notPermitted is the error of a certificate that was not issued. For public names it offers
-// an authority beside the existing one, since the constraints of a root cannot be widened.
-func notPermitted(err error, names []string) error {
-	p := failed(err, "no certificate was issued: %v", err)
-	if !strings.Contains(err.Error(), "may not issue") {
-		return p.hinted("seal ca issue --help describes the names and lifetimes")
-	}
-	allow, all := "", ""
-	for _, name := range names {
-		allow += " --allow " + quoted(name)
-		all += " " + quoted(name)
-	}
-	home := "$HOME/.sealsock-" + strings.Trim(quoted(names[0]), "'")
-	return p.hinted("this makes a second authority for it, and the certificate: "+
-		"export SEALSOCK_HOME=%s; %s ca create%s && %s ca issue%s", home, programName(), allow,
-		programName(), all)
 }
 
 func (flags *issueFlags) request(ctx context.Context, names []string) (authority.Request, error) {
@@ -146,18 +137,23 @@ func (flags *issueFlags) fillFiles(names []string) {
 	if len(names) > 0 {
 		base = names[0]
 	}
-	base = strings.Map(func(r rune) rune {
-		if strings.ContainsRune(`*/\:`, r) {
-			return '_'
-		}
-		return r
-	}, base)
+	base = fileName(base)
 	if flags.cert == "" {
 		flags.cert = base + ".pem"
 	}
 	if flags.key == "" && flags.csr == "" {
 		flags.key = base + ".key"
 	}
+}
+
+// fileName is a name without the characters that a name of a file cannot have.
+func fileName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`*/\:`, r) {
+			return '_'
+		}
+		return r
+	}, name)
 }
 
 // refuseExisting checks for existing files before a certificate is issued that could

@@ -126,3 +126,51 @@ func TestUserTakesTime(t *testing.T) {
 	s.await("the user rejected the key")
 	s.exit(exitFailure)
 }
+
+// TestAuthorityForPublicName issues a certificate for a public name in one step: the command
+// offers to create the authority that may, both where there is none and beside one for local
+// names.
+func TestAuthorityForPublicName(t *testing.T) {
+	for name, test := range map[string]struct {
+		before         bool // there is an authority
+		question, says string
+	}{
+		"no authority": {false, "Create one for local names and myapp.dev?", "created a local authority"},
+		"beside another": {true, "Create another one for it in ",
+			"other commands use this authority with SEALSOCK_HOME="},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, user := t.TempDir(), t.TempDir()
+			t.Setenv("HOME", user)
+			t.Chdir(dir)
+			screenOf := func() *screen {
+				args := []string{"ca", "issue", "--force", "myapp.dev"}
+				if test.before {
+					return newScreenAfter(t, []string{"ca", "create"}, args...)
+				}
+				return newScreen(t, args...)
+			}
+			s := screenOf()
+			s.await(test.question)
+			s.keys("no\r")
+			s.exit(exitFailure)
+			if left, _ := os.ReadDir(dir); len(left) != 0 {
+				t.Errorf("files were written: %v", left)
+			}
+			for _, again := range []string{"Create ", "Use the one in "} {
+				s = screenOf()
+				if !test.before {
+					again = "Create "
+				}
+				s.await(again)
+				s.keys("yes\r")
+				s.await(test.says)
+				s.await("issued a certificate for myapp.dev")
+				s.exit(exitOK)
+			}
+			if _, err := os.Stat(filepath.Join(dir, "myapp.dev.pem")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
