@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/hex"
+	"errors"
 	"go/ast"
 	"go/printer"
 	"go/token"
@@ -122,6 +123,7 @@ func newHolders(t *testing.T) *holders {
 		held(answerOf((*engine.CredentialRequest).Show, cred)),
 		held(answerOf((*engine.ClientHelloInfo).Configure, config)),
 	)
+	h.addHandover(t, psk)
 	h.addAuthority(t)
 	h.addConnections(t, &sealsock.Config{
 		Identities: []*identity.Identity{id}, PSKs: []*engine.PSK{psk}, Session: session,
@@ -134,6 +136,52 @@ func newHolders(t *testing.T) *holders {
 func answerOf[Q, V any](use func(*Q, V) engine.Answer, v V) *engine.Answer {
 	answer := use(new(Q), v)
 	return &answer
+}
+
+// addHandover adds a connection between two processes.
+func (h *holders) addHandover(t *testing.T, psk *engine.PSK) {
+	random := bytes.Repeat([]byte("HANDOVERtokenTHATmustNOTbePRINTED"), 2)
+	key := ok(engine.NewTakeoverKey(bytes.NewReader(random)))
+	other := ok(engine.NewTakeoverKey(bytes.NewReader(random)))
+	r, s := openHalves(psk, func(label string, _, secret []byte) {
+		h.secrets["of the handover: "+label] = bytes.Clone(secret)
+	})
+	sealed := ok(engine.HandOver(r, s, nil, key.Token(), nil))
+	opened := ok(other.Open(sealed, nil))
+	h.secrets["the token"] = key.Token()
+	h.values = append(h.values, held(key), held(opened))
+}
+
+// openHalves returns the halves of a server that is open.
+func openHalves(
+	psk *engine.PSK, log func(string, []byte, []byte),
+) (*engine.Receiver, *engine.Sender) {
+	cr, cs, err := engine.Client(&engine.Config{PSKs: []*engine.PSK{psk}}, engine.Target{})
+	find := func([]byte) (*engine.PSK, error) { return psk, nil }
+	sr, ss, serr := engine.Server(&engine.Config{FindPSK: find, KeyLog: log})
+	if err != nil || serr != nil {
+		panic(errors.Join(err, serr))
+	}
+	var toServer, toClient []byte
+	for !sr.State().HandshakeDone || sr.Pending() {
+		toServer = append(toServer, receive(cr, cs, &toClient)...)
+		toClient = append(toClient, receive(sr, ss, &toServer)...)
+	}
+	return sr, ss
+}
+
+// receive processes what came in and returns what is to be sent.
+func receive(r *engine.Receiver, s *engine.Sender, in *[]byte) (out []byte) {
+	for {
+		n, ev, err := r.Receive(*in)
+		if *in = (*in)[n:]; err != nil {
+			panic(err)
+		}
+		out = ok(s.Apply(out, ev.Reply))
+		if ev.Kind == engine.EventWantRead {
+			return out
+		}
+	}
 }
 
 // addAuthority adds an authority that has signed, and an identity that is read again.

@@ -23,6 +23,7 @@ func Client(cfg *Config, to Target) (*Receiver, *Sender, error) {
 		return nil, nil, err
 	}
 	r := newReceiver(cfg)
+	r.client = true
 	r.state = &clientStart{cfg: all, info: &r.info}
 	// RFC 9846, Section 5.1: a first ClientHello may have TLS 1.0 in its
 	// record header "for compatibility purposes".

@@ -66,9 +66,10 @@ func (f *flow12) enter(master *keys.Master12) {
 	if f.cfg.KeyLog != nil {
 		f.cfg.KeyLog("CLIENT_RANDOM", f.random, master.Bytes())
 	}
+	f.info.master = master.Exporter(f.random, f.answer)
 	if f.info.ExtendedMasterSecret {
 		// RFC 7627, Section 5.4: without it, exporters must not be used.
-		f.info.exporter = master.Exporter(f.random, f.answer)
+		f.info.exporter = f.info.master
 	}
 }
 

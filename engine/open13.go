@@ -22,7 +22,7 @@ type open13 struct {
 func (s *open13) awaits() awaited {
 	list := awaited{iana.HandshakeKeyUpdate}
 	switch {
-	case s.client && s.cfg.PostHandshakeAuth:
+	case s.client && s.late != nil:
 		return append(list, iana.HandshakeNewSessionTicket, iana.HandshakeCertificateRequest)
 	case s.client:
 		return append(list, iana.HandshakeNewSessionTicket)

@@ -30,6 +30,7 @@ type Receiver struct {
 	skip     int // bytes of refused 0-RTT records that may still be passed over
 
 	phase      phase
+	client     bool // this side is the client
 	started    bool
 	sawRecord  bool  // the peer has sent at least one record
 	ccsAllowed bool  // a compatibility change_cipher_spec may come

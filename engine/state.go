@@ -40,11 +40,12 @@ type State struct {
 	delegation    []byte    // the peer's delegated credential, as it came
 	exporter      exporter
 	earlyExporter *keys.Exporter
-	firstFinished []byte // in TLS 1.2, for tls-unique
-	sessionID     []byte // on a server of TLS 1.2: the session is kept under it
-	asked         bool   // on a server: the client was asked for a certificate, now or at first
-	lateOffered   bool   // the client offered post_handshake_auth
-	sendLimit     int    // on a client: bytes of data in a record, if the server sent a limit
+	master        *keys.Exporter12 // in TLS 1.2, for HandOver
+	firstFinished []byte           // in TLS 1.2, for tls-unique
+	sessionID     []byte           // on a server of TLS 1.2: the session is kept under it
+	asked         bool             // on a server: for a certificate, now or at first
+	lateOffered   bool             // the client offered post_handshake_auth
+	sendLimit     int              // on a client: bytes of data in a record; 0 for no limit
 	late          *late
 	datagram      bool // the connection is one of DTLS
 }

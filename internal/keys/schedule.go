@@ -144,6 +144,14 @@ func (s *MasterSecret) Resumption(transcript []byte) *ResumptionSecret {
 // Section 4.6.1.
 type ResumptionSecret struct{ secret }
 
+// RestoreResumption returns the secret of a connection that another process has begun.
+func RestoreResumption(h crypto.Hash, b []byte) *ResumptionSecret {
+	return &ResumptionSecret{newSecret(h, h.Size(), b)}
+}
+
+// Bytes returns the secret itself, for the process that takes the connection over.
+func (s *ResumptionSecret) Bytes() []byte { return s.bytes() }
+
 // PSK returns the pre-shared key that belongs to a ticket's nonce.
 func (s *ResumptionSecret) PSK(nonce []byte) []byte {
 	out := make([]byte, s.len)
@@ -157,12 +165,12 @@ type TrafficSecret struct {
 	epoch uint64
 }
 
-// RestoreTraffic returns the secret that a key log has.
+// RestoreTraffic returns the secret that a key log, or the state of a connection, has.
 func RestoreTraffic(h crypto.Hash, b []byte) *TrafficSecret {
 	return &TrafficSecret{secret: newSecret(h, h.Size(), b)}
 }
 
-// Bytes returns the secret itself, for a key log and nothing else.
+// Bytes returns the secret itself, for a key log or the state of a connection.
 func (s *TrafficSecret) Bytes() []byte { return s.bytes() }
 
 // Epoch is the number of the keys of this secret in DTLS: 1 for 0-RTT data, 2 for the
@@ -204,7 +212,12 @@ func (s *TrafficSecret) Finished(transcript []byte) []byte { return s.finished(t
 // An Exporter derives keys for other protocols. RFC 9846, Section 7.5.
 type Exporter struct{ secret }
 
-// Bytes returns the secret itself, for a key log and nothing else.
+// RestoreExporter returns the exporter of a connection that another process has begun.
+func RestoreExporter(h crypto.Hash, b []byte) *Exporter {
+	return &Exporter{newSecret(h, h.Size(), b)}
+}
+
+// Bytes returns the secret itself, for a key log or the state of a connection.
 func (s *Exporter) Bytes() []byte { return s.bytes() }
 
 // Export returns length bytes for label and context.

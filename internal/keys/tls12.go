@@ -5,12 +5,14 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // The sizes of TLS 1.2, in bytes. RFC 5246, Sections 8.1 and 7.4.9.
 const (
 	masterLen12   = 48
 	finishedLen12 = 12
+	randomLen12   = 32
 )
 
 // A Master12 is the master secret of TLS 1.2, from which all keys of a session
@@ -90,6 +92,24 @@ type Exporter12 struct {
 // Exporter returns the exporter of a session.
 func (m *Master12) Exporter(clientRandom, serverRandom []byte) *Exporter12 {
 	return &Exporter12{m, append(append([]byte(nil), clientRandom...), serverRandom...)}
+}
+
+// RestoreExporter12 returns the exporter that Bytes has encoded, of a connection that
+// another process has begun; nil if b has another length.
+func RestoreExporter12(h crypto.Hash, b []byte) *Exporter12 {
+	if len(b) != masterLen12+2*randomLen12 {
+		return nil
+	}
+	return RestoreMaster12(h, b[:masterLen12]).Exporter(b[masterLen12:], nil)
+}
+
+// Bytes returns the master secret and both random values, for the process that takes the
+// connection over.
+func (e *Exporter12) Bytes() []byte { return append(slices.Clone(e.master.bytes()), e.random...) }
+
+// Keys returns the keys of both directions: see [Master12.Keys].
+func (e *Exporter12) Keys(keyLen, ivLen int) (client, server Keys12) {
+	return e.master.Keys(e.random[:randomLen12], e.random[randomLen12:], keyLen, ivLen)
 }
 
 // Format prints [redacted] for every verb, so that no output or log shows the secret.

@@ -40,6 +40,13 @@ func newDirection12(suite *suites.Suite12, k keys.Keys12) (direction12, error) {
 	return d, err
 }
 
+// Sequence returns the number of the next record.
+func (d *direction12) Sequence() uint64 { return d.seq }
+
+// SetSequence continues with the record of this number, on a connection that another
+// process has begun. Two Sealers of one key must never have the same numbers.
+func (d *direction12) SetSequence(n uint64) { d.seq = n }
+
 // additional is what is authenticated beside the content. RFC 5246, Section 6.2.3.3.
 //
 //	additional_data = seq_num + TLSCompressed.type + TLSCompressed.version + TLSCompressed.length;

@@ -41,6 +41,13 @@ func newDirection13(suite *suites.Suite, secret *keys.TrafficSecret) (direction1
 	return direction13{aead, &nonces{iv: iv}, 0, suite.RecordLimit, d}, err
 }
 
+// Sequence returns the number of the next record.
+func (d *direction13) Sequence() uint64 { return d.seq }
+
+// SetSequence continues with the record of this number, on a connection that another
+// process has begun. Two Sealers of one key must never have the same numbers.
+func (d *direction13) SetSequence(n uint64) { d.seq = n }
+
 // next sets the nonce for the next record: its number, padded on the left,
 // xor the IV. RFC 9846, Section 5.3. In DTLS the epoch is no part of it: RFC 9147, Section
 // 4.2.1.

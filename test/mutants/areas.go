@@ -16,6 +16,7 @@ var areas = []area{
 	{"engine_client", engineClientRows},
 	{"engine_ech", engineECHRows},
 	{"engine_extensions", engineExtensionRows},
+	{"engine_handover", handoverRows},
 	{"engine_musts", engineMustRows},
 	{"engine_proofs", engineProofRows},
 	{"engine_psk", enginePSKRows},

@@ -156,7 +156,7 @@ var engineRecordRows = []row{
 		must: "a request for a certificate after the handshake only for a client that offered " +
 			"it: unexpected_message",
 		file: "engine/open13.go",
-		old:  "case s.client && s.cfg.PostHandshakeAuth:", new: "case s.client:",
+		old:  "case s.client && s.late != nil:", new: "case s.client:",
 		test: "TestLateRequestIsRefused13",
 	},
 	{

@@ -1,0 +1,171 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/suites"
+)
+
+// TestHandOverKeepsWhatMayCome: after it, sessions, tickets and late authentications work.
+func TestHandOverKeepsWhatMayCome(t *testing.T) {
+	client, server := fuzzConfigs(t)
+	client.Rand, server.Rand = nil, nil
+	c, s := newPair(t, client, server)
+	if err := pump(c, s); err != nil {
+		t.Fatal(err)
+	}
+	c, h := handOver(t, c, &client.Config, nil)
+	s, back := handOver(t, s, &server.Config, &Handover{Received: h.Unsent})
+	c.in = append(c.in, back.Unsent...)
+	out, request, err := s.s.RequestCertificate(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.r.Expect(request); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := HandOver(s.r, s.s, nil, bytes.Repeat([]byte{1}, 32), nil); err == nil {
+		t.Error("handed over while a request waits for its answer")
+	}
+	if out, err = s.s.SendTickets(out, 1); err != nil {
+		t.Fatal(err)
+	}
+	c.in = append(c.in, out...)
+	if out, err = c.step(); err != nil {
+		t.Fatal(err)
+	}
+	s.in = append(s.in, out...)
+	if _, err := s.step(); err != nil {
+		t.Fatal(err)
+	}
+	if !containsEvent(s, EventClientAuth) || len(c.sessions) != 1 {
+		t.Fatalf("events %v, %d sessions", s.events, len(c.sessions))
+	}
+	client.Session = c.sessions[0]
+	again, other := newPair(t, client, server)
+	if err := pump(again, other); err != nil || !again.r.State().Resumed {
+		t.Errorf("resumption of a session from after the hand-over: %v", err)
+	}
+}
+
+// TestTakeOverUnderAnotherConfig: a client that did not offer post_handshake_auth does not
+// accept a request for its certificate because its new process would.
+func TestTakeOverUnderAnotherConfig(t *testing.T) {
+	pair := handoverPairs(t)["TLS 1.3 TLS_AES_128_GCM_SHA256"]
+	c, s := newPair(t, pair[0], pair[1])
+	if err := pump(c, s); err != nil {
+		t.Fatal(err)
+	}
+	cfg := pair[0].Config
+	cfg.PostHandshakeAuth = true
+	moved, h := handOver(t, c, &cfg, nil)
+	s.in = append(s.in, h.Unsent...)
+	s.s.late = true
+	out, _, err := s.s.RequestCertificate(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved.in = append(moved.in, out...)
+	var e *Error
+	if _, err := moved.step(); !errors.As(err, &e) || e.Alert != iana.AlertUnexpectedMessage {
+		t.Error(err)
+	}
+	if _, _, err := (&Handover{state: hide(nil)}).TakeOver(new(Config)); err == nil {
+		t.Error("a client's connection is taken over without a Verifier")
+	}
+}
+
+func containsEvent(s *side, kind EventKind) bool {
+	for _, k := range s.events {
+		if k == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// TestHandOverHasEveryFact fails if a field of State is not handed over.
+func TestHandOverHasEveryFact(t *testing.T) {
+	list := [][]byte{{1}, {2, 3}}
+	secret := bytes.Repeat([]byte{7}, 32)
+	master := keys.RestoreMaster12(suites.TLS13(iana.TLS_AES_128_GCM_SHA256).Hash, secret)
+	full := State{
+		Version: iana.TLS13, CipherSuite: iana.TLS_AES_128_GCM_SHA256, Group: 1, PeerScheme: 2,
+		OwnScheme: 3, HandshakeDone: true, Retried: true, Resumed: true, EarlyData: true,
+		ECHAccepted: true, ExtendedMasterSecret: true, ALPN: "a", ServerName: "b", PeerChain: list,
+		PeerRawKey: secret, OwnChain: list, PeerOCSP: secret, PeerSCTs: list, PSKIdentity: secret,
+		EarlyALPN: "c", authenticated: time.Unix(1e9, 0), delegation: secret,
+		firstFinished: secret, sessionID: secret, asked: true, lateOffered: true, sendLimit: 99,
+	}
+	check := full // these have tests of their own
+	check.exporter, check.earlyExporter = new(keys.Exporter), new(keys.Exporter)
+	check.master, check.late = master.Exporter(secret, secret), new(late)
+	for v, i := reflect.ValueOf(check), 0; i < v.NumField(); i++ {
+		if v.Field(i).IsZero() {
+			t.Errorf("State.%s is not in this test, nor perhaps in a state that is handed over",
+				v.Type().Field(i).Name)
+		}
+	}
+	r, s := newReceiver(new(Config)), newSender(new(Config), iana.TLS12)
+	r.info = full
+	plain, err := encodeHandover(r, s, new(Handover))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := parseHandover(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, got, err := h.parse(h.state.bytes())
+	if err != nil || !reflect.DeepEqual(*got, full) {
+		t.Errorf("%v, handed over as\n%+v, was\n%+v", err, *got, full)
+	}
+}
+
+// FuzzHandover gives a state's parser what it must refuse or survive.
+func FuzzHandover(f *testing.F) {
+	client, server := fuzzConfigs(f)
+	for _, v := range []iana.Version{iana.TLS12, iana.TLS13} {
+		client.MaxVersion = v
+		cr, cs, _ := startClient(client)
+		sr, ss, _ := startServer(server)
+		c, s := &side{r: cr, s: cs}, &side{r: sr, s: ss}
+		if err := pump(c, s); err != nil {
+			f.Fatal(err)
+		}
+		for _, e := range []*side{c, s} {
+			plain, err := encodeHandover(e.r, e.s, &Handover{Unread: []byte("x")})
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(plain)
+		}
+	}
+	f.Fuzz(func(t *testing.T, plain []byte) {
+		h, err := parseHandover(bytes.Clone(plain))
+		if err != nil {
+			return
+		}
+		cfg := &client.Config
+		if !h.Client() {
+			cfg = &server.Config
+		}
+		r, s, err := h.TakeOver(cfg)
+		if err != nil {
+			return
+		}
+		e := &side{r: r, s: s, in: plain}
+		e.step()
+		if s.Ready() {
+			s.SendTickets(nil, 1)
+			s.Seal(nil, plain)
+		}
+		s.CloseNotify(nil)
+	})
+}
