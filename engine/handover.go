@@ -221,7 +221,7 @@ var errState = usage("a truncated or damaged state of a connection")
 // It works once. It adds to h.Unsent, which must be written before anything else.
 //
 // In TLS 1.3 the sending half changes its key first and asks the peer to change its own, so
-// that what the other process knew of the keys does not matter from then on. In TLS 1.2,
+// that two processes never seal data with one key. In TLS 1.2,
 // which has no key updates, and where the peer would refuse another update so soon, it
 // continues with the number of the next record.
 func (h *Handover) TakeOver(cfg *Config) (*Receiver, *Sender, error) {

@@ -66,7 +66,7 @@ var handoverRows = []row{
 	{
 		doc: own, section: "engine", must: "no connection is handed over during a late authentication",
 		file: "engine/handover.go",
-		old:  "open = !s.late.expected()", new: "open = true",
+		old:  "open = !s.late.expected()", new: "open = s != nil",
 		test: "TestHandOverKeepsWhatMayCome",
 	},
 	{
