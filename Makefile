@@ -5,9 +5,11 @@ export GOTOOLCHAIN := $(shell sed -n "s/^toolchain //p" go.mod)
 PACKAGES ?= ./...
 FUZZTIME ?= 60s
 FUZZPACKAGES ?= ./...
+# Modules of their own, for the event loops of other libraries.
+CONTRIB = contrib/gnet contrib/nbio contrib/netpoll
 CROSS = linux/amd64 linux/arm64 linux/riscv64 darwin/arm64 freebsd/amd64 windows/amd64
 
-.PHONY: run test announce check build bench mutants fuzz peers lint cross vet timing clean
+.PHONY: run test contrib announce check build bench mutants fuzz peers lint cross vet timing clean
 
 run: build ## an encrypted echo server on loopback, with a new certificate
 	./bin/seal listen --keep --echo 127.0.0.1:4433
@@ -18,6 +20,11 @@ build: ## the command, into bin/
 # With SEALSOCK_PEERS=require, as in CI, the peers are installed first.
 test: $(if $(filter require,$(SEALSOCK_PEERS)),peers) announce ## all tests: units, vectors, fuzz seeds, and foreign programs in both roles
 	@$(GO) run ./test/summary -timeout 40m $(PACKAGES)
+	@$(MAKE) --no-print-directory contrib
+
+contrib: ## vets and tests the modules below contrib, whose libraries are downloaded
+	@set -e; for m in $(CONTRIB); do (cd $$m && $(GO) vet ./... && \
+	  $(GO) test $(CONTRIBFLAGS) -timeout 10m ./...); done
 
 announce:
 	@echo "make test: about ten minutes on four CPUs. It installs nothing, and uses the foreign"
@@ -30,6 +37,7 @@ peers: ## installs the programs for the interop tests, if possible
 
 check: lint cross ## the checks that each commit must pass
 	@$(GO) run ./test/summary -race -short -timeout 20m $(PACKAGES)
+	@$(MAKE) --no-print-directory contrib CONTRIBFLAGS="-race -short"
 
 lint: vet
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt: $$out"; exit 1; }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/panics"
 	"github.com/sealsock/sealsock/internal/stream"
 	"github.com/sealsock/sealsock/trust"
 )
@@ -112,12 +113,17 @@ func (c *EngineConn) Receive(in []byte) (n int, ev engine.Event, err error) {
 }
 
 // Answer finds the answer to the question of an EventWaiting, and gives it to Resume. It
-// may block until ctx ends, because it may use the network. No other method may be
-// called meanwhile.
-func (c *EngineConn) Answer(ctx context.Context, q engine.Question) error {
+// may block until ctx ends, because it may use the network. A panic in a callback of the
+// Config is an answer that refuses. No other method may be called meanwhile.
+func (c *EngineConn) Answer(ctx context.Context, q engine.Question) (err error) {
 	if c == nil || c.Conn == nil {
 		return (*engine.Conn)(nil).Resume(engine.Answer{})
 	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = c.Resume(engine.Refuse(panics.New(v)))
+		}
+	}()
 	answer, err := c.answer(ctx, q)
 	if err != nil {
 		answer = engine.Refuse(err)

@@ -28,6 +28,7 @@ import (
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/legacy"
 	"github.com/sealsock/sealsock/loop"
+	"github.com/sealsock/sealsock/loop/adapt"
 	"github.com/sealsock/sealsock/message"
 	"github.com/sealsock/sealsock/proxyprotocol"
 	"github.com/sealsock/sealsock/signer"
@@ -79,6 +80,7 @@ var zeroValues = []any{
 	new(identity.Reloader),
 	new(loop.Conn), new(loop.Group),
 	new(message.Conn),
+	new(adapt.Conn), new(adapt.Endpoint), new(adapt.Turns),
 	new(legacy.Conn), new(legacy.Listener),
 	new(socket.Family), new(socket.Flags), new(socket.Linger), new(socket.Listener), new(socket.NonBlocking),
 	new(socket.Option[int]), new(socket.PacketConn), new(socket.RawAddr), new(socket.Socket),
@@ -289,7 +291,7 @@ func eachFile(t *testing.T, do func(name string, file *ast.File)) {
 		}
 		if d.IsDir() {
 			switch d.Name() {
-			case "internal", "cmd", "test", "testdata", "bench", "scripts", ".git", "docs":
+			case "internal", "cmd", "test", "testdata", "bench", "scripts", ".git", "docs", "contrib":
 				return fs.SkipDir
 			}
 			return nil

@@ -144,14 +144,7 @@ func (c *Conn) ask(q engine.Question) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
 		defer cancel()
-		err := func() (err error) {
-			defer func() {
-				if v := recover(); v != nil {
-					err = c.engine.Resume(engine.Refuse(panics.New(v)))
-				}
-			}()
-			return c.engine.Answer(ctx, q)
-		}()
+		err := c.engine.Answer(ctx, q)
 		c.loop.post(func() { c.answered(err) })
 	}()
 }

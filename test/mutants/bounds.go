@@ -25,6 +25,28 @@ var boundsRows = []row{
 		test: "TestSendThatWasCut",
 	},
 	{
+		doc: own, section: "Conn", must: "output that a peer does not take is bounded (adapt)",
+		file: "loop/adapt/conn.go",
+		old:  "c.Buffered() > c.endpoint.limit()",
+		new:  "c.Buffered() > 100*c.endpoint.limit()",
+		test: "TestFull",
+	},
+	{
+		doc: own, section: "Config", must: "a handshake on another library's loop has a time limit",
+		file: "loop/adapt/endpoint.go",
+		old:  "e.timeout = cfg.HandshakeTimeout",
+		new:  "e.timeout = -1",
+		test: "TestFailures/slow",
+	},
+	{
+		doc: own, section: "Config",
+		must: "a panic of a Verifier ends one connection of an event loop and not the process",
+		file: "engine.go",
+		old:  "err = c.Resume(engine.Refuse(panics.New(v)))",
+		new:  "err = c.Resume(engine.Refuse(panics.New(v)))\n\t\t\tpanic(v)",
+		pkg:  "loop/adapt", test: "TestFailures/verifier",
+	},
+	{
 		doc: own, section: "Listener", must: "a handshake that waits for its client delays no other",
 		file: "internal/stream/conn.go",
 		old:  "\tev, err := c.in.step()\n\tdone()\n",

@@ -1,0 +1,142 @@
+package adapt
+
+import (
+	"time"
+
+	"github.com/sealsock/sealsock/engine"
+)
+
+// What is done with output and at the end.
+
+const (
+	// chunk is how many bytes of output are written at once, during input that leads to
+	// more.
+	chunk = 4 * engine.MaxRecord
+	// pause is how long it takes until the output that waits is looked at again: a
+	// Transport does not tell when the peer has taken it.
+	pause = 20 * time.Millisecond
+	// writeTimeout is how long a peer may take nothing.
+	writeTimeout = 30 * time.Second
+)
+
+// flush gives the output to the Transport, and closes the connection after Close.
+func (c *Conn) flush() {
+	if c.over || c.asking || c.inside {
+		return
+	}
+	if err := c.writeOut(); err != nil {
+		c.finish(err)
+		_ = c.transport.Close()
+		return
+	}
+	if c.closing {
+		c.finish(nil)
+	}
+	if c.closing || c.full {
+		c.watch()
+	}
+}
+
+func (c *Conn) writeOut() error {
+	out := c.engine.Output()
+	if len(out) == 0 {
+		return nil
+	}
+	_, err := c.transport.Write(out)
+	c.engine.Wrote(len(out))
+	c.endpoint.recycle(c.engine.Release())
+	return err
+}
+
+// A slowness is the wait for a peer to take output.
+type slowness struct {
+	waiting int       // bytes when it was looked at last
+	since   time.Time // when that number has changed
+}
+
+// watch looks at the output that waits, soon and every pause, until the peer has taken it:
+// then the connection is closed if it is over, and otherwise OnDrained is called.
+func (c *Conn) watch() {
+	if c.slow != nil {
+		return
+	}
+	c.slow = &slowness{waiting: -1}
+	if c.over && c.transport.Buffered() == 0 {
+		c.look()
+		return
+	}
+	c.transport.Run(c.look)
+}
+
+func (c *Conn) look() {
+	if c.slow == nil {
+		return
+	}
+	waiting := c.transport.Buffered()
+	if waiting == 0 {
+		c.slow = nil
+		c.drained()
+		return
+	}
+	if waiting != c.slow.waiting {
+		c.slow.waiting, c.slow.since = waiting, time.Now()
+	} else if time.Since(c.slow.since) > writeTimeout {
+		c.slow = nil
+		c.finish(timedOut(ErrWriteTimeout))
+		_ = c.transport.Close()
+		return
+	}
+	time.AfterFunc(pause, func() { c.transport.Run(c.look) })
+}
+
+// drained acts on the end of slowness.
+func (c *Conn) drained() {
+	switch {
+	case c.over:
+		_ = c.transport.Close()
+	case c.full:
+		c.full = false
+		if h, ok := c.endpoint.handler.(Drainer); ok {
+			c.guarded(func() { h.OnDrained(c) })
+			c.flush()
+		}
+	}
+}
+
+// end ends the connection with err and sends the alert for it.
+func (c *Conn) end(err error) {
+	if c.over {
+		return
+	}
+	if !c.asking && err != nil {
+		_ = c.engine.Abort(err)
+	}
+	c.fail(err)
+}
+
+// fail ends the connection with err, after an alert that is in the output already.
+func (c *Conn) fail(err error) {
+	if c.over {
+		return
+	}
+	if !c.asking {
+		_ = c.writeOut() // the reason is err in any case
+	}
+	c.finish(err)
+	c.watch()
+}
+
+// finish calls OnClose, once.
+func (c *Conn) finish(err error) {
+	if c.over {
+		return
+	}
+	c.over = true
+	c.in, c.held = nil, nil
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+	defer func() { _ = recover() }() // the connection has ended already
+	c.endpoint.handler.OnClose(c, err)
+}
