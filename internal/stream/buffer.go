@@ -13,11 +13,30 @@ const batch = 4
 // stand in front of them.
 const bufferSize = batch*(engine.MaxRecord) + 1024
 
-// A buffer is room for a batch of records.
-type buffer struct{ b [bufferSize]byte }
+// smallSize holds most flights of a handshake.
+const smallSize = 8 << 10
 
-var buffers = sync.Pool{New: func() any { return new(buffer) }}
+// A buffer is room for records: smallSize or bufferSize bytes.
+type buffer struct{ b []byte }
 
-func getBuffer() *buffer { return buffers.Get().(*buffer) }
+func newBuffers(size int) sync.Pool {
+	return sync.Pool{New: func() any { return &buffer{make([]byte, size)} }}
+}
 
-func putBuffer(b *buffer) { buffers.Put(b) }
+var buffers, smallBuffers = newBuffers(bufferSize), newBuffers(smallSize)
+
+// getBuffer returns a buffer of at least n bytes, of which bufferSize is the most.
+func getBuffer(n int) *buffer {
+	if n <= smallSize {
+		return smallBuffers.Get().(*buffer)
+	}
+	return buffers.Get().(*buffer)
+}
+
+func putBuffer(b *buffer) {
+	if len(b.b) == smallSize {
+		smallBuffers.Put(b)
+		return
+	}
+	buffers.Put(b)
+}

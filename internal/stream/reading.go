@@ -33,8 +33,8 @@ type reading struct {
 // something to read, it takes a buffer only then.
 type source interface {
 	// fill reads into buf from w on. It may be called with a nil buf and
-	// then returns one that holds something.
-	fill(buf *buffer, w int) (*buffer, int, error)
+	// then returns one of at least size bytes that holds something.
+	fill(buf *buffer, w, size int) (*buffer, int, error)
 }
 
 // Read reads application data. It returns io.EOF only after the peer's
@@ -182,17 +182,32 @@ func (in *reading) fill(need int) error {
 	if !in.done {
 		in.setAside()
 	}
-	if in.buf != nil && in.r > 0 && in.r+need > len(in.buf.b) {
-		in.w = copy(in.buf.b[:], in.buffered())
-		in.r = 0
+	size := bufferSize
+	if !in.done {
+		size = need
 	}
-	buf, n, err := in.source.fill(in.buf, max(in.w, len(in.stash)))
+	in.makeRoom(need)
+	buf, n, err := in.source.fill(in.buf, max(in.w, len(in.stash)), size)
 	if in.buf = buf; buf != nil && in.stash != nil {
-		in.w = copy(buf.b[:], in.stash)
+		in.w = copy(buf.b, in.stash)
 		in.stash = nil
 	}
 	in.w += n
 	return err
+}
+
+// makeRoom makes room in the buffer for need bytes that are not processed yet.
+func (in *reading) makeRoom(need int) {
+	if in.buf == nil || in.r+need <= len(in.buf.b) {
+		return
+	}
+	to := in.buf
+	if need > len(to.b) {
+		to = getBuffer(need)
+		defer putBuffer(in.buf)
+	}
+	in.w = copy(to.b, in.buffered())
+	in.buf, in.r = to, 0
 }
 
 // setAside keeps what is in the buffer in as much memory as it takes, and gives the
@@ -245,18 +260,18 @@ type plainSource struct {
 	small [512]byte
 }
 
-func (s *plainSource) fill(buf *buffer, w int) (*buffer, int, error) {
+func (s *plainSource) fill(buf *buffer, w, size int) (*buffer, int, error) {
 	if buf == nil && !s.busy {
 		n, err := s.conn.Read(s.small[:])
 		if n > 0 {
-			buf = getBuffer()
+			buf = getBuffer(max(size, w+n))
 			copy(buf.b[w:], s.small[:n])
 			s.busy = n == len(s.small)
 		}
 		return buf, n, whole(n, err)
 	}
 	if buf == nil {
-		buf = getBuffer()
+		buf = getBuffer(size)
 	}
 	n, err := s.conn.Read(buf.b[w:])
 	s.busy = n >= len(s.small)

@@ -37,14 +37,15 @@ type pollSource struct {
 	rc   syscall.RawConn
 	try  func(fd uintptr) bool // read, made once
 
-	buf *buffer
-	w   int
-	n   int
-	err error
+	buf  *buffer
+	w    int
+	size int
+	n    int
+	err  error
 }
 
-func (s *pollSource) fill(buf *buffer, w int) (*buffer, int, error) {
-	s.buf, s.w, s.n, s.err = buf, w, 0, nil
+func (s *pollSource) fill(buf *buffer, w, size int) (*buffer, int, error) {
+	s.buf, s.w, s.size, s.n, s.err = buf, w, size, 0, nil
 	err := s.rc.Read(s.try)
 	buf, s.buf = s.buf, nil
 	switch {
@@ -66,7 +67,7 @@ func (s *pollSource) fill(buf *buffer, w int) (*buffer, int, error) {
 func (s *pollSource) read(fd uintptr) bool {
 	took := s.buf == nil
 	if took {
-		s.buf = getBuffer()
+		s.buf = getBuffer(s.size)
 	}
 	for {
 		s.n, s.err = syscall.Read(int(fd), s.buf.b[s.w:])

@@ -107,7 +107,7 @@ func (c *Conn) write(p []byte) (n int, err error) {
 	if err := c.out.deliver(c.raw, nil); err != nil {
 		return 0, c.transport("write", err)
 	}
-	buf := getBuffer()
+	buf := getBuffer(bufferSize)
 	defer putBuffer(buf)
 	for first := true; first && len(p) == 0 || len(p) > 0; first = false {
 		chunk := p[:min(len(p), batch*c.out.send.MaxData())]
@@ -198,7 +198,7 @@ func (out *writing) flush(raw net.Conn) error {
 	if !out.mail.full.Load() && len(out.unsent) == 0 {
 		return nil
 	}
-	buf := getBuffer()
+	buf := getBuffer(smallSize)
 	defer putBuffer(buf)
 	sealed, err := out.apply(buf.b[:0])
 	if err != nil {
