@@ -18,7 +18,7 @@ func (o *offer) offer12(random io.Reader) error {
 	h.RenegotiationInfo = []byte{}
 	h.ECPointFormats = []byte{0} // uncompressed. RFC 8422, Section 5.1.2.
 	if cfg.Verifier == nil {
-		h.CipherSuites = slices.DeleteFunc(h.CipherSuites, func(id iana.CipherSuite) bool {
+		h.CipherSuites = slices.DeleteFunc(slices.Clone(h.CipherSuites), func(id iana.CipherSuite) bool {
 			s := suites.TLS12(id)
 			return s != nil && s.Auth != suites.AuthPSK
 		})

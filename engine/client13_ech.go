@@ -57,7 +57,9 @@ func (c *clientConfig) checkECH() error {
 func (c *clientConfig) offeredVersions() []iana.Version {
 	list := c.versions()
 	if c.ECHConfigs != nil || c.Verifier == nil && !c.hasPSK12() {
-		list = slices.DeleteFunc(list, func(v iana.Version) bool { return v < iana.TLS13 })
+		if old := slices.IndexFunc(list, func(v iana.Version) bool { return v < iana.TLS13 }); old >= 0 {
+			return list[:old:old]
+		}
 	}
 	return list
 }

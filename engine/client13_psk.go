@@ -16,7 +16,7 @@ import (
 // OfferedPSKs.
 type psks struct {
 	keys  []*presharedKey
-	early []*keys.EarlySecret
+	early []keys.EarlySecret
 }
 
 // offerPSKs puts the sessions and external keys of the configuration into the
@@ -211,16 +211,18 @@ func (o *offer) startEarly(do *effects) error {
 
 // selected returns the key that the server chose, or nil. RFC 9846, Section
 // 4.2.11: clients MUST verify that it was offered and goes with the suite.
-func (o *offer) selected(f *flow13, sh *wire.ServerHello) (*presharedKey, *keys.EarlySecret, error) {
+func (o *offer) selected(
+	f *flow13, sh *wire.ServerHello,
+) (_ *presharedKey, none keys.EarlySecret, _ error) {
 	if sh.SelectedPSK == nil {
-		return nil, nil, nil
+		return nil, none, nil
 	}
 	i := int(*sh.SelectedPSK)
 	if i >= len(o.psks.keys) {
-		return nil, nil, illegal("the server chose pre-shared key %d of %d", i, len(o.psks.keys))
+		return nil, none, illegal("the server chose pre-shared key %d of %d", i, len(o.psks.keys))
 	}
 	if o.psks.keys[i].hash != f.suite.Hash {
-		return nil, nil, illegal("the server chose a pre-shared key that cipher suite %v does not allow", f.suite.ID)
+		return nil, none, illegal("the server chose a pre-shared key that cipher suite %v does not allow", f.suite.ID)
 	}
 	return o.psks.keys[i], o.psks.early[i], nil
 }

@@ -93,7 +93,7 @@ type offer struct {
 	old     *Session // of TLS 1.2, offered to be resumed
 	ech     *clientECH
 
-	earlyExporter *keys.Exporter
+	earlyExporter keys.Exporter
 }
 
 // An ownShare is a key share with its secret.
@@ -106,7 +106,7 @@ type ownShare struct {
 func newOffer(cfg *clientConfig) (*offer, error) {
 	h := &wire.ClientHello{
 		LegacyVersion:       iana.TLS12,
-		CipherSuites:        cfg.suites(),
+		CipherSuites:        cfg.suitesOf(cfg.offeredVersions()),
 		CompressionMethods:  []byte{0},
 		ServerName:          cfg.ServerName,
 		StatusRequest:       true,
@@ -125,9 +125,6 @@ func newOffer(cfg *clientConfig) (*offer, error) {
 		return nil, err
 	}
 	o := &offer{cfg: cfg, hello: h, session: cfg.offerable()}
-	h.CipherSuites = slices.DeleteFunc(h.CipherSuites, func(id iana.CipherSuite) bool {
-		return !slices.ContainsFunc(cfg.offeredVersions(), func(v iana.Version) bool { return suiteFor(id, v) })
-	})
 	if o.speaks(iana.TLS12) {
 		if err := o.offer12(random); err != nil {
 			return nil, err

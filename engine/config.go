@@ -240,7 +240,7 @@ func (c *Config) groups() []iana.NamedGroup {
 	if c.Groups != nil {
 		return c.Groups
 	}
-	return suites.DefaultGroups()
+	return defaultGroups
 }
 
 // serverGroups lists the groups that a server takes key shares of. P-521 is not one of the
@@ -250,16 +250,23 @@ func (c *Config) serverGroups() []iana.NamedGroup {
 	if c.Groups != nil {
 		return c.Groups
 	}
-	return slices.DeleteFunc(suites.DefaultGroups(), func(id iana.NamedGroup) bool {
+	return defaultServerGroups
+}
+
+// The defaults of a Config, which are not changed.
+var (
+	defaultSchemes      = suites.DefaultSchemes()
+	defaultGroups       = suites.DefaultGroups()
+	defaultServerGroups = slices.DeleteFunc(suites.DefaultGroups(), func(id iana.NamedGroup) bool {
 		return id == iana.SecP521r1
 	})
-}
+)
 
 func (c *Config) schemes() []iana.SignatureScheme {
 	if c.SignatureSchemes != nil {
 		return c.SignatureSchemes
 	}
-	return suites.DefaultSchemes()
+	return defaultSchemes
 }
 
 func (c *Config) maxMessage() int {

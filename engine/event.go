@@ -98,6 +98,13 @@ func (o Outgoing) Urgent() bool {
 // collect before they send. Several requests for new keys in a row are answered
 // by one update. RFC 9846, Section 4.6.3.
 func (o *Outgoing) Add(p Outgoing) {
+	switch {
+	case p.Empty():
+		return
+	case o.Empty():
+		o.steps = slices.Clip(p.steps)
+		return
+	}
 	for _, s := range p.steps {
 		if n := len(o.steps); n > 0 && s.kind == stepKeyUpdate && o.steps[n-1].kind == stepKeyUpdate {
 			o.steps[n-1].answer = o.steps[n-1].answer || s.answer
@@ -128,16 +135,16 @@ const (
 // A step is one entry of an Outgoing.
 type step struct {
 	kind    stepKind
-	message []byte
 	alert   iana.Alert
+	answer  bool // of stepKeyUpdate: the peer asks for new keys of this side
+	message []byte
 	sealer  record.Sealer
 	suite   *suites.Suite
-	traffic *keys.TrafficSecret
+	traffic keys.TrafficSecret
 	limit   int
-	answer  bool // of stepKeyUpdate: the peer asks for new keys of this side
 	tickets *ticketer
 	cfg     *Config
-	sum     []byte
+	sum     []byte // of stepAuth: the hash of the transcript
 }
 
 // effects is what a state asks the driver to do, in order. The driver applies
@@ -150,6 +157,17 @@ type effects struct {
 	maxInner int     // for records received from now on; 0 leaves it
 	skip     int     // bytes of 0-RTT records to pass over
 	turn     bool    // the peer must wait for what is sent now
+}
+
+// newEffects returns effects with room for those of most states.
+func newEffects() *effects {
+	room := new(struct {
+		effects
+		steps [4]step
+		keys  [1]readKey
+	})
+	room.out, room.effects.keys = room.steps[:0], room.keys[:0]
+	return &room.effects
 }
 
 // A readKey is a change of the receiving key.
@@ -169,13 +187,48 @@ const (
 	phaseApplication              // application data, in TLS 1.2 once the handshake is done
 )
 
+// reset makes e that of a new state, with the memory that it has.
+func (e *effects) reset() *effects {
+	clear(e.out)
+	clear(e.events)
+	clear(e.keys)
+	*e = effects{out: e.out[:0], events: e.events[:0], keys: e.keys[:0]}
+	return e
+}
+
 // send queues a handshake message; neighbours share records.
 func (e *effects) send(message []byte) {
-	if n := len(e.out); n > 0 && e.out[n-1].kind == stepHandshake {
-		e.out[n-1].message = slices.Concat(e.out[n-1].message, message)
-		return
+	e.out = appendStep(e.out, step{kind: stepHandshake, message: slices.Clip(message)})
+}
+
+// compose writes a message, queues it, and returns it. It is valid until the next one is
+// queued.
+func (e *effects) compose(m encoder) ([]byte, error) {
+	n := len(e.out)
+	if n == 0 || e.out[n-1].kind != stepHandshake {
+		raw, err := encode(m)
+		if err == nil {
+			e.out = append(e.out, step{kind: stepHandshake, message: raw})
+		}
+		return raw, err
 	}
-	e.out = append(e.out, step{kind: stepHandshake, message: message})
+	last := &e.out[n-1]
+	whole, err := m.AppendTo(last.message)
+	if err != nil {
+		return nil, errWrite(err)
+	}
+	raw := whole[len(last.message):]
+	last.message = whole
+	return raw, nil
+}
+
+// appendStep appends a step. Handshake messages become one with those in front of them.
+func appendStep(to []step, s step) []step {
+	if n := len(to); n > 0 && s.kind == stepHandshake && to[n-1].kind == stepHandshake {
+		to[n-1].message = append(to[n-1].message, s.message...)
+		return to
+	}
+	return append(to, s)
 }
 
 func (e *effects) changeCipherSpec() { e.out = append(e.out, step{kind: stepCCS}) }
@@ -189,7 +242,7 @@ func (e *effects) use(cfg *Config) {
 func (e *effects) ready() { e.out = append(e.out, step{kind: stepReady}) }
 
 // writeKeys changes the sending key to that of a TLS 1.3 traffic secret.
-func (e *effects) writeKeys(suite *suites.Suite, secret *keys.TrafficSecret) error {
+func (e *effects) writeKeys(suite *suites.Suite, secret keys.TrafficSecret) error {
 	sealer, err := record.NewSealer13(suite, secret)
 	if err != nil {
 		return local("the cipher cannot be set up", err)
@@ -199,7 +252,7 @@ func (e *effects) writeKeys(suite *suites.Suite, secret *keys.TrafficSecret) err
 }
 
 // readKeys changes the receiving key to that of a TLS 1.3 traffic secret.
-func (e *effects) readKeys(suite *suites.Suite, secret *keys.TrafficSecret, p phase) error {
+func (e *effects) readKeys(suite *suites.Suite, secret keys.TrafficSecret, p phase) error {
 	opener, err := record.NewOpener13(suite, secret)
 	if err != nil {
 		return local("the cipher cannot be set up", err)

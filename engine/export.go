@@ -77,7 +77,7 @@ func noExtendedMaster(what string) error {
 // ExportEarly is Export for the time of 0-RTT data. Two connections that were
 // started by a replayed ClientHello get the same.
 func (s *State) ExportEarly(label string, context []byte, length int) ([]byte, error) {
-	if s == nil || s.earlyExporter == nil {
+	if s == nil || !s.earlyExporter.Valid() {
 		return nil, usage("the early exporter needs 0-RTT data")
 	}
 	if err := checkExport(label, length); err != nil {

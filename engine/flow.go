@@ -26,11 +26,38 @@ type encoder interface{ AppendTo([]byte) ([]byte, error) }
 
 // encode writes a message. An error names it.
 func encode(m encoder) ([]byte, error) {
-	raw, err := m.AppendTo(nil)
+	raw, err := m.AppendTo(make([]byte, 0, roomFor(m)))
 	if err != nil {
-		return nil, local("a message cannot be written", err)
+		return nil, errWrite(err)
 	}
 	return raw, nil
+}
+
+func errWrite(err error) error { return local("a message cannot be written", err) }
+
+// roomFor is how long a message is in most cases, in bytes, so that it is written without
+// being copied.
+func roomFor(m encoder) int {
+	const small, parameters = 96, 384
+	switch m := m.(type) {
+	case *wire.ClientHello:
+		n := parameters
+		for _, s := range m.KeyShares {
+			n += len(s.Data)
+		}
+		return n
+	case *wire.ServerHello:
+		if m.KeyShare != nil {
+			return small + len(m.KeyShare.Data)
+		}
+	case *wire.Certificate:
+		n := small
+		for _, e := range m.Entries {
+			n += len(e.Data) + len(e.OCSPResponse)
+		}
+		return n
+	}
+	return small
 }
 
 // fill fills b from the random source.

@@ -36,11 +36,11 @@ func (f *flow12) forget() { f.messages, f.keep = nil, false }
 
 // post sends a message and adds it to the transcript.
 func (f *flow12) post(m encoder, do *effects) error {
-	raw, err := encode(m)
+	raw, err := do.compose(m)
 	if err != nil {
 		return err
 	}
-	f.postRaw(raw, do)
+	f.add(raw)
 	return nil
 }
 

@@ -13,9 +13,9 @@ import (
 type flow13 struct {
 	baseFlow
 	suite     *suites.Suite
-	handshake *keys.HandshakeSecret
-	client    *keys.TrafficSecret // the client's handshake traffic
-	server    *keys.TrafficSecret // the server's handshake traffic
+	handshake keys.HandshakeSecret
+	client    keys.TrafficSecret // the client's handshake traffic
+	server    keys.TrafficSecret // the server's handshake traffic
 
 	ech      *serverECH        // on a server that looks at the client's
 	rejected *ECHRejectedError // on a client whose inner ClientHello was not taken
@@ -23,8 +23,8 @@ type flow13 struct {
 
 // enterHandshake derives the handshake secrets from the shared secret, once the
 // transcript holds the ServerHello.
-func (f *flow13) enterHandshake(early *keys.EarlySecret, shared []byte) {
-	if early == nil {
+func (f *flow13) enterHandshake(early keys.EarlySecret, shared []byte) {
+	if !early.Valid() {
 		early = keys.NewEarlySecret(f.suite.Hash, nil)
 	}
 	f.handshake = early.Handshake(shared)
@@ -37,9 +37,9 @@ func (f *flow13) enterHandshake(early *keys.EarlySecret, shared []byte) {
 
 // application is what comes out of the last stage of the key schedule.
 type application struct {
-	master         *keys.MasterSecret
-	client, server *keys.TrafficSecret
-	exporter       *keys.Exporter
+	master         keys.MasterSecret
+	client, server keys.TrafficSecret
+	exporter       keys.Exporter
 }
 
 // enterApplication derives the application secrets, once the transcript holds
@@ -62,7 +62,7 @@ func (f *flow13) enterApplication() *application {
 	return a
 }
 
-func (f *flow13) log(label string, secret *keys.TrafficSecret) {
+func (f *flow13) log(label string, secret keys.TrafficSecret) {
 	if f.cfg.KeyLog != nil {
 		f.cfg.KeyLog(label, f.random, secret.Bytes())
 	}
@@ -79,7 +79,7 @@ func (f *flow13) shown(c *Credential) {
 // 4.4.4: "Recipients of Finished messages MUST verify that the contents are
 // correct and if incorrect MUST terminate the connection with a
 // "decrypt_error" alert."
-func (f *flow13) checkFinished(m message, secret *keys.TrafficSecret) error {
+func (f *flow13) checkFinished(m message, secret keys.TrafficSecret) error {
 	if err := checkVerifyData(m, secret.Finished(f.transcript.sum())); err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (f *flow13) checkFinished(m message, secret *keys.TrafficSecret) error {
 }
 
 // sendFinished sends this side's Finished.
-func (f *flow13) sendFinished(secret *keys.TrafficSecret, do *effects) error {
+func (f *flow13) sendFinished(secret keys.TrafficSecret, do *effects) error {
 	return f.post(&wire.Finished{VerifyData: secret.Finished(f.transcript.sum())}, do)
 }
 
@@ -141,11 +141,10 @@ func (f *flow13) prove(c *Credential, scheme *suites.Scheme, context string,
 
 // post sends a message and adds it to the transcript.
 func (f *flow13) post(m encoder, do *effects) error {
-	raw, err := encode(m)
+	raw, err := do.compose(m)
 	if err != nil {
 		return err
 	}
 	f.transcript.add(raw)
-	do.send(raw)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
 	"github.com/sealsock/sealsock/internal/suites"
 )
 
@@ -131,7 +132,7 @@ func HandOver(r *Receiver, s *Sender, h *Handover, token, binding []byte) ([]byt
 	extra := bound(sealed, binding)
 	sealed = aead.Seal(sealed, make([]byte, suites.IVLen), plain, extra)
 	r.state, r.fragment, r.err = nil, nil, errHandedOver
-	s.sealer, s.traffic, s.tickets, s.closed = nil, nil, nil, true
+	s.sealer, s.traffic, s.tickets, s.closed = nil, keys.TrafficSecret{}, nil, true
 	return sealed, nil
 }
 
@@ -168,7 +169,7 @@ func handoverKey(token, salt []byte) (aead interface {
 }, err error) {
 	key, err := hkdf.Key(sha256.New, token, salt, "sealsock handover", sha256.Size)
 	if err == nil {
-		aead, err = suites.TLS13(iana.TLS_CHACHA20_POLY1305_SHA256).AEAD(key)
+		aead, err = suites.TLS13(iana.TLS_CHACHA20_POLY1305_SHA256).Cipher(key)
 	}
 	if err != nil {
 		return nil, local("the state of a connection cannot be sealed", err)
@@ -239,7 +240,7 @@ func (h *Handover) TakeOver(cfg *Config) (*Receiver, *Sender, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if s.traffic == nil || s.updates.pace(updateRate, 1, cfg.Now) != nil {
+	if !s.traffic.Valid() || s.updates.pace(updateRate, 1, cfg.Now) != nil {
 		return r, s, nil
 	}
 	h.Unsent, err = s.keyUpdate(h.Unsent, r.err == nil)

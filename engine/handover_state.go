@@ -181,13 +181,13 @@ func (x *handoverSecrets) collect(r *Receiver, s *Sender, head *handoverHead) er
 	if m := r.info.master; m != nil {
 		x.master = m.Bytes()
 	}
-	if e, ok := r.info.exporter.(*keys.Exporter); ok {
+	if e, ok := r.info.exporter.(keys.Exporter); ok {
 		x.exporter = e.Bytes()
 	}
-	if e := r.info.earlyExporter; e != nil {
+	if e := r.info.earlyExporter; e.Valid() {
 		x.earlyExporter = e.Bytes()
 	}
-	if s.traffic != nil && !s.closed {
+	if s.traffic.Valid() && !s.closed {
 		x.send = s.traffic.Bytes()
 	}
 	if t := s.tickets; t != nil {
@@ -205,7 +205,7 @@ func (x *handoverSecrets) collect(r *Receiver, s *Sender, head *handoverHead) er
 		return nil
 	}
 	x.receive = open.traffic.Bytes()
-	if open.resumption != nil {
+	if open.resumption.Valid() {
 		x.resumption = open.resumption.Bytes()
 	}
 	if open.late == nil {
@@ -260,7 +260,7 @@ func (h *Handover) restore(cfg *Config, state []byte) (*Receiver, *Sender, error
 	r, s := newReceiver(cfg), newSender(cfg, iana.TLS12)
 	r.info = *info
 	r.client, r.started, r.sawRecord, r.ccsAllowed = h.Client(), true, true, true
-	r.maxInner, r.idle, r.warnings = int(head.MaxInner), head.Idle, head.Warnings
+	r.maxInner, r.idle, r.warnings = int32(head.MaxInner), head.Idle, head.Warnings
 	r.tickets, r.requests = head.Tickets.decoded(), head.Requests.decoded()
 	r.updates, r.phase, r.fragment = head.Updates.decoded(), phaseApplication, x.fragment
 	s.issued, s.requests = head.Issued.decoded(), head.Asking.decoded()
@@ -283,7 +283,7 @@ func (h *Handover) restore(cfg *Config, state []byte) (*Receiver, *Sender, error
 		r.state, r.err, r.fragment = nil, errEnded, nil
 	}
 	if s.closed {
-		s.sealer, s.traffic = nil, nil
+		s.sealer, s.traffic = nil, keys.TrafficSecret{}
 	}
 	r.limitOpener()
 	return r, s, nil

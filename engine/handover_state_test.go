@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"crypto"
 	"errors"
 	"reflect"
 	"testing"
@@ -103,8 +104,10 @@ func TestHandOverHasEveryFact(t *testing.T) {
 		EarlyALPN: "c", authenticated: time.Unix(1e9, 0), delegation: secret,
 		firstFinished: secret, sessionID: secret, asked: true, lateOffered: true, sendLimit: 99,
 	}
-	check := full // these have tests of their own
-	check.exporter, check.earlyExporter = new(keys.Exporter), new(keys.Exporter)
+	check := full // these have tests of their own; a connection of DTLS is not handed over
+	check.datagram = true
+	check.exporter = keys.RestoreExporter(crypto.SHA256, secret)
+	check.earlyExporter = keys.RestoreExporter(crypto.SHA256, secret)
 	check.master, check.late = master.Exporter(secret, secret), new(late)
 	for v, i := reflect.ValueOf(check), 0; i < v.NumField(); i++ {
 		if v.Field(i).IsZero() {

@@ -345,10 +345,10 @@ func TestKeysChangeInTime13(t *testing.T) {
 	for left, changes := range map[uint64]bool{reserve + 1: false, reserve: true, 1: true} {
 		client, server := pair13(t)
 		c, s := connect(t, client, server)
-		before := c.s.traffic
+		before := c.s.traffic.Bytes()
 		c.s.sealer = spentSealer{c.s.sealer, left}
 		send(t, c, s, "over")
-		if got := c.s.traffic != before; got != changes {
+		if got := !bytes.Equal(c.s.traffic.Bytes(), before); got != changes {
 			t.Errorf("%d records left: the key changes: %v", left, got)
 		}
 	}
@@ -375,7 +375,7 @@ func TestKeyUpdateIsAnswered13(t *testing.T) {
 	for _, both := range []bool{false, true} {
 		client, server := pair13(t)
 		c, s := connect(t, client, server)
-		before := s.s.traffic
+		before := s.s.traffic.Bytes()
 		out, err := c.s.Rekey(nil, both)
 		if err != nil {
 			t.Fatal(err)
@@ -384,7 +384,7 @@ func TestKeyUpdateIsAnswered13(t *testing.T) {
 		if err := pump(c, s); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.s.traffic != before; got != both {
+		if got := !bytes.Equal(s.s.traffic.Bytes(), before); got != both {
 			t.Errorf("asked for %v, the other side changed its key: %v", both, got)
 		}
 		send(t, s, c, "data")

@@ -111,7 +111,7 @@ func (s *open13) lateRequest(m message) (state, error) {
 		do.events = append(do.events, Event{Kind: EventAuthAnswered, Context: request.Context})
 		// The Finished is under the sending key of the moment, which only
 		// the sending half knows.
-		do.out = append(do.out, step{kind: stepAuth, sum: f.transcript.sum()})
+		do.out = append(do.out, step{kind: stepAuth, sum: bytes.Clone(f.transcript.sum())})
 		return s, nil
 	})
 }

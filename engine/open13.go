@@ -13,9 +13,9 @@ type open13 struct {
 	cfg        *Config
 	info       *State
 	suite      *suites.Suite
-	traffic    *keys.TrafficSecret    // the peer's
-	client     bool                   // this side is the client
-	resumption *keys.ResumptionSecret // on a client
+	traffic    keys.TrafficSecret    // the peer's
+	client     bool                  // this side is the client
+	resumption keys.ResumptionSecret // on a client
 	late       *late
 }
 

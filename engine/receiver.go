@@ -20,14 +20,15 @@ type Receiver struct {
 
 	opener record.Opener
 
-	fragment []byte  // a handshake message that is not whole yet
-	queue    []Event // to be returned before more is read
-	out      []step  // for the next event's Reply
+	fragment []byte   // a handshake message that is not whole yet
+	scratch  *effects // for the next state of the handshake
+	queue    []Event  // to be returned before more is read
+	out      []step   // for the next event's Reply
 	info     State
 
-	maxInner int // bytes of inner plaintext in a record, 0 for the protocol's own limit
-	early    int // bytes of 0-RTT data that may still come
-	skip     int // bytes of refused 0-RTT records that may still be passed over
+	maxInner int32 // bytes of inner plaintext in a record, 0 for the protocol's own limit
+	early    int32 // bytes of 0-RTT data that may still come
+	skip     int   // bytes of refused 0-RTT records that may still be passed over
 
 	phase      phase
 	client     bool // this side is the client
@@ -86,7 +87,7 @@ func (r *Receiver) Resume(a Answer) error {
 		return usage("no request waits for an answer")
 	}
 	r.state = nil
-	do := new(effects)
+	do := r.effects()
 	next, err := w.resume(a, do)
 	if err := r.advance(next, do, err); err != nil {
 		r.fail(err)
@@ -149,7 +150,7 @@ func (r *Receiver) step(in []byte) (int, Event, error) {
 	if !r.started {
 		r.started = true
 		if s, ok := r.state.(starter); ok {
-			do := new(effects)
+			do := r.effects()
 			next, err := s.start(do)
 			return 0, Event{}, r.advance(next, do, err)
 		}
@@ -194,28 +195,48 @@ func (r *Receiver) advance(next state, do *effects, err error) error {
 			r.cfg = do.cfg
 		}
 		if do.maxInner > 0 {
-			r.maxInner = do.maxInner
+			r.maxInner = int32(do.maxInner)
 			r.limitOpener()
 		}
-		for _, k := range do.keys {
-			if r.phase == phasePlain {
-				r.skip = do.skip // what was passed over in the clear has ended
-			}
-			r.opener, r.phase, r.early = k.opener, k.phase, k.limit
-			r.limitOpener()
-		}
+		r.changeKeys(do)
 		r.state = next
 		w, ok := next.(waiter)
 		if !ok {
 			return nil
 		}
-		do = new(effects)
+		do.reset()
 		next, err = w.ask(do)
 		if errors.Is(err, ErrPending) {
 			return nil
 		}
 	}
 	return err
+}
+
+// changeKeys applies the changes of the receiving key.
+func (r *Receiver) changeKeys(do *effects) {
+	for _, k := range do.keys {
+		if r.phase == phasePlain {
+			r.skip = do.skip // what was passed over in the clear has ended
+		}
+		r.opener, r.phase, r.early = k.opener, k.phase, int32(k.limit)
+		r.limitOpener()
+		if k.phase == phaseApplication {
+			r.scratch = nil
+		}
+	}
+}
+
+// effects returns what a state fills. It is kept during the handshake, which has many
+// states, and not by an open connection.
+func (r *Receiver) effects() *effects {
+	switch {
+	case r.phase == phaseApplication:
+		return new(effects)
+	case r.scratch == nil:
+		r.scratch = newEffects()
+	}
+	return r.scratch.reset()
 }
 
 // limitOpener makes the receiving key refuse records over the limit agreed on.
@@ -227,22 +248,18 @@ func (r *Receiver) limitOpener() {
 	}
 	switch o := r.opener.(type) {
 	case *record.Opener13:
-		o.MaxInner = r.maxInner
+		o.MaxInner = int(r.maxInner)
 	case *record.Opener12:
-		o.MaxPlain = r.maxInner
+		o.MaxPlain = int(r.maxInner)
 	}
 }
 
 // reply queues what a state sends. Messages of neighbouring states share
 // records, so that waiting for a certificate or a signature costs none.
 func (r *Receiver) reply(steps []step) {
+	r.out = slices.Grow(r.out, len(steps))
 	for _, s := range steps {
-		n := len(r.out)
-		if n > 0 && s.kind == stepHandshake && r.out[n-1].kind == stepHandshake {
-			r.out[n-1].message = slices.Concat(r.out[n-1].message, s.message)
-			continue
-		}
-		r.out = append(r.out, s)
+		r.out = appendStep(r.out, s)
 	}
 }
 
@@ -257,7 +274,7 @@ func (r *Receiver) dispatch(m message) error {
 		return err
 	}
 	r.state = nil // a state is used once
-	do := new(effects)
+	do := r.effects()
 	next, err := s.handle(m, do)
 	return r.advance(next, do, err)
 }
@@ -473,7 +490,7 @@ func (r *Receiver) data(payload []byte) (Event, error) {
 	if r.phase == phaseEarly {
 		// RFC 9846, Section 4.2.10: more than max_early_data_size ends in
 		// unexpected_message.
-		if r.early -= len(payload); r.early < 0 {
+		if r.early -= int32(len(payload)); r.early < 0 {
 			return Event{}, overLimit(iana.AlertUnexpectedMessage, "early data exceeds the limit")
 		}
 	}

@@ -55,7 +55,7 @@ func (r *Receiver) changeCipherSpec(payload []byte) error {
 	}
 	r.cfg.trace(false, iana.ContentChangeCipherSpec, payload)
 	r.state = nil
-	do := new(effects)
+	do := r.effects()
 	next, err := s.changeCipherSpec(do)
 	return r.advance(next, do, err)
 }

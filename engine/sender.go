@@ -15,7 +15,7 @@ type Sender struct {
 	cfg     *Config
 	sealer  record.Sealer
 	suite   *suites.Suite
-	traffic *keys.TrafficSecret
+	traffic keys.TrafficSecret
 	early   int // how many bytes of 0-RTT data may be sent
 	tickets *ticketer
 	max     int    // bytes of data in one record
@@ -72,7 +72,7 @@ func (s *Sender) apply(dst []byte, st step) ([]byte, error) {
 	case stepLimit:
 		s.max = min(s.max, st.limit)
 	case stepPlain:
-		s.sealer, s.suite, s.traffic, s.early = &record.Plain{Version: iana.TLS12}, nil, nil, 0
+		s.sealer, s.suite, s.traffic, s.early = &record.Plain{Version: iana.TLS12}, nil, keys.TrafficSecret{}, 0
 	case stepEarly:
 		s.early = st.limit
 	case stepConfig:
@@ -168,7 +168,7 @@ func (s *Sender) Rekey(dst []byte, both bool) ([]byte, error) {
 		return dst, errNoSender
 	case s.closed:
 		return dst, ErrClosed
-	case !s.ready || s.traffic == nil:
+	case !s.ready || !s.traffic.Valid():
 		return dst, usage("keys can be updated only on an open TLS 1.3 connection")
 	}
 	if err := s.updates.pace(updateRate, 1, s.cfg.Now); err != nil {
@@ -254,7 +254,7 @@ func (s *Sender) recordSize(typ iana.ContentType) int {
 
 // seal appends one record and changes the key in time. RFC 9846, Section 5.5.
 func (s *Sender) seal(dst []byte, typ iana.ContentType, payload []byte) ([]byte, error) {
-	if s.ready && s.traffic != nil && typ == iana.ContentApplicationData && s.spent() {
+	if s.ready && s.traffic.Valid() && typ == iana.ContentApplicationData && s.spent() {
 		var err error
 		if dst, err = s.keyUpdate(dst, false); err != nil {
 			return dst, err
@@ -270,7 +270,7 @@ func (s *Sender) seal(dst []byte, typ iana.ContentType, payload []byte) ([]byte,
 // padding is how much padding goes with a payload of n bytes, as far as the
 // record has room for it.
 func (s *Sender) padding(n int) int {
-	if s.cfg.Padding == nil || s.traffic == nil {
+	if s.cfg.Padding == nil || !s.traffic.Valid() {
 		return 0
 	}
 	return max(0, min(s.cfg.Padding(n), s.max-n))

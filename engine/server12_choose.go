@@ -110,7 +110,7 @@ func (d *decision) dropGroup12() {
 
 // noSuite12 is the error for a client that has no suite in common with this side.
 func noSuite12(cfg *Config, h *wire.ClientHello) error {
-	own := slices.DeleteFunc(cfg.suites(), func(id iana.CipherSuite) bool { return suites.TLS12(id) == nil })
+	own := slices.DeleteFunc(slices.Clone(cfg.suites()), func(id iana.CipherSuite) bool { return suites.TLS12(id) == nil })
 	e := nothingCommon(iana.AlertHandshakeFailure, "cipher suite", own, h.CipherSuites)
 	e.Hint, e.Remedy = legacyHint, RemedyLegacy
 	if cfg.FindPSK != nil && !cfg.PSKWithoutDHE && slices.ContainsFunc(h.CipherSuites, plainPSK) {

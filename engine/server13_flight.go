@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"math"
 	"slices"
 
@@ -31,7 +32,7 @@ func (s *decided) answer13(do *effects) (state, error) {
 	}
 	f.kinds = f.d.kinds
 	f.transcript.add(s.m.raw)
-	var early *keys.EarlySecret
+	var early keys.EarlySecret
 	if k := f.d.key; k != nil {
 		early = keys.NewEarlySecret(k.hash, k.secret)
 		f.info.PSKIdentity = k.external()
@@ -59,7 +60,7 @@ func (s *decided) answer13(do *effects) (state, error) {
 }
 
 // sendHello sends the ServerHello. It returns the shared secret of the key exchange, nil
-// without one, and the hash of the transcript before the ServerHello.
+// without one, and, for 0-RTT, the hash of the transcript before the ServerHello.
 func (f *flight13) sendHello(do *effects) (shared, helloSum []byte, err error) {
 	sh := &wire.ServerHello{
 		LegacyVersion: iana.TLS12, SessionID: f.hello.SessionID, CipherSuite: f.d.suite.ID, SupportedVersion: iana.TLS13,
@@ -78,14 +79,15 @@ func (f *flight13) sendHello(do *effects) (shared, helloSum []byte, err error) {
 	if err := f.cfg.fill(sh.Random[:]); err != nil {
 		return nil, nil, err
 	}
-	raw, err := encode(sh)
+	raw, err := do.compose(sh)
 	if err != nil {
 		return nil, nil, err
 	}
 	f.confirmHello(raw)
-	helloSum = f.transcript.sum()
+	if f.d.early {
+		helloSum = bytes.Clone(f.transcript.sum())
+	}
 	f.transcript.add(raw)
-	do.send(raw)
 	if len(f.hello.SessionID) > 0 && !f.info.Retried {
 		do.changeCipherSpec()
 	}
@@ -94,7 +96,7 @@ func (f *flight13) sendHello(do *effects) (shared, helloSum []byte, err error) {
 
 // readClient sets the key for what the client sends next: 0-RTT data if that is
 // accepted, else handshake messages, with 0-RTT data passed over.
-func (f *flight13) readClient(early *keys.EarlySecret, helloSum []byte, do *effects) error {
+func (f *flight13) readClient(early keys.EarlySecret, helloSum []byte, do *effects) error {
 	if !f.d.early {
 		if f.hello.EarlyData {
 			do.skip = f.cfg.skipLimit()

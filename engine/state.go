@@ -39,7 +39,7 @@ type State struct {
 	authenticated time.Time // when the peer proved itself, perhaps in an earlier session
 	delegation    []byte    // the peer's delegated credential, as it came
 	exporter      exporter
-	earlyExporter *keys.Exporter
+	earlyExporter keys.Exporter
 	master        *keys.Exporter12 // in TLS 1.2, for HandOver
 	firstFinished []byte           // in TLS 1.2, for tls-unique
 	sessionID     []byte           // on a server of TLS 1.2: the session is kept under it

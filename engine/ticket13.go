@@ -14,13 +14,13 @@ const defaultLifetime = 24 * time.Hour
 // A ticketer makes a server's tickets for one connection. RFC 9846, Section 4.6.1.
 type ticketer struct {
 	cfg        *Config
-	resumption *keys.ResumptionSecret
+	resumption keys.ResumptionSecret
 	session    Session // what all of them have in common
 	count      uint64
 }
 
 // newTicketer returns nil if the configuration makes no tickets.
-func newTicketer(f *flow13, resumption *keys.ResumptionSecret) *ticketer {
+func newTicketer(f *flow13, resumption keys.ResumptionSecret) *ticketer {
 	if f.cfg.Tickets == nil || f.cfg.Now == nil {
 		return nil
 	}
@@ -95,7 +95,7 @@ func (s *open13) takeTicket(m message) (*Session, error) {
 		// than 604800 seconds (7 days)."
 		return nil, illegal("a ticket for %v, more than seven days", lifetime)
 	}
-	if lifetime == 0 || s.cfg.Now == nil || s.resumption == nil || len(t.Ticket) > maxTicket {
+	if lifetime == 0 || s.cfg.Now == nil || !s.resumption.Valid() || len(t.Ticket) > maxTicket {
 		return nil, nil
 	}
 	made := s.info.session()

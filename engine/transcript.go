@@ -13,6 +13,7 @@ type transcript struct {
 	id     crypto.Hash
 	hash   hash.Hash
 	buffer []byte
+	result [48]byte // of sum: SHA-384 is the longest
 }
 
 // add takes a whole message, header included, as it stood on the wire.
@@ -31,8 +32,8 @@ func (t *transcript) choose(id crypto.Hash) {
 	t.buffer = nil
 }
 
-// sum returns the hash of the messages so far.
-func (t *transcript) sum() []byte { return t.hash.Sum(nil) }
+// sum returns the hash of the messages so far, which is valid until the next call.
+func (t *transcript) sum() []byte { return t.hash.Sum(t.result[:0]) }
 
 // clone returns an independent copy.
 func (t *transcript) clone() *transcript {

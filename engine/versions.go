@@ -8,7 +8,7 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
-// versions returns the versions that are on, highest first.
+// versions returns the versions that are on, highest first. The list is shared.
 func (c *Config) versions() []iana.Version {
 	low, high := c.MinVersion, c.MaxVersion
 	if low == 0 {
@@ -17,13 +17,25 @@ func (c *Config) versions() []iana.Version {
 	if high == 0 {
 		high = highestVersion
 	}
-	var list []iana.Version
-	for v := min(high, highestVersion); v >= max(low, lowestVersion); v-- {
-		if c.CipherSuites == nil || slices.ContainsFunc(c.CipherSuites, func(id iana.CipherSuite) bool { return suiteFor(id, v) }) {
-			list = append(list, v)
-		}
+	on := func(v iana.Version) bool { return low <= v && v <= high && c.hasSuite(v) }
+	list := implemented[:]
+	for len(list) > 0 && !on(list[0]) {
+		list = list[1:]
 	}
-	return list
+	for len(list) > 0 && !on(list[len(list)-1]) {
+		list = list[:len(list)-1]
+	}
+	return slices.Clip(list)
+}
+
+// implemented lists the versions of the engine, highest first. Those that are on are
+// neighbours in it.
+var implemented = [...]iana.Version{iana.TLS13, iana.TLS12}
+
+// hasSuite reports whether there is a cipher suite for a version.
+func (c *Config) hasSuite(v iana.Version) bool {
+	return c.CipherSuites == nil || slices.ContainsFunc(c.CipherSuites,
+		func(id iana.CipherSuite) bool { return suiteFor(id, v) })
 }
 
 // Implements reports whether the engine has a cipher suite, in either version.
@@ -39,17 +51,29 @@ func suiteFor(id iana.CipherSuite, v iana.Version) bool {
 	return suites.TLS12(id) != nil
 }
 
-// suites lists the suites of the versions that are on, in order of preference.
-func (c *Config) suites() []iana.CipherSuite {
+// suites lists the suites of the versions that are on, in order of preference. The list is
+// shared.
+func (c *Config) suites() []iana.CipherSuite { return c.suitesOf(c.versions()) }
+
+// suitesOf lists the suites of some versions, in order of preference. The list is shared.
+func (c *Config) suitesOf(versions []iana.Version) []iana.CipherSuite {
 	list := c.CipherSuites
-	if list == nil {
+	switch {
+	case list != nil:
+	case c.hasPSK12():
 		list = slices.Concat(suites.Default13(), c.pskSuites12(), suites.Default12())
+	case len(versions) == len(implemented):
+		return defaultSuites
+	default:
+		list = defaultSuites
 	}
-	versions := c.versions()
 	return slices.DeleteFunc(slices.Clone(list), func(id iana.CipherSuite) bool {
 		return !slices.ContainsFunc(versions, func(v iana.Version) bool { return suiteFor(id, v) })
 	})
 }
+
+// defaultSuites lists the default suites without pre-shared keys.
+var defaultSuites = slices.Concat(suites.Default13(), suites.Default12())
 
 // pskSuites12 lists the default suites of TLS 1.2 with pre-shared keys, if there
 // is a key that they can use.

@@ -25,7 +25,7 @@ type decryption struct {
 	suite   *suites.Suite
 	secrets map[string][]byte
 	// current is the traffic secret of each side, the client's first.
-	current [2]*keys.TrafficSecret
+	current [2]keys.TrafficSecret
 	openers [2]record.Opener // of TLS 1.2, from change_cipher_spec on
 }
 
@@ -133,7 +133,7 @@ func (t *tracker) use(d *side) {
 	d.opener = t.opener(t.crypt.current[i])
 }
 
-func (t *tracker) opener(secret *keys.TrafficSecret) record.Opener {
+func (t *tracker) opener(secret keys.TrafficSecret) record.Opener {
 	o, err := record.NewOpener13(t.crypt.suite, secret)
 	if err != nil {
 		return nil
@@ -151,7 +151,7 @@ func (t *tracker) changeKeys(d *side, typ iana.HandshakeType) {
 		d.stage = stageData
 		t.use(d)
 	case typ == iana.HandshakeKeyUpdate && d.stage == stageData && t.crypt != nil:
-		if secret := t.crypt.current[d.index()]; secret != nil {
+		if secret := t.crypt.current[d.index()]; secret.Valid() {
 			t.crypt.current[d.index()] = secret.Next()
 			d.opener = t.opener(t.crypt.current[d.index()])
 		}

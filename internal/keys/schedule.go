@@ -15,24 +15,44 @@ import (
 // maxHash is the longest hash of any suite, in bytes (SHA-384).
 const maxHash = 48
 
-// A secret is one stage of the key schedule.
+// A secret is one stage of the key schedule. The zero value is none.
 type secret struct {
-	hash     crypto.Hash
-	len      int
-	datagram bool // of DTLS, whose labels have a prefix of their own
-	// hidden returns the bytes. They stand behind a function because package fmt calls
+	// hidden returns the secret. It stands behind a function because package fmt calls
 	// no method on unexported fields: it prints arrays, slices and, with a verb that
-	// does not fit, what a pointer points to, but of a function only the address.
-	hidden func() *[maxHash]byte
+	// does not fit, what a pointer points to, but of a function only the address. The
+	// function holds the secret itself, so that a stage is one allocation.
+	hidden func() material
 }
 
-func newSecret(h crypto.Hash, n int, b []byte) secret {
-	buf := new([maxHash]byte)
-	copy(buf[:], b)
-	return secret{hash: h, len: n, hidden: func() *[maxHash]byte { return buf }}
+// A material is the bytes of a secret and how others are derived from it.
+type material struct {
+	bytes    [maxHash]byte
+	hash     crypto.Hash
+	epoch    uint64 // of a TrafficSecret
+	len      uint8
+	datagram bool // of DTLS, whose labels have a prefix of their own
 }
 
-func (s *secret) bytes() []byte { return s.hidden()[:s.len] }
+func (m *material) slice() []byte { return m.bytes[:m.len] }
+
+// newSecret copies b.
+func newSecret(h crypto.Hash, b []byte) secret {
+	m := material{hash: h, len: uint8(len(b))}
+	copy(m.bytes[:], b)
+	return m.hide()
+}
+
+// hide has a receiver that is not a pointer, so that the function captures a copy.
+func (m material) hide() secret { return secret{func() material { return m }} }
+
+// Valid reports whether there is a secret.
+func (s secret) Valid() bool { return s.hidden != nil }
+
+// clone returns the bytes of the secret.
+func (s secret) clone() []byte {
+	m := s.hidden()
+	return bytes.Clone(m.slice())
+}
 
 // Format prints [redacted] for every verb, so that no output or log shows a secret.
 func (secret) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
@@ -42,20 +62,29 @@ func (secret) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
 type EarlySecret struct{ secret }
 
 // NewEarlySecret starts a schedule. A nil psk means that there is none.
-func NewEarlySecret(h crypto.Hash, psk []byte) *EarlySecret {
-	if psk == nil {
-		psk = zeros[:h.Size()]
+func NewEarlySecret(h crypto.Hash, psk []byte) EarlySecret {
+	switch {
+	case psk != nil:
+		return EarlySecret{extract(h, nil, psk)}
+	case h == crypto.SHA384:
+		return withoutPSK384
 	}
-	return &EarlySecret{extract(h, nil, psk)}
+	return withoutPSK256
 }
 
 // NewDatagramEarlySecret starts a schedule of DTLS 1.3, which differs in the prefix of its
 // labels. RFC 9147, Section 5.9.
-func NewDatagramEarlySecret(h crypto.Hash, psk []byte) *EarlySecret {
-	s := NewEarlySecret(h, psk)
-	s.datagram = true
-	return s
+func NewDatagramEarlySecret(h crypto.Hash, psk []byte) EarlySecret {
+	m := NewEarlySecret(h, psk).hidden()
+	m.datagram = true
+	return EarlySecret{m.hide()}
 }
+
+// What every schedule without a pre-shared key begins with is computed once.
+var (
+	withoutPSK256 = EarlySecret{extract(crypto.SHA256, nil, zeros[:sha256.Size])}
+	withoutPSK384 = EarlySecret{extract(crypto.SHA384, nil, zeros[:sha512.Size384])}
+)
 
 // zeros is HKDF's input where the schedule has a 0: a string of Hash.length
 // zero bytes.
@@ -63,8 +92,9 @@ var zeros [maxHash]byte
 
 // Binder returns the PSK binder for the transcript hash up to the binders. The
 // label depends on the origin of the key. RFC 9846, Section 4.2.11.2.
-func (s *EarlySecret) Binder(from BinderLabel, transcript []byte) []byte {
-	key := s.derive(string(from), emptyHash(s.hash))
+func (s EarlySecret) Binder(from BinderLabel, transcript []byte) []byte {
+	m := s.hidden()
+	key := m.derived(string(from), emptyHash(m.hash))
 	return key.finished(transcript)
 }
 
@@ -79,65 +109,67 @@ const (
 )
 
 // ClientEarlyTraffic returns the secret for 0-RTT records.
-func (s *EarlySecret) ClientEarlyTraffic(transcript []byte) *TrafficSecret {
-	return &TrafficSecret{s.derive("c e traffic", transcript), 1}
+func (s EarlySecret) ClientEarlyTraffic(transcript []byte) TrafficSecret {
+	return TrafficSecret{s.deriveEpoch(1, "c e traffic", transcript)}
 }
 
 // Exporter returns the early exporter. RFC 9846, Section 7.5.
-func (s *EarlySecret) Exporter(transcript []byte) *Exporter {
-	return &Exporter{s.derive("e exp master", transcript)}
+func (s EarlySecret) Exporter(transcript []byte) Exporter {
+	return Exporter{s.derive("e exp master", transcript)}
 }
 
 // Handshake returns the next stage, derived with the (EC)DHE shared secret, or
 // without one (psk_ke) if it is nil.
-func (s *EarlySecret) Handshake(shared []byte) *HandshakeSecret {
+func (s EarlySecret) Handshake(shared []byte) HandshakeSecret {
+	m := s.hidden()
 	if shared == nil {
-		shared = zeros[:s.len]
+		shared = zeros[:m.len]
 	}
-	salt := s.derive("derived", emptyHash(s.hash))
-	return &HandshakeSecret{s.extract(salt.bytes(), shared)}
+	salt := m.derived("derived", emptyHash(m.hash))
+	return HandshakeSecret{salt.extract(shared)}
 }
 
 // A HandshakeSecret is the second stage.
 type HandshakeSecret struct{ secret }
 
 // ClientTraffic returns the secret that protects the client's handshake messages.
-func (s *HandshakeSecret) ClientTraffic(transcript []byte) *TrafficSecret {
-	return &TrafficSecret{s.derive("c hs traffic", transcript), 2}
+func (s HandshakeSecret) ClientTraffic(transcript []byte) TrafficSecret {
+	return TrafficSecret{s.deriveEpoch(2, "c hs traffic", transcript)}
 }
 
 // ServerTraffic returns the secret that protects the server's handshake messages.
-func (s *HandshakeSecret) ServerTraffic(transcript []byte) *TrafficSecret {
-	return &TrafficSecret{s.derive("s hs traffic", transcript), 2}
+func (s HandshakeSecret) ServerTraffic(transcript []byte) TrafficSecret {
+	return TrafficSecret{s.deriveEpoch(2, "s hs traffic", transcript)}
 }
 
 // Master returns the last stage.
-func (s *HandshakeSecret) Master() *MasterSecret {
-	salt := s.derive("derived", emptyHash(s.hash))
-	return &MasterSecret{s.extract(salt.bytes(), zeros[:s.len])}
+func (s HandshakeSecret) Master() MasterSecret {
+	m := s.hidden()
+	salt := m.derived("derived", emptyHash(m.hash))
+	return MasterSecret{salt.extract(zeros[:m.len])}
 }
 
 // A MasterSecret is the last stage.
 type MasterSecret struct{ secret }
 
 // ClientTraffic returns the first secret for the client's application data.
-func (s *MasterSecret) ClientTraffic(transcript []byte) *TrafficSecret {
-	return &TrafficSecret{s.derive("c ap traffic", transcript), 3}
+func (s MasterSecret) ClientTraffic(transcript []byte) TrafficSecret {
+	return TrafficSecret{s.deriveEpoch(3, "c ap traffic", transcript)}
 }
 
 // ServerTraffic returns the first secret for the server's application data.
-func (s *MasterSecret) ServerTraffic(transcript []byte) *TrafficSecret {
-	return &TrafficSecret{s.derive("s ap traffic", transcript), 3}
+func (s MasterSecret) ServerTraffic(transcript []byte) TrafficSecret {
+	return TrafficSecret{s.deriveEpoch(3, "s ap traffic", transcript)}
 }
 
 // Exporter returns the exporter. RFC 9846, Section 7.5.
-func (s *MasterSecret) Exporter(transcript []byte) *Exporter {
-	return &Exporter{s.derive("exp master", transcript)}
+func (s MasterSecret) Exporter(transcript []byte) Exporter {
+	return Exporter{s.derive("exp master", transcript)}
 }
 
 // Resumption returns the secret from which the keys of tickets are derived.
-func (s *MasterSecret) Resumption(transcript []byte) *ResumptionSecret {
-	return &ResumptionSecret{s.derive("res master", transcript)}
+func (s MasterSecret) Resumption(transcript []byte) ResumptionSecret {
+	return ResumptionSecret{s.derive("res master", transcript)}
 }
 
 // A ResumptionSecret derives one pre-shared key for each ticket. RFC 9846,
@@ -145,85 +177,85 @@ func (s *MasterSecret) Resumption(transcript []byte) *ResumptionSecret {
 type ResumptionSecret struct{ secret }
 
 // RestoreResumption returns the secret of a connection that another process has begun.
-func RestoreResumption(h crypto.Hash, b []byte) *ResumptionSecret {
-	return &ResumptionSecret{newSecret(h, h.Size(), b)}
+func RestoreResumption(h crypto.Hash, b []byte) ResumptionSecret {
+	return ResumptionSecret{newSecret(h, b)}
 }
 
 // Bytes returns the secret itself, for the process that takes the connection over.
-func (s *ResumptionSecret) Bytes() []byte { return s.bytes() }
+func (s ResumptionSecret) Bytes() []byte { return s.clone() }
 
 // PSK returns the pre-shared key that belongs to a ticket's nonce.
-func (s *ResumptionSecret) PSK(nonce []byte) []byte {
-	out := make([]byte, s.len)
-	s.expand(out, "resumption", nonce)
+func (s ResumptionSecret) PSK(nonce []byte) []byte {
+	m := s.hidden()
+	out := make([]byte, m.len)
+	m.expand(out, "resumption", nonce)
 	return out
 }
 
 // A TrafficSecret protects one direction until the next key update.
-type TrafficSecret struct {
-	secret
-	epoch uint64
-}
+type TrafficSecret struct{ secret }
 
 // RestoreTraffic returns the secret that a key log, or the state of a connection, has.
-func RestoreTraffic(h crypto.Hash, b []byte) *TrafficSecret {
-	return &TrafficSecret{secret: newSecret(h, h.Size(), b)}
+func RestoreTraffic(h crypto.Hash, b []byte) TrafficSecret {
+	return TrafficSecret{newSecret(h, b)}
 }
 
 // Bytes returns the secret itself, for a key log or the state of a connection.
-func (s *TrafficSecret) Bytes() []byte { return s.bytes() }
+func (s TrafficSecret) Bytes() []byte { return s.clone() }
 
 // Epoch is the number of the keys of this secret in DTLS: 1 for 0-RTT data, 2 for the
 // handshake, and from 3 on for application data. RFC 9147, Section 6.1.
-func (s *TrafficSecret) Epoch() uint64 { return s.epoch }
+func (s TrafficSecret) Epoch() uint64 { return s.hidden().epoch }
 
 // Datagram reports whether the secret is one of DTLS.
-func (s *TrafficSecret) Datagram() bool { return s.datagram }
+func (s TrafficSecret) Datagram() bool { return s.hidden().datagram }
 
 // NumberKey returns the key of keyLen bytes that encrypts the numbers of records in DTLS
 // 1.3. RFC 9147, Section 4.2.3.
-func (s *TrafficSecret) NumberKey(keyLen int) []byte {
+func (s TrafficSecret) NumberKey(keyLen int) []byte {
+	m := s.hidden()
 	key := make([]byte, keyLen)
-	s.expand(key, "sn", nil)
+	m.expand(key, "sn", nil)
 	return key
 }
 
-// Keys returns KeyLen bytes of key and suites.IVLen bytes of IV. RFC 9846,
-// Section 7.3.
-func (s *TrafficSecret) Keys(keyLen int) (key []byte, iv [suites.IVLen]byte) {
-	key = make([]byte, keyLen)
-	s.expand(key, "key", nil)
-	s.expand(iv[:], "iv", nil)
-	return key, iv
+// Keys writes the key to key, all of it, and returns the IV. RFC 9846, Section 7.3.
+func (s TrafficSecret) Keys(key []byte) (iv [suites.IVLen]byte) {
+	m := s.hidden()
+	m.expand(key, "key", nil)
+	m.expand(iv[:], "iv", nil)
+	return iv
 }
 
 // Next returns the secret after a key update. RFC 9846, Section 7.2.
-func (s *TrafficSecret) Next() *TrafficSecret {
-	next := &TrafficSecret{newSecret(s.hash, s.len, nil), s.epoch + 1}
-	next.datagram = s.datagram
-	s.expand(next.bytes(), "traffic upd", nil)
-	return next
+func (s TrafficSecret) Next() TrafficSecret {
+	m := s.hidden()
+	next := m.derived("traffic upd", nil)
+	next.epoch = m.epoch + 1
+	return TrafficSecret{next.hide()}
 }
 
 // Finished returns the verify_data of this side's Finished for the transcript
 // hash before it. RFC 9846, Section 4.4.4.
-func (s *TrafficSecret) Finished(transcript []byte) []byte { return s.finished(transcript) }
+func (s TrafficSecret) Finished(transcript []byte) []byte {
+	m := s.hidden()
+	return m.finished(transcript)
+}
 
 // An Exporter derives keys for other protocols. RFC 9846, Section 7.5.
 type Exporter struct{ secret }
 
 // RestoreExporter returns the exporter of a connection that another process has begun.
-func RestoreExporter(h crypto.Hash, b []byte) *Exporter {
-	return &Exporter{newSecret(h, h.Size(), b)}
-}
+func RestoreExporter(h crypto.Hash, b []byte) Exporter { return Exporter{newSecret(h, b)} }
 
 // Bytes returns the secret itself, for a key log or the state of a connection.
-func (s *Exporter) Bytes() []byte { return s.bytes() }
+func (s Exporter) Bytes() []byte { return s.clone() }
 
 // Export returns length bytes for label and context.
-func (s *Exporter) Export(label string, context []byte, length int) []byte {
-	inner := s.derive(label, emptyHash(s.hash))
-	h := s.hash.New()
+func (s Exporter) Export(label string, context []byte, length int) []byte {
+	m := s.hidden()
+	inner := m.derived(label, emptyHash(m.hash))
+	h := m.hash.New()
 	h.Write(context)
 	out := make([]byte, length)
 	inner.expand(out, "exporter", h.Sum(nil))
@@ -234,24 +266,38 @@ func (s *Exporter) Export(label string, context []byte, length int) []byte {
 func Equal(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
 
 // derive is Derive-Secret with the transcript already hashed.
-func (s *secret) derive(label string, transcript []byte) secret {
-	d := newSecret(s.hash, s.len, nil)
-	d.datagram = s.datagram
-	s.expand(d.bytes(), label, transcript)
+func (s secret) derive(label string, transcript []byte) secret {
+	m := s.hidden()
+	d := m.derived(label, transcript)
+	return d.hide()
+}
+
+// deriveEpoch is derive for a TrafficSecret.
+func (s secret) deriveEpoch(epoch uint64, label string, transcript []byte) secret {
+	m := s.hidden()
+	d := m.derived(label, transcript)
+	d.epoch = epoch
+	return d.hide()
+}
+
+// derived is derive for a secret that is used at once.
+func (m *material) derived(label string, transcript []byte) material {
+	d := material{hash: m.hash, len: m.len, datagram: m.datagram}
+	m.expand(d.slice(), label, transcript)
 	return d
 }
 
-func (s *secret) finished(transcript []byte) []byte {
-	var key, data [maxHash]byte
-	s.expand(key[:s.len], "finished", nil)
-	return bytes.Clone(mac(&data, s.hash, key[:s.len], transcript))
+// extract makes the next stage of a salt.
+func (m *material) extract(input []byte) secret {
+	next := material{hash: m.hash, len: m.len, datagram: m.datagram}
+	mac(&next.bytes, m.hash, m.slice(), input)
+	return next.hide()
 }
 
-// extract is extract for the next stage.
-func (s *secret) extract(salt, input []byte) secret {
-	next := extract(s.hash, salt, input)
-	next.datagram = s.datagram
-	return next
+func (m *material) finished(transcript []byte) []byte {
+	var key, data [maxHash]byte
+	m.expand(key[:m.len], "finished", nil)
+	return bytes.Clone(mac(&data, m.hash, key[:m.len], transcript))
 }
 
 func extract(h crypto.Hash, salt, input []byte) secret {
@@ -259,7 +305,7 @@ func extract(h crypto.Hash, salt, input []byte) secret {
 		salt = zeros[:h.Size()]
 	}
 	var prk [maxHash]byte
-	return newSecret(h, h.Size(), mac(&prk, h, salt, input))
+	return newSecret(h, mac(&prk, h, salt, input))
 }
 
 // expandLabel is HKDF-Expand-Label. It fills out.
@@ -280,12 +326,12 @@ const (
 )
 
 // expand is HKDF-Expand-Label with the prefix of the protocol.
-func (s *secret) expand(out []byte, label string, context []byte) {
+func (m *material) expand(out []byte, label string, context []byte) {
 	prefix := streamPrefix
-	if s.datagram {
+	if m.datagram {
 		prefix = datagramPrefix
 	}
-	expandPrefixed(out, s.hash, s.bytes(), prefix, label, context)
+	expandPrefixed(out, m.hash, m.slice(), prefix, label, context)
 }
 
 func expandPrefixed(
@@ -306,11 +352,11 @@ func expandPrefixed(
 
 // ImportPSK derives an imported pre-shared key of n bytes. RFC 9258, Section 5.1.
 func ImportPSK(h crypto.Hash, key, importedIdentity []byte, n int) []byte {
-	s := extract(h, nil, key)
+	var prk [maxHash]byte
 	d := h.New()
 	d.Write(importedIdentity)
 	out := make([]byte, n)
-	expandLabel(out, h, s.bytes(), "derived psk", d.Sum(nil))
+	expandLabel(out, h, mac(&prk, h, zeros[:h.Size()], key), "derived psk", d.Sum(nil))
 	return out
 }
 
@@ -334,10 +380,10 @@ const ECHConfirmationLen = 8
 func ECHConfirmation(
 	h crypto.Hash, label ECHLabel, datagram bool, random, transcript []byte,
 ) []byte {
-	s := extract(h, nil, random)
-	s.datagram = datagram
+	m := material{hash: h, len: uint8(h.Size()), datagram: datagram}
+	mac(&m.bytes, h, zeros[:m.len], random)
 	out := make([]byte, ECHConfirmationLen)
-	s.expand(out, string(label), transcript)
+	m.expand(out, string(label), transcript)
 	return out
 }
 

@@ -23,26 +23,26 @@ type Master12 struct{ secret }
 // without the extension of RFC 7627. An attacker can make two sessions share
 // such a secret.
 func NewMaster12(h crypto.Hash, premaster, clientRandom, serverRandom []byte) *Master12 {
-	m := RestoreMaster12(h, nil)
-	prf(m.bytes(), h, premaster, "master secret", clientRandom, serverRandom)
-	return m
+	var master [masterLen12]byte
+	prf(master[:], h, premaster, "master secret", clientRandom, serverRandom)
+	return RestoreMaster12(h, master[:])
 }
 
 // NewExtendedMaster12 derives the master secret from the hash of the handshake
 // up to ClientKeyExchange, which binds it to this session. RFC 7627, Section 4.
 func NewExtendedMaster12(h crypto.Hash, premaster, sessionHash []byte) *Master12 {
-	m := RestoreMaster12(h, nil)
-	prf(m.bytes(), h, premaster, "extended master secret", sessionHash)
-	return m
+	var master [masterLen12]byte
+	prf(master[:], h, premaster, "extended master secret", sessionHash)
+	return RestoreMaster12(h, master[:])
 }
 
 // RestoreMaster12 returns the master secret of an earlier session.
 func RestoreMaster12(h crypto.Hash, master []byte) *Master12 {
-	return &Master12{newSecret(h, masterLen12, master)}
+	return &Master12{newSecret(h, master)}
 }
 
 // Bytes returns the secret itself, for a session or a key log and nothing else.
-func (m *Master12) Bytes() []byte { return m.bytes() }
+func (m *Master12) Bytes() []byte { return m.clone() }
 
 // Keys12 holds the keys of one direction: a key and the fixed part of the
 // nonce.
@@ -55,7 +55,8 @@ func (Keys12) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
 // records. RFC 5246, Section 6.3; AEAD suites have no MAC keys.
 func (m *Master12) Keys(clientRandom, serverRandom []byte, keyLen, ivLen int) (client, server Keys12) {
 	block := make([]byte, 2*(keyLen+ivLen))
-	prf(block, m.hash, m.bytes(), "key expansion", serverRandom, clientRandom)
+	s := m.hidden()
+	prf(block, s.hash, s.slice(), "key expansion", serverRandom, clientRandom)
 	take := func(n int) []byte {
 		b := block[:n:n]
 		block = block[n:]
@@ -79,7 +80,8 @@ func (m *Master12) ServerFinished(transcript []byte) []byte {
 
 func (m *Master12) finished12(label string, transcript []byte) []byte {
 	out := make([]byte, finishedLen12)
-	prf(out, m.hash, m.bytes(), label, transcript)
+	s := m.hidden()
+	prf(out, s.hash, s.slice(), label, transcript)
 	return out
 }
 
@@ -105,7 +107,7 @@ func RestoreExporter12(h crypto.Hash, b []byte) *Exporter12 {
 
 // Bytes returns the master secret and both random values, for the process that takes the
 // connection over.
-func (e *Exporter12) Bytes() []byte { return append(slices.Clone(e.master.bytes()), e.random...) }
+func (e *Exporter12) Bytes() []byte { return append(slices.Clone(e.master.clone()), e.random...) }
 
 // Keys returns the keys of both directions: see [Master12.Keys].
 func (e *Exporter12) Keys(keyLen, ivLen int) (client, server Keys12) {
@@ -119,12 +121,13 @@ func (*Exporter12) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]")
 // context (nil) and an empty one lead to different keys.
 func (e *Exporter12) Export(label string, context []byte, length int) []byte {
 	out := make([]byte, length)
+	s := e.master.hidden()
 	if context == nil {
-		prf(out, e.master.hash, e.master.bytes(), label, e.random)
+		prf(out, s.hash, s.slice(), label, e.random)
 		return out
 	}
 	n := binary.BigEndian.AppendUint16(nil, uint16(len(context)))
-	prf(out, e.master.hash, e.master.bytes(), label, e.random, n, context)
+	prf(out, s.hash, s.slice(), label, e.random, n, context)
 	return out
 }
 

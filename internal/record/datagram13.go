@@ -15,7 +15,7 @@ type datagram13 struct {
 	epoch uint64
 }
 
-func newDatagram13(suite *suites.Suite, secret *keys.TrafficSecret) (d datagram13, err error) {
+func newDatagram13(suite *suites.Suite, secret keys.TrafficSecret) (d datagram13, err error) {
 	if !secret.Datagram() {
 		return d, nil
 	}

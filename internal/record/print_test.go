@@ -17,7 +17,8 @@ func TestKeysNeverPrint(t *testing.T) {
 		suite := suites.TLS13(id)
 		zeros := make([]byte, suite.Hash.Size())
 		secret := keys.NewEarlySecret(suite.Hash, nil).Handshake([]byte("x")).ClientTraffic(zeros)
-		key, iv := secret.Keys(suite.KeyLen)
+		key := make([]byte, suite.KeyLen)
+		iv := secret.Keys(key)
 		marks := append(printed.Marks(key), printed.Marks(append(iv[:], iv[:4]...))...)
 		sealer, err := NewSealer13(suite, secret)
 		if err != nil {

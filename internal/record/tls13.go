@@ -30,15 +30,20 @@ type nonces struct{ iv, nonce [suites.IVLen]byte }
 // Format prints [redacted] for every verb, so that no output or log shows the keys.
 func (direction13) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
 
-func newDirection13(suite *suites.Suite, secret *keys.TrafficSecret) (direction13, error) {
-	key, iv := secret.Keys(suite.KeyLen)
-	aead, err := suite.AEAD(key)
+// newDirection13 puts the IV into n.
+func newDirection13(
+	suite *suites.Suite, secret keys.TrafficSecret, n *nonces,
+) (direction13, error) {
+	var room [maxKey]byte
+	key := room[:suite.KeyLen]
+	n.iv = secret.Keys(key)
+	aead, err := suite.Cipher(key)
 	clear(key)
 	if err != nil {
 		return direction13{}, err
 	}
 	d, err := newDatagram13(suite, secret)
-	return direction13{aead, &nonces{iv: iv}, 0, suite.RecordLimit, d}, err
+	return direction13{aead, n, 0, suite.RecordLimit, d}, err
 }
 
 // Sequence returns the number of the next record.
@@ -47,6 +52,9 @@ func (d *direction13) Sequence() uint64 { return d.seq }
 // SetSequence continues with the record of this number, on a connection that another
 // process has begun. Two Sealers of one key must never have the same numbers.
 func (d *direction13) SetSequence(n uint64) { d.seq = n }
+
+// maxKey is the longest key of a suite, in bytes.
+const maxKey = 32
 
 // next sets the nonce for the next record: its number, padded on the left,
 // xor the IV. RFC 9846, Section 5.3. In DTLS the epoch is no part of it: RFC 9147, Section
@@ -62,12 +70,17 @@ func (d *direction13) next() {
 type Sealer13 struct{ direction13 }
 
 // NewSealer13 returns a Sealer under the keys of a traffic secret.
-func NewSealer13(suite *suites.Suite, secret *keys.TrafficSecret) (*Sealer13, error) {
-	d, err := newDirection13(suite, secret)
+func NewSealer13(suite *suites.Suite, secret keys.TrafficSecret) (*Sealer13, error) {
+	var room struct {
+		Sealer13
+		nonces nonces
+	}
+	d, err := newDirection13(suite, secret, &room.nonces)
 	if err != nil {
 		return nil, err
 	}
-	return &Sealer13{d}, nil
+	room.direction13 = d
+	return &room.Sealer13, nil
 }
 
 var _ Sealer = (*Sealer13)(nil)
@@ -117,12 +130,17 @@ type Opener13 struct {
 }
 
 // NewOpener13 returns an Opener under the keys of a traffic secret.
-func NewOpener13(suite *suites.Suite, secret *keys.TrafficSecret) (*Opener13, error) {
-	d, err := newDirection13(suite, secret)
+func NewOpener13(suite *suites.Suite, secret keys.TrafficSecret) (*Opener13, error) {
+	var room struct {
+		Opener13
+		nonces nonces
+	}
+	d, err := newDirection13(suite, secret, &room.nonces)
 	if err != nil {
 		return nil, err
 	}
-	return &Opener13{direction13: d, MaxInner: MaxPlaintext + 1}, nil
+	room.Opener13 = Opener13{direction13: d, MaxInner: MaxPlaintext + 1}
+	return &room.Opener13, nil
 }
 
 var _ Opener = (*Opener13)(nil)

@@ -4,6 +4,7 @@
 package suites
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/cipher"
 	_ "crypto/sha256" // registers SHA-256 for Suite.Hash
@@ -22,8 +23,21 @@ type Suite struct {
 	// RecordLimit is the number of records that one key may protect before
 	// it has to be replaced. RFC 9846, Section 5.5.
 	RecordLimit uint64
-	// AEAD returns the suite's cipher under key, which is not kept.
+	// AEAD returns the suite's cipher under key, which is not kept. It is nil for AES-GCM:
+	// see Cipher.
 	AEAD func(key []byte) (cipher.AEAD, error)
+}
+
+// Cipher returns the suite's cipher under key, which is not kept. The call of gcm.New is
+// one that the compiler sees, so that the key of the most common suites may be on the
+// caller's stack.
+func (s *Suite) Cipher(key []byte) (cipher.AEAD, error) {
+	if s.AEAD == nil {
+		return gcm.New(key)
+	}
+	own := bytes.Clone(key)
+	defer clear(own)
+	return s.AEAD(own)
 }
 
 // IVLen is the length in bytes of every suite's per-record nonce.
@@ -41,8 +55,8 @@ const (
 const ccmLimit = 1 << 23
 
 var tls13 = []Suite{
-	{iana.TLS_AES_128_GCM_SHA256, crypto.SHA256, 16, gcmLimit, gcm.New},
-	{iana.TLS_AES_256_GCM_SHA384, crypto.SHA384, 32, gcmLimit, gcm.New},
+	{iana.TLS_AES_128_GCM_SHA256, crypto.SHA256, 16, gcmLimit, nil},
+	{iana.TLS_AES_256_GCM_SHA384, crypto.SHA384, 32, gcmLimit, nil},
 	{iana.TLS_CHACHA20_POLY1305_SHA256, crypto.SHA256, 32, chachaLimit, chacha20poly1305.New},
 	// For small devices, and never among the defaults: CCM takes two passes, and the tag of
 	// CCM_8 has 8 bytes. RFC 6655; RFC 9846, Appendix B.4.

@@ -216,11 +216,11 @@ func TestSuites(t *testing.T) {
 		if id == iana.TLS_AES_128_CCM_8_SHA256 {
 			tag = 8
 		}
-		aead, err := s.AEAD(make([]byte, s.KeyLen))
+		aead, err := s.Cipher(make([]byte, s.KeyLen))
 		if err != nil || aead.Overhead() != tag || aead.NonceSize() != IVLen {
 			t.Errorf("%v: %v", id, err)
 		}
-		if _, err := s.AEAD(make([]byte, s.KeyLen+1)); err == nil {
+		if _, err := s.Cipher(make([]byte, s.KeyLen+1)); err == nil {
 			t.Errorf("%v takes a key that is too long", id)
 		}
 	}

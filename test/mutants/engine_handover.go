@@ -5,7 +5,7 @@ var handoverRows = []row{
 	{
 		doc: own, section: "engine", must: "a process that handed a connection over sends nothing",
 		file: "engine/handover.go",
-		old:  "s.sealer, s.traffic, s.tickets, s.closed = nil, nil, nil, true", new: "",
+		old:  "s.sealer, s.traffic, s.tickets, s.closed = nil, keys.TrafficSecret{}, nil, true", new: "",
 		test: "TestHandOverEndsTheHalves",
 	},
 	{
@@ -35,7 +35,7 @@ var handoverRows = []row{
 	{
 		doc: own, section: "engine", must: "the process that takes over changes its key first",
 		file: "engine/handover.go",
-		old:  "if s.traffic == nil ||", new: "if true ||",
+		old:  "if !s.traffic.Valid() ||", new: "if true ||",
 		test: "TestTakeOverUpdatesTheKey",
 	},
 	{

@@ -153,8 +153,8 @@ var enginePSKRows = []row{
 	{
 		doc: rfc9846, section: "4.2.10", must: "more than max_early_data_size: unexpected_message",
 		file: "engine/receiver.go",
-		old:  "if r.early -= len(payload); r.early < 0 {",
-		new:  "if r.early -= len(payload); false {",
+		old:  "if r.early -= int32(len(payload)); r.early < 0 {",
+		new:  "if r.early -= int32(len(payload)); false {",
 		test: "TestTooMuchEarlyData",
 	},
 	{
@@ -193,7 +193,7 @@ var enginePSKRows = []row{
 	{
 		doc: rfc9846, section: "4.6.1", must: "a ticket's key comes from its nonce",
 		file: "internal/keys/schedule.go",
-		old:  "s.expand(out, \"resumption\", nonce)", new: "s.expand(out, \"resumption\", nil)",
+		old:  "m.expand(out, \"resumption\", nonce)", new: "m.expand(out, \"resumption\", nil)",
 		pkg: "test/vectors", test: "TestRFC8448",
 	},
 	{

@@ -5,15 +5,15 @@ var keysRows = []row{
 	{
 		doc: rfc9846, section: "7.1", must: "the key schedule",
 		file: "internal/keys/schedule.go",
-		old:  "\"derived\", emptyHash(s.hash))\n\treturn &HandshakeSecret",
-		new:  "\"derived\", nil)\n\treturn &HandshakeSecret",
+		old:  "\"derived\", emptyHash(m.hash))\n\treturn HandshakeSecret",
+		new:  "\"derived\", nil)\n\treturn HandshakeSecret",
 		pkg:  "test/vectors", test: "TestRFC8448",
 	},
 	{
 		doc: rfc9846, section: "7.1", must: "the key schedule",
 		file: "internal/keys/schedule.go",
-		old:  "\"derived\", emptyHash(s.hash))\n\treturn &MasterSecret",
-		new:  "\"derived\", nil)\n\treturn &MasterSecret",
+		old:  "\"derived\", emptyHash(m.hash))\n\treturn MasterSecret",
+		new:  "\"derived\", nil)\n\treturn MasterSecret",
 		pkg:  "test/vectors", test: "TestRFC8448",
 	},
 	{
@@ -61,8 +61,8 @@ var keysRows = []row{
 	{
 		doc: rfc9846, section: "7.2, 7.3", must: "keys, IVs and their updates",
 		file: "internal/keys/schedule.go",
-		old:  "s.expand(iv[:], \"iv\", nil)",
-		new:  "s.expand(iv[:], \"key\", nil)",
+		old:  "m.expand(iv[:], \"iv\", nil)",
+		new:  "m.expand(iv[:], \"key\", nil)",
 		pkg:  "test/vectors", test: "TestRFC8448",
 	},
 	{
@@ -80,13 +80,13 @@ var keysRows = []row{
 	{
 		doc: rfc9846, section: "7.5", must: "exporters",
 		file: "internal/keys/schedule.go",
-		old:  "\"exporter\", h.Sum(nil))", new: "\"exporter\", emptyHash(s.hash))",
+		old:  "\"exporter\", h.Sum(nil))", new: "\"exporter\", emptyHash(m.hash))",
 		pkg: "engine", test: "TestExporter13",
 	},
 	{
 		doc: rfc9846, section: "7.5", must: "exporters",
 		file: "internal/keys/schedule.go",
-		old:  "inner := s.derive(label, emptyHash(s.hash))", new: "inner := s.secret",
+		old:  "inner := m.derived(label, emptyHash(m.hash))", new: "inner := m",
 		pkg: "engine", test: "TestExporter13",
 	},
 	{
@@ -138,7 +138,7 @@ var keysRows = []row{
 		file: "internal/keys/schedule.go",
 		old:  "func (secret) Format(s fmt.State, _ rune) { io.WriteString(s, \"[redacted]\") }",
 		new: "func (x secret) Format(s fmt.State, _ rune) { " +
-			"io.WriteString(s, fmt.Sprintf(\"%x\", x.bytes())) }",
+			"io.WriteString(s, fmt.Sprintf(\"%x\", x.clone())) }",
 		test: "TestSecrets12NeverPrint",
 	},
 	{

@@ -57,11 +57,11 @@ type player struct {
 
 	private    map[string]*ecdh.PrivateKey // by side and group
 	transcript []byte
-	early      *keys.EarlySecret
-	handshake  *keys.HandshakeSecret
-	master     *keys.MasterSecret
-	resumption *keys.ResumptionSecret
-	appClient  *keys.TrafficSecret
+	early      keys.EarlySecret
+	handshake  keys.HandshakeSecret
+	master     keys.MasterSecret
+	resumption keys.ResumptionSecret
+	appClient  keys.TrafficSecret
 
 	client, server direction
 }
@@ -70,7 +70,7 @@ type player struct {
 type direction struct {
 	opener  record.Opener
 	sealer  record.Sealer
-	traffic *keys.TrafficSecret // that of its Finished
+	traffic keys.TrafficSecret // that of its Finished
 	records int
 }
 
@@ -212,7 +212,7 @@ func (p *player) finished(d *direction) {
 }
 
 // protect changes a direction's keys.
-func (p *player) protect(d *direction, secret *keys.TrafficSecret) {
+func (p *player) protect(d *direction, secret keys.TrafficSecret) {
 	p.Helper()
 	opener, err := record.NewOpener13(suite, secret)
 	if err != nil {
@@ -225,9 +225,10 @@ func (p *player) protect(d *direction, secret *keys.TrafficSecret) {
 }
 
 // traffic compares a traffic secret, its key and its IV.
-func (p *player) traffic(name string, secret *keys.TrafficSecret) {
+func (p *player) traffic(name string, secret keys.TrafficSecret) {
 	p.Helper()
-	key, iv := secret.Keys(suite.KeyLen)
+	key := make([]byte, suite.KeyLen)
+	iv := secret.Keys(key)
 	p.value(name, secret.Bytes())
 	p.value(name+" key", key)
 	p.value(name+" iv", iv[:])
@@ -235,7 +236,7 @@ func (p *player) traffic(name string, secret *keys.TrafficSecret) {
 
 // sameResumption compares a resumption secret by the key that it derives,
 // because the secret itself is not exported.
-func (p *player) sameResumption(got *keys.ResumptionSecret) {
+func (p *player) sameResumption(got keys.ResumptionSecret) {
 	p.Helper()
 	info := "\x00\x20\x10tls13 resumption\x02\x00\x07"
 	want, err := hkdf.Expand(sha256.New, p.values["res master"], info, 32)

@@ -1,0 +1,5 @@
+//go:build !race
+
+package sealsock_test
+
+const racing = false
