@@ -19,13 +19,12 @@ const (
 // answerRequest continues with the client's certificate, or an empty one, and the
 // proof of it. RFC 5246, Sections 7.4.6 and 7.4.8.
 func (c *client12) answerRequest(kx *wire.ServerKeyExchange12, r *wire.CertificateRequest12) state {
-	schemes := slices.DeleteFunc(slices.Clone(r.SignatureAlgorithms), func(id iana.SignatureScheme) bool {
-		s := suites.SchemeByID(id)
+	schemes := slices.DeleteFunc(schemes12(r.SignatureAlgorithms), func(id iana.SignatureScheme) bool {
 		kind := byte(certRSASign)
-		if s != nil && s.Auth12() == suites.AuthECDSA {
+		if suites.SchemeByID(id).Auth12() == suites.AuthECDSA {
 			kind = certECDSASign
 		}
-		return s == nil || !slices.Contains(r.CertificateTypes, kind)
+		return !slices.Contains(r.CertificateTypes, kind)
 	})
 	req := &CredentialRequest{
 		Version: iana.TLS12, ServerName: c.info.ServerName, RawKeys: c.kinds.own == iana.CertTypeRawPublicKey,

@@ -131,6 +131,7 @@ func newOffer(cfg *clientConfig) (*offer, error) {
 		}
 	}
 	if !o.speaks(iana.TLS13) {
+		h.SignatureAlgorithms = schemes12(h.SignatureAlgorithms)
 		return o, nil
 	}
 	h.SupportedVersions = cfg.offeredVersions()

@@ -75,7 +75,7 @@ type Credential struct {
 	// Chain is the certificates in DER, the own one first.
 	Chain [][]byte
 	// Signer holds the private key. Its Public must be an *ecdsa.PublicKey,
-	// ed25519.PublicKey or *rsa.PublicKey. With Delegated it may be nil: then
+	// ed25519.PublicKey, *mldsa.PublicKey or *rsa.PublicKey. With Delegated it may be nil: then
 	// only peers that accept delegation are served.
 	// NewSigner makes one of a key.
 	Signer Signer
@@ -331,10 +331,8 @@ func (c *Config) check(client bool) error {
 			return usage("group %v is not implemented", id)
 		}
 	}
-	for _, id := range c.SignatureSchemes {
-		if suites.SchemeByID(id) == nil {
-			return usage("signature scheme %v is not implemented", id)
-		}
+	if err := c.checkSchemes(); err != nil {
+		return err
 	}
 	if err := c.checkOffer(); err != nil {
 		return err
@@ -348,6 +346,23 @@ func (c *Config) check(client bool) error {
 		return c.checkClient()
 	}
 	return c.checkECHKeys()
+}
+
+// checkSchemes finds signature schemes that this engine, or none of the versions, has.
+func (c *Config) checkSchemes() error {
+	fits := false
+	for _, id := range c.SignatureSchemes {
+		scheme := suites.SchemeByID(id)
+		if scheme == nil {
+			return usage("signature scheme %v is not implemented", id)
+		}
+		fits = fits || slices.ContainsFunc(c.versions(), scheme.In)
+	}
+	if len(c.SignatureSchemes) > 0 && !fits {
+		return usage("none of the signature schemes %s is for a version that is enabled",
+			list(c.SignatureSchemes))
+	}
+	return nil
 }
 
 // checkOffer finds limits and lists that must not go over the wire.

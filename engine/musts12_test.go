@@ -45,7 +45,7 @@ func TestOwnHello12(t *testing.T) {
 	if len(hello.ECPointFormats) != 1 || hello.ECPointFormats[0] != 0 ||
 		hello.RenegotiationInfo == nil || len(hello.RenegotiationInfo) > 0 ||
 		hello.SessionTicket == nil || len(hello.SessionTicket) > 0 ||
-		!slices.Equal(hello.SignatureAlgorithms, client.schemes()) {
+		!slices.Equal(hello.SignatureAlgorithms, schemes12(client.schemes())) {
 		t.Errorf("%+v", hello)
 	}
 	client.NoTickets = true

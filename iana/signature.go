@@ -24,6 +24,13 @@ const (
 	RSAPSSPSSWithSHA512    SignatureScheme = 0x080b
 )
 
+// ML-DSA (FIPS 204), for TLS 1.3 alone: draft-ietf-tls-mldsa, with the numbers of the registry.
+const (
+	MLDSA44 SignatureScheme = 0x0904
+	MLDSA65 SignatureScheme = 0x0905
+	MLDSA87 SignatureScheme = 0x0906
+)
+
 var schemes = registry[SignatureScheme]{"signature scheme", []name[SignatureScheme]{
 	{ECDSAWithP256AndSHA256, "ecdsa_secp256r1_sha256", "ECDSA+SHA256 ECDSAWithP256AndSHA256"},
 	{ECDSAWithP384AndSHA384, "ecdsa_secp384r1_sha384", "ECDSA+SHA384 ECDSAWithP384AndSHA384"},
@@ -56,9 +63,9 @@ var schemes = registry[SignatureScheme]{"signature scheme", []name[SignatureSche
 	{0x081a, "ecdsa_brainpoolP256r1tls13_sha256", ""},
 	{0x081b, "ecdsa_brainpoolP384r1tls13_sha384", ""},
 	{0x081c, "ecdsa_brainpoolP512r1tls13_sha512", ""},
-	{0x0904, "mldsa44", "ML-DSA-44"},
-	{0x0905, "mldsa65", "ML-DSA-65"},
-	{0x0906, "mldsa87", "ML-DSA-87"},
+	{MLDSA44, "mldsa44", "ML-DSA-44"},
+	{MLDSA65, "mldsa65", "ML-DSA-65"},
+	{MLDSA87, "mldsa87", "ML-DSA-87"},
 }}
 
 // String returns the registry's name, such as "ed25519", or

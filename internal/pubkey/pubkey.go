@@ -13,6 +13,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/mldsa"
 	"crypto/rsa"
 	"fmt"
 
@@ -77,6 +78,8 @@ func Check(key crypto.PublicKey) error {
 		if len(key) == ed25519.PublicKeySize { // ed25519.Verify panics on others
 			return nil
 		}
+	case *mldsa.PublicKey:
+		return checkMLDSA(key)
 	case nil:
 		return &Error{Unsupported, kinds, "a key of an unknown kind"}
 	}
@@ -91,7 +94,7 @@ func TooCostly(key crypto.PublicKey) bool {
 	return refused && e.Reason == Costly
 }
 
-const kinds = "an ECDSA key on P-256, P-384 or P-521, an Ed25519 key, or an RSA key"
+const kinds = "an ECDSA key on P-256, P-384 or P-521, an Ed25519, ML-DSA or RSA key"
 
 func checkCurve(key *ecdsa.PublicKey) error {
 	switch key.Curve {
@@ -101,6 +104,13 @@ func checkCurve(key *ecdsa.PublicKey) error {
 		return &Error{Unsupported, kinds, "an ECDSA key without a curve"}
 	}
 	return &Error{Unsupported, kinds, "an ECDSA key on " + key.Curve.Params().Name}
+}
+
+func checkMLDSA(key *mldsa.PublicKey) error {
+	if key == nil || *key == (mldsa.PublicKey{}) { // its methods panic
+		return &Error{Unsupported, kinds, "an ML-DSA key without a value"}
+	}
+	return nil
 }
 
 func checkRSA(key *rsa.PublicKey) error {

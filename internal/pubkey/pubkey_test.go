@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/mldsa"
 	"crypto/rsa"
 	"errors"
 	"math/big"
@@ -23,6 +24,10 @@ func rsaKey(bits uint, e int) *rsa.PublicKey {
 func TestCheck(t *testing.T) {
 	even := rsaKey(2048, 65537)
 	even.N.SetBit(even.N, 0, 0)
+	mldsaKey, err := mldsa.NewPublicKey(mldsa.MLDSA44(), make([]byte, mldsa.MLDSA44PublicKeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, tc := range map[string]struct {
 		key    crypto.PublicKey
 		reason Reason // 0: accepted
@@ -55,6 +60,9 @@ func TestCheck(t *testing.T) {
 		"nil ECDSA":        {(*ecdsa.PublicKey)(nil), Unsupported, ""},
 		"Ed25519":          {make(ed25519.PublicKey, 32), 0, ""},
 		"short Ed25519":    {make(ed25519.PublicKey, 31), Unsupported, ""},
+		"ML-DSA":           {mldsaKey, 0, ""},
+		"empty ML-DSA":     {&mldsa.PublicKey{}, Unsupported, "without a value"},
+		"nil ML-DSA":       {(*mldsa.PublicKey)(nil), Unsupported, ""},
 		"none":             {nil, Unsupported, ""},
 		"other":            {"key", Unsupported, "type string"},
 	} {

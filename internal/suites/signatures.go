@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/mldsa"
 	"crypto/rsa"
 	"errors"
 	"fmt"
@@ -19,8 +20,10 @@ import (
 type Scheme struct {
 	ID   iana.SignatureScheme
 	kind kind
-	hash crypto.Hash    // 0 for Ed25519, which hashes by itself
-	bits elliptic.Curve // the curve that TLS 1.3 ties the scheme to
+	hash crypto.Hash // 0 for Ed25519 and ML-DSA, which hash by themselves
+	// fixed is what the scheme ties its key to: an elliptic.Curve in TLS 1.3, or
+	// mldsa.Parameters.
+	fixed any
 	// TLS13 and TLS12 are true if CertificateVerify may use the scheme there.
 	// RFC 9846, Section 4.2.3: PKCS #1 v1.5 is for certificates only.
 	TLS13, TLS12 bool
@@ -31,11 +34,18 @@ type kind uint8
 const (
 	kindECDSA kind = iota + 1
 	kindEd25519
+	kindMLDSA
 	kindPSS
 	kindPKCS1
 )
 
+// ML-DSA is first, as in crypto/tls: a peer that has two certificates and follows this order
+// shows the one that a quantum computer cannot forge. draft-ietf-tls-mldsa, Section 3: the
+// schemes are for TLS 1.3 alone.
 var schemes = []Scheme{
+	{iana.MLDSA44, kindMLDSA, 0, mldsa.MLDSA44(), true, false},
+	{iana.MLDSA65, kindMLDSA, 0, mldsa.MLDSA65(), true, false},
+	{iana.MLDSA87, kindMLDSA, 0, mldsa.MLDSA87(), true, false},
 	{iana.ECDSAWithP256AndSHA256, kindECDSA, crypto.SHA256, elliptic.P256(), true, true},
 	{iana.ECDSAWithP384AndSHA384, kindECDSA, crypto.SHA384, elliptic.P384(), true, true},
 	{iana.ECDSAWithP521AndSHA512, kindECDSA, crypto.SHA512, elliptic.P521(), true, true},
@@ -84,18 +94,27 @@ func (s *Scheme) pssOnly() bool {
 type PSSPublicKey = pss.PublicKey
 
 // Fits reports whether a key of type pub can make or check signatures of the
-// scheme. In TLS 1.3 an ECDSA scheme names its curve too; in TLS 1.2 it does not.
+// scheme. In TLS 1.3 an ECDSA scheme names its curve too; in TLS 1.2 it does not. An ML-DSA
+// scheme names the parameter set of its key.
 func (s *Scheme) Fits(pub crypto.PublicKey, version iana.Version) bool {
 	switch key := pub.(type) {
 	case *ecdsa.PublicKey:
-		return s.kind == kindECDSA && (version < iana.TLS13 || key.Curve == s.bits)
+		return s.kind == kindECDSA && (version < iana.TLS13 || key.Curve == s.fixed)
 	case ed25519.PublicKey:
 		return s.kind == kindEd25519
+	case *mldsa.PublicKey:
+		return s.fitsMLDSA(key, version)
 	case *rsa.PublicKey:
 		return (s.kind == kindPSS || s.kind == kindPKCS1) && !s.pssOnly() && rsaFits(key, s)
 	}
 	key := pssKey(pub)
 	return key != nil && s.pssOnly() && rsaFits(key, s)
+}
+
+// fitsMLDSA reports whether the key is accepted at all and of the scheme's parameter set.
+func (s *Scheme) fitsMLDSA(key *mldsa.PublicKey, version iana.Version) bool {
+	return s.kind == kindMLDSA && version >= iana.TLS13 && pubkey.Check(key) == nil &&
+		key.Parameters() == s.fixed
 }
 
 // pssKey returns the numbers of a key that is for PSS alone, or nil.
@@ -150,6 +169,8 @@ func (s *Scheme) Verify(pub crypto.PublicKey, version iana.Version, message, sig
 		ok = ecdsa.VerifyASN1(key, digest, signature)
 	case ed25519.PublicKey:
 		ok = ed25519.Verify(key, message, signature)
+	case *mldsa.PublicKey: // the context string is empty: draft-ietf-tls-mldsa, Section 3
+		ok = mldsa.Verify(key, message, signature, nil) == nil
 	case *rsa.PublicKey:
 		ok = s.verifyRSA(key, digest, signature)
 	default:
@@ -175,7 +196,7 @@ func (s *Scheme) Sign(rand io.Reader, signer crypto.Signer, message []byte) ([]b
 	digest := message
 	var opts crypto.SignerOpts = s.hash
 	switch s.kind {
-	case kindEd25519:
+	case kindEd25519, kindMLDSA:
 		opts = crypto.Hash(0)
 	case kindPSS:
 		opts = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: s.hash}

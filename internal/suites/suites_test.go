@@ -154,6 +154,9 @@ func TestSignatures(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := []crypto.Signer{rsaKey, ed}
+	for _, key := range mldsaKeys(t) {
+		keys = append(keys, key)
+	}
 	for _, c := range []elliptic.Curve{elliptic.P256(), elliptic.P384(), elliptic.P521()} {
 		key, err := ecdsa.GenerateKey(c, rand.Reader)
 		if err != nil {
@@ -188,8 +191,9 @@ func TestSignatures(t *testing.T) {
 			}
 		}
 	}
-	// Ed25519, three PSS, three PKCS #1; ECDSA one a curve, or in TLS 1.2 each.
-	if fits[iana.TLS13] != 1+3+3+3 || fits[iana.TLS12] != 1+3+3+9 {
+	// Ed25519, three PSS, three PKCS #1; ECDSA one a curve, or in TLS 1.2 each; three ML-DSA
+	// in TLS 1.3.
+	if fits[iana.TLS13] != 1+3+3+3+3 || fits[iana.TLS12] != 1+3+3+9 {
 		t.Errorf("keys fit %v times", fits)
 	}
 	pss := PSSPublicKey{PublicKey: &rsaKey.PublicKey}

@@ -100,10 +100,13 @@ func DefaultPSK12() (ecdhe, plain []iana.CipherSuite) {
 		}
 }
 
-// Auth12 returns which suites of TLS 1.2 the scheme can be used with.
+// Auth12 returns which suites of TLS 1.2 the scheme can be used with: 0 for none.
 func (s *Scheme) Auth12() Auth {
-	if s.kind == kindECDSA || s.kind == kindEd25519 {
+	switch s.kind {
+	case kindECDSA, kindEd25519:
 		return AuthECDSA
+	case kindMLDSA:
+		return 0
 	}
 	return AuthRSA
 }

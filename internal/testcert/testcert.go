@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/mldsa"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -34,7 +35,8 @@ var rsaKey = func() func() *rsa.PrivateKey {
 	}
 }()
 
-// NewKey makes a key: "p256", "p384", "p521", "ed25519" or "rsa" (one for all).
+// NewKey makes a key: "p256", "p384", "p521", "ed25519", "mldsa44", "mldsa65",
+// "mldsa87" or "rsa" (one for all).
 func NewKey(kind string) crypto.Signer {
 	switch kind {
 	case "p256":
@@ -46,6 +48,12 @@ func NewKey(kind string) crypto.Signer {
 	case "ed25519":
 		_, key, err := ed25519.GenerateKey(rand.Reader)
 		return must(key, err)
+	case "mldsa44":
+		return must(mldsa.GenerateKey(mldsa.MLDSA44()))
+	case "mldsa65":
+		return must(mldsa.GenerateKey(mldsa.MLDSA65()))
+	case "mldsa87":
+		return must(mldsa.GenerateKey(mldsa.MLDSA87()))
 	case "rsa":
 		return rsaKey()
 	}

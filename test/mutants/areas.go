@@ -29,6 +29,7 @@ var areas = []area{
 	{"identity", identityRows},
 	{"inspect", inspectRows},
 	{"keys", keysRows},
+	{"post_quantum", postQuantumRows},
 	{"record", recordRows},
 	{"musts_ech", mustECHRows},
 	{"musts_tls12", mustRows12},

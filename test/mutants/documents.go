@@ -50,6 +50,7 @@ var documents = []document{
 	{"RFC 7292", "PKCS #12", 0},
 	{"RFC 8555", "ACME", 0},
 	{"draft-ietf-tls-ecdhe-mlkem", "Post-quantum hybrids", 0},
+	{tlsMLDSA, "ML-DSA signatures", 0},
 	{sp800, "GCM", 0},
 	{own, "Rules of this module", 0},
 }

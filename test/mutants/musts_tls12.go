@@ -56,8 +56,8 @@ var mustRows12 = []row{
 	{
 		doc: rfc5246, section: "7.4.4", must: "a client's certificate fits the certificate_types",
 		file: "engine/client12_flight.go",
-		old:  "return s == nil || !slices.Contains(r.CertificateTypes, kind)",
-		new:  "return s == nil || false && !slices.Contains(r.CertificateTypes, kind)",
+		old:  "return !slices.Contains(r.CertificateTypes, kind)",
+		new:  "return false && !slices.Contains(r.CertificateTypes, kind)",
 		test: "TestClientCertificateDeclined12",
 	},
 	{

@@ -5,7 +5,7 @@ var suitesRows = []row{
 	{
 		doc: rfc9846, section: "4.2.3", must: "ECDSA schemes go with their curve",
 		file: "internal/suites/signatures.go",
-		old:  "(version < iana.TLS13 || key.Curve == s.bits)", new: "true",
+		old:  "(version < iana.TLS13 || key.Curve == s.fixed)", new: "true",
 		test: "TestSignatures",
 	},
 	{
