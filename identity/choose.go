@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/mldsa"
 	"crypto/rsa"
 
 	"github.com/sealsock/sealsock/iana"
@@ -81,6 +82,13 @@ func signs(key any, scheme iana.SignatureScheme) bool {
 		}
 	case ed25519.PublicKey:
 		return scheme == iana.Ed25519
+	case *mldsa.PublicKey:
+		return mldsaSchemes[key.Parameters()] == scheme
 	}
 	return false
+}
+
+// mldsaSchemes has the scheme of each parameter set.
+var mldsaSchemes = map[mldsa.Parameters]iana.SignatureScheme{
+	mldsa.MLDSA44(): iana.MLDSA44, mldsa.MLDSA65(): iana.MLDSA65, mldsa.MLDSA87(): iana.MLDSA87,
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,8 +39,11 @@ func (d *device) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]
 func TestAnySigner(t *testing.T) {
 	ca := testcert.New()
 	roots := rootsOf(t, ca)
-	for _, kind := range []string{"p256", "p384", "p521", "ed25519", "rsa"} {
+	for _, kind := range []string{"p256", "p384", "p521", "ed25519", "rsa", "mldsa44", "mldsa65", "mldsa87"} {
 		for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
+			if version == iana.TLS12 && strings.HasPrefix(kind, "mldsa") {
+				continue
+			}
 			ours, theirs := &device{inner: testcert.NewKey(kind)}, &device{inner: testcert.NewKey(kind)}
 			server, client := newIdentity(t, ca, ours, "localhost"), newIdentity(t, ca, theirs, "alice.test")
 			a, b := tcp(t)
@@ -72,20 +76,26 @@ func TestSelection(t *testing.T) {
 	both := newIdentity(t, ca, testcert.NewKey("p256"), "a.test")
 	old := newIdentity(t, ca, testcert.NewKey("rsa"), "a.test")
 	other := newIdentity(t, ca, testcert.NewKey("ed25519"), "b.test")
-	l := listenWith(t, &sealsock.Config{Identities: []*identity.Identity{both, old, other}})
+	quantum := newIdentity(t, ca, testcert.NewKey("mldsa65"), "b.test")
+	l := listenWith(t, &sealsock.Config{Identities: []*identity.Identity{both, old, quantum, other}})
+	edOnly := []iana.SignatureScheme{iana.Ed25519}
 	rsaOnly := []iana.SignatureScheme{iana.RSAPSSRSAEWithSHA256, iana.RSAPKCS1WithSHA256}
 	for _, tc := range []struct {
 		name    string
 		schemes []iana.SignatureScheme
 		want    *identity.Identity
-	}{{"a.test", nil, both}, {"a.test", rsaOnly, old}, {"b.test", nil, other}} {
+	}{{"a.test", nil, both}, {"a.test", rsaOnly, old}, {"b.test", edOnly, other}, {"b.test", nil, quantum}} {
 		for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
+			want := tc.want
+			if version == iana.TLS12 && want == quantum {
+				want = other // TLS 1.2 has no ML-DSA
+			}
 			c, err := sealsock.Dial(context.Background(), l, &sealsock.Config{ServerName: tc.name, Trust: policy, SignatureSchemes: tc.schemes, MinVersion: version, MaxVersion: version})
 			if err != nil {
 				t.Errorf("%s, %v: %v", tc.name, version, err)
 				continue
 			}
-			if !bytes.Equal(c.Peer().Leaf.Raw, tc.want.Chain[0]) {
+			if !bytes.Equal(c.Peer().Leaf.Raw, want.Chain[0]) {
 				t.Errorf("%s, %v, %v: shown the certificate of %v", tc.name, tc.schemes, version, c.Peer().Leaf.DNSNames)
 			}
 			c.Close()

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/mldsa"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -18,6 +19,7 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/sealsock/sealsock/internal/certtext"
+	"github.com/sealsock/sealsock/internal/mldsakey"
 	"github.com/sealsock/sealsock/internal/pss"
 	"github.com/sealsock/sealsock/internal/pubkey"
 )
@@ -132,12 +134,13 @@ func (l *loader) keyDER(data []byte, file string) (crypto.Signer, error) {
 
 var newKeyHint = "make a new key (" + pubkey.Good + ") and request a certificate for it"
 
-// maxPrivate bounds one key in DER; RSA of 8192 bits has 5 KiB. The largest modulus that
+// maxPrivate bounds one key in DER; RSA of 8192 bits has 5 KiB, as has
+// ML-DSA-87 with its expanded key. The largest modulus that
 // it lets through has 49,000 bits.
 const maxPrivate = 6 << 10
 
-// parsePrivate reads an unencrypted key: PKCS#8 (RFC 5208), PKCS#1 (RFC 8017)
-// or SEC 1 (RFC 5915), whatever its label is.
+// parsePrivate reads an unencrypted key: PKCS#8 (RFC 5208; RFC 9881 for ML-DSA), PKCS#1
+// (RFC 8017) or SEC 1 (RFC 5915), whatever its label is.
 func parsePrivate(der []byte, file string) (crypto.Signer, error) {
 	// Package rsa checks a key when it parses it. The time grows with the square of the
 	// size: a modulus of 130,000 bits takes 0.7 seconds, of 262,144 bits 15 seconds.
@@ -145,6 +148,13 @@ func parsePrivate(der []byte, file string) (crypto.Signer, error) {
 		return nil, &Error{Code: CodeWeakKey, File: file,
 			Detail: "more than 6 KiB for one key, where " + pubkey.RSASizes + " are accepted",
 			Hint:   newKeyHint}
+	}
+	switch key, err := mldsakey.Parse(der); {
+	case err != nil:
+		return nil, &Error{Code: CodeMalformedKey, File: file, Err: err,
+			Hint: "restore the key from a backup, or make a new key and request a certificate for it"}
+	case key != nil:
+		return usable(key, file)
 	}
 	key, err := x509.ParsePKCS8PrivateKey(der)
 	if err == nil {
@@ -185,7 +195,7 @@ func usable(key any, file string) (crypto.Signer, error) {
 	signer, ok := key.(crypto.Signer)
 	if !ok {
 		return nil, &Error{Code: CodeUnsupportedKey, File: file, Detail: "the key is for key agreement, not for signatures",
-			Hint: "give an ECDSA, Ed25519 or RSA key"}
+			Hint: "give an ECDSA, Ed25519, ML-DSA or RSA key"}
 	}
 	if err := checkUsable(signer.Public(), file); err != nil {
 		return nil, err
@@ -207,7 +217,7 @@ func checkUsable(key crypto.PublicKey, file string) error {
 		return curveError(file, refused.Got)
 	}
 	return &Error{Code: CodeUnsupportedKey, File: file, Detail: refused.Got,
-		Hint: "give an ECDSA, Ed25519 or RSA key"}
+		Hint: "give an ECDSA, Ed25519, ML-DSA or RSA key"}
 }
 
 func sameKey(a, b crypto.PublicKey) bool {
@@ -225,6 +235,8 @@ func keyText(key crypto.PublicKey) string {
 		return "ECDSA " + key.Params().Name
 	case ed25519.PublicKey:
 		return "Ed25519"
+	case *mldsa.PublicKey:
+		return key.Parameters().String()
 	}
 	return fmt.Sprintf("%T", key)
 }

@@ -54,7 +54,7 @@ func loadKeyOnly(keyFile string, options []identity.Option, names ...string) (*i
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
-		return nil, failed(err, "--key %s cannot sign: %v", keyFile, err).hinted("give an ECDSA, Ed25519 or RSA key")
+		return nil, failed(err, "--key %s cannot sign: %v", keyFile, err).hinted("give an ECDSA, Ed25519, ML-DSA or RSA key")
 	}
 	id, err := identity.New([][]byte{der}, key)
 	if err != nil {

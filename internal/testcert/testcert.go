@@ -64,8 +64,10 @@ func NewKey(kind string) crypto.Signer {
 func New() *CA { return NewNamed("test root") }
 
 // NewNamed makes a root with the given name.
-func NewNamed(name string) *CA {
-	key := NewKey("p256")
+func NewNamed(name string) *CA { return NewWithKey(name, NewKey("p256")) }
+
+// NewWithKey makes a root with the given name and key.
+func NewWithKey(name string, key crypto.Signer) *CA {
 	t := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
