@@ -45,7 +45,7 @@ func (c *Conn) ServerEndPoint() ([]byte, error) {
 
 // endPointHashes is by the signature in the certificate. RFC 5929, Section 4.1:
 // SHA-256 stands in for MD5 and SHA-1, and signatures without one hash of their
-// own, such as Ed25519, have no such binding.
+// own, such as Ed25519 and ML-DSA, have no such binding.
 var endPointHashes = map[x509.SignatureAlgorithm]crypto.Hash{
 	x509.MD5WithRSA: crypto.SHA256, x509.SHA1WithRSA: crypto.SHA256, x509.ECDSAWithSHA1: crypto.SHA256,
 	x509.SHA256WithRSA: crypto.SHA256, x509.SHA256WithRSAPSS: crypto.SHA256, x509.ECDSAWithSHA256: crypto.SHA256,

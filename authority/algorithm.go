@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/mldsa"
 	"crypto/rand"
 	"crypto/rsa"
 	"fmt"
@@ -24,12 +25,18 @@ const (
 	RSA2048   Algorithm = "rsa-2048"
 	RSA3072   Algorithm = "rsa-3072"
 	RSA4096   Algorithm = "rsa-4096"
+	// ML-DSA (FIPS 204) is for peers of TLS 1.3 that have it.
+	MLDSA44 Algorithm = "ml-dsa-44"
+	MLDSA65 Algorithm = "ml-dsa-65"
+	MLDSA87 Algorithm = "ml-dsa-87"
 )
 
-var algorithms = []Algorithm{ECDSAP256, ECDSAP384, Ed25519, RSA2048, RSA3072, RSA4096}
+var algorithms = []Algorithm{
+	ECDSAP256, ECDSAP384, Ed25519, RSA2048, RSA3072, RSA4096, MLDSA44, MLDSA65, MLDSA87,
+}
 
-// ParseAlgorithm reads an algorithm's name; "ecdsa" and "rsa" alone stand for
-// ecdsa-p256 and rsa-2048, and "" for the default.
+// ParseAlgorithm reads an algorithm's name; "ecdsa", "rsa" and "ml-dsa" alone stand for
+// ecdsa-p256, rsa-2048 and ml-dsa-65, and "" for the default.
 func ParseAlgorithm(text string) (Algorithm, error) {
 	switch a := Algorithm(strings.ToLower(text)); a {
 	case "":
@@ -38,6 +45,8 @@ func ParseAlgorithm(text string) (Algorithm, error) {
 		return ECDSAP256, nil
 	case "rsa":
 		return RSA2048, nil
+	case "ml-dsa":
+		return MLDSA65, nil
 	default:
 		if slices.Contains(algorithms, a) {
 			return a, nil
@@ -63,6 +72,12 @@ func (a Algorithm) generate() (crypto.Signer, error) {
 		return rsa.GenerateKey(rand.Reader, 3072)
 	case RSA4096:
 		return rsa.GenerateKey(rand.Reader, 4096)
+	case MLDSA44:
+		return mldsa.GenerateKey(mldsa.MLDSA44())
+	case MLDSA65:
+		return mldsa.GenerateKey(mldsa.MLDSA65())
+	case MLDSA87:
+		return mldsa.GenerateKey(mldsa.MLDSA87())
 	}
 	return nil, fmt.Errorf("no key algorithm %q", string(a))
 }

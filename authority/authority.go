@@ -41,8 +41,9 @@ type Options struct {
 	// Name is the common name of the root; empty means one with a random
 	// number in it, so that two authorities cannot be taken for one another.
 	Name string
-	// Algorithm is that of the two keys; empty means ECDSA on P-256.
-	Algorithm Algorithm
+	// Algorithm is that of the two keys; empty means ECDSA on P-256. RootAlgorithm is
+	// that of the root alone; empty means Algorithm.
+	Algorithm, RootAlgorithm Algorithm
 	// Names are further names it may vouch for: DNS domains, with all below
 	// them, IP addresses, and networks such as 203.0.113.0/24.
 	Names []string
@@ -242,11 +243,17 @@ func create(dir string, o Options, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	rootAlgorithm := algorithm
+	if o.RootAlgorithm != "" {
+		if rootAlgorithm, err = o.RootAlgorithm.orDefault(); err != nil {
+			return err
+		}
+	}
 	permitted, err := permittedNames(o)
 	if err != nil {
 		return err
 	}
-	rootKey, err := algorithm.generate()
+	rootKey, err := rootAlgorithm.generate()
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/mldsa"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1" //nolint:gosec // clients name issuers by it; nothing is secured by it
@@ -290,7 +291,15 @@ const (
 	ecdsaSHA384DER = "\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03"
 	rsaSHA256DER   = "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00"
 	ed25519DER     = "\x30\x05\x06\x03\x2b\x65\x70"
+	mldsa44DER     = "\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03\x11"
+	mldsa65DER     = "\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03\x12"
+	mldsa87DER     = "\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03\x13"
 )
+
+// mldsaDER has the algorithm of each parameter set.
+var mldsaDER = map[mldsa.Parameters]string{
+	mldsa.MLDSA44(): mldsa44DER, mldsa.MLDSA65(): mldsa65DER, mldsa.MLDSA87(): mldsa87DER,
+}
 
 func signBody(key crypto.Signer, body []byte) (signature, algorithm []byte, err error) {
 	opts, name := crypto.SHA256, ""
@@ -305,6 +314,8 @@ func signBody(key crypto.Signer, body []byte) (signature, algorithm []byte, err 
 		name = rsaSHA256DER
 	case ed25519.PublicKey:
 		opts, name, input = crypto.Hash(0), ed25519DER, body
+	case *mldsa.PublicKey:
+		opts, name, input = crypto.Hash(0), mldsaDER[public.Parameters()], body
 	default:
 		return nil, nil, fmt.Errorf("responses cannot be signed with a key of type %T", public)
 	}

@@ -35,9 +35,9 @@ func served(t *testing.T, o Options, acme *ACME) (*Authority, *httptest.Server) 
 // TestRevokedByOwnServices has package trust ask our responder and fetch our
 // list, about servers and clients, the leaf and the whole chain.
 func TestRevokedByOwnServices(t *testing.T) {
-	for _, algorithm := range []Algorithm{ECDSAP256, ECDSAP384, Ed25519, RSA2048} {
+	for _, algorithm := range []Algorithm{ECDSAP256, ECDSAP384, Ed25519, RSA2048, MLDSA44, MLDSA65, MLDSA87} {
 		a, s := served(t, Options{Algorithm: algorithm}, nil)
-		request := Request{Names: []string{"node.lan"}, Client: true, Server: true}
+		request := Request{Names: []string{"node.lan"}, Client: true, Server: true, Algorithm: algorithm}
 		good, _, err := a.Issue(request)
 		if err != nil {
 			t.Fatal(err)

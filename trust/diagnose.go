@@ -279,6 +279,11 @@ func diagnoseLink(child, parent *x509.Certificate, now time.Time) error {
 		return &Error{Code: CodeNotAuthority, Certificate: parent,
 			Hint: "it signed " + certtext.Describe(child) + " but is not allowed to: ask who issued it"}
 	case errors.Is(err, x509.ErrUnsupportedAlgorithm):
+		if parent.PublicKey != nil { // which is supported: its signature is not
+			return &Error{Code: CodeBadSignature, Certificate: child,
+				Got:  "a signature algorithm that is not supported",
+				Hint: "ask for a certificate that is signed with ECDSA, Ed25519, RSA or pure ML-DSA"}
+		}
 		return unsupportedKey(parent, keyName(parent))
 	case err != nil:
 		return &Error{Code: CodeBadSignature, Certificate: child,

@@ -287,7 +287,7 @@ func checkPublicKey(c *x509.Certificate, key crypto.PublicKey) error {
 
 func unsupportedKey(c *x509.Certificate, got string) error {
 	return &Error{Code: CodeUnsupportedKey, Certificate: c,
-		Expected: "an ECDSA key on P-256, P-384 or P-521, an Ed25519 key, or an RSA key", Got: got,
+		Expected: pubkey.Kinds, Got: got,
 		Hint: "ask for a certificate with a key of one of these types"}
 }
 

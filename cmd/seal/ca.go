@@ -59,7 +59,7 @@ func needsSubcommand(cmd *cobra.Command, args []string) error {
 
 func newCACreate(out *output) *cobra.Command {
 	var options authority.Options
-	var algorithm string
+	var algorithm, rootAlgorithm string
 	var days int
 	cmd := &cobra.Command{
 		Use:   "create",
@@ -69,6 +69,12 @@ func newCACreate(out *output) *cobra.Command {
 			var err error
 			if options.Algorithm, err = authority.ParseAlgorithm(algorithm); err != nil {
 				return usage("--algorithm: %v", err)
+			}
+			if rootAlgorithm != "" {
+				options.RootAlgorithm, err = authority.ParseAlgorithm(rootAlgorithm)
+				if err != nil {
+					return usage("--root-algorithm: %v", err)
+				}
 			}
 			if days < 0 {
 				return usage("--days %d is not a valid lifetime", days).hinted("as in --days 3650")
@@ -82,12 +88,18 @@ func newCACreate(out *output) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&options.Name, "name", "", "common `name` of the root; the default has a random number")
-	f.StringVar(&algorithm, "algorithm", "", "`kind` of its keys: ecdsa-p256 (the default), ecdsa-p384, ed25519, rsa-2048, rsa-3072 or rsa-4096")
+	f.StringVar(&algorithm, "algorithm", "", "`kind` of its keys: "+algorithmNames)
+	f.StringVar(&rootAlgorithm, "root-algorithm", "",
+		"`kind` of the root's key, as of --algorithm, which is the default")
 	f.StringArrayVar(&options.Names, "allow", nil, "a domain, address or network (`name`) that it may issue for besides the local ones; may be given several times")
 	f.BoolVar(&options.AnyName, "any-name", false, "let it issue for every name: its key can then impersonate any server to those who trust its root")
 	f.IntVar(&days, "days", 0, "lifetime of the root in `days`; the default is ten years")
 	return cmd
 }
+
+// algorithmNames lists the kinds of keys in the help.
+const algorithmNames = "ecdsa-p256 (the default), ecdsa-p384, ed25519, rsa-2048, rsa-3072, " +
+	"rsa-4096, ml-dsa-44, ml-dsa-65 or ml-dsa-87"
 
 // maxRootDays bounds the lifetime of a root, a hundred years.
 const maxRootDays = 36500

@@ -55,7 +55,7 @@ func newCAIssue(out *output) *cobra.Command {
 	f.BoolVar(&flags.client, "client", false, "for clients instead of servers; with --server for both")
 	f.BoolVar(&flags.server, "server", false, "for servers, the default")
 	f.BoolVar(&flags.force, "force", false, "replace existing files")
-	f.StringVar(&flags.algorithm, "algorithm", "", "`kind` of the key: ecdsa-p256 (the default), ecdsa-p384, ed25519, rsa-2048, rsa-3072 or rsa-4096")
+	f.StringVar(&flags.algorithm, "algorithm", "", "`kind` of the key: "+algorithmNames)
 	f.IntVar(&flags.days, "days", 90, "lifetime in `days`, at most 397")
 	return cmd
 }

@@ -15,13 +15,13 @@ import (
 // values has the words that flags take, by the name of the flag, for completion. A flag
 // whose value is a file is completed by the shell.
 var values = map[string][]string{
-	"min":         {"1.2", "1.3"},
-	"max":         {"1.2", "1.3"},
-	"client-auth": {"none", "request", "require", "late"},
-	"revocation":  {"off", "prefer", "require"},
-	"algorithm": {"ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048", "rsa-3072",
-		"rsa-4096"},
-	"form": {"pem", "der", "chain"},
+	"min":            {"1.2", "1.3"},
+	"max":            {"1.2", "1.3"},
+	"client-auth":    {"none", "request", "require", "late"},
+	"revocation":     {"off", "prefer", "require"},
+	"algorithm":      keyKinds,
+	"root-algorithm": keyKinds,
+	"form":           {"pem", "der", "chain"},
 	"reason": {"key-compromise", "affiliation-changed", "superseded",
 		"cessation-of-operation", "privilege-withdrawn", "unspecified"},
 	"log-format": {"json", "text"},
@@ -30,6 +30,10 @@ var values = map[string][]string{
 	"accept-proxy-header": {"any", "unix"},
 	"send-proxy-header":   {"1", "2"},
 }
+
+// keyKinds are the kinds of keys of an authority.
+var keyKinds = []string{"ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048", "rsa-3072", "rsa-4096",
+	"ml-dsa-44", "ml-dsa-65", "ml-dsa-87"}
 
 // folders are the flags whose value is a folder.
 var folders = []string{"ca-dir", "into"}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/mldsa"
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
@@ -62,6 +63,7 @@ var kinds = [][]iana.SignatureScheme{
 		iana.RSAPKCS1WithSHA256, iana.RSAPKCS1WithSHA384, iana.RSAPKCS1WithSHA512},
 	{iana.RSAPSSPSSWithSHA256, iana.RSAPSSPSSWithSHA384, iana.RSAPSSPSSWithSHA512},
 	{iana.Ed25519},
+	{iana.MLDSA44, iana.MLDSA65, iana.MLDSA87},
 }
 
 // handshakes asks the questions that need whole handshakes. Servers with nothing newer than
@@ -266,6 +268,8 @@ func keyText(key any) string {
 		return "ECDSA " + k.Curve.Params().Name
 	case ed25519.PublicKey:
 		return "Ed25519"
+	case *mldsa.PublicKey:
+		return k.Parameters().String()
 	}
 	return strings.TrimPrefix(fmt.Sprintf("%T", key), "*")
 }

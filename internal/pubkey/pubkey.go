@@ -81,9 +81,9 @@ func Check(key crypto.PublicKey) error {
 	case *mldsa.PublicKey:
 		return checkMLDSA(key)
 	case nil:
-		return &Error{Unsupported, kinds, "a key of an unknown kind"}
+		return &Error{Unsupported, Kinds, "a key of an unknown kind"}
 	}
-	return &Error{Unsupported, kinds, fmt.Sprintf("a key of type %T", key)}
+	return &Error{Unsupported, Kinds, fmt.Sprintf("a key of type %T", key)}
 }
 
 // TooCostly reports whether one signature of key takes too long to verify. It is
@@ -94,28 +94,29 @@ func TooCostly(key crypto.PublicKey) bool {
 	return refused && e.Reason == Costly
 }
 
-const kinds = "an ECDSA key on P-256, P-384 or P-521, an Ed25519, ML-DSA or RSA key"
+// Kinds is what errors expect in place of a key of another kind.
+const Kinds = "an ECDSA key on P-256, P-384 or P-521, an Ed25519, ML-DSA or RSA key"
 
 func checkCurve(key *ecdsa.PublicKey) error {
 	switch key.Curve {
 	case elliptic.P256(), elliptic.P384(), elliptic.P521():
 		return nil
 	case nil:
-		return &Error{Unsupported, kinds, "an ECDSA key without a curve"}
+		return &Error{Unsupported, Kinds, "an ECDSA key without a curve"}
 	}
-	return &Error{Unsupported, kinds, "an ECDSA key on " + key.Curve.Params().Name}
+	return &Error{Unsupported, Kinds, "an ECDSA key on " + key.Curve.Params().Name}
 }
 
 func checkMLDSA(key *mldsa.PublicKey) error {
 	if key == nil || *key == (mldsa.PublicKey{}) { // its methods panic
-		return &Error{Unsupported, kinds, "an ML-DSA key without a value"}
+		return &Error{Unsupported, Kinds, "an ML-DSA key without a value"}
 	}
 	return nil
 }
 
 func checkRSA(key *rsa.PublicKey) error {
 	if key == nil || key.N == nil {
-		return &Error{Unsupported, kinds, "an RSA key without numbers"}
+		return &Error{Unsupported, Kinds, "an RSA key without numbers"}
 	}
 	size := fmt.Sprintf("an RSA key of %d to %d bits", MinRSABits, MaxRSABits)
 	exponents := fmt.Sprintf("an odd exponent from %d to %d", minRSAExponent, maxRSAExponent)
