@@ -32,7 +32,7 @@ var curl = &program{
 		}
 		return command{args: args, whole: true, http: true}
 	},
-	without: withoutHybrids(map[string]string{
+	without: withoutPostQuantum(map[string]string{
 		"no compatibility mode":          "no setting for it",
 		"key update":                     "no option for it",
 		"key update by sealsock":         "one response is one record",

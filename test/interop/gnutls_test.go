@@ -21,8 +21,8 @@ var (
 
 // The GnuTLS of the system, and that of a newer system.
 var (
-	gnutls37 = gnutls("GnuTLS 3.7", withoutHybrids(nil), gnutls37Without12)
-	gnutls38 = gnutls("GnuTLS 3.8", withoutHybrids(nil), gnutls38Without12, newer())
+	gnutls37 = gnutls("GnuTLS 3.7", withoutPostQuantum(nil), gnutls37Without12)
+	gnutls38 = gnutls("GnuTLS 3.8", withoutPostQuantum(nil), gnutls38Without12, newer())
 )
 
 // gnutls makes the pair of programs of one installation. prefix comes before

@@ -53,7 +53,7 @@ var nss = &program{
 		return command{args: args, http: true}
 	},
 	without12: nssWithout12,
-	without: withoutHybrids(map[string]string{
+	without: withoutPostQuantum(map[string]string{
 		"X448":                       "no X448",
 		"AES-128-CCM":                "no AES-CCM in its TLS",
 		"Ed25519 certificate":        "no Ed25519 in this version",

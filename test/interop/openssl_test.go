@@ -2,6 +2,7 @@ package interop
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/sealsock/sealsock/iana"
 )
@@ -10,14 +11,20 @@ var opensslGroups = map[iana.NamedGroup]string{
 	iana.X25519: "X25519", iana.SecP256r1: "P-256", iana.SecP384r1: "P-384", iana.SecP521r1: "P-521",
 	iana.X25519MLKEM768: "X25519MLKEM768", iana.SecP256r1MLKEM768: "SecP256r1MLKEM768", iana.SecP384r1MLKEM1024: "SecP384r1MLKEM1024",
 	iana.X448: "X448", iana.FFDHE2048: "ffdhe2048",
+	iana.MLKEM768: "MLKEM768", iana.MLKEM1024: "MLKEM1024",
 }
 
-// withoutHybrids returns the gaps of a program that lacks ML-KEM, with its
+// withoutPostQuantum returns the gaps of a program that lacks ML-KEM and ML-DSA, with its
 // other gaps.
-func withoutHybrids(more map[string]string) map[string]string {
+func withoutPostQuantum(more map[string]string) map[string]string {
 	without := map[string]string{}
-	for _, name := range []string{"X25519MLKEM768 unasked", "X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024"} {
-		without[name] = "no ML-KEM in this version"
+	for _, s := range scenarios {
+		switch {
+		case strings.Contains(s.name, "MLKEM"):
+			without[s.name] = "no ML-KEM in this version"
+		case strings.HasPrefix(s.name, "ML-DSA"):
+			without[s.name] = "no ML-DSA in this version"
+		}
 	}
 	for name, why := range more {
 		without[name] = why
@@ -27,7 +34,7 @@ func withoutHybrids(more map[string]string) map[string]string {
 
 // The OpenSSL of the system, and that of a newer system.
 var (
-	openssl30 = openssl("OpenSSL 3.0", withoutHybrids(nil), openssl30Without12, "openssl")
+	openssl30 = openssl("OpenSSL 3.0", withoutPostQuantum(nil), openssl30Without12, "openssl")
 	openssl35 = openssl("OpenSSL 3.5", map[string]string{}, openssl35Without12, newer(), "openssl")
 )
 

@@ -44,6 +44,8 @@ var scenarios = []*scenario{
 	{name: "X25519MLKEM768", group: iana.X25519MLKEM768},
 	{name: "SecP256r1MLKEM768", group: iana.SecP256r1MLKEM768},
 	{name: "SecP384r1MLKEM1024", group: iana.SecP384r1MLKEM1024},
+	{name: "MLKEM768 alone", group: iana.MLKEM768},
+	{name: "MLKEM1024 alone", group: iana.MLKEM1024},
 	{name: "X25519", group: iana.X25519},
 	{name: "P-256", group: iana.SecP256r1},
 	{name: "P-384", group: iana.SecP384r1},
@@ -59,9 +61,13 @@ var scenarios = []*scenario{
 	{name: "ECDSA P-521 certificate", key: "p521"},
 	{name: "Ed25519 certificate", key: "ed25519"},
 	{name: "RSA certificate", key: "rsa"},
+	{name: "ML-DSA-44 certificate", key: "mldsa44"},
+	{name: "ML-DSA-65 certificate", key: "mldsa65"},
+	{name: "ML-DSA-87 certificate", key: "mldsa87"},
 	{name: "ECDSA client certificate", clientKey: "p256"},
 	{name: "Ed25519 client certificate", clientKey: "ed25519"},
 	{name: "RSA client certificate", clientKey: "rsa"},
+	{name: "ML-DSA client certificate", clientKey: "mldsa65"},
 	{name: "HelloRetryRequest", group: iana.SecP384r1, retry: true},
 	{name: "ALPN", alpn: "http/1.1"},
 	{name: "no compatibility mode", plain: true},
@@ -88,6 +94,7 @@ func scenarioNamed(name string) *scenario {
 var schemes = map[string]iana.SignatureScheme{
 	"p256": iana.ECDSAWithP256AndSHA256, "p384": iana.ECDSAWithP384AndSHA384, "p521": iana.ECDSAWithP521AndSHA512,
 	"ed25519": iana.Ed25519, "rsa": iana.RSAPSSRSAEWithSHA256,
+	"mldsa44": iana.MLDSA44, "mldsa65": iana.MLDSA65, "mldsa87": iana.MLDSA87,
 	"stranger": iana.ECDSAWithP256AndSHA256, "othername": iana.ECDSAWithP256AndSHA256,
 }
 
@@ -113,7 +120,9 @@ func makeCertificates() {
 	write("hello1", []byte(hello))
 	write("ca.pem", rootCA.PEM())
 	write("ca.key", (&testcert.Leaf{Key: rootCA.Key}).KeyPEM())
-	for _, kind := range []string{"p256", "p384", "p521", "ed25519", "rsa"} {
+	for _, kind := range []string{
+		"p256", "p384", "p521", "ed25519", "rsa", "mldsa44", "mldsa65", "mldsa87",
+	} {
 		addIdentity(kind, rootCA, testcert.NewKey(kind), serverName)
 	}
 	makeStaple(rootCA, identities["rsa"].Leaf.Raw)

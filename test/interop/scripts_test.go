@@ -69,7 +69,7 @@ var python = &program{
 		return script(s, "server", port, pythonGroups, pythonPath, "testdata/server.py")
 	},
 	without12: pythonWithout12,
-	without: withoutHybrids(map[string]string{
+	without: withoutPostQuantum(map[string]string{
 		"AES-128-GCM":           "no setting for TLS 1.3 suites before Python 3.15",
 		"AES-256-GCM":           "no setting for TLS 1.3 suites before Python 3.15",
 		"ChaCha20-Poly1305":     "no setting for TLS 1.3 suites before Python 3.15",
@@ -101,7 +101,7 @@ var node = &program{
 		return script(s, "server", port, opensslGroups, "node", "testdata/server.js")
 	},
 	without12: nodeWithout12,
-	without: withoutHybrids(map[string]string{
+	without: withoutPostQuantum(map[string]string{
 		"no compatibility mode": "no setting for it",
 		"key update":            "no call for it",
 	}),
@@ -119,7 +119,7 @@ var java = &program{
 	client:    func(s *scenario, port int) command { return javaCommand(s, "client", port) },
 	server:    func(s *scenario, port int) command { return javaCommand(s, "server", port) },
 	without12: javaWithout12,
-	without: withoutHybrids(map[string]string{
+	without: withoutPostQuantum(map[string]string{
 		"no compatibility mode": "a system property of its client only",
 		"AES-128-CCM":           "no AES-CCM in its TLS",
 	}),

@@ -51,6 +51,7 @@ var documents = []document{
 	{"RFC 8555", "ACME", 0},
 	{"draft-ietf-tls-ecdhe-mlkem", "Post-quantum hybrids", 0},
 	{tlsMLDSA, "ML-DSA signatures", 0},
+	{rfc9881, "ML-DSA keys", 0},
 	{sp800, "GCM", 0},
 	{own, "Rules of this module", 0},
 }

@@ -1,6 +1,9 @@
 package main
 
-const tlsMLDSA = "draft-ietf-tls-mldsa"
+const (
+	tlsMLDSA = "draft-ietf-tls-mldsa"
+	rfc9881  = "RFC 9881"
+)
 
 // postQuantumRows are about ML-DSA.
 var postQuantumRows = []row{
@@ -53,5 +56,58 @@ var postQuantumRows = []row{
 		file: "internal/pubkey/pubkey.go",
 		old:  "key == nil || *key == (mldsa.PublicKey{})", new: "key == nil",
 		test: "TestCheck",
+	},
+	{
+		doc: rfc9881, section: "8.2",
+		must: "a private key whose seed and expanded key differ is malformed",
+		file: "internal/mldsakey/mldsakey.go",
+		old:  "expanded != nil && !bytes.Equal(s.seeded(seed), expanded)", new: "false",
+		test: "TestDamaged",
+	},
+	{
+		doc: rfc9881, section: "6", must: "the three forms of a private key, with their sizes",
+		file: "internal/mldsakey/mldsakey.go",
+		old:  "(seed == nil || len(seed) == mldsa.PrivateKeySize)", new: "true",
+		test: "TestDamaged",
+	},
+	{
+		doc: own, section: "internal/mldsakey",
+		must: "an expanded key whose parts do not go together is refused",
+		file: "internal/mldsakey/mldsakey.go",
+		old:  "err != nil || mldsa.Verify(key.public, probe, signature, nil) != nil",
+		new:  "err != nil || len(signature) == 0",
+		test: "TestDamaged",
+	},
+	{
+		doc: own, section: "internal/mldsakey", must: "a key without its seed prints as [redacted]",
+		file: "internal/mldsakey/mldsakey.go",
+		old:  "String() string { return \"[redacted]\" }", new: "Text() string { return \"\" }",
+		nth: 1, test: "TestForms",
+	},
+	{
+		doc: own, section: "authority", must: "the root has a key of its own kind",
+		file: "authority/authority.go",
+		old:  "rootKey, err := rootAlgorithm.generate()",
+		new:  "_ = rootAlgorithm\n\trootKey, err := algorithm.generate()",
+		test: "TestMixedChains",
+	},
+	{
+		doc: own, section: "authority", must: "OCSP responses name the parameter set of their signature",
+		file: "authority/responder.go",
+		old:  "mldsa.MLDSA44(): mldsa44DER", new: "mldsa.MLDSA44(): mldsa65DER",
+		test: "TestRevokedByOwnServices",
+	},
+	{
+		doc: own, section: "identity", must: "an identity signs with the parameter set of its key",
+		file: "identity/choose.go",
+		old:  "return mldsaSchemes[key.Parameters()] == scheme", new: "return false",
+		test: "TestSigns",
+	},
+	{
+		doc: own, section: "trust",
+		must: "an error blames the signature algorithm, and not the issuer's key",
+		file: "trust/diagnose.go",
+		old:  "if parent.PublicKey != nil {", new: "if false {",
+		test: "TestMLDSAChains",
 	},
 }
