@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"github.com/sealsock/sealsock/internal/printed"
 	"github.com/sealsock/sealsock/internal/testcert"
 	"github.com/sealsock/sealsock/legacy"
+	"github.com/sealsock/sealsock/relay"
 )
 
 // TestNoTypePrintsSecrets prints a value of each exported type that holds a secret in each
@@ -99,8 +101,10 @@ func newHolders(t *testing.T) *holders {
 	psk, ticketKey := engine.NewPSK([]byte("device"), text), sealsock.NewTicketKey([32]byte(text))
 	session := madeSession(t)
 	echKey := ok(engine.NewECHKey(bytes.NewReader(bytes.Repeat(text, 64)), 1, "a.test", 0))
+	join := slices.Concat([]byte{byte(relay.KindJoin), relay.Version}, make([]byte, 32), text[16:])
+	joining := ok(relay.Parse(join))
 	h := &holders{secrets: map[string][]byte{
-		"the key": text, "the session": sessionSecret(t, session),
+		"the key": text, "the token": text[16:], "the session": sessionSecret(t, session),
 		"the ECH key": ok(echKey.PrivateKey()),
 	}}
 	tickets := sealsock.SealTickets(keyList{ticketKey}, nil)
@@ -117,7 +121,7 @@ func newHolders(t *testing.T) *holders {
 		held(&ticketKey), held(&tickets), held(cache), held(rotating), held(cred),
 		held(cred.Delegated), held(&cred.Signer), held(config), held(&config.Options), held(psk), held(session),
 		held(echKey), held(&engine.Event{Session: session}), held(&engine.Target{Session: session}), held(id), held(&id.Signer),
-		held(&authority.Request{Signer: id.Signer}),
+		held(&authority.Request{Signer: id.Signer}), held(&joining.Token), held(joining),
 		held(answerOf((*engine.PSKQuery).Use, psk)),
 		held(answerOf((*engine.SessionQuery).Use, session)),
 		held(answerOf((*engine.CredentialRequest).Show, cred)),

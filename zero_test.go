@@ -31,6 +31,7 @@ import (
 	"github.com/sealsock/sealsock/loop/adapt"
 	"github.com/sealsock/sealsock/message"
 	"github.com/sealsock/sealsock/proxyprotocol"
+	"github.com/sealsock/sealsock/relay"
 	"github.com/sealsock/sealsock/signer"
 	"github.com/sealsock/sealsock/socket"
 	"github.com/sealsock/sealsock/socket/alg"
@@ -103,6 +104,8 @@ var zeroValues = []any{
 	new(unix.Addr),
 	new(vsock.Addr),
 	new(proxyprotocol.Error), new(proxyprotocol.Header),
+	new(relay.Code), new(relay.Error), new(relay.Member), new(relay.MemberID),
+	new(relay.Message), new(relay.Server), new(relay.Token),
 	new(smc.Mode),
 	new(signer.Signer),
 	new(starttls.Error),

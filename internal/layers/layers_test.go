@@ -60,6 +60,9 @@ var allowed = map[string][]string{
 	"address": {"internal/filelock", "internal/websocket", "socket", "socket/inet", "socket/unix", "socket/vsock", "socket/bluetooth", "socket/can", "socket/tipc",
 		"socket/sctp", "socket/mptcp", "socket/smc", "socket/udplite"},
 	"internal/websocket": {},
+	"message":            {},
+	"relay":              {"message"},
+	"internal/link":      {"relay"},
 }
 
 // untouched lists the standard packages that the engine's side must not import

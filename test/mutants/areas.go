@@ -31,6 +31,7 @@ var areas = []area{
 	{"keys", keysRows},
 	{"post_quantum", postQuantumRows},
 	{"record", recordRows},
+	{"relay", relayRows},
 	{"musts_ech", mustECHRows},
 	{"musts_tls12", mustRows12},
 	{"musts_tls13", mustRows13},

@@ -1,0 +1,254 @@
+package link
+
+import (
+	"time"
+)
+
+const (
+	firstWait = time.Second            // before anything is sent again, without a measurement
+	leastWait = 200 * time.Millisecond // with one
+	mostWait  = 10 * time.Second
+	linger    = 30 * time.Second // of a Conn that the other member has not closed
+)
+
+// A resender decides when to send again. The wait doubles until something is acknowledged.
+type resender struct {
+	at       time.Time // zero while nothing is on its way
+	wait     time.Duration
+	repaired uint64 // 1 + the number from which was sent again because it was missing
+
+	measured uint64 // the end of the packet whose way is measured; 0 for none
+	sent     time.Time
+	roundway time.Duration // smoothed
+}
+
+// base is the wait after which a packet is taken as lost.
+func (r *resender) base() time.Duration {
+	if r.roundway == 0 {
+		return firstWait
+	}
+	return min(max(3*r.roundway, leastWait), mostWait)
+}
+
+// measure takes the time of the packet that ack acknowledges.
+func (r *resender) measure(ack uint64, now time.Time) {
+	if r.measured == 0 || ack < r.measured {
+		return
+	}
+	took := now.Sub(r.sent)
+	if r.roundway == 0 {
+		r.roundway = took
+	}
+	r.roundway += (took - r.roundway) / 8
+	r.measured = 0
+}
+
+// pump sends packets until the Conn ends.
+func (c *Conn) pump() {
+	defer c.hub.forget(c)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		p, pause := c.nextPacket(time.Now())
+		if p != nil {
+			c.hub.send(c.peer, c.seal.seal(p))
+			continue
+		}
+		if pause < 0 {
+			return
+		}
+		timer.Reset(pause)
+		select {
+		case <-c.wake:
+		case <-timer.C:
+		case <-c.over:
+			return
+		}
+	}
+}
+
+// nextPacket returns the next packet to send, or nil, and for how long there is no other
+// without an event: a negative time is the end.
+func (c *Conn) nextPacket(now time.Time) (*packet, time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil || c.finished(now) {
+		return nil, -1
+	}
+	if !c.up {
+		return nil, linger
+	}
+	expired := !c.timer.at.IsZero() && !now.Before(c.timer.at)
+	if expired {
+		c.again()
+		c.timer.wait = min(2*c.timer.wait, mostWait)
+	}
+	p := c.compose(expired)
+	if p != nil {
+		c.complete(p, now)
+	}
+	if waits := c.next > c.acked || c.blocked(); !waits {
+		c.timer.at = time.Time{}
+	} else if c.timer.at.IsZero() || expired {
+		c.timer.wait = max(c.timer.wait, c.timer.base())
+		c.timer.at = now.Add(c.timer.wait)
+	}
+	if c.timer.at.IsZero() {
+		return p, linger
+	}
+	return p, max(c.timer.at.Sub(now), 0)
+}
+
+// complete adds the acknowledgement to a packet that is sent now. The caller holds the lock.
+func (c *Conn) complete(p *packet, now time.Time) {
+	p.ack, p.limit, p.missing = c.received, c.limit(), c.missing
+	c.told, c.owed, c.missing = p.limit, false, false
+	if end := p.number + uint64(len(p.data)); c.timer.measured == 0 && end > c.highest {
+		c.timer.measured, c.timer.sent = end, now
+	}
+	c.highest = max(c.highest, c.next)
+}
+
+// compose returns the packet that is due, without its acknowledgement, and counts it as
+// sent. A probe asks a receiver that has no space whether it has some now. The caller holds
+// the lock.
+func (c *Conn) compose(probe bool) *packet {
+	end := c.acked + uint64(len(c.out))
+	p := &packet{number: c.next}
+	switch {
+	case c.next < min(end, c.allowed):
+		p.kind = typeData
+		size := min(min(end, c.allowed)-c.next, maxData)
+		p.data = c.out[c.next-c.acked:][:size]
+		c.next += size
+	case c.fin && !c.finAcked && c.next == end:
+		p.kind = typeFin
+		c.next++
+	case c.owed:
+		p.kind = typeAck
+	case probe && c.blocked():
+		p.kind = typeData
+	default:
+		return nil
+	}
+	return p
+}
+
+// blocked reports whether data waits for space at the receiver, and nothing is on its way.
+// The caller holds the lock.
+func (c *Conn) blocked() bool {
+	return c.next == c.acked && len(c.out) > 0 && c.next >= c.allowed
+}
+
+// again makes everything that was not acknowledged be sent again. The caller holds the lock.
+func (c *Conn) again() {
+	c.next = c.acked
+	c.timer.measured = 0
+}
+
+// finished reports whether a closed Conn has nothing left to do. The caller holds the lock.
+func (c *Conn) finished(now time.Time) bool {
+	if !c.closed || !c.drained() {
+		return false
+	}
+	if c.lingered.IsZero() {
+		c.lingered = now.Add(linger)
+	}
+	return c.ended && !c.owed || !now.Before(c.lingered)
+}
+
+// deliver takes a packet of the other member.
+func (c *Conn) deliver(p *packet) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.err != nil:
+		return
+	case p.kind == typeReset:
+		c.failLocked(ErrReset)
+		return
+	case p.ack > c.highest:
+		c.failLocked(errFormat) // it acknowledges what was not sent
+		return
+	}
+	c.acknowledged(p)
+	c.take(p)
+	c.changed.Broadcast()
+	c.poke()
+}
+
+// acknowledged removes what the other member has received. The caller holds the lock.
+func (c *Conn) acknowledged(p *packet) {
+	c.allowed = max(c.allowed, p.limit)
+	switch {
+	case p.ack > c.acked:
+		n := p.ack - c.acked
+		if n > uint64(len(c.out)) {
+			n, c.finAcked = uint64(len(c.out)), true
+		}
+		if c.out = c.out[n:]; len(c.out) == 0 {
+			c.out = nil
+		}
+		c.acked = p.ack
+		c.next = max(c.next, c.acked)
+		c.timer.measure(p.ack, time.Now())
+		c.timer.at, c.timer.wait = time.Time{}, 0
+	case p.missing && p.ack == c.acked && c.timer.repaired != c.acked+1:
+		c.timer.repaired = c.acked + 1
+		c.again()
+	}
+}
+
+// take takes the data or the end in p, if it is next. The caller holds the lock.
+func (c *Conn) take(p *packet) {
+	if p.kind == typeAck {
+		return
+	}
+	c.owed = true
+	if p.number > c.received {
+		c.missing = true
+		return
+	}
+	if c.ended {
+		return
+	}
+	if p.kind == typeFin {
+		if p.number == c.received {
+			c.ended = true
+			c.received++
+		}
+		return
+	}
+	old := c.received - p.number
+	if old >= uint64(len(p.data)) {
+		return
+	}
+	data := p.data[old:]
+	data = data[:min(len(data), Window-len(c.in))]
+	if !c.closed {
+		c.in = append(c.in, data...)
+	}
+	c.received += uint64(len(data))
+}
+
+// setUp is called when the other member can be reached, again perhaps, and when it cannot.
+func (c *Conn) setUp(up bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.away != nil {
+		c.away.Stop()
+		c.away = nil
+	}
+	c.up = up
+	if c.err != nil {
+		return
+	}
+	if !up {
+		c.away = time.AfterFunc(c.hub.opts.Patience, func() { c.fail(ErrGone) })
+		return
+	}
+	c.again()
+	c.timer.at, c.timer.wait = time.Time{}, 0
+	c.owed = c.received > 0 || c.highest > 0
+	c.poke()
+}

@@ -1,0 +1,438 @@
+package link
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/net/nettest"
+
+	"github.com/sealsock/sealsock/relay"
+)
+
+// A fakeRelay is a relay whose connections can be cut, and which can be replaced by a new one.
+type fakeRelay struct {
+	mu     sync.Mutex
+	server *relay.Server
+	conns  []net.Conn
+	down   bool
+	wg     sync.WaitGroup
+	tamper func(net.Conn) net.Conn // of the client's side
+}
+
+func newFakeRelay(t testing.TB) *fakeRelay {
+	f := &fakeRelay{server: relay.NewServer(relay.NewMemory(0, 0), relay.Limits{})}
+	t.Cleanup(func() { f.restart(true); f.wg.Wait() })
+	return f
+}
+
+func (f *fakeRelay) dial(ctx context.Context) (net.Conn, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.down {
+		return nil, errors.New("the relay is down")
+	}
+	a, b := net.Pipe()
+	f.conns = append(f.conns, a)
+	server := f.server
+	f.wg.Go(func() { server.Serve(context.Background(), b) })
+	if f.tamper != nil {
+		a = f.tamper(a)
+	}
+	return a, nil
+}
+
+// restart cuts all connections and forgets all rooms, as the end of the process does.
+func (f *fakeRelay) restart(down bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.conns {
+		c.Close()
+	}
+	f.conns, f.down = nil, down
+	f.server = relay.NewServer(relay.NewMemory(0, 0), relay.Limits{})
+}
+
+// join returns a Hub and the Conns that it gets, in order.
+func (f *fakeRelay) join(t testing.TB, opts Options) (*Hub, <-chan *Conn) {
+	t.Helper()
+	conns := make(chan *Conn, 1000)
+	seen := make(map[*Conn]bool)
+	also := opts.Notify
+	opts.Dial, opts.Token = f.dial, relay.NewToken()
+	if opts.Key == nil {
+		opts.Key = []byte("a key that the relay does not have")
+	}
+	opts.Notify = func(e Event) {
+		if e.Kind == Joined && !seen[e.Conn] {
+			seen[e.Conn] = true
+			conns <- e.Conn
+		}
+		if also != nil {
+			also(e)
+		}
+	}
+	h, err := NewHub(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close() })
+	return h, conns
+}
+
+func (f *fakeRelay) pair(t testing.TB, opts Options) (a, b *Conn) {
+	_, first := f.join(t, opts)
+	_, second := f.join(t, opts)
+	return <-first, <-second
+}
+
+// TestConn: a Conn is a net.Conn in all that nettest tries.
+func TestConn(t *testing.T) {
+	nettest.TestConn(t, func() (c1, c2 net.Conn, stop func(), err error) {
+		f := newFakeRelay(t)
+		a, b := f.pair(t, Options{})
+		return a, b, func() { a.hub.Close(); b.hub.Close() }, nil
+	})
+}
+
+// numbered is a stream of lines that count.
+func numbered(from, to int) []byte {
+	var b bytes.Buffer
+	for i := from; i < to; i++ {
+		fmt.Fprintf(&b, "line %d of those that have to arrive once and in order\n", i)
+	}
+	return b.Bytes()
+}
+
+// exchange sends a stream in both directions at once and compares what arrives. between is
+// called while it is under way.
+func exchange(t *testing.T, a, b *Conn, between func()) {
+	t.Helper()
+	data := numbered(0, 20_000)
+	a.SetDeadline(time.Now().Add(40 * time.Second))
+	b.SetDeadline(time.Now().Add(40 * time.Second))
+	var wg sync.WaitGroup
+	for _, ends := range [][2]*Conn{{a, b}, {b, a}} {
+		wg.Go(func() {
+			for rest := data; len(rest) > 0; {
+				n := min(1+rand.IntN(50_000), len(rest))
+				if _, err := ends[0].Write(rest[:n]); err != nil {
+					t.Error(err)
+					return
+				}
+				rest = rest[n:]
+			}
+			if err := ends[0].CloseWrite(); err != nil {
+				t.Error(err)
+			}
+		})
+		wg.Go(func() {
+			got, err := io.ReadAll(ends[1])
+			if err != nil || !bytes.Equal(got, data) {
+				t.Errorf("%d bytes arrived of %d, equal: %v, %v", len(got), len(data),
+					bytes.Equal(got, data), err)
+			}
+		})
+	}
+	if between != nil {
+		between()
+	}
+	wg.Wait()
+}
+
+// TestRestartsOfTheRelay: the relay is killed and started anew three times under traffic.
+func TestRestartsOfTheRelay(t *testing.T) {
+	f := newFakeRelay(t)
+	a, b := f.pair(t, Options{})
+	exchange(t, a, b, func() {
+		for range 3 {
+			time.Sleep(20 * time.Millisecond)
+			f.restart(true)
+			time.Sleep(20 * time.Millisecond)
+			f.restart(false)
+		}
+	})
+	done := make(chan struct{})
+	a.Close()
+	b.Close()
+	if err := errors.Join(a.Flush(done), b.Flush(done)); err != nil {
+		t.Error(err)
+	}
+}
+
+// A hostile relay alters the messages to a client. It sees them as they are on the wire.
+type hostile struct {
+	net.Conn
+	do  func(m *relay.Message) []*relay.Message
+	out bytes.Buffer
+}
+
+func (h *hostile) Read(p []byte) (int, error) {
+	for h.out.Len() == 0 {
+		var head [4]byte
+		if _, err := io.ReadFull(h.Conn, head[:]); err != nil {
+			return 0, err
+		}
+		body := make([]byte, int(head[2])<<8|int(head[3]))
+		if _, err := io.ReadFull(h.Conn, body); err != nil {
+			return 0, err
+		}
+		m, err := relay.Parse(body)
+		if err != nil {
+			return 0, err
+		}
+		for _, m := range h.do(m) {
+			b := m.Append(nil)
+			h.out.Write([]byte{0, 0, byte(len(b) >> 8), byte(len(b))})
+			h.out.Write(b)
+		}
+	}
+	return h.out.Read(p)
+}
+
+// TestHostileRelay: what a relay does to packets never shows in the stream.
+func TestHostileRelay(t *testing.T) {
+	one := func(m *relay.Message) []*relay.Message { return []*relay.Message{m} }
+	var held []*relay.Message
+	for name, do := range map[string]func(m *relay.Message) []*relay.Message{
+		"alters": func(m *relay.Message) []*relay.Message {
+			if rand.IntN(10) == 0 {
+				m.Payload[rand.IntN(len(m.Payload))] ^= 1 << rand.IntN(8)
+			}
+			return one(m)
+		},
+		"drops": func(m *relay.Message) []*relay.Message {
+			if rand.IntN(20) == 0 {
+				return nil
+			}
+			return one(m)
+		},
+		"repeats": func(m *relay.Message) []*relay.Message {
+			if held = append(held, m); len(held) > 50 {
+				held = held[25:]
+			}
+			return append(one(m), held[rand.IntN(len(held))])
+		},
+		"reorders": func(m *relay.Message) []*relay.Message {
+			if held = append(held, m); len(held) < 3 && rand.IntN(2) == 0 {
+				return nil
+			}
+			all := held
+			held = nil
+			rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+			return all
+		},
+		"cuts": func(m *relay.Message) []*relay.Message {
+			if rand.IntN(10) == 0 {
+				m.Payload = m.Payload[:rand.IntN(len(m.Payload))]
+			}
+			return one(m)
+		},
+		"injects": func(m *relay.Message) []*relay.Message {
+			made := newSealer([]byte("another key"), m.Member, relay.MemberID{}).seal(
+				&packet{kind: typeData, data: []byte("not from the member")})
+			return append(one(m), &relay.Message{
+				Kind: relay.KindDeliver, Member: m.Member, Payload: made})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			held = nil
+			f := newFakeRelay(t)
+			var mu sync.Mutex
+			f.tamper = func(c net.Conn) net.Conn {
+				return &hostile{Conn: c, do: func(m *relay.Message) []*relay.Message {
+					if m.Kind != relay.KindDeliver {
+						return one(m)
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					return do(m)
+				}}
+			}
+			suspect := make(chan error, 100_000)
+			a, b := f.pair(t, Options{Notify: func(e Event) {
+				if e.Kind == Suspect {
+					suspect <- e.Err
+				}
+			}})
+			exchange(t, a, b, nil)
+			if name == "alters" || name == "cuts" || name == "injects" {
+				select {
+				case err := <-suspect:
+					if !strings.Contains(err.Error(), "not authentic") {
+						t.Error(err)
+					}
+				default:
+					t.Error("the members were not told")
+				}
+			}
+		})
+	}
+}
+
+// TestReflection: packets that the relay returns to their sender are refused, as are those
+// of another pair.
+func TestReflection(t *testing.T) {
+	key := []byte("key")
+	a, b, c := relay.MemberID{1}, relay.MemberID{2}, relay.MemberID{3}
+	sent := newSealer(key, a, b).seal(&packet{kind: typeData, data: []byte("x")})
+	if _, err := newSealer(key, a, b).open(sent); err != nil {
+		t.Error(err)
+	}
+	for _, other := range []*sealer{newSealer(key, b, a), newSealer(key, a, c),
+		newSealer(key, c, b), newSealer([]byte("yek"), a, b)} {
+		if _, err := other.open(sent); err != errForged {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// TestWindow: a receiver that does not read stops the sender, and costs it and itself no
+// more than the window.
+func TestWindow(t *testing.T) {
+	a, b := newFakeRelay(t).pair(t, Options{})
+	a.SetWriteDeadline(time.Now().Add(500 * time.Millisecond))
+	n, err := a.Write(make([]byte, 10*Window))
+	if err == nil || n > 2*Window {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	b.mu.Lock()
+	if len(b.in) > Window {
+		t.Errorf("%d bytes wait", len(b.in))
+	}
+	b.mu.Unlock()
+	// What exceeds the limit is dropped, whatever a sender does.
+	b.deliver(&packet{kind: typeData, number: b.received, data: make([]byte, maxData)})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.in) > Window {
+		t.Errorf("%d bytes wait", len(b.in))
+	}
+}
+
+// TestTake: the next bytes are taken once, and no others.
+func TestTake(t *testing.T) {
+	a, _ := newFakeRelay(t).pair(t, Options{})
+	for _, p := range []*packet{
+		{kind: typeData, number: 0, data: []byte("ab")},
+		{kind: typeData, number: 3, data: []byte("def")}, // behind a gap
+		{kind: typeFin, number: 6},
+		{kind: typeData, number: 1, data: []byte("bc")}, // half of it again
+		{kind: typeData, number: 0, data: []byte("ab")},
+		{kind: typeData, number: 3, data: []byte("def")},
+		{kind: typeFin, number: 6},
+		{kind: typeData, number: 7, data: []byte("x")}, // behind the end
+	} {
+		a.deliver(p)
+	}
+	a.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if got, err := io.ReadAll(a); err != nil || string(got) != "abcdef" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// TestAcknowledgementOfTheUnsent ends the Conn, and no other.
+func TestAcknowledgementOfTheUnsent(t *testing.T) {
+	a, _ := newFakeRelay(t).pair(t, Options{})
+	a.SetReadDeadline(time.Now().Add(5 * time.Second))
+	a.deliver(&packet{kind: typeAck, ack: 1})
+	if _, err := a.Read(make([]byte, 1)); !errors.Is(err, errFormat) {
+		t.Error(err)
+	}
+}
+
+// TestGone: a member that is absent for too long ends the Conn.
+func TestGone(t *testing.T) {
+	f := newFakeRelay(t)
+	opts := Options{Patience: time.Millisecond}
+	_, first := f.join(t, opts)
+	h, _ := f.join(t, opts)
+	a := <-first
+	h.Close()
+	if _, err := a.Read(make([]byte, 1)); !errors.Is(err, ErrGone) {
+		t.Error(err)
+	}
+	if err := a.Flush(nil); err != nil {
+		t.Error("nothing was lost:", err)
+	}
+}
+
+// TestFlushFails: Flush returns an error for what was not acknowledged.
+func TestFlushFails(t *testing.T) {
+	f := newFakeRelay(t)
+	a, _ := f.pair(t, Options{})
+	f.restart(true)
+	if _, err := a.Write([]byte("lost")); err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	close(stop)
+	if err := a.Flush(stop); err == nil {
+		t.Error("no error before the end")
+	}
+	a.fail(ErrGone)
+	if err := a.Flush(nil); !errors.Is(err, ErrGone) {
+		t.Error(err)
+	}
+}
+
+// TestEndedLinkStaysEnded: packets of a link that has ended, as a relay may keep them, make
+// no new one.
+func TestEndedLinkStaysEnded(t *testing.T) {
+	f := newFakeRelay(t)
+	a, b := f.pair(t, Options{})
+	a.fail(ErrGone)
+	a.hub.forget(a)
+	if c, _ := a.hub.connOf(b.hub.id); c != nil {
+		t.Error("there is a new Conn")
+	}
+	b.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, err := b.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Read(make([]byte, 1)); !errors.Is(err, ErrReset) {
+		t.Error(err)
+	}
+}
+
+// TestCrowd: a relay that announces members without end gets no more Conns than allowed.
+func TestCrowd(t *testing.T) {
+	crowded := 0
+	h, _ := newFakeRelay(t).join(t, Options{Members: 3, Notify: func(e Event) {
+		if e.Kind == Crowded {
+			crowded++
+		}
+	}})
+	for i := range 10 {
+		h.joined(relay.MemberID{byte(i)})
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.conns) != 3 || crowded != 7 {
+		t.Errorf("%d Conns, %d were left out", len(h.conns), crowded)
+	}
+}
+
+func FuzzPacket(f *testing.F) {
+	s := newSealer([]byte("key"), relay.MemberID{1}, relay.MemberID{2})
+	f.Add(s.seal(&packet{kind: typeData, number: 5, ack: 6, limit: 7, data: []byte("data")}))
+	f.Add(s.seal(&packet{kind: typeAck, missing: true}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := parse(b)
+		if err != nil {
+			return
+		}
+		again := s.seal(p)
+		if !bytes.Equal(again[:len(again)-tagSize], b) {
+			t.Errorf("%x became %x", b, again)
+		}
+	})
+}

@@ -1,0 +1,198 @@
+package relay
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/sealsock/sealsock/message"
+)
+
+// A client is one connection to the relay.
+type client struct {
+	server   *Server
+	limits   Limits
+	conn     net.Conn
+	messages *message.Conn
+
+	credit  float64 // bytes it may send now
+	counted time.Time
+
+	mu      sync.Mutex
+	queue   [][]byte
+	size    int   // cost of what is queued or being written
+	reason  error // why it ends; the first one counts
+	filled  chan struct{}
+	over    chan struct{} // closed with the reason
+	written chan struct{} // the writer has ended
+}
+
+// cost is what a queued message counts: its bytes, and its place in the queue.
+func cost(b []byte) int { return len(b) + 64 }
+
+// post queues a message for the client. It never waits. A payload that exceeds the queue is
+// dropped. Members that are not told who is present cannot follow: for any other message
+// the connection ends. It implements Sink.
+func (c *client) post(m *Message) bool {
+	if m.Kind == KindError {
+		c.end(&Error{m.Code})
+		return false
+	}
+	b := m.Append(nil)
+	c.mu.Lock()
+	full := c.size+cost(b) > c.limits.Queue
+	ended := c.reason != nil
+	if !full && !ended {
+		c.queue = append(c.queue, b)
+		c.size += cost(b)
+	}
+	c.mu.Unlock()
+	switch {
+	case full && m.Kind != KindDeliver && m.Kind != KindUndeliverable:
+		c.end(&Error{CodeSlow})
+	case !full && !ended && m.Kind == KindDeliver:
+		c.server.delivered.Add(1)
+		c.server.bytes.Add(int64(len(m.Payload)))
+	case m.Kind == KindUndeliverable:
+		c.server.undeliverable.Add(1)
+	}
+	c.wake()
+	return !full && !ended
+}
+
+func (c *client) wake() {
+	select {
+	case c.filled <- struct{}{}:
+	default:
+	}
+}
+
+// end ends the connection for a reason, without waiting for it. The client is told the
+// reason if it is an *Error.
+func (c *client) end(reason error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reason != nil {
+		return
+	}
+	c.reason = reason
+	var told *Error
+	if errors.As(reason, &told) {
+		c.queue = [][]byte{(&Message{Kind: KindError, Code: told.Code}).Append(nil)}
+	}
+	close(c.over)
+	c.conn.SetReadDeadline(time.Unix(1, 0))
+	c.wake()
+}
+
+func (c *client) cause() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.reason
+}
+
+// finish waits until the reason was sent, for a second at most, and closes the connection.
+// A socket that is closed with unread data would drop the reason.
+func (c *client) finish() {
+	c.conn.SetDeadline(time.Now().Add(time.Second))
+	<-c.written
+	var told *Error
+	half, ok := c.conn.(interface{ CloseWrite() error })
+	if ok && errors.As(c.cause(), &told) && half.CloseWrite() == nil {
+		io.Copy(io.Discard, io.LimitReader(c.conn, 4*maxMessage))
+	}
+	c.conn.Close()
+}
+
+// write sends what is queued.
+func (c *client) write() {
+	defer close(c.written)
+	for {
+		<-c.filled
+		c.mu.Lock()
+		queue, ended := c.queue, c.reason != nil
+		c.queue = nil
+		c.mu.Unlock()
+		for _, b := range queue {
+			if !c.send(b) {
+				return
+			}
+		}
+		if ended {
+			return
+		}
+	}
+}
+
+// send sends one message. After the end only the reason is sent, which finish bounds.
+func (c *client) send(b []byte) bool {
+	c.mu.Lock()
+	c.size -= cost(b)
+	ended := c.reason != nil
+	if !ended {
+		c.conn.SetWriteDeadline(time.Now().Add(c.limits.Writing))
+	}
+	c.mu.Unlock()
+	if ended && Kind(b[0]) != KindError {
+		return true
+	}
+	err := c.messages.Send(b)
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		err = &Error{CodeSlow}
+	}
+	if err != nil {
+		c.end(err)
+	}
+	return err == nil
+}
+
+// receive receives a message of the client, at its rate.
+func (c *client) receive(patience time.Duration) (*Message, error) {
+	if err := c.pace(); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	if c.reason == nil {
+		c.conn.SetReadDeadline(time.Now().Add(patience))
+	}
+	c.mu.Unlock()
+	b, err := c.messages.Receive(nil)
+	c.credit -= float64(cost(b))
+	var timeout net.Error
+	switch {
+	case c.cause() != nil:
+		return nil, c.cause()
+	case errors.Is(err, message.ErrTooLong):
+		return nil, &Error{CodeProtocol}
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return nil, &Error{CodeIdle}
+	case err != nil:
+		return nil, err
+	}
+	m, err := Parse(b)
+	if errors.Is(err, ErrMalformed) {
+		err = &Error{CodeProtocol}
+	}
+	return m, err
+}
+
+// pace waits until the client may send again.
+func (c *client) pace() error {
+	now := time.Now()
+	c.credit += now.Sub(c.counted).Seconds() * float64(c.limits.Rate)
+	c.credit, c.counted = min(c.credit, float64(c.limits.Burst)), now
+	if c.credit >= 0 {
+		return nil
+	}
+	wait := time.NewTimer(time.Duration(-c.credit / float64(c.limits.Rate) * float64(time.Second)))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return nil
+	case <-c.over:
+		return c.cause()
+	}
+}
