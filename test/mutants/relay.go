@@ -84,7 +84,7 @@ var relayRows = []row{
 	{
 		doc: own, section: "internal/link", must: "bytes behind a gap are not taken",
 		file: "internal/link/flow.go",
-		old:  "if p.number > c.received {", new: "if false {",
+		old:  "\t\tc.missing = true\n\t\treturn", new: "\t\tc.received = p.number",
 		test: "TestTake",
 	},
 	{
