@@ -22,11 +22,27 @@ type dialer struct {
 	early   []byte       // of --early-data
 	sent    int          // bytes of it that went out before the handshake was done
 	route   route
+	shared  *sealsock.Dialer // of many connections; nil for one
+}
+
+// share prepares the configuration once for the copies of c, which make a connection each.
+func (c *dialer) share() (err error) {
+	c.shared, err = sealsock.NewDialer(c.cfg)
+	return err
+}
+
+// tlsDialer returns what connects and runs the handshake, for this connection alone.
+func (c *dialer) tlsDialer() (*sealsock.Dialer, error) {
+	if c.shared == nil {
+		return sealsock.NewDialer(c.cfg)
+	}
+	d := *c.shared
+	return &d, nil
 }
 
 // dial connects and runs the handshake, within the time of ctx.
 func (c *dialer) dial(ctx context.Context) (*sealsock.Conn, error) {
-	d, err := sealsock.NewDialer(c.cfg)
+	d, err := c.tlsDialer()
 	if err != nil {
 		return nil, err
 	}

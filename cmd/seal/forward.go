@@ -101,6 +101,10 @@ func (flags *connectFlags) forward(ctx context.Context, out *output, c *dialer) 
 		return err
 	}
 	c.cfg.Sessions = sealsock.NewMemoryCache(0)
+	if err := c.share(); err != nil {
+		inner.Close()
+		return err
+	}
 	gate, err := flags.limitFlags.prepare(a.Scheme())
 	if err != nil {
 		inner.Close()
