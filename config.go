@@ -101,7 +101,8 @@ type Config struct {
 	// after the end of ctx. An error refuses the client, and the Listener closes raw.
 	Prologue func(ctx context.Context, raw net.Conn) (net.Conn, error)
 	// OnHandshakeError, if set, is called for each connection that a Listener
-	// refused. The listener continues in any case.
+	// refused. peer is the remote address of the connection, or, after Prologue, of the
+	// one that it returned. The listener continues in any case.
 	OnHandshakeError func(peer net.Addr, err error)
 
 	// KeyLog, if set, receives each connection's secrets as NSS key log lines

@@ -139,7 +139,7 @@ func (l *Listener) handshake(ctx context.Context, raw net.Conn) (*Conn, error) {
 	}
 	if err := c.Handshake(ctx); err != nil {
 		c.GiveUp(err)
-		return nil, err
+		return nil, &admit.PeerError{Peer: below.RemoteAddr(), Err: err}
 	}
 	return c, nil
 }

@@ -153,13 +153,17 @@ func TestOldestHandshakeMakesPlace(t *testing.T) {
 // addresses of the header, and a client without one is refused in time.
 func TestPrologue(t *testing.T) {
 	refused := make(chan error, 1)
+	var refusedPeer net.Addr
 	client, server := newConfigs(t)
 	server.Prologue = func(ctx context.Context, raw net.Conn) (net.Conn, error) {
 		conn, _, err := proxyprotocol.Accept(ctx, raw)
 		return conn, err
 	}
 	server.HandshakeTimeout = 300 * time.Millisecond
-	server.OnHandshakeError = func(_ net.Addr, err error) { refused <- err }
+	server.OnHandshakeError = func(peer net.Addr, err error) {
+		refusedPeer = peer
+		refused <- err
+	}
 	l, err := sealsock.Listen(t.Context(), "127.0.0.1:0", server)
 	if err != nil {
 		t.Fatal(err)
@@ -207,5 +211,16 @@ func TestPrologue(t *testing.T) {
 	}
 	if got := (<-accepted).RemoteAddr().String(); got != "192.0.2.1:56324" {
 		t.Errorf("the connection is from %s", got)
+	}
+
+	// A failure after the header is reported with its address.
+	if raw, err = net.Dial("tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	io.WriteString(raw, "PROXY TCP4 192.0.2.1 198.51.100.1 56325 443\r\nGET / HTTP/1.1\r\n\r\n")
+	<-refused
+	if got := refusedPeer.String(); got != "192.0.2.1:56325" {
+		t.Errorf("the client that was refused is %s", got)
 	}
 }

@@ -89,7 +89,9 @@ func (l *Listener) handshake(ctx context.Context, raw net.Conn) (*Conn, error) {
 		c, err = Server(below, l.cfg)
 	}
 	if err == nil {
-		err = c.HandshakeContext(ctx)
+		if err = c.HandshakeContext(ctx); err != nil {
+			err = &admit.PeerError{Peer: below.RemoteAddr(), Err: err}
+		}
 	}
 	if err != nil {
 		raw.Close()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strings"
 
@@ -74,9 +75,38 @@ func (flags *listenFlags) checkEndpoints(a address.Address) error {
 	return err
 }
 
-// prologue returns what comes before the handshake; nil for nothing.
+// gate returns what decides about clients by their address, or nil. With
+// --accept-proxy-header that is the address in the header.
+func (flags *listenFlags) gate(a address.Address) (*gate, error) {
+	scheme := a.Scheme()
+	if flags.accept != "" {
+		scheme = ""
+	}
+	g, err := flags.limitFlags.prepare(scheme)
+	if g != nil {
+		g.plain = flags.starttls != ""
+	}
+	return g, err
+}
+
+// reportRefused reports clients whose handshake failed.
+func reportRefused(out *output, o *credentials) func(net.Addr, error) {
+	return func(peer net.Addr, err error) {
+		var why *refusalError
+		if errors.As(err, &why) && why.client != nil {
+			peer = why.client
+		}
+		if len(o.keys) > 0 {
+			err = blameKeys(err)
+		}
+		out.print(refusedOf(out, peer, err))
+	}
+}
+
+// prologue returns what comes before the handshake; nil for nothing. g decides about clients
+// by the address in a header; nil admits all.
 func (flags *listenFlags) prologue(
-	a address.Address,
+	a address.Address, g *gate,
 ) func(context.Context, net.Conn) (net.Conn, error) {
 	if flags.accept == "" && flags.starttls == "" {
 		return nil
@@ -87,6 +117,11 @@ func (flags *listenFlags) prologue(
 		if flags.accept != "" {
 			if conn, err = senders.acceptHeader(ctx, raw); err != nil {
 				return nil, err
+			}
+			if g != nil {
+				if err := g.admit(conn); err != nil {
+					return nil, err
+				}
 			}
 		}
 		if flags.starttls != "" {

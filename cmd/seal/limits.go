@@ -3,6 +3,7 @@ package main
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,8 +40,12 @@ func (l *limitFlags) register(f *pflag.FlagSet) {
 		"end a connection that carries no data for this `time`; 0 for no limit")
 }
 
+// withoutIP are the schemes whose clients have no IP address.
+var withoutIP = []string{"unix", "stdio", "seqpacket", "vsock", "rfcomm", "l2cap", "isotp", "tipc"}
+
 // prepare checks the values of the flags, and returns what decides about clients before
-// their handshake, or nil if no flag does. scheme is that of the address.
+// their handshake, or nil if no flag does. scheme is that of the address, or "" if a header
+// has the addresses of clients.
 func (l *limitFlags) prepare(scheme string) (*gate, error) {
 	if err := l.check(); err != nil {
 		return nil, err
@@ -48,9 +53,9 @@ func (l *limitFlags) prepare(scheme string) (*gate, error) {
 	if len(l.allow)+len(l.deny) == 0 && l.rate == "" {
 		return nil, nil
 	}
-	if scheme == "unix" || scheme == "stdio" || scheme == "seqpacket" {
+	if slices.Contains(withoutIP, scheme) {
 		return nil, usage("--allow, --deny and --rate are for IP addresses, and %s has none", scheme).
-			hinted("leave them out; the mode of the socket's folder decides who may use it")
+			hinted("leave them out; the mode of a socket's folder decides who may use it")
 	}
 	g := &gate{byeSlots: make(chan struct{}, maxFarewells)}
 	var err error
@@ -123,7 +128,8 @@ func parseRate(text string) (*rates, error) {
 // A refusalError is the reason why a client is not served, and the alert that it gets.
 type refusalError struct {
 	*problem
-	alert iana.Alert
+	alert  iana.Alert
+	client net.Addr // if it is not that of the connection: from a header of a proxy
 }
 
 // Unwrap returns the reason.
@@ -132,17 +138,18 @@ func (r *refusalError) Unwrap() error { return r.problem }
 func refusal(alert iana.Alert, code, format string, args ...any) *refusalError {
 	p := failed(nil, format, args...)
 	p.code = code
-	return &refusalError{p, alert}
+	return &refusalError{problem: p, alert: alert}
 }
 
-// A gate decides by the address of a client, before its handshake.
+// A gate decides by the address of a client, before its handshake. It is a listener, or what
+// follows the header of a proxy, which has the address.
 type gate struct {
-	net.Listener
-	allow, deny []netip.Prefix
-	rates       *rates
-	refused     func(net.Addr, error)
-	byeSlots    chan struct{}
-	plain       bool // clients do not use TLS, so that none gets an alert
+	net.Listener // nil if there is a header
+	allow, deny  []netip.Prefix
+	rates        *rates
+	refused      func(net.Addr, error)
+	byeSlots     chan struct{}
+	plain        bool // clients do not use TLS, so that none gets an alert
 }
 
 // What a client that is turned away may cost.
@@ -172,19 +179,37 @@ func (g *gate) Accept() (net.Conn, error) {
 	}
 }
 
-// check returns why a client is turned away, or nil.
-func (g *gate) check(peer net.Addr, now time.Time) *refusalError {
-	network := admit.NetworkOf(peer)
-	if !network.IsValid() {
+// admit returns an error for a client that is turned away, whose address a header has. conn is
+// the connection behind the header.
+func (g *gate) admit(conn net.Conn) error {
+	why := g.check(conn.RemoteAddr(), time.Now())
+	if why == nil {
 		return nil
 	}
+	why.client = conn.RemoteAddr()
+	select {
+	case g.byeSlots <- struct{}{}:
+		defer func() { <-g.byeSlots }()
+	default:
+		return why
+	}
+	if !g.plain {
+		sayFarewell(conn, why.alert)
+	}
+	return why
+}
+
+// check returns why a client is turned away, or nil. One without an IP address is in no
+// network, and has no rate.
+func (g *gate) check(peer net.Addr, now time.Time) *refusalError {
+	network := admit.NetworkOf(peer)
 	ip := addressOf(peer)
 	switch {
 	case containsIP(g.deny, ip):
 		return refusal(iana.AlertAccessDenied, "denied", "--deny has its address")
 	case len(g.allow) > 0 && !containsIP(g.allow, ip):
 		return refusal(iana.AlertAccessDenied, "denied", "--allow does not have its address")
-	case g.rates != nil && !g.rates.take(network, now):
+	case network.IsValid() && g.rates != nil && !g.rates.take(network, now):
 		return refusal(iana.AlertInternalError, "rate",
 			"%v opens more than %d connections in %v (--rate)", network, g.rates.most, g.rates.per)
 	}
@@ -193,6 +218,9 @@ func (g *gate) check(peer net.Addr, now time.Time) *refusalError {
 
 // addressOf is the IP address of a peer that has one.
 func addressOf(peer net.Addr) netip.Addr {
+	if peer == nil {
+		return netip.Addr{}
+	}
 	ap, err := netip.ParseAddrPort(peer.String())
 	if err != nil {
 		return netip.Addr{}
@@ -209,8 +237,7 @@ func containsIP(networks []netip.Prefix, ip netip.Addr) bool {
 	return false
 }
 
-// turnAway sends an alert in plaintext and closes the connection. It reads what the
-// client sends for a moment, so that a reset does not overtake the alert.
+// turnAway sends an alert and closes the connection.
 func (g *gate) turnAway(conn net.Conn, alert iana.Alert) {
 	select {
 	case g.byeSlots <- struct{}{}:
@@ -221,18 +248,24 @@ func (g *gate) turnAway(conn net.Conn, alert iana.Alert) {
 	go func() {
 		defer func() { <-g.byeSlots }()
 		defer conn.Close()
-		conn.SetDeadline(time.Now().Add(farewellTime))
-		// RFC 9846, Sections 5.1 and 6: a fatal alert in a record of its own.
-		const contentAlert, fatal = 21, 2
-		record := []byte{contentAlert, 3, 3, 0, 2, fatal, byte(alert)}
-		if _, err := conn.Write(record); err != nil {
-			return
-		}
-		if half, ok := conn.(interface{ CloseWrite() error }); ok {
-			half.CloseWrite()
-		}
-		drain(conn, farewellBytes)
+		sayFarewell(conn, alert)
 	}()
+}
+
+// sayFarewell sends an alert in plaintext. It reads what the client sends for a moment, so
+// that a reset does not overtake the alert.
+func sayFarewell(conn net.Conn, alert iana.Alert) {
+	conn.SetDeadline(time.Now().Add(farewellTime))
+	// RFC 9846, Sections 5.1 and 6: a fatal alert in a record of its own.
+	const contentAlert, fatal = 21, 2
+	record := []byte{contentAlert, 3, 3, 0, 2, fatal, byte(alert)}
+	if _, err := conn.Write(record); err != nil {
+		return
+	}
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+	drain(conn, farewellBytes)
 }
 
 // rates bounds how many connections each address opens in a time: a bucket holds most

@@ -31,6 +31,12 @@ func TestGate(t *testing.T) {
 			t.Errorf("%s: %v, want served %v", addr, why, served)
 		}
 	}
+	// The header of a proxy may have an address of another kind.
+	for _, addr := range []net.Addr{&net.UnixAddr{Name: "/run/x", Net: "unix"}, nil} {
+		if g.check(addr, time.Now()) == nil {
+			t.Errorf("%v is served, and in no network of --allow", addr)
+		}
+	}
 }
 
 // TestRates checks that an address has its connections within the time, and gets one more
@@ -76,6 +82,16 @@ func TestRatesAreBounded(t *testing.T) {
 		}
 		if len(r.seen) > maxRates {
 			t.Fatalf("%d addresses are remembered", len(r.seen))
+		}
+	}
+}
+
+// TestSchemesWithoutIP: where clients have no IP address the flags would have no effect.
+func TestSchemesWithoutIP(t *testing.T) {
+	for _, scheme := range []string{"unix", "vsock", "rfcomm", "tipc"} {
+		flags := limitFlags{clients: 1, allow: []string{"10.0.0.0/8"}}
+		if _, err := flags.prepare(scheme); err == nil {
+			t.Errorf("--allow is taken for %s", scheme)
 		}
 	}
 }

@@ -138,7 +138,7 @@ func listen(ctx context.Context, out *output, flags *listenFlags, addr string) e
 		return err
 	}
 	flags.alpn = cmp.Or(flags.alpn, a.ALPN())
-	gate, err := flags.limitFlags.prepare(a.Scheme())
+	gate, err := flags.gate(a)
 	if err != nil {
 		return err
 	}
@@ -151,13 +151,8 @@ func listen(ctx context.Context, out *output, flags *listenFlags, addr string) e
 	}
 	defer o.done()
 	cfg := o.cfg
-	cfg.Prologue = flags.prologue(a)
-	cfg.OnHandshakeError = func(peer net.Addr, err error) {
-		if len(o.keys) > 0 {
-			err = blameKeys(err)
-		}
-		out.print(refusedOf(out, peer, err))
-	}
+	cfg.Prologue = flags.prologue(a, gate)
+	cfg.OnHandshakeError = reportRefused(out, o)
 	d, err := flags.open(ctx, a, cfg, gate)
 	if err != nil {
 		return err
@@ -228,12 +223,14 @@ func (flags *listenFlags) open(
 	if err != nil {
 		return nil, err
 	}
-	if g != nil {
+	if g != nil && flags.accept == "" {
 		g.Listener, g.refused = inner, cfg.OnHandshakeError
-		g.plain = flags.starttls != ""
 		inner = g
 	}
 	cfg.MaxHandshakesPerAddress = flags.perAddress
+	if flags.accept != "" {
+		cfg.MaxHandshakesPerAddress = -1 // all come from the addresses of the proxies
+	}
 	if most := programsAtOnce(); flags.exec != "" && most < maxPrograms {
 		inner = newLimitedListener(inner, most)
 	}

@@ -30,6 +30,19 @@ type Options[C net.Conn] struct {
 	Refused func(peer net.Addr, err error)
 }
 
+// A PeerError is the error of a handshake with a peer that is not that of the connection
+// below, since the header of a proxy named it.
+type PeerError struct {
+	Peer net.Addr
+	Err  error
+}
+
+// Error describes the error of the handshake.
+func (e *PeerError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error of the handshake.
+func (e *PeerError) Unwrap() error { return e.Err }
+
 // The defaults of Options.
 const (
 	DefaultTotal      = 8192
@@ -171,8 +184,13 @@ func (l *Listener[C]) handshake(ctx context.Context, raw net.Conn, e *entry) {
 	defer l.table.leave(e)
 	c, err := l.guarded(ctx, raw)
 	if err != nil {
+		peer := raw.RemoteAddr()
+		var other *PeerError
+		if errors.As(err, &other) {
+			peer, err = other.Peer, other.Err
+		}
 		if l.opts.Refused != nil && l.end.Err() == nil {
-			l.refused(raw.RemoteAddr(), err)
+			l.refused(peer, err)
 		}
 		return
 	}

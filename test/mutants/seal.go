@@ -15,6 +15,21 @@ var sealRows = []row{
 		test: "TestGate",
 	},
 	{
+		doc: own, section: "seal: limits",
+		must: "a client without an IP address is in no network of --allow",
+		file: "cmd/seal/limits.go",
+		old:  "ip := addressOf(peer)\n",
+		new:  "ip := addressOf(peer)\n\tif !network.IsValid() {\n\t\treturn nil\n\t}\n",
+		test: "TestGate",
+	},
+	{
+		doc: own, section: "seal: limits",
+		must: "the address in the header of a proxy decides about a client",
+		file: "cmd/seal/endpoint.go",
+		old:  "err := g.admit(conn);", new: "err := error(nil);",
+		test: "TestLimitsBehindProxy",
+	},
+	{
 		doc: own, section: "seal: limits", must: "--rate bounds the connections of an address",
 		file: "cmd/seal/limits.go",
 		old:  "ok := b.left >= 1", new: "ok := true",
