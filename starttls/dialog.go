@@ -87,7 +87,7 @@ func (d *dialog) tooMuch() error {
 
 // bytes reads exactly n bytes.
 func (d *dialog) bytes(n int) ([]byte, error) {
-	if n > d.left {
+	if n < 0 || n > d.left { // an int of 32 bits may have overflowed
 		return nil, d.tooMuch()
 	}
 	d.left -= n

@@ -5,21 +5,46 @@ import "strings"
 // SMTP, RFC 3207; LMTP, RFC 2033; IMAP, RFC 9051, Section 6.2.1; POP3, RFC 2595, Section 4;
 // ManageSieve, RFC 5804, Section 2.2.
 
-// reply reads a reply of SMTP or FTP: lines "code-text", the last "code text".
+// reply reads a reply of SMTP or FTP, which must have the code: lines "code-text", the last
+// "code text".
 func (d *dialog) reply(code string) (lines []string, err error) {
-	lines, last, err := d.until(func(l string) bool { return len(l) < 4 || l[3] != '-' })
+	first, err := d.line()
 	if err != nil {
 		return nil, err
 	}
-	lines = append(lines, last)
-	if !strings.HasPrefix(last, code) {
-		return nil, d.refused(d.peer+" did not answer with code "+code, last)
+	last, got := first, codeOf(first)
+	lines = append(lines, text(first))
+	for got != "" && strings.HasPrefix(last[3:], "-") {
+		l, err := d.line()
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case codeOf(l) == got:
+			last = l
+		case d.protocol != "ftp": // RFC 959, Section 4.2, allows all text between
+			// RFC 5321, Section 4.2.1: the code in every line.
+			return nil, d.wrong(d.peer+" sent a reply with two codes", l)
+		}
+		lines = append(lines, text(l))
 	}
-	for i := range lines {
-		lines[i] = lines[i][min(4, len(lines[i])):]
+	if got != code {
+		return nil, d.refused(d.peer+" did not answer with code "+code, last)
 	}
 	return lines, nil
 }
+
+// codeOf returns the code of three characters at the start of a line of a reply, or "" for
+// one that has none.
+func codeOf(line string) string {
+	if len(line) < 3 || len(line) > 3 && line[3] != ' ' && line[3] != '-' {
+		return ""
+	}
+	return line[:3]
+}
+
+// text is a line of a reply without its code.
+func text(line string) string { return line[min(4, len(line)):] }
 
 func smtpClient(d *dialog, _ string) error { return d.smtp("EHLO") }
 func lmtpClient(d *dialog, _ string) error { return d.smtp("LHLO") }
@@ -51,11 +76,14 @@ func lmtpServer(d *dialog, host string) error { return d.smtpServer(host, "LHLO"
 
 func (d *dialog) smtpServer(host, hello, kind string) error {
 	host = orLocalhost(host)
-	return d.serve("220 "+host+" "+kind, func(command, _ string) (string, step) {
+	return d.serve("220 "+host+" "+kind, func(command, argument string) (string, step) {
 		switch command {
 		case hello:
 			return "250-" + host + "\r\n250 STARTTLS", stays
 		case "STARTTLS":
+			if argument != "" { // RFC 3207, Section 4
+				return "501 Syntax error (no parameters allowed)", stays
+			}
 			return "220 Ready to start TLS", upgrades
 		case "NOOP", "RSET":
 			return "250 OK", stays

@@ -14,6 +14,9 @@ var clients = []struct {
 	reason                       string // "" means success
 }{
 	{"HELO", "smtp", "HELO a\r\nEHLO a\r\nSTARTTLS\r\n", "220 Ready to start TLS\r\n", false, ""},
+	{"parameters", "smtp", "EHLO a\r\nSTARTTLS now\r\nQUIT\r\n",
+		"501 Syntax error (no parameters allowed)\r\n221 localhost closing connection\r\n",
+		true, "ended"},
 	{"QUIT", "smtp", "EHLO a\r\nQUIT\r\n", "221 localhost closing connection\r\n", true, "ended"},
 	{"QUIT", "lmtp", "quit\r\n", "221 localhost closing connection\r\n", true, "ended"},
 	{"tag in upper case", "imap",

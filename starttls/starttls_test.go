@@ -90,6 +90,10 @@ var servers = []struct {
 	{"not now", "smtp",
 		"220 b\r\n250-mx\r\n250 STARTTLS\r\n454 no key\r\n", true, "did not answer with code 220"},
 	{"no service", "smtp", "554 no\r\n", true, "did not answer with code 220"},
+	{"two codes", "smtp", "220 b\r\n250-mx\r\n550 STARTTLS\r\n", false, "two codes"},
+	{"no code", "smtp", "220 b\r\n250-mx\r\nSTARTTLS\r\n", false, "two codes"},
+	{"a longer code", "smtp", "2200 b\r\n", true, "did not answer with code 220"},
+	{"a longer code", "nntp", "200 hi\r\n500\r\n3820 go\r\n", true, "refused STARTTLS"},
 	{"no STARTTLS", "lmtp", "220 b\r\n250 SIZE 1\r\n", true, "does not offer"},
 	{"bare reply", "lmtp", "220\r\n250 STARTTLS\r\n220\r\n", false, ""},
 	{"capabilities", "imap",
@@ -110,6 +114,10 @@ var servers = []struct {
 	{"refused", "nntp",
 		"200 hi\r\n101 list\r\nSTARTTLS\r\n.\r\n580 no\r\n", true, "refused STARTTLS"},
 	{"greeting of many lines", "ftp", "220-a\r\n220-b\r\n220 c\r\n234 go\r\n", false, ""},
+	// The text between may have any form, RFC 959, Section 4.2.
+	{"greeting of free lines", "ftp",
+		"220-a\r\n Second\r\n234 third\r\n\r\n220-d\r\n220 c\r\n234 go\r\n", false, ""},
+	{"other end", "ftp", "220-a\r\n230 c\r\n", false, "closed the connection"},
 	{"refused", "ftp", "220 c\r\n504 no\r\n", true, "did not answer with code 234"},
 	{"ping first", "irc", "PING :x\r\n:h NOTICE * :hi\r\n:h 670 * :go\r\n", false, ""},
 	{"unknown", "irc", ":h 421 * STARTTLS :Unknown command\r\n", true, "refused STARTTLS"},
@@ -190,6 +198,14 @@ func TestCut(t *testing.T) {
 		if err := Server(t.Context(), play(""), name, "h"); err == nil {
 			t.Errorf("%s: no client, and no error", name)
 		}
+	}
+}
+
+// A length that does not fit an int of 32 bits is no length.
+func TestNegativeLength(t *testing.T) {
+	d := newDialog(play(strings.Repeat("x", 10)), "ldap", "the server")
+	if b, err := d.bytes(-1); err == nil || d.left != maxTotal {
+		t.Errorf("%q, %v, and %d bytes are left", b, err, d.left)
 	}
 }
 

@@ -38,7 +38,7 @@ func nntpClient(d *dialog, _ string) error {
 	if err != nil {
 		return err
 	}
-	if !strings.HasPrefix(greeting, "200") && !strings.HasPrefix(greeting, "201") {
+	if code := codeOf(greeting); code != "200" && code != "201" {
 		return d.refused("the server did not greet with 200 or 201", greeting)
 	}
 	last, err := d.ask("CAPABILITIES")
@@ -46,7 +46,7 @@ func nntpClient(d *dialog, _ string) error {
 		return err
 	}
 	// A server of RFC 977 does not know the command.
-	if strings.HasPrefix(last, "101") {
+	if codeOf(last) == "101" {
 		offers, _, err := d.until(func(l string) bool { return l == "." })
 		if err != nil {
 			return err
@@ -55,7 +55,7 @@ func nntpClient(d *dialog, _ string) error {
 			return d.refused("the server does not offer STARTTLS", strings.Join(offers, " "))
 		}
 	}
-	if last, err = d.ask("STARTTLS"); err == nil && !strings.HasPrefix(last, "382") {
+	if last, err = d.ask("STARTTLS"); err == nil && codeOf(last) != "382" {
 		err = d.refused("the server refused STARTTLS", last)
 	}
 	return err

@@ -275,17 +275,16 @@ func (p *proxy) tunnel(conn net.Conn, addr string) error {
 		basic.SetBasicAuth(p.user.Username(), password)
 		request.Header.Set("Proxy-Authorization", basic.Header.Get("Authorization"))
 	}
+	if strings.ContainsAny(addr, " \t\r\n") { // would end the target of the request
+		return errors.New("the name of the server contains white space")
+	}
 	if err := request.Write(conn); err != nil {
 		return err
 	}
-	head, err := readHead(conn, maxProxyHead)
-	if err != nil {
-		return err
-	}
-	response, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(head)), request)
+	response, err := readResponse(conn, request)
 	switch {
 	case err != nil:
-		return errors.New("its response is not HTTP")
+		return err
 	case response.StatusCode == http.StatusProxyAuthRequired:
 		return errProxyUser
 	case response.StatusCode/100 != 2:
@@ -294,14 +293,34 @@ func (p *proxy) tunnel(conn net.Conn, addr string) error {
 	return nil
 }
 
+// readResponse reads the head of the final response, and nothing behind it. Interim ones may
+// come before: RFC 9110, Section 15.2.
+func readResponse(conn net.Conn, request *http.Request) (*http.Response, error) {
+	for left := maxProxyHead; ; {
+		head, err := readHead(conn, left)
+		if err != nil {
+			return nil, err
+		}
+		response, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(head)), request)
+		if err != nil {
+			return nil, errors.New("its response is not HTTP")
+		}
+		if response.StatusCode/100 != 1 || response.StatusCode == http.StatusSwitchingProtocols {
+			return response, nil
+		}
+		left -= len(head)
+	}
+}
+
 var errProxyUser = errors.New("it asks for a user name and password")
 
 // readHead reads the head of an HTTP message, and nothing behind it.
 func readHead(r io.Reader, limit int) ([]byte, error) {
 	var head []byte
-	for !bytes.HasSuffix(head, []byte("\r\n\r\n")) && !bytes.HasSuffix(head, []byte("\n\n")) {
-		if len(head) == limit {
-			return nil, fmt.Errorf("its response has a head of more than %d bytes", limit)
+	// RFC 9112, Section 2.2: a single LF may end a line.
+	for !bytes.HasSuffix(head, []byte("\n\r\n")) && !bytes.HasSuffix(head, []byte("\n\n")) {
+		if len(head) >= limit {
+			return nil, fmt.Errorf("its response has a head of more than %d bytes", maxProxyHead)
 		}
 		head = append(head, 0)
 		if _, err := io.ReadFull(r, head[len(head)-1:]); err != nil {

@@ -209,5 +209,6 @@ func payloadLength(h []byte) (n uint64, minimal bool) {
 
 // endOfHead reports whether the head of an HTTP message is complete.
 func endOfHead(b []byte) bool {
-	return bytes.HasSuffix(b, []byte("\r\n\r\n")) || bytes.HasSuffix(b, []byte("\n\n"))
+	// RFC 9112, Section 2.2: a single LF may end a line.
+	return bytes.HasSuffix(b, []byte("\n\r\n")) || bytes.HasSuffix(b, []byte("\n\n"))
 }

@@ -188,6 +188,8 @@ func TestRefused(t *testing.T) {
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 	for _, c := range []struct{ old, new, want string }{
 		{"", "", "101"},
+		{"==\r\n\r\n", "==\n\r\n", "101"}, // RFC 9112, Section 2.2
+		{"==\r\n\r\n", "==\n\n", "101"},
 		{"Host: a\r\n", "Host: a\r\nOrigin: https://a\r\n", "101"},
 		{"Host: a\r\n", "Host: a\r\nOrigin: https://evil.example\r\n", "403"},
 		{"GET / ", "GET /other ", "404"},
