@@ -34,7 +34,10 @@ type facts struct {
 	PSK       string      `json:"psk_identity,omitempty"` // of the pre-shared key in use
 	ECH       bool        `json:"ech,omitempty"`          // the ClientHello was encrypted
 	Early     *earlyFacts `json:"early_data,omitempty"`
-	Peer      *peerFacts  `json:"peer,omitempty"`
+	// Quantum tells which parts resist a quantum computer. Only --json has all of it.
+	Quantum *sealsock.PostQuantum `json:"post_quantum,omitempty"`
+
+	Peer *peerFacts `json:"peer,omitempty"`
 
 	Weaknesses []string `json:"weaknesses,omitempty"` // of --legacy
 
@@ -107,6 +110,9 @@ func (f *facts) text() string {
 	if f.ECH {
 		parts = append(parts, "encrypted ClientHello")
 	}
+	if f.Quantum != nil && f.Quantum.KeyExchange && f.Quantum.Authentication {
+		parts = append(parts, "post-quantum")
+	}
 	if f.Peer != nil {
 		parts = append(parts, f.Peer.text())
 	}
@@ -144,6 +150,8 @@ func factsOf(c *sealsock.Conn, verb string) *facts {
 		verb:    verb,
 	}
 	f.keys(s)
+	quantum := c.PostQuantum()
+	f.Quantum = &quantum
 	if len(s.PSKIdentity) > 0 {
 		f.PSK = printable.Line(string(s.PSKIdentity))
 	}

@@ -110,4 +110,33 @@ var postQuantumRows = []row{
 		old:  "if parent.PublicKey != nil {", new: "if false {",
 		test: "TestMLDSAChains",
 	},
+	{
+		doc: own, section: "sealsock",
+		must: "a connection is post-quantum only with ML-KEM or a shared key",
+		file: "post_quantum.go",
+		old:  "case shared, hasMLKEM(s.Group):", new: "case true:",
+		test: "TestPostQuantum",
+	},
+	{
+		doc: own, section: "sealsock",
+		must: "authentication is post-quantum only if each signature of the chain is",
+		file: "post_quantum.go",
+		old:  "if signed = classical(chain); signed == nil {",
+		new:  "if signed = classical(chain); true {",
+		test: "TestPostQuantum",
+	},
+	{
+		doc: own, section: "sealsock",
+		must: "authentication is post-quantum only if the peer's key is",
+		file: "post_quantum.go",
+		old:  "case !isMLDSA(peer.PublicKey):", new: "case false:",
+		test: "TestPostQuantum",
+	},
+	{
+		doc: own, section: "sealsock",
+		must: "authentication is post-quantum only if this side's proof is",
+		file: "post_quantum.go",
+		old:  "if s.OwnScheme != 0 && !hasMLDSA(s.OwnScheme) {", new: "if false {",
+		test: "TestPostQuantum",
+	},
 }
