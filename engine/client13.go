@@ -223,7 +223,8 @@ func (s *awaitEncryptedExtensions) handle(m message, do *effects) (state, error)
 		return nil, err
 	}
 	err = s.checkExtensions("encrypted_extensions", ee.Present, iana.ExtServerName, iana.ExtSupportedGroups, iana.ExtALPN, iana.ExtEarlyData,
-		iana.ExtClientCertType, iana.ExtServerCertType, iana.ExtRecordSizeLimit, iana.ExtMaxFragmentLength, iana.ExtECH)
+		iana.ExtClientCertType, iana.ExtServerCertType, iana.ExtRecordSizeLimit, iana.ExtMaxFragmentLength, iana.ExtECH,
+		iana.ExtTicketRequest)
 	if err != nil {
 		return nil, err
 	}

@@ -137,6 +137,9 @@ func newOffer(cfg *clientConfig) (*offer, error) {
 	h.SupportedVersions = cfg.offeredVersions()
 	h.PSKModes = []iana.PSKMode{iana.PSKDHEKE}
 	h.PostHandshakeAuth = cfg.PostHandshakeAuth
+	if r := cfg.TicketRequest; r != nil {
+		h.TicketRequest = &wire.TicketRequest{NewSession: r.New, Resumption: r.Resumed}
+	}
 	h.CompressCertificate = cfg.offeredCompression()
 	h.DelegatedCredential = cfg.DelegatedSchemes
 	if !cfg.NoCompatibilityMode && len(h.SessionID) == 0 {

@@ -178,6 +178,9 @@ func TestClientRefusesExtensions13(t *testing.T) {
 		{"early data with another protocol", earlyWith(func(c, s *config) {
 			c.ALPN, s.ALPN = []string{"y", "x"}, []string{"y"}
 		}), accept, iana.AlertIllegalParameter, "the server accepted early data under other parameters than those it was sent with"},
+		{"a number of tickets that was not asked for", nil, func(m *wire.EncryptedExtensions) {
+			m.TicketRequest = new(uint8)
+		}, iana.AlertUnsupportedExtension, "ticket_request"},
 		{"an unknown extension", nil, func(m *wire.EncryptedExtensions) {
 			m.Unknown = []wire.Extension{{Type: 0x1a1a}}
 		}, iana.AlertUnsupportedExtension, "which was not offered"},

@@ -61,6 +61,10 @@ type Options struct {
 	Tickets        Tickets
 	NumTickets     int
 	TicketLifetime time.Duration
+	// TicketRequest, if set, makes a client of TLS 1.3 ask for a number of tickets, which
+	// the server may lower (RFC 9149). A server sends as many as its client asks for, but
+	// no more than NumTickets or eight, whichever is more.
+	TicketRequest *TicketRequest
 	// SessionIDs, if set, lets clients of TLS 1.2 that take no tickets resume
 	// by session ID.
 	SessionIDs SessionIDs
@@ -135,6 +139,10 @@ type Options struct {
 	// sent or received. It must not keep Trace.Data.
 	Trace func(Trace)
 }
+
+// A TicketRequest is how many tickets a client asks for: New after a full handshake, and
+// Resumed after one that resumes a session. RFC 9149, Section 3.
+type TicketRequest struct{ New, Resumed uint8 }
 
 // ClientAuth is a server's policy for client certificates.
 type ClientAuth uint8

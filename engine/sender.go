@@ -81,7 +81,7 @@ func (s *Sender) apply(dst []byte, st step) ([]byte, error) {
 		s.late = true
 	case stepTickets:
 		s.tickets = st.tickets
-		return s.SendTickets(dst, st.tickets.cfg.numTickets())
+		return s.SendTickets(dst, st.tickets.first)
 	case stepAuth:
 		return s.lateFinished(dst, st)
 	case stepReady:

@@ -91,7 +91,7 @@ func (s *awaitClientFinished) handle(m message, do *effects) (state, error) {
 	if s.d.resumable {
 		// RFC 9846, Section 4.2.9: "servers SHOULD NOT send NewSessionTicket with tickets
 		// that are not compatible with the advertised modes".
-		do.tickets(newTicketer(s.flow13, s.app.master.Resumption(s.transcript.sum())))
+		do.tickets(newTicketer(s.flow13, s.d.requested, s.app.master.Resumption(s.transcript.sum())))
 	}
 	return &open13{cfg: s.cfg, info: s.info, suite: s.suite, traffic: s.app.client, late: newLate(s.flow13, false)}, nil
 }

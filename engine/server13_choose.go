@@ -23,6 +23,7 @@ func (d *decision) choose13(cfg *Config, h *wire.ClientHello, k known) error {
 		return err
 	}
 	d.resumable, d.late = cfg.allowsPSK(h.PSKModes), h.PostHandshakeAuth
+	d.requested = requestedTickets(h, k.key)
 	noGroup, err := d.chooseParameters13(cfg, h, k.key)
 	if err != nil {
 		return err
@@ -39,6 +40,19 @@ func (d *decision) choose13(cfg *Config, h *wire.ClientHello, k known) error {
 		return d.chooseKey(cfg, h, k)
 	}
 	return d.chooseProof13(cfg, h, k, noGroup)
+}
+
+// requestedTickets returns how many tickets the client asks for: with or without the session
+// that it resumes. RFC 9149, Section 3.
+func requestedTickets(h *wire.ClientHello, key *presharedKey) *uint8 {
+	switch r := h.TicketRequest; {
+	case r == nil:
+		return nil
+	case key != nil && key.session != nil:
+		return &r.Resumption
+	default:
+		return &r.NewSession
+	}
 }
 
 // chooseParameters13 chooses the suite, the group and the protocol. RFC 9846, Section 4.1.1:

@@ -137,6 +137,11 @@ func (f *flight13) sendExtensions(do *effects) error {
 	if f.d.agreed {
 		ee.ClientCertType, ee.ServerCertType = answerKinds(f.hello, f.kinds, f.d.asks || f.asksLater())
 	}
+	if f.d.requested != nil && f.d.resumable && f.cfg.Tickets != nil {
+		// RFC 9149, Section 3: expected_count is the number that the server expects to send.
+		n := uint8(min(f.cfg.numTickets(f.d.requested), math.MaxUint8))
+		ee.TicketRequest = &n
+	}
 	f.answerLimits(ee, f.hello, do)
 	var err error
 	if ee.ECHRetryConfigs, err = f.retryConfigs(); err != nil {

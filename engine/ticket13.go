@@ -16,16 +16,19 @@ type ticketer struct {
 	cfg        *Config
 	resumption keys.ResumptionSecret
 	session    Session // what all of them have in common
+	first      int     // how many follow the handshake
 	count      uint64
 }
 
-// newTicketer returns nil if the configuration makes no tickets.
-func newTicketer(f *flow13, resumption keys.ResumptionSecret) *ticketer {
+// newTicketer returns nil if the configuration makes no tickets. requested is how many the
+// client asks for, if it does.
+func newTicketer(f *flow13, requested *uint8, resumption keys.ResumptionSecret) *ticketer {
 	if f.cfg.Tickets == nil || f.cfg.Now == nil {
 		return nil
 	}
 	f.info.prove(f.cfg)
-	t := &ticketer{cfg: f.cfg, resumption: resumption, session: f.info.session()}
+	t := &ticketer{cfg: f.cfg, resumption: resumption, session: f.info.session(),
+		first: f.cfg.numTickets(requested)}
 	if f.cfg.AntiReplay != nil {
 		t.session.MaxEarlyData = f.cfg.MaxEarlyData
 	}
@@ -43,14 +46,24 @@ func (c *Config) ticketLifetime() time.Duration {
 // open two connections.
 const defaultTickets = 2
 
-func (c *Config) numTickets() int {
+// maxRequested bounds what a client can ask for, if NumTickets is less. RFC 9149, Section 4:
+// "Servers SHOULD place a limit on the number of tickets they are willing to vend to clients."
+const maxRequested = 8
+
+// numTickets returns how many tickets follow a handshake. RFC 9149, Section 3: the number is
+// "the minimum of the server's self-imposed limit" and what the client asks for.
+func (c *Config) numTickets(requested *uint8) int {
+	n := c.NumTickets
 	switch {
-	case c.NumTickets < 0:
+	case n < 0:
 		return 0
-	case c.NumTickets == 0:
-		return defaultTickets
+	case n == 0:
+		n = defaultTickets
 	}
-	return c.NumTickets
+	if requested != nil {
+		n = min(max(n, maxRequested), int(*requested))
+	}
+	return n
 }
 
 // next writes one NewSessionTicket, or nothing if the session does not fit into a

@@ -8,6 +8,7 @@ const (
 	rfc6347 = "RFC 6347" // DTLS 1.2
 	rfc5280 = "RFC 5280"
 	sp800   = "SP 800-38D" // GCM
+	rfc9149 = "RFC 9149"   // ticket requests
 	own     = "sealsock"   // a rule of this module; section names where it is written
 )
 
@@ -40,6 +41,7 @@ var documents = []document{
 	{"RFC 7301", "Application protocols", 3},
 	{"RFC 8449", "Record size limit", 10},
 	{"RFC 8879", "Certificate compression", 12},
+	{rfc9149, "Ticket requests", 0},
 	{"RFC 9258", "Imported pre-shared keys", 8},
 	{"RFC 9345", "Delegated credentials", 19},
 	{"RFC 9849", "Encrypted ClientHello", 72},

@@ -164,4 +164,29 @@ var engineExtensionRows = []row{
 			"false {",
 		test: "TestDelegation13/another signature",
 	},
+	{
+		doc: rfc9149, section: "3", must: "a client gets no more tickets than it asks for",
+		file: "engine/ticket13.go",
+		old:  "n = min(max(n, maxRequested), int(*requested))",
+		new:  "n = max(n, int(*requested))",
+		test: "TestTicketRequest",
+	},
+	{
+		doc: rfc9149, section: "3", must: "resumption_count counts when a session is resumed",
+		file: "engine/server13_choose.go",
+		old:  "case key != nil && key.session != nil:", new: "case false:",
+		test: "TestTicketRequest",
+	},
+	{
+		doc: rfc9149, section: "4", must: "a server bounds the number of tickets",
+		file: "engine/ticket13.go",
+		old:  "n = min(max(n, maxRequested), int(*requested))", new: "n = int(*requested)",
+		test: "TestTicketRequest",
+	},
+	{
+		doc: rfc9149, section: "3", must: "expected_count is sent only to clients that ask",
+		file: "engine/server13_flight.go",
+		old:  "ee.TicketRequest = &n", new: "_ = n",
+		test: "TestTicketRequest",
+	},
 }
