@@ -22,8 +22,7 @@ type Conn struct {
 	taken      uint32 // when the peer took output, or when output began to wait
 	prev, next *Conn  // in loop.quiet
 
-	in   []byte // received and not decrypted: a part of a record, or what came after a pause
-	held []byte // written while the engine waits for an answer
+	rest *rest // nil if there is none
 
 	readable bool // reading may return something
 	writable bool // writing may be possible
@@ -37,6 +36,42 @@ type Conn struct {
 	full     bool // Write has returned ErrFull
 	queued   bool // in loop.again
 	unsent   bool // in loop.dirty
+}
+
+// A rest is what an idle connection does not have.
+type rest struct {
+	in   []byte // received and not decrypted: a part of a record, or what came after a pause
+	held []byte // written while the engine waits for an answer
+}
+
+// takeIn takes what was received and not decrypted.
+func (c *Conn) takeIn() []byte {
+	if c.rest == nil {
+		return nil
+	}
+	in := c.rest.in
+	c.setRest(nil, c.rest.held)
+	return in
+}
+
+// held returns what was written while the engine waits for an answer.
+func (c *Conn) held() []byte {
+	if c.rest == nil {
+		return nil
+	}
+	return c.rest.held
+}
+
+// setRest drops the memory of an empty rest.
+func (c *Conn) setRest(in, held []byte) {
+	switch {
+	case len(in) == 0 && len(held) == 0:
+		c.rest = nil
+	case c.rest == nil:
+		c.rest = &rest{in, held}
+	default:
+		*c.rest = rest{in, held}
+	}
 }
 
 // Do has f called on the goroutine of c's loop, after what is under way there. It is not
@@ -59,12 +94,12 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 		return 0, ErrClosed
 	}
 	for n < len(p) {
-		room := c.loop.opts.WriteLimit - len(c.engine.Output()) - len(c.held)
+		room := c.loop.opts.WriteLimit - len(c.engine.Output()) - len(c.held())
 		if room <= 0 {
 			if c.flush(); c.over {
 				return n, ErrClosed
 			}
-			if room = c.loop.opts.WriteLimit - len(c.engine.Output()) - len(c.held); room <= 0 {
+			if room = c.loop.opts.WriteLimit - len(c.engine.Output()) - len(c.held()); room <= 0 {
 				c.full = true
 				return n, ErrFull
 			}
@@ -81,7 +116,11 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 // send seals p into the output, which is written at the end of the loop's turn.
 func (c *Conn) send(p []byte) error {
 	if c.asking {
-		c.held = append(c.held, p...)
+		var in []byte
+		if c.rest != nil {
+			in = c.rest.in
+		}
+		c.setRest(in, append(c.held(), p...))
 		return nil
 	}
 	if len(c.engine.Output()) == 0 {
@@ -106,7 +145,7 @@ func (c *Conn) Buffered() int {
 	if c.gone() {
 		return 0
 	}
-	return len(c.engine.Output()) + len(c.held)
+	return len(c.engine.Output()) + len(c.held())
 }
 
 // Pause stops OnData until Unpause is called. The peer is slowed down by the

@@ -74,7 +74,8 @@ func (g *Group) Add(c *sealsock.Conn, h Handler) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := &Conn{engine: e, handler: h, fd: int32(fd), in: records, writable: true, readable: true}
+	own := &Conn{engine: e, handler: h, fd: int32(fd), writable: true, readable: true}
+	own.setRest(records, nil)
 	own.loop = g.loops[int(g.next.Add(1))%len(g.loops)]
 	if !own.loop.post(func() { own.loop.open(own, data) }) {
 		sysClose(own.fd)

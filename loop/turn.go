@@ -68,7 +68,10 @@ func (c *Conn) touch() {
 // read reads once, behind what is left of before.
 func (c *Conn) read() {
 	buf := c.loop.buf
-	left := copy(buf, c.in)
+	left := 0
+	if c.rest != nil {
+		left = copy(buf, c.rest.in)
+	}
 	n, err := sysRead(c.fd, buf[left:])
 	switch {
 	case errors.Is(err, errAgain):
@@ -83,7 +86,7 @@ func (c *Conn) read() {
 	case left+n < len(buf) && !c.hungUp:
 		c.readable = false // all that was there; more is another event
 	}
-	c.in = nil
+	c.takeIn()
 	c.consume(buf[:left+n])
 }
 
@@ -99,7 +102,7 @@ func truncated() error {
 // needs more. It keeps the rest.
 func (c *Conn) consume(b []byte) {
 	if b == nil {
-		b, c.in = c.in, nil
+		b = c.takeIn()
 	}
 	for !c.blocked() {
 		n, ev, err := c.engine.Receive(b)
@@ -131,10 +134,11 @@ func (c *Conn) consume(b []byte) {
 
 // keep keeps received bytes for later, in memory of their own.
 func (c *Conn) keep(b []byte) {
-	c.in = nil
-	if len(b) > 0 && !c.over && !c.ended {
-		c.in = append(make([]byte, 0, len(b)), b...)
+	if len(b) == 0 || c.over || c.ended {
+		c.takeIn()
+		return
 	}
+	c.setRest(append(make([]byte, 0, len(b)), b...), c.held())
 }
 
 // ask looks for the answer to a question on another goroutine: that may take time.
@@ -152,8 +156,8 @@ func (c *Conn) ask(q engine.Question) {
 // answered continues after ask.
 func (c *Conn) answered(err error) {
 	c.asking = false
-	held := c.held
-	c.held = nil
+	held := c.held()
+	c.setRest(c.takeIn(), nil)
 	switch {
 	case c.over:
 		return
@@ -291,7 +295,7 @@ func (c *Conn) finish(err error) {
 	}
 	c.over = true
 	c.loop.quiet.remove(c)
-	c.in, c.held = nil, nil
+	c.rest = nil
 	defer func() { _ = recover() }() // the connection has ended already
 	c.handler.OnClose(c, err)
 }
