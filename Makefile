@@ -52,7 +52,7 @@ cross: ## builds and vets for every supported system
 	  GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) build $(PACKAGES); \
 	  GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet $(PACKAGES); done
 
-bench: ## comparison with crypto/tls, and with net and Python; writes docs/performance.md and docs/sockets.md
+bench: ## comparison with crypto/tls and OpenSSL, and with net and Python; writes docs/performance.* and docs/sockets.md
 	$(GO) run ./bench
 	$(GO) run ./bench sockets
 

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sealsock/sealsock/internal/measure"
 	"github.com/sealsock/sealsock/socket"
 	"github.com/sealsock/sealsock/socket/inet"
 	"github.com/sealsock/sealsock/socket/unix"
@@ -98,13 +99,13 @@ func measureTrips(network string, rounds int, length time.Duration) (tripRow, er
 
 func (r *tripRow) line() string {
 	names := map[string]string{"tcp": "TCP", "unix": "UNIX stream", "udp": "UDP"}
-	s := fmt.Sprintf("| %s | %s |", names[r.network], figure(median(r.trips[sideSocket])))
+	s := fmt.Sprintf("| %s | %s |", names[r.network], measure.Figure(measure.MedianOf(r.trips[sideSocket])))
 	for _, side := range []int{sideNet, sidePython} {
 		ratios := make([]float64, len(r.trips[side]))
 		for i, theirs := range r.trips[side] {
 			ratios[i] = r.trips[sideSocket][i] / theirs
 		}
-		s += fmt.Sprintf(" %s | **%.2f** |", figure(median(r.trips[side])), median(ratios))
+		s += fmt.Sprintf(" %s | **%.2f** |", measure.Figure(measure.MedianOf(r.trips[side])), measure.MedianOf(ratios))
 	}
 	return s + fmt.Sprintf(" %.2f |", r.objects)
 }
@@ -277,7 +278,7 @@ func echoMain(args []string) error {
 		}
 		go func() {
 			defer c.Close()
-			echo(c)
+			_, _ = io.Copy(struct{ io.Writer }{c}, struct{ io.Reader }{c})
 		}()
 	}
 }

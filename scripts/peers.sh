@@ -20,6 +20,7 @@ have() {
 # Each peer, the programs and files it needs, and their packages. The tests compile small programs of our own for mbedTLS and Botan.
 peers='openssl:openssl:openssl
 wrk:wrk:wrk
+libssl:gcc /usr/include/openssl/ssl.h:gcc libssl-dev
 gnutls:gnutls-cli gnutls-serv:gnutls-bin
 nss:tstclnt selfserv certutil pk12util:libnss3-tools
 curl:curl:curl

@@ -33,7 +33,8 @@ var flagGroups = []flagGroup{
 	{"Encrypted ClientHello", "ech-keys ech-config"},
 	{"Protocol", "min max suites groups sigalgs legacy"},
 	{"Diagnosis", "log log-format trace keylog"},
-	{"Inspection", "list fail-under expires-within parallel dns html messages pem"},
+	{"Measurement", "time parallel get"},
+	{"Inspection", "list fail-under expires-within dns html messages pem"},
 }
 
 // commonFlags has the flags that --help lists, for each command with flagGroups; it lists
@@ -43,6 +44,7 @@ var commonFlags = map[string]string{
 	"seal connect": "ca name pin known-peers insecure cert key psk-file starttls " +
 		"listen",
 	"seal inspect": "name starttls list fail-under expires-within",
+	"seal bench":   "time parallel echo get name ca insecure",
 	"seal":         "version",
 }
 

@@ -111,6 +111,7 @@ func newRoot(out *output) *cobra.Command {
 		newListen(out),
 		newConnect(out),
 		newInspect(out),
+		newBench(out),
 		newCA(out),
 		newCert(out),
 		newECH(out),

@@ -90,6 +90,20 @@ func (t *output) draw(text string) {
 	t.drawn = true
 }
 
+// progress shows what a long command does, where standard error is a terminal.
+func (t *output) progress(format string, args ...any) {
+	if t.terminal && !t.json && !t.quiet {
+		t.draw(fmt.Sprintf(format, args...))
+	}
+}
+
+// erase removes what progress shows.
+func (t *output) erase() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.clear()
+}
+
 // clear erases the line of a transfer, if there is one. The caller holds t.mu.
 func (t *output) clear() {
 	if t.drawn {

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/sealsock/sealsock/internal/measure"
+)
+
+// The names of the sides in this process.
+var ours, standard = measure.Sealsock().Name(), measure.Standard().Name()
+
+// A report is the results of a run.
+type report struct {
+	Go         string        `json:"go"`
+	System     string        `json:"system"`
+	Processors int           `json:"processors"`
+	Date       string        `json:"date"`
+	Rounds     int           `json:"rounds"`
+	OpenSSL    string        `json:"openssl,omitempty"` // the name of its side
+	Rows       []measure.Row `json:"rows"`
+}
+
+func newReport(rounds int, third string) *report {
+	return &report{
+		Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
+		Processors: runtime.NumCPU(), Date: time.Now().Format("2006-01-02"),
+		Rounds: rounds, OpenSSL: third,
+	}
+}
+
+// write writes the three files.
+func (r *report) write(folder string) error {
+	all, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	write := func(name, text string) error {
+		return os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644)
+	}
+	return errors.Join(write("performance.md", r.markdown()),
+		write("performance.json", string(all)+"\n"), write("performance.svg", r.chart()))
+}
+
+// line is a line of the table.
+func (r *report) line(row *measure.Row) string {
+	cell := func(side string) string {
+		if v, ok := row.Median(side); ok {
+			return measure.Figure(v)
+		}
+		return ""
+	}
+	ratio := func(side string) string {
+		if v, ok := row.Ratio(ours, side); ok {
+			return fmt.Sprintf("**%.2f**", v)
+		}
+		return ""
+	}
+	limit := ""
+	if v, ok := row.Ratio(ours, measure.LimitName); ok {
+		limit = fmt.Sprintf("%.0f %%", 100*v)
+	}
+	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s | %s |", row.Name, row.Unit, cell(ours),
+		cell(standard), ratio(standard), cell(r.OpenSSL), ratio(r.OpenSSL), limit)
+}
+
+const explanation = `
+![How many times better than crypto/tls](performance.svg)
+
+What is measured:
+
+- **full handshake**: client and server on one processor over memory. The leaf has an ECDSA
+  P-256 key, or the named one, under a P-256 root. The client verifies it; there are no
+  tickets. A chain of 2 has one authority between. The share of an end is the time on its
+  own clock.
+- **resumption**: the same with a ticket, which the server replaces each time.
+- **limit**: the share of what the cryptography alone allows, in the same run: for a
+  handshake two key pairs, two shared secrets, a signature and its verification; for bulk
+  the AEAD.
+- **first byte**: from the start of a connection over loopback to the first byte of the
+  answer to a request, with a real listener.
+- **bulk**: 16 KiB writes with AES-128-GCM; in memory both ends on one processor.
+- **idle end**: the heap of one end over loopback TCP, both ends in one process, after a
+  message in each direction. What a goroutine's stack or a thread costs is not in it. OpenSSL
+  has SSL_MODE_RELEASE_BUFFERS, and is measured without threads.
+
+docs/performance.json has the figures of all turns.
+`
+
+// markdown returns docs/performance.md.
+func (r *report) markdown() string {
+	var b strings.Builder
+	third := r.OpenSSL
+	if third == "" {
+		third = "OpenSSL"
+	}
+	fmt.Fprintf(&b, `# Performance
+
+This page compares sealsock with crypto/tls and OpenSSL in one run, in alternating turns. A
+figure is the median of %d turns. A ratio is the median of the ratios of the turns; more than
+1 means that sealsock is better. Absolute figures depend on the machine: run `+"`make bench`"+` on
+yours. `+"`seal bench`"+` measures the part that needs no OpenSSL.
+
+%s, %s, %d processors, %s.
+
+| what | unit | sealsock | crypto/tls | ratio | %s | ratio | of the limit |
+|---|---|---|---|---|---|---|---|
+`, r.Rounds, r.Go, r.System, r.Processors, r.Date, third)
+	for i := range r.Rows {
+		b.WriteString(r.line(&r.Rows[i]) + "\n")
+	}
+	return b.String() + explanation
+}
+
+// The sizes of the chart, in pixels.
+const (
+	barHeight, barGap  = 16, 8
+	labelWidth, length = 300, 420
+)
+
+// chart returns an SVG with a bar for the ratio of each row to crypto/tls.
+func (r *report) chart() string {
+	var bars strings.Builder
+	y, most := barGap, 1.0
+	for i := range r.Rows {
+		if v, ok := r.Rows[i].Ratio(ours, standard); ok {
+			most = max(most, min(v, 5))
+		}
+	}
+	scale := length / most
+	for i := range r.Rows {
+		v, ok := r.Rows[i].Ratio(ours, standard)
+		if !ok {
+			continue
+		}
+		fmt.Fprintf(&bars, `<text x="%d" y="%d" text-anchor="end">%s</text>`+
+			`<rect x="%d" y="%d" width="%.0f" height="%d" fill="#4a7"/>`+
+			`<text x="%.0f" y="%d">%.2f</text>`+"\n",
+			labelWidth-8, y+barHeight-4, html.EscapeString(r.Rows[i].Name), labelWidth, y,
+			min(v, most)*scale, barHeight, float64(labelWidth)+min(v, most)*scale+4, y+barHeight-4, v)
+		y += barHeight + barGap
+	}
+	line := float64(labelWidth) + scale
+	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" `+
+		`font-family="sans-serif" font-size="12">
+<title>How many times better than crypto/tls</title>
+%s<line x1="%.0f" x2="%.0f" y1="0" y2="%d" stroke="#555" stroke-dasharray="4"/>
+</svg>
+`, labelWidth+length+60, y, bars.String(), line, line, y)
+}

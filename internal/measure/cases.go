@@ -1,0 +1,114 @@
+package measure
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/sealsock/sealsock/iana"
+)
+
+const (
+	perSecond = "a second"
+	micro     = "µs"
+)
+
+// cases returns what is measured, in the order of the table.
+func cases() []Case {
+	list := []Case{
+		handshakeCase("full handshake, X25519", Handshake{Group: iana.X25519}, true),
+		handshakeCase("full handshake, X25519MLKEM768", Handshake{Group: iana.X25519MLKEM768}, true),
+		handshakeCase("full handshake, RSA-2048", Handshake{Key: "rsa"}, false),
+		handshakeCase("full handshake, Ed25519", Handshake{Key: "ed25519"}, false),
+		handshakeCase("resumption, X25519", Handshake{Resume: true}, true),
+		handshakeCase("resumption, X25519MLKEM768",
+			Handshake{Resume: true, Group: iana.X25519MLKEM768}, false),
+	}
+	for _, n := range []int{2, 3} {
+		list = append(list,
+			handshakeCase(fmt.Sprintf("full handshake, chain of %d", n), Handshake{Chain: n}, false))
+	}
+	list = append(list, Case{
+		Rows: []Row{
+			{Name: "allocations of a handshake, both ends", Unit: "objects"},
+			{Name: "allocated by a handshake, both ends", Unit: "bytes"},
+		},
+		Procs: 1,
+		Run: func(s Side, _ time.Duration) ([]float64, error) {
+			objects, bytes, err := s.Cost()
+			return []float64{objects, bytes}, err
+		},
+	}, one("first byte, full handshake", micro, false, false, firstByte(Handshake{})),
+		one("first byte, resumption", micro, false, false, firstByte(Handshake{Resume: true})),
+		one("first byte, 0-RTT", micro, false, false, firstByte(Handshake{Resume: true, Early: true})),
+		bulkCase("bulk in memory", Memory), bulkCase("bulk over loopback TCP", Loopback),
+		one("round trips of 64 bytes", perSecond, true, true, Side.Trips),
+	)
+	return append(list, idleCases()...)
+}
+
+// idleCases measure how memory grows with the connections.
+func idleCases() (list []Case) {
+	for _, n := range []int{200, 1000, 4000} {
+		for style, name := range []string{"a goroutine in Read", "event loop"} {
+			c := one(fmt.Sprintf("idle end, %s, %d connections", name, n), "bytes of heap",
+				false, n == 200, idle(Style(style), n))
+			c.Once = true
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func handshakeCase(name string, h Handshake, short bool) Case {
+	if h.Key == "" {
+		h.Key = "p256"
+	}
+	if h.Group == 0 {
+		h.Group = iana.X25519
+	}
+	h.Chain = max(h.Chain, 1)
+	return Case{
+		Rows: []Row{
+			{Name: name, Unit: perSecond, More: true},
+			{Name: name + ", the client's share", Unit: micro},
+			{Name: name + ", the server's share", Unit: micro},
+		},
+		Procs: 1, Short: short,
+		Run: func(s Side, d time.Duration) ([]float64, error) {
+			shares, err := s.Handshakes(h, d)
+			return []float64{shares.PerSecond, shares.Client, shares.Server}, err
+		},
+	}
+}
+
+// one returns a case with one row.
+func one(
+	name, unit string, more, short bool, run func(Side, time.Duration) (float64, error),
+) Case {
+	return Case{
+		Rows: []Row{{Name: name, Unit: unit, More: more}}, Short: short,
+		Run: func(s Side, d time.Duration) ([]float64, error) {
+			v, err := run(s, d)
+			return []float64{v}, err
+		},
+	}
+}
+
+func bulkCase(name string, over Transport) Case {
+	c := one(name, "MB/s", true, true, func(s Side, d time.Duration) (float64, error) {
+		return s.Bulk(over, d)
+	})
+	if over == Memory {
+		c.Procs = 1
+	}
+	return c
+}
+
+func firstByte(h Handshake) func(Side, time.Duration) (float64, error) {
+	h.Key, h.Chain, h.Group = "p256", 1, iana.X25519
+	return func(s Side, d time.Duration) (float64, error) { return s.FirstByte(h, d) }
+}
+
+func idle(style Style, n int) func(Side, time.Duration) (float64, error) {
+	return func(s Side, _ time.Duration) (float64, error) { return s.Idle(style, n) }
+}

@@ -1,0 +1,135 @@
+package measure
+
+import (
+	"context"
+	"io"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/sealsock/sealsock"
+)
+
+// TestRun measures every short case for a moment: each side that has it gives a figure.
+func TestRun(t *testing.T) {
+	without := map[string]map[string]bool{
+		"crypto/tls": {"idle end, event loop, 200 connections": true},
+		LimitName: {
+			"resumption, X25519": true, "bulk over loopback TCP": true, "round trips of 64 bytes": true,
+			"idle end, a goroutine in Read, 200 connections": true,
+			"idle end, event loop, 200 connections":          true,
+			"resumption, X25519, the client's share":         true,
+			"resumption, X25519, the server's share":         true,
+		},
+	}
+	sides := []Side{Sealsock(), Standard(), Limit()}
+	done := 0
+	rows, err := Run(t.Context(), Options{
+		Sides: sides, Rounds: 2, Time: 5 * time.Millisecond, Short: true,
+		Done: func(Row) { done++ },
+	})
+	if err != nil || done != len(rows) || done < 14 {
+		t.Fatalf("%d rows, of which %d were reported, %v", len(rows), done, err)
+	}
+	for _, r := range rows {
+		for _, s := range sides {
+			v, ok := r.Median(s.Name())
+			if ok == without[s.Name()][r.Name] || (ok && v <= 0) {
+				t.Errorf("%s: %s has %v, %v", r.Name, s.Name(), v, ok)
+			}
+		}
+	}
+}
+
+// TestFirstByte measures the handshakes of the long table that need a session.
+func TestFirstByte(t *testing.T) {
+	rows, err := Run(t.Context(), Options{
+		Sides: []Side{Sealsock(), Standard()}, Rounds: 1, Time: 50 * time.Millisecond,
+		Only: regexp.MustCompile("first byte"),
+	})
+	if err != nil || len(rows) != 3 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	if _, ok := rows[2].Median("crypto/tls"); ok {
+		t.Error("crypto/tls has 0-RTT")
+	}
+}
+
+// TestSessionsResume: what is called a resumption is one.
+func TestSessionsResume(t *testing.T) {
+	h := usual
+	h.Resume = true
+	e, err := readySealsock(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		x := newExchange(false)
+		c, _, err := e.pair(x.end(clientEnd), x.end(serverEnd), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.(*sealsock.Conn).State().Resumed; got != (i > 0) {
+			t.Errorf("connection %d: resumed is %v", i, got)
+		}
+	}
+}
+
+// TestCanceled: a run ends with its context.
+func TestCanceled(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(io.EOF)
+	if _, err := Run(ctx, Options{Sides: []Side{Limit()}, Rounds: 1}); err != io.EOF {
+		t.Error(err)
+	}
+}
+
+// TestRatio: a ratio above 1 means better, whatever the unit.
+func TestRatio(t *testing.T) {
+	r := Row{More: true, Turns: map[string][]float64{"a": {2, 4, 9}, "b": {1, 1, 3}}}
+	if v, _ := r.Ratio("a", "b"); v != 3 {
+		t.Errorf("more is better: %v", v)
+	}
+	r.More = false
+	if v, _ := r.Ratio("b", "a"); v != 3 {
+		t.Errorf("less is better: %v", v)
+	}
+	if _, ok := r.Ratio("a", "c"); ok {
+		t.Error("a ratio without figures")
+	}
+}
+
+// TestExchange: bytes pass a ring that grows, in order.
+func TestExchange(t *testing.T) {
+	x := newExchange(true)
+	c, s := x.end(clientEnd), x.end(serverEnd)
+	const size = 3 * laneSize
+	go func() {
+		x.begin()
+		defer x.pause(clientEnd)
+		b := make([]byte, 1000)
+		for n := 0; n < size; n += len(b) {
+			for i := range b {
+				b[i] = byte((n + i) % 251)
+			}
+			if _, err := c.Write(b[:min(len(b), size-n)]); err != nil {
+				t.Error(err)
+			}
+		}
+		c.out.stop()
+	}()
+	got, err := io.ReadAll(struct{ io.Reader }{readOnly{s}})
+	if err != nil || len(got) != size {
+		t.Fatalf("%d bytes, %v", len(got), err)
+	}
+	for i, b := range got {
+		if b != byte(i%251) {
+			t.Fatalf("byte %d is %d", i, b)
+		}
+	}
+}
+
+// readOnly reads from the lane alone, so that the other end need not stop.
+type readOnly struct{ *end }
+
+func (r readOnly) Read(p []byte) (int, error) { return r.in.read(p) }
