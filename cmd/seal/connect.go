@@ -31,7 +31,8 @@ server.
 At the end of standard input seal sends close_notify, and receives until the server
 does the same. On a terminal, received data is shown above the line being typed, and its
 control characters are replaced. A line ~k updates the sending key, ~K the keys of both
-sides, and ~? lists such lines; a line that begins with ~~ is sent without the first ~.
+sides, ~r connects again, and ~? lists such lines; a line that begins with ~~ is sent
+without the first ~.
 
 --session FILE resumes a session and stores the next one; --early-data FILE sends that
 file as 0-RTT data. --psk-file FILE contains pre-shared keys; certificates are then not
@@ -143,18 +144,15 @@ func connect(ctx context.Context, out *output, flags *connectFlags, addr string)
 			return err
 		}
 	}
-	conn, f, err := flags.dial(ctx, c)
+	conn, err := flags.connectOnce(ctx, out, c)
 	if err != nil {
 		return err
 	}
-	id, measured := out.connections.Add(1), measuredConn{conn, newTraffic()}
-	flags.report(out, f, id)
-	if file != nil {
-		err = file.send(ctx, out, measured, flags.timeout)
-	} else {
-		err = exchangeStdio(ctx, out, measured, f)
+	if file == nil {
+		return flags.exchange(ctx, out, c, conn)
 	}
-	out.log(endOf(id, f.Remote, measured.traffic, err))
+	err = file.send(ctx, out, conn.measuredConn, flags.timeout)
+	out.log(endOf(conn.id, conn.facts.Remote, conn.traffic, err))
 	return err
 }
 
@@ -193,6 +191,7 @@ func (flags *connectFlags) prepare(out *output, a address.Address) (*dialer, err
 		}
 		c.session.apply(cfg)
 	}
+	c.keepSessions()
 	return c, nil
 }
 
@@ -369,21 +368,4 @@ func timeoutError(err error, slow *engine.Error) error {
 		return slow
 	}
 	return err
-}
-
-// exchangeStdio carries standard input and output, or the lines of a terminal.
-func exchangeStdio(ctx context.Context, out *output, conn measuredConn, f *facts) error {
-	ctx, e, err := openStdio(ctx, out)
-	if err != nil {
-		conn.Close()
-		return err
-	}
-	defer e.restore()
-	defer e.attach(conn.tlsConn)()
-	x := &exchange{conn: conn, in: e.in, out: e.out, typed: e.typed, piped: e.piped}
-	e.escapes.describe(f, conn.traffic)
-	x.closed = func() { out.print(endedByPeer{}) }
-	x.meter = out.meter("", e.size)
-	defer x.meter.end()
-	return x.run(ctx)
 }

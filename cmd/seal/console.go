@@ -178,22 +178,35 @@ func (c *console) device() io.ReadWriter {
 	return struct {
 		io.Reader
 		io.Writer
-	}{watched{c.in, c.interrupt}, c.out}
+	}{watched{c.in, c.interrupt, c.suspend}, c.out}
 }
 
-// watched detects Ctrl-C, which a raw terminal delivers as a character.
+// suspend stops the program, as Ctrl-Z does where the terminal is not raw, until the shell
+// continues it.
+func (c *console) suspend() {
+	term.Restore(int(c.in.Fd()), c.before)
+	suspendProcess()
+	term.MakeRaw(int(c.in.Fd()))
+	c.fit()
+	c.editor.Write(nil) // shows the line being typed
+}
+
+// watched detects Ctrl-C and Ctrl-Z, which a raw terminal delivers as characters.
 type watched struct {
 	io.Reader
-	interrupt func()
+	interrupt, suspend func()
 }
 
-const ctrlC = 3
+const ctrlC, ctrlZ = 3, 26
 
 func (w watched) Read(p []byte) (int, error) {
 	n, err := w.Reader.Read(p)
 	if i := bytes.IndexByte(p[:n], ctrlC); i >= 0 {
 		w.interrupt()
 		return i, io.EOF
+	}
+	if bytes.IndexByte(p[:n], ctrlZ) >= 0 {
+		w.suspend() // the editor ignores the character
 	}
 	return n, err
 }

@@ -59,6 +59,11 @@ func newScreenWith(t *testing.T, stdin *os.File, args ...string) *screen {
 
 func newScreenIn(t *testing.T, home string, stdin *os.File, args ...string) *screen {
 	t.Helper()
+	return newScreenOf(t, home, stdin, "seal", args...)
+}
+
+func newScreenOf(t *testing.T, home string, stdin *os.File, name string, args ...string) *screen {
+	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +79,7 @@ func newScreenIn(t *testing.T, home string, stdin *os.File, args ...string) *scr
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &screen{t: t, master: master, tty: tty, cmd: exec.Command("seal", args...)}
+	s := &screen{t: t, master: master, tty: tty, cmd: exec.Command(name, args...)}
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = tty, tty, tty
 	if stdin != nil {
 		s.cmd.Stdin = stdin
@@ -115,12 +120,18 @@ func (s *screen) text() string {
 // await waits until the terminal was sent a text.
 func (s *screen) await(want string) {
 	s.t.Helper()
+	s.awaitTimes(want, 1)
+}
+
+// awaitTimes waits until the terminal was sent a text n times.
+func (s *screen) awaitTimes(want string, n int) {
+	s.t.Helper()
 	for end := time.Now().Add(testTimeout); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if strings.Contains(s.text(), want) {
+		if strings.Count(s.text(), want) >= n {
 			return
 		}
 	}
-	s.t.Fatalf("the terminal does not show %q: %q", want, s.text())
+	s.t.Fatalf("the terminal does not show %q %d times: %q", want, n, s.text())
 }
 
 func (s *screen) keys(text string) {

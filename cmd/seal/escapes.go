@@ -15,6 +15,7 @@ const (
 	escapeRekey     = "~k"
 	escapeRekeyBoth = "~K"
 	escapeStatus    = "~s"
+	escapeReconnect = "~r"
 	escapeHelp      = "~?"
 	escapeLiteral   = "~~"
 )
@@ -23,7 +24,9 @@ const escapesHelp = `these lines are not sent:
   ~k  update the sending key
   ~K  update the sending key, and request a key update from the peer
   ~s  show the state of the connection
+  ~r  end the connection and connect again, with resumption
   ~?  this help
+Ctrl-Z suspends the program, and Ctrl-D ends the input
 a line that begins with ~~ is sent without the first ~; other lines are sent unchanged`
 
 // rekeyTime bounds how long a key update may wait for the peer to read.
@@ -42,6 +45,8 @@ type escapes struct {
 	conn rekeyer // nil while there is none that can
 	any  bool    // there is a connection
 	now  *status // of the connection; nil for none
+
+	again chan struct{} // receives ~r; nil where this side does not connect
 }
 
 // A status is what ~s shows: the facts about a connection, and what it has carried.
@@ -115,6 +120,9 @@ func (e *escapes) line(typed string) (send string, ok bool) {
 	case escapeStatus:
 		e.showStatus()
 		return "", false
+	case escapeReconnect:
+		e.reconnect()
+		return "", false
 	case escapeHelp:
 		e.out.write(escapesNote{}, "")
 		return "", false
@@ -123,6 +131,18 @@ func (e *escapes) line(typed string) (send string, ok bool) {
 		return "~" + rest, true
 	}
 	return typed, true
+}
+
+// reconnect asks the exchange to end the connection.
+func (e *escapes) reconnect() {
+	if e.again == nil {
+		e.out.warn("the other side has connected: only it can connect again")
+		return
+	}
+	select {
+	case e.again <- struct{}{}:
+	default: // asked before
+	}
 }
 
 func (e *escapes) rekey(both bool) {

@@ -25,10 +25,11 @@ type exchange struct {
 	conn        tlsConn
 	in          *inputReader
 	out         io.Writer
-	typed       bool   // a user types the input
-	piped       bool   // another program writes the input
-	meter       *meter // of the input; nil for none
-	closed      func() // called if the peer ends first while a user types; may be nil
+	typed       bool            // a user types the input
+	piped       bool            // another program writes the input
+	meter       *meter          // of the input; nil for none
+	again       <-chan struct{} // the user asks for another connection; nil for never
+	closed      func()          // called if the peer ends first while a user types; may be nil
 	got         int64
 	idle        atomic.Bool // the sending half waits for input
 	ended       atomic.Bool // the input ended: close_notify is or was sent
@@ -61,12 +62,19 @@ func (x *exchange) run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return x.interrupt(ctx)
+	case <-x.again:
+		x.conn.SetWriteDeadline(time.Now().Add(closeTimeout)) // a write may be stuck
+		x.conn.CloseWrite()
+		return errReconnect
 	case err := <-x.sendDone:
 		return x.afterSending(ctx, err)
 	case err := <-x.receiveDone:
 		return x.afterReceiving(ctx, err)
 	}
 }
+
+// errReconnect is the end of an exchange after which another connection follows.
+var errReconnect = errors.New("the user asks for another connection")
 
 // send carries the input. It returns nil after close_notify went out.
 func (x *exchange) send(ctx context.Context) error {

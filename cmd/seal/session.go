@@ -31,6 +31,7 @@ type sessionFile struct {
 	server string          // that it is for
 	stored *engine.Session // from the file; nil for none
 	used   bool            // the old one was used: each is used once
+	spent  bool            // it was used by a connection before this one, and has no successor
 
 	mu     sync.Mutex
 	latest *engine.Session // from the server
@@ -111,7 +112,7 @@ func (r *sessionFile) apply(cfg *sealsock.Config) {
 	if r == nil {
 		return
 	}
-	if r.stored != nil && !r.expired() {
+	if r.stored != nil && !r.expired() && !r.spent {
 		cfg.Session = r.stored
 	}
 	cfg.OnSession = func(s *engine.Session) {
@@ -119,6 +120,17 @@ func (r *sessionFile) apply(cfg *sealsock.Config) {
 		defer r.mu.Unlock()
 		r.latest = s
 	}
+}
+
+// renew makes the latest session the one to resume.
+func (r *sessionFile) renew() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.latest != nil {
+		r.stored, r.latest, r.used = r.latest, nil, false
+		return
+	}
+	r.spent = r.used && r.stored.Version >= iana.TLS13
 }
 
 func (r *sessionFile) expired() bool { return r.stored.Expired(time.Now()) }
@@ -129,7 +141,7 @@ func (r *sessionFile) outcome(resumed bool) string {
 	switch {
 	case r == nil:
 		return ""
-	case r.stored == nil:
+	case r.stored == nil || r.spent:
 		return "new"
 	case resumed:
 		r.used = true

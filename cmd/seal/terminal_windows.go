@@ -24,3 +24,6 @@ func prepareOutput(f *os.File) (restore func()) {
 	}
 	return func() { windows.SetConsoleMode(h, mode) }
 }
+
+// suspendProcess does nothing: this system cannot stop a program.
+func suspendProcess() {}
