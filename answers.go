@@ -116,7 +116,7 @@ func (a *answers) forClient(
 	if err != nil {
 		return nil, err
 	}
-	a.cfg = cfg
+	a.cfg = p.Config
 	p.engine.ForClient = nil
 	return a.traced(p.engine), p.engine.CheckServer()
 }

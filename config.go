@@ -109,6 +109,10 @@ type Config struct {
 	// (RFC 9850), for debugging: anyone who has them can decrypt the connections.
 	KeyLog io.Writer
 
+	// Profile, if set, is a named choice of versions, suites, groups, signature schemes and
+	// keys, such as CNSA2. Then CipherSuites, Groups and SignatureSchemes must be nil.
+	Profile Profile
+
 	// Options are the settings of the protocol: versions, suites, groups, ALPN,
 	// ClientAuth, tickets, pre-shared keys, 0-RTT data, records, the clock.
 	engine.Options
@@ -204,6 +208,9 @@ func prepare(cfg *Config, server bool) (p *prepared, err error) {
 		cfg = new(Config)
 	}
 	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	if cfg, err = cfg.profiled(); err != nil {
 		return nil, err
 	}
 	e := cfg.engineConfig(server)

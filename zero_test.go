@@ -57,7 +57,7 @@ import (
 // may import.
 var zeroValues = []any{
 	new(sealsock.Conn), new(sealsock.Dialer), new(sealsock.Engine), new(sealsock.EngineConn),
-	new(sealsock.Listener), new(sealsock.MemoryCache),
+	new(sealsock.Listener), new(sealsock.MemoryCache), new(sealsock.Profile),
 	new(sealsock.RotatingKeys), new(sealsock.TicketKey),
 	new(address.Address), new(address.Error),
 	new(authority.Authority), new(authority.Reason),

@@ -74,6 +74,7 @@ func check(cfg *sealsock.Config) error {
 		{"ECHConfigs", cfg.ECHConfigs != nil},
 		{"ForClient", cfg.ForClient != nil},
 		{"SignatureSchemes", cfg.SignatureSchemes != nil},
+		{"Profile", cfg.Profile != ""},
 		{"RequireExtendedMasterSecret", cfg.RequireExtendedMasterSecret},
 	} {
 		if f.set {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/suites"
 )
@@ -15,6 +16,7 @@ import (
 // values has the words that flags take, by the name of the flag, for completion. A flag
 // whose value is a file is completed by the shell.
 var values = map[string][]string{
+	"profile":        profileNames(),
 	"min":            {"1.2", "1.3"},
 	"max":            {"1.2", "1.3"},
 	"client-auth":    {"none", "request", "require", "late"},
@@ -29,6 +31,15 @@ var values = map[string][]string{
 
 	"accept-proxy-header": {"any", "unix"},
 	"send-proxy-header":   {"1", "2"},
+}
+
+// profileNames returns the names of the profiles.
+func profileNames() []string {
+	var names []string
+	for _, p := range sealsock.Profiles() {
+		names = append(names, string(p))
+	}
+	return names
 }
 
 // keyKinds are the kinds of keys of an authority.

@@ -31,7 +31,7 @@ var flagGroups = []flagGroup{
 		"alpn session early-data tickets max-early-data"},
 	{"Revocation", "crl revocation revocation-max-age"},
 	{"Encrypted ClientHello", "ech-keys ech-config"},
-	{"Protocol", "min max suites groups sigalgs legacy"},
+	{"Protocol", "profile min max suites groups sigalgs legacy"},
 	{"Diagnosis", "log log-format trace keylog"},
 	{"Measurement", "time parallel get"},
 	{"Inspection", "list fail-under expires-within dns html messages pem"},

@@ -16,6 +16,7 @@ import (
 // negotiationFlags holds the flags of the TLS parameters, for either side.
 type negotiationFlags struct {
 	alpn, groups, suites, sigalgs string
+	profile                       string
 	min, max                      string
 	keylog                        string
 	trace                         bool
@@ -27,6 +28,8 @@ func (n *negotiationFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&n.groups, "groups", "", "groups for key agreement, a `list`, in order of preference, as in X25519MLKEM768,X25519")
 	f.StringVar(&n.suites, "suites", "", "cipher suites, a `list`, in order of preference, as in TLS_AES_256_GCM_SHA384")
 	f.StringVar(&n.sigalgs, "sigalgs", "", "signature algorithms, a `list`, in order of preference, as in ed25519,ecdsa_secp256r1_sha256")
+	f.StringVar(&n.profile, "profile", "",
+		"a `name` for versions, suites, groups, signatures and keys: modern, nist, quantum-safe or cnsa2")
 	f.StringVar(&n.min, "min", "", "lowest `version` of TLS, as in 1.3")
 	f.StringVar(&n.max, "max", "", "highest `version` of TLS")
 	f.StringVar(&n.keylog, "keylog", "", "append the secrets of connections to this `file`, for debugging (Wireshark reads it)")
@@ -48,6 +51,9 @@ func (n *negotiationFlags) apply(cfg *sealsock.Config, out *output) (done func()
 	if cfg.MinVersion != 0 && cfg.MaxVersion != 0 && cfg.MinVersion > cfg.MaxVersion {
 		return nil, usage("--min %s is above --max %s", n.min, n.max).hinted("swap them")
 	}
+	if err := n.applyProfile(cfg, out); err != nil {
+		return nil, err
+	}
 	if !n.old {
 		if err := checkNegotiable(cfg); err != nil {
 			return nil, err
@@ -58,6 +64,37 @@ func (n *negotiationFlags) apply(cfg *sealsock.Config, out *output) (done func()
 	}
 	return n.openKeyLog(cfg, out)
 }
+
+// applyProfile sets the profile, and prints what it allows.
+func (n *negotiationFlags) applyProfile(cfg *sealsock.Config, out *output) error {
+	if n.profile == "" {
+		return nil
+	}
+	cfg.Profile = sealsock.Profile(n.profile)
+	rules, ok := cfg.Profile.Rules()
+	switch {
+	case !ok:
+		return usage("--profile: no profile %q", n.profile).
+			hinted("choose one of %s", strings.Join(profileNames(), ", "))
+	case n.groups+n.suites+n.sigalgs != "":
+		return usage("--profile excludes --groups, --suites and --sigalgs").
+			hinted("leave out either")
+	case cfg.MaxVersion != 0 && cfg.MaxVersion < rules.MinVersion:
+		return usage("--profile %s needs %v, which --max %s excludes", n.profile, rules.MinVersion,
+			n.max).hinted("leave out one of them")
+	}
+	out.print(profileNote{Name: n.profile, Allows: cfg.Profile.String()})
+	return nil
+}
+
+// profileNote reports what the profile of --profile allows.
+type profileNote struct {
+	Name   string `json:"name"`
+	Allows string `json:"allows"`
+}
+
+func (profileNote) event() string  { return "profile" }
+func (p profileNote) text() string { return "seal: profile " + p.Allows }
 
 // applyAlgorithms puts the suites, groups and signature algorithms into cfg.
 func (n *negotiationFlags) applyAlgorithms(cfg *sealsock.Config) (err error) {
@@ -92,7 +129,7 @@ func (n *negotiationFlags) checkConfig(cfg *sealsock.Config) error {
 // checkLegacy finds flags, given ones being true, that have no meaning for package
 // legacy.
 func (n *negotiationFlags) checkLegacy(given map[string]bool) error {
-	given["--trace"] = n.trace
+	given["--trace"], given["--profile"] = n.trace, n.profile != ""
 	for _, flag := range slices.Sorted(maps.Keys(given)) {
 		if given[flag] {
 			return usage("%s is not supported with --legacy", flag).hinted("leave out one of them")

@@ -139,4 +139,34 @@ var postQuantumRows = []row{
 		old:  "if s.OwnScheme != 0 && !hasMLDSA(s.OwnScheme) {", new: "if false {",
 		test: "TestPostQuantum",
 	},
+	{
+		doc: own, section: "sealsock", must: "a profile bounds the version",
+		file: "profile.go",
+		old:  "own.MinVersion = max(c.MinVersion, rules.MinVersion)", new: "",
+		test: "TestProfiles",
+	},
+	{
+		doc: own, section: "sealsock", must: "a profile bounds the suites and groups",
+		file: "profile.go",
+		old:  "own.CipherSuites, own.Groups = rules.CipherSuites, rules.Groups", new: "",
+		test: "TestProfiles",
+	},
+	{
+		doc: own, section: "sealsock", must: "a profile bounds the signatures",
+		file: "profile.go",
+		old:  "own.SignatureSchemes = rules.SignatureSchemes", new: "",
+		test: "TestProfiles",
+	},
+	{
+		doc: own, section: "sealsock", must: "a profile bounds each key of the chain",
+		file: "profile.go",
+		old:  "return !t.rules.allow(certtext.Key(c))", new: "return false",
+		test: "TestProfiles",
+	},
+	{
+		doc: own, section: "sealsock", must: "a profile is not weakened by lists beside it",
+		file: "profile.go",
+		old:  "c.CipherSuites != nil || c.Groups != nil || c.SignatureSchemes != nil", new: "false",
+		test: "TestProfileMisused",
+	},
 }
