@@ -11,8 +11,8 @@ import (
 )
 
 // TestMLDSAChains: chains of ML-DSA are accepted, and those with an altered signature, of
-// another parameter set, or of HashML-DSA are not. RFC 9881, Section 1: only pure ML-DSA is for
-// certificates.
+// another parameter set, or of HashML-DSA are not. RFC 9881, Rationale for Disallowing HashML-DSA:
+// it is not for certificates.
 func TestMLDSAChains(t *testing.T) {
 	oid := func(last byte) []byte {
 		return []byte("\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03" + string(rune(last)))

@@ -283,6 +283,10 @@ func (flags *connectFlags) dial(ctx context.Context, c *dialer) (tlsConn, *facts
 		Reason: fmt.Sprintf("the peer did not complete the handshake within %v", flags.timeout),
 		Hint:   "the peer may be slow, may have stopped, or may not use TLS (--timeout)",
 	}
+	var size helloSize
+	cfg := *c.cfg
+	cfg.Trace = size.trace(cfg.Trace)
+	c.cfg = &cfg
 	conn, f, err := flags.openWithin(ctx, c, slow)
 	if err != nil && ctx.Err() == nil {
 		if err = flags.accepted.ask(ctx, err); err == nil {
@@ -295,6 +299,7 @@ func (flags *connectFlags) dial(ctx context.Context, c *dialer) (tlsConn, *facts
 	case ctx.Err() != nil:
 		return nil, nil, context.Cause(ctx)
 	case errors.Is(err, context.DeadlineExceeded) && describe(err).code == "timeout":
+		slow.Hint += size.hint()
 		return nil, nil, timeoutError(err, slow)
 	}
 	if flags.pskFile != "" {

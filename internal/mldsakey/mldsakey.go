@@ -152,7 +152,7 @@ func (s *set) parse(choice cryptobyte.String) (crypto.Signer, error) {
 	case seed == nil:
 		return s.withoutSeed(expanded)
 	case expanded != nil && !bytes.Equal(s.seeded(seed), expanded):
-		// RFC 9881, Section 8.2: such a key is rejected as malformed.
+		// RFC 9881, Private Key Consistency Testing: such a key is rejected as malformed.
 		return nil, fmt.Errorf("the seed and the expanded key of the %v key do not go together",
 			s.parameters)
 	}

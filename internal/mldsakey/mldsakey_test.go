@@ -85,7 +85,8 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// TestDamaged: a key whose parts do not go together is malformed. RFC 9881, Section 8.2.
+// TestDamaged: a key whose parts do not go together is malformed. RFC 9881,
+// Private Key Consistency Testing.
 func TestDamaged(t *testing.T) {
 	for i := range sets {
 		s := &sets[i]

@@ -58,7 +58,7 @@ var postQuantumRows = []row{
 		test: "TestCheck",
 	},
 	{
-		doc: rfc9881, section: "8.2",
+		doc: rfc9881, section: "Private Key Consistency Testing",
 		must: "a private key whose seed and expanded key differ is malformed",
 		file: "internal/mldsakey/mldsakey.go",
 		old:  "expanded != nil && !bytes.Equal(s.seeded(seed), expanded)", new: "false",
@@ -168,5 +168,11 @@ var postQuantumRows = []row{
 		file: "profile.go",
 		old:  "c.CipherSuites != nil || c.Groups != nil || c.SignatureSchemes != nil", new: "false",
 		test: "TestProfileMisused",
+	},
+	{
+		doc: own, section: "seal", must: "only a large ClientHello is blamed for a silent server",
+		file: "cmd/seal/hello_size.go",
+		old:  "h.answered.Load() || n <= onePacket", new: "n < 0",
+		test: "TestScripts/strangers",
 	},
 }
