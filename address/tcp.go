@@ -83,7 +83,7 @@ func splitPort(text string) (host, port string, err error) {
 		return "", port, err
 	}
 	if ip, err := netip.ParseAddr(text); err == nil {
-		return "", "", problem("it has no port", "did you mean %s?", net.JoinHostPort(ip.String(), "443"))
+		return "", "", problem("it has no port", "did you mean %s?", withoutBrackets(ip, text))
 	}
 	host, port, serr := net.SplitHostPort(text)
 	if serr != nil {
@@ -96,6 +96,22 @@ func splitPort(text string) (host, port string, err error) {
 	}
 	port, err = checkPort(port)
 	return host, port, err
+}
+
+// withoutBrackets suggests what an IP address without a port may stand for: the end of one of IPv6
+// may be the port.
+func withoutBrackets(ip netip.Addr, text string) string {
+	whole := net.JoinHostPort(ip.String(), "443")
+	i := strings.LastIndexByte(text, ':')
+	if i < 0 {
+		return whole
+	}
+	if host, err := netip.ParseAddr(text[:i]); err == nil && host.Is6() {
+		if _, err := strconv.ParseUint(text[i+1:], 10, 16); err == nil {
+			return net.JoinHostPort(host.String(), text[i+1:]) + " or " + whole
+		}
+	}
+	return whole
 }
 
 func splitProblem(text string, err error) *Error {
@@ -123,7 +139,8 @@ func checkPort(port string) (string, error) {
 	if strings.Trim(port, "0123456789") == "" {
 		n, err := strconv.ParseUint(port, 10, 16)
 		if err != nil {
-			return "", problem(fmt.Sprintf("port %s is not in 0 to 65535", port), "")
+			return "", problem(fmt.Sprintf("port %s is not in 0 to 65535", port),
+				"check the number")
 		}
 		return strconv.FormatUint(n, 10), nil
 	}

@@ -104,9 +104,17 @@ func itemsOf(ctx context.Context, owner *identityFlags, name string) ([]certific
 	}
 	items, err := certificate.Read(data, owner.passwords(name)...)
 	if err != nil {
-		p := explain(err)
-		p.text = name + ": " + p.text
-		return nil, p
+		return nil, unreadableItems(name, err)
 	}
 	return items, nil
+}
+
+// unreadableItems is the error of a file in which nothing can be read.
+func unreadableItems(name string, err error) error {
+	p := explain(err)
+	p.text = printable.Line(name) + ": " + p.text
+	if p.hint == "" {
+		p.hint = "check the name; seal inspect reads packet captures too"
+	}
+	return p
 }

@@ -14,6 +14,7 @@ const (
 	errReset      = syscall.ECONNRESET
 	errBrokenPipe = syscall.EPIPE
 	errForbidden  = syscall.EACCES
+	errNotOpen    = syscall.EBADF
 )
 
 // shortages are the errors for resources that are available again once a program or a

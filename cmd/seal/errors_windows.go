@@ -16,6 +16,7 @@ const (
 	errReset      = windows.WSAECONNRESET
 	errBrokenPipe = windows.WSAESHUTDOWN
 	errForbidden  = windows.WSAEACCES
+	errNotOpen    = windows.WSAEBADF
 )
 
 // shortages are the errors for resources that are available again once a program or a

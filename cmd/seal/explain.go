@@ -167,6 +167,8 @@ var systemErrors = []systemError{
 	{errReset, "reset", "the connection to %s was reset by the peer", "the received data may be incomplete; see the log of the peer"},
 	{errBrokenPipe, "closed", "the peer (%s) closed the connection", "see the log of the peer"},
 	{errForbidden, "permission", "this user may not use %s", "ports below 1024 need administrator rights; a socket file needs a folder that this user may write to"},
+	{errNotOpen, "not-open", "%s is no open descriptor of this process",
+		"the program that starts seal must pass it: systemd, inetd or a shell"},
 	{fs.ErrNotExist, "not-found", "cannot connect to %s: the socket does not exist", "start the server (seal listen %s), or check the path"},
 }
 

@@ -94,9 +94,7 @@ func (flags *inspectFlags) readFile(ctx context.Context, f *inspectedFile,
 		return struct{}{}, err
 	})
 	if err != nil {
-		p := explain(err)
-		p.text = printable.Line(f.File) + ": " + p.text
-		return p
+		return unreadableItems(f.File, err)
 	}
 	return nil
 }
