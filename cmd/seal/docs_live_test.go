@@ -340,6 +340,9 @@ func TestDocumentedCommandsWork(t *testing.T) {
 				err = s.connect(args)
 			case "inspect":
 				err = s.inspect(args)
+			case "bench":
+				args[len(args)-1] = "localhost:" + s.server("tls")
+				s.must(append(args, "--time", "100ms", "--parallel", "2")...)
 			case "ca":
 				if args[1] == "serve" {
 					s.listen(args)
