@@ -282,6 +282,7 @@ domain: localhost
 pathhost: news.localhost
 server: localhost
 mta: "/bin/false %s"
+nnrpdloadlimit: 0
 hismethod: hisv6
 enableoverview: true
 ovmethod: tradindexed
