@@ -99,14 +99,14 @@ func TestInterruptedPrompts(t *testing.T) {
 // TestUserTakesTime answers the question about the key of a server after the time for a
 // handshake, and after the server's too. The user is not asked again.
 func TestUserTakesTime(t *testing.T) {
-	server := runSeal(t, t.TempDir(), nil, "listen", "--keep", "--echo", "--timeout", "3s",
+	server := runSeal(t, t.TempDir(), nil, "listen", "--keep", "--echo", "--timeout", "6s",
 		"localhost:0")
 	port := server.await(t, &server.errors, `listening on 127\.0\.0\.1:(\d+) `)
 	known := filepath.Join(t.TempDir(), "known")
-	args := []string{"connect", "--timeout", "3s", "--known-peers", known, "localhost:" + port}
+	args := []string{"connect", "--timeout", "6s", "--known-peers", known, "localhost:" + port}
 	s := newScreen(t, args...)
 	s.await("Accept and store this key?")
-	time.Sleep(3200 * time.Millisecond)
+	time.Sleep(6200 * time.Millisecond)
 	s.keys("yes\r")
 	s.await("connected to ")
 	s.keys("\x03")
