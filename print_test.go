@@ -152,8 +152,9 @@ func (h *holders) addHandover(t *testing.T, psk *engine.PSK) {
 	})
 	sealed := ok(engine.HandOver(r, s, nil, key.Token(), nil))
 	opened := ok(other.Open(sealed, nil))
-	h.secrets["the token"] = key.Token()
-	h.values = append(h.values, held(key), held(opened))
+	takeover := ok(sealsock.NewTakeover())
+	h.secrets["the token"], h.secrets["another token"] = key.Token(), takeover.Token()
+	h.values = append(h.values, held(key), held(opened), held(takeover))
 }
 
 // openHalves returns the halves of a server that is open.

@@ -58,7 +58,8 @@ import (
 var zeroValues = []any{
 	new(sealsock.Conn), new(sealsock.Dialer), new(sealsock.Engine), new(sealsock.EngineConn),
 	new(sealsock.Listener), new(sealsock.MemoryCache), new(sealsock.Profile),
-	new(sealsock.RotatingKeys), new(sealsock.TicketKey),
+	new(sealsock.RotatingKeys), new(sealsock.TakenOver), new(sealsock.Takeover),
+	new(sealsock.TicketKey),
 	new(address.Address), new(address.Error),
 	new(authority.Authority), new(authority.Reason),
 	new(certificate.CRLPoint), new(certificate.Certificate), new(certificate.Extension),
@@ -110,7 +111,8 @@ var zeroValues = []any{
 	new(signer.Signer),
 	new(starttls.Error),
 	new(trust.Code), new(trust.Error), new(trust.KnownPeers), new(trust.Lists),
-	new(trust.Pin), new(trust.Policy), new(trust.RevocationStatus), new(trust.Roots),
+	new(trust.Pin), new(trust.Policy), new(trust.Result),
+	new(trust.RevocationStatus), new(trust.Roots),
 }
 
 // unsafeZeros lists types of which a zero value or a nil pointer may panic, as

@@ -222,7 +222,9 @@ var errState = usage("a truncated or damaged state of a connection")
 // It works once. It adds to h.Unsent, which must be written before anything else.
 //
 // In TLS 1.3 the sending half changes its key first and asks the peer to change its own, so
-// that two processes never seal data with one key. In TLS 1.2,
+// that two processes never seal data with one key. A peer with crypto/tls of Go 1.27 that
+// has closed its sending side ends the connection at this request, if its close_notify was
+// not received before HandOver. In TLS 1.2,
 // which has no key updates, and where the peer would refuse another update so soon, it
 // continues with the number of the next record.
 func (h *Handover) TakeOver(cfg *Config) (*Receiver, *Sender, error) {

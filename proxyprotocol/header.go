@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -106,6 +107,14 @@ type proxied struct {
 
 func (c *proxied) RemoteAddr() net.Addr { return c.header.Source }
 func (c *proxied) LocalAddr() net.Addr  { return c.header.Destination }
+
+// SyscallConn returns the descriptor below, to which nothing was read ahead.
+func (c *proxied) SyscallConn() (syscall.RawConn, error) {
+	if below, ok := c.Conn.(syscall.Conn); ok {
+		return below.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
+}
 
 // CloseWrite ends the sending direction, if the connection below can do that.
 func (c *proxied) CloseWrite() error {

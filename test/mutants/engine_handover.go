@@ -70,6 +70,25 @@ var handoverRows = []row{
 		test: "TestHandOverKeepsWhatMayCome",
 	},
 	{
+		doc: own, section: "sealsock", must: "data that was decrypted and not read is handed over",
+		file: "internal/stream/handover.go",
+		old:  "slices.Concat(c.in.held, c.in.plain), Received", new: "c.in.held, Received",
+		pkg: ".", test: "TestHandOverKeepsThePeer",
+	},
+	{
+		doc: own, section: "sealsock", must: "records that were not written are handed over",
+		file: "internal/stream/handover.go",
+		old:  "c.in.done, c.in.held, c.out.unsent = true, h.Unread, h.Unsent",
+		new:  "c.in.done, c.in.held = true, h.Unread",
+		pkg:  ".", test: "TestHandOverSendsWhatWaits",
+	},
+	{
+		doc: own, section: "sealsock", must: "a Conn that was handed over is closed in its process",
+		file: "internal/stream/handover.go",
+		old:  "c.closing.Store(true)", new: "",
+		pkg: ".", test: "TestHandOverKeepsThePeer",
+	},
+	{
 		doc: own, section: "engine",
 		must: "what a client offered decides about late requests, and not its new process",
 		file: "engine/open13.go",
