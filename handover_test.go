@@ -232,6 +232,7 @@ func TestHandOverKeepsThePeer(t *testing.T) {
 	if string(extra) != "of the application" {
 		t.Errorf("extra is %q", extra)
 	}
+	peer.Close()
 	if _, err := io.ReadFull(moved, message[1:]); err != nil || string(message[1:]) != "irst" {
 		t.Errorf("%q, %v", message, err)
 	}
@@ -285,6 +286,7 @@ func TestHandOverSendsWhatWaits(t *testing.T) {
 			return errors.Join(err, moved.CloseWrite())
 		})
 		got, err := io.ReadAll(peer)
+		b.Close() // if reading failed, so does writing
 		if err := errors.Join(err, <-writing); err != nil {
 			t.Fatal(err)
 		}
