@@ -128,8 +128,8 @@ func TakeOver(raw net.Conn, cfg *engine.Config, h *engine.Handover, opts Options
 	c := New(raw, r, s, opts)
 	c.in.done, c.in.held, c.out.unsent = true, h.Unread, h.Unsent
 	if len(h.Received) > 0 {
-		c.in.buf = getBuffer()
-		c.in.w = copy(c.in.buf.b[:], h.Received)
+		c.in.buf = getBuffer(bufferSize)
+		c.in.w = copy(c.in.buf.b, h.Received)
 	}
 	if r.Settled() {
 		c.settled.Store(true)
