@@ -158,6 +158,20 @@ type TakenOver struct {
 	raw  net.Conn
 	h    *engine.Handover
 	rest handedOver
+
+	taken bool // Conn has succeeded
+}
+
+// Close ends a connection that Conn does not continue with: its peer sees it cut. After Conn
+// has succeeded, Close does nothing.
+func (o *TakenOver) Close() error {
+	if o == nil || o.raw == nil {
+		return errNoTakeover
+	}
+	if o.taken {
+		return nil
+	}
+	return o.raw.Close()
 }
 
 // Client reports whether this side of the connection is the client.
@@ -196,6 +210,7 @@ func (o *TakenOver) Conn(ctx context.Context, cfg *Config) (c *Conn, err error) 
 	if c.stream, err = stream.TakeOver(o.raw, c.traced(p.engine), o.h, opts); err != nil {
 		return nil, err
 	}
+	o.taken = true
 	c.stream.Flush(ctx) // what fails here fails again, and what was received can be read
 	return c, nil
 }

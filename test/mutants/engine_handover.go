@@ -89,6 +89,18 @@ var handoverRows = []row{
 		pkg: ".", test: "TestHandOverKeepsThePeer",
 	},
 	{
+		doc: own, section: "tunnel", must: "the state of a connection is bounded before it is read",
+		file: "tunnel/handover_unix.go",
+		old:  "|| size > maxState {", new: "{",
+		test: "TestReceiveIsBounded",
+	},
+	{
+		doc: own, section: "tunnel", must: "one descriptor comes with a connection",
+		file: "tunnel/handover_unix.go",
+		old:  "|| len(files) != 1:", new: "|| len(files) == 0:",
+		test: "TestReceiveIsBounded",
+	},
+	{
 		doc: own, section: "engine",
 		must: "what a client offered decides about late requests, and not its new process",
 		file: "engine/open13.go",
