@@ -148,14 +148,15 @@ func (m *meeting) answer(raw net.Conn, c command, i int) error {
 	if c.http {
 		return errors.Join(serveWeb(conn), m.checkUpdates())
 	}
-	var from io.Reader = conn
+	move := &mover{Conn: conn, cfg: m.cfg, moves: m.handOver}
+	var from io.Reader = struct{ io.Reader }{move}
 	if c.waits {
-		from = io.LimitReader(conn, int64(lines*len(hello)))
+		from = io.LimitReader(from, int64(lines*len(hello)))
 	}
-	if _, err := io.Copy(conn, from); err != nil {
+	if _, err := io.Copy(struct{ io.Writer }{move}, from); err != nil {
 		return err
 	}
-	if err := end(conn); err != nil {
+	if err := end(move.Conn); err != nil {
 		return err
 	}
 	return m.checkUpdates()
@@ -181,17 +182,18 @@ func (m *meeting) visit(ctx context.Context, port int, c command, i int) error {
 	if c.http && !m.old().renegotiate {
 		return errors.Join(request(conn), m.checkUpdates())
 	}
+	move := &mover{Conn: conn, cfg: m.cfg, moves: m.handOver}
 	if i == m.connections()-1 {
 		if _, err := io.WriteString(conn, c.asks); err != nil {
 			return err
 		}
 		for range lines {
-			if err := echoed(conn); err != nil {
+			if err := echoed(move); err != nil {
 				return err
 			}
 		}
 	}
-	if err := end(conn); err != nil {
+	if err := end(move.Conn); err != nil {
 		return err
 	}
 	return m.checkUpdates()

@@ -74,6 +74,7 @@ func opensslSuite(id iana.CipherSuite) string {
 // because a client's groups apply to ECDSA certificates too.
 var scenarios12 = append(suiteScenarios(), []*scenario{
 	{name: "TLS 1.2 by sealsock's range", v12: &tls12{ranged: true}},
+	{name: "handed over to other processes", v12: &tls12{}, handOver: true},
 	{name: "X25519", v12: &tls12{}, group: iana.X25519, key: "rsa"},
 	{name: "P-256", v12: &tls12{}, group: iana.SecP256r1, key: "rsa"},
 	{name: "P-384", v12: &tls12{}, group: iana.SecP384r1, key: "rsa"},

@@ -34,6 +34,7 @@ type scenario struct {
 	keyUpdate bool   // the other program changes its keys and requests an update of ours
 	ownUpdate bool   // the library changes its keys by itself
 	askUpdate bool   // the library changes its keys and requests an update of the other side
+	handOver  bool   // another process takes the library's side over, in front of each line
 	bad       bool   // the client has to refuse the certificate of the kind key
 	v12       *tls12 // nil for TLS 1.3
 }
@@ -74,6 +75,7 @@ var scenarios = []*scenario{
 	{name: "key update", keyUpdate: true},
 	{name: "key update by sealsock", ownUpdate: true},
 	{name: "key update of both by sealsock", askUpdate: true},
+	{name: "handed over to other processes", handOver: true},
 	{name: "unknown authority refused", key: "stranger", bad: true},
 	{name: "wrong name refused", key: "othername", bad: true},
 }
