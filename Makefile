@@ -9,7 +9,7 @@ FUZZPACKAGES ?= ./...
 CONTRIB = contrib/gnet contrib/nbio contrib/netpoll
 CROSS = linux/amd64 linux/arm64 linux/riscv64 darwin/arm64 freebsd/amd64 windows/amd64
 
-.PHONY: run test contrib announce check build bench mutants fuzz peers lint cross vet timing clean
+.PHONY: run test contrib announce check build bench million mutants fuzz peers lint cross vet timing clean
 
 run: build ## an encrypted echo server on loopback, with a new certificate
 	./bin/seal listen --keep --echo 127.0.0.1:4433
@@ -55,6 +55,10 @@ cross: ## builds and vets for every supported system
 bench: ## comparison with crypto/tls and OpenSSL, and with net and Python; writes docs/performance.* and docs/sockets.md
 	$(GO) run ./bench
 	$(GO) run ./bench sockets
+
+million: ## a million idle connections, both ends on this machine: 20 GB of memory and half an hour; not in CI
+	$(GO) build -o bin/bench ./bench
+	bin/bench million -out docs/million.json
 
 mutants: ## breaks the code at each requirement and demands that the test beside it fails
 	$(GO) run ./test/mutants

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package main
+
+import "errors"
+
+var errLinux = errors.New("million needs Linux")
+
+func millionMain([]string) error       { return errLinux }
+func millionServer([]string) error     { return errLinux }
+func millionClientMain([]string) error { return errLinux }
