@@ -2,6 +2,7 @@ package sealsock
 
 import (
 	"context"
+	"io"
 	"net"
 	"time"
 
@@ -40,6 +41,14 @@ func (c *Conn) Read(p []byte) (int, error) { return c.below().Read(p) }
 // that are encrypted already. The next Write, CloseWrite or Close sends them, so
 // continue with p[n:]. A Write of an empty p sends what is waiting.
 func (c *Conn) Write(p []byte) (n int, err error) { return c.below().Write(p) }
+
+// ReadFrom encrypts and sends what r has until its end, which is no error, and returns the
+// number of bytes. In bulk, it makes one system call for 64 KiB. io.Copy uses it.
+func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) { return c.below().ReadFrom(r) }
+
+// WriteTo writes application data to w until the peer's close_notify, which is no error, and
+// returns the number of bytes. It otherwise ends as Read does. io.Copy uses it.
+func (c *Conn) WriteTo(w io.Writer) (n int64, err error) { return c.below().WriteTo(w) }
 
 // CloseWrite sends close_notify, after which this side cannot write: the peer's reads
 // end in io.EOF, and it may continue to send. The connection below stays open in both

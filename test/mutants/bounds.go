@@ -4,6 +4,13 @@ package main
 // panics, and the ends of connections.
 var boundsRows = []row{
 	{
+		doc: own, section: "Conn", must: "a copy in bulk makes one system call for 64 KiB",
+		file: "internal/stream/copying.go",
+		old:  "copySize = batch * 16384",
+		new:  "copySize = batch * 8192",
+		pkg:  ".", test: "TestCopy",
+	},
+	{
 		doc: own, section: "message", must: "a length that exceeds the limit ends the receipt",
 		file: "message/conn.go",
 		old:  "uint64(length) > uint64(c.limit)",
