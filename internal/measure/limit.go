@@ -69,7 +69,7 @@ func (limit) Bulk(over Transport, d time.Duration) (float64, error) {
 	if over != Memory {
 		return 0, errors.ErrUnsupported
 	}
-	aead, err := suites.TLS13(iana.TLS_AES_128_GCM_SHA256).AEAD(make([]byte, 16))
+	aead, err := suites.TLS13(iana.TLS_AES_128_GCM_SHA256).Cipher(make([]byte, 16))
 	if err != nil {
 		return 0, err
 	}
