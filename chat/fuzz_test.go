@@ -5,6 +5,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/sealsock/sealsock/internal/nickname"
 	"github.com/sealsock/sealsock/internal/printable"
 )
 
@@ -15,14 +16,14 @@ func FuzzNameOf(f *testing.F) {
 	f.Add("\x1b[2J:\u202e \xff")
 	f.Add(strings.Repeat("é", 500))
 	f.Fuzz(func(t *testing.T, line string) {
-		name, ok := nameOf(line)
+		name, ok := nickname.Of(line)
 		if !ok {
 			return
 		}
-		if name == "" || utf8.RuneCountInString(name) > maxName || strings.ContainsAny(name, "*: \r\n") || printable.Line(name) != name {
+		if name == "" || utf8.RuneCountInString(name) > nickname.Max || strings.ContainsAny(name, "*: \r\n") || printable.Line(name) != name {
 			t.Errorf("%q makes the name %q", line, name)
 		}
-		if again, ok := nameOf(name); !ok || again != name {
+		if again, ok := nickname.Of(name); !ok || again != name {
 			t.Errorf("the name %q is not stable", name)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sealsock/sealsock/internal/nickname"
 	"github.com/sealsock/sealsock/internal/printable"
 )
 
@@ -187,7 +188,7 @@ func (m *member) readName() (string, error) {
 		case line == "":
 			continue
 		}
-		name, ok := nameOf(raw)
+		name, ok := nickname.Of(raw)
 		switch {
 		case ok:
 			// If the member leaves now, the next readLine returns the error.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/nickname"
 )
 
 // Limits bound what members may cost. A field that is zero has its default.
@@ -155,7 +157,7 @@ func (r *Room) enter(m *member, wanted string) {
 	for n := 2; r.isTaken(m.name); n++ {
 		m.name = fmt.Sprintf("%s-%d", wanted, n)
 	}
-	for _, key := range keysOf(m.name) {
+	for _, key := range nickname.Keys(m.name) {
 		r.taken[key] = struct{}{}
 	}
 	r.members[m] = struct{}{}
@@ -165,7 +167,7 @@ func (r *Room) enter(m *member, wanted string) {
 
 // isTaken reports whether a name looks like that of a member.
 func (r *Room) isTaken(name string) bool {
-	for _, key := range keysOf(name) {
+	for _, key := range nickname.Keys(name) {
 		if _, ok := r.taken[key]; ok {
 			return true
 		}
@@ -192,7 +194,7 @@ func (r *Room) leave(m *member) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.members, m)
-	for _, key := range keysOf(m.name) {
+	for _, key := range nickname.Keys(m.name) {
 		delete(r.taken, key)
 	}
 	r.broadcast(m, "* "+m.name+" has left\n")

@@ -1,4 +1,6 @@
-package chat
+// Package nickname makes names of what people call themselves, and tells which of them look
+// alike.
+package nickname
 
 import (
 	"strings"
@@ -10,12 +12,12 @@ import (
 	"github.com/sealsock/sealsock/internal/printable"
 )
 
-// maxName is the longest name, in characters.
-const maxName = 32
+// Max is the longest name, in characters.
+const Max = 32
 
-// nameOf makes a name of what was sent as one. It reports false for a text with a
+// Of makes a name of what was sent as one. It reports false for a text with a
 // character that cannot be seen, of which no name is made.
-func nameOf(line string) (name string, ok bool) {
+func Of(line string) (name string, ok bool) {
 	if strings.ContainsFunc(line, unseen) {
 		return "", false
 	}
@@ -25,8 +27,8 @@ func nameOf(line string) (name string, ok bool) {
 		}
 		return '_'
 	}, norm.NFC.String(strings.TrimSpace(printable.Line(line))))
-	if runes := []rune(name); len(runes) > maxName {
-		name = string(runes[:maxName])
+	if runes := []rune(name); len(runes) > Max {
+		name = string(runes[:Max])
 	}
 	if strings.Trim(name, "_") == "" {
 		return "guest", true
@@ -43,10 +45,10 @@ func unseen(c rune) bool {
 		unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// keysOf returns what a name must not have in common with another: the skeleton of
+// Keys returns what a name must not have in common with another: the skeleton of
 // UTS #39, Section 4, of the name as it is and in lower case. They differ for a letter
 // like capital I, which looks like l as it is and is i in lower case.
-func keysOf(name string) [2]string {
+func Keys(name string) [2]string {
 	name = norm.NFKC.String(name)
 	return [2]string{
 		strings.ToLower(confusables.Skeleton(name)),
