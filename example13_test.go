@@ -21,8 +21,8 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// talk dials, reads what the server sends, and returns the connection's state.
-func talk(l *sealsock.Listener, client *sealsock.Config) engine.State {
+// dialAndRead dials, reads what the server sends, and returns the connection's state.
+func dialAndRead(l *sealsock.Listener, client *sealsock.Config) engine.State {
 	conn, err := sealsock.Dial(context.Background(), l.Addr().String(), client)
 	check(err)
 	defer conn.Close()
@@ -39,15 +39,15 @@ func ExampleKeepTickets() {
 	defer l.Close()
 	var session *engine.Session
 	client.OnSession = func(s *engine.Session) { session = s }
-	talk(l, client)
+	dialAndRead(l, client)
 
 	saved, err := session.Marshal() // to keep it in a file, as secret as a key
 	check(err)
 	client.Session, err = engine.ParseSession(saved)
 	check(err)
 	client.OnSession = nil
-	fmt.Println("first use, resumed:", talk(l, client).Resumed)
-	fmt.Println("second use, resumed:", talk(l, client).Resumed)
+	fmt.Println("first use, resumed:", dialAndRead(l, client).Resumed)
+	fmt.Println("second use, resumed:", dialAndRead(l, client).Resumed)
 	// Output:
 	// first use, resumed: true
 	// second use, resumed: false
@@ -64,7 +64,7 @@ func ExampleConn_SendTickets() {
 	defer l.Close()
 	tickets := 0
 	client.OnSession = func(*engine.Session) { tickets++ }
-	talk(l, client)
+	dialAndRead(l, client)
 	fmt.Println(tickets)
 	// Output: 3
 }
@@ -90,7 +90,7 @@ func ExampleConfig_importedPSK() {
 		},
 	}, greet)
 	defer l.Close()
-	fmt.Println(talk(l, &sealsock.Config{PSKs: imported, PSKOnly: true}).CipherSuite)
+	fmt.Println(dialAndRead(l, &sealsock.Config{PSKs: imported, PSKOnly: true}).CipherSuite)
 	// Output: TLS_AES_256_GCM_SHA384
 }
 
@@ -111,7 +111,7 @@ func ExampleConn_ReadEarly() {
 
 	client.EarlyData = true
 	client.OnSession = func(s *engine.Session) { client.Session = s }
-	talk(l, client) // brings a session
+	dialAndRead(l, client) // brings a session
 	client.OnSession = nil
 	raw, err := net.Dial("tcp", l.Addr().String())
 	check(err)
@@ -176,7 +176,7 @@ func ExampleConfig_choice() {
 	server.CipherSuites = []iana.CipherSuite{iana.TLS_CHACHA20_POLY1305_SHA256}
 	l := listen(server, greet)
 	defer l.Close()
-	s := talk(l, client)
+	s := dialAndRead(l, client)
 	fmt.Println(s.CipherSuite)
 	fmt.Println(s.Group, "after another request:", s.Retried)
 	fmt.Println(s.PeerScheme)
@@ -200,7 +200,7 @@ func ExampleConfig_forClient() {
 	l := listen(server, greet)
 	defer l.Close()
 	client.ALPN = []string{"chat/1", "chat/2"}
-	fmt.Println(talk(l, client).ALPN)
+	fmt.Println(dialAndRead(l, client).ALPN)
 	// Output: chat/2
 }
 
@@ -224,7 +224,7 @@ func ExampleConfig_selectIdentity() {
 	}
 	l := listen(server, greet)
 	defer l.Close()
-	fmt.Println(talk(l, client).PeerScheme)
+	fmt.Println(dialAndRead(l, client).PeerScheme)
 	// Output: ecdsa_secp256r1_sha256
 }
 
@@ -238,7 +238,7 @@ func ExampleConfig_rawPublicKey() {
 	defer l.Close()
 
 	pin := trust.PinOf(id.Leaf) // as it is told to the client beforehand
-	s := talk(l, &sealsock.Config{
+	s := dialAndRead(l, &sealsock.Config{
 		OnlyRawKeys: true, ServerName: "localhost", Trust: &trust.Policy{Pins: []trust.Pin{pin}, PinOnly: true},
 	})
 	fmt.Println("certificates:", len(s.PeerChain), "key shown:", len(s.PeerRawKey) > 0)
@@ -258,7 +258,7 @@ func ExampleConfig_certificateCompression() {
 			fmt.Println("the certificate came compressed")
 		}
 	}
-	talk(l, client)
+	dialAndRead(l, client)
 	// Output: the certificate came compressed
 }
 
@@ -271,7 +271,7 @@ func ExampleConfig_staple() {
 	server.Identities = []*identity.Identity{&id}
 	l := listen(server, greet)
 	defer l.Close()
-	fmt.Printf("%q\n", talk(l, client).PeerSCTs)
+	fmt.Printf("%q\n", dialAndRead(l, client).PeerSCTs)
 	// Output: ["a timestamp of a log"]
 }
 
@@ -306,7 +306,7 @@ func ExampleConfig_trace() {
 			fmt.Fprintf(&seen, "sent: %v, %v", m.Sent, iana.HandshakeType(m.Data[0]))
 		}
 	}
-	talk(l, client)
+	dialAndRead(l, client)
 	fmt.Println(seen.String())
 	// Output: sent: true, client_hello
 }
@@ -321,7 +321,7 @@ func ExampleConfig_keyLog() {
 	check(err)
 	defer os.Remove(file.Name())
 	client.KeyLog = file
-	talk(l, client)
+	dialAndRead(l, client)
 	check(file.Close())
 	text, err := os.ReadFile(file.Name())
 	check(err)

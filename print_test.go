@@ -3,11 +3,15 @@ package sealsock_test
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"go/ast"
 	"go/printer"
 	"go/token"
+	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -25,6 +29,7 @@ import (
 	"github.com/sealsock/sealsock/internal/testcert"
 	"github.com/sealsock/sealsock/legacy"
 	"github.com/sealsock/sealsock/relay"
+	"github.com/sealsock/sealsock/talk"
 )
 
 // TestNoTypePrintsSecrets prints a value of each exported type that holds a secret in each
@@ -129,6 +134,7 @@ func newHolders(t *testing.T) *holders {
 	)
 	h.addHandover(t, psk)
 	h.addAuthority(t)
+	h.addTalk(t, key, text)
 	h.addConnections(t, &sealsock.Config{
 		Identities: []*identity.Identity{id}, PSKs: []*engine.PSK{psk}, Session: session,
 		ECHKeys: []*engine.ECHKey{echKey}, Tickets: tickets,
@@ -202,6 +208,20 @@ func (h *holders) addAuthority(t *testing.T) {
 	h.values = append(h.values, held(ca), held(reloader))
 }
 
+// addTalk adds an invitation with a secret, and an identity with a key.
+func (h *holders) addTalk(t *testing.T, key ed25519.PrivateKey, secret []byte) {
+	file := filepath.Join(t.TempDir(), "identity.key")
+	block := &pem.Block{Type: "PRIVATE KEY", Bytes: ok(x509.MarshalPKCS8PrivateKey(key))}
+	if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	id := ok(talk.LoadIdentity(file))
+	invitation := ok(talk.ParseInvitation("sealtalk:relay.test#" +
+		base64.RawURLEncoding.EncodeToString(secret)))
+	options := &talk.Options{Invitation: invitation, Identity: id}
+	h.values = append(h.values, held(id), held(invitation), held(options))
+}
+
 // addConnections adds cfg, and both ends of connections with its identity.
 func (h *holders) addConnections(t *testing.T, cfg *sealsock.Config) {
 	cc, sc := newConfigs(t)
@@ -263,6 +283,7 @@ var withoutSecrets = map[string]string{
 	"engine.PeerCertificate":  "what a peer sent",
 	"engine.PSKQuery":         "the public name of a key",
 	"identity.ACME":           "pointers to each Identity, which is printed",
+	"talk.Member":             "a hash of a public key",
 	"trust.KnownPeers":        "hashes of public keys",
 	"trust.Peer":              "what a peer sent",
 	"trust.Result":            "public keys",

@@ -50,6 +50,7 @@ import (
 	"github.com/sealsock/sealsock/socket/unix"
 	"github.com/sealsock/sealsock/socket/vsock"
 	"github.com/sealsock/sealsock/starttls"
+	"github.com/sealsock/sealsock/talk"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -110,6 +111,7 @@ var zeroValues = []any{
 	new(smc.Mode),
 	new(signer.Signer),
 	new(starttls.Error),
+	new(talk.Identity), new(talk.Invitation), new(talk.Room),
 	new(trust.Code), new(trust.Error), new(trust.KnownPeers), new(trust.Lists),
 	new(trust.Pin), new(trust.Policy), new(trust.Result),
 	new(trust.RevocationStatus), new(trust.Roots),

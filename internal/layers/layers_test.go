@@ -63,6 +63,9 @@ var allowed = map[string][]string{
 	"message":            {},
 	"relay":              {"message"},
 	"internal/link":      {"relay"},
+	"internal/nickname":  {"internal/printable"},
+	"talk": {"iana", "engine", "identity", "internal/link", "internal/nickname", "message", "relay",
+		"trust", ""},
 }
 
 // untouched lists the standard packages that the engine's side must not import

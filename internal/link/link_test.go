@@ -2,7 +2,6 @@ package link
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,51 +14,14 @@ import (
 
 	"golang.org/x/net/nettest"
 
+	"github.com/sealsock/sealsock/internal/relaytest"
 	"github.com/sealsock/sealsock/relay"
 )
 
-// A fakeRelay is a relay whose connections can be cut, and which can be replaced by a new one.
-type fakeRelay struct {
-	mu     sync.Mutex
-	server *relay.Server
-	conns  []net.Conn
-	down   bool
-	wg     sync.WaitGroup
-	tamper func(net.Conn) net.Conn // of the client's side
-}
+// A fakeRelay is a relay that members join.
+type fakeRelay struct{ *relaytest.Relay }
 
-func newFakeRelay(t testing.TB) *fakeRelay {
-	f := &fakeRelay{server: relay.NewServer(relay.NewMemory(0, 0), relay.Limits{})}
-	t.Cleanup(func() { f.restart(true); f.wg.Wait() })
-	return f
-}
-
-func (f *fakeRelay) dial(ctx context.Context) (net.Conn, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.down {
-		return nil, errors.New("the relay is down")
-	}
-	a, b := net.Pipe()
-	f.conns = append(f.conns, a)
-	server := f.server
-	f.wg.Go(func() { server.Serve(context.Background(), b) })
-	if f.tamper != nil {
-		a = f.tamper(a)
-	}
-	return a, nil
-}
-
-// restart cuts all connections and forgets all rooms, as the end of the process does.
-func (f *fakeRelay) restart(down bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, c := range f.conns {
-		c.Close()
-	}
-	f.conns, f.down = nil, down
-	f.server = relay.NewServer(relay.NewMemory(0, 0), relay.Limits{})
-}
+func newFakeRelay(t testing.TB) *fakeRelay { return &fakeRelay{relaytest.New(t)} }
 
 // join returns a Hub and the Conns that it gets, in order.
 func (f *fakeRelay) join(t testing.TB, opts Options) (*Hub, <-chan *Conn) {
@@ -67,7 +29,7 @@ func (f *fakeRelay) join(t testing.TB, opts Options) (*Hub, <-chan *Conn) {
 	conns := make(chan *Conn, 1000)
 	seen := make(map[*Conn]bool)
 	also := opts.Notify
-	opts.Dial, opts.Token = f.dial, relay.NewToken()
+	opts.Dial, opts.Token = f.Dial, relay.NewToken()
 	if opts.Key == nil {
 		opts.Key = []byte("a key that the relay does not have")
 	}
@@ -155,9 +117,9 @@ func TestRestartsOfTheRelay(t *testing.T) {
 	exchange(t, a, b, func() {
 		for range 3 {
 			time.Sleep(20 * time.Millisecond)
-			f.restart(true)
+			f.Restart(true)
 			time.Sleep(20 * time.Millisecond)
-			f.restart(false)
+			f.Restart(false)
 		}
 	})
 	done := make(chan struct{})
@@ -166,36 +128,6 @@ func TestRestartsOfTheRelay(t *testing.T) {
 	if err := errors.Join(a.Flush(done), b.Flush(done)); err != nil {
 		t.Error(err)
 	}
-}
-
-// A hostile relay alters the messages to a client. It sees them as they are on the wire.
-type hostile struct {
-	net.Conn
-	do  func(m *relay.Message) []*relay.Message
-	out bytes.Buffer
-}
-
-func (h *hostile) Read(p []byte) (int, error) {
-	for h.out.Len() == 0 {
-		var head [4]byte
-		if _, err := io.ReadFull(h.Conn, head[:]); err != nil {
-			return 0, err
-		}
-		body := make([]byte, int(head[2])<<8|int(head[3]))
-		if _, err := io.ReadFull(h.Conn, body); err != nil {
-			return 0, err
-		}
-		m, err := relay.Parse(body)
-		if err != nil {
-			return 0, err
-		}
-		for _, m := range h.do(m) {
-			b := m.Append(nil)
-			h.out.Write([]byte{0, 0, byte(len(b) >> 8), byte(len(b))})
-			h.out.Write(b)
-		}
-	}
-	return h.out.Read(p)
 }
 
 // TestHostileRelay: what a relay does to packets never shows in the stream.
@@ -246,16 +178,11 @@ func TestHostileRelay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			held = nil
 			f := newFakeRelay(t)
-			var mu sync.Mutex
-			f.tamper = func(c net.Conn) net.Conn {
-				return &hostile{Conn: c, do: func(m *relay.Message) []*relay.Message {
-					if m.Kind != relay.KindDeliver {
-						return one(m)
-					}
-					mu.Lock()
-					defer mu.Unlock()
-					return do(m)
-				}}
+			f.Tamper = func(m *relay.Message) []*relay.Message {
+				if m.Kind != relay.KindDeliver {
+					return one(m)
+				}
+				return do(m)
 			}
 			suspect := make(chan error, 100_000)
 			a, b := f.pair(t, Options{Notify: func(e Event) {
@@ -369,7 +296,7 @@ func TestGone(t *testing.T) {
 func TestFlushFails(t *testing.T) {
 	f := newFakeRelay(t)
 	a, _ := f.pair(t, Options{})
-	f.restart(true)
+	f.Restart(true)
 	if _, err := a.Write([]byte("lost")); err != nil {
 		t.Fatal(err)
 	}

@@ -29,9 +29,9 @@ var socketsRows = []row{
 	},
 	{
 		doc: own, section: "chat", must: "a name has no character that cannot be seen",
-		file: "chat/names.go",
+		file: "internal/nickname/nickname.go",
 		old:  "strings.ContainsFunc(line, unseen)", new: "false",
-		test: "TestUnseenNames",
+		pkg: "chat", test: "TestUnseenNames",
 	},
 	{
 		doc: own, section: "socket", must: "no error between the messages of a batch is lost",
@@ -41,9 +41,9 @@ var socketsRows = []row{
 	},
 	{
 		doc: own, section: "chat", must: "no name looks like that of another member",
-		file: "chat/names.go",
+		file: "internal/nickname/nickname.go",
 		old:  "strings.ToLower(confusables.Skeleton(name)),", new: "strings.ToLower(name),",
-		test: "TestNames",
+		pkg: "chat", test: "TestNames",
 	},
 	{
 		doc: own, section: "seal", must: "--exec gets no SEAL_ variable of the environment",

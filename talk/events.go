@@ -1,0 +1,122 @@
+package talk
+
+import (
+	"context"
+	"net"
+	"sync"
+)
+
+// EventKind is the kind of an [Event].
+type EventKind int
+
+// The kinds of events.
+const (
+	// Joined: Member is in the room, and its texts follow.
+	Joined EventKind = iota
+	// Text: Member has sent Text.
+	Text
+	// Away: Member cannot be reached. Texts to it wait. Back: it can be reached again.
+	Away
+	Back
+	// Left: Member has left, in order if Err is nil.
+	Left
+	// Refused: another member was refused, for the reason Err: its key is not the one that
+	// is remembered, or it did not prove it.
+	Refused
+	// Lost: the connection to the relay ended, for the reason Err, and is tried again.
+	// Connected: there is a connection to the relay, the first one too.
+	Lost
+	Connected
+	// Suspect: the relay, or another program, altered a message or made one: Err. It was
+	// dropped, and if a member had sent it, it is sent again.
+	Suspect
+	// Crowded: another member was left out, because there are too many.
+	Crowded
+)
+
+// An Event is something that happened in a [Room].
+type Event struct {
+	Kind   EventKind
+	Member Member
+	Text   string // valid UTF-8, and otherwise as it was sent: it may have control characters
+	Err    error
+}
+
+const (
+	maxTexts  = 256  // events with a text that wait
+	maxEvents = 1000 // other events that wait; further ones of a relay are dropped
+)
+
+// A queue holds events until they are received.
+type queue struct {
+	texts chan struct{} // holds a value for each event with a text
+	ready chan struct{}
+	over  chan struct{} // closed at the end
+
+	mu   sync.Mutex
+	list []*Event
+}
+
+func newQueue() *queue {
+	return &queue{texts: make(chan struct{}, maxTexts), ready: make(chan struct{}, 1),
+		over: make(chan struct{})}
+}
+
+// put adds an event. One with a text waits for a place until stop is closed.
+func (q *queue) put(e *Event, stop <-chan struct{}) {
+	if e.Kind == Text {
+		select {
+		case q.texts <- struct{}{}:
+		case <-stop:
+			return
+		}
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	fromRelay := e.Kind == Suspect || e.Kind == Crowded || e.Kind == Away || e.Kind == Back
+	if fromRelay && len(q.list) >= maxEvents {
+		return
+	}
+	q.list = append(q.list, e)
+	q.poke()
+}
+
+func (q *queue) poke() {
+	select {
+	case q.ready <- struct{}{}:
+	default:
+	}
+}
+
+// get returns the next event.
+func (q *queue) get(ctx context.Context) (*Event, error) {
+	for {
+		if e := q.next(); e != nil {
+			return e, nil
+		}
+		select {
+		case <-q.ready:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-q.over:
+			return nil, net.ErrClosed
+		}
+	}
+}
+
+func (q *queue) next() *Event {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.list) == 0 {
+		return nil
+	}
+	e := q.list[0]
+	q.list = q.list[1:]
+	if e.Kind == Text {
+		<-q.texts
+	}
+	if len(q.list) > 0 {
+		q.poke() // for another receiver
+	}
+	return e
+}

@@ -1,0 +1,99 @@
+package talk
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/sealsock/sealsock/identity"
+)
+
+// An Identity is the Ed25519 key by which others recognize a member. It does not print.
+type Identity struct{ private func() ed25519.PrivateKey }
+
+// NewIdentity returns a new key, which is not stored.
+func NewIdentity() *Identity {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		panic(err) // never fails
+	}
+	return identityOf(key)
+}
+
+func identityOf(key ed25519.PrivateKey) *Identity {
+	return &Identity{func() ed25519.PrivateKey { return key }}
+}
+
+// LoadIdentity returns the key in a file, in PEM as PKCS #8, which it makes if there is none:
+// readable by this user alone. A file with another kind of key is an error.
+func LoadIdentity(file string) (*Identity, error) {
+	if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
+		return createIdentity(file)
+	}
+	signer, err := identity.LoadKey(file)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := signer.(ed25519.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("talk: %s has a key of type %T, and an identity is an Ed25519 key: "+
+			"name another file", file, signer.Public())
+	}
+	return identityOf(key), nil
+}
+
+// createIdentity writes a new key. The file appears whole or not at all, and if another
+// process was faster, its key counts.
+func createIdentity(file string) (*Identity, error) {
+	id := NewIdentity()
+	der, err := x509.MarshalPKCS8PrivateKey(id.private())
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return nil, err
+	}
+	f, err := os.CreateTemp(filepath.Dir(file), ".talk-*") // with mode 0600
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(f.Name())
+	err = pem.Encode(f, &pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return nil, err
+	}
+	err = os.Link(f.Name(), file)
+	if errors.Is(err, fs.ErrExist) {
+		return LoadIdentity(file)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return id, nil
+}
+
+func (i *Identity) usable() bool { return i != nil && i.private != nil }
+
+// Public returns the public key, or nil for a zero Identity.
+func (i *Identity) Public() ed25519.PublicKey {
+	if !i.usable() {
+		return nil
+	}
+	return i.private().Public().(ed25519.PublicKey)
+}
+
+// String keeps the key out of logs.
+func (i Identity) String() string { return "[redacted]" }
+
+// Format keeps the key out of logs.
+func (i Identity) Format(f fmt.State, _ rune) { io.WriteString(f, i.String()) }
+
+// MarshalText keeps the key out of logs in JSON.
+func (i Identity) MarshalText() ([]byte, error) { return []byte(i.String()), nil }

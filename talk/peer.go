@@ -1,0 +1,241 @@
+package talk
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sealsock/sealsock/internal/link"
+	"github.com/sealsock/sealsock/internal/nickname"
+	"github.com/sealsock/sealsock/trust"
+)
+
+// maxWaiting is how many texts wait for a member.
+const maxWaiting = 256
+
+// A peer is another member. Its fields info and ready belong to the Room's lock.
+type peer struct {
+	room  *Room
+	link  *link.Conn
+	info  Member
+	ready bool
+
+	*pairing
+	frames  chan []byte
+	over    chan struct{} // closed at its end
+	written chan struct{} // closed when the writer has ended
+	ending  sync.Once
+	reason  error
+}
+
+func newPeer(r *Room, l *link.Conn) *peer {
+	return &peer{
+		room: r, link: l, info: Member{ID: l.Peer()}, frames: make(chan []byte, maxWaiting),
+		over: make(chan struct{}), written: make(chan struct{}),
+	}
+}
+
+// run serves the member until its end.
+func (p *peer) run() {
+	defer p.forget()
+	pairing, err := pair(p.room.ctx, p.link, p.room.self, &p.room.opts)
+	if err == nil {
+		p.pairing = pairing
+		p.info.FirstUse, err = pairing.recognize(p.room.ctx, p.room.opts.Known)
+	}
+	if err != nil {
+		absent := errors.Is(err, link.ErrGone) || errors.Is(err, link.ErrReset)
+		if p.room.ctx.Err() == nil && !absent {
+			p.room.events.put(&Event{Kind: Refused, Member: p.info, Err: err}, nil)
+		}
+		p.end(err)
+		return
+	}
+	if !p.enter() {
+		p.end(net.ErrClosed)
+		return
+	}
+	stop := context.AfterFunc(p.room.ctx, func() { p.end(net.ErrClosed) })
+	defer stop()
+	p.room.wg.Go(p.write)
+	p.end(p.read())
+	p.room.mu.Lock()
+	defer p.room.mu.Unlock()
+	p.leave()
+}
+
+// leave reports that the member has left, and frees its name. The caller holds the Room's
+// lock and has called end.
+func (p *peer) leave() {
+	if !p.ready {
+		return
+	}
+	p.ready = false
+	for _, key := range nickname.Keys(p.info.Name) {
+		delete(p.room.taken, key)
+	}
+	p.room.events.put(&Event{Kind: Left, Member: p.info, Err: p.reason}, nil)
+}
+
+// enter makes the member one of the room.
+func (p *peer) enter() bool {
+	r := p.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return false
+	}
+	spki, err := x509.MarshalPKIXPublicKey(p.other.key)
+	if err != nil {
+		return false
+	}
+	p.info.Key = trust.Pin(sha256.Sum256(spki)).String()
+	for _, old := range r.peers {
+		// The same person, whose earlier process did not take its leave.
+		if old.ready && old.info.Away && old.info.Key == p.info.Key {
+			old.end(link.ErrGone)
+			old.leave()
+		}
+	}
+	p.info.Name, p.info.Words = r.name(p.pairing.name), p.words
+	p.ready = true
+	r.events.put(&Event{Kind: Joined, Member: p.info}, nil)
+	return true
+}
+
+// read passes the member's texts to the room. It returns nil at an orderly end.
+func (p *peer) read() error {
+	for {
+		b, err := p.messages.Receive(nil)
+		switch {
+		case err == io.EOF:
+			return fmt.Errorf("talk: the member ended without a farewell: %w", io.ErrUnexpectedEOF)
+		case err != nil:
+			return err
+		case len(b) == 1 && b[0] == frameBye:
+			return nil
+		case len(b) == 0 || b[0] != frameText:
+			return errFrame
+		}
+		p.room.mu.Lock()
+		e := &Event{Kind: Text, Member: p.info, Text: strings.ToValidUTF8(string(b[1:]), "\uFFFD")}
+		p.room.mu.Unlock()
+		p.room.events.put(e, p.over)
+	}
+}
+
+// write sends what is posted, until the farewell.
+func (p *peer) write() {
+	defer close(p.written)
+	for {
+		select {
+		case b := <-p.frames:
+			if err := p.messages.Send(b); err != nil {
+				p.end(err)
+				return
+			}
+			if b[0] == frameBye {
+				return
+			}
+		case <-p.over:
+			return
+		}
+	}
+}
+
+// post queues a frame. It reports false for a member that has left meanwhile.
+func (p *peer) post(ctx context.Context, frame []byte) (bool, error) {
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for {
+		select {
+		case p.frames <- frame:
+			return true, nil
+		default:
+		}
+		p.room.mu.Lock()
+		away := p.info.Away
+		p.room.mu.Unlock()
+		if away {
+			p.end(ErrAbsent)
+			return false, nil
+		}
+		select {
+		case p.frames <- frame:
+			return true, nil
+		case <-p.over:
+			return false, nil
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-again.C:
+		}
+	}
+}
+
+// finish sends the farewell and waits until the member has acknowledged everything.
+func (p *peer) finish(ctx context.Context) error {
+	sent, err := p.post(ctx, []byte{frameBye})
+	if err == nil && !sent {
+		return nil // it has left
+	}
+	if err == nil {
+		select {
+		case <-p.written:
+			err = p.flush(ctx)
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	select {
+	case <-p.over:
+		if p.reason == nil {
+			return nil // it has left in order
+		}
+	default:
+	}
+	if err != nil {
+		return fmt.Errorf("talk: %s has not acknowledged everything: %w (%w)",
+			p.info.Name, ErrUnsent, err)
+	}
+	return nil
+}
+
+// flush waits for the acknowledgement, for the end of the member, or for that of ctx.
+func (p *peer) flush(ctx context.Context) error {
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		defer close(stop)
+		select {
+		case <-ctx.Done():
+		case <-p.over:
+		case <-done:
+		}
+	}()
+	return p.link.Flush(stop)
+}
+
+// end ends the connection to the member for a reason; the first one counts.
+func (p *peer) end(reason error) {
+	p.ending.Do(func() {
+		p.reason = reason
+		close(p.over)
+		p.link.SetDeadline(time.Unix(1, 0))
+		p.link.Close()
+	})
+}
+
+// forget removes the member from the room.
+func (p *peer) forget() {
+	p.room.mu.Lock()
+	defer p.room.mu.Unlock()
+	delete(p.room.peers, p.link)
+}

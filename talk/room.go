@@ -1,0 +1,289 @@
+package talk
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sealsock/sealsock/internal/link"
+	"github.com/sealsock/sealsock/internal/nickname"
+	"github.com/sealsock/sealsock/relay"
+	"github.com/sealsock/sealsock/trust"
+)
+
+// Options of a [Room].
+type Options struct {
+	Invitation *Invitation
+	// Dial connects to the relay, over TLS: see [Invitation.Relay]. It is called again when
+	// a connection has failed.
+	Dial func(context.Context) (net.Conn, error)
+	// Name is what this member calls itself: letters, digits, '-', '_' and '.'.
+	Name string
+	// Identity is this member's key; nil means a new one, which no other can remember.
+	Identity *Identity
+	// Known remembers the keys of the others by their names; nil remembers none.
+	Known *trust.KnownPeers
+	// Members bounds the members of the room with this one; 0 means 50.
+	Members int
+	// Patience is how long another member may be absent; 0 means 10 minutes.
+	Patience time.Duration
+}
+
+// A Member is another member of a room.
+type Member struct {
+	ID       relay.MemberID
+	Name     string // letters, digits, '-', '_' and '.'; no other member's looks like it
+	Key      string // the pin of its key
+	Words    string // for both members to compare, over another channel
+	FirstUse bool   // its key was not known before
+	Away     bool
+}
+
+// A Room is a place in a room. Any number of goroutines may use it.
+type Room struct {
+	opts   Options
+	self   relay.MemberID
+	hub    *link.Hub
+	ctx    context.Context
+	cancel context.CancelFunc
+	events *queue
+	wg     sync.WaitGroup
+
+	sending sync.Mutex // makes the order of texts the same for all
+
+	mu     sync.Mutex
+	peers  map[*link.Conn]*peer
+	taken  map[string]bool // the keys of names
+	closed bool
+}
+
+// Errors of a [Room].
+var (
+	// ErrTooLong: the text exceeds MaxText.
+	ErrTooLong = errors.New("text too long")
+	// ErrAbsent: a member was away for so long that there is no more space for its texts.
+	ErrAbsent = errors.New("the member was away for too long")
+	// ErrUnsent: a text was not acknowledged.
+	ErrUnsent = errors.New("a text may not have arrived")
+)
+
+var errNotMade = fmt.Errorf("talk: a nil or zero value: use its constructor: %w", os.ErrInvalid)
+
+// Join joins the room of an invitation. The error is that of the first connection to the
+// relay; later ones are events.
+func Join(ctx context.Context, opts Options) (*Room, error) {
+	name, ok := nickname.Of(opts.Name)
+	switch {
+	case !opts.Invitation.usable() || opts.Dial == nil:
+		return nil, fmt.Errorf("talk: Options need an Invitation and Dial: %w", os.ErrInvalid)
+	case !ok || name != opts.Name:
+		return nil, fmt.Errorf("talk: %q is no name: it may have letters, digits, '-', '_' and '.': %w",
+			opts.Name, os.ErrInvalid)
+	}
+	if !opts.Identity.usable() {
+		opts.Identity = NewIdentity()
+	}
+	token := relay.NewToken()
+	r := &Room{
+		opts: opts, self: token.Member(opts.Invitation.room()), events: newQueue(),
+		peers: make(map[*link.Conn]*peer), taken: make(map[string]bool),
+	}
+	for _, key := range nickname.Keys(name) {
+		r.taken[key] = true
+	}
+	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	hub, err := link.NewHub(ctx, link.Options{
+		Dial: opts.Dial, Room: opts.Invitation.room(), Token: token,
+		Key: opts.Invitation.linkKey(), Members: cmp.Or(opts.Members, 50) - 1,
+		Patience: opts.Patience, Notify: r.notify,
+	})
+	if err != nil {
+		r.cancel()
+		return nil, err
+	}
+	r.hub = hub
+	return r, nil
+}
+
+func (r *Room) usable() bool { return r != nil && r.hub != nil }
+
+// notify takes an event of the links.
+func (r *Room) notify(e link.Event) {
+	switch e.Kind {
+	case link.Connected:
+		r.events.put(&Event{Kind: Connected}, nil)
+	case link.Lost:
+		r.events.put(&Event{Kind: Lost, Err: e.Err}, nil)
+	case link.Suspect:
+		r.events.put(&Event{Kind: Suspect, Err: e.Err}, nil)
+	case link.Crowded:
+		r.events.put(&Event{Kind: Crowded}, nil)
+	case link.Joined:
+		r.appeared(e.Conn)
+	case link.Left:
+		r.setAway(e.Conn, true)
+	}
+}
+
+// appeared starts with a member, or notes that it can be reached again.
+func (r *Room) appeared(l *link.Conn) {
+	r.mu.Lock()
+	_, known := r.peers[l]
+	if !known && !r.closed {
+		p := newPeer(r, l)
+		r.peers[l] = p
+		r.wg.Go(p.run)
+	}
+	r.mu.Unlock()
+	if known {
+		r.setAway(l, false)
+	}
+}
+
+// setAway notes whether a member can be reached.
+func (r *Room) setAway(l *link.Conn, away bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.peers[l]
+	if p == nil || p.info.Away == away {
+		return
+	}
+	p.info.Away = away
+	kind := Back
+	if away {
+		kind = Away
+	}
+	if p.ready {
+		r.events.put(&Event{Kind: kind, Member: p.info}, nil)
+	}
+}
+
+// Members returns the other members that have shown who they are, by name.
+func (r *Room) Members() []Member {
+	if !r.usable() {
+		return nil
+	}
+	var all []Member
+	for _, p := range r.present() {
+		r.mu.Lock()
+		all = append(all, p.info)
+		r.mu.Unlock()
+	}
+	slices.SortFunc(all, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// present returns the members that texts go to.
+func (r *Room) present() []*peer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []*peer
+	for _, p := range r.peers {
+		if p.ready {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// Send sends a text to all other members and returns how many there are. It waits for
+// members that read slowly. A text waits for a member that is away; one that is away for
+// too many texts has to leave. If ctx ends, the text may have gone to some of the members.
+func (r *Room) Send(ctx context.Context, text string) (int, error) {
+	if !r.usable() {
+		return 0, errNotMade
+	}
+	if len(text) > MaxText {
+		return 0, fmt.Errorf("talk: a text of %d bytes exceeds the limit of %d: %w",
+			len(text), MaxText, ErrTooLong)
+	}
+	r.sending.Lock()
+	defer r.sending.Unlock()
+	if r.isClosed() {
+		return 0, net.ErrClosed
+	}
+	frame := append([]byte{frameText}, text...)
+	n := 0
+	for _, p := range r.present() {
+		sent, err := p.post(ctx, frame)
+		if err != nil {
+			return n, err
+		}
+		if sent {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// Receive returns the next event. The error is net.ErrClosed after Close.
+func (r *Room) Receive(ctx context.Context) (*Event, error) {
+	if !r.usable() {
+		return nil, errNotMade
+	}
+	return r.events.get(ctx)
+}
+
+func (r *Room) isClosed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed
+}
+
+// Close leaves the room. It waits until the others have acknowledged all texts, or until ctx
+// ends: then the error has ErrUnsent for each member that may lack some.
+func (r *Room) Close(ctx context.Context) error {
+	if !r.usable() {
+		return errNotMade
+	}
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return net.ErrClosed
+	}
+	r.closed = true
+	r.mu.Unlock()
+	r.sending.Lock() // a Send that waits has its own context
+	defer r.sending.Unlock()
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var failed []error
+	for _, p := range r.present() {
+		wg.Go(func() {
+			if err := p.finish(ctx); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failed = append(failed, err)
+			}
+		})
+	}
+	wg.Wait()
+	r.cancel()
+	r.hub.Close()
+	close(r.events.over)
+	r.wg.Wait()
+	return errors.Join(failed...)
+}
+
+// name reserves a name for a member that calls itself so. The caller holds the lock.
+func (r *Room) name(wanted string) string {
+	name := wanted
+	looksTaken := func() bool {
+		keys := nickname.Keys(name)
+		return r.taken[keys[0]] || r.taken[keys[1]]
+	}
+	for n := 2; looksTaken(); n++ {
+		name = fmt.Sprintf("%s-%d", wanted, n)
+	}
+	for _, key := range nickname.Keys(name) {
+		r.taken[key] = true
+	}
+	return name
+}
