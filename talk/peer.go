@@ -81,7 +81,9 @@ func (p *peer) leave() {
 	for _, key := range nickname.Keys(p.info.Name) {
 		delete(p.room.taken, key)
 	}
-	p.room.events.put(&Event{Kind: Left, Member: p.info, Err: p.reason}, nil)
+	if !p.room.closed {
+		p.room.events.put(&Event{Kind: Left, Member: p.info, Err: p.reason}, nil)
+	}
 }
 
 // enter makes the member one of the room.

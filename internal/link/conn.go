@@ -174,8 +174,8 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// Flush waits until the other member has acknowledged everything, until the Conn fails, or
-// until stop is closed.
+// Flush waits until the other member has acknowledged all that was written, until the Conn
+// fails, or until stop is closed.
 func (c *Conn) Flush(stop <-chan struct{}) error {
 	done := make(chan struct{})
 	defer close(done)
@@ -190,7 +190,7 @@ func (c *Conn) Flush(stop <-chan struct{}) error {
 	}()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for !c.drained() {
+	for end := c.acked + uint64(len(c.out)); c.acked < end; {
 		select {
 		case <-stop:
 			return c.failure("flush", os.ErrDeadlineExceeded)

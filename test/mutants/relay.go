@@ -183,7 +183,7 @@ var relayRows = []row{
 	{
 		doc: own, section: "internal/link", must: "a failed link reports what was not delivered",
 		file: "internal/link/conn.go",
-		old:  "\tfor !c.drained() {\n", new: "\tfor false {\n",
+		old:  "c.acked < end; {", new: "false; {",
 		test: "TestFlushFails",
 	},
 }
