@@ -44,6 +44,7 @@ var commonFlags = map[string]string{
 	"seal connect": "ca name pin known-peers insecure cert key psk-file starttls " +
 		"listen",
 	"seal inspect": "name starttls list fail-under expires-within",
+	"seal relay":   "cert key name clients max-per-address allow deny rate",
 	"seal bench":   "time parallel echo get name ca insecure",
 	"seal":         "version",
 }

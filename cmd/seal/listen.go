@@ -60,6 +60,7 @@ type listenFlags struct {
 	echo       bool
 	http       bool
 	chat       bool
+	relay      bool // serve a relay: seal relay
 	exec       string
 	to         string
 	starttls   string
@@ -158,7 +159,7 @@ func listen(ctx context.Context, out *output, flags *listenFlags, addr string) e
 		return err
 	}
 	defer d.Close()
-	out.print(listeningOf(a, d.Addr(), o))
+	out.print(flags.listeningOf(a, d.Addr(), o))
 	ctx, stop := o.reloadOnHangup(ctx)
 	defer stop()
 	s := &server{out: out, listener: d, service: flags.mode(out), drain: flags.drain, idle: flags.idle}
@@ -185,7 +186,7 @@ func (flags *listenFlags) run(
 		}
 		defer into.folder.Close()
 		s.service = into
-	case flags.chat:
+	case flags.chat, flags.relay:
 		s.drain = 0 // a room does not end by itself
 	case s.service == nil:
 		within, e, err := openStdio(ctx, out)
@@ -197,7 +198,7 @@ func (flags *listenFlags) run(
 		s.service, s.drain = stdioService{e, out}, 0
 	}
 	s.service = serviceFor(a, s.service, flags.timeout)
-	return s.run(ctx, flags.keep || flags.chat || flags.to != "")
+	return s.run(ctx, flags.keep || flags.chat || flags.relay || flags.to != "")
 }
 
 // prepare reads the files that the flags name.
@@ -410,6 +411,8 @@ func (flags *listenFlags) mode(out *output) service {
 		return httpService{out, flags.timeout, flags.late()}
 	case flags.chat:
 		return newChatService(out, flags.clients)
+	case flags.relay:
+		return newRelayService(flags.perAddress)
 	case flags.to != "":
 		return forwardService{flags.backend, flags.timeout, flags.send}
 	}

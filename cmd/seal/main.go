@@ -115,6 +115,8 @@ func newRoot(out *output) *cobra.Command {
 		newCA(out),
 		newCert(out),
 		newECH(out),
+		newRelayCommand(out),
+		newChatCommand(out),
 		newVersion(out),
 		newMan(),
 	)

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sealsock/sealsock/address"
+	"github.com/sealsock/sealsock/message"
+	rooms "github.com/sealsock/sealsock/relay"
+)
+
+const relayLong = `
+Serve a relay on ADDRESS: a meeting point for the rooms of seal chat new and seal chat
+join. It forwards messages that it cannot read, and learns the numbers of rooms, the
+addresses of their members, and when and how much they send.
+
+Without --cert, the local authority (seal ca) issues a certificate. A relay that is
+used from other machines should have one of its own, whose key stays the same.
+
+Rooms have at most 50 members, and live in memory: members join again by themselves
+when a relay was restarted, and no message is lost.`
+
+const relayExample = `  seal relay :4433
+  seal relay --cert server.pem --key server.key :4433
+  seal chat new relay.example:4433 > invitation`
+
+// relayClients is how many clients a relay serves at once without --clients.
+const relayClients = 4096
+
+func newRelayCommand(out *output) *cobra.Command {
+	flags := listenFlags{relay: true, clientAuth: "", tickets: defaultTickets}
+	cmd := &cobra.Command{
+		Use:     "relay ADDRESS",
+		Short:   "Serve a meeting point for encrypted rooms",
+		Long:    relayLong,
+		Example: relayExample,
+		Args:    exactArgs("ADDRESS"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return listen(cmd.Context(), out, &flags, args[0])
+		},
+	}
+	f := cmd.Flags()
+	flags.limitFlags.register(f)
+	flags.logFlags.register(f)
+	flags.identityFlags.register(f)
+	f.StringArrayVar(&flags.names, "name", nil, "an additional `name` for the certificate "+
+		"of the local authority; may be given several times")
+	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "`time` for a handshake")
+	clients := f.Lookup("clients")
+	flags.clients, clients.DefValue = relayClients, strconv.Itoa(relayClients)
+	clients.Usage = "`number` of connections served at once; further clients are refused"
+	return cmd
+}
+
+// relayService makes each connection a client of a relay.
+type relayService struct{ server *rooms.Server }
+
+func newRelayService(perAddress int) relayService {
+	return relayService{rooms.NewServer(rooms.NewMemory(0, 0),
+		rooms.Limits{PerAddress: perAddress})}
+}
+
+func (r relayService) serve(ctx context.Context, conn *serverConn) error {
+	err := r.server.Serve(ctx, conn)
+	if errors.Is(err, &rooms.Error{Code: rooms.CodeClosing}) {
+		return nil
+	}
+	if errors.Is(err, message.ErrTooLong) {
+		return &rooms.Error{Code: rooms.CodeProtocol}
+	}
+	return err
+}
+
+// listeningOf is the function of this name, but for the commands of a relay.
+func (flags *listenFlags) listeningOf(a address.Address, at net.Addr, o *credentials) *listening {
+	l := listeningOf(a, at, o)
+	if flags.relay {
+		l.inviting(o)
+	}
+	return l
+}
+
+// inviting replaces the commands that connect by those that make an invitation.
+func (l *listening) inviting(o *credentials) {
+	l.Elsewhere = ""
+	if len(l.Commands) == 0 {
+		return
+	}
+	words := strings.Fields(l.Commands[0])
+	l.Commands = []string{
+		programName() + " chat new " + words[len(words)-1] + " > invitation",
+		programName() + " chat join" + l.trusted(o.ca) + " invitation",
+	}
+}
