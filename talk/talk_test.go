@@ -341,8 +341,10 @@ func TestAbsentMember(t *testing.T) {
 	b.hub.Close() // as if the process had been killed
 	await(t, a, Away)
 	text := strings.Repeat("x", 10_000)
+	ctx, cancel := context.WithTimeout(t.Context(), patience/2)
+	defer cancel()
 	for i := range 10 * maxWaiting {
-		if n, err := a.Send(t.Context(), text); err != nil {
+		if n, err := a.Send(ctx, text); err != nil {
 			t.Fatal(err)
 		} else if n == 0 && i > 0 {
 			break
