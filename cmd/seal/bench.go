@@ -14,9 +14,9 @@ import (
 )
 
 const benchLong = `Without ADDRESS, measure this machine: handshakes, bulk data and idle
-connections of sealsock, beside crypto/tls and, as the limit, the cryptography alone. They take turns; a
-figure is the median of the turns, and a ratio above 1 means that sealsock is better. Only
-ratios within one run can be compared. It takes about --time for each line.
+connections of sealsock, beside crypto/tls and, as the limit, the cryptography alone. They
+take turns; a figure is the median of the turns, and a ratio above 1 means that sealsock is
+better. Only ratios within one run can be compared. It takes about --time for each line.
 
 With ADDRESS, measure a server: full handshakes and resumptions a second with --parallel
 connections at a time, and the percentiles of their latency, which includes connecting. With
