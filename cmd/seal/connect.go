@@ -151,6 +151,7 @@ func connect(ctx context.Context, out *output, flags *connectFlags, addr string)
 	if file == nil {
 		return flags.exchange(ctx, out, c, conn)
 	}
+	flags.report(out, conn.facts, conn.id)
 	err = file.send(ctx, out, conn.measuredConn, flags.timeout)
 	out.log(endOf(conn.id, conn.facts.Remote, conn.traffic, err))
 	return err

@@ -14,7 +14,7 @@ type clientConn struct {
 	id    int64 // its number among those of this process
 }
 
-// connectOnce connects and reports the connection.
+// connectOnce connects.
 func (flags *connectFlags) connectOnce(
 	ctx context.Context, out *output, c *dialer,
 ) (*clientConn, error) {
@@ -22,9 +22,7 @@ func (flags *connectFlags) connectOnce(
 	if err != nil {
 		return nil, err
 	}
-	id := out.connections.Add(1)
-	flags.report(out, f, id)
-	return &clientConn{measuredConn{conn, newTraffic()}, f, id}, nil
+	return &clientConn{measuredConn{conn, newTraffic()}, f, out.connections.Add(1)}, nil
 }
 
 // exchange joins standard input and output, or a terminal, to a connection, and to those
@@ -44,6 +42,8 @@ func (flags *connectFlags) exchange(
 		e.escapes.again = again
 	}
 	for {
+		// The terminal is ready for input when the user reads this.
+		flags.report(out, conn.facts, conn.id)
 		err := exchangeOnce(ctx, out, e, conn, again)
 		if !errors.Is(err, errReconnect) {
 			out.log(endOf(conn.id, conn.facts.Remote, conn.traffic, err))
