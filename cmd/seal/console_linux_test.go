@@ -424,8 +424,14 @@ func TestStatusOnTerminal(t *testing.T) {
 	if _, err := io.ReadFull(conn, make([]byte, 6)); err != nil {
 		t.Fatal(err)
 	}
-	s.keys("~s\r")
-	s.await("0 bytes received, 6 sent, in ")
+	// The bytes are counted after they were sent.
+	for end := time.Now().Add(testTimeout); !strings.Contains(s.text(), "received, 6 sent, in "); {
+		if time.Now().After(end) {
+			t.Fatalf("the bytes are not shown: %q", s.text())
+		}
+		s.keys("~s\r")
+		time.Sleep(20 * time.Millisecond)
+	}
 	conn.Close()
 	s.await("the other side has ended the connection")
 	s.exit(exitOK)

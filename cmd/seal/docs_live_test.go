@@ -344,9 +344,13 @@ func TestDocumentedCommandsWork(t *testing.T) {
 				args[len(args)-1] = "localhost:" + s.server("tls")
 				s.must(append(args, "--time", "100ms", "--parallel", "2")...)
 			case "ca":
-				if args[1] == "serve" {
+				switch own := *s; args[1] {
+				case "serve":
 					s.listen(args)
-				} else {
+				case "create": // another authority
+					own.home = t.TempDir()
+					own.must(args...)
+				default:
 					s.must(args...)
 				}
 			default:
