@@ -61,16 +61,19 @@ func (c *Conn) limitWrites() {
 }
 
 // closeDeadline is when Close stops waiting for the peer. A write deadline that has
-// passed, or passes before, is the caller's limit for this too; what the system
-// takes at once is still sent.
+// passed, or passes before, is the caller's limit for this too, and so is one that has
+// passed and was not replaced by another; what the system takes at once is still sent.
 func (c *Conn) closeDeadline() time.Time {
 	c.deadlines.Lock()
 	defer c.deadlines.Unlock()
-	limit := time.Now().Add(closeTimeout)
+	now := time.Now()
+	limit := now.Add(closeTimeout)
 	if d := c.deadlines.write; !d.IsZero() && d.Before(limit) {
 		limit = d
+	} else if d.IsZero() && c.out.stalled.Load() {
+		limit = now
 	}
-	if soonest := time.Now().Add(closeAtOnce); limit.Before(soonest) {
+	if soonest := now.Add(closeAtOnce); limit.Before(soonest) {
 		limit = soonest
 	}
 	return limit

@@ -16,8 +16,10 @@ type writing struct {
 	mutex
 	send   *engine.Sender
 	unsent []byte // sealed records that a deadline kept back
-	failed error  // a callback panicked while records were sealed
-	mail   mailbox
+	// stalled is set while the peer takes nothing: a deadline passed in the last write.
+	stalled atomic.Bool
+	failed  error // a callback panicked while records were sealed
+	mail    mailbox
 }
 
 // A mailbox holds what the receiving half has to send.
@@ -137,9 +139,11 @@ func (out *writing) deliver(raw net.Conn, sealed []byte) error {
 		out.unsent = out.unsent[n:]
 		if err != nil {
 			out.unsent = append(out.unsent, sealed...)
+			out.stalled.Store(isTimeout(err))
 			return err
 		}
 		out.unsent = nil
+		out.stalled.Store(false)
 	}
 	if len(sealed) == 0 {
 		return nil
@@ -147,6 +151,7 @@ func (out *writing) deliver(raw net.Conn, sealed []byte) error {
 	n, err := raw.Write(sealed)
 	if err != nil {
 		out.unsent = append([]byte(nil), sealed[n:]...)
+		out.stalled.Store(isTimeout(err))
 	}
 	return err
 }
