@@ -138,7 +138,7 @@ func (a *answers) verify(ctx context.Context, q *engine.PeerCertificate) (crypto
 	}
 	result, err := v.Verify(ctx, peer)
 	if err != nil {
-		return nil, err
+		return nil, &unverified{err, q.Chain}
 	}
 	if q.Delegation != nil {
 		if err := checkDelegation(q.Delegation, result, a.cfg.now()); err != nil {

@@ -84,9 +84,15 @@ type Config struct {
 	// *engine.ECHRejectedError.
 	ECHConfigs []byte
 
-	// HandshakeTimeout bounds Dial's handshake and each of a Listener's; 0
-	// means 10 seconds, a negative value no bound.
+	// HandshakeTimeout bounds each handshake: that of Dial, each of a Listener's, and that
+	// of a Conn of Client or Server from the first call that runs it. 0 means 10
+	// seconds, a negative value no bound.
 	HandshakeTimeout time.Duration
+	// AllowTruncation makes Read return io.EOF, in place of an error that is
+	// io.ErrUnexpectedEOF, if the connection below ends between two records without
+	// close_notify. It is for peers that end so, and for protocols that mark the end
+	// of their data: an attacker can cut everything else short.
+	AllowTruncation bool
 	// MaxHandshakes bounds the connections of a Listener that Accept has not
 	// returned yet, and MaxHandshakesPerAddress the handshakes under way for
 	// one address: an IPv4 address, or an IPv6 network of 64 bits. When one
@@ -148,10 +154,17 @@ func (c *Config) withTimeout(ctx context.Context) (context.Context, context.Canc
 		return context.WithCancel(ctx)
 	}
 	limit := c.handshakeTimeout()
-	return context.WithTimeoutCause(ctx, limit, &engine.Error{
-		Fault: engine.FaultTransport, Reason: fmt.Sprintf("the handshake did not complete within %v", limit), Err: context.DeadlineExceeded,
-		Hint: "the peer may be slow, may have stopped, or may not use TLS",
-	})
+	return context.WithTimeoutCause(ctx, limit, timedOut(limit))
+}
+
+// timedOut is the error of a handshake that took longer than limit.
+func timedOut(limit time.Duration) error {
+	return &engine.Error{
+		Fault:  engine.FaultTransport,
+		Reason: fmt.Sprintf("the handshake did not complete within %v", limit),
+		Err:    context.DeadlineExceeded,
+		Hint:   "the peer may be slow, may have stopped, or may not use TLS",
+	}
 }
 
 func (c *Config) now() time.Time {

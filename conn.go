@@ -1,7 +1,6 @@
 package sealsock
 
 import (
-	"crypto/tls"
 	"net"
 
 	"github.com/sealsock/sealsock/engine"
@@ -44,11 +43,17 @@ func Client(raw net.Conn, cfg *Config) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.client(raw, &target{name: p.ServerName, ech: p.ECHConfigs})
+	return p.client(raw, &target{name: p.ServerName, ech: p.ECHConfigs}, p.bound())
+}
+
+// bound returns the options that bound the handshake of a Conn that its caller drives.
+func (p *prepared) bound() stream.Options {
+	limit := p.handshakeTimeout()
+	return stream.Options{Timeout: limit, TimedOut: timedOut(limit)}
 }
 
 // client is Client with a target. It takes over raw only if it succeeds.
-func (p *prepared) client(raw net.Conn, to *target) (c *Conn, err error) {
+func (p *prepared) client(raw net.Conn, to *target, opts stream.Options) (c *Conn, err error) {
 	defer caught(&c, &err)
 	c = &Conn{answers: answers{cfg: p.Config, to: to}}
 	c.conn = c
@@ -56,14 +61,21 @@ func (p *prepared) client(raw net.Conn, to *target) (c *Conn, err error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := stream.Options{Answer: c.answer, Session: c.keepSession, Proved: c.proved}
+	opts.Session = c.keepSession
 	if refused := p.EarlyRefused; refused != nil {
 		opts.EarlyRefused = func(data []byte, s engine.State) []byte {
 			return refused(data, s.ALPN)
 		}
 	}
-	c.stream = stream.New(raw, r, s, opts)
+	c.start(raw, r, s, opts)
 	return c, nil
+}
+
+// start makes c's stream.
+func (c *Conn) start(raw net.Conn, r *engine.Receiver, s *engine.Sender, opts stream.Options) {
+	opts.Answer, opts.Proved, opts.Failed = c.answer, c.proved, failedOn(raw)
+	opts.AllowTruncation = c.cfg.AllowTruncation
+	c.stream = stream.New(raw, r, s, opts)
 }
 
 // Server returns the server's side of a connection over raw, which it takes
@@ -74,11 +86,11 @@ func Server(raw net.Conn, cfg *Config) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.server(raw, nil)
+	return p.server(raw, p.bound())
 }
 
-// server is Server for connections that share the bound work on their handshakes.
-func (p *prepared) server(raw net.Conn, work chan struct{}) (c *Conn, err error) {
+// server is Server with some of the stream's options.
+func (p *prepared) server(raw net.Conn, opts stream.Options) (c *Conn, err error) {
 	defer caught(&c, &err)
 	c = &Conn{answers: answers{cfg: p.Config}}
 	c.conn = c
@@ -86,7 +98,7 @@ func (p *prepared) server(raw net.Conn, work chan struct{}) (c *Conn, err error)
 	if err != nil {
 		return nil, err
 	}
-	c.stream = stream.New(raw, r, s, stream.Options{Answer: c.answer, Proved: c.proved, Work: work})
+	c.start(raw, r, s, opts)
 	return c, nil
 }
 
@@ -111,31 +123,4 @@ func (c *Conn) Peer() *trust.Result {
 		return nil
 	}
 	return c.peer.Load()
-}
-
-// ConnectionState describes the connection in the standard library's type, so
-// that net/http and others show it. Its ExportKeyingMaterial cannot be used.
-func (c *Conn) ConnectionState() tls.ConnectionState {
-	s := c.State()
-	state := tls.ConnectionState{
-		Version:                     uint16(s.Version),
-		HandshakeComplete:           s.HandshakeDone,
-		DidResume:                   s.Resumed,
-		CipherSuite:                 uint16(s.CipherSuite),
-		CurveID:                     tls.CurveID(s.Group),
-		NegotiatedProtocol:          s.ALPN,
-		ServerName:                  s.ServerName,
-		SignedCertificateTimestamps: s.PeerSCTs,
-		OCSPResponse:                s.PeerOCSP,
-		HelloRetryRequest:           s.Retried,
-		ECHAccepted:                 s.ECHAccepted,
-	}
-	if unique, err := s.Unique(); err == nil {
-		state.TLSUnique = unique
-	}
-	if p := c.Peer(); p != nil {
-		state.PeerCertificates = p.Certificates
-		state.VerifiedChains = p.Chains
-	}
-	return state
 }

@@ -18,12 +18,16 @@ func (c *Conn) below() *stream.Conn {
 	return c.stream
 }
 
-// Handshake runs the handshake, unless it is done already, and returns once the peer
-// is proved. After the end of ctx or of a deadline a later call continues the handshake
-// where it was; GiveUp ends it. Any other error is final: what remains is to call
-// Close, which waits until the peer can have received an alert.
-// Config.HandshakeTimeout does not apply: it is for Dial and Listener.
-func (c *Conn) Handshake(ctx context.Context) error { return c.below().Handshake(ctx) }
+// Handshake is HandshakeContext without a context of the caller's.
+func (c *Conn) Handshake() error { return c.below().Handshake(context.Background()) }
+
+// HandshakeContext runs the handshake, unless it is done already, and returns once the
+// peer is proved. After the end of ctx or of a deadline a later call continues the
+// handshake where it was; GiveUp ends it. Any other error is final: what remains is to
+// call Close, which waits until the peer can have received an alert. On a Conn of Client
+// or Server, Config.HandshakeTimeout counts from the first call of any method that runs
+// the handshake, and its end is final.
+func (c *Conn) HandshakeContext(ctx context.Context) error { return c.below().Handshake(ctx) }
 
 // HandshakeDone reports whether the handshake is done and the peer proved. Unlike State
 // it does not wait for a handshake that is under way.
@@ -58,8 +62,8 @@ func (c *Conn) CloseWrite() error { return c.below().CloseWrite() }
 // Close sends close_notify, unless a Write is under way, and closes the connection
 // below. Reads and writes that wait return. After a failure that the peer was sent an
 // alert for, Close waits until the peer can have received it. Close takes at most 5
-// seconds, and half a second more after an alert; if the write deadline has passed, it
-// does not wait for the peer. An error means that something written before was lost, or
+// seconds, and half a second more after an alert; if the write deadline has passed and
+// there is no later one, it does not wait for the peer. An error means that something written before was lost, or
 // that the connection below did not close. A second Close returns net.ErrClosed.
 func (c *Conn) Close() error { return c.below().Close() }
 

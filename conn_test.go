@@ -63,8 +63,8 @@ func sealPair(t testing.TB, a, b net.Conn, cc, sc *sealsock.Config) (client, ser
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- server.Handshake(context.Background()) }()
-	if err := client.Handshake(context.Background()); err != nil {
+	go func() { done <- server.HandshakeContext(context.Background()) }()
+	if err := client.HandshakeContext(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-done; err != nil {
@@ -215,15 +215,15 @@ func TestHandshakeCanBeTakenUpAgain(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if err := client.Handshake(ctx); !errors.Is(err, context.DeadlineExceeded) {
+	if err := client.HandshakeContext(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("handshake without a server: %v", err)
 	}
 	server, err := sealsock.Server(b, sc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	go server.Handshake(context.Background())
-	if err := client.Handshake(t.Context()); err != nil {
+	go server.HandshakeContext(context.Background())
+	if err := client.HandshakeContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -307,7 +307,7 @@ func TestHandshakeIsTakenUpInTheVerifier(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- server.Handshake(context.Background()) }()
+	go func() { done <- server.HandshakeContext(context.Background()) }()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	reason := errors.New("the user is impatient")
 	go func() {
@@ -316,10 +316,10 @@ func TestHandshakeIsTakenUpInTheVerifier(t *testing.T) {
 		}
 		cancel(reason)
 	}()
-	if err := client.Handshake(ctx); !errors.Is(err, reason) {
+	if err := client.HandshakeContext(ctx); !errors.Is(err, reason) {
 		t.Fatalf("the first handshake: %v", err)
 	}
-	if err := errors.Join(client.Handshake(t.Context()), <-done); err != nil {
+	if err := errors.Join(client.HandshakeContext(t.Context()), <-done); err != nil {
 		t.Errorf("the second: %v", err)
 	}
 }

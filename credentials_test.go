@@ -150,8 +150,8 @@ func pair(t *testing.T, cc, sc *Config) *Conn {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- server.Handshake(context.Background()) }()
-	if err := client.Handshake(context.Background()); err != nil {
+	go func() { done <- server.HandshakeContext(context.Background()) }()
+	if err := client.HandshakeContext(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-done; err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/stream"
 )
 
 // Dial connects to an address and returns once the server is proved, or with
@@ -109,7 +110,7 @@ func (d *Dialer) try(ctx context.Context, a address.Address, to *target) (*Conn,
 	if err != nil {
 		return nil, err
 	}
-	c, err := d.prepared.client(raw, to)
+	c, err := d.prepared.client(raw, to, stream.Options{})
 	if err != nil {
 		raw.Close()
 		return nil, err
@@ -120,7 +121,7 @@ func (d *Dialer) try(ctx context.Context, a address.Address, to *target) (*Conn,
 		err = d.BeforeHandshake(ctx, c)
 	}
 	if err == nil {
-		err = c.Handshake(ctx)
+		err = c.HandshakeContext(ctx)
 	}
 	if err != nil {
 		c.Close()

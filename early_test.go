@@ -53,7 +53,7 @@ func refusedEarly(
 	if _, err := c.WriteEarly([]byte("GET /for-a-only")); err != nil {
 		t.Fatal(err)
 	}
-	if err = c.Handshake(context.Background()); err == nil {
+	if err = c.HandshakeContext(context.Background()); err == nil {
 		if err := c.CloseWrite(); err != nil {
 			t.Fatal(err)
 		}

@@ -23,7 +23,7 @@ func ExampleConn_Handshake() {
 	check(err)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
-	if err := conn.Handshake(ctx); err != nil {
+	if err := conn.HandshakeContext(ctx); err != nil {
 		fmt.Println(err)
 		conn.GiveUp(err) // another call of Handshake would continue it
 	}

@@ -142,7 +142,7 @@ func ExampleClient() {
 	go func() {
 		conn, err := sealsock.Server(b, server)
 		check(err)
-		check(conn.Handshake(context.Background()))
+		check(conn.HandshakeContext(context.Background()))
 		greet(conn)
 	}()
 
@@ -161,12 +161,12 @@ func ExampleServer() {
 	go func() {
 		conn, err := sealsock.Client(a, client)
 		check(err)
-		check(conn.Handshake(context.Background()))
+		check(conn.HandshakeContext(context.Background()))
 	}()
 
 	conn, err := sealsock.Server(b, server)
 	check(err)
-	check(conn.Handshake(context.Background()))
+	check(conn.HandshakeContext(context.Background()))
 	fmt.Println("the client showed", conn.Peer().Leaf.DNSNames[0])
 	// Output: the client showed localhost
 }

@@ -2,12 +2,17 @@ package sealsock
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
+	"io"
 	"net"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/internal/admit"
+	"github.com/sealsock/sealsock/internal/stream"
 )
 
 // A Listener accepts encrypted connections whose handshake is done. Handshakes
@@ -17,7 +22,8 @@ import (
 // under way: beyond that the oldest ends, its client receives the alert
 // internal_error, and Config.OnHandshakeError an *engine.Error with FaultLimit. A
 // client that is refused for any reason is reported to Config.OnHandshakeError, and
-// Accept does not return it.
+// Accept does not return it. If Config.ALPN has h2 or http/1.1, a request in plaintext is
+// answered with status 400, as net/http does.
 type Listener struct {
 	admitted *admit.Listener[*Conn]
 	prepared *prepared
@@ -131,15 +137,32 @@ func (l *Listener) handshake(ctx context.Context, raw net.Conn) (*Conn, error) {
 	}
 	var c *Conn
 	if err == nil {
-		c, err = l.prepared.server(below, l.work)
+		c, err = l.prepared.server(below, stream.Options{Work: l.work})
 	}
 	if err != nil {
 		raw.Close()
 		return nil, err
 	}
-	if err := c.Handshake(ctx); err != nil {
+	if err := c.HandshakeContext(ctx); err != nil {
+		l.prepared.answerHTTP(err)
 		c.GiveUp(err)
 		return nil, &admit.PeerError{Peer: below.RemoteAddr(), Err: err}
 	}
 	return c, nil
+}
+
+// answerHTTP answers a client that sent an HTTP request in plaintext to a server of HTTP,
+// as net/http does. err is that of the handshake.
+func (p *prepared) answerHTTP(err error) {
+	var plain tls.RecordHeaderError
+	if !slices.Contains(p.ALPN, "h2") && !slices.Contains(p.ALPN, "http/1.1") ||
+		!errors.As(err, &plain) {
+		return
+	}
+	switch string(plain.RecordHeader[:]) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO":
+		plain.Conn.SetWriteDeadline(time.Now().Add(time.Second))
+		io.WriteString(plain.Conn, "HTTP/1.0 400 Bad Request\r\n\r\n"+
+			"Client sent an HTTP request to an HTTPS server.\n")
+	}
 }

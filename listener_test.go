@@ -206,7 +206,7 @@ func TestPrologue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Handshake(t.Context()); err != nil {
+	if err := c.HandshakeContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := (<-accepted).RemoteAddr().String(); got != "192.0.2.1:56324" {

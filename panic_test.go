@@ -269,8 +269,8 @@ func TestStandardContext(t *testing.T) {
 	}
 	ctx := context.WithValue(t.Context(), key{}, "handshake")
 	done := make(chan error, 1)
-	go func() { done <- s.Handshake(ctx) }()
-	if err := errors.Join(c.Handshake(ctx), <-done); err != nil {
+	go func() { done <- s.HandshakeContext(ctx) }()
+	if err := errors.Join(c.HandshakeContext(ctx), <-done); err != nil {
 		t.Error(err)
 	}
 }

@@ -81,7 +81,7 @@ func TestKeysBoundToPSS(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		if err := c.Handshake(ctx); err != nil {
+		if err := c.HandshakeContext(ctx); err != nil {
 			t.Fatal(err)
 		}
 	})

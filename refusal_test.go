@@ -70,8 +70,8 @@ func handshakeBoth(t *testing.T, cc, sc *sealsock.Config) (client, server error)
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- s.Handshake(context.Background()) }()
-	if client = c.Handshake(context.Background()); client == nil {
+	go func() { done <- s.HandshakeContext(context.Background()) }()
+	if client = c.HandshakeContext(context.Background()); client == nil {
 		_, client = c.Read(make([]byte, 1))
 	}
 	return client, <-done

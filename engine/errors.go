@@ -69,6 +69,22 @@ type Error struct {
 	Hint     string     // what to do about it; may be empty
 	Remedy   Remedy     // the setting that the hint is about, if there is one
 	Err      error      // the cause below, if there is one
+	// Plaintext is what a peer that does not use TLS has sent first, at most 5 bytes; nil
+	// for every other error.
+	Plaintext []byte
+	// Standard, if not nil, is the error of package crypto/tls for the same: errors.As
+	// and errors.Is find it, and the text leaves it out.
+	Standard error
+}
+
+// As finds Standard.
+func (e *Error) As(target any) bool {
+	return e != nil && e.Standard != nil && errors.As(e.Standard, target)
+}
+
+// Is finds Standard.
+func (e *Error) Is(target error) bool {
+	return e != nil && e.Standard != nil && errors.Is(e.Standard, target)
 }
 
 // Error returns a description in one line.

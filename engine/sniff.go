@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
 )
 
 // greetings are the first bytes of protocols that people reach by mistake.
@@ -43,6 +44,7 @@ func (r *Receiver) sniff(in []byte) error {
 		return &Error{
 			Fault: FaultPeer, Alert: iana.AlertUnexpectedMessage,
 			Reason: "the peer does not use TLS", Got: g.name, Hint: g.hint,
+			Plaintext: first(in),
 		}
 	}
 	if in[0]&0x80 != 0 && len(in) > 2 && in[2] == 1 {
@@ -51,9 +53,13 @@ func (r *Receiver) sniff(in []byte) error {
 	if in[0] < byte(iana.ContentChangeCipherSpec) || in[0] > byte(iana.ContentApplicationData) {
 		return &Error{
 			Fault: FaultPeer, Alert: iana.AlertUnexpectedMessage,
-			Reason: "the peer does not use TLS: its first byte is not that of a TLS record",
-			Hint:   "check the port, and whether the other side expects TLS",
+			Reason:    "the peer does not use TLS: its first byte is not that of a TLS record",
+			Hint:      "check the port, and whether the other side expects TLS",
+			Plaintext: first(in),
 		}
 	}
 	return nil
 }
+
+// first returns a copy of the first bytes of in, as many as a record header has.
+func first(in []byte) []byte { return bytes.Clone(in[:min(len(in), record.HeaderLen)]) }

@@ -77,7 +77,7 @@ func TestInjected(t *testing.T) {
 			err := begin(conn)
 			if err == nil {
 				c, _ := sealsock.Client(conn, cfg)
-				err = c.Handshake(t.Context())
+				err = c.HandshakeContext(t.Context())
 			}
 			return err
 		}
@@ -85,7 +85,7 @@ func TestInjected(t *testing.T) {
 			err := accept(conn)
 			if err == nil {
 				c, _ := sealsock.Server(conn, cfg)
-				err = c.Handshake(t.Context())
+				err = c.HandshakeContext(t.Context())
 			}
 			return err
 		}

@@ -33,6 +33,8 @@ type Error struct {
 	Pin Pin
 	// Err is the cause beneath, if any.
 	Err error
+
+	host string // of CodeNameMismatch
 }
 
 // Code is the reason of a refusal.

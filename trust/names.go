@@ -202,7 +202,7 @@ func hasNames(c *x509.Certificate) bool {
 }
 
 func nameError(c *x509.Certificate, name string) error {
-	e := &Error{Code: CodeNameMismatch, Certificate: c, Expected: certtext.Quote(name), Got: namesOf(c)}
+	e := &Error{Code: CodeNameMismatch, Certificate: c, Expected: certtext.Quote(name), Got: namesOf(c), host: name}
 	switch {
 	case !hasNames(c) && c.Subject.CommonName != "":
 		e.Hint = "it has only the common name " + certtext.Quote(c.Subject.CommonName) +

@@ -61,8 +61,8 @@ func tlsPair(t *testing.T) (client, server *sealsock.Conn) {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- server.Handshake(t.Context()) }()
-	if err := errors.Join(client.Handshake(t.Context()), <-done); err != nil {
+	go func() { done <- server.HandshakeContext(t.Context()) }()
+	if err := errors.Join(client.HandshakeContext(t.Context()), <-done); err != nil {
 		t.Fatal(err)
 	}
 	return client, server

@@ -153,7 +153,7 @@ func (p *prober) shakeAnd(ctx context.Context, cfg sealsock.Config,
 	if err != nil {
 		return s, err
 	}
-	err = conn.Handshake(ctx)
+	err = conn.HandshakeContext(ctx)
 	if err == nil {
 		err = then(raw, conn, s)
 	}

@@ -32,6 +32,16 @@ type Options struct {
 	// Proved, if set, is called when the peer is proved: when the handshake is done,
 	// and, on a server, with each late certificate. It must not block.
 	Proved func()
+	// Timeout, if positive, bounds the handshake from the first call that runs it, and
+	// TimedOut is the error at its end, which is final.
+	Timeout  time.Duration
+	TimedOut error
+	// Failed, if set, is called with each final error before a caller receives it. It
+	// must not block.
+	Failed func(error)
+	// AllowTruncation makes Read return io.EOF if the connection below ends between two
+	// records without close_notify.
+	AllowTruncation bool
 }
 
 // A Conn is a TLS connection over a net.Conn. Any of its methods may be called
@@ -40,7 +50,8 @@ type Conn struct {
 	raw  net.Conn
 	opts Options
 
-	handshake mutex // held during the handshake, outside the other two
+	handshake mutex     // held during the handshake, outside the other two
+	until     time.Time // when Options.Timeout ends; zero before the first call
 	open      atomic.Bool
 	closing   atomic.Bool
 	state     atomic.Pointer[engine.State] // once open, to be read without a lock
@@ -171,9 +182,26 @@ func (c *Conn) handshakeUntil(ctx context.Context, enough func() bool) error {
 	if err := c.brokenBy(); err != nil {
 		return err
 	}
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
 	release := c.interruptible(ctx, true, true)
 	defer release()
-	return c.interrupted(ctx, c.runHandshake(ctx, enough))
+	err := c.interrupted(ctx, c.runHandshake(ctx, enough))
+	if err != nil && c.opts.TimedOut != nil && context.Cause(ctx) == c.opts.TimedOut {
+		return c.fatal(err)
+	}
+	return err
+}
+
+// bounded applies Options.Timeout. The handshake is held.
+func (c *Conn) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.opts.Timeout <= 0 {
+		return ctx, func() {}
+	}
+	if c.until.IsZero() {
+		c.until = time.Now().Add(c.opts.Timeout)
+	}
+	return context.WithDeadlineCause(ctx, c.until, c.opts.TimedOut)
 }
 
 // interruptible makes the end of ctx interrupt reads or writes below, or both.
@@ -253,6 +281,9 @@ func (c *Conn) handshakeStep(ctx context.Context) (engine.Event, error) {
 	}
 	ev, err := c.in.step()
 	done()
+	if plaintext(err) {
+		return ev, c.fatal(err) // an alert would be in the way of an answer in plaintext
+	}
 	c.out.mail.put(ev.Reply)
 	if err != nil {
 		c.alerted.Store(!ev.Reply.Empty())
@@ -260,6 +291,12 @@ func (c *Conn) handshakeStep(ctx context.Context) (engine.Event, error) {
 		return ev, c.fatal(err)
 	}
 	return ev, nil
+}
+
+// plaintext reports whether err is that of a peer that does not use TLS.
+func plaintext(err error) bool {
+	var e *engine.Error
+	return errors.As(err, &e) && e.Plaintext != nil
 }
 
 // awaitPeer sends what the peer needs before it answers, and reads the answer.
@@ -319,6 +356,9 @@ var errNoAnswer = &engine.Error{Fault: engine.FaultUsage, Reason: "a callback re
 
 // fatal ends both halves with err.
 func (c *Conn) fatal(err error) error {
+	if c.opts.Failed != nil && c.broken.Load() == nil {
+		c.opts.Failed(err)
+	}
 	c.broken.CompareAndSwap(nil, &err)
 	return err
 }
@@ -340,6 +380,9 @@ func (c *Conn) transport(op string, err error) error {
 		}
 		return err
 	case errors.Is(err, io.EOF) && op == "read":
+		if c.opts.AllowTruncation && c.open.Load() && len(c.in.buffered()) == 0 {
+			return io.EOF
+		}
 		return c.fatal(c.truncated())
 	case errors.Is(err, net.ErrClosed) && c.closing.Load():
 		return err

@@ -3,6 +3,7 @@ package stream
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -127,7 +128,7 @@ func (c *Conn) next(block bool) error {
 	}
 	if err := in.fill(ev.Need); err != nil {
 		err = c.transport("read", err)
-		if c.brokenBy() != nil {
+		if c.brokenBy() != nil || errors.Is(err, io.EOF) {
 			in.err = err
 		}
 		return err

@@ -50,7 +50,7 @@ func (s *pollSource) fill(buf *buffer, w, size int) (*buffer, int, error) {
 	buf, s.buf = s.buf, nil
 	switch {
 	case err != nil:
-		return buf, 0, err
+		return buf, 0, asRead(err)
 	case s.err != nil:
 		return buf, 0, &net.OpError{
 			Op: "read", Net: s.conn.LocalAddr().Network(), Source: s.conn.LocalAddr(), Addr: s.conn.RemoteAddr(),
@@ -60,6 +60,17 @@ func (s *pollSource) fill(buf *buffer, w, size int) (*buffer, int, error) {
 		return buf, 0, io.EOF
 	}
 	return buf, s.n, nil
+}
+
+// asRead gives an error of the poller the name of the operation that the caller knows:
+// package net calls it raw-read.
+func asRead(err error) error {
+	if op, ok := err.(*net.OpError); ok && op.Op == "raw-read" {
+		named := *op
+		named.Op = "read"
+		return &named
+	}
+	return err
 }
 
 // read tries once; false makes the poller wait. A buffer that was taken for the

@@ -222,7 +222,7 @@ func judge(t *testing.T, shown *identity.Identity, server bool, policy *trust.Po
 		t.Fatal(err)
 	}
 	go func() { _, _ = io.Copy(io.Discard, peer) }() // it receives the alert
-	err = us.Handshake(context.Background())
+	err = us.HandshakeContext(context.Background())
 	return us.Peer(), err
 }
 

@@ -149,7 +149,7 @@ func clientDecided(t *testing.T, p *program) {
 	}
 	port, wait := serveEach(t, cfg, 2, func(i int, c *sealsock.Conn) error {
 		if i == 1 {
-			err := c.Handshake(t.Context())
+			err := c.HandshakeContext(t.Context())
 			if !errors.As(err, new(refuseName)) {
 				return fmt.Errorf("the wrong name: %w", err)
 			}

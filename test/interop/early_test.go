@@ -244,7 +244,7 @@ func earlySay(h *heard, p *program, c *sealsock.Conn) error {
 	if n, err := c.WriteEarly([]byte(words)); err != nil || n != len(words) {
 		return fmt.Errorf("%d bytes went early, %w", n, err)
 	}
-	if err := c.Handshake(context.Background()); err != nil {
+	if err := c.HandshakeContext(context.Background()); err != nil {
 		return err
 	}
 	switch p {

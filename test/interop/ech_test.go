@@ -163,5 +163,5 @@ func dialWithout(t *testing.T, p *program, cfg *sealsock.Config) error {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	return conn.Handshake(ctx)
+	return conn.HandshakeContext(ctx)
 }

@@ -217,7 +217,7 @@ func (m *meeting) seal(ctx context.Context, raw net.Conn, c command, i int) (*se
 	if err != nil {
 		return nil, err
 	}
-	if err := conn.Handshake(ctx); err != nil {
+	if err := conn.HandshakeContext(ctx); err != nil {
 		conn.Close()
 		return nil, err
 	}

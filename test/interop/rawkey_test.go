@@ -76,7 +76,7 @@ func clientRawKey(t *testing.T, p *program) {
 
 	cfg = rawConfig(serverConfig(), "p256", "rsa")
 	cfg.ClientAuth = sealsock.RequireClientCert
-	port, wait = serveEach(t, cfg, 1, func(_ int, c *sealsock.Conn) error { return wrongPin(c.Handshake(t.Context())) })
+	port, wait = serveEach(t, cfg, 1, func(_ int, c *sealsock.Conn) error { return wrongPin(c.HandshakeContext(t.Context())) })
 	h := hear(t, rawClientArgs(t, p, port))
 	wait()
 	h.kill()
@@ -126,7 +126,7 @@ func serverRawKey(t *testing.T, p *program) {
 		return goodbye(c)
 	})
 	call(t, port, rawConfig(clientConfig(), "p256", "rsa"), func(c *sealsock.Conn) error {
-		err := wrongPin(c.Handshake(t.Context()))
+		err := wrongPin(c.HandshakeContext(t.Context()))
 		c.Close()
 		return err
 	})

@@ -120,7 +120,7 @@ func (c *client) serve(ctx context.Context, l net.Listener, p *place, protocol s
 		return err
 	}
 	defer conn.Close()
-	if err := conn.Handshake(ctx); err != nil {
+	if err := conn.HandshakeContext(ctx); err != nil {
 		return err
 	}
 	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()

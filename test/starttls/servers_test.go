@@ -106,7 +106,7 @@ func upgrade(t *testing.T, p *place, name string, port int) error {
 		return err
 	}
 	defer conn.Close()
-	if err := conn.Handshake(ctx); err != nil {
+	if err := conn.HandshakeContext(ctx); err != nil {
 		return err
 	}
 	proof := proofs[name]
