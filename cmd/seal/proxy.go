@@ -1,28 +1,22 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/net/http/httpproxy"
-	socks "golang.org/x/net/proxy"
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/internal/printable"
+	through "github.com/sealsock/sealsock/internal/proxy"
 	"github.com/sealsock/sealsock/internal/websocket"
 	"github.com/sealsock/sealsock/trust"
 )
@@ -47,20 +41,17 @@ type proxy struct {
 	from string        // what named it: the flag or a variable
 }
 
-// The default ports of proxies.
-var proxyPorts = map[string]string{"http": "3128", "https": "443", "socks5": "1080"}
-
 // parseProxy parses the URL of a proxy, which may hold a password. No error shows it.
 func parseProxy(text, from string) (*proxy, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || proxyPorts[u.Scheme] == "" {
+	if err != nil || u.Hostname() == "" || through.Ports[u.Scheme] == "" {
 		return nil, usage("%s: not a URL of a proxy", from).
 			hinted("as in http://127.0.0.1:3128, https://proxy.example.com or socks5://127.0.0.1:1080")
 	}
 	p := &proxy{url: u, user: u.User, from: from}
 	u.User = nil
 	if u.Port() == "" {
-		u.Host = net.JoinHostPort(u.Hostname(), proxyPorts[u.Scheme])
+		u.Host = net.JoinHostPort(u.Hostname(), through.Ports[u.Scheme])
 	}
 	return p, nil
 }
@@ -218,116 +209,19 @@ func (n remoteName) String() string { return string(n) }
 
 // dial connects to the proxy and asks it for a connection.
 func (p *proxy) dial(ctx context.Context, addr string) (net.Conn, error) {
-	if p.url.Scheme == "socks5" {
-		dialer, err := socks.SOCKS5("tcp", p.url.Host, p.socksUser(), new(net.Dialer))
-		if err != nil {
-			return nil, err
-		}
-		return dialer.(socks.ContextDialer).DialContext(ctx, "tcp", addr)
-	}
-	conn, err := p.dialHTTP(ctx)
-	if err != nil {
-		return nil, err
-	}
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	if err := p.tunnel(conn, addr); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return conn, nil
+	d := &through.Proxy{Scheme: p.url.Scheme, Addr: p.url.Host, User: p.user, Secure: dialProxy}
+	return d.Dial(ctx, addr)
 }
 
-func (p *proxy) socksUser() *socks.Auth {
-	if p.user == nil {
-		return nil
-	}
-	password, _ := p.user.Password()
-	return &socks.Auth{User: p.user.Username(), Password: password}
-}
-
-// dialHTTP connects to an HTTP proxy, with TLS if its scheme is https.
-func (p *proxy) dialHTTP(ctx context.Context) (net.Conn, error) {
-	if p.url.Scheme == "http" {
-		return new(net.Dialer).DialContext(ctx, "tcp", p.url.Host)
-	}
+// dialProxy connects to an https proxy.
+func dialProxy(ctx context.Context, addr string) (net.Conn, error) {
 	roots, err := localRoots()
 	if err != nil {
 		return nil, err
 	}
 	cfg := &sealsock.Config{Trust: &trust.Policy{Roots: roots}}
 	cfg.ALPN = []string{"http/1.1"}
-	return sealsock.Dial(ctx, p.url.Host, cfg)
-}
-
-// maxProxyHead is the size of the response of a proxy, in bytes.
-const maxProxyHead = 16 << 10
-
-// tunnel asks an HTTP proxy for a connection, and reads nothing behind its response: a
-// server that begins to speak may have sent more. RFC 9110, Section 9.3.6.
-func (p *proxy) tunnel(conn net.Conn, addr string) error {
-	request := &http.Request{
-		Method: http.MethodConnect, URL: &url.URL{Opaque: addr}, Host: addr, Header: http.Header{},
-	}
-	if p.user != nil {
-		password, _ := p.user.Password()
-		basic := http.Request{Header: http.Header{}}
-		basic.SetBasicAuth(p.user.Username(), password)
-		request.Header.Set("Proxy-Authorization", basic.Header.Get("Authorization"))
-	}
-	if strings.ContainsAny(addr, " \t\r\n") { // would end the target of the request
-		return errors.New("the name of the server contains white space")
-	}
-	if err := request.Write(conn); err != nil {
-		return err
-	}
-	response, err := readResponse(conn, request)
-	switch {
-	case err != nil:
-		return err
-	case response.StatusCode == http.StatusProxyAuthRequired:
-		return errProxyUser
-	case response.StatusCode/100 != 2:
-		return fmt.Errorf("it answered %s", printable.Line(response.Status))
-	}
-	return nil
-}
-
-// readResponse reads the head of the final response, and nothing behind it. Interim ones may
-// come before: RFC 9110, Section 15.2.
-func readResponse(conn net.Conn, request *http.Request) (*http.Response, error) {
-	for left := maxProxyHead; ; {
-		head, err := readHead(conn, left)
-		if err != nil {
-			return nil, err
-		}
-		response, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(head)), request)
-		if err != nil {
-			return nil, errors.New("its response is not HTTP")
-		}
-		if response.StatusCode/100 != 1 || response.StatusCode == http.StatusSwitchingProtocols {
-			return response, nil
-		}
-		left -= len(head)
-	}
-}
-
-var errProxyUser = errors.New("it asks for a user name and password")
-
-// readHead reads the head of an HTTP message, and nothing behind it.
-func readHead(r io.Reader, limit int) ([]byte, error) {
-	var head []byte
-	// RFC 9112, Section 2.2: a single LF may end a line.
-	for !bytes.HasSuffix(head, []byte("\n\r\n")) && !bytes.HasSuffix(head, []byte("\n\n")) {
-		if len(head) >= limit {
-			return nil, fmt.Errorf("its response has a head of more than %d bytes", maxProxyHead)
-		}
-		head = append(head, 0)
-		if _, err := io.ReadFull(r, head[len(head)-1:]); err != nil {
-			return nil, err
-		}
-	}
-	return head, nil
+	return sealsock.Dial(ctx, addr, cfg)
 }
 
 // explain names the proxy in an error.
@@ -335,7 +229,7 @@ func (p *proxy) explain(err error) error {
 	inner := explain(err)
 	problem := failed(err, "the proxy %s: %s", p.url.Host, inner.text)
 	problem.code, problem.hint = "proxy", inner.hint
-	if errors.Is(err, errProxyUser) {
+	if errors.Is(err, through.ErrUser) {
 		problem.hint = "name a file with the line USER:PASSWORD: --proxy-user-file FILE"
 	}
 	return problem
