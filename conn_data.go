@@ -63,8 +63,9 @@ func (c *Conn) CloseWrite() error { return c.below().CloseWrite() }
 // below. Reads and writes that wait return. After a failure that the peer was sent an
 // alert for, Close waits until the peer can have received it. Close takes at most 5
 // seconds, and half a second more after an alert; if the write deadline has passed and
-// there is no later one, it does not wait for the peer. An error means that something written before was lost, or
-// that the connection below did not close. A second Close returns net.ErrClosed.
+// there is no later one, it does not wait for the peer. An error means that something
+// written before was lost, or that the connection below did not close. A second Close
+// returns net.ErrClosed.
 func (c *Conn) Close() error { return c.below().Close() }
 
 // SetDeadline sets the deadlines of reading and writing: see SetReadDeadline and

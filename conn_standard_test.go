@@ -250,3 +250,23 @@ func TestAllowTruncation(t *testing.T) {
 		}
 	}
 }
+
+// TestPlaintextIsAnsweredForHTTP: a Listener without HTTP in its ALPN list sends nothing to
+// a client that sends a request in plaintext.
+func TestPlaintextIsAnsweredForHTTP(t *testing.T) {
+	for _, alpn := range [][]string{nil, {"http/1.1"}} {
+		_, sc := newConfigs(t)
+		sc.ALPN = alpn
+		l := newListener(t, sc)
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(c, "GET / HTTP/1.0\r\n\r\n")
+		got, err := io.ReadAll(c)
+		if err != nil || (len(got) > 0) != (alpn != nil) {
+			t.Errorf("%q: received %q: %v", alpn, got, err)
+		}
+		c.Close()
+	}
+}

@@ -23,6 +23,7 @@ import (
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/authority"
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/httptransport"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/internal/printed"
@@ -135,10 +136,12 @@ func newHolders(t *testing.T) *holders {
 	h.addHandover(t, psk)
 	h.addAuthority(t)
 	h.addTalk(t, key, text)
-	h.addConnections(t, &sealsock.Config{
+	cfg := &sealsock.Config{
 		Identities: []*identity.Identity{id}, PSKs: []*engine.PSK{psk}, Session: session,
 		ECHKeys: []*engine.ECHKey{echKey}, Tickets: tickets,
-	})
+	}
+	h.addConnections(t, cfg)
+	h.values = append(h.values, held(ok(httptransport.New(cfg))))
 	return h
 }
 

@@ -24,6 +24,7 @@ import (
 	"github.com/sealsock/sealsock/certificate"
 	"github.com/sealsock/sealsock/chat"
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/httptransport"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/legacy"
@@ -75,6 +76,7 @@ var zeroValues = []any{
 	new(engine.Receiver),
 	new(engine.Sender), new(engine.Session), new(engine.SessionQuery),
 	new(engine.SignRequest), new(engine.State), new(engine.TakeoverKey),
+	new(httptransport.Transport),
 	new(iana.Alert), new(iana.CertificateCompression), new(iana.CertificateType),
 	new(iana.CipherSuite), new(iana.ContentType), new(iana.ExtensionType),
 	new(iana.HandshakeType), new(iana.NamedGroup), new(iana.PSKMode),

@@ -9,4 +9,32 @@ var sealsockRows = []row{
 		new:  "\t\tplain, err := aead.Open(nil, nil, ticket[16:], nil)\n\t\tif err != nil {",
 		test: "TestResumption",
 	},
+	{
+		doc: own, section: "httptransport", must: "a server gets no protocol that it does not support",
+		file: "httptransport/server.go",
+		old:  "slices.Contains(own.ALPN, name) && !slices",
+		new:  "slices.Contains(own.ALPN, name) && false && !slices",
+		test: "TestServeRefusesProtocols",
+	},
+	{
+		doc: own, section: "httptransport", must: "an https proxy is verified with the Config's Trust",
+		file: "httptransport/transport.go",
+		old:  "Trust: t.config.Trust, Hand",
+		new:  "Hand",
+		test: "TestHTTPSProxyForPlainRequests",
+	},
+	{
+		doc: own, section: "httptransport", must: "each proxy has connections of its own",
+		file: "httptransport/transport.go",
+		old:  "name += \" \" + through.String()",
+		new:  "name += \"\"",
+		test: "TestProxies/https_h2",
+	},
+	{
+		doc: own, section: "Listener", must: "only a server of HTTP answers a request in plaintext",
+		file: "listener.go",
+		old:  "!slices.Contains(p.ALPN, \"http/1.1\") ||",
+		new:  "false ||",
+		test: "TestPlaintextIsAnsweredForHTTP",
+	},
 }

@@ -1,0 +1,248 @@
+package httptransport
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/address"
+	"github.com/sealsock/sealsock/internal/proxy"
+)
+
+// A Transport is an http.RoundTripper. It verifies servers with its Config, also behind a
+// proxy, keeps connections for later requests, and sets Response.TLS. Its fields must
+// not be changed after the first request. It may be used from any goroutine.
+type Transport struct {
+	// Proxy returns the proxy of a request, or nil for none: a URL with the scheme http,
+	// https, socks5 or socks5h, and perhaps a user name and a password. New sets it to
+	// [http.ProxyFromEnvironment]; nil means no proxy. An https proxy is verified with
+	// Config.Trust, by its own name, and is shown none of Config.Identities.
+	Proxy func(*http.Request) (*url.URL, error)
+	// Connect, if set, opens each TCP connection, to a server or to a proxy.
+	Connect func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Configure, if set, is called with each http.Transport that t makes, before it is
+	// used, for its limits and timeouts. There is one for direct connections, and one
+	// for each proxy. Its dial functions, Proxy, Protocols and TLSClientConfig must stay.
+	Configure func(*http.Transport)
+
+	config *sealsock.Config
+
+	mu    sync.Mutex
+	pools map[poolKey]*http.Transport
+}
+
+// A poolKey is a hash of the scheme and the proxy of requests. It does not show the
+// password of the proxy if a Transport is printed.
+type poolKey [sha256.Size]byte
+
+var _ http.RoundTripper = (*Transport)(nil)
+
+// protocols are those of HTTP over TLS, in order of preference.
+var protocols = []string{"h2", "http/1.1"}
+
+// New returns a Transport. A nil cfg is the zero Config. Config.ALPN may select h2 or
+// http/1.1 alone; empty means both.
+func New(cfg *sealsock.Config) (*Transport, error) {
+	own := new(sealsock.Config)
+	if cfg != nil {
+		*own = *cfg
+	}
+	if len(own.ALPN) == 0 {
+		own.ALPN = protocols
+	}
+	for _, name := range own.ALPN {
+		if !slices.Contains(protocols, name) {
+			return nil, fmt.Errorf("httptransport: Config.ALPN has %q: "+
+				"a client of HTTP supports only %q", name, protocols)
+		}
+	}
+	if _, err := sealsock.NewDialer(own); err != nil {
+		return nil, err
+	}
+	return &Transport{Proxy: http.ProxyFromEnvironment, config: own}, nil
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	pool, err := t.pool(r)
+	if err != nil {
+		if r != nil && r.Body != nil {
+			r.Body.Close()
+		}
+		return nil, err
+	}
+	return pool.RoundTrip(r)
+}
+
+// CloseIdleConnections closes the connections that no request uses.
+func (t *Transport) CloseIdleConnections() {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, pool := range t.pools {
+		pool.CloseIdleConnections()
+	}
+}
+
+// pool returns the http.Transport for the scheme and the proxy of a request.
+func (t *Transport) pool(r *http.Request) (*http.Transport, error) {
+	if t == nil || t.config == nil {
+		return nil, errors.New("httptransport: a Transport comes from New")
+	}
+	if r == nil || r.URL == nil {
+		return nil, errors.New("httptransport: the request has no URL")
+	}
+	var through *url.URL
+	if t.Proxy != nil {
+		var err error
+		if through, err = t.Proxy(r); err != nil {
+			return nil, err
+		}
+	}
+	name := r.URL.Scheme
+	if through != nil {
+		name += " " + through.String()
+	}
+	key := poolKey(sha256.Sum256([]byte(name)))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if pool := t.pools[key]; pool != nil {
+		return pool, nil
+	}
+	pool, err := t.newPool(r.URL.Scheme, through)
+	if err != nil {
+		return nil, err
+	}
+	if t.pools == nil {
+		t.pools = map[poolKey]*http.Transport{}
+	}
+	t.pools[key] = pool
+	return pool, nil
+}
+
+// newPool returns an http.Transport for the requests of one scheme and one proxy.
+func (t *Transport) newPool(scheme string, through *url.URL) (*http.Transport, error) {
+	pool := &http.Transport{
+		Protocols: new(http.Protocols), DialContext: t.Connect, MaxIdleConns: 100,
+		IdleConnTimeout: 90 * time.Second, ExpectContinueTimeout: time.Second,
+	}
+	pool.Protocols.SetHTTP1(slices.Contains(t.config.ALPN, "http/1.1"))
+	pool.Protocols.SetHTTP2(slices.Contains(t.config.ALPN, "h2"))
+	secure, err := t.proxyDialer()
+	if err != nil {
+		return nil, err
+	}
+	if scheme == "https" {
+		pool.DialTLSContext, err = t.serverDialer(through, secure)
+	} else {
+		// What net/http encrypts for these requests is the connection to an https proxy.
+		pool.Protocols.SetHTTP1(true)
+		pool.DialTLSContext = func(ctx context.Context, _, addr string) (net.Conn, error) {
+			return secure(ctx, addr)
+		}
+		if through != nil {
+			pool.Proxy = http.ProxyURL(through)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if t.Configure != nil {
+		t.Configure(pool)
+	}
+	return pool, nil
+}
+
+// proxyDialer returns what connects to https proxies.
+func (t *Transport) proxyDialer() (func(context.Context, string) (net.Conn, error), error) {
+	cfg := &sealsock.Config{
+		Trust: t.config.Trust, HandshakeTimeout: t.config.HandshakeTimeout, KeyLog: t.config.KeyLog,
+	}
+	cfg.ALPN, cfg.Now = []string{"http/1.1"}, t.config.Now
+	d, err := sealsock.NewDialer(cfg)
+	if err != nil {
+		return nil, err
+	}
+	d.Connect = t.connect
+	return func(ctx context.Context, addr string) (net.Conn, error) {
+		return dial(ctx, d, addr)
+	}, nil
+}
+
+// serverDialer returns what connects to servers through a proxy, or directly. secure
+// connects to an https proxy.
+func (t *Transport) serverDialer(through *url.URL,
+	secure func(ctx context.Context, addr string) (net.Conn, error),
+) (func(ctx context.Context, network, addr string) (net.Conn, error), error) {
+	d, err := sealsock.NewDialer(t.config)
+	if err != nil {
+		return nil, err
+	}
+	d.Connect = t.connect
+	if through != nil {
+		p, err := newProxy(through)
+		if err != nil {
+			return nil, err
+		}
+		p.Connect, p.Secure = t.Connect, secure
+		d.Connect = func(ctx context.Context, a address.Address) (net.Conn, error) {
+			host, port, _ := a.HostPort()
+			conn, err := p.Dial(ctx, net.JoinHostPort(host, port))
+			if err != nil {
+				return nil, fmt.Errorf("httptransport: the proxy %s: %w", p.Addr, err)
+			}
+			return conn, nil
+		}
+	}
+	return func(ctx context.Context, _, addr string) (net.Conn, error) {
+		return dial(ctx, d, addr)
+	}, nil
+}
+
+// dial connects to a host:port, which has no scheme even if it looks like one.
+func dial(ctx context.Context, d *sealsock.Dialer, addr string) (net.Conn, error) {
+	c, err := d.Dial(ctx, "tcp://"+addr)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// connect opens a TCP connection.
+func (t *Transport) connect(ctx context.Context, a address.Address) (net.Conn, error) {
+	if t.Connect == nil {
+		return a.Dial(ctx)
+	}
+	host, port, _ := a.HostPort()
+	return t.Connect(ctx, "tcp", net.JoinHostPort(host, port))
+}
+
+// newProxy returns the proxy of a URL. No error shows a password.
+func newProxy(u *url.URL) (*proxy.Proxy, error) {
+	p := &proxy.Proxy{Scheme: u.Scheme, User: u.User, Addr: u.Host}
+	if p.Scheme == "socks5h" {
+		p.Scheme = "socks5" // a name is resolved by the proxy in any case
+	}
+	port, ok := defaultPorts[p.Scheme]
+	if !ok || u.Hostname() == "" {
+		return nil, fmt.Errorf("httptransport: the proxy %s: "+
+			"its URL needs a host and the scheme http, https or socks5", u.Redacted())
+	}
+	if u.Port() == "" {
+		p.Addr = net.JoinHostPort(u.Hostname(), port)
+	}
+	return p, nil
+}
+
+// defaultPorts are those of net/http.
+var defaultPorts = map[string]string{"http": "80", "https": "443", "socks5": "1080"}
