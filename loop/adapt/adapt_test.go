@@ -257,7 +257,7 @@ func TestFailures(t *testing.T) {
 	broken.Trust, broken.ClientAuth = panics{}, sealsock.RequireClientCert
 	handshake := func(cfg *sealsock.Config) func(*testing.T, *adapt.Endpoint) {
 		return func(t *testing.T, e *adapt.Endpoint) {
-			client(t, cfg, e).Handshake(context.Background())
+			client(t, cfg, e).HandshakeContext(context.Background())
 		}
 	}
 	for _, test := range []struct {
