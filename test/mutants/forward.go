@@ -91,9 +91,9 @@ var forwardRows = []row{
 	},
 	{
 		doc: own, section: "proxy", must: "the response of a proxy is bounded",
-		file: "cmd/seal/proxy.go",
+		file: "internal/proxy/proxy.go",
 		old:  "if len(head) >= limit {", new: "if false {",
-		test: "TestScripts/proxy",
+		pkg:  "cmd/seal", test: "TestScripts/proxy",
 	},
 	{
 		doc: "RFC 6455", section: "5.1",
