@@ -126,7 +126,7 @@ func (f shaker) keepSession(tb testing.TB) {
 // oursConn has the method that crypto/tls has under this name.
 type oursConn struct{ *sealsock.Conn }
 
-func (c oursConn) HandshakeContext(ctx context.Context) error { return c.Handshake(ctx) }
+func (c oursConn) HandshakeContext(ctx context.Context) error { return c.HandshakeContext(ctx) }
 
 func newOurs(
 	tb testing.TB, ca *testcert.CA, leaf *testcert.Leaf, group iana.NamedGroup, resumed bool,

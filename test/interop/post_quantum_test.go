@@ -194,7 +194,7 @@ func dialWhenUp(ctx context.Context, port int, cfg *sealsock.Config) (*sealsock.
 			if err != nil {
 				return nil, err
 			}
-			return conn, conn.Handshake(ctx)
+			return conn, conn.HandshakeContext(ctx)
 		}
 		select {
 		case <-ctx.Done():
