@@ -82,7 +82,7 @@ func (a *answers) answer(ctx context.Context, q engine.Question) (engine.Answer,
 		key, err := a.verify(ctx, q)
 		return q.Accept(key), err
 	case *engine.ClientHelloInfo:
-		cfg, err := a.forClient(ctx, q)
+		cfg, err := a.forClient(context.WithValue(ctx, connKey{}, a.conn), q)
 		return q.Configure(cfg), err
 	case *engine.PSKQuery:
 		if a.to != nil {
@@ -100,7 +100,7 @@ func (a *answers) answer(ctx context.Context, q engine.Question) (engine.Answer,
 	}
 }
 
-// connKey is the key of the *Conn in the context of Config.SelectIdentity.
+// connKey is the key of the *Conn in the context of Config.SelectIdentity and ForClient.
 type connKey struct{}
 
 // forClient returns the configuration that ForClient chooses. That Config's own
@@ -116,8 +116,16 @@ func (a *answers) forClient(
 	if err != nil {
 		return nil, err
 	}
-	a.cfg = p.Config
 	p.engine.ForClient = nil
+	if cfg.Tickets == nil && cfg.NumTickets >= 0 {
+		// A session stays bound to its server name, and its client is verified again by
+		// this Config.
+		p.engine.Tickets = a.cfg.Tickets
+	}
+	if cfg.AntiReplay == nil {
+		p.engine.AntiReplay = a.cfg.AntiReplay
+	}
+	a.cfg = p.Config
 	return a.traced(p.engine), p.engine.CheckServer()
 }
 
@@ -137,7 +145,11 @@ func (a *answers) verify(ctx context.Context, q *engine.PeerCertificate) (crypto
 		v = defaultTrust
 	}
 	result, err := v.Verify(ctx, peer)
-	if err != nil {
+	switch e := err.(type) {
+	case nil:
+	case *refusal:
+		return nil, e.error
+	default:
 		return nil, &unverified{err, q.Chain}
 	}
 	if q.Delegation != nil {

@@ -31,6 +31,12 @@ type Config struct {
 	// AcceptRawKeys, for which it must have pins or known peers. Nil means the zero
 	// *trust.Policy: the authorities of the system, and the name dialled.
 	Trust Verifier
+	// VerifyConnection, if set, is called at the end of each handshake, also of one that
+	// resumes a session and of one without certificates, before Read and Write exchange
+	// data. Of its argument it may call State, Peer, ConnectionState and Export. An
+	// error ends the connection, with the alert bad_certificate unless it has a method
+	// Alert() iana.Alert.
+	VerifyConnection func(*Conn) error
 	// ServerName is the name a client asks for and the server must prove, a
 	// DNS name or an IP address. Empty means the host that was dialled.
 	ServerName string
@@ -46,7 +52,8 @@ type Config struct {
 	// ForClient, if set on a server, is called with each ClientHello, decrypted if it
 	// was encrypted (RFC 9849). It returns another Config, nil to use this one, or an
 	// error, which may choose the alert by a method Alert() iana.Alert. It may block
-	// until ctx ends.
+	// until ctx ends. If that Config has no Tickets or AntiReplay, it uses those of this
+	// one.
 	ForClient func(context.Context, *engine.ClientHelloInfo) (*Config, error)
 
 	// Sessions, if set on a client, caches sessions for resumption. Session,

@@ -1,6 +1,7 @@
 package sealsock
 
 import (
+	"errors"
 	"net"
 
 	"github.com/sealsock/sealsock/engine"
@@ -75,6 +76,9 @@ func (p *prepared) client(raw net.Conn, to *target, opts stream.Options) (c *Con
 func (c *Conn) start(raw net.Conn, r *engine.Receiver, s *engine.Sender, opts stream.Options) {
 	opts.Answer, opts.Proved, opts.Failed = c.answer, c.proved, failedOn(raw)
 	opts.AllowTruncation = c.cfg.AllowTruncation
+	if c.cfg.VerifyConnection != nil || c.cfg.ForClient != nil {
+		opts.Check = c.check
+	}
 	c.stream = stream.New(raw, r, s, opts)
 }
 
@@ -100,6 +104,27 @@ func (p *prepared) server(raw net.Conn, opts stream.Options) (c *Conn, err error
 	}
 	c.start(raw, r, s, opts)
 	return c, nil
+}
+
+// check calls Config.VerifyConnection.
+func (c *Conn) check() error {
+	if c.cfg.VerifyConnection == nil {
+		return nil
+	}
+	err := c.cfg.VerifyConnection(c)
+	var own *engine.Error
+	if err == nil || errors.As(err, &own) {
+		return err
+	}
+	refused := &engine.Error{
+		Fault: engine.FaultCertificate, Alert: iana.AlertBadCertificate,
+		Reason: "VerifyConnection refuses the connection", Err: err,
+	}
+	var knows interface{ Alert() iana.Alert }
+	if errors.As(err, &knows) {
+		refused.Alert = knows.Alert()
+	}
+	return refused
 }
 
 // caught makes a panic in a callback of a Config the error *err, in place of *made.

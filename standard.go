@@ -2,14 +2,10 @@ package sealsock
 
 import (
 	"context"
-	"crypto"
-	"crypto/subtle"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"reflect"
 	"slices"
-	"time"
 
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
@@ -23,9 +19,12 @@ import (
 // VerifyPeerCertificate, InsecureSkipVerify. A field that has no counterpart
 // here is an error that names it, so that nothing is lost silently. A
 // ClientSessionCache becomes a MemoryCache: crypto/tls's own cannot hold
-// sessions of this package. What SetSessionTicketKeys has set cannot be seen
-// from outside crypto/tls: set Tickets. PreferServerCipherSuites means nothing to
-// crypto/tls either, and DynamicRecordSizingDisabled is the default here.
+// sessions of this package. The keys of SetSessionTicketKeys are used, also those that
+// later calls set, if there was a call before FromStandard; tickets of crypto/tls itself
+// are not accepted. Versions below TLS 1.2 and CBC suites are errors that name package
+// legacy. PreferServerCipherSuites means nothing to crypto/tls either, and
+// DynamicRecordSizingDisabled is the default here. Unlike crypto/tls, Read does not
+// return io.EOF without a close_notify: set AllowTruncation for that.
 func FromStandard(std *tls.Config) (*Config, error) {
 	if err := unsupported(std); err != nil {
 		return nil, err
@@ -54,6 +53,7 @@ func FromStandard(std *tls.Config) (*Config, error) {
 		return nil, err
 	}
 	c.standardSessions(std)
+	c.standardCallbacks(std)
 	if std.ClientCAs != nil && std.ClientAuth != tls.NoClientCert {
 		//lint:ignore SA1019 crypto/tls sends these names too; a pool of the system's has none.
 		c.ClientAuthorities = std.ClientCAs.Subjects()
@@ -81,37 +81,6 @@ func FromStandard(std *tls.Config) (*Config, error) {
 	return c, nil
 }
 
-// standardServers is how many servers a MemoryCache remembers that replaces a
-// ClientSessionCache: the default of crypto/tls's own.
-const standardServers = 64
-
-// standardSessions sets the fields for resumption from those of std.
-func (c *Config) standardSessions(std *tls.Config) {
-	//lint:ignore SA1019 servers that were set up with one still share it.
-	key := std.SessionTicketKey
-	switch {
-	case std.SessionTicketsDisabled:
-		c.NumTickets, c.NoTickets = -1, true
-		return
-	case subtle.ConstantTimeCompare(key[:len(notSet)], notSet) == 1:
-	case NewTicketKey(key).Valid():
-		c.Tickets = SealTickets(sharedKey{NewTicketKey(key)}, std.Time)
-	}
-	if std.ClientSessionCache != nil {
-		c.Sessions = NewMemoryCache(standardServers)
-	}
-}
-
-// notSet is how a SessionTicketKey begins that a server of crypto/tls has put there
-// itself; it uses no such key.
-var notSet = []byte("DEPRECATED")
-
-// sharedKey is the one key of a SessionTicketKey, which is never changed.
-type sharedKey [1]TicketKey
-
-// TicketKeys implements TicketKeys.
-func (k sharedKey) TicketKeys(time.Time) []TicketKey { return k[:] }
-
 // standard12 sets the suites. In crypto/tls a list of suites is for TLS 1.2 alone:
 // those of TLS 1.3 are always enabled.
 func (c *Config) standard12(std *tls.Config) error {
@@ -125,7 +94,8 @@ func (c *Config) standard12(std *tls.Config) error {
 			continue
 		}
 		if !engine.Implements(suite) {
-			return fmt.Errorf("sealsock: tls.Config.CipherSuites has %v, which the engine refuses: leave it out, or use package legacy", suite)
+			return fmt.Errorf("sealsock: tls.Config.CipherSuites has %v, "+
+				"which the engine refuses: leave it out, or use package legacy", suite)
 		}
 		c.CipherSuites = append(c.CipherSuites, suite)
 	}
@@ -134,12 +104,17 @@ func (c *Config) standard12(std *tls.Config) error {
 
 // unsupported names the first field that cannot be kept.
 func unsupported(std *tls.Config) error {
+	for _, v := range []uint16{std.MinVersion, std.MaxVersion} {
+		if v != 0 && v < tls.VersionTLS12 {
+			return fmt.Errorf("sealsock: tls.Config has %s, which the engine does not support: "+
+				"set MinVersion and MaxVersion to at least TLS 1.2, or use package legacy for old peers",
+				tls.VersionName(v))
+		}
+	}
 	for _, f := range []struct {
 		name string
 		set  bool
 	}{
-		{"GetConfigForClient", std.GetConfigForClient != nil},
-		{"VerifyConnection", std.VerifyConnection != nil},
 		{"GetEncryptedClientHelloKeys", std.GetEncryptedClientHelloKeys != nil},
 		{"WrapSession", std.WrapSession != nil},
 		{"UnwrapSession", std.UnwrapSession != nil},
@@ -152,89 +127,6 @@ func unsupported(std *tls.Config) error {
 		}
 	}
 	return nil
-}
-
-func fromCertificate(cert *tls.Certificate) (*identity.Identity, error) {
-	signer, ok := cert.PrivateKey.(crypto.Signer)
-	if !ok {
-		return nil, fmt.Errorf("sealsock: the private key of a tls.Certificate is a %T, which cannot sign", cert.PrivateKey)
-	}
-	id, err := identity.New(cert.Certificate, signer)
-	if err != nil {
-		return nil, err
-	}
-	id.OCSPStaple, id.SCTs = cert.OCSPStaple, cert.SignedCertificateTimestamps
-	return id, nil
-}
-
-// selector asks GetCertificate or GetClientCertificate.
-func selector(std *tls.Config, rest []*identity.Identity) func(context.Context, *engine.CredentialRequest) (*identity.Identity, error) {
-	return func(ctx context.Context, req *engine.CredentialRequest) (*identity.Identity, error) {
-		var cert *tls.Certificate
-		var err error
-		switch {
-		case req.Server && std.GetCertificate != nil:
-			hello := standardHello(req)
-			if c, ok := ctx.Value(connKey{}).(*Conn); ok {
-				hello.Conn = c.NetConn()
-			}
-			setContext(hello, ctx)
-			cert, err = std.GetCertificate(hello)
-		case !req.Server && std.GetClientCertificate != nil:
-			info := &tls.CertificateRequestInfo{
-				AcceptableCAs:    req.Authorities,
-				SignatureSchemes: numbers[tls.SignatureScheme](req.SignatureSchemes),
-				Version:          uint16(req.Version),
-			}
-			setContext(info, ctx)
-			cert, err = std.GetClientCertificate(info)
-		}
-		switch {
-		case err != nil:
-			return nil, err
-		case cert != nil && len(cert.Certificate) > 0:
-			return fromCertificate(cert)
-		case len(rest) > 0:
-			return named(rest, req.ServerName), nil
-		}
-		return nil, nil
-	}
-}
-
-// setContext sets what the method Context of info, a *tls.ClientHelloInfo or a
-// *tls.CertificateRequestInfo, returns. Package crypto/tls has no exported way to do
-// that, and a nil context would make callers panic. TestStandardContext fails if the
-// field is not there any more.
-func setContext(info any, ctx context.Context) {
-	f := reflect.ValueOf(info).Elem().FieldByName("ctx")
-	if f.IsValid() && f.Type() == reflect.TypeFor[context.Context]() {
-		*(*context.Context)(f.Addr().UnsafePointer()) = ctx
-	}
-}
-
-// standardHello returns what GetCertificate receives about a client.
-func standardHello(req *engine.CredentialRequest) *tls.ClientHelloInfo {
-	hello := req.Hello
-	if hello == nil {
-		hello = &engine.ClientHelloInfo{SupportedVersions: []iana.Version{req.Version}, SignatureSchemes: req.SignatureSchemes}
-	}
-	return &tls.ClientHelloInfo{
-		ServerName: req.ServerName, SupportedProtos: hello.ALPN,
-		CipherSuites:      numbers[uint16](hello.CipherSuites),
-		SupportedCurves:   numbers[tls.CurveID](hello.Groups),
-		SignatureSchemes:  numbers[tls.SignatureScheme](hello.SignatureSchemes),
-		SupportedVersions: numbers[uint16](hello.SupportedVersions),
-		Extensions:        numbers[uint16](hello.Extensions),
-	}
-}
-
-// numbers gives the registry's numbers the types of crypto/tls.
-func numbers[To, From ~uint16](list []From) []To {
-	all := make([]To, len(list))
-	for i, n := range list {
-		all[i] = To(n)
-	}
-	return all
 }
 
 // named is the first identity with a name, or the first of all.
@@ -278,11 +170,18 @@ func (t *standardTrust) Verify(_ context.Context, peer *trust.Peer) (*trust.Resu
 	}
 	if t.std.VerifyPeerCertificate != nil {
 		if err := t.std.VerifyPeerCertificate(peer.Chain, r.Chains); err != nil {
-			return nil, err
+			return nil, &refusal{err}
 		}
 	}
 	return r, nil
 }
+
+// A refusal is an error of VerifyPeerCertificate, which is no
+// tls.CertificateVerificationError in crypto/tls either.
+type refusal struct{ error }
+
+// Unwrap returns the error of the callback.
+func (r *refusal) Unwrap() error { return r.error }
 
 // publicName verifies a server that could not decrypt the ClientHello.
 func (t *standardTrust) publicName(peer *trust.Peer, r *trust.Result) error {

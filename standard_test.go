@@ -53,6 +53,7 @@ var kept = map[string]bool{
 	"RootCAs": true, "NextProtos": true, "ServerName": true, "ClientAuth": true, "ClientCAs": true, "InsecureSkipVerify": true,
 	"CipherSuites": true, "PreferServerCipherSuites": true, "SessionTicketsDisabled": true, "SessionTicketKey": true,
 	"ClientSessionCache": true, "MinVersion": true, "MaxVersion": true, "CurvePreferences": true, "DynamicRecordSizingDisabled": true,
+	"GetConfigForClient": true, "VerifyConnection": true,
 	"KeyLogWriter": true, "EncryptedClientHelloConfigList": true, "EncryptedClientHelloRejectionVerify": true, "EncryptedClientHelloKeys": true,
 }
 
@@ -195,5 +196,129 @@ func TestFromStandardTellsOfTheHello(t *testing.T) {
 		}
 		a.Close()
 		b.Close()
+	}
+}
+
+// TestFromStandardTicketKeys: servers with the same keys of SetSessionTicketKeys resume each
+// other's sessions, also after a rotation, and others do not.
+func TestFromStandardTicketKeys(t *testing.T) {
+	cc, sc := newConfigs(t)
+	cert := tls.Certificate{
+		Certificate: sc.Identities[0].Chain, PrivateKey: sc.Identities[0].Signer,
+	}
+	a, b := [32]byte{1}, [32]byte{2}
+	first, second := &tls.Config{}, &tls.Config{}
+	first.SetSessionTicketKeys([][32]byte{a})
+	second.SetSessionTicketKeys([][32]byte{b})
+	var servers []*sealsock.Config
+	for _, std := range []*tls.Config{first, second} {
+		std.Certificates = []tls.Certificate{cert}
+		server, err := sealsock.FromStandard(std)
+		if err != nil {
+			t.Fatal(err)
+		}
+		servers = append(servers, server)
+	}
+	cc.OnSession = func(s *engine.Session) { cc.Session = s }
+	for i, step := range []struct {
+		server  int
+		resumed bool
+	}{{0, false}, {0, true}, {1, false}, {0, false}, {1, true}} {
+		if i == 4 {
+			second.SetSessionTicketKeys([][32]byte{b, a})
+		}
+		c, s := socketPair(t, "tcp")
+		client, server := sealPair(t, c, s, cc, servers[step.server])
+		go server.Write([]byte{1})
+		if _, err := client.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		if got := client.State().Resumed; got != step.resumed {
+			t.Errorf("connection %d: resumed %v", i, got)
+		}
+	}
+}
+
+// TestFromStandardRefusesOld: what only old peers need is an error that names package legacy.
+func TestFromStandardRefusesOld(t *testing.T) {
+	for _, std := range []*tls.Config{
+		{MinVersion: tls.VersionTLS10}, {MaxVersion: tls.VersionTLS11},
+		{CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA}},
+	} {
+		_, err := sealsock.FromStandard(std)
+		if err == nil || !strings.Contains(err.Error(), "package legacy") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// TestForClientResumes: a Listener whose ForClient returns a Config without ticket keys
+// resumes sessions of it.
+func TestForClientResumes(t *testing.T) {
+	cc, sc := newConfigs(t)
+	chosen := *sc
+	sc.ForClient = func(context.Context, *engine.ClientHelloInfo) (*sealsock.Config, error) {
+		own := chosen
+		return &own, nil
+	}
+	l := newListener(t, sc)
+	cc.Sessions = sealsock.NewMemoryCache(1)
+	for i := range 2 {
+		c, err := sealsock.Dial(t.Context(), l.Addr().String(), cc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Write([]byte{1})
+		c.Read(make([]byte, 1))
+		if c.State().Resumed != (i == 1) {
+			t.Errorf("connection %d: resumed %v", i, c.State().Resumed)
+		}
+		c.Close()
+	}
+}
+
+// TestVerifyConnection: the callback sees each connection, also one that resumes a session
+// and one without certificates, and refuses it with an alert, and a panic is an error.
+func TestVerifyConnection(t *testing.T) {
+	cc, sc := newConfigs(t)
+	var seen []bool
+	sc.Tickets = sealsock.SealTickets(new(sealsock.RotatingKeys), nil)
+	sc.VerifyConnection = func(c *sealsock.Conn) error {
+		state := c.ConnectionState()
+		if _, err := state.ExportKeyingMaterial("EXPORTER-test", nil, 32); err != nil {
+			t.Error(err)
+		}
+		seen = append(seen, state.DidResume && state.Version == tls.VersionTLS13)
+		return nil
+	}
+	cc.OnSession = func(s *engine.Session) { cc.Session = s }
+	for range 2 {
+		a, b := socketPair(t, "tcp")
+		client, server := sealPair(t, a, b, cc, sc)
+		go server.Write([]byte{1})
+		if _, err := client.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(seen, []bool{false, true}) {
+		t.Errorf("the callback saw %v", seen)
+	}
+	for _, refuse := range []func(*sealsock.Conn) error{
+		func(*sealsock.Conn) error { return errors.New("not today") },
+		func(*sealsock.Conn) error { panic("not today") },
+	} {
+		cc, sc := newConfigs(t)
+		cc.VerifyConnection = refuse
+		client, _ := handshakeBoth(t, cc, sc)
+		if client == nil || !strings.Contains(client.Error(), "not today") {
+			t.Errorf("the client: %v", client)
+		}
+		cc, sc = newConfigs(t)
+		sc.VerifyConnection = refuse
+		var alert tls.AlertError
+		client, server := handshakeBoth(t, cc, sc)
+		if server == nil || !errors.As(client, &alert) {
+			t.Errorf("the client %v, the server %v", client, server)
+		}
 	}
 }

@@ -32,6 +32,10 @@ type Options struct {
 	// Proved, if set, is called when the peer is proved: when the handshake is done,
 	// and, on a server, with each late certificate. It must not block.
 	Proved func()
+	// Check, if set, is called when the handshake is done, before any data is exchanged
+	// but 0-RTT data. An error ends the connection. It must call no method but State and
+	// Export, and must not block.
+	Check func() error
 	// Timeout, if positive, bounds the handshake from the first call that runs it, and
 	// TimedOut is the error at its end, which is final.
 	Timeout  time.Duration
@@ -254,6 +258,9 @@ func (c *Conn) runHandshake(ctx context.Context, enough func() bool) error {
 		switch ev.Kind {
 		case engine.EventHandshakeDone:
 			c.in.done = true
+			if err := c.check(); err != nil {
+				return err
+			}
 			return c.finishHandshake()
 		case engine.EventClosed:
 			return c.fatal(refused)

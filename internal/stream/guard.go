@@ -77,6 +77,27 @@ func (c *Conn) ask(ctx context.Context, q engine.Question) (a engine.Answer, err
 	return c.opts.Answer(ctx, q)
 }
 
+// check calls Options.Check. An error, or a panic, ends the connection with its alert.
+// Both halves are held.
+func (c *Conn) check() (failed error) {
+	if c.opts.Check == nil {
+		return nil
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			failed = panicked(v)
+		}
+		if failed != nil {
+			c.out.mail.put(c.in.abort(failed))
+			c.alerted.Store(true)
+			c.lastWords()
+			c.fatal(failed)
+		}
+	}()
+	c.proved()
+	return c.opts.Check()
+}
+
 // answer finds the answer to a question of the engine and resumes the engine with it.
 func (c *Conn) answer(ctx context.Context, q engine.Question) error {
 	a, err := c.ask(ctx, q)

@@ -10,6 +10,27 @@ var sealsockRows = []row{
 		test: "TestResumption",
 	},
 	{
+		doc: own, section: "Config", must: "an error of VerifyConnection ends the connection",
+		file: "internal/stream/conn.go",
+		old:  "if err := c.check(); err != nil {",
+		new:  "if err := c.check(); false && err != nil {",
+		pkg:  ".", test: "TestVerifyConnection",
+	},
+	{
+		doc: own, section: "FromStandard", must: "VerifyConnection is called for each connection",
+		file: "conn.go",
+		old:  "if c.cfg.VerifyConnection != nil || c.cfg.ForClient != nil {",
+		new:  "if c.cfg.ForClient != nil {",
+		test: "TestVerifyConnection",
+	},
+	{
+		doc: own, section: "Config", must: "sessions of ForClient's Config resume",
+		file: "answers.go",
+		old:  "p.engine.Tickets = a.cfg.Tickets",
+		new:  "p.engine.Tickets = cfg.Tickets",
+		test: "TestForClientResumes",
+	},
+	{
 		doc: own, section: "httptransport", must: "a server gets no protocol that it does not support",
 		file: "httptransport/server.go",
 		old:  "slices.Contains(own.ALPN, name) && !slices",
