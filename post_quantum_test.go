@@ -71,8 +71,8 @@ func TestPostQuantum(t *testing.T) {
 		if got := conn.PostQuantum(); got.KeyExchange || got.Authentication || got.ToChange != nil {
 			t.Errorf("%s, before the handshake: %+v", name, got)
 		}
-		go func() { _ = s.Handshake(context.Background()); _, _ = s.Read(make([]byte, 1)) }()
-		if err := conn.Handshake(context.Background()); err != nil {
+		go func() { _ = s.HandshakeContext(context.Background()); _, _ = s.Read(make([]byte, 1)) }()
+		if err := conn.HandshakeContext(context.Background()); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		got := conn.PostQuantum()

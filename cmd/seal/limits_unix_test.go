@@ -30,7 +30,7 @@ func TestLimitsBehindProxy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err = c.Handshake(t.Context()); err == nil {
+		if err = c.HandshakeContext(t.Context()); err == nil {
 			_, err = c.Write([]byte("x"))
 		}
 		if err == nil {

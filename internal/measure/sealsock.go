@@ -69,7 +69,7 @@ func readySealsock(h Handshake) (*ends, error) {
 }
 
 func ready(c *sealsock.Conn, err error) (conn, func() error, error) {
-	return c, func() error { return c.Handshake(context.Background()) }, err
+	return c, func() error { return c.HandshakeContext(context.Background()) }, err
 }
 
 // dialWith returns a function that dials and sends a request, early if that is possible.

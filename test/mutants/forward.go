@@ -93,7 +93,7 @@ var forwardRows = []row{
 		doc: own, section: "proxy", must: "the response of a proxy is bounded",
 		file: "internal/proxy/proxy.go",
 		old:  "if len(head) >= limit {", new: "if false {",
-		pkg:  "cmd/seal", test: "TestScripts/proxy",
+		pkg: "cmd/seal", test: "TestScripts/proxy",
 	},
 	{
 		doc: "RFC 6455", section: "5.1",

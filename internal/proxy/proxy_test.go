@@ -1,9 +1,8 @@
-package main
+package proxy
 
 import (
 	"io"
 	"net"
-	"net/url"
 	"strings"
 	"testing"
 )
@@ -26,7 +25,7 @@ func TestProxyResponses(t *testing.T) {
 		"control text":     {"HTTP/1.1 502 \x1b[2J\r\n\r\n", "it answered 502 �[2J"},
 		"password":         {"HTTP/1.1 407 No\r\n\r\n", "it asks for a user name and password"},
 		"not HTTP":         {"SSH-2.0-x\r\n\r\n", "its response is not HTTP"},
-		"endless":          {strings.Repeat("x", maxProxyHead+1), "more than 16384 bytes"},
+		"endless":          {strings.Repeat("x", maxHead+1), "more than 16384 bytes"},
 		"endless interim":  {strings.Repeat("HTTP/1.1 100 A\r\n\r\n", 1000), "more than 16384 bytes"},
 		"closed too early": {"HTTP/1.1 200 OK\r\n", "EOF"},
 	} {
@@ -45,7 +44,7 @@ func TestProxyResponses(t *testing.T) {
 				}
 				io.WriteString(server, response)
 			}()
-			p := &proxy{url: &url.URL{Scheme: "http", Host: "proxy:1"}}
+			p := &Proxy{Scheme: "http", Addr: "proxy:1"}
 			err := p.tunnel(client, "example.com:443")
 			if test.reason != "" {
 				if err == nil || !strings.Contains(err.Error(), test.reason) {
@@ -64,7 +63,7 @@ func TestProxyResponses(t *testing.T) {
 // TestProxyRequest: the address is the target and the host of the request, and no text of it
 // begins a line.
 func TestProxyRequest(t *testing.T) {
-	p := &proxy{url: &url.URL{Scheme: "http", Host: "proxy:1"}}
+	p := &Proxy{Scheme: "http", Addr: "proxy:1"}
 	for addr, want := range map[string]string{
 		"example.com:443":        "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n",
 		"a\r\nX-Injected: b:443": "",
