@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/sealsock/sealsock/address"
@@ -74,6 +76,26 @@ func (d *Dialer) Dial(ctx context.Context, addr string) (*Conn, error) {
 	}
 	return d.DialAddress(ctx, a)
 }
+
+// DialContext is Dial with the name of a network of package net, for programs that take a
+// dial function: "tcp", "tcp4" or "tcp6" and host:port, or "unix" and a path.
+func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	if !slices.Contains(networks, network) {
+		return nil, &engine.Error{
+			Fault: engine.FaultUsage, Alert: iana.AlertInternalError,
+			Reason: fmt.Sprintf("DialContext does not know the network %q", network),
+			Hint:   "use Dial, whose address names any scheme",
+		}
+	}
+	c, err := d.Dial(ctx, network+"://"+addr)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// networks are those of DialContext, each of which is a scheme too.
+var networks = []string{"tcp", "tcp4", "tcp6", "unix"}
 
 // DialAddress is Dial for an address that was parsed.
 func (d *Dialer) DialAddress(ctx context.Context, a address.Address) (*Conn, error) {

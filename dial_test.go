@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -129,5 +130,38 @@ func TestAddresses(t *testing.T) {
 	}
 	if _, err := sealsock.ListenAddress(t.Context(), address.Address{}, sc); err == nil {
 		t.Error("the zero Address was listened on")
+	}
+}
+
+// TestDialContext: the networks of package net are dialed, and no address is taken for
+// another scheme's.
+func TestDialContext(t *testing.T) {
+	cc, sc := newConfigs(t)
+	l := newListener(t, sc)
+	path := filepath.Join(t.TempDir(), "s")
+	local, err := sealsock.Listen(t.Context(), "unix://"+path, sc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer local.Close()
+	go local.Accept()
+	d, err := sealsock.NewDialer(cc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for network, addr := range map[string]string{
+		"tcp": l.Addr().String(), "tcp4": l.Addr().String(), "unix": path,
+	} {
+		c, err := d.DialContext(t.Context(), network, addr)
+		if err != nil {
+			t.Errorf("%s: %v", network, err)
+			continue
+		}
+		c.Close()
+	}
+	for network, addr := range map[string]string{"udp": "localhost:1", "fd": "0", "tcp": "stdio:"} {
+		if c, err := d.DialContext(t.Context(), network, addr); err == nil || c != nil {
+			t.Errorf("%s %s: %v, %v", network, addr, c, err)
+		}
 	}
 }
