@@ -5,8 +5,8 @@ export GOTOOLCHAIN := $(shell sed -n "s/^toolchain //p" go.mod)
 PACKAGES ?= ./...
 FUZZTIME ?= 60s
 FUZZPACKAGES ?= ./...
-# Modules of their own, for the event loops of other libraries.
-CONTRIB = contrib/gnet contrib/nbio contrib/netpoll
+# Modules of their own, for the libraries of others.
+CONTRIB = $(patsubst %/go.mod,%,$(wildcard contrib/*/go.mod))
 CROSS = linux/amd64 linux/arm64 linux/riscv64 darwin/arm64 freebsd/amd64 windows/amd64
 
 .PHONY: run test contrib announce check build bench million mutants fuzz peers lint cross vet timing clean

@@ -1,0 +1,24 @@
+package sealgrpc_test
+
+import (
+	"fmt"
+	"log"
+
+	"google.golang.org/grpc"
+
+	"github.com/sealsock/sealsock"
+	sealgrpc "github.com/sealsock/sealsock/contrib/grpc"
+)
+
+func Example() {
+	creds, err := sealgrpc.NewClient(&sealsock.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	conn, err := grpc.NewClient("example.com:443", grpc.WithTransportCredentials(creds))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Println(conn.GetState())
+}
