@@ -28,8 +28,8 @@ func profiledPair(t *testing.T, client, server *sealsock.Config) (*sealsock.Conn
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- s.Handshake(context.Background()); _, _ = s.Read(make([]byte, 1)) }()
-	if err := c.Handshake(context.Background()); err != nil {
+	go func() { done <- s.HandshakeContext(context.Background()); _, _ = s.Read(make([]byte, 1)) }()
+	if err := c.HandshakeContext(context.Background()); err != nil {
 		return c, err
 	}
 	return c, <-done
