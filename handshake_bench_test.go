@@ -123,11 +123,6 @@ func (f shaker) keepSession(tb testing.TB) {
 	}
 }
 
-// oursConn has the method that crypto/tls has under this name.
-type oursConn struct{ *sealsock.Conn }
-
-func (c oursConn) HandshakeContext(ctx context.Context) error { return c.HandshakeContext(ctx) }
-
 func newOurs(
 	tb testing.TB, ca *testcert.CA, leaf *testcert.Leaf, group iana.NamedGroup, resumed bool,
 ) shaker {
@@ -154,7 +149,7 @@ func newOurs(
 		if err != nil {
 			return nil, nil, err
 		}
-		return shake(oursConn{client}, oursConn{server})
+		return shake(client, server)
 	}
 }
 
