@@ -50,8 +50,14 @@ func Client(raw net.Conn, cfg *Config) (*Conn, error) {
 // bound returns the options that bound the handshake of a Conn that its caller drives.
 func (p *prepared) bound() stream.Options {
 	limit := p.handshakeTimeout()
+	if limit == defaultHandshakeTimeout {
+		return stream.Options{Timeout: limit, TimedOut: defaultTimedOut}
+	}
 	return stream.Options{Timeout: limit, TimedOut: timedOut(limit)}
 }
+
+// defaultTimedOut is shared by connections: nothing changes it.
+var defaultTimedOut = timedOut(defaultHandshakeTimeout)
 
 // client is Client with a target. It takes over raw only if it succeeds.
 func (p *prepared) client(raw net.Conn, to *target, opts stream.Options) (c *Conn, err error) {

@@ -136,6 +136,7 @@ func newOurs(
 	sc := &sealsock.Config{Identities: []*identity.Identity{id}}
 	cc.Groups = []iana.NamedGroup{group}
 	sc.Groups, sc.NumTickets = cc.Groups, -1
+	cc.HandshakeTimeout, sc.HandshakeTimeout = -1, -1 // crypto/tls has none here
 	if resumed {
 		sc.Tickets, sc.NumTickets = sealsock.SealTickets(new(sealsock.RotatingKeys), nil), 1
 		cc.OnSession = func(s *engine.Session) { cc.Session = s }
