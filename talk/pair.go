@@ -88,7 +88,7 @@ func pair(ctx context.Context, l *link.Conn, self relay.MemberID, o *Options) (*
 	if p.conn, err = start(l, pairConfig(psk)); err != nil {
 		return nil, err
 	}
-	if err := p.conn.Handshake(ctx); err != nil {
+	if err := p.conn.HandshakeContext(ctx); err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { p.conn.GiveUp(ctx.Err()) })
