@@ -198,7 +198,7 @@ func openWith(t *testing.T, client bool, a, b net.Conn, cfg *sealsock.Config, ot
 		t.Fatal(err)
 	}
 	done := goDo(peer.Handshake)
-	if err := errors.Join(c.Handshake(t.Context()), <-done); err != nil {
+	if err := errors.Join(c.HandshakeContext(t.Context()), <-done); err != nil {
 		t.Fatal(err)
 	}
 	return c, peer
