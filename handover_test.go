@@ -335,7 +335,7 @@ func TestHandOverIsRefused(t *testing.T) {
 	}
 	peer := tls.Server(b, other)
 	done := goDo(peer.Handshake)
-	if err := errors.Join(c.Handshake(t.Context()), <-done); err != nil {
+	if err := errors.Join(c.HandshakeContext(t.Context()), <-done); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.HandOver(t.Context(), []byte("short"), nil); err == nil {
