@@ -96,8 +96,8 @@ var nssDatabase = sync.OnceValue(func() error {
 			"-name", name, "-passout", "pass:interop", "-out", file(name + ".p12")}, nssImport(name))
 	}
 	for kind, id := range identities {
-		if kind == "ed25519" || kind == "pss" {
-			continue
+		if kind == "ed25519" || kind == "pss" || strings.HasPrefix(kind, "mldsa") {
+			continue // pk12util refuses them
 		}
 		p12, err := id.EncodePKCS12("interop")
 		if err != nil {
