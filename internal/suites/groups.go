@@ -10,6 +10,7 @@ import (
 	"github.com/cloudflare/circl/kem/mlkem/mlkem768"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/simd"
 )
 
 // A Group is a key exchange in the shape of a key encapsulation: the client
@@ -245,7 +246,8 @@ func (p curvePrivate) Decapsulate(share []byte) ([]byte, error) {
 }
 
 // kemExchange is ML-KEM (FIPS 203). Unmarshalling checks that the client's
-// key is reduced, as draft-ietf-tls-ecdhe-mlkem, Section 4.2 demands.
+// key is reduced, as draft-ietf-tls-ecdhe-mlkem, Section 4.2 demands. The vector code of
+// circl leaves the registers in use, which would slow down the hashing of the handshake.
 type kemExchange struct{ kem.Scheme }
 
 type kemPrivate struct {
@@ -258,12 +260,14 @@ func (k kemExchange) generate(rand io.Reader) (Private, []byte, error) {
 	if _, err := io.ReadFull(rand, seed); err != nil {
 		return nil, nil, err
 	}
+	defer simd.ClearUpper()
 	public, key := k.DeriveKeyPair(seed)
 	share, err := public.MarshalBinary()
 	return kemPrivate{k.Scheme, key}, share, err
 }
 
 func (k kemExchange) encapsulate(rand io.Reader, share []byte) ([]byte, []byte, error) {
+	defer simd.ClearUpper()
 	public, err := k.UnmarshalBinaryPublicKey(share)
 	if err != nil {
 		return nil, nil, errShare
@@ -276,5 +280,6 @@ func (k kemExchange) encapsulate(rand io.Reader, share []byte) ([]byte, []byte, 
 }
 
 func (p kemPrivate) Decapsulate(share []byte) ([]byte, error) {
+	defer simd.ClearUpper()
 	return p.scheme.Decapsulate(p.key, share)
 }

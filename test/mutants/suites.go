@@ -163,6 +163,27 @@ var suitesRows = []row{
 		test: "TestMandatory",
 	},
 	{
+		doc: own, section: "suites",
+		must: "a key exchange leaves no vector registers in use, which would slow down SHA-256",
+		file: "internal/suites/groups.go",
+		old:  "defer simd.ClearUpper()\n\tpublic, key", new: "_ = simd.ClearUpper\n\tpublic, key",
+		test: "TestVectorRegistersAreLeftClean",
+	},
+	{
+		doc: own, section: "suites",
+		must: "a key exchange leaves no vector registers in use, which would slow down SHA-256",
+		file: "internal/suites/groups.go",
+		old:  "defer simd.ClearUpper()\n\tpublic, err", new: "_ = simd.ClearUpper\n\tpublic, err",
+		test: "TestVectorRegistersAreLeftClean",
+	},
+	{
+		doc: own, section: "suites",
+		must: "a key exchange leaves no vector registers in use, which would slow down SHA-256",
+		file: "internal/suites/groups.go",
+		old:  "defer simd.ClearUpper()\n\treturn p.scheme", new: "_ = simd.ClearUpper\n\treturn p.scheme",
+		test: "TestVectorRegistersAreLeftClean",
+	},
+	{
 		doc: rfc9846, section: "5.5", must: "an AES-GCM key protects at most 2^24.5 full records",
 		file: "internal/suites/suites.go",
 		old:  "gcmLimit    = 1 << 24", new: "gcmLimit    = 1 << 25",
