@@ -49,7 +49,7 @@ var allowed = map[string][]string{
 	"ech":               {"engine"},
 	"internal/pss":      {},
 	"internal/pubkey":   {"internal/pss"},
-	"internal/mldsakey": {},
+	"internal/mldsakey": {"internal/simd"},
 	"signer":            {},
 	"internal/filelock": {},
 	"internal/readfile": {},

@@ -17,6 +17,7 @@ import (
 	"github.com/cloudflare/circl/sign/mldsa/mldsa44"
 	"github.com/cloudflare/circl/sign/mldsa/mldsa65"
 	"github.com/cloudflare/circl/sign/mldsa/mldsa87"
+	"github.com/sealsock/sealsock/internal/simd"
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
@@ -77,6 +78,7 @@ type private[T any] interface {
 func expand[T any, K private[T]](signTo func(K, []byte, []byte, bool, []byte) error,
 	size int) func([]byte) (*PrivateKey, []byte, error) {
 	return func(expanded []byte) (*PrivateKey, []byte, error) {
+		defer simd.ClearUpper()
 		key := K(new(T))
 		if err := key.UnmarshalBinary(expanded); err != nil {
 			return nil, nil, err
@@ -86,6 +88,7 @@ func expand[T any, K private[T]](signTo func(K, []byte, []byte, bool, []byte) er
 			return nil, nil, err
 		}
 		sign := func(message []byte) ([]byte, error) {
+			defer simd.ClearUpper()
 			signature := make([]byte, size)
 			const randomized = true
 			return signature, signTo(key, message, nil, randomized, signature)
@@ -97,6 +100,7 @@ func expand[T any, K private[T]](signTo func(K, []byte, []byte, bool, []byte) er
 // seeded returns a function that expands a seed.
 func seeded[P, T any, K private[T]](derive func(*[32]byte) (P, K)) func([]byte) []byte {
 	return func(seed []byte) []byte {
+		defer simd.ClearUpper()
 		_, key := derive((*[32]byte)(seed))
 		expanded, _ := key.MarshalBinary() // never fails
 		return expanded
