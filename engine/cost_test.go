@@ -170,7 +170,7 @@ func TestCostOfShares(t *testing.T) {
 }
 
 // TestOneExchange: as many shares as there are lead to one key exchange: 32 bytes for
-// X25519, and 32 for the ServerHello.
+// X25519, 32 for the ServerHello, and 32 for the nonce of the signature.
 func TestOneExchange(t *testing.T) {
 	all := []iana.NamedGroup{iana.X25519, iana.SecP256r1, iana.SecP384r1, iana.SecP521r1}
 	random := new(counter)
@@ -178,7 +178,7 @@ func TestOneExchange(t *testing.T) {
 	s.in = handMade(t, &config{
 		Verifier: acceptAll{}, Groups: all, KeyShares: all, MinVersion: iana.TLS13,
 	}, func(*wire.ClientHello) {})
-	if _, err := s.step(); err != nil || random.taken != 64 {
+	if _, err := s.step(); err != nil || random.taken != 96 {
 		t.Errorf("%d random bytes for %d shares, %v", random.taken, len(all), err)
 	}
 }

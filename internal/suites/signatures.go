@@ -12,6 +12,7 @@ import (
 	"io"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/p256"
 	"github.com/sealsock/sealsock/internal/pss"
 	"github.com/sealsock/sealsock/internal/pubkey"
 )
@@ -204,7 +205,22 @@ func (s *Scheme) Sign(rand io.Reader, signer crypto.Signer, message []byte) ([]b
 	default:
 		digest = s.digest(message)
 	}
+	if key := p256Key(signer); key != nil && s.kind == kindECDSA {
+		return p256.Sign(rand, key, digest)
+	}
 	return signer.Sign(rand, digest, opts)
+}
+
+// p256Key returns the key of P-256 that a signer is or holds, or nil.
+func p256Key(signer crypto.Signer) *ecdsa.PrivateKey {
+	if holds, ok := signer.(interface{ Key() crypto.Signer }); ok {
+		signer = holds.Key()
+	}
+	key, ok := signer.(*ecdsa.PrivateKey)
+	if !ok || key == nil || key.Curve != elliptic.P256() {
+		return nil
+	}
+	return key
 }
 
 func (s *Scheme) digest(message []byte) []byte {

@@ -184,6 +184,27 @@ var suitesRows = []row{
 		test: "TestVectorRegistersAreLeftClean",
 	},
 	{
+		doc: own, section: "p256",
+		must: "the nonce of a signature depends on the key, on the digest and on random bytes",
+		file: "internal/p256/sign.go",
+		old:  "copy(seed[32:64], secret)", new: "",
+		test: "TestNonceIsHedged",
+	},
+	{
+		doc: own, section: "p256",
+		must: "the nonce of a signature depends on the key, on the digest and on random bytes",
+		file: "internal/p256/sign.go",
+		old:  "n := 128 + copy(seed[128:], digest)", new: "n := 128",
+		test: "TestNonceIsHedged",
+	},
+	{
+		doc: own, section: "p256",
+		must: "the nonce of a signature depends on the key, on the digest and on random bytes",
+		file: "internal/p256/sign.go",
+		old:  "seed[64:96]", new: "seed[64:64]",
+		test: "TestNonceIsHedged",
+	},
+	{
 		doc: rfc9846, section: "5.5", must: "an AES-GCM key protects at most 2^24.5 full records",
 		file: "internal/suites/suites.go",
 		old:  "gcmLimit    = 1 << 24", new: "gcmLimit    = 1 << 25",
