@@ -18,7 +18,7 @@
 // The nonce is multiplied by [nistec.P256Point.ScalarBaseMult], whose time and memory
 // accesses do not depend on it, and so do those of the arithmetic here. The one exception is
 // the inverse, by math/big: its argument is the nonce times a random number that is used
-// once, and the product says nothing about the nonce.
+// once, and the product reveals nothing about the nonce.
 //
 // Programs in FIPS 140 mode use crypto/ecdsa. To have it everywhere, build with
 //

@@ -182,7 +182,8 @@ func numbers() (list []*big.Int) {
 	top := new(big.Int).Lsh(big.NewInt(1), 256)
 	for i := range int64(3) {
 		list = append(list, big.NewInt(i), new(big.Int).Sub(top, big.NewInt(i+1)))
-		list = append(list, new(big.Int).Sub(bigOrder, big.NewInt(i)), new(big.Int).Add(bigOrder, big.NewInt(i)))
+		list = append(list, new(big.Int).Sub(bigOrder, big.NewInt(i)))
+		list = append(list, new(big.Int).Add(bigOrder, big.NewInt(i)))
 	}
 	random := insecure.NewChaCha8([32]byte{3})
 	for range 60 {

@@ -7,7 +7,7 @@ import (
 )
 
 // A scalar is a number below the order of the curve, four words, the least significant
-// first. Where a comment says so, it is in the Montgomery domain: multiplied by 2^256.
+// first. Where a comment has it so, it is in the Montgomery domain: multiplied by 2^256.
 type scalar [4]uint64
 
 // order is n, the order of the curve. FIPS 186-5 and SP 800-186, Section 3.2.1.3.

@@ -75,7 +75,7 @@ func sign(secret *[32]byte, nonce, blind *scalar, digest []byte) (signature []by
 	r.set((*[32]byte)(x))
 	r.reduce(0)
 
-	// 1/k = b / (b k), where b is random, so that the inverse says nothing about k.
+	// 1/k = b / (b k), where b is random, so that the inverse reveals nothing about k.
 	inverse.mul(&k, blind)
 	inverse.inverse(&inverse)
 	inverse.mul(&inverse, blind)
