@@ -99,6 +99,8 @@ func (i *inspection) text() string {
 	s.line("protocols", "%s", strings.Join(r.ALPN, ", "))
 	s.sessions(r)
 	s.records(r.Records)
+	s.line("post-quantum", "key exchange %s, certificates %s", yesOrNo(r.PostQuantum),
+		yesOrNo(r.PostQuantumChain))
 	for _, c := range r.Certificates {
 		s.certificate(&c)
 	}
@@ -112,6 +114,13 @@ func (i *inspection) text() string {
 	}
 	s.list("no answer", r.Unknown)
 	return s.b.String()
+}
+
+func yesOrNo(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return "no"
 }
 
 // sessions describes resumption and what else a handshake has.

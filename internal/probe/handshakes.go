@@ -193,8 +193,21 @@ func (p *prober) certificates(ctx context.Context) {
 			same := func(x Chain) bool { return c != nil && string(x.DER[0]) == string(c.DER[0]) }
 			if c != nil && !slices.ContainsFunc(r.Certificates, same) {
 				r.Certificates = append(r.Certificates, *c)
+				r.PostQuantumChain = r.PostQuantumChain || c.postQuantum()
 			}
 		}
+	})
+}
+
+// postQuantum reports whether the key is of ML-DSA, which also signed each certificate.
+func (c *Chain) postQuantum() bool {
+	_, ok := c.Certificate[0].PublicKey.(*mldsa.PublicKey)
+	return ok && !slices.ContainsFunc(c.Certificate, func(c *x509.Certificate) bool {
+		switch c.SignatureAlgorithm {
+		case x509.MLDSA44, x509.MLDSA65, x509.MLDSA87:
+			return false
+		}
+		return true
 	})
 }
 

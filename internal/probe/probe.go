@@ -55,6 +55,8 @@ type Report struct {
 	Certificates []Chain `json:"certificates"`
 	// a hybrid or ML-KEM group is accepted
 	PostQuantum bool `json:"post_quantum"`
+	// a chain with a key of ML-DSA, in which ML-DSA signed each certificate
+	PostQuantumChain bool `json:"post_quantum_chain"`
 	// "server", "client" or "unknown"
 	Preference string `json:"preference"`
 	// TLS 1.3: tickets after a handshake

@@ -175,4 +175,11 @@ var postQuantumRows = []row{
 		old:  "h.answered.Load() || n <= onePacket", new: "n < 0",
 		test: "TestScripts/strangers",
 	},
+	{
+		doc: own, section: "seal inspect",
+		must: "a chain is post-quantum only if ML-DSA signed each certificate",
+		file: "internal/probe/handshakes.go",
+		old:  "case x509.MLDSA44, x509.MLDSA65, x509.MLDSA87:", new: "default:",
+		test: "TestPostQuantumChain",
+	},
 }
