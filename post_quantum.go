@@ -14,8 +14,9 @@ import (
 // A PostQuantum tells which parts of a connection resist an attacker with a quantum computer.
 type PostQuantum struct {
 	// KeyExchange is true if such an attacker cannot decrypt a recording of the connection:
-	// the keys come from ML-KEM, or from an external pre-shared key. It is false for a
-	// session that is resumed without ML-KEM, whatever the session began with.
+	// the keys come from ML-KEM, or from an external pre-shared key, if that has enough
+	// entropy. It is false for a session that is resumed without ML-KEM, whatever the
+	// session began with.
 	KeyExchange bool `json:"key_exchange"`
 	// Authentication is true if such an attacker cannot pretend to be the peer, nor this
 	// side: each of the two that showed a certificate or a raw key signed with ML-DSA, as

@@ -110,7 +110,7 @@ func (f *facts) text() string {
 	if f.ECH {
 		parts = append(parts, "encrypted ClientHello")
 	}
-	if f.Quantum != nil && f.Quantum.KeyExchange && f.Quantum.Authentication {
+	if f.postQuantum() {
 		parts = append(parts, "post-quantum")
 	}
 	if f.Peer != nil {
@@ -118,6 +118,12 @@ func (f *facts) text() string {
 	}
 	// One line: control characters in names from the peer are replaced.
 	return printable.Line("seal: " + f.verb + " " + f.Remote + ": " + strings.Join(parts, ", "))
+}
+
+// postQuantum reports whether both parts resist a quantum computer without a pre-shared key,
+// whose worth depends on its entropy, which is not known here.
+func (f *facts) postQuantum() bool {
+	return f.PSK == "" && f.Quantum != nil && f.Quantum.KeyExchange && f.Quantum.Authentication
 }
 
 // text is a name and its expiry.
