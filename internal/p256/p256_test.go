@@ -13,6 +13,7 @@ import (
 	"errors"
 	"math/big"
 	insecure "math/rand/v2"
+	"sync"
 	"testing"
 	"testing/iotest"
 )
@@ -120,6 +121,29 @@ func TestStandardVerifies(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestConcurrentSigners signs with one key from several goroutines, here and in crypto/ecdsa.
+func TestConcurrentSigners(t *testing.T) {
+	key := keys(t)[3]
+	var signers sync.WaitGroup
+	for i := range 4 {
+		signers.Go(func() {
+			digest := bytes.Repeat([]byte{byte(i)}, 32)
+			for n := range 300 {
+				sign := Sign
+				if n%4 == 0 {
+					sign = ecdsa.SignASN1
+				}
+				signature, err := sign(rand.Reader, key, digest)
+				if err != nil || !ecdsa.VerifyASN1(&key.PublicKey, digest, signature) {
+					t.Errorf("signature %d of goroutine %d is wrong: %v", n, i, err)
+					return
+				}
+			}
+		})
+	}
+	signers.Wait()
 }
 
 // TestNonceIsHedged: with a random source that repeats itself each digest has a nonce of its

@@ -15,26 +15,27 @@ func Sign(random io.Reader, key *ecdsa.PrivateKey, digest []byte) ([]byte, error
 	if !enabled() {
 		return ecdsa.SignASN1(random, key, digest)
 	}
-	secret, err := key.Bytes()
+	shared, err := key.Bytes() // which belongs to a cache of crypto/ecdsa
 	if err != nil {
 		return nil, err
 	}
-	defer clear(secret)
-	if len(secret) != 32 {
+	if len(shared) != 32 {
 		return nil, errors.New("p256: the key is on another curve")
 	}
+	secret := [32]byte(shared)
+	defer clear(secret[:])
 	var seed [128 + sha512.Size]byte
 	defer clear(seed[:])
 	if _, err := io.ReadFull(random, seed[64:96]); err != nil {
 		return nil, err
 	}
 	copy(seed[:32], "sealsock P-256 nonce")
-	copy(seed[32:64], secret)
+	copy(seed[32:64], secret[:])
 	n := 128 + copy(seed[128:], digest)
 	for {
 		nonce := hash(seed[:n], 1)
 		blind := hash(seed[:n], 2)
-		if signature, ok := sign((*[32]byte)(secret), &nonce, &blind, digest); ok {
+		if signature, ok := sign(&secret, &nonce, &blind, digest); ok {
 			return signature, nil
 		}
 		seed[127]++ // the chance is negligible

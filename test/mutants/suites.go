@@ -184,10 +184,17 @@ var suitesRows = []row{
 		test: "TestVectorRegistersAreLeftClean",
 	},
 	{
+		doc: own, section: "p256", must: "the key that crypto/ecdsa keeps is not cleared",
+		file: "internal/p256/sign.go",
+		old:  "defer clear(secret[:])",
+		new:  "defer clear(shared)",
+		test: "TestConcurrentSigners",
+	},
+	{
 		doc: own, section: "p256",
 		must: "the nonce of a signature depends on the key, on the digest and on random bytes",
 		file: "internal/p256/sign.go",
-		old:  "copy(seed[32:64], secret)", new: "",
+		old:  "copy(seed[32:64], secret[:])", new: "",
 		test: "TestNonceIsHedged",
 	},
 	{
