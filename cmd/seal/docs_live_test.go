@@ -334,8 +334,10 @@ func TestDocumentedCommandsWork(t *testing.T) {
 			line := strings.Join(args, " ")
 			var err error
 			switch args[0] {
-			case "listen":
+			case "listen", "relay":
 				s.listen(args)
+			case "chat":
+				err = s.chat(args)
 			case "connect":
 				err = s.connect(args)
 			case "inspect":
