@@ -473,7 +473,7 @@ func (c *Conn) CloseWrite() error {
 		return &engine.Error{Fault: engine.FaultUsage, Reason: "the handshake is not complete: CloseWrite needs an open connection"}
 	}
 	c.out.Lock()
-	defer c.letGo()
+	defer c.unlockOut()
 	if err := c.out.closeNotify(c.raw); err != nil {
 		return c.transport("write", err)
 	}

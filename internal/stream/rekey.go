@@ -28,7 +28,7 @@ func (c *Conn) control(ctx context.Context, use sealFunc) error {
 	if err := c.out.LockContext(ctx); err != nil {
 		return err
 	}
-	defer c.letGo()
+	defer c.unlockOut()
 	if err := c.brokenBy(); err != nil {
 		return err
 	}

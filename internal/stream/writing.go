@@ -73,13 +73,13 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 		return 0, err
 	}
 	c.out.Lock()
-	defer c.letGo()
+	defer c.unlockOut()
 	return c.write(p)
 }
 
-// letGo ends writing. What came into the mailbox meanwhile and could not be sent
+// unlockOut ends writing. What came into the mailbox meanwhile and could not be sent
 // by the receiving half, because the sending half was held, is sent now.
-func (c *Conn) letGo() {
+func (c *Conn) unlockOut() {
 	c.out.Unlock()
 	c.sendUrgent()
 }
