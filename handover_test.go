@@ -281,6 +281,9 @@ func TestHandOverSendsWhatWaits(t *testing.T) {
 			t.Error("a connection is taken over twice")
 		}
 		want = append(want, "the end"...)
+		limit := time.Now().Add(30 * time.Second) // if something is lost, both may wait
+		peer.SetDeadline(limit)
+		moved.SetDeadline(limit)
 		writing := goDo(func() error {
 			_, err := moved.Write([]byte("the end"))
 			return errors.Join(err, moved.CloseWrite())
