@@ -95,10 +95,10 @@ var relayRows = []row{
 	},
 	{
 		doc: own, section: "internal/link",
-		must: "a new connection sends again what was not acknowledged",
+		must: "what was not acknowledged is sent again",
 		file: "internal/link/flow.go",
 		old:  "\tc.next = c.acked\n", new: "",
-		test: "TestRestartsOfTheRelay",
+		test: "TestHostileRelay/drops",
 	},
 	{
 		doc: own, section: "internal/link", must: "what waits to be read is bounded by the window",
@@ -183,7 +183,7 @@ var relayRows = []row{
 	{
 		doc: own, section: "internal/link", must: "a failed link reports what was not delivered",
 		file: "internal/link/conn.go",
-		old:  "c.acked < end; {", new: "false; {",
+		old:  "c.acked < end; {", new: "c.acked < end && false; {",
 		test: "TestFlushFails",
 	},
 }
