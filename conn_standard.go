@@ -23,13 +23,13 @@ func (c *Conn) ConnectionState() tls.ConnectionState {
 		CipherSuite:                 uint16(s.CipherSuite),
 		CurveID:                     tls.CurveID(s.Group),
 		NegotiatedProtocol:          s.ALPN,
-		NegotiatedProtocolIsMutual:  true, // as crypto/tls has it
 		ServerName:                  s.ServerName,
 		SignedCertificateTimestamps: s.PeerSCTs,
 		OCSPResponse:                s.PeerOCSP,
 		HelloRetryRequest:           s.Retried,
 		ECHAccepted:                 s.ECHAccepted,
 	}
+	state.NegotiatedProtocolIsMutual = true //lint:ignore SA1019 crypto/tls sets it too
 	if unique, err := s.Unique(); err == nil {
 		state.TLSUnique = unique
 	}

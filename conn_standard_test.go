@@ -63,6 +63,7 @@ func TestConnectionStateExports(t *testing.T) {
 		if !bytes.Equal(unique, ss.TLSUnique) || (len(unique) > 0) != (version == iana.TLS12) {
 			t.Errorf("%v: tls-unique %x and %x", version, unique, ss.TLSUnique)
 		}
+		//lint:ignore SA1019 crypto/tls sets it too
 		if !cs.NegotiatedProtocolIsMutual || !cs.HandshakeComplete {
 			t.Errorf("%v: %+v", version, cs)
 		}

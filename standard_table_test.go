@@ -134,8 +134,9 @@ func converse(c standardConn, text string, n int) error {
 
 // description has the fields of a state that both libraries must agree on.
 func description(s tls.ConnectionState) string {
+	mutual := s.NegotiatedProtocolIsMutual //lint:ignore SA1019 crypto/tls sets it too
 	return fmt.Sprintf("%04x %04x %d %q %q mutual %v resumed %v certificates %d chains %d", s.Version,
-		s.CipherSuite, s.CurveID, s.NegotiatedProtocol, s.ServerName, s.NegotiatedProtocolIsMutual,
+		s.CipherSuite, s.CurveID, s.NegotiatedProtocol, s.ServerName, mutual,
 		s.DidResume, len(s.PeerCertificates), len(s.VerifiedChains))
 }
 

@@ -227,8 +227,7 @@ func TestArithmetic(t *testing.T) {
 	root := new(big.Int).ModInverse(new(big.Int).Lsh(big.NewInt(1), 256), bigOrder)
 	for _, a := range numbers() {
 		x := scalarOf(a)
-		var z scalar
-		z = x
+		z := x
 		z.reduce(0)
 		if z.big().Cmp(mod(a)) != 0 {
 			t.Fatalf("%x: reduced to %x", a, z.big())
