@@ -464,6 +464,10 @@ func TestMisuse(t *testing.T) {
 	if _, err := transport.RoundTrip(nil); err == nil {
 		t.Error("no request was sent")
 	}
+	other, _ := http.NewRequest("GET", "gopher://example.com", nil)
+	if _, err := transport.RoundTrip(other); err == nil || !strings.Contains(err.Error(), `"gopher"`) {
+		t.Errorf("a request of another scheme: %v", err)
+	}
 	for _, bad := range []string{"ftp://user:secret@example.com", "http://user:secret@"} {
 		u, err := url.Parse(bad)
 		if err != nil {

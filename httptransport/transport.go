@@ -99,8 +99,8 @@ func (t *Transport) pool(r *http.Request) (*http.Transport, error) {
 	if t == nil || t.config == nil {
 		return nil, errors.New("httptransport: a Transport comes from New")
 	}
-	if r == nil || r.URL == nil {
-		return nil, errors.New("httptransport: the request has no URL")
+	if err := checkURL(r); err != nil {
+		return nil, err
 	}
 	var through *url.URL
 	if t.Proxy != nil {
@@ -128,6 +128,18 @@ func (t *Transport) pool(r *http.Request) (*http.Transport, error) {
 	}
 	t.pools[key] = pool
 	return pool, nil
+}
+
+// checkURL refuses other schemes than those of HTTP: a pool for each scheme that a URL can
+// name would have no bound.
+func checkURL(r *http.Request) error {
+	if r == nil || r.URL == nil {
+		return errors.New("httptransport: the request has no URL")
+	}
+	if s := r.URL.Scheme; s != "http" && s != "https" {
+		return fmt.Errorf("httptransport: the scheme %.20q is neither http nor https", s)
+	}
+	return nil
 }
 
 // newPool returns an http.Transport for the requests of one scheme and one proxy.
