@@ -179,10 +179,14 @@ func (f *fault) harmless(p *faultPlan) bool {
 	case f.kind == cut:
 		return false
 	case f.kind == flip:
-		// The version of a record in the clear is not checked.
-		// RFC 9846, Section 5.1. Nor are refused 0-RTT records.
-		return (f.offset == 1 || f.offset == 2) && h.Type != iana.ContentApplicationData && (p.tls13 || h.Type != iana.ContentAlert) ||
-			p.refusesEarly && f.offset >= record.HeaderLen && f.early(p)
+		// The version of a record in the clear is not checked. RFC 9846, Section 5.1.
+		// Nor are the version and the contents of a refused 0-RTT record, which is not
+		// decrypted.
+		version := f.offset == 1 || f.offset == 2
+		if p.refusesEarly && f.early(p) {
+			return version || f.offset >= record.HeaderLen
+		}
+		return version && h.Type != iana.ContentApplicationData && (p.tls13 || h.Type != iana.ContentAlert)
 	case p.refusesEarly && f.early(p):
 		return true
 	case f.kind == insert:
