@@ -16,13 +16,26 @@ import (
 // Tests send one byte more.
 const maxEarlyData = 14336
 
+// usualVerifyPrefs are the signature schemes that a shim without -verify-prefs
+// accepts, as the runner expects them: a list of Config.SignatureSchemes, which
+// has neither P-521 nor Ed25519 nor ML-DSA, all on by default in the engine.
+var usualVerifyPrefs = []iana.SignatureScheme{
+	iana.ECDSAWithP256AndSHA256, iana.RSAPSSRSAEWithSHA256, iana.RSAPKCS1WithSHA256,
+	iana.ECDSAWithP384AndSHA384, iana.RSAPSSRSAEWithSHA384, iana.RSAPKCS1WithSHA384,
+	iana.RSAPSSRSAEWithSHA512, iana.RSAPKCS1WithSHA512,
+}
+
 // config converts the flags to a configuration of the engine, and a client's target.
 func (c *connection) config() (*engine.Config, error) {
 	s := c.settings
 	c.target.ServerName = s.hostName
+	accepted := known(s.verifyPrefs)
+	if len(s.verifyPrefs) == 0 {
+		accepted = usualVerifyPrefs
+	}
 	cfg := &engine.Config{
 		Now: c.memory.now, Verifier: verifier{c},
-		KeyShares: s.keyShares, SignatureSchemes: known(s.verifyPrefs), Groups: s.curves,
+		KeyShares: s.keyShares, SignatureSchemes: accepted, Groups: s.curves,
 		MaxHandshakeMessage: s.maxCertList, KeyLog: c.keep, Trace: c.trace, Compressors: s.compressors(),
 		PSKWithoutDHE: s.psk != "",
 	}
