@@ -53,16 +53,18 @@ type set struct {
 	oid        string // in the encoding of DER
 	parameters mldsa.Parameters
 	size       int // of an expanded key
+	vectors    int // the polynomials of s1 and s2
+	eta        int // the bound of their coefficients
 	expand     func(expanded []byte) (*PrivateKey, []byte, error)
 	seeded     func(seed []byte) []byte // returns the expanded key
 }
 
 var sets = []set{
-	{"\x60\x86\x48\x01\x65\x03\x04\x03\x11", mldsa.MLDSA44(), mldsa44.PrivateKeySize,
+	{"\x60\x86\x48\x01\x65\x03\x04\x03\x11", mldsa.MLDSA44(), mldsa44.PrivateKeySize, 8, 2,
 		expand(mldsa44.SignTo, mldsa44.SignatureSize), seeded(mldsa44.NewKeyFromSeed)},
-	{"\x60\x86\x48\x01\x65\x03\x04\x03\x12", mldsa.MLDSA65(), mldsa65.PrivateKeySize,
+	{"\x60\x86\x48\x01\x65\x03\x04\x03\x12", mldsa.MLDSA65(), mldsa65.PrivateKeySize, 11, 4,
 		expand(mldsa65.SignTo, mldsa65.SignatureSize), seeded(mldsa65.NewKeyFromSeed)},
-	{"\x60\x86\x48\x01\x65\x03\x04\x03\x13", mldsa.MLDSA87(), mldsa87.PrivateKeySize,
+	{"\x60\x86\x48\x01\x65\x03\x04\x03\x13", mldsa.MLDSA87(), mldsa87.PrivateKeySize, 15, 2,
 		expand(mldsa87.SignTo, mldsa87.SignatureSize), seeded(mldsa87.NewKeyFromSeed)},
 }
 
@@ -173,6 +175,9 @@ func (s *set) sized(seed, expanded []byte) bool {
 // parts do not go together is refused: the hash of the public key is one of them, and a
 // signature tells the rest.
 func (s *set) withoutSeed(expanded []byte) (crypto.Signer, error) {
+	if !s.inRange(expanded) {
+		return nil, fmt.Errorf("the expanded %v key has a coefficient out of range", s.parameters)
+	}
 	key, encoded, err := s.expand(expanded)
 	if err != nil {
 		return nil, err
@@ -186,4 +191,26 @@ func (s *set) withoutSeed(expanded []byte) (crypto.Signer, error) {
 		return nil, fmt.Errorf("the parts of the expanded %v key do not go together", s.parameters)
 	}
 	return key, nil
+}
+
+// inRange reports whether each coefficient of s1 and s2 is in [-eta, eta], which package circl
+// does not check: outside of it signatures verify, but tell more of the key than they may.
+// FIPS 204, Algorithm 25. Its time does not depend on the coefficients.
+func (s *set) inRange(expanded []byte) bool {
+	const before = 32 + 32 + 64 // rho, K and tr
+	width := 3                  // bits of a coefficient, which is written as eta minus it
+	if s.eta == 4 {
+		width = 4
+	}
+	packed := expanded[before : before+s.vectors*256*width/8]
+	outside := 0
+	for i := range s.vectors * 256 {
+		value := 0
+		for bit := range width {
+			at := i*width + bit
+			value |= int(packed[at/8]>>(at%8)&1) << bit
+		}
+		outside |= 2*s.eta - value // negative if the value is too large
+	}
+	return outside >= 0
 }

@@ -79,6 +79,13 @@ var postQuantumRows = []row{
 		test: "TestDamaged",
 	},
 	{
+		doc: own, section: "internal/mldsakey",
+		must: "an expanded key whose coefficients are out of range is refused",
+		file: "internal/mldsakey/mldsakey.go",
+		old:  "if !s.inRange(expanded) {", new: "if !s.inRange(expanded) && s.eta == 0 {",
+		test: "TestWycheproof",
+	},
+	{
 		doc: own, section: "internal/mldsakey", must: "a key without its seed prints as [redacted]",
 		file: "internal/mldsakey/mldsakey.go",
 		old:  "String() string { return \"[redacted]\" }", new: "Text() string { return \"\" }",
