@@ -17,6 +17,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/gcm"
 	"github.com/sealsock/sealsock/internal/testcert"
 	"github.com/sealsock/sealsock/trust"
 )
@@ -63,6 +64,9 @@ func TestHandshakeAllocations(t *testing.T) {
 		objects := float64(after.Mallocs-before.Mallocs) / n
 		size := float64(after.TotalAlloc-before.TotalAlloc) / n
 		t.Logf("%v: %.0f objects, %.0f bytes", group, objects, size)
+		if !gcm.Accelerated() { // then each AEAD of the standard library is two objects more
+			most.objects, most.bytes = most.objects+12, most.bytes+(4<<10)
+		}
 		if objects > most.objects || size > most.bytes && !racing {
 			t.Errorf("%v: %.0f objects and %.0f bytes, at most %.0f and %.0f are expected",
 				group, objects, size, most.objects, most.bytes)

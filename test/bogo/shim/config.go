@@ -29,13 +29,9 @@ var usualVerifyPrefs = []iana.SignatureScheme{
 func (c *connection) config() (*engine.Config, error) {
 	s := c.settings
 	c.target.ServerName = s.hostName
-	accepted := known(s.verifyPrefs)
-	if len(s.verifyPrefs) == 0 {
-		accepted = usualVerifyPrefs
-	}
 	cfg := &engine.Config{
 		Now: c.memory.now, Verifier: verifier{c},
-		KeyShares: s.keyShares, SignatureSchemes: accepted, Groups: s.curves,
+		KeyShares: s.keyShares, SignatureSchemes: s.accepted(), Groups: s.curves,
 		MaxHandshakeMessage: s.maxCertList, KeyLog: c.keep, Trace: c.trace, Compressors: s.compressors(),
 		PSKWithoutDHE: s.psk != "",
 	}
@@ -70,6 +66,14 @@ func (c *connection) config() (*engine.Config, error) {
 	}
 	cfg.EarlyData, cfg.NoTickets = s.earlyData && c.resuming, s.noTicket
 	return cfg, err
+}
+
+// accepted returns the signature schemes for the peer.
+func (s *settings) accepted() []iana.SignatureScheme {
+	if len(s.verifyPrefs) == 0 {
+		return usualVerifyPrefs
+	}
+	return known(s.verifyPrefs)
 }
 
 // serverConfig adds what only servers have.
