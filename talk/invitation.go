@@ -51,9 +51,12 @@ func NewInvitation(address, pin string) (*Invitation, error) {
 var errInvitation = errors.New("talk: this is no invitation: it has the form " + scheme +
 	"RELAY[?PIN]#SECRET, with a secret of 43 characters")
 
-// ParseInvitation reads the text of an invitation. No error shows any of it.
+// ParseInvitation reads the text of an invitation, or its link. No error shows any of it.
 func ParseInvitation(text string) (*Invitation, error) {
 	text = strings.TrimSpace(text)
+	if strings.HasPrefix(text, linkScheme) {
+		return parseLink(text)
+	}
 	rest, ok := strings.CutPrefix(text, scheme)
 	address, encoded, found := strings.Cut(rest, "#")
 	address, pin, pinned := strings.Cut(address, "?")

@@ -10,13 +10,15 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"net"
 	"slices"
+	"time"
 
-	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/link"
 	"github.com/sealsock/sealsock/internal/nickname"
+	"github.com/sealsock/sealsock/internal/stream"
 	"github.com/sealsock/sealsock/message"
 	"github.com/sealsock/sealsock/relay"
 	"github.com/sealsock/sealsock/trust"
@@ -35,23 +37,42 @@ const (
 )
 
 // pairConfig returns the configuration of both sides. It allows nothing but TLS 1.3 with the
-// key of the pair and a key exchange.
-func pairConfig(psk *engine.PSK) *sealsock.Config {
-	return &sealsock.Config{
-		PSKOnly: true, HandshakeTimeout: -1,
-		FindPSK: func(_ context.Context, identity []byte) (*engine.PSK, error) {
+// key of the pair and a key exchange: a side has no certificate and accepts none.
+func pairConfig(psk *engine.PSK) *engine.Config {
+	return &engine.Config{
+		FindPSK: func(identity []byte) (*engine.PSK, error) {
 			if !bytes.Equal(identity, psk.Identity) {
 				return nil, nil
 			}
 			return psk, nil
 		},
 		Options: engine.Options{
-			MinVersion: iana.TLS13, ALPN: []string{"sealsock-talk/1"},
+			Now: time.Now, MinVersion: iana.TLS13, ALPN: []string{"sealsock-talk/1"},
 			PSKs: []*engine.PSK{psk}, NumTickets: -1, Padding: padding, MaxRecordsPerKey: 1 << 16,
 			CipherSuites: []iana.CipherSuite{
 				iana.TLS_AES_128_GCM_SHA256, iana.TLS_CHACHA20_POLY1305_SHA256},
 		},
 	}
+}
+
+// startTLS starts a connection over l. It uses the engine itself, because the package above
+// it needs sockets, and a browser has none.
+func startTLS(l net.Conn, psk *engine.PSK, server bool) (*stream.Conn, error) {
+	cfg := pairConfig(psk)
+	var r *engine.Receiver
+	var s *engine.Sender
+	var err error
+	if server {
+		cfg.PSKs = nil // a server has FindPSK
+		r, s, err = engine.Server(cfg)
+	} else {
+		cfg.FindPSK = nil
+		r, s, err = engine.Client(cfg, engine.Target{})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return stream.New(l, r, s, stream.Options{}), nil
 }
 
 // padding makes the size of a record a power of two of at least 256 bytes.
@@ -65,7 +86,7 @@ func padding(n int) int {
 
 // A pairing is the connection to another member, before and after it is known who that is.
 type pairing struct {
-	conn     *sealsock.Conn
+	conn     *stream.Conn
 	messages *message.Conn
 	server   bool
 	other    *introduction
@@ -77,18 +98,18 @@ type pairing struct {
 func pair(ctx context.Context, l *link.Conn, self relay.MemberID, o *Options) (*pairing, error) {
 	other := l.Peer()
 	p := &pairing{server: bytes.Compare(self[:], other[:]) < 0}
-	server, client, start := self, other, sealsock.Server
+	server, client := self, other
 	if !p.server {
-		server, client, start = client, server, sealsock.Client
+		server, client = client, server
 	}
 	psk, err := o.Invitation.pairKey(server, client)
 	if err != nil {
 		return nil, err
 	}
-	if p.conn, err = start(l, pairConfig(psk)); err != nil {
+	if p.conn, err = startTLS(l, psk, p.server); err != nil {
 		return nil, err
 	}
-	if err := p.conn.HandshakeContext(ctx); err != nil {
+	if err := p.conn.Handshake(ctx); err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { p.conn.GiveUp(ctx.Err()) })

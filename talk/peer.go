@@ -25,6 +25,7 @@ type peer struct {
 	room  *Room
 	link  *link.Conn
 	info  Member
+	pin   trust.Pin // of its key, once ready
 	ready bool
 
 	*pairing
@@ -98,7 +99,8 @@ func (p *peer) enter() bool {
 	if err != nil {
 		return false
 	}
-	p.info.Key = trust.Pin(sha256.Sum256(spki)).String()
+	pin := trust.Pin(sha256.Sum256(spki))
+	p.info.Key, p.pin = pin.String(), pin
 	for _, old := range r.peers {
 		// The same person, whose earlier process did not take its leave.
 		if old.ready && old.info.Away && old.info.Key == p.info.Key {
@@ -107,6 +109,7 @@ func (p *peer) enter() bool {
 		}
 	}
 	p.info.Name, p.info.Words = r.name(p.pairing.name), p.words
+	p.info.Verified = r.isVerified(p.pairing.name, pin)
 	p.ready = true
 	r.events.put(&Event{Kind: Joined, Member: p.info}, nil)
 	return true

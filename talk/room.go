@@ -30,6 +30,9 @@ type Options struct {
 	Identity *Identity
 	// Known remembers the keys of the others by their names; nil remembers none.
 	Known *trust.KnownPeers
+	// Verified has the keys that this member has compared: see [Room.Verify]; nil means
+	// none, and Verify lasts as long as the Room.
+	Verified *trust.KnownPeers
 	// Members bounds the members of the room with this one; 0 means 50.
 	Members int
 	// Patience is how long another member may be absent; 0 means 10 minutes.
@@ -43,6 +46,7 @@ type Member struct {
 	Key      string // the pin of its key
 	Words    string // for both members to compare, over another channel
 	FirstUse bool   // its key was not known before
+	Verified bool   // this member has compared the words, now or earlier, for the same key
 	Away     bool
 }
 

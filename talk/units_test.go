@@ -149,3 +149,42 @@ func FuzzInvitation(f *testing.F) {
 		}
 	})
 }
+
+// TestLink: a link is an invitation into the same room, over a WebSocket.
+func TestLink(t *testing.T) {
+	for address, want := range map[string]string{
+		"relay.example:4433":                "https://relay.example:4433/#",
+		"[2001:db8::1]:4433":                "https://[2001:db8::1]:4433/#",
+		"wss://relay.example/relay":         "https://relay.example/#",
+		"wss://example.com:8443/talk/relay": "https://example.com:8443/talk/#",
+		"wss://relay.example/other":         "",
+		"ws://relay.example/relay":          "",
+		"tcp://relay.example:1":             "",
+	} {
+		i, err := NewInvitation(address, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		link := i.Link()
+		if link == "" && want == "" {
+			continue
+		}
+		again, err := ParseInvitation(link)
+		if err != nil || !strings.HasPrefix(link, want) || again.room() != i.room() {
+			t.Errorf("%s: %d bytes, %v", address, len(link), err)
+			continue
+		}
+		if !strings.HasPrefix(again.Relay, "wss://") || again.Link() != link {
+			t.Errorf("%s became %s", address, again.Relay)
+		}
+	}
+	secret := strings.Repeat("A", 43)
+	for _, bad := range []string{
+		"https://", "https:///#" + secret, "https://u:p@host/#" + secret, "http://host/#" + secret,
+		"https://host/?x#" + secret, "https://host/#" + secret + "A", "https://host/",
+	} {
+		if _, err := ParseInvitation(bad); err == nil {
+			t.Errorf("%q is an invitation", bad)
+		}
+	}
+}

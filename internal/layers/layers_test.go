@@ -66,8 +66,8 @@ var allowed = map[string][]string{
 	"relay":              {"message"},
 	"internal/link":      {"relay"},
 	"internal/nickname":  {"internal/printable"},
-	"talk": {"iana", "engine", "identity", "internal/link", "internal/nickname", "message", "relay",
-		"trust", ""},
+	"talk": {"iana", "engine", "identity", "internal/link", "internal/nickname", "internal/stream",
+		"message", "relay", "trust"},
 }
 
 // untouched lists the standard packages that the engine's side must not import

@@ -186,4 +186,23 @@ var relayRows = []row{
 		old:  "c.acked < end; {", new: "c.acked < end && false; {",
 		test: "TestFlushFails",
 	},
+	{
+		doc: own, section: "talk", must: "a key is verified, and not a name",
+		file: "talk/verify.go",
+		old:  "err == nil && slices.Contains(pins, pin)", new: "err == nil && len(pins) > 0",
+		test: "TestVerify",
+	},
+	{
+		doc: own, section: "talk", must: "the member that is verified is the one whose words were " +
+			"compared",
+		file: "talk/verify.go",
+		old:  " || p.info.Words != m.Words", new: "",
+		test: "TestVerify",
+	},
+	{
+		doc: own, section: "talk", must: "a link with a password or a query is no invitation",
+		file: "talk/invitation_link.go",
+		old:  `u.Hostname() == "", u.User != nil,`, new: `u.Hostname() == "",`,
+		test: "TestLink",
+	},
 }
