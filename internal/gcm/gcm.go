@@ -32,6 +32,9 @@ func New(key []byte) (cipher.AEAD, error) {
 // not with the standard library's.
 func Accelerated() bool { return accelerated }
 
+// AVX512 reports whether New answers with the variant for AVX-512.
+func AVX512() bool { return avx512 }
+
 const (
 	nonceSize = 12
 	tagSize   = 16

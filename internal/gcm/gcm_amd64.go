@@ -13,11 +13,16 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-var accelerated = cpu.X86.HasAES && cpu.X86.HasPCLMULQDQ && cpu.X86.HasBMI2 &&
-	cpu.X86.HasAVX2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL &&
-	cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ &&
-	cpu.X86.HasAVX512VAES && cpu.X86.HasAVX512VPCLMULQDQ &&
-	!fips140.Enabled()
+// accelerated is whether this processor has what either variant needs, and avx512 is
+// whether it has what the wider one needs. golang.org/x/sys/cpu knows the last two
+// features with AVX-512 only, and has seen that the operating system saves the registers.
+var (
+	accelerated = cpu.X86.HasAES && cpu.X86.HasPCLMULQDQ && cpu.X86.HasAVX2 &&
+		!fips140.Enabled() && vectorAES()
+	avx512 = accelerated && cpu.X86.HasBMI2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL &&
+		cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ &&
+		cpu.X86.HasAVX512VAES && cpu.X86.HasAVX512VPCLMULQDQ
+)
 
 // newAccelerated returns nil where this CPU cannot run the assembly.
 func newAccelerated(key []byte) cipher.AEAD {
@@ -34,7 +39,11 @@ func newAccelerated(key []byte) cipher.AEAD {
 	default:
 		return nil
 	}
-	derivePowers(&a.state)
+	if avx512 {
+		derivePowers(&a.state)
+	} else {
+		derivePowersAVX2(&a.state)
+	}
 	return a
 }
 
@@ -63,7 +72,12 @@ func (a *aead) Seal(dst, nonce, plaintext, additionalData []byte) []byte {
 	}
 	all, out := extend(dst, n+tagSize)
 	checkOverlap(out, plaintext, additionalData)
-	seal(&a.state, unsafe.SliceData(out), unsafe.SliceData(plaintext), n, unsafe.SliceData(additionalData), len(additionalData), &nonce[0], &out[n])
+	in, aad := unsafe.SliceData(plaintext), unsafe.SliceData(additionalData)
+	if avx512 {
+		seal(&a.state, unsafe.SliceData(out), in, n, aad, len(additionalData), &nonce[0], &out[n])
+	} else {
+		sealAVX2(&a.state, unsafe.SliceData(out), in, n, aad, len(additionalData), &nonce[0], &out[n])
+	}
 	return all
 }
 
@@ -76,7 +90,12 @@ func (a *aead) Open(dst, nonce, ciphertext, additionalData []byte) ([]byte, erro
 	all, out := extend(dst, n)
 	checkOverlap(out, ciphertext, additionalData)
 	var tag [tagSize]byte
-	open(&a.state, unsafe.SliceData(out), unsafe.SliceData(ciphertext), n, unsafe.SliceData(additionalData), len(additionalData), &nonce[0], &tag[0])
+	in, aad := unsafe.SliceData(ciphertext), unsafe.SliceData(additionalData)
+	if avx512 {
+		open(&a.state, unsafe.SliceData(out), in, n, aad, len(additionalData), &nonce[0], &tag[0])
+	} else {
+		openAVX2(&a.state, unsafe.SliceData(out), in, n, aad, len(additionalData), &nonce[0], &tag[0])
+	}
 	if subtle.ConstantTimeCompare(tag[:], ciphertext[n:]) != 1 {
 		clear(out)
 		return nil, errOpen
@@ -92,10 +111,16 @@ func expand128(s *state, key *byte)
 //go:noescape
 func expand256(s *state, key *byte)
 
-// derivePowers writes the powers, from the round keys.
+// derivePowers and derivePowersAVX2 write the powers, from the round keys.
 //
 //go:noescape
 func derivePowers(s *state)
+
+//go:noescape
+func derivePowersAVX2(s *state)
+
+// vectorAES reports whether the processor has VAES and VPCLMULQDQ.
+func vectorAES() bool
 
 // seal encrypts n bytes at src to dst and writes their tag of 16 bytes.
 //
@@ -107,3 +132,11 @@ func seal(s *state, dst, src *byte, n int, aad *byte, aadLen int, nonce, tag *by
 //
 //go:noescape
 func open(s *state, dst, src *byte, n int, aad *byte, aadLen int, nonce, tag *byte)
+
+// sealAVX2 and openAVX2 do as seal and open.
+//
+//go:noescape
+func sealAVX2(s *state, dst, src *byte, n int, aad *byte, aadLen int, nonce, tag *byte)
+
+//go:noescape
+func openAVX2(s *state, dst, src *byte, n int, aad *byte, aadLen int, nonce, tag *byte)

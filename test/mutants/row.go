@@ -31,11 +31,14 @@ type row struct {
 	area string // the table, filled in by mutants
 }
 
-// avx512 is what the assembly of internal/gcm needs.
-const avx512 = "AVX-512, VAES and VPCLMULQDQ"
+// What the two variants of the assembly of internal/gcm need.
+const (
+	avx512 = "AVX-512, VAES and VPCLMULQDQ"
+	vaes   = "AVX2, VAES and VPCLMULQDQ"
+)
 
 // needs maps what a row may need to whether this machine has it.
-var needs = map[string]func() bool{avx512: gcm.Accelerated}
+var needs = map[string]func() bool{avx512: gcm.AVX512, vaes: gcm.Accelerated}
 
 // mutants returns the rows that have a mutant, in the order of the tables.
 func mutants() []*row {
