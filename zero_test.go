@@ -33,6 +33,7 @@ import (
 	"github.com/sealsock/sealsock/message"
 	"github.com/sealsock/sealsock/proxyprotocol"
 	"github.com/sealsock/sealsock/relay"
+	"github.com/sealsock/sealsock/relay/natsbus"
 	"github.com/sealsock/sealsock/signer"
 	"github.com/sealsock/sealsock/socket"
 	"github.com/sealsock/sealsock/socket/alg"
@@ -110,6 +111,7 @@ var zeroValues = []any{
 	new(proxyprotocol.Error), new(proxyprotocol.Header),
 	new(relay.Code), new(relay.Error), new(relay.Member), new(relay.MemberID),
 	new(relay.Message), new(relay.Server), new(relay.Token),
+	new(natsbus.Bus),
 	new(smc.Mode),
 	new(signer.Signer),
 	new(starttls.Error),

@@ -59,6 +59,9 @@ func (flags *listenFlags) checkEndpoints(a address.Address) error {
 	if err := checkService(a, flags.starttls); err != nil {
 		return err
 	}
+	if err := flags.nats.check(); err != nil {
+		return err
+	}
 	if flags.http && a.Scheme() == "wss" {
 		return usage("--http answers requests, and wss:// carries the messages of a WebSocket").
 			hinted("use an https:// address")

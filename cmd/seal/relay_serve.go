@@ -13,6 +13,7 @@ import (
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/message"
 	rooms "github.com/sealsock/sealsock/relay"
+	"github.com/sealsock/sealsock/relay/natsbus"
 )
 
 const relayLong = `
@@ -24,10 +25,15 @@ Without --cert, the local authority (seal ca) issues a certificate. A relay that
 used from other machines should have one of its own, whose key stays the same.
 
 Rooms have at most 50 members, and live in memory: members join again by themselves
-when a relay was restarted, and no message is lost.`
+when a relay was restarted, and no message is lost.
+
+With --nats, relays that use the same NATS server or cluster share their rooms. If NATS
+is lost, each relay still serves its own members, and messages to the others arrive when
+it is back.`
 
 const relayExample = `  seal relay :4433
   seal relay --cert server.pem --key server.key :4433
+  seal relay --nats tls://nats.example:4222 --nats-auth relay.creds :4433
   seal chat new relay.example:4433 > invitation`
 
 // relayClients is how many clients a relay serves at once without --clients.
@@ -52,6 +58,7 @@ func newRelayCommand(out *output) *cobra.Command {
 	f.StringArrayVar(&flags.names, "name", nil, "an additional `name` for the certificate "+
 		"of the local authority; may be given several times")
 	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "`time` for a handshake")
+	flags.nats.register(f, "share rooms with other relays")
 	clients := f.Lookup("clients")
 	flags.clients, clients.DefValue = relayClients, strconv.Itoa(relayClients)
 	clients.Usage = "`number` of connections served at once; further clients are refused"
@@ -61,9 +68,32 @@ func newRelayCommand(out *output) *cobra.Command {
 // relayService makes each connection a client of a relay.
 type relayService struct{ server *rooms.Server }
 
-func newRelayService(perAddress int) relayService {
-	return relayService{rooms.NewServer(rooms.NewMemory(0, 0),
-		rooms.Limits{PerAddress: perAddress})}
+// openRooms makes the service of a relay. o.done then also ends its use of NATS.
+func (flags *listenFlags) openRooms(out *output, o *credentials) error {
+	limits := rooms.Limits{PerAddress: flags.perAddress}
+	if flags.nats.servers == "" {
+		flags.rooms = relayService{rooms.NewServer(rooms.NewMemory(0, 0), limits)}
+		return nil
+	}
+	nc, err := flags.nats.connect(out, false)
+	if err != nil {
+		return err
+	}
+	bus, err := natsbus.New(nc, natsbus.Options{})
+	if err != nil {
+		nc.Close()
+		return failed(err, "--nats: %v", err).
+			hinted("the account of the relay must be allowed to use the subjects sealsock.relay.>")
+	}
+	flags.rooms = relayService{rooms.NewServer(bus, limits)}
+	done := o.done
+	o.done = func() {
+		bus.Close()
+		nc.FlushTimeout(time.Second)
+		nc.Close()
+		done()
+	}
+	return nil
 }
 
 func (r relayService) serve(ctx context.Context, conn *serverConn) error {

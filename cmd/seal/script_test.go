@@ -36,6 +36,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SEALSOCK_HOME", filepath.Join(env.WorkDir, "home"))
 			env.Setenv("OPENSSL_CONF", "/dev/null")
+			env.Setenv("PATH", env.Getenv("PATH")+string(filepath.ListSeparator)+systemPrograms)
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // each seal would wait a second
 			b := &background{running: make(map[string]*program)}
 			env.Values[backgroundKey{}] = b
@@ -45,6 +46,9 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// systemPrograms is where Debian has servers. It is not in the PATH of an ordinary user.
+const systemPrograms = "/usr/sbin"
+
 // hasPeer is the condition [peer:openssl] and the like. If the variable
 // SEALSOCK_PEERS is "require", a missing peer is a failure.
 func hasPeer(cond string) (bool, error) {
@@ -53,6 +57,9 @@ func hasPeer(cond string) (bool, error) {
 		return false, fmt.Errorf("no condition %q", cond)
 	}
 	_, err := exec.LookPath(name)
+	if err != nil {
+		_, err = exec.LookPath(filepath.Join(systemPrograms, name))
+	}
 	if err != nil && os.Getenv("SEALSOCK_PEERS") == "require" {
 		return false, fmt.Errorf("the peer %s is missing: make peers installs it", name)
 	}

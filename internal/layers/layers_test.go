@@ -64,6 +64,8 @@ var allowed = map[string][]string{
 	"internal/websocket": {},
 	"message":            {},
 	"relay":              {"message"},
+	"relay/natsbus":      {"relay"},
+	"internal/natsdial":  {"", "address", "starttls"},
 	"internal/link":      {"relay"},
 	"internal/nickname":  {"internal/printable"},
 	"talk": {"iana", "engine", "identity", "internal/link", "internal/nickname", "internal/stream",
@@ -130,6 +132,19 @@ func TestEngineTouchesNothing(t *testing.T) {
 			if slices.Contains(untouched, imp) {
 				t.Errorf("%s imports %s", p.ImportPath, imp)
 			}
+		}
+	}
+}
+
+// TestNATSIsLinkedOnRequest: only the packages that are for it, and the command, link the client
+// of NATS.
+func TestNATSIsLinkedOnRequest(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		name := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		of := strings.HasPrefix(name, "cmd/") || strings.HasSuffix(name, "/natsbus") ||
+			strings.HasSuffix(name, "/natsfleet") || name == "internal/natstest"
+		if !of && slices.Contains(p.Deps, "github.com/nats-io/nats.go") {
+			t.Errorf("%s links the client of NATS", name)
 		}
 	}
 }

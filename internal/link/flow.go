@@ -99,6 +99,18 @@ func (c *Conn) nextPacket(now time.Time) (*packet, time.Duration) {
 	return p, max(c.timer.at.Sub(now), 0)
 }
 
+// lastAck returns the acknowledgement that is owed, or nil.
+func (c *Conn) lastAck(now time.Time) *packet {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil || !c.up || !c.owed {
+		return nil
+	}
+	p := &packet{kind: typeAck, number: c.next}
+	c.complete(p, now)
+	return p
+}
+
 // complete adds the acknowledgement to a packet that is sent now. The caller holds the lock.
 func (c *Conn) complete(p *packet, now time.Time) {
 	p.ack, p.limit, p.missing = c.received, c.limit(), c.missing

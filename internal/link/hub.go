@@ -97,8 +97,14 @@ func NewHub(ctx context.Context, opts Options) (*Hub, error) {
 // ID returns the identifier of this member.
 func (h *Hub) ID() relay.MemberID { return h.id }
 
-// Close leaves the room and ends every Conn.
+// Close leaves the room and ends every Conn. What was received is acknowledged: another member
+// that leaves at the same time would otherwise wait for an acknowledgement that never comes.
 func (h *Hub) Close() error {
+	for _, c := range h.all() {
+		if p := c.lastAck(time.Now()); p != nil {
+			h.send(c.peer, newSealer(h.opts.Key, h.id, c.peer).seal(p))
+		}
+	}
 	h.cancel()
 	<-h.ended
 	return nil
@@ -348,13 +354,17 @@ func (h *Hub) remove(id relay.MemberID) {
 }
 
 func (h *Hub) endAll() {
+	for _, c := range h.all() {
+		c.fail(net.ErrClosed)
+	}
+}
+
+// all returns the Conns.
+func (h *Hub) all() (all []*Conn) {
 	h.mu.Lock()
-	var all []*Conn
+	defer h.mu.Unlock()
 	for _, c := range h.conns {
 		all = append(all, c)
 	}
-	h.mu.Unlock()
-	for _, c := range all {
-		c.fail(net.ErrClosed)
-	}
+	return all
 }

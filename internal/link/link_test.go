@@ -130,6 +130,35 @@ func TestRestartsOfTheRelay(t *testing.T) {
 	}
 }
 
+// TestCloseAcknowledges: what was received is acknowledged before a member leaves.
+func TestCloseAcknowledges(t *testing.T) {
+	f := newFakeRelay(t)
+	acks := 0
+	f.Tamper = func(m *relay.Message) []*relay.Message {
+		if m.Kind == relay.KindDeliver && m.Payload[0] == byte(typeAck) {
+			acks++ // one call at a time
+		}
+		return []*relay.Message{m}
+	}
+	gone := make(chan struct{}, 10)
+	_, conns := f.join(t, Options{Notify: func(e Event) {
+		if e.Kind == Left {
+			gone <- struct{}{}
+		}
+	}})
+	h, own := f.join(t, Options{})
+	<-conns
+	c := <-own
+	c.mu.Lock()
+	c.owed = true // as if something had been received just now
+	c.mu.Unlock()
+	h.Close()
+	<-gone
+	if acks != 1 {
+		t.Errorf("%d acknowledgements", acks)
+	}
+}
+
 // TestHostileRelay: what a relay does to packets never shows in the stream.
 func TestHostileRelay(t *testing.T) {
 	one := func(m *relay.Message) []*relay.Message { return []*relay.Message{m} }

@@ -32,6 +32,7 @@ var areas = []area{
 	{"post_quantum", postQuantumRows},
 	{"record", recordRows},
 	{"relay", relayRows},
+	{"nats", natsRows},
 	{"musts_ech", mustECHRows},
 	{"musts_tls12", mustRows12},
 	{"musts_tls13", mustRows13},

@@ -1,0 +1,103 @@
+package main
+
+// natsRows are about what several processes share over NATS.
+var natsRows = []row{
+	{
+		doc: own, section: "relay", must: "the rooms of a relay on NATS are bounded",
+		file: "relay/natsbus/room.go",
+		old:  "len(b.rooms) >= b.opts.Rooms",
+		new:  "len(b.rooms) > b.opts.Rooms",
+		test: "TestRoomsAreRemoved",
+	},
+	{
+		doc: own, section: "relay", must: "a room on NATS without members here is removed",
+		file: "relay/natsbus/room.go",
+		old:  "if len(r.own) == 0 && r.joining == 0 {",
+		new:  "if false {",
+		test: "TestRoomsAreRemoved",
+	},
+	{
+		doc: own, section: "relay", must: "the members of a room are bounded across the relays",
+		file: "relay/natsbus/room.go",
+		old:  "elsewhere == (place{}) && len(r.own)+len(r.others) >= r.max",
+		new:  "elsewhere == (place{}) && len(r.own) >= r.max",
+		test: "TestMembersAreBounded",
+	},
+	{
+		doc: own, section: "relay", must: "the members that other relays claim are bounded",
+		file: "relay/natsbus/room.go",
+		old:  "case !elsewhere && len(r.own)+len(r.others) >= r.max:",
+		new:  "case false:",
+		test: "TestBounds",
+	},
+	{
+		doc: own, section: "relay", must: "the relays that one knows are bounded",
+		file: "relay/natsbus/bus.go",
+		old:  "!known && len(b.relays) >= mostRelays",
+		new:  "false && known",
+		test: "TestBounds",
+	},
+	{
+		doc: own, section: "relay", must: "the later place of a member counts across the relays",
+		file: "relay/natsbus/room.go",
+		old:  "elsewhere.stamp+1), sink}",
+		new:  "0), sink}",
+		test: "TestTakeover",
+	},
+	{
+		doc: own, section: "relay", must: "a member is told as present before its payload",
+		file: "relay/natsbus/room.go",
+		old:  "if _, known := r.others[p.from]; !known && r.own[p.from] == nil {",
+		new:  "if false {",
+		test: "TestSilentRelay",
+	},
+	{
+		doc: own, section: "relay", must: "the members of a silent relay have left",
+		file: "relay/natsbus/bus.go",
+		old:  "if now.Sub(heard) > 3*b.opts.Interval {",
+		new:  "if false {",
+		test: "TestSilentRelay",
+	},
+	{
+		doc: own, section: "relay", must: "relays exchange their members when NATS is back",
+		file: "relay/natsbus/bus.go",
+		old:  "\t\t\tb.repeat(true)",
+		new:  "\t\t\tb.repeat(false && true)\n\t\t\tcontinue",
+		test: "TestRestart",
+	},
+	{
+		doc: own, section: "relay", must: "what cannot be sent over NATS is told as undeliverable",
+		file: "relay/natsbus/bus.go",
+		old:  "if !b.nc.IsConnected() {",
+		new:  "if false {",
+		test: "TestRestart",
+	},
+	{
+		doc: own, section: "relay", must: "what a NATS server sends before TLS is bounded",
+		file: "internal/natsdial/natsdial.go",
+		old:  "r.info.Len()+n > mostInfo",
+		new:  "false",
+		test: "TestLongInfo",
+	},
+	{
+		doc: own, section: "relay", must: "an unknown NATS server proves the name of a known one",
+		file: "internal/natsdial/natsdial.go",
+		old:  "if !d.hosts[host] {",
+		new:  "if false {",
+		test: "TestDiscovered",
+	},
+	{
+		doc: own, section: "relay", must: "a password is no part of the address of NATS",
+		file: "cmd/seal/nats.go",
+		old:  "case u.User != nil:",
+		new:  "case false:",
+		test: "TestScripts/talk_nats",
+	},
+	{
+		doc: own, section: "relay", must: "a member that leaves acknowledges what it received",
+		file: "internal/link/hub.go",
+		old:  "p != nil {\n\t\t\th.send",
+		new:  "p != nil && false {\n\t\t\th.send",
+		test: "TestCloseAcknowledges",
+	},
+}
