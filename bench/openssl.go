@@ -148,6 +148,9 @@ func (o *openSSL) Name() string { return o.version }
 
 // Handshakes implements measure.Side.
 func (o *openSSL) Handshakes(h measure.Handshake, d time.Duration) (r measure.Shares, err error) {
+	if strings.HasPrefix(h.Key, "mldsa") && o.before35() {
+		return r, errors.ErrUnsupported
+	}
 	if err := o.write(h.Key, h.Chain); err != nil {
 		return r, err
 	}
@@ -161,6 +164,13 @@ func (o *openSSL) Handshakes(h measure.Handshake, d time.Duration) (r measure.Sh
 		return r, err
 	}
 	return measure.Shares{PerSecond: f[0], Client: f[1], Server: f[2]}, nil
+}
+
+// before35 reports whether this is a version of OpenSSL 3 without ML-DSA.
+func (o *openSSL) before35() bool {
+	var minor int
+	n, _ := fmt.Sscanf(o.version, "OpenSSL 3.%d", &minor)
+	return n == 1 && minor < 5
 }
 
 // groupName returns OpenSSL's name of a group.
@@ -183,7 +193,9 @@ func (*openSSL) FirstByte(measure.Handshake, time.Duration) (float64, error) {
 }
 
 // Cost implements measure.Side.
-func (*openSSL) Cost() (objects, bytes float64, err error) { return 0, 0, errors.ErrUnsupported }
+func (*openSSL) Cost(measure.Handshake) (c measure.Costs, err error) {
+	return c, errors.ErrUnsupported
+}
 
 // Idle implements measure.Side. The style is neither: what a thread costs is not counted.
 func (o *openSSL) Idle(s measure.Style, connections int) (float64, error) {

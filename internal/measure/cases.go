@@ -34,8 +34,8 @@ func cases() []Case {
 		},
 		Procs: 1,
 		Run: func(s Side, _ time.Duration) ([]float64, error) {
-			objects, bytes, err := s.Cost()
-			return []float64{objects, bytes}, err
+			c, err := s.Cost(usual)
+			return []float64{c.Objects, c.Bytes}, err
 		},
 	}, one("first byte, full handshake", micro, false, false, firstByte(Handshake{})),
 		one("first byte, resumption", micro, false, false, firstByte(Handshake{Resume: true})),
@@ -43,7 +43,35 @@ func cases() []Case {
 		bulkCase("bulk in memory", Memory), bulkCase("bulk over loopback TCP", Loopback),
 		one("round trips of 64 bytes", perSecond, true, true, Side.Trips),
 	)
-	return append(list, idleCases()...)
+	return append(append(list, idleCases()...), certificateCases()...)
+}
+
+// Certificate is how the names of the rows about kinds of certificates begin.
+const Certificate = "certificate, "
+
+// certificateCases compare the kinds of certificates.
+func certificateCases() (list []Case) {
+	for _, kind := range []struct{ name, key string }{
+		{"ECDSA P-256", "p256"}, {"Ed25519", "ed25519"}, {"RSA 2048", "rsa"},
+		{"ML-DSA-44", "mldsa44"}, {"ML-DSA-65", "mldsa65"}, {"ML-DSA-87", "mldsa87"},
+	} {
+		h := Handshake{Key: kind.key, Chain: 1, Group: iana.X25519MLKEM768}
+		name := Certificate + kind.name
+		list = append(list, handshakeCase(name, h, false), Case{
+			Rows: []Row{
+				{Name: name + ", allocations", Unit: "objects"},
+				{Name: name + ", allocated", Unit: "bytes"},
+				{Name: name + ", the client sends", Unit: "bytes"},
+				{Name: name + ", the server sends", Unit: "bytes"},
+			},
+			Procs: 1, Once: true,
+			Run: func(s Side, _ time.Duration) ([]float64, error) {
+				c, err := s.Cost(h)
+				return []float64{c.Objects, c.Bytes, c.Client, c.Server}, err
+			},
+		})
+	}
+	return list
 }
 
 // idleCases measure how memory grows with the connections.

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/mldsa"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
@@ -12,6 +13,7 @@ import (
 	"crypto/x509/pkix"
 	"fmt"
 	"math/big"
+	"strings"
 	"sync"
 	"time"
 
@@ -51,7 +53,10 @@ func MaterialFor(key string, length int) (*Material, error) {
 }
 
 func makeMaterial(key string, length int) (*Material, error) {
-	issuer, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	issuer, err := newKey("p256")
+	if strings.HasPrefix(key, "mldsa") { // a chain is worth its weakest signature
+		issuer, err = newKey(key)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +67,7 @@ func makeMaterial(key string, length int) (*Material, error) {
 	m := &Material{Root: rootDER, roots: new(trust.Roots), pool: x509.NewCertPool()}
 	parent := root
 	for i := 1; i < length; i++ {
-		own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		own, err := newKey("p256")
 		if err != nil {
 			return nil, err
 		}
@@ -94,6 +99,12 @@ func newKey(kind string) (crypto.Signer, error) {
 	switch kind {
 	case "rsa":
 		return rsa.GenerateKey(rand.Reader, 2048)
+	case "mldsa44":
+		return mldsa.GenerateKey(mldsa.MLDSA44())
+	case "mldsa65":
+		return mldsa.GenerateKey(mldsa.MLDSA65())
+	case "mldsa87":
+		return mldsa.GenerateKey(mldsa.MLDSA87())
 	case "ed25519":
 		_, key, err := ed25519.GenerateKey(rand.Reader)
 		return key, err

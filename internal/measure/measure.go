@@ -28,8 +28,8 @@ type Side interface {
 	// FirstByte takes the time from the start of a connection over loopback TCP to the
 	// first byte of the answer to a request, in µs.
 	FirstByte(h Handshake, d time.Duration) (float64, error)
-	// Cost counts the objects and the bytes that both ends allocate for a handshake.
-	Cost() (objects, bytes float64, err error)
+	// Cost returns what a handshake costs both ends.
+	Cost(h Handshake) (Costs, error)
 	// Idle returns the memory of one end of an idle connection over loopback TCP, in
 	// bytes of heap, with that many connections.
 	Idle(s Style, connections int) (float64, error)
@@ -37,8 +37,10 @@ type Side interface {
 
 // A Handshake is a kind of handshake.
 type Handshake struct {
-	Key   string // of the server's certificate: "p256", "rsa" (2048 bits) or "ed25519"
-	Chain int    // certificates that the server sends
+	// Key is the kind of the server's key: "p256", "rsa" (2048 bits), "ed25519",
+	// "mldsa44", "mldsa65" or "mldsa87".
+	Key   string
+	Chain int // certificates that the server sends
 	Group iana.NamedGroup
 	// Resume resumes a session. Early sends the request as 0-RTT data with it.
 	Resume, Early bool
@@ -47,6 +49,10 @@ type Handshake struct {
 // Shares is how fast handshakes are. Client and Server are the time that each end computes
 // for one, in µs.
 type Shares struct{ PerSecond, Client, Server float64 }
+
+// Costs are what a handshake costs: the objects and the bytes that both ends allocate
+// together, and the bytes that each end sends.
+type Costs struct{ Objects, Bytes, Client, Server float64 }
 
 // A Transport is what the encrypted bytes pass.
 type Transport int

@@ -50,6 +50,14 @@ func (x *exchange) pause(who int) {
 	}
 }
 
+// sent returns how many bytes an end has written.
+func (x *exchange) sent(who int) float64 {
+	l := x.lanes[who]
+	l.Lock()
+	defer l.Unlock()
+	return float64(l.written)
+}
+
 // laneSize is how much a lane holds before a write waits.
 const laneSize = 256 << 10
 
@@ -59,6 +67,7 @@ type lane struct {
 	change  sync.Cond
 	ring    []byte
 	r, n    int
+	written int // in all
 	stopped bool
 }
 
@@ -119,6 +128,7 @@ func (l *lane) write(p []byte) (int, error) {
 		w := (l.r + l.n) % size
 		n := copy(l.ring[w:min(w+size-l.n, size)], p)
 		l.n += n
+		l.written += n
 		p = p[n:]
 		l.change.Signal()
 	}

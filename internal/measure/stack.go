@@ -227,10 +227,10 @@ func (s *stack) FirstByte(h Handshake, d time.Duration) (float64, error) {
 	return MedianOf(took[min(1, len(took)-1):]), nil // the first has no session
 }
 
-func (s *stack) Cost() (objects, bytes float64, err error) {
-	e, err := s.ready(usual)
+func (s *stack) Cost(h Handshake) (c Costs, err error) {
+	e, err := s.ready(h)
 	if err != nil {
-		return 0, 0, err
+		return c, err
 	}
 	const n = 100
 	var before, after runtime.MemStats
@@ -239,12 +239,18 @@ func (s *stack) Cost() (objects, bytes float64, err error) {
 			runtime.ReadMemStats(&before)
 		}
 		if _, err := e.once(false); err != nil {
-			return 0, 0, err
+			return c, err
 		}
 	}
 	runtime.ReadMemStats(&after)
-	return float64(after.Mallocs-before.Mallocs) / n,
-		float64(after.TotalAlloc-before.TotalAlloc) / n, nil
+	c.Objects = float64(after.Mallocs-before.Mallocs) / n
+	c.Bytes = float64(after.TotalAlloc-before.TotalAlloc) / n
+	x := newExchange(false)
+	if _, _, err = e.pair(x.end(clientEnd), x.end(serverEnd), x); err != nil {
+		return c, err
+	}
+	c.Client, c.Server = x.sent(clientEnd), x.sent(serverEnd)
+	return c, nil
 }
 
 func (s *stack) Idle(style Style, connections int) (float64, error) {
