@@ -17,6 +17,7 @@ import (
 	"crypto/x509"
 
 	"github.com/sealsock/sealsock/internal/measure"
+	"github.com/sealsock/sealsock/internal/peers"
 )
 
 //go:embed openssl/helper.c
@@ -47,7 +48,7 @@ func startOpenSSL() (*openSSL, error) {
 	if text, err := cc.CombinedOutput(); err != nil {
 		return nil, errors.Join(fmt.Errorf("cc: %w\n%s", err, text), o.close())
 	}
-	o.cmd = exec.Command(program, dir)
+	o.cmd = helperCommand(program, dir)
 	o.cmd.Stderr = os.Stderr
 	if o.in, err = o.cmd.StdinPipe(); err != nil {
 		return nil, errors.Join(err, o.close())
@@ -66,6 +67,22 @@ func startOpenSSL() (*openSSL, error) {
 	}
 	o.version = strings.Join(strings.Fields(line)[:2], " ")
 	return o, nil
+}
+
+// helperCommand starts the helper with the libraries of a newer OpenSSL if scripts/peers.sh
+// has unpacked one, since that of the system may know no ML-KEM and no ML-DSA.
+func helperCommand(program, dir string) *exec.Cmd {
+	starter := peers.Newer()
+	bin := filepath.Join(filepath.Dir(starter), "usr", "bin")
+	if relative, err := filepath.Rel(bin, program); err == nil && executable(starter) {
+		return exec.Command(starter, relative, dir)
+	}
+	return exec.Command(program, dir)
+}
+
+func executable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
 // close ends the helper and removes its files.

@@ -5,6 +5,7 @@ package peers
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 )
 
@@ -19,4 +20,18 @@ func Need(t testing.TB, program string) {
 		t.Fatalf("%s is not installed, and SEALSOCK_PEERS=require: make peers installs it", program)
 	}
 	t.Skipf("left out: %s is not installed", program)
+}
+
+// Newer returns the path of the script that runs the programs which scripts/peers.sh
+// unpacked from a newer Debian: Newer PROGRAM ARGUMENT.... A path as the program is
+// relative to that Debian's /usr/bin.
+func Newer() string {
+	if dir := os.Getenv("SEALSOCK_PEERS_DIR"); dir != "" {
+		return filepath.Join(dir, "trixie", "run")
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		dir = filepath.Join(os.TempDir(), ".cache")
+	}
+	return filepath.Join(dir, "sealsock", "peers", "trixie", "run")
 }

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/peers"
 )
 
 var update = flag.Bool("update", false, "write docs/interop.md")
@@ -193,16 +195,7 @@ func output(name string, args ...string) (string, error) {
 }
 
 // newer is the starter of the programs that scripts/peers.sh unpacked.
-func newer() string {
-	if dir := os.Getenv("SEALSOCK_PEERS_DIR"); dir != "" {
-		return filepath.Join(dir, "trixie", "run")
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		dir = filepath.Join(os.TempDir(), ".cache")
-	}
-	return filepath.Join(dir, "sealsock", "peers", "trixie", "run")
-}
+func newer() string { return peers.Newer() }
 
 // today is the date that the table of results bears.
 func today() string { return time.Now().UTC().Format(time.DateOnly) }
