@@ -92,7 +92,8 @@ func (s *awaitServerHello) accept12(sh *wire.ServerHello, m message, do *effects
 		do.limits(agreed.send, agreed.receive)
 	}
 	s.shares = nil
-	f.add(s.raw)
+	f.numbers = s.info.numbers12()
+	f.record(s.raw, &f.numbers.own)
 	f.transcript.choose(suite.Hash)
 	f.add(m.raw)
 	c := &client12{flow12: f, offer: s.offer, ticket: sh.SessionTicket, id: sh.SessionID}

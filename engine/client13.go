@@ -15,9 +15,17 @@ type awaitServerHello struct {
 	info *State
 }
 
-func (s *awaitServerHello) awaits() awaited { return awaited{iana.HandshakeServerHello} }
+func (s *awaitServerHello) awaits() awaited {
+	if s.cfg.datagram && s.speaks(iana.TLS12) {
+		return awaited{iana.HandshakeServerHello, iana.HandshakeHelloVerifyRequest}
+	}
+	return awaited{iana.HandshakeServerHello}
+}
 
 func (s *awaitServerHello) handle(m message, do *effects) (state, error) {
+	if m.typ == iana.HandshakeHelloVerifyRequest {
+		return s.proveAddress(m, do)
+	}
 	sh, err := wire.ParseServerHello(m.body)
 	if err != nil {
 		return nil, err
@@ -32,6 +40,10 @@ func (s *awaitServerHello) handle(m message, do *effects) (state, error) {
 	suite, err := s.checkServerHello(sh)
 	if err != nil {
 		return nil, err
+	}
+	if s.info.addressAsked {
+		// RFC 9147, Section 5.1: a server of DTLS 1.3 sends a HelloRetryRequest.
+		return nil, illegal("the server chose DTLS 1.3 after a HelloVerifyRequest")
 	}
 	f := &flow13{cfg: s.cfg.Config, info: s.info, random: s.hello.Random[:], suite: suite}
 	f.info.Version, f.info.CipherSuite = iana.TLS13, suite.ID
@@ -397,9 +409,11 @@ func (s *awaitServerFinished) handle(m message, do *effects) (state, error) {
 		return nil, err
 	}
 	if s.info.EarlyData {
-		raw := wire.AppendEmpty(nil, iana.HandshakeEndOfEarlyData)
-		s.transcript.add(raw)
-		do.send(raw)
+		if !s.info.datagram { // RFC 9147, Section 5.6: the epoch tells in its place
+			raw := wire.AppendEmpty(nil, iana.HandshakeEndOfEarlyData)
+			s.transcript.add(raw)
+			do.send(raw)
+		}
 		if err := do.writeKeys(s.suite, s.client); err != nil {
 			return nil, err
 		}

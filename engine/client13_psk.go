@@ -111,7 +111,7 @@ func (o *offer) add(k *presharedKey) {
 	for _, id := range o.hello.CipherSuites {
 		if s := suites.TLS13(id); s != nil && s.Hash == k.hash {
 			o.psks.keys = append(o.psks.keys, k)
-			o.psks.early = append(o.psks.early, keys.NewEarlySecret(k.hash, k.secret))
+			o.psks.early = append(o.psks.early, earlySecret(o.cfg.datagram, k.hash, k.secret))
 			return
 		}
 	}

@@ -106,6 +106,7 @@ type ownShare struct {
 func newOffer(cfg *clientConfig) (*offer, error) {
 	h := &wire.ClientHello{
 		LegacyVersion:       iana.TLS12,
+		Datagram:            cfg.datagram,
 		CipherSuites:        cfg.suitesOf(cfg.offeredVersions()),
 		CompressionMethods:  []byte{0},
 		ServerName:          cfg.ServerName,
@@ -269,7 +270,11 @@ func (o *offer) checkExtensions(in string, present []iana.ExtensionType, allowed
 	return nil
 }
 
-// sameSession reports whether the server echoed the session ID.
+// sameSession reports whether the server echoed the session ID. RFC 9147, Section 5: one of
+// DTLS 1.3 "MUST NOT echo" it.
 func (o *offer) sameSession(id []byte) bool {
+	if o.cfg.datagram {
+		return len(id) == 0
+	}
 	return subtle.ConstantTimeCompare(o.hello.SessionID, id) == 1
 }

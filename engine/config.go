@@ -68,6 +68,7 @@ type Target struct {
 type clientConfig struct {
 	*Config
 	Target
+	datagram bool // the connection is one of DTLS
 }
 
 // A Credential is a certificate chain or a raw public key, and the key to it.

@@ -7,7 +7,7 @@ type config struct {
 }
 
 // client returns c as a client has it.
-func (c *config) client() *clientConfig { return &clientConfig{&c.Config, c.Target} }
+func (c *config) client() *clientConfig { return &clientConfig{Config: &c.Config, Target: c.Target} }
 
 func startClient(c *config) (*Receiver, *Sender, error) { return Client(&c.Config, c.Target) }
 

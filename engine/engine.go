@@ -18,7 +18,7 @@ func Client(cfg *Config, to Target) (*Receiver, *Sender, error) {
 	if err := cfg.check(true); err != nil {
 		return nil, nil, err
 	}
-	all := &clientConfig{cfg, to}
+	all := &clientConfig{Config: cfg, Target: to}
 	if err := all.checkTarget(); err != nil {
 		return nil, nil, err
 	}

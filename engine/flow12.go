@@ -21,10 +21,18 @@ type flow12 struct {
 	messages []byte
 	keep     bool
 	master   *keys.Master12
+	numbers  numbers12 // of messages in DTLS
 }
 
-// add puts a whole message into the transcript.
-func (f *flow12) add(message []byte) {
+// add puts a whole message of the peer's into the transcript.
+func (f *flow12) add(message []byte) { f.record(message, &f.numbers.peer) }
+
+// record puts a whole message into the transcript.
+func (f *flow12) record(message []byte, number *uint16) {
+	if f.info.datagram {
+		message = numbered12(message, *number)
+		*number++
+	}
 	f.transcript.add(message)
 	if f.keep {
 		f.messages = append(f.messages, message...)
@@ -40,12 +48,12 @@ func (f *flow12) post(m encoder, do *effects) error {
 	if err != nil {
 		return err
 	}
-	f.add(raw)
+	f.record(raw, &f.numbers.own)
 	return nil
 }
 
 func (f *flow12) postRaw(raw []byte, do *effects) {
-	f.add(raw)
+	f.record(raw, &f.numbers.own)
 	do.send(raw)
 }
 

@@ -25,7 +25,7 @@ type flow13 struct {
 // transcript holds the ServerHello.
 func (f *flow13) enterHandshake(early keys.EarlySecret, shared []byte) {
 	if !early.Valid() {
-		early = keys.NewEarlySecret(f.suite.Hash, nil)
+		early = earlySecret(f.info.datagram, f.suite.Hash, nil)
 	}
 	f.handshake = early.Handshake(shared)
 	sum := f.transcript.sum()

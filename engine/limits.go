@@ -100,3 +100,20 @@ func (e *effects) limits(send, receive int) {
 	e.out = append(e.out, step{kind: stepLimit, limit: send})
 	e.maxInner = receive
 }
+
+// limitOpener makes the receiving key refuse records over the limit agreed on.
+// RFC 8449, Section 4: a larger one ends in record_overflow. The limit is not for
+// 0-RTT data, whose keys come from an earlier handshake.
+func (r *Receiver) limitOpener() {
+	if r.maxInner == 0 || r.phase == phaseEarly {
+		return
+	}
+	switch o := r.opener.(type) {
+	case *record.Opener13:
+		o.MaxInner = int(r.maxInner)
+	case *record.Opener12:
+		o.MaxPlain = int(r.maxInner)
+	case *epochs:
+		o.limit(int(r.maxInner))
+	}
+}

@@ -215,6 +215,10 @@ func (r *Receiver) advance(next state, do *effects, err error) error {
 
 // changeKeys applies the changes of the receiving key.
 func (r *Receiver) changeKeys(do *effects) {
+	if d, ok := r.opener.(*epochs); ok {
+		d.add(do.keys, r)
+		return
+	}
 	for _, k := range do.keys {
 		if r.phase == phasePlain {
 			r.skip = do.skip // what was passed over in the clear has ended
@@ -237,21 +241,6 @@ func (r *Receiver) effects() *effects {
 		r.scratch = newEffects()
 	}
 	return r.scratch.reset()
-}
-
-// limitOpener makes the receiving key refuse records over the limit agreed on.
-// RFC 8449, Section 4: a larger one ends in record_overflow. The limit is not for
-// 0-RTT data, whose keys come from an earlier handshake.
-func (r *Receiver) limitOpener() {
-	if r.maxInner == 0 || r.phase == phaseEarly {
-		return
-	}
-	switch o := r.opener.(type) {
-	case *record.Opener13:
-		o.MaxInner = int(r.maxInner)
-	case *record.Opener12:
-		o.MaxPlain = int(r.maxInner)
-	}
 }
 
 // reply queues what a state sends. Messages of neighbouring states share

@@ -100,23 +100,32 @@ func (s *Sender) Ready() bool { return s != nil && s.ready && !s.closed }
 // records it may, Seal replaces it by itself. Before the handshake is done it takes Early
 // bytes; with none left it returns ErrNoEarlyData.
 func (s *Sender) Seal(dst, data []byte) ([]byte, error) {
-	switch {
-	case s == nil:
+	if s == nil {
 		return dst, errNoSender
+	}
+	if err := s.spend(len(data)); err != nil {
+		return dst, err
+	}
+	return s.records(dst, iana.ContentApplicationData, data)
+}
+
+// spend counts n bytes of data that are sent, or refuses them.
+func (s *Sender) spend(n int) error {
+	switch {
 	case s.closed:
-		return dst, ErrClosed
+		return ErrClosed
 	case s.ready:
 	case s.early == 0:
-		return dst, ErrNoEarlyData
-	case len(data) > s.early:
-		return dst, usage("%d bytes of early data exceed the server's limit: %d are left", len(data), s.early)
+		return ErrNoEarlyData
+	case n > s.early:
+		return usage("%d bytes of early data exceed the server's limit: %d are left", n, s.early)
 	default:
-		s.early -= len(data)
+		s.early -= n
 	}
-	s.issued.received(len(data))
-	s.requests.received(len(data))
-	s.updates.received(len(data))
-	return s.records(dst, iana.ContentApplicationData, data)
+	s.issued.received(n)
+	s.requests.received(n)
+	s.updates.received(n)
+	return nil
 }
 
 // Early is how many bytes of 0-RTT data Seal takes before the handshake is done.
@@ -131,32 +140,37 @@ func (s *Sender) Early() int {
 // Config.Tickets, and a handshake that is done. It appends none if the session does
 // not fit into a ticket: see Tickets.
 func (s *Sender) SendTickets(dst []byte, n int) ([]byte, error) {
-	switch {
-	case s == nil:
-		return dst, errNoSender
-	case s.closed:
-		return dst, ErrClosed
-	case s.tickets == nil:
-		return dst, usage("this connection cannot issue tickets")
-	}
-	if n <= 0 {
-		return dst, nil
-	}
-	if err := s.issued.pace(ticketRate, n, s.cfg.Now); err != nil {
+	all, err := s.makeTickets(n)
+	if err != nil || len(all) == 0 {
 		return dst, err
 	}
-	var all []byte
+	return s.records(dst, iana.ContentHandshake, all)
+}
+
+// makeTickets returns n messages with tickets.
+func (s *Sender) makeTickets(n int) (all []byte, err error) {
+	switch {
+	case s == nil:
+		return nil, errNoSender
+	case s.closed:
+		return nil, ErrClosed
+	case s.tickets == nil:
+		return nil, usage("this connection cannot issue tickets")
+	}
+	if n <= 0 {
+		return nil, nil
+	}
+	if err := s.issued.pace(ticketRate, n, s.cfg.Now); err != nil {
+		return nil, err
+	}
 	for range n {
 		raw, err := s.tickets.next()
 		if err != nil {
-			return dst, err
+			return nil, err
 		}
 		all = append(all, raw...)
 	}
-	if len(all) == 0 {
-		return dst, nil
-	}
-	return s.records(dst, iana.ContentHandshake, all)
+	return all, nil
 }
 
 // Rekey changes the sending key and, if both is set, asks the peer to change

@@ -22,6 +22,7 @@ func (s *decided) answer12(do *effects) (state, error) {
 		cfg: s.cfg, info: s.info, suite: s.d.suite12, kinds: s.d.kinds, random: s.hello.Random[:],
 		keep: s.d.asks,
 	}
+	f.numbers = s.info.numbers12()
 	f.transcript.choose(f.suite.Hash)
 	f.add(s.m.raw)
 	a := &flight12{server12: &server12{flow12: f, d: s.d}, hello: s.hello}
@@ -48,6 +49,7 @@ func (s *flight12) sendHello(do *effects) error {
 	}
 	sh := &wire.ServerHello{
 		LegacyVersion: iana.TLS12, Random: random, SessionID: s.id, CipherSuite: s.suite.ID,
+		Datagram:      s.info.datagram,
 		ServerNameAck: s.hello.ServerName != "" && s.d.proof != nil,
 		ALPN:          s.d.alpn, ExtendedMasterSecret: s.d.extended, SessionTicket: s.d.ticket,
 	}

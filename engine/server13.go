@@ -82,6 +82,9 @@ func (s *awaitClientFinished) handle(m message, do *effects) (state, error) {
 	if err := do.readKeys(s.suite, s.app.client, phaseApplication); err != nil {
 		return nil, err
 	}
+	if s.info.datagram && s.d.early {
+		do.report(EventEarlyDone)
+	}
 	do.report(EventHandshakeDone)
 	s.info.HandshakeDone = true
 	// A late certificate is of the kind that was agreed on in the handshake.

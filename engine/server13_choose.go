@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/sealsock/sealsock/iana"
@@ -19,7 +20,7 @@ func (d *decision) choose13(cfg *Config, h *wire.ClientHello, k known) error {
 		return broken(iana.AlertProtocolVersion,
 			"a ClientHello of TLS 1.3 has legacy_version %v, expected TLS 1.2", h.LegacyVersion)
 	}
-	if err := checkHello13(h); err != nil {
+	if err := cmp.Or(checkCookie(h), checkHello13(h)); err != nil {
 		return err
 	}
 	d.resumable, d.late = cfg.allowsPSK(h.PSKModes), h.PostHandshakeAuth

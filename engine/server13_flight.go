@@ -34,7 +34,7 @@ func (s *decided) answer13(do *effects) (state, error) {
 	f.transcript.add(s.m.raw)
 	var early keys.EarlySecret
 	if k := f.d.key; k != nil {
-		early = keys.NewEarlySecret(k.hash, k.secret)
+		early = earlySecret(f.info.datagram, k.hash, k.secret)
 		f.info.PSKIdentity = k.external()
 	}
 	shared, helloSum, err := f.sendHello(do)
@@ -64,6 +64,10 @@ func (s *decided) answer13(do *effects) (state, error) {
 func (f *flight13) sendHello(do *effects) (shared, helloSum []byte, err error) {
 	sh := &wire.ServerHello{
 		LegacyVersion: iana.TLS12, SessionID: f.hello.SessionID, CipherSuite: f.d.suite.ID, SupportedVersion: iana.TLS13,
+		Datagram: f.info.datagram,
+	}
+	if f.info.datagram {
+		sh.SessionID = nil // RFC 9147, Section 5: it "MUST NOT echo" the client's
 	}
 	if f.d.group != nil {
 		ours, secret, err := f.d.group.Encapsulate(f.cfg.random(), f.d.share.Data)
@@ -110,6 +114,9 @@ func (f *flight13) readClient(early keys.EarlySecret, helloSum []byte, do *effec
 		return err
 	}
 	do.keys[len(do.keys)-1].limit = int(min(f.d.key.maxEarly, math.MaxInt32))
+	if f.info.datagram {
+		return do.readKeys(f.suite, f.client, phaseHandshake) // beside the other
+	}
 	return nil
 }
 
@@ -192,7 +199,7 @@ func (f *flight13) endFlight(do *effects) (state, error) {
 	next := &server13{flow13: f.flow13, d: f.d, app: app}
 	switch {
 	case f.d.early:
-		return &awaitEndOfEarlyData{next}, nil
+		return next.endOfEarly(), nil
 	case f.d.asks:
 		return &awaitClientCertificate{next}, nil
 	}

@@ -12,7 +12,11 @@ import (
 func (s *decided) retry(do *effects) (state, error) {
 	hrr := &wire.ServerHello{
 		LegacyVersion: iana.TLS12, Random: wire.HelloRetryRequestRandom, SessionID: s.hello.SessionID,
+		Datagram:    s.info.datagram,
 		CipherSuite: s.d.suite.ID, SupportedVersion: iana.TLS13, KeyShare: &wire.KeyShare{Group: s.d.group.ID},
+	}
+	if s.info.datagram {
+		hrr.SessionID = nil
 	}
 	if s.cfg.HelloRetryCookie != nil {
 		hrr.Cookie = s.cfg.HelloRetryCookie()

@@ -18,6 +18,9 @@ func (s *awaitClientHello) handle(m message, _ *effects) (state, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkTransport(hello.Datagram, s.info.datagram); err != nil {
+		return nil, err
+	}
 	if err := checkLegacyVersion(hello.LegacyVersion); err != nil {
 		return nil, err
 	}

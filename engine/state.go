@@ -48,6 +48,7 @@ type State struct {
 	sendLimit     int              // on a client: bytes of data in a record; 0 for no limit
 	late          *late
 	datagram      bool // the connection is one of DTLS
+	addressAsked  bool // in DTLS 1.2: there was a HelloVerifyRequest
 }
 
 // An exporter gives keys to other protocols; each version has its own.

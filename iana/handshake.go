@@ -8,6 +8,7 @@ const (
 	HandshakeHelloRequest          HandshakeType = 0 // TLS 1.2
 	HandshakeClientHello           HandshakeType = 1
 	HandshakeServerHello           HandshakeType = 2 // HelloRetryRequest too
+	HandshakeHelloVerifyRequest    HandshakeType = 3 // DTLS 1.2
 	HandshakeNewSessionTicket      HandshakeType = 4
 	HandshakeEndOfEarlyData        HandshakeType = 5
 	HandshakeEncryptedExtensions   HandshakeType = 8
@@ -30,7 +31,7 @@ var handshakeTypes = registry[HandshakeType]{"handshake message", []name[Handsha
 	{HandshakeHelloRequest, "hello_request", ""},
 	{HandshakeClientHello, "client_hello", ""},
 	{HandshakeServerHello, "server_hello", ""},
-	{3, "hello_verify_request", ""},
+	{HandshakeHelloVerifyRequest, "hello_verify_request", ""},
 	{HandshakeNewSessionTicket, "new_session_ticket", ""},
 	{HandshakeEndOfEarlyData, "end_of_early_data", ""},
 	{6, "hello_retry_request", ""},

@@ -3,13 +3,14 @@ package iana
 // ContentType is the type of a record. RFC 9846, Section 5.1.
 type ContentType uint8
 
-// The content types of TLS over a stream.
+// The content types of TLS, and ACK of DTLS 1.3.
 const (
 	ContentInvalid          ContentType = 0
 	ContentChangeCipherSpec ContentType = 20
 	ContentAlert            ContentType = 21
 	ContentHandshake        ContentType = 22
 	ContentApplicationData  ContentType = 23
+	ContentACK              ContentType = 26
 )
 
 var contentTypes = registry[ContentType]{"content type", []name[ContentType]{
@@ -20,7 +21,7 @@ var contentTypes = registry[ContentType]{"content type", []name[ContentType]{
 	{ContentApplicationData, "application_data", ""},
 	{24, "heartbeat", ""},
 	{25, "tls12_cid", ""},
-	{26, "ack", ""},
+	{ContentACK, "ack", ""},
 	{27, "return_routability_check", ""},
 }}
 

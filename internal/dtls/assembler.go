@@ -54,6 +54,9 @@ type partial struct {
 // A Range is a part of the body of a message: its first byte, and the one behind its last.
 type Range struct{ From, To int }
 
+// StartAt makes a the one that awaits message n first, and not 0.
+func (a *Assembler) StartAt(n uint16) { a.next = n }
+
 // Next is the number of the message that is awaited.
 func (a *Assembler) Next() uint16 { return a.next }
 

@@ -55,6 +55,9 @@ func (f *Flight) Add(raw []byte, sealer record.DatagramSealer) uint16 {
 	return seq
 }
 
+// StartAt gives the next message the number n.
+func (f *Flight) StartAt(n uint16) { f.seq = n }
+
 // AddChange adds a change_cipher_spec of DTLS 1.2.
 func (f *Flight) AddChange(sealer record.DatagramSealer) {
 	f.messages = append(f.messages, &outgoing{ccs: true, body: []byte{1}, sealer: sealer})

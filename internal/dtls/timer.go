@@ -45,6 +45,9 @@ func (t *Timer) Start(now time.Time) {
 // Stop ends the timer. What follows is a new flight with the initial time.
 func (t *Timer) Stop() { *t = Timer{Initial: t.Initial} }
 
+// Pause ends the timer and keeps its count: what follows is the same flight.
+func (t *Timer) Pause() { t.deadline = time.Time{} }
+
 // Expired reports whether the time is over.
 func (t *Timer) Expired(now time.Time) bool {
 	return !t.deadline.IsZero() && !now.Before(t.deadline)

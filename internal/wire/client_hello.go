@@ -12,6 +12,7 @@ import (
 //	    ProtocolVersion legacy_version;
 //	    Random random;                              // 32 bytes
 //	    opaque legacy_session_id<0..32>;
+//	    opaque legacy_cookie<0..2^8-1>;             // in DTLS only: RFC 9147, Section 5.3
 //	    CipherSuite cipher_suites<2..2^16-2>;
 //	    opaque legacy_compression_methods<1..2^8-1>;
 //	    Extension extensions<8..2^16-1>;            // may be missing in TLS 1.2
@@ -21,12 +22,19 @@ import (
 func ParseClientHello(body []byte) (*ClientHello, error) {
 	m, p := &ClientHello{Padding: -1}, parse(iana.HandshakeClientHello, body)
 	m.LegacyVersion = iana.Version(p.uint16("legacy_version"))
+	m.Datagram = ofDatagrams(m.LegacyVersion)
 	p.fixed("random", m.Random[:])
 	m.SessionID = p.vector8("legacy_session_id", 0, 32)
+	if m.Datagram {
+		m.LegacyCookie = p.vector8("legacy_cookie", 0, 255)
+	}
 	m.CipherSuites = list16[iana.CipherSuite](&p, "cipher_suites", p.vector16("cipher_suites", 2))
 	m.CompressionMethods = p.vector8("legacy_compression_methods", 1, 255)
 	if !p.Empty() {
 		m.Present, m.Unknown = clientHelloTable.parse(m, &p)
+	}
+	if m.Datagram {
+		m.swapVersions()
 	}
 	// RFC 9846, Section 4.2.11: pre_shared_key MUST be the last extension, and
 	// servers MUST check that.
@@ -40,6 +48,10 @@ func ParseClientHello(body []byte) (*ClientHello, error) {
 // clientHelloTable, Unknown before padding and pre_shared_key. It sets Present to the types
 // that it appends.
 func (m *ClientHello) AppendTo(b []byte) ([]byte, error) {
+	if m.Datagram {
+		m.swapVersions()
+		defer m.swapVersions()
+	}
 	w, mark := begin(b, iana.HandshakeClientHello)
 	m.addPrefix(&w, m.SessionID)
 	block := w.Begin(2)
@@ -74,6 +86,9 @@ func (m *ClientHello) addPrefix(b *codec.Builder, sessionID []byte) {
 	b.AddUint16(uint16(m.LegacyVersion))
 	b.AddBytes(m.Random[:])
 	b.AddVector(1, sessionID)
+	if m.Datagram {
+		b.AddVector(1, m.LegacyCookie)
+	}
 	addNumbers16(b, m.CipherSuites)
 	b.AddVector(1, m.CompressionMethods)
 }

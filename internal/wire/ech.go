@@ -88,6 +88,10 @@ func OuterExtensions() []iana.ExtensionType {
 //	} EncodedClientHelloInner;
 //	ExtensionType OuterExtensions<2..254>;
 func EncodeInner(inner *ClientHello, compressed []iana.ExtensionType, pad int) ([]byte, error) {
+	if inner.Datagram {
+		inner.swapVersions()
+		defer inner.swapVersions()
+	}
 	b := codec.NewBuilder(nil)
 	inner.addPrefix(&b, nil)
 	block := b.Begin(2)
@@ -138,6 +142,9 @@ func DecodeInner(encoded, outer []byte) ([]byte, error) {
 	w, mark := begin(make([]byte, 0, HeaderLen+len(encoded)+len(outer)), iana.HandshakeClientHello)
 	w.AddBytes(inner.start)
 	w.AddVector(1, source.sessionID)
+	if inner.datagram() {
+		w.AddVector(1, inner.cookie)
+	}
 	w.AddVector(2, inner.suites)
 	w.AddVector(1, inner.compression)
 	block := w.Begin(2)
@@ -158,9 +165,15 @@ func DecodeInner(encoded, outer []byte) ([]byte, error) {
 type helloParts struct {
 	start       []byte // legacy_version and random
 	sessionID   []byte
+	cookie      []byte // in DTLS
 	suites      []byte
 	compression []byte
 	extensions  []byte
+}
+
+// datagram reports whether the message is of DTLS.
+func (h *helloParts) datagram() bool {
+	return len(h.start) > 0 && ofDatagrams(iana.Version(h.start[0])<<8)
 }
 
 func (h *helloParts) read(p *parser) {
@@ -169,6 +182,9 @@ func (h *helloParts) read(p *parser) {
 		p.malformed("random", truncated)
 	}
 	h.sessionID = p.vector8("legacy_session_id", 0, 32)
+	if h.datagram() {
+		h.cookie = p.vector8("legacy_cookie", 0, 255)
+	}
 	h.suites = p.vector16("cipher_suites", 2)
 	h.compression = p.vector8("legacy_compression_methods", 1, 255)
 	h.extensions = p.vector16("extensions", 0)

@@ -50,6 +50,7 @@ func (m *ServerHello) IsHelloRetryRequest() bool { return m.Random == HelloRetry
 func ParseServerHello(body []byte) (*ServerHello, error) {
 	m, p := new(ServerHello), parse(iana.HandshakeServerHello, body)
 	m.LegacyVersion = iana.Version(p.uint16("legacy_version"))
+	m.Datagram = ofDatagrams(m.LegacyVersion)
 	p.fixed("random", m.Random[:])
 	m.SessionID = p.vector8("legacy_session_id_echo", 0, 32)
 	m.CipherSuite = iana.CipherSuite(p.uint16("cipher_suite"))
@@ -60,12 +61,19 @@ func ParseServerHello(body []byte) (*ServerHello, error) {
 	if !p.Empty() {
 		m.Present, m.Unknown = m.table().parse(m, &p)
 	}
+	if m.Datagram {
+		m.swapVersions()
+	}
 	return parsed(m, &p)
 }
 
 // AppendTo appends the whole message to b. Without any extension the block is
 // left out, as TLS 1.2 allows and old clients expect.
 func (m *ServerHello) AppendTo(b []byte) ([]byte, error) {
+	if m.Datagram {
+		m.swapVersions()
+		defer m.swapVersions()
+	}
 	w, mark := begin(b, iana.HandshakeServerHello)
 	w.AddUint16(uint16(m.LegacyVersion))
 	w.AddBytes(m.Random[:])

@@ -21,8 +21,10 @@ type Extension struct {
 // RFC 9846, Section 4.1.2; RFC 5246, Section 7.4.1.2.
 type ClientHello struct {
 	LegacyVersion      iana.Version
+	Datagram           bool // it is one of DTLS, and its versions stand for those
 	Random             [32]byte
 	SessionID          []byte // legacy_session_id, at most 32 bytes
+	LegacyCookie       []byte // in DTLS, at most 255 bytes
 	CipherSuites       []iana.CipherSuite
 	CompressionMethods []byte
 
@@ -99,6 +101,7 @@ type ECHClientHello struct {
 // HelloRetryRequestRandom a HelloRetryRequest. RFC 9846, Section 4.1.3.
 type ServerHello struct {
 	LegacyVersion iana.Version
+	Datagram      bool // as in ClientHello
 	Random        [32]byte
 	SessionID     []byte
 	CipherSuite   iana.CipherSuite

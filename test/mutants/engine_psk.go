@@ -160,7 +160,7 @@ var enginePSKRows = []row{
 	{
 		doc: rfc9846, section: "4.2.10", must: "more than max_early_data_size: unexpected_message",
 		file: "engine/sender.go",
-		old:  "case len(data) > s.early:", new: "case false:",
+		old:  "case n > s.early:", new: "case false:",
 		test: "TestTooMuchEarlyData",
 	},
 	{

@@ -232,7 +232,7 @@ var engineRecordRows = []row{
 		doc: rfc9846, section: "6.1",
 		must: "close_notify ends one direction; a cut connection is no end",
 		file: "engine/sender.go",
-		old:  "case s.closed:\n\t\treturn dst, ErrClosed\n\tcase s.ready:", new: "case s.ready:",
+		old:  "case s.closed:\n\t\treturn ErrClosed\n\tcase s.ready:", new: "case s.ready:",
 		test: "TestKeyUpdateAndClose",
 	},
 	{

@@ -235,8 +235,8 @@ var mustRows13 = []row{
 	{
 		doc: rfc9846, section: "5.5", must: "early data stays below the limit that the server gave",
 		file: "engine/sender.go",
-		old:  "case len(data) > s.early:\n\t\treturn dst, usage",
-		new:  "case false:\n\t\treturn dst, usage",
+		old:  "case n > s.early:\n\t\treturn usage",
+		new:  "case false:\n\t\treturn usage",
 		test: "TestEarlyDataOverLimit13",
 	},
 	{

@@ -1,0 +1,282 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/dtls"
+	"github.com/sealsock/sealsock/internal/record"
+)
+
+// A DatagramConn is one side of a connection of DTLS 1.3 (RFC 9147) or DTLS 1.2 (RFC 6347),
+// which carries messages in datagrams. It does no I/O and reads no clock, and is for one
+// goroutine at a time.
+//
+// Give each datagram from the peer to Receive, and act on the events. After every call of any
+// method, send what NextDatagram returns, and let Expire be called at the time that Timeout
+// returns. Datagrams may be lost, repeated, reordered and changed on their way: what is lost
+// of the handshake is sent again, and what is not authentic is discarded.
+//
+// Versions are those of TLS: in Config and State, TLS 1.3 means DTLS 1.3, and TLS 1.2 means
+// DTLS 1.2. Not for datagrams are NoCompatibilityMode, DynamicRecords and HandOver.
+type DatagramConn struct {
+	recv    Receiver
+	send    Sender
+	options DatagramOptions
+	mtu     int
+	keys    epochs
+	plain   *record.PlainDatagrams
+	sealer  record.DatagramSealer
+
+	assembler dtls.Assembler
+	ccs       bool // the peer's change_cipher_spec of DTLS 1.2 has come
+	events    []Event
+	asked     Question // the last that was reported
+
+	flight   dtls.Flight
+	replied  bool // the peer has answered the flight
+	timer    dtls.Timer
+	acks     dtls.Acks
+	ackAt    time.Time // when they are sent; zero while they are not due
+	ackNow   bool
+	forgetAt time.Time // when a receiving key is to be dropped
+	out      [][]byte
+
+	update  keyUpdate
+	granted int // bytes that may be sent to an address that is not proved
+	proved  bool
+}
+
+// DatagramOptions are what a connection of DTLS has beside its Config. The zero value is
+// usable.
+type DatagramOptions struct {
+	// MTU is the size in bytes of the largest datagram that carries handshake messages,
+	// without the headers of UDP and IP: 256 to 65,507; 0 means 1200. While a flight
+	// remains unanswered it is lowered by itself. See SetMTU.
+	MTU int
+	// FirstTimeout is the time until the first retransmission; 0 means one second.
+	// RFC 9147, Section 5.8.2.
+	FirstTimeout time.Duration
+	// AddressProved makes a server send without regard to how much it has received: the
+	// client's address was proved by other means, or cannot be forged. Without it a server
+	// sends at most three times the bytes that it has received until the client has proved
+	// that it receives at its address.
+	AddressProved bool
+}
+
+// The bounds of an MTU, and its default.
+const (
+	minMTU     = 256
+	maxMTU     = 65507 // of UDP over IPv4
+	defaultMTU = 1200
+	// lowMTU is the MTU after flights were lost repeatedly: IPv4's least of 576 bytes
+	// without its headers.
+	lowMTU = 548
+)
+
+// amplification is how many bytes are sent for each that has come from an address that is
+// not proved.
+const amplification = 3
+
+// DatagramClient returns a client's side of a connection of DTLS. Start begins the
+// handshake.
+func DatagramClient(cfg *Config, to Target, o DatagramOptions) (*DatagramConn, error) {
+	if err := cfg.check(true); err != nil {
+		return nil, err
+	}
+	// RFC 9147, Section 5: "DTLS implementations do not use the TLS 1.3 "compatibility
+	// mode"".
+	own := *cfg
+	own.NoCompatibilityMode = true
+	cfg = &own
+	all := &clientConfig{Config: cfg, Target: to, datagram: true}
+	if err := all.checkTarget(); err != nil {
+		return nil, err
+	}
+	c, err := newDatagramConn(cfg, o)
+	if err != nil {
+		return nil, err
+	}
+	c.recv.client = true
+	c.proved = true
+	c.recv.state = &clientStart{cfg: all, info: &c.recv.info}
+	return c, nil
+}
+
+// DatagramServer returns a server's side of a connection of DTLS. Give it the datagram with
+// the ClientHello.
+func DatagramServer(cfg *Config, o DatagramOptions) (*DatagramConn, error) {
+	if err := cfg.check(false); err != nil {
+		return nil, err
+	}
+	c, err := newDatagramConn(cfg, o)
+	if err != nil {
+		return nil, err
+	}
+	c.proved = o.AddressProved
+	c.recv.started = true
+	c.recv.state = &awaitClientHello{cfg: cfg, info: &c.recv.info}
+	return c, nil
+}
+
+func newDatagramConn(cfg *Config, o DatagramOptions) (*DatagramConn, error) {
+	c := &DatagramConn{options: o}
+	if o.MTU == 0 {
+		o.MTU = defaultMTU
+	}
+	if err := c.SetMTU(o.MTU); err != nil {
+		return nil, err
+	}
+	if o.FirstTimeout < 0 {
+		return nil, usage("a first timeout of %v: it must not be negative", o.FirstTimeout)
+	}
+	c.timer.Initial = o.FirstTimeout
+	c.recv.cfg, c.recv.opener = cfg, &c.keys
+	c.recv.info.datagram = true
+	c.send.cfg, c.send.max = cfg, record.MaxPlaintext
+	c.send.perKey = cfg.MaxRecordsPerKey
+	c.plain = &record.PlainDatagrams{Version: iana.DTLS12}
+	c.sealer = c.plain
+	return c, nil
+}
+
+var errNoDatagramConn = usage("this DatagramConn is nil or a zero value: one comes from " +
+	"DatagramClient or DatagramServer")
+
+// usable returns an error for a connection that was not made by DatagramClient or
+// DatagramServer.
+func (c *DatagramConn) usable() error {
+	if c == nil || c.sealer == nil {
+		return errNoDatagramConn
+	}
+	return nil
+}
+
+// Start begins a client's handshake. On a server it does nothing. Now is the current time; it
+// need not be that of a wall clock, but must not go backwards. Events and the error are as
+// for Receive.
+func (c *DatagramConn) Start(now time.Time) ([]Event, error) {
+	if err := c.usable(); err != nil {
+		return nil, err
+	}
+	return c.run(now, nil)
+}
+
+// Receive takes a datagram from the peer. It decrypts in place: Event.Data aliases datagram,
+// which is not kept. The events are valid until the next call of any method. Their kinds are
+// those of a Receiver but EventProgress and EventWantRead, and their Reply is empty. Each
+// EventData is one message as it was sent; empty ones are discarded.
+//
+// A datagram that is damaged, forged, repeated, or not of this connection is discarded without
+// an event or an error. An error is final; NextDatagram may have the alert for the peer.
+func (c *DatagramConn) Receive(now time.Time, datagram []byte) ([]Event, error) {
+	if err := c.usable(); err != nil {
+		return nil, err
+	}
+	if !c.proved {
+		c.granted += amplification * len(datagram)
+	}
+	return c.run(now, datagram)
+}
+
+// Resume gives the answer to the question of the last EventWaiting. Events and the error are
+// as for Receive: an answer that refuses ends the connection.
+func (c *DatagramConn) Resume(now time.Time, a Answer) ([]Event, error) {
+	if err := c.usable(); err != nil {
+		return nil, err
+	}
+	if err := c.recv.Resume(a); err != nil {
+		return nil, err
+	}
+	c.asked = nil
+	return c.run(now, nil)
+}
+
+// Timeout is when Expire has to be called; zero if there is no need.
+func (c *DatagramConn) Timeout() time.Time {
+	if c.usable() != nil || c.recv.err != nil || c.send.closed {
+		return time.Time{}
+	}
+	return earlier(earlier(c.timer.Deadline(), c.ackAt), c.forgetAt)
+}
+
+// Expire does what is due at a time: it sends again what the peer has not answered, sends a
+// delayed acknowledgment, or drops an old key. If the peer has not answered twelve times in a
+// row, the connection ends. Events and the error are as for Receive.
+func (c *DatagramConn) Expire(now time.Time) ([]Event, error) {
+	if err := c.usable(); err != nil {
+		return nil, err
+	}
+	if c.recv.err == nil && !c.send.closed {
+		c.expire(now)
+	}
+	return c.run(now, nil)
+}
+
+// NextDatagram returns the next datagram for the peer; nil if there is none. It belongs to
+// the caller.
+func (c *DatagramConn) NextDatagram() []byte {
+	if c == nil || len(c.out) == 0 {
+		return nil
+	}
+	d := c.out[0]
+	if !c.proved {
+		if len(d) > c.granted {
+			return nil
+		}
+		c.granted -= len(d)
+	}
+	if c.out[0], c.out = nil, c.out[1:]; len(c.out) == 0 {
+		c.out = nil
+	}
+	return d
+}
+
+// State returns what is known of the connection so far.
+func (c *DatagramConn) State() State {
+	if c == nil {
+		return State{}
+	}
+	return c.recv.info
+}
+
+// Ready reports whether Send may be used for more than 0-RTT data.
+func (c *DatagramConn) Ready() bool { return c != nil && c.send.Ready() }
+
+// Early is how many bytes of 0-RTT data Send takes before the handshake is done.
+func (c *DatagramConn) Early() int {
+	if c == nil {
+		return 0
+	}
+	return c.send.Early()
+}
+
+// MaxData is how many bytes of data fit into a datagram of the MTU, and into a record that
+// the peer accepts.
+func (c *DatagramConn) MaxData() int {
+	if c.usable() != nil {
+		return 0
+	}
+	return max(0, min(c.mtu-c.sealer.DatagramOverhead(), c.send.max))
+}
+
+// MTU is the size in bytes of the largest datagram with handshake messages, at present.
+func (c *DatagramConn) MTU() int {
+	if c == nil {
+		return 0
+	}
+	return c.mtu
+}
+
+// SetMTU changes the MTU, for example after the operating system has reported it. It counts
+// from the next datagram on.
+func (c *DatagramConn) SetMTU(n int) error {
+	switch {
+	case c == nil:
+		return errNoDatagramConn
+	case n < minMTU || n > maxMTU:
+		return usage("an MTU of %d bytes: it must be %d to %d", n, minMTU, maxMTU)
+	}
+	c.mtu = n
+	return nil
+}

@@ -1,0 +1,161 @@
+package engine
+
+import (
+	"errors"
+	"time"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
+)
+
+// epochs are the receiving keys of a connection of DTLS. Those of an earlier epoch stay for a
+// while, because datagrams overtake each other. In a Receiver it stands in place of the one
+// key of a stream.
+type epochs struct {
+	plain record.PlainDatagrams
+	list  []*epoch // in order; at most maxEpochs
+}
+
+// An epoch is a receiving key.
+type epoch struct {
+	record.DatagramOpener
+	phase  phase
+	left   int       // bytes of 0-RTT data that may still come
+	forged uint64    // records that could not be decrypted
+	until  time.Time // when the key is dropped; zero while it is not superseded
+}
+
+// Bounds of receiving keys.
+const (
+	// maxEpochs is how many keys are kept: those of 0-RTT data, of the handshake and of
+	// data at the end of a handshake, and the next one of data.
+	maxEpochs = 4
+	// keepEpoch is how long a key is kept once there is a later one. RFC 9147, Section
+	// 4.2.1: "until they have been retained for the default MSL", which is two minutes.
+	keepEpoch = 2 * time.Minute
+	// maxForged is how many records may fail with one key. RFC 9147, Section 4.5.3: 2^36
+	// for AES-GCM and ChaCha20-Poly1305; the least of the others is that of AES-CCM,
+	// 2^23.5.
+	maxForged = 1 << 23
+)
+
+// Open is for a stream and never called.
+func (e *epochs) Open([]byte) (iana.ContentType, []byte, error) { return 0, nil, record.ErrBadMAC }
+
+// add takes keys into use, beside those that are there. The Receiver follows the newest.
+func (e *epochs) add(keys []readKey, r *Receiver) {
+	for _, k := range keys {
+		r.phase = k.phase
+		o, ok := k.opener.(record.DatagramOpener)
+		if !ok {
+			continue
+		}
+		e.list = append(e.list, &epoch{DatagramOpener: o, phase: k.phase, left: k.limit})
+		if n := len(e.list) - maxEpochs; n > 0 {
+			clear(e.list[:n])
+			e.list = e.list[n:]
+		}
+	}
+	r.limitOpener()
+	if r.phase == phaseApplication {
+		r.scratch = nil
+	}
+}
+
+// latest is the newest key; nil while there is none.
+func (e *epochs) latest() *epoch {
+	if len(e.list) == 0 {
+		return nil
+	}
+	return e.list[len(e.list)-1]
+}
+
+// supersede notes, when a record of the newest epoch has come, that the others are not needed
+// for long.
+func (e *epochs) supersede(now time.Time) {
+	for _, old := range e.list[:len(e.list)-1] {
+		if old.until.IsZero() {
+			old.until = now.Add(keepEpoch)
+		}
+	}
+}
+
+// expire drops the keys whose time is over, and returns when the next one is to be dropped.
+func (e *epochs) expire(now time.Time) (next time.Time) {
+	kept := e.list[:0]
+	for _, k := range e.list {
+		if !k.until.IsZero() && !now.Before(k.until) {
+			continue
+		}
+		next = earlier(next, k.until)
+		kept = append(kept, k)
+	}
+	clear(e.list[len(kept):])
+	e.list = kept
+	return next
+}
+
+// limit makes the keys refuse records over a limit agreed on, but for that of 0-RTT data,
+// which comes from an earlier handshake.
+func (e *epochs) limit(n int) {
+	for _, k := range e.list {
+		if k.phase == phaseEarly {
+			continue
+		}
+		switch o := k.DatagramOpener.(type) {
+		case *record.Opener13:
+			o.MaxInner = n
+		case *record.Opener12:
+			o.MaxPlain = n
+		}
+	}
+}
+
+// A received is a record that was opened.
+type received struct {
+	typ     iana.ContentType
+	payload []byte
+	number  record.Number
+	epoch   *epoch // nil for one in the clear
+}
+
+// open opens a record. It is not ok if the record is to be discarded: RFC 9147, Section
+// 4.5.2. An error ends the connection.
+func (e *epochs) open(rec record.DatagramRecord) (r received, ok bool, err error) {
+	if !rec.Unified && rec.Epoch == 0 {
+		if rec.Version>>8 != iana.DTLS12>>8 {
+			return r, false, nil
+		}
+		r.typ, r.payload, r.number, err = e.plain.OpenDatagram(rec)
+		return r, err == nil, nil
+	}
+	for i := len(e.list) - 1; i >= 0; i-- {
+		k := e.list[i]
+		if !rec.Matches(k.Epoch()) {
+			continue
+		}
+		r.epoch = k
+		r.typ, r.payload, r.number, err = k.OpenDatagram(rec)
+		switch {
+		case err == nil:
+			return r, true, nil
+		case errors.Is(err, record.ErrBadMAC):
+			if k.forged++; k.forged >= maxForged {
+				return r, false, overLimit(iana.AlertBadRecordMAC,
+					"%d records could not be decrypted with one key", k.forged)
+			}
+		case errors.Is(err, record.ErrNoType):
+			return r, false, err
+		}
+		return r, false, nil
+	}
+	return r, false, nil
+}
+
+// earlier returns the earlier of two times, of which zero is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

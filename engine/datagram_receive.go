@@ -1,0 +1,356 @@
+package engine
+
+import (
+	"errors"
+	"time"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/dtls"
+	"github.com/sealsock/sealsock/internal/record"
+)
+
+// run takes the records of a datagram, lets the states act, and collects what is to be sent.
+func (c *DatagramConn) run(now time.Time, datagram []byte) ([]Event, error) {
+	clear(c.events)
+	c.events = c.events[:0]
+	if c.recv.err != nil {
+		_ = c.apply() // the alert of an answer that refuses
+		c.stop()
+		return c.ended(c.recv.err)
+	}
+	err := c.advance(now)
+	for err == nil && len(datagram) > 0 && c.recv.err == nil {
+		rec, rest, ok := record.NextRecord(datagram)
+		if !ok {
+			break
+		}
+		datagram = rest
+		err = c.record(now, rec)
+	}
+	if err == nil {
+		err = c.flush(now)
+	}
+	if err != nil && c.recv.err == nil {
+		c.recv.fail(err)
+	}
+	if applied := c.apply(); err == nil {
+		err = applied
+	}
+	if c.recv.err != nil {
+		c.stop()
+		return c.ended(c.recv.err)
+	}
+	return c.events, err
+}
+
+// ended returns the events that came before the end, and its error.
+func (c *DatagramConn) ended(err error) ([]Event, error) {
+	if errors.Is(err, errEnded) {
+		err = nil
+	}
+	return c.events, err
+}
+
+// stop drops what only a living connection needs.
+func (c *DatagramConn) stop() {
+	c.flight.Clear()
+	c.timer.Stop()
+	c.ackAt, c.ackNow, c.forgetAt = time.Time{}, false, time.Time{}
+	c.assembler = dtls.Assembler{}
+}
+
+// advance lets the states act on the messages that are whole, until they need more.
+func (c *DatagramConn) advance(now time.Time) error {
+	for c.recv.err == nil {
+		if err := c.collect(); err != nil {
+			return err
+		}
+		if w, ok := c.recv.state.(waiter); ok {
+			if q := w.question(); q != c.asked {
+				c.asked = q
+				c.events = append(c.events, Event{Kind: EventWaiting, Question: q})
+			}
+			return nil
+		}
+		more, err := c.act()
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// collect takes over what the states have done: events, and work for the sending half.
+func (c *DatagramConn) collect() error {
+	c.events = append(c.events, c.recv.queue...)
+	c.recv.queue = nil
+	return c.apply()
+}
+
+// act lets a state act once. It returns whether one could.
+func (c *DatagramConn) act() (bool, error) {
+	r := &c.recv
+	if !r.started {
+		r.started = true
+		if s, ok := r.state.(starter); ok {
+			do := r.effects()
+			next, err := s.start(do)
+			return true, r.advance(next, do, err)
+		}
+	}
+	keys := c.keys.latest()
+	if _, ok := r.state.(ccsHandler); ok {
+		if !c.ccs {
+			return false, nil
+		}
+		c.ccs = false
+		if err := r.changeCipherSpec([]byte{1}); err != nil {
+			return true, err
+		}
+		return true, c.checkPending(keys)
+	}
+	raw, ok := c.assembler.Take()
+	if !ok {
+		return false, nil
+	}
+	c.replied = true
+	done := r.info.HandshakeDone
+	if err := r.dispatch(newMessage(raw)); err != nil {
+		return true, err
+	}
+	if done || r.info.HandshakeDone && !c.recv.client {
+		c.ackNow = true // no flight of this side acknowledges it
+	}
+	return true, c.checkPending(keys)
+}
+
+// checkPending refuses messages of an old epoch behind a change of keys. RFC 9147, Section
+// 5.2, has messages in order, so that they would be read under the new one.
+func (c *DatagramConn) checkPending(before *epoch) error {
+	if c.keys.latest() != before && c.assembler.Pending() {
+		return broken(iana.AlertUnexpectedMessage, "handshake messages continue after a key change")
+	}
+	return nil
+}
+
+// record acts on one record.
+func (c *DatagramConn) record(now time.Time, rec record.DatagramRecord) error {
+	r, ok, err := c.keys.open(rec)
+	if err != nil || !ok {
+		return err
+	}
+	if r.epoch != nil {
+		c.authentic(now, r.epoch)
+	}
+	switch r.typ {
+	case iana.ContentHandshake:
+		if err := c.fragments(now, r); err != nil {
+			return err
+		}
+		return c.advance(now)
+	case iana.ContentAlert:
+		return c.alert(r)
+	case iana.ContentChangeCipherSpec:
+		return c.changeCipherSpec(now, r)
+	case iana.ContentACK:
+		return c.ack(now, r)
+	case iana.ContentApplicationData:
+		return c.data(r)
+	}
+	if r.epoch == nil {
+		return nil
+	}
+	return broken(iana.AlertUnexpectedMessage, "an encrypted record of type %d", uint8(r.typ))
+}
+
+// authentic notes what a record proves that only the peer can have made.
+func (c *DatagramConn) authentic(now time.Time, e *epoch) {
+	if e.phase != phaseEarly { // which may be a replay from anywhere
+		c.proved = true
+	}
+	if e == c.keys.latest() {
+		c.keys.supersede(now)
+		c.forgetAt = c.keys.expire(now)
+	}
+}
+
+// encrypted reports whether records in the clear are of no use any more.
+func (c *DatagramConn) encrypted() bool { return c.keys.latest() != nil }
+
+// alert acts on an alert. One in the clear may be from anybody: it counts only as long as the
+// peer has no other way.
+func (c *DatagramConn) alert(r received) error {
+	if r.epoch == nil && c.encrypted() {
+		return nil
+	}
+	ev, err := c.recv.alert(r.payload)
+	if err == nil && ev.Kind == EventClosed {
+		c.events = append(c.events, ev)
+	}
+	return err
+}
+
+// changeCipherSpec notes the change_cipher_spec of DTLS 1.2, which may overtake the messages
+// before it. RFC 9147, Section 5: DTLS 1.3 has none, and ignores it.
+func (c *DatagramConn) changeCipherSpec(now time.Time, r received) error {
+	switch {
+	case r.epoch != nil:
+		return broken(iana.AlertUnexpectedMessage, "an encrypted change_cipher_spec")
+	case c.encrypted() || c.recv.info.Version == iana.TLS13:
+		return nil
+	case len(r.payload) != 1 || r.payload[0] != 1:
+		return illegal("a change_cipher_spec that is not the single byte 1")
+	}
+	c.ccs = true
+	return c.advance(now)
+}
+
+// data acts on application data.
+func (c *DatagramConn) data(r received) error {
+	switch {
+	case r.epoch == nil || len(r.payload) == 0:
+		return nil
+	case c.recv.info.Version == iana.TLS12 && !c.recv.info.HandshakeDone:
+		return nil // it has overtaken Finished
+	case r.epoch.phase == phaseHandshake:
+		return broken(iana.AlertUnexpectedMessage,
+			"application data under a key of the handshake")
+	}
+	early := r.epoch.phase == phaseEarly
+	if early {
+		if c.recv.info.HandshakeDone {
+			return nil // EventEarlyDone was reported
+		}
+		if r.epoch.left -= len(r.payload); r.epoch.left < 0 {
+			return overLimit(iana.AlertUnexpectedMessage, "early data exceeds the limit")
+		}
+	}
+	c.recv.warnings = 0
+	c.recv.tickets.received(len(r.payload))
+	c.recv.requests.received(len(r.payload))
+	c.recv.updates.received(len(r.payload))
+	if c.recv.info.Version == iana.TLS12 {
+		c.flight.Clear() // the peer has received Finished
+	}
+	c.events = append(c.events, Event{Kind: EventData, Data: r.payload, Early: early})
+	return nil
+}
+
+// fragments adds the fragments of a record to their messages.
+func (c *DatagramConn) fragments(now time.Time, r received) error {
+	if c.recv.info.HandshakeDone && c.recv.info.Version == iana.TLS12 {
+		return c.again12(now, r)
+	}
+	kept, dropped := false, false
+	for payload := r.payload; len(payload) > 0; {
+		f, rest, ok := dtls.ParseFragment(payload)
+		if !ok {
+			return broken(iana.AlertDecodeError, "a malformed fragment of a handshake message")
+		}
+		payload = rest
+		verdict, err := c.fragment(f, r)
+		if err != nil {
+			return err
+		}
+		kept = kept || verdict == dtls.Kept
+		dropped = dropped || verdict == dtls.Dropped
+	}
+	c.noteFlight(now, kept, !dropped, r.number)
+	return nil
+}
+
+// noteFlight notes that a record of the peer's flight has come: a part of it that is new, or
+// all of it, so that it may be acknowledged.
+func (c *DatagramConn) noteFlight(now time.Time, kept, all bool, n record.Number) {
+	if all {
+		c.acks.Add(n)
+	}
+	if c.recv.info.Version != iana.TLS13 {
+		return
+	}
+	if kept && !c.recv.info.HandshakeDone {
+		// RFC 9147, Section 7.1: a part of the peer's next flight acknowledges this
+		// side's last one.
+		c.flight.Clear()
+		c.timer.Stop()
+	}
+	if all {
+		c.ackAt = earlier(c.ackAt, now.Add(c.timer.Duration()/4))
+	}
+}
+
+// fragment adds one fragment to its message.
+func (c *DatagramConn) fragment(f dtls.Fragment, r received) (dtls.Verdict, error) {
+	if int16(f.Seq-c.assembler.Next()) < 0 {
+		return dtls.Old, nil
+	}
+	if r.epoch != c.keys.latest() {
+		if r.epoch == nil {
+			return dtls.Dropped, nil // anybody can have sent it
+		}
+		return dtls.Dropped, broken(iana.AlertUnexpectedMessage,
+			"a handshake message under an earlier key")
+	}
+	verdict, err := c.assembler.Add(f, c.recv.maxMessage())
+	switch {
+	case errors.Is(err, dtls.ErrTooLong):
+		err = overLimit(iana.AlertIllegalParameter,
+			"a handshake message of %d bytes exceeds the limit of %d", f.Length, c.recv.maxMessage())
+	case errors.Is(err, dtls.ErrMismatch):
+		err = illegal("%v", err)
+	}
+	return verdict, err
+}
+
+// again12 acts on handshake messages on an open connection of DTLS 1.2. The peer's Finished
+// means that it has not received the last flight: RFC 6347, Section 4.2.4.
+func (c *DatagramConn) again12(now time.Time, r received) error {
+	f, _, ok := dtls.ParseFragment(r.payload)
+	switch {
+	case !ok || r.epoch == nil:
+		return nil
+	case f.Type == iana.HandshakeFinished:
+		if f.Offset == 0 && !c.flight.Empty() {
+			return c.again(now)
+		}
+		return nil
+	case f.Type == iana.HandshakeHelloRequest || f.Type == iana.HandshakeClientHello:
+		return c.recv.dispatch(message{typ: f.Type, raw: wireHeader(f.Type)})
+	}
+	return nil
+}
+
+// wireHeader is the header of an empty message.
+func wireHeader(typ iana.HandshakeType) []byte { return []byte{byte(typ), 0, 0, 0} }
+
+// ack takes an ACK. RFC 9147, Section 7.
+func (c *DatagramConn) ack(now time.Time, r received) error {
+	switch {
+	case c.recv.info.Version == 0, r.epoch == nil && c.encrypted():
+		return nil
+	case c.recv.info.Version != iana.TLS13:
+		return broken(iana.AlertUnexpectedMessage, "an ACK on a connection of DTLS 1.2")
+	}
+	numbers, ok := dtls.ParseAck(r.payload)
+	if !ok {
+		return broken(iana.AlertDecodeError, "a malformed ACK")
+	}
+	for _, n := range numbers {
+		// RFC 9147, Section 7, with its erratum 8108: during the handshake an ACK has the
+		// epoch of the records that it acknowledges, or a later one.
+		if r.number.Epoch < epochApplication && n.Epoch > r.number.Epoch {
+			return illegal("an ACK in epoch %d for a record of epoch %d", r.number.Epoch, n.Epoch)
+		}
+	}
+	if c.flight.Ack(numbers) && c.flight.Empty() {
+		c.timer.Stop()
+	}
+	return c.acknowledged()
+}
+
+// The epochs of 0-RTT data and of the first application data in DTLS 1.3. RFC 9147, Section
+// 6.1.
+const (
+	epochEarly       = 1
+	epochApplication = 3
+)

@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"crypto"
+	"encoding/binary"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// What follows is all that the states of the handshake do otherwise in DTLS, beside the
+// hellos themselves.
+
+// earlySecret begins a key schedule.
+func earlySecret(datagram bool, h crypto.Hash, psk []byte) keys.EarlySecret {
+	if datagram {
+		return keys.NewDatagramEarlySecret(h, psk)
+	}
+	return keys.NewEarlySecret(h, psk)
+}
+
+// checkTransport refuses a hello of TLS in a datagram, and one of DTLS in a stream.
+func checkTransport(got, want bool) error {
+	if got == want {
+		return nil
+	}
+	e := &Error{
+		Fault: FaultPeer, Alert: iana.AlertProtocolVersion, Reason: "a hello of another protocol",
+		Expected: "TLS", Got: "DTLS", Hint: "the peer must use TLS over a stream",
+	}
+	if want {
+		e.Expected, e.Got, e.Hint = "DTLS", "TLS", "the peer must use DTLS over datagrams"
+	}
+	return e
+}
+
+// proveAddress answers a HelloVerifyRequest with the same ClientHello and the cookie of it.
+// Neither it nor the first ClientHello is part of the transcript. RFC 6347, Section 4.2.1.
+func (s *awaitServerHello) proveAddress(m message, do *effects) (state, error) {
+	request, err := wire.ParseHelloVerifyRequest(m.body)
+	switch {
+	case err != nil:
+		return nil, err
+	case s.info.addressAsked:
+		return nil, broken(iana.AlertUnexpectedMessage, "a second HelloVerifyRequest")
+	case s.early:
+		// RFC 9846, Appendix D.3: 0-RTT data and an older version do not go together.
+		return nil, broken(iana.AlertProtocolVersion,
+			"the server sent a HelloVerifyRequest of DTLS 1.2 after 0-RTT data was sent")
+	}
+	do.turn = true
+	s.info.addressAsked = true
+	s.hello.LegacyCookie = request.Cookie
+	if err := s.write(nil); err != nil {
+		return nil, err
+	}
+	do.send(s.sent())
+	return &awaitServerHello{offer: s.offer, info: s.info}, nil
+}
+
+// numbers12 are the numbers of the next messages of each side, which are in the transcript
+// of DTLS 1.2.
+type numbers12 struct{ own, peer uint16 }
+
+// numbers12 returns the numbers of the hellos: 0, or 1 if a HelloVerifyRequest was between
+// them. RFC 6347, Section 4.2.2.
+func (s *State) numbers12() (n numbers12) {
+	if s.addressAsked {
+		n.own, n.peer = 1, 1
+	}
+	return n
+}
+
+// numbered12 returns a message with the header that it has in DTLS, as one fragment.
+// RFC 6347, Section 4.2.6.
+func numbered12(message []byte, number uint16) []byte {
+	length := message[1:wire.HeaderLen]
+	b := append(make([]byte, 0, len(message)+8), message[:wire.HeaderLen]...)
+	b = binary.BigEndian.AppendUint16(b, number)
+	b = append(b, 0, 0, 0)
+	return append(append(b, length...), message[wire.HeaderLen:]...)
+}
+
+// endOfEarly returns the state behind 0-RTT data that is accepted. RFC 9147, Section 5.6:
+// "the EndOfEarlyData message is not used in DTLS 1.3"; the epoch tells in its place.
+func (s *server13) endOfEarly() state {
+	if s.info.datagram {
+		return &awaitClientFinished{s}
+	}
+	return &awaitEndOfEarlyData{s}
+}
+
+// checkCookie refuses a ClientHello with the cookie of DTLS 1.2. RFC 9147, Section 5.3: "the
+// server MUST abort the handshake with an "illegal_parameter" alert."
+func checkCookie(h *wire.ClientHello) error {
+	if len(h.LegacyCookie) > 0 {
+		return illegal("a ClientHello of DTLS 1.3 has legacy_cookie")
+	}
+	return nil
+}
