@@ -105,7 +105,7 @@ func TestHandOverHasEveryFact(t *testing.T) {
 		firstFinished: secret, sessionID: secret, asked: true, lateOffered: true, sendLimit: 99,
 	}
 	check := full // these have tests of their own; a connection of DTLS is not handed over
-	check.datagram = true
+	check.datagram, check.addressAsked = true, true
 	check.exporter = keys.RestoreExporter(crypto.SHA256, secret)
 	check.earlyExporter = keys.RestoreExporter(crypto.SHA256, secret)
 	check.master, check.late = master.Exporter(secret, secret), new(late)
