@@ -19,6 +19,7 @@ import (
 	"github.com/sealsock/sealsock/internal/link"
 	"github.com/sealsock/sealsock/internal/nickname"
 	"github.com/sealsock/sealsock/internal/stream"
+	"github.com/sealsock/sealsock/internal/words"
 	"github.com/sealsock/sealsock/message"
 	"github.com/sealsock/sealsock/relay"
 	"github.com/sealsock/sealsock/trust"
@@ -29,6 +30,9 @@ var ErrForgedIdentity = errors.New("the other member does not prove its key")
 
 // ErrName is in the error for a member whose name has invisible characters.
 var ErrName = errors.New("the other member's name has invisible characters")
+
+// wordCount is how many words two members compare: 40 bits.
+const wordCount = 5
 
 // exports are the labels of what is exported from a TLS connection. RFC 5705.
 const (
@@ -165,7 +169,7 @@ func (p *pairing) agree(key ed25519.PublicKey, own, others [randomSize]byte) err
 	if err != nil {
 		return err
 	}
-	p.words = words(b)
+	p.words = words.Of(b, " ")
 	return nil
 }
 

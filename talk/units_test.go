@@ -118,16 +118,6 @@ func TestInvitation(t *testing.T) {
 	}
 }
 
-func TestWordList(t *testing.T) {
-	seen := make(map[string]bool)
-	for _, w := range wordList {
-		seen[w] = true
-	}
-	if len(wordList) != 256 || len(seen) != 256 {
-		t.Error(len(wordList), len(seen))
-	}
-}
-
 func FuzzIntroduction(f *testing.F) {
 	id := NewIdentity()
 	i := &introduction{key: id.Public(), name: "ann", signature: make([]byte, 64)}

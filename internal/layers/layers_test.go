@@ -68,8 +68,12 @@ var allowed = map[string][]string{
 	"internal/natsdial":  {"", "address", "starttls"},
 	"internal/link":      {"relay"},
 	"internal/nickname":  {"internal/printable"},
+	"internal/words":     {},
+	"internal/cpace":     {},
 	"talk": {"iana", "engine", "identity", "internal/link", "internal/nickname", "internal/stream",
-		"message", "relay", "trust"},
+		"internal/words", "message", "relay", "trust"},
+	"transfer": {"iana", "engine", "internal/cpace", "internal/filelock", "internal/link",
+		"internal/printable", "internal/words", "message", "relay", ""},
 }
 
 // untouched lists the standard packages that the engine's side must not import

@@ -1,12 +1,10 @@
-package talk
+// Package words has a list of 256 short English words, for values that people read aloud.
+package words
 
 import "strings"
 
-// wordCount is how many words two members compare: 40 bits.
-const wordCount = 5
-
-// wordList has a word for each byte.
-var wordList = strings.Fields(`
+// List has a word for each byte. The words are of lower-case letters.
+var List = strings.Fields(`
 acid acorn actor adult agent alarm album algae alley amber anchor angle ankle apple apron
 arena armor arrow aspen atlas attic autumn bacon badge bagel bamboo banjo barn basil
 basket beach beaver bell berry birch bishop blanket bonus border bottle bread brick bridge
@@ -29,11 +27,11 @@ tunnel turtle uncle unicorn valley vanilla velvet village violin volcano wagon w
 whale window winter wizard wolf yogurt zebra zigzag
 `)
 
-// words returns the words for bytes.
-func words(b []byte) string {
+// Of returns the words for bytes, with sep between them.
+func Of(b []byte, sep string) string {
 	all := make([]string, len(b))
 	for i, c := range b {
-		all[i] = wordList[c]
+		all[i] = List[c]
 	}
-	return strings.Join(all, " ")
+	return strings.Join(all, sep)
 }
