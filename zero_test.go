@@ -53,6 +53,7 @@ import (
 	"github.com/sealsock/sealsock/socket/vsock"
 	"github.com/sealsock/sealsock/starttls"
 	"github.com/sealsock/sealsock/talk"
+	"github.com/sealsock/sealsock/transfer"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -117,6 +118,7 @@ var zeroValues = []any{
 	new(signer.Signer),
 	new(starttls.Error),
 	new(talk.Identity), new(talk.Invitation), new(talk.Room),
+	new(transfer.Code), new(transfer.Files), new(transfer.Sender),
 	new(trust.Code), new(trust.Error), new(trust.KnownPeers), new(trust.Lists),
 	new(trust.Pin), new(trust.Policy), new(trust.Result),
 	new(trust.RevocationStatus), new(trust.Roots),

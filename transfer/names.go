@@ -1,0 +1,101 @@
+package transfer
+
+import (
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	maxName  = 4096 // bytes of a name with its folders
+	maxPart  = 255  // bytes of a part of it
+	maxDepth = 64   // parts
+	// partialPrefix begins the names of folders with unfinished files.
+	partialPrefix = ".seal-partial-"
+)
+
+// checkName reports why a receiver must not create a file of this name. A name is relative
+// and has '/' between its parts.
+func checkName(name string) error { return checkNameOn(runtime.GOOS, name) }
+
+func checkNameOn(system, name string) error {
+	refuse := func(why string) error {
+		return fmt.Errorf("transfer: %q: %w: %s", name[:min(len(name), 100)], ErrName, why)
+	}
+	switch {
+	case name == "":
+		return refuse("it is empty")
+	case len(name) > maxName:
+		return refuse("it is too long")
+	case !utf8.ValidString(name):
+		return refuse("it is no UTF-8")
+	case strings.HasPrefix(name, "/"):
+		return refuse("it is absolute")
+	case strings.Count(name, "/") >= maxDepth:
+		return refuse("it has too many folders")
+	}
+	if strings.ContainsFunc(name, invisible) {
+		return refuse("it has a character that does not print")
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if why := checkPart(system, part); why != "" {
+			return refuse(why)
+		}
+	}
+	if system == runtime.GOOS && !filepath.IsLocal(filepath.FromSlash(name)) {
+		return refuse("it leads out of the folder")
+	}
+	return nil
+}
+
+// invisible reports whether a character does not print. Direction marks and the like would
+// show another name than the one that is meant.
+func invisible(c rune) bool {
+	return unicode.IsControl(c) || unicode.In(c, unicode.Cf, unicode.Zl, unicode.Zp) ||
+		c == utf8.RuneError
+}
+
+// checkPart reports why a part of a name cannot be one, or "".
+func checkPart(system, part string) string {
+	switch {
+	case part == "" || part == "." || part == "..":
+		return "it leads out of the folder, or has an empty part"
+	case len(part) > maxPart:
+		return "a part of it is too long"
+	case strings.HasPrefix(strings.ToLower(part), partialPrefix):
+		return "it is that of a folder for unfinished files"
+	case system == "windows" && !windowsPart(part):
+		return "Windows has another meaning for it"
+	}
+	return ""
+}
+
+// windowsPart reports whether a part of a name is one on Windows: no device, stream or drive.
+func windowsPart(part string) bool {
+	if strings.ContainsAny(part, `\:*?"<>|`) || strings.HasSuffix(part, ".") ||
+		strings.HasSuffix(part, " ") {
+		return false
+	}
+	base, _, _ := strings.Cut(strings.ToUpper(part), ".")
+	base = strings.TrimRight(base, " ")
+	switch base {
+	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$":
+		return false
+	}
+	port, isPort := strings.CutPrefix(base, "COM")
+	if !isPort {
+		port, isPort = strings.CutPrefix(base, "LPT")
+	}
+	return !isPort || !strings.Contains("0123456789¹²³", port) || port == ""
+}
+
+// foldName returns what is equal for two names of one file on this system.
+func foldName(name string) string {
+	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
+		return strings.ToLower(name)
+	}
+	return name
+}
