@@ -209,6 +209,9 @@ func (*openSSL) FirstByte(measure.Handshake, time.Duration) (float64, error) {
 	return 0, errors.ErrUnsupported
 }
 
+// Accepts implements measure.Side.
+func (*openSSL) Accepts(time.Duration) (float64, error) { return 0, errors.ErrUnsupported }
+
 // Cost implements measure.Side.
 func (*openSSL) Cost(measure.Handshake) (c measure.Costs, err error) {
 	return c, errors.ErrUnsupported

@@ -87,6 +87,8 @@ What is measured:
 - **first byte**: from the start of a connection over loopback to the first byte of the
   answer to a request, with a real listener.
 - **bulk**: 16 KiB writes with AES-128-GCM; in memory both ends on one processor.
+- **connections of wrk**: requests a second of the program wrk, which makes a connection for
+  each, to a listener. Its own work, on the same processors, is in the figure.
 - **idle end**: the heap of one end over loopback TCP, both ends in one process, after a
   message in each direction. What a goroutine's stack or a thread costs is not in it. OpenSSL
   has SSL_MODE_RELEASE_BUFFERS, and is measured without threads.

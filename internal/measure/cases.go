@@ -42,6 +42,7 @@ func cases() []Case {
 		one("first byte, 0-RTT", micro, false, false, firstByte(Handshake{Resume: true, Early: true})),
 		bulkCase("bulk in memory", Memory), bulkCase("bulk over loopback TCP", Loopback),
 		one("round trips of 64 bytes", perSecond, true, true, Side.Trips),
+		one("connections of wrk", perSecond, true, false, Side.Accepts),
 	)
 	return append(append(list, idleCases()...), certificateCases()...)
 }

@@ -89,5 +89,7 @@ func (limit) Trips(time.Duration) (float64, error) { return 0, errors.ErrUnsuppo
 func (limit) FirstByte(Handshake, time.Duration) (float64, error) {
 	return 0, errors.ErrUnsupported
 }
+func (limit) Accepts(time.Duration) (float64, error) { return 0, errors.ErrUnsupported }
+
 func (limit) Cost(Handshake) (c Costs, err error) { return c, errors.ErrUnsupported }
 func (limit) Idle(Style, int) (float64, error)    { return 0, errors.ErrUnsupported }

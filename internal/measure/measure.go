@@ -28,6 +28,10 @@ type Side interface {
 	// FirstByte takes the time from the start of a connection over loopback TCP to the
 	// first byte of the answer to a request, in µs.
 	FirstByte(h Handshake, d time.Duration) (float64, error)
+	// Accepts serves HTTPS on a listener over loopback TCP to the program wrk, which makes
+	// a connection for each request, and returns its requests a second. Without wrk it
+	// returns errors.ErrUnsupported.
+	Accepts(d time.Duration) (float64, error)
 	// Cost returns what a handshake costs both ends.
 	Cost(h Handshake) (Costs, error)
 	// Idle returns the memory of one end of an idle connection over loopback TCP, in

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/internal/peers"
 )
 
 // TestRun measures every short case for a moment: each side that has it gives a figure.
@@ -52,6 +53,16 @@ func TestFirstByte(t *testing.T) {
 	}
 	if _, ok := rows[2].Median("crypto/tls"); ok {
 		t.Error("crypto/tls has 0-RTT")
+	}
+}
+
+// TestAccepts: wrk gets answers from both stacks.
+func TestAccepts(t *testing.T) {
+	peers.Need(t, "wrk")
+	for _, s := range []Side{Sealsock(), Standard()} {
+		if v, err := s.Accepts(time.Second); err != nil || v <= 0 {
+			t.Errorf("%s: %v, %v", s.Name(), v, err)
+		}
 	}
 }
 
