@@ -1,6 +1,7 @@
 package talk
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/x509"
@@ -29,6 +30,15 @@ func NewIdentity() *Identity {
 
 func identityOf(key ed25519.PrivateKey) *Identity {
 	return &Identity{func() ed25519.PrivateKey { return key }}
+}
+
+// IdentityOf returns the identity of a key that the caller stores. It keeps no part of key.
+func IdentityOf(key ed25519.PrivateKey) (*Identity, error) {
+	if len(key) != ed25519.PrivateKeySize {
+		return nil, fmt.Errorf("talk: an Ed25519 key of %d bytes, not %d: %w", len(key),
+			ed25519.PrivateKeySize, os.ErrInvalid)
+	}
+	return identityOf(bytes.Clone(key)), nil
 }
 
 // LoadIdentity returns the key in a file, in PEM as PKCS #8, which it makes if there is none:

@@ -84,7 +84,8 @@ func newScreenOf(t *testing.T, home string, stdin *os.File, name string, args ..
 	if stdin != nil {
 		s.cmd.Stdin = stdin
 	}
-	s.cmd.Env = append(os.Environ(), "SEALSOCK_HOME="+home, "TERM=xterm", "NO_COLOR=1", "GORACE=atexit_sleep_ms=0")
+	s.cmd.Env = append(os.Environ(), "SEALSOCK_HOME="+home, "TERM=xterm", "NO_COLOR=1", "COLUMNS=80", "LINES=24",
+		"GORACE=atexit_sleep_ms=0")
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 1}
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)

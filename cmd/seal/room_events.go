@@ -10,12 +10,14 @@ import (
 
 // talkEvent reports what happens in a room other than texts.
 type talkEvent struct {
-	What   string `json:"what"` // such as "joined"
-	Name   string `json:"name,omitempty"`
-	Key    string `json:"key,omitempty"`   // its pin
-	Words  string `json:"words,omitempty"` // to compare
-	New    bool   `json:"new,omitempty"`   // the key was not known
-	Reason string `json:"reason,omitempty"`
+	What  string `json:"what"` // such as "joined"
+	Name  string `json:"name,omitempty"`
+	Key   string `json:"key,omitempty"`   // its pin
+	Words string `json:"words,omitempty"` // to compare
+	New   bool   `json:"new,omitempty"`   // the key was not known
+	// Verified is set for a key whose words the user has compared, now or earlier.
+	Verified bool   `json:"verified,omitempty"`
+	Reason   string `json:"reason,omitempty"`
 }
 
 func (talkEvent) event() string { return "talk" }
@@ -39,7 +41,10 @@ func (e talkEvent) text() string {
 	if e.Name != "" {
 		text = e.Name + " " + text
 	}
-	if e.Words != "" {
+	switch {
+	case e.Verified:
+		text += "; its key is verified"
+	case e.Words != "":
 		text += "; words: " + e.Words
 		if e.New {
 			text += " (a new key)"
@@ -65,6 +70,7 @@ func talkEventOf(e *talk.Event) talkEvent {
 	n := talkEvent{What: talkWhat[e.Kind], Name: e.Member.Name}
 	if e.Kind == talk.Joined {
 		n.Key, n.Words, n.New = e.Member.Key, e.Member.Words, e.Member.FirstUse
+		n.Verified = e.Member.Verified
 	}
 	if e.Err != nil {
 		n.Reason = explain(e.Err).text

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -16,6 +14,7 @@ import (
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/address"
+	"github.com/sealsock/sealsock/internal/chatscreen"
 	"github.com/sealsock/sealsock/internal/nickname"
 	"github.com/sealsock/sealsock/talk"
 	"github.com/sealsock/sealsock/trust"
@@ -27,22 +26,33 @@ which can read nothing. Who has the invitation of a room can join it.`
 const chatNewLong = `
 Print an invitation into a new room to standard output. RELAY is the address of a relay.
 The invitation contains the secret of the room: send it over a channel that is as
-confidential as the room shall be. A room has up to 50 members.`
+confidential as the room shall be. A room has up to 50 members.
+
+On a terminal the invitation is shown as a link and as a QR code too, on standard
+error. The link opens the room in a browser, if the relay serves its page, and seal
+chat join takes it as well. RELAY may be a WebSocket behind a web server, as in
+wss://example.com/relay.`
 
 const chatNewExample = `  seal chat new relay.example:4433 > invitation
-  seal chat new --pin sha256/… 192.0.2.1:4433 > invitation`
+  seal chat new --pin sha256/… 192.0.2.1:4433 > invitation
+  seal chat new --link wss://example.com/relay > invitation`
 
 const chatJoinLong = `
-Join a room. FILE has the invitation; without it the terminal asks for it. Each line
-of standard input goes to all other members, from the first one that joins on, and their
-lines are printed as "name: line". Control characters in them are replaced.
+Join a room. FILE has the invitation; without it the terminal asks for it.
 
-At the end of the input seal waits until the others have received everything, and leaves.
-Lines arrive once and in order, also if the relay or a connection fails meanwhile.
+On a terminal the room has the whole screen: its texts, its members, and a line to type
+in. /help lists the commands, PageUp and PageDown show earlier texts, and Ctrl-C or
+/quit ends. The texts are kept in memory alone. --plain shows lines instead.
+
+Elsewhere each line of standard input goes to all other members, from the first one that
+joins on, and their lines are printed as "name: line". Control characters in them are
+replaced. At the end of the input seal waits until the others have received everything,
+and leaves. Lines arrive once and in order, also if the relay or a connection fails
+meanwhile.
 
 Each member has a key, and seal remembers the keys of the others by name: a name with
-another key is refused. Compare the words that are printed for a new member with it, over
-another channel: they agree if no other is between you.`
+another key is refused. To verify a key, compare the words of /verify with the member,
+over another channel: they agree if no other is between you.`
 
 const chatJoinExample = `  seal chat join invitation
   seal chat join --as alice invitation < report.txt
@@ -73,6 +83,7 @@ func newChatCommand(out *output) *cobra.Command {
 
 func newChatNew() *cobra.Command {
 	var pin string
+	var link, code bool
 	cmd := &cobra.Command{
 		Use:     "new RELAY",
 		Short:   "Print an invitation into a new room",
@@ -91,10 +102,26 @@ func newChatNew() *cobra.Command {
 				return usage("%q cannot stand in an invitation", args[0]).
 					hinted("an address without spaces, '?' and '#', as in relay.example:4433")
 			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), invitation.Text())
-			return err
+			text := invitation.Text()
+			if link {
+				text = invitation.Link()
+			}
+			if text == "" {
+				return usage("%q has no link", args[0]).
+					hinted("a link is for HOST:PORT, or wss://HOST/relay")
+			}
+			if _, err = fmt.Fprintln(cmd.OutOrStdout(), text); err != nil {
+				return err
+			}
+			if code || isTerminal(os.Stdout) && isTerminal(os.Stderr) && !cmd.Flags().Changed("qr") {
+				return showInvitation(cmd.ErrOrStderr(), invitation)
+			}
+			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&link, "link", false, "print the link for a browser instead")
+	cmd.Flags().BoolVar(&code, "qr", false,
+		"show a QR code on standard error, as on a terminal; --qr=false for none there")
 	cmd.Flags().StringVar(&pin, "pin", "",
 		"the `pin` of the relay's key, as seal relay prints it, instead of an authority")
 	return cmd
@@ -120,6 +147,7 @@ type chatFlags struct {
 	ca       []string
 	wait     time.Duration
 	stay     bool
+	plain    bool
 }
 
 func newChatJoin(out *output) *cobra.Command {
@@ -145,6 +173,7 @@ func newChatJoin(out *output) *cobra.Command {
 	f.DurationVar(&flags.wait, "wait", 0,
 		"give up if no member has joined within this `time`; 0 for no limit")
 	f.BoolVar(&flags.stay, "stay", false, "stay after the end of the input, until interrupted")
+	f.BoolVar(&flags.plain, "plain", false, "on a terminal, show lines instead of the whole screen")
 	return cmd
 }
 
@@ -162,8 +191,16 @@ func (flags *chatFlags) join(
 	if err != nil {
 		return causeOf(ctx, err)
 	}
-	out.print(talkEvent{What: "entered", Name: opts.Name})
-	c := &roomChat{room: room, out: out, stdout: stdout, met: make(chan struct{})}
+	c := &roomChat{
+		room: room, name: opts.Name, out: out, stdout: stdout, met: make(chan struct{}),
+		screen: flags.onScreen(out),
+	}
+	if !c.screen {
+		out.print(talkEvent{What: "entered", Name: opts.Name})
+	}
+	if isTerminal(os.Stdin) {
+		c.commands = &chatscreen.Commands{Room: room, Name: opts.Name}
+	}
 	return c.run(ctx, flags)
 }
 
@@ -198,6 +235,10 @@ func (flags *chatFlags) options(out *output, args []string) (*talk.Options, erro
 	known := in(flags.known, "chat.known")
 	if opts.Known, err = trust.OpenKnownPeers(known, nil); err != nil {
 		return nil, unusableKnown(known, err)
+	}
+	verified := known + ".verified"
+	if opts.Verified, err = trust.OpenKnownPeers(verified, nil); err != nil {
+		return nil, unusableKnown(verified, err)
 	}
 	return opts, nil
 }
@@ -257,140 +298,16 @@ func (flags *chatFlags) dial(i *talk.Invitation) (func(context.Context) (net.Con
 			return nil, err
 		}
 	}
+	at, err := address.Parse(i.Relay)
+	if err != nil {
+		return nil, failed(err, "the address of the relay in the invitation: %v", err)
+	}
 	cfg := &sealsock.Config{Trust: policy}
 	return func(ctx context.Context) (net.Conn, error) {
-		conn, err := sealsock.Dial(ctx, i.Relay, cfg)
+		conn, err := sealsock.DialAddress(ctx, belowTLS(at), cfg)
 		if err != nil {
 			return nil, err // and no nil *Conn in an interface
 		}
-		return conn, nil
+		return overTLS(ctx, at, conn)
 	}, nil
-}
-
-// A roomChat connects a room to standard input and output.
-type roomChat struct {
-	room   *talk.Room
-	out    *output
-	stdout io.Writer
-	met    chan struct{} // closed when the first member has joined
-}
-
-// run returns after the end of the input, of ctx, or of the output.
-func (c *roomChat) run(ctx context.Context, flags *chatFlags) error {
-	received := make(chan error, 1)
-	go func() { received <- c.receive(ctx) }()
-	sent := make(chan error, 1)
-	go func() { sent <- c.send(ctx, flags.wait) }()
-	var err error
-	select {
-	case err = <-received:
-	case err = <-sent:
-		if err == nil && flags.stay {
-			err = <-received
-		}
-	}
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), chatFarewell)
-	defer cancel()
-	if unsent := c.room.Close(within); unsent != nil && err == nil {
-		err = failed(unsent, "%v", unsent).
-			hinted("ask the member what has arrived, and send the rest again")
-	}
-	return causeOf(ctx, err)
-}
-
-// receive prints what happens in the room.
-func (c *roomChat) receive(ctx context.Context) error {
-	met := false
-	for {
-		e, err := c.room.Receive(ctx)
-		if err != nil {
-			return err
-		}
-		if e.Kind == talk.Joined && !met {
-			met = true
-			close(c.met)
-		}
-		if e.Kind == talk.Text {
-			_, err = io.WriteString(c.stdout, oneLine(e.Member.Name+": "+e.Text)+"\n")
-			if err != nil {
-				return outputError(err)
-			}
-			continue
-		}
-		if n := talkEventOf(e); n.What != "" {
-			c.out.print(n)
-		}
-	}
-}
-
-// send sends the lines of the input to the room, once there is another member.
-func (c *roomChat) send(ctx context.Context, wait time.Duration) error {
-	if err := c.awaitMember(ctx, wait); err != nil {
-		return err
-	}
-	lines := make(chan string)
-	var end error // of the input; valid when lines is closed
-	go func() {
-		// A file cannot be interrupted while it is read: this may outlive the room.
-		defer close(lines)
-		end = readLines(os.Stdin, func(line string) { lines <- line })
-	}()
-	for {
-		select {
-		case line, ok := <-lines:
-			if !ok {
-				return end
-			}
-			if err := c.sendLine(ctx, line); err != nil {
-				return err
-			}
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// awaitMember waits for the first other member.
-func (c *roomChat) awaitMember(ctx context.Context, wait time.Duration) error {
-	var late <-chan time.Time
-	if wait > 0 {
-		timer := time.NewTimer(wait)
-		defer timer.Stop()
-		late = timer.C
-	}
-	select {
-	case <-c.met:
-		return nil
-	case <-late:
-		return failed(nil, "no other member has joined within %v", wait).
-			hinted("--wait takes a longer time; the others need the same invitation")
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// readLines calls do with each line of r, without its end. A line that is too long for a text
-// becomes several.
-func readLines(r io.Reader, do func(string)) error {
-	in := bufio.NewReaderSize(r, talk.MaxText)
-	for {
-		b, err := in.ReadSlice('\n')
-		if len(b) > 0 {
-			do(strings.TrimRight(string(b), "\r\n"))
-		}
-		switch {
-		case err == io.EOF:
-			return nil
-		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
-			return err
-		}
-	}
-}
-
-func (c *roomChat) sendLine(ctx context.Context, line string) error {
-	n, err := c.room.Send(ctx, line)
-	if err == nil && n == 0 {
-		c.out.warn("no other member is in the room: a line was not sent")
-	}
-	return err
 }

@@ -205,4 +205,53 @@ var relayRows = []row{
 		old:  `u.Hostname() == "", u.User != nil,`, new: `u.Hostname() == "",`,
 		test: "TestLink",
 	},
+	{
+		doc: own, section: "seal chat", must: "a text cannot control the terminal",
+		file: "internal/chatscreen/history.go",
+		old:  "		e.text = printable.Line(e.text)\n", new: "",
+		test: "TestTextsAreData",
+	},
+	{
+		doc: own, section: "seal chat", must: "a text that is wrapped does not look like another's",
+		file: "internal/chatscreen/history.go",
+		old:  "if i+j > 0 {", new: "if i > 0 {",
+		test: "TestTextsAreData",
+	},
+	{
+		doc: own, section: "seal chat", must: "the history is bounded in entries",
+		file: "internal/chatscreen/history.go",
+		old:  "len(h.entries) > maxEntries || h.bytes", new: "h.bytes",
+		test: "TestHistory",
+	},
+	{
+		doc: own, section: "seal chat", must: "the history is bounded in bytes",
+		file: "internal/chatscreen/history.go",
+		old:  " || h.bytes > maxBytes) {", new: ") {",
+		test: "TestHistory",
+	},
+	{
+		doc: own, section: "seal chat", must: "the lines that wait to be sent are bounded",
+		file: "internal/chatscreen/screen.go",
+		old:  "if len(m.pending) >= maxPending {", new: "if false {",
+		test: "TestLeaving",
+	},
+	{
+		doc: own, section: "seal chat", must: "a key is verified after its words were shown",
+		file: "internal/chatscreen/commands.go",
+		old:  "	if !ok {\n		return fmt.Sprintf(\"compare",
+		new:  "	if false {\n		return fmt.Sprintf(\"compare",
+		test: "TestVerifyCommand",
+	},
+	{
+		doc: own, section: "seal chat", must: "the warning about a changed key stays",
+		file: "internal/chatscreen/screen.go",
+		old:  "	if k == alarm {\n", new: "	if false {\n",
+		test: "TestAlarmStays",
+	},
+	{
+		doc: own, section: "seal chat", must: "the lines of a script are never commands",
+		file: "cmd/seal/room_verbs.go",
+		old:  "	if isTerminal(os.Stdin) {\n		c.commands", new: "	if true {\n		c.commands",
+		test: "TestPlainRoom",
+	},
 }
