@@ -1,6 +1,7 @@
 package cpace
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha512"
@@ -108,8 +109,12 @@ func (e *Exchange) Responder(ownData, otherShare, otherData []byte) (*Keys, erro
 	return e.keys(k, otherShare, otherData, e.share[:], ownData), nil
 }
 
-// secret is scalar_mult_vfy of the draft, with its condition to abort.
+// secret is scalar_mult_vfy of the draft, with its condition to abort. A share that is this
+// party's own was reflected: with the same data, the party's own tag would verify.
 func (e *Exchange) secret(share []byte) ([]byte, error) {
+	if bytes.Equal(share, e.share[:]) {
+		return nil, ErrShare
+	}
 	other, err := ristretto255.NewIdentityElement().SetCanonicalBytes(share)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrShare, err)

@@ -162,3 +162,15 @@ func FuzzShare(f *testing.F) {
 		}
 	})
 }
+
+// TestReflection: a party does not agree on a key with itself.
+func TestReflection(t *testing.T) {
+	e := New([]byte("password"), nil, []byte("session"))
+	for role, finish := range map[string]func(_, _, _ []byte) (*Keys, error){
+		"initiator": e.Initiator, "responder": e.Responder,
+	} {
+		if k, err := finish(nil, e.Share(), nil); !errors.Is(err, ErrShare) {
+			t.Errorf("%s: %v, %v", role, k, err)
+		}
+	}
+}
