@@ -24,6 +24,8 @@ import (
 	"github.com/sealsock/sealsock/certificate"
 	"github.com/sealsock/sealsock/chat"
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/fleet"
+	"github.com/sealsock/sealsock/fleet/natsfleet"
 	"github.com/sealsock/sealsock/httptransport"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
@@ -79,6 +81,7 @@ var zeroValues = []any{
 	new(engine.Receiver),
 	new(engine.Sender), new(engine.Session), new(engine.SessionQuery),
 	new(engine.SignRequest), new(engine.State), new(engine.TakeoverKey),
+	new(fleet.KeyFile), new(fleet.Rates), new(fleet.Secret), new(natsfleet.Member),
 	new(httptransport.Transport),
 	new(iana.Alert), new(iana.CertificateCompression), new(iana.CertificateType),
 	new(iana.CipherSuite), new(iana.ContentType), new(iana.ExtensionType),

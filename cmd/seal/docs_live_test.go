@@ -12,10 +12,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/sealsock/sealsock/internal/natstest"
 	"github.com/sealsock/sealsock/internal/peers"
 	"github.com/sealsock/sealsock/trust"
 )
@@ -53,6 +55,10 @@ func newStage(t *testing.T) *stage {
 	s.write("user", "alice:secret\n")
 	s.write("report", "text\n")
 	s.write("photos.tar", "photos\n")
+	s.write("nats.auth", "seal:secret\n")
+	secret, other := strings.Repeat("a5", 32)+"\n", strings.Repeat("5a", 32)+"\n"
+	s.write("fleet.secret", secret)
+	s.write("ticket.keys", secret+other)
 	if err := os.Mkdir(filepath.Join(s.dir, "received"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +277,19 @@ func (s *stage) listen(args []string) {
 	last := len(args) - 1
 	m := splitAddress.FindStringSubmatch(args[last])
 	args[last] = m[1] + "localhost:0" + m[4]
-	s.listening(args...)
+	s.listening(s.withNATS(args)...)
+}
+
+// withNATS puts a NATS server of this machine in the place of that of --nats.
+func (s *stage) withNATS(args []string) []string {
+	i := slices.Index(args, "--nats")
+	if i < 0 {
+		return args
+	}
+	server := natstest.Start(s.t, "--user", "seal", "--pass", "secret", "--tls",
+		"--tlscert", filepath.Join(s.dir, "server.pem"), "--tlskey", filepath.Join(s.dir, "server.key"))
+	args[i+1] = strings.Replace(server.URL, "nats://127.0.0.1", "tls://localhost", 1)
+	return append([]string{args[0], "--nats-ca", "root.pem"}, args[1:]...)
 }
 
 // inspect runs a command line of inspect.

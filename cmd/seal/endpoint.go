@@ -59,7 +59,7 @@ func (flags *listenFlags) checkEndpoints(a address.Address) error {
 	if err := checkService(a, flags.starttls); err != nil {
 		return err
 	}
-	if err := flags.nats.check(); err != nil {
+	if err := flags.fleet.nats.check(); err != nil {
 		return err
 	}
 	if flags.http && a.Scheme() == "wss" {

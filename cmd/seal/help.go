@@ -29,6 +29,7 @@ var flagGroups = []flagGroup{
 	{"Peers", "ca ca-dir client-ca client-auth pin known-peers insecure strict"},
 	{"Connection", "proxy proxy-user-file starttls accept-proxy-header send-proxy-header " +
 		"alpn session early-data tickets max-early-data"},
+	{"Several servers", "nats nats-auth nats-ca nats-tls-first fleet-secret ticket-keys"},
 	{"Revocation", "crl revocation revocation-max-age"},
 	{"Encrypted ClientHello", "ech-keys ech-config"},
 	{"Protocol", "profile min max suites groups sigalgs legacy"},

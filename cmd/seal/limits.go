@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/sealsock/sealsock/fleet"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/admit"
 )
@@ -66,7 +67,7 @@ func (l *limitFlags) prepare(scheme string) (*gate, error) {
 		return nil, err
 	}
 	if l.rate != "" {
-		g.rates, err = parseRate(l.rate)
+		g.rate, err = parseRate(l.rate)
 	}
 	return g, err
 }
@@ -111,7 +112,7 @@ func parseNetworks(flag string, texts []string) ([]netip.Prefix, error) {
 }
 
 // parseRate parses the value of --rate.
-func parseRate(text string) (*rates, error) {
+func parseRate(text string) (*rate, error) {
 	number, each, ok := strings.Cut(text, "/")
 	n, err := strconv.Atoi(number)
 	per, timeErr := time.ParseDuration(each)
@@ -122,7 +123,7 @@ func parseRate(text string) (*rates, error) {
 		return nil, usage("--rate %q is not a number and a time", text).
 			hinted("as in --rate 10/1m for ten connections a minute from one address")
 	}
-	return &rates{most: n, per: per, seen: make(map[netip.Prefix]bucket)}, nil
+	return &rate{n, per, fleet.NewRates(n, per)}, nil
 }
 
 // A refusalError is the reason why a client is not served, and the alert that it gets.
@@ -146,7 +147,7 @@ func refusal(alert iana.Alert, code, format string, args ...any) *refusalError {
 type gate struct {
 	net.Listener // nil if there is a header
 	allow, deny  []netip.Prefix
-	rates        *rates
+	rate         *rate
 	refused      func(net.Addr, error)
 	byeSlots     chan struct{}
 	plain        bool // clients do not use TLS, so that none gets an alert
@@ -209,9 +210,9 @@ func (g *gate) check(peer net.Addr, now time.Time) *refusalError {
 		return refusal(iana.AlertAccessDenied, "denied", "--deny has its address")
 	case len(g.allow) > 0 && !containsIP(g.allow, ip):
 		return refusal(iana.AlertAccessDenied, "denied", "--allow does not have its address")
-	case network.IsValid() && g.rates != nil && !g.rates.take(network, now):
+	case network.IsValid() && g.rate != nil && !g.rate.Take(network, now):
 		return refusal(iana.AlertInternalError, "rate",
-			"%v opens more than %d connections in %v (--rate)", network, g.rates.most, g.rates.per)
+			"%v opens more than %d connections in %v (--rate)", network, g.rate.most, g.rate.per)
 	}
 	return nil
 }
@@ -268,57 +269,11 @@ func sayFarewell(conn net.Conn, alert iana.Alert) {
 	drain(conn, farewellBytes)
 }
 
-// rates bounds how many connections each address opens in a time: a bucket holds most
-// connections and is refilled within per.
-type rates struct {
+// A rate bounds how many connections each address opens in a time.
+type rate struct {
 	most int
 	per  time.Duration
-
-	mu   sync.Mutex
-	seen map[netip.Prefix]bucket
-}
-
-type bucket struct {
-	left float64
-	at   time.Time
-}
-
-// maxRates bounds the addresses that are remembered, at about 100 bytes each.
-const maxRates = 1 << 16
-
-// take reports whether a network may open one more connection, and counts it.
-func (r *rates) take(network netip.Prefix, now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	b, known := r.seen[network]
-	if !known {
-		if len(r.seen) >= maxRates {
-			r.forget(now)
-		}
-		b = bucket{float64(r.most), now}
-	}
-	refill := float64(now.Sub(b.at)) * float64(r.most) / float64(r.per)
-	b.left, b.at = min(float64(r.most), b.left+max(0, refill)), now
-	ok := b.left >= 1
-	if ok {
-		b.left--
-	}
-	r.seen[network] = b
-	return ok
-}
-
-// forget removes the networks whose buckets are full again, and one at least.
-func (r *rates) forget(now time.Time) {
-	var last netip.Prefix
-	for network, b := range r.seen {
-		if now.Sub(b.at) >= r.per {
-			delete(r.seen, network)
-		}
-		last = network
-	}
-	if len(r.seen) >= maxRates {
-		delete(r.seen, last)
-	}
+	fleet.Limiter
 }
 
 // places are the connections that may be served at once.

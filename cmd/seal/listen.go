@@ -73,7 +73,7 @@ type listenFlags struct {
 	echKeys    []string
 	legacy     bool
 	timeout    time.Duration
-	nats       natsFlags
+	fleet      fleetFlags
 	rooms      service         // of a relay
 	backend    address.Address // that --to names
 }
@@ -117,6 +117,7 @@ func (flags *listenFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&flags.sniStrict, "sni-strict", false,
 		"refuse clients that request no name of a certificate, instead of showing them the first one")
 	f.StringArrayVar(&flags.names, "name", nil, "an additional `name` for the certificate of the local authority; may be given several times")
+	flags.fleet.register(f)
 	flags.trustFlags.register(f, "clients")
 	f.StringArrayVar(&flags.clientCA, "client-ca", nil, "the same as --ca: authorities of clients, a `file`")
 	f.StringVar(&flags.clientAuth, "client-auth", "", "client certificates, a `word`: none, request, require (the default with --ca or --pin), or with --http late (for /secret only)")
@@ -148,7 +149,7 @@ func listen(ctx context.Context, out *output, flags *listenFlags, addr string) e
 	if err := flags.logFlags.open(ctx, out); err != nil {
 		return err
 	}
-	o, err := interruptibly(ctx, func() (*credentials, error) { return flags.prepare(out, a) })
+	o, err := interruptibly(ctx, func() (*credentials, error) { return flags.prepare(out, a, gate) })
 	if err != nil {
 		return err
 	}
@@ -204,7 +205,9 @@ func (flags *listenFlags) run(
 }
 
 // prepare reads the files that the flags name.
-func (flags *listenFlags) prepare(out *output, a address.Address) (*credentials, error) {
+func (flags *listenFlags) prepare(
+	out *output, a address.Address, g *gate,
+) (*credentials, error) {
 	cfg, done, err := flags.config(out)
 	if err != nil {
 		return nil, err
@@ -217,6 +220,8 @@ func (flags *listenFlags) prepare(out *output, a address.Address) (*credentials,
 	o.cfg, o.done = cfg, done
 	if flags.relay {
 		err = flags.openRooms(out, o)
+	} else {
+		err = flags.fleet.share(out, o, g)
 	}
 	if err != nil {
 		done()

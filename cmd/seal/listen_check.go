@@ -20,6 +20,11 @@ func (flags *listenFlags) checkCredentials() error {
 			return err
 		}
 	}
+	if !flags.relay {
+		if err := flags.fleet.check(flags.maxEarly > 0, flags.tickets > 0); err != nil {
+			return err
+		}
+	}
 	if !flags.legacy {
 		return nil
 	}
@@ -27,7 +32,7 @@ func (flags *listenFlags) checkCredentials() error {
 		"--tickets": flags.tickets != defaultTickets, "--max-early-data": flags.maxEarly > 0, "--psk-file": flags.pskFile != "",
 		"--psk-without-dhe": flags.pskAlone,
 		"--ech-keys":        len(flags.echKeys) > 0, "--raw-key": flags.rawKey, "--client-auth late": flags.late(),
-		"--sni-strict": flags.sniStrict,
+		"--sni-strict": flags.sniStrict, "--ticket-keys and --fleet-secret": flags.fleet.given(),
 	})
 }
 

@@ -33,7 +33,7 @@ it is back.`
 
 const relayExample = `  seal relay :4433
   seal relay --cert server.pem --key server.key :4433
-  seal relay --nats tls://nats.example:4222 --nats-auth relay.creds :4433
+  seal relay --nats tls://nats.example:4222 --nats-auth nats.auth :4433
   seal chat new relay.example:4433 > invitation`
 
 // relayClients is how many clients a relay serves at once without --clients.
@@ -58,7 +58,7 @@ func newRelayCommand(out *output) *cobra.Command {
 	f.StringArrayVar(&flags.names, "name", nil, "an additional `name` for the certificate "+
 		"of the local authority; may be given several times")
 	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "`time` for a handshake")
-	flags.nats.register(f, "share rooms with other relays")
+	flags.fleet.nats.register(f, "share rooms with other relays")
 	clients := f.Lookup("clients")
 	flags.clients, clients.DefValue = relayClients, strconv.Itoa(relayClients)
 	clients.Usage = "`number` of connections served at once; further clients are refused"
@@ -71,11 +71,11 @@ type relayService struct{ server *rooms.Server }
 // openRooms makes the service of a relay. o.done then also ends its use of NATS.
 func (flags *listenFlags) openRooms(out *output, o *credentials) error {
 	limits := rooms.Limits{PerAddress: flags.perAddress}
-	if flags.nats.servers == "" {
+	if flags.fleet.nats.servers == "" {
 		flags.rooms = relayService{rooms.NewServer(rooms.NewMemory(0, 0), limits)}
 		return nil
 	}
-	nc, err := flags.nats.connect(out, false)
+	nc, err := flags.fleet.nats.connect(out, false)
 	if err != nil {
 		return err
 	}

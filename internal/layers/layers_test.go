@@ -65,6 +65,8 @@ var allowed = map[string][]string{
 	"message":            {},
 	"relay":              {"message"},
 	"relay/natsbus":      {"relay"},
+	"fleet":              {"", "internal/readfile"},
+	"fleet/natsfleet":    {"", "fleet"},
 	"internal/natsdial":  {"", "address", "starttls"},
 	"internal/link":      {"relay"},
 	"internal/nickname":  {"internal/printable"},

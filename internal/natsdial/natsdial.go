@@ -21,9 +21,6 @@ import (
 // timeout bounds a connection with its handshake.
 const timeout = 10 * time.Second
 
-// mostInfo bounds what a server may send before TLS.
-const mostInfo = 64 << 10
-
 // A Dialer opens encrypted connections to the servers of a cluster.
 type Dialer struct {
 	sealed *sealsock.Dialer
@@ -125,7 +122,7 @@ func upgrade(ctx context.Context, raw net.Conn, name string) ([]byte, error) {
 	return r.info.Bytes(), nil
 }
 
-// A recorder keeps what was read.
+// A recorder keeps what was read: one line, which package starttls bounds.
 type recorder struct {
 	net.Conn
 	info bytes.Buffer
@@ -134,9 +131,6 @@ type recorder struct {
 // Read implements net.Conn.
 func (r *recorder) Read(p []byte) (int, error) {
 	n, err := r.Conn.Read(p)
-	if r.info.Len()+n > mostInfo {
-		return 0, fmt.Errorf("natsdial: the server sent more than %d bytes before TLS", mostInfo)
-	}
 	r.info.Write(p[:n])
 	return n, err
 }

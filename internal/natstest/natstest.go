@@ -18,9 +18,10 @@ import (
 	"github.com/sealsock/sealsock/internal/peers"
 )
 
-// A Server is a NATS server with JetStream, whose files survive the process.
+// A Server is a NATS server, whose files survive the process.
 type Server struct {
 	URL  string
+	Dir  string // of the files of JetStream, in jetstream
 	t    testing.TB
 	args []string
 
@@ -41,8 +42,17 @@ func program(t testing.TB) string {
 	return "nats-server"
 }
 
-// Start starts a server, which ends with the test. args are further arguments.
+// Start starts a server with JetStream, which ends with the test. args are further arguments.
 func Start(t testing.TB, args ...string) *Server {
+	t.Helper()
+	dir := t.TempDir()
+	s := Plain(t, append([]string{"-js", "-sd", dir}, args...)...)
+	s.Dir = dir
+	return s
+}
+
+// Plain starts a server without JetStream.
+func Plain(t testing.TB, args ...string) *Server {
 	t.Helper()
 	name := program(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -52,8 +62,7 @@ func Start(t testing.TB, args ...string) *Server {
 	port := l.Addr().(*net.TCPAddr).Port
 	l.Close()
 	s := &Server{URL: fmt.Sprintf("nats://127.0.0.1:%d", port), t: t}
-	s.args = append([]string{name, "-a", "127.0.0.1", "-p", fmt.Sprint(port),
-		"-js", "-sd", t.TempDir()}, args...)
+	s.args = append([]string{name, "-a", "127.0.0.1", "-p", fmt.Sprint(port)}, args...)
 	s.Restart()
 	t.Cleanup(s.Kill)
 	return s

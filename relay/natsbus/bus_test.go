@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/sealsock/sealsock/internal/natstest"
 	"github.com/sealsock/sealsock/relay"
 )
@@ -30,7 +32,7 @@ func startRelay(t *testing.T, s *natstest.Server, opts Options, before ...*testR
 	if opts.Answer == 0 {
 		opts.Answer = time.Minute // all answer, on a slow machine too
 	}
-	b, err := New(s.Connect(), opts)
+	b, err := New(s.Connect(nats.ReconnectBufSize(1<<20)), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +61,7 @@ func (r *testRelay) knows(other *testRelay, want bool) {
 
 func eventually(t *testing.T, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); !done(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(40 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it did not happen")
 		}

@@ -31,13 +31,13 @@ var sealRows = []row{
 	},
 	{
 		doc: own, section: "seal: limits", must: "--rate bounds the connections of an address",
-		file: "cmd/seal/limits.go",
+		file: "fleet/rates.go",
 		old:  "ok := b.left >= 1", new: "ok := true",
 		test: "TestRates",
 	},
 	{
 		doc: own, section: "seal: limits", must: "the memory of --rate is bounded",
-		file: "cmd/seal/limits.go",
+		file: "fleet/rates.go",
 		old:  "delete(r.seen, last)", new: "_ = last",
 		test: "TestRatesAreBounded",
 	},

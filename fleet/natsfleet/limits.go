@@ -1,0 +1,182 @@
+package natsfleet
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/sealsock/sealsock/fleet"
+)
+
+const (
+	// telling is how often a member tells the others of its connections.
+	telling = 250 * time.Millisecond
+	// mostCounts bounds the networks in one message, mostWaiting those that wait for one, and
+	// mostMembers those whose messages are counted.
+	mostCounts  = 1000
+	mostWaiting = 10_000
+	mostMembers = 256
+	countSize   = 16 + 1 + 4
+	countHead   = 1 + 16 + 8
+	// stale is how old a message may be.
+	stale = 30 * time.Second
+)
+
+// A limiter is a fleet.Limiter of a member.
+type limiter struct {
+	rates   *fleet.Rates
+	subject string
+
+	mu     sync.Mutex
+	counts map[netip.Prefix]uint32 // not told yet
+	last   map[[16]byte]uint64     // the number of the last message of each other member
+	number uint64
+	sub    *nats.Subscription
+}
+
+// Limiter returns a limiter that allows each network most connections within per, at all members
+// together that ask for the same. See the package comment for what may exceed this.
+func (m *Member) Limiter(most int, per time.Duration) fleet.Limiter {
+	l := &limiter{
+		rates: fleet.NewRates(most, per), counts: make(map[netip.Prefix]uint32),
+		last: make(map[[16]byte]uint64),
+	}
+	if m == nil || m.nc == nil {
+		return l
+	}
+	l.subject = fmt.Sprintf("%s.limits.%d.%d", m.name, most, per)
+	l.number = uint64(time.Now().UnixNano()) // a member that is restarted has another identifier
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return l
+	}
+	// An error leaves a limiter of this member alone.
+	l.sub, _ = m.nc.Subscribe(l.subject, func(msg *nats.Msg) { m.count(l, msg.Data) })
+	m.limiters = append(m.limiters, l)
+	return l
+}
+
+// Take implements fleet.Limiter.
+func (l *limiter) Take(network netip.Prefix, now time.Time) bool {
+	if !l.rates.Take(network, now) {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, known := l.counts[network]; (known || len(l.counts) < mostWaiting) && l.sub != nil {
+		l.counts[network]++
+	}
+	return true
+}
+
+// tell tells the others of the connections that were counted.
+func (m *Member) tell() {
+	m.mu.Lock()
+	limiters := m.limiters
+	m.mu.Unlock()
+	for _, l := range limiters {
+		for _, plain := range l.messages(m.id, time.Now()) {
+			b, err := m.seal(plain, l.subject)
+			if err == nil && m.nc.IsConnected() {
+				m.nc.Publish(l.subject, b) // what is lost is not counted elsewhere
+			}
+		}
+	}
+}
+
+// messages returns what is to be told: a version, the member, the number of the message, which is
+// a time and grows, and for each network its address, its bits and its count.
+func (l *limiter) messages(id [16]byte, now time.Time) (list [][]byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var b []byte
+	for network, n := range l.counts {
+		if len(b) == 0 {
+			l.number = max(l.number+1, uint64(now.UnixNano()))
+			b = binary.BigEndian.AppendUint64(append([]byte{1}, id[:]...), l.number)
+		}
+		address := network.Addr().As16()
+		b = append(append(b, address[:]...), byte(network.Bits()))
+		b = binary.BigEndian.AppendUint32(b, n)
+		if len(b) >= countHead+mostCounts*countSize {
+			list, b = append(list, b), nil
+		}
+	}
+	clear(l.counts)
+	if len(b) > 0 {
+		list = append(list, b)
+	}
+	return list
+}
+
+// count counts what another member tells.
+func (m *Member) count(l *limiter, b []byte) {
+	plain, err := m.open(b, l.subject)
+	if err != nil || len(plain) < countHead || plain[0] != 1 ||
+		len(plain) > countHead+mostCounts*countSize || (len(plain)-countHead)%countSize != 0 {
+		return
+	}
+	now := time.Now()
+	from, number := [16]byte(plain[1:]), binary.BigEndian.Uint64(plain[17:])
+	if from == m.id || !l.news(from, number, now) {
+		return
+	}
+	for rest := plain[countHead:]; len(rest) > 0; rest = rest[countSize:] {
+		network, ok := networkOf(rest)
+		if ok {
+			l.rates.Spend(network, int(binary.BigEndian.Uint32(rest[17:])), now)
+		}
+	}
+}
+
+// news reports whether a message is not one that was counted before, and notes it.
+func (l *limiter) news(from [16]byte, number uint64, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	last, known := l.last[from]
+	age := now.Sub(time.Unix(0, int64(number)))
+	if number <= last || age.Abs() > stale {
+		return false
+	}
+	if !known && len(l.last) >= mostMembers {
+		for other, n := range l.last {
+			if now.Sub(time.Unix(0, int64(n))) > stale {
+				delete(l.last, other) // its messages are too old by now
+			}
+		}
+		if len(l.last) >= mostMembers {
+			return false
+		}
+	}
+	l.last[from] = number
+	return true
+}
+
+// networkOf returns the network of a count. An IPv4 network has at most 32 bits.
+func networkOf(b []byte) (netip.Prefix, bool) {
+	address := netip.AddrFrom16([16]byte(b))
+	if address.Is4In6() {
+		address = address.Unmap()
+	}
+	network := netip.PrefixFrom(address, int(b[16]))
+	return network, network.IsValid()
+}
+
+// stopLimiters ends the subscriptions.
+func (m *Member) stopLimiters() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range m.limiters {
+		l.mu.Lock()
+		if l.sub != nil {
+			l.sub.Unsubscribe()
+			l.sub = nil
+		}
+		l.mu.Unlock()
+	}
+}
