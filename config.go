@@ -328,8 +328,10 @@ func matches(leaf *x509.Certificate, name string) bool {
 // no trailing dot. RFC 6066, Section 3.
 func sniName(name string) string {
 	name = strings.TrimSuffix(name, ".")
-	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
-		return ""
+	if strings.HasSuffix(strings.TrimRight(name, "0123456789"), ".") || strings.Contains(name, ":") {
+		if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
+			return ""
+		}
 	}
 	ascii, err := trust.ASCIIName(name)
 	if err != nil {

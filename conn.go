@@ -1,6 +1,8 @@
 package sealsock
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 
@@ -50,7 +52,10 @@ func Client(raw net.Conn, cfg *Config) (*Conn, error) {
 // bound returns the options that bound the handshake of a Conn that its caller drives.
 func (p *prepared) bound() stream.Options {
 	limit := p.handshakeTimeout()
-	if limit == defaultHandshakeTimeout {
+	switch {
+	case limit <= 0:
+		return stream.Options{}
+	case limit == defaultHandshakeTimeout:
 		return stream.Options{Timeout: limit, TimedOut: defaultTimedOut}
 	}
 	return stream.Options{Timeout: limit, TimedOut: timedOut(limit)}
@@ -62,30 +67,30 @@ var defaultTimedOut = timedOut(defaultHandshakeTimeout)
 // client is Client with a target. It takes over raw only if it succeeds.
 func (p *prepared) client(raw net.Conn, to *target, opts stream.Options) (c *Conn, err error) {
 	defer caught(&c, &err)
-	c = &Conn{answers: answers{cfg: p.Config, to: to}}
-	c.conn = c
+	room := new(struct {
+		Conn
+		stream stream.Conn
+		to     target
+	})
+	room.to = *to
+	c = &room.Conn
+	c.answers = answers{cfg: p.Config, to: &room.to, conn: c}
 	r, s, err := c.startClient(p.engine)
 	if err != nil {
 		return nil, err
 	}
-	opts.Session = c.keepSession
-	if refused := p.EarlyRefused; refused != nil {
-		opts.EarlyRefused = func(data []byte, s engine.State) []byte {
-			return refused(data, s.ALPN)
-		}
-	}
-	c.start(raw, r, s, opts)
+	c.start(&room.stream, raw, r, s, opts)
 	return c, nil
 }
 
-// start makes c's stream.
-func (c *Conn) start(raw net.Conn, r *engine.Receiver, s *engine.Sender, opts stream.Options) {
-	opts.Answer, opts.Proved, opts.Failed = c.answer, c.proved, failedOn(raw)
-	opts.AllowTruncation = c.cfg.AllowTruncation
-	if c.cfg.VerifyConnection != nil || c.cfg.ForClient != nil {
-		opts.Check = c.check
-	}
-	c.stream = stream.New(raw, r, s, opts)
+// start makes c's stream, of which below is the memory.
+func (c *Conn) start(
+	below *stream.Conn, raw net.Conn, r *engine.Receiver, s *engine.Sender, opts stream.Options,
+) {
+	opts.Owner, opts.AllowTruncation = (*owner)(c), c.cfg.AllowTruncation
+	opts.Checks = c.cfg.VerifyConnection != nil || c.cfg.ForClient != nil
+	c.stream = below
+	c.stream.Begin(raw, r, s, opts)
 }
 
 // Server returns the server's side of a connection over raw, which it takes
@@ -102,18 +107,62 @@ func Server(raw net.Conn, cfg *Config) (*Conn, error) {
 // server is Server with some of the stream's options.
 func (p *prepared) server(raw net.Conn, opts stream.Options) (c *Conn, err error) {
 	defer caught(&c, &err)
-	c = &Conn{answers: answers{cfg: p.Config}}
-	c.conn = c
+	room := new(struct {
+		Conn
+		stream stream.Conn
+	})
+	c = &room.Conn
+	c.answers = answers{cfg: p.Config, conn: c}
 	r, s, err := engine.Server(c.traced(p.engine))
 	if err != nil {
 		return nil, err
 	}
-	c.start(raw, r, s, opts)
+	c.start(&room.stream, raw, r, s, opts)
 	return c, nil
 }
 
-// check calls Config.VerifyConnection.
-func (c *Conn) check() error {
+// An owner is a Conn as its stream sees it.
+type owner Conn
+
+var _ stream.Owner = (*owner)(nil)
+
+// Answer implements stream.Owner.
+func (o *owner) Answer(ctx context.Context, q engine.Question) (engine.Answer, error) {
+	return o.answer(ctx, q)
+}
+
+// Session implements stream.Owner.
+func (o *owner) Session(s *engine.Session) { o.keepSession(s) }
+
+// EarlyRefused implements stream.Owner.
+func (o *owner) EarlyRefused(data []byte, s engine.State) (instead []byte, decided bool) {
+	if o.cfg.EarlyRefused == nil {
+		return data, false
+	}
+	return o.cfg.EarlyRefused(data, s.ALPN), true
+}
+
+// Proved implements stream.Owner.
+func (o *owner) Proved() { o.proved() }
+
+// Failed implements stream.Owner. It gives a final error its counterpart in package
+// crypto/tls. The errors that it changes belong to one connection.
+func (o *owner) Failed(err error) {
+	e, ok := err.(*engine.Error)
+	switch {
+	case !ok:
+	case e.Plaintext != nil:
+		record := tls.RecordHeaderError{Msg: e.Reason, Conn: o.stream.NetConn()}
+		copy(record.RecordHeader[:], e.Plaintext)
+		e.Standard = record
+	case e.Fault == engine.FaultAlert && e.Alert != 0:
+		e.Standard = tls.AlertError(e.Alert)
+	}
+}
+
+// Check implements stream.Owner: it calls Config.VerifyConnection.
+func (o *owner) Check() error {
+	c := (*Conn)(o)
 	if c.cfg.VerifyConnection == nil {
 		return nil
 	}

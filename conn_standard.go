@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"net"
 	"reflect"
 
 	"github.com/sealsock/sealsock/engine"
@@ -77,23 +76,6 @@ func (c *Conn) VerifyHostname(host string) error {
 
 func noHostname(why string) error {
 	return &engine.Error{Fault: engine.FaultUsage, Reason: "no host name can be verified: " + why}
-}
-
-// failedOn returns what gives a final error of a connection over raw its counterpart in
-// package crypto/tls. The errors that it changes belong to one connection.
-func failedOn(raw net.Conn) func(error) {
-	return func(err error) {
-		e, ok := err.(*engine.Error)
-		switch {
-		case !ok:
-		case e.Plaintext != nil:
-			record := tls.RecordHeaderError{Msg: e.Reason, Conn: raw}
-			copy(record.RecordHeader[:], e.Plaintext)
-			e.Standard = record
-		case e.Fault == engine.FaultAlert && e.Alert != 0:
-			e.Standard = tls.AlertError(e.Alert)
-		}
-	}
 }
 
 // An unverified is the error of a Verifier, with its counterpart in package crypto/tls.

@@ -88,7 +88,11 @@ func (c *Conn) Detach() (e *EngineConn, raw net.Conn, data, records []byte, err 
 	if err != nil {
 		return nil, nil, nil, nil, err
 	}
-	e = &EngineConn{Conn: inner, answers: answers{cfg: c.cfg, to: c.to}}
+	e = &EngineConn{Conn: inner, answers: answers{cfg: c.cfg}}
+	if c.to != nil {
+		to := *c.to // c's own is part of c's memory, which can go
+		e.to = &to
+	}
 	e.peer.Store(c.Peer())
 	return e, d.Raw, d.Data, d.Records, nil
 }

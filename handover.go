@@ -201,10 +201,9 @@ func (o *TakenOver) Conn(ctx context.Context, cfg *Config) (c *Conn, err error) 
 	defer caught(&c, &err)
 	c = &Conn{answers: answers{cfg: p.Config}}
 	c.conn = c
-	opts := stream.Options{Answer: c.answer, Proved: c.proved}
+	opts := stream.Options{Owner: (*owner)(c)}
 	if o.Client() {
 		c.to = &target{name: o.rest.Name, address: o.rest.Address, knownAs: o.rest.KnownAs}
-		opts.Session = c.keepSession
 	}
 	c.peer.Store(peer)
 	if c.stream, err = stream.TakeOver(o.raw, c.traced(p.engine), o.h, opts); err != nil {

@@ -10,9 +10,7 @@ func (r *Receiver) Abort(err error) Outgoing {
 		return Outgoing{}
 	}
 	r.fail(err)
-	o := Outgoing{r.out}
-	r.out = nil
-	return o
+	return r.reply()
 }
 
 // EndWith returns the alert that is sent to a peer for err: the one of an *Error, or of

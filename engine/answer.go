@@ -16,6 +16,17 @@ type Answer struct {
 	err   error
 }
 
+// answers returns an error unless a was made by the question q, about what.
+func (a Answer) answers(what string, q Question) error {
+	switch {
+	case a.to == nil:
+		return usage("the answer about %s is the zero Answer", what)
+	case a.to != q:
+		return usage("the answer about %s is for another request, a %T", what, a.to)
+	}
+	return nil
+}
+
 // Refuse returns an answer that ends the connection with err. It answers any question.
 // The error may choose its alert by a method Alert() iana.Alert.
 func Refuse(err error) Answer {

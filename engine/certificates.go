@@ -127,14 +127,38 @@ type certMessage struct {
 // writeCertificate encodes a Certificate or, if both sides support it, a
 // CompressedCertificate. A nil credential makes it empty.
 func (f *flow13) writeCertificate(c *Credential, p certMessage) ([]byte, error) {
-	cert := wire.Certificate{Context: p.context}
+	raw, err := encode(certificateOf(c, p))
+	if err != nil || c == nil {
+		return raw, err
+	}
+	return f.compress(raw, p.compress)
+}
+
+// postCertificate is writeCertificate, and sends the message.
+func (f *flow13) postCertificate(c *Credential, p certMessage, do *effects) error {
+	if p.compress == nil || len(f.cfg.Compressors) == 0 {
+		return f.post(certificateOf(c, p), do)
+	}
+	raw, err := f.writeCertificate(c, p)
+	if err != nil {
+		return err
+	}
+	f.transcript.add(raw)
+	do.send(raw)
+	return nil
+}
+
+// certificateOf is the message that shows a credential, or nothing for nil.
+func certificateOf(c *Credential, p certMessage) *wire.Certificate {
+	cert := &wire.Certificate{Context: p.context}
 	switch {
 	case c == nil:
 	case p.kind == iana.CertTypeRawPublicKey:
 		cert.Entries = []wire.CertificateEntry{{Data: c.RawPublicKey}}
 	default:
-		for _, der := range c.Chain {
-			cert.Entries = append(cert.Entries, wire.CertificateEntry{Data: der})
+		cert.Entries = make([]wire.CertificateEntry, len(c.Chain))
+		for i, der := range c.Chain {
+			cert.Entries[i].Data = der
 		}
 		if p.staple {
 			cert.Entries[0].OCSPResponse = c.OCSPStaple
@@ -146,11 +170,7 @@ func (f *flow13) writeCertificate(c *Credential, p certMessage) ([]byte, error) 
 			cert.Entries[0].DelegatedCredential = c.Delegated.Raw
 		}
 	}
-	raw, err := encode(&cert)
-	if err != nil || c == nil {
-		return raw, err
-	}
-	return f.compress(raw, p.compress)
+	return cert
 }
 
 // compress makes a CompressedCertificate of a Certificate, if there is an

@@ -60,6 +60,9 @@ type choice struct {
 
 func choices(t *testing.T) []choice {
 	find := func(c *config) { c.FindPSK = func([]byte) (*PSK, error) { return nil, nil } }
+	selects := func(c *config) {
+		c.SelectCredential = func(*CredentialRequest) (*Credential, error) { return nil, nil }
+	}
 	cred := newCredential(t, nil)
 	key := func(hash crypto.Hash) *presharedKey {
 		return &presharedKey{
@@ -80,7 +83,11 @@ func choices(t *testing.T) []choice {
 		group: suites.GroupByID(iana.SecP256r1),
 	}
 	return []choice{
-		{name: "the credential is missing", is: func(d *decision) bool {
+		{name: "the first credential that fits", is: func(d *decision) bool {
+			return d.missing == nothing && d.proof != nil &&
+				d.proof.scheme.ID == iana.ECDSAWithP256AndSHA256
+		}},
+		{name: "the credential is missing", cfg: selects, is: func(d *decision) bool {
 			return d.missing == knownCredential &&
 				d.request.SignatureSchemes[0] == iana.ECDSAWithP256AndSHA256
 		}},
@@ -111,9 +118,9 @@ func choices(t *testing.T) []choice {
 		{name: "a key may be known", cfg: find, change: offersPSK(iana.PSKDHEKE),
 			is: func(d *decision) bool { return d.missing == knownKey }},
 		{name: "no key can be known", change: offersPSK(iana.PSKDHEKE),
-			is: func(d *decision) bool { return d.missing == knownCredential }},
+			is: func(d *decision) bool { return d.missing == nothing && d.key == nil && d.proof != nil }},
 		{name: "a mode that is not allowed", cfg: find, change: offersPSK(iana.PSKKE),
-			is: func(d *decision) bool { return d.missing == knownCredential && !d.resumable }},
+			is: func(d *decision) bool { return d.missing == nothing && d.proof != nil && !d.resumable }},
 		{name: "a key with another hash", cfg: find, change: offersPSK(iana.PSKDHEKE),
 			known: known{asked: knownKey, key: key(crypto.SHA384)}, is: func(d *decision) bool {
 				return d.missing == nothing && d.suite.ID == iana.TLS_AES_256_GCM_SHA384 && d.proof == nil &&
@@ -141,7 +148,9 @@ func choices(t *testing.T) []choice {
 		{name: "0-RTT with the second key", cfg: early, change: offersEarly,
 			known: known{asked: knownKey, key: key(crypto.SHA256), index: 1},
 			is:    func(d *decision) bool { return d.missing == nothing && !d.early && d.index == 1 }},
-		{name: "TLS 1.2: the credential is missing", hello: hello12(), is: func(d *decision) bool {
+		{name: "TLS 1.2: the credential is missing", hello: hello12(), cfg: selects, is: func(
+			d *decision,
+		) bool {
 			return d.missing == knownCredential && len(d.request.SignatureSchemes) == 2 &&
 				len(d.request.groups) == 2
 		}},

@@ -322,5 +322,5 @@ func (s *awaitServerHelloDone12) handle(m message, do *effects) (state, error) {
 		s.forget()
 		return s.keyExchange(s.exchange, nil, do, s.finish)
 	}
-	return s.answerRequest(s.exchange, s.request), nil
+	return s.answerRequest(s.exchange, s.request, do)
 }

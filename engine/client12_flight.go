@@ -18,7 +18,9 @@ const (
 
 // answerRequest continues with the client's certificate, or an empty one, and the
 // proof of it. RFC 5246, Sections 7.4.6 and 7.4.8.
-func (c *client12) answerRequest(kx *wire.ServerKeyExchange12, r *wire.CertificateRequest12) state {
+func (c *client12) answerRequest(
+	kx *wire.ServerKeyExchange12, r *wire.CertificateRequest12, do *effects,
+) (state, error) {
 	schemes := slices.DeleteFunc(schemes12(r.SignatureAlgorithms), func(id iana.SignatureScheme) bool {
 		kind := byte(certRSASign)
 		if suites.SchemeByID(id).Auth12() == suites.AuthECDSA {
@@ -30,7 +32,9 @@ func (c *client12) answerRequest(kx *wire.ServerKeyExchange12, r *wire.Certifica
 		Version: iana.TLS12, ServerName: c.info.ServerName, RawKeys: c.kinds.own == iana.CertTypeRawPublicKey,
 		SignatureSchemes: schemes, CertSchemes: r.SignatureAlgorithms, Authorities: r.CertAuthorities,
 	}
-	return c.cfg.credential(req, func(cred *Credential, scheme *suites.Scheme, do *effects) (state, error) {
+	return c.cfg.credential(req, do, func(
+		cred *Credential, scheme *suites.Scheme, do *effects,
+	) (state, error) {
 		if err := c.showCertificate(cred, do); err != nil {
 			return nil, err
 		}
@@ -38,15 +42,17 @@ func (c *client12) answerRequest(kx *wire.ServerKeyExchange12, r *wire.Certifica
 			c.forget()
 			return c.keyExchange(kx, nil, do, c.finish)
 		}
-		return c.keyExchange(kx, nil, do, func(do *effects) (state, error) { return c.prove(cred, scheme), nil })
+		return c.keyExchange(kx, nil, do, func(do *effects) (state, error) {
+			return c.prove(cred, scheme, do)
+		})
 	})
 }
 
 // prove continues with CertificateVerify, which signs all messages so far.
-func (c *client12) prove(cred *Credential, scheme *suites.Scheme) state {
+func (c *client12) prove(cred *Credential, scheme *suites.Scheme, do *effects) (state, error) {
 	content := c.messages
 	c.forget()
-	return c.sign(cred, scheme, content, func(sig []byte, do *effects) (state, error) {
+	return c.sign(cred, scheme, content, do, func(sig []byte, do *effects) (state, error) {
 		if err := c.post(&wire.CertificateVerify{Algorithm: scheme.ID, Signature: sig}, do); err != nil {
 			return nil, err
 		}

@@ -47,8 +47,8 @@ func (s *awaitServerHello) handle(m message, do *effects) (state, error) {
 	}
 	f := &flow13{cfg: s.cfg.Config, info: s.info, random: s.hello.Random[:], suite: suite}
 	f.info.Version, f.info.CipherSuite = iana.TLS13, suite.ID
-	f.transcript.add(s.raw)
 	f.transcript.choose(suite.Hash)
+	f.transcript.add(s.raw)
 	if err := s.judgeECH(f, sh, m); err != nil {
 		return nil, err
 	}
@@ -418,11 +418,15 @@ func (s *awaitServerFinished) handle(m message, do *effects) (state, error) {
 			return nil, err
 		}
 	}
-	end := func(do *effects) (state, error) { return s.finish(app, do) }
 	if s.request == nil {
-		return end(do)
+		return s.finish(app, do)
 	}
-	return s.answerRequest(s.request, do, end)
+	return s.answerRequest(s.request, do, s.finishWith(app))
+}
+
+// finishWith returns finish for application secrets.
+func (s *awaitServerFinished) finishWith(app application) func(*effects) (state, error) {
+	return func(do *effects) (state, error) { return s.finish(app, do) }
 }
 
 // answerRequest sends the client's certificate and its proof, or an empty one.
@@ -434,7 +438,9 @@ func (f *flow13) answerRequest(r *wire.CertificateRequest, do *effects, end func
 		Version: iana.TLS13, ServerName: f.info.ServerName, RawKeys: f.kinds.own == iana.CertTypeRawPublicKey,
 		SignatureSchemes: r.SignatureAlgorithms, CertSchemes: r.SignatureAlgsCert, Authorities: r.CertAuthorities,
 	}
-	return f.cfg.credential(req, func(c *Credential, scheme *suites.Scheme, do *effects) (state, error) {
+	return f.cfg.credential(req, do, func(
+		c *Credential, scheme *suites.Scheme, do *effects,
+	) (state, error) {
 		raw, err := f.writeCertificate(c, certMessage{
 			context: r.Context, kind: f.kinds.own, staple: r.StatusRequest, scts: r.SCT, compress: r.CompressCertificate,
 		})
@@ -450,15 +456,20 @@ func (f *flow13) answerRequest(r *wire.CertificateRequest, do *effects, end func
 		// Nothing is sent before the signature is there, for which a caller
 		// may have to wait: RFC 9846, Section 4.6.2, requires that the messages of
 		// a late answer come with no others between them.
-		return f.prove(c, scheme, clientContext, func(proof []byte, do *effects) (state, error) {
-			do.send(slices.Concat(raw, proof))
+		return f.prove(c, scheme, clientContext, do, func(
+			proof *wire.CertificateVerify, do *effects,
+		) (state, error) {
+			do.send(raw)
+			if err := f.post(proof, do); err != nil {
+				return nil, err
+			}
 			return end(do)
-		}), nil
-	}), nil
+		})
+	})
 }
 
 // finish sends the client's Finished and opens the connection.
-func (s *awaitServerFinished) finish(app *application, do *effects) (state, error) {
+func (s *awaitServerFinished) finish(app application, do *effects) (state, error) {
 	if err := s.sendFinished(s.client, do); err != nil {
 		return nil, err
 	}

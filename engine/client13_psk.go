@@ -67,10 +67,15 @@ func (c *Config) reverify(
 		return then(false, do)
 	}
 	return &wait[crypto.PublicKey]{
-		what:    "the verification of the peer of an earlier session",
-		q:       peer,
-		try:     func() (crypto.PublicKey, error) { return c.Verifier.VerifyPeer(peer) },
-		then:    withKey(func(_ crypto.PublicKey, do *effects) (state, error) { return then(true, do) }),
+		what: "the verification of the peer of an earlier session",
+		q:    peer,
+		try:  func() (crypto.PublicKey, error) { return c.Verifier.VerifyPeer(peer) },
+		then: func(key crypto.PublicKey, do *effects) (state, error) {
+			if err := checkKey(key); err != nil {
+				return nil, err
+			}
+			return then(true, do)
+		},
 		instead: func(do *effects) (state, error) { return then(false, do) },
 	}, nil
 }

@@ -78,26 +78,27 @@ func (r *CredentialRequest) scheme(c *Credential) *suites.Scheme {
 	return schemeFor(c, r.own, r.SignatureSchemes, r.Version)
 }
 
-// credential waits for the choice of this side's credential. then gets nil for one that
-// does not fit too, or the credential and the scheme to sign with.
-func (c *Config) credential(req *CredentialRequest, then func(*Credential, *suites.Scheme, *effects) (state, error)) state {
+// credential continues with this side's credential, which it chooses now, or waits for if
+// SelectCredential chooses. then gets nil for one that does not fit too, or the credential
+// and the scheme to sign with.
+func (c *Config) credential(req *CredentialRequest, do *effects,
+	then func(*Credential, *suites.Scheme, *effects) (state, error)) (state, error) {
 	req.own = c.schemes()
+	take := func(chosen *Credential, do *effects) (state, error) {
+		if !req.Fits(chosen) {
+			return then(nil, nil, do)
+		}
+		return then(chosen, req.scheme(chosen), do)
+	}
+	if c.SelectCredential == nil {
+		return take(chooseCredential(c.Credentials, req), do)
+	}
 	return &wait[*Credential]{
 		what: "the choice of this side's certificate",
 		q:    req,
-		try: func() (*Credential, error) {
-			if c.SelectCredential != nil {
-				return c.SelectCredential(req)
-			}
-			return chooseCredential(c.Credentials, req), nil
-		},
-		then: func(chosen *Credential, do *effects) (state, error) {
-			if !req.Fits(chosen) {
-				return then(nil, nil, do)
-			}
-			return then(chosen, req.scheme(chosen), do)
-		},
-	}
+		try:  func() (*Credential, error) { return c.SelectCredential(req) },
+		then: take,
+	}, nil
 }
 
 // certificateError makes a Verifier's refusal an *Error with the alert it names.

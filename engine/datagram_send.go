@@ -117,7 +117,7 @@ func (c *DatagramConn) step(st step) error {
 		c.send.tickets = st.tickets
 		return c.SendTickets(st.tickets.first)
 	case stepAuth:
-		raw, err := encode(&wire.Finished{VerifyData: c.send.traffic.Finished(st.sum)})
+		raw, err := encode(&wire.Finished{VerifyData: c.send.traffic.Finished(nil, st.message)})
 		if err != nil {
 			return err
 		}

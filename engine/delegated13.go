@@ -80,7 +80,7 @@ const delegationContext = "TLS, server delegated credentials\x00"
 // delegationContent is what is signed: padding, context, the certificate, the
 // credential and the algorithm of the signature.
 func delegationContent(leaf []byte, d *wire.DelegatedCredential) ([]byte, error) {
-	content := append(signedContent(delegationContext, nil), leaf...)
+	content := append(appendContext(nil, delegationContext), leaf...)
 	content, err := d.AppendCredential(content)
 	if err != nil {
 		return nil, err

@@ -276,8 +276,8 @@ func TestLateAnswers13(t *testing.T) {
 		{"twice", func(s []step) []step { return append(s, s...) }, iana.AlertUnexpectedMessage},
 		{"another Finished", func(s []step) []step {
 			last := &s[len(s)-1]
-			last.sum = bytes.Clone(last.sum)
-			last.sum[0] ^= 1
+			last.message = bytes.Clone(last.message)
+			last.message[0] ^= 1
 			return s
 		}, iana.AlertDecryptError},
 	} {

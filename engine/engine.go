@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/record"
 )
 
@@ -18,16 +17,21 @@ func Client(cfg *Config, to Target) (*Receiver, *Sender, error) {
 	if err := cfg.check(true); err != nil {
 		return nil, nil, err
 	}
-	all := &clientConfig{Config: cfg, Target: to}
-	if err := all.checkTarget(); err != nil {
+	start := new(struct {
+		clientStart
+		all clientConfig
+	})
+	start.all = clientConfig{Config: cfg, Target: to}
+	if err := start.all.checkTarget(); err != nil {
 		return nil, nil, err
 	}
-	r := newReceiver(cfg)
-	r.client = true
-	r.state = &clientStart{cfg: all, info: &r.info}
 	// RFC 9846, Section 5.1: a first ClientHello may have TLS 1.0 in its
 	// record header "for compatibility purposes".
-	return r, newSender(cfg, iana.TLS10), nil
+	r, snd := newHalves(cfg, record.PlainTLS10)
+	r.client = true
+	start.clientStart = clientStart{cfg: &start.all, info: &r.info}
+	r.state = &start.clientStart
+	return r, snd, nil
 }
 
 // Server returns the two halves of a server's connection.
@@ -35,15 +39,20 @@ func Server(cfg *Config) (*Receiver, *Sender, error) {
 	if err := cfg.check(false); err != nil {
 		return nil, nil, err
 	}
-	r := newReceiver(cfg)
+	r, s := newHalves(cfg, record.PlainTLS12)
 	r.state = &awaitClientHello{cfg: cfg, info: &r.info}
-	return r, newSender(cfg, iana.TLS12), nil
+	return r, s, nil
 }
 
-func newReceiver(cfg *Config) *Receiver {
-	return &Receiver{cfg: cfg, opener: &record.Plain{}}
-}
-
-func newSender(cfg *Config, version iana.Version) *Sender {
-	return &Sender{cfg: cfg, sealer: &record.Plain{Version: version}, max: record.MaxPlaintext, perKey: cfg.MaxRecordsPerKey}
+// newHalves makes both halves of a connection at once.
+func newHalves(cfg *Config, plain *record.Plain) (*Receiver, *Sender) {
+	room := new(struct {
+		Receiver
+		Sender
+	})
+	room.Receiver = Receiver{cfg: cfg, opener: plain}
+	room.Sender = Sender{
+		cfg: cfg, sealer: plain, max: record.MaxPlaintext, perKey: cfg.MaxRecordsPerKey,
+	}
+	return &room.Receiver, &room.Sender
 }

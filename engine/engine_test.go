@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
 	"github.com/sealsock/sealsock/internal/suites"
 )
 
@@ -244,4 +245,14 @@ func TestKeyUpdateAndClose(t *testing.T) {
 	if _, err := c.step(); err != nil || string(c.data[len(c.data)-4:]) != "open" {
 		t.Errorf("half close: %v %q", err, c.data)
 	}
+}
+
+// newSender returns the sending half of a connection that begins with a version.
+func newSender(cfg *Config, version iana.Version) *Sender {
+	plain := record.PlainTLS12
+	if version == iana.TLS10 {
+		plain = record.PlainTLS10
+	}
+	_, s := newHalves(cfg, plain)
+	return s
 }

@@ -98,13 +98,18 @@ func (o Outgoing) Urgent() bool {
 // collect before they send. Several requests for new keys in a row are answered
 // by one update. RFC 9846, Section 4.6.3.
 func (o *Outgoing) Add(p Outgoing) {
-	switch {
-	case p.Empty():
-		return
-	case o.Empty():
-		o.steps = slices.Clip(p.steps)
+	if p.Empty() {
 		return
 	}
+	switch n := len(o.steps); {
+	case o.Empty():
+		o.steps = p.steps
+		return
+	case n < cap(o.steps) && &o.steps[:n+1][n] == &p.steps[0] && p.steps[0].kind != stepKeyUpdate:
+		o.steps = o.steps[:n+len(p.steps)] // p continues o in the memory of the Receiver
+		return
+	}
+	o.steps = slices.Clip(o.steps)
 	for _, s := range p.steps {
 		if n := len(o.steps); n > 0 && s.kind == stepKeyUpdate && o.steps[n-1].kind == stepKeyUpdate {
 			o.steps[n-1].answer = o.steps[n-1].answer || s.answer
@@ -136,21 +141,22 @@ const (
 type step struct {
 	kind    stepKind
 	alert   iana.Alert
-	answer  bool // of stepKeyUpdate: the peer asks for new keys of this side
-	message []byte
+	answer  bool   // of stepKeyUpdate: the peer asks for new keys of this side
+	message []byte // of stepAuth: the hash of the transcript
 	sealer  record.Sealer
 	suite   *suites.Suite
 	traffic keys.TrafficSecret
 	limit   int
 	tickets *ticketer
 	cfg     *Config
-	sum     []byte // of stepAuth: the hash of the transcript
 }
 
 // effects is what a state asks the driver to do, in order. The driver applies
 // them only if the state returned no error.
 type effects struct {
-	out      []step
+	out      []step // behind what the driver has to send already
+	last     []byte // the message in front of them, which compose continues
+	room     int    // bytes that the messages to come have, about; 0 if it is not known
 	events   []Event
 	keys     []readKey
 	cfg      *Config // to continue with; nil leaves it
@@ -159,14 +165,17 @@ type effects struct {
 	turn     bool    // the peer must wait for what is sent now
 }
 
-// newEffects returns effects with room for those of most states.
+// newEffects returns effects with room for those of a handshake. Nothing of it is used
+// twice but for the keys: what was sent and reported belongs to the caller.
 func newEffects() *effects {
 	room := new(struct {
 		effects
-		steps [4]step
-		keys  [1]readKey
+		steps  [8]step
+		events [1]Event
+		keys   [1]readKey
 	})
-	room.out, room.effects.keys = room.steps[:0], room.keys[:0]
+	room.out, room.effects.events = room.steps[:0], room.events[:0]
+	room.effects.keys = room.keys[:0]
 	return &room.effects
 }
 
@@ -187,13 +196,21 @@ const (
 	phaseApplication              // application data, in TLS 1.2 once the handshake is done
 )
 
-// reset makes e that of a new state, with the memory that it has.
-func (e *effects) reset() *effects {
-	clear(e.out)
-	clear(e.events)
+// reset makes e that of a new state, which sends behind out.
+func (e *effects) reset(out []step) *effects {
 	clear(e.keys)
-	*e = effects{out: e.out[:0], events: e.events[:0], keys: e.keys[:0]}
+	*e = effects{out: out, events: e.events[:0], keys: e.keys[:0]}
+	if n := len(out); n > 0 {
+		e.last = out[n-1].message
+	}
 	return e
+}
+
+// undo gives out, which the state has continued, back what it was.
+func (e *effects) undo(out []step) {
+	if n := len(out); n > 0 {
+		out[n-1].message = e.last
+	}
 }
 
 // send queues a handshake message; neighbours share records.
@@ -206,11 +223,12 @@ func (e *effects) send(message []byte) {
 func (e *effects) compose(m encoder) ([]byte, error) {
 	n := len(e.out)
 	if n == 0 || e.out[n-1].kind != stepHandshake {
-		raw, err := encode(m)
-		if err == nil {
-			e.out = append(e.out, step{kind: stepHandshake, message: raw})
+		raw, err := m.AppendTo(make([]byte, 0, max(roomFor(m), e.room)))
+		if err != nil {
+			return nil, errWrite(err)
 		}
-		return raw, err
+		e.out = append(e.out, step{kind: stepHandshake, message: raw})
+		return raw, nil
 	}
 	last := &e.out[n-1]
 	whole, err := m.AppendTo(last.message)

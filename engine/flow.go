@@ -2,6 +2,7 @@ package engine
 
 import (
 	"crypto"
+	"errors"
 	"io"
 	"slices"
 
@@ -70,31 +71,38 @@ func fill(random io.Reader, b []byte) error {
 	return nil
 }
 
-// sign waits for a signature over content with the credential.
-func (f *baseFlow) sign(c *Credential, scheme *suites.Scheme, content []byte,
+// sign continues with a signature over content by the credential, which it makes now, or
+// waits for if another machine has the key.
+func (f *baseFlow) sign(c *Credential, scheme *suites.Scheme, content []byte, do *effects,
+	then func(signature []byte, do *effects) (state, error)) (state, error) {
+	if c.Sign != nil {
+		return f.awaitSignature(c, scheme, content, then), nil
+	}
+	sig, err := scheme.Sign(f.cfg.random(), c.Signer, content)
+	if err != nil {
+		return nil, local("this side's key cannot sign", err)
+	}
+	return f.signed(scheme, sig, do, then)
+}
+
+func (f *baseFlow) awaitSignature(c *Credential, scheme *suites.Scheme, content []byte,
 	then func(signature []byte, do *effects) (state, error)) state {
 	request := &SignRequest{Scheme: scheme.ID, Message: content}
 	return &wait[[]byte]{
 		what: "this side's signature",
 		q:    request,
-		try: func() ([]byte, error) {
-			if c.Sign != nil {
-				return c.Sign(request)
-			}
-			sig, err := scheme.Sign(f.cfg.random(), c.Signer, content)
-			if err != nil {
-				return nil, local("this side's key cannot sign", err)
-			}
-			return sig, nil
-		},
-		then: func(sig []byte, do *effects) (state, error) {
-			if len(sig) == 0 {
-				return nil, usage("this side's signature is empty")
-			}
-			f.info.OwnScheme = scheme.ID
-			return then(sig, do)
-		},
+		try:  func() ([]byte, error) { return c.Sign(request) },
+		then: func(sig []byte, do *effects) (state, error) { return f.signed(scheme, sig, do, then) },
 	}
+}
+
+func (f *baseFlow) signed(scheme *suites.Scheme, sig []byte, do *effects,
+	then func(signature []byte, do *effects) (state, error)) (state, error) {
+	if len(sig) == 0 {
+		return nil, usage("this side's signature is empty")
+	}
+	f.info.OwnScheme = scheme.ID
+	return then(sig, do)
 }
 
 // checkSignature checks a signature of the peer's. offered lists the schemes that
@@ -118,51 +126,81 @@ func (f *baseFlow) checkSignature(v iana.Version, id iana.SignatureScheme,
 
 // verify waits for the Verifier's decision about the peer.
 func (f *baseFlow) verify(peer *PeerCertificate, then func(key crypto.PublicKey, do *effects) (state, error)) state {
-	return &wait[crypto.PublicKey]{
-		what:   "the verification of the peer",
-		q:      peer,
-		try:    func() (crypto.PublicKey, error) { return f.cfg.Verifier.VerifyPeer(peer) },
-		then:   withKey(then),
-		refuse: certificateError,
-	}
+	return &verifying{f: f, peer: peer, then: then}
 }
 
-// withKey continues only with a key that is accepted and that a signature can be
+// verifying waits for the Verifier's decision about the peer.
+type verifying struct {
+	f    *baseFlow
+	peer *PeerCertificate
+	then func(key crypto.PublicKey, do *effects) (state, error)
+}
+
+func (w *verifying) question() Question { return w.peer }
+
+func (w *verifying) ask(do *effects) (state, error) {
+	key, err := w.f.cfg.Verifier.VerifyPeer(w.peer)
+	if errors.Is(err, ErrPending) {
+		return nil, err
+	} else if err != nil {
+		return nil, certificateError(err)
+	}
+	return w.accept(key, do)
+}
+
+func (w *verifying) resume(a Answer, do *effects) (state, error) {
+	if a.err != nil {
+		return nil, certificateError(a.err)
+	}
+	if err := a.answers("the verification of the peer", w.peer); err != nil {
+		return nil, err
+	}
+	key, _ := a.value.(crypto.PublicKey)
+	return w.accept(key, do)
+}
+
+// accept continues only with a key that is accepted and that a signature can be
 // checked with: that of a resumed peer is not used, but an answer without one does not
 // accept the peer. The key is checked here because the next message may be a signature,
 // and verifying one with a key of any size would let an unauthenticated peer occupy a
 // processor for seconds.
-func withKey(then func(crypto.PublicKey, *effects) (state, error)) func(crypto.PublicKey, *effects) (state, error) {
-	return func(key crypto.PublicKey, do *effects) (state, error) {
-		if key == nil {
-			return nil, &Error{
-				Fault: FaultCertificate, Alert: iana.AlertUnsupportedCertificate,
-				Reason: "the peer's key has an unknown type, or the Verifier returned no key",
-			}
-		}
-		if err := pubkey.Check(key); err != nil {
-			return nil, &Error{
-				Fault: FaultCertificate, Alert: iana.AlertUnsupportedCertificate,
-				Reason: "the peer's key is not accepted: " + err.Error(),
-				Hint:   "the peer needs a certificate with another key: " + pubkey.Good,
-			}
-		}
-		return then(key, do)
+func (w *verifying) accept(key crypto.PublicKey, do *effects) (state, error) {
+	if err := checkKey(key); err != nil {
+		return nil, err
 	}
+	return w.then(key, do)
+}
+
+// checkKey refuses what no signature can be checked with.
+func checkKey(key crypto.PublicKey) error {
+	if key == nil {
+		return &Error{
+			Fault: FaultCertificate, Alert: iana.AlertUnsupportedCertificate,
+			Reason: "the peer's key has an unknown type, or the Verifier returned no key",
+		}
+	}
+	if err := pubkey.Check(key); err != nil {
+		return &Error{
+			Fault: FaultCertificate, Alert: iana.AlertUnsupportedCertificate,
+			Reason: "the peer's key is not accepted: " + err.Error(),
+			Hint:   "the peer needs a certificate with another key: " + pubkey.Good,
+		}
+	}
+	return nil
 }
 
 // checkVerifyData compares a Finished with what it must be. One of another length than
 // the hash's is not a Finished at all. RFC 9846, Section 6.2: decode_error is for a
 // message whose length is incorrect.
 func checkVerifyData(m message, want []byte) error {
-	fin, err := wire.ParseFinished(m.body)
+	data, err := wire.VerifyData(m.body)
 	switch {
 	case err != nil:
 		return err
-	case len(fin.VerifyData) != len(want):
+	case len(data) != len(want):
 		return broken(iana.AlertDecodeError, "a Finished message of %d bytes, expected %d",
-			len(fin.VerifyData), len(want))
-	case !keys.Equal(fin.VerifyData, want):
+			len(data), len(want))
+	case !keys.Equal(data, want):
 		return broken(iana.AlertDecryptError, "Finished does not match the handshake messages")
 	}
 	return nil

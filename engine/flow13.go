@@ -17,6 +17,10 @@ type flow13 struct {
 	client    keys.TrafficSecret // the client's handshake traffic
 	server    keys.TrafficSecret // the server's handshake traffic
 
+	content  [signedLen]byte // of signedContent
+	finished wire.Finished   // the latest, and its verify_data
+	data     [48]byte
+
 	ech      *serverECH        // on a server that looks at the client's
 	rejected *ECHRejectedError // on a client whose inner ClientHello was not taken
 }
@@ -44,15 +48,11 @@ type application struct {
 
 // enterApplication derives the application secrets, once the transcript holds
 // the server's Finished.
-func (f *flow13) enterApplication() *application {
-	master := f.handshake.Master()
+func (f *flow13) enterApplication() (a application) {
+	a.master = f.handshake.Master()
 	sum := f.transcript.sum()
-	a := &application{
-		master:   master,
-		client:   master.ClientTraffic(sum),
-		server:   master.ServerTraffic(sum),
-		exporter: master.Exporter(sum),
-	}
+	a.client, a.server = a.master.ClientTraffic(sum), a.master.ServerTraffic(sum)
+	a.exporter = a.master.Exporter(sum)
 	f.log("CLIENT_TRAFFIC_SECRET_0", a.client)
 	f.log("SERVER_TRAFFIC_SECRET_0", a.server)
 	f.info.exporter = a.exporter
@@ -80,7 +80,7 @@ func (f *flow13) shown(c *Credential) {
 // correct and if incorrect MUST terminate the connection with a
 // "decrypt_error" alert."
 func (f *flow13) checkFinished(m message, secret keys.TrafficSecret) error {
-	if err := checkVerifyData(m, secret.Finished(f.transcript.sum())); err != nil {
+	if err := checkVerifyData(m, secret.Finished(f.data[:0], f.transcript.sum())); err != nil {
 		return err
 	}
 	f.transcript.add(m.raw)
@@ -89,7 +89,8 @@ func (f *flow13) checkFinished(m message, secret keys.TrafficSecret) error {
 
 // sendFinished sends this side's Finished.
 func (f *flow13) sendFinished(secret keys.TrafficSecret, do *effects) error {
-	return f.post(&wire.Finished{VerifyData: secret.Finished(f.transcript.sum())}, do)
+	f.finished.VerifyData = secret.Finished(f.data[:0], f.transcript.sum())
+	return f.post(&f.finished, do)
 }
 
 // The context strings of CertificateVerify. RFC 9846, Section 4.4.3.
@@ -98,15 +99,21 @@ const (
 	clientContext = "TLS 1.3, client CertificateVerify\x00"
 )
 
+// signedLen is the longest content that is signed: with SHA-384.
+const signedLen = 64 + len(serverContext) + 48
+
 // signedContent is what a CertificateVerify signs: 64 spaces, the context, the
-// transcript hash.
-func signedContent(context string, sum []byte) []byte {
-	b := make([]byte, 64, 64+len(context)+len(sum))
-	for i := range b {
-		b[i] = ' '
+// transcript hash. It is valid until the next one.
+func (f *flow13) signedContent(context string) []byte {
+	return append(appendContext(f.content[:0], context), f.transcript.sum()...)
+}
+
+// appendContext appends what stands in front of the signed hash.
+func appendContext(b []byte, context string) []byte {
+	for range 64 {
+		b = append(b, ' ')
 	}
-	b = append(b, context...)
-	return append(b, sum...)
+	return append(b, context...)
 }
 
 // checkCertificateVerify checks the peer's signature. offered lists the schemes that
@@ -117,7 +124,7 @@ func (f *flow13) checkCertificateVerify(m message, key crypto.PublicKey, context
 	if err != nil {
 		return err
 	}
-	content := signedContent(context, f.transcript.sum())
+	content := f.signedContent(context)
 	if err := f.checkSignature(iana.TLS13, cv.Algorithm, offered, key, content, cv.Signature); err != nil {
 		return err
 	}
@@ -126,16 +133,11 @@ func (f *flow13) checkCertificateVerify(m message, key crypto.PublicKey, context
 }
 
 // prove continues with the CertificateVerify that a credential has signed.
-func (f *flow13) prove(c *Credential, scheme *suites.Scheme, context string,
-	then func(raw []byte, do *effects) (state, error)) state {
-	content := signedContent(context, f.transcript.sum())
-	return f.sign(c, scheme, content, func(sig []byte, do *effects) (state, error) {
-		raw, err := encode(&wire.CertificateVerify{Algorithm: scheme.ID, Signature: sig})
-		if err != nil {
-			return nil, err
-		}
-		f.transcript.add(raw)
-		return then(raw, do)
+func (f *flow13) prove(c *Credential, scheme *suites.Scheme, context string, do *effects,
+	then func(proof *wire.CertificateVerify, do *effects) (state, error)) (state, error) {
+	content := f.signedContent(context)
+	return f.sign(c, scheme, content, do, func(sig []byte, do *effects) (state, error) {
+		return then(&wire.CertificateVerify{Algorithm: scheme.ID, Signature: sig}, do)
 	})
 }
 

@@ -257,7 +257,7 @@ func (h *Handover) restore(cfg *Config, state []byte) (*Receiver, *Sender, error
 		return nil, nil, err
 	}
 	head := &h.head
-	r, s := newReceiver(cfg), newSender(cfg, iana.TLS12)
+	r, s := newHalves(cfg, record.PlainTLS12)
 	r.info = *info
 	r.client, r.started, r.sawRecord, r.ccsAllowed = h.Client(), true, true, true
 	r.maxInner, r.idle, r.warnings = int32(head.MaxInner), head.Idle, head.Warnings

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/record"
 	"github.com/sealsock/sealsock/internal/suites"
 )
 
@@ -115,7 +116,7 @@ func TestHandOverHasEveryFact(t *testing.T) {
 				v.Type().Field(i).Name)
 		}
 	}
-	r, s := newReceiver(new(Config)), newSender(new(Config), iana.TLS12)
+	r, s := newHalves(new(Config), record.PlainTLS12)
 	r.info = full
 	plain, err := encodeHandover(r, s, new(Handover))
 	if err != nil {

@@ -98,7 +98,7 @@ func (r *Receiver) Expect(q *LateRequest) error {
 }
 
 // lateRequest answers, on a client, a request for its certificate.
-func (s *open13) lateRequest(m message) (state, error) {
+func (s *open13) lateRequest(m message, do *effects) (state, error) {
 	request, err := parseRequest(m)
 	if err != nil {
 		return nil, err
@@ -107,18 +107,18 @@ func (s *open13) lateRequest(m message) (state, error) {
 		return nil, illegal("a CertificateRequest after the handshake with an empty context")
 	}
 	f := s.late.begin(m.raw)
-	return f.answerRequest(request, nil, func(do *effects) (state, error) {
+	return f.answerRequest(request, do, func(do *effects) (state, error) {
 		do.events = append(do.events, Event{Kind: EventAuthAnswered, Context: request.Context})
 		// The Finished is under the sending key of the moment, which only
 		// the sending half knows.
-		do.out = append(do.out, step{kind: stepAuth, sum: bytes.Clone(f.transcript.sum())})
+		do.out = append(do.out, step{kind: stepAuth, message: bytes.Clone(f.transcript.sum())})
 		return s, nil
 	})
 }
 
 // lateFinished ends an answer to a late request. RFC 9846, Section 4.4.4.
 func (s *Sender) lateFinished(dst []byte, st step) ([]byte, error) {
-	raw, err := encode(&wire.Finished{VerifyData: s.traffic.Finished(st.sum)})
+	raw, err := encode(&wire.Finished{VerifyData: s.traffic.Finished(nil, st.message)})
 	if err != nil {
 		return dst, err
 	}

@@ -37,7 +37,7 @@ func (s *open13) handle(m message, do *effects) (state, error) {
 	case iana.HandshakeKeyUpdate:
 		return s.keyUpdate(m, do)
 	case iana.HandshakeCertificateRequest:
-		return s.lateRequest(m)
+		return s.lateRequest(m, do)
 	case iana.HandshakeNewSessionTicket:
 		session, err := s.takeTicket(m)
 		if session != nil {

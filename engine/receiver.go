@@ -64,8 +64,7 @@ func (r *Receiver) Receive(in []byte) (n int, ev Event, err error) {
 	} else if err = r.err; errors.Is(err, errEnded) {
 		return 0, Event{Kind: EventClosed}, nil
 	}
-	ev.Reply = Outgoing{r.out}
-	r.out = nil
+	ev.Reply = r.reply()
 	return n, ev, err
 }
 
@@ -175,81 +174,6 @@ func (r *Receiver) step(in []byte) (int, Event, error) {
 	n := record.HeaderLen + h.Length
 	ev, err := r.open(h, in[:n])
 	return n, ev, err
-}
-
-// advance applies the effects of a state that succeeded and takes the next
-// state; then it asks the questions of that state that have an answer now.
-func (r *Receiver) advance(next state, do *effects, err error) error {
-	for err == nil {
-		r.ccsAllowed = true
-		if len(r.fragment) > 0 && (do.turn || len(do.keys) > 0) {
-			// RFC 9846, Section 5.1: "Handshake messages MUST NOT span key changes."
-			return broken(iana.AlertUnexpectedMessage, "a handshake message continues after a key change or the end of the peer's flight")
-		}
-		r.reply(do.out)
-		r.queue = append(r.queue, do.events...)
-		if do.skip > 0 {
-			r.skip = do.skip
-		}
-		if do.cfg != nil {
-			r.cfg = do.cfg
-		}
-		if do.maxInner > 0 {
-			r.maxInner = int32(do.maxInner)
-			r.limitOpener()
-		}
-		r.changeKeys(do)
-		r.state = next
-		w, ok := next.(waiter)
-		if !ok {
-			return nil
-		}
-		do.reset()
-		next, err = w.ask(do)
-		if errors.Is(err, ErrPending) {
-			return nil
-		}
-	}
-	return err
-}
-
-// changeKeys applies the changes of the receiving key.
-func (r *Receiver) changeKeys(do *effects) {
-	if d, ok := r.opener.(*epochs); ok {
-		d.add(do.keys, r)
-		return
-	}
-	for _, k := range do.keys {
-		if r.phase == phasePlain {
-			r.skip = do.skip // what was passed over in the clear has ended
-		}
-		r.opener, r.phase, r.early = k.opener, k.phase, int32(k.limit)
-		r.limitOpener()
-		if k.phase == phaseApplication {
-			r.scratch = nil
-		}
-	}
-}
-
-// effects returns what a state fills. It is kept during the handshake, which has many
-// states, and not by an open connection.
-func (r *Receiver) effects() *effects {
-	switch {
-	case r.phase == phaseApplication:
-		return new(effects)
-	case r.scratch == nil:
-		r.scratch = newEffects()
-	}
-	return r.scratch.reset()
-}
-
-// reply queues what a state sends. Messages of neighbouring states share
-// records, so that waiting for a certificate or a signature costs none.
-func (r *Receiver) reply(steps []step) {
-	r.out = slices.Grow(r.out, len(steps))
-	for _, s := range steps {
-		r.out = appendStep(r.out, s)
-	}
 }
 
 // dispatch gives one whole message to the state.

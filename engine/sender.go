@@ -55,16 +55,15 @@ func (s *Sender) apply(dst []byte, st step) ([]byte, error) {
 	switch st.kind {
 	case stepHandshake:
 		dst, err := s.records(dst, iana.ContentHandshake, st.message)
-		if p, ok := s.sealer.(*record.Plain); ok {
-			p.Version = iana.TLS12 // all but the first ClientHello's. RFC 9846, Section 5.1.
+		if s.sealer == record.Sealer(record.PlainTLS10) {
+			s.sealer = record.PlainTLS12 // all but the first ClientHello's. RFC 9846, Section 5.1.
 		}
 		return dst, err
 	case stepCCS:
 		if st.message != nil {
 			s.cfg.trace(true, iana.ContentChangeCipherSpec, st.message)
 		}
-		plain := record.Plain{Version: iana.TLS12}
-		return plain.Seal(dst, iana.ContentChangeCipherSpec, []byte{1}, 0)
+		return record.PlainTLS12.Seal(dst, iana.ContentChangeCipherSpec, []byte{1}, 0)
 	case stepAlert:
 		return s.alert(dst, st.alert)
 	case stepKeys:
@@ -72,7 +71,7 @@ func (s *Sender) apply(dst []byte, st step) ([]byte, error) {
 	case stepLimit:
 		s.max = min(s.max, st.limit)
 	case stepPlain:
-		s.sealer, s.suite, s.traffic, s.early = &record.Plain{Version: iana.TLS12}, nil, keys.TrafficSecret{}, 0
+		s.sealer, s.suite, s.traffic, s.early = record.PlainTLS12, nil, keys.TrafficSecret{}, 0
 	case stepEarly:
 		s.early = st.limit
 	case stepConfig:

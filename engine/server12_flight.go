@@ -118,13 +118,14 @@ func (s *flight12) full(do *effects) (state, error) {
 		return nil, err
 	}
 	content := s.signed(wire.AppendECDHParams(nil, kx.Group, kx.Public))
-	return s.sign(s.d.proof.cred, s.d.proof.scheme, content, func(sig []byte, do *effects) (state, error) {
-		kx.Algorithm, kx.Signature = s.d.proof.scheme.ID, sig
+	p := s.d.proof
+	return s.sign(p.cred, p.scheme, content, do, func(sig []byte, do *effects) (state, error) {
+		kx.Algorithm, kx.Signature = p.scheme.ID, sig
 		if err := s.post(kx, do); err != nil {
 			return nil, err
 		}
 		return s.endFlight(do)
-	}), nil
+	})
 }
 
 // share makes the server's half of the key exchange.

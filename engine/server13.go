@@ -12,7 +12,7 @@ import (
 type server13 struct {
 	*flow13
 	d   *decision
-	app *application
+	app application
 }
 
 // awaitEndOfEarlyData waits for the end of the 0-RTT data, which the driver

@@ -186,16 +186,16 @@ func (d *decision) chooseProof13(cfg *Config, h *wire.ClientHello, k known, noGr
 	d.agreed, d.asks = true, cfg.ClientAuth != NoClientCert
 	request := d.credentialRequest(cfg, h, k, h.SignatureAlgorithms)
 	request.DelegatedSchemes = h.DelegatedCredential
+	cred, missing := d.findCredential(cfg, request, k)
 	switch {
-	case k.asked < knownCredential:
-		d.missing, d.request = knownCredential, request
-	case k.cred == nil:
+	case missing:
+	case cred == nil:
 		return &Error{
 			Fault: FaultIncompatible, Alert: iana.AlertHandshakeFailure,
 			Reason: "no certificate of this server matches the client's signature algorithms", Got: list(h.SignatureAlgorithms),
 		}
 	default:
-		d.prove(request, k.cred)
+		d.prove(request, cred)
 	}
 	return nil
 }

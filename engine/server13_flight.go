@@ -48,7 +48,7 @@ func (s *decided) answer13(do *effects) (state, error) {
 	if err := f.readClient(early, helloSum, do); err != nil {
 		return nil, err
 	}
-	f.info.EarlyData = f.d.early
+	f.info.EarlyData, do.room = f.d.early, f.room()
 	if err := f.sendExtensions(do); err != nil {
 		return nil, err
 	}
@@ -57,6 +57,18 @@ func (s *decided) answer13(do *effects) (state, error) {
 	}
 	f.resume(f.d.key)
 	return f.endFlight(do)
+}
+
+// room is how long a part of the flight is at most in most cases, in bytes.
+func (f *flight13) room() int {
+	const others = 384 // EncryptedExtensions, CertificateVerify, Finished
+	n := others
+	if p := f.d.proof; p != nil {
+		for _, der := range p.cred.Chain {
+			n += len(der)
+		}
+	}
+	return n
 }
 
 // sendHello sends the ServerHello. It returns the shared secret of the key exchange, nil
@@ -167,23 +179,25 @@ func (f *flight13) sendExtensions(do *effects) error {
 func (f *flight13) proves(do *effects) (state, error) {
 	p := f.d.proof
 	f.shown(p.cred)
-	raw, err := f.writeCertificate(p.cred, certMessage{
+	err := f.postCertificate(p.cred, certMessage{
 		kind: f.kinds.own, staple: f.hello.StatusRequest, scts: f.hello.SCT,
 		delegated: p.delegated, compress: f.hello.CompressCertificate,
-	})
+	}, do)
 	if err != nil {
 		return nil, err
 	}
-	f.transcript.add(raw)
-	do.send(raw)
 	cred := p.cred
 	if p.delegated {
 		cred = &Credential{Signer: cred.Delegated.Signer}
 	}
-	return f.prove(cred, p.scheme, serverContext, func(raw []byte, do *effects) (state, error) {
-		do.send(raw)
+	return f.prove(cred, p.scheme, serverContext, do, func(
+		proof *wire.CertificateVerify, do *effects,
+	) (state, error) {
+		if err := f.post(proof, do); err != nil {
+			return nil, err
+		}
 		return f.endFlight(do)
-	}), nil
+	})
 }
 
 // endFlight sends the server's Finished, after which it may send data.

@@ -107,6 +107,21 @@ func (d *decision) credentialRequest(cfg *Config, h *wire.ClientHello, k known,
 	}
 }
 
+// findCredential returns the credential to show, nil for none that fits the request. If the
+// caller of choose has to find it, it is missing.
+func (d *decision) findCredential(
+	cfg *Config, r *CredentialRequest, k known,
+) (c *Credential, missing bool) {
+	switch {
+	case k.asked >= knownCredential:
+		return k.cred, false
+	case cfg.SelectCredential == nil:
+		return chooseCredential(cfg.Credentials, r), false
+	}
+	d.missing, d.request = knownCredential, r
+	return nil, true
+}
+
 // prove settles on a credential that fits the request.
 func (d *decision) prove(r *CredentialRequest, c *Credential) {
 	d.proof = &serverProof{cred: c, scheme: r.scheme(c), delegated: r.delegated(c) != nil}

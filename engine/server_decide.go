@@ -33,13 +33,15 @@ func (s *deciding) decide(do *effects) (state, error) {
 		s.known.fresh = s.cfg.fresh(s.hello, s.known.key)
 		return s.decide(do)
 	case d.missing == knownCredential:
-		then := func(c *Credential, _ *suites.Scheme, do *effects) (state, error) {
-			s.known.cred = c
-			return s.decide(do)
-		}
-		return s.cfg.credential(d.request, then), nil
+		return s.cfg.credential(d.request, do, s.withCredential)
 	}
 	return &decided{s, d}, nil
+}
+
+// withCredential decides with the credential to show, nil for none.
+func (s *deciding) withCredential(c *Credential, _ *suites.Scheme, do *effects) (state, error) {
+	s.known.cred = c
+	return s.decide(do)
 }
 
 // decided composes the answer to a ClientHello from a complete decision. It is a state of

@@ -13,7 +13,7 @@ type awaitClientHello struct {
 
 func (s *awaitClientHello) awaits() awaited { return awaited{iana.HandshakeClientHello} }
 
-func (s *awaitClientHello) handle(m message, _ *effects) (state, error) {
+func (s *awaitClientHello) handle(m message, do *effects) (state, error) {
 	hello, err := wire.ParseClientHello(m.body)
 	if err != nil {
 		return nil, err
@@ -32,33 +32,36 @@ func (s *awaitClientHello) handle(m message, _ *effects) (state, error) {
 		return nil, err // of an inner ClientHello
 	}
 	s.info.ServerName = hello.ServerName
-	next := func(cfg *Config, do *effects) (state, error) {
-		switch {
-		case cfg == nil:
-			cfg = s.cfg
-		case cfg != s.cfg:
-			if err := cfg.check(false); err != nil {
-				return nil, err
-			}
-			do.use(cfg)
-		}
-		d := &deciding{cfg: cfg, info: s.info, ech: ech, hello: hello, m: m}
-		d.known.decrypted = s.info.ECHAccepted
-		return d.decide(do)
+	d := &deciding{cfg: s.cfg, info: s.info, ech: ech, hello: hello, m: m}
+	d.known.decrypted = s.info.ECHAccepted
+	if s.cfg.ForClient != nil {
+		return d.awaitConfig(), nil
 	}
-	info := describeHello(hello, m.raw)
+	return d.decide(do)
+}
+
+// awaitConfig waits for the configuration for the client.
+func (s *deciding) awaitConfig() state {
+	info := describeHello(s.hello, s.m.raw)
 	info.ECHAccepted = s.info.ECHAccepted
 	return &wait[*Config]{
 		what: "the configuration for the client",
 		q:    info,
-		try: func() (*Config, error) {
-			if s.cfg.ForClient == nil {
-				return s.cfg, nil
-			}
-			return s.cfg.ForClient(info)
-		},
-		then: next,
-	}, nil
+		try:  func() (*Config, error) { return s.cfg.ForClient(info) },
+		then: s.configured,
+	}
+}
+
+// configured decides with a configuration, or with the one at hand if it is nil.
+func (s *deciding) configured(cfg *Config, do *effects) (state, error) {
+	if cfg != nil && cfg != s.cfg {
+		if err := cfg.check(false); err != nil {
+			return nil, err
+		}
+		do.use(cfg)
+		s.cfg = cfg
+	}
+	return s.decide(do)
 }
 
 // checkLegacyVersion refuses a hello of SSL 3.0, even with other versions. RFC 9846,

@@ -167,14 +167,13 @@ func (w *wait[A]) ask(do *effects) (state, error) {
 }
 
 func (w *wait[A]) resume(a Answer, do *effects) (state, error) {
-	switch {
-	case a.err != nil:
+	if a.err != nil {
 		return w.refused(a.err, do)
-	case a.to == nil:
-		return nil, usage("the answer about %s is the zero Answer", w.what)
-	case a.to != w.q:
-		return nil, usage("the answer about %s is for another request, a %T", w.what, a.to)
-	case w.from != nil:
+	}
+	if err := a.answers(w.what, w.q); err != nil {
+		return nil, err
+	}
+	if w.from != nil {
 		return w.then(w.from(a.value), do)
 	}
 	v, _ := a.value.(A) // the question's own method made it; nil is an A too

@@ -89,6 +89,9 @@ func parseAddr(name string) (netip.Addr, bool) {
 	if strings.HasPrefix(name, "[") && strings.HasSuffix(name, "]") {
 		name = name[1 : len(name)-1]
 	}
+	if n := len(name); n == 0 || name[n-1] > '9' && !strings.Contains(name, ":") {
+		return netip.Addr{}, false // as for most names, without the error of ParseAddr
+	}
 	addr, err := netip.ParseAddr(name)
 	if err != nil {
 		return netip.Addr{}, false

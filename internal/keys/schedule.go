@@ -95,7 +95,7 @@ var zeros [maxHash]byte
 func (s EarlySecret) Binder(from BinderLabel, transcript []byte) []byte {
 	m := s.hidden()
 	key := m.derived(string(from), emptyHash(m.hash))
-	return key.finished(transcript)
+	return key.finished(nil, transcript)
 }
 
 // A BinderLabel identifies the origin of a pre-shared key.
@@ -235,11 +235,11 @@ func (s TrafficSecret) Next() TrafficSecret {
 	return TrafficSecret{next.hide()}
 }
 
-// Finished returns the verify_data of this side's Finished for the transcript
+// Finished appends to dst the verify_data of this side's Finished for the transcript
 // hash before it. RFC 9846, Section 4.4.4.
-func (s TrafficSecret) Finished(transcript []byte) []byte {
+func (s TrafficSecret) Finished(dst, transcript []byte) []byte {
 	m := s.hidden()
-	return m.finished(transcript)
+	return m.finished(dst, transcript)
 }
 
 // An Exporter derives keys for other protocols. RFC 9846, Section 7.5.
@@ -294,10 +294,10 @@ func (m *material) extract(input []byte) secret {
 	return next.hide()
 }
 
-func (m *material) finished(transcript []byte) []byte {
+func (m *material) finished(dst, transcript []byte) []byte {
 	var key, data [maxHash]byte
 	m.expand(key[:m.len], "finished", nil)
-	return bytes.Clone(mac(&data, m.hash, key[:m.len], transcript))
+	return append(dst, mac(&data, m.hash, key[:m.len], transcript)...)
 }
 
 func extract(h crypto.Hash, salt, input []byte) secret {

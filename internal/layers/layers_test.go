@@ -32,7 +32,8 @@ const module = "github.com/sealsock/sealsock"
 var allowed = map[string][]string{
 	"iana":           {},
 	"internal/codec": {},
-	"internal/wire":  {"iana", "internal/codec"},
+	"internal/reuse": {},
+	"internal/wire":  {"iana", "internal/codec", "internal/reuse"},
 	"internal/gcm":   {},
 	"internal/p256":  {},
 	"internal/simd":  {},

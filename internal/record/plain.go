@@ -14,6 +14,12 @@ var (
 	_ Opener = (*Plain)(nil)
 )
 
+// The protection before the first key, for all connections: nothing changes it.
+var (
+	PlainTLS10 = &Plain{Version: iana.TLS10}
+	PlainTLS12 = &Plain{Version: iana.TLS12}
+)
+
 // Seal appends the payload behind a header.
 func (p *Plain) Seal(dst []byte, typ iana.ContentType, payload []byte, _ int) ([]byte, error) {
 	dst = AppendHeader(dst, typ, p.Version, len(payload))

@@ -86,7 +86,7 @@ func TestAbortBesideWrite(t *testing.T) {
 		_, err := server.Write(make([]byte, 4<<20))
 		written <- err
 	}()
-	held(server.out.mutex)
+	held(&server.out.mutex)
 	aborted := make(chan error, 1)
 	go func() { aborted <- server.Abort(iana.AlertInternalError) }()
 	for !server.closing.Load() {

@@ -40,7 +40,7 @@ func alertBesideWrite(t *testing.T) {
 		_, err := client.Write(make([]byte, 4<<20))
 		written <- err
 	}()
-	held(client.out.mutex)
+	held(&client.out.mutex)
 	forged := append([]byte{byte(iana.ContentApplicationData), 3, 3, 0, 40}, make([]byte, 40)...)
 	if _, err := b.Write(forged); err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func TestGivingUpLeavesNothing(t *testing.T) {
 	a, b := net.Pipe()
 	client, _ := opened(t, a, b)
 	go client.Write([]byte("never read"))
-	held(client.out.mutex)
+	held(&client.out.mutex)
 	before := runtime.NumGoroutine()
 	for range 1000 {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Microsecond)

@@ -12,42 +12,6 @@ import (
 	"github.com/sealsock/sealsock/engine"
 )
 
-// Options are the settings of a Conn.
-type Options struct {
-	// Answer is called when a callback of the engine's configuration returned
-	// engine.ErrPending. It may block. An error refuses, and so does a nil Answer.
-	Answer func(context.Context, engine.Question) (engine.Answer, error)
-	// Session, if set on a client, is called with each session that the server
-	// offers for resumption. It must not block.
-	Session func(*engine.Session)
-	// Work, if set, bounds how many of the connections that share it compute for
-	// a handshake at once: each holds a place in it while the engine works, and
-	// none while it waits for the peer, or for Answer.
-	Work chan struct{}
-	// EarlyRefused, if set on a client, decides what is sent in place of 0-RTT data
-	// that the server has refused: the same, something else, or nothing. It must not
-	// block. Nil sends it again for the same application protocol, and else ends the
-	// connection.
-	EarlyRefused func(data []byte, s engine.State) []byte
-	// Proved, if set, is called when the peer is proved: when the handshake is done,
-	// and, on a server, with each late certificate. It must not block.
-	Proved func()
-	// Check, if set, is called when the handshake is done, before any data is exchanged
-	// but 0-RTT data. An error ends the connection. It must call no method but State and
-	// Export, and must not block.
-	Check func() error
-	// Timeout, if positive, bounds the handshake from the first call that runs it, and
-	// TimedOut is the error at its end, which is final.
-	Timeout  time.Duration
-	TimedOut error
-	// Failed, if set, is called with each final error before a caller receives it. It
-	// must not block.
-	Failed func(error)
-	// AllowTruncation makes Read return io.EOF if the connection below ends between two
-	// records without close_notify.
-	AllowTruncation bool
-}
-
 // A Conn is a TLS connection over a net.Conn. Any of its methods may be called
 // from any goroutine.
 type Conn struct {
@@ -86,11 +50,16 @@ const closeAtOnce = 20 * time.Millisecond
 // New returns a Conn over raw, which it takes over. The handshake happens with
 // Handshake, or with the first Read or Write.
 func New(raw net.Conn, r *engine.Receiver, s *engine.Sender, opts Options) *Conn {
-	c := &Conn{raw: raw, opts: opts, handshake: newMutex()}
-	c.out.mutex = newMutex()
+	c := new(Conn)
+	c.Begin(raw, r, s, opts)
+	return c
+}
+
+// Begin makes c, which is the zero value, what New returns.
+func (c *Conn) Begin(raw net.Conn, r *engine.Receiver, s *engine.Sender, opts Options) {
+	c.raw, c.opts = raw, opts
 	c.in.recv, c.in.source = r, newSource(raw)
 	c.out.send = s
-	return c
 }
 
 // NetConn returns the connection below. Reading or writing it breaks this one.
@@ -155,8 +124,8 @@ func (c *Conn) proved() {
 		s := c.in.recv.State()
 		c.state.Store(&s)
 	}
-	if c.opts.Proved != nil {
-		c.opts.Proved()
+	if c.opts.Owner != nil {
+		c.opts.Owner.Proved()
 	}
 }
 
@@ -282,12 +251,11 @@ func (c *Conn) runHandshake(ctx context.Context, enough func() bool) error {
 
 // handshakeStep takes one step of the handshake. If it fails, it sends the alert.
 func (c *Conn) handshakeStep(ctx context.Context) (engine.Event, error) {
-	done, err := c.work(ctx)
-	if err != nil {
+	if err := c.work(ctx); err != nil {
 		return engine.Event{}, err
 	}
 	ev, err := c.in.step()
-	done()
+	c.worked()
 	if plaintext(err) {
 		return ev, c.fatal(err) // an alert would be in the way of an answer in plaintext
 	}
@@ -302,6 +270,9 @@ func (c *Conn) handshakeStep(ctx context.Context) (engine.Event, error) {
 
 // plaintext reports whether err is that of a peer that does not use TLS.
 func plaintext(err error) bool {
+	if err == nil {
+		return false // before what follows takes memory
+	}
 	var e *engine.Error
 	return errors.As(err, &e) && e.Plaintext != nil
 }
@@ -321,16 +292,22 @@ func (c *Conn) awaitPeer(need int) error {
 	return nil
 }
 
-// work waits for a place in Options.Work. The function it returns gives it back.
-func (c *Conn) work(ctx context.Context) (done func(), err error) {
+// work waits for a place in Options.Work. worked gives it back.
+func (c *Conn) work(ctx context.Context) error {
 	if c.opts.Work == nil {
-		return func() {}, nil
+		return nil
 	}
 	select {
 	case c.opts.Work <- struct{}{}:
-		return func() { <-c.opts.Work }, nil
+		return nil
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
+	}
+}
+
+func (c *Conn) worked() {
+	if c.opts.Work != nil {
+		<-c.opts.Work
 	}
 }
 
@@ -363,8 +340,8 @@ var errNoAnswer = &engine.Error{Fault: engine.FaultUsage, Reason: "a callback re
 
 // fatal ends both halves with err.
 func (c *Conn) fatal(err error) error {
-	if c.opts.Failed != nil && c.broken.Load() == nil {
-		c.opts.Failed(err)
+	if c.opts.Owner != nil && c.broken.Load() == nil {
+		c.opts.Owner.Failed(err)
 	}
 	c.broken.CompareAndSwap(nil, &err)
 	return err

@@ -139,13 +139,13 @@ func (c *Conn) resendEarly() error {
 	if len(data) == 0 {
 		return nil
 	}
-	s := c.in.recv.State()
-	switch {
-	case c.opts.EarlyRefused != nil:
-		if data = c.opts.EarlyRefused(data, s); len(data) == 0 {
+	s, decided := c.in.recv.State(), false
+	if c.opts.Owner != nil {
+		if data, decided = c.opts.Owner.EarlyRefused(data, s); len(data) == 0 {
 			return nil
 		}
-	case s.ALPN != s.EarlyALPN:
+	}
+	if !decided && s.ALPN != s.EarlyALPN {
 		// RFC 9846, Section 4.2.10: a client "MUST NOT automatically resend early
 		// data unless the negotiated connection selects the same ALPN protocol".
 		c.out.closeNotify(c.raw)

@@ -71,16 +71,16 @@ func (c *Conn) ask(ctx context.Context, q engine.Question) (a engine.Answer, err
 			err = panicked(v)
 		}
 	}()
-	if c.opts.Answer == nil {
+	if c.opts.Owner == nil {
 		return a, errNoAnswer
 	}
-	return c.opts.Answer(ctx, q)
+	return c.opts.Owner.Answer(ctx, q)
 }
 
-// check calls Options.Check. An error, or a panic, ends the connection with its alert.
+// check calls Owner.Check. An error, or a panic, ends the connection with its alert.
 // Both halves are held.
 func (c *Conn) check() (failed error) {
-	if c.opts.Check == nil {
+	if !c.opts.Checks || c.opts.Owner == nil {
 		return nil
 	}
 	defer func() {
@@ -95,7 +95,7 @@ func (c *Conn) check() (failed error) {
 		}
 	}()
 	c.proved()
-	return c.opts.Check()
+	return c.opts.Owner.Check()
 }
 
 // answer finds the answer to a question of the engine and resumes the engine with it.
@@ -108,11 +108,10 @@ func (c *Conn) answer(ctx context.Context, q engine.Question) error {
 	default:
 		a = engine.Refuse(err)
 	}
-	done, err := c.work(ctx)
-	if err != nil {
+	if err := c.work(ctx); err != nil {
 		return err
 	}
-	defer done()
+	defer c.worked()
 	alert, err := c.in.resume(a)
 	c.out.mail.put(alert)
 	if err != nil {
@@ -126,7 +125,7 @@ func ended(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx)))
 }
 
-// offer hands a session to Options.Session. A panic there ends the connection.
+// offer hands a session to the owner. A panic there ends the connection.
 func (c *Conn) offer(s *engine.Session) (failed error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -136,8 +135,8 @@ func (c *Conn) offer(s *engine.Session) (failed error) {
 			failed = err
 		}
 	}()
-	if c.opts.Session != nil {
-		c.opts.Session(s)
+	if c.opts.Owner != nil {
+		c.opts.Owner.Session(s)
 	}
 	return nil
 }

@@ -1,38 +1,91 @@
 package stream
 
-import "context"
+import (
+	"context"
+	"slices"
+	"sync"
+)
 
-// A mutex is a sync.Mutex with LockContext. Make it with newMutex.
-type mutex chan struct{}
-
-func newMutex() mutex { return make(mutex, 1) }
+// A mutex is a sync.Mutex with LockContext. Those that wait have their turns in the order in
+// which they came. A mutex that nothing waits for holds no memory but its own: a connection
+// has two.
+type mutex struct {
+	guard  sync.Mutex
+	locked bool
+	queue  []chan struct{} // of those that wait; closed when it is their turn
+}
 
 // Lock locks m.
-func (m mutex) Lock() { m <- struct{}{} }
+func (m *mutex) Lock() {
+	if turn := m.enter(); turn != nil {
+		<-turn
+	}
+}
 
-// Unlock unlocks m, which must be locked.
-func (m mutex) Unlock() { <-m }
+// enter locks m and returns nil, or returns what is closed when the caller has locked it.
+func (m *mutex) enter() (turn chan struct{}) {
+	m.guard.Lock()
+	defer m.guard.Unlock()
+	if !m.locked {
+		m.locked = true
+		return nil
+	}
+	turn = make(chan struct{})
+	m.queue = append(m.queue, turn)
+	return turn
+}
+
+// Unlock unlocks m, which must be locked, or passes it on to the next that waits.
+func (m *mutex) Unlock() {
+	m.guard.Lock()
+	defer m.guard.Unlock()
+	if len(m.queue) == 0 {
+		m.locked = false
+		return
+	}
+	close(m.queue[0])
+	if m.queue = slices.Delete(m.queue, 0, 1); len(m.queue) == 0 {
+		m.queue = nil
+	}
+}
 
 // TryLock locks m if nothing else holds it.
-func (m mutex) TryLock() bool {
-	select {
-	case m <- struct{}{}:
-		return true
-	default:
+func (m *mutex) TryLock() bool {
+	m.guard.Lock()
+	defer m.guard.Unlock()
+	if m.locked {
 		return false
 	}
+	m.locked = true
+	return true
 }
 
 // LockContext locks m, or returns why ctx ended first: what holds m may be waiting
 // for the peer. If m is free, it locks even after the end of ctx.
-func (m mutex) LockContext(ctx context.Context) error {
-	if m.TryLock() {
+func (m *mutex) LockContext(ctx context.Context) error {
+	turn := m.enter()
+	if turn == nil {
 		return nil
 	}
 	select {
-	case m <- struct{}{}:
+	case <-turn:
 		return nil
 	case <-ctx.Done():
+	}
+	if m.leave(turn) {
 		return context.Cause(ctx)
 	}
+	return nil // it was this one's turn already
+}
+
+// leave takes one that waits out of the queue. It returns false if it has locked m by now.
+func (m *mutex) leave(turn chan struct{}) bool {
+	m.guard.Lock()
+	defer m.guard.Unlock()
+	i := slices.Index(m.queue, turn)
+	if i < 0 {
+		return false
+	}
+	m.queue = slices.Delete(m.queue, i, i+1)
+	return true
 }

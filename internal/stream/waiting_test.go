@@ -25,7 +25,7 @@ func within(t *testing.T, what string, do func() error) error {
 }
 
 // held waits until m is locked.
-func held(m mutex) {
+func held(m *mutex) {
 	for m.TryLock() {
 		m.Unlock()
 		runtime.Gosched()
@@ -42,7 +42,7 @@ func TestRekeyDoesNotOutlastItsContext(t *testing.T) {
 		_, err := client.Write([]byte("nobody reads this yet"))
 		written <- err
 	}()
-	held(client.out.mutex)
+	held(&client.out.mutex)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	if err := within(t, "Rekey", func() error { return client.Rekey(ctx, false) }); !errors.Is(err, context.DeadlineExceeded) {
@@ -66,7 +66,7 @@ func TestHandshakeDoesNotOutlastItsContext(t *testing.T) {
 	a, b := net.Pipe()
 	client, server := wrap(t, a, b)
 	go client.Read(make([]byte, 1)) // runs the handshake, and has no context
-	held(client.handshake)
+	held(&client.handshake)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	if err := within(t, "Handshake", func() error { return client.Handshake(ctx) }); !errors.Is(err, context.DeadlineExceeded) {

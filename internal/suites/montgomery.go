@@ -46,35 +46,44 @@ func x25519Public(public, secret []byte) {
 	copy(public, new(edwards25519.Point).ScalarBaseMult(scalar).BytesMontgomery())
 }
 
+// A montgomeryPrivate is a key of which the public half is the share that was sent.
 type montgomeryPrivate struct {
 	montgomery
-	secret []byte
+	secret, public [x448.Size]byte
 }
 
 func (m montgomery) generate(rand io.Reader) (Private, []byte, error) {
-	secret, public := make([]byte, m.size), make([]byte, m.size)
-	if _, err := io.ReadFull(rand, secret); err != nil {
+	p := &montgomeryPrivate{montgomery: m}
+	if _, err := io.ReadFull(rand, p.secret[:m.size]); err != nil {
 		return nil, nil, err
 	}
-	m.public(public, secret)
-	return montgomeryPrivate{m, secret}, public, nil
+	p.montgomery.public(p.public[:m.size], p.secret[:m.size])
+	return p, p.public[:m.size:m.size], nil
 }
 
 func (m montgomery) encapsulate(rand io.Reader, share []byte) ([]byte, []byte, error) {
-	p, ours, err := m.generate(rand)
-	if err != nil {
+	p := &struct {
+		montgomeryPrivate
+		shared [x448.Size]byte
+	}{montgomeryPrivate: montgomeryPrivate{montgomery: m}}
+	defer clear(p.secret[:]) // what is returned shares its memory
+	if _, err := io.ReadFull(rand, p.secret[:m.size]); err != nil {
 		return nil, nil, err
 	}
-	secret, err := p.Decapsulate(share)
-	return ours, secret, err
+	ours, shared := p.public[:m.size:m.size], p.shared[:m.size:m.size]
+	m.public(ours, p.secret[:m.size])
+	if !m.shared(shared, p.secret[:m.size], share) {
+		return nil, nil, errShare
+	}
+	return ours, shared, nil
 }
 
 // Decapsulate refuses points of low order. RFC 9846, Section 7.4.2: "implementations MUST
 // check whether the computed Diffie-Hellman shared secret is the all-zero value and abort
 // if so".
-func (p montgomeryPrivate) Decapsulate(share []byte) ([]byte, error) {
+func (p *montgomeryPrivate) Decapsulate(share []byte) ([]byte, error) {
 	secret := make([]byte, p.size)
-	if !p.shared(secret, p.secret, share) {
+	if !p.shared(secret, p.secret[:p.size], share) {
 		return nil, errShare
 	}
 	return secret, nil

@@ -7,6 +7,8 @@ import (
 	"crypto/elliptic"
 	"crypto/mldsa"
 	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/sha512"
 	"errors"
 	"fmt"
 	"io"
@@ -224,8 +226,15 @@ func p256Key(signer crypto.Signer) *ecdsa.PrivateKey {
 }
 
 func (s *Scheme) digest(message []byte) []byte {
-	if s.hash == 0 {
+	switch s.hash {
+	case 0:
 		return nil
+	case crypto.SHA256:
+		sum := sha256.Sum256(message)
+		return sum[:]
+	case crypto.SHA384:
+		sum := sha512.Sum384(message)
+		return sum[:]
 	}
 	h := s.hash.New()
 	h.Write(message)

@@ -56,12 +56,14 @@ func (m *ClientHello) AppendTo(b []byte) ([]byte, error) {
 	m.addPrefix(&w, m.SessionID)
 	block := w.Begin(2)
 	present := make([]iana.ExtensionType, 0, len(clientHelloTable)+len(m.Unknown))
+	part := borrow(&w)
 	for i := range clientHelloBody {
-		if r := &clientHelloBody[i]; r.append(m, &w) {
+		if r := &clientHelloBody[i]; r.append(m, part) {
 			present = append(present, r.typ)
 		}
 	}
-	m.Present = m.addTail(&w, present)
+	m.Present = m.addTail(part, present)
+	settle(&w, part)
 	w.End(block)
 	return end(&w, mark, iana.HandshakeClientHello)
 }

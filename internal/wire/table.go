@@ -5,6 +5,7 @@ import (
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/codec"
+	"github.com/sealsock/sealsock/internal/reuse"
 )
 
 // A row is one extension that a message of type M may carry: its type, how its content is
@@ -64,22 +65,23 @@ func (t table[M]) parse(m *M, p *parser) (present []iana.ExtensionType, unknown 
 	if n, other := t.count(block.Reader); n > 0 {
 		present, unknown = make([]iana.ExtensionType, 0, n), slices.Grow(unknown, other)
 	}
-	var x parser // one for all, because the call of parse makes it escape
+	x := parsers.Get() // for all, because the call of parse makes it escape
+	defer parsers.Put(x)
 	for !block.Empty() {
 		typ := iana.ExtensionType(block.uint16("extensions"))
 		data := block.vector16("extensions", 0)
 		if block.err != nil {
 			return nil, nil
 		}
-		x = block.within(data)
+		*x = block.within(data)
 		x.ext, x.inExt = typ, true
 		if r := t.find(typ); r != nil {
-			r.parse(m, &x)
+			r.parse(m, x)
 		} else {
 			unknown = append(unknown, Extension{typ, x.Rest()})
 		}
 		if x.end() != nil {
-			block.merge(&x)
+			block.merge(x)
 			return nil, nil
 		}
 		present = append(present, typ)
@@ -96,11 +98,31 @@ func (t table[M]) parse(m *M, p *parser) (present []iana.ExtensionType, unknown 
 // append appends a whole block: the extensions that m has, and then unknown.
 func (t table[M]) append(m *M, b *codec.Builder, unknown []Extension) {
 	block := b.Begin(2)
+	w := borrow(b)
 	for i := range t {
-		t[i].append(m, b)
+		t[i].append(m, w)
 	}
+	settle(b, w)
 	addRaw(b, unknown)
 	b.End(block)
+}
+
+// What the functions of a row are called with.
+var (
+	parsers  reuse.Pool[parser]
+	builders reuse.Pool[codec.Builder]
+)
+
+// borrow returns a Builder that continues b. settle makes b continue it.
+func borrow(b *codec.Builder) *codec.Builder {
+	w := builders.Get()
+	*w = *b
+	return w
+}
+
+func settle(b, w *codec.Builder) {
+	*b = *w
+	builders.Put(w)
 }
 
 // append appends one extension and reports whether m has it.

@@ -30,7 +30,7 @@ var detailRows = []row{
 	{
 		doc: rfc9846, section: "6.2", must: "a Finished of a wrong length: decode_error",
 		file: "engine/flow.go",
-		old:  "case len(fin.VerifyData) != len(want):", new: "case false:",
+		old:  "case len(data) != len(want):", new: "case false:",
 		test: "TestFinishedOfWrongLength",
 	},
 	{

@@ -77,7 +77,7 @@ var engineMustRows = []row{
 		doc: rfc9846, section: "5.1",
 		must: "records have the version 0x0303, but for the first ClientHello",
 		file: "engine/sender.go",
-		old:  "p.Version = iana.TLS12 //", new: "p.Version = iana.TLS11 //",
+		old:  "s.sealer = record.PlainTLS12 // all", new: "s.sealer = record.PlainTLS10 // all",
 		test: "TestFlows",
 	},
 	{

@@ -71,7 +71,7 @@ var engineProofRows = []row{
 		must: "the signature covers 64 spaces, the context and the transcript; its scheme was " +
 			"offered",
 		file: "engine/flow13.go",
-		old:  "b := make([]byte, 64, 64+", new: "b := make([]byte, 63, 64+",
+		old:  "for range 64 {", new: "for range 63 {",
 		test: "TestSignedContent13",
 	},
 	{
@@ -79,7 +79,7 @@ var engineProofRows = []row{
 		must: "the signature covers 64 spaces, the context and the transcript; its scheme was " +
 			"offered",
 		file: "engine/flow13.go",
-		old:  "b[i] = ' '", new: "b[i] = 0",
+		old:  "b = append(b, ' ')", new: "b = append(b, 0)",
 		test: "TestSignedContent13",
 	},
 	{
@@ -95,7 +95,8 @@ var engineProofRows = []row{
 		must: "the signature covers 64 spaces, the context and the transcript; its scheme was " +
 			"offered",
 		file: "engine/flow13.go",
-		old:  "return append(b, sum...)", new: "return b",
+		old:  "return append(appendContext(f.content[:0], context), f.transcript.sum()...)",
+		new:  "return appendContext(f.content[:0], context)",
 		test: "TestSignedContent13",
 	},
 	{
@@ -148,7 +149,7 @@ var engineProofRows = []row{
 		doc: rfc9846, section: "4.4.4",
 		must: "Finished is checked: decrypt_error; in constant time",
 		file: "engine/flow.go",
-		old:  "case !keys.Equal(fin.VerifyData, want):", new: "case false:",
+		old:  "case !keys.Equal(data, want):", new: "case false:",
 		test: "TestPeerRefusesProof13/another Finished by the server",
 	},
 	{

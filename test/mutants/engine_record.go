@@ -51,7 +51,7 @@ var engineRecordRows = []row{
 	{
 		doc: rfc9846, section: "5.1",
 		must: "no message spans a change of keys; nothing between a message's fragments",
-		file: "engine/receiver.go",
+		file: "engine/advance.go",
 		old:  "if len(r.fragment) > 0 && (do.turn || len(do.keys) > 0) {",
 		new:  "if len(r.fragment) > 0 && do.turn {",
 		test: "TestFragments13",
@@ -59,7 +59,7 @@ var engineRecordRows = []row{
 	{
 		doc: rfc9846, section: "5.1",
 		must: "no message spans a change of keys; nothing between a message's fragments",
-		file: "engine/receiver.go",
+		file: "engine/advance.go",
 		old:  "if len(r.fragment) > 0 && (do.turn || len(do.keys) > 0) {",
 		new:  "if len(r.fragment) > 0 && len(do.keys) > 0 {",
 		test: "TestNothingBehindFirstHello",

@@ -20,7 +20,7 @@ var sessionRows = []row{
 		doc: rfc9846, section: "4.2.10",
 		must: "early data is sent again only for the same application protocol",
 		file: "internal/stream/early.go",
-		old:  "case s.ALPN != s.EarlyALPN:", new: "case false:",
+		old:  "if !decided && s.ALPN != s.EarlyALPN {", new: "if false {",
 		pkg: ".", test: "TestRefusedEarlyDataUnderAnotherProtocol",
 	},
 	{
@@ -40,8 +40,8 @@ var sessionRows = []row{
 	},
 	{
 		doc: own, section: "engine", must: "an answer is for its question alone",
-		file: "engine/state.go",
-		old:  "case a.to != w.q:", new: "case false:",
+		file: "engine/answer.go",
+		old:  "case a.to != q:", new: "case false:",
 		test: "TestCarelessAnswers",
 	},
 	{

@@ -130,8 +130,8 @@ var mustRows13 = []row{
 		doc: rfc9846, section: "4.4.2",
 		must: "the sender's certificate comes first, with its extensions",
 		file: "engine/certificates.go",
-		old:  "cert.Entries = append(cert.Entries, wire.CertificateEntry{Data: der})",
-		new:  "cert.Entries = append([]wire.CertificateEntry{{Data: der}}, cert.Entries...)",
+		old:  "cert.Entries[i].Data = der",
+		new:  "cert.Entries[len(c.Chain)-1-i].Data = der",
 		test: "TestOrderOfChain",
 	},
 	{

@@ -19,8 +19,8 @@ var sealsockRows = []row{
 	{
 		doc: own, section: "FromStandard", must: "VerifyConnection is called for each connection",
 		file: "conn.go",
-		old:  "if c.cfg.VerifyConnection != nil || c.cfg.ForClient != nil {",
-		new:  "if c.cfg.ForClient != nil {",
+		old:  "opts.Checks = c.cfg.VerifyConnection != nil || c.cfg.ForClient != nil",
+		new:  "opts.Checks = c.cfg.ForClient != nil",
 		test: "TestVerifyConnection",
 	},
 	{

@@ -119,7 +119,7 @@ func (p *player) play(r sent) {
 func (p *player) message(d *direction, kind iana.HandshakeType, msg []byte) {
 	p.Helper()
 	if kind == iana.HandshakeFinished {
-		p.same("verify_data", d.traffic.Finished(p.hash()), msg[wire.HeaderLen:])
+		p.same("verify_data", d.traffic.Finished(nil, p.hash()), msg[wire.HeaderLen:])
 	}
 	if kind != iana.HandshakeNewSessionTicket {
 		p.transcript = append(p.transcript, msg...)

@@ -1,0 +1,7 @@
+// Package reuse lends memory for the time of a call.
+//
+// What a function value is called with escapes to the heap, though the call keeps nothing of
+// it. A handshake makes a dozen such calls. They take their memory from a [Pool] instead.
+// What goes back is zero, so that nothing of one connection reaches another, and nothing that
+// it pointed to is kept.
+package reuse

@@ -1,0 +1,92 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+)
+
+// TestMutexTakesTurns: goroutines that wait lock a mutex in the order in which they came,
+// one that gives up is passed over, and one whose context has ended locks a free one.
+func TestMutexTakesTurns(t *testing.T) {
+	var m mutex
+	m.Lock()
+	if m.TryLock() {
+		t.Fatal("a mutex is locked twice")
+	}
+	cause := errors.New("gone")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	var order []int
+	var waiting sync.WaitGroup
+	for i := range 5 {
+		waiting.Go(func() {
+			if i == 2 {
+				if err := m.LockContext(ctx); !errors.Is(err, cause) {
+					t.Errorf("one that gives up: %v", err)
+				}
+				return
+			}
+			m.Lock()
+			order = append(order, i)
+			m.Unlock()
+		})
+		for !m.waits(i + 1) {
+		}
+	}
+	cancel(cause)
+	for !m.waits(4) {
+	}
+	m.Unlock()
+	waiting.Wait()
+	if want := [...]int{0, 1, 3, 4}; len(order) != 4 || [4]int(order) != want {
+		t.Errorf("the order is %v, want %v", order, want)
+	}
+	if err := m.LockContext(ctx); err != nil {
+		t.Errorf("a free mutex is not locked: %v", err)
+	}
+	m.Unlock()
+	if m.locked || m.queue != nil {
+		t.Error("a mutex that nothing waits for holds memory")
+	}
+}
+
+// waits reports whether n goroutines wait.
+func (m *mutex) waits(n int) bool {
+	m.guard.Lock()
+	defer m.guard.Unlock()
+	return len(m.queue) == n
+}
+
+// TestMutexExcludes counts under a mutex from goroutines that give up now and then.
+func TestMutexExcludes(t *testing.T) {
+	var m mutex
+	var all sync.WaitGroup
+	count, locked := 0, make(chan int, 8)
+	for range 8 {
+		all.Go(func() {
+			n := 0
+			for i := range 500 {
+				ctx, cancel := context.WithCancel(t.Context())
+				if i%3 == 0 {
+					cancel()
+				}
+				if m.LockContext(ctx) == nil {
+					count++
+					n++
+					m.Unlock()
+				}
+				cancel()
+			}
+			locked <- n
+		})
+	}
+	all.Wait()
+	sum := 0
+	for range 8 {
+		sum += <-locked
+	}
+	if sum != count {
+		t.Errorf("%d locks, and %d were counted under them", sum, count)
+	}
+}
