@@ -203,6 +203,20 @@ func (c *Config) check() error {
 			return misconfigured("Compressors", i, "does not have both functions")
 		}
 	}
+	return c.checkTrust()
+}
+
+func (c *Config) checkTrust() error {
+	p, ok := c.Trust.(*trust.Policy)
+	if !ok || p == nil {
+		return nil
+	}
+	if err := p.Check(); err != nil {
+		return &engine.Error{
+			Fault: engine.FaultUsage, Alert: iana.AlertInternalError,
+			Reason: "Config.Trust can accept no peer", Err: err,
+		}
+	}
 	return nil
 }
 

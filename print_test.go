@@ -285,7 +285,7 @@ var withoutSecrets = map[string]string{
 	"engine.ECHConfig":        "a public key",
 	"engine.PeerCertificate":  "what a peer sent",
 	"engine.PSKQuery":         "the public name of a key",
-	"identity.ACME":           "pointers to each Identity, which is printed",
+	"acme.Manager":            "pointers to each Identity, which is printed",
 	"talk.Member":             "a hash of a public key",
 	"trust.KnownPeers":        "hashes of public keys",
 	"trust.Peer":              "what a peer sent",

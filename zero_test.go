@@ -29,6 +29,7 @@ import (
 	"github.com/sealsock/sealsock/httptransport"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/identity/acme"
 	"github.com/sealsock/sealsock/legacy"
 	"github.com/sealsock/sealsock/loop"
 	"github.com/sealsock/sealsock/loop/adapt"
@@ -57,6 +58,7 @@ import (
 	"github.com/sealsock/sealsock/talk"
 	"github.com/sealsock/sealsock/transfer"
 	"github.com/sealsock/sealsock/trust"
+	"github.com/sealsock/sealsock/trust/fetch"
 )
 
 // zeroValues has each exported type with exported methods, of each package that others
@@ -87,7 +89,7 @@ var zeroValues = []any{
 	new(iana.CipherSuite), new(iana.ContentType), new(iana.ExtensionType),
 	new(iana.HandshakeType), new(iana.NamedGroup), new(iana.PSKMode),
 	new(iana.SignatureScheme), new(iana.Version),
-	new(identity.ACME), new(identity.Code), new(identity.Error), new(identity.Identity),
+	new(acme.Manager), new(fetch.HTTP), new(identity.Code), new(identity.Error), new(identity.Identity),
 	new(identity.Reloader),
 	new(loop.Conn), new(loop.Group),
 	new(message.Conn),

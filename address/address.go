@@ -28,6 +28,10 @@
 // [Schemes] lists all of them, with an example of each. If the kernel lacks a
 // family, Dial and Listen return an error that names it.
 //
+// TCP, UDP, unix://, stdio: and the services are in every program. The other schemes need
+// package all, which a program imports for that effect; without it, Parse returns an
+// error that names it.
+//
 // Dial and Listen return streams. If a family keeps message boundaries, the
 // connection is wrapped to hide them: see socket.StreamOver.
 //
@@ -48,6 +52,8 @@ import (
 	"fmt"
 	"net"
 	"strings"
+
+	"github.com/sealsock/sealsock/internal/endpoint"
 )
 
 // maxText is the longest text that Parse accepts, in bytes. It exceeds the
@@ -58,7 +64,7 @@ const maxText = 4096
 // Listen return an error for it. Addresses are comparable with ==.
 type Address struct {
 	scheme string
-	end    endpoint
+	end    endpoint.Endpoint
 }
 
 // Parse parses one endpoint. Its error is an *[Error] that describes what is
@@ -68,19 +74,20 @@ func Parse(text string) (Address, error) {
 		return Address{}, err
 	}
 	name, rest := split(text)
-	f, ok := forms[name]
+	f, ok := endpoint.Forms[name]
 	if !ok {
 		return Address{}, unknownScheme(text, name, rest)
 	}
-	end, err := f.parse(name, rest)
+	end, err := f.Parse(name, rest)
 	if err != nil {
-		if e, ok := err.(*Error); ok {
-			e.Text = text
+		var problem *endpoint.ParseError
+		if errors.As(err, &problem) {
+			return Address{}, &Error{Text: text, Problem: problem.Problem, Hint: problem.Hint}
 		}
 		return Address{}, err
 	}
 	// Escaping can replace one byte by three.
-	if n := len(end.text()); n > maxText {
+	if n := len(end.Text()); n > maxText {
 		return Address{}, &Error{Text: text[:64] + "…", Problem: fmt.Sprintf("it has %d bytes once it is escaped, more than %d", n, maxText)}
 	}
 	return Address{scheme: name, end: end}, nil
@@ -105,7 +112,7 @@ func (a Address) Network() string {
 	if a.end == nil {
 		return ""
 	}
-	return a.end.network()
+	return a.end.Network()
 }
 
 // String returns the shortest text that Parse reads back to the same address.
@@ -114,7 +121,7 @@ func (a Address) String() string {
 	if a.end == nil {
 		return ""
 	}
-	return a.end.text()
+	return a.end.Text()
 }
 
 // Host returns the host name or IP address that a certificate for the endpoint
@@ -124,7 +131,7 @@ func (a Address) Host() string {
 	if a.end == nil {
 		return ""
 	}
-	return a.end.host()
+	return a.end.Host()
 }
 
 // HostPort returns the host and the port of an address of TCP, and ok, for a proxy that
@@ -133,15 +140,30 @@ func (a Address) Host() string {
 // For other addresses, and for tcp4:// and tcp6://, which a proxy cannot honor, ok is
 // false.
 func (a Address) HostPort() (host, port string, ok bool) {
-	switch end := a.end.(type) {
-	case tcp:
-		return end.name, end.port, end.scheme == "tcp"
-	case overTLS:
-		return end.tcp.name, end.port, true
-	case webSocket:
-		return end.tcp.name, end.tcp.port, true
+	if proxied, is := a.end.(interface{ HostPort() (string, string, bool) }); is {
+		return proxied.HostPort()
 	}
 	return "", "", false
+}
+
+// Location returns the host of a ws:// or wss:// address, with the port if the address
+// has one, and the path with the query, as a request of HTTP has them. They are empty for
+// other addresses.
+func (a Address) Location() (host, resource string) {
+	if w, ok := a.end.(interface{ Location() (string, string) }); ok {
+		return w.Location()
+	}
+	return "", ""
+}
+
+// ALPN returns the name of the application protocol for ALPN (RFC 7301) if the scheme
+// names one that has a registered name, such as "imap" for imaps://. It is empty
+// otherwise.
+func (a Address) ALPN() string {
+	if s, ok := a.end.(interface{ ALPN() string }); ok {
+		return s.ALPN()
+	}
+	return ""
 }
 
 // Dial opens a connection to the address. The context applies until the
@@ -151,7 +173,7 @@ func (a Address) Dial(ctx context.Context) (net.Conn, error) {
 	if a.end == nil {
 		return nil, opError("dial", a, errZero)
 	}
-	return a.end.dial(ctx)
+	return a.end.Dial(ctx)
 }
 
 // Listen announces on the address. The context applies until the listener
@@ -160,27 +182,27 @@ func (a Address) Listen(ctx context.Context) (net.Listener, error) {
 	if a.end == nil {
 		return nil, opError("listen", a, errZero)
 	}
-	return a.end.listen(ctx)
+	return a.end.Listen(ctx)
 }
 
 // DialPacket connects to an address whose scheme carries datagrams. Its errors
 // are *[net.OpError] values.
 func (a Address) DialPacket(ctx context.Context) (net.Conn, error) {
-	p, ok := a.end.(packetEndpoint)
+	p, ok := a.end.(endpoint.Packets)
 	if !ok {
 		return nil, opError("dial", a, errNoPackets)
 	}
-	return p.dialPacket(ctx)
+	return p.DialPacket(ctx)
 }
 
 // ListenPacket receives datagrams on an address whose scheme carries them. Its
 // errors are *[net.OpError] values.
 func (a Address) ListenPacket(ctx context.Context) (net.PacketConn, error) {
-	p, ok := a.end.(packetEndpoint)
+	p, ok := a.end.(endpoint.Packets)
 	if !ok {
 		return nil, opError("listen", a, errNoPackets)
 	}
-	return p.listenPacket(ctx)
+	return p.ListenPacket(ctx)
 }
 
 // MarshalText returns String as bytes, so that configuration files can hold
@@ -216,26 +238,9 @@ func (e *Error) Error() string {
 	return s
 }
 
-// endpoint is the parsed text of one scheme. Implementations are comparable.
-type endpoint interface {
-	network() string
-	text() string
-	host() string
-	dial(ctx context.Context) (net.Conn, error)
-	listen(ctx context.Context) (net.Listener, error)
-}
-
-// packetEndpoint is an endpoint that carries datagrams.
-type packetEndpoint interface {
-	endpoint
-	dialPacket(ctx context.Context) (net.Conn, error)
-	listenPacket(ctx context.Context) (net.PacketConn, error)
-}
-
 var (
 	errZero      = errors.New("the zero address is not an endpoint")
 	errNoPackets = errors.New("the address does not carry datagrams: use udp:// or udplite://")
-	errPackets   = errors.New("the address carries datagrams, which may be lost, not a stream")
 )
 
 func opError(op string, a Address, err error) error {
@@ -244,10 +249,6 @@ func opError(op string, a Address, err error) error {
 
 // name implements net.Addr for an Address in an error.
 type name struct{ Address }
-
-func problem(problem, hint string, args ...any) *Error {
-	return &Error{Problem: problem, Hint: fmt.Sprintf(hint, args...)}
-}
 
 func checkText(text string) error {
 	if text == "" {

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/sealsock/sealsock/address"
+	_ "github.com/sealsock/sealsock/address/all"
 	"github.com/sealsock/sealsock/socket"
-	"github.com/sealsock/sealsock/socket/inet"
 )
 
 func TestParse(t *testing.T) {
@@ -254,8 +254,8 @@ func TestServices(t *testing.T) {
 	} {
 		var port string
 		socket.SetAuditor(func(e socket.AuditEvent) error {
-			if at, ok := e.Addr.(inet.Addr); ok {
-				port = fmt.Sprint(at.Port())
+			if at, ok := e.Addr.(*net.TCPAddr); ok {
+				port = fmt.Sprint(at.Port)
 				return errors.New("the port is all that matters")
 			}
 			return nil

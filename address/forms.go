@@ -4,55 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/sealsock/sealsock/internal/endpoint"
 )
-
-// A form describes how one scheme is parsed.
-type form struct {
-	parse   func(scheme, rest string) (endpoint, error)
-	example string
-	meaning string
-}
-
-// forms holds every scheme. It is filled in init because the parse functions
-// read it for their suggestions.
-var forms map[string]form
-
-func init() {
-	forms = map[string]form{
-		"tcp":       {parseTCP, "example.com:443", "TCP, over IPv6 or IPv4"},
-		"tcp4":      {parseTCP, "tcp4://192.0.2.1:443", "TCP over IPv4"},
-		"tcp6":      {parseTCP, "tcp6://[2001:db8::1]:443", "TCP over IPv6"},
-		"sctp":      {parseTransport, "sctp://example.com:443", "SCTP, one connection a socket"},
-		"mptcp":     {parseTransport, "mptcp://example.com:443", "TCP over several paths"},
-		"smc":       {parseTransport, "smc://example.com:443", "TCP that continues over shared memory"},
-		"udp":       {parseUDP, "udp://example.com:443", "datagrams"},
-		"udp4":      {parseUDP, "udp4://192.0.2.1:443", "datagrams over IPv4"},
-		"udp6":      {parseUDP, "udp6://[2001:db8::1]:443", "datagrams over IPv6"},
-		"udplite":   {parseUDPLite, "udplite://192.0.2.1:443", "datagrams whose checksum covers a part; IP addresses only"},
-		"unix":      {parseUnix, "unix:///run/app.sock", "UNIX-domain stream socket: a path, or @name in Linux's abstract name space"},
-		"seqpacket": {parseSeqPacket, "seqpacket:///run/app.sock", "UNIX-domain socket that keeps message boundaries"},
-		"vsock":     {parseVsock, "vsock://host:4433", "between a virtual machine and its host: CONTEXT:PORT, and any, local and host as contexts"},
-		"rfcomm":    {parseRFCOMM, "rfcomm://00:1A:7D:DA:71:13/3", "Bluetooth channel: DEVICE/CHANNEL, and any as device to listen"},
-		"l2cap":     {parseL2CAP, "l2cap://00:1A:7D:DA:71:13/4097", "Bluetooth service: DEVICE/PSM, and any as device to listen"},
-		"isotp":     {parseISOTP, "isotp://can0/7e8:7e0", "ISO-TP on a CAN bus: INTERFACE/RX:TX in hexadecimal, with 8 digits for 29 bits"},
-		"tipc":      {parseTIPC, "tipc://18888:17", "TIPC service: TYPE:INSTANCE, or TYPE:LOWER-UPPER to listen"},
-		"fd":        {parseFD, "fd://3", "descriptor that this process inherited; fd://systemd/NAME by its name"},
-		"stdio":     {parseStdio, "stdio:", "standard input and output as one connection"},
-		"ftps":      {parseService, "ftps://ftp.example.com", "FTP over TLS, port 990"},
-		"https":     {parseService, "https://example.com", "HTTP over TLS, port 443"},
-		"imaps":     {parseService, "imaps://mail.example.com", "IMAP over TLS, port 993"},
-		"ircs":      {parseService, "ircs://irc.example.com", "IRC over TLS, port 6697"},
-		"ldaps":     {parseService, "ldaps://ldap.example.com", "LDAP over TLS, port 636"},
-		"mqtts":     {parseService, "mqtts://mqtt.example.com", "MQTT over TLS, port 8883"},
-		"nntps":     {parseService, "nntps://news.example.com", "NNTP over TLS, port 563"},
-		"pop3s":     {parseService, "pop3s://mail.example.com", "POP3 over TLS, port 995"},
-		"pops":      {parseService, "pops://mail.example.com", "POP3 over TLS, port 995"},
-		"sips":      {parseService, "sips://sip.example.com", "SIP over TLS, port 5061"},
-		"smtps":     {parseService, "smtps://mail.example.com", "mail submission over TLS, port 465"},
-		"ws":        {parseWebSocket, "ws://example.com/room", "WebSocket, which carries bytes"},
-		"wss":       {parseWebSocket, "wss://example.com/room", "WebSocket over TLS"},
-	}
-}
 
 // A Scheme describes one scheme that Parse accepts.
 type Scheme struct {
@@ -61,11 +15,11 @@ type Scheme struct {
 	Meaning string // one line for a usage text
 }
 
-// Schemes returns the schemes that Parse accepts, sorted by name.
+// Schemes returns the schemes that Parse accepts in this program, sorted by name.
 func Schemes() []Scheme {
-	all := make([]Scheme, 0, len(forms))
-	for name, f := range forms {
-		all = append(all, Scheme{name, f.example, f.meaning})
+	all := make([]Scheme, 0, len(endpoint.Forms))
+	for name, f := range endpoint.Forms {
+		all = append(all, Scheme{name, f.Example, f.Meaning})
 	}
 	slices.SortFunc(all, func(a, b Scheme) int { return strings.Compare(a.Name, b.Name) })
 	return all
@@ -77,9 +31,14 @@ var elsewhere = map[string]string{"http": "80", "tls": "443", "ssl": "443"}
 
 func unknownScheme(text, scheme, rest string) *Error {
 	e := &Error{Text: text, Problem: fmt.Sprintf("the scheme %q is not known", scheme)}
+	if slices.Contains(endpoint.Elsewhere, scheme) {
+		e.Problem = fmt.Sprintf("this program has no package for the scheme %q", scheme)
+		e.Hint = `import _ "github.com/sealsock/sealsock/address/all"`
+		return e
+	}
 	if port, ok := elsewhere[scheme]; ok {
 		host, _, _ := strings.Cut(rest, "/")
-		if _, _, err := splitPort(host); err != nil && host != "" {
+		if _, _, err := endpoint.SplitPort(host); err != nil && host != "" {
 			host += ":" + port
 		}
 		e.Hint = fmt.Sprintf("did you mean %s?", host)
@@ -89,7 +48,7 @@ func unknownScheme(text, scheme, rest string) *Error {
 		e.Hint = fmt.Sprintf("did you mean %s://%s?", near, rest)
 		return e
 	}
-	names := make([]string, 0, len(forms))
+	names := make([]string, 0, len(endpoint.Forms))
 	for _, s := range Schemes() {
 		names = append(names, s.Name)
 	}

@@ -15,8 +15,10 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/sealsock/sealsock/all"
 	"github.com/sealsock/sealsock/internal/peers"
 	"github.com/sealsock/sealsock/trust"
+	"github.com/sealsock/sealsock/trust/fetch"
 	"golang.org/x/crypto/ocsp"
 )
 
@@ -55,7 +57,7 @@ func TestRevokedByOwnServices(t *testing.T) {
 		}
 		for source, transport := range map[string]http.RoundTripper{"OCSP " + s.URL + "/ocsp": nil, "CRL " + s.URL + "/crl": withoutOCSP{}} {
 			for _, server := range []bool{true, false} {
-				p := trust.Policy{Roots: roots, Revocation: &trust.Revocation{Mode: trust.RevocationRequire, Transport: transport, NonceRequired: true, WholeChain: true}}
+				p := trust.Policy{Roots: roots, Revocation: &trust.Revocation{Mode: trust.RevocationRequire, Fetcher: fetch.HTTP{Transport: transport}, NonceRequired: true, WholeChain: true}}
 				peer := &trust.Peer{Server: server, Name: "node.lan", Chain: good.Chain}
 				result, err := p.Verify(context.Background(), peer)
 				if err != nil || len(result.Revocation) != 2 || result.Revocation[0].Source != source || result.Revocation[1].Status != trust.RevocationGood {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sealsock/sealsock/identity"
+	_ "github.com/sealsock/sealsock/identity/pkcs12"
 )
 
 func password(text string) identity.Option {

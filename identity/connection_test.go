@@ -179,8 +179,11 @@ func rootsOf(t *testing.T, ca *testcert.CA) *trust.Roots {
 // tcp returns both ends of a connection.
 func tcp(t *testing.T) (a, b net.Conn) {
 	t.Helper()
-	l, _ := listen(t)
-	var err error
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
 	if a, err = net.Dial("tcp", l.Addr().String()); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	_ "github.com/sealsock/sealsock/identity/pkcs12"
 	"github.com/sealsock/sealsock/internal/testcert"
 	"software.sslmate.com/src/go-pkcs12"
 )

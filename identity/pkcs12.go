@@ -8,10 +8,19 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
-	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/sealsock/sealsock/internal/linked"
 )
 
-// LoadPKCS12 reads key and chain from a PKCS#12 file (.p12, .pfx).
+// errNoPKCS12 returns the error of a program without package identity/pkcs12.
+func errNoPKCS12(file string) error {
+	return &Error{Code: CodeUnsupportedCipher, File: file,
+		Detail: "this program has no package for PKCS#12",
+		Hint:   `import _ "github.com/sealsock/sealsock/identity/pkcs12", or convert the file: openssl pkcs12 -in FILE -out new.pem`}
+}
+
+// LoadPKCS12 reads key and chain from a PKCS#12 file (.p12, .pfx). The program has to
+// import package identity/pkcs12 for it.
 func LoadPKCS12(file string, options ...Option) (*Identity, error) {
 	data, err := readFile(file)
 	if err != nil {
@@ -32,13 +41,16 @@ func (id *Identity) EncodePKCS12(password string) ([]byte, error) {
 	if id == nil || len(id.Chain) == 0 || id.Signer == nil {
 		return nil, fmt.Errorf("this Identity has no certificate or no key: %w", os.ErrInvalid)
 	}
+	if linked.EncodePKCS12 == nil {
+		return nil, errNoPKCS12("")
+	}
 	l := loader{}
 	for _, der := range id.Chain {
 		if err := l.addCertificate(der, ""); err != nil {
 			return nil, err
 		}
 	}
-	return pkcs12.Modern2023.WithIterations(100_000).Encode(id.Signer.Key(), id.Leaf, l.certs[1:], password)
+	return linked.EncodePKCS12(id.Signer.Key(), id.Leaf, l.certs[1:], password)
 }
 
 func parsePKCS12(data []byte, file string, options []Option) (*Identity, error) {
@@ -79,8 +91,8 @@ func (l *loader) loadPKCS12(data []byte, file string) error {
 	if err := outside.inside("", file); err != nil {
 		return err
 	}
-	key, leaf, authorities, err := pkcs12.DecodeChain(data, "")
-	if errors.Is(err, pkcs12.ErrIncorrectPassword) {
+	key, leaf, authorities, err := linked.DecodePKCS12(data, "")
+	if errors.Is(err, linked.ErrPassword) {
 		var password []byte
 		if password, err = l.password(file, "a PKCS#12 file"); err != nil {
 			return err
@@ -88,13 +100,12 @@ func (l *loader) loadPKCS12(data []byte, file string) error {
 		if err := outside.inside(string(password), file); err != nil {
 			return err
 		}
-		key, leaf, authorities, err = pkcs12.DecodeChain(data, string(password))
+		key, leaf, authorities, err = linked.DecodePKCS12(data, string(password))
 	}
-	var missing pkcs12.NotImplementedError
 	switch {
-	case errors.Is(err, pkcs12.ErrIncorrectPassword), errors.Is(err, pkcs12.ErrDecryption):
+	case errors.Is(err, linked.ErrPassword):
 		return wrongPassword(file)
-	case errors.As(err, &missing):
+	case errors.Is(err, linked.ErrCipher):
 		return &Error{Code: CodeUnsupportedCipher, File: file, Err: err,
 			Hint: "convert it: openssl pkcs12 -legacy -in FILE -out new.pem"}
 	case err != nil:

@@ -10,7 +10,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
-	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/sealsock/sealsock/internal/linked"
 )
 
 // The library that reads PKCS#12 derives keys with as many iterations as the file
@@ -42,6 +43,9 @@ type safe struct {
 
 // checkWork refuses a file that would keep its reader busy for long.
 func checkWork(data []byte, file string) (*pfx, error) {
+	if linked.DecodePKCS12 == nil {
+		return nil, errNoPKCS12(file)
+	}
 	p, err := parsePFX(data)
 	if err != nil {
 		return nil, &Error{Code: CodeUnsupportedCipher, File: file, Err: err, Hint: exportHint}
@@ -279,7 +283,7 @@ func (p *pfx) inside(password, file string) error {
 			continue
 		}
 		for _, encoded := range encodings(password) {
-			_, _, _, err := pkcs12.DecodeChain(probe(s.raw, encoded), password)
+			_, _, _, err := linked.DecodePKCS12(probe(s.raw, encoded), password)
 			if err != nil && strings.Contains(err.Error(), "exactly one key bag") {
 				return &Error{Code: CodeUnsupportedCipher, File: file, Hint: exportHint,
 					Detail: "its key is in the same encrypted bag as the certificates"}

@@ -3,7 +3,10 @@ package socket
 import (
 	"fmt"
 	"net"
+	"strings"
 	"sync/atomic"
+
+	"github.com/sealsock/sealsock/internal/auditing"
 )
 
 // An AuditEvent is an operation that a socket is about to perform.
@@ -15,7 +18,7 @@ type AuditEvent struct {
 	Family   string   // of the socket: "vsock"; empty for names
 	Type     Type     // of the socket
 	Protocol int      // of the socket
-	Addr     net.Addr // bound, connected or sent to; nil for "socket" and names
+	Addr     net.Addr // bound, connected or sent to, of package net where that makes the socket; nil for "socket" and names
 	Name     string   // the name looked up; empty for sockets
 }
 
@@ -33,9 +36,32 @@ var auditor atomic.Pointer[Auditor]
 func SetAuditor(f Auditor) {
 	if f == nil {
 		auditor.Store(nil)
+		auditing.Auditor.Store(nil)
 		return
 	}
 	auditor.Store(&f)
+	ofNet := func(e auditing.Event) error { return Audit(eventOf(e)) }
+	auditing.Auditor.Store(&ofNet)
+}
+
+// eventOf describes an operation of package net.
+func eventOf(e auditing.Event) AuditEvent {
+	a := AuditEvent{Op: e.Op, Addr: e.Addr, Name: e.Name}
+	switch {
+	case e.Network == "":
+		return a
+	case e.Network == "unix":
+		a.Family = "unix"
+	case strings.HasSuffix(e.Network, "6"):
+		a.Family = "inet6"
+	default:
+		a.Family = "inet"
+	}
+	a.Type = Stream
+	if strings.HasPrefix(e.Network, "udp") {
+		a.Type = Datagram
+	}
+	return a
 }
 
 // Audit reports an event to the auditor, if there is one, and returns its

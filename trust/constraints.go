@@ -46,6 +46,7 @@ type subtrees struct {
 	mailboxes   map[string]bool // the host in lower case
 	mailHosts   hostSet
 	hosts       hostSet // of URIs
+	unfolded    bool    // one of directories is
 }
 
 // digest stands for the first relative names of a directory name: the digest of all
@@ -179,8 +180,9 @@ type certNames struct {
 // directory is a directory name: the digests of its beginnings, shortest first. The
 // first is that of the empty name.
 type directory struct {
-	raw    []byte
-	starts []digest
+	raw      []byte
+	starts   []digest
+	unfolded bool // it cannot be compared without regard to case
 }
 
 var errName = errors.New("a name is malformed")
@@ -306,7 +308,7 @@ func (s *subtrees) parse(in cryptobyte.String, unprocessed map[string]bool) erro
 			if err != nil {
 				return err
 			}
-			s.directories[d.starts[len(d.starts)-1]] = true
+			s.addDirectory(d)
 		case nameMail:
 			switch local, host, ok := cutMailbox(text); {
 			case ok:
@@ -326,6 +328,11 @@ func (s *subtrees) parse(in cryptobyte.String, unprocessed map[string]bool) erro
 	return nil
 }
 
+func (s *subtrees) addDirectory(d directory) {
+	s.directories[d.starts[len(d.starts)-1]] = true
+	s.unfolded = s.unfolded || d.unfolded
+}
+
 // refuse returns what is wrong with names, or "".
 func (c *constraints) refuse(names *certNames) string {
 	for _, form := range names.forms {
@@ -334,11 +341,8 @@ func (c *constraints) refuse(names *certNames) string {
 		}
 	}
 	for _, d := range names.directories {
-		switch {
-		case len(c.permitted.directories) > 0 && !c.permitted.hasDirectory(d):
-			return "the directory name " + d.String() + " is not permitted"
-		case c.excluded.hasDirectory(d):
-			return "the directory name " + d.String() + " is excluded"
+		if wrong := c.refuseDirectory(d); wrong != "" {
+			return "the directory name " + d.String() + wrong
 		}
 	}
 	for _, m := range names.mails {
@@ -350,6 +354,21 @@ func (c *constraints) refuse(names *certNames) string {
 		if len(c.permitted.hosts.names) > 0 && !c.permitted.hosts.has(h, false) {
 			return "the URI host " + certtext.Quote(h) + " is not permitted"
 		}
+	}
+	return ""
+}
+
+func (c *constraints) refuseDirectory(d directory) string {
+	unfolded := d.unfolded || c.permitted.unfolded || c.excluded.unfolded
+	switch {
+	case len(c.permitted.directories)+len(c.excluded.directories) == 0:
+	case unfolded:
+		return " is restricted, and the program has no tables of Unicode " +
+			`to compare it (import _ "github.com/sealsock/sealsock/trust/idn")`
+	case len(c.permitted.directories) > 0 && !c.permitted.hasDirectory(d):
+		return " is not permitted"
+	case c.excluded.hasDirectory(d):
+		return " is excluded"
 	}
 	return ""
 }
@@ -443,10 +462,11 @@ func parseDirectory(raw []byte) (directory, error) {
 		if !sets.ReadASN1(&set, asn1.SET) || set.Empty() {
 			return directory{}, errName
 		}
-		relative, ok := preparedSet(set)
+		relative, folded, ok := preparedSet(set)
 		if !ok {
 			return directory{}, errName
 		}
+		d.unfolded = d.unfolded || !folded
 		last := d.starts[len(d.starts)-1]
 		d.starts = append(d.starts, sha256.Sum256(append(last[:], relative...)))
 	}

@@ -359,7 +359,7 @@ func TestOneQuestionAtATime(t *testing.T) {
 	h := newHouse(t, server("example.org"), func(c *x509.Certificate) { c.CRLDistributionPoints = []string{"http://list.test/"} })
 	list := makeList(t, h.inter)
 	asked := make(chan struct{}, 100)
-	revocation := &Revocation{Mode: RevocationRequire, Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+	revocation := &Revocation{Mode: RevocationRequire, Fetcher: fetcher(roundTrip(func(r *http.Request) (*http.Response, error) {
 		asked <- struct{}{}
 		time.Sleep(20 * time.Millisecond)
 		w := httptest.NewRecorder()
@@ -367,7 +367,7 @@ func TestOneQuestionAtATime(t *testing.T) {
 			return nil, err
 		}
 		return w.Result(), nil
-	})}
+	}))}
 	p := Policy{Roots: rootsOf(t, h.root), Revocation: revocation}
 	done := make(chan error)
 	for range 20 {

@@ -9,8 +9,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -21,6 +19,7 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/sealsock/sealsock/internal/certtext"
+	"github.com/sealsock/sealsock/internal/linked"
 	"github.com/sealsock/sealsock/internal/readfile"
 )
 
@@ -46,10 +45,9 @@ type answer struct {
 
 // The bounds on remembering.
 const (
-	maxAnswers  = 1024
-	maxAge      = 24 * time.Hour   // answers
-	failureAge  = 30 * time.Second // failures
-	maxRedirect = 3
+	maxAnswers = 1024
+	maxAge     = 24 * time.Hour   // answers
+	failureAge = 30 * time.Second // failures
 )
 
 // ask requests the status of c from a responder.
@@ -96,7 +94,7 @@ func (r *Revocation) askNow(ctx context.Context, responder string, c, issuer *x5
 	if err != nil {
 		return nil, err
 	}
-	body, err := r.fetch(ctx, http.MethodPost, responder, "application/ocsp-request", request, maxResponse)
+	body, err := r.fetch(ctx, responder, "application/ocsp-request", request, maxResponse)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +159,7 @@ func (r *Revocation) oneList(ctx context.Context, point string, issuer *x509.Cer
 				return freshAnswer(&answer{list: list}, r.until(list.ThisUpdate, list.NextUpdate), now)
 			}
 		}
-		body, err := r.fetch(ctx, http.MethodGet, point, "", nil, maxListFile)
+		body, err := r.fetch(ctx, point, "", nil, maxListFile)
 		if err != nil {
 			return &answer{err: err, until: time.Now().Add(failureAge)}
 		}
@@ -339,31 +337,29 @@ func (m *answerMemo) makeRoom() {
 	}
 }
 
-// fetch sends one HTTP request. The addresses come from certificates that an
-// authority signed, which is checked before; still they may lead only to HTTP,
-// with a bound on redirects, size and time.
-func (r *Revocation) fetch(ctx context.Context, method, address, contentType string, body []byte, limit int64) ([]byte, error) {
+// A Fetcher sends the requests of revocation checks. Package fetch has the one for HTTP.
+type Fetcher interface {
+	// Fetch sends body to an address, an http URL, or asks for what is there if body is
+	// nil. It returns at most limit bytes, or an error.
+	Fetch(ctx context.Context, address, contentType string, body []byte, limit int64) ([]byte, error)
+}
+
+// fetch sends one request. The addresses come from certificates that an authority signed,
+// which is checked before; still they may lead only to HTTP, with a bound on size and
+// time.
+func (r *Revocation) fetch(ctx context.Context, address, contentType string, body []byte, limit int64) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" {
 		return nil, fmt.Errorf("%s is not fetched: only http:// URLs are supported", certtext.Quote(address))
 	}
-	request, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
+	fetch := linked.Fetch
+	if r.Fetcher != nil {
+		fetch = r.Fetcher.Fetch
 	}
-	if contentType != "" {
-		request.Header.Set("Content-Type", contentType)
+	if fetch == nil {
+		return nil, errNoFetcher()
 	}
-	request.Header.Set("User-Agent", "sealsock")
-	response, err := r.client().Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the server responded with %s", certtext.Quote(response.Status))
-	}
-	data, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
+	data, err := fetch(ctx, address, contentType, body, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -373,24 +369,23 @@ func (r *Revocation) fetch(ctx context.Context, method, address, contentType str
 	return data, nil
 }
 
-var sharedTransport = &http.Transport{
-	Proxy:                  http.ProxyFromEnvironment,
-	MaxIdleConns:           8,
-	IdleConnTimeout:        30 * time.Second,
-	MaxResponseHeaderBytes: 64 << 10,
+// errNoFetcher returns the error of a policy that has to ask and cannot. It refuses every peer:
+// to accept them in the mode RevocationPrefer would check nothing without a word.
+func errNoFetcher() error {
+	return &Error{
+		Got: "the policy asks responders about revocation, and this program has no package for that " +
+			`(import _ "github.com/sealsock/sealsock/trust/fetch")`,
+		Hint: "import package trust/fetch, or set Revocation.Fetcher or Revocation.NoFetch",
+	}
 }
 
-func (r *Revocation) client() *http.Client {
-	c := &http.Client{Transport: r.Transport, CheckRedirect: func(next *http.Request, before []*http.Request) error {
-		if len(before) > maxRedirect || next.URL.Scheme != "http" {
-			return errors.New("the server redirects too often or away from HTTP")
-		}
-		return nil
-	}}
-	if c.Transport == nil {
-		c.Transport = sharedTransport
+// usable returns an error if r is to use the network and cannot.
+func (r *Revocation) usable() error {
+	asks := r.Mode == RevocationPrefer || r.Mode == RevocationRequire
+	if asks && !r.NoFetch && r.Fetcher == nil && linked.Fetch == nil {
+		return errNoFetcher()
 	}
-	return c
+	return nil
 }
 
 // cacheFile names the file of a question, or "" without a cache.

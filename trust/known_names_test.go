@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/sealsock/sealsock/address/all"
 	"github.com/sealsock/sealsock/internal/filelock"
 	"github.com/sealsock/sealsock/internal/readfile"
 )

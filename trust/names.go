@@ -7,10 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/net/idna"
-	"golang.org/x/net/publicsuffix"
-
 	"github.com/sealsock/sealsock/internal/certtext"
+	"github.com/sealsock/sealsock/internal/linked"
+	"github.com/sealsock/sealsock/internal/suffix"
 )
 
 // MatchName reports whether a certificate is valid for name, a DNS name or an IP
@@ -23,6 +22,8 @@ import (
 // and does not match right below a public suffix ("*.com", "*.co.uk"). An IP
 // address, with or without brackets, is compared with IP addresses only, byte
 // by byte; a zone is ignored.
+//
+// A name in Unicode needs package trust/idn, without which it is an error.
 func MatchName(c *x509.Certificate, name string) error {
 	_, err := matchName(c, name)
 	return err
@@ -105,19 +106,28 @@ func asciiHost(name string) (string, error) {
 	if plainHost(name) {
 		return name, nil
 	}
-	ascii, err := idna.Lookup.ToASCII(name)
-	if err == nil && validLabels(ascii) {
-		return ascii, nil
+	if linked.ToASCII != nil {
+		ascii, err := linked.ToASCII(name)
+		if err == nil && validLabels(ascii) {
+			return ascii, nil
+		}
+	} else if !isASCII(name) {
+		return "", errUnicode
 	}
 	// Names with an underscore are no host names, yet they exist.
 	lower := strings.ToLower(name)
-	if plainHost(strings.ReplaceAll(lower, "_", "-")) {
+	if plain := strings.ReplaceAll(lower, "_", "-"); plainHost(plain) ||
+		linked.ToASCII == nil && plainHost(strings.ReplaceAll(plain, "xn--", "xn-")) {
 		return lower, nil
 	}
 	return "", errNoHostName
 }
 
-var errNoHostName = errors.New("neither a DNS name nor an IP address")
+var (
+	errNoHostName = errors.New("neither a DNS name nor an IP address")
+	errUnicode    = errors.New("the name is not ASCII, and the program has no tables of Unicode: " +
+		`import _ "github.com/sealsock/sealsock/trust/idn"`)
+)
 
 // validLabels checks what the IDNA rules leave to the DNS (RFC 1035, Section
 // 2.3.4): no empty label, and lengths.
@@ -167,8 +177,7 @@ func matchPattern(pattern, host string) bool {
 	}
 	// RFC 9525, Section 6.3, lets a wildcard stand for any one label; one below
 	// a public suffix would match the names of unrelated owners.
-	suffix, managed := publicsuffix.PublicSuffix(below)
-	return !managed || suffix != below
+	return !suffix.Public(below)
 }
 
 func isASCII(s string) bool {

@@ -151,7 +151,7 @@ func TestSilenceCostsOneTimeout(t *testing.T) {
 		return nil, r.Context().Err()
 	})
 	p := Policy{Roots: rootsOf(t, h.root),
-		Revocation: &Revocation{Mode: RevocationPrefer, Timeout: 300 * time.Millisecond, Transport: silent}}
+		Revocation: &Revocation{Mode: RevocationPrefer, Timeout: 300 * time.Millisecond, Fetcher: fetcher(silent)}}
 	for range 20 {
 		if _, err := p.Verify(context.Background(), h.peer()); err != nil {
 			t.Fatal(err)
@@ -168,7 +168,7 @@ func TestWhoLeavesTakesNoAnswer(t *testing.T) {
 	h, _, _ := pointed(t, "")
 	asked, answerNow := make(chan struct{}), make(chan struct{})
 	list := makeList(t, h.inter, revoke(h.leaf, 1))
-	revocation := &Revocation{Mode: RevocationPrefer, Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+	revocation := &Revocation{Mode: RevocationPrefer, Fetcher: fetcher(roundTrip(func(r *http.Request) (*http.Response, error) {
 		close(asked)
 		select {
 		case <-answerNow:
@@ -180,7 +180,7 @@ func TestWhoLeavesTakesNoAnswer(t *testing.T) {
 			return nil, err
 		}
 		return w.Result(), nil
-	})}
+	}))}
 	p := Policy{Roots: rootsOf(t, h.root), Revocation: revocation}
 	first, second := make(chan error, 1), make(chan error, 1)
 	ctx, leave := context.WithCancel(context.Background())

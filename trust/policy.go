@@ -418,3 +418,15 @@ func (p *Policy) depth() int {
 	}
 	return p.Depth
 }
+
+// Check returns an error for a policy that can accept no peer because of its settings, or
+// because of packages that the program does not import.
+func (p *Policy) Check() error {
+	if p == nil {
+		return fmt.Errorf("trust: a nil Policy accepts no peer: %w", os.ErrInvalid)
+	}
+	if p.Revocation == nil || p.Insecure || p.PinOnly {
+		return nil
+	}
+	return p.Revocation.usable()
+}

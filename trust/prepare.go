@@ -8,39 +8,42 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
+
+	"github.com/sealsock/sealsock/internal/linked"
 )
 
 // preparedSet returns a relative name in the form in which it is compared: its
-// attributes in an order of their own, since they are a set.
-func preparedSet(set cryptobyte.String) ([]byte, bool) {
+// attributes in an order of their own, since they are a set. It is not folded if it needs
+// tables of Unicode that the program has not linked (package idn).
+func preparedSet(set cryptobyte.String) (prepared []byte, folded, ok bool) {
+	folded = true
 	var all []string
 	for !set.Empty() {
 		var pair, oid, value cryptobyte.String
 		var tag asn1.Tag
 		if !set.ReadASN1(&pair, asn1.SEQUENCE) || !pair.ReadASN1(&oid, asn1.OBJECT_IDENTIFIER) ||
 			!pair.ReadAnyASN1(&value, &tag) || !pair.Empty() {
-			return nil, false
+			return nil, false, false
 		}
 		var one cryptobyte.Builder
 		one.AddASN1(asn1.OBJECT_IDENTIFIER, func(b *cryptobyte.Builder) { b.AddBytes(oid) })
 		if isText(tag) {
 			text, ok := decodeAnyText(tag, value)
 			if !ok {
-				return nil, false
+				return nil, false, false
 			}
+			folded = folded && (linked.FoldCase != nil || isASCII(string(text)))
 			tag, value = asn1.UTF8String, []byte(prepare(string(text)))
 		}
 		one.AddASN1(tag, func(b *cryptobyte.Builder) { b.AddBytes(value) })
 		bytes, err := one.Bytes()
 		if err != nil {
-			return nil, false
+			return nil, false, false
 		}
 		all = append(all, string(bytes))
 	}
 	slices.Sort(all)
-	return []byte(strings.Join(slices.Compact(all), "")), true
+	return []byte(strings.Join(slices.Compact(all), "")), folded, true
 }
 
 // The string types that OpenSSL's canonical form leaves alone.
@@ -97,8 +100,8 @@ func decodeUnits(value []byte, size int) ([]byte, bool) {
 // normalizes to form KC (2.3), and makes runs of spaces one, without any at the ends
 // (2.6.1).
 func prepare(text string) string {
-	if !isASCII(text) {
-		text = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(strings.Map(mapped, text))))
+	if !isASCII(text) && linked.FoldCase != nil {
+		text = linked.FoldCase(strings.Map(mapped, text))
 	}
 	return strings.ToLower(strings.Join(strings.Fields(strings.Map(mapped, text)), " "))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -61,9 +60,9 @@ type Revocation struct {
 	// NonceRequired refuses responses that do not repeat the request's nonce.
 	// Many public responders do not, since they sign in advance.
 	NonceRequired bool
-	// Transport is used to ask; nil means one of its own that follows the
-	// proxy settings of the environment.
-	Transport http.RoundTripper
+	// Fetcher sends the requests. Nil means the one of package trust/fetch, which the
+	// program must import: without it, a policy that would ask refuses every peer.
+	Fetcher Fetcher
 
 	answers answerMemo
 }
@@ -125,6 +124,9 @@ func (p *Policy) checkRevocation(ctx context.Context, peer *Peer, result *Result
 	}
 	if r.Mode == RevocationOff || len(result.Chains) == 0 {
 		return nil
+	}
+	if err := r.usable(); err != nil {
+		return err
 	}
 	if err := checkStapled(peer, result, now); err != nil {
 		return err

@@ -243,7 +243,7 @@ func TestRevocationTable(t *testing.T) {
 				if is.refused && name == "bytes" {
 					t.Errorf("%s, %s: accepted as a list", name, state)
 				}
-				s.revocation.Mode, s.revocation.Transport = mode, s
+				s.revocation.Mode, s.revocation.Fetcher = mode, fetcher(s)
 				peer := h.peer()
 				peer.OCSPStaple = s.staple
 				_, err := (&Policy{Roots: roots, Revocation: &s.revocation}).Verify(context.Background(), peer)
@@ -343,7 +343,7 @@ func TestFetchedListExpiresByTheTimeOfJudgement(t *testing.T) {
 	})
 	for _, mode := range []RevocationMode{RevocationPrefer, RevocationRequire} {
 		s := &sourced{offered: map[string][]byte{"list.test": makeList(t, h.inter)}}
-		p := Policy{Roots: rootsOf(t, h.root), Revocation: &Revocation{Mode: mode, Transport: s}}
+		p := Policy{Roots: rootsOf(t, h.root), Revocation: &Revocation{Mode: mode, Fetcher: fetcher(s)}}
 		if _, err := p.Verify(context.Background(), h.peer()); err != nil {
 			t.Fatal(err)
 		}

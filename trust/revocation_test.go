@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock/internal/peers"
+	"github.com/sealsock/sealsock/trust/fetch"
+	_ "github.com/sealsock/sealsock/trust/idn"
 )
 
 // registry is an authority whose index OpenSSL keeps: it makes its lists and
@@ -342,10 +344,10 @@ func TestSilenceIsRemembered(t *testing.T) {
 	r := newRegistry(t)
 	revocation := &Revocation{Mode: RevocationPrefer}
 	asked := 0
-	revocation.Transport = roundTrip(func(*http.Request) (*http.Response, error) {
+	revocation.Fetcher = fetcher(roundTrip(func(*http.Request) (*http.Response, error) {
 		asked++
 		return nil, errors.New("nobody there")
-	})
+	}))
 	for range 3 {
 		if _, err := r.policy(revocation).Verify(context.Background(), r.peer(r.good, true)); err != nil {
 			t.Fatal(err)
@@ -355,6 +357,8 @@ func TestSilenceIsRemembered(t *testing.T) {
 		t.Errorf("asked %d times", asked)
 	}
 }
+
+func fetcher(via http.RoundTripper) Fetcher { return fetch.HTTP{Transport: via} }
 
 type roundTrip func(*http.Request) (*http.Response, error)
 

@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	_ "github.com/sealsock/sealsock/all" // every scheme, file format and check
 )
 
 func main() { os.Exit(run(os.Args[1:])) }

@@ -59,13 +59,17 @@ type set struct {
 	seeded     func(seed []byte) []byte // returns the expanded key
 }
 
-var sets = []set{
-	{"\x60\x86\x48\x01\x65\x03\x04\x03\x11", mldsa.MLDSA44(), mldsa44.PrivateKeySize, 8, 2,
-		expand(mldsa44.SignTo, mldsa44.SignatureSize), seeded(mldsa44.NewKeyFromSeed)},
-	{"\x60\x86\x48\x01\x65\x03\x04\x03\x12", mldsa.MLDSA65(), mldsa65.PrivateKeySize, 11, 4,
-		expand(mldsa65.SignTo, mldsa65.SignatureSize), seeded(mldsa65.NewKeyFromSeed)},
-	{"\x60\x86\x48\x01\x65\x03\x04\x03\x13", mldsa.MLDSA87(), mldsa87.PrivateKeySize, 15, 2,
-		expand(mldsa87.SignTo, mldsa87.SignatureSize), seeded(mldsa87.NewKeyFromSeed)},
+// sets returns the three sets. It is a function, and no variable, so that a program that
+// reads no keys from files does not link them.
+func sets() []set {
+	return []set{
+		{"\x60\x86\x48\x01\x65\x03\x04\x03\x11", mldsa.MLDSA44(), mldsa44.PrivateKeySize, 8, 2,
+			expand(mldsa44.SignTo, mldsa44.SignatureSize), seeded(mldsa44.NewKeyFromSeed)},
+		{"\x60\x86\x48\x01\x65\x03\x04\x03\x12", mldsa.MLDSA65(), mldsa65.PrivateKeySize, 11, 4,
+			expand(mldsa65.SignTo, mldsa65.SignatureSize), seeded(mldsa65.NewKeyFromSeed)},
+		{"\x60\x86\x48\x01\x65\x03\x04\x03\x13", mldsa.MLDSA87(), mldsa87.PrivateKeySize, 15, 2,
+			expand(mldsa87.SignTo, mldsa87.SignatureSize), seeded(mldsa87.NewKeyFromSeed)},
+	}
 }
 
 // A private is a pointer to a key of circl.
@@ -120,8 +124,8 @@ func Parse(der []byte) (crypto.Signer, error) {
 		!algorithm.ReadASN1(&oid, asn1.OBJECT_IDENTIFIER) {
 		return nil, nil
 	}
-	for i := range sets {
-		if s := &sets[i]; s.oid == string(oid) {
+	for _, s := range sets() {
+		if s.oid == string(oid) {
 			if !algorithm.Empty() || !in.Empty() || !body.ReadASN1(&key, asn1.OCTET_STRING) {
 				return nil, errors.New("the structure of the ML-DSA key is malformed")
 			}

@@ -51,8 +51,8 @@ func forms(s *set, seed, expanded []byte) map[string][]byte {
 
 // TestForms: each form of a key signs as the seed does, in certificates too.
 func TestForms(t *testing.T) {
-	for i := range sets {
-		s := &sets[i]
+	for i := range sets() {
+		s := &sets()[i]
 		key, err := mldsa.GenerateKey(s.parameters)
 		if err != nil {
 			t.Fatal(err)
@@ -88,8 +88,8 @@ func TestForms(t *testing.T) {
 // TestDamaged: a key whose parts do not go together is malformed. RFC 9881,
 // Private Key Consistency Testing.
 func TestDamaged(t *testing.T) {
-	for i := range sets {
-		s := &sets[i]
+	for i := range sets() {
+		s := &sets()[i]
 		key, err := mldsa.GenerateKey(s.parameters)
 		if err != nil {
 			t.Fatal(err)
@@ -112,7 +112,7 @@ func TestDamaged(t *testing.T) {
 			"short seed, both":  forms(s, key.Bytes()[1:], good)["both"],
 			"nothing":           pkcs8(s, func(*cryptobyte.Builder) {}),
 			"a byte behind":     append(forms(s, key.Bytes(), nil)["seed"], 0),
-			"another size":      forms(&sets[(i+1)%len(sets)], nil, good)["expanded"],
+			"another size":      forms(&sets()[(i+1)%len(sets())], nil, good)["expanded"],
 			"a byte after both": pkcs8(s, trailing(key.Bytes(), good)),
 		} {
 			if got, err := Parse(bad); err == nil {
@@ -135,7 +135,7 @@ func trailing(seed, expanded []byte) func(*cryptobyte.Builder) {
 
 // TestOthers: keys of other algorithms are left to other packages.
 func TestOthers(t *testing.T) {
-	other := sets[0]
+	other := sets()[0]
 	other.oid = "\x2b\x65\x70"
 	for _, der := range [][]byte{nil, {1, 2, 3}, forms(&other, make([]byte, 32), nil)["seed"]} {
 		if key, err := Parse(der); key != nil || err != nil {
@@ -146,7 +146,7 @@ func TestOthers(t *testing.T) {
 
 // TestSigns: a key without its seed refuses what it does not do.
 func TestSigns(t *testing.T) {
-	s := &sets[0]
+	s := &sets()[0]
 	expanded := s.seeded(make([]byte, mldsa.PrivateKeySize))
 	key, err := Parse(forms(s, nil, expanded)["expanded"])
 	if err != nil {
@@ -175,7 +175,7 @@ func TestSigns(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, der := range forms(&sets[0], make([]byte, 32), sets[0].seeded(make([]byte, 32))) {
+	for _, der := range forms(&sets()[0], make([]byte, 32), sets()[0].seeded(make([]byte, 32))) {
 		f.Add(der)
 	}
 	f.Fuzz(func(t *testing.T, der []byte) {

@@ -24,8 +24,8 @@ func TestVectorRegistersAreLeftClean(t *testing.T) {
 		}
 		simd.ClearUpper()
 	}
-	for i := range sets {
-		s := &sets[i]
+	for i := range sets() {
+		s := &sets()[i]
 		key, err := mldsa.GenerateKey(s.parameters)
 		if err != nil {
 			t.Fatal(err)

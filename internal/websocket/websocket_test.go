@@ -16,6 +16,7 @@ import (
 
 	peer "github.com/coder/websocket"
 
+	_ "github.com/sealsock/sealsock/address/all"
 	"github.com/sealsock/sealsock/internal/websocket"
 )
 

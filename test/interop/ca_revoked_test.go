@@ -22,9 +22,11 @@ import (
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/sealsock/sealsock"
+	_ "github.com/sealsock/sealsock/all"
 	"github.com/sealsock/sealsock/authority"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/trust"
+	"github.com/sealsock/sealsock/trust/fetch"
 )
 
 // registry is an authority with a good and a revoked certificate, each for
@@ -173,8 +175,8 @@ func TestRevokedInBothRoles(t *testing.T) {
 			}
 			for source, how := range map[string]*trust.Revocation{
 				"CRL " + r.list:            {Lists: lists},
-				"CRL " + r.base + "/crl":   {Mode: trust.RevocationRequire, Transport: only("/crl")},
-				"OCSP " + r.base + "/ocsp": {Mode: trust.RevocationRequire, Transport: only("/ocsp")},
+				"CRL " + r.base + "/crl":   {Mode: trust.RevocationRequire, Fetcher: fetch.HTTP{Transport: only("/crl")}},
+				"OCSP " + r.base + "/ocsp": {Mode: trust.RevocationRequire, Fetcher: fetch.HTTP{Transport: only("/ocsp")}},
 				"staple":                   {Mode: trust.RevocationRequire, NoFetch: true},
 			} {
 				policy := &trust.Policy{Roots: roots, Revocation: how}

@@ -4,27 +4,28 @@ package main
 var socketsRows = []row{
 	{
 		doc: own, section: "address", must: "one listener on a path at a time",
-		file: "address/claim.go",
+		file: "internal/endpoint/claim.go", pkg: "address",
 		old:  "case !errors.Is(err, filelock.ErrHeld):",
-		new:  "case true: return &claim{path: path}, nil\ncase !errors.Is(err, filelock.ErrHeld):",
+		new:  "case true: return &Claim{path: path}, nil\ncase !errors.Is(err, filelock.ErrHeld):",
 		test: "TestCloseLeavesSuccessor",
 	},
 	{
 		doc: own, section: "address", must: "Close removes no socket file of a successor",
-		file: "address/claim.go",
+		file: "internal/endpoint/claim.go", pkg: "address",
 		old:  "return os.SameFile(a, b) &&", new: "return true || os.SameFile(a, b) &&",
 		test: "TestCloseLeavesSuccessor",
 	},
 	{
 		doc: own, section: "address", must: "a lock file is no symbolic link",
-		file: "address/claim.go",
+		file: "internal/endpoint/claim.go", pkg: "address",
 		old:  "os.O_RDWR|os.O_CREATE|noFollow", new: "os.O_RDWR|os.O_CREATE",
 		test: "TestListenLockFile",
 	},
 	{
 		doc: own, section: "address", must: "the auditor can refuse a connection",
-		file: "address/audit.go",
-		old:  "return socket.Audit(e)", new: "_ = socket.Audit(e); return nil",
+		file: "internal/endpoint/audit.go", pkg: "address",
+		old:  "return auditing.Report(auditing.Event{Op: op,",
+		new:  "return nil; return auditing.Report(auditing.Event{Op: op,",
 		test: "TestAudit",
 	},
 	{

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/address"
+	_ "github.com/sealsock/sealsock/all"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/internal/sockettest"
 	"github.com/sealsock/sealsock/internal/testcert"

@@ -1,6 +1,6 @@
 //go:build !windows
 
-package address
+package all
 
 import (
 	"fmt"
@@ -31,6 +31,3 @@ func duplicate(number int) (uintptr, error) {
 
 // release closes the original of a copy.
 func release(number int) { _ = unix.Close(number) }
-
-// noFollow keeps a symbolic link from being opened, and a pipe from blocking.
-const noFollow = unix.O_NOFOLLOW | unix.O_NONBLOCK

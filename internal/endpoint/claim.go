@@ -1,4 +1,4 @@
-package address
+package endpoint
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 	"github.com/sealsock/sealsock/internal/filelock"
 )
 
-// A claim is the right to listen on a path. A socket file outlives a process that
+// A Claim is the right to listen on a path. A socket file outlives a process that
 // is killed, so a listener has to remove the file of its predecessor; without a
 // claim, two listeners that start together can each remove the other's file.
 //
@@ -24,7 +24,7 @@ import (
 // closed. The lock ends with the process, so that a killed one blocks no other. The
 // file has the number of the process that listens; it is
 // empty before the listener is ready and while it closes.
-type claim struct {
+type Claim struct {
 	path string
 	lock *os.File    // nil where the file system has no locks
 	made fs.FileInfo // the socket file of this listener
@@ -39,27 +39,27 @@ const lockSuffix = ".lock"
 const claimPatience = 2 * time.Second
 
 // A path is where to listen, and how.
-type path[L net.Listener] struct {
-	network, name string
-	bind          func() (L, error)
-	dial          func() (net.Conn, error) // to find out whether anything listens
+type Path[L net.Listener] struct {
+	Network, Name string
+	Bind          func() (L, error)
+	Dial          func() (net.Conn, error) // to find out whether anything listens
 }
 
-// listen binds under a claim. It removes a socket file on which nothing listens, and
+// Listen binds under a claim. It removes a socket file on which nothing listens, and
 // no other file.
-func (p path[L]) listen(ctx context.Context) (l L, c *claim, err error) {
-	if c, err = newClaim(ctx, p.name); err != nil {
-		at := &net.UnixAddr{Name: p.name, Net: p.network}
-		return l, nil, &net.OpError{Op: "listen", Net: p.network, Addr: at, Err: err}
+func (p Path[L]) Listen(ctx context.Context) (l L, c *Claim, err error) {
+	if c, err = newClaim(ctx, p.Name); err != nil {
+		at := &net.UnixAddr{Name: p.Name, Net: p.Network}
+		return l, nil, &net.OpError{Op: "listen", Net: p.Network, Addr: at, Err: err}
 	}
-	l, err = p.bind()
-	if errors.Is(err, syscall.EADDRINUSE) && c.lock != nil && abandoned(ctx, p.name, p.dial) {
-		if os.Remove(p.name) == nil {
-			l, err = p.bind()
+	l, err = p.Bind()
+	if errors.Is(err, syscall.EADDRINUSE) && c.lock != nil && abandoned(ctx, p.Name, p.Dial) {
+		if os.Remove(p.Name) == nil {
+			l, err = p.Bind()
 		}
 	}
 	if err != nil {
-		_ = c.release(func() error { return nil })
+		_ = c.Release(func() error { return nil })
 		return l, nil, err
 	}
 	c.established()
@@ -68,15 +68,15 @@ func (p path[L]) listen(ctx context.Context) (l L, c *claim, err error) {
 
 // newClaim takes the lock of a path. An error wraps syscall.EADDRINUSE if a
 // listener holds it.
-func newClaim(ctx context.Context, path string) (*claim, error) {
+func newClaim(ctx context.Context, path string) (*Claim, error) {
 	end := time.Now().Add(claimPatience)
 	for {
 		f, err := takeLock(path + lockSuffix)
 		switch {
 		case err == nil:
-			return &claim{path: path, lock: f}, nil
+			return &Claim{path: path, lock: f}, nil
 		case errors.Is(err, errors.ErrUnsupported):
-			return &claim{path: path}, nil
+			return &Claim{path: path}, nil
 		case !errors.Is(err, filelock.ErrHeld):
 			return nil, err
 		}
@@ -157,16 +157,16 @@ func holderOf(name string) int {
 }
 
 // established is for after the listener is ready.
-func (c *claim) established() {
+func (c *Claim) established() {
 	c.made, _ = os.Lstat(c.path)
 	if c.lock != nil {
 		fmt.Fprintln(c.lock, os.Getpid())
 	}
 }
 
-// release removes the socket file, if it is still that of this listener, closes
+// Release removes the socket file, if it is still that of this listener, closes
 // the listener, and gives the claim back. A second call only closes.
-func (c *claim) release(closeListener func() error) (err error) {
+func (c *Claim) Release(closeListener func() error) (err error) {
 	first := false
 	c.once.Do(func() {
 		first = true

@@ -1,4 +1,4 @@
-package address
+package endpoint
 
 import (
 	"net"
@@ -30,36 +30,26 @@ var services = map[string]protocol{
 	"smtps": {"465", ""},
 }
 
-// ALPN returns the name of the application protocol for ALPN (RFC 7301) if the scheme
-// names one that has a registered name, such as "imap" for imaps://. It is empty
-// otherwise.
-func (a Address) ALPN() string {
-	if a.scheme == "wss" {
-		return "http/1.1" // RFC 6455
-	}
-	return services[a.scheme].alpn
-}
-
 // overTLS is a host and a port of a service that the scheme names.
 type overTLS struct {
-	tcp
+	TCP
 	name string
 }
 
-func parseService(scheme, rest string) (endpoint, error) {
+func parseService(scheme, rest string) (Endpoint, error) {
 	rest = strings.TrimSuffix(rest, "/")
 	if rest == "" {
-		return nil, problem("it has no host", "write %s://host", scheme)
+		return nil, Problem("it has no host", "write %s://host", scheme)
 	}
 	if host, path, ok := strings.Cut(rest, "/"); ok && host != "" {
-		return nil, problem("it has a path, /"+path+", and a connection has none",
+		return nil, Problem("it has a path, /"+path+", and a connection has none",
 			"did you mean %s://%s?", scheme, host)
 	}
-	end, err := parseTCP("tcp", withPort(rest, services[scheme].port))
+	end, err := ParseTCP("tcp", withPort(rest, services[scheme].port))
 	if err != nil {
 		return nil, err
 	}
-	return overTLS{end.(tcp), scheme}, nil
+	return overTLS{end.(TCP), scheme}, nil
 }
 
 // withPort appends the port to a host without one.
@@ -74,13 +64,19 @@ func withPort(text, port string) string {
 	return text
 }
 
-func (s overTLS) text() string {
-	host := s.tcp.name
+func (s overTLS) Text() string {
+	host := s.TCP.Name
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
 	}
-	if port := s.port; host == "" || port != services[s.name].port {
+	if port := s.Port; host == "" || port != services[s.name].port {
 		host += ":" + port
 	}
 	return s.name + "://" + host
 }
+
+// HostPort returns the host and the port for a proxy.
+func (s overTLS) HostPort() (host, port string, ok bool) { return s.TCP.Name, s.Port, true }
+
+// ALPN returns the registered name of the application protocol, if there is one.
+func (s overTLS) ALPN() string { return services[s.name].alpn }

@@ -1,4 +1,7 @@
-package identity
+// Package acme obtains certificates from an authority by RFC 8555, such as Let's Encrypt or
+// the one of package authority, and renews them in time. It is apart from package identity
+// because it links net/http.
+package acme
 
 import (
 	"context"
@@ -16,31 +19,32 @@ import (
 	"golang.org/x/crypto/acme/autocert"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/identity"
 )
 
-// ACMEProtocol is the application protocol (ALPN) by which an authority asks
+// Protocol is the application protocol (ALPN) by which an authority asks
 // for proof on the TLS port (RFC 8737). A server that uses ACME must offer it.
-const ACMEProtocol = acme.ALPNProto
+const Protocol = acme.ALPNProto
 
 // LetsEncrypt is the directory of the public authority that is asked unless
 // another is named.
 const LetsEncrypt = acme.LetsEncryptURL
 
-// ACME obtains certificates from an authority by RFC 8555 and renews them in
+// A Manager obtains certificates from an authority by RFC 8555 and renews them in
 // time. The names are proved on the TLS port (TLS-ALPN-01), or on port 80
 // (HTTP-01) where HTTPHandler is served. A server asks it for each client, in
 // Config.ForClient: the client's name and protocols select what to show. Under it
 // is golang.org/x/crypto/acme/autocert.
-type ACME struct {
+type Manager struct {
 	manager *autocert.Manager
 	names   []string
 
 	mu    sync.Mutex
-	known map[*byte]*Identity // by the leaf's first byte, which each certificate has its own
+	known map[*byte]*identity.Identity // by the leaf's first byte, which each certificate has its own
 }
 
-// ACMEOptions name an authority and what to ask it for.
-type ACMEOptions struct {
+// Options name an authority and what to ask it for.
+type Options struct {
 	// Names are the DNS names to obtain certificates for; others are refused.
 	Names []string
 	// Directory is the URL of the authority's directory; empty means
@@ -63,7 +67,7 @@ type ACMEOptions struct {
 
 // NewACME returns a source of certificates. It asks the authority for nothing
 // yet; Obtain does.
-func NewACME(o ACMEOptions) (*ACME, error) {
+func New(o Options) (*Manager, error) {
 	switch {
 	case len(o.Names) == 0:
 		return nil, errors.New("ACME needs at least one name to obtain a certificate for")
@@ -76,9 +80,9 @@ func NewACME(o ACMEOptions) (*ACME, error) {
 	if directory == "" {
 		directory = LetsEncrypt
 	}
-	return &ACME{
+	return &Manager{
 		names: o.Names,
-		known: make(map[*byte]*Identity),
+		known: make(map[*byte]*identity.Identity),
 		manager: &autocert.Manager{
 			Prompt:      autocert.AcceptTOS,
 			Cache:       autocert.DirCache(o.CacheDir),
@@ -90,12 +94,12 @@ func NewACME(o ACMEOptions) (*ACME, error) {
 	}, nil
 }
 
-var errNotACME = fmt.Errorf("this ACME is nil or a zero value: use NewACME: %w", os.ErrInvalid)
+var errNotACME = fmt.Errorf("this Manager is nil or a zero value: use New: %w", os.ErrInvalid)
 
 // Obtain gets a certificate for every name that has none, which takes seconds
 // and needs the proofs to be answered meanwhile: by a server that asks Identity,
 // or by HTTPHandler.
-func (m *ACME) Obtain(ctx context.Context) error {
+func (m *Manager) Obtain(ctx context.Context) error {
 	if m == nil || m.manager == nil {
 		return errNotACME
 	}
@@ -109,8 +113,8 @@ func (m *ACME) Obtain(ctx context.Context) error {
 
 // Identity returns the identity for a client that asks for a server name: a
 // certificate, obtained now if there is none, or the proof that an authority
-// asks for, if protocols (the client's ALPN) is ACMEProtocol alone.
-func (m *ACME) Identity(ctx context.Context, serverName string, protocols []string, schemes []iana.SignatureScheme) (*Identity, error) {
+// asks for, if protocols (the client's ALPN) is Protocol alone.
+func (m *Manager) Identity(ctx context.Context, serverName string, protocols []string, schemes []iana.SignatureScheme) (*identity.Identity, error) {
 	if m == nil || m.manager == nil {
 		return nil, errNotACME
 	}
@@ -145,7 +149,7 @@ func (m *ACME) Identity(ctx context.Context, serverName string, protocols []stri
 // HTTPHandler answers proofs on port 80, or on a port that a router leads port
 // 80 to, and passes other requests to fallback; nil redirects them to HTTPS.
 // Once it was called, HTTP-01 is tried where TLS-ALPN-01 fails.
-func (m *ACME) HTTPHandler(fallback http.Handler) http.Handler {
+func (m *Manager) HTTPHandler(fallback http.Handler) http.Handler {
 	if m == nil || m.manager == nil {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, errNotACME.Error(), http.StatusInternalServerError)
@@ -165,7 +169,7 @@ func (m *ACME) HTTPHandler(fallback http.Handler) http.Handler {
 const maxKnown = 1024
 
 // convert makes an identity of a certificate, once.
-func (m *ACME) convert(cert *tls.Certificate) (*Identity, error) {
+func (m *Manager) convert(cert *tls.Certificate) (*identity.Identity, error) {
 	if len(cert.Certificate) == 0 || len(cert.Certificate[0]) == 0 {
 		return nil, errors.New("the authority sent no certificate")
 	}
@@ -179,7 +183,7 @@ func (m *ACME) convert(cert *tls.Certificate) (*Identity, error) {
 	if !ok {
 		return nil, errors.New("the certificate's key cannot sign")
 	}
-	id, err := New(cert.Certificate, signer)
+	id, err := identity.New(cert.Certificate, signer)
 	if err != nil {
 		return nil, err
 	}

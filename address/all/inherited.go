@@ -1,4 +1,4 @@
-package address
+package all
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/sealsock/sealsock/internal/endpoint"
 	"github.com/sealsock/sealsock/socket"
 	"github.com/sealsock/sealsock/socket/inet"
 	"github.com/sealsock/sealsock/socket/tipc"
@@ -32,26 +33,26 @@ type inherited struct {
 	name   string
 }
 
-func parseFD(_, rest string) (endpoint, error) {
+func parseFD(_, rest string) (endpoint.Endpoint, error) {
 	if name, ok := strings.CutPrefix(rest, "systemd"); ok && (name == "" || name[0] == '/') {
 		name = strings.TrimPrefix(name, "/")
 		if strings.ContainsAny(name, ":/") {
-			return nil, problem(
+			return nil, endpoint.Problem(
 				fmt.Sprintf("%q is not a descriptor name: it contains a colon or a slash", name), "")
 		}
 		return inherited{-1, name}, nil
 	}
 	n, err := strconv.ParseUint(rest, 10, 31)
 	if err != nil {
-		return nil, problem(fmt.Sprintf("%q is not a descriptor number", rest), "write fd://3, or fd://systemd/NAME")
+		return nil, endpoint.Problem(fmt.Sprintf("%q is not a descriptor number", rest), "write fd://3, or fd://systemd/NAME")
 	}
 	return inherited{number: int(n)}, nil
 }
 
-func (f inherited) network() string { return "fd" }
-func (f inherited) host() string    { return "" }
+func (f inherited) Network() string { return "fd" }
+func (f inherited) Host() string    { return "" }
 
-func (f inherited) text() string {
+func (f inherited) Text() string {
 	switch {
 	case f.number >= 0:
 		return fmt.Sprintf("fd://%d", f.number)
@@ -65,10 +66,10 @@ func (f inherited) text() string {
 // dial adopts a connected socket of any family. A descriptor above 2 is closed
 // after it is duplicated, so that Close of the connection reaches the peer.
 // Descriptors 0 to 2 stay open, because other code writes to them.
-func (f inherited) dial(context.Context) (net.Conn, error) {
+func (f inherited) Dial(context.Context) (net.Conn, error) {
 	s, err := f.take()
 	if err != nil {
-		return nil, opError("dial", Address{"fd", f}, err)
+		return nil, endpoint.OpError("dial", f, err)
 	}
 	if !native(s) {
 		return stream(s)
@@ -81,20 +82,20 @@ func (f inherited) dial(context.Context) (net.Conn, error) {
 	defer file.Close()
 	c, err := net.FileConn(file)
 	if err != nil {
-		return nil, opError("dial", Address{"fd", f}, err)
+		return nil, endpoint.OpError("dial", f, err)
 	}
 	return c, nil
 }
 
 // listen adopts a listening socket in the same way as dial.
-func (f inherited) listen(context.Context) (net.Listener, error) {
+func (f inherited) Listen(context.Context) (net.Listener, error) {
 	s, err := f.take()
 	if err != nil {
-		return nil, opError("listen", Address{"fd", f}, err)
+		return nil, endpoint.OpError("listen", f, err)
 	}
 	if on, err := socket.AcceptsConnections.Get(s); err == nil && !on {
 		_ = s.Close()
-		return nil, opError("listen", Address{"fd", f}, errNotListening)
+		return nil, endpoint.OpError("listen", f, errNotListening)
 	}
 	if !native(s) {
 		if s.Type() == socket.Stream {
@@ -110,7 +111,7 @@ func (f inherited) listen(context.Context) (net.Listener, error) {
 	defer file.Close()
 	l, err := net.FileListener(file)
 	if err != nil {
-		return nil, opError("listen", Address{"fd", f}, err)
+		return nil, endpoint.OpError("listen", f, err)
 	}
 	if u, ok := l.(*net.UnixListener); ok {
 		u.SetUnlinkOnClose(false) // the process that made the socket owns the path

@@ -1,4 +1,4 @@
-package identity_test
+package acme_test
 
 import (
 	"context"
@@ -22,6 +22,7 @@ import (
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/identity/acme"
 )
 
 // pebble runs Let's Encrypt's test server in this process. It looks for proofs
@@ -57,14 +58,14 @@ func pebble(t *testing.T, httpPort, tlsPort int) *httptest.Server {
 
 // server is one of this library that gives each client what m has for it, the
 // proofs of TLS-ALPN-01 included.
-func server(t *testing.T, l net.Listener, m *identity.ACME) {
+func server(t *testing.T, l net.Listener, m *acme.Manager) {
 	t.Helper()
 	choose := func(ctx context.Context, hello *engine.ClientHelloInfo) (*sealsock.Config, error) {
 		id, err := m.Identity(ctx, hello.ServerName, hello.ALPN, hello.SignatureSchemes)
 		if err != nil {
 			return nil, err
 		}
-		return &sealsock.Config{Identities: []*identity.Identity{id}, ALPN: []string{"http/1.1", identity.ACMEProtocol}}, nil
+		return &sealsock.Config{Identities: []*identity.Identity{id}, ALPN: []string{"http/1.1", acme.Protocol}}, nil
 	}
 	sealed, err := sealsock.NewListener(l, &sealsock.Config{ForClient: choose})
 	if err != nil {
@@ -103,9 +104,9 @@ func TestACME(t *testing.T) {
 			authority := pebble(t, webPort, sealedPort)
 			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 			defer cancel()
-			o := identity.ACMEOptions{Names: []string{"www.example.test"}, Directory: authority.URL + wfe.DirectoryPath, Email: "a@example.test",
+			o := acme.Options{Names: []string{"www.example.test"}, Directory: authority.URL + wfe.DirectoryPath, Email: "a@example.test",
 				CacheDir: t.TempDir(), AcceptTerms: true, HTTPClient: authority.Client()}
-			m, err := identity.NewACME(o)
+			m, err := acme.New(o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -130,7 +131,7 @@ func TestACME(t *testing.T) {
 			checkIssued(t, authority, id)
 			// Another process finds it in the folder and asks no server.
 			authority.Close()
-			other, err := identity.NewACME(o)
+			other, err := acme.New(o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -162,7 +163,7 @@ func checkIssued(t *testing.T, authority *httptest.Server, id *identity.Identity
 func TestACMEGivesUpInTime(t *testing.T) {
 	silent, port := listen(t)
 	defer silent.Close()
-	m, err := identity.NewACME(identity.ACMEOptions{Names: []string{"www.example.test"}, Directory: "http://" + silent.Addr().String() + "/dir",
+	m, err := acme.New(acme.Options{Names: []string{"www.example.test"}, Directory: "http://" + silent.Addr().String() + "/dir",
 		CacheDir: t.TempDir(), AcceptTerms: true})
 	if err != nil {
 		t.Fatal(port, err)
@@ -175,12 +176,12 @@ func TestACMEGivesUpInTime(t *testing.T) {
 }
 
 func TestACMEOptions(t *testing.T) {
-	for name, o := range map[string]identity.ACMEOptions{
+	for name, o := range map[string]acme.Options{
 		"no names":  {CacheDir: "x", AcceptTerms: true},
 		"no folder": {Names: []string{"a.test"}, AcceptTerms: true},
 		"no terms":  {Names: []string{"a.test"}, CacheDir: "x"},
 	} {
-		if _, err := identity.NewACME(o); err == nil {
+		if _, err := acme.New(o); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}

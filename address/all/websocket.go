@@ -1,4 +1,4 @@
-package address
+package all
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 
+	"github.com/sealsock/sealsock/internal/endpoint"
 	"github.com/sealsock/sealsock/internal/websocket"
 )
 
@@ -16,96 +17,97 @@ import (
 type webSocket struct {
 	scheme string
 	rest   string // what follows "://", in the form package net/url writes
-	tcp    tcp
+	tcp    endpoint.TCP
 }
 
 // webSocketPorts has the default ports. RFC 6455, Section 3.
 var webSocketPorts = map[string]string{"ws": "80", "wss": "443"}
 
-func parseWebSocket(scheme, rest string) (endpoint, error) {
+func parseWebSocket(scheme, rest string) (endpoint.Endpoint, error) {
 	u, err := url.Parse(scheme + "://" + rest)
 	if err != nil {
-		return nil, problem("it is not a URL", "write %s://host/path", scheme)
+		return nil, endpoint.Problem("it is not a URL", "write %s://host/path", scheme)
 	}
 	// RFC 6455, Section 3: no fragment in a WebSocket URI.
 	if u.Fragment != "" || u.User != nil {
-		return nil, problem("a WebSocket URL must have neither a fragment nor a user", "")
+		return nil, endpoint.Problem("a WebSocket URL must have neither a fragment nor a user", "")
 	}
-	host, err := checkHost(scheme, u.Hostname())
+	host, err := endpoint.CheckHost(scheme, u.Hostname())
 	if err != nil {
 		return nil, err
 	}
 	port := u.Port()
 	if host == "" && port == "" {
-		return nil, problem("it has no host", "write %s://host/path", scheme)
+		return nil, endpoint.Problem("it has no host", "write %s://host/path", scheme)
 	}
-	if port, err = checkPort(cmp.Or(port, webSocketPorts[scheme])); err != nil {
+	if port, err = endpoint.CheckPort(cmp.Or(port, webSocketPorts[scheme])); err != nil {
 		return nil, err
 	}
 	text := u.String()[len(scheme)+len("://"):]
 	again, err := url.Parse(scheme + "://" + text)
 	if err != nil || again.String() != u.String() {
-		return nil, problem("the URL has no canonical form", "")
+		return nil, endpoint.Problem("the URL has no canonical form", "")
 	}
-	return webSocket{scheme, text, tcp{"tcp", host, port}}, nil
+	return webSocket{scheme, text, endpoint.TCP{Scheme: "tcp", Name: host, Port: port}}, nil
 }
 
-func (w webSocket) network() string { return w.scheme }
-func (w webSocket) text() string    { return w.scheme + "://" + w.rest }
-func (w webSocket) host() string    { return w.tcp.host() }
+func (w webSocket) Network() string { return w.scheme }
+func (w webSocket) Text() string    { return w.scheme + "://" + w.rest }
+func (w webSocket) Host() string    { return w.tcp.Host() }
 
-// location returns the host, with the port if it is given, and the path with the query.
-func (w webSocket) location() (host, resource string) {
-	u, err := url.Parse(w.text())
+// Location returns the host, with the port if it is given, and the path with the query.
+func (w webSocket) Location() (host, resource string) {
+	u, err := url.Parse(w.Text())
 	if err != nil {
 		return "", "/"
 	}
 	host = u.Host
-	if w.tcp.name == "" {
+	if w.tcp.Name == "" {
 		host = "localhost" + host
 	}
 	return host, u.RequestURI()
 }
 
-// Location returns the host of a ws:// or wss:// address, with the port if the address
-// has one, and the path with the query, as a request of HTTP has them. They are empty for
-// other addresses.
-func (a Address) Location() (host, resource string) {
-	if w, ok := a.end.(webSocket); ok {
-		return w.location()
+// HostPort returns those of the connection below the WebSocket.
+func (w webSocket) HostPort() (host, port string, ok bool) { return w.tcp.Name, w.tcp.Port, true }
+
+// ALPN returns the protocol of a WebSocket over TLS.
+func (w webSocket) ALPN() string {
+	if w.scheme == "wss" {
+		return "http/1.1" // RFC 6455
 	}
-	return "", ""
+	return ""
 }
 
 var errWebSocket = errors.New("wss:// is a WebSocket over TLS, and this is below TLS: " +
 	"open its host and port, and the WebSocket over the encrypted connection")
 
-func (w webSocket) dial(ctx context.Context) (net.Conn, error) {
+func (w webSocket) Dial(ctx context.Context) (net.Conn, error) {
 	if w.scheme != "ws" {
-		return nil, opError("dial", Address{w.scheme, w}, errWebSocket)
+		return nil, endpoint.OpError("dial", w, errWebSocket)
 	}
-	raw, err := w.tcp.dial(ctx)
+	raw, err := w.tcp.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	host, resource := w.location()
+	host, resource := w.Location()
 	c, err := websocket.Client(ctx, raw, host, resource)
 	if err != nil {
 		_ = raw.Close()
-		return nil, opError("dial", Address{w.scheme, w}, err)
+		return nil, endpoint.OpError("dial", w, err)
 	}
 	return c, nil
 }
 
-func (w webSocket) listen(ctx context.Context) (net.Listener, error) {
+func (w webSocket) Listen(ctx context.Context) (net.Listener, error) {
 	if w.scheme != "ws" {
-		return nil, opError("listen", Address{w.scheme, w}, errWebSocket)
+		return nil, endpoint.OpError("listen", w, errWebSocket)
 	}
-	l, err := w.tcp.listen(ctx)
+	l, err := w.tcp.Listen(ctx)
 	if err != nil {
 		return nil, err
 	}
-	_, resource := w.location()
+	_, resource := w.Location()
 	return webSocketListener{l, resource}, nil
 }
 

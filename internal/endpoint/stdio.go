@@ -1,4 +1,4 @@
-package address
+package endpoint
 
 import (
 	"context"
@@ -13,25 +13,24 @@ import (
 // standard is the process's input and output as one connection.
 type standard struct{}
 
-func parseStdio(_, rest string) (endpoint, error) {
+func parseStdio(_, rest string) (Endpoint, error) {
 	if rest != "" && rest != "//" {
-		return nil, problem("stdio: takes no further text", "write stdio:")
+		return nil, Problem("stdio: takes no further text", "write stdio:")
 	}
 	return standard{}, nil
 }
 
-func (standard) network() string { return "stdio" }
-func (standard) text() string    { return "stdio:" }
-func (standard) host() string    { return "" }
+func (standard) Text() string { return "stdio:" }
+func (standard) Host() string { return "" }
 
-func (standard) dial(context.Context) (net.Conn, error) {
+func (standard) Dial(context.Context) (net.Conn, error) {
 	return &duplex{in: os.Stdin, out: os.Stdout}, nil
 }
 
 // listen returns a listener that accepts one connection. Once that is closed, Accept
 // returns io.EOF: there will be no other.
-func (standard) listen(context.Context) (net.Listener, error) {
-	return newSingle(&duplex{in: os.Stdin, out: os.Stdout}, standard{}), nil
+func (standard) Listen(context.Context) (net.Listener, error) {
+	return NewSingle(&duplex{in: os.Stdin, out: os.Stdout}, standard{}), nil
 }
 
 // duplex joins two files into a net.Conn. Deadlines work where the system can
@@ -81,7 +80,8 @@ type single struct {
 	once  sync.Once
 }
 
-func newSingle(c net.Conn, addr net.Addr) *single {
+// NewSingle returns a listener with one connection.
+func NewSingle(c net.Conn, addr net.Addr) net.Listener {
 	l := &single{addr: addr, conns: make(chan net.Conn, 1), over: make(chan struct{}),
 		done: make(chan struct{})}
 	l.conns <- onlyConn{Conn: c, closed: sync.OnceFunc(func() { close(l.over) })}

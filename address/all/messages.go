@@ -1,10 +1,11 @@
-package address
+package all
 
 import (
 	"context"
 	"errors"
 	"net"
 
+	"github.com/sealsock/sealsock/internal/endpoint"
 	"github.com/sealsock/sealsock/socket"
 	"github.com/sealsock/sealsock/socket/bluetooth"
 	"github.com/sealsock/sealsock/socket/unix"
@@ -18,27 +19,27 @@ const (
 )
 
 // packets is a UNIX-domain seqpacket socket.
-type packets struct{ local }
+type packets struct{ endpoint.Local }
 
-func parseSeqPacket(scheme, rest string) (endpoint, error) {
-	end, err := parseUnix(scheme, rest)
+func parseSeqPacket(scheme, rest string) (endpoint.Endpoint, error) {
+	end, err := endpoint.ParseUnix(scheme, rest)
 	if err != nil {
 		return nil, err
 	}
-	return packets{end.(local)}, nil
+	return packets{end.(endpoint.Local)}, nil
 }
 
-func (p packets) network() string { return "unixpacket" }
-func (p packets) text() string    { return "seqpacket://" + p.path }
+func (p packets) Network() string { return "unixpacket" }
+func (p packets) Text() string    { return "seqpacket://" + p.Path }
 
 func (p packets) addr() unix.Addr {
-	if p.path[0] == '@' {
-		return unix.Abstract(p.path[1:])
+	if p.Path[0] == '@' {
+		return unix.Abstract(p.Path[1:])
 	}
-	return unix.Path(p.path)
+	return unix.Path(p.Path)
 }
 
-func (p packets) dial(ctx context.Context) (net.Conn, error) {
+func (p packets) Dial(ctx context.Context) (net.Conn, error) {
 	s, err := unix.Dial(ctx, socket.SeqPacket, p.addr())
 	if err != nil {
 		return nil, err
@@ -46,17 +47,19 @@ func (p packets) dial(ctx context.Context) (net.Conn, error) {
 	return stream(s)
 }
 
-func (p packets) listen(ctx context.Context) (net.Listener, error) {
+func (p packets) Listen(ctx context.Context) (net.Listener, error) {
 	bind := func() (*socket.Listener, error) { return unix.Listen(socket.SeqPacket, p.addr()) }
-	if p.path[0] == '@' {
+	if p.Path[0] == '@' {
 		l, err := bind()
 		if err != nil {
 			return nil, err
 		}
 		return streams{l}, nil
 	}
-	dial := func() (net.Conn, error) { return p.dial(ctx) }
-	l, c, err := path[*socket.Listener]{"unixpacket", p.path, bind, dial}.listen(ctx)
+	dial := func() (net.Conn, error) { return p.Dial(ctx) }
+	l, c, err := endpoint.Path[*socket.Listener]{
+		Network: "unixpacket", Name: p.Path, Bind: bind, Dial: dial,
+	}.Listen(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -66,10 +69,10 @@ func (p packets) listen(ctx context.Context) (net.Listener, error) {
 // claimedStreams is a listener on a path. Close removes the file of the path.
 type claimedStreams struct {
 	streams
-	claim *claim
+	claim *endpoint.Claim
 }
 
-func (l claimedStreams) Close() error { return l.claim.release(l.streams.Close) }
+func (l claimedStreams) Close() error { return l.claim.Release(l.streams.Close) }
 
 // streams is a listener on a family that keeps message boundaries. Its
 // connections are streams.
@@ -83,7 +86,7 @@ func (l streams) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if c, err := stream(s); err == nil || errors.Is(err, errPackets) {
+		if c, err := stream(s); err == nil || errors.Is(err, endpoint.ErrPackets) {
 			return c, err
 		}
 	}
@@ -101,7 +104,7 @@ func stream(s *socket.Socket) (net.Conn, error) {
 	case s.Type() == socket.SeqPacket:
 		c, err = socket.StreamOver(s, seqPacketSend, seqPacketReceive)
 	default:
-		err = &net.OpError{Op: "dial", Net: s.Family().Name, Addr: s.LocalAddr(), Err: errPackets}
+		err = &net.OpError{Op: "dial", Net: s.Family().Name, Addr: s.LocalAddr(), Err: endpoint.ErrPackets}
 	}
 	if err != nil {
 		_ = s.Close()

@@ -1,4 +1,4 @@
-package address
+package all
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sealsock/sealsock/internal/endpoint"
 	"github.com/sealsock/sealsock/socket"
 	"github.com/sealsock/sealsock/socket/bluetooth"
 	"github.com/sealsock/sealsock/socket/can"
@@ -19,10 +20,10 @@ type machine struct{ at vsock.Addr }
 
 var contexts = map[string]uint32{"": vsock.AnyContext, "any": vsock.AnyContext, "local": vsock.Local, "host": vsock.Host}
 
-func parseVsock(_, rest string) (endpoint, error) {
+func parseVsock(_, rest string) (endpoint.Endpoint, error) {
 	cid, port, ok := strings.Cut(rest, ":")
 	if !ok {
-		return nil, problem("it has no port", "write vsock://%s:4433", rest)
+		return nil, endpoint.Problem("it has no port", "write vsock://%s:4433", rest)
 	}
 	a := vsock.Addr{}
 	if number, ok := contexts[strings.ToLower(cid)]; ok {
@@ -30,34 +31,34 @@ func parseVsock(_, rest string) (endpoint, error) {
 	} else {
 		n, err := strconv.ParseUint(cid, 10, 32)
 		if err != nil {
-			return nil, problem(fmt.Sprintf("%q is not a context ID", cid), "write a number, any, local or host")
+			return nil, endpoint.Problem(fmt.Sprintf("%q is not a context ID", cid), "write a number, any, local or host")
 		}
 		a.CID = uint32(n)
 	}
 	n, err := strconv.ParseUint(port, 10, 32)
 	if err != nil || n == vsock.AnyPort {
-		return nil, problem(fmt.Sprintf("%q is not a port", port), "ports are numbers from 0 to 4294967294")
+		return nil, endpoint.Problem(fmt.Sprintf("%q is not a port", port), "ports are numbers from 0 to 4294967294")
 	}
 	a.Port = uint32(n)
 	return machine{a}, nil
 }
 
-func (machine) network() string { return "vsock" }
-func (m machine) text() string  { return "vsock://" + m.at.String() }
-func (machine) host() string    { return "" }
+func (machine) Network() string { return "vsock" }
+func (m machine) Text() string  { return "vsock://" + m.at.String() }
+func (machine) Host() string    { return "" }
 
-func (m machine) dial(ctx context.Context) (net.Conn, error) {
+func (m machine) Dial(ctx context.Context) (net.Conn, error) {
 	return conn(vsock.Dial(ctx, socket.Stream, m.at))
 }
 
-func (m machine) listen(context.Context) (net.Listener, error) {
+func (m machine) Listen(context.Context) (net.Listener, error) {
 	return listener(vsock.Listen(socket.Stream, m.at))
 }
 
 // channel is a Bluetooth device and one of its channels.
 type channel struct{ at bluetooth.RFCOMMAddr }
 
-func parseRFCOMM(scheme, rest string) (endpoint, error) {
+func parseRFCOMM(scheme, rest string) (endpoint.Endpoint, error) {
 	device, n, err := parseDevice(scheme, rest, 30)
 	if err != nil {
 		return nil, err
@@ -65,24 +66,24 @@ func parseRFCOMM(scheme, rest string) (endpoint, error) {
 	return channel{bluetooth.RFCOMMAddr{Device: device, Channel: uint8(n)}}, nil
 }
 
-func (channel) network() string { return "rfcomm" }
-func (c channel) text() string {
+func (channel) Network() string { return "rfcomm" }
+func (c channel) Text() string {
 	return "rfcomm://" + deviceText(c.at.Device) + "/" + strconv.Itoa(int(c.at.Channel))
 }
-func (channel) host() string { return "" }
+func (channel) Host() string { return "" }
 
-func (c channel) dial(ctx context.Context) (net.Conn, error) {
+func (c channel) Dial(ctx context.Context) (net.Conn, error) {
 	return conn(bluetooth.DialRFCOMM(ctx, bluetooth.Any, c.at))
 }
 
-func (c channel) listen(context.Context) (net.Listener, error) {
+func (c channel) Listen(context.Context) (net.Listener, error) {
 	return listener(bluetooth.ListenRFCOMM(c.at))
 }
 
 // service is a Bluetooth device and one of its L2CAP services.
 type service struct{ at bluetooth.L2CAPAddr }
 
-func parseL2CAP(scheme, rest string) (endpoint, error) {
+func parseL2CAP(scheme, rest string) (endpoint.Endpoint, error) {
 	device, n, err := parseDevice(scheme, rest, 0xffff)
 	if err != nil {
 		return nil, err
@@ -90,13 +91,13 @@ func parseL2CAP(scheme, rest string) (endpoint, error) {
 	return service{bluetooth.L2CAPAddr{Device: device, PSM: uint16(n)}}, nil
 }
 
-func (service) network() string { return "l2cap" }
-func (s service) text() string {
+func (service) Network() string { return "l2cap" }
+func (s service) Text() string {
 	return "l2cap://" + deviceText(s.at.Device) + "/" + strconv.Itoa(int(s.at.PSM))
 }
-func (service) host() string { return "" }
+func (service) Host() string { return "" }
 
-func (s service) dial(ctx context.Context) (net.Conn, error) {
+func (s service) Dial(ctx context.Context) (net.Conn, error) {
 	c, err := bluetooth.DialReliableL2CAP(ctx, bluetooth.Any, s.at)
 	if err != nil {
 		return nil, err
@@ -104,7 +105,7 @@ func (s service) dial(ctx context.Context) (net.Conn, error) {
 	return stream(c)
 }
 
-func (s service) listen(context.Context) (net.Listener, error) {
+func (s service) Listen(context.Context) (net.Listener, error) {
 	l, err := bluetooth.ListenReliableL2CAP(s.at)
 	if err != nil {
 		return nil, err
@@ -117,18 +118,18 @@ func (s service) listen(context.Context) (net.Listener, error) {
 func parseDevice(scheme, rest string, most uint64) (bluetooth.Device, uint64, error) {
 	text, number, ok := strings.Cut(rest, "/")
 	if !ok {
-		return bluetooth.Any, 0, problem("it has no number after the device", "write %s://00:11:22:AA:BB:CC/3", scheme)
+		return bluetooth.Any, 0, endpoint.Problem("it has no number after the device", "write %s://00:11:22:AA:BB:CC/3", scheme)
 	}
 	n, err := strconv.ParseUint(number, 10, 16)
 	if err != nil || n > most {
-		return bluetooth.Any, 0, problem(fmt.Sprintf("%q is not a number from 0 to %d", number, most), "")
+		return bluetooth.Any, 0, endpoint.Problem(fmt.Sprintf("%q is not a number from 0 to %d", number, most), "")
 	}
 	if strings.EqualFold(text, "any") {
 		return bluetooth.Any, n, nil
 	}
 	device, err := bluetooth.ParseDevice(text)
 	if err != nil {
-		return bluetooth.Any, 0, problem(fmt.Sprintf("%q is not a Bluetooth address", text), "write 00:11:22:AA:BB:CC")
+		return bluetooth.Any, 0, endpoint.Problem(fmt.Sprintf("%q is not a Bluetooth address", text), "write 00:11:22:AA:BB:CC")
 	}
 	return device, n, nil
 }
@@ -147,11 +148,11 @@ type transportProtocol struct {
 	rx, tx uint32
 }
 
-func parseISOTP(_, rest string) (endpoint, error) {
+func parseISOTP(_, rest string) (endpoint.Endpoint, error) {
 	device, ids, ok := strings.Cut(rest, "/")
 	rx, tx, two := strings.Cut(ids, ":")
-	if !ok || !two || device == "" || len(device) > 15 || !words(device, "-._") {
-		return nil, problem("it does not name an interface and two identifiers", "write isotp://can0/7e8:7e0")
+	if !ok || !two || device == "" || len(device) > 15 || !endpoint.Words(device, "-._") {
+		return nil, endpoint.Problem("it does not name an interface and two identifiers", "write isotp://can0/7e8:7e0")
 	}
 	t := transportProtocol{device: device}
 	for _, f := range []struct {
@@ -161,7 +162,7 @@ func parseISOTP(_, rest string) (endpoint, error) {
 		text, id := f.text, f.id
 		n, err := strconv.ParseUint(text, 16, 32)
 		if err != nil || len(text) != 3 && len(text) != 8 || len(text) == 3 && n > can.StandardMask || n > can.ExtendedMask {
-			return nil, problem(fmt.Sprintf("%q is not a CAN identifier", text), "write 3 hexadecimal digits for 11 bits, 8 for 29")
+			return nil, endpoint.Problem(fmt.Sprintf("%q is not a CAN identifier", text), "write 3 hexadecimal digits for 11 bits, 8 for 29")
 		}
 		*id = uint32(n)
 		if len(text) == 8 {
@@ -169,20 +170,20 @@ func parseISOTP(_, rest string) (endpoint, error) {
 		}
 	}
 	if t.rx == t.tx {
-		return nil, problem("both identifiers are the same", "the first identifies received frames, the second sent frames")
+		return nil, endpoint.Problem("both identifiers are the same", "the first identifies received frames, the second sent frames")
 	}
 	return t, nil
 }
 
-func (transportProtocol) network() string { return "can" }
-func (transportProtocol) host() string    { return "" }
+func (transportProtocol) Network() string { return "can" }
+func (transportProtocol) Host() string    { return "" }
 
-func (t transportProtocol) text() string {
+func (t transportProtocol) Text() string {
 	_, ids, _ := strings.Cut(can.ISOTPAddr{Rx: t.rx, Tx: t.tx}.String(), "/")
 	return "isotp://" + t.device + "/" + ids
 }
 
-func (t transportProtocol) dial(ctx context.Context) (net.Conn, error) {
+func (t transportProtocol) Dial(ctx context.Context) (net.Conn, error) {
 	on, err := can.On(t.device)
 	if err != nil {
 		return nil, err
@@ -196,18 +197,18 @@ func (t transportProtocol) dial(ctx context.Context) (net.Conn, error) {
 
 // listen returns a listener with one connection: two identifiers make exactly
 // one.
-func (t transportProtocol) listen(ctx context.Context) (net.Listener, error) {
-	c, err := t.dial(ctx)
+func (t transportProtocol) Listen(ctx context.Context) (net.Listener, error) {
+	c, err := t.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return newSingle(c, c.LocalAddr()), nil
+	return endpoint.NewSingle(c, c.LocalAddr()), nil
 }
 
 // cluster is a service of TIPC, or a range of its instances.
 type cluster struct{ service, lower, upper uint32 }
 
-func parseTIPC(_, rest string) (endpoint, error) {
+func parseTIPC(_, rest string) (endpoint.Endpoint, error) {
 	kind, instances, ok := strings.Cut(rest, ":")
 	lower, upper, isRange := strings.Cut(instances, "-")
 	if !isRange {
@@ -220,20 +221,20 @@ func parseTIPC(_, rest string) (endpoint, error) {
 	}{{kind, &c.service}, {lower, &c.lower}, {upper, &c.upper}} {
 		n, err := strconv.ParseUint(f.text, 10, 32)
 		if err != nil || !ok {
-			return nil, problem("it is not TYPE:INSTANCE", "write tipc://18888:17, or tipc://18888:0-99 to listen on a range")
+			return nil, endpoint.Problem("it is not TYPE:INSTANCE", "write tipc://18888:17, or tipc://18888:0-99 to listen on a range")
 		}
 		*f.to = uint32(n)
 	}
 	if c.lower > c.upper {
-		return nil, problem("the range is descending", "did you mean tipc://%d:%d-%d?", c.service, c.upper, c.lower)
+		return nil, endpoint.Problem("the range is descending", "did you mean tipc://%d:%d-%d?", c.service, c.upper, c.lower)
 	}
 	return c, nil
 }
 
-func (cluster) network() string { return "tipc" }
-func (cluster) host() string    { return "" }
+func (cluster) Network() string { return "tipc" }
+func (cluster) Host() string    { return "" }
 
-func (c cluster) text() string {
+func (c cluster) Text() string {
 	if c.lower == c.upper {
 		return fmt.Sprintf("tipc://%d:%d", c.service, c.lower)
 	}
@@ -241,10 +242,10 @@ func (c cluster) text() string {
 }
 
 // dial connects to the first instance of a range.
-func (c cluster) dial(ctx context.Context) (net.Conn, error) {
+func (c cluster) Dial(ctx context.Context) (net.Conn, error) {
 	return conn(tipc.Dial(ctx, socket.Stream, tipc.Service(c.service, c.lower)))
 }
 
-func (c cluster) listen(context.Context) (net.Listener, error) {
+func (c cluster) Listen(context.Context) (net.Listener, error) {
 	return listener(tipc.Listen(socket.Stream, tipc.Range(c.service, c.lower, c.upper, tipc.ClusterScope)))
 }

@@ -1,4 +1,4 @@
-package address
+package all
 
 import (
 	"errors"
@@ -11,6 +11,3 @@ func duplicate(int) (uintptr, error) {
 }
 
 func release(int) {}
-
-// noFollow has no counterpart here.
-const noFollow = 0

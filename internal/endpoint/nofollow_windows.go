@@ -1,0 +1,4 @@
+package endpoint
+
+// noFollow has no counterpart here.
+const noFollow = 0
