@@ -12,13 +12,13 @@ var socketsRows = []row{
 	{
 		doc: own, section: "address", must: "Close removes no socket file of a successor",
 		file: "internal/endpoint/claim.go", pkg: "address",
-		old:  "return os.SameFile(a, b) &&", new: "return true || os.SameFile(a, b) &&",
+		old: "return os.SameFile(a, b) &&", new: "return true || os.SameFile(a, b) &&",
 		test: "TestCloseLeavesSuccessor",
 	},
 	{
 		doc: own, section: "address", must: "a lock file is no symbolic link",
 		file: "internal/endpoint/claim.go", pkg: "address",
-		old:  "os.O_RDWR|os.O_CREATE|noFollow", new: "os.O_RDWR|os.O_CREATE",
+		old: "os.O_RDWR|os.O_CREATE|noFollow", new: "os.O_RDWR|os.O_CREATE",
 		test: "TestListenLockFile",
 	},
 	{
