@@ -9,13 +9,16 @@ FUZZPACKAGES ?= ./...
 CONTRIB = $(patsubst %/go.mod,%,$(wildcard contrib/*/go.mod))
 CROSS = linux/amd64 linux/arm64 linux/riscv64 darwin/arm64 freebsd/amd64 windows/amd64
 
-.PHONY: run test contrib announce check build bench million mutants fuzz peers lint cross vet timing clean
+.PHONY: run test contrib announce check build page bench million mutants fuzz peers lint cross vet timing clean
 
 run: build ## an encrypted echo server on loopback, with a new certificate
 	./bin/seal listen --keep --echo 127.0.0.1:4433
 
-build: ## the command, into bin/
+build: page ## the command, into bin/, with the page of seal relay
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/seal ./cmd/seal
+
+page: ## the program of the relay's page for browsers, which the command embeds
+	@GO="$(GO)" scripts/page.sh
 
 # With SEALSOCK_PEERS=require, as in CI, the peers are installed first.
 test: $(if $(filter require,$(SEALSOCK_PEERS)),peers) announce ## all tests: units, vectors, fuzz seeds, and foreign programs in both roles

@@ -24,6 +24,10 @@ addresses of their members, and when and how much they send.
 Without --cert, the local authority (seal ca) issues a certificate. A relay that is
 used from other machines should have one of its own, whose key stays the same.
 
+On the same port it serves a page, https://ADDRESS/, on which browsers join rooms by the
+links of invitations, and WebSockets at wss://ADDRESS/relay, for members that reach it
+through a web server. Users of the page trust who serves it with their texts.
+
 Rooms have at most 50 members, and live in memory: members join again by themselves
 when a relay was restarted, and no message is lost.
 
@@ -65,14 +69,22 @@ func newRelayCommand(out *output) *cobra.Command {
 	return cmd
 }
 
-// relayService makes each connection a client of a relay.
-type relayService struct{ server *rooms.Server }
+// relayService makes each connection a client of a relay, or of its page.
+type relayService struct {
+	server *rooms.Server
+	web    *relayWeb
+}
+
+func newRelayService(bus rooms.Bus, limits rooms.Limits) relayService {
+	server := rooms.NewServer(bus, limits)
+	return relayService{server, newRelayWeb(server)}
+}
 
 // openRooms makes the service of a relay. o.done then also ends its use of NATS.
 func (flags *listenFlags) openRooms(out *output, o *credentials) error {
 	limits := rooms.Limits{PerAddress: flags.perAddress}
 	if flags.fleet.nats.servers == "" {
-		flags.rooms = relayService{rooms.NewServer(rooms.NewMemory(0, 0), limits)}
+		flags.rooms = newRelayService(rooms.NewMemory(0, 0), limits)
 		return nil
 	}
 	nc, err := flags.fleet.nats.connect(out, false)
@@ -85,7 +97,7 @@ func (flags *listenFlags) openRooms(out *output, o *credentials) error {
 		return failed(err, "--nats: %v", err).
 			hinted("the account of the relay must be allowed to use the subjects sealsock.relay.>")
 	}
-	flags.rooms = relayService{rooms.NewServer(bus, limits)}
+	flags.rooms = newRelayService(bus, limits)
 	done := o.done
 	o.done = func() {
 		bus.Close()
@@ -97,7 +109,15 @@ func (flags *listenFlags) openRooms(out *output, o *credentials) error {
 }
 
 func (r relayService) serve(ctx context.Context, conn *serverConn) error {
-	err := r.server.Serve(ctx, conn)
+	web, err := beginsHTTP(ctx, conn)
+	switch {
+	case err != nil:
+		conn.Close()
+	case web:
+		err = r.web.serve(ctx, conn)
+	default:
+		err = r.server.Serve(ctx, conn)
+	}
 	if errors.Is(err, &rooms.Error{Code: rooms.CodeClosing}) {
 		return nil
 	}
