@@ -266,10 +266,4 @@ var relayRows = []row{
 		old:  "from.textContent = name;", new: "from.innerHTML = name;",
 		test: "TestNoForeignResources",
 	},
-	{
-		doc: own, section: "seal relay", must: "pages of other sites cannot use the relay",
-		file: "internal/websocket/open.go",
-		old:  "	case !sameOrigin(r):\n", new: "	case false:\n",
-		test: "TestRelayWebSocket",
-	},
 }
