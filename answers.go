@@ -34,13 +34,18 @@ func (t *target) sessionKey() string { return t.name + " " + t.address }
 
 // startClient makes the halves of a client's connection.
 func (a *answers) startClient(e *engine.Config) (*engine.Receiver, *engine.Sender, error) {
+	return engine.Client(a.traced(e), a.target())
+}
+
+// target returns the server for the engine, with a session to resume.
+func (a *answers) target() engine.Target {
 	session := a.cfg.Session
 	if session == nil && a.cfg.Sessions != nil && a.to.name != "" {
 		session = a.cfg.Sessions.Take(a.to.sessionKey())
 	}
-	return engine.Client(a.traced(e), engine.Target{
+	return engine.Target{
 		ServerName: sniName(a.to.name), Session: session, ECHConfigs: a.to.ech,
-	})
+	}
 }
 
 // keepSession is called with each session that the server offers.
@@ -124,6 +129,9 @@ func (a *answers) forClient(
 	}
 	if cfg.AntiReplay == nil {
 		p.engine.AntiReplay = a.cfg.AntiReplay
+	}
+	if a.conn != nil && a.conn.packets != nil {
+		p.engine = withoutEarly(p.engine)
 	}
 	a.cfg = p.Config
 	return a.traced(p.engine), p.engine.CheckServer()

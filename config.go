@@ -95,6 +95,10 @@ type Config struct {
 	// of a Conn of Client or Server from the first call that runs it. 0 means 10
 	// seconds, a negative value no bound.
 	HandshakeTimeout time.Duration
+	// MTU is the size in bytes of the largest datagram that is sent over datagrams, without
+	// the headers of UDP and IP: 256 to 65507; 0 means 1200, which nearly every network
+	// carries. It bounds the messages of Conn.Write. Streams have no use for it.
+	MTU int
 	// AllowTruncation makes Read return io.EOF, in place of an error that is
 	// io.ErrUnexpectedEOF, if the connection below ends between two records without
 	// close_notify. It is for peers that end so, and for protocols that mark the end

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/datagram"
 	"github.com/sealsock/sealsock/internal/panics"
 	"github.com/sealsock/sealsock/internal/stream"
 	"github.com/sealsock/sealsock/trust"
@@ -28,10 +29,18 @@ import (
 // final. It is an *engine.Error, which names the side at fault, or an error of the
 // connection below.
 //
+// Over datagrams (udp://, udplite:// and unixgram://) a Conn speaks DTLS, in which messages
+// may be lost, reordered and, by their sender alone, repeated. There each Write sends one
+// message, and one that does not fit into a datagram of Config.MTU is an error that names the
+// limit. Each Read returns one message; for one that is longer than the buffer it returns
+// io.ErrShortBuffer, and keeps the message. 0-RTT data, RequestClientCertificate, Unwrap,
+// Detach and HandOver are for streams.
+//
 // A Conn keeps no slice that a method was given. A nil *Conn and the zero Conn have no
 // connection below: their methods return zero values and an error that is os.ErrInvalid.
 type Conn struct {
-	stream *stream.Conn
+	stream  *stream.Conn
+	packets *datagram.Conn // in place of stream, over datagrams
 	answers
 }
 
@@ -152,7 +161,7 @@ func (o *owner) Failed(err error) {
 	switch {
 	case !ok:
 	case e.Plaintext != nil:
-		record := tls.RecordHeaderError{Msg: e.Reason, Conn: o.stream.NetConn()}
+		record := tls.RecordHeaderError{Msg: e.Reason, Conn: (*Conn)(o).NetConn()}
 		copy(record.RecordHeader[:], e.Plaintext)
 		e.Standard = record
 	case e.Fault == engine.FaultAlert && e.Alert != 0:

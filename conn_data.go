@@ -9,11 +9,14 @@ import (
 	"github.com/sealsock/sealsock/internal/stream"
 )
 
-// below returns what runs the engine. It is nil for a nil *Conn and the zero Conn, and
-// its methods return an error then.
-func (c *Conn) below() *stream.Conn {
-	if c == nil {
-		return nil
+// below returns what runs the engine. It holds a nil *stream.Conn for a nil *Conn and the zero
+// Conn, and its methods return an error then.
+func (c *Conn) below() transport {
+	switch {
+	case c == nil:
+		return (*stream.Conn)(nil)
+	case c.packets != nil:
+		return c.packets
 	}
 	return c.stream
 }
@@ -53,6 +56,15 @@ func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) { return c.below().Rea
 // WriteTo writes application data to w until the peer's close_notify, which is no error, and
 // returns the number of bytes. It otherwise ends as Read does. io.Copy uses it.
 func (c *Conn) WriteTo(w io.Writer) (n int64, err error) { return c.below().WriteTo(w) }
+
+// MaxMessage is the size in bytes of the largest message that Write sends over datagrams, once
+// the handshake is done. It is 0 over a stream, which has no such limit.
+func (c *Conn) MaxMessage() int {
+	if c == nil || c.packets == nil {
+		return 0
+	}
+	return c.packets.MaxMessage()
+}
 
 // CloseWrite sends close_notify, after which this side cannot write: the peer's reads
 // end in io.EOF, and it may continue to send. The connection below stays open in both

@@ -21,7 +21,8 @@ import (
 // the handshake. A nil cfg is the zero Config.
 //
 // The server must prove Config.ServerName or, if that is empty, the host of the
-// address. The address is host:port, or has a scheme: see package address.
+// address. The address is host:port, or has a scheme: see package address. Over udp://,
+// udplite:// and unixgram:// it is DTLS in place of TLS: see Conn.
 //
 // Use a Dialer for many connections with one Config.
 func Dial(ctx context.Context, addr string, cfg *Config) (*Conn, error) {
@@ -46,7 +47,8 @@ func DialAddress(ctx context.Context, a address.Address, cfg *Config) (*Conn, er
 // after the first connection.
 type Dialer struct {
 	// Connect, if set, opens the connection below in place of [address.Address.Dial]:
-	// through a proxy, or with an upgrade from plaintext (package starttls).
+	// through a proxy, or with an upgrade from plaintext (package starttls). For an address
+	// of datagrams it returns a connection that keeps them apart.
 	Connect func(context.Context, address.Address) (net.Conn, error)
 	// BeforeHandshake, if set, is called before the handshake of each attempt, for
 	// Conn.WriteEarly. An error ends the connection.
@@ -132,7 +134,7 @@ func (d *Dialer) try(ctx context.Context, a address.Address, to *target) (*Conn,
 	if err != nil {
 		return nil, err
 	}
-	c, err := d.prepared.client(raw, to, stream.Options{})
+	c, err := d.prepared.over(a, raw, to)
 	if err != nil {
 		raw.Close()
 		return nil, err
@@ -152,9 +154,20 @@ func (d *Dialer) try(ctx context.Context, a address.Address, to *target) (*Conn,
 	return c, nil
 }
 
+// over makes a connection over raw: a stream, or datagrams.
+func (p *prepared) over(a address.Address, raw net.Conn, to *target) (*Conn, error) {
+	if a.Packets() {
+		return p.clientPacket(raw, to, stream.Options{})
+	}
+	return p.client(raw, to, stream.Options{})
+}
+
 func (d *Dialer) connect(ctx context.Context, a address.Address) (net.Conn, error) {
 	if d.Connect != nil {
 		return d.Connect(ctx, a)
+	}
+	if a.Packets() {
+		return a.DialPacket(ctx)
 	}
 	return a.Dial(ctx)
 }

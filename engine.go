@@ -80,6 +80,9 @@ func (c *Conn) Detach() (e *EngineConn, raw net.Conn, data, records []byte, err 
 	if c == nil {
 		return nil, nil, nil, nil, stream.ErrNotMade
 	}
+	if c.packets != nil {
+		return nil, nil, nil, nil, errPackets
+	}
 	d, err := c.stream.Detach()
 	if err != nil {
 		return nil, nil, nil, nil, err

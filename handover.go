@@ -44,7 +44,10 @@ type handedOver struct {
 // descriptor was sent. An error with FaultUsage changes nothing. The end of ctx ends the
 // wait for a call under way.
 func (c *Conn) HandOver(ctx context.Context, token, extra []byte) (state []byte, err error) {
-	if c == nil || !c.stream.Made() {
+	switch {
+	case c != nil && c.packets != nil:
+		return nil, errPackets
+	case c == nil || !c.stream.Made():
 		return nil, stream.ErrNotMade
 	}
 	binding, err := socketBinding(c.NetConn())

@@ -49,6 +49,9 @@ func Listen(ctx context.Context, addr string, cfg *Config) (*Listener, error) {
 
 // ListenAddress is Listen for an address that was parsed.
 func ListenAddress(ctx context.Context, a address.Address, cfg *Config) (*Listener, error) {
+	if a.Packets() {
+		return listenPackets(ctx, a, cfg)
+	}
 	inner, err := a.Listen(ctx)
 	if err != nil {
 		return nil, err

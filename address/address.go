@@ -17,6 +17,7 @@
 //	tipc://18888:17         a service of a TIPC cluster, wherever it runs
 //	sctp:// mptcp:// smc:// host:port over other transports than TCP
 //	udp:// udplite://       datagrams, for DialPacket and ListenPacket
+//	unixgram:///run/s.sock  datagrams on a UNIX-domain socket
 //	fd://3                  a descriptor that this process inherited
 //	fd://systemd/web        one that systemd passed, by its name or the first
 //	stdio:                  standard input and output, as one connection
@@ -28,9 +29,9 @@
 // [Schemes] lists all of them, with an example of each. If the kernel lacks a
 // family, Dial and Listen return an error that names it.
 //
-// TCP, UDP, unix://, stdio: and the services are in every program. The other schemes need
-// package all, which a program imports for that effect; without it, Parse returns an
-// error that names it.
+// TCP, UDP, unix://, unixgram://, stdio: and the services are in every program. The other
+// schemes need package all, which a program imports for that effect; without it, Parse
+// returns an error that names it.
 //
 // Dial and Listen return streams. If a family keeps message boundaries, the
 // connection is wrapped to hide them: see socket.StreamOver.
@@ -185,6 +186,13 @@ func (a Address) Listen(ctx context.Context) (net.Listener, error) {
 	return a.end.Listen(ctx)
 }
 
+// Packets reports whether the scheme of the address carries datagrams: DialPacket and
+// ListenPacket are for it, in place of Dial and Listen.
+func (a Address) Packets() bool {
+	_, ok := a.end.(endpoint.Packets)
+	return ok
+}
+
 // DialPacket connects to an address whose scheme carries datagrams. Its errors
 // are *[net.OpError] values.
 func (a Address) DialPacket(ctx context.Context) (net.Conn, error) {
@@ -240,7 +248,8 @@ func (e *Error) Error() string {
 
 var (
 	errZero      = errors.New("the zero address is not an endpoint")
-	errNoPackets = errors.New("the address does not carry datagrams: use udp:// or udplite://")
+	errNoPackets = errors.New("the address does not carry datagrams: " +
+		"use udp://, udplite:// or unixgram://")
 )
 
 func opError(op string, a Address, err error) error {

@@ -49,8 +49,11 @@ func TestDatagrams(t *testing.T) {
 // that may lose data.
 func TestStreamsAndDatagramsStayApart(t *testing.T) {
 	ctx := context.Background()
-	for _, text := range []string{"udp://127.0.0.1:1", "udplite://127.0.0.1:1"} {
+	for _, text := range []string{"udp://127.0.0.1:1", "udplite://127.0.0.1:1", "unixgram:///x"} {
 		a := address.MustParse(text)
+		if !a.Packets() {
+			t.Errorf("%s does not carry datagrams", text)
+		}
 		_, derr := a.Dial(ctx)
 		_, lerr := a.Listen(ctx)
 		for _, err := range []error{derr, lerr} {
@@ -64,7 +67,7 @@ func TestStreamsAndDatagramsStayApart(t *testing.T) {
 		a := address.MustParse(text)
 		_, derr := a.DialPacket(ctx)
 		_, lerr := a.ListenPacket(ctx)
-		if derr == nil || lerr == nil {
+		if derr == nil || lerr == nil || a.Packets() {
 			t.Errorf("%s carries datagrams", text)
 		}
 	}

@@ -50,7 +50,7 @@ func eventOf(e auditing.Event) AuditEvent {
 	switch {
 	case e.Network == "":
 		return a
-	case e.Network == "unix":
+	case e.Network == "unix" || e.Network == "unixgram":
 		a.Family = "unix"
 	case strings.HasSuffix(e.Network, "6"):
 		a.Family = "inet6"
@@ -58,7 +58,7 @@ func eventOf(e auditing.Event) AuditEvent {
 		a.Family = "inet"
 	}
 	a.Type = Stream
-	if strings.HasPrefix(e.Network, "udp") {
+	if strings.HasPrefix(e.Network, "udp") || e.Network == "unixgram" {
 		a.Type = Datagram
 	}
 	return a

@@ -57,6 +57,7 @@ type connectFlags struct {
 	headerFlags
 	framed string
 	logFlags
+	packetFlags
 	proxyFlags
 	name      string
 	insecure  bool
@@ -100,6 +101,7 @@ func (flags *connectFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&flags.pskFile, "psk-file", "", "pre-shared keys, a `file` with a line IDENTITY:HEX for each; certificates are not accepted unless --ca, --pin, --known-peers or --insecure is given")
 	f.StringVar(&flags.echConfig, "ech-config", "", "encrypt the server name (Encrypted ClientHello) with this configuration, a `file` or base64 from the DNS")
 	flags.negotiationFlags.register(f)
+	flags.packetFlags.register(f)
 	f.StringVar(&flags.starttls, "starttls", "",
 		"begin in plaintext and upgrade to TLS with this `protocol`: "+
 			strings.Join(starttls.Protocols(), ", "))
@@ -211,6 +213,7 @@ func (flags *connectFlags) config(
 		HandshakeTimeout: flags.timeout,
 		EarlyData:        flags.early != "",
 		AcceptRawKeys:    flags.rawKey,
+		MTU:              flags.mtu,
 	}
 	policy, err := flags.policy(out)
 	if err != nil {
@@ -333,6 +336,9 @@ func (flags *connectFlags) open(ctx context.Context, c *dialer) (tlsConn, *facts
 	conn, err := c.dial(ctx)
 	if err != nil {
 		return nil, nil, err
+	}
+	if c.addr.Packets() {
+		return overPackets(conn), c.facts(conn), nil
 	}
 	over, err := overTLS(ctx, c.addr, conn)
 	return over, c.facts(conn), err

@@ -62,6 +62,9 @@ func (flags *listenFlags) checkEndpoints(a address.Address) error {
 	if err := flags.fleet.nats.check(); err != nil {
 		return err
 	}
+	if err := flags.packetFlags.check(a, flags.streamFlags()); err != nil {
+		return err
+	}
 	if flags.http && a.Scheme() == "wss" {
 		return usage("--http answers requests, and wss:// carries the messages of a WebSocket").
 			hinted("use an https:// address")
@@ -150,6 +153,9 @@ func (flags *connectFlags) checkAddress(a address.Address) error {
 			hinted("leave it out, or use a ws:// address")
 	}
 	if err := flags.headerFlags.check(); err != nil {
+		return err
+	}
+	if err := flags.packetFlags.check(a, flags.streamFlags()); err != nil {
 		return err
 	}
 	return checkService(a, flags.starttls)

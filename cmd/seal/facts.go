@@ -155,6 +155,9 @@ func factsOf(c *sealsock.Conn, verb string) *facts {
 		ECH:     s.ECHAccepted,
 		verb:    verb,
 	}
+	if c.MaxMessage() > 0 {
+		f.Version = "D" + f.Version // the engine names versions as in TLS
+	}
 	f.keys(s)
 	quantum := c.PostQuantum()
 	f.Quantum = &quantum
@@ -277,7 +280,7 @@ func addressText(a net.Addr) string {
 		return "isotp://" + text
 	}
 	switch a.Network() {
-	case "vsock", "rfcomm", "l2cap", "tipc", "sctp", "mptcp", "smc":
+	case "vsock", "rfcomm", "l2cap", "tipc", "sctp", "mptcp", "smc", "udp", "udplite", "unixgram":
 		return a.Network() + "://" + text
 	}
 	return text

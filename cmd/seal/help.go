@@ -27,7 +27,7 @@ var flagGroups = []flagGroup{
 	{"Limits", "clients max-per-address allow deny rate idle timeout"},
 	{"Identity", "cert key p12 key-password-file name raw-key sni-strict psk-file psk-without-dhe"},
 	{"Peers", "ca ca-dir client-ca client-auth pin known-peers insecure strict"},
-	{"Connection", "proxy proxy-user-file starttls accept-proxy-header send-proxy-header " +
+	{"Connection", "mtu proxy proxy-user-file starttls accept-proxy-header send-proxy-header " +
 		"alpn session early-data tickets max-early-data"},
 	{"Several servers", "nats nats-auth nats-ca nats-tls-first fleet-secret ticket-keys"},
 	{"Revocation", "crl revocation revocation-max-age"},

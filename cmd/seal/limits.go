@@ -42,7 +42,9 @@ func (l *limitFlags) register(f *pflag.FlagSet) {
 }
 
 // withoutIP are the schemes whose clients have no IP address.
-var withoutIP = []string{"unix", "stdio", "seqpacket", "vsock", "rfcomm", "l2cap", "isotp", "tipc"}
+var withoutIP = []string{
+	"unix", "unixgram", "stdio", "seqpacket", "vsock", "rfcomm", "l2cap", "isotp", "tipc",
+}
 
 // prepare checks the values of the flags, and returns what decides about clients before
 // their handshake, or nil if no flag does. scheme is that of the address, or "" if a header

@@ -52,6 +52,7 @@ type listenFlags struct {
 	headerFlags
 	limitFlags
 	logFlags
+	packetFlags
 	intoFlags
 	clientCA   []string
 	clientAuth string
@@ -129,6 +130,7 @@ func (flags *listenFlags) register(f *pflag.FlagSet) {
 	f.StringArrayVar(&flags.echKeys, "ech-keys", nil, "keys for Encrypted ClientHello, a `file` of seal ech; may be given several times, the oldest last")
 	f.BoolVar(&flags.legacy, "legacy", false, "support old clients: TLS 1.0 and 1.1, CBC and RSA key exchange, which are weak")
 	flags.negotiationFlags.register(f)
+	flags.packetFlags.register(f)
 	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "`time` for a handshake, and with --http for the request")
 }
 
@@ -234,6 +236,9 @@ func (flags *listenFlags) prepare(
 func (flags *listenFlags) open(
 	ctx context.Context, a address.Address, cfg *sealsock.Config, g *gate,
 ) (listener, error) {
+	if a.Packets() {
+		return flags.openPackets(ctx, a, cfg)
+	}
 	inner, err := belowTLS(a).Listen(ctx)
 	if err != nil {
 		return nil, err
@@ -341,7 +346,7 @@ func (flags *listenFlags) identity(out *output, a address.Address, further []str
 // function that closes what it opened.
 func (flags *listenFlags) config(out *output) (*sealsock.Config, func(), error) {
 	cfg := &sealsock.Config{HandshakeTimeout: flags.timeout, NumTickets: flags.tickets, MaxEarlyData: flags.maxEarly}
-	cfg.PSKWithoutDHE = flags.pskAlone
+	cfg.PSKWithoutDHE, cfg.MTU = flags.pskAlone, flags.mtu
 	if flags.tickets == 0 {
 		cfg.NumTickets = -1
 	}

@@ -101,6 +101,8 @@ func listeningOf(a address.Address, at net.Addr, o *credentials) *listening {
 func (l *listening) addCommands(a address.Address, at net.Addr, o *credentials) {
 	tcp, ok := at.(*net.TCPAddr)
 	switch {
+	case a.Packets():
+		l.Commands = l.packetCommands(a, at, o)
 	case ok && isWebSocket(a):
 		l.Commands = l.webSocketCommands(a, tcp, o)
 	case ok && o.id == nil:

@@ -22,6 +22,9 @@ type route struct {
 
 // connect opens the connection and returns it when the server awaits a ClientHello.
 func (r *route) connect(ctx context.Context, a address.Address) (net.Conn, error) {
+	if a.Packets() {
+		return a.DialPacket(ctx)
+	}
 	raw, err := r.proxies.dial(ctx, belowTLS(a))
 	if err != nil {
 		return nil, err

@@ -70,7 +70,7 @@ func (d tlsListener) accept(ctx context.Context) (*serverConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := newServerConn(conn, factsOf(conn, "connection from"))
+	v := newServerConn(overPackets(conn), factsOf(conn, "connection from"))
 	if v.early, err = takeEarly(conn); err != nil {
 		conn.Close()
 		return nil, err
@@ -361,6 +361,9 @@ type echoService struct{}
 
 func (echoService) serve(ctx context.Context, conn *serverConn) error {
 	defer closeOnDone(ctx, conn)()
+	if packets, ok := conn.tlsConn.(*packetConn); ok {
+		packets.whole = true
+	}
 	buf := make([]byte, bufferSize)
 	for {
 		n, err := conn.Read(buf)

@@ -25,7 +25,7 @@ func audited(op string) func(context.Context, string, string, syscall.RawConn) e
 
 // addrOf returns an address as package net has it, or nil if it cannot be read.
 func addrOf(network, addr string) net.Addr {
-	if network == "unix" {
+	if network == "unix" || network == "unixgram" {
 		return &net.UnixAddr{Name: addr, Net: network}
 	}
 	at, err := netip.ParseAddrPort(addr)

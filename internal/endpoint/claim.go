@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -39,7 +40,7 @@ const lockSuffix = ".lock"
 const claimPatience = 2 * time.Second
 
 // A path is where to listen, and how.
-type Path[L net.Listener] struct {
+type Path[L io.Closer] struct {
 	Network, Name string
 	Bind          func() (L, error)
 	Dial          func() (net.Conn, error) // to find out whether anything listens

@@ -19,12 +19,12 @@ const maxPath = 107
 type Local struct{ Path string }
 
 // ParseUnix parses a path.
-func ParseUnix(_, rest string) (Endpoint, error) {
+func ParseUnix(scheme, rest string) (Endpoint, error) {
 	if rest == "" {
-		return nil, Problem("it has no path", "write unix:///run/app.sock, or unix://@name for an abstract name")
+		return nil, Problem("it has no path", "write %s:///run/app.sock, or %[1]s://@name for an abstract name", scheme)
 	}
 	if rest == "@" {
-		return nil, Problem("the abstract name is empty", "write unix://@name")
+		return nil, Problem("the abstract name is empty", "write %s://@name", scheme)
 	}
 	if len(rest) > maxPath {
 		return nil, Problem(fmt.Sprintf("the path has %d bytes, more than %d", len(rest), maxPath), "use a shorter one, or a relative one")

@@ -46,6 +46,7 @@ var allowed = map[string][]string{
 	"engine": {"iana", "internal/codec", "internal/wire", "internal/suites", "internal/keys",
 		"internal/record", "internal/dtls", "internal/pubkey", "signer"},
 	"internal/stream":   {"iana", "engine", "internal/panics"},
+	"internal/datagram": {"iana", "engine", "internal/panics", "internal/stream"},
 	"internal/admit":    {"iana", "engine", "internal/panics"},
 	"internal/panics":   {"engine"},
 	"ech":               {"engine"},

@@ -1,0 +1,357 @@
+package datagram
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/internal/stream"
+)
+
+// A Conn is a connection of DTLS. Any of its methods may be called from any goroutine.
+type Conn struct {
+	path path
+	opts *stream.Options
+
+	handshake chan struct{} // held during the handshake; nil once that is done
+	until     time.Time     // when Options.Timeout ends; zero before the first call
+	started   bool
+	question  engine.Question // that the engine waits for in the handshake
+
+	mu     sync.Mutex // of the engine
+	engine *engine.DatagramConn
+	armed  bool // its timeouts go to the timers of the path
+
+	in      inbox
+	reading sync.Mutex // held by Read, which waits
+	closing atomic.Bool
+	due     deadline
+}
+
+var _ net.Conn = (*Conn)(nil)
+
+// A path carries datagrams to the peer of one connection, and gives what comes to its inbox.
+type path interface {
+	// begin is called when the connection can take datagrams.
+	begin(*Conn)
+	// opened is called when the handshake is done.
+	opened()
+	// send sends one datagram. The connection may continue after an error.
+	send(datagram []byte) error
+	// forget ends the path: nothing comes any more.
+	forget(*Conn) error
+	timers() *timers
+	netConn(*Conn) net.Conn
+	LocalAddr() net.Addr
+	RemoteAddr() net.Addr
+}
+
+// Start gives a Conn its engine. The options need an Owner; those for 0-RTT data and for streams
+// that end without close_notify have no use.
+func (c *Conn) Start(e *engine.DatagramConn, opts stream.Options) {
+	c.engine, c.opts = e, &opts
+	c.path.begin(c)
+}
+
+func newConn(p path, shared *atomic.Int64) *Conn {
+	c := &Conn{path: p, handshake: make(chan struct{}, 1)}
+	c.in.shared = shared
+	return c
+}
+
+// Made reports whether c has a socket below: nil and the zero value have none.
+func (c *Conn) Made() bool { return c != nil && c.path != nil && c.engine != nil }
+
+// NetConn returns the socket of a client. On a server, whose connections share a socket, it
+// returns what stands for one: its Close ends c without close_notify.
+func (c *Conn) NetConn() net.Conn {
+	if !c.Made() {
+		return nil
+	}
+	return c.path.netConn(c)
+}
+
+// LocalAddr returns the address of this side.
+func (c *Conn) LocalAddr() net.Addr {
+	if c == nil || c.path == nil {
+		return nil
+	}
+	return c.path.LocalAddr()
+}
+
+// RemoteAddr returns the address of the peer.
+func (c *Conn) RemoteAddr() net.Addr {
+	if c == nil || c.path == nil {
+		return nil
+	}
+	return c.path.RemoteAddr()
+}
+
+// State returns what is known of the connection. It is complete once the handshake is done.
+func (c *Conn) State() engine.State {
+	if !c.Made() {
+		return engine.State{}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.engine.State()
+}
+
+// HandshakeDone reports whether the peer is proved.
+func (c *Conn) HandshakeDone() bool { return c.Made() && c.in.isOpen() }
+
+// A call is one of the methods of the engine.
+type call struct {
+	do       func(*engine.DatagramConn, time.Time) ([]engine.Event, error)
+	datagram []byte // for Receive, if do is nil
+}
+
+// An outcome is what a call has done.
+type outcome struct {
+	done, closed bool
+	question     engine.Question
+	sessions     []*engine.Session
+	out          [][]byte
+	err          error // which is final
+	unsent       error // of the socket
+}
+
+// run makes a call and sends what the engine has for the peer.
+func (c *Conn) run(k call) outcome {
+	c.mu.Lock()
+	o := c.locked(k)
+	c.mu.Unlock()
+	for _, d := range o.out {
+		if err := c.path.send(d); err != nil {
+			o.unsent = err
+		}
+	}
+	return o
+}
+
+// locked makes a call. A panic in a callback of the engine's configuration ends the
+// connection. The engine is locked.
+func (c *Conn) locked(k call) (o outcome) {
+	defer func() {
+		if v := recover(); v != nil {
+			o.err = panicked(v)
+			c.abort(&o)
+		}
+		if c.armed {
+			c.path.timers().set(c, c.engine.Timeout())
+		}
+	}()
+	now := time.Now()
+	var events []engine.Event
+	if k.do == nil {
+		events, o.err = c.engine.Receive(now, k.datagram)
+	} else {
+		events, o.err = k.do(c.engine, now)
+	}
+	c.note(&o, events)
+	o.drain(c.engine)
+	return o
+}
+
+// note acts on events. Messages and sessions are not used before the engine is unlocked.
+func (c *Conn) note(o *outcome, events []engine.Event) {
+	for i := range events {
+		ev := &events[i]
+		switch ev.Kind {
+		case engine.EventData:
+			if !ev.Early {
+				c.in.put(ev.Data)
+			}
+		case engine.EventHandshakeDone:
+			o.done = true
+		case engine.EventClosed:
+			o.closed = true
+		case engine.EventWaiting:
+			o.question = ev.Question
+		case engine.EventSession:
+			o.sessions = append(o.sessions, ev.Session)
+		}
+	}
+}
+
+func (o *outcome) drain(e *engine.DatagramConn) {
+	for d := e.NextDatagram(); d != nil; d = e.NextDatagram() {
+		o.out = append(o.out, d)
+	}
+}
+
+// abort ends the engine with o.err. The engine is locked.
+func (c *Conn) abort(o *outcome) {
+	defer func() { _ = recover() }() // a callback for the end panicked too
+	_ = c.engine.Abort(o.err)
+	o.drain(c.engine)
+}
+
+// settle uses what a call of an open connection has done.
+func (c *Conn) settle(o outcome) {
+	switch {
+	case o.err != nil:
+		c.fail(o.err)
+	case o.closed:
+		c.in.closed()
+	}
+	if o.question != nil {
+		go c.answerLate(o.question) // the engine has one question at a time
+	}
+	for _, s := range o.sessions {
+		c.offer(s)
+	}
+}
+
+// answerLate answers a question of an open connection: a request for a certificate.
+func (c *Conn) answerLate(q engine.Question) {
+	ctx, cancel := context.WithTimeout(context.Background(), lateAnswer)
+	defer cancel()
+	a, err := c.ask(ctx, q)
+	if err != nil {
+		a = engine.Refuse(err)
+	}
+	c.settle(c.run(resume(a)))
+}
+
+// lateAnswer bounds the time for a question of an open connection.
+const lateAnswer = time.Minute
+
+func resume(a engine.Answer) call {
+	return call{do: func(e *engine.DatagramConn, now time.Time) ([]engine.Event, error) {
+		return e.Resume(now, a)
+	}}
+}
+
+// feed takes a datagram from the peer, which is not kept.
+func (c *Conn) feed(datagram []byte) {
+	if !c.in.hold(datagram) && c.in.ended() == nil {
+		c.settle(c.run(call{datagram: datagram}))
+	}
+}
+
+// expire does what is due.
+func (c *Conn) expire(time.Time) { c.settle(c.run(call{do: (*engine.DatagramConn).Expire})) }
+
+// refuse ends a handshake for which the system reports that the peer cannot be reached. An
+// open connection continues: the report may be forged, or soon be out of date.
+func (c *Conn) refuse(err error) {
+	if !c.in.isOpen() {
+		c.fail(unreachable(err))
+	}
+}
+
+// fail ends the connection with err.
+func (c *Conn) fail(err error) error {
+	if c.in.ended() == nil {
+		c.opts.Owner.Failed(err)
+	}
+	if !c.in.end(err) {
+		return c.in.ended()
+	}
+	c.path.timers().set(c, time.Time{})
+	return err
+}
+
+// Close sends close_notify and ends the connection.
+func (c *Conn) Close() error {
+	if c == nil || c.path == nil {
+		return stream.ErrNotMade
+	}
+	if !c.closing.CompareAndSwap(false, true) {
+		return c.opError("close", net.ErrClosed)
+	}
+	if c.engine != nil && c.in.isOpen() {
+		c.run(call{do: closeNotify})
+	}
+	return c.cut()
+}
+
+// cut ends the connection without a word to the peer.
+func (c *Conn) cut() error {
+	c.closing.Store(true)
+	c.in.end(c.opError("read", net.ErrClosed))
+	c.in.discard()
+	c.mu.Lock()
+	c.armed = false
+	c.mu.Unlock()
+	c.path.timers().set(c, time.Time{})
+	return c.path.forget(c)
+}
+
+func closeNotify(e *engine.DatagramConn, _ time.Time) ([]engine.Event, error) {
+	return nil, e.CloseNotify()
+}
+
+// CloseWrite sends close_notify.
+func (c *Conn) CloseWrite() error {
+	if !c.Made() {
+		return stream.ErrNotMade
+	}
+	if !c.in.isOpen() {
+		return usage("the handshake is not complete: CloseWrite needs an open connection", "")
+	}
+	if err := c.in.ended(); err != nil {
+		return err
+	}
+	return c.run(call{do: closeNotify}).err
+}
+
+func (c *Conn) opError(op string, err error) error {
+	local, remote := c.path.LocalAddr(), c.path.RemoteAddr()
+	network := "udp"
+	if local != nil {
+		network = local.Network()
+	}
+	return &net.OpError{Op: op, Net: network, Source: local, Addr: remote, Err: err}
+}
+
+// SetDeadline sets both deadlines.
+func (c *Conn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// SetReadDeadline sets the deadline of Read, which may wait already.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(t, true) }
+
+// SetWriteDeadline sets the deadline of Write.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(t, false) }
+
+func (c *Conn) setDeadline(t time.Time, read bool) error {
+	if !c.Made() {
+		return stream.ErrNotMade
+	}
+	c.in.mu.Lock()
+	defer c.in.mu.Unlock()
+	if c.closing.Load() {
+		return c.opError("set", net.ErrClosed)
+	}
+	if read {
+		c.in.readBy = t
+	} else {
+		c.in.writeBy = t
+	}
+	c.in.changed()
+	return nil
+}
+
+// overdue returns the error of a deadline that has passed, or nil.
+func (c *Conn) overdue(op string, by time.Time) error {
+	if by.IsZero() || time.Now().Before(by) {
+		return nil
+	}
+	return c.opError(op, os.ErrDeadlineExceeded)
+}
+
+// earlier returns the earlier of two times, of which the zero one is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,225 @@
+package datagram
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/internal/stream"
+)
+
+// Read copies the next message into p and returns its size. A message that p does not hold is
+// kept, and the error is io.ErrShortBuffer.
+func (c *Conn) Read(p []byte) (int, error) {
+	if err := c.Handshake(context.Background()); err != nil {
+		return 0, err
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	for {
+		c.in.mu.Lock()
+		n, ok, err := c.in.take(p)
+		if ok || err != nil {
+			c.in.mu.Unlock()
+			return n, err
+		}
+		by, changed := c.in.readBy, c.in.change()
+		c.in.mu.Unlock()
+		if err := c.overdue("read", by); err != nil {
+			return 0, err
+		}
+		_ = sleep(context.Background(), changed, by)
+	}
+}
+
+// sealed are buffers for datagrams that are sent.
+var sealed = sync.Pool{New: func() any { b := make([]byte, 0, smallMessage); return &b }}
+
+// Write sends p as one message, in one datagram.
+func (c *Conn) Write(p []byte) (int, error) {
+	if err := c.Handshake(context.Background()); err != nil {
+		return 0, err
+	}
+	c.in.mu.Lock()
+	err, by := c.in.err, c.in.writeBy
+	c.in.mu.Unlock()
+	if err == nil {
+		err = c.overdue("write", by)
+	}
+	if err != nil || len(p) == 0 {
+		return 0, err
+	}
+	b := sealed.Get().(*[]byte)
+	defer sealed.Put(b)
+	d, err := c.seal((*b)[:0], p)
+	if err != nil {
+		return 0, err
+	}
+	*b = d
+	if err := c.path.send(d); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// seal appends the datagram of a message. What the engine has to send beside it, such as a new
+// key, follows with its next call.
+func (c *Conn) seal(dst, p []byte) (d []byte, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if most := c.engine.MaxData(); len(p) > most {
+		return nil, tooLong(len(p), most, c.engine.MTU())
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			d, err = nil, c.fail(panicked(v))
+		}
+	}()
+	return c.engine.Send(dst, p)
+}
+
+// MaxMessage is the size of the largest message.
+func (c *Conn) MaxMessage() int {
+	if !c.Made() {
+		return 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.engine.MaxData()
+}
+
+// ReadFrom sends what each Read of r returns as one message, until the end of r.
+func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
+	if err := c.Handshake(context.Background()); err != nil {
+		return 0, err
+	}
+	buf := make([]byte, c.MaxMessage())
+	for {
+		got, err := r.Read(buf)
+		if got > 0 {
+			if _, err := c.Write(buf[:got]); err != nil {
+				return n, err
+			}
+			n += int64(got)
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return n, nil
+		case err != nil:
+			return n, err
+		}
+	}
+}
+
+// largestMessage is the size of the largest message: that of a record.
+const largestMessage = 1 << 14
+
+// WriteTo gives each message to one Write of w, until the peer's close_notify.
+func (c *Conn) WriteTo(w io.Writer) (n int64, err error) {
+	buf := make([]byte, largestMessage)
+	for {
+		got, err := c.Read(buf)
+		if got > 0 {
+			put, err := w.Write(buf[:got])
+			n += int64(put)
+			if err != nil {
+				return n, err
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return n, nil
+		case err != nil:
+			return n, err
+		}
+	}
+}
+
+// Rekey changes the sending key and, if both is set, asks the peer to change its own.
+func (c *Conn) Rekey(ctx context.Context, both bool) error {
+	return c.control(ctx, func(e *engine.DatagramConn, now time.Time) error {
+		return e.Rekey(now, both)
+	})
+}
+
+// SendTickets sends, on a server, n tickets for the client to resume with.
+func (c *Conn) SendTickets(ctx context.Context, n int) error {
+	return c.control(ctx, func(e *engine.DatagramConn, _ time.Time) error { return e.SendTickets(n) })
+}
+
+// control calls use on an open connection, whose error is not final.
+func (c *Conn) control(
+	ctx context.Context, use func(*engine.DatagramConn, time.Time) error,
+) (err error) {
+	if err := c.Handshake(ctx); err != nil {
+		return err
+	}
+	if err := c.in.ended(); err != nil {
+		return err
+	}
+	c.settle(c.run(call{do: func(e *engine.DatagramConn, now time.Time) ([]engine.Event, error) {
+		if err = use(e, now); err != nil {
+			return nil, nil
+		}
+		return e.Expire(now) // which sends what is new
+	}}))
+	return err
+}
+
+// Export derives keying material.
+func (c *Conn) Export(label string, context []byte, length int) ([]byte, error) {
+	if !c.Made() {
+		return nil, stream.ErrNotMade
+	}
+	s := c.State()
+	return s.Export(label, context, length)
+}
+
+// ExportEarly returns an error: a Conn has no 0-RTT data.
+func (c *Conn) ExportEarly(string, []byte, int) ([]byte, error) {
+	return nil, c.lacks("0-RTT data")
+}
+
+// WriteEarly returns ErrNoEarlyData until the handshake is done. Then it is Write.
+func (c *Conn) WriteEarly(p []byte) (int, error) {
+	if !c.Made() {
+		return 0, stream.ErrNotMade
+	}
+	if c.in.isOpen() {
+		return c.Write(p)
+	}
+	return 0, engine.ErrNoEarlyData
+}
+
+// ReadEarly returns io.EOF: a Conn has no 0-RTT data.
+func (c *Conn) ReadEarly([]byte) (int, error) {
+	if err := c.Handshake(context.Background()); err != nil {
+		return 0, err
+	}
+	return 0, io.EOF
+}
+
+// RequestClientCertificate returns an error: it is for streams.
+func (c *Conn) RequestClientCertificate(context.Context) error {
+	return c.lacks("a request for a certificate after the handshake")
+}
+
+// Unwrap returns an error: it is for streams.
+func (c *Conn) Unwrap(context.Context) (net.Conn, error) {
+	return nil, c.lacks("a plain stream below")
+}
+
+// lacks is the error for what only a stream can do.
+func (c *Conn) lacks(what string) error {
+	if !c.Made() {
+		return stream.ErrNotMade
+	}
+	return noStream(what)
+}

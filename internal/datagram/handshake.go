@@ -1,0 +1,252 @@
+package datagram
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/panics"
+	"github.com/sealsock/sealsock/internal/stream"
+)
+
+// Handshake runs the handshake, unless it is done already, until ctx ends.
+func (c *Conn) Handshake(ctx context.Context) error {
+	if !c.Made() {
+		return stream.ErrNotMade
+	}
+	if c.in.isOpen() {
+		return nil
+	}
+	select {
+	case c.handshake <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-c.handshake }()
+	if c.opts.Timeout > 0 {
+		if c.until.IsZero() {
+			c.until = time.Now().Add(c.opts.Timeout)
+		}
+		within, cancel := context.WithDeadlineCause(ctx, c.until, c.opts.TimedOut)
+		defer cancel()
+		ctx = within
+	}
+	err := c.steps(ctx)
+	if err != nil && c.opts.TimedOut != nil && context.Cause(ctx) == c.opts.TimedOut {
+		return c.fail(err)
+	}
+	return err
+}
+
+// steps takes steps of the handshake until it is done.
+func (c *Conn) steps(ctx context.Context) error {
+	for !c.in.isOpen() {
+		err := c.in.ended()
+		if err == nil {
+			err = c.step(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step takes one step of the handshake, or waits until there is one.
+func (c *Conn) step(ctx context.Context) error {
+	k, wait, err := c.nextCall(ctx)
+	if err != nil || wait {
+		return err
+	}
+	o, err := c.work(ctx, k)
+	if err != nil {
+		return err
+	}
+	c.started = true
+	switch {
+	case o.err != nil:
+		return c.fail(o.err)
+	case o.closed:
+		return c.fail(errRefused)
+	case o.unsent != nil && !o.done:
+		return c.fail(unreachable(o.unsent))
+	}
+	if o.question != nil {
+		c.question = o.question
+	}
+	for _, s := range o.sessions {
+		c.offer(s)
+	}
+	if o.done {
+		return c.finish()
+	}
+	return nil
+}
+
+// nextCall returns what the engine has to do next. If that is nothing, it waits.
+func (c *Conn) nextCall(ctx context.Context) (k call, waited bool, err error) {
+	switch {
+	case c.question != nil:
+		a, err := c.ask(ctx, c.question)
+		if err != nil {
+			if ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))) {
+				return k, false, context.Cause(ctx) // the next Handshake asks again
+			}
+			a = engine.Refuse(err)
+		}
+		c.question = nil
+		return resume(a), false, nil
+	case !c.started:
+		return call{do: (*engine.DatagramConn).Start}, false, nil
+	}
+	if d := c.in.next(); d != nil {
+		return call{datagram: d}, false, nil
+	}
+	c.mu.Lock()
+	at := c.engine.Timeout()
+	c.mu.Unlock()
+	if !at.IsZero() && !time.Now().Before(at) {
+		return call{do: (*engine.DatagramConn).Expire}, false, nil
+	}
+	return k, true, c.awaitPeer(ctx, at)
+}
+
+// awaitPeer waits until there is a datagram, or the connection has ended, until a time, or
+// until the end of ctx or of a deadline.
+func (c *Conn) awaitPeer(ctx context.Context, at time.Time) error {
+	c.in.mu.Lock()
+	by := earlier(c.in.readBy, c.in.writeBy)
+	ready := len(c.in.pending) > 0 || c.in.err != nil
+	changed := c.in.change()
+	c.in.mu.Unlock()
+	if err := c.overdue("read", by); err != nil || ready {
+		return err
+	}
+	return sleep(ctx, changed, earlier(at, by))
+}
+
+// sleep waits for a change, or until a time.
+func sleep(ctx context.Context, changed <-chan struct{}, at time.Time) error {
+	var over <-chan time.Time
+	if !at.IsZero() {
+		t := time.NewTimer(time.Until(at))
+		defer t.Stop()
+		over = t.C
+	}
+	select {
+	case <-changed:
+	case <-over:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// work makes a call while it holds a place in Options.Work.
+func (c *Conn) work(ctx context.Context, k call) (outcome, error) {
+	if c.opts.Work != nil {
+		select {
+		case c.opts.Work <- struct{}{}:
+			defer func() { <-c.opts.Work }()
+		case <-ctx.Done():
+			return outcome{}, context.Cause(ctx)
+		}
+	}
+	return c.run(k), nil
+}
+
+// finish opens the connection when its handshake is done.
+func (c *Conn) finish() error {
+	c.opts.Owner.Proved()
+	if err := c.check(); err != nil {
+		c.run(call{do: func(e *engine.DatagramConn, _ time.Time) ([]engine.Event, error) {
+			return nil, e.Abort(err)
+		}})
+		return c.fail(err)
+	}
+	c.path.opened()
+	c.mu.Lock()
+	c.armed = true
+	c.mu.Unlock()
+	for !c.in.opened() {
+		c.settle(c.run(call{datagram: c.in.next()}))
+	}
+	c.settle(c.run(call{do: (*engine.DatagramConn).Expire})) // arms the timers
+	return nil
+}
+
+// check calls Owner.Check. A panic in it is an error.
+func (c *Conn) check() (err error) {
+	if !c.opts.Checks {
+		return nil
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = panicked(v)
+		}
+	}()
+	return c.opts.Owner.Check()
+}
+
+// ask finds an answer. A panic in a callback refuses.
+func (c *Conn) ask(ctx context.Context, q engine.Question) (a engine.Answer, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = panicked(v)
+		}
+	}()
+	return c.opts.Owner.Answer(ctx, q)
+}
+
+// offer hands a session to the Owner. A panic there ends the connection.
+func (c *Conn) offer(s *engine.Session) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.GiveUp(panicked(v))
+		}
+	}()
+	c.opts.Owner.Session(s)
+}
+
+// GiveUp ends the connection with the alert of cause: see engine.DatagramConn.Abort.
+func (c *Conn) GiveUp(cause error) {
+	if !c.Made() {
+		return
+	}
+	if c.in.ended() == nil {
+		c.run(call{do: func(e *engine.DatagramConn, _ time.Time) ([]engine.Event, error) {
+			return nil, e.Abort(cause)
+		}})
+		c.fail(cause)
+	}
+	c.cut()
+}
+
+// Abort ends an open connection with the fatal alert a.
+func (c *Conn) Abort(a iana.Alert) error {
+	if !c.Made() {
+		return stream.ErrNotMade
+	}
+	if !c.in.isOpen() {
+		return usage("the handshake is not complete: use GiveUp", "")
+	}
+	if c.closing.Load() {
+		return c.opError("close", net.ErrClosed)
+	}
+	c.GiveUp(&engine.Error{
+		Fault: engine.FaultLocal, Alert: a, Reason: "this side has aborted the connection",
+	})
+	return nil
+}
+
+// panicked is the error for a callback that panicked.
+func panicked(value any) *engine.Error {
+	return &engine.Error{
+		Fault: engine.FaultLocal, Alert: iana.AlertInternalError, Err: panics.New(value),
+		Reason: "a callback of this program panicked in a connection of DTLS",
+		Hint:   "errors.As finds a *PanicError in this error, which has the stack",
+	}
+}

@@ -1,0 +1,347 @@
+package datagram
+
+import (
+	"errors"
+	"hash/maphash"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Bounds of a Mux.
+const (
+	maxConns  = 1 << 18 // connections, open or not
+	maxAccept = 256     // that Accept has not returned
+)
+
+// A Mux divides the datagrams of one socket among the connections of their senders. It is a
+// net.Listener, whose connections are of type *Conn and await Start.
+type Mux struct {
+	socket net.PacketConn
+	udp    *net.UDPConn // socket, if it is that
+	accept chan *Conn
+	done   chan struct{}
+	once   sync.Once
+	clock  timers
+	queued atomic.Int64
+	seed   maphash.Seed
+
+	mu     sync.Mutex
+	conns  map[peer]*pair
+	count  int  // of connections
+	closed bool // no more of them
+	err    error
+}
+
+// A pair is what a peer has: a connection that is open, or whose handshake is under way, and the
+// handshake of one that may replace it.
+type pair struct{ conn, next *muxPath }
+
+// A peer is the address of a peer: one of IP, or any other one as text.
+type peer struct {
+	at    netip.AddrPort
+	other string
+}
+
+// A muxPath is the path of one connection of a Mux.
+type muxPath struct {
+	mux   *Mux
+	peer  peer
+	addr  net.Addr // of other sockets than UDP; else nil
+	conn  *Conn
+	hello uint64 // a hash of the ClientHello's random
+	gone  bool   // it is not counted any more
+}
+
+// NewMux returns a Mux over a socket, which it takes over. It reads the socket from the first
+// Accept on.
+func NewMux(socket net.PacketConn) *Mux {
+	m := &Mux{
+		socket: socket, accept: make(chan *Conn, maxAccept), done: make(chan struct{}),
+		seed: maphash.MakeSeed(), conns: make(map[peer]*pair),
+	}
+	m.udp, _ = socket.(*net.UDPConn)
+	return m
+}
+
+// Accept returns a connection whose peer has sent a ClientHello.
+func (m *Mux) Accept() (net.Conn, error) {
+	m.once.Do(func() { go m.receive() })
+	select {
+	case c := <-m.accept:
+		return c, nil
+	case <-m.done:
+		return nil, m.reason()
+	}
+}
+
+func (m *Mux) reason() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.err
+}
+
+// Addr returns the address of the socket.
+func (m *Mux) Addr() net.Addr { return m.socket.LocalAddr() }
+
+// Close makes the Mux accept no more connections. Those that exist continue, and the socket is
+// closed with the last one.
+func (m *Mux) Close() error {
+	addr := m.Addr()
+	m.stop(&net.OpError{Op: "accept", Net: addr.Network(), Addr: addr, Err: net.ErrClosed})
+	m.once.Do(func() { go m.receive() }) // connections may have been accepted before
+	for {
+		select {
+		case c := <-m.accept:
+			_ = c.cut()
+			continue
+		default:
+		}
+		break
+	}
+	return m.release()
+}
+
+// stop ends Accept with err.
+func (m *Mux) stop(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.closed {
+		m.closed, m.err = true, err
+		close(m.done)
+	}
+}
+
+// release closes the socket if nothing needs it any more.
+func (m *Mux) release() error {
+	m.mu.Lock()
+	unused := m.closed && m.count == 0
+	m.mu.Unlock()
+	if !unused {
+		return nil
+	}
+	if err := m.socket.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// receive reads the socket until it is closed.
+func (m *Mux) receive() {
+	buf := make([]byte, largestDatagram)
+	for pause := time.Duration(0); ; {
+		n, from, addr, err := m.read(buf)
+		switch {
+		case err == nil:
+			pause = 0
+			m.deliver(from, addr, buf[:n])
+		case errors.Is(err, net.ErrClosed), errors.Is(err, io.EOF):
+			m.end(err)
+			return
+		default: // such as a report on one peer, which Windows has
+			pause = longer(pause)
+			time.Sleep(pause)
+		}
+	}
+}
+
+// end ends all connections when the socket is closed.
+func (m *Mux) end(err error) {
+	m.stop(err)
+	m.mu.Lock()
+	var all []*Conn
+	for _, p := range m.conns {
+		for _, path := range []*muxPath{p.conn, p.next} {
+			if path != nil {
+				all = append(all, path.conn)
+			}
+		}
+	}
+	m.mu.Unlock()
+	for _, c := range all {
+		c.in.end(c.opError("read", net.ErrClosed))
+	}
+}
+
+func (m *Mux) read(buf []byte) (n int, from peer, addr net.Addr, err error) {
+	if m.udp != nil {
+		n, from.at, err = m.udp.ReadFromUDPAddrPort(buf)
+		return n, from, nil, err
+	}
+	n, addr, err = m.socket.ReadFrom(buf)
+	if addr != nil {
+		from.other = addr.String()
+	}
+	return n, from, addr, err
+}
+
+// deliver gives a datagram to the connections of its sender.
+func (m *Mux) deliver(from peer, addr net.Addr, datagram []byte) {
+	if from == (peer{}) {
+		return // a sender without an address, who cannot be answered
+	}
+	m.mu.Lock()
+	p := m.conns[from]
+	fresh := m.admit(p, from, addr, datagram)
+	var conn, next *Conn
+	if p != nil {
+		if p.conn != nil {
+			conn = p.conn.conn
+		}
+		if p.next != nil {
+			next = p.next.conn
+		}
+	}
+	m.mu.Unlock()
+	if fresh != nil {
+		fresh.in.hold(datagram)
+		select {
+		case m.accept <- fresh:
+		default: // no more than that wait
+			_ = fresh.cut()
+		}
+		return
+	}
+	if next != nil {
+		// What is for one of the two is not authentic for the other. The connection
+		// decrypts in place, so the other one needs a copy.
+		next.feed(append([]byte(nil), datagram...))
+	}
+	if conn != nil {
+		conn.feed(datagram)
+	}
+}
+
+// admit makes a connection of a sender with a ClientHello, if that is not one which the sender
+// has sent before. The Mux is locked.
+func (m *Mux) admit(p *pair, from peer, addr net.Addr, datagram []byte) *Conn {
+	random, ok := helloRandom(datagram)
+	if !ok || m.closed || m.count >= maxConns {
+		return nil
+	}
+	hello := maphash.Bytes(m.seed, random)
+	if p != nil && (p.next != nil || p.conn.hello == hello) {
+		return nil
+	}
+	path := &muxPath{mux: m, peer: from, addr: addr, hello: hello}
+	path.conn = newConn(path, &m.queued)
+	m.count++
+	if p == nil {
+		m.conns[from] = &pair{conn: path}
+	} else {
+		p.next = path
+	}
+	return path.conn
+}
+
+func (p *muxPath) begin(*Conn) {}
+
+// opened makes a connection that is open the one of its peer. The one before, whose peer has
+// begun again, ends. RFC 9147, Section 5.11.
+func (p *muxPath) opened() {
+	p.mux.mu.Lock()
+	both := p.mux.conns[p.peer]
+	var old *muxPath
+	if both != nil && both.next == p {
+		old, both.conn, both.next = both.conn, p, nil
+	}
+	p.mux.mu.Unlock()
+	if old != nil {
+		old.conn.fail(errReplaced)
+	}
+}
+
+func (p *muxPath) send(datagram []byte) error {
+	if p.mux.udp != nil {
+		_, err := p.mux.udp.WriteToUDPAddrPort(datagram, p.peer.at)
+		return err
+	}
+	// A peer that does not read its UNIX-domain socket must not stop the others.
+	_ = p.mux.socket.SetWriteDeadline(time.Now().Add(sendTime))
+	_, err := p.mux.socket.WriteTo(datagram, p.addr)
+	return err
+}
+
+// sendTime bounds the time that one datagram waits for a peer on a socket other than UDP.
+const sendTime = 10 * time.Millisecond
+
+// forget removes a connection that has ended.
+func (p *muxPath) forget(*Conn) error {
+	m := p.mux
+	m.mu.Lock()
+	if !p.gone {
+		p.gone = true
+		m.count--
+	}
+	if both := m.conns[p.peer]; both != nil {
+		switch p {
+		case both.conn:
+			both.conn, both.next = both.next, nil
+		case both.next:
+			both.next = nil
+		}
+		if both.conn == nil {
+			delete(m.conns, p.peer)
+		}
+	}
+	m.mu.Unlock()
+	return m.release()
+}
+
+func (p *muxPath) timers() *timers          { return &p.mux.clock }
+func (p *muxPath) LocalAddr() net.Addr      { return p.mux.socket.LocalAddr() }
+func (p *muxPath) netConn(c *Conn) net.Conn { return &below{Conn: c} }
+
+// RemoteAddr returns the address of the peer.
+func (p *muxPath) RemoteAddr() net.Addr {
+	if p.addr != nil {
+		return p.addr
+	}
+	at := p.peer.at
+	return net.UDPAddrFromAddrPort(netip.AddrPortFrom(at.Addr().Unmap(), at.Port()))
+}
+
+// A below stands for the socket of a connection of a Mux.
+type below struct{ *Conn }
+
+// Read waits until the connection has ended.
+func (b *below) Read([]byte) (int, error) {
+	for {
+		b.in.mu.Lock()
+		ended, changed := b.in.err, b.in.change()
+		b.in.mu.Unlock()
+		if ended != nil {
+			return 0, io.EOF
+		}
+		<-changed
+	}
+}
+
+// Write returns an error: the socket has other users.
+func (b *below) Write([]byte) (int, error) { return 0, noStream("a socket of its own here") }
+
+// Close ends the connection without close_notify.
+func (b *below) Close() error { return b.cut() }
+
+// helloRandom returns the random of a ClientHello with which a datagram begins.
+//
+//	type(1) version(2) epoch(2) number(6) length(2)               the record
+//	type(1) length(3) message_seq(2) offset(3) fragment_length(3) the message
+//	version(2) random(32)                                         the ClientHello
+func helloRandom(datagram []byte) ([]byte, bool) {
+	const message, body = 13, 13 + 12
+	if len(datagram) < body+2+32 {
+		return nil, false
+	}
+	const handshake, clientHello = 22, 1
+	var (
+		epoch  = datagram[3:5]
+		offset = datagram[message+6 : message+9]
+	)
+	return datagram[body+2 : body+2+32], datagram[0] == handshake && datagram[1] == 0xfe &&
+		epoch[0]|epoch[1] == 0 && datagram[message] == clientHello && datagram[body] == 0xfe &&
+		offset[0]|offset[1]|offset[2] == 0
+}

@@ -1,0 +1,167 @@
+package sealsock
+
+import (
+	"context"
+	"io"
+	"net"
+	"runtime"
+	"time"
+
+	"github.com/sealsock/sealsock/address"
+	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/admit"
+	"github.com/sealsock/sealsock/internal/datagram"
+	"github.com/sealsock/sealsock/internal/stream"
+)
+
+// ClientPacket is Client over datagrams: DTLS 1.3 (RFC 9147) or 1.2 (RFC 6347) takes the place
+// of TLS. raw is connected to the peer and keeps datagrams apart, such as a *net.UDPConn of
+// net.Dial.
+func ClientPacket(raw net.Conn, cfg *Config) (*Conn, error) {
+	p, err := prepare(cfg, false)
+	if err != nil {
+		return nil, err
+	}
+	// A session of DTLS is not one of TLS with the same server.
+	to := &target{name: p.ServerName, address: "datagrams", ech: p.ECHConfigs}
+	return p.clientPacket(raw, to, p.bound())
+}
+
+// NewPacketListener returns a Listener over a socket that keeps datagrams apart, which it takes
+// over. Its connections share the socket, which is closed with the last of them and the Listener.
+// A client whose datagrams come from a new address begins again.
+func NewPacketListener(inner net.PacketConn, cfg *Config) (*Listener, error) {
+	p, err := prepare(withTickets(cfg), true)
+	if err != nil {
+		return nil, err
+	}
+	if p.Prologue != nil {
+		return nil, packetUsage("Config.Prologue is for streams",
+			"leave it out for an address of datagrams")
+	}
+	l := &Listener{prepared: p, work: make(chan struct{}, worksPerCPU*runtime.GOMAXPROCS(0))}
+	l.admitted = admit.New(datagram.NewMux(inner), admit.Options[*Conn]{
+		Total: p.MaxHandshakes, PerAddress: p.MaxHandshakesPerAddress,
+		Handshake: l.packetHandshake, Refused: p.OnHandshakeError,
+	})
+	return l, nil
+}
+
+// listenPackets is ListenAddress for an address of datagrams.
+func listenPackets(ctx context.Context, a address.Address, cfg *Config) (*Listener, error) {
+	inner, err := a.ListenPacket(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l, err := NewPacketListener(inner, cfg)
+	if err != nil {
+		inner.Close()
+	}
+	return l, err
+}
+
+// packetHandshake proves one client.
+func (l *Listener) packetHandshake(ctx context.Context, raw net.Conn) (*Conn, error) {
+	ctx, cancel := l.prepared.withTimeout(ctx)
+	defer cancel()
+	below := raw.(*datagram.Conn)
+	c, err := l.prepared.serverPacket(below, stream.Options{Work: l.work})
+	if err != nil {
+		below.Close()
+		return nil, err
+	}
+	if err := c.HandshakeContext(ctx); err != nil {
+		c.GiveUp(err)
+		return nil, err
+	}
+	return c, nil
+}
+
+// clientPacket is ClientPacket with a target. It takes over raw only if it succeeds.
+func (p *prepared) clientPacket(
+	raw net.Conn, to *target, opts stream.Options,
+) (c *Conn, err error) {
+	defer caught(&c, &err)
+	c = &Conn{answers: answers{cfg: p.Config, to: to}}
+	c.conn = c
+	e, err := engine.DatagramClient(
+		c.traced(withoutEarly(p.engine)), c.target(), p.datagramOptions(),
+	)
+	if err != nil {
+		return nil, err
+	}
+	c.packets = datagram.Client(raw)
+	c.startPacket(e, opts)
+	return c, nil
+}
+
+// serverPacket makes the connection of a client that has sent a ClientHello.
+func (p *prepared) serverPacket(below *datagram.Conn, opts stream.Options) (c *Conn, err error) {
+	defer caught(&c, &err)
+	c = &Conn{answers: answers{cfg: p.Config}, packets: below}
+	c.conn = c
+	e, err := engine.DatagramServer(c.traced(withoutEarly(p.engine)), p.datagramOptions())
+	if err != nil {
+		return nil, err
+	}
+	c.startPacket(e, opts)
+	return c, nil
+}
+
+func (c *Conn) startPacket(e *engine.DatagramConn, opts stream.Options) {
+	opts.Owner = (*owner)(c)
+	opts.Checks = c.cfg.VerifyConnection != nil || c.cfg.ForClient != nil
+	c.packets.Start(e, opts)
+}
+
+func (p *prepared) datagramOptions() engine.DatagramOptions {
+	return engine.DatagramOptions{MTU: p.MTU}
+}
+
+// withoutEarly returns e without 0-RTT data, which a Conn does not have over datagrams.
+func withoutEarly(e *engine.Config) *engine.Config {
+	if e.MaxEarlyData == 0 && !e.EarlyData {
+		return e
+	}
+	own := *e
+	own.MaxEarlyData, own.EarlyData = 0, false
+	return &own
+}
+
+func packetUsage(reason, hint string) error {
+	return &engine.Error{
+		Fault: engine.FaultUsage, Alert: iana.AlertInternalError, Reason: reason, Hint: hint,
+	}
+}
+
+// errPackets is the error of methods that only a stream has.
+var errPackets = packetUsage("this Conn carries datagrams", "use a stream, such as TCP")
+
+// A transport runs the engine over a stream or over datagrams.
+type transport interface {
+	Made() bool
+	Handshake(context.Context) error
+	HandshakeDone() bool
+	State() engine.State
+	io.ReadWriteCloser
+	io.ReaderFrom
+	io.WriterTo
+	WriteEarly([]byte) (int, error)
+	ReadEarly([]byte) (int, error)
+	CloseWrite() error
+	SetDeadline(time.Time) error
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
+	LocalAddr() net.Addr
+	RemoteAddr() net.Addr
+	NetConn() net.Conn
+	Rekey(ctx context.Context, both bool) error
+	SendTickets(context.Context, int) error
+	RequestClientCertificate(context.Context) error
+	Export(label string, context []byte, length int) ([]byte, error)
+	ExportEarly(label string, context []byte, length int) ([]byte, error)
+	Unwrap(context.Context) (net.Conn, error)
+	Abort(iana.Alert) error
+	GiveUp(error)
+}
