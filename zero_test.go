@@ -59,6 +59,7 @@ import (
 	"github.com/sealsock/sealsock/transfer"
 	"github.com/sealsock/sealsock/trust"
 	"github.com/sealsock/sealsock/trust/fetch"
+	"github.com/sealsock/sealsock/tunnel"
 )
 
 // zeroValues has each exported type with exported methods, of each package that others
@@ -127,6 +128,8 @@ var zeroValues = []any{
 	new(trust.Code), new(trust.Error), new(trust.KnownPeers), new(trust.Lists),
 	new(trust.Pin), new(trust.Policy), new(trust.Result),
 	new(trust.RevocationStatus), new(trust.Roots),
+	new(tunnel.Amount), new(tunnel.Config), new(tunnel.Duration), new(tunnel.Problem),
+	new(tunnel.Problems), new(tunnel.Rate), new(tunnel.Server),
 }
 
 // unsafeZeros lists types of which a zero value or a nil pointer may panic, as

@@ -1,5 +1,22 @@
-// Package tunnel moves live connections from one process to another, so that a service that
-// is upgraded or restarted ends none of them.
+// Package tunnel puts TLS in front of plaintext services, or behind plaintext clients, and moves
+// live connections from one process to another, so that a service that is upgraded ends none.
+//
+// # Tunnels
+//
+// A [Config] describes tunnels: where each listens, how it encrypts on either side, which
+// backends it has, and who may connect. It is plain data; [Load] reads it from a file in TOML and
+// finds all mistakes with their lines and columns. A [Server] runs it:
+//
+//	cfg, err := tunnel.Load("seal.toml")
+//	s, err := tunnel.New(cfg, tunnel.Options{Log: slog.Default()})
+//	err = s.Listen(ctx)
+//	err = s.Serve(ctx)
+//
+// The Server forwards both directions of a connection beside each other. The end of one passes
+// to the other side as the end of that direction alone. A direction that fails cuts both
+// connections, with an alert or a reset, so that neither side takes what it has for the whole.
+//
+// # Moving a connection
 //
 // Two processes of the service are connected by a UNIX socket. The old one calls [Send] for
 // each of its connections, the new one [Receive]:

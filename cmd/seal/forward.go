@@ -120,7 +120,7 @@ func (flags *connectFlags) forward(ctx context.Context, out *output, c *dialer) 
 	out.print(forwarding{displayAddress(a, l.Addr()), c.addr.String()})
 	s := &server{out: out, listener: l, drain: flags.drain, idle: flags.idle,
 		service: sealService{flags, c}}
-	s.places.total, s.places.perAddress = flags.clients, flags.perAddress
+	s.places.Total, s.places.PerAddress = flags.clients, flags.perAddress
 	return s.run(ctx, true)
 }
 

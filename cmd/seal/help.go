@@ -35,6 +35,7 @@ var flagGroups = []flagGroup{
 	{"Protocol", "profile min max suites groups sigalgs legacy"},
 	{"Diagnosis", "log log-format trace keylog"},
 	{"Measurement", "time parallel get"},
+	{"Tunnels", "check convert client admin"},
 	{"Inspection", "list fail-under expires-within dns html messages pem"},
 }
 
@@ -46,6 +47,7 @@ var commonFlags = map[string]string{
 		"listen",
 	"seal inspect": "name starttls list fail-under expires-within",
 	"seal relay":   "cert key name clients max-per-address allow deny rate",
+	"seal tunnel":  "check convert client listen to cert key ca name",
 	"seal bench":   "time parallel echo get name ca insecure",
 	"seal":         "version",
 }

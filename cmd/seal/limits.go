@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -278,45 +277,17 @@ type rate struct {
 	fleet.Limiter
 }
 
-// places are the connections that may be served at once.
-type places struct {
-	total, perAddress int // 0 for no limit for an address
-
-	mu        sync.Mutex
-	taken     int
-	byAddress map[netip.Prefix]int
-}
-
-// take takes a place for a client, or returns why there is none.
-func (p *places) take(peer net.Addr) *refusalError {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	network := admit.NetworkOf(peer)
-	switch {
-	case p.taken >= p.total:
-		why := refusal(iana.AlertInternalError, "full", "all %d places of --clients are taken", p.total)
+// placeFor takes a place for a client, or returns why there is none.
+func placeFor(p *admit.Places, peer net.Addr) *refusalError {
+	switch p.Take(peer) {
+	case admit.Full:
+		why := refusal(iana.AlertInternalError, "full", "all %d places of --clients are taken", p.Total)
 		why.hint = "raise --clients; --idle ends connections that carry no data, and " +
 			"--max-per-address leaves places to others"
 		return why
-	case p.perAddress > 0 && network.IsValid() && p.byAddress[network] >= p.perAddress:
+	case admit.PeerFull:
 		return refusal(iana.AlertInternalError, "full", "%v has all %d places of --max-per-address",
-			network, p.perAddress)
+			admit.NetworkOf(peer), p.PerAddress)
 	}
-	p.taken++
-	if p.byAddress == nil {
-		p.byAddress = make(map[netip.Prefix]int)
-	}
-	p.byAddress[network]++
 	return nil
-}
-
-// leave gives the place of a client back.
-func (p *places) leave(peer net.Addr) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	network := admit.NetworkOf(peer)
-	p.taken--
-	if p.byAddress[network]--; p.byAddress[network] == 0 {
-		delete(p.byAddress, network)
-	}
 }

@@ -168,7 +168,7 @@ func listen(ctx context.Context, out *output, flags *listenFlags, addr string) e
 	ctx, stop := o.reloadOnHangup(ctx)
 	defer stop()
 	s := &server{out: out, listener: d, service: flags.mode(out), drain: flags.drain, idle: flags.idle}
-	s.places.total, s.places.perAddress = flags.clients, flags.perAddress
+	s.places.Total, s.places.PerAddress = flags.clients, flags.perAddress
 	return flags.run(ctx, out, a, s)
 }
 

@@ -114,6 +114,7 @@ func newRoot(out *output) *cobra.Command {
 		newConnect(out),
 		newInspect(out),
 		newBench(out),
+		newTunnelCommand(out),
 		newCA(out),
 		newCert(out),
 		newECH(out),

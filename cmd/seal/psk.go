@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,15 +9,13 @@ import (
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/pskfile"
 )
 
 // Limits on the file of --psk-file.
 const (
-	maxKeyFile  = 1 << 20 // bytes
-	maxIdentity = 1024    // bytes of a key's name
-	maxKey      = 512     // bytes of a key: what OpenSSL takes
-	shortKey    = 16      // bytes; what has less can be guessed from one recorded handshake
-	maxOffered  = 8       // keys that a client offers: servers check no more
+	shortKey   = 16 // bytes; what has less can be guessed from one recorded handshake
+	maxOffered = 8  // keys that a client offers: servers check no more
 )
 
 const keyLine = "a line is IDENTITY:HEX, as in alice:8f3c…; openssl rand -hex 32 creates a key; lines that begin with # are ignored"
@@ -27,11 +23,11 @@ const keyLine = "a line is IDENTITY:HEX, as in alice:8f3c…; openssl rand -hex 
 // readKeys reads the pre-shared keys of --psk-file. No error shows any of a line
 // that may hold a key.
 func readKeys(out *output, file string) ([]*engine.PSK, error) {
-	data, err := readSecret(out, "--psk-file", file, maxKeyFile)
+	data, err := readSecret(out, "--psk-file", file, pskfile.MaxFile)
 	if err != nil {
 		return nil, err
 	}
-	keys, lines, err := parseKeys(data)
+	keys, lines, err := pskfile.Parse(data)
 	if err != nil {
 		return nil, failed(err, "--psk-file %s, %v", file, err).hinted(keyLine)
 	}
@@ -45,44 +41,6 @@ func readKeys(out *output, file string) ([]*engine.PSK, error) {
 		}
 	}
 	return keys, nil
-}
-
-// parseKeys reads lines of IDENTITY:HEX. The identity ends at the last colon. lines
-// has the line number of each key.
-func parseKeys(data []byte) (keys []*engine.PSK, lines []int, err error) {
-	known := make(map[string]int)
-	for n := 1; len(data) > 0; n++ {
-		var line []byte
-		line, data, _ = bytes.Cut(data, []byte("\n"))
-		line = bytes.Trim(line, " \t\r")
-		if len(line) == 0 || line[0] == '#' {
-			continue
-		}
-		colon := bytes.LastIndexByte(line, ':')
-		if colon < 0 {
-			return nil, nil, fmt.Errorf("line %d: there is no colon between identity and key", n)
-		}
-		identity, text := line[:colon], bytes.TrimSpace(line[colon+1:])
-		key := make([]byte, hex.DecodedLen(len(text)))
-		_, bad := hex.Decode(key, text)
-		first, again := known[string(identity)]
-		switch {
-		case len(identity) == 0 || len(identity) > maxIdentity:
-			return nil, nil, fmt.Errorf("line %d: the identity has %d bytes: it must have 1 to %d", n, len(identity), maxIdentity)
-		case bad != nil:
-			return nil, nil, fmt.Errorf("line %d: the key is not in hexadecimal, two digits a byte", n)
-		case len(key) == 0 || len(key) > maxKey:
-			return nil, nil, fmt.Errorf("line %d: the key has %d bytes: it must have 1 to %d", n, len(key), maxKey)
-		case again:
-			return nil, nil, fmt.Errorf("line %d: the identity has a key in line %d already", n, first)
-		}
-		known[string(identity)] = n
-		// No hash of its own: SHA-256, as OpenSSL takes it for -psk. RFC 9846,
-		// Section 4.2.11: the default where none is given.
-		keys = append(keys, engine.NewPSK(bytes.Clone(identity), key))
-		lines = append(lines, n)
-	}
-	return keys, lines, nil
 }
 
 // offerKeys makes a client offer the keys of a file. Without a flag about which

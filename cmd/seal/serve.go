@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/internal/admit"
 	"github.com/sealsock/sealsock/legacy"
 )
 
@@ -100,7 +101,7 @@ type server struct {
 	out      *output
 	listener listener
 	service  service
-	places   places
+	places   admit.Places
 	idle     time.Duration // 0 for no limit
 	drain    time.Duration // for connections, after the terminate signal
 }
@@ -165,7 +166,7 @@ func (s *server) serveMany(ctx context.Context) error {
 		default:
 			return explainEOF(err)
 		}
-		if why := s.places.take(conn.RemoteAddr()); why != nil {
+		if why := placeFor(&s.places, conn.RemoteAddr()); why != nil {
 			s.out.print(refusedOf(s.out, conn.RemoteAddr(), why))
 			sessions.Go(func() { turnAway(conn) })
 			continue
@@ -173,7 +174,7 @@ func (s *server) serveMany(ctx context.Context) error {
 		s.announce(conn)
 		sessions.Go(func() {
 			s.session(work, conn)
-			s.places.leave(conn.RemoteAddr())
+			s.places.Leave(conn.RemoteAddr())
 			if serial {
 				<-turn
 			}

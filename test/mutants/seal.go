@@ -43,15 +43,15 @@ var sealRows = []row{
 	},
 	{
 		doc: own, section: "seal: limits", must: "a client beyond --clients is refused",
-		file: "cmd/seal/limits.go",
-		old:  "case p.taken >= p.total:", new: "case false:",
-		test: "TestScripts/limits",
+		file: "internal/admit/places.go",
+		old:  "case p.taken >= p.Total:", new: "case false:",
+		test: "TestPlaces",
 	},
 	{
 		doc: own, section: "seal: limits", must: "a client beyond --max-per-address is refused",
-		file: "cmd/seal/limits.go",
-		old:  "p.byAddress[network] >= p.perAddress:", new: "false:",
-		test: "TestScripts/limits",
+		file: "internal/admit/places.go",
+		old:  "p.byAddress[network] >= p.PerAddress:", new: "false:",
+		test: "TestPlaces",
 	},
 	{
 		doc: own, section: "seal: limits", must: "--idle ends a connection with an alert",

@@ -1,0 +1,395 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/sealsock/sealsock/internal/confine"
+	"github.com/sealsock/sealsock/tunnel"
+)
+
+const tunnelLong = `Run the tunnels of FILE: decrypt for plaintext servers, encrypt for plaintext
+clients, or pass connections through by the name that they ask for. docs/tunnel.md describes
+the file. A FILE that ends in .conf is one of stunnel; each option that cannot be honoured is
+named.
+
+Without FILE, --listen and --to make one tunnel.
+
+SIGTERM stops listening and gives connections time to end. SIGHUP reads the file and the
+certificates again. SIGUSR2, or seal tunnel upgrade, starts the program anew, which takes the
+listeners and the live connections over: none ends.`
+
+const tunnelExample = `  seal tunnel seal.toml
+  seal tunnel --check seal.toml
+  seal tunnel --convert stunnel.conf > seal.toml
+  seal tunnel --listen :443 --to 127.0.0.1:8080 --cert server.pem --key server.key
+  seal tunnel --client --listen 127.0.0.1:5432 --to db.example.com:5433 --ca root.pem
+  seal tunnel upgrade seal.toml`
+
+// tunnelFlags are the flags of seal tunnel.
+type tunnelFlags struct {
+	check, convert, client bool
+	listen, to             []string
+	admin                  string
+	side                   tunnel.TLS
+	serverName             string
+	timeout                time.Duration // of upgrade
+}
+
+func newTunnelCommand(out *output) *cobra.Command {
+	var flags tunnelFlags
+	cmd := &cobra.Command{
+		Use:     "tunnel [FILE]",
+		Short:   "Encrypt or decrypt for other programs, without an end at an upgrade",
+		Long:    tunnelLong,
+		Example: tunnelExample,
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return flags.run(cmd, out, args)
+		},
+	}
+	flags.register(cmd.Flags())
+	cmd.AddCommand(newTunnelUpgrade(out, &flags), newTunnelReload(out))
+	return cmd
+}
+
+func (flags *tunnelFlags) register(f *pflag.FlagSet) {
+	f.BoolVar(&flags.check, "check", false,
+		"check the file and the files that it names, and do nothing else")
+	f.BoolVar(&flags.convert, "convert", false,
+		"print the configuration in TOML, and do nothing else")
+	f.StringArrayVar(&flags.listen, "listen", nil,
+		"without FILE: listen on this `address`; may be given several times")
+	f.StringArrayVar(&flags.to, "to", nil,
+		"without FILE: a server's `address`; may be given several times")
+	f.BoolVar(&flags.client, "client", false,
+		"encrypt towards --to, instead of decrypting what clients send")
+	f.StringVar(&flags.side.Cert, "cert", "", "the certificate, a `file`")
+	f.StringVar(&flags.side.Key, "key", "", "its private key, a `file`")
+	f.StringArrayVar(&flags.side.CA, "ca", nil,
+		"authorities of the peers, a `file`; may be given several times")
+	f.StringArrayVar(&flags.side.Pins, "pin", nil, "accept the peer with this `key`, as in sha256/…")
+	f.StringVar(&flags.serverName, "name", "",
+		"with --client: the `name` that the server must prove")
+	f.StringVar(&flags.side.PSKFile, "psk-file", "",
+		"pre-shared keys, a `file` with a line IDENTITY:HEX for each")
+	f.StringVar(&flags.side.StartTLS, "starttls", "",
+		"begin in plaintext, as this `protocol` has it")
+	f.StringVar(&flags.admin, "admin", "",
+		"serve a status page and metrics on this plaintext `address`")
+}
+
+// config returns the configuration of the file or of the flags.
+func (flags *tunnelFlags) config(out *output, args []string) (*tunnel.Config, error) {
+	switch {
+	case len(args) == 1 && len(flags.listen)+len(flags.to) > 0:
+		return nil, usage("--listen and --to make a tunnel without a file").
+			hinted("leave out them or %s", args[0])
+	case len(args) == 1:
+		return loadTunnels(out, args[0])
+	case len(flags.listen) == 0 || len(flags.to) == 0:
+		return nil, usage("a file is missing, or --listen and --to").
+			hinted("as in seal tunnel seal.toml; seal tunnel --help shows both")
+	}
+	t := tunnel.Tunnel{Name: "tunnel", Listen: flags.listen}
+	for _, to := range flags.to {
+		t.Backends = append(t.Backends, tunnel.Backend{Address: to})
+	}
+	side := flags.side
+	if side.ServerName = flags.serverName; flags.client {
+		t.Client = &side
+	} else {
+		t.Server = &side
+	}
+	cfg := &tunnel.Config{Admin: flags.admin, Tunnels: []tunnel.Tunnel{t}}
+	return cfg, explainConfig(cfg.Check())
+}
+
+// loadTunnels reads a file in TOML, or one of stunnel.
+func loadTunnels(out *output, file string) (*tunnel.Config, error) {
+	if strings.HasSuffix(file, ".conf") {
+		cfg, notes, err := tunnel.LoadStunnel(file)
+		for _, n := range notes {
+			out.warn("%s", n)
+		}
+		return cfg, explainConfig(err)
+	}
+	cfg, err := tunnel.Load(file)
+	return cfg, explainConfig(err)
+}
+
+// explainConfig is the problem of a configuration.
+func explainConfig(err error) error {
+	var all tunnel.Problems
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &all):
+		lines := make([]string, len(all))
+		for i, p := range all {
+			lines[i] = p.String()
+		}
+		return &problem{text: fmt.Sprintf("the configuration has %d mistakes: %s", len(all),
+			strings.Join(lines, "; ")), code: "config", exit: exitUsage, err: err,
+			hint: "docs/tunnel.md describes each key"}
+	}
+	return failed(err, "the configuration cannot be read: %v", err).
+		hinted("check the names of the files")
+}
+
+// run runs the command.
+func (flags *tunnelFlags) run(cmd *cobra.Command, out *output, args []string) error {
+	cfg, err := flags.config(out, args)
+	if err != nil {
+		return err
+	}
+	if flags.convert {
+		text, err := cfg.Marshal()
+		if err != nil {
+			return err
+		}
+		_, err = cmd.OutOrStdout().Write(text)
+		return outputError(err)
+	}
+	log, closeLog, err := openTunnelLog(cfg, os.Stderr)
+	if err != nil {
+		return err
+	}
+	defer closeLog()
+	s, err := tunnel.New(cfg, tunnel.Options{Log: log})
+	if err != nil {
+		return explainConfig(err)
+	}
+	if flags.check {
+		fmt.Fprintf(cmd.OutOrStdout(), "no mistakes in %d tunnels\n", len(cfg.Tunnels))
+		return nil
+	}
+	r := &tunnelRun{server: s, cfg: cfg, log: log, load: func() (*tunnel.Config, error) {
+		return flags.config(out, args)
+	}}
+	if len(args) == 1 {
+		r.file = args[0]
+	}
+	return r.run(cmd.Context())
+}
+
+// openTunnelLog returns the log of a configuration.
+func openTunnelLog(cfg *tunnel.Config, otherwise io.Writer) (*slog.Logger, func(), error) {
+	to, done := otherwise, func() {}
+	if cfg.Log.File != "" {
+		const private = 0o600 // addresses of clients are in it
+		f, err := os.OpenFile(cfg.Log.File, os.O_APPEND|os.O_CREATE|os.O_WRONLY, private)
+		if err != nil {
+			return nil, nil, failed(err, "log.file cannot be opened: %v", err).
+				hinted("name a file that this user may write")
+		}
+		to, done = f, func() { f.Close() }
+	}
+	options := &slog.HandlerOptions{}
+	if cfg.Log.Level != "" {
+		var level slog.Level
+		if err := level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
+			return nil, nil, err
+		}
+		options.Level = level
+	}
+	if cfg.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(to, options)), done, nil
+	}
+	return slog.New(slog.NewTextHandler(to, options)), done, nil
+}
+
+// A tunnelRun is a process that runs tunnels.
+type tunnelRun struct {
+	server *tunnel.Server
+	cfg    *tunnel.Config
+	file   string
+	log    *slog.Logger
+	load   func() (*tunnel.Config, error)
+}
+
+// run listens, gives up privileges, and serves.
+func (r *tunnelRun) run(ctx context.Context) error {
+	signals := catchSignals()
+	if err := r.open(ctx); err != nil {
+		return err
+	}
+	if err := r.writePID(); err != nil {
+		return err
+	}
+	defer r.removePID()
+	if err := r.confine(); err != nil {
+		return err
+	}
+	for _, t := range r.cfg.Tunnels {
+		for _, a := range r.server.Addrs(t.Name) {
+			r.log.Info("listening", "tunnel", t.Name, "address", addressText(a))
+		}
+	}
+	notifySystemd(fmt.Sprintf("MAINPID=%d\nREADY=1", os.Getpid()))
+	defer r.onSignals(ctx, signals)()
+	err := r.server.Serve(ctx)
+	r.log.Info("stopped")
+	return err
+}
+
+// confine gives up what the process needs no longer.
+func (r *tunnelRun) confine() error {
+	if r.cfg.User != "" {
+		if err := confine.Become(r.cfg.User, r.cfg.Group); err != nil {
+			return failed(err, "user %s: %v", r.cfg.User, err).
+				hinted("start seal as root, or as that user and leave out user")
+		}
+		r.log.Info("privileges dropped", "user", r.cfg.User, "group", r.cfg.Group)
+	}
+	if !r.cfg.Sandbox {
+		return nil
+	}
+	read, write := r.cfg.Files()
+	if r.file != "" {
+		read = append(read, filepath.Dir(r.file))
+	}
+	what, err := confine.Files(read, write)
+	if err != nil {
+		return failed(err, "sandbox: %v", err).hinted("leave out sandbox = true")
+	}
+	r.log.Info("sandbox", "restricts", what)
+	return nil
+}
+
+// reload continues with what the file has now.
+func (r *tunnelRun) reload(ctx context.Context) {
+	notifySystemd("RELOADING=1")
+	defer notifySystemd("READY=1")
+	cfg, err := r.load()
+	if err == nil {
+		err = r.server.Reload(ctx, cfg)
+	}
+	if err != nil {
+		r.log.Error("not reloaded: the old configuration stays", "error", err.Error())
+	}
+}
+
+// writePID writes the number of the process.
+func (r *tunnelRun) writePID() error {
+	if r.cfg.PID == "" {
+		return nil
+	}
+	next := r.cfg.PID + ".new"
+	err := os.WriteFile(next, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644)
+	if err == nil {
+		err = os.Rename(next, r.cfg.PID)
+	}
+	if err != nil {
+		return failed(err, "pid %s cannot be written: %v", r.cfg.PID, err).
+			hinted("name a file in a folder that this user may write to")
+	}
+	return nil
+}
+
+// removePID removes the file, unless another process has written it.
+func (r *tunnelRun) removePID() {
+	if n, err := readPID(r.cfg.PID); err == nil && n == os.Getpid() {
+		os.Remove(r.cfg.PID)
+	}
+}
+
+func readPID(file string) (int, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil || n <= 1 {
+		return 0, fmt.Errorf("%s has no number of a process", file)
+	}
+	return n, nil
+}
+
+const upgradeLong = `Start the program of the running seal tunnel anew: the new process, of the program's file
+as it is now, takes the listeners and the live connections over, and the old one ends. FILE
+has the name of the file with the number of the process (pid).`
+
+func newTunnelUpgrade(out *output, flags *tunnelFlags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "upgrade FILE", Short: "Replace the running process, without an end of a connection",
+		Long: upgradeLong, Example: "  seal tunnel upgrade seal.toml", Args: exactArgs("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, n, err := runningTunnel(out, args[0])
+			if err != nil {
+				return err
+			}
+			if err := signalUpgrade(n); err != nil {
+				return failed(err, "process %d cannot be told to upgrade: %v", n, err)
+			}
+			return awaitSuccessor(cmd, cfg.PID, n, flags.timeout)
+		},
+	}
+	cmd.Flags().DurationVar(&flags.timeout, "timeout", time.Minute,
+		"`time` for the new process to take over")
+	return cmd
+}
+
+// awaitSuccessor waits until another process has written its number.
+func awaitSuccessor(cmd *cobra.Command, file string, old int, limit time.Duration) error {
+	for end := time.Now().Add(limit); time.Now().Before(end); {
+		if n, err := readPID(file); err == nil && n != old {
+			fmt.Fprintf(cmd.OutOrStdout(), "process %d has taken over from %d\n", n, old)
+			return nil
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-cmd.Context().Done():
+			return context.Cause(cmd.Context())
+		}
+	}
+	return failed(nil, "no process has taken over from %d within %v", old, limit).
+		hinted("process %d continues; its log has the reason", old)
+}
+
+func newTunnelReload(out *output) *cobra.Command {
+	return &cobra.Command{
+		Use: "reload FILE", Short: "Make the running process read its files again",
+		Long: "Check FILE, and make the running seal tunnel read it and the files that it names again.",
+		Args: exactArgs("FILE"), Example: "  seal tunnel reload seal.toml",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			_, n, err := runningTunnel(out, args[0])
+			if err != nil {
+				return err
+			}
+			if err := signalReload(n); err != nil {
+				return failed(err, "process %d cannot be told to reload: %v", n, err)
+			}
+			return nil
+		},
+	}
+}
+
+// runningTunnel finds the process of a configuration.
+func runningTunnel(out *output, file string) (*tunnel.Config, int, error) {
+	cfg, err := loadTunnels(out, file)
+	if err != nil {
+		return nil, 0, err
+	}
+	if cfg.PID == "" {
+		return nil, 0, failed(nil, "%s does not name the file with the number of the process", file).
+			hinted(`add a line such as pid = "/run/seal.pid", and restart; or send the signal yourself`)
+	}
+	n, err := readPID(cfg.PID)
+	if err != nil {
+		return nil, 0, failed(err, "no process runs: %v", err).
+			hinted("start it with seal tunnel %s", file)
+	}
+	return cfg, n, nil
+}

@@ -1,0 +1,445 @@
+package tunnel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/socket"
+)
+
+// An end is one of the two connections of a pair.
+type end struct {
+	name string // "the client" or "the backend", for errors
+	conn net.Conn
+
+	writing chan struct{} // holds a value during a write
+	reset   bool          // a write found the connection reset; after the write
+}
+
+func newEnd(name string, conn net.Conn) *end {
+	return &end{name: name, conn: conn, writing: make(chan struct{}, 1)}
+}
+
+// write notes whether the connection was reset, which a socket reports once.
+func (e *end) write(b []byte) (int, error) {
+	e.writing <- struct{}{}
+	defer func() { <-e.writing }()
+	n, err := e.conn.Write(b)
+	e.reset = err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, syscall.EPIPE)
+	return n, err
+}
+
+// wasReset reports whether the end of what e has sent is a reset: a write received the error,
+// and a read returns io.EOF then, as after an orderly end. A reset ends a write that is under
+// way, so one that lasts has found none.
+func (e *end) wasReset() bool {
+	select {
+	case e.writing <- struct{}{}:
+		defer func() { <-e.writing }()
+		return e.reset
+	case <-time.After(50 * time.Millisecond):
+		return false
+	}
+}
+
+// cut ends the connection so that the peer does not take what it has received for the whole.
+func (e *end) cut() {
+	switch c := e.conn.(type) {
+	case *sealsock.Conn:
+		c.SetWriteDeadline(time.Now().Add(cutTime))
+		c.Abort(iana.AlertInternalError)
+		return
+	case interface{ Abort() error }: // a WebSocket
+		c.Abort()
+		return
+	}
+	below := e.conn
+	if r, ok := below.(*replayed); ok {
+		below = r.Conn
+	}
+	if c, ok := below.(interface{ SetLinger(seconds int) error }); ok {
+		c.SetLinger(0)
+	}
+	if s, ok := below.(*socket.Socket); ok {
+		socket.Lingers.Set(s, socket.Linger{On: 1})
+	}
+	e.conn.Close()
+}
+
+// cutTime bounds the alert of a connection that is cut, and the time for what a peer sent
+// before it stopped reading.
+const cutTime = 5 * time.Second
+
+// closeWrite ends the sending direction of a connection.
+func closeWrite(conn net.Conn) error {
+	if c, ok := conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return errNoHalfClose
+}
+
+var errNoHalfClose = errors.New("this connection cannot close one direction")
+
+// A pair carries data between a client and a backend, in both directions at once. The end of
+// one direction passes to the other connection as the end of that direction alone. A direction
+// that fails cuts both connections, so that neither side takes what it has for the whole.
+//
+// A pair can be stopped between two system calls: what one connection has sent and the other
+// not yet received is then in the directions, and another process may continue.
+type pair struct {
+	client, backend *end
+	up, down        *direction
+	idle, lifetime  time.Duration
+	limit           int64 // bytes of both directions; 0 for no bound
+	throttles       []*throttle
+
+	last     atomic.Int64 // Unix nanoseconds of the last data
+	stopping atomic.Bool
+	stopped  chan struct{} // closed when the directions are to stop
+}
+
+// A direction carries what one end receives to the other.
+type direction struct {
+	from, to *end
+	bytes    atomic.Int64
+
+	left  []byte // received and not sent; owned by carry while it runs
+	ended bool   // from has sent its end
+	done  bool   // and to has received it
+}
+
+func newPair(client, backend net.Conn) *pair {
+	p := &pair{client: newEnd("the client", client), backend: newEnd("the backend", backend),
+		stopped: make(chan struct{})}
+	p.up = &direction{from: p.client, to: p.backend}
+	p.down = &direction{from: p.backend, to: p.client}
+	p.last.Store(time.Now().UnixNano())
+	return p
+}
+
+// errStopped is the result of a pair that was stopped: nothing of it was closed.
+var errStopped = errors.New("the pair was stopped")
+
+// A halfError is the failure of one direction.
+type halfError struct {
+	sending bool
+	err     error
+}
+
+func (e *halfError) Error() string { return e.err.Error() }
+func (e *halfError) Unwrap() error { return e.err }
+
+// run carries data until both directions have ended, ctx ends, or the pair is stopped. It
+// closes both connections unless its result is errStopped.
+func (p *pair) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer p.watch(cancel)()
+	results := make(chan error, 2)
+	running := 0
+	for _, d := range []*direction{p.up, p.down} {
+		if !d.done {
+			running++
+			go func() { results <- p.carry(ctx, d) }()
+		}
+	}
+	err := p.wait(ctx, results, running)
+	if !errors.Is(err, errStopped) {
+		p.client.conn.Close()
+		p.backend.conn.Close()
+	}
+	return err
+}
+
+// wait returns the result of the directions. It cuts the connections after an error, except
+// that what a side sent before it stopped reading has time to arrive.
+func (p *pair) wait(ctx context.Context, results <-chan error, running int) (first error) {
+	var late <-chan time.Time
+	end, stopped := ctx.Done(), false
+	for running > 0 {
+		select {
+		case err := <-results:
+			running--
+			switch {
+			case err == nil:
+			case errors.Is(err, errStopped):
+				stopped = true
+			case first == nil && atSending(err):
+				first, late = err, time.After(cutTime)
+			default:
+				first = clearer(first, err)
+				p.cut()
+			}
+		case <-late:
+			p.cut()
+		case <-end:
+			first, end = context.Cause(ctx), nil
+			p.cut()
+		}
+	}
+	switch {
+	case first == nil && stopped:
+		return errStopped
+	case first != nil:
+		p.cut()
+	}
+	return first
+}
+
+// clearer returns the error that explains more: a reset that a read returns is the reason of
+// the write that failed before it.
+func clearer(first, err error) error {
+	if first == nil || atSending(first) {
+		return err
+	}
+	return first
+}
+
+// atSending reports whether an error is that of a write.
+func atSending(err error) bool {
+	var half *halfError
+	return errors.As(err, &half) && half.sending
+}
+
+// cut cuts both connections.
+func (p *pair) cut() {
+	var both sync.WaitGroup
+	both.Go(p.client.cut)
+	both.Go(p.backend.cut)
+	both.Wait()
+}
+
+// watch ends the pair when it has been idle or open for too long.
+func (p *pair) watch(cancel context.CancelCauseFunc) (stop func()) {
+	var timers []*time.Timer
+	if p.lifetime > 0 {
+		timers = append(timers, time.AfterFunc(p.lifetime, func() {
+			cancel(&refusal{reason: "lifetime", text: "the connection has lasted as long as " +
+				"limits.lifetime allows"})
+		}))
+	}
+	if p.idle > 0 {
+		var t *time.Timer
+		var look func()
+		look = func() {
+			if quiet := time.Since(time.Unix(0, p.last.Load())); quiet < p.idle {
+				t.Reset(p.idle - quiet)
+				return
+			}
+			cancel(&refusal{reason: "idle", text: fmt.Sprintf("no data for %v (limits.idle)", p.idle)})
+		}
+		t = time.AfterFunc(time.Hour, look)
+		t.Reset(p.idle)
+		timers = append(timers, t)
+	}
+	return func() {
+		for _, t := range timers {
+			t.Stop()
+		}
+	}
+}
+
+// stop makes run return errStopped soon, unless the pair ends before.
+func (p *pair) stop() {
+	if p.stopping.Swap(true) {
+		return
+	}
+	close(p.stopped)
+	past := time.Unix(1, 0)
+	p.client.conn.SetDeadline(past)
+	p.backend.conn.SetDeadline(past)
+}
+
+// resume makes run possible again, after it has returned errStopped.
+func (p *pair) resume() {
+	p.client.conn.SetDeadline(time.Time{})
+	p.backend.conn.SetDeadline(time.Time{})
+	p.stopped = make(chan struct{})
+	p.stopping.Store(false)
+}
+
+// The sizes of buffers. A direction that waits for data holds the small one only.
+const (
+	smallBuffer = 1 << 10
+	largeBuffer = 64 << 10 // what a read of a TLS connection returns at most
+)
+
+var largeBuffers = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
+
+// carry returns nil after the end was passed on.
+func (p *pair) carry(ctx context.Context, d *direction) error {
+	var small [smallBuffer]byte
+	var large *[largeBuffer]byte
+	release := func() {
+		if large != nil {
+			largeBuffers.Put(large)
+			large = nil
+		}
+	}
+	defer release()
+	for buf := small[:]; ; {
+		if err := p.send(ctx, d); err != nil {
+			return err
+		}
+		if d.ended {
+			return p.sendEnd(d)
+		}
+		n, err := d.from.conn.Read(buf)
+		switch d.left = buf[:n]; {
+		case n == len(buf) && large == nil: // there is more
+			large = largeBuffers.Get().(*[largeBuffer]byte)
+			buf = large[:]
+		case n < smallBuffer && large != nil && n > 0:
+			if err := p.send(ctx, d); err != nil {
+				return err
+			}
+			release()
+			buf = small[:]
+		}
+		if err = p.received(d, n, err); err != nil {
+			return err
+		}
+	}
+}
+
+// received judges the result of a read.
+func (p *pair) received(d *direction, n int, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		if d.from.wasReset() {
+			return d.failure(false, syscall.ECONNRESET)
+		}
+		d.ended = true
+		return nil
+	case errors.Is(err, os.ErrDeadlineExceeded) && p.stopping.Load():
+		if n > 0 {
+			return nil // send keeps it
+		}
+		return errStopped
+	}
+	return d.failure(false, err)
+}
+
+// send sends what is left. If the pair is stopped, it keeps a copy of what it did not send.
+func (p *pair) send(ctx context.Context, d *direction) error {
+	for len(d.left) > 0 {
+		step := p.step(len(d.left))
+		if err := p.charge(ctx, d, step); err != nil {
+			d.left = append([]byte(nil), d.left...)
+			return err
+		}
+		n, err := d.to.write(d.left[:step])
+		d.left = d.left[n:]
+		d.bytes.Add(int64(n))
+		if n > 0 {
+			p.last.Store(time.Now().UnixNano())
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, os.ErrDeadlineExceeded) && p.stopping.Load():
+			d.left = append([]byte(nil), d.left...)
+			return errStopped
+		default:
+			d.left = nil
+			failure := d.failure(true, err)
+			// Closing with unread input would cut off what is sent to this end.
+			io.Copy(io.Discard, onlyReader{d.from.conn})
+			return failure
+		}
+	}
+	d.left = nil
+	return nil
+}
+
+// onlyReader hides the WriteTo of a connection, which takes no small steps.
+type onlyReader struct{ io.Reader }
+
+// sendEnd passes on the end of a direction.
+func (p *pair) sendEnd(d *direction) error {
+	err := closeWrite(d.to.conn)
+	switch {
+	case err == nil:
+		d.done = true
+		return nil
+	case errors.Is(err, os.ErrDeadlineExceeded) && p.stopping.Load():
+		return errStopped
+	}
+	return d.failure(true, err)
+}
+
+// step is how much of n bytes is sent at once, so that no throttle delays for long.
+func (p *pair) step(n int) int {
+	for _, t := range p.throttles {
+		n = min(n, max(smallBuffer, int(t.rate*burst.Seconds())))
+	}
+	return n
+}
+
+// charge waits until n bytes may be sent.
+func (p *pair) charge(ctx context.Context, d *direction, n int) error {
+	if p.limit > 0 && p.up.bytes.Load()+p.down.bytes.Load()+int64(n) > p.limit {
+		return &refusal{reason: "bytes", text: fmt.Sprintf("the connection carries more than %d bytes "+
+			"(limits.bytes)", p.limit)}
+	}
+	var wait time.Duration
+	for _, t := range p.throttles {
+		wait = max(wait, t.take(n, time.Now()))
+	}
+	if wait == 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-p.stopped:
+		return errStopped
+	case <-ctx.Done():
+		return d.failure(false, context.Cause(ctx))
+	}
+}
+
+// failure is the error of a direction.
+func (d *direction) failure(sending bool, err error) error {
+	if sending {
+		err = fmt.Errorf("%s stopped reading before all data was sent: %w", d.to.name, err)
+	} else {
+		err = fmt.Errorf("%s ended the connection before its end: %w", d.from.name, err)
+	}
+	return &halfError{sending, err}
+}
+
+// A throttle spreads bytes over time.
+type throttle struct {
+	rate float64 // bytes a second
+
+	mu   sync.Mutex
+	paid time.Time // what was taken is paid for until then
+}
+
+// burst is how much time may be used in advance.
+const burst = 250 * time.Millisecond
+
+// take takes n bytes and returns how long to wait before they are sent.
+func (t *throttle) take(n int, now time.Time) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if earliest := now.Add(-burst); t.paid.Before(earliest) {
+		t.paid = earliest
+	}
+	t.paid = t.paid.Add(time.Duration(float64(n) / t.rate * float64(time.Second)))
+	return max(0, t.paid.Sub(now))
+}

@@ -1,0 +1,247 @@
+package tunnel
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/sealsock/sealsock/internal/printable"
+)
+
+// maxConfig bounds a configuration file in bytes.
+const maxConfig = 4 << 20
+
+// A Problem is one mistake in a configuration.
+type Problem struct {
+	File         string
+	Line, Column int    // from 1; 0 if unknown
+	Key          string // as in tunnel[0].backend[1].address; empty for the file as a whole
+	Text         string // what is wrong
+	Hint         string // what to do; may be empty
+}
+
+// String describes the problem in one line.
+func (p Problem) String() string {
+	at := p.File
+	if p.Line > 0 {
+		at += fmt.Sprintf(":%d:%d", p.Line, p.Column)
+	}
+	text := p.Text
+	if p.Key != "" {
+		text = p.Key + ": " + text
+	}
+	if at != "" {
+		text = at + ": " + text
+	}
+	if p.Hint != "" {
+		text += " (" + p.Hint + ")"
+	}
+	return printable.Line(text)
+}
+
+// Problems are all mistakes that were found in a configuration, in the order of their lines.
+type Problems []Problem
+
+// Error lists the problems, each in a line.
+func (p Problems) Error() string {
+	lines := make([]string, len(p))
+	for i := range p {
+		lines[i] = p[i].String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Load reads a configuration from a file in TOML and checks it, without opening the files that
+// it names. The error is a Problems if the file could be read.
+func Load(file string) (*Config, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	if err != nil {
+		return nil, err
+	}
+	return Parse(file, data)
+}
+
+// Parse does what Load does with bytes; file is the name in problems.
+func Parse(file string, data []byte) (*Config, error) {
+	if len(data) > maxConfig {
+		return nil, Problems{{File: file, Text: fmt.Sprintf("it has more than %d bytes", maxConfig)}}
+	}
+	cfg := new(Config)
+	d := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
+	err := d.Decode(cfg)
+	all := problemsOf(file, err)
+	if len(all) > 0 && !isUnknown(err) {
+		return nil, all
+	}
+	c := checker{}
+	c.config(cfg)
+	at := positions(data)
+	for _, p := range c.found {
+		p.File = file
+		p.Line, p.Column = at.find(p.Key)
+		all = append(all, p)
+	}
+	if len(all) == 0 {
+		return cfg, nil
+	}
+	slices.SortStableFunc(all, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return nil, all
+}
+
+// isUnknown reports whether the file has keys that do not exist, and is right otherwise.
+func isUnknown(err error) bool {
+	var unknown *toml.StrictMissingError
+	return errors.As(err, &unknown)
+}
+
+// problemsOf are the problems in an error of the decoder.
+func problemsOf(file string, err error) (all Problems) {
+	var unknown *toml.StrictMissingError
+	var wrong *toml.DecodeError
+	switch {
+	case err == nil:
+	case errors.As(err, &unknown):
+		for _, e := range unknown.Errors {
+			line, column := e.Position()
+			all = append(all, Problem{File: file, Line: line, Column: column,
+				Key: strings.Join(e.Key(), "."), Text: "there is no such key", Hint: nearKey(e.Key())})
+		}
+	case errors.As(err, &wrong):
+		line, column := wrong.Position()
+		all = Problems{{File: file, Line: line, Column: column, Key: strings.Join(wrong.Key(), "."),
+			Text: strings.TrimPrefix(wrong.Error(), "toml: ")}}
+	default:
+		all = Problems{{File: file, Text: strings.TrimPrefix(err.Error(), "toml: ")}}
+	}
+	return all
+}
+
+// A position is a line and a column, from 1.
+type position struct{ line, column int }
+
+// index has the position of each key, by its full name.
+type index map[string]position
+
+// find returns the position of a key, or of what holds it.
+func (x index) find(key string) (line, column int) {
+	for key != "" {
+		if p, ok := x[key]; ok {
+			return p.line, p.column
+		}
+		key = key[:max(strings.LastIndexAny(key, ".["), 0)]
+	}
+	return 0, 0
+}
+
+// positions finds the keys of a document that is valid TOML.
+func positions(data []byte) index {
+	x := indexer{found: index{}, counts: map[string]int{}}
+	x.parser.Reset(data)
+	prefix := ""
+	for x.parser.NextExpression() {
+		e := x.parser.Expression()
+		switch e.Kind {
+		case unstable.Table, unstable.ArrayTable:
+			prefix = x.table(e)
+		case unstable.KeyValue:
+			x.keyValue(prefix, e)
+		}
+	}
+	return x.found
+}
+
+type indexer struct {
+	parser unstable.Parser
+	found  index
+	counts map[string]int // elements of each array of tables
+}
+
+// table notes a table and returns its full name.
+func (x *indexer) table(e *unstable.Node) string {
+	name := ""
+	for it := e.Key(); it.Next(); {
+		part := it.Node()
+		name = join(name, string(part.Data))
+		last := it.IsLast()
+		if last && e.Kind == unstable.ArrayTable {
+			x.counts[name]++
+		}
+		if n := x.counts[name]; n > 0 {
+			name += "[" + strconv.Itoa(n-1) + "]"
+		}
+		if last {
+			x.note(name, part)
+		}
+	}
+	return name
+}
+
+func (x *indexer) keyValue(prefix string, e *unstable.Node) {
+	name := prefix
+	for it := e.Key(); it.Next(); {
+		name = join(name, string(it.Node().Data))
+		x.note(name, it.Node())
+	}
+	x.value(name, e.Value())
+}
+
+// value notes the keys and elements within a value.
+func (x *indexer) value(name string, v *unstable.Node) {
+	switch v.Kind {
+	case unstable.InlineTable:
+		for it := v.Children(); it.Next(); {
+			x.keyValue(name, it.Node())
+		}
+	case unstable.Array:
+		for i, it := 0, v.Children(); it.Next(); i++ {
+			element := name + "[" + strconv.Itoa(i) + "]"
+			x.note(element, it.Node())
+			x.value(element, it.Node())
+		}
+	}
+}
+
+func (x *indexer) note(name string, n *unstable.Node) {
+	if n.Raw.Length == 0 {
+		return
+	}
+	start := x.parser.Shape(n.Raw).Start
+	if _, known := x.found[name]; !known {
+		x.found[name] = position{start.Line, start.Column}
+	}
+}
+
+func join(prefix, name string) string {
+	if prefix == "" {
+		return name
+	}
+	return prefix + "." + name
+}
+
+// Marshal returns the configuration in TOML.
+func (c *Config) Marshal() ([]byte, error) {
+	if c == nil {
+		return nil, fmt.Errorf("tunnel: no Config: %w", os.ErrInvalid)
+	}
+	var b bytes.Buffer
+	e := toml.NewEncoder(&b)
+	e.SetIndentTables(false)
+	err := e.Encode(c)
+	return b.Bytes(), err
+}
