@@ -177,6 +177,9 @@ func dialDirect(
 	return first
 }
 
+// wrapDirect wraps a connection that a receiver makes; tests replace it.
+var wrapDirect = func(c net.Conn) net.Conn { return c }
+
 // dialOne passes a connection to one address on.
 func dialOne(ctx context.Context, addr netip.AddrPort, key *engine.PSK, made chan<- *direct) {
 	var dialer net.Dialer
@@ -184,6 +187,7 @@ func dialOne(ctx context.Context, addr netip.AddrPort, key *engine.PSK, made cha
 	if err != nil {
 		return
 	}
+	raw = wrapDirect(raw)
 	c, err := secure(ctx, raw, key, nil, false)
 	if err == nil {
 		select {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/sealsock/sealsock"
@@ -57,6 +58,7 @@ type pair struct {
 	link   *link.Conn
 	conn   *sealsock.Conn
 	frames *frames
+	left   chan struct{} // closed when the other side has left
 }
 
 // enter makes the connection of a pair. The sender is the server.
@@ -65,7 +67,8 @@ func enter(
 ) (*pair, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, pairing, ErrGone)
 	defer cancel()
-	p := &pair{sender: sender}
+	p := &pair{sender: sender, left: make(chan struct{})}
+	var leaving sync.Once
 	joined := make(chan *link.Conn, 1)
 	room := relay.RoomID(key.derive("room"))
 	opts := link.Options{
@@ -76,6 +79,9 @@ func enter(
 				case joined <- e.Conn:
 				default:
 				}
+			}
+			if e.Kind == link.Left {
+				leaving.Do(func() { close(p.left) })
 			}
 			notify(e)
 		},
@@ -132,20 +138,26 @@ func (p *pair) directKey() (*engine.PSK, error) {
 
 // tell tells the other side why the transfer ends, and waits a while for it to be received.
 func (p *pair) tell(kind byte, err error) {
-	stop := make(chan struct{})
-	timer := time.AfterFunc(farewell, func() { close(stop) })
-	defer timer.Stop()
 	p.conn.SetWriteDeadline(time.Now().Add(farewell))
 	if p.frames.send(kind, textFor(err)) == nil {
-		p.link.Flush(stop)
+		p.flush()
 	}
 }
 
-// flush waits a while until the other side has acknowledged everything.
+// flush waits a while until the other side has acknowledged everything, or has left.
 func (p *pair) flush() {
-	stop := make(chan struct{})
-	timer := time.AfterFunc(farewell, func() { close(stop) })
-	defer timer.Stop()
+	stop, done := make(chan struct{}), make(chan struct{})
+	defer close(done)
+	go func() {
+		defer close(stop)
+		late := time.NewTimer(farewell)
+		defer late.Stop()
+		select {
+		case <-p.left:
+		case <-late.C:
+		case <-done:
+		}
+	}()
 	p.link.Flush(stop)
 }
 

@@ -39,7 +39,11 @@ type SendOptions struct {
 	loopback bool // use direct connections within this machine; for tests
 }
 
-const maxReceivers = 40
+const (
+	maxReceivers = 40
+	// awayNotice is how long a receiver is away before that is reported.
+	awayNotice = time.Second
+)
 
 // A Sender offers files to the receivers that know its code.
 type Sender struct {
@@ -63,6 +67,7 @@ type serving struct {
 	cancel context.CancelCauseFunc
 	away   bool // belongs to the Sender's lock
 	direct bool // likewise: the data go to it directly
+	told   bool // likewise: its absence was reported
 	err    error
 }
 
@@ -236,16 +241,29 @@ func (v *serving) linked(e link.Event) {
 	case link.Left, link.Joined:
 		away := e.Kind == link.Left
 		v.sender.mu.Lock()
-		was := v.away
 		v.away = away
+		told := v.told
+		v.told = v.told && away
 		v.sender.mu.Unlock()
-		if away && !was {
-			v.notify(Event{Kind: Away})
-		} else if was && !away {
+		switch {
+		case away:
+			time.AfterFunc(awayNotice, v.noticeAway)
+		case told:
 			v.notify(Event{Kind: Back})
 		}
 	case link.Suspect:
 		v.notify(Event{Kind: Suspect, Err: e.Err})
+	}
+}
+
+// noticeAway reports a receiver that is still away. One that has everything leaves too.
+func (v *serving) noticeAway() {
+	v.sender.mu.Lock()
+	report := v.away && !v.told && v.sender.serving[v]
+	v.told = v.told || report
+	v.sender.mu.Unlock()
+	if report {
+		v.notify(Event{Kind: Away})
 	}
 }
 

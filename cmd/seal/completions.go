@@ -47,7 +47,7 @@ var keyKinds = []string{"ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048", "rsa-
 	"ml-dsa-44", "ml-dsa-65", "ml-dsa-87"}
 
 // folders are the flags whose value is a folder.
-var folders = []string{"ca-dir", "into"}
+var folders = []string{"ca-dir", "dir", "into"}
 
 // lists returns the words of the flags whose value is a list, separated by commas.
 func lists() map[string][]string {

@@ -356,6 +356,8 @@ func TestDocumentedCommandsWork(t *testing.T) {
 				s.listen(args)
 			case "chat":
 				err = s.chat(args)
+			case "send", "receive":
+				err = s.transfer(args)
 			case "connect":
 				err = s.connect(args)
 			case "inspect":

@@ -74,6 +74,7 @@ Exit codes:
 Environment:
   SEALSOCK_HOME   folder of the local authority, instead of sealsock in the
                   user's configuration folder
+  SEALSOCK_RELAY  address of the relay of send and receive
   HTTPS_PROXY     proxy of connect and inspect; ALL_PROXY and NO_PROXY likewise
   SSLKEYLOGFILE   file for the secrets of connections, as with --keylog
   NO_COLOR        no colours`
@@ -120,6 +121,8 @@ func newRoot(out *output) *cobra.Command {
 		newECH(out),
 		newRelayCommand(out),
 		newChatCommand(out),
+		newSend(out),
+		newReceive(out),
 		newVersion(out),
 		newMan(),
 	)

@@ -43,6 +43,7 @@ var areas = []area{
 	{"starttls", starttlsRows},
 	{"stream", streamRows},
 	{"suites", suitesRows},
+	{"transfer", transferRows},
 	{"trust", trustRows},
 	{"trust_known", knownRows},
 	{"wire", wireRows},
