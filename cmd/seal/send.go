@@ -322,9 +322,9 @@ var transferHints = []struct {
 	code string
 	hint string
 }{
-	{transfer.ErrWrongCode, "wrong-code", "run seal send again, and compare the new code on both sides"},
+	{transfer.ErrWrongCode, "wrong-code", "run seal send again, and compare the new code"},
 	{transfer.ErrUsedUp, "used-up", "ask the sender to run seal send again"},
-	{transfer.ErrBusy, "busy", "wait until another receiver is done, or ask for --receivers of seal send"},
+	{transfer.ErrBusy, "busy", "wait for another receiver, or ask for --receivers of seal send"},
 	{transfer.ErrNoSender, "no-sender", "both sides need the same relay: --relay"},
 	{transfer.ErrName, "unsafe-name", "ask the sender to rename the file, or to send an archive"},
 	{transfer.ErrExists, "exists", "--overwrite replaces files; --dir names another folder"},
