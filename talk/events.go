@@ -30,6 +30,9 @@ const (
 	// Suspect: the relay, or another program, altered a message or made one: Err. It was
 	// dropped, and if a member had sent it, it is sent again.
 	Suspect
+	// Irregular: the relay, or the network on the way to it, lost, repeated or reordered
+	// messages of Member: Err. No text is lost, repeated or out of order by that.
+	Irregular
 	// Crowded: another member was left out, because there are too many.
 	Crowded
 )
@@ -73,7 +76,8 @@ func (q *queue) put(e *Event, stop <-chan struct{}) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	fromRelay := e.Kind == Suspect || e.Kind == Crowded || e.Kind == Away || e.Kind == Back
+	fromRelay := e.Kind == Suspect || e.Kind == Irregular || e.Kind == Crowded ||
+		e.Kind == Away || e.Kind == Back
 	if fromRelay && len(q.list) >= maxEvents {
 		return
 	}

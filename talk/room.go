@@ -127,6 +127,8 @@ func (r *Room) notify(e link.Event) {
 		r.events.put(&Event{Kind: Lost, Err: e.Err}, nil)
 	case link.Suspect:
 		r.events.put(&Event{Kind: Suspect, Err: e.Err}, nil)
+	case link.Irregular:
+		r.events.put(&Event{Kind: Irregular, Member: r.memberOf(e.Conn), Err: e.Err}, nil)
 	case link.Crowded:
 		r.events.put(&Event{Kind: Crowded}, nil)
 	case link.Joined:
@@ -134,6 +136,16 @@ func (r *Room) notify(e link.Event) {
 	case link.Left:
 		r.setAway(e.Conn, true)
 	}
+}
+
+// memberOf returns what is known of the member behind a link.
+func (r *Room) memberOf(l *link.Conn) Member {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.peers[l]; p != nil {
+		return p.info
+	}
+	return Member{ID: l.Peer()}
 }
 
 // appeared starts with a member, or notes that it can be reached again.

@@ -33,6 +33,7 @@ var talkTexts = map[string]string{
 	"disconnected": "the connection to the relay has ended, and is tried again",
 	"connected":    "connected to the relay",
 	"suspect":      "something was received that no member sent, and dropped",
+	"irregular":    "is reached by a relay that is not reliable; its lines arrive once and in order",
 	"crowded":      "another member was left out, because there are too many",
 }
 
@@ -62,7 +63,7 @@ func (e talkEvent) text() string {
 var talkWhat = map[talk.EventKind]string{
 	talk.Joined: "joined", talk.Away: "away", talk.Back: "back", talk.Left: "left",
 	talk.Refused: "refused", talk.Lost: "disconnected", talk.Connected: "connected",
-	talk.Suspect: "suspect", talk.Crowded: "crowded",
+	talk.Suspect: "suspect", talk.Irregular: "irregular", talk.Crowded: "crowded",
 }
 
 // talkEventOf returns what is reported of an event.

@@ -66,6 +66,7 @@ type receiver struct {
 	told     uint64
 	owed     bool // an acknowledgement
 	missing  bool
+	arrivals
 }
 
 func newConn(h *Hub, peer relay.MemberID) *Conn {

@@ -13,6 +13,7 @@
 //
 //	type 1 byte      data, ack, fin or reset
 //	flags 1 byte     1: bytes before those received last are missing
+//	count 8 bytes    of the packets before it, from this member to that one
 //	number 8 bytes   of the first byte of data, or of the end
 //	ack 8 bytes      all bytes before this number were received
 //	limit 8 bytes    bytes before this number may be sent
@@ -22,5 +23,6 @@
 // Numbers are big-endian and count the bytes of the stream from 0; its end counts as one
 // byte. What is not acknowledged is sent again: after a while, when the receiver misses
 // something, and when a connection to the relay was replaced. A receiver takes the next byte
-// and drops the others.
+// and drops the others. The count, which no packet shares with another, detects what the relay
+// lost, repeated or reordered.
 package link

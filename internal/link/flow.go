@@ -169,24 +169,26 @@ func (c *Conn) finished(now time.Time) bool {
 	return c.ended && !c.owed || !now.Before(c.lingered)
 }
 
-// deliver takes a packet of the other member.
-func (c *Conn) deliver(p *packet) {
+// deliver takes a packet of the other member. It returns what is irregular about its arrival.
+func (c *Conn) deliver(p *packet) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.err != nil:
-		return
+		return nil
 	case p.kind == typeReset:
 		c.failLocked(ErrReset)
-		return
+		return nil
 	case p.ack > c.highest:
 		c.failLocked(errFormat) // it acknowledges what was not sent
-		return
+		return nil
 	}
+	irregular := c.arrivals.note(p.count)
 	c.acknowledged(p)
 	c.take(p)
 	c.changed.Broadcast()
 	c.poke()
+	return irregular
 }
 
 // acknowledged removes what the other member has received. The caller holds the lock.
@@ -260,6 +262,7 @@ func (c *Conn) setUp(up bool) {
 		return
 	}
 	c.again()
+	c.arrivals.restart()
 	c.timer.at, c.timer.wait = time.Time{}, 0
 	c.owed = c.received > 0 || c.highest > 0
 	c.poke()

@@ -49,6 +49,7 @@ const (
 	Left                       // another member can not be reached now
 	Suspect                    // the relay sent something that no member sent: Err
 	Crowded                    // another member was left out: there are too many
+	Irregular                  // the relay lost, repeated or reordered packets: Err
 )
 
 // An Event is about the relay or another member.
@@ -315,7 +316,9 @@ func (h *Hub) deliver(from relay.MemberID, b []byte) {
 	case err != nil:
 		c.fail(err)
 	default:
-		c.deliver(p)
+		if err := c.deliver(p); err != nil {
+			h.opts.Notify(Event{Kind: Irregular, Conn: c, Err: err})
+		}
 	}
 }
 

@@ -214,12 +214,20 @@ func TestHostileRelay(t *testing.T) {
 				return do(m)
 			}
 			suspect := make(chan error, 100_000)
+			irregular := make(chan error, 100_000)
 			a, b := f.pair(t, Options{Notify: func(e Event) {
-				if e.Kind == Suspect {
+				switch e.Kind {
+				case Suspect:
 					suspect <- e.Err
+				case Irregular:
+					irregular <- e.Err
 				}
 			}})
 			exchange(t, a, b, nil)
+			want := map[string]error{"drops": ErrLost, "repeats": ErrRepeated, "reorders": ErrReordered}
+			if want[name] != nil && !told(irregular, want[name]) {
+				t.Errorf("the members were not told: %v", want[name])
+			}
 			if name == "alters" || name == "cuts" || name == "injects" {
 				select {
 				case err := <-suspect:
@@ -231,6 +239,20 @@ func TestHostileRelay(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// told reports whether an error is among those in a channel.
+func told(errs <-chan error, want error) bool {
+	for {
+		select {
+		case err := <-errs:
+			if err == want {
+				return true
+			}
+		default:
+			return false
+		}
 	}
 }
 
@@ -386,6 +408,7 @@ func FuzzPacket(f *testing.F) {
 		if err != nil {
 			return
 		}
+		s.count = p.count
 		again := s.seal(p)
 		if !bytes.Equal(again[:len(again)-tagSize], b) {
 			t.Errorf("%x became %x", b, again)

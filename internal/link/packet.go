@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	headerSize = 2 + 3*8
+	headerSize = 2 + 4*8
 	tagSize    = 16
 	maxData    = 16 << 10
 )
@@ -33,6 +33,7 @@ const flagMissing = 1
 type packet struct {
 	kind    packetType
 	missing bool
+	count   uint64 // of the packets before it in its direction; set by seal
 	number  uint64
 	ack     uint64
 	limit   uint64
@@ -48,6 +49,7 @@ var (
 // A sealer computes the tags of one direction.
 type sealer struct {
 	mac     hash.Hash
+	count   uint64 // of the packets that were sealed
 	ends    [2]relay.MemberID
 	scratch [sha256.Size]byte
 }
@@ -73,6 +75,8 @@ func (s *sealer) seal(p *packet) []byte {
 		flags = flagMissing
 	}
 	b = append(b, byte(p.kind), flags)
+	b = binary.BigEndian.AppendUint64(b, s.count)
+	s.count++
 	b = binary.BigEndian.AppendUint64(b, p.number)
 	b = binary.BigEndian.AppendUint64(b, p.ack)
 	b = binary.BigEndian.AppendUint64(b, p.limit)
@@ -100,9 +104,10 @@ func parse(b []byte) (*packet, error) {
 	p := &packet{
 		kind:    packetType(b[0]),
 		missing: b[1] == flagMissing,
-		number:  binary.BigEndian.Uint64(b[2:]),
-		ack:     binary.BigEndian.Uint64(b[10:]),
-		limit:   binary.BigEndian.Uint64(b[18:]),
+		count:   binary.BigEndian.Uint64(b[2:]),
+		number:  binary.BigEndian.Uint64(b[10:]),
+		ack:     binary.BigEndian.Uint64(b[18:]),
+		limit:   binary.BigEndian.Uint64(b[26:]),
 		data:    b[headerSize:],
 	}
 	end := p.number + uint64(len(p.data))

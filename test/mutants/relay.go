@@ -266,4 +266,34 @@ var relayRows = []row{
 		old:  "from.textContent = name;", new: "from.innerHTML = name;",
 		test: "TestNoForeignResources",
 	},
+	{
+		doc: own, section: "internal/link", must: "a packet that is repeated is reported",
+		file: "internal/link/arrivals.go",
+		old:  "return a.tell(1, ErrRepeated)", new: "return nil",
+		test: "TestHostileRelay/repeats",
+	},
+	{
+		doc: own, section: "internal/link", must: "a packet that is missing is reported",
+		file: "internal/link/arrivals.go",
+		old:  "if gap == 0 || excused {", new: "if true {",
+		test: "TestHostileRelay/drops",
+	},
+	{
+		doc: own, section: "internal/link", must: "a packet that is out of order is reported",
+		file: "internal/link/arrivals.go",
+		old:  "return a.tell(2, ErrReordered)", new: "return nil",
+		test: "TestHostileRelay/reorders",
+	},
+	{
+		doc: own, section: "internal/link", must: "a relay cannot make many reports",
+		file: "internal/link/arrivals.go",
+		old:  "	a.told[kind] = true\n", new: "",
+		test: "TestArrivals",
+	},
+	{
+		doc: own, section: "talk", must: "a member is told that the relay is irregular",
+		file: "talk/room.go",
+		old:  "	case link.Irregular:\n", new: "	case -1:\n",
+		test: "TestHostilities/drops",
+	},
 }

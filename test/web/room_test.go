@@ -72,8 +72,7 @@ func TestRoom(t *testing.T) {
 	carol.run(chromedp.Click("#leave"))
 	carol.await("you have left the room")
 	alice.await("carol has left")
-	secret := s.link[strings.Index(s.link, "#")+1:]
-	carol.checkRequests("localhost:"+s.port, secret)
+	carol.checkRequests("localhost:"+s.port, s.secret())
 	if carol.problems.all() != "" {
 		t.Error(carol.problems.all())
 	}

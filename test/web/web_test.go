@@ -74,8 +74,8 @@ var built = sync.OnceValues(func() (string, error) {
 	return seal, nil
 })
 
-// newStage starts a relay that has its page.
-func newStage(t *testing.T) *stage {
+// newStage starts a relay that has its page, with more arguments.
+func newStage(t *testing.T, more ...string) *stage {
 	t.Helper()
 	peers.Need(t, "chromium")
 	seal, err := built()
@@ -83,7 +83,7 @@ func newStage(t *testing.T) *stage {
 		t.Fatal(err)
 	}
 	s := &stage{t: t, home: t.TempDir(), seal: seal}
-	relay := s.command("relay", "localhost:0")
+	relay := s.command(append(append([]string{"relay"}, more...), "localhost:0")...)
 	said := new(record)
 	relay.Stderr = said
 	if err := relay.Start(); err != nil {
@@ -98,11 +98,8 @@ func newStage(t *testing.T) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.link = strings.TrimSpace(string(link))
-	s.file = filepath.Join(s.home, "invitation")
-	if err := os.WriteFile(s.file, []byte(s.link), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	_, secret, _ := strings.Cut(strings.TrimSpace(string(link)), "#")
+	s.invite(secret)
 	conn, err := tls.Dial("tcp", "localhost:"+s.port, &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
 		t.Fatal(err)
@@ -112,6 +109,19 @@ func newStage(t *testing.T) *stage {
 	s.trust = base64.StdEncoding.EncodeToString(sum[:])
 	return s
 }
+
+// invite makes the link with a secret the invitation.
+func (s *stage) invite(secret string) {
+	s.t.Helper()
+	s.link = "https://localhost:" + s.port + "/#" + secret
+	s.file = filepath.Join(s.home, "invitation")
+	if err := os.WriteFile(s.file, []byte(s.link), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// secret returns the secret of the invitation.
+func (s *stage) secret() string { return s.link[strings.Index(s.link, "#")+1:] }
 
 func (s *stage) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(s.seal, args...)

@@ -161,35 +161,41 @@ func (m *member) receive() {
 	}
 }
 
+// notes are the texts for events, before the reason.
+var notes = map[talk.EventKind]string{
+	talk.Joined:    " has joined; compare the words to verify its key",
+	talk.Left:      " has left",
+	talk.Away:      " cannot be reached now; texts to it wait",
+	talk.Back:      " can be reached again",
+	talk.Lost:      "the connection to the relay has ended, and is tried again",
+	talk.Refused:   "another member was refused",
+	talk.Suspect:   "something was received that no member sent, and dropped",
+	talk.Irregular: " is reached by a relay that is not reliable; its texts arrive once and in order",
+	talk.Crowded:   "another member was left out, because there are too many",
+}
+
 func (m *member) show(e *talk.Event) {
-	reason := ""
-	if e.Err != nil {
-		reason = ": " + printable.Line(e.Err.Error())
-	}
-	name := e.Member.Name
-	switch e.Kind {
-	case talk.Text:
-		call("text", name, printable.Line(e.Text))
+	if e.Kind == talk.Text {
+		call("text", e.Member.Name, printable.Line(e.Text))
 		return
-	case talk.Joined:
-		call("note", name+" has joined; compare the words to verify its key")
-	case talk.Left:
-		call("note", name+" has left"+reason)
-	case talk.Away:
-		call("note", name+" cannot be reached now; texts to it wait")
-	case talk.Back:
-		call("note", name+" can be reached again")
-	case talk.Lost:
-		call("state", "NOT CONNECTED")
-		call("note", "the connection to the relay has ended, and is tried again"+reason)
-	case talk.Connected:
+	}
+	text, ok := notes[e.Kind]
+	if strings.HasPrefix(text, " ") {
+		text = e.Member.Name + text
+	}
+	if e.Err != nil {
+		text += ": " + printable.Line(e.Err.Error())
+	}
+	switch {
+	case e.Kind == talk.Connected:
 		call("state", "connected")
-	case talk.Refused:
-		call("alarm", "another member was refused"+reason)
-	case talk.Suspect:
-		call("alarm", "something was received that no member sent, and dropped"+reason)
-	case talk.Crowded:
-		call("note", "another member was left out, because there are too many")
+	case e.Kind == talk.Refused || e.Kind == talk.Suspect:
+		call("alarm", text)
+	case ok:
+		call("note", text)
+	}
+	if e.Kind == talk.Lost {
+		call("state", "NOT CONNECTED")
 	}
 	m.showMembers()
 }
