@@ -100,7 +100,8 @@ type pair struct {
 	client, backend *end
 	up, down        *direction
 	idle, lifetime  time.Duration
-	limit           int64 // bytes of both directions; 0 for no bound
+	limit           int64        // bytes of both directions; 0 for no bound
+	granted         atomic.Int64 // bytes that limit has allowed, sent or about to be
 	throttles       []*throttle
 
 	last     atomic.Int64 // Unix nanoseconds of the last data
@@ -389,7 +390,7 @@ func (p *pair) step(n int) int {
 
 // charge waits until n bytes may be sent.
 func (p *pair) charge(ctx context.Context, d *direction, n int) error {
-	if p.limit > 0 && p.up.bytes.Load()+p.down.bytes.Load()+int64(n) > p.limit {
+	if p.limit > 0 && p.granted.Add(int64(n)) > p.limit {
 		return &refusal{reason: "bytes", text: fmt.Sprintf("the connection carries more than %d bytes "+
 			"(limits.bytes)", p.limit)}
 	}

@@ -284,6 +284,7 @@ func (s *Server) restored(st *linkState, r *running, b *backend, ends [2]net.Con
 		f := st.Flows[i]
 		d.left, d.ended, d.done = f.Left, f.Ended, f.Done
 		d.bytes.Store(f.Bytes)
+		p.granted.Add(f.Bytes)
 	}
 	k := s.newLink(r, info, p, b)
 	k.began = st.Began

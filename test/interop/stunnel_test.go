@@ -43,31 +43,39 @@ const (
 // A dialer connects to a forwarder.
 type dialer func(addr string) (net.Conn, error)
 
-// forwarders are the two roles of a forwarder. Each has the address of seal in it and of
-// stunnel, and how a client connects to both.
-func forwarders(t testing.TB, run func(role, ours, theirs string, dial dialer)) {
+// forwarders are the two roles of a forwarder. Each has the addresses of seal, of seal tunnel and
+// of stunnel in it, and how a client connects to them.
+func forwarders(t testing.TB, run func(role string, at addresses, dial dialer)) {
 	plain, sealed := answering(t, nil), answering(t, serverTLS(t))
-	run("to a plaintext server",
+	run("to a plaintext server", addresses{
 		startSealForwarder(t, "listen", "--to", plain, "--cert", file("p256.pem"),
 			"--key", file("p256.key"), "127.0.0.1:0"),
-		startStunnel(t, plain, "client = no", "cert = "+file("p256.pem"), "key = "+file("p256.key")),
+		startSealForwarder(t, "tunnel", "--to", plain, "--cert", file("p256.pem"),
+			"--key", file("p256.key"), "--listen", "127.0.0.1:0"),
+		startStunnel(t, plain, "client = no", "cert = "+file("p256.pem"), "key = "+file("p256.key"))},
 		func(addr string) (net.Conn, error) { return tls.Dial("tcp", addr, clientTLS(t)) })
-	run("from plaintext clients",
+	run("from plaintext clients", addresses{
 		startSealForwarder(t, "connect", "--ca", file("ca.pem"), "--name", serverName,
 			"--groups", "X25519", "--listen", "127.0.0.1:0", sealed),
+		startSealForwarder(t, "tunnel", "--client", "--ca", file("ca.pem"), "--name", serverName,
+			"--listen", "127.0.0.1:0", "--to", sealed),
 		startStunnel(t, sealed, "client = yes", "CAfile = "+file("ca.pem"), "verifyChain = yes",
-			"checkHost = "+serverName, "sni = "+serverName),
+			"checkHost = "+serverName, "sni = "+serverName)},
 		func(addr string) (net.Conn, error) { return net.Dial("tcp", addr) })
 }
 
-// TestForwarders passes 300 connections through listen --to and connect --listen, and
-// through stunnel in the same roles. Each must be answered, with the end of each
+// addresses are those of the forwarders.
+type addresses struct{ seal, tunnel, stunnel string }
+
+// TestForwarders passes 300 connections through listen --to and connect --listen,
+// through seal tunnel, and through stunnel in the same roles. Each must be answered, with the end of each
 // direction.
 func TestForwarders(t *testing.T) {
 	need(t, seal)
 	need(t, stunnel)
-	forwarders(t, func(role, ours, theirs string, dial dialer) {
-		for name, addr := range map[string]string{"seal": ours, "stunnel": theirs} {
+	forwarders(t, func(role string, at addresses, dial dialer) {
+		for name, addr := range map[string]string{"seal": at.seal, "seal tunnel": at.tunnel,
+			"stunnel": at.stunnel} {
 			if rate, err := load(addr, dial); err != nil {
 				t.Errorf("%s, %s: %v", role, name, err)
 			} else {
@@ -77,21 +85,24 @@ func TestForwarders(t *testing.T) {
 	})
 }
 
-// BenchmarkForwarders measures the connections per second of seal and of stunnel in both
-// roles, in turn, and their ratio.
+// BenchmarkForwarders measures the connections per second of seal, of seal tunnel and of stunnel
+// in both roles, in turn, and their ratios.
 func BenchmarkForwarders(b *testing.B) {
 	need(b, seal)
 	need(b, stunnel)
-	forwarders(b, func(role, ours, theirs string, dial dialer) {
+	forwarders(b, func(role string, at addresses, dial dialer) {
 		b.Run(strings.ReplaceAll(role, " ", "-"), func(b *testing.B) {
-			var our, their float64
+			var our, tunnel, their float64
 			for b.Loop() {
-				our += measure(b, ours, dial)
-				their += measure(b, theirs, dial)
+				our += measure(b, at.seal, dial)
+				tunnel += measure(b, at.tunnel, dial)
+				their += measure(b, at.stunnel, dial)
 			}
 			b.ReportMetric(our/float64(b.N), "seal-conns/s")
+			b.ReportMetric(tunnel/float64(b.N), "tunnel-conns/s")
 			b.ReportMetric(their/float64(b.N), "stunnel-conns/s")
 			b.ReportMetric(our/their, "ratio")
+			b.ReportMetric(tunnel/their, "tunnel-ratio")
 		})
 	})
 }
@@ -211,7 +222,7 @@ func clientTLS(t testing.TB) *tls.Config {
 func startSealForwarder(t testing.TB, args ...string) string {
 	t.Helper()
 	p := start(t, command{args: append([]string{file("seal")}, args...), chatty: true})
-	listening := regexp.MustCompile(`listening on (127\.0\.0\.1:\d+)`)
+	listening := regexp.MustCompile(`listening (?:on |\S+ address=)(127\.0\.0\.1:\d+)`)
 	for {
 		line, err := p.stdout.ReadString('\n')
 		if err != nil {

@@ -46,6 +46,7 @@ var areas = []area{
 	{"transfer", transferRows},
 	{"trust", trustRows},
 	{"trust_known", knownRows},
+	{"tunnel", tunnelRows},
 	{"wire", wireRows},
 	{"zero", zeroRows},
 }

@@ -1,0 +1,79 @@
+package main
+
+// tunnelRows are about seal tunnel and package tunnel.
+var tunnelRows = []row{
+	{
+		doc: own, section: "tunnel", must: "what is read to find a ClientHello is bounded",
+		file: "tunnel/hello.go",
+		old:  "if len(read)+size > maxHello {", new: "if false {",
+		test: "TestReadHelloIsBounded",
+	},
+	{
+		doc: own, section: "tunnel", must: "rules about the peer hold also on resumed connections",
+		file: "tunnel/access.go",
+		old:  "if !r.allow(leaf) {", new: "if !r.allow(leaf) && !c.ConnectionState().DidResume {",
+		test: "TestPeerRules",
+	},
+	{
+		doc: own, section: "tunnel", must: "each list of a rule about the peer must hold",
+		file: "tunnel/access.go",
+		old:  "&& !anyMatches(", new: "&& anyMatches(",
+		test: "TestPeerRules",
+	},
+	{
+		doc: own, section: "tunnel", must: "a star in a rule stands for no separator",
+		file: "tunnel/access.go",
+		old:  "case star >= 0 && (separator == 0 || text[from] != separator):", new: "case star >= 0:",
+		test: "TestMatchPattern",
+	},
+	{
+		doc: own, section: "tunnel", must: "access.deny wins",
+		file: "tunnel/accept.go",
+		old:  "case r.deny.contain(info.remote):", new: "case false:",
+		test: "TestProxyHeaders",
+	},
+	{
+		doc: own, section: "tunnel", must: "a PROXY header is read from the named networks only",
+		file: "tunnel/accept.go",
+		old:  "if len(r.cfg.Proxy.Accept) > 0 {", new: "if false {",
+		test: "TestProxyHeaders",
+	},
+	{
+		doc: own, section: "tunnel", must: "the connections of a tunnel are bounded",
+		file: "tunnel/accept.go",
+		old:  "case admit.Full:", new: "case admit.Full + 9:",
+		test: "TestLimits",
+	},
+	{
+		doc: own, section: "tunnel", must: "the bytes of a connection are bounded in both directions " +
+			"together",
+		file: "tunnel/pair.go",
+		old:  "p.granted.Add(int64(n)) > p.limit", new: "int64(n) > p.limit",
+		test: "TestLimits",
+	},
+	{
+		doc: own, section: "tunnel", must: "a connection that is cut on one side does not end in order",
+		file: "tunnel/pair.go",
+		old:  "\t\tc.Abort(iana.AlertInternalError)\n", new: "\t\tc.Close()\n",
+		test: "TestCut",
+	},
+	{
+		doc: own, section: "tunnel", must: "what a stopped pair has not sent moves with it",
+		file: "tunnel/takeover_unix.go",
+		old:  "savedDirection{d.left, ", new: "savedDirection{nil, ",
+		test: "TestUpgrade",
+	},
+	{
+		doc: own, section: "tunnel", must: "a hand-over that fails before the new process is ready " +
+			"changes nothing",
+		file: "tunnel/upgrade_unix.go",
+		old:  "\t\t\tg.resume()\n", new: "\t\t\t_ = g\n",
+		test: "TestUpgradeThatFails",
+	},
+	{
+		doc: own, section: "tunnel", must: "an option of stunnel that cannot be honoured is refused",
+		file: "tunnel/stunnel_service.go",
+		old:  "t.reader.fail(o, why[1], \"%s\", why[0])", new: "_ = why",
+		test: "TestStunnelRefuses",
+	},
+}
