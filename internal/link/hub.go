@@ -66,6 +66,7 @@ type Hub struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	ended  chan struct{}
+	pong   chan struct{} // holds a value when the relay has answered a ping
 
 	mu     sync.Mutex
 	member *relay.Member // nil without a connection
@@ -84,6 +85,7 @@ func NewHub(ctx context.Context, opts Options) (*Hub, error) {
 	h := &Hub{
 		opts: opts, id: opts.Token.Member(opts.Room),
 		conns: make(map[relay.MemberID]*Conn), ended: make(chan struct{}),
+		pong: make(chan struct{}, 1),
 	}
 	h.ctx, h.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	m, err := h.join(ctx)
@@ -106,9 +108,32 @@ func (h *Hub) Close() error {
 			h.send(c.peer, newSealer(h.opts.Key, h.id, c.peer).seal(p))
 		}
 	}
+	h.settle()
 	h.cancel()
 	<-h.ended
 	return nil
+}
+
+// settle waits until the relay has read what was sent to it, for a second at most. A socket that
+// is closed with unread data makes the system drop what its peer has not read.
+func (h *Hub) settle() {
+	h.mu.Lock()
+	m := h.member
+	h.mu.Unlock()
+	select {
+	case <-h.pong: // of an earlier ping
+	default:
+	}
+	if m == nil || m.Ping() != nil {
+		return
+	}
+	late := time.NewTimer(time.Second)
+	defer late.Stop()
+	select {
+	case <-h.pong:
+	case <-late.C:
+	case <-h.ended:
+	}
 }
 
 // join connects to the relay.
@@ -171,6 +196,11 @@ func (h *Hub) attend(m *relay.Member) error {
 			h.joined(msg.Member)
 		case relay.KindLeft:
 			h.left(msg.Member)
+		case relay.KindPong:
+			select {
+			case h.pong <- struct{}{}:
+			default:
+			}
 		}
 	}
 }

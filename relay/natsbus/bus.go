@@ -205,7 +205,7 @@ func (b *Bus) repeat(ask bool) {
 	}
 	b.mu.Unlock()
 	for _, id := range all {
-		b.publish(id, b.subjectOfRoom(id))
+		b.publish(id)
 		if ask {
 			b.send(b.subject("hello"), &packet{kind: kindHello, room: id})
 		}
@@ -239,16 +239,11 @@ func (b *Bus) receive(p *packet) {
 	}
 	switch {
 	case p.kind == kindHello:
-		b.publish(p.room, b.subjectOf(p.relay))
+		b.sendRoster(kindAnswer, p.room, b.subjectOf(p.relay))
 	case p.kind == kindBeat && p.flags&beatAsks != 0:
 		b.beat(0)
-	case p.kind == kindRoster:
-		b.mu.Lock()
-		if r := b.rooms[p.room]; r != nil {
-			r.merge(p.relay, p.members)
-			r.answered(p.relay)
-		}
-		b.mu.Unlock()
+	case p.kind == kindRoster || p.kind == kindAnswer:
+		b.merge(p)
 	case p.kind == kindDeliver && !b.deliver(p):
 		b.send(b.subjectOf(p.relay),
 			&packet{kind: kindUndeliverable, room: p.room, to: p.from, from: p.to})
@@ -284,12 +279,31 @@ func (b *Bus) deliver(p *packet) bool {
 	return b.rooms[p.room].deliver(p)
 }
 
-// publish sends the list of the members that a room has at this relay.
-func (b *Bus) publish(id relay.RoomID, subject string) {
+// merge takes the list of another relay. One that is no answer may have been made before the
+// relay was asked.
+func (b *Bus) merge(p *packet) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r := b.rooms[p.room]
+	if r == nil {
+		return
+	}
+	r.merge(p.relay, p.members)
+	if p.kind == kindAnswer {
+		r.answered(p.relay)
+	}
+}
+
+// publish tells the other relays which members a room has at this one.
+func (b *Bus) publish(id relay.RoomID) { b.sendRoster(kindRoster, id, b.subjectOfRoom(id)) }
+
+// sendRoster sends the list of the members that a room has at this relay. The lists of a room
+// are sent in the order in which they were made.
+func (b *Bus) sendRoster(k kind, id relay.RoomID, subject string) {
 	b.out.Lock()
 	defer b.out.Unlock()
 	b.mu.Lock()
-	p := &packet{kind: kindRoster, room: id, members: b.rooms[id].roster()}
+	p := &packet{kind: k, room: id, members: b.rooms[id].roster()}
 	b.mu.Unlock()
 	b.send(subject, p) // if it is lost, the next one replaces it
 }

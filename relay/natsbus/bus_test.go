@@ -230,7 +230,7 @@ func TestTakeover(t *testing.T) {
 		at[i%2].bus.mu.Lock() // a join that is an hour ahead of the other relay's clock
 		at[i%2].bus.rooms[relay.RoomID{1}].own[m.ID()].stamp += uint64(time.Hour.Milliseconds())
 		at[i%2].bus.mu.Unlock()
-		at[i%2].bus.publish(relay.RoomID{1}, at[i%2].bus.subjectOfRoom(relay.RoomID{1}))
+		at[i%2].bus.publish(relay.RoomID{1})
 		eventually(t, func() bool {
 			other := at[(i+1)%2].bus
 			other.mu.Lock()
@@ -339,6 +339,25 @@ func TestNoAnswer(t *testing.T) {
 	defer one.bus.mu.Unlock()
 	if r := one.bus.rooms[relay.RoomID{1}]; len(r.asked) != 0 {
 		t.Error("later members would wait too")
+	}
+}
+
+// TestEarlierList: a list that was made before a relay was asked is no answer.
+func TestEarlierList(t *testing.T) {
+	asked := relayID{1}
+	r := &room{own: map[relay.MemberID]*seat{}, others: map[relay.MemberID]place{}, max: 10,
+		asked: map[relayID]bool{asked: true}, ready: make(chan struct{})}
+	b := &Bus{rooms: map[relay.RoomID]*room{{}: r}}
+	b.merge(&packet{kind: kindRoster, relay: asked, members: []entry{{relay.MemberID{1}, 1}}})
+	select {
+	case <-r.ready:
+		t.Error("the relay counts as one that has answered")
+	default:
+	}
+	list := []entry{{relay.MemberID{1}, 1}, {relay.MemberID{2}, 1}}
+	b.merge(&packet{kind: kindAnswer, relay: asked, members: list})
+	if <-r.ready; len(r.others) != 2 {
+		t.Errorf("%d members", len(r.others))
 	}
 }
 

@@ -50,7 +50,7 @@ func (b *Bus) Enter(id relay.RoomID, member relay.MemberID, sink relay.Sink) (re
 	if err != nil {
 		return nil, err
 	}
-	b.publish(id, b.subjectOfRoom(id))
+	b.publish(id)
 	return s, nil
 }
 
@@ -282,7 +282,7 @@ func (s *seat) Leave() {
 	}
 	b.mu.Unlock()
 	if present {
-		b.publish(r.id, b.subjectOfRoom(r.id))
+		b.publish(r.id)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

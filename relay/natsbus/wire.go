@@ -18,7 +18,8 @@ type kind byte
 const (
 	kindBeat          kind = 1 // flags: the relay runs, or it asks who else does, or it ends
 	kindHello         kind = 2 // room: who has members there?
-	kindRoster        kind = 3 // room, and the members there
+	kindRoster        kind = 3 // room, and the members there, after a change or again
+	kindAnswer        kind = 6 // the same, as the answer to a hello
 	kindDeliver       kind = 4 // room, member, sender, payload
 	kindUndeliverable kind = 5 // room, the sender, and the member that it was for
 )
@@ -63,7 +64,7 @@ func (p *packet) append(b []byte) []byte {
 	}
 	b = append(b, p.room[:]...)
 	switch p.kind {
-	case kindRoster:
+	case kindRoster, kindAnswer:
 		for _, e := range p.members {
 			b = binary.BigEndian.AppendUint64(append(b, e.member[:]...), e.stamp)
 		}
@@ -103,7 +104,7 @@ func (p *packet) parseBody(b []byte) error {
 		if len(b) == 0 {
 			return nil
 		}
-	case kindRoster:
+	case kindRoster, kindAnswer:
 		if len(b)%entrySize != 0 || len(b) > mostEntries*entrySize {
 			return errMalformed
 		}
