@@ -88,7 +88,8 @@ func TestServe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := one.Subscribe("double", func(m *nats.Msg) { m.Respond(append(m.Data, m.Data...)) }); err != nil {
+	double := func(m *nats.Msg) { m.Respond(append(m.Data, m.Data...)) }
+	if _, err := one.Subscribe("double", double); err != nil {
 		t.Fatal(err)
 	}
 	if err := one.Flush(); err != nil {
