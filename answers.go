@@ -1,6 +1,7 @@
 package sealsock
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"sync/atomic"
@@ -165,8 +166,26 @@ func (a *answers) verify(ctx context.Context, q *engine.PeerCertificate) (crypto
 			return nil, err
 		}
 	}
+	if !q.Resumed { // then others may be using the session that it is of
+		share(q.Chain, result)
+	}
 	a.claims = result
 	return result.PublicKey, nil
+}
+
+// share lets a chain use the memory of the certificates that were parsed, which connections
+// to one peer have in common. Its own is that of the whole flight.
+func share(chain [][]byte, r *trust.Result) {
+	if r == nil {
+		return
+	}
+	for i, der := range chain {
+		for _, c := range r.Certificates {
+			if bytes.Equal(c.Raw, der) {
+				chain[i] = c.Raw
+			}
+		}
+	}
 }
 
 // proved is called once the peer has proved that it holds the key of what it

@@ -191,7 +191,7 @@ func (x *handoverSecrets) collect(r *Receiver, s *Sender, head *handoverHead) er
 		x.send = s.traffic.Bytes()
 	}
 	if t := s.tickets; t != nil {
-		session := t.session
+		session := t.common()
 		session.secret = hide(t.resumption.Bytes())
 		var err error
 		if x.tickets, err = session.Marshal(); err != nil {
@@ -454,7 +454,7 @@ func (x *handoverSecrets) restoreTickets(head *handoverHead, s *Sender, suite *s
 	resumption := keys.RestoreResumption(suite.Hash, session.secret.bytes())
 	session.secret = nil
 	s.tickets = &ticketer{
-		cfg: s.cfg, resumption: resumption, session: *session, count: head.TicketCount,
+		cfg: s.cfg, resumption: resumption, session: session, maxEarly: session.MaxEarlyData, count: head.TicketCount,
 	}
 	return nil
 }

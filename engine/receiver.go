@@ -243,7 +243,7 @@ func (r *Receiver) open(h record.Header, rec []byte) (Event, error) {
 	if r.skip > 0 && r.phase == phasePlain && h.Type == iana.ContentApplicationData {
 		return Event{}, r.passOver(len(rec)) // after a HelloRetryRequest
 	}
-	typ, payload, err := r.opener.Open(rec)
+	typ, payload, err := r.decrypt(rec)
 	if err != nil {
 		if r.skip > 0 && r.phase == phaseHandshake && errors.Is(err, record.ErrBadMAC) {
 			return Event{}, r.passOver(len(rec))

@@ -235,6 +235,9 @@ func (s *Sender) MaxData() int {
 
 // records cuts payload into records.
 func (s *Sender) records(dst []byte, typ iana.ContentType, payload []byte) ([]byte, error) {
+	if err := s.wake(); err != nil {
+		return dst, err
+	}
 	if typ == iana.ContentHandshake {
 		s.cfg.traceMessages(payload)
 	}
@@ -309,6 +312,9 @@ func (s *Sender) peerUpdated(dst []byte, answer bool) ([]byte, error) {
 // "Until receiving a subsequent KeyUpdate from the peer, the sender MUST NOT send another
 // KeyUpdate with request_update set to "update_requested"."
 func (s *Sender) keyUpdate(dst []byte, request bool) ([]byte, error) {
+	if err := s.wake(); err != nil {
+		return dst, err
+	}
 	request = request && !s.asked
 	s.asked = s.asked || request
 	body, err := encode(&wire.KeyUpdate{RequestUpdate: request})
@@ -330,6 +336,9 @@ func (s *Sender) keyUpdate(dst []byte, request bool) ([]byte, error) {
 
 // alert appends an alert; all but user_canceled and no_renegotiation end this half.
 func (s *Sender) alert(dst []byte, a iana.Alert) ([]byte, error) {
+	if err := s.wake(); err != nil {
+		return dst, err
+	}
 	ends := a != iana.AlertUserCanceled && a != iana.AlertNoRenegotiation
 	level := byte(2)
 	if a == iana.AlertCloseNotify || !ends {

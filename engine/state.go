@@ -45,10 +45,10 @@ type State struct {
 	sessionID     []byte           // on a server of TLS 1.2: the session is kept under it
 	asked         bool             // on a server: for a certificate, now or at first
 	lateOffered   bool             // the client offered post_handshake_auth
+	datagram      bool             // the connection is one of DTLS
+	addressAsked  bool             // in DTLS 1.2: there was a HelloVerifyRequest
 	sendLimit     int              // on a client: bytes of data in a record; 0 for no limit
 	late          *late
-	datagram      bool // the connection is one of DTLS
-	addressAsked  bool // in DTLS 1.2: there was a HelloVerifyRequest
 }
 
 // An exporter gives keys to other protocols; each version has its own.

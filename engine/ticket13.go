@@ -15,8 +15,10 @@ const defaultLifetime = 24 * time.Hour
 type ticketer struct {
 	cfg        *Config
 	resumption keys.ResumptionSecret
-	session    Session // what all of them have in common
-	first      int     // how many follow the handshake
+	info       *State   // what all of them have in common, if nothing will change it
+	session    *Session // else a copy
+	maxEarly   uint32   // bytes of 0-RTT data
+	first      int      // how many follow the handshake
 	count      uint64
 }
 
@@ -27,12 +29,28 @@ func newTicketer(f *flow13, requested *uint8, resumption keys.ResumptionSecret) 
 		return nil
 	}
 	f.info.prove(f.cfg)
-	t := &ticketer{cfg: f.cfg, resumption: resumption, session: f.info.session(),
+	t := &ticketer{cfg: f.cfg, resumption: resumption, info: f.info,
 		first: f.cfg.numTickets(requested)}
+	if f.info.lateOffered {
+		// A late certificate would change the state, in the receiving half.
+		made := f.info.session()
+		t.info, t.session = nil, &made
+	}
 	if f.cfg.AntiReplay != nil {
-		t.session.MaxEarlyData = f.cfg.MaxEarlyData
+		t.maxEarly = f.cfg.MaxEarlyData
 	}
 	return t
+}
+
+// common returns what all tickets have in common.
+func (t *ticketer) common() (s Session) {
+	if t.session != nil {
+		s = *t.session
+	} else {
+		s = t.info.session()
+	}
+	s.MaxEarlyData = t.maxEarly
+	return s
 }
 
 func (c *Config) ticketLifetime() time.Duration {
@@ -69,7 +87,7 @@ func (c *Config) numTickets(requested *uint8) int {
 // next writes one NewSessionTicket, or nothing if the session does not fit into a
 // ticket, or the client proved itself too long ago.
 func (t *ticketer) next() ([]byte, error) {
-	s := t.session
+	s := t.common()
 	s.Created = t.cfg.Now()
 	if s.Lifetime = t.cfg.lifetime(s.Authenticated, s.Created); s.Lifetime == 0 {
 		return nil, nil

@@ -36,6 +36,7 @@ type Conn struct {
 	full     bool // Write has returned ErrFull
 	queued   bool // in loop.again
 	unsent   bool // in loop.dirty
+	resting  bool // the engine's keys were given back
 }
 
 // A rest is what an idle connection does not have.

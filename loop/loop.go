@@ -17,6 +17,9 @@ const (
 	// after a fatal alert: closing it at once would reset it before the peer has read
 	// the alert.
 	lingering = 2
+	// restAfter is for how many seconds a connection is quiet before it gives back the
+	// memory of its keys. Making them again takes a microsecond.
+	restAfter = 5
 )
 
 // A loop is one goroutine with a poller and its connections. What has no lock belongs
@@ -196,6 +199,9 @@ func (l *loop) check(c *Conn) {
 			c.release()
 		}
 		return
+	}
+	if !c.resting && l.now-c.active >= restAfter {
+		c.giveBack()
 	}
 	waits := !c.asking && len(c.engine.Output()) > 0
 	if limit := l.opts.WriteTimeout; limit > 0 && waits && l.now-c.taken > seconds(limit) {

@@ -58,10 +58,18 @@ func (c *Conn) blocked() bool { return c.over || c.paused || c.asking || c.ended
 
 // touch marks c as active.
 func (c *Conn) touch() {
-	c.active = c.loop.now
+	c.active, c.resting = c.loop.now, false
 	if c.loop.opts.IdleTimeout > 0 {
 		c.loop.quiet.remove(c)
 		c.loop.quiet.push(c)
+	}
+}
+
+// giveBack gives back the memory of the keys of a quiet connection.
+func (c *Conn) giveBack() {
+	if !c.asking {
+		c.resting = true
+		c.engine.Rest()
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/sealsock/sealsock/internal/suites"
 )
@@ -42,8 +43,42 @@ func newSecret(h crypto.Hash, b []byte) secret {
 	return m.hide()
 }
 
-// hide has a receiver that is not a pointer, so that the function captures a copy.
-func (m material) hide() secret { return secret{func() material { return m }} }
+// hide returns the secret of m. One of SHA-256, as most are, takes less memory: an open
+// connection has four.
+func (m *material) hide() secret {
+	if m.len > sha256.Size || m.epoch > math.MaxUint32 {
+		return m.long()
+	}
+	short := shortMaterial{
+		epoch: uint32(m.epoch), hash: uint8(m.hash), len: m.len, datagram: m.datagram,
+	}
+	copy(short.bytes[:], m.bytes[:])
+	return short.hide()
+}
+
+func (m *material) long() secret { return material.hidden(*m) }
+
+// hidden, and hide below, have receivers that are not pointers, so that the function captures
+// a copy.
+func (m material) hidden() secret { return secret{func() material { return m }} }
+
+func (s shortMaterial) hide() secret { return secret{func() material { return s.material() }} }
+
+// A shortMaterial is a material of at most 32 bytes.
+type shortMaterial struct {
+	bytes     [sha256.Size]byte
+	epoch     uint32
+	hash, len uint8
+	datagram  bool
+}
+
+func (s shortMaterial) material() material {
+	m := material{
+		hash: crypto.Hash(s.hash), epoch: uint64(s.epoch), len: s.len, datagram: s.datagram,
+	}
+	copy(m.bytes[:], s.bytes[:])
+	return m
+}
 
 // Valid reports whether there is a secret.
 func (s secret) Valid() bool { return s.hidden != nil }

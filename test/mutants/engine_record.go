@@ -292,4 +292,28 @@ var engineRecordRows = []row{
 		old:  "return r.cfg.maxClientHello()", new: "return r.cfg.maxMessage()",
 		test: "TestClientHelloIsBounded",
 	},
+	{
+		doc: own, section: "engine", must: "a connection that rests continues the numbers of its records",
+		file: "engine/rest.go",
+		old:  "sealer.SetSequence(rest.number)", new: "sealer.SetSequence(0)",
+		test: "TestRest",
+	},
+	{
+		doc: own, section: "engine", must: "a connection that rests continues the numbers of its records",
+		file: "engine/rest.go",
+		old:  "opener.SetSequence(rest.number)", new: "opener.SetSequence(0)",
+		test: "TestRest",
+	},
+	{
+		doc: own, section: "loop", must: "a quiet connection gives the memory of its keys back",
+		file: "loop/loop.go",
+		old:  "if !c.resting && l.now-c.active >= restAfter {", new: "if false {",
+		pkg: "loop", test: "TestQuietConnectionsRest",
+	},
+	{
+		doc: own, section: "engine", must: "what is lent for a call goes back as zeros",
+		file: "internal/reuse/pool.go",
+		old:  "*v = zero", new: "_ = zero",
+		pkg: "internal/reuse", test: "TestNothingIsPassedOn",
+	},
 }

@@ -1,0 +1,125 @@
+package engine
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/sealsock/sealsock/iana"
+)
+
+// TestRest: a connection that rests continues as if it had not, in both directions, through
+// key updates, alerts and tickets, and however often it rests. The numbers of its records
+// continue too: no two are sealed with one nonce.
+func TestRest(t *testing.T) {
+	client, server := resumable(t)
+	c, s := connect(t, client, server)
+	seen := map[string]bool{}
+	rest := func() {
+		for _, e := range []*side{c, s} {
+			e.r.Rest()
+			e.s.Rest()
+		}
+		for _, half := range []any{c.r.opener, s.r.opener, c.s.sealer, s.s.sealer} {
+			if _, ok := half.(resting); !ok {
+				t.Fatalf("a %T is kept while the connection rests", half)
+			}
+		}
+	}
+	send := func(from, to *side, data string) {
+		t.Helper()
+		var err error
+		if to.in, err = from.s.Seal(nil, []byte(data)); err != nil {
+			t.Fatal(err)
+		}
+		if seen[string(to.in)] {
+			t.Fatal("two records are equal")
+		}
+		seen[string(to.in)] = true
+		if got := receive(t, to); got != data {
+			t.Fatalf("%q arrives as %q", data, got)
+		}
+	}
+	for i := range 3 {
+		rest()
+		rest()
+		send(c, s, "the same each time")
+		send(s, c, "the same each time")
+		rest()
+		var err error
+		if s.in, err = c.s.Rekey(nil, true); err != nil {
+			t.Fatal(i, err)
+		}
+		if err := pump(c, s); err != nil {
+			t.Fatal(i, err)
+		}
+		send(c, s, "the same each time")
+		send(s, c, "the same each time")
+	}
+	rest()
+	if c.s.Overhead(100) != s.s.Overhead(100) || c.s.Overhead(100) < 22 {
+		t.Errorf("the overhead is %d and %d bytes", c.s.Overhead(100), s.s.Overhead(100))
+	}
+	tickets, err := s.s.SendTickets(nil, 1)
+	if err != nil || len(tickets) == 0 {
+		t.Fatalf("tickets: %v", err)
+	}
+	rest()
+	var last []byte
+	if last, err = c.s.CloseNotify(nil); err != nil {
+		t.Fatal(err)
+	}
+	s.in = last
+	if _, ev, err := s.r.Receive(s.in); err != nil || ev.Kind != EventClosed {
+		t.Errorf("close_notify: %v, %v", ev.Kind, err)
+	}
+}
+
+// receive returns the data that e receives.
+func receive(t *testing.T, e *side) string {
+	t.Helper()
+	var all bytes.Buffer
+	for range 20 {
+		n, ev, err := e.r.Receive(e.in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.in = e.in[n:]
+		all.Write(ev.Data)
+		if ev.Kind == EventWantRead {
+			break
+		}
+	}
+	return all.String()
+}
+
+// TestRestWhereItCannot: what has no secret to make its keys of again keeps them.
+func TestRestWhereItCannot(t *testing.T) {
+	for _, version := range []iana.Version{iana.TLS12, iana.TLS13} {
+		client, server := pair13(t)
+		client.MinVersion, client.MaxVersion = version, version
+		c, s := newPair(t, client, server)
+		for _, e := range []*side{c, s} { // before the handshake
+			e.r.Rest()
+			e.s.Rest()
+		}
+		if err := pump(c, s); err != nil {
+			t.Fatalf("%v: %v", version, err)
+		}
+		c.r.Rest()
+		s.s.Rest()
+		var err error
+		if c.in, err = s.s.Seal(nil, []byte("after")); err != nil {
+			t.Fatal(err)
+		}
+		if got := receive(t, c); got != "after" {
+			t.Errorf("%v: %q arrives", version, got)
+		}
+	}
+	var conn *Conn
+	conn.Rest()
+	(&Conn{}).Rest()
+	if got := fmt.Sprint(resting{}.Left()); got != "0" {
+		t.Errorf("a key that rests seals %s records", got)
+	}
+}
