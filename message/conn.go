@@ -17,7 +17,7 @@ const (
 	DefaultLimit = 1 << 20
 
 	headerSize = 4
-	firstWrite = 16 << 10 // bytes of a message that are sent with its length: a TLS record
+	firstWrite = 48 << 10 // bytes of a message that are sent with its length, in one write
 	firstGrow  = 64 << 10 // bytes that are allocated because of a length alone
 )
 

@@ -27,6 +27,9 @@ const (
 	// maxAbsence is how long the other side may be absent within a transfer.
 	maxAbsence = 2 * time.Minute
 
+	// window is how many bytes are on their way through the relay, which queues 4 MiB.
+	window = 3 << 20
+
 	protocolName = "sealsock-transfer/1"
 	exportDirect = "EXPORTER-sealsock-transfer-direct"
 )
@@ -73,7 +76,7 @@ func enter(
 	room := relay.RoomID(key.derive("room"))
 	opts := link.Options{
 		Dial: dial, Room: room, Token: relay.NewToken(), Key: key.derive("link"), Members: 1,
-		Patience: maxAbsence, Notify: func(e link.Event) {
+		Window: window, Patience: maxAbsence, Notify: func(e link.Event) {
 			if e.Kind == link.Joined {
 				select {
 				case joined <- e.Conn:

@@ -90,9 +90,9 @@ func TestSenderEnds(t *testing.T) {
 	ctx := within(t)
 	r := relaytest.New(t)
 	from, to := t.TempDir(), t.TempDir()
-	files := map[string][]byte{"tree/x": filled(4_000_000, 5)}
+	files := map[string][]byte{"tree/x": filled(12_000_000, 5)}
 	write(t, from, files)
-	sending, progress := stopping(ctx, 2_000_000)
+	sending, progress := stopping(ctx, 8_000_000)
 	s, result := start(sending, t, SendOptions{Dial: r.Dial, Files: scan(t, from, "tree"),
 		RelayOnly: true, Progress: func(_ int, done, total int64) { progress(done, total) }})
 	receiving, cancel := context.WithCancel(ctx)

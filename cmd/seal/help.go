@@ -24,7 +24,7 @@ type flagGroup struct {
 // flagGroups has each flag of the commands that have more flags than fit a screen.
 var flagGroups = []flagGroup{
 	{"Service", "keep echo exec http chat to listen into max-size framed drain"},
-	{"Limits", "clients max-per-address allow deny rate idle timeout"},
+	{"Limits", "clients max-per-address allow deny rate member-rate idle timeout"},
 	{"Identity", "cert key p12 key-password-file name raw-key sni-strict psk-file psk-without-dhe"},
 	{"Peers", "ca ca-dir client-ca client-auth pin known-peers insecure strict"},
 	{"Connection", "mtu proxy proxy-user-file starttls accept-proxy-header send-proxy-header " +

@@ -76,6 +76,7 @@ type listenFlags struct {
 	timeout    time.Duration
 	fleet      fleetFlags
 	rooms      service         // of a relay
+	memberRate string          // likewise
 	backend    address.Address // that --to names
 }
 

@@ -62,6 +62,8 @@ func newRelayCommand(out *output) *cobra.Command {
 	f.StringArrayVar(&flags.names, "name", nil, "an additional `name` for the certificate "+
 		"of the local authority; may be given several times")
 	f.DurationVar(&flags.timeout, "timeout", 10*time.Second, "`time` for a handshake")
+	f.StringVar(&flags.memberRate, "member-rate", "256M",
+		"how many `bytes` a second a member may send, as in 10M; beyond it waits")
 	flags.fleet.nats.register(f, "share rooms with other relays")
 	clients := f.Lookup("clients")
 	flags.clients, clients.DefValue = relayClients, strconv.Itoa(relayClients)
@@ -80,9 +82,17 @@ func newRelayService(bus rooms.Bus, limits rooms.Limits) relayService {
 	return relayService{server, newRelayWeb(server)}
 }
 
+// maxMemberRate bounds --member-rate: it must fit an int of 32 bits.
+const maxMemberRate = 1 << 30
+
 // openRooms makes the service of a relay. o.done then also ends its use of NATS.
 func (flags *listenFlags) openRooms(out *output, o *credentials) error {
-	limits := rooms.Limits{PerAddress: flags.perAddress}
+	rate, err := parseSize(flags.memberRate)
+	if err != nil || rate > maxMemberRate {
+		return usage("--member-rate %q is not a number of bytes", flags.memberRate).
+			hinted("as in --member-rate 10M")
+	}
+	limits := rooms.Limits{PerAddress: flags.perAddress, Rate: int(rate), Burst: int(rate)}
 	if flags.fleet.nats.servers == "" {
 		flags.rooms = newRelayService(rooms.NewMemory(0, 0), limits)
 		return nil

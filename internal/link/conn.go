@@ -12,8 +12,8 @@ import (
 	"github.com/sealsock/sealsock/relay"
 )
 
-// Window is how many bytes of a stream are on their way at most: sent and not acknowledged,
-// or received and not read.
+// Window is how many bytes of a stream are on their way at most, without another number in
+// [Options]: sent and not acknowledged, or received and not read.
 const Window = 256 << 10
 
 var (
@@ -25,10 +25,11 @@ var (
 
 // A Conn is a stream to another member. It implements net.Conn.
 type Conn struct {
-	hub  *Hub
-	peer relay.MemberID
-	wake chan struct{} // for the pump
-	over chan struct{} // closed when the pump has to end
+	hub    *Hub
+	peer   relay.MemberID
+	window uint64
+	wake   chan struct{} // for the pump
+	over   chan struct{} // closed when the pump has to end
 
 	mu      sync.Mutex
 	changed sync.Cond
@@ -51,6 +52,7 @@ type sender struct {
 	next    uint64 // the first byte that was not sent, or is to be sent again
 	highest uint64 // the end of all that was sent
 	allowed uint64 // the other side's limit
+	flight  uint64 // bytes that may be on their way; fewer after a loss
 	fin     bool   // the end follows the data in out
 	timer   resender
 
@@ -75,7 +77,8 @@ func newConn(h *Hub, peer relay.MemberID) *Conn {
 		wake: make(chan struct{}, 1), over: make(chan struct{}),
 		seal: newSealer(h.opts.Key, h.id, peer), open: newSealer(h.opts.Key, peer, h.id),
 	}
-	c.allowed = Window
+	c.window = uint64(h.opts.Window)
+	c.allowed, c.flight = c.window, c.window
 	c.changed.L = &c.mu
 	c.read.conn, c.write.conn = c, c
 	return c
@@ -98,7 +101,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 			if c.in = c.in[n:]; len(c.in) == 0 {
 				c.in = nil
 			}
-			if c.limit() >= c.told+Window/2 {
+			if c.limit() >= c.told+c.window/2 {
 				c.owed = true
 				c.poke()
 			}
@@ -113,7 +116,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 }
 
 // limit is the number up to which the other side may send. The caller holds the lock.
-func (c *Conn) limit() uint64 { return c.received - uint64(len(c.in)) + Window }
+func (c *Conn) limit() uint64 { return c.received - uint64(len(c.in)) + c.window }
 
 // Write implements net.Conn. It returns when all of p is on its way, within the window.
 func (c *Conn) Write(p []byte) (int, error) {
@@ -130,7 +133,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 		case n == len(p):
 			return n, nil
 		}
-		if free := Window - len(c.out); free > 0 {
+		if free := int(c.window) - len(c.out); free > 0 {
 			part := p[n:min(n+free, len(p))]
 			c.out = append(c.out, part...)
 			n += len(part)

@@ -17,7 +17,7 @@
 //	number 8 bytes   of the first byte of data, or of the end
 //	ack 8 bytes      all bytes before this number were received
 //	limit 8 bytes    bytes before this number may be sent
-//	data             at most 16 KiB
+//	data             at most 32 KiB with all of the other fields
 //	tag 16 bytes     HMAC-SHA256 over sender, receiver and all of the above, truncated
 //
 // Numbers are big-endian and count the bytes of the stream from 0; its end counts as one

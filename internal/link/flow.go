@@ -128,9 +128,9 @@ func (c *Conn) compose(probe bool) *packet {
 	end := c.acked + uint64(len(c.out))
 	p := &packet{number: c.next}
 	switch {
-	case c.next < min(end, c.allowed):
+	case c.next < min(end, c.allowed, c.acked+c.flight):
 		p.kind = typeData
-		size := min(min(end, c.allowed)-c.next, maxData)
+		size := min(min(end, c.allowed, c.acked+c.flight)-c.next, maxData)
 		p.data = c.out[c.next-c.acked:][:size]
 		c.next += size
 	case c.fin && !c.finAcked && c.next == end:
@@ -152,9 +152,12 @@ func (c *Conn) blocked() bool {
 	return c.next == c.acked && len(c.out) > 0 && c.next >= c.allowed
 }
 
-// again makes everything that was not acknowledged be sent again. The caller holds the lock.
+// again makes everything that was not acknowledged be sent again. What is behind the loss is
+// dropped by the receiver, so that less is on its way until more is acknowledged. The caller
+// holds the lock.
 func (c *Conn) again() {
 	c.next = c.acked
+	c.flight = min(c.window, Window)
 	c.timer.measured = 0
 }
 
@@ -204,6 +207,7 @@ func (c *Conn) acknowledged(p *packet) {
 			c.out = nil
 		}
 		c.acked = p.ack
+		c.flight = min(c.flight+n, c.window)
 		c.next = max(c.next, c.acked)
 		c.timer.measure(p.ack, time.Now())
 		c.timer.at, c.timer.wait = time.Time{}, 0
@@ -238,7 +242,7 @@ func (c *Conn) take(p *packet) {
 		return
 	}
 	data := p.data[old:]
-	data = data[:min(len(data), Window-len(c.in))]
+	data = data[:min(len(data), int(c.window)-len(c.in))]
 	if !c.closed {
 		c.in = append(c.in, data...)
 	}

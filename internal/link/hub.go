@@ -32,6 +32,9 @@ type Options struct {
 	Key []byte
 	// Members bounds the other members; 0 means 49.
 	Members int
+	// Window is how many bytes of a stream are on their way at most; 0 means the constant
+	// Window. It is the same for all members, and less than what a relay queues for one.
+	Window int
 	// Patience is how long a member may be absent; 0 means 10 minutes.
 	Patience time.Duration
 	// Notify, if set, is called with each event, in order. It must not block.
@@ -78,6 +81,7 @@ type Hub struct {
 // until Close.
 func NewHub(ctx context.Context, opts Options) (*Hub, error) {
 	opts.Members = cmp.Or(opts.Members, 49)
+	opts.Window = cmp.Or(opts.Window, Window)
 	opts.Patience = cmp.Or(opts.Patience, 10*time.Minute)
 	if opts.Notify == nil {
 		opts.Notify = func(Event) {}

@@ -13,7 +13,7 @@ import (
 const (
 	headerSize = 2 + 4*8
 	tagSize    = 16
-	maxData    = 16 << 10
+	maxData    = relay.MaxPayload - headerSize - tagSize
 )
 
 // packetType is the type of a packet.

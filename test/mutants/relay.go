@@ -103,7 +103,7 @@ var relayRows = []row{
 	{
 		doc: own, section: "internal/link", must: "what waits to be read is bounded by the window",
 		file: "internal/link/flow.go",
-		old:  "data = data[:min(len(data), Window-len(c.in))]", new: "",
+		old:  "data = data[:min(len(data), int(c.window)-len(c.in))]", new: "",
 		test: "TestWindow",
 	},
 	{
