@@ -98,7 +98,7 @@ func (a *answers) answer(ctx context.Context, q engine.Question) (engine.Answer,
 		key, err := a.cfg.FindPSK(ctx, q.Identity)
 		return q.Use(key), err
 	case *engine.CredentialRequest:
-		id, err := a.cfg.SelectIdentity(context.WithValue(ctx, connKey{}, a.conn), q)
+		id, err := a.cfg.selectIdentity(context.WithValue(ctx, connKey{}, a.conn), q)
 		return q.Show(credential(id)), err
 	}
 	return engine.Answer{}, &engine.Error{
@@ -114,7 +114,7 @@ type connKey struct{}
 func (a *answers) forClient(
 	ctx context.Context, hello *engine.ClientHelloInfo,
 ) (*engine.Config, error) {
-	cfg, err := a.cfg.ForClient(ctx, hello)
+	cfg, err := a.cfg.configFor(ctx, hello)
 	if cfg == nil || err != nil {
 		return nil, err
 	}

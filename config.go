@@ -49,6 +49,11 @@ type Config struct {
 	// SelectIdentity, if set, is called instead of using Identities. It may block
 	// until ctx ends. On a client it may return nil for no certificate.
 	SelectIdentity func(context.Context, *engine.CredentialRequest) (*identity.Identity, error)
+	// Source, if set, selects the identity of each connection in place of Identities:
+	// files that are read again when they change (an *identity.Reloader), an authority
+	// that is asked for certificates (an *acme.Manager), or a choice among many
+	// (identity.Sources). SelectIdentity goes before it.
+	Source identity.Selector
 	// ForClient, if set on a server, is called with each ClientHello, decrypted if it
 	// was encrypted (RFC 9849). It returns another Config, nil to use this one, or an
 	// error, which may choose the alert by a method Alert() iana.Alert. It may block
@@ -267,7 +272,7 @@ func (c *Config) engineConfig(server bool) *engine.Config {
 	if e.Now == nil {
 		e.Now = time.Now
 	}
-	if c.SelectIdentity != nil {
+	if c.selects() {
 		e.SelectCredential = pending[*engine.CredentialRequest, *engine.Credential]
 	}
 	if own := credentialsOf(c.Identities); len(own.list) > 0 {
@@ -291,7 +296,7 @@ func (c *Config) engineConfig(server bool) *engine.Config {
 
 func (c *Config) serverConfig(e *engine.Config) {
 	e.PSKs = nil // a server has FindPSK
-	if c.ForClient != nil {
+	if c.ForClient != nil || len(c.proofProtocols()) > 0 {
 		e.ForClient = pending[*engine.ClientHelloInfo, *engine.Config]
 	}
 	if c.FindPSK != nil {

@@ -53,7 +53,7 @@ func standard(cfg *sealsock.Config, verify func(tls.ConnectionState) error) (*tl
 	for _, id := range cfg.Identities {
 		std.Certificates = append(std.Certificates, *certificate(id))
 	}
-	if cfg.SelectIdentity != nil {
+	if cfg.SelectIdentity != nil || cfg.Source != nil {
 		selectIdentity(std, cfg)
 	}
 	return std, nil
@@ -130,7 +130,7 @@ func selectIdentity(std *tls.Config, cfg *sealsock.Config) {
 		for _, s := range schemes {
 			req.SignatureSchemes = append(req.SignatureSchemes, iana.SignatureScheme(s))
 		}
-		id, err := cfg.SelectIdentity(ctx, req)
+		id, err := selected(ctx, cfg, req)
 		if err != nil {
 			return nil, err
 		}
@@ -144,6 +144,19 @@ func selectIdentity(std *tls.Config, cfg *sealsock.Config) {
 		req := &engine.CredentialRequest{ServerName: cfg.ServerName, Version: iana.Version(r.Version), Authorities: r.AcceptableCAs}
 		return answer(r.Context(), req, r.SignatureSchemes)
 	}
+}
+
+// selected asks SelectIdentity or Source.
+func selected(ctx context.Context, cfg *sealsock.Config, req *engine.CredentialRequest) (
+	*identity.Identity, error) {
+	if cfg.SelectIdentity != nil {
+		return cfg.SelectIdentity(ctx, req)
+	}
+	r := &identity.Request{Schemes: req.SignatureSchemes}
+	if req.Server {
+		r.ServerName = req.ServerName
+	}
+	return cfg.Source.Select(ctx, r)
 }
 
 // version is the highest of a list.

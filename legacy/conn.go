@@ -97,7 +97,7 @@ func newConn(raw net.Conn, cfg *sealsock.Config, server bool) (*Conn, error) {
 		return c, nil
 	}
 	if len(std.Certificates) == 0 && std.GetCertificate == nil {
-		return nil, usage("a server needs a certificate: set Identities or SelectIdentity")
+		return nil, usage("a server needs a certificate: set Identities, Source or SelectIdentity")
 	}
 	c.Conn = tls.Server(c.raw, std)
 	return c, nil

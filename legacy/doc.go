@@ -15,7 +15,7 @@
 // # Fields of Config
 //
 // This package uses these fields of [sealsock.Config]: Trust, ServerName,
-// Identities, SelectIdentity, ClientAuth, ALPN, MinVersion, MaxVersion,
+// Identities, Source, SelectIdentity, ClientAuth, ALPN, MinVersion, MaxVersion,
 // CipherSuites, Groups, HandshakeTimeout, Now, Rand and KeyLog, and a Listener
 // MaxHandshakes, MaxHandshakesPerAddress, Prologue and OnHandshakeError. A field
 // that would make the connection safer and cannot be honored is an error. Other

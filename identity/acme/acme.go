@@ -32,8 +32,8 @@ const LetsEncrypt = acme.LetsEncryptURL
 
 // A Manager obtains certificates from an authority by RFC 8555 and renews them in
 // time. The names are proved on the TLS port (TLS-ALPN-01), or on port 80
-// (HTTP-01) where HTTPHandler is served. A server asks it for each client, in
-// Config.ForClient: the client's name and protocols select what to show. Under it
+// (HTTP-01) where HTTPHandler is served. A server has it as Config.Source: the
+// client's name and protocols select what to show. Under it
 // is golang.org/x/crypto/acme/autocert.
 type Manager struct {
 	manager *autocert.Manager
@@ -193,3 +193,15 @@ func (m *Manager) convert(cert *tls.Certificate) (*identity.Identity, error) {
 	m.known[key] = id
 	return id, nil
 }
+
+// Select is Identity, which makes a Manager an identity.Selector.
+func (m *Manager) Select(ctx context.Context, r *identity.Request) (*identity.Identity, error) {
+	if r == nil {
+		r = new(identity.Request)
+	}
+	return m.Identity(ctx, r.ServerName, r.Protocols, r.Schemes)
+}
+
+// ProofProtocols returns Protocol alone: what an authority offers if it asks for a proof. A
+// server with Config.Source accepts it beside those of Config.ALPN.
+func (m *Manager) ProofProtocols() []string { return []string{Protocol} }

@@ -20,7 +20,6 @@ import (
 	"github.com/letsencrypt/pebble/v2/wfe"
 
 	"github.com/sealsock/sealsock"
-	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/identity/acme"
 )
@@ -60,14 +59,7 @@ func pebble(t *testing.T, httpPort, tlsPort int) *httptest.Server {
 // proofs of TLS-ALPN-01 included.
 func server(t *testing.T, l net.Listener, m *acme.Manager) {
 	t.Helper()
-	choose := func(ctx context.Context, hello *engine.ClientHelloInfo) (*sealsock.Config, error) {
-		id, err := m.Identity(ctx, hello.ServerName, hello.ALPN, hello.SignatureSchemes)
-		if err != nil {
-			return nil, err
-		}
-		return &sealsock.Config{Identities: []*identity.Identity{id}, ALPN: []string{"http/1.1", acme.Protocol}}, nil
-	}
-	sealed, err := sealsock.NewListener(l, &sealsock.Config{ForClient: choose})
+	sealed, err := sealsock.NewListener(l, &sealsock.Config{Source: m, ALPN: []string{"http/1.1"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -200,6 +200,14 @@ var trustRows = []row{
 		test: "TestRevocationTable",
 	},
 	{
+		doc: own, section: "sealsock",
+		must: "only a client that offers protocols of proofs alone gets one",
+		file: "source.go",
+		old:  "len(hello.ALPN) > 0 && !slices.ContainsFunc(hello.ALPN, foreign) {",
+		new:  "len(hello.ALPN) > 0 && slices.ContainsFunc(hello.ALPN, foreign) {",
+		test: "TestSource",
+	},
+	{
 		doc: own, section: "trust",
 		must: "a policy that asks for revocation refuses where the program cannot ask",
 		file: "trust/fetch.go",
