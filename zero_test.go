@@ -30,6 +30,7 @@ import (
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/identity/acme"
+	"github.com/sealsock/sealsock/identity/staple"
 	"github.com/sealsock/sealsock/legacy"
 	"github.com/sealsock/sealsock/loop"
 	"github.com/sealsock/sealsock/loop/adapt"
@@ -90,7 +91,7 @@ var zeroValues = []any{
 	new(iana.CipherSuite), new(iana.ContentType), new(iana.ExtensionType),
 	new(iana.HandshakeType), new(iana.NamedGroup), new(iana.PSKMode),
 	new(iana.SignatureScheme), new(iana.Version),
-	new(acme.Manager), new(fetch.HTTP), new(identity.Code), new(identity.Error),
+	new(acme.Manager), new(staple.Stapler), new(fetch.HTTP), new(identity.Code), new(identity.Error),
 	new(identity.Identity), new(identity.Request), new(identity.Sources),
 	new(identity.Reloader),
 	new(loop.Conn), new(loop.Group),
