@@ -40,6 +40,7 @@ var areas = []area{
 	{"seal", sealRows},
 	{"sealsock", sealsockRows},
 	{"sockets", socketsRows},
+	{"sources", sourcesRows},
 	{"starttls", starttlsRows},
 	{"stream", streamRows},
 	{"suites", suitesRows},
