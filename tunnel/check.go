@@ -61,6 +61,9 @@ func (k *checker) config(c *Config) {
 	if c.Admin != "" {
 		k.address("admin", c.Admin)
 	}
+	if (c.Fleet.NATS == "") != (c.Fleet.Secret == "") {
+		k.add("fleet", "add nats and secret", "sharing needs both, the URL of NATS and a secret")
+	}
 	if c.Group != "" && c.User == "" {
 		k.add("group", "set user too", "a group without a user is not used")
 	}

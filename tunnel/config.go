@@ -44,9 +44,19 @@ type Log struct {
 
 // Fleet is what several processes behind one address share.
 type Fleet struct {
-	// NATS is the URL of the NATS server that holds ticket keys, the memory of 0-RTT
-	// attempts and the rates of clients. Empty means that each process has its own.
+	// NATS is the URL of the NATS server, nats:// or tls://, over which ticket keys and the
+	// counts of Limits.Rate are shared, or several URLs with commas between them. Empty means
+	// that each process has its own. The keys are not used by tunnels that ask clients for
+	// certificates. A Server takes them in [Options].
 	NATS string `toml:"nats,omitempty"`
+	// Secret names the file of the secret that the processes share, a line of 64 hexadecimal
+	// digits.
+	Secret string `toml:"secret,omitempty"`
+	// Auth names a file with what authenticates to NATS, and CA the authorities of tls://.
+	// TLSFirst begins TLS at once.
+	Auth     string   `toml:"auth,omitempty"`
+	CA       []string `toml:"ca,omitempty"`
+	TLSFirst bool     `toml:"tls_first,omitempty"`
 }
 
 // A Tunnel accepts connections and forwards each to a backend. With Server it decrypts what

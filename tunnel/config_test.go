@@ -117,6 +117,7 @@ func TestProblems(t *testing.T) {
 		{"group", minimal("client = { groups = [\"P-1\"] }"), "tunnel[0].client.groups[0]"},
 		{"versions", minimal("client = { min_version = \"1.3\", max_version = \"1.2\" }"), "it is below"},
 		{"starttls", minimal("client = { starttls = \"gopher\" }"), `"gopher" is not valid`},
+		{"fleet alone", "fleet.nats = \"nats://n.example:4222\"\n" + minimal(""), "sharing needs both"},
 		{"group alone", "group = \"x\"\n" + minimal(""), "a group without a user"},
 	} {
 		_, err := tunnel.Parse("f", []byte(c.text))

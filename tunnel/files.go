@@ -21,6 +21,8 @@ func (c *Config) Files() (read, write []string) {
 		}
 	}
 	write = append(write, c.Writable...)
+	add(&read, c.Fleet.Secret, c.Fleet.Auth)
+	add(&read, c.Fleet.CA...)
 	add(&write, c.PID, c.Log.File, socketFolder(c.Admin))
 	for i := range c.Tunnels {
 		t := &c.Tunnels[i]

@@ -227,14 +227,14 @@ func (t *tunnelStats) refuse(reason string) {
 }
 
 // setRate bounds the connections of each peer.
-func (t *tunnelStats) setRate(r Rate) {
+func (t *tunnelStats) setRate(r Rate, limiter func(int, time.Duration) fleet.Limiter) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if r == t.rate {
 		return
 	}
 	if t.rate, t.rates = r, nil; !r.IsZero() {
-		t.rates = fleet.NewRates(r.Count, r.Per)
+		t.rates = limiter(r.Count, r.Per)
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/fleet"
 )
 
 // Options are what a program gives to a [Server] beside the Config.
@@ -28,6 +29,8 @@ type Options struct {
 	Log *slog.Logger
 	// TicketKeys, if set, are the keys of session tickets, which several processes may share.
 	TicketKeys sealsock.TicketKeys
+	// Limiter, if set, makes the limiter of a rate of connections, in place of fleet.NewRates.
+	Limiter func(most int, per time.Duration) fleet.Limiter
 }
 
 // A Server runs the tunnels of a [Config]. Its methods may be called from any goroutine.
@@ -101,6 +104,7 @@ type running struct {
 	accept         networks // that send a PROXY header
 	allow, deny    networks
 	stats          *tunnelStats
+	limiter        func(most int, per time.Duration) fleet.Limiter
 	stop           context.CancelFunc // of checks
 	peeks          bool               // a ClientHello is read before anything else
 }
@@ -126,7 +130,8 @@ func (s *Server) build(cfg *Config) (map[string]*running, error) {
 }
 
 func (s *Server) tunnel(t *Tunnel) (r *running, err error) {
-	r = &running{cfg: t, log: s.log.With("tunnel", t.Name), stats: s.statsOf(t)}
+	r = &running{cfg: t, log: s.log.With("tunnel", t.Name), stats: s.statsOf(t),
+		limiter: s.opts.Limiter}
 	notify := func(file string, err error) {
 		if err != nil {
 			r.log.Error("certificate not reloaded", "file", file, "error", err.Error())
@@ -214,8 +219,11 @@ func (r *running) newPool(all []Backend) (*pool, error) {
 // start applies the bounds of the tunnel and begins the checks.
 func (r *running) start(ctx context.Context) {
 	l := &r.cfg.Limits
+	if r.limiter == nil {
+		r.limiter = func(most int, per time.Duration) fleet.Limiter { return fleet.NewRates(most, per) }
+	}
 	r.stats.places.Resize(cmp.Or(l.Connections, 16384), l.ConnectionsPerPeer)
-	r.stats.setRate(l.Rate)
+	r.stats.setRate(l.Rate, r.limiter)
 	ctx, r.stop = context.WithCancel(ctx)
 	r.pool.watch(ctx, r)
 	for _, one := range r.routes {

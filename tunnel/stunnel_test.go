@@ -2,6 +2,7 @@ package tunnel_test
 
 import (
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -239,4 +240,58 @@ func FuzzLoadStunnel(f *testing.F) {
 			t.Error(cfg.Check())
 		}
 	})
+}
+
+// TestStunnelRuns joins services of stunnel's files: a server, and clients that verify it by its
+// authority, by its own certificate, and with a certificate of their own.
+func TestStunnelRuns(t *testing.T) {
+	b := newBench(t)
+	run := func(text string) *tunnel.Server {
+		t.Helper()
+		cfg, notes, err := b.stunnel("run.conf", text)
+		if err != nil {
+			t.Fatal(notes, err)
+		}
+		cfg.Drain = 1
+		s, err := tunnel.New(cfg, tunnel.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Listen(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(b.serve(s))
+		return s
+	}
+	echo := b.echo("one:", nil)
+	b.write("keys", []byte("me:000102030405060708090a0b0c0d0e0f\n"))
+	servers := run("cert = DIR/server.pem\nkey = DIR/server.key\n" +
+		"[plain]\naccept = 127.0.0.1:0\nconnect = " + echo + "\n" +
+		"[verified]\naccept = 127.0.0.1:0\nconnect = " + echo +
+		"\nverifyChain = yes\nCAfile = DIR/ca.pem\ncheckHost = alice.example\n" +
+		"[psk]\naccept = 127.0.0.1:0\nconnect = " + echo + "\nPSKsecrets = DIR/keys\n")
+	to := func(name string) string { return servers.Addrs(name)[0].String() }
+	clients := run("client = yes\n" +
+		"[chain]\naccept = 127.0.0.1:0\nconnect = " + to("plain") +
+		"\nverifyChain = yes\nCAfile = DIR/ca.pem\ncheckHost = localhost\n" +
+		"[peer]\naccept = 127.0.0.1:0\nconnect = " + to("plain") +
+		"\nverifyPeer = yes\nCAfile = DIR/server.pem\ncheckHost = localhost\n" +
+		"[own]\naccept = 127.0.0.1:0\nconnect = " + to("verified") +
+		"\nverifyChain = yes\nCAfile = DIR/ca.pem\ncheckHost = localhost\n" +
+		"cert = DIR/client.pem\nkey = DIR/client.key\n" +
+		"[key]\naccept = 127.0.0.1:0\nconnect = " + to("psk") + "\nPSKsecrets = DIR/keys\n" +
+		"[unknown]\naccept = 127.0.0.1:0\nconnect = " + to("verified") +
+		"\nverifyChain = yes\nCAfile = DIR/ca.pem\ncheckHost = localhost\n" +
+		"[other]\naccept = 127.0.0.1:0\nconnect = " + to("plain") +
+		"\nverifyPeer = yes\nCAfile = DIR/client.pem\ncheckHost = localhost\n")
+	for name, served := range map[string]bool{"chain": true, "peer": true, "own": true, "key": true,
+		"unknown": false, "other": false} {
+		c, err := net.Dial("tcp", clients.Addrs(name)[0].String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := exchange(c, "hello"); (err == nil && got == "one:hello") != served {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
 }

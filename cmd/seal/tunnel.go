@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/sealsock/sealsock/fleet"
 	"github.com/sealsock/sealsock/internal/confine"
 	"github.com/sealsock/sealsock/tunnel"
 )
@@ -167,7 +168,13 @@ func (flags *tunnelFlags) run(cmd *cobra.Command, out *output, args []string) er
 		return err
 	}
 	defer closeLog()
-	s, err := tunnel.New(cfg, tunnel.Options{Log: log})
+	opts := tunnel.Options{Log: log}
+	leave, err := shareTunnels(out, cfg, &opts)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	s, err := tunnel.New(cfg, opts)
 	if err != nil {
 		return explainConfig(err)
 	}
@@ -182,6 +189,37 @@ func (flags *tunnelFlags) run(cmd *cobra.Command, out *output, args []string) er
 		r.file = args[0]
 	}
 	return r.run(cmd.Context())
+}
+
+// shareTunnels makes opts use what the processes of a fleet share, until leave is called.
+func shareTunnels(out *output, cfg *tunnel.Config, opts *tunnel.Options) (leave func(), err error) {
+	c := &cfg.Fleet
+	if c.NATS == "" {
+		return func() {}, nil
+	}
+	f := fleetFlags{nats: natsFlags{servers: c.NATS, auth: c.Auth, ca: c.CA, first: c.TLSFirst}}
+	if err := f.nats.check(); err != nil {
+		return nil, err
+	}
+	secret, err := fleet.ReadSecret(c.Secret)
+	if err != nil {
+		return nil, failed(err, "fleet.secret: %v", err).
+			hinted("it has one line of 64 hexadecimal digits; openssl rand -hex 32 creates it")
+	}
+	nc, err := f.nats.connect(out, true)
+	if err != nil {
+		return nil, err
+	}
+	member, err := f.join(out, nc, secret)
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	opts.TicketKeys, opts.Limiter = member, member.Limiter
+	return func() {
+		member.Close()
+		nc.Close()
+	}, nil
 }
 
 // openTunnelLog returns the log of a configuration.
@@ -217,6 +255,8 @@ type tunnelRun struct {
 	file   string
 	log    *slog.Logger
 	load   func() (*tunnel.Config, error)
+
+	successor bool // another process has handed over to this one
 }
 
 // run listens, gives up privileges, and serves.
@@ -225,13 +265,14 @@ func (r *tunnelRun) run(ctx context.Context) error {
 	if err := r.open(ctx); err != nil {
 		return err
 	}
-	if err := r.writePID(); err != nil {
-		return err
+	for _, step := range []func() error{r.writePID, r.confine} {
+		if err := step(); err != nil && !r.successor {
+			return err
+		} else if err != nil { // the old process relies on this one, and has confined it already
+			r.log.Error("after an upgrade", "error", err.Error())
+		}
 	}
 	defer r.removePID()
-	if err := r.confine(); err != nil {
-		return err
-	}
 	for _, t := range r.cfg.Tunnels {
 		for _, a := range r.server.Addrs(t.Name) {
 			r.log.Info("listening", "tunnel", t.Name, "address", addressText(a))
@@ -287,7 +328,12 @@ func (r *tunnelRun) writePID() error {
 		return nil
 	}
 	next := r.cfg.PID + ".new"
-	err := os.WriteFile(next, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o644)
+	os.Remove(next) // of a process that was killed; a link of another user is not followed
+	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err == nil {
+		_, err = fmt.Fprintln(f, os.Getpid())
+		err = errors.Join(err, f.Close())
+	}
 	if err == nil {
 		err = os.Rename(next, r.cfg.PID)
 	}

@@ -29,6 +29,7 @@ func (r *tunnelRun) open(ctx context.Context) error {
 		return r.server.Listen(ctx)
 	}
 	os.Unsetenv(upgradeVariable)
+	r.successor = true
 	if number != "3" {
 		return usage("%s is for seal itself", upgradeVariable).hinted("do not set it")
 	}
