@@ -79,7 +79,7 @@ type relayService struct {
 
 func newRelayService(bus rooms.Bus, limits rooms.Limits) relayService {
 	server := rooms.NewServer(bus, limits)
-	return relayService{server, newRelayWeb(server)}
+	return relayService{server, newRelayWeb(server, limits.PerAddress)}
 }
 
 // maxMemberRate bounds --member-rate: it must fit an int of 32 bits.

@@ -2,16 +2,19 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"math"
 	"net"
 	"net/http"
 	"sync"
 	"time"
 
+	"github.com/sealsock/sealsock/internal/admit"
 	"github.com/sealsock/sealsock/internal/chatpage"
 	"github.com/sealsock/sealsock/internal/websocket"
 	rooms "github.com/sealsock/sealsock/relay"
@@ -29,14 +32,19 @@ const (
 // A relayWeb serves the page of a relay, and the members that reach it by WebSocket, on
 // connections of the relay's own port.
 type relayWeb struct {
-	relay *rooms.Server
-	http  *http.Server
-	conns chan net.Conn
-	once  sync.Once
+	relay  *rooms.Server
+	http   *http.Server
+	conns  chan net.Conn
+	once   sync.Once
+	places admit.Places
 }
 
-func newRelayWeb(relay *rooms.Server) *relayWeb {
+// webPerAddress is how many connections of an address are served without --max-per-address.
+const webPerAddress = 100
+
+func newRelayWeb(relay *rooms.Server, perAddress int) *relayWeb {
 	w := &relayWeb{relay: relay, conns: make(chan net.Conn)}
+	w.places.Total, w.places.PerAddress = math.MaxInt, cmp.Or(perAddress, webPerAddress)
 	pages := chatpage.Handler()
 	w.http = &http.Server{
 		ReadHeaderTimeout: webHead, ReadTimeout: webHead, WriteTimeout: webAnswer,
@@ -75,6 +83,11 @@ func (c *webConn) Close() error {
 
 // serve serves the requests of a connection until its end.
 func (w *relayWeb) serve(ctx context.Context, conn net.Conn) error {
+	if why := placeFor(&w.places, conn.RemoteAddr()); why != nil {
+		conn.Close()
+		return why
+	}
+	defer w.places.Leave(conn.RemoteAddr())
 	w.once.Do(func() { go w.http.Serve(webListener{w, conn.LocalAddr()}) })
 	c := &webConn{Conn: conn, served: ctx, ended: make(chan struct{})}
 	select {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -193,4 +194,56 @@ func TestRoomOverWebSocket(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, alice.errors.text())
 	}
 	bob.await(t, &bob.errors, `alice has (left)`)
+}
+
+// An addressed is a connection from an IP address.
+type addressed struct{ net.Conn }
+
+// RemoteAddr implements net.Conn.
+func (addressed) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)} }
+
+// TestPageIsBounded: an address has a bounded number of connections for the page, whose places
+// are given back.
+func TestPageIsBounded(t *testing.T) {
+	web := newRelayWeb(rooms.NewServer(rooms.NewMemory(0, 0), rooms.Limits{}), 2)
+	serve := func() (client net.Conn, result chan error) {
+		client, conn := net.Pipe()
+		result = make(chan error, 1)
+		go func() { result <- web.serve(t.Context(), addressed{conn}) }()
+		t.Cleanup(func() { client.Close() })
+		return client, result
+	}
+	ask := func(c net.Conn) error {
+		c.SetDeadline(time.Now().Add(testTimeout))
+		if _, err := io.WriteString(c, "GET /x HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			return err
+		}
+		_, err := c.Read(make([]byte, 1))
+		return err
+	}
+	first, ended := serve()
+	second, _ := serve()
+	for _, c := range []net.Conn{first, second} {
+		if err := ask(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	third, refused := serve()
+	if err := ask(third); err == nil {
+		t.Error("a third connection is served")
+	}
+	select {
+	case err := <-refused:
+		if err == nil {
+			t.Error("the refusal is no error")
+		}
+	case <-time.After(testTimeout):
+		t.Fatal("the third connection was not refused")
+	}
+	first.Close()
+	<-ended
+	fourth, _ := serve()
+	if err := ask(fourth); err != nil {
+		t.Errorf("a place was not given back: %v", err)
+	}
 }

@@ -214,7 +214,7 @@ var relayRows = []row{
 	{
 		doc: own, section: "seal chat", must: "a text that is wrapped does not look like another's",
 		file: "internal/chatscreen/history.go",
-		old:  "if i+j > 0 {", new: "if i > 0 {",
+		old:  "if i+j > 0 {", new: "if i > 0 && j >= 0 {",
 		test: "TestTextsAreData",
 	},
 	{
@@ -239,7 +239,7 @@ var relayRows = []row{
 		doc: own, section: "seal chat", must: "a key is verified after its words were shown",
 		file: "internal/chatscreen/commands.go",
 		old:  "	if !ok {\n		return fmt.Sprintf(\"compare",
-		new:  "	if false {\n		return fmt.Sprintf(\"compare",
+		new:  "	if !ok && false {\n		return fmt.Sprintf(\"compare",
 		test: "TestVerifyCommand",
 	},
 	{
@@ -275,7 +275,7 @@ var relayRows = []row{
 	{
 		doc: own, section: "internal/link", must: "a packet that is missing is reported",
 		file: "internal/link/arrivals.go",
-		old:  "if gap == 0 || excused {", new: "if true {",
+		old:  "if gap == 0 || excused {", new: "if gap == 0 || !excused {",
 		test: "TestHostileRelay/drops",
 	},
 	{
@@ -295,5 +295,12 @@ var relayRows = []row{
 		file: "talk/room.go",
 		old:  "	case link.Irregular:\n", new: "	case -1:\n",
 		test: "TestHostilities/drops",
+	},
+	{
+		doc: own, section: "seal relay", must: "the requests of one address are bounded",
+		file: "cmd/seal/relay_web.go",
+		old:  "placeFor(&w.places, conn.RemoteAddr()); why != nil {",
+		new:  "placeFor(&w.places, conn.RemoteAddr()); why != nil && ctx == nil {",
+		test: "TestPageIsBounded",
 	},
 }
