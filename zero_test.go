@@ -77,7 +77,7 @@ var zeroValues = []any{
 	new(certificate.NameKind), new(certificate.Policy), new(certificate.PublicKey),
 	new(certificate.Request), new(certificate.RevocationList),
 	new(chat.Room),
-	new(engine.ClientHelloInfo), new(engine.Config), new(engine.Conn), new(engine.Credential),
+	new(engine.AddressCheck), new(engine.ClientHelloInfo), new(engine.Config), new(engine.Conn), new(engine.Credential),
 	new(engine.CredentialRequest), new(engine.DatagramConn), new(engine.Delegated),
 	new(engine.ECHKey),
 	new(engine.ECHRejectedError), new(engine.Error), new(engine.Fault), new(engine.Handover), new(engine.Outgoing),

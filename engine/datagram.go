@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/dtls"
 	"github.com/sealsock/sealsock/internal/record"
+	"github.com/sealsock/sealsock/internal/suites"
 )
 
 // A DatagramConn is one side of a connection of DTLS 1.3 (RFC 9147) or DTLS 1.2 (RFC 6347),
@@ -62,6 +64,9 @@ type DatagramOptions struct {
 	// sends at most three times the bytes that it has received until the client has proved
 	// that it receives at its address.
 	AddressProved bool
+	// Proof is what an AddressCheck has returned for the client of a server. It implies
+	// AddressProved.
+	Proof *AddressProof
 }
 
 // The bounds of an MTU, and its default.
@@ -88,6 +93,7 @@ func DatagramClient(cfg *Config, to Target, o DatagramOptions) (*DatagramConn, e
 	// mode"".
 	own := *cfg
 	own.NoCompatibilityMode = true
+	own.KeyShares = cfg.datagramShares(o.MTU)
 	cfg = &own
 	all := &clientConfig{Config: cfg, Target: to, datagram: true}
 	if err := all.checkTarget(); err != nil {
@@ -113,11 +119,37 @@ func DatagramServer(cfg *Config, o DatagramOptions) (*DatagramConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.proved = o.AddressProved
+	c.proved = o.AddressProved || o.Proof != nil
 	c.recv.started = true
-	c.recv.state = &awaitClientHello{cfg: cfg, info: &c.recv.info}
+	c.recv.state = &awaitClientHello{cfg: cfg, info: &c.recv.info, proof: o.Proof}
+	if o.Proof != nil {
+		// What answered the first ClientHello was message 0 of this side.
+		c.assembler.StartAt(1)
+		c.flight.StartAt(1)
+		c.plain.SetSequence(o.Proof.sequence)
+	}
 	return c, nil
 }
+
+// datagramShares returns the key shares of a client's first ClientHello. By default it has none
+// of a post-quantum group, so that it fits into one datagram and a server can answer it without
+// keeping anything. A server that has the group asks for the share, which costs no more than
+// the proof of the address does.
+func (c *Config) datagramShares(mtu int) []iana.NamedGroup {
+	if c.KeyShares != nil || mtu >= roomForShares {
+		return c.KeyShares
+	}
+	list := slices.DeleteFunc(slices.Clone(defaultShares(c.groups())), func(id iana.NamedGroup) bool {
+		return !suites.Classical(id)
+	})
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
+
+// roomForShares is an MTU that has room for a ClientHello with a share of a hybrid group.
+const roomForShares = 2048
 
 func newDatagramConn(cfg *Config, o DatagramOptions) (*DatagramConn, error) {
 	c := &DatagramConn{options: o}

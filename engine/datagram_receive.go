@@ -177,7 +177,7 @@ func (c *DatagramConn) authentic(now time.Time, e *epoch) {
 // encrypted reports whether records in the clear are of no use any more.
 func (c *DatagramConn) encrypted() bool { return c.keys.latest() != nil }
 
-// alert acts on an alert. One in the clear may be from anybody: it counts only as long as the
+// alert acts on an alert. Anyone can send one in the clear: it counts only as long as the
 // peer has no other way.
 func (c *DatagramConn) alert(r received) error {
 	if r.epoch == nil && c.encrypted() {
@@ -271,8 +271,10 @@ func (c *DatagramConn) noteFlight(now time.Time, kept, all bool, n record.Number
 	if kept && !c.recv.info.HandshakeDone {
 		// RFC 9147, Section 7.1: a part of the peer's next flight acknowledges this
 		// side's last one.
+		// The timer runs on: what this side sends then is an ACK.
 		c.flight.Clear()
 		c.timer.Stop()
+		c.timer.Start(now)
 	}
 	if all {
 		c.ackAt = earlier(c.ackAt, now.Add(c.timer.Duration()/4))
@@ -286,7 +288,7 @@ func (c *DatagramConn) fragment(f dtls.Fragment, r received) (dtls.Verdict, erro
 	}
 	if r.epoch != c.keys.latest() {
 		if r.epoch == nil {
-			return dtls.Dropped, nil // anybody can have sent it
+			return dtls.Dropped, nil // anyone can have sent it
 		}
 		return dtls.Dropped, broken(iana.AlertUnexpectedMessage,
 			"a handshake message under an earlier key")

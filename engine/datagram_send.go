@@ -239,12 +239,17 @@ func (c *DatagramConn) expire(now time.Time) {
 		return
 	}
 	n := c.timer.Backoff(now)
-	if c.flight.Empty() {
+	switch {
+	case c.flight.Empty() && c.recv.info.HandshakeDone:
 		c.timer.Stop()
 		return
-	}
-	if n > dtls.MaxTimeouts {
+	case n > dtls.MaxTimeouts:
 		c.giveUp()
+		return
+	case c.flight.Empty():
+		// The peer's flight is not whole. An ACK lets it send the rest, also if it waits
+		// for a proof that this side receives at its address.
+		c.ackNow = true
 		return
 	}
 	if n > 2 && c.mtu > lowMTU {
@@ -261,7 +266,7 @@ func (c *DatagramConn) expire(now time.Time) {
 // giveUp ends the connection of a peer that does not answer. Tickets alone are given up.
 func (c *DatagramConn) giveUp() {
 	c.flight.Forget(iana.HandshakeNewSessionTicket)
-	if c.flight.Empty() {
+	if c.flight.Empty() && c.recv.info.HandshakeDone {
 		c.timer.Stop()
 		return
 	}

@@ -16,6 +16,7 @@ type deciding struct {
 	m     message // hello as received
 	flow  *flow13 // its transcript has the HelloRetryRequest; nil for a first hello
 	known known
+	proof *AddressProof // in DTLS, of a client that has proved its address
 }
 
 func (s *deciding) decide(do *effects) (state, error) {

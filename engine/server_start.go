@@ -7,8 +7,9 @@ import (
 
 // awaitClientHello waits for the ClientHello.
 type awaitClientHello struct {
-	cfg  *Config
-	info *State
+	cfg   *Config
+	info  *State
+	proof *AddressProof // in DTLS, of a client that has proved its address
 }
 
 func (s *awaitClientHello) awaits() awaited { return awaited{iana.HandshakeClientHello} }
@@ -32,12 +33,12 @@ func (s *awaitClientHello) handle(m message, do *effects) (state, error) {
 		return nil, err // of an inner ClientHello
 	}
 	s.info.ServerName = hello.ServerName
-	d := &deciding{cfg: s.cfg, info: s.info, ech: ech, hello: hello, m: m}
+	d := &deciding{cfg: s.cfg, info: s.info, ech: ech, hello: hello, m: m, proof: s.proof}
 	d.known.decrypted = s.info.ECHAccepted
 	if s.cfg.ForClient != nil {
 		return d.awaitConfig(), nil
 	}
-	return d.decide(do)
+	return d.configured(nil, do)
 }
 
 // awaitConfig waits for the configuration for the client.
@@ -60,6 +61,9 @@ func (s *deciding) configured(cfg *Config, do *effects) (state, error) {
 		}
 		do.use(cfg)
 		s.cfg = cfg
+	}
+	if err := s.proof.begin(s); err != nil {
+		return nil, err
 	}
 	return s.decide(do)
 }

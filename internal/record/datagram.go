@@ -238,6 +238,9 @@ func (r DatagramRecord) number() Number {
 	return Number{n >> 48, n & (MaxNumber - 1)}
 }
 
+// SetSequence makes n the number of the next record.
+func (p *PlainDatagrams) SetSequence(n uint64) { p.seq = n }
+
 // DatagramOverhead is the header.
 func (p *PlainDatagrams) DatagramOverhead() int { return DatagramHeaderLen }
 

@@ -57,8 +57,12 @@ func (m *ClientHello) AppendTo(b []byte) ([]byte, error) {
 	block := w.Begin(2)
 	present := make([]iana.ExtensionType, 0, len(clientHelloTable)+len(m.Unknown))
 	part := borrow(&w)
+	first := m.firstInDatagram()
+	if first != nil && first.append(m, part) {
+		present = append(present, first.typ)
+	}
 	for i := range clientHelloBody {
-		if r := &clientHelloBody[i]; r.append(m, part) {
+		if r := &clientHelloBody[i]; r != first && r.append(m, part) {
 			present = append(present, r.typ)
 		}
 	}

@@ -37,6 +37,16 @@ func swapVersion(v iana.Version) iana.Version {
 	return v
 }
 
+// firstInDatagram returns the row of the extension that is to be in the first fragment: the
+// cookie, by which a server knows that it may keep the fragment. It is nil without one, and in
+// a hello with encrypted_client_hello, where the order of the extensions has a meaning.
+func (m *ClientHello) firstInDatagram() *row[ClientHello] {
+	if !m.Datagram || m.Cookie == nil || m.ECH != nil {
+		return nil
+	}
+	return clientHelloTable.find(iana.ExtCookie)
+}
+
 func (m *ClientHello) swapVersions() {
 	m.LegacyVersion = swapVersion(m.LegacyVersion)
 	m.SupportedVersions = slices.Clone(m.SupportedVersions)

@@ -2,9 +2,11 @@ package wire
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"slices"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/codec"
 )
 
 // mayChange lists the extensions that a second ClientHello may add, remove or
@@ -63,4 +65,54 @@ func (p *parser) nextExtension(skip func(iana.ExtensionType) bool) (e Extension,
 		}
 	}
 	return Extension{}, false
+}
+
+// StableHello returns a digest of all that the second ClientHello, after a HelloRetryRequest or
+// a HelloVerifyRequest, must have like the first one. body is one that ParseClientHello has
+// accepted.
+func StableHello(body []byte) [sha256.Size]byte {
+	var h helloParts
+	p := parse(iana.HandshakeClientHello, body)
+	h.read(&p)
+	b := codec.NewBuilder(nil)
+	b.AddBytes(h.start)
+	b.AddVector(1, h.sessionID)
+	b.AddVector(2, h.suites)
+	b.AddVector(1, h.compression)
+	list := p.within(h.extensions)
+	for {
+		e, more := list.nextExtension(func(typ iana.ExtensionType) bool {
+			return slices.Contains(mayChange, typ) || typ == iana.ExtECH
+		})
+		if !more {
+			break
+		}
+		b.AddUint16(uint16(e.Type))
+		b.AddVector(2, e.Data)
+	}
+	out, _ := b.Bytes() // no longer than body
+	return sha256.Sum256(out)
+}
+
+// FragmentCookie returns the cookie in the start of a ClientHello of DTLS: legacy_cookie, or
+// the one in the cookie extension if that begins and ends in it. It is nil if there is none.
+func FragmentCookie(start []byte) []byte {
+	p := parse(iana.HandshakeClientHello, start)
+	p.Bytes(2 + 32)
+	p.vector8("legacy_session_id", 0, 32)
+	if cookie := p.vector8("legacy_cookie", 0, 255); len(cookie) > 0 {
+		return cookie
+	}
+	p.vector16("cipher_suites", 2)
+	p.vector8("legacy_compression_methods", 1, 255)
+	p.uint16("extensions") // it may end behind the fragment
+	for p.err == nil && !p.Empty() {
+		typ := iana.ExtensionType(p.uint16("extensions"))
+		data := p.vector16("extensions", 0)
+		if typ == iana.ExtCookie && p.err == nil {
+			ext := p.within(data)
+			return ext.vector16("cookie", 1)
+		}
+	}
+	return nil
 }

@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/sealsock/sealsock/iana"
+)
+
+// A gate is a server that makes a connection only for a client that has proved its address.
+type gate struct {
+	*AddressCheck
+	server  *config
+	address []byte
+	replies int
+}
+
+func newGate(t testing.TB, server *config) *gate {
+	t.Helper()
+	check, err := NewAddressCheck(&server.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &gate{AddressCheck: check, server: server, address: []byte("192.0.2.1:9")}
+}
+
+// meet carries the client's datagrams to the gate until there is a connection.
+func (g *gate) meet(t testing.TB, l *link, o DatagramOptions) {
+	t.Helper()
+	l.server = nil
+	for range 20 {
+		for d := l.client.NextDatagram(); d != nil; d = l.client.NextDatagram() {
+			if l.server != nil {
+				l.server.take(l.server.Receive(l.now, d))
+				continue
+			}
+			verdict, reply, proof := g.Check(l.now, g.address, bytes.Clone(d))
+			switch verdict {
+			case AddressReply:
+				if g.replies++; len(reply) > 3*len(d) {
+					t.Errorf("a reply of %d bytes to %d", len(reply), len(d))
+				}
+				l.client.take(l.client.Receive(l.now, reply))
+			case AddressProved:
+				o.Proof = proof
+				s, err := DatagramServer(&g.server.Config, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				l.server = &end{DatagramConn: s}
+				l.server.take(s.Receive(l.now, d))
+			}
+		}
+		if l.server != nil {
+			return
+		}
+	}
+	t.Fatalf("the client did not prove its address: %v", l.client.err)
+}
+
+// TestAddressCheck: a client proves its address with one more round trip, in both versions and
+// whether or not it is asked for another key share, and the handshake continues from the
+// cookie alone.
+func TestAddressCheck(t *testing.T) {
+	for _, v := range versionsOfDatagrams {
+		for _, shares := range [][]iana.NamedGroup{nil, {}, {iana.X25519}} {
+			client, server := datagramConfigs(t, v)
+			client.KeyShares = shares
+			o := DatagramOptions{MTU: 600}
+			l := newLink(t, client, server, o)
+			g := newGate(t, server)
+			g.meet(t, l, o)
+			l.open(t)
+			if g.replies != 1 {
+				t.Errorf("%v: %d replies", v, g.replies)
+			}
+			if s := l.client.State(); v == iana.TLS13 && s.Group != iana.X25519MLKEM768 {
+				t.Errorf("%v: the group is %v", v, s.Group)
+			}
+		}
+	}
+}
+
+// TestAddressCheckSession: a session is resumed behind a proof, and 0-RTT data is refused.
+func TestAddressCheckSession(t *testing.T) {
+	for _, v := range versionsOfDatagrams {
+		client, server := datagramConfigs(t, v)
+		server.Tickets = newMemory()
+		l := newLink(t, client, server, DatagramOptions{})
+		l.open(t)
+		if len(l.client.sessions) == 0 {
+			t.Fatalf("%v: no session", v)
+		}
+		client.Session = l.client.sessions[0]
+		l = newLink(t, client, server, DatagramOptions{})
+		newGate(t, server).meet(t, l, DatagramOptions{})
+		l.open(t)
+		if !l.client.State().Resumed || !l.server.State().Resumed {
+			t.Errorf("%v: the session was not resumed", v)
+		}
+	}
+}
+
+// TestAddressCheckRefuses: a cookie is for one address, one ClientHello and one minute.
+func TestAddressCheckRefuses(t *testing.T) {
+	for _, v := range versionsOfDatagrams {
+		client, server := datagramConfigs(t, v)
+		l := newLink(t, client, server, DatagramOptions{MTU: 9000}) // one datagram a hello
+		g := newGate(t, server)
+		_, reply, _ := g.Check(l.now, g.address, l.client.NextDatagram())
+		l.client.take(l.client.Receive(l.now, reply))
+		second := l.client.NextDatagram()
+		verdict := func(at time.Time, address string, d []byte) AddressVerdict {
+			v, _, _ := g.Check(at, []byte(address), bytes.Clone(d))
+			return v
+		}
+		own := string(g.address)
+		if got := verdict(l.now, own, second); got != AddressProved {
+			t.Fatalf("%v: verdict %d", v, got)
+		}
+		if got := verdict(l.now, "192.0.2.2:9", second); got != AddressDiscard {
+			t.Errorf("%v: another address: verdict %d", v, got)
+		}
+		if got := verdict(l.now.Add(cookieLifetime+time.Second), own, second); got != AddressDiscard {
+			t.Errorf("%v: an old cookie: verdict %d", v, got)
+		}
+		for i := range second {
+			for _, n := range []int{i, len(second)} {
+				d := bytes.Clone(second[:n])
+				if n == len(second) {
+					d[i] ^= 1
+				}
+				g.Check(l.now, g.address, d) // nothing panics
+			}
+		}
+		changed := bytes.Clone(second)
+		changed[13+12+2] ^= 1 // the random value
+		_, _, proof := g.Check(l.now, g.address, changed)
+		s, err := DatagramServer(&server.Config, DatagramOptions{Proof: proof})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Receive(l.now, changed); err == nil {
+			t.Errorf("%v: a ClientHello that changes is accepted", v)
+		}
+	}
+}
+
+// TestAddressCheckBound: garbage gets no answer, and no answer is longer than what it answers
+// allows.
+func TestAddressCheckBound(t *testing.T) {
+	client, server := datagramConfigs(t, iana.TLS13)
+	client.MaxVersion, server.MinVersion, server.MaxVersion = iana.TLS12, iana.TLS13, iana.TLS13
+	client.MinVersion = iana.TLS12
+	l := newLink(t, client, server, DatagramOptions{})
+	g := newGate(t, server)
+	verdict, reply, _ := g.Check(l.now, g.address, l.client.NextDatagram())
+	if verdict != AddressReply {
+		t.Fatalf("verdict %d for a client without a version in common", verdict)
+	}
+	if _, err := l.client.Receive(l.now, reply); err == nil {
+		t.Error("the client does not see the alert")
+	}
+	for _, d := range []string{"", "x", "GET / HTTP/1.0", "\x16\xfe\xfd\x00\x00", "\x2f123456789"} {
+		if verdict, reply, _ := g.Check(l.now, g.address, []byte(d)); verdict != AddressDiscard || reply != nil {
+			t.Errorf("%q: verdict %d, reply %x", d, verdict, reply)
+		}
+	}
+}
