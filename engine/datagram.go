@@ -292,6 +292,23 @@ func (c *DatagramConn) MaxData() int {
 	return max(0, min(c.mtu-c.sealer.DatagramOverhead(), c.send.max))
 }
 
+// SetFirstTimeout changes FirstTimeout, for example after the round-trip time was measured, and
+// the timeouts that are set.
+func (c *DatagramConn) SetFirstTimeout(d time.Duration) error {
+	if err := c.usable(); err != nil {
+		return err
+	}
+	if d < time.Millisecond {
+		return usage("a first timeout of %v: it must be a millisecond at least", d)
+	}
+	old := c.timer.Duration()
+	c.timer.SetInitial(d)
+	if !c.ackAt.IsZero() {
+		c.ackAt = c.ackAt.Add((c.timer.Duration() - old) / 4)
+	}
+	return nil
+}
+
 // MTU is the size in bytes of the largest datagram with handshake messages, at present.
 func (c *DatagramConn) MTU() int {
 	if c == nil {

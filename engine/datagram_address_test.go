@@ -163,7 +163,8 @@ func TestAddressCheckBound(t *testing.T) {
 		t.Error("the client does not see the alert")
 	}
 	for _, d := range []string{"", "x", "GET / HTTP/1.0", "\x16\xfe\xfd\x00\x00", "\x2f123456789"} {
-		if verdict, reply, _ := g.Check(l.now, g.address, []byte(d)); verdict != AddressDiscard || reply != nil {
+		verdict, reply, _ := g.Check(l.now, g.address, []byte(d))
+		if verdict != AddressDiscard || reply != nil {
 			t.Errorf("%q: verdict %d, reply %x", d, verdict, reply)
 		}
 	}

@@ -118,10 +118,27 @@ func (c *DatagramConn) act() (bool, error) {
 	if err := r.dispatch(newMessage(raw)); err != nil {
 		return true, err
 	}
-	if done || r.info.HandshakeDone && !c.recv.client {
-		c.ackNow = true // no flight of this side acknowledges it
+	if !done && r.info.HandshakeDone {
+		c.ackNow = !r.client // no flight of this side acknowledges the client's last one
+		if err := c.finished12(); err != nil {
+			return true, err
+		}
 	}
 	return true, c.checkPending(keys)
+}
+
+// finished12 ends the retransmission of DTLS 1.2. The last flight of the handshake is kept, in
+// case that the peer's Finished shows that it did not arrive.
+func (c *DatagramConn) finished12() error {
+	if c.recv.info.Version != iana.TLS12 {
+		return nil
+	}
+	err := c.apply()
+	c.timer.Stop()
+	if c.replied {
+		c.flight.Clear()
+	}
+	return err
 }
 
 // checkPending refuses messages of an old epoch behind a change of keys. RFC 9147, Section

@@ -48,6 +48,19 @@ func (t *Timer) Stop() { *t = Timer{Initial: t.Initial} }
 // Pause ends the timer and keeps its count: what follows is the same flight.
 func (t *Timer) Pause() { t.deadline = time.Time{} }
 
+// SetInitial changes the first time, and what has followed from it, also of a timer that is
+// set.
+func (t *Timer) SetInitial(d time.Duration) {
+	old := t.Duration()
+	t.Initial, t.current = d, 0
+	for range t.count {
+		t.double()
+	}
+	if !t.deadline.IsZero() {
+		t.deadline = t.deadline.Add(t.Duration() - old)
+	}
+}
+
 // Expired reports whether the time is over.
 func (t *Timer) Expired(now time.Time) bool {
 	return !t.deadline.IsZero() && !now.Before(t.deadline)
@@ -56,8 +69,10 @@ func (t *Timer) Expired(now time.Time) bool {
 // Backoff counts a timeout, doubles the time and sets the timer again. It returns the number
 // of timeouts in a row.
 func (t *Timer) Backoff(now time.Time) int {
-	t.current = min(2*t.Duration(), maxTimeout)
+	t.double()
 	t.count++
 	t.deadline = now.Add(t.current)
 	return t.count
 }
+
+func (t *Timer) double() { t.current = min(2*t.Duration(), maxTimeout) }

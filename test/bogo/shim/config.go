@@ -131,7 +131,7 @@ func (c *connection) forClient(hello *engine.ClientHelloInfo) (*engine.Config, e
 // versions returns the lowest and the highest version. The engine supports
 // ranges only.
 func (s *settings) versions(cfg *engine.Config) error {
-	low, high := iana.Version(s.minVersion), iana.Version(s.maxVersion)
+	low, high := stream(s.minVersion), stream(s.maxVersion)
 	if low == 0 {
 		low = iana.TLS10
 	}
@@ -152,6 +152,20 @@ func (s *settings) versions(cfg *engine.Config) error {
 	}
 	cfg.MinVersion, cfg.MaxVersion = max(low, lowest), high
 	return nil
+}
+
+// stream returns the version of TLS for one of DTLS.
+func stream(v uint16) iana.Version {
+	switch v := iana.Version(v); v {
+	case iana.DTLS13:
+		return iana.TLS13
+	case iana.DTLS12:
+		return iana.TLS12
+	case iana.DTLS10:
+		return iana.TLS11
+	default:
+		return v
+	}
 }
 
 // lowest is the oldest version of the engine.

@@ -67,10 +67,10 @@ func (c *connection) act(ev engine.Event) error {
 // and with 0-RTT data before.
 func (c *connection) mayBegin() bool {
 	if c.settings.server {
-		return c.sender.Ready() && (c.done || c.receiver.State().EarlyData)
+		return c.ready() && (c.done || c.state().EarlyData)
 	}
-	c.offeredEarly = c.offeredEarly || c.sender.Early() > 0
-	return c.done || c.sender.Early() > 0
+	c.offeredEarly = c.offeredEarly || c.early() > 0
+	return c.done || c.early() > 0
 }
 
 // begin sends the data that the shim sends before it reads.
@@ -110,7 +110,7 @@ func (c *connection) begin() error {
 func (c *connection) sayKeys() error {
 	s := c.settings
 	if s.exportLength > 0 {
-		state := c.receiver.State()
+		state := c.state()
 		context := []byte(s.exportContext)
 		if !s.exportContextUsed {
 			context = nil
@@ -121,7 +121,7 @@ func (c *connection) sayKeys() error {
 		}
 	}
 	if s.tlsUnique {
-		state := c.receiver.State()
+		state := c.state()
 		if err := c.say(state.Unique()); err != nil {
 			return err
 		}
@@ -178,7 +178,7 @@ func (c *connection) end() error {
 	if !s.checkCloseNotify {
 		return c.checkMessages()
 	}
-	if err := c.send(c.sender.CloseNotify(nil)); err != nil {
+	if err := c.closeNotify(); err != nil {
 		return err
 	}
 	for !c.closed {

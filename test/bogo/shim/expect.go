@@ -10,7 +10,7 @@ import (
 
 // checkHandshake compares the connection with the flags after the handshake.
 func (c *connection) checkHandshake() error {
-	state := c.receiver.State()
+	state := c.state()
 	for _, check := range []func(*engine.State) error{c.checkParameters, c.checkSession, c.checkPeer} {
 		if err := check(&state); err != nil {
 			return err
@@ -34,7 +34,7 @@ func (c *connection) checkParameters(state *engine.State) error {
 	switch {
 	case want.neverDone:
 		return mismatch("the handshake is done, which was not expected")
-	case want.version != 0 && want.version != uint16(state.Version):
+	case want.version != 0 && stream(want.version) != state.Version:
 		return differs("the version", state.Version, want.version)
 	case want.cipher != 0 && want.cipher != uint16(state.CipherSuite):
 		return differs("the cipher suite", state.CipherSuite, want.cipher)
@@ -111,7 +111,7 @@ func (c *connection) checkPeer(state *engine.State) error {
 
 // checkNewSession checks the new session of a client after all data was read.
 func (c *connection) checkNewSession() error {
-	s, state := c.settings, c.receiver.State()
+	s, state := c.settings, c.state()
 	if state.Version < iana.TLS13 {
 		// A resumed connection reports its session again, and one without
 		// extended master secret reports none.

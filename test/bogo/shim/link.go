@@ -29,14 +29,15 @@ type connection struct {
 	using       *engine.Credential // what this side showed
 	chosen      int                // which of credentials that is; -1 for none of them
 
-	conn     net.Conn
-	receiver *engine.Receiver
-	sender   *engine.Sender
-	out      engine.Outgoing
-	in       []byte // received, and not used yet
-	held     []byte // held back by -read-with-unfinished-write until more is sent
-	later    []byte // to be sent once the handshake is done
-	shown    int    // with -async, how much of in the engine may see
+	conn      net.Conn
+	receiver  *engine.Receiver
+	sender    *engine.Sender
+	datagrams *datagrams // with -dtls, in place of the two
+	out       engine.Outgoing
+	in        []byte // received, and not used yet
+	held      []byte // held back by -read-with-unfinished-write until more is sent
+	later     []byte // to be sent once the handshake is done
+	shown     int    // with -async, how much of in the engine may see
 
 	offeredEarly bool              // 0-RTT data was offered
 	messages     strings.Builder   // as -expect-msg-callback has them
@@ -55,9 +56,12 @@ func connect(m *memory, s, retry *settings, resuming bool) error {
 	if err != nil {
 		return err
 	}
-	if s.server {
+	switch {
+	case s.dtls:
+		c.datagrams, err = newDatagrams(c, cfg)
+	case s.server:
 		c.receiver, c.sender, err = engine.Server(cfg)
-	} else {
+	default:
 		c.receiver, c.sender, err = engine.Client(cfg, c.target)
 	}
 	if err != nil {
@@ -120,6 +124,9 @@ func (c *connection) trace(t engine.Trace) {
 // next passes received bytes to the engine and returns the event. At the end of
 // the stream the error is io.EOF.
 func (c *connection) next() (engine.Event, error) {
+	if c.datagrams != nil {
+		return c.datagrams.next()
+	}
 	visible := len(c.in)
 	if c.settings.async {
 		visible = c.shown
@@ -160,6 +167,9 @@ func (c *connection) more() error {
 
 // flush sends the output of the receiving half.
 func (c *connection) flush() error {
+	if c.datagrams != nil {
+		return c.datagrams.flush()
+	}
 	raw, err := c.sender.Apply(nil, c.out)
 	c.out = engine.Outgoing{}
 	return c.send(raw, err)
@@ -184,12 +194,15 @@ func (c *connection) write(data []byte) error {
 	if err := c.flush(); err != nil {
 		return err
 	}
-	if !c.sender.Ready() {
-		now := data[:min(len(data), c.sender.Early())]
+	if !c.ready() {
+		now := data[:min(len(data), c.early())]
 		c.later = append(c.later, data[len(now):]...)
 		if data = now; len(data) == 0 {
 			return nil
 		}
+	}
+	if c.datagrams != nil {
+		return c.datagrams.write(data)
 	}
 	return c.send(c.sender.Seal(nil, data))
 }
@@ -214,6 +227,9 @@ func (c *connection) startWrite(data []byte) error {
 func (c *connection) rekey() error {
 	if err := c.flush(); err != nil {
 		return err
+	}
+	if c.datagrams != nil {
+		return c.datagrams.rekey()
 	}
 	return c.send(c.sender.Rekey(nil, false))
 }
@@ -246,6 +262,9 @@ func (c *connection) answer(q engine.Question) error {
 	}
 	if err != nil {
 		a = engine.Refuse(err)
+	}
+	if c.datagrams != nil {
+		return c.datagrams.take(c.datagrams.Resume(c.datagrams.now, a))
 	}
 	return c.receiver.Resume(a)
 }

@@ -9,6 +9,9 @@ type settings struct {
 	ipv6        bool
 	shimID      uint64
 	server      bool
+	dtls        bool
+	mtu         int
+	timeout     int // until the first retransmission, in milliseconds
 	resumeCount int
 
 	minVersion, maxVersion uint16

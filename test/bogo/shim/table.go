@@ -19,6 +19,11 @@ var flags = map[string]flag{
 	"-trust-cert":      ignoredValue(), // only the flags below determine what the shim accepts
 	"-handshaker-path": ignoredValue(),
 
+	"-dtls": on(func(s *settings) *bool { return &s.dtls }),
+	"-mtu":  number(func(s *settings) *int { return &s.mtu }),
+
+	"-initial-timeout-duration-ms": number(func(s *settings) *int { return &s.timeout }),
+
 	"-min-version":  number(func(s *settings) *uint16 { return &s.minVersion }),
 	"-max-version":  number(func(s *settings) *uint16 { return &s.maxVersion }),
 	"-no-tls1":      without(1),
