@@ -16,7 +16,7 @@ type awaitServerHello struct {
 }
 
 func (s *awaitServerHello) awaits() awaited {
-	if s.cfg.datagram && s.speaks(iana.TLS12) {
+	if s.cfg.datagram {
 		return awaited{iana.HandshakeServerHello, iana.HandshakeHelloVerifyRequest}
 	}
 	return awaited{iana.HandshakeServerHello}

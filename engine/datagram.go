@@ -35,16 +35,18 @@ type DatagramConn struct {
 	events    []Event
 	asked     Question // the last that was reported
 
-	flight   dtls.Flight
-	replied  bool // the peer has answered the flight
-	timer    dtls.Timer
-	acks     dtls.Acks
-	ackAt    time.Time // when they are sent; zero while they are not due
-	ackNow   bool
-	forgetAt time.Time // when a receiving key is to be dropped
-	out      [][]byte
+	flight  dtls.Flight
+	replied bool // the peer has answered the flight
+	timer   dtls.Timer
+	acks    dtls.Acks
+	ackAt   time.Time // when they are sent; zero while they are not due
+	ackNow  bool
+	out     [][]byte
 
-	update  keyUpdate
+	update    keyUpdate
+	answerDue bool // the peer has asked for new keys of this side
+	timerDue  bool // the timer starts with the next call that has the time
+
 	granted int // bytes that may be sent to an address that is not proved
 	proved  bool
 }
@@ -105,6 +107,8 @@ func DatagramClient(cfg *Config, to Target, o DatagramOptions) (*DatagramConn, e
 	}
 	c.recv.client = true
 	c.proved = true
+	// RFC 6347, Section 4.2.1: the first one may have DTLS 1.0 for compatibility.
+	c.plain.Version = iana.DTLS10
 	c.recv.state = &clientStart{cfg: all, info: &c.recv.info}
 	return c, nil
 }
@@ -224,16 +228,20 @@ func (c *DatagramConn) Resume(now time.Time, a Answer) ([]Event, error) {
 	return c.run(now, nil)
 }
 
-// Timeout is when Expire has to be called; zero if there is no need.
+// Timeout is when Expire has to be called; zero if there is no need. It may be in the past:
+// then Expire is to be called now.
 func (c *DatagramConn) Timeout() time.Time {
 	if c.usable() != nil || c.recv.err != nil || c.send.closed {
 		return time.Time{}
 	}
-	return earlier(earlier(c.timer.Deadline(), c.ackAt), c.forgetAt)
+	if c.timerDue {
+		return time.Unix(0, 0)
+	}
+	return earlier(c.timer.Deadline(), c.ackAt)
 }
 
-// Expire does what is due at a time: it sends again what the peer has not answered, sends a
-// delayed acknowledgment, or drops an old key. If the peer has not answered twelve times in a
+// Expire does what is due at a time: it sends again what the peer has not answered, or sends a
+// delayed acknowledgment. If the peer has not answered twelve times in a
 // row, the connection ends. Events and the error are as for Receive.
 func (c *DatagramConn) Expire(now time.Time) ([]Event, error) {
 	if err := c.usable(); err != nil {

@@ -80,19 +80,17 @@ func (e *epochs) supersede(now time.Time) {
 	}
 }
 
-// expire drops the keys whose time is over, and returns when the next one is to be dropped.
-func (e *epochs) expire(now time.Time) (next time.Time) {
+// expire drops the keys whose time is over.
+func (e *epochs) expire(now time.Time) {
 	kept := e.list[:0]
 	for _, k := range e.list {
 		if !k.until.IsZero() && !now.Before(k.until) {
 			continue
 		}
-		next = earlier(next, k.until)
 		kept = append(kept, k)
 	}
 	clear(e.list[len(kept):])
 	e.list = kept
-	return next
 }
 
 // limit makes the keys refuse records over a limit agreed on, but for that of 0-RTT data,
@@ -144,8 +142,8 @@ func (e *epochs) open(rec record.DatagramRecord) (r received, ok bool, err error
 				return r, false, overLimit(iana.AlertBadRecordMAC,
 					"%d records could not be decrypted with one key", k.forged)
 			}
-		case errors.Is(err, record.ErrNoType):
-			return r, false, err
+		case errors.Is(err, record.ErrNoType), errors.Is(err, record.ErrOverflow) && r.number != record.Number{}:
+			return r, false, err // it is authentic
 		}
 		return r, false, nil
 	}

@@ -55,7 +55,7 @@ func (c *DatagramConn) ended(err error) ([]Event, error) {
 func (c *DatagramConn) stop() {
 	c.flight.Clear()
 	c.timer.Stop()
-	c.ackAt, c.ackNow, c.forgetAt = time.Time{}, false, time.Time{}
+	c.ackAt, c.ackNow = time.Time{}, false
 	c.assembler = dtls.Assembler{}
 }
 
@@ -119,19 +119,22 @@ func (c *DatagramConn) act() (bool, error) {
 		return true, err
 	}
 	if !done && r.info.HandshakeDone {
-		c.ackNow = !r.client // no flight of this side acknowledges the client's last one
-		if err := c.finished12(); err != nil {
+		if err := c.finished(); err != nil {
 			return true, err
 		}
 	}
 	return true, c.checkPending(keys)
 }
 
-// finished12 ends the retransmission of DTLS 1.2. The last flight of the handshake is kept, in
-// case that the peer's Finished shows that it did not arrive.
-func (c *DatagramConn) finished12() error {
-	if c.recv.info.Version != iana.TLS12 {
+// finished ends the handshake. In DTLS 1.3 the client's last flight is acknowledged. In DTLS 1.2
+// nothing is sent again from now on; the last flight is kept, in case that the peer's Finished
+// shows that it did not arrive.
+func (c *DatagramConn) finished() error {
+	switch {
+	case c.recv.info.Version != iana.TLS12 && c.recv.client:
 		return nil
+	case c.recv.info.Version != iana.TLS12:
+		return c.sendAck()
 	}
 	err := c.apply()
 	c.timer.Stop()
@@ -187,7 +190,7 @@ func (c *DatagramConn) authentic(now time.Time, e *epoch) {
 	}
 	if e == c.keys.latest() {
 		c.keys.supersede(now)
-		c.forgetAt = c.keys.expire(now)
+		c.keys.expire(now)
 	}
 }
 
@@ -345,7 +348,7 @@ func wireHeader(typ iana.HandshakeType) []byte { return []byte{byte(typ), 0, 0, 
 // ack takes an ACK. RFC 9147, Section 7.
 func (c *DatagramConn) ack(now time.Time, r received) error {
 	switch {
-	case c.recv.info.Version == 0, r.epoch == nil && c.encrypted():
+	case c.recv.info.Version == 0, r.epoch == nil && c.recv.info.HandshakeDone:
 		return nil
 	case c.recv.info.Version != iana.TLS13:
 		return broken(iana.AlertUnexpectedMessage, "an ACK on a connection of DTLS 1.2")
@@ -358,9 +361,13 @@ func (c *DatagramConn) ack(now time.Time, r received) error {
 		// RFC 9147, Section 7, with its erratum 8108: during the handshake an ACK has the
 		// epoch of the records that it acknowledges, or a later one.
 		if r.number.Epoch < epochApplication && n.Epoch > r.number.Epoch {
+			if r.epoch == nil {
+				return nil // anyone can have sent it
+			}
 			return illegal("an ACK in epoch %d for a record of epoch %d", r.number.Epoch, n.Epoch)
 		}
 	}
+	c.recv.cfg.trace(false, iana.ContentACK, r.payload)
 	if c.flight.Ack(numbers) && c.flight.Empty() {
 		c.timer.Stop()
 	}

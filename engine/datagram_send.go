@@ -39,6 +39,12 @@ func (c *DatagramConn) Send(dst, payload []byte) ([]byte, error) {
 	if err := c.renew(); err != nil {
 		return dst, err
 	}
+	if c.flight.Unsent() {
+		if err := c.sendFlight(false); err != nil {
+			return dst, err
+		}
+		c.timerDue = true
+	}
 	return c.seal(dst, iana.ContentApplicationData, payload, s.padding(len(payload)))
 }
 
@@ -149,6 +155,9 @@ func (c *DatagramConn) begin() {
 		return
 	}
 	c.replied = false
+	if c.recv.info.Version != 0 {
+		c.plain.Version = iana.DTLS12 // a client's first ClientHello has DTLS 1.0
+	}
 	if c.sealer.Epoch() >= epochApplication {
 		return // each message after the handshake is acknowledged for itself
 	}
@@ -164,6 +173,11 @@ func (c *DatagramConn) sendAlert(a iana.Alert) error {
 	level := byte(2)
 	if a == iana.AlertCloseNotify || !ends {
 		level = 1
+	}
+	if c.flight.Unsent() { // such as the Finished that comes before it
+		if err := c.sendFlight(false); err != nil {
+			return err
+		}
 	}
 	payload := []byte{level, byte(a)}
 	c.send.cfg.trace(true, iana.ContentAlert, payload)
@@ -222,6 +236,7 @@ func (c *DatagramConn) sendAck() error {
 		return nil // records of the handshake are not acknowledged under the key of 0-RTT data
 	}
 	payload := c.acks.Message(min(c.mtu-c.sealer.DatagramOverhead(), c.send.max))
+	c.send.cfg.trace(true, iana.ContentACK, payload)
 	d, err := c.seal(nil, iana.ContentACK, payload, 0)
 	if err == nil {
 		c.out = append(c.out, d)
@@ -231,14 +246,24 @@ func (c *DatagramConn) sendAck() error {
 
 // expire does what is due.
 func (c *DatagramConn) expire(now time.Time) {
-	c.forgetAt = c.keys.expire(now)
+	c.keys.expire(now)
+	if c.timerDue {
+		c.timerDue = false
+		c.timer.Start(now)
+	}
 	if !c.ackAt.IsZero() && !now.Before(c.ackAt) {
-		c.ackNow, c.ackAt = true, time.Time{}
+		if err := c.sendAck(); err != nil {
+			c.recv.fail(err)
+			return
+		}
 	}
-	if !c.timer.Expired(now) {
-		return
+	if c.timer.Expired(now) {
+		c.unanswered(c.timer.Backoff(now))
 	}
-	n := c.timer.Backoff(now)
+}
+
+// unanswered acts on the n-th time that the peer has not answered in time.
+func (c *DatagramConn) unanswered(n int) {
 	switch {
 	case c.flight.Empty() && c.recv.info.HandshakeDone:
 		c.timer.Stop()
@@ -255,7 +280,7 @@ func (c *DatagramConn) expire(now time.Time) {
 	if n > 2 && c.mtu > lowMTU {
 		c.mtu = lowMTU // RFC 9147, Section 4.4: large datagrams may be what is lost
 	}
-	if len(c.out) > 0 {
+	if !c.proved && len(c.out) > 0 {
 		return // what was to be sent could not be: its address is not proved
 	}
 	if err := c.sendFlight(true); err != nil {
@@ -268,6 +293,9 @@ func (c *DatagramConn) giveUp() {
 	c.flight.Forget(iana.HandshakeNewSessionTicket)
 	if c.flight.Empty() && c.recv.info.HandshakeDone {
 		c.timer.Stop()
+		if err := c.acknowledged(); err != nil {
+			c.recv.fail(err)
+		}
 		return
 	}
 	c.recv.err = &Error{
@@ -338,7 +366,13 @@ func (c *DatagramConn) Rekey(now time.Time, both bool) error {
 // renew changes the key in time. RFC 9147, Section 4.5.3.
 func (c *DatagramConn) renew() error {
 	s := &c.send
-	if !s.traffic.Valid() || !c.recv.info.HandshakeDone || c.update.sent {
+	switch {
+	case !s.traffic.Valid() || !c.recv.info.HandshakeDone:
+		return nil
+	case c.answerDue:
+		c.answerDue = false
+		return c.keyUpdate(false)
+	case c.update.sent:
 		return nil
 	}
 	left := c.sealer.Left()
@@ -352,17 +386,16 @@ func (c *DatagramConn) renew() error {
 // least a round trip.
 const renewBefore = 1 << 16
 
+// peerUpdated notes that the peer has changed its key, and perhaps asks this side to do so.
 func (c *DatagramConn) peerUpdated(answer bool) error {
 	c.send.asked = false
-	if !answer {
-		return nil
-	}
-	return c.keyUpdate(false)
+	c.answerDue = c.answerDue || answer // with the next data: RFC 9846, Section 4.6.3
+	return nil
 }
 
-// keyUpdate sends a KeyUpdate, or one later if there is one on the way.
+// keyUpdate sends a KeyUpdate, or one later if something is on the way.
 func (c *DatagramConn) keyUpdate(request bool) error {
-	if c.update.sent {
+	if c.update.sent || !c.flight.Empty() {
 		c.update.again = true
 		c.update.request = c.update.request || request
 		return nil
@@ -381,19 +414,25 @@ func (c *DatagramConn) keyUpdate(request bool) error {
 
 // acknowledged takes the next sending key into use if its KeyUpdate was acknowledged.
 func (c *DatagramConn) acknowledged() error {
-	if !c.update.sent || c.flight.Holds(c.update.seq) {
-		return nil
+	if c.update.sent && !c.flight.Holds(c.update.seq) {
+		if err := c.nextKey(); err != nil {
+			return err
+		}
 	}
+	if u := c.update; !u.sent && u.again && c.flight.Empty() {
+		c.update = keyUpdate{}
+		return c.keyUpdate(u.request)
+	}
+	return nil
+}
+
+// nextKey takes the next sending key into use.
+func (c *DatagramConn) nextKey() error {
 	next := c.send.traffic.Next()
 	sealer, err := record.NewSealer13(c.send.suite, next)
 	if err != nil {
 		return local("the cipher cannot be set up", err)
 	}
-	c.sealer, c.send.traffic = sealer, next
-	u := c.update
-	c.update = keyUpdate{}
-	if u.again {
-		return c.keyUpdate(u.request)
-	}
+	c.sealer, c.send.traffic, c.update.sent = sealer, next, false
 	return nil
 }

@@ -42,6 +42,9 @@ func (s *awaitServerHello) proveAddress(m message, do *effects) (state, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case !s.speaks(iana.TLS12):
+		return nil, incompatible(iana.AlertProtocolVersion,
+			"the server chose DTLS 1.2 or older, which is not allowed", "update the server")
 	case s.info.addressAsked:
 		return nil, broken(iana.AlertUnexpectedMessage, "a second HelloVerifyRequest")
 	case s.early:

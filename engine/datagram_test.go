@@ -254,6 +254,10 @@ func TestDatagramRekey(t *testing.T) {
 		if n := len(l.server.messages); string(l.server.messages[n-1]) != "before the acknowledgment" {
 			t.Fatalf("round %d: a message under the old key is lost", i)
 		}
+		l.send(t, l.server, l.client, "with this the server answers")
+		for l.expire(); l.server.update.sent; l.expire() {
+			l.pump()
+		}
 		if c, s := l.client.sealer.Epoch(), l.server.sealer.Epoch(); c != old+1 || s != old+1 {
 			t.Fatalf("round %d: epochs %d and %d after the update, expected %d", i, c, s, old+1)
 		}

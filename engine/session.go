@@ -320,6 +320,15 @@ func (p PSK) GobEncode() ([]byte, error) {
 // Import makes of a key without a fixed hash the one for a TLS 1.3 hash, SHA-256
 // or SHA-384. context may be empty. RFC 9258, Section 5.1.
 func (p *PSK) Import(context []byte, target crypto.Hash) (*PSK, error) {
+	return p.importFor(iana.TLS13, context, target)
+}
+
+// ImportDatagram is Import for DTLS 1.3, which has other keys than TLS 1.3.
+func (p *PSK) ImportDatagram(context []byte, target crypto.Hash) (*PSK, error) {
+	return p.importFor(iana.DTLS13, context, target)
+}
+
+func (p *PSK) importFor(v iana.Version, context []byte, target crypto.Hash) (*PSK, error) {
 	kdf, ok := map[crypto.Hash]uint16{crypto.SHA256: 1, crypto.SHA384: 2}[target]
 	if !ok {
 		return nil, usage("a pre-shared key can be imported for SHA-256 and SHA-384 only")
@@ -333,7 +342,7 @@ func (p *PSK) Import(context []byte, target crypto.Hash) (*PSK, error) {
 		b.AddBytes(field)
 		b.End(m)
 	}
-	b.AddUint16(uint16(iana.TLS13))
+	b.AddUint16(uint16(v))
 	b.AddUint16(kdf)
 	identity, err := b.Bytes()
 	if err != nil {
@@ -345,7 +354,7 @@ func (p *PSK) Import(context []byte, target crypto.Hash) (*PSK, error) {
 	}
 	imported := *p
 	imported.Identity, imported.Hash, imported.imported = identity, target, true
-	imported.secret = hide(keys.ImportPSK(source, p.secret.bytes(), identity, target.Size()))
+	imported.secret = hide(keys.ImportPSK(source, p.secret.bytes(), identity, target.Size(), v == iana.DTLS13))
 	return &imported, nil
 }
 

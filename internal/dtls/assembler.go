@@ -9,9 +9,9 @@ import (
 
 // Bounds of an Assembler. A flight has at most seven messages.
 const (
-	maxAhead      = 8        // messages behind the next one that are kept
+	maxAhead      = 6        // messages behind the next one that are kept
 	maxAheadBytes = 64 << 10 // of their bodies, as far as they have come
-	maxRanges     = 64       // parts of a message with gaps between them
+	maxRanges     = 512      // parts of a message with gaps between them
 )
 
 // messageHeaderLen is the length of the header of a message in TLS: its type and length.

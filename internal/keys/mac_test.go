@@ -40,7 +40,8 @@ func TestExpandLabelDoesNotAllocate(t *testing.T) {
 	var out [maxHash]byte
 	for _, h := range []crypto.Hash{crypto.SHA256, crypto.SHA384} {
 		n := testing.AllocsPerRun(100, func() {
-			expandLabel(out[:h.Size()], h, key[:h.Size()], "c hs traffic", transcript[:h.Size()])
+			n := h.Size()
+			expandPrefixed(out[:n], h, key[:n], streamPrefix, "c hs traffic", transcript[:n])
 		})
 		if n > 0 {
 			t.Errorf("%v: %v allocations", h, n)

@@ -343,17 +343,6 @@ func extract(h crypto.Hash, salt, input []byte) secret {
 	return newSecret(h, mac(&prk, h, salt, input))
 }
 
-// expandLabel is HKDF-Expand-Label. It fills out.
-//
-//	struct {
-//	    uint16 length = Length;
-//	    opaque label<7..255> = "tls13 " + Label;
-//	    opaque context<0..255> = Context;
-//	} HkdfLabel;
-func expandLabel(out []byte, h crypto.Hash, key []byte, label string, context []byte) {
-	expandPrefixed(out, h, key, streamPrefix, label, context)
-}
-
 // The prefixes of labels in TLS and in DTLS. RFC 9147, Section 5.9.
 const (
 	streamPrefix   = "tls13 "
@@ -369,6 +358,13 @@ func (m *material) expand(out []byte, label string, context []byte) {
 	expandPrefixed(out, m.hash, m.slice(), prefix, label, context)
 }
 
+// expandPrefixed is HKDF-Expand-Label. It fills out.
+//
+//	struct {
+//	    uint16 length = Length;
+//	    opaque label<7..255> = prefix + Label;
+//	    opaque context<0..255> = Context;
+//	} HkdfLabel;
 func expandPrefixed(
 	out []byte, h crypto.Hash, key []byte, prefix, label string, context []byte,
 ) {
@@ -385,13 +381,19 @@ func expandPrefixed(
 	}
 }
 
-// ImportPSK derives an imported pre-shared key of n bytes. RFC 9258, Section 5.1.
-func ImportPSK(h crypto.Hash, key, importedIdentity []byte, n int) []byte {
+// ImportPSK derives an imported pre-shared key of n bytes, for TLS 1.3 or for DTLS 1.3.
+// RFC 9258, Section 5.1.
+func ImportPSK(h crypto.Hash, key, importedIdentity []byte, n int, datagram bool) []byte {
 	var prk [maxHash]byte
 	d := h.New()
 	d.Write(importedIdentity)
 	out := make([]byte, n)
-	expandLabel(out, h, mac(&prk, h, zeros[:h.Size()], key), "derived psk", d.Sum(nil))
+	prefix := streamPrefix
+	if datagram {
+		prefix = datagramPrefix
+	}
+	extracted := mac(&prk, h, zeros[:h.Size()], key)
+	expandPrefixed(out, h, extracted, prefix, "derived psk", d.Sum(nil))
 	return out
 }
 

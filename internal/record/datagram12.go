@@ -95,7 +95,7 @@ func (o *Opener12) OpenDatagram(r DatagramRecord) (iana.ContentType, []byte, Num
 	}
 	o.window.use(number.Sequence)
 	if n > o.MaxPlain {
-		return 0, nil, Number{}, ErrOverflow
+		return 0, nil, number, ErrOverflow
 	}
 	return r.Type, plain, number, nil
 }

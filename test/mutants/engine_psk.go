@@ -52,8 +52,8 @@ var enginePSKRows = []row{
 	{
 		doc: "RFC 9258", section: "5", must: "imported pre-shared keys",
 		file: "engine/session.go",
-		old:  "b.AddUint16(uint16(iana.TLS13))\n\tb.AddUint16(kdf)",
-		new:  "b.AddUint16(kdf)\n\tb.AddUint16(uint16(iana.TLS13))",
+		old:  "b.AddUint16(uint16(v))\n\tb.AddUint16(kdf)",
+		new:  "b.AddUint16(kdf)\n\tb.AddUint16(uint16(v))",
 		test: "TestImportPSKVector",
 	},
 	{

@@ -138,6 +138,9 @@ func (s *settings) versions(cfg *engine.Config) error {
 	if high == 0 {
 		high = iana.TLS13
 	}
+	if s.dtls {
+		s.without[2] = true // there is none that follows TLS 1.1 but DTLS 1.0
+	}
 	for low <= high && s.without[low&0xff] {
 		low++
 	}

@@ -34,15 +34,22 @@ const (
 	opUpdate     = 'U' // the time until the first retransmission, in milliseconds, in 32 bits
 )
 
-// usualMTU is BoringSSL's.
-const usualMTU = 1400
+// The MTU of BoringSSL, and the first timeout of its shim.
+const (
+	usualMTU     = 1400
+	usualTimeout = 400 * time.Millisecond
+)
 
 func newDatagrams(c *connection, cfg *engine.Config) (*datagrams, error) {
-	o := engine.DatagramOptions{MTU: usualMTU, AddressProved: true}
+	o := engine.DatagramOptions{MTU: usualMTU, AddressProved: true, FirstTimeout: usualTimeout}
 	if c.settings.mtu > 0 {
 		o.MTU = c.settings.mtu
 	}
-	o.FirstTimeout = time.Duration(c.settings.timeout) * time.Millisecond
+	if c.settings.timeout > 0 {
+		o.FirstTimeout = time.Duration(c.settings.timeout) * time.Millisecond
+	}
+	// BoringSSL has no 0-RTT over datagrams, and the runner refuses its extension.
+	cfg.EarlyData, cfg.MaxEarlyData = false, 0
 	d := &datagrams{connection: c, now: time.Unix(1e9, 0)}
 	var err error
 	if c.settings.server {

@@ -116,6 +116,8 @@ func (c *connection) trace(t engine.Trace) {
 		fmt.Fprintf(&c.messages, "%s hs %d\n", verb, t.Data[0])
 	case iana.ContentChangeCipherSpec:
 		fmt.Fprintf(&c.messages, "%s ccs\n", verb)
+	case iana.ContentACK:
+		fmt.Fprintf(&c.messages, "%s ack\n", verb)
 	case iana.ContentAlert:
 		fmt.Fprintf(&c.messages, "%s alert %d %d\n", verb, t.Data[0], t.Data[1])
 	}

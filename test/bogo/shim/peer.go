@@ -308,7 +308,11 @@ func (c *connection) addPSK(from *credential) error {
 		source.Hash = crypto.SHA384
 	}
 	for _, target := range []crypto.Hash{crypto.SHA256, crypto.SHA384} {
-		p, err := source.Import(from.pskContext, target)
+		load := source.Import
+		if c.settings.dtls {
+			load = source.ImportDatagram
+		}
+		p, err := load(from.pskContext, target)
 		if err != nil {
 			return err
 		}
