@@ -29,8 +29,9 @@ type Options struct {
 	Log *slog.Logger
 	// TicketKeys, if set, are the keys of session tickets, which several processes may share.
 	TicketKeys sealsock.TicketKeys
-	// Limiter, if set, makes the limiter of a rate of connections, in place of fleet.NewRates.
-	Limiter func(most int, per time.Duration) fleet.Limiter
+	// Limiter, if set, makes the limiter of a tunnel's rate of connections, in place of
+	// fleet.NewRates.
+	Limiter func(tunnel string, most int, per time.Duration) fleet.Limiter
 }
 
 // A Server runs the tunnels of a [Config]. Its methods may be called from any goroutine.
@@ -130,8 +131,12 @@ func (s *Server) build(cfg *Config) (map[string]*running, error) {
 }
 
 func (s *Server) tunnel(t *Tunnel) (r *running, err error) {
-	r = &running{cfg: t, log: s.log.With("tunnel", t.Name), stats: s.statsOf(t),
-		limiter: s.opts.Limiter}
+	r = &running{cfg: t, log: s.log.With("tunnel", t.Name), stats: s.statsOf(t)}
+	if s.opts.Limiter != nil {
+		r.limiter = func(most int, per time.Duration) fleet.Limiter {
+			return s.opts.Limiter(t.Name, most, per)
+		}
+	}
 	notify := func(file string, err error) {
 		if err != nil {
 			r.log.Error("certificate not reloaded", "file", file, "error", err.Error())

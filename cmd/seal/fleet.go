@@ -104,7 +104,7 @@ func (f *fleetFlags) share(out *output, o *credentials, g *gate) error {
 		o.cfg.AntiReplay = member
 	}
 	if g != nil && g.rate != nil {
-		g.rate.Limiter = member.Limiter(g.rate.most, g.rate.per)
+		g.rate.Limiter = member.Limiter("listen", g.rate.most, g.rate.per)
 	}
 	done := o.done
 	o.done = func() {

@@ -1,6 +1,7 @@
 package natsfleet
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -20,8 +21,10 @@ const (
 	mostCounts  = 1000
 	mostWaiting = 10_000
 	mostMembers = 256
-	countSize   = 16 + 1 + 4
-	countHead   = 1 + 16 + 8
+	// mostLimiters bounds the subscriptions of a member.
+	mostLimiters = 256
+	countSize    = 16 + 1 + 4
+	countHead    = 1 + 16 + 8
 	// stale is how old a message may be.
 	stale = 30 * time.Second
 )
@@ -39,8 +42,9 @@ type limiter struct {
 }
 
 // Limiter returns a limiter that allows each network most connections within per, at all members
-// together that ask for the same. See the package comment for what may exceed this.
-func (m *Member) Limiter(most int, per time.Duration) fleet.Limiter {
+// together that ask for the same, under the same name. See the package comment for what may exceed
+// this. A member shares at most 256 limiters; further ones are its own.
+func (m *Member) Limiter(name string, most int, per time.Duration) fleet.Limiter {
 	l := &limiter{
 		rates: fleet.NewRates(most, per), counts: make(map[netip.Prefix]uint32),
 		last: make(map[[16]byte]uint64),
@@ -48,11 +52,17 @@ func (m *Member) Limiter(most int, per time.Duration) fleet.Limiter {
 	if m == nil || m.nc == nil {
 		return l
 	}
-	l.subject = fmt.Sprintf("%s.limits.%d.%d", m.name, most, per)
+	hash := sha256.Sum256([]byte(name))
+	l.subject = fmt.Sprintf("%s.limits.%x.%d.%d", m.name, hash[:8], most, per)
 	l.number = uint64(time.Now().UnixNano()) // a member that is restarted has another identifier
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed {
+	for _, known := range m.limiters {
+		if known.subject == l.subject {
+			return known
+		}
+	}
+	if m.closed || len(m.limiters) >= mostLimiters {
 		return l
 	}
 	// An error leaves a limiter of this member alone.

@@ -376,8 +376,8 @@ func TestLimits(t *testing.T) {
 	s := natstest.Start(t)
 	a := join(t, s.Connect(), 1, Options{})
 	b := join(t, s.Connect(), 1, Options{})
-	one, two := a.Limiter(4, time.Hour), b.Limiter(4, time.Hour)
-	apart := b.Limiter(5, time.Hour)
+	one, two := a.Limiter("a", 4, time.Hour), b.Limiter("a", 4, time.Hour)
+	apart := b.Limiter("b", 4, time.Hour)
 	for _, m := range []*Member{a, b} {
 		if err := m.nc.Flush(); err != nil { // both have subscribed
 			t.Fatal(err)
@@ -400,7 +400,7 @@ func TestLimits(t *testing.T) {
 		if one.Take(network, now) {
 			t.Error("the limit does not hold at the first member")
 		}
-		if apart.(*limiter).rates.Left(network, now) != 5 {
+		if apart.(*limiter).rates.Left(network, now) != 4 {
 			t.Error("the limits are not apart")
 		}
 	}
@@ -410,7 +410,7 @@ func TestLimits(t *testing.T) {
 func TestForeignCounts(t *testing.T) {
 	s := natstest.Start(t)
 	m := join(t, s.Connect(), 1, Options{})
-	l := m.Limiter(100, time.Hour).(*limiter)
+	l := m.Limiter("a", 100, time.Hour).(*limiter)
 	sender := &limiter{subject: l.subject, counts: map[netip.Prefix]uint32{}, sub: l.sub}
 	network := netip.MustParsePrefix("192.0.2.1/32")
 	message := func(id byte, now time.Time, n uint32) []byte {
@@ -430,7 +430,7 @@ func TestForeignCounts(t *testing.T) {
 		b    []byte
 		left int
 	}{
-		{first, 90}, {first, 90}, {second, 80}, {first, 80}, {old, 80}, {nil, 80},
+		{old, 100}, {first, 90}, {first, 90}, {second, 80}, {first, 80}, {old, 80}, {nil, 80},
 		{first[:len(first)-1], 80}, {message(2, now, 1<<31), 0},
 	} {
 		m.count(l, step.b)
