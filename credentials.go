@@ -28,6 +28,9 @@ type credentialsKey struct {
 	n     int
 }
 
+// noCredentials are those of an empty list, which nothing changes.
+var noCredentials = new(credentials)
+
 // made holds the *credentials of lists that are in use.
 var made sync.Map // by credentialsKey
 
@@ -35,7 +38,7 @@ var made sync.Map // by credentialsKey
 // goroutine.
 func credentialsOf(ids []*identity.Identity) *credentials {
 	if len(ids) == 0 {
-		return &credentials{}
+		return noCredentials
 	}
 	key := keyOf(ids)
 	if found, ok := made.Load(key); ok {

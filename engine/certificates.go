@@ -150,13 +150,18 @@ func (f *flow13) postCertificate(c *Credential, p certMessage, do *effects) erro
 
 // certificateOf is the message that shows a credential, or nothing for nil.
 func certificateOf(c *Credential, p certMessage) *wire.Certificate {
-	cert := &wire.Certificate{Context: p.context}
+	room := new(struct {
+		wire.Certificate
+		entries [3]wire.CertificateEntry
+	})
+	cert := &room.Certificate
+	cert.Context = p.context
 	switch {
 	case c == nil:
 	case p.kind == iana.CertTypeRawPublicKey:
 		cert.Entries = []wire.CertificateEntry{{Data: c.RawPublicKey}}
 	default:
-		cert.Entries = make([]wire.CertificateEntry, len(c.Chain))
+		cert.Entries = slices.Grow(room.entries[:0], len(c.Chain))[:len(c.Chain)]
 		for i, der := range c.Chain {
 			cert.Entries[i].Data = der
 		}

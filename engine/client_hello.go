@@ -104,7 +104,14 @@ type ownShare struct {
 
 // newOffer begins the first ClientHello. RFC 9846, Section 4.1.2.
 func newOffer(cfg *clientConfig) (*offer, error) {
-	h := &wire.ClientHello{
+	room := new(struct { // of what most offers have, in one piece
+		offer
+		hello  wire.ClientHello
+		own    [2]ownShare
+		shares [2]wire.KeyShare
+	})
+	h := &room.hello
+	*h = wire.ClientHello{
 		LegacyVersion:       iana.TLS12,
 		Datagram:            cfg.datagram,
 		CipherSuites:        cfg.suitesOf(cfg.offeredVersions()),
@@ -125,7 +132,8 @@ func newOffer(cfg *clientConfig) (*offer, error) {
 	if err := fill(random, h.Random[:]); err != nil {
 		return nil, err
 	}
-	o := &offer{cfg: cfg, hello: h, session: cfg.offerable()}
+	o := &room.offer
+	*o = offer{cfg: cfg, hello: h, session: cfg.offerable(), shares: room.own[:0]}
 	if o.speaks(iana.TLS12) {
 		if err := o.offer12(random); err != nil {
 			return nil, err
@@ -148,6 +156,7 @@ func newOffer(cfg *clientConfig) (*offer, error) {
 			return nil, err
 		}
 	}
+	h.KeyShares = room.shares[:0]
 	return o, o.addShares(random)
 }
 
@@ -167,7 +176,7 @@ func (o *offer) addShares(random io.Reader) error {
 	if list == nil {
 		list = defaultShares(o.hello.SupportedGroups)
 	}
-	o.hello.KeyShares = []wire.KeyShare{}
+	o.hello.KeyShares = o.hello.KeyShares[:0]
 	for _, id := range list {
 		if !slices.Contains(o.hello.SupportedGroups, id) || o.reuse(id) {
 			continue

@@ -210,12 +210,17 @@ func (f *flight13) endFlight(do *effects) (state, error) {
 		return nil, err
 	}
 	do.ready()
-	next := &server13{flow13: f.flow13, d: f.d, app: app}
+	next := new(struct {
+		server13
+		last awaitClientFinished
+	})
+	next.server13 = server13{flow13: f.flow13, d: f.d, app: app}
+	next.last.server13 = &next.server13
 	switch {
 	case f.d.early:
 		return next.endOfEarly(), nil
 	case f.d.asks:
-		return &awaitClientCertificate{next}, nil
+		return &awaitClientCertificate{&next.server13}, nil
 	}
-	return &awaitClientFinished{next}, nil
+	return &next.last, nil
 }
