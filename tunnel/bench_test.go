@@ -184,6 +184,16 @@ func exchange(c net.Conn, text string) (string, error) {
 	return string(got), err
 }
 
+// plainly connects without TLS and exchanges a text. A client that is refused may see a reset at
+// any time, also while it connects.
+func plainly(addr net.Addr, text string) (string, error) {
+	c, err := net.Dial(addr.Network(), addr.String())
+	if err != nil {
+		return "", err
+	}
+	return exchange(c, text)
+}
+
 // ask connects with TLS and exchanges a text.
 func (b *bench) ask(addr net.Addr, cfg *tls.Config, text string) (string, error) {
 	c, err := tls.Dial(addr.Network(), addr.String(), cfg)

@@ -49,11 +49,7 @@ backend = [{ address = %q }]
 			t.Errorf("%v: %q, %v", at, got, err)
 		}
 	}
-	c, err := net.Dial("tcp", s.Addrs("wrong")[0].String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := exchange(c, "hello"); got != "" {
+	if got, err := plainly(s.Addrs("wrong")[0], "hello"); got != "" {
 		t.Errorf("a backend with another name is used: %q, %v", got, err)
 	}
 }
@@ -334,11 +330,7 @@ func TestPSK(t *testing.T) {
 			"client={psk_file=\"DIR/%s\", psk_identity=%q}\nbackend=[{address=%q}]\n", file, identity,
 			s.Addrs("t")[0]))
 		defer stop()
-		c, err := net.Dial("tcp", through.Addrs("u")[0].String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return exchange(c, "hello")
+		return plainly(through.Addrs("u")[0], "hello")
 	}
 	for _, identity := range []string{"", "alice", "bob"} {
 		if got, err := client("keys", identity); err != nil || got != "psk:hello" {

@@ -2,7 +2,6 @@ package tunnel_test
 
 import (
 	"errors"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -286,11 +285,8 @@ func TestStunnelRuns(t *testing.T) {
 		"\nverifyPeer = yes\nCAfile = DIR/client.pem\ncheckHost = localhost\n")
 	for name, served := range map[string]bool{"chain": true, "peer": true, "own": true, "key": true,
 		"unknown": false, "other": false} {
-		c, err := net.Dial("tcp", clients.Addrs(name)[0].String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := exchange(c, "hello"); (err == nil && got == "one:hello") != served {
+		got, err := plainly(clients.Addrs(name)[0], "hello")
+		if (err == nil && got == "one:hello") != served {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}

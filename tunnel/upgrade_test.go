@@ -117,11 +117,11 @@ func pump(c net.Conn, stop <-chan struct{}, seed uint64) error {
 			return nil
 		default:
 		}
-		block := make([]byte, 1+source.IntN(20_000))
+		block := make([]byte, 1+source.IntN(5_000))
 		for i := range block {
 			block[i] = byte(source.Uint32())
 		}
-		for ok := true; n-seen > 200_000 && ok; {
+		for ok := true; n-seen > 40_000 && ok; {
 			var k int64
 			k, ok = <-back
 			seen = max(seen, k)
@@ -171,8 +171,9 @@ func TestUpgrade(t *testing.T) {
 				t.Fatalf("%s, round %d: %v", name, round, err)
 			}
 			running++
+			seed := uint64(running)
 			go func() {
-				if err := pump(c, stop, uint64(running)); err != nil {
+				if err := pump(c, stop, seed); err != nil {
 					results <- fmt.Errorf("%s, since round %d: %w", name, round, err)
 				} else {
 					results <- nil

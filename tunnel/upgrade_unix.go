@@ -182,7 +182,7 @@ func (s *Server) give(u *net.UnixConn, sending *sync.Mutex, k *link) error {
 }
 
 // moveTime bounds the move of one connection.
-const moveTime = 20 * time.Second
+const moveTime = time.Minute
 
 // movable returns the descriptors of the ends in plaintext, or why the link cannot move.
 func (k *link) movable() (plain []syscall.RawConn, err error) {
