@@ -199,6 +199,7 @@ func TestHostileNames(t *testing.T) {
 			}
 		}
 		peer.offer(append(entries, entry{kind: entryFile, size: 1, name: name})...)
+		peer.send(99) // what accepts the list ends here
 		if err := <-ended; !errors.Is(err, ErrName) {
 			t.Errorf("%q: %v, want ErrName", name, err)
 		}
@@ -238,6 +239,7 @@ func TestHostileLists(t *testing.T) {
 		peer, ended := receiving(t, t.TempDir())
 		peer.drain()
 		peer.offer(entries...)
+		peer.send(99) // what accepts the list ends here
 		if err := <-ended; !errors.Is(err, ErrName) {
 			t.Errorf("%v: %v, want ErrName", entries, err)
 		}
@@ -326,6 +328,7 @@ func TestLink(t *testing.T) {
 	peer, ended := receiving(t, dir)
 	peer.drain()
 	peer.offer(entry{kind: entryFolder, name: "d"}, entry{kind: entryFile, size: 0, name: "d/x"})
+	peer.send(99)
 	if err := <-ended; !errors.Is(err, ErrExists) {
 		t.Errorf("%v, want ErrExists", err)
 	}
@@ -343,6 +346,7 @@ func TestSpace(t *testing.T) {
 	peer, ended := receiving(t, dir)
 	peer.drain()
 	peer.offer(entry{kind: entryFile, size: MaxBytes, name: "x"})
+	peer.send(99)
 	if err := <-ended; !errors.Is(err, ErrSpace) {
 		t.Errorf("%v, want ErrSpace", err)
 	}
