@@ -228,13 +228,15 @@ func (c *DatagramConn) changeCipherSpec(now time.Time, r received) error {
 // data acts on application data.
 func (c *DatagramConn) data(r received) error {
 	switch {
-	case r.epoch == nil || len(r.payload) == 0:
+	case r.epoch == nil:
 		return nil
 	case c.recv.info.Version == iana.TLS12 && !c.recv.info.HandshakeDone:
 		return nil // it has overtaken Finished
 	case r.epoch.phase == phaseHandshake:
 		return broken(iana.AlertUnexpectedMessage,
 			"application data under a key of the handshake")
+	case len(r.payload) == 0:
+		return nil
 	}
 	early := r.epoch.phase == phaseEarly
 	if early {

@@ -3,6 +3,24 @@ package main
 // dtlsRows are about the layers below the handshake of DTLS.
 var dtlsRows = []row{
 	{
+		doc: rfc9147, section: "5.1", must: "a cookie is for one address",
+		file: "engine/datagram_address.go",
+		old:  "\th.Write(address) // the content", new: "\t// the content",
+		test: "TestAddressCheckRefuses",
+	},
+	{
+		doc: rfc9147, section: "5.1", must: "a cookie is valid for a minute",
+		file: "engine/datagram_address.go",
+		old:  "age < 0 || time.Duration(age)*time.Second > cookieLifetime", new: "age < 0",
+		test: "TestAddressCheckRefuses",
+	},
+	{
+		doc: rfc9147, section: "5.1", must: "the second ClientHello is like the first one",
+		file: "engine/datagram_address.go",
+		old:  "if p.stable != wire.StableHello(d.m.body)", new: "if false",
+		test: "TestAddressCheckRefuses",
+	},
+	{
 		doc: rfc9147, section: "4", must: "the header is authenticated, with its number in the clear",
 		file: "internal/record/datagram13.go",
 		old:  "o.aead.Open(body[:0], o.nonce[:], body, header)",
