@@ -445,10 +445,12 @@ func TestForeignCounts(t *testing.T) {
 	}
 	for i := range mostWaiting + 100 {
 		l.Take(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 32), now)
-		if l.mu.Lock(); len(l.counts) > mostWaiting {
-			t.Fatalf("%d networks wait", len(l.counts))
-		}
+		l.mu.Lock()
+		n := len(l.counts)
 		l.mu.Unlock()
+		if n > mostWaiting {
+			t.Fatalf("%d networks wait", n)
+		}
 	}
 }
 
