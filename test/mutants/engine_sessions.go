@@ -20,7 +20,7 @@ var sessionRows = []row{
 		doc: rfc9846, section: "4.2.10",
 		must: "early data is sent again only for the same application protocol",
 		file: "internal/stream/early.go",
-		old:  "if !decided && s.ALPN != s.EarlyALPN {", new: "if false {",
+		old:  "if !decided && s.ALPN != s.EarlyALPN {", new: "if decided && false {",
 		pkg: ".", test: "TestRefusedEarlyDataUnderAnotherProtocol",
 	},
 	{
