@@ -41,11 +41,24 @@ func NewPacketListener(inner net.PacketConn, cfg *Config) (*Listener, error) {
 			"leave it out for an address of datagrams")
 	}
 	l := &Listener{prepared: p, work: make(chan struct{}, worksPerCPU*runtime.GOMAXPROCS(0))}
-	l.admitted = admit.New(datagram.NewMux(inner), admit.Options[*Conn]{
+	check, err := addressCheck(p.engine)
+	if err != nil {
+		return nil, err
+	}
+	l.admitted = admit.New(datagram.NewMux(inner, check), admit.Options[*Conn]{
 		Total: p.MaxHandshakes, PerAddress: p.MaxHandshakesPerAddress,
 		Handshake: l.packetHandshake, Refused: p.OnHandshakeError,
 	})
 	return l, nil
+}
+
+// addressCheck returns what makes clients prove their addresses first. There is none with
+// Encrypted ClientHello, which it cannot decrypt: then MaxHandshakes alone bounds what is kept.
+func addressCheck(e *engine.Config) (*engine.AddressCheck, error) {
+	if len(e.ECHKeys) > 0 || e.ECHBackend {
+		return nil, nil
+	}
+	return engine.NewAddressCheck(withoutEarly(e))
 }
 
 // listenPackets is ListenAddress for an address of datagrams.
@@ -101,7 +114,9 @@ func (p *prepared) serverPacket(below *datagram.Conn, opts stream.Options) (c *C
 	defer caught(&c, &err)
 	c = &Conn{answers: answers{cfg: p.Config}, packets: below}
 	c.conn = c
-	e, err := engine.DatagramServer(c.traced(withoutEarly(p.engine)), p.datagramOptions())
+	o := p.datagramOptions()
+	o.Proof = below.Proof()
+	e, err := engine.DatagramServer(c.traced(withoutEarly(p.engine)), o)
 	if err != nil {
 		return nil, err
 	}

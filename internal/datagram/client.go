@@ -47,7 +47,7 @@ func (p *socketPath) receive(c *Conn) {
 			pause = 0
 			c.feed(buf[:n])
 		case errors.Is(err, net.ErrClosed):
-			c.in.end(c.opError("read", net.ErrClosed))
+			c.lost()
 			return
 		default:
 			c.refuse(err)

@@ -275,13 +275,18 @@ func (c *Conn) Close() error {
 // cut ends the connection without a word to the peer.
 func (c *Conn) cut() error {
 	c.closing.Store(true)
-	c.in.end(c.opError("read", net.ErrClosed))
+	c.lost()
 	c.in.discard()
+	return c.path.forget(c)
+}
+
+// lost ends the connection when its socket is closed.
+func (c *Conn) lost() {
+	c.in.end(c.opError("read", net.ErrClosed))
 	c.mu.Lock()
 	c.armed = false
 	c.mu.Unlock()
 	c.path.timers().set(c, time.Time{})
-	return c.path.forget(c)
 }
 
 func closeNotify(e *engine.DatagramConn, _ time.Time) ([]engine.Event, error) {

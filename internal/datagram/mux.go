@@ -9,12 +9,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/sealsock/sealsock/engine"
 )
 
 // Bounds of a Mux.
 const (
-	maxConns  = 1 << 18 // connections, open or not
-	maxAccept = 256     // that Accept has not returned
+	maxConns    = 1 << 18 // connections, open or not
+	maxAccept   = 256     // that Accept has not returned
+	maxUnproved = 256     // whose addresses are not proved, with an AddressCheck
 )
 
 // A Mux divides the datagrams of one socket among the connections of their senders. It is a
@@ -28,12 +31,14 @@ type Mux struct {
 	clock  timers
 	queued atomic.Int64
 	seed   maphash.Seed
+	check  *engine.AddressCheck // nil for none
 
-	mu     sync.Mutex
-	conns  map[peer]*pair
-	count  int  // of connections
-	closed bool // no more of them
-	err    error
+	mu       sync.Mutex
+	conns    map[peer]*pair
+	count    int  // of connections
+	unproved int  // of them, while there is a check
+	closed   bool // no more of them
+	err      error
 }
 
 // A pair is what a peer has: a connection that is open, or whose handshake is under way, and the
@@ -54,12 +59,16 @@ type muxPath struct {
 	conn  *Conn
 	hello uint64 // a hash of the ClientHello's random
 	gone  bool   // it is not counted any more
+	proof *engine.AddressProof
+	alone bool // it has no proof, and counts among those
 }
 
 // NewMux returns a Mux over a socket, which it takes over. It reads the socket from the first
-// Accept on.
-func NewMux(socket net.PacketConn) *Mux {
+// Accept on. With a check it keeps nothing of a peer that has not proved its address, but for a
+// bounded number of those whose ClientHello needs several datagrams.
+func NewMux(socket net.PacketConn, check *engine.AddressCheck) *Mux {
 	m := &Mux{
+		check:  check,
 		socket: socket, accept: make(chan *Conn, maxAccept), done: make(chan struct{}),
 		seed: maphash.MakeSeed(), conns: make(map[peer]*pair),
 	}
@@ -162,7 +171,7 @@ func (m *Mux) end(err error) {
 	}
 	m.mu.Unlock()
 	for _, c := range all {
-		c.in.end(c.opError("read", net.ErrClosed))
+		c.lost()
 	}
 }
 
@@ -183,26 +192,9 @@ func (m *Mux) deliver(from peer, addr net.Addr, datagram []byte) {
 	if from == (peer{}) {
 		return // a sender without an address, who cannot be answered
 	}
-	m.mu.Lock()
-	p := m.conns[from]
-	fresh := m.admit(p, from, addr, datagram)
-	var conn, next *Conn
-	if p != nil {
-		if p.conn != nil {
-			conn = p.conn.conn
-		}
-		if p.next != nil {
-			next = p.next.conn
-		}
-	}
-	m.mu.Unlock()
-	if fresh != nil {
-		fresh.in.hold(datagram)
-		select {
-		case m.accept <- fresh:
-		default: // no more than that wait
-			_ = fresh.cut()
-		}
+	conn, next, begins := m.find(from, datagram)
+	if begins != 0 {
+		m.begin(&muxPath{mux: m, peer: from, addr: addr, hello: begins}, datagram)
 		return
 	}
 	if next != nil {
@@ -215,26 +207,99 @@ func (m *Mux) deliver(from peer, addr net.Addr, datagram []byte) {
 	}
 }
 
-// admit makes a connection of a sender with a ClientHello, if that is not one which the sender
-// has sent before. The Mux is locked.
-func (m *Mux) admit(p *pair, from peer, addr net.Addr, datagram []byte) *Conn {
-	random, ok := helloRandom(datagram)
-	if !ok || m.closed || m.count >= maxConns {
-		return nil
+// find returns the connections of a sender. If the datagram begins another one, it returns a
+// hash of the ClientHello's random, which is not 0.
+func (m *Mux) find(from peer, datagram []byte) (conn, next *Conn, begins uint64) {
+	random, isHello := helloRandom(datagram)
+	if isHello {
+		begins = maphash.Bytes(m.seed, random) | 1
 	}
-	hello := maphash.Bytes(m.seed, random)
-	if p != nil && (p.next != nil || p.conn.hello == hello) {
-		return nil
-	}
-	path := &muxPath{mux: m, peer: from, addr: addr, hello: hello}
-	path.conn = newConn(path, &m.queued)
-	m.count++
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.conns[from]
 	if p == nil {
-		m.conns[from] = &pair{conn: path}
-	} else {
-		p.next = path
+		return nil, nil, begins
 	}
-	return path.conn
+	conn = p.conn.conn
+	if p.next != nil {
+		next = p.next.conn
+	}
+	if next != nil || p.conn.hello == begins {
+		begins = 0
+	}
+	return conn, next, begins
+}
+
+// begin answers a ClientHello, or makes a connection of its sender.
+func (m *Mux) begin(path *muxPath, datagram []byte) {
+	if m.check != nil {
+		verdict, reply, proof := m.check.Check(time.Now(), path.peer.bytes(), datagram)
+		switch verdict {
+		case engine.AddressReply:
+			_ = path.send(reply)
+			return
+		case engine.AddressProved:
+			path.proof = proof
+		case engine.AddressFragment:
+			path.alone = true
+		default:
+			return
+		}
+	}
+	path.conn = newConn(path, &m.queued)
+	if !m.enter(path) {
+		return
+	}
+	path.conn.in.hold(datagram)
+	select {
+	case m.accept <- path.conn:
+	default: // no more than that wait
+		_ = path.conn.cut()
+	}
+}
+
+// enter adds a connection, unless there are too many.
+func (m *Mux) enter(path *muxPath) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed || m.count >= maxConns || path.alone && m.unproved >= maxUnproved {
+		return false
+	}
+	m.count++
+	if path.alone {
+		m.unproved++
+	}
+	if p := m.conns[path.peer]; p != nil {
+		p.next = path
+	} else {
+		m.conns[path.peer] = &pair{conn: path}
+	}
+	return true
+}
+
+// proved stops to count a connection among those without a proof. The Mux is locked.
+func (p *muxPath) proved() {
+	if p.alone {
+		p.alone = false
+		p.mux.unproved--
+	}
+}
+
+// bytes returns the address for an AddressCheck.
+func (p peer) bytes() []byte {
+	if p.at.IsValid() {
+		b, _ := p.at.MarshalBinary()
+		return b
+	}
+	return []byte(p.other)
+}
+
+// Proof returns what the client of a Mux has proved of its address, or nil.
+func (c *Conn) Proof() *engine.AddressProof {
+	if p, ok := c.path.(*muxPath); ok {
+		return p.proof
+	}
+	return nil
 }
 
 func (p *muxPath) begin(*Conn) {}
@@ -243,6 +308,8 @@ func (p *muxPath) begin(*Conn) {}
 // begun again, ends. RFC 9147, Section 5.11.
 func (p *muxPath) opened() {
 	p.mux.mu.Lock()
+	p.proved()
+	p.proof = nil // it has been used
 	both := p.mux.conns[p.peer]
 	var old *muxPath
 	if both != nil && both.next == p {
@@ -274,6 +341,7 @@ func (p *muxPath) forget(*Conn) error {
 	m.mu.Lock()
 	if !p.gone {
 		p.gone = true
+		p.proved()
 		m.count--
 	}
 	if both := m.conns[p.peer]; both != nil {
