@@ -86,7 +86,7 @@ func (a *AddressCheck) Check(
 		return AddressDiscard, nil, nil
 	}
 	if cookie := wire.FragmentCookie(f.Data); len(cookie) > 0 {
-		if proof = a.open(now, address, cookie); proof == nil || f.Seq != 1 {
+		if proof = a.open(now, address, cookie, f.Data); proof == nil || f.Seq != 1 {
 			return AddressDiscard, nil, nil
 		}
 		proof.sequence = number.Sequence
@@ -138,7 +138,7 @@ func (a *AddressCheck) answer(
 	p := &AddressProof{stable: wire.StableHello(f.Data)}
 	var m encoder
 	if d.version == iana.TLS12 {
-		m = &wire.HelloVerifyRequest{Cookie: a.seal(now, address, p)}
+		m = &wire.HelloVerifyRequest{Cookie: a.seal12(uint32(now.Unix()), address, f.Data)}
 	} else {
 		p.suite = d.suite.ID
 		if d.retries() {
@@ -195,10 +195,10 @@ func (p *AddressProof) retryRequest() *wire.ServerHello {
 //
 //	struct {
 //	    uint64 time;                // in seconds
-//	    CipherSuite suite;          // of the HelloRetryRequest; 0 for DTLS 1.2
+//	    CipherSuite suite;          // of the HelloRetryRequest
 //	    NamedGroup group;
 //	    opaque stable[32];          // of the first ClientHello: what must not change
-//	    opaque first[Hash.length];  // its hash; empty for DTLS 1.2
+//	    opaque first[Hash.length];  // its hash
 //	    opaque mac[32];             // of the rest, and of the address
 //	} Cookie;
 func (a *AddressCheck) seal(now time.Time, address []byte, p *AddressProof) []byte {
@@ -219,8 +219,35 @@ func (a *AddressCheck) mac(content, address []byte) hash.Hash {
 	return h
 }
 
+// cookieLen12 is the length of a cookie of DTLS 1.2: GnuTLS takes none that is longer.
+const cookieLen12 = 32
+
+// seal12 makes the cookie of DTLS 1.2: the time in seconds, and a MAC of it, of the version and
+// the random of the ClientHello, and of the address.
+func (a *AddressCheck) seal12(at uint32, address, hello []byte) []byte {
+	b := binary.BigEndian.AppendUint32(nil, at)
+	content := append([]byte("DTLS 1.2"), b...)
+	content = append(content, hello[:min(len(hello), 2+32)]...)
+	return a.mac(content, address).Sum(b)[:cookieLen12]
+}
+
+// open12 is open for a cookie of DTLS 1.2.
+func (a *AddressCheck) open12(now time.Time, address, cookie, hello []byte) *AddressProof {
+	at := binary.BigEndian.Uint32(cookie)
+	if !hmac.Equal(cookie, a.seal12(at, address, hello)) {
+		return nil
+	}
+	if age := uint32(now.Unix()) - at; time.Duration(age)*time.Second > cookieLifetime {
+		return nil
+	}
+	return new(AddressProof)
+}
+
 // open returns what a cookie holds; nil if it is not one for the address, or too old.
-func (a *AddressCheck) open(now time.Time, address, cookie []byte) *AddressProof {
+func (a *AddressCheck) open(now time.Time, address, cookie, hello []byte) *AddressProof {
+	if len(cookie) == cookieLen12 {
+		return a.open12(now, address, cookie, hello)
+	}
 	n := len(cookie) - sha256.Size
 	if n < cookieHead {
 		return nil
@@ -249,12 +276,12 @@ func (p *AddressProof) begin(d *deciding) error {
 	if p == nil {
 		return nil
 	}
-	if p.stable != wire.StableHello(d.m.body) {
-		return illegal("the second ClientHello changes what must be the same as in the first")
-	}
 	if p.suite == 0 {
 		d.info.addressAsked = true
 		return nil
+	}
+	if p.stable != wire.StableHello(d.m.body) {
+		return illegal("the second ClientHello changes what must be the same as in the first")
 	}
 	suite := suites.TLS13(p.suite)
 	if suite == nil || d.hello.EarlyData {

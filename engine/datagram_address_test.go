@@ -136,7 +136,13 @@ func TestAddressCheckRefuses(t *testing.T) {
 		}
 		changed := bytes.Clone(second)
 		changed[13+12+2] ^= 1 // the random value
-		_, _, proof := g.Check(l.now, g.address, changed)
+		got, _, proof := g.Check(l.now, g.address, changed)
+		if v == iana.TLS12 {
+			if got != AddressDiscard { // the random is part of the MAC
+				t.Errorf("another random: verdict %d", got)
+			}
+			continue
+		}
 		s, err := DatagramServer(&server.Config, DatagramOptions{Proof: proof})
 		if err != nil {
 			t.Fatal(err)
