@@ -163,7 +163,8 @@ func TestPacketFlood(t *testing.T) {
 	c.Close()
 	<-f.over
 	kept, received, sent := heap()-before, f.received.Load(), f.sent.Load()
-	t.Logf("%d datagrams, %d bytes received, %d sent, %d bytes of heap kept", f.most, received, sent, kept)
+	t.Logf("%d datagrams, %d bytes received, %d sent, %d bytes of heap kept",
+		f.most, received, sent, kept)
 	// What the listener itself needs after its first connection is less than this.
 	if kept > 1<<20 {
 		t.Errorf("%d bytes of heap are kept", kept)
