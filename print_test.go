@@ -23,6 +23,7 @@ import (
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/authority"
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/fleet"
 	"github.com/sealsock/sealsock/httptransport"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
@@ -31,6 +32,7 @@ import (
 	"github.com/sealsock/sealsock/legacy"
 	"github.com/sealsock/sealsock/relay"
 	"github.com/sealsock/sealsock/talk"
+	"github.com/sealsock/sealsock/transfer"
 )
 
 // TestNoTypePrintsSecrets prints a value of each exported type that holds a secret in each
@@ -141,6 +143,7 @@ func newHolders(t *testing.T) *holders {
 		ECHKeys: []*engine.ECHKey{echKey}, Tickets: tickets,
 	}
 	h.addConnections(t, cfg)
+	h.addFiles(t)
 	h.values = append(h.values, held(ok(httptransport.New(cfg))))
 	return h
 }
@@ -225,6 +228,24 @@ func (h *holders) addTalk(t *testing.T, key ed25519.PrivateKey, secret []byte) {
 	h.values = append(h.values, held(id), held(invitation), held(options))
 }
 
+// addFiles adds the keys of a fleet, the code of a transfer, and the key of an AddressCheck.
+func (h *holders) addFiles(t *testing.T) {
+	one, two := []byte("FILEkeyTHATmustNEVERbePRINTED123"), []byte("ANOTHERkeyTHATmustNEVERbePRINTED")
+	name := filepath.Join(t.TempDir(), "keys")
+	lines := hex.EncodeToString(one) + "\n" + hex.EncodeToString(two) + "\n"
+	if err := os.WriteFile(name, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	random := []byte("COOKIEkeyTHATmustNEVERbePRINTED1")
+	check := ok(engine.NewAddressCheck(&engine.Config{
+		Rand: bytes.NewReader(random), FindPSK: func([]byte) (*engine.PSK, error) { return nil, nil },
+	}))
+	h.secrets["a key of a file"], h.secrets["the code"] = one, []byte("crystal-lagoon-crystal-lagoon-crystal")
+	h.secrets["the key of cookies"] = random
+	h.values = append(h.values, held(ok(fleet.OpenKeyFile(name, nil))), held(check),
+		held(ok(transfer.ParseCode("7-crystal-lagoon-crystal-lagoon-crystal"))))
+}
+
 // addConnections adds cfg, and both ends of connections with its identity.
 func (h *holders) addConnections(t *testing.T, cfg *sealsock.Config) {
 	cc, sc := newConfigs(t)
@@ -282,6 +303,14 @@ var withoutSecrets = map[string]string{
 	"certificate.Key":         "the public half",
 	"certificate.Request":     "a public key",
 	"engine.Delegation":       "a public key",
+	"natsfleet.Member":        "printed by TestMemberNeverPrints: it needs a NATS server",
+	"staple.Options":          "it names a type of identity",
+	"tunnel.Certificate":      "names of files",
+	"tunnel.Fleet":            "names of files",
+	"tunnel.Options":          "a pointer to a TicketKeys, each of which is printed",
+	"tunnel.Problem":          "a key of TOML",
+	"tunnel.Server":           "pointers",
+	"tunnel.TLS":              "names of files",
 	"engine.ECHConfig":        "a public key",
 	"engine.PeerCertificate":  "what a peer sent",
 	"engine.PSKQuery":         "the public name of a key",

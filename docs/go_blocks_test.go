@@ -31,6 +31,7 @@ const given = `
 	conn net.Conn
 	l net.Listener
 	cfg *sealsock.Config
+	m *acme.Manager
 `
 
 // imports are the packages that the blocks may use, beside those of this module.
@@ -67,7 +68,9 @@ func pathOf(name string, files map[string]string) (string, bool) {
 		}
 	}
 	const module = "github.com/sealsock/sealsock"
-	for _, p := range []string{module, module + "/" + name, module + "/socket/" + name} {
+	for _, p := range []string{
+		module, module + "/" + name, module + "/socket/" + name, module + "/identity/" + name,
+	} {
 		if _, ok := files[p]; ok && path.Base(p) == name {
 			return p, true
 		}
@@ -78,6 +81,9 @@ func pathOf(name string, files map[string]string) (string, bool) {
 // program makes a file of a block: its statements in a function, with the
 // imports that it needs and the names of given as parameters.
 func program(block string, files map[string]string) (string, error) {
+	if strings.HasPrefix(block, "import ") {
+		return "package p\n" + block, nil // imports alone
+	}
 	parameters := strings.ReplaceAll(strings.TrimSpace(given), "\n", ",")
 	body := "func _(" + parameters + ") {\n" + block + "\n}\n"
 	fset := token.NewFileSet()

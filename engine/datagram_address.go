@@ -25,7 +25,7 @@ import (
 // and bounds the connections whose address is not proved.
 type AddressCheck struct {
 	cfg *Config
-	key [sha256.Size]byte
+	key func() []byte // which does not print
 }
 
 // An AddressVerdict is what is to be done with a datagram from an address that has no
@@ -69,8 +69,9 @@ func NewAddressCheck(cfg *Config) (*AddressCheck, error) {
 	if len(cfg.ECHKeys) > 0 || cfg.ECHBackend {
 		return nil, usage("Encrypted ClientHello does not go with an AddressCheck")
 	}
-	a := &AddressCheck{cfg: cfg}
-	return a, cfg.fill(a.key[:])
+	key := make([]byte, sha256.Size)
+	a := &AddressCheck{cfg: cfg, key: func() []byte { return key }}
+	return a, cfg.fill(key)
 }
 
 // Check looks at a datagram from an address that has no connection. The bytes of the address
@@ -213,7 +214,7 @@ func (a *AddressCheck) seal(now time.Time, address []byte, p *AddressProof) []by
 const cookieHead = 8 + 2 + 2 + sha256.Size
 
 func (a *AddressCheck) mac(content, address []byte) hash.Hash {
-	h := hmac.New(sha256.New, a.key[:])
+	h := hmac.New(sha256.New, a.key())
 	h.Write(content)
 	h.Write(address) // the content has a length that its suite determines
 	return h

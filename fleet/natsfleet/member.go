@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -67,6 +68,9 @@ type Member struct {
 	limiters []*limiter
 	closed   bool
 }
+
+// Format prints [redacted] for every verb, so that no output or log shows the keys.
+func (*Member) Format(f fmt.State, _ rune) { io.WriteString(f, "[redacted]") }
 
 // derived is what follows from the secret.
 type derived struct {

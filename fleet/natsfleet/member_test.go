@@ -3,6 +3,7 @@ package natsfleet
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -471,4 +472,14 @@ func FuzzList(f *testing.F) {
 			t.Errorf("%d keys in %d bytes", len(keys), len(b))
 		}
 	})
+}
+
+// TestMemberNeverPrints: no verb shows the keys of a member.
+func TestMemberNeverPrints(t *testing.T) {
+	m := &Member{derived: derived{sealKey: []byte("KEY"), replayKey: []byte("KEY")}}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
+		if got := fmt.Sprintf(verb, m); got != "[redacted]" {
+			t.Errorf("%s prints %s", verb, got)
+		}
+	}
 }
