@@ -240,7 +240,8 @@ func (h *holders) addFiles(t *testing.T) {
 	check := ok(engine.NewAddressCheck(&engine.Config{
 		Rand: bytes.NewReader(random), FindPSK: func([]byte) (*engine.PSK, error) { return nil, nil },
 	}))
-	h.secrets["a key of a file"], h.secrets["the code"] = one, []byte("crystal-lagoon-crystal-lagoon-crystal")
+	h.secrets["a key of a file"] = one
+	h.secrets["the code"] = []byte("crystal-lagoon-crystal-lagoon-crystal")
 	h.secrets["the key of cookies"] = random
 	h.values = append(h.values, held(ok(fleet.OpenKeyFile(name, nil))), held(check),
 		held(ok(transfer.ParseCode("7-crystal-lagoon-crystal-lagoon-crystal"))))

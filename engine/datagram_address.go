@@ -9,6 +9,7 @@ import (
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/dtls"
+	"github.com/sealsock/sealsock/internal/keys"
 	"github.com/sealsock/sealsock/internal/record"
 	"github.com/sealsock/sealsock/internal/suites"
 	"github.com/sealsock/sealsock/internal/wire"
@@ -281,7 +282,7 @@ func (p *AddressProof) begin(d *deciding) error {
 		d.info.addressAsked = true
 		return nil
 	}
-	if p.stable != wire.StableHello(d.m.body) {
+	if stable := wire.StableHello(d.m.body); !keys.Equal(p.stable[:], stable[:]) {
 		return illegal("the second ClientHello changes what must be the same as in the first")
 	}
 	suite := suites.TLS13(p.suite)
