@@ -304,7 +304,10 @@ func TestLies(t *testing.T) {
 			peer, ended := receiving(t, dir)
 			peer.drain()
 			peer.offer(entry{kind: entryFile, size: 5, name: "x"}, entry{kind: entryFolder, name: "d"})
-			go lie.run(peer)
+			go func() {
+				lie.run(peer)
+				peer.conn.Close() // what accepts the lie ends here
+			}()
 			if err := <-ended; !errors.Is(err, lie.want) {
 				t.Errorf("%v, want %v", err, lie.want)
 			}
@@ -372,7 +375,7 @@ func TestHaves(t *testing.T) {
 }
 
 // TestExisting: a file that exists, or that appears while another one is received, is replaced
-// only if the receiver has agreed.
+// only if the receiver has agreed. Of a file that it refuses to replace nothing is sent.
 func TestExisting(t *testing.T) {
 	for _, overwrite := range []bool{false, true} {
 		for _, late := range []bool{false, true} {
@@ -383,8 +386,10 @@ func TestExisting(t *testing.T) {
 			}
 			a, b := net.Pipe()
 			ended := make(chan error, 1)
+			var written atomic.Int64
 			go func() {
 				_, err := ReceiveFrom(context.Background(), b, ReceiveOptions{Dir: dir,
+					Progress: func(done, _ int64) { written.Store(done) },
 					Accept: func(_ context.Context, o *Offer) (bool, error) {
 						if late != (len(o.Existing) == 0) {
 							t.Errorf("existing are %v", o.Existing)
@@ -404,6 +409,9 @@ func TestExisting(t *testing.T) {
 			if overwrite != (err == nil) || overwrite != (sent == nil) ||
 				!overwrite && !errors.Is(err, ErrExists) {
 				t.Errorf("overwrite %v, late %v: %v, and the sender has %v", overwrite, late, err, sent)
+			}
+			if n := written.Load(); !overwrite && !late && n > 0 {
+				t.Errorf("%d bytes were sent of a file that is there", n)
 			}
 			want := "own"
 			if overwrite {
