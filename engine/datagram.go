@@ -156,6 +156,11 @@ func (c *Config) datagramShares(mtu int) []iana.NamedGroup {
 const roomForShares = 2048
 
 func newDatagramConn(cfg *Config, o DatagramOptions) (*DatagramConn, error) {
+	if slices.Contains(cfg.CipherSuites, iana.TLS_AES_128_CCM_8_SHA256) {
+		// RFC 9147, Section 4.5.3: it "MUST NOT be used in DTLS without additional safeguards
+		// against forgery".
+		return nil, usage("%v is too easily forged for DTLS", iana.TLS_AES_128_CCM_8_SHA256)
+	}
 	c := &DatagramConn{options: o}
 	if o.MTU == 0 {
 		o.MTU = defaultMTU

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/record"
+	"github.com/sealsock/sealsock/internal/suites"
 )
 
 // epochs are the receiving keys of a connection of DTLS. Those of an earlier epoch stay for a
@@ -22,6 +23,7 @@ type epoch struct {
 	phase  phase
 	left   int       // bytes of 0-RTT data that may still come
 	forged uint64    // records that could not be decrypted
+	most   uint64    // of them; see suites.Forgeries
 	until  time.Time // when the key is dropped; zero while it is not superseded
 }
 
@@ -33,10 +35,6 @@ const (
 	// keepEpoch is how long a key is kept once there is a later one. RFC 9147, Section
 	// 4.2.1: "until they have been retained for the default MSL", which is two minutes.
 	keepEpoch = 2 * time.Minute
-	// maxForged is how many records may fail with one key. RFC 9147, Section 4.5.3: 2^36
-	// for AES-GCM and ChaCha20-Poly1305; the least of the others is that of AES-CCM,
-	// 2^23.5.
-	maxForged = 1 << 23
 )
 
 // Open is for a stream and never called.
@@ -50,7 +48,10 @@ func (e *epochs) add(keys []readKey, r *Receiver) {
 		if !ok {
 			continue
 		}
-		e.list = append(e.list, &epoch{DatagramOpener: o, phase: k.phase, left: k.limit})
+		e.list = append(e.list, &epoch{
+			DatagramOpener: o, phase: k.phase, left: k.limit,
+			most: suites.Forgeries(r.info.CipherSuite),
+		})
 		if n := len(e.list) - maxEpochs; n > 0 {
 			clear(e.list[:n])
 			e.list = e.list[n:]
@@ -138,7 +139,7 @@ func (e *epochs) open(rec record.DatagramRecord) (r received, ok bool, err error
 		case err == nil:
 			return r, true, nil
 		case errors.Is(err, record.ErrBadMAC):
-			if k.forged++; k.forged >= maxForged {
+			if k.forged++; k.forged >= k.most {
 				return r, false, overLimit(iana.AlertBadRecordMAC,
 					"%d records could not be decrypted with one key", k.forged)
 			}

@@ -265,3 +265,18 @@ func TestDatagramRekey(t *testing.T) {
 		l.send(t, l.server, l.client, "after")
 	}
 }
+
+// TestDatagramSuites: CCM_8 of DTLS 1.3 is refused, and that of DTLS 1.2 is not.
+// RFC 9147, Section 4.5.3.
+func TestDatagramSuites(t *testing.T) {
+	for suite, allowed := range map[iana.CipherSuite]bool{
+		iana.TLS_AES_128_CCM_8_SHA256: false, iana.TLS_AES_128_CCM_SHA256: true,
+		iana.TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8: true,
+	} {
+		cfg := &Config{FindPSK: func([]byte) (*PSK, error) { return nil, nil }}
+		cfg.CipherSuites = []iana.CipherSuite{iana.TLS_AES_128_GCM_SHA256, suite}
+		if _, err := DatagramServer(cfg, DatagramOptions{}); (err == nil) != allowed {
+			t.Errorf("%v: %v", suite, err)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sealsock/sealsock/iana"
@@ -97,6 +98,26 @@ func TestRecordLimits(t *testing.T) {
 	for _, id := range []iana.CipherSuite{iana.TLS_AES_128_GCM_SHA256, iana.TLS_AES_256_GCM_SHA384} {
 		if got := TLS13(id).RecordLimit; got > most || got == 0 {
 			t.Errorf("%v: %d records", id, got)
+		}
+	}
+}
+
+// TestForgeries: each suite of CCM has the smaller limit, and no other has.
+func TestForgeries(t *testing.T) {
+	ids := []iana.CipherSuite{}
+	for i := range tls13 {
+		ids = append(ids, tls13[i].ID)
+	}
+	for i := range tls12 {
+		ids = append(ids, tls12[i].ID)
+	}
+	for _, id := range ids {
+		want := uint64(1 << 36)
+		if strings.Contains(id.String(), "CCM") {
+			want = 1 << 23
+		}
+		if got := Forgeries(id); got != want {
+			t.Errorf("%v: %d, want %d", id, got, want)
 		}
 	}
 }

@@ -54,6 +54,22 @@ const (
 // ccmLimit is what RFC 9147, Section 4.5.3, has for AES-128-CCM; RFC 9846 has none.
 const ccmLimit = 1 << 23
 
+// Forgeries returns how many records of DTLS may fail with one key of a suite before the
+// connection ends. RFC 9147, Section 4.5.3: 2^36 for AES-GCM and ChaCha20-Poly1305, and
+// 2^23.5 for AES-CCM. A number that is too small would let anyone end a connection.
+func Forgeries(id iana.CipherSuite) uint64 {
+	switch id {
+	case iana.TLS_AES_128_CCM_SHA256, iana.TLS_AES_128_CCM_8_SHA256,
+		iana.TLS_ECDHE_ECDSA_WITH_AES_128_CCM, iana.TLS_ECDHE_ECDSA_WITH_AES_256_CCM,
+		iana.TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8, iana.TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8,
+		iana.TLS_ECDHE_PSK_WITH_AES_128_CCM_SHA256, iana.TLS_ECDHE_PSK_WITH_AES_128_CCM_8_SHA256,
+		iana.TLS_PSK_WITH_AES_128_CCM, iana.TLS_PSK_WITH_AES_256_CCM,
+		iana.TLS_PSK_WITH_AES_128_CCM_8, iana.TLS_PSK_WITH_AES_256_CCM_8:
+		return 1 << 23
+	}
+	return 1 << 36
+}
+
 var tls13 = []Suite{
 	{iana.TLS_AES_128_GCM_SHA256, crypto.SHA256, 16, gcmLimit, nil},
 	{iana.TLS_AES_256_GCM_SHA384, crypto.SHA384, 32, gcmLimit, nil},

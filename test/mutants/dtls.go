@@ -3,6 +3,18 @@ package main
 // dtlsRows are about the layers below the handshake of DTLS.
 var dtlsRows = []row{
 	{
+		doc: rfc9147, section: "4.5.3", must: "TLS_AES_128_CCM_8_SHA256 is not used",
+		file: "engine/datagram.go",
+		old:  "slices.Contains(cfg.CipherSuites, iana.TLS_AES_128_CCM_8_SHA256)", new: "false",
+		test: "TestDatagramSuites",
+	},
+	{
+		doc: rfc9147, section: "4.5.3", must: "a key ends after the forgeries that its cipher allows",
+		file: "internal/suites/suites.go",
+		old:  "\t\treturn 1 << 23\n\t}\n\treturn 1 << 36", new: "\t\treturn 1 << 36\n\t}\n\treturn 1 << 36",
+		test: "TestForgeries",
+	},
+	{
 		doc: rfc9147, section: "5.1", must: "a cookie is for one address",
 		file: "engine/datagram_address.go",
 		old:  "\th.Write(address) // the content", new: "\t// the content",
