@@ -11,7 +11,8 @@ var dtlsRows = []row{
 	{
 		doc: rfc9147, section: "4.5.3", must: "a key ends after the forgeries that its cipher allows",
 		file: "internal/suites/suites.go",
-		old:  "\t\treturn 1 << 23\n\t}\n\treturn 1 << 36", new: "\t\treturn 1 << 36\n\t}\n\treturn 1 << 36",
+		old:  "\t\treturn 1 << 23\n\t}\n\treturn 1 << 36",
+		new:  "\t\treturn 1 << 36\n\t}\n\treturn 1 << 36",
 		test: "TestForgeries",
 	},
 	{
