@@ -6,7 +6,7 @@ PACKAGES ?= ./...
 FUZZTIME ?= 60s
 FUZZPACKAGES ?= ./...
 # Modules of their own, for the libraries of others.
-CONTRIB = $(patsubst %/go.mod,%,$(wildcard contrib/*/go.mod test/web/go.mod))
+CONTRIB = $(patsubst %/go.mod,%,$(wildcard contrib/*/go.mod test/*/go.mod))
 CROSS = linux/amd64 linux/arm64 linux/riscv64 darwin/arm64 freebsd/amd64 windows/amd64
 
 .PHONY: run test contrib announce check build page bench million mutants fuzz peers lint cross vet timing clean
@@ -25,7 +25,7 @@ test: $(if $(filter require,$(SEALSOCK_PEERS)),peers) announce ## all tests: uni
 	@$(GO) run ./test/summary -timeout 40m $(PACKAGES)
 	@$(MAKE) --no-print-directory contrib
 
-contrib: ## vets and tests the modules below contrib and test/web, whose libraries are downloaded
+contrib: ## vets and tests the modules below contrib, test/pion and test/web, whose libraries are downloaded
 	@set -e; for m in $(CONTRIB); do (cd $$m && $(GO) vet ./... && \
 	  $(GO) test $(CONTRIBFLAGS) -timeout 10m ./...); done
 

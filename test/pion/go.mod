@@ -1,0 +1,23 @@
+module github.com/sealsock/sealsock/test/pion
+
+go 1.27.0
+
+toolchain go1.27.3
+
+require (
+	github.com/pion/dtls/v3 v3.1.15
+	github.com/sealsock/sealsock v0.0.0
+)
+
+require (
+	filippo.io/bigmod v0.1.0 // indirect
+	filippo.io/edwards25519 v1.2.0 // indirect
+	filippo.io/nistec v0.0.4 // indirect
+	github.com/cloudflare/circl v1.6.5 // indirect
+	github.com/pion/logging v0.2.4 // indirect
+	github.com/pion/transport/v5 v5.0.0 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
+
+replace github.com/sealsock/sealsock => ../..
