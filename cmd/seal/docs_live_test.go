@@ -143,6 +143,8 @@ func (s *stage) server(kind string) string {
 			args = append(args, "--echo", kind+"://localhost:0/room")
 		case "tls":
 			args = append(args, "--echo", "localhost:0")
+		case "udp":
+			args = append(args[:6:6], "--echo", "udp://localhost:0")
 		case "header":
 			args = append(args, "--accept-proxy-header", "any", "--echo", "localhost:0")
 		default:
@@ -203,7 +205,7 @@ func here(addr, port string) (local, host string) {
 func (s *stage) connect(args []string) error {
 	kind, in, want := "tls", "hello\n", "hello\n"
 	addr := args[len(args)-1]
-	if scheme, _, ok := strings.Cut(addr, "://"); ok && strings.HasPrefix(scheme, "ws") {
+	if scheme, _, ok := strings.Cut(addr, "://"); ok && (strings.HasPrefix(scheme, "ws") || scheme == "udp") {
 		kind = scheme
 	}
 	var own []string
