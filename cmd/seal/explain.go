@@ -177,8 +177,9 @@ func describeNetwork(e *net.OpError) *problem {
 	where := "the peer"
 	if e.Addr != nil {
 		where = e.Addr.String()
-		if e.Net == "unix" {
-			where = "unix://" + where
+		switch scheme := strings.TrimRight(e.Net, "46"); scheme {
+		case "unix", "unixgram", "udp", "udplite":
+			where = scheme + "://" + where
 		}
 	}
 	var dns *net.DNSError
