@@ -205,7 +205,8 @@ func here(addr, port string) (local, host string) {
 func (s *stage) connect(args []string) error {
 	kind, in, want := "tls", "hello\n", "hello\n"
 	addr := args[len(args)-1]
-	if scheme, _, ok := strings.Cut(addr, "://"); ok && (strings.HasPrefix(scheme, "ws") || scheme == "udp") {
+	scheme, _, ok := strings.Cut(addr, "://")
+	if ok && (strings.HasPrefix(scheme, "ws") || scheme == "udp") {
 		kind = scheme
 	}
 	var own []string
