@@ -57,7 +57,7 @@ var boundsRows = []row{
 		doc: own, section: "Listener", must: "a handshake that waits for its client delays no other",
 		file: "internal/stream/conn.go",
 		old:  "\tev, err := c.in.step()\n\tc.worked()\n",
-		new:  "\tev, err := c.in.step()\n\t_ = done\n",
+		new:  "\tev, err := c.in.step()\n",
 		pkg:  ".", test: "TestListenerServesBesideSilentClients",
 	},
 	{
