@@ -134,7 +134,6 @@ func TestTextsAreData(t *testing.T) {
 	u := newUser(t, 80, 24, bob)
 	const evil = "\x1b[2J\x1b]52;c;eA==\x07\u202eevil\r\nalice: forged"
 	u.event(text("bob", evil))
-	u.event(text("bob", "/quit"))
 	u.event(&talk.Event{Kind: talk.Refused, Member: bob, Err: errors.New(evil)})
 	for _, part := range []string{"\x1b[2J", "\x1b]", "\x07", "\u202e", "\r"} {
 		u.hides(part)
@@ -142,11 +141,19 @@ func TestTextsAreData(t *testing.T) {
 	if strings.Contains(u.screen(), "\nalice: forged") {
 		t.Errorf("a text begins a row:\n%s", u.screen())
 	}
-	// Nor does a text that is wrapped.
-	u.event(text("bob", strings.Repeat("x ", 31)+"00:00 alice: forged"))
-	if strings.Contains(u.screen(), "\n00:00 alice: forged") {
-		t.Errorf("a text looks like another's:\n%s", u.screen())
+	// Nor does a text that is wrapped, wherever the row ends.
+	wrapped := false
+	for n := range 80 {
+		u.event(text("bob", strings.Repeat("x", n)+" 00:00 alice: forged"))
+		if strings.Contains(u.screen(), "\n00:00 alice: forged") {
+			t.Fatalf("a text looks like another's:\n%s", u.screen())
+		}
+		wrapped = wrapped || strings.Contains(u.screen(), "\n"+indent+"00:00 alice: forged")
 	}
+	if !wrapped {
+		t.Error("no text was wrapped in front of a time")
+	}
+	u.event(text("bob", "/quit"))
 	u.shows("bob: /quit")
 	if u.quit || len(u.room.sent) > 0 {
 		t.Error("a text was a command")

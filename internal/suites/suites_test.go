@@ -117,11 +117,20 @@ func TestHybridsShareTheirHalves(t *testing.T) {
 }
 
 func TestHostileShares(t *testing.T) {
-	x := GroupByID(iana.X25519)
-	low := make([]byte, 32) // a point of low order
-	low[0] = 1
-	if _, _, err := x.Encapsulate(rand.Reader, low); err == nil {
-		t.Error("a low-order point is accepted")
+	for id, size := range map[iana.NamedGroup]int{iana.X25519: 32, iana.X448: 56} {
+		x := GroupByID(id)
+		low := make([]byte, size) // a point of low order
+		low[0] = 1
+		if _, _, err := x.Encapsulate(rand.Reader, low); err == nil {
+			t.Errorf("%v: a low-order point of a client is accepted", id)
+		}
+		private, _, err := x.Generate(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := private.Decapsulate(low); err == nil {
+			t.Errorf("%v: a low-order point of a server is accepted", id)
+		}
 	}
 	// A key of ML-KEM whose first coefficient is not reduced.
 	k := GroupByID(iana.X25519MLKEM768)

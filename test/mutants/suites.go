@@ -69,6 +69,13 @@ var suitesRows = []row{
 		test: "TestHostileShares",
 	},
 	{
+		doc: rfc9846, section: "7.4.1, 7.4.2", must: "all-zero shared secrets are refused",
+		file: "internal/suites/montgomery.go",
+		old:  "if !m.shared(shared, p.secret[:m.size], share) {",
+		new:  "if m.shared(shared, p.secret[:m.size], share); false {",
+		test: "TestHostileShares",
+	},
+	{
 		doc: "RFC 7919", section: "Appendix A", must: "the primes are those of the formula",
 		file: "internal/suites/ffdhe.go",
 		old:  "carry := f.x - 1", new: "carry := f.x",
