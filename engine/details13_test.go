@@ -54,23 +54,24 @@ func TestNoCommonKind13(t *testing.T) {
 	refusesFor(t, err, iana.AlertUnsupportedCertificate, "no type of")
 }
 
-// TestCompressionIsAskedFor13: a certificate is compressed for a peer that offers it
-// only. RFC 8879, Section 4.
+// TestCompressionIsAskedFor13: a certificate is compressed for a peer that offers the
+// algorithm only. RFC 8879, Section 4.
 func TestCompressionIsAskedFor13(t *testing.T) {
-	for _, offered := range []bool{false, true} {
+	ours, another := zlibCompressor(), zlibCompressor()
+	another.ID = iana.CompressionBrotli
+	for name, offered := range map[string][]Compressor{
+		"nothing": nil, "another": {another}, "both": {another, ours},
+	} {
 		client, server := pair13(t)
 		server.Credentials[0].Chain = append(server.Credentials[0].Chain, make([]byte, 2000))
-		server.Compressors = []Compressor{zlibCompressor()}
-		if offered {
-			client.Compressors = server.Compressors
-		}
+		server.Compressors, client.Compressors = []Compressor{ours}, offered
 		compressed := false
 		client.Trace = func(tr Trace) {
 			compressed = compressed || !tr.Sent && tr.Data[0] == byte(iana.HandshakeCompressedCertificate)
 		}
 		connect(t, client, server)
-		if compressed != offered {
-			t.Errorf("offered %v, compressed %v", offered, compressed)
+		if compressed != (name == "both") {
+			t.Errorf("the client offers %s: compressed %v", name, compressed)
 		}
 	}
 }

@@ -58,7 +58,7 @@ var boundsRows = []row{
 		file: "internal/stream/conn.go",
 		old:  "\tev, err := c.in.step()\n\tc.worked()\n",
 		new:  "\tev, err := c.in.step()\n",
-		pkg:  ".", test: "TestListenerServesBesideSilentClients",
+		pkg:  ".", test: "TestListenerServesBesideSilentClients/nothing,_default_bounds",
 	},
 	{
 		doc: own, section: "Listener", must: "the handshakes of one address are bounded",
