@@ -196,7 +196,8 @@ func plainly(addr net.Addr, text string) (string, error) {
 
 // ask connects with TLS and exchanges a text.
 func (b *bench) ask(addr net.Addr, cfg *tls.Config, text string) (string, error) {
-	c, err := tls.Dial(addr.Network(), addr.String(), cfg)
+	dialer := &net.Dialer{Timeout: 20 * time.Second}
+	c, err := tls.DialWithDialer(dialer, addr.Network(), addr.String(), cfg)
 	if err != nil {
 		return "", err
 	}

@@ -87,6 +87,7 @@ func (r *testRelay) join(room relay.RoomID, token relay.Token) *relay.Member {
 // expect receives a message and compares it.
 func expect(t *testing.T, m *relay.Member, kind relay.Kind, from *relay.Member, payload string) {
 	t.Helper()
+	defer time.AfterFunc(time.Minute, func() { m.Close() }).Stop() // nothing comes
 	got, err := m.Receive()
 	if err != nil {
 		t.Fatal(err)
