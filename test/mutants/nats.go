@@ -69,7 +69,7 @@ var natsRows = []row{
 		doc: own, section: "relay", must: "relays exchange their members when NATS is back",
 		file: "relay/natsbus/bus.go",
 		old:  "\t\t\tb.repeat(true)",
-		new:  "\t\t\tb.repeat(false && true)\n\t\t\tcontinue",
+		new:  "\t\t\tcontinue",
 		test: "TestRestart",
 	},
 	{
