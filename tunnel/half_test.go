@@ -53,7 +53,7 @@ func TestUpgradeHalfClosed(t *testing.T) {
 			}
 		}
 		end(from, to, "the first end")
-		s, stop = b.upgrade(s, stop, serverTunnel(l.Addr().String(), ""))
+		_, stop = b.upgrade(s, stop, serverTunnel(l.Addr().String(), ""))
 		end(to, from, "the second end")
 		client.Close()
 		backend.Close()

@@ -231,8 +231,7 @@ func (p *pair) watch(cancel context.CancelCauseFunc) (stop func()) {
 	}
 	if p.idle > 0 {
 		var t *time.Timer
-		var look func()
-		look = func() {
+		look := func() {
 			if quiet := time.Since(time.Unix(0, p.last.Load())); quiet < p.idle {
 				t.Reset(p.idle - quiet)
 				return

@@ -22,7 +22,6 @@ type link struct {
 	pair    *pair
 	backend *backend
 	began   time.Time
-	carried int64 // bytes that other processes have carried
 
 	parked  chan struct{} // receives a value when the pair has stopped for a hand-over
 	ended   chan struct{} // closed when the link is over

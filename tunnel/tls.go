@@ -3,7 +3,6 @@ package tunnel
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -211,18 +210,6 @@ func (d *side) client(s *TLS) error {
 		return fmt.Errorf("psk_file %s has no key for psk_identity %q", s.PSKFile, s.PSKIdentity)
 	}
 	return nil
-}
-
-// reload reads the files of the certificates again.
-func (d *side) reload() error {
-	if d == nil {
-		return nil
-	}
-	var all error
-	for _, f := range d.files {
-		all = errors.Join(all, f.Reload())
-	}
-	return all
 }
 
 // readPSKs reads a file of pre-shared keys.

@@ -99,7 +99,6 @@ type server struct {
 	t     *testing.T
 	addr  string
 	lines chan string
-	kill  func()
 }
 
 func startServer(t *testing.T, url string) *server {
