@@ -51,6 +51,7 @@ func (r *table) write(path string) error {
 		b.WriteString(text)
 	}
 	b.WriteString(r.text12())
+	b.WriteString(textDatagrams)
 	return os.WriteFile(path, []byte(b.String()), 0o644)
 }
 

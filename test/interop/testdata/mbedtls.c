@@ -1,5 +1,5 @@
 /* One connection with mbedTLS 2.28, as a client (standard input goes to the server, its answers to standard output) or as an echo
-   server, told what to do by environment variables, as the scripts beside it are. RESUME makes it two connections. */
+   server, told what to do by environment variables, as the scripts beside it are. RESUME makes it two connections, DATAGRAM one of DTLS. */
 #include <arpa/inet.h>
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/entropy.h>
@@ -7,7 +7,9 @@
 #include <mbedtls/net_sockets.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/ssl_cache.h>
+#include <mbedtls/ssl_cookie.h>
 #include <mbedtls/ssl_ticket.h>
+#include <mbedtls/timing.h>
 #include <mbedtls/version.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +23,8 @@ static mbedtls_x509_crt ca, own;
 static mbedtls_pk_context key;
 static mbedtls_ssl_ticket_context tickets;
 static mbedtls_ssl_cache_context cache;
+static mbedtls_ssl_cookie_ctx cookies;
+static mbedtls_timing_delay_context timer;
 static unsigned char buffer[1 << 14];
 
 /* check ends the program with the library's word for what went wrong. */
@@ -65,7 +69,7 @@ static void set_psk(const char *hex, const char *identity) {
 static void configure(int endpoint) {
   static int suites[2];
   static const char *protocols[2];
-  check("defaults", mbedtls_ssl_config_defaults(&conf, endpoint, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT));
+  check("defaults", mbedtls_ssl_config_defaults(&conf, endpoint, getenv("DATAGRAM") ? MBEDTLS_SSL_TRANSPORT_DATAGRAM : MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT));
   mbedtls_ssl_conf_rng(&conf, mbedtls_ctr_drbg_random, &drbg);
   check("CA", mbedtls_x509_crt_parse_file(&ca, getenv("CA")));
   mbedtls_ssl_conf_ca_chain(&conf, &ca, NULL);
@@ -83,6 +87,9 @@ static void configure(int endpoint) {
   if (getenv("RENEGOTIATE")) mbedtls_ssl_conf_renegotiation(&conf, MBEDTLS_SSL_RENEGOTIATION_ENABLED);
   if (endpoint == MBEDTLS_SSL_IS_CLIENT) {
     mbedtls_ssl_conf_session_tickets(&conf, is("RESUME", "ID") ? MBEDTLS_SSL_SESSION_TICKETS_DISABLED : MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
+  } else if (getenv("DATAGRAM")) {
+    check("cookies", mbedtls_ssl_cookie_setup(&cookies, mbedtls_ctr_drbg_random, &drbg));
+    mbedtls_ssl_conf_dtls_cookies(&conf, mbedtls_ssl_cookie_write, mbedtls_ssl_cookie_check, &cookies);
   } else if (is("RESUME", "ID")) {
     mbedtls_ssl_conf_session_cache(&conf, &cache, mbedtls_ssl_cache_get, mbedtls_ssl_cache_set);
   } else {
@@ -91,10 +98,17 @@ static void configure(int endpoint) {
   }
 }
 
+static int protocol(void) { return getenv("DATAGRAM") ? MBEDTLS_NET_PROTO_UDP : MBEDTLS_NET_PROTO_TCP; }
+
 static void begin(mbedtls_ssl_context *ssl, mbedtls_net_context *net) {
   mbedtls_ssl_init(ssl);
   check("setup", mbedtls_ssl_setup(ssl, &conf));
-  mbedtls_ssl_set_bio(ssl, net, mbedtls_net_send, mbedtls_net_recv, NULL);
+  if (getenv("DATAGRAM")) {
+    mbedtls_ssl_set_bio(ssl, net, mbedtls_net_send, NULL, mbedtls_net_recv_timeout);
+    mbedtls_ssl_set_timer_cb(ssl, &timer, mbedtls_timing_set_delay, mbedtls_timing_get_delay);
+  } else {
+    mbedtls_ssl_set_bio(ssl, net, mbedtls_net_send, mbedtls_net_recv, NULL);
+  }
 }
 
 static void say(mbedtls_ssl_context *ssl, const unsigned char *data, size_t n) {
@@ -121,7 +135,7 @@ static void finish(mbedtls_ssl_context *ssl, mbedtls_net_context *net) {
 
 static void dial(mbedtls_ssl_context *ssl, mbedtls_net_context *net, const mbedtls_ssl_session *old) {
   mbedtls_net_init(net);
-  check("connect", mbedtls_net_connect(net, "127.0.0.1", getenv("PORT"), MBEDTLS_NET_PROTO_TCP));
+  check("connect", mbedtls_net_connect(net, "127.0.0.1", getenv("PORT"), protocol()));
   begin(ssl, net);
   check("name", mbedtls_ssl_set_hostname(ssl, getenv("NAME")));
   if (old) check("session", mbedtls_ssl_set_session(ssl, old));
@@ -154,21 +168,34 @@ static void client(void) {
   finish(&ssl, &net);
 }
 
+/* prove runs the handshake of a server. Over datagrams a client first has to return a cookie. */
+static void prove(mbedtls_ssl_context *ssl, const unsigned char *from, size_t n) {
+  if (getenv("DATAGRAM")) {
+    check("address", mbedtls_ssl_set_client_transport_id(ssl, from, n));
+    if (mbedtls_ssl_handshake(ssl) != MBEDTLS_ERR_SSL_HELLO_VERIFY_REQUIRED) exit((fprintf(stderr, "no HelloVerifyRequest\n"), 1));
+    check("reset", mbedtls_ssl_session_reset(ssl));
+    check("address", mbedtls_ssl_set_client_transport_id(ssl, from, n));
+  }
+  check("handshake", mbedtls_ssl_handshake(ssl));
+}
+
 static void server(void) {
   mbedtls_ssl_context ssl;
   mbedtls_net_context listener, net;
   struct sockaddr_in address;
   socklen_t size = sizeof address;
+  unsigned char from[16];
+  size_t n;
   mbedtls_net_init(&listener);
-  check("bind", mbedtls_net_bind(&listener, "127.0.0.1", "0", MBEDTLS_NET_PROTO_TCP));
+  check("bind", mbedtls_net_bind(&listener, "127.0.0.1", "0", protocol()));
   check("port", getsockname(listener.fd, (struct sockaddr *)&address, &size));
   printf("port %d\n", ntohs(address.sin_port));
   fflush(stdout);
   for (int left = getenv("RESUME") ? 2 : 1; left > 0; left--) {
     mbedtls_net_init(&net);
-    check("accept", mbedtls_net_accept(&listener, &net, NULL, 0, NULL));
+    check("accept", mbedtls_net_accept(&listener, &net, from, sizeof from, &n));
     begin(&ssl, &net);
-    check("handshake", mbedtls_ssl_handshake(&ssl));
+    prove(&ssl, from, n);
     for (int n; (n = hear(&ssl)) > 0;) {
       say(&ssl, buffer, (size_t)n);
       if (getenv("LATE")) mbedtls_ssl_conf_authmode(&conf, MBEDTLS_SSL_VERIFY_REQUIRED);
@@ -190,6 +217,7 @@ int main(int argc, char **argv) {
   mbedtls_x509_crt_init(&own);
   mbedtls_pk_init(&key);
   mbedtls_ssl_ticket_init(&tickets);
+  mbedtls_ssl_cookie_init(&cookies);
   mbedtls_ssl_cache_init(&cache);
   check("seed", mbedtls_ctr_drbg_seed(&drbg, mbedtls_entropy_func, &entropy, NULL, 0));
   int serves = strcmp(argv[1], "server") == 0;
