@@ -256,8 +256,12 @@ key = "DIR/server.key"
 			if err != nil {
 				return
 			}
-			io.WriteString(c, "one")
-			c.Close()
+			go func() {
+				defer c.Close()
+				io.WriteString(c, "one")
+				c.(*net.TCPConn).CloseWrite()
+				io.Copy(io.Discard, c) // a connection closed with unread data is reset
+			}()
 		}
 	}()
 	time.Sleep(5 * time.Millisecond)
