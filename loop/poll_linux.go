@@ -62,9 +62,12 @@ func (p *poller) wait(milliseconds int, found func(ready)) error {
 	const ends = unix.EPOLLHUP | unix.EPOLLERR | unix.EPOLLRDHUP
 	for _, e := range p.events[:n] {
 		if int(e.Fd) == p.wakeFD {
+			// Read before waking is cleared: a wake between the two writes nothing, and what
+			// it is for was posted before, so the loop takes it in this turn. In the other
+			// order the read could take that wake's write and leave waking set for ever.
 			var b [8]byte
-			p.waking.Store(false)
 			_, _ = unix.Read(p.wakeFD, b[:])
+			p.waking.Store(false)
 			continue
 		}
 		found(ready{
