@@ -56,7 +56,7 @@ type DatagramConn struct {
 type DatagramOptions struct {
 	// MTU is the size in bytes of the largest datagram that carries handshake messages,
 	// without the headers of UDP and IP: 256 to 65,507; 0 means 1200. While a flight
-	// remains unanswered it is lowered by itself. See SetMTU.
+	// remains unanswered the connection lowers it. See SetMTU.
 	MTU int
 	// FirstTimeout is the time until the first retransmission; 0 means one second.
 	// RFC 9147, Section 5.8.2.

@@ -65,7 +65,7 @@ func (b *bench) upgrade(old *tunnel.Server, stop func(), text string) (*tunnel.S
 	if err := <-given; err != nil {
 		b.t.Fatal(err)
 	}
-	stop() // Serve has returned by itself
+	stop() // Serve has returned before
 	return s, next
 }
 

@@ -5,7 +5,7 @@
 //	stapler, err := staple.New(reloader, staple.Options{})
 //	cfg := &sealsock.Config{Source: stapler}
 //
-// It needs no goroutine that somebody has to stop: a handshake finds that a response is to
+// It has no goroutine of its own to stop: a handshake finds that a response is to
 // be refreshed, and is not delayed by that. A response is asked for again in the second
 // half of its validity, at a time that differs between servers. One that cannot be
 // refreshed is sent until it expires, and no longer. It is verified before it is sent, and

@@ -143,7 +143,7 @@ func (s *Stapler) Fetch(ctx context.Context, id *identity.Identity) error {
 	return nil
 }
 
-// askable reports whether there is somebody to ask about an identity.
+// askable reports whether a response for an identity can be fetched.
 func askable(id *identity.Identity) bool {
 	return id != nil && id.Leaf != nil && len(id.OCSPStaple) == 0 && len(id.Chain) > 1 &&
 		len(id.Leaf.OCSPServer) > 0
