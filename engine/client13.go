@@ -26,7 +26,7 @@ func (s *awaitServerHello) handle(m message, do *effects) (state, error) {
 	if m.typ == iana.HandshakeHelloVerifyRequest {
 		return s.proveAddress(m, do)
 	}
-	sh, err := wire.ParseServerHello(m.body)
+	sh, err := parseServerHello(m.body, s.cfg.datagram)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +148,7 @@ type awaitSecondServerHello struct {
 func (s *awaitSecondServerHello) awaits() awaited { return awaited{iana.HandshakeServerHello} }
 
 func (s *awaitSecondServerHello) handle(m message, do *effects) (state, error) {
-	sh, err := wire.ParseServerHello(m.body)
+	sh, err := parseServerHello(m.body, s.cfg.datagram)
 	if err != nil {
 		return nil, err
 	}

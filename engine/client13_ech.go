@@ -140,7 +140,7 @@ func (e *clientECH) seal(outer *wire.ClientHello, encoded []byte) error {
 	if err != nil {
 		return err
 	}
-	payload, err := echPayload(raw)
+	payload, err := echPayload(raw, outer.Datagram)
 	if err != nil {
 		return err
 	}
@@ -248,7 +248,7 @@ func (f *flow13) retryConfirmed(hrr *wire.ServerHello, m message) (bool, error) 
 		return false, nil
 	}
 	zeroed := bytes.Clone(m.raw)
-	again, err := wire.ParseServerHello(newMessage(zeroed).body)
+	again, err := parseServerHello(newMessage(zeroed).body, hrr.Datagram)
 	if err != nil {
 		return false, err
 	}

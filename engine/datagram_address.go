@@ -126,9 +126,9 @@ func firstFragment(datagram []byte) (f dtls.Fragment, n record.Number, ok bool) 
 func (a *AddressCheck) answer(
 	now time.Time, address []byte, f dtls.Fragment, n record.Number,
 ) []byte {
-	hello, err := wire.ParseClientHello(f.Data)
+	hello, err := wire.ParseDatagramClientHello(f.Data)
 	if err == nil {
-		err = checkTransport(hello.Datagram, true)
+		err = checkDatagramVersion(hello.LegacyVersion)
 	}
 	var d *decision
 	if err == nil {

@@ -20,19 +20,35 @@ func earlySecret(datagram bool, h crypto.Hash, psk []byte) keys.EarlySecret {
 	return keys.NewEarlySecret(h, psk)
 }
 
-// checkTransport refuses a hello of TLS in a datagram, and one of DTLS in a stream.
-func checkTransport(got, want bool) error {
-	if got == want {
+// parseClientHello parses a ClientHello of TLS, or of DTLS.
+func parseClientHello(body []byte, datagram bool) (*wire.ClientHello, error) {
+	if datagram {
+		return wire.ParseDatagramClientHello(body)
+	}
+	return wire.ParseClientHello(body)
+}
+
+// parseServerHello parses a ServerHello of TLS, or of DTLS.
+func parseServerHello(body []byte, datagram bool) (*wire.ServerHello, error) {
+	if datagram {
+		return wire.ParseDatagramServerHello(body)
+	}
+	return wire.ParseServerHello(body)
+}
+
+// checkDatagramVersion refuses a hello in a datagram whose legacy_version is none of DTLS.
+// Package wire has exchanged the versions: TLS 1.2 stands for DTLS 1.2, and the other way
+// around. Versions of DTLS count downwards, so those that do not exist yet are below DTLS 1.3.
+func checkDatagramVersion(v iana.Version) error {
+	known := v == iana.TLS11 || v == iana.TLS12 || v == iana.TLS13
+	if known || v>>8 == iana.DTLS13>>8 && v < iana.DTLS13 {
 		return nil
 	}
-	e := &Error{
+	return &Error{
 		Fault: FaultPeer, Alert: iana.AlertProtocolVersion, Reason: "a hello of another protocol",
-		Expected: "TLS", Got: "DTLS", Hint: "the peer must use TLS over a stream",
+		Expected: "DTLS", Got: "legacy_version of TLS, or of no version",
+		Hint: "the peer must use DTLS over datagrams",
 	}
-	if want {
-		e.Expected, e.Got, e.Hint = "DTLS", "TLS", "the peer must use DTLS over datagrams"
-	}
-	return e
 }
 
 // proveAddress answers a HelloVerifyRequest with the same ClientHello and the cookie of it.

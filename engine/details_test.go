@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"encoding/binary"
 	"errors"
 	"testing"
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/record"
+	"github.com/sealsock/sealsock/internal/suites"
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
@@ -26,6 +28,33 @@ func newServer(t *testing.T, cfg *config) *side {
 	return &side{r: r, s: s}
 }
 
+// TestDatagramVersions: a server of DTLS accepts a legacy_version of DTLS alone, even of
+// one that does not exist yet. RFC 9147, Section 5.3, and RFC 6347, Section 4.1.
+func TestDatagramVersions(t *testing.T) {
+	for sent, ok := range map[iana.Version]bool{
+		iana.DTLS12: true, iana.DTLS13: true, 0xfe00: true, iana.DTLS10: false, // too old
+		iana.TLS12: false, iana.TLS13: false, 0xffff: false, 0xfd00: false, 0: false,
+	} {
+		hello := &wire.ClientHello{
+			Datagram: true, CompressionMethods: []byte{0}, CipherSuites: suites.Default12(),
+			SupportedGroups: differentialGroups, Padding: -1,
+			SignatureAlgorithms: differentialSchemes,
+		}
+		raw, err := hello.AppendTo(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		binary.BigEndian.PutUint16(raw[wire.HeaderLen:], uint16(sent))
+		cfg := &config{Credentials: []*Credential{newCredential(t, nil)}}
+		start := &awaitClientHello{cfg: &cfg.Config, info: &State{datagram: true}}
+		if _, err := start.handle(newMessage(raw), new(effects)); ok && err != nil {
+			t.Errorf("%#x: %v", uint16(sent), err)
+		} else if !ok {
+			refuses(t, err, iana.AlertProtocolVersion)
+		}
+	}
+}
+
 // TestSSL30Hello: a hello of SSL 3.0 ends in protocol_version, even where
 // supported_versions offers TLS 1.3, and so does one of TLS 1.3 with another legacy_version
 // than 0x0303. RFC 9846, Sections 4.1.2 and 4.1.3, and Appendix D.5.
@@ -33,6 +62,7 @@ func TestSSL30Hello(t *testing.T) {
 	for version, alert := range map[iana.Version]iana.Alert{
 		iana.TLS12: 0, iana.TLS10: iana.AlertProtocolVersion, 0x1234: iana.AlertProtocolVersion,
 		iana.SSL30: iana.AlertProtocolVersion, 0x0002: iana.AlertProtocolVersion,
+		iana.DTLS12: iana.AlertProtocolVersion, // over a stream, where it is a number like others
 	} {
 		s := newServer(t, new(config))
 		s.in = handMade(t, &config{Verifier: acceptAll{}}, func(h *wire.ClientHello) {

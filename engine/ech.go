@@ -273,8 +273,8 @@ func echInfo(config []byte) []byte { return append([]byte("tls ech\x00"), config
 
 // echPayload returns the place of the payload within raw, a whole ClientHello.
 // It relies on the parsed fields aliasing their input.
-func echPayload(raw []byte) ([]byte, error) {
-	hello, err := wire.ParseClientHello(newMessage(raw).body)
+func echPayload(raw []byte, datagram bool) ([]byte, error) {
+	hello, err := parseClientHello(newMessage(raw).body, datagram)
 	if err != nil || hello.ECH == nil {
 		return nil, local("the outer ClientHello cannot be read", err)
 	}

@@ -316,7 +316,7 @@ func TestOwnSecondClientHello(t *testing.T) {
 		if name == "ECH" {
 			except = []iana.ExtensionType{iana.ExtECH} // encrypted anew
 		}
-		if changed := wire.RetryDifference(hellos[0], hellos[1], except...); changed != "" {
+		if changed := wire.RetryDifference(hellos[0], hellos[1], false, except...); changed != "" {
 			t.Errorf("%s: the client changes %s", name, changed)
 		}
 	}

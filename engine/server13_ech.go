@@ -16,6 +16,7 @@ type serverECH struct {
 	first     *wire.ECHClientHello
 	recipient *hpke.Recipient // nil unless it was decrypted here
 	keys      []*ECHKey
+	datagram  bool // the hellos are of DTLS
 }
 
 // openHello decides which ClientHello is used: the one received, or the one
@@ -24,7 +25,7 @@ func openHello(cfg *Config, info *State, hello *wire.ClientHello, m message) (*s
 	if hello.ECH == nil || len(cfg.ECHKeys) == 0 && !cfg.ECHBackend {
 		return nil, hello, m, nil
 	}
-	e := &serverECH{first: hello.ECH, keys: cfg.ECHKeys}
+	e := &serverECH{first: hello.ECH, keys: cfg.ECHKeys, datagram: info.datagram}
 	if cfg.ECHBackend {
 		if err := checkInner(hello); err != nil {
 			return nil, nil, m, err
@@ -41,7 +42,7 @@ func openHello(cfg *Config, info *State, hello *wire.ClientHello, m message) (*s
 	if e.recipient == nil || err != nil {
 		return e, hello, m, err
 	}
-	hello, m, err = decodeHello(encoded, m)
+	hello, m, err = decodeHello(encoded, m, e.datagram)
 	info.ECHAccepted = err == nil
 	return e, hello, m, err
 }
@@ -63,7 +64,7 @@ func (e *serverECH) decrypt(m message) ([]byte, error) {
 		if err != nil {
 			continue
 		}
-		aad, err := outerAAD(m)
+		aad, err := outerAAD(m, e.datagram)
 		if err != nil {
 			return nil, err
 		}
@@ -77,22 +78,22 @@ func (e *serverECH) decrypt(m message) ([]byte, error) {
 
 // outerAAD returns the body of an outer hello with zeros for the payload.
 // RFC 9849, Section 5.2.
-func outerAAD(m message) ([]byte, error) {
+func outerAAD(m message, datagram bool) ([]byte, error) {
 	raw := bytes.Clone(m.raw)
-	payload, err := echPayload(raw)
+	payload, err := echPayload(raw, datagram)
 	clear(payload)
 	return raw[wire.HeaderLen:], err
 }
 
 // decodeHello makes the inner ClientHello of what was encrypted in m.
 // RFC 9849, Sections 5.1 and 7.1.
-func decodeHello(encoded []byte, m message) (*wire.ClientHello, message, error) {
-	raw, err := wire.DecodeInner(encoded, m.body)
+func decodeHello(encoded []byte, m message, datagram bool) (*wire.ClientHello, message, error) {
+	raw, err := wire.DecodeInner(encoded, m.body, datagram)
 	if err != nil {
 		return nil, m, err
 	}
 	inner := newMessage(raw)
-	hello, err := wire.ParseClientHello(inner.body)
+	hello, err := parseClientHello(inner.body, datagram)
 	if err != nil {
 		return nil, m, err
 	}
@@ -130,7 +131,7 @@ func (f *flow13) openSecond(hello *wire.ClientHello, m message) (*wire.ClientHel
 	if second.Inner || second.KDF != e.first.KDF || second.AEAD != e.first.AEAD || second.ConfigID != e.first.ConfigID || len(second.Enc) != 0 {
 		return nil, m, illegal("the second ClientHello is encrypted with other parameters than the first")
 	}
-	aad, err := outerAAD(m)
+	aad, err := outerAAD(m, e.datagram)
 	if err != nil {
 		return nil, m, err
 	}
@@ -138,7 +139,7 @@ func (f *flow13) openSecond(hello *wire.ClientHello, m message) (*wire.ClientHel
 	if err != nil {
 		return nil, m, broken(iana.AlertDecryptError, "the second ClientHello cannot be decrypted")
 	}
-	return decodeHello(encoded, m)
+	return decodeHello(encoded, m, e.datagram)
 }
 
 // checkECHType refuses a second ClientHello that is for a server of another kind, where

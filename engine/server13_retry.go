@@ -61,7 +61,7 @@ func (s *awaitSecondClientHello) awaits() awaited { return awaited{iana.Handshak
 // handle decides anew about the second ClientHello, so that nothing rests on what the first
 // one offered but what the HelloRetryRequest fixed.
 func (s *awaitSecondClientHello) handle(m message, do *effects) (state, error) {
-	hello, err := wire.ParseClientHello(m.body)
+	hello, err := parseClientHello(m.body, s.info.datagram)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (s *awaitSecondClientHello) checkSecond(h *wire.ClientHello, m message) err
 		// proceeds "as usual"; a client may have encrypted anew.
 		except = append(except, iana.ExtECH)
 	}
-	switch changed := wire.RetryDifference(s.body, m.body, except...); {
+	switch changed := wire.RetryDifference(s.body, m.body, s.info.datagram, except...); {
 	case changed != "":
 		return illegal("the second ClientHello changes %s, which must be the same as in the first", changed)
 	case len(h.KeyShares) != 1 || h.KeyShares[0].Group != s.promised.group.ID:

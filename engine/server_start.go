@@ -15,21 +15,18 @@ type awaitClientHello struct {
 func (s *awaitClientHello) awaits() awaited { return awaited{iana.HandshakeClientHello} }
 
 func (s *awaitClientHello) handle(m message, do *effects) (state, error) {
-	hello, err := wire.ParseClientHello(m.body)
+	hello, err := parseClientHello(m.body, s.info.datagram)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkTransport(hello.Datagram, s.info.datagram); err != nil {
-		return nil, err
-	}
-	if err := checkLegacyVersion(hello.LegacyVersion); err != nil {
+	if err := checkLegacyVersion(hello.LegacyVersion, s.info.datagram); err != nil {
 		return nil, err
 	}
 	ech, hello, m, err := openHello(s.cfg, s.info, hello, m)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkLegacyVersion(hello.LegacyVersion); err != nil {
+	if err := checkLegacyVersion(hello.LegacyVersion, s.info.datagram); err != nil {
 		return nil, err // of an inner ClientHello
 	}
 	s.info.ServerName = hello.ServerName
@@ -72,7 +69,10 @@ func (s *deciding) configured(cfg *Config, do *effects) (state, error) {
 // Appendix D.5: "Any endpoint receiving a Hello message with ClientHello.legacy_version
 // or ServerHello.legacy_version set to 0x0300 MUST abort the handshake with a
 // "protocol_version" alert."
-func checkLegacyVersion(v iana.Version) error {
+func checkLegacyVersion(v iana.Version, datagram bool) error {
+	if datagram {
+		return checkDatagramVersion(v)
+	}
 	if v > iana.SSL30 {
 		return nil
 	}

@@ -103,10 +103,7 @@ func (c *Config) noVersion() error {
 
 // chosenVersion returns the version that the server chose. RFC 9846, Section 4.2.1.
 func (o *offer) chosenVersion(sh *wire.ServerHello) (iana.Version, error) {
-	if err := checkTransport(sh.Datagram, o.cfg.datagram); err != nil {
-		return 0, err
-	}
-	if err := checkLegacyVersion(sh.LegacyVersion); err != nil {
+	if err := checkLegacyVersion(sh.LegacyVersion, o.cfg.datagram); err != nil {
 		return 0, err
 	}
 	version := sh.SupportedVersion

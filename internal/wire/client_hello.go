@@ -18,11 +18,19 @@ import (
 //	    Extension extensions<8..2^16-1>;            // may be missing in TLS 1.2
 //	} ClientHello;
 
-// ParseClientHello parses the body of a ClientHello. RFC 9846, Section 4.1.2.
-func ParseClientHello(body []byte) (*ClientHello, error) {
-	m, p := &ClientHello{Padding: -1}, parse(iana.HandshakeClientHello, body)
+// ParseClientHello parses the body of a ClientHello of TLS. RFC 9846, Section 4.1.2.
+func ParseClientHello(body []byte) (*ClientHello, error) { return parseClientHello(body, false) }
+
+// ParseDatagramClientHello parses the body of a ClientHello of DTLS. RFC 9147, Section 5.3.
+func ParseDatagramClientHello(body []byte) (*ClientHello, error) {
+	return parseClientHello(body, true)
+}
+
+// parseClientHello has the transport decide about the form, and not legacy_version, in which
+// a client of TLS may put anything.
+func parseClientHello(body []byte, datagram bool) (*ClientHello, error) {
+	m, p := &ClientHello{Padding: -1, Datagram: datagram}, parse(iana.HandshakeClientHello, body)
 	m.LegacyVersion = iana.Version(p.uint16("legacy_version"))
-	m.Datagram = ofDatagrams(m.LegacyVersion)
 	p.fixed("random", m.Random[:])
 	m.SessionID = p.vector8("legacy_session_id", 0, 32)
 	if m.Datagram {

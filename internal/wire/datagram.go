@@ -13,10 +13,6 @@ import (
 // hello of DTLS is not one of them: it stands there as the version of DTLS. RFC 9147,
 // Section 5.3.
 
-// ofDatagrams reports whether a legacy_version is one of DTLS, even of one that does not
-// exist. Their first byte counts downwards from 0xff.
-func ofDatagrams(v iana.Version) bool { return v>>8 >= 0xfd }
-
 // swapVersion exchanges a version of DTLS for the one of TLS with the same content, and the
 // other way around.
 func swapVersion(v iana.Version) iana.Version {

@@ -121,13 +121,13 @@ func EncodeInner(inner *ClientHello, compressed []iana.ExtensionType, pad int) (
 
 // DecodeInner turns an EncodedClientHelloInner back into the whole message,
 // header included, taking what ech_outer_extensions refers to from outer, the
-// body of the ClientHelloOuter, which ParseClientHello has accepted. The work
+// body of the ClientHelloOuter, which was parsed before, of DTLS or of TLS. The work
 // is linear in the input, and the result never longer than both together.
 // RFC 9849, Section 5.1.
-func DecodeInner(encoded, outer []byte) ([]byte, error) {
-	in, inner := parse(iana.HandshakeClientHello, encoded), helloParts{}
+func DecodeInner(encoded, outer []byte, datagram bool) ([]byte, error) {
+	in, inner := parse(iana.HandshakeClientHello, encoded), helloParts{datagram: datagram}
 	inner.read(&in)
-	from, source := parse(iana.HandshakeClientHello, outer), helloParts{}
+	from, source := parse(iana.HandshakeClientHello, outer), helloParts{datagram: datagram}
 	source.read(&from)
 	in.merge(&from)
 	if len(inner.sessionID) > 0 {
@@ -142,7 +142,7 @@ func DecodeInner(encoded, outer []byte) ([]byte, error) {
 	w, mark := begin(make([]byte, 0, HeaderLen+len(encoded)+len(outer)), iana.HandshakeClientHello)
 	w.AddBytes(inner.start)
 	w.AddVector(1, source.sessionID)
-	if inner.datagram() {
+	if datagram {
 		w.AddVector(1, inner.cookie)
 	}
 	w.AddVector(2, inner.suites)
@@ -163,6 +163,7 @@ func DecodeInner(encoded, outer []byte) ([]byte, error) {
 
 // helloParts is a ClientHello cut into its fields.
 type helloParts struct {
+	datagram    bool   // the message is of DTLS
 	start       []byte // legacy_version and random
 	sessionID   []byte
 	cookie      []byte // in DTLS
@@ -171,18 +172,13 @@ type helloParts struct {
 	extensions  []byte
 }
 
-// datagram reports whether the message is of DTLS.
-func (h *helloParts) datagram() bool {
-	return len(h.start) > 0 && ofDatagrams(iana.Version(h.start[0])<<8)
-}
-
 func (h *helloParts) read(p *parser) {
 	var ok bool
 	if h.start, ok = p.Bytes(2 + 32); !ok {
 		p.malformed("random", truncated)
 	}
 	h.sessionID = p.vector8("legacy_session_id", 0, 32)
-	if h.datagram() {
+	if h.datagram {
 		h.cookie = p.vector8("legacy_cookie", 0, 255)
 	}
 	h.suites = p.vector16("cipher_suites", 2)

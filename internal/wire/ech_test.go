@@ -56,7 +56,7 @@ func TestEncodeInner(t *testing.T) {
 			if saved := len(want) - wire.HeaderLen - len("session of the outer") - len(encoded); saved != tt.saved {
 				t.Errorf("saved %d bytes, want %d", saved, tt.saved)
 			}
-			got, err := wire.DecodeInner(encoded, outer)
+			got, err := wire.DecodeInner(encoded, outer, false)
 			if err != nil || !bytes.Equal(got, want) {
 				t.Errorf("%v\ndecoded %x\nwant    %x", err, got, want)
 			}
@@ -111,7 +111,7 @@ func TestDecodeInner(t *testing.T) {
 		{"nothing", "", decodeError, "client_hello: random: truncated"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := wire.DecodeInner(unhex(t, tt.encoded), unhex(t, outer))
+			got, err := wire.DecodeInner(unhex(t, tt.encoded), unhex(t, outer), false)
 			if tt.alert != 0 {
 				refused(t, err, tt.alert, tt.want)
 				return
@@ -132,7 +132,7 @@ func TestDecodeInnerTooLong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = wire.DecodeInner(encoded, appended(t, outer)[wire.HeaderLen:])
+	_, err = wire.DecodeInner(encoded, appended(t, outer)[wire.HeaderLen:], false)
 	refused(t, err, decodeError, "client_hello: extensions: too long after the outer extensions were inserted")
 }
 

@@ -52,7 +52,10 @@ var forms = map[string]struct {
 	"ClientKeyExchange12 ECDHE_PSK": {iana.HandshakeClientKeyExchange, form(func(b []byte) (*wire.ClientKeyExchange12, error) {
 		return wire.ParseClientKeyExchange12(b, true, true)
 	})},
-	"NewSessionTicket12": {iana.HandshakeNewSessionTicket, form(wire.ParseNewSessionTicket12)},
+	"DatagramClientHello": {iana.HandshakeClientHello, form(wire.ParseDatagramClientHello)},
+	"DatagramServerHello": {iana.HandshakeServerHello, form(wire.ParseDatagramServerHello)},
+	"HelloVerifyRequest":  {iana.HandshakeHelloVerifyRequest, form(wire.ParseHelloVerifyRequest)},
+	"NewSessionTicket12":  {iana.HandshakeNewSessionTicket, form(wire.ParseNewSessionTicket12)},
 }
 
 // form hides the type of one message's parser.

@@ -75,9 +75,12 @@ func FuzzParseClientKeyExchange12(f *testing.F)      { fuzz(f, "ClientKeyExchang
 func FuzzParseClientKeyExchange12PSK(f *testing.F)   { fuzz(f, "ClientKeyExchange12 PSK") }
 func FuzzParseClientKeyExchange12ECDHE(f *testing.F) { fuzz(f, "ClientKeyExchange12 ECDHE_PSK") }
 func FuzzParseNewSessionTicket12(f *testing.F)       { fuzz(f, "NewSessionTicket12") }
+func FuzzParseDatagramClientHello(f *testing.F)      { fuzz(f, "DatagramClientHello") }
+func FuzzParseDatagramServerHello(f *testing.F)      { fuzz(f, "DatagramServerHello") }
+func FuzzParseHelloVerifyRequest(f *testing.F)       { fuzz(f, "HelloVerifyRequest") }
 
 func TestEveryFormIsFuzzed(t *testing.T) {
-	const targets = 21 // above
+	const targets = 24 // above
 	if len(forms) != targets {
 		t.Errorf("%d messages, %d fuzz targets", len(forms), targets)
 	}
@@ -93,7 +96,7 @@ func FuzzDecodeInner(f *testing.F) {
 		f.Add(encoded, outer)
 	}
 	f.Fuzz(func(t *testing.T, encoded, outer []byte) {
-		msg, err := wire.DecodeInner(encoded, outer)
+		msg, err := wire.DecodeInner(encoded, outer, false)
 		if err != nil {
 			alertOf(t, err)
 			return
@@ -113,7 +116,7 @@ func FuzzDecodeInner(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := wire.DecodeInner(again, outer); err != nil && inner.ECHOuterExtensions == nil {
+		if _, err := wire.DecodeInner(again, outer, false); err != nil && inner.ECHOuterExtensions == nil {
 			t.Fatalf("%x: %v", again, err)
 		}
 	})

@@ -263,6 +263,28 @@ var vectors = []struct {
 	{"ClientKeyExchange12", "ECDHE", &wire.ClientKeyExchange12{Public: []byte{4}}, "10 000002 | 01 04"},
 	{"ClientKeyExchange12 PSK", "identity", &wire.ClientKeyExchange12{Identity: []byte("me")}, "10 000004 | 0002 6d65"},
 	{"ClientKeyExchange12 ECDHE_PSK", "both", &wire.ClientKeyExchange12{Identity: []byte{}, Public: []byte{4}}, "10 000004 | 0000 | 01 04"},
+	{
+		"DatagramClientHello", "DTLS 1.3",
+		&wire.ClientHello{
+			Datagram: true, LegacyVersion: iana.TLS12, Random: random, SessionID: []byte{},
+			LegacyCookie: []byte{9, 9}, CipherSuites: []iana.CipherSuite{iana.TLS_AES_128_GCM_SHA256},
+			CompressionMethods: []byte{0}, Padding: -1,
+			Present:           []iana.ExtensionType{iana.ExtSupportedVersions},
+			SupportedVersions: []iana.Version{iana.TLS13, iana.TLS12},
+		},
+		"01 000037 | fefd" + randomHex + "00 | 02 0909 | 0002 1301 | 0100 | 0009 002b 0005 04 fefc fefd",
+	}, {
+		"DatagramServerHello", "DTLS 1.3",
+		&wire.ServerHello{
+			Datagram: true, LegacyVersion: iana.TLS12, Random: random, SessionID: []byte{},
+			CipherSuite: iana.TLS_AES_128_GCM_SHA256, SupportedVersion: iana.TLS13,
+			Present: []iana.ExtensionType{iana.ExtSupportedVersions},
+		},
+		"02 00002e | fefd" + randomHex + "00 | 1301 | 00 | 0006 002b 0002 fefc",
+	}, {
+		"HelloVerifyRequest", "a cookie",
+		&wire.HelloVerifyRequest{Cookie: []byte{9}}, "03 000004 | feff | 01 09",
+	},
 	{"NewSessionTicket12", "one", &wire.NewSessionTicket12{Lifetime: 300, Ticket: []byte{1}}, "04 000007 | 0000012c | 0001 01"},
 	{"NewSessionTicket12", "none after all", &wire.NewSessionTicket12{Ticket: []byte{}}, "04 000006 | 00000000 | 0000"},
 }
@@ -333,7 +355,11 @@ func TestCutShort(t *testing.T) {
 func withoutExtensions(m message) int {
 	switch m := m.(type) {
 	case *wire.ClientHello:
-		return 2 + 32 + 1 + len(m.SessionID) + 2 + 2*len(m.CipherSuites) + 1 + len(m.CompressionMethods)
+		n := 2 + 32 + 1 + len(m.SessionID) + 2 + 2*len(m.CipherSuites) + 1 + len(m.CompressionMethods)
+		if m.Datagram {
+			n += 1 + len(m.LegacyCookie)
+		}
+		return n
 	case *wire.ServerHello:
 		return 2 + 32 + 1 + len(m.SessionID) + 2 + 1
 	}

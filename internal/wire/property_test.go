@@ -135,7 +135,7 @@ func TestAnyCompression(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v: %v", part, err)
 			}
-			got, err := wire.DecodeInner(encoded, outer)
+			got, err := wire.DecodeInner(encoded, outer, false)
 			if err != nil || !bytes.Equal(got, want) {
 				t.Errorf("%v: %v\ndecoded %x\nwant    %x", part, err, got, want)
 			}

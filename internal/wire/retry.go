@@ -16,13 +16,13 @@ var mayChange = []iana.ExtensionType{
 }
 
 // RetryDifference compares the bodies of the two ClientHellos around a
-// HelloRetryRequest, both of which ParseClientHello has accepted. It returns the name of
+// HelloRetryRequest, both of which were parsed before, of DTLS or of TLS. It returns the name of
 // the first field or extension that differs and must not, or "". The extensions of
 // mayChange and of except are left out; the others must be the same, in the same
 // order. RFC 9846, Section 4.1.2: "the client MUST send the same ClientHello without
 // modification".
-func RetryDifference(first, second []byte, except ...iana.ExtensionType) string {
-	var a, b helloParts
+func RetryDifference(first, second []byte, datagram bool, except ...iana.ExtensionType) string {
+	a, b := helloParts{datagram: datagram}, helloParts{datagram: datagram}
 	pa, pb := parse(iana.HandshakeClientHello, first), parse(iana.HandshakeClientHello, second)
 	a.read(&pa)
 	b.read(&pb)
@@ -67,11 +67,11 @@ func (p *parser) nextExtension(skip func(iana.ExtensionType) bool) (e Extension,
 	return Extension{}, false
 }
 
-// StableHello returns a digest of all that the second ClientHello, after a HelloRetryRequest or
-// a HelloVerifyRequest, must have like the first one. body is one that ParseClientHello has
-// accepted.
+// StableHello returns a digest of all that the second ClientHello of DTLS, after a
+// HelloRetryRequest or a HelloVerifyRequest, must have like the first one. body is one that
+// ParseDatagramClientHello has accepted.
 func StableHello(body []byte) [sha256.Size]byte {
-	var h helloParts
+	h := helloParts{datagram: true}
 	p := parse(iana.HandshakeClientHello, body)
 	h.read(&p)
 	b := codec.NewBuilder(nil)

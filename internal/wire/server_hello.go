@@ -47,10 +47,16 @@ func DowngradeSentinel(random [32]byte) (iana.Version, bool) {
 func (m *ServerHello) IsHelloRetryRequest() bool { return m.Random == HelloRetryRequestRandom }
 
 // ParseServerHello parses the body of a ServerHello or a HelloRetryRequest.
-func ParseServerHello(body []byte) (*ServerHello, error) {
-	m, p := new(ServerHello), parse(iana.HandshakeServerHello, body)
+func ParseServerHello(body []byte) (*ServerHello, error) { return parseServerHello(body, false) }
+
+// ParseDatagramServerHello parses the body of a ServerHello of DTLS. RFC 9147, Section 5.4.
+func ParseDatagramServerHello(body []byte) (*ServerHello, error) {
+	return parseServerHello(body, true)
+}
+
+func parseServerHello(body []byte, datagram bool) (*ServerHello, error) {
+	m, p := &ServerHello{Datagram: datagram}, parse(iana.HandshakeServerHello, body)
 	m.LegacyVersion = iana.Version(p.uint16("legacy_version"))
-	m.Datagram = ofDatagrams(m.LegacyVersion)
 	p.fixed("random", m.Random[:])
 	m.SessionID = p.vector8("legacy_session_id_echo", 0, 32)
 	m.CipherSuite = iana.CipherSuite(p.uint16("cipher_suite"))

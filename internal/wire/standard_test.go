@@ -215,7 +215,7 @@ func TestStandardLibraryECH(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	msg, err := wire.DecodeInner(encoded, body)
+	msg, err := wire.DecodeInner(encoded, body, false)
 	if err != nil {
 		t.Fatal(err)
 	}

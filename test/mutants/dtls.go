@@ -132,4 +132,18 @@ var dtlsRows = []row{
 		old:  "len(a.numbers) == MaxAcks", new: "false",
 		test: "TestAcksBound",
 	},
+	{
+		doc: rfc9147, section: "5.3",
+		must: "the transport decides about legacy_cookie, not legacy_version",
+		file: "internal/wire/client_hello.go",
+		old:  "	if m.Datagram {\n		m.LegacyCookie",
+		new:  "	if m.LegacyVersion>>8 >= 0xfd {\n		m.LegacyCookie",
+		pkg:  "engine", test: "TestSSL30Hello",
+	},
+	{
+		doc: rfc9147, section: "5.3", must: "hellos in datagrams are of DTLS",
+		file: "engine/datagram_states.go",
+		old:  "if known || v>>8 == iana.DTLS13>>8 && v < iana.DTLS13 {", new: "if known || true {",
+		test: "TestDatagramVersions",
+	},
 }
