@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -223,31 +224,28 @@ access = { deny = ["192.0.2.9"] }`) + "ca = [\"DIR/ca.pem\"]\n")
 	b.refuses(s.Addrs("t")[0], b.tls(), "access.deny has its address") // and without a header
 }
 
-// TestFailover: a backend that is down is replaced, and one that is up again is used again.
+// TestFailover: a backend that is down is replaced, and one that is up again is used again. It
+// listens on a path of the test's own folder, which no other process can take meanwhile.
 func TestFailover(t *testing.T) {
 	b := newBench(t)
-	dead, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead.Close()
+	path := filepath.Join(b.dir, "one")
 	s := b.start(fmt.Sprintf(`
 [[tunnel]]
 name = "t"
 listen = ["127.0.0.1:0"]
 balance = "first"
-backend = [{ address = %q }, { address = %q }]
+backend = [{ address = "unix://DIR/one" }, { address = %q }]
 [tunnel.health]
 retry = "1ms"
 [tunnel.server]
 cert = "DIR/server.pem"
 key = "DIR/server.key"
-`, dead.Addr(), b.echo("two:", nil)))
+`, b.echo("two:", nil)))
 	at := s.Addrs("t")[0]
 	b.answers(at, b.tls(), "two:hello")
-	again, err := net.Listen("tcp", dead.Addr().String())
+	again, err := net.Listen("unix", path)
 	if err != nil {
-		t.Skip("the port was taken meanwhile")
+		t.Fatal(err)
 	}
 	defer again.Close()
 	go func() {
@@ -259,7 +257,7 @@ key = "DIR/server.key"
 			go func() {
 				defer c.Close()
 				io.WriteString(c, "one")
-				c.(*net.TCPConn).CloseWrite()
+				c.(*net.UnixConn).CloseWrite()
 				io.Copy(io.Discard, c) // a connection closed with unread data is reset
 			}()
 		}
