@@ -4,7 +4,6 @@ package main
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"io"
 	"os"
@@ -20,15 +19,11 @@ import (
 func TestTunnelFleet(t *testing.T) {
 	server := natstest.Start(t)
 	echo := echoServer(t)
-	roots := x509.NewCertPool()
 	dir := t.TempDir()
 	if err := makeCertificates(filepath.Join(dir, "certs")); err != nil {
 		t.Fatal(err)
 	}
-	root, err := os.ReadFile(filepath.Join(dir, "certs", "root.pem"))
-	if err != nil || !roots.AppendCertsFromPEM(root) {
-		t.Fatal(err)
-	}
+	roots := rootsIn(t, filepath.Join(dir, "certs"))
 	secret := filepath.Join(dir, "secret")
 	if err := os.WriteFile(secret, []byte(fmt.Sprintf("%064x\n", 0xfeed)), 0o600); err != nil {
 		t.Fatal(err)

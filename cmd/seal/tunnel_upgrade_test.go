@@ -6,16 +6,17 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,35 +29,45 @@ import (
 // those of a large run: 1 GiB, and 500 connections beside it.
 const (
 	upgradeSteps  = 5
-	upgradeSize   = 8 << 20
+	upgradeSize   = 128 << 20
 	upgradeOthers = 20
 	largeSize     = 1 << 30
 	largeOthers   = 500
 )
 
 // TestTunnelUpgrade downloads a file with curl through seal tunnel, which is upgraded five times
-// meanwhile, while other connections send and receive: each byte arrives. The server waits for an
-// upgrade at each sixth of the file, so every one happens during the download.
+// meanwhile, while other connections send and receive: each byte arrives. The test stops reading
+// from curl at each sixth of the file until an upgrade is over, and the file is longer than what
+// the buffers between them hold, so every upgrade happens during the download.
 func TestTunnelUpgrade(t *testing.T) {
 	peers.Need(t, "curl")
-	size, others := upgradeSize, upgradeOthers
+	size, others := int64(upgradeSize), upgradeOthers
 	if os.Getenv("SEALSOCK_TUNNEL_LOAD") != "" {
 		size, others = largeSize, largeOthers
 	}
-	dir := t.TempDir()
-	if err := makeCertificates(filepath.Join(dir, "certs")); err != nil {
+	for name, serve := range map[string]func(*testing.T, string) string{
+		"Go": serveFiles, "nginx": startNginx,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.Mkdir(filepath.Join(dir, "www"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			sum := writeRandom(t, filepath.Join(dir, "www", "file"), size)
+			downloadDuringUpgrades(t, dir, serve(t, dir), sum, size, others)
+		})
+	}
+}
+
+// downloadDuringUpgrades downloads file from a backend while others connections are open.
+func downloadDuringUpgrades(
+	t *testing.T, dir, backend string, sum [32]byte, size int64, others int,
+) {
+	certs := filepath.Join(dir, "certs")
+	if err := makeCertificates(certs); err != nil {
 		t.Fatal(err)
 	}
-	steps := make(chan chan struct{})
-	sum := make(chan string, 1)
-	files := serveSlowly(t, size, steps, sum)
-	echo := echoServer(t)
-	write := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("t.toml", fmt.Sprintf(`pid = "pid"
+	if err := os.WriteFile(filepath.Join(dir, "t.toml"), fmt.Appendf(nil, `pid = "pid"
 drain = "20s"
 [[tunnel]]
 name = "files"
@@ -68,47 +79,23 @@ name = "echo"
 listen = ["127.0.0.1:0"]
 backend = [{ address = %q }]
 server = { cert = "certs/server.pem", key = "certs/server.key" }
-`, files, echo))
-	p := startTunnel(t, dir, "t.toml")
-	roots := x509.NewCertPool()
-	root, err := os.ReadFile(filepath.Join(dir, "certs", "root.pem"))
-	if err != nil || !roots.AppendCertsFromPEM(root) {
+`, backend, echoServer(t)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	p := startTunnel(t, dir, "t.toml")
 	end := make(chan struct{})
 	results := make(chan error, others)
+	cfg := &tls.Config{RootCAs: rootsIn(t, certs), ServerName: "localhost"}
 	for i := range others {
-		c, err := tls.Dial("tcp", p.address("echo"), &tls.Config{RootCAs: roots, ServerName: "localhost"})
+		c, err := tls.Dial("tcp", p.address("echo"), cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
 		go func() { results <- converse(c, end, uint64(i)) }()
 	}
-	curl := exec.Command("curl", "--silent", "--show-error", "--http1.1", "--cacert",
-		filepath.Join(dir, "certs", "root.pem"), "--output", filepath.Join(dir, "got"),
-		"https://"+strings.Replace(p.address("files"), "127.0.0.1", "localhost", 1)+"/")
-	var words strings.Builder
-	curl.Stderr = &words
-	if err := curl.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for range upgradeSteps {
-		next := <-steps
-		p.upgrade()
-		close(next)
-	}
-	if err := curl.Wait(); err != nil {
-		t.Fatalf("curl: %v: %s\n%s", err, words.String(), p.log())
-	}
-	got, err := os.Open(filepath.Join(dir, "got"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer got.Close()
-	h := sha256.New()
-	n, err := io.Copy(h, got)
-	if err != nil || n != int64(size) || hex.EncodeToString(h.Sum(nil)) != <-sum {
-		t.Errorf("%d of %d bytes arrived, or others: %v", n, size, err)
+	got := p.download(filepath.Join(certs, "root.pem"), size)
+	if got != sum {
+		t.Error("another file has arrived")
 	}
 	close(end)
 	for range others {
@@ -121,35 +108,109 @@ server = { cert = "certs/server.pem", key = "certs/server.key" }
 	}
 }
 
-// serveSlowly serves a file over HTTP, and waits for an upgrade at several places of it.
-func serveSlowly(t *testing.T, size int, steps chan<- chan struct{}, sum chan<- string) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// download runs curl, upgrades the tunnel at each sixth of what arrives, and returns its hash.
+func (p *tunnelProcess) download(root string, size int64) [32]byte {
+	curl := exec.Command("curl", "--silent", "--show-error", "--fail", "--http1.1", "--no-buffer",
+		"--cacert", root,
+		"https://"+strings.Replace(p.address("files"), "127.0.0.1", "localhost", 1)+"/file")
+	var words strings.Builder
+	curl.Stderr = &words
+	out, err := curl.StdoutPipe()
+	if err == nil {
+		err = curl.Start()
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	h := sha256.New()
+	for step := range int64(upgradeSteps + 1) {
+		part := (step+1)*size/(upgradeSteps+1) - step*size/(upgradeSteps+1)
+		if n, err := io.CopyN(h, out, part); err != nil {
+			curl.Wait()
+			p.t.Fatalf("part %d, %d of %d bytes: %v: %s\n%s", step, n, part, err, words.String(), p.log())
+		}
+		if step < upgradeSteps {
+			p.upgrade()
+		}
+	}
+	more, err := io.Copy(h, out)
+	if err = errors.Join(err, curl.Wait()); err != nil || more > 0 {
+		p.t.Fatalf("%d bytes more than the file has; curl: %v: %s", more, err, words.String())
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// serveFiles serves the folder www with net/http, and returns its address.
+func serveFiles(t *testing.T, dir string) string {
+	s := httptest.NewServer(http.FileServer(http.Dir(filepath.Join(dir, "www"))))
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
+// startNginx serves the folder www with nginx over a UNIX socket, and returns its address.
+func startNginx(t *testing.T, dir string) string {
+	peers.Need(t, "nginx")
+	temp := ""
+	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+		temp += fmt.Sprintf("%s_temp_path %s/nginx-%s;\n", kind, dir, kind)
+	}
+	own, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Length", strconv.Itoa(size))
-		h, source := sha256.New(), rand.NewChaCha8([32]byte{})
-		part := make([]byte, 64<<10)
-		for sent, step := 0, 1; sent < size; {
-			n := min(len(part), size-sent)
-			source.Read(part[:n])
-			h.Write(part[:n])
-			if _, err := w.Write(part[:n]); err != nil {
-				return
-			}
-			if sent += n; step <= upgradeSteps && sent >= step*size/(upgradeSteps+1) {
-				next := make(chan struct{})
-				steps <- next
-				<-next
-				step++
-			}
+	runs := "" // as root it would become another user, who cannot enter the folder
+	if own.Uid == "0" {
+		runs = "user " + own.Username + ";"
+	}
+	conf, socket := filepath.Join(dir, "nginx.conf"), filepath.Join(dir, "nginx.sock")
+	if err := os.WriteFile(conf, fmt.Appendf(nil, `daemon off; pid %s/nginx.pid; %s
+error_log %s/nginx.log;
+events {}
+http { access_log off; sendfile on;
+%sserver { listen unix:%s; root %s/www; } }
+`, dir, runs, dir, temp, socket, dir), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var words strings.Builder
+	cmd := exec.Command("nginx", "-c", conf, "-e", filepath.Join(dir, "nginx.log"))
+	cmd.Stderr = &words
+	withoutTerminal(cmd)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		cmd.Wait()
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM) // SIGKILL would leave its worker
+		<-ended
+	})
+	for until := time.Now().Add(2 * testTimeout); ; time.Sleep(5 * time.Millisecond) {
+		if c, err := net.Dial("unix", socket); err == nil {
+			c.Close()
+			return "unix://" + socket
 		}
-		sum <- hex.EncodeToString(h.Sum(nil))
-	})}
-	go s.Serve(l)
-	t.Cleanup(func() { s.Close() })
-	return l.Addr().String()
+		select {
+		case <-ended:
+			t.Fatalf("nginx: %s", words.String())
+		default:
+		}
+		if time.Now().After(until) {
+			t.Fatal("nginx does not listen")
+		}
+	}
+}
+
+// rootsIn are the roots of makeCertificates.
+func rootsIn(t *testing.T, certs string) *x509.CertPool {
+	roots := x509.NewCertPool()
+	root, err := os.ReadFile(filepath.Join(certs, "root.pem"))
+	if err != nil || !roots.AppendCertsFromPEM(root) {
+		t.Fatal(err)
+	}
+	return roots
 }
 
 func echoServer(t *testing.T) string {
