@@ -44,8 +44,8 @@ func (o *offer) offerPSKs() {
 // either version; nil if there is none.
 func (c *clientConfig) offerable() *Session {
 	s := c.Session
-	if s == nil || c.Now == nil || s.ServerName != c.ServerName || len(s.Ticket) > maxTicket ||
-		c.expired(s) || !c.proves(s) {
+	if s == nil || c.Now == nil || s.ServerName != c.ServerName || s.Datagram != c.datagram ||
+		len(s.Ticket) > maxTicket || c.expired(s) || !c.proves(s) {
 		return nil
 	}
 	return s

@@ -65,7 +65,7 @@ func sessionFinder(cfg *Config, h *wire.ClientHello) func() (*Session, error) {
 // mayResume reports whether this client may resume the session. RFC 5246,
 // Section 7.4.1.2; RFC 7627, Section 5.3.
 func (s *deciding) mayResume(old *Session) (bool, error) {
-	if !old.good12(s.cfg) {
+	if !old.good12(s.cfg) || old.Datagram != s.info.datagram {
 		return false, nil
 	}
 	if !s.hello.ExtendedMasterSecret {

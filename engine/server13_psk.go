@@ -173,7 +173,8 @@ func (c *Config) acceptsClient(s *Session) bool {
 // HelloRetryRequest the suite is fixed already.
 func (s *deciding) usable(k *presharedKey) bool {
 	if k.session != nil {
-		if k.session.ServerName != s.hello.ServerName || !s.cfg.acceptsClient(k.session) {
+		if k.session.ServerName != s.hello.ServerName || k.session.Datagram != s.info.datagram ||
+			!s.cfg.acceptsClient(k.session) {
 			return false
 		}
 	}

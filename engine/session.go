@@ -20,7 +20,10 @@ import (
 // It contains a secret: protect it like a key. It is not changed once it is
 // made.
 type Session struct {
-	Version     iana.Version
+	Version iana.Version
+	// Datagram is true for a session of DTLS, which is not resumed over TLS, nor one of TLS
+	// over DTLS.
+	Datagram    bool
 	CipherSuite iana.CipherSuite
 	Group       iana.NamedGroup // of the key exchange, in TLS 1.2, where it is not repeated
 	Created     time.Time
@@ -140,8 +143,11 @@ type sessionHead struct {
 	AgeAdd, Limit          uint32
 }
 
-// sessionAsked is the one flag of a session.
-const sessionAsked = 1
+// The flags of a session.
+const (
+	sessionAsked    = 1
+	sessionDatagram = 2
+)
 
 // fields lists what follows the head of an encoded session, as vectors with a length of
 // three bytes. Two lists of such vectors come behind them: see lists.
@@ -166,7 +172,10 @@ func (s *Session) Marshal() ([]byte, error) {
 		AgeAdd: s.ageAdd, Limit: s.limit,
 	}
 	if s.asked {
-		head.Flags = sessionAsked
+		head.Flags |= sessionAsked
+	}
+	if s.Datagram {
+		head.Flags |= sessionDatagram
 	}
 	start, err := binary.Append(nil, binary.BigEndian, head)
 	if err != nil {
@@ -198,10 +207,11 @@ func ParseSession(data []byte) (*Session, error) {
 		Version: head.Version, CipherSuite: head.CipherSuite, Group: head.Group,
 		Created: time.UnixMilli(head.Created), Authenticated: time.UnixMilli(head.Authenticated),
 		Lifetime: time.Duration(head.Lifetime) * time.Second, MaxEarlyData: head.MaxEarlyData,
-		asked: head.Flags == sessionAsked, ageAdd: head.AgeAdd, limit: head.Limit,
+		Datagram: head.Flags&sessionDatagram != 0, asked: head.Flags&sessionAsked != 0,
+		ageAdd: head.AgeAdd, limit: head.Limit,
 	}
 	r := codec.NewReader(bytes.Clone(data[n:]))
-	ok := err == nil && head.Flags <= sessionAsked
+	ok := err == nil && head.Flags <= sessionAsked|sessionDatagram
 	var name, alpn, secret []byte
 	for _, field := range s.fields(&name, &alpn, &secret) {
 		var got bool

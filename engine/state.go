@@ -76,8 +76,9 @@ func (s *State) shows(p *PeerCertificate) {
 // session describes the connection for resumption, without its secret and its time.
 func (s *State) session() Session {
 	return Session{
-		Version: s.Version, CipherSuite: s.CipherSuite, Authenticated: s.authenticated,
-		ServerName: s.ServerName, ALPN: s.ALPN,
+		Version: s.Version, Datagram: s.datagram, CipherSuite: s.CipherSuite,
+		Authenticated: s.authenticated,
+		ServerName:    s.ServerName, ALPN: s.ALPN,
 		PeerChain: s.PeerChain, PeerRawKey: s.PeerRawKey, PeerOCSP: s.PeerOCSP, PeerSCTs: s.PeerSCTs,
 		PeerDelegation: s.delegation, PSKIdentity: s.PSKIdentity, asked: s.asked,
 	}

@@ -146,4 +146,24 @@ var dtlsRows = []row{
 		old:  "if known || v>>8 == iana.DTLS13>>8 && v < iana.DTLS13 {", new: "if known || true {",
 		test: "TestDatagramVersions",
 	},
+	{
+		doc: own, section: "engine: DTLS", must: "a client offers a session to its own kind of transport",
+		file: "engine/client13_psk.go",
+		old:  "s.Datagram != c.datagram", new: "false",
+		test: "TestSessionsAreApart",
+	},
+	{
+		doc: own, section: "engine: DTLS",
+		must: "a server of DTLS 1.3 takes no session of TLS, nor the other way around",
+		file: "engine/server13_psk.go",
+		old:  "k.session.Datagram != s.info.datagram", new: "false",
+		test: "TestSessionsAreApart",
+	},
+	{
+		doc: own, section: "engine: DTLS",
+		must: "a server of DTLS 1.2 takes no session of TLS, nor the other way around",
+		file: "engine/server12_session.go",
+		old:  " || old.Datagram != s.info.datagram", new: "",
+		test: "TestSessionsAreApart",
+	},
 }
