@@ -41,6 +41,7 @@ dovecot:/usr/lib/dovecot/imap-login /usr/lib/dovecot/pop3-login /usr/lib/dovecot
 vsftpd:/usr/sbin/vsftpd:vsftpd
 slapd:/usr/sbin/slapd ldapsearch:slapd ldap-utils
 postgres:/usr/lib/postgresql/*/bin/postgres psql:postgresql postgresql-client
+redis:redis-server:redis-server
 mariadb:/usr/sbin/mariadbd mariadb:mariadb-server mariadb-client
 prosody:/usr/bin/prosody:prosody
 inspircd:/usr/sbin/inspircd:inspircd
@@ -175,7 +176,7 @@ report stunnel "$why" sh -c 'stunnel -version 2>&1 | grep "^stunnel "'
 report python "$why" python3 -c 'import ssl, sys; print("Python", sys.version.split()[0], "with", ssl.OPENSSL_VERSION)'
 report java "$why" sh -c 'command -v javac >/dev/null && java -version'
 report node "$why" node -p '"Node " + process.version + " with OpenSSL " + process.versions.openssl'
-for tool in sslscan testssl nginx haproxy stunnel4 mariadb psql ldapsearch swaks; do report $tool "$why" sh -c "command -v $tool"; done
+for tool in sslscan testssl nginx haproxy stunnel4 redis-server mariadb psql ldapsearch swaks; do report $tool "$why" sh -c "command -v $tool"; done
 for tool in postfix dovecot vsftpd slapd mariadbd inspircd nats-server xrdp; do report $tool "$why" ls /usr/sbin/$tool; done
 report libnats "$why" ls /usr/include/nats/nats.h
 report prosody "$why" ls /usr/bin/prosody

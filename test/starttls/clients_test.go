@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/internal/servertest"
 	"github.com/sealsock/sealsock/starttls"
 )
 
@@ -26,7 +27,7 @@ type client struct {
 	name      string
 	protocols []string
 	// command returns how to start it for one of the protocols.
-	command func(p *place, protocol string, port int) *exec.Cmd
+	command func(p *servertest.Place, protocol string, port int) *exec.Cmd
 	// answer plays the server over TLS. It returns once the client has sent what
 	// shows that it uses the connection.
 	answer func(c *talk, protocol string) error
@@ -62,7 +63,7 @@ var clients = []client{
 
 // TestClients upgrades a connection of each client.
 func TestClients(t *testing.T) {
-	p := newPlace(t)
+	p := servertest.New(t)
 	for i := range clients {
 		c := &clients[i]
 		for _, protocol := range c.protocols {
@@ -75,8 +76,8 @@ func TestClients(t *testing.T) {
 	}
 }
 
-func (c *client) run(t *testing.T, p *place, protocol string) {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+func (c *client) run(t *testing.T, p *servertest.Place, protocol string) {
+	ctx, cancel := context.WithTimeout(t.Context(), servertest.Patience)
 	defer cancel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -107,7 +108,9 @@ func (c *client) run(t *testing.T, p *place, protocol string) {
 }
 
 // serve upgrades the first connection of l and plays the server.
-func (c *client) serve(ctx context.Context, l net.Listener, p *place, protocol string) error {
+func (c *client) serve(
+	ctx context.Context, l net.Listener, p *servertest.Place, protocol string,
+) error {
 	defer context.AfterFunc(ctx, func() { l.Close() })()
 	raw, err := l.Accept()
 	if err != nil {
@@ -117,7 +120,7 @@ func (c *client) serve(ctx context.Context, l net.Listener, p *place, protocol s
 	if err := starttls.Server(ctx, raw, protocol, host); err != nil {
 		return err
 	}
-	conn, err := sealsock.Server(raw, p.server())
+	conn, err := sealsock.Server(raw, p.Server())
 	if err != nil {
 		return err
 	}
@@ -245,17 +248,17 @@ func answerNATS(c *talk, _ string) error {
 	}
 }
 
-func opensslClient(p *place, protocol string, port int) *exec.Cmd {
+func opensslClient(p *servertest.Place, protocol string, port int) *exec.Cmd {
 	cmd := exec.Command("openssl", "s_client", "-starttls", protocol, "-connect",
-		fmt.Sprintf("127.0.0.1:%d", port), "-xmpphost", host, "-CAfile", p.path("ca.pem"),
+		fmt.Sprintf("127.0.0.1:%d", port), "-xmpphost", host, "-CAfile", p.Path("ca.pem"),
 		"-verify_hostname", host, "-servername", host, "-verify_return_error", "-quiet")
 	cmd.Stdin = strings.NewReader("hello\n")
 	return cmd
 }
 
-func gnutlsClient(p *place, protocol string, port int) *exec.Cmd {
+func gnutlsClient(p *servertest.Place, protocol string, port int) *exec.Cmd {
 	cmd := exec.Command("gnutls-cli", "--starttls-proto", protocol, "--port", fmt.Sprint(port),
-		"--x509cafile", p.path("ca.pem"), "--verify-hostname", host, "--sni-hostname", host, "127.0.0.1")
+		"--x509cafile", p.Path("ca.pem"), "--verify-hostname", host, "--sni-hostname", host, "127.0.0.1")
 	// It ends with its input, and would not wait for the answer.
 	cmd.Stdin = io.MultiReader(strings.NewReader("hello\n"), later{})
 	return cmd
@@ -269,8 +272,8 @@ func (later) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-func curlClient(p *place, protocol string, port int) *exec.Cmd {
-	args := []string{"-sS", "--ssl-reqd", "--cacert", p.path("ca.pem"),
+func curlClient(p *servertest.Place, protocol string, port int) *exec.Cmd {
+	args := []string{"-sS", "--ssl-reqd", "--cacert", p.Path("ca.pem"),
 		fmt.Sprintf("%s://%s:%d/", protocol, host, port)}
 	if protocol != "ftp" {
 		args = append(args, "-I", "-X", "NOOP") // -I awaits one line
@@ -278,36 +281,36 @@ func curlClient(p *place, protocol string, port int) *exec.Cmd {
 	return exec.Command("curl", args...)
 }
 
-func swaksClient(p *place, protocol string, port int) *exec.Cmd {
+func swaksClient(p *servertest.Place, protocol string, port int) *exec.Cmd {
 	// Its SMTP begins with HELO.
 	kind := map[string]string{"smtp": "ESMTP", "lmtp": "LMTP"}[protocol]
 	return exec.Command("swaks", "--protocol", kind, "--server", "127.0.0.1",
-		"--port", fmt.Sprint(port), "-tls", "--tls-verify", "--tls-ca-path", p.path("ca.pem"),
+		"--port", fmt.Sprint(port), "-tls", "--tls-verify", "--tls-ca-path", p.Path("ca.pem"),
 		"--tls-sni", host, "--helo", host, "--quit-after", "EHLO", "--to", "a@localhost")
 }
 
-func ldapsearchClient(p *place, _ string, port int) *exec.Cmd {
+func ldapsearchClient(p *servertest.Place, _ string, port int) *exec.Cmd {
 	// For the name localhost it demands a certificate with the name of the machine.
 	cmd := exec.Command("ldapsearch", "-x", "-ZZ", "-H", fmt.Sprintf("ldap://127.0.0.1:%d", port),
 		"-s", "base", "-b", "")
-	cmd.Env = append(cmd.Environ(), "LDAPTLS_CACERT="+p.path("ca.pem"), "LDAPTLS_REQCERT=demand")
+	cmd.Env = append(cmd.Environ(), "LDAPTLS_CACERT="+p.Path("ca.pem"), "LDAPTLS_REQCERT=demand")
 	return cmd
 }
 
-func psqlClient(p *place, _ string, port int) *exec.Cmd {
+func psqlClient(p *servertest.Place, _ string, port int) *exec.Cmd {
 	return exec.Command("psql", "-c", "SELECT 1", fmt.Sprintf(
 		"host=%s hostaddr=127.0.0.1 port=%d user=seal dbname=seal sslmode=verify-full sslrootcert=%s",
-		host, port, p.path("ca.pem")))
+		host, port, p.Path("ca.pem")))
 }
 
-func mariadbClient(p *place, _ string, port int) *exec.Cmd {
+func mariadbClient(p *servertest.Place, _ string, port int) *exec.Cmd {
 	return exec.Command("mariadb", "--no-defaults", "--protocol=tcp", "--host="+host,
-		fmt.Sprintf("--port=%d", port), "--ssl", "--ssl-ca="+p.path("ca.pem"),
+		fmt.Sprintf("--port=%d", port), "--ssl", "--ssl-ca="+p.Path("ca.pem"),
 		"--ssl-verify-server-cert", "--user=seal", "-e", "SELECT 1")
 }
 
 // natsClient compiles a program with the NATS client for C.
-func natsClient(p *place, _ string, port int) *exec.Cmd {
+func natsClient(p *servertest.Place, _ string, port int) *exec.Cmd {
 	return exec.Command("sh", "-c", `gcc -o "$1" testdata/client.c -lnats && exec "$1" "$2" "$3" "$4"`,
-		"sh", p.path("client"), fmt.Sprintf("nats://127.0.0.1:%d", port), p.path("ca.pem"), host)
+		"sh", p.Path("client"), fmt.Sprintf("nats://127.0.0.1:%d", port), p.Path("ca.pem"), host)
 }

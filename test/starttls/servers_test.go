@@ -7,15 +7,18 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/internal/peers"
+	"github.com/sealsock/sealsock/internal/servertest"
 	"github.com/sealsock/sealsock/starttls"
 )
+
+// host is the name in the certificate of each server.
+const host = servertest.Host
 
 // A server is a program that serves protocols.
 type server struct {
@@ -24,24 +27,25 @@ type server struct {
 	// root is why the server runs only as root, or empty.
 	root string
 	// start starts it with one port for each protocol.
-	start     func(t *testing.T, p *place, ports []int)
+	start     func(t *testing.T, p *servertest.Place, ports []int)
 	protocols []string
 }
 
 var servers = []server{
-	{name: "postfix", needs: []string{"/usr/sbin/postfix"}, start: startPostfix,
+	{name: "postfix", needs: []string{"/usr/sbin/postfix"}, start: servertest.Postfix,
 		root: "its master process refuses another user", protocols: []string{"smtp"}},
 	{name: "dovecot", needs: []string{"/usr/sbin/dovecot", "/usr/lib/dovecot/lmtp",
 		"/usr/lib/dovecot/imap-login", "/usr/lib/dovecot/pop3-login",
 		"/usr/lib/dovecot/managesieve-login"},
-		start: startDovecot, protocols: []string{"imap", "pop3", "lmtp", "sieve"}},
+		start: servertest.Dovecot, protocols: []string{"imap", "pop3", "lmtp", "sieve"}},
 	{name: "vsftpd", needs: []string{"/usr/sbin/vsftpd"}, start: startVsftpd,
 		protocols: []string{"ftp"}},
 	{name: "slapd", needs: []string{"/usr/sbin/slapd"}, start: startSlapd,
 		protocols: []string{"ldap"}},
-	{name: "PostgreSQL", needs: []string{postgresTool("postgres"), postgresTool("initdb")},
-		start: startPostgres, protocols: []string{"postgres"}},
-	{name: "MariaDB", needs: []string{"/usr/sbin/mariadbd"}, start: startMariaDB,
+	{name: "PostgreSQL", start: servertest.Postgres,
+		needs:     []string{servertest.PostgresTool("postgres"), servertest.PostgresTool("initdb")},
+		protocols: []string{"postgres"}},
+	{name: "MariaDB", needs: []string{"/usr/sbin/mariadbd"}, start: servertest.MariaDB,
 		protocols: []string{"mysql"}},
 	{name: "prosody", needs: []string{"/usr/bin/prosody"}, start: startProsody,
 		protocols: []string{"xmpp", "xmpp-server"}},
@@ -65,13 +69,13 @@ func TestServers(t *testing.T) {
 			for _, program := range s.needs {
 				need(t, program)
 			}
-			if s.root != "" && os.Getuid() != 0 {
-				leaveOut(t, s.name+": needs root: "+s.root)
+			if s.root != "" {
+				servertest.NeedRoot(t, s.root)
 			}
-			p := newPlace(t)
+			p := servertest.New(t)
 			ports := make([]int, len(s.protocols))
 			for i := range ports {
-				ports[i] = freePort(t)
+				ports[i] = servertest.FreePort(t)
 			}
 			s.start(t, p, ports)
 			for i, name := range s.protocols {
@@ -91,19 +95,19 @@ func TestServers(t *testing.T) {
 }
 
 // upgrade runs one connection with a server.
-func upgrade(t *testing.T, p *place, name string, port int) error {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+func upgrade(t *testing.T, p *servertest.Place, name string, port int) error {
+	ctx, cancel := context.WithTimeout(t.Context(), servertest.Patience)
 	defer cancel()
-	raw, err := dial(ctx, port)
+	raw, err := servertest.Dial(ctx, port)
 	if err != nil {
 		return err
 	}
 	defer raw.Close()
-	raw.SetDeadline(time.Now().Add(patience))
+	raw.SetDeadline(time.Now().Add(servertest.Patience))
 	if err := starttls.Client(ctx, raw, name, host); err != nil {
 		return err
 	}
-	conn, err := sealsock.Client(raw, p.client())
+	conn, err := sealsock.Client(raw, p.Client())
 	if err != nil {
 		return err
 	}
@@ -124,15 +128,6 @@ func need(t *testing.T, name string) {
 	if !isFile(name) {
 		peers.Need(t, name)
 	}
-}
-
-// leaveOut skips a test, or fails it if CI requires all of them.
-func leaveOut(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("SEALSOCK_PEERS") == "require" {
-		t.Fatal(why + ", and SEALSOCK_PEERS=require")
-	}
-	t.Skip("left out: " + why)
 }
 
 // A talk is a conversation over TLS.
