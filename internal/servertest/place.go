@@ -231,6 +231,29 @@ func FreePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
+// Answer starts a server that sends text to each client after its first message, and ends.
+// It returns its port.
+func Answer(t *testing.T, text string) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Read(make([]byte, 1024))
+			c.Write([]byte(text))
+			c.Close()
+		}
+	}()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
 // Dial connects to a server as soon as it listens.
 func Dial(ctx context.Context, port int) (net.Conn, error) {
 	for {

@@ -65,24 +65,8 @@ postlog unix-dgram n - n - 1 postlogd
 	})
 }
 
-// Dovecot starts the servers of IMAP, POP3, LMTP and ManageSieve at ports.
-func Dovecot(t *testing.T, p *Place, ports []int) {
-	settings := "" // of a user who cannot become another one
-	if os.Getuid() != 0 {
-		own, err := user.Current()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if group, err := user.LookupGroupId(own.Gid); err == nil {
-			settings = "default_internal_group = " + group.Name + "\n"
-		}
-		settings += "default_internal_user = " + own.Username + "\n" +
-			"default_login_user = " + own.Username + "\n"
-		for _, service := range []string{"anvil", "imap-login", "pop3-login", "managesieve-login"} {
-			settings += "service " + service + " {\n  chroot =\n}\n"
-		}
-	}
-	config := fmt.Sprintf(`base_dir = {dir}/run
+// dovecotConfig is the configuration with the ports of IMAP, POP3, LMTP and ManageSieve.
+const dovecotConfig = `base_dir = {dir}/run
 state_dir = {dir}/state
 log_path = /dev/stderr
 protocols = imap pop3 lmtp sieve
@@ -96,7 +80,7 @@ passdb {
 }
 userdb {
   driver = static
-  args = uid=nobody gid=nogroup home={dir}/home
+  args = uid=65534 gid=65534 home={dir}/home
 }
 service imap-login {
   inet_listener imap {
@@ -125,7 +109,26 @@ service managesieve-login {
     port = %d
   }
 }
-`, ports[0], ports[1], ports[2], ports[3])
+`
+
+// Dovecot starts the servers of IMAP, POP3, LMTP and ManageSieve at ports.
+func Dovecot(t *testing.T, p *Place, ports []int) {
+	settings := "" // of a user who cannot become another one
+	if os.Getuid() != 0 {
+		own, err := user.Current()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if group, err := user.LookupGroupId(own.Gid); err == nil {
+			settings = "default_internal_group = " + group.Name + "\n"
+		}
+		settings += "default_internal_user = " + own.Username + "\n" +
+			"default_login_user = " + own.Username + "\n"
+		for _, service := range []string{"anvil", "imap-login", "pop3-login", "managesieve-login"} {
+			settings += "service " + service + " {\n  chroot =\n}\n"
+		}
+	}
+	config := fmt.Sprintf(dovecotConfig, ports[0], ports[1], ports[2], ports[3])
 	p.Folder("run")
 	p.Folder("state")
 	p.Write("dovecot.conf", p.Fill(settings+config, 0))

@@ -181,7 +181,8 @@ func startInspIRCd(t *testing.T, p *servertest.Place, ports []int) {
 
 func startNATS(t *testing.T, p *servertest.Place, ports []int) {
 	servertest.Start(t, exec.Command("/usr/sbin/nats-server",
-		"-a", "127.0.0.1", "-p", fmt.Sprint(ports[0]), "--tls", "--tlscert", p.Path("cert.pem"), "--tlskey", p.Path("key.pem")))
+		"-a", "127.0.0.1", "-p", fmt.Sprint(ports[0]), "--tls",
+		"--tlscert", p.Path("cert.pem"), "--tlskey", p.Path("key.pem")))
 }
 
 func startXrdp(t *testing.T, p *servertest.Place, ports []int) {
