@@ -17,9 +17,13 @@ const (
 	DefaultLimit = 1 << 20
 
 	headerSize = 4
-	firstWrite = 48 << 10 // bytes of a message that are sent with its length, in one write
+	oneWrite   = 64 << 10 // bytes of messages in one write: four full records of TLS
+	smallWrite = 4 << 10  // bytes that a Conn keeps memory for
 	firstGrow  = 64 << 10 // bytes that are allocated because of a length alone
 )
+
+// writeBuffers holds buffers for writes of more than smallWrite bytes.
+var writeBuffers = sync.Pool{New: func() any { return new([oneWrite]byte) }}
 
 // ErrTooLong is in the error for a message that exceeds the limit.
 var ErrTooLong = errors.New("message too long")
@@ -30,13 +34,17 @@ type Options struct {
 	// DefaultLimit. What exceeds 4,294,967,295, the longest that the format has, is
 	// that.
 	Limit int
+	// Buffer, if set, returns the slice to which [Conn.Receive] appends a message of length
+	// bytes if it was given none. It has to be safe for concurrent use.
+	Buffer func(length int) []byte
 }
 
 // A Conn sends and receives messages. Any number of goroutines may use it: each message
 // is sent and received whole.
 type Conn struct {
-	conn  net.Conn
-	limit int
+	conn   net.Conn
+	limit  int
+	buffer func(length int) []byte
 
 	sending sync.Mutex
 	cut     error // why no further message can be sent
@@ -59,7 +67,7 @@ func New(conn net.Conn, opts Options) *Conn {
 	if uint64(limit) > math.MaxUint32 {
 		limit = math.MaxUint32
 	}
-	return &Conn{conn: conn, limit: limit}
+	return &Conn{conn: conn, limit: limit, buffer: opts.Buffer}
 }
 
 // usable reports whether c was made by New with a connection.
@@ -69,31 +77,95 @@ func (c *Conn) usable() bool { return c != nil && c.conn != nil }
 // sent and the error is ErrTooLong. If the connection fails or the deadline passes within
 // the message, the peer cannot find the next one: each further Send returns that error.
 func (c *Conn) Send(p []byte) error {
+	return c.SendAll([][]byte{p})
+}
+
+// SendAll sends messages in order, in fewer writes than one for each. A message is the
+// concatenation of its parts. If one exceeds the limit, none is sent. The errors are those of
+// [Conn.Send].
+func (c *Conn) SendAll(messages ...[][]byte) error {
 	if !c.usable() {
 		return net.ErrClosed
 	}
-	if len(p) > c.limit {
-		return fmt.Errorf("message: a message of %d bytes exceeds the limit of %d: %w",
-			len(p), c.limit, ErrTooLong)
+	total := 0
+	for _, parts := range messages {
+		n := lengthOf(parts)
+		if n > c.limit {
+			return fmt.Errorf("message: a message of %d bytes exceeds the limit of %d: %w",
+				n, c.limit, ErrTooLong)
+		}
+		total += headerSize + n
 	}
 	c.sending.Lock()
 	defer c.sending.Unlock()
 	if c.cut != nil {
 		return c.cut
 	}
-	first := min(len(p), firstWrite-headerSize)
-	c.scratch = binary.BigEndian.AppendUint32(c.scratch[:0], uint32(len(p)))
-	c.scratch = append(c.scratch, p[:first]...)
-	n, err := c.conn.Write(c.scratch)
-	if err == nil && first < len(p) {
-		_, err = c.conn.Write(p[first:])
+	w := writer{conn: c.conn, buf: c.scratch[:0], size: smallWrite}
+	if total > smallWrite {
+		large := writeBuffers.Get().(*[oneWrite]byte)
+		defer writeBuffers.Put(large)
+		w.buf, w.size = large[:0], oneWrite
 	}
-	clear(c.scratch)
-	if err != nil && n > 0 {
-		c.cut = fmt.Errorf("message: a message was not sent whole: %w", err)
+	w.messages(messages)
+	if total <= smallWrite {
+		c.scratch = w.buf[:0]
+	}
+	if w.err != nil && w.written > 0 {
+		c.cut = fmt.Errorf("message: a message was not sent whole: %w", w.err)
 		return c.cut
 	}
-	return err
+	return w.err
+}
+
+func lengthOf(parts [][]byte) (n int) {
+	for _, part := range parts {
+		n += len(part)
+	}
+	return n
+}
+
+// A writer collects bytes and writes size of them at once.
+type writer struct {
+	conn    net.Conn
+	buf     []byte
+	size    int
+	written int
+	err     error
+}
+
+func (w *writer) messages(messages [][][]byte) {
+	var header [headerSize]byte
+	for _, parts := range messages {
+		binary.BigEndian.PutUint32(header[:], uint32(lengthOf(parts)))
+		w.add(header[:])
+		for _, part := range parts {
+			w.add(part)
+		}
+	}
+	w.flush()
+}
+
+func (w *writer) add(p []byte) {
+	for len(p) > 0 && w.err == nil {
+		n := min(len(p), w.size-len(w.buf))
+		w.buf = append(w.buf, p[:n]...)
+		p = p[n:]
+		if len(w.buf) == w.size {
+			w.flush()
+		}
+	}
+}
+
+// flush writes what was collected, and erases it.
+func (w *writer) flush() {
+	if w.err == nil && len(w.buf) > 0 {
+		var n int
+		n, w.err = w.conn.Write(w.buf)
+		w.written += n
+	}
+	clear(w.buf)
+	w.buf = w.buf[:0]
 }
 
 // Receive appends the next message to buf, which may be nil, and returns the extended
@@ -114,11 +186,15 @@ func (c *Conn) Receive(buf []byte) ([]byte, error) {
 	if err != nil {
 		return buf, err
 	}
-	message, err := c.body(append(buf, c.part...), length-len(c.part))
+	dst := buf
+	if dst == nil && c.buffer != nil {
+		dst = c.buffer(length)[:0]
+	}
+	message, err := c.body(append(dst, c.part...), length-len(c.part))
 	clear(c.part)
 	c.part = c.part[:0]
 	if err != nil {
-		c.part = append(c.part, message[len(buf):]...)
+		c.part = append(c.part, message[len(dst):]...)
 		return buf, c.because(err, length)
 	}
 	c.known, c.part = 0, nil

@@ -31,7 +31,8 @@ func (d dribble) Read(p []byte) (int, error) {
 
 func TestMessagesArriveWholeAndInOrder(t *testing.T) {
 	a, b := pair(t, Options{})
-	sizes := []int{0, 1, firstWrite - headerSize, firstWrite, firstGrow, firstGrow + 1, DefaultLimit}
+	sizes := []int{0, 1, smallWrite - headerSize, smallWrite, oneWrite - headerSize, oneWrite,
+		oneWrite + 1, firstGrow + 1, DefaultLimit}
 	go func() {
 		for i, size := range sizes {
 			if err := a.Send(bytes.Repeat([]byte{byte(i)}, size)); err != nil {
@@ -54,6 +55,67 @@ func TestMessagesArriveWholeAndInOrder(t *testing.T) {
 		t.Errorf("the end is %v", err)
 	}
 }
+
+// TestSendAll: messages of several parts arrive whole and in order, in full writes, and none is
+// sent if one is too long.
+func TestSendAll(t *testing.T) {
+	counted := &countedWrites{}
+	c := New(counted, Options{Limit: oneWrite})
+	part := bytes.Repeat([]byte("part"), oneWrite/8)
+	parts := [][]byte{part, part}
+	all := [][][]byte{{[]byte("a"), []byte("b")}, nil, parts, parts, {[]byte("end")}}
+	if err := c.SendAll(append(all, [][]byte{part, part, {0}})...); !errors.Is(err, ErrTooLong) {
+		t.Errorf("one is too long: %v", err)
+	}
+	if err := c.SendAll(all...); err != nil {
+		t.Fatal(err)
+	}
+	if counted.writes != 3 {
+		t.Errorf("%d writes, want 3", counted.writes)
+	}
+	received := New(&readOnly{Reader: &counted.Buffer}, Options{
+		Buffer: func(length int) []byte { return make([]byte, 1, 1+length) }})
+	for i, parts := range all {
+		got, err := received.Receive(nil)
+		if err != nil || !bytes.Equal(got, bytes.Join(parts, nil)) {
+			t.Errorf("message %d: %d bytes, %v", i, len(got), err)
+		}
+	}
+	if _, err := received.Receive(nil); err != io.EOF {
+		t.Errorf("the end is %v", err)
+	}
+	for _, large := range [][]byte{{1}, part} {
+		if err := c.Send(large); err != nil {
+			t.Fatal(err)
+		}
+		kept := c.scratch[:cap(c.scratch)]
+		if len(kept) > 2*smallWrite || !bytes.Equal(kept, make([]byte, len(kept))) {
+			t.Errorf("%d bytes are kept, or not erased", len(kept))
+		}
+	}
+}
+
+// countedWrites counts writes into a buffer.
+type countedWrites struct {
+	net.Conn
+	bytes.Buffer
+	writes int
+}
+
+func (c *countedWrites) Write(p []byte) (int, error) {
+	c.writes++
+	return c.Buffer.Write(p)
+}
+
+func (c *countedWrites) Read(p []byte) (int, error) { return c.Buffer.Read(p) }
+
+// readOnly is a connection that is only read.
+type readOnly struct {
+	net.Conn
+	io.Reader
+}
+
+func (r *readOnly) Read(p []byte) (int, error) { return r.Reader.Read(p) }
 
 func TestFormat(t *testing.T) {
 	a, b := net.Pipe()

@@ -21,7 +21,7 @@ type client struct {
 	counted time.Time
 
 	mu      sync.Mutex
-	queue   [][]byte
+	queue   []*Message
 	size    int   // cost of what is queued or being written
 	reason  error // why it ends; the first one counts
 	filled  chan struct{}
@@ -29,8 +29,16 @@ type client struct {
 	written chan struct{} // the writer has ended
 }
 
-// cost is what a queued message counts: its bytes, and its place in the queue.
-func cost(b []byte) int { return len(b) + 64 }
+// oneBatch is how many bytes of messages are sent under one deadline, about.
+const oneBatch = 128 << 10
+
+// cost is what a message of n bytes counts: its bytes, and its place in the queue.
+func cost(n int) int { return n + 64 }
+
+// cost is what a queued message counts.
+func (m *Message) cost() int {
+	return cost(1 + memberSize + len(m.Payload) + memberSize*len(m.Members))
+}
 
 // post queues a message for the client. It never waits. A payload that exceeds the queue is
 // dropped. Members that are not told who is present cannot follow: for any other message
@@ -40,13 +48,13 @@ func (c *client) post(m *Message) bool {
 		c.end(&Error{m.Code})
 		return false
 	}
-	b := m.Append(nil)
 	c.mu.Lock()
-	full := c.size+cost(b) > c.limits.Queue
+	size := len(m.Payload) // the writer takes the message
+	full := c.size+m.cost() > c.limits.Queue
 	ended := c.reason != nil
 	if !full && !ended {
-		c.queue = append(c.queue, b)
-		c.size += cost(b)
+		c.queue = append(c.queue, m)
+		c.size += m.cost()
 	}
 	c.mu.Unlock()
 	switch {
@@ -54,7 +62,7 @@ func (c *client) post(m *Message) bool {
 		c.end(&Error{CodeSlow})
 	case !full && !ended && m.Kind == KindDeliver:
 		c.server.delivered.Add(1)
-		c.server.bytes.Add(int64(len(m.Payload)))
+		c.server.bytes.Add(int64(size))
 	case m.Kind == KindUndeliverable:
 		c.server.undeliverable.Add(1)
 	}
@@ -80,7 +88,7 @@ func (c *client) end(reason error) {
 	c.reason = reason
 	var told *Error
 	if errors.As(reason, &told) {
-		c.queue = [][]byte{(&Message{Kind: KindError, Code: told.Code}).Append(nil)}
+		c.queue = []*Message{{Kind: KindError, Code: told.Code}}
 	}
 	close(c.over)
 	c.conn.SetReadDeadline(time.Unix(1, 0))
@@ -109,16 +117,19 @@ func (c *client) finish() {
 // write sends what is queued.
 func (c *client) write() {
 	defer close(c.written)
+	var out outgoing
 	for {
 		<-c.filled
 		c.mu.Lock()
 		queue, ended := c.queue, c.reason != nil
 		c.queue = nil
 		c.mu.Unlock()
-		for _, b := range queue {
-			if !c.send(b) {
+		for len(queue) > 0 {
+			n := batchOf(queue)
+			if !c.send(&out, queue[:n]) {
 				return
 			}
+			queue = queue[n:]
 		}
 		if ended {
 			return
@@ -126,19 +137,35 @@ func (c *client) write() {
 	}
 }
 
-// send sends one message. After the end only the reason is sent, which finish bounds.
-func (c *client) send(b []byte) bool {
+// batchOf returns how many messages of a queue are sent together.
+func batchOf(queue []*Message) int {
+	size := 0
+	for i, m := range queue {
+		if size += m.cost(); size > oneBatch {
+			return max(i, 1)
+		}
+	}
+	return len(queue)
+}
+
+// send sends messages. After the end only the reason is sent, which finish bounds.
+func (c *client) send(out *outgoing, batch []*Message) bool {
 	c.mu.Lock()
-	c.size -= cost(b)
+	for _, m := range batch {
+		c.size -= m.cost()
+	}
 	ended := c.reason != nil
 	if !ended {
 		c.conn.SetWriteDeadline(time.Now().Add(c.limits.Writing))
 	}
 	c.mu.Unlock()
-	if ended && Kind(b[0]) != KindError {
+	if ended && batch[0].Kind != KindError { // an error is alone in its queue
 		return true
 	}
-	err := c.messages.Send(b)
+	err := out.send(c.messages, batch...)
+	for _, m := range batch {
+		m.Release()
+	}
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		err = &Error{CodeSlow}
@@ -160,7 +187,7 @@ func (c *client) receive(patience time.Duration) (*Message, error) {
 	}
 	c.mu.Unlock()
 	b, err := c.messages.Receive(nil)
-	c.credit -= float64(cost(b))
+	c.credit -= float64(cost(len(b)))
 	var timeout net.Error
 	switch {
 	case c.cause() != nil:
@@ -172,7 +199,7 @@ func (c *client) receive(patience time.Duration) (*Message, error) {
 	case err != nil:
 		return nil, err
 	}
-	m, err := Parse(b)
+	m, err := parseOwned(b)
 	if errors.Is(err, ErrMalformed) {
 		err = &Error{CodeProtocol}
 	}

@@ -22,8 +22,7 @@ func Join(ctx context.Context, conn net.Conn, room RoomID, token Token) (*Member
 	if conn == nil {
 		return nil, errNotMade
 	}
-	c := &Member{id: token.Member(room), messages: message.New(conn,
-		message.Options{Limit: maxMessage})}
+	c := &Member{id: token.Member(room), messages: messagesOver(conn)}
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	join := Message{Kind: KindJoin, Room: room, Token: token}
 	sent := make(chan error, 1) // a relay may refuse before it reads
@@ -66,15 +65,24 @@ func (c *Member) Members() []MemberID {
 
 // Send sends a payload to another member.
 func (c *Member) Send(to MemberID, payload []byte) error {
+	return c.SendAll(to, payload)
+}
+
+// SendAll sends payloads to another member in order, in fewer writes than one for each. It
+// keeps no part of them. If one is too long, none is sent.
+func (c *Member) SendAll(to MemberID, payloads ...[]byte) error {
 	if c == nil || c.messages == nil {
 		return errNotMade
 	}
-	if len(payload) > MaxPayload {
-		return fmt.Errorf("relay: a payload of %d bytes exceeds the limit of %d: %w",
-			len(payload), MaxPayload, message.ErrTooLong)
+	batch := make([]*Message, 0, 8)
+	for _, payload := range payloads {
+		if len(payload) > MaxPayload {
+			return fmt.Errorf("relay: a payload of %d bytes exceeds the limit of %d: %w",
+				len(payload), MaxPayload, message.ErrTooLong)
+		}
+		batch = append(batch, &Message{Kind: KindSend, Member: to, Payload: payload})
 	}
-	m := Message{Kind: KindSend, Member: to, Payload: payload}
-	return c.messages.Send(m.Append(make([]byte, 0, 1+memberSize+len(payload))))
+	return new(outgoing).send(c.messages, batch...)
 }
 
 // Ping asks for a pong. A member that has nothing to send does so at least once a minute.
@@ -95,7 +103,7 @@ func (c *Member) Receive() (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := Parse(b)
+	m, err := parseOwned(b)
 	switch {
 	case err != nil:
 		return nil, err

@@ -100,14 +100,21 @@ func (s *memorySeat) present() bool { return s.bus.rooms[s.room][s.member] == s 
 
 // Send implements Seat.
 func (s *memorySeat) Send(to MemberID, payload []byte) {
+	s.forward(&Message{Kind: KindSend, Member: to, Payload: payload})
+}
+
+// forward delivers a message of kind send, which it keeps.
+func (s *memorySeat) forward(m *Message) {
+	to := m.Member
+	m.Kind, m.Member = KindDeliver, s.member
 	s.bus.mu.Lock()
 	defer s.bus.mu.Unlock()
 	if !s.present() {
 		return
 	}
 	other := s.bus.rooms[s.room][to]
-	if other == nil || other == s ||
-		!other.sink(&Message{Kind: KindDeliver, Member: s.member, Payload: payload}) {
+	if other == nil || other == s || !other.sink(m) {
+		m.Release()
 		s.sink(&Message{Kind: KindUndeliverable, Member: to})
 	}
 }

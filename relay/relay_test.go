@@ -372,3 +372,60 @@ func FuzzMessage(f *testing.F) {
 		}
 	})
 }
+
+// TestPayloadsAreKept: the memory of a payload is used again when it was sent or dropped, and not
+// before. Many members exchange long payloads through short queues.
+func TestPayloadsAreKept(t *testing.T) {
+	const members, each = 6, 200
+	room := RoomID{3}
+	r := start(t, NewMemory(0, 0), Limits{Queue: 6 * maxMessage, Rate: 1 << 30, Burst: 1 << 30})
+	var all []*Member
+	for range members {
+		m, _ := r.join(room, NewToken())
+		all = append(all, m)
+	}
+	var sending, receiving sync.WaitGroup
+	for i, m := range all {
+		receiving.Go(func() {
+			for {
+				got, err := m.Receive()
+				if err != nil {
+					return
+				}
+				if got.Kind != KindDeliver {
+					continue
+				}
+				p := got.Payload
+				want := bytes.Repeat(p[:min(1, len(p))], len(p))
+				if len(p) < leastShared-100 || !bytes.Equal(p, want) ||
+					got.Member != all[int(p[0])%members].ID() {
+					t.Errorf("another payload of %d bytes arrived", len(p))
+				}
+				got.Release()
+			}
+		})
+		sending.Go(func() {
+			for n := range each {
+				p := bytes.Repeat([]byte{byte(i)}, MaxPayload-n*80)
+				if err := m.SendAll(all[(i+1+n%(members-1))%members].ID(), p, p, p); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	sending.Wait()
+	for _, m := range all {
+		m.Close()
+	}
+	receiving.Wait()
+}
+
+// TestShortPayloads: a short payload has memory of its size, so that the limits of what waits for
+// a member count what it costs.
+func TestShortPayloads(t *testing.T) {
+	for _, n := range []int{1, 100, leastShared - 1, leastShared, maxMessage} {
+		if c := cap(memoryFor(n)); c > 2*n+16 {
+			t.Errorf("a message of %d bytes costs %d", n, c)
+		}
+	}
+}

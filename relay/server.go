@@ -12,8 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/sealsock/sealsock/message"
 )
 
 // Limits bound what clients may cost. A field that is zero has its default. The limits of
@@ -132,7 +130,11 @@ func (s *Server) attend(c *client) error {
 		}
 		switch m.Kind {
 		case KindSend:
-			seat.Send(m.Member, m.Payload)
+			if own, ok := seat.(*memorySeat); ok {
+				own.forward(m)
+			} else {
+				seat.Send(m.Member, m.Payload)
+			}
 		case KindPing:
 			c.post(&Message{Kind: KindPong})
 		default:
@@ -182,7 +184,7 @@ func addressOf(addr net.Addr) netip.Prefix {
 func newClient(conn net.Conn, s *Server) *client {
 	c := &client{
 		server: s, limits: s.limits, conn: conn,
-		messages: message.New(conn, message.Options{Limit: maxMessage}),
+		messages: messagesOver(conn),
 		credit:   float64(s.limits.Burst), counted: time.Now(),
 		filled: make(chan struct{}, 1), over: make(chan struct{}), written: make(chan struct{}),
 	}

@@ -98,6 +98,8 @@ type Message struct {
 	Members []MemberID // welcome
 	Payload []byte     // send, deliver
 	Code    Code       // error
+
+	memory *payloadMemory // that Payload is in, or nil
 }
 
 // ErrMalformed is in the error for bytes that are no message of the protocol.
@@ -108,14 +110,21 @@ func (m *Message) Append(b []byte) []byte {
 	if m == nil {
 		return b
 	}
+	b = m.appendHead(b)
+	if m.Kind == KindSend || m.Kind == KindDeliver {
+		b = append(b, m.Payload...)
+	}
+	return b
+}
+
+// appendHead appends what precedes the payload.
+func (m *Message) appendHead(b []byte) []byte {
 	b = append(b, byte(m.Kind))
 	switch m.Kind {
 	case KindJoin:
 		token := m.Token.bytes()
 		b = append(append(append(b, Version), m.Room[:]...), token[:]...)
-	case KindSend, KindDeliver:
-		b = append(append(b, m.Member[:]...), m.Payload...)
-	case KindJoined, KindLeft, KindUndeliverable:
+	case KindSend, KindDeliver, KindJoined, KindLeft, KindUndeliverable:
 		b = append(b, m.Member[:]...)
 	case KindWelcome:
 		for _, id := range m.Members {

@@ -47,7 +47,7 @@ type Conn struct {
 
 // A sender is the sending half. Its data starts at the number acked.
 type sender struct {
-	out     []byte
+	out     ring
 	acked   uint64
 	next    uint64 // the first byte that was not sent, or is to be sent again
 	highest uint64 // the end of all that was sent
@@ -62,11 +62,13 @@ type sender struct {
 
 // A receiver is the receiving half.
 type receiver struct {
-	in       []byte
+	in       ring
 	received uint64
 	ended    bool // the end was received
 	told     uint64
-	owed     bool // an acknowledgement
+	owed     bool      // an acknowledgement, now
+	owedAt   time.Time // an acknowledgement, then; zero for none
+	untold   int       // bytes that were received and not acknowledged
 	missing  bool
 	arrivals
 }
@@ -96,11 +98,10 @@ func (c *Conn) Read(p []byte) (int, error) {
 			return 0, c.failure("read", os.ErrDeadlineExceeded)
 		case len(p) == 0:
 			return 0, nil
-		case len(c.in) > 0:
-			n := copy(p, c.in)
-			if c.in = c.in[n:]; len(c.in) == 0 {
-				c.in = nil
-			}
+		case c.in.len() > 0:
+			n := min(len(p), c.in.len())
+			c.in.copy(p[:n], 0)
+			c.in.drop(n)
 			if c.limit() >= c.told+c.window/2 {
 				c.owed = true
 				c.poke()
@@ -116,7 +117,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 }
 
 // limit is the number up to which the other side may send. The caller holds the lock.
-func (c *Conn) limit() uint64 { return c.received - uint64(len(c.in)) + c.window }
+func (c *Conn) limit() uint64 { return c.received - uint64(c.in.len()) + c.window }
 
 // Write implements net.Conn. It returns when all of p is on its way, within the window.
 func (c *Conn) Write(p []byte) (int, error) {
@@ -133,9 +134,9 @@ func (c *Conn) Write(p []byte) (int, error) {
 		case n == len(p):
 			return n, nil
 		}
-		if free := int(c.window) - len(c.out); free > 0 {
+		if free := int(c.window) - c.out.len(); free > 0 {
 			part := p[n:min(n+free, len(p))]
-			c.out = append(c.out, part...)
+			c.out.append(part, int(c.window))
 			n += len(part)
 			c.poke()
 			if n == len(p) {
@@ -170,7 +171,7 @@ func (c *Conn) Close() error {
 		return c.failure("close", net.ErrClosed)
 	}
 	c.closed, c.fin = true, true
-	c.in = nil
+	c.in = ring{}
 	c.read.stop()
 	c.write.stop()
 	c.changed.Broadcast()
@@ -194,7 +195,7 @@ func (c *Conn) Flush(stop <-chan struct{}) error {
 	}()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for end := c.acked + uint64(len(c.out)); c.acked < end; {
+	for end := c.acked + uint64(c.out.len()); c.acked < end; {
 		select {
 		case <-stop:
 			return c.failure("flush", os.ErrDeadlineExceeded)
@@ -214,7 +215,7 @@ func (c *Conn) drained() bool { return c.acked == c.end() }
 // end is the number behind the last byte of the stream, or behind its end. The caller holds
 // the lock.
 func (c *Conn) end() uint64 {
-	end := c.acked + uint64(len(c.out))
+	end := c.acked + uint64(c.out.len())
 	if c.fin && !c.finAcked {
 		end++
 	}

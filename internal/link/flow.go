@@ -1,7 +1,10 @@
 package link
 
 import (
+	"sync"
 	"time"
+
+	"github.com/sealsock/sealsock/relay"
 )
 
 const (
@@ -9,6 +12,11 @@ const (
 	leastWait = 200 * time.Millisecond // with one
 	mostWait  = 10 * time.Second
 	linger    = 30 * time.Second // of a Conn that the other member has not closed
+
+	// An acknowledgement waits while full packets follow each other: for oneAck bytes, or for
+	// ackWait, which is less than the other side waits for it.
+	oneAck  = 4 * maxData
+	ackWait = 20 * time.Millisecond
 )
 
 // A resender decides when to send again. The wait doubles until something is acknowledged.
@@ -49,9 +57,8 @@ func (c *Conn) pump() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		p, pause := c.nextPacket(time.Now())
-		if p != nil {
-			c.hub.send(c.peer, c.seal.seal(p))
+		sent, pause := c.sendDue()
+		if sent {
 			continue
 		}
 		if pause < 0 {
@@ -61,15 +68,51 @@ func (c *Conn) pump() {
 		select {
 		case <-c.wake:
 		case <-timer.C:
+			c.trim()
 		case <-c.over:
 			return
 		}
 	}
 }
 
-// nextPacket returns the next packet to send, or nil, and for how long there is no other
-// without an event: a negative time is the end.
-func (c *Conn) nextPacket(now time.Time) (*packet, time.Duration) {
+// batchPackets is how many packets are sent together.
+const batchPackets = 4
+
+// packetMemories has memory for the packets of a batch.
+var packetMemories = sync.Pool{New: func() any { return new(packetMemory) }}
+
+type packetMemory [batchPackets][relay.MaxPayload]byte
+
+// sendDue sends the packets that are due. If there are none, it returns the pause of nextPacket.
+func (c *Conn) sendDue() (sent bool, pause time.Duration) {
+	memory := packetMemories.Get().(*packetMemory)
+	defer packetMemories.Put(memory)
+	var sealed [batchPackets][]byte
+	n := 0
+	for ; n < batchPackets; n++ {
+		var p *packet
+		if p, pause = c.nextPacket(time.Now(), memory[n][:]); p == nil {
+			break
+		}
+		sealed[n] = c.seal.seal(p)
+	}
+	if n > 0 {
+		c.hub.send(c.peer, sealed[:n]...)
+	}
+	return n > 0, pause
+}
+
+// trim frees the memory of what was sent and received, after a while without traffic.
+func (c *Conn) trim() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.in.trim()
+	c.out.trim()
+}
+
+// nextPacket returns the next packet to send, in memory, or nil, and for how long there is no
+// other without an event: a negative time is the end.
+func (c *Conn) nextPacket(now time.Time, memory []byte) (*packet, time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil || c.finished(now) {
@@ -83,7 +126,8 @@ func (c *Conn) nextPacket(now time.Time) (*packet, time.Duration) {
 		c.again()
 		c.timer.wait = min(2*c.timer.wait, mostWait)
 	}
-	p := c.compose(expired)
+	c.owed = c.owed || until(c.owedAt, now) == 0
+	p := c.compose(expired, memory)
 	if p != nil {
 		c.complete(p, now)
 	}
@@ -93,17 +137,22 @@ func (c *Conn) nextPacket(now time.Time) (*packet, time.Duration) {
 		c.timer.wait = max(c.timer.wait, c.timer.base())
 		c.timer.at = now.Add(c.timer.wait)
 	}
-	if c.timer.at.IsZero() {
-		return p, linger
+	return p, min(until(c.timer.at, now), until(c.owedAt, now))
+}
+
+// until is the time until at, or linger for the zero time.
+func until(at, now time.Time) time.Duration {
+	if at.IsZero() {
+		return linger
 	}
-	return p, max(c.timer.at.Sub(now), 0)
+	return max(at.Sub(now), 0)
 }
 
 // lastAck returns the acknowledgement that is owed, or nil.
 func (c *Conn) lastAck(now time.Time) *packet {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.err != nil || !c.up || !c.owed {
+	if c.err != nil || !c.up || !c.owed && c.owedAt.IsZero() {
 		return nil
 	}
 	p := &packet{kind: typeAck, number: c.next}
@@ -115,6 +164,7 @@ func (c *Conn) lastAck(now time.Time) *packet {
 func (c *Conn) complete(p *packet, now time.Time) {
 	p.ack, p.limit, p.missing = c.received, c.limit(), c.missing
 	c.told, c.owed, c.missing = p.limit, false, false
+	c.owedAt, c.untold = time.Time{}, 0
 	if end := p.number + uint64(len(p.data)); c.timer.measured == 0 && end > c.highest {
 		c.timer.measured, c.timer.sent = end, now
 	}
@@ -122,16 +172,17 @@ func (c *Conn) complete(p *packet, now time.Time) {
 }
 
 // compose returns the packet that is due, without its acknowledgement, and counts it as
-// sent. A probe asks a receiver that has no space whether it has some now. The caller holds
+// sent. Its data are in memory. A probe asks a receiver that has no space whether it has some now. The caller holds
 // the lock.
-func (c *Conn) compose(probe bool) *packet {
-	end := c.acked + uint64(len(c.out))
-	p := &packet{number: c.next}
+func (c *Conn) compose(probe bool, memory []byte) *packet {
+	end := c.acked + uint64(c.out.len())
+	p := &packet{number: c.next, memory: memory}
 	switch {
 	case c.next < min(end, c.allowed, c.acked+c.flight):
 		p.kind = typeData
 		size := min(min(end, c.allowed, c.acked+c.flight)-c.next, maxData)
-		p.data = c.out[c.next-c.acked:][:size]
+		p.data = memory[headerSize:][:size]
+		c.out.copy(p.data, int(c.next-c.acked))
 		c.next += size
 	case c.fin && !c.finAcked && c.next == end:
 		p.kind = typeFin
@@ -149,7 +200,7 @@ func (c *Conn) compose(probe bool) *packet {
 // blocked reports whether data waits for space at the receiver, and nothing is on its way.
 // The caller holds the lock.
 func (c *Conn) blocked() bool {
-	return c.next == c.acked && len(c.out) > 0 && c.next >= c.allowed
+	return c.next == c.acked && c.out.len() > 0 && c.next >= c.allowed
 }
 
 // again makes everything that was not acknowledged be sent again. What is behind the loss is
@@ -187,10 +238,13 @@ func (c *Conn) deliver(p *packet) error {
 		return nil
 	}
 	irregular := c.arrivals.note(p.count)
+	waiting := c.owedAt
 	c.acknowledged(p)
 	c.take(p)
 	c.changed.Broadcast()
-	c.poke()
+	if c.owed || c.owedAt != waiting || c.out.len() > 0 || c.fin {
+		c.poke()
+	}
 	return irregular
 }
 
@@ -200,12 +254,10 @@ func (c *Conn) acknowledged(p *packet) {
 	switch {
 	case p.ack > c.acked:
 		n := p.ack - c.acked
-		if n > uint64(len(c.out)) {
-			n, c.finAcked = uint64(len(c.out)), true
+		if n > uint64(c.out.len()) {
+			n, c.finAcked = uint64(c.out.len()), true
 		}
-		if c.out = c.out[n:]; len(c.out) == 0 {
-			c.out = nil
-		}
+		c.out.drop(int(n))
 		c.acked = p.ack
 		c.flight = min(c.flight+n, c.window)
 		c.next = max(c.next, c.acked)
@@ -222,12 +274,11 @@ func (c *Conn) take(p *packet) {
 	if p.kind == typeAck {
 		return
 	}
-	c.owed = true
-	if p.number > c.received {
-		c.missing = true
-		return
+	c.missing = c.missing || p.number > c.received
+	if p.number != c.received || p.kind == typeFin || len(p.data) < maxData {
+		c.owed = true
 	}
-	if c.ended {
+	if p.number > c.received || c.ended {
 		return
 	}
 	if p.kind == typeFin {
@@ -242,11 +293,23 @@ func (c *Conn) take(p *packet) {
 		return
 	}
 	data := p.data[old:]
-	data = data[:min(len(data), int(c.window)-len(c.in))]
+	data = data[:min(len(data), int(c.window)-c.in.len())]
 	if !c.closed {
-		c.in = append(c.in, data...)
+		c.in.append(data, int(c.window))
 	}
 	c.received += uint64(len(data))
+	c.owe(len(data))
+}
+
+// owe makes an acknowledgement of n bytes due. The caller holds the lock.
+func (c *Conn) owe(n int) {
+	c.untold += n
+	switch {
+	case c.untold >= min(oneAck, int(c.window)/4):
+		c.owed = true
+	case c.owedAt.IsZero():
+		c.owedAt = time.Now().Add(ackWait)
+	}
 }
 
 // setUp is called when the other member can be reached, again perhaps, and when it cannot.

@@ -196,6 +196,7 @@ func (h *Hub) attend(m *relay.Member) error {
 		switch msg.Kind {
 		case relay.KindDeliver:
 			h.deliver(msg.Member, msg.Payload)
+			msg.Release()
 		case relay.KindJoined:
 			h.joined(msg.Member)
 		case relay.KindLeft:
@@ -252,15 +253,15 @@ func (h *Hub) disconnected() {
 	h.member = nil
 }
 
-// send sends a packet, which is lost if there is no connection.
-func (h *Hub) send(to relay.MemberID, b []byte) {
+// send sends packets, which are lost if there is no connection.
+func (h *Hub) send(to relay.MemberID, packets ...[]byte) {
 	h.mu.Lock()
 	m := h.member
 	h.mu.Unlock()
 	if m == nil {
 		return
 	}
-	if m.Send(to, b) != nil {
+	if m.SendAll(to, packets...) != nil {
 		m.Close() // attend tries again
 	}
 }

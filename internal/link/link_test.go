@@ -283,16 +283,16 @@ func TestWindow(t *testing.T) {
 		t.Errorf("%d bytes, %v", n, err)
 	}
 	b.mu.Lock()
-	if len(b.in) > Window {
-		t.Errorf("%d bytes wait", len(b.in))
+	if b.in.len() > Window {
+		t.Errorf("%d bytes wait", b.in.len())
 	}
 	b.mu.Unlock()
 	// What exceeds the limit is dropped, whatever a sender does.
 	b.deliver(&packet{kind: typeData, number: b.received, data: make([]byte, maxData)})
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.in) > Window {
-		t.Errorf("%d bytes wait", len(b.in))
+	if b.in.len() > Window {
+		t.Errorf("%d bytes wait", b.in.len())
 	}
 }
 
@@ -314,6 +314,72 @@ func TestTake(t *testing.T) {
 	a.SetReadDeadline(time.Now().Add(5 * time.Second))
 	if got, err := io.ReadAll(a); err != nil || string(got) != "abcdef" {
 		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// TestAcknowledgementsWait: full packets that follow each other are acknowledged together, or
+// after a while, and anything else at once.
+func TestAcknowledgementsWait(t *testing.T) {
+	a, _ := newFakeRelay(t).pair(t, Options{Window: 64 * maxData})
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.up = false // the test composes the packets
+	number, now := uint64(0), time.Now()
+	for i, step := range []struct {
+		size int
+		skip uint64
+		owed bool
+	}{
+		{maxData, 0, false}, {maxData, 0, false}, {maxData, 0, false}, {maxData, 0, true},
+		{maxData, 0, false}, {maxData - 1, 0, true},
+		{maxData, 0, false}, {maxData, maxData, true}, // behind a gap
+	} {
+		number += step.skip
+		a.take(&packet{kind: typeData, number: number, data: make([]byte, step.size)})
+		number += uint64(step.size)
+		if a.owed != step.owed || a.owedAt.Before(now) {
+			t.Errorf("step %d: an acknowledgement is owed: %v, after a while: %v", i, a.owed,
+				!a.owedAt.Before(now))
+		}
+		if step.owed {
+			a.complete(&packet{kind: typeAck}, now)
+		}
+	}
+	if n := a.in.len(); n != 7*maxData-1 {
+		t.Errorf("%d bytes wait to be read", n)
+	}
+	a.up, a.owed = true, false
+	a.owe(1)
+	due := a.owedAt
+	a.mu.Unlock()
+	p, pause := a.nextPacket(due.Add(-1), nil)
+	if p != nil || pause > ackWait {
+		t.Errorf("before its time: %v, %v", p, pause)
+	}
+	if p, _ = a.nextPacket(due, nil); p == nil || p.kind != typeAck {
+		t.Errorf("in its time: %v", p)
+	}
+	a.mu.Lock()
+}
+
+// TestIdle: a Conn without traffic keeps no memory for data.
+func TestIdle(t *testing.T) {
+	a, b := newFakeRelay(t).pair(t, Options{})
+	go a.Write(make([]byte, Window))
+	if _, err := io.ReadFull(b, make([]byte, Window)); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Flush(nil); err != nil {
+		t.Fatal(err)
+	}
+	a.trim()
+	b.trim()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if a.out.b != nil || b.in.b != nil {
+		t.Errorf("%d and %d bytes are kept", len(a.out.b), len(b.in.b))
 	}
 }
 

@@ -38,6 +38,8 @@ type packet struct {
 	ack     uint64
 	limit   uint64
 	data    []byte
+
+	memory []byte // if not nil, of the packet: data begin behind its header
 }
 
 var (
@@ -67,9 +69,12 @@ func (s *sealer) tag(b []byte) []byte {
 	return s.mac.Sum(s.scratch[:0])[:tagSize]
 }
 
-// seal returns the packet with its tag.
+// seal returns the packet with its tag, in its memory if it has some.
 func (s *sealer) seal(p *packet) []byte {
-	b := make([]byte, 0, headerSize+len(p.data)+tagSize)
+	b, inPlace := p.memory[:0], p.memory != nil
+	if !inPlace {
+		b = make([]byte, 0, headerSize+len(p.data)+tagSize)
+	}
 	flags := byte(0)
 	if p.missing {
 		flags = flagMissing
@@ -80,7 +85,11 @@ func (s *sealer) seal(p *packet) []byte {
 	b = binary.BigEndian.AppendUint64(b, p.number)
 	b = binary.BigEndian.AppendUint64(b, p.ack)
 	b = binary.BigEndian.AppendUint64(b, p.limit)
-	b = append(b, p.data...)
+	if inPlace {
+		b = b[:headerSize+len(p.data)]
+	} else {
+		b = append(b, p.data...)
+	}
 	return append(b, s.tag(b)...)
 }
 

@@ -27,8 +27,8 @@ var boundsRows = []row{
 	{
 		doc: own, section: "message", must: "half a message is followed by no other",
 		file: "message/conn.go",
-		old:  "if err != nil && n > 0 {",
-		new:  "if err != nil && n < 0 {",
+		old:  "if w.err != nil && w.written > 0 {",
+		new:  "if w.err != nil && w.written < 0 {",
 		test: "TestSendThatWasCut",
 	},
 	{

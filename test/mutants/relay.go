@@ -42,7 +42,7 @@ var relayRows = []row{
 	{
 		doc: own, section: "relay", must: "what waits for a member is bounded",
 		file: "relay/client.go",
-		old:  "full := c.size+cost(b) > c.limits.Queue", new: "full := false",
+		old:  "full := c.size+m.cost() > c.limits.Queue", new: "full := false",
 		test: "TestSlowMember",
 	},
 	{
@@ -70,6 +70,30 @@ var relayRows = []row{
 		test: "TestTimes/idle",
 	},
 	{
+		doc: own, section: "relay", must: "the memory of a payload is not used again while it waits",
+		file: "relay/memory.go",
+		old:  "|| !other.sink(m) {", new: "|| !other.sink(m) || m.memory != nil {",
+		test: "TestPayloadsAreKept",
+	},
+	{
+		doc: own, section: "relay", must: "a short message costs no more memory than it is counted",
+		file: "relay/buffers.go",
+		old:  "length < leastShared ||", new: "length < 0 ||",
+		test: "TestShortPayloads",
+	},
+	{
+		doc: own, section: "internal/link", must: "full packets are acknowledged together",
+		file: "internal/link/flow.go",
+		old:  "if p.number != c.received || p.kind", new: "if p.number == c.received || p.kind",
+		test: "TestAcknowledgementsWait",
+	},
+	{
+		doc: own, section: "internal/link", must: "an acknowledgement waits for a while only",
+		file: "internal/link/flow.go",
+		old:  "c.owed || until(c.owedAt, now) == 0", new: "c.owed",
+		test: "TestAcknowledgementsWait",
+	},
+	{
 		doc: own, section: "internal/link", must: "a packet that was altered is not taken",
 		file: "internal/link/packet.go",
 		old:  "if !hmac.Equal(tag, s.tag(b)) {", new: "if hmac.Equal(nil, tag) {",
@@ -84,7 +108,8 @@ var relayRows = []row{
 	{
 		doc: own, section: "internal/link", must: "bytes behind a gap are not taken",
 		file: "internal/link/flow.go",
-		old:  "\t\tc.missing = true\n\t\treturn", new: "\t\tc.received = p.number",
+		old:  "if p.number > c.received || c.ended {\n\t\treturn",
+		new:  "if p.number > c.received && !c.ended {\n\t\tc.received = p.number",
 		test: "TestTake",
 	},
 	{
@@ -103,7 +128,7 @@ var relayRows = []row{
 	{
 		doc: own, section: "internal/link", must: "what waits to be read is bounded by the window",
 		file: "internal/link/flow.go",
-		old:  "data = data[:min(len(data), int(c.window)-len(c.in))]", new: "",
+		old:  "data = data[:min(len(data), int(c.window)-c.in.len())]", new: "",
 		test: "TestWindow",
 	},
 	{
