@@ -21,8 +21,8 @@
 //	tag 16 bytes     HMAC-SHA256 over sender, receiver and all of the above, truncated
 //
 // Numbers are big-endian and count the bytes of the stream from 0; its end counts as one
-// byte. Full packets are acknowledged together. What is not acknowledged is sent again: after a while, when the receiver misses
-// something, and when a connection to the relay was replaced. A receiver takes the next byte
-// and drops the others. The count, which no packet shares with another, detects what the relay
-// lost, repeated or reordered.
+// byte. Full packets are acknowledged together. What is not acknowledged is sent again: after
+// a while, when the receiver misses something, and when a connection to the relay was
+// replaced. A receiver takes the next byte and drops the others. The count, which no packet
+// shares with another, detects what the relay lost, repeated or reordered.
 package link

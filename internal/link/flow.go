@@ -172,8 +172,8 @@ func (c *Conn) complete(p *packet, now time.Time) {
 }
 
 // compose returns the packet that is due, without its acknowledgement, and counts it as
-// sent. Its data are in memory. A probe asks a receiver that has no space whether it has some now. The caller holds
-// the lock.
+// sent. Its data are in memory. A probe asks a receiver that has no space whether it has
+// some now. The caller holds the lock.
 func (c *Conn) compose(probe bool, memory []byte) *packet {
 	end := c.acked + uint64(c.out.len())
 	p := &packet{number: c.next, memory: memory}
