@@ -34,6 +34,7 @@ func (c *Conn) Handshake(ctx context.Context) error {
 		defer cancel()
 		ctx = within
 	}
+	stream.GrowStack()
 	err := c.steps(ctx)
 	if err != nil && c.opts.TimedOut != nil && context.Cause(ctx) == c.opts.TimedOut {
 		return c.fail(err)

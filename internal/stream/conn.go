@@ -159,6 +159,7 @@ func (c *Conn) handshakeUntil(ctx context.Context, enough func() bool) error {
 	defer cancel()
 	release := c.interruptible(ctx, true, true)
 	defer release()
+	GrowStack()
 	err := c.interrupted(ctx, c.runHandshake(ctx, enough))
 	if err != nil && c.opts.TimedOut != nil && context.Cause(ctx) == c.opts.TimedOut {
 		return c.fatal(err)
