@@ -7,6 +7,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/sha512"
+	"crypto/subtle"
 )
 
 // The blocks of SHA-256 and SHA-384, in bytes, and the longest message that is hashed
@@ -14,7 +15,13 @@ import (
 const (
 	block256 = 64
 	block384 = 128
-	maxShort = 640
+	maxShort = 320
+)
+
+// The pads of HMAC, and what turns the one into the other.
+var (
+	ipad     = [block384]byte(bytes.Repeat([]byte{0x36}, block384))
+	ipadOpad = [block384]byte(bytes.Repeat([]byte{0x36 ^ 0x5c}, block384))
 )
 
 // mac returns HMAC (RFC 2104) of the parts of a message under a key, in out:
@@ -38,20 +45,14 @@ func mac(out *[maxHash]byte, h crypto.Hash, key []byte, parts ...[]byte) []byte 
 		return standardMAC(out, h, key, parts)
 	}
 	var buf [maxShort]byte
-	for i := range size {
-		buf[i] = 0x36
-	}
-	for i, b := range key {
-		buf[i] ^= b
-	}
+	copy(buf[:size], ipad[:])
+	subtle.XORBytes(buf[:], buf[:len(key)], key)
 	n = size
 	for _, p := range parts {
 		n += copy(buf[n:], p)
 	}
 	inner := sum(out, h, buf[:n])
-	for i := range size {
-		buf[i] ^= 0x36 ^ 0x5c
-	}
+	subtle.XORBytes(buf[:], buf[:size], ipadOpad[:])
 	n = size + copy(buf[size:], inner)
 	return sum(out, h, buf[:n])
 }

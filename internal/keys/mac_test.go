@@ -13,7 +13,7 @@ import (
 func TestMAC(t *testing.T) {
 	random := rand.NewChaCha8([32]byte{})
 	lengths := []int{
-		0, 1, 31, 32, 33, 47, 48, 49, 63, 64, 65, 127, 128, 129, 255, 512, 575, 576, 577, 639, 640, 700,
+		0, 1, 31, 32, 33, 47, 48, 49, 63, 64, 65, 127, 128, 129, 191, 192, 193, 255, 256, 257, 319, 320, 321, 700,
 	}
 	for _, h := range []crypto.Hash{crypto.SHA256, crypto.SHA384} {
 		for _, keyLen := range lengths {
@@ -46,5 +46,18 @@ func TestExpandLabelDoesNotAllocate(t *testing.T) {
 		if n > 0 {
 			t.Errorf("%v: %v allocations", h, n)
 		}
+	}
+}
+
+// BenchmarkExpandLabel takes the time of one derivation.
+func BenchmarkExpandLabel(b *testing.B) {
+	for _, h := range []crypto.Hash{crypto.SHA256, crypto.SHA384} {
+		b.Run(h.String(), func(b *testing.B) {
+			var out, key, transcript [maxHash]byte
+			n := h.Size()
+			for b.Loop() {
+				expandPrefixed(out[:n], h, key[:n], streamPrefix, "c hs traffic", transcript[:n])
+			}
+		})
 	}
 }
