@@ -13,7 +13,8 @@ import (
 func TestMAC(t *testing.T) {
 	random := rand.NewChaCha8([32]byte{})
 	lengths := []int{
-		0, 1, 31, 32, 33, 47, 48, 49, 63, 64, 65, 127, 128, 129, 191, 192, 193, 255, 256, 257, 319, 320, 321, 700,
+		0, 1, 31, 32, 33, 47, 48, 49, 63, 64, 65, 127, 128, 129, 191, 192, 193, 255, 256, 257,
+		319, 320, 321, 700,
 	}
 	for _, h := range []crypto.Hash{crypto.SHA256, crypto.SHA384} {
 		for _, keyLen := range lengths {

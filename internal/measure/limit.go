@@ -1,8 +1,6 @@
 package measure
 
 import (
-	"crypto"
-	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
@@ -34,7 +32,7 @@ func (limit) Handshakes(h Handshake, d time.Duration) (r Shares, err error) {
 		return r, err
 	}
 	group, digest := suites.GroupByID(h.Group), sha256.Sum256(nil)
-	pub := m.Key.Public().(*ecdsa.PublicKey)
+	pub, scheme := m.Key.Public(), suites.SchemeByID(iana.ECDSAWithP256AndSHA256)
 	n := 0.0
 	start := time.Now()
 	for ; time.Since(start) < d; n++ {
@@ -48,7 +46,7 @@ func (limit) Handshakes(h Handshake, d time.Duration) (r Shares, err error) {
 		if err != nil {
 			return r, err
 		}
-		sig, err := m.Key.Sign(rand.Reader, digest[:], crypto.SHA256)
+		sig, err := scheme.Sign(rand.Reader, m.Key, digest[:])
 		if err != nil {
 			return r, err
 		}
@@ -56,8 +54,8 @@ func (limit) Handshakes(h Handshake, d time.Duration) (r Shares, err error) {
 		if _, err := group.Decapsulate(private, answer); err != nil {
 			return r, err
 		}
-		if !ecdsa.VerifyASN1(pub, digest[:], sig) {
-			return r, errors.New("a signature is wrong")
+		if err := scheme.Verify(pub, iana.TLS13, digest[:], sig); err != nil {
+			return r, err
 		}
 		r.Client += float64(t1.Sub(t0)+time.Since(t2)) / 1e3
 		r.Server += float64(t2.Sub(t1)) / 1e3

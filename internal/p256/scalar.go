@@ -119,12 +119,3 @@ func (z *scalar) plain(x *scalar) { z.mul(x, &scalar{1}) }
 
 // montgomery sets z to x in the Montgomery domain.
 func (z *scalar) montgomery(x *scalar) { z.mul(x, &square) }
-
-// inverse sets z to 1/x, both outside of the Montgomery domain. Its time depends on x.
-func (z *scalar) inverse(x *scalar) {
-	var b [32]byte
-	x.put(&b)
-	n := new(big.Int).SetBytes(b[:])
-	n.ModInverse(n, bigOrder)
-	z.set((*[32]byte)(n.FillBytes(b[:])))
-}

@@ -81,10 +81,7 @@ func sign(secret *[32]byte, nonce, blind *scalar, digest []byte) (signature []by
 	inverse.inverse(&inverse)
 	inverse.mul(&inverse, blind)
 
-	clear(buf[:])
-	copy(buf[max(0, 32-len(digest)):], digest)
-	e.set(&buf)
-	e.reduce(0)
+	e.setDigest(digest)
 	d.set(secret)
 	d.montgomery(&d)
 	s.mul(&r, &d)
@@ -95,6 +92,14 @@ func sign(secret *[32]byte, nonce, blind *scalar, digest []byte) (signature []by
 		return nil, false
 	}
 	return encode(&r, &s), true
+}
+
+// setDigest sets z to the first 256 bits of a digest, modulo n. FIPS 186-5, Section 6.4.1.
+func (z *scalar) setDigest(digest []byte) {
+	var buf [32]byte
+	copy(buf[max(0, 32-len(digest)):], digest)
+	z.set(&buf)
+	z.reduce(0)
 }
 
 // encode writes a signature in DER.

@@ -169,7 +169,7 @@ func (s *Scheme) Verify(pub crypto.PublicKey, version iana.Version, message, sig
 	ok := false
 	switch key := pub.(type) {
 	case *ecdsa.PublicKey:
-		ok = ecdsa.VerifyASN1(key, digest, signature)
+		ok = p256.Verify(key, digest, signature)
 	case ed25519.PublicKey:
 		ok = ed25519.Verify(key, message, signature)
 	case *mldsa.PublicKey: // the context string is empty: draft-ietf-tls-mldsa, Section 3

@@ -49,7 +49,7 @@ var keysRows = []row{
 	{
 		doc: own, section: "internal/keys", must: "HMAC with its two pads",
 		file: "internal/keys/mac.go",
-		old:  "buf[i] ^= 0x36 ^ 0x5c", new: "buf[i] ^= 0x5c",
+		old:  "[]byte{0x36 ^ 0x5c}", new: "[]byte{0x5c}",
 		test: "TestMAC",
 	},
 	{
