@@ -22,15 +22,16 @@ type Conn struct {
 	until     time.Time // when Options.Timeout ends; zero before the first call
 	open      atomic.Bool
 	closing   atomic.Bool
-	state     atomic.Pointer[engine.State] // once open, to be read without a lock
 	settled   atomic.Bool                  // the engine's own state will not change
-	broken    atomic.Pointer[error]        // what ended the connection for both halves
 	alerted   atomic.Bool                  // the peer was sent a fatal alert
+	state     atomic.Pointer[engine.State] // once open, to be read without a lock
+	broken    atomic.Pointer[error]        // what ended the connection for both halves
 
 	in    reading
 	out   writing
 	early early
 	late  late
+	rest  rest
 
 	deadlines struct {
 		sync.Mutex
@@ -58,7 +59,7 @@ func New(raw net.Conn, r *engine.Receiver, s *engine.Sender, opts Options) *Conn
 // Begin makes c, which is the zero value, what New returns.
 func (c *Conn) Begin(raw net.Conn, r *engine.Receiver, s *engine.Sender, opts Options) {
 	c.raw, c.opts = raw, opts
-	c.in.recv, c.in.source = r, newSource(raw)
+	c.in.recv, c.in.source = r, newSource(c, raw)
 	c.out.send = s
 }
 

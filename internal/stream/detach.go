@@ -65,7 +65,7 @@ func (c *Conn) unanswered() bool {
 	defer c.late.Unlock()
 	c.early.Lock()
 	defer c.early.Unlock()
-	return c.late.asked > 0 || len(c.early.received) > 0
+	return c.late.asked > 0 || len(c.early.data().received) > 0
 }
 
 var errInUse = &engine.Error{

@@ -12,9 +12,21 @@ import (
 // early is the state of a Conn's 0-RTT data.
 type early struct {
 	sync.Mutex
+	over bool       // on a server: no more will come
+	held *earlyData // nil for none
+}
+
+type earlyData struct {
 	sent     []byte // on a client, until the server has accepted it
 	received []byte // on a server, not read yet
-	over     bool   // on a server: no more will come
+}
+
+// data returns what is held, to be changed.
+func (e *early) data() *earlyData {
+	if e.held == nil {
+		e.held = new(earlyData)
+	}
+	return e.held
 }
 
 // WriteEarly sends 0-RTT data, or on a server data before the client is proved. It keeps
@@ -52,7 +64,8 @@ func (c *Conn) WriteEarly(p []byte) (int, error) {
 		return 0, c.sealing(sealed, err)
 	}
 	if !c.out.send.Ready() {
-		c.early.sent = append(c.early.sent, p[:n]...)
+		d := c.early.data()
+		d.sent = append(d.sent, p[:n]...)
 	}
 	if err := c.out.deliver(c.raw, sealed); err != nil {
 		return n, c.transport("write", err)
@@ -90,8 +103,9 @@ func (c *Conn) ReadEarly(p []byte) (int, error) {
 	}
 	for {
 		c.early.Lock()
-		n := copy(p, c.early.received)
-		c.early.received = c.early.received[n:]
+		d := c.early.data()
+		n := copy(p, d.received)
+		d.received = d.received[n:]
 		over := c.early.over
 		c.early.Unlock()
 		switch {
@@ -110,7 +124,7 @@ func (c *Conn) ReadEarly(p []byte) (int, error) {
 func (c *Conn) earlyNews() bool {
 	c.early.Lock()
 	defer c.early.Unlock()
-	return c.early.over || len(c.early.received) > 0
+	return c.early.over || len(c.early.data().received) > 0
 }
 
 // noteEarly records what an event of the handshake reports about 0-RTT data. The
@@ -120,11 +134,12 @@ func (c *Conn) noteEarly(ev engine.Event) {
 	defer c.early.Unlock()
 	switch ev.Kind {
 	case engine.EventData:
-		c.early.received = append(c.early.received, ev.Data...)
+		d := c.early.data()
+		d.received = append(d.received, ev.Data...)
 	case engine.EventEarlyDone:
 		c.early.over = true
 	case engine.EventEarlyAccepted:
-		c.early.sent = nil
+		c.early.data().sent = nil
 	case engine.EventHandshakeDone:
 		c.early.over = true
 	}
@@ -133,8 +148,10 @@ func (c *Conn) noteEarly(ev engine.Event) {
 // resendEarly sends refused 0-RTT data again, once the handshake is done.
 func (c *Conn) resendEarly() error {
 	c.early.Lock()
-	data := c.early.sent
-	c.early.sent = nil
+	var data []byte
+	if c.early.held != nil {
+		data, c.early.held.sent = c.early.held.sent, nil
+	}
 	c.early.Unlock()
 	if len(data) == 0 {
 		return nil

@@ -13,9 +13,9 @@ import (
 type late struct {
 	sync.Mutex
 	inbox   []*engine.LateRequest    // for the receiving half
-	full    atomic.Bool              // something is in inbox
 	waiting map[string]chan struct{} // by context, closed with the answer
-	asked   int                      // requests that are not answered yet
+	full    atomic.Bool              // something is in inbox
+	asked   int32                    // requests that are not answered yet
 }
 
 // maxHeld bounds the application data that is kept while a request waits for its

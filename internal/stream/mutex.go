@@ -12,7 +12,7 @@ import (
 type mutex struct {
 	guard  sync.Mutex
 	locked bool
-	queue  []chan struct{} // of those that wait; closed when it is their turn
+	queue  *[]chan struct{} // of those that wait; closed when it is their turn
 }
 
 // Lock locks m.
@@ -31,7 +31,10 @@ func (m *mutex) enter() (turn chan struct{}) {
 		return nil
 	}
 	turn = make(chan struct{})
-	m.queue = append(m.queue, turn)
+	if m.queue == nil {
+		m.queue = new([]chan struct{})
+	}
+	*m.queue = append(*m.queue, turn)
 	return turn
 }
 
@@ -39,12 +42,17 @@ func (m *mutex) enter() (turn chan struct{}) {
 func (m *mutex) Unlock() {
 	m.guard.Lock()
 	defer m.guard.Unlock()
-	if len(m.queue) == 0 {
+	if m.queue == nil {
 		m.locked = false
 		return
 	}
-	close(m.queue[0])
-	if m.queue = slices.Delete(m.queue, 0, 1); len(m.queue) == 0 {
+	close((*m.queue)[0])
+	m.remove(0)
+}
+
+// remove takes out the one at position i that waits.
+func (m *mutex) remove(i int) {
+	if *m.queue = slices.Delete(*m.queue, i, i+1); len(*m.queue) == 0 {
 		m.queue = nil
 	}
 }
@@ -58,6 +66,16 @@ func (m *mutex) TryLock() bool {
 	}
 	m.locked = true
 	return true
+}
+
+// whileFree calls f if nothing holds m. To others m is not locked meanwhile: they wait, and f
+// must not.
+func (m *mutex) whileFree(f func()) {
+	m.guard.Lock()
+	defer m.guard.Unlock()
+	if !m.locked {
+		f()
+	}
 }
 
 // LockContext locks m, or returns why ctx ended first: what holds m may be waiting
@@ -82,10 +100,13 @@ func (m *mutex) LockContext(ctx context.Context) error {
 func (m *mutex) leave(turn chan struct{}) bool {
 	m.guard.Lock()
 	defer m.guard.Unlock()
-	i := slices.Index(m.queue, turn)
+	if m.queue == nil {
+		return false
+	}
+	i := slices.Index(*m.queue, turn)
 	if i < 0 {
 		return false
 	}
-	m.queue = slices.Delete(m.queue, i, i+1)
+	m.remove(i)
 	return true
 }

@@ -55,7 +55,7 @@ func TestMutexTakesTurns(t *testing.T) {
 func (m *mutex) waits(n int) bool {
 	m.guard.Lock()
 	defer m.guard.Unlock()
-	return len(m.queue) == n
+	return m.queue != nil && len(*m.queue) == n || m.queue == nil && n == 0
 }
 
 // TestMutexExcludes counts under a mutex from goroutines that give up now and then.
@@ -89,4 +89,27 @@ func TestMutexExcludes(t *testing.T) {
 	if sum != count {
 		t.Errorf("%d locks, and %d were counted under them", sum, count)
 	}
+}
+
+// TestWhileFree: what whileFree calls excludes others, and they notice nothing of it.
+func TestWhileFree(t *testing.T) {
+	var m mutex
+	locked := make(chan bool, 1)
+	m.whileFree(func() {
+		started := make(chan struct{})
+		go func() {
+			close(started)
+			locked <- m.TryLock()
+		}()
+		<-started
+		select {
+		case <-locked:
+			t.Error("TryLock did not wait")
+		default:
+		}
+	})
+	if !<-locked {
+		t.Error("TryLock failed, though nothing held the mutex")
+	}
+	m.whileFree(func() { t.Error("called while something holds the mutex") })
 }

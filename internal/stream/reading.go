@@ -36,6 +36,9 @@ type source interface {
 	// fill reads into buf from w on. It may be called with a nil buf and
 	// then returns one of at least size bytes that holds something.
 	fill(buf *buffer, w, size int) (*buffer, int, error)
+	// rest gives back the memory that fill does not need while it waits. What is in the
+	// buffer from r on is kept. It is called between Conn.sleep and Conn.wake.
+	rest(r int)
 }
 
 // Read reads application data. It returns io.EOF only after the peer's
@@ -256,14 +259,15 @@ var errMail = &engine.Error{
 // waits with a small buffer of its own after a read that brought little, and
 // with a whole one after a read that brought much.
 type plainSource struct {
-	conn  net.Conn
+	conn  *Conn
+	raw   net.Conn
 	busy  bool
 	small [512]byte
 }
 
 func (s *plainSource) fill(buf *buffer, w, size int) (*buffer, int, error) {
 	if buf == nil && !s.busy {
-		n, err := s.conn.Read(s.small[:])
+		n, err := s.read(s.small[:])
 		if n > 0 {
 			buf = getBuffer(max(size, w+n))
 			copy(buf.b[w:], s.small[:n])
@@ -274,7 +278,7 @@ func (s *plainSource) fill(buf *buffer, w, size int) (*buffer, int, error) {
 	if buf == nil {
 		buf = getBuffer(size)
 	}
-	n, err := s.conn.Read(buf.b[w:])
+	n, err := s.read(buf.b[w:])
 	s.busy = n >= len(s.small)
 	if n <= 0 && w == 0 {
 		putBuffer(buf)
@@ -282,6 +286,16 @@ func (s *plainSource) fill(buf *buffer, w, size int) (*buffer, int, error) {
 	}
 	return buf, n, whole(n, err)
 }
+
+// read waits for data.
+func (s *plainSource) read(b []byte) (int, error) {
+	s.conn.sleep()
+	defer s.conn.wake()
+	return s.raw.Read(b)
+}
+
+// rest implements source. The connection below has the buffer until its Read returns.
+func (*plainSource) rest(int) {}
 
 // whole leaves an error that came with data for the next read.
 func whole(n int, err error) error {

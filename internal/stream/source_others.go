@@ -4,4 +4,4 @@ package stream
 
 import "net"
 
-func newSource(raw net.Conn) source { return &plainSource{conn: raw} }
+func newSource(c *Conn, raw net.Conn) source { return &plainSource{conn: c, raw: raw} }

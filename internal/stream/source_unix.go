@@ -3,6 +3,7 @@
 package stream
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"os"
@@ -12,7 +13,7 @@ import (
 // newSource returns the source for raw. On plain sockets it reads through the
 // poller without a buffer until something has come. Only the standard
 // library's own types count: a type that wraps one may read in its own way.
-func newSource(raw net.Conn) source {
+func newSource(c *Conn, raw net.Conn) source {
 	var sc syscall.Conn
 	switch conn := raw.(type) {
 	case *net.TCPConn:
@@ -20,46 +21,50 @@ func newSource(raw net.Conn) source {
 	case *net.UnixConn:
 		sc = conn
 	default:
-		return &plainSource{conn: raw}
+		return &plainSource{conn: c, raw: raw}
 	}
 	rc, err := sc.SyscallConn()
 	if err != nil {
-		return &plainSource{conn: raw}
+		return &plainSource{conn: c, raw: raw}
 	}
-	s := &pollSource{conn: raw, rc: rc}
+	s := &pollSource{conn: c, rc: rc}
 	s.try = s.read
 	return s
 }
 
 // pollSource reads a socket when it is readable.
 type pollSource struct {
-	conn net.Conn
+	conn *Conn
 	rc   syscall.RawConn
 	try  func(fd uintptr) bool // read, made once
 
-	buf  *buffer
-	w    int
-	size int
-	n    int
-	err  error
+	buf    *buffer // while the Conn rests, what was in it and nothing else
+	w      int32
+	size   int32
+	n      int32
+	asleep bool // the poller waits since the last try
+	rests  bool // buf is not a whole one
+	err    syscall.Errno
 }
 
 func (s *pollSource) fill(buf *buffer, w, size int) (*buffer, int, error) {
-	s.buf, s.w, s.size, s.n, s.err = buf, w, size, 0, nil
+	s.buf, s.w, s.size, s.n, s.err = buf, int32(w), int32(size), 0, 0
 	err := s.rc.Read(s.try)
+	s.resume()
 	buf, s.buf = s.buf, nil
 	switch {
 	case err != nil:
 		return buf, 0, asRead(err)
-	case s.err != nil:
+	case s.err != 0:
+		local, remote := s.conn.raw.LocalAddr(), s.conn.raw.RemoteAddr()
 		return buf, 0, &net.OpError{
-			Op: "read", Net: s.conn.LocalAddr().Network(), Source: s.conn.LocalAddr(), Addr: s.conn.RemoteAddr(),
+			Op: "read", Net: local.Network(), Source: local, Addr: remote,
 			Err: os.NewSyscallError("read", s.err),
 		}
 	case s.n == 0:
 		return buf, 0, io.EOF
 	}
-	return buf, s.n, nil
+	return buf, int(s.n), nil
 }
 
 // asRead gives an error of the poller the name of the operation that the caller knows:
@@ -76,13 +81,15 @@ func asRead(err error) error {
 // read tries once; false makes the poller wait. A buffer that was taken for the
 // try goes back before the wait.
 func (s *pollSource) read(fd uintptr) bool {
+	s.resume()
 	took := s.buf == nil
 	if took {
-		s.buf = getBuffer(s.size)
+		s.buf = getBuffer(int(s.size))
 	}
 	for {
-		s.n, s.err = syscall.Read(int(fd), s.buf.b[s.w:])
-		if s.err != syscall.EINTR {
+		n, err := syscall.Read(int(fd), s.buf.b[s.w:])
+		s.err, _ = err.(syscall.Errno)
+		if s.n = int32(n); s.err != syscall.EINTR {
 			break
 		}
 	}
@@ -93,5 +100,34 @@ func (s *pollSource) read(fd uintptr) bool {
 			s.buf = nil
 		}
 	}
-	return s.err != syscall.EAGAIN
+	if s.err != syscall.EAGAIN {
+		return true
+	}
+	s.asleep = true
+	s.conn.sleep()
+	return false
+}
+
+// resume ends the wait that a try began, and fetches a buffer for what was in it.
+func (s *pollSource) resume() {
+	if !s.asleep {
+		return
+	}
+	s.asleep = false
+	s.conn.wake()
+	if s.rests {
+		whole := getBuffer(bufferSize)
+		copy(whole.b[int(s.w)-len(s.buf.b):], s.buf.b)
+		s.buf, s.rests = whole, false
+	}
+}
+
+// rest implements source: what has come of a record does not keep a whole buffer.
+func (s *pollSource) rest(r int) {
+	if s.buf == nil {
+		return
+	}
+	kept := &buffer{bytes.Clone(s.buf.b[r:s.w])}
+	putBuffer(s.buf)
+	s.buf, s.rests = kept, true
 }

@@ -29,7 +29,7 @@ type mailbox struct {
 	full   atomic.Bool
 	urgent atomic.Bool
 	over   atomic.Bool // more than maxMail wait
-	count  int         // of urgent ones in it
+	count  int32       // of urgent ones in it
 }
 
 // maxMail bounds what waits to be sent: a server could ask for certificates
@@ -81,6 +81,7 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 // by the receiving half, because the sending half was held, is sent now.
 func (c *Conn) unlockOut() {
 	c.out.Unlock()
+	c.wrote()
 	c.sendUrgent()
 }
 
@@ -92,6 +93,7 @@ func (c *Conn) sendUrgent() {
 			c.transport("write", err)
 		}
 		c.out.Unlock()
+		c.wrote()
 	}
 }
 
