@@ -90,8 +90,9 @@ What is measured:
 - **connections of wrk**: requests a second of the program wrk, which makes a connection for
   each, to a listener. Its own work, on the same processors, is in the figure.
 - **idle end**: the heap of one end over loopback TCP, both ends in one process, after a
-  message in each direction. What a goroutine's stack or a thread costs is not in it. OpenSSL
-  has SSL_MODE_RELEASE_BUFFERS, and is measured without threads.
+  message in each direction, and once our connections rest, as they do after some quiet seconds.
+  What a goroutine or a thread costs is not in it. OpenSSL has SSL_MODE_RELEASE_BUFFERS, and is
+  measured without threads.
 
 docs/performance.json has the figures of all turns.
 `

@@ -105,6 +105,9 @@ func (q quiet) OnOpen(*loop.Conn)       { q.opened <- struct{}{} }
 func (quiet) OnData(*loop.Conn, []byte) {}
 func (quiet) OnClose(*loop.Conn, error) {}
 
+// quietTime is how long a loop takes until its connections rest.
+const quietTime = 7 * time.Second
+
 // idleInLoop is Idle with both ends in one loop.
 func idleInLoop(connections int) (float64, error) {
 	client, server, err := configs(usual)
@@ -135,6 +138,7 @@ func idleInLoop(connections int) (float64, error) {
 	var before float64
 	for i := range connections + warm {
 		if i == warm {
+			time.Sleep(quietTime)
 			before = heap()
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -149,5 +153,6 @@ func idleInLoop(connections int) (float64, error) {
 		<-h.opened
 		<-h.opened
 	}
+	time.Sleep(quietTime)
 	return (heap() - before) / float64(2*connections), nil
 }

@@ -5,9 +5,11 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/stream"
 )
 
 // A stack is an implementation in this process, a Side.
@@ -269,9 +271,11 @@ func (s *stack) Idle(style Style, connections int) (float64, error) {
 		return 0, err
 	}
 	defer l.Close()
+	goroutines(2*(connections+warm) + 100)
 	var before float64
 	for i := range connections + warm {
 		if i == warm {
+			rest()
 			before = heap()
 		}
 		c, err := e.dial(addr, make([]byte, 64))
@@ -282,8 +286,39 @@ func (s *stack) Idle(style Style, connections int) (float64, error) {
 		if _, err := io.ReadFull(c, make([]byte, 64)); err != nil {
 			return 0, err
 		}
+		go c.Read(nothing)
 	}
+	rest()
 	return (heap() - before) / float64(2*connections), nil
+}
+
+// nothing is the buffer of reads that nothing comes for.
+var nothing = make([]byte, 1)
+
+// rest waits until all goroutines wait in their reads, and makes our connections rest, as they
+// do when they have waited for some seconds.
+func rest() {
+	for range 3 {
+		time.Sleep(50 * time.Millisecond)
+		stream.Sweep()
+	}
+}
+
+// goroutines makes the runtime have n of them, whose memory it keeps for others: the heap of a
+// goroutine is not that of a connection.
+func goroutines(n int) {
+	var started, end sync.WaitGroup
+	begin := make(chan struct{})
+	for range n {
+		started.Add(1)
+		end.Go(func() {
+			started.Done()
+			<-begin
+		})
+	}
+	started.Wait()
+	close(begin)
+	end.Wait()
 }
 
 // serve starts a real listener and calls do with each connection.
