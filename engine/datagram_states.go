@@ -41,7 +41,7 @@ func parseServerHello(body []byte, datagram bool) (*wire.ServerHello, error) {
 // around. Versions of DTLS count downwards, so those that do not exist yet are below DTLS 1.3.
 func checkDatagramVersion(v iana.Version) error {
 	known := v == iana.TLS11 || v == iana.TLS12 || v == iana.TLS13
-	if known || v>>8 == iana.DTLS13>>8 && v < iana.DTLS13 {
+	if known || 1<<15 <= v && v < iana.DTLS13 {
 		return nil
 	}
 	return &Error{

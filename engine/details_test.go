@@ -33,7 +33,7 @@ func newServer(t *testing.T, cfg *config) *side {
 func TestDatagramVersions(t *testing.T) {
 	for sent, ok := range map[iana.Version]bool{
 		iana.DTLS12: true, iana.DTLS13: true, 0xfe00: true, iana.DTLS10: false, // too old
-		iana.TLS12: false, iana.TLS13: false, 0xffff: false, 0xfd00: false, 0: false,
+		0xfdff: true, iana.TLS12: false, iana.TLS13: false, 0xffff: false, 0: false,
 	} {
 		hello := &wire.ClientHello{
 			Datagram: true, CompressionMethods: []byte{0}, CipherSuites: suites.Default12(),
