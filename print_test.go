@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/printer"
 	"go/token"
@@ -143,6 +144,7 @@ func newHolders(t *testing.T) *holders {
 		ECHKeys: []*engine.ECHKey{echKey}, Tickets: tickets,
 	}
 	h.addConnections(t, cfg)
+	h.addQUIC(t)
 	h.addFiles(t)
 	h.values = append(h.values, held(ok(httptransport.New(cfg))))
 	return h
@@ -271,6 +273,36 @@ func (h *holders) addConnections(t *testing.T, cfg *sealsock.Config) {
 	h.values = append(h.values, held(cfg), held(client), held(server), held(&state),
 		held(listener), held(ok(sealsock.NewDialer(cfg))), held(receiver), held(sender),
 		held(ok(legacy.Server(a, plain))), held(old))
+}
+
+// addQUIC adds both ends of the handshake of a QUIC connection, and their events.
+func (h *holders) addQUIC(t *testing.T) {
+	key := engine.NewPSK([]byte("q"), bytes.Repeat([]byte{0x3c}, 32))
+	h.secrets["the key of QUIC"] = bytes.Repeat([]byte{0x3c}, 32)
+	options := engine.Options{ALPN: []string{"h3"}, PSKs: []*engine.PSK{key}}
+	o := engine.QUICOptions{TransportParameters: []byte{}}
+	client := ok(engine.QUICClient(&engine.Config{Options: options}, engine.Target{}, o))
+	find := func([]byte) (*engine.PSK, error) { return key, nil }
+	server := ok(engine.QUICServer(&engine.Config{Options: options, FindPSK: find}, o))
+	if err := client.Start(); err != nil {
+		t.Fatal(err)
+	}
+	h.values = append(h.values, held(client), held(server), held(&o))
+	for !server.State().HandshakeDone {
+		for _, way := range [][2]*engine.QUICConn{{client, server}, {server, client}} {
+			for ev := way[0].NextEvent(); ev.Kind != engine.QUICNoEvent; ev = way[0].NextEvent() {
+				if secret := ev.Secret(); secret != nil {
+					h.secrets[fmt.Sprint("of QUIC: ", len(h.secrets))] = secret
+				}
+				if ev.Kind == engine.QUICWriteData {
+					if err := way[1].HandleData(ev.Level, ev.Data); err != nil {
+						t.Fatal(err)
+					}
+				}
+				h.values = append(h.values, held(&ev))
+			}
+		}
+	}
 }
 
 // sessionSecret returns the secret of a session, which is the third of the fields that

@@ -83,6 +83,7 @@ var zeroValues = []any{
 	new(engine.ECHKey),
 	new(engine.ECHRejectedError), new(engine.Error), new(engine.Fault), new(engine.Handover), new(engine.Outgoing),
 	new(engine.PSK), new(engine.PSKQuery), new(engine.PanicError), new(engine.PeerCertificate),
+	new(engine.QUICConn), new(engine.QUICEvent), new(engine.QUICLevel),
 	new(engine.Receiver),
 	new(engine.Sender), new(engine.Session), new(engine.SessionQuery),
 	new(engine.SignRequest), new(engine.State), new(engine.TakeoverKey),

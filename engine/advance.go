@@ -1,10 +1,6 @@
 package engine
 
-import (
-	"errors"
-
-	"github.com/sealsock/sealsock/iana"
-)
+import "errors"
 
 // What the receiving half does with the effects of its states.
 
@@ -15,8 +11,7 @@ func (r *Receiver) advance(next state, do *effects, err error) error {
 		r.ccsAllowed = true
 		if len(r.fragment) > 0 && (do.turn || len(do.keys) > 0) {
 			// RFC 9846, Section 5.1: "Handshake messages MUST NOT span key changes."
-			err = broken(iana.AlertUnexpectedMessage,
-				"a handshake message continues after a key change or the end of the peer's flight")
+			err = unconsumed()
 			break
 		}
 		r.out = do.out
@@ -60,7 +55,7 @@ func (r *Receiver) enqueue(do *effects) {
 
 // changeKeys applies the changes of the receiving key.
 func (r *Receiver) changeKeys(do *effects) {
-	if d, ok := r.opener.(*epochs); ok {
+	if d, ok := r.opener.(keySet); ok {
 		d.add(do.keys, r)
 		return
 	}
@@ -74,6 +69,12 @@ func (r *Receiver) changeKeys(do *effects) {
 			r.scratch = nil
 		}
 	}
+}
+
+// A keySet stands in place of the one receiving key of a stream where there are several.
+type keySet interface {
+	// add takes keys into use. The Receiver follows the newest.
+	add(keys []readKey, r *Receiver)
 }
 
 // effects returns what a state fills. It is kept during the handshake, which has many

@@ -210,13 +210,17 @@ func (o *offer) accept(f *flow13, sh *wire.ServerHello, m message, do *effects) 
 	if err := do.readKeys(f.suite, f.server, phaseHandshake); err != nil {
 		return nil, err
 	}
-	if !o.hello.EarlyData {
+	if !o.keepsEarly() {
 		if err := do.writeKeys(f.suite, f.client); err != nil {
 			return nil, err
 		}
 	}
 	return &awaitEncryptedExtensions{flow13: f, offer: o, psk: psk}, nil
 }
+
+// keepsEarly reports whether the key of 0-RTT data stays that of this side until the server's
+// flight has ended. QUIC has both at once: it acknowledges the ServerHello under the other.
+func (o *offer) keepsEarly() bool { return o.hello.EarlyData && o.cfg.quic == nil }
 
 // awaitEncryptedExtensions waits for the server's answers to the extensions.
 type awaitEncryptedExtensions struct {
@@ -236,8 +240,11 @@ func (s *awaitEncryptedExtensions) handle(m message, do *effects) (state, error)
 	}
 	err = s.checkExtensions("encrypted_extensions", ee.Present, iana.ExtServerName, iana.ExtSupportedGroups, iana.ExtALPN, iana.ExtEarlyData,
 		iana.ExtClientCertType, iana.ExtServerCertType, iana.ExtRecordSizeLimit, iana.ExtMaxFragmentLength, iana.ExtECH,
-		iana.ExtTicketRequest)
+		iana.ExtTicketRequest, iana.ExtQUICTransportParameters)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.cfg.quic.answered(ee, do); err != nil {
 		return nil, err
 	}
 	if ee.ALPN != "" && !slices.Contains(s.hello.ALPN, ee.ALPN) {
@@ -409,7 +416,7 @@ func (s *awaitServerFinished) handle(m message, do *effects) (state, error) {
 		return nil, err
 	}
 	if s.info.EarlyData {
-		if !s.info.datagram { // RFC 9147, Section 5.6: the epoch tells in its place
+		if s.info.endsEarly() {
 			raw := wire.AppendEmpty(nil, iana.HandshakeEndOfEarlyData)
 			s.transcript.add(raw)
 			do.send(raw)

@@ -114,7 +114,7 @@ func (o *offer) sent() []byte {
 
 // wrap encrypts the hello into an outer one, which has the same extensions except
 // those that reveal the server that the client connects to: the names of the server
-// and of protocols, and pre-shared keys. RFC 9849, Section 6.1.
+// and, but for QUIC, of protocols, and pre-shared keys. RFC 9849, Section 6.1.
 func (o *offer) wrap() error {
 	e := o.ech
 	encoded, err := encodeInner(o.hello, e.config.MaxNameLen)
@@ -124,6 +124,11 @@ func (o *offer) wrap() error {
 	outer := *o.hello
 	outer.Random = e.random
 	outer.ServerName, outer.ALPN = e.config.PublicName, nil
+	if o.cfg.quic != nil {
+		// Without a protocol a server that cannot decrypt the inner hello would end the
+		// connection, and the client could not get its present keys. RFC 9001, Section 8.1.
+		outer.ALPN = o.hello.ALPN
+	}
 	if outer.PSK, err = greasePSK(o.cfg.random(), o.hello.PSK); err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (o *offer) offerPSKs() {
 func (c *clientConfig) offerable() *Session {
 	s := c.Session
 	if s == nil || c.Now == nil || s.ServerName != c.ServerName || s.Datagram != c.datagram ||
-		len(s.Ticket) > maxTicket || c.expired(s) || !c.proves(s) {
+		s.QUIC != (c.quic != nil) || len(s.Ticket) > maxTicket || c.expired(s) || !c.proves(s) {
 		return nil
 	}
 	return s
@@ -125,7 +125,8 @@ func (o *offer) add(k *presharedKey) {
 // fitsEarly reports whether 0-RTT data may go with the key: it is bound to a
 // suite and an application protocol. RFC 9846, Section 4.2.10.
 func (o *offer) fitsEarly(k *presharedKey) bool {
-	return k.maxEarly > 0 && slices.Contains(o.hello.CipherSuites, k.suite) &&
+	return k.maxEarly > 0 && o.cfg.quic.remembers(k) &&
+		slices.Contains(o.hello.CipherSuites, k.suite) &&
 		(k.alpn == "" || slices.Contains(o.hello.ALPN, k.alpn))
 }
 

@@ -127,6 +127,8 @@ func newOffer(cfg *clientConfig) (*offer, error) {
 		RecordSizeLimit:     cfg.ownRecordLimit(),
 		MaxFragmentLength:   fragmentCode(cfg.MaxFragmentLength),
 		Padding:             -1,
+
+		QUICTransportParameters: cfg.quic.own(),
 	}
 	random := cfg.random()
 	if err := fill(random, h.Random[:]); err != nil {

@@ -47,6 +47,8 @@ type Config struct {
 	// KeyLog, if set, receives each secret in the form of an NSS key log.
 	// RFC 9850. A reader of that log can decrypt the connection.
 	KeyLog func(label string, clientRandom, secret []byte)
+
+	quic *quicSide // in the copy that a connection of QUIC has
 }
 
 // A Target is what belongs to one connection of a client. Its zero value sends no

@@ -101,13 +101,17 @@ func numbered12(message []byte, number uint16) []byte {
 	return append(append(b, length...), message[wire.HeaderLen:]...)
 }
 
-// endOfEarly returns the state behind 0-RTT data that is accepted. RFC 9147, Section 5.6:
-// "the EndOfEarlyData message is not used in DTLS 1.3"; the epoch tells in its place.
+// endsEarly reports whether EndOfEarlyData ends the 0-RTT data. RFC 9147, Section 5.6: "the
+// EndOfEarlyData message is not used in DTLS 1.3"; the epoch tells in its place. RFC 9001,
+// Section 8.3: "The TLS EndOfEarlyData message is not used with QUIC."
+func (s *State) endsEarly() bool { return !s.datagram && !s.quic }
+
+// endOfEarly returns the state behind 0-RTT data that is accepted.
 func (s *server13) endOfEarly() state {
-	if s.info.datagram {
-		return &awaitClientFinished{s}
+	if s.info.endsEarly() {
+		return &awaitEndOfEarlyData{s}
 	}
-	return &awaitEndOfEarlyData{s}
+	return &awaitClientFinished{s}
 }
 
 // checkCookie refuses a ClientHello with the cookie of DTLS 1.2. RFC 9147, Section 5.3: "the

@@ -69,6 +69,7 @@ type Error struct {
 	Hint     string     // what to do about it; may be empty
 	Remedy   Remedy     // the setting that the hint is about, if there is one
 	Err      error      // the cause below, if there is one
+	quic     uint64     // the code of QUIC in place of the alert's; 0 for the alert's
 	// Plaintext is what a peer that does not use TLS has sent first, at most 5 bytes; nil
 	// for every other error.
 	Plaintext []byte

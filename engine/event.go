@@ -46,6 +46,8 @@ const (
 	EventAuthAnswered
 	// EventClosed: the peer sent close_notify: no data will follow.
 	EventClosed
+
+	eventTransport // Data is the peer's transport parameters, in QUIC
 )
 
 // An Event is the result of one step.
@@ -181,9 +183,11 @@ func newEffects() *effects {
 
 // A readKey is a change of the receiving key.
 type readKey struct {
-	opener record.Opener
-	phase  phase
-	limit  int // bytes of 0-RTT data
+	opener  record.Opener
+	suite   *suites.Suite
+	traffic keys.TrafficSecret // in TLS 1.3
+	phase   phase
+	limit   int // bytes of 0-RTT data
 }
 
 // A phase is what the receiving half accepts besides handshake messages.
@@ -275,7 +279,7 @@ func (e *effects) readKeys(suite *suites.Suite, secret keys.TrafficSecret, p pha
 	if err != nil {
 		return local("the cipher cannot be set up", err)
 	}
-	e.keys = append(e.keys, readKey{opener: opener, phase: p})
+	e.keys = append(e.keys, readKey{opener: opener, suite: suite, traffic: secret, phase: p})
 	return nil
 }
 

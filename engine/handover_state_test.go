@@ -105,8 +105,8 @@ func TestHandOverHasEveryFact(t *testing.T) {
 		EarlyALPN: "c", authenticated: time.Unix(1e9, 0), delegation: secret,
 		firstFinished: secret, sessionID: secret, asked: true, lateOffered: true, sendLimit: 99,
 	}
-	check := full // these have tests of their own; a connection of DTLS is not handed over
-	check.datagram, check.addressAsked = true, true
+	check := full // these have tests of their own; DTLS and QUIC are not handed over
+	check.datagram, check.addressAsked, check.quic = true, true, true
 	check.exporter = keys.RestoreExporter(crypto.SHA256, secret)
 	check.earlyExporter = keys.RestoreExporter(crypto.SHA256, secret)
 	check.master, check.late = master.Exporter(secret, secret), new(late)

@@ -77,6 +77,9 @@ func (o *offer) takeSizes(limit uint16, fragment uint8, extra int) (sizes, error
 // answerLimits answers, on a server, a client's limit on records, and applies it
 // from the next record on.
 func (f *flow13) answerLimits(ee *wire.EncryptedExtensions, h *wire.ClientHello, do *effects) {
+	if f.info.quic {
+		return // there are no records
+	}
 	var agreed sizes
 	agreed, ee.RecordSizeLimit, ee.MaxFragmentLength = f.cfg.answerSizes(h, 1)
 	if agreed.send > 0 {

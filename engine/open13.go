@@ -22,6 +22,12 @@ type open13 struct {
 func (s *open13) awaits() awaited {
 	list := awaited{iana.HandshakeKeyUpdate}
 	switch {
+	case s.info.quic && s.client:
+		// RFC 9001, Section 6: "Endpoints MUST treat the receipt of a TLS KeyUpdate message
+		// as a connection error of type 0x010a".
+		return awaited{iana.HandshakeNewSessionTicket}
+	case s.info.quic:
+		return nil
 	case s.client && s.late != nil:
 		return append(list, iana.HandshakeNewSessionTicket, iana.HandshakeCertificateRequest)
 	case s.client:

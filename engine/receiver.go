@@ -356,12 +356,20 @@ func (r *Receiver) handshake(payload []byte) error {
 	}
 	r.idle = 0
 	r.fragment = append(r.fragment, payload...) // messages taken off it are in front and clipped
-	if _, size, ok := wire.ParseHeader(r.fragment); ok && size > r.maxMessage() {
-		return overLimit(iana.AlertIllegalParameter,
-			"a handshake message of %d bytes exceeds the limit of %d", size, r.maxMessage())
+	if err := r.checkSize(); err != nil {
+		return err
 	}
 	if m, ok := r.nextMessage(); ok {
 		return r.dispatch(m)
+	}
+	return nil
+}
+
+// checkSize refuses a message that is longer than the limit, before it is whole.
+func (r *Receiver) checkSize() error {
+	if _, size, ok := wire.ParseHeader(r.fragment); ok && size > r.maxMessage() {
+		return overLimit(iana.AlertIllegalParameter,
+			"a handshake message of %d bytes exceeds the limit of %d", size, r.maxMessage())
 	}
 	return nil
 }

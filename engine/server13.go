@@ -82,7 +82,7 @@ func (s *awaitClientFinished) handle(m message, do *effects) (state, error) {
 	if err := do.readKeys(s.suite, s.app.client, phaseApplication); err != nil {
 		return nil, err
 	}
-	if s.info.datagram && s.d.early {
+	if !s.info.endsEarly() && s.d.early {
 		do.report(EventEarlyDone)
 	}
 	do.report(EventHandshakeDone)

@@ -126,7 +126,7 @@ func (f *flight13) readClient(early keys.EarlySecret, helloSum []byte, do *effec
 		return err
 	}
 	do.keys[len(do.keys)-1].limit = int(min(f.d.key.maxEarly, math.MaxInt32))
-	if f.info.datagram {
+	if !f.info.endsEarly() {
 		return do.readKeys(f.suite, f.client, phaseHandshake) // beside the other
 	}
 	return nil
@@ -161,6 +161,7 @@ func (f *flight13) sendExtensions(do *effects) error {
 		n := uint8(min(f.cfg.numTickets(f.d.requested), math.MaxUint8))
 		ee.TicketRequest = &n
 	}
+	ee.QUICTransportParameters = f.cfg.quic.own()
 	f.answerLimits(ee, f.hello, do)
 	var err error
 	if ee.ECHRetryConfigs, err = f.retryConfigs(); err != nil {

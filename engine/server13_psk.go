@@ -174,7 +174,7 @@ func (c *Config) acceptsClient(s *Session) bool {
 func (s *deciding) usable(k *presharedKey) bool {
 	if k.session != nil {
 		if k.session.ServerName != s.hello.ServerName || k.session.Datagram != s.info.datagram ||
-			!s.cfg.acceptsClient(k.session) {
+			k.session.QUIC != s.info.quic || !s.cfg.acceptsClient(k.session) {
 			return false
 		}
 	}

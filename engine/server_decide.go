@@ -31,7 +31,8 @@ func (s *deciding) decide(do *effects) (state, error) {
 	case d.missing == knownKey:
 		return s.findKey(0, do)
 	case d.missing == knownFresh:
-		s.known.fresh = s.cfg.fresh(s.hello, s.known.key)
+		s.known.fresh = s.cfg.quic.takesEarly(s.known.key) &&
+			s.cfg.fresh(s.hello, s.known.key)
 		return s.decide(do)
 	case d.missing == knownCredential:
 		return s.cfg.credential(d.request, do, s.withCredential)
@@ -60,7 +61,7 @@ func (s *decided) ask(do *effects) (state, error) {
 	if s.d.version == iana.TLS12 {
 		return s.answer12(do)
 	}
-	s.info.CipherSuite, s.info.lateOffered = s.d.suite.ID, s.d.late
+	s.info.CipherSuite, s.info.lateOffered = s.d.suite.ID, s.d.late && !s.info.quic
 	if s.d.retries() {
 		return s.retry(do)
 	}

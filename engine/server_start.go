@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/wire"
 )
@@ -19,14 +21,14 @@ func (s *awaitClientHello) handle(m message, do *effects) (state, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkLegacyVersion(hello.LegacyVersion, s.info.datagram); err != nil {
+	if err := s.info.checkHello(hello); err != nil {
 		return nil, err
 	}
 	ech, hello, m, err := openHello(s.cfg, s.info, hello, m)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkLegacyVersion(hello.LegacyVersion, s.info.datagram); err != nil {
+	if err := s.info.checkHello(hello); err != nil {
 		return nil, err // of an inner ClientHello
 	}
 	s.info.ServerName = hello.ServerName
@@ -53,6 +55,10 @@ func (s *deciding) awaitConfig() state {
 // configured decides with a configuration, or with the one at hand if it is nil.
 func (s *deciding) configured(cfg *Config, do *effects) (state, error) {
 	if cfg != nil && cfg != s.cfg {
+		cfg, err := s.cfg.quic.config(cfg, false)
+		if err != nil {
+			return nil, err
+		}
 		if err := cfg.check(false); err != nil {
 			return nil, err
 		}
@@ -62,7 +68,22 @@ func (s *deciding) configured(cfg *Config, do *effects) (state, error) {
 	if err := s.proof.begin(s); err != nil {
 		return nil, err
 	}
+	if s.info.quic {
+		return s.beginQUIC(do)
+	}
 	return s.decide(do)
+}
+
+// checkHello refuses a ClientHello of another protocol.
+func (s *State) checkHello(h *wire.ClientHello) error {
+	if !s.quic && slices.Contains(h.Present, iana.ExtQUICTransportParameters) {
+		// RFC 9001, Section 8.2: "A fatal unsupported_extension alert MUST be sent by an
+		// implementation that supports this extension if the extension is received when the
+		// transport is not QUIC."
+		return broken(iana.AlertUnsupportedExtension,
+			"a ClientHello with %v, which is of QUIC", iana.ExtQUICTransportParameters)
+	}
+	return checkLegacyVersion(h.LegacyVersion, s.datagram)
 }
 
 // checkLegacyVersion refuses a hello of SSL 3.0, even with other versions. RFC 9846,

@@ -22,8 +22,9 @@ import (
 type Session struct {
 	Version iana.Version
 	// Datagram is true for a session of DTLS, which is not resumed over TLS, nor one of TLS
-	// over DTLS.
-	Datagram    bool
+	// over DTLS. QUIC is true for one of QUIC, which is resumed over QUIC alone.
+	Datagram, QUIC bool
+
 	CipherSuite iana.CipherSuite
 	Group       iana.NamedGroup // of the key exchange, in TLS 1.2, where it is not repeated
 	Created     time.Time
@@ -47,6 +48,9 @@ type Session struct {
 	// PSKIdentity names the external pre-shared key that the session began
 	// with, if it did.
 	PSKIdentity []byte
+	// Extra is data of the application. A server has it from QUICTicket; a client may set it
+	// before it stores the session.
+	Extra []byte
 	// Ticket is the server's name for the session, or in TLS 1.2 perhaps
 	// SessionID is. A server's own copy has neither.
 	Ticket    []byte
@@ -145,8 +149,11 @@ type sessionHead struct {
 
 // The flags of a session.
 const (
-	sessionAsked    = 1
-	sessionDatagram = 2
+	sessionAsked = 1 << iota
+	sessionDatagram
+	sessionQUIC
+	sessionExtra // Extra is at the end
+	sessionFlags // all others
 )
 
 // fields lists what follows the head of an encoded session, as vectors with a length of
@@ -160,22 +167,34 @@ func (s *Session) fields(name, alpn, secret *[]byte) []*[]byte {
 
 func (s *Session) lists() []*[][]byte { return []*[][]byte{&s.PeerChain, &s.PeerSCTs} }
 
+// flags returns the flags of the session.
+func (s *Session) flags() (flags uint8) {
+	if s.asked {
+		flags |= sessionAsked
+	}
+	if s.Datagram {
+		flags |= sessionDatagram
+	}
+	if s.QUIC {
+		flags |= sessionQUIC
+	}
+	if len(s.Extra) > 0 {
+		flags |= sessionExtra
+	}
+	return flags
+}
+
 // Marshal encodes the session, its secret included.
 func (s *Session) Marshal() ([]byte, error) {
 	if s == nil {
 		return nil, usage("there is no session to encode")
 	}
 	head := sessionHead{
-		Format: sessionFormat, Version: s.Version, CipherSuite: s.CipherSuite, Group: s.Group,
+		Format: sessionFormat, Flags: s.flags(), Version: s.Version,
+		CipherSuite: s.CipherSuite, Group: s.Group,
 		Created: s.Created.UnixMilli(), Authenticated: s.Authenticated.UnixMilli(),
 		Lifetime: uint32(s.Lifetime / time.Second), MaxEarlyData: s.MaxEarlyData,
 		AgeAdd: s.ageAdd, Limit: s.limit,
-	}
-	if s.asked {
-		head.Flags |= sessionAsked
-	}
-	if s.Datagram {
-		head.Flags |= sessionDatagram
 	}
 	start, err := binary.Append(nil, binary.BigEndian, head)
 	if err != nil {
@@ -193,6 +212,9 @@ func (s *Session) Marshal() ([]byte, error) {
 		}
 		b.End(m)
 	}
+	if len(s.Extra) > 0 {
+		b.AddVector(3, s.Extra)
+	}
 	return b.Bytes()
 }
 
@@ -207,11 +229,11 @@ func ParseSession(data []byte) (*Session, error) {
 		Version: head.Version, CipherSuite: head.CipherSuite, Group: head.Group,
 		Created: time.UnixMilli(head.Created), Authenticated: time.UnixMilli(head.Authenticated),
 		Lifetime: time.Duration(head.Lifetime) * time.Second, MaxEarlyData: head.MaxEarlyData,
-		Datagram: head.Flags&sessionDatagram != 0, asked: head.Flags&sessionAsked != 0,
-		ageAdd: head.AgeAdd, limit: head.Limit,
+		Datagram: head.Flags&sessionDatagram != 0, QUIC: head.Flags&sessionQUIC != 0,
+		asked: head.Flags&sessionAsked != 0, ageAdd: head.AgeAdd, limit: head.Limit,
 	}
 	r := codec.NewReader(bytes.Clone(data[n:]))
-	ok := err == nil && head.Flags <= sessionAsked|sessionDatagram
+	ok := err == nil && head.Flags < sessionFlags
 	var name, alpn, secret []byte
 	for _, field := range s.fields(&name, &alpn, &secret) {
 		var got bool
@@ -222,10 +244,19 @@ func ParseSession(data []byte) (*Session, error) {
 	for _, list := range s.lists() {
 		ok = ok && readList(&r, list)
 	}
-	if !ok || !r.Empty() || unset(secret) {
+	if ok = ok && s.readExtra(&r, head.Flags); !ok || !r.Empty() || unset(secret) {
 		return nil, usage("a truncated or damaged session")
 	}
 	return s, nil
+}
+
+// readExtra reads Extra, if a flag announces it.
+func (s *Session) readExtra(r *codec.Reader, flags uint8) (ok bool) {
+	if flags&sessionExtra == 0 {
+		return true
+	}
+	s.Extra, ok = r.Vector(3)
+	return ok && len(s.Extra) > 0
 }
 
 func readList(r *codec.Reader, list *[][]byte) bool {

@@ -46,6 +46,7 @@ type State struct {
 	asked         bool             // on a server: for a certificate, now or at first
 	lateOffered   bool             // the client offered post_handshake_auth
 	datagram      bool             // the connection is one of DTLS
+	quic          bool             // the connection is one of QUIC
 	addressAsked  bool             // in DTLS 1.2: there was a HelloVerifyRequest
 	sendLimit     int              // on a client: bytes of data in a record; 0 for no limit
 	late          *late
@@ -81,6 +82,7 @@ func (s *State) session() Session {
 		ServerName:    s.ServerName, ALPN: s.ALPN,
 		PeerChain: s.PeerChain, PeerRawKey: s.PeerRawKey, PeerOCSP: s.PeerOCSP, PeerSCTs: s.PeerSCTs,
 		PeerDelegation: s.delegation, PSKIdentity: s.PSKIdentity, asked: s.asked,
+		QUIC: s.quic,
 	}
 }
 

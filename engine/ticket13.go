@@ -126,6 +126,9 @@ func (s *open13) takeTicket(m message) (*Session, error) {
 		// than 604800 seconds (7 days)."
 		return nil, illegal("a ticket for %v, more than seven days", lifetime)
 	}
+	if err := s.cfg.quic.checkTicket(t.MaxEarlyData); err != nil {
+		return nil, err
+	}
 	if lifetime == 0 || s.cfg.Now == nil || !s.resumption.Valid() || len(t.Ticket) > maxTicket {
 		return nil, nil
 	}

@@ -33,6 +33,7 @@ const (
 	ExtPostHandshakeAuth       ExtensionType = 49
 	ExtSignatureAlgorithmsCert ExtensionType = 50
 	ExtKeyShare                ExtensionType = 51
+	ExtQUICTransportParameters ExtensionType = 57
 	ExtTicketRequest           ExtensionType = 58
 	ExtECHOuterExtensions      ExtensionType = 0xfd00
 	ExtECH                     ExtensionType = 0xfe0d
@@ -94,7 +95,7 @@ var extensions = registry[ExtensionType]{"extension", []name[ExtensionType]{
 	{54, "connection_id", ""},
 	{55, "external_id_hash", ""},
 	{56, "external_session_id", ""},
-	{57, "quic_transport_parameters", ""},
+	{ExtQUICTransportParameters, "quic_transport_parameters", ""},
 	{ExtTicketRequest, "ticket_request", ""},
 	{59, "dnssec_chain", ""},
 	{60, "sequence_number_encryption_algorithms", ""},

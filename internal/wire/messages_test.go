@@ -71,6 +71,7 @@ var vectors = []struct {
 				iana.ExtSignatureAlgorithmsCert, iana.ExtDelegatedCredential, iana.ExtStatusRequest, iana.ExtSCT,
 				iana.ExtCertificateAuthorities, iana.ExtCompressCertificate, iana.ExtClientCertType,
 				iana.ExtServerCertType, iana.ExtPostHandshakeAuth, iana.ExtTicketRequest,
+				iana.ExtQUICTransportParameters,
 				iana.ExtCertWithExternPSK, iana.ExtCookie, iana.ExtPSKModes, iana.ExtRecordSizeLimit,
 				iana.ExtPreSharedKey,
 			},
@@ -93,20 +94,23 @@ var vectors = []struct {
 			PostHandshakeAuth:    true,
 			TicketRequest:        &wire.TicketRequest{NewSession: 2, Resumption: 1},
 			CertWithExternPSK:    true,
-			Cookie:               []byte{9},
-			PSKModes:             []iana.PSKMode{iana.PSKDHEKE},
-			RecordSizeLimit:      0x4001,
+
+			QUICTransportParameters: []byte{},
+
+			Cookie:          []byte{9},
+			PSKModes:        []iana.PSKMode{iana.PSKDHEKE},
+			RecordSizeLimit: 0x4001,
 			PSK: &wire.OfferedPSKs{
 				Identities: []wire.PSKIdentity{{Identity: []byte("id"), ObfuscatedTicketAge: 0x01020304}},
 				Binders:    [][]byte{bytes.Repeat([]byte{0xbb}, 32)},
 			},
 		},
-		"01 0000ed | 0303" + randomHex + "00 | 0002 1301 | 0100 | 00c2" +
+		"01 0000f1 | 0303" + randomHex + "00 | 0002 1301 | 0100 | 00c6" +
 			"fe0d 000d 00 0001 0002 03 0001 04 0002 0506" +
 			"ff01 0001 00 | 0017 0000 | 000b 0002 01 00 | 0001 0001 04 | 0023 0000 | 0033 0002 0000 | 002a 0000" +
 			"0032 0004 0002 0804 | 0022 0006 0004 0403 0807 | 0005 0005 01 0000 0000 | 0012 0000" +
 			"002f 0006 0004 0002 3000 | 001b 0003 02 0003 | 0013 0003 02 02 00 | 0014 0002 01 02 | 0031 0000" +
-			"003a 0002 02 01 | 0021 0000 | 002c 0003 0001 09 | 002d 0002 01 01 | 001c 0002 4001" +
+			"003a 0002 02 01 | 0039 0000 | 0021 0000 | 002c 0003 0001 09 | 002d 0002 01 01 | 001c 0002 4001" +
 			"0029 002d 0008 0002 6964 01020304 0021 20" + strings.Repeat("bb", 32),
 	}, {
 		"ClientHello", "inner",
@@ -166,17 +170,18 @@ var vectors = []struct {
 		&wire.EncryptedExtensions{
 			Present: []iana.ExtensionType{
 				iana.ExtSupportedGroups, iana.ExtMaxFragmentLength, iana.ExtRecordSizeLimit, iana.ExtServerName,
-				iana.ExtALPN, iana.ExtClientCertType, iana.ExtServerCertType, iana.ExtTicketRequest, iana.ExtEarlyData,
-				iana.ExtECH, iana.ExtCookie,
+				iana.ExtALPN, iana.ExtClientCertType, iana.ExtServerCertType, iana.ExtTicketRequest,
+				iana.ExtQUICTransportParameters, iana.ExtEarlyData, iana.ExtECH, iana.ExtCookie,
 			},
 			SupportedGroups: []iana.NamedGroup{iana.X25519}, MaxFragmentLength: 2, RecordSizeLimit: 1024,
 			ServerNameAck: true, ALPN: "h2", ClientCertType: ptr(iana.CertTypeRawPublicKey), ServerCertType: ptr(iana.CertTypeX509),
 			TicketRequest: ptr(uint8(5)), EarlyData: true,
-			ECHRetryConfigs: []byte{0, 4, 0, 1, 0, 0}, // one of an unknown version
-			Unknown:         []wire.Extension{{Type: iana.ExtCookie, Data: []byte{1}}},
+			QUICTransportParameters: []byte{0x0f, 0x01, 0xaa},
+			ECHRetryConfigs:         []byte{0, 4, 0, 1, 0, 0}, // one of an unknown version
+			Unknown:                 []wire.Extension{{Type: iana.ExtCookie, Data: []byte{1}}},
 		},
-		"08 000044 | 0042 | 000a 0004 0002 001d | 0001 0001 02 | 001c 0002 0400 | 0000 0000 | 0010 0005 0003 02 6832" +
-			"0013 0001 02 | 0014 0001 00 | 003a 0001 05 | 002a 0000 | fe0d 0006 0004 0001 0000 | 002c 0001 01",
+		"08 00004b | 0049 | 000a 0004 0002 001d | 0001 0001 02 | 001c 0002 0400 | 0000 0000 | 0010 0005 0003 02 6832" +
+			"0013 0001 02 | 0014 0001 00 | 003a 0001 05 | 0039 0003 0f01aa | 002a 0000 | fe0d 0006 0004 0001 0000 | 002c 0001 01",
 	}, {
 		"CertificateRequest", "full",
 		&wire.CertificateRequest{

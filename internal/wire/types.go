@@ -58,11 +58,13 @@ type ClientHello struct {
 	EarlyData            bool
 	TicketRequest        *TicketRequest
 	CertWithExternPSK    bool
-	RenegotiationInfo    []byte // non-nil, perhaps empty, if present
-	ECH                  *ECHClientHello
-	ECHOuterExtensions   []iana.ExtensionType
-	PSK                  *OfferedPSKs // always last
-	Unknown              []Extension  // every other extension received; AppendTo writes them before padding and PSK (GREASE)
+	// QUICTransportParameters is non-nil, perhaps empty, if present.
+	QUICTransportParameters []byte
+	RenegotiationInfo       []byte // non-nil, perhaps empty, if present
+	ECH                     *ECHClientHello
+	ECHOuterExtensions      []iana.ExtensionType
+	PSK                     *OfferedPSKs // always last
+	Unknown                 []Extension  // every other extension received; AppendTo writes them before padding and PSK (GREASE)
 }
 
 // KeyShare is one KeyShareEntry. RFC 9846, Section 4.2.8.
@@ -145,8 +147,10 @@ type EncryptedExtensions struct {
 	ClientCertType    *iana.CertificateType
 	ServerCertType    *iana.CertificateType
 	TicketRequest     *uint8 // expected_count
-	ECHRetryConfigs   []byte // an ECHConfigList, nil if absent
-	Unknown           []Extension
+	// QUICTransportParameters is non-nil, perhaps empty, if present.
+	QUICTransportParameters []byte
+	ECHRetryConfigs         []byte // an ECHConfigList, nil if absent
+	Unknown                 []Extension
 }
 
 // CertificateRequest asks the peer for a certificate in TLS 1.3.

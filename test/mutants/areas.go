@@ -20,6 +20,7 @@ var areas = []area{
 	{"engine_musts", engineMustRows},
 	{"engine_proofs", engineProofRows},
 	{"engine_psk", enginePSKRows},
+	{"engine_quic", quicRows},
 	{"engine_record", engineRecordRows},
 	{"engine_server", engineServerRows},
 	{"engine_sessions", sessionRows},

@@ -6,6 +6,7 @@ const (
 	rfc5246 = "RFC 5246" // TLS 1.2
 	rfc9147 = "RFC 9147" // DTLS 1.3
 	rfc6347 = "RFC 6347" // DTLS 1.2
+	rfc9001 = "RFC 9001" // QUIC
 	rfc5280 = "RFC 5280"
 	sp800   = "SP 800-38D" // GCM
 	rfc9149 = "RFC 9149"   // ticket requests
@@ -25,6 +26,7 @@ var documents = []document{
 	{rfc5246, "TLS 1.2", 136},
 	{rfc9147, "DTLS 1.3", 0},
 	{rfc6347, "DTLS 1.2", 0},
+	{rfc9001, "QUIC", 0},
 	{"RFC 4279", "Pre-shared keys in TLS 1.2", 0},
 	{"RFC 5077", "Session tickets of TLS 1.2", 16},
 	{"RFC 5705", "Exporters", 0},
