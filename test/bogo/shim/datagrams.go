@@ -210,6 +210,9 @@ func (c *connection) state() engine.State {
 	if c.datagrams != nil {
 		return c.datagrams.State()
 	}
+	if c.quic != nil {
+		return c.quic.State()
+	}
 	return c.receiver.State()
 }
 
@@ -217,6 +220,9 @@ func (c *connection) state() engine.State {
 func (c *connection) ready() bool {
 	if c.datagrams != nil {
 		return c.datagrams.Ready()
+	}
+	if c.quic != nil {
+		return c.quic.write[engine.QUICApplication].known
 	}
 	return c.sender.Ready()
 }
@@ -226,11 +232,17 @@ func (c *connection) early() int {
 	if c.datagrams != nil {
 		return c.datagrams.Early()
 	}
+	if c.quic != nil {
+		return c.quic.mayEarly()
+	}
 	return c.sender.Early()
 }
 
 // closeNotify ends this side's direction.
 func (c *connection) closeNotify() error {
+	if c.quic != nil {
+		return nil // QUIC has an end of its own
+	}
 	if c.datagrams == nil {
 		return c.send(c.sender.CloseNotify(nil))
 	}

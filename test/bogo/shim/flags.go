@@ -156,4 +156,6 @@ func expectKind(s *settings, v string) (err error) {
 	return err
 }
 
+func expectedParams(s *settings) *[]byte { return &s.expect.quicParams }
+
 func noKeyShares(s *settings) { s.keyShares = []iana.NamedGroup{} }

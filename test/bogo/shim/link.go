@@ -33,6 +33,7 @@ type connection struct {
 	receiver  *engine.Receiver
 	sender    *engine.Sender
 	datagrams *datagrams // with -dtls, in place of the two
+	quic      *quicConn  // with -quic
 	out       engine.Outgoing
 	in        []byte // received, and not used yet
 	held      []byte // held back by -read-with-unfinished-write until more is sent
@@ -59,6 +60,10 @@ func connect(m *memory, s, retry *settings, resuming bool) error {
 	switch {
 	case s.dtls:
 		c.datagrams, err = newDatagrams(c, cfg)
+	case s.quic:
+		if c.quic, err = newQUIC(c, cfg); err != nil {
+			return err
+		}
 	case s.server:
 		c.receiver, c.sender, err = engine.Server(cfg)
 	default:
@@ -129,6 +134,9 @@ func (c *connection) next() (engine.Event, error) {
 	if c.datagrams != nil {
 		return c.datagrams.next()
 	}
+	if c.quic != nil {
+		return c.quic.next()
+	}
 	visible := len(c.in)
 	if c.settings.async {
 		visible = c.shown
@@ -172,6 +180,9 @@ func (c *connection) flush() error {
 	if c.datagrams != nil {
 		return c.datagrams.flush()
 	}
+	if c.quic != nil {
+		return nil // all is sent at once
+	}
 	raw, err := c.sender.Apply(nil, c.out)
 	c.out = engine.Outgoing{}
 	return c.send(raw, err)
@@ -206,6 +217,9 @@ func (c *connection) write(data []byte) error {
 	if c.datagrams != nil {
 		return c.datagrams.write(data)
 	}
+	if c.quic != nil {
+		return c.quic.writeData(data)
+	}
 	return c.send(c.sender.Seal(nil, data))
 }
 
@@ -232,6 +246,9 @@ func (c *connection) rekey() error {
 	}
 	if c.datagrams != nil {
 		return c.datagrams.rekey()
+	}
+	if c.quic != nil {
+		return unimplemented("a key update in QUIC")
 	}
 	return c.send(c.sender.Rekey(nil, false))
 }
@@ -267,6 +284,9 @@ func (c *connection) answer(q engine.Question) error {
 	}
 	if c.datagrams != nil {
 		return c.datagrams.take(c.datagrams.Resume(c.datagrams.now, a))
+	}
+	if c.quic != nil {
+		return c.quic.take(c.quic.Resume(a))
 	}
 	return c.receiver.Resume(a)
 }

@@ -34,7 +34,7 @@ type verifier struct{ *connection }
 // VerifyPeer implements engine.Verifier.
 func (v verifier) VerifyPeer(peer *engine.PeerCertificate) (crypto.PublicKey, error) {
 	s := v.settings
-	if v.offeredEarly && !v.receiver.State().EarlyData {
+	if v.offeredEarly && !v.state().EarlyData {
 		s = v.retry
 	}
 	if s.async && !v.answering {

@@ -10,6 +10,10 @@ type settings struct {
 	shimID      uint64
 	server      bool
 	dtls        bool
+	quic        bool
+	quicParams  []byte // transport parameters
+	quicLegacy  int    // whether they are in an extension of a draft
+	quicContext string // of 0-RTT data
 	mtu         int
 	timeout     int // until the first retransmission, in milliseconds
 	resumeCount int
@@ -115,6 +119,7 @@ type expectations struct {
 	credential         int
 	hasCredential      bool
 	neverDone          bool
+	quicParams         []byte
 	messages           string
 	kind               iana.CertificateType
 	hasKind            bool

@@ -22,6 +22,13 @@ var flags = map[string]flag{
 	"-dtls": on(func(s *settings) *bool { return &s.dtls }),
 	"-mtu":  number(func(s *settings) *int { return &s.mtu }),
 
+	"-quic":                      on(func(s *settings) *bool { return &s.quic }),
+	"-quic-transport-params":     bytesOf(func(s *settings) *[]byte { return &s.quicParams }),
+	"-quic-early-data-context":   text(func(s *settings) *string { return &s.quicContext }),
+	"-quic-use-legacy-codepoint": number(func(s *settings) *int { return &s.quicLegacy }),
+
+	"-expect-quic-transport-params": bytesOf(expectedParams),
+
 	"-initial-timeout-duration-ms": number(func(s *settings) *int { return &s.timeout }),
 
 	"-min-version":  number(func(s *settings) *uint16 { return &s.minVersion }),
