@@ -25,7 +25,7 @@ test: $(if $(filter require,$(SEALSOCK_PEERS)),peers) announce ## all tests: uni
 	@$(GO) run ./test/summary -timeout 40m $(PACKAGES)
 	@$(MAKE) --no-print-directory contrib
 
-contrib: ## vets and tests the modules below contrib, test/pion and test/web, whose libraries are downloaded
+contrib: ## vets and tests the modules below contrib and test, whose libraries are downloaded
 	@set -e; for m in $(CONTRIB); do (cd $$m && $(GO) vet ./... && \
 	  $(GO) test $(CONTRIBFLAGS) -timeout 10m ./...); done
 
