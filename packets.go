@@ -30,7 +30,10 @@ func ClientPacket(raw net.Conn, cfg *Config) (*Conn, error) {
 
 // NewPacketListener returns a Listener over a socket that keeps datagrams apart, which it takes
 // over. Its connections share the socket, which is closed with the last of them and the Listener.
-// A client whose datagrams come from a new address begins again.
+// A client whose datagrams come from a new address, such as behind a NAT that has forgotten it, is
+// followed if it uses connection IDs (Config.ConnectionIDLength) and has proved by a return
+// routability check (RFC 9853) that it receives there; RemoteAddr then returns the new address.
+// Another client has to begin again.
 func NewPacketListener(inner net.PacketConn, cfg *Config) (*Listener, error) {
 	p, err := prepare(withTickets(cfg), true)
 	if err != nil {
@@ -45,12 +48,23 @@ func NewPacketListener(inner net.PacketConn, cfg *Config) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.admitted = admit.New(datagram.NewMux(inner, check), admit.Options[*Conn]{
+	l.admitted = admit.New(datagram.NewMux(inner, check, p.idLength()), admit.Options[*Conn]{
 		Total: p.MaxHandshakes, PerAddress: p.MaxHandshakesPerAddress,
 		Handshake: l.packetHandshake, Refused: p.OnHandshakeError,
 	})
 	return l, nil
 }
+
+// idLength is the length of the connection IDs that a Listener receives.
+func (p *prepared) idLength() int {
+	if p.ConnectionIDLength == 0 {
+		return defaultIDLength
+	}
+	return max(0, p.ConnectionIDLength)
+}
+
+// defaultIDLength is the length in bytes of a connection ID that no one guesses.
+const defaultIDLength = 8
 
 // addressCheck returns what makes clients prove their addresses first. There is none with
 // Encrypted ClientHello, which it cannot decrypt: then MaxHandshakes alone bounds what is kept.
@@ -115,7 +129,7 @@ func (p *prepared) serverPacket(below *datagram.Conn, opts stream.Options) (c *C
 	c = &Conn{answers: answers{cfg: p.Config}, packets: below}
 	c.conn = c
 	o := p.datagramOptions()
-	o.Proof = below.Proof()
+	o.Proof, o.ConnectionIDs = below.Proof(), below.ConnectionIDs()
 	e, err := engine.DatagramServer(c.traced(withoutEarly(p.engine)), o)
 	if err != nil {
 		return nil, err

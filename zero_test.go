@@ -92,7 +92,7 @@ var zeroValues = []any{
 	new(iana.Alert), new(iana.CertificateCompression), new(iana.CertificateType),
 	new(iana.CipherSuite), new(iana.ContentType), new(iana.ExtensionType),
 	new(iana.HandshakeType), new(iana.NamedGroup), new(iana.PSKMode),
-	new(iana.SignatureScheme), new(iana.Version),
+	new(iana.SignatureScheme), new(iana.SRTPProfile), new(iana.Version),
 	new(acme.Manager), new(staple.Stapler), new(fetch.HTTP), new(identity.Code), new(identity.Error),
 	new(identity.Identity), new(identity.Request), new(identity.Sources),
 	new(identity.Reloader),

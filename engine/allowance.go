@@ -23,6 +23,7 @@ var (
 	ticketRate  = rate{"session tickets", 64, time.Second, 64 << 10}
 	requestRate = rate{"requests for a certificate", 16, time.Second, 1 << 20}
 	updateRate  = rate{"key updates", 32, time.Second, 1 << 10}
+	idRate      = rate{"messages about connection IDs", 32, time.Second, 64 << 10}
 )
 
 // An allowance counts what a rate bounds.
@@ -84,6 +85,8 @@ func (r *Receiver) allow(m message) error {
 		limit, count = requestRate, &r.requests
 	case m.typ == iana.HandshakeKeyUpdate:
 		limit, count = updateRate, &r.updates
+	case m.typ == iana.HandshakeNewConnectionID, m.typ == iana.HandshakeRequestConnectionID:
+		limit, count = idRate, &r.info.ids().rate
 	default:
 		return nil
 	}

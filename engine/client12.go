@@ -85,6 +85,9 @@ func (s *awaitServerHello) accept12(sh *wire.ServerHello, m message, do *effects
 	f.info.Version, f.info.CipherSuite = iana.TLS12, suite.ID
 	f.info.ALPN, f.info.ExtendedMasterSecret = sh.ALPN, sh.ExtendedMasterSecret
 	agreed, err := s.takeSizes(sh.RecordSizeLimit, sh.MaxFragmentLength, 0)
+	if err == nil {
+		err = s.takeDatagrams(f.info, sh, sh.SRTP)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +139,7 @@ func (s *awaitServerHello) checkServerHello12(sh *wire.ServerHello) (*suites.Sui
 		iana.ExtServerName, iana.ExtRenegotiationInfo, iana.ExtExtendedMasterSecret, iana.ExtSessionTicket,
 		iana.ExtECPointFormats, iana.ExtALPN, iana.ExtStatusRequest, iana.ExtSCT,
 		iana.ExtClientCertType, iana.ExtServerCertType, iana.ExtRecordSizeLimit, iana.ExtMaxFragmentLength,
+		iana.ExtConnectionID, iana.ExtRRC, iana.ExtUseSRTP,
 		iana.ExtSupportedGroups) // some servers answer it, though only clients should send it
 	if err != nil {
 		return nil, err

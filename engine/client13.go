@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"crypto"
 	"slices"
 
@@ -175,7 +176,7 @@ func (s *awaitSecondServerHello) handle(m message, do *effects) (state, error) {
 
 // accept takes a ServerHello: the keys of the handshake follow from it.
 func (o *offer) accept(f *flow13, sh *wire.ServerHello, m message, do *effects) (state, error) {
-	err := o.checkExtensions("server_hello", sh.Present, iana.ExtSupportedVersions, iana.ExtKeyShare, iana.ExtPreSharedKey)
+	err := o.takeExtensions(f.info, sh)
 	if err != nil {
 		return nil, err
 	}
@@ -240,7 +241,7 @@ func (s *awaitEncryptedExtensions) handle(m message, do *effects) (state, error)
 	}
 	err = s.checkExtensions("encrypted_extensions", ee.Present, iana.ExtServerName, iana.ExtSupportedGroups, iana.ExtALPN, iana.ExtEarlyData,
 		iana.ExtClientCertType, iana.ExtServerCertType, iana.ExtRecordSizeLimit, iana.ExtMaxFragmentLength, iana.ExtECH,
-		iana.ExtTicketRequest, iana.ExtQUICTransportParameters)
+		iana.ExtTicketRequest, iana.ExtQUICTransportParameters, iana.ExtUseSRTP)
 	if err != nil {
 		return nil, err
 	}
@@ -250,7 +251,7 @@ func (s *awaitEncryptedExtensions) handle(m message, do *effects) (state, error)
 	if ee.ALPN != "" && !slices.Contains(s.hello.ALPN, ee.ALPN) {
 		return nil, illegal("the server chose application protocol %q, which was not offered", ee.ALPN)
 	}
-	if err := s.takeRetryConfigs(ee); err != nil {
+	if err := cmp.Or(s.takeRetryConfigs(ee), s.takeSRTP(s.info, ee.SRTP)); err != nil {
 		return nil, err
 	}
 	s.info.ALPN = ee.ALPN

@@ -67,6 +67,9 @@ func (s *clientStart) begin(do *effects) (state, error) {
 // composeHello composes and encodes the first ClientHello.
 func composeHello(cfg *clientConfig) (*offer, error) {
 	o, err := newOffer(cfg)
+	if err == nil {
+		err = cfg.offerDatagrams(o.hello)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ var public = map[string]string{
 	"answers.go: bytes.Equal(c.Raw, der)":                        "certificates",
 	"certificates.go: string(cert.Context) != string(a.context)": "both sides sent it",
 	"client12.go: bytes.Equal(sh.SessionID, s.hello.SessionID)":  "sent in the clear",
+	"connection_ids.go: bytes.Equal(own, id)":                    "sent in the clear",
 	"ech.go: bytes.Equal(key.PublicKey().Bytes(), c.PublicKey)":  "a public key",
 	"late13.go: bytes.Equal(q.Context, cert.Context)":            "both sides sent it",
 	"client13_psk.go: bytes.Equal(p.Identity, identity)":         "sent in the clear",

@@ -70,7 +70,8 @@ type Target struct {
 type clientConfig struct {
 	*Config
 	Target
-	datagram bool // the connection is one of DTLS
+	datagram bool           // the connection is one of DTLS
+	ids      *connectionIDs // in DTLS
 }
 
 // A Credential is a certificate chain or a raw public key, and the key to it.
@@ -371,6 +372,9 @@ func (c *Config) checkSchemes() error {
 // checkOffer finds limits and lists that must not go over the wire.
 func (c *Config) checkOffer() error {
 	if err := c.checkRecords(); err != nil {
+		return err
+	}
+	if err := c.checkDatagrams(); err != nil {
 		return err
 	}
 	return c.checkTwice()

@@ -43,9 +43,13 @@ type DatagramConn struct {
 	ackNow  bool
 	out     [][]byte
 
-	update    keyUpdate
-	answerDue bool // the peer has asked for new keys of this side
-	timerDue  bool // the timer starts with the next call that has the time
+	update     keyUpdate
+	answerDue  bool // the peer has asked for new keys of this side
+	ticketsDue int  // to be sent when the KeyUpdate is acknowledged
+	timerDue   bool // the timer starts with the next call that has the time
+
+	ids   connectionIDs
+	paths paths
 
 	granted int // bytes that may be sent to an address that is not proved
 	proved  bool
@@ -69,6 +73,9 @@ type DatagramOptions struct {
 	// Proof is what an AddressCheck has returned for the client of a server. It implies
 	// AddressProved.
 	Proof *AddressProof
+	// ConnectionIDs makes the connection IDs by which the caller finds this connection. With
+	// nil they are random, of Options.ConnectionIDLength bytes.
+	ConnectionIDs ConnectionIDs
 }
 
 // The bounds of an MTU, and its default.
@@ -105,6 +112,7 @@ func DatagramClient(cfg *Config, to Target, o DatagramOptions) (*DatagramConn, e
 	if err != nil {
 		return nil, err
 	}
+	all.ids = &c.ids
 	c.recv.client = true
 	c.proved = true
 	// RFC 6347, Section 4.2.1: the first one may have DTLS 1.0 for compatibility.
@@ -173,7 +181,8 @@ func newDatagramConn(cfg *Config, o DatagramOptions) (*DatagramConn, error) {
 	}
 	c.timer.Initial = o.FirstTimeout
 	c.recv.cfg, c.recv.opener = cfg, &c.keys
-	c.recv.info.datagram = true
+	c.recv.info.datagram, c.recv.info.Datagram = true, &DatagramState{ids: &c.ids}
+	c.keys.ids, c.ids.source = &c.ids, o.ConnectionIDs
 	c.send.cfg, c.send.max = cfg, record.MaxPlaintext
 	c.send.perKey = cfg.MaxRecordsPerKey
 	c.plain = &record.PlainDatagrams{Version: iana.DTLS12}
@@ -214,10 +223,7 @@ func (c *DatagramConn) Receive(now time.Time, datagram []byte) ([]Event, error) 
 	if err := c.usable(); err != nil {
 		return nil, err
 	}
-	if !c.proved {
-		c.granted += amplification * len(datagram)
-	}
-	return c.run(now, datagram)
+	return c.ReceiveFrom(now, c.paths.current, datagram)
 }
 
 // Resume gives the answer to the question of the last EventWaiting. Events and the error are
@@ -242,7 +248,7 @@ func (c *DatagramConn) Timeout() time.Time {
 	if c.timerDue {
 		return time.Unix(0, 0)
 	}
-	return earlier(c.timer.Deadline(), c.ackAt)
+	return earlier(earlier(c.timer.Deadline(), c.ackAt), c.paths.deadline())
 }
 
 // Expire does what is due at a time: it sends again what the peer has not answered, or sends a
@@ -282,7 +288,14 @@ func (c *DatagramConn) State() State {
 	if c == nil {
 		return State{}
 	}
-	return c.recv.info
+	s := c.recv.info
+	if s.Datagram != nil {
+		s.Datagram = &DatagramState{
+			SRTPProfile: s.Datagram.SRTPProfile, ConnectionID: c.ids.used(),
+			PeerConnectionID: c.ids.peer, PathChecks: c.ids.checks,
+		}
+	}
+	return s
 }
 
 // Ready reports whether Send may be used for more than 0-RTT data.

@@ -109,7 +109,7 @@ func (a *AddressCheck) Check(
 
 // firstFragment returns the start of the ClientHello at the start of a datagram.
 func firstFragment(datagram []byte) (f dtls.Fragment, n record.Number, ok bool) {
-	rec, _, ok := record.NextRecord(datagram)
+	rec, _, ok := record.NextRecord(datagram, 0)
 	if !ok || rec.Unified || rec.Epoch != 0 || rec.Type != iana.ContentHandshake {
 		return f, n, false
 	}

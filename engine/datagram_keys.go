@@ -13,6 +13,8 @@ import (
 // while, because datagrams overtake each other. In a Receiver it stands in place of the one
 // key of a stream.
 type epochs struct {
+	ids   *connectionIDs
+	named bool // a record of the datagram has had a connection ID of this side
 	plain record.PlainDatagrams
 	list  []*epoch // in order; at most maxEpochs
 }
@@ -122,21 +124,18 @@ type received struct {
 // 4.5.2. An error ends the connection.
 func (e *epochs) open(rec record.DatagramRecord) (r received, ok bool, err error) {
 	if !rec.Unified && rec.Epoch == 0 {
-		if rec.Version>>8 != iana.DTLS12>>8 {
-			return r, false, nil
-		}
-		r.typ, r.payload, r.number, err = e.plain.OpenDatagram(rec)
-		return r, err == nil, nil
+		return e.openPlain(rec)
 	}
 	for i := len(e.list) - 1; i >= 0; i-- {
 		k := e.list[i]
-		if !rec.Matches(k.Epoch()) {
+		if !rec.Matches(k.Epoch()) || !e.expects(rec, k) {
 			continue
 		}
 		r.epoch = k
 		r.typ, r.payload, r.number, err = k.OpenDatagram(rec)
 		switch {
 		case err == nil:
+			e.use(rec.ConnectionID())
 			return r, true, nil
 		case errors.Is(err, record.ErrBadMAC):
 			if k.forged++; k.forged >= k.most {
@@ -149,6 +148,38 @@ func (e *epochs) open(rec record.DatagramRecord) (r received, ok bool, err error
 		return r, false, nil
 	}
 	return r, false, nil
+}
+
+// openPlain is open for a record in the clear.
+func (e *epochs) openPlain(rec record.DatagramRecord) (r received, ok bool, err error) {
+	// RFC 9146, Section 3: "Plaintext payloads never use the new record format".
+	if rec.Version>>8 != iana.DTLS12>>8 || rec.ConnectionID() != nil {
+		return r, false, nil
+	}
+	r.typ, r.payload, r.number, err = e.plain.OpenDatagram(rec)
+	return r, err == nil, nil
+}
+
+// expects reports whether a record under a key has the connection ID that it must have. RFC
+// 9146, Section 3: one without is invalid if an ID is expected. RFC 9147, Section 4: in DTLS
+// 1.3 each datagram has it, so that records behind the first one may leave it out. 0-RTT data is
+// sent before it is known.
+func (e *epochs) expects(rec record.DatagramRecord, k *epoch) bool {
+	switch {
+	case rec.ConnectionID() != nil:
+		return k.phase != phaseEarly
+	case k.phase == phaseEarly:
+		return true
+	}
+	return e.ids.length() == 0 || rec.Unified && e.named
+}
+
+// use notes the connection ID of a record that is authentic.
+func (e *epochs) use(id []byte) {
+	if id != nil {
+		e.named = true
+		e.ids.noteUse(id)
+	}
 }
 
 // earlier returns the earlier of two times, of which zero is never.

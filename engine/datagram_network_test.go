@@ -18,12 +18,15 @@ type network struct {
 	random             *rand.Rand
 	loss, twice, wrong float64
 	way                []onTheWay
+	moves              bool   // the client's address changes
+	address            uint64 // of the client: what is sent to another one is lost
 }
 
 type onTheWay struct {
 	to       *end
 	at       time.Time
 	datagram []byte
+	address  uint64 // of the client
 }
 
 // put takes the datagrams that an end has to send.
@@ -31,18 +34,30 @@ func (n *network) put(from, to *end) {
 	for d := from.NextDatagram(); d != nil; d = from.NextDatagram() {
 		n.send(to, d)
 	}
+	for d, path := from.NextProbe(); d != nil; d, path = from.NextProbe() {
+		n.sendTo(to, d, path)
+	}
 }
 
+// send sends a datagram from or to the client's address, as the server knows it.
 func (n *network) send(to *end, d []byte) {
+	if to == n.client {
+		n.sendTo(to, d, n.server.Path())
+		return
+	}
+	n.sendTo(to, d, n.address)
+}
+
+func (n *network) sendTo(to *end, d []byte, address uint64) {
 	if n.random.Float64() < n.loss {
 		return
 	}
 	if n.random.Float64() < n.wrong {
 		d = n.damage(d)
 	}
-	n.way = append(n.way, onTheWay{to, n.now.Add(n.delay()), d})
+	n.way = append(n.way, onTheWay{to, n.now.Add(n.delay()), d, address})
 	if n.random.Float64() < n.twice {
-		n.way = append(n.way, onTheWay{to, n.now.Add(n.delay()), bytes.Clone(d)})
+		n.way = append(n.way, onTheWay{to, n.now.Add(n.delay()), bytes.Clone(d), address})
 	}
 }
 
@@ -84,8 +99,17 @@ func (n *network) step() bool {
 	if n.now.Before(w.at) {
 		n.now = w.at
 	}
-	w.to.take(w.to.Receive(n.now, w.datagram))
+	n.deliver(w)
 	return true
+}
+
+func (n *network) deliver(w onTheWay) {
+	switch {
+	case w.to == n.server:
+		n.server.take(n.server.ReceiveFrom(n.now, w.address, w.datagram))
+	case w.address == n.address:
+		n.client.take(n.client.Receive(n.now, w.datagram))
+	}
 }
 
 // seeds is how many networks are tried; SEALSOCK_NETWORKS=10000 tries as many.
@@ -103,7 +127,8 @@ func seeds(t *testing.T) int {
 
 // TestDatagramNetwork: on a network that loses up to 40 % of the datagrams, repeats, reorders
 // and damages them, each handshake completes or ends because its flight was sent
-// twelve times without an answer, and no message is delivered twice, changed or invented.
+// twelve times without an answer, and no message is delivered twice, changed or invented. A client
+// whose address changes is followed, and the server sends to no other address than those.
 func TestDatagramNetwork(t *testing.T) {
 	credential := newCredential(t, nil)
 	unanswered := 0
@@ -147,6 +172,8 @@ func newNetwork(t *testing.T, random *rand.Rand, v iana.Version, cred *Credentia
 		client.Credentials = []*Credential{cred}
 	case 1:
 		client.KeyShares = []iana.NamedGroup{} // a HelloRetryRequest in DTLS 1.3
+	case 2:
+		client.ConnectionIDLength = 1 + random.IntN(maxIDLength)
 	}
 	if random.IntN(2) == 0 {
 		server.Tickets = newMemory()
@@ -155,7 +182,30 @@ func newNetwork(t *testing.T, random *rand.Rand, v iana.Version, cred *Credentia
 	l := newLink(t, client, server, DatagramOptions{MTU: mtus[random.IntN(len(mtus))]})
 	return &network{
 		link: l, random: random, loss: random.Float64() * 0.4,
-		twice: random.Float64() * 0.2, wrong: random.Float64() * 0.1,
+		twice: random.Float64() * 0.2, wrong: random.Float64() * 0.1, moves: random.IntN(2) == 0,
+	}
+}
+
+// followed sends messages until the server has followed the client, if no side has given up.
+func (n *network) followed(t *testing.T, seed int, sent map[string]bool) {
+	t.Helper()
+	limit := n.now.Add(time.Hour)
+	for i := 0; n.server.Path() != n.address && n.failed() == nil; i++ {
+		if n.now.After(limit) {
+			t.Fatalf("seed %d: the server is on path %d, and the client on %d", seed, n.server.Path(),
+				n.address)
+		}
+		text := "I am here: " + strconv.Itoa(i)
+		sent[text] = true
+		d, err := n.client.Send(nil, []byte(text))
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		n.send(n.server, d)
+		for range 10 {
+			n.step()
+		}
+		n.now = n.now.Add(100 * time.Millisecond)
 	}
 }
 
@@ -180,10 +230,14 @@ func (n *network) talk(t *testing.T, seed int) {
 				t.Fatalf("seed %d: %v", seed, err)
 			}
 		}
+		if n.moves && n.random.IntN(8) == 0 {
+			n.address++
+		}
 		for range n.random.IntN(4) {
 			n.step()
 		}
 	}
+	n.followed(t, seed, sent[n.server])
 	for limit := n.now.Add(time.Hour); n.now.Before(limit) && n.failed() == nil && n.step(); {
 	}
 	if err := n.failed(); err != nil && !isUnanswered(n.client.err) && !isUnanswered(n.server.err) {

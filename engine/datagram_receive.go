@@ -19,13 +19,8 @@ func (c *DatagramConn) run(now time.Time, datagram []byte) ([]Event, error) {
 		return c.ended(c.recv.err)
 	}
 	err := c.advance(now)
-	for err == nil && len(datagram) > 0 && c.recv.err == nil {
-		rec, rest, ok := record.NextRecord(datagram)
-		if !ok {
-			break
-		}
-		datagram = rest
-		err = c.record(now, rec)
+	if err == nil {
+		err = c.records(now, datagram)
 	}
 	if err == nil {
 		err = c.flush(now)
@@ -43,6 +38,24 @@ func (c *DatagramConn) run(now time.Time, datagram []byte) ([]Event, error) {
 	return c.events, err
 }
 
+// records acts on the records of a datagram. RFC 9147, Section 4: behind one with the ID of another
+// connection the rest is discarded.
+func (c *DatagramConn) records(now time.Time, datagram []byte) error {
+	size := len(datagram)
+	c.keys.named = false
+	for len(datagram) > 0 && c.recv.err == nil {
+		rec, rest, ok := record.NextRecord(datagram, c.ids.length())
+		if !ok || !c.ids.owns(rec.ConnectionID()) {
+			break
+		}
+		datagram = rest
+		if err := c.record(now, rec); err != nil {
+			return err
+		}
+	}
+	return c.heard(now, size)
+}
+
 // ended returns the events that came before the end, and its error.
 func (c *DatagramConn) ended(err error) ([]Event, error) {
 	if errors.Is(err, errEnded) {
@@ -53,6 +66,7 @@ func (c *DatagramConn) ended(err error) ([]Event, error) {
 
 // stop drops what only a living connection needs.
 func (c *DatagramConn) stop() {
+	c.paths.check = nil
 	c.flight.Clear()
 	c.timer.Stop()
 	c.ackAt, c.ackNow = time.Time{}, false
@@ -159,8 +173,8 @@ func (c *DatagramConn) record(now time.Time, rec record.DatagramRecord) error {
 	if err != nil || !ok {
 		return err
 	}
-	if r.epoch != nil {
-		c.authentic(now, r.epoch)
+	if !c.authentic(now, r) {
+		return nil
 	}
 	switch r.typ {
 	case iana.ContentHandshake:
@@ -176,15 +190,28 @@ func (c *DatagramConn) record(now time.Time, rec record.DatagramRecord) error {
 		return c.ack(now, r)
 	case iana.ContentApplicationData:
 		return c.data(r)
+	case iana.ContentRRC:
+		return c.routability(r)
 	}
+	return c.unknown(r)
+}
+
+// unknown refuses a record of a type that is not expected.
+func (c *DatagramConn) unknown(r received) error {
 	if r.epoch == nil {
 		return nil
 	}
 	return broken(iana.AlertUnexpectedMessage, "an encrypted record of type %d", uint8(r.typ))
 }
 
-// authentic notes what a record proves that only the peer can have made.
-func (c *DatagramConn) authentic(now time.Time, e *epoch) {
+// authentic notes what a record proves that only the peer can have made. It returns false for one
+// in the clear, which anyone can have sent, on another path than the current one.
+func (c *DatagramConn) authentic(now time.Time, r received) bool {
+	e := r.epoch
+	if e == nil {
+		return !c.paths.elsewhere()
+	}
+	c.paths.note(r.number)
 	if e.phase != phaseEarly { // which may be a replay from anywhere
 		c.proved = true
 	}
@@ -192,6 +219,7 @@ func (c *DatagramConn) authentic(now time.Time, e *epoch) {
 		c.keys.supersede(now)
 		c.keys.expire(now)
 	}
+	return true
 }
 
 // encrypted reports whether records in the clear are of no use any more.

@@ -114,6 +114,7 @@ func (c *DatagramConn) step(st step) error {
 	case stepKeys:
 		if s, ok := st.sealer.(record.DatagramSealer); ok {
 			c.sealer = s
+			c.identify()
 		}
 		c.send.suite, c.send.traffic, c.send.early = st.suite, st.traffic, 0
 	case stepPlain:
@@ -131,10 +132,19 @@ func (c *DatagramConn) step(st step) error {
 	case stepKeyUpdate:
 		return c.peerUpdated(st.answer)
 	default:
-		_, err := c.send.apply(nil, st)
-		return err
+		return c.otherStep(st)
 	}
 	return nil
+}
+
+// otherStep is step for what changes nothing in the flight.
+func (c *DatagramConn) otherStep(st step) error {
+	if st.kind == stepConnectionID {
+		c.identify()
+		return c.answerIDs()
+	}
+	_, err := c.send.apply(nil, st)
+	return err
 }
 
 // addMessages adds handshake messages to the flight, which keeps a copy.
@@ -247,6 +257,10 @@ func (c *DatagramConn) sendAck() error {
 // expire does what is due.
 func (c *DatagramConn) expire(now time.Time) {
 	c.keys.expire(now)
+	if err := c.probe(now); err != nil {
+		c.recv.fail(err)
+		return
+	}
 	if c.timerDue {
 		c.timerDue = false
 		c.timer.Start(now)
@@ -323,6 +337,11 @@ func (c *DatagramConn) again(now time.Time) error {
 func (c *DatagramConn) SendTickets(n int) error {
 	if err := c.usable(); err != nil {
 		return err
+	}
+	if c.update.sent {
+		// The peer takes no other message under the key that the KeyUpdate ends.
+		c.ticketsDue = min(c.ticketsDue+max(n, 0), ticketRate.burst)
+		return nil
 	}
 	raw, err := c.send.makeTickets(n)
 	if err == nil && len(raw) > 0 {
@@ -419,6 +438,15 @@ func (c *DatagramConn) acknowledged() error {
 			return err
 		}
 	}
+	if n := c.ticketsDue; n > 0 && !c.update.sent {
+		c.ticketsDue = 0
+		if err := c.SendTickets(n); err != nil {
+			return err
+		}
+	}
+	if err := c.answerIDs(); err != nil {
+		return err
+	}
 	if u := c.update; !u.sent && u.again && c.flight.Empty() {
 		c.update = keyUpdate{}
 		return c.keyUpdate(u.request)
@@ -434,5 +462,6 @@ func (c *DatagramConn) nextKey() error {
 		return local("the cipher cannot be set up", err)
 	}
 	c.sealer, c.send.traffic, c.update.sent = sealer, next, false
+	c.identify()
 	return nil
 }

@@ -104,3 +104,25 @@ func overDatagrams(t *testing.T, client, server *config) (o outcome) {
 	o.resumed = l.client.State().Resumed
 	return o
 }
+
+// TestTicketsBehindKeyUpdate: tickets that are sent while a KeyUpdate is on its way follow under
+// the new key. Under the old one the client would end the connection.
+func TestTicketsBehindKeyUpdate(t *testing.T) {
+	client, server := bothKinds(t, iana.TLS13, false)
+	l := newLink(t, client, server, DatagramOptions{})
+	l.open(t)
+	l.settle()
+	n := len(l.client.sessions)
+	if err := l.server.Rekey(l.now, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.server.SendTickets(3); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		l.settle()
+	}
+	if got := len(l.client.sessions) - n; got != 3 || l.failed() != nil {
+		t.Errorf("%d tickets, %v", got, l.failed())
+	}
+}

@@ -46,6 +46,9 @@ const (
 	EventAuthAnswered
 	// EventClosed: the peer sent close_notify: no data will follow.
 	EventClosed
+	// EventMoved: the peer of a DatagramConn has proved that it receives on another path:
+	// DatagramConn.Path.
+	EventMoved
 
 	eventTransport // Data is the peer's transport parameters, in QUIC
 )
@@ -124,19 +127,20 @@ func (o *Outgoing) Add(p Outgoing) {
 type stepKind uint8
 
 const (
-	stepHandshake stepKind = iota + 1 // send handshake messages
-	stepCCS                           // send change_cipher_spec, for middleboxes or TLS 1.2
-	stepAlert                         // send an alert; a fatal one ends the half
-	stepKeys                          // change the key
-	stepReady                         // application data may be sent from now on
-	stepLimit                         // the peer takes records of this size at most
-	stepPlain                         // go back to no key, after 0-RTT data was refused
-	stepEarly                         // 0-RTT data may be sent
-	stepTickets                       // tickets can be made from now on
-	stepLate                          // the client takes late requests for its certificate
-	stepAuth                          // end a late authentication with Finished
-	stepKeyUpdate                     // the peer changed its key and may ask for an answer
-	stepConfig                        // continue with another Config
+	stepHandshake    stepKind = iota + 1 // send handshake messages
+	stepCCS                              // send change_cipher_spec, for middleboxes or TLS 1.2
+	stepAlert                            // send an alert; a fatal one ends the half
+	stepKeys                             // change the key
+	stepReady                            // application data may be sent from now on
+	stepLimit                            // the peer takes records of this size at most
+	stepPlain                            // go back to no key, after 0-RTT data was refused
+	stepEarly                            // 0-RTT data may be sent
+	stepTickets                          // tickets can be made from now on
+	stepLate                             // the client takes late requests for its certificate
+	stepAuth                             // end a late authentication with Finished
+	stepKeyUpdate                        // the peer changed its key and may ask for an answer
+	stepConfig                           // continue with another Config
+	stepConnectionID                     // the connection IDs in use have changed
 )
 
 // A step is one entry of an Outgoing.

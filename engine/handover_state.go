@@ -298,7 +298,7 @@ func (h *Handover) parse(state []byte) (*handoverSecrets, *State, error) {
 		Retried: head.has(flagRetried), Resumed: head.has(flagResumed),
 		EarlyData: head.has(flagEarlyData), ECHAccepted: head.has(flagECH),
 		ExtendedMasterSecret: head.has(flagExtendedMaster), asked: head.has(flagAsked),
-		lateOffered: head.has(flagLateOffered), sendLimit: int(head.SendLimit),
+		lateOffered: head.has(flagLateOffered), sendLimit: uint16(head.SendLimit),
 	}
 	if at := time.UnixMilli(head.Authenticated); !at.IsZero() {
 		info.authenticated = at

@@ -107,6 +107,7 @@ func TestHandOverHasEveryFact(t *testing.T) {
 	}
 	check := full // these have tests of their own; DTLS and QUIC are not handed over
 	check.datagram, check.addressAsked, check.quic = true, true, true
+	check.Datagram = new(DatagramState)
 	check.exporter = keys.RestoreExporter(crypto.SHA256, secret)
 	check.earlyExporter = keys.RestoreExporter(crypto.SHA256, secret)
 	check.master, check.late = master.Exporter(secret, secret), new(late)

@@ -90,7 +90,7 @@ func (f *flow13) answerLimits(ee *wire.EncryptedExtensions, h *wire.ClientHello,
 // takeLimits takes the server's answer, on a client.
 func (s *awaitEncryptedExtensions) takeLimits(ee *wire.EncryptedExtensions, do *effects) error {
 	agreed, err := s.takeSizes(ee.RecordSizeLimit, ee.MaxFragmentLength, 1)
-	s.info.sendLimit = agreed.send
+	s.info.sendLimit = uint16(agreed.send)
 	if agreed.send > 0 {
 		do.limits(agreed.send, agreed.receive+1)
 	}

@@ -20,7 +20,7 @@ type open13 struct {
 }
 
 func (s *open13) awaits() awaited {
-	list := awaited{iana.HandshakeKeyUpdate}
+	list := append(awaited{iana.HandshakeKeyUpdate}, s.info.ids().awaits()...)
 	switch {
 	case s.info.quic && s.client:
 		// RFC 9001, Section 6: "Endpoints MUST treat the receipt of a TLS KeyUpdate message
@@ -44,6 +44,8 @@ func (s *open13) handle(m message, do *effects) (state, error) {
 		return s.keyUpdate(m, do)
 	case iana.HandshakeCertificateRequest:
 		return s.lateRequest(m, do)
+	case iana.HandshakeNewConnectionID, iana.HandshakeRequestConnectionID:
+		return s, s.info.ids().take(m, do)
 	case iana.HandshakeNewSessionTicket:
 		session, err := s.takeTicket(m)
 		if session != nil {

@@ -130,6 +130,18 @@ type Options struct {
 	// cookie to clients whose share it cannot use; it returns the cookie.
 	HelloRetryCookie func() []byte
 
+	// ConnectionIDLength is the length in bytes of the connection IDs that this side receives in
+	// the datagrams of its peer, 1 to 32: by them a connection of DTLS continues when the
+	// address of the peer changes. With 0 a server receives 8 bytes and a client none: it offers
+	// to send the server's, as RFC 9147, Section 5.1, advises. A negative number disables
+	// them. They are in the clear, so those who see both addresses can tell that the
+	// connection is the same. RFC 9146; RFC 9147, Section 9.
+	ConnectionIDLength int
+	// SRTPProfiles lists, for DTLS, the protection profiles of SRTP that are offered or
+	// accepted, in order of preference; nil does without use_srtp. DatagramState.SRTPProfile is
+	// the one that was chosen, 0 if the peers share none. RFC 5764.
+	SRTPProfiles []iana.SRTPProfile
+
 	// Now is the clock. The engine has none of its own: with nil it neither keeps nor
 	// resumes sessions. With package sealsock nil means the system's clock.
 	Now func() time.Time

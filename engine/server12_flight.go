@@ -70,6 +70,10 @@ func (s *flight12) sendHello(do *effects) error {
 			sh.SCTs = s.d.proof.cred.SCTs
 		}
 	}
+	if err := s.cfg.answerDatagrams(s.info, s.hello, sh); err != nil {
+		return err
+	}
+	sh.SRTP = s.cfg.answerSRTP(s.info, s.hello)
 	s.answer = random[:]
 	if err := s.post(sh, do); err != nil {
 		return err

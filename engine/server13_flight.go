@@ -95,6 +95,9 @@ func (f *flight13) sendHello(do *effects) (shared, helloSum []byte, err error) {
 	if err := f.cfg.fill(sh.Random[:]); err != nil {
 		return nil, nil, err
 	}
+	if err := f.cfg.answerDatagrams(f.info, f.hello, sh); err != nil {
+		return nil, nil, err
+	}
 	raw, err := do.compose(sh)
 	if err != nil {
 		return nil, nil, err
@@ -163,6 +166,7 @@ func (f *flight13) sendExtensions(do *effects) error {
 	}
 	ee.QUICTransportParameters = f.cfg.quic.own()
 	f.answerLimits(ee, f.hello, do)
+	ee.SRTP = f.cfg.answerSRTP(f.info, f.hello)
 	var err error
 	if ee.ECHRetryConfigs, err = f.retryConfigs(); err != nil {
 		return err

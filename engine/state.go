@@ -35,6 +35,8 @@ type State struct {
 	PeerSCTs    [][]byte
 	PSKIdentity []byte // of the external pre-shared key, or of the one that a resumed session began with
 	EarlyALPN   string // on a client: the protocol that its 0-RTT data was sent for
+	// Datagram is what is known besides of a connection of DTLS; nil over a stream.
+	Datagram *DatagramState
 
 	authenticated time.Time // when the peer proved itself, perhaps in an earlier session
 	delegation    []byte    // the peer's delegated credential, as it came
@@ -48,8 +50,30 @@ type State struct {
 	datagram      bool             // the connection is one of DTLS
 	quic          bool             // the connection is one of QUIC
 	addressAsked  bool             // in DTLS 1.2: there was a HelloVerifyRequest
-	sendLimit     int              // on a client: bytes of data in a record; 0 for no limit
+	sendLimit     uint16           // on a client: bytes of data in a record; 0 for no limit
 	late          *late
+}
+
+// A DatagramState is what is known of a connection of DTLS alone.
+type DatagramState struct {
+	// SRTPProfile is the profile that use_srtp has chosen: see State.SRTPKeys. 0 is none.
+	SRTPProfile iana.SRTPProfile
+	// ConnectionID is the connection ID that the peer uses at present, and PeerConnectionID
+	// the one that this side uses; nil for none.
+	ConnectionID, PeerConnectionID []byte
+	// PathChecks is true if the peer takes part in return routability checks (RFC 9853),
+	// without which it is not followed to a new address.
+	PathChecks bool
+
+	ids *connectionIDs // of the DatagramConn; nil in what it returns
+}
+
+// ids returns the connection IDs of a connection of DTLS; nil over a stream.
+func (s *State) ids() *connectionIDs {
+	if s.Datagram == nil {
+		return nil
+	}
+	return s.Datagram.ids
 }
 
 // An exporter gives keys to other protocols; each version has its own.

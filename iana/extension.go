@@ -11,6 +11,7 @@ const (
 	ExtSupportedGroups         ExtensionType = 10
 	ExtECPointFormats          ExtensionType = 11
 	ExtSignatureAlgorithms     ExtensionType = 13
+	ExtUseSRTP                 ExtensionType = 14
 	ExtALPN                    ExtensionType = 16
 	ExtSCT                     ExtensionType = 18
 	ExtClientCertType          ExtensionType = 19
@@ -33,8 +34,10 @@ const (
 	ExtPostHandshakeAuth       ExtensionType = 49
 	ExtSignatureAlgorithmsCert ExtensionType = 50
 	ExtKeyShare                ExtensionType = 51
+	ExtConnectionID            ExtensionType = 54
 	ExtQUICTransportParameters ExtensionType = 57
 	ExtTicketRequest           ExtensionType = 58
+	ExtRRC                     ExtensionType = 61
 	ExtECHOuterExtensions      ExtensionType = 0xfd00
 	ExtECH                     ExtensionType = 0xfe0d
 	ExtRenegotiationInfo       ExtensionType = 0xff01
@@ -55,7 +58,7 @@ var extensions = registry[ExtensionType]{"extension", []name[ExtensionType]{
 	{ExtECPointFormats, "ec_point_formats", ""},
 	{12, "srp", ""},
 	{ExtSignatureAlgorithms, "signature_algorithms", ""},
-	{14, "use_srtp", ""},
+	{ExtUseSRTP, "use_srtp", ""},
 	{15, "heartbeat", ""},
 	{ExtALPN, "application_layer_protocol_negotiation", "alpn"},
 	{17, "status_request_v2", ""},
@@ -92,14 +95,14 @@ var extensions = registry[ExtensionType]{"extension", []name[ExtensionType]{
 	{ExtSignatureAlgorithmsCert, "signature_algorithms_cert", ""},
 	{ExtKeyShare, "key_share", ""},
 	{52, "transparency_info", ""},
-	{54, "connection_id", ""},
+	{ExtConnectionID, "connection_id", ""},
 	{55, "external_id_hash", ""},
 	{56, "external_session_id", ""},
 	{ExtQUICTransportParameters, "quic_transport_parameters", ""},
 	{ExtTicketRequest, "ticket_request", ""},
 	{59, "dnssec_chain", ""},
 	{60, "sequence_number_encryption_algorithms", ""},
-	{61, "rrc", ""},
+	{ExtRRC, "rrc", ""},
 	{62, "tls_flags", ""},
 	{13172, "next_protocol_negotiation", "npn"},
 	{17513, "application_settings_old", ""},

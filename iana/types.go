@@ -3,14 +3,16 @@ package iana
 // ContentType is the type of a record. RFC 9846, Section 5.1.
 type ContentType uint8
 
-// The content types of TLS, and ACK of DTLS 1.3.
+// The content types of TLS and DTLS.
 const (
 	ContentInvalid          ContentType = 0
 	ContentChangeCipherSpec ContentType = 20
 	ContentAlert            ContentType = 21
 	ContentHandshake        ContentType = 22
 	ContentApplicationData  ContentType = 23
-	ContentACK              ContentType = 26
+	ContentTLS12CID         ContentType = 25 // DTLS 1.2, RFC 9146
+	ContentACK              ContentType = 26 // DTLS 1.3
+	ContentRRC              ContentType = 27 // return_routability_check, RFC 9853
 )
 
 var contentTypes = registry[ContentType]{"content type", []name[ContentType]{
@@ -20,9 +22,9 @@ var contentTypes = registry[ContentType]{"content type", []name[ContentType]{
 	{ContentHandshake, "handshake", ""},
 	{ContentApplicationData, "application_data", ""},
 	{24, "heartbeat", ""},
-	{25, "tls12_cid", ""},
+	{ContentTLS12CID, "tls12_cid", ""},
 	{ContentACK, "ack", ""},
-	{27, "return_routability_check", ""},
+	{ContentRRC, "return_routability_check", "rrc"},
 }}
 
 // String returns the registry's name, such as "application_data".

@@ -33,6 +33,11 @@ func (p *socketPath) send(datagram []byte) error {
 	return err
 }
 
+// A client's socket receives from one address alone.
+func (p *socketPath) route() route               { return route{} }
+func (p *socketPath) sendTo(route, []byte) error { return nil }
+func (p *socketPath) move(route)                 {}
+
 func (p *socketPath) forget(*Conn) error     { return p.Close() }
 func (p *socketPath) timers() *timers        { return &p.clock }
 func (p *socketPath) netConn(*Conn) net.Conn { return p.Conn }

@@ -25,7 +25,8 @@ type Conn struct {
 
 	mu     sync.Mutex // of the engine
 	engine *engine.DatagramConn
-	armed  bool // its timeouts go to the timers of the path
+	armed  bool   // its timeouts go to the timers of the path
+	moves  *moves // nil while the peer has used one address
 
 	in      inbox
 	reading sync.Mutex // held by Read, which waits
@@ -43,6 +44,11 @@ type path interface {
 	opened()
 	// send sends one datagram. The connection may continue after an error.
 	send(datagram []byte) error
+	// sendTo sends one to another address, and move makes one that of the peer.
+	sendTo(to route, datagram []byte) error
+	move(to route)
+	// route is the address of the peer.
+	route() route
 	// forget ends the path: nothing comes any more.
 	forget(*Conn) error
 	timers() *timers
@@ -109,6 +115,7 @@ func (c *Conn) HandshakeDone() bool { return c.Made() && c.in.isOpen() }
 type call struct {
 	do       func(*engine.DatagramConn, time.Time) ([]engine.Event, error)
 	datagram []byte // for Receive, if do is nil
+	from     *route // of the datagram, if it is not the address of the peer
 }
 
 // An outcome is what a call has done.
@@ -117,6 +124,7 @@ type outcome struct {
 	question     engine.Question
 	sessions     []*engine.Session
 	out          [][]byte
+	probes       []probe
 	err          error // which is final
 	unsent       error // of the socket
 }
@@ -126,6 +134,9 @@ func (c *Conn) run(k call) outcome {
 	c.mu.Lock()
 	o := c.locked(k)
 	c.mu.Unlock()
+	for _, p := range o.probes {
+		_ = c.path.sendTo(p.to, p.datagram) // the check of the path repeats it
+	}
 	for _, d := range o.out {
 		if err := c.path.send(d); err != nil {
 			o.unsent = err
@@ -148,12 +159,18 @@ func (c *Conn) locked(k call) (o outcome) {
 	}()
 	now := time.Now()
 	var events []engine.Event
-	if k.do == nil {
+	switch {
+	case k.from != nil:
+		events, o.err = c.receiveFrom(&o, now, *k.from, k.datagram)
+	case k.do == nil:
 		events, o.err = c.engine.Receive(now, k.datagram)
-	} else {
+	default:
 		events, o.err = k.do(c.engine, now)
 	}
 	c.note(&o, events)
+	if c.moves != nil {
+		c.probes(&o, c.moves.checking)
+	}
 	o.drain(c.engine)
 	return o
 }

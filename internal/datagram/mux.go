@@ -33,11 +33,14 @@ type Mux struct {
 	seed   maphash.Seed
 	check  *engine.AddressCheck // nil for none
 
+	idLen int // of the connection IDs that are received; 0 for none
+
 	mu       sync.Mutex
 	conns    map[peer]*pair
-	count    int  // of connections
-	unproved int  // of them, while there is a check
-	closed   bool // no more of them
+	ids      map[string]*muxPath // by connection ID
+	count    int                 // of connections
+	unproved int                 // of them, while there is a check
+	closed   bool                // no more of them
 	err      error
 }
 
@@ -61,14 +64,17 @@ type muxPath struct {
 	gone  bool   // it is not counted any more
 	proof *engine.AddressProof
 	alone bool // it has no proof, and counts among those
+	ids   []string
+	moved atomic.Pointer[route] // where the peer is; nil while it is where it began
 }
 
 // NewMux returns a Mux over a socket, which it takes over. It reads the socket from the first
 // Accept on. With a check it keeps nothing of a peer that has not proved its address, but for a
-// bounded number of those whose ClientHello needs several datagrams.
-func NewMux(socket net.PacketConn, check *engine.AddressCheck) *Mux {
+// bounded number of those whose ClientHello needs several datagrams. Connection IDs have idLen
+// bytes; with 0 there are none.
+func NewMux(socket net.PacketConn, check *engine.AddressCheck, idLen int) *Mux {
 	m := &Mux{
-		check:  check,
+		check: check, idLen: idLen, ids: make(map[string]*muxPath),
 		socket: socket, accept: make(chan *Conn, maxAccept), done: make(chan struct{}),
 		seed: maphash.MakeSeed(), conns: make(map[peer]*pair),
 	}
@@ -169,6 +175,9 @@ func (m *Mux) end(err error) {
 			}
 		}
 	}
+	for _, path := range m.ids { // also those that have moved
+		all = append(all, path.conn)
+	}
 	m.mu.Unlock()
 	for _, c := range all {
 		c.lost()
@@ -191,6 +200,14 @@ func (m *Mux) read(buf []byte) (n int, from peer, addr net.Addr, err error) {
 func (m *Mux) deliver(from peer, addr net.Addr, datagram []byte) {
 	if from == (peer{}) {
 		return // a sender without an address, who cannot be answered
+	}
+	if p := m.identified(datagram); p != nil {
+		if p.route().peer == from {
+			p.conn.feed(datagram)
+		} else {
+			p.conn.feedFrom(route{from, addr}, datagram)
+		}
+		return
 	}
 	conn, next, begins := m.find(from, datagram)
 	if begins != 0 {
@@ -321,15 +338,25 @@ func (p *muxPath) opened() {
 	}
 }
 
-func (p *muxPath) send(datagram []byte) error {
+func (p *muxPath) send(datagram []byte) error { return p.sendTo(p.route(), datagram) }
+
+func (p *muxPath) sendTo(to route, datagram []byte) error {
 	if p.mux.udp != nil {
-		_, err := p.mux.udp.WriteToUDPAddrPort(datagram, p.peer.at)
+		_, err := p.mux.udp.WriteToUDPAddrPort(datagram, to.peer.at)
 		return err
 	}
 	// A peer that does not read its UNIX-domain socket must not stop the others.
 	_ = p.mux.socket.SetWriteDeadline(time.Now().Add(sendTime))
-	_, err := p.mux.socket.WriteTo(datagram, p.addr)
+	_, err := p.mux.socket.WriteTo(datagram, to.addr)
 	return err
+}
+
+// route returns where the peer is.
+func (p *muxPath) route() route {
+	if to := p.moved.Load(); to != nil {
+		return *to
+	}
+	return route{p.peer, p.addr}
 }
 
 // sendTime bounds the time that one datagram waits for a peer on a socket other than UDP.
@@ -344,19 +371,30 @@ func (p *muxPath) forget(*Conn) error {
 		p.proved()
 		m.count--
 	}
-	if both := m.conns[p.peer]; both != nil {
-		switch p {
-		case both.conn:
-			both.conn, both.next = both.next, nil
-		case both.next:
-			both.next = nil
-		}
-		if both.conn == nil {
-			delete(m.conns, p.peer)
-		}
+	for _, id := range p.ids {
+		delete(m.ids, id)
 	}
+	p.ids = nil
+	m.leave(p)
 	m.mu.Unlock()
 	return m.release()
+}
+
+// leave makes a connection not the one of its address any more. The Mux is locked.
+func (m *Mux) leave(p *muxPath) {
+	both := m.conns[p.peer]
+	if both == nil {
+		return
+	}
+	switch p {
+	case both.conn:
+		both.conn, both.next = both.next, nil
+	case both.next:
+		both.next = nil
+	}
+	if both.conn == nil {
+		delete(m.conns, p.peer)
+	}
 }
 
 func (p *muxPath) timers() *timers          { return &p.mux.clock }
@@ -365,10 +403,11 @@ func (p *muxPath) netConn(c *Conn) net.Conn { return &below{Conn: c} }
 
 // RemoteAddr returns the address of the peer.
 func (p *muxPath) RemoteAddr() net.Addr {
-	if p.addr != nil {
-		return p.addr
+	to := p.route()
+	if to.addr != nil {
+		return to.addr
 	}
-	at := p.peer.at
+	at := to.peer.at
 	return net.UDPAddrFromAddrPort(netip.AddrPortFrom(at.Addr().Unmap(), at.Port()))
 }
 

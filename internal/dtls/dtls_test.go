@@ -25,7 +25,7 @@ func message(typ iana.HandshakeType, n int) []byte {
 func fragments(t *testing.T, datagram []byte) (list []Fragment, number record.Number) {
 	t.Helper()
 	for len(datagram) > 0 {
-		r, rest, ok := record.NextRecord(datagram)
+		r, rest, ok := record.NextRecord(datagram, 0)
 		if !ok {
 			t.Fatalf("no record at the start of %x", datagram)
 		}
@@ -267,6 +267,18 @@ func FuzzAck(f *testing.F) {
 		list, ok := ParseAck(b)
 		if ok && len(list) != (len(b)-2)/ackLen {
 			t.Fatalf("%d numbers in %d bytes", len(list), len(b))
+		}
+	})
+}
+
+// FuzzParseCheck: what parses is what was appended.
+func FuzzParseCheck(f *testing.F) {
+	f.Add(Check{PathChallenge, CheckCookie{1, 2, 3}}.AppendTo(nil))
+	f.Add(Check{PathDrop, CheckCookie{7: 9}}.AppendTo(nil))
+	f.Add([]byte{3, 0, 0, 0, 0, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if m, ok := ParseCheck(b); ok && (!bytes.Equal(m.AppendTo(nil), b) || m.Type > PathDrop) {
+			t.Fatalf("%x is %v", b, m)
 		}
 	})
 }

@@ -68,8 +68,12 @@ type DatagramRecord struct {
 	Version iana.Version
 	Epoch   uint64
 	raw     []byte
-	header  int // bytes of raw
+	id      []byte // nil without a connection ID
+	header  int    // bytes of raw
 }
+
+// ConnectionID returns the connection ID of the record, which aliases it; nil if it has none.
+func (r DatagramRecord) ConnectionID() []byte { return r.id }
 
 // Matches reports whether the record may be one of an epoch.
 func (r DatagramRecord) Matches(epoch uint64) bool {
@@ -95,33 +99,49 @@ const (
 )
 
 // NextRecord takes the first record off a datagram. It is not ok if there is none: RFC 9147,
-// Section 4.1: the rest of the datagram is then discarded.
-func NextRecord(b []byte) (r DatagramRecord, rest []byte, ok bool) {
+// Section 4.1: the rest of the datagram is then discarded. A connection ID has idLen bytes; a
+// record with one is not for a connection that receives none (RFC 9147, Section 9).
+func NextRecord(b []byte, idLen int) (r DatagramRecord, rest []byte, ok bool) {
 	if len(b) == 0 {
 		return r, nil, false
 	}
 	if b[0]&unifiedMask == unified {
-		return nextUnified(b)
+		return nextUnified(b, idLen)
 	}
-	if len(b) < DatagramHeaderLen {
+	if iana.ContentType(b[0]) != iana.ContentTLS12CID {
+		idLen = 0
+	} else if idLen == 0 {
+		return r, nil, false
+	}
+	if len(b) < DatagramHeaderLen+idLen {
 		return r, nil, false
 	}
 	r = DatagramRecord{
 		Type:    iana.ContentType(b[0]),
 		Version: iana.Version(binary.BigEndian.Uint16(b[1:])),
 		Epoch:   uint64(binary.BigEndian.Uint16(b[3:])),
-		header:  DatagramHeaderLen,
+		header:  DatagramHeaderLen + idLen,
 	}
-	return cut(r, b, int(binary.BigEndian.Uint16(b[11:])))
+	if idLen > 0 {
+		r.id = b[idAt12:][:idLen:idLen]
+	}
+	return cut(r, b, int(binary.BigEndian.Uint16(b[idAt12+idLen:])))
 }
 
-// nextUnified is NextRecord for the header of DTLS 1.3. Connection IDs are not negotiated, so
-// that a record with one is not for this connection.
-func nextUnified(b []byte) (r DatagramRecord, rest []byte, ok bool) {
-	if b[0]&unifiedCID != 0 {
-		return r, nil, false
-	}
+// idAt12 is where the connection ID of a record of DTLS 1.2 stands: behind the number.
+// RFC 9146, Section 4.
+const idAt12 = 11
+
+// nextUnified is NextRecord for the header of DTLS 1.3.
+func nextUnified(b []byte, idLen int) (r DatagramRecord, rest []byte, ok bool) {
 	r = DatagramRecord{Unified: true, Epoch: uint64(b[0] & unifiedEpoch), header: 2}
+	if b[0]&unifiedCID != 0 {
+		if idLen == 0 || len(b) < 1+idLen {
+			return DatagramRecord{}, nil, false
+		}
+		r.id = b[1:][:idLen:idLen]
+		r.header += idLen
+	}
 	if b[0]&unifiedLong != 0 {
 		r.header++
 	}

@@ -30,31 +30,44 @@ var _ DatagramSealer = (*Sealer12)(nil)
 
 // SealDatagram appends one record. RFC 6347, Section 4.1.
 func (s *Sealer12) SealDatagram(
-	dst []byte, typ iana.ContentType, payload []byte, _ int,
+	dst []byte, typ iana.ContentType, payload []byte, pad int,
 ) ([]byte, Number, error) {
 	if s.seq >= s.limit || s.seq >= MaxNumber {
 		return dst, Number{}, ErrExhausted
+	}
+	if len(s.id) > 0 {
+		return s.sealWithID(dst, typ, payload, pad)
 	}
 	number := Number{epoch12, s.seq}
 	n := s.explicit + len(payload) + s.aead.Overhead()
 	dst = slices.Grow(dst, DatagramHeaderLen+n)
 	dst = appendDatagramHeader(dst, typ, iana.DTLS12, number, n)
-	s.nonce = s.iv
-	if s.explicit > 0 {
-		low := s.nonce[suites.IVLen-explicitLen:]
-		binary.BigEndian.PutUint64(low, epoch12<<48|s.seq)
-		dst = append(dst, low...)
-	} else {
-		s.implicit(epoch12<<48 | s.seq)
-	}
+	dst = s.appendNonce(dst)
 	extra := s.additionalDatagram(typ, s.seq, len(payload))
 	s.seq++
 	return s.aead.Seal(dst, s.nonce[:], payload, extra), number, nil
 }
 
-// DatagramOverhead is the header, the part of the nonce that is sent, and the tag.
+// appendNonce sets the nonce of the next record, and appends the part of it that is sent.
+func (s *Sealer12) appendNonce(dst []byte) []byte {
+	s.nonce = s.iv
+	if s.explicit == 0 {
+		s.implicit(epoch12<<48 | s.seq)
+		return dst
+	}
+	low := s.nonce[suites.IVLen-explicitLen:]
+	binary.BigEndian.PutUint64(low, epoch12<<48|s.seq)
+	return append(dst, low...)
+}
+
+// DatagramOverhead is the header, the part of the nonce that is sent, and the tag. A connection
+// ID has a content type beside it.
 func (s *Sealer12) DatagramOverhead() int {
-	return DatagramHeaderLen + s.explicit + s.aead.Overhead()
+	n := DatagramHeaderLen + s.explicit + s.aead.Overhead()
+	if len(s.id) > 0 {
+		n += len(s.id) + 1
+	}
+	return n
 }
 
 // Epoch is the number of the key in DTLS.
@@ -89,13 +102,22 @@ func (o *Opener12) OpenDatagram(r DatagramRecord) (iana.ContentType, []byte, Num
 	}
 	sealed := body[o.explicit:]
 	extra := o.additionalDatagram(r.Type, number.Sequence, n)
+	if r.id != nil {
+		extra = o.additionalWithID(r.id, number.Sequence, n)
+	}
 	plain, err := o.aead.Open(sealed[:0], o.nonce[:], sealed, extra)
 	if err != nil {
 		return 0, nil, Number{}, ErrBadMAC
 	}
 	o.window.use(number.Sequence)
-	if n > o.MaxPlain {
+	typ := r.Type
+	if r.id != nil {
+		if typ, plain, err = unwrap(plain); err != nil {
+			return 0, nil, number, err
+		}
+	}
+	if len(plain) > o.MaxPlain {
 		return 0, nil, number, ErrOverflow
 	}
-	return r.Type, plain, number, nil
+	return typ, plain, number, nil
 }

@@ -13,6 +13,7 @@ import (
 type datagram13 struct {
 	mask  suites.NumberMask
 	epoch uint64
+	id    []byte // that the peer receives in its records
 }
 
 func newDatagram13(suite *suites.Suite, secret keys.TrafficSecret) (d datagram13, err error) {
@@ -27,7 +28,8 @@ func newDatagram13(suite *suites.Suite, secret keys.TrafficSecret) (d datagram13
 }
 
 // unifiedHeader is the length in bytes of the header that is sent: with a number of 16 bits
-// and the length, so that other records may follow in the datagram.
+// and the length, so that other records may follow in the datagram. A connection ID stands
+// behind the first byte.
 const unifiedHeader = 5
 
 var _ DatagramSealer = (*Sealer13)(nil)
@@ -49,9 +51,14 @@ func (s *Sealer13) SealDatagram(
 	// The mask needs a sample of 16 bytes, which a short tag may not provide.
 	pad = max(pad, suites.NumberSample-len(payload)-1-tag)
 	inner := len(payload) + 1 + pad
-	dst = slices.Grow(dst, unifiedHeader+inner+tag)
+	head := unifiedHeader + len(s.id)
+	dst = slices.Grow(dst, head+inner+tag)
 	start := len(dst)
 	dst = append(dst, unified|unifiedLong|unifiedLength|byte(s.epoch&unifiedEpoch))
+	if len(s.id) > 0 {
+		dst[start] |= unifiedCID
+		dst = append(dst, s.id...)
+	}
 	dst = append(dst, byte(s.seq>>8), byte(s.seq), byte((inner+tag)>>8), byte(inner+tag))
 	dst = append(dst, payload...)
 	dst = append(dst, byte(typ))
@@ -59,17 +66,19 @@ func (s *Sealer13) SealDatagram(
 	clear(dst[len(dst)-pad:])
 	n := Number{s.epoch, s.seq}
 	s.next()
-	header, body := dst[start:start+unifiedHeader], dst[start+unifiedHeader:]
+	header, body := dst[start:start+head], dst[start+head:]
 	s.aead.Seal(body[:0], s.nonce[:], body, header)
 	dst = dst[:len(dst)+tag]
-	mask := s.mask(dst[start+unifiedHeader:])
-	header[1] ^= mask[0]
-	header[2] ^= mask[1]
+	mask := s.mask(dst[start+head:])
+	header[1+len(s.id)] ^= mask[0]
+	header[2+len(s.id)] ^= mask[1]
 	return dst, n, nil
 }
 
 // DatagramOverhead is the header, the content type and the tag.
-func (s *Sealer13) DatagramOverhead() int { return unifiedHeader + 1 + s.aead.Overhead() }
+func (s *Sealer13) DatagramOverhead() int {
+	return unifiedHeader + len(s.id) + 1 + s.aead.Overhead()
+}
 
 // Epoch is the number of the key in DTLS.
 func (s *Sealer13) Epoch() uint64 { return s.epoch }
@@ -91,11 +100,12 @@ func (o *Opener13) OpenDatagram(r DatagramRecord) (iana.ContentType, []byte, Num
 		return 0, nil, Number{}, ErrOverflow
 	}
 	mask := o.mask(body)
-	header[1] ^= mask[0]
-	low, bits := uint64(header[1]), 8
+	number := header[1+len(r.id):]
+	number[0] ^= mask[0]
+	low, bits := uint64(number[0]), 8
 	if header[0]&unifiedLong != 0 {
-		header[2] ^= mask[1]
-		low, bits = uint64(binary.BigEndian.Uint16(header[1:])), 16
+		number[1] ^= mask[1]
+		low, bits = uint64(binary.BigEndian.Uint16(number)), 16
 	}
 	seq := o.window.near(low, bits)
 	if seq >= MaxNumber {

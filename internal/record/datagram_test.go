@@ -69,7 +69,7 @@ func TestDatagramRecords(t *testing.T) {
 				for _, j := range random.Perm(100) {
 					b := sent[at+j]
 					again := bytes.Clone(b)
-					r, rest, ok := NextRecord(b)
+					r, rest, ok := NextRecord(b, 0)
 					if !ok || len(rest) > 0 || !r.Matches(p.opener.Epoch()) {
 						t.Fatalf("record %d: %+v, %v", at+j, r, ok)
 					}
@@ -78,7 +78,7 @@ func TestDatagramRecords(t *testing.T) {
 						!bytes.Equal(payload, []byte{byte(at + j), 7}) {
 						t.Fatalf("record %d: %v %x %v, %v", at+j, typ, payload, n, err)
 					}
-					r, _, _ = NextRecord(again)
+					r, _, _ = NextRecord(again, 0)
 					if _, _, _, err := p.opener.OpenDatagram(r); !errors.Is(err, ErrReplayed) {
 						t.Fatalf("record %d a second time: %v", at+j, err)
 					}
@@ -99,7 +99,7 @@ func TestDatagramForgery(t *testing.T) {
 			for i := range good {
 				b := bytes.Clone(good)
 				b[i] ^= 1
-				r, _, ok := NextRecord(b)
+				r, _, ok := NextRecord(b, 0)
 				if !ok || !r.Matches(p.opener.Epoch()) {
 					continue
 				}
@@ -107,7 +107,7 @@ func TestDatagramForgery(t *testing.T) {
 					t.Errorf("a record with byte %d of %d changed opens", i, len(good))
 				}
 			}
-			r, _, _ := NextRecord(good)
+			r, _, _ := NextRecord(good, 0)
 			if _, _, _, err := p.opener.OpenDatagram(r); err != nil {
 				t.Errorf("the record itself: %v", err)
 			}
@@ -163,7 +163,7 @@ func TestShortHeader(t *testing.T) {
 	sealed := long.aead.Seal(nil, long.nonce[:], body, header)
 	mask := long.mask(sealed)
 	header[1] ^= mask[0]
-	r, rest, ok := NextRecord(append(header, sealed...))
+	r, rest, ok := NextRecord(append(header, sealed...), 0)
 	if !ok || len(rest) > 0 {
 		t.Fatal("the record is not found")
 	}
@@ -183,12 +183,12 @@ func TestPlainDatagrams(t *testing.T) {
 	if n.Sequence != 1 {
 		t.Errorf("the second record has number %v", n)
 	}
-	r, rest, ok := NextRecord(b)
+	r, rest, ok := NextRecord(b, 0)
 	typ, payload, _, err := new(PlainDatagrams).OpenDatagram(r)
 	if !ok || err != nil || typ != iana.ContentHandshake || string(payload) != "hello" {
 		t.Errorf("%v %q, %v", typ, payload, err)
 	}
-	if r, rest, ok = NextRecord(rest); !ok || len(rest) > 0 || r.Type != iana.ContentAlert {
+	if r, rest, ok = NextRecord(rest, 0); !ok || len(rest) > 0 || r.Type != iana.ContentAlert {
 		t.Errorf("the second record: %+v, %v", r, ok)
 	}
 }
@@ -201,12 +201,18 @@ func FuzzNextRecord(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(b)
+		f.Add(b, 0)
+		pair.sealer.(IDSealer).SetConnectionID([]byte("12345678"))
+		b, _, err = pair.sealer.SealDatagram(nil, iana.ContentHandshake, []byte("message"), 3)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b, 8)
 	}
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(func(t *testing.T, b []byte, idLen int) {
 		total := len(b)
 		for {
-			r, rest, ok := NextRecord(b)
+			r, rest, ok := NextRecord(b, idLen&0xff)
 			if !ok {
 				return
 			}

@@ -27,6 +27,8 @@ type direction12 struct {
 	extra    [13]byte
 	seq      uint64
 	limit    uint64
+	id       []byte // in DTLS: the connection ID that the peer receives in its records
+	idExtra  []byte // see additionalWithID
 }
 
 // Format prints [redacted] for every verb, so that no output or log shows the keys.

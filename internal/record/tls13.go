@@ -172,6 +172,11 @@ func (o *Opener13) inner(inner []byte) (iana.ContentType, []byte, error) {
 	if len(inner) > o.MaxInner {
 		return 0, nil, ErrOverflow
 	}
+	return unwrap(inner)
+}
+
+// unwrap takes the content type and the padding off.
+func unwrap(inner []byte) (iana.ContentType, []byte, error) {
 	// "Implementations MUST limit their scanning to the cleartext returned
 	// from the AEAD decryption and MUST NOT accept ... records with no
 	// non-zero octets." RFC 9846, Section 5.4.

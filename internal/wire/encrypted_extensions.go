@@ -43,6 +43,8 @@ var encryptedExtensionsTable = table[EncryptedExtensions]{
 	field(iana.ExtQUICTransportParameters,
 		func(m *EncryptedExtensions) *[]byte { return &m.QUICTransportParameters },
 		(*parser).rest, addBytes),
+	field(iana.ExtUseSRTP, func(m *EncryptedExtensions) **SRTP { return &m.SRTP },
+		(*parser).srtp, addSRTP),
 	flag(iana.ExtEarlyData, func(m *EncryptedExtensions) *bool { return &m.EarlyData }),
 	field(iana.ExtECH, func(m *EncryptedExtensions) *[]byte { return &m.ECHRetryConfigs },
 		(*parser).echRetryConfigs, addBytes),

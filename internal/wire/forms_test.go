@@ -30,6 +30,8 @@ var forms = map[string]struct {
 	"Finished":              {iana.HandshakeFinished, form(wire.ParseFinished)},
 	"NewSessionTicket":      {iana.HandshakeNewSessionTicket, form(wire.ParseNewSessionTicket)},
 	"KeyUpdate":             {iana.HandshakeKeyUpdate, form(wire.ParseKeyUpdate)},
+	"NewConnectionId":       {iana.HandshakeNewConnectionID, form(wire.ParseNewConnectionID)},
+	"RequestConnectionId":   {iana.HandshakeRequestConnectionID, form(wire.ParseRequestConnectionID)},
 	"Certificate12":         {iana.HandshakeCertificate, form(wire.ParseCertificate12)},
 	"RawKey12":              {iana.HandshakeCertificate, form(parseRawKey12)},
 	"CertificateStatus12":   {iana.HandshakeCertificateStatus, form(wire.ParseCertificateStatus12)},

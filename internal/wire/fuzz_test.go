@@ -64,6 +64,8 @@ func FuzzParseCertificateVerify(f *testing.F)        { fuzz(f, "CertificateVerif
 func FuzzParseFinished(f *testing.F)                 { fuzz(f, "Finished") }
 func FuzzParseNewSessionTicket(f *testing.F)         { fuzz(f, "NewSessionTicket") }
 func FuzzParseKeyUpdate(f *testing.F)                { fuzz(f, "KeyUpdate") }
+func FuzzParseNewConnectionID(f *testing.F)          { fuzz(f, "NewConnectionId") }
+func FuzzParseRequestConnectionID(f *testing.F)      { fuzz(f, "RequestConnectionId") }
 func FuzzParseCertificate12(f *testing.F)            { fuzz(f, "Certificate12") }
 func FuzzParseRawKey12(f *testing.F)                 { fuzz(f, "RawKey12") }
 func FuzzParseCertificateStatus12(f *testing.F)      { fuzz(f, "CertificateStatus12") }
@@ -80,7 +82,7 @@ func FuzzParseDatagramServerHello(f *testing.F)      { fuzz(f, "DatagramServerHe
 func FuzzParseHelloVerifyRequest(f *testing.F)       { fuzz(f, "HelloVerifyRequest") }
 
 func TestEveryFormIsFuzzed(t *testing.T) {
-	const targets = 24 // above
+	const targets = 26 // above
 	if len(forms) != targets {
 		t.Errorf("%d messages, %d fuzz targets", len(forms), targets)
 	}

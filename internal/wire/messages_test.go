@@ -238,6 +238,41 @@ var vectors = []struct {
 		"04 00001c | 00001c20 | ffffffff | 02 0001 | 0001 03 | 000c | 002a 0004 00000000 | 8a8a 0000",
 	},
 	{"KeyUpdate", "alone", &wire.KeyUpdate{}, "18 000001 00"},
+	{
+		"NewConnectionId", "spare", &wire.NewConnectionID{IDs: [][]byte{{1, 2}, {3}}},
+		"0a 000008 | 0005 02 0102 01 03 | 01",
+	},
+	{
+		"NewConnectionId", "immediate", &wire.NewConnectionID{IDs: [][]byte{{7}}, Immediate: true},
+		"0a 000005 | 0002 01 07 | 00",
+	},
+	{"NewConnectionId", "none", &wire.NewConnectionID{IDs: [][]byte{}}, "0a 000003 | 0000 | 01"},
+	{"RequestConnectionId", "", &wire.RequestConnectionID{Count: 200}, "09 000001 c8"},
+	{
+		"ClientHello", "of DTLS, with what TLS does not have",
+		&wire.ClientHello{
+			LegacyVersion: iana.TLS12, Random: random, SessionID: []byte{},
+			CipherSuites: []iana.CipherSuite{0x1301}, CompressionMethods: []byte{0}, Padding: -1,
+			Present:      []iana.ExtensionType{iana.ExtConnectionID, iana.ExtRRC, iana.ExtUseSRTP},
+			ConnectionID: []byte{5, 6}, RRC: true,
+			SRTP: &wire.SRTP{
+				Profiles: []iana.SRTPProfile{iana.SRTP_AEAD_AES_128_GCM, 1}, MKI: []byte{9},
+			},
+		},
+		"01 000042 | 0303" + randomHex + "00 | 0002 1301 | 0100 | 0017" +
+			"0036 0003 02 0506 | 003d 0000 | 000e 0008 0004 0007 0001 01 09",
+	},
+	{
+		"ServerHello", "of DTLS, with an empty connection ID",
+		&wire.ServerHello{
+			LegacyVersion: iana.TLS12, Random: random, SessionID: []byte{}, CipherSuite: 0xc02f,
+			Present:      []iana.ExtensionType{iana.ExtConnectionID, iana.ExtRRC, iana.ExtUseSRTP},
+			ConnectionID: []byte{}, RRC: true,
+			SRTP: &wire.SRTP{Profiles: []iana.SRTPProfile{1}, MKI: []byte{}},
+		},
+		"02 00003a | 0303" + randomHex + "00 | c02f | 00 | 0012" +
+			"0036 0001 00 | 003d 0000 | 000e 0005 0002 0001 00",
+	},
 	{"KeyUpdate", "both ways", &wire.KeyUpdate{RequestUpdate: true}, "18 000001 01"},
 	{"Certificate12", "none", &wire.Certificate12{Certificates: [][]byte{}}, "0b 000003 000000"},
 	{"Certificate12", "two", &wire.Certificate12{Certificates: [][]byte{{1}, {2, 3}}}, "0b 00000c | 000009 000001 01 000002 0203"},

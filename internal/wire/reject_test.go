@@ -147,6 +147,13 @@ var rejects = []struct {
 	{"NewSessionTicket", "00000000 00000000 00 0000 0000", decodeError, "new_session_ticket: ticket: empty"},
 	{"NewSessionTicket", "00000000 00000000 00 0001 00 0006 002a 0002 0000", decodeError, "new_session_ticket: early_data: max_early_data_size: truncated"},
 	{"NewSessionTicket", "00000000 00000000 00 0001 00 0008 1a1a 0000 1a1a 0000", illegalParameter, "new_session_ticket: extensions: a duplicate type"},
+	{
+		"NewConnectionId", "0002010702", illegalParameter,
+		"new_connection_id: usage: value 2, 0 or 1 allowed",
+	},
+	{"NewConnectionId", "000201", decodeError, "new_connection_id: cids: truncated"},
+	{"NewConnectionId", "0002020701", decodeError, "new_connection_id: cids: truncated"},
+	{"RequestConnectionId", "", decodeError, "request_connection_id: num_cids: truncated"},
 	{"KeyUpdate", "", decodeError, "key_update: request_update: truncated"},
 	{"KeyUpdate", "02", illegalParameter, "key_update: request_update: value 2, 0 or 1 allowed"},
 	{"KeyUpdate", "0000", decodeError, "key_update: 1 byte left over"},

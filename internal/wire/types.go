@@ -61,6 +61,9 @@ type ClientHello struct {
 	// QUICTransportParameters is non-nil, perhaps empty, if present.
 	QUICTransportParameters []byte
 	RenegotiationInfo       []byte // non-nil, perhaps empty, if present
+	ConnectionID            []byte // non-nil, perhaps empty, if present
+	RRC                     bool
+	SRTP                    *SRTP
 	ECH                     *ECHClientHello
 	ECHOuterExtensions      []iana.ExtensionType
 	PSK                     *OfferedPSKs // always last
@@ -75,6 +78,13 @@ type KeyShare struct {
 
 // TicketRequest is how many tickets a client asks for. RFC 9149, Section 3.
 type TicketRequest struct{ NewSession, Resumption uint8 }
+
+// SRTP is use_srtp: the profiles that a client offers, or the one that the server chose.
+// RFC 5764, Section 4.1.1.
+type SRTP struct {
+	Profiles []iana.SRTPProfile
+	MKI      []byte // at most 255 bytes
+}
 
 // OfferedPSKs is pre_shared_key in ClientHello. RFC 9846, Section 4.2.11.
 type OfferedPSKs struct {
@@ -117,6 +127,8 @@ type ServerHello struct {
 	Cookie           []byte // HelloRetryRequest only
 	ECHConfirmation  []byte // HelloRetryRequest only: 8 bytes of encrypted_client_hello
 	Certified        bool   // cert_with_extern_psk
+	ConnectionID     []byte // in DTLS: non-nil, perhaps empty, if present
+	RRC              bool   // in DTLS
 
 	// TLS 1.2 only.
 	ServerNameAck        bool
@@ -131,6 +143,7 @@ type ServerHello struct {
 	RenegotiationInfo    []byte // non-nil, perhaps empty, if present
 	ClientCertType       *iana.CertificateType
 	ServerCertType       *iana.CertificateType
+	SRTP                 *SRTP
 	Unknown              []Extension
 }
 
@@ -149,6 +162,7 @@ type EncryptedExtensions struct {
 	TicketRequest     *uint8 // expected_count
 	// QUICTransportParameters is non-nil, perhaps empty, if present.
 	QUICTransportParameters []byte
+	SRTP                    *SRTP
 	ECHRetryConfigs         []byte // an ECHConfigList, nil if absent
 	Unknown                 []Extension
 }

@@ -12,6 +12,7 @@ var areas = []area{
 	{"authority_acme", authorityACMERows},
 	{"bounds", boundsRows},
 	{"dtls", dtlsRows},
+	{"dtls_ids", idRows},
 	{"engine_details", detailRows},
 	{"engine_client", engineClientRows},
 	{"engine_ech", engineECHRows},

@@ -10,6 +10,9 @@ const (
 	rfc5280 = "RFC 5280"
 	sp800   = "SP 800-38D" // GCM
 	rfc9149 = "RFC 9149"   // ticket requests
+	rfc9146 = "RFC 9146"   // connection IDs
+	rfc9853 = "RFC 9853"   // return routability checks
+	rfc5764 = "RFC 5764"   // use_srtp
 	own     = "sealsock"   // a rule of this module; section names where it is written
 )
 
@@ -44,6 +47,9 @@ var documents = []document{
 	{"RFC 8449", "Record size limit", 10},
 	{"RFC 8879", "Certificate compression", 12},
 	{rfc9149, "Ticket requests", 0},
+	{rfc9146, "Connection IDs of DTLS 1.2", 0},
+	{rfc9853, "Return routability checks", 0},
+	{rfc5764, "SRTP keys from DTLS", 0},
 	{"RFC 9258", "Imported pre-shared keys", 8},
 	{"RFC 9345", "Delegated credentials", 19},
 	{"RFC 9849", "Encrypted ClientHello", 72},

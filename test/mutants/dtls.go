@@ -166,4 +166,10 @@ var dtlsRows = []row{
 		old:  " || old.Datagram != s.info.datagram", new: "",
 		test: "TestSessionsAreApart",
 	},
+	{
+		doc: own, section: "engine: DTLS", must: "tickets wait for the acknowledgment of a KeyUpdate",
+		file: "engine/datagram_send.go",
+		old:  "\tif c.update.sent {\n\t\t// The peer", new: "\tif false {\n\t\t// The peer",
+		test: "TestTicketsBehindKeyUpdate",
+	},
 }

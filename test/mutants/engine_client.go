@@ -94,7 +94,7 @@ var engineClientRows = []row{
 	{
 		doc: rfc9846, section: "4.2",
 		must: "no answer to an extension that was not offered: unsupported_extension",
-		file: "engine/client13.go",
+		file: "engine/connection_ids.go",
 		old:  "err := o.checkExtensions(\"server_hello\", sh.Present,",
 		new:  "err := o.checkExtensions(\"server_hello\", nil,",
 		test: "TestClientRefusesServerHello13/an unknown extension",

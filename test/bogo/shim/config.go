@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"slices"
@@ -47,7 +48,7 @@ func (c *connection) config() (*engine.Config, error) {
 	if err := s.versions(cfg); err != nil {
 		return nil, err
 	}
-	if err := s.ciphers(cfg); err != nil {
+	if err := cmp.Or(s.ciphers(cfg), s.srtp(cfg)); err != nil {
 		return nil, err
 	}
 	if err := s.ech(cfg, &c.target); err != nil {
@@ -66,6 +67,21 @@ func (c *connection) config() (*engine.Config, error) {
 	}
 	cfg.EarlyData, cfg.NoTickets = s.earlyData && c.resuming, s.noTicket
 	return cfg, err
+}
+
+// srtp sets the profiles of SRTP, which stand between colons.
+func (s *settings) srtp(cfg *engine.Config) error {
+	for name := range strings.SplitSeq(s.srtpProfiles, ":") {
+		if name == "" {
+			continue
+		}
+		p, err := iana.ParseSRTPProfile(name)
+		if err != nil {
+			return err
+		}
+		cfg.SRTPProfiles = append(cfg.SRTPProfiles, p)
+	}
+	return nil
 }
 
 // accepted returns the signature schemes for the peer.

@@ -29,6 +29,7 @@ type settings struct {
 	hostName               string
 	advertiseALPN          string
 	selectALPN             string
+	srtpProfiles           string
 	rejectALPN             bool
 	declineALPN            bool
 	maxCertList            int

@@ -54,6 +54,7 @@ var flags = map[string]flag{
 	"-host-name":             text(func(s *settings) *string { return &s.hostName }),
 	"-advertise-alpn":        text(func(s *settings) *string { return &s.advertiseALPN }),
 	"-select-alpn":           text(func(s *settings) *string { return &s.selectALPN }),
+	"-srtp-profiles":         text(func(s *settings) *string { return &s.srtpProfiles }),
 	"-reject-alpn":           on(func(s *settings) *bool { return &s.rejectALPN }),
 	"-decline-alpn":          on(func(s *settings) *bool { return &s.declineALPN }),
 	"-max-cert-list":         number(func(s *settings) *int { return &s.maxCertList }),

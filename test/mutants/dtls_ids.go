@@ -1,0 +1,167 @@
+package main
+
+// idRows are about connection IDs, return routability checks and use_srtp.
+var idRows = []row{
+	{
+		doc: rfc9146, section: "3", must: "a record without the ID that is expected is invalid",
+		file: "engine/datagram_keys.go",
+		old:  "return e.ids.length() == 0 || rec.Unified && e.named", new: "return true",
+		test: "TestConnectionIDExpected",
+	},
+	{
+		doc: rfc9146, section: "3", must: "a record with the ID of another connection is discarded",
+		file: "engine/datagram_receive.go",
+		old:  "!ok || !c.ids.owns(rec.ConnectionID())", new: "!ok",
+		test: "TestConnectionIDExpected",
+	},
+	{
+		doc: rfc9146, section: "3", must: "IDs are negotiated anew when a session is resumed",
+		file: "engine/connection_ids.go",
+		old:  "!info.datagram || h.ConnectionID == nil ||", new: "!info.datagram ||",
+		test: "TestConnectionIDResumed",
+	},
+	{
+		doc: rfc9146, section: "4", must: "the content type is inside, behind the content",
+		file: "internal/record/connection_id.go",
+		old:  "append(append(dst, payload...), byte(typ))", new: "append(append(dst, payload...), 23)",
+		test: "TestConnectionIDPadding",
+	},
+	{
+		doc: rfc9146, section: "5", must: "a DTLSInnerPlaintext has at most 2^14 bytes",
+		file: "internal/record/connection_id.go",
+		old:  "room := MaxPlaintext - 1 - len(payload)", new: "room := MaxPlaintext - len(payload)",
+		test: "TestConnectionIDPadding",
+	},
+	{
+		doc: rfc9146, section: "5.3", must: "the ID and its length are authenticated",
+		file: "internal/record/connection_id.go",
+		old:  "byte(len(id)), byte(iana.ContentTLS12CID))", new: "0, byte(iana.ContentTLS12CID))",
+		test: "TestConnectionID12Form",
+	},
+	{
+		doc: rfc9146, section: "6", must: "only a record that is newer than all others begins a check",
+		file: "engine/datagram_path.go",
+		old:  "case !newer:", new: "case false:",
+		test: "TestPathIsNotFollowed",
+	},
+	{
+		doc: rfc9146, section: "6", must: "only an authentic record begins a check",
+		file: "engine/datagram_path.go",
+		old:  "if !heard || !p.elsewhere()", new: "if !p.elsewhere()",
+		test: "TestPathIsNotFollowed",
+	},
+	{
+		doc: rfc9147, section: "9", must: "a record with an ID is discarded where none is received",
+		file: "internal/record/datagram.go",
+		old:  "if idLen == 0 || len(b) < 1+idLen {", new: "if len(b) < 1+idLen {",
+		test: "TestConnectionIDs",
+	},
+	{
+		doc: rfc9147, section: "9", must: "one NewConnectionId is on its way at a time",
+		file: "engine/connection_ids.go",
+		old:  "if !ids.owed || ids.sent || c.update.sent {", new: "if !ids.owed || c.update.sent {",
+		test: "TestConnectionIDRequestWaits",
+	},
+	{
+		doc: rfc9147, section: "9", must: "one RequestConnectionId is unanswered at a time",
+		file: "engine/connection_ids.go",
+		old:  "case c.ids.asked:", new: "case false:",
+		test: "TestNewConnectionIDs",
+	},
+	{
+		doc: rfc9147, section: "9", must: "an ID for immediate use is used from then on",
+		file: "engine/connection_ids.go",
+		old:  "\tif n.Immediate {", new: "\tif false {",
+		test: "TestNewConnectionIDs",
+	},
+	{
+		doc: rfc9147, section: "9", must: "NewConnectionId of a side that receives no IDs is refused",
+		file: "engine/connection_ids.go",
+		old:  "if len(ids.peer) > 0 {\n\t\tlist", new: "if true {\n\t\tlist",
+		test: "TestConnectionIDViolations",
+	},
+	{
+		doc: own, section: "engine: DTLS", must: "a peer's spare connection IDs are bounded",
+		file: "engine/connection_ids.go",
+		old:  "list[:min(len(list), maxIDs-len(ids.spare))]", new: "list",
+		test: "TestConnectionIDViolations",
+	},
+	{
+		doc: own, section: "engine: DTLS", must: "requests for connection IDs have a rate",
+		file: "engine/allowance.go",
+		old:  "limit, count = idRate, &r.info.ids().rate", new: "return nil",
+		test: "TestConnectionIDRate",
+	},
+	{
+		doc: own, section: "engine: DTLS", must: "connection IDs that the peer has left are retired",
+		file: "engine/connection_ids.go",
+		old:  "for ids.at > 1 {", new: "for false {",
+		test: "TestNewConnectionIDs",
+	},
+	{
+		doc: rfc9853, section: "3", must: "without rrc its messages are refused",
+		file: "engine/datagram_path.go",
+		old:  "if !c.ids.checks {", new: "if false {",
+		test: "TestPathCheckUnasked",
+	},
+	{
+		doc: rfc9853, section: "3", must: "without rrc a peer is not followed",
+		file: "engine/datagram_path.go",
+		old:  "!p.elsewhere() || !c.ids.checks || c.send.closed", new: "!p.elsewhere() || c.send.closed",
+		test: "TestPathIsNotFollowed",
+	},
+	{
+		doc: rfc9853, section: "3", must: "rrc is answered only with connection_id",
+		file: "engine/connection_ids.go",
+		old:  "if sh.RRC && sh.ConnectionID == nil {", new: "if false {",
+		test: "TestConnectionIDAnswers",
+	},
+	{
+		doc: rfc9853, section: "5.1", must: "an answer has the cookie that was sent",
+		file: "engine/datagram_path.go",
+		old:  "return keys.Equal(sent[:], m.Cookie[:])", new: "return keys.Equal(sent[:], sent[:])",
+		test: "TestPathAnswers",
+	},
+	{
+		doc: rfc9853, section: "5.1", must: "the answer comes on the path that is checked",
+		file: "engine/datagram_path.go",
+		old:  "k == nil || k.path != p.from {", new: "k == nil {",
+		test: "TestPathMoves",
+	},
+	{
+		doc: rfc9853, section: "5.1", must: "after T the address is not updated",
+		file: "engine/datagram_path.go",
+		old:  "c.paths.check = nil // RFC", new: "_ = 0 // RFC",
+		test: "TestPathCheckIsBounded",
+	},
+	{
+		doc: rfc9853, section: "5", must: "at most three times the bytes are sent to an unproved address",
+		file: "engine/datagram_path.go",
+		old:  "if n > k.granted {", new: "if false {",
+		test: "TestPathCheckIsBounded",
+	},
+	{
+		doc: rfc9853, section: "5.4", must: "an answer is sent where the challenge came from",
+		file: "engine/datagram_path.go",
+		old:  "p.out = append(p.out, probe{p.from, d})", new: "c.out = append(c.out, d)",
+		test: "TestChallengeFromElsewhere",
+	},
+	{
+		doc: rfc5764, section: "4.1.1", must: "the profile was offered",
+		file: "engine/srtp.go",
+		old:  "len(m.Profiles) != 1 || !slices", new: "len(m.Profiles) != 1 || false && !slices",
+		test: "TestSRTPAnswers",
+	},
+	{
+		doc: rfc5764, section: "4.1.3", must: "an srtp_mki is the one that was offered",
+		file: "engine/srtp.go",
+		old:  "case len(m.MKI) > 0:", new: "case false:",
+		test: "TestSRTPAnswers",
+	},
+	{
+		doc: own, section: "internal/datagram", must: "an ID leads to the connection from any address",
+		file: "internal/datagram/mux.go",
+		old:  "p.conn.feedFrom(route{from, addr}, datagram)", new: "_ = p",
+		pkg: ".", test: "TestPacketsMove",
+	},
+}
