@@ -22,7 +22,16 @@ import (
 type TicketKey struct {
 	// secret is nil for no key. It is a function, of which package fmt prints the
 	// address: it calls no method on unexported fields, and prints arrays.
-	secret func() *[32]byte
+	secret func() *ticketSecret
+}
+
+// A ticketSecret is a key and what follows from it, which is computed once.
+type ticketSecret struct {
+	key  [32]byte
+	once sync.Once
+	name [16]byte
+	aead cipher.AEAD
+	err  error
 }
 
 // NewTicketKey makes a key of 32 random bytes, which a fleet may share. 32 zero
@@ -31,7 +40,8 @@ func NewTicketKey(secret [32]byte) TicketKey {
 	if subtle.ConstantTimeCompare(secret[:], make([]byte, len(secret))) == 1 {
 		return TicketKey{}
 	}
-	return TicketKey{func() *[32]byte { return &secret }}
+	t := &ticketSecret{key: secret}
+	return TicketKey{func() *ticketSecret { return t }}
 }
 
 // Valid reports whether k is a key, and not the zero value.
@@ -40,13 +50,21 @@ func (k TicketKey) Valid() bool { return k.secret != nil }
 // Format prints [redacted] for every verb, so that no output or log shows the key.
 func (TicketKey) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
 
-// name identifies in a ticket the key that it is sealed with. It reveals nothing
-// about the key.
-func (k *TicketKey) name() [16]byte {
-	h := sha256.New()
-	h.Write([]byte("sealsock ticket key name\x00"))
-	h.Write(k.secret()[:])
-	return [16]byte(h.Sum(nil))
+// sealing returns the AEAD of tickets and the name that identifies in a ticket the key that
+// it is sealed with. The name reveals nothing about the key.
+func (k *TicketKey) sealing() (name *[16]byte, aead cipher.AEAD, err error) {
+	t := k.secret()
+	t.once.Do(func() {
+		h := sha256.New()
+		h.Write([]byte("sealsock ticket key name\x00"))
+		h.Write(t.key[:])
+		t.name = [16]byte(h.Sum(nil))
+		var block cipher.Block
+		if block, t.err = aes.NewCipher(t.key[:]); t.err == nil {
+			t.aead, t.err = cipher.NewGCMWithRandomNonce(block)
+		}
+	})
+	return &t.name, t.aead, t.err
 }
 
 // TicketKeys is where ticket keys come from, for a fleet that shares them.
@@ -82,11 +100,10 @@ func (t *sealedTickets) Issue(s *engine.Session) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	aead, err := keys[0].aead()
+	name, aead, err := keys[0].sealing()
 	if err != nil {
 		return nil, err
 	}
-	name := keys[0].name()
 	ticket := append(make([]byte, 0, len(name)+aead.Overhead()+len(plain)), name[:]...)
 	return aead.Seal(ticket, nil, plain, name[:]), nil
 }
@@ -100,13 +117,12 @@ func (t *sealedTickets) Redeem(ticket []byte) (*engine.Session, error) {
 		if !key.Valid() {
 			continue
 		}
-		name := key.name()
-		if [16]byte(ticket[:16]) != name {
-			continue
-		}
-		aead, err := key.aead()
+		name, aead, err := key.sealing()
 		if err != nil {
 			return nil, err
+		}
+		if [16]byte(ticket[:16]) != *name {
+			continue
 		}
 		plain, err := aead.Open(nil, nil, ticket[16:], name[:])
 		if err != nil {
@@ -119,14 +135,6 @@ func (t *sealedTickets) Redeem(ticket []byte) (*engine.Session, error) {
 		return s, nil
 	}
 	return nil, nil
-}
-
-func (k *TicketKey) aead() (cipher.AEAD, error) {
-	block, err := aes.NewCipher(k.secret()[:])
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCMWithRandomNonce(block)
 }
 
 // RotatingKeys is TicketKeys for one process: random keys, a new one each

@@ -134,18 +134,17 @@ const clockSkew = 10 * time.Second
 // sessionFormat is the version of the encoding below.
 const sessionFormat = 5
 
-// sessionHead is the part of an encoded session that has a fixed length. It is encoded field
-// by field, each big-endian.
-type sessionHead struct {
-	Format, Flags          uint8
-	Version                iana.Version
-	CipherSuite            iana.CipherSuite
-	Group                  iana.NamedGroup
-	Created, Authenticated int64  // milliseconds
-	Lifetime               uint32 // seconds
-	MaxEarlyData           uint32
-	AgeAdd, Limit          uint32
-}
+// sessionHead is the length of what an encoded session begins with, in bytes. All numbers are
+// big-endian.
+//
+//	struct {
+//	    uint8 format, flags;
+//	    uint16 version, cipher_suite, group;
+//	    uint64 created, authenticated;    /* milliseconds */
+//	    uint32 lifetime;                  /* seconds */
+//	    uint32 max_early_data, age_add, limit;
+//	} SessionHead;
+const sessionHead = 2 + 3*2 + 2*8 + 4*4
 
 // The flags of a session.
 const (
@@ -184,24 +183,38 @@ func (s *Session) flags() (flags uint8) {
 	return flags
 }
 
+// room returns how long the session is when it is encoded, in bytes.
+func (s *Session) room(name, alpn, secret *[]byte) int {
+	n := sessionHead + 3 + len(s.Extra)
+	for _, field := range s.fields(name, alpn, secret) {
+		n += 3 + len(*field)
+	}
+	for _, list := range s.lists() {
+		n += 3
+		for _, item := range *list {
+			n += 3 + len(item)
+		}
+	}
+	return n
+}
+
 // Marshal encodes the session, its secret included.
 func (s *Session) Marshal() ([]byte, error) {
 	if s == nil {
 		return nil, usage("there is no session to encode")
 	}
-	head := sessionHead{
-		Format: sessionFormat, Flags: s.flags(), Version: s.Version,
-		CipherSuite: s.CipherSuite, Group: s.Group,
-		Created: s.Created.UnixMilli(), Authenticated: s.Authenticated.UnixMilli(),
-		Lifetime: uint32(s.Lifetime / time.Second), MaxEarlyData: s.MaxEarlyData,
-		AgeAdd: s.ageAdd, Limit: s.limit,
+	name, alpn, secret := []byte(s.ServerName), []byte(s.ALPN), s.secret.bytes()
+	start := append(make([]byte, 0, s.room(&name, &alpn, &secret)), sessionFormat, s.flags())
+	for _, v := range []uint16{uint16(s.Version), uint16(s.CipherSuite), uint16(s.Group)} {
+		start = binary.BigEndian.AppendUint16(start, v)
 	}
-	start, err := binary.Append(nil, binary.BigEndian, head)
-	if err != nil {
-		return nil, local("a session cannot be encoded", err)
+	start = binary.BigEndian.AppendUint64(start, uint64(s.Created.UnixMilli()))
+	start = binary.BigEndian.AppendUint64(start, uint64(s.Authenticated.UnixMilli()))
+	lifetime := uint32(s.Lifetime / time.Second)
+	for _, v := range []uint32{lifetime, s.MaxEarlyData, s.ageAdd, s.limit} {
+		start = binary.BigEndian.AppendUint32(start, v)
 	}
 	b := codec.NewBuilder(start)
-	name, alpn, secret := []byte(s.ServerName), []byte(s.ALPN), s.secret.bytes()
 	for _, field := range s.fields(&name, &alpn, &secret) {
 		b.AddVector(3, *field)
 	}
@@ -220,20 +233,29 @@ func (s *Session) Marshal() ([]byte, error) {
 
 // ParseSession decodes what Marshal wrote. It does not keep data.
 func ParseSession(data []byte) (*Session, error) {
-	var head sessionHead
-	if len(data) == 0 || data[0] != sessionFormat {
+	if len(data) < sessionHead || data[0] != sessionFormat {
 		return nil, usage("a session of an unknown format")
 	}
-	n, err := binary.Decode(data, binary.BigEndian, &head)
-	s := &Session{
-		Version: head.Version, CipherSuite: head.CipherSuite, Group: head.Group,
-		Created: time.UnixMilli(head.Created), Authenticated: time.UnixMilli(head.Authenticated),
-		Lifetime: time.Duration(head.Lifetime) * time.Second, MaxEarlyData: head.MaxEarlyData,
-		Datagram: head.Flags&sessionDatagram != 0, QUIC: head.Flags&sessionQUIC != 0,
-		asked: head.Flags&sessionAsked != 0, ageAdd: head.AgeAdd, limit: head.Limit,
+	flags, head := data[1], data[2:sessionHead]
+	millis := func(at int) time.Time {
+		return time.UnixMilli(int64(binary.BigEndian.Uint64(head[at:])))
 	}
-	r := codec.NewReader(bytes.Clone(data[n:]))
-	ok := err == nil && head.Flags < sessionFlags
+	s := &Session{
+		Version:       iana.Version(binary.BigEndian.Uint16(head)),
+		CipherSuite:   iana.CipherSuite(binary.BigEndian.Uint16(head[2:])),
+		Group:         iana.NamedGroup(binary.BigEndian.Uint16(head[4:])),
+		Created:       millis(6),
+		Authenticated: millis(14),
+		Lifetime:      time.Duration(binary.BigEndian.Uint32(head[22:])) * time.Second,
+		MaxEarlyData:  binary.BigEndian.Uint32(head[26:]),
+		ageAdd:        binary.BigEndian.Uint32(head[30:]),
+		limit:         binary.BigEndian.Uint32(head[34:]),
+		Datagram:      flags&sessionDatagram != 0,
+		QUIC:          flags&sessionQUIC != 0,
+		asked:         flags&sessionAsked != 0,
+	}
+	r := codec.NewReader(bytes.Clone(data[sessionHead:]))
+	ok := flags < sessionFlags
 	var name, alpn, secret []byte
 	for _, field := range s.fields(&name, &alpn, &secret) {
 		var got bool
@@ -244,7 +266,7 @@ func ParseSession(data []byte) (*Session, error) {
 	for _, list := range s.lists() {
 		ok = ok && readList(&r, list)
 	}
-	if ok = ok && s.readExtra(&r, head.Flags); !ok || !r.Empty() || unset(secret) {
+	if ok = ok && s.readExtra(&r, flags); !ok || !r.Empty() || unset(secret) {
 		return nil, usage("a truncated or damaged session")
 	}
 	return s, nil
