@@ -63,11 +63,19 @@ func (r *Receiver) changeKeys(do *effects) {
 		if r.phase == phasePlain {
 			r.skip = do.skip // what was passed over in the clear has ended
 		}
+		dropKey(r.opener)
 		r.opener, r.phase, r.early = k.opener, k.phase, int32(k.limit)
 		r.limitOpener()
 		if k.phase == phaseApplication {
 			r.scratch = nil
 		}
+	}
+}
+
+// dropKey erases a key of TLS 1.3 that another one replaces.
+func dropKey(key any) {
+	if k, ok := key.(interface{ Drop() }); ok {
+		k.Drop()
 	}
 }
 

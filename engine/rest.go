@@ -32,6 +32,7 @@ func (r *Receiver) Rest() {
 		return
 	}
 	r.opener = resting{number: opener.Sequence()}
+	opener.Drop()
 }
 
 // wake makes the receiving key again.
@@ -69,6 +70,7 @@ func (s *Sender) Rest() {
 	}
 	if sealer, ok := s.sealer.(*record.Sealer13); ok {
 		s.sealer = resting{sealer.Sequence(), sealer.Overhead()}
+		sealer.Drop()
 	}
 }
 

@@ -3,9 +3,11 @@ package engine
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"testing"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
 )
 
 // TestRest: a connection that rests continues as if it had not, in both directions, through
@@ -72,6 +74,66 @@ func TestRest(t *testing.T) {
 	s.in = last
 	if _, ev, err := s.r.Receive(s.in); err != nil || ev.Kind != EventClosed {
 		t.Errorf("close_notify: %v, %v", ev.Kind, err)
+	}
+}
+
+// TestReplacedKeysAreErased: a key that another one replaces, or that rests, is erased. The keys
+// of the handshake are, too.
+func TestReplacedKeysAreErased(t *testing.T) {
+	erased := func(key any) bool { return reflect.ValueOf(key).Elem().FieldByName("aead").IsNil() }
+	client, server := resumable(t)
+	c, s := newPair(t, client, server)
+	seen := map[any]bool{}
+	note := func() {
+		for _, e := range []*side{c, s} {
+			for _, key := range []any{e.r.opener, e.s.sealer} {
+				switch key.(type) {
+				case *record.Opener13, *record.Sealer13:
+					seen[key] = true
+				}
+			}
+		}
+	}
+	for range 4 {
+		for _, e := range [][2]*side{{c, s}, {s, c}} {
+			out, err := e[0].step()
+			if err != nil {
+				t.Fatal(err)
+			}
+			e[1].in = append(e[1].in, out...)
+			note()
+		}
+	}
+	rekeyed, err := c.s.Rekey(nil, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.in = append(s.in, rekeyed...)
+	if err := pump(c, s); err != nil {
+		t.Fatal(err)
+	}
+	note()
+	inUse := 0
+	for key := range seen {
+		if key == c.r.opener || key == c.s.sealer || key == s.r.opener || key == s.s.sealer {
+			inUse++
+			if erased(key) {
+				t.Errorf("a %T that is in use was erased", key)
+			}
+		} else if !erased(key) {
+			t.Errorf("a %T that was replaced is not erased", key)
+		}
+	}
+	if inUse != 4 || len(seen) < 9 {
+		t.Errorf("%d keys were seen, of which %d are in use", len(seen), inUse)
+	}
+	for _, e := range []*side{c, s} {
+		opener, sealer := e.r.opener, e.s.sealer
+		e.r.Rest()
+		e.s.Rest()
+		if !erased(opener) || !erased(sealer) {
+			t.Error("a key that rests is not erased")
+		}
 	}
 }
 

@@ -67,10 +67,12 @@ func (s *Sender) apply(dst []byte, st step) ([]byte, error) {
 	case stepAlert:
 		return s.alert(dst, st.alert)
 	case stepKeys:
+		dropKey(s.sealer)
 		s.sealer, s.suite, s.traffic, s.early = st.sealer, st.suite, st.traffic, 0
 	case stepLimit:
 		s.max = min(s.max, st.limit)
 	case stepPlain:
+		dropKey(s.sealer)
 		s.sealer, s.suite, s.traffic, s.early = record.PlainTLS12, nil, keys.TrafficSecret{}, 0
 	case stepEarly:
 		s.early = st.limit
@@ -330,6 +332,7 @@ func (s *Sender) keyUpdate(dst []byte, request bool) ([]byte, error) {
 	if err != nil {
 		return dst, local("the cipher cannot be set up", err)
 	}
+	dropKey(s.sealer)
 	s.sealer, s.traffic = sealer, next
 	return dst, nil
 }

@@ -28,6 +28,10 @@ func New(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
+// Drop erases the key of an AEAD that New has returned, and keeps its memory for another one.
+// Nothing may use the AEAD any more. One of another package stays as it is.
+func Drop(a cipher.AEAD) { drop(a) }
+
 // Accelerated reports whether New answers with this package's own code, and
 // not with the standard library's.
 func Accelerated() bool { return accelerated }

@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/cpu"
+
+	"github.com/sealsock/sealsock/internal/reuse"
 )
 
 // accelerated is whether this processor has what either variant needs, and avx512 is
@@ -29,7 +31,7 @@ func newAccelerated(key []byte) cipher.AEAD {
 	if !accelerated {
 		return nil
 	}
-	a := new(aead)
+	a := dropped.Get()
 	switch len(key) {
 	case 16:
 		expand128(&a.state, &key[0])
@@ -45,6 +47,15 @@ func newAccelerated(key []byte) cipher.AEAD {
 		derivePowersAVX2(&a.state)
 	}
 	return a
+}
+
+// dropped has the memory of keys that are used no more, which is zero.
+var dropped reuse.Pool[aead]
+
+func drop(a cipher.AEAD) {
+	if own, ok := a.(*aead); ok {
+		dropped.Put(own)
+	}
 }
 
 // A state is all that a key needs: 504 bytes. The assembly knows the order of

@@ -7,3 +7,5 @@ import "crypto/cipher"
 const accelerated, avx512 = false, false
 
 func newAccelerated([]byte) cipher.AEAD { return nil }
+
+func drop(cipher.AEAD) {}

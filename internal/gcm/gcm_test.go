@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"testing"
 
 	"github.com/sealsock/sealsock/internal/gcm"
@@ -195,4 +196,34 @@ func unhex(t *testing.T, s string) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// TestDrop: a key that is dropped is erased, and its memory serves another key.
+func TestDrop(t *testing.T) {
+	nonce, data := make([]byte, 12), []byte("data")
+	for _, size := range []int{32, 16, 32, 16} {
+		key := bytes.Repeat([]byte{byte(size)}, size)
+		a, err := gcm.New(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		block, err := aes.NewCipher(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		standard, err := cipher.NewGCM(block)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, want := a.Seal(nil, nonce, data, nil), standard.Seal(nil, nonce, data, nil)
+		if !bytes.Equal(got, want) {
+			t.Fatalf("a key of %d bytes after another one: %x, want %x", size, got, want)
+		}
+		gcm.Drop(a)
+		if gcm.Accelerated() && !reflect.ValueOf(a).Elem().IsZero() {
+			t.Error("the memory of a key that was dropped is not zero")
+		}
+		gcm.Drop(standard) // stays as it is
+		standard.Seal(nil, nonce, data, nil)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/gcm"
 	"github.com/sealsock/sealsock/internal/keys"
 	"github.com/sealsock/sealsock/internal/suites"
 )
@@ -52,6 +53,12 @@ func (d *direction13) Sequence() uint64 { return d.seq }
 // SetSequence continues with the record of this number, on a connection that another
 // process has begun. Two Sealers of one key must never have the same numbers.
 func (d *direction13) SetSequence(n uint64) { d.seq = n }
+
+// Drop erases the key, which the next one has replaced. No other method may be called then.
+func (d *direction13) Drop() {
+	gcm.Drop(d.aead)
+	d.aead, *d.nonces = nil, nonces{}
+}
 
 // maxKey is the longest key of a suite, in bytes.
 const maxKey = 32

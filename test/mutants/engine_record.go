@@ -305,6 +305,30 @@ var engineRecordRows = []row{
 		test: "TestRest",
 	},
 	{
+		doc: own, section: "engine", must: "a key that another one replaces is erased",
+		file: "engine/advance.go",
+		old:  "dropKey(r.opener)", new: "_ = dropKey",
+		test: "TestReplacedKeysAreErased",
+	},
+	{
+		doc: own, section: "engine", must: "a key that another one replaces is erased",
+		file: "engine/sender.go",
+		old:  "dropKey(s.sealer)\n\ts.sealer, s.traffic", new: "_ = dropKey\n\ts.sealer, s.traffic",
+		test: "TestReplacedKeysAreErased",
+	},
+	{
+		doc: own, section: "engine", must: "a key that another one replaces is erased",
+		file: "engine/rest.go",
+		old:  "sealer.Drop()", new: "_ = sealer",
+		test: "TestReplacedKeysAreErased",
+	},
+	{
+		doc: own, section: "engine", must: "a key that another one replaces is erased",
+		file: "internal/gcm/gcm_amd64.go",
+		old:  "dropped.Put(own)", new: "_ = own",
+		test: "TestDrop",
+	},
+	{
 		doc: own, section: "loop", must: "a quiet connection gives the memory of its keys back",
 		file: "loop/loop.go",
 		old:  "if !c.resting && l.now-c.active >= restAfter {", new: "if false {",
