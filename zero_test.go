@@ -128,7 +128,7 @@ var zeroValues = []any{
 	new(signer.Signer),
 	new(starttls.Error),
 	new(talk.Identity), new(talk.Invitation), new(talk.Room),
-	new(transfer.Code), new(transfer.Files), new(transfer.Sender),
+	new(transfer.Code), new(transfer.FileWriter), new(transfer.Files), new(transfer.Sender),
 	new(trust.Code), new(trust.Error), new(trust.KnownPeers), new(trust.Lists),
 	new(trust.Pin), new(trust.Policy), new(trust.Result),
 	new(trust.RevocationStatus), new(trust.Roots),

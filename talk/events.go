@@ -35,6 +35,9 @@ const (
 	Irregular
 	// Crowded: another member was left out, because there are too many.
 	Crowded
+	// Offered: Member offers File. Withdrawn: it has taken the offer back.
+	Offered
+	Withdrawn
 )
 
 // An Event is something that happened in a [Room].
@@ -42,17 +45,18 @@ type Event struct {
 	Kind   EventKind
 	Member Member
 	Text   string // valid UTF-8, and otherwise as it was sent: it may have control characters
+	File   *FileOffer
 	Err    error
 }
 
 const (
-	maxTexts  = 256  // events with a text that wait
+	maxTexts  = 256  // events with a text or a file that wait
 	maxEvents = 1000 // other events that wait; further ones of a relay are dropped
 )
 
 // A queue holds events until they are received.
 type queue struct {
-	texts chan struct{} // holds a value for each event with a text
+	texts chan struct{} // holds a value for each event of a member's choice
 	ready chan struct{}
 	over  chan struct{} // closed at the end
 
@@ -65,9 +69,12 @@ func newQueue() *queue {
 		over: make(chan struct{})}
 }
 
-// put adds an event. One with a text waits for a place until stop is closed.
+// chosen reports whether a member can make as many of an event as it likes.
+func (e *Event) chosen() bool { return e.Kind == Text || e.File != nil }
+
+// put adds an event. One with a text or a file waits for a place until stop is closed.
 func (q *queue) put(e *Event, stop <-chan struct{}) {
-	if e.Kind == Text {
+	if e.chosen() {
 		select {
 		case q.texts <- struct{}{}:
 		case <-stop:
@@ -116,7 +123,7 @@ func (q *queue) next() *Event {
 	}
 	e := q.list[0]
 	q.list = q.list[1:]
-	if e.Kind == Text {
+	if e.chosen() {
 		<-q.texts
 	}
 	if len(q.list) > 0 {

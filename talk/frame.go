@@ -10,7 +10,7 @@ import (
 
 // The messages within the TLS connection of a pair, in messages of package message. The
 // server sends promise, the client answers with hello, and the server with reveal. Then both
-// send texts and, before the end, bye.
+// send texts, frames about files and, before the end, bye.
 const (
 	framePromise byte = 1 // SHA-256 of the server's random number, key, signature, name
 	frameHello   byte = 2 // the client's random number, key, signature, name

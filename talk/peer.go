@@ -30,6 +30,8 @@ type peer struct {
 
 	*pairing
 	frames  chan []byte
+	bulk    chan []byte // frames of files, behind those in frames
+	files   fileSet
 	over    chan struct{} // closed at its end
 	written chan struct{} // closed when the writer has ended
 	ending  sync.Once
@@ -39,7 +41,7 @@ type peer struct {
 func newPeer(r *Room, l *link.Conn) *peer {
 	return &peer{
 		room: r, link: l, info: Member{ID: l.Peer()}, frames: make(chan []byte, maxWaiting),
-		over: make(chan struct{}), written: make(chan struct{}),
+		bulk: make(chan []byte), over: make(chan struct{}), written: make(chan struct{}),
 	}
 }
 
@@ -126,6 +128,11 @@ func (p *peer) read() error {
 			return err
 		case len(b) == 1 && b[0] == frameBye:
 			return nil
+		case len(b) > 0 && b[0] >= frameOffer:
+			if err := p.fileFrame(b); err != nil {
+				return err
+			}
+			continue
 		case len(b) == 0 || b[0] != frameText:
 			return errFrame
 		}
@@ -140,18 +147,34 @@ func (p *peer) read() error {
 func (p *peer) write() {
 	defer close(p.written)
 	for {
-		select {
-		case b := <-p.frames:
-			if err := p.messages.Send(b); err != nil {
-				p.end(err)
-				return
-			}
-			if b[0] == frameBye {
-				return
-			}
-		case <-p.over:
+		b := p.nextFrame()
+		if b == nil {
 			return
 		}
+		if err := p.messages.Send(b); err != nil {
+			p.end(err)
+			return
+		}
+		if b[0] == frameBye {
+			return
+		}
+	}
+}
+
+// nextFrame returns the next frame to send, texts before files, or nil at the end.
+func (p *peer) nextFrame() []byte {
+	select {
+	case b := <-p.frames:
+		return b
+	default:
+	}
+	select {
+	case b := <-p.frames:
+		return b
+	case b := <-p.bulk:
+		return b
+	case <-p.over:
+		return nil
 	}
 }
 

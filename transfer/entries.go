@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/safename"
 )
 
 const (
@@ -89,13 +91,13 @@ type list struct {
 
 // add adds an entry whose name a receiver may create.
 func (l *list) add(e entry) error {
-	if err := checkName(e.name); err != nil {
-		return err
+	if err := safename.Check(e.name); err != nil {
+		return fmt.Errorf("transfer: %w: %w", ErrName, err)
 	}
 	if l.seen == nil {
 		l.seen = make(map[string]byte)
 	}
-	name := foldName(e.name)
+	name := safename.Fold(e.name)
 	if l.seen[name] != 0 {
 		return fmt.Errorf("transfer: %q: %w: two files have it", e.name, ErrName)
 	}

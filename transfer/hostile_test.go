@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/sealsock/sealsock/internal/relaytest"
+	"github.com/sealsock/sealsock/internal/safename"
 	"github.com/sealsock/sealsock/message"
 	"github.com/sealsock/sealsock/relay"
 )
@@ -187,7 +188,8 @@ func TestHostileNames(t *testing.T) {
 		"", ".", "..", "/etc/x", "../x", "a/../../x", "a/./b", "a//b", "a/", "/", "a\x00b", "a\nb",
 		"a\x1b[2Jb", "a\u202egnp.exe", "a\u2066b", "a\u200bb", "a\ufeff", "a\xffb", "a\u2028b", "\x7f",
 		"a\u0085b", long, strings.Repeat("a/", 64) + "x", strings.Repeat("abcdefg/", 600) + "x",
-		partialPrefix + "0", "a/" + strings.ToUpper(partialPrefix) + "0", filepath.Join(outside, "x"),
+		safename.PartialPrefix + "0", "a/" + strings.ToUpper(safename.PartialPrefix) + "0",
+		filepath.Join(outside, "x"),
 	} {
 		dir := t.TempDir()
 		peer, ended := receiving(t, dir)
@@ -213,15 +215,15 @@ func TestHostileNames(t *testing.T) {
 func TestNamesOnWindows(t *testing.T) {
 	for _, name := range []string{"con", "NUL.txt", "a/aux", "com1", "LPT9.x", "lpt¹", "a:b", `a\b`,
 		"x.", "x ", "a|b", "conin$", "COM0", "nul .txt"} {
-		if checkNameOn("windows", name) == nil {
+		if safename.CheckOn("windows", name) == nil {
 			t.Errorf("%q is a name on Windows", name)
 		}
 	}
 	for _, name := range []string{"console", "com", "comma", "null", "a.con", "lpt10", "auxiliary.c"} {
-		if err := checkNameOn("windows", name); err != nil {
+		if err := safename.CheckOn("windows", name); err != nil {
 			t.Error(err)
 		}
-		if err := checkNameOn("linux", name); err != nil {
+		if err := safename.CheckOn("linux", name); err != nil {
 			t.Error(err)
 		}
 	}
@@ -439,7 +441,7 @@ func TestChangedPart(t *testing.T) {
 	if _, err := Receive(receiving, opts); err == nil {
 		t.Fatal("the receiver was not ended")
 	}
-	parts, err := filepath.Glob(filepath.Join(to, partialPrefix+"*", "0"))
+	parts, err := filepath.Glob(filepath.Join(to, safename.PartialPrefix+"*", "0"))
 	if err != nil || len(parts) != 1 {
 		t.Fatal(parts, err)
 	}

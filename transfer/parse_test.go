@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/sealsock/sealsock/internal/safename"
 )
 
 func TestCode(t *testing.T) {
@@ -98,7 +100,7 @@ func FuzzName(f *testing.F) {
 	f.Add("../a")
 	f.Fuzz(func(t *testing.T, name string) {
 		for _, system := range []string{"linux", "windows"} {
-			if checkNameOn(system, name) != nil {
+			if safename.CheckOn(system, name) != nil {
 				continue
 			}
 			for part := range strings.SplitSeq(name, "/") {

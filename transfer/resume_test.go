@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock/internal/relaytest"
+	"github.com/sealsock/sealsock/internal/safename"
 )
 
 // stopping cancels a context when so many bytes are there.
@@ -26,7 +27,7 @@ func stopping(ctx context.Context, at int64) (context.Context, func(done, total 
 // partial returns how many bytes of unfinished files are in a folder.
 func partial(t *testing.T, dir string) int64 {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(dir, partialPrefix+"*", "[0-9]*"))
+	names, err := filepath.Glob(filepath.Join(dir, safename.PartialPrefix+"*", "[0-9]*"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"strconv"
 
 	"github.com/sealsock/sealsock/internal/filelock"
+	"github.com/sealsock/sealsock/internal/safename"
 )
 
 // A store has the files that are received into a folder. What is unfinished is in a folder of
@@ -62,7 +63,7 @@ func openStore(ctx context.Context, dir string, l *list) (*store, error) {
 		h.Write(l.entries[i].append(nil))
 	}
 	s := &store{
-		list: l, root: root, folder: partialPrefix + hex.EncodeToString(h.Sum(nil)[:16]),
+		list: l, root: root, folder: safename.PartialPrefix + hex.EncodeToString(h.Sum(nil)[:16]),
 		done: make(map[int]bool), sums: make(map[int]hash.Hash), haves: make(map[int]have),
 		replaced: make(map[int]bool),
 	}
@@ -189,8 +190,7 @@ func (s *store) acquire() error {
 	err = filelock.TryLock(f)
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		f.Close()
-		return fmt.Errorf("transfer: another process receives these files into this folder: %w",
-			fileError(err))
+		return fmt.Errorf("transfer: %w: %w", errBusy, fileError(err))
 	}
 	s.lock = f
 	return nil

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock/internal/relaytest"
+	"github.com/sealsock/sealsock/internal/safename"
 )
 
 // within bounds a test.
@@ -95,7 +96,7 @@ func check(t testing.TB, dir string, files map[string][]byte) {
 		name, _ := filepath.Rel(dir, at)
 		name = filepath.ToSlash(name)
 		if d.IsDir() {
-			if strings.HasPrefix(name, partialPrefix) {
+			if strings.HasPrefix(name, safename.PartialPrefix) {
 				t.Errorf("%s was left", name)
 			}
 			if _, ok := files[name+"/"]; ok {

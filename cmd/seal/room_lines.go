@@ -22,6 +22,8 @@ type roomChat struct {
 	met      chan struct{}        // closed when the first member has joined
 	screen   bool                 // the room has the whole terminal
 	commands *chatscreen.Commands // of a user who types; nil for a script, whose lines are data
+	files    *chatscreen.Files    // of lines
+	dir      string               // for files that are received
 }
 
 // run returns after the end of the input, of ctx, or of the output.
@@ -41,8 +43,24 @@ func (c *roomChat) run(ctx context.Context, flags *chatFlags) error {
 	return causeOf(ctx, err)
 }
 
+// answer prints what is for the user alone.
+func (c *roomChat) answer(text string) {
+	if text != "" {
+		c.out.print(talkAnswer{text})
+	}
+}
+
 // carry carries lines in both directions.
 func (c *roomChat) carry(ctx context.Context, flags *chatFlags) error {
+	c.files = &chatscreen.Files{Room: c.room, Notify: c.answer}
+	if c.commands != nil {
+		c.files.Create, c.commands.Files = c.create, c.files
+	}
+	c.files.Start(ctx)
+	defer c.files.Close()
+	if c.commands != nil {
+		go c.showProgress(c.files)
+	}
 	received := make(chan error, 1)
 	go func() { received <- c.receive(ctx) }()
 	sent := make(chan error, 1)
@@ -77,7 +95,12 @@ func (c *roomChat) receive(ctx context.Context) error {
 			}
 			continue
 		}
-		if n := talkEventOf(e); n.What != "" {
+		switch n := talkEventOf(e); {
+		case e.Kind == talk.Offered:
+			c.answer(c.files.Offered(e.Member, e.File))
+		case e.Kind == talk.Withdrawn:
+			c.answer(c.files.Withdrawn(e.Member, e.File))
+		case n.What != "":
 			c.out.print(n)
 		}
 	}

@@ -20,7 +20,7 @@ func (flags *chatFlags) onScreen(out *output) bool {
 // show shows the room on the terminal until the user leaves.
 func (c *roomChat) show(ctx context.Context) error {
 	err := chatscreen.Run(ctx, chatscreen.Options{
-		Room: c.room, Name: c.name, Describe: describeTalk,
+		Room: c.room, Name: c.name, Describe: describeTalk, Create: c.create,
 		Input: os.Stdin, Output: os.Stdout, Environ: os.Environ(),
 	})
 	if errors.Is(err, chatscreen.ErrInterrupted) {
@@ -50,9 +50,7 @@ func (a talkAnswer) text() string { return a.Text }
 // typed does what a line that the user typed demands. It reports whether the user leaves.
 func (c *roomChat) typed(ctx context.Context, line string) (leave bool, err error) {
 	r := c.commands.Line(line)
-	if r.Answer != "" {
-		c.out.print(talkAnswer{r.Answer})
-	}
+	c.answer(r.Answer)
 	if r.Send {
 		err = c.sendLine(ctx, r.Text)
 	}

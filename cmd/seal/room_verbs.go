@@ -41,8 +41,8 @@ const chatJoinLong = `
 Join a room. FILE has the invitation; without it the terminal asks for it.
 
 On a terminal the room has the whole screen: its texts, its members, and a line to type
-in. /help lists the commands, PageUp and PageDown show earlier texts, and Ctrl-C or
-/quit ends. The texts are kept in memory alone. --plain shows lines instead.
+in. /help lists the commands, /send FILE offers a file, PageUp and PageDown show earlier
+texts, and /quit ends. The texts are kept in memory alone. --plain shows lines instead.
 
 Elsewhere each line of standard input goes to all other members, from the first one that
 joins on, and their lines are printed as "name: line". Control characters in them are
@@ -148,6 +148,7 @@ type chatFlags struct {
 	wait     time.Duration
 	stay     bool
 	plain    bool
+	dir      string
 }
 
 func newChatJoin(out *output) *cobra.Command {
@@ -173,6 +174,7 @@ func newChatJoin(out *output) *cobra.Command {
 	f.DurationVar(&flags.wait, "wait", 0,
 		"give up if no member has joined within this `time`; 0 for no limit")
 	f.BoolVar(&flags.stay, "stay", false, "stay after the end of the input, until interrupted")
+	f.StringVar(&flags.dir, "dir", ".", "the `folder` for files that you accept")
 	f.BoolVar(&flags.plain, "plain", false, "on a terminal, show lines instead of the whole screen")
 	return cmd
 }
@@ -193,7 +195,7 @@ func (flags *chatFlags) join(
 	}
 	c := &roomChat{
 		room: room, name: opts.Name, out: out, stdout: stdout, met: make(chan struct{}),
-		screen: flags.onScreen(out),
+		screen: flags.onScreen(out), dir: flags.dir,
 	}
 	if !c.screen {
 		out.print(talkEvent{What: "entered", Name: opts.Name})

@@ -3,6 +3,7 @@ package chatscreen
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/sealsock/sealsock/internal/printable"
@@ -15,11 +16,19 @@ type Room interface {
 	Receive(ctx context.Context) (*talk.Event, error)
 	Members() []talk.Member
 	Verify(m talk.Member) error
+	SendFile(
+		ctx context.Context, to talk.Member, name string, size int64, content io.Reader) error
+	ReceiveFile(ctx context.Context, o *talk.FileOffer, sink talk.FileSink) error
+	RefuseFile(ctx context.Context, o *talk.FileOffer, reason string) error
 }
 
 // Help explains the commands.
 const Help = `/who           the members of the room, and whose key you have verified
 /verify NAME   the words to compare with a member, over another channel
+/send FILE     offer a file to all members; /send @NAME FILE to one
+/files         the files that are offered or on their way
+/accept N      receive the file with that number; /refuse N
+/stop N        end the sending or receiving of a file
 /quit          leave the room, when the others have received everything
 /help          this list
 //TEXT         send a text that begins with a slash`
@@ -28,8 +37,11 @@ const Help = `/who           the members of the room, and whose key you have ver
 type Commands struct {
 	Room Room
 	Name string // of the user
+	// Files are those that the user sends and receives; nil for none.
+	Files *Files
 
 	compared map[string]talk.Member // the members whose words were shown, by name
+	warned   bool                   // of files that leaving would end
 }
 
 // A Result is what a line is.
@@ -53,6 +65,9 @@ func (c *Commands) Line(line string) Result {
 	case 1:
 		return c.plain(words[0])
 	}
+	if answer, ok := c.file(words, rest); ok {
+		return Result{Answer: answer}
+	}
 	if words[0] != "verify" {
 		return noCommand(words[0])
 	}
@@ -74,11 +89,18 @@ func (c *Commands) plain(name string) Result {
 	case "help":
 		return Result{Answer: Help}
 	case "quit":
+		if moving := c.Files.Moving(); moving != "" && !c.warned {
+			c.warned = true
+			return Result{Answer: printable.Line(moving) + "\n/quit again leaves without it"}
+		}
 		return Result{Quit: true}
 	case "who":
 		return Result{Answer: c.who()}
 	case "verify":
 		return Result{Answer: needsName}
+	}
+	if answer, ok := c.file([]string{name}, name); ok {
+		return Result{Answer: answer}
 	}
 	return noCommand(name)
 }
@@ -87,6 +109,25 @@ func noCommand(name string) Result {
 	name = printable.Line(name)
 	return Result{Answer: fmt.Sprintf("/%s is no command; /help lists them, and //%[1]s sends it",
 		name)}
+}
+
+// file runs a command about files. It reports false for another command.
+func (c *Commands) file(words []string, line string) (answer string, ok bool) {
+	if c.Files == nil {
+		return "", false
+	}
+	switch words[0] {
+	case "send":
+		return c.Files.send(strings.TrimSpace(strings.TrimPrefix(line, "send"))), true
+	case "files":
+		return c.Files.list(), true
+	case "accept", "refuse", "stop":
+		if len(words) != 2 {
+			return "a number is missing: /" + words[0] + " N; /files lists them", true
+		}
+		return c.Files.answer(words[0], words[1]), true
+	}
+	return "", false
 }
 
 // who lists the members.

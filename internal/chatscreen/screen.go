@@ -29,16 +29,19 @@ type Options struct {
 	Name string // of the user
 	// Describe returns the text for an event other than talk.Text, or "" for none.
 	Describe func(*talk.Event) string
-	Input    io.Reader
-	Output   io.Writer
-	Environ  []string         // such as TERM and NO_COLOR
-	Now      func() time.Time // nil means time.Now
+	// Create begins a file that is received: see Files.
+	Create  func(ctx context.Context, name string, size int64) (Stored, error)
+	Input   io.Reader
+	Output  io.Writer
+	Environ []string         // such as TERM and NO_COLOR
+	Now     func() time.Time // nil means time.Now
 }
 
 // Run shows a room until the user leaves. It returns ErrInterrupted after Ctrl-C, the cause of
 // the end of ctx, or an error of the room or the terminal. It does not close the room.
 func Run(ctx context.Context, opts Options) error {
 	m := newModel(ctx, opts)
+	defer m.close()
 	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(opts.Input),
 		tea.WithOutput(opts.Output), tea.WithEnvironment(opts.Environ), tea.WithoutSignalHandler(),
 		tea.WithoutCatchPanics())
@@ -65,6 +68,11 @@ type model struct {
 	connected     bool
 	alarm         string // a warning that stays until the user has seen it
 
+	files     *Files
+	notes     chan string // about files
+	progress  string      // of files
+	measuring bool        // a progressMsg follows
+
 	pending []string // lines to send, the first is on its way
 	leaving bool
 	failed  error
@@ -80,6 +88,10 @@ func newModel(ctx context.Context, opts Options) *model {
 		ctx: ctx, opts: opts, commands: Commands{Room: opts.Room, Name: opts.Name},
 		input: textinput.New(), width: 80, height: 24, connected: true,
 	}
+	m.notes = make(chan string)
+	m.files = &Files{Room: opts.Room, Create: opts.Create, Notify: m.tell}
+	m.files.Start(ctx)
+	m.commands.Files = m.files
 	m.input.Prompt = "> "
 	m.input.CharLimit = maxLine
 	styles := m.input.Styles()
@@ -104,8 +116,47 @@ type sentMsg struct {
 	err     error
 }
 
+// A noteMsg is about a file.
+type noteMsg string
+
+// A progressMsg asks to show the progress of files.
+type progressMsg struct{}
+
+// progressEvery is the time between two measurements of progress.
+const progressEvery = 500 * time.Millisecond
+
 // Init implements tea.Model.
-func (m *model) Init() tea.Cmd { return m.receive }
+func (m *model) Init() tea.Cmd { return tea.Batch(m.receive, m.awaitNote) }
+
+// tell passes a note to the screen, as long as there is one.
+func (m *model) tell(text string) {
+	select {
+	case m.notes <- text:
+	case <-m.files.ctx.Done():
+	}
+}
+
+func (m *model) awaitNote() tea.Msg {
+	select {
+	case text := <-m.notes:
+		return noteMsg(text)
+	case <-m.files.ctx.Done():
+		return nil
+	}
+}
+
+// close ends the transfers of files.
+func (m *model) close() { m.files.Close() }
+
+// measure shows the progress of files, again after a while if there are some.
+func (m *model) measure() tea.Cmd {
+	m.progress = m.files.Moving()
+	if m.measuring || m.progress == "" {
+		return nil
+	}
+	m.measuring = true
+	return tea.Tick(progressEvery, func(time.Time) tea.Msg { return progressMsg{} })
+}
 
 func (m *model) receive() tea.Msg {
 	e, err := m.opts.Room.Receive(m.ctx)
@@ -130,6 +181,12 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.receive
 	case sentMsg:
 		return m, m.sent(msg)
+	case noteMsg:
+		m.note(notice, string(msg))
+		return m, tea.Batch(m.awaitNote, m.measure())
+	case progressMsg:
+		m.measuring = false
+		return m, m.measure()
 	}
 	var cmd tea.Cmd
 	m.input, cmd = m.input.Update(msg)
@@ -184,7 +241,7 @@ func (m *model) enter() tea.Cmd {
 	case result.Quit:
 		return m.leave()
 	case !result.Send:
-		return nil
+		return m.measure()
 	}
 	m.history.add(&entry{kind: own, at: m.now(), name: m.opts.Name, text: result.Text}, m.column())
 	m.pending = append(m.pending, result.Text)
@@ -245,7 +302,15 @@ func (m *model) take(e *talk.Event) {
 		m.connected = false
 	}
 	m.members = m.opts.Room.Members()
-	text := m.opts.Describe(e)
+	text := ""
+	switch e.Kind {
+	case talk.Offered:
+		text = m.files.Offered(e.Member, e.File)
+	case talk.Withdrawn:
+		text = m.files.Withdrawn(e.Member, e.File)
+	default:
+		text = m.opts.Describe(e)
+	}
 	switch {
 	case text == "":
 	case e.Kind == talk.Refused || e.Kind == talk.Suspect:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,37 @@ type fakeRoom struct {
 	sent     []string
 	failure  error
 	verified []talk.Member
+	refused  chan string
+	files    chan func() error // what SendFile and ReceiveFile return
+}
+
+func (f *fakeRoom) SendFile(
+	ctx context.Context, to talk.Member, name string, size int64, content io.Reader,
+) error {
+	b, err := io.ReadAll(content)
+	if err != nil || int64(len(b)) != size {
+		return fmt.Errorf("%d bytes of %d, %v", len(b), size, err)
+	}
+	select {
+	case result := <-f.files:
+		return result()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (f *fakeRoom) ReceiveFile(_ context.Context, _ *talk.FileOffer, sink talk.FileSink) error {
+	result := <-f.files
+	if err := result(); err != nil {
+		return err
+	}
+	sink.Write([]byte("half"))
+	return sink.Commit()
+}
+
+func (f *fakeRoom) RefuseFile(_ context.Context, _ *talk.FileOffer, reason string) error {
+	f.refused <- reason
+	return nil
 }
 
 func (f *fakeRoom) Send(_ context.Context, text string) (int, error) {
@@ -48,21 +80,28 @@ type user struct {
 }
 
 func newUser(t *testing.T, width, height int, members ...talk.Member) *user {
-	room := &fakeRoom{members: members}
+	room := &fakeRoom{members: members, refused: make(chan string, 9),
+		files: make(chan func() error)}
 	m := newModel(t.Context(), Options{
+		Create: func(_ context.Context, name string, size int64) (Stored, error) {
+			return &fakeStored{name: name}, nil
+		},
 		Room: room, Name: "alice", Now: func() time.Time { return time.Time{} },
 		Describe: func(e *talk.Event) string { return fmt.Sprint(e.Member.Name, " event ", e.Err) },
 	})
 	u := &user{t: t, m: m, room: room}
+	t.Cleanup(m.close)
 	u.update(tea.WindowSizeMsg{Width: width, Height: height})
 	return u
 }
 
-// update gives the model a message, and runs the command that it returns, but for Receive.
+// update gives the model a message, and runs the command that it returns, but for those
+// that wait for events.
 func (u *user) update(msg tea.Msg) {
 	_, cmd := u.m.Update(msg)
-	if _, ok := msg.(eventMsg); ok || cmd == nil {
-		return
+	_, event := msg.(eventMsg)
+	if _, note := msg.(noteMsg); event || note || cmd == nil {
+		return // what waits for the next one
 	}
 	switch msg := cmd().(type) {
 	case tea.QuitMsg:

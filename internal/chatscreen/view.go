@@ -148,6 +148,8 @@ func (m *model) state() string {
 	case len(m.pending) > 1:
 		return faintStyle.Render(ansi.Truncate(fmt.Sprintf("%d lines wait to be sent",
 			len(m.pending)), m.width, ""))
+	case m.progress != "":
+		return faintStyle.Render(ansi.Truncate(m.progress, m.width, "…"))
 	}
 	for _, other := range m.members {
 		if !other.Verified {

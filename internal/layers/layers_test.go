@@ -85,10 +85,12 @@ var allowed = map[string][]string{
 	"internal/nickname":  {"internal/printable"},
 	"internal/words":     {},
 	"internal/cpace":     {},
-	"talk": {"iana", "engine", "identity", "internal/link", "internal/nickname", "internal/stream",
-		"internal/words", "message", "relay", "trust"},
+	"talk": {"iana", "engine", "identity", "internal/link", "internal/nickname",
+		"internal/printable", "internal/safename", "internal/stream", "internal/words", "message",
+		"relay", "trust"},
+	"internal/safename": {},
 	"transfer": {"iana", "engine", "internal/cpace", "internal/filelock", "internal/link",
-		"internal/printable", "internal/words", "message", "relay", ""},
+		"internal/printable", "internal/safename", "internal/words", "message", "relay", ""},
 }
 
 // untouched lists the standard packages that the engine's side must not import

@@ -1,4 +1,5 @@
-package transfer
+// Package safename decides which names of files that another program chose may be created.
+package safename
 
 import (
 	"fmt"
@@ -13,17 +14,26 @@ const (
 	maxName  = 4096 // bytes of a name with its folders
 	maxPart  = 255  // bytes of a part of it
 	maxDepth = 64   // parts
-	// partialPrefix begins the names of folders with unfinished files.
-	partialPrefix = ".seal-partial-"
+	// PartialPrefix begins the names of folders with unfinished files, which no other has.
+	PartialPrefix = ".seal-partial-"
 )
 
-// checkName reports why a receiver must not create a file of this name. A name is relative
-// and has '/' between its parts.
-func checkName(name string) error { return checkNameOn(runtime.GOOS, name) }
+// Check reports why a receiver must not create a file of this name. A name is relative and has
+// '/' between its parts.
+func Check(name string) error { return CheckOn(runtime.GOOS, name) }
 
-func checkNameOn(system, name string) error {
+// CheckPart is Check for a name without folders.
+func CheckPart(name string) error {
+	if strings.Contains(name, "/") {
+		return fmt.Errorf("%q: it has a folder", name[:min(len(name), 100)])
+	}
+	return Check(name)
+}
+
+// CheckOn is Check on another system.
+func CheckOn(system, name string) error {
 	refuse := func(why string) error {
-		return fmt.Errorf("transfer: %q: %w: %s", name[:min(len(name), 100)], ErrName, why)
+		return fmt.Errorf("%q: %s", name[:min(len(name), 100)], why)
 	}
 	switch {
 	case name == "":
@@ -65,7 +75,7 @@ func checkPart(system, part string) string {
 		return "it leads out of the folder, or has an empty part"
 	case len(part) > maxPart:
 		return "a part of it is too long"
-	case strings.HasPrefix(strings.ToLower(part), partialPrefix):
+	case strings.HasPrefix(strings.ToLower(part), PartialPrefix):
 		return "it is that of a folder for unfinished files"
 	case system == "windows" && !windowsPart(part):
 		return "Windows has another meaning for it"
@@ -92,8 +102,8 @@ func windowsPart(part string) bool {
 	return !isPort || !strings.Contains("0123456789¹²³", port) || port == ""
 }
 
-// foldName returns what is equal for two names of one file on this system.
-func foldName(name string) string {
+// Fold returns what is equal for two names of one file on this system.
+func Fold(name string) string {
 	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
 		return strings.ToLower(name)
 	}
