@@ -60,25 +60,25 @@ var transferRows = []row{
 	{
 		doc: own, section: "transfer", must: "no name leads out of the folder",
 		file: "internal/safename/safename.go", pkg: "transfer",
-		old:  `part == "" || part == "." || part == ".."`, new: `part == ""`,
+		old: `part == "" || part == "." || part == ".."`, new: `part == ""`,
 		test: "TestHostileNames",
 	},
 	{
 		doc: own, section: "transfer", must: "no name has characters that do not print",
 		file: "internal/safename/safename.go", pkg: "transfer",
-		old:  "if strings.ContainsFunc(name, invisible) {", new: "if false {",
+		old: "if strings.ContainsFunc(name, invisible) {", new: "if false {",
 		test: "TestHostileNames",
 	},
 	{
 		doc: own, section: "transfer", must: "no name is that of a folder for unfinished files",
 		file: "internal/safename/safename.go", pkg: "transfer",
-		old:  "strings.HasPrefix(strings.ToLower(part), PartialPrefix)", new: "false",
+		old: "strings.HasPrefix(strings.ToLower(part), PartialPrefix)", new: "false",
 		test: "TestHostileNames",
 	},
 	{
 		doc: own, section: "transfer", must: "on Windows no name is that of a device",
 		file: "internal/safename/safename.go", pkg: "transfer",
-		old:  `system == "windows" && !windowsPart(part)`, new: "false",
+		old: `system == "windows" && !windowsPart(part)`, new: "false",
 		test: "TestNamesOnWindows",
 	},
 	{
