@@ -117,6 +117,8 @@ var (
 		{"client_hello: compress_certificate", unread},
 		{"client_hello: post_handshake_auth", unread},
 		{"client_hello: use_srtp", unread},
+		{"client_hello: connection_id", unread},
+		{"client_hello: rrc", unread},
 		{"client_hello: padding", unread},
 		{"client_hello: ticket_request", unread},
 		{"client_hello: tls_cert_with_extern_psk", unread},
