@@ -249,7 +249,8 @@ func (s *awaitEncryptedExtensions) handle(m message, do *effects) (state, error)
 		return nil, err
 	}
 	if ee.ALPN != "" && !slices.Contains(s.hello.ALPN, ee.ALPN) {
-		return nil, illegal("the server chose application protocol %q, which was not offered", ee.ALPN)
+		return nil, s.cfg.quic.badProtocol(illegal(
+			"the server chose application protocol %q, which was not offered", ee.ALPN))
 	}
 	if err := cmp.Or(s.takeRetryConfigs(ee), s.takeSRTP(s.info, ee.SRTP)); err != nil {
 		return nil, err

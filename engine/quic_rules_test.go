@@ -71,24 +71,28 @@ func TestQUICServerRefuses(t *testing.T) {
 func TestQUICClientRefuses(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		change func(*ownQUIC) error // of a server that is asked for its parameters
+		change func(c, s *ownQUIC) error // when the server is asked for its parameters
 		code   uint64
 	}{
-		{"no transport parameters (RFC 9001, Section 8.2)", func(s *ownQUIC) error {
+		{"no transport parameters (RFC 9001, Section 8.2)", func(_, s *ownQUIC) error {
 			return s.Resume(Answer{to: s.asked})
 		}, 0x016d},
-		{"no ALPN (Section 8.1)", func(s *ownQUIC) error {
+		{"no ALPN (Section 8.1)", func(_, s *ownQUIC) error {
 			s.recv.cfg.ALPN = nil
 			return s.SetTransportParameters(nil)
 		}, 0x0178},
-		{"empty transport parameters", func(s *ownQUIC) error {
+		{"a protocol that was not offered (Section 8.1)", func(c, s *ownQUIC) error {
+			c.recv.state.(*awaitServerHello).hello.ALPN = []string{"other"}
+			return s.SetTransportParameters(nil)
+		}, 0x0178},
+		{"empty transport parameters", func(_, s *ownQUIC) error {
 			return s.SetTransportParameters(nil)
 		}, 0},
 	} {
 		client, server := quicConfigs(t)
 		c := newOwnQUIC(t, client, true, QUICOptions{TransportParameters: []byte("x")})
 		s := newOwnQUIC(t, server, false, QUICOptions{})
-		must(t, c.start(), s.HandleData(QUICInitial, c.out[0].data), test.change(s), s.drain())
+		must(t, c.start(), s.HandleData(QUICInitial, c.out[0].data), test.change(c, s), s.drain())
 		c.out = nil
 		err := pumpQUIC(c, s, 1<<20)
 		if code := QUICErrorCode(err); code != test.code || test.code == 0 && c.params == nil {

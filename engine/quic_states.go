@@ -95,6 +95,16 @@ func noProtocol() error {
 		"check the application protocols (ALPN) of both sides")
 }
 
+// badProtocol gives the error for a protocol that was not offered its code of QUIC. RFC 9001,
+// Section 8.1: "a client MUST treat the selection of an incompatible application protocol by a
+// server as a connection error of type 0x0178."
+func (q *quicSide) badProtocol(e *Error) *Error {
+	if q != nil {
+		e.quic = quicCryptoError + uint64(iana.AlertNoApplicationProtocol)
+	}
+	return e
+}
+
 // checkTicket checks the extension of a ticket. RFC 9001, Section 4.6.1: "A client MUST treat
 // receipt of a NewSessionTicket that contains an early_data extension with any other value as
 // a connection error of type PROTOCOL_VIOLATION."

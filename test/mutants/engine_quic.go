@@ -82,6 +82,12 @@ var quicRows = []row{
 		test: "TestQUICClientRefuses",
 	},
 	{
+		doc: rfc9001, section: "8.1", must: "a server's choice that was not offered: 0x0178",
+		file: "engine/quic_states.go",
+		old:  "e.quic = quicCryptoError + uint64(iana.AlertNoApplicationProtocol)", new: "e.quic = 0",
+		test: "TestQUICClientRefuses",
+	},
+	{
 		doc: rfc9001, section: "8.2", must: "transport parameters, else missing_extension (server)",
 		file: "engine/quic_states.go",
 		old:  "case !slices.Contains(s.hello.Present, iana.ExtQUICTransportParameters):",
