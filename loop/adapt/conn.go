@@ -40,6 +40,8 @@ type Conn struct {
 	closing bool // Close was called
 	over    bool // OnClose was called, or is about to be
 	full    bool // Write has returned ErrFull
+	active  bool // since the last look at it
+	listed  bool // in Endpoint.rests
 }
 
 // Do has f called where the connection may be used, after what is under way there. If c is
@@ -66,7 +68,9 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 	case c.Buffered() > c.endpoint.limit():
 		c.full = true
 		return 0, ErrFull
-	case c.asking:
+	}
+	c.touch()
+	if c.asking {
 		c.held = append(c.held, p...)
 		return len(p), nil
 	}
@@ -97,6 +101,7 @@ func (c *Conn) Rekey(both bool) error {
 	if c.gone() || c.closing || c.asking {
 		return ErrClosed
 	}
+	c.touch()
 	return c.engine.Rekey(both)
 }
 

@@ -11,7 +11,8 @@
 //	c.Receive(b)                   // when it has read b
 //	c.Closed(err)                  // when the connection is gone
 //
-// An idle Conn costs no goroutine and no buffer. A signature of the handshake is made on
+// An idle Conn costs no goroutine and no buffer. After some quiet seconds it gives back the
+// memory of its keys, which the next record makes again. A signature of the handshake is made on
 // the goroutine that calls Receive; an answer that may take time, such as the verification
 // of a certificate, on another one, while the connection rests. Config.HandshakeTimeout
 // applies. The limits of a Listener on the number of handshakes do not: the library

@@ -59,6 +59,7 @@ type Endpoint struct {
 	handler Handler
 	timeout time.Duration // of a handshake, or negative
 	free    sync.Pool     // of *[]byte, for output
+	rests   restList
 }
 
 // NewServer returns an Endpoint for the connections of a server.

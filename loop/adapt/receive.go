@@ -20,6 +20,7 @@ func (c *Conn) Receive(b []byte) {
 	if c.gone() || c.inside {
 		return
 	}
+	c.touch()
 	c.guarded(func() { c.consume(b) })
 	c.flush()
 }

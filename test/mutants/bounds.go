@@ -81,6 +81,20 @@ var boundsRows = []row{
 		test: "TestFull",
 	},
 	{
+		doc: own, section: "Conn", must: "a quiet connection gives back its keys (adapt)",
+		file: "loop/adapt/rest.go",
+		old:  "\t\tc.engine.Rest()\n",
+		new:  "",
+		test: "TestRest",
+	},
+	{
+		doc: own, section: "Conn", must: "nothing but time makes a quiet connection rest (adapt)",
+		file: "loop/adapt/rest.go",
+		old:  "time.AfterFunc(restAfter,",
+		new:  "time.AfterFunc(100*restAfter,",
+		test: "TestRest",
+	},
+	{
 		doc: own, section: "Config", must: "a handshake on another library's loop has a time limit",
 		file: "loop/adapt/endpoint.go",
 		old:  "e.timeout = cfg.HandshakeTimeout",
