@@ -164,6 +164,7 @@ func (h *holders) addHandover(t *testing.T, psk *engine.PSK) {
 	r, s := openHalves(psk, func(label string, _, secret []byte) {
 		h.secrets["of the handover: "+label] = bytes.Clone(secret)
 	})
+	h.values = append(h.values, held(s.Reserve(1)))
 	sealed := ok(engine.HandOver(r, s, nil, key.Token(), nil))
 	opened := ok(other.Open(sealed, nil))
 	takeover := ok(sealsock.NewTakeover())

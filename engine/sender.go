@@ -295,8 +295,12 @@ func (s *Sender) padding(n int) int {
 }
 
 // spent reports whether the key is near its end.
-func (s *Sender) spent() bool {
+func (s *Sender) spent() bool { return s.spentAfter(0) }
+
+// spentAfter reports whether it is near its end once it has sealed n records more.
+func (s *Sender) spentAfter(n uint64) bool {
 	left := s.sealer.Left()
+	left -= min(n, left)
 	return left <= reserve || s.perKey > 0 && s.suite.RecordLimit-left >= s.perKey
 }
 

@@ -3,8 +3,10 @@ package record
 import (
 	"bytes"
 	"crypto"
+	"crypto/cipher"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/sealsock/sealsock/iana"
@@ -36,6 +38,67 @@ func Example() {
 	typ, data, _ := opener.Open(sealed)
 	fmt.Printf("%d bytes: %v %q\n", len(sealed), typ, data)
 	// Output: 37 bytes: application_data "hello"
+}
+
+// A nonceCounter counts the nonces that an AEAD seals with.
+type nonceCounter struct {
+	cipher.AEAD
+	mu   sync.Mutex
+	seen map[[12]byte]int
+}
+
+func (c *nonceCounter) Seal(dst, nonce, plaintext, additionalData []byte) []byte {
+	c.mu.Lock()
+	c.seen[[12]byte(nonce)]++
+	c.mu.Unlock()
+	return c.AEAD.Seal(dst, nonce, plaintext, additionalData)
+}
+
+// TestReserve: records that are reserved and sealed at the same time, in any order, are those
+// that one Sealer seals one after another. Each nonce is used once, and no record more is
+// sealed than was reserved.
+func TestReserve(t *testing.T) {
+	const batches, each = 20, 3
+	for _, id := range append(suites.Default13(), ccm13...) {
+		serial, _ := pair(t, id)
+		s, _ := pair(t, id)
+		count := &nonceCounter{AEAD: s.aead, seen: map[[12]byte]int{}}
+		s.aead = count
+		seal := func(s *Sealer13, i int) (sealed []byte, err error) {
+			for range each {
+				data := bytes.Repeat([]byte{byte(i)}, 100*i)
+				sealed, err = s.Seal(sealed, iana.ContentApplicationData, data, 0)
+			}
+			return sealed, err
+		}
+		var got [batches][]byte
+		var done sync.WaitGroup
+		left := s.Left()
+		for i := range batches {
+			part := s.Reserve(each)
+			if part.Left() != each {
+				t.Fatalf("%d records are reserved", part.Left())
+			}
+			done.Go(func() {
+				got[i], _ = seal(part, i)
+				if _, err := part.Seal(nil, iana.ContentAlert, nil, 0); err != ErrExhausted {
+					t.Errorf("a record more than was reserved: %v", err)
+				}
+			})
+		}
+		done.Wait()
+		if used := left - s.Left(); used != batches*each || s.Sequence() != used {
+			t.Errorf("%v: %d records are counted", id, used)
+		}
+		if len(count.seen) != batches*each {
+			t.Errorf("%v: %d nonces for %d records", id, len(count.seen), batches*each)
+		}
+		for i := range batches {
+			if want, err := seal(serial, i); err != nil || !bytes.Equal(got[i], want) {
+				t.Fatalf("%v: batch %d is another one, %v", id, i, err)
+			}
+		}
+	}
 }
 
 // ccm13 are the suites of TLS 1.3 that are not among the defaults.

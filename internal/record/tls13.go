@@ -121,6 +121,23 @@ func (s *Sealer13) Seal(dst []byte, typ iana.ContentType, payload []byte, pad in
 	return dst[:len(dst)+tag], nil
 }
 
+// Reserve takes the next n records off s and returns a Sealer for these alone, which another
+// goroutine may use beside s: the AEADs of this module have no state but the key. n must not
+// exceed Left.
+func (s *Sealer13) Reserve(n uint64) *Sealer13 {
+	var room struct {
+		Sealer13
+		nonces nonces
+	}
+	room.nonces.iv = s.iv
+	room.direction13 = direction13{
+		aead: s.aead, nonces: &room.nonces, seq: s.seq, limit: min(s.seq+n, s.limit),
+		datagram13: s.datagram13,
+	}
+	s.seq = room.limit
+	return &room.Sealer13
+}
+
 // Overhead is the header, the content type and the tag.
 func (s *Sealer13) Overhead() int { return HeaderLen + 1 + s.aead.Overhead() }
 

@@ -3,6 +3,29 @@ package main
 // recordRows are about the record layer.
 var recordRows = []row{
 	{
+		doc: rfc9846, section: "5.3",
+		must: "records that several goroutines seal have numbers of their own",
+		file: "internal/record/tls13.go",
+		old:  "\ts.seq = room.limit\n",
+		new:  "\ts.seq = room.limit - 1\n",
+		test: "TestReserve",
+	},
+	{
+		doc: rfc9846, section: "5.3",
+		must: "a reservation seals no record more than it has numbers for",
+		file: "internal/record/tls13.go",
+		old:  "limit: min(s.seq+n, s.limit)",
+		new:  "limit: s.limit",
+		test: "TestReserve",
+	},
+	{
+		doc: rfc9846, section: "5.5", must: "no record is reserved beyond the end of its key",
+		file: "engine/reserve.go",
+		old:  "s.spentAfter(records-1)",
+		new:  "s.spentAfter(0)",
+		test: "TestReserve",
+	},
+	{
 		doc: rfc9846, section: "5.1", must: "records of up to 2^14 bytes, else record_overflow",
 		file: "internal/record/plain.go",
 		old:  "> MaxPlaintext", new: "> MaxPlaintext+1",

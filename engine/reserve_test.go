@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/sealsock/sealsock/internal/record"
+)
+
+// twin returns a Sender that seals what s would seal.
+func twin(t *testing.T, s *Sender) *Sender {
+	t.Helper()
+	own := *s
+	sealer, err := record.NewSealer13(s.suite, s.traffic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealer.SetSequence(s.sealer.(*record.Sealer13).Sequence())
+	own.sealer = sealer
+	return &own
+}
+
+// TestReserve: with records that are reserved and sealed later, a Sender sends the bytes that
+// it sends without, through key updates at the same records. RFC 9846, Section 5.5.
+func TestReserve(t *testing.T) {
+	for _, perKey := range []uint64{0, 1, 2, 3, 50} {
+		client, server := resumable(t)
+		client.MaxRecordsPerKey = perKey
+		c, s := connect(t, client, server)
+		serial := twin(t, c.s)
+		random := rand.New(rand.NewPCG(1, perKey))
+		var want, got, all []byte
+		reserved := 0
+		for range 60 {
+			data := bytes.Repeat([]byte{byte(random.Int())}, random.IntN(6*record.MaxPlaintext))
+			all = append(all, data...)
+			var err error
+			if want, err = serial.Seal(want, data); err != nil {
+				t.Fatal(err)
+			}
+			part := c.s.Reserve(len(data))
+			if part == nil {
+				got, err = c.s.Seal(got, data)
+			} else {
+				reserved++
+				got, err = part.Seal(got, data)
+				if _, more := part.Seal(nil, []byte("more")); more == nil {
+					t.Fatal("more than was reserved is sealed")
+				}
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%d records a key: other bytes than without Reserve", perKey)
+		}
+		if reserved == 0 && perKey != 1 {
+			t.Errorf("%d records a key: nothing was reserved", perKey)
+		}
+		arrived := ""
+		for s.in = got; len(s.in) > 0; {
+			arrived += receive(t, s)
+		}
+		if arrived != string(all) {
+			t.Errorf("%d records a key: other data arrives", perKey)
+		}
+	}
+}
+
+// TestReserveIsRefused: nothing is reserved that has to be sealed in its turn.
+func TestReserveIsRefused(t *testing.T) {
+	client, server := resumable(t)
+	changes := map[string]func(*config){
+		"padding":       func(c *config) { c.Padding = func(int) int { return 1 } },
+		"small records": func(c *config) { c.DynamicRecords = true },
+	}
+	for name, change := range changes {
+		with := *client
+		change(&with)
+		if c, _ := connect(t, &with, server); c.s.Reserve(100) != nil {
+			t.Errorf("%s: records are reserved", name)
+		}
+	}
+	c, _ := newPair(t, client, server)
+	if c.s.Reserve(100) != nil {
+		t.Error("records are reserved before the handshake")
+	}
+	c, _ = connect(t, client, server)
+	if c.s.Reserve(0) != nil || c.s.Reserve(-1) != nil {
+		t.Error("no records are reserved")
+	}
+	if _, err := c.s.CloseNotify(nil); err != nil || c.s.Reserve(100) != nil {
+		t.Error("records are reserved after the end")
+	}
+	old, oldServer := pair12(t)
+	if c, _ = connect(t, old, oldServer); c.s.Reserve(100) != nil {
+		t.Error("records of TLS 1.2 are reserved")
+	}
+}
