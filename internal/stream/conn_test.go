@@ -55,7 +55,7 @@ func wrap(t *testing.T, a, b net.Conn) (client, server *Conn) {
 }
 
 // wrapFor is wrap with a change of the client's configuration.
-func wrapFor(t *testing.T, a, b net.Conn, change func(*engine.Config)) (client, server *Conn) {
+func wrapFor(t testing.TB, a, b net.Conn, change func(*engine.Config)) (client, server *Conn) {
 	t.Helper()
 	cc, sc := configs()
 	change(cc)
@@ -88,7 +88,7 @@ func hurried(client *engine.Config) {
 }
 
 // openedFor is opened with a change of the client's configuration.
-func openedFor(t *testing.T, a, b net.Conn, change func(*engine.Config)) (client, server *Conn) {
+func openedFor(t testing.TB, a, b net.Conn, change func(*engine.Config)) (client, server *Conn) {
 	t.Helper()
 	client, server = wrapFor(t, a, b, change)
 	done := make(chan error, 1)

@@ -3,6 +3,8 @@ package stream
 import (
 	"context"
 	"io"
+	"runtime"
+	"sync/atomic"
 )
 
 // What io.Copy calls. Each of its own reads and writes would be half of a batch.
@@ -12,15 +14,23 @@ const (
 	copySize = batch * 16384
 	// waitSize is the room that a copy has while it waits, so that many can be idle.
 	waitSize = 2048
+	// wideSize is what ReadFrom moves at once where several processors can seal it. At most
+	// as many copies as there are processors do so at a time.
+	wideSize = 8 * copySize
 )
 
-var copies = newBuffers(copySize)
+var copies, wideCopies = newBuffers(copySize), newBuffers(wideSize)
+
+// wides is the number of copies that have wideSize bytes.
+var wides atomic.Int32
 
 // A room is the buffer of a copy: small until a read has filled it, and again after one
-// that would have fit into the small one.
+// that would have fit into the small one. It becomes wide, if that is allowed, once a read has
+// filled the large one.
 type room struct {
 	small []byte
 	large *buffer
+	wide  bool // large has wideSize bytes
 }
 
 func newRoom() *room { return &room{small: make([]byte, waitSize)} }
@@ -42,11 +52,36 @@ func (r *room) fit(n int) {
 	}
 }
 
-func (r *room) free() {
-	if r.large != nil {
-		copies.Put(r.large)
-		r.large = nil
+// widen makes a room wide after a read of n bytes that has filled it, or large again after one
+// that would have fit.
+func (r *room) widen(n int) {
+	switch {
+	case r.wide && n <= copySize:
+		r.free()
+		r.large = copies.Get().(*buffer)
+	case !r.wide && r.large != nil && n == copySize:
+		procs := runtime.GOMAXPROCS(0)
+		if procs == 1 {
+			return
+		}
+		if wides.Add(1) > int32(procs) {
+			wides.Add(-1)
+			return
+		}
+		r.free()
+		r.large, r.wide = wideCopies.Get().(*buffer), true
 	}
+}
+
+func (r *room) free() {
+	switch {
+	case r.wide:
+		wides.Add(-1)
+		wideCopies.Put(r.large)
+	case r.large != nil:
+		copies.Put(r.large)
+	}
+	r.large, r.wide = nil, false
 }
 
 // ReadFrom implements io.ReaderFrom.
@@ -72,6 +107,7 @@ func (c *Conn) ReadFrom(src io.Reader) (n int64, err error) {
 			return n, err
 		}
 		r.fit(m)
+		r.widen(m)
 	}
 }
 

@@ -111,6 +111,16 @@ func (c *Conn) write(p []byte) (n int, err error) {
 	if err := c.out.deliver(c.raw, nil); err != nil {
 		return 0, c.transport("write", err)
 	}
+	if len(p) >= spreadSize {
+		if helpers := takeHelpers(maxHelpers); helpers > 0 {
+			return c.writeSpread(p, helpers)
+		}
+	}
+	return c.writeSerial(p)
+}
+
+// writeSerial seals and writes one batch after another.
+func (c *Conn) writeSerial(p []byte) (n int, err error) {
 	buf := getBuffer(bufferSize)
 	defer putBuffer(buf)
 	for first := true; first && len(p) == 0 || len(p) > 0; first = false {
