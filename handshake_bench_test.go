@@ -99,6 +99,27 @@ func (f shaker) benchmark(resumed bool) func(*testing.B) {
 	}
 }
 
+// BenchmarkParallel has handshakes on all processors at the same time. With -mutexprofile it
+// shows the locks that they share.
+func BenchmarkParallel(b *testing.B) {
+	for name, resumed := range map[string]bool{"full": false, "resumed": true} {
+		b.Run(name, func(b *testing.B) {
+			ours, _ := newShakers(b, iana.X25519, resumed)
+			b.RunParallel(func(pb *testing.PB) {
+				near, far := memoryEnds()
+				for pb.Next() {
+					if _, _, err := ours(near, far); err != nil {
+						b.Error(err)
+						return
+					}
+					near.in.reset()
+					far.in.reset()
+				}
+			})
+		})
+	}
+}
+
 // newShakers returns the handshakes of sealsock and of crypto/tls.
 func newShakers(tb testing.TB, group iana.NamedGroup, resumed bool) (ours, theirs shaker) {
 	tb.Helper()

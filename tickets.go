@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sealsock/sealsock/engine"
@@ -146,9 +147,19 @@ type RotatingKeys struct {
 	// Lifetime is how long tickets live; 0 means a day.
 	Lifetime time.Duration
 
-	mu   sync.Mutex
+	mu  sync.Mutex // held while a key is made
+	now atomic.Pointer[rotation]
+}
+
+// A rotation is the keys of a RotatingKeys for a time. It does not change.
+type rotation struct {
 	keys []TicketKey
 	born []time.Time
+}
+
+// serves reports whether no key is due at a time.
+func (r *rotation) serves(now time.Time, period time.Duration) bool {
+	return r != nil && now.Sub(r.born[0]) < period
 }
 
 // TicketKeys implements TicketKeys.
@@ -163,23 +174,26 @@ func (r *RotatingKeys) TicketKeys(now time.Time) []TicketKey {
 	if lifetime <= 0 {
 		lifetime = 24 * time.Hour
 	}
+	// Each handshake with a ticket comes here, on all processors: it takes no lock.
+	if r := r.now.Load(); r.serves(now, period) {
+		return r.keys
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.keys) > 0 && now.Sub(r.born[0]) < period {
-		return r.keys
+	old := r.now.Load()
+	if old.serves(now, period) {
+		return old.keys
 	}
 	var secret [32]byte
 	rand.Read(secret[:])
-	key := NewTicketKey(secret)
-	// New slices, because callers may still use the old ones.
-	keys, born := []TicketKey{key}, []time.Time{now}
-	for i, k := range r.keys {
-		if now.Sub(r.born[i]) < period+lifetime {
-			keys, born = append(keys, k), append(born, r.born[i])
+	next := &rotation{[]TicketKey{NewTicketKey(secret)}, []time.Time{now}}
+	for i := 0; old != nil && i < len(old.keys); i++ {
+		if now.Sub(old.born[i]) < period+lifetime {
+			next.keys, next.born = append(next.keys, old.keys[i]), append(next.born, old.born[i])
 		}
 	}
-	r.keys, r.born = keys, born
-	return keys
+	r.now.Store(next)
+	return next.keys
 }
 
 // KeepTickets returns tickets that are names of sessions in this process's

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -120,6 +121,26 @@ func TestTicketKeysNeverPrintNested(t *testing.T) {
 	for _, form := range []string{"SECRETSE", "53454352", "83 69 67 82", "0x53, 0x45", "'S' 'E'"} {
 		if strings.Contains(b.String(), form) {
 			t.Errorf("a ticket key is printed as %s", form)
+		}
+	}
+}
+
+// TestTicketKeysInParallel: those who ask at the same time get the same key, also when a new
+// one is due.
+func TestTicketKeysInParallel(t *testing.T) {
+	var keys sealsock.RotatingKeys
+	now := time.Unix(1_000_000_000, 0)
+	for hour := range 100 {
+		var got [8][]sealsock.TicketKey
+		var done sync.WaitGroup
+		for i := range got {
+			done.Go(func() { got[i] = keys.TicketKeys(now.Add(time.Duration(hour) * time.Hour)) })
+		}
+		done.Wait()
+		for _, k := range got {
+			if len(k) == 0 || len(k) > 4 || &k[0] != &got[0][0] {
+				t.Fatalf("in hour %d there are %d keys, or others", hour, len(k))
+			}
 		}
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/binary"
+	"maps"
 	"sync"
+	"sync/atomic"
 )
 
 // parseChain parses each certificate once: intermediates, and the leaves of
@@ -95,21 +97,27 @@ func (m *pathMemo) put(key [sha256.Size]byte, p path) {
 
 // generations is a bounded map. When the young half is full it becomes the old
 // half, and what the old half held is forgotten; what is used moves back into
-// the young one. It holds at most twice its limit.
+// the young one. It holds at most twice its limit. Handshakes on all processors look into it,
+// and take no lock for what is in the young half; an addition copies that half.
 type generations[K comparable, V any] struct {
-	limit      int
-	mu         sync.Mutex
-	young, old map[K]V
+	limit int
+	mu    sync.Mutex // held by additions
+	now   atomic.Pointer[halves[K, V]]
 }
 
-func (g *generations[K, V]) get(key K) (V, bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	v, ok := g.young[key]
-	if !ok {
-		if v, ok = g.old[key]; ok {
-			g.putLocked(key, v)
-		}
+// halves are maps that do not change any more.
+type halves[K comparable, V any] struct{ young, old map[K]V }
+
+func (g *generations[K, V]) get(key K) (v V, ok bool) {
+	h := g.now.Load()
+	if h == nil {
+		return v, false
+	}
+	if v, ok = h.young[key]; ok {
+		return v, true
+	}
+	if v, ok = h.old[key]; ok {
+		g.put(key, v)
 	}
 	return v, ok
 }
@@ -117,12 +125,15 @@ func (g *generations[K, V]) get(key K) (V, bool) {
 func (g *generations[K, V]) put(key K, v V) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.putLocked(key, v)
-}
-
-func (g *generations[K, V]) putLocked(key K, v V) {
-	if g.young == nil || len(g.young) >= g.limit {
-		g.old, g.young = g.young, make(map[K]V)
+	var next halves[K, V]
+	if h := g.now.Load(); h != nil {
+		next = *h
 	}
-	g.young[key] = v
+	if next.young == nil || len(next.young) >= g.limit {
+		next.young, next.old = make(map[K]V), next.young
+	} else {
+		next.young = maps.Clone(next.young)
+	}
+	next.young[key] = v
+	g.now.Store(&next)
 }

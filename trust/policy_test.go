@@ -275,7 +275,7 @@ func BenchmarkVerify(b *testing.B) {
 			for b.Loop() {
 				if fresh {
 					m := &p.Roots.snapshot().memo.paths
-					m.young, m.old = nil, nil
+					m.now.Store(nil)
 				}
 				if _, err := p.Verify(context.Background(), h.peer()); err != nil {
 					b.Fatal(err)
