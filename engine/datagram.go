@@ -22,37 +22,37 @@ import (
 // Versions are those of TLS: in Config and State, TLS 1.3 means DTLS 1.3, and TLS 1.2 means
 // DTLS 1.2. Not for datagrams are NoCompatibilityMode, DynamicRecords and HandOver.
 type DatagramConn struct {
-	recv    Receiver
-	send    Sender
-	options DatagramOptions
-	mtu     int
-	keys    epochs
-	plain   *record.PlainDatagrams
-	sealer  record.DatagramSealer
+	recv   Receiver
+	send   Sender
+	keys   epochs
+	plain  *record.PlainDatagrams
+	sealer record.DatagramSealer
 
 	assembler dtls.Assembler
-	ccs       bool // the peer's change_cipher_spec of DTLS 1.2 has come
 	events    []Event
 	asked     Question // the last that was reported
 
-	flight  dtls.Flight
-	replied bool // the peer has answered the flight
-	timer   dtls.Timer
-	acks    dtls.Acks
-	ackAt   time.Time // when they are sent; zero while they are not due
-	ackNow  bool
-	out     [][]byte
+	flight dtls.Flight
+	timer  dtls.Timer
+	acks   dtls.Acks
+	ackAt  time.Time // when they are sent; zero while they are not due
+	out    [][]byte
 
 	update     keyUpdate
-	answerDue  bool // the peer has asked for new keys of this side
-	ticketsDue int  // to be sent when the KeyUpdate is acknowledged
-	timerDue   bool // the timer starts with the next call that has the time
+	ticketsDue int // to be sent when the KeyUpdate is acknowledged
 
 	ids   connectionIDs
 	paths paths
 
+	mtu     int
 	granted int // bytes that may be sent to an address that is not proved
-	proved  bool
+
+	proved    bool // the peer receives at its address
+	ccs       bool // the peer's change_cipher_spec of DTLS 1.2 has come
+	replied   bool // the peer has answered the flight
+	ackNow    bool
+	answerDue bool // the peer has asked for new keys of this side
+	timerDue  bool // the timer starts with the next call that has the time
 }
 
 // DatagramOptions are what a connection of DTLS has beside its Config. The zero value is
@@ -169,7 +169,7 @@ func newDatagramConn(cfg *Config, o DatagramOptions) (*DatagramConn, error) {
 		// against forgery".
 		return nil, usage("%v is too easily forged for DTLS", iana.TLS_AES_128_CCM_8_SHA256)
 	}
-	c := &DatagramConn{options: o}
+	c := new(DatagramConn)
 	if o.MTU == 0 {
 		o.MTU = defaultMTU
 	}
@@ -248,12 +248,13 @@ func (c *DatagramConn) Timeout() time.Time {
 	if c.timerDue {
 		return time.Unix(0, 0)
 	}
-	return earlier(earlier(c.timer.Deadline(), c.ackAt), c.paths.deadline())
+	at := earlier(c.timer.Deadline(), c.ackAt)
+	return earlier(at, earlier(c.paths.deadline(), c.keys.deadline()))
 }
 
-// Expire does what is due at a time: it sends again what the peer has not answered, or sends a
-// delayed acknowledgment. If the peer has not answered twelve times in a
-// row, the connection ends. Events and the error are as for Receive.
+// Expire does what is due at a time: it sends again what the peer has not answered, sends a
+// delayed acknowledgment, and drops keys of the past. If the peer has not answered twelve times
+// in a row, the connection ends. Events and the error are as for Receive.
 func (c *DatagramConn) Expire(now time.Time) ([]Event, error) {
 	if err := c.usable(); err != nil {
 		return nil, err

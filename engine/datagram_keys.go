@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
@@ -14,10 +15,12 @@ import (
 // key of a stream.
 type epochs struct {
 	ids   *connectionIDs
-	named bool // a record of the datagram has had a connection ID of this side
-	plain record.PlainDatagrams
+	named bool     // a record of the datagram has had a connection ID of this side
 	list  []*epoch // in order; at most maxEpochs
 }
+
+// plainOpener opens records in the clear, for which it keeps nothing.
+var plainOpener record.PlainDatagrams
 
 // An epoch is a receiving key.
 type epoch struct {
@@ -35,8 +38,12 @@ const (
 	// data at the end of a handshake, and the next one of data.
 	maxEpochs = 4
 	// keepEpoch is how long a key is kept once there is a later one. RFC 9147, Section
-	// 4.2.1: "until they have been retained for the default MSL", which is two minutes.
+	// 4.2.1: for "the default MSL", which is two minutes.
 	keepEpoch = 2 * time.Minute
+	// keepHandshake is how long a server keeps the key of a client's handshake. RFC 9147,
+	// Section 5.8.1: "for at least twice the default MSL" it "MUST respond to retransmission
+	// of the client's final flight with a retransmit of its ACK".
+	keepHandshake = 2 * keepEpoch
 )
 
 // Open is for a stream and never called.
@@ -77,23 +84,43 @@ func (e *epochs) latest() *epoch {
 // for long.
 func (e *epochs) supersede(now time.Time) {
 	for _, old := range e.list[:len(e.list)-1] {
-		if old.until.IsZero() {
-			old.until = now.Add(keepEpoch)
+		if !old.until.IsZero() {
+			continue
+		}
+		old.until = now.Add(keepEpoch)
+		if old.phase == phaseHandshake {
+			old.until = now.Add(keepHandshake)
+		}
+	}
+}
+
+// deadline is when the first of the keys is to be dropped; zero for never.
+func (e *epochs) deadline() (at time.Time) {
+	for _, k := range e.list {
+		at = earlier(at, k.until)
+	}
+	return at
+}
+
+// drop drops the keys of a phase.
+func (e *epochs) drop(p phase) {
+	e.list = slices.DeleteFunc(e.list, func(k *epoch) bool { return k.phase == p })
+}
+
+// rest gives back the memory of the keys, which the next records make again.
+func (e *epochs) rest() {
+	for _, k := range e.list {
+		if o, ok := k.DatagramOpener.(*record.Opener13); ok {
+			o.Rest()
 		}
 	}
 }
 
 // expire drops the keys whose time is over.
 func (e *epochs) expire(now time.Time) {
-	kept := e.list[:0]
-	for _, k := range e.list {
-		if !k.until.IsZero() && !now.Before(k.until) {
-			continue
-		}
-		kept = append(kept, k)
-	}
-	clear(e.list[len(kept):])
-	e.list = kept
+	e.list = slices.DeleteFunc(e.list, func(k *epoch) bool {
+		return !k.until.IsZero() && !now.Before(k.until)
+	})
 }
 
 // limit makes the keys refuse records over a limit agreed on, but for that of 0-RTT data,
@@ -156,7 +183,7 @@ func (e *epochs) openPlain(rec record.DatagramRecord) (r received, ok bool, err 
 	if rec.Version>>8 != iana.DTLS12>>8 || rec.ConnectionID() != nil {
 		return r, false, nil
 	}
-	r.typ, r.payload, r.number, err = e.plain.OpenDatagram(rec)
+	r.typ, r.payload, r.number, err = plainOpener.OpenDatagram(rec)
 	return r, err == nil, nil
 }
 

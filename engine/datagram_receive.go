@@ -86,7 +86,7 @@ func (c *DatagramConn) advance(now time.Time) error {
 			}
 			return nil
 		}
-		more, err := c.act()
+		more, err := c.act(now)
 		if err != nil || !more {
 			return err
 		}
@@ -102,7 +102,7 @@ func (c *DatagramConn) collect() error {
 }
 
 // act lets a state act once. It returns whether one could.
-func (c *DatagramConn) act() (bool, error) {
+func (c *DatagramConn) act(now time.Time) (bool, error) {
 	r := &c.recv
 	if !r.started {
 		r.started = true
@@ -133,7 +133,7 @@ func (c *DatagramConn) act() (bool, error) {
 		return true, err
 	}
 	if !done && r.info.HandshakeDone {
-		if err := c.finished(); err != nil {
+		if err := c.finished(now); err != nil {
 			return true, err
 		}
 	}
@@ -143,7 +143,9 @@ func (c *DatagramConn) act() (bool, error) {
 // finished ends the handshake. In DTLS 1.3 the client's last flight is acknowledged. In DTLS 1.2
 // nothing is sent again from now on; the last flight is kept, in case that the peer's Finished
 // shows that it did not arrive.
-func (c *DatagramConn) finished() error {
+func (c *DatagramConn) finished(now time.Time) error {
+	c.keys.drop(phaseEarly) // whose data is not taken any more
+	c.keys.supersede(now)
 	switch {
 	case c.recv.info.Version != iana.TLS12 && c.recv.client:
 		return nil
@@ -399,9 +401,17 @@ func (c *DatagramConn) ack(now time.Time, r received) error {
 	}
 	c.recv.cfg.trace(false, iana.ContentACK, r.payload)
 	if c.flight.Ack(numbers) && c.flight.Empty() {
-		c.timer.Stop()
+		c.answered()
 	}
 	return c.acknowledged()
+}
+
+// answered notes that the peer has received all that was sent.
+func (c *DatagramConn) answered() {
+	c.timer.Stop()
+	if c.recv.client && c.recv.info.HandshakeDone {
+		c.keys.drop(phaseHandshake) // the server has all of it, and sends none again
+	}
 }
 
 // The epochs of 0-RTT data and of the first application data in DTLS 1.3. RFC 9147, Section

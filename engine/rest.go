@@ -20,6 +20,20 @@ func (c *Conn) Rest() {
 	c.send.Rest()
 }
 
+// Rest gives back the memory of the keys of a quiet connection, if its handshake is done: see
+// [Receiver.Rest]. It is for DTLS 1.3; in DTLS 1.2 the keys remain as they are.
+func (c *DatagramConn) Rest() {
+	if c.usable() != nil || !c.recv.info.HandshakeDone {
+		return
+	}
+	c.keys.rest()
+	if s, ok := c.sealer.(*record.Sealer13); ok {
+		s.Rest()
+	}
+	c.assembler.Trim()
+	c.events = nil
+}
+
 // Rest gives back the memory of the receiving key, if the connection is open and of TLS 1.3.
 // It is for a connection that was quiet for a while: the next record is opened as ever, and
 // takes a microsecond longer.

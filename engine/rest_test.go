@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/record"
@@ -184,4 +185,87 @@ func TestRestWhereItCannot(t *testing.T) {
 	if got := fmt.Sprint(resting{}.Left()); got != "0" {
 		t.Errorf("a key that rests seals %s records", got)
 	}
+}
+
+// TestDatagramRest: a connection of DTLS that rests continues as if it had not, in both
+// directions and through key updates. A key that rests still refuses what has come before.
+func TestDatagramRest(t *testing.T) {
+	for _, v := range versionsOfDatagrams {
+		client, server := datagramConfigs(t, v)
+		l := newLink(t, client, server, DatagramOptions{AddressProved: true})
+		l.client.Rest() // which changes nothing before the handshake is done
+		l.server.Rest()
+		l.open(t)
+		rest := func() {
+			for _, e := range []*end{l.client, l.server} {
+				e.Rest()
+				e.Rest()
+			}
+		}
+		for round := range 3 {
+			rest()
+			most := l.client.MaxData()
+			d, err := l.client.Send(nil, []byte("once"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := l.client.MaxData(); got != most {
+				t.Errorf("%v: MaxData is %d while the connection rests, and %d after", v, most, got)
+			}
+			again := bytes.Clone(d)
+			l.server.take(l.server.Receive(l.now, d))
+			n := len(l.server.messages)
+			rest()
+			l.server.take(l.server.Receive(l.now, again))
+			if len(l.server.messages) != n || string(l.server.messages[n-1]) != "once" {
+				t.Errorf("%v: the messages are %q", v, l.server.messages)
+			}
+			l.send(t, l.server, l.client, "answer")
+			if v != iana.TLS13 {
+				continue
+			}
+			rest()
+			if err := l.client.Rekey(l.now, true); err != nil {
+				t.Fatal(err)
+			}
+			for l.pump(); l.client.update.sent; l.pump() {
+				l.expire()
+				rest()
+			}
+			if got := l.client.sealer.Epoch(); got != epochApplication+uint64(round)+1 {
+				t.Errorf("round %d: the epoch is %d", round, got)
+			}
+		}
+		rest()
+		l.send(t, l.client, l.server, "at the end")
+	}
+}
+
+// TestDatagramHandshakeKeys: a server answers a repetition of the client's last flight with an ACK
+// for four minutes, also while it rests, and then drops the key. A client drops its own when the
+// flight is acknowledged. RFC 9147, Section 5.8.1.
+func TestDatagramHandshakeKeys(t *testing.T) {
+	client, server := datagramConfigs(t, iana.TLS13)
+	l := newLink(t, client, server, DatagramOptions{AddressProved: true})
+	start := l.now
+	l.lose = func(from *end, d []byte) bool { // what the server sends in epoch 3
+		return from == l.server && d[0]&0xe3 == 0x23 && l.now.Sub(start) < 3*time.Minute
+	}
+	for l.pump(); !l.client.flight.Empty() && l.failed() == nil && l.expire(); l.pump() {
+		l.server.Rest()
+	}
+	if took := l.now.Sub(start); l.failed() != nil || took < 3*time.Minute || took > 4*time.Minute {
+		t.Fatalf("the last flight was acknowledged after %v: %v", took, l.failed())
+	}
+	if n := len(l.client.keys.list); n != 1 {
+		t.Errorf("the client keeps %d receiving keys", n)
+	}
+	l.expire()
+	if took := l.now.Sub(start); took != 4*time.Minute {
+		t.Errorf("the server's key of the handshake is dropped after %v", took)
+	}
+	if n := len(l.server.keys.list); n != 1 {
+		t.Errorf("the server keeps %d receiving keys after four minutes", n)
+	}
+	l.send(t, l.client, l.server, "later")
 }

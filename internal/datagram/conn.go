@@ -25,8 +25,10 @@ type Conn struct {
 
 	mu     sync.Mutex // of the engine
 	engine *engine.DatagramConn
-	armed  bool   // its timeouts go to the timers of the path
-	moves  *moves // nil while the peer has used one address
+	armed  bool      // its timeouts go to the timers of the path
+	moves  *moves    // nil while the peer has used one address
+	used   bool      // since the time of quiet was set
+	quiet  time.Time // when the engine may rest; zero while it rests, and before it is armed
 
 	in      inbox
 	reading sync.Mutex // held by Read, which waits
@@ -153,9 +155,7 @@ func (c *Conn) locked(k call) (o outcome) {
 			o.err = panicked(v)
 			c.abort(&o)
 		}
-		if c.armed {
-			c.path.timers().set(c, c.engine.Timeout())
-		}
+		c.use()
 	}()
 	now := time.Now()
 	var events []engine.Event
@@ -252,8 +252,50 @@ func (c *Conn) feed(datagram []byte) {
 	}
 }
 
+// use notes that the connection is not quiet, and sets its timer. The engine is locked.
+func (c *Conn) use() {
+	c.used = true
+	if c.armed {
+		if c.quiet.IsZero() {
+			c.quiet = time.Now().Add(quietTime)
+		}
+		c.path.timers().set(c, earlier(c.engine.Timeout(), c.quiet))
+	}
+}
+
+// quietTime is how long a connection is not used before its engine rests.
+const quietTime = time.Second
+
 // expire does what is due.
-func (c *Conn) expire(time.Time) { c.settle(c.run(call{do: (*engine.DatagramConn).Expire})) }
+func (c *Conn) expire(now time.Time) {
+	if c.rests(now) {
+		return
+	}
+	c.settle(c.run(call{do: (*engine.DatagramConn).Expire}))
+}
+
+// rests lets the engine rest if it is quiet, and reports whether nothing else is due.
+func (c *Conn) rests(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.armed {
+		return true
+	}
+	switch {
+	case c.quiet.IsZero() || now.Before(c.quiet):
+	case c.used:
+		c.used, c.quiet = false, now.Add(quietTime)
+	default:
+		c.quiet = time.Time{}
+		c.engine.Rest()
+	}
+	at := c.engine.Timeout()
+	if !at.IsZero() && !now.Before(at) {
+		return false
+	}
+	c.path.timers().set(c, earlier(at, c.quiet))
+	return true
+}
 
 // refuse ends a handshake for which the system reports that the peer cannot be reached. An
 // open connection continues: the report may be forged, or soon be out of date.

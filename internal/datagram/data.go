@@ -81,6 +81,9 @@ func (c *Conn) seal(dst, p []byte) (d []byte, err error) {
 		if v := recover(); v != nil {
 			d, err = nil, c.fail(panicked(v))
 		}
+		if c.used = true; c.quiet.IsZero() {
+			c.use()
+		}
 	}()
 	return c.engine.Send(dst, p)
 }

@@ -39,8 +39,8 @@ const (
 // zero value awaits message 0.
 type Assembler struct {
 	next  uint16
-	parts [maxAhead + 1]*partial // parts[i] is of message next+i
-	ahead int                    // bytes of parts[1:]
+	parts []*partial // parts[i] is of message next+i; nil or of length maxAhead+1
+	ahead int        // bytes of parts[1:]
 }
 
 // A partial is a message that is not whole yet.
@@ -62,7 +62,14 @@ func (a *Assembler) Next() uint16 { return a.next }
 
 // Pending reports whether fragments wait for others.
 func (a *Assembler) Pending() bool {
-	return slices.ContainsFunc(a.parts[:], func(p *partial) bool { return p != nil })
+	return slices.ContainsFunc(a.parts, func(p *partial) bool { return p != nil })
+}
+
+// Trim gives back memory that is not in use.
+func (a *Assembler) Trim() {
+	if !a.Pending() {
+		a.parts = nil
+	}
 }
 
 // Add takes a fragment of a message that may have limit bytes.
@@ -75,6 +82,9 @@ func (a *Assembler) Add(f Fragment, limit int) (Verdict, error) {
 		return Dropped, nil
 	case f.Length > limit:
 		return Dropped, ErrTooLong
+	}
+	if a.parts == nil {
+		a.parts = make([]*partial, maxAhead+1)
 	}
 	p := a.parts[i]
 	if p == nil {
@@ -125,14 +135,14 @@ func (p *partial) whole() bool {
 
 // Take returns the next message, if it is whole, with the header that it has in TLS.
 func (a *Assembler) Take() (raw []byte, ok bool) {
-	p := a.parts[0]
-	if p == nil || !p.whole() {
+	if a.parts == nil || a.parts[0] == nil || !a.parts[0].whole() {
 		return nil, false
 	}
+	p := a.parts[0]
 	raw = p.raw
 	raw[0] = byte(p.typ)
 	copy(raw[1:], appendUint24(nil, p.length))
-	copy(a.parts[:], a.parts[1:])
+	copy(a.parts, a.parts[1:])
 	a.parts[maxAhead] = nil
 	if a.parts[0] != nil {
 		a.ahead -= len(a.parts[0].raw)

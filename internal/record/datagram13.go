@@ -11,20 +11,45 @@ import (
 
 // A datagram13 is what both directions of an epoch of DTLS 1.3 have beside the key.
 type datagram13 struct {
-	mask  suites.NumberMask
-	epoch uint64
-	id    []byte // that the peer receives in its records
+	mask   suites.NumberMask
+	epoch  uint64
+	id     []byte // that the peer receives in its records
+	tagLen int    // bytes
+	suite  *suites.Suite
+	secret keys.TrafficSecret // from which wake makes the key again
 }
 
-func newDatagram13(suite *suites.Suite, secret keys.TrafficSecret) (d datagram13, err error) {
+// setDatagram makes d one of DTLS if secret is.
+func (d *direction13) setDatagram(suite *suites.Suite, secret keys.TrafficSecret) (err error) {
 	if !secret.Datagram() {
-		return d, nil
+		return nil
 	}
 	key := secret.NumberKey(suite.KeyLen)
 	defer clear(key)
-	d.epoch = secret.Epoch()
 	d.mask, err = suite.NumberMask(key)
-	return d, err
+	d.epoch, d.tagLen, d.suite, d.secret = secret.Epoch(), d.aead.Overhead(), suite, secret
+	return err
+}
+
+// Rest gives back the memory of the key, which is most of what an epoch has. It follows from
+// the traffic secret: the next record makes it again, in about a microsecond. The number of the
+// next record and the replay window remain. Rest does nothing in TLS.
+func (d *direction13) Rest() {
+	if d.secret.Valid() {
+		d.aead, d.mask = nil, nil
+	}
+}
+
+// wake makes the key again after Rest.
+func (d *direction13) wake() error {
+	if d.aead != nil {
+		return nil
+	}
+	fresh, err := newDirection13(d.suite, d.secret, new(nonces))
+	if err == nil {
+		d.aead, d.mask = fresh.aead, fresh.mask
+	}
+	return err
 }
 
 // unifiedHeader is the length in bytes of the header that is sent: with a number of 16 bits
@@ -47,7 +72,10 @@ func (s *Sealer13) SealDatagram(
 	if s.seq >= s.limit || s.seq >= MaxNumber {
 		return dst, Number{}, ErrExhausted
 	}
-	tag := s.aead.Overhead()
+	if err := s.wake(); err != nil {
+		return dst, Number{}, err
+	}
+	tag := s.tagLen
 	// The mask needs a sample of 16 bytes, which a short tag may not provide.
 	pad = max(pad, suites.NumberSample-len(payload)-1-tag)
 	inner := len(payload) + 1 + pad
@@ -77,7 +105,7 @@ func (s *Sealer13) SealDatagram(
 
 // DatagramOverhead is the header, the content type and the tag.
 func (s *Sealer13) DatagramOverhead() int {
-	return unifiedHeader + len(s.id) + 1 + s.aead.Overhead()
+	return unifiedHeader + len(s.id) + 1 + s.tagLen
 }
 
 // Epoch is the number of the key in DTLS.
@@ -94,10 +122,13 @@ func (o *Opener13) Epoch() uint64 { return o.epoch }
 func (o *Opener13) OpenDatagram(r DatagramRecord) (iana.ContentType, []byte, Number, error) {
 	header, body := r.raw[:r.header], r.raw[r.header:]
 	switch {
-	case !r.Unified || len(body) < suites.NumberSample || len(body) < o.aead.Overhead()+1:
+	case !r.Unified || len(body) < suites.NumberSample || len(body) < o.tagLen+1:
 		return 0, nil, Number{}, ErrBadMAC
 	case len(body) > MaxCiphertext:
 		return 0, nil, Number{}, ErrOverflow
+	}
+	if err := o.wake(); err != nil {
+		return 0, nil, Number{}, err
 	}
 	mask := o.mask(body)
 	number := header[1+len(r.id):]

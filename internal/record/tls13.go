@@ -43,8 +43,8 @@ func newDirection13(
 	if err != nil {
 		return direction13{}, err
 	}
-	d, err := newDatagram13(suite, secret)
-	return direction13{aead, n, 0, suite.RecordLimit, d}, err
+	d := direction13{aead: aead, nonces: n, limit: suite.RecordLimit}
+	return d, d.setDatagram(suite, secret)
 }
 
 // Sequence returns the number of the next record.

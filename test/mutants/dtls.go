@@ -172,4 +172,22 @@ var dtlsRows = []row{
 		old:  "\tif c.update.sent {\n\t\t// The peer", new: "\tif false {\n\t\t// The peer",
 		test: "TestTicketsBehindKeyUpdate",
 	},
+	{
+		doc: rfc9147, section: "5.8.1", must: "a last flight is acknowledged again for four minutes",
+		file: "engine/datagram_keys.go",
+		old:  "keepHandshake = 2 * keepEpoch", new: "keepHandshake = keepEpoch",
+		test: "TestDatagramHandshakeKeys",
+	},
+	{
+		doc: own, section: "engine", must: "a client drops the key of the handshake",
+		file: "engine/datagram_receive.go",
+		old:  "c.keys.drop(phaseHandshake)", new: "c.keys.drop(phasePlain)",
+		test: "TestDatagramHandshakeKeys",
+	},
+	{
+		doc: own, section: "engine", must: "a key that rests is made again for the next record",
+		file: "internal/record/datagram13.go",
+		old:  "d.aead, d.mask = fresh.aead, fresh.mask", new: "d.aead = fresh.aead",
+		pkg: "engine", test: "TestDatagramRest",
+	},
 }
