@@ -141,20 +141,29 @@ func (e *halfError) Error() string { return e.err.Error() }
 func (e *halfError) Unwrap() error { return e.err }
 
 // run carries data until both directions have ended, ctx ends, or the pair is stopped. It
-// closes both connections unless its result is errStopped.
+// closes both connections unless its result is errStopped. One direction has the goroutine of
+// the caller, so that a connection costs two.
 func (p *pair) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer p.watch(cancel)()
-	results := make(chan error, 2)
-	running := 0
-	for _, d := range []*direction{p.up, p.down} {
-		if !d.done {
-			running++
-			go func() { results <- p.carry(ctx, d) }()
+	o := &outcome{p: p, all: make(chan struct{})}
+	ours, other := p.directions()
+	for _, d := range []*direction{ours, other} {
+		if d != nil {
+			o.running++
 		}
 	}
-	err := p.wait(ctx, results, running)
+	if other != nil {
+		go func() { o.report(p.carry(ctx, other)) }()
+	}
+	stop := context.AfterFunc(ctx, func() { o.interrupt(context.Cause(ctx)) })
+	if ours != nil {
+		o.report(p.carry(ctx, ours))
+		<-o.all
+	}
+	stop()
+	err := o.result()
 	if !errors.Is(err, errStopped) {
 		p.client.conn.Close()
 		p.backend.conn.Close()
@@ -162,39 +171,86 @@ func (p *pair) run(ctx context.Context) error {
 	return err
 }
 
-// wait returns the result of the directions. It cuts the connections after an error, except
-// that what a side sent before it stopped reading has time to arrive.
-func (p *pair) wait(ctx context.Context, results <-chan error, running int) (first error) {
-	var late <-chan time.Time
-	end, stopped := ctx.Done(), false
-	for running > 0 {
-		select {
-		case err := <-results:
-			running--
-			switch {
-			case err == nil:
-			case errors.Is(err, errStopped):
-				stopped = true
-			case first == nil && atSending(err):
-				first, late = err, time.After(cutTime)
-			default:
-				first = clearer(first, err)
-				p.cut()
-			}
-		case <-late:
-			p.cut()
-		case <-end:
-			first, end = context.Cause(ctx), nil
-			p.cut()
-		}
+// directions returns those that are not done, or nil. Of two, the first reads plaintext: its calls
+// need less of the stack, and the caller of run uses some already.
+func (p *pair) directions() (first, second *direction) {
+	first, second = p.down, p.up
+	if _, sealed := p.client.conn.(*sealsock.Conn); !sealed {
+		first, second = p.up, p.down
+	}
+	if second.done {
+		second = nil
+	}
+	if first.done {
+		first, second = second, nil
+	}
+	return first, second
+}
+
+// An outcome collects the results of the directions of a pair that runs.
+type outcome struct {
+	p   *pair
+	all chan struct{} // closed when no direction runs
+
+	mu      sync.Mutex
+	running int
+	first   error
+	stopped bool
+	late    *time.Timer
+}
+
+// report takes the result of a direction. It cuts the connections after an error, except that
+// what a side sent before it stopped reading has time to arrive.
+func (o *outcome) report(err error) {
+	o.mu.Lock()
+	cut := false
+	switch {
+	case err == nil:
+	case errors.Is(err, errStopped):
+		o.stopped = true
+	case o.first == nil && atSending(err):
+		o.first, o.late = err, time.AfterFunc(cutTime, o.p.cut)
+	default:
+		o.first, cut = clearer(o.first, err), true
+	}
+	o.mu.Unlock()
+	if cut {
+		o.p.cut()
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.running--; o.running == 0 {
+		close(o.all)
+	}
+}
+
+// interrupt cuts the connections for a reason, if a direction runs still.
+func (o *outcome) interrupt(why error) {
+	o.mu.Lock()
+	running := o.running > 0
+	if running {
+		o.first = why
+	}
+	o.mu.Unlock()
+	if running {
+		o.p.cut()
+	}
+}
+
+// result is that of the pair, once no direction runs.
+func (o *outcome) result() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.late != nil {
+		o.late.Stop()
 	}
 	switch {
-	case first == nil && stopped:
+	case o.first == nil && o.stopped:
 		return errStopped
-	case first != nil:
-		p.cut()
+	case o.first != nil:
+		o.p.cut()
 	}
-	return first
+	return o.first
 }
 
 // clearer returns the error that explains more: a reset that a read returns is the reason of
@@ -268,52 +324,34 @@ func (p *pair) resume() {
 	p.stopping.Store(false)
 }
 
-// The sizes of buffers. A direction that waits for data holds the small one only.
-const (
-	smallBuffer = 1 << 10
-	largeBuffer = 64 << 10 // what a read of a TLS connection returns at most
-)
-
-var largeBuffers = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
-
 // carry returns nil after the end was passed on.
 func (p *pair) carry(ctx context.Context, d *direction) error {
-	var small [smallBuffer]byte
-	var large *[largeBuffer]byte
-	release := func() {
-		if large != nil {
-			largeBuffers.Put(large)
-			large = nil
-		}
+	from := newSource(d.from.conn, func(data []byte) error {
+		d.left = data
+		return p.send(ctx, d)
+	})
+	if err := p.sendSealed(d); err != nil {
+		return err
 	}
-	defer release()
-	for buf := small[:]; ; {
+	for {
 		if err := p.send(ctx, d); err != nil {
 			return err
 		}
 		if d.ended {
 			return p.sendEnd(d)
 		}
-		n, err := d.from.conn.Read(buf)
-		switch d.left = buf[:n]; {
-		case n == len(buf) && large == nil: // there is more
-			large = largeBuffers.Get().(*[largeBuffer]byte)
-			buf = large[:]
-		case n < smallBuffer && large != nil && n > 0:
-			if err := p.send(ctx, d); err != nil {
-				return err
-			}
-			release()
-			buf = small[:]
+		sent, err := from.pass()
+		if sent != nil {
+			return sent
 		}
-		if err = p.received(d, n, err); err != nil {
+		if err = p.received(d, err); err != nil {
 			return err
 		}
 	}
 }
 
 // received judges the result of a read.
-func (p *pair) received(d *direction, n int, err error) error {
+func (p *pair) received(d *direction, err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -324,9 +362,6 @@ func (p *pair) received(d *direction, n int, err error) error {
 		d.ended = true
 		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded) && p.stopping.Load():
-		if n > 0 {
-			return nil // send keeps it
-		}
 		return errStopped
 	}
 	return d.failure(false, err)
@@ -363,8 +398,29 @@ func (p *pair) send(ctx context.Context, d *direction) error {
 	return nil
 }
 
+// sendSealed sends what a Write has encrypted, and the socket did not take before a deadline or
+// before another process took the connection over. Without it that would stay until there is
+// more to write, and both sides could wait for each other.
+func (p *pair) sendSealed(d *direction) error {
+	c, ok := d.to.conn.(*sealsock.Conn)
+	if !ok {
+		return nil
+	}
+	_, err := c.Write(nil)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, os.ErrDeadlineExceeded) && p.stopping.Load():
+		return errStopped
+	}
+	return d.failure(true, err)
+}
+
 // onlyReader hides the WriteTo of a connection, which takes no small steps.
 type onlyReader struct{ io.Reader }
+
+// smallest is the least that a throttle lets pass at once, in bytes.
+const smallest = 1 << 10
 
 // sendEnd passes on the end of a direction.
 func (p *pair) sendEnd(d *direction) error {
@@ -382,7 +438,7 @@ func (p *pair) sendEnd(d *direction) error {
 // step is how much of n bytes is sent at once, so that no throttle delays for long.
 func (p *pair) step(n int) int {
 	for _, t := range p.throttles {
-		n = min(n, max(smallBuffer, int(t.rate*burst.Seconds())))
+		n = min(n, max(smallest, int(t.rate*burst.Seconds())))
 	}
 	return n
 }

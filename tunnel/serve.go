@@ -22,6 +22,7 @@ type link struct {
 	pair    *pair
 	backend *backend
 	began   time.Time
+	shared  netip.Prefix // whose bandwidth it shares; invalid if it shares none
 
 	parked  chan struct{} // receives a value when the pair has stopped for a hand-over
 	ended   chan struct{} // closed when the link is over
@@ -37,9 +38,9 @@ const (
 	lost                   // the hand-over failed half way
 )
 
-// serve forwards a connection that was accepted.
+// serve forwards a connection that was accepted. The goroutine that forwards is a new one: the
+// stack of this one has grown when it connected to the backend.
 func (s *Server) serve(a *accepted) {
-	defer a.release()
 	conn, b, err := a.pool.dial(s.ctx, a.r, a.info)
 	if err != nil {
 		s.pending.Add(-1)
@@ -47,6 +48,7 @@ func (s *Server) serve(a *accepted) {
 		a.r.log.Warn("no backend", "conn", a.info.id, "peer", addrText(a.info.remote),
 			"name", a.info.serverName, "error", errText(err))
 		newEnd("the client", a.Conn).cut()
+		a.release()
 		return
 	}
 	p := newPair(a.Conn, conn)
@@ -54,7 +56,10 @@ func (s *Server) serve(a *accepted) {
 	k := s.newLink(a.r, a.info, p, b)
 	s.enter(k)
 	s.pending.Add(-1)
-	s.forward(k)
+	s.sessions.Go(func() {
+		defer a.release()
+		s.forward(k)
+	})
 }
 
 func (s *Server) newLink(r *running, info *clientInfo, p *pair, b *backend) *link {
@@ -76,22 +81,36 @@ func (s *Server) enter(k *link) {
 	s.live[k] = struct{}{}
 }
 
-// forward runs a link that has entered. The backend counts it already.
+// forward runs a link that has entered. The backend counts it already. The frame of forward is
+// small, since the stack of each connection has it.
 func (s *Server) forward(k *link) {
+	s.begins(k)
+	s.leaves(k, s.run(k))
+}
+
+// begins counts a link, and lets it share the bandwidth of its peer.
+func (s *Server) begins(k *link) {
 	stats := k.r.stats
 	if per := k.r.cfg.Limits.BandwidthPerPeer; per > 0 {
 		if network := admit.NetworkOf(k.info.remote); network.IsValid() {
 			k.pair.throttles = append(k.pair.throttles, stats.share(network, float64(per)))
-			defer stats.unshare(network)
+			k.shared = network
 		}
 	}
 	stats.active.Add(1)
 	k.r.log.Info("forwarding", k.attrs()...)
-	err := s.run(k)
+}
+
+// leaves takes a link that has ended out of the counts.
+func (s *Server) leaves(k *link, err error) {
+	stats := k.r.stats
 	close(k.ended)
 	s.mu.Lock()
 	delete(s.live, k)
 	s.mu.Unlock()
+	if k.shared.IsValid() {
+		stats.unshare(k.shared)
+	}
 	stats.active.Add(-1)
 	k.backend.stats.active.Add(-1)
 	up, down := k.pair.up.bytes.Load(), k.pair.down.bytes.Load()

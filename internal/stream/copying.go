@@ -111,31 +111,41 @@ func (c *Conn) ReadFrom(src io.Reader) (n int64, err error) {
 	}
 }
 
-// WriteTo implements io.WriterTo.
+// WriteTo implements io.WriterTo. It has no buffer while it waits, so that many can be idle.
 func (c *Conn) WriteTo(dst io.Writer) (n int64, err error) {
 	if err := c.Handshake(context.Background()); err != nil {
 		return 0, err
 	}
-	r := newRoom()
-	defer r.free()
 	for {
-		m, err := c.Read(r.bytes())
-		if m > 0 {
-			wrote, writeErr := dst.Write(r.bytes()[:m])
-			n += int64(wrote)
-			switch {
-			case writeErr != nil:
-				return n, writeErr
-			case wrote < m:
-				return n, io.ErrShortWrite
-			}
-		}
-		if err == io.EOF {
+		if err := c.await(); err == io.EOF {
 			return n, nil
-		}
-		if err != nil {
+		} else if err != nil {
 			return n, err
 		}
-		r.fit(m)
+		wrote, err := c.passOn(dst)
+		if n += wrote; err != nil {
+			return n, err
+		}
 	}
+}
+
+// passOn writes what has arrived to dst.
+func (c *Conn) passOn(dst io.Writer) (n int64, err error) {
+	buf := copies.Get().(*buffer)
+	defer copies.Put(buf)
+	m, err := c.Read(buf.b)
+	if m > 0 {
+		wrote, writeErr := dst.Write(buf.b[:m])
+		n = int64(wrote)
+		switch {
+		case writeErr != nil:
+			return n, writeErr
+		case wrote < m:
+			return n, io.ErrShortWrite
+		}
+	}
+	if err == io.EOF {
+		err = nil // the next call finds it again
+	}
+	return n, err
 }

@@ -74,6 +74,21 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// await returns once Read has something to return at once.
+func (c *Conn) await() error {
+	c.in.readers.Add(1)
+	c.in.reads.Add(1)
+	defer c.in.readers.Add(-1)
+	c.in.Lock()
+	defer c.in.Unlock()
+	for len(c.in.held) == 0 && len(c.in.plain) == 0 {
+		if err := c.next(true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // take moves application data to p.
 func (in *reading) take(p []byte) int {
 	n := copy(p, in.plain)
@@ -112,31 +127,49 @@ var errWouldBlock = io.ErrNoProgress
 
 // next takes one step: it leaves data in plain, or processes something else.
 func (c *Conn) next(block bool) error {
+	need, err := c.advance()
+	switch {
+	case err != nil || need == 0:
+		return err
+	case !block:
+		return errWouldBlock
+	}
+	return c.fill(need)
+}
+
+// advance takes one step without waiting. need is how many bytes it lacks; 0 if it took one.
+// The stack of a connection that waits has none of its frame, which is large.
+func (c *Conn) advance() (need int, err error) {
 	in := &c.in
 	if in.err != nil {
-		return in.err
+		return 0, in.err
 	}
 	if err := c.expect(); err != nil {
 		in.err = c.fatal(err)
-		return in.err
+		return 0, in.err
 	}
 	ev, err := c.stepAndSend()
 	switch {
 	case err != nil:
-		return err
+		return 0, err
 	case ev.Kind != engine.EventWantRead:
-		return c.handle(ev)
-	case !block:
-		return errWouldBlock
+		return 0, c.handle(ev)
 	}
-	if err := in.fill(ev.Need); err != nil {
-		err = c.transport("read", err)
-		if c.brokenBy() != nil || errors.Is(err, io.EOF) {
-			in.err = err
-		}
-		return err
+	return max(ev.Need, 1), nil
+}
+
+// fill waits for need bytes from the connection below.
+func (c *Conn) fill(need int) error {
+	in := &c.in
+	err := in.fill(need)
+	if err == nil {
+		return nil
 	}
-	return nil
+	err = c.transport("read", err)
+	if c.brokenBy() != nil || errors.Is(err, io.EOF) {
+		in.err = err
+	}
+	return err
 }
 
 // handle carries out what an event after the handshake reports.

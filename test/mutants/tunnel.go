@@ -76,4 +76,17 @@ var tunnelRows = []row{
 		old:  "t.reader.fail(o, why[1], \"%s\", why[0])", new: "_ = why",
 		test: "TestStunnelRefuses",
 	},
+	{
+		doc: own, section: "tunnel", must: "what the socket did not take before an upgrade is sent " +
+			"after it, without more to send",
+		file: "tunnel/pair.go",
+		old:  "_, err := c.Write(nil)", new: "err := c.SetWriteDeadline(time.Time{})",
+		test: "TestUpgradeOfAFullSocket",
+	},
+	{
+		doc: own, section: "tunnel", must: "a direction that fails cuts both connections",
+		file: "tunnel/pair.go",
+		old:  "o.first, cut = clearer(o.first, err), true", new: "o.first = clearer(o.first, err)",
+		test: "TestCut",
+	},
 }
