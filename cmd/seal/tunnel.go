@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -280,6 +281,12 @@ func (r *tunnelRun) run(ctx context.Context) error {
 	}
 	notifySystemd(fmt.Sprintf("MAINPID=%d\nREADY=1", os.Getpid()))
 	defer r.onSignals(ctx, signals)()
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	go giveBack(serving, r.server.Active)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	err := r.server.Serve(ctx)
 	r.log.Info("stopped")
 	return err
