@@ -55,9 +55,10 @@ cross: ## builds and vets for every supported system
 	  GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) build $(PACKAGES); \
 	  GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet $(PACKAGES); done
 
-bench: ## comparison with crypto/tls and OpenSSL, and with net and Python; writes docs/performance.* and docs/sockets.md
+bench: ## comparison with crypto/tls and OpenSSL, and with net and Python; with other tunnels, and with net and Python; writes docs/performance.*, sockets.md and tunnel.*
 	$(GO) run ./bench
 	$(GO) run ./bench sockets
+	$(GO) run ./bench tunnels
 
 million: ## a million idle connections, both ends on this machine: 20 GB of memory and half an hour; not in CI
 	$(GO) build -o bin/bench ./bench

@@ -5,11 +5,13 @@
 //
 //	go run ./bench [-rounds N] [-time D] [-only REGEXP] [-out FOLDER]
 //	go run ./bench sockets [-rounds N] [-time D] [-out FILE]
+//	go run ./bench tunnels [-rounds N] [-time D] [-idle N] [-out FOLDER]
 //	go run ./bench million [-connections N] [-seconds N] [-timeout D] [-out FILE]
 //
 // OpenSSL is measured in a program that is compiled at the start; without a C compiler and
 // its headers, its column is empty. The second form compares package socket with package
-// net and Python, and writes to docs/sockets.md. The third holds a million idle
+// net and Python, and writes to docs/sockets.md. The third compares seal tunnel with stunnel,
+// hitch, HAProxy and ghostunnel, and writes to docs/tunnel.md. The fourth holds a million idle
 // connections on this machine.
 package main
 
@@ -36,7 +38,7 @@ func main() {
 // commands are the other forms of the command, and the processes that they start.
 var commands = map[string]func(args []string) error{
 	"sockets": socketsMain, "echo": echoMain,
-	"million": millionMain, "million-server": millionServer, "million-client": millionClientMain,
+	"tunnels": tunnelsMain, "million": millionMain, "million-server": millionServer, "million-client": millionClientMain,
 }
 
 func run(args []string) error {

@@ -6,6 +6,7 @@ import "errors"
 
 var errLinux = errors.New("million needs Linux")
 
+func tunnelsMain([]string) error       { return errLinux }
 func millionMain([]string) error       { return errLinux }
 func millionServer([]string) error     { return errLinux }
 func millionClientMain([]string) error { return errLinux }

@@ -308,15 +308,6 @@ const (
 )
 
 func writeFigures(file string, rows []tripRow, rounds int) error {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	before, rest, ok := bytes.Cut(text, []byte(figuresBegin))
-	_, after, both := bytes.Cut(rest, []byte(figuresEnd))
-	if !ok || !both {
-		return fmt.Errorf("%s has no place for the figures", file)
-	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `
 Sequential round trips per second of %d bytes over loopback. Package socket, package net and Python's socket
@@ -335,6 +326,20 @@ runtime poller; Python blocks in the kernel.
 		b.WriteString(rows[i].line() + "\n")
 	}
 	b.WriteString("\n`make bench` measures on your machine.\n\n")
-	all := slices.Concat(before, []byte(figuresBegin+b.String()+figuresEnd), after)
+	return writeBetween(file, figuresBegin, figuresEnd, b.String())
+}
+
+// writeBetween replaces what stands between two marks of a file.
+func writeBetween(file, begin, end, with string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	before, rest, ok := bytes.Cut(text, []byte(begin))
+	_, after, both := bytes.Cut(rest, []byte(end))
+	if !ok || !both {
+		return fmt.Errorf("%s has no place for the figures", file)
+	}
+	all := slices.Concat(before, []byte(begin+with+end), after)
 	return os.WriteFile(file, all, 0o644)
 }

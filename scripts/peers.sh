@@ -35,6 +35,7 @@ sslscan:sslscan:sslscan
 testssl:testssl:testssl.sh
 nginx:nginx:nginx-light
 haproxy:haproxy:haproxy
+hitch:hitch:hitch
 stunnel:stunnel4:stunnel4
 postfix:/usr/sbin/postfix:postfix
 dovecot:/usr/lib/dovecot/imap-login /usr/lib/dovecot/pop3-login /usr/lib/dovecot/lmtp /usr/lib/dovecot/managesieve-login:dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved
