@@ -55,7 +55,7 @@ cross: ## builds and vets for every supported system
 	  GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) build $(PACKAGES); \
 	  GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet $(PACKAGES); done
 
-bench: ## comparison with crypto/tls and OpenSSL, and with net and Python; with other tunnels, and with net and Python; writes docs/performance.*, sockets.md and tunnel.*
+bench: ## comparison with crypto/tls, OpenSSL, net, Python and other tunnels; writes docs/performance.*, sockets.md, tunnel.*
 	$(GO) run ./bench
 	$(GO) run ./bench sockets
 	$(GO) run ./bench tunnels

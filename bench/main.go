@@ -38,7 +38,8 @@ func main() {
 // commands are the other forms of the command, and the processes that they start.
 var commands = map[string]func(args []string) error{
 	"sockets": socketsMain, "echo": echoMain,
-	"tunnels": tunnelsMain, "million": millionMain, "million-server": millionServer, "million-client": millionClientMain,
+	"tunnels": tunnelsMain,
+	"million": millionMain, "million-server": millionServer, "million-client": millionClientMain,
 }
 
 func run(args []string) error {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/identity/acme"
 	"github.com/sealsock/sealsock/internal/admit"
 	"github.com/sealsock/sealsock/proxyprotocol"
 	"github.com/sealsock/sealsock/starttls"
@@ -298,6 +299,10 @@ func (a *accepted) decrypt(ctx context.Context, below net.Conn) error {
 	}
 	a.Conn = conn
 	state := conn.ConnectionState()
+	if state.NegotiatedProtocol == acme.Protocol {
+		conn.Close() // the handshake was the proof: RFC 8737, Section 3
+		return &refusal{reason: "proof", text: "an authority has asked for a proof"}
+	}
 	a.info.serverName, a.info.alpn = state.ServerName, state.NegotiatedProtocol
 	a.info.tls = describe(conn, &state)
 	a.pool = a.r.pool

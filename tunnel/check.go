@@ -245,8 +245,10 @@ func parseNetwork(text string) (netip.Prefix, error) {
 func (k *checker) server(key string, s *TLS) {
 	k.tls(key, s)
 	k.word(key+".client_auth", s.ClientAuth, "none", "request", "require")
-	if s.Cert == "" && s.PSKFile == "" {
-		k.add(key, "add cert and key, or psk_file", "a server needs a certificate or pre-shared keys")
+	k.issued(key, s)
+	if s.Cert == "" && s.PSKFile == "" && s.ACME == nil && s.Authority == nil {
+		k.add(key, "add cert and key, acme, authority, or psk_file",
+			"a server needs a certificate or pre-shared keys")
 	}
 	k.unused(key, map[string]bool{"server_name": s.ServerName != "", "any_name": s.AnyName,
 		"psk_identity": s.PSKIdentity != ""}, "is for [tunnel.client]")
@@ -279,7 +281,8 @@ func (s *TLS) named() bool { return len(s.CA)+len(s.CADir)+len(s.Pins)+len(s.Pee
 func (k *checker) client(key string, s *TLS) {
 	k.tls(key, s)
 	k.unused(key, map[string]bool{"client_auth": s.ClientAuth != "",
-		"certificate": len(s.Certificates) > 0, "tickets": s.Tickets != 0, "staple": s.Staple != ""},
+		"certificate": len(s.Certificates) > 0, "tickets": s.Tickets != 0, "staple": s.Staple != "",
+		"acme": s.ACME != nil, "authority": s.Authority != nil},
 		"is for [tunnel.server]")
 	if s.AnyName && len(s.CA)+len(s.CADir) == 0 {
 		k.add(key+".any_name", "add ca", "with the authorities of the system, any owner of a "+

@@ -27,6 +27,10 @@ type Config struct {
 	// Sandbox, on Linux, forbids the process new privileges and all files but those that
 	// this Config names, once it listens.
 	Sandbox bool `toml:"sandbox,omitempty"`
+	// Watch is how often the configuration file and the files that it names are looked at; those
+	// that have changed are read again, as at SIGHUP. 0 means that only SIGHUP does so, but for
+	// certificates, their keys and OCSP responses, which are always read again.
+	Watch Duration `toml:"watch,omitempty"`
 	// Writable are further folders that the process may write to in the sandbox.
 	Writable []string `toml:"writable,omitempty"`
 
@@ -99,6 +103,10 @@ type TLS struct {
 	// asks for.
 	Certificates []Certificate `toml:"certificate,omitempty"`
 
+	// ACME and Authority obtain the certificate of a server and renew it, in place of Cert.
+	ACME      *ACME      `toml:"acme,omitempty"`
+	Authority *Authority `toml:"authority,omitempty"`
+
 	// ClientAuth, of a server, is none, request or require. The default is require if CA,
 	// CADir, Pins or Peers is set, and none otherwise.
 	ClientAuth string `toml:"client_auth,omitempty"`
@@ -158,6 +166,31 @@ type Certificate struct {
 	Cert   string `toml:"cert"`
 	Key    string `toml:"key,omitempty"`
 	Staple string `toml:"staple,omitempty"` // as TLS.Staple
+}
+
+// ACME is an authority that issues certificates by RFC 8555, such as Let's Encrypt. It connects to
+// port 443 of each name for its proof (RFC 8737), which must lead to this tunnel.
+type ACME struct {
+	// Names are the DNS names; a client that asks for another one is refused.
+	Names []string `toml:"names"`
+	// Directory is the URL of the authority's directory; empty means Let's Encrypt. CA are files
+	// of authorities for the certificate of that URL; none means those of the system.
+	Directory string   `toml:"directory,omitempty"`
+	CA        []string `toml:"ca,omitempty"`
+	// Cache is a folder for the account, the keys and the certificates.
+	Cache string `toml:"cache"`
+	// Email is where the authority may write to.
+	Email string `toml:"email,omitempty"`
+	// AcceptTerms accepts the authority's terms of service. It must be true.
+	AcceptTerms bool `toml:"accept_terms"`
+}
+
+// Authority is one of `seal ca`, on this machine.
+type Authority struct {
+	// Folder is where the authority is. The process must be able to write to it.
+	Folder string `toml:"folder"`
+	// Names are the names of the certificate.
+	Names []string `toml:"names"`
 }
 
 // A PeerRule is about the peer's certificate. Each list that is not empty must have an entry

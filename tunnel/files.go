@@ -2,6 +2,7 @@ package tunnel
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/sealsock/sealsock/address"
@@ -38,18 +39,29 @@ func (c *Config) Files() (read, write []string) {
 			}
 		}
 		for _, s := range []*TLS{t.Server, t.Client} {
-			if s == nil {
-				continue
-			}
-			add(&read, s.Cert, s.Key, s.PasswordFile, s.Staple, s.PSKFile)
-			add(&read, s.CA...)
-			add(&read, s.CADir...)
-			add(&read, s.CRL...)
-			add(&write, s.RevocationCache)
-			for _, one := range s.Certificates {
-				add(&read, one.Cert, one.Key, one.Staple)
+			if s != nil {
+				r, w := s.files()
+				add(&read, r...)
+				add(&write, w...)
 			}
 		}
+	}
+	return read, write
+}
+
+// files returns the files and folders of one side.
+func (s *TLS) files() (read, write []string) {
+	read = append(read, s.Cert, s.Key, s.PasswordFile, s.Staple, s.PSKFile)
+	read = slices.Concat(read, s.CA, s.CADir, s.CRL)
+	write = append(write, s.RevocationCache)
+	for _, one := range s.Certificates {
+		read = append(read, one.Cert, one.Key, one.Staple)
+	}
+	if s.ACME != nil {
+		read, write = append(read, s.ACME.CA...), append(write, s.ACME.Cache)
+	}
+	if s.Authority != nil {
+		write = append(write, s.Authority.Folder)
 	}
 	return read, write
 }

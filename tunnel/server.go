@@ -150,6 +150,7 @@ func (s *Server) tunnel(t *Tunnel) (r *running, err error) {
 			return nil, fmt.Errorf("server: %w", err)
 		}
 		r.keepTickets(old, s.opts.TicketKeys)
+		r.keepIssuer(old)
 	}
 	if t.Client != nil {
 		if r.client, err = newSide(t.Client, false, notify); err != nil {
@@ -230,6 +231,9 @@ func (r *running) start(ctx context.Context) {
 	r.stats.places.Resize(cmp.Or(l.Connections, 16384), l.ConnectionsPerPeer)
 	r.stats.setRate(l.Rate, r.limiter)
 	ctx, r.stop = context.WithCancel(ctx)
+	if r.server != nil && r.server.issuer != nil {
+		go obtain(ctx, r.server.issuer, r.log)
+	}
 	r.pool.watch(ctx, r)
 	for _, one := range r.routes {
 		if one.pool != r.pool {

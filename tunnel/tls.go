@@ -24,6 +24,7 @@ type side struct {
 	sources []identity.Source
 	files   []*identity.Reloader
 	psks    []*engine.PSK
+	issuer  issuer // nil if certificates are files
 }
 
 // newSide opens the files that a TLS names. notify is called when a certificate changed.
@@ -52,11 +53,14 @@ func newSide(s *TLS, server bool, notify func(string, error)) (*side, error) {
 		}
 		d.cfg.VerifyConnection = rules.verify
 	}
-	if server {
-		d.server(s)
-		return d, nil
+	if !server {
+		return d, d.client(s)
 	}
-	return d, d.client(s)
+	d.server(s)
+	if d.issuer, err = newIssuer(s); err == nil && d.issuer != nil {
+		d.cfg.Source = d.issuer
+	}
+	return d, err
 }
 
 // identities opens the certificates.

@@ -284,6 +284,7 @@ func (r *tunnelRun) run(ctx context.Context) error {
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	go giveBack(serving, r.server.Active)
+	go r.watch(serving)
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
@@ -316,8 +317,8 @@ func (r *tunnelRun) confine() error {
 	return nil
 }
 
-// reload continues with what the file has now.
-func (r *tunnelRun) reload(ctx context.Context) {
+// reload continues with what the file has now, and returns it; nil after a mistake.
+func (r *tunnelRun) reload(ctx context.Context) *tunnel.Config {
 	notifySystemd("RELOADING=1")
 	defer notifySystemd("READY=1")
 	cfg, err := r.load()
@@ -326,7 +327,9 @@ func (r *tunnelRun) reload(ctx context.Context) {
 	}
 	if err != nil {
 		r.log.Error("not reloaded: the old configuration stays", "error", err.Error())
+		return nil
 	}
+	return cfg
 }
 
 // writePID writes the number of the process.

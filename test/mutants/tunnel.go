@@ -85,8 +85,26 @@ var tunnelRows = []row{
 	},
 	{
 		doc: own, section: "tunnel", must: "a direction that fails cuts both connections",
-		file: "tunnel/pair.go",
+		file: "tunnel/outcome.go",
 		old:  "o.first, cut = clearer(o.first, err), true", new: "o.first = clearer(o.first, err)",
 		test: "TestCut",
+	},
+	{
+		doc: own, section: "tunnel", must: "a proof for an authority (RFC 8737) is not forwarded",
+		file: "tunnel/accept.go",
+		old:  "if state.NegotiatedProtocol == acme.Protocol {", new: "if false {",
+		test: "TestACME",
+	},
+	{
+		doc: own, section: "tunnel", must: "a certificate that was revoked is replaced at a reload",
+		file: "tunnel/issued.go",
+		old:  "\treturn l.renew()\n}", new: "\treturn nil\n}",
+		test: "TestLocalAuthority",
+	},
+	{
+		doc: own, section: "tunnel", must: "a file that has changed is read again, once",
+		file: "cmd/seal/tunnel_watch.go",
+		old:  "if now == last && now != loaded {", new: "if now == last && now != loaded && cfg == nil {",
+		test: "TestTunnelWatch",
 	},
 }

@@ -1,0 +1,171 @@
+package tunnel_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sealsock/sealsock/authority"
+	"github.com/sealsock/sealsock/internal/pebbletest"
+	"github.com/sealsock/sealsock/tunnel"
+)
+
+// issuedTunnel has the port that an authority asks for proofs.
+func issuedTunnel(port int, backend, how string) string {
+	return fmt.Sprintf("[[tunnel]]\nname = \"t\"\nlisten = [\"127.0.0.1:%d\"]\n"+
+		"backend = [{ address = %q }]\n%s", port, backend, how)
+}
+
+// presented connects until a server presents a certificate that ok accepts.
+func presented(
+	t *testing.T, at net.Addr, cfg *tls.Config, ok func(*x509.Certificate) bool,
+) *tls.Conn {
+	t.Helper()
+	var last error
+	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); {
+		c, err := tls.DialWithDialer(&net.Dialer{Timeout: 20 * time.Second}, "tcp", at.String(), cfg)
+		if err == nil && ok(c.ConnectionState().PeerCertificates[0]) {
+			return c
+		}
+		if last = err; err == nil {
+			c.Close()
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("no such certificate: ", last)
+	return nil
+}
+
+// TestLocalAuthority has a certificate of an authority in a folder, which is issued by itself and
+// replaced once it was revoked. A connection that is open stays.
+func TestLocalAuthority(t *testing.T) {
+	b := newBench(t)
+	a, err := authority.Create(filepath.Join(b.dir, "ca"), authority.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := issuedTunnel(0, b.echo("", nil),
+		"server.authority = { folder = \"DIR/ca\", names = [\"localhost\"] }")
+	s := b.start(text)
+	roots := x509.NewCertPool()
+	roots.AddCert(a.Root())
+	cfg := &tls.Config{RootCAs: roots, ServerName: "localhost"}
+	at := s.Addrs("t")[0]
+	var first *x509.Certificate
+	held := presented(t, at, cfg, func(c *x509.Certificate) bool { first = c; return true })
+	serial, err := authority.SerialOf(first.Raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Revoke(serial, authority.ReasonSuperseded); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Reload(t.Context(), b.parse(text)); err != nil {
+		t.Fatal(err)
+	}
+	presented(t, at, cfg, func(c *x509.Certificate) bool { return !c.Equal(first) }).Close()
+	if got, err := exchange(held, "still"); err != nil || got != "still" {
+		t.Errorf("the connection of before: %q, %v", got, err)
+	}
+}
+
+// freePort is a port that nothing listens on now.
+func freePort(t *testing.T) int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// TestACME obtains a certificate from pebble and from package authority, each of which asks the
+// tunnel for a proof. The proof is not forwarded.
+func TestACME(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out: an authority and its client wait for each other for 10 seconds")
+	}
+	b := newBench(t)
+	port := freePort(t)
+	pebble := pebbletest.Start(t, 0, port)
+	b.write("directory.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+		Bytes: pebble.Certificate().Raw}))
+	own := httptest.NewServer(ownAuthority(t, port))
+	defer own.Close()
+	for name, directory := range map[string]string{
+		"pebble": pebble.URL + pebbletest.Directory, "authority": own.URL + "/acme/directory",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, stop := b.run(issuedTunnel(port, b.echo("", nil), fmt.Sprintf("[tunnel.server.acme]\n"+
+				"names = [\"www.home.arpa\"]\ndirectory = %q\nca = [\"DIR/directory.pem\"]\n"+
+				"cache = \"DIR/acme-%s\"\naccept_terms = true\n", directory, name)))
+			defer stop()
+			cfg := &tls.Config{ServerName: "www.home.arpa", InsecureSkipVerify: true}
+			c := presented(t, s.Addrs("t")[0], cfg, func(c *x509.Certificate) bool {
+				return c.VerifyHostname("www.home.arpa") == nil && !isSelfSigned(c)
+			})
+			if got, err := exchange(c, "hello"); err != nil || got != "hello" {
+				t.Errorf("%q, %v\n%s", got, err, b.log)
+			}
+			b.logs("an authority has asked for a proof")
+			cfg.ServerName = "other.home.arpa"
+			if got, err := b.ask(s.Addrs("t")[0], cfg, "hello"); err == nil {
+				t.Errorf("a name that is not listed: %q", got)
+			}
+		})
+	}
+}
+
+func isSelfSigned(c *x509.Certificate) bool { return c.Issuer.String() == c.Subject.String() }
+
+// ownAuthority serves ACME, and asks the given port for proofs.
+func ownAuthority(t *testing.T, port int) http.Handler {
+	a, err := authority.Create(t.TempDir(), authority.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.Handler(&authority.ACME{Dial: func(ctx context.Context, _, at string) (net.Conn, error) {
+		if strings.HasSuffix(at, ":443") {
+			return new(net.Dialer).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		}
+		return nil, fmt.Errorf("nothing is at %s", at)
+	}})
+}
+
+// TestIssuedMistakes: each mistake has its line and column.
+func TestIssuedMistakes(t *testing.T) {
+	const head = "[[tunnel]]\nname = \"t\"\nlisten = [\":1\"]\nbackend = [{ address = \"b:2\" }]\n"
+	const acme, names, cache = "[tunnel.server.acme]\n", "names = [\"a.example\"]\n", "cache = \"c\"\n"
+	for text, want := range map[string]string{
+		acme + cache + "accept_terms = true":            "5:16: tunnel[0].server.acme: it has no names",
+		acme + "names = [\"*.a.example\"]\n" + cache:    "6:10: tunnel[0].server.acme.names[0]",
+		acme + names + "accept_terms = true":            "it has no folder",
+		acme + names + cache:                            "terms of service are not accepted",
+		acme + names + cache + "directory = \"ca:1\"\n": "8:1: tunnel[0].server.acme.directory",
+		"[tunnel.server]\ncert = \"a\"\nauthority = { folder = \"f\", names = [\"a\"] }": "" +
+			"exclude each other",
+		"[tunnel.server]\nauthority = { names = [\"a\"] }": "it has no folder",
+		"[tunnel.client]\nauthority = { folder = \"f\", names = [\"a\"] }": "" +
+			"is for [tunnel.server]",
+	} {
+		_, err := tunnel.Parse("f", []byte(head+text))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v\nwant %s", text, err, want)
+		}
+	}
+	b := newBench(t)
+	_, err := tunnel.New(b.parse(issuedTunnel(0, "b:1",
+		"server.authority = { folder = \"DIR/none\", names = [\"a\"] }")), tunnel.Options{})
+	if err == nil || !strings.Contains(err.Error(), "authority") {
+		t.Errorf("a folder without an authority: %v", err)
+	}
+}
