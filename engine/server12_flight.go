@@ -50,7 +50,7 @@ func (s *flight12) sendHello(do *effects) error {
 	sh := &wire.ServerHello{
 		LegacyVersion: iana.TLS12, Random: random, SessionID: s.id, CipherSuite: s.suite.ID,
 		Datagram:      s.info.datagram,
-		ServerNameAck: s.hello.ServerName != "" && s.d.proof != nil,
+		ServerNameAck: s.usesName(),
 		ALPN:          s.d.alpn, ExtendedMasterSecret: s.d.extended, SessionTicket: s.d.ticket,
 	}
 	if s.d.indicate {
@@ -82,6 +82,18 @@ func (s *flight12) sendHello(do *effects) error {
 		do.limits(agreed.send, agreed.receive)
 	}
 	return nil
+}
+
+// usesName reports whether there is a name of the client's that guides the choice of the certificate, so that
+// the server "SHALL" answer server_name: RFC 6066, Section 3. With one certificate it does not.
+// In DTLS the answer is then left out, because pion/dtls, which WebRTC is made with in Go, cannot
+// read it. In TLS every client reads it.
+func (s *flight12) usesName() bool {
+	if s.hello.ServerName == "" || s.d.proof == nil {
+		return false
+	}
+	return s.info.Datagram == nil || s.info.Datagram.named || s.cfg.SelectCredential != nil ||
+		len(s.cfg.Credentials) != 1
 }
 
 // sendsStatus reports whether an OCSP response goes along with the certificate.

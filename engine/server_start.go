@@ -35,6 +35,9 @@ func (s *awaitClientHello) handle(m message, do *effects) (state, error) {
 	d := &deciding{cfg: s.cfg, info: s.info, ech: ech, hello: hello, m: m, proof: s.proof}
 	d.known.decrypted = s.info.ECHAccepted
 	if s.cfg.ForClient != nil {
+		if s.info.Datagram != nil {
+			s.info.Datagram.named = true
+		}
 		return d.awaitConfig(), nil
 	}
 	return d.configured(nil, do)

@@ -65,7 +65,8 @@ type DatagramState struct {
 	// without which it is not followed to a new address.
 	PathChecks bool
 
-	ids *connectionIDs // of the DatagramConn; nil in what it returns
+	ids   *connectionIDs // of the DatagramConn; nil in what it returns
+	named bool           // on a server: ForClient was asked, with the client's name
 }
 
 // ids returns the connection IDs of a connection of DTLS; nil over a stream.

@@ -164,4 +164,16 @@ var idRows = []row{
 		old:  "p.conn.feedFrom(route{from, addr}, datagram)", new: "_ = p",
 		pkg: ".", test: "TestPacketsMove",
 	},
+	{
+		doc: "RFC 6066", section: "3", must: "a server of DTLS that chooses by the name answers it",
+		file: "engine/server12_flight.go",
+		old:  "len(s.cfg.Credentials) != 1", new: "false",
+		test: "TestDatagramServerName",
+	},
+	{
+		doc: own, section: "internal/datagram", must: "a forgery does not end the check of an address",
+		file: "internal/datagram/moves.go",
+		old:  "ok && path == at.number {", new: "ok || path != at.number {",
+		test: "TestForgeryDuringCheck",
+	},
 }
