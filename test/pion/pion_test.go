@@ -19,16 +19,15 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/nattest"
 	"github.com/sealsock/sealsock/internal/testcert"
 	"github.com/sealsock/sealsock/trust"
 )
 
 const (
 	serverName = "server.example"
-	// address is the name by which pion/dtls verifies the server. It sends no server_name for
-	// an address: see TestServerNameAnswer.
-	address = "127.0.0.1"
-	label   = "EXPERIMENTAL-interop"
+	address    = "127.0.0.1"
+	label      = "EXPERIMENTAL-interop"
 	// patience bounds each connection. Only a failure takes that long.
 	patience = 2 * time.Minute
 )
@@ -44,8 +43,12 @@ type scenario struct {
 	key        string           // the kind of the server's key; "" is a pre-shared key
 	clientCert bool
 	alpn       string
-	cid        bool // pion/dtls can be sent a connection ID
+	ids        *ids // nil if pion/dtls does without connection IDs
+	srtp       iana.SRTPProfile
 }
+
+// ids are the lengths of the connection IDs that each side receives.
+type ids struct{ pion, own int }
 
 var scenarios = []scenario{
 	{name: "defaults", key: "p256"},
@@ -71,7 +74,15 @@ var scenarios = []scenario{
 	{name: "ECDHE-PSK-CHACHA20-POLY1305", suite: iana.TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256},
 	{name: "client certificate", key: "p256", clientCert: true},
 	{name: "ALPN", key: "p256", alpn: "interop/1"},
-	{name: "connection ID offered", key: "p256", cid: true},
+	{name: "connection IDs", key: "p256", ids: &ids{8, 5}},
+	{name: "connection ID of pion/dtls", key: "p256", ids: &ids{8, 0}},
+	{name: "connection ID of sealsock", key: "p256", ids: &ids{0, 20}},
+	{name: "connection IDs with CHACHA20-POLY1305", key: "p256", ids: &ids{16, 1},
+		suite: iana.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256},
+	{name: "connection IDs with AES128-CCM8", key: "p256", ids: &ids{1, 32},
+		suite: iana.TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8},
+	{name: "SRTP-AES128-CM-SHA1-80", key: "p256", srtp: iana.SRTP_AES128_CM_HMAC_SHA1_80},
+	{name: "SRTP-AES256-GCM", key: "p256", srtp: iana.SRTP_AEAD_AES_256_GCM},
 }
 
 // TestPion has pion/dtls as the client of a Listener, and as the server of a Conn.
@@ -83,8 +94,9 @@ func TestPion(t *testing.T) {
 }
 
 // TestServerNameAnswer: pion/dtls cannot read the empty server_name by which a server reports that
-// it used the client's (RFC 6066, Section 3), so it waits for another ServerHello. If this test
-// fails, it can, and the client in TestPion can send a name.
+// it used the client's (RFC 6066, Section 3), so it waits for another ServerHello. A server with
+// one certificate uses no name and sends none in DTLS, so that the client in TestPion can send a
+// name. If this test fails, pion/dtls can read it, and the exception of the engine can go.
 func TestServerNameAnswer(t *testing.T) {
 	if _, err := extension.Unmarshal([]byte{0, 4, 0, 0, 0, 0}); err == nil {
 		t.Error("pion/dtls reads an empty server_name")
@@ -117,11 +129,21 @@ func newParties(t *testing.T, s scenario) *parties {
 	if s.alpn != "" {
 		both = append(both, dtls.WithSupportedProtocols(s.alpn))
 	}
-	if s.cid {
-		both = append(both, dtls.WithConnectionIDGenerator(dtls.RandomCIDGenerator(8)))
+	if s.ids != nil {
+		p.client.ConnectionIDLength, p.server.ConnectionIDLength = s.ids.own, s.ids.own
+		generate := dtls.OnlySendCIDGenerator()
+		if s.ids.pion > 0 {
+			generate = dtls.RandomCIDGenerator(s.ids.pion)
+		}
+		both = append(both, dtls.WithConnectionIDGenerator(generate))
+	}
+	if s.srtp != 0 {
+		list := []iana.SRTPProfile{s.srtp}
+		p.client.SRTPProfiles, p.server.SRTPProfiles = list, list
+		both = append(both, dtls.WithSRTPProtectionProfiles(dtls.SRTPProtectionProfile(s.srtp)))
 	}
 	p.pionClient, p.pionServer = both, both[:len(both):len(both)]
-	p.pionClient = append(p.pionClient[:len(both):len(both)], dtls.WithServerName(address))
+	p.pionClient = append(p.pionClient[:len(both):len(both)], dtls.WithServerName(serverName))
 	if s.key == "" {
 		p.share()
 	} else {
@@ -323,6 +345,7 @@ func compare(t *testing.T, s scenario, theirs *dtls.Conn, ours *sealsock.Conn) {
 	if s.clientCert && (len(got.PeerChain) == 0 || len(state.PeerCertificates) == 0) {
 		t.Error("a side has no certificate of the other")
 	}
+	compareDatagrams(t, s, theirs, ours)
 	a, err := ours.Export(label, nil, 32)
 	if err != nil {
 		t.Fatal(err)
@@ -330,6 +353,76 @@ func compare(t *testing.T, s scenario, theirs *dtls.Conn, ours *sealsock.Conn) {
 	b, err := state.ExportKeyingMaterial(label, nil, 32)
 	if err != nil || !bytes.Equal(a, b) {
 		t.Errorf("the exporters differ: %v", err)
+	}
+}
+
+// compareDatagrams compares what TLS does not have.
+func compareDatagrams(t *testing.T, s scenario, theirs *dtls.Conn, ours *sealsock.Conn) {
+	t.Helper()
+	got := ours.State().Datagram
+	want := ids{}
+	if s.ids != nil {
+		want = *s.ids
+		if _, client := ours.NetConn().(*net.UDPConn); !client && want.own == 0 {
+			want.own = 8 // a server's default
+		}
+	}
+	if len(got.ConnectionID) != want.own || len(got.PeerConnectionID) != want.pion {
+		t.Errorf("the connection IDs are %x and %x, expected %d and %d bytes",
+			got.ConnectionID, got.PeerConnectionID, want.own, want.pion)
+	}
+	profile, _ := theirs.SelectedSRTPProtectionProfile()
+	if got.SRTPProfile != s.srtp || uint16(profile) != uint16(s.srtp) {
+		t.Errorf("the profile is %v, and %v for pion/dtls", got.SRTPProfile, profile)
+	}
+	if s.srtp == 0 {
+		return
+	}
+	state, _ := theirs.ConnectionState()
+	own := ours.State()
+	a, err := own.SRTPKeys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := state.ExportKeyingMaterial("EXTRACTOR-dtls_srtp", nil, len(a))
+	if err != nil || !bytes.Equal(a, b) {
+		t.Errorf("the SRTP keys differ: %v", err)
+	}
+}
+
+// TestMoveToPion: a server of pion/dtls finds a connection by its ID when the address of the
+// client changes.
+func TestMoveToPion(t *testing.T) {
+	s := scenario{key: "p256", ids: &ids{8, 0}}
+	p := newParties(t, s)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	l, err := dtls.ListenWithOptions("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)},
+		serverOptions(p.pionServer)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		inner, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer inner.Close()
+		if inner.(*dtls.Conn).HandshakeContext(ctx) == nil {
+			echo(inner)
+		}
+	}()
+	n := nattest.New(t, l.Addr().String())
+	c, err := sealsock.Dial(ctx, "udp://"+n.Address().String(), p.client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	sendAll(t, c)
+	for range 3 {
+		n.Rebind()
+		sendAll(t, c)
 	}
 }
 
