@@ -161,6 +161,9 @@ func TestNextRecordWithID(t *testing.T) {
 			t.Errorf("%s: a record of %d bytes", text, r.Len())
 		}
 	}
+	if _, _, ok := NextRecord([]byte{unified | unifiedCID, 0, 0}, 0); ok {
+		t.Error("a record with an ID where none is received")
+	}
 	b, _ := hex.DecodeString("19fefd0001000000000000aabb0001ff" + "16fefd00000000000000000001ee")
 	r, rest, ok := NextRecord(b, 2)
 	if !ok || !bytes.Equal(r.ConnectionID(), []byte{0xaa, 0xbb}) || r.Len() != 1 {
