@@ -196,6 +196,9 @@ func amplifies(t *testing.T, v iana.Version) {
 	l := moving(t, v)
 	d := sealedBy(t, l.client, "")
 	l.arrives(1, d)
+	forged := sealedBy(t, l.client, "a forgery grants nothing, as long as it may be")
+	forged[len(forged)-1] ^= 1
+	l.arrives(1, forged)
 	sent := 0
 	for range 10 {
 		for _, p := range l.probes()[1] {
