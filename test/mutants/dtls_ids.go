@@ -45,10 +45,10 @@ var idRows = []row{
 		test: "TestPathIsNotFollowed",
 	},
 	{
-		doc: rfc9146, section: "6", must: "only an authentic record begins a check",
+		doc: rfc9853, section: "5", must: "what is forged grants no bytes to the path that is checked",
 		file: "engine/datagram_path.go",
 		old:  "if !heard || !p.elsewhere()", new: "if heard && false || !p.elsewhere()",
-		test: "TestPathIsNotFollowed",
+		test: "TestPathCheckIsBounded",
 	},
 	{
 		doc: rfc9147, section: "9", must: "a record with an ID is discarded where none is received",
