@@ -25,13 +25,14 @@ func issuedTunnel(port int, backend, how string) string {
 		"backend = [{ address = %q }]\n%s", port, backend, how)
 }
 
-// presented connects until a server presents a certificate that ok accepts.
+// presented connects until a server presents a certificate that ok accepts, for less than the
+// minute after which a certificate is looked at again without being asked to.
 func presented(
 	t *testing.T, at net.Addr, cfg *tls.Config, ok func(*x509.Certificate) bool,
 ) *tls.Conn {
 	t.Helper()
 	var last error
-	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(40 * time.Second); time.Now().Before(end); {
 		c, err := tls.DialWithDialer(&net.Dialer{Timeout: 20 * time.Second}, "tcp", at.String(), cfg)
 		if err == nil && ok(c.ConnectionState().PeerCertificates[0]) {
 			return c

@@ -84,18 +84,6 @@ var tunnelRows = []row{
 		test: "TestUpgradeOfAFullSocket",
 	},
 	{
-		doc: own, section: "tunnel", must: "a direction that fails cuts both connections",
-		file: "tunnel/outcome.go",
-		old:  "o.first, cut = clearer(o.first, err), true", new: "o.first = clearer(o.first, err)",
-		test: "TestCut",
-	},
-	{
-		doc: own, section: "tunnel", must: "a proof for an authority (RFC 8737) is not forwarded",
-		file: "tunnel/accept.go",
-		old:  "if state.NegotiatedProtocol == acme.Protocol {", new: "if false {",
-		test: "TestACME",
-	},
-	{
 		doc: own, section: "tunnel", must: "a certificate that was revoked is replaced at a reload",
 		file: "tunnel/issued.go",
 		old:  "\treturn l.renew()\n}", new: "\treturn nil\n}",
