@@ -42,12 +42,13 @@ func IdentityOf(key ed25519.PrivateKey) (*Identity, error) {
 }
 
 // LoadIdentity returns the key in a file, in PEM as PKCS #8, which it makes if there is none:
-// readable by this user alone. A file with another kind of key is an error.
-func LoadIdentity(file string) (*Identity, error) {
+// readable by this user alone. A file with another kind of key is an error. The options have the
+// passphrase of a key that is encrypted.
+func LoadIdentity(file string, options ...identity.Option) (*Identity, error) {
 	if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
 		return createIdentity(file)
 	}
-	signer, err := identity.LoadKey(file)
+	signer, err := identity.LoadKey(file, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -67,19 +68,8 @@ func createIdentity(file string) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return nil, err
-	}
-	f, err := os.CreateTemp(filepath.Dir(file), ".talk-*") // with mode 0600
-	if err != nil {
-		return nil, err
-	}
-	defer os.Remove(f.Name())
-	err = pem.Encode(f, &pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return nil, err
-	}
-	err = os.Link(f.Name(), file)
+	b := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	err = writeBeside(file, b, os.Link)
 	if errors.Is(err, fs.ErrExist) {
 		return LoadIdentity(file)
 	}
@@ -87,6 +77,37 @@ func createIdentity(file string) (*Identity, error) {
 		return nil, err
 	}
 	return id, nil
+}
+
+// Encrypt writes the key into a file that a passphrase encrypts, in place of what the file has.
+// [LoadIdentity] reads it with the passphrase.
+func (i *Identity) Encrypt(file string, passphrase []byte) error {
+	if !i.usable() {
+		return errNotMade
+	}
+	b, err := identity.EncodeKey(i.private(), passphrase)
+	if err != nil {
+		return err
+	}
+	return writeBeside(file, b, os.Rename)
+}
+
+// writeBeside writes a file, readable by this user alone, which place gives its name when it is
+// whole.
+func writeBeside(file string, b []byte, place func(from, to string) error) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(file), ".talk-*") // with mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return place(f.Name(), file)
 }
 
 func (i *Identity) usable() bool { return i != nil && i.private != nil }

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/relay"
 )
 
@@ -96,6 +98,45 @@ func TestIdentityFile(t *testing.T) {
 	}
 	if _, err := LoadIdentity(file); err == nil {
 		t.Error("a file without a key is no error")
+	}
+}
+
+// TestEncryptedIdentity: a key that a passphrase encrypts is loaded with it alone, and no file
+// keeps it in clear.
+func TestEncryptedIdentity(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "identity.key")
+	id, err := LoadIdentity(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := id.Encrypt(file, nil); err == nil {
+		t.Error("an empty passphrase encrypts")
+	}
+	if err := id.Encrypt(file, []byte("a passphrase")); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil || !bytes.HasPrefix(b, []byte("-----BEGIN ENCRYPTED PRIVATE KEY-----")) {
+		t.Errorf("%.40s, %v", b, err)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Error(info.Mode(), err)
+	}
+	var refused *identity.Error
+	_, err = LoadIdentity(file)
+	if !errors.As(err, &refused) || refused.Code != identity.CodeEncrypted {
+		t.Errorf("without a passphrase: %v", err)
+	}
+	for passphrase, right := range map[string]bool{"a passphrase": true, "another": false} {
+		again, err := LoadIdentity(file, identity.Password(func(string) ([]byte, error) {
+			return []byte(passphrase), nil
+		}))
+		if right != (err == nil) || right && !again.Public().Equal(id.Public()) {
+			t.Errorf("%s: %v", passphrase, err)
+		}
+	}
+	if all, _ := os.ReadDir(filepath.Dir(file)); len(all) != 1 {
+		t.Errorf("%d files are left", len(all))
 	}
 }
 

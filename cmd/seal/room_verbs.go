@@ -45,10 +45,8 @@ in. /help lists the commands, /send FILE offers a file, PageUp and PageDown show
 texts, and /quit ends. The texts are kept in memory alone. --plain shows lines instead.
 
 Elsewhere each line of standard input goes to all other members, from the first one that
-joins on, and their lines are printed as "name: line". Control characters in them are
-replaced. At the end of the input seal waits until the others have received everything,
-and leaves. Lines arrive once and in order, also if the relay or a connection fails
-meanwhile.
+joins on, and their lines are printed as "name: line". At the end of the input seal
+waits until the others have received everything. Lines arrive once and in order.
 
 Each member has a key, and seal remembers the keys of the others by name: a name with
 another key is refused. To verify a key, compare the words of /verify with the member,
@@ -149,6 +147,8 @@ type chatFlags struct {
 	stay     bool
 	plain    bool
 	dir      string
+
+	passphrase bool
 }
 
 func newChatJoin(out *output) *cobra.Command {
@@ -167,6 +167,8 @@ func newChatJoin(out *output) *cobra.Command {
 	f.StringVar(&flags.as, "as", "", "your `name` in the room; the name of the user without it")
 	f.StringVar(&flags.identity, "identity", "",
 		"your key, a `file`, created if it is not there; a file in the folder of seal without it")
+	f.BoolVar(&flags.passphrase, "passphrase", false,
+		"encrypt your key with a passphrase that the terminal asks for, from now on")
 	f.StringVar(&flags.known, "known-peers", "",
 		"remember the keys of members in this `file`; one in the folder of seal without it")
 	f.StringArrayVar(&flags.ca, "ca", nil,
@@ -229,10 +231,8 @@ func (flags *chatFlags) options(out *output, args []string) (*talk.Options, erro
 	if opts.Dial, err = flags.dial(opts.Invitation); err != nil {
 		return nil, err
 	}
-	file := in(flags.identity, "chat.key")
-	if opts.Identity, err = talk.LoadIdentity(file); err != nil {
-		return nil, failed(err, "the key of --identity cannot be used: %v", err).
-			hinted("it is in %s; name another file", file)
+	if opts.Identity, err = flags.loadIdentity(in(flags.identity, "chat.key")); err != nil {
+		return nil, err
 	}
 	known := in(flags.known, "chat.known")
 	if opts.Known, err = trust.OpenKnownPeers(known, nil); err != nil {
