@@ -14,7 +14,7 @@ import (
 	"github.com/sealsock/sealsock/internal/testcert"
 )
 
-// TestEncodeKey: a key comes back with its password alone, and is not in the file.
+// TestEncodeKey: a key is read with its password alone, and is not in the file.
 func TestEncodeKey(t *testing.T) {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

@@ -14,7 +14,7 @@ const (
 	crowd     = 50
 	crowdEach = 5 // texts of each member
 	// crowdMemory is more than a room of 50 members costs, with both ends of its 1,225 pairs and
-	// the relay in one process: about 230 KiB for an end.
+	// the relay in one process: 150 to 230 KiB for an end.
 	crowdMemory = 2 * 1225 * (256 << 10)
 )
 
