@@ -8,6 +8,7 @@ package servertest
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -231,9 +232,27 @@ func FreePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// Answer starts a server that sends text to each client after its first message, and ends.
-// It returns its port.
+// Answer starts a server that sends text to each client after its first message, and ends
+// the connection. It returns its port.
 func Answer(t *testing.T, text string) int {
+	t.Helper()
+	return serve(t, func(c net.Conn) {
+		c.Read(make([]byte, 1024))
+		c.Write([]byte(text))
+	})
+}
+
+// Greet starts a server that sends text to each client and waits for its end. It returns
+// its port.
+func Greet(t *testing.T, text string) int {
+	t.Helper()
+	return serve(t, func(c net.Conn) {
+		c.Write([]byte(text))
+		io.Copy(io.Discard, c)
+	})
+}
+
+func serve(t *testing.T, handle func(net.Conn)) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -246,9 +265,10 @@ func Answer(t *testing.T, text string) int {
 			if err != nil {
 				return
 			}
-			c.Read(make([]byte, 1024))
-			c.Write([]byte(text))
-			c.Close()
+			go func() {
+				defer c.Close()
+				handle(c)
+			}()
 		}
 	}()
 	return l.Addr().(*net.TCPAddr).Port

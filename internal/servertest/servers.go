@@ -166,11 +166,30 @@ func Postgres(t *testing.T, p *Place, ports []int) {
 // MariaDB starts the server at ports[0]. It accepts any user.
 func MariaDB(t *testing.T, p *Place, ports []int) {
 	p.Folder("data")
-	cmd := exec.Command("/usr/sbin/mariadbd", "--no-defaults", "--datadir="+p.Path("data"),
-		"--skip-grant-tables", "--skip-innodb", "--default-storage-engine=MyISAM",
-		"--bind-address=127.0.0.1", fmt.Sprintf("--port=%d", ports[0]), "--skip-log-bin",
-		"--socket="+p.Path("socket"), "--pid-file="+p.Path("pid"),
-		"--ssl-cert="+p.Path("cert.pem"), "--ssl-key="+p.Path("key.pem"), "--ssl-ca="+p.Path("ca.pem"))
+	startMariaDB(t, p, ports[0], "--skip-grant-tables")
+}
+
+// MariaDBWithUsers starts the server at the port, and runs statements of SQL at its start,
+// one a line.
+func MariaDBWithUsers(t *testing.T, p *Place, port int, statements string) {
+	p.Folder("data")
+	cmd := exec.Command("mariadb-install-db", "--no-defaults", "--datadir="+p.Path("data"),
+		"--skip-test-db", "--auth-root-authentication-method=normal", "--skip-name-resolve",
+		"--innodb=OFF", "--default-storage-engine=Aria")
+	cmd.SysProcAttr, cmd.Dir = p.Give(t), p.Dir
+	Run(t, cmd)
+	startMariaDB(t, p, port, "--skip-name-resolve", "--init-file="+p.Write("init.sql", statements))
+}
+
+func startMariaDB(t *testing.T, p *Place, port int, options ...string) {
+	cmd := exec.Command("/usr/sbin/mariadbd", append([]string{
+		"--no-defaults", "--datadir=" + p.Path("data"),
+		"--skip-innodb", "--default-storage-engine=MyISAM",
+		"--bind-address=127.0.0.1", fmt.Sprintf("--port=%d", port), "--skip-log-bin",
+		"--socket=" + p.Path("socket"), "--pid-file=" + p.Path("pid"),
+		"--ssl-cert=" + p.Path("cert.pem"), "--ssl-key=" + p.Path("key.pem"),
+		"--ssl-ca=" + p.Path("ca.pem"),
+	}, options...)...)
 	cmd.SysProcAttr, cmd.Dir = p.Give(t), p.Dir
 	Start(t, cmd)
 }
