@@ -16,6 +16,8 @@ type answers struct {
 	conn   *Conn         // whose answers they are, or nil
 	to     *target       // on a client
 	claims *trust.Result // what the peer has shown and not proved yet
+	// resumes is what Server has in place of Tickets and AntiReplay of cfg, or nil.
+	resumes *resumption
 	peer   atomic.Pointer[trust.Result]
 
 	tracing struct{ sent, received bool } // a call of Config.Trace is under way
@@ -126,16 +128,25 @@ func (a *answers) forClient(
 	if cfg.Tickets == nil && cfg.NumTickets >= 0 {
 		// A session stays bound to its server name, and its client is verified again by
 		// this Config.
-		p.engine.Tickets = a.cfg.Tickets
+		p.engine.Tickets = a.resumption().tickets
+		p.engine.TicketsWithData = cfg.TicketsWithData || a.resumes != nil
 	}
 	if cfg.AntiReplay == nil {
-		p.engine.AntiReplay = a.cfg.AntiReplay
+		p.engine.AntiReplay = a.resumption().antiReplay
 	}
 	if a.conn != nil && a.conn.packets != nil {
 		p.engine = withoutEarly(p.engine)
 	}
 	a.cfg = p.Config
 	return a.traced(p.engine), p.engine.CheckServer()
+}
+
+// resumption returns what the connection resumes with.
+func (a *answers) resumption() resumption {
+	if a.resumes != nil {
+		return *a.resumes
+	}
+	return resumption{a.cfg.Tickets, a.cfg.AntiReplay}
 }
 
 func (a *answers) verify(ctx context.Context, q *engine.PeerCertificate) (crypto.PublicKey, error) {

@@ -240,7 +240,8 @@ func misconfigured(field string, i int, what string) error {
 // A prepared is a Config and what is made of it once for all connections that share it.
 type prepared struct {
 	*Config
-	engine *engine.Config
+	engine  *engine.Config
+	resumes *resumption // of Server, or nil for that of Config
 }
 
 // prepare checks a Config, which may be nil for the zero Config, and prepares it for
@@ -262,7 +263,7 @@ func prepare(cfg *Config, server bool) (p *prepared, err error) {
 			return nil, err
 		}
 	}
-	return &prepared{cfg, e}, nil
+	return &prepared{Config: cfg, engine: e}, nil
 }
 
 // engineConfig returns the engine's configuration for one role. What may block is left

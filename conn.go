@@ -104,12 +104,16 @@ func (c *Conn) start(
 
 // Server returns the server's side of a connection over raw, which it takes
 // over. Config needs an identity. The handshake happens with Handshake or the
-// first Read or Write.
+// first Read or Write. Like a Listener, the connections of one *Config resume sessions, with
+// ticket keys of their own if it has none. These tickets go out with the first Write.
 func Server(raw net.Conn, cfg *Config) (*Conn, error) {
 	p, err := prepare(cfg, true)
 	if err != nil {
 		return nil, err
 	}
+	p.resumes = resumptionOf(cfg)
+	p.engine.Tickets, p.engine.AntiReplay = p.resumes.tickets, p.resumes.antiReplay
+	p.engine.TicketsWithData = p.TicketsWithData || p.Tickets == nil
 	return p.server(raw, p.bound())
 }
 
@@ -121,7 +125,7 @@ func (p *prepared) server(raw net.Conn, opts stream.Options) (c *Conn, err error
 		stream stream.Conn
 	})
 	c = &room.Conn
-	c.answers = answers{cfg: p.Config, conn: c}
+	c.answers = answers{cfg: p.Config, conn: c, resumes: p.resumes}
 	r, s, err := engine.Server(c.traced(p.engine))
 	if err != nil {
 		return nil, err

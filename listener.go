@@ -78,32 +78,6 @@ func NewListener(inner net.Listener, cfg *Config) (*Listener, error) {
 	return l, nil
 }
 
-// withTickets gives a listener's configuration what it takes to resume, if the
-// user did not.
-func withTickets(cfg *Config) *Config {
-	if cfg == nil {
-		return nil
-	}
-	own := *cfg
-	first := own.Tickets == nil
-	if first && own.NumTickets >= 0 {
-		own.Tickets = SealTickets(&RotatingKeys{Lifetime: own.TicketLifetime}, own.Now)
-	}
-	if own.AntiReplay == nil && own.MaxEarlyData > 0 {
-		memory := newReplayMemory(maxReplay, own.Now)
-		if first {
-			// Nothing was accepted before the memory began: no ticket
-			// is older than its keys, which began with it.
-			memory.since, memory.floor = time.Time{}, time.Time{}
-		}
-		own.AntiReplay = memory
-	}
-	return &own
-}
-
-// maxReplay bounds the 0-RTT attempts that a Listener remembers at a time.
-const maxReplay = 1 << 16
-
 // Accept returns the next connection whose handshake is done. It is a *Conn.
 func (l *Listener) Accept() (net.Conn, error) { return l.below().Accept() }
 

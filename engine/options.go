@@ -61,6 +61,11 @@ type Options struct {
 	Tickets        Tickets
 	NumTickets     int
 	TicketLifetime time.Duration
+	// TicketsWithData makes a server of TLS 1.3 send the tickets of a handshake in front of
+	// its first application data. Otherwise they follow the handshake at once, which a
+	// client that never reads does not take, over a connection without a buffer or when it
+	// closes early. Over datagrams it has no effect.
+	TicketsWithData bool
 	// TicketRequest, if set, makes a client of TLS 1.3 ask for a number of tickets, which
 	// the server may lower (RFC 9149). A server sends as many as its client asks for, but
 	// no more than NumTickets or eight, whichever is more.

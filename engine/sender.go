@@ -82,6 +82,10 @@ func (s *Sender) apply(dst []byte, st step) ([]byte, error) {
 		s.late = true
 	case stepTickets:
 		s.tickets = st.tickets
+		if s.cfg.TicketsWithData {
+			s.tickets.waiting = st.tickets.first
+			return dst, nil
+		}
 		return s.SendTickets(dst, st.tickets.first)
 	case stepAuth:
 		return s.lateFinished(dst, st)
@@ -106,6 +110,14 @@ func (s *Sender) Seal(dst, data []byte) ([]byte, error) {
 	}
 	if err := s.spend(len(data)); err != nil {
 		return dst, err
+	}
+	if t := s.tickets; t != nil && t.waiting > 0 {
+		n := t.waiting
+		t.waiting = 0
+		var err error
+		if dst, err = s.SendTickets(dst, n); err != nil {
+			return dst, err
+		}
 	}
 	return s.records(dst, iana.ContentApplicationData, data)
 }

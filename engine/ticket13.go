@@ -19,6 +19,7 @@ type ticketer struct {
 	session    *Session // else a copy
 	maxEarly   uint32   // bytes of 0-RTT data
 	first      int      // how many follow the handshake
+	waiting    int      // of them, that go out with the first data
 	count      uint64
 }
 

@@ -24,6 +24,27 @@ var sealsockRows = []row{
 		test: "TestVerifyConnection",
 	},
 	{
+		doc: own, section: "Server", must: "connections with one Config resume",
+		file: "resumption.go",
+		old:  "r, loaded := resumptions.LoadOrStore(key, newResumption(cfg))",
+		new:  "r, loaded := any(newResumption(cfg)), true",
+		test: "TestServerResumes",
+	},
+	{
+		doc: own, section: "Server", must: "what is kept of a Config goes with it",
+		file: "resumption.go",
+		old:  "{ resumptions.Delete(key) }",
+		new:  "{}",
+		test: "TestServerForgetsConfigs",
+	},
+	{
+		doc: own, section: "Server", must: "tickets wait for the first data",
+		file: "conn.go",
+		old:  "p.engine.TicketsWithData = p.TicketsWithData || p.Tickets == nil",
+		new:  "p.engine.TicketsWithData = p.TicketsWithData",
+		test: "TestHandshakeWithoutBuffers",
+	},
+	{
 		doc: own, section: "Config", must: "sessions of ForClient's Config resume",
 		file: "answers.go",
 		old:  "p.engine.Tickets = a.cfg.Tickets",
