@@ -18,7 +18,7 @@ type answers struct {
 	claims *trust.Result // what the peer has shown and not proved yet
 	// resumes is what Server has in place of Tickets and AntiReplay of cfg, or nil.
 	resumes *resumption
-	peer   atomic.Pointer[trust.Result]
+	peer    atomic.Pointer[trust.Result]
 
 	tracing struct{ sent, received bool } // a call of Config.Trace is under way
 }
