@@ -1,0 +1,26 @@
+module github.com/sealsock/sealsock/contrib/fasthttp
+
+go 1.27.0
+
+toolchain go1.27.3
+
+replace github.com/sealsock/sealsock => ../..
+
+require (
+	github.com/sealsock/sealsock v0.0.0-00010101000000-000000000000
+	github.com/valyala/fasthttp v1.78.0
+)
+
+require (
+	filippo.io/bigmod v0.1.0 // indirect
+	filippo.io/edwards25519 v1.2.0 // indirect
+	filippo.io/nistec v0.0.4 // indirect
+	github.com/cloudflare/circl v1.6.5 // indirect
+	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/molecule-man/go-brrr v1.3.1 // indirect
+	github.com/valyala/bytebufferpool v1.0.0 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/net v0.62.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+)
