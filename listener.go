@@ -78,6 +78,20 @@ func NewListener(inner net.Listener, cfg *Config) (*Listener, error) {
 	return l, nil
 }
 
+// withTickets gives a listener's configuration what it takes to resume, if the
+// user did not.
+func withTickets(cfg *Config) *Config {
+	if cfg == nil {
+		return nil
+	}
+	own, r := *cfg, newResumption(cfg)
+	own.Tickets, own.AntiReplay = r.tickets, r.antiReplay
+	return &own
+}
+
+// maxReplay bounds the 0-RTT attempts that a resumption of its own remembers at a time.
+const maxReplay = 1 << 16
+
 // Accept returns the next connection whose handshake is done. It is a *Conn.
 func (l *Listener) Accept() (net.Conn, error) { return l.below().Accept() }
 

@@ -16,9 +16,6 @@ type resumption struct {
 	antiReplay engine.AntiReplay
 }
 
-// maxReplay bounds the 0-RTT attempts that a resumption of its own remembers at a time.
-const maxReplay = 1 << 16
-
 func newResumption(cfg *Config) *resumption {
 	r := &resumption{cfg.Tickets, cfg.AntiReplay}
 	first := r.tickets == nil
@@ -35,17 +32,6 @@ func newResumption(cfg *Config) *resumption {
 		r.antiReplay = memory
 	}
 	return r
-}
-
-// withTickets gives a listener's configuration what it takes to resume, if the
-// user did not.
-func withTickets(cfg *Config) *Config {
-	if cfg == nil {
-		return nil
-	}
-	own, r := *cfg, newResumption(cfg)
-	own.Tickets, own.AntiReplay = r.tickets, r.antiReplay
-	return &own
 }
 
 // resumptions has the resumption of each Config that Server was called with, by a weak pointer

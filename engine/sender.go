@@ -81,12 +81,7 @@ func (s *Sender) apply(dst []byte, st step) ([]byte, error) {
 	case stepLate:
 		s.late = true
 	case stepTickets:
-		s.tickets = st.tickets
-		if s.cfg.TicketsWithData {
-			s.tickets.waiting = st.tickets.first
-			return dst, nil
-		}
-		return s.SendTickets(dst, st.tickets.first)
+		return s.firstTickets(dst, st.tickets)
 	case stepAuth:
 		return s.lateFinished(dst, st)
 	case stepReady:
@@ -95,6 +90,16 @@ func (s *Sender) apply(dst []byte, st step) ([]byte, error) {
 		return s.peerUpdated(dst, st.answer)
 	}
 	return dst, nil
+}
+
+// firstTickets sends the tickets that follow the handshake, now or with the first data.
+func (s *Sender) firstTickets(dst []byte, t *ticketer) ([]byte, error) {
+	s.tickets = t
+	if s.cfg.TicketsWithData {
+		t.waiting = t.first
+		return dst, nil
+	}
+	return s.SendTickets(dst, t.first)
 }
 
 // Ready reports whether Seal may be used: on a server that is so before the

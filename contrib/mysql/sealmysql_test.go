@@ -26,7 +26,7 @@ import (
 // users are the accounts of the tests, one for each way to authenticate. Those of X509 need a
 // certificate.
 const users = `INSTALL SONAME 'auth_ed25519';
-CREATE USER native@'127.0.0.1' IDENTIFIED VIA mysql_native_password USING PASSWORD('secret') REQUIRE SSL;
+CREATE USER native@'127.0.0.1' IDENTIFIED BY 'secret' REQUIRE SSL;
 CREATE USER ed@'127.0.0.1' IDENTIFIED VIA ed25519 USING PASSWORD('secret') REQUIRE SSL;
 CREATE USER empty@'127.0.0.1' REQUIRE SSL;
 CREATE USER known@'127.0.0.1' IDENTIFIED BY 'secret' REQUIRE X509;
@@ -119,7 +119,8 @@ func use(t *testing.T, db *sql.DB) {
 	}
 	var got string
 	long := strings.Repeat("a long value ", 100_000)
-	if err := db.QueryRowContext(t.Context(), "select ?", long).Scan(&got); err != nil || got != long {
+	err := db.QueryRowContext(t.Context(), "select ?", long).Scan(&got)
+	if err != nil || got != long {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

@@ -86,7 +86,8 @@ func TestAuth(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	if err := client.Auth(named{smtp.PlainAuth("", "user", "secret", "mail.example.com")}); err != nil {
+	auth := named{smtp.PlainAuth("", "user", "secret", "mail.example.com")}
+	if err := client.Auth(auth); err != nil {
 		t.Error(err)
 	}
 }

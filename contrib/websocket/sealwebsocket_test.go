@@ -51,7 +51,7 @@ var servers = map[string]http.HandlerFunc{
 	},
 }
 
-// clients send a message and return what comes back.
+// clients send a message and return the answer.
 var clients = map[string]func(context.Context, *sealsock.Config, string, string) (string, error){
 	"gorilla": func(ctx context.Context, cfg *sealsock.Config, url, m string) (string, error) {
 		d, err := sealwebsocket.Gorilla(cfg)

@@ -47,7 +47,7 @@ var sealsockRows = []row{
 	{
 		doc: own, section: "Config", must: "sessions of ForClient's Config resume",
 		file: "answers.go",
-		old:  "p.engine.Tickets = a.cfg.Tickets",
+		old:  "p.engine.Tickets = a.resumption().tickets",
 		new:  "p.engine.Tickets = cfg.Tickets",
 		test: "TestForClientResumes",
 	},
