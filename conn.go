@@ -33,8 +33,8 @@ import (
 // may be lost, reordered and, by their sender alone, repeated. There each Write sends one
 // message, and one that does not fit into a datagram of Config.MTU is an error that names the
 // limit. Each Read returns one message; for one that is longer than the buffer it returns
-// io.ErrShortBuffer, and keeps the message. 0-RTT data, RequestClientCertificate, Unwrap,
-// Detach and HandOver are for streams.
+// io.ErrShortBuffer, and keeps the message. 0-RTT data, Unwrap, Detach and HandOver are for
+// streams.
 //
 // A Conn keeps no slice that a method was given. A nil *Conn and the zero Conn have no
 // connection below: their methods return zero values and an error that is os.ErrInvalid.

@@ -53,10 +53,10 @@ func (c *Conn) SendTickets(ctx context.Context, n int) error { return c.below().
 // and returns nil once the client has proved one, see Peer, or has declined. The client
 // needs Config.PostHandshakeAuth. Several calls may be under way at once. While no Read
 // is under way, RequestClientCertificate reads, and keeps up to 1 MiB of data for Read;
-// at that bound the answer has to wait for a Read. After the end of ctx an answer is
-// still accepted. The 17th request at once, and more than one for every two seconds or
-// 1 MiB of data after that, is an error that changes nothing: clients end a connection with
-// more. RFC 9846, Section 4.6.2.
+// at that bound the answer has to wait for a Read. Over datagrams none of that is needed.
+// After the end of ctx an answer is still accepted. The 17th request at once, and more than
+// one for every two seconds or 1 MiB of data after that, is an error that changes nothing:
+// clients end a connection with more. RFC 9846, Section 4.6.2.
 func (c *Conn) RequestClientCertificate(ctx context.Context) error {
 	return c.below().RequestClientCertificate(ctx)
 }

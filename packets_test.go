@@ -218,3 +218,43 @@ func TestPacketResumption(t *testing.T) {
 		c.Close()
 	}
 }
+
+// TestPacketLateCertificate: a server asks for the client's certificate on an open connection.
+func TestPacketLateCertificate(t *testing.T) {
+	for _, declined := range []bool{false, true} {
+		client, server := newConfigs(t)
+		server.Trust, client.PostHandshakeAuth = client.Trust, true
+		if client.Identities = server.Identities; declined {
+			client.Identities = nil
+		}
+		l, err := sealsock.Listen(t.Context(), "udp://127.0.0.1:0", server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		asked := make(chan error, 1)
+		var s *sealsock.Conn
+		go func() {
+			var err error
+			if s, err = l.AcceptConn(t.Context()); err == nil {
+				err = s.RequestClientCertificate(t.Context())
+			}
+			asked <- err
+		}()
+		c, err := sealsock.Dial(t.Context(), "udp://"+l.Addr().String(), client)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := <-asked; err != nil {
+			t.Fatal(err)
+		}
+		if (s.Peer() == nil) != declined || (s.State().PeerChain == nil) != declined {
+			t.Errorf("declined %v: the peer is %v", declined, s.Peer())
+		}
+		s.Close()
+		if err := s.RequestClientCertificate(t.Context()); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("on a closed connection: %v", err)
+		}
+	}
+}

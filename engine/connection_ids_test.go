@@ -179,13 +179,11 @@ func idsOf(t *testing.T, change func(client, server *config)) *link {
 	return l
 }
 
-// settle lets delayed acknowledgments go.
+// settle lets time pass until both ends have nothing to send again.
 func (l *link) settle() {
-	for range 4 {
-		l.pump()
-		l.expire()
+	idle := func(e *end) bool { return e.flight.Empty() && len(e.held) == 0 && e.ackAt.IsZero() }
+	for l.pump(); !(idle(l.client) && idle(l.server)) && l.failed() == nil && l.expire(); l.pump() {
 	}
-	l.pump()
 }
 
 // TestNewConnectionIDs: IDs are given, asked for, used in order and retired, within bounds, also

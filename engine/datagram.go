@@ -39,7 +39,8 @@ type DatagramConn struct {
 	out    [][]byte
 
 	update     keyUpdate
-	ticketsDue int // to be sent when the KeyUpdate is acknowledged
+	held       []step // messages to be sent when the KeyUpdate is acknowledged
+	ticketsDue int    // tickets to be sent then
 
 	ids   connectionIDs
 	paths paths

@@ -67,6 +67,7 @@ func (c *DatagramConn) ended(err error) ([]Event, error) {
 // stop drops what only a living connection needs.
 func (c *DatagramConn) stop() {
 	c.paths.check = nil
+	c.held, c.ticketsDue = nil, 0
 	c.flight.Clear()
 	c.timer.Stop()
 	c.ackAt, c.ackNow = time.Time{}, false
@@ -163,6 +164,9 @@ func (c *DatagramConn) finished(now time.Time) error {
 // checkPending refuses messages of an old epoch behind a change of keys. RFC 9147, Section
 // 5.2, has messages in order, so that they would be read under the new one.
 func (c *DatagramConn) checkPending(before *epoch) error {
+	if before != nil && before.phase == phaseApplication {
+		return nil // see fragment
+	}
 	if c.keys.latest() != before && c.assembler.Pending() {
 		return broken(iana.AlertUnexpectedMessage, "handshake messages continue after a key change")
 	}
@@ -270,9 +274,6 @@ func (c *DatagramConn) data(r received) error {
 	}
 	early := r.epoch.phase == phaseEarly
 	if early {
-		if c.recv.info.HandshakeDone {
-			return nil // EventEarlyDone was reported
-		}
 		if r.epoch.left -= len(r.payload); r.epoch.left < 0 {
 			return overLimit(iana.AlertUnexpectedMessage, "early data exceeds the limit")
 		}
@@ -339,12 +340,22 @@ func (c *DatagramConn) fragment(f dtls.Fragment, r received) (dtls.Verdict, erro
 		return dtls.Old, nil
 	}
 	if r.epoch != c.keys.latest() {
-		if r.epoch == nil {
+		switch {
+		case r.epoch == nil:
 			return dtls.Dropped, nil // anyone can have sent it
+		case r.epoch.phase == phaseApplication:
+			// The peer may send messages under its old key until its KeyUpdate is
+			// acknowledged. RFC 9147, Section 8.
+			return c.assemble(f)
 		}
 		return dtls.Dropped, broken(iana.AlertUnexpectedMessage,
 			"a handshake message under an earlier key")
 	}
+	return c.assemble(f)
+}
+
+// assemble adds a fragment that is authentic to its message.
+func (c *DatagramConn) assemble(f dtls.Fragment) (dtls.Verdict, error) {
 	verdict, err := c.assembler.Add(f, c.recv.maxMessage())
 	switch {
 	case errors.Is(err, dtls.ErrTooLong):

@@ -99,6 +99,9 @@ func (c *DatagramConn) apply() error {
 }
 
 func (c *DatagramConn) step(st step) error {
+	if c.hold(st) {
+		return nil
+	}
 	switch st.kind {
 	case stepHandshake:
 		c.addMessages(st.message)
@@ -129,8 +132,6 @@ func (c *DatagramConn) step(st step) error {
 			return err
 		}
 		c.addMessages(raw)
-	case stepKeyUpdate:
-		return c.peerUpdated(st.answer)
 	default:
 		return c.otherStep(st)
 	}
@@ -139,7 +140,10 @@ func (c *DatagramConn) step(st step) error {
 
 // otherStep is step for what changes nothing in the flight.
 func (c *DatagramConn) otherStep(st step) error {
-	if st.kind == stepConnectionID {
+	switch st.kind {
+	case stepKeyUpdate:
+		return c.peerUpdated(st.answer)
+	case stepConnectionID:
 		c.identify()
 		return c.answerIDs()
 	}
@@ -435,6 +439,9 @@ func (c *DatagramConn) keyUpdate(request bool) error {
 func (c *DatagramConn) acknowledged() error {
 	if c.update.sent && !c.flight.Holds(c.update.seq) {
 		if err := c.nextKey(); err != nil {
+			return err
+		}
+		if err := c.release(); err != nil {
 			return err
 		}
 	}

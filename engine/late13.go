@@ -53,32 +53,39 @@ type LateRequest struct {
 // post_handshake_auth. Hand the request to Receiver.Expect before the bytes go
 // out. The answer is an EventClientAuth. RFC 9846, Section 4.6.2.
 func (s *Sender) RequestCertificate(dst []byte) ([]byte, *LateRequest, error) {
-	switch {
-	case s == nil:
+	if s == nil {
 		return dst, nil, errNoSender
+	}
+	q, err := s.lateRequest()
+	if err != nil {
+		return dst, nil, err
+	}
+	dst, err = s.records(dst, iana.ContentHandshake, q.raw)
+	return dst, q, err
+}
+
+// lateRequest makes a request for the client's certificate.
+func (s *Sender) lateRequest() (*LateRequest, error) {
+	switch {
 	case s.closed:
-		return dst, nil, ErrClosed
+		return nil, ErrClosed
 	case !s.late:
-		return dst, nil, usage("the client does not support post-handshake authentication")
+		return nil, usage("the client does not support post-handshake authentication")
 	case s.cfg.Verifier == nil:
-		return dst, nil, usage("a request for the client's certificate needs a Verifier")
+		return nil, usage("a request for the client's certificate needs a Verifier")
 	}
 	if err := s.requests.pace(requestRate, 1, s.cfg.Now); err != nil {
-		return dst, nil, err
+		return nil, err
 	}
 	context := make([]byte, 16)
 	if err := s.cfg.fill(context); err != nil {
-		return dst, nil, err
+		return nil, err
 	}
 	raw, err := encode(&wire.CertificateRequest{
 		Context: context, SignatureAlgorithms: s.cfg.schemes(), CertAuthorities: s.cfg.ClientAuthorities,
 		StatusRequest: true, SCT: true, CompressCertificate: s.cfg.offeredCompression(),
 	})
-	if err != nil {
-		return dst, nil, err
-	}
-	dst, err = s.records(dst, iana.ContentHandshake, raw)
-	return dst, &LateRequest{Context: context, raw: raw}, err
+	return &LateRequest{Context: context, raw: raw}, err
 }
 
 // Expect makes the answer to a request acceptable. At most 16 may be under way.

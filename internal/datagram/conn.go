@@ -34,6 +34,8 @@ type Conn struct {
 	reading sync.Mutex // held by Read, which waits
 	closing atomic.Bool
 	due     deadline
+
+	late map[string]chan struct{} // closed with the answers to requests for a certificate
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -125,6 +127,8 @@ type outcome struct {
 	done, closed bool
 	question     engine.Question
 	sessions     []*engine.Session
+	proved       bool            // by a late certificate
+	answered     []chan struct{} // requests for one
 	out          [][]byte
 	probes       []probe
 	err          error // which is final
@@ -192,6 +196,12 @@ func (c *Conn) note(o *outcome, events []engine.Event) {
 			o.question = ev.Question
 		case engine.EventSession:
 			o.sessions = append(o.sessions, ev.Session)
+		case engine.EventClientAuth:
+			o.proved = o.proved || !ev.Declined
+			if a := c.late[string(ev.Context)]; a != nil {
+				o.answered = append(o.answered, a)
+				delete(c.late, string(ev.Context))
+			}
 		}
 	}
 }
@@ -216,6 +226,12 @@ func (c *Conn) settle(o outcome) {
 		c.fail(o.err)
 	case o.closed:
 		c.in.closed()
+	}
+	if o.proved {
+		c.opts.Owner.Proved()
+	}
+	for _, a := range o.answered {
+		close(a)
 	}
 	if o.question != nil {
 		go c.answerLate(o.question) // the engine has one question at a time

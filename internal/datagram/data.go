@@ -209,11 +209,6 @@ func (c *Conn) ReadEarly([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// RequestClientCertificate returns an error: it is for streams.
-func (c *Conn) RequestClientCertificate(context.Context) error {
-	return c.lacks("a request for a certificate after the handshake")
-}
-
 // Unwrap returns an error: it is for streams.
 func (c *Conn) Unwrap(context.Context) (net.Conn, error) {
 	return nil, c.lacks("a plain stream below")

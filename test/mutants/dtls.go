@@ -170,7 +170,7 @@ var dtlsRows = []row{
 		doc: own, section: "engine: DTLS", must: "tickets wait for the acknowledgment of a KeyUpdate",
 		file: "engine/datagram_send.go",
 		old:  "\tif c.update.sent {\n\t\t// The peer", new: "\tif false {\n\t\t// The peer",
-		test: "TestTicketsBehindKeyUpdate",
+		test: "TestDatagramHeld",
 	},
 	{
 		doc: rfc9147, section: "5.8.1", must: "a last flight is acknowledged again for four minutes",
@@ -189,5 +189,53 @@ var dtlsRows = []row{
 		file: "internal/record/datagram13.go",
 		old:  "d.aead, d.mask = fresh.aead, fresh.mask", new: "d.aead = fresh.aead",
 		pkg: "engine", test: "TestDatagramRest",
+	},
+	{
+		doc: rfc9147, section: "5.2", must: "messages behind a KeyUpdate wait for its acknowledgment",
+		file: "engine/datagram_late.go",
+		old:  "if !c.update.sent || st.kind", new: "if true || st.kind",
+		test: "TestDatagramHeld",
+	},
+	{
+		doc: rfc9147, section: "5.2", must: "messages that have waited are sent",
+		file: "engine/datagram_late.go",
+		old:  "for _, st := range held {", new: "for _, st := range held[:0] {",
+		test: "TestDatagramHeld",
+	},
+	{
+		doc: rfc9147, section: "8", must: "messages under the last key are taken after a KeyUpdate",
+		file: "engine/datagram_receive.go",
+		old:  "case r.epoch.phase == phaseApplication:", new: "case false:",
+		test: "TestDatagramOldKey",
+	},
+	{
+		doc: rfc9147, section: "8", must: "messages may overtake a KeyUpdate",
+		file: "engine/datagram_receive.go",
+		old:  "before != nil && before.phase == phaseApplication", new: "false",
+		test: "TestDatagramOldKey",
+	},
+	{
+		doc: rfc9147, section: "5.2", must: "a message under a key of the handshake is refused later",
+		file: "engine/datagram_receive.go",
+		old:  "case r.epoch.phase == phaseApplication:", new: "default:",
+		test: "TestDatagramEarlierKey",
+	},
+	{
+		doc: own, section: "engine: DTLS", must: "a request for a certificate may be answered",
+		file: "engine/datagram_late.go",
+		old:  "err = c.recv.Expect(q)", new: "err = nil",
+		test: "TestDatagramLateCertificate",
+	},
+	{
+		doc: own, section: "engine: DTLS", must: "0-RTT data is not delivered after the handshake",
+		file: "engine/datagram_receive.go",
+		old:  "c.keys.drop(phaseEarly) //", new: "c.keys.drop(phasePlain) //",
+		test: "TestDatagramEarlyNetwork",
+	},
+	{
+		doc: own, section: "internal/datagram", must: "a late certificate proves the peer",
+		file: "internal/datagram/conn.go",
+		old:  "o.proved = o.proved || !ev.Declined", new: "o.proved = false",
+		pkg: ".", test: "TestPacketLateCertificate",
 	},
 }
