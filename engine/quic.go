@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/record"
@@ -321,11 +322,18 @@ func (c *QUICConn) check() error {
 	if _, waits := c.recv.state.(waiter); waits {
 		return nil
 	}
+	if s, is := c.recv.state.(handler); ok && is && !slices.Contains(s.awaits(), typ) {
+		return unexpected(s, typ.String()) // a peer must not make this side keep the rest
+	}
 	return c.recv.checkSize()
 }
 
-// bounded limits what is kept while a question waits for its answer: a flight of the peer.
+// bounded limits what is kept while a question waits for its answer: a flight of the peer. At
+// the Initial level, where peers are anyone, it is nothing: this side's hello comes next.
 func (c *QUICConn) bounded() error {
+	if c.recv.phase == phasePlain && len(c.recv.fragment) > 0 {
+		return c.Abort(unconsumed())
+	}
 	if most := 2 * c.recv.cfg.maxMessage(); len(c.recv.fragment) > most {
 		e := overLimit(iana.AlertInternalError,
 			"more than %d bytes of handshake messages came before the answer", most)

@@ -111,13 +111,7 @@ func (c *QUICConn) collect(ev Event) {
 	for _, st := range ev.Reply.steps {
 		c.step(st)
 	}
-	for _, k := range c.keys.keys {
-		c.events = append(c.events, QUICEvent{
-			Kind: QUICSetReadSecret, Level: QUICLevel(k.traffic.Epoch()), Suite: k.suite.ID,
-			secret: hide(k.traffic.Bytes()),
-		})
-	}
-	c.keys.keys = nil
+	c.readSecrets()
 	switch ev.Kind {
 	case EventHandshakeDone:
 		c.events = append(c.events, QUICEvent{Kind: QUICHandshakeDone})
@@ -128,6 +122,31 @@ func (c *QUICConn) collect(ev Event) {
 	case eventTransport:
 		c.events = append(c.events, QUICEvent{Kind: QUICTransportParameters, Data: ev.Data})
 	}
+}
+
+// readSecrets makes events of the receiving keys, but for those that are withheld until later.
+func (c *QUICConn) readSecrets() {
+	var kept []readKey
+	for _, k := range c.keys.keys {
+		level := QUICLevel(k.traffic.Epoch())
+		if c.withholds(level) {
+			kept = append(kept, k)
+			continue
+		}
+		c.events = append(c.events, QUICEvent{
+			Kind: QUICSetReadSecret, Level: level, Suite: k.suite.ID,
+			secret: hide(k.traffic.Bytes()),
+		})
+	}
+	c.keys.keys = kept
+}
+
+// withholds reports whether the receiving secret of a level is not given yet: on a client that
+// of 1-RTT, while its answer to a request for a certificate is not decided, or for good after
+// the rejection of Encrypted ClientHello. RFC 9001, Section 5.7: "Endpoints in either role MUST
+// NOT decrypt 1-RTT packets from their peer prior to completing the handshake."
+func (c *QUICConn) withholds(level QUICLevel) bool {
+	return level == QUICApplication && c.recv.client && !c.recv.info.HandshakeDone
 }
 
 // step makes an event of what a state asked the sending half for.

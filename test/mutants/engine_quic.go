@@ -58,6 +58,12 @@ var quicRows = []row{
 		test: "TestQUICConfig",
 	},
 	{
+		doc: rfc9001, section: "5.7", must: "no secret of 1-RTT before the handshake is complete (client)",
+		file: "engine/quic_events.go",
+		old:  "return level == QUICApplication && c.recv.client", new: "return false && c.recv.client",
+		test: "TestQUICSecretsOfOneRTT",
+	},
+	{
 		doc: rfc9001, section: "6", must: "a KeyUpdate is an unexpected message (client)",
 		file: "engine/open13.go",
 		old:  "case s.info.quic && s.client:", new: "case s.info.quic && !s.client:",
@@ -159,6 +165,18 @@ var quicRows = []row{
 		file: "engine/quic.go",
 		old:  "len(c.recv.fragment) > most", new: "len(c.recv.fragment) < 0",
 		test: "TestQUICBounds",
+	},
+	{
+		doc: own, section: "engine: QUIC", must: "nothing is kept at the Initial level before an answer",
+		file: "engine/quic.go",
+		old:  "if c.recv.phase == phasePlain &&", new: "if c.recv.phase != phasePlain && false &&",
+		test: "TestQUICNothingBehindClientHello",
+	},
+	{
+		doc: own, section: "engine: QUIC", must: "a message that is not awaited is refused by its header",
+		file: "engine/quic.go",
+		old:  "!slices.Contains(s.awaits(), typ)", new: "false",
+		test: "TestQUICRefusesByType",
 	},
 	{
 		doc: own, section: "engine: QUIC", must: "the Config of ForClient becomes one for QUIC",
