@@ -58,7 +58,7 @@ var quicRows = []row{
 		test: "TestQUICConfig",
 	},
 	{
-		doc: rfc9001, section: "5.7", must: "no secret of 1-RTT before the handshake is complete (client)",
+		doc: rfc9001, section: "5.7", must: "no secret of 1-RTT to read with too early (client)",
 		file: "engine/quic_events.go",
 		old:  "return level == QUICApplication && c.recv.client", new: "return false && c.recv.client",
 		test: "TestQUICSecretsOfOneRTT",
@@ -165,6 +165,12 @@ var quicRows = []row{
 		file: "engine/quic.go",
 		old:  "len(c.recv.fragment) > most", new: "len(c.recv.fragment) < 0",
 		test: "TestQUICBounds",
+	},
+	{
+		doc: own, section: "engine: QUIC", must: "0-RTT data is accepted once for each attempt",
+		file: "engine/server_decide.go",
+		old:  "s.cfg.fresh(s.hello, s.known.key)", new: "s.cfg.AntiReplay != nil",
+		test: "TestQUICReplay",
 	},
 	{
 		doc: own, section: "engine: QUIC", must: "nothing is kept at the Initial level before an answer",
