@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,8 +30,9 @@ type Transport struct {
 	// Connect, if set, opens each TCP connection, to a server or to a proxy.
 	Connect func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Configure, if set, is called with each http.Transport that t makes, before it is
-	// used, for its limits and timeouts. There is one for direct connections, and one
-	// for each proxy. Its dial functions, Proxy, Protocols and TLSClientConfig must stay.
+	// used, for its limits and timeouts. There is one for direct connections, one for each
+	// proxy, and for each of these one more for requests with Connection: Upgrade. Its dial
+	// functions, Proxy, Protocols and TLSClientConfig must stay.
 	Configure func(*http.Transport)
 
 	config *sealsock.Config
@@ -39,8 +41,8 @@ type Transport struct {
 	pools map[poolKey]*http.Transport
 }
 
-// A poolKey is a hash of the scheme and the proxy of requests. It does not show the
-// password of the proxy if a Transport is printed.
+// A poolKey is a hash of the scheme, the protocols and the proxy of requests. It does not
+// show the password of the proxy if a Transport is printed.
 type poolKey [sha256.Size]byte
 
 var _ http.RoundTripper = (*Transport)(nil)
@@ -48,8 +50,12 @@ var _ http.RoundTripper = (*Transport)(nil)
 // protocols are those of HTTP over TLS, in order of preference.
 var protocols = []string{"h2", "http/1.1"}
 
+// http1 is the protocol of requests that upgrade their connection, and of https proxies.
+var http1 = []string{"http/1.1"}
+
 // New returns a Transport. A nil cfg is the zero Config. Config.ALPN may select h2 or
-// http/1.1 alone; empty means both.
+// http/1.1 alone; empty means both. A request with Connection: Upgrade, such as that of a
+// WebSocket, offers http/1.1 alone, and fails if Config.ALPN does not have it.
 func New(cfg *sealsock.Config) (*Transport, error) {
 	own := new(sealsock.Config)
 	if cfg != nil {
@@ -102,14 +108,17 @@ func (t *Transport) pool(r *http.Request) (*http.Transport, error) {
 	if err := checkURL(r); err != nil {
 		return nil, err
 	}
+	alpn, err := t.protocolsOf(r)
+	if err != nil {
+		return nil, err
+	}
 	var through *url.URL
 	if t.Proxy != nil {
-		var err error
 		if through, err = t.Proxy(r); err != nil {
 			return nil, err
 		}
 	}
-	name := r.URL.Scheme
+	name := r.URL.Scheme + " " + strings.Join(alpn, ",")
 	if through != nil {
 		name += " " + through.String()
 	}
@@ -119,7 +128,7 @@ func (t *Transport) pool(r *http.Request) (*http.Transport, error) {
 	if pool := t.pools[key]; pool != nil {
 		return pool, nil
 	}
-	pool, err := t.newPool(r.URL.Scheme, through)
+	pool, err := t.newPool(r.URL.Scheme, alpn, through)
 	if err != nil {
 		return nil, err
 	}
@@ -142,20 +151,48 @@ func checkURL(r *http.Request) error {
 	return nil
 }
 
-// newPool returns an http.Transport for the requests of one scheme and one proxy.
-func (t *Transport) newPool(scheme string, through *url.URL) (*http.Transport, error) {
+// protocolsOf returns the protocols that the connection of a request may have. HTTP/2 has no
+// Upgrade: RFC 9113, Section 8.2.2.
+func (t *Transport) protocolsOf(r *http.Request) ([]string, error) {
+	if r.URL.Scheme != "https" || r.Header.Get("Upgrade") == "" || !upgrades(r.Header) {
+		return t.config.ALPN, nil
+	}
+	if !slices.Contains(t.config.ALPN, "http/1.1") {
+		return nil, fmt.Errorf("httptransport: the request has Connection: Upgrade, which HTTP/2 "+
+			"does not have, and Config.ALPN is %q: hint: add \"http/1.1\" to it", t.config.ALPN)
+	}
+	return http1, nil
+}
+
+// upgrades reports whether Connection, which is a list, has the option upgrade. RFC 9110,
+// Section 7.6.1.
+func upgrades(h http.Header) bool {
+	for _, list := range h.Values("Connection") {
+		for option := range strings.SplitSeq(list, ",") {
+			if strings.EqualFold(strings.Trim(option, " \t"), "upgrade") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// newPool returns an http.Transport for the requests of one scheme, some protocols and one
+// proxy.
+func (t *Transport) newPool(scheme string, alpn []string,
+	through *url.URL) (*http.Transport, error) {
 	pool := &http.Transport{
 		Protocols: new(http.Protocols), DialContext: t.Connect, MaxIdleConns: 100,
 		IdleConnTimeout: 90 * time.Second, ExpectContinueTimeout: time.Second,
 	}
-	pool.Protocols.SetHTTP1(slices.Contains(t.config.ALPN, "http/1.1"))
-	pool.Protocols.SetHTTP2(slices.Contains(t.config.ALPN, "h2"))
+	pool.Protocols.SetHTTP1(slices.Contains(alpn, "http/1.1"))
+	pool.Protocols.SetHTTP2(slices.Contains(alpn, "h2"))
 	secure, err := t.proxyDialer()
 	if err != nil {
 		return nil, err
 	}
 	if scheme == "https" {
-		pool.DialTLSContext, err = t.serverDialer(through, secure)
+		pool.DialTLSContext, err = t.serverDialer(alpn, through, secure)
 	} else {
 		// What net/http encrypts for these requests is the connection to an https proxy.
 		pool.Protocols.SetHTTP1(true)
@@ -180,7 +217,7 @@ func (t *Transport) proxyDialer() (func(context.Context, string) (net.Conn, erro
 	cfg := &sealsock.Config{
 		Trust: t.config.Trust, HandshakeTimeout: t.config.HandshakeTimeout, KeyLog: t.config.KeyLog,
 	}
-	cfg.ALPN, cfg.Now = []string{"http/1.1"}, t.config.Now
+	cfg.ALPN, cfg.Now = http1, t.config.Now
 	d, err := sealsock.NewDialer(cfg)
 	if err != nil {
 		return nil, err
@@ -191,12 +228,14 @@ func (t *Transport) proxyDialer() (func(context.Context, string) (net.Conn, erro
 	}, nil
 }
 
-// serverDialer returns what connects to servers through a proxy, or directly. secure
-// connects to an https proxy.
-func (t *Transport) serverDialer(through *url.URL,
+// serverDialer returns what connects to servers through a proxy, or directly, and offers
+// alpn. secure connects to an https proxy.
+func (t *Transport) serverDialer(alpn []string, through *url.URL,
 	secure func(ctx context.Context, addr string) (net.Conn, error),
 ) (func(ctx context.Context, network, addr string) (net.Conn, error), error) {
-	d, err := sealsock.NewDialer(t.config)
+	cfg := *t.config
+	cfg.ALPN = alpn
+	d, err := sealsock.NewDialer(&cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -59,6 +59,27 @@ var sealsockRows = []row{
 		test: "TestServeRefusesProtocols",
 	},
 	{
+		doc: own, section: "httptransport", must: "a request with Upgrade offers http/1.1 alone",
+		file: "httptransport/transport.go",
+		old:  "\treturn http1, nil",
+		new:  "\treturn t.config.ALPN, nil",
+		test: "TestUpgrade",
+	},
+	{
+		doc: own, section: "httptransport", must: "the option upgrade may be anywhere in Connection",
+		file: "httptransport/transport.go",
+		old:  "range strings.SplitSeq(list, \",\")",
+		new:  "range strings.SplitSeq(list, \"\\n\")",
+		test: "TestUpgrade",
+	},
+	{
+		doc: own, section: "httptransport", must: "a Config without http/1.1 is not overruled",
+		file: "httptransport/transport.go",
+		old:  "!slices.Contains(t.config.ALPN, \"http/1.1\")",
+		new:  "false",
+		test: "TestUpgradeWithoutHTTP1",
+	},
+	{
 		doc: own, section: "httptransport", must: "an https proxy is verified with the Config's Trust",
 		file: "httptransport/transport.go",
 		old:  "Trust: t.config.Trust, Hand",
