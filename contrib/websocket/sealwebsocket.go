@@ -25,7 +25,8 @@ import (
 const http1 = "http/1.1"
 
 // Gorilla returns a Dialer of gorilla/websocket whose URLs are wss://. The server must prove
-// Config.ServerName or, if that is empty, its host. A nil cfg is the zero Config.
+// Config.ServerName or, if that is empty, its host. A nil cfg is the zero Config. Config.ALPN
+// is not used: the one protocol is http/1.1.
 //
 // Its Proxy is nil, also if the environment names one, and must stay so: with
 // NetDialTLSContext set, gorilla/websocket encrypts the connection to the proxy and not the
@@ -42,9 +43,10 @@ func Gorilla(cfg *sealsock.Config) (*gorilla.Dialer, error) {
 }
 
 // Coder returns options for websocket.Dial of coder/websocket. The server must prove
-// Config.ServerName or, if that is empty, its host. A nil cfg is the zero Config.
+// Config.ServerName or, if that is empty, its host. A nil cfg is the zero Config. Its client
+// may send other requests too, also with HTTP/2. Config.ALPN, if set, must have http/1.1.
 func Coder(cfg *sealsock.Config) (*coder.DialOptions, error) {
-	transport, err := httptransport.New(withHTTP1(cfg))
+	transport, err := httptransport.New(cfg)
 	if err != nil {
 		return nil, err
 	}
