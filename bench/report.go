@@ -81,9 +81,9 @@ What is measured:
   tickets. A chain of 2 has one authority between. The share of an end is the time on its
   own clock.
 - **resumption**: the same with a ticket, which the server replaces each time.
-- **limit**: the share of what the cryptography alone allows, in the same run: for a
-  handshake two key pairs, two shared secrets, a signature and its verification; for bulk
-  the AEAD.
+- **limit**: the share of what the cryptography alone allows, in the same run, with the code
+  that sealsock has: for a handshake two key pairs, two shared secrets, a signature and its
+  verification, with a key that was seen before; for bulk the AEAD.
 - **first byte**: from the start of a connection over loopback to the first byte of the
   answer to a request, with a real listener.
 - **bulk**: 16 KiB writes with AES-128-GCM; in memory both ends on one processor.
