@@ -97,7 +97,7 @@ func TestHandOverUnderTraffic(t *testing.T) {
 			case <-end:
 				return
 			case <-time.After(100 * time.Microsecond):
-				stream.Sweep()
+				stream.SweepAll()
 			}
 		}
 	}()

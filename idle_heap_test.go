@@ -83,8 +83,7 @@ func idleHeap(n int, connect func()) uint64 {
 	}
 	var heap uint64
 	for range 50 { // until each goroutine waits in the poller
-		stream.Sweep()
-		stream.Sweep()
+		stream.SweepAll()
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)

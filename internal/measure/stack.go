@@ -300,7 +300,7 @@ var nothing = make([]byte, 1)
 func rest() {
 	for range 3 {
 		time.Sleep(50 * time.Millisecond)
-		stream.Sweep()
+		stream.SweepAll()
 	}
 }
 

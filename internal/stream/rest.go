@@ -11,9 +11,13 @@ import (
 // which only a part has come. The next record costs a microsecond more. One timer serves all
 // connections, and a wait costs two uncontended locks.
 
-// restAfter is how long a Read has waited, at least, when its Conn rests. It is less than twice
-// that.
-const restAfter = 5 * time.Second
+// A sweep looks at the connections of which a Read waits, each second: until the next one a
+// closed Conn stays reachable. A Conn rests when restAfter sweeps have found the same wait,
+// which is then between restAfter-1 and restAfter seconds old.
+const (
+	sweepEvery = time.Second
+	restAfter  = 6
+)
 
 // A rest is the state of a Conn's waits. Its mutex is held while the Conn gives back memory, so
 // that a Read which wakes up does not find the work half done.
@@ -22,8 +26,8 @@ type rest struct {
 	next   *Conn       // in waits
 	gave   atomic.Bool // the memory was given back in this wait
 	waits  bool        // a Read waits in the source
-	seen   bool        // a sweep has found that same wait
 	listed bool        // the Conn is in waits
+	seen   uint8       // how many sweeps have found that same wait
 }
 
 // sleep begins a wait. The receiving half is held, and not used until wake.
@@ -44,7 +48,7 @@ func (c *Conn) wake() {
 	}
 	c.rest.Lock()
 	defer c.rest.Unlock()
-	c.rest.waits, c.rest.seen = false, false
+	c.rest.waits, c.rest.seen = false, 0
 	c.rest.gave.Store(false)
 }
 
@@ -57,7 +61,7 @@ func (c *Conn) wrote() {
 	c.rest.Lock()
 	defer c.rest.Unlock()
 	c.rest.gave.Store(false)
-	if c.rest.seen = false; c.rest.waits {
+	if c.rest.seen = 0; c.rest.waits {
 		c.list()
 	}
 }
@@ -70,23 +74,23 @@ func (c *Conn) list() {
 	}
 }
 
-// look makes c rest if it waits for the second time. A Conn that does not wait leaves the list
-// until it does.
+// look makes c rest if its wait is old enough. A Conn that does not wait leaves the list until
+// it does.
 func (c *Conn) look() {
 	c.rest.Lock()
 	defer c.rest.Unlock()
 	c.rest.next, c.rest.listed = nil, false
-	switch {
-	case !c.rest.waits:
-	case !c.rest.seen:
-		c.rest.seen = true
-		c.list()
-	default:
-		c.in.recv.Rest()
-		c.in.source.rest(c.in.r)
-		c.out.whileFree(c.out.send.Rest)
-		c.rest.gave.Store(true)
+	if !c.rest.waits {
+		return
 	}
+	if c.rest.seen++; c.rest.seen < restAfter {
+		c.list()
+		return
+	}
+	c.in.recv.Rest()
+	c.in.source.rest(c.in.r)
+	c.rest.gave.Store(true) // first: a write that is under way, and ends after it, lists c again
+	c.out.whileFree(c.out.send.Rest)
 }
 
 // waits has the connections that the next sweep looks at. No lock is shared by all of them.
@@ -106,16 +110,23 @@ func (l *waitList) push(c *Conn) {
 		}
 	}
 	due, now := l.due.Load(), time.Now()
-	if due != 0 && now.UnixNano() < due+int64(restAfter) {
+	if due != 0 && now.UnixNano() < due+restAfter*int64(sweepEvery) {
 		return // a timer that is overdue by that much belonged to a clock that has ended
 	}
-	if l.due.CompareAndSwap(due, now.Add(restAfter).UnixNano()) {
-		time.AfterFunc(restAfter, Sweep)
+	if l.due.CompareAndSwap(due, now.Add(sweepEvery).UnixNano()) {
+		time.AfterFunc(sweepEvery, Sweep)
 	}
 }
 
-// Sweep makes the connections rest that have waited since the sweep before. A timer calls it
-// while connections wait; tests and measurements do not wait for that.
+// SweepAll makes the connections rest that wait now, without waiting for the timer. It is for
+// tests and measurements.
+func SweepAll() {
+	for range restAfter {
+		Sweep()
+	}
+}
+
+// Sweep looks at the connections of which a Read waits. A timer calls it while there are any.
 func Sweep() {
 	waits.due.Store(0) // first: what is added from here on asks for another sweep
 	for c := waits.first.Swap(nil); c != nil; {

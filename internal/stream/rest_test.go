@@ -18,7 +18,7 @@ import (
 func resting(t *testing.T, c *Conn) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); !c.rest.gave.Load(); runtime.Gosched() {
-		Sweep()
+		SweepAll()
 		if time.Now().After(end) {
 			t.Fatal("a connection that waits does not rest")
 		}
@@ -114,7 +114,7 @@ func TestRestAfterDeadline(t *testing.T) {
 	}
 }
 
-// sweeping calls Sweep all the time until the function that it returns is called.
+// sweeping calls SweepAll all the time until the function that it returns is called.
 func sweeping() (stop func()) {
 	var done sync.WaitGroup
 	end := make(chan struct{})
@@ -124,7 +124,7 @@ func sweeping() (stop func()) {
 			case <-end:
 				return
 			default:
-				Sweep()
+				SweepAll()
 				runtime.Gosched()
 			}
 		}
@@ -207,7 +207,7 @@ func TestRestByItself(t *testing.T) {
 		waits.due.Store(0) // what other tests have left belongs to another clock
 		got := reads(server, 5)
 		for range 4 {
-			time.Sleep(restAfter * 3 / 4)
+			time.Sleep((restAfter - 2) * sweepEvery)
 			if server.rest.gave.Load() {
 				t.Error("a connection that was active rests")
 			}
@@ -216,7 +216,7 @@ func TestRestByItself(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		time.Sleep(2*restAfter + time.Millisecond)
+		time.Sleep(restAfter*sweepEvery + time.Millisecond)
 		synctest.Wait()
 		if !server.rest.gave.Load() {
 			t.Error("a connection that waits does not rest")
@@ -227,6 +227,33 @@ func TestRestByItself(t *testing.T) {
 		}
 		client.Close()
 		server.Close()
+	})
+}
+
+// TestClosedIsNotKept: a second after a connection was closed the list of those that wait does
+// not have it any more, so that it holds no more than the connections of a second.
+func TestClosedIsNotKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := net.Pipe()
+		client, server := opened(t, a, b)
+		waits.due.Store(0) // as above
+		got := reads(server, 1)
+		synctest.Wait()
+		if !server.rest.listed {
+			t.Fatal("a connection that waits is not in the list")
+		}
+		go client.Close()
+		server.Close()
+		<-got
+		time.Sleep(time.Second + time.Millisecond)
+		synctest.Wait()
+		for _, c := range []*Conn{client, server} {
+			c.rest.Lock()
+			if c.rest.listed || c.rest.next != nil {
+				t.Error("a closed connection is kept in the list")
+			}
+			c.rest.Unlock()
+		}
 	})
 }
 

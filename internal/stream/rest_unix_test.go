@@ -47,3 +47,45 @@ func TestRestInRecord(t *testing.T) {
 		t.Error("a record that came in parts during rests is another one")
 	}
 }
+
+// TestRestTwiceInRecord: a connection that has waited in a record rests again after a write,
+// and keeps the part of the record that has come.
+func TestRestTwiceInRecord(t *testing.T) {
+	for name, first := range map[string]string{"at the start": "", "behind another": "before"} {
+		t.Run(name, func(t *testing.T) {
+			a, b := sockets(t)
+			client, server := opened(t, a, b)
+			want := bytes.Repeat([]byte("0123456789"), 800)
+			var sealed []byte
+			var err error
+			if first != "" {
+				if sealed, err = client.out.send.Seal(nil, []byte(first)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if sealed, err = client.out.send.Seal(sealed, want); err != nil {
+				t.Fatal(err)
+			}
+			got := reads(server, len(first)+len(want))
+			if _, err := a.Write(sealed[:100]); err != nil {
+				t.Fatal(err)
+			}
+			for range 3 {
+				resting(t, server)
+				if _, err := server.Write([]byte("hello")); err != nil {
+					t.Fatal(err)
+				}
+				if b := <-reads(client, 5); string(b) != "hello" {
+					t.Fatalf("%q", b)
+				}
+			}
+			resting(t, server)
+			if _, err := a.Write(sealed[100:]); err != nil {
+				t.Fatal(err)
+			}
+			if b := <-got; string(b) != first+string(want) {
+				t.Errorf("%d bytes came, or others: %.80q", len(b), b)
+			}
+		})
+	}
+}

@@ -122,9 +122,10 @@ func (s *pollSource) resume() {
 	}
 }
 
-// rest implements source: what has come of a record does not keep a whole buffer.
+// rest implements source: what has come of a record does not keep a whole buffer. After a write
+// a Conn rests again within one wait, and its buffer is the small one already.
 func (s *pollSource) rest(r int) {
-	if s.buf == nil {
+	if s.buf == nil || s.rests {
 		return
 	}
 	kept := &buffer{bytes.Clone(s.buf.b[r:s.w])}

@@ -27,15 +27,29 @@ var boundsRows = []row{
 	{
 		doc: own, section: "Conn", must: "a part of a record does not keep a buffer for long",
 		file: "internal/stream/rest.go",
-		old:  "\t\tc.in.source.rest(c.in.r)\n",
+		old:  "\tc.in.source.rest(c.in.r)\n",
 		new:  "",
 		test: "TestRestInRecord",
 	},
 	{
+		doc: own, section: "Conn", must: "a part of a record is kept through a second rest",
+		file: "internal/stream/source_unix.go",
+		old:  "s.buf == nil || s.rests {",
+		new:  "s.buf == nil {",
+		test: "TestRestTwiceInRecord",
+	},
+	{
+		doc: own, section: "Conn", must: "a closed connection is not kept in the list of those that wait",
+		file: "internal/stream/rest.go",
+		old:  "sweepEvery = time.Second",
+		new:  "sweepEvery = 5 * time.Second",
+		test: "TestClosedIsNotKept",
+	},
+	{
 		doc: own, section: "Conn", must: "a connection that was active does not rest",
 		file: "internal/stream/rest.go",
-		old:  "case !c.rest.seen:",
-		new:  "case false:",
+		old:  "c.rest.seen < restAfter {",
+		new:  "false {",
 		test: "TestRestByItself",
 	},
 	{
