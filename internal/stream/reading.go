@@ -221,7 +221,7 @@ func (in *reading) fill(need int) error {
 	}
 	size := bufferSize
 	if !in.done {
-		size = need
+		size = len(in.stash) + need // what a deadline left in stash is not counted in need
 	}
 	in.makeRoom(need)
 	buf, n, err := in.source.fill(in.buf, max(in.w, len(in.stash)), size)

@@ -32,6 +32,13 @@ var boundsRows = []row{
 		test: "TestRestInRecord",
 	},
 	{
+		doc: own, section: "Conn", must: "a handshake goes on after a deadline within a large record",
+		file: "internal/stream/reading.go",
+		old:  "size = len(in.stash) + need",
+		new:  "size = need",
+		test: "TestHandshakeAfterDeadline",
+	},
+	{
 		doc: own, section: "Conn", must: "a part of a record is kept through a second rest",
 		file: "internal/stream/source_unix.go",
 		old:  "s.buf == nil || s.rests {",
