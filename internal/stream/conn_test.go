@@ -282,6 +282,28 @@ func TestMailboxIsBounded(t *testing.T) {
 	}
 }
 
+// The same if a write deadline has passed that the application does not set again: what waits
+// behind it is bounded too.
+func TestMailboxBehindDeadlineIsBounded(t *testing.T) {
+	a, b := sockets(t)
+	client, server := openedFor(t, a, b, hurried)
+	client.SetWriteDeadline(time.Unix(1, 0))
+	go func() {
+		for range 2 * maxMail {
+			out, _, err := server.out.send.RequestCertificate(nil)
+			if err != nil {
+				t.Error(err)
+				break
+			}
+			b.Write(out)
+		}
+		b.Close()
+	}()
+	if _, err := client.Read(make([]byte, 1)); !errors.Is(err, errMail) {
+		t.Errorf("the client goes on: %v, and keeps %d bytes", err, len(client.out.unsent))
+	}
+}
+
 func isHeld(out *writing) bool {
 	if out.TryLock() {
 		out.Unlock()

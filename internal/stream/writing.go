@@ -86,10 +86,11 @@ func (c *Conn) unlockOut() {
 }
 
 // sendUrgent sends what is in the mailbox and cannot wait for the next write. If
-// another goroutine holds the sending half, that one sends it.
+// another goroutine holds the sending half, that one sends it. What a deadline keeps back is
+// left to the next write.
 func (c *Conn) sendUrgent() {
-	for c.out.mail.urgent.Load() && c.out.TryLock() {
-		if err := c.out.flush(c.raw); err != nil {
+	for err := error(nil); err == nil && c.out.mail.urgent.Load() && c.out.TryLock(); {
+		if err = c.out.flush(c.raw); err != nil {
 			c.transport("write", err)
 		}
 		c.out.Unlock()
@@ -210,9 +211,13 @@ func (c *Conn) sealing(sealed []byte, err error) error {
 	return c.fatal(err)
 }
 
-// flush sends what is in the mailbox.
+// flush sends what is in the mailbox. It stays there, where it is counted, while a deadline
+// keeps back what was sealed before.
 func (out *writing) flush(raw net.Conn) error {
-	if !out.mail.full.Load() && len(out.unsent) == 0 {
+	if err := out.deliver(raw, nil); err != nil {
+		return err
+	}
+	if !out.mail.full.Load() {
 		return nil
 	}
 	buf := getBuffer(smallSize)

@@ -39,6 +39,13 @@ var boundsRows = []row{
 		test: "TestHandshakeAfterDeadline",
 	},
 	{
+		doc: own, section: "Conn", must: "what waits behind a write deadline is bounded",
+		file: "internal/stream/writing.go",
+		old:  "\tif err := out.deliver(raw, nil); err != nil {\n\t\treturn err\n\t}\n\tif !out",
+		new:  "\tif !out",
+		test: "TestMailboxBehindDeadlineIsBounded",
+	},
+	{
 		doc: own, section: "Conn", must: "a part of a record is kept through a second rest",
 		file: "internal/stream/source_unix.go",
 		old:  "s.buf == nil || s.rests {",
