@@ -99,3 +99,63 @@ func TestReserveIsRefused(t *testing.T) {
 		t.Error("records of TLS 1.2 are reserved")
 	}
 }
+
+// TestReservedOutlivesKey: what was reserved is sealed with the key of its time, also when that
+// key was replaced meanwhile, the connection rests, and others have new keys.
+func TestReservedOutlivesKey(t *testing.T) {
+	for name, change := range map[string]func(s *Sender) ([]byte, error){
+		"key update":        func(s *Sender) ([]byte, error) { return s.Rekey(nil, false) },
+		"the peer asks":     func(s *Sender) ([]byte, error) { return s.peerUpdated(nil, true) },
+		"the key is at end": func(s *Sender) ([]byte, error) { s.perKey = 1; return s.Seal(nil, nil) },
+		"rest":              func(s *Sender) ([]byte, error) { s.Rest(); return nil, nil },
+	} {
+		client, server := resumable(t)
+		c, s := connect(t, client, server)
+		first := bytes.Repeat([]byte("first"), 9000)
+		reserved := c.s.Reserve(len(first))
+		behind, err := change(c.s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 { // these take the memory of keys that were dropped
+			other, _ := connect(t, client, server)
+			if _, err := other.s.Seal(nil, []byte("another connection")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if behind, err = c.s.Seal(behind, []byte(" second")); err != nil {
+			t.Fatal(err)
+		}
+		sealed, err := reserved.Seal(nil, first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, arrived := 0, ""
+		for s.in = append(sealed, behind...); len(s.in) > 0; n++ {
+			arrived += receive(t, s)
+		}
+		if arrived != string(first)+" second" {
+			t.Errorf("%s: %d bytes arrive in %d steps", name, len(arrived), n)
+		}
+	}
+}
+
+// TestReservedKeyIsErased: a key that is replaced after all that was reserved was sealed is
+// erased, as one of which nothing was reserved.
+func TestReservedKeyIsErased(t *testing.T) {
+	client, server := resumable(t)
+	c, _ := connect(t, client, server)
+	key := c.s.sealer.(*record.Sealer13)
+	for range 2 {
+		if _, err := c.s.Reserve(3).Seal(nil, []byte("abc")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := key.Lent(); n != 0 {
+		t.Errorf("%d reservations of which all is sealed keep the key", n)
+	}
+	c.s.Reserve(3)
+	if n := key.Lent(); n != 1 {
+		t.Errorf("%d reservations keep the key, not 1", n)
+	}
+}

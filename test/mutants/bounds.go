@@ -13,14 +13,14 @@ var boundsRows = []row{
 	{
 		doc: own, section: "Conn", must: "a Read that waits gives back the receiving key",
 		file: "internal/stream/rest.go",
-		old:  "\t\tc.in.recv.Rest()\n",
+		old:  "\tc.in.recv.Rest()\n",
 		new:  "",
 		pkg:  ".", test: "TestIdleHeap",
 	},
 	{
 		doc: own, section: "Conn", must: "a connection that waits gives back the sending key",
 		file: "internal/stream/rest.go",
-		old:  "\t\tc.out.whileFree(c.out.send.Rest)\n",
+		old:  "\tc.out.whileFree(c.out.send.Rest)\n",
 		new:  "",
 		pkg:  ".", test: "TestIdleHeap",
 	},

@@ -305,6 +305,18 @@ var engineRecordRows = []row{
 		test: "TestRest",
 	},
 	{
+		doc: own, section: "engine", must: "a key is not erased while reserved records are sealed",
+		file: "internal/record/tls13.go",
+		old:  "if d.lent == nil || d.lent.Load() == 0 {", new: "if true {",
+		test: "TestReservedOutlivesKey", pkg: "engine",
+	},
+	{
+		doc: own, section: "engine", must: "a key that reserved records were sealed with is erased",
+		file: "engine/reserve.go",
+		old:  "if r.sealer.Left() == 0 {", new: "if false {",
+		test: "TestReservedKeyIsErased",
+	},
+	{
 		doc: own, section: "engine", must: "a key that another one replaces is erased",
 		file: "engine/advance.go",
 		old:  "dropKey(r.opener)", new: "_ = dropKey",
