@@ -49,9 +49,6 @@ func (r *Reserved) Seal(dst, data []byte) ([]byte, error) {
 		if dst, err = r.sealer.Seal(dst, iana.ContentApplicationData, part, 0); err != nil {
 			return dst, local("a record cannot be encrypted", err)
 		}
-		if r.sealer.Left() == 0 {
-			r.sealer.Return() // at most once: the next record is an error
-		}
 		data = data[len(part):]
 	}
 	return dst, nil

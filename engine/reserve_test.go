@@ -139,23 +139,3 @@ func TestReservedOutlivesKey(t *testing.T) {
 		}
 	}
 }
-
-// TestReservedKeyIsErased: a key that is replaced after all that was reserved was sealed is
-// erased, as one of which nothing was reserved.
-func TestReservedKeyIsErased(t *testing.T) {
-	client, server := resumable(t)
-	c, _ := connect(t, client, server)
-	key := c.s.sealer.(*record.Sealer13)
-	for range 2 {
-		if _, err := c.s.Reserve(3).Seal(nil, []byte("abc")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n := key.Lent(); n != 0 {
-		t.Errorf("%d reservations of which all is sealed keep the key", n)
-	}
-	c.s.Reserve(3)
-	if n := key.Lent(); n != 1 {
-		t.Errorf("%d reservations keep the key, not 1", n)
-	}
-}

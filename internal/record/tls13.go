@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync/atomic"
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/gcm"
@@ -21,8 +20,7 @@ type direction13 struct {
 	*nonces
 	seq   uint64
 	limit uint64
-	// lent is how many others use aead: see Sealer13.Reserve. It is nil at first.
-	lent *atomic.Int32
+	lent  bool // others may use aead: see Sealer13.Reserve
 	datagram13
 }
 
@@ -58,9 +56,9 @@ func (d *direction13) Sequence() uint64 { return d.seq }
 func (d *direction13) SetSequence(n uint64) { d.seq = n }
 
 // Drop erases the key, which the next one has replaced. No other method may be called then. A
-// key that records are still sealed with, which were reserved, is left to them.
+// key of which records were reserved is left to them, and to the garbage collector.
 func (d *direction13) Drop() {
-	if d.lent == nil || d.lent.Load() == 0 {
+	if !d.lent {
 		gcm.Drop(d.aead)
 	}
 	d.aead, *d.nonces = nil, nonces{}
@@ -129,37 +127,20 @@ func (s *Sealer13) Seal(dst []byte, typ iana.ContentType, payload []byte, pad in
 
 // Reserve takes the next n records off s and returns a Sealer for these alone, which another
 // goroutine may use beside s: the AEADs of this module have no state but the key. n must not
-// exceed Left. Until Return, Drop does not erase the key.
+// exceed Left. Drop does not erase the key then.
 func (s *Sealer13) Reserve(n uint64) *Sealer13 {
 	var room struct {
 		Sealer13
 		nonces nonces
 	}
-	if s.lent == nil {
-		s.lent = new(atomic.Int32)
-	}
-	s.lent.Add(1)
+	s.lent = true
 	room.nonces.iv = s.iv
 	room.direction13 = direction13{
 		aead: s.aead, nonces: &room.nonces, seq: s.seq, limit: min(s.seq+n, s.limit),
-		lent: s.lent, datagram13: s.datagram13,
+		lent: true, datagram13: s.datagram13,
 	}
 	s.seq = room.limit
 	return &room.Sealer13
-}
-
-// Return ends the use of a Sealer that Reserve returned, once. It has no records left.
-func (s *Sealer13) Return() {
-	s.aead, *s.nonces, s.limit = nil, nonces{}, s.seq
-	s.lent.Add(-1)
-}
-
-// Lent returns how many Sealers that Reserve returned are not returned yet.
-func (s *Sealer13) Lent() int {
-	if s.lent == nil {
-		return 0
-	}
-	return int(s.lent.Load())
 }
 
 // Overhead is the header, the content type and the tag.

@@ -307,14 +307,8 @@ var engineRecordRows = []row{
 	{
 		doc: own, section: "engine", must: "a key is not erased while reserved records are sealed",
 		file: "internal/record/tls13.go",
-		old:  "if d.lent == nil || d.lent.Load() == 0 {", new: "if true {",
+		old:  "if !d.lent {", new: "if true {",
 		test: "TestReservedOutlivesKey", pkg: "engine",
-	},
-	{
-		doc: own, section: "engine", must: "a key that reserved records were sealed with is erased",
-		file: "engine/reserve.go",
-		old:  "if r.sealer.Left() == 0 {", new: "if false {",
-		test: "TestReservedKeyIsErased",
 	},
 	{
 		doc: own, section: "engine", must: "a key that another one replaces is erased",
