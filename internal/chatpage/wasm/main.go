@@ -179,6 +179,10 @@ func (m *member) show(e *talk.Event) {
 		call("text", e.Member.Name, printable.Line(e.Text))
 		return
 	}
+	if e.Kind == talk.Offered {
+		m.refuse(e)
+		return
+	}
 	text, ok := notes[e.Kind]
 	if strings.HasPrefix(text, " ") {
 		text = e.Member.Name + text
@@ -198,6 +202,14 @@ func (m *member) show(e *talk.Event) {
 		call("state", "NOT CONNECTED")
 	}
 	m.showMembers()
+}
+
+// refuse refuses the file that a member offers.
+func (m *member) refuse(e *talk.Event) {
+	call("note", printable.Line(e.Member.Name+" offered the file "+e.File.Name+
+		", which was refused: this page takes no files yet; seal chat join does"))
+	// It waits for a member that is away. A member has at most 2*talk.MaxFiles open offers.
+	go m.room.RefuseFile(context.Background(), e.File, "a browser takes no files yet")
 }
 
 func (m *member) showMembers() {
