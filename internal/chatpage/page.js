@@ -60,7 +60,63 @@ function verify(m) {
   $("verify").showModal();
 }
 
+const mebibyte = 1048576;
+const sizeText = (n) => n < mebibyte
+  ? Math.ceil(n / 1024) + " KiB" : (n / mebibyte).toFixed(1) + " MiB";
+
+// showFile shows a file that is offered or on its way, with a button for each answer.
+function showFile(id, title, size, answers) {
+  let item = $("file-" + id);
+  const focused = item !== null && item.contains(document.activeElement);
+  if (item === null) {
+    item = document.createElement("li");
+    item.id = "file-" + id;
+    $("files").append(item);
+  }
+  const text = document.createElement("span");
+  text.textContent = title + " (" + sizeText(size) + ")";
+  const all = [text];
+  if (answers.includes("Stop")) {
+    const progress = document.createElement("progress");
+    progress.max = Math.max(size, 1);
+    progress.value = 0;
+    progress.setAttribute("aria-label", "Progress of " + title);
+    all.push(progress);
+  }
+  for (const answer of answers) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = answer;
+    button.setAttribute("aria-label", answer + " " + title);
+    button.addEventListener("click", () => sealChat.answer(id, answer));
+    all.push(button);
+  }
+  item.replaceChildren(...all);
+  if (focused) all.at(-1).focus();
+}
+
+function endFile(id) {
+  const item = $("file-" + id);
+  if (item === null) return;
+  const focused = item.contains(document.activeElement);
+  item.remove();
+  if (focused) $("text").focus();
+}
+
+// save saves a file that has arrived. Its bytes never become a part of the page.
+function save(name, chunks) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob(chunks, { type: "application/octet-stream" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
+
 globalThis.sealPage = {
+  file: showFile,
+  fileProgress: (id, done) => { $("file-" + id).querySelector("progress").value = done; },
+  fileEnded: endFile,
+  save,
   state: (text) => { $("state").textContent = text; },
   text: (name, text) => note("text", text, name),
   note: (text) => note("notice", text),
@@ -104,6 +160,14 @@ $("sending").addEventListener("submit", (event) => {
   $("text").value = "";
   note("own", text, own);
   sealChat.send(text);
+});
+
+$("choose").addEventListener("click", () => $("file").click());
+
+$("file").addEventListener("change", () => {
+  for (const file of $("file").files) sealChat.offer(file);
+  $("file").value = "";
+  $("text").focus();
 });
 
 $("leave").addEventListener("click", () => {

@@ -83,6 +83,23 @@ func checkPart(system, part string) string {
 	return ""
 }
 
+// Portable returns a name without folders for a system that is not known, such as that of a
+// browser. It replaces characters that have another meaning somewhere; a name that some system
+// cannot have becomes "file".
+func Portable(name string) string {
+	name = strings.Map(func(c rune) rune {
+		if invisible(c) || strings.ContainsRune(`/\:*?"<>|`, c) {
+			return '_'
+		}
+		return c
+	}, name)
+	name = strings.TrimRight(name, ". ")
+	if CheckOn("windows", name) != nil {
+		return "file"
+	}
+	return name
+}
+
 // windowsPart reports whether a part of a name is one on Windows: no device, stream or drive.
 func windowsPart(part string) bool {
 	if strings.ContainsAny(part, `\:*?"<>|`) || strings.HasSuffix(part, ".") ||

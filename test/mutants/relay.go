@@ -292,6 +292,12 @@ var relayRows = []row{
 		test: "TestNoForeignResources",
 	},
 	{
+		doc: own, section: "seal relay", must: "a browser saves a file under a name without folders",
+		file: "internal/safename/safename.go",
+		old:  "if invisible(c) || strings.ContainsRune(`/", new: "if strings.ContainsRune(`<",
+		test: "TestPortable",
+	},
+	{
 		doc: own, section: "internal/link", must: "a packet that is repeated is reported",
 		file: "internal/link/arrivals.go",
 		old:  "return a.tell(1, ErrRepeated)", new: "return nil",

@@ -33,6 +33,8 @@ type member struct {
 	mu   sync.Mutex
 	room *talk.Room
 	out  chan string
+
+	files transfers
 }
 
 func main() {
@@ -49,6 +51,8 @@ func main() {
 			}
 		}),
 		"verify": function(func(args []js.Value) { go m.verify(args[0].String(), args[1].String()) }),
+		"offer":  function(func(args []js.Value) { go m.offer(args[0]) }),
+		"answer": function(func(args []js.Value) { go m.answer(args[0].Int(), args[1].String()) }),
 		"leave":  function(func([]js.Value) { go m.leave() }),
 	}))
 	call("ready", stored("name"))
@@ -180,8 +184,15 @@ func (m *member) show(e *talk.Event) {
 		return
 	}
 	if e.Kind == talk.Offered {
-		m.refuse(e)
+		m.offered(e.Member, e.File)
 		return
+	}
+	if e.Kind == talk.Withdrawn {
+		m.withdraw(e.Member, e.File)
+		return
+	}
+	if e.Kind == talk.Left {
+		m.withdraw(e.Member, nil)
 	}
 	text, ok := notes[e.Kind]
 	if strings.HasPrefix(text, " ") {
@@ -202,14 +213,6 @@ func (m *member) show(e *talk.Event) {
 		call("state", "NOT CONNECTED")
 	}
 	m.showMembers()
-}
-
-// refuse refuses the file that a member offers.
-func (m *member) refuse(e *talk.Event) {
-	call("note", printable.Line(e.Member.Name+" offered the file "+e.File.Name+
-		", which was refused: this page takes no files yet; seal chat join does"))
-	// It waits for a member that is away. A member has at most 2*talk.MaxFiles open offers.
-	go m.room.RefuseFile(context.Background(), e.File, "a browser takes no files yet")
 }
 
 func (m *member) showMembers() {
@@ -243,6 +246,9 @@ func (m *member) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), farewell)
 	defer cancel()
 	call("state", "leaving")
+	for _, t := range m.files.find(func(*transfer) bool { return true }) {
+		t.cancel()
+	}
 	err := m.room.Close(ctx)
 	call("state", "you have left the room")
 	if err != nil {
