@@ -72,21 +72,24 @@ func (ids *connectionIDs) index(id []byte) int {
 	return slices.IndexFunc(ids.own, func(own []byte) bool { return bytes.Equal(own, id) })
 }
 
-// noteUse notes that the peer uses an ID. Those before the one that it used last are retired:
-// RFC 9147, Section 9, has the peer use them in order.
+// noteUse notes that the peer uses an ID. Those before it are retired: RFC 9147, Section 9, has the
+// peer use them in order. Kept are the one that it used last, which an ID for immediate use may be
+// far behind, and the one before the new one: records with them may still be on their way.
 func (ids *connectionIDs) noteUse(id []byte) {
 	i := ids.index(id)
 	if i <= ids.at {
 		return
 	}
-	ids.at = i
-	for ids.at > 1 {
-		if ids.source != nil {
-			ids.source.Retire(ids.own[0])
+	var kept [][]byte
+	for k, own := range ids.own[:i] {
+		switch {
+		case k == ids.at || k == i-1:
+			kept = append(kept, own)
+		case ids.source != nil:
+			ids.source.Retire(own)
 		}
-		ids.own = slices.Delete(ids.own, 0, 1)
-		ids.at--
 	}
+	ids.at, ids.own = len(kept), append(kept, ids.own[i:]...)
 }
 
 // issue makes an ID of n bytes, or of the length that the source determines.
@@ -248,8 +251,12 @@ func (ids *connectionIDs) next() bool {
 	return true
 }
 
-// identify makes the sealer put the peer's ID into its records.
+// identify makes the sealer put the peer's ID into its records, and those of earlier keys, under
+// which messages are sent again: RFC 9147, Section 9, has a new ID used "for all future records".
 func (c *DatagramConn) identify() {
+	if len(c.ids.peer) > 0 {
+		c.flight.Identify(c.ids.peer)
+	}
 	s, ok := c.sealer.(record.IDSealer)
 	if !ok || len(c.ids.peer) == 0 {
 		return

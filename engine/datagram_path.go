@@ -15,7 +15,7 @@ import (
 type paths struct {
 	current uint64
 	from    uint64        // of the datagram that is processed
-	size    int           // of it, in bytes
+	room    int           // bytes that may be sent where it came from, if that is elsewhere
 	newest  record.Number // of all authentic records
 	heard   bool          // the datagram has an authentic record
 	newer   bool          // which is newer than all before
@@ -62,7 +62,7 @@ func (c *DatagramConn) ReceiveFrom(
 		return nil, err
 	}
 	p := &c.paths
-	p.from, p.size = path, len(datagram)
+	p.from, p.room = path, amplification*len(datagram)
 	defer func() { p.from = p.current }()
 	switch {
 	case !p.elsewhere():
@@ -126,7 +126,7 @@ func (p *paths) deadline() time.Time {
 // heard begins the check of the path of a datagram, if that is to be followed. A record that is
 // authentic, but older than another one, may have been on its way since before the peer moved, or
 // be a copy of an attacker's. RFC 9146, Section 6.
-func (c *DatagramConn) heard(now time.Time, size int) error {
+func (c *DatagramConn) heard(now time.Time) error {
 	p := &c.paths
 	heard, newer := p.heard, p.newer
 	p.heard, p.newer = false, false
@@ -135,7 +135,7 @@ func (c *DatagramConn) heard(now time.Time, size int) error {
 	}
 	switch {
 	case p.check != nil && p.check.path == p.from:
-		p.check.granted += amplification * size
+		p.check.granted += p.room
 		if p.check.next.IsZero() && len(p.check.cookies) < maxChallenges {
 			p.check.next = now
 		}
@@ -143,7 +143,7 @@ func (c *DatagramConn) heard(now time.Time, size int) error {
 		return nil
 	default:
 		p.check = &pathCheck{
-			path: p.from, granted: amplification * size, next: now, until: now.Add(pathTimeout),
+			path: p.from, granted: p.room, next: now, until: now.Add(pathTimeout),
 		}
 	}
 	return c.probe(now)
@@ -242,14 +242,17 @@ func (c *DatagramConn) answerChallenge(m dtls.Check) error {
 		return nil
 	}
 	n := c.sealer.DatagramOverhead() + dtls.CheckLen
-	if p.elsewhere() && n > amplification*p.size {
-		return nil // the peer's connection ID is much longer than this side's
+	if p.elsewhere() && n > p.room {
+		// The peer's connection ID is much longer than this side's, or there are many challenges
+		// in one datagram.
+		return nil
 	}
 	d, err := c.sealCheck(dtls.Check{Type: dtls.PathResponse, Cookie: m.Cookie})
 	switch {
 	case err != nil:
 		return err
 	case p.elsewhere():
+		p.room -= len(d)
 		p.out = append(p.out, probe{p.from, d})
 	default:
 		c.out = append(c.out, d)

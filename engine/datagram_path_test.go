@@ -311,3 +311,33 @@ func TestPathUsesNewID(t *testing.T) {
 	}
 	l.send(t, l.server, l.client, "with the new ID")
 }
+
+// TestChallengesFromElsewhere: many challenges in one datagram are answered with no more than three
+// times its bytes in all, together with what this side sends there itself. RFC 9853, Section 5.
+func TestChallengesFromElsewhere(t *testing.T) {
+	for _, v := range versionsOfDatagrams {
+		l := moving(t, v)
+		l.server.ids.peer = bytes.Repeat([]byte{1}, 255)
+		l.server.identify()
+		var all []byte
+		for range 30 {
+			d, err := l.client.sealCheck(dtls.Check{Type: dtls.PathChallenge})
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, d...)
+		}
+		l.arrives(4, all)
+		sent := 0
+		for range 4 {
+			for _, p := range l.probes()[4] {
+				sent += len(p)
+			}
+			l.now = l.now.Add(pathTimeout / 4)
+			l.server.take(l.server.Expire(l.now))
+		}
+		if sent == 0 || sent > 3*len(all) {
+			t.Errorf("%v: %d bytes for challenges of %d", v, sent, len(all))
+		}
+	}
+}

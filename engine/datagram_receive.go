@@ -41,7 +41,6 @@ func (c *DatagramConn) run(now time.Time, datagram []byte) ([]Event, error) {
 // records acts on the records of a datagram. RFC 9147, Section 4: behind one with the ID of another
 // connection the rest is discarded.
 func (c *DatagramConn) records(now time.Time, datagram []byte) error {
-	size := len(datagram)
 	c.keys.named = false
 	for len(datagram) > 0 && c.recv.err == nil {
 		rec, rest, ok := record.NextRecord(datagram, c.ids.length())
@@ -53,7 +52,7 @@ func (c *DatagramConn) records(now time.Time, datagram []byte) error {
 			return err
 		}
 	}
-	return c.heard(now, size)
+	return c.heard(now)
 }
 
 // ended returns the events that came before the end, and its error.

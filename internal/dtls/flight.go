@@ -63,6 +63,16 @@ func (f *Flight) AddChange(sealer record.DatagramSealer) {
 	f.messages = append(f.messages, &outgoing{ccs: true, body: []byte{1}, sealer: sealer})
 }
 
+// Identify makes the records with messages that were added before have a connection ID from now
+// on, unless they are in the clear.
+func (f *Flight) Identify(id []byte) {
+	for _, m := range f.messages {
+		if s, ok := m.sealer.(record.IDSealer); ok {
+			s.SetConnectionID(id)
+		}
+	}
+}
+
 // Clear forgets the messages: the peer has received them.
 func (f *Flight) Clear() { f.messages, f.records = nil, nil }
 

@@ -75,6 +75,12 @@ var idRows = []row{
 		test: "TestNewConnectionIDs",
 	},
 	{
+		doc: rfc9147, section: "9", must: "it is used for what is sent again under an earlier key, too",
+		file: "engine/connection_ids.go",
+		old:  "c.flight.Identify(c.ids.peer)", new: "",
+		test: "TestConnectionIDImmediateForFlight",
+	},
+	{
 		doc: rfc9147, section: "9", must: "NewConnectionId of a side that receives no IDs is refused",
 		file: "engine/connection_ids.go",
 		old:  "if len(ids.peer) > 0 {\n\t\tlist", new: "if true {\n\t\tlist",
@@ -95,7 +101,7 @@ var idRows = []row{
 	{
 		doc: own, section: "engine: DTLS", must: "connection IDs that the peer has left are retired",
 		file: "engine/connection_ids.go",
-		old:  "for ids.at > 1 {", new: "for false {",
+		old:  "case k == ids.at || k == i-1:", new: "case k >= 0:",
 		test: "TestNewConnectionIDs",
 	},
 	{
@@ -141,6 +147,12 @@ var idRows = []row{
 		test: "TestPathCheckIsBounded",
 	},
 	{
+		doc: rfc9853, section: "5", must: "also if there are many challenges in one datagram",
+		file: "engine/datagram_path.go",
+		old:  "p.room -= len(d)", new: "",
+		test: "TestChallengesFromElsewhere",
+	},
+	{
 		doc: rfc9853, section: "5.4", must: "an answer is sent where the challenge came from",
 		file: "engine/datagram_path.go",
 		old:  "p.out = append(p.out, probe{p.from, d})", new: "c.out = append(c.out, d)",
@@ -169,5 +181,17 @@ var idRows = []row{
 		file: "internal/datagram/moves.go",
 		old:  "ok && path == at.number {", new: "ok || path != at.number {",
 		test: "TestForgeryDuringCheck",
+	},
+	{
+		doc: own, section: "internal/datagram", must: "a closed connection takes no ID from another one",
+		file: "internal/datagram/mux_ids.go",
+		old:  "if m.ids[string(id)] != (*muxPath)(i) {", new: "if false {",
+		test: "TestRetireAfterClose",
+	},
+	{
+		doc: own, section: "internal/datagram", must: "a connection that begins during Close is ended",
+		file: "internal/datagram/mux.go",
+		old:  "case <-m.done: // Close may", new: "case <-chan struct{}(nil): // Close may",
+		test: "TestCloseDuringBegin",
 	},
 }
