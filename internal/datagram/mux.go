@@ -108,15 +108,7 @@ func (m *Mux) Close() error {
 	addr := m.Addr()
 	m.stop(&net.OpError{Op: "accept", Net: addr.Network(), Addr: addr, Err: net.ErrClosed})
 	m.once.Do(func() { go m.receive() }) // connections may have been accepted before
-	for {
-		select {
-		case c := <-m.accept:
-			_ = c.cut()
-			continue
-		default:
-		}
-		break
-	}
+	m.cutWaiting()
 	return m.release()
 }
 
@@ -268,10 +260,32 @@ func (m *Mux) begin(path *muxPath, datagram []byte) {
 		return
 	}
 	path.conn.in.hold(datagram)
+	m.offer(path.conn)
+}
+
+// offer gives a connection to Accept.
+func (m *Mux) offer(c *Conn) {
 	select {
-	case m.accept <- path.conn:
+	case m.accept <- c:
 	default: // no more than that wait
-		_ = path.conn.cut()
+		_ = c.cut()
+	}
+	select {
+	case <-m.done: // Close may have looked before the connection was there
+		m.cutWaiting()
+	default:
+	}
+}
+
+// cutWaiting ends the connections that Accept has not returned.
+func (m *Mux) cutWaiting() {
+	for {
+		select {
+		case c := <-m.accept:
+			_ = c.cut()
+		default:
+			return
+		}
 	}
 }
 

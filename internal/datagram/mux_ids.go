@@ -78,6 +78,9 @@ func (i *issuer) Retire(id []byte) {
 	m := i.mux
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.ids[string(id)] != (*muxPath)(i) {
+		return // it was forgotten, and another connection may have the ID by now
+	}
 	delete(m.ids, string(id))
 	i.ids = slices.DeleteFunc(i.ids, func(own string) bool { return own == string(id) })
 }
