@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"crypto/tls"
 	"reflect"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,8 +20,8 @@ func (c *Config) standardSessions(std *tls.Config) {
 	case std.SessionTicketsDisabled:
 		c.NumTickets, c.NoTickets = -1, true
 		return
-	case len(setTicketKeys(std)) > 0:
-		c.Tickets = SealTickets(&setKeys{std}, std.Time)
+	case len((&setKeys{std: std}).TicketKeys(time.Time{})) > 0:
+		c.Tickets = SealTickets(&setKeys{std: std}, std.Time)
 	case subtle.ConstantTimeCompare(key[:len(notSet)], notSet) == 1:
 	case NewTicketKey(key).Valid():
 		c.Tickets = SealTickets(sharedKey{NewTicketKey(key)}, std.Time)
@@ -40,21 +41,39 @@ type sharedKey [1]TicketKey
 // TicketKeys implements TicketKeys.
 func (k sharedKey) TicketKeys(time.Time) []TicketKey { return k[:] }
 
-// setKeys are the keys that SetSessionTicketKeys has set, now.
-type setKeys struct{ std *tls.Config }
+// setKeys are the keys that SetSessionTicketKeys has set, now. The keys of a call are kept for
+// later ones, because a TicketKey computes its AEAD once.
+type setKeys struct {
+	std  *tls.Config
+	made atomic.Pointer[madeKeys]
+}
 
-// TicketKeys implements TicketKeys.
-func (k *setKeys) TicketKeys(time.Time) []TicketKey { return setTicketKeys(k.std) }
+// madeKeys are keys that were made of a list in a tls.Config.
+type madeKeys struct {
+	list reflect.Value // kept, so that no other list has its address
+	keys []TicketKey
+}
 
-// setTicketKeys returns keys that are made of those that SetSessionTicketKeys has set: the
-// same ones on each server that has set the same. Package crypto/tls has no exported way to
-// read them. Clone copies them under the lock that SetSessionTicketKeys holds.
-// TestFromStandardTicketKeys fails if the fields are not there any more.
-func setTicketKeys(std *tls.Config) []TicketKey {
-	list := reflect.ValueOf(std.Clone()).Elem().FieldByName("sessionTicketKeys")
+// TicketKeys implements TicketKeys. Package crypto/tls has no exported way to read the keys of
+// SetSessionTicketKeys. Clone copies their slice under the lock that SetSessionTicketKeys holds,
+// which replaces the slice and does not change its elements. TestFromStandardTicketKeys fails if
+// the fields are not there any more.
+func (k *setKeys) TicketKeys(time.Time) []TicketKey {
+	list := reflect.ValueOf(k.std.Clone()).Elem().FieldByName("sessionTicketKeys")
 	if list.Kind() != reflect.Slice {
 		return nil
 	}
+	made := k.made.Load()
+	if made == nil || made.list.Pointer() != list.Pointer() {
+		made = &madeKeys{list, ticketKeysOf(list)}
+		k.made.Store(made)
+	}
+	return made.keys
+}
+
+// ticketKeysOf returns keys that are made of those in list: the same ones on each server that
+// has set the same.
+func ticketKeysOf(list reflect.Value) []TicketKey {
 	var keys []TicketKey
 	for i := range list.Len() {
 		var secret []byte

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -47,15 +48,38 @@ func (m *Member) TicketKeys(now time.Time) []sealsock.TicketKey {
 		sealing = sealingKey(m.keys, now)
 	}
 	if sealing >= 0 {
-		list = append(list, sealsock.NewTicketKey(m.keys[sealing].secret))
+		list = append(list, m.ticketKey(m.keys[sealing]))
 	}
 	list = append(list, own...)
 	for i, k := range m.keys {
 		if i != sealing && m.opens(k, now) {
-			list = append(list, sealsock.NewTicketKey(k.secret))
+			list = append(list, m.ticketKey(k))
 		}
 	}
 	return list
+}
+
+// ticketKey returns the TicketKey of a key, the same one each time: it computes its AEAD once.
+// The caller holds m.mu.
+func (m *Member) ticketKey(k key) sealsock.TicketKey {
+	made, ok := m.made[k]
+	if !ok {
+		if m.made == nil {
+			m.made = map[key]sealsock.TicketKey{}
+		}
+		made = sealsock.NewTicketKey(k.secret)
+		m.made[k] = made
+	}
+	return made
+}
+
+// setKeys replaces the keys, and forgets the TicketKeys of those that are gone. The caller holds
+// m.mu.
+func (m *Member) setKeys(keys []key) {
+	m.keys = keys
+	maps.DeleteFunc(m.made, func(k key, _ sealsock.TicketKey) bool {
+		return !slices.Contains(keys, k)
+	})
 }
 
 // sealingKey returns the index of the latest key that has begun to seal, or -1.

@@ -59,7 +59,8 @@ type Member struct {
 	close  sync.Once
 
 	mu       sync.Mutex
-	keys     []key // the earliest first
+	keys     []key                      // the earliest first
+	made     map[key]sealsock.TicketKey // of those of keys that were used
 	state    State
 	checked  time.Time // when the clock was compared with that of NATS
 	since    time.Time // when NATS was found to work
@@ -337,7 +338,8 @@ func (m *Member) succeed(
 		return
 	}
 	before := m.state
-	m.keys, m.replay = keys, attempts
+	m.setKeys(keys)
+	m.replay = attempts
 	if !before.Shared || count != m.renewed {
 		m.since, m.renewed = now, count
 	}

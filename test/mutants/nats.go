@@ -165,6 +165,20 @@ var natsRows = []row{
 		test: "TestManyKeys",
 	},
 	{
+		doc: own, section: "fleet", must: "a ticket key computes its AEAD once",
+		file: "fleet/natsfleet/keys.go",
+		old:  "\t\tm.made[k] = made\n",
+		new:  "",
+		test: "TestTicketKeysAreKept",
+	},
+	{
+		doc: own, section: "fleet", must: "ticket keys that are gone are forgotten",
+		file: "fleet/natsfleet/keys.go",
+		old:  "return !slices.Contains(keys, k)",
+		new:  "return false",
+		test: "TestTicketKeysAreKept",
+	},
+	{
 		doc: own, section: "fleet", must: "a ticket key opens no longer than its tickets live",
 		file: "fleet/natsfleet/keys.go",
 		old:  "i != sealing && m.opens(k, now)",

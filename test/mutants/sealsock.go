@@ -94,6 +94,20 @@ var sealsockRows = []row{
 		test: "TestProxies/https_h2",
 	},
 	{
+		doc: own, section: "FromStandard", must: "a key of SetSessionTicketKeys computes its AEAD once",
+		file: "standard_sessions.go",
+		old:  "\t\tk.made.Store(made)\n",
+		new:  "",
+		test: "TestFromStandardKeepsTicketKeys",
+	},
+	{
+		doc: own, section: "FromStandard", must: "keys that were set later replace the earlier ones",
+		file: "standard_sessions.go",
+		old:  "made == nil || made.list",
+		new:  "made == nil || false && made.list",
+		test: "TestFromStandardTicketKeys",
+	},
+	{
 		doc: own, section: "Listener", must: "only a server of HTTP answers a request in plaintext",
 		file: "listener.go",
 		old:  "!slices.Contains(p.ALPN, \"http/1.1\") ||",
