@@ -3,18 +3,15 @@
 package transfer
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -32,8 +29,9 @@ type program struct {
 	name string
 	// needs are the executables.
 	needs []string
-	// serve starts the relay.
-	serve func(*stage)
+	// serve starts the relay on free ports. It fails if another process has taken one of
+	// them before the relay listens.
+	serve func(*stage) error
 	// send starts the sender of ../big and returns the code.
 	send func(*stage) string
 	// receive is the command that receives into the working directory.
@@ -43,14 +41,16 @@ type program struct {
 var programs = []program{
 	{
 		name: "seal send", needs: nil,
-		serve: func(s *stage) {
-			s.port = port(s.t)
-			s.await(s.start("", s.seal, "relay", "localhost:"+s.port), "listening on")
+		serve: func(s *stage) error {
+			s.port = freePorts(s.t, 1, anyPort)[0]
+			return s.await(s.start("", s.seal, "relay", "localhost:"+s.port), "listening on")
 		},
 		send: func(s *stage) string {
 			out := s.start("", s.seal, "send", "--quiet", "--no-direct", "--relay",
 				"localhost:"+s.port, "big")
-			s.await(out, "\n")
+			if err := s.await(out, "\n"); err != nil {
+				s.t.Fatal(err)
+			}
 			return strings.TrimSpace(out.text())
 		},
 		receive: func(s *stage, code string) []string {
@@ -60,15 +60,11 @@ var programs = []program{
 	},
 	{
 		name: "croc", needs: []string{"croc"},
-		serve: func(s *stage) {
-			s.port = port(s.t)
-			first, _ := strconv.Atoi(s.port)
-			var ports []string
-			for i := range 5 {
-				ports = append(ports, strconv.Itoa(first+i))
-			}
-			s.start("", "croc", "relay", "--host", "127.0.0.1", "--ports", strings.Join(ports, ","))
-			s.listens(ports[4])
+		serve: func(s *stage) error {
+			ports := freePorts(s.t, 5, anyPort)
+			s.port = ports[0]
+			return s.listens(s.start("", "croc", "relay", "--host", "127.0.0.1", "--ports",
+				strings.Join(ports, ",")), ports...)
 		},
 		send: func(s *stage) string {
 			code := fmt.Sprintf("%d-alpha-beta-gamma", 1000+rand.N(9000))
@@ -84,14 +80,17 @@ var programs = []program{
 	},
 	{
 		name: "magic-wormhole", needs: []string{"wormhole", "twistd3"},
-		serve: func(s *stage) {
-			s.port, s.transit = port(s.t), port(s.t)
-			s.start("", "twistd3", "--pidfile", "mailbox.pid", "-n", "wormhole-mailbox", "--port",
-				"tcp:"+s.port+":interface=127.0.0.1")
-			s.start("", "twistd3", "--pidfile", "transit.pid", "-n", "transitrelay", "--port",
-				"tcp:"+s.transit+":interface=127.0.0.1")
-			s.listens(s.port)
-			s.listens(s.transit)
+		serve: func(s *stage) error {
+			ports := freePorts(s.t, 2, anyPort)
+			s.port, s.transit = ports[0], ports[1]
+			for i, name := range []string{"wormhole-mailbox", "transitrelay"} {
+				twistd := s.start("", "twistd3", "--pidfile", ports[i]+".pid", "-n", name, "--port",
+					"tcp:"+ports[i]+":interface=127.0.0.1")
+				if err := s.listens(twistd, ports[i]); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 		send: func(s *stage) string {
 			code := fmt.Sprintf("%d-acid-acorn", 1+rand.N(900))
@@ -114,30 +113,13 @@ type stage struct {
 	seal          string
 	port, transit string
 	n             int
+	processes     []*process
 }
 
 // meeting has the flags of wormhole for the servers of this machine.
 func (s *stage) meeting() []string {
 	return []string{"--relay-url", "ws://127.0.0.1:" + s.port + "/v1", "--transit-helper",
 		"tcp:127.0.0.1:" + s.transit}
-}
-
-// output collects what a process prints.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) text() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
 }
 
 func (s *stage) command(env string, name string, args ...string) *exec.Cmd {
@@ -148,51 +130,6 @@ func (s *stage) command(env string, name string, args ...string) *exec.Cmd {
 		cmd.Env = append(cmd.Env, env)
 	}
 	return cmd
-}
-
-// start starts a process that ends with the test.
-func (s *stage) start(env string, name string, args ...string) *output {
-	s.t.Helper()
-	cmd, out := s.command(env, name, args...), new(output)
-	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	return out
-}
-
-// await waits until a process has printed a text.
-func (s *stage) await(out *output, text string) {
-	s.t.Helper()
-	for end := time.Now().Add(limit); !strings.Contains(out.text(), text); {
-		if time.Now().After(end) {
-			s.t.Fatalf("no %q in %q", text, out.text())
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-}
-
-// listens waits until a process accepts connections.
-func (s *stage) listens(port string) {
-	s.t.Helper()
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if c, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
-			c.Close()
-			return
-		}
-	}
-	s.t.Fatalf("port %s does not listen", port)
-}
-
-// port returns a port that is free now.
-func port(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
 // transfer sends the file once and returns how long the receiver took.
@@ -256,7 +193,7 @@ func BenchmarkThroughput(t *testing.B) {
 		if err := os.WriteFile(filepath.Join(s.dir, "big"), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p.serve(s)
+		s.serve(p)
 		stages = append(stages, s)
 	}
 	rates := make([][]float64, len(programs))
