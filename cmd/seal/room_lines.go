@@ -95,6 +95,9 @@ func (c *roomChat) receive(ctx context.Context) error {
 			}
 			continue
 		}
+		if e.Kind == talk.Left {
+			c.files.Left(e.Member)
+		}
 		switch n := talkEventOf(e); {
 		case e.Kind == talk.Offered:
 			c.answer(c.files.Offered(e.Member, e.File))

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sealsock/sealsock/internal/printable"
+	"github.com/sealsock/sealsock/relay"
 	"github.com/sealsock/sealsock/talk"
 )
 
@@ -50,6 +51,7 @@ type fileItem struct {
 	name    string
 	size    int64
 	member  string
+	from    relay.MemberID
 	offer   *talk.FileOffer // of another member; nil for the user's own
 	cancel  context.CancelFunc
 	started atomic.Bool
@@ -253,7 +255,7 @@ func (c *countedReader) Read(p []byte) (int, error) {
 
 // Offered takes an offer, and returns what the user should know.
 func (f *Files) Offered(from talk.Member, o *talk.FileOffer) string {
-	i := &fileItem{name: o.Name, size: o.Size, member: from.Name, offer: o}
+	i := &fileItem{name: o.Name, size: o.Size, member: from.Name, from: from.ID, offer: o}
 	why := "the member takes no files here"
 	if f.Create != nil {
 		if f.add(i) {
@@ -279,6 +281,15 @@ func (f *Files) Withdrawn(from talk.Member, o *talk.FileOffer) string {
 		return ""
 	}
 	return printable.Line(from.Name + " has taken back the offer of " + o.Name)
+}
+
+// Left takes the end of a member, whose offers that wait end with it.
+func (f *Files) Left(m talk.Member) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.items = slices.DeleteFunc(f.items, func(i *fileItem) bool {
+		return i.offer != nil && i.from == m.ID && !i.started.Load()
+	})
 }
 
 // answer answers /accept, /refuse and /stop.

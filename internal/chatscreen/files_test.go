@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sealsock/sealsock/relay"
 	"github.com/sealsock/sealsock/talk"
 )
 
@@ -100,18 +101,27 @@ func TestAcceptCommand(t *testing.T) {
 	if reason := <-u.room.refused; !strings.Contains(reason, "declined") {
 		t.Error(reason)
 	}
+	gone := &talk.FileOffer{Name: "gone", Size: 4}
+	offered(u, gone)
+	u.event(&talk.Event{Kind: talk.Left, Member: talk.Member{ID: relay.MemberID{9}}})
+	u.types("/files")
+	u.shows("gone (4 B) from bob")
+	u.event(&talk.Event{Kind: talk.Left, Member: bob})
+	u.types("/accept 3")
+	u.shows("no file has that number")
+
 	third := &talk.FileOffer{Name: "c", Size: 4}
 	offered(u, third)
 	u.event(&talk.Event{Kind: talk.Withdrawn, Member: bob, File: third})
 	u.shows("bob has taken back the offer of c")
-	u.types("/accept 3")
+	u.types("/accept 4")
 	u.shows("no file has that number")
 
 	offered(u, &talk.FileOffer{Name: "d", Size: 4})
-	u.types("/accept 4")
+	u.types("/accept 5")
 	u.room.files <- func() error { return errors.New("talk: the checksum differs") }
 	u.note()
-	u.shows("4: d (4 B) from bob: the checksum differs")
+	u.shows("5: d (4 B) from bob: the checksum differs")
 }
 
 // TestOffersAreData: names of files control no terminal, and offers are bounded.

@@ -300,6 +300,8 @@ func (m *model) take(e *talk.Event) {
 		m.connected = true
 	case talk.Lost:
 		m.connected = false
+	case talk.Left:
+		m.files.Left(e.Member)
 	}
 	m.members = m.opts.Room.Members()
 	text := ""

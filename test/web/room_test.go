@@ -125,7 +125,7 @@ func TestTelephone(t *testing.T) {
 			t.Errorf("%s is wider than the screen", id)
 		}
 	}
-	dora.run(chromedp.KeyEvent(kb.Tab+kb.Tab), chromedp.KeyEvent(kb.Enter)) // Send, Leave
+	dora.run(chromedp.KeyEvent(kb.Tab+kb.Tab+kb.Tab), chromedp.KeyEvent(kb.Enter)) // Send, File, Leave
 	dora.await("you have left the room")
 	alice.await("dora has left")
 	dora.run(chromedp.Reload())
