@@ -133,6 +133,7 @@ func (c *Conn) finish(err error) {
 	}
 	c.over = true
 	c.in, c.held = nil, nil
+	c.endpoint.remove(c)
 	if c.timer != nil {
 		c.timer.Stop()
 		c.timer = nil

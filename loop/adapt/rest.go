@@ -9,10 +9,11 @@ import (
 // keys. It is less than twice that. Making them again takes a microsecond.
 const restAfter = 5 * time.Second
 
-// A restList has the connections of an Endpoint that were active. One timer serves them all.
+// A restList has the connections of an Endpoint that were active and are not closed. One timer
+// serves them all.
 type restList struct {
 	sync.Mutex
-	conns []*Conn
+	conns map[*Conn]struct{}
 	armed bool
 }
 
@@ -20,7 +21,10 @@ type restList struct {
 func (e *Endpoint) add(c *Conn) {
 	e.rests.Lock()
 	defer e.rests.Unlock()
-	e.rests.conns = append(e.rests.conns, c)
+	if e.rests.conns == nil {
+		e.rests.conns = map[*Conn]struct{}{}
+	}
+	e.rests.conns[c] = struct{}{}
 	if !e.rests.armed {
 		e.rests.armed = true
 		time.AfterFunc(restAfter, e.sweep)
@@ -33,9 +37,17 @@ func (e *Endpoint) sweep() {
 	conns := e.rests.conns
 	e.rests.conns, e.rests.armed = nil, false
 	e.rests.Unlock()
-	for _, c := range conns {
+	for c := range conns {
 		c.transport.Run(c.quiet)
 	}
+}
+
+// remove takes c, which has ended, out of the list: it would keep the memory of short
+// connections for seconds.
+func (e *Endpoint) remove(c *Conn) {
+	e.rests.Lock()
+	defer e.rests.Unlock()
+	delete(e.rests.conns, c)
 }
 
 // touch marks c as active.

@@ -46,6 +46,13 @@ var boundsRows = []row{
 		test: "TestMailboxBehindDeadlineIsBounded",
 	},
 	{
+		doc: own, section: "loop/adapt", must: "a closed connection is not kept in a list",
+		file: "loop/adapt/output.go",
+		old:  "\tc.endpoint.remove(c)\n",
+		new:  "",
+		test: "TestClosedIsNotKept",
+	},
+	{
 		doc: own, section: "Conn", must: "a part of a record is kept through a second rest",
 		file: "internal/stream/source_unix.go",
 		old:  "s.buf == nil || s.rests {",
