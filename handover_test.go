@@ -140,11 +140,17 @@ func handOverUnderTraffic(t *testing.T, version uint16, client bool) {
 		default:
 		}
 		c.SetDeadline(time.Now().Add(time.Duration(rand.IntN(3_000_000))))
+		before := echoed
 		rest, err := echoUntil(c, left, &echoed)
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Fatal(err)
 		}
-		if left = rest; hop < hops {
+		left = rest
+		switch {
+		case hop >= hops:
+		case echoed == before: // crypto/tls takes no more than 16 key updates without data
+			hop--
+		default:
 			c, left = handOver(t, c, cfg, rest)
 		}
 	}
