@@ -293,13 +293,6 @@ var boundsRows = []row{
 		test: "TestBrotliWindow",
 	},
 	{
-		doc: own, section: "Listener", must: "half a record of a client occupies no buffer",
-		file: "internal/stream/reading.go",
-		old:  "\tif !in.done {\n\t\tin.setAside()",
-		new:  "\tif false {\n\t\tin.setAside()",
-		pkg:  ".", test: "TestListenerServesBesideSilentClients",
-	},
-	{
 		doc: own, section: "legacy", must: "the handshakes of a Listener are bounded",
 		file: "legacy/listener.go",
 		old:  "Total: cfg.MaxHandshakes,",
