@@ -168,10 +168,20 @@ func (d *datagrams) number(n int) (uint64, error) {
 	return binary.BigEndian.Uint64(b[:]), err
 }
 
-// expectTimeout compares the next timeout. No timer of a handshake is longer than a minute;
-// the engine has one of two for old keys.
+// expectTimeout compares the next timeout. No timer of a handshake is longer than a minute; the
+// engine has longer ones for old keys. Such a key is dropped early if its time comes before the
+// timeout that the runner expects: anything else that is due sends a packet, which fails the test.
 func (d *datagrams) expectTimeout(want uint64) error {
 	at := d.Timeout()
+	for at.After(d.now) && uint64(at.Sub(d.now)) < min(want, uint64(time.Minute)) {
+		if err := d.take(d.Expire(at)); err != nil {
+			return err
+		}
+		last := at
+		if at = d.Timeout(); at.Equal(last) {
+			break
+		}
+	}
 	left := at.Sub(d.now)
 	switch {
 	case at.IsZero() || left > time.Minute:
