@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -257,7 +258,8 @@ type tunnelRun struct {
 	log    *slog.Logger
 	load   func() (*tunnel.Config, error)
 
-	successor bool // another process has handed over to this one
+	successor bool        // another process has handed over to this one
+	handing   atomic.Bool // this process hands over, or has done so
 }
 
 // run listens, gives up privileges, and serves.
@@ -354,8 +356,12 @@ func (r *tunnelRun) writePID() error {
 	return nil
 }
 
-// removePID removes the file, unless another process has written it.
+// removePID removes the file, unless it belongs to another process. After a hand-over it does
+// not even look: the successor could write the file between the look and the removal.
 func (r *tunnelRun) removePID() {
+	if r.handing.Load() {
+		return
+	}
 	if n, err := readPID(r.cfg.PID); err == nil && n == os.Getpid() {
 		os.Remove(r.cfg.PID)
 	}

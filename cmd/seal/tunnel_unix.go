@@ -115,7 +115,9 @@ func (r *tunnelRun) upgrade(ctx context.Context) error {
 	r.log.Info("upgrading", "process", cmd.Process.Pid)
 	within, cancel := context.WithTimeout(ctx, readyTime)
 	defer cancel()
+	r.handing.Store(true)
 	if err := r.server.HandOver(within, ours); err != nil {
+		r.handing.Store(false)
 		cmd.Process.Kill()
 		return errors.Join(err, <-died)
 	}

@@ -95,4 +95,10 @@ var tunnelRows = []row{
 		old:  "if now == last && now != loaded {", new: "if now == last && now != loaded && cfg == nil {",
 		test: "TestTunnelWatch",
 	},
+	{
+		doc: own, section: "seal tunnel", must: "the successor's file with its number stays",
+		file: "cmd/seal/tunnel.go",
+		old:  "	if r.handing.Load() {\n		return\n	}\n	if n", new: "	if n",
+		test: "TestPIDFile",
+	},
 }
