@@ -30,6 +30,7 @@ type screen struct {
 	master *os.File
 	tty    *os.File
 	cmd    *exec.Cmd
+	before unix.Termios // the modes of the terminal at the start
 	mu     sync.Mutex
 	shown  bytes.Buffer
 }
@@ -87,6 +88,7 @@ func newScreenOf(t *testing.T, home string, stdin *os.File, name string, args ..
 	s.cmd.Env = append(os.Environ(), "SEALSOCK_HOME="+home, "TERM=xterm", "NO_COLOR=1", "COLUMNS=80", "LINES=24",
 		"GORACE=atexit_sleep_ms=0")
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 1}
+	s.before = s.modes()
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +201,6 @@ func serveOne(t *testing.T, change ...func(*sealsock.Config)) (addr, root string
 func TestConsole(t *testing.T) {
 	addr, root, accept := serveOne(t)
 	s := newScreen(t, "connect", "--ca", root, addr)
-	before := s.modes()
 	conn := accept()
 	s.await("seal: connected to ")
 	say := func(text string) {
@@ -242,7 +243,7 @@ func TestConsole(t *testing.T) {
 		t.Errorf("after Ctrl-C %d bytes came, %v, want a cut", n, err)
 	}
 	s.exit(130)
-	if s.modes() != before {
+	if s.modes() != s.before {
 		t.Error("the terminal's modes were not put back")
 	}
 }

@@ -64,14 +64,13 @@ func TestInterruptedPrompts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			args := strings.NewReplacer("P12", p12, "DIR", dir).Replace(test.args)
 			s := newScreenAfter(t, []string{"ca", "create"}, strings.Fields(args)...)
-			before := s.modes()
 			s.await(test.prompt)
 			if name != "known server" {
 				s.silent()
 			}
 			s.keys("\x03")
 			s.exit(exitInterrupted)
-			if s.modes() != before {
+			if s.modes() != s.before {
 				t.Error("the modes of the terminal were not restored")
 			}
 		})
@@ -79,7 +78,6 @@ func TestInterruptedPrompts(t *testing.T) {
 	t.Run("repeated password", func(t *testing.T) {
 		s := newScreenAfter(t, []string{"ca", "create"}, "ca", "issue", "--p12", dir+"/new.p12",
 			"localhost")
-		before := s.modes()
 		s.await("new password of ")
 		s.silent()
 		s.keys("open sesame\r")
@@ -87,7 +85,7 @@ func TestInterruptedPrompts(t *testing.T) {
 		s.silent()
 		s.keys("\x03")
 		s.exit(exitInterrupted)
-		if s.modes() != before {
+		if s.modes() != s.before {
 			t.Error("the modes of the terminal were not restored")
 		}
 	})
