@@ -70,7 +70,8 @@ func (m *meeting) serverConfig() {
 	case "ticket":
 		c.Tickets = sealsock.SealTickets(new(sealsock.RotatingKeys), nil)
 	case "ID":
-		c.SessionIDs = sealsock.KeepSessionIDs(10)
+		// GnuTLS offers to take tickets also with --noticket, and does not use them.
+		c.SessionIDs, c.NumTickets = sealsock.KeepSessionIDs(10), -1
 	}
 	if m.withPSK() {
 		c.PSKHint = []byte(m.old().hint)
