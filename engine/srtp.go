@@ -16,9 +16,9 @@ var srtpKeys = map[iana.SRTPProfile]struct{ key, salt int }{
 	iana.SRTP_AEAD_AES_256_GCM:       {32, 12},
 }
 
-// SRTPKeys exports the master keys and salts of the profile that use_srtp has chosen: the client's key, the server's key,
-// the client's salt and the server's salt, one behind the other, each as long as the profile has
-// it. RFC 5764, Section 4.2.
+// SRTPKeys exports the master keys and salts of the profile that use_srtp has chosen: the client's
+// key, the server's key, the client's salt and the server's salt, one behind the other, each as
+// long as the profile has it. RFC 5764, Section 4.2.
 func (s *State) SRTPKeys() ([]byte, error) {
 	if s == nil || s.Datagram == nil || s.Datagram.SRTPProfile == 0 {
 		return nil, usage("no SRTP profile was negotiated: see Options.SRTPProfiles")
