@@ -40,7 +40,8 @@ func Start(t *testing.T, httpPort, tlsPort int) *httptest.Server {
 }
 
 // nameServer starts a name server that has 127.0.0.1 for every name, and returns its address.
-// Another process may take a port between two calls: then it tries another one.
+// It serves UDP and TCP on one number, and the authority asks over TCP. Another process may
+// hold the number for TCP, or take it between two calls: then it tries another one.
 func nameServer(t *testing.T) string {
 	t.Helper()
 	for range 10 {
@@ -59,7 +60,7 @@ func nameServer(t *testing.T) string {
 		resolver.SetDefaultDNSIPv4("127.0.0.1")
 		resolver.SetDefaultDNSIPv6("")
 		go resolver.Run()
-		if answers(dns) {
+		if answers("udp", dns) && answers("tcp", dns) {
 			t.Cleanup(resolver.Shutdown)
 			return dns
 		}
@@ -69,10 +70,10 @@ func nameServer(t *testing.T) string {
 	return ""
 }
 
-// answers waits until a name server does so.
-func answers(dns string) bool {
+// answers waits until a name server does so over udp or tcp.
+func answers(network, dns string) bool {
 	r := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "udp", dns)
+		return new(net.Dialer).DialContext(ctx, network, dns)
 	}}
 	for range 20 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
