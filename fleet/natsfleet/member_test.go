@@ -30,7 +30,9 @@ func secretOf(b byte) fleet.Secret {
 // join returns a member that has just found NATS, and accepts 0-RTT data without a pause.
 func join(t *testing.T, nc *nats.Conn, b byte, opts Options) *Member {
 	t.Helper()
-	opts.Interval = 20 * time.Millisecond
+	if opts.Interval == 0 {
+		opts.Interval = 20 * time.Millisecond
+	}
 	m, err := Join(nc, secretOf(b), opts)
 	if err != nil {
 		t.Fatal(err)
@@ -227,7 +229,7 @@ func TestFresh(t *testing.T) {
 // TestNotFresh: in doubt an attempt is refused.
 func TestNotFresh(t *testing.T) {
 	s := natstest.Start(t)
-	m := join(t, s.Connect(), 1, Options{})
+	m := join(t, s.Connect(), 1, Options{Interval: time.Hour}) // nothing is looked at meanwhile
 	for name, change := range map[string]func(){
 		"a young connection":  func() { m.window = time.Hour },
 		"a clock that is off": func() { m.checked = time.Time{} },
@@ -239,7 +241,6 @@ func TestNotFresh(t *testing.T) {
 		m.mu.Lock()
 		window, checked, count := m.window, m.checked, m.renewed
 		change()
-		m.opts.Interval = time.Hour
 		err := m.early(time.Now())
 		m.mu.Unlock()
 		if fresh := m.Fresh([]byte(name), time.Now()); fresh {
