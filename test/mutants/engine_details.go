@@ -61,6 +61,20 @@ var detailRows = []row{
 		test: "TestOtherRecordsInEveryState",
 	},
 	{
+		doc: own, section: "engine", must: "an open connection keeps no part of what it does not await",
+		file: "engine/receiver.go",
+		old:  "if !is || !slices.Contains(s.awaits(), typ) {",
+		new:  "if !is {",
+		test: "TestOpenConnectionKeepsNoPart",
+	},
+	{
+		doc: own, section: "engine", must: "an open connection keeps no part of a long key_update",
+		file: "engine/receiver.go",
+		old:  "typ == iana.HandshakeKeyUpdate && size != 1",
+		new:  "false",
+		test: "TestOpenConnectionKeepsNoPart",
+	},
+	{
 		doc: rfc5246, section: "7.2.2", must: "a change_cipher_spec of a wrong length: decode_error",
 		file: "engine/receiver12.go",
 		old:  "broken(iana.AlertDecodeError,\n\t\t\t\"a change_cipher_spec of",
