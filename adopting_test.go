@@ -13,7 +13,8 @@ import (
 
 // adoptingImports are the packages that the blocks of docs/adopting.md may use.
 var adoptingImports = []string{
-	"context", "crypto/tls", "io", "net", "net/http", "net/smtp", "github.com/sealsock/sealsock",
+	"context", "crypto/tls", "io", "log/slog", "net", "net/http", "net/smtp",
+	"github.com/sealsock/sealsock",
 	"github.com/sealsock/sealsock/engine", "github.com/sealsock/sealsock/httptransport",
 	"github.com/sealsock/sealsock/iana", "github.com/sealsock/sealsock/identity",
 	"github.com/sealsock/sealsock/starttls", "github.com/sealsock/sealsock/trust",

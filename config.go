@@ -126,6 +126,11 @@ type Config struct {
 	// refused. peer is the remote address of the connection, or, after Prologue, of the
 	// one that it returned. The listener continues in any case.
 	OnHandshakeError func(peer net.Addr, err error)
+	// OnHandshake, if set, is called once for each Conn when its handshake has ended, before
+	// the call that ran it returns, for a log or for metrics: module contrib/otel has one. It
+	// must not block. A Listener calls it for clients that it refuses as well, and a client
+	// for each attempt of Dial.
+	OnHandshake func(Handshake)
 
 	// KeyLog, if set, receives each connection's secrets as NSS key log lines
 	// (RFC 9850), for debugging: anyone who has them can decrypt the connections.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"sync/atomic"
 
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
@@ -41,6 +42,7 @@ import (
 type Conn struct {
 	stream  *stream.Conn
 	packets *datagram.Conn // in place of stream, over datagrams
+	watch   atomic.Pointer[watch]
 	answers
 }
 
@@ -98,6 +100,7 @@ func (c *Conn) start(
 ) {
 	opts.Owner, opts.AllowTruncation = (*owner)(c), c.cfg.AllowTruncation
 	opts.Checks = c.cfg.VerifyConnection != nil || c.cfg.ForClient != nil
+	c.observe()
 	c.stream = below
 	c.stream.Begin(raw, r, s, opts)
 }
@@ -161,6 +164,9 @@ func (o *owner) Proved() { o.proved() }
 // Failed implements stream.Owner. It gives a final error its counterpart in package
 // crypto/tls. The errors that it changes belong to one connection.
 func (o *owner) Failed(err error) {
+	if w := o.watch.Load(); w != nil {
+		w.end(err)
+	}
 	e, ok := err.(*engine.Error)
 	switch {
 	case !ok:

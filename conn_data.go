@@ -22,7 +22,7 @@ func (c *Conn) below() transport {
 }
 
 // Handshake is HandshakeContext without a context of the caller's.
-func (c *Conn) Handshake() error { return c.below().Handshake(context.Background()) }
+func (c *Conn) Handshake() error { return c.HandshakeContext(context.Background()) }
 
 // HandshakeContext runs the handshake, unless it is done already, and returns once the
 // peer is proved. After the end of ctx or of a deadline a later call continues the
@@ -30,7 +30,9 @@ func (c *Conn) Handshake() error { return c.below().Handshake(context.Background
 // call Close, which waits until the peer can have received an alert. On a Conn of Client
 // or Server, Config.HandshakeTimeout counts from the first call of any method that runs
 // the handshake, and its end is final.
-func (c *Conn) HandshakeContext(ctx context.Context) error { return c.below().Handshake(ctx) }
+func (c *Conn) HandshakeContext(ctx context.Context) error {
+	return c.observed(func() error { return c.below().Handshake(ctx) })
+}
 
 // HandshakeDone reports whether the handshake is done and the peer proved. Unlike State
 // it does not wait for a handshake that is under way.
@@ -41,7 +43,12 @@ func (c *Conn) HandshakeDone() bool { return c.below().HandshakeDone() }
 // peer's close_notify, and only then: a connection that was cut is an error that is
 // io.ErrUnexpectedEOF (RFC 9846, Section 6.1). With an empty p, Read does not wait for
 // data. It returns no 0-RTT data: see ReadEarly.
-func (c *Conn) Read(p []byte) (int, error) { return c.below().Read(p) }
+func (c *Conn) Read(p []byte) (int, error) {
+	if err := c.awaitOpen(); err != nil {
+		return 0, err
+	}
+	return c.below().Read(p)
+}
 
 // Write encrypts p and sends it, all of it unless there is an error. It runs the
 // handshake first if that is not done. If the write deadline passes, n counts the bytes
@@ -49,15 +56,30 @@ func (c *Conn) Read(p []byte) (int, error) { return c.below().Read(p) }
 // continue with p[n:]. A Write of an empty p sends what is waiting. A Write of 256 KiB or
 // more is encrypted on several processors, if the program may use them and few other
 // connections do so.
-func (c *Conn) Write(p []byte) (n int, err error) { return c.below().Write(p) }
+func (c *Conn) Write(p []byte) (n int, err error) {
+	if err := c.awaitOpen(); err != nil {
+		return 0, err
+	}
+	return c.below().Write(p)
+}
 
 // ReadFrom encrypts and sends what r has until its end, which is no error, and returns the
 // number of bytes. In bulk, it makes one system call for 64 KiB. io.Copy uses it.
-func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) { return c.below().ReadFrom(r) }
+func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
+	if err := c.awaitOpen(); err != nil {
+		return 0, err
+	}
+	return c.below().ReadFrom(r)
+}
 
 // WriteTo writes application data to w until the peer's close_notify, which is no error, and
 // returns the number of bytes. It otherwise ends as Read does. io.Copy uses it.
-func (c *Conn) WriteTo(w io.Writer) (n int64, err error) { return c.below().WriteTo(w) }
+func (c *Conn) WriteTo(w io.Writer) (n int64, err error) {
+	if err := c.awaitOpen(); err != nil {
+		return 0, err
+	}
+	return c.below().WriteTo(w)
+}
 
 // MaxMessage is the size in bytes of the largest message that Write sends over datagrams, once
 // the handshake is done. It is 0 over a stream, which has no such limit.
@@ -80,7 +102,10 @@ func (c *Conn) CloseWrite() error { return c.below().CloseWrite() }
 // there is no later one, it does not wait for the peer. An error means that something
 // written before was lost, or that the connection below did not close. A second Close
 // returns net.ErrClosed.
-func (c *Conn) Close() error { return c.below().Close() }
+func (c *Conn) Close() error {
+	defer c.abandoned(nil)
+	return c.below().Close()
+}
 
 // SetDeadline sets the deadlines of reading and writing: see SetReadDeadline and
 // SetWriteDeadline.

@@ -26,7 +26,13 @@ func (c *Conn) State() engine.State { return c.below().State() }
 //
 // On a server, WriteEarly sends data behind the server's own flight, before the client
 // is proved.
-func (c *Conn) WriteEarly(p []byte) (n int, err error) { return c.below().WriteEarly(p) }
+func (c *Conn) WriteEarly(p []byte) (n int, err error) {
+	err = c.observed(func() error {
+		n, err = c.below().WriteEarly(p)
+		return err
+	})
+	return n, err
+}
 
 // ErrNoEarlyData is the error of Conn.WriteEarly if no 0-RTT data, or no more of it, can
 // be sent on this connection.
@@ -36,7 +42,13 @@ var ErrNoEarlyData = engine.ErrNoEarlyData
 // replayed (RFC 9846, Section 8). It returns io.EOF at its end, also if there is none.
 // Read returns no 0-RTT data, and ReadEarly nothing else. Config.MaxEarlyData bounds the
 // amount.
-func (c *Conn) ReadEarly(p []byte) (int, error) { return c.below().ReadEarly(p) }
+func (c *Conn) ReadEarly(p []byte) (n int, err error) {
+	err = c.observed(func() error {
+		n, err = c.below().ReadEarly(p)
+		return err
+	})
+	return n, err
+}
 
 // Rekey changes the key of what this side sends and, if both is set, asks the peer to
 // change its own, which it does before it sends again. A connection replaces its keys by
@@ -97,4 +109,7 @@ func (c *Conn) Abort(a iana.Alert) error { return c.below().Abort(a) }
 // below. That is the alert of an *engine.Error, or of an error with a method Alert()
 // iana.Alert, and otherwise internal_error. After the handshake, GiveUp only closes the
 // connection below.
-func (c *Conn) GiveUp(cause error) { c.below().GiveUp(cause) }
+func (c *Conn) GiveUp(cause error) {
+	defer c.abandoned(cause)
+	c.below().GiveUp(cause)
+}

@@ -25,7 +25,11 @@ func (c *Conn) LogValue() slog.Value {
 	}
 	s := c.State()
 	if s.Version != 0 {
-		add("version", s.Version.String())
+		version := s.Version.String()
+		if s.Datagram != nil {
+			version = "D" + version
+		}
+		add("version", version)
 		add("suite", s.CipherSuite.String())
 		if s.Group != 0 {
 			add("group", s.Group.String())

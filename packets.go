@@ -139,6 +139,7 @@ func (p *prepared) serverPacket(below *datagram.Conn, opts stream.Options) (c *C
 }
 
 func (c *Conn) startPacket(e *engine.DatagramConn, opts stream.Options) {
+	c.observe()
 	opts.Owner = (*owner)(c)
 	opts.Checks = c.cfg.VerifyConnection != nil || c.cfg.ForClient != nil
 	c.packets.Start(e, opts)

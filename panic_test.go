@@ -39,6 +39,7 @@ func (bad) Trace(engine.Trace)                                         { panic("
 func (bad) Padding(int) int                                            { panic("bad") }
 func (bad) Now() time.Time                                             { panic("bad") }
 func (bad) OnSession(*engine.Session)                                  { panic("bad") }
+func (bad) OnHandshake(sealsock.Handshake)                             { panic("bad") }
 func (bad) Compress([]byte) ([]byte, error)                            { panic("bad") }
 func (bad) Decompress([]byte, int) ([]byte, error)                     { panic("bad") }
 func (bad) ForClient(context.Context, *engine.ClientHelloInfo) (*sealsock.Config, error) {
@@ -89,6 +90,8 @@ var panicking = []struct {
 			ID: iana.CompressionZlib, Compress: bad{}.Compress, Decompress: bad{}.Decompress,
 		}}
 	}},
+	{"OnHandshake", true, func(s, _ *sealsock.Config) { s.OnHandshake = bad{}.OnHandshake }},
+	{"OnHandshake", false, func(c, _ *sealsock.Config) { c.OnHandshake = bad{}.OnHandshake }},
 	{"Trust", false, func(c, _ *sealsock.Config) { c.Trust = bad{} }},
 	{"SelectIdentity", false, func(c, s *sealsock.Config) {
 		s.ClientAuth, c.SelectIdentity = sealsock.RequireClientCert, bad{}.SelectIdentity

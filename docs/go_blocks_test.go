@@ -35,7 +35,9 @@ const given = `
 `
 
 // imports are the packages that the blocks may use, beside those of this module.
-var imports = []string{"context", "crypto/tls", "fmt", "io", "net", "net/http", "net/smtp", "os", "time"}
+var imports = []string{
+	"context", "crypto/tls", "fmt", "io", "log/slog", "net", "net/http", "net/smtp", "os", "time",
+}
 
 // exports maps the path of each package that a block may need to the file with
 // its export data.

@@ -17,6 +17,21 @@ var sealsockRows = []row{
 		pkg:  ".", test: "TestVerifyConnection",
 	},
 	{
+		doc: own, section: "Config", must: "OnHandshake is called once for each handshake",
+		file: "observe.go",
+		old:  "w := c.watch.Swap(nil)",
+		new:  "w := c.watch.Load()",
+		test: "TestOnHandshakeByRead",
+	},
+	{
+		doc: own, section: "Config",
+		must: "OnHandshake is not called for a deadline, after which the handshake continues",
+		file: "observe.go",
+		old:  "case err != nil && w.failed(err):",
+		new:  "case err != nil:",
+		test: "TestOnHandshakeByRead",
+	},
+	{
 		doc: own, section: "FromStandard", must: "VerifyConnection is called for each connection",
 		file: "conn.go",
 		old:  "opts.Checks = c.cfg.VerifyConnection != nil || c.cfg.ForClient != nil",
