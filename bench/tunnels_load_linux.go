@@ -228,7 +228,7 @@ func (p *tunnelProgram) hold(ctx context.Context, n int) (float64, error) {
 }
 
 // quietTime is how long connections are idle before the memory is read.
-const quietTime = 12 * time.Second
+const quietTime = 20 * time.Second
 
 // group returns the processes of a group.
 func group(pgid int) (all []string) {

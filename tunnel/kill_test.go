@@ -31,8 +31,8 @@ import (
 	"github.com/sealsock/sealsock/tunnel"
 )
 
-// role is the environment variable that makes this test a process of a service: "old" or
-// "new". folder has its certificate and its UNIX socket.
+// role is the environment variable that makes this test a process of a service, "old" or
+// "new", or the "peers" of a tunnel. folder has the certificate and the UNIX socket of a service.
 const (
 	role   = "TUNNEL_TEST_ROLE"
 	folder = "TUNNEL_TEST_FOLDER"
@@ -47,6 +47,8 @@ func TestMain(m *testing.M) {
 		err = oldProcess(os.Getenv(folder))
 	case "new":
 		err = newProcess(os.Getenv(folder))
+	case "peers":
+		err = idlePeers(os.Stdin, os.Stdout)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -9,7 +9,7 @@ import (
 // An outcome collects the results of the directions of a pair that runs.
 type outcome struct {
 	p   *pair
-	all chan struct{} // closed when no direction runs
+	all sync.WaitGroup // of directions that run
 
 	mu      sync.Mutex
 	running int
@@ -38,9 +38,8 @@ func (o *outcome) report(err error) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.running--; o.running == 0 {
-		close(o.all)
-	}
+	o.running--
+	o.all.Done()
 }
 
 // interrupt cuts the connections for a reason, if a direction runs still.

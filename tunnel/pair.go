@@ -1,7 +1,6 @@
 package tunnel
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -22,18 +21,18 @@ type end struct {
 	name string // "the client" or "the backend", for errors
 	conn net.Conn
 
-	writing chan struct{} // holds a value during a write
-	reset   bool          // a write found the connection reset; after the write
+	writing sync.Mutex // held during a write
+	reset   bool       // a write found the connection reset; after the write
 }
 
 func newEnd(name string, conn net.Conn) *end {
-	return &end{name: name, conn: conn, writing: make(chan struct{}, 1)}
+	return &end{name: name, conn: conn}
 }
 
 // write notes whether the connection was reset, which a socket reports once.
 func (e *end) write(b []byte) (int, error) {
-	e.writing <- struct{}{}
-	defer func() { <-e.writing }()
+	e.writing.Lock()
+	defer e.writing.Unlock()
 	n, err := e.conn.Write(b)
 	e.reset = err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, syscall.EPIPE)
 	return n, err
@@ -43,13 +42,15 @@ func (e *end) write(b []byte) (int, error) {
 // and a read returns io.EOF then, as after an orderly end. A reset ends a write that is under
 // way, so one that lasts has found none.
 func (e *end) wasReset() bool {
-	select {
-	case e.writing <- struct{}{}:
-		defer func() { <-e.writing }()
-		return e.reset
-	case <-time.After(50 * time.Millisecond):
-		return false
+	const most = 50 // milliseconds
+	for range most {
+		if e.writing.TryLock() {
+			defer e.writing.Unlock()
+			return e.reset
+		}
+		time.Sleep(time.Millisecond)
 	}
+	return false
 }
 
 // cut ends the connection so that the peer does not take what it has received for the whole.
@@ -106,7 +107,11 @@ type pair struct {
 
 	last     atomic.Int64 // Unix nanoseconds of the last data
 	stopping atomic.Bool
-	stopped  chan struct{} // closed when the directions are to stop
+
+	mu     sync.Mutex
+	runs   *outcome      // while run runs
+	why    error         // the reason of interrupt
+	halted chan struct{} // closed by stop and interrupt; nil until a throttle delays
 }
 
 // A direction carries what one end receives to the other.
@@ -120,8 +125,7 @@ type direction struct {
 }
 
 func newPair(client, backend net.Conn) *pair {
-	p := &pair{client: newEnd("the client", client), backend: newEnd("the backend", backend),
-		stopped: make(chan struct{})}
+	p := &pair{client: newEnd("the client", client), backend: newEnd("the backend", backend)}
 	p.up = &direction{from: p.client, to: p.backend}
 	p.down = &direction{from: p.backend, to: p.client}
 	p.last.Store(time.Now().UnixNano())
@@ -140,35 +144,87 @@ type halfError struct {
 func (e *halfError) Error() string { return e.err.Error() }
 func (e *halfError) Unwrap() error { return e.err }
 
-// run carries data until both directions have ended, ctx ends, or the pair is stopped. It
+// run carries data until both directions have ended, or the pair is interrupted or stopped. It
 // closes both connections unless its result is errStopped. One direction has the goroutine of
-// the caller, so that a connection costs two.
-func (p *pair) run(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer p.watch(cancel)()
-	o := &outcome{p: p, all: make(chan struct{})}
+// the caller, so that a connection costs two. An idle pair has no context, which would be a
+// twentieth of its memory.
+func (p *pair) run() error {
+	defer p.watch()()
 	ours, other := p.directions()
+	o := &outcome{p: p}
 	for _, d := range []*direction{ours, other} {
 		if d != nil {
 			o.running++
 		}
 	}
+	o.all.Add(o.running)
+	p.begins(o)
 	if other != nil {
-		go func() { o.report(p.carry(ctx, other)) }()
+		go func() { o.report(p.carry(other)) }()
 	}
-	stop := context.AfterFunc(ctx, func() { o.interrupt(context.Cause(ctx)) })
 	if ours != nil {
-		o.report(p.carry(ctx, ours))
-		<-o.all
+		o.report(p.carry(ours))
+		o.all.Wait()
 	}
-	stop()
+	p.begins(nil)
 	err := o.result()
 	if !errors.Is(err, errStopped) {
 		p.client.conn.Close()
 		p.backend.conn.Close()
 	}
 	return err
+}
+
+// begins makes o what interrupt ends, at once if the pair was interrupted before.
+func (p *pair) begins(o *outcome) {
+	p.mu.Lock()
+	p.runs = o
+	why := p.why
+	p.mu.Unlock()
+	if o != nil && why != nil {
+		o.interrupt(why)
+	}
+}
+
+// interrupt ends the pair for a reason, now or when it runs. It waits for the alerts.
+func (p *pair) interrupt(why error) {
+	p.mu.Lock()
+	if p.why != nil {
+		p.mu.Unlock()
+		return
+	}
+	p.why = why
+	p.halt()
+	o := p.runs
+	p.mu.Unlock()
+	if o != nil {
+		o.interrupt(why)
+	}
+}
+
+// halt ends the delays of throttles. The lock is held.
+func (p *pair) halt() {
+	if p.halted == nil {
+		return
+	}
+	select {
+	case <-p.halted:
+	default:
+		close(p.halted)
+	}
+}
+
+// halts returns a channel that stop and interrupt close.
+func (p *pair) halts() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.halted == nil {
+		p.halted = make(chan struct{})
+		if p.why != nil || p.stopping.Load() {
+			close(p.halted)
+		}
+	}
+	return p.halted
 }
 
 // directions returns those that are not done, or nil. Of two, the first reads plaintext: its calls
@@ -211,11 +267,11 @@ func (p *pair) cut() {
 }
 
 // watch ends the pair when it has been idle or open for too long.
-func (p *pair) watch(cancel context.CancelCauseFunc) (stop func()) {
+func (p *pair) watch() (stop func()) {
 	var timers []*time.Timer
 	if p.lifetime > 0 {
 		timers = append(timers, time.AfterFunc(p.lifetime, func() {
-			cancel(&refusal{reason: "lifetime", text: "the connection has lasted as long as " +
+			p.interrupt(&refusal{reason: "lifetime", text: "the connection has lasted as long as " +
 				"limits.lifetime allows"})
 		}))
 	}
@@ -226,7 +282,8 @@ func (p *pair) watch(cancel context.CancelCauseFunc) (stop func()) {
 				t.Reset(p.idle - quiet)
 				return
 			}
-			cancel(&refusal{reason: "idle", text: fmt.Sprintf("no data for %v (limits.idle)", p.idle)})
+			p.interrupt(&refusal{reason: "idle", text: fmt.Sprintf("no data for %v (limits.idle)",
+				p.idle)})
 		}
 		t = time.AfterFunc(time.Hour, look)
 		t.Reset(p.idle)
@@ -244,7 +301,9 @@ func (p *pair) stop() {
 	if p.stopping.Swap(true) {
 		return
 	}
-	close(p.stopped)
+	p.mu.Lock()
+	p.halt()
+	p.mu.Unlock()
 	past := time.Unix(1, 0)
 	p.client.conn.SetDeadline(past)
 	p.backend.conn.SetDeadline(past)
@@ -254,21 +313,23 @@ func (p *pair) stop() {
 func (p *pair) resume() {
 	p.client.conn.SetDeadline(time.Time{})
 	p.backend.conn.SetDeadline(time.Time{})
-	p.stopped = make(chan struct{})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.halted = nil
 	p.stopping.Store(false)
 }
 
 // carry returns nil after the end was passed on.
-func (p *pair) carry(ctx context.Context, d *direction) error {
+func (p *pair) carry(d *direction) error {
 	from := newSource(d.from.conn, func(data []byte) error {
 		d.left = data
-		return p.send(ctx, d)
+		return p.send(d)
 	})
 	if err := p.sendSealed(d); err != nil {
 		return err
 	}
 	for {
-		if err := p.send(ctx, d); err != nil {
+		if err := p.send(d); err != nil {
 			return err
 		}
 		if d.ended {
@@ -302,10 +363,10 @@ func (p *pair) received(d *direction, err error) error {
 }
 
 // send sends what is left. If the pair is stopped, it keeps a copy of what it did not send.
-func (p *pair) send(ctx context.Context, d *direction) error {
+func (p *pair) send(d *direction) error {
 	for len(d.left) > 0 {
 		step := p.step(len(d.left))
-		if err := p.charge(ctx, d, step); err != nil {
+		if err := p.charge(d, step); err != nil {
 			d.left = append([]byte(nil), d.left...)
 			return err
 		}
@@ -378,7 +439,7 @@ func (p *pair) step(n int) int {
 }
 
 // charge waits until n bytes may be sent.
-func (p *pair) charge(ctx context.Context, d *direction, n int) error {
+func (p *pair) charge(d *direction, n int) error {
 	if p.limit > 0 && p.granted.Add(int64(n)) > p.limit {
 		return &refusal{reason: "bytes", text: fmt.Sprintf("the connection carries more than %d bytes "+
 			"(limits.bytes)", p.limit)}
@@ -395,11 +456,14 @@ func (p *pair) charge(ctx context.Context, d *direction, n int) error {
 	select {
 	case <-timer.C:
 		return nil
-	case <-p.stopped:
-		return errStopped
-	case <-ctx.Done():
-		return d.failure(false, context.Cause(ctx))
+	case <-p.halts():
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.why != nil {
+		return d.failure(false, p.why)
+	}
+	return errStopped
 }
 
 // failure is the error of a direction.

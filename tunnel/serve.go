@@ -24,9 +24,14 @@ type link struct {
 	began   time.Time
 	shared  netip.Prefix // whose bandwidth it shares; invalid if it shares none
 
-	parked  chan struct{} // receives a value when the pair has stopped for a hand-over
-	ended   chan struct{} // closed when the link is over
-	verdict chan verdict  // of the hand-over
+	ended chan struct{} // closed when the link is over
+	move  *move         // set before the pair is stopped
+}
+
+// A move is the hand-over of a link.
+type move struct {
+	parked  chan struct{} // receives a value when the pair has stopped
+	verdict chan verdict
 }
 
 // A verdict is what becomes of a link whose pair has stopped.
@@ -69,8 +74,7 @@ func (s *Server) newLink(r *running, info *clientInfo, p *pair, b *backend) *lin
 		p.throttles = append(p.throttles, &throttle{rate: float64(l.Bandwidth)})
 	}
 	return &link{
-		r: r, info: info, pair: p, backend: b, began: time.Now(), parked: make(chan struct{}, 1),
-		ended: make(chan struct{}), verdict: make(chan verdict),
+		r: r, info: info, pair: p, backend: b, began: time.Now(), ended: make(chan struct{}),
 	}
 }
 
@@ -79,6 +83,18 @@ func (s *Server) enter(k *link) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.live[k] = struct{}{}
+	if s.ctx.Err() != nil {
+		k.pair.interrupt(context.Cause(s.ctx))
+	}
+}
+
+// interrupt ends all connections, once the context of them all has ended.
+func (s *Server) interrupt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k := range s.live {
+		go k.pair.interrupt(context.Cause(s.ctx))
+	}
 }
 
 // forward runs a link that has entered. The backend counts it already. The frame of forward is
@@ -151,12 +167,12 @@ var errLost = errors.New("the hand-over to another process failed half way")
 // run runs the pair, also again after a hand-over that did not happen.
 func (s *Server) run(k *link) error {
 	for {
-		err := k.pair.run(s.ctx)
+		err := k.pair.run()
 		if !errors.Is(err, errStopped) {
 			return err
 		}
-		k.parked <- struct{}{}
-		switch <-k.verdict {
+		k.move.parked <- struct{}{}
+		switch <-k.move.verdict {
 		case moved:
 			closeQuietly(k.pair)
 			return errMoved

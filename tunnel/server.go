@@ -82,6 +82,7 @@ func New(cfg *Config, opts Options) (*Server, error) {
 		listeners: map[string]*listener{}, live: map[*link]struct{}{}, done: make(chan struct{}),
 	}
 	s.ctx, s.kill = context.WithCancelCause(context.Background())
+	context.AfterFunc(s.ctx, s.interrupt)
 	all, err := s.build(cfg)
 	if err != nil {
 		return nil, err

@@ -2,9 +2,11 @@ package tunnel_test
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -437,5 +439,34 @@ func TestDrain(t *testing.T) {
 	<-stopped
 	if _, err := net.Dial("tcp", c.RemoteAddr().String()); err == nil {
 		t.Error("it still listens")
+	}
+}
+
+// TestStopsAfterDrain: a connection that does not end within Drain is cut, also one whose
+// bandwidth lets it wait, and Serve returns.
+func TestStopsAfterDrain(t *testing.T) {
+	for _, limits := range []string{"", "limits = { bandwidth = \"1\" }"} {
+		b := newBench(t)
+		s, stop := b.run(serverTunnel(b.echo("", nil), limits))
+		c, err := tls.Dial("tcp", s.Addrs("t")[0].String(), b.tls())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(20 * time.Second))
+		io.WriteString(c, strings.Repeat("x", 4<<10))
+		for s.Active() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		stopped := make(chan struct{})
+		go func() { stop(); close(stopped) }()
+		if _, err := io.Copy(io.Discard, c); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("the connection was not cut: %v", err)
+		}
+		select {
+		case <-stopped:
+		case <-time.After(20 * time.Second):
+			t.Fatal("Serve does not return")
+		}
 	}
 }

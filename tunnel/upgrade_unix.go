@@ -137,15 +137,17 @@ func (s *Server) give(u *net.UnixConn, sending *sync.Mutex, k *link) error {
 		return err
 	}
 	defer ours.Close()
+	m := &move{parked: make(chan struct{}, 1), verdict: make(chan verdict)}
+	k.move = m
 	k.pair.stop()
 	select {
 	case <-k.ended:
 		theirs.Close()
 		return nil
-	case <-k.parked:
+	case <-m.parked:
 	}
 	became := resumed
-	defer func() { k.verdict <- became }()
+	defer func() { m.verdict <- became }()
 	raw, err := theirs.SyscallConn()
 	if err == nil {
 		sending.Lock()

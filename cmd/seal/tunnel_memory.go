@@ -9,9 +9,11 @@ import (
 const (
 	// gcPercent is how much garbage there may be for what is in use, unless GOGC has another.
 	gcPercent = 50
-	// settleTime is how long the number of connections must be steady before memory is given
-	// back.
-	settleTime = 5 * time.Second
+	// settleTime is the time between two looks at the number of connections, and settleLooks
+	// how many of them must find it steady before memory is given back. Together they are
+	// longer than an idle connection needs to give up its keys and buffers.
+	settleTime  = 5 * time.Second
+	settleLooks = 2
 	// settleLeast is the least change of the number that is worth it.
 	settleLeast = 64
 )
@@ -36,14 +38,16 @@ func giveBack(ctx context.Context, active func() int) {
 }
 
 // A settling decides when memory is given back.
-type settling struct{ last, settled int }
+type settling struct{ last, settled, steady int }
 
 // due takes the number of connections. It reports whether that is steady, and far from what it
 // was when due was true last.
 func (s *settling) due(n int) bool {
-	steady := apart(n, s.last) <= max(n/8, settleLeast/8)
+	if s.steady++; apart(n, s.last) > max(n/8, settleLeast/8) {
+		s.steady = 0
+	}
 	s.last = n
-	if !steady || apart(n, s.settled) <= max(s.settled/4, settleLeast) {
+	if s.steady < settleLooks || apart(n, s.settled) <= max(s.settled/4, settleLeast) {
 		return false
 	}
 	s.settled = n

@@ -84,6 +84,19 @@ var tunnelRows = []row{
 		test: "TestUpgradeOfAFullSocket",
 	},
 	{
+		doc: own, section: "tunnel", must: "a connection that waits has no buffer",
+		file: "tunnel/source_unix.go",
+		old:  "s.buf, s.err = nil, nil", new: "s.buf, s.err = new([bufferSize]byte), nil",
+		test: "TestIdleMemory",
+	},
+	{
+		doc: own, section: "tunnel", must: "the end of the process's time for connections cuts those " +
+			"that are left",
+		file: "tunnel/serve.go",
+		old:  "go k.pair.interrupt(context.Cause(s.ctx))", new: "_ = k",
+		test: "TestStopsAfterDrain",
+	},
+	{
 		doc: own, section: "tunnel", must: "a certificate that was revoked is replaced at a reload",
 		file: "tunnel/issued.go",
 		old:  "\treturn l.renew()\n}", new: "\treturn nil\n}",
