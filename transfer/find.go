@@ -110,19 +110,21 @@ func (f *finder) take(ctx context.Context, in arrival) (*pairKey, error) {
 		}
 		return &pairKey{a.keys.Key}, nil
 	case m.kind == greetRefused:
-		return nil, f.refused(ctx, a, reason(m.body[0]))
+		return nil, f.refused(ctx, a, m.body)
 	}
 	return nil, nil
 }
 
-// refused handles a refusal. After that for a busy sender the search begins again.
-func (f *finder) refused(ctx context.Context, a *attempt, r reason) error {
+// refused handles a refusal: a reason, and its proof if the sender is busy. After that the
+// search begins again, because it is no wrong guess.
+func (f *finder) refused(ctx context.Context, a *attempt, body []byte) error {
+	r := reason(body[0])
 	switch {
 	case r == reasonUsed:
 		return ErrUsedUp
 	case f.chosen != a:
 		return nil
-	case r == reasonBusy:
+	case r == reasonBusy && hmac.Equal(body[1:], pairKey{a.keys.Key}.busyProof()):
 		f.chosen = nil
 		clear(f.tried)
 		select {

@@ -24,7 +24,7 @@ const (
 	greetAnswer   byte = 2 // the sender's share, 32 bytes
 	greetProof    byte = 3 // the receiver's tag, 64 bytes
 	greetAccepted byte = 4 // the sender's tag, 64 bytes
-	greetRefused  byte = 5 // the reason, 1 byte
+	greetRefused  byte = 5 // the reason, 1 byte; reasonBusy is followed by its proof, 32 bytes
 )
 
 // A reason is why a sender refuses a receiver.
@@ -70,7 +70,11 @@ func parseGreeting(b []byte) (*greeting, error) {
 		return nil, errGreetingVersion
 	}
 	g := &greeting{kind: b[1], session: [sessionSize]byte(b[2:]), body: b[2+sessionSize:]}
-	if size, ok := greetSizes[g.kind]; !ok || len(g.body) != size {
+	size, ok := greetSizes[g.kind]
+	if g.kind == greetRefused && len(g.body) > 0 && reason(g.body[0]) == reasonBusy {
+		size += busyProofSize
+	}
+	if !ok || len(g.body) != size {
 		return nil, errGreeting
 	}
 	return g, nil
@@ -91,6 +95,14 @@ func meetingRoom(number uint32) relay.RoomID {
 	binary.BigEndian.PutUint32(b[len(b)-4:], number)
 	return sha256.Sum256(b)
 }
+
+// busyProofSize is the size of the proof behind reasonBusy in bytes.
+const busyProofSize = 32
+
+// busyProof shows that the sender of reasonBusy has the code. After this reason a receiver
+// begins another exchange. Without a proof, any member of the room could demand one exchange
+// after another, and test a guess with each.
+func (p pairKey) busyProof() []byte { return p.derive("busy") }
 
 // A pairKey is what a sender and a receiver have agreed on.
 type pairKey struct{ key func() []byte }

@@ -132,6 +132,7 @@ func (g *guard) proof(from relay.MemberID, m *greeting) verdict {
 	}
 	if !g.admit() {
 		n.verdict = refusal(m.session, reasonBusy)
+		n.verdict.body = append(n.verdict.body, pairKey{n.keys.Key}.busyProof()...)
 		return verdict{reply: n.verdict}
 	}
 	n.verdict = &greeting{greetAccepted, m.session, n.keys.ResponderTag()}

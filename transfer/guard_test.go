@@ -2,9 +2,12 @@ package transfer
 
 import (
 	"bytes"
+	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/sealsock/sealsock/internal/relaytest"
 	"github.com/sealsock/sealsock/relay"
 )
 
@@ -93,5 +96,46 @@ func TestGuardIsBounded(t *testing.T) {
 	}
 	if answered != startBurst+60 || len(g.pending) != maxPending {
 		t.Errorf("%d exchanges, %d in memory", answered, len(g.pending))
+	}
+}
+
+// TestBusyIsProved: another member in the room of a number, which answers a receiver in the place of
+// the sender, has one guess. A receiver begins another exchange only after a refusal of who
+// proves the code.
+func TestBusyIsProved(t *testing.T) {
+	for _, proof := range [][]byte{nil, make([]byte, busyProofSize)} {
+		ctx := within(t)
+		r := relaytest.New(t)
+		code := newCode(7, 2)
+		m, err := meet(ctx, r.Dial, code.number, func(Event) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var guesses atomic.Int64
+		go func() {
+			tried := make(map[[sessionSize]byte]bool)
+			for a := range m.events {
+				g, err := parseGreeting(a.payload)
+				switch {
+				case err != nil:
+				case g.kind == greetStart:
+					e := exchange(newCode(7, 3), a.from, m.id, g.session)
+					m.send(a.from, &greeting{greetAnswer, g.session, e.Share()})
+				case g.kind == greetProof:
+					tried[g.session] = true
+					guesses.Store(int64(len(tried)))
+					refused := refusal(g.session, reasonBusy)
+					refused.body = append(refused.body, proof...)
+					m.send(a.from, refused)
+					m.send(a.from, refusal(g.session, reasonWrong))
+				}
+			}
+		}()
+		_, err = Receive(ctx, ReceiveOptions{Dial: r.Dial, Code: code, Dir: t.TempDir()})
+		if !errors.Is(err, ErrWrongCode) || guesses.Load() != 1 {
+			t.Errorf("a busy stranger: %v, with %d guesses", err, guesses.Load())
+		}
+		m.close()
+		close(m.events)
 	}
 }

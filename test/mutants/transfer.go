@@ -28,6 +28,13 @@ var transferRows = []row{
 		test: "TestGuard",
 	},
 	{
+		doc: own, section: "transfer", must: "a stranger that answers a receiver has one guess",
+		file: "transfer/find.go",
+		old:  "r == reasonBusy && hmac.Equal(body[1:], pairKey{a.keys.Key}.busyProof()):",
+		new:  "r == reasonBusy && hmac.Equal(nil, nil):",
+		test: "TestBusyIsProved",
+	},
+	{
 		doc: own, section: "transfer", must: "exchanges that wait for a proof are bounded",
 		file: "transfer/guard.go",
 		old:  "if len(g.pending) >= maxPending {", new: "if false {",
