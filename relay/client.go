@@ -32,6 +32,9 @@ type client struct {
 // oneBatch is how many bytes of messages are sent under one deadline, about.
 const oneBatch = 128 << 10
 
+// leastQueue is how many bytes may wait for a client when too many wait for all together.
+const leastQueue = 64 << 10
+
 // cost is what a message of n bytes counts: its bytes, and its place in the queue.
 func cost(n int) int { return n + 64 }
 
@@ -50,15 +53,15 @@ func (c *client) post(m *Message) bool {
 	}
 	c.mu.Lock()
 	size := len(m.Payload) // the writer takes the message
-	full := c.size+m.cost() > c.limits.Queue
+	full := c.full(m)
 	ended := c.reason != nil
 	if !full && !ended {
 		c.queue = append(c.queue, m)
-		c.size += m.cost()
+		c.count(m.cost())
 	}
 	c.mu.Unlock()
 	switch {
-	case full && m.Kind != KindDeliver && m.Kind != KindUndeliverable:
+	case full && !m.mayBeLost():
 		c.end(&Error{CodeSlow})
 	case !full && !ended && m.Kind == KindDeliver:
 		c.server.delivered.Add(1)
@@ -68,6 +71,25 @@ func (c *client) post(m *Message) bool {
 	}
 	c.wake()
 	return !full && !ended
+}
+
+// mayBeLost reports whether a client can follow without the message.
+func (m *Message) mayBeLost() bool {
+	return m.Kind == KindDeliver || m.Kind == KindUndeliverable || m.Kind == KindPong
+}
+
+// full reports whether too much waits for the client, or for all clients together, for another
+// message. The caller holds the lock.
+func (c *client) full(m *Message) bool {
+	size := c.size + m.cost()
+	crowded := c.server.waiting.Load()+int64(m.cost()) > int64(c.limits.Waiting)
+	return size > c.limits.Queue || crowded && size > leastQueue && m.mayBeLost()
+}
+
+// count counts n bytes more that wait. The caller holds the lock.
+func (c *client) count(n int) {
+	c.size += n
+	c.server.waiting.Add(int64(n))
 }
 
 func (c *client) wake() {
@@ -89,6 +111,7 @@ func (c *client) end(reason error) {
 	var told *Error
 	if errors.As(reason, &told) {
 		c.queue = []*Message{{Kind: KindError, Code: told.Code}}
+		c.count(c.queue[0].cost())
 	}
 	close(c.over)
 	c.conn.SetReadDeadline(time.Unix(1, 0))
@@ -106,6 +129,9 @@ func (c *client) cause() error {
 func (c *client) finish() {
 	c.conn.SetDeadline(time.Now().Add(time.Second))
 	<-c.written
+	c.mu.Lock()
+	c.count(-c.size) // what was not sent
+	c.mu.Unlock()
 	var told *Error
 	half, ok := c.conn.(interface{ CloseWrite() error })
 	if ok && errors.As(c.cause(), &told) && half.CloseWrite() == nil {
@@ -152,7 +178,7 @@ func batchOf(queue []*Message) int {
 func (c *client) send(out *outgoing, batch []*Message) bool {
 	c.mu.Lock()
 	for _, m := range batch {
-		c.size -= m.cost()
+		c.count(-m.cost())
 	}
 	ended := c.reason != nil
 	if !ended {

@@ -200,6 +200,45 @@ func TestSlowMember(t *testing.T) {
 	expect(t, a, KindUndeliverable, slow, "")
 }
 
+// TestWaitingIsBounded: what waits for all members that do not read is bounded, others receive
+// their messages meanwhile, and nothing counts that was for members that have left.
+func TestWaitingIsBounded(t *testing.T) {
+	const members, waiting = 10, 150_000
+	r := start(t, NewMemory(0, 0), Limits{Queue: 1 << 20, Waiting: waiting})
+	a, _ := r.join(RoomID{1}, NewToken())
+	go func() {
+		for {
+			if _, err := a.Receive(); err != nil {
+				return
+			}
+		}
+	}()
+	var slow []*Member
+	for i := range members {
+		m, _ := r.join(RoomID{1}, NewToken())
+		slow = append(slow, m)
+		for range 60 {
+			a.Send(m.ID(), make([]byte, 10_000))
+		}
+		for range 200 * i {
+			m.Ping()
+		}
+	}
+	b, _ := r.join(RoomID{1}, NewToken())
+	a.Send(b.ID(), []byte("x"))
+	expect(t, b, KindDeliver, a, "x")
+	if n := r.waiting.Load(); n < waiting/2 || n > waiting+(members+2)*leastQueue {
+		t.Errorf("%d bytes wait", n)
+	}
+	for _, m := range append(slow, a, b) {
+		m.Close()
+	}
+	r.wg.Wait()
+	if n := r.waiting.Load(); n != 0 {
+		t.Errorf("%d bytes wait for nobody", n)
+	}
+}
+
 // TestTimes: a client that does not join, one that falls silent, and one that does not read
 // are dropped.
 func TestTimes(t *testing.T) {

@@ -21,6 +21,7 @@ type Limits struct {
 	Rate       int           // bytes a second that a member may send for long; 8 MiB
 	Burst      int           // bytes that it may send at once after a rest; 8 MiB
 	Queue      int           // bytes that wait for a member that reads slowly; 4 MiB
+	Waiting    int           // bytes that wait for all members, beyond 64 KiB of each; 512 MiB
 	Joining    time.Duration // until a client has joined a room; 10 seconds
 	Idle       time.Duration // between two messages of a client; 90 seconds
 	Writing    time.Duration // for a client to read a message; 20 seconds
@@ -45,6 +46,8 @@ type Server struct {
 	addresses map[netip.Prefix]int
 
 	connected, clients, refused, delivered, bytes, undeliverable atomic.Int64
+
+	waiting atomic.Int64 // cost of what waits for all clients
 }
 
 // NewServer returns a Server of the rooms of bus.
@@ -56,6 +59,7 @@ func NewServer(bus Bus, limits Limits) *Server {
 			Rate:       cmp.Or(limits.Rate, 8<<20),
 			Burst:      cmp.Or(limits.Burst, 8<<20),
 			Queue:      cmp.Or(limits.Queue, 4<<20),
+			Waiting:    cmp.Or(limits.Waiting, 512<<20),
 			Joining:    cmp.Or(limits.Joining, 10*time.Second),
 			Idle:       cmp.Or(limits.Idle, 90*time.Second),
 			Writing:    cmp.Or(limits.Writing, 20*time.Second),
