@@ -201,8 +201,8 @@ func (p *pairing) receive(kind byte, exported []byte) error {
 	return nil
 }
 
-// recognize compares the other member's key with the one that is remembered for its name, or
-// for a name that looks like it. A new one is remembered. The error has a *trust.Error.
+// recognize compares the other member's key with those that are remembered for its name and for
+// names that look like it. A new one is remembered. The error has a *trust.Error.
 func (p *pairing) recognize(ctx context.Context, known *trust.KnownPeers) (first bool, err error) {
 	if known == nil {
 		return true, nil
@@ -211,16 +211,34 @@ func (p *pairing) recognize(ctx context.Context, known *trust.KnownPeers) (first
 	if err != nil {
 		return false, err
 	}
-	policy := &trust.Policy{KnownPeers: known, Roots: new(trust.Roots)}
-	result, err := policy.Verify(ctx, &trust.Peer{
-		Server: true, RawPublicKey: spki, Address: "talk:" + nickname.Keys(p.name)[0]})
-	var refusal *trust.Error
-	switch {
-	case errors.As(err, &refusal) && refusal.Code == trust.CodePeerChanged:
-		return false, fmt.Errorf("talk: %s shows another key than the one that is remembered: %w",
-			p.name, err)
-	case err != nil:
-		return false, fmt.Errorf("talk: the key of %s was not accepted: %w", p.name, err)
+	// A name that is known comes first: nothing is remembered for a member that is refused.
+	var old, anew []string
+	for _, key := range slices.Compact(slices.Sorted(slices.Values(lookAlikes(p.name)))) {
+		pins, err := known.Pins(key)
+		if err == nil && len(pins) == 0 {
+			anew = append(anew, key)
+		} else {
+			old = append(old, key)
+		}
 	}
-	return result.FirstUse, nil
+	policy := &trust.Policy{KnownPeers: known, Roots: new(trust.Roots)}
+	for _, key := range slices.Concat(old, anew) {
+		_, err := policy.Verify(ctx, &trust.Peer{Server: true, RawPublicKey: spki, Address: key})
+		var refusal *trust.Error
+		switch {
+		case errors.As(err, &refusal) && refusal.Code == trust.CodePeerChanged:
+			return false, fmt.Errorf("talk: %s shows another key than the one that is remembered: %w",
+				p.name, err)
+		case err != nil:
+			return false, fmt.Errorf("talk: the key of %s was not accepted: %w", p.name, err)
+		}
+	}
+	return len(old) == 0, nil
+}
+
+// lookAlikes returns the names under which the keys of a member are remembered, of which two
+// names that look alike have one in common.
+func lookAlikes(name string) []string {
+	keys := nickname.Keys(name)
+	return []string{"talk:" + keys[0], "talk:" + keys[1]}
 }

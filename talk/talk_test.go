@@ -297,6 +297,21 @@ func TestChangedKey(t *testing.T) {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
+	// Capital letters may look like other letters than small ones do.
+	mark, ian := NewIdentity(), NewIdentity()
+	meet("mark", mark)
+	meet("Ian", ian)
+	for _, name := range []string{"Mark", "MARK", "rnark", "ian", "lan"} {
+		if e := meet(name, NewIdentity()); e.Kind != Refused {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+	if e := meet("mark", mark); e.Kind != Joined || e.Member.FirstUse {
+		t.Errorf("%+v", e)
+	}
+	if e := meet("Ian", ian); e.Kind != Joined || e.Member.FirstUse {
+		t.Errorf("%+v", e)
+	}
 }
 
 // TestNames: names of members in one room do not look alike.

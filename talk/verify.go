@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/sealsock/sealsock/internal/nickname"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -13,7 +12,7 @@ import (
 var ErrNoMember = errors.New("no such member is in the room")
 
 // verifiedName is the name of a member in the file of verified keys.
-func verifiedName(name string) string { return "talk:" + nickname.Keys(name)[0] }
+func verifiedName(name string) string { return lookAlikes(name)[0] }
 
 // isVerified reports whether a key was verified for a name. With a file that cannot be
 // read, no key is.
