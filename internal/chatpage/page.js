@@ -3,6 +3,9 @@
 // decrypts; it calls sealPage with what happens. Texts become text nodes and never HTML.
 const $ = (id) => document.getElementById(id);
 const maxEntries = 2000;
+const maxNotices = 500; // of these entries, those that are no texts: a relay can cause many
+const maxAlarms = 8;
+let alarms = [];
 let members = [];
 let own = "";
 let compared = null;
@@ -19,17 +22,25 @@ function note(kind, text, name) {
     from.textContent = name;
     item.append(from, ": ");
   }
-  item.append(text);
+  const body = document.createElement("bdi");
+  body.textContent = text;
+  item.append(body);
   const history = $("history");
   const below = history.scrollHeight - history.scrollTop - history.clientHeight < 40;
   history.append(item);
+  const notices = history.querySelectorAll(".notice, .alarm");
+  if (notices.length > maxNotices) notices[0].remove();
   while (history.childElementCount > maxEntries) history.firstElementChild.remove();
   if (below) history.scrollTop = history.scrollHeight;
 }
 
+// alarm shows a warning, which stays. A later one does not replace it.
 function alarm(text) {
-  note("alarm", "WARNING: " + text);
-  $("alarm").textContent = "WARNING: " + text;
+  const line = "WARNING: " + text;
+  note("alarm", line);
+  if (alarms.includes(line) || alarms.length >= maxAlarms) return;
+  alarms.push(line);
+  $("alarm").textContent = alarms.join("\n");
   $("alarm").hidden = false;
 }
 
@@ -57,6 +68,7 @@ function verify(m) {
   compared = m;
   $("verify-title").textContent = "The words for you and " + m.name;
   $("words").textContent = m.words;
+  $("verify").returnValue = ""; // of an earlier answer, which Esc would leave
   $("verify").showModal();
 }
 

@@ -1,6 +1,7 @@
 package chatscreen
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -11,6 +12,7 @@ import (
 // The bounds of the history.
 const (
 	maxEntries = 2000
+	maxNotices = 500 // of these entries, those that are no texts: a relay can cause many
 	maxBytes   = 1 << 20
 )
 
@@ -35,6 +37,9 @@ type entry struct {
 	rows  []string // for width
 	width int
 }
+
+// isNotice reports whether the entry is no text of a member.
+func (e *entry) isNotice() bool { return e.kind != spoken && e.kind != own }
 
 // wrapped returns the rows of the entry for a width. They are kept until the width changes.
 func (e *entry) wrapped(width int) []string {
@@ -70,6 +75,7 @@ const indent = "      "
 // A history is the entries of a room, the oldest first.
 type history struct {
 	entries []*entry
+	notices int // of the entries
 	bytes   int
 	offset  int // rows between the end and the last row that is shown
 }
@@ -84,14 +90,32 @@ func (h *history) add(e *entry, width int) {
 	}
 	h.entries = append(h.entries, e)
 	h.bytes += len(e.text)
+	if e.isNotice() {
+		h.notices++
+	}
+	if h.notices > maxNotices {
+		h.remove(slices.IndexFunc(h.entries, (*entry).isNotice))
+	}
 	for len(h.entries) > 1 && (len(h.entries) > maxEntries || h.bytes > maxBytes) {
-		h.bytes -= len(h.entries[0].text)
-		h.entries[0] = nil
-		h.entries = h.entries[1:]
+		h.remove(0)
 	}
 	if h.offset > 0 {
 		h.offset += len(e.wrapped(width))
 	}
+}
+
+// remove removes the entry with an index.
+func (h *history) remove(i int) {
+	h.bytes -= len(h.entries[i].text)
+	if h.entries[i].isNotice() {
+		h.notices--
+	}
+	if i > 0 {
+		h.entries = slices.Delete(h.entries, i, i+1)
+		return
+	}
+	h.entries[0] = nil
+	h.entries = h.entries[1:]
 }
 
 // A row is one row of an entry.

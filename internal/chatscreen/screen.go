@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"charm.land/bubbles/v2/textinput"
@@ -16,6 +17,9 @@ import (
 
 // maxPending is how many lines wait to be sent.
 const maxPending = 100
+
+// maxAlarms is how many warnings wait until the user has seen them.
+const maxAlarms = 16
 
 // maxLine is the longest line in characters, of which each has at most 4 bytes.
 const maxLine = talk.MaxText / 4
@@ -66,7 +70,7 @@ type model struct {
 	width, height int
 	members       []talk.Member
 	connected     bool
-	alarm         string // a warning that stays until the user has seen it
+	alarms        []string // warnings that stay until the user has seen them, the oldest first
 
 	files     *Files
 	notes     chan string // about files
@@ -206,7 +210,9 @@ func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
 			return m.leave()
 		}
 	case "esc":
-		m.alarm = ""
+		if len(m.alarms) > 0 {
+			m.alarms = m.alarms[1:]
+		}
 		return nil
 	case "pgup":
 		m.history.offset += m.rows() - 1
@@ -327,7 +333,15 @@ func (m *model) note(k kind, text string) {
 	e := &entry{kind: k, at: m.now(), text: text}
 	m.history.add(e, m.column())
 	if k == alarm {
-		m.alarm = printable.Line(text)
+		m.warn(printable.Line(text))
+	}
+}
+
+// warn shows a warning until the user has seen it. A relay can cause warnings: they replace no
+// earlier one, and the same one is shown once.
+func (m *model) warn(text string) {
+	if len(m.alarms) < maxAlarms && !slices.Contains(m.alarms, text) {
+		m.alarms = append(m.alarms, text)
 	}
 }
 

@@ -240,8 +240,47 @@ func TestAlarmStays(t *testing.T) {
 		u.event(text("bob", fmt.Sprint("line ", i)))
 	}
 	u.shows("WARNING: bob event another key (Esc)")
+	// What a relay can cause does not replace it.
+	for range 3 {
+		u.event(&talk.Event{Kind: talk.Suspect, Member: bob, Err: errors.New("forged")})
+	}
+	u.shows("WARNING: bob event another key (Esc, 1 more)")
 	u.press(tea.KeyEscape, 0)
-	u.hides("WARNING")
+	u.shows("WARNING: bob event forged (Esc)")
+	u.press(tea.KeyEscape, 0)
+	u.hides("(Esc")
+	for i := range 10 * maxAlarms {
+		u.event(&talk.Event{Kind: talk.Suspect, Member: bob, Err: errors.New(fmt.Sprint(i))})
+	}
+	if n := len(u.m.alarms); n != maxAlarms {
+		t.Errorf("%d warnings wait, want %d", n, maxAlarms)
+	}
+}
+
+// TestNoticesRemoveNoTexts: what a relay can cause without end does not push texts out of the
+// history.
+func TestNoticesRemoveNoTexts(t *testing.T) {
+	u := newUser(t, 40, 13, bob)
+	for i := range 10 {
+		u.event(text("bob", fmt.Sprint("kept ", i)))
+	}
+	for range maxEntries {
+		u.event(&talk.Event{Kind: talk.Suspect, Member: bob, Err: errors.New("forged")})
+		u.event(&talk.Event{Kind: talk.Away, Member: bob})
+		u.event(&talk.Event{Kind: talk.Back, Member: bob})
+	}
+	h := &u.m.history
+	texts, bytes := 0, 0
+	for _, e := range h.entries {
+		bytes += len(e.text)
+		if !e.isNotice() {
+			texts++
+		}
+	}
+	if texts != 10 || len(h.entries) != 10+maxNotices || h.notices != maxNotices || h.bytes != bytes {
+		t.Errorf("%d texts of 10; %d entries, %d notices, %d bytes and not %d", texts, len(h.entries),
+			h.notices, h.bytes, bytes)
+	}
 }
 
 // TestHistory: the history scrolls, stays where the user reads, and is bounded.

@@ -138,9 +138,12 @@ func mark(m talk.Member) string {
 // state is the row above the input.
 func (m *model) state() string {
 	switch {
-	case m.alarm != "":
-		const end = " (Esc)"
-		text := ansi.Truncate("WARNING: "+m.alarm, max(0, m.width-len(end)), "…")
+	case len(m.alarms) > 0:
+		end := " (Esc)"
+		if more := len(m.alarms) - 1; more > 0 {
+			end = fmt.Sprintf(" (Esc, %d more)", more)
+		}
+		text := ansi.Truncate("WARNING: "+m.alarms[0], max(0, m.width-len(end)), "…")
 		return alarmStyle.Render(text + end)
 	case m.history.offset > 0:
 		return faintStyle.Render(ansi.Truncate(fmt.Sprintf("%d rows below: PageDown",

@@ -42,8 +42,14 @@ var relayRows = []row{
 	{
 		doc: own, section: "relay", must: "what waits for a member is bounded",
 		file: "relay/client.go",
-		old:  "full := c.size+m.cost() > c.limits.Queue", new: "full := false",
+		old:  "size > c.limits.Queue ||", new: "",
 		test: "TestSlowMember",
+	},
+	{
+		doc: own, section: "relay", must: "what waits for all members together is bounded",
+		file: "relay/client.go",
+		old:  "crowded && size > leastQueue", new: "crowded && size < 0",
+		test: "TestWaitingIsBounded",
 	},
 	{
 		doc: own, section: "relay", must: "a member that sends too much is read more slowly",
@@ -178,7 +184,13 @@ var relayRows = []row{
 	{
 		doc: own, section: "talk", must: "a name that looks like a remembered one is not another",
 		file: "talk/pair.go",
-		old:  `"talk:" + nickname.Keys(p.name)[0]`, new: `"talk:" + p.name`,
+		old:  `{"talk:" + keys[0],`, new: `{"talk:" + name + keys[0][:0],`,
+		test: "TestChangedKey",
+	},
+	{
+		doc: own, section: "talk", must: "a name with other capital letters is not another",
+		file: "talk/pair.go",
+		old:  `, "talk:" + keys[1]}`, new: `, "talk:" + keys[0]}`,
 		test: "TestChangedKey",
 	},
 	{
@@ -274,10 +286,34 @@ var relayRows = []row{
 		test: "TestAlarmStays",
 	},
 	{
+		doc: own, section: "seal chat", must: "a warning replaces no other one",
+		file: "internal/chatscreen/screen.go",
+		old:  "m.alarms = append(m.alarms, text)", new: "m.alarms = []string{text}",
+		test: "TestAlarmStays",
+	},
+	{
+		doc: own, section: "seal chat", must: "the warnings that wait for the user are bounded",
+		file: "internal/chatscreen/screen.go",
+		old:  "len(m.alarms) < maxAlarms && ", new: "",
+		test: "TestAlarmStays",
+	},
+	{
+		doc: own, section: "seal chat", must: "notices about a relay remove no texts",
+		file: "internal/chatscreen/history.go",
+		old:  "if h.notices > maxNotices {", new: "if false {",
+		test: "TestNoticesRemoveNoTexts",
+	},
+	{
 		doc: own, section: "seal chat", must: "the lines of a script are never commands",
 		file: "cmd/seal/room_verbs.go",
 		old:  "	if isTerminal(os.Stdin) {\n		c.commands", new: "	if true {\n		c.commands",
 		test: "TestPlainRoom",
+	},
+	{
+		doc: own, section: "seal chat", must: "a text in lines is one line and controls nothing",
+		file: "cmd/seal/room_lines.go",
+		old:  `oneLine(e.Member.Name+": "+e.Text)+"\n"`, new: `e.Member.Name+": "+e.Text+"\n"`,
+		test: "TestLinesAreData",
 	},
 	{
 		doc: own, section: "seal relay", must: "the page loads nothing of other servers",
