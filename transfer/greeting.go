@@ -24,7 +24,7 @@ const (
 	greetAnswer   byte = 2 // the sender's share, 32 bytes
 	greetProof    byte = 3 // the receiver's tag, 64 bytes
 	greetAccepted byte = 4 // the sender's tag, 64 bytes
-	greetRefused  byte = 5 // the reason, 1 byte; reasonBusy is followed by its proof, 32 bytes
+	greetRefused  byte = 5 // the reason, 1 byte; behind reasonBusy its proof, 32 bytes
 )
 
 // A reason is why a sender refuses a receiver.

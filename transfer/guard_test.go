@@ -99,9 +99,9 @@ func TestGuardIsBounded(t *testing.T) {
 	}
 }
 
-// TestBusyIsProved: another member in the room of a number, which answers a receiver in the place of
-// the sender, has one guess. A receiver begins another exchange only after a refusal of who
-// proves the code.
+// TestBusyIsProved: another member in the room of a number, which answers a receiver in place of
+// the sender, has one guess. A receiver begins another exchange only after a refusal of who proves
+// the code.
 func TestBusyIsProved(t *testing.T) {
 	for _, proof := range [][]byte{nil, make([]byte, busyProofSize)} {
 		ctx := within(t)

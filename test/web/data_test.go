@@ -86,7 +86,8 @@ func TestNamesAndTextsAreData(t *testing.T) {
 		for (let i = 0; i < 3000; i++) { sealPage.alarm("second " + i); sealPage.note("n"); }
 		return document.querySelectorAll("#history .text").length })()`)
 	text, _ := carol.evaluate(`document.getElementById("alarm").textContent`).(string)
-	if kept != 3.0 || !strings.HasPrefix(text, "WARNING: first\nWARNING: second 0\n") || len(text) > 200 {
+	if kept != 3.0 || len(text) > 200 ||
+		!strings.HasPrefix(text, "WARNING: first\nWARNING: second 0\n") {
 		t.Errorf("%v texts of 3 remain, and the warnings %q", kept, text)
 	}
 	if carol.problems.all() != "" {
