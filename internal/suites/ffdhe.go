@@ -66,12 +66,16 @@ type ffdhePrivate struct {
 
 // generate takes a secret exponent with the highest bit set, so that it has exactly the
 // size that was chosen. RFC 7919, Section 5.2.
-func (f ffdhe) generate(rand io.Reader) (Private, []byte, error) {
+func (f ffdhe) generate(rand io.Reader, dst []byte) (Private, []byte, error) {
 	m, err := f.modulus()
 	if err != nil {
 		return nil, nil, err
 	}
-	return f.generateFor(m, rand)
+	p, ours, err := f.generateFor(m, rand)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p, append(dst, ours...), nil
 }
 
 func (f ffdhe) generateFor(m *bigmod.Modulus, rand io.Reader) (*ffdhePrivate, []byte, error) {
@@ -89,20 +93,20 @@ func (f ffdhe) generateFor(m *bigmod.Modulus, rand io.Reader) (*ffdhePrivate, []
 }
 
 // encapsulate checks the client's share before it calculates anything.
-func (f ffdhe) encapsulate(rand io.Reader, share []byte) ([]byte, []byte, error) {
+func (f ffdhe) encapsulate(rand io.Reader, share []byte, dst answer) (answer, error) {
 	m, err := f.modulus()
 	if err != nil {
-		return nil, nil, err
+		return answer{}, err
 	}
 	peer, err := ffdheShare(m, share)
 	if err != nil {
-		return nil, nil, err
+		return answer{}, err
 	}
 	p, ours, err := f.generateFor(m, rand)
 	if err != nil {
-		return nil, nil, err
+		return answer{}, err
 	}
-	return ours, p.power(peer), nil
+	return answer{append(dst.share, ours...), append(dst.secret, p.power(peer)...)}, nil
 }
 
 func (p *ffdhePrivate) Decapsulate(share []byte) ([]byte, error) {

@@ -8,6 +8,8 @@ import (
 	"math/big"
 	"testing"
 
+	"github.com/cloudflare/circl/kem"
+
 	"github.com/sealsock/sealsock/iana"
 )
 
@@ -59,7 +61,7 @@ func TestExponents(t *testing.T) {
 	}
 	for id, f := range ffdheGroups {
 		zeros := bytes.NewReader(make([]byte, 2*f.size))
-		private, share, err := f.generate(zeros)
+		private, share, err := f.generate(zeros, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +113,7 @@ func TestHostileFiniteField(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := new(big.Int).SetBytes(prime)
-		private, _, err := f.generate(rand.Reader)
+		private, _, err := f.generate(rand.Reader, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -241,10 +243,10 @@ func TestOptIn(t *testing.T) {
 func TestKinds(t *testing.T) {
 	for i := range groups {
 		id := groups[i].ID
-		_, kem := groups[i].exchange.(kemExchange)
+		_, alone := groups[i].exchange.(kem.Scheme)
 		_, pair := groups[i].exchange.(hybrid)
 		_, finite := groups[i].exchange.(ffdhe)
-		if Classical(id) == (kem || pair) || ECDHE(id) == (kem || pair || finite) {
+		if Classical(id) == (alone || pair) || ECDHE(id) == (alone || pair || finite) {
 			t.Errorf("%v: classical %v, ECDHE %v", id, Classical(id), ECDHE(id))
 		}
 	}

@@ -5,12 +5,7 @@ import (
 	"errors"
 	"io"
 
-	"github.com/cloudflare/circl/kem"
-	"github.com/cloudflare/circl/kem/mlkem/mlkem1024"
-	"github.com/cloudflare/circl/kem/mlkem/mlkem768"
-
 	"github.com/sealsock/sealsock/iana"
-	"github.com/sealsock/sealsock/internal/simd"
 )
 
 // A Group is a key exchange in the shape of a key encapsulation: the client
@@ -29,11 +24,15 @@ type Private interface {
 	Decapsulate(share []byte) ([]byte, error)
 }
 
-// An exchange implements one group. Shares it is given have the right length.
+// An exchange implements one group. Shares it is given have the right length. It appends its
+// own share, and the secret, to dst, so that the parts of a hybrid are written in their place.
 type exchange interface {
-	generate(rand io.Reader) (Private, []byte, error)
-	encapsulate(rand io.Reader, share []byte) (ours, secret []byte, err error)
+	generate(rand io.Reader, dst []byte) (Private, []byte, error)
+	encapsulate(rand io.Reader, share []byte, dst answer) (answer, error)
 }
+
+// An answer is the server's share and the secret.
+type answer struct{ share, secret []byte }
 
 var errShare = errors.New("the peer's key share is not valid for its group")
 
@@ -41,15 +40,15 @@ var errShare = errors.New("the peer's key share is not valid for its group")
 // first. The groups that have to be asked for are last: the others are the first
 // defaultGroups. See Cost.
 var groups = []Group{
-	{iana.X25519MLKEM768, 1184 + 32, 1088 + 32, hybrid{first: kemExchange{mlkem768.Scheme()}, second: x25519Exchange, clientCut: 1184, serverCut: 1088}},
-	{iana.SecP256r1MLKEM768, 65 + 1184, 65 + 1088, hybrid{first: curve{ecdh.P256()}, second: kemExchange{mlkem768.Scheme()}, clientCut: 65, serverCut: 65}},
-	{iana.SecP384r1MLKEM1024, 97 + 1568, 97 + 1568, hybrid{first: curve{ecdh.P384()}, second: kemExchange{mlkem1024.Scheme()}, clientCut: 97, serverCut: 97}},
+	{iana.X25519MLKEM768, 1184 + 32, 1088 + 32, hybrid{first: mlkem768Exchange, second: x25519Exchange, clientCut: 1184, serverCut: 1088}},
+	{iana.SecP256r1MLKEM768, 65 + 1184, 65 + 1088, hybrid{first: curve{ecdh.P256()}, second: mlkem768Exchange, clientCut: 65, serverCut: 65}},
+	{iana.SecP384r1MLKEM1024, 97 + 1568, 97 + 1568, hybrid{first: curve{ecdh.P384()}, second: mlkem1024Exchange, clientCut: 97, serverCut: 97}},
 	{iana.X25519, 32, 32, x25519Exchange},
 	{iana.SecP256r1, 65, 65, curve{ecdh.P256()}},
 	{iana.SecP384r1, 97, 97, curve{ecdh.P384()}},
 	{iana.SecP521r1, 133, 133, curve{ecdh.P521()}},
-	{iana.MLKEM768, 1184, 1088, kemExchange{mlkem768.Scheme()}},
-	{iana.MLKEM1024, 1568, 1568, kemExchange{mlkem1024.Scheme()}},
+	{iana.MLKEM768, 1184, 1088, mlkem768Exchange},
+	{iana.MLKEM1024, 1568, 1568, mlkem1024Exchange},
 	{iana.X448, 56, 56, x448Exchange},
 	{iana.FFDHE2048, 256, 256, ffdhe2048},
 	{iana.FFDHE3072, 384, 384, ffdhe3072},
@@ -117,7 +116,7 @@ func ECDHE(id iana.NamedGroup) bool {
 
 // Generate makes the client's private value and share.
 func (g *Group) Generate(rand io.Reader) (Private, []byte, error) {
-	return g.exchange.generate(rand)
+	return g.exchange.generate(rand, make([]byte, 0, g.ClientLen))
 }
 
 // Encapsulate answers the client's share with the server's and the secret.
@@ -125,8 +124,17 @@ func (g *Group) Encapsulate(rand io.Reader, share []byte) (ours, secret []byte, 
 	if len(share) != g.ClientLen {
 		return nil, nil, errShare
 	}
-	return g.exchange.encapsulate(rand, share)
+	room := make([]byte, g.ServerLen+secretRoom)
+	dst := answer{room[:0:g.ServerLen], room[g.ServerLen:][:0]}
+	a, err := g.exchange.encapsulate(rand, share, dst)
+	if err != nil {
+		return nil, nil, err
+	}
+	return a.share, a.secret, nil
 }
+
+// secretRoom is the length of most secrets in bytes: that of a hybrid is the longer one.
+const secretRoom = 64
 
 // Decapsulate opens the server's share with the client's private value.
 func (g *Group) Decapsulate(p Private, share []byte) ([]byte, error) {
@@ -168,28 +176,24 @@ type hybridPrivate struct {
 	cut           int
 }
 
-func (h hybrid) generate(rand io.Reader) (Private, []byte, error) {
-	p1, s1, err := h.first.generate(rand)
+func (h hybrid) generate(rand io.Reader, dst []byte) (Private, []byte, error) {
+	p1, dst, err := h.first.generate(rand, dst)
 	if err != nil {
 		return nil, nil, err
 	}
-	p2, s2, err := h.second.generate(rand)
+	p2, dst, err := h.second.generate(rand, dst)
 	if err != nil {
 		return nil, nil, err
 	}
-	return &hybridPrivate{p1, p2, h.serverCut}, append(s1, s2...), nil
+	return &hybridPrivate{p1, p2, h.serverCut}, dst, nil
 }
 
-func (h hybrid) encapsulate(rand io.Reader, share []byte) ([]byte, []byte, error) {
-	c1, s1, err := h.first.encapsulate(rand, share[:h.clientCut])
+func (h hybrid) encapsulate(rand io.Reader, share []byte, dst answer) (answer, error) {
+	dst, err := h.first.encapsulate(rand, share[:h.clientCut], dst)
 	if err != nil {
-		return nil, nil, err
+		return answer{}, err
 	}
-	c2, s2, err := h.second.encapsulate(rand, share[h.clientCut:])
-	if err != nil {
-		return nil, nil, err
-	}
-	return append(c1, c2...), append(s1, s2...), nil
+	return h.second.encapsulate(rand, share[h.clientCut:], dst)
 }
 
 func (p *hybridPrivate) Decapsulate(share []byte) ([]byte, error) {
@@ -209,28 +213,29 @@ type curve struct{ ecdh.Curve }
 
 type curvePrivate struct{ *ecdh.PrivateKey }
 
-func (c curve) generate(rand io.Reader) (Private, []byte, error) {
+func (c curve) generate(rand io.Reader, dst []byte) (Private, []byte, error) {
 	key, err := c.GenerateKey(rand)
 	if err != nil {
 		return nil, nil, err
 	}
-	return curvePrivate{key}, key.PublicKey().Bytes(), nil
+	return curvePrivate{key}, append(dst, key.PublicKey().Bytes()...), nil
 }
 
-func (c curve) encapsulate(rand io.Reader, share []byte) ([]byte, []byte, error) {
+func (c curve) encapsulate(rand io.Reader, share []byte, dst answer) (answer, error) {
 	peer, err := c.NewPublicKey(share)
 	if err != nil {
-		return nil, nil, errShare
+		return answer{}, errShare
 	}
 	key, err := c.GenerateKey(rand)
 	if err != nil {
-		return nil, nil, err
+		return answer{}, err
 	}
 	secret, err := key.ECDH(peer)
 	if err != nil {
-		return nil, nil, errShare
+		return answer{}, errShare
 	}
-	return key.PublicKey().Bytes(), secret, nil
+	ours := key.PublicKey().Bytes()
+	return answer{append(dst.share, ours...), append(dst.secret, secret...)}, nil
 }
 
 func (p curvePrivate) Decapsulate(share []byte) ([]byte, error) {
@@ -243,43 +248,4 @@ func (p curvePrivate) Decapsulate(share []byte) ([]byte, error) {
 		return nil, errShare
 	}
 	return secret, nil
-}
-
-// kemExchange is ML-KEM (FIPS 203). Unmarshalling checks that the client's
-// key is reduced, as draft-ietf-tls-ecdhe-mlkem, Section 4.2 demands. The vector code of
-// circl leaves the registers in use, which would slow down the hashing of the handshake.
-type kemExchange struct{ kem.Scheme }
-
-type kemPrivate struct {
-	scheme kem.Scheme
-	key    kem.PrivateKey
-}
-
-func (k kemExchange) generate(rand io.Reader) (Private, []byte, error) {
-	seed := make([]byte, k.SeedSize())
-	if _, err := io.ReadFull(rand, seed); err != nil {
-		return nil, nil, err
-	}
-	defer simd.ClearUpper()
-	public, key := k.DeriveKeyPair(seed)
-	share, err := public.MarshalBinary()
-	return kemPrivate{k.Scheme, key}, share, err
-}
-
-func (k kemExchange) encapsulate(rand io.Reader, share []byte) ([]byte, []byte, error) {
-	defer simd.ClearUpper()
-	public, err := k.UnmarshalBinaryPublicKey(share)
-	if err != nil {
-		return nil, nil, errShare
-	}
-	seed := make([]byte, k.EncapsulationSeedSize())
-	if _, err := io.ReadFull(rand, seed); err != nil {
-		return nil, nil, err
-	}
-	return k.EncapsulateDeterministically(public, seed)
-}
-
-func (p kemPrivate) Decapsulate(share []byte) ([]byte, error) {
-	defer simd.ClearUpper()
-	return p.scheme.Decapsulate(p.key, share)
 }

@@ -2,10 +2,13 @@ package suites
 
 import (
 	"io"
+	"slices"
 
 	"filippo.io/edwards25519"
 	"github.com/cloudflare/circl/dh/x25519"
 	"github.com/cloudflare/circl/dh/x448"
+
+	"github.com/sealsock/sealsock/internal/reuse"
 )
 
 // A montgomery is X25519 or X448 with circl's field arithmetic, which takes X25519 about
@@ -46,36 +49,45 @@ func x25519Public(public, secret []byte) {
 	copy(public, new(edwards25519.Point).ScalarBaseMult(scalar).BytesMontgomery())
 }
 
-// A montgomeryPrivate is a key of which the public half is the share that was sent.
+// A montgomeryPrivate is a secret of which the public key is the share that was sent.
 type montgomeryPrivate struct {
 	montgomery
-	secret, public [x448.Size]byte
+	secret [x448.Size]byte
 }
 
-func (m montgomery) generate(rand io.Reader) (Private, []byte, error) {
+// extend returns b with n more bytes, and these.
+func extend(b []byte, n int) (whole, added []byte) {
+	whole = slices.Grow(b, n)[:len(b)+n]
+	return whole, whole[len(b):]
+}
+
+func (m montgomery) generate(rand io.Reader, dst []byte) (Private, []byte, error) {
 	p := &montgomeryPrivate{montgomery: m}
 	if _, err := io.ReadFull(rand, p.secret[:m.size]); err != nil {
 		return nil, nil, err
 	}
-	p.montgomery.public(p.public[:m.size], p.secret[:m.size])
-	return p, p.public[:m.size:m.size], nil
+	dst, ours := extend(dst, m.size)
+	p.public(ours, p.secret[:m.size])
+	return p, dst, nil
 }
 
-func (m montgomery) encapsulate(rand io.Reader, share []byte) ([]byte, []byte, error) {
-	p := &struct {
-		montgomeryPrivate
-		shared [x448.Size]byte
-	}{montgomeryPrivate: montgomeryPrivate{montgomery: m}}
-	defer clear(p.secret[:]) // what is returned shares its memory
-	if _, err := io.ReadFull(rand, p.secret[:m.size]); err != nil {
-		return nil, nil, err
+// scalars lends the secrets of encapsulate.
+var scalars reuse.Pool[[x448.Size]byte]
+
+func (m montgomery) encapsulate(rand io.Reader, share []byte, dst answer) (answer, error) {
+	scalar := scalars.Get()
+	defer scalars.Put(scalar)
+	if _, err := io.ReadFull(rand, scalar[:m.size]); err != nil {
+		return answer{}, err
 	}
-	ours, shared := p.public[:m.size:m.size], p.shared[:m.size:m.size]
-	m.public(ours, p.secret[:m.size])
-	if !m.shared(shared, p.secret[:m.size], share) {
-		return nil, nil, errShare
+	var ours, shared []byte
+	dst.share, ours = extend(dst.share, m.size)
+	dst.secret, shared = extend(dst.secret, m.size)
+	m.public(ours, scalar[:m.size])
+	if !m.shared(shared, scalar[:m.size], share) {
+		return answer{}, errShare
 	}
-	return ours, shared, nil
+	return dst, nil
 }
 
 // Decapsulate refuses points of low order. RFC 9846, Section 7.4.2: "implementations MUST

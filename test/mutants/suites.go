@@ -43,7 +43,7 @@ var suitesRows = []row{
 	{
 		doc: rfc9846, section: "4.2.8.2", must: "points are checked to be on the curve",
 		file: "internal/suites/groups.go",
-		old: "peer, err := c.NewPublicKey(share)\n\tif err != nil {\n\t\treturn nil, nil, " +
+		old: "peer, err := c.NewPublicKey(share)\n\tif err != nil {\n\t\treturn answer{}, " +
 			"errShare\n\t}",
 		new: "peer, err := c.NewPublicKey(share)\n\tif err != nil {\n\t\tk, _ := " +
 			"c.GenerateKey(rand)\n\t\tpeer = k.PublicKey()\n\t}",
@@ -71,8 +71,8 @@ var suitesRows = []row{
 	{
 		doc: rfc9846, section: "7.4.1, 7.4.2", must: "all-zero shared secrets are refused",
 		file: "internal/suites/montgomery.go",
-		old:  "if !m.shared(shared, p.secret[:m.size], share) {",
-		new:  "if m.shared(shared, p.secret[:m.size], share); false {",
+		old:  "if !m.shared(shared, scalar[:m.size], share) {",
+		new:  "if m.shared(shared, scalar[:m.size], share); false {",
 		test: "TestHostileShares",
 	},
 	{
@@ -147,6 +147,19 @@ var suitesRows = []row{
 		test: "TestX25519MLKEM768WithTheStandardLibrary",
 	},
 	{
+		doc: "draft-ietf-tls-ecdhe-mlkem", section: "4.2",
+		must: "an encapsulation key that is not reduced is refused",
+		file: "internal/suites/mlkem.go",
+		old:  "if key.UnpackMLKEM(share) != nil {", new: "if key.UnpackMLKEM(share); false {",
+		test: "TestHostileShares",
+	},
+	{
+		doc: "FIPS 203", section: "6.2", must: "encapsulation hashes the message with the key",
+		file: "internal/suites/mlkem.go",
+		old:  "copy(room.seed[32:], hash[:])", new: "copy(room.seed[32:], hash[:0])",
+		test: "TestEncapsulation",
+	},
+	{
 		doc: rfc9846, section: "9.1",
 		must: "TLS_AES_128_GCM_SHA256, secp256r1, the mandatory schemes",
 		file: "internal/suites/suites.go",
@@ -172,21 +185,21 @@ var suitesRows = []row{
 	{
 		doc: own, section: "suites",
 		must: "a key exchange leaves no vector registers in use, which would slow down SHA-256",
-		file: "internal/suites/groups.go",
+		file: "internal/suites/mlkem.go",
 		old:  "defer simd.ClearUpper()\n\tpublic, key", new: "_ = simd.ClearUpper\n\tpublic, key",
 		test: "TestVectorRegistersAreLeftClean",
 	},
 	{
 		doc: own, section: "suites",
 		must: "a key exchange leaves no vector registers in use, which would slow down SHA-256",
-		file: "internal/suites/groups.go",
-		old:  "defer simd.ClearUpper()\n\tpublic, err", new: "_ = simd.ClearUpper\n\tpublic, err",
+		file: "internal/suites/mlkem.go",
+		old:  "defer simd.ClearUpper()\n\troom :=", new: "_ = simd.ClearUpper\n\troom :=",
 		test: "TestVectorRegistersAreLeftClean",
 	},
 	{
 		doc: own, section: "suites",
 		must: "a key exchange leaves no vector registers in use, which would slow down SHA-256",
-		file: "internal/suites/groups.go",
+		file: "internal/suites/mlkem.go",
 		old:  "defer simd.ClearUpper()\n\treturn p.scheme", new: "_ = simd.ClearUpper\n\treturn p.scheme",
 		test: "TestVectorRegistersAreLeftClean",
 	},
