@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/stream"
 	"github.com/sealsock/sealsock/trust"
 )
@@ -29,8 +30,10 @@ func (c *Conn) ConnectionState() tls.ConnectionState {
 		ECHAccepted:                 s.ECHAccepted,
 	}
 	state.NegotiatedProtocolIsMutual = true //lint:ignore SA1019 crypto/tls sets it too
-	if unique, err := s.Unique(); err == nil {
-		state.TLSUnique = unique
+	if s.Version == iana.TLS12 {            // TLS 1.3 has none
+		if unique, err := s.Unique(); err == nil {
+			state.TLSUnique = unique
+		}
 	}
 	if p := c.Peer(); p != nil {
 		state.PeerCertificates = p.Certificates

@@ -127,7 +127,9 @@ type certMessage struct {
 // writeCertificate encodes a Certificate or, if both sides support it, a
 // CompressedCertificate. A nil credential makes it empty.
 func (f *flow13) writeCertificate(c *Credential, p certMessage) ([]byte, error) {
-	raw, err := encode(certificateOf(c, p))
+	room := certificates.Get()
+	defer certificates.Put(room)
+	raw, err := encode(room.show(c, p))
 	if err != nil || c == nil {
 		return raw, err
 	}
@@ -137,7 +139,9 @@ func (f *flow13) writeCertificate(c *Credential, p certMessage) ([]byte, error) 
 // postCertificate is writeCertificate, and sends the message.
 func (f *flow13) postCertificate(c *Credential, p certMessage, do *effects) error {
 	if p.compress == nil || len(f.cfg.Compressors) == 0 {
-		return f.post(certificateOf(c, p), do)
+		room := certificates.Get()
+		defer certificates.Put(room)
+		return f.post(room.show(c, p), do)
 	}
 	raw, err := f.writeCertificate(c, p)
 	if err != nil {
@@ -148,12 +152,15 @@ func (f *flow13) postCertificate(c *Credential, p certMessage, do *effects) erro
 	return nil
 }
 
-// certificateOf is the message that shows a credential, or nothing for nil.
-func certificateOf(c *Credential, p certMessage) *wire.Certificate {
-	room := new(struct {
-		wire.Certificate
-		entries [3]wire.CertificateEntry
-	})
+// A certificateRoom has the memory of a Certificate message for most chains.
+type certificateRoom struct {
+	wire.Certificate
+	entries [3]wire.CertificateEntry
+}
+
+// show returns the message that shows a credential, or nothing for nil. It is valid until
+// room goes back to its pool.
+func (room *certificateRoom) show(c *Credential, p certMessage) *wire.Certificate {
 	cert := &room.Certificate
 	cert.Context = p.context
 	switch {

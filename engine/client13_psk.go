@@ -85,8 +85,8 @@ func (c *Config) reverify(
 // pre-shared key.
 func (c *Config) proves(s *Session) bool {
 	switch {
-	case c.Verifier == nil || s.showed() == nil:
-		return s.showed() == nil && c.hasPSK(s.PSKIdentity)
+	case c.Verifier == nil || !s.shows():
+		return !s.shows() && c.hasPSK(s.PSKIdentity)
 	case len(s.PeerDelegation) > 0:
 		d, err := s.delegation()
 		return err == nil && slices.Contains(c.DelegatedSchemes, d.Scheme) && c.takesKind(s)
@@ -174,9 +174,7 @@ func (o *offer) write(before *transcript) error {
 // binderHash is the transcript hash that a binder covers.
 func binderHash(before *transcript, hash crypto.Hash, partial []byte) []byte {
 	if before == nil || before.hash == nil {
-		h := hash.New()
-		h.Write(partial)
-		return h.Sum(nil)
+		return keys.Hash(hash, partial)
 	}
 	t := before.clone()
 	t.add(partial)
@@ -190,9 +188,7 @@ func (o *offer) startEarly(do *effects) error {
 	}
 	k := o.psks.keys[0]
 	suite := suites.TLS13(k.suite)
-	h := k.hash.New()
-	h.Write(o.raw)
-	sum := h.Sum(nil)
+	sum := keys.Hash(k.hash, o.raw)
 	secret := o.psks.early[0].ClientEarlyTraffic(sum)
 	if o.cfg.KeyLog != nil {
 		o.cfg.KeyLog("CLIENT_EARLY_TRAFFIC_SECRET", o.hello.Random[:], secret.Bytes())

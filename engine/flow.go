@@ -9,6 +9,7 @@ import (
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/keys"
 	"github.com/sealsock/sealsock/internal/pubkey"
+	"github.com/sealsock/sealsock/internal/reuse"
 	"github.com/sealsock/sealsock/internal/suites"
 	"github.com/sealsock/sealsock/internal/wire"
 )
@@ -24,6 +25,14 @@ type baseFlow struct {
 
 // An encoder is a message of package wire.
 type encoder interface{ AppendTo([]byte) ([]byte, error) }
+
+// The messages of a server that are encoded at once and have nothing secret. Their encoder is
+// an interface, so that each would be an allocation.
+var (
+	serverHellos   reuse.Pool[wire.ServerHello]
+	extensionsSent reuse.Pool[wire.EncryptedExtensions]
+	certificates   reuse.Pool[certificateRoom]
+)
 
 // encode writes a message. An error names it.
 func encode(m encoder) ([]byte, error) {
@@ -45,6 +54,11 @@ func roomFor(m encoder) int {
 		n := parameters
 		for _, s := range m.KeyShares {
 			n += len(s.Data)
+		}
+		if m.PSK != nil {
+			for i, key := range m.PSK.Identities {
+				n += len(key.Identity) + len(m.PSK.Binders[i]) + 16
+			}
 		}
 		return n
 	case *wire.ServerHello:

@@ -74,7 +74,9 @@ func (f *flight13) room() int {
 // sendHello sends the ServerHello. It returns the shared secret of the key exchange, nil
 // without one, and, for 0-RTT, the hash of the transcript before the ServerHello.
 func (f *flight13) sendHello(do *effects) (shared, helloSum []byte, err error) {
-	sh := &wire.ServerHello{
+	sh := serverHellos.Get()
+	defer serverHellos.Put(sh)
+	*sh = wire.ServerHello{
 		LegacyVersion: iana.TLS12, SessionID: f.hello.SessionID, CipherSuite: f.d.suite.ID, SupportedVersion: iana.TLS13,
 		Datagram: f.info.datagram,
 	}
@@ -155,7 +157,12 @@ func (f *flight13) asksLater() bool {
 // one, the request for a client certificate. RFC 9846, Section 4.3.
 func (f *flight13) sendExtensions(do *effects) error {
 	f.info.asked = f.d.asks
-	ee := &wire.EncryptedExtensions{ServerNameAck: f.hello.ServerName != "" && f.d.key == nil, ALPN: f.d.alpn, EarlyData: f.d.early}
+	ee := extensionsSent.Get()
+	defer extensionsSent.Put(ee)
+	*ee = wire.EncryptedExtensions{
+		ServerNameAck: f.hello.ServerName != "" && f.d.key == nil, ALPN: f.d.alpn,
+		EarlyData: f.d.early,
+	}
 	if f.d.agreed {
 		ee.ClientCertType, ee.ServerCertType = answerKinds(f.hello, f.kinds, f.d.asks || f.asksLater())
 	}

@@ -158,7 +158,7 @@ func (c *Config) find(identity []byte) (*presharedKey, error) {
 // what a full handshake would prove now. A certificate is verified again, which
 // needs a Verifier; and a client that was never asked for one must be asked.
 func (c *Config) acceptsClient(s *Session) bool {
-	showed := s.showed() != nil
+	showed := s.shows()
 	switch c.ClientAuth {
 	case NoClientCert:
 		return !showed

@@ -421,10 +421,12 @@ func (p *PSK) importFor(v iana.Version, context []byte, target crypto.Hash) (*PS
 	return &imported, nil
 }
 
-// showed returns what the peer showed when the session was made; nil if it
-// showed nothing.
+// shows reports whether the peer showed anything when the session was made.
+func (s *Session) shows() bool { return len(s.PeerChain) > 0 || len(s.PeerRawKey) > 0 }
+
+// showed returns what the peer showed when the session was made, or nil.
 func (s *Session) showed() *PeerCertificate {
-	if len(s.PeerChain) == 0 && len(s.PeerRawKey) == 0 {
+	if !s.shows() {
 		return nil
 	}
 	p := &PeerCertificate{

@@ -57,6 +57,12 @@ func mac(out *[maxHash]byte, h crypto.Hash, key []byte, parts ...[]byte) []byte 
 	return sum(out, h, buf[:n])
 }
 
+// Hash returns the hash of b, SHA-256 or SHA-384. It allocates the result alone.
+func Hash(h crypto.Hash, b []byte) []byte {
+	var out [maxHash]byte
+	return bytes.Clone(sum(&out, h, b))
+}
+
 // sum returns the hash of b in out.
 func sum(out *[maxHash]byte, h crypto.Hash, b []byte) []byte {
 	if h == crypto.SHA384 {

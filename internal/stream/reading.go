@@ -292,27 +292,33 @@ var errMail = &engine.Error{
 // waits with a small buffer of its own after a read that brought little, and
 // with a whole one after a read that brought much.
 type plainSource struct {
-	conn  *Conn
-	raw   net.Conn
-	busy  bool
-	small [512]byte
+	conn *Conn
+	raw  net.Conn
+	busy bool
 }
+
+// A waitingRoom is the buffer of a plainSource that waits.
+type waitingRoom [512]byte
+
+var waitingRooms = sync.Pool{New: func() any { return new(waitingRoom) }}
 
 func (s *plainSource) fill(buf *buffer, w, size int) (*buffer, int, error) {
 	if buf == nil && !s.busy {
-		n, err := s.read(s.small[:])
+		room := waitingRooms.Get().(*waitingRoom)
+		n, err := s.read(room[:])
 		if n > 0 {
 			buf = getBuffer(max(size, w+n))
-			copy(buf.b[w:], s.small[:n])
-			s.busy = n == len(s.small)
+			copy(buf.b[w:], room[:n])
+			s.busy = n == len(room)
 		}
+		waitingRooms.Put(room)
 		return buf, n, whole(n, err)
 	}
 	if buf == nil {
 		buf = getBuffer(size)
 	}
 	n, err := s.read(buf.b[w:])
-	s.busy = n >= len(s.small)
+	s.busy = n >= len(waitingRoom{})
 	if n <= 0 && w == 0 {
 		putBuffer(buf)
 		buf = nil

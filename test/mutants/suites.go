@@ -154,7 +154,8 @@ var suitesRows = []row{
 		test: "TestHostileShares",
 	},
 	{
-		doc: "FIPS 203", section: "6.2", must: "encapsulation hashes the message with the key",
+		doc: "draft-ietf-tls-ecdhe-mlkem", section: "4.2",
+		must: "encapsulation hashes its message with the key, as ML-KEM demands",
 		file: "internal/suites/mlkem.go",
 		old:  "copy(room.seed[32:], hash[:])", new: "copy(room.seed[32:], hash[:0])",
 		test: "TestEncapsulation",
