@@ -103,7 +103,7 @@ func DatagramClient(cfg *Config, to Target, o DatagramOptions) (*DatagramConn, e
 	// mode"".
 	own := *cfg
 	own.NoCompatibilityMode = true
-	own.KeyShares = cfg.datagramShares(o.MTU)
+	own.KeyShares = cfg.datagramShares(to, o.MTU)
 	cfg = &own
 	all := &clientConfig{Config: cfg, Target: to, datagram: true}
 	if err := all.checkTarget(); err != nil {
@@ -147,9 +147,10 @@ func DatagramServer(cfg *Config, o DatagramOptions) (*DatagramConn, error) {
 // datagramShares returns the key shares of a client's first ClientHello. By default it has none
 // of a post-quantum group, so that it fits into one datagram and a server can answer it without
 // keeping anything. A server that has the group asks for the share, which costs no more than
-// the proof of the address does.
-func (c *Config) datagramShares(mtu int) []iana.NamedGroup {
-	if c.KeyShares != nil || mtu >= roomForShares {
+// the proof of the address does. That would refuse 0-RTT data: a client that sends such data has
+// the usual shares.
+func (c *Config) datagramShares(to Target, mtu int) []iana.NamedGroup {
+	if c.KeyShares != nil || mtu >= roomForShares || c.triesEarly(to) {
 		return c.KeyShares
 	}
 	list := slices.DeleteFunc(slices.Clone(defaultShares(c.groups())), func(id iana.NamedGroup) bool {
@@ -159,6 +160,17 @@ func (c *Config) datagramShares(mtu int) []iana.NamedGroup {
 		return nil
 	}
 	return list
+}
+
+// triesEarly reports whether a client may send 0-RTT data.
+func (c *Config) triesEarly(to Target) bool {
+	switch {
+	case !c.EarlyData:
+		return false
+	case to.Session != nil:
+		return to.Session.MaxEarlyData > 0
+	}
+	return slices.ContainsFunc(c.PSKs, func(k *PSK) bool { return k != nil && k.MaxEarlyData > 0 })
 }
 
 // roomForShares is an MTU that has room for a ClientHello with a share of a hybrid group.

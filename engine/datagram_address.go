@@ -21,9 +21,11 @@ import (
 // (RFC 6347, Section 4.2.1) that is no longer than the ClientHello was, and whose cookie has
 // all that the server needs later. It is for one goroutine at a time.
 //
-// A client that has to prove its address sends no 0-RTT data, and Encrypted ClientHello
-// cannot be decrypted without state: a server that has either does without an AddressCheck,
-// and bounds the connections whose address is not proved.
+// Three kinds of first ClientHello cannot be answered without keeping them: one that is longer
+// than a datagram, one whose Encrypted ClientHello has to be decrypted, and one with 0-RTT data,
+// which a request to begin again would refuse. Their verdict is AddressUnproved. RFC 9147, Section
+// 5.1, lets a server of 0-RTT data do without the cookie if it sends at most three times what it
+// has received.
 type AddressCheck struct {
 	cfg *Config
 	key func() []byte // which does not print
@@ -41,10 +43,11 @@ const (
 	AddressReply
 	// AddressProved: make a DatagramServer with the proof, and give it the datagram.
 	AddressProved
-	// AddressFragment: it is the first part of a ClientHello that is too long for one
-	// datagram, which cannot be answered without keeping it. A server may make a
-	// DatagramServer without a proof, and must bound how many of these there are.
-	AddressFragment
+	// AddressUnproved: it cannot be answered without keeping it. A server may make a
+	// DatagramServer without a proof, and must bound how many of these there are. Beyond the
+	// bound it sends the reply, if there is one: that refuses the 0-RTT data of the client,
+	// and has it prove its address.
+	AddressUnproved
 )
 
 // An AddressProof is what a client has proved by the cookie in its second ClientHello. It is
@@ -67,8 +70,9 @@ func NewAddressCheck(cfg *Config) (*AddressCheck, error) {
 	if err := cfg.CheckServer(); err != nil {
 		return nil, err
 	}
-	if len(cfg.ECHKeys) > 0 || cfg.ECHBackend {
-		return nil, usage("Encrypted ClientHello does not go with an AddressCheck")
+	if cfg.ECHBackend {
+		return nil, usage("a server behind one that decrypts Encrypted ClientHello has no " +
+			"AddressCheck: each ClientHello would be kept")
 	}
 	key := make([]byte, sha256.Size)
 	a := &AddressCheck{cfg: cfg, key: func() []byte { return key }}
@@ -98,13 +102,13 @@ func (a *AddressCheck) Check(
 	case f.Seq != 0:
 		return AddressDiscard, nil, nil
 	case len(f.Data) < f.Length:
-		return AddressFragment, nil, nil
+		return AddressUnproved, nil, nil
 	}
-	reply = a.answer(now, address, f, number)
-	if len(reply) == 0 || len(reply) > amplification*len(datagram) {
+	v, reply = a.answer(now, address, f, number)
+	if len(reply) > amplification*len(datagram) {
 		return AddressDiscard, nil, nil
 	}
-	return AddressReply, reply, nil
+	return v, reply, nil
 }
 
 // firstFragment returns the start of the ClientHello at the start of a datagram.
@@ -125,18 +129,34 @@ func firstFragment(datagram []byte) (f dtls.Fragment, n record.Number, ok bool) 
 // answer answers a first ClientHello.
 func (a *AddressCheck) answer(
 	now time.Time, address []byte, f dtls.Fragment, n record.Number,
-) []byte {
+) (v AddressVerdict, reply []byte) {
 	hello, err := wire.ParseDatagramClientHello(f.Data)
 	if err == nil {
 		err = checkDatagramVersion(hello.LegacyVersion)
+	}
+	if err == nil && hello.ECH != nil && len(a.cfg.ECHKeys) > 0 {
+		return AddressUnproved, nil
 	}
 	var d *decision
 	if err == nil {
 		d, err = choose(a.cfg, hello, known{})
 	}
 	if err != nil {
-		return replyRecord(n, iana.ContentAlert, []byte{2, byte(asError(err).Alert)})
+		return AddressReply, replyRecord(n, iana.ContentAlert, []byte{2, byte(asError(err).Alert)})
 	}
+	if reply = a.request(now, address, f, n, d); reply == nil {
+		return AddressDiscard, nil
+	}
+	if d.mayTakeEarly(a.cfg, hello) {
+		return AddressUnproved, reply
+	}
+	return AddressReply, reply
+}
+
+// request asks the client to return a cookie. It returns nil if that is not possible.
+func (a *AddressCheck) request(
+	now time.Time, address []byte, f dtls.Fragment, n record.Number, d *decision,
+) []byte {
 	p := &AddressProof{stable: wire.StableHello(f.Data)}
 	var m encoder
 	if d.version == iana.TLS12 {
@@ -277,6 +297,10 @@ func (a *AddressCheck) open(now time.Time, address, cookie, hello []byte) *Addre
 func (p *AddressProof) begin(d *deciding) error {
 	if p == nil {
 		return nil
+	}
+	if d.ech != nil {
+		// An AddressCheck gives no proof for a first ClientHello with the extension.
+		return illegal("the second ClientHello adds encrypted_client_hello")
 	}
 	if p.suite == 0 {
 		d.info.addressAsked = true

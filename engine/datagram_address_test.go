@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/dtls"
+	"github.com/sealsock/sealsock/internal/record"
+	"github.com/sealsock/sealsock/internal/wire"
 )
 
 // A gate is a server that makes a connection only for a client that has proved its address.
@@ -174,4 +177,105 @@ func TestAddressCheckBound(t *testing.T) {
 			t.Errorf("%q: verdict %d, reply %x", d, verdict, reply)
 		}
 	}
+}
+
+// TestAddressCheckEarly: a ClientHello with 0-RTT data needs no proof where the data may be
+// accepted. The reply for a server that cannot keep it refuses the data, and asks for the proof.
+func TestAddressCheckEarly(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		edit func(client, server *config)
+		want AddressVerdict
+	}{
+		{"accepted", func(_, _ *config) {}, AddressUnproved},
+		{"a server that takes none", func(_, s *config) { s.MaxEarlyData = 0 }, AddressReply},
+		{"a server without memory", func(_, s *config) { s.AntiReplay = nil }, AddressReply},
+		{"another group", func(_, s *config) {
+			s.Groups = []iana.NamedGroup{iana.SecP256r1}
+		}, AddressReply},
+		{"a client that sends none", func(c, _ *config) { c.EarlyData = false }, AddressReply},
+	} {
+		client, server := earlyConfigs(t, true)
+		client.KeyShares = []iana.NamedGroup{iana.X25519}
+		server.Groups = client.KeyShares
+		tc.edit(client, server)
+		l := newLink(t, client, server, DatagramOptions{})
+		g := newGate(t, server)
+		d := l.client.NextDatagram()
+		verdict, reply, _ := g.Check(l.now, g.address, d)
+		if verdict != tc.want || len(reply) == 0 || len(reply) > 3*len(d) {
+			t.Errorf("%s: verdict %d, a reply of %d bytes", tc.name, verdict, len(reply))
+			continue
+		}
+		l.client.take(l.client.Receive(l.now, reply))
+		g.meet(t, l, DatagramOptions{})
+		l.open(t)
+		if s := l.server.State(); !s.Resumed || s.EarlyData || l.client.Early() > 0 {
+			t.Errorf("%s: the state is %+v", tc.name, s)
+		}
+	}
+}
+
+// TestAddressCheckECH: a ClientHello with Encrypted ClientHello needs no proof, and is not asked
+// for one, which would tell the client that it was not decrypted. One with a proof must not add it.
+func TestAddressCheckECH(t *testing.T) {
+	key := newECHKey(t, 1)
+	client, server := datagramConfigs(t, iana.TLS13)
+	server.ECHKeys = []*ECHKey{key}
+	list, err := ECHConfigList(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := *client
+	client.ECHConfigs = list
+	l := newLink(t, client, server, DatagramOptions{MTU: 9000})
+	g := newGate(t, server)
+	verdict, reply, _ := g.Check(l.now, g.address, l.client.NextDatagram())
+	if verdict != AddressUnproved || reply != nil {
+		t.Errorf("verdict %d, a reply of %d bytes", verdict, len(reply))
+	}
+	l = newLink(t, client, server, DatagramOptions{MTU: 9000})
+	l.open(t)
+	if !l.server.State().ECHAccepted {
+		t.Error("the ClientHello was not decrypted")
+	}
+	o := DatagramOptions{MTU: 9000}
+	l = newLink(t, &plain, server, o)
+	g.meet(t, l, o)
+	l.open(t)
+
+	l = newLink(t, &plain, server, o)
+	_, reply, _ = g.Check(l.now, g.address, l.client.NextDatagram())
+	l.client.take(l.client.Receive(l.now, reply))
+	second := l.client.NextDatagram()
+	_, _, proof := g.Check(l.now, g.address, second)
+	s, err := DatagramServer(&server.Config, DatagramOptions{Proof: proof})
+	if err != nil {
+		t.Fatal(err)
+	}
+	grease := &wire.ECHClientHello{
+		KDF: 1, AEAD: 1, Enc: make([]byte, 32), Payload: make([]byte, 200),
+	}
+	_, err = s.Receive(l.now, withECH(t, second, grease))
+	wantAlert(t, err, iana.AlertIllegalParameter)
+}
+
+// withECH adds the extension to the ClientHello of a datagram.
+func withECH(t *testing.T, datagram []byte, ech *wire.ECHClientHello) []byte {
+	t.Helper()
+	const head = 13 + 12
+	h, err := wire.ParseDatagramClientHello(datagram[head:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.ECH = ech
+	raw, err := h.AppendTo(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := record.Number{Sequence: 9}
+	return replyRecord(n, iana.ContentHandshake, dtls.Fragment{
+		Type: iana.HandshakeClientHello, Seq: 1, Length: len(raw) - wire.HeaderLen,
+		Data: raw[wire.HeaderLen:],
+	}.AppendTo(nil))
 }

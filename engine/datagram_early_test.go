@@ -81,21 +81,67 @@ func TestDatagramEarlyNetwork(t *testing.T) {
 // earlyLink resumes a session whose server takes 0-RTT data, or takes none any more.
 func earlyLink(t testing.TB, takes bool) *link {
 	t.Helper()
+	client, server := earlyConfigs(t, takes)
+	return newLink(t, client, server, DatagramOptions{})
+}
+
+// earlyConfigs returns the configurations of earlyLink.
+func earlyConfigs(t testing.TB, takes bool) (again, other *config) {
+	t.Helper()
 	client, server := datagramConfigs(t, iana.TLS13)
 	server.Tickets, server.MaxEarlyData = newMemory(), 10000
 	server.AntiReplay = newMemory()
-	// Without it the server asks for another key share, which refuses the data.
-	server.Groups = []iana.NamedGroup{iana.X25519}
 	first := newLink(t, client, server, DatagramOptions{AddressProved: true})
 	first.open(t)
 	if len(first.client.sessions) == 0 {
 		t.Fatal("no session")
 	}
-	again, other := *client, *server
+	again, other = new(config), new(config)
+	*again, *other = *client, *server
 	again.EarlyData = true
 	again.Session = first.client.sessions[0]
 	if !takes {
 		other.MaxEarlyData = 0
 	}
-	return newLink(t, &again, &other, DatagramOptions{})
+	return again, other
+}
+
+// TestDatagramEarlyReplay: a first flight that comes again is not taken again, by the same
+// connection or by another one.
+func TestDatagramEarlyReplay(t *testing.T) {
+	client, server := earlyConfigs(t, true)
+	l := newLink(t, client, server, DatagramOptions{})
+	var flight [][]byte
+	for d := l.client.NextDatagram(); d != nil; d = l.client.NextDatagram() {
+		flight = append(flight, d)
+	}
+	d, err := l.client.Send(nil, []byte("early"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	flight = append(flight, d)
+	for i := range 2 {
+		s, err := DatagramServer(&server.Config, DatagramOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := &end{DatagramConn: s}
+		sent, received := 0, 0
+		for range 3 {
+			for _, d := range flight {
+				received += len(d)
+				e.take(s.Receive(l.now, bytes.Clone(d)))
+			}
+			for d := s.NextDatagram(); d != nil; d = s.NextDatagram() {
+				sent += len(d)
+			}
+		}
+		if e.err != nil || len(e.early) != 1-i || s.State().EarlyData != (i == 0) {
+			t.Errorf("server %d: %v, %q", i, e.err, e.early)
+		}
+		if s.proved || sent > amplification*received {
+			t.Errorf("server %d: the address counts as proved: %v; %d bytes for %d", i, s.proved, sent,
+				received)
+		}
+	}
 }

@@ -277,9 +277,6 @@ func (c *QUICConn) SendTicket(o QUICTicket) error {
 	return nil
 }
 
-// takesEarly reports whether a server may accept 0-RTT data.
-func (c *Config) takesEarly() bool { return c.MaxEarlyData != 0 && c.AntiReplay != nil }
-
 // messages queues handshake messages for the level of the moment. Those that follow a
 // client's 0-RTT data are of the Initial level.
 func (c *QUICConn) messages(raw []byte) {

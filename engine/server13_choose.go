@@ -169,9 +169,20 @@ func (d *decision) choosePSKMode(cfg *Config, h *wire.ClientHello) error {
 // fitsEarly reports whether 0-RTT data may be accepted, if it is not a replay. RFC 9846,
 // Section 4.2.10.
 func (d *decision) fitsEarly(cfg *Config, h *wire.ClientHello) bool {
-	return h.EarlyData && d.index == 0 &&
-		cfg.MaxEarlyData != 0 && cfg.AntiReplay != nil && cfg.Now != nil &&
+	return h.EarlyData && d.index == 0 && cfg.takesEarly() &&
 		d.key.maxEarly != 0 && d.key.suite == d.suite.ID && d.key.alpn == d.alpn
+}
+
+// mayTakeEarly reports whether the 0-RTT data of a client may be accepted, as far as that can be
+// told without its pre-shared key.
+func (d *decision) mayTakeEarly(cfg *Config, h *wire.ClientHello) bool {
+	return d.version == iana.TLS13 && !d.retries() && h.EarlyData && h.PSK != nil &&
+		cfg.takesEarly()
+}
+
+// takesEarly reports whether a server takes 0-RTT data at all.
+func (c *Config) takesEarly() bool {
+	return c.MaxEarlyData != 0 && c.AntiReplay != nil && c.Now != nil
 }
 
 // chooseProof13 decides how the server proves itself by a certificate.

@@ -121,7 +121,7 @@ var enginePSKRows = []row{
 		doc: rfc9846, section: "4.2.10",
 		must: "early data only with the first key, and with suite, protocol and age as they were",
 		file: "engine/server13_choose.go",
-		old:  "cfg.MaxEarlyData != 0 &&", new: "",
+		old:  "c.MaxEarlyData != 0 &&", new: "",
 		test: "TestEarlyData/refused by the limit",
 	},
 	{
