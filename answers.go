@@ -134,9 +134,6 @@ func (a *answers) forClient(
 	if cfg.AntiReplay == nil {
 		p.engine.AntiReplay = a.resumption().antiReplay
 	}
-	if a.conn != nil && a.conn.packets != nil {
-		p.engine = withoutEarly(p.engine)
-	}
 	a.cfg = p.Config
 	return a.traced(p.engine), p.engine.CheckServer()
 }

@@ -34,8 +34,7 @@ import (
 // may be lost, reordered and, by their sender alone, repeated. There each Write sends one
 // message, and one that does not fit into a datagram of Config.MTU is an error that names the
 // limit. Each Read returns one message; for one that is longer than the buffer it returns
-// io.ErrShortBuffer, and keeps the message. 0-RTT data, Unwrap, Detach and HandOver are for
-// streams.
+// io.ErrShortBuffer, and keeps the message. Unwrap, Detach and HandOver are for streams.
 //
 // A Conn keeps no slice that a method was given. A nil *Conn and the zero Conn have no
 // connection below: their methods return zero values and an error that is os.ErrInvalid.
@@ -110,6 +109,15 @@ func (c *Conn) start(
 // first Read or Write. Like a Listener, the connections of one *Config resume sessions, with
 // ticket keys of their own if it has none. These tickets go out with the first Write.
 func Server(raw net.Conn, cfg *Config) (*Conn, error) {
+	p, err := prepareServer(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return p.server(raw, p.bound())
+}
+
+// prepareServer prepares a connection of Server.
+func prepareServer(cfg *Config) (*prepared, error) {
 	p, err := prepare(cfg, true)
 	if err != nil {
 		return nil, err
@@ -117,7 +125,7 @@ func Server(raw net.Conn, cfg *Config) (*Conn, error) {
 	p.resumes = resumptionOf(cfg)
 	p.engine.Tickets, p.engine.AntiReplay = p.resumes.tickets, p.resumes.antiReplay
 	p.engine.TicketsWithData = p.TicketsWithData || p.Tickets == nil
-	return p.server(raw, p.bound())
+	return p, nil
 }
 
 // server is Server with some of the stream's options.

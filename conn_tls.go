@@ -26,6 +26,12 @@ func (c *Conn) State() engine.State { return c.below().State() }
 //
 // On a server, WriteEarly sends data behind the server's own flight, before the client
 // is proved.
+//
+// Over datagrams p is one message. If the server accepts less than p, nothing is sent. Messages
+// may arrive in another order or not at all; one that overtakes the ClientHello is lost. Those that
+// the server refuses are sent again once the handshake is done, unless the server chose another
+// application protocol. Until a client has proved that it receives at its address, a server sends
+// at most three times what it has received, and WriteEarly returns an error beyond that.
 func (c *Conn) WriteEarly(p []byte) (n int, err error) {
 	err = c.observed(func() error {
 		n, err = c.below().WriteEarly(p)
@@ -41,7 +47,8 @@ var ErrNoEarlyData = engine.ErrNoEarlyData
 // ReadEarly reads, on a server, the client's 0-RTT data, which an attacker may have
 // replayed (RFC 9846, Section 8). It returns io.EOF at its end, also if there is none.
 // Read returns no 0-RTT data, and ReadEarly nothing else. Config.MaxEarlyData bounds the
-// amount.
+// amount. Over datagrams ReadEarly returns one message, as Read does, and before the
+// handshake is done the client may have forged the address that it has.
 func (c *Conn) ReadEarly(p []byte) (n int, err error) {
 	err = c.observed(func() error {
 		n, err = c.below().ReadEarly(p)

@@ -28,12 +28,27 @@ func ClientPacket(raw net.Conn, cfg *Config) (*Conn, error) {
 	return p.clientPacket(raw, to, p.bound())
 }
 
+// ServerPacket is Server over datagrams: the counterpart of ClientPacket for one client. raw is
+// connected to it.
+func ServerPacket(raw net.Conn, cfg *Config) (*Conn, error) {
+	p, err := prepareServer(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return p.serverPacket(datagram.New(raw), p.bound())
+}
+
 // NewPacketListener returns a Listener over a socket that keeps datagrams apart, which it takes
 // over. Its connections share the socket, which is closed with the last of them and the Listener.
 // A client whose datagrams come from a new address, such as behind a NAT that has forgotten it, is
 // followed if it uses connection IDs (Config.ConnectionIDLength) and has proved by a return
 // routability check (RFC 9853) that it receives there; RemoteAddr then returns the new address.
 // Another client has to begin again.
+//
+// A client has to prove that it receives at its address before anything is kept of it. There are
+// at most 256 exceptions at a time, to which at most three times what they have sent is sent: a
+// client whose ClientHello is longer than a datagram, one with Encrypted ClientHello, and, with
+// Config.MaxEarlyData, one that sends 0-RTT data.
 func NewPacketListener(inner net.PacketConn, cfg *Config) (*Listener, error) {
 	p, err := prepare(withTickets(cfg), true)
 	if err != nil {
@@ -66,13 +81,13 @@ func (p *prepared) idLength() int {
 // defaultIDLength is the length in bytes of a connection ID that no one guesses.
 const defaultIDLength = 8
 
-// addressCheck returns what makes clients prove their addresses first. There is none with
-// Encrypted ClientHello, which it cannot decrypt: then MaxHandshakes alone bounds what is kept.
+// addressCheck returns what makes clients prove their addresses first. There is none behind a
+// server that decrypts Encrypted ClientHello: then MaxHandshakes alone bounds what is kept.
 func addressCheck(e *engine.Config) (*engine.AddressCheck, error) {
-	if len(e.ECHKeys) > 0 || e.ECHBackend {
+	if e.ECHBackend {
 		return nil, nil
 	}
-	return engine.NewAddressCheck(withoutEarly(e))
+	return engine.NewAddressCheck(e)
 }
 
 // listenPackets is ListenAddress for an address of datagrams.
@@ -112,25 +127,23 @@ func (p *prepared) clientPacket(
 	defer caught(&c, &err)
 	c = &Conn{answers: answers{cfg: p.Config, to: to}}
 	c.conn = c
-	e, err := engine.DatagramClient(
-		c.traced(withoutEarly(p.engine)), c.target(), p.datagramOptions(),
-	)
+	e, err := engine.DatagramClient(c.traced(p.engine), c.target(), p.datagramOptions())
 	if err != nil {
 		return nil, err
 	}
-	c.packets = datagram.Client(raw)
+	c.packets = datagram.New(raw)
 	c.startPacket(e, opts)
 	return c, nil
 }
 
-// serverPacket makes the connection of a client that has sent a ClientHello.
+// serverPacket makes the connection of one client.
 func (p *prepared) serverPacket(below *datagram.Conn, opts stream.Options) (c *Conn, err error) {
 	defer caught(&c, &err)
-	c = &Conn{answers: answers{cfg: p.Config}, packets: below}
+	c = &Conn{answers: answers{cfg: p.Config, resumes: p.resumes}, packets: below}
 	c.conn = c
 	o := p.datagramOptions()
 	o.Proof, o.ConnectionIDs = below.Proof(), below.ConnectionIDs()
-	e, err := engine.DatagramServer(c.traced(withoutEarly(p.engine)), o)
+	e, err := engine.DatagramServer(c.traced(p.engine), o)
 	if err != nil {
 		return nil, err
 	}
@@ -147,16 +160,6 @@ func (c *Conn) startPacket(e *engine.DatagramConn, opts stream.Options) {
 
 func (p *prepared) datagramOptions() engine.DatagramOptions {
 	return engine.DatagramOptions{MTU: p.MTU}
-}
-
-// withoutEarly returns e without 0-RTT data, which a Conn does not have over datagrams.
-func withoutEarly(e *engine.Config) *engine.Config {
-	if e.MaxEarlyData == 0 && !e.EarlyData {
-		return e
-	}
-	own := *e
-	own.MaxEarlyData, own.EarlyData = 0, false
-	return &own
 }
 
 func packetUsage(reason, hint string) error {

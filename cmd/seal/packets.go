@@ -63,7 +63,7 @@ func (flags *listenFlags) streamFlags() map[string]bool {
 		"--chat": flags.chat, "--deny": len(flags.deny) > 0, "--http": flags.http,
 		"--into": flags.into != "", "--legacy": flags.legacy,
 		"--max-early-data": flags.maxEarly > 0, "--rate": flags.rate != "",
-		"--starttls": flags.starttls != "", "--to": flags.to != "", "--ech-keys": len(flags.echKeys) > 0,
+		"--starttls": flags.starttls != "", "--to": flags.to != "",
 	}
 }
 

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// Client returns a connection over raw, a socket that is connected to the peer and keeps
-// datagrams apart. It takes raw over. Start gives it its engine.
-func Client(raw net.Conn) *Conn {
+// New returns a connection over raw, a socket that is connected to the peer and keeps datagrams
+// apart. It takes raw over. Start gives it its engine.
+func New(raw net.Conn) *Conn {
 	return newConn(&socketPath{Conn: raw}, new(atomic.Int64))
 }
 

@@ -30,6 +30,8 @@ type Conn struct {
 	used   bool      // since the time of quiet was set
 	quiet  time.Time // when the engine may rest; zero while it rests, and before it is armed
 
+	early [][]byte // 0-RTT data of a client, until the server has accepted it
+
 	in      inbox
 	reading sync.Mutex // held by Read, which waits
 	closing atomic.Bool
@@ -61,8 +63,8 @@ type path interface {
 	RemoteAddr() net.Addr
 }
 
-// Start gives a Conn its engine. The options need an Owner; those for 0-RTT data and for streams
-// that end without close_notify have no use.
+// Start gives a Conn its engine. The options need an Owner; that for streams that end without
+// close_notify has no use.
 func (c *Conn) Start(e *engine.DatagramConn, opts stream.Options) {
 	c.engine, c.opts = e, &opts
 	c.path.begin(c)
@@ -185,9 +187,9 @@ func (c *Conn) note(o *outcome, events []engine.Event) {
 		ev := &events[i]
 		switch ev.Kind {
 		case engine.EventData:
-			if !ev.Early {
-				c.in.put(ev.Data)
-			}
+			c.in.put(ev.Data, ev.Early)
+		case engine.EventEarlyAccepted:
+			c.early = nil
 		case engine.EventHandshakeDone:
 			o.done = true
 		case engine.EventClosed:

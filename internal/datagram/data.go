@@ -47,6 +47,11 @@ func (c *Conn) Write(p []byte) (int, error) {
 	if err := c.Handshake(context.Background()); err != nil {
 		return 0, err
 	}
+	return c.write(p)
+}
+
+// write is Write for a connection on which messages can be sent.
+func (c *Conn) write(p []byte) (int, error) {
 	c.in.mu.Lock()
 	err, by := c.in.err, c.in.writeBy
 	c.in.mu.Unlock()
@@ -76,6 +81,9 @@ func (c *Conn) seal(dst, p []byte) (d []byte, err error) {
 	defer c.mu.Unlock()
 	if most := c.engine.MaxData(); len(p) > most {
 		return nil, tooLong(len(p), most, c.engine.MTU())
+	}
+	if err := c.spendEarly(p); err != nil {
+		return nil, err
 	}
 	defer func() {
 		if v := recover(); v != nil {
@@ -183,30 +191,6 @@ func (c *Conn) Export(label string, context []byte, length int) ([]byte, error) 
 	}
 	s := c.State()
 	return s.Export(label, context, length)
-}
-
-// ExportEarly returns an error: a Conn has no 0-RTT data.
-func (c *Conn) ExportEarly(string, []byte, int) ([]byte, error) {
-	return nil, c.lacks("0-RTT data")
-}
-
-// WriteEarly returns ErrNoEarlyData until the handshake is done. Then it is Write.
-func (c *Conn) WriteEarly(p []byte) (int, error) {
-	if !c.Made() {
-		return 0, stream.ErrNotMade
-	}
-	if c.in.isOpen() {
-		return c.Write(p)
-	}
-	return 0, engine.ErrNoEarlyData
-}
-
-// ReadEarly returns io.EOF: a Conn has no 0-RTT data.
-func (c *Conn) ReadEarly([]byte) (int, error) {
-	if err := c.Handshake(context.Background()); err != nil {
-		return 0, err
-	}
-	return 0, io.EOF
 }
 
 // Unwrap returns an error: it is for streams.

@@ -20,6 +20,12 @@ func (c *Conn) Handshake(ctx context.Context) error {
 	if c.in.isOpen() {
 		return nil
 	}
+	return c.handshakeUntil(ctx, c.in.isOpen)
+}
+
+// handshakeUntil runs the handshake until done reports true. It calls done while it holds
+// c.handshake.
+func (c *Conn) handshakeUntil(ctx context.Context, done func() bool) error {
 	select {
 	case c.handshake <- struct{}{}:
 	case <-ctx.Done():
@@ -35,16 +41,16 @@ func (c *Conn) Handshake(ctx context.Context) error {
 		ctx = within
 	}
 	stream.GrowStack()
-	err := c.steps(ctx)
+	err := c.steps(ctx, done)
 	if err != nil && c.opts.TimedOut != nil && context.Cause(ctx) == c.opts.TimedOut {
 		return c.fail(err)
 	}
 	return err
 }
 
-// steps takes steps of the handshake until it is done.
-func (c *Conn) steps(ctx context.Context) error {
-	for !c.in.isOpen() {
+// steps takes steps of the handshake until done reports true.
+func (c *Conn) steps(ctx context.Context, done func() bool) error {
+	for !done() {
 		err := c.in.ended()
 		if err == nil {
 			err = c.step(ctx)
@@ -172,6 +178,9 @@ func (c *Conn) finish() error {
 	c.mu.Lock()
 	c.armed = true
 	c.mu.Unlock()
+	if err := c.resendEarly(); err != nil {
+		return c.fail(err)
+	}
 	for !c.in.opened() {
 		c.settle(c.run(call{datagram: c.in.next()}))
 	}

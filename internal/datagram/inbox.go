@@ -26,7 +26,8 @@ type inbox struct {
 	wake     chan struct{} // closed at the next change; nil while none waits
 	pending  [][]byte      // datagrams for the handshake
 	messages []*message
-	size     int           // bytes of pending or of messages
+	early    []*message    // of 0-RTT data
+	size     int           // bytes of all these
 	shared   *atomic.Int64 // the bytes of all connections of the socket
 	open     bool          // the handshake takes no more: datagrams are used as they come
 	eof      bool          // the peer has closed its side
@@ -142,14 +143,18 @@ func (in *inbox) isOpen() bool {
 	return in.open
 }
 
-// put keeps a message for Read.
-func (in *inbox) put(data []byte) {
+// put keeps a message for Read, or for ReadEarly.
+func (in *inbox) put(data []byte, early bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.err != nil || len(in.messages) >= maxQueue || !in.reserve(len(data), maxQueueBytes) {
+	list := &in.messages
+	if early {
+		list = &in.early
+	}
+	if in.err != nil || len(*list) >= maxQueue || !in.reserve(len(data), maxQueueBytes) {
 		return
 	}
-	in.messages = append(in.messages, newMessage(data))
+	*list = append(*list, newMessage(data))
 	in.changed()
 }
 
@@ -165,18 +170,24 @@ func (in *inbox) take(p []byte) (n int, ok bool, err error) {
 		}
 		return 0, false, nil
 	}
-	m := in.messages[0]
+	n, err = in.pop(&in.messages, p)
+	return n, true, err
+}
+
+// pop copies the first message of a list into p. The inbox is locked.
+func (in *inbox) pop(list *[]*message, p []byte) (int, error) {
+	m := (*list)[0]
 	if len(m.data) > len(p) {
-		return 0, true, tooShort(len(m.data), len(p))
+		return 0, tooShort(len(m.data), len(p))
 	}
-	n = copy(p, m.data)
+	n := copy(p, m.data)
 	in.release(n)
 	m.free()
-	in.messages[0] = nil
-	if in.messages = in.messages[1:]; len(in.messages) == 0 {
-		in.messages = nil
+	(*list)[0] = nil
+	if *list = (*list)[1:]; len(*list) == 0 {
+		*list = nil
 	}
-	return n, true, nil
+	return n, nil
 }
 
 // end ends the connection with err, unless it has ended, and reports whether it had not.
@@ -205,7 +216,7 @@ func (in *inbox) discard() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.release(in.size)
-	in.pending, in.messages = nil, nil
+	in.pending, in.messages, in.early = nil, nil, nil
 	in.changed()
 }
 

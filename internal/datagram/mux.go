@@ -202,8 +202,7 @@ func (m *Mux) deliver(from peer, addr net.Addr, datagram []byte) {
 		return
 	}
 	conn, next, begins := m.find(from, datagram)
-	if begins != 0 {
-		m.begin(&muxPath{mux: m, peer: from, addr: addr, hello: begins}, datagram)
+	if begins != 0 && m.begin(&muxPath{mux: m, peer: from, addr: addr, hello: begins}, datagram) {
 		return
 	}
 	if next != nil {
@@ -233,34 +232,50 @@ func (m *Mux) find(from peer, datagram []byte) (conn, next *Conn, begins uint64)
 	if p.next != nil {
 		next = p.next.conn
 	}
-	if next != nil || p.conn.hello == begins {
+	if next != nil || p.conn.hello == begins && !p.conn.alone {
 		begins = 0
 	}
 	return conn, next, begins
 }
 
-// begin answers a ClientHello, or makes a connection of its sender.
-func (m *Mux) begin(path *muxPath, datagram []byte) {
+// begin answers a ClientHello, or makes a connection of its sender. It returns false for one that
+// is a part of a handshake that has begun.
+func (m *Mux) begin(path *muxPath, datagram []byte) bool {
+	var reply []byte
 	if m.check != nil {
-		verdict, reply, proof := m.check.Check(time.Now(), path.peer.bytes(), datagram)
-		switch verdict {
+		v, r, proof := m.check.Check(time.Now(), path.peer.bytes(), datagram)
+		if v != engine.AddressProved && m.begun(path) {
+			return false
+		}
+		reply, path.proof, path.alone = r, proof, v == engine.AddressUnproved
+		switch v {
+		case engine.AddressDiscard:
+			return true
 		case engine.AddressReply:
 			_ = path.send(reply)
-			return
-		case engine.AddressProved:
-			path.proof = proof
-		case engine.AddressFragment:
-			path.alone = true
-		default:
-			return
+			return true
 		}
 	}
 	path.conn = newConn(path, &m.queued)
 	if !m.enter(path) {
-		return
+		if reply != nil {
+			_ = path.send(reply)
+		}
+		return true
 	}
 	path.conn.in.hold(datagram)
 	m.offer(path.conn)
+	return true
+}
+
+// begun reports whether the ClientHello of a path is that of a connection that has no proof: it
+// comes again, or is the second one. Only a proof begins another connection then, of a client that
+// was asked for it before there was room for that connection.
+func (m *Mux) begun(path *muxPath) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.conns[path.peer]
+	return p != nil && p.conn.hello == path.hello
 }
 
 // offer gives a connection to Accept.

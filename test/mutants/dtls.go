@@ -34,6 +34,36 @@ var dtlsRows = []row{
 		test: "TestAddressCheckRefuses",
 	},
 	{
+		doc: rfc9147, section: "5.1", must: "0-RTT data that cannot be accepted needs a cookie",
+		file: "engine/server13_choose.go",
+		old:  "h.EarlyData && h.PSK != nil &&", new: "h.PSK != nil &&",
+		test: "TestAddressCheckEarly",
+	},
+	{
+		doc: rfc9147, section: "5.1", must: "a client with 0-RTT data has not proved its address",
+		file: "engine/datagram_receive.go",
+		old:  "if e.phase != phaseEarly { // which", new: "if e != nil { // which",
+		test: "TestDatagramEarlyReplay",
+	},
+	{
+		doc: rfc9147, section: "5.1", must: "the clients without a cookie are bounded",
+		file: "internal/datagram/mux.go",
+		old:  "path.alone && m.unproved >= maxUnproved", new: "path.alone && m.unproved > maxUnproved",
+		test: "TestMuxEarly",
+	},
+	{
+		doc: own, section: "engine: DTLS", must: "a client with a proof does not add ECH",
+		file: "engine/datagram_address.go",
+		old:  "if d.ech != nil {", new: "if false {",
+		test: "TestAddressCheckECH",
+	},
+	{
+		doc: own, section: "engine: DTLS", must: "a proof begins a connection beside one without it",
+		file: "internal/datagram/mux.go",
+		old:  "if v != engine.AddressProved && m.begun(path)", new: "if m.begun(path)",
+		test: "TestMuxEarly",
+	},
+	{
 		doc: rfc9147, section: "4", must: "the header is authenticated, with its number in the clear",
 		file: "internal/record/datagram13.go",
 		old:  "o.aead.Open(body[:0], o.nonce[:], body, header)",
