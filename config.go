@@ -33,7 +33,8 @@ type Config struct {
 	Trust Verifier
 	// VerifyConnection, if set, is called at the end of each handshake, also of one that
 	// resumes a session and of one without certificates, before Read and Write exchange
-	// data. Of its argument it may call State, Peer, ConnectionState and Export. An
+	// data. Of its argument it may call State, Peer, ConnectionState and Export; for a
+	// connection of an Engine nothing else of it can be used. An
 	// error ends the connection, with the alert bad_certificate unless it has a method
 	// Alert() iana.Alert.
 	VerifyConnection func(*Conn) error

@@ -3,7 +3,6 @@ package sealsock
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"net"
 	"sync/atomic"
 
@@ -41,6 +40,7 @@ import (
 type Conn struct {
 	stream  *stream.Conn
 	packets *datagram.Conn // in place of stream, over datagrams
+	view    *view          // in place of stream, of an EngineConn or a QUICConn
 	watch   atomic.Pointer[watch]
 	answers
 }
@@ -188,26 +188,7 @@ func (o *owner) Failed(err error) {
 }
 
 // Check implements stream.Owner: it calls Config.VerifyConnection.
-func (o *owner) Check() error {
-	c := (*Conn)(o)
-	if c.cfg.VerifyConnection == nil {
-		return nil
-	}
-	err := c.cfg.VerifyConnection(c)
-	var own *engine.Error
-	if err == nil || errors.As(err, &own) {
-		return err
-	}
-	refused := &engine.Error{
-		Fault: engine.FaultCertificate, Alert: iana.AlertBadCertificate,
-		Reason: "VerifyConnection refuses the connection", Err: err,
-	}
-	var knows interface{ Alert() iana.Alert }
-	if errors.As(err, &knows) {
-		refused.Alert = knows.Alert()
-	}
-	return refused
-}
+func (o *owner) Check() error { return o.verifyConnection((*Conn)(o)) }
 
 // caught makes a panic in a callback of a Config the error *err, in place of *made.
 func caught[T any](made **T, err *error) {

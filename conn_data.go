@@ -17,6 +17,8 @@ func (c *Conn) below() transport {
 		return (*stream.Conn)(nil)
 	case c.packets != nil:
 		return c.packets
+	case c.view != nil:
+		return c.view
 	}
 	return c.stream
 }

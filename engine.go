@@ -5,7 +5,6 @@ import (
 	"net"
 
 	"github.com/sealsock/sealsock/engine"
-	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/panics"
 	"github.com/sealsock/sealsock/internal/stream"
 	"github.com/sealsock/sealsock/trust"
@@ -40,10 +39,7 @@ func newEngine(cfg *Config, server bool) (*Engine, error) {
 // which may be empty. A server ignores both.
 func (e *Engine) NewConn(name, address string) (c *EngineConn, err error) {
 	if e == nil || e.prepared == nil {
-		return nil, &engine.Error{
-			Fault: engine.FaultUsage, Alert: iana.AlertInternalError,
-			Reason: "an Engine that was not made by ClientEngine or ServerEngine",
-		}
+		return nil, errNoEngine
 	}
 	defer caught(&c, &err)
 	p := e.prepared
@@ -100,7 +96,8 @@ func (c *Conn) Detach() (e *EngineConn, raw net.Conn, data, records []byte, err 
 	return e, d.Raw, d.Data, d.Records, nil
 }
 
-// Receive is [engine.Conn.Receive]. It gives sessions to the Config's cache.
+// Receive is [engine.Conn.Receive]. It gives sessions to the Config's cache. When the handshake
+// is done it calls Config.VerifyConnection, whose error ends the connection.
 func (c *EngineConn) Receive(in []byte) (n int, ev engine.Event, err error) {
 	if c == nil {
 		return (*engine.Conn)(nil).Receive(in)
@@ -109,6 +106,10 @@ func (c *EngineConn) Receive(in []byte) (n int, ev engine.Event, err error) {
 	switch ev.Kind {
 	case engine.EventHandshakeDone:
 		c.proved()
+		if refused := c.verifyState(c.State()); refused != nil {
+			_ = c.Abort(refused) // the refusal is the error that counts
+			return n, engine.Event{}, refused
+		}
 	case engine.EventClientAuth:
 		if !ev.Declined {
 			c.proved()

@@ -17,6 +17,22 @@ var sealsockRows = []row{
 		pkg:  ".", test: "TestVerifyConnection",
 	},
 	{
+		doc: own, section: "Config",
+		must: "an error of VerifyConnection ends the connection of an EngineConn",
+		file: "engine.go",
+		old:  "if refused := c.verifyState(c.State()); refused != nil {",
+		new:  "if refused := c.verifyState(c.State()); false {",
+		test: "TestEngineVerifiesConnections",
+	},
+	{
+		doc: own, section: "Config",
+		must: "an error of VerifyConnection ends the connection of a QUICConn",
+		file: "quic.go",
+		old:  "if err := c.verifyState(s); err != nil {",
+		new:  "if err := c.verifyState(s); false {",
+		test: "TestQUICRefuses",
+	},
+	{
 		doc: own, section: "Config", must: "OnHandshake is called once for each handshake",
 		file: "observe.go",
 		old:  "w := c.watch.Swap(nil)",
