@@ -67,7 +67,8 @@ import (
 // may import.
 var zeroValues = []any{
 	new(sealsock.Conn), new(sealsock.Dialer), new(sealsock.Engine), new(sealsock.EngineConn),
-	new(sealsock.Handshake), new(sealsock.QUICConn), new(sealsock.Listener), new(sealsock.MemoryCache), new(sealsock.Profile),
+	new(sealsock.Handshake), new(sealsock.QUICConn),
+	new(sealsock.Listener), new(sealsock.MemoryCache), new(sealsock.Profile),
 	new(sealsock.RotatingKeys), new(sealsock.TakenOver), new(sealsock.Takeover),
 	new(sealsock.TicketKey),
 	new(address.Address), new(address.Error),

@@ -32,7 +32,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -121,25 +120,26 @@ func (w *Wrapper) config() (*sealsock.Config, error) {
 		}
 		cfg.Trust, cfg.ClientAuth = &trust.Policy{Roots: roots}, sealsock.RequireClientCert
 	}
+	cfg.MinVersion = iana.TLS12
 	if w.MinVersion != "" {
-		version, err := iana.ParseVersion(w.MinVersion)
-		if err != nil {
-			return nil, err
+		if cfg.MinVersion, _ = iana.ParseVersion(w.MinVersion); cfg.MinVersion < iana.TLS12 {
+			return nil, fmt.Errorf("sealsock: min_version %q is neither TLS 1.2 nor TLS 1.3", w.MinVersion)
 		}
-		if version != iana.TLS12 && version != iana.TLS13 {
-			return nil, fmt.Errorf("sealsock: min_version %v is neither TLS 1.2 nor TLS 1.3", version)
-		}
-		cfg.MinVersion = version
 	}
+	return cfg, w.protocols(cfg)
+}
+
+// protocols sets those of ALPN.
+func (w *Wrapper) protocols(cfg *sealsock.Config) error {
 	if cfg.ALPN = w.Protocols; len(cfg.ALPN) == 0 {
 		cfg.ALPN = []string{"h2", "http/1.1"}
 	}
 	for _, p := range cfg.ALPN {
-		if !slices.Contains([]string{"h2", "http/1.1"}, p) {
-			return nil, fmt.Errorf("sealsock: the servers of Caddy do not speak %q", p)
+		if p != "h2" && p != "http/1.1" {
+			return fmt.Errorf("sealsock: the servers of Caddy do not speak %q", p)
 		}
 	}
-	return cfg, nil
+	return nil
 }
 
 // WrapListener returns a listener whose connections are encrypted.
