@@ -125,6 +125,7 @@ type clientInfo struct {
 	alpn          string
 	tls           *proxyprotocol.TLS // nil without encryption
 	pass          bool               // forwarded without being decrypted
+	early         int                // bytes of 0-RTT data
 }
 
 // An accepted connection has passed all checks that come before its backend.
@@ -303,6 +304,11 @@ func (a *accepted) decrypt(ctx context.Context, below net.Conn) error {
 		conn.Close() // the handshake was the proof: RFC 8737, Section 3
 		return &refusal{reason: "proof", text: "an authority has asked for a proof"}
 	}
+	if a.front, err = takeEarly(conn); err != nil {
+		conn.Close()
+		return err
+	}
+	a.info.early = len(a.front)
 	a.info.serverName, a.info.alpn = state.ServerName, state.NegotiatedProtocol
 	a.info.tls = describe(conn, &state)
 	a.pool = a.r.pool

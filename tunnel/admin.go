@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -153,6 +154,13 @@ func (t *tunnelStats) refused() map[string]int64 {
 	return copied
 }
 
+// goroutines is the metric about those of the process.
+func goroutines() *metric {
+	m := &metric{name: "goroutines", kind: "gauge", help: "Goroutines of the process."}
+	m.add(int64(runtime.NumGoroutine()))
+	return m
+}
+
 // A metric is a family of samples.
 type metric struct {
 	name, kind, help string
@@ -186,6 +194,8 @@ func (s *Server) writeMetrics(w io.Writer) {
 		help: "Connections that were not served."}
 	moved := &metric{name: "taken_over_total", kind: "counter",
 		help: "Connections that came from another process."}
+	early := &metric{name: "early_data_total", kind: "counter",
+		help: "Attempts of 0-RTT data that the memory of attempts accepted or refused."}
 	received := &metric{name: "received_bytes_total", kind: "counter", help: "Bytes from clients."}
 	sent := &metric{name: "sent_bytes_total", kind: "counter", help: "Bytes to clients."}
 	up := &metric{name: "backend_up", kind: "gauge", help: "Whether the backend is up."}
@@ -205,6 +215,8 @@ func (s *Server) writeMetrics(w io.Writer) {
 		open.add(r.stats.active.Load(), "tunnel", name)
 		accepted.add(r.stats.accepted.Load(), "tunnel", name)
 		moved.add(r.stats.moved.Load(), "tunnel", name)
+		early.add(r.stats.early.Load(), "tunnel", name, "accepted", "true")
+		early.add(r.stats.earlyRefused.Load(), "tunnel", name, "accepted", "false")
 		received.add(in, "tunnel", name)
 		sent.add(out, "tunnel", name)
 		for reason, n := range r.stats.refused() {
@@ -221,8 +233,8 @@ func (s *Server) writeMetrics(w io.Writer) {
 		}
 	}
 	s.mu.Unlock()
-	for _, m := range []*metric{open, accepted, refused, moved, received, sent, up, busy, failed,
-		reloads, started} {
+	for _, m := range []*metric{open, accepted, refused, moved, early, received, sent, up, busy,
+		failed, reloads, started, goroutines()} {
 		slices.Sort(m.samples)
 		name := "sealsock_tunnel_" + m.name
 		fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n", name, m.help, name, m.kind)

@@ -253,6 +253,7 @@ func (k *checker) server(key string, s *TLS) {
 	k.unused(key, map[string]bool{"server_name": s.ServerName != "", "any_name": s.AnyName,
 		"psk_identity": s.PSKIdentity != ""}, "is for [tunnel.client]")
 	k.clientAuth(key+".client_auth", s)
+	k.early(key+".max_early_data", s)
 	for i, c := range s.Certificates {
 		if c.Cert == "" {
 			k.add(fmt.Sprintf("%s.certificate[%d]", key, i), "", "it has no cert")
@@ -274,6 +275,22 @@ func (k *checker) clientAuth(key string, s *TLS) {
 	}
 }
 
+// maxEarlyData bounds TLS.MaxEarlyData: that much is kept for each handshake.
+const maxEarlyData = 64 << 10
+
+// early checks whether 0-RTT data can come.
+func (k *checker) early(key string, s *TLS) {
+	switch {
+	case s.MaxEarlyData == 0:
+	case s.MaxEarlyData > maxEarlyData:
+		k.add(key, `as in max_early_data = "16KiB"`, "it is more than %d bytes", maxEarlyData)
+	case s.Tickets < 0:
+		k.add(key, "leave out tickets", "a client without a ticket cannot send 0-RTT data")
+	case s.MaxVersion == "1.2":
+		k.add(key, "leave out max_version", "TLS 1.2 has no 0-RTT data")
+	}
+}
+
 // named reports whether authorities, keys or rules for peers are given.
 func (s *TLS) named() bool { return len(s.CA)+len(s.CADir)+len(s.Pins)+len(s.Peers) > 0 }
 
@@ -282,7 +299,7 @@ func (k *checker) client(key string, s *TLS) {
 	k.tls(key, s)
 	k.unused(key, map[string]bool{"client_auth": s.ClientAuth != "",
 		"certificate": len(s.Certificates) > 0, "tickets": s.Tickets != 0, "staple": s.Staple != "",
-		"acme": s.ACME != nil, "authority": s.Authority != nil},
+		"acme": s.ACME != nil, "authority": s.Authority != nil, "max_early_data": s.MaxEarlyData != 0},
 		"is for [tunnel.server]")
 	if s.AnyName && len(s.CA)+len(s.CADir) == 0 {
 		k.add(key+".any_name", "add ca", "with the authorities of the system, any owner of a "+

@@ -48,10 +48,10 @@ type Log struct {
 
 // Fleet is what several processes behind one address share.
 type Fleet struct {
-	// NATS is the URL of the NATS server, nats:// or tls://, over which ticket keys and the
-	// counts of Limits.Rate are shared, or several URLs with commas between them. Empty means
-	// that each process has its own. The keys are not used by tunnels that ask clients for
-	// certificates. A Server takes them in [Options].
+	// NATS is the URL of the NATS server, nats:// or tls://, over which ticket keys, 0-RTT
+	// attempts and the counts of Limits.Rate are shared, or several URLs with commas between
+	// them. Empty means that each process has its own. Keys and attempts are not used by tunnels
+	// that ask clients for certificates. A Server takes them in [Options].
 	NATS string `toml:"nats,omitempty"`
 	// Secret names the file of the secret that the processes share, a line of 64 hexadecimal
 	// digits.
@@ -157,6 +157,10 @@ type TLS struct {
 	Groups []string `toml:"groups,omitempty"`
 	// Tickets is how many session tickets a client receives; 0 means 2, -1 none.
 	Tickets int `toml:"tickets,omitempty"`
+	// MaxEarlyData, of a server, is how many bytes of 0-RTT data it takes from a client that
+	// resumes; 0 refuses such data. It is forwarded after the handshake, in which the client has
+	// proved that it is there, so that a backend receives no flight that was replayed.
+	MaxEarlyData Amount `toml:"max_early_data,omitempty"`
 	// StartTLS names a protocol that begins in plaintext, as starttls.Protocols lists them.
 	StartTLS string `toml:"starttls,omitempty"`
 }

@@ -152,6 +152,9 @@ func (k *link) attrs() []any {
 			all = append(all, "peer_cn", t.CommonName)
 		}
 	}
+	if k.info.early > 0 {
+		all = append(all, "early", k.info.early)
+	}
 	if k.info.pass {
 		all = append(all, "passed", true)
 	}
@@ -224,6 +227,8 @@ type tunnelStats struct {
 	active   atomic.Int64
 	up, down atomic.Int64 // bytes of connections that have ended
 	moved    atomic.Int64 // connections that came from another process
+
+	early, earlyRefused atomic.Int64 // 0-RTT attempts
 
 	mu       sync.Mutex
 	rate     Rate

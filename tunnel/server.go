@@ -29,6 +29,10 @@ type Options struct {
 	Log *slog.Logger
 	// TicketKeys, if set, are the keys of session tickets, which several processes may share.
 	TicketKeys sealsock.TicketKeys
+	// AntiReplay, if set, is the memory of 0-RTT attempts of the processes that share TicketKeys.
+	// Without it, tunnels that use TicketKeys accept no 0-RTT data: each process would accept the
+	// same attempt once.
+	AntiReplay engine.AntiReplay
 	// Limiter, if set, makes the limiter of a tunnel's rate of connections, in place of
 	// fleet.NewRates.
 	Limiter func(tunnel string, most int, per time.Duration) fleet.Limiter
@@ -150,7 +154,7 @@ func (s *Server) tunnel(t *Tunnel) (r *running, err error) {
 		if r.server, err = newSide(t.Server, true, notify); err != nil {
 			return nil, fmt.Errorf("server: %w", err)
 		}
-		r.keepTickets(old, s.opts.TicketKeys)
+		r.keepTickets(old, &s.opts)
 		r.keepIssuer(old)
 	}
 	if t.Client != nil {
@@ -188,17 +192,22 @@ func (r *running) destinations(t *Tunnel) (err error) {
 }
 
 // keepTickets lets sessions survive a reload, unless they stand for certificates that the new
-// configuration may no longer accept.
-func (r *running) keepTickets(old *running, keys sealsock.TicketKeys) {
+// configuration may no longer accept. The memory of 0-RTT attempts goes with the ticket keys.
+func (r *running) keepTickets(old *running, opts *Options) {
 	cfg := r.server.cfg
 	switch {
 	case cfg.Tickets == nil || cfg.ClientAuth != engine.NoClientCert:
-	case keys != nil:
-		cfg.Tickets = sealsock.SealTickets(keys, nil)
+	case opts.TicketKeys != nil:
+		cfg.Tickets = sealsock.SealTickets(opts.TicketKeys, nil)
+		if cfg.AntiReplay = opts.AntiReplay; cfg.AntiReplay == nil {
+			cfg.MaxEarlyData = 0
+		}
 	case old != nil && old.server != nil && old.server.cfg.Tickets != nil &&
 		reflect.DeepEqual(old.cfg.Server, r.cfg.Server):
-		cfg.Tickets = old.server.cfg.Tickets
+		cfg.Tickets, cfg.AntiReplay = old.server.cfg.Tickets, old.server.attempts
 	}
+	r.server.attempts = cfg.AntiReplay
+	cfg.AntiReplay = &countedAttempts{cfg.AntiReplay, r.stats}
 }
 
 func (r *running) newPool(all []Backend) (*pool, error) {

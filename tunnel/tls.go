@@ -24,7 +24,9 @@ type side struct {
 	sources []identity.Source
 	files   []*identity.Reloader
 	psks    []*engine.PSK
-	issuer  issuer // nil if certificates are files
+
+	attempts engine.AntiReplay // of 0-RTT data
+	issuer   issuer            // nil if certificates are files
 }
 
 // newSide opens the files that a TLS names. notify is called when a certificate changed.
@@ -170,6 +172,8 @@ func (d *side) server(s *TLS) {
 	}
 	if d.cfg.NumTickets = s.Tickets; s.Tickets >= 0 {
 		d.cfg.Tickets = sealsock.SealTickets(new(sealsock.RotatingKeys), nil)
+		d.cfg.MaxEarlyData = uint32(s.MaxEarlyData)
+		d.cfg.AntiReplay = sealsock.NewAntiReplay(maxAttempted, nil)
 	}
 	if len(d.sources) > 0 {
 		d.cfg.SelectIdentity = func(_ context.Context, r *engine.CredentialRequest) (

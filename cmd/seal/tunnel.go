@@ -47,6 +47,7 @@ type tunnelFlags struct {
 	admin                  string
 	side                   tunnel.TLS
 	serverName             string
+	maxEarly               uint32
 	timeout                time.Duration // of upgrade
 }
 
@@ -87,6 +88,9 @@ func (flags *tunnelFlags) register(f *pflag.FlagSet) {
 		"with --client: the `name` that the server must prove")
 	f.StringVar(&flags.side.PSKFile, "psk-file", "",
 		"pre-shared keys, a `file` with a line IDENTITY:HEX for each")
+	f.Uint32Var(&flags.maxEarly, "max-early-data", 0,
+		"accept up to this `number` of bytes of 0-RTT data from a client; they are used after the "+
+			"handshake")
 	f.StringVar(&flags.side.StartTLS, "starttls", "",
 		"begin in plaintext, as this `protocol` has it")
 	f.StringVar(&flags.admin, "admin", "",
@@ -110,6 +114,7 @@ func (flags *tunnelFlags) config(out *output, args []string) (*tunnel.Config, er
 		t.Backends = append(t.Backends, tunnel.Backend{Address: to})
 	}
 	side := flags.side
+	side.MaxEarlyData = tunnel.Amount(flags.maxEarly)
 	if side.ServerName = flags.serverName; flags.client {
 		t.Client = &side
 	} else {
@@ -217,7 +222,7 @@ func shareTunnels(out *output, cfg *tunnel.Config, opts *tunnel.Options) (leave 
 		nc.Close()
 		return nil, err
 	}
-	opts.TicketKeys, opts.Limiter = member, member.Limiter
+	opts.TicketKeys, opts.AntiReplay, opts.Limiter = member, member, member.Limiter
 	return func() {
 		member.Close()
 		nc.Close()

@@ -105,7 +105,9 @@ func (c *Conn) ReadEarly(p []byte) (int, error) {
 		c.early.Lock()
 		d := c.early.data()
 		n := copy(p, d.received)
-		d.received = d.received[n:]
+		if d.received = d.received[n:]; len(d.received) == 0 {
+			d.received = nil // its room too
+		}
 		over := c.early.over
 		c.early.Unlock()
 		switch {

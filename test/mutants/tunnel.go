@@ -84,6 +84,25 @@ var tunnelRows = []row{
 		test: "TestUpgradeOfAFullSocket",
 	},
 	{
+		doc: "RFC 9846", section: "8", must: "processes that share ticket keys and no memory of " +
+			"attempts accept no 0-RTT data",
+		file: "tunnel/server.go",
+		old:  "; cfg.AntiReplay == nil {", new: "; cfg.AntiReplay == nil && old != nil {",
+		test: "TestEarlyDataWithoutMemory",
+	},
+	{
+		doc: own, section: "tunnel", must: "0-RTT data is judged by the memory that the processes share",
+		file: "tunnel/server.go",
+		old:  "cfg.AntiReplay = opts.AntiReplay; cfg.AntiReplay == nil", new: "opts.AntiReplay == nil",
+		test: "TestEarlyData",
+	},
+	{
+		doc: own, section: "tunnel", must: "0-RTT data for which memory is kept is bounded",
+		file: "tunnel/check.go",
+		old:  "case s.MaxEarlyData > maxEarlyData:", new: "case s.MaxEarlyData > maxEarlyData<<20:",
+		test: "TestEarlyDataMistakes",
+	},
+	{
 		doc: own, section: "tunnel", must: "a connection that waits has no buffer",
 		file: "tunnel/source_unix.go",
 		old:  "s.buf, s.err = nil, nil", new: "s.buf, s.err = new([bufferSize]byte), nil",
