@@ -59,15 +59,15 @@ var hostilities = map[string]struct {
 }{
 	"alters": {func(_ *hostileRelay, m *relay.Message) []*relay.Message {
 		return []*relay.Message{altered(m)}
-	}, Suspect, "not authentic"},
+	}, Suspect, "program altered it"},
 	"injects": {func(_ *hostileRelay, m *relay.Message) []*relay.Message {
 		return []*relay.Message{m, altered(m)}
-	}, Suspect, "not authentic"},
+	}, Suspect, "program made it"},
 	"swaps senders": {func(h *hostileRelay, m *relay.Message) []*relay.Message {
 		other := *m
 		other.Member = h.other(m.Member)
 		return []*relay.Message{&other}
-	}, Suspect, "not authentic"},
+	}, Suspect, "as that of another member"},
 	"drops": {func(_ *hostileRelay, m *relay.Message) []*relay.Message {
 		return nil
 	}, Irregular, "lost messages"},

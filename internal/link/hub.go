@@ -50,7 +50,7 @@ const (
 	Lost                       // the connection to the relay, for the reason Err
 	Joined                     // another member, anew or again; Conn is its stream
 	Left                       // another member can not be reached now
-	Suspect                    // the relay sent something that no member sent: Err
+	Suspect                    // the relay sent something that is not authentic: Err
 	Crowded                    // another member was left out: there are too many
 	Irregular                  // the relay lost, repeated or reordered packets: Err
 )
@@ -70,6 +70,7 @@ type Hub struct {
 	cancel context.CancelFunc
 	ended  chan struct{}
 	pong   chan struct{} // holds a value when the relay has answered a ping
+	forged int           // packets of this connection; belongs to attend
 
 	mu     sync.Mutex
 	member *relay.Member // nil without a connection
@@ -186,6 +187,7 @@ func (h *Hub) attend(m *relay.Member) error {
 	go ping(m, over)
 	h.opts.Notify(Event{Kind: Connected})
 	h.connected(m)
+	h.forged = 0
 	defer h.disconnected()
 	for {
 		m.SetReadDeadline(time.Now().Add(silence))
@@ -347,7 +349,7 @@ func (h *Hub) deliver(from relay.MemberID, b []byte) {
 	p, err := c.open.open(b)
 	switch {
 	case errors.Is(err, errForged):
-		h.opts.Notify(Event{Kind: Suspect, Conn: c, Err: err})
+		h.suspect(c, b)
 	case err != nil:
 		c.fail(err)
 	default:
@@ -366,7 +368,7 @@ func (h *Hub) deliverUnknown(from relay.MemberID, b []byte) {
 	h.mu.Unlock()
 	switch {
 	case err != nil:
-		h.opts.Notify(Event{Kind: Suspect, Err: err})
+		h.suspect(nil, b)
 	case past && p.kind != typeReset && p.kind != typeAck:
 		h.send(from, newSealer(h.opts.Key, h.id, from).seal(&packet{kind: typeReset}))
 	}

@@ -12,6 +12,7 @@ import (
 
 const (
 	headerSize = 2 + 4*8
+	countEnd   = 2 + 8 // behind the number of the packet
 	tagSize    = 16
 	maxData    = relay.MaxPayload - headerSize - tagSize
 )
@@ -43,8 +44,7 @@ type packet struct {
 }
 
 var (
-	errForged = errors.New("a packet is not authentic: the relay or another program altered or " +
-		"made it")
+	errForged = errors.New("a packet is not authentic")
 	errFormat = errors.New("the other member sent a packet that breaks the protocol")
 )
 

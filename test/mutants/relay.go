@@ -106,6 +106,30 @@ var relayRows = []row{
 		test: "TestHostileRelay/alters",
 	},
 	{
+		doc: own, section: "internal/link", must: "a packet that was altered is reported as such",
+		file: "internal/link/forged.go",
+		old:  "		return ErrAltered\n", new: "		return ErrMade\n",
+		test: "TestHostileRelay/alters",
+	},
+	{
+		doc: own, section: "internal/link", must: "a packet that a relay made is reported as such",
+		file: "internal/link/forged.go",
+		old:  "return behind < 64 && a.window&(1<<behind) == 0", new: "return behind < 64",
+		test: "TestHostileRelay/injects",
+	},
+	{
+		doc: own, section: "internal/link", must: "a packet of another member is reported as such",
+		file: "internal/link/forged.go",
+		old:  "			return ErrSwapped\n", new: "			return ErrMade\n",
+		pkg: "talk", test: "TestHostilities/swaps_senders",
+	},
+	{
+		doc: own, section: "internal/link", must: "the reports of forged packets are bounded",
+		file: "internal/link/forged.go",
+		old:  "	if h.forged >= maxForged {\n", new: "	if false {\n",
+		test: "TestForgedAreBounded",
+	},
+	{
 		doc: own, section: "internal/link", must: "a packet counts for its sender and receiver alone",
 		file: "internal/link/packet.go",
 		old:  "s.mac.Write(s.ends[1][:])", new: "",
@@ -204,6 +228,18 @@ var relayRows = []row{
 		file: "talk/invitation.go",
 		old:  "append(server[:], client[:]...)", new: "nil",
 		test: "TestPairKeys",
+	},
+	{
+		doc: own, section: "talk", must: "the events that wait for a program are bounded",
+		file: "talk/events.go",
+		old:  "e.Kind != Left && len(q.list) >= maxEvents {", new: "false {",
+		test: "TestEventsAreBounded",
+	},
+	{
+		doc: own, section: "talk", must: "members that join wait for the program",
+		file: "talk/events.go",
+		old:  "e.Kind == Joined || ", new: "",
+		test: "TestEventsAreBounded",
 	},
 	{
 		doc: own, section: "talk", must: "texts for an absent member are bounded",
