@@ -27,8 +27,9 @@ const (
 	// Connected: there is a connection to the relay, the first one too.
 	Lost
 	Connected
-	// Suspect: the relay, or another program, altered a message or made one: Err. It was
-	// dropped, and if a member had sent it, it is sent again.
+	// Suspect: the relay, or another program, altered a message, made one, or passed one off
+	// as that of another member: Err. It was dropped, and if a member had sent it, it is sent
+	// again. A relay can cause 64 of these events in one connection.
 	Suspect
 	// Irregular: the relay, or the network on the way to it, lost, repeated or reordered
 	// messages of Member: Err. No text is lost, repeated or out of order by that.
@@ -50,8 +51,8 @@ type Event struct {
 }
 
 const (
-	maxTexts  = 256  // events with a text or a file that wait
-	maxEvents = 1000 // other events that wait; further ones of a relay are dropped
+	maxTexts  = 256  // events with a text or a file, and members that join, that wait
+	maxEvents = 1000 // other events that wait; further ones but Left are dropped
 )
 
 // A queue holds events until they are received.
@@ -69,23 +70,37 @@ func newQueue() *queue {
 		over: make(chan struct{})}
 }
 
-// chosen reports whether a member can make as many of an event as it likes.
-func (e *Event) chosen() bool { return e.Kind == Text || e.File != nil }
+// chosen reports whether a member can make as many of an event as it likes. A member leaves as
+// often as it joins.
+func (e *Event) chosen() bool { return e.Kind == Text || e.Kind == Joined || e.File != nil }
 
-// put adds an event. One with a text or a file waits for a place until stop is closed.
+// put adds an event. One that is chosen waits for a place until stop is closed.
 func (q *queue) put(e *Event, stop <-chan struct{}) {
-	if e.chosen() {
-		select {
-		case q.texts <- struct{}{}:
-		case <-stop:
-			return
-		}
+	if e.chosen() && !q.reserve(stop) {
+		return
 	}
+	q.add(e)
+}
+
+// reserve waits for the place of an event that is chosen. It reports false when stop is closed.
+func (q *queue) reserve(stop <-chan struct{}) bool {
+	select {
+	case q.texts <- struct{}{}:
+		return true
+	case <-stop:
+		return false
+	}
+}
+
+// release gives a place back for which there is no event.
+func (q *queue) release() { <-q.texts }
+
+// add adds an event, which has a place if it is chosen. Others that a relay or a member can
+// cause are dropped if too many wait.
+func (q *queue) add(e *Event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	fromRelay := e.Kind == Suspect || e.Kind == Irregular || e.Kind == Crowded ||
-		e.Kind == Away || e.Kind == Back
-	if fromRelay && len(q.list) >= maxEvents {
+	if !e.chosen() && e.Kind != Left && len(q.list) >= maxEvents {
 		return
 	}
 	q.list = append(q.list, e)

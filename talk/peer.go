@@ -49,14 +49,19 @@ func newPeer(r *Room, l *link.Conn) *peer {
 func (p *peer) run() {
 	defer p.forget()
 	pairing, err := pair(p.room.ctx, p.link, p.room.self, &p.room.opts)
+	first := false
 	if err == nil {
 		p.pairing = pairing
-		p.info.FirstUse, err = pairing.recognize(p.room.ctx, p.room.opts.Known)
+		first, err = pairing.recognize(p.room.ctx, p.room.opts.Known)
 	}
+	p.room.mu.Lock()
+	p.info.FirstUse = first
+	info := p.info
+	p.room.mu.Unlock()
 	if err != nil {
 		absent := errors.Is(err, link.ErrGone) || errors.Is(err, link.ErrReset)
 		if p.room.ctx.Err() == nil && !absent {
-			p.room.events.put(&Event{Kind: Refused, Member: p.info, Err: err}, nil)
+			p.room.events.put(&Event{Kind: Refused, Member: info, Err: err}, nil)
 		}
 		p.end(err)
 		return
@@ -89,16 +94,17 @@ func (p *peer) leave() {
 	}
 }
 
-// enter makes the member one of the room.
+// enter makes the member one of the room, when there is a place for the event.
 func (p *peer) enter() bool {
 	r := p.room
+	spki, err := x509.MarshalPKIXPublicKey(p.other.key)
+	if err != nil || !r.events.reserve(r.ctx.Done()) {
+		return false
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return false
-	}
-	spki, err := x509.MarshalPKIXPublicKey(p.other.key)
-	if err != nil {
+		r.events.release()
 		return false
 	}
 	pin := trust.Pin(sha256.Sum256(spki))
@@ -113,7 +119,7 @@ func (p *peer) enter() bool {
 	p.info.Name, p.info.Words = r.name(p.pairing.name), p.words
 	p.info.Verified = r.isVerified(p.pairing.name, pin)
 	p.ready = true
-	r.events.put(&Event{Kind: Joined, Member: p.info}, nil)
+	r.events.add(&Event{Kind: Joined, Member: p.info})
 	return true
 }
 

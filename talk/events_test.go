@@ -1,0 +1,40 @@
+package talk
+
+import "testing"
+
+// TestEventsAreBounded: whatever a relay or a member causes, few events wait for a program that
+// does not receive them. A member joins when there is a place for it.
+func TestEventsAreBounded(t *testing.T) {
+	q := newQueue()
+	stop := make(chan struct{})
+	for range maxTexts {
+		q.put(&Event{Kind: Joined}, stop)
+	}
+	close(stop)
+	q.put(&Event{Kind: Joined}, stop)
+	q.put(&Event{Kind: Text}, stop)
+	if q.reserve(stop) {
+		t.Error("another member has joined")
+	}
+	for range maxEvents {
+		for _, kind := range []EventKind{
+			Away, Back, Refused, Lost, Connected, Suspect, Irregular, Crowded} {
+			q.put(&Event{Kind: kind}, nil)
+		}
+	}
+	if n := len(q.list); n != maxEvents {
+		t.Errorf("%d events wait, want %d", n, maxEvents)
+	}
+	q.put(&Event{Kind: Left}, nil) // which is not dropped, because a member is listed that joined
+	kinds := make(map[EventKind]int)
+	for range maxEvents + 1 {
+		e, err := q.get(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds[e.Kind]++
+	}
+	if kinds[Joined] != maxTexts || kinds[Left] != 1 || len(q.texts) != 0 {
+		t.Errorf("%v, and %d places are taken", kinds, len(q.texts))
+	}
+}
