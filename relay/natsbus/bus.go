@@ -242,17 +242,47 @@ func (b *Bus) receive(p *packet) {
 		b.sendRoster(kindAnswer, p.room, b.subjectOf(p.relay))
 	case p.kind == kindBeat && p.flags&beatAsks != 0:
 		b.beat(0)
+		b.askAgain(p.relay)
 	case p.kind == kindRoster || p.kind == kindAnswer:
 		b.merge(p)
 	case p.kind == kindDeliver && !b.deliver(p):
 		b.send(b.subjectOf(p.relay),
 			&packet{kind: kindUndeliverable, room: p.room, to: p.from, from: p.to})
+		if !b.has(p.room) {
+			b.sendRoster(kindRoster, p.room, b.subjectOf(p.relay))
+		}
 	case p.kind == kindUndeliverable:
 		b.mu.Lock()
 		if s := b.rooms[p.room].seat(p.to); s != nil {
 			s.sink(&relay.Message{Kind: relay.KindUndeliverable, Member: p.from})
 		}
 		b.mu.Unlock()
+	}
+}
+
+// has reports whether a room has, or had until now, members here.
+func (b *Bus) has(id relay.RoomID) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.rooms[id] != nil
+}
+
+// askAgain asks a relay, which had no connection to NATS, for its members of each room in which
+// it had some. A room whose last member has left meanwhile is in no list that it repeats.
+func (b *Bus) askAgain(id relayID) {
+	b.mu.Lock()
+	var rooms []relay.RoomID
+	for _, r := range b.rooms {
+		for _, at := range r.others {
+			if at.relay == id {
+				rooms = append(rooms, r.id)
+				break
+			}
+		}
+	}
+	b.mu.Unlock()
+	for _, room := range rooms {
+		b.send(b.subjectOf(id), &packet{kind: kindHello, room: room})
 	}
 }
 

@@ -272,6 +272,34 @@ func TestRestart(t *testing.T) {
 	expect(t, c, relay.KindDeliver, b, "back")
 }
 
+// TestLastListIsLost: the last member of a room at a relay has left in the end, although NATS lost
+// the list that told so: after a payload for it, and when the relay has a connection again.
+func TestLastListIsLost(t *testing.T) {
+	s := natstest.Start(t)
+	opts := Options{Interval: time.Hour}
+	one := startRelay(t, s, opts)
+	two := startRelay(t, s, opts, one)
+	for i, notice := range []func(a, b *relay.Member){
+		func(a, b *relay.Member) {
+			a.Send(b.ID(), []byte("x"))
+			expect(t, a, relay.KindUndeliverable, b, "")
+		},
+		func(_, _ *relay.Member) { two.bus.beat(beatAsks) },
+	} {
+		room := relay.RoomID{byte(i)}
+		a := one.join(room, relay.NewToken())
+		b := two.join(room, relay.NewToken())
+		expect(t, a, relay.KindJoined, b, "")
+		two.bus.mu.Lock()
+		r := two.bus.rooms[room]
+		delete(r.own, b.ID())
+		two.bus.drop(r)
+		two.bus.mu.Unlock()
+		notice(a, b)
+		expect(t, a, relay.KindLeft, b, "")
+	}
+}
+
 // TestSilentRelay: the members of a relay that is silent have left.
 func TestSilentRelay(t *testing.T) {
 	s := natstest.Start(t)

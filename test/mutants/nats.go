@@ -17,6 +17,20 @@ var natsRows = []row{
 		test: "TestRoomsAreRemoved",
 	},
 	{
+		doc: own, section: "relay", must: "a payload for a room without members tells that they left",
+		file: "relay/natsbus/bus.go",
+		old:  "if !b.has(p.room) {",
+		new:  "if false {",
+		test: "TestLastListIsLost",
+	},
+	{
+		doc: own, section: "relay", must: "a relay that was away is asked for its members again",
+		file: "relay/natsbus/bus.go",
+		old:  "		b.askAgain(p.relay)\n",
+		new:  "",
+		test: "TestLastListIsLost",
+	},
+	{
 		doc: own, section: "relay", must: "the members of a room are bounded across the relays",
 		file: "relay/natsbus/room.go",
 		old:  "elsewhere == (place{}) && len(r.own)+len(r.others) >= r.max",
