@@ -272,8 +272,8 @@ func TestRestart(t *testing.T) {
 	expect(t, c, relay.KindDeliver, b, "back")
 }
 
-// TestLastListIsLost: the last member of a room at a relay has left in the end, although NATS lost
-// the list that told so: after a payload for it, and when the relay has a connection again.
+// TestLastListIsLost: the last member of a room at a relay has left in the end, although NATS
+// lost the list that told so: after a payload for it, and when the relay has a connection again.
 func TestLastListIsLost(t *testing.T) {
 	s := natstest.Start(t)
 	opts := Options{Interval: time.Hour}

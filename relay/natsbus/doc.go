@@ -33,7 +33,8 @@
 //
 // Lists of members are whole and are repeated, so that a list that was lost is replaced within an
 // interval. A room without members at a relay is in no list of it: if the last one was lost, the
-// relay tells so when it gets a payload for the room, and when its connection to NATS is back. The members of a relay that is silent for three intervals have left. During an
+// relay tells so when it gets a payload for the room, and when its connection to NATS is back.
+// The members of a relay that is silent for three intervals have left. During an
 // interruption of NATS each relay still serves its own members; payloads for others are
 // undeliverable. Afterwards the relays exchange their lists again.
 //
