@@ -83,7 +83,7 @@ func TestNamesAndTextsAreData(t *testing.T) {
 	// Warnings and notices remove neither texts nor warnings.
 	kept := carol.evaluate(`(() => {
 		sealPage.alarm("first");
-		for (let i = 0; i < 3000; i++) { sealPage.alarm("second " + i); sealPage.note("n"); }
+		for (let i = 0; i < 300; i++) { sealPage.alarm("second " + i); sealPage.note("n"); }
 		return document.querySelectorAll("#history .text").length })()`)
 	text, _ := carol.evaluate(`document.getElementById("alarm").textContent`).(string)
 	if kept != 3.0 || len(text) > 200 ||
