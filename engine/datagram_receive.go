@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
@@ -59,6 +60,10 @@ func (c *DatagramConn) records(now time.Time, datagram []byte) error {
 func (c *DatagramConn) ended(err error) ([]Event, error) {
 	if errors.Is(err, errEnded) {
 		err = nil
+	}
+	var e *Error
+	if errors.As(err, &e) && e.Remedy == RemedyLegacy { // which has no DTLS
+		e.Remedy, e.Hint = RemedyNone, strings.TrimSuffix(strings.TrimSuffix(e.Hint, legacyHint), "; ")
 	}
 	return c.events, err
 }
@@ -178,6 +183,11 @@ func (c *DatagramConn) record(now time.Time, rec record.DatagramRecord) error {
 	if err != nil || !ok {
 		return err
 	}
+	return c.opened(now, r)
+}
+
+// opened acts on a record that was opened.
+func (c *DatagramConn) opened(now time.Time, r received) error {
 	if !c.authentic(now, r) {
 		return nil
 	}
@@ -293,11 +303,14 @@ func (c *DatagramConn) fragments(now time.Time, r received) error {
 	if c.recv.info.HandshakeDone && c.recv.info.Version == iana.TLS12 {
 		return c.again12(now, r)
 	}
+	if len(r.payload) == 0 {
+		return c.emptyHandshake(r)
+	}
 	kept, dropped := false, false
 	for payload := r.payload; len(payload) > 0; {
 		f, rest, ok := dtls.ParseFragment(payload)
 		if !ok {
-			return broken(iana.AlertDecodeError, "a malformed fragment of a handshake message")
+			return badFragment()
 		}
 		payload = rest
 		verdict, err := c.fragment(f, r)
@@ -309,6 +322,16 @@ func (c *DatagramConn) fragments(now time.Time, r received) error {
 	}
 	c.noteFlight(now, kept, !dropped, r.number)
 	return nil
+}
+
+// emptyHandshake refuses a record without a part of a message. RFC 9846, Section 5.1:
+// "Implementations MUST NOT send zero-length fragments of Handshake types". Anyone can have sent
+// one in the clear.
+func (c *DatagramConn) emptyHandshake(r received) error {
+	if r.epoch == nil {
+		return nil
+	}
+	return broken(iana.AlertUnexpectedMessage, "an empty record of a handshake message")
 }
 
 // noteFlight notes that a record of the peer's flight has come: a part of it that is new, or
@@ -367,21 +390,29 @@ func (c *DatagramConn) assemble(f dtls.Fragment) (dtls.Verdict, error) {
 }
 
 // again12 acts on handshake messages on an open connection of DTLS 1.2. The peer's Finished
-// means that it has not received the last flight: RFC 6347, Section 4.2.4.
+// means that it has not received the last flight: RFC 6347, Section 4.2.4. Those in the clear may
+// be the rest of that flight, or may have been sent by anyone.
 func (c *DatagramConn) again12(now time.Time, r received) error {
+	if r.epoch == nil {
+		return nil
+	}
+	if len(r.payload) == 0 {
+		return c.emptyHandshake(r)
+	}
 	f, _, ok := dtls.ParseFragment(r.payload)
 	switch {
-	case !ok || r.epoch == nil:
-		return nil
-	case f.Type == iana.HandshakeFinished:
-		if f.Offset == 0 && !c.flight.Empty() {
-			return c.again(now)
-		}
-		return nil
-	case f.Type == iana.HandshakeHelloRequest || f.Type == iana.HandshakeClientHello:
+	case !ok:
+		return badFragment()
+	case f.Type != iana.HandshakeFinished:
 		return c.recv.dispatch(message{typ: f.Type, raw: wireHeader(f.Type)})
+	case f.Offset == 0 && !c.flight.Empty():
+		return c.again(now)
 	}
 	return nil
+}
+
+func badFragment() error {
+	return broken(iana.AlertDecodeError, "a malformed fragment of a handshake message")
 }
 
 // wireHeader is the header of an empty message.
@@ -389,31 +420,46 @@ func wireHeader(typ iana.HandshakeType) []byte { return []byte{byte(typ), 0, 0, 
 
 // ack takes an ACK. RFC 9147, Section 7.
 func (c *DatagramConn) ack(now time.Time, r received) error {
-	switch {
-	case c.recv.info.Version == 0, r.epoch == nil && c.recv.info.HandshakeDone:
-		return nil
-	case c.recv.info.Version != iana.TLS13:
-		return broken(iana.AlertUnexpectedMessage, "an ACK on a connection of DTLS 1.2")
-	}
-	numbers, ok := dtls.ParseAck(r.payload)
-	if !ok {
-		return broken(iana.AlertDecodeError, "a malformed ACK")
-	}
-	for _, n := range numbers {
-		// RFC 9147, Section 7, with its erratum 8108: during the handshake an ACK has the
-		// epoch of the records that it acknowledges, or a later one.
-		if r.number.Epoch < epochApplication && n.Epoch > r.number.Epoch {
-			if r.epoch == nil {
-				return nil // anyone can have sent it
-			}
-			return illegal("an ACK in epoch %d for a record of epoch %d", r.number.Epoch, n.Epoch)
-		}
+	numbers, err := c.acked(r)
+	if err != nil || numbers == nil {
+		return err
 	}
 	c.recv.cfg.trace(false, iana.ContentACK, r.payload)
 	if c.flight.Ack(numbers) && c.flight.Empty() {
 		c.answered()
 	}
 	return c.acknowledged()
+}
+
+// acked returns the records that an ACK is for; nil for one that is to be discarded. Anyone can
+// have sent one in the clear, which ends no connection.
+func (c *DatagramConn) acked(r received) ([]record.Number, error) {
+	switch {
+	case r.epoch == nil && (c.recv.info.Version != iana.TLS13 || c.recv.info.HandshakeDone):
+		return nil, nil
+	case c.recv.info.Version != iana.TLS13:
+		return nil, broken(iana.AlertUnexpectedMessage, "an ACK on a connection of DTLS 1.2")
+	}
+	numbers, ok := dtls.ParseAck(r.payload)
+	var wrong *Error
+	if !ok {
+		wrong = broken(iana.AlertDecodeError, "a malformed ACK")
+	}
+	for _, n := range numbers {
+		// RFC 9147, Section 7, with its erratum 8108: during the handshake an ACK has the
+		// epoch of the records that it acknowledges, or a later one.
+		if r.number.Epoch < epochApplication && n.Epoch > r.number.Epoch {
+			wrong = illegal("an ACK in epoch %d for a record of epoch %d", r.number.Epoch, n.Epoch)
+			break
+		}
+	}
+	switch {
+	case wrong == nil:
+		return numbers, nil
+	case r.epoch == nil:
+		return nil, nil
+	}
+	return nil, wrong
 }
 
 // answered notes that the peer has received all that was sent.

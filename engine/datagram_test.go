@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/dtls"
+	"github.com/sealsock/sealsock/internal/record"
 )
 
 // An end is one side of a connection of DTLS without a network.
@@ -277,6 +280,103 @@ func TestDatagramSuites(t *testing.T) {
 		cfg.CipherSuites = []iana.CipherSuite{iana.TLS_AES_128_GCM_SHA256, suite}
 		if _, err := DatagramServer(cfg, DatagramOptions{}); (err == nil) != allowed {
 			t.Errorf("%v: %v", suite, err)
+		}
+	}
+}
+
+// TestDatagramOldPeer: a client and a server of DTLS 1.0 are refused by name, in an alert that they
+// understand, and without a hint at package legacy, which has no DTLS.
+func TestDatagramOldPeer(t *testing.T) {
+	// A ClientHello of DTLS 1.0: legacy_version, a random, no session, no cookie, one suite, no
+	// compression, and no extensions.
+	hello := slices.Concat([]byte{0xfe, 0xff}, make([]byte, 32), []byte{0, 0, 0, 2, 0x00, 0x2f, 1, 0})
+	datagram := oldRecord(dtls.Fragment{
+		Type: iana.HandshakeClientHello, Length: len(hello), Data: hello,
+	})
+	client, server := datagramConfigs(t, iana.TLS13)
+	server.MinVersion = iana.TLS12
+	g := newGate(t, server)
+	verdict, reply, _ := g.Check(time.Unix(1e9, 0), g.address, bytes.Clone(datagram))
+	if verdict != AddressReply || !bytes.HasSuffix(reply, []byte{2, byte(iana.AlertProtocolVersion)}) {
+		t.Errorf("verdict %d, reply %x", verdict, reply)
+	}
+	s, err := DatagramServer(&server.Config, DatagramOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Receive(time.Unix(1e9, 0), bytes.Clone(datagram))
+	refusesOld(t, "a client", err)
+	if d := s.NextDatagram(); !bytes.Equal(d[len(d)-2:], []byte{2, byte(iana.AlertProtocolVersion)}) {
+		t.Errorf("the alert is %x", d)
+	}
+
+	// The ServerHello: a version, a random, no session, the suite, no compression.
+	answer := slices.Concat([]byte{0xfe, 0xff}, make([]byte, 32), []byte{0, 0x00, 0x2f, 0})
+	client.MinVersion = iana.TLS12
+	c, err := DatagramClient(&client.Config, client.Target, DatagramOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Start(time.Unix(1e9, 0)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Receive(time.Unix(1e9, 0), oldRecord(dtls.Fragment{
+		Type: iana.HandshakeServerHello, Length: len(answer), Data: answer,
+	}))
+	refusesOld(t, "a server", err)
+}
+
+// oldRecord is a record of DTLS 1.0 with a message.
+func oldRecord(f dtls.Fragment) []byte {
+	payload := f.AppendTo(nil)
+	head := []byte{byte(iana.ContentHandshake), 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0}
+	return append(append(head, byte(len(payload)>>8), byte(len(payload))), payload...)
+}
+
+func refusesOld(t *testing.T, name string, err error) {
+	t.Helper()
+	var e *Error
+	if !errors.As(err, &e) || e.Alert != iana.AlertProtocolVersion || e.Remedy != RemedyNone ||
+		e.Expected != "DTLS 1.3 or DTLS 1.2" || !strings.HasPrefix(e.Got, "DTLS 1.0") ||
+		strings.Contains(e.Hint, "legacy") || e.Hint == "" {
+		t.Errorf("%s of DTLS 1.0: %v", name, err)
+	}
+}
+
+// TestDatagramShortRecords: records that are too short for a key are discarded, and do not count
+// among the forgeries that end a connection.
+func TestDatagramShortRecords(t *testing.T) {
+	for _, v := range versionsOfDatagrams {
+		client, server := datagramConfigs(t, v)
+		l := newLink(t, client, server, DatagramOptions{})
+		l.open(t)
+		d, err := l.client.Send(nil, []byte("message"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, _, _ := record.NextRecord(d, l.server.ids.length())
+		head := d[:len(d)-r.Len()]
+		k := l.server.keys.latest()
+		k.forged, k.most = 0, 10
+		short := 16 // of DTLS 1.3: its length stands in the last two bytes of the header
+		if v == iana.TLS12 {
+			short = 8 + 16
+		}
+		for n := range short {
+			b := append(bytes.Clone(head), make([]byte, n)...)
+			b[len(head)-2], b[len(head)-1] = 0, byte(n)
+			l.server.take(l.server.Receive(l.now, b))
+		}
+		if l.server.err != nil || k.forged != 0 {
+			t.Errorf("%v: %d records count as forged: %v", v, k.forged, l.server.err)
+		}
+		forged := bytes.Clone(d)
+		forged[len(forged)-1] ^= 1
+		for range 10 {
+			l.server.take(l.server.Receive(l.now, bytes.Clone(forged)))
+		}
+		if k.forged != 10 || l.server.err == nil {
+			t.Errorf("%v: %d records count as forged: %v", v, k.forged, l.server.err)
 		}
 	}
 }

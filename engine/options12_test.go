@@ -188,7 +188,7 @@ func TestVersionsFollowSuites(t *testing.T) {
 		{[]iana.CipherSuite{iana.TLS_PSK_WITH_AES_128_CCM_8, iana.TLS_AES_256_GCM_SHA384}, "TLS 1.3 or TLS 1.2"},
 	} {
 		cfg := &config{Verifier: acceptAll{}, CipherSuites: c.suites}
-		if got := versionList(cfg.versions()); got != c.want {
+		if got := versionList(cfg.versions(), false); got != c.want {
 			t.Errorf("suites %v are for %s", c.suites, got)
 		}
 	}

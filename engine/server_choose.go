@@ -152,7 +152,8 @@ func chooseVersion(cfg *Config, h *wire.ClientHello) (iana.Version, error) {
 		// RFC 7507, Section 3: the client tried a better version before.
 		return 0, &Error{
 			Fault: FaultIncompatible, Alert: iana.AlertInappropriateFallback,
-			Reason: "the client fell back to an older version than this side supports", Expected: own[0].String(), Got: versionList(offered),
+			Reason:   "the client fell back to an older version than this side supports",
+			Expected: versionList(own[:1], h.Datagram), Got: versionList(offered, h.Datagram),
 			Hint: "an attacker or a middlebox may have interrupted the client's first attempt",
 		}
 	case best >= 0:
@@ -160,7 +161,7 @@ func chooseVersion(cfg *Config, h *wire.ClientHello) (iana.Version, error) {
 	}
 	return 0, &Error{
 		Fault: FaultIncompatible, Alert: iana.AlertProtocolVersion, Reason: "the client offers no version that is allowed",
-		Expected: versionList(own), Got: versionList(offered),
+		Expected: versionList(own, h.Datagram), Got: versionList(offered, h.Datagram),
 		Hint: "update the client; " + legacyHint, Remedy: RemedyLegacy,
 	}
 }

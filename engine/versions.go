@@ -96,7 +96,7 @@ func (c *Config) hasPSK12() bool {
 // noVersion is the error for a configuration that leaves no version.
 func (c *Config) noVersion() error {
 	if without := (&Config{MinVersion: c.MinVersion, MaxVersion: c.MaxVersion}).versions(); len(without) > 0 {
-		return usage("none of the cipher suites %s is for %s", list(c.CipherSuites), versionList(without))
+		return usage("none of the cipher suites %s is for %s", list(c.CipherSuites), versionList(without, false))
 	}
 	return usage("no version between MinVersion %v and MaxVersion %v: the engine implements %v and %v", c.MinVersion, c.MaxVersion, lowestVersion, highestVersion)
 }
@@ -122,10 +122,11 @@ func (o *offer) chosenVersion(sh *wire.ServerHello) (iana.Version, error) {
 	}
 	switch {
 	case !o.speaks(version):
+		got := versionList([]iana.Version{version}, o.cfg.datagram)
 		e := &Error{
 			Fault: FaultIncompatible, Alert: iana.AlertProtocolVersion, Reason: "the server supports no version that is allowed",
-			Expected: versionList(o.cfg.offeredVersions()), Got: version.String(),
-			Hint: "update the server, or allow " + version.String(),
+			Expected: versionList(o.cfg.offeredVersions(), o.cfg.datagram), Got: got,
+			Hint: "update the server, or allow " + got,
 		}
 		if version < lowestVersion {
 			e.Hint, e.Remedy = "update the server; "+legacyHint, RemedyLegacy
@@ -137,13 +138,21 @@ func (o *offer) chosenVersion(sh *wire.ServerHello) (iana.Version, error) {
 	return version, nil
 }
 
-func versionList(list []iana.Version) string {
+// versionList names versions, in DTLS those for which they stand there: see package wire.
+func versionList(list []iana.Version, datagram bool) string {
 	s := ""
 	for i, v := range list {
 		if i > 0 {
 			s += " or "
 		}
-		s += v.String()
+		switch {
+		case datagram && v == iana.TLS11:
+			s += iana.DTLS10.String()
+		case datagram && v >= iana.TLS12 && v <= iana.TLS13:
+			s += "D" + v.String()
+		default:
+			s += v.String()
+		}
 	}
 	return s
 }

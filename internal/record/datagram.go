@@ -274,7 +274,7 @@ func (p *PlainDatagrams) Left() uint64 { return 1 << 62 }
 // can use one up before the peer does, so that none is refused as a repetition.
 func (p *PlainDatagrams) OpenDatagram(r DatagramRecord) (iana.ContentType, []byte, Number, error) {
 	if r.Unified {
-		return 0, nil, Number{}, ErrBadMAC
+		return 0, nil, Number{}, ErrMalformed
 	}
 	if r.Len() > MaxPlaintext {
 		return 0, nil, Number{}, ErrOverflow

@@ -82,7 +82,7 @@ func (o *Opener12) Epoch() uint64 { return epoch12 }
 // replay window moves only for a record that is authentic.
 func (o *Opener12) OpenDatagram(r DatagramRecord) (iana.ContentType, []byte, Number, error) {
 	if r.Unified {
-		return 0, nil, Number{}, ErrBadMAC
+		return 0, nil, Number{}, ErrMalformed
 	}
 	body, number := r.raw[r.header:], r.number()
 	n := len(body) - o.explicit - o.aead.Overhead()
@@ -90,7 +90,7 @@ func (o *Opener12) OpenDatagram(r DatagramRecord) (iana.ContentType, []byte, Num
 	case n > MaxPlaintext:
 		return 0, nil, Number{}, ErrOverflow
 	case n < 0 || r.Version != iana.DTLS12:
-		return 0, nil, Number{}, ErrBadMAC
+		return 0, nil, Number{}, ErrMalformed
 	case !o.window.fresh(number.Sequence):
 		return 0, nil, Number{}, ErrReplayed
 	}

@@ -118,12 +118,13 @@ func (o *Opener13) Epoch() uint64 { return o.epoch }
 
 // OpenDatagram decrypts the number of a record, and then the record itself, in place.
 // RFC 9147, Sections 4.2.2, 4.2.3 and 4.5.1. The replay window moves only for a record that
-// is authentic.
+// is authentic. Section 4.2.3: receivers "MUST reject shorter records as if they had failed
+// deprotection"; the key was not used, so that they do not count among those that did.
 func (o *Opener13) OpenDatagram(r DatagramRecord) (iana.ContentType, []byte, Number, error) {
 	header, body := r.raw[:r.header], r.raw[r.header:]
 	switch {
 	case !r.Unified || len(body) < suites.NumberSample || len(body) < o.tagLen+1:
-		return 0, nil, Number{}, ErrBadMAC
+		return 0, nil, Number{}, ErrMalformed
 	case len(body) > MaxCiphertext:
 		return 0, nil, Number{}, ErrOverflow
 	}
@@ -140,7 +141,7 @@ func (o *Opener13) OpenDatagram(r DatagramRecord) (iana.ContentType, []byte, Num
 	}
 	seq := o.window.near(low, bits)
 	if seq >= MaxNumber {
-		return 0, nil, Number{}, ErrBadMAC
+		return 0, nil, Number{}, ErrMalformed
 	}
 	if !o.window.fresh(seq) {
 		return 0, nil, Number{}, ErrReplayed

@@ -48,6 +48,9 @@ var (
 	// ErrReplayed means that a record of a datagram was received before, or is too old to
 	// tell. It is discarded.
 	ErrReplayed = errors.New("a record was received before")
+	// ErrMalformed means that a record of a datagram cannot be one of the key, before that was
+	// used. It is discarded, and is no attempt at a forgery.
+	ErrMalformed = errors.New("a record is too short, or has another version")
 	// ErrExhausted means that a key has protected all the records it may.
 	ErrExhausted = errors.New("the key has reached its record limit: the connection must end")
 )

@@ -64,6 +64,43 @@ var dtlsRows = []row{
 		test: "TestMuxEarly",
 	},
 	{
+		doc: rfc9147, section: "4.2.3", must: "a record too short for a sample is dropped",
+		file: "internal/record/datagram13.go",
+		old:  "len(body) < o.tagLen+1:\n\t\treturn 0, nil, Number{}, ErrMalformed",
+		new:  "len(body) < o.tagLen+1:\n\t\treturn 0, nil, Number{}, ErrBadMAC",
+		test: "TestDatagramShortRecords", pkg: "engine",
+	},
+	{
+		doc: rfc9147, section: "7", must: "an ACK in the clear ends no connection",
+		file: "engine/datagram_receive.go",
+		old:  "case r.epoch == nil && (c.recv.info.Version != iana.TLS13 ||", new: "case (false ||",
+		test: "TestPacketMatrixInTheClear",
+	},
+	{
+		doc: rfc9147, section: "5.2", must: "an empty handshake record is refused",
+		file: "engine/datagram_receive.go",
+		old:  "\treturn broken(iana.AlertUnexpectedMessage, \"an empty record of", new: "\treturn nil //",
+		test: "TestPacketMatrixRecords",
+	},
+	{
+		doc: rfc9147, section: "5.2", must: "a new message under a key of the past is refused",
+		file: "engine/datagram_receive.go",
+		old:  "if r.epoch != c.keys.latest() {", new: "if r.epoch == nil {",
+		test: "TestPacketMatrixEpochs",
+	},
+	{
+		doc: rfc6347, section: "4.2.4", must: "only Finished may come again on an open connection",
+		file: "engine/datagram_receive.go",
+		old:  "case f.Type != iana.HandshakeFinished:", new: "case f.Type == iana.HandshakeHelloRequest:",
+		test: "TestPacketMatrix",
+	},
+	{
+		doc: rfc9147, section: "5.3", must: "a hello of DTLS 1.0 is refused by name",
+		file: "engine/versions.go",
+		old:  "case datagram && v == iana.TLS11:", new: "case false:",
+		test: "TestDatagramOldPeer",
+	},
+	{
 		doc: rfc9147, section: "4", must: "the header is authenticated, with its number in the clear",
 		file: "internal/record/datagram13.go",
 		old:  "o.aead.Open(body[:0], o.nonce[:], body, header)",
