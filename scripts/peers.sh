@@ -17,7 +17,7 @@ have() {
   esac
 }
 
-# Each peer, the programs and files it needs, and their packages. The tests compile small programs of our own for mbedTLS and Botan.
+# Each peer, the programs and files it needs, and their packages. The tests compile small programs of our own for mbedTLS, Botan and wolfSSL.
 peers='openssl:openssl:openssl
 wrk:wrk:wrk
 libssl:gcc /usr/include/openssl/ssl.h:gcc libssl-dev
@@ -30,6 +30,7 @@ java:java javac:default-jdk-headless
 node:node:nodejs
 mbedtls:gcc /usr/include/stdio.h /usr/include/mbedtls/ssl.h:gcc libc6-dev libmbedtls-dev
 botan:g++ /usr/include/botan-2/botan/tls_client.h:g++ libbotan-2-dev
+wolfssl:gcc /usr/include/wolfssl/ssl.h:gcc libc6-dev libwolfssl-dev
 chromium:chromium:chromium
 sslscan:sslscan:sslscan
 testssl:testssl:testssl.sh

@@ -18,14 +18,21 @@ import (
 )
 
 // datagramPrograms have tools that speak DTLS 1.2.
-var datagramPrograms = []*program{openssl30, openssl35, gnutls37, gnutls38, mbedtls, nss}
+var datagramPrograms = []*program{
+	openssl30, openssl35, gnutls37, gnutls38, mbedtls, nss, botan, wolfssl,
+}
+
+// datagramLibraries are those of them that programs of our own drive, by their files.
+var datagramLibraries = map[*program]string{mbedtls: "mbedtls", botan: "botan", wolfssl: "wolfssl"}
 
 // datagramClient is a program's command that connects to a server of DTLS.
 func datagramClient(p *program, port int) command {
 	to := strconv.Itoa(port)
 	switch {
-	case p == mbedtls:
-		return command{args: []string{file("mbedtls"), "client"}, env: scriptEnv(port, "", "DATAGRAM=yes")}
+	case datagramLibraries[p] != "":
+		return command{
+			args: []string{file(datagramLibraries[p]), "client"}, env: scriptEnv(port, "", "DATAGRAM=yes"),
+		}
 	case p == nss: // it sends no close_notify at the end of its input
 		return command{whole: true, waits: true, args: []string{"tstclnt", "-P", "client", "-p", to,
 			"-d", "sql:" + file("nss"), "-V", "tls1.2:tls1.2", "-h", "127.0.0.1", "-a", serverName,
@@ -44,8 +51,8 @@ func datagramClient(p *program, port int) command {
 func datagramServer(p *program, port int) command {
 	to, cert, key := strconv.Itoa(port), file("p256.pem"), file("p256.key")
 	switch {
-	case p == mbedtls:
-		return command{announces: true, args: []string{file("mbedtls"), "server"},
+	case datagramLibraries[p] != "":
+		return command{announces: true, args: []string{file(datagramLibraries[p]), "server"},
 			env: scriptEnv(port, "p256", "DATAGRAM=yes")}
 	case strings.HasPrefix(p.name, "OpenSSL"):
 		return command{loop: true, args: p.tool("s_server", "-dtls1_2", "-quiet", "-listen", "-naccept", "1",
@@ -197,8 +204,8 @@ const textDatagrams = `
 
 Each entry stands for a connection over UDP in which the other program was the client, the
 server, or each in turn (both). The client verified the certificate and its name, and messages
-were sent and echoed. sealsock and mbedTLS as servers had the client return a cookie
-(HelloVerifyRequest). The tests are ` + "`" + `TestDatagrams` + "`" + ` of test/interop, and ` + "`" + `TestPion` + "`" + ` of test/pion, which also has cipher
+were sent and echoed. sealsock, mbedTLS, Botan and wolfSSL as servers had the client return a
+cookie (HelloVerifyRequest). The tests are ` + "`" + `TestDatagrams` + "`" + ` of test/interop, and ` + "`" + `TestPion` + "`" + ` of test/pion, which also has cipher
 suites, pre-shared keys, client certificates, ALPN and exporters.
 
 | | DTLS 1.2 |
@@ -209,18 +216,45 @@ suites, pre-shared keys, client certificates, ALPN and exporters.
 | GnuTLS 3.8 | both |
 | mbedTLS | both |
 | NSS | client |
+| Botan | both |
+| wolfSSL 5.5.4 | both |
 | pion/dtls 3.1.15 | both |
 
 Connection IDs (RFC 9146) were exchanged with pion/dtls 3.1.15 in both roles, and its server found
-a connection whose client had moved (TestMoveToPion). Debian's mbedTLS 2.28 is built without them. No
-program in the list has return routability checks (RFC 9853), so that none of them as a client is
-followed to a new address. use_srtp (RFC 5764) gave the same keys as pion/dtls and OpenSSL 3.0 and
+a connection whose client had moved (TestMoveToPion). Debian's mbedTLS 2.28 and wolfSSL are built
+without them. No program in the list has return routability checks (RFC 9853), so that none of them
+as a client is followed to a new address. use_srtp (RFC 5764) gave the same keys as pion/dtls and OpenSSL 3.0 and
 3.5, in both roles (TestSRTP).
 
 The client of pion/dtls 3.1.15 cannot read the empty server_name by which a server reports that
 it used the client's (RFC 6066, Section 3). A server of DTLS 1.2 with one certificate uses no name
 and leaves the answer out; to a server that chooses by the name this client must send none.
 
+Clients of DTLS 1.0 alone, such as ` + "`" + `openssl s_client -dtls1` + "`" + `, receive the alert protocol_version.
+
 selfserv of NSS has no DTLS. tstclnt of NSS 3.87 has DTLS 1.3 as draft 43, and a server of RFC
-9147 refuses it: DTLS 1.3 has not been tried with another program.
+9147 refuses it. Debian's wolfSSL is built without DTLS 1.3, and the others in the list do not have
+it: DTLS 1.3 has not been tried with another program but the tests of BoringSSL (conformance.md).
 `
+
+// TestDatagramsOld: a client that has DTLS 1.0 alone is refused with an alert, at once.
+func TestDatagramsOld(t *testing.T) {
+	need(t, openssl30)
+	id, err := identity.Load(file("p256.pem"), file("p256.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := &sealsock.Config{Identities: []*identity.Identity{id}}
+	l, err := sealsock.Listen(t.Context(), "udp://127.0.0.1:0", cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go l.AcceptConn(t.Context()) // there will be none
+	args := openssl30.tool("s_client", "-dtls1", "-cipher", "DEFAULT@SECLEVEL=0", "-connect",
+		l.Addr().String())
+	_, err = output(args[0], args[1:]...)
+	if err == nil || !strings.Contains(err.Error(), "protocol version") {
+		t.Errorf("the client ends with %v", err)
+	}
+}

@@ -27,7 +27,7 @@ var compileMbedTLS = sync.OnceValue(func() error {
 	return compile("gcc", "-O1", "-o", file("mbedtls"), "testdata/mbedtls.c", "-lmbedtls", "-lmbedx509", "-lmbedcrypto")
 })
 
-// botan is used for the suites that no other program has.
+// botan is used for the suites that no other program has, and for DTLS.
 var botan = &program{
 	name: "Botan",
 	find: func() (string, error) { return ownProgram("botan", compileBotan) },
@@ -42,6 +42,16 @@ var botan = &program{
 
 var compileBotan = sync.OnceValue(func() error {
 	return compile("g++", "-O0", "-I/usr/include/botan-2", "-o", file("botan"), "testdata/botan.cpp", "-lbotan-2")
+})
+
+// wolfssl is used for DTLS.
+var wolfssl = &program{
+	name: "wolfSSL",
+	find: func() (string, error) { return ownProgram("wolfssl", compileWolfSSL) },
+}
+
+var compileWolfSSL = sync.OnceValue(func() error {
+	return compile("gcc", "-O1", "-o", file("wolfssl"), "testdata/wolfssl.c", "-lwolfssl")
 })
 
 // botanWithout12 excludes all scenarios except pre-shared keys with ECDHE,

@@ -1,17 +1,24 @@
-// One connection with Botan 2, as a client or as an echo server, like mbedtls.c beside it, but for a pre-shared key with ECDHE alone:
-// no other program has these suites with AES.
+// One connection with Botan 2, as a client or as an echo server, like mbedtls.c beside it, but for a pre-shared key with ECDHE alone
+// (no other program has these suites with AES), or with DATAGRAM for DTLS 1.2 with a certificate.
 #include <botan/auto_rng.h>
+#include <botan/certstor_flatfile.h>
 #include <botan/credentials_manager.h>
+#include <botan/data_src.h>
 #include <botan/hex.h>
+#include <botan/pkcs8.h>
+#include <botan/pkix_types.h>
 #include <botan/tls_client.h>
 #include <botan/tls_policy.h>
 #include <botan/tls_server.h>
 #include <botan/version.h>
+#include <botan/x509cert.h>
 
 #include <arpa/inet.h>
 #include <cstdlib>
 #include <iostream>
 #include <map>
+#include <memory>
+#include <poll.h>
 #include <stdexcept>
 #include <string>
 #include <sys/socket.h>
@@ -24,18 +31,48 @@ static std::string env(const char *name) {
   return value ? value : "";
 }
 
-// Keys knows the one key.
+static bool datagrams() { return !env("DATAGRAM").empty(); }
+
+// Keys knows the one key, or the certificate of a server and the authority.
 class Keys : public Credentials_Manager {
 public:
+  Keys() {
+    if (!datagrams()) return;
+    authorities = std::make_unique<Flatfile_Certificate_Store>(env("CA"));
+    if (env("CERT").empty()) return;
+    DataSource_Stream cert(env("CERT")), key(env("KEY"));
+    while (!cert.end_of_data()) {
+      try {
+        chain.push_back(X509_Certificate(cert));
+      } catch (const Decoding_Error &) { // the end of the file
+        break;
+      }
+    }
+    own = PKCS8::load_key(key);
+  }
+  std::vector<X509_Certificate> cert_chain(const std::vector<std::string> &, const std::string &, const std::string &) override {
+    return chain;
+  }
+  Private_Key *private_key_for(const X509_Certificate &, const std::string &, const std::string &) override { return own.get(); }
+  std::vector<Certificate_Store *> trusted_certificate_authorities(const std::string &, const std::string &) override {
+    if (!authorities) return {};
+    return {authorities.get()};
+  }
   std::string psk_identity_hint(const std::string &, const std::string &) override { return env("HINT"); }
   std::string psk_identity(const std::string &, const std::string &, const std::string &hint) override {
     if (hint != env("HINT")) throw std::runtime_error("the server's hint is '" + hint + "'");
     return env("PSK_IDENTITY");
   }
   SymmetricKey psk(const std::string &, const std::string &, const std::string &identity) override {
+    if (identity == "" && datagrams()) return SymmetricKey(std::string(64, 'a')); // of the cookies
     if (identity != env("PSK_IDENTITY")) throw std::runtime_error("no key for identity '" + identity + "'");
     return SymmetricKey(env("PSK"));
   }
+
+private:
+  std::vector<X509_Certificate> chain;
+  std::unique_ptr<Private_Key> own;
+  std::unique_ptr<Certificate_Store> authorities;
 };
 
 // Peer is the connection below, and what comes out of it.
@@ -65,9 +102,16 @@ public:
   }
   bool tls_session_established(const TLS::Session &) override { return false; }
 
-  // listen takes what comes next.
+  std::string tls_peer_network_identity() override { return datagrams() ? "the client" : ""; }
+
+  // listen takes what comes next, and sends a flight of datagrams again if nothing does.
   void listen() {
     uint8_t buffer[4096];
+    pollfd ready{fd, POLLIN, 0};
+    if (datagrams() && poll(&ready, 1, 100) == 0) {
+      channel->timeout_check();
+      return;
+    }
     ssize_t n = read(fd, buffer, sizeof buffer);
     if (n <= 0) throw std::runtime_error("the connection is cut");
     channel->received_data(buffer, static_cast<size_t>(n));
@@ -78,6 +122,7 @@ private:
 };
 
 static std::string policy() {
+  if (datagrams()) return "allow_dtls10 = false\nallow_dtls12 = true\nrequire_cert_revocation_info = false\nminimum_signature_strength = 80\n";
   static const std::map<int, std::string> ciphers = {
     {0xD001, "AES-128/GCM"}, {0xD002, "AES-256/GCM"}, {0xD003, "AES-128/CCM(8)"}, {0xD005, "AES-128/CCM"}, {0xCCAC, "ChaCha20Poly1305"}};
   return "allow_tls10 = false\nallow_tls11 = false\nallow_tls12 = true\nmacs = AEAD\nkey_exchange_methods = ECDHE_PSK\nciphers = " +
@@ -97,11 +142,12 @@ static void check(const char *what, int result) {
 }
 
 static void client(TLS::Session_Manager &sessions, Credentials_Manager &keys, const TLS::Policy &rules, RandomNumberGenerator &rng) {
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  int fd = socket(AF_INET, datagrams() ? SOCK_DGRAM : SOCK_STREAM, 0);
   sockaddr_in address = loopback(std::stoi(env("PORT")));
   check("connect", connect(fd, reinterpret_cast<sockaddr *>(&address), sizeof address));
   Peer peer(fd);
-  TLS::Client conn(peer, sessions, keys, rules, rng, TLS::Server_Information(env("NAME")), TLS::Protocol_Version::TLS_V12);
+  TLS::Client conn(peer, sessions, keys, rules, rng, TLS::Server_Information(env("NAME")),
+                   datagrams() ? TLS::Protocol_Version::DTLS_V12 : TLS::Protocol_Version::TLS_V12);
   peer.channel = &conn;
   while (!conn.is_active()) peer.listen();
   size_t sent = 0;
@@ -114,18 +160,25 @@ static void client(TLS::Session_Manager &sessions, Credentials_Manager &keys, co
 }
 
 static void server(TLS::Session_Manager &sessions, Credentials_Manager &keys, const TLS::Policy &rules, RandomNumberGenerator &rng) {
-  int listener = socket(AF_INET, SOCK_STREAM, 0);
+  int listener = socket(AF_INET, datagrams() ? SOCK_DGRAM : SOCK_STREAM, 0);
   sockaddr_in address = loopback(0);
   socklen_t size = sizeof address;
   check("bind", bind(listener, reinterpret_cast<sockaddr *>(&address), sizeof address));
-  check("listen", listen(listener, 1));
+  if (!datagrams()) check("listen", listen(listener, 1));
   check("port", getsockname(listener, reinterpret_cast<sockaddr *>(&address), &size));
   std::cout << "port " << ntohs(address.sin_port) << std::endl;
-  int fd = accept(listener, nullptr, nullptr);
-  check("accept", fd);
+  int fd = listener;
+  if (datagrams()) {
+    char first;
+    check("a client", static_cast<int>(recvfrom(fd, &first, 1, MSG_PEEK, reinterpret_cast<sockaddr *>(&address), &size)));
+    check("connect", connect(fd, reinterpret_cast<sockaddr *>(&address), size));
+  } else {
+    fd = accept(listener, nullptr, nullptr);
+    check("accept", fd);
+  }
   Peer peer(fd);
   peer.echoes = true;
-  TLS::Server conn(peer, sessions, keys, rules, rng);
+  TLS::Server conn(peer, sessions, keys, rules, rng, datagrams());
   peer.channel = &conn;
   while (!peer.closed) peer.listen();
   conn.close();
