@@ -420,8 +420,8 @@ func wireHeader(typ iana.HandshakeType) []byte { return []byte{byte(typ), 0, 0, 
 
 // ack takes an ACK. RFC 9147, Section 7.
 func (c *DatagramConn) ack(now time.Time, r received) error {
-	numbers, err := c.acked(r)
-	if err != nil || numbers == nil {
+	numbers, ok, err := c.acked(r)
+	if err != nil || !ok {
 		return err
 	}
 	c.recv.cfg.trace(false, iana.ContentACK, r.payload)
@@ -431,16 +431,16 @@ func (c *DatagramConn) ack(now time.Time, r received) error {
 	return c.acknowledged()
 }
 
-// acked returns the records that an ACK is for; nil for one that is to be discarded. Anyone can
-// have sent one in the clear, which ends no connection.
-func (c *DatagramConn) acked(r received) ([]record.Number, error) {
+// acked returns the records that an ACK is for, which may be none. It is not ok for one that is to
+// be discarded: anyone can have sent one in the clear, which ends no connection.
+func (c *DatagramConn) acked(r received) (numbers []record.Number, ok bool, err error) {
 	switch {
 	case r.epoch == nil && (c.recv.info.Version != iana.TLS13 || c.recv.info.HandshakeDone):
-		return nil, nil
+		return nil, false, nil
 	case c.recv.info.Version != iana.TLS13:
-		return nil, broken(iana.AlertUnexpectedMessage, "an ACK on a connection of DTLS 1.2")
+		return nil, false, broken(iana.AlertUnexpectedMessage, "an ACK on a connection of DTLS 1.2")
 	}
-	numbers, ok := dtls.ParseAck(r.payload)
+	numbers, ok = dtls.ParseAck(r.payload)
 	var wrong *Error
 	if !ok {
 		wrong = broken(iana.AlertDecodeError, "a malformed ACK")
@@ -455,11 +455,11 @@ func (c *DatagramConn) acked(r received) ([]record.Number, error) {
 	}
 	switch {
 	case wrong == nil:
-		return numbers, nil
+		return numbers, true, nil
 	case r.epoch == nil:
-		return nil, nil
+		return nil, false, nil
 	}
-	return nil, wrong
+	return nil, false, wrong
 }
 
 // answered notes that the peer has received all that was sent.
