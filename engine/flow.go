@@ -26,12 +26,13 @@ type baseFlow struct {
 // An encoder is a message of package wire.
 type encoder interface{ AppendTo([]byte) ([]byte, error) }
 
-// The messages of a server that are encoded at once and have nothing secret. Their encoder is
-// an interface, so that each would be an allocation.
+// The messages of a server that are encoded at once. Their encoder is an interface, so that each
+// would be an allocation.
 var (
 	serverHellos   reuse.Pool[wire.ServerHello]
 	extensionsSent reuse.Pool[wire.EncryptedExtensions]
 	certificates   reuse.Pool[certificateRoom]
+	shareRooms     reuse.Pool[suites.ShareRoom] // of a ServerHello, and its secret
 )
 
 // encode writes a message. An error names it.

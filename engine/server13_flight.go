@@ -84,11 +84,13 @@ func (f *flight13) sendHello(do *effects) (shared, helloSum []byte, err error) {
 		sh.SessionID = nil // RFC 9147, Section 5: it "MUST NOT echo" the client's
 	}
 	if f.d.group != nil {
-		ours, secret, err := f.d.group.Encapsulate(f.cfg.random(), f.d.share.Data)
+		room := shareRooms.Get()
+		defer shareRooms.Put(room) // the secret is cleared
+		ours, secret, err := f.d.group.EncapsulateIn(room[:], f.cfg.random(), f.d.share.Data)
 		if err != nil {
 			return nil, nil, invalidShare("client", err)
 		}
-		f.info.Group, shared = f.d.group.ID, secret
+		f.info.Group, shared = f.d.group.ID, bytes.Clone(secret)
 		sh.KeyShare = &wire.KeyShare{Group: f.d.group.ID, Data: ours}
 	}
 	if f.d.key != nil {

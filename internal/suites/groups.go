@@ -121,10 +121,19 @@ func (g *Group) Generate(rand io.Reader) (Private, []byte, error) {
 
 // Encapsulate answers the client's share with the server's and the secret.
 func (g *Group) Encapsulate(rand io.Reader, share []byte) (ours, secret []byte, err error) {
+	return g.EncapsulateIn(nil, rand, share)
+}
+
+// EncapsulateIn is Encapsulate with its results in room, if there is enough of it.
+func (g *Group) EncapsulateIn(
+	room []byte, rand io.Reader, share []byte,
+) (ours, secret []byte, err error) {
 	if len(share) != g.ClientLen {
 		return nil, nil, errShare
 	}
-	room := make([]byte, g.ServerLen+secretRoom)
+	if len(room) < g.ServerLen+secretRoom {
+		room = make([]byte, g.ServerLen+secretRoom)
+	}
 	dst := answer{room[:0:g.ServerLen], room[g.ServerLen:][:0]}
 	a, err := g.exchange.encapsulate(rand, share, dst)
 	if err != nil {
@@ -132,6 +141,9 @@ func (g *Group) Encapsulate(rand io.Reader, share []byte) (ours, secret []byte, 
 	}
 	return a.share, a.secret, nil
 }
+
+// A ShareRoom suffices for EncapsulateIn in most groups.
+type ShareRoom [1088 + 32 + secretRoom]byte
 
 // secretRoom is the length of most secrets in bytes: that of a hybrid is the longer one.
 const secretRoom = 64
