@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -43,12 +44,31 @@ func (r *loadRun) fault(do func()) {
 	r.faulty.Add(-1)
 }
 
+// A halfCloser is a connection of which one direction can end.
+type halfCloser interface {
+	net.Conn
+	CloseWrite() error
+}
+
+// foreign connects with crypto/tls. In Go 1.27 its connections must not close one direction alone:
+// they do not follow the change of the key at an upgrade then.
+func (r *loadRun) foreign() (halfCloser, error) {
+	dialer := &net.Dialer{Timeout: 2 * testTimeout}
+	return tls.DialWithDialer(dialer, "tcp", r.addr, r.tls)
+}
+
+// own connects with this module.
+func (r *loadRun) own() (halfCloser, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*testTimeout)
+	defer cancel()
+	return r.dialer.Dial(ctx, r.addr)
+}
+
 // connect returns a connection, or nil after a failure that a fault excuses.
-func (r *loadRun) connect(since moment) net.Conn {
+func (r *loadRun) connect(since moment, dial func() (halfCloser, error)) halfCloser {
 	r.places <- struct{}{}
 	defer func() { <-r.places }()
-	dialer := &net.Dialer{Timeout: 2 * testTimeout}
-	c, err := tls.DialWithDialer(dialer, "tcp", r.addr, r.tls)
+	c, err := dial()
 	if err == nil {
 		return c
 	}
@@ -65,7 +85,7 @@ func (r *loadRun) steady(seed uint64, talks func()) {
 	source := rand.New(rand.NewPCG(seed, 3))
 	for !r.over() {
 		since := r.now()
-		c := r.connect(since)
+		c := r.connect(since, r.foreign)
 		if c == nil {
 			continue
 		}
@@ -116,7 +136,7 @@ func (r *loadRun) talk(c net.Conn, source *rand.Rand, talks func()) error {
 func (r *loadRun) churn() {
 	for n := 0; !r.over(); n++ {
 		since := r.now()
-		c := r.connect(since)
+		c := r.connect(since, r.own)
 		if c == nil {
 			continue
 		}
@@ -136,14 +156,14 @@ func (r *loadRun) churn() {
 }
 
 // exchangeWhole sends a text and the end, and reads until the end.
-func exchangeWhole(c net.Conn, text string) (string, error) {
+func exchangeWhole(c halfCloser, text string) (string, error) {
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(4 * testTimeout))
 	sent := make(chan error, 1)
 	go func() {
 		_, err := io.WriteString(c, text)
 		if err == nil {
-			err = c.(*tls.Conn).CloseWrite()
+			err = c.CloseWrite()
 		}
 		sent <- err
 	}()
@@ -155,7 +175,7 @@ func exchangeWhole(c net.Conn, text string) (string, error) {
 }
 
 // A slowConn reads little, and pauses.
-type slowConn struct{ *tls.Conn }
+type slowConn struct{ net.Conn }
 
 // Read implements net.Conn.
 func (c slowConn) Read(p []byte) (int, error) {
@@ -168,11 +188,11 @@ func (r *loadRun) slow() {
 	text := strings.Repeat("0123456789abcdef", 1<<16)
 	for !r.over() {
 		since := r.now()
-		c := r.connect(since)
+		c := r.connect(since, r.own)
 		if c == nil {
 			continue
 		}
-		got, err := r.readSlowly(c.(*tls.Conn), text)
+		got, err := r.readSlowly(c, text)
 		switch {
 		case err == nil && got != text:
 			r.t.Errorf("slow: an orderly end after %d of %d bytes", len(got), len(text))
@@ -186,7 +206,7 @@ func (r *loadRun) slow() {
 	}
 }
 
-func (r *loadRun) readSlowly(c *tls.Conn, text string) (string, error) {
+func (r *loadRun) readSlowly(c halfCloser, text string) (string, error) {
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(8 * testTimeout))
 	sent := make(chan error, 1)

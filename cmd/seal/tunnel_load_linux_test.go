@@ -18,8 +18,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/internal/natstest"
 	"github.com/sealsock/sealsock/internal/testcert"
+	"github.com/sealsock/sealsock/trust"
 )
 
 // A loadSize is how much TestTunnelLoad does.
@@ -41,16 +43,17 @@ func loadOf() loadSize {
 
 // A loadRun is a tunnel under load.
 type loadRun struct {
-	t    *testing.T
-	p    *tunnelProcess
-	addr string
-	ca   *testcert.CA
-	back *loadBackend
-	nats *natstest.Server
-	tls  *tls.Config
-	size loadSize
-	end  chan struct{}
-	all  sync.WaitGroup // clients
+	t      *testing.T
+	p      *tunnelProcess
+	addr   string
+	ca     *testcert.CA
+	back   *loadBackend
+	nats   *natstest.Server
+	tls    *tls.Config
+	dialer *sealsock.Dialer
+	size   loadSize
+	end    chan struct{}
+	all    sync.WaitGroup // clients
 	// places bound the handshakes at once: a tunnel bounds those of an address.
 	places chan struct{}
 	half   []net.Conn // peers that stop in the middle of a handshake
@@ -97,6 +100,15 @@ limits = { connect = "1m", handshake = "30s" }
 	roots := x509.NewCertPool()
 	roots.AddCert(r.ca.Cert)
 	r.tls = &tls.Config{RootCAs: roots, ServerName: "localhost"}
+	trusted := new(trust.Roots)
+	if err := trusted.AddDER(r.ca.Cert.Raw); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if r.dialer, err = sealsock.NewDialer(&sealsock.Config{ServerName: "localhost",
+		Trust: &trust.Policy{Roots: trusted}}); err != nil {
+		t.Fatal(err)
+	}
 	before := r.holds()
 	r.clients()
 	for n := range r.size.rounds {
