@@ -40,7 +40,11 @@ func TestAdopting(t *testing.T) {
 	if len(blocks) < 10 {
 		t.Errorf("docs/adopting.md has %d blocks", len(blocks))
 	}
+	of := examples(t)
 	for i, block := range blocks {
+		if of[string(block[1])] {
+			continue // its module compiles it
+		}
 		file := filepath.Join(dir, fmt.Sprintf("block%d.go", i))
 		if err := os.WriteFile(file, []byte(program(i, string(block[1]))), 0o600); err != nil {
 			t.Fatal(err)
@@ -77,4 +81,34 @@ func program(i int, block string) string {
 	}
 	b.WriteString("\t}\n\treturn nil\n}\n")
 	return b.String()
+}
+
+// longestExample is how many lines the example of an adapter may have.
+const longestExample = 10
+
+// examples returns the bodies of the examples of the modules below contrib, which "make contrib"
+// compiles. Those with this package are short.
+func examples(t *testing.T) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob("contrib/*/example_test.go")
+	if err != nil || len(files) < 10 {
+		t.Fatalf("there are %d files of examples: %v", len(files), err)
+	}
+	bodies := map[string]bool{}
+	function := regexp.MustCompile(`(?ms)^func (Example\w*)\(\) \{\n(.*?)^\}`)
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range function.FindAllSubmatch(text, -1) {
+			body := regexp.MustCompile(`(?m)^\t`).ReplaceAllString(string(m[2]), "")
+			bodies[body] = true
+			lines := strings.Count(body, "\n")
+			if lines > longestExample && !strings.HasSuffix(string(m[1]), "_cryptoTLS") {
+				t.Errorf("%s: %s has %d lines, more than %d", name, m[1], lines, longestExample)
+			}
+		}
+	}
+	return bodies
 }

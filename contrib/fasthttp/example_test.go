@@ -2,6 +2,7 @@ package sealfasthttp_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log"
 
@@ -29,4 +30,11 @@ func Example_server() {
 	}
 	server := &fasthttp.Server{Handler: func(c *fasthttp.RequestCtx) { c.WriteString("hello") }}
 	log.Fatal(server.Serve(l))
+}
+
+// The same with crypto/tls.
+func Example_cryptoTLS() {
+	client := &fasthttp.Client{TLSConfig: &tls.Config{}}
+	code, body, err := client.Get(nil, "https://example.com/")
+	fmt.Println(code, len(body), err)
 }

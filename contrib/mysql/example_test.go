@@ -2,6 +2,7 @@ package sealmysql_test
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"fmt"
 	"log"
@@ -19,6 +20,21 @@ func Example() {
 		log.Fatal(err)
 	}
 	connector, err := sealmysql.NewConnector(config, cfg)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(sql.OpenDB(connector).PingContext(ctx))
+}
+
+// The same with crypto/tls.
+func Example_cryptoTLS() {
+	ctx, cfg := context.Background(), &tls.Config{ServerName: "db.example.com"}
+	config, err := mysql.ParseDSN("user:password@tcp(db.example.com:3306)/app")
+	if err != nil {
+		log.Fatal(err)
+	}
+	config.TLS = cfg
+	connector, err := mysql.NewConnector(config)
 	if err != nil {
 		log.Fatal(err)
 	}

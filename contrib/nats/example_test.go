@@ -1,6 +1,7 @@
 package sealnats_test
 
 import (
+	"crypto/tls"
 	"log"
 
 	"github.com/nats-io/nats.go"
@@ -16,6 +17,16 @@ func Example() {
 		log.Fatal(err)
 	}
 	conn, err := nats.Connect(servers, option)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+}
+
+// The same with crypto/tls.
+func Example_cryptoTLS() {
+	const servers = "tls://nats.example:4222"
+	conn, err := nats.Connect(servers, nats.Secure(&tls.Config{}))
 	if err != nil {
 		log.Fatal(err)
 	}

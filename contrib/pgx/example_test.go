@@ -2,6 +2,7 @@ package sealpgx_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log"
 
@@ -14,15 +15,24 @@ import (
 func Example() {
 	ctx, cfg := context.Background(), &sealsock.Config{}
 	config, err := pgx.ParseConfig("postgres://user@db.example.com/app")
-	if err != nil {
-		log.Fatal(err)
+	if err == nil {
+		err = sealpgx.Use(&config.Config, cfg)
 	}
-	if err := sealpgx.Use(&config.Config, cfg); err != nil {
+	if err != nil {
 		log.Fatal(err)
 	}
 	conn, err := pgx.ConnectConfig(ctx, config)
+	fmt.Println(conn, err)
+}
+
+// The same with crypto/tls.
+func Example_cryptoTLS() {
+	ctx, cfg := context.Background(), &tls.Config{ServerName: "db.example.com"}
+	config, err := pgx.ParseConfig("postgres://user@db.example.com/app")
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(conn.Ping(ctx))
+	config.TLSConfig = cfg
+	conn, err := pgx.ConnectConfig(ctx, config)
+	fmt.Println(conn, err)
 }

@@ -2,6 +2,7 @@ package sealredis_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log"
 
@@ -20,5 +21,16 @@ func Example() {
 	if err := sealredis.Use(options, cfg); err != nil {
 		log.Fatal(err)
 	}
+	fmt.Println(redis.NewClient(options).Ping(ctx))
+}
+
+// The same with crypto/tls.
+func Example_cryptoTLS() {
+	ctx, cfg := context.Background(), &tls.Config{}
+	options, err := redis.ParseURL("rediss://user:password@cache.example.com:6379")
+	if err != nil {
+		log.Fatal(err)
+	}
+	options.TLSConfig = cfg
 	fmt.Println(redis.NewClient(options).Ping(ctx))
 }

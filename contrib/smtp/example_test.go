@@ -2,6 +2,7 @@ package sealsmtp_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log"
 	"net/smtp"
@@ -18,5 +19,19 @@ func Example() {
 	}
 	defer client.Close()
 	err = client.Auth(smtp.PlainAuth("", "user", "password", "mail.example.com"))
+	fmt.Println(err, client.Mail("user@example.com"))
+}
+
+// The same with crypto/tls.
+func Example_cryptoTLS() {
+	client, err := smtp.Dial("mail.example.com:587")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	err = client.StartTLS(&tls.Config{ServerName: "mail.example.com"})
+	if err == nil {
+		err = client.Auth(smtp.PlainAuth("", "user", "password", "mail.example.com"))
+	}
 	fmt.Println(err, client.Mail("user@example.com"))
 }

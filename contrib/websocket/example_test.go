@@ -2,11 +2,14 @@ package sealwebsocket_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log"
 	"net/http"
 
 	coder "github.com/coder/websocket"
+
+	"github.com/gorilla/websocket"
 
 	"github.com/sealsock/sealsock"
 	sealwebsocket "github.com/sealsock/sealsock/contrib/websocket"
@@ -46,4 +49,14 @@ func Example_server() {
 		conn, err := coder.Accept(w, r, nil)
 		fmt.Println(conn, err)
 	})))
+}
+
+// The same with crypto/tls.
+func ExampleGorilla_cryptoTLS() {
+	dialer := &websocket.Dialer{TLSClientConfig: &tls.Config{}}
+	conn, _, err := dialer.DialContext(context.Background(), "wss://example.com/", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(conn.ReadMessage())
 }
