@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
-	"github.com/sealsock/sealsock/internal/dtls"
 	"github.com/sealsock/sealsock/internal/record"
 	"github.com/sealsock/sealsock/internal/suites"
 )
@@ -22,25 +21,13 @@ import (
 // Versions are those of TLS: in Config and State, TLS 1.3 means DTLS 1.3, and TLS 1.2 means
 // DTLS 1.2. Not for datagrams are NoCompatibilityMode, DynamicRecords and HandOver.
 type DatagramConn struct {
-	recv   Receiver
-	send   Sender
-	keys   epochs
-	plain  *record.PlainDatagrams
-	sealer record.DatagramSealer
-
-	assembler dtls.Assembler
-	events    []Event
-	asked     Question // the last that was reported
-
-	flight dtls.Flight
-	timer  dtls.Timer
-	acks   dtls.Acks
-	ackAt  time.Time // when they are sent; zero while they are not due
-	out    [][]byte
-
-	update     keyUpdate
-	held       []step // messages to be sent when the KeyUpdate is acknowledged
-	ticketsDue int    // tickets to be sent then
+	recv      Receiver
+	send      Sender
+	keys      epochs
+	plain     *record.PlainDatagrams
+	sealer    record.DatagramSealer
+	*exchange // nil while the connection rests, and then stands in rested
+	rested    rested
 
 	ids   connectionIDs
 	paths paths
@@ -182,7 +169,7 @@ func newDatagramConn(cfg *Config, o DatagramOptions) (*DatagramConn, error) {
 		// against forgery".
 		return nil, usage("%v is too easily forged for DTLS", iana.TLS_AES_128_CCM_8_SHA256)
 	}
-	c := new(DatagramConn)
+	c := &DatagramConn{exchange: new(exchange)}
 	if o.MTU == 0 {
 		o.MTU = defaultMTU
 	}
@@ -206,12 +193,21 @@ func newDatagramConn(cfg *Config, o DatagramOptions) (*DatagramConn, error) {
 var errNoDatagramConn = usage("this DatagramConn is nil or a zero value: one comes from " +
 	"DatagramClient or DatagramServer")
 
-// usable returns an error for a connection that was not made by DatagramClient or
+// made returns an error for a connection that was not made by DatagramClient or
 // DatagramServer.
-func (c *DatagramConn) usable() error {
+func (c *DatagramConn) made() error {
 	if c == nil || c.sealer == nil {
 		return errNoDatagramConn
 	}
+	return nil
+}
+
+// usable is made for a method that uses the exchange.
+func (c *DatagramConn) usable() error {
+	if err := c.made(); err != nil {
+		return err
+	}
+	c.wake()
 	return nil
 }
 
@@ -255,14 +251,17 @@ func (c *DatagramConn) Resume(now time.Time, a Answer) ([]Event, error) {
 // Timeout is when Expire has to be called; zero if there is no need. It may be in the past:
 // then Expire is to be called now.
 func (c *DatagramConn) Timeout() time.Time {
-	if c.usable() != nil || c.recv.err != nil || c.send.closed {
+	if c.made() != nil || c.recv.err != nil || c.send.closed {
 		return time.Time{}
 	}
 	if c.timerDue {
 		return time.Unix(0, 0)
 	}
-	at := earlier(c.timer.Deadline(), c.ackAt)
-	return earlier(at, earlier(c.paths.deadline(), c.keys.deadline()))
+	at := earlier(c.paths.deadline(), c.keys.deadline())
+	if c.exchange == nil {
+		return at
+	}
+	return earlier(at, earlier(c.timer.Deadline(), c.ackAt))
 }
 
 // Expire does what is due at a time: it sends again what the peer has not answered, sends a
@@ -281,7 +280,7 @@ func (c *DatagramConn) Expire(now time.Time) ([]Event, error) {
 // NextDatagram returns the next datagram for the peer; nil if there is none. It belongs to
 // the caller.
 func (c *DatagramConn) NextDatagram() []byte {
-	if c == nil || len(c.out) == 0 {
+	if c == nil || c.exchange == nil || len(c.out) == 0 {
 		return nil
 	}
 	d := c.out[0]
@@ -326,7 +325,7 @@ func (c *DatagramConn) Early() int {
 // MaxData is how many bytes of data fit into a datagram of the MTU, and into a record that
 // the peer accepts.
 func (c *DatagramConn) MaxData() int {
-	if c.usable() != nil {
+	if c.made() != nil {
 		return 0
 	}
 	return max(0, min(c.mtu-c.sealer.DatagramOverhead(), c.send.max))

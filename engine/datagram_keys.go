@@ -26,7 +26,7 @@ var plainOpener record.PlainDatagrams
 type epoch struct {
 	record.DatagramOpener
 	phase  phase
-	left   int       // bytes of 0-RTT data that may still come
+	left   int32     // bytes of 0-RTT data that may still come
 	forged uint64    // records that could not be decrypted
 	most   uint64    // of them; see suites.Forgeries
 	until  time.Time // when the key is dropped; zero while it is not superseded
@@ -58,7 +58,7 @@ func (e *epochs) add(keys []readKey, r *Receiver) {
 			continue
 		}
 		e.list = append(e.list, &epoch{
-			DatagramOpener: o, phase: k.phase, left: k.limit,
+			DatagramOpener: o, phase: k.phase, left: int32(k.limit),
 			most: suites.Forgeries(r.info.CipherSuite),
 		})
 		if n := len(e.list) - maxEpochs; n > 0 {

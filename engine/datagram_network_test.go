@@ -84,6 +84,10 @@ func (n *network) damage(d []byte) []byte {
 func (n *network) step() bool {
 	n.put(n.client, n.server)
 	n.put(n.server, n.client)
+	if n.random.IntN(4) == 0 {
+		n.client.Rest()
+		n.server.Rest()
+	}
 	first := -1
 	for i, w := range n.way {
 		if first < 0 || w.at.Before(n.way[first].at) {
@@ -127,8 +131,9 @@ func seeds(t *testing.T) int {
 
 // TestDatagramNetwork: on a network that loses up to 40 % of the datagrams, repeats, reorders
 // and damages them, each handshake completes or ends because its flight was sent
-// twelve times without an answer, and no message is delivered twice, changed or invented. A client
-// whose address changes is followed, and the server sends to no other address than those.
+// twelve times without an answer, and no message is delivered twice, changed or invented, also if
+// the ends rest meanwhile. A client whose address changes is followed, and the server sends to no
+// other address than those.
 func TestDatagramNetwork(t *testing.T) {
 	credential := newCredential(t, nil)
 	unanswered := 0
@@ -235,6 +240,9 @@ func (n *network) talk(t *testing.T, seed int) {
 		}
 		for range n.random.IntN(4) {
 			n.step()
+		}
+		if n.failed() != nil {
+			break
 		}
 	}
 	n.followed(t, seed, sent[n.server])

@@ -20,7 +20,6 @@ type paths struct {
 	heard   bool          // the datagram has an authentic record
 	newer   bool          // which is newer than all before
 	check   *pathCheck
-	out     []probe
 }
 
 // A pathCheck is the return routability check of a path. RFC 9853, Section 5.1.
@@ -94,12 +93,12 @@ func (c *DatagramConn) Checking() (path uint64, ok bool) {
 // NextProbe returns the next datagram for another path than the current one, and the path; nil
 // if there is none. After every call of any method send it, as what NextDatagram returns.
 func (c *DatagramConn) NextProbe() (datagram []byte, path uint64) {
-	if c == nil || len(c.paths.out) == 0 {
+	if c == nil || c.exchange == nil || len(c.probes) == 0 {
 		return nil, 0
 	}
-	next := c.paths.out[0]
-	if c.paths.out = c.paths.out[1:]; len(c.paths.out) == 0 {
-		c.paths.out = nil
+	next := c.probes[0]
+	if c.probes = c.probes[1:]; len(c.probes) == 0 {
+		c.probes = nil
 	}
 	return next.datagram, next.path
 }
@@ -181,7 +180,7 @@ func (c *DatagramConn) probe(now time.Time) error {
 	if len(k.cookies) == maxChallenges {
 		k.next = time.Time{}
 	}
-	c.paths.out = append(c.paths.out, probe{k.path, d})
+	c.probes = append(c.probes, probe{k.path, d})
 	return nil
 }
 
@@ -253,7 +252,7 @@ func (c *DatagramConn) answerChallenge(m dtls.Check) error {
 		return err
 	case p.elsewhere():
 		p.room -= len(d)
-		p.out = append(p.out, probe{p.from, d})
+		c.probes = append(c.probes, probe{p.from, d})
 	default:
 		c.out = append(c.out, d)
 	}

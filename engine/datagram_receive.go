@@ -283,7 +283,7 @@ func (c *DatagramConn) data(r received) error {
 	}
 	early := r.epoch.phase == phaseEarly
 	if early {
-		if r.epoch.left -= len(r.payload); r.epoch.left < 0 {
+		if r.epoch.left -= int32(len(r.payload)); r.epoch.left < 0 {
 			return overLimit(iana.AlertUnexpectedMessage, "early data exceeds the limit")
 		}
 	}

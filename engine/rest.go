@@ -23,15 +23,23 @@ func (c *Conn) Rest() {
 // Rest gives back the memory of the keys of a quiet connection, if its handshake is done: see
 // [Receiver.Rest]. It is for DTLS 1.3; in DTLS 1.2 the keys remain as they are.
 func (c *DatagramConn) Rest() {
-	if c.usable() != nil || !c.recv.info.HandshakeDone {
+	if c.made() != nil || !c.recv.info.HandshakeDone {
 		return
 	}
 	c.keys.rest()
 	if s, ok := c.sealer.(*record.Sealer13); ok {
 		s.Rest()
 	}
-	c.assembler.Trim()
-	c.events = nil
+	x := c.exchange
+	switch {
+	case x == nil:
+	case x.over() && !c.ackNow && !c.timerDue:
+		c.rested = rested{x.flight.Next(), x.assembler.Next(), x.timer.Initial}
+		c.exchange = nil
+	default:
+		x.assembler.Trim()
+		x.events = nil
+	}
 }
 
 // Rest gives back the memory of the receiving key, if the connection is open and of TLS 1.3.

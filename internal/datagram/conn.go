@@ -15,13 +15,9 @@ import (
 
 // A Conn is a connection of DTLS. Any of its methods may be called from any goroutine.
 type Conn struct {
-	path path
-	opts *stream.Options
-
-	handshake chan struct{} // held during the handshake; nil once that is done
-	until     time.Time     // when Options.Timeout ends; zero before the first call
-	started   bool
-	question  engine.Question // that the engine waits for in the handshake
+	path  path
+	owner stream.Owner
+	begun *handshake // guarded by in; nil once it is done
 
 	mu     sync.Mutex // of the engine
 	engine *engine.DatagramConn
@@ -66,12 +62,12 @@ type path interface {
 // Start gives a Conn its engine. The options need an Owner; that for streams that end without
 // close_notify has no use.
 func (c *Conn) Start(e *engine.DatagramConn, opts stream.Options) {
-	c.engine, c.opts = e, &opts
+	c.engine, c.owner, c.begun.opts = e, opts.Owner, opts
 	c.path.begin(c)
 }
 
 func newConn(p path, shared *atomic.Int64) *Conn {
-	c := &Conn{path: p, handshake: make(chan struct{}, 1)}
+	c := &Conn{path: p, begun: &handshake{turn: make(chan struct{}, 1)}}
 	c.in.shared = shared
 	return c
 }
@@ -230,7 +226,7 @@ func (c *Conn) settle(o outcome) {
 		c.in.closed()
 	}
 	if o.proved {
-		c.opts.Owner.Proved()
+		c.owner.Proved()
 	}
 	for _, a := range o.answered {
 		close(a)
@@ -326,7 +322,7 @@ func (c *Conn) refuse(err error) {
 // fail ends the connection with err.
 func (c *Conn) fail(err error) error {
 	if c.in.ended() == nil {
-		c.opts.Owner.Failed(err)
+		c.owner.Failed(err)
 	}
 	if !c.in.end(err) {
 		return c.in.ended()

@@ -29,8 +29,8 @@ func (c *Conn) begin(ctx context.Context) error {
 	if takes {
 		return c.in.ended()
 	}
-	return c.handshakeUntil(ctx, func() bool {
-		return c.in.isOpen() || c.started && c.question == nil
+	return c.handshakeUntil(ctx, func(h *handshake) bool {
+		return c.in.isOpen() || h.started && h.question == nil
 	})
 }
 
@@ -80,7 +80,7 @@ func (c *Conn) inPlaceOf(p []byte, s engine.State) (instead []byte, decided bool
 			err = panicked(v)
 		}
 	}()
-	instead, decided = c.opts.Owner.EarlyRefused(p, s)
+	instead, decided = c.owner.EarlyRefused(p, s)
 	return instead, decided, nil
 }
 
@@ -95,7 +95,8 @@ func (c *Conn) ReadEarly(p []byte) (int, error) {
 		if ok || err != nil || len(p) == 0 {
 			return n, err
 		}
-		if err := c.handshakeUntil(context.Background(), c.in.earlyNews); err != nil {
+		news := func(*handshake) bool { return c.in.earlyNews() }
+		if err := c.handshakeUntil(context.Background(), news); err != nil {
 			return 0, err
 		}
 	}

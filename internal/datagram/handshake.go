@@ -12,6 +12,15 @@ import (
 	"github.com/sealsock/sealsock/internal/stream"
 )
 
+// A handshake is what a connection has until its handshake is done. Who holds the turn may use it.
+type handshake struct {
+	turn     chan struct{}
+	opts     stream.Options
+	until    time.Time // when Options.Timeout ends; zero before the first call
+	started  bool
+	question engine.Question // that the engine waits for
+}
+
 // Handshake runs the handshake, unless it is done already, until ctx ends.
 func (c *Conn) Handshake(ctx context.Context) error {
 	if !c.Made() {
@@ -20,40 +29,58 @@ func (c *Conn) Handshake(ctx context.Context) error {
 	if c.in.isOpen() {
 		return nil
 	}
-	return c.handshakeUntil(ctx, c.in.isOpen)
+	return c.handshakeUntil(ctx, func(*handshake) bool { return c.in.isOpen() })
 }
 
-// handshakeUntil runs the handshake until done reports true. It calls done while it holds
-// c.handshake.
-func (c *Conn) handshakeUntil(ctx context.Context, done func() bool) error {
+// handshakeUntil runs the handshake until done reports true. It calls done while it holds the
+// turn.
+func (c *Conn) handshakeUntil(ctx context.Context, done func(*handshake) bool) error {
+	h := c.underWay()
+	if h == nil {
+		return nil
+	}
 	select {
-	case c.handshake <- struct{}{}:
+	case h.turn <- struct{}{}:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	defer func() { <-c.handshake }()
-	if c.opts.Timeout > 0 {
-		if c.until.IsZero() {
-			c.until = time.Now().Add(c.opts.Timeout)
+	defer func() { <-h.turn }()
+	if h.opts.Timeout > 0 {
+		if h.until.IsZero() {
+			h.until = time.Now().Add(h.opts.Timeout)
 		}
-		within, cancel := context.WithDeadlineCause(ctx, c.until, c.opts.TimedOut)
+		within, cancel := context.WithDeadlineCause(ctx, h.until, h.opts.TimedOut)
 		defer cancel()
 		ctx = within
 	}
 	stream.GrowStack()
-	err := c.steps(ctx, done)
-	if err != nil && c.opts.TimedOut != nil && context.Cause(ctx) == c.opts.TimedOut {
+	err := c.steps(ctx, h, done)
+	if err != nil && h.opts.TimedOut != nil && context.Cause(ctx) == h.opts.TimedOut {
 		return c.fail(err)
 	}
 	return err
 }
 
+// underWay returns the handshake; nil once it is done.
+func (c *Conn) underWay() *handshake {
+	c.in.mu.Lock()
+	defer c.in.mu.Unlock()
+	return c.begun
+}
+
+// done drops the handshake.
+func (c *Conn) done() {
+	c.in.mu.Lock()
+	defer c.in.mu.Unlock()
+	c.begun = nil
+}
+
 // steps takes steps of the handshake until done reports true.
-func (c *Conn) steps(ctx context.Context, done func() bool) error {
-	for !done() {
+func (c *Conn) steps(ctx context.Context, h *handshake, done func(*handshake) bool) error {
+	for !done(h) {
 		err := c.in.ended()
 		if err == nil {
-			err = c.step(ctx)
+			err = c.step(ctx, h)
 		}
 		if err != nil {
 			return err
@@ -63,16 +90,16 @@ func (c *Conn) steps(ctx context.Context, done func() bool) error {
 }
 
 // step takes one step of the handshake, or waits until there is one.
-func (c *Conn) step(ctx context.Context) error {
-	k, wait, err := c.nextCall(ctx)
+func (c *Conn) step(ctx context.Context, h *handshake) error {
+	k, wait, err := c.nextCall(ctx, h)
 	if err != nil || wait {
 		return err
 	}
-	o, err := c.work(ctx, k)
+	o, err := c.work(ctx, h.opts.Work, k)
 	if err != nil {
 		return err
 	}
-	c.started = true
+	h.started = true
 	switch {
 	case o.err != nil:
 		return c.fail(o.err)
@@ -82,31 +109,31 @@ func (c *Conn) step(ctx context.Context) error {
 		return c.fail(unreachable(o.unsent))
 	}
 	if o.question != nil {
-		c.question = o.question
+		h.question = o.question
 	}
 	for _, s := range o.sessions {
 		c.offer(s)
 	}
 	if o.done {
-		return c.finish()
+		return c.finish(h.opts.Checks)
 	}
 	return nil
 }
 
 // nextCall returns what the engine has to do next. If that is nothing, it waits.
-func (c *Conn) nextCall(ctx context.Context) (k call, waited bool, err error) {
+func (c *Conn) nextCall(ctx context.Context, h *handshake) (k call, waited bool, err error) {
 	switch {
-	case c.question != nil:
-		a, err := c.ask(ctx, c.question)
+	case h.question != nil:
+		a, err := c.ask(ctx, h.question)
 		if err != nil {
 			if ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))) {
 				return k, false, context.Cause(ctx) // the next Handshake asks again
 			}
 			a = engine.Refuse(err)
 		}
-		c.question = nil
+		h.question = nil
 		return resume(a), false, nil
-	case !c.started:
+	case !h.started:
 		return call{do: (*engine.DatagramConn).Start}, false, nil
 	}
 	if d := c.in.next(); d != nil {
@@ -153,11 +180,11 @@ func sleep(ctx context.Context, changed <-chan struct{}, at time.Time) error {
 }
 
 // work makes a call while it holds a place in Options.Work.
-func (c *Conn) work(ctx context.Context, k call) (outcome, error) {
-	if c.opts.Work != nil {
+func (c *Conn) work(ctx context.Context, places chan struct{}, k call) (outcome, error) {
+	if places != nil {
 		select {
-		case c.opts.Work <- struct{}{}:
-			defer func() { <-c.opts.Work }()
+		case places <- struct{}{}:
+			defer func() { <-places }()
 		case <-ctx.Done():
 			return outcome{}, context.Cause(ctx)
 		}
@@ -166,9 +193,9 @@ func (c *Conn) work(ctx context.Context, k call) (outcome, error) {
 }
 
 // finish opens the connection when its handshake is done.
-func (c *Conn) finish() error {
-	c.opts.Owner.Proved()
-	if err := c.check(); err != nil {
+func (c *Conn) finish(checks bool) error {
+	c.owner.Proved()
+	if err := c.check(checks); err != nil {
 		c.run(call{do: func(e *engine.DatagramConn, _ time.Time) ([]engine.Event, error) {
 			return nil, e.Abort(err)
 		}})
@@ -184,13 +211,14 @@ func (c *Conn) finish() error {
 	for !c.in.opened() {
 		c.settle(c.run(call{datagram: c.in.next()}))
 	}
+	c.done()
 	c.settle(c.run(call{do: (*engine.DatagramConn).Expire})) // arms the timers
 	return nil
 }
 
-// check calls Owner.Check. A panic in it is an error.
-func (c *Conn) check() (err error) {
-	if !c.opts.Checks {
+// check calls Owner.Check, if it has checks. A panic in it is an error.
+func (c *Conn) check(checks bool) (err error) {
+	if !checks {
 		return nil
 	}
 	defer func() {
@@ -198,7 +226,7 @@ func (c *Conn) check() (err error) {
 			err = panicked(v)
 		}
 	}()
-	return c.opts.Owner.Check()
+	return c.owner.Check()
 }
 
 // ask finds an answer. A panic in a callback refuses.
@@ -208,7 +236,7 @@ func (c *Conn) ask(ctx context.Context, q engine.Question) (a engine.Answer, err
 			err = panicked(v)
 		}
 	}()
-	return c.opts.Owner.Answer(ctx, q)
+	return c.owner.Answer(ctx, q)
 }
 
 // offer hands a session to the Owner. A panic there ends the connection.
@@ -218,7 +246,7 @@ func (c *Conn) offer(s *engine.Session) {
 			c.GiveUp(panicked(v))
 		}
 	}()
-	c.opts.Owner.Session(s)
+	c.owner.Session(s)
 }
 
 // GiveUp ends the connection with the alert of cause: see engine.DatagramConn.Abort.

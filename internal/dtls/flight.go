@@ -58,6 +58,9 @@ func (f *Flight) Add(raw []byte, sealer record.DatagramSealer) uint16 {
 // StartAt gives the next message the number n.
 func (f *Flight) StartAt(n uint16) { f.seq = n }
 
+// Next is the number of the next message.
+func (f *Flight) Next() uint16 { return f.seq }
+
 // AddChange adds a change_cipher_spec of DTLS 1.2.
 func (f *Flight) AddChange(sealer record.DatagramSealer) {
 	f.messages = append(f.messages, &outgoing{ccs: true, body: []byte{1}, sealer: sealer})

@@ -13,8 +13,7 @@ import (
 type datagram13 struct {
 	mask   suites.NumberMask
 	epoch  uint64
-	id     []byte // that the peer receives in its records
-	tagLen int    // bytes
+	tagLen int // bytes
 	suite  *suites.Suite
 	secret keys.TrafficSecret // from which wake makes the key again
 }

@@ -78,7 +78,10 @@ func (d *direction13) next() {
 }
 
 // A Sealer13 seals records of TLS 1.3.
-type Sealer13 struct{ direction13 }
+type Sealer13 struct {
+	direction13
+	id []byte // that the peer receives in its records, in DTLS
+}
 
 // NewSealer13 returns a Sealer under the keys of a traffic secret.
 func NewSealer13(suite *suites.Suite, secret keys.TrafficSecret) (*Sealer13, error) {
