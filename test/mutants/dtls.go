@@ -258,7 +258,7 @@ var dtlsRows = []row{
 		pkg: "engine", test: "TestDatagramRest",
 	},
 	{
-		doc: own, section: "engine", must: "a connection of DTLS that rests remembers its message numbers",
+		doc: own, section: "engine", must: "a connection that rests keeps its message numbers",
 		file: "engine/datagram_exchange.go",
 		old:  "x.flight.StartAt(c.rested.sent)", new: "_ = c.rested.sent",
 		test: "TestDatagramRest",

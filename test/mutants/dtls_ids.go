@@ -155,7 +155,7 @@ var idRows = []row{
 	{
 		doc: rfc9853, section: "5.4", must: "an answer is sent where the challenge came from",
 		file: "engine/datagram_path.go",
-		old:  "p.out = append(p.out, probe{p.from, d})", new: "c.out = append(c.out, d)",
+		old:  "c.probes = append(c.probes, probe{p.from, d})", new: "c.out = append(c.out, d)",
 		test: "TestChallengeFromElsewhere",
 	},
 	{
