@@ -3,20 +3,28 @@ package datagram
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/udpbatch"
 )
 
 // New returns a connection over raw, a socket that is connected to the peer and keeps datagrams
 // apart. It takes raw over. Start gives it its engine.
 func New(raw net.Conn) *Conn {
-	return newConn(&socketPath{Conn: raw}, new(atomic.Int64))
+	p := &socketPath{Conn: raw}
+	if udp, ok := raw.(*net.UDPConn); ok {
+		p.udp = udpbatch.New(udp)
+	}
+	return newConn(p, new(atomic.Int64))
 }
 
 // A socketPath is a socket of one connection.
 type socketPath struct {
 	net.Conn
+	udp   *udpbatch.Conn // Conn, if it is one of UDP
 	clock timers
 	once  sync.Once
 }
@@ -33,6 +41,24 @@ func (p *socketPath) send(datagram []byte) error {
 	return err
 }
 
+func (p *socketPath) sendBatch(b []byte, sizes []int) (int, error) {
+	if p.udp == nil {
+		return sendEach(p, b, sizes)
+	}
+	return p.udp.Write(b, sizes, netip.AddrPort{})
+}
+
+// sendEach sends the datagrams that stand one behind another in b.
+func sendEach(p path, b []byte, sizes []int) (int, error) {
+	for i, n := range sizes {
+		if err := p.send(b[:n]); err != nil {
+			return i, err
+		}
+		b = b[n:]
+	}
+	return len(sizes), nil
+}
+
 // A client's socket receives from one address alone.
 func (p *socketPath) route() route               { return route{} }
 func (p *socketPath) sendTo(route, []byte) error { return nil }
@@ -44,13 +70,12 @@ func (p *socketPath) netConn(*Conn) net.Conn { return p.Conn }
 
 // receive reads the socket until it is closed.
 func (p *socketPath) receive(c *Conn) {
-	buf := make([]byte, largestDatagram)
+	read := p.reader(c)
 	for pause := time.Duration(0); ; {
-		n, err := p.Read(buf)
+		err := read()
 		switch {
 		case err == nil:
 			pause = 0
-			c.feed(buf[:n])
 		case errors.Is(err, net.ErrClosed):
 			c.lost()
 			return
@@ -59,6 +84,23 @@ func (p *socketPath) receive(c *Conn) {
 			pause = longer(pause)
 			time.Sleep(pause)
 		}
+	}
+}
+
+// reader returns a function that waits for datagrams and feeds them to c.
+func (p *socketPath) reader(c *Conn) func() error {
+	if p.udp != nil {
+		r := p.udp.NewReader(1)
+		feed := func(_ netip.AddrPort, datagram []byte) { c.feed(datagram) }
+		return func() error { return r.Read(feed) }
+	}
+	buf := make([]byte, largestDatagram)
+	return func() error {
+		n, err := p.Read(buf)
+		if err == nil {
+			c.feed(buf[:n])
+		}
+		return err
 	}
 }
 

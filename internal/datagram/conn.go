@@ -46,6 +46,9 @@ type path interface {
 	opened()
 	// send sends one datagram. The connection may continue after an error.
 	send(datagram []byte) error
+	// sendBatch sends datagrams of the given sizes, which stand one behind another, and returns
+	// how many were sent, and the error of the one behind these.
+	sendBatch(b []byte, sizes []int) (int, error)
 	// sendTo sends one to another address, and move makes one that of the peer.
 	sendTo(to route, datagram []byte) error
 	move(to route)

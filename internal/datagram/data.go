@@ -10,6 +10,7 @@ import (
 
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/internal/stream"
+	"github.com/sealsock/sealsock/internal/udpbatch"
 )
 
 // Read copies the next message into p and returns its size. A message that p does not hold is
@@ -52,13 +53,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 
 // write is Write for a connection on which messages can be sent.
 func (c *Conn) write(p []byte) (int, error) {
-	c.in.mu.Lock()
-	err, by := c.in.err, c.in.writeBy
-	c.in.mu.Unlock()
-	if err == nil {
-		err = c.overdue("write", by)
-	}
-	if err != nil || len(p) == 0 {
+	if err := c.writable(); err != nil || len(p) == 0 {
 		return 0, err
 	}
 	b := sealed.Get().(*[]byte)
@@ -72,6 +67,79 @@ func (c *Conn) write(p []byte) (int, error) {
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// WriteBatch is Write for several messages.
+func (c *Conn) WriteBatch(messages [][]byte) (n int, err error) {
+	if err := c.Handshake(context.Background()); err != nil {
+		return 0, err
+	}
+	s := batches.Get().(*batch)
+	defer batches.Put(s)
+	for len(messages) > 0 && err == nil {
+		if err = c.writable(); err != nil {
+			return n, err
+		}
+		s.b, s.sizes, s.end = s.b[:0], s.sizes[:0], s.end[:0]
+		sealed := c.sealBatch(s, messages)
+		var sent int
+		if len(s.sizes) > 0 {
+			var unsent error
+			if sent, unsent = c.path.sendBatch(s.b, s.sizes); unsent != nil {
+				return n + s.end[sent], unsent
+			}
+		}
+		n, messages, err = n+sealed, messages[sealed:], s.err
+	}
+	return n, err
+}
+
+// A batch is the datagrams of a WriteBatch, one behind another.
+type batch struct {
+	b     []byte
+	sizes []int // of the datagrams
+	end   []int // how many messages are before the one of a datagram
+	err   error // of the message behind those of the batch
+}
+
+var batches = sync.Pool{New: func() any {
+	return &batch{b: make([]byte, 0, udpbatch.MaxBytes+largestMessage)}
+}}
+
+// sealBatch seals as many messages as a batch takes, and returns how many.
+func (c *Conn) sealBatch(s *batch, messages [][]byte) (n int) {
+	s.err = nil
+	for i, p := range messages {
+		if len(p) == 0 {
+			continue // as by Write
+		}
+		full := len(s.b)+len(p)+recordRoom > udpbatch.MaxBytes
+		if full && len(s.sizes) > 0 || len(s.sizes) == udpbatch.MaxDatagrams {
+			return i
+		}
+		before := len(s.b)
+		d, err := c.seal(s.b, p)
+		if err != nil {
+			s.err = err
+			return i
+		}
+		s.b, s.sizes, s.end = d, append(s.sizes, len(d)-before), append(s.end, i)
+	}
+	return len(messages)
+}
+
+// recordRoom is more than a record has beside its message: a header, a connection ID and a tag.
+const recordRoom = 512
+
+// writable returns the error that a Write has, or nil.
+func (c *Conn) writable() error {
+	c.in.mu.Lock()
+	err, by := c.in.err, c.in.writeBy
+	c.in.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return c.overdue("write", by)
 }
 
 // seal appends the datagram of a message. What the engine has to send beside it, such as a new

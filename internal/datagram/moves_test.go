@@ -18,17 +18,18 @@ type fakePath struct {
 	at    route
 }
 
-func (p *fakePath) begin(*Conn)                {}
-func (p *fakePath) opened()                    {}
-func (p *fakePath) send([]byte) error          { return nil }
-func (p *fakePath) sendTo(route, []byte) error { return nil }
-func (p *fakePath) move(to route)              { p.at = to }
-func (p *fakePath) route() route               { return p.at }
-func (p *fakePath) forget(*Conn) error         { return nil }
-func (p *fakePath) timers() *timers            { return &p.clock }
-func (p *fakePath) netConn(*Conn) net.Conn     { return nil }
-func (p *fakePath) LocalAddr() net.Addr        { return nil }
-func (p *fakePath) RemoteAddr() net.Addr       { return nil }
+func (p *fakePath) begin(*Conn)                          {}
+func (p *fakePath) opened()                              {}
+func (p *fakePath) send([]byte) error                    { return nil }
+func (p *fakePath) sendTo(route, []byte) error           { return nil }
+func (p *fakePath) sendBatch([]byte, []int) (int, error) { return 0, nil }
+func (p *fakePath) move(to route)                        { p.at = to }
+func (p *fakePath) route() route                         { return p.at }
+func (p *fakePath) forget(*Conn) error                   { return nil }
+func (p *fakePath) timers() *timers                      { return &p.clock }
+func (p *fakePath) netConn(*Conn) net.Conn               { return nil }
+func (p *fakePath) LocalAddr() net.Addr                  { return nil }
+func (p *fakePath) RemoteAddr() net.Addr                 { return nil }
 
 // enginesOf returns both sides of an open connection.
 func enginesOf(t *testing.T, v iana.Version) (client, server *engine.DatagramConn) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/internal/udpbatch"
 )
 
 // Bounds of a Mux.
@@ -24,7 +25,7 @@ const (
 // net.Listener, whose connections are of type *Conn and await Start.
 type Mux struct {
 	socket net.PacketConn
-	udp    *net.UDPConn // socket, if it is that
+	udp    *udpbatch.Conn // socket, if it is one of UDP
 	accept chan *Conn
 	done   chan struct{}
 	once   sync.Once
@@ -78,7 +79,9 @@ func NewMux(socket net.PacketConn, check *engine.AddressCheck, idLen int) *Mux {
 		socket: socket, accept: make(chan *Conn, maxAccept), done: make(chan struct{}),
 		seed: maphash.MakeSeed(), conns: make(map[peer]*pair),
 	}
-	m.udp, _ = socket.(*net.UDPConn)
+	if udp, ok := socket.(*net.UDPConn); ok {
+		m.udp = udpbatch.New(udp)
+	}
 	return m
 }
 
@@ -138,13 +141,12 @@ func (m *Mux) release() error {
 
 // receive reads the socket until it is closed.
 func (m *Mux) receive() {
-	buf := make([]byte, largestDatagram)
+	read := m.reader()
 	for pause := time.Duration(0); ; {
-		n, from, addr, err := m.read(buf)
+		err := read()
 		switch {
 		case err == nil:
 			pause = 0
-			m.deliver(from, addr, buf[:n])
 		case errors.Is(err, net.ErrClosed), errors.Is(err, io.EOF):
 			m.end(err)
 			return
@@ -176,16 +178,26 @@ func (m *Mux) end(err error) {
 	}
 }
 
-func (m *Mux) read(buf []byte) (n int, from peer, addr net.Addr, err error) {
+// readBuffers is how many buffers of 64 KiB a Mux of UDP receives into at once.
+const readBuffers = 8
+
+// reader returns a function that waits for datagrams and delivers them.
+func (m *Mux) reader() func() error {
 	if m.udp != nil {
-		n, from.at, err = m.udp.ReadFromUDPAddrPort(buf)
-		return n, from, nil, err
+		r := m.udp.NewReader(readBuffers)
+		deliver := func(from netip.AddrPort, datagram []byte) {
+			m.deliver(peer{at: from}, nil, datagram)
+		}
+		return func() error { return r.Read(deliver) }
 	}
-	n, addr, err = m.socket.ReadFrom(buf)
-	if addr != nil {
-		from.other = addr.String()
+	buf := make([]byte, largestDatagram)
+	return func() error {
+		n, addr, err := m.socket.ReadFrom(buf)
+		if err == nil && addr != nil {
+			m.deliver(peer{other: addr.String()}, addr, buf[:n])
+		}
+		return err
 	}
-	return n, from, addr, err
 }
 
 // deliver gives a datagram to the connections of its sender.
@@ -378,6 +390,13 @@ func (p *muxPath) sendTo(to route, datagram []byte) error {
 	_ = p.mux.socket.SetWriteDeadline(time.Now().Add(sendTime))
 	_, err := p.mux.socket.WriteTo(datagram, to.addr)
 	return err
+}
+
+func (p *muxPath) sendBatch(b []byte, sizes []int) (int, error) {
+	if p.mux.udp == nil {
+		return sendEach(p, b, sizes)
+	}
+	return p.mux.udp.Write(b, sizes, p.route().peer.at)
 }
 
 // route returns where the peer is.

@@ -312,6 +312,18 @@ var dtlsRows = []row{
 		test: "TestDatagramEarlyNetwork",
 	},
 	{
+		doc: own, section: "internal/udpbatch", must: "what the kernel put together is divided",
+		file: "internal/udpbatch/udpbatch_linux.go",
+		old:  "for len(all) > size {", new: "for false {",
+		test: "TestBatch",
+	},
+	{
+		doc: own, section: "internal/udpbatch", must: "the error of one datagram is reported as it is",
+		file: "internal/udpbatch/udpbatch_linux.go",
+		old:  "case count == 1:", new: "case false:",
+		test: "TestRefusesBatch",
+	},
+	{
 		doc: own, section: "internal/datagram", must: "a late certificate proves the peer",
 		file: "internal/datagram/conn.go",
 		old:  "o.proved = o.proved || !ev.Declined", new: "o.proved = false",

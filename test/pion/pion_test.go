@@ -171,7 +171,7 @@ func (p *parties) share() {
 }
 
 // certify gives the server a certificate, and the client too in a scenario with clientCert.
-func (p *parties) certify(t *testing.T, s scenario) {
+func (p *parties) certify(t testing.TB, s scenario) {
 	t.Helper()
 	ca := testcert.New()
 	p.roots = x509.NewCertPool()
@@ -196,7 +196,7 @@ func (p *parties) certify(t *testing.T, s scenario) {
 		tls.Certificate{Certificate: leaf.Chain, PrivateKey: leaf.Key}))
 }
 
-func identities(t *testing.T, leaf *testcert.Leaf) []*identity.Identity {
+func identities(t testing.TB, leaf *testcert.Leaf) []*identity.Identity {
 	t.Helper()
 	id, err := identity.New(leaf.Chain, leaf.Key)
 	if err != nil {

@@ -1,0 +1,10 @@
+//go:build !linux
+
+package udpbatch
+
+type limit struct {
+	name  string
+	apply func(*Conn)
+}
+
+var limits = []limit{{"all", func(*Conn) {}}}
