@@ -94,7 +94,10 @@ func batchArrives(t *testing.T, from, to *sealsock.Conn) {
 	known := map[string]bool{}
 	buf := make([]byte, 2000)
 	for range 50 {
-		if n, err := from.WriteBatch(list); n != len(list) || err != nil {
+		n, err := from.WriteBatch(list)
+		// A Listener waits only a moment for room in a socket that is not of UDP.
+		short := errors.Is(err, os.ErrDeadlineExceeded) && n < len(list)
+		if !short && (n != len(list) || err != nil) {
 			t.Fatalf("%d of %d messages were sent: %v", n, len(list), err)
 		}
 		for range sent {
