@@ -68,7 +68,7 @@ function verify(m) {
   compared = m;
   $("verify-title").textContent = "The words for you and " + m.name;
   $("words").textContent = m.words;
-  $("verify").returnValue = ""; // of an earlier answer, which Esc would leave
+  $("verify").returnValue = ""; // of an earlier dialog, which Esc leaves in some browsers
   $("verify").showModal();
 }
 
