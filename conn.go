@@ -172,9 +172,6 @@ func (o *owner) Proved() { o.proved() }
 // Failed implements stream.Owner. It gives a final error its counterpart in package
 // crypto/tls. The errors that it changes belong to one connection.
 func (o *owner) Failed(err error) {
-	if w := o.watch.Load(); w != nil {
-		w.end(err)
-	}
 	e, ok := err.(*engine.Error)
 	switch {
 	case !ok:
@@ -184,6 +181,9 @@ func (o *owner) Failed(err error) {
 		e.Standard = record
 	case e.Fault == engine.FaultAlert && e.Alert != 0:
 		e.Standard = tls.AlertError(e.Alert)
+	}
+	if w := o.watch.Load(); w != nil {
+		w.end(err) // last: another goroutine may report the error from now on
 	}
 }
 

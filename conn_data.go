@@ -46,7 +46,7 @@ func (c *Conn) HandshakeDone() bool { return c.below().HandshakeDone() }
 // io.ErrUnexpectedEOF (RFC 9846, Section 6.1). With an empty p, Read does not wait for
 // data. It returns no 0-RTT data: see ReadEarly.
 func (c *Conn) Read(p []byte) (int, error) {
-	if err := c.awaitOpen(); err != nil {
+	if err := c.awaitOpen(context.Background()); err != nil {
 		return 0, err
 	}
 	return c.below().Read(p)
@@ -59,7 +59,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 // more is encrypted on several processors, if the program may use them and few other
 // connections do so.
 func (c *Conn) Write(p []byte) (n int, err error) {
-	if err := c.awaitOpen(); err != nil {
+	if err := c.awaitOpen(context.Background()); err != nil {
 		return 0, err
 	}
 	return c.below().Write(p)
@@ -84,7 +84,7 @@ func (c *Conn) WriteBatch(messages [][]byte) (n int, err error) {
 // ReadFrom encrypts and sends what r has until its end, which is no error, and returns the
 // number of bytes. In bulk, it makes one system call for 64 KiB. io.Copy uses it.
 func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
-	if err := c.awaitOpen(); err != nil {
+	if err := c.awaitOpen(context.Background()); err != nil {
 		return 0, err
 	}
 	return c.below().ReadFrom(r)
@@ -93,7 +93,7 @@ func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
 // WriteTo writes application data to w until the peer's close_notify, which is no error, and
 // returns the number of bytes. It otherwise ends as Read does. io.Copy uses it.
 func (c *Conn) WriteTo(w io.Writer) (n int64, err error) {
-	if err := c.awaitOpen(); err != nil {
+	if err := c.awaitOpen(context.Background()); err != nil {
 		return 0, err
 	}
 	return c.below().WriteTo(w)

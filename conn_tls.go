@@ -61,12 +61,22 @@ func (c *Conn) ReadEarly(p []byte) (n int, err error) {
 // change its own, which it does before it sends again. A connection replaces its keys by
 // itself before they have protected as many records as they may. RFC 9846, Section
 // 4.6.3. On TLS 1.2, which has no key updates, Rekey returns an error.
-func (c *Conn) Rekey(ctx context.Context, both bool) error { return c.below().Rekey(ctx, both) }
+func (c *Conn) Rekey(ctx context.Context, both bool) error {
+	if err := c.awaitOpen(ctx); err != nil {
+		return err
+	}
+	return c.below().Rekey(ctx, both)
+}
 
 // SendTickets sends, on a server of TLS 1.3, n tickets with which the client can resume
 // the session, beside those of Config.NumTickets. It needs Config.Tickets. RFC 9846,
 // Section 4.6.1.
-func (c *Conn) SendTickets(ctx context.Context, n int) error { return c.below().SendTickets(ctx, n) }
+func (c *Conn) SendTickets(ctx context.Context, n int) error {
+	if err := c.awaitOpen(ctx); err != nil {
+		return err
+	}
+	return c.below().SendTickets(ctx, n)
+}
 
 // RequestClientCertificate asks, on a server of TLS 1.3, for the client's certificate,
 // and returns nil once the client has proved one, see Peer, or has declined. The client
@@ -77,6 +87,9 @@ func (c *Conn) SendTickets(ctx context.Context, n int) error { return c.below().
 // one for every two seconds or 1 MiB of data after that, is an error that changes nothing:
 // clients end a connection with more. RFC 9846, Section 4.6.2.
 func (c *Conn) RequestClientCertificate(ctx context.Context) error {
+	if err := c.awaitOpen(ctx); err != nil {
+		return err
+	}
 	return c.below().RequestClientCertificate(ctx)
 }
 
@@ -100,7 +113,14 @@ func (c *Conn) ExportEarly(label string, context []byte, length int) ([]byte, er
 // read yet is an error, and so is data that arrives before the peer's close_notify: read
 // until io.EOF first. After an error c can be read and not written. After success the
 // caller owns the connection that is returned, and c must not be used.
-func (c *Conn) Unwrap(ctx context.Context) (net.Conn, error) { return c.below().Unwrap(ctx) }
+func (c *Conn) Unwrap(ctx context.Context) (net.Conn, error) {
+	if c != nil && c.packets == nil {
+		if err := c.awaitOpen(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return c.below().Unwrap(ctx)
+}
 
 // Abort ends the connection with a fatal alert in place of close_notify, so that the
 // peer does not take what it has received for the whole. It is for an application that

@@ -79,6 +79,9 @@ func (c *Conn) Detach() (e *EngineConn, raw net.Conn, data, records []byte, err 
 	if c.packets != nil {
 		return nil, nil, nil, nil, errPackets
 	}
+	if err := c.awaitOpen(context.Background()); err != nil {
+		return nil, nil, nil, nil, err
+	}
 	d, err := c.stream.Detach()
 	if err != nil {
 		return nil, nil, nil, nil, err

@@ -8,3 +8,12 @@ func Resumptions() (n int) {
 	})
 	return n
 }
+
+// FirstEnd returns what a watch reports of a handshake that has ended with first, if second
+// follows.
+func FirstEnd(first, second error) error {
+	w := new(watch)
+	w.end(first)
+	w.end(second)
+	return w.failed(second)
+}

@@ -58,16 +58,17 @@ func (h Handshake) LogValue() slog.Value {
 type watch struct {
 	report func(Handshake)
 
-	mu    sync.Mutex
-	began time.Time
-	last  error // which has interrupted the handshake, or ended it
-	final bool
+	mu       sync.Mutex
+	began    time.Time
+	last     error // which has interrupted the handshake, or ended it
+	final    bool
+	reported chan struct{} // closed after report has returned
 }
 
 // observe makes c report its handshake. Nothing has run it yet.
 func (c *Conn) observe() {
 	if report := c.cfg.OnHandshake; report != nil {
-		c.watch.Store(&watch{report: report})
+		c.watch.Store(&watch{report: report, reported: make(chan struct{})})
 	}
 }
 
@@ -86,11 +87,13 @@ func (c *Conn) observed(run func() error) error {
 	}
 	w.begin()
 	err := run()
-	switch {
-	case c.HandshakeDone():
-		return cmp.Or(c.ended(nil), err)
-	case err != nil && w.failed(err):
-		return cmp.Or(c.ended(err), err)
+	if c.HandshakeDone() {
+		return cmp.Or(c.ended(w, nil), err)
+	}
+	if err != nil {
+		if final := w.failed(err); final != nil {
+			return cmp.Or(c.ended(w, final), err)
+		}
 	}
 	return err
 }
@@ -104,28 +107,36 @@ func (w *watch) begin() {
 	}
 }
 
-// failed notes an error, and reports whether the handshake has ended with one.
-func (w *watch) failed(err error) bool {
+// failed notes an error that a call has returned. If the handshake has ended with one, perhaps
+// in another call, failed returns that.
+func (w *watch) failed(err error) (final error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.last = cmp.Or(err, w.last)
-	return w.final
+	if w.final {
+		return w.last
+	}
+	w.last = err
+	return nil
 }
 
 // end notes the final error of the handshake.
 func (w *watch) end(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.last, w.final = err, true
+	if !w.final {
+		w.last, w.final = err, true
+	}
 }
 
-// ended reports a handshake that has ended with err, or with success if that is nil, unless
-// that was done. A panic in the callback ends the connection, and is the error that ended returns.
-func (c *Conn) ended(err error) (failed error) {
-	w := c.watch.Swap(nil)
-	if w == nil {
+// ended reports a handshake that has ended with err, or with success if that is nil. If another
+// call does so, ended waits for it: a call of the callback's own finds no watch any more. A panic
+// in the callback ends the connection, and is the error that ended returns.
+func (c *Conn) ended(w *watch, err error) (failed error) {
+	if !c.watch.CompareAndSwap(w, nil) {
+		<-w.reported
 		return nil
 	}
+	defer close(w.reported)
 	w.mu.Lock()
 	began := w.began
 	w.mu.Unlock()
@@ -156,19 +167,20 @@ func (c *Conn) abandoned(cause error) {
 	switch {
 	case w == nil:
 	case c.HandshakeDone():
-		_ = c.ended(nil)
+		_ = c.ended(w, nil)
 	default:
 		w.mu.Lock()
 		cause = cmp.Or(cause, w.last, net.ErrClosed)
 		w.mu.Unlock()
-		_ = c.ended(cause)
+		_ = c.ended(w, cause)
 	}
 }
 
-// awaitOpen runs the handshake of a connection that is observed, as Read and Write do.
-func (c *Conn) awaitOpen() error {
+// awaitOpen runs the handshake of a connection that is observed, for a method that would run it
+// without a report.
+func (c *Conn) awaitOpen(ctx context.Context) error {
 	if !c.watching() {
 		return nil
 	}
-	return c.HandshakeContext(context.Background())
+	return c.HandshakeContext(ctx)
 }

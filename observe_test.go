@@ -9,6 +9,11 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -127,6 +132,114 @@ func TestOnHandshakeByRead(t *testing.T) {
 		if h := reported(t, reports, side == "server"); h.Err != nil {
 			t.Error(h.Err)
 		}
+	}
+}
+
+// TestOnHandshakeByEach: each method that runs a handshake has it reported before it returns, and
+// once, whether it succeeds or not.
+func TestOnHandshakeByEach(t *testing.T) {
+	p := []byte("x")
+	run := map[string]func(context.Context, *sealsock.Conn){
+		"Handshake":        func(_ context.Context, c *sealsock.Conn) { c.Handshake() },
+		"HandshakeContext": func(ctx context.Context, c *sealsock.Conn) { c.HandshakeContext(ctx) },
+		"Read":             func(_ context.Context, c *sealsock.Conn) { c.Read(nil) },
+		"Write":            func(_ context.Context, c *sealsock.Conn) { c.Write(p) },
+		"ReadFrom":         func(_ context.Context, c *sealsock.Conn) { c.ReadFrom(bytes.NewReader(p)) },
+		"WriteTo":          func(_ context.Context, c *sealsock.Conn) { c.WriteTo(io.Discard) },
+		"ReadEarly":        func(_ context.Context, c *sealsock.Conn) { c.ReadEarly(p) },
+		"Rekey":            func(ctx context.Context, c *sealsock.Conn) { c.Rekey(ctx, false) },
+		"SendTickets":      func(ctx context.Context, c *sealsock.Conn) { c.SendTickets(ctx, 1) },
+		"Unwrap":           func(ctx context.Context, c *sealsock.Conn) { c.Unwrap(ctx) },
+		"Detach":           func(_ context.Context, c *sealsock.Conn) { c.Detach() },
+		"RequestClientCertificate": func(ctx context.Context, c *sealsock.Conn) {
+			c.RequestClientCertificate(ctx)
+		},
+	}
+	// These run no handshake, or end it, or, as WriteEarly, run a part of it.
+	others := strings.Fields(`Abort Close CloseWrite ConnectionState Export ExportEarly GiveUp HandOver
+		HandshakeDone LocalAddr LogValue MaxMessage NetConn OCSPResponse Peer PostQuantum RemoteAddr
+		ServerEndPoint SetDeadline SetReadDeadline SetWriteDeadline State VerifyHostname WriteEarly`)
+	for m := range reflect.TypeFor[*sealsock.Conn]().Methods() {
+		if run[m.Name] == nil && !slices.Contains(others, m.Name) {
+			t.Errorf("this test does not know what %s does", m.Name)
+		}
+	}
+	for name, call := range run {
+		for _, fails := range []bool{false, true} {
+			cc, sc := newConfigs(t)
+			if fails {
+				cc.ServerName = "other.test"
+			}
+			var server chan sealsock.Handshake
+			sc.OnHandshake, server = reports()
+			c, s := unbegun(t, cc, sc)
+			go func() {
+				c.Handshake()
+				c.CloseWrite()
+			}()
+			call(t.Context(), s)
+			if len(server) != 1 {
+				t.Errorf("%s, fails %v: reported %d times", name, fails, len(server))
+				continue
+			}
+			if h := reported(t, server, true); fails != (h.Err != nil) {
+				t.Errorf("%s, fails %v: %v", name, fails, h.Err)
+			}
+			s.Close()
+			c.Close()
+			if len(server) != 0 {
+				t.Errorf("%s, fails %v: reported again", name, fails)
+			}
+		}
+	}
+}
+
+// unbegun returns both ends of a connection over TCP whose handshake has not begun.
+func unbegun(t *testing.T, cc, sc *sealsock.Config) (c, s *sealsock.Conn) {
+	t.Helper()
+	a, b := socketPair(t, "tcp")
+	c, err := sealsock.Client(a, cc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err = sealsock.Server(b, sc); err != nil {
+		t.Fatal(err)
+	}
+	return c, s
+}
+
+// TestOnHandshakeByTwo: of two calls that wait for one handshake, none returns before the report.
+func TestOnHandshakeByTwo(t *testing.T) {
+	cc, sc := newConfigs(t)
+	var done atomic.Bool
+	sc.OnHandshake = func(h sealsock.Handshake) {
+		h.Conn.Read(nil) // which does not wait for itself
+		time.Sleep(50 * time.Millisecond)
+		done.Store(true)
+	}
+	c, s := unbegun(t, cc, sc)
+	defer c.Close()
+	defer s.Close()
+	var calls sync.WaitGroup
+	for range 4 {
+		calls.Go(func() {
+			if err := s.Handshake(); err != nil || !done.Load() {
+				t.Errorf("before the report: %v", err)
+			}
+		})
+	}
+	if err := c.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	calls.Wait()
+}
+
+// TestOnHandshakeReportsTheEnd: what a call returns that waited for another one, such as the end of
+// its context, is not the reason for the end.
+func TestOnHandshakeReportsTheEnd(t *testing.T) {
+	first := errors.New("refused")
+	if err := sealsock.FirstEnd(first, context.Canceled); err != first {
+		t.Errorf("the reason is %v", err)
 	}
 }
 
