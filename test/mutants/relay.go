@@ -230,6 +230,13 @@ var relayRows = []row{
 		test: "TestPairKeys",
 	},
 	{
+		doc: own, section: "talk", must: "a connection needs the secret of the invitation",
+		file: "talk/pair.go",
+		old:  "o.Invitation.pairKey(server, client)",
+		new:  "(&Invitation{secret: func() []byte { return nil }}).pairKey(server, client)",
+		test: "TestWrongPairKey",
+	},
+	{
 		doc: own, section: "talk", must: "the events that wait for a program are bounded",
 		file: "talk/events.go",
 		old:  "e.Kind != Left && len(q.list) >= maxEvents {", new: "false {",
