@@ -64,6 +64,7 @@ func (e *Engine) NewConn(name, address string) (c *EngineConn, err error) {
 type EngineConn struct {
 	*engine.Conn
 	answers
+	checked bool // the end of the handshake
 }
 
 // Detach takes a connection apart, for a program that continues without a goroutine for
@@ -90,7 +91,7 @@ func (c *Conn) Detach() (e *EngineConn, raw net.Conn, data, records []byte, err 
 	if err != nil {
 		return nil, nil, nil, nil, err
 	}
-	e = &EngineConn{Conn: inner, answers: answers{cfg: c.cfg}}
+	e = &EngineConn{Conn: inner, answers: answers{cfg: c.cfg}, checked: true}
 	if c.to != nil {
 		to := *c.to // c's own is part of c's memory, which can go
 		e.to = &to
@@ -106,13 +107,12 @@ func (c *EngineConn) Receive(in []byte) (n int, ev engine.Event, err error) {
 		return (*engine.Conn)(nil).Receive(in)
 	}
 	n, ev, err = c.Conn.Receive(in)
-	switch ev.Kind {
-	case engine.EventHandshakeDone:
-		c.proved()
-		if refused := c.verifyState(c.State()); refused != nil {
-			_ = c.Abort(refused) // the refusal is the error that counts
-			return n, engine.Event{}, refused
+	if err == nil {
+		if err = c.check(); err != nil {
+			return n, engine.Event{}, err
 		}
+	}
+	switch ev.Kind {
 	case engine.EventClientAuth:
 		if !ev.Declined {
 			c.proved()
@@ -121,6 +121,38 @@ func (c *EngineConn) Receive(in []byte) (n int, ev engine.Event, err error) {
 		c.keepSession(ev.Session)
 	}
 	return n, ev, err
+}
+
+// Resume is [engine.Conn.Resume], for a program that answers a question itself. It does what
+// Receive does at the end of the handshake; a refusal is the next error of Receive.
+func (c *EngineConn) Resume(a engine.Answer) error {
+	if c == nil {
+		return (*engine.Conn)(nil).Resume(a)
+	}
+	err := c.Conn.Resume(a)
+	if err == nil {
+		_ = c.check()
+	}
+	return err
+}
+
+// check calls VerifyConnection, once, when the handshake is done: before EventHandshakeDone, which
+// comes with a later call, because the program may send as soon as Ready allows it.
+func (c *EngineConn) check() error {
+	if c.checked {
+		return nil
+	}
+	s := c.State()
+	if !s.HandshakeDone {
+		return nil
+	}
+	c.checked = true
+	c.proved()
+	refused := c.verifyState(s)
+	if refused != nil {
+		_ = c.Abort(refused) // the refusal is the error that counts
+	}
+	return refused
 }
 
 // Answer finds the answer to the question of an EventWaiting, and gives it to Resume. It

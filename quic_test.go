@@ -1,6 +1,7 @@
 package sealsock_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/identity"
 )
 
 // A quicPair is two sides of the handshake of a QUIC connection, with what each has had.
@@ -222,11 +224,20 @@ func meetEngines(t *testing.T, cc, sc *sealsock.Config) (client, server error) {
 
 // pass gives a connection what has come, and takes what it sends.
 func pass(t *testing.T, c *sealsock.EngineConn, in, out *[]byte, failed error) error {
+	return passing(t, c, in, out, failed, func() {})
+}
+
+// passing is pass, and calls look after each step.
+func passing(
+	t *testing.T, c *sealsock.EngineConn, in, out *[]byte, failed error, look func(),
+) error {
 	for failed == nil {
 		n, ev, err := c.Receive(*in)
 		*in, failed = (*in)[n:], err
+		look()
 		if ev.Kind == engine.EventWaiting {
 			failed = c.Answer(t.Context(), ev.Question)
+			look()
 		}
 		if ev.Kind == engine.EventWantRead || ev.Kind == engine.EventClosed {
 			break
@@ -249,5 +260,57 @@ func TestNoQUIC(t *testing.T) {
 	}
 	if _, err := (*sealsock.Engine)(nil).NewQUIC("", "", engine.QUICOptions{}); err == nil {
 		t.Error("a nil Engine makes a connection")
+	}
+}
+
+// TestEngineVerifiesBeforeReady: no data can be sent, and the handshake is not done, before
+// VerifyConnection was called, also if an answer of the program ends the handshake.
+func TestEngineVerifiesBeforeReady(t *testing.T) {
+	for _, asks := range []bool{false, true} {
+		cc, sc := newConfigs(t)
+		if asks {
+			own := cc.Identities[0]
+			sc.ClientAuth = sealsock.RequireClientCert
+			cc.SelectIdentity = func(
+				context.Context, *engine.CredentialRequest,
+			) (*identity.Identity, error) {
+				return own, nil
+			}
+		}
+		called := false
+		cc.VerifyConnection = func(*sealsock.Conn) error {
+			called = true
+			return errors.New("not today")
+		}
+		ce, err := sealsock.ClientEngine(cc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		se, err := sealsock.ServerEngine(sc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := ce.NewConn("", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := se.NewConn("", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		look := func() {
+			if (c.Ready() || c.State().HandshakeDone) && !called {
+				t.Errorf("asks %v: the connection is ready before it is verified", asks)
+			}
+		}
+		var toServer, toClient []byte
+		var client, server error
+		for range 20 { // flights
+			client = passing(t, c, &toClient, &toServer, client, look)
+			server = pass(t, s, &toServer, &toClient, server)
+		}
+		if !called || client == nil || server == nil {
+			t.Errorf("asks %v: %v, %v", asks, client, server)
+		}
 	}
 }

@@ -20,9 +20,15 @@ var sealsockRows = []row{
 		doc: own, section: "Config",
 		must: "an error of VerifyConnection ends the connection of an EngineConn",
 		file: "engine.go",
-		old:  "if refused := c.verifyState(c.State()); refused != nil {",
-		new:  "if refused := c.verifyState(c.State()); false {",
+		old:  "refused := c.verifyState(s)", new: "refused := error(nil)",
 		test: "TestEngineVerifiesConnections",
+	},
+	{
+		doc: own, section: "Config",
+		must: "VerifyConnection is called before an EngineConn can send, also after an answer",
+		file: "engine.go",
+		old:  "_ = c.check()", new: "_ = c.check",
+		pkg: ".", test: "TestEngineVerifiesBeforeReady",
 	},
 	{
 		doc: own, section: "Config",
