@@ -45,8 +45,9 @@ type connectionIDs struct {
 // Bounds of connection IDs.
 const (
 	maxIDs          = 8
-	maxIDLength     = 32 // of Options.ConnectionIDLength
-	defaultIDLength = 8  // of a server
+	maxIDLength     = 32      // of Options.ConnectionIDLength
+	defaultIDLength = 8       // of a server
+	maxIDsMessage   = 8 << 10 // bytes of a NewConnectionId, most of whose IDs may be discarded
 )
 
 // length is how many bytes the IDs have that the peer puts into its records; 0 if it puts none.

@@ -56,6 +56,49 @@ func count(kinds []EventKind, k EventKind) (n int) {
 	return n
 }
 
+// TestOpenDatagramsKeepNoPart sends one fragment of a message that an open connection does not
+// await, or awaits shorter: the last byte, which would have the whole of it kept. It is of the next
+// message, or of the one behind that.
+func TestOpenDatagramsKeepNoPart(t *testing.T) {
+	for _, tc := range []struct {
+		typ      iana.HandshakeType
+		size     int
+		toClient bool
+		alert    iana.Alert
+	}{
+		{iana.HandshakeClientHello, 100_000, false, iana.AlertUnexpectedMessage},
+		{iana.HandshakeCertificate, 60_000, false, iana.AlertUnexpectedMessage},
+		{iana.HandshakeCertificateRequest, 60_000, true, iana.AlertUnexpectedMessage},
+		{iana.HandshakeKeyUpdate, 60_000, false, iana.AlertDecodeError},
+		{iana.HandshakeKeyUpdate, 60_000, true, iana.AlertDecodeError},
+		{iana.HandshakeRequestConnectionID, 60_000, false, iana.AlertDecodeError},
+		{iana.HandshakeNewConnectionID, maxIDsMessage + 1, false, iana.AlertIllegalParameter},
+	} {
+		for ahead := range uint16(2) {
+			client, server := datagramConfigs(t, iana.TLS13)
+			client.ConnectionIDLength, server.ConnectionIDLength = 8, 8
+			l := newLink(t, client, server, DatagramOptions{AddressProved: true})
+			l.open(t)
+			from, to := l.client, l.server
+			if tc.toClient {
+				from, to = l.server, l.client
+			}
+			f := dtls.Fragment{
+				Type: tc.typ, Seq: to.assembler.Next() + ahead, Length: tc.size,
+				Offset: tc.size - 1, Data: []byte{0},
+			}
+			d, err := from.seal(nil, iana.ContentHandshake, f.AppendTo(nil), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = to.Receive(l.now, d)
+			if wantAlert(t, err, tc.alert); to.assembler.Pending() {
+				t.Errorf("a part of a %v of %d bytes is kept", tc.typ, tc.size)
+			}
+		}
+	}
+}
+
 // TestDatagramHeld: messages that follow a KeyUpdate wait until it is acknowledged: their order and
 // the keys of a Finished are then the same at both ends.
 func TestDatagramHeld(t *testing.T) {

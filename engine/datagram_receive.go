@@ -378,6 +378,9 @@ func (c *DatagramConn) fragment(f dtls.Fragment, r received) (dtls.Verdict, erro
 
 // assemble adds a fragment that is authentic to its message.
 func (c *DatagramConn) assemble(f dtls.Fragment) (dtls.Verdict, error) {
+	if err := c.checkFragment(f); err != nil {
+		return dtls.Dropped, err
+	}
 	verdict, err := c.assembler.Add(f, c.recv.maxMessage())
 	switch {
 	case errors.Is(err, dtls.ErrTooLong):
@@ -387,6 +390,23 @@ func (c *DatagramConn) assemble(f dtls.Fragment) (dtls.Verdict, error) {
 		err = illegal("%v", err)
 	}
 	return verdict, err
+}
+
+// checkFragment is Receiver.checkPart for a fragment. What comes behind the next message may be of
+// another state, but not on a connection that awaits no late authentication.
+func (c *DatagramConn) checkFragment(f dtls.Fragment) error {
+	switch s := c.recv.state.(type) {
+	case waiter:
+		return nil
+	case *open13:
+		if !s.late.expected() {
+			return c.recv.checkAwaited(f.Type, f.Length)
+		}
+	}
+	if f.Seq != c.assembler.Next() {
+		return nil
+	}
+	return c.recv.checkAwaited(f.Type, f.Length)
 }
 
 // again12 acts on handshake messages on an open connection of DTLS 1.2. The peer's Finished

@@ -371,16 +371,26 @@ func (r *Receiver) handshake(payload []byte) error {
 // checkPart refuses a part of a message that an open connection does not await, or awaits
 // shorter: without a deadline this side would keep the part for as long as the connection lives.
 func (r *Receiver) checkPart() error {
-	typ, size, ok := wire.ParseHeader(r.fragment)
-	if !ok || !r.info.HandshakeDone {
+	if typ, size, ok := wire.ParseHeader(r.fragment); ok {
+		return r.checkAwaited(typ, size)
+	}
+	return nil
+}
+
+// checkAwaited is checkPart for the header of a message.
+func (r *Receiver) checkAwaited(typ iana.HandshakeType, size int) error {
+	if !r.info.HandshakeDone {
 		return nil
 	}
 	s, is := r.state.(handler)
-	if !is || !slices.Contains(s.awaits(), typ) {
+	switch {
+	case !is || !slices.Contains(s.awaits(), typ):
 		return unexpected(r.state, typ.String())
-	}
-	if typ == iana.HandshakeKeyUpdate && size != 1 {
-		return broken(iana.AlertDecodeError, "a key_update of %d bytes", size)
+	case size != 1 && (typ == iana.HandshakeKeyUpdate || typ == iana.HandshakeRequestConnectionID):
+		return broken(iana.AlertDecodeError, "a %v of %d bytes", typ, size)
+	case typ == iana.HandshakeNewConnectionID && size > maxIDsMessage:
+		return overLimit(iana.AlertIllegalParameter,
+			"a %v of %d bytes exceeds the limit of %d", typ, size, maxIDsMessage)
 	}
 	if s, is := s.(*open12); is {
 		_, err := s.handle(message{}, nil) // which refuses every message
