@@ -70,7 +70,13 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 // messages were sent, and the error of the one behind these. Over a stream it writes one after
 // another.
 func (c *Conn) WriteBatch(messages [][]byte) (n int, err error) {
-	if c != nil && c.packets != nil {
+	if !c.below().Made() {
+		return 0, stream.ErrNotMade
+	}
+	if err := c.awaitOpen(context.Background()); err != nil {
+		return 0, err
+	}
+	if c.packets != nil {
 		return c.packets.WriteBatch(messages)
 	}
 	for i, p := range messages {

@@ -144,6 +144,7 @@ func TestOnHandshakeByEach(t *testing.T) {
 		"HandshakeContext": func(ctx context.Context, c *sealsock.Conn) { c.HandshakeContext(ctx) },
 		"Read":             func(_ context.Context, c *sealsock.Conn) { c.Read(nil) },
 		"Write":            func(_ context.Context, c *sealsock.Conn) { c.Write(p) },
+		"WriteBatch":       func(_ context.Context, c *sealsock.Conn) { c.WriteBatch([][]byte{p}) },
 		"ReadFrom":         func(_ context.Context, c *sealsock.Conn) { c.ReadFrom(bytes.NewReader(p)) },
 		"WriteTo":          func(_ context.Context, c *sealsock.Conn) { c.WriteTo(io.Discard) },
 		"ReadEarly":        func(_ context.Context, c *sealsock.Conn) { c.ReadEarly(p) },
