@@ -2,6 +2,7 @@ package tunnel
 
 import (
 	"errors"
+	"io"
 	"sync"
 	"time"
 )
@@ -70,3 +71,14 @@ func (o *outcome) result() error {
 	}
 	return o.first
 }
+
+// discard receives what can no longer be sent, since closing with unread input would cut off what
+// is sent to that end. A peer that does not end in time is cut for the reason.
+func (p *pair) discard(d *direction, why error) {
+	late := time.AfterFunc(cutTime, func() { p.interrupt(why) })
+	defer late.Stop()
+	io.Copy(io.Discard, onlyReader{d.from.conn})
+}
+
+// onlyReader hides the WriteTo of a connection, which takes no small steps.
+type onlyReader struct{ io.Reader }

@@ -384,8 +384,7 @@ func (p *pair) send(d *direction) error {
 		default:
 			d.left = nil
 			failure := d.failure(true, err)
-			// Closing with unread input would cut off what is sent to this end.
-			io.Copy(io.Discard, onlyReader{d.from.conn})
+			p.discard(d, failure)
 			return failure
 		}
 	}
@@ -410,9 +409,6 @@ func (p *pair) sendSealed(d *direction) error {
 	}
 	return d.failure(true, err)
 }
-
-// onlyReader hides the WriteTo of a connection, which takes no small steps.
-type onlyReader struct{ io.Reader }
 
 // smallest is the least that a throttle lets pass at once, in bytes.
 const smallest = 1 << 10

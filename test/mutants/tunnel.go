@@ -58,6 +58,13 @@ var tunnelRows = []row{
 		test: "TestCut",
 	},
 	{
+		doc: own, section: "tunnel", must: "a connection whose one side is gone ends, although the " +
+			"other sends without end",
+		file: "tunnel/outcome.go",
+		old:  "func() { p.interrupt(why) })", new: "func() { _ = why })",
+		test: "TestEndsWhenOneSideIsGone",
+	},
+	{
 		doc: own, section: "tunnel", must: "what a stopped pair has not sent moves with it",
 		file: "tunnel/takeover_unix.go",
 		old:  "savedDirection{d.left, ", new: "savedDirection{nil, ",
