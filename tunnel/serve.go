@@ -57,7 +57,7 @@ func (s *Server) serve(a *accepted) {
 		return
 	}
 	p := newPair(a.Conn, conn)
-	p.up.left = a.front
+	p.up.left, a.front = a.front, nil // a lives as long as the connection
 	k := s.newLink(a.r, a.info, p, b)
 	s.enter(k)
 	s.pending.Add(-1)

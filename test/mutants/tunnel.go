@@ -65,6 +65,13 @@ var tunnelRows = []row{
 		test: "TestEndsWhenOneSideIsGone",
 	},
 	{
+		doc: own, section: "tunnel", must: "a connection does not keep the ClientHello or the 0-RTT " +
+			"data that the backend has",
+		file: "tunnel/serve.go",
+		old:  "p.up.left, a.front = a.front, nil", new: "p.up.left = a.front",
+		test: "TestForwardedHelloIsForgotten",
+	},
+	{
 		doc: own, section: "tunnel", must: "what a stopped pair has not sent moves with it",
 		file: "tunnel/takeover_unix.go",
 		old:  "savedDirection{d.left, ", new: "savedDirection{nil, ",
