@@ -167,10 +167,10 @@ func (d *decision) choosePSKMode(cfg *Config, h *wire.ClientHello) error {
 }
 
 // fitsEarly reports whether 0-RTT data may be accepted, if it is not a replay. RFC 9846,
-// Section 4.2.10.
+// Section 4.2.10. A ticket of another Config may allow more of it than this one takes.
 func (d *decision) fitsEarly(cfg *Config, h *wire.ClientHello) bool {
 	return h.EarlyData && d.index == 0 && cfg.takesEarly() &&
-		d.key.maxEarly != 0 && d.key.suite == d.suite.ID && d.key.alpn == d.alpn
+		d.key.maxEarly != 0 && d.key.maxEarly <= cfg.MaxEarlyData && d.key.suite == d.suite.ID && d.key.alpn == d.alpn
 }
 
 // mayTakeEarly reports whether the 0-RTT data of a client may be accepted, as far as that can be

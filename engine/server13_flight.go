@@ -122,7 +122,7 @@ func (f *flight13) sendHello(do *effects) (shared, helloSum []byte, err error) {
 func (f *flight13) readClient(early keys.EarlySecret, helloSum []byte, do *effects) error {
 	if !f.d.early {
 		if f.hello.EarlyData {
-			do.skip = f.cfg.skipLimit()
+			do.skip = f.cfg.skipLimit(f.d.key)
 		}
 		return do.readKeys(f.suite, f.client, phaseHandshake)
 	}
@@ -139,9 +139,14 @@ func (f *flight13) readClient(early keys.EarlySecret, helloSum []byte, do *effec
 	return nil
 }
 
-// skipLimit is how many bytes of refused 0-RTT records are passed over.
-func (c *Config) skipLimit() int {
-	return max(minSkip, int(min(c.MaxEarlyData, math.MaxInt32/9*8)/8*9))
+// skipLimit is how many bytes of refused 0-RTT records are passed over: as many as a Config that
+// gave the ticket allowed.
+func (c *Config) skipLimit(key *presharedKey) int {
+	allowed := c.MaxEarlyData
+	if key != nil {
+		allowed = max(allowed, key.maxEarly)
+	}
+	return max(minSkip, int(min(allowed, math.MaxInt32/9*8)/8*9))
 }
 
 // minSkip lets clients send a first flight of some records even to servers that

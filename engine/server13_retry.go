@@ -40,7 +40,7 @@ func (s *decided) retry(do *effects) (state, error) {
 		do.changeCipherSpec()
 	}
 	if s.hello.EarlyData {
-		do.skip = s.cfg.skipLimit()
+		do.skip = s.cfg.skipLimit(s.d.key)
 	}
 	return &awaitSecondClientHello{
 		flow13: f, first: s.hello, body: s.m.body, promised: s.d, cookie: hrr.Cookie,

@@ -143,3 +143,22 @@ func TestEarlyDataMistakes(t *testing.T) {
 		}
 	}
 }
+
+// TestEarlyDataOfAnotherBound: a tunnel refuses 0-RTT data for which another process that shares
+// its ticket keys, or itself before a reload, allowed more bytes than it does. The client sends
+// them again.
+func TestEarlyDataOfAnotherBound(t *testing.T) {
+	b, early := newBench(t), strings.Repeat("early ", 10<<10)
+	opts := tunnel.Options{TicketKeys: new(sealsock.RotatingKeys), AntiReplay: new(memory)}
+	text := serverTunnel(b.echo("", nil), "")
+	one := b.startWith(text+"max_early_data = \"64KiB\"\n", opts)
+	for _, less := range []string{"", "max_early_data = \"1KiB\"\n", "max_early_data = \"63KiB\"\n"} {
+		two := b.startWith(text+less, opts)
+		v := b.earlyClient()
+		v.Visit(t, one.Addrs("t")[0].String(), "", "first")
+		got, accepted := v.Visit(t, two.Addrs("t")[0].String(), early, "late")
+		if got != early+"late" || accepted {
+			t.Errorf("%s%d bytes, accepted %v", less, len(got), accepted)
+		}
+	}
+}

@@ -72,6 +72,20 @@ var tunnelRows = []row{
 		test: "TestForwardedHelloIsForgotten",
 	},
 	{
+		doc: own, section: "tunnel", must: "0-RTT data for which another process allowed more bytes is " +
+			"refused, and comes again",
+		file: "engine/server13_choose.go",
+		old:  " && d.key.maxEarly <= cfg.MaxEarlyData", new: "",
+		pkg: "tunnel", test: "TestEarlyDataOfAnotherBound",
+	},
+	{
+		doc: own, section: "tunnel", must: "0-RTT data for which another process allowed more bytes is " +
+			"refused, and comes again",
+		file: "engine/server13_flight.go",
+		old:  "if key != nil {", new: "if key == nil && c == nil {",
+		pkg: "tunnel", test: "TestEarlyDataOfAnotherBound",
+	},
+	{
 		doc: own, section: "tunnel", must: "what a stopped pair has not sent moves with it",
 		file: "tunnel/takeover_unix.go",
 		old:  "savedDirection{d.left, ", new: "savedDirection{nil, ",
