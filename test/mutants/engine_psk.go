@@ -146,8 +146,8 @@ var enginePSKRows = []row{
 	{
 		doc: rfc9846, section: "4.2.10", must: "refused early data is passed over, up to a bound",
 		file: "engine/server13_flight.go",
-		old:  "if f.hello.EarlyData {\n\t\t\tdo.skip = f.cfg.skipLimit()",
-		new:  "if false {\n\t\t\tdo.skip = f.cfg.skipLimit()",
+		old:  "if f.hello.EarlyData {\n\t\t\tdo.skip = f.cfg.skipLimit(f.d.key)",
+		new:  "if false {\n\t\t\tdo.skip = f.cfg.skipLimit(f.d.key)",
 		test: "TestEarlyData/refused by the limit",
 	},
 	{
