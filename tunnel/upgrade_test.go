@@ -51,6 +51,7 @@ route = [{ pass = true, backend = [{ address = "SEALED" }] }]
 func (b *bench) upgrade(old *tunnel.Server, stop func(), text string) (*tunnel.Server, func()) {
 	b.t.Helper()
 	ours, theirs := unixPair(b.t.(*testing.T))
+	defer ours.Close()
 	s, err := tunnel.New(b.parse(text), tunnel.Options{Log: slog.New(
 		slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	if err != nil {
