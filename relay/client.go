@@ -22,7 +22,8 @@ type client struct {
 
 	mu      sync.Mutex
 	queue   []*Message
-	size    int   // cost of what is queued or being written
+	size    int   // cost of what is queued
+	notices int   // of it, what may not be lost
 	reason  error // why it ends; the first one counts
 	filled  chan struct{}
 	over    chan struct{} // closed with the reason
@@ -32,7 +33,8 @@ type client struct {
 // oneBatch is how many bytes of messages are sent under one deadline, about.
 const oneBatch = 128 << 10
 
-// leastQueue is how many bytes may wait for a client when too many wait for all together.
+// leastQueue is how many bytes may wait for a client when too many wait for all together, and
+// as many again of what it must be told.
 const leastQueue = 64 << 10
 
 // cost is what a message of n bytes counts: its bytes, and its place in the queue.
@@ -57,7 +59,7 @@ func (c *client) post(m *Message) bool {
 	ended := c.reason != nil
 	if !full && !ended {
 		c.queue = append(c.queue, m)
-		c.count(m.cost())
+		c.count(m, m.cost())
 	}
 	c.mu.Unlock()
 	switch {
@@ -83,12 +85,22 @@ func (m *Message) mayBeLost() bool {
 func (c *client) full(m *Message) bool {
 	size := c.size + m.cost()
 	crowded := c.server.waiting.Load()+int64(m.cost()) > int64(c.limits.Waiting)
-	return size > c.limits.Queue || crowded && size > leastQueue && m.mayBeLost()
+	switch {
+	case size > c.limits.Queue:
+		return true
+	case m.mayBeLost():
+		return crowded && size > leastQueue
+	default: // others join and leave as often as they like
+		return crowded && c.notices > leastQueue
+	}
 }
 
-// count counts n bytes more that wait. The caller holds the lock.
-func (c *client) count(n int) {
+// count counts n bytes of m more that wait. The caller holds the lock.
+func (c *client) count(m *Message, n int) {
 	c.size += n
+	if !m.mayBeLost() {
+		c.notices += n
+	}
 	c.server.waiting.Add(int64(n))
 }
 
@@ -111,7 +123,7 @@ func (c *client) end(reason error) {
 	var told *Error
 	if errors.As(reason, &told) {
 		c.queue = []*Message{{Kind: KindError, Code: told.Code}}
-		c.count(c.queue[0].cost())
+		c.count(c.queue[0], c.queue[0].cost())
 	}
 	close(c.over)
 	c.conn.SetReadDeadline(time.Unix(1, 0))
@@ -130,7 +142,8 @@ func (c *client) finish() {
 	c.conn.SetDeadline(time.Now().Add(time.Second))
 	<-c.written
 	c.mu.Lock()
-	c.count(-c.size) // what was not sent
+	c.server.waiting.Add(-int64(c.size)) // what was not sent
+	c.size, c.notices = 0, 0
 	c.mu.Unlock()
 	var told *Error
 	half, ok := c.conn.(interface{ CloseWrite() error })
@@ -178,7 +191,7 @@ func batchOf(queue []*Message) int {
 func (c *client) send(out *outgoing, batch []*Message) bool {
 	c.mu.Lock()
 	for _, m := range batch {
-		c.count(-m.cost())
+		c.count(m, -m.cost())
 	}
 	ended := c.reason != nil
 	if !ended {

@@ -21,7 +21,7 @@ type Limits struct {
 	Rate       int           // bytes a second that a member may send for long; 8 MiB
 	Burst      int           // bytes that it may send at once after a rest; 8 MiB
 	Queue      int           // bytes that wait for a member that reads slowly; 4 MiB
-	Waiting    int           // bytes that wait for all members, beyond 64 KiB of each; 512 MiB
+	Waiting    int           // bytes that wait for all members, beyond 128 KiB of each; 512 MiB
 	Joining    time.Duration // until a client has joined a room; 10 seconds
 	Idle       time.Duration // between two messages of a client; 90 seconds
 	Writing    time.Duration // for a client to read a message; 20 seconds

@@ -52,6 +52,12 @@ var relayRows = []row{
 		test: "TestWaitingIsBounded",
 	},
 	{
+		doc: own, section: "relay", must: "notices of who joins and leaves count in that bound",
+		file: "relay/client.go",
+		old:  "crowded && c.notices > leastQueue", new: "crowded && c.notices < 0",
+		test: "TestNoticesAreBounded",
+	},
+	{
 		doc: own, section: "relay", must: "a member that sends too much is read more slowly",
 		file: "relay/client.go",
 		old:  "if c.credit >= 0 {", new: "if true {",
