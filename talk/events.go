@@ -34,7 +34,8 @@ const (
 	// Irregular: the relay, or the network on the way to it, lost, repeated or reordered
 	// messages of Member: Err. No text is lost, repeated or out of order by that.
 	Irregular
-	// Crowded: another member was left out, because there are too many.
+	// Crowded: another member was left out, because there are too many, with those that have
+	// left and of which the program has not received all.
 	Crowded
 	// Offered: Member offers File. Withdrawn: it has taken the offer back.
 	Offered

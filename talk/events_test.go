@@ -1,6 +1,11 @@
 package talk
 
-import "testing"
+import (
+	"testing"
+	"time"
+
+	"github.com/sealsock/sealsock/internal/relaytest"
+)
 
 // TestEventsAreBounded: whatever a relay or a member causes, few events wait for a program that
 // does not receive them. A member joins when there is a place for it.
@@ -37,4 +42,33 @@ func TestEventsAreBounded(t *testing.T) {
 	if kinds[Joined] != maxTexts || kinds[Left] != 1 || len(q.texts) != 0 {
 		t.Errorf("%v, and %d places are taken", kinds, len(q.texts))
 	}
+}
+
+// TestPeersAreBounded: members that join and leave while a program receives no events cost it no
+// more than a bound.
+func TestPeersAreBounded(t *testing.T) {
+	const members = 3
+	f := relaytest.New(t)
+	invitation := invite(t)
+	a := enter(t, Options{Invitation: invitation, Dial: f.Dial, Name: "a", Members: members})
+	for range maxTexts {
+		a.events.texts <- struct{}{}
+	}
+	for range 4 * members {
+		b := enter(t, Options{Invitation: invitation, Dial: f.Dial, Name: "b", Members: 2})
+		for paired := time.Now(); len(b.Members()) == 0 && time.Since(paired) < time.Second/2; {
+			time.Sleep(time.Millisecond)
+		}
+		leave(b, 0)
+	}
+	a.mu.Lock()
+	n := len(a.peers)
+	a.mu.Unlock()
+	if n > 2*members {
+		t.Errorf("%d peers", n)
+	}
+	for range maxTexts {
+		a.events.release()
+	}
+	await(t, a, Left)
 }

@@ -105,7 +105,7 @@ func Join(ctx context.Context, opts Options) (*Room, error) {
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	hub, err := link.NewHub(ctx, link.Options{
 		Dial: opts.Dial, Room: opts.Invitation.room(), Token: token,
-		Key: opts.Invitation.linkKey(), Members: cmp.Or(opts.Members, 50) - 1,
+		Key: opts.Invitation.linkKey(), Members: r.members() - 1,
 		Patience: opts.Patience, Notify: r.notify,
 	})
 	if err != nil {
@@ -115,6 +115,9 @@ func Join(ctx context.Context, opts Options) (*Room, error) {
 	r.hub = hub
 	return r, nil
 }
+
+// members is how many members the room may have, this one too.
+func (r *Room) members() int { return cmp.Or(r.opts.Members, 50) }
 
 func (r *Room) usable() bool { return r != nil && r.hub != nil }
 
@@ -152,14 +155,20 @@ func (r *Room) memberOf(l *link.Conn) Member {
 func (r *Room) appeared(l *link.Conn) {
 	r.mu.Lock()
 	_, known := r.peers[l]
-	if !known && !r.closed {
+	// Some have left and wait for the program to receive that they were there.
+	crowded := len(r.peers) >= 2*r.members()
+	if !known && !crowded && !r.closed {
 		p := newPeer(r, l)
 		r.peers[l] = p
 		r.wg.Go(p.run)
 	}
 	r.mu.Unlock()
-	if known {
+	switch {
+	case known:
 		r.setAway(l, false)
+	case crowded:
+		l.Close()
+		r.events.put(&Event{Kind: Crowded}, nil)
 	}
 }
 

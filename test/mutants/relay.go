@@ -255,6 +255,12 @@ var relayRows = []row{
 		test: "TestEventsAreBounded",
 	},
 	{
+		doc: own, section: "talk", must: "members that come and go wait for the program in bounds",
+		file: "talk/room.go",
+		old:  "len(r.peers) >= 2*r.members()", new: "false",
+		test: "TestPeersAreBounded",
+	},
+	{
 		doc: own, section: "talk", must: "texts for an absent member are bounded",
 		file: "talk/peer.go",
 		old:  "		if away {\n", new: "		if away && p == nil {\n",
