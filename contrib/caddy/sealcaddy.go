@@ -26,6 +26,9 @@
 // obtains, redirections of plain HTTP, its policies of connections, and HTTP/3. At the start it
 // warns that TLS is disabled and that HTTP/2 is skipped, which is about its own. An address of
 // http:// that the servers option does not name is served in plaintext, as without the wrapper.
+//
+// When Caddy loads another configuration, connections that are open finish their requests, and
+// handshakes that are under way end with an alert: such a client has to connect again.
 package sealcaddy
 
 import (
