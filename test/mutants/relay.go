@@ -42,7 +42,7 @@ var relayRows = []row{
 	{
 		doc: own, section: "relay", must: "what waits for a member is bounded",
 		file: "relay/client.go",
-		old:  "size > c.limits.Queue ||", new: "",
+		old:  "case size > c.limits.Queue:", new: "case size < 0:",
 		test: "TestSlowMember",
 	},
 	{
