@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
 )
 
 // TestDatagramEarlyNetwork: 0-RTT data on a bad network: each message is delivered once at most,
@@ -142,6 +143,58 @@ func TestDatagramEarlyReplay(t *testing.T) {
 		if s.proved || sent > amplification*received {
 			t.Errorf("server %d: the address counts as proved: %v; %d bytes for %d", i, s.proved, sent,
 				received)
+		}
+	}
+}
+
+// TestDatagramEarlyPadding: what is sent before the client has proved its address counts with its
+// padding.
+func TestDatagramEarlyPadding(t *testing.T) {
+	client, server := earlyConfigs(t, true)
+	server.Padding = func(int) int { return 500 }
+	l := newLink(t, client, server, DatagramOptions{})
+	received, sent := 0, 0
+	for d := l.client.NextDatagram(); d != nil; d = l.client.NextDatagram() {
+		received += len(d)
+		l.server.take(l.server.Receive(l.now, d))
+	}
+	for d := l.server.NextDatagram(); d != nil; d = l.server.NextDatagram() {
+		sent += len(d)
+	}
+	n := 0
+	for ; n < 100; n++ {
+		d, err := l.server.Send(nil, []byte("x"))
+		if err != nil {
+			break
+		}
+		sent += len(d)
+	}
+	if n == 0 || sent > amplification*received {
+		t.Errorf("%d messages; %d bytes for %d", n, sent, received)
+	}
+}
+
+// TestDatagramForgedInTheClear: what is malformed in the clear, which anyone can send, does not end
+// a connection that has keys.
+func TestDatagramForgedInTheClear(t *testing.T) {
+	client, server := datagramConfigs(t, iana.TLS13)
+	server.Groups = []iana.NamedGroup{iana.X25519}
+	for _, typ := range []iana.ContentType{
+		iana.ContentHandshake, iana.ContentACK, iana.ContentAlert, iana.ContentChangeCipherSpec, 99,
+	} {
+		forged := replyRecord(record.Number{Sequence: 9}, typ, []byte{0})
+		for _, done := range []bool{false, true} {
+			l := newLink(t, client, server, DatagramOptions{AddressProved: true})
+			if l.carry(l.client, l.server); done {
+				l.open(t)
+				l.client.take(l.client.Receive(l.now, bytes.Clone(forged)))
+			}
+			l.server.take(l.server.Receive(l.now, bytes.Clone(forged)))
+			if err := l.failed(); err != nil {
+				t.Errorf("type %d, done %v: %v", typ, done, err)
+				continue
+			}
+			l.open(t)
 		}
 	}
 }

@@ -310,7 +310,7 @@ func (c *DatagramConn) fragments(now time.Time, r received) error {
 	for payload := r.payload; len(payload) > 0; {
 		f, rest, ok := dtls.ParseFragment(payload)
 		if !ok {
-			return badFragment()
+			return c.malformed(r)
 		}
 		payload = rest
 		verdict, err := c.fragment(f, r)
@@ -332,6 +332,15 @@ func (c *DatagramConn) emptyHandshake(r received) error {
 		return nil
 	}
 	return broken(iana.AlertUnexpectedMessage, "an empty record of a handshake message")
+}
+
+// malformed refuses a record with less than a fragment. One in the clear, which anyone can have
+// sent, does not end a connection that has keys. RFC 9147, Section 4.5.2.
+func (c *DatagramConn) malformed(r received) error {
+	if r.epoch == nil && c.encrypted() {
+		return nil
+	}
+	return badFragment()
 }
 
 // noteFlight notes that a record of the peer's flight has come: a part of it that is new, or

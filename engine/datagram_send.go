@@ -26,8 +26,9 @@ func (c *DatagramConn) Send(dst, payload []byte) ([]byte, error) {
 	case len(payload) > s.max:
 		return dst, usage("a message of %d bytes: a datagram holds at most %d", len(payload), s.max)
 	}
+	pad := s.padding(len(payload))
 	if !c.proved {
-		n := len(payload) + c.sealer.DatagramOverhead()
+		n := len(payload) + pad + c.sealer.DatagramOverhead()
 		if n > c.granted {
 			return dst, usage("the client's address is not proved yet: wait")
 		}
@@ -45,7 +46,7 @@ func (c *DatagramConn) Send(dst, payload []byte) ([]byte, error) {
 		}
 		c.timerDue = true
 	}
-	return c.seal(dst, iana.ContentApplicationData, payload, s.padding(len(payload)))
+	return c.seal(dst, iana.ContentApplicationData, payload, pad)
 }
 
 // halfClosed reports whether the peer alone has closed its side.
