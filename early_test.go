@@ -6,8 +6,10 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
@@ -125,4 +127,100 @@ func TestEarlyDataOverTheLimit(t *testing.T) {
 		}
 		c.Close()
 	}
+}
+
+// A trickle is a connection that delivers a record only if it may.
+type trickle struct {
+	net.Conn
+	rest    int // of a record
+	records chan struct{}
+}
+
+func (c *trickle) Read(p []byte) (int, error) {
+	if c.rest == 0 {
+		select {
+		case <-c.records:
+		case <-time.After(5 * time.Millisecond):
+			return 0, os.ErrDeadlineExceeded
+		}
+		var head [5]byte
+		if _, err := io.ReadFull(c.Conn, head[:]); err != nil {
+			return 0, err
+		}
+		c.rest = int(head[3])<<8 | int(head[4])
+		return copy(p, head[:]), nil
+	}
+	n, err := c.Conn.Read(p[:min(len(p), c.rest)])
+	c.rest -= n
+	return n, err
+}
+
+// TestEarlyDataAfterItIsAccepted: what a client writes after the server has accepted 0-RTT data,
+// before the handshake is done, is sent once.
+func TestEarlyDataAfterItIsAccepted(t *testing.T) {
+	cc, sc := newConfigs(t)
+	sc.MaxEarlyData, cc.EarlyData = 4096, true
+	cc.OnSession = func(s *engine.Session) { cc.Session = s }
+	// They make the server's flight more than one record.
+	cc.RecordSizeLimit, cc.ALPN = 64, []string{strings.Repeat("a", 30)}
+	sc.ALPN = cc.ALPN
+	a, b := socketPair(t, "unix")
+	first := *cc
+	c, s := sealPair(t, a, b, &first, sc)
+	exchangeBoth(t, c, s)
+	c.Close()
+	s.Close()
+
+	a, b = socketPair(t, "unix")
+	raw := &trickle{Conn: a, records: make(chan struct{}, 1000)}
+	var err error
+	if c, err = sealsock.Client(raw, cc); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = sealsock.Server(b, sc); err != nil {
+		t.Fatal(err)
+	}
+	writeEarly(t, c, "one ")
+	early := make(chan []byte, 1)
+	late := make(chan []byte, 1)
+	go func() {
+		defer s.Close()
+		buf := make([]byte, 100)
+		var all []byte
+		for {
+			n, err := s.ReadEarly(buf)
+			if all = append(all, buf[:n]...); err != nil {
+				break
+			}
+		}
+		early <- all
+		n, _ := s.Read(buf)
+		late <- buf[:n]
+	}()
+	for i := 0; !c.State().EarlyData; i++ {
+		if i == 20 {
+			t.Fatal("0-RTT data is not accepted")
+		}
+		raw.records <- struct{}{}
+		for range 5 {
+			if err := c.Handshake(); err == nil {
+				t.Fatal("the handshake is done")
+			}
+		}
+	}
+	writeEarly(t, c, "two")
+	close(raw.records)
+	if err := c.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write([]byte("late")); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(<-early); got != "one two" {
+		t.Errorf("of 0-RTT data the server reads %q", got)
+	}
+	if got := string(<-late); got != "late" {
+		t.Errorf("then the server reads %q", got)
+	}
+	c.Close()
 }

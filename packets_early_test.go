@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -157,6 +158,137 @@ func TestPacketEarlyRefused(t *testing.T) {
 			}
 			c.Close()
 		}
+	}
+}
+
+// TestPacketEarlyLargest: a refused message of the largest size is sent again, although a
+// connection ID has made the records longer.
+func TestPacketEarlyLargest(t *testing.T) {
+	client, server := earlyPackets(t)
+	server.MaxEarlyData = 4000
+	server.Tickets = sealsock.SealTickets(new(sealsock.RotatingKeys), nil)
+	server.AntiReplay = sealsock.NewAntiReplay(100, nil) // too young to accept
+	addr, all := hearPackets(t, server)
+	d, err := sealsock.NewDialer(client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	largest := 0
+	for i := range 2 {
+		if i == 1 {
+			d.BeforeHandshake = func(_ context.Context, c *sealsock.Conn) (err error) {
+				for largest = 1200; largest > 1000; largest-- {
+					if _, err = c.WriteEarly(make([]byte, largest)); err == nil {
+						break
+					}
+				}
+				return err
+			}
+		}
+		c, err := d.Dial(t.Context(), addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Write([]byte("late")); err != nil {
+			t.Fatal(err)
+		}
+		if h := <-all; i == 1 && len(h.first) != largest || h.accepted {
+			t.Errorf("of %d bytes the server has %d", largest, len(h.first))
+		}
+		if _, err := c.Read(make([]byte, 10)); err != io.EOF {
+			t.Error(err)
+		}
+		c.Close()
+	}
+}
+
+// A gate is a socket that holds back what comes behind the first reads, until it is open.
+type gate struct {
+	net.Conn
+	left int
+	open chan struct{}
+}
+
+func (g *gate) Read(p []byte) (int, error) {
+	if g.left--; g.left < 0 {
+		<-g.open
+	}
+	return g.Conn.Read(p)
+}
+
+// TestPacketEarlyAccepted: a message that a client writes after the server has accepted 0-RTT data,
+// before the handshake is done, is sent once.
+func TestPacketEarlyAccepted(t *testing.T) {
+	client, server := earlyPackets(t)
+	server.MTU, client.Groups = 256, []iana.NamedGroup{iana.X25519}
+	// It makes EncryptedExtensions so long that Finished does not fit beside it.
+	client.ALPN = []string{strings.Repeat("a", 60)}
+	server.ALPN = client.ALPN
+	for i := range 2 {
+		a, b := packetPair(t)
+		g := &gate{a, 1000, make(chan struct{})}
+		if i == 1 {
+			g.left = 1
+		}
+		s, err := sealsock.ServerPacket(b, server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := sealsock.ClientPacket(g, client)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 2)
+		if i == 1 {
+			writeEarly(t, c, "one")
+		}
+		go func() { done <- s.Handshake() }()
+		go func() { done <- c.Handshake() }()
+		if i == 1 {
+			for i := 0; !c.State().EarlyData; i++ {
+				if i == 10000 {
+					t.Fatal("0-RTT data is not accepted")
+				}
+				time.Sleep(time.Millisecond)
+			}
+			if c.State().HandshakeDone {
+				t.Fatal("the handshake is done")
+			}
+			writeEarly(t, c, "two")
+		}
+		close(g.open)
+		for range 2 {
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := c.Write([]byte("late")); err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, 100)
+		if n, err := s.Read(buf); string(buf[:n]) != "late" || err != nil {
+			t.Errorf("the server reads %q, %v", buf[:n], err)
+		}
+		for _, want := range []string{"one", "two"}[:2*i] {
+			if n, err := s.ReadEarly(buf); string(buf[:n]) != want || err != nil {
+				t.Errorf("of 0-RTT data the server reads %q, %v", buf[:n], err)
+			}
+		}
+		if _, err := s.Write([]byte("x")); err != nil { // behind a ticket
+			t.Fatal(err)
+		}
+		if n, err := c.Read(buf); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		c.Close()
+		s.Close()
+	}
+}
+
+func writeEarly(t *testing.T, c *sealsock.Conn, message string) {
+	t.Helper()
+	if _, err := c.WriteEarly([]byte(message)); err != nil {
+		t.Fatal(err)
 	}
 }
 

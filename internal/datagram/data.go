@@ -144,10 +144,16 @@ func (c *Conn) writable() error {
 
 // seal appends the datagram of a message. What the engine has to send beside it, such as a new
 // key, follows with its next call.
-func (c *Conn) seal(dst, p []byte) (d []byte, err error) {
+func (c *Conn) seal(dst, p []byte) (d []byte, err error) { return c.sealUpTo(dst, p, 0) }
+
+// sealUpTo is seal for a message that takes the place of one of n bytes, which was sent as 0-RTT
+// data. It must not end the connection that the record of another epoch is longer, by a connection
+// ID, or that the MTU has become less since. It returns nil for a message that no record has room
+// for any more: the peer's limit was not known.
+func (c *Conn) sealUpTo(dst, p []byte, n int) (d []byte, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if most := c.engine.MaxData(); len(p) > most {
+	if most := c.engine.MaxData(); len(p) > max(most, n) {
 		return nil, tooLong(len(p), most, c.engine.MTU())
 	}
 	if err := c.spendEarly(p); err != nil {
@@ -161,7 +167,16 @@ func (c *Conn) seal(dst, p []byte) (d []byte, err error) {
 			c.use()
 		}
 	}()
-	return c.engine.Send(dst, p)
+	if d, err = c.engine.Send(dst, p); err != nil && n > 0 && isUsage(err) {
+		return nil, nil
+	}
+	return d, err
+}
+
+// isUsage reports whether an error changes nothing.
+func isUsage(err error) bool {
+	var e *engine.Error
+	return errors.As(err, &e) && e.Fault == engine.FaultUsage
 }
 
 // MaxMessage is the size of the largest message.

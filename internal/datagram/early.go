@@ -55,7 +55,11 @@ func (c *Conn) resendEarly() error {
 	refused, s := c.early, c.engine.State()
 	c.early = nil
 	c.mu.Unlock()
+	if s.EarlyData {
+		return nil // these were written after the server had accepted them
+	}
 	for _, p := range refused {
+		most := len(p)
 		p, decided, err := c.inPlaceOf(p, s)
 		if err != nil {
 			return err
@@ -63,11 +67,13 @@ func (c *Conn) resendEarly() error {
 		if len(p) == 0 || !decided && s.ALPN != s.EarlyALPN {
 			continue
 		}
-		d, err := c.seal(nil, p)
+		d, err := c.sealUpTo(nil, p, most)
 		if err != nil {
 			return err
 		}
-		_ = c.path.send(d) // it may be lost
+		if d != nil {
+			_ = c.path.send(d) // it may be lost
+		}
 	}
 	return nil
 }

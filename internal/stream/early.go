@@ -159,6 +159,9 @@ func (c *Conn) resendEarly() error {
 		return nil
 	}
 	s, decided := c.in.recv.State(), false
+	if s.EarlyData {
+		return nil // these were written after the server had accepted them
+	}
 	if c.opts.Owner != nil {
 		if data, decided = c.opts.Owner.EarlyRefused(data, s); len(data) == 0 {
 			return nil
