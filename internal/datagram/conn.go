@@ -65,7 +65,9 @@ type path interface {
 // Start gives a Conn its engine. The options need an Owner; that for streams that end without
 // close_notify has no use.
 func (c *Conn) Start(e *engine.DatagramConn, opts stream.Options) {
+	c.in.mu.Lock() // another connection may replace this one already
 	c.engine, c.owner, c.begun.opts = e, opts.Owner, opts
+	c.in.mu.Unlock()
 	c.path.begin(c)
 }
 
@@ -324,8 +326,11 @@ func (c *Conn) refuse(err error) {
 
 // fail ends the connection with err.
 func (c *Conn) fail(err error) error {
-	if c.in.ended() == nil {
-		c.owner.Failed(err)
+	c.in.mu.Lock()
+	ended, owner := c.in.err, c.owner
+	c.in.mu.Unlock()
+	if ended == nil && owner != nil { // it has begun
+		owner.Failed(err)
 	}
 	if !c.in.end(err) {
 		return c.in.ended()

@@ -114,6 +114,61 @@ func TestMuxEarly(t *testing.T) {
 	}
 }
 
+// TestMuxForgedHellos: connections that forged ClientHellos have begun do not keep the client out
+// whose address they name. Of them it is asked for a proof, which takes the place of one.
+func TestMuxForgedHellos(t *testing.T) {
+	m, socket, _, hello := earlyMux(t)
+	from, addr := addrOf(1)
+	var second *muxPath
+	for i := range 3 {
+		forged := bytes.Clone(hello)
+		forged[30] = byte(i) // of the random
+		if m.deliver(from, addr, forged); i == 1 {
+			second = m.conns[from].next
+		}
+	}
+	both := m.conns[from]
+	if m.count != 2 || m.unproved != 2 || second == nil || both.next != second {
+		t.Fatalf("%d connections, %d without a proof", m.count, m.unproved)
+	}
+	cfg := earlyConfig()
+	cfg.EarlyData = false
+	client, err := engine.DatagramClient(cfg, engine.Target{}, engine.DatagramOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Start(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	socket.sent = make(map[string][][]byte)
+	m.deliver(from, addr, client.NextDatagram())
+	if len(socket.sent[addr.String()]) == 0 {
+		t.Fatal("the client is not asked for a proof")
+	}
+	if _, err := client.Receive(time.Now(), socket.sent[addr.String()][0]); err != nil {
+		t.Fatal(err)
+	}
+	proof := client.NextDatagram()
+	m.deliver(from, addr, bytes.Clone(proof))
+	if both.next == nil || both.next.proof == nil || m.count != 2 || m.unproved != 1 {
+		t.Fatalf("the proof began no connection: %d connections, %d without a proof", m.count,
+			m.unproved)
+	}
+	if err := second.conn.in.ended(); err != errReplaced {
+		t.Errorf("the one before: %v", err)
+	}
+	next := both.next
+	m.deliver(from, addr, bytes.Clone(hello))
+	m.deliver(from, addr, bytes.Clone(proof))
+	if both.next != next || m.count != 2 {
+		t.Error("the proof was replaced")
+	}
+	next.opened() // before the other one has its engine
+	if both.conn != next || both.next != nil {
+		t.Error("the client does not have its connection")
+	}
+}
+
 // TestInboxEarly: 0-RTT data waits apart from other messages, within the same bounds.
 func TestInboxEarly(t *testing.T) {
 	in := &inbox{shared: new(atomic.Int64)}

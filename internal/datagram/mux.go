@@ -219,10 +219,13 @@ func (m *Mux) find(from peer, datagram []byte) (conn, next *Conn, begins uint64)
 		return nil, nil, begins
 	}
 	conn = p.conn.conn
+	settled := p.conn.hello == begins && !p.conn.alone
 	if p.next != nil {
 		next = p.next.conn
+		// One without a proof, whose address may be forged, does not keep others out.
+		settled = settled || !p.next.alone
 	}
-	if next != nil || p.conn.hello == begins && !p.conn.alone {
+	if settled {
 		begins = 0
 	}
 	return conn, next, begins
@@ -247,7 +250,12 @@ func (m *Mux) begin(path *muxPath, datagram []byte) bool {
 		}
 	}
 	path.conn = newConn(path, &m.queued)
-	if !m.enter(path) {
+	entered, old := m.enter(path)
+	if old != nil {
+		old.conn.in.end(errReplaced)
+		_ = old.conn.cut()
+	}
+	if !entered {
 		if reply != nil {
 			_ = path.send(reply)
 		}
@@ -265,7 +273,7 @@ func (m *Mux) begun(path *muxPath) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p := m.conns[path.peer]
-	return p != nil && p.conn.hello == path.hello
+	return p != nil && (p.conn.hello == path.hello || p.next != nil && p.next.hello == path.hello)
 }
 
 // offer gives a connection to Accept.
@@ -294,23 +302,27 @@ func (m *Mux) cutWaiting() {
 	}
 }
 
-// enter adds a connection, unless there are too many.
-func (m *Mux) enter(path *muxPath) bool {
+// enter adds a connection, unless there are too many. One with a proof takes the place of old,
+// which has none and ends.
+func (m *Mux) enter(path *muxPath) (entered bool, old *muxPath) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed || m.count >= maxConns || path.alone && m.unproved >= maxUnproved {
-		return false
+		return false, nil
+	}
+	switch p := m.conns[path.peer]; {
+	case p == nil:
+		m.conns[path.peer] = &pair{conn: path}
+	case p.next != nil && (path.alone || !p.next.alone):
+		return false, nil
+	default:
+		old, p.next = p.next, path
 	}
 	m.count++
 	if path.alone {
 		m.unproved++
 	}
-	if p := m.conns[path.peer]; p != nil {
-		p.next = path
-	} else {
-		m.conns[path.peer] = &pair{conn: path}
-	}
-	return true
+	return true, old
 }
 
 // proved stops to count a connection among those without a proof. The Mux is locked.

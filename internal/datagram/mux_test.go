@@ -18,7 +18,7 @@ func muxOf(t *testing.T, idLen int) (*Mux, func(port uint16) *muxPath) {
 	return m, func(port uint16) *muxPath {
 		p := &muxPath{mux: m, peer: at(port).peer}
 		p.conn = newConn(p, &m.queued)
-		if !m.enter(p) {
+		if entered, _ := m.enter(p); !entered {
 			t.Fatal("no room for a connection")
 		}
 		return p
