@@ -334,15 +334,6 @@ func (c *DatagramConn) emptyHandshake(r received) error {
 	return broken(iana.AlertUnexpectedMessage, "an empty record of a handshake message")
 }
 
-// malformed refuses a record with less than a fragment. One in the clear, which anyone can have
-// sent, does not end a connection that has keys. RFC 9147, Section 4.5.2.
-func (c *DatagramConn) malformed(r received) error {
-	if r.epoch == nil && c.encrypted() {
-		return nil
-	}
-	return badFragment()
-}
-
 // noteFlight notes that a record of the peer's flight has come: a part of it that is new, or
 // all of it, so that it may be acknowledged.
 func (c *DatagramConn) noteFlight(now time.Time, kept, all bool, n record.Number) {
@@ -438,10 +429,6 @@ func (c *DatagramConn) again12(now time.Time, r received) error {
 		return c.again(now)
 	}
 	return nil
-}
-
-func badFragment() error {
-	return broken(iana.AlertDecodeError, "a malformed fragment of a handshake message")
 }
 
 // wireHeader is the header of an empty message.

@@ -122,3 +122,16 @@ func checkCookie(h *wire.ClientHello) error {
 	}
 	return nil
 }
+
+// malformed refuses a record with less than a fragment. One in the clear, which anyone can have
+// sent, does not end a connection that has keys. RFC 9147, Section 4.5.2.
+func (c *DatagramConn) malformed(r received) error {
+	if r.epoch == nil && c.encrypted() {
+		return nil
+	}
+	return badFragment()
+}
+
+func badFragment() error {
+	return broken(iana.AlertDecodeError, "a malformed fragment of a handshake message")
+}

@@ -332,7 +332,7 @@ var dtlsRows = []row{
 	{
 		doc: rfc9147, section: "4.5.2",
 		must: "a malformed record in the clear does not end a connection that has keys",
-		file: "engine/datagram_receive.go",
+		file: "engine/datagram_states.go",
 		old:  "\t\treturn nil\n\t}\n\treturn badFragment()", new: "\t}\n\treturn badFragment()",
 		test: "TestDatagramForgedInTheClear",
 	},
