@@ -143,7 +143,7 @@ func (c *Conn) writable() error {
 }
 
 // seal appends the datagram of a message. What the engine has to send beside it, such as a new
-// key, follows with its next call.
+// key, follows with its next call, which the timer makes at once.
 func (c *Conn) seal(dst, p []byte) (d []byte, err error) { return c.sealUpTo(dst, p, 0) }
 
 // sealUpTo is seal for a message that takes the place of one of n bytes, which was sent as 0-RTT
@@ -163,8 +163,8 @@ func (c *Conn) sealUpTo(dst, p []byte, n int) (d []byte, err error) {
 		if v := recover(); v != nil {
 			d, err = nil, c.fail(panicked(v))
 		}
-		if c.used = true; c.quiet.IsZero() {
-			c.use()
+		if c.used = true; c.quiet.IsZero() || c.engine.Timeout().Unix() == 0 {
+			c.use() // the Timeout is of 1970 if there is more to send
 		}
 	}()
 	if d, err = c.engine.Send(dst, p); err != nil && n > 0 && isUsage(err) {

@@ -32,10 +32,15 @@ func (p *fakePath) LocalAddr() net.Addr                  { return nil }
 func (p *fakePath) RemoteAddr() net.Addr                 { return nil }
 
 // enginesOf returns both sides of an open connection.
-func enginesOf(t *testing.T, v iana.Version) (client, server *engine.DatagramConn) {
+func enginesOf(
+	t *testing.T, v iana.Version, change ...func(*engine.Options),
+) (client, server *engine.DatagramConn) {
 	t.Helper()
 	psk := engine.NewPSK([]byte("name"), bytes.Repeat([]byte{7}, 32))
 	o := engine.Options{MinVersion: v, MaxVersion: v, PSKs: []*engine.PSK{psk}}
+	for _, f := range change {
+		f(&o)
+	}
 	find := func([]byte) (*engine.PSK, error) { return psk, nil }
 	options := engine.DatagramOptions{AddressProved: true}
 	client, err := engine.DatagramClient(&engine.Config{Options: o}, engine.Target{}, options)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -376,9 +377,16 @@ func (p *muxPath) sendTo(to route, datagram []byte) error {
 		_, err := p.mux.udp.WriteToUDPAddrPort(datagram, to.peer.at)
 		return err
 	}
-	// A peer that does not read its UNIX-domain socket must not stop the others.
-	_ = p.mux.socket.SetWriteDeadline(time.Now().Add(sendTime))
-	_, err := p.mux.socket.WriteTo(datagram, to.addr)
+	// A peer that does not read its UNIX-domain socket must not stop the others. The deadline of
+	// the first try may pass while the system does not run this program, although there is room.
+	var err error
+	for range sendTries {
+		_ = p.mux.socket.SetWriteDeadline(time.Now().Add(sendTime / sendTries))
+		_, err = p.mux.socket.WriteTo(datagram, to.addr)
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
+	}
 	return err
 }
 
@@ -390,8 +398,12 @@ func (p *muxPath) route() route {
 	return route{p.peer, p.addr}
 }
 
-// sendTime bounds the time that one datagram waits for a peer on a socket other than UDP.
-const sendTime = 10 * time.Millisecond
+// sendTime bounds the time that one datagram waits for a peer on a socket other than UDP, in
+// several tries.
+const (
+	sendTime  = 10 * time.Millisecond
+	sendTries = 2
+)
 
 // forget removes a connection that has ended.
 func (p *muxPath) forget(*Conn) error {

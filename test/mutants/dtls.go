@@ -312,6 +312,18 @@ var dtlsRows = []row{
 		test: "TestDatagramEarlyNetwork",
 	},
 	{
+		doc: rfc9147, section: "4.5.3", must: "a KeyUpdate goes at once, also from a sender without a pause",
+		file: "internal/datagram/data.go",
+		old:  "|| c.engine.Timeout().Unix() == 0", new: "",
+		test: "TestKeyUpdateGoesAtOnce",
+	},
+	{
+		doc: own, section: "internal/datagram", must: "a datagram is tried again after its deadline, and not for ever",
+		file: "internal/datagram/mux.go",
+		old:  "sendTries = 2", new: "sendTries = 1",
+		test: "TestSendTriesAfterDeadline",
+	},
+	{
 		doc: own, section: "internal/udpbatch", must: "what the kernel put together is divided",
 		file: "internal/udpbatch/udpbatch_linux.go",
 		old:  "for len(all) > size {", new: "for false {",
