@@ -312,13 +312,13 @@ var dtlsRows = []row{
 		test: "TestDatagramEarlyNetwork",
 	},
 	{
-		doc: rfc9147, section: "4.5.3", must: "a KeyUpdate goes at once, also from a sender without a pause",
+		doc: rfc9147, section: "4.5.3", must: "a KeyUpdate does not wait for a pause",
 		file: "internal/datagram/data.go",
 		old:  "|| c.engine.Timeout().Unix() == 0", new: "",
 		test: "TestKeyUpdateGoesAtOnce",
 	},
 	{
-		doc: own, section: "internal/datagram", must: "a datagram is tried again after its deadline, and not for ever",
+		doc: own, section: "internal/datagram", must: "a datagram is tried again after its deadline",
 		file: "internal/datagram/mux.go",
 		old:  "sendTries = 2", new: "sendTries = 1",
 		test: "TestSendTriesAfterDeadline",
