@@ -19,6 +19,9 @@ import (
 // of TLS. raw is connected to the peer and keeps datagrams apart, such as a *net.UDPConn of
 // net.Dial.
 func ClientPacket(raw net.Conn, cfg *Config) (*Conn, error) {
+	if raw == nil {
+		return nil, errNoPacketConn
+	}
 	p, err := prepare(cfg, false)
 	if err != nil {
 		return nil, err
@@ -31,6 +34,9 @@ func ClientPacket(raw net.Conn, cfg *Config) (*Conn, error) {
 // ServerPacket is Server over datagrams: the counterpart of ClientPacket for one client. raw is
 // connected to it.
 func ServerPacket(raw net.Conn, cfg *Config) (*Conn, error) {
+	if raw == nil {
+		return nil, errNoPacketConn
+	}
 	p, err := prepareServer(cfg)
 	if err != nil {
 		return nil, err
@@ -46,10 +52,14 @@ func ServerPacket(raw net.Conn, cfg *Config) (*Conn, error) {
 // Another client has to begin again.
 //
 // A client has to prove that it receives at its address before anything is kept of it. There are
-// at most 256 exceptions at a time, to which at most three times what they have sent is sent: a
+// at most 256 exceptions at a time, and no more than half of Config.MaxHandshakes and of
+// MaxHandshakesPerAddress, to which at most three times what they have sent is sent: a
 // client whose ClientHello is longer than a datagram, one with Encrypted ClientHello, and, with
 // Config.MaxEarlyData, one that sends 0-RTT data.
 func NewPacketListener(inner net.PacketConn, cfg *Config) (*Listener, error) {
+	if inner == nil {
+		return nil, errNoPacketConn
+	}
 	p, err := prepare(withTickets(cfg), true)
 	if err != nil {
 		return nil, err
@@ -63,7 +73,13 @@ func NewPacketListener(inner net.PacketConn, cfg *Config) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.admitted = admit.New(datagram.NewMux(inner, check, p.idLength()), admit.Options[*Conn]{
+	mux := datagram.NewMux(inner, check, p.idLength())
+	for _, most := range []int{p.MaxHandshakes, p.MaxHandshakesPerAddress} {
+		if most > 0 { // otherwise there are more places than exceptions
+			mux.BoundUnproved(most)
+		}
+	}
+	l.admitted = admit.New(mux, admit.Options[*Conn]{
 		Total: p.MaxHandshakes, PerAddress: p.MaxHandshakesPerAddress,
 		Handshake: l.packetHandshake, Refused: p.OnHandshakeError,
 	})
@@ -167,6 +183,9 @@ func packetUsage(reason, hint string) error {
 		Fault: engine.FaultUsage, Alert: iana.AlertInternalError, Reason: reason, Hint: hint,
 	}
 }
+
+// errNoPacketConn is the error of functions that are given a nil connection.
+var errNoPacketConn = packetUsage("the connection below is nil", "make one with net.Dial or net.ListenPacket")
 
 // errPackets is the error of methods that only a stream has.
 var errPackets = packetUsage("this Conn carries datagrams", "use a stream, such as TCP")

@@ -1,9 +1,11 @@
 package sealsock_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"strings"
 	"sync"
@@ -378,5 +380,65 @@ func TestServerPacket(t *testing.T) {
 	var e *engine.Error
 	if _, err := sealsock.ServerPacket(nil, nil); !errors.As(err, &e) {
 		t.Errorf("without a configuration: %v", err)
+	}
+}
+
+// TestPacketFewPlaces: forged ClientHellos with 0-RTT data, which begin handshakes without a proof
+// of the address, leave room for a client that proves its own.
+func TestPacketFewPlaces(t *testing.T) {
+	client, server := earlyPackets(t)
+	client.Groups, server.Groups = []iana.NamedGroup{iana.X25519}, []iana.NamedGroup{iana.X25519}
+	server.Tickets = sealsock.SealTickets(new(sealsock.RotatingKeys), nil)
+	client.Sessions, client.ServerName = nil, "localhost"
+	var session *engine.Session
+	client.OnSession = func(s *engine.Session) { session = s }
+	addr, all := hearPackets(t, server)
+	first, err := sealsock.Dial(t.Context(), addr, client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.Write([]byte("first")); err != nil {
+		t.Fatal(err)
+	}
+	<-all
+	first.Read(make([]byte, 10)) // and the ticket before that
+	first.Close()
+	if session == nil {
+		t.Fatal("no session")
+	}
+	again := *client
+	again.Session = session
+	hello := firstHello(t, &again)
+	inner, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &flood{PacketConn: inner, most: math.MaxInt, over: make(chan struct{})}
+	f.datagram = func(i int) []byte {
+		d := bytes.Clone(hello)
+		d[30], d[31], d[32] = byte(i), byte(i>>8), byte(i>>16) // of the random
+		return d
+	}
+	few := *server
+	few.MaxHandshakes = 10
+	l, err := sealsock.NewPacketListener(f, &few)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go l.Accept()
+	raw, err := net.Dial("udp", inner.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := sealsock.ClientPacket(raw, &sealsock.Config{
+		Trust: client.Trust, ServerName: client.ServerName, Groups: client.Groups,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Handshake(); err != nil {
+		t.Error(err)
 	}
 }

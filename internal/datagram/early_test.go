@@ -114,6 +114,21 @@ func TestMuxEarly(t *testing.T) {
 	}
 }
 
+// TestBoundUnproved: connections without a proof take at most half of the places.
+func TestBoundUnproved(t *testing.T) {
+	for places, most := range map[int]int{1: 1, 50: 25, 10_000: maxUnproved} {
+		m, _, _, hello := earlyMux(t)
+		m.BoundUnproved(places)
+		for i := range most + 2 {
+			from, addr := addrOf(i + 1)
+			m.deliver(from, addr, bytes.Clone(hello))
+		}
+		if m.unproved != most {
+			t.Errorf("of %d places %d are without a proof, not %d", places, m.unproved, most)
+		}
+	}
+}
+
 // TestMuxForgedHellos: connections that forged ClientHellos have begun do not keep the client out
 // whose address they name. Of them it is asked for a proof, which takes the place of one.
 func TestMuxForgedHellos(t *testing.T) {

@@ -37,13 +37,14 @@ type Mux struct {
 
 	idLen int // of the connection IDs that are received; 0 for none
 
-	mu       sync.Mutex
-	conns    map[peer]*pair
-	ids      map[string]*muxPath // by connection ID
-	count    int                 // of connections
-	unproved int                 // of them, while there is a check
-	closed   bool                // no more of them
-	err      error
+	mu           sync.Mutex
+	conns        map[peer]*pair
+	ids          map[string]*muxPath // by connection ID
+	count        int                 // of connections
+	unproved     int                 // of them, while there is a check
+	mostUnproved int                 // may be so
+	closed       bool                // no more of them
+	err          error
 }
 
 // A pair is what a peer has: a connection that is open, or whose handshake is under way, and the
@@ -78,7 +79,7 @@ func NewMux(socket net.PacketConn, check *engine.AddressCheck, idLen int) *Mux {
 	m := &Mux{
 		check: check, idLen: idLen, ids: make(map[string]*muxPath),
 		socket: socket, accept: make(chan *Conn, maxAccept), done: make(chan struct{}),
-		seed: maphash.MakeSeed(), conns: make(map[peer]*pair),
+		seed: maphash.MakeSeed(), conns: make(map[peer]*pair), mostUnproved: maxUnproved,
 	}
 	if udp, ok := socket.(*net.UDPConn); ok {
 		m.udp = udpbatch.New(udp)
@@ -300,37 +301,6 @@ func (m *Mux) cutWaiting() {
 		default:
 			return
 		}
-	}
-}
-
-// enter adds a connection, unless there are too many. One with a proof takes the place of old,
-// which has none and ends.
-func (m *Mux) enter(path *muxPath) (entered bool, old *muxPath) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed || m.count >= maxConns || path.alone && m.unproved >= maxUnproved {
-		return false, nil
-	}
-	switch p := m.conns[path.peer]; {
-	case p == nil:
-		m.conns[path.peer] = &pair{conn: path}
-	case p.next != nil && (path.alone || !p.next.alone):
-		return false, nil
-	default:
-		old, p.next = p.next, path
-	}
-	m.count++
-	if path.alone {
-		m.unproved++
-	}
-	return true, old
-}
-
-// proved stops to count a connection among those without a proof. The Mux is locked.
-func (p *muxPath) proved() {
-	if p.alone {
-		p.alone = false
-		p.mux.unproved--
 	}
 }
 

@@ -47,9 +47,15 @@ var dtlsRows = []row{
 	},
 	{
 		doc: rfc9147, section: "5.1", must: "the clients without a cookie are bounded",
-		file: "internal/datagram/mux.go",
-		old:  "path.alone && m.unproved >= maxUnproved", new: "path.alone && m.unproved > maxUnproved",
+		file: "internal/datagram/mux_bounds.go",
+		old:  "m.unproved >= m.mostUnproved", new: "m.unproved > m.mostUnproved",
 		test: "TestMuxEarly",
+	},
+	{
+		doc: own, section: "Listener", must: "forged hellos leave half of the handshakes to others",
+		file: "packets.go",
+		old:  "if most > 0 {", new: "if false {",
+		pkg: ".", test: "TestPacketFewPlaces",
 	},
 	{
 		doc: own, section: "engine: DTLS", must: "a client with a proof does not add ECH",
@@ -386,7 +392,7 @@ var dtlsRows = []row{
 	{
 		doc: own, section: "internal/datagram",
 		must: "a ClientHello without a proof takes the place of no other one",
-		file: "internal/datagram/mux.go",
+		file: "internal/datagram/mux_bounds.go",
 		old:  "(path.alone || !p.next.alone)", new: "!p.next.alone",
 		test: "TestMuxForgedHellos",
 	},
