@@ -17,11 +17,16 @@ type Scheme struct {
 
 // Schemes returns the schemes that Parse accepts in this program, sorted by name.
 func Schemes() []Scheme {
-	all := make([]Scheme, 0, len(endpoint.Forms))
-	for name, f := range endpoint.Forms {
+	names := make([]string, 0, len(endpoint.Forms))
+	for name := range endpoint.Forms {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	all := make([]Scheme, 0, len(names))
+	for _, name := range names {
+		f := endpoint.Forms[name]
 		all = append(all, Scheme{name, f.Example, f.Meaning})
 	}
-	slices.SortFunc(all, func(a, b Scheme) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
 

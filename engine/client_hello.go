@@ -198,10 +198,18 @@ func (o *offer) addShares(random io.Reader) error {
 // they "MUST appear in the same order."
 func (o *offer) sortShares() {
 	place := func(id iana.NamedGroup) int { return slices.Index(o.hello.SupportedGroups, id) }
-	slices.SortFunc(o.shares, func(a, b ownShare) int { return place(a.group.ID) - place(b.group.ID) })
-	slices.SortFunc(o.hello.KeyShares, func(a, b wire.KeyShare) int {
-		return place(a.Group) - place(b.Group)
-	})
+	sortShort(o.shares, func(s ownShare) int { return place(s.group.ID) })
+	sortShort(o.hello.KeyShares, func(s wire.KeyShare) int { return place(s.Group) })
+}
+
+// sortShort sorts a list of a few elements by their places. slices.SortFunc would do so as
+// well, but a program links some 20 KB of it for each type.
+func sortShort[T any](list []T, place func(T) int) {
+	for i := range list {
+		for j := i; j > 0 && place(list[j]) < place(list[j-1]); j-- {
+			list[j], list[j-1] = list[j-1], list[j]
+		}
+	}
 }
 
 func defaultShares(groups []iana.NamedGroup) []iana.NamedGroup {

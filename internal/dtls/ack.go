@@ -38,9 +38,16 @@ func (a *Acks) Clear() { a.numbers = nil }
 // order".
 func (a *Acks) Message(room int) []byte {
 	n := min(len(a.numbers), max(0, room-2)/ackLen)
-	list := slices.Clone(a.numbers[len(a.numbers)-n:])
-	slices.SortFunc(list, record.Number.Compare)
-	list = slices.Compact(list)
+	list := make([]record.Number, 0, n)
+	for _, n := range a.numbers[len(a.numbers)-n:] {
+		i := len(list)
+		for i > 0 && n.Compare(list[i-1]) < 0 {
+			i--
+		}
+		if i == 0 || list[i-1] != n {
+			list = slices.Insert(list, i, n)
+		}
+	}
 	b := binary.BigEndian.AppendUint16(nil, uint16(len(list)*ackLen))
 	for _, n := range list {
 		b = binary.BigEndian.AppendUint64(b, n.Epoch)
