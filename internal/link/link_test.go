@@ -163,7 +163,7 @@ func TestCloseAcknowledges(t *testing.T) {
 func TestHostileRelay(t *testing.T) {
 	one := func(m *relay.Message) []*relay.Message { return []*relay.Message{m} }
 	var held []*relay.Message
-	count := 0 // of messages, one at a time
+	count := 0                  // of messages, one at a time
 	oneIn := func(n int) bool { // and three at the start for certain
 		count++
 		return count == 8 || count == 13 || count == 18 || rand.IntN(n) == 0
