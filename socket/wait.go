@@ -154,7 +154,7 @@ func (s *Socket) poll(dir direction, o *op, done func() bool) error {
 			return net.ErrClosed
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
-		case done() || s.sides[dir].expired():
+		case done() || s.sides[dir].expired(done):
 			return os.ErrDeadlineExceeded
 		}
 	}
@@ -163,7 +163,7 @@ func (s *Socket) poll(dir direction, o *op, done func() bool) error {
 // A side is the deadline of one direction.
 type side struct {
 	mu      sync.Mutex
-	quiet   sync.Cond // no call is being cancelled
+	quiet   sync.Cond // no call is being cancelled, or one more is
 	set     func(time.Time) error
 	user    time.Time // what the user asked for, with a monotonic reading
 	cancels int       // calls being cancelled now
@@ -200,11 +200,15 @@ func (d *side) passed() bool {
 func (d *side) late() bool { return !d.user.IsZero() && !time.Now().Before(d.user) }
 
 // expired waits until no call is being cancelled and reports whether the
-// user's own deadline has passed.
-func (d *side) expired() bool {
+// user's own deadline has passed. It does not wait for its own call, which may be
+// cancelled meanwhile: done reports that.
+func (d *side) expired(done func() bool) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for d.cancels > 0 {
+		if done() {
+			return true
+		}
 		d.quiet.Wait()
 	}
 	return d.late()
@@ -230,6 +234,7 @@ func (w *watch) interrupt() {
 	w.fired = true
 	w.side.cancels++
 	_ = w.side.set(aLongTimeAgo)
+	w.side.quiet.Broadcast() // this call may wait for others to be cancelled
 }
 
 // end restores the user's deadline once the last cancelled call is out.
