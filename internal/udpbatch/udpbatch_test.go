@@ -19,7 +19,10 @@ func sockets(t *testing.T, network, at string, connected bool) (*Conn, *Conn, ne
 			t.Fatal(err)
 		}
 		c, err := net.ListenUDP(network, addr)
-		if err != nil {
+		if err != nil && addr.IP.To4() != nil {
+			t.Fatal(err)
+		}
+		if err != nil { // a machine without IPv6
 			t.Skip(err)
 		}
 		t.Cleanup(func() { c.Close() })
