@@ -7,7 +7,7 @@ FUZZTIME ?= 60s
 FUZZPACKAGES ?= ./...
 # Modules of their own, for the libraries of others.
 CONTRIB = $(patsubst %/go.mod,%,$(wildcard contrib/*/go.mod test/*/go.mod))
-CROSS = linux/amd64 linux/arm64 linux/riscv64 darwin/arm64 freebsd/amd64 windows/amd64
+CROSS = linux/amd64 linux/arm64 linux/riscv64 linux/386 linux/arm darwin/arm64 freebsd/amd64 windows/amd64
 
 .PHONY: run test contrib announce check build page bench million mutants fuzz peers lint cross vet timing clean
 
@@ -55,12 +55,13 @@ cross: ## builds and vets for every supported system
 	  GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) build $(PACKAGES); \
 	  GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet $(PACKAGES); done
 
-bench: ## comparison with crypto/tls, OpenSSL, net, Python and other tunnels; writes docs/performance.*, sockets.md, tunnel.*
+bench: ## comparison with crypto/tls, OpenSSL, net, Python, other tunnels and plain event loops; writes docs/performance.*, sockets.md, tunnel.*
 	$(GO) run ./bench
 	$(GO) run ./bench sockets
 	$(GO) run ./bench tunnels
+	$(GO) run ./bench loops
 
-million: ## a million idle connections, both ends on this machine: 20 GB of memory and half an hour; not in CI
+million: ## a million idle connections, both ends on this machine: 20 GB of memory and a quarter of an hour; not in CI
 	$(GO) build -o bin/bench ./bench
 	bin/bench million -out docs/million.json
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/sha256"
+	"encoding/hex"
 	"sync/atomic"
 
 	"github.com/sealsock/sealsock/engine"
@@ -16,6 +18,7 @@ type answers struct {
 	conn   *Conn         // whose answers they are, or nil
 	to     *target       // on a client
 	claims *trust.Result // what the peer has shown and not proved yet
+	former *trust.Result // what it showed in the session that it may resume
 	// resumes is what Server has in place of Tickets and AntiReplay of cfg, or nil.
 	resumes *resumption
 	peer    atomic.Pointer[trust.Result]
@@ -31,9 +34,25 @@ type target struct {
 	ech     []byte // its ECHConfigList
 }
 
-// sessionKey is what a session is kept under: the server's name, and the address
-// if it is known, because two services may share a name.
-func (t *target) sessionKey() string { return t.name + " " + t.address }
+// sessionKey is what a session is kept under: the server's name, the address if it is known,
+// because two services may share a name, and what this side has to prove itself with. The server
+// takes a client that resumes for the one that the session began with.
+func (a *answers) sessionKey() string {
+	key := a.to.name + " " + a.to.address
+	if len(a.cfg.Identities) == 0 && len(a.cfg.PSKs) == 0 {
+		return key
+	}
+	own := sha256.New()
+	for _, id := range a.cfg.Identities {
+		leaf := sha256.Sum256(id.Chain[0])
+		own.Write(leaf[:])
+	}
+	for _, psk := range a.cfg.PSKs {
+		name := sha256.Sum256(psk.Identity)
+		own.Write(name[:])
+	}
+	return key + " " + hex.EncodeToString(own.Sum(nil)[:16])
+}
 
 // startClient makes the halves of a client's connection.
 func (a *answers) startClient(e *engine.Config) (*engine.Receiver, *engine.Sender, error) {
@@ -44,7 +63,7 @@ func (a *answers) startClient(e *engine.Config) (*engine.Receiver, *engine.Sende
 func (a *answers) target() engine.Target {
 	session := a.cfg.Session
 	if session == nil && a.cfg.Sessions != nil && a.to.name != "" {
-		session = a.cfg.Sessions.Take(a.to.sessionKey())
+		session = a.cfg.Sessions.Take(a.sessionKey())
 	}
 	return engine.Target{
 		ServerName: sniName(a.to.name), Session: session, ECHConfigs: a.to.ech,
@@ -54,7 +73,7 @@ func (a *answers) target() engine.Target {
 // keepSession is called with each session that the server offers.
 func (a *answers) keepSession(s *engine.Session) {
 	if a.cfg.Sessions != nil && a.to.name != "" {
-		a.cfg.Sessions.Put(a.to.sessionKey(), s)
+		a.cfg.Sessions.Put(a.sessionKey(), s)
 	}
 	if a.cfg.OnSession != nil {
 		a.cfg.OnSession(s)
@@ -174,9 +193,11 @@ func (a *answers) verify(ctx context.Context, q *engine.PeerCertificate) (crypto
 			return nil, err
 		}
 	}
-	if !q.Resumed { // then others may be using the session that it is of
-		share(q.Chain, result)
+	if q.Resumed {
+		a.former = result
+		return result.PublicKey, nil
 	}
+	share(q.Chain, result) // of a session others may be using it
 	a.claims = result
 	return result.PublicKey, nil
 }
@@ -196,13 +217,17 @@ func share(chain [][]byte, r *trust.Result) {
 	}
 }
 
-// proved is called once the peer has proved that it holds the key of what it
-// has shown. Before that, a.claims is not authenticated.
-func (a *answers) proved() {
-	if a.claims != nil {
+// proved is called once the peer has proved that it holds the key of what it has shown or, if
+// resumed, the secret of the session. Before that, neither a.claims nor a.former is authenticated.
+// A session that was offered and not resumed tells nothing about the peer.
+func (a *answers) proved(resumed bool) {
+	switch {
+	case a.claims != nil:
 		a.peer.Store(a.claims)
-		a.claims = nil
+	case resumed && a.former != nil:
+		a.peer.Store(a.former)
 	}
+	a.claims, a.former = nil, nil
 }
 
 // defaultTrust is shared, so that its memory of verified chains is too.

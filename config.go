@@ -1,6 +1,7 @@
 package sealsock
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -33,10 +34,10 @@ type Config struct {
 	Trust Verifier
 	// VerifyConnection, if set, is called at the end of each handshake, also of one that
 	// resumes a session and of one without certificates, before Read and Write exchange
-	// data. Of its argument it may call State, Peer, ConnectionState and Export; for a
-	// connection of an Engine nothing else of it can be used. An
-	// error ends the connection, with the alert bad_certificate unless it has a method
-	// Alert() iana.Alert.
+	// data; WriteEarly and ReadEarly exchange theirs before. Of its argument it may call State,
+	// Peer, ConnectionState and Export; for a connection of an Engine nothing else of it can
+	// be used. An error ends the connection, with the alert bad_certificate unless it has a
+	// method Alert() iana.Alert.
 	VerifyConnection func(*Conn) error
 	// ServerName is the name a client asks for and the server must prove, a
 	// DNS name or an IP address. Empty means the host that was dialled.
@@ -105,6 +106,15 @@ type Config struct {
 	// the headers of UDP and IP: 256 to 65507; 0 means 1200, which nearly every network
 	// carries. It bounds the messages of Conn.Write. Streams have no use for it.
 	MTU int
+	// KernelTLS has the kernel of Linux seal what a Conn over TCP sends, from its first SendFile
+	// of a regular file on: the file is not copied through this process then. It needs the
+	// module tls, for TLS 1.3 also Linux 6.14, and AES-GCM, ChaCha20-Poly1305 or
+	// TLS_AES_128_CCM_SHA256 and its counterparts of TLS 1.2. Without them, if the peer takes no
+	// records of 16 KiB, or in FIPS 140 mode, the file is sealed in this process: Conn.KernelTLS
+	// tells. It gives up Padding, which is an error beside it, and, once the kernel seals, Unwrap,
+	// Detach and HandOver. Whether it saves time depends on the kernel and the processor: see
+	// docs/sockets.md. What is received is decrypted in this process.
+	KernelTLS bool
 	// AllowTruncation makes Read return io.EOF, in place of an error that is
 	// io.ErrUnexpectedEOF, if the connection below ends between two records without
 	// close_notify. It is for peers that end so, and for protocols that mark the end
@@ -218,7 +228,17 @@ func (c *Config) check() error {
 			return misconfigured("Compressors", i, "does not have both functions")
 		}
 	}
-	return c.checkTrust()
+	return cmp.Or(c.checkTrust(), c.checkKernelTLS())
+}
+
+func (c *Config) checkKernelTLS() error {
+	if c.KernelTLS && c.Padding != nil {
+		return &engine.Error{
+			Fault: engine.FaultUsage, Alert: iana.AlertInternalError,
+			Reason: "Config has both KernelTLS and Padding: the kernel pads no records",
+		}
+	}
+	return nil
 }
 
 func (c *Config) checkTrust() error {

@@ -99,6 +99,7 @@ func (c *Conn) start(
 ) {
 	opts.Owner, opts.AllowTruncation = (*owner)(c), c.cfg.AllowTruncation
 	opts.Checks = c.cfg.VerifyConnection != nil || c.cfg.ForClient != nil
+	opts.KernelTLS = c.cfg.KernelTLS
 	c.observe()
 	c.stream = below
 	c.stream.Begin(raw, r, s, opts)
@@ -167,7 +168,7 @@ func (o *owner) EarlyRefused(data []byte, s engine.State) (instead []byte, decid
 }
 
 // Proved implements stream.Owner.
-func (o *owner) Proved() { o.proved() }
+func (o *owner) Proved() { o.proved((*Conn)(o).State().Resumed) }
 
 // Failed implements stream.Owner. It gives a final error its counterpart in package
 // crypto/tls. The errors that it changes belong to one connection.

@@ -65,6 +65,31 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 	return c.below().Write(p)
 }
 
+// ReadBatch is Read for several messages over datagrams: as many as there are, at least one, and at
+// most one for each buffer. It cuts the first n buffers to their messages, so give them their
+// capacity again before the next call. Over a stream it reads once, into the first buffer. Without
+// buffers it waits for no message.
+func (c *Conn) ReadBatch(buffers [][]byte) (n int, err error) {
+	if !c.below().Made() {
+		return 0, stream.ErrNotMade
+	}
+	if len(buffers) == 0 {
+		return 0, c.HandshakeContext(context.Background())
+	}
+	if c.packets == nil {
+		n, err := c.Read(buffers[0])
+		if n == 0 {
+			return 0, err
+		}
+		buffers[0] = buffers[0][:n]
+		return 1, err
+	}
+	if err := c.awaitOpen(context.Background()); err != nil {
+		return 0, err
+	}
+	return c.packets.ReadBatch(buffers)
+}
+
 // WriteBatch is Write for several messages over datagrams, each of which becomes one. On Linux one
 // system call sends up to 64 of them, and messages of one size cost the least. It returns how many
 // messages were sent, and the error of the one behind these. Over a stream it writes one after
@@ -89,6 +114,7 @@ func (c *Conn) WriteBatch(messages [][]byte) (n int, err error) {
 
 // ReadFrom encrypts and sends what r has until its end, which is no error, and returns the
 // number of bytes. In bulk, it makes one system call for 64 KiB. io.Copy uses it.
+// The kernel sends files only with SendFile.
 func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
 	if err := c.awaitOpen(context.Background()); err != nil {
 		return 0, err

@@ -73,7 +73,8 @@ func sealPair(t testing.TB, a, b net.Conn, cc, sc *sealsock.Config) (client, ser
 	return client, server
 }
 
-// socketPair returns two ends of a socket of a network.
+// socketPair returns two ends of a socket of a network. They stay open until the test ends: the
+// garbage collector closes a socket that nothing refers to, also while its peer uses it.
 func socketPair(t testing.TB, network string) (a, b net.Conn) {
 	t.Helper()
 	if network == "pipe" {
@@ -91,9 +92,11 @@ func socketPair(t testing.TB, network string) (a, b net.Conn) {
 	if a, err = net.Dial(network, l.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { a.Close() })
 	if b, err = l.Accept(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { b.Close() })
 	return a, b
 }
 

@@ -29,9 +29,9 @@ func (c *Conn) State() engine.State { return c.below().State() }
 //
 // Over datagrams p is one message. If the server accepts less than p, nothing is sent. Messages
 // may arrive in another order or not at all; one that overtakes the ClientHello is lost. Those that
-// the server refuses are sent again once the handshake is done, unless the server chose another
-// application protocol. Until a client has proved that it receives at its address, a server sends
-// at most three times what it has received, and WriteEarly returns an error beyond that.
+// the server refuses are sent again once the handshake is done, as over a stream. Until a client
+// has proved that it receives at its address, a server sends at most three times what it has
+// received, and WriteEarly returns an error beyond that.
 func (c *Conn) WriteEarly(p []byte) (n int, err error) {
 	err = c.observed(func() error {
 		n, err = c.below().WriteEarly(p)

@@ -1,5 +1,5 @@
-// Package sealsock provides encrypted sockets: TLS 1.3, by an engine of its own,
-// over any connection the operating system has.
+// Package sealsock provides encrypted sockets: TLS 1.3 and 1.2, by an engine of its own,
+// over any connection the operating system has, and DTLS 1.3 and 1.2 over datagrams.
 //
 // # Connections
 //

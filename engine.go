@@ -115,7 +115,7 @@ func (c *EngineConn) Receive(in []byte) (n int, ev engine.Event, err error) {
 	switch ev.Kind {
 	case engine.EventClientAuth:
 		if !ev.Declined {
-			c.proved()
+			c.proved(false)
 		}
 	case engine.EventSession:
 		c.keepSession(ev.Session)
@@ -147,7 +147,7 @@ func (c *EngineConn) check() error {
 		return nil
 	}
 	c.checked = true
-	c.proved()
+	c.proved(s.Resumed)
 	refused := c.verifyState(s)
 	if refused != nil {
 		_ = c.Abort(refused) // the refusal is the error that counts

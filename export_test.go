@@ -17,3 +17,6 @@ func FirstEnd(first, second error) error {
 	w.end(second)
 	return w.failed(second)
 }
+
+// CheckDelegation checks a delegated credential, as a client does.
+var CheckDelegation = checkDelegation

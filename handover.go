@@ -185,8 +185,10 @@ func (o *TakenOver) Client() bool { return o != nil && o.h.Client() }
 // the peer is not verified again. Conn works once.
 //
 // It sends what the other process could not send, until ctx ends; what is left goes out with
-// the next Write. On TLS 1.3 it changes the key of what this side sends, and asks the peer to
-// change its own.
+// the next Write. Give ctx a short time limit: a peer may read again only after something of
+// its own has been read, such as crypto/tls, which answers a request for a key update between
+// its calls of Write. On TLS 1.3 Conn changes the key of what this side sends, and asks the
+// peer to change its own.
 func (o *TakenOver) Conn(ctx context.Context, cfg *Config) (c *Conn, err error) {
 	if o == nil || o.h == nil {
 		return nil, errNoTakeover
@@ -204,7 +206,9 @@ func (o *TakenOver) Conn(ctx context.Context, cfg *Config) (c *Conn, err error) 
 	defer caught(&c, &err)
 	c = &Conn{answers: answers{cfg: p.Config}}
 	c.conn = c
-	opts := stream.Options{Owner: (*owner)(c)}
+	opts := stream.Options{
+		Owner: (*owner)(c), AllowTruncation: p.AllowTruncation, KernelTLS: p.KernelTLS,
+	}
 	if o.Client() {
 		c.to = &target{name: o.rest.Name, address: o.rest.Address, knownAs: o.rest.KnownAs}
 	}

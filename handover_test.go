@@ -57,7 +57,11 @@ func handOver(t testing.TB, c *sealsock.Conn, cfg *sealsock.Config, extra []byte
 	if err != nil {
 		t.Fatal(err)
 	}
-	moved, err := o.Conn(t.Context(), cfg)
+	// A peer of crypto/tls that is in Write answers no request for a key update, and does not
+	// read until it has.
+	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	moved, err := o.Conn(short, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,6 +275,25 @@ func TestHandOverKeepsThePeer(t *testing.T) {
 	}
 	if err := c.Close(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("closing in the old process: %v", err)
+	}
+}
+
+// TestHandOverAllowsTruncation: the Config of the new process decides whether a connection may end
+// without close_notify.
+func TestHandOverAllowsTruncation(t *testing.T) {
+	for allow, want := range map[bool]error{true: io.EOF, false: io.ErrUnexpectedEOF} {
+		cfg, other := standardPair(t, tls.VersionTLS13)
+		a, b := socketPair(t, "unix")
+		c, peer := openWith(t, false, a, b, cfg, other)
+		own := *cfg
+		own.AllowTruncation = allow
+		moved, _ := handOver(t, c, &own, nil)
+		if err := peer.NetConn().(*net.UnixConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := moved.Read(make([]byte, 1)); !errors.Is(err, want) {
+			t.Errorf("AllowTruncation %v: %v, want %v", allow, err, want)
+		}
 	}
 }
 

@@ -44,8 +44,8 @@ func BenchmarkHandshake(b *testing.B) {
 // The garbage collection may empty the pools meanwhile, so the best of some rounds counts.
 func TestHandshakeAllocations(t *testing.T) {
 	for group, most := range map[iana.NamedGroup]struct{ objects, bytes float64 }{
-		iana.X25519:         {objects: 145, bytes: 23 << 10},
-		iana.X25519MLKEM768: {objects: 155, bytes: 39 << 10},
+		iana.X25519:         {objects: 120, bytes: 18 << 10},
+		iana.X25519MLKEM768: {objects: 129, bytes: 33 << 10},
 	} {
 		ours, _ := newShakers(t, group, false)
 		near, far := memoryEnds()
@@ -69,9 +69,12 @@ func TestHandshakeAllocations(t *testing.T) {
 		}
 		t.Logf("%v: %.0f objects, %.0f bytes", group, objects, size)
 		if !gcm.Accelerated() { // then each AEAD of the standard library is larger
-			most.objects, most.bytes = most.objects+12, most.bytes+(9<<10)
+			most.objects, most.bytes = most.objects+10, most.bytes+(7<<10)
 		}
-		if objects > most.objects || size > most.bytes && !racing {
+		if racing { // then the pools lose some of what goes back
+			most.objects, most.bytes = most.objects+15, math.Inf(1)
+		}
+		if objects > most.objects || size > most.bytes {
 			t.Errorf("%v: %.0f objects and %.0f bytes, at most %.0f and %.0f are expected",
 				group, objects, size, most.objects, most.bytes)
 		}

@@ -65,6 +65,9 @@ func ListenAddress(ctx context.Context, a address.Address, cfg *Config) (*Listen
 
 // NewListener returns a Listener over inner, which it takes over.
 func NewListener(inner net.Listener, cfg *Config) (*Listener, error) {
+	if inner == nil {
+		return nil, errNoListener
+	}
 	// A configuration that cannot serve is found now, not at the first client.
 	p, err := prepare(withTickets(cfg), true)
 	if err != nil {
@@ -119,6 +122,7 @@ func (l *Listener) below() *admit.Listener[*Conn] {
 
 // handshake proves one client.
 func (l *Listener) handshake(ctx context.Context, raw net.Conn) (*Conn, error) {
+	stream.GrowStack() // of a goroutine that has just begun
 	ctx, cancel := l.prepared.withTimeout(ctx)
 	defer cancel()
 	below := raw

@@ -138,11 +138,13 @@ func TestOnHandshakeByRead(t *testing.T) {
 // TestOnHandshakeByEach: each method that runs a handshake has it reported before it returns, and
 // once, whether it succeeds or not.
 func TestOnHandshakeByEach(t *testing.T) {
+	file, _ := sentFile(t)
 	p := []byte("x")
 	run := map[string]func(context.Context, *sealsock.Conn){
 		"Handshake":        func(_ context.Context, c *sealsock.Conn) { c.Handshake() },
 		"HandshakeContext": func(ctx context.Context, c *sealsock.Conn) { c.HandshakeContext(ctx) },
 		"Read":             func(_ context.Context, c *sealsock.Conn) { c.Read(nil) },
+		"ReadBatch":        func(_ context.Context, c *sealsock.Conn) { c.ReadBatch(nil) },
 		"Write":            func(_ context.Context, c *sealsock.Conn) { c.Write(p) },
 		"WriteBatch":       func(_ context.Context, c *sealsock.Conn) { c.WriteBatch([][]byte{p}) },
 		"ReadFrom":         func(_ context.Context, c *sealsock.Conn) { c.ReadFrom(bytes.NewReader(p)) },
@@ -152,14 +154,18 @@ func TestOnHandshakeByEach(t *testing.T) {
 		"SendTickets":      func(ctx context.Context, c *sealsock.Conn) { c.SendTickets(ctx, 1) },
 		"Unwrap":           func(ctx context.Context, c *sealsock.Conn) { c.Unwrap(ctx) },
 		"Detach":           func(_ context.Context, c *sealsock.Conn) { c.Detach() },
+		"SendFile": func(_ context.Context, c *sealsock.Conn) {
+			c.SendFile(file, 0, -1)
+		},
 		"RequestClientCertificate": func(ctx context.Context, c *sealsock.Conn) {
 			c.RequestClientCertificate(ctx)
 		},
 	}
 	// These run no handshake, or end it, or, as WriteEarly, run a part of it.
 	others := strings.Fields(`Abort Close CloseWrite ConnectionState Export ExportEarly GiveUp HandOver
-		HandshakeDone LocalAddr LogValue MaxMessage NetConn OCSPResponse Peer PostQuantum RemoteAddr
-		ServerEndPoint SetDeadline SetReadDeadline SetWriteDeadline State VerifyHostname WriteEarly`)
+		HandshakeDone KernelTLS LocalAddr LogValue MaxMessage NetConn OCSPResponse Peer PostQuantum
+		RemoteAddr ServerEndPoint SetDeadline SetReadDeadline SetWriteDeadline State VerifyHostname
+		WriteEarly`)
 	for m := range reflect.TypeFor[*sealsock.Conn]().Methods() {
 		if run[m.Name] == nil && !slices.Contains(others, m.Name) {
 			t.Errorf("this test does not know what %s does", m.Name)

@@ -184,6 +184,9 @@ func packetUsage(reason, hint string) error {
 	}
 }
 
+// errNoListener is the error of NewListener without one.
+var errNoListener = packetUsage("the listener below is nil", "make one with net.Listen")
+
 // errNoPacketConn is the error of functions that are given a nil connection.
 var errNoPacketConn = packetUsage("the connection below is nil", "make one with net.Dial or net.ListenPacket")
 

@@ -176,3 +176,99 @@ func TestWriteBatchStream(t *testing.T) {
 		t.Errorf("%q came, %v", all, err)
 	}
 }
+
+// TestReadBatch: messages that have come are read together, each in a buffer of its own, and a call
+// waits for one at least. What follows a message that its buffer does not hold stays.
+func TestReadBatch(t *testing.T) {
+	client, server := newConfigs(t)
+	c, s := batchPair(t, "udp://127.0.0.1:0", client, server)
+	list := batchOf()
+	if n, err := c.WriteBatch(list); n != len(list) || err != nil {
+		t.Fatal(n, err)
+	}
+	list = slices.DeleteFunc(list, func(m []byte) bool { return len(m) == 0 })
+	got, most := 0, 0
+	for got < len(list) {
+		buffers := make([][]byte, 10)
+		for i := range buffers {
+			buffers[i] = make([]byte, 2000)
+		}
+		s.SetReadDeadline(time.Now().Add(10 * time.Second))
+		n, err := s.ReadBatch(buffers)
+		if n < 1 || n > 10 || err != nil {
+			t.Fatalf("%d messages after %d: %v", n, got, err)
+		}
+		for i, b := range buffers[:n] {
+			if !bytes.Equal(b, list[got+i]) {
+				t.Fatalf("message %d has %d bytes, expected %d", got+i, len(b), len(list[got+i]))
+			}
+		}
+		if n < 10 && len(buffers[n]) != 2000 {
+			t.Error("a buffer without a message was changed")
+		}
+		got, most = got+n, max(most, n)
+	}
+	if most == 1 {
+		t.Error("each message was read by itself")
+	}
+	if n, err := s.ReadBatch(nil); n != 0 || err != nil {
+		t.Errorf("without buffers: %d, %v", n, err)
+	}
+	s.SetReadDeadline(time.Now().Add(-time.Second))
+	if n, err := s.ReadBatch(make([][]byte, 1)); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("after the deadline: %d, %v", n, err)
+	}
+	shortBuffer(t, c, s)
+	var none *sealsock.Conn
+	if _, err := none.ReadBatch(make([][]byte, 1)); err == nil {
+		t.Error("nil reads")
+	}
+}
+
+// shortBuffer sends two messages, of which the second one does not fit into its buffer.
+func shortBuffer(t *testing.T, c, s *sealsock.Conn) {
+	t.Helper()
+	if n, err := c.WriteBatch([][]byte{[]byte("one"), []byte("longer")}); n != 2 || err != nil {
+		t.Fatal(n, err)
+	}
+	s.SetReadDeadline(time.Now().Add(10 * time.Second))
+	for range 2 { // they may come apart
+		buffers := [][]byte{make([]byte, 5), make([]byte, 5)}
+		n, err := s.ReadBatch(buffers)
+		if n == 1 && string(buffers[0]) == "one" && err == nil {
+			continue
+		}
+		if n != 0 || !errors.Is(err, io.ErrShortBuffer) {
+			t.Errorf("%d messages, %v", n, err)
+		}
+	}
+	long := [][]byte{make([]byte, 6)}
+	if n, err := s.ReadBatch(long); n != 1 || err != nil || string(long[0]) != "longer" {
+		t.Errorf("%d, %v", n, err)
+	}
+}
+
+// TestReadBatchStream: over a stream it is one Read.
+func TestReadBatchStream(t *testing.T) {
+	client, server := newConfigs(t)
+	c, s := batchPair(t, "tcp://127.0.0.1:0", client, server)
+	if _, err := c.Write([]byte("text")); err != nil {
+		t.Fatal(err)
+	}
+	buffers := [][]byte{make([]byte, 9), make([]byte, 9)}
+	if n, err := s.ReadBatch(buffers); n != 1 || err != nil || string(buffers[0]) != "text" {
+		t.Errorf("%d, %v, %q", n, err, buffers[0])
+	}
+	s.SetReadDeadline(time.Now().Add(-time.Second))
+	if n, err := s.ReadBatch(buffers); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("after the deadline: %d, %v", n, err)
+	}
+	if len(buffers[0]) != 4 {
+		t.Errorf("a buffer without a message has %d bytes of its 4", len(buffers[0]))
+	}
+	s.SetReadDeadline(time.Time{})
+	c.Close()
+	if n, err := s.ReadBatch(buffers); n != 0 || err != io.EOF {
+		t.Errorf("at the end: %d, %v", n, err)
+	}
+}

@@ -1,11 +1,9 @@
 package sealsock_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
-	"math"
 	"net"
 	"strings"
 	"sync"
@@ -160,6 +158,61 @@ func TestPacketEarlyRefused(t *testing.T) {
 			}
 			c.Close()
 		}
+	}
+}
+
+// TestPacketEarlyOtherProtocol: 0-RTT data that a server refuses because it has chosen another
+// application protocol ends the connection with an error, as over a stream.
+func TestPacketEarlyOtherProtocol(t *testing.T) {
+	client, server := earlyPackets(t)
+	server.Tickets = sealsock.SealTickets(new(sealsock.RotatingKeys), nil)
+	server.AntiReplay = sealsock.NewAntiReplay(100, nil) // too young to accept
+	client.ALPN = []string{"a", "b"}
+	sessions := make(chan *engine.Session, 10)
+	client.OnSession = func(s *engine.Session) { sessions <- s }
+	for i, protocol := range []string{"a", "b"} {
+		a, b := packetPair(t)
+		other := *server
+		other.ALPN = []string{protocol}
+		s, err := sealsock.ServerPacket(b, &other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		own := *client
+		c, err := sealsock.ClientPacket(a, &own)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() {
+			err := s.Handshake()
+			s.SetReadDeadline(time.Now().Add(10 * time.Second))
+			if err == nil {
+				_, err = s.Read(make([]byte, 10))
+			}
+			done <- err
+		}()
+		if i == 1 {
+			writeEarly(t, c, "early")
+		}
+		err = c.Handshake()
+		var e *engine.Error
+		switch {
+		case i == 0 && err != nil:
+			t.Fatal(err)
+		case i == 1 && (!errors.As(err, &e) || e.Fault != engine.FaultIncompatible ||
+			!strings.Contains(err.Error(), `expected "a", got "b"`)):
+			t.Errorf("another protocol: %v", err)
+		}
+		if i == 0 {
+			client.Session = <-sessions
+			c.CloseWrite()
+		}
+		if err := <-done; err != io.EOF {
+			t.Errorf("connection %d: the server reads %v", i, err)
+		}
+		c.Close()
+		s.Close()
 	}
 }
 
@@ -380,65 +433,5 @@ func TestServerPacket(t *testing.T) {
 	var e *engine.Error
 	if _, err := sealsock.ServerPacket(nil, nil); !errors.As(err, &e) {
 		t.Errorf("without a configuration: %v", err)
-	}
-}
-
-// TestPacketFewPlaces: forged ClientHellos with 0-RTT data, which begin handshakes without a proof
-// of the address, leave room for a client that proves its own.
-func TestPacketFewPlaces(t *testing.T) {
-	client, server := earlyPackets(t)
-	client.Groups, server.Groups = []iana.NamedGroup{iana.X25519}, []iana.NamedGroup{iana.X25519}
-	server.Tickets = sealsock.SealTickets(new(sealsock.RotatingKeys), nil)
-	client.Sessions, client.ServerName = nil, "localhost"
-	var session *engine.Session
-	client.OnSession = func(s *engine.Session) { session = s }
-	addr, all := hearPackets(t, server)
-	first, err := sealsock.Dial(t.Context(), addr, client)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := first.Write([]byte("first")); err != nil {
-		t.Fatal(err)
-	}
-	<-all
-	first.Read(make([]byte, 10)) // and the ticket before that
-	first.Close()
-	if session == nil {
-		t.Fatal("no session")
-	}
-	again := *client
-	again.Session = session
-	hello := firstHello(t, &again)
-	inner, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &flood{PacketConn: inner, most: math.MaxInt, over: make(chan struct{})}
-	f.datagram = func(i int) []byte {
-		d := bytes.Clone(hello)
-		d[30], d[31], d[32] = byte(i), byte(i>>8), byte(i>>16) // of the random
-		return d
-	}
-	few := *server
-	few.MaxHandshakes = 10
-	l, err := sealsock.NewPacketListener(f, &few)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	go l.Accept()
-	raw, err := net.Dial("udp", inner.LocalAddr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := sealsock.ClientPacket(raw, &sealsock.Config{
-		Trust: client.Trust, ServerName: client.ServerName, Groups: client.Groups,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if err := c.Handshake(); err != nil {
-		t.Error(err)
 	}
 }

@@ -337,6 +337,7 @@ var withoutSecrets = map[string]string{
 	"certificate.Key":         "the public half",
 	"certificate.Request":     "a public key",
 	"engine.Delegation":       "a public key",
+	"engine.SendingKey":       "printed by TestSendingKeyIsNotPrinted of package engine",
 	"natsfleet.Member":        "printed by TestMemberNeverPrints: it needs a NATS server",
 	"staple.Options":          "it names a type of identity",
 	"tunnel.Certificate":      "names of files",

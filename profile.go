@@ -134,6 +134,11 @@ func (c *Config) profiled() (*Config, error) {
 		return nil, c.Profile.misused(fmt.Sprintf("it needs %v, which MaxVersion excludes",
 			rules.MinVersion))
 	}
+	for _, id := range c.DelegatedSchemes {
+		if rules.SignatureSchemes != nil && !slices.Contains(rules.SignatureSchemes, id) {
+			return nil, c.Profile.misused(fmt.Sprintf("it does not allow %v of DelegatedSchemes", id))
+		}
+	}
 	own := *c
 	own.MinVersion = max(c.MinVersion, rules.MinVersion)
 	own.CipherSuites, own.Groups = rules.CipherSuites, rules.Groups

@@ -111,6 +111,9 @@ func TestProfileMisused(t *testing.T) {
 		"suites":   func(c *sealsock.Config) { c.CipherSuites = []iana.CipherSuite{1} },
 		"schemes":  func(c *sealsock.Config) { c.SignatureSchemes = []iana.SignatureScheme{1} },
 		"versions": func(c *sealsock.Config) { c.MaxVersion = iana.TLS12 },
+		"delegated keys": func(c *sealsock.Config) {
+			c.DelegatedSchemes = []iana.SignatureScheme{iana.MLDSA87, iana.ECDSAWithP256AndSHA256}
+		},
 	} {
 		cfg := &sealsock.Config{Profile: sealsock.CNSA2}
 		change(cfg)

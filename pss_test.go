@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/peers"
 	"github.com/sealsock/sealsock/trust"
 )
@@ -90,12 +90,7 @@ func TestKeysBoundToPSS(t *testing.T) {
 // serveOpenSSL starts a server and returns its address once it listens.
 func serveOpenSSL(t *testing.T, cert, key string) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := fmt.Sprintf("127.0.0.1:%d", freeport.Pick(t))
 	cmd := exec.Command("openssl", "s_server", "-accept", address, "-cert", cert, "-key", key)
 	out, err := cmd.StdoutPipe()
 	if err != nil {

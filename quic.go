@@ -73,7 +73,7 @@ func (c *QUICConn) check(err error) error {
 		return nil
 	}
 	c.checked = true
-	c.proved()
+	c.proved(s.Resumed)
 	if err := c.verifyState(s); err != nil {
 		c.refused = true
 		return c.Abort(err)

@@ -72,8 +72,10 @@ func TestServerResumes(t *testing.T) {
 	off := *sc
 	off.NumTickets = -1
 	cc.Sessions = sealsock.NewMemoryCache(1)
-	if served(t, cc, &off) || served(t, cc, &off) {
-		t.Error("a connection without tickets resumed")
+	for range 2 {
+		if served(t, cc, &off) {
+			t.Error("a connection without tickets resumed")
+		}
 	}
 }
 

@@ -9,8 +9,13 @@ import (
 
 // A SessionCache keeps a client's sessions. Take must give each one out once:
 // an observer could link connections that use the same one. RFC 9846, Appendix C.4.
+//
+// A server takes a client that resumes for the one that the session began with. So Configs with
+// different Identities or PSKs may share a cache, and those with a SelectIdentity, Source or
+// SelectPSK that select differently must not.
 type SessionCache interface {
-	// Take removes and returns a session for a server, or nil.
+	// Take removes and returns a session for a server, or nil. The text names the server and,
+	// by a hash, the Identities and PSKs of the Config.
 	Take(server string) *engine.Session
 	// Put keeps a session for a server.
 	Put(server string, s *engine.Session)

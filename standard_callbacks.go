@@ -17,9 +17,7 @@ import (
 
 // standardCallbacks sets the callbacks for whole connections.
 func (c *Config) standardCallbacks(std *tls.Config) {
-	if verify := std.VerifyConnection; verify != nil {
-		c.VerifyConnection = func(conn *Conn) error { return verify(conn.ConnectionState()) }
-	}
+	c.VerifyConnection = standardVerify(std)
 	choose := func(context.Context, *engine.ClientHelloInfo) (*Config, error) { return nil, nil }
 	switch {
 	case std.GetConfigForClient != nil:
@@ -38,6 +36,35 @@ func (c *Config) standardCallbacks(std *tls.Config) {
 			return &without, nil
 		}
 		return chosen, nil
+	}
+}
+
+// standardVerify returns what is called at the end of each handshake, or nil for nothing. Where
+// a client need not have a certificate, crypto/tls calls VerifyPeerCertificate also for one that
+// shows none, about which a Verifier is not asked: a server may refuse it there.
+func standardVerify(std *tls.Config) func(*Conn) error {
+	verify, peer := std.VerifyConnection, std.VerifyPeerCertificate
+	switch std.ClientAuth {
+	case tls.RequestClientCert, tls.VerifyClientCertIfGiven:
+	default:
+		peer = nil
+	}
+	if verify == nil && peer == nil {
+		return nil
+	}
+	return func(conn *Conn) error {
+		if peer != nil && conn.to == nil && conn.Peer() == nil {
+			if err := peer(nil, nil); err != nil {
+				return &engine.Error{
+					Fault: engine.FaultCertificate, Alert: iana.AlertBadCertificate,
+					Reason: "VerifyPeerCertificate refuses a client without a certificate", Err: err,
+				}
+			}
+		}
+		if verify == nil {
+			return nil
+		}
+		return verify(conn.ConnectionState())
 	}
 }
 

@@ -70,7 +70,14 @@ var differences = []difference{
 	{"TLS 1.2", "VerifyConnection", afterFinished},
 	{"AES-256", "VerifyConnection", afterFinished},
 	{"client certificate in TLS 1.2", "VerifyConnection", afterFinished},
+	{"VerifyPeerCertificate with RequestClientCert", "TLS 1.2", atEnd},
+	{"VerifyPeerCertificate with RequestClientCert", "AES-128", atEnd},
+	{"VerifyPeerCertificate with VerifyClientCertIfGiven", "TLS 1.2", atEnd},
+	{"VerifyPeerCertificate with VerifyClientCertIfGiven", "AES-128", atEnd},
 }
+
+const atEnd = "VerifyPeerCertificate is called for a client without a certificate when the " +
+	"handshake is done, so that a client of TLS 1.2 sees the alert later"
 
 const afterFinished = "VerifyConnection is called when the handshake is done: for a client of " +
 	"TLS 1.2 after the server's Finished, so that a refusal of the server's is seen first, and " +
@@ -259,6 +266,17 @@ func (f *standardConfigs) servers() []standardConfig {
 		}
 		c.ClientAuth, c.NextProtos = tls.RequestClientCert, []string{"h2", "http/1.1"}
 	})
+	for _, auth := range []tls.ClientAuthType{tls.RequestClientCert, tls.VerifyClientCertIfGiven} {
+		add("VerifyPeerCertificate with "+auth.String(), func(c *tls.Config) {
+			c.ClientAuth, c.ClientCAs = auth, f.roots
+			c.VerifyPeerCertificate = func(raw [][]byte, _ [][]*x509.Certificate) error {
+				if len(raw) == 0 {
+					return errors.New("refused")
+				}
+				return nil
+			}
+		})
+	}
 	return list
 }
 

@@ -85,7 +85,7 @@ var zeroValues = []any{
 	new(engine.ECHRejectedError), new(engine.Error), new(engine.Fault), new(engine.Handover), new(engine.Outgoing),
 	new(engine.PSK), new(engine.PSKQuery), new(engine.PanicError), new(engine.PeerCertificate),
 	new(engine.QUICConn), new(engine.QUICEvent), new(engine.QUICLevel),
-	new(engine.Receiver), new(engine.Reserved),
+	new(engine.Receiver), new(engine.Reserved), new(engine.SendingKey),
 	new(engine.Sender), new(engine.Session), new(engine.SessionQuery),
 	new(engine.SignRequest), new(engine.State), new(engine.TakeoverKey),
 	new(fleet.KeyFile), new(fleet.Rates), new(fleet.Secret), new(natsfleet.Member),

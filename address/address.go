@@ -77,11 +77,17 @@ func Parse(text string) (Address, error) {
 	name, rest := split(text)
 	f, ok := endpoint.Forms[name]
 	if !ok {
+		if err := refuseUser(text[:len(text)-len(rest)], rest); err != nil {
+			return Address{}, err
+		}
 		return Address{}, unknownScheme(text, name, rest)
 	}
 	end, err := f.Parse(name, rest)
 	if err != nil {
 		var problem *endpoint.ParseError
+		if err := refuseUser(text[:len(text)-len(rest)], rest); err != nil {
+			return Address{}, err
+		}
 		if errors.As(err, &problem) {
 			return Address{}, &Error{Text: text, Problem: problem.Problem, Hint: problem.Hint}
 		}
@@ -92,6 +98,17 @@ func Parse(text string) (Address, error) {
 		return Address{}, &Error{Text: text[:64] + "…", Problem: fmt.Sprintf("it has %d bytes once it is escaped, more than %d", n, maxText)}
 	}
 	return Address{scheme: name, end: end}, nil
+}
+
+// refuseUser returns the error of a text that is not an address and has a user before the host, and
+// perhaps a password, which the error does not show.
+func refuseUser(scheme, rest string) error {
+	user, host, ok := strings.Cut(rest, "@")
+	if !ok || user == "" || strings.ContainsAny(user, "/?#") {
+		return nil
+	}
+	return &Error{Text: scheme + "…@" + host, Problem: "it has a user name, and TLS knows none",
+		Hint: "leave out what is before the @, and send it over the connection if the service asks"}
 }
 
 // MustParse is like Parse but panics on an error. It is meant for constants.

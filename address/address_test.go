@@ -113,7 +113,10 @@ func TestParseErrors(t *testing.T) {
 		{"https://example.com:8443/x", "path, /x", "https://example.com:8443?"},
 		{"https://", "no host", "https://host"},
 		{"https://2001:db8::1", "no port", "[2001:db8::1]:443"},
-		{"https://user@example.com", "not a host name", ""},
+		{"https://user@example.com", "it has a user name", "leave out what is before the @"},
+		{"user:secret@example.com:443", "it has a user name", "leave out what is before the @"},
+		{"wss://user:secret@example.com/x", "it has a user name", "leave out"},
+		{"http://user:secret@example.com", "it has a user name", "leave out"},
 		{"imaps://example.com:", "port is empty", ""},
 		{"tls://example.com", "not known", "example.com:443"},
 		{"tpc://a:1", "not known", "tcp://a:1"},
@@ -155,6 +158,9 @@ func TestParseErrors(t *testing.T) {
 		}
 		if !strings.Contains(e.Problem, c.problem) || !strings.Contains(e.Hint, c.hint) {
 			t.Errorf("Parse(%q): %v; want %q with hint %q", c.text, err, c.problem, c.hint)
+		}
+		if strings.Contains(err.Error(), "secret") {
+			t.Errorf("the error shows a password: %v", err)
 		}
 		if len(err.Error()) > 1000 {
 			t.Errorf("Parse of a long text has an error of %d bytes", len(err.Error()))

@@ -21,7 +21,7 @@ func Schemes() []Scheme {
 	for name := range endpoint.Forms {
 		names = append(names, name)
 	}
-	slices.Sort(names)
+	slices.SortFunc(names, strings.Compare) // which every program links
 	all := make([]Scheme, 0, len(names))
 	for _, name := range names {
 		f := endpoint.Forms[name]

@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -41,7 +42,8 @@ func (a *Authority) Accounts() ([]Account, error) {
 }
 
 // RemoveAccount removes an account: from then on its key opens no order, nor is it
-// given what it ordered. Its certificates stay valid until they are revoked.
+// given what it ordered, until a client opens an account with that key again. Its certificates
+// stay valid until they are revoked.
 func (a *Authority) RemoveAccount(id string) error {
 	if !a.made() {
 		return errNotMade
@@ -54,6 +56,71 @@ func (a *Authority) RemoveAccount(id string) error {
 		return fmt.Errorf("account %s does not exist: %w", id, ErrNotExist)
 	}
 	return err
+}
+
+// accountFile names the file of an account.
+func (m *ACME) accountFile(id string) string {
+	return filepath.Join(m.authority.dir, acmeDir, id+".json")
+}
+
+// storedAccount is the file of an account that was deactivated; that of another has its key alone.
+type storedAccount struct {
+	jwk
+	Deactivated bool `json:"deactivated"`
+}
+
+var errDeactivated = fault(http.StatusUnauthorized, "unauthorized", "the account was deactivated")
+
+// readAccount returns the key of an account.
+func (m *ACME) readAccount(id string) ([]byte, error) {
+	raw, err := readFile(m.accountFile(id), maxAccountFile)
+	if err != nil {
+		return nil, err
+	}
+	var a storedAccount
+	if json.Unmarshal(raw, &a) == nil && a.Deactivated {
+		return nil, errDeactivated
+	}
+	return raw, nil
+}
+
+// deactivates reports whether a request for an account or an authorization is to deactivate it.
+// What else it may have is ignored.
+func (c *call) deactivates() (bool, error) {
+	if len(c.payload) == 0 {
+		return false, nil
+	}
+	var request struct {
+		Status string `json:"status"`
+	}
+	err := c.read(&request)
+	return request.Status == stateDeactivated, err
+}
+
+// deactivate ends an account and what it has under way. RFC 8555, Section 7.3.6: "Once an account
+// is deactivated, the server MUST NOT accept further requests authorized by that account's key."
+// The file remains as long as that of an account without orders, so that the key opens no other.
+// Orders and authorizations remain too, because they count for the limits of their source.
+func (m *ACME) deactivate(c *call) error {
+	key, err := jwkOf(c.key)
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(storedAccount{key, true})
+	if err != nil {
+		return err
+	}
+	if err := writeFile(m.accountFile(c.account), data); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range m.proofs {
+		if p.account == c.account {
+			p.status = stateDeactivated
+		}
+	}
+	return nil
 }
 
 func isThumbprint(id string) bool {
@@ -128,11 +195,36 @@ func (m *ACME) mayOpen(source string) error {
 	return nil
 }
 
+// mayIssue counts the certificates that a source was issued within a day, one more for this call.
+// The lock is held.
+func (m *ACME) mayIssue(source string) error {
+	since := m.authority.now().Add(-24 * time.Hour)
+	for other, times := range m.issued {
+		for len(times) > 0 && times[0].Before(since) {
+			times = times[1:]
+		}
+		if m.issued[other] = times; len(times) == 0 {
+			delete(m.issued, other)
+		}
+	}
+	if n := len(m.issued[source]); n >= maxSourceDaily {
+		return rateLimited("%s was issued %d certificates within a day: try again later", source, n)
+	}
+	m.issued[source] = append(m.issued[source], m.authority.now())
+	return nil
+}
+
+// notIssued takes back one of mayIssue.
+func (m *ACME) notIssued(source string) {
+	if times := m.issued[source]; len(times) > 0 {
+		m.issued[source] = times[:len(times)-1]
+	}
+}
+
 // used notes the time of an account's last order, by which it expires.
 func (m *ACME) used(account string) {
 	now := m.authority.now()
-	_ = os.Chtimes(filepath.Join(m.authority.dir, acmeDir, account+".json"), now,
-		now) // else it expires sooner
+	_ = os.Chtimes(m.accountFile(account), now, now) // else it expires sooner
 }
 
 // expireAccounts removes accounts without an order for accountLife, and returns

@@ -13,9 +13,12 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/filelock"
 )
 
 // ACME issues certificates by RFC 8555 to machines of the local network that
@@ -39,15 +42,19 @@ type ACME struct {
 	// must be signed for it. Only where neither is set is the Host of each request
 	// taken.
 	Base string
+	// OnError, if set, is called with each error for which a client is told only that there
+	// was an internal one, such as a full disk. It must not block.
+	OnError func(error)
 
 	authority *Authority
-	slots     chan struct{} // validations under way
 
 	mu     sync.Mutex
 	nonces map[string]time.Time
 	orders map[string]*order
 	opened map[string][]time.Time // when accounts were made, by source
+	issued map[string][]time.Time // when certificates were, by source
 	proofs map[string]*proof
+	checks validations
 }
 
 // The bounds on what clients may make the service store.
@@ -57,18 +64,22 @@ const (
 	maxOrders      = 1000
 	maxAccounts    = 10_000
 	maxIdentifiers = 50
-	maxValidations = 8
+	maxValidations = 8    // at once
+	maxWaiting     = 1000 // validations that wait for others
 	maxDaily       = 1000 // certificates, since the journal keeps them for ever
 
 	// Those of one account and of one source, an IPv4 address or an IPv6 network
 	// of 64 bits, are smaller, so that one client does not shut out the others.
-	maxAccountOrders  = 20
-	maxSourceOrders   = 50
-	maxSourceAccounts = 20                  // new ones an hour
-	accountLife       = 90 * 24 * time.Hour // after its last order
-	nonceLife         = time.Hour
-	orderLife         = time.Hour
-	acmeLifetime      = 30 * 24 * time.Hour
+	maxAccountOrders     = 20
+	maxSourceOrders      = 50
+	maxSourceAccounts    = 20 // new ones an hour
+	maxSourceDaily       = maxDaily / 2
+	maxSourceValidations = 2                   // at once
+	maxSourceWaiting     = 2 * maxIdentifiers  // validations that wait
+	accountLife          = 90 * 24 * time.Hour // after its last order
+	nonceLife            = time.Hour
+	orderLife            = time.Hour
+	acmeLifetime         = 30 * 24 * time.Hour
 )
 
 const acmeDir = "acme"
@@ -78,6 +89,8 @@ type problem struct {
 	Type   string `json:"type"`
 	Detail string `json:"detail"`
 	Status int    `json:"status"`
+
+	Algorithms []string `json:"algorithms,omitempty"` // of badSignatureAlgorithm
 }
 
 func (p *problem) Error() string { return p.Detail }
@@ -104,20 +117,20 @@ type call struct {
 type reply struct {
 	status   int
 	location string
-	body     any // JSON, or PEM as []byte
+	body     any // JSON, or PEM as []byte, or nil for none
 }
 
 func (m *ACME) register(mux *http.ServeMux, a *Authority) {
 	m.authority = a
-	m.slots = make(chan struct{}, maxValidations)
 	m.nonces, m.orders, m.proofs = map[string]time.Time{}, map[string]*order{}, map[string]*proof{}
-	m.opened = map[string][]time.Time{}
-	mux.HandleFunc("GET /acme/directory", m.directory)
-	mux.HandleFunc("GET /acme/nonce", func(w http.ResponseWriter, _ *http.Request) {
-		m.addNonce(w)
-		w.WriteHeader(http.StatusNoContent)
+	m.opened, m.issued = map[string][]time.Time{}, map[string][]time.Time{}
+	mux.HandleFunc("GET /acme/directory", func(w http.ResponseWriter, r *http.Request) {
+		writeJSON(w, http.StatusOK, directory(m.baseOf(r)))
 	})
+	mux.HandleFunc("GET /acme/nonce", m.nonce)
 	for path, handle := range map[string]func(*call) (*reply, error){
+		"/acme/directory":      m.postDirectory,
+		"/acme/nonce":          m.postNonce,
 		"/acme/new-account":    m.newAccount,
 		"/acme/account/{id}":   m.account,
 		"/acme/new-order":      m.newOrder,
@@ -129,18 +142,46 @@ func (m *ACME) register(mux *http.ServeMux, a *Authority) {
 		"/acme/revoke":         m.revoke,
 	} {
 		mux.HandleFunc("POST "+path, m.handle(handle))
+		mux.HandleFunc(path, m.wrongMethod)
 	}
 }
 
-func (m *ACME) directory(w http.ResponseWriter, r *http.Request) {
-	base := m.baseOf(r)
-	writeJSON(w, http.StatusOK, map[string]any{
+func directory(base string) any {
+	return map[string]any{
 		"newNonce":   base + "/acme/nonce",
 		"newAccount": base + "/acme/new-account",
 		"newOrder":   base + "/acme/new-order",
 		"revokeCert": base + "/acme/revoke",
 		"meta":       map[string]any{"externalAccountRequired": false},
-	})
+	}
+}
+
+// nonce answers HEAD with status 200, and GET with 204 (RFC 8555, Section 7.2).
+func (m *ACME) nonce(w http.ResponseWriter, r *http.Request) {
+	m.begin(w, r)
+	if r.Method != http.MethodHead {
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// postDirectory and postNonce answer signed requests as they answer GET. RFC 8555, Section 6.3:
+// "The server MUST allow GET requests for the directory and newNonce resources, in addition to
+// POST-as-GET requests for these resources."
+func (m *ACME) postDirectory(c *call) (*reply, error) {
+	return &reply{status: http.StatusOK, body: directory(c.base)}, c.mustKnow()
+}
+
+func (m *ACME) postNonce(c *call) (*reply, error) {
+	return &reply{status: http.StatusNoContent}, c.mustKnow()
+}
+
+// wrongMethod answers requests other than POST. RFC 8555, Section 6.3: "if the server receives a
+// GET request, it MUST return an error with status code 405 (Method Not Allowed) and type
+// 'malformed'".
+func (m *ACME) wrongMethod(w http.ResponseWriter, r *http.Request) {
+	m.begin(w, r)
+	w.Header().Set("Allow", http.MethodPost)
+	refuse(w, fault(http.StatusMethodNotAllowed, "malformed", "the request must be a signed POST"))
 }
 
 // baseOf is the configured address of the service. A signature binds a request to
@@ -163,24 +204,22 @@ func (m *ACME) baseOf(r *http.Request) string {
 // that refuse too.
 func (m *ACME) handle(f func(*call) (*reply, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		m.addNonce(w)
-		w.Header().Set("Link", "<"+m.baseOf(r)+`/acme/directory>;rel="index"`)
+		m.begin(w, r)
 		c, err := m.verify(w, r)
 		var answer *reply
 		if err == nil {
 			answer, err = f(c)
 		}
 		if err != nil {
-			var p *problem
-			if !errors.As(err, &p) {
-				p = fault(http.StatusInternalServerError, "serverInternal", "the request failed because of an internal error")
-			}
-			w.Header().Set("Content-Type", "application/problem+json")
-			writeJSON(w, p.Status, p)
+			refuse(w, m.problemOf(w, err))
 			return
 		}
 		if answer.location != "" {
 			w.Header().Set("Location", answer.location)
+		}
+		if answer.body == nil {
+			w.WriteHeader(answer.status)
+			return
 		}
 		if text, ok := answer.body.([]byte); ok {
 			w.Header().Set("Content-Type", "application/pem-certificate-chain")
@@ -190,6 +229,35 @@ func (m *ACME) handle(f func(*call) (*reply, error)) http.HandlerFunc {
 		}
 		writeJSON(w, answer.status, answer.body)
 	}
+}
+
+// begin sets the header fields of each answer but the directory.
+func (m *ACME) begin(w http.ResponseWriter, r *http.Request) {
+	m.addNonce(w)
+	w.Header().Set("Link", "<"+m.baseOf(r)+`/acme/directory>;rel="index"`)
+}
+
+func refuse(w http.ResponseWriter, p *problem) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	writeJSON(w, p.Status, p)
+}
+
+// problemOf returns what a client is told about an error. One of the authority itself is not the
+// client's fault, and its text may name files of this machine: OnError has it.
+func (m *ACME) problemOf(w http.ResponseWriter, err error) *problem {
+	var p *problem
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.Is(err, filelock.ErrHeld):
+		w.Header().Set("Retry-After", "10")
+		return fault(http.StatusServiceUnavailable, "serverInternal", "the authority is busy: try again")
+	}
+	if m.OnError != nil {
+		m.OnError(err)
+	}
+	return fault(http.StatusInternalServerError, "serverInternal",
+		"the request failed because of an internal error")
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {
@@ -214,20 +282,19 @@ func (m *ACME) verify(w http.ResponseWriter, r *http.Request) (*call, error) {
 	if err != nil {
 		return nil, malformed("%v", err)
 	}
+	if !slices.Contains(signatureAlgorithms, s.header.Algorithm) {
+		p := fault(http.StatusBadRequest, "badSignatureAlgorithm",
+			"signatures with the algorithm %q are not supported", s.header.Algorithm)
+		p.Algorithms = signatureAlgorithms // RFC 8555, Section 6.2: MUST be included
+		return nil, p
+	}
 	base := m.baseOf(r)
 	if s.header.URL != base+r.URL.Path {
 		return nil, fault(http.StatusUnauthorized, "unauthorized", "the request is signed for another URL")
 	}
-	raw, known := []byte(s.header.Key), false
-	if s.header.Account != "" {
-		if raw, err = m.keyOf(base, s.header.Account); err != nil {
-			return nil, err
-		}
-		known = true
-	}
-	key, thumbprint, err := parseJWK(raw)
+	key, thumbprint, err := m.signer(base, s)
 	if err != nil {
-		return nil, fault(http.StatusBadRequest, "badPublicKey", "%v", err)
+		return nil, err
 	}
 	if err := s.verify(key); err != nil {
 		return nil, malformed("%v", err)
@@ -235,7 +302,27 @@ func (m *ACME) verify(w http.ResponseWriter, r *http.Request) (*call, error) {
 	if !m.useNonce(s.header.Nonce) {
 		return nil, fault(http.StatusBadRequest, "badNonce", "the nonce is unknown or was used before")
 	}
-	return &call{Request: r, base: base, payload: s.payload, key: key, account: thumbprint, known: known}, nil
+	return &call{Request: r, base: base, payload: s.payload, key: key, account: thumbprint,
+		known: s.header.Account != ""}, nil
+}
+
+// signer returns the key that a request names or has, and its thumbprint.
+func (m *ACME) signer(base string, s *signed) (crypto.PublicKey, string, error) {
+	raw := []byte(s.header.Key)
+	if s.header.Account != "" {
+		var err error
+		if raw, err = m.keyOf(base, s.header.Account); err != nil {
+			return nil, "", err
+		}
+	}
+	key, thumbprint, err := parseJWK(raw)
+	if err != nil {
+		return nil, "", fault(http.StatusBadRequest, "badPublicKey", "%v", err)
+	}
+	if s.header.Account != "" && s.header.Account != base+"/acme/account/"+thumbprint {
+		return nil, "", errNoAccount // of an earlier version, under another form of its key
+	}
+	return key, thumbprint, nil
 }
 
 // read decodes a payload.
@@ -289,40 +376,44 @@ func (m *ACME) newAccount(c *call) (*reply, error) {
 	if c.known {
 		return nil, malformed("a request for a new account must contain its key (jwk)")
 	}
-	dir := filepath.Join(m.authority.dir, acmeDir)
-	file := filepath.Join(dir, c.account+".json")
 	status := http.StatusOK
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+	if _, err := m.readAccount(c.account); errors.Is(err, fs.ErrNotExist) {
 		if request.OnlyExisting {
 			return nil, fault(http.StatusBadRequest, "accountDoesNotExist", "no account has this key")
 		}
-		if err := m.storeAccount(dir, file, c); err != nil {
+		if err := m.storeAccount(c); err != nil {
 			return nil, err
 		}
 		status = http.StatusCreated
 	} else if err != nil {
 		return nil, err
 	}
-	return &reply{status: status, location: c.base + "/acme/account/" + c.account, body: accountBody()}, nil
+	return &reply{status: status, location: c.base + "/acme/account/" + c.account,
+		body: accountBody(stateValid)}, nil
 }
 
-func accountBody() any { return map[string]any{"status": "valid"} }
+func accountBody(status string) any { return map[string]any{"status": status} }
 
-func (m *ACME) storeAccount(dir, file string, c *call) error {
+func (m *ACME) storeAccount(c *call) error {
+	dir := filepath.Join(m.authority.dir, acmeDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	if err := m.mayOpen(sourceOf(c.Request)); err != nil {
 		return err
 	}
-	if n, err := m.expireAccounts(dir); err != nil || n >= maxAccounts {
+	n, err := m.expireAccounts(dir)
+	if err != nil {
+		return err
+	}
+	if n >= maxAccounts {
 		return rateLimited("this authority has the maximum number of accounts: its owner can remove some")
 	}
 	raw, err := marshalJWK(c.key)
 	if err != nil {
 		return err
 	}
-	return writeFile(file, raw)
+	return writeFile(m.accountFile(c.account), raw)
 }
 
 func (m *ACME) account(c *call) (*reply, error) {
@@ -332,18 +423,28 @@ func (m *ACME) account(c *call) (*reply, error) {
 	if c.PathValue("id") != c.account {
 		return nil, fault(http.StatusUnauthorized, "unauthorized", "the account belongs to another key")
 	}
-	return &reply{status: http.StatusOK, body: accountBody()}, nil
+	deactivate, err := c.deactivates()
+	if err != nil || !deactivate {
+		return &reply{status: http.StatusOK, body: accountBody(stateValid)}, err
+	}
+	if err := m.deactivate(c); err != nil {
+		return nil, err
+	}
+	return &reply{status: http.StatusOK, body: accountBody(stateDeactivated)}, nil
 }
+
+var errNoAccount = fault(http.StatusUnauthorized, "accountDoesNotExist",
+	"the account does not exist")
 
 // keyOf returns the key of an account, named by its URL.
 func (m *ACME) keyOf(base, account string) ([]byte, error) {
 	id, ok := strings.CutPrefix(account, base+"/acme/account/")
 	if raw, err := rawBase64.DecodeString(id); !ok || err != nil || len(raw) != 32 {
-		return nil, fault(http.StatusUnauthorized, "accountDoesNotExist", "the account does not exist")
+		return nil, errNoAccount
 	}
-	raw, err := readFile(filepath.Join(m.authority.dir, acmeDir, id+".json"), maxAccountFile)
-	if err != nil {
-		return nil, fault(http.StatusUnauthorized, "accountDoesNotExist", "the account does not exist")
+	raw, err := m.readAccount(id)
+	if err != nil && !errors.Is(err, errDeactivated) {
+		return nil, errNoAccount
 	}
-	return raw, nil
+	return raw, err
 }

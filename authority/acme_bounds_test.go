@@ -89,10 +89,11 @@ func TestNoPortScanner(t *testing.T) {
 			return new(net.Dialer).DialContext(ctx, "tcp", web.Listener.Addr().String())
 		},
 	} {
-		m := &ACME{Dial: dial, authority: newAuthority(t, Options{}), slots: make(chan struct{}, 1)}
-		m.slots <- struct{}{}
-		p := &proof{identifier: identifier{"dns", "printer.lan"}, method: methodHTTP, token: "token"}
-		m.prove(p, "proof")
+		m := &ACME{Dial: dial, authority: newAuthority(t, Options{}),
+			checks: validations{running: map[string]int{"192.0.2.1": 1}, total: 1}}
+		p := &proof{identifier: identifier{"dns", "printer.lan"}, token: "token",
+			status: stateProcessing}
+		m.prove(p, methodHTTP, "192.0.2.1", "proof")
 		if p.status != stateInvalid {
 			t.Fatalf("the proof is %s", p.status)
 		}

@@ -343,13 +343,13 @@ func TestACMESignatures(t *testing.T) {
 		header map[string]any
 		status int
 	}{
-		"in order":        {map[string]any{"alg": "ES256", "nonce": once, "url": address, "jwk": jwkOf(t, key)}, 201},
-		"again":           {map[string]any{"alg": "ES256", "nonce": "made up", "url": address, "jwk": jwkOf(t, key)}, 400},
-		"another URL":     {map[string]any{"alg": "ES256", "nonce": nonce(), "url": address + "x", "jwk": jwkOf(t, key)}, 401},
-		"no algorithm":    {map[string]any{"alg": "none", "nonce": nonce(), "url": address, "jwk": jwkOf(t, key)}, 400},
-		"other algorithm": {map[string]any{"alg": "RS256", "nonce": nonce(), "url": address, "jwk": jwkOf(t, key)}, 400},
+		"in order":        {map[string]any{"alg": "ES256", "nonce": once, "url": address, "jwk": rawJWK(t, key)}, 201},
+		"again":           {map[string]any{"alg": "ES256", "nonce": "made up", "url": address, "jwk": rawJWK(t, key)}, 400},
+		"another URL":     {map[string]any{"alg": "ES256", "nonce": nonce(), "url": address + "x", "jwk": rawJWK(t, key)}, 401},
+		"no algorithm":    {map[string]any{"alg": "none", "nonce": nonce(), "url": address, "jwk": rawJWK(t, key)}, 400},
+		"other algorithm": {map[string]any{"alg": "RS256", "nonce": nonce(), "url": address, "jwk": rawJWK(t, key)}, 400},
 		"no key":          {map[string]any{"alg": "ES256", "nonce": nonce(), "url": address}, 400},
-		"both keys":       {map[string]any{"alg": "ES256", "nonce": nonce(), "url": address, "jwk": jwkOf(t, key), "kid": "x"}, 400},
+		"both keys":       {map[string]any{"alg": "ES256", "nonce": nonce(), "url": address, "jwk": rawJWK(t, key), "kid": "x"}, 400},
 		"no such account": {map[string]any{"alg": "ES256", "nonce": nonce(), "url": address, "kid": s.URL + "/acme/account/../../authority"}, 401},
 		"strange key":     {map[string]any{"alg": "ES256", "nonce": nonce(), "url": address, "jwk": map[string]string{"kty": "oct"}}, 400},
 	} {
@@ -403,7 +403,7 @@ func TestACMESignatures(t *testing.T) {
 	}
 }
 
-func jwkOf(t *testing.T, key crypto.Signer) json.RawMessage {
+func rawJWK(t *testing.T, key crypto.Signer) json.RawMessage {
 	t.Helper()
 	raw, err := marshalJWK(key.Public())
 	if err != nil {
@@ -452,7 +452,7 @@ func TestKeysRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, _, err := parseJWK(jwkOf(t, key))
+		got, _, err := parseJWK(rawJWK(t, key))
 		if err != nil || !key.Public().(interface{ Equal(crypto.PublicKey) bool }).Equal(got) {
 			t.Errorf("%s: %v", a, err)
 		}

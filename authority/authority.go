@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/hex"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -120,11 +119,8 @@ func Open(dir string) (*Authority, error) {
 		return nil, err
 	}
 	a := &Authority{dir: dir, now: time.Now, mu: make(chan struct{}, 1)}
-	if err := json.Unmarshal(data, &a.settings); err != nil {
-		return nil, fmt.Errorf("%s is damaged: %w", filepath.Join(dir, settingsFile), err)
-	}
-	if a.settings.Version != 1 {
-		return nil, fmt.Errorf("%s has version %d: this program supports version 1", filepath.Join(dir, settingsFile), a.settings.Version)
+	if a.settings, err = parseSettings(data, filepath.Join(dir, settingsFile)); err != nil {
+		return nil, err
 	}
 	if a.root, err = readCertificate(filepath.Join(dir, rootFile)); err != nil {
 		return nil, err

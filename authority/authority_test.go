@@ -108,6 +108,7 @@ func TestIssue(t *testing.T) {
 func TestIssueRefuses(t *testing.T) {
 	a := newAuthority(t, Options{})
 	weak := csr(t, nil, "localhost")
+	aKey := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("x")})
 	weak[len(weak)-3] ^= 1
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
@@ -137,7 +138,10 @@ func TestIssueRefuses(t *testing.T) {
 		"two plain":          {Request{Names: []string{"alice", "bob"}, Client: true}, "both"},
 		"long plain":         {Request{Names: []string{strings.Repeat("a", 65)}, Client: true}, "64 characters"},
 		"many names":         {Request{Names: make([]string, 101)}, "too many"},
-		"garbage CSR":        {Request{CSR: []byte("x")}, "cannot be read"},
+		"garbage CSR":        {Request{CSR: []byte("x")}, "no request at all"},
+		"empty CSR":          {Request{CSR: []byte("\n")}, "it is empty"},
+		"cut CSR":            {Request{CSR: []byte("-----BEGIN CERTIFICATE REQUEST-----\nMIIC")}, "cut"},
+		"key as CSR":         {Request{CSR: aKey}, `of the kind "PRIVATE KEY", and not`},
 		"forged CSR":         {Request{CSR: weak}, "not signed by its own key"},
 	} {
 		if _, _, err := a.Issue(tc.request); err == nil || !strings.Contains(err.Error(), tc.says) {

@@ -61,10 +61,19 @@ func writeFile(path string, data []byte) error {
 // existing file stay, and a symbolic link stays one. If that is not permitted,
 // the old file stays.
 func replaceKept(path string, data []byte) error {
+	s, err := stageKept(path, data)
+	if err != nil {
+		return err
+	}
+	return s.commit()
+}
+
+// stageKept is replaceKept up to the point where the old file is replaced.
+func stageKept(path string, data []byte) (*staged, error) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
-	return replaceFile(path, data, func(f *os.File, old fs.FileInfo) error {
+	return stage(path, data, func(f *os.File, old fs.FileInfo) error {
 		if old == nil {
 			return f.Chmod(0o600)
 		}
@@ -79,34 +88,58 @@ func replaceKept(path string, data []byte) error {
 // replaceFile writes data to a new file, which prepare adapts to the old one (nil
 // if there is none), and gives it the name of the old one.
 func replaceFile(path string, data []byte, prepare func(*os.File, fs.FileInfo) error) error {
-	dir := filepath.Dir(path)
-	old, err := os.Stat(path)
-	if err != nil {
-		old = nil
-	}
-	f, err := os.CreateTemp(dir, tempPrefix+"*")
+	s, err := stage(path, data, prepare)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // gone already if all went well
-	defer f.Close()
-	if err := prepare(f, old); err != nil {
-		return err
-	}
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncFolder(dir)
+	return s.commit()
 }
+
+// errNotRegular is the error about a device, a pipe or a folder in the place of a file.
+var errNotRegular = errors.New("not a regular file")
+
+// A staged file is on the disk under another name, and has yet to get its own.
+type staged struct{ temp, path string }
+
+// stage writes the file. The caller calls commit or discard.
+func stage(
+	path string, data []byte, prepare func(*os.File, fs.FileInfo) error,
+) (*staged, error) {
+	old, err := os.Stat(path)
+	switch {
+	case err != nil:
+		old = nil
+	case !old.Mode().IsRegular(): // the new file would take the place of a device, for all programs
+		return nil, &fs.PathError{Op: "replace", Path: path, Err: errNotRegular}
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), tempPrefix+"*")
+	if err != nil {
+		return nil, err
+	}
+	if err = prepare(f, old); err == nil {
+		_, err = f.Write(data)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	s := &staged{f.Name(), path}
+	if err = errors.Join(err, f.Close()); err != nil {
+		s.discard()
+		return nil, err
+	}
+	return s, nil
+}
+
+// commit gives the file its name.
+func (s *staged) commit() error {
+	if err := os.Rename(s.temp, s.path); err != nil {
+		s.discard()
+		return err
+	}
+	return syncFolder(filepath.Dir(s.path))
+}
+
+func (s *staged) discard() { os.Remove(s.temp) }
 
 // setAside renames a file that cannot be used.
 func setAside(path string, now time.Time) error {

@@ -10,8 +10,9 @@ import (
 
 // SaveFiles writes an identity to files in PEM: the chain to certFile and the
 // key to keyFile, or both to one file if the names are the same. Each file is
-// replaced whole. A new file has mode 0600, which its owner may widen for the
-// certificate; mode and owner of an existing one stay. If keyFile is empty or the identity has no key, only the chain
+// replaced whole, and neither before both are on the disk: if one cannot be written, the old
+// two stay. A new file has mode 0600, which its owner may widen for the certificate; mode and
+// owner of an existing one stay. If keyFile is empty or the identity has no key, only the chain
 // is written.
 func SaveFiles(id *identity.Identity, certFile, keyFile string) error {
 	chain := certificatePEM(id.Chain...)
@@ -25,12 +26,22 @@ func SaveFiles(id *identity.Identity, certFile, keyFile string) error {
 	if keyFile == certFile {
 		return replaceKept(certFile, append(key, chain...))
 	}
-	// The key goes first: a chain without its key is of no use, but a key
-	// without its chain is only early.
-	if err := replaceKept(keyFile, key); err != nil {
+	newKey, err := stageKept(keyFile, key)
+	if err != nil {
 		return err
 	}
-	return replaceKept(certFile, chain)
+	newChain, err := stageKept(certFile, chain)
+	if err != nil {
+		newKey.discard()
+		return err
+	}
+	// The key goes first: a chain without its key is of no use, but a key
+	// without its chain is only early.
+	if err := newKey.commit(); err != nil {
+		newChain.discard()
+		return err
+	}
+	return newChain.commit()
 }
 
 // Exists reports whether there is an authority in dir; empty means DefaultDir.

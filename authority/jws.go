@@ -76,6 +76,9 @@ func parseSigned(body []byte) (*signed, error) {
 	return s, nil
 }
 
+// signatureAlgorithms are those that verify knows.
+var signatureAlgorithms = []string{"ES256", "ES384", "RS256", "EdDSA"}
+
 // verify checks the signature with a key that fits the algorithm. There is no
 // algorithm "none", and none that takes a shared secret.
 func (s *signed) verify(key crypto.PublicKey) error {
@@ -121,24 +124,20 @@ func verifyECDSA(key *ecdsa.PublicKey, algorithm string, input, signature []byte
 	return ecdsa.Verify(key, h.Sum(nil), r, s)
 }
 
-// parseJWK reads a public key and its thumbprint (RFC 7638).
+// parseJWK reads a public key and its thumbprint.
 func parseJWK(raw []byte) (crypto.PublicKey, string, error) {
 	var k jwk
 	if err := json.Unmarshal(raw, &k); err != nil {
 		return nil, "", errors.New("the key is not a JSON object")
 	}
 	var key crypto.PublicKey
-	var canonical string
 	var err error
 	switch k.Type {
 	case "EC":
-		canonical = fmt.Sprintf(`{"crv":%q,"kty":"EC","x":%q,"y":%q}`, k.Curve, k.X, k.Y)
 		key, err = k.ec()
 	case "RSA":
-		canonical = fmt.Sprintf(`{"e":%q,"kty":"RSA","n":%q}`, k.E, k.N)
 		key, err = k.rsa()
 	case "OKP":
-		canonical = fmt.Sprintf(`{"crv":%q,"kty":"OKP","x":%q}`, k.Curve, k.X)
 		key, err = k.ed25519()
 	default:
 		return nil, "", fmt.Errorf("keys of type %q are not supported", k.Type)
@@ -146,8 +145,27 @@ func parseJWK(raw []byte) (crypto.PublicKey, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+	// Its thumbprint is that of the one form of each key that RFC 7518 allows, without zeros in
+	// front (RFC 8555, Section 8.1): else one key could open many accounts.
+	if k, err = jwkOf(key); err != nil {
+		return nil, "", err
+	}
+	return key, k.thumbprint(), nil
+}
+
+// thumbprint names a key (RFC 7638).
+func (k jwk) thumbprint() string {
+	var canonical string
+	switch k.Type {
+	case "EC":
+		canonical = fmt.Sprintf(`{"crv":%q,"kty":"EC","x":%q,"y":%q}`, k.Curve, k.X, k.Y)
+	case "RSA":
+		canonical = fmt.Sprintf(`{"e":%q,"kty":"RSA","n":%q}`, k.E, k.N)
+	case "OKP":
+		canonical = fmt.Sprintf(`{"crv":%q,"kty":"OKP","x":%q}`, k.Curve, k.X)
+	}
 	sum := sha256.Sum256([]byte(canonical))
-	return key, rawBase64.EncodeToString(sum[:]), nil
+	return rawBase64.EncodeToString(sum[:])
 }
 
 var errJWK = errors.New("the key cannot be read")
@@ -199,20 +217,28 @@ func (k *jwk) ed25519() (crypto.PublicKey, error) {
 
 // marshalJWK writes a key in the form that parseJWK reads.
 func marshalJWK(key crypto.PublicKey) ([]byte, error) {
+	k, err := jwkOf(key)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(k)
+}
+
+func jwkOf(key crypto.PublicKey) (jwk, error) {
 	switch key := key.(type) {
 	case *ecdsa.PublicKey:
 		point, err := key.Bytes()
 		if err != nil {
-			return nil, err
+			return jwk{}, err
 		}
 		half := len(point) / 2
-		return json.Marshal(jwk{Type: "EC", Curve: key.Params().Name,
-			X: rawBase64.EncodeToString(point[1 : 1+half]), Y: rawBase64.EncodeToString(point[1+half:])})
+		return jwk{Type: "EC", Curve: key.Params().Name, X: rawBase64.EncodeToString(point[1 : 1+half]),
+			Y: rawBase64.EncodeToString(point[1+half:])}, nil
 	case *rsa.PublicKey:
-		return json.Marshal(jwk{Type: "RSA", N: rawBase64.EncodeToString(key.N.Bytes()),
-			E: rawBase64.EncodeToString(big.NewInt(int64(key.E)).Bytes())})
+		return jwk{Type: "RSA", N: rawBase64.EncodeToString(key.N.Bytes()),
+			E: rawBase64.EncodeToString(big.NewInt(int64(key.E)).Bytes())}, nil
 	case ed25519.PublicKey:
-		return json.Marshal(jwk{Type: "OKP", Curve: "Ed25519", X: rawBase64.EncodeToString(key)})
+		return jwk{Type: "OKP", Curve: "Ed25519", X: rawBase64.EncodeToString(key)}, nil
 	}
-	return nil, errJWK
+	return jwk{}, errJWK
 }

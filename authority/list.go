@@ -191,9 +191,12 @@ func (a *Authority) load() error {
 	return nil
 }
 
-// loadToWrite is load for who holds the folder's lock. It adds a head to a
+// loadToWrite is load for who holds the folder's lock. It takes over the settings, and adds a head to a
 // journal of an earlier version, if every leaf that is kept stands in it.
 func (a *Authority) loadToWrite() error {
+	if err := a.refreshSettings(); err != nil {
+		return err
+	}
 	if err := a.load(); err != nil || a.journal.head.exists() {
 		return err
 	}

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/sealsock/sealsock/identity"
-	"github.com/sealsock/sealsock/internal/filelock"
 )
 
 // order is a certificate in the making (RFC 8555, Section 7.1.3). The fields
@@ -24,7 +24,6 @@ type order struct {
 	identifiers []identifier
 	proofs      []string
 	status      string
-	problem     *problem
 	chain       []byte // PEM
 	expires     time.Time
 }
@@ -42,19 +41,21 @@ type proof struct {
 	account    string
 	identifier identifier
 	token      string
-	status     string // pending, valid, invalid
+	status     string // pending, processing, valid, invalid, deactivated
 	method     string // the challenge that was chosen
 	problem    *problem
+	validated  time.Time
 	expires    time.Time
 }
 
 // The states.
 const (
-	statePending    = "pending"
-	stateReady      = "ready"
-	stateProcessing = "processing"
-	stateValid      = "valid"
-	stateInvalid    = "invalid"
+	statePending     = "pending"
+	stateReady       = "ready"
+	stateProcessing  = "processing"
+	stateValid       = "valid"
+	stateInvalid     = "invalid"
+	stateDeactivated = "deactivated"
 )
 
 func (m *ACME) newOrder(c *call) (*reply, error) {
@@ -63,9 +64,16 @@ func (m *ACME) newOrder(c *call) (*reply, error) {
 	}
 	var request struct {
 		Identifiers []identifier `json:"identifiers"`
+		NotBefore   *string      `json:"notBefore"`
+		NotAfter    *string      `json:"notAfter"`
 	}
 	if err := c.read(&request); err != nil {
 		return nil, err
+	}
+	// RFC 8555, Section 7.4: it "MUST NOT issue a certificate with contents other than those
+	// requested."
+	if request.NotBefore != nil || request.NotAfter != nil {
+		return nil, malformed("this authority sets notBefore and notAfter by itself: leave them out")
 	}
 	wanted, err := m.checkIdentifiers(request.Identifiers)
 	if err != nil {
@@ -142,13 +150,13 @@ func (m *ACME) find(c *call) (*order, error) {
 	if o == nil || o.account != c.account {
 		return nil, fault(http.StatusNotFound, "malformed", "the account has no such order")
 	}
-	if o.status != statePending {
+	if o.status != statePending && o.status != stateReady {
 		return o, nil
 	}
 	o.status = stateReady
 	for _, id := range o.proofs {
 		switch p := m.proofs[id]; {
-		case p == nil || p.status == stateInvalid:
+		case p == nil || p.status == stateInvalid || p.status == stateDeactivated:
 			o.status = stateInvalid
 			return o, nil
 		case p.status != stateValid:
@@ -168,9 +176,6 @@ func (o *order) body(base string) any {
 		proofs = append(proofs, base+"/acme/proof/"+id)
 	}
 	body["authorizations"] = proofs
-	if o.problem != nil {
-		body["error"] = o.problem
-	}
 	if o.chain != nil {
 		body["certificate"] = base + "/acme/cert/" + o.id
 	}
@@ -211,6 +216,9 @@ func (m *ACME) finalize(c *call) (*reply, error) {
 	if err := o.fits(der); err != nil {
 		return nil, err
 	}
+	if err := m.notOfAccount(c, der); err != nil {
+		return nil, err
+	}
 	lifetime := m.Lifetime
 	if lifetime <= 0 {
 		lifetime = acmeLifetime
@@ -218,16 +226,15 @@ func (m *ACME) finalize(c *call) (*reply, error) {
 	id, err := m.issue(o, Request{
 		CSR: der, Names: o.names(), Lifetime: lifetime, account: c.account,
 	})
-	if errors.Is(err, filelock.ErrHeld) {
-		return nil, fault(http.StatusServiceUnavailable, "serverInternal",
-			"the authority is busy: try again")
-	}
-	if errors.Is(err, errTooMany) {
+	var refused *requestError
+	switch {
+	case errors.Is(err, errTooMany):
 		return nil, fault(http.StatusTooManyRequests, "rateLimited", "%v", err)
-	}
-	if err != nil {
-		o.status, o.problem = stateInvalid, fault(http.StatusBadRequest, "badCSR", "%v", err)
-		return nil, o.problem
+	case errors.As(err, &refused):
+		// RFC 8555, Section 7.4: the order stays ready, for a request that is mended.
+		return nil, fault(http.StatusBadRequest, "badCSR", "%v", err)
+	case err != nil:
+		return nil, err // not the client's fault: the order stays ready
 	}
 	o.status, o.chain = stateValid, certificatePEM(id.Chain...)
 	return &reply{status: http.StatusOK, location: c.base + "/acme/order/" + o.id, body: o.body(c.base)}, nil
@@ -236,11 +243,17 @@ func (m *ACME) finalize(c *call) (*reply, error) {
 // issue issues the certificate of an order, and lets other requests in while it waits for the
 // authority: m.mu is held before and after. The order can be finalized again after an error.
 func (m *ACME) issue(o *order, r Request) (*identity.Identity, error) {
+	if err := m.mayIssue(o.source); err != nil {
+		return nil, err
+	}
 	o.status = stateProcessing
 	m.mu.Unlock()
 	id, _, err := m.authority.Issue(r)
 	m.mu.Lock()
 	o.status = stateReady
+	if err != nil {
+		m.notIssued(o.source)
+	}
 	return id, err
 }
 
@@ -271,6 +284,25 @@ func (o *order) fits(der []byte) error {
 	return nil
 }
 
+// notOfAccount refuses a request whose key is that of an account. RFC 8555, Section 11.1: servers
+// "MUST verify that a CSR submitted in a finalize request does not contain a public key for any
+// known account key pair": what its certificate signs could be requests of the account.
+func (m *ACME) notOfAccount(c *call, der []byte) error {
+	csr, err := x509.ParseCertificateRequest(der)
+	if err != nil {
+		return err
+	}
+	key, err := jwkOf(csr.PublicKey)
+	if err != nil {
+		return nil // no account can have such a key
+	}
+	name := key.thumbprint()
+	if _, err = os.Stat(m.accountFile(name)); name == c.account || err == nil {
+		return fault(http.StatusBadRequest, "badCSR", "the key of the request is that of an account")
+	}
+	return nil
+}
+
 func (m *ACME) certificate(c *call) (*reply, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -284,8 +316,8 @@ func (m *ACME) certificate(c *call) (*reply, error) {
 	return &reply{status: http.StatusOK, body: o.chain}, nil
 }
 
-// revoke takes the word of the account that the certificate was issued to, or
-// of the certificate's own key (RFC 8555, Section 7.6).
+// revoke takes the word of the account that the certificate was issued to, of one that holds
+// authorizations for all of its names, or of the certificate's own key (RFC 8555, Section 7.6).
 func (m *ACME) revoke(c *call) (*reply, error) {
 	var request struct {
 		Certificate string `json:"certificate"`
@@ -298,18 +330,28 @@ func (m *ACME) revoke(c *call) (*reply, error) {
 	if err != nil {
 		return nil, malformed("the certificate is not Base64")
 	}
+	if _, err := x509.ParseCertificate(der); err != nil {
+		return nil, malformed("the certificate cannot be read")
+	}
 	record, err := m.authority.FindCertificate(der)
-	if err != nil {
+	if errors.Is(err, ErrUnknownCertificate) {
 		return nil, fault(http.StatusNotFound, "malformed", "the certificate is not one of this authority")
 	}
-	if !c.mayRevoke(record) {
+	if err != nil {
+		return nil, err
+	}
+	if !c.mayRevoke(record) && !(c.known && m.authorized(c.account, record)) {
 		return nil, fault(http.StatusForbidden, "unauthorized", "the certificate was issued to another account")
 	}
 	if record.Status == StatusRevoked {
 		return nil, fault(http.StatusBadRequest, "alreadyRevoked", "the certificate was revoked before")
 	}
-	if _, err := m.authority.Revoke(record.Serial, Reason(request.Reason)); err != nil {
+	reason := Reason(request.Reason)
+	if err := reason.check(); err != nil {
 		return nil, fault(http.StatusBadRequest, "badRevocationReason", "%v", err)
+	}
+	if _, err := m.authority.Revoke(record.Serial, reason); err != nil {
+		return nil, err
 	}
 	return &reply{status: http.StatusOK, body: struct{}{}}, nil
 }
@@ -324,4 +366,24 @@ func (c *call) mayRevoke(r *Record) bool {
 	}
 	key, ok := leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
 	return ok && key.Equal(c.key)
+}
+
+// authorized reports whether an account has proved all names of a certificate, and they are no
+// others than of the kinds that can be proved.
+func (m *ACME) authorized(account string, r *Record) bool {
+	leaf, err := x509.ParseCertificate(r.Certificate)
+	if err != nil || len(r.Names) != len(leaf.DNSNames)+len(leaf.IPAddresses) {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.forget()
+	held := map[string]bool{}
+	for _, p := range m.proofs {
+		if p.account == account && p.status == stateValid {
+			held[p.identifier.Value] = true
+		}
+	}
+	return len(r.Names) > 0 &&
+		!slices.ContainsFunc(r.Names, func(name string) bool { return !held[name] })
 }

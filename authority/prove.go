@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // The challenges that are offered.
@@ -52,14 +56,25 @@ func (p *proof) outcome() string {
 
 func (p *proof) challengeBody(base, method string) map[string]any {
 	body := map[string]any{"type": method, "url": base + "/acme/challenge/" + p.id + "." + method, "token": p.token, "status": p.status}
+	if p.status == stateDeactivated { // which a challenge cannot be
+		body["status"] = stateInvalid
+	}
+	if p.status == stateValid { // RFC 8555, Section 8: it is required then
+		body["validated"] = p.validated.UTC().Format(time.RFC3339)
+	}
 	if p.problem != nil {
 		body["error"] = p.problem
 	}
 	return body
 }
 
+// getProof returns an authorization, or deactivates it (RFC 8555, Section 7.5.2).
 func (m *ACME) getProof(c *call) (*reply, error) {
 	if err := c.mustKnow(); err != nil {
+		return nil, err
+	}
+	deactivate, err := c.deactivates()
+	if err != nil {
 		return nil, err
 	}
 	m.mu.Lock()
@@ -67,6 +82,9 @@ func (m *ACME) getProof(c *call) (*reply, error) {
 	p := m.proofs[c.PathValue("id")]
 	if p == nil || p.account != c.account {
 		return nil, fault(http.StatusNotFound, "malformed", "the account has no such authorization")
+	}
+	if deactivate && p.status != stateInvalid {
+		p.status = stateDeactivated
 	}
 	return &reply{status: http.StatusOK, body: p.body(c.base)}, nil
 }
@@ -85,24 +103,22 @@ func (m *ACME) challenge(c *call) (*reply, error) {
 		return nil, fault(http.StatusNotFound, "malformed", "the account has no such challenge")
 	}
 	if p.status == statePending && len(c.payload) > 0 {
-		select {
-		case m.slots <- struct{}{}:
-			p.status, p.method = stateProcessing, method
-			go m.prove(p, p.token+"."+c.account)
-		default:
+		source := sourceOf(c.Request)
+		run := func() { m.prove(p, method, source, p.token+"."+c.account) }
+		if !m.checks.add(validation{source, run}) {
 			return nil, fault(http.StatusServiceUnavailable, "rateLimited", "too many validations are in progress: try again later")
 		}
+		p.status, p.method = stateProcessing, method
 	}
 	return &reply{status: http.StatusOK, location: "", body: p.challengeBody(c.base, method)}, nil
 }
 
 // prove looks whether the name answers with what only the account can know.
-func (m *ACME) prove(p *proof, authorization string) {
-	defer func() { <-m.slots }()
+func (m *ACME) prove(p *proof, method, source, authorization string) {
 	ctx, cancel := context.WithTimeout(context.Background(), proveTimeout)
 	defer cancel()
 	check := m.proveHTTP
-	if p.method == methodALPN {
+	if method == methodALPN {
 		check = m.proveALPN
 	}
 	var err error
@@ -114,12 +130,16 @@ func (m *ACME) prove(p *proof, authorization string) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p.status = stateValid
-	if err != nil {
+	m.checks.done(source)
+	switch {
+	case p.status != stateProcessing: // deactivated meanwhile
+	case err == nil:
+		p.status, p.validated = stateValid, m.authority.now()
+	default:
 		// One text for all reasons: another would tell a client which ports are
 		// open on machines that it cannot reach itself.
 		p.status, p.problem = stateInvalid, fault(http.StatusForbidden, "incorrectResponse",
-			"the %[2]s validation of %[1]s failed", p.identifier.Value, p.method)
+			"the %[2]s validation of %[1]s failed", p.identifier.Value, method)
 	}
 }
 
@@ -138,7 +158,7 @@ func (m *ACME) dial(ctx context.Context, network, address string) (net.Conn, err
 		address = net.JoinHostPort(host+".", port)
 	}
 	if m.Dial != nil {
-		return m.Dial(ctx, network, address)
+		return m.dialOwn(ctx, network, address)
 	}
 	dialer := net.Dialer{ControlContext: func(_ context.Context, _, address string,
 		_ syscall.RawConn) error {
@@ -149,6 +169,16 @@ func (m *ACME) dial(ctx context.Context, network, address string) (net.Conn, err
 		return nil
 	}}
 	return dialer.DialContext(ctx, network, address)
+}
+
+// dialOwn calls Dial. Nothing in the goroutines of a validation recovers from a panic.
+func (m *ACME) dialOwn(ctx context.Context, network, address string) (c net.Conn, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("the function Dial panicked: %v", v)
+		}
+	}()
+	return m.Dial(ctx, network, address)
 }
 
 // metadata are addresses of cloud services that hand out secrets, outside of the
@@ -220,19 +250,44 @@ func (m *ACME) proveALPN(ctx context.Context, name identifier, _, authorization 
 		return errors.New("the server did not present one certificate for acme-tls/1")
 	}
 	c := state.PeerCertificates[0]
-	named := len(c.DNSNames) == 1 && len(c.IPAddresses) == 0 && strings.EqualFold(c.DNSNames[0], name.Value)
-	if name.Type == "ip" {
-		addr, _ := netip.ParseAddr(name.Value)
-		named = len(c.DNSNames) == 0 && len(c.IPAddresses) == 1 && c.IPAddresses[0].Equal(addr.AsSlice())
-	}
 	sum := sha256.Sum256([]byte(authorization))
 	want := append([]byte{0x04, sha256.Size}, sum[:]...)
 	for _, e := range c.Extensions {
-		if e.Id.Equal(oidACMEIdentifier) && e.Critical && bytes.Equal(e.Value, want) && named {
+		if e.Id.Equal(oidACMEIdentifier) && e.Critical && bytes.Equal(e.Value, want) &&
+			onlyName(c, name) {
 			return nil
 		}
 	}
 	return errors.New("the server's certificate does not match this name and account")
+}
+
+// onlyName reports whether a certificate is for a name and no other. RFC 8737, Section 3: "and no
+// other entries".
+func onlyName(c *x509.Certificate, name identifier) bool {
+	named := len(c.DNSNames) == 1 && strings.EqualFold(c.DNSNames[0], name.Value)
+	if name.Type == "ip" {
+		addr, _ := netip.ParseAddr(name.Value)
+		named = len(c.IPAddresses) == 1 && c.IPAddresses[0].Equal(addr.AsSlice())
+	}
+	return named && countNames(c) == 1
+}
+
+var oidAlternativeNames = []int{2, 5, 29, 17}
+
+// countNames counts the alternative names of a certificate, of each form.
+func countNames(c *x509.Certificate) (n int) {
+	for _, e := range c.Extensions {
+		in := cryptobyte.String(e.Value)
+		var list, name cryptobyte.String
+		var form asn1.Tag
+		if !e.Id.Equal(oidAlternativeNames) || !in.ReadASN1(&list, asn1.SEQUENCE) {
+			continue
+		}
+		for list.ReadAnyASN1(&name, &form) {
+			n++
+		}
+	}
+	return n
 }
 
 // sniOf returns the server name to send; for an address it is its name for

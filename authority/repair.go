@@ -63,6 +63,9 @@ func (a *Authority) Repair(with Repairs) (*Repaired, error) {
 		return nil, err
 	}
 	defer unlock()
+	if err := a.refreshSettings(); err != nil {
+		return nil, err
+	}
 	r := &repair{authority: a, now: a.now().UTC()}
 	r.fresh = journal{path: a.journal.path, most: a.journal.most}
 	if err := r.gather(with); err != nil {
@@ -207,8 +210,8 @@ func (r *repair) issued(c *x509.Certificate) error {
 		return nil
 	}
 	r.report.Found++
-	return r.add(entry{Op: opIssue, Time: c.NotBefore.Add(backdate).UTC(), Serial: serial,
-		Certificate: c.Raw})
+	made := c.NotBefore.Add(backdated(c.NotAfter.Sub(c.NotBefore)))
+	return r.add(entry{Op: opIssue, Time: made.UTC(), Serial: serial, Certificate: c.Raw})
 }
 
 // revocations adds those of the list and those that the caller gave.

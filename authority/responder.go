@@ -156,8 +156,9 @@ func parseOCSPRequest(der []byte) (*ocspRequest, error) {
 	if len(r.ids) == 0 {
 		return nil, errRequest
 	}
-	r.nonce = requestNonce(extensions)
-	return r, nil
+	var err error
+	r.nonce, err = requestNonce(extensions)
+	return r, err
 }
 
 func parseCertID(one cryptobyte.String) (certID, error) {
@@ -179,26 +180,40 @@ func parseCertID(one cryptobyte.String) (certID, error) {
 
 const oidNonce = "\x2b\x06\x01\x05\x05\x07\x30\x01\x02"
 
-// requestNonce returns the nonce's extension whole; one outside the lengths of
-// RFC 9654, Section 2.1, is left unanswered.
-func requestNonce(wrapped cryptobyte.String) []byte {
+// maxNonce bounds a nonce (RFC 9654, Section 2.1).
+const maxNonce = 128
+
+// requestNonce returns the nonce's extension whole, or nil. RFC 9654, Section 2.1: a request whose
+// nonce is empty or too long MUST be rejected as malformed.
+func requestNonce(wrapped cryptobyte.String) ([]byte, error) {
 	var list cryptobyte.String
 	if !wrapped.ReadASN1(&list, asn1.SEQUENCE) {
-		return nil
+		return nil, nil
 	}
 	for !list.Empty() {
 		var one, body, oid, value cryptobyte.String
 		if !list.ReadASN1Element(&one, asn1.SEQUENCE) {
-			return nil
+			return nil, nil
 		}
 		whole := one
 		if !one.ReadASN1(&body, asn1.SEQUENCE) || !body.ReadASN1(&oid, asn1.OBJECT_IDENTIFIER) || !body.SkipOptionalASN1(asn1.BOOLEAN) ||
 			!body.ReadASN1(&value, asn1.OCTET_STRING) {
-			return nil
+			return nil, nil
 		}
-		if string(oid) == oidNonce && len(value) >= 3 && len(value) <= 130 {
-			return whole
+		if string(oid) == oidNonce {
+			return whole, checkNonce(value)
 		}
+	}
+	return nil, nil
+}
+
+func checkNonce(value cryptobyte.String) error {
+	var nonce cryptobyte.String
+	if inner := value; !inner.ReadASN1(&nonce, asn1.OCTET_STRING) || !inner.Empty() {
+		nonce = value // some clients do not wrap it
+	}
+	if len(nonce) == 0 || len(nonce) > maxNonce {
+		return errRequest
 	}
 	return nil
 }

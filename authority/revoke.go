@@ -41,6 +41,14 @@ func (r Reason) String() string {
 	return fmt.Sprintf("reason-%d", int(r))
 }
 
+// check returns an error for a reason that this package does not use.
+func (r Reason) check() error {
+	if _, known := reasonNames[r]; !known {
+		return fmt.Errorf("%v is not a reason for revocation", r)
+	}
+	return nil
+}
+
 // ParseReason reads the name of a reason; empty means unspecified.
 func ParseReason(text string) (Reason, error) {
 	if text == "" {
@@ -115,9 +123,16 @@ func (a *Authority) FindCertificate(data []byte) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := a.Find(serialText(c.SerialNumber))
-	if err != nil {
+	if err := a.lock(); err != nil {
 		return nil, err
+	}
+	defer a.unlock()
+	if err := a.load(); err != nil {
+		return nil, err
+	}
+	r := a.journal.record(serialText(c.SerialNumber), a.now()) // of the whole number only
+	if r == nil {
+		return nil, fmt.Errorf("%s: %w", serialText(c.SerialNumber), ErrUnknownCertificate)
 	}
 	if string(r.Certificate) != string(c.Raw) {
 		return nil, fmt.Errorf("%s: %w: it has the serial number of another certificate", serialText(c.SerialNumber), ErrUnknownCertificate)
@@ -167,8 +182,8 @@ func (a *Authority) Revoke(serial string, reason Reason) (*Record, error) {
 	if !a.made() {
 		return nil, errNotMade
 	}
-	if _, known := reasonNames[reason]; !known {
-		return nil, fmt.Errorf("%v is not a reason for revocation", reason)
+	if err := reason.check(); err != nil {
+		return nil, err
 	}
 	if err := a.lock(); err != nil {
 		return nil, err

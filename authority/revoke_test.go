@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -264,6 +265,35 @@ func TestSaveFiles(t *testing.T) {
 	}
 	if !Exists(a.Dir()) || Exists(dir) {
 		t.Error("Exists is wrong")
+	}
+}
+
+// TestURLOfAnother: what one process sets holds for another that has the folder open, and neither
+// takes it back.
+func TestURLOfAnother(t *testing.T) {
+	a := newAuthority(t, Options{URL: "http://old.lan:1"})
+	other, err := Open(a.Dir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.SetURL("http://new.lan:2"); err != nil {
+		t.Fatal(err)
+	}
+	for _, by := range []*Authority{other, a, other} {
+		id, _, err := by.Issue(Request{Names: []string{"localhost"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := id.Leaf.OCSPServer; len(got) != 1 || got[0] != "http://new.lan:2/ocsp" {
+			t.Errorf("a leaf names %q", got)
+		}
+	}
+	if data, err := os.ReadFile(filepath.Join(a.Dir(), journalFile)); err != nil ||
+		bytes.Count(data, []byte(`"intermediate"`)) != 2 {
+		t.Errorf("the intermediate was renewed more than once: %v", err)
+	}
+	if a.URL() != other.URL() {
+		t.Errorf("%q and %q", a.URL(), other.URL())
 	}
 }
 

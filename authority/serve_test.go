@@ -19,6 +19,8 @@ import (
 	"github.com/sealsock/sealsock/internal/peers"
 	"github.com/sealsock/sealsock/trust"
 	"github.com/sealsock/sealsock/trust/fetch"
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
 	"golang.org/x/crypto/ocsp"
 )
 
@@ -207,6 +209,61 @@ func TestResponderRefuses(t *testing.T) {
 	if time.Until(r.NextUpdate) > ResponseLifetime {
 		t.Errorf("next update %v", r.NextUpdate)
 	}
+}
+
+// TestNonceLengths follows RFC 9654, Section 2.1: a nonce of 1 to 128 bytes is repeated, and a
+// request with another is malformed.
+func TestNonceLengths(t *testing.T) {
+	a := newAuthority(t, Options{})
+	id, _, err := a.Issue(Request{Names: []string{"localhost"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := ocsp.CreateRequest(id.Leaf, a.Intermediate(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for length, ok := range map[int]bool{0: false, 1: true, 32: true, 127: true, 128: true, 129: false} {
+		request := withNonce(t, plain, bytes.Repeat([]byte{7}, length))
+		got := a.Respond(request)
+		if !ok {
+			if !bytes.Equal(got, malformedRequest) {
+				t.Errorf("%d bytes: %d bytes of response", length, len(got))
+			}
+			continue
+		}
+		if _, err := ocsp.ParseResponseForCert(got, id.Leaf, a.Intermediate()); err != nil ||
+			!bytes.Contains(got, bytes.Repeat([]byte{7}, length)) || !bytes.Contains(got, []byte(oidNonce)) {
+			t.Errorf("%d bytes: not repeated; %v", length, err)
+		}
+	}
+}
+
+// withNonce adds a nonce to a request.
+func withNonce(t *testing.T, plain, nonce []byte) []byte {
+	t.Helper()
+	in := cryptobyte.String(plain)
+	var outer, body cryptobyte.String
+	if !in.ReadASN1(&outer, asn1.SEQUENCE) || !outer.ReadASN1(&body, asn1.SEQUENCE) {
+		t.Fatal("a request of another form")
+	}
+	var b cryptobyte.Builder
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddBytes(body)
+			b.AddASN1(asn1.Tag(2).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) {
+				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+					b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+						b.AddASN1(asn1.OBJECT_IDENTIFIER,
+							func(b *cryptobyte.Builder) { b.AddBytes([]byte(oidNonce)) })
+						b.AddASN1(asn1.OCTET_STRING,
+							func(b *cryptobyte.Builder) { b.AddASN1OctetString(nonce) })
+					})
+				})
+			})
+		})
+	})
+	return b.BytesOrPanic()
 }
 
 func FuzzRespond(f *testing.F) {

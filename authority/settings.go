@@ -20,6 +20,31 @@ func (s settings) marshal() ([]byte, error) {
 	return append(data, '\n'), err
 }
 
+func parseSettings(data []byte, file string) (settings, error) {
+	var s settings
+	if err := json.Unmarshal(data, &s); err != nil {
+		return s, fmt.Errorf("%s is damaged: %w", file, err)
+	}
+	if s.Version != 1 {
+		return s, fmt.Errorf("%s has version %d: this program supports version 1", file, s.Version)
+	}
+	return s, nil
+}
+
+// refreshSettings takes over what another process set. The folder is locked.
+func (a *Authority) refreshSettings() error {
+	file := filepath.Join(a.dir, settingsFile)
+	data, err := readFile(file, maxSettings)
+	if err != nil {
+		return err
+	}
+	s, err := parseSettings(data, file)
+	if err == nil {
+		a.settings = s
+	}
+	return err
+}
+
 // URL returns where Handler is served, or "".
 func (a *Authority) URL() string {
 	if !a.made() {
@@ -50,6 +75,9 @@ func (a *Authority) SetURL(base string) error {
 		return err
 	}
 	defer unlock()
+	if err := a.refreshSettings(); err != nil {
+		return err
+	}
 	changed := a.settings
 	changed.URL = strings.TrimSuffix(base, "/")
 	changed.Head = changed.Head || a.journal.head.exists()
@@ -80,9 +108,9 @@ func checkURL(base string) error {
 }
 
 // nameServices puts the addresses of the responder, the list and the
-// intermediate into a leaf.
+// intermediate into a leaf. The folder is locked.
 func (a *Authority) nameServices(t *x509.Certificate) {
-	if base := a.URL(); base != "" {
+	if base := a.settings.URL; base != "" {
 		t.OCSPServer = []string{base + "/ocsp"}
 		t.CRLDistributionPoints = []string{base + "/crl"}
 		t.IssuingCertificateURL = []string{base + "/intermediate.cer"}
@@ -119,8 +147,12 @@ func (a *Authority) refreshIntermediate() error {
 	}
 	a.inter = current
 	now := a.now()
+	if err := a.checkClock(now); err != nil {
+		return err
+	}
 	lasts := current.NotAfter.Sub(now) > MaxLifetime || !a.root.NotAfter.After(current.NotAfter)
-	if lasts && namesServices(current, a.settings.URL) {
+	// One of the future was made while the clock was ahead.
+	if lasts && !now.Before(current.NotBefore) && namesServices(current, a.settings.URL) {
 		return nil
 	}
 	rootKey, err := identity.LoadKey(filepath.Join(a.dir, rootKeyFile))
@@ -139,6 +171,19 @@ func (a *Authority) refreshIntermediate() error {
 		return err
 	}
 	a.inter = renewed
+	return nil
+}
+
+// checkClock returns an error if nothing that is issued now would ever be valid.
+func (a *Authority) checkClock(now time.Time) error {
+	switch {
+	case now.After(a.root.NotAfter):
+		return fmt.Errorf("the root in %s expired on %s: make another authority, and distribute its root",
+			a.dir, day(a.root.NotAfter))
+	case now.Before(a.root.NotBefore):
+		return fmt.Errorf("the clock of this machine shows %s, when the authority in %s was not made yet",
+			day(now), a.dir)
+	}
 	return nil
 }
 

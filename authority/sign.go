@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/big"
@@ -57,10 +56,16 @@ func (a *Authority) Issue(r Request) (*identity.Identity, *Record, error) {
 	return a.issue(r)
 }
 
+// requestError is the error of a request that is refused for what it asks. Any other error is of
+// the authority itself, such as that of a full disk.
+type requestError struct{ error }
+
+func (e *requestError) Unwrap() error { return e.error }
+
 func (a *Authority) issue(r Request) (*identity.Identity, *Record, error) {
 	template, public, signer, err := a.prepare(&r)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, &requestError{err}
 	}
 	unlock, err := a.lockToWrite()
 	if err != nil {
@@ -77,6 +82,7 @@ func (a *Authority) issue(r Request) (*identity.Identity, *Record, error) {
 	if err := a.refreshIntermediate(); err != nil {
 		return nil, nil, err
 	}
+	a.nameServices(template)
 	if template.NotAfter.After(a.inter.NotAfter) {
 		template.NotAfter = a.inter.NotAfter
 	}
@@ -128,13 +134,12 @@ func (a *Authority) prepare(r *Request) (*x509.Certificate, crypto.PublicKey, cr
 		IPAddresses:           n.ips,
 		EmailAddresses:        n.mails,
 		URIs:                  n.uris,
-		NotBefore:             now.Add(-backdate),
-		NotAfter:              now.Add(lifetime - backdate),
+		NotBefore:             now.Add(-backdated(lifetime)),
+		NotAfter:              now.Add(lifetime - backdated(lifetime)),
 		KeyUsage:              x509.KeyUsageDigitalSignature,
 		BasicConstraintsValid: true,
 		SubjectKeyId:          keyID(public),
 	}
-	a.nameServices(t)
 	if _, ok := public.(*rsa.PublicKey); ok {
 		t.KeyUsage |= x509.KeyUsageKeyEncipherment // RFC 5246 peers that know no ECDHE
 	}
@@ -146,6 +151,9 @@ func (a *Authority) prepare(r *Request) (*x509.Certificate, crypto.PublicKey, cr
 	}
 	return t, public, signer, nil
 }
+
+// backdated is by how much a certificate is backdated that is valid for a time.
+func backdated(lifetime time.Duration) time.Duration { return min(backdate, lifetime/10) }
 
 // key makes the key, or takes it and perhaps the names from the CSR.
 func (r *Request) key() (crypto.PublicKey, crypto.Signer, []string, error) {
@@ -163,21 +171,9 @@ func (r *Request) key() (crypto.PublicKey, crypto.Signer, []string, error) {
 		}
 		return signer.Public(), signer, r.Names, nil
 	}
-	der := r.CSR
-	if block, _ := pem.Decode(der); block != nil {
-		der = block.Bytes
-	}
-	csr, err := x509.ParseCertificateRequest(der)
+	csr, err := parseCSR(r.CSR)
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("the certification request cannot be read: %w", err)
-	}
-	// The key comes first: with one that is large enough, to check the
-	// signature takes minutes.
-	if err := pubkey.Check(csr.PublicKey); err != nil {
-		return nil, nil, nil, fmt.Errorf("the certification request: %w", err)
-	}
-	if err := csr.CheckSignature(); err != nil {
-		return nil, nil, nil, fmt.Errorf("the certification request is not signed by its own key: %w", err)
+		return nil, nil, nil, err
 	}
 	all := r.Names
 	if len(all) == 0 {

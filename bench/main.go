@@ -6,13 +6,17 @@
 //	go run ./bench [-rounds N] [-time D] [-only REGEXP] [-out FOLDER]
 //	go run ./bench sockets [-rounds N] [-time D] [-out FILE]
 //	go run ./bench tunnels [-rounds N] [-time D] [-idle N] [-out FOLDER]
+//	go run ./bench loops [-rounds N] [-time D] [-out FILE]
 //	go run ./bench million [-connections N] [-seconds N] [-timeout D] [-out FILE]
+//	go run ./bench soak [-time D] [-rekey N] [-out FILE]
 //
 // OpenSSL is measured in a program that is compiled at the start; without a C compiler and
 // its headers, its column is empty. The second form compares package socket with package
 // net and Python, and writes to docs/sockets.md. The third compares seal tunnel with stunnel,
-// hitch, HAProxy and ghostunnel, and writes to docs/tunnel.md. The fourth holds a million idle
-// connections on this machine.
+// hitch, HAProxy and ghostunnel, and writes to docs/tunnel.md. The fourth compares echo servers on
+// gnet, nbio and netpoll, sealed and plain, and writes to docs/performance.md. The fifth holds a
+// million idle connections on this machine. The sixth sends bulk data both ways for ten minutes,
+// changes the keys after each 64 MiB, and compares each byte.
 package main
 
 import (
@@ -38,7 +42,8 @@ func main() {
 // commands are the other forms of the command, and the processes that they start.
 var commands = map[string]func(args []string) error{
 	"sockets": socketsMain, "echo": echoMain,
-	"tunnels": tunnelsMain,
+	"tunnels": tunnelsMain, "loops": loopsMain,
+	"soak":    soakMain,
 	"million": millionMain, "million-server": millionServer, "million-client": millionClientMain,
 }
 

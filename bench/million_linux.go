@@ -42,7 +42,7 @@ func millionMain(args []string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, *limit,
 		fmt.Errorf("it was not done within %v", *limit))
 	defer cancel()
-	r := &millionRun{Connections: *total, Seconds: *seconds}
+	r := &millionRun{millionResult{Connections: *total, Seconds: *seconds}}
 	err := r.run(ctx)
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
@@ -50,7 +50,7 @@ func millionMain(args []string) error {
 	if err != nil {
 		return err
 	}
-	text, err := json.MarshalIndent(r, "", "  ")
+	text, err := json.MarshalIndent(r.millionResult, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -61,23 +61,8 @@ func millionMain(args []string) error {
 	return nil
 }
 
-// A millionRun is a run and its results. Memory is in bytes.
-type millionRun struct {
-	Connections   int     `json:"connections"`
-	Held          int     `json:"held"` // by the servers, at the end
-	Servers       int     `json:"server_processes"`
-	Clients       int     `json:"client_processes"`
-	ConnectTime   float64 `json:"connect_seconds"`
-	ServerMemory  int     `json:"server_resident"`
-	ServerEach    int     `json:"server_resident_per_connection"`
-	ClientMemory  int     `json:"client_resident"`
-	Kernel        int     `json:"kernel"` // for both ends: sockets, epoll, buffers
-	KernelEach    int     `json:"kernel_per_connection"`
-	Seconds       int     `json:"spoken_seconds"`
-	Asked         int     `json:"asked"`
-	Answered      int     `json:"answered"`
-	SlowestMillis float64 `json:"slowest_answer_ms"`
-}
+// A millionRun is a run and its results.
+type millionRun struct{ millionResult }
 
 // perProcess leaves some of a process's descriptors, and the servers, over which the
 // kernel spreads the connections by a hash, do not have the same number each.
@@ -351,6 +336,6 @@ func listenShared(addr string) (net.Listener, error) {
 			return outer
 		}
 		return err
-	}}
+	}, KeepAlive: noKeepAlive}
 	return c.Listen(context.Background(), "tcp4", addr)
 }

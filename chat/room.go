@@ -75,7 +75,10 @@ func New(limits Limits, tell func(Event)) *Room {
 	}
 }
 
-var errNotMade = fmt.Errorf("this Room is nil or a zero value: use New: %w", os.ErrInvalid)
+var (
+	errNotMade = fmt.Errorf("this Room is nil or a zero value: use New: %w", os.ErrInvalid)
+	errNoConn  = fmt.Errorf("the connection of a member is nil: %w", os.ErrInvalid)
+)
 
 // Serve makes the peer of conn a member until it leaves, is dropped, or ctx ends. It
 // takes conn over and returns the reason why the member left, or nil if it left by
@@ -83,6 +86,9 @@ var errNotMade = fmt.Errorf("this Room is nil or a zero value: use New: %w", os.
 func (r *Room) Serve(ctx context.Context, conn net.Conn) error {
 	if r == nil || r.members == nil {
 		return errNotMade
+	}
+	if conn == nil {
+		return errNoConn
 	}
 	m := newMember(conn, r.limits)
 	if !r.admit() {

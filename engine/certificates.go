@@ -81,8 +81,8 @@ func (c *Config) serverKinds() []iana.CertificateType {
 	return kinds
 }
 
-// answerKinds returns the server's answers about certificates, nil for none.
-func answerKinds(h *wire.ClientHello, k certKinds, asked bool) (client, server *iana.CertificateType) {
+// answerKinds returns the server's answers about certificates, nil for none. They point into k.
+func answerKinds(h *wire.ClientHello, k *certKinds, asked bool) (client, server *iana.CertificateType) {
 	if h.ServerCertTypes != nil {
 		server = &k.own
 	}
@@ -264,15 +264,19 @@ func (f *flow13) readCertificate(m message, a asked) (*PeerCertificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	cert, err := wire.ParseCertificate(body)
-	if err != nil {
+	room := certificates.Get()
+	defer certificates.Put(room)
+	cert := &room.Certificate
+	cert.Entries = room.entries[:0]
+	if err := cert.Parse(body); err != nil {
 		return nil, err
 	}
 	if string(cert.Context) != string(a.context) {
 		return nil, illegal("a Certificate message with an unknown certificate_request_context")
 	}
 	peer := new(PeerCertificate)
-	for i, e := range cert.Entries {
+	for i := range cert.Entries {
+		e := &cert.Entries[i]
 		if err := a.check(e.Present); err != nil {
 			return nil, err
 		}

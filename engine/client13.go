@@ -42,7 +42,7 @@ func (s *awaitServerHello) handle(m message, do *effects) (state, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.info.addressAsked {
+	if s.info.verifies > 0 {
 		// RFC 9147, Section 5.1: a server of DTLS 1.3 sends a HelloRetryRequest.
 		return nil, illegal("the server chose DTLS 1.3 after a HelloVerifyRequest")
 	}
@@ -116,7 +116,7 @@ func (s *awaitServerHello) retry(f *flow13, hrr *wire.ServerHello, m message, do
 		}
 	}
 	f.transcript.add(s.raw)
-	if !s.cfg.NoCompatibilityMode && !s.early {
+	if s.cfg.compatible() && !s.early {
 		do.changeCipherSpec()
 	}
 	do.send(s.sent())
@@ -205,7 +205,7 @@ func (o *offer) accept(f *flow13, sh *wire.ServerHello, m message, do *effects) 
 	f.transcript.add(m.raw)
 	f.enterHandshake(early, shared)
 	o.shares = nil
-	if !f.cfg.NoCompatibilityMode && !f.info.Retried && !o.early {
+	if o.cfg.compatible() && !f.info.Retried && !o.early {
 		do.changeCipherSpec()
 	}
 	if err := do.readKeys(f.suite, f.server, phaseHandshake); err != nil {
@@ -235,13 +235,14 @@ func (s *awaitEncryptedExtensions) awaits() awaited {
 }
 
 func (s *awaitEncryptedExtensions) handle(m message, do *effects) (state, error) {
-	ee, err := wire.ParseEncryptedExtensions(m.body)
-	if err != nil {
-		return nil, err
+	ee := extensions.Get()
+	defer extensions.Put(ee)
+	err := ee.Parse(m.body)
+	if err == nil {
+		err = s.checkExtensions("encrypted_extensions", ee.Present, iana.ExtServerName, iana.ExtSupportedGroups, iana.ExtALPN, iana.ExtEarlyData,
+			iana.ExtClientCertType, iana.ExtServerCertType, iana.ExtRecordSizeLimit, iana.ExtMaxFragmentLength, iana.ExtECH,
+			iana.ExtTicketRequest, iana.ExtQUICTransportParameters, iana.ExtUseSRTP)
 	}
-	err = s.checkExtensions("encrypted_extensions", ee.Present, iana.ExtServerName, iana.ExtSupportedGroups, iana.ExtALPN, iana.ExtEarlyData,
-		iana.ExtClientCertType, iana.ExtServerCertType, iana.ExtRecordSizeLimit, iana.ExtMaxFragmentLength, iana.ExtECH,
-		iana.ExtTicketRequest, iana.ExtQUICTransportParameters, iana.ExtUseSRTP)
 	if err != nil {
 		return nil, err
 	}
@@ -482,7 +483,7 @@ func (s *awaitServerFinished) finish(app application, do *effects) (state, error
 	if err := s.sendFinished(s.client, do); err != nil {
 		return nil, err
 	}
-	if err := do.writeKeys(s.suite, app.client); err != nil {
+	if err := s.writeLater(app.client, do); err != nil {
 		return nil, err
 	}
 	if s.rejected != nil {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"bytes"
-	"crypto/ecdh"
 	"crypto/hpke"
 	"encoding/binary"
 	"io"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/suites"
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
@@ -207,7 +207,7 @@ func (o *offer) grease() error {
 	if err != nil {
 		return err
 	}
-	key, err := ecdh.X25519().GenerateKey(random)
+	_, share, err := suites.GroupByID(iana.X25519).Generate(random)
 	if err != nil {
 		return local("a key cannot be made", err)
 	}
@@ -218,7 +218,7 @@ func (o *offer) grease() error {
 	aeads := []hpke.AEAD{hpke.AES128GCM(), hpke.AES256GCM(), hpke.ChaCha20Poly1305()}
 	o.hello.ECH = &wire.ECHClientHello{
 		KDF: hpke.HKDFSHA256().ID(), AEAD: aeads[int(buf[0])%len(aeads)].ID(),
-		ConfigID: buf[1], Enc: key.PublicKey().Bytes(), Payload: buf[2:],
+		ConfigID: buf[1], Enc: share, Payload: buf[2:],
 	}
 	return o.write(nil)
 }

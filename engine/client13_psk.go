@@ -194,7 +194,7 @@ func (o *offer) startEarly(do *effects) error {
 		o.cfg.KeyLog("CLIENT_EARLY_TRAFFIC_SECRET", o.hello.Random[:], secret.Bytes())
 	}
 	o.earlyExporter = o.psks.early[0].Exporter(sum)
-	if !o.cfg.NoCompatibilityMode {
+	if o.cfg.compatible() {
 		do.changeCipherSpec()
 	}
 	if err := do.writeKeys(suite, secret); err != nil {

@@ -156,7 +156,7 @@ func newOffer(cfg *clientConfig) (*offer, error) {
 	}
 	h.CompressCertificate = cfg.offeredCompression()
 	h.DelegatedCredential = cfg.DelegatedSchemes
-	if !cfg.NoCompatibilityMode && len(h.SessionID) == 0 {
+	if cfg.compatible() && len(h.SessionID) == 0 {
 		if err := o.newSessionID(random); err != nil {
 			return nil, err
 		}
@@ -177,7 +177,7 @@ func (o *offer) newSessionID(random io.Reader) error {
 // addShares makes the key shares: those of Config.KeyShares, or one for the
 // first group, and for a hybrid its classical half too, which costs nothing.
 func (o *offer) addShares(random io.Reader) error {
-	list := o.cfg.KeyShares
+	list := o.cfg.keyShares()
 	if list == nil {
 		list = defaultShares(o.hello.SupportedGroups)
 	}

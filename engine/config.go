@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/rand"
 	"fmt"
@@ -70,9 +71,22 @@ type Target struct {
 type clientConfig struct {
 	*Config
 	Target
-	datagram bool           // the connection is one of DTLS
-	ids      *connectionIDs // in DTLS
+	datagram bool              // the connection is one of DTLS
+	ids      *connectionIDs    // in DTLS
+	shares   []iana.NamedGroup // in DTLS: as Config.KeyShares
 }
+
+// keyShares is Config.KeyShares, or what stands for it in DTLS.
+func (c *clientConfig) keyShares() []iana.NamedGroup {
+	if c.datagram {
+		return c.shares
+	}
+	return c.KeyShares
+}
+
+// compatible reports whether this side uses the compatibility mode. RFC 9147, Section 5: "DTLS
+// implementations do not use the TLS 1.3 "compatibility mode"".
+func (c *clientConfig) compatible() bool { return !c.NoCompatibilityMode && !c.datagram }
 
 // A Credential is a certificate chain or a raw public key, and the key to it.
 type Credential struct {
@@ -330,10 +344,8 @@ func (c *Config) check(client bool) error {
 			return usage("cipher suite %v is not implemented", id)
 		}
 	}
-	for _, id := range slices.Concat(c.Groups, c.KeyShares) {
-		if suites.GroupByID(id) == nil {
-			return usage("group %v is not implemented", id)
-		}
+	if err := cmp.Or(checkGroups(c.Groups), checkGroups(c.KeyShares)); err != nil {
+		return err
 	}
 	if err := c.checkSchemes(); err != nil {
 		return err
@@ -350,6 +362,16 @@ func (c *Config) check(client bool) error {
 		return c.checkClient()
 	}
 	return c.checkECHKeys()
+}
+
+// checkGroups finds groups that this engine does not have.
+func checkGroups(list []iana.NamedGroup) error {
+	for _, id := range list {
+		if suites.GroupByID(id) == nil {
+			return usage("group %v is not implemented", id)
+		}
+	}
+	return nil
 }
 
 // checkSchemes finds signature schemes that this engine, or none of the versions, has.

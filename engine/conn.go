@@ -1,5 +1,7 @@
 package engine
 
+import "slices"
+
 // A Conn is both halves of a connection for one goroutine at a time, such as that of
 // an event loop, with one output buffer. It does no I/O: the caller gives Receive what
 // it has read, and writes Output.
@@ -30,6 +32,9 @@ func (c *Conn) Receive(in []byte) (n int, ev Event, err error) {
 		return 0, Event{}, errNoSender
 	}
 	n, ev, err = c.recv.Receive(in)
+	if !ev.Reply.Empty() {
+		c.compact()
+	}
 	out, applied := c.send.Apply(c.out, ev.Reply)
 	c.out, ev.Reply = out, Outgoing{}
 	if err == nil {
@@ -66,6 +71,10 @@ func (c *Conn) Send(data []byte) (err error) {
 	if c == nil {
 		return errNoSender
 	}
+	c.compact()
+	if most := c.send.MaxData(); most > 0 && len(data) > most {
+		c.out = slices.Grow(c.out, len(data)+c.send.Overhead(len(data)))
+	}
 	c.out, err = c.send.Seal(c.out, data)
 	return err
 }
@@ -75,6 +84,7 @@ func (c *Conn) Rekey(both bool) (err error) {
 	if c == nil {
 		return errNoSender
 	}
+	c.compact()
 	c.out, err = c.send.Rekey(c.out, both)
 	return err
 }
@@ -115,6 +125,15 @@ func (c *Conn) Wrote(n int) {
 	}
 	if c.wrote = min(c.wrote+max(n, 0), len(c.out)); c.wrote == len(c.out) {
 		c.out, c.wrote = c.out[:0], 0
+	}
+}
+
+// compact moves what was not written to the start of the memory, if it is the smaller part. Output
+// that is never empty, because the peer is slow, would grow with all that was ever written.
+func (c *Conn) compact() {
+	if waiting := len(c.out) - c.wrote; c.wrote > waiting {
+		copy(c.out, c.out[c.wrote:])
+		c.out, c.wrote = c.out[:waiting], 0
 	}
 }
 

@@ -71,10 +71,11 @@ const (
 	minMTU     = 256
 	maxMTU     = 65507 // of UDP over IPv4
 	defaultMTU = 1200
-	// lowMTU is the MTU after flights were lost repeatedly: IPv4's least of 576 bytes
-	// without its headers.
-	lowMTU = 548
 )
+
+// LowMTU is the MTU in bytes after flights were lost repeatedly: IPv4's least of 576 bytes without
+// its headers.
+const LowMTU = 548
 
 // amplification is how many bytes are sent for each that has come from an address that is
 // not proved.
@@ -86,13 +87,14 @@ func DatagramClient(cfg *Config, to Target, o DatagramOptions) (*DatagramConn, e
 	if err := cfg.check(true); err != nil {
 		return nil, err
 	}
-	// RFC 9147, Section 5: "DTLS implementations do not use the TLS 1.3 "compatibility
-	// mode"".
-	own := *cfg
-	own.NoCompatibilityMode = true
-	own.KeyShares = cfg.datagramShares(to, o.MTU)
-	cfg = &own
-	all := &clientConfig{Config: cfg, Target: to, datagram: true}
+	var start struct { // one piece of memory
+		clientStart
+		all clientConfig
+	}
+	all := &start.all
+	*all = clientConfig{
+		Config: cfg, Target: to, datagram: true, shares: cfg.datagramShares(to, o.MTU),
+	}
 	if err := all.checkTarget(); err != nil {
 		return nil, err
 	}
@@ -105,7 +107,8 @@ func DatagramClient(cfg *Config, to Target, o DatagramOptions) (*DatagramConn, e
 	c.proved = true
 	// RFC 6347, Section 4.2.1: the first one may have DTLS 1.0 for compatibility.
 	c.plain.Version = iana.DTLS10
-	c.recv.state = &clientStart{cfg: all, info: &c.recv.info}
+	start.clientStart = clientStart{cfg: all, info: &c.recv.info}
+	c.recv.state = &start.clientStart
 	return c, nil
 }
 
@@ -123,9 +126,9 @@ func DatagramServer(cfg *Config, o DatagramOptions) (*DatagramConn, error) {
 	c.recv.started = true
 	c.recv.state = &awaitClientHello{cfg: cfg, info: &c.recv.info, proof: o.Proof}
 	if o.Proof != nil {
-		// What answered the first ClientHello was message 0 of this side.
-		c.assembler.StartAt(1)
-		c.flight.StartAt(1)
+		// What answered each ClientHello before it was a message of this side.
+		c.assembler.StartAt(o.Proof.message)
+		c.flight.StartAt(o.Proof.message)
 		c.plain.SetSequence(o.Proof.sequence)
 	}
 	return c, nil
@@ -140,7 +143,11 @@ func (c *Config) datagramShares(to Target, mtu int) []iana.NamedGroup {
 	if c.KeyShares != nil || mtu >= roomForShares || c.triesEarly(to) {
 		return c.KeyShares
 	}
-	list := slices.DeleteFunc(slices.Clone(defaultShares(c.groups())), func(id iana.NamedGroup) bool {
+	groups := c.groups()
+	if len(groups) > 0 && suites.Classical(groups[0]) {
+		return nil // the default is classical already
+	}
+	list := slices.DeleteFunc(slices.Clone(defaultShares(groups)), func(id iana.NamedGroup) bool {
 		return !suites.Classical(id)
 	})
 	if len(list) == 0 {
@@ -169,7 +176,13 @@ func newDatagramConn(cfg *Config, o DatagramOptions) (*DatagramConn, error) {
 		// against forgery".
 		return nil, usage("%v is too easily forged for DTLS", iana.TLS_AES_128_CCM_8_SHA256)
 	}
-	c := &DatagramConn{exchange: new(exchange)}
+	var room struct { // one piece of memory for what lives as long
+		DatagramConn
+		plain record.PlainDatagrams
+		state DatagramState
+	}
+	c := &room.DatagramConn
+	c.exchange = newExchange()
 	if o.MTU == 0 {
 		o.MTU = defaultMTU
 	}
@@ -181,11 +194,13 @@ func newDatagramConn(cfg *Config, o DatagramOptions) (*DatagramConn, error) {
 	}
 	c.timer.Initial = o.FirstTimeout
 	c.recv.cfg, c.recv.opener = cfg, &c.keys
-	c.recv.info.datagram, c.recv.info.Datagram = true, &DatagramState{ids: &c.ids}
+	c.recv.info.datagram, c.recv.info.Datagram = true, &room.state
+	room.state.ids = &c.ids
 	c.keys.ids, c.ids.source = &c.ids, o.ConnectionIDs
 	c.send.cfg, c.send.max = cfg, record.MaxPlaintext
 	c.send.perKey = cfg.MaxRecordsPerKey
-	c.plain = &record.PlainDatagrams{Version: iana.DTLS12}
+	c.plain = &room.plain
+	c.plain.Version = iana.DTLS12
 	c.sealer = c.plain
 	return c, nil
 }
@@ -218,7 +233,7 @@ func (c *DatagramConn) Start(now time.Time) ([]Event, error) {
 	if err := c.usable(); err != nil {
 		return nil, err
 	}
-	return c.run(now, nil)
+	return c.run(now, nil, 0)
 }
 
 // Receive takes a datagram from the peer. It decrypts in place: Event.Data aliases datagram,
@@ -245,7 +260,7 @@ func (c *DatagramConn) Resume(now time.Time, a Answer) ([]Event, error) {
 		return nil, err
 	}
 	c.asked = nil
-	return c.run(now, nil)
+	return c.run(now, nil, 0)
 }
 
 // Timeout is when Expire has to be called; zero if there is no need. It may be in the past:
@@ -274,7 +289,7 @@ func (c *DatagramConn) Expire(now time.Time) ([]Event, error) {
 	if c.recv.err == nil && !c.send.closed {
 		c.expire(now)
 	}
-	return c.run(now, nil)
+	return c.run(now, nil, 0)
 }
 
 // NextDatagram returns the next datagram for the peer; nil if there is none. It belongs to
@@ -291,7 +306,7 @@ func (c *DatagramConn) NextDatagram() []byte {
 		c.granted -= len(d)
 	}
 	if c.out[0], c.out = nil, c.out[1:]; len(c.out) == 0 {
-		c.out = nil
+		c.out = c.few[:0]
 	}
 	return d
 }
@@ -310,6 +325,10 @@ func (c *DatagramConn) State() State {
 	}
 	return s
 }
+
+// AddressProved reports whether the peer is known to receive at its address: see
+// DatagramOptions.AddressProved. A server is known to its client from the start.
+func (c *DatagramConn) AddressProved() bool { return c != nil && c.proved }
 
 // Ready reports whether Send may be used for more than 0-RTT data.
 func (c *DatagramConn) Ready() bool { return c != nil && c.send.Ready() }

@@ -18,8 +18,8 @@ import (
 // An AddressCheck makes clients of DTLS prove that they receive at their addresses before a
 // server keeps anything about them or computes with keys for them. It answers a first
 // ClientHello with a HelloRetryRequest (RFC 9147, Section 5.1) or a HelloVerifyRequest
-// (RFC 6347, Section 4.2.1) that is no longer than the ClientHello was, and whose cookie has
-// all that the server needs later. It is for one goroutine at a time.
+// (RFC 6347, Section 4.2.1) that is at most three times as long as the ClientHello was, and whose
+// cookie has all that the server needs later. It is for one goroutine at a time.
 //
 // Three kinds of first ClientHello cannot be answered without keeping them: one that is longer
 // than a datagram, one whose Encrypted ClientHello has to be decrypted, and one with 0-RTT data,
@@ -59,6 +59,7 @@ type AddressProof struct {
 	stable   [sha256.Size]byte
 	cookie   []byte
 	sequence uint64 // of the record
+	message  uint16 // number of the ClientHello: 1, or more after several HelloVerifyRequests
 }
 
 // cookieLifetime is how long a client has to answer.
@@ -91,24 +92,69 @@ func (a *AddressCheck) Check(
 	if !ok {
 		return AddressDiscard, nil, nil
 	}
-	if cookie := wire.FragmentCookie(f.Data); len(cookie) > 0 {
-		if proof = a.open(now, address, cookie, f.Data); proof == nil || f.Seq != 1 {
-			return AddressDiscard, nil, nil
-		}
-		proof.sequence = number.Sequence
-		return AddressProved, nil, proof
-	}
+	cookie := wire.FragmentCookie(f.Data)
 	switch {
+	case len(cookie) > 0:
+		if proof = a.open(now, address, cookie, f.Data); proof.fits(f) {
+			proof.sequence, proof.message = number.Sequence, f.Seq
+			return AddressProved, nil, proof
+		}
+		v, reply = a.invalid(now, address, f, number)
 	case f.Seq != 0:
 		return AddressDiscard, nil, nil
 	case len(f.Data) < f.Length:
 		return AddressUnproved, nil, nil
+	default:
+		v, reply = a.answer(now, address, f, number)
 	}
-	v, reply = a.answer(now, address, f, number)
 	if len(reply) > amplification*len(datagram) {
 		return AddressDiscard, nil, nil
 	}
 	return v, reply, nil
+}
+
+// fits reports whether there is a proof, and the number of the ClientHello is one that it may have
+// with it: behind one HelloRetryRequest, or several HelloVerifyRequests.
+func (p *AddressProof) fits(f dtls.Fragment) bool {
+	switch {
+	case p == nil:
+		return false
+	case p.suite != 0:
+		return f.Seq == 1
+	}
+	return 1 <= f.Seq && f.Seq <= maxVerifies
+}
+
+// maxVerifies is how many HelloVerifyRequests a handshake has at most. There is more than one if a
+// cookie was too old when it came, or the server was started again.
+const maxVerifies = 4
+
+// invalid answers a ClientHello with a cookie that is not valid, such as an old one. RFC 6347,
+// Section 4.2.1: it "SHOULD" be treated like one without a cookie. RFC 9147, Section 5.1: the
+// server "MUST terminate the handshake with an "illegal_parameter" alert", so that the client can
+// begin again.
+func (a *AddressCheck) invalid(
+	now time.Time, address []byte, f dtls.Fragment, n record.Number,
+) (v AddressVerdict, reply []byte) {
+	if len(f.Data) < f.Length || f.Seq >= maxVerifies {
+		return AddressDiscard, nil
+	}
+	hello, err := wire.ParseDatagramClientHello(f.Data)
+	if err != nil || checkDatagramVersion(hello.LegacyVersion) != nil {
+		return AddressDiscard, nil
+	}
+	if len(hello.LegacyCookie) > 0 {
+		hello.LegacyCookie = nil
+		d, err := choose(a.cfg, hello, known{})
+		if err == nil && d.version == iana.TLS12 {
+			if reply = a.request(now, address, f, n, d); reply == nil {
+				return AddressDiscard, nil
+			}
+			return AddressReply, reply
+		}
+	}
+	alert := []byte{2, byte(iana.AlertIllegalParameter)}
+	return AddressReply, replyRecord(n, iana.ContentAlert, alert)
 }
 
 // firstFragment returns the start of the ClientHello at the start of a datagram.
@@ -175,7 +221,7 @@ func (a *AddressCheck) request(
 		return nil
 	}
 	return replyRecord(n, iana.ContentHandshake, dtls.Fragment{
-		Type: iana.HandshakeType(raw[0]), Length: len(raw) - wire.HeaderLen,
+		Type: iana.HandshakeType(raw[0]), Length: len(raw) - wire.HeaderLen, Seq: f.Seq,
 		Data: raw[wire.HeaderLen:],
 	}.AppendTo(nil))
 }
@@ -303,7 +349,7 @@ func (p *AddressProof) begin(d *deciding) error {
 		return illegal("the second ClientHello adds encrypted_client_hello")
 	}
 	if p.suite == 0 {
-		d.info.addressAsked = true
+		d.info.verifies = p.message
 		return nil
 	}
 	if stable := wire.StableHello(d.m.body); !keys.Equal(p.stable[:], stable[:]) {

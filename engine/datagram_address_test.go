@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
@@ -122,10 +123,10 @@ func TestAddressCheckRefuses(t *testing.T) {
 		if got := verdict(l.now, own, second); got != AddressProved {
 			t.Fatalf("%v: verdict %d", v, got)
 		}
-		if got := verdict(l.now, "192.0.2.2:9", second); got != AddressDiscard {
+		if got := verdict(l.now, "192.0.2.2:9", second); got != AddressReply {
 			t.Errorf("%v: another address: verdict %d", v, got)
 		}
-		if got := verdict(l.now.Add(cookieLifetime+time.Second), own, second); got != AddressDiscard {
+		if got := verdict(l.now.Add(cookieLifetime+time.Second), own, second); got != AddressReply {
 			t.Errorf("%v: an old cookie: verdict %d", v, got)
 		}
 		for i := range second {
@@ -141,7 +142,7 @@ func TestAddressCheckRefuses(t *testing.T) {
 		changed[13+12+2] ^= 1 // the random value
 		got, _, proof := g.Check(l.now, g.address, changed)
 		if v == iana.TLS12 {
-			if got != AddressDiscard { // the random is part of the MAC
+			if got != AddressReply { // the random is part of the MAC
 				t.Errorf("another random: verdict %d", got)
 			}
 			continue
@@ -153,6 +154,94 @@ func TestAddressCheckRefuses(t *testing.T) {
 		if _, err := s.Receive(l.now, changed); err == nil {
 			t.Errorf("%v: a ClientHello that changes is accepted", v)
 		}
+	}
+}
+
+// TestInvalidCookie12: a client whose cookie is too old is asked again, as often as maxVerifies
+// allows, and the handshake continues behind the last one.
+func TestInvalidCookie12(t *testing.T) {
+	client, server := datagramConfigs(t, iana.TLS12)
+	for old := range maxVerifies + 1 {
+		l := newLink(t, client, server, DatagramOptions{})
+		g := newGate(t, server)
+		hello := l.client.NextDatagram()
+		for range old {
+			_, reply, _ := g.Check(l.now, g.address, hello)
+			if len(reply) > amplification*len(hello) {
+				t.Fatalf("a reply of %d bytes to %d", len(reply), len(hello))
+			}
+			l.client.take(l.client.Receive(l.now, reply))
+			hello = l.client.NextDatagram()
+			l.now = l.now.Add(cookieLifetime + time.Second)
+		}
+		v, reply, _ := g.Check(l.now, g.address, bytes.Clone(hello))
+		if old == maxVerifies {
+			if v != AddressDiscard || reply != nil {
+				t.Errorf("after %d old cookies: verdict %d", old, v)
+			}
+			continue
+		}
+		l.client.take(l.client.Receive(l.now, reply))
+		g.meet(t, l, DatagramOptions{})
+		l.open(t)
+	}
+}
+
+// TestTooManyVerifies: a client answers a bounded number of HelloVerifyRequests.
+func TestTooManyVerifies(t *testing.T) {
+	client, server := datagramConfigs(t, iana.TLS12)
+	l := newLink(t, client, server, DatagramOptions{})
+	for i := range uint16(maxVerifies + 1) {
+		if l.client.err != nil || l.client.NextDatagram() == nil {
+			t.Fatalf("after %d: %v", i, l.client.err)
+		}
+		m, err := encode(&wire.HelloVerifyRequest{Cookie: []byte{byte(i)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.client.take(l.client.Receive(l.now, replyRecord(record.Number{Sequence: uint64(i)},
+			iana.ContentHandshake, dtls.Fragment{
+				Type: iana.HandshakeHelloVerifyRequest, Length: len(m) - wire.HeaderLen, Seq: i,
+				Data: m[wire.HeaderLen:],
+			}.AppendTo(nil))))
+	}
+	if asError(l.client.err).Alert != iana.AlertUnexpectedMessage {
+		t.Errorf("after %d: %v", maxVerifies+1, l.client.err)
+	}
+}
+
+// TestInvalidCookie13: a client of DTLS 1.3 whose cookie is not valid gets illegal_parameter, and
+// one that sends the cookie of DTLS 1.2 too. A part of a ClientHello gets no answer.
+func TestInvalidCookie13(t *testing.T) {
+	client, server := datagramConfigs(t, iana.TLS13)
+	client.KeyShares = []iana.NamedGroup{iana.X25519}
+	l := newLink(t, client, server, DatagramOptions{MTU: 9000})
+	g := newGate(t, server)
+	first := l.client.NextDatagram()
+	_, reply, _ := g.Check(l.now, g.address, bytes.Clone(first))
+	l.client.take(l.client.Receive(l.now, reply))
+	second := l.client.NextDatagram()
+	l.now = l.now.Add(cookieLifetime + time.Second)
+	if v, r, _ := g.Check(l.now, g.address, second[:len(second)-1]); v != AddressDiscard || r != nil {
+		t.Errorf("a datagram that was cut: verdict %d", v)
+	}
+	v, reply, proof := g.Check(l.now, g.address, bytes.Clone(second))
+	if v != AddressReply || proof != nil {
+		t.Fatalf("verdict %d", v)
+	}
+	_, err := l.client.Receive(l.now, reply)
+	if err == nil || asError(err).Alert != iana.AlertIllegalParameter {
+		t.Errorf("the client: %v", err)
+	}
+	// RFC 9147, Section 5.3: legacy_cookie is empty.
+	f, number, _ := firstFragment(first)
+	at := 2 + 32 + 1 + int(f.Data[2+32])
+	body := slices.Concat(f.Data[:at], []byte{1, 9}, f.Data[at+1:])
+	f.Data, f.Length, f.Seq = body, len(body), 1
+	legacy := replyRecord(number, iana.ContentHandshake, f.AppendTo(nil))
+	v, reply, _ = g.Check(l.now, g.address, legacy)
+	if v != AddressReply || !bytes.HasSuffix(reply, []byte{2, byte(iana.AlertIllegalParameter)}) {
+		t.Errorf("legacy_cookie: verdict %d, %x", v, reply)
 	}
 }
 

@@ -19,7 +19,8 @@ type exchange struct {
 	acks   dtls.Acks
 	ackAt  time.Time // when they are sent; zero while they are not due
 	out    [][]byte
-	probes []probe // for other paths than the current one
+	few    [2][]byte // memory for out
+	probes []probe   // for other paths than the current one
 
 	update     keyUpdate
 	held       []step // messages to be sent when the KeyUpdate is acknowledged
@@ -30,6 +31,12 @@ type exchange struct {
 type rested struct {
 	sent, awaited uint16 // the numbers of the next messages of this side and of the peer
 	firstTimeout  time.Duration
+}
+
+func newExchange() *exchange {
+	x := new(exchange)
+	x.out = x.few[:0]
+	return x
 }
 
 // over reports whether neither side awaits anything of the other. What has to be acknowledged was:
@@ -50,9 +57,20 @@ func (c *DatagramConn) wake() {
 	if c.exchange != nil {
 		return
 	}
-	x := new(exchange)
+	x := newExchange()
 	x.flight.StartAt(c.rested.sent)
 	x.assembler.StartAt(c.rested.awaited)
 	x.timer.Initial = c.rested.firstTimeout
 	c.exchange = x
+}
+
+// collect takes over what the states have done: events, and work for the sending half.
+func (c *DatagramConn) collect() error {
+	if q := c.recv.queue; len(q) > 0 && len(c.events) == 0 {
+		c.events = q
+	} else {
+		c.events = append(c.events, q...)
+	}
+	c.recv.queue = nil
+	return c.apply()
 }

@@ -17,6 +17,7 @@ type epochs struct {
 	ids   *connectionIDs
 	named bool     // a record of the datagram has had a connection ID of this side
 	list  []*epoch // in order; at most maxEpochs
+	next  *epoch   // memory for one more
 }
 
 // plainOpener opens records in the clear, for which it keeps nothing.
@@ -46,8 +47,10 @@ const (
 	keepHandshake = 2 * keepEpoch
 )
 
-// Open is for a stream and never called.
-func (e *epochs) Open([]byte) (iana.ContentType, []byte, error) { return 0, nil, record.ErrBadMAC }
+// OpenTo is for a stream and never called.
+func (e *epochs) OpenTo(_, _ []byte) (iana.ContentType, []byte, error) {
+	return 0, nil, record.ErrBadMAC
+}
 
 // add takes keys into use, beside those that are there. The Receiver follows the newest.
 func (e *epochs) add(keys []readKey, r *Receiver) {
@@ -57,12 +60,17 @@ func (e *epochs) add(keys []readKey, r *Receiver) {
 		if !ok {
 			continue
 		}
-		e.list = append(e.list, &epoch{
+		room := e.room()
+		*room = epoch{
 			DatagramOpener: o, phase: k.phase, left: int32(k.limit),
 			most: suites.Forgeries(r.info.CipherSuite),
-		})
+		}
+		e.list = append(e.list, room)
 		if n := len(e.list) - maxEpochs; n > 0 {
-			clear(e.list[:n])
+			for i := range n {
+				e.list[i].forget()
+				e.list[i] = nil
+			}
 			e.list = e.list[n:]
 		}
 	}
@@ -70,6 +78,23 @@ func (e *epochs) add(keys []readKey, r *Receiver) {
 	if r.phase == phaseApplication {
 		r.scratch = nil
 	}
+}
+
+// room returns memory for a key. Those of the handshake and of the first data share theirs.
+func (e *epochs) room() *epoch {
+	if e.list == nil {
+		both := new(struct {
+			epochs [2]epoch
+			list   [2]*epoch
+		})
+		e.list, e.next = both.list[:0], &both.epochs[1]
+		return &both.epochs[0]
+	}
+	if next := e.next; next != nil {
+		e.next = nil
+		return next
+	}
+	return new(epoch)
 }
 
 // latest is the newest key; nil while there is none.
@@ -91,6 +116,7 @@ func (e *epochs) supersede(now time.Time) {
 		if old.phase == phaseHandshake {
 			old.until = now.Add(keepHandshake)
 		}
+		old.rest()
 	}
 }
 
@@ -104,22 +130,42 @@ func (e *epochs) deadline() (at time.Time) {
 
 // drop drops the keys of a phase.
 func (e *epochs) drop(p phase) {
-	e.list = slices.DeleteFunc(e.list, func(k *epoch) bool { return k.phase == p })
+	e.list = slices.DeleteFunc(e.list, func(k *epoch) bool {
+		if k.phase != p {
+			return false
+		}
+		k.forget()
+		return true
+	})
 }
 
 // rest gives back the memory of the keys, which the next records make again.
 func (e *epochs) rest() {
 	for _, k := range e.list {
-		if o, ok := k.DatagramOpener.(*record.Opener13); ok {
-			o.Rest()
-		}
+		k.rest()
 	}
+}
+
+func (k *epoch) rest() {
+	if o, ok := k.DatagramOpener.(*record.Opener13); ok {
+		o.Rest()
+	}
+}
+
+// forget drops a key, whose memory may be part of that of a key that stays: see room.
+func (k *epoch) forget() {
+	k.rest()
+	k.DatagramOpener = nil
 }
 
 // expire drops the keys whose time is over.
 func (e *epochs) expire(now time.Time) {
 	e.list = slices.DeleteFunc(e.list, func(k *epoch) bool {
-		return !k.until.IsZero() && !now.Before(k.until)
+		if k.until.IsZero() || now.Before(k.until) {
+			return false
+		}
+		k.forget()
+		return true
 	})
 }
 
@@ -159,7 +205,7 @@ func (e *epochs) open(rec record.DatagramRecord) (r received, ok bool, err error
 			continue
 		}
 		r.epoch = k
-		r.typ, r.payload, r.number, err = k.OpenDatagram(rec)
+		r.typ, r.payload, r.number, err = k.open(rec)
 		switch {
 		case err == nil:
 			e.use(rec.ConnectionID())
@@ -175,6 +221,18 @@ func (e *epochs) open(rec record.DatagramRecord) (r received, ok bool, err error
 		return r, false, nil
 	}
 	return r, false, nil
+}
+
+// open opens a record. The key of a handshake that is done rests behind one that it does not open:
+// anyone can have sent it, and no other may follow.
+func (k *epoch) open(
+	rec record.DatagramRecord,
+) (typ iana.ContentType, payload []byte, n record.Number, err error) {
+	typ, payload, n, err = k.OpenDatagram(rec)
+	if err != nil && k.phase == phaseHandshake && !k.until.IsZero() {
+		k.rest()
+	}
+	return typ, payload, n, err
 }
 
 // openPlain is open for a record in the clear.

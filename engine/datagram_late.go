@@ -19,7 +19,7 @@ func (c *DatagramConn) RequestCertificate(now time.Time) (context []byte, err er
 	if err != nil {
 		return nil, err
 	}
-	if err := c.step(step{kind: stepHandshake, message: q.raw}); err != nil {
+	if err := c.step(&step{kind: stepHandshake, message: q.raw}); err != nil {
 		return nil, err
 	}
 	return q.Context, c.flush(now)
@@ -28,11 +28,11 @@ func (c *DatagramConn) RequestCertificate(now time.Time) (context []byte, err er
 // hold keeps a message that has to wait until a KeyUpdate is acknowledged. RFC 9147, Section 5.2:
 // the peer takes messages in order, so that those behind a KeyUpdate belong to the next key, from
 // which a Finished derives too.
-func (c *DatagramConn) hold(st step) bool {
+func (c *DatagramConn) hold(st *step) bool {
 	if !c.update.sent || st.kind != stepHandshake && st.kind != stepAuth {
 		return false
 	}
-	c.held = append(c.held, st)
+	c.held = append(c.held, *st)
 	return true
 }
 
@@ -40,8 +40,8 @@ func (c *DatagramConn) hold(st step) bool {
 func (c *DatagramConn) release() error {
 	held := c.held
 	c.held = nil
-	for _, st := range held {
-		if err := c.step(st); err != nil {
+	for i := range held {
+		if err := c.step(&held[i]); err != nil {
 			return err
 		}
 	}

@@ -197,6 +197,9 @@ func TestDatagramLateNetwork(t *testing.T) {
 			link: l, random: random, loss: random.Float64() * 0.4,
 			twice: random.Float64() * 0.2, wrong: random.Float64() * 0.1,
 		}
+		if seed%2 == 1 {
+			attacked(n)
+		}
 		requests := 0
 		for range 12 {
 			from := []*end{l.client, l.server}[random.IntN(2)]

@@ -20,6 +20,7 @@ type network struct {
 	way                []onTheWay
 	moves              bool   // the client's address changes
 	address            uint64 // of the client: what is sent to another one is lost
+	attack             func() // at each step; nil for none
 }
 
 type onTheWay struct {
@@ -27,6 +28,7 @@ type onTheWay struct {
 	at       time.Time
 	datagram []byte
 	address  uint64 // of the client
+	forged   bool   // by an attacker
 }
 
 // put takes the datagrams that an end has to send.
@@ -55,9 +57,9 @@ func (n *network) sendTo(to *end, d []byte, address uint64) {
 	if n.random.Float64() < n.wrong {
 		d = n.damage(d)
 	}
-	n.way = append(n.way, onTheWay{to, n.now.Add(n.delay()), d, address})
+	n.way = append(n.way, onTheWay{to, n.now.Add(n.delay()), d, address, false})
 	if n.random.Float64() < n.twice {
-		n.way = append(n.way, onTheWay{to, n.now.Add(n.delay()), bytes.Clone(d), address})
+		n.way = append(n.way, onTheWay{to, n.now.Add(n.delay()), bytes.Clone(d), address, false})
 	}
 }
 
@@ -84,6 +86,9 @@ func (n *network) damage(d []byte) []byte {
 func (n *network) step() bool {
 	n.put(n.client, n.server)
 	n.put(n.server, n.client)
+	if n.attack != nil {
+		n.attack()
+	}
 	if n.random.IntN(4) == 0 {
 		n.client.Rest()
 		n.server.Rest()
@@ -141,7 +146,7 @@ func TestDatagramNetwork(t *testing.T) {
 		random := rand.New(rand.NewPCG(uint64(seed), 9147))
 		n := newNetwork(t, random, versionsOfDatagrams[seed%2], credential)
 		limit := n.now.Add(time.Hour)
-		for !(n.client.had(EventHandshakeDone) && n.server.had(EventHandshakeDone)) {
+		for !n.done() {
 			if n.failed() != nil || n.now.After(limit) || !n.step() {
 				break
 			}
@@ -153,7 +158,7 @@ func TestDatagramNetwork(t *testing.T) {
 			}
 			unanswered++
 			continue
-		case !n.client.had(EventHandshakeDone) || !n.server.had(EventHandshakeDone):
+		case !n.done():
 			t.Fatalf("seed %d: no end after %v", seed, n.now.Sub(limit.Add(-time.Hour)))
 		}
 		n.talk(t, seed)

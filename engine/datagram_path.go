@@ -71,7 +71,7 @@ func (c *DatagramConn) ReceiveFrom(
 	case !c.recv.info.HandshakeDone || c.ids.length() == 0:
 		datagram = nil
 	}
-	return c.run(now, datagram)
+	return c.run(now, datagram, len(datagram))
 }
 
 // Path is the number of the current path: see ReceiveFrom.

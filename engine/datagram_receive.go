@@ -10,8 +10,9 @@ import (
 	"github.com/sealsock/sealsock/internal/record"
 )
 
-// run takes the records of a datagram, lets the states act, and collects what is to be sent.
-func (c *DatagramConn) run(now time.Time, datagram []byte) ([]Event, error) {
+// run takes the records of datagrams of n bytes, of which the last may be smaller, lets the states
+// act, and collects what is to be sent.
+func (c *DatagramConn) run(now time.Time, datagrams []byte, n int) ([]Event, error) {
 	clear(c.events)
 	c.events = c.events[:0]
 	if c.recv.err != nil {
@@ -21,7 +22,7 @@ func (c *DatagramConn) run(now time.Time, datagram []byte) ([]Event, error) {
 	}
 	err := c.advance(now)
 	if err == nil {
-		err = c.records(now, datagram)
+		err = c.all(now, datagrams, n)
 	}
 	if err == nil {
 		err = c.flush(now)
@@ -97,13 +98,6 @@ func (c *DatagramConn) advance(now time.Time) error {
 		}
 	}
 	return nil
-}
-
-// collect takes over what the states have done: events, and work for the sending half.
-func (c *DatagramConn) collect() error {
-	c.events = append(c.events, c.recv.queue...)
-	c.recv.queue = nil
-	return c.apply()
 }
 
 // act lets a state act once. It returns whether one could.
@@ -246,9 +240,9 @@ func (c *DatagramConn) alert(r received) error {
 	if r.epoch == nil && c.encrypted() {
 		return nil
 	}
-	ev, err := c.recv.alert(r.payload)
-	if err == nil && ev.Kind == EventClosed {
-		c.events = append(c.events, ev)
+	kind, err := c.recv.alert(r.payload)
+	if err == nil && kind == EventClosed {
+		c.events = append(c.events, Event{Kind: kind})
 	}
 	return err
 }
@@ -303,10 +297,15 @@ func (c *DatagramConn) fragments(now time.Time, r received) error {
 	if c.recv.info.HandshakeDone && c.recv.info.Version == iana.TLS12 {
 		return c.again12(now, r)
 	}
+	if r.epoch == nil && c.recv.info.HandshakeDone {
+		return nil // anyone can have sent it: its ACK would displace the peer's numbers
+	}
 	if len(r.payload) == 0 {
 		return c.emptyHandshake(r)
 	}
 	kept, dropped := false, false
+	c.assembler.Begin(len(r.payload))
+	defer c.assembler.Begin(0)
 	for payload := r.payload; len(payload) > 0; {
 		f, rest, ok := dtls.ParseFragment(payload)
 		if !ok {

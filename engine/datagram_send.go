@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
@@ -26,7 +25,7 @@ func (c *DatagramConn) Send(dst, payload []byte) ([]byte, error) {
 	case len(payload) > s.max:
 		return dst, usage("a message of %d bytes: a datagram holds at most %d", len(payload), s.max)
 	}
-	pad := s.padding(len(payload))
+	pad := c.padding(len(payload))
 	if !c.proved {
 		n := len(payload) + pad + c.sealer.DatagramOverhead()
 		if n > c.granted {
@@ -47,6 +46,11 @@ func (c *DatagramConn) Send(dst, payload []byte) ([]byte, error) {
 		c.timerDue = true
 	}
 	return c.seal(dst, iana.ContentApplicationData, payload, pad)
+}
+
+// padding is Sender.padding within what the MTU leaves beside n bytes of data.
+func (c *DatagramConn) padding(n int) int {
+	return max(0, min(c.send.padding(n), c.mtu-c.sealer.DatagramOverhead()-n))
 }
 
 // halfClosed reports whether the peer alone has closed its side.
@@ -88,18 +92,22 @@ func (c *DatagramConn) Abort(err error) error {
 func (c *DatagramConn) apply() error {
 	steps := c.recv.out
 	c.recv.out = nil
-	for _, st := range steps {
+	for i := range steps {
 		if c.send.closed {
 			return nil
 		}
-		if err := c.step(st); err != nil {
+		if err := c.step(&steps[i]); err != nil {
 			return err
 		}
+	}
+	if c.recv.out == nil && c.recv.phase != phaseApplication {
+		clear(steps)
+		c.recv.out = steps[:0] // memory for what comes next
 	}
 	return nil
 }
 
-func (c *DatagramConn) step(st step) error {
+func (c *DatagramConn) step(st *step) error {
 	if c.hold(st) {
 		return nil
 	}
@@ -140,7 +148,7 @@ func (c *DatagramConn) step(st step) error {
 }
 
 // otherStep is step for what changes nothing in the flight.
-func (c *DatagramConn) otherStep(st step) error {
+func (c *DatagramConn) otherStep(st *step) error {
 	switch st.kind {
 	case stepKeyUpdate:
 		return c.peerUpdated(st.answer)
@@ -148,15 +156,15 @@ func (c *DatagramConn) otherStep(st step) error {
 		c.identify()
 		return c.answerIDs()
 	}
-	_, err := c.send.apply(nil, st)
+	_, err := c.send.apply(nil, *st)
 	return err
 }
 
-// addMessages adds handshake messages to the flight, which keeps a copy.
+// addMessages adds handshake messages to the flight, which keeps them: they must not change.
 func (c *DatagramConn) addMessages(raw []byte) {
 	c.begin()
 	c.send.cfg.traceMessages(raw)
-	for raw = bytes.Clone(raw); len(raw) > 0; {
+	for len(raw) > 0 {
 		_, n, _ := wire.ParseHeader(raw)
 		n = min(n+wire.HeaderLen, len(raw))
 		c.flight.Add(raw[:n:n], c.sealer)
@@ -236,7 +244,12 @@ func (c *DatagramConn) retransmits() bool {
 
 // sendFlight makes datagrams of the flight.
 func (c *DatagramConn) sendFlight(again bool) error {
-	out, err := c.flight.Send(c.out, c.mtu, c.send.max, again)
+	mtu := c.mtu
+	if !c.proved && c.granted >= minMTU {
+		// What is sent at once lets the client answer, which proves its address.
+		mtu = min(mtu, c.granted)
+	}
+	out, err := c.flight.Send(c.out, mtu, c.send.max, again)
 	if err != nil {
 		return local("a handshake message cannot be sent", err)
 	}
@@ -296,8 +309,8 @@ func (c *DatagramConn) unanswered(n int) {
 		c.ackNow = true
 		return
 	}
-	if n > 2 && c.mtu > lowMTU {
-		c.mtu = lowMTU // RFC 9147, Section 4.4: large datagrams may be what is lost
+	if n > 2 && c.mtu > LowMTU {
+		c.mtu = LowMTU // RFC 9147, Section 4.4: large datagrams may be what is lost
 	}
 	if !c.proved && len(c.out) > 0 {
 		return // what was to be sent could not be: its address is not proved

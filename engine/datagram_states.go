@@ -52,7 +52,8 @@ func checkDatagramVersion(v iana.Version) error {
 }
 
 // proveAddress answers a HelloVerifyRequest with the same ClientHello and the cookie of it.
-// Neither it nor the first ClientHello is part of the transcript. RFC 6347, Section 4.2.1.
+// Neither it nor the ClientHello before is part of the transcript. There may be several: RFC 6347,
+// Section 4.2.1.
 func (s *awaitServerHello) proveAddress(m message, do *effects) (state, error) {
 	request, err := wire.ParseHelloVerifyRequest(m.body)
 	switch {
@@ -61,15 +62,15 @@ func (s *awaitServerHello) proveAddress(m message, do *effects) (state, error) {
 	case !s.speaks(iana.TLS12):
 		return nil, incompatible(iana.AlertProtocolVersion,
 			"the server chose DTLS 1.2 or older, which is not allowed", "update the server")
-	case s.info.addressAsked:
-		return nil, broken(iana.AlertUnexpectedMessage, "a second HelloVerifyRequest")
+	case s.info.verifies >= maxVerifies:
+		return nil, broken(iana.AlertUnexpectedMessage, "more than %d HelloVerifyRequests", maxVerifies)
 	case s.early:
 		// RFC 9846, Appendix D.3: 0-RTT data and an older version do not go together.
 		return nil, broken(iana.AlertProtocolVersion,
 			"the server sent a HelloVerifyRequest of DTLS 1.2 after 0-RTT data was sent")
 	}
 	do.turn = true
-	s.info.addressAsked = true
+	s.info.verifies++
 	s.hello.LegacyCookie = request.Cookie
 	if err := s.write(nil); err != nil {
 		return nil, err
@@ -82,14 +83,9 @@ func (s *awaitServerHello) proveAddress(m message, do *effects) (state, error) {
 // of DTLS 1.2.
 type numbers12 struct{ own, peer uint16 }
 
-// numbers12 returns the numbers of the hellos: 0, or 1 if a HelloVerifyRequest was between
-// them. RFC 6347, Section 4.2.2.
-func (s *State) numbers12() (n numbers12) {
-	if s.addressAsked {
-		n.own, n.peer = 1, 1
-	}
-	return n
-}
+// numbers12 returns the numbers of the hellos: 0, or how many HelloVerifyRequests were before them.
+// RFC 6347, Section 4.2.2.
+func (s *State) numbers12() numbers12 { return numbers12{s.verifies, s.verifies} }
 
 // numbered12 returns a message with the header that it has in DTLS, as one fragment.
 // RFC 6347, Section 4.2.6.

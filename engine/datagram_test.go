@@ -380,3 +380,27 @@ func TestDatagramShortRecords(t *testing.T) {
 		}
 	}
 }
+
+// TestDatagramPadding: padding fills a datagram up to the MTU and no further, and a message of the
+// largest size keeps its room.
+func TestDatagramPadding(t *testing.T) {
+	for _, ids := range []int{0, 20} {
+		client, server := datagramConfigs(t, iana.TLS13)
+		client.Padding = func(int) int { return 1 << 14 }
+		server.ConnectionIDLength = ids
+		client.ConnectionIDLength = ids
+		l := newLink(t, client, server, DatagramOptions{AddressProved: true})
+		l.open(t)
+		for _, n := range []int{1, 100, l.client.MaxData() - 1, l.client.MaxData()} {
+			d, err := l.client.Send(nil, bytes.Repeat([]byte("x"), n))
+			if err != nil || len(d) != l.client.MTU() {
+				t.Errorf("a message of %d bytes is in a datagram of %d, expected %d: %v",
+					n, len(d), l.client.MTU(), err)
+			}
+			l.server.take(l.server.Receive(l.now, d))
+			if last := l.server.messages[len(l.server.messages)-1]; len(last) != n {
+				t.Errorf("%d bytes arrive of %d", len(last), n)
+			}
+		}
+	}
+}

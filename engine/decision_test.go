@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/suites"
+	"github.com/sealsock/sealsock/internal/wire"
 )
 
 // dump writes a value and everything that it leads to, so that two dumps are equal only if
@@ -176,5 +178,19 @@ func TestDecisionStays(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestKeyWithoutBinder: a pre-shared key whose binder was not checked leads to an error, and not to
+// a handshake without a pre-shared key that counts as one with it.
+func TestKeyWithoutBinder(t *testing.T) {
+	psk := NewPSK([]byte("device"), []byte("secret"))
+	d := &decision{suite: suites.TLS13(iana.TLS_AES_128_GCM_SHA256), key: psk.preshared()}
+	s := &decided{&deciding{cfg: new(Config), info: new(State), hello: new(wire.ClientHello)}, d}
+	if _, err := s.answer13(newEffects()); err == nil || asError(err).Fault != FaultLocal {
+		t.Errorf("answered: %v", err)
+	}
+	if len(s.info.PSKIdentity) > 0 {
+		t.Error("the client counts as one that has the key")
 	}
 }

@@ -26,14 +26,21 @@ type baseFlow struct {
 // An encoder is a message of package wire.
 type encoder interface{ AppendTo([]byte) ([]byte, error) }
 
-// The messages of a server that are encoded at once. Their encoder is an interface, so that each
-// would be an allocation.
+// The messages that are encoded at once, or of which nothing is kept but what points into the bytes
+// that came. Their encoder is an interface, and their parser a function value, so that each would be
+// an allocation.
 var (
-	serverHellos   reuse.Pool[wire.ServerHello]
-	extensionsSent reuse.Pool[wire.EncryptedExtensions]
-	certificates   reuse.Pool[certificateRoom]
-	shareRooms     reuse.Pool[suites.ShareRoom] // of a ServerHello, and its secret
+	serverHellos reuse.Pool[serverHelloRoom]
+	extensions   reuse.Pool[wire.EncryptedExtensions]
+	certificates reuse.Pool[certificateRoom]
+	shareRooms   reuse.Pool[suites.ShareRoom] // of a ServerHello, and its secret
 )
+
+// A serverHelloRoom has the memory of a ServerHello with a key share.
+type serverHelloRoom struct {
+	wire.ServerHello
+	share wire.KeyShare
+}
 
 // encode writes a message. An error names it.
 func encode(m encoder) ([]byte, error) {
@@ -66,6 +73,8 @@ func roomFor(m encoder) int {
 		if m.KeyShare != nil {
 			return small + len(m.KeyShare.Data)
 		}
+	case *wire.NewSessionTicket:
+		return small + len(m.Ticket)
 	case *wire.Certificate:
 		n := small
 		for _, e := range m.Entries {

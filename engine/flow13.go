@@ -33,8 +33,7 @@ func (f *flow13) enterHandshake(early keys.EarlySecret, shared []byte) {
 	}
 	f.handshake = early.Handshake(shared)
 	sum := f.transcript.sum()
-	f.client = f.handshake.ClientTraffic(sum)
-	f.server = f.handshake.ServerTraffic(sum)
+	f.client, f.server = f.handshake.Traffic(sum)
 	f.log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", f.client)
 	f.log("SERVER_HANDSHAKE_TRAFFIC_SECRET", f.server)
 }
@@ -51,7 +50,7 @@ type application struct {
 func (f *flow13) enterApplication() (a application) {
 	a.master = f.handshake.Master()
 	sum := f.transcript.sum()
-	a.client, a.server = a.master.ClientTraffic(sum), a.master.ServerTraffic(sum)
+	a.client, a.server = a.master.Traffic(sum)
 	a.exporter = a.master.Exporter(sum)
 	f.log("CLIENT_TRAFFIC_SECRET_0", a.client)
 	f.log("SERVER_TRAFFIC_SECRET_0", a.server)
@@ -120,8 +119,8 @@ func appendContext(b []byte, context string) []byte {
 // this side offered. RFC 9846, Section 4.4.3.
 func (f *flow13) checkCertificateVerify(m message, key crypto.PublicKey, context string,
 	offered []iana.SignatureScheme) error {
-	cv, err := wire.ParseCertificateVerify(m.body)
-	if err != nil {
+	var cv wire.CertificateVerify
+	if err := cv.Parse(m.body); err != nil {
 		return err
 	}
 	content := f.signedContent(context)

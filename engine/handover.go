@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"errors"
@@ -112,7 +113,7 @@ func HandOver(r *Receiver, s *Sender, h *Handover, token, binding []byte) ([]byt
 	case h == nil:
 		h = new(Handover)
 	}
-	if err := r.movable(); err != nil {
+	if err := cmp.Or(s.movable(), r.movable()); err != nil {
 		return nil, err
 	}
 	plain, err := encodeHandover(r, s, h)
@@ -137,6 +138,14 @@ func HandOver(r *Receiver, s *Sender, h *Handover, token, binding []byte) ([]byt
 }
 
 var errHandedOver = usage("the connection was handed over to another process")
+
+// movable reports why the sending half cannot be handed over.
+func (s *Sender) movable() error {
+	if _, ok := s.outside(); ok {
+		return usage("a connection whose sending key was released cannot be handed over")
+	}
+	return nil
+}
 
 // movable reports why the receiving half cannot be handed over now.
 func (r *Receiver) movable() error {

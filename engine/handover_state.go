@@ -60,6 +60,7 @@ const (
 	flagUpdateAsked  // Sender.asked
 	flagLate         // there is a transcript for late authentications
 	flagTickets      // a server's tickets can be made
+	flagTicketsWait  // as many as a client gets that asks for no number go out with the first data
 
 	knownFlags = 1<<iota - 1
 )
@@ -199,6 +200,7 @@ func (x *handoverSecrets) collect(r *Receiver, s *Sender, head *handoverHead) er
 		}
 		head.TicketCount = t.count
 		head.set(flagTickets, true)
+		head.set(flagTicketsWait, t.allWait())
 	}
 	open, ok := r.state.(*open13)
 	if !ok {
@@ -455,6 +457,9 @@ func (x *handoverSecrets) restoreTickets(head *handoverHead, s *Sender, suite *s
 	session.secret = nil
 	s.tickets = &ticketer{
 		cfg: s.cfg, resumption: resumption, session: session, maxEarly: session.MaxEarlyData, count: head.TicketCount,
+	}
+	if head.has(flagTicketsWait) {
+		s.tickets.waiting = s.cfg.numTickets(nil)
 	}
 	return nil
 }

@@ -106,7 +106,7 @@ func TestHandOverHasEveryFact(t *testing.T) {
 		firstFinished: secret, sessionID: secret, asked: true, lateOffered: true, sendLimit: 99,
 	}
 	check := full // these have tests of their own; DTLS and QUIC are not handed over
-	check.datagram, check.addressAsked, check.quic = true, true, true
+	check.datagram, check.verifies, check.quic = true, 1, true
 	check.Datagram = new(DatagramState)
 	check.exporter = keys.RestoreExporter(crypto.SHA256, secret)
 	check.earlyExporter = keys.RestoreExporter(crypto.SHA256, secret)
@@ -173,4 +173,27 @@ func FuzzHandover(f *testing.F) {
 		}
 		s.CloseNotify(nil)
 	})
+}
+
+// TestHandOverSendsTickets: tickets that wait for the first data are not lost if that comes from
+// another process.
+func TestHandOverSendsTickets(t *testing.T) {
+	client, server := resumable(t)
+	server.TicketsWithData = true
+	c, s := newPair(t, client, server)
+	if err := pump(c, s); err != nil {
+		t.Fatal(err)
+	}
+	s, h := handOver(t, s, &server.Config, new(Handover))
+	data, err := s.s.Seal(h.Unsent, []byte("data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.in = append(c.in, data...)
+	if _, err := c.step(); err != nil {
+		t.Fatal(err)
+	}
+	if string(c.data) != "data" || len(c.sessions) != defaultTickets {
+		t.Errorf("%q and %d sessions arrive", c.data, len(c.sessions))
+	}
 }

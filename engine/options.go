@@ -119,7 +119,8 @@ type Options struct {
 	// extension of RFC 6066, Section 4: 512, 1024, 2048 or 4096 bytes.
 	MaxFragmentLength int
 	// Padding, if set, returns how many bytes of padding to add to a record of n
-	// bytes of data (RFC 9846, Section 5.4). What does not fit is cut off.
+	// bytes of data (RFC 9846, Section 5.4). What does not fit is cut off: into a
+	// record, and over datagrams into the MTU.
 	Padding func(n int) int
 	// DynamicRecords starts with small records, which arrive in one packet
 	// each, and changes to large ones when data keeps flowing.

@@ -92,8 +92,10 @@ func unconsumed() *Error {
 // quicKeys collects the receiving keys for QUIC, in place of using them.
 type quicKeys struct{ keys []readKey }
 
-// Open is for a stream and never called.
-func (k *quicKeys) Open([]byte) (iana.ContentType, []byte, error) { return 0, nil, errNoQUICConn }
+// OpenTo is for a stream and never called.
+func (k *quicKeys) OpenTo(_, _ []byte) (iana.ContentType, []byte, error) {
+	return 0, nil, errNoQUICConn
+}
 
 // add implements keySet.
 func (k *quicKeys) add(keys []readKey, r *Receiver) {

@@ -420,7 +420,7 @@ func TestQUICSessionsAreOfQUIC(t *testing.T) {
 		t.Error("a session of QUIC was offered over TCP", err)
 	}
 	client.Session = overTCP
-	c, s := newQUICPair(t, client, server)
+	c, _ := newQUICPair(t, client, server)
 	must(t, c.start())
 	hello, err := wire.ParseClientHello(c.out[0].data[wire.HeaderLen:])
 	if err != nil || hello.PSK != nil {
@@ -429,7 +429,7 @@ func TestQUICSessionsAreOfQUIC(t *testing.T) {
 	forged := *overTCP // a client that offers it
 	forged.QUIC = true
 	client.Session = &forged
-	c, s = newQUICPair(t, client, server)
+	c, s := newQUICPair(t, client, server)
 	openQUIC(t, c, s)
 	if s.State().Resumed {
 		t.Error("a session of TCP was resumed over QUIC")

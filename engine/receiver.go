@@ -53,20 +53,35 @@ const (
 // with no bytes, starts the handshake. An error is final; Event.Reply is to be
 // sent even then.
 func (r *Receiver) Receive(in []byte) (n int, ev Event, err error) {
+	n, err = r.ReceiveTo(&ev, nil, in)
+	return n, ev, err
+}
+
+// ReceiveTo is Receive, but writes the event to ev, and decrypts application data to the start of
+// out if that has room for all of the record: Event.Data aliases out then, and else in. What else
+// out holds afterwards is undefined, also after an error. out must not overlap in.
+func (r *Receiver) ReceiveTo(ev *Event, out, in []byte) (n int, err error) {
+	if ev == nil {
+		return 0, errNoEvent
+	}
+	*ev = Event{}
 	if r == nil {
-		return 0, Event{}, errNoReceiver
+		return 0, errNoReceiver
 	}
 	if r.err == nil {
-		n, ev, err = r.step(in)
+		n, err = r.step(out, in, ev)
 		if err != nil {
 			err = r.fail(err)
 		}
 	} else if err = r.err; errors.Is(err, errEnded) {
-		return 0, Event{Kind: EventClosed}, nil
+		ev.Kind = EventClosed
+		return 0, nil
 	}
 	ev.Reply = r.reply()
-	return n, ev, err
+	return n, err
 }
+
+var errNoEvent = usage("ReceiveTo needs an Event to write to")
 
 var errNoReceiver = usage("this Receiver is nil: one comes from Client or Server")
 
@@ -117,6 +132,13 @@ func (r *Receiver) Pending() bool {
 	return len(r.queue) > 0 || len(r.out) > 0 || !r.started || asks
 }
 
+// Idle reports whether Receive, on an open connection, would only ask for more if it was given
+// no bytes. Between two records that is so, unless a message of the handshake has come in part.
+func (r *Receiver) Idle() bool {
+	return r != nil && r.err == nil && r.phase == phaseApplication && len(r.fragment) == 0 &&
+		!r.Pending()
+}
+
 // fail makes an error final and queues its alert.
 func (r *Receiver) fail(err error) error {
 	e := asError(err)
@@ -143,40 +165,43 @@ func (r *Receiver) fail(err error) error {
 	return e
 }
 
-// step does one thing: it returns a queued event, continues after a question, or
-// processes one record.
-func (r *Receiver) step(in []byte) (int, Event, error) {
+// step does one thing: it gives a queued event, continues after a question, or processes one
+// record. The event is passed by reference, and below by its parts, because it is large.
+func (r *Receiver) step(out, in []byte, ev *Event) (n int, err error) {
 	if !r.started {
 		r.started = true
 		if s, ok := r.state.(starter); ok {
 			do := r.effects()
 			next, err := s.start(do)
-			return 0, Event{}, r.advance(next, do, err)
+			return 0, r.advance(next, do, err)
 		}
 	}
 	if len(r.queue) > 0 {
-		ev := r.queue[0]
+		*ev = r.queue[0]
 		if r.queue = r.queue[1:]; len(r.queue) == 0 {
 			r.queue = nil // it would keep the sessions that it held
 		}
-		return 0, ev, nil
+		return 0, nil
 	}
 	if w, ok := r.state.(waiter); ok {
-		return 0, Event{Kind: EventWaiting, Question: w.question()}, nil
+		ev.Kind, ev.Question = EventWaiting, w.question()
+		return 0, nil
 	}
 	if m, ok := r.nextMessage(); ok {
-		return 0, Event{}, r.dispatch(m)
+		return 0, r.dispatch(m)
 	}
 	if err := r.checkPart(); err != nil {
-		return 0, Event{}, err
+		return 0, err
 	}
 	h, need, err := r.frame(in)
 	if need > 0 || err != nil {
-		return 0, Event{Kind: EventWantRead, Need: need}, err
+		ev.Kind, ev.Need = EventWantRead, need
+		return 0, err
 	}
-	n := record.HeaderLen + h.Length
-	ev, err := r.open(h, in[:n])
-	return n, ev, err
+	n = record.HeaderLen + h.Length
+	ev.Kind, ev.Data, err = r.open(h, in[:n], out)
+	ev.Early = ev.Kind == EventData && r.phase == phaseEarly
+	return n, err
 }
 
 // dispatch gives one whole message to the state.
@@ -232,43 +257,47 @@ func (r *Receiver) maxRecord() int {
 	return record.MaxCiphertext
 }
 
-// open opens one record and acts on its type.
-func (r *Receiver) open(h record.Header, rec []byte) (Event, error) {
+// open opens one record and acts on its type. It returns what kind of event that is, and the
+// application data.
+func (r *Receiver) open(h record.Header, rec, out []byte) (EventKind, []byte, error) {
 	if r.info.Version == iana.TLS12 {
-		return r.open12(h, rec)
+		return r.open12(h, rec, out)
 	}
 	if h.Type == iana.ContentChangeCipherSpec {
-		return Event{}, r.compatibilityCCS(rec[record.HeaderLen:])
+		return EventProgress, nil, r.compatibilityCCS(rec[record.HeaderLen:])
 	}
 	if r.phase != phasePlain && h.Type != iana.ContentApplicationData {
-		return Event{}, r.plainAfterKeys(h, rec)
+		return EventProgress, nil, r.plainAfterKeys(h, rec)
 	}
 	if r.skip > 0 && r.phase == phasePlain && h.Type == iana.ContentApplicationData {
-		return Event{}, r.passOver(len(rec)) // after a HelloRetryRequest
+		return EventProgress, nil, r.passOver(len(rec)) // after a HelloRetryRequest
 	}
-	typ, payload, err := r.decrypt(rec)
+	typ, payload, err := r.decrypt(rec, out)
 	if err != nil {
 		if r.skip > 0 && r.phase == phaseHandshake && errors.Is(err, record.ErrBadMAC) {
-			return Event{}, r.passOver(len(rec))
+			return EventProgress, nil, r.passOver(len(rec))
 		}
-		return Event{}, err
+		return EventProgress, nil, err
 	}
 	if r.phase != phasePlain {
 		r.skip = 0 // the client uses the right key now
 	}
 	if len(r.fragment) > 0 && typ != iana.ContentHandshake {
 		// RFC 9846, Section 5.1: "there MUST NOT be any other records between them".
-		return Event{}, broken(iana.AlertUnexpectedMessage, "a record of type %v inside a handshake message", typ)
+		return EventProgress, nil, broken(iana.AlertUnexpectedMessage,
+			"a record of type %v inside a handshake message", typ)
 	}
 	switch typ {
 	case iana.ContentAlert:
-		return r.alert(payload)
+		kind, err := r.alert(payload)
+		return kind, nil, err
 	case iana.ContentHandshake:
-		return Event{}, r.handshake(payload)
+		return EventProgress, nil, r.handshake(payload)
 	case iana.ContentApplicationData:
 		return r.data(payload)
 	}
-	return Event{}, broken(iana.AlertUnexpectedMessage, "an encrypted record of type %d", uint8(typ))
+	return EventProgress, nil, broken(iana.AlertUnexpectedMessage,
+		"an encrypted record of type %d", uint8(typ))
 }
 
 // passOver drops a record of refused 0-RTT data. RFC 9846, Section 4.2.10.
@@ -314,9 +343,9 @@ func (r *Receiver) nothing() error {
 }
 
 // alert acts on an alert record. RFC 9846, Section 6.
-func (r *Receiver) alert(payload []byte) (Event, error) {
+func (r *Receiver) alert(payload []byte) (EventKind, error) {
 	if len(payload) != 2 {
-		return Event{}, r.wrongAlert(payload)
+		return EventProgress, r.wrongAlert(payload)
 	}
 	r.cfg.trace(false, iana.ContentAlert, payload)
 	level, desc := payload[0], iana.Alert(payload[1])
@@ -324,16 +353,16 @@ func (r *Receiver) alert(payload []byte) (Event, error) {
 	case desc == iana.AlertCloseNotify && r.info.HandshakeDone:
 		// Before the handshake is done it is a refusal, not an orderly end.
 		r.err, r.state = errEnded, nil
-		return Event{Kind: EventClosed}, nil
+		return EventClosed, nil
 	case desc == iana.AlertUserCanceled && level == 1:
 		// It only announces the close_notify that follows.
-		return Event{}, r.warning(desc)
+		return EventProgress, r.warning(desc)
 	case level != 1 && level != 2:
-		return Event{}, illegal("an alert of level %d", level)
+		return EventProgress, illegal("an alert of level %d", level)
 	case level == 1 && r.info.Version != iana.TLS13 && desc != iana.AlertCloseNotify:
-		return Event{}, r.warning(desc)
+		return EventProgress, r.warning(desc)
 	}
-	return Event{}, &Error{
+	return EventProgress, &Error{
 		Fault: FaultAlert, Alert: desc, Reason: alertMeaning(desc),
 		Hint: alertHint(desc), Remedy: alertRemedy(desc),
 	}
@@ -431,12 +460,13 @@ func (r *Receiver) nextMessage() (message, bool) {
 }
 
 // data returns application data.
-func (r *Receiver) data(payload []byte) (Event, error) {
+func (r *Receiver) data(payload []byte) (EventKind, []byte, error) {
 	if r.phase != phaseApplication && r.phase != phaseEarly {
-		return Event{}, broken(iana.AlertUnexpectedMessage, "application data before the end of the handshake")
+		return EventProgress, nil, broken(iana.AlertUnexpectedMessage,
+			"application data before the end of the handshake")
 	}
 	if len(payload) == 0 {
-		return Event{}, r.nothing()
+		return EventProgress, nil, r.nothing()
 	}
 	r.idle, r.warnings = 0, 0
 	r.tickets.received(len(payload))
@@ -446,8 +476,9 @@ func (r *Receiver) data(payload []byte) (Event, error) {
 		// RFC 9846, Section 4.2.10: more than max_early_data_size ends in
 		// unexpected_message.
 		if r.early -= int32(len(payload)); r.early < 0 {
-			return Event{}, overLimit(iana.AlertUnexpectedMessage, "early data exceeds the limit")
+			return EventProgress, nil, overLimit(iana.AlertUnexpectedMessage,
+				"early data exceeds the limit")
 		}
 	}
-	return Event{Kind: EventData, Data: payload, Early: r.phase == phaseEarly}, nil
+	return EventData, payload, nil
 }

@@ -7,31 +7,35 @@ import (
 
 // open12 is open for TLS 1.2, whose records have their type in the clear and
 // where change_cipher_spec is part of the protocol. RFC 5246, Section 6.2.
-func (r *Receiver) open12(h record.Header, rec []byte) (Event, error) {
+func (r *Receiver) open12(h record.Header, rec, out []byte) (EventKind, []byte, error) {
 	if h.Version != iana.TLS12 {
-		return Event{}, broken(iana.AlertProtocolVersion, "a record of version %v on a connection of TLS 1.2", h.Version)
+		return EventProgress, nil, broken(iana.AlertProtocolVersion,
+			"a record of version %v on a connection of TLS 1.2", h.Version)
 	}
-	typ, payload, err := r.opener.Open(rec)
+	typ, payload, err := r.opener.OpenTo(out, rec)
 	if err != nil {
-		return Event{}, err
+		return EventProgress, nil, err
 	}
 	if typ == iana.ContentAlert {
-		return r.alert(payload)
+		kind, err := r.alert(payload)
+		return kind, nil, err
 	}
 	if len(payload) > 0 {
 		r.warnings = 0
 	}
 	if len(r.fragment) > 0 && typ != iana.ContentHandshake {
-		return Event{}, broken(iana.AlertUnexpectedMessage, "a record of type %v inside a handshake message", typ)
+		return EventProgress, nil, broken(iana.AlertUnexpectedMessage,
+			"a record of type %v inside a handshake message", typ)
 	}
 	switch typ {
 	case iana.ContentChangeCipherSpec:
-		return Event{}, r.changeCipherSpec(payload)
+		return EventProgress, nil, r.changeCipherSpec(payload)
 	case iana.ContentHandshake:
-		return Event{}, r.handshake(payload)
+		return EventProgress, nil, r.handshake(payload)
 	}
 	if !r.info.HandshakeDone {
-		return Event{}, broken(iana.AlertUnexpectedMessage, "application data before the end of the handshake")
+		return EventProgress, nil, broken(iana.AlertUnexpectedMessage,
+			"application data before the end of the handshake")
 	}
 	return r.data(payload)
 }

@@ -32,6 +32,7 @@ func TestReserve(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, perKey))
 		var want, got, all []byte
 		reserved := 0
+		var room Reserved // for all of them, one after another
 		for range 60 {
 			data := bytes.Repeat([]byte{byte(random.Int())}, random.IntN(6*record.MaxPlaintext))
 			all = append(all, data...)
@@ -39,14 +40,16 @@ func TestReserve(t *testing.T) {
 			if want, err = serial.Seal(want, data); err != nil {
 				t.Fatal(err)
 			}
-			part := c.s.Reserve(len(data))
-			if part == nil {
+			if !c.s.ReserveInto(&room, len(data)) {
 				got, err = c.s.Seal(got, data)
 			} else {
 				reserved++
-				got, err = part.Seal(got, data)
-				if _, more := part.Seal(nil, []byte("more")); more == nil {
+				got, err = room.Seal(got, data)
+				if _, more := room.Seal(nil, []byte("more")); more == nil {
 					t.Fatal("more than was reserved is sealed")
+				}
+				if room.max != 0 {
+					t.Fatal("records that are sealed keep a key in use")
 				}
 			}
 			if err != nil {
@@ -90,6 +93,9 @@ func TestReserveIsRefused(t *testing.T) {
 	c, _ = connect(t, client, server)
 	if c.s.Reserve(0) != nil || c.s.Reserve(-1) != nil {
 		t.Error("no records are reserved")
+	}
+	if c.s.ReserveInto(nil, 100) {
+		t.Error("records are reserved in no memory")
 	}
 	if _, err := c.s.CloseNotify(nil); err != nil || c.s.Reserve(100) != nil {
 		t.Error("records are reserved after the end")
@@ -137,5 +143,67 @@ func TestReservedOutlivesKey(t *testing.T) {
 		if arrived != string(first)+" second" {
 			t.Errorf("%s: %d bytes arrive in %d steps", name, len(arrived), n)
 		}
+	}
+}
+
+// TestReservedCopy: a copy of a Reserved seals nothing, as it would with the nonces of the first,
+// and reserves with room of its own.
+func TestReservedCopy(t *testing.T) {
+	client, server := resumable(t)
+	c, s := connect(t, client, server)
+	var first Reserved
+	if !c.s.ReserveInto(&first, 3) {
+		t.Fatal("nothing is reserved")
+	}
+	second := first
+	if sealed, err := second.Seal(nil, []byte("two")); err == nil || len(sealed) > 0 {
+		t.Error("a copy seals with the nonce of another record")
+	}
+	out, err := first.Seal(nil, []byte("one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second = first // nothing is left to seal in either
+	if !c.s.ReserveInto(&first, 5) || !c.s.ReserveInto(&second, 4) {
+		t.Fatal("nothing is reserved")
+	}
+	for i, r := range []*Reserved{&first, &second} {
+		if out, err = r.Seal(out, []byte([]string{"three", "four"}[i])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	arrived := ""
+	for s.in = out; len(s.in) > 0; {
+		arrived += receive(t, s)
+	}
+	if arrived != "onethreefour" {
+		t.Errorf("%q arrives", arrived)
+	}
+}
+
+// TestReserveBehindTickets: the tickets that go out with the first data do so also if a program
+// reserves all that it sends, as Conn.Write does with much.
+func TestReserveBehindTickets(t *testing.T) {
+	client, server := resumable(t)
+	client.Session = nil
+	server.TicketsWithData = true
+	c, s := newPair(t, client, server)
+	if err := pump(c, s); err != nil {
+		t.Fatal(err)
+	}
+	const size = 4 * record.MaxPlaintext
+	var out []byte
+	for i := range 3 {
+		if r := s.s.Reserve(size); (r == nil) != (i == 0) {
+			t.Fatalf("batch %d: is it reserved: %v", i, r != nil)
+		} else if r != nil {
+			out, _ = r.Seal(out, make([]byte, size))
+		} else {
+			out, _ = s.s.Seal(out, make([]byte, size))
+		}
+	}
+	c.in = out
+	if err := pump(c, s); err != nil || len(c.sessions) != defaultTickets {
+		t.Errorf("%d tickets arrive, %v", len(c.sessions), err)
 	}
 }

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/keys"
 	"github.com/sealsock/sealsock/internal/record"
+	"github.com/sealsock/sealsock/internal/suites"
 )
 
 // What a connection gives back while it is quiet. The state of a cipher is most of what an
@@ -37,7 +39,6 @@ func (c *DatagramConn) Rest() {
 		c.rested = rested{x.flight.Next(), x.assembler.Next(), x.timer.Initial}
 		c.exchange = nil
 	default:
-		x.assembler.Trim()
 		x.events = nil
 	}
 }
@@ -78,11 +79,11 @@ func (r *Receiver) wake() error {
 }
 
 // decrypt opens a record of TLS 1.3 with the key, which it makes again if r rests.
-func (r *Receiver) decrypt(rec []byte) (iana.ContentType, []byte, error) {
+func (r *Receiver) decrypt(rec, out []byte) (iana.ContentType, []byte, error) {
 	if err := r.wake(); err != nil {
 		return 0, nil, err
 	}
-	return r.opener.Open(rec)
+	return r.opener.OpenTo(out, rec)
 }
 
 // Rest gives back the memory of the sending key: see [Receiver.Rest].
@@ -111,6 +112,44 @@ func (s *Sender) wake() error {
 	return nil
 }
 
+// A connection of TLS 1.3 begins at rest in the directions in which one side may use none of its
+// keys: a client need not send, nor a server receive. The other directions have the tickets. In
+// DTLS, which has several keys at once, a sealer or an opener rests itself. QUIC has its own keys.
+var (
+	noSealerYet record.Sealer = resting{overhead: record.HeaderLen + 1 + suites.MaxTag}
+	noOpenerYet record.Opener = resting{}
+)
+
+// writeLater is writeKeys for application data of which none may be sent.
+func (f *flow13) writeLater(secret keys.TrafficSecret, do *effects) error {
+	sealer := noSealerYet
+	switch {
+	case f.info.quic:
+		return do.writeKeys(f.suite, secret)
+	case f.info.datagram:
+		sealer = record.NewRestingSealer13(f.suite, secret)
+	}
+	do.out = append(do.out,
+		step{kind: stepKeys, sealer: sealer, suite: f.suite, traffic: secret})
+	return nil
+}
+
+// readLater is readKeys for application data of which none may come. The next state must be an
+// open13 with this secret.
+func (f *flow13) readLater(secret keys.TrafficSecret, do *effects) error {
+	opener := noOpenerYet
+	switch {
+	case f.info.quic:
+		return do.readKeys(f.suite, secret, phaseApplication)
+	case f.info.datagram:
+		opener = record.NewRestingOpener13(f.suite, secret)
+	}
+	do.keys = append(do.keys, readKey{
+		opener: opener, suite: f.suite, traffic: secret, phase: phaseApplication,
+	})
+	return nil
+}
+
 // resting stands in the place of the key of a half that rests, which wakes before it uses
 // one. It counts the records on: no two are sealed under one number.
 type resting struct {
@@ -133,8 +172,8 @@ func (resting) Seal(dst []byte, _ iana.ContentType, _ []byte, _ int) ([]byte, er
 	return dst, errResting
 }
 
-// Open implements record.Opener.
-func (resting) Open([]byte) (iana.ContentType, []byte, error) { return 0, nil, errResting }
+// OpenTo implements record.Opener.
+func (resting) OpenTo(_, _ []byte) (iana.ContentType, []byte, error) { return 0, nil, errResting }
 
 // Overhead implements record.Sealer.
 func (r resting) Overhead() int { return r.overhead }

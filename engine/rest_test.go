@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"crypto/cipher"
 	"fmt"
 	"reflect"
 	"testing"
@@ -78,10 +79,86 @@ func TestRest(t *testing.T) {
 	}
 }
 
+// TestBeginsAtRest: after the handshake a client has no key to send with, nor a server one to
+// receive with, until there is data. The first records have the number 0, and the limit that
+// was agreed on.
+func TestBeginsAtRest(t *testing.T) {
+	client, server := resumable(t)
+	client.RecordSizeLimit, server.RecordSizeLimit = 200, 100
+	c, s := newPair(t, client, server)
+	if err := pump(c, s); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := c.s.sealer.(resting); !ok {
+		t.Errorf("the client has a %T and has sent nothing", c.s.sealer)
+	}
+	if _, ok := s.r.opener.(resting); !ok {
+		t.Errorf("the server has a %T and has received nothing", s.r.opener)
+	}
+	overhead := c.s.Overhead(100)
+	var err error
+	if s.in, err = c.s.Seal(nil, make([]byte, 50)); err != nil {
+		t.Fatal(err)
+	}
+	if got := receive(t, s); len(got) != 50 {
+		t.Fatalf("%d bytes arrive", len(got))
+	}
+	if now := c.s.Overhead(100); now != overhead {
+		t.Errorf("the overhead was %d and is %d", overhead, now)
+	}
+	opener, ok := s.r.opener.(*record.Opener13)
+	if !ok || opener.Sequence() != 1 || opener.MaxInner != 101 {
+		t.Errorf("the server has a %T, with record %d and limit %d", s.r.opener,
+			opener.Sequence(), opener.MaxInner)
+	}
+}
+
+// TestMovesAtRest: a connection on which nothing was sent yet can be handed over by either side or
+// both, or begin with a key update, and no key seals two records with one nonce.
+func TestMovesAtRest(t *testing.T) {
+	countNonces(t)
+	for name, pair := range handoverPairs(t) {
+		for mode := range 5 {
+			c, s := newPair(t, pair[0], pair[1])
+			if err := pump(c, s); err != nil {
+				t.Fatal(name, err)
+			}
+			if mode == 3 || mode == 4 {
+				if pair[0].MaxVersion == iana.TLS12 {
+					continue
+				}
+				var err error
+				if s.in, err = c.s.Rekey(nil, mode == 4); err != nil {
+					t.Fatal(name, err)
+				}
+			}
+			if mode != 1 {
+				moved, h := handOver(t, c, &pair[0].Config, &Handover{Received: c.in})
+				c, s.in = moved, append(s.in, h.Unsent...)
+			}
+			if mode == 1 || mode == 2 {
+				moved, h := handOver(t, s, &pair[1].Config, &Handover{Received: s.in})
+				s, c.in = moved, append(c.in, h.Unsent...)
+			}
+			if err := pump(c, s); err != nil {
+				t.Fatal(name, mode, err)
+			}
+			send(t, c, s, "first")
+			send(t, s, c, "first")
+		}
+	}
+}
+
+// erased reports whether a sealer or an opener of TLS 1.3 has no cipher: the AEAD is the first field
+// of what is hidden in it.
+func erased(key any) bool {
+	hidden := reflect.ValueOf(key).Elem().FieldByName("hidden").FieldByName("p")
+	return *(*cipher.AEAD)(hidden.UnsafePointer()) == nil
+}
+
 // TestReplacedKeysAreErased: a key that another one replaces, or that rests, is erased. The keys
 // of the handshake are, too.
 func TestReplacedKeysAreErased(t *testing.T) {
-	erased := func(key any) bool { return reflect.ValueOf(key).Elem().FieldByName("aead").IsNil() }
 	client, server := resumable(t)
 	c, s := newPair(t, client, server)
 	seen := map[any]bool{}
@@ -105,6 +182,15 @@ func TestReplacedKeysAreErased(t *testing.T) {
 			note()
 		}
 	}
+	data, err := c.s.Seal(nil, []byte("data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.in = append(s.in, data...)
+	if got := receive(t, s); got != "data" {
+		t.Fatalf("%q arrives", got)
+	}
+	note()
 	rekeyed, err := c.s.Rekey(nil, true)
 	if err != nil {
 		t.Fatal(err)

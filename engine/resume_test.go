@@ -160,6 +160,7 @@ func TestEarlyData(t *testing.T) {
 		{"as is", func(_, _ *config) {}, true},
 		{"no compatibility mode", func(c, _ *config) { c.NoCompatibilityMode = true }, true},
 		{"refused by the limit", func(_, s *config) { s.MaxEarlyData = 0 }, false},
+		{"refused by a lower limit", func(_, s *config) { s.MaxEarlyData = 999 }, false},
 		{"refused without memory", func(_, s *config) { s.AntiReplay = nil }, false},
 		{"refused by a retry", func(c, _ *config) { c.KeyShares = []iana.NamedGroup{} }, false},
 		{"refused by another protocol", func(c, s *config) { c.ALPN, s.ALPN = []string{"y", "x"}, []string{"y"} }, false},

@@ -116,15 +116,21 @@ func (s *Sender) Seal(dst, data []byte) ([]byte, error) {
 	if err := s.spend(len(data)); err != nil {
 		return dst, err
 	}
-	if t := s.tickets; t != nil && t.waiting > 0 {
-		n := t.waiting
-		t.waiting = 0
-		var err error
-		if dst, err = s.SendTickets(dst, n); err != nil {
-			return dst, err
-		}
+	dst, err := s.waitingTickets(dst)
+	if err != nil {
+		return dst, err
 	}
 	return s.records(dst, iana.ContentApplicationData, data)
+}
+
+// waitingTickets appends the tickets that go out with the first data.
+func (s *Sender) waitingTickets(dst []byte) ([]byte, error) {
+	if !s.ticketsWait() {
+		return dst, nil
+	}
+	n := s.tickets.waiting
+	s.tickets.waiting = 0
+	return s.SendTickets(dst, n)
 }
 
 // spend counts n bytes of data that are sent, or refuses them.
@@ -349,6 +355,9 @@ func (s *Sender) keyUpdate(dst []byte, request bool) ([]byte, error) {
 	}
 	s.cfg.traceMessages(body)
 	next := s.traffic.Next()
+	if o, ok := s.outside(); ok {
+		return o.rekey(s, dst, next)
+	}
 	sealer, err := record.NewSealer13(s.suite, next)
 	if err != nil {
 		return dst, local("the cipher cannot be set up", err)

@@ -82,13 +82,13 @@ func (d *decision) chooseSuite12(cfg *Config, h *wire.ClientHello, k known,
 	})
 	request := d.credentialRequest(cfg, h, k, schemes)
 	request.groups = h.SupportedGroups
-	cred, missing := d.findCredential(cfg, request, k)
+	cred, missing := d.findCredential(cfg, &request, k)
 	if missing {
 		return nil
 	}
 	auth := suites.AuthPSK
 	if cred != nil {
-		d.prove(request, cred)
+		d.prove(&request, cred)
 		auth, d.asks = d.proof.scheme.Auth12(), cfg.ClientAuth != NoClientCert
 	}
 	if d.suite12 = first(auth); d.suite12 == nil {

@@ -62,7 +62,7 @@ func (s *flight12) sendHello(do *effects) error {
 	agreed, limit, fragment := s.cfg.answerSizes(s.hello, 0)
 	sh.RecordSizeLimit, sh.MaxFragmentLength = limit, fragment
 	if s.d.agreed {
-		sh.ClientCertType, sh.ServerCertType = answerKinds(s.hello, s.kinds, s.d.asks)
+		sh.ClientCertType, sh.ServerCertType = answerKinds(s.hello, &s.kinds, s.d.asks)
 	}
 	if s.d.proof != nil {
 		sh.StatusRequest = s.sendsStatus()

@@ -79,7 +79,7 @@ func (s *awaitClientFinished) handle(m message, do *effects) (state, error) {
 	if err := s.checkFinished(m, s.client); err != nil {
 		return nil, err
 	}
-	if err := do.readKeys(s.suite, s.app.client, phaseApplication); err != nil {
+	if err := s.readLater(s.app.client, do); err != nil {
 		return nil, err
 	}
 	if !s.info.endsEarly() && s.d.early {

@@ -197,7 +197,7 @@ func (d *decision) chooseProof13(cfg *Config, h *wire.ClientHello, k known, noGr
 	d.agreed, d.asks = true, cfg.ClientAuth != NoClientCert
 	request := d.credentialRequest(cfg, h, k, h.SignatureAlgorithms)
 	request.DelegatedSchemes = h.DelegatedCredential
-	cred, missing := d.findCredential(cfg, request, k)
+	cred, missing := d.findCredential(cfg, &request, k)
 	switch {
 	case missing:
 	case cred == nil:
@@ -206,7 +206,7 @@ func (d *decision) chooseProof13(cfg *Config, h *wire.ClientHello, k known, noGr
 			Reason: "no certificate of this server matches the client's signature algorithms", Got: list(h.SignatureAlgorithms),
 		}
 	default:
-		d.prove(request, cred)
+		d.prove(&request, cred)
 	}
 	return nil
 }

@@ -17,24 +17,38 @@ type flight13 struct {
 	hello *wire.ClientHello
 }
 
-// newFlow13 begins the transcript of the handshake.
-func (s *decided) newFlow13() *flow13 {
-	f := &flow13{cfg: s.cfg, info: s.info, random: s.hello.Random[:], suite: s.d.suite, ech: s.ech}
+// newFlight13 continues after a HelloRetryRequest, or begins the transcript of the handshake.
+func (s *decided) newFlight13() *flight13 {
+	if s.flow != nil {
+		return &flight13{flow13: s.flow, d: s.d, hello: s.hello}
+	}
+	room := new(struct {
+		flow13
+		flight flight13
+	})
+	s.begin13(&room.flow13)
+	room.flight = flight13{flow13: &room.flow13, d: s.d, hello: s.hello}
+	return &room.flight
+}
+
+// begin13 begins the transcript of the handshake in f, which is zero.
+func (s *decided) begin13(f *flow13) {
+	f.cfg, f.info, f.random = s.cfg, s.info, s.hello.Random[:]
+	f.suite, f.ech = s.d.suite, s.ech
 	f.transcript.choose(s.d.suite.Hash)
-	return f
 }
 
 // answer13 answers with the server's whole flight.
 func (s *decided) answer13(do *effects) (state, error) {
-	f := &flight13{flow13: s.flow, d: s.d, hello: s.hello}
-	if f.flow13 == nil {
-		f.flow13 = s.newFlow13()
-	}
+	f := s.newFlight13()
 	f.kinds = f.d.kinds
 	f.transcript.add(s.m.raw)
 	var early keys.EarlySecret
 	if k := f.d.key; k != nil {
-		early = earlySecret(f.info.datagram, k.hash, k.secret)
+		if early = k.schedule; !early.Valid() {
+			// Nothing would prove that the client has the key.
+			return nil, local("a pre-shared key was chosen without its binder", nil)
+		}
 		f.info.PSKIdentity = k.external()
 	}
 	shared, helloSum, err := f.sendHello(do)
@@ -74,8 +88,9 @@ func (f *flight13) room() int {
 // sendHello sends the ServerHello. It returns the shared secret of the key exchange, nil
 // without one, and, for 0-RTT, the hash of the transcript before the ServerHello.
 func (f *flight13) sendHello(do *effects) (shared, helloSum []byte, err error) {
-	sh := serverHellos.Get()
-	defer serverHellos.Put(sh)
+	hello := serverHellos.Get()
+	defer serverHellos.Put(hello)
+	sh := &hello.ServerHello
 	*sh = wire.ServerHello{
 		LegacyVersion: iana.TLS12, SessionID: f.hello.SessionID, CipherSuite: f.d.suite.ID, SupportedVersion: iana.TLS13,
 		Datagram: f.info.datagram,
@@ -91,7 +106,8 @@ func (f *flight13) sendHello(do *effects) (shared, helloSum []byte, err error) {
 			return nil, nil, invalidShare("client", err)
 		}
 		f.info.Group, shared = f.d.group.ID, bytes.Clone(secret)
-		sh.KeyShare = &wire.KeyShare{Group: f.d.group.ID, Data: ours}
+		hello.share = wire.KeyShare{Group: f.d.group.ID, Data: ours}
+		sh.KeyShare = &hello.share
 	}
 	if f.d.key != nil {
 		sh.SelectedPSK = &f.d.index
@@ -164,14 +180,14 @@ func (f *flight13) asksLater() bool {
 // one, the request for a client certificate. RFC 9846, Section 4.3.
 func (f *flight13) sendExtensions(do *effects) error {
 	f.info.asked = f.d.asks
-	ee := extensionsSent.Get()
-	defer extensionsSent.Put(ee)
+	ee := extensions.Get()
+	defer extensions.Put(ee)
 	*ee = wire.EncryptedExtensions{
 		ServerNameAck: f.hello.ServerName != "" && f.d.key == nil, ALPN: f.d.alpn,
 		EarlyData: f.d.early,
 	}
 	if f.d.agreed {
-		ee.ClientCertType, ee.ServerCertType = answerKinds(f.hello, f.kinds, f.d.asks || f.asksLater())
+		ee.ClientCertType, ee.ServerCertType = answerKinds(f.hello, &f.kinds, f.d.asks || f.asksLater())
 	}
 	if f.d.requested != nil && f.d.resumable && f.cfg.Tickets != nil {
 		// RFC 9149, Section 3: expected_count is the number that the server expects to send.

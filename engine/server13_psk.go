@@ -193,7 +193,8 @@ func (s *deciding) checkBinder(k *presharedKey, i int) error {
 		before = &s.flow.transcript
 	}
 	partial := s.m.raw[:len(s.m.raw)-s.hello.BindersLen()]
-	want := earlySecret(s.info.datagram, k.hash, k.secret).Binder(k.label, binderHash(before, k.hash, partial))
+	k.schedule = earlySecret(s.info.datagram, k.hash, k.secret)
+	want := k.schedule.Binder(k.label, binderHash(before, k.hash, partial))
 	if !keys.Equal(want, s.hello.PSK.Binders[i]) {
 		return broken(iana.AlertDecryptError, "the client's binder is invalid: it does not have the pre-shared key that it names")
 	}

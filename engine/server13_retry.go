@@ -21,7 +21,8 @@ func (s *decided) retry(do *effects) (state, error) {
 	if s.cfg.HelloRetryCookie != nil {
 		hrr.Cookie = s.cfg.HelloRetryCookie()
 	}
-	f := s.newFlow13()
+	f := new(flow13)
+	s.begin13(f)
 	if err := f.promiseRetry(hrr); err != nil {
 		return nil, err
 	}

@@ -98,8 +98,8 @@ func choose(cfg *Config, h *wire.ClientHello, k known) (*decision, error) {
 // credentialRequest is what the client accepts of a credential, as far as it depends on the
 // version's decision about schemes.
 func (d *decision) credentialRequest(cfg *Config, h *wire.ClientHello, k known,
-	schemes []iana.SignatureScheme) *CredentialRequest {
-	return &CredentialRequest{
+	schemes []iana.SignatureScheme) CredentialRequest {
+	return CredentialRequest{
 		Server: true, Version: d.version, ServerName: h.ServerName,
 		RawKeys:          d.kinds.own == iana.CertTypeRawPublicKey,
 		SignatureSchemes: schemes, CertSchemes: h.SignatureAlgsCert, Authorities: h.CertAuthorities,
@@ -108,7 +108,7 @@ func (d *decision) credentialRequest(cfg *Config, h *wire.ClientHello, k known,
 }
 
 // findCredential returns the credential to show, nil for none that fits the request. If the
-// caller of choose has to find it, it is missing.
+// caller of choose has to find it, it is missing: that alone needs a request on the heap.
 func (d *decision) findCredential(
 	cfg *Config, r *CredentialRequest, k known,
 ) (c *Credential, missing bool) {
@@ -118,7 +118,8 @@ func (d *decision) findCredential(
 	case cfg.SelectCredential == nil:
 		return chooseCredential(cfg.Credentials, r), false
 	}
-	d.missing, d.request = knownCredential, r
+	request := *r
+	d.missing, d.request = knownCredential, &request
 	return nil, true
 }
 

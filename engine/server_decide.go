@@ -17,6 +17,7 @@ type deciding struct {
 	flow  *flow13 // its transcript has the HelloRetryRequest; nil for a first hello
 	known known
 	proof *AddressProof // in DTLS, of a client that has proved its address
+	next  decided       // memory for the next state
 }
 
 func (s *deciding) decide(do *effects) (state, error) {
@@ -37,7 +38,8 @@ func (s *deciding) decide(do *effects) (state, error) {
 	case d.missing == knownCredential:
 		return s.cfg.credential(d.request, do, s.withCredential)
 	}
-	return &decided{s, d}, nil
+	s.next = decided{s, d}
+	return &s.next, nil
 }
 
 // withCredential decides with the credential to show, nil for none.

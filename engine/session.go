@@ -401,9 +401,7 @@ func (p *PSK) importFor(v iana.Version, context []byte, target crypto.Hash) (*PS
 	}
 	var b codec.Builder
 	for _, field := range [][]byte{p.Identity, context} {
-		m := b.Begin(2)
-		b.AddBytes(field)
-		b.End(m)
+		b.AddVector(2, field)
 	}
 	b.AddUint16(uint16(v))
 	b.AddUint16(kdf)
@@ -455,6 +453,7 @@ func (s *Session) delegation() (*Delegation, error) {
 type presharedKey struct {
 	identity []byte
 	secret   []byte
+	schedule keys.EarlySecret // on a server, once the binder was checked
 	hash     crypto.Hash
 	label    keys.BinderLabel
 	maxEarly uint32

@@ -49,7 +49,7 @@ type State struct {
 	lateOffered   bool             // the client offered post_handshake_auth
 	datagram      bool             // the connection is one of DTLS
 	quic          bool             // the connection is one of QUIC
-	addressAsked  bool             // in DTLS 1.2: there was a HelloVerifyRequest
+	verifies      uint16           // in DTLS 1.2: HelloVerifyRequests before the ServerHello
 	sendLimit     uint16           // on a client: bytes of data in a record; 0 for no limit
 	late          *late
 }

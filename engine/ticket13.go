@@ -43,6 +43,9 @@ func newTicketer(f *flow13, requested *uint8, resumption keys.ResumptionSecret) 
 	return t
 }
 
+// allWait reports whether the tickets that a client gets which asks for no number wait for data.
+func (t *ticketer) allWait() bool { return t.waiting > 0 && t.waiting == t.cfg.numTickets(nil) }
+
 // common returns what all tickets have in common.
 func (t *ticketer) common() (s Session) {
 	if t.session != nil {
@@ -112,7 +115,7 @@ func (t *ticketer) next() ([]byte, error) {
 	if s.MaxEarlyData > 0 {
 		m.MaxEarlyData = &s.MaxEarlyData
 	}
-	return m.AppendTo(nil)
+	return encode(m)
 }
 
 // takeTicket makes a client's session of a NewSessionTicket; nil if it is of no use.

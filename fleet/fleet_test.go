@@ -244,6 +244,30 @@ func TestRatesAreBounded(t *testing.T) {
 	}
 }
 
+// TestSweeps: many networks do not make each new one cost a look at all of them.
+func TestSweeps(t *testing.T) {
+	r, start := NewRates(2, 16*time.Second), time.Now()
+	next := uint32(0)
+	take := func(at time.Time) {
+		var ip [4]byte
+		binary.BigEndian.PutUint32(ip[:], next)
+		next++
+		r.Take(netip.PrefixFrom(netip.AddrFrom4(ip), 32), at)
+	}
+	for range MaxNetworks {
+		take(start)
+	}
+	take(start.Add(r.per - 1)) // looks at all, none of which is old
+	take(start.Add(r.per))     // all but two are old
+	if n := len(r.seen); n != MaxNetworks {
+		t.Errorf("%d networks are left after two looks within %v", n, time.Nanosecond)
+	}
+	take(start.Add(r.per + time.Second))
+	if n := len(r.seen); n > 3 {
+		t.Errorf("%d networks are left after another look", n)
+	}
+}
+
 func FuzzSecrets(f *testing.F) {
 	f.Add([]byte(line(1) + "# x\r\n\n" + line(2)))
 	f.Add([]byte("x"))

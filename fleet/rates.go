@@ -22,8 +22,9 @@ type Rates struct {
 	most int
 	per  time.Duration
 
-	mu   sync.Mutex
-	seen map[netip.Prefix]bucket
+	mu    sync.Mutex
+	seen  map[netip.Prefix]bucket
+	swept time.Time // when all of them were looked at last
 }
 
 type bucket struct {
@@ -89,16 +90,23 @@ func (r *Rates) refilled(network netip.Prefix, now time.Time) bucket {
 	return bucket{min(float64(r.most), b.left+max(0, refill)), now}
 }
 
-// forget removes the networks whose buckets are full again, and one at least.
+// forget removes the networks whose buckets are full again, and one at least. It looks at all of
+// them a few times within the time of the rate: a client that has as many networks would otherwise
+// make each new connection cost that.
 func (r *Rates) forget(now time.Time) {
-	var last netip.Prefix
-	for network, b := range r.seen {
-		if now.Sub(b.at) >= r.per {
-			delete(r.seen, network)
+	const sweeps = 16
+	if since := now.Sub(r.swept); r.swept.IsZero() || since < 0 || since >= r.per/sweeps {
+		r.swept = now
+		for network, b := range r.seen {
+			if now.Sub(b.at) >= r.per {
+				delete(r.seen, network)
+			}
 		}
-		last = network
 	}
-	if len(r.seen) >= MaxNetworks {
-		delete(r.seen, last)
+	for network := range r.seen {
+		if len(r.seen) < MaxNetworks {
+			return
+		}
+		delete(r.seen, network)
 	}
 }

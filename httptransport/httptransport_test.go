@@ -432,24 +432,6 @@ func serveSOCKS(c net.Conn) net.Conn {
 	return target
 }
 
-// TestHTTPSProxyForPlainRequests: a request without TLS is sent to an https proxy over a
-// connection that has this package's trust.
-func TestHTTPSProxyForPlainRequests(t *testing.T) {
-	cc, sc := configs(t)
-	answer := func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "for ", r.RequestURI) }
-	proxy := start(t, &http.Server{Handler: http.HandlerFunc(answer)}, sc)
-	u, err := url.Parse(proxy)
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport := newTransport(t, cc)
-	transport.Proxy = http.ProxyURL(u)
-	_, body := get(t, transport, "http://example.com/page")
-	if body != "for http://example.com/page" {
-		t.Errorf("%q", body)
-	}
-}
-
 // TestMisuse: nothing panics, and no error shows the password of a proxy.
 func TestMisuse(t *testing.T) {
 	var none *httptransport.Transport

@@ -3,6 +3,7 @@ package httptransport
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"net"
@@ -21,6 +22,9 @@ import (
 // handshake fails are logged to s.ErrorLog if Config.OnHandshakeError is nil.
 // http.Server.TLSConfig is not used.
 func Serve(s *http.Server, l net.Listener, cfg *sealsock.Config) error {
+	if l == nil {
+		return errNoListener
+	}
 	own, err := serverConfig(s, cfg)
 	if err != nil {
 		l.Close()
@@ -33,6 +37,11 @@ func Serve(s *http.Server, l net.Listener, cfg *sealsock.Config) error {
 	}
 	return s.Serve(sealed)
 }
+
+var (
+	errNoListener = errors.New("httptransport: the listener is nil: make one with net.Listen")
+	errNoServer   = errors.New("httptransport: the http.Server is nil")
+)
 
 // ListenAndServe is Serve for a listener on s.Addr, an address of package address; empty
 // means port 443.
@@ -50,6 +59,9 @@ func ListenAndServe(s *http.Server, cfg *sealsock.Config) error {
 
 // serverConfig returns cfg with the protocols and the log of s.
 func serverConfig(s *http.Server, cfg *sealsock.Config) (*sealsock.Config, error) {
+	if s == nil {
+		return nil, errNoServer
+	}
 	own := new(sealsock.Config)
 	if cfg != nil {
 		*own = *cfg

@@ -25,21 +25,34 @@ type Transport struct {
 	// Proxy returns the proxy of a request, or nil for none: a URL with the scheme http,
 	// https, socks5 or socks5h, and perhaps a user name and a password. New sets it to
 	// [http.ProxyFromEnvironment]; nil means no proxy. An https proxy is verified with
-	// Config.Trust, by its own name, and is shown none of Config.Identities.
+	// Config.Trust, by its own name, with the versions and algorithms of Config or its Profile,
+	// and is shown none of Config.Identities. The proxy may be another one for each request:
+	// idle connections are kept for those that were used last.
 	Proxy func(*http.Request) (*url.URL, error)
 	// Connect, if set, opens each TCP connection, to a server or to a proxy.
 	Connect func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Configure, if set, is called with each http.Transport that t makes, before it is
 	// used, for its limits and timeouts. There is one for direct connections, one for each
-	// proxy, and for each of these one more for requests with Connection: Upgrade. Its dial
-	// functions, Proxy, Protocols and TLSClientConfig must stay.
+	// proxy, and for each of these one more for requests with Connection: Upgrade. Of more than
+	// 64, the one that was not used for the longest time is given up, and made again when a
+	// request needs it. Its dial functions, Proxy, Protocols and TLSClientConfig must stay.
 	Configure func(*http.Transport)
 
 	config *sealsock.Config
 
 	mu    sync.Mutex
-	pools map[poolKey]*http.Transport
+	pools map[poolKey]*pool
+	uses  uint64
 }
+
+// A pool has the connections for one scheme, some protocols and one proxy.
+type pool struct {
+	*http.Transport
+	used uint64 // the number of the use that was its last
+}
+
+// maxPools is how many pools a Transport has, so that proxies that change need no more memory.
+const maxPools = 64
 
 // A poolKey is a hash of the scheme, the protocols and the proxy of requests. It does not
 // show the password of the proxy if a Transport is printed.
@@ -125,18 +138,38 @@ func (t *Transport) pool(r *http.Request) (*http.Transport, error) {
 	key := poolKey(sha256.Sum256([]byte(name)))
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if pool := t.pools[key]; pool != nil {
-		return pool, nil
+	t.uses++
+	if p := t.pools[key]; p != nil {
+		p.used = t.uses
+		return p.Transport, nil
 	}
-	pool, err := t.newPool(r.URL.Scheme, alpn, through)
+	made, err := t.newPool(r.URL.Scheme, alpn, through)
 	if err != nil {
 		return nil, err
 	}
 	if t.pools == nil {
-		t.pools = map[poolKey]*http.Transport{}
+		t.pools = map[poolKey]*pool{}
 	}
-	t.pools[key] = pool
-	return pool, nil
+	t.pools[key] = &pool{made, t.uses}
+	t.dropOldest()
+	return made, nil
+}
+
+// dropOldest gives up the pool that was not used for the longest time, if there are too many. A
+// request that it has under way is not disturbed.
+func (t *Transport) dropOldest() {
+	if len(t.pools) <= maxPools {
+		return
+	}
+	var oldest poolKey
+	last := t.uses
+	for key, p := range t.pools {
+		if p.used < last {
+			oldest, last = key, p.used
+		}
+	}
+	t.pools[oldest].CloseIdleConnections()
+	delete(t.pools, oldest)
 }
 
 // checkURL refuses other schemes than those of HTTP: a pool for each scheme that a URL can
@@ -212,12 +245,16 @@ func (t *Transport) newPool(scheme string, alpn []string,
 	return pool, nil
 }
 
-// proxyDialer returns what connects to https proxies.
+// proxyDialer returns what connects to https proxies. The versions and algorithms that Config
+// allows are for their connections too: a request of http has no other encryption.
 func (t *Transport) proxyDialer() (func(context.Context, string) (net.Conn, error), error) {
 	cfg := &sealsock.Config{
 		Trust: t.config.Trust, HandshakeTimeout: t.config.HandshakeTimeout, KeyLog: t.config.KeyLog,
 	}
-	cfg.ALPN, cfg.Now = http1, t.config.Now
+	cfg.ALPN, cfg.Now, cfg.Profile = http1, t.config.Now, t.config.Profile
+	cfg.MinVersion, cfg.MaxVersion = t.config.MinVersion, t.config.MaxVersion
+	cfg.CipherSuites, cfg.Groups = t.config.CipherSuites, t.config.Groups
+	cfg.SignatureSchemes = t.config.SignatureSchemes
 	d, err := sealsock.NewDialer(cfg)
 	if err != nil {
 		return nil, err

@@ -51,7 +51,8 @@ func Watch(certFile, keyFile string, options ...Option) (*Reloader, error) {
 
 // Notify has a function called after each change of the files, with the new
 // identity or with the reason why the old one stays. It must be set before the
-// first use of Identity.
+// first use of Identity. The function may call methods of r, and runs in the
+// goroutine that saw the change; others do not wait for it.
 func (r *Reloader) Notify(f func(*Identity, error)) {
 	if r == nil {
 		return
@@ -64,15 +65,24 @@ func (r *Reloader) Identity() *Identity {
 	if r == nil {
 		return nil
 	}
+	id, tell := r.refresh()
+	tell()
+	return id
+}
+
+// refresh reloads the files if they may have changed. The function that it returns calls that of
+// Notify, if there is news, and is called without the lock: it may wait, and call methods of r.
+func (r *Reloader) refresh() (id *Identity, tell func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	tell = func() {}
 	if now := time.Now(); now.Sub(r.checked) >= r.interval {
 		r.checked = now
 		if stamps := r.look(); !slices.Equal(stamps, r.stamps) || r.err != nil {
-			_ = r.reload(stamps) // Err tells
+			tell, _ = r.reload(stamps) // Err tells
 		}
 	}
-	return r.current
+	return r.current, tell
 }
 
 // Reload looks at the files now, as a program may do on a signal, and returns
@@ -82,9 +92,11 @@ func (r *Reloader) Reload() error {
 		return errNotWatching
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.checked = time.Now()
-	return r.reload(r.look())
+	tell, err := r.reload(r.look())
+	r.mu.Unlock()
+	tell()
+	return err
 }
 
 var errNotWatching = fmt.Errorf("this Reloader is nil or a zero value: use Watch: %w",
@@ -100,8 +112,9 @@ func (r *Reloader) Err() error {
 	return r.err
 }
 
-func (r *Reloader) reload(stamps []readfile.Stamp) error {
-	err := r.readable()
+// reload loads the files. See refresh for the function that it returns. r.mu is held.
+func (r *Reloader) reload(stamps []readfile.Stamp) (tell func(), err error) {
+	err = r.readable()
 	var id *Identity
 	if err == nil {
 		id, err = r.load()
@@ -111,10 +124,11 @@ func (r *Reloader) reload(stamps []readfile.Stamp) error {
 	if err == nil {
 		r.current, r.stamps = id, stamps
 	}
-	if r.notify != nil && !repeated {
-		r.notify(r.current, err)
+	if r.notify == nil || repeated {
+		return func() {}, err
 	}
-	return err
+	current := r.current
+	return func() { r.notify(current, err) }, err
 }
 
 // readable refuses to wait for a pipe, which would hold up each connection.

@@ -21,6 +21,44 @@ func touch(t *testing.T, path string, ahead time.Duration) {
 	}
 }
 
+// TestNotifyMayWait: the function of Notify calls methods of the Reloader, and other calls do not
+// wait for it.
+func TestNotifyMayWait(t *testing.T) {
+	w := newWorkshop(t)
+	w.chain()
+	cert, key := w.write("live.pem", w.read("cert.pem")), w.write("live.key", w.read("key.pem"))
+	r, err := Watch(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.interval = 0
+	told := make(chan error, 2)
+	r.Notify(func(*Identity, error) {
+		done := make(chan error, 1)
+		go func() {
+			r.Identity()
+			done <- r.Err()
+		}()
+		select {
+		case err := <-done:
+			told <- err
+		case <-time.After(10 * time.Second):
+			told <- errors.New("a connection waits for the function of Notify")
+		}
+	})
+	touch(t, cert, time.Second)
+	r.Identity()
+	if err := <-told; err != nil {
+		t.Error(err)
+	}
+	if err := r.Reload(); err != nil {
+		t.Error(err)
+	}
+	if err := <-told; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestReloader(t *testing.T) {
 	w := newWorkshop(t)
 	w.chain()

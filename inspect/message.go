@@ -2,6 +2,7 @@
 package inspect
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
@@ -99,6 +100,8 @@ var messages = map[iana.HandshakeType]func(*description, []byte) error{
 	iana.HandshakeServerHelloDone:   (*description).nothing,
 	iana.HandshakeClientKeyExchange: (*description).clientKeyExchange,
 	iana.HandshakeCertificateStatus: (*description).certificateStatus,
+
+	iana.HandshakeHelloVerifyRequest: (*description).helloVerifyRequest,
 }
 
 // nothing describes a message without content.
@@ -109,14 +112,53 @@ func (d *description) nothing(body []byte) error {
 	return nil
 }
 
+// ofDatagrams reports whether a hello is one of DTLS: its legacy_version is. RFC 9147, Section 5.3.
+func ofDatagrams(body []byte) bool { return len(body) > 0 && body[0] == byte(iana.DTLS12>>8) }
+
+// parseClientHello parses a ClientHello of TLS, or of DTLS with the versions that it has.
+func parseClientHello(body []byte) (*wire.ClientHello, error) {
+	if !ofDatagrams(body) {
+		return wire.ParseClientHello(body)
+	}
+	m, err := wire.ParseDatagramClientHello(body)
+	if err == nil {
+		m.SwapVersions()
+	}
+	return m, err
+}
+
+// parseServerHello is parseClientHello for a ServerHello.
+func parseServerHello(body []byte) (*wire.ServerHello, error) {
+	if !ofDatagrams(body) {
+		return wire.ParseServerHello(body)
+	}
+	m, err := wire.ParseDatagramServerHello(body)
+	if err == nil {
+		m.SwapVersions()
+	}
+	return m, err
+}
+
+func (d *description) helloVerifyRequest(body []byte) error {
+	m, err := wire.ParseHelloVerifyRequest(body)
+	if err != nil {
+		return err
+	}
+	d.bytes("cookie", m.Cookie)
+	return nil
+}
+
 func (d *description) clientHello(body []byte) error {
-	m, err := wire.ParseClientHello(body)
+	m, err := parseClientHello(body)
 	if err != nil {
 		return err
 	}
 	d.line("legacy version", m.LegacyVersion)
 	d.bytes("random", m.Random[:])
 	d.bytes("session id", m.SessionID)
+	if m.Datagram {
+		d.bytes("cookie", m.LegacyCookie)
+	}
 	d.line("cipher suites", join(m.CipherSuites))
 	d.line("extensions", join(m.Present))
 	if m.ServerName != "" {
@@ -149,7 +191,7 @@ func (d *description) clientHello(body []byte) error {
 }
 
 func (d *description) serverHello(body []byte) error {
-	m, err := wire.ParseServerHello(body)
+	m, err := parseServerHello(body)
 	if err != nil {
 		return err
 	}
@@ -158,11 +200,7 @@ func (d *description) serverHello(body []byte) error {
 	} else {
 		d.bytes("random", m.Random[:])
 	}
-	version := m.SupportedVersion
-	if version == 0 {
-		version = m.LegacyVersion
-	}
-	d.line("version", version)
+	d.line("version", cmp.Or(m.SupportedVersion, m.LegacyVersion))
 	d.line("cipher suite", m.CipherSuite)
 	d.line("extensions", join(m.Present))
 	if m.KeyShare != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
@@ -141,4 +142,68 @@ func FuzzMessage(f *testing.F) {
 			t.Errorf("%q", text)
 		}
 	})
+}
+
+// TestDatagrams: the messages of DTLS are read as such, and their versions are those that they
+// have.
+func TestDatagrams(t *testing.T) {
+	key := engine.NewPSK([]byte("example"), []byte("a key that both sides have"))
+	find := func([]byte) (*engine.PSK, error) { return key, nil }
+	for v, want := range map[iana.Version][]string{
+		iana.TLS13: {"versions               DTLS 1.3\n", "version                DTLS 1.3\n",
+			"this is                a HelloRetryRequest"},
+		iana.TLS12: {"version                DTLS 1.2\n", "< hello_verify_request, 35 bytes"},
+	} {
+		var b strings.Builder
+		o := engine.Options{MinVersion: v, MaxVersion: v}
+		server := &engine.Config{FindPSK: find, Options: o}
+		check, err := engine.NewAddressCheck(server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.PSKs, o.Trace = []*engine.PSK{key}, func(tr engine.Trace) { b.WriteString(Message(tr)) }
+		c, err := engine.DatagramClient(
+			&engine.Config{Options: o}, engine.Target{}, engine.DatagramOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Start(time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		exchange(t, c, server, check)
+		got := b.String()
+		for _, want := range append(want, "legacy version         DTLS 1.2\n", "< finished") {
+			if !strings.Contains(got, want) {
+				t.Errorf("the description lacks %q:\n%s", want, got)
+			}
+		}
+		if strings.Contains(got, "unreadable") {
+			t.Errorf("something cannot be read:\n%s", got)
+		}
+	}
+}
+
+// exchange runs a handshake with a server that asks for a proof of the address first.
+func exchange(
+	t *testing.T, c *engine.DatagramConn, server *engine.Config, check *engine.AddressCheck,
+) {
+	t.Helper()
+	_, request, _ := check.Check(time.Now(), nil, c.NextDatagram())
+	if _, err := c.Receive(time.Now(), request); err != nil {
+		t.Fatal(err)
+	}
+	second := c.NextDatagram()
+	_, _, proof := check.Check(time.Now(), nil, second)
+	s, err := engine.DatagramServer(server, engine.DatagramOptions{Proof: proof})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from, to, d := c, s, second; d != nil; from, to = to, from {
+		for ; d != nil; d = from.NextDatagram() {
+			if _, err := to.Receive(time.Now(), d); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d = to.NextDatagram()
+	}
 }

@@ -73,6 +73,8 @@ func check(cfg *sealsock.Config) error {
 		{"OnlyRawKeys", cfg.OnlyRawKeys},
 		{"ECHConfigs", cfg.ECHConfigs != nil},
 		{"ForClient", cfg.ForClient != nil},
+		{"VerifyConnection", cfg.VerifyConnection != nil},
+		{"Padding", cfg.Padding != nil},
 		{"SignatureSchemes", cfg.SignatureSchemes != nil},
 		{"Profile", cfg.Profile != ""},
 		{"RequireExtendedMasterSecret", cfg.RequireExtendedMasterSecret},

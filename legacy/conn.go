@@ -76,12 +76,24 @@ func DialAddress(ctx context.Context, a address.Address, cfg *sealsock.Config) (
 // Client returns the client side of a connection over raw, which it then owns.
 // The handshake runs on the first call of Handshake, Read or Write. A nil cfg
 // is equivalent to the zero Config.
-func Client(raw net.Conn, cfg *sealsock.Config) (*Conn, error) { return newConn(raw, cfg, false) }
+func Client(raw net.Conn, cfg *sealsock.Config) (*Conn, error) {
+	if raw == nil {
+		return nil, errNoConn
+	}
+	return newConn(raw, cfg, false)
+}
+
+var errNoConn = usage("the connection below is nil: make one with net.Dial or Accept")
 
 // Server returns the server side of a connection over raw, which it then owns.
 // Config needs an identity. The handshake runs on the first call of Handshake,
 // Read or Write.
-func Server(raw net.Conn, cfg *sealsock.Config) (*Conn, error) { return newConn(raw, cfg, true) }
+func Server(raw net.Conn, cfg *sealsock.Config) (*Conn, error) {
+	if raw == nil {
+		return nil, errNoConn
+	}
+	return newConn(raw, cfg, true)
+}
 
 func newConn(raw net.Conn, cfg *sealsock.Config, server bool) (*Conn, error) {
 	if cfg == nil {

@@ -226,16 +226,21 @@ func TestSelectIdentity(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
+	a, b := net.Pipe() // without a connection each Config is refused
+	defer a.Close()
+	defer b.Close()
 	for name, cfg := range map[string]*sealsock.Config{
 		"a pre-shared key":  {PSKs: []*engine.PSK{{}}},
 		"ECH":               {ECHConfigs: []byte{}},
 		"extended master":   {RequireExtendedMasterSecret: true},
+		"VerifyConnection":  {VerifyConnection: func(*sealsock.Conn) error { return io.EOF }},
+		"padding":           {Padding: func(int) int { return 1 }},
 		"RC4":               {CipherSuites: []iana.CipherSuite{0x0005}},
 		"AES-CCM":           {CipherSuites: []iana.CipherSuite{iana.TLS_ECDHE_ECDSA_WITH_AES_128_CCM}},
 		"versions reversed": {MinVersion: iana.TLS12, MaxVersion: iana.TLS11},
 	} {
 		var own *engine.Error
-		if _, err := legacy.Client(nil, cfg); !errors.As(err, &own) || own.Fault != engine.FaultUsage {
+		if _, err := legacy.Client(a, cfg); !errors.As(err, &own) || own.Fault != engine.FaultUsage {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

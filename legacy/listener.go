@@ -47,8 +47,11 @@ func ListenAddress(
 
 // NewListener returns a Listener over inner, which it then owns.
 func NewListener(inner net.Listener, cfg *sealsock.Config) (*Listener, error) {
+	if inner == nil {
+		return nil, usage("the listener below is nil: make one with net.Listen")
+	}
 	// Report an unusable configuration now instead of on the first connection.
-	if _, err := Server(nil, cfg); err != nil {
+	if _, err := newConn(nil, cfg, true); err != nil {
 		return nil, err
 	}
 	l := &Listener{cfg: cfg}

@@ -43,6 +43,7 @@ type Conn struct {
 type rest struct {
 	in   []byte // received and not decrypted: a part of a record, or what came after a pause
 	held []byte // written while the engine waits for an answer
+	part bool   // in is a part of a record, of which the engine needs more
 }
 
 // takeIn takes what was received and not decrypted.
@@ -69,9 +70,9 @@ func (c *Conn) setRest(in, held []byte) {
 	case len(in) == 0 && len(held) == 0:
 		c.rest = nil
 	case c.rest == nil:
-		c.rest = &rest{in, held}
+		c.rest = &rest{in: in, held: held}
 	default:
-		*c.rest = rest{in, held}
+		*c.rest = rest{in: in, held: held}
 	}
 }
 
@@ -126,7 +127,7 @@ func (c *Conn) send(p []byte) error {
 	}
 	if len(c.engine.Output()) == 0 {
 		c.taken = c.loop.now
-		c.engine.Buffer(c.loop.output())
+		c.engine.Buffer(c.loop.output.take())
 	}
 	err := c.engine.Send(p)
 	c.later()

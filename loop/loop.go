@@ -34,10 +34,11 @@ type loop struct {
 	now   uint32 // seconds since start
 	swept uint32
 
-	buf   []byte   // for reading
-	free  [][]byte // for output, empty
-	again []*Conn  // to be continued without an event
-	dirty []*Conn  // have output that was not written yet
+	buf    []byte  // for reading
+	output buffers // for output
+	parts  buffers // each for a record
+	again  []*Conn // to be continued without an event
+	dirty  []*Conn // have output that was not written yet
 
 	mu      sync.Mutex
 	tasks   []func()

@@ -39,7 +39,7 @@ func (c *Conn) turn() {
 	}
 	c.touch()
 	c.guarded(func() {
-		c.consume(nil) // what a pause has left
+		c.resume()
 		for i := 0; c.readable && !c.blocked(); i++ {
 			if i == turns {
 				c.soon()
@@ -94,7 +94,7 @@ func (c *Conn) read() {
 	case left+n < len(buf) && !c.hungUp:
 		c.readable = false // all that was there; more is another event
 	}
-	c.takeIn()
+	c.loop.putPart(c.takeIn())
 	c.consume(buf[:left+n])
 }
 
@@ -106,12 +106,19 @@ func truncated() error {
 	}
 }
 
-// consume gives the engine bytes, or those that were kept if there are none, until it
-// needs more. It keeps the rest.
-func (c *Conn) consume(b []byte) {
-	if b == nil {
-		b = c.takeIn()
+// resume continues with what a pause or a question has left. A part of a record waits for the
+// rest of it.
+func (c *Conn) resume() {
+	if c.blocked() || c.rest != nil && c.rest.part {
+		return
 	}
+	kept := c.takeIn()
+	c.consume(kept)
+	c.loop.putPart(kept)
+}
+
+// consume gives the engine bytes, until it needs more. It keeps the rest.
+func (c *Conn) consume(b []byte) {
 	for !c.blocked() {
 		n, ev, err := c.engine.Receive(b)
 		b = b[n:]
@@ -122,7 +129,7 @@ func (c *Conn) consume(b []byte) {
 		}
 		switch ev.Kind {
 		case engine.EventWantRead:
-			c.keep(b)
+			c.keep(b, true)
 			return
 		case engine.EventData:
 			c.handler.OnData(c, ev.Data)
@@ -136,17 +143,31 @@ func (c *Conn) consume(b []byte) {
 				_ = c.Close()
 			}
 		}
+		c.writeMuch()
 	}
-	c.keep(b)
+	c.keep(b, false)
 }
 
-// keep keeps received bytes for later, in memory of their own.
-func (c *Conn) keep(b []byte) {
+// writeMuch writes the output if it is long, during input that leads to more: the memory for it
+// stays small enough to be used again.
+func (c *Conn) writeMuch() {
+	if c.over || c.asking || len(c.engine.Output()) < readSize {
+		return
+	}
+	if err := c.writeOut(); err != nil {
+		c.fail(err)
+	}
+}
+
+// keep keeps received bytes for later, in memory of their own. part means that they are a part of
+// a record.
+func (c *Conn) keep(b []byte, part bool) {
 	if len(b) == 0 || c.over || c.ended {
 		c.takeIn()
 		return
 	}
-	c.setRest(append(make([]byte, 0, len(b)), b...), c.held())
+	c.setRest(append(c.loop.part(len(b)), b...), c.held())
+	c.rest.part = part
 }
 
 // ask looks for the answer to a question on another goroutine: that may take time.
@@ -225,32 +246,9 @@ func (c *Conn) writeOut() error {
 		}
 	}
 	if b := c.engine.Release(); b != nil {
-		c.loop.recycle(b)
+		c.loop.output.put(b)
 	}
 	return nil
-}
-
-// Limits on the buffers that a loop keeps.
-const (
-	keptBuffers = 16
-	keptSize    = 2 * readSize
-)
-
-// output returns a buffer for output.
-func (l *loop) output() []byte {
-	if n := len(l.free); n > 0 {
-		b := l.free[n-1]
-		l.free = l.free[:n-1]
-		return b
-	}
-	return nil
-}
-
-// recycle keeps a buffer for other connections.
-func (l *loop) recycle(b []byte) {
-	if len(l.free) < keptBuffers && cap(b) <= keptSize {
-		l.free = append(l.free, b)
-	}
 }
 
 // end ends the connection with err and sends the alert for it.

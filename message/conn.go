@@ -64,8 +64,8 @@ func New(conn net.Conn, opts Options) *Conn {
 	if limit <= 0 {
 		limit = DefaultLimit
 	}
-	if uint64(limit) > math.MaxUint32 {
-		limit = math.MaxUint32
+	if most := uint64(math.MaxUint32); uint64(limit) > most {
+		limit = int(most) // of 64 bits
 	}
 	return &Conn{conn: conn, limit: limit, buffer: opts.Buffer}
 }

@@ -282,7 +282,7 @@ func TestClaimCostsLittle(t *testing.T) {
 			a.Write([]byte{0x40, 0, 0, 0, 'x'})
 			a.Close()
 		}()
-		_, err := New(b, Options{Limit: 1 << 31}).Receive(nil)
+		_, err := New(b, Options{Limit: 1<<31 - 1}).Receive(nil)
 		if !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"syscall"
 	"time"
 )
@@ -73,10 +74,16 @@ func malformed(format string, args ...any) error {
 	return &Error{fmt.Sprintf(format, args...)}
 }
 
+// errNoConn is the error of functions that are given a nil connection.
+var errNoConn = fmt.Errorf("PROXY protocol: the connection is nil: %w", os.ErrInvalid)
+
 // Accept reads the header of conn, and returns it with the connection behind it. Its
 // RemoteAddr and LocalAddr are the Source and Destination of the header, if it has them.
 // The end of ctx interrupts Accept. After an error the caller closes conn.
 func Accept(ctx context.Context, conn net.Conn) (net.Conn, *Header, error) {
+	if conn == nil {
+		return nil, nil, errNoConn
+	}
 	done := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		conn.SetReadDeadline(time.Unix(1, 0))

@@ -14,6 +14,9 @@ import (
 // Read reads a header of either version, and nothing behind it. An *Error reports a
 // header that is malformed or is not there; other errors are those of r.
 func Read(r io.Reader) (*Header, error) {
+	if r == nil {
+		return nil, errNoConn
+	}
 	start := make([]byte, len(signature), maxLine)
 	if _, err := io.ReadFull(r, start); err != nil {
 		return nil, err

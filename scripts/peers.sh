@@ -1,11 +1,12 @@
 #!/bin/bash
 # Prepares the programs for test/interop, test/inspect and test/starttls: installs missing ones (as root, with apt), and unpacks the OpenSSL and
-# GnuTLS of a newer Debian release, and INN, without installing them. No service is started, and no installed package is removed. Prints a line
-# for each peer: its version, or the reason why it is skipped.
+# GnuTLS of a newer Debian release, the wolfSSL of the newest, and INN, without installing them. No service is started, and no installed package
+# is removed. Prints a line for each peer: its version, or the reason why it is skipped.
 # This script does not fail. With SEALSOCK_PEERS=require the tests fail if a peer is missing. usage: scripts/peers.sh
 set -u
 dir=${SEALSOCK_PEERS_DIR:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/sealsock/peers}
 newer=trixie # the Debian release of the additional tools
+newest=sid   # the one whose wolfSSL has DTLS 1.3: testing has none
 log=$dir/install.log
 mkdir -p "$dir" || exit 0
 
@@ -20,6 +21,7 @@ have() {
 # Each peer, the programs and files it needs, and their packages. The tests compile small programs of our own for mbedTLS, Botan and wolfSSL.
 peers='openssl:openssl:openssl
 wrk:wrk:wrk
+h2load:h2load:nghttp2-client
 libssl:gcc /usr/include/openssl/ssl.h:gcc libssl-dev
 gnutls:gnutls-cli gnutls-serv:gnutls-bin
 nss:tstclnt selfserv certutil pk12util:libnss3-tools
@@ -106,34 +108,35 @@ unpack_inn() {
   [ -x "$dir/inn2/usr/lib/news/bin/nnrpd" ]
 }
 
-# unpack_newer unpacks the newer tools into $dir/$newer, with a script that runs them with their own C library. It uses the configured
-# mirrors of apt, and resolves the dependencies against an empty system, so that apt downloads all of them and installs nothing.
-unpack_newer() {
-  [ -x "$dir/$newer/run" ] && return 0
+# unpack_release unpacks packages of a Debian release into $dir/RELEASE, with a script that runs its programs with their own C library. It uses
+# the configured mirrors of apt, and resolves the dependencies against an empty system, so that apt downloads all of them and installs nothing.
+unpack_release() { # RELEASE PACKAGE...
+  [ -x "$dir/$1/run" ] && return 0
   have apt-get && have dpkg-deb || { newer_why="apt is not here"; return 1; }
-  newer_why="no mirror of apt's gave the tools of $newer, see $log"
+  newer_why="no mirror of apt's gave the packages of $1, see $log"
   local mirror
   for mirror in $(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | awk '!seen[$0]++'); do
-    unpack_from "$mirror" && return 0
+    unpack_from "$mirror" "$@" && return 0
   done
   return 1
 }
 
 # unpack_from does so with one mirror.
-unpack_from() {
-  local work deb
+unpack_from() { # MIRROR RELEASE PACKAGE...
+  local mirror=$1 release=$2 work deb
+  shift 2
   work=$(mktemp -d "$dir/unpack.XXXXXX") || return 1
   mkdir -p "$work"/{lists/partial,cache/archives/partial,root}
   : >"$work/status"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $1 $newer main" >"$work/sources.list"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $release main" >"$work/sources.list"
   local own=(-o "Dir::Etc::sourcelist=$work/sources.list" -o Dir::Etc::sourceparts=/nonexistent -o "Dir::State::lists=$work/lists"
     -o "Dir::State::status=$work/status" -o "Dir::Cache=$work/cache" -o APT::Sandbox::User=root -o Debug::NoLocking=1)
-  if apt "${own[@]}" update && apt "${own[@]}" install -y --no-install-recommends --download-only openssl gnutls-bin; then
+  if apt "${own[@]}" update && apt "${own[@]}" install -y --no-install-recommends --download-only "$@"; then
     for deb in "$work"/cache/archives/*.deb; do dpkg-deb -x "$deb" "$work/root" 2>>"$log"; done
-    write_starter "$work/root" && mv "$work/root" "$dir/$newer" 2>>"$log"
+    write_starter "$work/root" && mv "$work/root" "$dir/$release" 2>>"$log"
   fi
   rm -rf "$work"
-  [ -x "$dir/$newer/run" ]
+  [ -x "$dir/$release/run" ]
 }
 
 # write_starter writes a script that runs one of the unpacked programs.
@@ -164,9 +167,10 @@ report() { # NAME REASON COMMAND...
   printf '%-12s %s\n' "$name" "$version"
 }
 
-why="" newer_why="" inn_why=""
+why="" newer_why="" newest_why="" inn_why=""
 install_missing
-unpack_newer
+unpack_release "$newest" libwolfssl-dev || newest_why=$newer_why
+unpack_release "$newer" openssl gnutls-bin
 unpack_inn
 report openssl "$why" openssl version
 report "openssl+" "$newer_why" "$dir/$newer/run" openssl version
@@ -186,6 +190,7 @@ report postgres "$why" sh -c 'ls /usr/lib/postgresql/*/bin/postgres'
 report inn "$inn_why" sh -c 'ls /usr/lib/news/bin/nnrpd "$1" 2>/dev/null | grep .' sh "$dir/inn2/usr/lib/news/bin/nnrpd"
 report mbedtls "$why" sh -c 'command -v gcc >/dev/null && echo "#include <mbedtls/version.h>
 MBEDTLS_VERSION_STRING_FULL" | gcc -E -P - | tail -1'
+report wolfssl+ "$newest_why" sed -n 's/^#define LIBWOLFSSL_VERSION_STRING "\(.*\)"/wolfSSL \1/p' "$dir/$newest/usr/include/wolfssl/version.h"
 report botan "$why" sh -c 'h=/usr/include/botan-2/botan/build.h; command -v g++ >/dev/null && [ -e $h ] &&
   sed -n "s/^#define BOTAN_VERSION_\\(MAJOR\\|MINOR\\|PATCH\\) //p" $h | paste -sd .'
 exit 0

@@ -176,7 +176,7 @@ func NewStruct[T any](name string, n OptionNumber) Option[T] {
 }
 
 func encodeInt(n int) ([]byte, error) {
-	if n < math.MinInt32 || n > math.MaxUint32 {
+	if n64 := int64(n); n64 < math.MinInt32 || n64 > math.MaxUint32 {
 		return nil, fmt.Errorf("%d has more than 32 bits", n)
 	}
 	return binary.NativeEndian.AppendUint32(nil, uint32(n)), nil

@@ -60,9 +60,10 @@ func (s *Socket) spliceOnce(ctx context.Context, pipe syscall.RawConn, count int
 	o := newOp(func(o *op, fd uintptr) syscall.Errno {
 		var errno error
 		err := pipe.Control(func(from uintptr) {
-			var n int64
-			n, errno = unix.Splice(int(from), nil, int(fd), nil, count, unix.SPLICE_F_NONBLOCK|unix.SPLICE_F_MOVE)
-			o.n = int(n)
+			const flags = unix.SPLICE_F_NONBLOCK | unix.SPLICE_F_MOVE
+			// The type of the count depends on the architecture.
+			n, e := unix.Splice(int(from), nil, int(fd), nil, count, flags)
+			o.n, errno = int(n), e
 		})
 		return answer(o, err, errno)
 	})

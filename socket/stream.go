@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 )
@@ -36,6 +37,9 @@ const maxMessage = 1 << 20
 // The underlying connection must deliver all messages in order, and return
 // io.EOF at its end if it has one. Messages without bytes are skipped.
 func StreamOver(c net.Conn, send, receive int) (*StreamConn, error) {
+	if c == nil {
+		return nil, &net.OpError{Op: "set", Net: "socket", Err: os.ErrInvalid}
+	}
 	for _, n := range []int{send, receive} {
 		if n < 1 || n > maxMessage {
 			return nil, &net.OpError{Op: "set", Net: c.LocalAddr().Network(), Addr: c.LocalAddr(), Err: fmt.Errorf("message size %d is not in 1 to %d", n, maxMessage)}

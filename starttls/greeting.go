@@ -20,6 +20,9 @@ var greetings = map[string]string{
 // Client reads and that must not be trusted; a client library that is given the connection
 // after it waits for a greeting. The protocols are ftp, imap, lmtp, nntp, pop3 and smtp.
 func WithGreeting(conn net.Conn, protocol string) (net.Conn, error) {
+	if conn == nil {
+		return nil, errNoConn
+	}
 	text, ok := greetings[protocol]
 	if !ok {
 		return nil, fmt.Errorf("starttls: no greeting of protocol %q is known: one of %s is",

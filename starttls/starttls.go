@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -89,8 +90,14 @@ func Server(ctx context.Context, conn net.Conn, name, host string) error {
 	})
 }
 
+// errNoConn is the error of functions that are given a nil connection.
+var errNoConn = fmt.Errorf("starttls: the connection is nil: %w", os.ErrInvalid)
+
 func run(ctx context.Context, conn net.Conn, name, host, peer string,
 	role func(*protocol) func(*dialog, string) error) error {
+	if conn == nil {
+		return errNoConn
+	}
 	p := find(name)
 	if p == nil {
 		return fmt.Errorf("starttls: unknown protocol %q: one of %s is known",

@@ -1,6 +1,7 @@
 package talk
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -37,6 +38,8 @@ var (
 	ErrFileCorrupt = errors.New("the checksum of the file differs")
 	// ErrFileName: a file has a name that a receiver must not create.
 	ErrFileName = errors.New("unsafe name")
+	// ErrFileUnconfirmed: a file was received whole and stored, and its sender was not told.
+	ErrFileUnconfirmed = errors.New("the file is stored, and its sender was not told")
 )
 
 // A FileOffer is a file that another member offers, with a name that is safe to create in a
@@ -47,6 +50,7 @@ type FileOffer struct {
 
 	member relay.MemberID
 	number uint32
+	about  *fileReceiving
 }
 
 // A FileSink takes a file. Write may wait: the texts of the member do not wait for it.
@@ -74,6 +78,7 @@ type fileSending struct {
 type fileReceiving struct {
 	offer    *FileOffer
 	accepted bool
+	refused  bool           // and the sender will be told so
 	arrived  int64          // bytes; belongs to the reader of the peer
 	frames   chan fileFrame // data, end, stop
 }
@@ -104,7 +109,9 @@ func (r *Room) SendFile(
 		err = p.sendFile(ctx, number, s, size, content)
 	}
 	if err != nil && !errors.Is(err, ErrFileRefused) {
-		p.control(context.WithoutCancel(ctx), fileFrame{kind: frameStop, number: number})
+		tell(func() {
+			p.control(context.WithoutCancel(ctx), fileFrame{kind: frameStop, number: number})
+		})
 	}
 	return err
 }
@@ -235,7 +242,7 @@ func (p *peer) answer(ctx context.Context, s *fileSending) (fileFrame, error) {
 		}
 		return f, nil
 	case <-p.over:
-		return fileFrame{}, fmt.Errorf("talk: %s has left: %w", p.info.Name, ErrNoMember)
+		return fileFrame{}, p.gone()
 	case <-ctx.Done():
 		return fileFrame{}, context.Cause(ctx)
 	}
@@ -255,9 +262,14 @@ func (p *peer) control(ctx context.Context, f fileFrame) error {
 	case p.bulk <- f.append(nil):
 		return nil
 	case <-p.over:
-		return fmt.Errorf("talk: %s has left: %w", p.info.Name, ErrNoMember)
-	case <-p.written:
-		return net.ErrClosed
+		return p.gone()
+	case <-p.written: // before its end as well, where this side leaves
+		select {
+		case <-p.over:
+			return p.gone()
+		default:
+			return net.ErrClosed
+		}
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -290,7 +302,11 @@ func (f *fileSet) take(p *peer, frame fileFrame) (EventKind, *FileOffer, error) 
 		offer, err := p.offered(frame)
 		return Offered, offer, err
 	case frameStop:
-		if r := f.incoming[frame.number]; r != nil && !r.accepted {
+		r := f.incoming[frame.number]
+		switch {
+		case r == nil || r.refused: // its refusal is on its way, and keeps its place until then
+			return 0, nil, nil
+		case !r.accepted:
 			delete(f.incoming, frame.number)
 			return Withdrawn, r.offer, nil
 		}
@@ -323,8 +339,10 @@ func (p *peer) offered(f fileFrame) (*FileOffer, error) {
 	r := &fileReceiving{
 		offer:  &FileOffer{Name: f.name, Size: f.size, member: p.link.Peer(), number: f.number},
 		frames: make(chan fileFrame, 4+fileWindow/fileChunk)}
+	r.offer.about = r
 	p.files.incoming[f.number] = r
 	if checkFile(f.name, f.size) != nil {
+		r.refused = true
 		p.room.wg.Go(func() { p.refuse(p.room.ctx, f.number, "the name of the file is not safe") })
 		return nil, nil
 	}
@@ -351,6 +369,16 @@ func (r *fileReceiving) take(f fileFrame) error {
 	}
 }
 
+// answer returns a file that is offered, or nil if the offer was answered or taken back. The sender
+// may have given its number to another one. The caller holds the lock.
+func (f *fileSet) answer(o *FileOffer) *fileReceiving {
+	r := f.incoming[o.number]
+	if r == nil || r != o.about || r.accepted || r.refused {
+		return nil
+	}
+	return r
+}
+
 // refuse tells the sender of a file that it is not taken, and forgets it.
 func (p *peer) refuse(ctx context.Context, number uint32, reason string) error {
 	err := p.control(ctx, fileFrame{kind: frameRefuse, number: number, name: reason})
@@ -360,7 +388,8 @@ func (p *peer) refuse(ctx context.Context, number uint32, reason string) error {
 	return err
 }
 
-// RefuseFile refuses an offer. The reason, at most 256 bytes of it, is shown to the sender.
+// RefuseFile refuses an offer. The reason, at most 256 bytes of it, is shown to the sender. An
+// offer that was answered or taken back stays as it is.
 func (r *Room) RefuseFile(ctx context.Context, o *FileOffer, reason string) error {
 	if !r.usable() || o == nil {
 		return errNotMade
@@ -369,11 +398,21 @@ func (r *Room) RefuseFile(ctx context.Context, o *FileOffer, reason string) erro
 	if p == nil {
 		return nil // it has left, and its offer with it
 	}
+	p.files.mu.Lock()
+	f := p.files.answer(o)
+	if f != nil {
+		f.refused = true
+	}
+	p.files.mu.Unlock()
+	if f == nil {
+		return nil
+	}
 	return p.refuse(ctx, o.number, reason)
 }
 
 // ReceiveFile accepts an offer, writes the file to sink, compares its SHA-256 with the
-// sender's, and calls Commit. If it fails, or ctx ends, the sender is told.
+// sender's, and calls Commit. If it fails, or ctx ends, the sender is told. An error that is
+// ErrFileUnconfirmed is one of what follows Commit: the file is stored.
 func (r *Room) ReceiveFile(ctx context.Context, o *FileOffer, sink FileSink) error {
 	if !r.usable() || o == nil || sink == nil {
 		return errNotMade
@@ -383,13 +422,12 @@ func (r *Room) ReceiveFile(ctx context.Context, o *FileOffer, sink FileSink) err
 		return fmt.Errorf("talk: the sender of %q has left: %w", o.Name, ErrNoMember)
 	}
 	p.files.mu.Lock()
-	f := p.files.incoming[o.number]
-	again := f == nil || f.accepted
-	if !again {
+	f := p.files.answer(o)
+	if f != nil {
 		f.accepted = true
 	}
 	p.files.mu.Unlock()
-	if again {
+	if f == nil {
 		return fmt.Errorf("talk: %q was answered already, or taken back: %w", o.Name, os.ErrInvalid)
 	}
 	err := p.control(ctx, fileFrame{kind: frameAccept, number: o.number})
@@ -401,9 +439,14 @@ func (r *Room) ReceiveFile(ctx context.Context, o *FileOffer, sink FileSink) err
 		p.files.mu.Lock()
 		defer p.files.mu.Unlock()
 		delete(p.files.incoming, o.number)
-		return err
+		if err != nil {
+			return fmt.Errorf("talk: %q: %w: %w", o.Name, ErrFileUnconfirmed, err)
+		}
+		return nil
 	}
-	p.refuse(context.WithoutCancel(ctx), o.number, "the receiver has stopped: "+err.Error())
+	tell(func() {
+		p.refuse(context.WithoutCancel(ctx), o.number, "the receiver has stopped: "+err.Error())
+	})
 	return err
 }
 
@@ -412,6 +455,7 @@ func (p *peer) receiveFile(
 	ctx context.Context, o *FileOffer, f *fileReceiving, sink FileSink,
 ) error {
 	sum := sha256.New()
+	out := bufio.NewWriterSize(sink, fileChunk) // of a hostile sender each byte may be a frame
 	var stored, told int64
 	for {
 		var next fileFrame
@@ -426,10 +470,13 @@ func (p *peer) receiveFile(
 		case frameStop:
 			return fmt.Errorf("talk: %q: %w", o.Name, ErrFileStopped)
 		case frameEnd:
+			if err := out.Flush(); err != nil {
+				return err
+			}
 			return endFile(o, stored, sum, next.data, sink)
 		}
 		sum.Write(next.data)
-		if _, err := sink.Write(next.data); err != nil {
+		if _, err := out.Write(next.data); err != nil {
 			return err
 		}
 		if stored += int64(len(next.data)); stored-told < fileWindow/4 {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"testing"
 
@@ -305,4 +306,36 @@ func FuzzFileFrame(f *testing.F) {
 			t.Errorf("%x became %x", b, frame.append(nil))
 		}
 	})
+}
+
+// A leavingSink is a memorySink whose Commit waits until the sender has left.
+type leavingSink struct {
+	memorySink
+	left func()
+}
+
+func (s *leavingSink) Commit() error {
+	s.left()
+	return s.memorySink.Commit()
+}
+
+// TestFileUnconfirmed: the error of a file that is stored, and whose sender could not be told, has
+// both facts.
+func TestFileUnconfirmed(t *testing.T) {
+	a, b, _ := two(t)
+	offers(t.Context(), a, "x", []byte("content"))
+	e := await(t, b, Offered)
+	sink := &leavingSink{left: func() {
+		leave(a, patience)
+		await(t, b, Left)
+	}}
+	err := b.ReceiveFile(t.Context(), e.File, sink)
+	// The link to the sender may have ended before the member is forgotten.
+	if !errors.Is(err, ErrFileUnconfirmed) ||
+		!errors.Is(err, ErrNoMember) && !errors.Is(err, net.ErrClosed) {
+		t.Errorf("%v", err)
+	}
+	if sink.commits != 1 || sink.String() != "content" {
+		t.Errorf("%q was stored, %d times", sink.String(), sink.commits)
+	}
 }

@@ -31,6 +31,11 @@ var ErrForgedIdentity = errors.New("the other member does not prove its key")
 // ErrName is in the error for a member whose name has invisible characters.
 var ErrName = errors.New("the other member's name has invisible characters")
 
+// ErrNewNames is in the error for a member with a new name, when too many are remembered since this
+// member has joined: else one with the invitation, who leaves and joins under other names, would
+// fill the file of known peers.
+var ErrNewNames = errors.New("too many new names in this room: join again to accept others")
+
 // wordCount is how many words two members compare: 40 bits.
 const wordCount = 5
 
@@ -202,8 +207,11 @@ func (p *pairing) receive(kind byte, exported []byte) error {
 }
 
 // recognize compares the other member's key with those that are remembered for its name and for
-// names that look like it. A new one is remembered. The error has a *trust.Error.
-func (p *pairing) recognize(ctx context.Context, known *trust.KnownPeers) (first bool, err error) {
+// names that look like it. What is new is remembered, if mayRemember allows it for lines of that
+// many bytes. The error has a *trust.Error or ErrNewNames.
+func (p *pairing) recognize(
+	ctx context.Context, known *trust.KnownPeers, mayRemember func(size int) bool,
+) (first bool, err error) {
 	if known == nil {
 		return true, nil
 	}
@@ -213,32 +221,56 @@ func (p *pairing) recognize(ctx context.Context, known *trust.KnownPeers) (first
 	}
 	// A name that is known comes first: nothing is remembered for a member that is refused.
 	var old, anew []string
+	size := 0
 	for _, key := range slices.Compact(slices.Sorted(slices.Values(lookAlikes(p.name)))) {
 		pins, err := known.Pins(key)
 		if err == nil && len(pins) == 0 {
 			anew = append(anew, key)
+			size += len(known.Line(key, trust.Pin{})) + len(" first seen 2006-01-02 15:04\n")
 		} else {
 			old = append(old, key)
 		}
 	}
 	policy := &trust.Policy{KnownPeers: known, Roots: new(trust.Roots)}
-	for _, key := range slices.Concat(old, anew) {
-		_, err := policy.Verify(ctx, &trust.Peer{Server: true, RawPublicKey: spki, Address: key})
+	if err := p.verify(ctx, policy, spki, old); err != nil {
+		return false, err
+	}
+	// A known member can have any number of names with something in common: it is recognized, and
+	// they count as others do.
+	switch {
+	case len(anew) == 0 || mayRemember(size):
+	case len(old) == 0:
+		return false, fmt.Errorf("talk: %s: %w", p.name, ErrNewNames)
+	default:
+		return false, nil
+	}
+	return len(old) == 0, p.verify(ctx, policy, spki, anew)
+}
+
+// verify compares the other member's key with that of each name, or remembers it.
+func (p *pairing) verify(
+	ctx context.Context, policy *trust.Policy, spki []byte, names []string,
+) error {
+	for _, name := range names {
+		_, err := policy.Verify(ctx, &trust.Peer{Server: true, RawPublicKey: spki, Address: name})
 		var refusal *trust.Error
 		switch {
 		case errors.As(err, &refusal) && refusal.Code == trust.CodePeerChanged:
-			return false, fmt.Errorf("talk: %s shows another key than the one that is remembered: %w",
+			return fmt.Errorf("talk: %s shows another key than the one that is remembered: %w",
 				p.name, err)
 		case err != nil:
-			return false, fmt.Errorf("talk: the key of %s was not accepted: %w", p.name, err)
+			return fmt.Errorf("talk: the key of %s was not accepted: %w", p.name, err)
 		}
 	}
-	return len(old) == 0, nil
+	return nil
 }
 
 // lookAlikes returns the names under which the keys of a member are remembered, of which two
 // names that look alike have one in common.
 func lookAlikes(name string) []string {
-	keys := nickname.Keys(name)
-	return []string{"talk:" + keys[0], "talk:" + keys[1]}
+	var all []string
+	for _, key := range nickname.Keys(name) {
+		all = append(all, "talk:"+key)
+	}
+	return all
 }

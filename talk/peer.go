@@ -52,7 +52,7 @@ func (p *peer) run() {
 	first := false
 	if err == nil {
 		p.pairing = pairing
-		first, err = pairing.recognize(p.room.ctx, p.room.opts.Known)
+		first, err = pairing.recognize(p.room.ctx, p.room.opts.Known, p.room.mayRemember)
 	}
 	p.room.mu.Lock()
 	p.info.FirstUse = first
@@ -267,9 +267,30 @@ func (p *peer) end(reason error) {
 	})
 }
 
+// gone is the error about a member that has left.
+func (p *peer) gone() error {
+	return fmt.Errorf("talk: %s has left: %w", p.info.Name, ErrNoMember)
+}
+
 // forget removes the member from the room.
 func (p *peer) forget() {
 	p.room.mu.Lock()
 	defer p.room.mu.Unlock()
 	delete(p.room.peers, p.link)
+}
+
+// tell calls do, which tells a member of an end, and waits for it for a second at most: the member
+// may read nothing until it leaves.
+func tell(do func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		do()
+	}()
+	late := time.NewTimer(time.Second)
+	defer late.Stop()
+	select {
+	case <-done:
+	case <-late.C:
+	}
 }

@@ -65,6 +65,7 @@ type Room struct {
 	mu     sync.Mutex
 	peers  map[*link.Conn]*peer
 	taken  map[string]bool // the keys of names
+	anew   int             // bytes of names that were not known before
 	closed bool
 }
 
@@ -297,12 +298,29 @@ func (r *Room) Close(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
+// nameSize is how many bytes a new name counts at least in the file of known peers. The lines of
+// most names are shorter.
+const nameSize = 512
+
+// mayRemember counts a name that is not known and takes size bytes of the file of known peers. It
+// reports whether it may be remembered: ten for each place in the room, or fewer long ones.
+func (r *Room) mayRemember(size int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	size = max(size, nameSize)
+	if r.anew+size > 10*nameSize*r.members() {
+		return false
+	}
+	r.anew += size
+	return true
+}
+
 // name reserves a name for a member that calls itself so. The caller holds the lock.
 func (r *Room) name(wanted string) string {
 	name := wanted
 	looksTaken := func() bool {
 		keys := nickname.Keys(name)
-		return r.taken[keys[0]] || r.taken[keys[1]]
+		return slices.ContainsFunc(keys[:], func(key string) bool { return r.taken[key] })
 	}
 	for n := 2; looksTaken(); n++ {
 		name = fmt.Sprintf("%s-%d", wanted, n)

@@ -30,24 +30,12 @@ func newDirect(raw net.Conn, c *sealsock.Conn) *direct {
 
 func (d *direct) close() { d.raw.Close() }
 
-// usable reports whether an address may be used for a direct connection. Those that lead to
-// this machine, to groups, or to nowhere are of no use, and another side that names them would
-// make this one knock at programs that trust the machine.
-func usableAddr(a netip.Addr, loopback bool) bool {
-	return a.IsGlobalUnicast() || loopback && a.IsLoopback()
-}
-
 // ownAddresses returns the addresses of this machine, with a port.
 func ownAddresses(port uint16, loopback bool) []netip.AddrPort {
-	addrs, err := net.InterfaceAddrs()
-	if err != nil {
-		return nil
-	}
 	var all []netip.AddrPort
-	for _, a := range addrs {
-		prefix, err := netip.ParsePrefix(a.String())
-		if err == nil && usableAddr(prefix.Addr().Unmap(), loopback) && len(all) < maxAddrs {
-			all = append(all, netip.AddrPortFrom(prefix.Addr().Unmap(), port))
+	for _, n := range ownNetworks() {
+		if a := n.Addr().Unmap(); usableAddr(a, loopback) && len(all) < maxAddrs {
+			all = append(all, netip.AddrPortFrom(a, port))
 		}
 	}
 	return all
@@ -147,7 +135,8 @@ func (d *directListener) close() {
 	d.wg.Wait()
 }
 
-// dialDirect connects to the addresses at once and returns the first connection, or nil.
+// dialDirect connects to addresses that the sender has named, to several at once, and returns the
+// first connection, or nil.
 func dialDirect(
 	ctx context.Context, addrs []netip.AddrPort, key *engine.PSK, loopback bool,
 ) *direct {
@@ -155,10 +144,8 @@ func dialDirect(
 	defer cancel()
 	made := make(chan *direct)
 	var wg sync.WaitGroup
-	for _, addr := range addrs {
-		if usableAddr(addr.Addr(), loopback) && addr.Port() != 0 {
-			wg.Go(func() { dialOne(ctx, addr, key, made) })
-		}
+	for _, addr := range candidates(addrs, ownNetworks(), loopback) {
+		wg.Go(func() { dialOne(ctx, addr, key, made) })
 	}
 	none := make(chan struct{})
 	go func() { wg.Wait(); close(none) }()

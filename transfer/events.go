@@ -13,11 +13,11 @@ const (
 	Back                           // the other side can be reached again
 	Fallback                       // the direct connection failed: Err; the relay carries the rest
 	FileDone                       // a file has arrived, or was sent: Name
-	Skipped                        // a file is not sent, for the reason Err: Name
 	Finished                       // the other side has everything
 	Failed                         // the transfer with one receiver has ended: Err
 	Guessed                        // a wrong code was tried
 	Suspect                        // the relay delivered what no member sent: Err
+	Waiting                        // no sender has answered a receiver yet
 )
 
 // Routes of the data.

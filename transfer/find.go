@@ -16,6 +16,8 @@ const (
 	// busyPause is how long a receiver waits for a sender that has as many receivers as it
 	// may have: one of them may be an earlier process of this receiver.
 	busyPause = time.Second
+	// waitNotice is how long a receiver waits before it reports that it does.
+	waitNotice = 2 * time.Second
 	// patience is how long a receiver waits for a sender.
 	patience = 100 * time.Second
 )
@@ -44,6 +46,7 @@ func find(ctx context.Context, code *Code, m *meeting) (*pairKey, error) {
 	f := &finder{code: code, meeting: m, tried: make(map[relay.MemberID]*attempt)}
 	again := time.NewTicker(repeatEvery)
 	defer again.Stop()
+	late := time.After(waitNotice)
 	f.repeat()
 	for {
 		select {
@@ -51,6 +54,10 @@ func find(ctx context.Context, code *Code, m *meeting) (*pairKey, error) {
 			return nil, context.Cause(ctx)
 		case <-again.C:
 			f.repeat()
+		case <-late:
+			if f.chosen == nil {
+				m.notify(Event{Kind: Waiting})
+			}
 		case <-m.changed:
 			f.repeat()
 		case a := <-m.events:

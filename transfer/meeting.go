@@ -14,6 +14,10 @@ const (
 	meetSilence = 60 * time.Second // of a relay that is taken as dead
 	meetJoining = 20 * time.Second // for a connection to the relay and the welcome
 	meetPause   = time.Second      // between two attempts to reach the relay
+
+	// meetMembers bounds the other members that are remembered: more than a room has, of which
+	// a hostile relay could name any number.
+	meetMembers = 2048
 )
 
 // A dialer connects to the relay.
@@ -154,15 +158,22 @@ func (m *meeting) attend(member *relay.Member) error {
 			case <-m.ctx.Done():
 			}
 		case relay.KindJoined:
-			m.mu.Lock()
-			m.members[msg.Member] = true
-			m.mu.Unlock()
-			m.poke()
+			m.joined(msg.Member)
 		case relay.KindLeft:
 			m.mu.Lock()
 			delete(m.members, msg.Member)
 			m.mu.Unlock()
 		}
+	}
+}
+
+// joined takes that a member has joined.
+func (m *meeting) joined(id relay.MemberID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.members) < meetMembers && !m.members[id] {
+		m.members[id] = true
+		m.poke()
 	}
 }
 

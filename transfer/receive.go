@@ -20,8 +20,9 @@ type ReceiveOptions struct {
 	Code *Code
 	// Dir is the folder for the files; empty means the working directory.
 	Dir string
-	// Accept decides about an offer: an error refuses it. If overwrite is true, files that
-	// exist are replaced. Without Accept everything is accepted and nothing is replaced.
+	// Accept decides about an offer: an error refuses it, and one with ErrExists ends this
+	// attempt alone. If overwrite is true, files that exist are replaced. Without Accept
+	// everything is accepted and nothing is replaced.
 	Accept func(ctx context.Context, o *Offer) (overwrite bool, err error)
 	// RelayOnly makes no direct connections.
 	RelayOnly bool
@@ -39,6 +40,7 @@ type Offer struct {
 	Bytes    int64
 	Names    []string // the files and folders that are not in a folder
 	Existing []string // files that are there and would be replaced
+	Folders  []string // those of Names that are folders and are there: files are added to them
 	Present  int64    // bytes that an interrupted transfer has left
 }
 
@@ -83,8 +85,9 @@ func Receive(ctx context.Context, opts ReceiveOptions) (*Received, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reception{opts: opts}
+	r := &reception{opts: opts, absence: absence{notify: opts.Notify}}
 	defer r.close()
+	defer r.absence.end()
 	p, err := enter(ctx, opts.Dial, key, false, r.linked)
 	if err != nil {
 		return nil, gone(err)
@@ -94,11 +97,12 @@ func Receive(ctx context.Context, opts ReceiveOptions) (*Received, error) {
 	stop := context.AfterFunc(ctx, func() { p.conn.GiveUp(context.Cause(ctx)) })
 	defer stop()
 	err = causeOf(ctx, r.fetch(ctx, p))
+	r.absence.end()
 	if err == nil {
 		p.flush()
 		return r.result(), nil
 	}
-	if ctx.Err() == nil && !failing(err) && !errors.Is(err, ErrOther) {
+	if ctx.Err() == nil && !r.failing(err) && !errors.Is(err, ErrOther) {
 		p.tell(r.frameFor(err), err)
 	}
 	return nil, gone(err)
@@ -120,7 +124,7 @@ func ReceiveFrom(ctx context.Context, conn net.Conn, opts ReceiveOptions) (*Rece
 	if err == nil {
 		return r.result(), nil
 	}
-	if ctx.Err() == nil && !failing(err) && !errors.Is(err, ErrOther) {
+	if ctx.Err() == nil && !r.failing(err) && !errors.Is(err, ErrOther) {
 		f.send(r.frameFor(err), textFor(err))
 	}
 	return nil, err
@@ -133,17 +137,24 @@ type reception struct {
 	list    *list
 	file    *storing
 	done    int64
-	refused error // of Accept
-	joined  bool  // was connected to the relay before
+	asked   bool    // Accept has answered
+	refused error   // of Accept
+	joined  bool    // was connected to the relay before
+	absence absence // of the sender
 }
 
-// frameFor returns the kind of frame that tells the sender about an error.
+// frameFor returns the kind of frame that tells the sender about an error. A file that exists
+// is no refusal: the receiver can try again with another folder.
 func (r *reception) frameFor(err error) byte {
-	if r.refused != nil && errors.Is(err, r.refused) {
+	if r.refused != nil && errors.Is(err, r.refused) && !errors.Is(err, ErrExists) {
 		return frameRefuse
 	}
 	return frameFailed
 }
+
+// failing reports whether another connection would not have an error. An answer of Accept is
+// final, whatever its error is.
+func (r *reception) failing(err error) bool { return r.refused == nil && failing(err) }
 
 func (r *reception) close() {
 	if r.file != nil {
@@ -179,8 +190,8 @@ func (r *reception) linked(e link.Event) {
 			r.opts.Notify(Event{Kind: Connected})
 		}
 		r.joined = true
-	case link.Left:
-		r.opts.Notify(Event{Kind: Away})
+	case link.Left, link.Joined:
+		r.absence.set(e.Kind == link.Left)
 	case link.Suspect:
 		r.opts.Notify(Event{Kind: Suspect, Err: e.Err})
 	}
@@ -194,16 +205,18 @@ func (r *reception) fetch(ctx context.Context, p *pair) error {
 	}
 	if d != nil {
 		stop := context.AfterFunc(ctx, d.close)
+		r.absence.setDirect(true)
 		r.opts.Notify(Event{Kind: Started, Route: RouteDirect})
 		err := r.run(ctx, d.frames)
 		stop()
-		if err != nil && !failing(err) && !errors.Is(err, ErrOther) {
+		if err != nil && !r.failing(err) && !errors.Is(err, ErrOther) {
 			d.frames.send(r.frameFor(err), textFor(err))
 		}
 		d.close()
-		if err == nil || ctx.Err() != nil || !failing(err) {
+		if err == nil || ctx.Err() != nil || !r.failing(err) {
 			return err
 		}
+		r.absence.setDirect(false)
 		r.opts.Notify(Event{Kind: Fallback, Err: err})
 		if err := p.frames.send(frameAgain); err != nil {
 			return err
@@ -327,15 +340,19 @@ func (r *reception) accept(ctx context.Context, l *list) error {
 	if err != nil {
 		return err
 	}
+	s.stored = func(name string) { r.opts.Notify(Event{Kind: FileDone, Name: name}) }
 	r.store, r.list = s, l
 	overwrite := false
 	switch {
-	case before == nil:
+	case r.refused != nil:
+		return r.refused
+	case !r.asked || before == nil:
 		overwrite, err = r.opts.Accept(ctx, s.offer())
 		if err != nil {
 			r.refused = err
 			return err
 		}
+		r.asked = true
 	case before.folder != s.folder:
 		return protocolError("another list of files than before")
 	default:
@@ -415,10 +432,9 @@ func (r *reception) end(sum []byte) error {
 	r.file = nil
 	e := &r.list.entries[w.entry]
 	if w.file != nil {
-		if err := w.end(sum); err != nil {
-			return err
-		}
-	} else if h := r.store.haves[w.entry]; string(h.sum[:]) != string(sum) {
+		return w.end(sum)
+	}
+	if h := r.store.haves[w.entry]; string(h.sum[:]) != string(sum) {
 		return fmt.Errorf("transfer: %s: %w", e.name, ErrCorrupt)
 	}
 	r.opts.Notify(Event{Kind: FileDone, Name: e.name})

@@ -97,6 +97,7 @@ func TestSenderEnds(t *testing.T) {
 	s, result := start(sending, t, SendOptions{Dial: r.Dial, Files: scan(t, from, "tree"),
 		RelayOnly: true, Progress: func(_ int, done, total int64) { progress(done, total) }})
 	receiving, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var got log
 	ended := make(chan error, 1)
 	go func() {
@@ -107,9 +108,16 @@ func TestSenderEnds(t *testing.T) {
 	if err := <-result; !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	got.await(t, Away)
-	cancel()
-	<-ended
+	select { // the sender's end arrives, or that it is away
+	case err := <-ended:
+		if !errors.Is(err, ErrGone) {
+			t.Fatal(err)
+		}
+	case <-time.After(3 * awayNotice):
+		got.await(t, Away)
+		cancel()
+		<-ended
+	}
 	if partial(t, to) == 0 {
 		t.Fatal("nothing is kept")
 	}

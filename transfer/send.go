@@ -39,11 +39,7 @@ type SendOptions struct {
 	loopback bool // use direct connections within this machine; for tests
 }
 
-const (
-	maxReceivers = 40
-	// awayNotice is how long a receiver is away before that is reported.
-	awayNotice = time.Second
-)
+const maxReceivers = 40
 
 // A Sender offers files to the receivers that know its code.
 type Sender struct {
@@ -62,13 +58,11 @@ type Sender struct {
 
 // A serving is the transfer to one receiver.
 type serving struct {
-	sender *Sender
-	number int
-	cancel context.CancelCauseFunc
-	away   bool // belongs to the Sender's lock
-	direct bool // likewise: the data go to it directly
-	told   bool // likewise: its absence was reported
-	err    error
+	sender  *Sender
+	number  int
+	cancel  context.CancelCauseFunc
+	absence absence // of the receiver
+	err     error
 }
 
 // NewSender finds a free number at the relay and makes a code. The error is that of the first
@@ -179,8 +173,9 @@ func (s *Sender) admit() bool {
 		return true
 	}
 	for v := range s.serving {
-		if v.away && !v.direct {
+		if v.absence.blocks() {
 			v.cancel(ErrGone)
+			v.absence.end()
 			delete(s.serving, v)
 			return true
 		}
@@ -194,6 +189,7 @@ func (s *Sender) begin(ctx context.Context, key *pairKey) {
 	s.mu.Lock()
 	s.count++
 	v := &serving{sender: s, number: s.count, cancel: cancel}
+	v.absence.notify = v.report
 	s.serving[v] = true
 	s.mu.Unlock()
 	s.wg.Go(func() {
@@ -208,6 +204,7 @@ func (s *Sender) begin(ctx context.Context, key *pairKey) {
 
 // end takes the result of a transfer. It returns an error that ends all.
 func (s *Sender) end(v *serving) error {
+	v.absence.end()
 	s.mu.Lock()
 	replaced := !s.serving[v]
 	delete(s.serving, v)
@@ -217,20 +214,18 @@ func (s *Sender) end(v *serving) error {
 	s.mu.Unlock()
 	switch {
 	case v.err == nil:
-		v.notify(Event{Kind: Finished})
-	case !replaced:
-		v.notify(Event{Kind: Failed, Err: v.err})
-	}
-	if errors.Is(v.err, ErrRefused) && s.opts.Receivers == 1 {
-		return v.err
-	}
-	if errors.Is(v.err, ErrChanged) || errors.Is(v.err, errFile) {
+		v.report(Event{Kind: Finished})
+	case errors.Is(v.err, ErrRefused) && s.opts.Receivers == 1,
+		errors.Is(v.err, ErrChanged), errors.Is(v.err, errFile):
 		return v.err // no other receiver can get what was offered
+	case !replaced:
+		v.report(Event{Kind: Failed, Err: v.err})
 	}
 	return nil
 }
 
-func (v *serving) notify(e Event) {
+// report passes an event on with the number of the receiver.
+func (v *serving) report(e Event) {
 	e.Receiver = v.number
 	v.sender.opts.Notify(e)
 }
@@ -239,31 +234,9 @@ func (v *serving) notify(e Event) {
 func (v *serving) linked(e link.Event) {
 	switch e.Kind {
 	case link.Left, link.Joined:
-		away := e.Kind == link.Left
-		v.sender.mu.Lock()
-		v.away = away
-		told := v.told
-		v.told = v.told && away
-		v.sender.mu.Unlock()
-		switch {
-		case away:
-			time.AfterFunc(awayNotice, v.noticeAway)
-		case told:
-			v.notify(Event{Kind: Back})
-		}
+		v.absence.set(e.Kind == link.Left)
 	case link.Suspect:
-		v.notify(Event{Kind: Suspect, Err: e.Err})
-	}
-}
-
-// noticeAway reports a receiver that is still away. One that has everything leaves too.
-func (v *serving) noticeAway() {
-	v.sender.mu.Lock()
-	report := v.away && !v.told && v.sender.serving[v]
-	v.told = v.told || report
-	v.sender.mu.Unlock()
-	if report {
-		v.notify(Event{Kind: Away})
+		v.report(Event{Kind: Suspect, Err: e.Err})
 	}
 }
 
@@ -274,7 +247,7 @@ func (v *serving) run(ctx context.Context, key *pairKey) error {
 		return gone(err)
 	}
 	defer p.close()
-	v.notify(Event{Kind: Met})
+	v.report(Event{Kind: Met})
 	stop := context.AfterFunc(ctx, func() { p.conn.GiveUp(context.Cause(ctx)) })
 	defer stop()
 	err = causeOf(ctx, v.route(ctx, p))
@@ -293,11 +266,11 @@ func (v *serving) route(ctx context.Context, p *pair) error {
 	if d != nil {
 		err := v.deliver(ctx, d.frames, RouteDirect)
 		d.close()
-		v.setDirect(false)
+		v.absence.setDirect(false)
 		if err == nil || !failing(err) || ctx.Err() != nil {
 			return err
 		}
-		v.notify(Event{Kind: Fallback, Err: err})
+		v.report(Event{Kind: Fallback, Err: err})
 		if _, err := p.frames.expect(frameAgain); err != nil {
 			return err
 		}
@@ -305,16 +278,10 @@ func (v *serving) route(ctx context.Context, p *pair) error {
 	return v.deliver(ctx, p.frames, RouteRelay)
 }
 
-func (v *serving) setDirect(on bool) {
-	v.sender.mu.Lock()
-	defer v.sender.mu.Unlock()
-	v.direct = on
-}
-
 // deliver sends the files over one connection.
 func (v *serving) deliver(ctx context.Context, f *frames, route string) error {
-	v.notify(Event{Kind: Started, Route: route})
-	d := &delivery{files: v.sender.opts.Files, frames: f, notify: v.notify,
+	v.report(Event{Kind: Started, Route: route})
+	d := &delivery{files: v.sender.opts.Files, frames: f, notify: v.report,
 		count: func(done int64) {
 			v.sender.opts.Progress(v.number, done, v.sender.opts.Files.Bytes())
 		}}
@@ -348,7 +315,7 @@ func (v *serving) findDirect(ctx context.Context, p *pair) (*direct, error) {
 	}
 	d, err := l.await(ctx)
 	if err == nil {
-		v.setDirect(true)
+		v.absence.setDirect(true)
 		context.AfterFunc(ctx, d.close)
 	}
 	return d, err

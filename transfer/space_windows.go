@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"errors"
 	"syscall"
 
 	"golang.org/x/sys/windows"
@@ -8,6 +9,12 @@ import (
 
 // errNotFolder is the error for a name below a file.
 const errNotFolder = syscall.ENOTDIR
+
+// diskFull reports whether an error is that of a disk, or of a user's part of it, that is full.
+func diskFull(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL) ||
+		errors.Is(err, windows.ERROR_DISK_QUOTA_EXCEEDED)
+}
 
 // freeSpace returns how many bytes this user may write to the disk of a folder, if the system
 // tells.

@@ -15,6 +15,8 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/sealsock/sealsock/internal/filelock"
 	"github.com/sealsock/sealsock/internal/safename"
@@ -41,13 +43,24 @@ type store struct {
 	sums  map[int]hash.Hash
 	haves map[int]have
 
+	pending      []pendingFile
+	pendingBytes int64                // of those
+	waiting      time.Time            // since when the first of them waits
+	patience     time.Duration        // how long it may wait for others
+	sync         func(*os.File) error // writes a file to the disk
+	stored       func(name string)    // is called for a file that has its name; may be nil
+
 	replaced map[int]bool // files of other transfers that are there
+	merged   []string     // folders of others that are there and are not in a folder
 }
 
 // fileError is an error of the file system.
 func fileError(err error) error {
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case diskFull(err):
+		return fmt.Errorf("transfer: %w: %w", ErrSpace, err)
 	}
 	return fmt.Errorf("%w: %w", errFile, err)
 }
@@ -65,7 +78,8 @@ func openStore(ctx context.Context, dir string, l *list) (*store, error) {
 	s := &store{
 		list: l, root: root, folder: safename.PartialPrefix + hex.EncodeToString(h.Sum(nil)[:16]),
 		done: make(map[int]bool), sums: make(map[int]hash.Hash), haves: make(map[int]have),
-		replaced: make(map[int]bool),
+		replaced: make(map[int]bool), sync: (*os.File).Sync,
+		patience: time.Second,
 	}
 	if err := s.survey(ctx); err != nil {
 		s.close()
@@ -96,11 +110,22 @@ func (s *store) survey(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if there && e.isFile() {
-			s.replaced[i] = true
+		if there {
+			s.noteForeign(i, again)
 		}
 	}
 	return nil
+}
+
+// noteForeign notes a file or a folder that is there and is not of this transfer. An earlier
+// attempt may have made the folders.
+func (s *store) noteForeign(i int, again bool) {
+	switch e := &s.list.entries[i]; {
+	case e.isFile():
+		s.replaced[i] = true
+	case !again && !strings.Contains(e.name, "/"):
+		s.merged = append(s.merged, e.name)
+	}
 }
 
 // there reports whether an entry's name is taken. It is an error if it cannot be replaced.
@@ -226,7 +251,7 @@ func (s *store) existing() []string {
 // offer describes what was found.
 func (s *store) offer() *Offer {
 	return &Offer{Files: s.list.files(), Bytes: s.list.bytes, Names: s.list.tops(),
-		Existing: s.existing(), Present: s.list.bytes - s.missing()}
+		Existing: s.existing(), Folders: s.merged, Present: s.list.bytes - s.missing()}
 }
 
 // missing returns how many bytes are not there yet.
@@ -314,11 +339,11 @@ func (w *storing) write(b []byte) error {
 	return fileError(err)
 }
 
-// end verifies the file and gives it its name. A file with another checksum is removed.
+// end verifies the file, which then waits for its name. One with another checksum is removed.
 func (w *storing) end(sum []byte) error {
-	defer w.file.Close()
 	s, e := w.store, &w.store.list.entries[w.entry]
 	if w.length != e.size {
+		w.file.Close()
 		return protocolError("%s is shorter than in the list", e.name)
 	}
 	if !bytes.Equal(w.sum.Sum(nil), sum) {
@@ -326,19 +351,7 @@ func (w *storing) end(sum []byte) error {
 		s.root.Remove(s.partName(w.entry))
 		return fmt.Errorf("transfer: %s: %w: the file was removed; try again", e.name, ErrCorrupt)
 	}
-	if err := errors.Join(w.file.Sync(), w.file.Close()); err != nil {
-		return fileError(err)
-	}
-	part := s.partName(w.entry)
-	if at := e.time(); !at.IsZero() {
-		s.root.Chtimes(part, at, at) // a file without its time is no reason to fail
-	}
-	if err := s.place(part, filepath.FromSlash(e.name)); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintf(s.log, "%d\n", w.entry)
-	s.done[w.entry] = true
-	return fileError(err)
+	return s.add(w)
 }
 
 // place moves a file to its name. Without overwrite it does not replace another one, which may
@@ -373,6 +386,9 @@ func (s *store) same(a, b string) bool {
 
 // finish removes what was there for unfinished files, when all files have their names.
 func (s *store) finish() error {
+	if err := s.flush(); err != nil {
+		return err
+	}
 	for i := range s.list.entries {
 		if s.list.entries[i].isFile() && !s.done[i] {
 			return protocolError("%s was not sent", s.list.entries[i].name)
@@ -408,8 +424,10 @@ func (s *store) closeFiles() {
 	s.log, s.lock = nil, nil
 }
 
-// close leaves unfinished files where they are.
+// close gives complete files their names, if that can be, and leaves unfinished ones where they
+// are.
 func (s *store) close() {
+	s.flush() // another attempt, which verifies all that it finds, has the error
 	s.closeFiles()
 	s.root.Close()
 }

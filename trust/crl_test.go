@@ -325,6 +325,10 @@ func TestWholeChain(t *testing.T) {
 	if err != nil || len(result.Chains) != 1 || result.Chains[0][2].Subject.CommonName != "Other Root" {
 		t.Errorf("another path: %v, %v", result, err)
 	}
+	both.Pins = []Pin{PinOf(h.root.Certificate), PinOf(other.Certificate)}
+	if result, err := both.Verify(context.Background(), peer); err != nil || result.Pin != both.Pins[1] {
+		t.Errorf("the pin of the path that is left: %v, %v", result, err)
+	}
 }
 
 // TestDeltaIsFetched has a list name its delta.

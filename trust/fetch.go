@@ -41,6 +41,7 @@ type answer struct {
 	file  string // of the cache that has body; list has its own
 	list  *crl
 	err   error
+	panic any // of the request; nil for none
 }
 
 // The bounds on remembering.
@@ -57,10 +58,8 @@ func (r *Revocation) ask(ctx context.Context, responder string, c, issuer *x509.
 	question := "ocsp " + responder + " " + issuerID(issuer) + " " + c.SerialNumber.Text(16)
 	a, err := r.answers.do(ctx, question, r.timeout(), now, func(ctx context.Context) *answer {
 		file := r.cacheFile("ocsp", responder, c, issuer)
-		if cached, err := readCached(file, maxResponse); err == nil {
-			if known, err := checkResponse(cached, source, c, issuer, now, nil); err == nil && r.until(known.ThisUpdate, known.NextUpdate).After(now) {
-				return freshAnswer(&answer{body: cached, file: file}, r.until(known.ThisUpdate, known.NextUpdate), now)
-			}
+		if cached := r.cachedResponse(file, c, issuer, now); cached != nil {
+			return cached
 		}
 		body, err := r.askNow(ctx, responder, c, issuer, now)
 		if err != nil {
@@ -86,6 +85,38 @@ func (r *Revocation) ask(ctx context.Context, responder string, c, issuer *x509.
 	return check, wrapSource(source, err)
 }
 
+// cachedResponse is the answer of a file of the cache, or nil. Another Revocation may have asked for
+// it, so a nonce that this one requires may not be in it.
+func (r *Revocation) cachedResponse(file string, c, issuer *x509.Certificate,
+	now time.Time) *answer {
+	cached, err := readCached(file, maxResponse)
+	if err != nil {
+		return nil
+	}
+	known, err := checkResponse(cached, "cache", c, issuer, now, nil)
+	if err != nil || r.checkNonce(cached, "cache", c, issuer) != nil {
+		return nil
+	}
+	until := r.until(known.ThisUpdate, known.NextUpdate)
+	if !until.After(now) {
+		return nil
+	}
+	return freshAnswer(&answer{body: cached, file: file}, until, now)
+}
+
+// checkNonce returns an error for a response without a nonce where one is required. That the
+// certificate is revoked is true without it.
+func (r *Revocation) checkNonce(body []byte, source string, c, issuer *x509.Certificate) error {
+	if !r.NonceRequired {
+		return nil
+	}
+	known, err := parsedResponses.parse(body, c, issuer)
+	if err != nil || known.nonce == nil && known.status != RevocationRevoked {
+		return responseError(CodeOCSPInvalid, source, "does not contain the nonce of the request", nil)
+	}
+	return nil
+}
+
 // askNow sends a request with a fresh nonce.
 func (r *Revocation) askNow(ctx context.Context, responder string, c, issuer *x509.Certificate, now time.Time) ([]byte, error) {
 	nonce := make([]byte, 32)
@@ -101,11 +132,8 @@ func (r *Revocation) askNow(ctx context.Context, responder string, c, issuer *x5
 	if _, err := checkResponse(body, "OCSP "+plain(responder), c, issuer, now, nonce); err != nil {
 		return nil, err
 	}
-	if r.NonceRequired {
-		known, err := parsedResponses.parse(body, c, issuer)
-		if err != nil || known.nonce == nil {
-			return nil, responseError(CodeOCSPInvalid, "OCSP "+plain(responder), "does not contain the nonce of the request", nil)
-		}
+	if err := r.checkNonce(body, "OCSP "+plain(responder), c, issuer); err != nil {
+		return nil, err
 	}
 	return body, nil
 }
@@ -283,29 +311,44 @@ func (m *answerMemo) do(ctx context.Context, question string, limit time.Duratio
 		go a.find(context.WithoutCancel(ctx), old, limit, ask)
 	}
 	m.mu.Unlock()
-	if a.finished() {
-		return a, a.err
+	if !a.finished() {
+		select {
+		case <-a.done:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 	}
-	select {
-	case <-a.done:
-		return a, a.err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	if a.panic != nil {
+		panic(a.panic)
 	}
+	return a, a.err
 }
 
 func (a *answer) find(ctx context.Context, old *answer, limit time.Duration,
 	ask func(context.Context) *answer) {
 	ctx, cancel := withTimeout(ctx, limit)
 	defer cancel()
-	got := ask(ctx)
+	got := guarded(ctx, ask)
 	if got.err != nil && got.list == nil && got.body == nil && old != nil {
 		got.list, got.body, got.file = old.list, old.body, old.file
 	}
-	a.file = got.file
+	a.file, a.panic = got.file, got.panic
 	a.body, a.list, a.err, a.until, a.next = got.body, got.list, got.err, got.until, got.next
 	close(a.done)
 }
+
+// guarded calls ask. A panic in it, such as one of the Fetcher, continues in the goroutines that
+// wait for the answer, where it ends a handshake and not the process.
+func guarded(ctx context.Context, ask func(context.Context) *answer) (got *answer) {
+	defer func() {
+		if v := recover(); v != nil {
+			got = &answer{err: errPanicked, panic: v, until: time.Now().Add(failureAge)}
+		}
+	}()
+	return ask(ctx)
+}
+
+var errPanicked = errors.New("the request panicked")
 
 // withTimeout is context.WithTimeout with a cause that names the limit.
 func withTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {

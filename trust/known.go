@@ -46,11 +46,21 @@ import (
 type KnownPeers struct {
 	path   string
 	accept func(name string, pin Pin) error
+	judge  knownJudge
+
+	asking sync.Mutex // held while accept is asked; before mu
 
 	mu    sync.Mutex
 	stamp readfile.Stamp
 	sum   [sha256.Size]byte // of what was read
 	peers map[string][]knownKey
+}
+
+// A knownJudge is what a Policy calls of KnownPeers. OpenKnownPeers sets it, so that a program
+// that does not call it links nothing that reads and writes the file.
+type knownJudge struct {
+	check   func(names []string, leaf *x509.Certificate, pin Pin) (first bool, err error)
+	vouched func(names ...string)
 }
 
 type knownKey struct {
@@ -76,10 +86,12 @@ const smallKnownFile = 64 << 10
 
 // OpenKnownPeers uses the file at path, which need not exist yet. For a peer
 // whose name is not in it, accept is asked, which may show the pin to a
-// person; its error refuses the peer. A nil accept takes every new peer. The
-// file is written with mode 0600.
+// person; its error refuses the peer. Only one call of it runs at a time, and
+// new peers wait for it. A nil accept takes every new peer. The file is written
+// with mode 0600.
 func OpenKnownPeers(path string, accept func(name string, pin Pin) error) (*KnownPeers, error) {
 	k := &KnownPeers{path: path, accept: accept}
+	k.judge = knownJudge{k.check, k.vouched}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err := k.refresh(); err != nil {
@@ -88,7 +100,7 @@ func OpenKnownPeers(path string, accept func(name string, pin Pin) error) (*Know
 	return k, nil
 }
 
-var errNoKnownPeers = fmt.Errorf("this KnownPeers is nil: use OpenKnownPeers: %w", os.ErrInvalid)
+var errNoKnownPeers = fmt.Errorf("this KnownPeers is nil or empty: use OpenKnownPeers: %w", os.ErrInvalid)
 
 // Pins returns the keys known for a name.
 func (k *KnownPeers) Pins(name string) ([]Pin, error) {
@@ -146,6 +158,21 @@ func (k *KnownPeers) Line(name string, pin Pin) string {
 		pin.String()
 }
 
+// firstUse is check, for a Policy. It reports whether the peer was new.
+func (k *KnownPeers) firstUse(peer *Peer, leaf *x509.Certificate, pin Pin) (bool, error) {
+	if k.judge.check == nil {
+		return false, &Error{Code: CodeKnownPeers, Certificate: leaf, Err: errNoKnownPeers}
+	}
+	return k.judge.check(peer.knownNames(), leaf, pin)
+}
+
+// byPath notes that the roots vouch for a peer.
+func (k *KnownPeers) byPath(peer *Peer) {
+	if k.judge.vouched != nil && peer.knownAs() != "" {
+		k.judge.vouched(peer.knownNames()...)
+	}
+}
+
 // check accepts a key that is known for one of the names, see known, or new for
 // the first. The error names the line of the file that has another key.
 func (k *KnownPeers) check(names []string, leaf *x509.Certificate, pin Pin) (first bool,
@@ -154,28 +181,51 @@ func (k *KnownPeers) check(names []string, leaf *x509.Certificate, pin Pin) (fir
 	if name == "" {
 		return false, &Error{Code: CodeNoName, Certificate: leaf, Hint: "set the name of the peer"}
 	}
+	known, err := k.lookUp(names, leaf)
+	if err == nil && len(known) == 0 {
+		known, err = k.meet(names, leaf, pin)
+		first = len(known) == 0
+	}
+	if err != nil || first {
+		return err == nil, err
+	}
+	return false, k.compare(name, leaf, pin, known)
+}
+
+// lookUp returns the keys that the file has for one of the names, see known.
+func (k *KnownPeers) lookUp(names []string, leaf *x509.Certificate) ([]knownKey, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err := k.refresh(); err != nil {
-		return false, &Error{Code: CodeKnownPeers, Certificate: leaf, Err: err, Hint: "repair the file, or use another"}
+		return nil, &Error{Code: CodeKnownPeers, Certificate: leaf, Err: err,
+			Hint: "repair the file, or use another"}
 	}
-	if known := k.known(names); len(known) > 0 {
-		return false, k.compare(name, leaf, pin, known)
-	}
+	return k.known(names), nil
+}
+
+// meet asks about a new key and writes it down. It asks about one at a time, and k.mu is not held
+// meanwhile: peers that are known do not wait for the answer, and accept may call methods of k. It
+// returns the keys that another connection wrote down for one of the names meanwhile.
+func (k *KnownPeers) meet(names []string, leaf *x509.Certificate, pin Pin) ([]knownKey, error) {
 	if k.accept != nil {
-		if err := k.accept(name, pin); err != nil {
-			return false, &Error{Code: CodeUnknownPeer, Certificate: leaf, Got: pin.String(), Err: err,
+		k.asking.Lock()
+		defer k.asking.Unlock()
+		if known, err := k.lookUp(names, leaf); err != nil || len(known) > 0 {
+			return known, err
+		}
+		if err := k.accept(knownName(names[0]), pin); err != nil {
+			return nil, &Error{Code: CodeUnknownPeer, Certificate: leaf, Got: pin.String(), Err: err,
 				Hint: "compare the key with its owner over another channel, then accept it"}
 		}
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	known, err := k.addFirst(names, pin.String())
 	if err != nil {
-		return false, &Error{Code: CodeKnownPeers, Certificate: leaf, Err: err, Hint: "make the file writable, or use another"}
+		return nil, &Error{Code: CodeKnownPeers, Certificate: leaf, Err: err,
+			Hint: "make the file writable, or use another"}
 	}
-	if len(known) > 0 {
-		return false, k.compare(name, leaf, pin, known)
-	}
-	return true, nil
+	return known, nil
 }
 
 // compare accepts a key that is among those known for the name.
@@ -261,8 +311,16 @@ func (k *KnownPeers) appendTo(f *os.File, name, key string) error {
 	if !k.endsLine() {
 		line = "\n" + line
 	}
-	if _, err := f.WriteString(line); err != nil {
+	info, err := f.Stat()
+	if err != nil {
 		return err
+	}
+	if info.Size()+int64(len(line)) > maxKnownFile {
+		return fmt.Errorf("%s is full, with 4 MiB: remove names from it", k.path)
+	}
+	if _, err := f.WriteString(line); err != nil {
+		// A full disk may have taken a part of the line, and a file with half a line is refused.
+		return errors.Join(err, f.Truncate(info.Size()))
 	}
 	return f.Close()
 }

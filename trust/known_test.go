@@ -84,6 +84,27 @@ func TestKnownPeers(t *testing.T) {
 	}
 }
 
+// TestZeroKnownPeers: one that OpenKnownPeers has not made accepts no unknown key, and does not
+// disturb what the roots vouch for.
+func TestZeroKnownPeers(t *testing.T) {
+	h := newHouse(t)
+	p := Policy{Roots: rootsOf(t, h.root), KnownPeers: new(KnownPeers)}
+	box := issue(t, nil, nil, server("box.lan"))
+	for name, peer := range map[string]*Peer{
+		"certificate": {Server: true, Name: "box.lan", Chain: chainOf(box), Now: noon},
+		"raw key":     {Server: true, Name: "box.lan", RawPublicKey: box.RawSubjectPublicKeyInfo},
+	} {
+		_, err := p.Verify(t.Context(), peer)
+		var e *Error
+		if !errors.As(err, &e) || e.Code != CodeKnownPeers || !errors.Is(err, os.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := p.Verify(t.Context(), h.peer()); err != nil {
+		t.Errorf("with a root: %v", err)
+	}
+}
+
 // TestFirstUseOfTwoAtOnce has a second process write another key down while the
 // first still asks its person: only one of the keys may stay.
 func TestFirstUseOfTwoAtOnce(t *testing.T) {
@@ -130,6 +151,62 @@ func TestFirstUseOfTwoAtOnce(t *testing.T) {
 	all.Wait()
 	if pins, err := k.Pins("many.lan"); err != nil || len(pins) != 1 || len(accepted) != 1 || pins[0] != <-accepted {
 		t.Errorf("%d accepted, %v are known, %v", len(accepted), pins, err)
+	}
+}
+
+// TestKnownWhileAsking: a peer that is known is accepted while the user is asked about another,
+// and the question may look into the file. One question is open at a time.
+func TestKnownWhileAsking(t *testing.T) {
+	var k *KnownPeers
+	asked := 0
+	k, err := OpenKnownPeers(filepath.Join(t.TempDir(), "known"), func(string, Pin) error {
+		asked++
+		known := make(chan error, 1)
+		go func() {
+			if _, err := k.Pins("new.lan"); err != nil {
+				known <- err
+			}
+			_, err := k.check([]string{"box.lan"}, nil, Pin{1})
+			known <- err
+		}()
+		select {
+		case err := <-known:
+			return err
+		case <-time.After(time.Minute):
+			return errors.New("a known peer waits for the answer")
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Add("box.lan", Pin{1}); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	firsts := make(chan bool, 4)
+	for range cap(firsts) {
+		all.Go(func() {
+			first, err := k.check([]string{"new.lan"}, nil, Pin{2})
+			if err != nil {
+				t.Error(err)
+			}
+			firsts <- first
+		})
+	}
+	all.Wait()
+	close(firsts)
+	n := 0
+	for first := range firsts {
+		if first {
+			n++
+		}
+	}
+	// One that had looked before the answer was there, and waited.
+	if known, err := k.meet([]string{"new.lan"}, nil, Pin{2}); err != nil || len(known) != 1 {
+		t.Errorf("behind the answer: %d keys, %v", len(known), err)
+	}
+	if asked != 1 || n != 1 {
+		t.Errorf("asked %d times, first %d times", asked, n)
 	}
 }
 

@@ -35,7 +35,7 @@ func checkResponse(der []byte, source string, c, issuer *x509.Certificate, now t
 		return nil, responseError(CodeOCSPInvalid, source, "cannot be used", err)
 	}
 	// A revocation stays true: neither the dates of the response nor its nonce matter.
-	if r.status == RevocationRevoked && r.reason != certificateHold && r.reason != removeFromCRL {
+	if r.permanent() {
 		return r.check(c, source), nil
 	}
 	if nonce != nil && r.nonce != nil && !bytes.Equal(r.nonce, nonce) {

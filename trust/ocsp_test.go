@@ -12,6 +12,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,6 +39,57 @@ func respond(t testing.TB, issuer, signer *node, c *x509.Certificate, edit func(
 	return der
 }
 
+// TestResponderNamesTwice has responses with several answers about one certificate, whose issuer
+// is named by two hashes. One that revokes it counts, whatever the others are.
+func TestResponderNamesTwice(t *testing.T) {
+	h := newHouse(t)
+	const by1, by256 = "\x2b\x0e\x03\x02\x1a", "\x60\x86\x48\x01\x65\x03\x04\x02\x01"
+	for _, tc := range []struct {
+		first, second []byte
+		want          Code
+	}{
+		{good, good, 0}, {good, bad, CodeRevoked}, {bad, good, CodeRevoked}, {bad, bad, CodeRevoked},
+		{good, held, CodeRevoked}, {held, bad, CodeRevoked}, {held, lost, CodeRevoked},
+		{good, lost, CodeOCSPUnknown}, {lost, good, CodeOCSPUnknown}, {lost, bad, CodeRevoked},
+	} {
+		peer := h.peer()
+		peer.OCSPStaple = respondRaw(t, h.inter, h.inter,
+			statementBy(by1, h.leaf.Certificate, h.inter, tc.first),
+			statementBy(by256, h.leaf.Certificate, h.inter, tc.second))
+		p := Policy{Roots: rootsOf(t, h.root),
+			Revocation: &Revocation{Mode: RevocationRequire, NoFetch: true}}
+		_, err := p.Verify(context.Background(), peer)
+		var e *Error
+		if errors.As(err, &e) != (tc.want != 0) || e != nil && e.Code != tc.want {
+			t.Errorf("%x and %x: %v", tc.first, tc.second, err)
+		}
+		p.Revocation.Mode = RevocationAtHand
+		if _, err := p.Verify(context.Background(), peer); (err == nil) == (tc.want == CodeRevoked) {
+			t.Errorf("%x and %x, at hand: %v", tc.first, tc.second, err)
+		}
+	}
+}
+
+// TestTwoAnswers compares what two answers state together with what each states.
+func TestTwoAnswers(t *testing.T) {
+	early := response{status: RevocationGood, thisUpdate: noon, nextUpdate: noon.Add(time.Hour)}
+	late := response{status: RevocationGood, thisUpdate: noon.Add(time.Minute),
+		nextUpdate: noon.Add(2 * time.Hour)}
+	open := response{status: RevocationGood, thisUpdate: noon.Add(time.Minute)}
+	onHold := response{status: RevocationRevoked, reason: certificateHold}
+	forGood := response{status: RevocationRevoked, reason: 1}
+	for i, tc := range [][3]response{
+		{early, late, early}, {early, open, early}, {onHold, forGood, forGood}, {early, onHold, onHold},
+	} {
+		for _, got := range []response{tc[0].and(tc[1]), tc[1].and(tc[0])} {
+			if got.status != tc[2].status || got.reason != tc[2].reason ||
+				got.thisUpdate != tc[2].thisUpdate || got.nextUpdate != tc[2].nextUpdate {
+				t.Errorf("%d: %+v", i, got)
+			}
+		}
+	}
+}
+
 func TestResponders(t *testing.T) {
 	h := newHouse(t)
 	entitledTo := func(c *x509.Certificate) {
@@ -46,6 +98,10 @@ func TestResponders(t *testing.T) {
 	}
 	delegate := issue(t, h.inter, nil, entitledTo)
 	retired := issue(t, h.inter, nil, entitledTo, dates(noon.AddDate(-2, 0, 0), noon.AddDate(-1, 0, 0)))
+	early := issue(t, h.inter, nil, entitledTo, dates(noon.Add(time.Hour), noon.AddDate(1, 0, 0)))
+	critical := issue(t, h.inter, nil, entitledTo, func(c *x509.Certificate) {
+		c.ExtraExtensions = []pkix.Extension{{Id: []int{1, 2, 3}, Critical: true, Value: []byte{5, 0}}}
+	})
 	byRoot := issue(t, h.root, nil, entitledTo)
 	twin := issue(t, h.root, nil, authority("Test Intermediate"))
 	sameNumber := *h.leaf.Certificate
@@ -56,6 +112,8 @@ func TestResponders(t *testing.T) {
 		"by the issuer":           {respond(t, h.inter, h.inter, h.leaf.Certificate, nil), ""},
 		"by its delegate":         {respond(t, h.inter, delegate, h.leaf.Certificate, nil), ""},
 		"by a retired one":        {respond(t, h.inter, retired, h.leaf.Certificate, nil), "expired or not valid yet"},
+		"by one to come":          {respond(t, h.inter, early, h.leaf.Certificate, nil), "not valid yet"},
+		"by a restricted one":     {respond(t, h.inter, critical, h.leaf.Certificate, nil), "critical"},
 		"by the leaf itself":      {respond(t, h.inter, h.leaf, h.leaf.Certificate, nil), "without the extended key usage"},
 		"by another's delegate":   {respond(t, h.inter, byRoot, h.leaf.Certificate, nil), "cannot be used"},
 		"by a twin":               {respond(t, twin, twin, h.leaf.Certificate, nil), "cannot be used"},
@@ -66,8 +124,9 @@ func TestResponders(t *testing.T) {
 		"by another than it says": {respondRaw(t, h.root, h.inter, statement(h.leaf.Certificate, h.inter, good)), "not in the response"},
 		"after another issuer's":  {respondRaw(t, h.inter, h.inter, statement(h.leaf.Certificate, twin, good), statement(h.leaf.Certificate, h.inter, bad)), "was revoked"},
 		"before another issuer's": {respondRaw(t, h.inter, h.inter, statement(h.leaf.Certificate, h.inter, bad), statement(h.leaf.Certificate, twin, good)), "was revoked"},
-		"twice":                   {respondRaw(t, h.inter, h.inter, statement(h.leaf.Certificate, h.inter, good), statement(h.leaf.Certificate, h.inter, bad)), "two responses"},
-		"another number":          {respond(t, h.inter, h.inter, h.inter.Certificate, nil), "another certificate"},
+		"twice": {respondRaw(t, h.inter, h.inter, statement(h.leaf.Certificate, h.inter, good),
+			statement(h.leaf.Certificate, h.inter, bad)), "was revoked"},
+		"another number": {respond(t, h.inter, h.inter, h.inter.Certificate, nil), "another certificate"},
 		"critical extension": {respond(t, h.inter, h.inter, h.leaf.Certificate, func(r *ocsp.Response) {
 			r.ExtraExtensions = []pkix.Extension{{Id: []int{1, 2, 3}, Critical: true, Value: []byte{5, 0}}}
 		}), "not supported"},
@@ -94,6 +153,66 @@ func TestResponders(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestMustStapleOfToday: an answer that is older than the policy takes does not satisfy a
+// certificate that requires one.
+func TestMustStapleOfToday(t *testing.T) {
+	h := newHouse(t, server("example.org"),
+		func(c *x509.Certificate) { c.ExtraExtensions = append(c.ExtraExtensions, featureExtension) })
+	peer := h.peer()
+	peer.StapleAsked = true
+	peer.OCSPStaple = respond(t, h.inter, h.inter, h.leaf.Certificate, func(r *ocsp.Response) {
+		r.ThisUpdate, r.NextUpdate = noon.Add(-2*time.Hour), noon.Add(time.Hour)
+	})
+	for maxAge, want := range map[time.Duration]Code{time.Hour: CodeMustStaple, 3 * time.Hour: 0} {
+		p := Policy{Roots: rootsOf(t, h.root), Revocation: &Revocation{MaxAge: maxAge}}
+		_, err := p.Verify(t.Context(), peer)
+		var e *Error
+		if errors.As(err, &e); (err != nil) != (want != 0) || err != nil && e.Code != want {
+			t.Errorf("within %v: %v", maxAge, err)
+		}
+	}
+}
+
+// TestCachedWithoutNonce: a response in the folder that another program asked for without a nonce
+// does not count where one is required.
+func TestCachedWithoutNonce(t *testing.T) {
+	h := newHouse(t, server("example.org"),
+		func(c *x509.Certificate) { c.OCSPServer = []string{"http://ocsp.test/"} })
+	plainly := answers(func() []byte { return respond(t, h.inter, h.inter, h.leaf.Certificate, nil) })
+	dir := t.TempDir()
+	policy := func(required bool) error {
+		p := Policy{Roots: rootsOf(t, h.root), Revocation: &Revocation{Mode: RevocationRequire,
+			CacheDir: dir, Fetcher: plainly, NonceRequired: required}}
+		_, err := p.Verify(t.Context(), h.peer())
+		return err
+	}
+	if err := policy(false); err != nil {
+		t.Fatal(err)
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
+		t.Fatalf("%d files in the folder: %v", len(files), err)
+	}
+	if err := policy(true); err == nil || !strings.Contains(err.Error(), "nonce") {
+		t.Errorf("with a nonce required: %v", err)
+	}
+	// That a certificate is revoked stays true, with a nonce or without.
+	p := Policy{Roots: rootsOf(t, h.root), Revocation: &Revocation{Mode: RevocationPrefer,
+		NonceRequired: true, Fetcher: answers(func() []byte {
+			return respondRaw(t, h.inter, h.inter, statement(h.leaf.Certificate, h.inter, bad))
+		})}}
+	var e *Error
+	if _, err := p.Verify(t.Context(), h.peer()); !errors.As(err, &e) || e.Code != CodeRevoked {
+		t.Errorf("revoked without a nonce: %v", err)
+	}
+}
+
+// answers is a Fetcher of one response.
+type answers func() []byte
+
+func (a answers) Fetch(context.Context, string, string, []byte, int64) ([]byte, error) {
+	return a(), nil
 }
 
 // TestMustStapleWantsAnAnswer has a server send something else than a response
@@ -188,20 +307,28 @@ func TestKeysHaveNoIssuerToAsk(t *testing.T) {
 // The states of a certificate in a response: good, and revoked with a reason.
 var (
 	good = []byte{0x80, 0}
+	lost = []byte{0x82, 0}
+	held = append([]byte{0xa1, 22, 24, 15}, "20260101000000Z\xa0\x03\x0a\x01\x06"...)
 	bad  = append([]byte{0xa1, 22, 24, 15}, "20260101000000Z\xa0\x03\x0a\x01\x01"...)
 )
 
 // statement returns the entry of a response for one certificate.
 func statement(c *x509.Certificate, issuer *node, status []byte) []byte {
-	name, bits := sha1.Sum(issuer.RawSubject), []byte(nil)
-	bits, _ = keyBits(issuer.Certificate)
-	key := sha1.Sum(bits)
+	return statementBy("\x2b\x0e\x03\x02\x1a", c, issuer, status)
+}
+
+// statementBy is statement with a hash for the issuer.
+func statementBy(hash string, c *x509.Certificate, issuer *node, status []byte) []byte {
+	bits, _ := keyBits(issuer.Certificate)
+	name, key := idHashes[hash](issuer.RawSubject), idHashes[hash](bits)
 	var b cryptobyte.Builder
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddBytes([]byte("\x30\x07\x06\x05\x2b\x0e\x03\x02\x1a"))
-			b.AddASN1OctetString(name[:])
-			b.AddASN1OctetString(key[:])
+			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1(asn1.OBJECT_IDENTIFIER, func(b *cryptobyte.Builder) { b.AddBytes([]byte(hash)) })
+			})
+			b.AddASN1OctetString(name)
+			b.AddASN1OctetString(key)
 			b.AddASN1BigInt(c.SerialNumber)
 		})
 		b.AddBytes(status)

@@ -235,8 +235,8 @@ func (p *Policy) verifyChain(ctx context.Context, peer *Peer, now time.Time) (*R
 	if err := p.checkRevocation(ctx, peer, result, now); err != nil {
 		return nil, err
 	}
-	if p.KnownPeers != nil && peer.Server && peer.knownAs() != "" {
-		p.KnownPeers.vouched(peer.knownNames()...)
+	if p.KnownPeers != nil && peer.Server {
+		p.KnownPeers.byPath(peer)
 	}
 	return result, nil
 }
@@ -311,7 +311,7 @@ func (p *Policy) verifyKnown(peer *Peer, now time.Time) (*Result, error) {
 			return nil, err
 		}
 	}
-	result.FirstUse, err = p.KnownPeers.check(peer.knownNames(), leaf, PinOf(leaf))
+	result.FirstUse, err = p.KnownPeers.firstUse(peer, leaf, PinOf(leaf))
 	if err != nil {
 		return nil, err
 	}
@@ -363,7 +363,7 @@ func (p *Policy) verifyRaw(peer *Peer) (*Result, error) {
 		return result, nil
 	case p.KnownPeers != nil && peer.Server:
 		result.Name = peer.knownAs()
-		result.FirstUse, err = p.KnownPeers.check(peer.knownNames(), nil, pin)
+		result.FirstUse, err = p.KnownPeers.firstUse(peer, nil, pin)
 		if err != nil {
 			return nil, err
 		}

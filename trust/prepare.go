@@ -42,7 +42,7 @@ func preparedSet(set cryptobyte.String) (prepared []byte, folded, ok bool) {
 		}
 		all = append(all, string(bytes))
 	}
-	slices.Sort(all)
+	slices.SortFunc(all, strings.Compare) // which every program links
 	return []byte(strings.Join(slices.Compact(all), "")), folded, true
 }
 

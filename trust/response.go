@@ -234,32 +234,73 @@ func entitled(signer, issuer *x509.Certificate) error {
 	return checkKey(signer)
 }
 
-// find takes the answer about c. One about the same number of another issuer is
-// none, and two answers contradict each other.
+// find takes the answer about c. One about the same number of another issuer is none. There are
+// several if responders name the issuer by several hashes.
 func (r *response) find(answers cryptobyte.String, c, issuer *x509.Certificate) error {
-	var found cryptobyte.String
-	same := false
+	found, same := false, false
 	for !answers.Empty() {
 		var one, id cryptobyte.String
 		if !answers.ReadASN1(&one, asn1.SEQUENCE) || !one.ReadASN1(&id, asn1.SEQUENCE) {
 			return errResponse
 		}
-		switch about, number := matchesID(id, c, issuer); {
-		case about && found != nil:
-			return errors.New("it has two responses for the certificate")
-		case about:
-			found = one
-		default:
+		about, number := matchesID(id, c, issuer)
+		if !about {
 			same = same || number
+			continue
 		}
+		answer := response{signer: r.signer}
+		if err := answer.read(one); err != nil {
+			return err
+		}
+		if found {
+			answer = r.and(answer)
+		}
+		found, *r = true, answer
 	}
 	switch {
-	case found != nil:
-		return r.read(found)
+	case found:
+		return nil
 	case same:
 		return errors.New("it is for a certificate of another issuer")
 	}
 	return errors.New("it is for another certificate")
+}
+
+// and returns what two answers about one certificate state together. One that revokes it decides,
+// for good rather than on hold, and one that does not know it is no reason to accept it. Of two
+// that agree, the earlier dates count.
+func (r response) and(other response) response {
+	if r.weight() < other.weight() {
+		r, other = other, r
+	}
+	if r.weight() > other.weight() {
+		return r
+	}
+	if other.thisUpdate.Before(r.thisUpdate) {
+		r.thisUpdate = other.thisUpdate
+	}
+	if r.nextUpdate.IsZero() || !other.nextUpdate.IsZero() && other.nextUpdate.Before(r.nextUpdate) {
+		r.nextUpdate = other.nextUpdate
+	}
+	return r
+}
+
+// weight orders answers: the higher, the worse for the certificate.
+func (r response) weight() int {
+	switch {
+	case r.permanent():
+		return 3
+	case r.status == RevocationRevoked:
+		return 2
+	case r.status == RevocationUnknown:
+		return 1
+	}
+	return 0
+}
+
+// permanent reports whether the certificate is revoked, and not only on hold.
+func (r response) permanent() bool {
+	return r.status == RevocationRevoked && r.reason != certificateHold && r.reason != removeFromCRL
 }
 
 // read reads a SingleResponse from its status on.

@@ -128,7 +128,7 @@ func (p *Policy) checkRevocation(ctx context.Context, peer *Peer, result *Result
 	if err := r.usable(); err != nil {
 		return err
 	}
-	if err := checkStapled(peer, result, now); err != nil {
+	if err := r.checkStapled(peer, result, now); err != nil {
 		return err
 	}
 	if r.idle(peer) {
@@ -151,6 +151,9 @@ func (p *Policy) checkRevocation(ctx context.Context, peer *Peer, result *Result
 		return first
 	}
 	result.Chains = kept
+	if len(p.Pins) > 0 { // the path of the first one may have been left out
+		result.Pin, _ = p.pinIn(kept[0])
+	}
 	return nil
 }
 
@@ -356,7 +359,7 @@ var oidFeatures = []int{1, 3, 6, 1, 5, 5, 7, 1, 24}
 // checkStapled enforces a certificate's requirement of a stapled response (RFC 7633,
 // Section 4.2.3.1), if one was asked for. A response that is not about the certificate
 // does not count: otherwise any bytes would satisfy the requirement.
-func checkStapled(peer *Peer, result *Result, now time.Time) error {
+func (r *Revocation) checkStapled(peer *Peer, result *Result, now time.Time) error {
 	if !peer.StapleAsked {
 		return nil
 	}
@@ -375,6 +378,7 @@ func checkStapled(peer *Peer, result *Result, now time.Time) error {
 			return nil // a root has no issuer to ask
 		}
 		check, err := checkResponse(peer.OCSPStaple, "staple", leaf, chain[1], now, nil)
+		check, err = r.refuseOld(check, err, now)
 		if check != nil {
 			return nil // good or revoked, which is looked at next
 		}

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/peers"
 	"github.com/sealsock/sealsock/trust/fetch"
 	_ "github.com/sealsock/sealsock/trust/idn"
@@ -44,13 +45,7 @@ func newRegistry(t *testing.T) *registry {
 	files := httptest.NewServer(http.FileServer(http.Dir(r.dir)))
 	t.Cleanup(files.Close)
 	r.url = files.URL + "/list.der"
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	listener.Close()
-	r.ocsp = fmt.Sprintf("http://127.0.0.1:%d", port)
+	r.ocsp = fmt.Sprintf("http://127.0.0.1:%d", freeport.Pick(t))
 
 	long := dates(time.Now().AddDate(-1, 0, 0), time.Now().AddDate(1, 0, 0))
 	r.root = issue(t, nil, nil, authority("Root"), long)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -352,7 +353,7 @@ func readNames(path string) ([]string, error) {
 		}
 		return nil, err
 	}
-	slices.Sort(names)
+	slices.SortFunc(names, strings.Compare) // which every program links
 	return names, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -157,9 +158,7 @@ func (a *accepted) release() {
 // handshake decides about a client, and runs its handshake.
 func (l *listener) handshake(ctx context.Context, raw net.Conn) (*accepted, error) {
 	r := l.tunnel.Load()
-	within := r.cfg.Limits.Handshake.or(10 * time.Second)
-	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("the handshake did not end "+
-		"within %v: %w", within, context.DeadlineExceeded))
+	ctx, cancel := context.WithTimeoutCause(ctx, r.within, r.late)
 	defer cancel()
 	a := &accepted{Conn: raw, listener: l, r: r, info: &clientInfo{
 		id: l.server.nextID(), remote: raw.RemoteAddr(), local: raw.LocalAddr(),
@@ -176,7 +175,7 @@ func (l *listener) handshake(ctx context.Context, raw net.Conn) (*accepted, erro
 }
 
 // nextID numbers a connection.
-func (s *Server) nextID() string { return fmt.Sprintf("%s-%d", s.origin, s.serial.Add(1)) }
+func (s *Server) nextID() string { return s.origin + "-" + strconv.FormatInt(s.serial.Add(1), 10) }
 
 // begin runs what comes before the data.
 func (a *accepted) begin(ctx context.Context, raw net.Conn) error {

@@ -116,7 +116,7 @@ func (s *Server) writeLive(w io.Writer) {
 		live = append(live, k)
 	}
 	slices.SortFunc(live, func(a, b *link) int {
-		return cmp.Or(a.began.Compare(b.began), cmp.Compare(a.info.id, b.info.id))
+		return cmp.Or(a.pair.began.Compare(b.pair.began), cmp.Compare(a.info.id, b.info.id))
 	})
 	if len(live) > maxShown {
 		live = live[:maxShown]
@@ -126,7 +126,7 @@ func (s *Server) writeLive(w io.Writer) {
 			fmt.Fprintf(w, "\nconnection\ttunnel\tpeer\tbackend\tseconds\treceived\tsent\n")
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.0f\t%d\t%d\n", k.info.id, k.r.cfg.Name,
-			addrText(k.info.remote), k.backend.Address, time.Since(k.began).Seconds(),
+			addrText(k.info.remote), k.backend.Address, time.Since(k.pair.began).Seconds(),
 			k.pair.up.bytes.Load(), k.pair.down.bytes.Load())
 	}
 }

@@ -33,7 +33,7 @@ type backendStats struct {
 	total    atomic.Int64
 	failures atomic.Int64 // attempts to connect
 	down     atomic.Bool  // by the checks
-	until    atomic.Int64 // Unix nanoseconds: left alone until then, without checks
+	until    atomic.Int64 // left alone until then, without checks: see clock
 
 	mu         sync.Mutex
 	fell, rose int
@@ -41,7 +41,7 @@ type backendStats struct {
 
 // up reports whether the backend should be tried.
 func (b *backend) up(now time.Time) bool {
-	return !b.stats.down.Load() && b.stats.until.Load() <= now.UnixNano()
+	return !b.stats.down.Load() && b.stats.until.Load() <= int64(now.Sub(clock))
 }
 
 func (b *backend) weight() int64 { return int64(cmp.Or(b.Weight, 1)) }
@@ -56,6 +56,9 @@ type pool struct {
 // order returns the backends in the order in which they are tried for a client: those that
 // are up, then the backups that are up, then the others, since a check may be wrong.
 func (p *pool) order(client net.Addr, now time.Time) []*backend {
+	if len(p.backends) == 1 {
+		return p.backends
+	}
 	all := slices.Clone(p.backends)
 	switch p.balance {
 	case "first":
@@ -149,7 +152,7 @@ func (b *backend) failed(h *Health) {
 		b.stats.checked(false, h)
 		return
 	}
-	b.stats.until.Store(time.Now().Add(h.Retry.or(5 * time.Second)).UnixNano())
+	b.stats.until.Store(int64(time.Since(clock) + h.Retry.or(5*time.Second)))
 }
 
 // checked counts the result of a check.

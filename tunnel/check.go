@@ -9,6 +9,7 @@ import (
 
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/admit"
 	"github.com/sealsock/sealsock/starttls"
 	"github.com/sealsock/sealsock/trust"
 )
@@ -238,7 +239,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	case p.Masked() != p:
 		return p, fmt.Errorf("%q has bits beyond the length of its network: it is %v", text, p.Masked())
 	}
-	return p, nil
+	return admit.Unmapped(p), nil
 }
 
 // server checks the encryption towards clients.
@@ -333,8 +334,8 @@ func (k *checker) tls(key string, s *TLS) {
 	if s.Key != "" && s.Cert == "" {
 		k.add(key+".key", "add cert", "a key without a certificate is not used")
 	}
-	if s.Insecure && len(s.CA)+len(s.CADir)+len(s.CRL) > 0 {
-		k.add(key+".insecure", "leave it out", "it makes ca and crl useless")
+	if s.Insecure {
+		k.insecure(key+".insecure", s)
 	}
 	if s.Revocation == "off" && len(s.CRL) > 0 {
 		k.add(key+".revocation", "leave it out", "off excludes crl")
@@ -344,6 +345,27 @@ func (k *checker) tls(key string, s *TLS) {
 	for i := range s.Peers {
 		k.peer(fmt.Sprintf("%s.peer[%d]", key, i), &s.Peers[i])
 	}
+}
+
+// insecure checks what does not go with a certificate that nothing verifies.
+func (k *checker) insecure(key string, s *TLS) {
+	if len(s.CA)+len(s.CADir)+len(s.CRL) > 0 {
+		k.add(key, "leave it out", "it makes ca and crl useless")
+	}
+	if len(s.Pins) == 0 && !pinned(s.Peers, s.Match == "all") {
+		k.add(key, "leave it out, and add ca; or add pin to each peer",
+			"anyone could make a certificate that a rule of peer accepts")
+	}
+}
+
+// pinned reports whether the rules name the keys of peers, each of them or, if all must hold, one.
+// It is true without rules.
+func pinned(rules []PeerRule, all bool) bool {
+	named := func(r PeerRule) bool { return len(r.Pin) > 0 }
+	if all && len(rules) > 0 {
+		return slices.ContainsFunc(rules, named)
+	}
+	return !slices.ContainsFunc(rules, func(r PeerRule) bool { return !named(r) })
 }
 
 func (k *checker) algorithms(key string, s *TLS) {

@@ -85,6 +85,11 @@ func TestProblems(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"syntax", "drain = \n", "f:1:9: "},
 		{"type", "[[tunnel]]\nname = 3\n", "f:2:8: "},
+		{"list", "[[tunnel]]\nlisten = \":1\"\n",
+			"f:2:10: tunnel.listen: this is of the kind string, and needs to be a list of texts"},
+		{"empty", minimal("server = { cert = \"x\", psk_file = \"\" }"),
+			"f:3:24: tunnel[0].server.psk_file: the value is empty"},
+		{"empty file", "pid = \"\"\n" + minimal(""), "f:1:1: pid: the value is empty"},
 		{"time", "drain = \"5 parsecs\"\n", `f:1:9: drain: "5 parsecs" is no time`},
 		{"key", "[[tunnel]]\nname = \"a\"\nlisten = [\"127.0.0.1:1\"]\nconect = \"x\"\n" +
 			"[tunnel.server]\ncert=\"x\"\n[[tunnel.backend]]\naddress=\"127.0.0.1:2\"\n",
@@ -112,6 +117,10 @@ func TestProblems(t *testing.T) {
 			"no authority and no pin names"},
 		{"optional peer", minimal("server = { cert = \"x\", ca=[\"c\"], client_auth = \"request\", " +
 			"peer = [{cn=[\"x\"]}] }"), "peer needs a certificate of the client"},
+		{"insecure rule", minimal("server = { cert = \"x\", insecure = true, peer = [{cn=[\"x\"]}] }"),
+			"anyone could make a certificate"},
+		{"insecure rules", minimal("client = { insecure = true, peer = [{pin=[\"" +
+			strings.Repeat("ab", 32) + "\"]}, {cn=[\"x\"]}] }"), "anyone could make a certificate"},
 		{"empty rule", minimal("server = { cert = \"x\", peer = [{}] }"), "a rule without a condition"},
 		{"pin", minimal("client = { pins = [\"short\"] }"), "tunnel[0].client.pins[0]"},
 		{"group", minimal("client = { groups = [\"P-1\"] }"), "tunnel[0].client.groups[0]"},

@@ -202,8 +202,16 @@ var errNoSocket = fmt.Errorf("tunnel: there is no socket to the other process: %
 // interruptible makes the end of ctx interrupt calls of u.
 func interruptible(ctx context.Context, u *net.UnixConn) (release func()) {
 	u.SetDeadline(time.Time{})
-	stop := context.AfterFunc(ctx, func() { u.SetDeadline(time.Unix(1, 0)) })
-	return func() { stop() }
+	fired := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		u.SetDeadline(time.Unix(1, 0))
+		close(fired)
+	})
+	return func() {
+		if !stop() {
+			<-fired // before another call of interruptible
+		}
+	}
 }
 
 // cause returns why ctx has ended, if it has and err is what came of it.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/alarm"
 	"github.com/sealsock/sealsock/socket"
 )
 
@@ -101,11 +102,12 @@ type pair struct {
 	client, backend *end
 	up, down        *direction
 	idle, lifetime  time.Duration
+	began           time.Time    // lifetime counts from then, also in another process
 	limit           int64        // bytes of both directions; 0 for no bound
 	granted         atomic.Int64 // bytes that limit has allowed, sent or about to be
 	throttles       []*throttle
 
-	last     atomic.Int64 // Unix nanoseconds of the last data
+	last     atomic.Int64 // the time of the last data: see clock
 	stopping atomic.Bool
 
 	mu     sync.Mutex
@@ -125,10 +127,11 @@ type direction struct {
 }
 
 func newPair(client, backend net.Conn) *pair {
-	p := &pair{client: newEnd("the client", client), backend: newEnd("the backend", backend)}
+	p := &pair{client: newEnd("the client", client), backend: newEnd("the backend", backend),
+		began: time.Now()}
 	p.up = &direction{from: p.client, to: p.backend}
 	p.down = &direction{from: p.backend, to: p.client}
-	p.last.Store(time.Now().UnixNano())
+	p.last.Store(int64(p.began.Sub(clock)))
 	return p
 }
 
@@ -268,33 +271,35 @@ func (p *pair) cut() {
 
 // watch ends the pair when it has been idle or open for too long.
 func (p *pair) watch() (stop func()) {
-	var timers []*time.Timer
+	var limits []*alarm.Alarm
 	if p.lifetime > 0 {
-		timers = append(timers, time.AfterFunc(p.lifetime, func() {
+		limits = append(limits, alarm.After(p.lifetime-time.Since(p.began), func() {
 			p.interrupt(&refusal{reason: "lifetime", text: "the connection has lasted as long as " +
 				"limits.lifetime allows"})
 		}))
 	}
 	if p.idle > 0 {
-		var t *time.Timer
+		var t *alarm.Alarm
 		look := func() {
-			if quiet := time.Since(time.Unix(0, p.last.Load())); quiet < p.idle {
+			if quiet := p.quiet(); quiet < p.idle {
 				t.Reset(p.idle - quiet)
 				return
 			}
-			p.interrupt(&refusal{reason: "idle", text: fmt.Sprintf("no data for %v (limits.idle)",
-				p.idle)})
+			p.interrupt(&refusal{reason: "idle", text: fmt.Sprint("no data for ", p.idle, " (limits.idle)")})
 		}
-		t = time.AfterFunc(time.Hour, look)
-		t.Reset(p.idle)
-		timers = append(timers, t)
+		t = alarm.After(time.Hour, look)
+		t.Reset(p.idle - p.quiet())
+		limits = append(limits, t)
 	}
 	return func() {
-		for _, t := range timers {
+		for _, t := range limits {
 			t.Stop()
 		}
 	}
 }
+
+// quiet is the time since the last data.
+func (p *pair) quiet() time.Duration { return time.Since(clock) - time.Duration(p.last.Load()) }
 
 // stop makes run return errStopped soon, unless the pair ends before.
 func (p *pair) stop() {
@@ -374,7 +379,7 @@ func (p *pair) send(d *direction) error {
 		d.left = d.left[n:]
 		d.bytes.Add(int64(n))
 		if n > 0 {
-			p.last.Store(time.Now().UnixNano())
+			p.last.Store(int64(time.Since(clock)))
 		}
 		switch {
 		case err == nil:

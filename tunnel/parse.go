@@ -89,7 +89,10 @@ func Parse(file string, data []byte) (*Config, error) {
 	}
 	c := checker{}
 	c.config(cfg)
-	at := positions(data)
+	at, empty := positions(data)
+	for _, key := range empty {
+		c.add(key, "leave the key out, or give it a value", "the value is empty")
+	}
 	for _, p := range c.found {
 		p.File = file
 		p.Line, p.Column = at.find(p.Key)
@@ -125,11 +128,29 @@ func problemsOf(file string, err error) (all Problems) {
 	case errors.As(err, &wrong):
 		line, column := wrong.Position()
 		all = Problems{{File: file, Line: line, Column: column, Key: strings.Join(wrong.Key(), "."),
-			Text: strings.TrimPrefix(wrong.Error(), "toml: ")}}
+			Text: mistyped(strings.TrimPrefix(wrong.Error(), "toml: "))}}
 	default:
 		all = Problems{{File: file, Text: strings.TrimPrefix(err.Error(), "toml: ")}}
 	}
 	return all
+}
+
+// kinds has the words for the types of Go that a configuration has.
+var kinds = map[string]string{"string": "text in quotes", "[]string": "a list of texts",
+	"int": "a number", "int64": "a number", "bool": "true or false", "tunnel.Duration": "a time"}
+
+// mistyped explains a value of the wrong kind in the terms of the file.
+func mistyped(text string) string {
+	rest, ok := strings.CutPrefix(text, "cannot decode TOML ")
+	if !ok {
+		return text
+	}
+	have, want, _ := strings.Cut(rest, " into ")
+	kind, known := kinds[want[strings.LastIndex(want, " ")+1:]]
+	if !known {
+		kind = "a value of another kind"
+	}
+	return fmt.Sprintf("this is of the kind %s, and needs to be %s", have, kind)
 }
 
 // A position is a line and a column, from 1.
@@ -149,8 +170,9 @@ func (x index) find(key string) (line, column int) {
 	return 0, 0
 }
 
-// positions finds the keys of a document that is valid TOML.
-func positions(data []byte) index {
+// positions finds the keys of a document that is valid TOML, and which have an empty text for
+// a value.
+func positions(data []byte) (found index, empty []string) {
 	x := indexer{found: index{}, counts: map[string]int{}}
 	x.parser.Reset(data)
 	prefix := ""
@@ -163,12 +185,13 @@ func positions(data []byte) index {
 			x.keyValue(prefix, e)
 		}
 	}
-	return x.found
+	return x.found, x.empty
 }
 
 type indexer struct {
 	parser unstable.Parser
 	found  index
+	empty  []string
 	counts map[string]int // elements of each array of tables
 }
 
@@ -197,6 +220,9 @@ func (x *indexer) keyValue(prefix string, e *unstable.Node) {
 	for it := e.Key(); it.Next(); {
 		name = join(name, string(it.Node().Data))
 		x.note(name, it.Node())
+	}
+	if v := e.Value(); v.Kind == unstable.String && len(v.Data) == 0 {
+		x.empty = append(x.empty, name)
 	}
 	x.value(name, e.Value())
 }

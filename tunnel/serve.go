@@ -3,6 +3,7 @@ package tunnel
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
@@ -21,7 +22,6 @@ type link struct {
 	info    *clientInfo
 	pair    *pair
 	backend *backend
-	began   time.Time
 	shared  netip.Prefix // whose bandwidth it shares; invalid if it shares none
 
 	ended chan struct{} // closed when the link is over
@@ -44,7 +44,7 @@ const (
 )
 
 // serve forwards a connection that was accepted. The goroutine that forwards is a new one: the
-// stack of this one has grown when it connected to the backend.
+// stack of this one has grown in the handshake.
 func (s *Server) serve(a *accepted) {
 	conn, b, err := a.pool.dial(s.ctx, a.r, a.info)
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *Server) newLink(r *running, info *clientInfo, p *pair, b *backend) *lin
 		p.throttles = append(p.throttles, &throttle{rate: float64(l.Bandwidth)})
 	}
 	return &link{
-		r: r, info: info, pair: p, backend: b, began: time.Now(), ended: make(chan struct{}),
+		r: r, info: info, pair: p, backend: b, ended: make(chan struct{}),
 	}
 }
 
@@ -114,7 +114,9 @@ func (s *Server) begins(k *link) {
 		}
 	}
 	stats.active.Add(1)
-	k.r.log.Info("forwarding", k.attrs()...)
+	if k.r.log.Enabled(s.ctx, slog.LevelInfo) {
+		k.r.log.Info("forwarding", k.attrs()...)
+	}
 }
 
 // leaves takes a link that has ended out of the counts.
@@ -132,8 +134,11 @@ func (s *Server) leaves(k *link, err error) {
 	up, down := k.pair.up.bytes.Load(), k.pair.down.bytes.Load()
 	stats.up.Add(up)
 	stats.down.Add(down)
+	if !k.r.log.Enabled(s.ctx, slog.LevelInfo) {
+		return
+	}
 	k.r.log.Info("ended", "conn", k.info.id, "received", up, "sent", down,
-		"seconds", time.Since(k.began).Round(time.Millisecond).Seconds(), "reason", endOf(err),
+		"seconds", time.Since(k.pair.began).Round(time.Millisecond).Seconds(), "reason", endOf(err),
 		"error", errText(err))
 }
 

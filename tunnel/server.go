@@ -113,6 +113,8 @@ type running struct {
 	limiter        func(most int, per time.Duration) fleet.Limiter
 	stop           context.CancelFunc // of checks
 	peeks          bool               // a ClientHello is read before anything else
+	within         time.Duration      // limits.handshake
+	late           error              // the cause of the end of a handshake that took longer
 }
 
 // A route is a Route at work. Without backends of its own it uses those of the tunnel.
@@ -136,7 +138,9 @@ func (s *Server) build(cfg *Config) (map[string]*running, error) {
 }
 
 func (s *Server) tunnel(t *Tunnel) (r *running, err error) {
-	r = &running{cfg: t, log: s.log.With("tunnel", t.Name), stats: s.statsOf(t)}
+	within := t.Limits.Handshake.or(10 * time.Second)
+	r = &running{cfg: t, log: s.log.With("tunnel", t.Name), stats: s.statsOf(t), within: within,
+		late: fmt.Errorf("the handshake did not end within %v: %w", within, context.DeadlineExceeded)}
 	if s.opts.Limiter != nil {
 		r.limiter = func(most int, per time.Duration) fleet.Limiter {
 			return s.opts.Limiter(t.Name, most, per)
@@ -377,13 +381,5 @@ func (s *Server) statsOf(t *Tunnel) *tunnelStats {
 
 // accept starts the loop of a listener.
 func (s *Server) accept(l *listener) {
-	s.accepts.Go(func() {
-		for {
-			a, err := l.admitted.AcceptConn(s.ctx)
-			if err != nil {
-				return
-			}
-			s.sessions.Go(func() { s.serve(a) })
-		}
-	})
+	s.accepts.Go(func() { l.admitted.Serve(s.serve) })
 }

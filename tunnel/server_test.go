@@ -330,8 +330,11 @@ func TestPSK(t *testing.T) {
 	s := b.start(fmt.Sprintf("[[tunnel]]\nname=\"t\"\nlisten=[\"127.0.0.1:0\"]\n"+
 		"server={psk_file=\"DIR/keys\"}\nbackend=[{address=%q}]\n", b.echo("psk:", nil)))
 	client := func(file, identity string) (string, error) {
+		if identity != "" {
+			identity = fmt.Sprintf(", psk_identity=%q", identity)
+		}
 		through, stop := b.run(fmt.Sprintf("[[tunnel]]\nname=\"u\"\nlisten=[\"127.0.0.1:0\"]\n"+
-			"client={psk_file=\"DIR/%s\", psk_identity=%q}\nbackend=[{address=%q}]\n", file, identity,
+			"client={psk_file=\"DIR/%s\"%s}\nbackend=[{address=%q}]\n", file, identity,
 			s.Addrs("t")[0]))
 		defer stop()
 		return plainly(through.Addrs("u")[0], "hello")

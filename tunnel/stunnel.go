@@ -113,8 +113,12 @@ func (r *stunnelReader) include(at stunnelOption, depth int) {
 		return
 	}
 	for _, e := range entries {
-		if r.files++; r.files > maxIncluded || e.IsDir() || !strings.HasSuffix(e.Name(), ".conf") {
+		if e.IsDir() || !strings.HasSuffix(e.Name(), ".conf") {
 			continue
+		}
+		if r.files++; r.files > maxIncluded {
+			r.fail(at, "", "more than %d files are included", maxIncluded)
+			return
 		}
 		name := filepath.Join(at.value, e.Name())
 		data, err := readStunnel(name)
@@ -146,7 +150,7 @@ func (r *stunnelReader) config() *Config {
 		}
 	}
 	tunnels := map[string]int{}
-	var slaves []*stunnelTunnel
+	var named []*stunnelTunnel
 	for _, s := range r.services {
 		t := &stunnelTunnel{reader: r, at: s.at, tls: &TLS{}}
 		t.Name = s.name
@@ -155,25 +159,13 @@ func (r *stunnelReader) config() *Config {
 		}
 		t.finish()
 		if t.master != "" {
-			slaves = append(slaves, t)
+			named = append(named, t)
 			continue
 		}
 		tunnels[s.name] = len(cfg.Tunnels)
 		cfg.Tunnels = append(cfg.Tunnels, t.Tunnel)
 	}
-	for _, t := range slaves {
-		i, ok := tunnels[t.master]
-		if !ok || cfg.Tunnels[i].Server == nil {
-			r.fail(t.at, "", "sni names the service %q, which does not decrypt", t.master)
-			continue
-		}
-		m := &cfg.Tunnels[i]
-		m.Routes = append(m.Routes, Route{ServerNames: []string{t.pattern}, Backends: t.Backends})
-		if t.tls.Cert != "" {
-			m.Server.Certificates = append(m.Server.Certificates,
-				Certificate{Cert: t.tls.Cert, Key: t.tls.Key})
-		}
-	}
+	r.addNames(cfg, tunnels, named)
 	return cfg
 }
 

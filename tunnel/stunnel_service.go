@@ -71,7 +71,10 @@ func (t *stunnelTunnel) endpoint(o stunnelOption) bool {
 	case "connect":
 		t.Backends = append(t.Backends, Backend{Address: stunnelAddress(o.value, "localhost")})
 	case "failover":
-		t.Balance = map[string]string{"rr": "round-robin", "prio": "first"}[o.value]
+		t.Balance = map[string]string{"rr": "round-robin", "prio": "first"}[strings.ToLower(o.value)]
+		if t.Balance == "" {
+			t.reader.fail(o, "write rr or prio", "%q is no order", o.value)
+		}
 	case "cert":
 		t.tls.Cert = o.value
 	case "key":
@@ -173,8 +176,7 @@ func (t *stunnelTunnel) protocol(o stunnelOption) bool {
 		"protocolauthentication", "protocolheader":
 		t.reader.fail(o, "leave it out", "the upgrade from plaintext has no settings")
 	case "sslversion":
-		t.version(o, &t.tls.MinVersion)
-		t.version(o, &t.tls.MaxVersion)
+		t.version(o, &t.tls.MinVersion, &t.tls.MaxVersion)
 	case "sslversionmin":
 		t.version(o, &t.tls.MinVersion)
 	case "sslversionmax":
@@ -216,12 +218,12 @@ func (t *stunnelTunnel) upgrade(o stunnelOption) {
 }
 
 // version handles a version of TLS. Versions below 1.2 are not spoken.
-func (t *stunnelTunnel) version(o stunnelOption, to *string) {
+func (t *stunnelTunnel) version(o stunnelOption, to ...*string) {
 	switch v := strings.ToLower(o.value); v {
-	case "tlsv1.2":
-		*to = "1.2"
-	case "tlsv1.3":
-		*to = "1.3"
+	case "tlsv1.2", "tlsv1.3":
+		for _, bound := range to {
+			*bound = strings.TrimPrefix(v, "tlsv")
+		}
 	case "all":
 	case "sslv2", "sslv3", "tlsv1", "tlsv1.0", "tlsv1.1":
 		if o.name == "sslversionmin" {

@@ -2,6 +2,7 @@ package tunnel_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -158,6 +159,7 @@ func pinOf(t *testing.T, file string) string {
 func TestStunnelRefuses(t *testing.T) {
 	b := newBench(t)
 	server := "[s]\naccept=1\nconnect=2\ncert=DIR/server.pem\n"
+	named := server + "[n]\nsni=s:b.example\nconnect=3\n"
 	for text, want := range map[string]string{
 		server + "exec = /bin/cat\n":                     "x.conf:5:1: exec: a tunnel runs no programs",
 		server + "transparent = source\n":                "cannot be used as the source",
@@ -174,6 +176,11 @@ func TestStunnelRefuses(t *testing.T) {
 		"[s]\nclient=yes\naccept=1\n":                    "it has no backend",
 		"[s]\nclient=yes\nconnect=1\nverifyPeer=yes\n":   "no certificates to compare",
 		server + "[n]\nsni = other:a.example\nconnect=3": `names the service "other"`,
+		named + "verifyChain=yes\nCAfile=DIR/ca.pem":     "other demands",
+		named + "sslVersionMin=TLSv1.3":                  "other demands",
+		named + "protocol=proxy":                         "another protocol",
+		named + "protocol=imap":                          "another protocol",
+		server + "failover = some":                       "is no order",
 		"include = DIR/none\n" + server:                  "cannot be followed",
 		"debug = loud\n" + server:                        "is no level",
 	} {
@@ -182,6 +189,32 @@ func TestStunnelRefuses(t *testing.T) {
 		if !errors.As(err, &all) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v\nwant %s", text, err, want)
 		}
+	}
+	// What is the same for all services is no other demand.
+	client := "verifyChain=yes\nCAfile=DIR/ca.pem\nprotocol=imap\n"
+	if cfg, _, err := b.stunnel("x.conf", client+named); err != nil ||
+		cfg.Tunnels[0].Server.ClientAuth != "require" || len(cfg.Tunnels[0].Routes) != 1 {
+		t.Errorf("the same demands: %v", err)
+	}
+	if err := os.Mkdir(filepath.Join(b.dir, "many"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 257 {
+		b.write(fmt.Sprintf("many/%d.conf", i), nil)
+	}
+	if _, _, err := b.stunnel("x.conf", "include = DIR/many\n"+server); err == nil ||
+		!strings.Contains(err.Error(), "more than 256 files") {
+		t.Errorf("257 included files: %v", err)
+	}
+	_, _, err := b.stunnel("x.conf", server+"sslVersion = SSLv3\n")
+	var once tunnel.Problems
+	if !errors.As(err, &once) || len(once) != 1 {
+		t.Errorf("one mistake is told as %v", err)
+	}
+	cfg, _, err := b.stunnel("x.conf", server+"sslVersion = TLSv1.2\n")
+	if err != nil || cfg.Tunnels[0].Server.MinVersion != "1.2" ||
+		cfg.Tunnels[0].Server.MaxVersion != "1.2" {
+		t.Errorf("sslVersion: %v", err)
 	}
 	for text, want := range map[string]string{
 		server + "socket = l:SO_KEEPALIVE=1\n": "it has no effect",

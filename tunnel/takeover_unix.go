@@ -26,10 +26,12 @@ type linkState struct {
 	Name    string            `json:"name,omitempty"`
 	ALPN    string            `json:"alpn,omitempty"`
 	Passed  bool              `json:"passed,omitempty"`
+	Early   int               `json:"early,omitempty"`
 	TLS     *savedTLS         `json:"tls,omitempty"`
 	Began   time.Time         `json:"began"`
-	Sealed  [2]bool           `json:"sealed"` // client and backend
-	Flows   [2]savedDirection `json:"flows"`  // up and down
+	Last    int64             `json:"last,omitempty"` // data; Unix nanoseconds
+	Sealed  [2]bool           `json:"sealed"`         // client and backend
+	Flows   [2]savedDirection `json:"flows"`          // up and down
 }
 
 type savedAddr struct {
@@ -54,7 +56,8 @@ type savedDirection struct {
 func (k *link) state() *linkState {
 	st := &linkState{Tunnel: k.r.cfg.Name, Backend: k.backend.Address, ID: k.info.id,
 		Remote: saveAddr(k.info.remote), Local: saveAddr(k.info.local), Name: k.info.serverName,
-		ALPN: k.info.alpn, Passed: k.info.pass, Began: k.began}
+		ALPN: k.info.alpn, Passed: k.info.pass, Began: k.pair.began,
+		Last: time.Now().Add(-k.pair.quiet()).UnixNano(), Early: k.info.early}
 	if t := k.info.tls; t != nil {
 		st.TLS = &savedTLS{t.Version, t.Cipher, t.CommonName}
 	}
@@ -202,11 +205,14 @@ func (s *Server) continueLink(k *link) {
 
 // take receives one connection with both of its ends.
 func (s *Server) take(u *net.UnixConn) (k *link, err error) {
-	u.SetDeadline(time.Now().Add(moveTime))
+	ctx, cancel := context.WithTimeout(s.ctx, moveTime)
+	defer cancel()
 	var st linkState
+	release := interruptible(ctx, u)
 	files, err := receiveMessage(u, &st, 2)
+	release()
 	if err != nil {
-		return nil, err
+		return nil, cause(ctx, err)
 	}
 	defer closeFiles(files)
 	r, b := s.placeOf(&st)
@@ -223,7 +229,7 @@ func (s *Server) take(u *net.UnixConn) (k *link, err error) {
 	}
 	for i, cfg := range []*sealsock.Config{r.serverConfig(), r.clientConfig()} {
 		if st.Sealed[i] {
-			if ends[i], err = s.takeSealed(u, cfg); err != nil {
+			if ends[i], err = takeSealed(ctx, u, cfg); err != nil {
 				return nil, err
 			}
 		}
@@ -252,9 +258,7 @@ func takePlain(files []*os.File, st *linkState, ends *[2]net.Conn) (err error) {
 }
 
 // takeSealed receives an encrypted end.
-func (s *Server) takeSealed(u *net.UnixConn, cfg *sealsock.Config) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(s.ctx, moveTime)
-	defer cancel()
+func takeSealed(ctx context.Context, u *net.UnixConn, cfg *sealsock.Config) (net.Conn, error) {
 	o, err := Receive(ctx, u)
 	if err != nil {
 		return nil, err
@@ -275,7 +279,7 @@ const flushTime = 50 * time.Millisecond
 // restored makes the link of its state.
 func (s *Server) restored(st *linkState, r *running, b *backend, ends [2]net.Conn) *link {
 	info := &clientInfo{id: st.ID, remote: st.Remote.addr(), local: st.Local.addr(),
-		serverName: st.Name, alpn: st.ALPN, pass: st.Passed}
+		serverName: st.Name, alpn: st.ALPN, pass: st.Passed, early: st.Early}
 	if t := st.TLS; t != nil {
 		info.tls = &proxyprotocol.TLS{Version: t.Version, Cipher: t.Suite, CommonName: t.CommonName}
 	}
@@ -286,12 +290,11 @@ func (s *Server) restored(st *linkState, r *running, b *backend, ends [2]net.Con
 		d.bytes.Store(f.Bytes)
 		p.granted.Add(f.Bytes)
 	}
-	k := s.newLink(r, info, p, b)
-	k.began = st.Began
-	if p.lifetime > 0 {
-		p.lifetime = max(p.lifetime-time.Since(k.began), time.Millisecond)
+	if p.began = st.Began; st.Last != 0 {
+		quiet := max(time.Since(time.Unix(0, st.Last)), 0)
+		p.last.Store(int64(time.Since(clock) - quiet))
 	}
-	return k
+	return s.newLink(r, info, p, b)
 }
 
 // placeOf returns the tunnel and the backend of a link. A tunnel or a backend that the new

@@ -170,7 +170,9 @@ func (d *side) server(s *TLS) {
 	case s.ClientAuth == "require", s.ClientAuth == "" && (s.named() || s.Insecure):
 		d.cfg.ClientAuth = engine.RequireClientCert
 	}
+	d.cfg.HandshakeTimeout = -1 // limits.handshake bounds more than the handshake of TLS
 	if d.cfg.NumTickets = s.Tickets; s.Tickets >= 0 {
+		d.cfg.TicketsWithData = true // one write less for a connection
 		d.cfg.Tickets = sealsock.SealTickets(new(sealsock.RotatingKeys), nil)
 		d.cfg.MaxEarlyData = uint32(s.MaxEarlyData)
 		d.cfg.AntiReplay = sealsock.NewAntiReplay(maxAttempted, nil)

@@ -16,10 +16,10 @@ import (
 )
 
 // HandOver gives the listeners and the connections to the process at the other end of u, whose
-// Server has called [Server.TakeOver], and makes Serve return nil. Until that process is ready to
-// accept, an error changes nothing: this process continues as before. Then connections move one
-// by one, and no byte of them is lost. A connection that cannot move, because it is in the middle
-// of its handshake or of a kind without a descriptor, has the time of Config.Drain.
+// Server has called [Server.TakeOver], and makes Serve return nil. An error changes nothing: this
+// process continues as before. Once that process is ready to accept there is none. Then connections
+// move one by one, and no byte of them is lost. A connection that cannot move, because it is in the
+// middle of its handshake or of a kind without a descriptor, has the time of Config.Drain.
 func (s *Server) HandOver(ctx context.Context, u *net.UnixConn) error {
 	if !s.made() {
 		return errNoServer
@@ -49,10 +49,28 @@ func (s *Server) HandOver(ctx context.Context, u *net.UnixConn) error {
 	}
 	s.log.Info("handing over", "connections", s.Active())
 	s.giveLinks(u, drain)
-	err = sendMessage(u, upgradeMessage{Kind: "done"})
+	if err := tell(context.Background(), u, upgradeMessage{Kind: "done"}); err != nil {
+		s.log.Error("the new process has ended early or stands still", "error", errText(err))
+	}
 	s.log.Info("handed over", "left", s.Active())
 	s.over.Do(func() { close(s.done) })
-	return err
+	return nil
+}
+
+// tell sends a message to the new process, or nothing once ctx is over. After a failure, which may
+// have sent a part of it, there is no other: the new process continues with what it has.
+func tell(ctx context.Context, u *net.UnixConn, m upgradeMessage, conns ...syscall.RawConn) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, moveTime)
+	defer cancel()
+	defer interruptible(ctx, u)()
+	err := sendMessage(u, m, conns...)
+	if err != nil {
+		u.CloseWrite()
+	}
+	return cause(ctx, err)
 }
 
 // giveListeners pauses all listeners and sends them, and waits until the new process is ready.
@@ -116,6 +134,9 @@ func (s *Server) giveLinks(u *net.UnixConn, drain time.Duration) {
 				defer func() { <-places }()
 				if err := s.give(u, &sending, k); err != nil {
 					k.r.log.Warn("not handed over", "conn", k.info.id, "error", errText(err))
+					if errors.Is(err, context.DeadlineExceeded) {
+						u.CloseWrite() // the new process stands still: it gets no more
+					}
 				}
 			})
 		}
@@ -151,20 +172,20 @@ func (s *Server) give(u *net.UnixConn, sending *sync.Mutex, k *link) error {
 	raw, err := theirs.SyscallConn()
 	if err == nil {
 		sending.Lock()
-		err = sendMessage(u, upgradeMessage{Kind: "link"}, raw)
+		err = tell(s.ctx, u, upgradeMessage{Kind: "link"}, raw)
 		sending.Unlock()
 	}
 	theirs.Close()
 	if err != nil {
 		return err
 	}
-	ours.SetDeadline(time.Now().Add(moveTime))
-	if err := sendMessage(ours, k.state(), plain...); err != nil {
-		return err
-	}
-	became = lost
 	ctx, cancel := context.WithTimeout(s.ctx, moveTime)
 	defer cancel()
+	defer interruptible(ctx, ours)()
+	if err := sendMessage(ours, k.state(), plain...); err != nil {
+		return cause(ctx, err)
+	}
+	became = lost
 	for _, e := range []*end{k.pair.client, k.pair.backend} {
 		c, ok := e.conn.(*sealsock.Conn)
 		if !ok {
@@ -174,10 +195,10 @@ func (s *Server) give(u *net.UnixConn, sending *sync.Mutex, k *link) error {
 			return err
 		}
 	}
-	ours.SetDeadline(time.Now().Add(moveTime))
+	defer interruptible(ctx, ours)() // Send has ended the first
 	var taken [1]byte
 	if _, err := io.ReadFull(ours, taken[:]); err != nil {
-		return fmt.Errorf("tunnel: the new process did not take the connection: %w", err)
+		return cause(ctx, fmt.Errorf("tunnel: the new process did not take the connection: %w", err))
 	}
 	became = moved
 	return nil

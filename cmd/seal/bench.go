@@ -14,9 +14,10 @@ import (
 )
 
 const benchLong = `Without ADDRESS, measure this machine: handshakes, bulk data and idle
-connections of sealsock, beside crypto/tls and, as the limit, the cryptography alone. They
-take turns; a figure is the median of the turns, and a ratio above 1 means that sealsock is
-better. Only ratios within one run can be compared. It takes about --time for each line.
+connections of sealsock, beside crypto/tls and, as the limit, the cryptography alone, or TCP
+without encryption. They take turns; a figure is the median of the turns, and a ratio above 1
+means that sealsock is better. Only ratios within one run can be compared. It takes about
+--time for each line.
 
 With ADDRESS, measure a server: full handshakes and resumptions a second with --parallel
 connections at a time, and the percentiles of their latency, which includes connecting. With
@@ -48,17 +49,15 @@ func newBench(out *output) *cobra.Command {
 		Short:   "Measure the speed of this machine or of a server",
 		Long:    benchLong,
 		Example: benchExample,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usage("unexpected argument %q", args[1]).hinted("usage: %s", cmd.UseLine())
-			}
-			return nil
-		},
+		Args:    atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := flags.checkBench(); err != nil {
 				return err
 			}
 			if len(args) == 0 {
+				if err := refuseServerFlags(cmd); err != nil {
+					return err
+				}
 				return benchLocal(cmd.Context(), cmd.OutOrStdout(), out, flags.length)
 			}
 			return flags.benchServer(cmd.Context(), cmd.OutOrStdout(), out, args[0])
@@ -73,6 +72,14 @@ func newBench(out *output) *cobra.Command {
 	flags.registerClient(f)
 	completeStartTLS(cmd)
 	return cmd
+}
+
+// refuseServerFlags refuses flags about a server, where this machine is measured.
+func refuseServerFlags(cmd *cobra.Command) error {
+	return refuseOthers(cmd, "time", func(flag string) *problem {
+		return usage("--%s is about a server, and no ADDRESS was given", flag).
+			hinted("add ADDRESS, as in seal bench localhost:4433, or leave out --%s", flag)
+	})
 }
 
 func (flags *benchFlags) checkBench() error {
@@ -103,7 +110,7 @@ type benchLine struct {
 	Ours  float64 `json:"sealsock"`
 	Std   float64 `json:"crypto_tls,omitempty"`
 	Ratio float64 `json:"ratio,omitempty"` // above 1: sealsock is better
-	Limit float64 `json:"limit,omitempty"` // what the cryptography alone does
+	Limit float64 `json:"limit,omitempty"` // what the cryptography alone does, or TCP
 }
 
 // localResult is what seal bench prints with --json.

@@ -26,6 +26,7 @@ import (
 // registerClient registers the flags of connect that a measurement can use.
 func (flags *connectFlags) registerClient(f *pflag.FlagSet) {
 	flags.trustFlags.register(f, "the server")
+	flags.registerKnown(f, "the server")
 	f.StringVar(&flags.name, "name", "",
 		"the `name` that the server must prove, instead of the host in ADDRESS")
 	f.BoolVar(&flags.insecure, "insecure", false, "accept any server")

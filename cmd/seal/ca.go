@@ -68,12 +68,14 @@ func newCACreate(out *output) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			var err error
 			if options.Algorithm, err = authority.ParseAlgorithm(algorithm); err != nil {
-				return usage("--algorithm: %v", err)
+				return usage("--algorithm: %v", err).
+					hinted("as in --algorithm ecdsa-p256")
 			}
 			if rootAlgorithm != "" {
 				options.RootAlgorithm, err = authority.ParseAlgorithm(rootAlgorithm)
 				if err != nil {
-					return usage("--root-algorithm: %v", err)
+					return usage("--root-algorithm: %v", err).
+						hinted("as in --root-algorithm ml-dsa-65")
 				}
 			}
 			if days < 0 {
@@ -159,7 +161,8 @@ func outputError(err error) error {
 	if err == nil {
 		return nil
 	}
-	return failed(err, "standard output cannot be written: %v", cause(err))
+	return failed(err, "standard output cannot be written: %v", cause(err)).
+		hinted("the program that reads it ended, or the disk is full")
 }
 
 func newCAList(out *output) *cobra.Command {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -108,7 +109,8 @@ func (flags *issueFlags) request(ctx context.Context, names []string) (authority
 	r := authority.Request{Names: names, Client: flags.client, Server: flags.server, Lifetime: time.Duration(flags.days) * 24 * time.Hour}
 	var err error
 	if r.Algorithm, err = authority.ParseAlgorithm(flags.algorithm); err != nil {
-		return r, usage("--algorithm: %v", err)
+		return r, usage("--algorithm: %v", err).
+			hinted("as in --algorithm ecdsa-p256")
 	}
 	if flags.days <= 0 {
 		return r, usage("--days %d is not a valid lifetime", flags.days).hinted("as in --days 90")
@@ -124,6 +126,9 @@ func (flags *issueFlags) request(ctx context.Context, names []string) (authority
 		return r, usage("--csr excludes --key, --p12 and --algorithm: it creates no key").hinted("leave them out")
 	}
 	if r.CSR, err = readBounded(ctx, flags.csr, maxIssued); err != nil {
+		if ctx.Err() != nil {
+			return r, err
+		}
 		p := explain(err)
 		p.text = "--csr " + p.text
 		return r, p
@@ -156,15 +161,22 @@ func fileName(name string) string {
 	}, name)
 }
 
-// refuseExisting checks for existing files before a certificate is issued that could
-// not be written.
+// refuseExisting checks for existing files, and missing folders, before a certificate is issued
+// that could not be written.
 func (flags *issueFlags) refuseExisting() error {
 	files := []string{flags.cert, flags.key}
 	if flags.p12 != "" {
 		files = []string{flags.p12}
 	}
 	for _, name := range files {
-		if name == "" || flags.force {
+		if name == "" {
+			continue
+		}
+		if folder := filepath.Dir(name); !isFolder(folder) {
+			return failed(nil, "%s cannot be written: there is no folder %s", name, folder).
+				hinted("create the folder, or name another file")
+		}
+		if flags.force {
 			continue
 		}
 		if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
@@ -198,39 +210,55 @@ func (flags *issueFlags) write(id *identity.Identity, password string) error {
 	if flags.key == flags.cert {
 		return writeNew(flags.cert, append(key, chain.Bytes()...), 0o600, flags.force)
 	}
+	return flags.writePair(id, key, chain.Bytes())
+}
+
+// writePair writes the key and the certificate to two files.
+func (flags *issueFlags) writePair(id *identity.Identity, key, chain []byte) error {
+	if flags.force && exists(flags.cert) && exists(flags.key) { // replaces both, or none
+		if err := authority.SaveFiles(id, flags.cert, flags.key); err != nil {
+			return lostCertificate(flags.cert, err)
+		}
+		return nil
+	}
 	if err := writeNew(flags.key, key, 0o600, flags.force); err != nil {
 		return err
 	}
-	return writeNew(flags.cert, chain.Bytes(), 0o644, flags.force)
+	err := writeNew(flags.cert, chain, 0o644, flags.force)
+	if err != nil && !flags.force {
+		os.Remove(flags.key) // which is new, and of no use alone
+	}
+	return err
 }
 
-// writeNew writes a file that does not exist yet, or with force replaces it as a
-// whole, so that a crash leaves the old one or the new one. Mode and owner of a file
-// that is replaced stay.
+// isFolder reports whether there is a folder of this name.
+func isFolder(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+// exists reports whether there is a file of this name.
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
+// writeNew writes a file that does not exist yet, or with force replaces one. An error leaves no
+// part of it.
 func writeNew(name string, data []byte, mode fs.FileMode, force bool) error {
-	target := name
-	var old fs.FileInfo
-	if force {
-		if info, err := os.Stat(name); err == nil {
-			old, mode = info, info.Mode().Perm()
+	if _, err := os.Lstat(name); err == nil && force {
+		if err := replaceKept(name, data, mode); err != nil {
+			return lostCertificate(name, err)
 		}
-		target = name + ".new"
-		_ = os.Remove(target) // left by a crash; if this fails, OpenFile fails too
+		return nil
 	}
-	f, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err == nil {
-		if old != nil {
-			err = errors.Join(keepOwner(f, old), f.Chmod(mode))
-		}
-		if err == nil {
-			_, err = f.Write(data)
-		}
-		err = errors.Join(err, f.Sync(), f.Close())
-	}
-	if err == nil && force {
-		err = os.Rename(target, name)
-	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
+		return lostCertificate(name, err)
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		os.Remove(name) // a part of it, which would be in the way of the next attempt
 		return lostCertificate(name, err)
 	}
 	return nil
@@ -247,7 +275,8 @@ func newPassword(ctx context.Context, file, what string) (string, error) {
 			return "", err
 		}
 		line, _, _ := strings.Cut(string(data), "\n")
-		return strings.TrimSuffix(line, "\r"), nil
+		password := strings.TrimSuffix(line, "\r")
+		return password, refuseNoPassword(password, what)
 	}
 	first, err := interruptibly(ctx, func() ([]byte, error) {
 		return askPassword("new password of " +
@@ -266,5 +295,16 @@ func newPassword(ctx context.Context, file, what string) (string, error) {
 	if !bytes.Equal(first, second) {
 		return "", failed(nil, "the two passwords differ").hinted("try again")
 	}
-	return string(first), nil
+	return string(first), refuseNoPassword(string(first), what)
+}
+
+// refuseNoPassword refuses an empty password, which is an oversight, as with a variable that is
+// not set: everyone who has the file could decrypt the key.
+func refuseNoPassword(password, what string) error {
+	if password != "" {
+		return nil
+	}
+	return failed(nil, "the new password of %s is empty", what).
+		hinted("write one into the file of --key-password-file; --cert and --key write a key that is " +
+			"not encrypted")
 }

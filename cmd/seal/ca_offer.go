@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -102,6 +104,13 @@ func isNotPermitted(err error) bool { return strings.Contains(err.Error(), "may 
 // the commands for an authority beside the existing one.
 func notPermitted(err error, names []string) error {
 	p := failed(err, "no certificate was issued: %v", err)
+	if errors.Is(err, authority.ErrCSR) {
+		return p.hinted("a request comes from, for example: openssl req -new -newkey rsa:2048 -nodes " +
+			"-keyout own.key -out own.csr -subj /CN=own.local")
+	}
+	if file, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.hinted("check the folder %s, and its free space", filepath.Dir(file.Path))
+	}
 	if !isNotPermitted(err) || len(names) == 0 {
 		return p.hinted("seal ca issue --help describes the names and lifetimes")
 	}

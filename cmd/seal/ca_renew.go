@@ -52,7 +52,8 @@ func newCARenew(out *output) *cobra.Command {
 func (flags *renewFlags) renew(ctx context.Context, out *output, what string) error {
 	algorithm, err := authority.ParseAlgorithm(flags.algorithm)
 	if err != nil {
-		return usage("--algorithm: %v", err)
+		return usage("--algorithm: %v", err).
+			hinted("as in --algorithm ecdsa-p256")
 	}
 	ca, err := existingAuthority()
 	if err != nil {
@@ -165,7 +166,8 @@ func newCARevoke(out *output) *cobra.Command {
 			}
 			why, err := authority.ParseReason(reason)
 			if err != nil {
-				return usage("--reason: %v", err)
+				return usage("--reason: %v", err).
+					hinted("as in --reason key-compromise")
 			}
 			return revoke(cmd.Context(), out, args, why)
 		},
@@ -191,7 +193,8 @@ func revoke(ctx context.Context, out *output, args []string, why authority.Reaso
 	for _, rec := range all {
 		now, err := ca.Revoke(rec.Serial, why)
 		if err != nil {
-			return failed(err, "%s was not revoked: %v", rec.Serial, err)
+			return failed(err, "%s was not revoked: %v", rec.Serial, err).
+				hinted("check the folder %s, and its free space", ca.Dir())
 		}
 		out.print(revoked{recordOf(*now), why.String()})
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/authority"
+	"github.com/sealsock/sealsock/internal/admit"
+	"github.com/sealsock/sealsock/internal/printable"
 )
 
 const serveLong = `Serve over HTTP what peers need of the authority: revocation status (OCSP at /ocsp,
@@ -79,11 +82,25 @@ func (flags *serveFlags) serve(ctx context.Context, out *output, text string) er
 	}
 	if ca.URL() != url {
 		if err := ca.SetURL(url); err != nil {
-			return usage("--url: %v", err)
+			return unsetURL(err)
+		}
+	}
+	if service != nil {
+		service.OnError = func(err error) {
+			out.warn("an ACME client was refused: %s", printable.Line(err.Error()))
 		}
 	}
 	out.print(serving{Address: addressText(l.Addr()), URL: url, ACME: flags.acme})
 	return serveHTTP(ctx, l, ca.Handler(service))
+}
+
+// unsetURL is the problem of a URL that the authority does not take, or cannot store.
+func unsetURL(err error) error {
+	if _, stored := errors.AsType[*fs.PathError](err); stored {
+		return failed(err, "the URL cannot be stored: %v", err).
+			hinted("check the folder of the authority, and its free space")
+	}
+	return usage("--url: %v", err).hinted("as in --url http://ca.lan:8440")
 }
 
 // service is the ACME service that the flags ask for, or nil.
@@ -100,7 +117,8 @@ func (flags *serveFlags) service() (*authority.ACME, error) {
 		if err != nil {
 			return nil, usage("--acme-allow %q is not a network", text).hinted("as in --acme-allow 127.0.0.0/8")
 		}
-		service.AllowValidation = append(service.AllowValidation, networkErr.Masked())
+		network := admit.Unmapped(networkErr.Masked())
+		service.AllowValidation = append(service.AllowValidation, network)
 	}
 	return service, nil
 }

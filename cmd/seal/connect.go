@@ -35,8 +35,8 @@ sides, ~r connects again, and ~? lists such lines; a line that begins with ~~ is
 without the first ~.
 
 --session FILE resumes a session and stores the next one; --early-data FILE sends that
-file as 0-RTT data. --psk-file FILE contains pre-shared keys; certificates are then not
-accepted unless a flag names them.
+file as 0-RTT data, over datagrams each line of it as a message. --psk-file FILE contains
+pre-shared keys; certificates are then not accepted unless a flag names them.
 
 --listen ADDRESS gives programs without TLS access to the encrypted service: each
 plaintext connection to ADDRESS is forwarded over an encrypted connection.`
@@ -91,6 +91,7 @@ func newConnect(out *output) *cobra.Command {
 
 func (flags *connectFlags) register(f *pflag.FlagSet) {
 	flags.trustFlags.register(f, "the server")
+	flags.registerKnown(f, "the server")
 	f.StringVar(&flags.name, "name", "", "the `name` that the server must prove, instead of the host in ADDRESS")
 	f.BoolVar(&flags.insecure, "insecure", false, "accept any server: an attacker can then read and change the data")
 	f.BoolVar(&flags.legacy, "legacy", false, "support old servers: TLS 1.0 and 1.1, CBC and RSA key exchange, which are weak")
@@ -372,11 +373,11 @@ func (flags *connectFlags) check() error {
 	})
 }
 
-// slowOrSilent returns slow for a server that stopped in the handshake, and err for
-// one that did not answer at all.
+// timeoutError returns slow for a server that stopped in the handshake, and err for one that
+// did not answer before it: such an error may have slow as its cause.
 func timeoutError(err error, slow *engine.Error) error {
 	var engineErr *engine.Error
-	if errors.As(err, &engineErr) {
+	if describeEndpoint(err) == nil && errors.As(err, &engineErr) {
 		return slow
 	}
 	return err

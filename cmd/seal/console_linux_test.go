@@ -20,6 +20,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/peers"
 	"github.com/sealsock/sealsock/internal/testcert"
 )
@@ -340,12 +341,7 @@ func TestConsoleRekeyWithOpenSSL(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
+	addr := fmt.Sprintf("127.0.0.1:%d", freeport.Pick(t))
 	server := exec.Command("openssl", "s_server", "-rev", "-msg", "-accept", addr, "-cert", filepath.Join(dir, "both.pem"))
 	server.Env = append(os.Environ(), "OPENSSL_CONF=/dev/null")
 	out, err := os.Create(filepath.Join(dir, "out"))

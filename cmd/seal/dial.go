@@ -70,7 +70,11 @@ func (c *dialer) dial(ctx context.Context) (*sealsock.Conn, error) {
 // If the server refuses it, the connection sends it again.
 func (c *dialer) sendEarly(ctx context.Context, conn *sealsock.Conn) (err error) {
 	defer writesUntil(ctx, conn)()
-	c.sent, err = conn.WriteEarly(c.early)
+	if c.addr.Packets() {
+		c.sent, err = (&packetConn{Conn: conn}).WriteEarly(c.early)
+	} else {
+		c.sent, err = conn.WriteEarly(c.early)
+	}
 	if errors.Is(err, sealsock.ErrNoEarlyData) {
 		return nil
 	}
@@ -83,7 +87,7 @@ func (c *dialer) sendRest(ctx context.Context, conn *sealsock.Conn) error {
 		return nil
 	}
 	defer writesUntil(ctx, conn)()
-	_, err := conn.Write(c.early[c.sent:])
+	_, err := overPackets(conn).Write(c.early[c.sent:])
 	return causeOf(ctx, err)
 }
 

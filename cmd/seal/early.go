@@ -67,11 +67,21 @@ func (c *dialer) earlyOf(conn *sealsock.Conn) *earlyFacts {
 // is known to be this client's: a peer that replays a first flight cannot finish the
 // handshake, so its early data is never read. The listener's configuration bounds the
 // data.
-func takeEarly(conn *sealsock.Conn) ([]byte, error) {
+func (v *serverConn) takeEarly(conn *sealsock.Conn) (err error) {
 	if !conn.State().EarlyData {
-		return nil, nil
+		return nil
 	}
-	return io.ReadAll(earlyReader{conn})
+	var n int
+	if packets, ok := v.tlsConn.(*packetConn); ok {
+		n, err = packets.takeEarly()
+	} else {
+		v.early, err = io.ReadAll(earlyReader{conn})
+		n = len(v.early)
+	}
+	if n > 0 {
+		v.facts.Early = &earlyFacts{"received", n}
+	}
+	return err
 }
 
 type earlyReader struct{ conn *sealsock.Conn }

@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -88,7 +90,11 @@ func (flags *echFlags) make(out *output, stdout io.Writer, name string) error {
 		return err
 	}
 	if err := writeNew(file, text, 0o600, flags.force); err != nil {
-		return failed(err, "%s cannot be written: %v", file, cause(err)).hinted("--force replaces a file; --out names another")
+		p := failed(err, "%s cannot be written: %v", file, cause(err))
+		if errors.Is(err, fs.ErrExist) {
+			return p.hinted("--force replaces a file; --out names another")
+		}
+		return p.hinted("check the folder, and its free space; --out names another file")
 	}
 	made := echMade{file, name, int(id[0]), base64.StdEncoding.EncodeToString(list)}
 	out.print(made)
@@ -199,7 +205,7 @@ func show(stdout io.Writer, out *output, n note) error {
 }
 
 func invalidECH(flag, file string, err error) error {
-	return failed(err, "%s%s cannot be used: %s", flag, file, strings.TrimPrefix(explain(err).text, "ech: ")).
+	return failed(err, "%s%s cannot be used: %s", flag, file, explain(err).text).
 		hinted("seal ech PUBLIC-NAME creates a key and its configuration")
 }
 

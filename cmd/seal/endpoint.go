@@ -146,8 +146,13 @@ func checkService(a address.Address, protocol string) error {
 		hinted("leave out --starttls, or write the address without the scheme")
 }
 
-// checkAddress finds flags that contradict the address.
+// checkAddress finds flags that contradict the address or the version.
 func (flags *connectFlags) checkAddress(a address.Address) error {
+	if err := flags.checkVersion(map[string]bool{
+		"--early-data": flags.early != "", "--ech-config": flags.echConfig != "",
+	}); err != nil {
+		return err
+	}
 	if a.Scheme() == "wss" && flags.early != "" {
 		return usage("--early-data would come before the upgrade to a WebSocket").
 			hinted("leave it out, or use a ws:// address")

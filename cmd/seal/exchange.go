@@ -31,6 +31,7 @@ type exchange struct {
 	again       <-chan struct{} // the user asks for another connection; nil for never
 	closed      func()          // called if the peer ends first while a user types; may be nil
 	got         int64
+	sent        int64       // of the sending half, which has ended when others read it
 	idle        atomic.Bool // the sending half waits for input
 	ended       atomic.Bool // the input ended: close_notify is or was sent
 	sendDone    chan error  // the end of the sending half
@@ -90,7 +91,9 @@ func (x *exchange) send(ctx context.Context) error {
 		case err != nil:
 			return &halfError{"input", err}
 		}
-		if _, err := x.conn.Write(b); err != nil {
+		n, err := x.conn.Write(b)
+		x.sent += int64(n)
+		if err != nil {
 			return &halfError{"send", err}
 		}
 		x.meter.add(len(b))
@@ -152,7 +155,7 @@ func (x *exchange) afterSending(ctx context.Context, err error) error {
 	if err == nil {
 		select {
 		case err := <-x.receiveDone:
-			return x.explain(err)
+			return x.afterBoth(ctx, err)
 		case <-ctx.Done():
 			return x.interrupt(ctx)
 		}
@@ -181,9 +184,10 @@ func (x *exchange) afterSending(ctx context.Context, err error) error {
 func (x *exchange) afterReceiving(ctx context.Context, err error) error {
 	switch {
 	case half(err) == "output":
-		if !x.ended.Load() {
-			x.conn.NetConn().Close() // as in interrupt
+		if x.ended.Load() {
+			return x.afterBoth(ctx, err)
 		}
+		x.conn.NetConn().Close() // as in interrupt
 		return x.explain(err)
 	case err != nil:
 		return x.explain(err)
@@ -195,28 +199,76 @@ func (x *exchange) afterReceiving(ctx context.Context, err error) error {
 		}
 		return nil
 	}
-	peerClosed := make(chan struct{})
-	go func() {
-		// Nothing can come but the end of the connection below.
-		io.Copy(io.Discard, x.conn.NetConn())
-		close(peerClosed)
-	}()
+	closed := x.awaitClose()
 	select {
 	case err := <-x.sendDone:
-		return x.explain(err)
-	case <-peerClosed:
-		return x.afterPeerClosed()
+		if err != nil {
+			return x.explain(err)
+		}
+		return x.confirm(ctx, closed)
+	case err := <-closed:
+		closed <- err
+		return x.afterPeerClosed(ctx, closed)
 	case <-ctx.Done():
 		return x.interrupt(ctx)
 	}
 }
 
+// awaitClose waits for the end of the connection below, after close_notify of the peer. It returns
+// a channel for the error, nil for an end in order.
+func (x *exchange) awaitClose() chan error {
+	closed := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(io.Discard, x.conn.NetConn())
+		closed <- err
+	}()
+	return closed
+}
+
+// afterBoth completes the exchange once close_notify was sent, and the receiving half has ended.
+func (x *exchange) afterBoth(ctx context.Context, err error) error {
+	switch {
+	case half(err) == "output":
+		cut(x.conn.NetConn()) // no alert follows close_notify: the peer may see the reset
+	case err == nil:
+		return x.confirm(ctx, nil)
+	}
+	return x.explain(err)
+}
+
+// confirm returns an error if a peer that was only to receive resets the connection once both sides
+// have ended: it could not keep what it had received. A peer that has sent data may close so in
+// good order, without reading the end of this side. closed is nil if awaitClose was not called.
+func (x *exchange) confirm(ctx context.Context, closed <-chan error) error {
+	if x.got > 0 || x.sent == 0 || closeWrite(x.conn.NetConn()) != nil {
+		return nil
+	}
+	if closed == nil {
+		closed = x.awaitClose()
+	}
+	select {
+	case err := <-closed:
+		if errors.Is(err, errReset) {
+			p := failed(err, "the peer reset the connection after all data was sent, and may not "+
+				"have kept it")
+			p.code, p.exit = "reset", exitCut
+			return p.hinted("see the log of the peer; --framed tells whether a file is on its disk")
+		}
+	case <-time.After(closeTimeout):
+	case <-ctx.Done():
+	}
+	return nil
+}
+
 // afterPeerClosed decides whether data is lost because the peer has closed the
 // connection: none is, if there was nothing to send.
-func (x *exchange) afterPeerClosed() error {
+func (x *exchange) afterPeerClosed(ctx context.Context, closed <-chan error) error {
 	select {
 	case err := <-x.sendDone:
-		return x.explain(err)
+		if err != nil {
+			return x.explain(err)
+		}
+		return x.confirm(ctx, closed)
 	case <-time.After(100 * time.Millisecond):
 	}
 	if x.idle.Load() {
@@ -276,6 +328,9 @@ func (x *exchange) explain(err error) error {
 func cause(err error) error {
 	for {
 		inner := errors.Unwrap(err)
+		if joined, ok := err.(interface{ Unwrap() []error }); ok && len(joined.Unwrap()) == 1 {
+			inner = joined.Unwrap()[0]
+		}
 		if inner == nil {
 			return err
 		}

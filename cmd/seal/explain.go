@@ -8,6 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/sealsock/sealsock/address"
@@ -63,6 +65,7 @@ func explain(err error) *problem {
 	if p.exit == 0 {
 		p.exit = exitFailure
 	}
+	p.text = withoutPackages(p.text, err)
 	return p
 }
 
@@ -124,7 +127,7 @@ func explainHandshake(err error) *problem {
 
 // describeProtocol explains an error of the engine or the stream.
 func describeProtocol(e *engine.Error) *problem {
-	p := &problem{text: strings.TrimPrefix(e.Error(), "tls: "), hint: e.Hint}
+	p := &problem{text: e.Error(), hint: e.Hint}
 	p.hint = withFlags(p.hint, protocolFlags(e))
 	switch e.Fault {
 	case engine.FaultAlert:
@@ -172,6 +175,24 @@ var systemErrors = []systemError{
 	{fs.ErrNotExist, "not-found", "cannot connect to %s: the socket does not exist", "start the server (seal listen %s), or check the path"},
 }
 
+// pathErrors are those of sockets that are files, by the operation.
+var pathErrors = map[string][]systemError{
+	"listen": {
+		{errInUse, "in-use", "cannot listen on %s: the address is in use",
+			"stop the program that listens there, or choose a path that no other file has"},
+		{fs.ErrNotExist, "not-found", "cannot listen on %s: its folder does not exist",
+			"create the folder, or check the path"},
+		{errForbidden, "permission", "this user may not listen on %s",
+			"the socket needs a folder that this user may write to"},
+	},
+	"dial": {
+		{errRefused, "refused", "cannot connect to %s: connection refused",
+			"start the server (seal listen %s), or check the path"},
+		{errForbidden, "permission", "this user may not connect to %s",
+			"the mode of the socket and those of its folders decide who may"},
+	},
+}
+
 // describeNetwork explains a failure below TLS.
 func describeNetwork(e *net.OpError) *problem {
 	where := "the peer"
@@ -186,7 +207,11 @@ func describeNetwork(e *net.OpError) *problem {
 	if errors.As(e, &dns) {
 		return describeDNS(dns)
 	}
-	for _, t := range systemErrors {
+	known := systemErrors
+	if strings.HasPrefix(e.Net, "unix") {
+		known = slices.Concat(pathErrors[e.Op], systemErrors)
+	}
+	for _, t := range known {
 		if errors.Is(e.Err, t.err) {
 			return &problem{text: withAddress(t.text, where), hint: withAddress(t.hint, where), code: t.code, err: e}
 		}
@@ -195,6 +220,22 @@ func describeNetwork(e *net.OpError) *problem {
 		p := failed(e, "cannot connect to %s: timeout", where)
 		p.code = "timeout"
 		return p.hinted("check host, port and any firewall, or raise --timeout")
+	}
+	return undescribed(e, where)
+}
+
+// undescribed explains an error of the operating system that has no better text.
+func undescribed(e *net.OpError, where string) *problem {
+	switch e.Op {
+	case "dial":
+		p := failed(e, "cannot connect to %s: %v", where, cause(e)).hinted("check the address")
+		if at, err := netip.ParseAddrPort(where); err == nil && at.Addr().IsLinkLocalUnicast() &&
+			at.Addr().Is6() {
+			p.hint = "a link-local address needs its interface, as in [fe80::1%eth0]:443"
+		}
+		return p
+	case "listen":
+		return failed(e, "cannot listen on %s: %v", where, cause(e)).hinted("check the address")
 	}
 	return failed(e, "%v", e)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"net"
 	"testing"
+	"time"
 )
 
 // place is an address for tests.
@@ -30,5 +31,13 @@ func TestAddressText(t *testing.T) {
 		if got := addressText(c.a); got != c.want {
 			t.Errorf("%v is %q, want %q", c.a, got, c.want)
 		}
+	}
+}
+
+// TestMaxAgeAlone: --revocation-max-age counts without another flag of revocation.
+func TestMaxAgeAlone(t *testing.T) {
+	flags := trustFlags{maxAge: time.Hour}
+	if r, err := flags.revoked(); err != nil || r == nil || r.MaxAge != time.Hour {
+		t.Errorf("%+v, %v", r, err)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,23 @@ func badFlag(cmd *cobra.Command, err error) error {
 			hinted("%s --help-all lists the flags", cmd.CommandPath())
 	}
 	return usage("%v", err).hinted("%s --help-all lists the flags", cmd.CommandPath())
+}
+
+// refuseEmpty refuses flags whose value is empty, as that of a variable of the shell that is
+// not set: a listener with --psk-file "$KEYS" would otherwise serve clients without a key.
+func refuseEmpty(cmd *cobra.Command, _ []string) error {
+	var err error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		empty := f.Value.Type() == "string" && f.Value.String() == ""
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			empty = slices.Contains(list.GetSlice(), "")
+		}
+		if empty && err == nil {
+			err = usage("the value of --%s is empty", f.Name).
+				hinted("give a value, or leave out --%s; a variable of the shell may not be set", f.Name)
+		}
+	})
+	return err
 }
 
 // unknownFlag names the flag that was probably meant.

@@ -73,7 +73,7 @@ func (s fleetState) text() string {
 func (f *fleetFlags) share(out *output, o *credentials, g *gate) error {
 	if f.ticketKeys != "" {
 		keys, err := fleet.OpenKeyFile(f.ticketKeys, func(err error) {
-			out.warn("--ticket-keys: the file has changed and cannot be used: %v", err)
+			out.warn("--ticket-keys: the file has changed and cannot be used: %s", reason(err))
 		})
 		if err != nil {
 			return failed(err, "--ticket-keys: %v", err).hinted("it has at least two lines of 64 " +
@@ -121,7 +121,7 @@ func (f *fleetFlags) join(
 	return natsfleet.Join(nc, secret, natsfleet.Options{OnState: func(s natsfleet.State) {
 		state := fleetState{Shared: s.Shared}
 		if s.Err != nil {
-			state.Reason = s.Err.Error()
+			state.Reason = reason(s.Err)
 		}
 		out.print(state)
 	}})

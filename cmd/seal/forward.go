@@ -69,6 +69,7 @@ func (flags *forwardFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&flags.listen, "listen", "",
 		"listen on this plaintext `address`, and forward each connection over an encrypted one")
 	flags.limitFlags.register(f)
+	f.Lookup("clients").Usage = "`number` of connections served at once; further clients are refused"
 	f.DurationVar(&flags.drain, "drain", 10*time.Second,
 		"`time` that connections have to end after SIGTERM, with --listen")
 }

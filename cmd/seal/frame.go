@@ -209,17 +209,33 @@ func (f *framedFile) send(ctx context.Context, out *output, conn measuredConn,
 		return f.failure(ctx, err)
 	}
 	conn.SetReadDeadline(time.Time{})
-	if err := f.sendContent(out, conn); err != nil {
-		return f.failure(ctx, err)
+	err := f.sendContent(out, conn)
+	if err == nil {
+		err = conn.CloseWrite()
 	}
-	if err := conn.CloseWrite(); err != nil {
-		return f.failure(ctx, err)
+	if err == nil {
+		err = readAnswer(answers)
+	} else {
+		err = f.reason(conn, answers, err)
 	}
-	if err := readAnswer(answers); err != nil {
+	if err != nil {
 		return f.failure(ctx, err)
 	}
 	out.print(&transferred{File: f.frame, verb: "sent", Remote: addressText(conn.RemoteAddr())})
 	return nil
+}
+
+// reason returns why the other side reads no more of the content, which it sends before it
+// closes the connection, or err if it did not tell.
+func (f *framedFile) reason(conn measuredConn, answers *bufio.Reader, err error) error {
+	if _, own := errors.AsType[*problem](err); own {
+		return err
+	}
+	conn.SetReadDeadline(time.Now().Add(closeTimeout))
+	if refused, told := errors.AsType[receiverError](readAnswer(answers)); told {
+		return refused
+	}
+	return err
 }
 
 // sendContent sends the content, which must still match the frame.

@@ -3,6 +3,10 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/pflag"
 
 	"github.com/sealsock/sealsock/authority"
 	"github.com/sealsock/sealsock/engine"
@@ -20,6 +24,25 @@ func withFlags(hint, flags string) string {
 		return hint
 	}
 	return hint + " (" + flags + ")"
+}
+
+// anyFlag matches the name of a flag.
+var anyFlag = regexp.MustCompile(`--[a-z][a-z-]*`)
+
+// ownFlags removes from a hint what withFlags has added, if the command, whose flags these are,
+// lacks one of them.
+func ownFlags(hint string, flags *pflag.FlagSet) string {
+	at := strings.LastIndex(hint, " (")
+	if at < 0 || flags == nil || !strings.HasSuffix(hint, ")") ||
+		strings.Contains(hint[at:], "seal ") {
+		return hint
+	}
+	for _, flag := range anyFlag.FindAllString(hint[at:], -1) {
+		if flags.Lookup(flag[2:]) == nil {
+			return hint[:at]
+		}
+	}
+	return hint
 }
 
 // trustHint is the hint of an error about the peer.
@@ -70,6 +93,8 @@ func protocolFlags(e *engine.Error) string {
 		return "--psk-without-dhe"
 	case e.Fault == engine.FaultAlert && e.Alert == iana.AlertCertificateRequired:
 		return "--cert FILE --key FILE"
+	case e.Fault == engine.FaultAlert && e.Alert == iana.AlertUnknownPSKIdentity:
+		return "--psk-file FILE"
 	}
 	return ""
 }
@@ -80,6 +105,8 @@ var alertHints = map[iana.Alert]string{
 	iana.AlertInternalError: "the other side failed, or has reached its limit of clients: " +
 		"see its log",
 	iana.AlertAccessDenied: "the other side does not serve this client: see its log",
+	iana.AlertUnsupportedCertificate: "use a certificate for this role (for a client, seal ca issue " +
+		"--client NAME), with a kind of key that the other side supports",
 }
 
 // storeHint is the hint of a trust store that could not be changed.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/internal/dns"
@@ -51,6 +53,7 @@ var grades = []string{"A+", "A", "B", "C", "F"}
 
 type inspectFlags struct {
 	trustFlags
+	set       *pflag.FlagSet // all of them
 	name      string
 	starttls  string
 	list      string
@@ -79,6 +82,7 @@ func newInspect(out *output) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
+	flags.set = f
 	flags.trustFlags.register(f, "the server")
 	f.StringVar(&flags.name, "name", "",
 		"the `name` that is asked for and verified, instead of the host")
@@ -129,6 +133,9 @@ func inspectAll(ctx context.Context, stdout io.Writer, out *output, flags *inspe
 	}
 	targets, files, err := flags.targets(ctx, args)
 	if err != nil {
+		return err
+	}
+	if err := refuseUnused(flags.set, len(targets), len(files)); err != nil {
 		return err
 	}
 	policy, err := flags.policy()
@@ -258,9 +265,11 @@ func (flags *inspectFlags) check() error {
 	case flags.timeout <= 0:
 		return usage("--timeout %v is not positive", flags.timeout).hinted("as in --timeout 5s")
 	case flags.parallel < 1 || flags.parallel > 64:
-		return usage("--parallel %d: 1 to 64 are allowed", flags.parallel)
+		return usage("--parallel %d is not between 1 and 64", flags.parallel).
+			hinted("as in --parallel 8")
 	case flags.expires < 0:
-		return usage("--expires-within %d: a number of days is needed", flags.expires)
+		return usage("--expires-within %d is negative", flags.expires).
+			hinted("a number of days, as in --expires-within 21")
 	}
 	return checkStartTLS(flags.starttls)
 }
@@ -281,7 +290,11 @@ func (flags *inspectFlags) targets(ctx context.Context, args []string) (servers 
 			}
 		}
 	}
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0 && flags.list != "":
+		return nil, nil, failed(nil, "--list %s names no server", flags.list).
+			hinted("an address stands in each line; what follows a # is ignored")
+	case len(args) == 0:
 		return nil, nil, usage("ADDRESS is missing").hinted("as in seal inspect example.com:443")
 	}
 	for _, arg := range args {
@@ -341,6 +354,12 @@ func (flags *inspectFlags) requirementError(i *inspection) error {
 	if i.err != nil {
 		p := explain(i.err)
 		p.text = where + ": " + p.text
+		switch {
+		case p.hint == "":
+			p.hint = flags.unansweredHint(i.err)
+		case p.code == "name":
+			p.hint += "; a file of this name does not exist either"
+		}
 		return p
 	}
 	least := slices.Index(grades, flags.failUnder)
@@ -355,6 +374,25 @@ func (flags *inspectFlags) requirementError(i *inspection) error {
 		}
 	}
 	return nil
+}
+
+// unansweredHint is the hint about a server that did not answer as one of TLS.
+func (flags *inspectFlags) unansweredHint(err error) string {
+	plain := ""
+	if flags.starttls == "" {
+		plain = "; a service that begins in plaintext needs --starttls PROTOCOL"
+	}
+	switch {
+	case errors.Is(err, probe.ErrNoTLS):
+		return "check the port" + plain
+	case errors.Is(err, probe.ErrCloses):
+		return "check the port; the server may not use TLS, or not serve this client: see its log" + plain
+	case errors.Is(err, probe.ErrRefuses):
+		return "it may serve another name alone (--name NAME), or not serve this client: see its log"
+	case errors.Is(err, probe.ErrSilent):
+		return "check the port; the server may be slow (--timeout)" + plain
+	}
+	return ""
 }
 
 // expiry returns the error for a certificate that ends within --expires-within.

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
+	"errors"
 	"html/template"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -59,6 +61,17 @@ func (f inspectedFile) Failure() string {
 	return explain(f.err).text
 }
 
+// writePageFile writes a report in place of an older one, as a whole where this user may.
+func writePageFile(name string, data []byte) error {
+	if _, err := os.Lstat(name); err == nil {
+		err = replaceKept(name, data, 0o644)
+		if !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+	}
+	return os.WriteFile(name, data, 0o666)
+}
+
 // writePage writes the report of --html.
 func writePage(ctx context.Context, name string, servers []inspection, files []inspectedFile) error {
 	if name == "" {
@@ -69,7 +82,7 @@ func writePage(ctx context.Context, name string, servers []inspection, files []i
 		return err
 	}
 	_, err := interruptibly(ctx, func() (struct{}, error) { // a pipe may have no reader
-		return struct{}{}, os.WriteFile(name, b.Bytes(), 0o666)
+		return struct{}{}, writePageFile(name, b.Bytes())
 	})
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

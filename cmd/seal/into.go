@@ -128,6 +128,9 @@ func (s *intoService) receive(r io.Reader, f *frame) error {
 	if closeErr := file.Close(); err == nil {
 		err = closeErr
 	}
+	if _, own := errors.AsType[*fs.PathError](err); own { // the sender learns no names of folders
+		return fmt.Errorf("%s cannot be written: %w", f.Name, cause(err))
+	}
 	if err != nil {
 		return err
 	}

@@ -119,6 +119,15 @@ func ask(question string) (string, error) {
 	}
 }
 
+// unanswered is the problem of a question to which no answer came: there is no terminal, or its
+// user ended the input.
+func unanswered(err error, what string) *problem {
+	if errors.Is(err, io.EOF) {
+		return failed(err, "no %s was given", what)
+	}
+	return failed(err, "there is no terminal to ask for the %s", what)
+}
+
 // knownClients accepts clients by the keys in a file, where no authority vouches
 // for them. A client is looked up by the name that its certificate claims. New ones
 // are refused: a listener has no user to ask.

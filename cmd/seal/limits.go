@@ -107,7 +107,7 @@ func parseNetworks(flag string, texts []string) ([]netip.Prefix, error) {
 				hinted("%s, or %s/%d for one address", network.Masked(), network.Addr(),
 					network.Addr().BitLen())
 		}
-		all = append(all, network)
+		all = append(all, admit.Unmapped(network))
 	}
 	return all, nil
 }

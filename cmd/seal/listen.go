@@ -121,6 +121,7 @@ func (flags *listenFlags) register(f *pflag.FlagSet) {
 	f.StringArrayVar(&flags.names, "name", nil, "an additional `name` for the certificate of the local authority; may be given several times")
 	flags.fleet.register(f)
 	flags.trustFlags.register(f, "clients")
+	flags.registerKnown(f, "clients")
 	f.StringArrayVar(&flags.clientCA, "client-ca", nil, "the same as --ca: authorities of clients, a `file`")
 	f.StringVar(&flags.clientAuth, "client-auth", "", "client certificates, a `word`: none, request, require (the default with --ca or --pin), or with --http late (for /secret only)")
 	f.IntVar(&flags.tickets, "tickets", defaultTickets, "`number` of session tickets for each client; 0 disables resumption")
@@ -160,6 +161,11 @@ func listen(ctx context.Context, out *output, flags *listenFlags, addr string) e
 	cfg := o.cfg
 	cfg.Prologue = flags.prologue(a, gate)
 	cfg.OnHandshakeError = reportRefused(out, o)
+	mode, done, err := flags.openMode(out)
+	if err != nil {
+		return err
+	}
+	defer done()
 	d, err := flags.open(ctx, a, cfg, gate)
 	if err != nil {
 		return err
@@ -168,9 +174,29 @@ func listen(ctx context.Context, out *output, flags *listenFlags, addr string) e
 	out.print(flags.listeningOf(a, d.Addr(), o))
 	ctx, stop := o.reloadOnHangup(ctx)
 	defer stop()
-	s := &server{out: out, listener: d, service: flags.mode(out), drain: flags.drain, idle: flags.idle}
+	s := &server{out: out, listener: d, service: mode, drain: flags.drain, idle: flags.idle}
 	s.places.Total, s.places.PerAddress = flags.clients, flags.perAddress
 	return flags.run(ctx, out, a, s)
+}
+
+// openMode returns the service of the mode, or nil for the one that connects to standard input and
+// output. It comes before listening: a client could connect to a server that then fails.
+func (flags *listenFlags) openMode(out *output) (_ service, done func(), err error) {
+	switch {
+	case flags.exec != "":
+		guard, err := startGuard()
+		if err != nil {
+			return nil, nil, failed(err, "the process that guards --exec cannot be started: %v", err)
+		}
+		return execService{flags.exec, guard}, guard.close, nil
+	case flags.into != "":
+		into, err := flags.intoFlags.open(out, flags.timeout)
+		if err != nil {
+			return nil, nil, err
+		}
+		return into, func() { into.folder.Close() }, nil
+	}
+	return flags.mode(out), func() {}, nil
 }
 
 // run completes the server for the modes that need more than a service, and runs it.
@@ -178,20 +204,6 @@ func (flags *listenFlags) run(
 	ctx context.Context, out *output, a address.Address, s *server,
 ) error {
 	switch {
-	case flags.exec != "":
-		guard, err := startGuard()
-		if err != nil {
-			return failed(err, "the process that guards --exec cannot be started: %v", err)
-		}
-		defer guard.close()
-		s.service = execService{flags.exec, guard}
-	case flags.into != "":
-		into, err := flags.intoFlags.open(out, flags.timeout)
-		if err != nil {
-			return err
-		}
-		defer into.folder.Close()
-		s.service = into
 	case flags.chat, flags.relay:
 		s.drain = 0 // a room does not end by itself
 	case s.service == nil:
@@ -415,13 +427,13 @@ func (flags *listenFlags) clientPolicy() (sealsock.Verifier, error) {
 	if flags.known == "" {
 		return p, nil
 	}
-	if p.PinOnly {
-		return nil, usage("--known-peers excludes --pin without --ca").hinted("write the name and the pin into the file")
+	if len(p.Pins) > 0 { // with --ca too: a client in the file would need none of the pins
+		return nil, usage("--known-peers excludes --pin").hinted("write the name and the pin into the file")
 	}
 	return newKnownClients(p, flags.known)
 }
 
-// mode is the service that the flags ask for, except --exec, or nil: then the
+// mode is the service that the flags ask for, except --exec and --into, or nil: then the
 // connection is joined to standard input and output.
 func (flags *listenFlags) mode(out *output) service {
 	switch {

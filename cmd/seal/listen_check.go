@@ -6,8 +6,8 @@ const (
 	maxTickets     = 64
 )
 
-// checkCredentials finds flags about what is shown that contradict each other.
-func (flags *listenFlags) checkCredentials() error {
+// checkResumption finds flags about sessions and versions that contradict each other.
+func (flags *listenFlags) checkResumption() error {
 	switch {
 	case flags.tickets < 0 || flags.tickets > maxTickets:
 		return usage("--tickets %d is not 0 to %d", flags.tickets, maxTickets).hinted("as in --tickets 2")
@@ -15,7 +15,22 @@ func (flags *listenFlags) checkCredentials() error {
 		return usage("--max-early-data %d is more than %d", flags.maxEarly, maxEarlyFile).hinted("as in --max-early-data 16384")
 	case flags.maxEarly > 0 && flags.tickets == 0:
 		return usage("--max-early-data needs resumption, which --tickets 0 disables").hinted("leave out one of them")
-	case flags.pskOnly():
+	case flags.pskAlone && flags.pskFile == "" && flags.tickets == 0:
+		return usage("--psk-without-dhe is about keys of --psk-file and sessions, and --tickets 0 " +
+			"disables sessions").hinted("add --psk-file FILE, or leave out --psk-without-dhe")
+	}
+	return flags.checkVersion(map[string]bool{
+		"--client-auth late": flags.late(), "--ech-keys": len(flags.echKeys) > 0,
+		"--max-early-data": flags.maxEarly > 0,
+	})
+}
+
+// checkCredentials finds flags about what is shown that contradict each other.
+func (flags *listenFlags) checkCredentials() error {
+	if err := flags.checkResumption(); err != nil {
+		return err
+	}
+	if flags.pskOnly() {
 		if err := flags.checkPSKOnly(); err != nil {
 			return err
 		}

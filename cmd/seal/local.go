@@ -165,6 +165,9 @@ func privateAddresses() []string {
 // localRoots adds the root of the local authority, if there is one, to those of
 // the system.
 func localRoots() (*trust.Roots, error) {
+	if _, err := authorityDir(); err != nil {
+		return nil, nil // a service without a home has no local authority
+	}
 	ca, err := openAuthority()
 	if errors.Is(err, authority.ErrNotExist) {
 		return nil, nil

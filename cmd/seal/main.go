@@ -33,7 +33,7 @@ func run(args []string) int {
 	stdout := &checkedWriter{w: os.Stdout}
 	root.SetOut(stdout)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
+	if err == nil || err == stdout.err {
 		err = outputError(stdout.err)
 	}
 	if err == nil {
@@ -104,6 +104,13 @@ func newRoot(out *output) *cobra.Command {
 	root.PersistentFlags().BoolVar(&out.json, "json", false, "print messages in JSON, one object in each line, to standard error")
 	root.PersistentFlags().BoolVarP(&out.quiet, "quiet", "q", false, "print only warnings and errors")
 	root.SetFlagErrorFunc(badFlag)
+	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		out.flags = cmd.Flags()
+		if err := refuseEmpty(cmd, args); err != nil {
+			return err
+		}
+		return refuseIgnored(cmd, args)
+	}
 	root.Version = readVersion().text()
 	root.Flags().Bool("version", false, "print the version, as seal version does")
 	root.SetVersionTemplate("{{.Version}}\n")
@@ -127,7 +134,19 @@ func newRoot(out *output) *cobra.Command {
 		newMan(),
 	)
 	completeValues(root)
+	refuseShells(root)
 	return root
+}
+
+// refuseShells makes seal completion fail for a shell that it does not know: its output goes
+// into a file, where the help that cobra prints would not be noticed.
+func refuseShells(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			cmd.Args, cmd.RunE = cobra.ArbitraryArgs, needsSubcommand
+		}
+	}
 }
 
 // exactArgs is cobra.ExactArgs with an error that names the arguments.
@@ -143,8 +162,19 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// atMostOne is cobra.MaximumNArgs(1) with an error that names the argument.
+func atMostOne(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usage("unexpected argument %q", args[1]).hinted("usage: %s", cmd.UseLine())
+	}
+	return nil
+}
+
 func unknownCommand(cmd *cobra.Command, name string) error {
-	err := usage("unknown command %q", name).hinted("%s help lists them", cmd.CommandPath())
+	err := usage("unknown command %q", name).hinted("seal help lists them")
+	if cmd.HasParent() {
+		err.hint = cmd.CommandPath() + " --help lists them"
+	}
 	if near := cmd.SuggestionsFor(name); len(near) > 0 {
 		err.hint = "did you mean " + cmd.CommandPath() + " " + near[0] + "?"
 	}

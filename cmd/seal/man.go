@@ -22,7 +22,8 @@ func newMan() *cobra.Command {
 		Args:    exactArgs("FOLDER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
-				return failed(err, "%s cannot be created: %v", args[0], cause(err))
+				return failed(err, "%s cannot be created: %v", args[0], cause(err)).
+					hinted("name a folder that this user may write to")
 			}
 			return writeManuals(cmd.Root(), args[0])
 		},
@@ -35,7 +36,8 @@ func writeManuals(cmd *cobra.Command, dir string) error {
 	}
 	name := filepath.Join(dir, strings.ReplaceAll(cmd.CommandPath(), " ", "-")+".1")
 	if err := os.WriteFile(name, []byte(manual(cmd)), 0o666); err != nil {
-		return failed(err, "%s cannot be written: %v", name, cause(err))
+		return failed(err, "%s cannot be written: %v", name, cause(err)).
+			hinted("check the folder, and its free space")
 	}
 	for _, sub := range cmd.Commands() {
 		if sub.Name() == "help" || sub.Name() == "completion" {

@@ -91,12 +91,12 @@ func (n *natsFlags) connect(out *output, later bool) (*nats.Conn, error) {
 		nats.SkipHostLookup(), nats.RetryOnFailedConnect(later),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
-				out.warn("the connection to NATS failed: %v; it is tried again", err)
+				out.warn("the connection to NATS failed: %s; it is tried again", reason(err))
 			}
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) { out.print(natsState{"connected"}) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			out.warn("NATS: %v", err)
+			out.warn("NATS: %s", reason(err))
 		}),
 	}
 	secure, err := n.secure()
@@ -172,7 +172,8 @@ func (n *natsFlags) login(out *output) (nats.Option, error) {
 	case bytes.HasPrefix(text, []byte("SU")) && len(text) == 58:
 		option, err := nats.NkeyOptionFromSeed(n.auth)
 		if err != nil {
-			return nil, failed(nil, "--nats-auth %s: the seed of the NKey is damaged", n.auth)
+			return nil, failed(nil, "--nats-auth %s: the seed of the NKey is damaged", n.auth).
+				hinted("copy it again from the file of nk or nsc")
 		}
 		return option, nil
 	case len(text) == 0 || bytes.ContainsAny(text, "\r\n"):

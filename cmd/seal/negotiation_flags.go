@@ -115,11 +115,25 @@ func (n *negotiationFlags) applyAlgorithms(cfg *sealsock.Config) (err error) {
 	return err
 }
 
+// checkVersion finds a flag, given ones being true, that TLS 1.2 has nothing for, if --max
+// excludes TLS 1.3.
+func (n *negotiationFlags) checkVersion(given map[string]bool) error {
+	v, err := iana.ParseVersion(n.max)
+	if err != nil || v >= iana.TLS13 { // --max is checked where it is used
+		return nil
+	}
+	for _, flag := range slices.Sorted(maps.Keys(given)) {
+		if given[flag] {
+			return usage("%s needs TLS 1.3, which --max %s excludes", flag, n.max).
+				hinted("leave out one of them")
+		}
+	}
+	return nil
+}
+
 // checkConfig finds flags that need a version or suite that the other flags exclude.
 func (n *negotiationFlags) checkConfig(cfg *sealsock.Config) error {
 	switch {
-	case cfg.ECHConfigs != nil && cfg.MaxVersion != 0 && cfg.MaxVersion < iana.TLS13:
-		return usage("--ech-config needs TLS 1.3, which --max %s excludes", n.max).hinted("leave out one of them")
 	case (len(cfg.PSKs) > 0 || cfg.FindPSK != nil) && !hasPSKSuite(cfg.CipherSuites):
 		return usage("--suites has no cipher suite for the keys of --psk-file, whose hash is SHA-256").hinted("add TLS_AES_128_GCM_SHA256")
 	}
@@ -156,8 +170,27 @@ func (n *negotiationFlags) openKeyLog(cfg *sealsock.Config, out *output) (done f
 	if info, err := file.Stat(); err == nil && accessibleToOthers(info) {
 		out.warn("other users can read or change %s: run chmod 600 on it", name)
 	}
-	cfg.KeyLog = io.Writer(file)
+	cfg.KeyLog = &warningWriter{file, func(err error) {
+		out.warn("the key log %s cannot be written, and lacks secrets: %v", name, cause(err))
+	}}
 	return func() { file.Close() }, nil
+}
+
+// A warningWriter reports its first error: the engine has no use for one of a key log, and it
+// calls Write from one goroutine at a time.
+type warningWriter struct {
+	io.Writer
+	warn func(error) // nil once it was called
+}
+
+// Write implements io.Writer.
+func (w *warningWriter) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	if err != nil && w.warn != nil {
+		w.warn(err)
+		w.warn = nil
+	}
+	return n, err
 }
 
 // list parts a list at its commas.

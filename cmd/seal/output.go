@@ -12,6 +12,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/sealsock/sealsock/internal/printable"
@@ -20,8 +21,9 @@ import (
 // An output prints notes to standard error: as text, or with --json as one JSON object
 // a line. It replaces or escapes the control characters in every note.
 type output struct {
-	json, quiet bool     // set by the flags before the first note
-	journal     *journal // of --log; nil for none
+	json, quiet bool           // set by the flags before the first note
+	journal     *journal       // of --log; nil for none
+	flags       *pflag.FlagSet // of the command; nil before it is known
 
 	connections atomic.Int64 // that were numbered
 
@@ -76,7 +78,7 @@ func (t *output) warn(format string, args ...any) {
 // fail prints an error and its hint, and returns the exit code for it.
 func (t *output) fail(err error) int {
 	p := explain(err)
-	f := failure{Message: p.text, Hint: p.hint, Code: p.code, Exit: p.exit}
+	f := failure{Message: p.text, Hint: ownFlags(p.hint, t.flags), Code: p.code, Exit: p.exit}
 	t.log(f)
 	t.write(f, red)
 	return p.exit

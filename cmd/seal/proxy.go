@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/url"
 	"os"
@@ -91,7 +92,8 @@ func (flags *proxyFlags) open(out *output) (*proxies, error) {
 	}
 	name, password, ok := strings.Cut(strings.TrimRight(string(line), "\r\n"), ":")
 	if !ok || name == "" || strings.ContainsAny(name+password, "\r\n") {
-		return nil, failed(nil, "--proxy-user-file %s: not a line USER:PASSWORD", flags.userFile)
+		return nil, failed(nil, "--proxy-user-file %s: not a line USER:PASSWORD", flags.userFile).
+			hinted("write that one line into the file")
 	}
 	p.fixed.user = url.UserPassword(name, password)
 	return p, nil
@@ -163,10 +165,7 @@ func (p *proxies) dial(ctx context.Context, a address.Address) (net.Conn, error)
 	}
 	conn, err := through.dial(ctx, addr)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		return nil, through.explain(err)
+		return nil, through.explain(causeOf(ctx, err), addr)
 	}
 	conn = &proxiedConn{conn, remoteName(addr)}
 	if a.Scheme() != "ws" {
@@ -224,13 +223,37 @@ func dialProxy(ctx context.Context, addr string) (net.Conn, error) {
 	return sealsock.Dial(ctx, addr, cfg)
 }
 
-// explain names the proxy in an error.
-func (p *proxy) explain(err error) error {
+// explain names the proxy in an error of connecting to addr. An interruption has no part in
+// it, but the end of --timeout does: the server was not even asked.
+func (p *proxy) explain(err error, addr string) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		slow := failed(err, "the proxy %s did not connect to %s in time", p.url.Host, addr)
+		slow.code = "proxy"
+		return slow.hinted("the proxy or the server may be slow or may have stopped (--timeout), "+
+			"or the proxy does not speak %s", p.url.Scheme)
+	}
+	if _, stopped := errors.AsType[*interrupted](err); stopped {
+		return err
+	}
+	if socks, ok := errors.AsType[*net.OpError](err); ok && strings.HasPrefix(socks.Op, "socks ") {
+		if below, ok := errors.AsType[*net.OpError](socks.Err); ok {
+			err = below // it names the proxy, and the one around it the server
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = errors.New("it closed the connection without an answer")
+	}
 	inner := explain(err)
 	problem := failed(err, "the proxy %s: %s", p.url.Host, inner.text)
 	problem.code, problem.hint = "proxy", inner.hint
-	if errors.Is(err, through.ErrUser) {
+	switch {
+	case errors.Is(err, through.ErrUser):
 		problem.hint = "name a file with the line USER:PASSWORD: --proxy-user-file FILE"
+	case inner.code == "refused":
+		problem.hint = "check host and port of the proxy, or connect without one (--proxy none)"
+	case inner.hint == "" || inner.code == "reset" || inner.code == "closed":
+		problem.hint = "the proxy may not allow or not reach the server, or may not speak " +
+			p.url.Scheme
 	}
 	return problem
 }

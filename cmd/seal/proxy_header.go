@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/sealsock/sealsock/internal/admit"
 	"github.com/sealsock/sealsock/internal/printable"
 	"github.com/sealsock/sealsock/proxyprotocol"
 )
@@ -66,7 +67,7 @@ func parseSenders(text string) (*senders, error) {
 			return nil, usage("--accept-proxy-header: %q is no network", printable.Line(word)).
 				hinted("as in 10.0.0.0/8,192.0.2.1; unix for UNIX-domain sockets, any for all")
 		}
-		s.networks = append(s.networks, network.Masked())
+		s.networks = append(s.networks, admit.Unmapped(network.Masked()))
 	}
 	return s, nil
 }

@@ -152,14 +152,9 @@ func reachable(a address.Address, at *net.TCPAddr) (host string, port int) {
 func (l *listening) tcpCommands(host string, port int, o *credentials) []string {
 	name := l.nameFor(host, o.id)
 	to := net.JoinHostPort(host, fmt.Sprint(port))
-	var as, verify, sni string
+	var as string
 	if name != host {
 		as = " --name " + quoted(name)
-	}
-	if _, err := netip.ParseAddr(name); err == nil {
-		verify = " -verify_ip " + name
-	} else {
-		verify, sni = " -verify_hostname "+quoted(name), " -servername "+quoted(name)
 	}
 	root := l.RootFile
 	if root == "" {
@@ -170,7 +165,8 @@ func (l *listening) tcpCommands(host string, port int, o *credentials) []string 
 		return commands // no other program takes a bare key by its pin
 	}
 	commands = append(commands,
-		"openssl s_client -quiet -verify_return_error -CAfile "+quoted(root)+verify+sni+" -connect "+to,
+		"openssl s_client -quiet -verify_return_error -CAfile "+quoted(root)+provesName(name)+
+			" -connect "+to,
 		python(root, host, port, name, o.http),
 	)
 	if o.http {
@@ -181,6 +177,14 @@ func (l *listening) tcpCommands(host string, port int, o *credentials) []string 
 		commands = append(commands, curl+" "+quoted("https://"+net.JoinHostPort(name, fmt.Sprint(port))+"/"))
 	}
 	return commands
+}
+
+// provesName has the flags of OpenSSL for the name that the server must prove.
+func provesName(name string) string {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return " -verify_ip " + name
+	}
+	return " -verify_hostname " + quoted(name) + " -servername " + quoted(name)
 }
 
 // externalName is the name or address by which other machines may reach the listener and

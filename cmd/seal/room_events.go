@@ -78,7 +78,7 @@ func talkEventOf(e *talk.Event) talkEvent {
 	}
 	var changed *trust.Error
 	if errors.As(e.Err, &changed) {
-		n.Reason = e.Err.Error()
+		n.Reason = reason(e.Err)
 	}
 	return n
 }

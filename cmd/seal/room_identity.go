@@ -33,14 +33,14 @@ func (flags *chatFlags) loadIdentity(file string) (*talk.Identity, error) {
 func encryptIdentity(id *talk.Identity, file string) error {
 	passphrase, err := askPassword("new passphrase for " + file)
 	if err != nil {
-		return failed(err, "there is no terminal to ask for the passphrase").
+		return unanswered(err, "passphrase").
 			hinted("run seal chat join --passphrase on a terminal once")
 	}
 	defer func() { clear(passphrase) }()
 	again, err := askPassword("the same again")
 	switch {
 	case err != nil:
-		return failed(err, "there is no terminal to ask for the passphrase")
+		return unanswered(err, "passphrase").hinted("the key was not encrypted; try again")
 	case len(passphrase) == 0 || !bytes.Equal(passphrase, again):
 		return failed(nil, "the passphrase is empty, or the second is another one").
 			hinted("the key was not encrypted; try again")

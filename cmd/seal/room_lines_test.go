@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sealsock/sealsock/internal/chatscreen"
 	"github.com/sealsock/sealsock/internal/relaytest"
@@ -32,7 +34,10 @@ func TestLinesAreData(t *testing.T) {
 	}
 	ann := join("ann")
 	in, shown := io.Pipe()
-	ctx, cancel := context.WithCancel(t.Context())
+	late := time.AfterFunc(20*time.Second, func() { in.CloseWithError(os.ErrDeadlineExceeded) })
+	defer late.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	c := &roomChat{room: ann, name: "ann", out: &output{w: io.Discard}, stdout: shown,
 		met: make(chan struct{}), files: &chatscreen.Files{Room: ann}}
 	ended := make(chan error, 1)
@@ -48,7 +53,7 @@ func TestLinesAreData(t *testing.T) {
 		room := join(member.name)
 		rooms = append(rooms, room)
 		for !slices.ContainsFunc(room.Members(), isAnn) {
-			if _, err := room.Receive(t.Context()); err != nil {
+			if _, err := room.Receive(ctx); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +19,7 @@ import (
 	"github.com/sealsock/sealsock/address"
 	"github.com/sealsock/sealsock/internal/chatscreen"
 	"github.com/sealsock/sealsock/internal/nickname"
+	"github.com/sealsock/sealsock/internal/printable"
 	"github.com/sealsock/sealsock/talk"
 	"github.com/sealsock/sealsock/trust"
 )
@@ -89,8 +93,13 @@ func newChatNew() *cobra.Command {
 		Example: chatNewExample,
 		Args:    exactArgs("RELAY"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := address.Parse(args[0]); err != nil {
+			at, err := address.Parse(args[0])
+			if err != nil {
 				return err
+			}
+			if known := slices.Contains(invitedSchemes, at.Scheme()); !known {
+				return usage("no member would connect to a relay at %s:", at.Scheme()).
+					hinted("as in relay.example:4433")
 			}
 			if _, err := pinned(pin); err != nil {
 				return err
@@ -149,7 +158,12 @@ type chatFlags struct {
 	dir      string
 
 	passphrase bool
+
+	pin string // the flags that accept a relay by its key
 }
+
+// invitedPin is chatFlags.pin for a room.
+const invitedPin = "an invitation of seal chat new --pin PIN"
 
 func newChatJoin(out *output) *cobra.Command {
 	var flags chatFlags
@@ -158,7 +172,7 @@ func newChatJoin(out *output) *cobra.Command {
 		Short:   "Join a room",
 		Long:    chatJoinLong,
 		Example: chatJoinExample,
-		Args:    cobra.MaximumNArgs(1),
+		Args:    atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return flags.join(cmd.Context(), out, cmd.OutOrStdout(), args)
 		},
@@ -185,6 +199,9 @@ func newChatJoin(out *output) *cobra.Command {
 func (flags *chatFlags) join(
 	ctx context.Context, out *output, stdout io.Writer, args []string,
 ) error {
+	if err := checkDir(flags.dir); err != nil {
+		return err
+	}
 	opts, err := interruptibly(ctx, func() (*talk.Options, error) {
 		return flags.options(out, args)
 	})
@@ -273,7 +290,7 @@ func readInvitation(out *output, args []string) (*talk.Invitation, error) {
 	} else {
 		var err error
 		if text, err = ask("Invitation: "); err != nil {
-			return nil, failed(err, "there is no terminal to ask for the invitation").
+			return nil, unanswered(err, "invitation").
 				hinted("name a file that has it: seal chat join FILE")
 		}
 	}
@@ -281,7 +298,53 @@ func readInvitation(out *output, args []string) (*talk.Invitation, error) {
 	if err != nil {
 		return nil, failed(err, "%v", err).hinted("seal chat new prints an invitation")
 	}
-	return invitation, nil
+	return invitation, checkInvited(invitation.Relay)
+}
+
+// invitedSchemes are those of the addresses that an invitation may have. Another user has made it,
+// and must not choose a device, a bus or a descriptor of this machine that is written to.
+var invitedSchemes = []string{"tcp", "tcp4", "tcp6", "mptcp", "ws", "wss", "unix", "vsock"}
+
+// checkInvited reports why the relay of an invitation is not connected to.
+func checkInvited(relay string) error {
+	at, err := address.Parse(relay)
+	if err != nil {
+		return failed(err, "the address of the relay in the invitation: %v", err)
+	}
+	if !slices.Contains(invitedSchemes, at.Scheme()) {
+		return failed(os.ErrInvalid, "the invitation names a relay at %s:, which is no network "+
+			"of relays", at.Scheme()).hinted("ask for an invitation with a host and a port")
+	}
+	return nil
+}
+
+// withoutRelay is the error of a relay that was not reached. It names the relay: the peer could
+// be the other member.
+func (flags *chatFlags) withoutRelay(at address.Address, err error) error {
+	p := explainHandshake(err)
+	p.err = err
+	if refused, ok := errors.AsType[*trust.Error](err); ok {
+		p.hint = flags.relayHint(refused)
+	}
+	if p.code == "refused" || p.code == "not-found" {
+		return p.hinted("start the relay (seal relay), or check its address")
+	}
+	p.text = "the relay " + printable.Line(at.String()) + ": " + p.text
+	return p
+}
+
+// relayHint is trustHint with those flags that this command has.
+func (flags *chatFlags) relayHint(e *trust.Error) string {
+	pin := strings.Replace(cmp.Or(flags.pin, invitedPin), "PIN", e.Pin.String(), 1)
+	switch e.Code {
+	case trust.CodeUnknownAuthority, trust.CodeSelfSigned, trust.CodeSelfSignedInChain:
+		return withFlags(e.Hint, "--ca FILE, or "+pin)
+	case trust.CodeNoRoots:
+		return withFlags(e.Hint, "--ca FILE")
+	case trust.CodePinMismatch:
+		return withFlags(e.Hint, pin)
+	}
+	return e.Hint
 }
 
 // dial returns what connects to the relay of an invitation.
@@ -302,13 +365,21 @@ func (flags *chatFlags) dial(i *talk.Invitation) (func(context.Context) (net.Con
 	}
 	at, err := address.Parse(i.Relay)
 	if err != nil {
-		return nil, failed(err, "the address of the relay in the invitation: %v", err)
+		return nil, usage("the address of the relay: %s", reason(err)).
+			hinted("as in relay.example:4433")
+	}
+	if at.Packets() {
+		return nil, usage("the relay needs an address of a stream, and %s:// carries datagrams",
+			at.Scheme()).hinted("as in relay.example:4433")
 	}
 	cfg := &sealsock.Config{Trust: policy}
 	return func(ctx context.Context) (net.Conn, error) {
 		conn, err := sealsock.DialAddress(ctx, belowTLS(at), cfg)
+		if ctx.Err() != nil && err != nil {
+			return nil, err
+		}
 		if err != nil {
-			return nil, err // and no nil *Conn in an interface
+			return nil, flags.withoutRelay(at, err) // and no nil *Conn in an interface
 		}
 		return overTLS(ctx, at, conn)
 	}, nil

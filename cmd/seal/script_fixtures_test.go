@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/testcert"
 	"github.com/sealsock/sealsock/starttls"
 )
@@ -75,12 +77,11 @@ func dial(ts *testscript.TestScript, neg bool, args []string) {
 	io.Copy(io.Discard, c)
 }
 
-// freeport sets $PORT to a TCP port that no program listens on just now.
-func freeport(ts *testscript.TestScript, neg bool, args []string) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// setPort sets $PORT to a port that no program uses just now.
+func setPort(ts *testscript.TestScript, neg bool, args []string) {
+	port, err := freeport.Find()
 	ts.Check(err)
-	ts.Setenv("PORT", strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
-	ts.Check(l.Close())
+	ts.Setenv("PORT", strconv.Itoa(port))
 }
 
 // dialable ADDRESS waits until a program listens there.

@@ -38,6 +38,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("OPENSSL_CONF", "/dev/null")
 			env.Setenv("PATH", env.Getenv("PATH")+string(filepath.ListSeparator)+systemPrograms)
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // each seal would wait a second
+			env.Setenv(mutant, os.Getenv(mutant))
 			b := &background{running: make(map[string]*program)}
 			env.Values[backgroundKey{}] = b
 			env.Defer(b.killAll)
@@ -45,6 +46,9 @@ func TestScripts(t *testing.T) {
 		},
 	})
 }
+
+// mutant is the variable with which test/mutants picks the mutant of the programs it runs.
+const mutant = "SEALSOCK_MUTANT"
 
 // systemPrograms is where Debian has servers. It is not in the PATH of an ordinary user.
 const systemPrograms = "/usr/sbin"
@@ -78,7 +82,7 @@ var scriptCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"proxying": proxying,
 	"dial":     dial,
 	"unhex":    unhex,
-	"freeport": freeport,
+	"freeport": setPort,
 	"dialable": dialable,
 	"waitsize": waitsize,
 	"nudge":    nudge,
@@ -171,6 +175,7 @@ func environ(ts *testscript.TestScript) []string {
 	var env []string
 	for _, key := range []string{
 		"PATH", "HOME", "WORK", "TMPDIR", "SEALSOCK_HOME", "SSLKEYLOGFILE", "OPENSSL_CONF", "GORACE", "SystemRoot",
+		mutant,
 		"SEAL_PEER_NAME", "SEAL_PEER_PIN", "SEAL_PEER_TRUSTED", "SEAL_OTHER",
 		"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES",
 		"HTTPS_PROXY", "https_proxy", "all_proxy", "NO_PROXY",

@@ -50,11 +50,19 @@ func unreadableSecret(flag, name string, err error) error {
 // replaceSecret replaces a file as a whole, so that a crash leaves the old one or the
 // new one. Only its owner may read it.
 func replaceSecret(name string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".seal-*") // with mode 0600
+	return replaceFile(name, data, func(*os.File) error { return nil })
+}
+
+// replaceFile gives data the name of an old file once it is on the disk. prepare adapts the new
+// file, whose mode is 0600.
+func replaceFile(name string, data []byte, prepare func(*os.File) error) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".seal-*")
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
+	if err = prepare(f); err == nil {
+		_, err = f.Write(data)
+	}
 	if err == nil {
 		err = f.Sync()
 	}
@@ -65,4 +73,33 @@ func replaceSecret(name string, data []byte) error {
 		os.Remove(f.Name())
 	}
 	return err
+}
+
+// replaceKept replaces what has a name as a whole, so that a crash or a full disk leaves the old
+// file or the new one. Mode and owner of a file stay, and a symbolic link stays one; mode is for a
+// link to nothing. What is no regular file, such as /dev/stdout, is written to.
+func replaceKept(name string, data []byte, mode fs.FileMode) error {
+	old, err := os.Stat(name)
+	if err != nil {
+		return replaceFile(name, data, func(f *os.File) error { return f.Chmod(mode) })
+	}
+	if !old.Mode().IsRegular() {
+		return writeInto(name, data)
+	}
+	if name, err = filepath.EvalSymlinks(name); err != nil {
+		return err
+	}
+	return replaceFile(name, data, func(f *os.File) error {
+		return errors.Join(keepOwner(f, old), f.Chmod(old.Mode().Perm()))
+	})
+}
+
+// writeInto writes to what has a name, without another one in its place.
+func writeInto(name string, data []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
 }

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,7 +35,8 @@ const sendExample = `  seal send report.pdf
 
 const receiveLong = `
 Receive the files of someone who runs seal send. The terminal asks for the code. On a
-terminal seal shows what is offered, and asks whether to receive it.
+terminal seal shows what is offered, and asks whether to receive it. It asks nothing with
+--yes or --json, nor where the code is from a flag and standard input is no terminal.
 
 A file has its name when it is complete, its checksum was compared with the sender's,
 and it is on the disk. Until then it is in a folder whose name begins with .seal-partial-.
@@ -123,10 +126,11 @@ func (flags *sendFlags) send(
 	}{{"receivers", flags.receivers, 40}, {"attempts", flags.attempts, 1000},
 		{"words", flags.words, 16}} {
 		if bound.value < 1 || bound.value > bound.top {
-			return usage("--%s takes a number from 1 to %d", bound.flag, bound.top)
+			return usage("--%s takes a number from 1 to %d", bound.flag, bound.top).
+				hinted("leave it out for the usual one")
 		}
 	}
-	dial, err := (&chatFlags{ca: flags.ca}).dial(flags.invitation())
+	dial, err := (&chatFlags{ca: flags.ca, pin: "--pin PIN"}).dial(flags.invitation())
 	if err != nil {
 		return err
 	}
@@ -134,7 +138,7 @@ func (flags *sendFlags) send(
 		return transfer.Scan(ctx, args...)
 	})
 	if err != nil {
-		return transferProblem(ctx, err)
+		return sendProblem(ctx, err)
 	}
 	for _, name := range files.Skipped {
 		out.print(transferEvent{What: "skipped", Name: name})
@@ -146,7 +150,7 @@ func (flags *sendFlags) send(
 		Notify: shown.notify, Progress: shown.progress,
 	})
 	if err != nil {
-		return transferProblem(ctx, err)
+		return sendProblem(ctx, err)
 	}
 	if _, err := fmt.Fprintln(cmd.OutOrStdout(), s.Code().Text()); err != nil {
 		s.Close()
@@ -156,7 +160,7 @@ func (flags *sendFlags) send(
 		Command: flags.receiving()})
 	err = s.Run(ctx)
 	shown.end()
-	return transferProblem(ctx, err)
+	return sendProblem(ctx, err)
 }
 
 // receiving is the command for the receiver.
@@ -210,9 +214,26 @@ func newReceive(out *output) *cobra.Command {
 	return cmd
 }
 
+// checkDir finds a folder of --dir that cannot be used before a code is.
+func checkDir(name string) error {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return failed(err, "--dir %s cannot be used: %v", name, cause(err)).
+			hinted("name a folder that exists, and that this user may write to")
+	case !info.IsDir():
+		return failed(nil, "--dir %s is not a folder", name).
+			hinted("name the folder for the files; they keep their names")
+	}
+	return nil
+}
+
 // receive runs the command.
 func (flags *receiveFlags) receive(ctx context.Context, out *output) error {
-	dial, err := (&chatFlags{ca: flags.ca}).dial(flags.invitation())
+	if err := checkDir(flags.dir); err != nil {
+		return err
+	}
+	dial, err := (&chatFlags{ca: flags.ca, pin: "--pin PIN"}).dial(flags.invitation())
 	if err != nil {
 		return err
 	}
@@ -221,17 +242,18 @@ func (flags *receiveFlags) receive(ctx context.Context, out *output) error {
 		return err
 	}
 	shown := newShownTransfer(out, "receiving", 1)
+	begun := false
 	received, err := transfer.Receive(ctx, transfer.ReceiveOptions{
 		Dial: dial, Code: code, Dir: flags.dir, RelayOnly: flags.noDirect,
 		Accept: func(ctx context.Context, o *transfer.Offer) (bool, error) {
 			return flags.accept(ctx, out, o)
 		},
 		Notify:   shown.notify,
-		Progress: func(done, total int64) { shown.progress(0, done, total) },
+		Progress: func(done, total int64) { begun = true; shown.progress(0, done, total) },
 	})
 	shown.end()
 	if err != nil {
-		return transferProblem(ctx, err)
+		return receiveProblem(ctx, err, begun)
 	}
 	out.print(transferEvent{What: "received", Files: received.Files, Bytes: received.Bytes})
 	return nil
@@ -243,7 +265,7 @@ func (flags *receiveFlags) readCode(ctx context.Context, out *output) (*transfer
 	var err error
 	switch {
 	case flags.code != "" && flags.codeFile != "":
-		return nil, usage("--code and --code-file exclude each other")
+		return nil, usage("--code and --code-file exclude each other").hinted("leave out one of them")
 	case flags.codeFile == "-":
 		var b []byte
 		b, err = readBounded(ctx, "-", maxCodeFile)
@@ -256,7 +278,7 @@ func (flags *receiveFlags) readCode(ctx context.Context, out *output) (*transfer
 	case flags.code == "":
 		text, err = interruptibly(ctx, func() (string, error) { return ask("Code: ") })
 		if err != nil && ctx.Err() == nil {
-			return nil, failed(err, "there is no terminal to ask for the code").
+			return nil, unanswered(err, "code").
 				hinted("write it to a file, and name that with --code-file")
 		}
 	}
@@ -274,13 +296,15 @@ func (flags *receiveFlags) readCode(ctx context.Context, out *output) (*transfer
 // errDeclined is the answer of a user who does not accept an offer.
 var errDeclined = errors.New("the user has declined")
 
-// accept decides about an offer: it asks where standard input is a terminal.
+// accept decides about an offer. It asks where standard input is a terminal, and where the code
+// was typed at one.
 func (flags *receiveFlags) accept(
 	ctx context.Context, out *output, o *transfer.Offer,
 ) (overwrite bool, err error) {
 	offered := transferEvent{What: "offer", Files: o.Files, Bytes: o.Bytes, Names: o.Names,
-		Present: o.Present}
-	asks := isTerminal(os.Stdin) && !out.json
+		Folders: o.Folders, Present: o.Present}
+	typed := flags.code == "" && flags.codeFile == ""
+	asks := (typed || isTerminal(os.Stdin)) && !out.json
 	if flags.yes || !asks {
 		out.print(offered)
 	} else if !agrees(ctx, strings.TrimPrefix(offered.text(), "seal: ")+"\nReceive? (yes or no) ") {
@@ -290,10 +314,9 @@ func (flags *receiveFlags) accept(
 	case len(o.Existing) == 0 || flags.overwrite:
 		return flags.overwrite, nil
 	case !asks || flags.yes:
-		return false, failed(transfer.ErrExists, "%s exists", listed(o.Existing)).
-			hinted("--overwrite replaces files; --dir names another folder")
+		return false, failed(transfer.ErrExists, "%s", exist(o.Existing)).hinted(existHint)
 	}
-	if !agrees(ctx, listed(o.Existing)+" exists.\nReplace? (yes or no) ") {
+	if !agrees(ctx, oneLine(exist(o.Existing))+".\nReplace? (yes or no) ") {
 		return false, errDeclined
 	}
 	return true, nil
@@ -306,33 +329,108 @@ func agrees(ctx context.Context, question string) bool {
 	return err == nil && (answer == "yes" || answer == "y")
 }
 
-// listed names some of many files.
+// listed names some of many files. Those that begin with a dot, which programs read their
+// settings from and which lists of files leave out, come first: 20 are named, and others
+// counted.
 func listed(names []string) string {
-	const most = 3
-	text := strings.Join(names[:min(len(names), most)], ", ")
-	if more := len(names) - most; more > 0 {
+	const most, mostHidden = 3, 20
+	names = slices.Clone(names)
+	hidden := func(name string) bool {
+		return strings.HasPrefix(name, ".") || strings.Contains(name, "/.")
+	}
+	slices.SortStableFunc(names, func(a, b string) int {
+		switch {
+		case hidden(a) == hidden(b):
+			return 0
+		case hidden(a):
+			return -1
+		}
+		return 1
+	})
+	shown := 0
+	for shown < len(names) && (shown < most || shown < mostHidden && hidden(names[shown])) {
+		shown++
+	}
+	text := strings.Join(names[:shown], ", ")
+	if more := len(names) - shown; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
+	unnamed := slices.DeleteFunc(names[shown:], func(name string) bool { return !hidden(name) })
+	if len(unnamed) > 0 {
+		text += fmt.Sprintf(", %d of them with a dot in front", len(unnamed))
+	}
 	return text
+}
+
+// exist is the text that files are there.
+func exist(names []string) string {
+	if len(names) == 1 {
+		return names[0] + " exists"
+	}
+	return listed(names) + " exist"
+}
+
+const (
+	existHint = "run seal receive again with the same code, and --overwrite or another --dir"
+	keptHint  = "run seal receive again with the code that seal send shows: " +
+		"what has arrived is kept"
+)
+
+// sendHints has what a sender does about errors for which a receiver does something else.
+var sendHints = map[error]string{
+	transfer.ErrWrongCode: "run seal send again, and tell the receiver the new code",
+	transfer.ErrName:      "rename the file, or send an archive",
+	transfer.ErrSpace:     "",
+	transfer.ErrGone:      "run seal send again, and tell the receiver the new code",
 }
 
 // transferHints has what to do about the errors of a transfer.
 var transferHints = []struct {
 	err  error
 	code string
-	hint string
+	hint string // for a receiver
 }{
-	{transfer.ErrWrongCode, "wrong-code", "run seal send again, and compare the new code"},
+	{transfer.ErrWrongCode, "wrong-code", "ask the sender to run seal send again for a new code"},
 	{transfer.ErrUsedUp, "used-up", "ask the sender to run seal send again"},
 	{transfer.ErrBusy, "busy", "wait for another receiver, or ask for --receivers of seal send"},
 	{transfer.ErrNoSender, "no-sender", "both sides need the same relay: --relay"},
 	{transfer.ErrName, "unsafe-name", "ask the sender to rename the file, or to send an archive"},
-	{transfer.ErrExists, "exists", "--overwrite replaces files; --dir names another folder"},
-	{transfer.ErrSpace, "no-space", "--dir names a folder on another disk"},
+	{transfer.ErrExists, "exists", existHint},
+	{transfer.ErrSpace, "no-space", "make space, or name a folder on another disk with --dir, and " +
+		"run seal receive again with the same code"},
 	{transfer.ErrCorrupt, "corrupt", "run seal receive again"},
-	{transfer.ErrGone, "gone", "run seal receive again with the same code: what has arrived is kept"},
+	{transfer.ErrGone, "gone", keptHint},
 	{transfer.ErrChanged, "changed", "run seal send again"},
 	{transfer.ErrRefused, "refused", ""},
+}
+
+// sendProblem explains an error to a sender.
+func sendProblem(ctx context.Context, err error) error {
+	err = transferProblem(ctx, err)
+	var p *problem
+	if !errors.As(err, &p) {
+		return err
+	}
+	if file, missing := errors.AsType[*fs.PathError](err); missing && p.hint == "" &&
+		errors.Is(err, fs.ErrNotExist) {
+		p.text, p.hint = file.Path+" does not exist", "check the name and the folder"
+	}
+	for kind, hint := range sendHints {
+		if p.err != nil && errors.Is(p.err, kind) {
+			p.hint = hint
+		}
+	}
+	return err
+}
+
+// receiveProblem explains an error to a receiver, which may have begun to receive files.
+func receiveProblem(ctx context.Context, err error, begun bool) error {
+	if ctx.Err() == nil || !begun {
+		return transferProblem(ctx, err)
+	}
+	p := explain(causeOf(ctx, err))
+	p.hint = keptHint
+	return p
 }
 
 // transferProblem explains an error of a transfer.
@@ -348,12 +446,16 @@ func transferProblem(ctx context.Context, err error) error {
 	case errors.Is(err, errDeclined):
 		return failed(err, "nothing was received")
 	}
+	text, ours := strings.CutPrefix(err.Error(), "transfer: ")
 	for _, h := range transferHints {
 		if errors.Is(err, h.err) {
-			p := failed(err, "%s", strings.TrimPrefix(err.Error(), "transfer: "))
+			p := failed(err, "%s", text)
 			p.hint, p.code = h.hint, h.code
 			return p
 		}
+	}
+	if ours {
+		return failed(err, "%s", strings.TrimSuffix(text, ": "+os.ErrInvalid.Error()))
 	}
 	return err
 }

@@ -15,7 +15,8 @@ type transferEvent struct {
 	Receiver int      `json:"receiver,omitempty"` // of several, at the sender
 	Name     string   `json:"name,omitempty"`     // of a file
 	Names    []string `json:"names,omitempty"`
-	Route    string   `json:"route,omitempty"` // "relay" or "direct"
+	Folders  []string `json:"folders,omitempty"` // of names: those that are there already
+	Route    string   `json:"route,omitempty"`   // "relay" or "direct"
 	Files    int      `json:"files,omitempty"`
 	Bytes    int64    `json:"bytes,omitempty"`
 	Present  int64    `json:"present,omitempty"` // bytes of an earlier attempt
@@ -38,6 +39,7 @@ var transferTexts = map[string]string{
 	"fallback":     "the direct connection has ended; the relay carries the rest",
 	"finished":     "the receiver has everything",
 	"failed":       "the transfer has failed; the receiver can try again with the same code",
+	"waiting":      "no sender has answered yet: is seal send running, with the same relay?",
 	"guessed":      "warning: a wrong code was tried",
 	"suspect":      "warning: something was received that the other side did not send, and dropped",
 }
@@ -49,6 +51,9 @@ func (e transferEvent) text() string {
 		text = fmt.Sprintf("%s; the receiver runs: %s", e.amount(), e.Command)
 	case "offer":
 		text = fmt.Sprintf("%s: %s", e.amount(), listed(e.Names))
+		if len(e.Folders) > 0 {
+			text += "; files are added to what is in " + listed(e.Folders)
+		}
 		if e.Present > 0 {
 			text += fmt.Sprintf("; %s of it are here", byteText(float64(e.Present)))
 		}
@@ -87,6 +92,7 @@ var transferWhat = map[transfer.EventKind]string{
 	transfer.Started: "started", transfer.Away: "away", transfer.Back: "back",
 	transfer.Fallback: "fallback", transfer.Finished: "finished", transfer.Failed: "failed",
 	transfer.Guessed: "guessed", transfer.Suspect: "suspect", transfer.FileDone: "file",
+	transfer.Waiting: "waiting",
 }
 
 // progressEvent is how often --json shows the progress.
@@ -126,7 +132,7 @@ func (s *shownTransfer) notify(e transfer.Event) {
 		n.Receiver = e.Receiver
 	}
 	if e.Err != nil {
-		n.Reason = strings.TrimPrefix(explain(e.Err).text, "transfer: ")
+		n.Reason = explain(e.Err).text
 	}
 	if e.Kind == transfer.Started {
 		s.mu.Lock()

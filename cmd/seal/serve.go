@@ -72,12 +72,9 @@ func (d tlsListener) accept(ctx context.Context) (*serverConn, error) {
 		return nil, err
 	}
 	v := newServerConn(overPackets(conn), factsOf(conn, "connection from"))
-	if v.early, err = takeEarly(conn); err != nil {
+	if err := v.takeEarly(conn); err != nil {
 		conn.Close()
 		return nil, err
-	}
-	if len(v.early) > 0 {
-		v.facts.Early = &earlyFacts{"received", len(v.early)}
 	}
 	return v, nil
 }

@@ -32,6 +32,10 @@ func (a *trustFlags) register(f *pflag.FlagSet, whose string) {
 	f.DurationVar(&a.maxAge, "revocation-max-age", 0,
 		"do not rely on answers about revocation that were made longer ago than this `time`")
 	f.BoolVar(&a.strict, "strict", false, "check certificates against all rules of RFC 5280")
+}
+
+// registerKnown registers --known-peers.
+func (a *trustFlags) registerKnown(f *pflag.FlagSet, whose string) {
 	f.StringVar(&a.known, "known-peers", "", "accept "+whose+" by the keys in this `file`, if no trusted authority certifies them")
 }
 
@@ -84,24 +88,14 @@ func (a *trustFlags) roots() (*trust.Roots, error) {
 // revoked returns how to check certificates for revocation; nil means the default of
 // the policy.
 func (a *trustFlags) revoked() (*trust.Revocation, error) {
-	if a.revocation == "" && len(a.crl) == 0 {
+	if a.revocation == "" && len(a.crl) == 0 && a.maxAge == 0 {
 		return nil, nil
 	}
-	r := &trust.Revocation{MaxAge: a.maxAge}
-	switch a.revocation {
-	case "":
-	case "off":
-		r.Mode = trust.RevocationOff
-	case "prefer":
-		r.Mode = trust.RevocationPrefer
-	case "require":
-		r.Mode = trust.RevocationRequire
-	default:
-		return nil, usage("--revocation %q is not valid", a.revocation).hinted("it is off, prefer or require")
+	mode, err := a.revocationMode()
+	if err != nil {
+		return nil, err
 	}
-	if r.Mode == trust.RevocationOff && len(a.crl) > 0 {
-		return nil, usage("--revocation off excludes --crl").hinted("leave out one of them")
-	}
+	r := &trust.Revocation{Mode: mode, MaxAge: a.maxAge}
 	if cache, err := os.UserCacheDir(); err == nil {
 		r.CacheDir = filepath.Join(cache, "sealsock", "revocation")
 	}
@@ -120,9 +114,36 @@ func (a *trustFlags) revoked() (*trust.Revocation, error) {
 	return r, nil
 }
 
+// revocationMode reads --revocation, which if it is off excludes the other flags.
+func (a *trustFlags) revocationMode() (trust.RevocationMode, error) {
+	switch a.revocation {
+	case "":
+		return trust.RevocationAtHand, nil
+	case "prefer":
+		return trust.RevocationPrefer, nil
+	case "require":
+		return trust.RevocationRequire, nil
+	case "off":
+	default:
+		return 0, usage("--revocation %q is not valid", a.revocation).
+			hinted("it is off, prefer or require")
+	}
+	switch {
+	case len(a.crl) > 0:
+		return 0, usage("--revocation off excludes --crl").hinted("leave out one of them")
+	case a.maxAge > 0:
+		return 0, usage("--revocation off excludes --revocation-max-age").
+			hinted("leave out one of them")
+	}
+	return trust.RevocationOff, nil
+}
+
 // unreadable is the problem of a file that a flag named.
 func unreadable(flag, name string, err error, hint string) error {
 	p := failed(err, "%s %v", flag, err).hinted("%s", hint)
+	if _, below := errors.AsType[*fs.PathError](err); below {
+		p.text = flag + " " + name + " cannot be read: " + cause(err).Error()
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		p.text = flag + " " + name + " does not exist"

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -58,13 +57,13 @@ func newTunnelCommand(out *output) *cobra.Command {
 		Short:   "Encrypt or decrypt for other programs, without an end at an upgrade",
 		Long:    tunnelLong,
 		Example: tunnelExample,
-		Args:    cobra.MaximumNArgs(1),
+		Args:    atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return flags.run(cmd, out, args)
 		},
 	}
 	flags.register(cmd.Flags())
-	cmd.AddCommand(newTunnelUpgrade(out, &flags), newTunnelReload(out))
+	cmd.AddCommand(newTunnelUpgrade(out, &flags), newTunnelReload(out, &flags))
 	return cmd
 }
 
@@ -137,6 +136,14 @@ func loadTunnels(out *output, file string) (*tunnel.Config, error) {
 	return cfg, explainConfig(err)
 }
 
+// counted is a number of things in words, as in 2 tunnels.
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 // explainConfig is the problem of a configuration.
 func explainConfig(err error) error {
 	var all tunnel.Problems
@@ -148,8 +155,9 @@ func explainConfig(err error) error {
 		for i, p := range all {
 			lines[i] = p.String()
 		}
-		return &problem{text: fmt.Sprintf("the configuration has %d mistakes: %s", len(all),
-			strings.Join(lines, "; ")), code: "config", exit: exitUsage, err: err,
+		return &problem{text: fmt.Sprintf("the configuration has %s: %s",
+			counted(len(all), "mistake"), strings.Join(lines, "; ")),
+			code: "config", exit: exitUsage, err: err,
 			hint: "docs/tunnel.md describes each key"}
 	}
 	return failed(err, "the configuration cannot be read: %v", err).
@@ -158,7 +166,18 @@ func explainConfig(err error) error {
 
 // run runs the command.
 func (flags *tunnelFlags) run(cmd *cobra.Command, out *output, args []string) error {
-	cfg, err := flags.config(out, args)
+	if len(args) == 1 {
+		err := refuseOthers(cmd, "check convert listen to", func(flag string) *problem {
+			return usage("--%s is for a tunnel without a file", flag).
+				hinted("leave out --%s, and write the setting into %s", flag, args[0])
+		})
+		if err != nil {
+			return err
+		}
+	}
+	cfg, err := interruptibly(cmd.Context(), func() (*tunnel.Config, error) {
+		return flags.config(out, args)
+	})
 	if err != nil {
 		return err
 	}
@@ -170,7 +189,7 @@ func (flags *tunnelFlags) run(cmd *cobra.Command, out *output, args []string) er
 		_, err = cmd.OutOrStdout().Write(text)
 		return outputError(err)
 	}
-	log, closeLog, err := openTunnelLog(cfg, os.Stderr)
+	log, closeLog, err := openTunnelLog(out, cfg, os.Stderr)
 	if err != nil {
 		return err
 	}
@@ -186,7 +205,7 @@ func (flags *tunnelFlags) run(cmd *cobra.Command, out *output, args []string) er
 		return explainConfig(err)
 	}
 	if flags.check {
-		fmt.Fprintf(cmd.OutOrStdout(), "no mistakes in %d tunnels\n", len(cfg.Tunnels))
+		fmt.Fprintf(cmd.OutOrStdout(), "no mistakes in %s\n", counted(len(cfg.Tunnels), "tunnel"))
 		return nil
 	}
 	r := &tunnelRun{server: s, cfg: cfg, log: log, load: func() (*tunnel.Config, error) {
@@ -229,9 +248,13 @@ func shareTunnels(out *output, cfg *tunnel.Config, opts *tunnel.Options) (leave 
 	}, nil
 }
 
-// openTunnelLog returns the log of a configuration.
-func openTunnelLog(cfg *tunnel.Config, otherwise io.Writer) (*slog.Logger, func(), error) {
+// openTunnelLog returns the log of a configuration. Without a file it is written to otherwise, and
+// --json and --quiet apply to it.
+func openTunnelLog(
+	out *output, cfg *tunnel.Config, otherwise io.Writer,
+) (*slog.Logger, func(), error) {
 	to, done := otherwise, func() {}
+	json, options := cfg.Log.Format == "json", new(slog.HandlerOptions)
 	if cfg.Log.File != "" {
 		const private = 0o600 // addresses of clients are in it
 		f, err := os.OpenFile(cfg.Log.File, os.O_APPEND|os.O_CREATE|os.O_WRONLY, private)
@@ -240,8 +263,12 @@ func openTunnelLog(cfg *tunnel.Config, otherwise io.Writer) (*slog.Logger, func(
 				hinted("name a file that this user may write")
 		}
 		to, done = f, func() { f.Close() }
+	} else {
+		json = json || out.json && cfg.Log.Format == ""
+		if out.quiet {
+			options.Level = slog.LevelWarn
+		}
 	}
-	options := &slog.HandlerOptions{}
 	if cfg.Log.Level != "" {
 		var level slog.Level
 		if err := level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
@@ -249,7 +276,7 @@ func openTunnelLog(cfg *tunnel.Config, otherwise io.Writer) (*slog.Logger, func(
 		}
 		options.Level = level
 	}
-	if cfg.Log.Format == "json" {
+	if json {
 		return slog.New(slog.NewJSONHandler(to, options)), done, nil
 	}
 	return slog.New(slog.NewTextHandler(to, options)), done, nil
@@ -263,9 +290,15 @@ type tunnelRun struct {
 	log    *slog.Logger
 	load   func() (*tunnel.Config, error)
 
+	outcome outcomeFile // of reloads
+
 	successor bool        // another process has handed over to this one
 	handing   atomic.Bool // this process hands over, or has done so
 }
+
+// tunnelSignals are those to a process that runs tunnels. Each has a place where it waits, so that
+// neither is lost behind the other one while the process is at work.
+type tunnelSignals struct{ reload, upgrade chan os.Signal }
 
 // run listens, gives up privileges, and serves.
 func (r *tunnelRun) run(ctx context.Context) error {
@@ -277,10 +310,11 @@ func (r *tunnelRun) run(ctx context.Context) error {
 		if err := step(); err != nil && !r.successor {
 			return err
 		} else if err != nil { // the old process relies on this one, and has confined it already
-			r.log.Error("after an upgrade", "error", err.Error())
+			r.log.Error("after an upgrade", "error", reason(err))
 		}
 	}
 	defer r.removePID()
+	loaded := r.watched() // before others can know that changes are noticed
 	for _, t := range r.cfg.Tunnels {
 		for _, a := range r.server.Addrs(t.Name) {
 			r.log.Info("listening", "tunnel", t.Name, "address", addressText(a))
@@ -291,10 +325,7 @@ func (r *tunnelRun) run(ctx context.Context) error {
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	go giveBack(serving, r.server.Active)
-	go r.watch(serving)
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	go r.watch(serving, loaded)
 	err := r.server.Serve(ctx)
 	r.log.Info("stopped")
 	return err
@@ -328,12 +359,18 @@ func (r *tunnelRun) confine() error {
 func (r *tunnelRun) reload(ctx context.Context) *tunnel.Config {
 	notifySystemd("RELOADING=1")
 	defer notifySystemd("READY=1")
-	cfg, err := r.load()
-	if err == nil {
-		err = r.server.Reload(ctx, cfg)
+	var cfg *tunnel.Config
+	err, fileErr := r.outcome.reload(func() (err error) {
+		if cfg, err = r.load(); err == nil {
+			err = r.server.Reload(ctx, cfg)
+		}
+		return err
+	})
+	if fileErr != nil {
+		r.log.Error("seal tunnel reload will not be told the outcome", "error", reason(fileErr))
 	}
 	if err != nil {
-		r.log.Error("not reloaded: the old configuration stays", "error", err.Error())
+		r.log.Error("not reloaded: the old configuration stays", "error", reason(err))
 		return nil
 	}
 	return cfg
@@ -344,15 +381,17 @@ func (r *tunnelRun) writePID() error {
 	if r.cfg.PID == "" {
 		return nil
 	}
-	next := r.cfg.PID + ".new"
-	os.Remove(next) // of a process that was killed; a link of another user is not followed
-	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	err := r.outcome.open(r.cfg.PID)
+	var f *os.File
+	if err == nil {
+		f, err = createBeside(r.cfg.PID)
+	}
 	if err == nil {
 		_, err = fmt.Fprintln(f, os.Getpid())
 		err = errors.Join(err, f.Close())
 	}
 	if err == nil {
-		err = os.Rename(next, r.cfg.PID)
+		err = os.Rename(f.Name(), r.cfg.PID)
 	}
 	if err != nil {
 		return failed(err, "pid %s cannot be written: %v", r.cfg.PID, err).
@@ -368,7 +407,8 @@ func (r *tunnelRun) removePID() {
 		return
 	}
 	if n, err := readPID(r.cfg.PID); err == nil && n == os.Getpid() {
-		os.Remove(r.cfg.PID)
+		os.Remove(r.cfg.PID + outcomeSuffix)
+		os.Remove(r.cfg.PID) // last: others wait for it
 	}
 }
 
@@ -393,7 +433,7 @@ func newTunnelUpgrade(out *output, flags *tunnelFlags) *cobra.Command {
 		Use: "upgrade FILE", Short: "Replace the running process, without an end of a connection",
 		Long: upgradeLong, Example: "  seal tunnel upgrade seal.toml", Args: exactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, n, err := runningTunnel(out, args[0])
+			cfg, n, err := runningTunnel(cmd.Context(), out, args[0])
 			if err != nil {
 				return err
 			}
@@ -425,27 +465,11 @@ func awaitSuccessor(cmd *cobra.Command, file string, old int, limit time.Duratio
 		hinted("process %d continues; its log has the reason", old)
 }
 
-func newTunnelReload(out *output) *cobra.Command {
-	return &cobra.Command{
-		Use: "reload FILE", Short: "Make the running process read its files again",
-		Long: "Check FILE, and make the running seal tunnel read it and the files that it names again.",
-		Args: exactArgs("FILE"), Example: "  seal tunnel reload seal.toml",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			_, n, err := runningTunnel(out, args[0])
-			if err != nil {
-				return err
-			}
-			if err := signalReload(n); err != nil {
-				return failed(err, "process %d cannot be told to reload: %v", n, err)
-			}
-			return nil
-		},
-	}
-}
-
 // runningTunnel finds the process of a configuration.
-func runningTunnel(out *output, file string) (*tunnel.Config, int, error) {
-	cfg, err := loadTunnels(out, file)
+func runningTunnel(
+	ctx context.Context, out *output, file string,
+) (*tunnel.Config, int, error) {
+	cfg, err := interruptibly(ctx, func() (*tunnel.Config, error) { return loadTunnels(out, file) })
 	if err != nil {
 		return nil, 0, err
 	}

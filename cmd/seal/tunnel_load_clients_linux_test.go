@@ -72,6 +72,7 @@ func (r *loadRun) connect(since moment, dial func() (halfCloser, error)) halfClo
 	if err == nil {
 		return c
 	}
+	r.refusal.Store(err.Error())
 	if r.refused.Add(1); !r.excused(since) {
 		r.t.Errorf("a connection was refused: %v", err)
 	}

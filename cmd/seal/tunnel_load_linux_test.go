@@ -63,7 +63,8 @@ type loadRun struct {
 
 	exchanged, churned, slowed atomic.Int64
 	cut, refused               atomic.Int64 // by faults
-	upgrades                   int
+	refusal                    atomic.Value // the text of the last error of a refused connection
+	upgrades, at               int          // at is the number of the round
 }
 
 // TestTunnelLoad talks through seal tunnel while its backend is killed, its certificate changes,
@@ -112,6 +113,7 @@ limits = { connect = "1m", handshake = "30s" }
 	before := r.holds()
 	r.clients()
 	for n := range r.size.rounds {
+		r.at = n
 		if r.round(n); t.Failed() {
 			break
 		}
@@ -200,7 +202,9 @@ func (r *loadRun) progress(counters ...*atomic.Int64) {
 			return
 		}
 		if time.Now().After(end) {
-			r.t.Error("nothing happens")
+			r.t.Errorf("round %d: nothing happens: %d blocks, %d short and %d slow connections, "+
+				"%d cut and %d refused; the last refusal: %v", r.at, r.exchanged.Load(),
+				r.churned.Load(), r.slowed.Load(), r.cut.Load(), r.refused.Load(), r.refusal.Load())
 			return
 		}
 		time.Sleep(time.Millisecond)

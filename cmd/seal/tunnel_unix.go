@@ -19,6 +19,9 @@ import (
 // takes over from the old one.
 const upgradeVariable = "SEALSOCK_UPGRADE"
 
+// hasReloadSignal: seal tunnel reload sends SIGHUP.
+const hasReloadSignal = true
+
 func signalUpgrade(pid int) error { return syscall.Kill(pid, syscall.SIGUSR2) }
 func signalReload(pid int) error  { return syscall.Kill(pid, syscall.SIGHUP) }
 
@@ -49,26 +52,26 @@ func (r *tunnelRun) open(ctx context.Context) error {
 
 // catchSignals makes the signals of reload and upgrade wait, which would end the process. It comes
 // before others can find the process.
-func catchSignals() chan os.Signal {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGUSR2)
+func catchSignals() tunnelSignals {
+	signals := tunnelSignals{make(chan os.Signal, 1), make(chan os.Signal, 1)}
+	signal.Notify(signals.upgrade, syscall.SIGUSR2)
 	if !signal.Ignored(syscall.SIGHUP) {
-		signal.Notify(signals, syscall.SIGHUP)
+		signal.Notify(signals.reload, syscall.SIGHUP)
 	}
 	return signals
 }
 
 // onSignals reloads at SIGHUP and upgrades at SIGUSR2, until stop is called.
-func (r *tunnelRun) onSignals(ctx context.Context, signals chan os.Signal) (stop func()) {
+func (r *tunnelRun) onSignals(ctx context.Context, signals tunnelSignals) (stop func()) {
 	ended := make(chan struct{})
 	go func() {
 		for {
 			select {
-			case s := <-signals:
-				if s == syscall.SIGHUP {
-					r.reload(ctx)
-				} else if err := r.upgrade(ctx); err != nil {
-					r.log.Error("not upgraded: this process continues", "error", err.Error())
+			case <-signals.reload:
+				r.reload(ctx)
+			case <-signals.upgrade:
+				if err := r.upgrade(ctx); err != nil {
+					r.log.Error("not upgraded: this process continues", "error", reason(err))
 				}
 			case <-ended:
 				return
@@ -76,7 +79,8 @@ func (r *tunnelRun) onSignals(ctx context.Context, signals chan os.Signal) (stop
 		}
 	}()
 	return func() {
-		signal.Stop(signals)
+		signal.Stop(signals.reload)
+		signal.Stop(signals.upgrade)
 		close(ended)
 	}
 }

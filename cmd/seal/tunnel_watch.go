@@ -12,16 +12,24 @@ import (
 	"github.com/sealsock/sealsock/tunnel"
 )
 
-// watch reloads when the configuration file or one that it names has changed, and stays so for
-// the time between two looks: a file that is being written is not read.
-func (r *tunnelRun) watch(ctx context.Context) {
+// watched describes the files that watch looks at, as they are now.
+func (r *tunnelRun) watched() string {
+	if r.cfg.Watch == 0 {
+		return ""
+	}
+	return r.stateOf(r.cfg)
+}
+
+// watch reloads when the configuration file or one that it names has changed since watched
+// returned loaded, and stays so for the time between two looks: a file that is being written is
+// not read.
+func (r *tunnelRun) watch(ctx context.Context, loaded string) {
 	cfg := r.cfg
 	if cfg.Watch == 0 {
 		return
 	}
 	tick := time.NewTicker(time.Duration(cfg.Watch))
 	defer tick.Stop()
-	loaded := r.stateOf(cfg)
 	last := loaded
 	for {
 		select {
@@ -31,9 +39,9 @@ func (r *tunnelRun) watch(ctx context.Context) {
 		}
 		now := r.stateOf(cfg)
 		if now == last && now != loaded {
+			// What changes while it is read is read again; so is all if other files are named.
 			if next := r.reload(ctx); next != nil {
 				cfg = next
-				now = r.stateOf(cfg)
 			}
 			loaded = now // after a mistake, until the next change
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/httptransport"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/servertest"
 )
 
@@ -41,7 +42,7 @@ func start(t *testing.T, p *servertest.Place, options string) (url, text string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := fmt.Sprint(servertest.FreePort(t))
+	port := fmt.Sprint(freeport.Pick(t))
 	text = strings.NewReplacer("8443", port, "server.pem", p.Path("cert.pem"),
 		"server.key", p.Path("key.pem"), "sealsock {", "sealsock {\n"+options).Replace(string(file))
 	if err := load(text); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sealsock/sealsock"
 	sealimap "github.com/sealsock/sealsock/contrib/imap"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/servertest"
 	"github.com/sealsock/sealsock/trust"
 )
@@ -28,7 +29,7 @@ func TestDovecot(t *testing.T) {
 	p := servertest.New(t)
 	ports := make([]int, 4)
 	for i := range ports {
-		ports[i] = servertest.FreePort(t)
+		ports[i] = freeport.Pick(t)
 	}
 	servertest.Dovecot(t, p, ports)
 	addr := fmt.Sprintf("localhost:%d", ports[0])

@@ -18,6 +18,7 @@ import (
 	"github.com/sealsock/sealsock"
 	sealmysql "github.com/sealsock/sealsock/contrib/mysql"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/servertest"
 	"github.com/sealsock/sealsock/starttls"
 	"github.com/sealsock/sealsock/trust"
@@ -39,7 +40,7 @@ GRANT ALL ON *.* TO native@'127.0.0.1', ed@'127.0.0.1', empty@'127.0.0.1', known
 // unknown authority and of another name are refused.
 func TestMariaDB(t *testing.T) {
 	servertest.Need(t, "/usr/sbin/mariadbd", "mariadb-install-db")
-	p, port := servertest.New(t), servertest.FreePort(t)
+	p, port := servertest.New(t), freeport.Pick(t)
 	servertest.MariaDBWithUsers(t, p, port, users)
 	cfg := &sealsock.Config{Trust: &trust.Policy{Roots: p.Roots}}
 	dsn := func(login, host, more string) string {

@@ -16,6 +16,7 @@ import (
 	"github.com/sealsock/sealsock"
 	sealnats "github.com/sealsock/sealsock/contrib/nats"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/testcert"
 	"github.com/sealsock/sealsock/trust"
 )
@@ -43,13 +44,8 @@ type natsServer struct {
 
 func newServer(t *testing.T, program string, first bool) *natsServer {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := &natsServer{t: t, program: program, dir: t.TempDir(), ca: testcert.New(),
-		port: l.Addr().(*net.TCPAddr).Port}
-	l.Close()
+		port: freeport.Pick(t)}
 	leaf := s.ca.Issue(testcert.NewKey("p256"), nil, "localhost")
 	s.write("cert.pem", leaf.CertPEM())
 	s.write("key.pem", leaf.KeyPEM())

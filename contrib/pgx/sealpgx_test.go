@@ -14,6 +14,7 @@ import (
 
 	"github.com/sealsock/sealsock"
 	sealpgx "github.com/sealsock/sealsock/contrib/pgx"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/servertest"
 	"github.com/sealsock/sealsock/trust"
 )
@@ -79,7 +80,7 @@ type postgres struct {
 func startPostgres(t *testing.T) *postgres {
 	t.Helper()
 	servertest.Need(t, servertest.PostgresTool("postgres"))
-	p := &postgres{servertest.New(t), servertest.FreePort(t)}
+	p := &postgres{servertest.New(t), freeport.Pick(t)}
 	servertest.Postgres(t, p.Place, []int{p.port})
 	return p
 }

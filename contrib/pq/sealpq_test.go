@@ -15,6 +15,7 @@ import (
 
 	"github.com/sealsock/sealsock"
 	sealpq "github.com/sealsock/sealsock/contrib/pq"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/servertest"
 	"github.com/sealsock/sealsock/starttls"
 	"github.com/sealsock/sealsock/trust"
@@ -24,7 +25,7 @@ import (
 // one, is notified, and refuses a server of an unknown authority.
 func TestPostgres(t *testing.T) {
 	servertest.Need(t, servertest.PostgresTool("postgres"))
-	p, port := servertest.New(t), servertest.FreePort(t)
+	p, port := servertest.New(t), freeport.Pick(t)
 	servertest.Postgres(t, p, []int{port})
 	cfg := &sealsock.Config{Trust: &trust.Policy{Roots: p.Roots}}
 	dsn := fmt.Sprintf("host=localhost port=%d user=postgres dbname=postgres", port)

@@ -19,6 +19,7 @@ import (
 	"github.com/sealsock/sealsock"
 	sealredis "github.com/sealsock/sealsock/contrib/redis"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/servertest"
 	"github.com/sealsock/sealsock/trust"
 )
@@ -28,7 +29,7 @@ import (
 // subscribes, and refuses a server of an unknown authority and one of another name.
 func TestRedis(t *testing.T) {
 	servertest.Need(t, "redis-server")
-	p, port := servertest.New(t), servertest.FreePort(t)
+	p, port := servertest.New(t), freeport.Pick(t)
 	servertest.Redis(t, p, port, true)
 	var resumed atomic.Int32
 	cfg := &sealsock.Config{

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sealsock/sealsock"
 	sealsmtp "github.com/sealsock/sealsock/contrib/smtp"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/servertest"
 	"github.com/sealsock/sealsock/starttls"
 	"github.com/sealsock/sealsock/trust"
@@ -27,7 +28,7 @@ import (
 func TestPostfix(t *testing.T) {
 	servertest.Need(t, "/usr/sbin/postfix")
 	servertest.NeedRoot(t, "the master process of postfix refuses another user")
-	p, port := servertest.New(t), servertest.FreePort(t)
+	p, port := servertest.New(t), freeport.Pick(t)
 	servertest.Postfix(t, p, []int{port})
 	addr := fmt.Sprintf("localhost:%d", port)
 	client := await(t, addr, &sealsock.Config{Trust: &trust.Policy{Roots: p.Roots}})

@@ -34,7 +34,8 @@ const (
 )
 
 // TicketKeys implements sealsock.TicketKeys. The first key is one of the fleet as long as NATS is
-// there, and otherwise one of this member. The clock of the fleet is that of the members.
+// there, and otherwise one of this member. The clock of the fleet is that of NATS: a member whose
+// own clock is wrong has the same keys as the others.
 func (m *Member) TicketKeys(now time.Time) []sealsock.TicketKey {
 	if m == nil || m.nc == nil {
 		return nil
@@ -43,20 +44,25 @@ func (m *Member) TicketKeys(now time.Time) []sealsock.TicketKey {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	list := make([]sealsock.TicketKey, 0, len(own)+len(m.keys))
-	sealing := -1
-	if m.state.Shared {
-		sealing = sealingKey(m.keys, now)
-	}
+	sealing := m.sealing(now)
 	if sealing >= 0 {
 		list = append(list, m.ticketKey(m.keys[sealing]))
 	}
 	list = append(list, own...)
 	for i, k := range m.keys {
-		if i != sealing && m.opens(k, now) {
+		if i != sealing && m.opens(k, now.Add(-m.ahead)) {
 			list = append(list, m.ticketKey(k))
 		}
 	}
 	return list
+}
+
+// sealing returns the index of the key of the fleet that seals, or -1. The caller holds m.mu.
+func (m *Member) sealing(now time.Time) int {
+	if !m.state.Shared {
+		return -1
+	}
+	return sealingKey(m.keys, now.Add(-m.ahead))
 }
 
 // ticketKey returns the TicketKey of a key, the same one each time: it computes its AEAD once.
@@ -101,8 +107,11 @@ func (m *Member) opens(k key, now time.Time) bool {
 func (m *Member) lead() time.Duration { return min(m.opts.Period/4, 10*time.Minute) }
 
 // exchangeKeys returns the keys of the fleet, with those that only this member knows, and with
-// the next one if it is due. It stores them if they are not what it found.
-func (m *Member) exchangeKeys(ctx context.Context, kv jetstream.KeyValue) ([]key, error) {
+// the next one if it is due. It stores them if they are not what it found. The clock of this member
+// is ahead of that of NATS.
+func (m *Member) exchangeKeys(
+	ctx context.Context, kv jetstream.KeyValue, ahead time.Duration,
+) ([]key, error) {
 	for {
 		var stored []key
 		e, err := kv.Get(ctx, keyName)
@@ -115,7 +124,7 @@ func (m *Member) exchangeKeys(ctx context.Context, kv jetstream.KeyValue) ([]key
 			return nil, err
 		}
 		m.mu.Lock()
-		keys := m.next(merge(stored, m.keys), time.Now())
+		keys := m.next(merge(stored, m.keys), time.Now().Add(-ahead))
 		m.mu.Unlock()
 		if slices.Equal(keys, stored) {
 			return keys, nil
@@ -151,9 +160,13 @@ func merge(a, b []key) []key {
 	return slices.Compact(all)
 }
 
-// next removes the keys that have expired, and adds the next one if it is due.
+// next removes the keys that have expired, and adds the next one if it is due. A key that begins
+// later than the next one can is of a wrong clock: it would keep the fleet from the next one.
 func (m *Member) next(keys []key, now time.Time) []key {
-	keys = slices.DeleteFunc(keys, func(k key) bool { return !m.opens(k, now) })
+	latest := now.Add(m.opts.Period).Unix()
+	keys = slices.DeleteFunc(keys, func(k key) bool {
+		return !m.opens(k, now) || k.from > latest
+	})
 	from := now
 	if len(keys) > 0 {
 		last := time.Unix(keys[len(keys)-1].from, 0).Add(m.opts.Period)

@@ -46,3 +46,35 @@ func TestTicketKeysAreKept(t *testing.T) {
 		t.Errorf("%d of 2 keys are kept", len(m.made))
 	}
 }
+
+// TestWrongClock: a member whose clock is wrong by years makes the keys of the fleet by that of
+// NATS, and uses them. One that an earlier version has stored for a time to come is removed.
+func TestWrongClock(t *testing.T) {
+	now := time.Now() // of NATS
+	m := &Member{
+		nc: new(nats.Conn), opts: Options{Period: time.Hour, Lifetime: 2 * time.Hour},
+		state: State{Shared: true},
+	}
+	wrong := key{from: now.Add(1000 * time.Hour).Unix(), secret: [32]byte{1}}
+	keys := m.next([]key{wrong}, now)
+	if len(keys) != 1 || keys[0].from != now.Unix() {
+		t.Fatalf("%d keys, of which the first begins at %d", len(keys), keys[0].from)
+	}
+	if again := m.next(keys, now.Add(50*time.Minute)); len(again) != 2 {
+		t.Errorf("%d keys when the next one is due", len(again))
+	}
+	for name, ahead := range map[string]time.Duration{
+		"ahead": 1000 * time.Hour, "behind": -1000 * time.Hour, "right": 0,
+	} {
+		m.ahead = skew([2]time.Duration{ahead - time.Millisecond, ahead + time.Millisecond})
+		if (m.ahead - ahead).Abs() > time.Millisecond {
+			t.Errorf("%s: a clock is found to be ahead by %v", name, m.ahead)
+		}
+		m.setKeys(keys)
+		later := key{from: now.Add(time.Minute).Unix()}
+		m.setKeys([]key{keys[0], later})
+		if i := m.sealing(now.Add(ahead)); i != 0 {
+			t.Errorf("%s: the key %d of the fleet seals", name, i)
+		}
+	}
+}

@@ -63,6 +63,7 @@ type Member struct {
 	made     map[key]sealsock.TicketKey // of those of keys that were used
 	state    State
 	checked  time.Time // when the clock was compared with that of NATS
+	ahead    time.Duration
 	since    time.Time // when NATS was found to work
 	renewed  uint64    // the reconnections until then
 	replay   jetstream.KeyValue
@@ -261,11 +262,11 @@ func (m *Member) synchronize(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	keys, err := m.exchangeKeys(ctx, shared)
+	drift, err := m.drift(ctx, attempts)
 	if err != nil {
 		return err
 	}
-	drift, err := m.drift(ctx, attempts)
+	keys, err := m.exchangeKeys(ctx, shared, skew(drift))
 	if err != nil {
 		return err
 	}
@@ -312,6 +313,11 @@ func (m *Member) drift(
 	}, nil
 }
 
+// skew returns how much the clock of a member is ahead of that of NATS, if it is.
+func skew(drift [2]time.Duration) time.Duration {
+	return max(drift[0], min(drift[1], 0))
+}
+
 // fail makes the member careful.
 func (m *Member) fail(err error) {
 	m.mu.Lock()
@@ -343,7 +349,7 @@ func (m *Member) succeed(
 	if !before.Shared || count != m.renewed {
 		m.since, m.renewed = now, count
 	}
-	m.checked = now
+	m.checked, m.ahead = now, skew(drift)
 	m.state = State{Shared: true}
 	if drift[0] > maxDrift || drift[1] < -maxDrift {
 		m.checked = time.Time{}

@@ -12,11 +12,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
+	"golang.org/x/net/idna"
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
@@ -41,6 +43,7 @@ type Manager struct {
 
 	mu    sync.Mutex
 	known map[*byte]*identity.Identity // by the leaf's first byte, which each certificate has its own
+	asked map[question]*answer         // under way
 }
 
 // Options name an authority and what to ask it for.
@@ -83,6 +86,7 @@ func New(o Options) (*Manager, error) {
 	return &Manager{
 		names: o.Names,
 		known: make(map[*byte]*identity.Identity),
+		asked: make(map[question]*answer),
 		manager: &autocert.Manager{
 			Prompt:      autocert.AcceptTOS,
 			Cache:       autocert.DirCache(o.CacheDir),
@@ -126,24 +130,83 @@ func (m *Manager) Identity(ctx context.Context, serverName string, protocols []s
 	for _, s := range schemes {
 		hello.SignatureSchemes = append(hello.SignatureSchemes, tls.SignatureScheme(s))
 	}
-	type outcome struct {
-		cert *tls.Certificate
-		err  error
+	a, err := m.ask(hello)
+	if err != nil {
+		return nil, err
 	}
-	done := make(chan outcome, 1)
-	go func() {
-		cert, err := m.manager.GetCertificate(hello)
-		done <- outcome{cert, err}
-	}()
 	select {
-	case o := <-done:
-		if o.err != nil {
-			return nil, o.err
+	case <-a.done:
+		if a.err != nil {
+			return nil, a.err
 		}
-		return m.convert(o.cert)
+		return m.convert(a.cert)
 	case <-ctx.Done():
 		return nil, context.Cause(ctx) // the order continues, for the next client
 	}
+}
+
+// A question is what the certificate for a client depends on.
+type question struct {
+	name         string
+	proof, ecdsa bool
+}
+
+// An answer is a certificate, once done is closed.
+type answer struct {
+	done chan struct{}
+	cert *tls.Certificate
+	err  error
+}
+
+// ask returns the answer to come of a question. One call of autocert is under way for each: it may
+// wait minutes for an authority, longer than the clients do.
+func (m *Manager) ask(hello *tls.ClientHelloInfo) (*answer, error) {
+	// As autocert does it: names that it takes for one have one order.
+	name, err := idna.Lookup.ToASCII(hello.ServerName)
+	if err != nil {
+		return nil, errors.New("the server name has a character that is not allowed")
+	}
+	q := question{
+		name:  name,
+		proof: len(hello.SupportedProtos) == 1 && hello.SupportedProtos[0] == Protocol,
+		ecdsa: hello.SignatureSchemes == nil || slices.ContainsFunc(hello.SignatureSchemes, isECDSA),
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a := m.asked[q]
+	if a == nil {
+		a = &answer{done: make(chan struct{})}
+		m.asked[q] = a
+		go func() {
+			a.cert, a.err = m.get(hello)
+			m.mu.Lock()
+			delete(m.asked, q)
+			m.mu.Unlock()
+			close(a.done)
+		}()
+	}
+	return a, nil
+}
+
+// get asks autocert. A panic in it, such as one of Options.HTTPClient, is an error: it must not end
+// the process.
+func (m *Manager) get(hello *tls.ClientHelloInfo) (cert *tls.Certificate, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("the request of a certificate panicked: %v", v)
+		}
+	}()
+	return m.manager.GetCertificate(hello)
+}
+
+// isECDSA reports whether autocert takes a client with a scheme for one that knows ECDSA.
+func isECDSA(s tls.SignatureScheme) bool {
+	switch s {
+	case tls.ECDSAWithSHA1, tls.ECDSAWithP256AndSHA256, tls.ECDSAWithP384AndSHA384,
+		tls.ECDSAWithP521AndSHA512:
+		return true
+	}
+	return false
 }
 
 // HTTPHandler answers proofs on port 80, or on a port that a router leads port

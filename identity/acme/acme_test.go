@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +130,30 @@ func TestACMEGivesUpInTime(t *testing.T) {
 	}
 }
 
+// TestACMEWaiters: clients that ask for a name while the authority is silent, and leave, leave
+// nothing behind: they wait for one order together.
+func TestACMEWaiters(t *testing.T) {
+	silent, _ := listen(t)
+	m, err := acme.New(acme.Options{Names: []string{"www.example.test"},
+		Directory: "http://" + silent.Addr().String() + "/dir", CacheDir: t.TempDir(), AcceptTerms: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := runtime.NumGoroutine()
+	const clients = 200
+	for i := range clients {
+		name := []string{"www.example.test", "WWW.example.test"}[i%2]
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		if _, err := m.Identity(ctx, name, nil, nil); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+		cancel()
+	}
+	if left := runtime.NumGoroutine() - before; left > clients/4 {
+		t.Errorf("%d clients left %d goroutines", clients, left)
+	}
+}
+
 func TestACMEOptions(t *testing.T) {
 	for name, o := range map[string]acme.Options{
 		"no names":  {CacheDir: "x", AcceptTerms: true},
@@ -138,5 +163,24 @@ func TestACMEOptions(t *testing.T) {
 		if _, err := acme.New(o); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
+	}
+}
+
+// panicking is a RoundTripper of a program's own.
+type panicking struct{}
+
+func (panicking) RoundTrip(*http.Request) (*http.Response, error) { panic("broken") }
+
+// TestPanics: a panic of Options.HTTPClient is an error of who asks for the certificate, and does
+// not end the process.
+func TestPanics(t *testing.T) {
+	m, err := acme.New(acme.Options{Names: []string{"box.test"}, CacheDir: t.TempDir(),
+		AcceptTerms: true, HTTPClient: &http.Client{Transport: panicking{}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Identity(t.Context(), "box.test", nil, nil); err == nil ||
+		!strings.Contains(err.Error(), "panicked: broken") {
+		t.Error(err)
 	}
 }

@@ -48,9 +48,8 @@ const (
 	maxBusy     = 8     // requests at a time
 	maxResponse = 64 << 10
 	maxValidity = 7 * 24 * time.Hour // a response is not kept longer, whatever it states
-	clockSkew   = 5 * time.Minute
-	minWait     = time.Minute // before a responder is asked again
-	maxWait     = time.Hour   // after failures
+	minWait     = time.Minute        // before a responder is asked again
+	maxWait     = time.Hour          // after failures
 )
 
 // An entry is what is known about one certificate.
@@ -167,7 +166,7 @@ func (s *Stapler) ask(e *entry) {
 	s.busy++
 	e.asking = make(chan struct{})
 	go func() {
-		body, response, err := s.request(e.id)
+		body, response, err := s.guarded(e.id)
 		if err != nil && s.options.OnError != nil {
 			s.options.OnError(e.id, err)
 		}
@@ -185,14 +184,26 @@ func (s *Stapler) ask(e *entry) {
 	}()
 }
 
+// guarded is request. A panic in it, such as one of the Fetcher, is an error: it must not end the
+// process.
+func (s *Stapler) guarded(id *identity.Identity) (
+	body []byte, r *trust.RevocationCheck, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("the request panicked: %v", v)
+		}
+	}()
+	return s.request(id)
+}
+
 // keep takes over a good response. s.mu is held.
-func (s *Stapler) keep(e *entry, body []byte, r *ocsp.Response, now time.Time) {
+func (s *Stapler) keep(e *entry, body []byte, r *trust.RevocationCheck, now time.Time) {
 	id := *e.id
 	id.OCSPStaple = body
 	e.stapled, e.failures = &id, 0
 	e.until = r.ThisUpdate.Add(maxValidity)
-	if !r.NextUpdate.IsZero() && r.NextUpdate.Before(e.until) {
-		e.until = r.NextUpdate
+	if next := validUntil(r); next.Before(e.until) {
+		e.until = next
 	}
 	// Between one half and three quarters of what is left, so that servers that started
 	// together do not ask together.
@@ -213,7 +224,8 @@ func (s *Stapler) failed(e *entry, err error, now time.Time) {
 var errRevoked = errors.New("the certificate was revoked: ask its authority for a new one")
 
 // request asks the responders of a certificate, one after the other.
-func (s *Stapler) request(id *identity.Identity) (body []byte, r *ocsp.Response, err error) {
+func (s *Stapler) request(id *identity.Identity) (
+	body []byte, r *trust.RevocationCheck, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.options.Timeout)
 	defer cancel()
 	issuer, err := x509.ParseCertificate(id.Chain[1])
@@ -228,7 +240,7 @@ func (s *Stapler) request(id *identity.Identity) (body []byte, r *ocsp.Response,
 		body, err = s.options.Fetcher.Fetch(
 			ctx, responder, "application/ocsp-request", question, maxResponse)
 		if err == nil {
-			r, err = check(body, id.Leaf, issuer, s.options.Now())
+			r, err = check(ctx, body, id, s.options.Now())
 		}
 		if err == nil || errors.Is(err, errRevoked) {
 			return body, r, err
@@ -237,23 +249,45 @@ func (s *Stapler) request(id *identity.Identity) (body []byte, r *ocsp.Response,
 	return nil, nil, err
 }
 
-// check verifies a response.
-func check(body []byte, leaf, issuer *x509.Certificate, now time.Time) (*ocsp.Response, error) {
+// check verifies a response as a client with the issuer as its root does, so that none is sent that
+// clients refuse. Anyone between this machine and the responder can send it: it counts only if the
+// issuer signed it or entitled the responder (RFC 6960, Section 4.2.2.2), and no key in it is used
+// before that is known.
+func check(ctx context.Context, body []byte, id *identity.Identity,
+	now time.Time) (*trust.RevocationCheck, error) {
 	if len(body) > maxResponse {
 		return nil, errors.New("the response has more than 64 KiB")
 	}
-	r, err := ocsp.ParseResponseForCert(body, leaf, issuer)
+	issuer := new(trust.Roots)
+	if err := issuer.AddDER(id.Chain[1]); err != nil {
+		return nil, err
+	}
+	client := trust.Policy{Roots: issuer, PartialChain: true, AnyName: true, Purpose: trust.PurposeAny}
+	result, err := client.Verify(ctx, &trust.Peer{
+		Server: true, Chain: id.Chain[:1], OCSPStaple: body, Now: now})
+	var refused *trust.Error
 	switch {
+	case errors.As(err, &refused) && refused.Code == trust.CodeRevoked:
+		return nil, errRevoked
 	case err != nil:
 		return nil, err
-	case r.Status == ocsp.Revoked:
-		return nil, errRevoked
-	case r.Status != ocsp.Good:
-		return nil, errors.New("the responder does not know the certificate")
-	case r.ThisUpdate.After(now.Add(clockSkew)):
-		return nil, errors.New("the response is of the future")
-	case !r.NextUpdate.IsZero() && !r.NextUpdate.After(now), now.Sub(r.ThisUpdate) >= maxValidity:
+	case len(result.Revocation) == 0:
+		return nil, errors.New("the certificate has no issuer to ask")
+	}
+	r := &result.Revocation[0]
+	switch until := validUntil(r); {
+	case r.Status != trust.RevocationGood:
+		return nil, r.Err
+	case !until.After(now), now.Sub(r.ThisUpdate) >= maxValidity:
 		return nil, errors.New("the response is out of date")
 	}
 	return r, nil
+}
+
+// validUntil is when a response ends. Package trust takes one without a next date for a day.
+func validUntil(r *trust.RevocationCheck) time.Time {
+	if r.NextUpdate.IsZero() {
+		return r.ThisUpdate.Add(24 * time.Hour)
+	}
+	return r.NextUpdate
 }

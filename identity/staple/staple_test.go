@@ -22,6 +22,9 @@ type responder struct {
 	signer crypto.Signer
 	serial *big.Int
 	valid  time.Duration
+	by     *x509.Certificate // the responder's own; nil for the issuer's
+
+	endless bool // responses have no next date
 
 	mu     sync.Mutex
 	now    time.Time
@@ -37,9 +40,18 @@ func (r *responder) Fetch(context.Context, string, string, []byte, int64) ([]byt
 	if r.fails {
 		return nil, errors.New("unreachable")
 	}
-	return ocsp.CreateResponse(r.ca.Cert, r.ca.Cert, ocsp.Response{
+	answer := ocsp.Response{
 		Status: r.status, SerialNumber: r.serial, ThisUpdate: r.now, NextUpdate: r.now.Add(r.valid),
-	}, r.signer)
+		RevokedAt: r.now, Certificate: r.by,
+	}
+	if r.endless {
+		answer.NextUpdate = time.Time{}
+	}
+	by := r.ca.Cert
+	if r.by != nil {
+		by = r.by
+	}
+	return ocsp.CreateResponse(r.ca.Cert, by, answer, r.signer)
 }
 
 func (r *responder) clock() time.Time {
@@ -101,6 +113,25 @@ func selected(t *testing.T, s *Stapler, id *identity.Identity) bool {
 	return len(got.OCSPStaple) > 0
 }
 
+// broken is a Fetcher that panics.
+type broken struct{}
+
+func (broken) Fetch(context.Context, string, string, []byte, int64) ([]byte, error) {
+	panic("broken")
+}
+
+// TestFetcherPanics: a panic of a Fetcher is a failure to get a response.
+func TestFetcherPanics(t *testing.T) {
+	s, _, id, failures := newStapler(t)
+	s.options.Fetcher = broken{}
+	if selected(t, s, id) {
+		t.Error("there is a response")
+	}
+	if err := <-failures; err == nil || err.Error() != "the request panicked: broken" {
+		t.Error(err)
+	}
+}
+
 // TestRefresh follows one response through its validity: it is fetched once, refreshed in
 // the second half, kept while the responder fails until it expires, and dropped when the
 // certificate is revoked.
@@ -154,6 +185,62 @@ func TestRefusals(t *testing.T) {
 		if len(failures) != 1 || r.asked != 1 {
 			t.Errorf("%s: asked %d times, %d reasons", name, r.asked, len(failures))
 		}
+	}
+}
+
+// TestImpostor: a response is not sent, and is no reason to drop one, if another certificate of the
+// issuer signed it, which the issuer did not make a responder (RFC 6960, Section 4.2.2.2). Such a
+// certificate may be anyone's, and responses come without TLS.
+func TestImpostor(t *testing.T) {
+	s, r, id, failures := newStapler(t)
+	other := r.ca.Issue(testcert.NewKey("p256"), nil, "other.test")
+	impostor, err := x509.ParseCertificate(other.Chain[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	impersonate := func(status int) func(*responder) {
+		return func(r *responder) { r.by, r.signer, r.status = impostor, other.Key, status }
+	}
+	r.set(0, impersonate(ocsp.Good))
+	if s.Fetch(t.Context(), id) == nil || selected(t, s, id) {
+		t.Error("a response of another certificate is sent")
+	}
+	r.set(time.Hour, func(r *responder) { r.by, r.signer = nil, r.ca.Key })
+	if !selected(t, s, id) {
+		t.Fatal("no response")
+	}
+	r.set(7*time.Hour, impersonate(ocsp.Revoked))
+	if !selected(t, s, id) {
+		t.Error("a response of another certificate revokes this one")
+	}
+	if len(failures) != 2 {
+		t.Errorf("%d failures", len(failures))
+	}
+	own := r.ca.Issue(testcert.NewKey("p256"), func(c *x509.Certificate) {
+		c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning}
+	}, "responder.test")
+	entitled, err := x509.ParseCertificate(own.Chain[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.set(2*time.Hour, func(r *responder) {
+		r.by, r.signer, r.status = entitled, own.Key, ocsp.Good
+	})
+	if !selected(t, s, id) {
+		t.Errorf("no response of an entitled responder: %v", <-failures)
+	}
+}
+
+// TestWithoutNextUpdate: clients take a response without a next date for a day.
+func TestWithoutNextUpdate(t *testing.T) {
+	s, r, id, _ := newStapler(t)
+	r.set(0, func(r *responder) { r.endless = true })
+	if !selected(t, s, id) {
+		t.Error("no response")
+	}
+	r.set(25*time.Hour, func(r *responder) { r.fails = true })
+	if selected(t, s, id) {
+		t.Error("a response of yesterday is sent")
 	}
 }
 

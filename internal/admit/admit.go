@@ -55,6 +55,7 @@ type Listener[C net.Conn] struct {
 	opts  Options[C]
 	table *table
 	ready chan C
+	do    func(C) // of Serve, in place of ready
 	start sync.Once
 	busy  sync.WaitGroup // of handshakes
 	end   context.Context
@@ -111,6 +112,17 @@ func (l *Listener[C]) AcceptConn(ctx context.Context) (C, error) {
 	case <-l.end.Done():
 		return none, context.Cause(l.end)
 	}
+}
+
+// Serve is for a Listener of which Accept is not called. It calls do with each connection whose
+// handshake is done, on the goroutine of that handshake. It returns once the Listener has ended
+// and each do has returned.
+func (l *Listener[C]) Serve(do func(C)) {
+	l.start.Do(func() {
+		l.do = do
+		l.serve()
+	})
+	l.busy.Wait()
 }
 
 // Close stops listening. Connections that Accept has returned stay open;
@@ -179,9 +191,21 @@ func transient(err error) bool {
 	return errors.As(err, &t) && t.Temporary()
 }
 
-// handshake runs one handshake and hands its connection to Accept.
+// handshake runs one handshake and hands its connection to Accept or Serve.
 func (l *Listener[C]) handshake(ctx context.Context, raw net.Conn, e *entry) {
-	defer l.table.leave(e)
+	c, ok := l.admit(ctx, raw, e)
+	l.table.leave(e)
+	switch {
+	case !ok || l.do == nil:
+	case l.end.Err() != nil:
+		c.Close()
+	default:
+		l.do(c)
+	}
+}
+
+// admit runs one handshake. It hands the connection to Accept, unless Serve runs.
+func (l *Listener[C]) admit(ctx context.Context, raw net.Conn, e *entry) (c C, ok bool) {
 	c, err := l.guarded(ctx, raw)
 	if err != nil {
 		peer := raw.RemoteAddr()
@@ -192,7 +216,10 @@ func (l *Listener[C]) handshake(ctx context.Context, raw net.Conn, e *entry) {
 		if l.opts.Refused != nil && l.end.Err() == nil {
 			l.refused(peer, err)
 		}
-		return
+		return c, false
+	}
+	if l.do != nil {
+		return c, true
 	}
 	l.table.done(e)
 	select {
@@ -200,6 +227,7 @@ func (l *Listener[C]) handshake(ctx context.Context, raw net.Conn, e *entry) {
 	case <-l.end.Done():
 		c.Close()
 	}
+	return c, true
 }
 
 // guarded runs Options.Handshake and makes a panic in it an error.

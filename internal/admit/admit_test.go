@@ -234,3 +234,67 @@ func TestClose(t *testing.T) {
 		t.Errorf("the end of the Listener is no refusal: %v", <-refused)
 	}
 }
+
+// TestServe: a connection that is served takes no place among the handshakes, and Serve returns
+// after the last one.
+func TestServe(t *testing.T) {
+	s := newScript()
+	l := New(s, Options[net.Conn]{Total: 1,
+		Handshake: func(_ context.Context, raw net.Conn) (net.Conn, error) { return raw, nil }})
+	served, end, over := make(chan string, 2), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(over)
+		l.Serve(func(c net.Conn) {
+			served <- c.RemoteAddr().String()
+			<-end
+		})
+	}()
+	for _, addr := range []string{"10.0.0.1:1", "10.0.0.2:1"} {
+		s.next <- from(addr)
+		select {
+		case got := <-served:
+			if got != addr {
+				t.Errorf("%s was served in place of %s", got, addr)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%s is not served", addr)
+		}
+	}
+	l.Close()
+	select {
+	case <-over:
+		t.Error("Serve has returned before the connections ended")
+	case <-time.After(20 * time.Millisecond):
+	}
+	close(end)
+	<-over
+}
+
+// TestServeAfterClose: a connection whose handshake ends after the Listener is closed.
+func TestServeAfterClose(t *testing.T) {
+	s, begun, closed := newScript(), make(chan struct{}), make(chan struct{})
+	slow := func(ctx context.Context, _ net.Conn) (net.Conn, error) {
+		close(begun)
+		<-ctx.Done()
+		return closer{closed: closed}, nil
+	}
+	l := New(s, Options[net.Conn]{Handshake: slow})
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		l.Serve(func(net.Conn) { t.Error("it was served") })
+	}()
+	s.next <- from("10.0.0.1:1")
+	<-begun
+	l.Close()
+	<-closed
+	<-over
+}
+
+// A closer reports that it was closed.
+type closer struct {
+	net.Conn
+	closed chan struct{}
+}
+
+func (c closer) Close() error { close(c.closed); return nil }

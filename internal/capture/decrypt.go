@@ -164,11 +164,11 @@ func (t *tracker) decrypt(d *side, whole []byte) (iana.ContentType, []byte, bool
 	if d.opener == nil {
 		return 0, nil, false
 	}
-	typ, plain, err := d.opener.Open(bytes.Clone(whole))
+	typ, plain, err := d.opener.OpenTo(nil, bytes.Clone(whole))
 	if err != nil && d.stage == stageEarly {
 		d.stage = stageHandshake
 		if t.use(d); d.opener != nil {
-			typ, plain, err = d.opener.Open(bytes.Clone(whole))
+			typ, plain, err = d.opener.OpenTo(nil, bytes.Clone(whole))
 		}
 	}
 	if err != nil {

@@ -89,9 +89,9 @@ func (c *Commands) plain(name string) Result {
 	case "help":
 		return Result{Answer: Help}
 	case "quit":
-		if moving := c.Files.Moving(); moving != "" && !c.warned {
+		if ending := c.Files.ending(); ending != "" && !c.warned {
 			c.warned = true
-			return Result{Answer: printable.Line(moving) + "\n/quit again leaves without it"}
+			return Result{Answer: printable.Line(ending) + "\n/quit again leaves without it"}
 		}
 		return Result{Quit: true}
 	case "who":

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -137,9 +138,19 @@ func (f *Files) find(number string) *fileItem {
 	return nil
 }
 
-// Moving describes the files that are on their way, as one line, or is empty. It may be called on
-// nil.
+// Moving describes the files that are on their way, as one line, or is empty.
 func (f *Files) Moving() string {
+	return f.describe(func(i *fileItem) bool { return i.started.Load() })
+}
+
+// ending describes the files that end if the user leaves: those that are on their way, and the
+// user's own that wait for an answer.
+func (f *Files) ending() string {
+	return f.describe(func(i *fileItem) bool { return i.started.Load() || i.offer == nil })
+}
+
+// describe describes some files as one line. It may be called on nil.
+func (f *Files) describe(which func(*fileItem) bool) string {
 	if f == nil {
 		return ""
 	}
@@ -147,7 +158,7 @@ func (f *Files) Moving() string {
 	defer f.mu.Unlock()
 	var all []string
 	for _, i := range f.items {
-		if i.started.Load() {
+		if which(i) {
 			all = append(all, i.title()+": "+i.percent())
 		}
 	}
@@ -192,6 +203,8 @@ func (f *Files) send(args string) string {
 	}
 	info, err := os.Stat(args)
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return printable.Line(args) + " does not exist"
 	case err != nil:
 		return printable.Line(err.Error())
 	case !info.Mode().IsRegular():
@@ -222,7 +235,7 @@ func (f *Files) run(i *fileItem, do func(context.Context) error) {
 		case f.ctx.Err() != nil:
 		case err == nil && i.offer == nil:
 			f.Notify(i.member + " has received " + printable.Line(i.name))
-		case errors.Is(err, context.Canceled):
+		case errors.Is(err, context.Canceled) && !errors.Is(err, talk.ErrFileUnconfirmed):
 			f.Notify(printable.Line(i.title()) + ": stopped")
 		case err != nil:
 			f.Notify(printable.Line(i.title() + ": " + strings.TrimPrefix(err.Error(), "talk: ")))
@@ -336,7 +349,7 @@ func (f *Files) stop(i *fileItem) string {
 func (f *Files) receive(ctx context.Context, i *fileItem, stored Stored) error {
 	defer stored.Close()
 	err := f.Room.ReceiveFile(ctx, i.offer, &countedSink{stored, i})
-	if err == nil {
+	if err == nil || errors.Is(err, talk.ErrFileUnconfirmed) {
 		f.Notify(printable.Line(fmt.Sprintf("received %s (%s) from %s", stored.Name(),
 			sizeText(i.size), i.member)))
 	}

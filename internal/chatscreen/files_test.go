@@ -1,6 +1,7 @@
 package chatscreen
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -48,7 +49,7 @@ func TestSendCommand(t *testing.T) {
 	u.types("/send " + filepath.Dir(path))
 	u.shows("is no file")
 	u.types("/send " + path + "x")
-	u.shows("no such file")
+	u.shows("does not exist")
 
 	u.types("/send @bob " + path)
 	u.shows("a file.txt (2.0 KiB) is offered to 1")
@@ -122,6 +123,14 @@ func TestAcceptCommand(t *testing.T) {
 	u.room.files <- func() error { return errors.New("talk: the checksum differs") }
 	u.note()
 	u.shows("5: d (4 B) from bob: the checksum differs")
+
+	offered(u, &talk.FileOffer{Name: "e", Size: 4})
+	u.types("/accept 6")
+	u.room.files <- func() error { return errors.Join(talk.ErrFileUnconfirmed, context.Canceled) }
+	u.note()
+	u.shows("received e (4 B) from bob")
+	u.note()
+	u.shows("6: e (4 B) from bob: the file is stored")
 }
 
 // TestOffersAreData: names of files control no terminal, and offers are bounded.
@@ -150,5 +159,19 @@ func TestOffersAreData(t *testing.T) {
 	u.shows("bob offered x (4 B), which was refused: the member takes no files here")
 	if reason := <-u.room.refused; reason != "the member takes no files here" {
 		t.Error(reason)
+	}
+}
+
+// TestEnding: leaving ends what the user has offered, so it is named, also if no answer has come.
+func TestEnding(t *testing.T) {
+	own := &fileItem{number: 1, name: "x", size: 5, member: "bob"}
+	offered := &fileItem{number: 2, name: "y", size: 5, member: "bob", offer: new(talk.FileOffer)}
+	f := &Files{items: []*fileItem{offered}}
+	if got := f.ending(); got != "" {
+		t.Errorf("the offer of another member: %q", got)
+	}
+	f.items = append(f.items, own)
+	if got := f.ending(); got != "1: x (5 B) to bob: not accepted yet" || f.Moving() != "" {
+		t.Errorf("%q, %q on its way", got, f.Moving())
 	}
 }

@@ -72,17 +72,15 @@ func (b *Builder) AddBytes(p []byte) { b.buf = append(b.buf, p...) }
 // AddString appends s.
 func (b *Builder) AddString(s string) { b.buf = append(b.buf, s...) }
 
-// AddZeros appends n zero bytes.
+// AddZeros appends n zero bytes, none if n is negative.
 func (b *Builder) AddZeros(n int) {
-	for range n {
-		b.buf = append(b.buf, 0)
-	}
+	b.buf = append(b.buf, make([]byte, max(n, 0))...) // which makes no slice
 }
 
 // AddVector appends p, preceded by its length in width bytes.
 func (b *Builder) AddVector(width int, p []byte) {
 	mark := b.Begin(width)
-	b.AddBytes(p)
+	b.buf = append(b.buf, p...)
 	b.End(mark)
 }
 
@@ -92,8 +90,19 @@ type Mark struct{ at, width int }
 // Begin starts a vector with a length of width bytes.
 func (b *Builder) Begin(width int) Mark {
 	m := Mark{len(b.buf), width}
+	if width == 2 { // as most have
+		b.buf = append(b.buf, 0, 0)
+		return m
+	}
 	b.AddZeros(width)
 	return m
+}
+
+// BeginNumbered appends two bytes and starts a vector behind them with a length of two bytes,
+// as an extension has.
+func (b *Builder) BeginNumbered(v uint16) Mark {
+	b.buf = append(b.buf, byte(v>>8), byte(v), 0, 0)
+	return Mark{len(b.buf) - 2, 2}
 }
 
 // End ends what Begin started.
@@ -101,6 +110,10 @@ func (b *Builder) End(m Mark) {
 	n := len(b.buf) - m.at - m.width
 	if n >= 1<<(8*m.width) {
 		b.Fail(fmt.Errorf("vector of %d bytes: its length has only %d bits", n, 8*m.width))
+		return
+	}
+	if m.width == 2 {
+		b.buf[m.at], b.buf[m.at+1] = byte(n>>8), byte(n)
 		return
 	}
 	for i := range m.width {

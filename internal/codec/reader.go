@@ -46,8 +46,15 @@ func (r *Reader) Uint(width int) (uint64, bool) {
 		return 0, false
 	}
 	var v uint64
-	for _, c := range r.rest[:width] {
-		v = v<<8 | uint64(c)
+	switch width {
+	case 1:
+		v = uint64(r.rest[0])
+	case 2: // most are so long
+		v = uint64(r.rest[0])<<8 | uint64(r.rest[1])
+	default:
+		for _, c := range r.rest[:width] {
+			v = v<<8 | uint64(c)
+		}
 	}
 	r.rest = r.rest[width:]
 	return v, true
@@ -60,7 +67,7 @@ func (r *Reader) Vector(width int) ([]byte, bool) {
 	if !ok || n > uint64(len(tail.rest)) {
 		return nil, false
 	}
-	b, _ := tail.Bytes(int(n))
-	*r = tail
+	b := tail.rest[:n:n]
+	r.rest = tail.rest[n:]
 	return b, true
 }

@@ -22,6 +22,7 @@ type Conn struct {
 	mu     sync.Mutex // of the engine
 	engine *engine.DatagramConn
 	armed  bool      // its timeouts go to the timers of the path
+	proved bool      // the path knows that the peer receives at its address
 	moves  *moves    // nil while the peer has used one address
 	used   bool      // since the time of quiet was set
 	quiet  time.Time // when the engine may rest; zero while it rests, and before it is armed
@@ -31,7 +32,7 @@ type Conn struct {
 	in      inbox
 	reading sync.Mutex // held by Read, which waits
 	closing atomic.Bool
-	due     deadline
+	timer   deadline
 
 	late map[string]chan struct{} // closed with the answers to requests for a certificate
 }
@@ -40,10 +41,10 @@ var _ net.Conn = (*Conn)(nil)
 
 // A path carries datagrams to the peer of one connection, and gives what comes to its inbox.
 type path interface {
-	// begin is called when the connection can take datagrams.
-	begin(*Conn)
-	// opened is called when the handshake is done.
-	opened()
+	// reached is called when the peer is known to receive at its address, and opened when the
+	// handshake is done.
+	reached()
+	opened(*Conn)
 	// send sends one datagram. The connection may continue after an error.
 	send(datagram []byte) error
 	// sendBatch sends datagrams of the given sizes, which stand one behind another, and returns
@@ -54,6 +55,8 @@ type path interface {
 	move(to route)
 	// route is the address of the peer.
 	route() route
+	// closing bounds the time that what is sent from now on waits for the peer.
+	closing()
 	// forget ends the path: nothing comes any more.
 	forget(*Conn) error
 	timers() *timers
@@ -68,13 +71,17 @@ func (c *Conn) Start(e *engine.DatagramConn, opts stream.Options) {
 	c.in.mu.Lock() // another connection may replace this one already
 	c.engine, c.owner, c.begun.opts = e, opts.Owner, opts
 	c.in.mu.Unlock()
-	c.path.begin(c)
 }
 
 func newConn(p path, shared *atomic.Int64) *Conn {
-	c := &Conn{path: p, begun: &handshake{turn: make(chan struct{}, 1)}}
-	c.in.shared = shared
+	c := new(Conn)
+	c.init(p, shared)
 	return c
+}
+
+func (c *Conn) init(p path, shared *atomic.Int64) {
+	c.path, c.begun = p, new(handshake)
+	c.in.shared = shared
 }
 
 // Made reports whether c has a socket below: nil and the zero value have none.
@@ -122,6 +129,7 @@ func (c *Conn) HandshakeDone() bool { return c.Made() && c.in.isOpen() }
 type call struct {
 	do       func(*engine.DatagramConn, time.Time) ([]engine.Event, error)
 	datagram []byte // for Receive, if do is nil
+	size     int    // of each one, for ReceiveRun
 	from     *route // of the datagram, if it is not the address of the peer
 }
 
@@ -130,9 +138,13 @@ type outcome struct {
 	done, closed bool
 	question     engine.Question
 	sessions     []*engine.Session
+	messages     queue
+	early        queue           // of 0-RTT data
 	proved       bool            // by a late certificate
+	reached      bool            // the peer, for the first time
 	answered     []chan struct{} // requests for one
-	out          [][]byte
+	first        []byte          // datagram for the peer; nil for none
+	out          [][]byte        // the others
 	probes       []probe
 	err          error // which is final
 	unsent       error // of the socket
@@ -143,8 +155,14 @@ func (c *Conn) run(k call) outcome {
 	c.mu.Lock()
 	o := c.locked(k)
 	c.mu.Unlock()
+	if o.reached {
+		c.path.reached()
+	}
 	for _, p := range o.probes {
 		_ = c.path.sendTo(p.to, p.datagram) // the check of the path repeats it
+	}
+	if o.first != nil {
+		o.unsent = c.path.send(o.first)
 	}
 	for _, d := range o.out {
 		if err := c.path.send(d); err != nil {
@@ -162,6 +180,7 @@ func (c *Conn) locked(k call) (o outcome) {
 			o.err = panicked(v)
 			c.abort(&o)
 		}
+		c.in.put(&o.messages, &o.early)
 		c.use()
 	}()
 	now := time.Now()
@@ -170,9 +189,12 @@ func (c *Conn) locked(k call) (o outcome) {
 	case k.from != nil:
 		events, o.err = c.receiveFrom(&o, now, *k.from, k.datagram)
 	case k.do == nil:
-		events, o.err = c.engine.Receive(now, k.datagram)
+		events, o.err = c.engine.ReceiveRun(now, k.datagram, k.size)
 	default:
 		events, o.err = k.do(c.engine, now)
+	}
+	if !c.proved && c.engine.AddressProved() {
+		c.proved, o.reached = true, true
 	}
 	c.note(&o, events)
 	if c.moves != nil {
@@ -188,7 +210,11 @@ func (c *Conn) note(o *outcome, events []engine.Event) {
 		ev := &events[i]
 		switch ev.Kind {
 		case engine.EventData:
-			c.in.put(ev.Data, ev.Early)
+			if ev.Early {
+				o.early.add(newMessage(ev.Data))
+			} else {
+				o.messages.add(newMessage(ev.Data))
+			}
 		case engine.EventEarlyAccepted:
 			c.early = nil
 		case engine.EventHandshakeDone:
@@ -211,7 +237,11 @@ func (c *Conn) note(o *outcome, events []engine.Event) {
 
 func (o *outcome) drain(e *engine.DatagramConn) {
 	for d := e.NextDatagram(); d != nil; d = e.NextDatagram() {
-		o.out = append(o.out, d)
+		if o.first == nil {
+			o.first = d
+		} else {
+			o.out = append(o.out, d)
+		}
 	}
 }
 
@@ -267,59 +297,14 @@ func resume(a engine.Answer) call {
 // feed takes a datagram from the peer, which is not kept.
 func (c *Conn) feed(datagram []byte) {
 	if !c.in.hold(datagram) && c.in.ended() == nil {
-		c.settle(c.run(call{datagram: datagram}))
+		c.settle(c.run(call{datagram: datagram, size: len(datagram)}))
 	}
-}
-
-// use notes that the connection is not quiet, and sets its timer. The engine is locked.
-func (c *Conn) use() {
-	c.used = true
-	if c.armed {
-		if c.quiet.IsZero() {
-			c.quiet = time.Now().Add(quietTime)
-		}
-		c.path.timers().set(c, earlier(c.engine.Timeout(), c.quiet))
-	}
-}
-
-// quietTime is how long a connection is not used before its engine rests.
-const quietTime = time.Second
-
-// expire does what is due.
-func (c *Conn) expire(now time.Time) {
-	if c.rests(now) {
-		return
-	}
-	c.settle(c.run(call{do: (*engine.DatagramConn).Expire}))
-}
-
-// rests lets the engine rest if it is quiet, and reports whether nothing else is due.
-func (c *Conn) rests(now time.Time) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.armed {
-		return true
-	}
-	switch {
-	case c.quiet.IsZero() || now.Before(c.quiet):
-	case c.used:
-		c.used, c.quiet = false, now.Add(quietTime)
-	default:
-		c.quiet = time.Time{}
-		c.engine.Rest()
-	}
-	at := c.engine.Timeout()
-	if !at.IsZero() && !now.Before(at) {
-		return false
-	}
-	c.path.timers().set(c, earlier(at, c.quiet))
-	return true
 }
 
 // refuse ends a handshake for which the system reports that the peer cannot be reached. An
 // open connection continues: the report may be forged, or soon be out of date.
 func (c *Conn) refuse(err error) {
-	if !c.in.isOpen() {
+	if !c.in.isOpen() && !passing(err) {
 		c.fail(unreachable(err))
 	}
 }
@@ -348,6 +333,9 @@ func (c *Conn) Close() error {
 		return c.opError("close", net.ErrClosed)
 	}
 	if c.engine != nil && c.in.isOpen() {
+		c.in.mu.Lock()
+		c.path.closing()
+		c.in.mu.Unlock()
 		c.run(call{do: closeNotify})
 	}
 	return c.cut()
@@ -365,7 +353,10 @@ func (c *Conn) cut() error {
 func (c *Conn) lost() {
 	c.in.end(c.opError("read", net.ErrClosed))
 	c.mu.Lock()
-	c.armed = false
+	if c.armed {
+		c.armed = false
+		c.engine.Rest() // keys are not left to the garbage collector
+	}
 	c.mu.Unlock()
 	c.path.timers().set(c, time.Time{})
 }
@@ -421,6 +412,9 @@ func (c *Conn) setDeadline(t time.Time, read bool) error {
 		c.in.readBy = t
 	} else {
 		c.in.writeBy = t
+		if p, ok := c.path.(*socketPath); ok && p.writers > 0 {
+			c.writeUntil(t)
+		}
 	}
 	c.in.changed()
 	return nil

@@ -15,29 +15,35 @@ import (
 
 // Read copies the next message into p and returns its size. A message that p does not hold is
 // kept, and the error is io.ErrShortBuffer.
-func (c *Conn) Read(p []byte) (int, error) {
-	if err := c.Handshake(context.Background()); err != nil {
-		return 0, err
-	}
+func (c *Conn) Read(p []byte) (n int, err error) {
 	if len(p) == 0 {
-		return 0, nil
+		return 0, c.Handshake(context.Background())
 	}
-	c.reading.Lock()
-	defer c.reading.Unlock()
-	for {
-		c.in.mu.Lock()
-		n, ok, err := c.in.take(p)
-		if ok || err != nil {
-			c.in.mu.Unlock()
-			return n, err
+	err = c.read(func() (ok bool, err error) {
+		n, ok, err = c.in.take(p)
+		return ok, err
+	})
+	return n, err
+}
+
+// ReadBatch is Read for as many messages as there are, but at least one. Each element of buffers
+// is cut to the size of its message.
+func (c *Conn) ReadBatch(buffers [][]byte) (n int, err error) {
+	err = c.read(func() (bool, error) {
+		for n < len(buffers) {
+			size, ok, err := c.in.take(buffers[n])
+			if !ok || err != nil {
+				if n > 0 {
+					err = nil // the next call has it
+				}
+				return n > 0, err
+			}
+			buffers[n] = buffers[n][:size]
+			n++
 		}
-		by, changed := c.in.readBy, c.in.change()
-		c.in.mu.Unlock()
-		if err := c.overdue("read", by); err != nil {
-			return 0, err
-		}
-		_ = sleep(context.Background(), changed, by)
-	}
+		return true, nil
+	})
+	return n, err
 }
 
 // sealed are buffers for datagrams that are sent.
@@ -63,6 +69,7 @@ func (c *Conn) write(p []byte) (int, error) {
 		return 0, err
 	}
 	*b = d
+	defer c.timed()()
 	if err := c.path.send(d); err != nil {
 		return 0, err
 	}
@@ -74,6 +81,7 @@ func (c *Conn) WriteBatch(messages [][]byte) (n int, err error) {
 	if err := c.Handshake(context.Background()); err != nil {
 		return 0, err
 	}
+	defer c.timed()()
 	s := batches.Get().(*batch)
 	defer batches.Put(s)
 	for len(messages) > 0 && err == nil {
@@ -109,23 +117,32 @@ var batches = sync.Pool{New: func() any {
 // sealBatch seals as many messages as a batch takes, and returns how many.
 func (c *Conn) sealBatch(s *batch, messages [][]byte) (n int) {
 	s.err = nil
-	for i, p := range messages {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	defer func() {
+		if v := recover(); v != nil {
+			s.err = c.fail(panicked(v))
+		}
+		c.sent()
+	}()
+	for ; n < len(messages); n++ {
+		p := messages[n]
 		if len(p) == 0 {
 			continue // as by Write
 		}
 		full := len(s.b)+len(p)+recordRoom > udpbatch.MaxBytes
 		if full && len(s.sizes) > 0 || len(s.sizes) == udpbatch.MaxDatagrams {
-			return i
+			return n
 		}
 		before := len(s.b)
-		d, err := c.seal(s.b, p)
+		d, err := c.sealLocked(s.b, p, 0)
 		if err != nil {
 			s.err = err
-			return i
+			return n
 		}
-		s.b, s.sizes, s.end = d, append(s.sizes, len(d)-before), append(s.end, i)
+		s.b, s.sizes, s.end = d, append(s.sizes, len(d)-before), append(s.end, n)
 	}
-	return len(messages)
+	return n
 }
 
 // recordRoom is more than a record has beside its message: a header, a connection ID and a tag.
@@ -153,24 +170,36 @@ func (c *Conn) seal(dst, p []byte) (d []byte, err error) { return c.sealUpTo(dst
 func (c *Conn) sealUpTo(dst, p []byte, n int) (d []byte, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer func() {
+		if v := recover(); v != nil {
+			d, err = nil, c.fail(panicked(v))
+		}
+		c.sent()
+	}()
+	return c.sealLocked(dst, p, n)
+}
+
+// sealLocked is sealUpTo while the engine is locked. A panic in a callback of its configuration is
+// that of the caller, who calls sent afterwards.
+func (c *Conn) sealLocked(dst, p []byte, n int) (d []byte, err error) {
 	if most := c.engine.MaxData(); len(p) > max(most, n) {
 		return nil, tooLong(len(p), most, c.engine.MTU())
 	}
 	if err := c.spendEarly(p); err != nil {
 		return nil, err
 	}
-	defer func() {
-		if v := recover(); v != nil {
-			d, err = nil, c.fail(panicked(v))
-		}
-		if c.used = true; c.quiet.IsZero() || c.engine.Timeout().Unix() == 0 {
-			c.use() // the Timeout is of 1970 if there is more to send
-		}
-	}()
 	if d, err = c.engine.Send(dst, p); err != nil && n > 0 && isUsage(err) {
 		return nil, nil
 	}
 	return d, err
+}
+
+// sent notes that messages were sealed. The engine is locked.
+func (c *Conn) sent() {
+	// The Timeout is of 1970 if there is more to send.
+	if c.used = true; c.quiet.IsZero() || c.engine.Timeout().Unix() == 0 {
+		c.use()
+	}
 }
 
 // isUsage reports whether an error changes nothing.

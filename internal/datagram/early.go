@@ -49,12 +49,16 @@ func (c *Conn) spendEarly(p []byte) error {
 
 // resendEarly sends 0-RTT data that was refused again, once the handshake is done. RFC 9846,
 // Section 4.2.10: a client "MUST NOT automatically resend early data unless the negotiated
-// connection selects the same ALPN protocol". Then it is lost, as datagrams may be.
+// connection selects the same ALPN protocol". Without a decision the connection then ends.
 func (c *Conn) resendEarly() error {
 	c.mu.Lock()
-	refused, s := c.early, c.engine.State()
+	refused := c.early
 	c.early = nil
 	c.mu.Unlock()
+	if len(refused) == 0 {
+		return nil
+	}
+	s := c.State()
 	if s.EarlyData {
 		return nil // these were written after the server had accepted them
 	}
@@ -64,8 +68,12 @@ func (c *Conn) resendEarly() error {
 		if err != nil {
 			return err
 		}
-		if len(p) == 0 || !decided && s.ALPN != s.EarlyALPN {
+		switch {
+		case len(p) == 0:
 			continue
+		case !decided && s.ALPN != s.EarlyALPN:
+			c.run(call{do: closeNotify})
+			return stream.OtherProtocol(s)
 		}
 		d, err := c.sealUpTo(nil, p, most)
 		if err != nil {
@@ -116,7 +124,7 @@ func (in *inbox) takeEarly(p []byte) (n int, ok bool, err error) {
 	switch {
 	case len(p) == 0:
 		return 0, false, nil
-	case len(in.early) > 0:
+	case in.early.n > 0:
 		n, err = in.pop(&in.early, p)
 		return n, true, err
 	case in.open:
@@ -129,7 +137,7 @@ func (in *inbox) takeEarly(p []byte) (n int, ok bool, err error) {
 func (in *inbox) earlyNews() bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.open || len(in.early) > 0
+	return in.open || in.early.n > 0
 }
 
 // ExportEarly derives keying material from 0-RTT data.

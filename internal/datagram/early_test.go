@@ -84,8 +84,8 @@ func TestMuxEarly(t *testing.T) {
 			t.Fatalf("client %d is asked for a proof: %v", i, got)
 		}
 	}
-	if m.unproved != maxUnproved || m.count != maxUnproved {
-		t.Fatalf("%d connections, %d without a proof", m.count, m.unproved)
+	if len(m.unproved) != maxUnproved || m.count != maxUnproved {
+		t.Fatalf("%d connections, %d without a proof", m.count, len(m.unproved))
 	}
 	first, _ := addrOf(1)
 	if err := m.conns[first].conn.conn.cut(); err != nil {
@@ -96,8 +96,8 @@ func TestMuxEarly(t *testing.T) {
 	from, addr := addrOf(maxUnproved + 1)
 	m.deliver(from, addr, bytes.Clone(hello))
 	both := m.conns[from]
-	if m.unproved != maxUnproved || both == nil || both.next != nil {
-		t.Fatalf("%d connections without a proof", m.unproved)
+	if len(m.unproved) != maxUnproved || both == nil || both.next != nil {
+		t.Fatalf("%d connections without a proof", len(m.unproved))
 	}
 	if _, err := client.Receive(time.Now(), socket.sent[addr.String()][0]); err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ func TestMuxEarly(t *testing.T) {
 	}
 	pending := len(both.next.conn.in.pending)
 	m.deliver(from, addr, bytes.Clone(second))
-	if got := len(both.next.conn.in.pending); got != pending+1 || m.unproved != maxUnproved {
+	if got := len(both.next.conn.in.pending); got != pending+1 || len(m.unproved) != maxUnproved {
 		t.Errorf("%d datagrams wait after a repetition, and %d before", got, pending)
 	}
 }
@@ -123,8 +123,8 @@ func TestBoundUnproved(t *testing.T) {
 			from, addr := addrOf(i + 1)
 			m.deliver(from, addr, bytes.Clone(hello))
 		}
-		if m.unproved != most {
-			t.Errorf("of %d places %d are without a proof, not %d", places, m.unproved, most)
+		if len(m.unproved) != most {
+			t.Errorf("of %d places %d are without a proof, not %d", places, len(m.unproved), most)
 		}
 	}
 }
@@ -143,8 +143,8 @@ func TestMuxForgedHellos(t *testing.T) {
 		}
 	}
 	both := m.conns[from]
-	if m.count != 2 || m.unproved != 2 || second == nil || both.next != second {
-		t.Fatalf("%d connections, %d without a proof", m.count, m.unproved)
+	if m.count != 2 || len(m.unproved) != 2 || second == nil || both.next != second {
+		t.Fatalf("%d connections, %d without a proof", m.count, len(m.unproved))
 	}
 	cfg := earlyConfig()
 	cfg.EarlyData = false
@@ -165,9 +165,9 @@ func TestMuxForgedHellos(t *testing.T) {
 	}
 	proof := client.NextDatagram()
 	m.deliver(from, addr, bytes.Clone(proof))
-	if both.next == nil || both.next.proof == nil || m.count != 2 || m.unproved != 1 {
+	if both.next == nil || both.next.proof == nil || m.count != 2 || len(m.unproved) != 1 {
 		t.Fatalf("the proof began no connection: %d connections, %d without a proof", m.count,
-			m.unproved)
+			len(m.unproved))
 	}
 	if err := second.conn.in.ended(); err != errReplaced {
 		t.Errorf("the one before: %v", err)
@@ -178,7 +178,7 @@ func TestMuxForgedHellos(t *testing.T) {
 	if both.next != next || m.count != 2 {
 		t.Error("the proof was replaced")
 	}
-	next.opened() // before the other one has its engine
+	next.opened(nil) // before the other one has its engine
 	if both.conn != next || both.next != nil {
 		t.Error("the client does not have its connection")
 	}
@@ -190,8 +190,17 @@ func TestInboxEarly(t *testing.T) {
 	if n, ok, err := in.takeEarly(make([]byte, 9)); n != 0 || ok || err != nil {
 		t.Fatalf("of nothing: %d, %v, %v", n, ok, err)
 	}
-	in.put([]byte("early"), true)
-	in.put([]byte("late"), false)
+	put := func(text string, early bool) {
+		var list [2]queue // of messages, and of 0-RTT data
+		i := 0
+		if early {
+			i = 1
+		}
+		list[i].add(newMessage([]byte(text)))
+		in.put(&list[0], &list[1])
+	}
+	put("early", true)
+	put("late", false)
 	if _, _, err := in.takeEarly(make([]byte, 4)); !errors.Is(err, io.ErrShortBuffer) {
 		t.Errorf("a buffer that is too short: %v", err)
 	}
@@ -200,10 +209,10 @@ func TestInboxEarly(t *testing.T) {
 		t.Errorf("%q, %v, %v", buf[:n], ok, err)
 	}
 	for range 2 * maxQueue {
-		in.put([]byte("more"), true)
+		put("more", true)
 	}
-	if len(in.early) != maxQueue {
-		t.Errorf("%d messages wait", len(in.early))
+	if in.early.n != maxQueue {
+		t.Errorf("%d messages wait", in.early.n)
 	}
 	in.discard()
 	in.open = true

@@ -1,8 +1,10 @@
 package datagram
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"syscall"
 
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
@@ -12,9 +14,30 @@ var errReplaced = &engine.Error{
 	Fault: engine.FaultTransport, Reason: "the peer has begun another connection from its address",
 }
 
+var errUnproved = &engine.Error{
+	Fault:  engine.FaultTransport,
+	Reason: "the peer has not proved its address in time, and others wait for its place",
+}
+
 var errRefused = &engine.Error{
 	Fault:  engine.FaultAlert,
 	Reason: "it closed the connection before the handshake was complete",
+}
+
+// passing reports whether an error of a socket is not about the peer, and may be over at once: a
+// buffer of the system is full, or a router has reported (RFC 1191, RFC 8201) that datagrams have
+// to be smaller, from when on the system divides them. What was not sent counts as lost.
+func passing(err error) bool {
+	return errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM) ||
+		errors.Is(err, syscall.EMSGSIZE)
+}
+
+// ofPeer reports whether an error of a socket is a report on a datagram that was sent to one peer.
+// Each report is read once, and the socket continues.
+func ofPeer(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) ||
+		errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH) ||
+		errors.Is(err, syscall.EMSGSIZE)
 }
 
 // usage is the error for a mistake of the caller, which changes nothing.

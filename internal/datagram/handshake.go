@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"syscall"
 	"time"
 
 	"github.com/sealsock/sealsock/engine"
@@ -14,11 +15,12 @@ import (
 
 // A handshake is what a connection has until its handshake is done. Who holds the turn may use it.
 type handshake struct {
-	turn     chan struct{}
+	taken    bool // the turn; guarded by inbox.mu
 	opts     stream.Options
 	until    time.Time // when Options.Timeout ends; zero before the first call
 	started  bool
 	question engine.Question // that the engine waits for
+	alarm    *time.Timer     // of awaitPeer; nil before the first wait
 }
 
 // Handshake runs the handshake, unless it is done already, until ctx ends.
@@ -35,37 +37,70 @@ func (c *Conn) Handshake(ctx context.Context) error {
 // handshakeUntil runs the handshake until done reports true. It calls done while it holds the
 // turn.
 func (c *Conn) handshakeUntil(ctx context.Context, done func(*handshake) bool) error {
-	h := c.underWay()
+	h, err := c.takeTurn(ctx)
 	if h == nil {
-		return nil
+		return err
 	}
-	select {
-	case h.turn <- struct{}{}:
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	defer c.leaveTurn(h)
+	stream.GrowStack() // before a context is waited for, which takes several calls
+	if p, ok := c.path.(*socketPath); ok && !p.running.Load() {
+		defer p.leave(c)
+		if ctx.Done() != nil {
+			defer context.AfterFunc(ctx, c.in.poke)()
+		}
 	}
-	defer func() { <-h.turn }()
 	if h.opts.Timeout > 0 {
 		if h.until.IsZero() {
 			h.until = time.Now().Add(h.opts.Timeout)
 		}
-		within, cancel := context.WithDeadlineCause(ctx, h.until, h.opts.TimedOut)
-		defer cancel()
-		ctx = within
+		limit := stream.NewLimit(ctx, h.until, h.opts.TimedOut)
+		defer limit.End()
+		ctx = limit
 	}
-	stream.GrowStack()
-	err := c.steps(ctx, h, done)
-	if err != nil && h.opts.TimedOut != nil && context.Cause(ctx) == h.opts.TimedOut {
+	err = c.steps(ctx, h, done)
+	if err != nil && h.opts.TimedOut != nil && over(ctx) == h.opts.TimedOut {
 		return c.fail(err)
 	}
 	return err
 }
 
-// underWay returns the handshake; nil once it is done.
-func (c *Conn) underWay() *handshake {
+// over returns why ctx has ended, or nil.
+func over(ctx context.Context) error {
+	if l, ok := ctx.(*stream.Limit); ok {
+		return l.Ended()
+	}
+	return context.Cause(ctx)
+}
+
+// takeTurn waits until no one else runs the handshake, or until the end of ctx. It returns nil once
+// the handshake is done.
+func (c *Conn) takeTurn(ctx context.Context) (*handshake, error) {
+	for {
+		c.in.mu.Lock()
+		h := c.begun
+		if h == nil || !h.taken {
+			if h != nil {
+				h.taken = true
+			}
+			c.in.mu.Unlock()
+			return h, nil
+		}
+		changed := c.in.change()
+		c.in.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// leaveTurn lets others run the handshake.
+func (c *Conn) leaveTurn(h *handshake) {
 	c.in.mu.Lock()
 	defer c.in.mu.Unlock()
-	return c.begun
+	h.taken = false
+	c.in.wakeAll()
 }
 
 // done drops the handshake.
@@ -100,12 +135,13 @@ func (c *Conn) step(ctx context.Context, h *handshake) error {
 		return err
 	}
 	h.started = true
+	c.narrow(o.unsent)
 	switch {
 	case o.err != nil:
 		return c.fail(o.err)
 	case o.closed:
 		return c.fail(errRefused)
-	case o.unsent != nil && !o.done:
+	case o.unsent != nil && !o.done && !passing(o.unsent):
 		return c.fail(unreachable(o.unsent))
 	}
 	if o.question != nil {
@@ -118,6 +154,19 @@ func (c *Conn) step(ctx context.Context, h *handshake) error {
 		return c.finish(h.opts.Checks)
 	}
 	return nil
+}
+
+// narrow lowers the MTU of a handshake whose datagrams the system refuses to send with err. RFC
+// 9147, Section 4.4.
+func (c *Conn) narrow(err error) {
+	if !errors.Is(err, syscall.EMSGSIZE) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.engine.MTU() > engine.LowMTU {
+		_ = c.engine.SetMTU(engine.LowMTU)
+	}
 }
 
 // nextCall returns what the engine has to do next. If that is nothing, it waits.
@@ -137,7 +186,7 @@ func (c *Conn) nextCall(ctx context.Context, h *handshake) (k call, waited bool,
 		return call{do: (*engine.DatagramConn).Start}, false, nil
 	}
 	if d := c.in.next(); d != nil {
-		return call{datagram: d}, false, nil
+		return call{datagram: d, size: len(d)}, false, nil
 	}
 	c.mu.Lock()
 	at := c.engine.Timeout()
@@ -145,12 +194,16 @@ func (c *Conn) nextCall(ctx context.Context, h *handshake) (k call, waited bool,
 	if !at.IsZero() && !time.Now().Before(at) {
 		return call{do: (*engine.DatagramConn).Expire}, false, nil
 	}
-	return k, true, c.awaitPeer(ctx, at)
+	if p, ok := c.path.(*socketPath); ok && !p.running.Load() {
+		k, err = p.await(ctx, c, h, at)
+		return k, len(k.datagram) == 0, err
+	}
+	return k, true, c.awaitPeer(ctx, h, at)
 }
 
 // awaitPeer waits until there is a datagram, or the connection has ended, until a time, or
 // until the end of ctx or of a deadline.
-func (c *Conn) awaitPeer(ctx context.Context, at time.Time) error {
+func (c *Conn) awaitPeer(ctx context.Context, h *handshake, at time.Time) error {
 	c.in.mu.Lock()
 	by := earlier(c.in.readBy, c.in.writeBy)
 	ready := len(c.in.pending) > 0 || c.in.err != nil
@@ -159,24 +212,34 @@ func (c *Conn) awaitPeer(ctx context.Context, at time.Time) error {
 	if err := c.overdue("read", by); err != nil || ready {
 		return err
 	}
-	return sleep(ctx, changed, earlier(at, by))
+	h.alarm = sleep(ctx, changed, earlier(at, by), h.alarm)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
-// sleep waits for a change, or until a time.
-func sleep(ctx context.Context, changed <-chan struct{}, at time.Time) error {
+// sleep waits for a change, until a time, or until the end of ctx. It uses alarm, or a new timer if
+// that is nil, and returns the timer, which is stopped.
+func sleep(
+	ctx context.Context, changed <-chan struct{}, at time.Time, alarm *time.Timer,
+) *time.Timer {
 	var over <-chan time.Time
 	if !at.IsZero() {
-		t := time.NewTimer(time.Until(at))
-		defer t.Stop()
-		over = t.C
+		if alarm == nil {
+			alarm = time.NewTimer(time.Until(at))
+		} else {
+			alarm.Reset(time.Until(at))
+		}
+		defer alarm.Stop()
+		over = alarm.C
 	}
 	select {
 	case <-changed:
 	case <-over:
 	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
-	return nil
+	return alarm
 }
 
 // work makes a call while it holds a place in Options.Work.
@@ -201,18 +264,16 @@ func (c *Conn) finish(checks bool) error {
 		}})
 		return c.fail(err)
 	}
-	c.path.opened()
-	c.mu.Lock()
-	c.armed = true
-	c.mu.Unlock()
+	c.path.opened(c)
+	c.arm()
 	if err := c.resendEarly(); err != nil {
 		return c.fail(err)
 	}
 	for !c.in.opened() {
-		c.settle(c.run(call{datagram: c.in.next()}))
+		d := c.in.next()
+		c.settle(c.run(call{datagram: d, size: len(d)}))
 	}
 	c.done()
-	c.settle(c.run(call{do: (*engine.DatagramConn).Expire})) // arms the timers
 	return nil
 }
 

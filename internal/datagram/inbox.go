@@ -25,8 +25,8 @@ type inbox struct {
 	mu       sync.Mutex
 	wake     chan struct{} // closed at the next change; nil while none waits
 	pending  [][]byte      // datagrams for the handshake
-	messages []*message
-	early    []*message    // of 0-RTT data
+	messages queue
+	early    queue         // of 0-RTT data
 	size     int           // bytes of all these
 	shared   *atomic.Int64 // the bytes of all connections of the socket
 	open     bool          // the handshake takes no more: datagrams are used as they come
@@ -34,12 +34,42 @@ type inbox struct {
 	err      error         // what ended the connection
 
 	readBy, writeBy time.Time // deadlines
+
+	reader *socketPath // of which the handshake reads, or nil
 }
 
 // A message is one that was received.
 type message struct {
 	data []byte
+	next *message // in a queue
 	room [smallMessage]byte
+}
+
+// A queue is messages in the order in which they have come.
+type queue struct {
+	first, last *message
+	n           int
+}
+
+func (q *queue) add(m *message) {
+	if q.first == nil {
+		q.first = m
+	} else {
+		q.last.next = m
+	}
+	q.last = m
+	q.n++
+}
+
+// remove takes the first message off a queue that has one.
+func (q *queue) remove() *message {
+	m := q.first
+	if q.first = m.next; q.first == nil {
+		q.last = nil
+	}
+	m.next = nil
+	q.n--
+	return m
 }
 
 // smallMessage is the size up to which messages take their memory from a pool.
@@ -65,10 +95,25 @@ func (m *message) free() {
 
 // changed tells those who wait. The inbox is locked.
 func (in *inbox) changed() {
+	in.wakeAll()
+	if in.reader != nil {
+		in.reader.interrupt()
+	}
+}
+
+// wakeAll wakes those who wait, but for who reads the socket. The inbox is locked.
+func (in *inbox) wakeAll() {
 	if in.wake != nil {
 		close(in.wake)
 		in.wake = nil
 	}
+}
+
+// poke lets those who wait look for a change.
+func (in *inbox) poke() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.changed()
 }
 
 // change returns a channel that is closed at the next change. The inbox is locked.
@@ -143,25 +188,35 @@ func (in *inbox) isOpen() bool {
 	return in.open
 }
 
-// put keeps a message for Read, or for ReadEarly.
-func (in *inbox) put(data []byte, early bool) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	list := &in.messages
-	if early {
-		list = &in.early
-	}
-	if in.err != nil || len(*list) >= maxQueue || !in.reserve(len(data), maxQueueBytes) {
+// put keeps messages for Read, and those of 0-RTT data for ReadEarly. It takes them off the queues.
+func (in *inbox) put(messages, early *queue) {
+	if messages.n == 0 && early.n == 0 {
 		return
 	}
-	*list = append(*list, newMessage(data))
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.move(&in.messages, messages)
+	in.move(&in.early, early)
 	in.changed()
+}
+
+// move takes messages over from another queue. It drops those that there is no room for. The inbox
+// is locked.
+func (in *inbox) move(to, from *queue) {
+	for from.n > 0 {
+		m := from.remove()
+		if in.err != nil || to.n >= maxQueue || !in.reserve(len(m.data), maxQueueBytes) {
+			m.free()
+			continue
+		}
+		to.add(m)
+	}
 }
 
 // take copies the next message into p. It returns false if there is none, and then the end of
 // the connection, if that has come.
 func (in *inbox) take(p []byte) (n int, ok bool, err error) {
-	if len(in.messages) == 0 {
+	if in.messages.n == 0 {
 		switch {
 		case in.err != nil:
 			return 0, false, in.err
@@ -175,18 +230,14 @@ func (in *inbox) take(p []byte) (n int, ok bool, err error) {
 }
 
 // pop copies the first message of a list into p. The inbox is locked.
-func (in *inbox) pop(list *[]*message, p []byte) (int, error) {
-	m := (*list)[0]
+func (in *inbox) pop(list *queue, p []byte) (int, error) {
+	m := list.first
 	if len(m.data) > len(p) {
 		return 0, tooShort(len(m.data), len(p))
 	}
 	n := copy(p, m.data)
 	in.release(n)
-	m.free()
-	(*list)[0] = nil
-	if *list = (*list)[1:]; len(*list) == 0 {
-		*list = nil
-	}
+	list.remove().free()
 	return n, nil
 }
 
@@ -216,7 +267,7 @@ func (in *inbox) discard() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.release(in.size)
-	in.pending, in.messages, in.early = nil, nil, nil
+	in.pending, in.messages, in.early = nil, queue{}, queue{}
 	in.changed()
 }
 

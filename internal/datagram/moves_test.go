@@ -14,12 +14,14 @@ import (
 
 // A fakePath notes where its connection has moved.
 type fakePath struct {
-	clock timers
-	at    route
+	clock  timers
+	at     route
+	proofs int // how often it was told that the peer receives there
 }
 
-func (p *fakePath) begin(*Conn)                          {}
-func (p *fakePath) opened()                              {}
+func (p *fakePath) closing()                             {}
+func (p *fakePath) reached()                             { p.proofs++ }
+func (p *fakePath) opened(*Conn)                         {}
 func (p *fakePath) send([]byte) error                    { return nil }
 func (p *fakePath) sendTo(route, []byte) error           { return nil }
 func (p *fakePath) sendBatch([]byte, []int) (int, error) { return 0, nil }

@@ -41,7 +41,7 @@ type Mux struct {
 	conns        map[peer]*pair
 	ids          map[string]*muxPath // by connection ID
 	count        int                 // of connections
-	unproved     int                 // of them, while there is a check
+	unproved     []place             // of those without a proof, the oldest first
 	mostUnproved int                 // may be so
 	closed       bool                // no more of them
 	err          error
@@ -67,6 +67,7 @@ type muxPath struct {
 	gone  bool   // it is not counted any more
 	proof *engine.AddressProof
 	alone bool // it has no proof, and counts among those
+	late  bool // its place was given to another one
 	ids   []string
 	moved atomic.Pointer[route] // where the peer is; nil while it is where it began
 }
@@ -152,7 +153,9 @@ func (m *Mux) receive() {
 		case errors.Is(err, net.ErrClosed), errors.Is(err, io.EOF):
 			m.end(err)
 			return
-		default: // such as a report on one peer, which Windows has
+		case ofPeer(err): // of a socket of the caller that asks for reports (IP_RECVERR)
+			time.Sleep(shortestPause)
+		default:
 			pause = longer(pause)
 			time.Sleep(pause)
 		}
@@ -237,8 +240,9 @@ func (m *Mux) find(from peer, datagram []byte) (conn, next *Conn, begins uint64)
 // is a part of a handshake that has begun.
 func (m *Mux) begin(path *muxPath, datagram []byte) bool {
 	var reply []byte
+	now := time.Now()
 	if m.check != nil {
-		v, r, proof := m.check.Check(time.Now(), path.peer.bytes(), datagram)
+		v, r, proof := m.check.Check(now, path.peer.bytes(), datagram)
 		if v != engine.AddressProved && m.begun(path) {
 			return false
 		}
@@ -252,9 +256,9 @@ func (m *Mux) begin(path *muxPath, datagram []byte) bool {
 		}
 	}
 	path.conn = newConn(path, &m.queued)
-	entered, old := m.enter(path)
+	entered, old := m.enter(path, now)
 	if old != nil {
-		old.conn.in.end(errReplaced)
+		old.conn.in.end(old.ended())
 		_ = old.conn.cut()
 	}
 	if !entered {
@@ -321,11 +325,9 @@ func (c *Conn) Proof() *engine.AddressProof {
 	return nil
 }
 
-func (p *muxPath) begin(*Conn) {}
-
 // opened makes a connection that is open the one of its peer. The one before, whose peer has
 // begun again, ends. RFC 9147, Section 5.11.
-func (p *muxPath) opened() {
+func (p *muxPath) opened(*Conn) {
 	p.mux.mu.Lock()
 	p.proved()
 	p.proof = nil // it has been used
@@ -410,6 +412,7 @@ func (m *Mux) leave(p *muxPath) {
 	}
 }
 
+func (p *muxPath) closing()                 {} // each send has its bound
 func (p *muxPath) timers() *timers          { return &p.mux.clock }
 func (p *muxPath) LocalAddr() net.Addr      { return p.mux.socket.LocalAddr() }
 func (p *muxPath) netConn(c *Conn) net.Conn { return &below{Conn: c} }

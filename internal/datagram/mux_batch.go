@@ -1,6 +1,6 @@
 package datagram
 
-import "net/netip"
+import "github.com/sealsock/sealsock/internal/reuse"
 
 // readBuffers is how many buffers of 64 KiB a Mux of UDP receives into at once.
 const readBuffers = 8
@@ -9,12 +9,9 @@ const readBuffers = 8
 func (m *Mux) reader() func() error {
 	if m.udp != nil {
 		r := m.udp.NewReader(readBuffers)
-		deliver := func(from netip.AddrPort, datagram []byte) {
-			m.deliver(peer{at: from}, nil, datagram)
-		}
-		return func() error { return r.Read(deliver) }
+		return func() error { return r.Read(m.deliverRun) }
 	}
-	buf := make([]byte, largestDatagram)
+	buf := make([]byte, reuse.LargestDatagram)
 	return func() error {
 		n, addr, err := m.socket.ReadFrom(buf)
 		if err == nil && addr != nil {

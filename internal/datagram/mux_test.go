@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"testing"
+	"time"
 )
 
 // muxOf returns a Mux over a socket of its own, and a connection of it.
@@ -18,7 +19,7 @@ func muxOf(t *testing.T, idLen int) (*Mux, func(port uint16) *muxPath) {
 	return m, func(port uint16) *muxPath {
 		p := &muxPath{mux: m, peer: at(port).peer}
 		p.conn = newConn(p, &m.queued)
-		if entered, _ := m.enter(p); !entered {
+		if entered, _ := m.enter(p, time.Now()); !entered {
 			t.Fatal("no room for a connection")
 		}
 		return p

@@ -85,12 +85,22 @@ func (c *Client) Lookup(ctx context.Context, name string, typ dnsmessage.Type) (
 		answer, err = c.tcp(ctx, query, id, typ)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("DNS server %s: %w", c.Server, err)
+		return nil, fmt.Errorf("DNS server %s: %w", c.Server, silence(err))
 	}
 	return answer, nil
 }
 
 var errSilent = errors.New("no answer in time")
+
+// silence returns errSilent for an error of a deadline, wherever that has passed, and others as
+// they are.
+func silence(err error) error {
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return errSilent
+	}
+	return err
+}
 
 // compose returns a query with EDNS(0) that asks for DNSSEC: RFC 6840, Section 5.7.
 func compose(name string, typ dnsmessage.Type) ([]byte, uint16, error) {
@@ -130,14 +140,10 @@ func (c *Client) udp(ctx context.Context, query []byte, id uint16, typ dnsmessag
 	}
 	for b := make([]byte, maxMessage); ; {
 		n, err := conn.Read(b)
-		var timeout net.Error
-		if errors.As(err, &timeout) && timeout.Timeout() {
-			return nil, false, errSilent
-		}
 		if err != nil {
-			return nil, false, err
+			return nil, false, silence(err)
 		}
-		if n >= 2 && binary.BigEndian.Uint16(b) == id {
+		if n >= 2 && binary.BigEndian.Uint16(b) == id && sameQuestion(b[:n], query) {
 			return Parse(b[:n], typ)
 		}
 	}
@@ -165,7 +171,7 @@ func (c *Client) tcp(ctx context.Context, query []byte, id uint16,
 	if _, err := io.ReadFull(conn, message); err != nil {
 		return nil, err
 	}
-	if len(message) < 2 || binary.BigEndian.Uint16(message) != id {
+	if len(message) < 2 || binary.BigEndian.Uint16(message) != id || !sameQuestion(message, query) {
 		return nil, errors.New("it answered another question")
 	}
 	answer, truncated, err := Parse(message, typ)
@@ -173,6 +179,30 @@ func (c *Client) tcp(ctx context.Context, query []byte, id uint16,
 		err = errors.New("it cut its answer over TCP")
 	}
 	return answer, err
+}
+
+// sameQuestion reports whether a message answers the question of a query: its name, type and class
+// MUST match (RFC 5452, Section 9.1). A server that did not understand the query may repeat none,
+// and what cannot be parsed is an error of Parse.
+func sameQuestion(message, query []byte) bool {
+	var m, q dnsmessage.Parser
+	h, err := m.Start(message)
+	if err != nil {
+		return true
+	}
+	if _, err := q.Start(query); err != nil {
+		return false
+	}
+	asked, err := q.Question()
+	if err != nil {
+		return false
+	}
+	got, err := m.Question()
+	if errors.Is(err, dnsmessage.ErrSectionDone) {
+		return h.RCode != dnsmessage.RCodeSuccess && h.RCode != dnsmessage.RCodeNameError
+	}
+	return err == nil && got.Type == asked.Type && got.Class == asked.Class &&
+		strings.EqualFold(got.Name.String(), asked.Name.String())
 }
 
 // Parse returns the records of one type in a message of a server, and whether the message

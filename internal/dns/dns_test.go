@@ -3,9 +3,11 @@ package dns
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -46,6 +48,12 @@ func serve(t *testing.T, udp, tcp func(query []byte) []byte) *Client {
 		t.Fatal(err)
 	}
 	packets, err := net.ListenPacket("udp", l.Addr().String())
+	for errors.Is(err, syscall.EADDRINUSE) { // by a program that uses UDP alone
+		l.Close()
+		if l, err = net.Listen("tcp", "127.0.0.1:0"); err == nil {
+			packets, err = net.ListenPacket("udp", l.Addr().String())
+		}
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +90,17 @@ func TestLookup(t *testing.T) {
 	cut := func(m *dnsmessage.Message) { m.Truncated, m.Answers = true, nil }
 	secure := func(m *dnsmessage.Message) { m.AuthenticData = true }
 	wrong := func(m *dnsmessage.Message) { m.ID++ }
+	foreign := func(m *dnsmessage.Message) {
+		m.Questions[0].Name = dnsmessage.MustNewName("_443._tcp.b.test.")
+	}
+	otherType := func(m *dnsmessage.Message) { m.Questions[0].Type = TypeCAA }
+	bare := func(m *dnsmessage.Message) { m.Questions = nil }
+	bareError := func(m *dnsmessage.Message) {
+		m.Questions, m.Answers, m.RCode = nil, nil, dnsmessage.RCodeFormatError
+	}
+	capitals := func(m *dnsmessage.Message) {
+		m.Questions[0].Name = dnsmessage.MustNewName("_443._TCP.A.test.")
+	}
 	insecure := func(m *dnsmessage.Message) { m.AuthenticData = false }
 	none := func(m *dnsmessage.Message) { m.RCode, m.Answers = dnsmessage.RCodeNameError, nil }
 	failed := func(m *dnsmessage.Message) { m.RCode, m.Answers = dnsmessage.RCodeServerFailure, nil }
@@ -109,6 +128,17 @@ func TestLookup(t *testing.T) {
 			func(q []byte) []byte { return reply(t, q, 35, wrong) }, 0, false, "another question"},
 		{"another question's answer over UDP", func(q []byte) []byte { return reply(t, q, 35, wrong) },
 			nil, 0, false, "no answer in time"},
+		{"another name over TCP", func(q []byte) []byte { return reply(t, q, 0, cut) },
+			func(q []byte) []byte { return reply(t, q, 35, foreign) }, 0, false, "another question"},
+		{"another name", func(q []byte) []byte { return reply(t, q, 35, foreign) },
+			nil, 0, false, "no answer in time"},
+		{"another type", func(q []byte) []byte { return reply(t, q, 35, otherType) },
+			nil, 0, false, "no answer in time"},
+		{"no question", func(q []byte) []byte { return reply(t, q, 35, bare) },
+			nil, 0, false, "no answer in time"},
+		{"an error without a question", func(q []byte) []byte { return reply(t, q, 0, bareError) }, nil,
+			0, false, "RCodeFormatError"},
+		{"another case", func(q []byte) []byte { return reply(t, q, 35, capitals) }, nil, 1, true, ""},
 		{"garbage", func(q []byte) []byte { return append(q[:2:2], 1) }, nil, 0, false, "cannot be read"},
 	} {
 		c := serve(t, test.udp, test.tcp)
@@ -123,6 +153,26 @@ func TestLookup(t *testing.T) {
 			}
 		case err != nil || len(a.Records) != test.records || a.Secure != test.secure:
 			t.Errorf("%s: %+v, %v", test.name, a, err)
+		}
+	}
+}
+
+// TestTimeout: the error is the same wherever the time is over, over UDP and over TCP.
+func TestTimeout(t *testing.T) {
+	cut := func(m *dnsmessage.Message) { m.Truncated, m.Answers = true, nil }
+	never := make(chan struct{})
+	defer close(never)
+	hang := func([]byte) []byte { <-never; return nil }
+	for name, c := range map[string]*Client{
+		"before the question": serve(t, hang, hang),
+		"over TCP":            serve(t, func(q []byte) []byte { return reply(t, q, 0, cut) }, hang),
+	} {
+		c.Timeout = 200 * time.Millisecond
+		if name == "before the question" {
+			c.Timeout = 1
+		}
+		if _, err := c.Lookup(t.Context(), "a.test", TypeCAA); !errors.Is(err, errSilent) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

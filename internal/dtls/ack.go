@@ -10,6 +10,9 @@ import (
 // MaxAcks is how many records are remembered to be acknowledged: the latest ones.
 const MaxAcks = 32
 
+// fewAcks is how many a flight has that fits into a few datagrams.
+const fewAcks = 4
+
 // ackLen is the length in bytes of a record number in an ACK. RFC 9147, Section 7:
 //
 //	struct { uint64 epoch; uint64 sequence_number; } RecordNumber;
@@ -17,12 +20,18 @@ const MaxAcks = 32
 const ackLen = 16
 
 // Acks lists records to acknowledge. Its zero value lists none.
-type Acks struct{ numbers []record.Number }
+type Acks struct {
+	numbers []record.Number
+	room    [fewAcks]record.Number
+}
 
 // Add adds a record.
 func (a *Acks) Add(n record.Number) {
 	if len(a.numbers) == MaxAcks {
 		a.numbers = slices.Delete(a.numbers, 0, 1)
+	}
+	if a.numbers == nil {
+		a.numbers = a.room[:0]
 	}
 	a.numbers = append(a.numbers, n)
 }
@@ -48,7 +57,7 @@ func (a *Acks) Message(room int) []byte {
 			list = slices.Insert(list, i, n)
 		}
 	}
-	b := binary.BigEndian.AppendUint16(nil, uint16(len(list)*ackLen))
+	b := binary.BigEndian.AppendUint16(make([]byte, 0, 2+n*ackLen), uint16(len(list)*ackLen))
 	for _, n := range list {
 		b = binary.BigEndian.AppendUint64(b, n.Epoch)
 		b = binary.BigEndian.AppendUint64(b, n.Sequence)
@@ -61,6 +70,7 @@ func ParseAck(b []byte) (list []record.Number, ok bool) {
 	if len(b) < 2 || int(binary.BigEndian.Uint16(b)) != len(b)-2 || (len(b)-2)%ackLen != 0 {
 		return nil, false
 	}
+	list = make([]record.Number, 0, (len(b)-2)/ackLen)
 	for b = b[2:]; len(b) > 0; b = b[ackLen:] {
 		list = append(list, record.Number{
 			Epoch: binary.BigEndian.Uint64(b), Sequence: binary.BigEndian.Uint64(b[8:]),

@@ -12,6 +12,7 @@ const (
 	maxAhead      = 6        // messages behind the next one that are kept
 	maxAheadBytes = 64 << 10 // of their bodies, as far as they have come
 	maxRanges     = 512      // parts of a message with gaps between them
+	maxShared     = 4 << 10  // bytes of memory for several messages
 )
 
 // messageHeaderLen is the length of the header of a message in TLS: its type and length.
@@ -39,16 +40,21 @@ const (
 // zero value awaits message 0.
 type Assembler struct {
 	next  uint16
-	parts []*partial // parts[i] is of message next+i; nil or of length maxAhead+1
-	ahead int        // bytes of parts[1:]
+	parts [maxAhead + 1]*partial // parts[i] is of message next+i, or nil
+	ahead int                    // bytes of parts[1:]
+	few   [4]partial             // memory for parts
+	room  []byte                 // memory for the messages of a record
+	bytes int                    // that this memory has at least
 }
 
 // A partial is a message that is not whole yet.
 type partial struct {
+	used   bool
 	typ    iana.HandshakeType
 	length int
 	raw    []byte  // with a header as in TLS; as long as the last byte that has come
 	ranges []Range // what has come, in order, with gaps in between
+	one    [1]Range
 }
 
 // A Range is a part of the body of a message: its first byte, and the one behind its last.
@@ -62,19 +68,16 @@ func (a *Assembler) Next() uint16 { return a.next }
 
 // Pending reports whether fragments wait for others.
 func (a *Assembler) Pending() bool {
-	return slices.ContainsFunc(a.parts, func(p *partial) bool { return p != nil })
+	return slices.ContainsFunc(a.parts[:], func(p *partial) bool { return p != nil })
 }
 
-// Trim gives back memory that is not in use.
-func (a *Assembler) Trim() {
-	if !a.Pending() {
-		a.parts = nil
-	}
-}
+// Begin is called before the fragments of a record, of n bytes together, whose messages then share
+// their memory, and with 0 behind them.
+func (a *Assembler) Begin(n int) { a.room, a.bytes = nil, min(n, maxShared) }
 
 // Add takes a fragment of a message that may have limit bytes.
 func (a *Assembler) Add(f Fragment, limit int) (Verdict, error) {
-	i := int(f.Seq) - int(a.next)
+	i := int(int16(f.Seq - a.next)) // 0 follows 65,535
 	switch {
 	case i < 0:
 		return Old, nil
@@ -83,12 +86,11 @@ func (a *Assembler) Add(f Fragment, limit int) (Verdict, error) {
 	case f.Length > limit:
 		return Dropped, ErrTooLong
 	}
-	if a.parts == nil {
-		a.parts = make([]*partial, maxAhead+1)
-	}
 	p := a.parts[i]
 	if p == nil {
-		p = &partial{typ: f.Type, length: f.Length}
+		p = a.unused()
+		*p = partial{typ: f.Type, length: f.Length}
+		p.ranges = p.one[:0]
 	} else if p.typ != f.Type || p.length != f.Length {
 		return Dropped, ErrMismatch
 	}
@@ -96,19 +98,43 @@ func (a *Assembler) Add(f Fragment, limit int) (Verdict, error) {
 	if i > 0 && a.ahead+grown > maxAheadBytes || len(p.ranges) >= maxRanges {
 		return Dropped, nil
 	}
-	a.parts[i] = p
+	a.parts[i], p.used = p, true
 	if i > 0 {
 		a.ahead += grown
 	}
-	p.add(f)
+	a.add(p, f)
 	return Kept, nil
 }
 
+// unused returns memory for a message.
+func (a *Assembler) unused() *partial {
+	for i := range a.few {
+		if p := &a.few[i]; !p.used {
+			return p
+		}
+	}
+	return new(partial)
+}
+
+// memory returns memory for n bytes of a message.
+func (a *Assembler) memory(n int) []byte {
+	if n > len(a.room) {
+		a.room = make([]byte, max(n, a.bytes))
+	}
+	b := a.room[:0:n]
+	a.room = a.room[n:]
+	return b
+}
+
 // add copies what is new of a fragment.
-func (p *partial) add(f Fragment) {
+func (a *Assembler) add(p *partial, f Fragment) {
 	from, to := f.Offset, f.Offset+len(f.Data)
-	if n := messageHeaderLen + to; n > len(p.raw) {
-		p.raw = slices.Grow(p.raw, n-len(p.raw))[:n]
+	if n := messageHeaderLen + to; n > cap(p.raw) {
+		// Most messages that do not fit into one datagram fit into two.
+		room := min(messageHeaderLen+p.length, 2*n)
+		p.raw = append(a.memory(room), p.raw...)[:n]
+	} else if n > len(p.raw) {
+		p.raw = p.raw[:n]
 	}
 	copy(p.raw[messageHeaderLen+from:], f.Data)
 	p.ranges = Join(p.ranges, Range{from, to})
@@ -125,7 +151,11 @@ func Join(list []Range, r Range) []Range {
 		r.From, r.To = min(r.From, list[end].From), max(r.To, list[end].To)
 		end++
 	}
-	return slices.Replace(list, i, end, r)
+	if i == end {
+		return slices.Insert(list, i, r)
+	}
+	list[i] = r
+	return append(list[:i+1], list[end:]...)
 }
 
 // whole reports whether everything has come.
@@ -135,14 +165,15 @@ func (p *partial) whole() bool {
 
 // Take returns the next message, if it is whole, with the header that it has in TLS.
 func (a *Assembler) Take() (raw []byte, ok bool) {
-	if a.parts == nil || a.parts[0] == nil || !a.parts[0].whole() {
+	if a.parts[0] == nil || !a.parts[0].whole() {
 		return nil, false
 	}
 	p := a.parts[0]
 	raw = p.raw
-	raw[0] = byte(p.typ)
-	copy(raw[1:], appendUint24(nil, p.length))
-	copy(a.parts, a.parts[1:])
+	raw[0], raw[1] = byte(p.typ), byte(p.length>>16)
+	raw[2], raw[3] = byte(p.length>>8), byte(p.length)
+	*p = partial{}
+	copy(a.parts[:], a.parts[1:])
 	a.parts[maxAhead] = nil
 	if a.parts[0] != nil {
 		a.ahead -= len(a.parts[0].raw)

@@ -73,6 +73,7 @@ func TestFlightToAssembler(t *testing.T) {
 						t.Fatalf("a datagram of %d bytes, MTU %d", len(datagram), mtu)
 					}
 					list, _ := fragments(t, datagram)
+					a.Begin(len(datagram))
 					for _, fragment := range list {
 						if _, err := a.Add(fragment, 1<<16); err != nil {
 							t.Fatal(err)
@@ -86,7 +87,7 @@ func TestFlightToAssembler(t *testing.T) {
 			if !slices.EqualFunc(got, want, bytes.Equal) {
 				t.Fatalf("MTU %d: %d messages, expected %d", mtu, len(got), len(want))
 			}
-			if a.ahead != 0 || a.Pending() {
+			if a.Begin(0); a.ahead != 0 || a.Pending() || a.room != nil {
 				t.Fatalf("%d bytes are kept behind the last message", a.ahead)
 			}
 		}
@@ -179,6 +180,29 @@ func TestAssemblerBounds(t *testing.T) {
 	}
 	if _, err := add(Fragment{Type: 1, Length: 1<<12 + 1}); !errors.Is(err, ErrMismatch) {
 		t.Errorf("a fragment of another length: %v", err)
+	}
+}
+
+// TestAssemblerWraps: the number behind 65,535 is 0.
+func TestAssemblerWraps(t *testing.T) {
+	var a Assembler
+	a.StartAt(1<<16 - 2)
+	for _, seq := range []uint16{0, 1<<16 - 1, 1} {
+		if v, err := a.Add(Fragment{Type: 4, Seq: seq}, 1); v != Kept || err != nil {
+			t.Errorf("message %d ahead: %v, %v", seq, v, err)
+		}
+	}
+	if v, _ := a.Add(Fragment{Type: 4, Seq: 1<<16 - 3}, 1); v != Old {
+		t.Errorf("the message before: %v", v)
+	}
+	a.Add(Fragment{Type: 4, Seq: 1<<16 - 2}, 1)
+	for want := range 4 {
+		if _, ok := a.Take(); !ok {
+			t.Errorf("message %d is not whole", want)
+		}
+	}
+	if v, _ := a.Add(Fragment{Type: 4, Seq: 1<<16 - 1}, 1); v != Old || a.Next() != 2 {
+		t.Errorf("an old message: %v, and %d is next", v, a.Next())
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/record"
+	"github.com/sealsock/sealsock/internal/reuse"
 )
 
 // A Flight holds the messages that were sent and that the peer may need again, each with the
@@ -14,7 +15,21 @@ type Flight struct {
 	seq      uint16
 	messages []*outgoing
 	records  []sentRecord
+	room     *flightRoom // nil while there are no messages
+	used     int         // messages of the room
 }
+
+// A flightRoom is the memory of a flight that fits into a few datagrams. A server's flight that
+// has a request for a certificate has six messages.
+type flightRoom struct {
+	outgoing [6]outgoing
+	messages [6]*outgoing
+	records  [4]sentRecord
+	parts    [8]part
+	split    bool // parts is in use
+}
+
+var flightRooms reuse.Pool[flightRoom]
 
 // errMTU means that no fragment fits into a datagram.
 var errMTU = errors.New("the MTU is too small for a handshake message")
@@ -31,6 +46,7 @@ type outgoing struct {
 	ccs    bool
 	sent   bool
 	acked  []Range
+	one    [1]Range // memory for acked
 }
 
 // A sentRecord is what an ACK of a record acknowledges.
@@ -49,10 +65,38 @@ type part struct {
 func (f *Flight) Add(raw []byte, sealer record.DatagramSealer) uint16 {
 	seq := f.seq
 	f.seq++
-	f.messages = append(f.messages, &outgoing{
+	f.add(outgoing{
 		typ: iana.HandshakeType(raw[0]), seq: seq, body: raw[messageHeaderLen:], sealer: sealer,
 	})
 	return seq
+}
+
+// add adds a message.
+func (f *Flight) add(m outgoing) {
+	if f.room == nil {
+		f.room, f.used = flightRooms.Get(), 0
+		f.messages, f.records = f.room.messages[:0], f.room.records[:0]
+	}
+	var to *outgoing
+	if f.used < len(f.room.outgoing) {
+		to = &f.room.outgoing[f.used]
+		f.used++
+	} else {
+		to = new(outgoing)
+	}
+	*to = m
+	to.acked = to.one[:0]
+	f.messages = append(f.messages, to)
+}
+
+// parts returns memory for n parts of messages. Only the first datagrams of a flight have that of
+// the room.
+func (f *Flight) parts(n int) []part {
+	if r := f.room; r != nil && !r.split && n <= len(r.parts) {
+		r.split = true
+		return r.parts[:0]
+	}
+	return make([]part, 0, n)
 }
 
 // StartAt gives the next message the number n.
@@ -63,7 +107,7 @@ func (f *Flight) Next() uint16 { return f.seq }
 
 // AddChange adds a change_cipher_spec of DTLS 1.2.
 func (f *Flight) AddChange(sealer record.DatagramSealer) {
-	f.messages = append(f.messages, &outgoing{ccs: true, body: []byte{1}, sealer: sealer})
+	f.add(outgoing{ccs: true, body: []byte{1}, sealer: sealer})
 }
 
 // Identify makes the records with messages that were added before have a connection ID from now
@@ -77,7 +121,25 @@ func (f *Flight) Identify(id []byte) {
 }
 
 // Clear forgets the messages: the peer has received them.
-func (f *Flight) Clear() { f.messages, f.records = nil, nil }
+func (f *Flight) Clear() {
+	for _, m := range f.messages {
+		m.rest()
+	}
+	f.messages, f.records = nil, nil
+	flightRooms.Put(f.room)
+	f.room = nil
+}
+
+// rest gives back the memory of a key of the handshake, which nothing but messages needs.
+func (m *outgoing) rest() {
+	if k, ok := m.sealer.(interface{ Rest() }); ok && m.sealer.Epoch() == epochHandshake {
+		k.Rest()
+	}
+}
+
+// epochHandshake is that of the keys of the handshake in DTLS 1.3, where keys rest. RFC 9147,
+// Section 6.1.
+const epochHandshake = 2
 
 // Forget forgets the messages of one type.
 func (f *Flight) Forget(typ iana.HandshakeType) {
@@ -112,7 +174,16 @@ func (f *Flight) Ack(numbers []record.Number) (progress bool) {
 		progress = true
 		return true
 	})
-	f.messages = slices.DeleteFunc(f.messages, (*outgoing).done)
+	f.messages = slices.DeleteFunc(f.messages, func(m *outgoing) bool {
+		if !m.done() {
+			return false
+		}
+		m.rest()
+		return true
+	})
+	if f.Empty() {
+		f.Clear()
+	}
 	return progress
 }
 
@@ -121,9 +192,9 @@ func (m *outgoing) done() bool {
 	return len(m.acked) == 1 && m.acked[0] == Range{0, len(m.body)}
 }
 
-// missing lists what was not acknowledged of a message. Of one without a body it is the
+// missing appends to list what was not acknowledged of a message. Of one without a body it is the
 // empty range.
-func (m *outgoing) missing() (list []Range) {
+func (m *outgoing) missing(list []Range) []Range {
 	from := 0
 	for _, r := range m.acked {
 		if r.From > from {
@@ -141,10 +212,14 @@ func (m *outgoing) missing() (list []Range) {
 // the messages that were not sent yet, or with again set all that were not acknowledged.
 // A record holds at most max bytes; 0 is the protocol's own limit.
 func (f *Flight) Send(out [][]byte, mtu, max int, again bool) ([][]byte, error) {
-	p := packer{flight: f, out: out, mtu: mtu, max: max}
+	p := packers.Get()
+	defer packers.Put(p)
+	p.flight, p.out, p.mtu, p.max = f, out, mtu, max
+	p.payload, p.gaps = p.room[:0], p.few[:0]
 	if max == 0 {
 		p.max = record.MaxPlaintext
 	}
+	p.measure(again)
 	for _, m := range f.messages {
 		if m.sent && !again {
 			continue
@@ -171,16 +246,45 @@ type packer struct {
 	datagram []byte
 	sealer   record.DatagramSealer // of the record that is being filled
 	payload  []byte
-	parts    []part
+	parts    []part  // of the records
+	first    int     // of parts that is in the record
+	length   int     // at most, of what is still to be sent, with its headers
+	gaps     []Range // of a message
+	few      [4]Range
+	room     [2048]byte
+}
+
+var packers reuse.Pool[packer]
+
+// measure finds out how much is to be sent, so that memory for it is taken at once.
+func (p *packer) measure(again bool) {
+	n := 0
+	for _, m := range p.flight.messages {
+		if !m.sent || again {
+			n++
+			p.length += len(m.body) + FragmentHeaderLen + m.sealer.DatagramOverhead()
+		}
+	}
+	n += p.length / p.mtu
+	p.parts = p.flight.parts(n)
+}
+
+// begin takes memory for a datagram, which may begin with the rest of a message.
+func (p *packer) begin(s record.DatagramSealer) {
+	if p.datagram == nil {
+		n := p.length + FragmentHeaderLen + s.DatagramOverhead()
+		p.datagram = make([]byte, 0, min(p.mtu, n))
+	}
 }
 
 func (p *packer) message(m *outgoing) error {
 	if m.ccs {
 		return p.change(m)
 	}
-	for _, r := range m.missing() {
+	p.gaps = m.missing(p.gaps[:0])
+	for _, r := range p.gaps {
 		for {
-			n, err := p.room(m, r.To-r.From)
+			n, err := p.fit(m, r.To-r.From)
 			if err != nil {
 				return err
 			}
@@ -198,8 +302,8 @@ func (p *packer) message(m *outgoing) error {
 	return nil
 }
 
-// room makes room for a fragment of a message and returns how many of its bytes fit.
-func (p *packer) room(m *outgoing, want int) (int, error) {
+// fit makes room for a fragment of a message and returns how many of its bytes fit.
+func (p *packer) fit(m *outgoing, want int) (int, error) {
 	if p.sealer != m.sealer {
 		if err := p.closeRecord(); err != nil {
 			return 0, err
@@ -237,6 +341,7 @@ func (p *packer) change(m *outgoing) error {
 		}
 	}
 	var err error
+	p.begin(m.sealer)
 	p.datagram, _, err = m.sealer.SealDatagram(p.datagram, iana.ContentChangeCipherSpec, m.body, 0)
 	return err
 }
@@ -248,9 +353,11 @@ func (p *packer) closeRecord() error {
 	}
 	var n record.Number
 	var err error
+	p.begin(p.sealer)
 	p.datagram, n, err = p.sealer.SealDatagram(p.datagram, iana.ContentHandshake, p.payload, 0)
-	p.flight.records = append(p.flight.records, sentRecord{n, p.parts})
-	p.payload, p.parts = p.payload[:0], nil
+	end := len(p.parts)
+	p.flight.records = append(p.flight.records, sentRecord{n, p.parts[p.first:end:end]})
+	p.payload, p.first = p.payload[:0], end
 	return err
 }
 
@@ -260,6 +367,7 @@ func (p *packer) closeDatagram() error {
 	}
 	if len(p.datagram) > 0 {
 		p.out = append(p.out, p.datagram)
+		p.length = max(0, p.length-len(p.datagram))
 		p.datagram = nil
 	}
 	return nil

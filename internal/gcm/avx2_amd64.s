@@ -52,6 +52,13 @@ GLOBL ·select(SB), RODATA|NOPTR, $32
 	VINSERTI128 $1, X1, Y1, Y4; \
 	VPADDD      ·following(SB), Y4, Y4
 
+// SWITCH_TO_TAIL goes on at rest, if that is not nil, instead of at p: where fewer than 128 bytes
+// are left.
+#define SWITCH_TO_TAIL(p) \
+	MOVQ    rest+64(FP), AX; \
+	TESTQ   AX, AX; \
+	CMOVQNE AX, p
+
 // HASH_AAD starts the hash with the additional data, a block at a time: TLS has 5 or 13
 // bytes.
 #define HASH_AAD(next, whole, multiply, done, bytes, nextByte, copied) \
@@ -154,8 +161,8 @@ done:
 	VMOVDQU X0, block-16(SP); \
 	VZEROUPPER
 
-// func sealAVX2(s *state, dst, src *byte, n int, aad *byte, aadLen int, nonce, tag *byte)
-TEXT ·sealAVX2(SB), NOSPLIT, $144-64
+// func sealAVX2(s *state, dst, src *byte, n int, aad *byte, aadLen int, nonce, tag, rest *byte)
+TEXT ·sealAVX2(SB), NOSPLIT, $144-72
 	LOAD_ARGUMENTS
 	HASH_AAD(aadNext, aadWhole, aadMultiply, aadDone, aadBytes, aadByte, aadCopied)
 	START_COUNTERS
@@ -181,6 +188,7 @@ last:
 	HASH_EIGHT
 
 tail:
+	SWITCH_TO_TAIL(SI)
 	START_TAIL(tailNarrow, tag)
 	CMPQ CX, $16
 	JCS  short
@@ -205,8 +213,8 @@ tag:
 	TAG(oneNarrow)
 	RET
 
-// func openAVX2(s *state, dst, src *byte, n int, aad *byte, aadLen int, nonce, tag *byte)
-TEXT ·openAVX2(SB), NOSPLIT, $144-64
+// func openAVX2(s *state, dst, src *byte, n int, aad *byte, aadLen int, nonce, tag, rest *byte)
+TEXT ·openAVX2(SB), NOSPLIT, $144-72
 	LOAD_ARGUMENTS
 	HASH_AAD(aadNext, aadWhole, aadMultiply, aadDone, aadBytes, aadByte, aadCopied)
 	START_COUNTERS
@@ -226,6 +234,7 @@ eight:
 	JCC  eight
 
 tail:
+	SWITCH_TO_TAIL(DI)
 	START_TAIL(tailNarrow, tag)
 	CMPQ CX, $16
 	JCS  short

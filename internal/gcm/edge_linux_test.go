@@ -12,9 +12,9 @@ import (
 // readable memory, and then at the very start: one byte too far is a fault.
 func TestMemoryEdges(t *testing.T) {
 	places := map[string]func(n int) []byte{}
-	ends, starts := newIslands(t, 6), newIslands(t, 6)
+	ends, starts := newIslands(t, 8), newIslands(t, 8)
 	for keyLen := range keys {
-		for n := range 700 {
+		for n := range 1100 {
 			for _, aadLen := range []int{0, n % 34} {
 				places["end"] = take(ends, func(b []byte, n int) []byte { return b[len(b)-n:] })
 				places["start"] = take(starts, func(b []byte, n int) []byte { return b[:n:n] })
@@ -45,6 +45,16 @@ func sealAndOpen(t *testing.T, name string, place func(n int) []byte, keyLen, n,
 	}
 	if _, err := aead.Open(opened[:0], nonce, sealed, aad); err != nil || !bytes.Equal(opened, plaintext) {
 		t.Fatalf("%d bytes at the %s of memory: opened %x, %v", n, name, opened, err)
+	}
+	own, ok := aead.(gcm.Records)
+	if !ok {
+		return
+	}
+	record, content := place(5+n+1+16), place(n)
+	own.SealRecord(record, (*[12]byte)(nonce), plaintext, 23)
+	last, ok := own.OpenRecord(content, record, (*[12]byte)(nonce))
+	if !ok || last != 23 || !bytes.Equal(content, plaintext) {
+		t.Fatalf("a record of %d bytes at the %s of memory: opened %x, %v", n, name, content, ok)
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 // the input without starting where that starts, or if it overlaps the
 // additional data. An Open that fails clears what it wrote.
 func New(key []byte) (cipher.AEAD, error) {
-	if len(key) != 16 && len(key) != 32 {
-		return nil, fmt.Errorf("gcm: a key of %d bytes: use 16 or 32", len(key))
+	if err := checkKey(key); err != nil {
+		return nil, err
 	}
 	if a := newAccelerated(key); a != nil {
 		return a, nil
@@ -27,6 +27,30 @@ func New(key []byte) (cipher.AEAD, error) {
 	}
 	return cipher.NewGCM(block)
 }
+
+func checkKey(key []byte) error {
+	if len(key) != 16 && len(key) != 32 {
+		return fmt.Errorf("gcm: a key of %d bytes: use 16 or 32", len(key))
+	}
+	return nil
+}
+
+// Records seals and opens records of TLS 1.3. Such a record encrypts its content and one byte
+// behind it, the content type. With an AEAD alone, the content has to be copied in front of that
+// byte to be sealed, and out of the record after it is opened. What New returns implements it if
+// Accelerated.
+type Records interface {
+	// SealRecord seals content with typ behind it, behind the header that record begins with.
+	// record has just the room for that.
+	SealRecord(record []byte, nonce *[12]byte, content []byte, typ byte)
+	// OpenRecord opens record, a whole one with its header, and writes all of the plaintext but
+	// its last byte to out, which has that length. It returns that byte, and false after a
+	// failure, which clears out. What record has then is undefined.
+	OpenRecord(out, record []byte, nonce *[12]byte) (last byte, ok bool)
+}
+
+// headerLen is the length of the header of a record of TLS, the additional data.
+const headerLen = 5
 
 // Drop erases the key of an AEAD that New has returned, and keeps its memory for another one.
 // Nothing may use the AEAD any more. One of another package stays as it is.

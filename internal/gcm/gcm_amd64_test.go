@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"unsafe"
 )
@@ -35,10 +36,47 @@ func TestKeyNeverPrints(t *testing.T) {
 	}
 }
 
-// TestSizeOfAKey guards the memory of an idle connection, which has two.
+// TestSizeOfAKey guards the memory of a connection without long messages: it has two.
 func TestSizeOfAKey(t *testing.T) {
 	if n := unsafe.Sizeof(aead{}); n > 512 {
 		t.Errorf("a key takes %d bytes, more than the allocator's 512", n)
+	}
+}
+
+// TestTables: with AVX-512 a key has a table from its first message that needs one until it is
+// dropped. Several goroutines may have the first message at once.
+func TestTables(t *testing.T) {
+	if !accelerated {
+		t.Skip("this processor has no VAES")
+	}
+	nonce := make([]byte, nonceSize)
+	for _, n := range []int{mostShort, mostShort + 1, 5000} {
+		a, ok := newAccelerated(make([]byte, 16)).(*aead)
+		if !ok {
+			t.Fatal("no key")
+		}
+		want := a.Seal(nil, nonce, make([]byte, n), nil)
+		if long := a.long.Load() != nil; long != (avx512 && n > mostShort) {
+			t.Errorf("after %d bytes a key has a table: %v", n, long)
+		}
+		fresh, ok := newAccelerated(make([]byte, 16)).(*aead)
+		if !ok {
+			t.Fatal("no key")
+		}
+		var wait sync.WaitGroup
+		for range 8 {
+			wait.Go(func() {
+				if _, err := fresh.Open(nil, nonce, want, nil); err != nil {
+					t.Errorf("%d bytes: %v", n, err)
+				}
+			})
+		}
+		wait.Wait()
+		old := a.long.Load()
+		drop(a)
+		if old != nil && *old != (table{}) {
+			t.Error("the table of a key that was dropped is not zero")
+		}
 	}
 }
 
@@ -49,13 +87,15 @@ func TestAccelerated(t *testing.T) {
 		t.Logf("cannot tell what this processor has: %v", err)
 		return
 	}
-	want := !fips140.Enabled() && !strings.Contains(os.Getenv("GODEBUG"), "cpu.")
+	settings := os.Getenv("GODEBUG")
 	has := func(flags ...string) bool {
 		return !slices.ContainsFunc(flags, func(flag string) bool {
-			return !strings.Contains(string(info), " "+flag+" ")
+			return !strings.Contains(string(info), " "+flag+" ") ||
+				strings.Contains(settings, "cpu."+flag+"=off")
 		})
 	}
-	want = want && has("aes", "pclmulqdq", "avx2", "vaes", "vpclmulqdq")
+	want := !fips140.Enabled() && !strings.Contains(settings, "cpu.all=off") &&
+		has("aes", "pclmulqdq", "avx2", "vaes", "vpclmulqdq")
 	wide := want && has("bmi2", "avx512f", "avx512vl", "avx512bw", "avx512dq")
 	if Accelerated() != want || AVX512() != wide && AVX512() {
 		t.Errorf("accelerated: %v, with AVX-512: %v, but by the processor's flags %v and %v",

@@ -80,7 +80,7 @@ func TestSpecification(t *testing.T) {
 
 func TestEveryLength(t *testing.T) {
 	for keyLen := range keys {
-		for n := range 601 {
+		for n := range 1201 {
 			compare(t, keyLen, n, n%49, 0, 0)
 		}
 	}

@@ -28,7 +28,7 @@ func TestTampering(t *testing.T) {
 	nonce := make([]byte, 12)
 	for keyLen := range keys {
 		aead := newPair(t, keyLen).ours
-		for _, n := range []int{0, 1, 16, 64, 65, 250, 256, 300, 1000} {
+		for _, n := range []int{0, 1, 16, 64, 65, 250, 256, 300, 512, 1000, 1100} {
 			plaintext := bytes.Repeat([]byte{0xa5}, n)
 			aad := []byte{23, 3, 3, 0, 0}
 			sealed := aead.Seal(nil, nonce, plaintext, aad)

@@ -1,4 +1,4 @@
-// Registers, constants and steps that the assembly of this package shares.
+// Registers, constants and steps that the assembly for AVX-512 shares.
 
 // How a block is held. GHASH numbers the bits of a block from the left, so a
 // block whose bytes are reversed is a 128-bit integer in which bit i stands
@@ -15,70 +15,78 @@
 
 // What the registers hold, in seal and open alike:
 //
-//	R8  state      CX  input bytes left           R12 nonce
-//	DI  output     R9  additional data            R13 tag
-//	SI  input      R10 its bytes left             AX, BX, K1 scratch
-//	               R11 not zero for a long key
+//	R8  state      CX  bytes left                    R12 nonce
+//	DI  output     R9  additional data, then powers  R13 tag
+//	SI  input      R10 its bytes left, then whether  R14 1 if the last byte is
+//	DX  ciphertext     a sum comes before lengths        elsewhere, or 0
+//	    to hash    R11 not zero for a long key       AX, BX, K4, K5 scratch
 //
-//	Z0–Z3    four times four counters, on their way through AES
-//	Z4       the next four counters     Z5, Z6   step, reversal
-//	Z7       the hash so far, in the low lane; the other lanes are zero
-//	Z8–Z11   sixteen blocks to hash, reversed
-//	Z12–Z14  low, middle and high part of a product
-//	Z15, Z16 scratch
+//	K1, K2   where NONCE has the nonce, and K3 where COUNTERS has the current 32 counters
+//
+//	Z0–Z7    eight times four counters, on their way through AES
+//	Z8       the next four counters
+//	Z9–Z12   blocks to hash, reversed, and scratch
+//	Z13–Z15  low, middle and high part of a product
+//	Z16      the hash so far, in the low lane; the other lanes are zero
 //	Z17–Z31  the round keys, each in all four lanes
 
-#define CTR Z4
-#define STEP Z5
-#define REVERSE Z6
-#define LO Z12
-#define MID Z13
-#define HI Z14
+#define CTR Z8
+#define LO Z13
+#define MID Z14
+#define HI Z15
+#define HASH Z16
 
-// MULTIPLY sets LO, MID, HI to the product of x and h, and spoils x.
+// MULTIPLY sets LO, MID, HI to the product of x and h, and spoils x and Z12.
 #define MULTIPLY(h, x) \
-	VMOVDQU64  h, Z15; \
-	VPCLMULQDQ $0x00, Z15, x, LO; \
-	VPCLMULQDQ $0x11, Z15, x, HI; \
-	VPCLMULQDQ $0x01, Z15, x, MID; \
-	VPCLMULQDQ $0x10, Z15, x, x; \
+	VMOVDQU64  h, Z12; \
+	VPCLMULQDQ $0x00, Z12, x, LO; \
+	VPCLMULQDQ $0x11, Z12, x, HI; \
+	VPCLMULQDQ $0x01, Z12, x, MID; \
+	VPCLMULQDQ $0x10, Z12, x, x; \
 	VPXORQ     x, MID, MID
 
-// MULTIPLY_ADD adds the product of x and h to LO, MID, HI, and spoils x.
+// MULTIPLY_ADD adds the product of x and h to LO, MID, HI, and spoils x, Z11 and Z12.
 #define MULTIPLY_ADD(h, x) \
-	VMOVDQU64  h, Z15; \
-	VPCLMULQDQ $0x00, Z15, x, Z16; \
-	VPXORQ     Z16, LO, LO; \
-	VPCLMULQDQ $0x11, Z15, x, Z16; \
-	VPXORQ     Z16, HI, HI; \
-	VPCLMULQDQ $0x01, Z15, x, Z16; \
-	VPCLMULQDQ $0x10, Z15, x, x; \
-	VPTERNLOGQ $0x96, Z16, x, MID
+	VMOVDQU64  h, Z12; \
+	VPCLMULQDQ $0x00, Z12, x, Z11; \
+	VPXORQ     Z11, LO, LO; \
+	VPCLMULQDQ $0x11, Z12, x, Z11; \
+	VPXORQ     Z11, HI, HI; \
+	VPCLMULQDQ $0x01, Z12, x, Z11; \
+	VPCLMULQDQ $0x10, Z12, x, x; \
+	VPTERNLOGQ $0x96, Z11, x, MID
 
 // REDUCE leaves the product, reduced, in HI.
 #define REDUCE \
-	VPCLMULQDQ $0x10, ·modulus(SB), LO, Z16; \
+	VPCLMULQDQ $0x10, ·modulus(SB), LO, Z9; \
 	VPSHUFD    $0x4e, LO, LO; \
-	VPTERNLOGQ $0x96, Z16, LO, MID; \
-	VPCLMULQDQ $0x10, ·modulus(SB), MID, Z16; \
+	VPTERNLOGQ $0x96, Z9, LO, MID; \
+	VPCLMULQDQ $0x10, ·modulus(SB), MID, Z9; \
 	VPSHUFD    $0x4e, MID, MID; \
-	VPTERNLOGQ $0x96, Z16, MID, HI
+	VPTERNLOGQ $0x96, Z9, MID, HI
 
 // FOLD adds up the lanes of HI: the hash so far.
 #define FOLD \
-	VEXTRACTI64X4 $1, HI, Y15; \
-	VPXORQ        Y15, Y14, Y14; \
-	VEXTRACTI128  $1, Y14, X15; \
-	VPXOR         X15, X14, X7
+	VEXTRACTI64X4 $1, HI, Y9; \
+	VPXOR         Y9, Y15, Y15; \
+	VEXTRACTI128  $1, Y15, X9; \
+	VPXORQ        X9, X15, X16
 
 #define CLEAR_PRODUCT \
-	VPXOR X12, X12, X12; \
 	VPXOR X13, X13, X13; \
-	VPXOR X14, X14, X14
+	VPXOR X14, X14, X14; \
+	VPXOR X15, X15, X15
+
+// HALVES sets c to the sums of the halves of the blocks in a (low) and b (high), and spoils d.
+// They are a factor of the middle part, by the way of Karatsuba.
+#define HALVES(a, b, c, d) \
+	VPUNPCKLQDQ b, a, c; \
+	VPUNPCKHQDQ b, a, d; \
+	VPXORQ      d, c, c
 
 #define LOAD_KEY(i, z) VBROADCASTI32X4 (state_rounds+16*i)(R8), z
 
-#define LOAD_CONSTANTS \
+#define LOAD_KEYS \
 	LOAD_KEY(0, Z17); \
 	LOAD_KEY(1, Z18); \
 	LOAD_KEY(2, Z19); \
@@ -93,9 +101,7 @@
 	LOAD_KEY(11, Z28); \
 	LOAD_KEY(12, Z29); \
 	LOAD_KEY(13, Z30); \
-	LOAD_KEY(14, Z31); \
-	VBROADCASTI32X4 ·reverse(SB), REVERSE; \
-	VBROADCASTI32X4 ·step(SB), STEP
+	LOAD_KEY(14, Z31)
 
 // ENCRYPT encrypts the four blocks of one register.
 #define ENCRYPT(z, done) \

@@ -8,6 +8,8 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/subtle"
+
+	"github.com/sealsock/sealsock/internal/hmac256"
 )
 
 // The blocks of SHA-256 and SHA-384, in bytes, and the longest message that is hashed
@@ -29,9 +31,30 @@ var (
 //	H((key ^ opad) || H((key ^ ipad) || message))
 //
 // A handshake computes some thirty of them over a few dozen bytes. Package crypto/hmac
-// allocates seven times for each, so short messages are hashed here, by crypto/sha256
-// and crypto/sha512. The module of FIPS 140-3 has its own HMAC, which is used in its mode.
+// allocates seven times for each, so short messages are hashed here: by package hmac256 where
+// it has code for SHA-256, and else by crypto/sha256 and crypto/sha512. The module of FIPS
+// 140-3 has its own HMAC, which is used in its mode.
 func mac(out *[maxHash]byte, h crypto.Hash, key []byte, parts ...[]byte) []byte {
+	n := 0
+	for _, p := range parts {
+		n += len(p)
+	}
+	var k hmac256.Key
+	if h != crypto.SHA256 || n > hmac256.Max || !k.Set(key) {
+		return hashedMAC(out, h, key, parts)
+	}
+	var room hmac256.Room
+	n = 0
+	for _, p := range parts {
+		n += copy(room[n:], p)
+	}
+	short := (*[hmac256.Size]byte)(out[:])
+	k.Sum(short, &room, n)
+	return short[:]
+}
+
+// hashedMAC is mac without package hmac256.
+func hashedMAC(out *[maxHash]byte, h crypto.Hash, key []byte, parts [][]byte) []byte {
 	size := block256
 	if h == crypto.SHA384 {
 		size = block384

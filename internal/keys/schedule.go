@@ -94,13 +94,16 @@ func (secret) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
 
 // An EarlySecret is the first stage: HKDF-Extract of the pre-shared key, or of
 // zeros without one.
-type EarlySecret struct{ secret }
+type EarlySecret struct {
+	secret
+	salt *material // of the next stage, where it is known: it is no secret then
+}
 
 // NewEarlySecret starts a schedule. A nil psk means that there is none.
 func NewEarlySecret(h crypto.Hash, psk []byte) EarlySecret {
 	switch {
 	case psk != nil:
-		return EarlySecret{extract(h, nil, psk)}
+		return EarlySecret{secret: extract(h, nil, psk)}
 	case h == crypto.SHA384:
 		return withoutPSK384
 	}
@@ -110,16 +113,31 @@ func NewEarlySecret(h crypto.Hash, psk []byte) EarlySecret {
 // NewDatagramEarlySecret starts a schedule of DTLS 1.3, which differs in the prefix of its
 // labels. RFC 9147, Section 5.9.
 func NewDatagramEarlySecret(h crypto.Hash, psk []byte) EarlySecret {
-	m := NewEarlySecret(h, psk).hidden()
-	m.datagram = true
-	return EarlySecret{m.hide()}
+	switch {
+	case psk != nil:
+		m := NewEarlySecret(h, psk).hidden()
+		m.datagram = true
+		return EarlySecret{secret: m.hide()}
+	case h == crypto.SHA384:
+		return datagramWithoutPSK384
+	}
+	return datagramWithoutPSK256
 }
 
 // What every schedule without a pre-shared key begins with is computed once.
 var (
-	withoutPSK256 = EarlySecret{extract(crypto.SHA256, nil, zeros[:sha256.Size])}
-	withoutPSK384 = EarlySecret{extract(crypto.SHA384, nil, zeros[:sha512.Size384])}
+	withoutPSK256         = withoutPSK(crypto.SHA256, false)
+	withoutPSK384         = withoutPSK(crypto.SHA384, false)
+	datagramWithoutPSK256 = withoutPSK(crypto.SHA256, true)
+	datagramWithoutPSK384 = withoutPSK(crypto.SHA384, true)
 )
+
+func withoutPSK(h crypto.Hash, datagram bool) EarlySecret {
+	m := extract(h, nil, zeros[:h.Size()]).hidden()
+	m.datagram = datagram
+	salt := m.salt()
+	return EarlySecret{m.hide(), &salt}
+}
 
 // zeros is HKDF's input where the schedule has a 0: a string of Hash.length
 // zero bytes.
@@ -156,45 +174,43 @@ func (s EarlySecret) Exporter(transcript []byte) Exporter {
 // Handshake returns the next stage, derived with the (EC)DHE shared secret, or
 // without one (psk_ke) if it is nil.
 func (s EarlySecret) Handshake(shared []byte) HandshakeSecret {
-	m := s.hidden()
-	if shared == nil {
-		shared = zeros[:m.len]
+	salt := s.salt
+	if salt == nil {
+		m := s.hidden()
+		own := m.salt()
+		salt = &own
 	}
-	salt := m.derived("derived", emptyHash(m.hash))
+	if shared == nil {
+		shared = zeros[:salt.len]
+	}
 	return HandshakeSecret{salt.extract(shared)}
 }
+
+// salt returns what the next stage is extracted with.
+func (m *material) salt() material { return m.derived("derived", emptyHash(m.hash)) }
 
 // A HandshakeSecret is the second stage.
 type HandshakeSecret struct{ secret }
 
-// ClientTraffic returns the secret that protects the client's handshake messages.
-func (s HandshakeSecret) ClientTraffic(transcript []byte) TrafficSecret {
-	return TrafficSecret{s.deriveEpoch(2, "c hs traffic", transcript)}
-}
-
-// ServerTraffic returns the secret that protects the server's handshake messages.
-func (s HandshakeSecret) ServerTraffic(transcript []byte) TrafficSecret {
-	return TrafficSecret{s.deriveEpoch(2, "s hs traffic", transcript)}
+// Traffic returns the secrets that protect the handshake messages of the client and of the
+// server.
+func (s HandshakeSecret) Traffic(transcript []byte) (client, server TrafficSecret) {
+	return s.traffic(2, "c hs traffic", "s hs traffic", transcript)
 }
 
 // Master returns the last stage.
 func (s HandshakeSecret) Master() MasterSecret {
 	m := s.hidden()
-	salt := m.derived("derived", emptyHash(m.hash))
+	salt := m.salt()
 	return MasterSecret{salt.extract(zeros[:m.len])}
 }
 
 // A MasterSecret is the last stage.
 type MasterSecret struct{ secret }
 
-// ClientTraffic returns the first secret for the client's application data.
-func (s MasterSecret) ClientTraffic(transcript []byte) TrafficSecret {
-	return TrafficSecret{s.deriveEpoch(3, "c ap traffic", transcript)}
-}
-
-// ServerTraffic returns the first secret for the server's application data.
-func (s MasterSecret) ServerTraffic(transcript []byte) TrafficSecret {
-	return TrafficSecret{s.deriveEpoch(3, "s ap traffic", transcript)}
+// Traffic returns the first secrets for the application data of the client and of the server.
+func (s MasterSecret) Traffic(transcript []byte) (client, server TrafficSecret) {
+	return s.traffic(3, "c ap traffic", "s ap traffic", transcript)
 }
 
 // Exporter returns the exporter. RFC 9846, Section 7.5.
@@ -245,20 +261,17 @@ func (s TrafficSecret) Epoch() uint64 { return s.hidden().epoch }
 // Datagram reports whether the secret is one of DTLS.
 func (s TrafficSecret) Datagram() bool { return s.hidden().datagram }
 
-// NumberKey returns the key of keyLen bytes that encrypts the numbers of records in DTLS
-// 1.3. RFC 9147, Section 4.2.3.
-func (s TrafficSecret) NumberKey(keyLen int) []byte {
+// NumberKey writes to key, all of it, what encrypts the numbers of records in DTLS 1.3. RFC 9147,
+// Section 4.2.3.
+func (s TrafficSecret) NumberKey(key []byte) {
 	m := s.hidden()
-	key := make([]byte, keyLen)
 	m.expand(key, "sn", nil)
-	return key
 }
 
 // Keys writes the key to key, all of it, and returns the IV. RFC 9846, Section 7.3.
 func (s TrafficSecret) Keys(key []byte) (iv [suites.IVLen]byte) {
 	m := s.hidden()
-	m.expand(key, "key", nil)
-	m.expand(iv[:], "iv", nil)
+	m.expandBoth(key, iv[:], "key", "iv", nil)
 	return iv
 }
 
@@ -315,6 +328,17 @@ func (s secret) deriveEpoch(epoch uint64, label string, transcript []byte) secre
 	return d.hide()
 }
 
+// traffic derives the secrets of both directions.
+func (s secret) traffic(
+	epoch uint64, clientLabel, serverLabel string, transcript []byte,
+) (client, server TrafficSecret) {
+	m := s.hidden()
+	c := material{hash: m.hash, len: m.len, datagram: m.datagram, epoch: epoch}
+	d := c
+	m.expandBoth(c.slice(), d.slice(), clientLabel, serverLabel, transcript)
+	return TrafficSecret{c.hide()}, TrafficSecret{d.hide()}
+}
+
 // derived is derive for a secret that is used at once.
 func (m *material) derived(label string, transcript []byte) material {
 	d := material{hash: m.hash, len: m.len, datagram: m.datagram}
@@ -341,44 +365,6 @@ func extract(h crypto.Hash, salt, input []byte) secret {
 	}
 	var prk [maxHash]byte
 	return newSecret(h, mac(&prk, h, salt, input))
-}
-
-// The prefixes of labels in TLS and in DTLS. RFC 9147, Section 5.9.
-const (
-	streamPrefix   = "tls13 "
-	datagramPrefix = "dtls13"
-)
-
-// expand is HKDF-Expand-Label with the prefix of the protocol.
-func (m *material) expand(out []byte, label string, context []byte) {
-	prefix := streamPrefix
-	if m.datagram {
-		prefix = datagramPrefix
-	}
-	expandPrefixed(out, m.hash, m.slice(), prefix, label, context)
-}
-
-// expandPrefixed is HKDF-Expand-Label. It fills out.
-//
-//	struct {
-//	    uint16 length = Length;
-//	    opaque label<7..255> = prefix + Label;
-//	    opaque context<0..255> = Context;
-//	} HkdfLabel;
-func expandPrefixed(
-	out []byte, h crypto.Hash, key []byte, prefix, label string, context []byte,
-) {
-	var room [2 + 1 + 255 + 1 + 255]byte
-	info := append(room[:0], byte(len(out)>>8), byte(len(out)), byte(len(prefix)+len(label)))
-	info = append(info, prefix...)
-	info = append(info, label...)
-	info = append(info, byte(len(context)))
-	info = append(info, context...)
-	var block [maxHash]byte
-	for i, done, previous := byte(1), 0, block[:0]; done < len(out); i++ {
-		previous = mac(&block, h, key, previous, info, []byte{i})
-		done += copy(out[done:], previous)
-	}
 }
 
 // ImportPSK derives an imported pre-shared key of n bytes, for TLS 1.3 or for DTLS 1.3.

@@ -46,6 +46,12 @@ func (a *arrivals) note(count uint64) error {
 	return a.tell(2, ErrReordered)
 }
 
+// again takes the number of a packet, and reports whether it had arrived before.
+func (a *arrivals) again(count uint64) bool {
+	a.told = [3]bool{}
+	return a.note(count) == ErrRepeated
+}
+
 func (a *arrivals) tell(kind int, err error) error {
 	if a.told[kind] {
 		return nil

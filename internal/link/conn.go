@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sealsock/sealsock/internal/alarm"
 	"github.com/sealsock/sealsock/relay"
 )
 
@@ -37,9 +38,11 @@ type Conn struct {
 	closed  bool  // by Close
 	read    deadline
 	write   deadline
-	up      bool        // the other member can be reached
-	away    *time.Timer // ends the Conn of an absent member
+	up      bool         // the other member can be reached
+	away    *alarm.Alarm // ends the Conn of an absent member
+	resumed time.Time    // when everything was sent again because the member has joined
 
+	sealing    sync.Mutex // held until what was sealed is sent, so that the order is kept
 	seal, open *sealer
 	sender
 	receiver

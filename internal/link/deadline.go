@@ -3,13 +3,15 @@ package link
 import (
 	"net"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/alarm"
 )
 
 // A deadline wakes the calls of a Conn that wait when it passes.
 type deadline struct {
 	conn  *Conn
 	at    time.Time
-	timer *time.Timer
+	timer *alarm.Alarm
 }
 
 // set sets the deadline. The caller holds the Conn's lock.
@@ -17,7 +19,7 @@ func (d *deadline) set(t time.Time) {
 	d.stop()
 	d.at = t
 	if !t.IsZero() {
-		d.timer = time.AfterFunc(time.Until(t), func() {
+		d.timer = alarm.After(time.Until(t), func() {
 			d.conn.mu.Lock()
 			defer d.conn.mu.Unlock()
 			d.conn.changed.Broadcast()

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sealsock/sealsock/internal/alarm"
 	"github.com/sealsock/sealsock/relay"
 )
 
@@ -88,6 +89,8 @@ func (c *Conn) sendDue() (sent bool, pause time.Duration) {
 	memory := packetMemories.Get().(*packetMemory)
 	defer packetMemories.Put(memory)
 	var sealed [batchPackets][]byte
+	c.sealing.Lock()
+	defer c.sealing.Unlock()
 	n := 0
 	for ; n < batchPackets; n++ {
 		var p *packet
@@ -146,6 +149,15 @@ func until(at, now time.Time) time.Duration {
 		return linger
 	}
 	return max(at.Sub(now), 0)
+}
+
+// sendLastAck sends the acknowledgement that is owed.
+func (c *Conn) sendLastAck() {
+	c.sealing.Lock()
+	defer c.sealing.Unlock()
+	if p := c.lastAck(time.Now()); p != nil {
+		c.hub.send(c.peer, c.seal.seal(p))
+	}
 }
 
 // lastAck returns the acknowledgement that is owed, or nil.
@@ -325,12 +337,31 @@ func (c *Conn) setUp(up bool) {
 		return
 	}
 	if !up {
-		c.away = time.AfterFunc(c.hub.opts.Patience, func() { c.fail(ErrGone) })
+		c.away = alarm.After(c.hub.opts.Patience, func() { c.fail(ErrGone) })
 		return
 	}
+	c.resume(time.Now())
+	c.poke()
+}
+
+// resume makes what was not acknowledged be sent again, and what has arrived be acknowledged: both
+// may have been lost with the way to the other member. A relay that tells again and again that the
+// member has joined causes it twice in leastWait at most. The caller holds the lock.
+func (c *Conn) resume(now time.Time) {
+	c.arrivals.anew = true
+	owes := c.received > 0 || c.highest > 0
+	if next := c.resumed.Add(leastWait); now.Before(next) {
+		if c.timer.at.IsZero() || next.Before(c.timer.at) {
+			c.timer.at = next // which is of no effect if nothing is on its way
+		}
+		if owes && c.owedAt.IsZero() {
+			c.owedAt = next
+		}
+		return
+	}
+	c.resumed = now
 	c.again()
 	c.arrivals.restart()
 	c.timer.at, c.timer.wait = time.Time{}, 0
-	c.owed = c.received > 0 || c.highest > 0
-	c.poke()
+	c.owed = owes
 }

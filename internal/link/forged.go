@@ -18,6 +18,8 @@ var (
 	// ErrSwapped: a packet of one member has arrived as that of another.
 	ErrSwapped = errors.New("a message is not authentic: the relay passed it off as that of " +
 		"another member")
+	// ErrStale: a packet of a member that has left has arrived again.
+	ErrStale = errors.New("the relay repeated a message of a member that has left")
 )
 
 // maxForged is how many packets that are not authentic are reported in one connection to the
@@ -26,11 +28,16 @@ const maxForged = 64
 
 // suspect reports a packet that is not authentic. c is the Conn of its alleged sender, or nil.
 func (h *Hub) suspect(c *Conn, b []byte) {
+	h.report(c, func() error { return h.explain(c, b) })
+}
+
+// report reports what a relay did, a bounded number of times. Beyond it, why is not called.
+func (h *Hub) report(c *Conn, why func() error) {
 	if h.forged >= maxForged {
 		return
 	}
 	h.forged++
-	h.opts.Notify(Event{Kind: Suspect, Conn: c, Err: h.explain(c, b)})
+	h.opts.Notify(Event{Kind: Suspect, Conn: c, Err: why()})
 }
 
 // explain returns what was done to a packet that is not authentic.

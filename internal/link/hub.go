@@ -19,6 +19,7 @@ const (
 	firstWay  = 50 * time.Millisecond
 	mostWay   = 5 * time.Second // between two attempts to reach the relay
 	remember  = 1024            // links that ended
+	farewell  = 2 * time.Second // of Close, to tell the relay
 )
 
 // Options of a [Hub].
@@ -51,7 +52,7 @@ const (
 	Joined                     // another member, anew or again; Conn is its stream
 	Left                       // another member can not be reached now
 	Suspect                    // the relay sent something that is not authentic: Err
-	Crowded                    // another member was left out: there are too many
+	Crowded                    // another member was left out: there are too many; 64 in a connection
 	Irregular                  // the relay lost, repeated or reordered packets: Err
 )
 
@@ -71,11 +72,19 @@ type Hub struct {
 	ended  chan struct{}
 	pong   chan struct{} // holds a value when the relay has answered a ping
 	forged int           // packets of this connection; belongs to attend
+	crowd  int           // members that were left out in this connection, too
+	pace   pace          // of members that join and leave, too
 
 	mu     sync.Mutex
 	member *relay.Member // nil without a connection
 	conns  map[relay.MemberID]*Conn
-	past   []relay.MemberID // whose links ended
+	past   []pastLink
+}
+
+// A pastLink is what is remembered of a link that has ended.
+type pastLink struct {
+	peer     relay.MemberID
+	arrivals arrivals
 }
 
 // NewHub joins the room. It returns the error of the first attempt; later it tries again
@@ -92,6 +101,7 @@ func NewHub(ctx context.Context, opts Options) (*Hub, error) {
 		conns: make(map[relay.MemberID]*Conn), ended: make(chan struct{}),
 		pong: make(chan struct{}, 1),
 	}
+	h.pace = pace{pause: noticePause, burst: noticeBurst * (opts.Members + 1)}
 	h.ctx, h.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	m, err := h.join(ctx)
 	if err != nil {
@@ -106,14 +116,23 @@ func NewHub(ctx context.Context, opts Options) (*Hub, error) {
 func (h *Hub) ID() relay.MemberID { return h.id }
 
 // Close leaves the room and ends every Conn. What was received is acknowledged: another member
-// that leaves at the same time would otherwise wait for an acknowledgement that never comes.
+// that leaves at the same time would otherwise wait for an acknowledgement that never comes. It
+// ends although a relay reads nothing.
 func (h *Hub) Close() error {
-	for _, c := range h.all() {
-		if p := c.lastAck(time.Now()); p != nil {
-			h.send(c.peer, newSealer(h.opts.Key, h.id, c.peer).seal(p))
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		for _, c := range h.all() {
+			c.sendLastAck()
 		}
+		h.settle()
+	}()
+	late := time.NewTimer(farewell)
+	defer late.Stop()
+	select {
+	case <-told:
+	case <-late.C:
 	}
-	h.settle()
 	h.cancel()
 	<-h.ended
 	return nil
@@ -158,8 +177,11 @@ func (h *Hub) run(m *relay.Member) {
 	defer h.endAll()
 	for wait := firstWay; ; {
 		if m != nil {
-			wait = firstWay
+			joined := time.Now()
 			err := h.attend(m)
+			if time.Since(joined) >= steady {
+				wait = firstWay
+			}
 			if h.ctx.Err() != nil {
 				return
 			}
@@ -187,12 +209,11 @@ func (h *Hub) attend(m *relay.Member) error {
 	go ping(m, over)
 	h.opts.Notify(Event{Kind: Connected})
 	h.connected(m)
-	h.forged = 0
 	defer h.disconnected()
 	for {
 		m.SetReadDeadline(time.Now().Add(silence))
 		msg, err := m.Receive()
-		if err != nil {
+		if err != nil || h.ctx.Err() != nil { // what is buffered comes after the end, too
 			return err
 		}
 		switch msg.Kind {
@@ -200,8 +221,10 @@ func (h *Hub) attend(m *relay.Member) error {
 			h.deliver(msg.Member, msg.Payload)
 			msg.Release()
 		case relay.KindJoined:
+			h.pace.await(h.ctx)
 			h.joined(msg.Member)
 		case relay.KindLeft:
+			h.pace.await(h.ctx)
 			h.left(msg.Member)
 		case relay.KindPong:
 			select {
@@ -250,6 +273,7 @@ func (h *Hub) connected(m *relay.Member) {
 }
 
 func (h *Hub) disconnected() {
+	h.forged, h.crowd = 0, 0
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.member = nil
@@ -273,7 +297,9 @@ func (h *Hub) joined(id relay.MemberID) {
 	c, full := h.connOf(id)
 	switch {
 	case full:
-		h.opts.Notify(Event{Kind: Crowded})
+		if h.crowd++; h.crowd <= maxForged {
+			h.opts.Notify(Event{Kind: Crowded})
+		}
 	case c != nil:
 		c.setUp(true)
 		h.opts.Notify(Event{Kind: Joined, Conn: c})
@@ -288,7 +314,7 @@ func (h *Hub) connOf(id relay.MemberID) (c *Conn, full bool) {
 	if c := h.conns[id]; c != nil {
 		return c, false
 	}
-	if id == h.id || h.isPast(id) || h.ctx.Err() != nil {
+	if id == h.id || h.pastOf(id) != nil || h.ctx.Err() != nil {
 		return nil, false
 	}
 	if len(h.conns) >= h.opts.Members && !h.evict() {
@@ -316,14 +342,15 @@ func (h *Hub) evict() bool {
 	return false
 }
 
-// isPast reports whether the link to a member has ended. The caller holds the lock.
-func (h *Hub) isPast(id relay.MemberID) bool {
-	for _, past := range h.past {
-		if past == id {
-			return true
+// pastOf returns what is remembered of the link to a member that has ended, or nil. The caller
+// holds the lock.
+func (h *Hub) pastOf(id relay.MemberID) *pastLink {
+	for i := range h.past {
+		if h.past[i].peer == id {
+			return &h.past[i]
 		}
 	}
-	return false
+	return nil
 }
 
 // left marks a member as absent.
@@ -360,16 +387,23 @@ func (h *Hub) deliver(from relay.MemberID, b []byte) {
 }
 
 // deliverUnknown answers a packet of a member without a Conn. If its link has ended, it is
-// told so. Anything else cannot be: the relay announces members before their packets.
+// told so, except for a packet that has arrived before: the relay keeps it, and its sender may
+// have gone. Anything else cannot be: the relay announces members before their packets.
 func (h *Hub) deliverUnknown(from relay.MemberID, b []byte) {
 	p, err := newSealer(h.opts.Key, from, h.id).open(b)
+	if err != nil {
+		h.suspect(nil, b)
+		return
+	}
 	h.mu.Lock()
-	past := h.isPast(from)
+	past := h.pastOf(from)
+	again := past != nil && past.arrivals.again(p.count)
 	h.mu.Unlock()
 	switch {
-	case err != nil:
-		h.suspect(nil, b)
-	case past && p.kind != typeReset && p.kind != typeAck:
+	case past == nil, p.kind == typeReset, p.kind == typeAck:
+	case again:
+		h.report(nil, func() error { return ErrStale })
+	default:
 		h.send(from, newSealer(h.opts.Key, h.id, from).seal(&packet{kind: typeReset}))
 	}
 }
@@ -386,8 +420,14 @@ func (h *Hub) forget(c *Conn) {
 
 // remove removes the Conn of a member. The caller holds the lock.
 func (h *Hub) remove(id relay.MemberID) {
+	past := pastLink{peer: id}
+	if c := h.conns[id]; c != nil {
+		c.mu.Lock()
+		past.arrivals = c.arrivals
+		c.mu.Unlock()
+	}
 	delete(h.conns, id)
-	h.past = append(h.past, id)
+	h.past = append(h.past, past)
 	if len(h.past) > remember {
 		h.past = h.past[1:]
 	}

@@ -150,7 +150,7 @@ func TestCloseAcknowledges(t *testing.T) {
 	<-conns
 	c := <-own
 	c.mu.Lock()
-	c.owed = true // as if something had been received just now
+	c.owedAt = time.Now().Add(time.Hour) // what was received waits for more, and nothing else sends
 	c.mu.Unlock()
 	h.Close()
 	<-gone
@@ -451,13 +451,16 @@ func TestEndedLinkStaysEnded(t *testing.T) {
 // TestCrowd: a relay that announces members without end gets no more Conns than allowed.
 func TestCrowd(t *testing.T) {
 	crowded := 0
-	h, _ := newFakeRelay(t).join(t, Options{Members: 3, Notify: func(e Event) {
+	f := newFakeRelay(t)
+	h, conns := f.join(t, Options{Members: 3, Notify: func(e Event) {
 		if e.Kind == Crowded {
 			crowded++
 		}
 	}})
-	for i := range 10 {
-		h.joined(relay.MemberID{byte(i)})
+	f.join(t, Options{})
+	<-conns // what was there before the Hub was connected would be absent now
+	for i := range 9 {
+		h.joined(relay.MemberID{byte(i), 1})
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -16,7 +16,7 @@ func TestRun(t *testing.T) {
 	without := map[string]map[string]bool{
 		"crypto/tls": {"idle end, event loop, 200 connections": true},
 		LimitName: {
-			"resumption, X25519": true, "bulk over loopback TCP": true, "round trips of 64 bytes": true,
+			"resumption, X25519":                             true,
 			"idle end, a goroutine in Read, 200 connections": true,
 			"idle end, event loop, 200 connections":          true,
 			"resumption, X25519, the client's share":         true,

@@ -34,6 +34,16 @@ func (x *exchange) end(who int) *end {
 	return &end{x: x, who: who, in: x.lanes[1-who], out: x.lanes[who]}
 }
 
+// reset makes x that of a new connection, when both ends have finished.
+func (x *exchange) reset() {
+	x.spent = [2]time.Duration{}
+	for _, l := range x.lanes {
+		l.Lock()
+		l.r, l.n, l.written, l.stopped = 0, 0, 0, false
+		l.Unlock()
+	}
+}
+
 // begin starts the clock of an end, when the other one does not run.
 func (x *exchange) begin() {
 	if x.timed {

@@ -156,3 +156,29 @@ func idleInLoop(connections int) (float64, error) {
 	time.Sleep(quietTime)
 	return (heap() - before) / float64(2*connections), nil
 }
+
+// Pair returns both ends of a connection over loopback TCP. The cipher suite and the group are
+// those that the measurements of bulk data use.
+func Pair(ctx context.Context) (client, server *sealsock.Conn, err error) {
+	c, s, err := configs(Handshake{Group: iana.X25519})
+	if err != nil {
+		return nil, nil, err
+	}
+	near, far, err := tcpPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	if client, err = sealsock.Client(near, c); err != nil {
+		return nil, nil, err
+	}
+	if server, err = sealsock.Server(far, s); err != nil {
+		return nil, nil, err
+	}
+	accepted := make(chan error, 1)
+	go func() { accepted <- server.HandshakeContext(ctx) }()
+	err = errors.Join(client.HandshakeContext(ctx), <-accepted)
+	if err != nil {
+		return nil, nil, errors.Join(err, client.Close(), server.Close())
+	}
+	return client, server, nil
+}

@@ -53,11 +53,11 @@ func (e *ends) pair(rawClient, rawServer net.Conn, x *exchange) (c, s conn, err 
 	done := make(chan error, 1)
 	go func() {
 		x.begin()
-		defer x.pause(serverEnd)
 		err := shakeServer()
 		if err == nil {
 			_, err = s.Write([]byte{1}) // with it, the tickets are read
 		}
+		x.pause(serverEnd)
 		done <- err
 	}()
 	x.begin()
@@ -75,9 +75,10 @@ func (e *ends) pair(rawClient, rawServer net.Conn, x *exchange) (c, s conn, err 
 	return c, s, err
 }
 
-// once makes one connection in memory and returns the time of each end.
-func (e *ends) once(timed bool) ([2]time.Duration, error) {
-	x := newExchange(timed)
+// once makes one connection over x, which it may have been for others before, and returns the
+// time of each end.
+func (e *ends) once(x *exchange) ([2]time.Duration, error) {
+	x.reset()
 	_, _, err := e.pair(x.end(clientEnd), x.end(serverEnd), x)
 	return x.spent, err
 }
@@ -87,21 +88,22 @@ func (s *stack) Handshakes(h Handshake, d time.Duration) (r Shares, err error) {
 	if err != nil {
 		return r, err
 	}
-	if _, err := e.once(false); err != nil { // which leaves a session
+	x := newExchange(false)              // for all connections: its memory is none of theirs
+	if _, err := e.once(x); err != nil { // which leaves a session
 		return r, err
 	}
 	n := 0.0
 	start := time.Now()
 	for time.Since(start) < d {
-		if _, err := e.once(false); err != nil {
+		if _, err := e.once(x); err != nil {
 			return r, err
 		}
 		n++
 	}
 	r.PerSecond = n / time.Since(start).Seconds()
-	n = 0
+	n, x.timed = 0, true
 	for start = time.Now(); time.Since(start) < d; n++ {
-		spent, err := e.once(true)
+		spent, err := e.once(x)
 		if err != nil {
 			return r, err
 		}
@@ -236,18 +238,20 @@ func (s *stack) Cost(h Handshake) (c Costs, err error) {
 	}
 	const n = 100
 	var before, after runtime.MemStats
+	x := newExchange(false) // one for all: it is no part of a handshake
+	near, far := x.end(clientEnd), x.end(serverEnd)
 	for i := range 2 * n {
 		if i == n {
 			runtime.ReadMemStats(&before)
 		}
-		if _, err := e.once(false); err != nil {
+		if _, _, err := e.pair(near, far, x); err != nil {
 			return c, err
 		}
 	}
 	runtime.ReadMemStats(&after)
 	c.Objects = float64(after.Mallocs-before.Mallocs) / n
 	c.Bytes = float64(after.TotalAlloc-before.TotalAlloc) / n
-	x := newExchange(false)
+	x = newExchange(false)
 	if _, _, err = e.pair(x.end(clientEnd), x.end(serverEnd), x); err != nil {
 		return c, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/peers"
 )
 
@@ -55,12 +56,7 @@ func Start(t testing.TB, args ...string) *Server {
 func Plain(t testing.TB, args ...string) *Server {
 	t.Helper()
 	name := program(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
+	port := freeport.Pick(t)
 	s := &Server{URL: fmt.Sprintf("nats://127.0.0.1:%d", port), t: t}
 	s.args = append([]string{name, "-a", "127.0.0.1", "-p", fmt.Sprint(port)}, args...)
 	s.Restart()

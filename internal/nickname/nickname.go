@@ -5,6 +5,7 @@ package nickname
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/mtibben/confusables"
 	"golang.org/x/text/unicode/norm"
@@ -36,22 +37,33 @@ func Of(line string) (name string, ok bool) {
 	return name, true
 }
 
-// unseen reports whether a character leaves no mark where it is shown: what Unicode
-// ignores by default (Default_Ignorable_Code_Point, with the Hangul fillers and the
-// variation selectors), format characters, and the empty Braille pattern.
+// unseen reports whether a character leaves no mark of its own where it is shown: a blank one, a
+// format character, or a variation selector.
 func unseen(c rune) bool {
-	const emptyBraille = 0x2800
-	return c == emptyBraille || unicode.In(c, unicode.Cf,
-		unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+	return printable.Blank(c) || unicode.In(c, unicode.Cf, unicode.Variation_Selector)
 }
 
-// Keys returns what a name must not have in common with another: the skeleton of
-// UTS #39, Section 4, of the name as it is and in lower case. They differ for a letter
-// like capital I, which looks like l as it is and is i in lower case.
-func Keys(name string) [2]string {
+// Keys returns what a name must not have in common with another: the skeleton of UTS #39,
+// Section 4, of the name as it is, in lower case, and with each letter read as the Latin one that
+// it looks like. The first two differ for a letter like capital I, which looks like l as it is and
+// is i in lower case, and for a Cyrillic capital Ve, which looks like B while its small letter
+// looks like none. The third is for a name with letters of both kinds.
+func Keys(name string) [3]string {
 	name = norm.NFKC.String(name)
-	return [2]string{
-		strings.ToLower(confusables.Skeleton(name)),
-		strings.ToLower(confusables.Skeleton(strings.ToLower(name))),
+	skeleton := func(text string) string { return strings.ToLower(confusables.Skeleton(text)) }
+	return [3]string{
+		skeleton(name), skeleton(strings.ToLower(name)), skeleton(strings.Map(latin, name)),
 	}
+}
+
+// latin returns the small Latin letter as which a letter is read.
+func latin(c rune) rune {
+	like := []rune(confusables.Skeleton(string(c)))
+	switch {
+	case unicode.IsUpper(c) && string(like) == "l":
+		return 'i'
+	case len(like) == 1 && like[0] < utf8.RuneSelf:
+		return unicode.ToLower(like[0])
+	}
+	return unicode.ToLower(c)
 }

@@ -1,3 +1,5 @@
+//go:build !standardp256
+
 package p256
 
 import (
@@ -13,6 +15,8 @@ import (
 	"errors"
 	"math/big"
 	insecure "math/rand/v2"
+	"runtime"
+	"runtime/debug"
 	"sync"
 	"testing"
 	"testing/iotest"
@@ -144,6 +148,20 @@ func TestConcurrentSigners(t *testing.T) {
 		})
 	}
 	signers.Wait()
+	// Whether two of them meet is chance. What the cache has is the same memory until a collection.
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	runtime.GC()
+	shared, err := key.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := bytes.Clone(shared)
+	if _, err := Sign(rand.Reader, key, make([]byte, 32)); err != nil {
+		t.Error(err)
+	}
+	if !bytes.Equal(shared, before) {
+		t.Error("Sign has changed the key that crypto/ecdsa keeps")
+	}
 }
 
 // TestNonceIsHedged: with a random source that repeats itself each digest has a nonce of its

@@ -1,3 +1,5 @@
+//go:build !standardp256
+
 package p256
 
 import (

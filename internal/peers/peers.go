@@ -25,13 +25,17 @@ func Need(t testing.TB, program string) {
 // Newer returns the path of the script that runs the programs which scripts/peers.sh
 // unpacked from a newer Debian: Newer PROGRAM ARGUMENT.... A path as the program is
 // relative to that Debian's /usr/bin.
-func Newer() string {
+func Newer() string { return filepath.Join(Folder("trixie"), "run") }
+
+// Folder returns the path of a release of Debian from which scripts/peers.sh unpacked
+// programs and libraries.
+func Folder(release string) string {
 	if dir := os.Getenv("SEALSOCK_PEERS_DIR"); dir != "" {
-		return filepath.Join(dir, "trixie", "run")
+		return filepath.Join(dir, release)
 	}
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		dir = filepath.Join(os.TempDir(), ".cache")
 	}
-	return filepath.Join(dir, "sealsock", "peers", "trixie", "run")
+	return filepath.Join(dir, "sealsock", "peers", release)
 }

@@ -55,6 +55,20 @@ func Safe(r rune) bool {
 	return !unicode.Is(unicode.Co, r) && !unicode.Is(unicode.Noncharacter_Code_Point, r)
 }
 
+// Blank reports whether r is a character that Unicode counts as a letter or a sign and that
+// leaves no mark where it is shown: the fillers of Hangul and others
+// (Other_Default_Ignorable_Code_Point), and blank signs of scripts.
+func Blank(r rune) bool {
+	switch r {
+	case 0x2800, // the Braille pattern without dots
+		0x13441, 0x13442, // full and half blank among Egyptian hieroglyphs
+		0x16fe4, // the filler of Khitan small script
+		0x1d159: // the note head that is none
+		return true
+	}
+	return unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
+}
+
 func clean(text string) bool {
 	for _, r := range text {
 		if !Safe(r) {

@@ -120,12 +120,10 @@ func refusedBy(err error) (*answer, error) {
 		return &answer{closed: true}, nil
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil, errSilent
+		return nil, ErrSilent
 	}
 	return nil, err
 }
-
-var errSilent = errors.New("the server did not answer in time")
 
 // compose returns the ClientHello message.
 func (o *offer) compose(name string) ([]byte, error) {

@@ -142,7 +142,7 @@ func (p *prober) bigHello(ctx context.Context) {
 			what = "in two records"
 		}
 		switch {
-		case err == errSilent:
+		case err == ErrSilent:
 			verdict = "stalls " + what
 		case err == nil && a.hello == nil:
 			verdict = "refused " + what + ": " + a.refusal()

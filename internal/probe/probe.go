@@ -214,3 +214,13 @@ func (p *prober) speaks(v iana.Version) bool {
 
 // ErrNoTLS is wrapped by the error of a server that speaks no version of TLS or SSL.
 var ErrNoTLS = errors.New("the server supports neither TLS nor SSL")
+
+// ErrRefuses is wrapped by the error of a server that answers with alerts alone: it has TLS or SSL,
+// and does not serve this client.
+var ErrRefuses = errors.New("the server refuses every version of TLS and SSL")
+
+// ErrCloses is the error of a server that closes each connection: whether it has TLS is unknown.
+var ErrCloses = errors.New("the server closes each connection without an answer")
+
+// ErrSilent is wrapped by the error of a server that sends nothing.
+var ErrSilent = errors.New("the server did not answer in time")

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -177,9 +178,23 @@ func TestNoTLS(t *testing.T) {
 		want  string
 	}{
 		{"closes", func(c net.Conn) { io.CopyN(io.Discard, c, 50); c.Close() },
-			"neither TLS nor SSL: it answered TLS 1.2"},
+			"the server closes each connection without an answer"},
+		{"alerts", func(c net.Conn) {
+			c.Read(make([]byte, 1<<14))
+			c.Write([]byte{21, 3, 3, 0, 2, 2, 112}) // unrecognized_name
+			io.Copy(io.Discard, c)
+		}, "refuses every version of TLS and SSL, with alert unrecognized_name"},
 		{"SSH", func(c net.Conn) { io.WriteString(c, "SSH-2.0-x\r\n"); io.Copy(io.Discard, c) },
 			"it began with \"SSH-2\""},
+		{"silence to TLS 1.3 alone", func(c net.Conn) {
+			hello := make([]byte, 1<<14)
+			n, _ := c.Read(hello)
+			if bytes.Contains(hello[:n], []byte{0, 43, 0, 3, 2, 3, 4}) { // supported_versions
+				io.Copy(io.Discard, c)
+			}
+			c.Write([]byte{21, 3, 3, 0, 2, 2, 70}) // protocol_version
+			c.Close()
+		}, "the server did not answer in time"},
 		{"silence", func(c net.Conn) { io.Copy(io.Discard, c) }, "did not answer in time"},
 	} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")

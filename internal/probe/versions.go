@@ -16,7 +16,7 @@ func (p *prober) versions(ctx context.Context) error {
 	list := []iana.Version{iana.TLS13, iana.TLS12, iana.TLS11, iana.TLS10, iana.SSL30}
 	accepted := make([]bool, len(list)+1)
 	failed := make([]error, len(list)+1)
-	refused := make([]string, len(list))
+	refused := make([]*answer, len(list))
 	var questions []func()
 	for i, v := range list {
 		questions = append(questions, func() {
@@ -27,7 +27,7 @@ func (p *prober) versions(ctx context.Context) error {
 			case a.hello != nil:
 				accepted[i] = a.version == v
 			default:
-				refused[i] = a.refusal()
+				refused[i] = a
 			}
 		})
 	}
@@ -49,10 +49,25 @@ func (p *prober) versions(ctx context.Context) error {
 	switch err := context.Cause(ctx); {
 	case err != nil:
 		return err
-	case failed[1] != nil:
+	case failed[1] != nil: // TLS 1.2
 		return failed[1]
 	}
-	return fmt.Errorf("%w: it answered TLS 1.2 with %q", ErrNoTLS, refused[1]) // TLS 1.2
+	for i := range list {
+		if failed[i] != nil { // it may accept this version
+			return failed[i]
+		}
+	}
+	return refusedAll(refused)
+}
+
+// refusedAll is the error of a server that accepted no version, by its answers to the offers.
+func refusedAll(answers []*answer) error {
+	for _, a := range answers {
+		if a != nil && a.alerted {
+			return fmt.Errorf("%w, with alert %s", ErrRefuses, a.alert)
+		}
+	}
+	return ErrCloses
 }
 
 // offerOf returns an offer of one version with everything else that this package knows.

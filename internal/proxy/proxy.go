@@ -35,8 +35,28 @@ type Proxy struct {
 	Secure func(ctx context.Context, addr string) (net.Conn, error)
 }
 
-// Dial connects to the proxy and asks it for a connection to addr, a host:port.
+// Dial connects to the proxy and asks it for a connection to addr, a host:port. If ctx ends first,
+// the error is the cause of its end.
 func (p *Proxy) Dial(ctx context.Context, addr string) (net.Conn, error) {
+	conn, err := p.dial(ctx, addr)
+	if err != nil && over(ctx, err) {
+		return nil, context.Cause(ctx)
+	}
+	return conn, err
+}
+
+// over reports whether ctx has ended. The deadline of a connection may pass a moment before that
+// of ctx, from which it was set: then over waits for ctx.
+func over(ctx context.Context, err error) bool {
+	end, bounded := ctx.Deadline()
+	late, ok := errors.AsType[net.Error](err)
+	if ok && late.Timeout() && bounded && !time.Now().Before(end) {
+		<-ctx.Done()
+	}
+	return ctx.Err() != nil
+}
+
+func (p *Proxy) dial(ctx context.Context, addr string) (net.Conn, error) {
 	if p.Scheme == "socks5" {
 		dialer, err := socks.SOCKS5("tcp", p.Addr, p.socksUser(), forward(p.connect))
 		if err != nil {

@@ -1,10 +1,13 @@
 package proxy
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestProxyResponses: what a proxy answers to CONNECT, and what is left of it for the
@@ -84,3 +87,54 @@ func TestProxyRequest(t *testing.T) {
 		}
 	}
 }
+
+// TestDialEnds: the error of a Dial whose context ends while the proxy is silent is the cause of
+// that end.
+func TestDialEnds(t *testing.T) {
+	for scheme := range Ports {
+		client, server := net.Pipe()
+		defer server.Close()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		go func() {
+			server.Read(make([]byte, 1)) // the request has begun
+			cancel(errEnded)
+			io.Copy(io.Discard, server)
+		}()
+		connect := func(context.Context, string, string) (net.Conn, error) { return client, nil }
+		p := &Proxy{
+			Scheme: scheme, Addr: "proxy:1", Connect: connect,
+			Secure: func(ctx context.Context, addr string) (net.Conn, error) {
+				return connect(ctx, "tcp", addr)
+			},
+		}
+		if _, err := p.Dial(ctx, "example.com:443"); !errors.Is(err, errEnded) {
+			t.Errorf("%s: %v", scheme, err)
+		}
+	}
+}
+
+// lateContext is a context that ends some time after its deadline, as one does on a busy machine.
+type lateContext struct {
+	context.Context
+	deadline time.Time
+}
+
+func (c lateContext) Deadline() (time.Time, bool) { return c.deadline, true }
+
+// TestDialEndsLate: the deadline of the connection passes before the context has ended; the error
+// of Dial is the cause of its end all the same.
+func TestDialEndsLate(t *testing.T) {
+	client, server := net.Pipe()
+	defer server.Close()
+	go io.Copy(io.Discard, server)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 200*time.Millisecond, errEnded)
+	defer cancel()
+	late := lateContext{ctx, time.Now().Add(20 * time.Millisecond)}
+	p := &Proxy{Scheme: "socks5", Addr: "proxy:1",
+		Connect: func(context.Context, string, string) (net.Conn, error) { return client, nil }}
+	if _, err := p.Dial(late, "example.com:443"); !errors.Is(err, errEnded) {
+		t.Error(err)
+	}
+}
+
+var errEnded = errors.New("ended by the test")

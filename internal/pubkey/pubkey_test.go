@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"math/big"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -16,9 +17,9 @@ import (
 )
 
 // rsaKey is an RSA key by its size: an odd number of bits bits.
-func rsaKey(bits uint, e int) *rsa.PublicKey {
+func rsaKey(bits uint, e int64) *rsa.PublicKey {
 	n := new(big.Int).Lsh(big.NewInt(1), bits-1)
-	return &rsa.PublicKey{N: n.SetBit(n, 0, 1), E: e}
+	return &rsa.PublicKey{N: n.SetBit(n, 0, 1), E: int(e)}
 }
 
 func TestCheck(t *testing.T) {
@@ -66,6 +67,9 @@ func TestCheck(t *testing.T) {
 		"none":             {nil, Unsupported, ""},
 		"other":            {"key", Unsupported, "type string"},
 	} {
+		if name == "large exponent" && strconv.IntSize == 32 {
+			continue // it is not representable
+		}
 		err := Check(tc.key)
 		var e *Error
 		switch {

@@ -54,7 +54,7 @@ func (s *Sealer12) sealWithID(
 		return dst, Number{}, ErrOverflow
 	}
 	pad = min(pad, room)
-	inner, tag := len(payload)+1+pad, s.aead.Overhead()
+	inner, tag := len(payload)+1+pad, s.key().aead.Overhead()
 	n := s.explicit + inner + tag
 	number := Number{epoch12, s.seq}
 	dst = slices.Grow(dst, DatagramHeaderLen+len(s.id)+n)
@@ -69,7 +69,7 @@ func (s *Sealer12) sealWithID(
 	extra := s.additionalWithID(s.id, s.seq, inner)
 	s.seq++
 	body := dst[start:]
-	s.aead.Seal(body[:0], s.nonce[:], body, extra)
+	s.key().aead.Seal(body[:0], s.key().nonce[:], body, extra)
 	return dst[:len(dst)+tag], number, nil
 }
 

@@ -141,8 +141,8 @@ func TestConnectionID13Form(t *testing.T) {
 	s.SetSequence(0)
 	s.next()
 	header := []byte{0x20 | 0x10 | 0x08 | 0x04 | byte(s.epoch), 0xaa, 0xbb, 0, 0, 0, 7 + 1 + 16}
-	sealed := s.aead.Seal(nil, s.nonce[:], append([]byte("content"), 23), header)
-	mask := s.mask(sealed)
+	sealed := s.key().aead.Seal(nil, s.key().nonce[:], append([]byte("content"), 23), header)
+	mask := s.key().mask.Mask(sealed)
 	header[3] ^= mask[0]
 	header[4] ^= mask[1]
 	if want := append(header, sealed...); !bytes.Equal(got, want) {

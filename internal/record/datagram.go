@@ -2,6 +2,7 @@ package record
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/sealsock/sealsock/iana"
 )
@@ -239,6 +240,7 @@ func (p *PlainDatagrams) SealDatagram(
 	}
 	n := Number{Sequence: p.seq}
 	p.seq++
+	dst = slices.Grow(dst, DatagramHeaderLen+len(payload))
 	dst = appendDatagramHeader(dst, typ, p.Version, n, len(payload))
 	return append(dst, payload...), n, nil
 }

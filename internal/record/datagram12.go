@@ -22,7 +22,7 @@ func (d *direction12) additionalDatagram(typ iana.ContentType, seq uint64, n int
 
 // implicit sets the nonce of suites that send no part of it. RFC 7905, Section 2.
 func (d *direction12) implicit(number uint64) {
-	low := d.nonce[suites.IVLen-explicitLen:]
+	low := d.key().nonce[suites.IVLen-explicitLen:]
 	binary.BigEndian.PutUint64(low, binary.BigEndian.Uint64(low)^number)
 }
 
@@ -39,23 +39,23 @@ func (s *Sealer12) SealDatagram(
 		return s.sealWithID(dst, typ, payload, pad)
 	}
 	number := Number{epoch12, s.seq}
-	n := s.explicit + len(payload) + s.aead.Overhead()
+	n := s.explicit + len(payload) + s.key().aead.Overhead()
 	dst = slices.Grow(dst, DatagramHeaderLen+n)
 	dst = appendDatagramHeader(dst, typ, iana.DTLS12, number, n)
 	dst = s.appendNonce(dst)
 	extra := s.additionalDatagram(typ, s.seq, len(payload))
 	s.seq++
-	return s.aead.Seal(dst, s.nonce[:], payload, extra), number, nil
+	return s.key().aead.Seal(dst, s.key().nonce[:], payload, extra), number, nil
 }
 
 // appendNonce sets the nonce of the next record, and appends the part of it that is sent.
 func (s *Sealer12) appendNonce(dst []byte) []byte {
-	s.nonce = s.iv
+	s.key().nonce = s.key().iv
 	if s.explicit == 0 {
 		s.implicit(epoch12<<48 | s.seq)
 		return dst
 	}
-	low := s.nonce[suites.IVLen-explicitLen:]
+	low := s.key().nonce[suites.IVLen-explicitLen:]
 	binary.BigEndian.PutUint64(low, epoch12<<48|s.seq)
 	return append(dst, low...)
 }
@@ -63,7 +63,7 @@ func (s *Sealer12) appendNonce(dst []byte) []byte {
 // DatagramOverhead is the header, the part of the nonce that is sent, and the tag. A connection
 // ID has a content type beside it.
 func (s *Sealer12) DatagramOverhead() int {
-	n := DatagramHeaderLen + s.explicit + s.aead.Overhead()
+	n := DatagramHeaderLen + s.explicit + s.key().aead.Overhead()
 	if len(s.id) > 0 {
 		n += len(s.id) + 1
 	}
@@ -85,7 +85,7 @@ func (o *Opener12) OpenDatagram(r DatagramRecord) (iana.ContentType, []byte, Num
 		return 0, nil, Number{}, ErrMalformed
 	}
 	body, number := r.raw[r.header:], r.number()
-	n := len(body) - o.explicit - o.aead.Overhead()
+	n := len(body) - o.explicit - o.key().aead.Overhead()
 	switch {
 	case n > MaxPlaintext:
 		return 0, nil, Number{}, ErrOverflow
@@ -94,9 +94,9 @@ func (o *Opener12) OpenDatagram(r DatagramRecord) (iana.ContentType, []byte, Num
 	case !o.window.fresh(number.Sequence):
 		return 0, nil, Number{}, ErrReplayed
 	}
-	o.nonce = o.iv
+	o.key().nonce = o.key().iv
 	if o.explicit > 0 {
-		copy(o.nonce[suites.IVLen-explicitLen:], body)
+		copy(o.key().nonce[suites.IVLen-explicitLen:], body)
 	} else {
 		o.implicit(epoch12<<48 | number.Sequence)
 	}
@@ -105,7 +105,7 @@ func (o *Opener12) OpenDatagram(r DatagramRecord) (iana.ContentType, []byte, Num
 	if r.id != nil {
 		extra = o.additionalWithID(r.id, number.Sequence, n)
 	}
-	plain, err := o.aead.Open(sealed[:0], o.nonce[:], sealed, extra)
+	plain, err := o.key().aead.Open(sealed[:0], o.key().nonce[:], sealed, extra)
 	if err != nil {
 		return 0, nil, Number{}, ErrBadMAC
 	}

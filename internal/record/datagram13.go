@@ -5,13 +5,14 @@ import (
 	"slices"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/gcm"
 	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/reuse"
 	"github.com/sealsock/sealsock/internal/suites"
 )
 
 // A datagram13 is what both directions of an epoch of DTLS 1.3 have beside the key.
 type datagram13 struct {
-	mask   suites.NumberMask
 	epoch  uint64
 	tagLen int // bytes
 	suite  *suites.Suite
@@ -23,10 +24,12 @@ func (d *direction13) setDatagram(suite *suites.Suite, secret keys.TrafficSecret
 	if !secret.Datagram() {
 		return nil
 	}
-	key := secret.NumberKey(suite.KeyLen)
+	var room [maxKey]byte
+	key := room[:suite.KeyLen]
+	secret.NumberKey(key)
 	defer clear(key)
-	d.mask, err = suite.NumberMask(key)
-	d.epoch, d.tagLen, d.suite, d.secret = secret.Epoch(), d.aead.Overhead(), suite, secret
+	d.key().mask, err = suite.NumberMask(key)
+	d.epoch, d.tagLen, d.suite, d.secret = secret.Epoch(), d.key().aead.Overhead(), suite, secret
 	return err
 }
 
@@ -35,18 +38,51 @@ func (d *direction13) setDatagram(suite *suites.Suite, secret keys.TrafficSecret
 // next record and the replay window remain. Rest does nothing in TLS.
 func (d *direction13) Rest() {
 	if d.secret.Valid() {
-		d.aead, d.mask = nil, nil
+		gcm.Drop(d.key().aead)
+		d.key().mask.Drop()
+		d.key().aead, d.key().mask = nil, suites.NumberMask{}
 	}
+}
+
+// restingDirection13 is newDirection13 for a key that the first record makes.
+func restingDirection13(
+	suite *suites.Suite, secret keys.TrafficSecret, k *keyed,
+) direction13 {
+	return direction13{hidden: reuse.Hide(k), limit: suite.RecordLimit, datagram13: datagram13{
+		epoch: secret.Epoch(), tagLen: suites.MaxTag, suite: suite, secret: secret,
+	}}
+}
+
+// NewRestingSealer13 is NewSealer13 for a secret of DTLS of which no record may be sent: it makes
+// the key with the first one. The suite has a tag of suites.MaxTag bytes.
+func NewRestingSealer13(suite *suites.Suite, secret keys.TrafficSecret) *Sealer13 {
+	var room struct {
+		Sealer13
+		keyed keyed
+	}
+	room.direction13 = restingDirection13(suite, secret, &room.keyed)
+	return &room.Sealer13
+}
+
+// NewRestingOpener13 is NewOpener13 as NewRestingSealer13 is NewSealer13.
+func NewRestingOpener13(suite *suites.Suite, secret keys.TrafficSecret) *Opener13 {
+	var room struct {
+		Opener13
+		keyed keyed
+	}
+	d := restingDirection13(suite, secret, &room.keyed)
+	room.Opener13 = Opener13{direction13: d, MaxInner: MaxPlaintext + 1}
+	return &room.Opener13
 }
 
 // wake makes the key again after Rest.
 func (d *direction13) wake() error {
-	if d.aead != nil {
+	if d.key().aead != nil {
 		return nil
 	}
-	fresh, err := newDirection13(d.suite, d.secret, new(nonces))
-	if err == nil {
-		d.aead, d.mask = fresh.aead, fresh.mask
+	_, err := newDirection13(d.suite, d.secret, d.key())
+	if err != nil {
+		*d.key() = keyed{}
 	}
 	return err
 }
@@ -94,9 +130,9 @@ func (s *Sealer13) SealDatagram(
 	n := Number{s.epoch, s.seq}
 	s.next()
 	header, body := dst[start:start+head], dst[start+head:]
-	s.aead.Seal(body[:0], s.nonce[:], body, header)
+	s.key().aead.Seal(body[:0], s.key().nonce[:], body, header)
 	dst = dst[:len(dst)+tag]
-	mask := s.mask(dst[start+head:])
+	mask := s.key().mask.Mask(dst[start+head:])
 	header[1+len(s.id)] ^= mask[0]
 	header[2+len(s.id)] ^= mask[1]
 	return dst, n, nil
@@ -130,7 +166,7 @@ func (o *Opener13) OpenDatagram(r DatagramRecord) (iana.ContentType, []byte, Num
 	if err := o.wake(); err != nil {
 		return 0, nil, Number{}, err
 	}
-	mask := o.mask(body)
+	mask := o.key().mask.Mask(body)
 	number := header[1+len(r.id):]
 	number[0] ^= mask[0]
 	low, bits := uint64(number[0]), 8
@@ -147,7 +183,7 @@ func (o *Opener13) OpenDatagram(r DatagramRecord) (iana.ContentType, []byte, Num
 	}
 	o.seq = seq
 	o.next()
-	inner, err := o.aead.Open(body[:0], o.nonce[:], body, header)
+	inner, err := o.key().aead.Open(body[:0], o.key().nonce[:], body, header)
 	if err != nil {
 		return 0, nil, Number{}, ErrBadMAC
 	}

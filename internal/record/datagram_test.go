@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/sealsock/sealsock/iana"
@@ -28,13 +29,16 @@ func datagramPairs(t testing.TB) (list []datagramPair) {
 	}
 	for _, id := range append(suites.Default13(), iana.TLS_AES_128_CCM_8_SHA256) {
 		suite := suites.TLS13(id)
-		secret := keys.NewDatagramEarlySecret(suite.Hash, nil).Handshake(nil).ClientTraffic(
+		secret, _ := keys.NewDatagramEarlySecret(suite.Hash, nil).Handshake(nil).Traffic(
 			make([]byte, suite.Hash.Size()))
-		s, err := NewSealer13(suite, secret)
-		ok(err)
-		o, err := NewOpener13(suite, secret)
-		ok(err)
-		list = append(list, datagramPair{id.String(), s, o})
+		sealer := func() *Sealer13 { s, err := NewSealer13(suite, secret); ok(err); return s }
+		opener := func() *Opener13 { o, err := NewOpener13(suite, secret); ok(err); return o }
+		list = append(list, datagramPair{id.String(), sealer(), opener()})
+		if id != iana.TLS_AES_128_CCM_8_SHA256 { // which DTLS does not permit
+			list = append(list,
+				datagramPair{id.String() + " resting sealer", NewRestingSealer13(suite, secret), opener()},
+				datagramPair{id.String() + " resting opener", sealer(), NewRestingOpener13(suite, secret)})
+		}
 	}
 	master := keys.NewMaster12(crypto.SHA256, []byte("secret"), make([]byte, 32), make([]byte, 32))
 	for _, id := range suites.Default12() {
@@ -47,6 +51,29 @@ func datagramPairs(t testing.TB) (list []datagramPair) {
 		list = append(list, datagramPair{id.String(), s, o})
 	}
 	return list
+}
+
+// TestRestingKeys: a key that rests has no cipher, and the overhead that it has afterwards.
+func TestRestingKeys(t *testing.T) {
+	for _, p := range datagramPairs(t) {
+		s, ok := p.sealer.(*Sealer13)
+		o, _ := p.opener.(*Opener13)
+		rests := ok && (s.key().aead == nil || o.key().aead == nil)
+		if rests != strings.Contains(p.name, "rest") {
+			t.Errorf("%s: one of the keys rests: %v", p.name, rests)
+		}
+		before := p.sealer.DatagramOverhead()
+		b, _, err := p.sealer.SealDatagram(nil, iana.ContentApplicationData, make([]byte, 100), 0)
+		if err != nil || len(b) != before+100 {
+			t.Errorf("%s: an overhead of %d bytes, expected %d: %v", p.name, len(b)-100, before, err)
+		}
+		if ok {
+			s.Rest()
+			if (s.key().mask != suites.NumberMask{}) || s.key().aead != nil {
+				t.Errorf("%s: a key that rests has its cipher", p.name)
+			}
+		}
+	}
 }
 
 // Records arrive in any order, some of them never, and each once.
@@ -160,8 +187,8 @@ func TestShortHeader(t *testing.T) {
 	header := []byte{unified | 2, 0}
 	body := append([]byte("text"), byte(iana.ContentApplicationData))
 	long.next()
-	sealed := long.aead.Seal(nil, long.nonce[:], body, header)
-	mask := long.mask(sealed)
+	sealed := long.key().aead.Seal(nil, long.key().nonce[:], body, header)
+	mask := long.key().mask.Mask(sealed)
 	header[1] ^= mask[0]
 	r, rest, ok := NextRecord(append(header, sealed...), 0)
 	if !ok || len(rest) > 0 {

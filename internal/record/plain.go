@@ -32,8 +32,8 @@ func (p *Plain) Overhead() int { return HeaderLen }
 // Left is without limit: there is no key.
 func (p *Plain) Left() uint64 { return 1 << 62 }
 
-// Open returns the payload as it is.
-func (p *Plain) Open(record []byte) (iana.ContentType, []byte, error) {
+// OpenTo returns the payload as it is.
+func (p *Plain) OpenTo(_, record []byte) (iana.ContentType, []byte, error) {
 	if len(record)-HeaderLen > MaxPlaintext {
 		return 0, nil, ErrOverflow
 	}

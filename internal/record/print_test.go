@@ -16,7 +16,7 @@ func TestKeysNeverPrint(t *testing.T) {
 	for _, id := range slices.Concat(suites.Default13(), ccm13) {
 		suite := suites.TLS13(id)
 		zeros := make([]byte, suite.Hash.Size())
-		secret := keys.NewEarlySecret(suite.Hash, nil).Handshake([]byte("x")).ClientTraffic(zeros)
+		secret, _ := keys.NewEarlySecret(suite.Hash, nil).Handshake([]byte("x")).Traffic(zeros)
 		key := make([]byte, suite.KeyLen)
 		iv := secret.Keys(key)
 		marks := append(printed.Marks(key), printed.Marks(append(iv[:], iv[:4]...))...)
@@ -29,6 +29,8 @@ func TestKeysNeverPrint(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkPrints(t, marks, sealer, opener)
+		checkPrintsHeld(t, marks, sealer, opener)
+		checkDatagramPrints(t, suite, keys.NewDatagramEarlySecret(suite.Hash, nil))
 	}
 	for _, id := range suites12 {
 		suite := suites.TLS12(id)
@@ -45,6 +47,7 @@ func TestKeysNeverPrint(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkPrints(t, marks, sealer, opener)
+		checkPrintsHeld(t, marks, sealer, opener)
 	}
 }
 
@@ -67,6 +70,58 @@ func checkPrints(t *testing.T, marks []string, s Sealer, o Opener) {
 	for _, v := range []any{s, o} {
 		if got := fmt.Sprintf("%+v", v); got != "[redacted]" {
 			t.Errorf("%T prints %q", v, got)
+		}
+	}
+}
+
+// checkDatagramPrints is TestKeysNeverPrint for DTLS 1.3, whose numbers are encrypted with a key of
+// their own.
+func checkDatagramPrints(t *testing.T, suite *suites.Suite, early keys.EarlySecret) {
+	t.Helper()
+	secret, _ := early.Handshake([]byte("x")).Traffic(make([]byte, suite.Hash.Size()))
+	key, number := make([]byte, suite.KeyLen), make([]byte, suite.KeyLen)
+	iv := secret.Keys(key)
+	secret.NumberKey(number)
+	marks := append(printed.Marks(key), printed.Marks(append(iv[:], iv[:4]...))...)
+	marks = append(marks, printed.Marks(number)...)
+	sealer, err := NewSealer13(suite, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opener, err := NewOpener13(suite, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := sealer.SealDatagram(nil, 23, make([]byte, 1000), 0); err != nil {
+		t.Fatal(err)
+	}
+	checkPrints(t, marks, sealer, opener)
+	checkPrintsHeld(t, marks, sealer, opener)
+	mask := sealer.key().mask
+	checkHides(t, marks, mask, &mask, []suites.NumberMask{mask}, struct{ m suites.NumberMask }{mask},
+		struct{ m *suites.NumberMask }{&mask}, &struct{ M suites.NumberMask }{mask})
+}
+
+// checkPrintsHeld prints values that hold what the engine holds by value, in fields that package
+// fmt calls no method of.
+func checkPrintsHeld[S, O any](t *testing.T, marks []string, s *S, o *O) {
+	t.Helper()
+	type user struct {
+		s S
+		o O
+	}
+	checkHides(t, marks, user{*s, *o}, &user{*s, *o}, []*user{{*s, *o}}, map[int]user{1: {*s, *o}})
+}
+
+// checkHides prints values, none of which shows the marks.
+func checkHides(t *testing.T, marks []string, values ...any) {
+	t.Helper()
+	for _, v := range values {
+		for _, text := range printed.Forms(v) {
+			if printed.Shows(text, marks) {
+				t.Errorf("%T shows its key: %.80q", v, text)
+				break
+			}
 		}
 	}
 }

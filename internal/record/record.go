@@ -69,7 +69,8 @@ type Sealer interface {
 
 // An Opener opens one direction with one key.
 type Opener interface {
-	// Open checks and decrypts record, a whole one with its header, in
-	// place, and returns its true type and its payload, which aliases record.
-	Open(record []byte) (iana.ContentType, []byte, error)
+	// OpenTo checks and decrypts record, a whole one with its header, and returns its true
+	// type and its payload, which aliases record. It may put application data at the start of
+	// out instead, if that has room for the record's plaintext. out must not overlap record.
+	OpenTo(out, record []byte) (iana.ContentType, []byte, error)
 }

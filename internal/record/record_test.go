@@ -17,7 +17,8 @@ import (
 func pair(t testing.TB, id iana.CipherSuite) (*Sealer13, *Opener13) {
 	t.Helper()
 	suite := suites.TLS13(id)
-	secret := keys.NewEarlySecret(suite.Hash, nil).Handshake([]byte("shared")).ClientTraffic(make([]byte, suite.Hash.Size()))
+	secret, _ := keys.NewEarlySecret(suite.Hash, nil).Handshake([]byte("shared")).Traffic(
+		make([]byte, suite.Hash.Size()))
 	s, err := NewSealer13(suite, secret)
 	if err != nil {
 		t.Fatal(err)
@@ -62,8 +63,8 @@ func TestReserve(t *testing.T) {
 	for _, id := range append(suites.Default13(), ccm13...) {
 		serial, _ := pair(t, id)
 		s, _ := pair(t, id)
-		count := &nonceCounter{AEAD: s.aead, seen: map[[12]byte]int{}}
-		s.aead = count
+		count := &nonceCounter{AEAD: s.key().aead, seen: map[[12]byte]int{}}
+		s.key().aead = count
 		seal := func(s *Sealer13, i int) (sealed []byte, err error) {
 			for range each {
 				data := bytes.Repeat([]byte{byte(i)}, 100*i)
@@ -75,7 +76,8 @@ func TestReserve(t *testing.T) {
 		var done sync.WaitGroup
 		left := s.Left()
 		for i := range batches {
-			part := s.Reserve(each)
+			part := new(Sealer13)
+			s.Reserve(part, each)
 			if part.Left() != each {
 				t.Fatalf("%d records are reserved", part.Left())
 			}
@@ -216,10 +218,12 @@ func TestPlain(t *testing.T) {
 	if !ok || h != (Header{iana.ContentHandshake, iana.TLS10, 5}) {
 		t.Errorf("header is %+v", h)
 	}
-	if typ, data, err := p.Open(rec); err != nil || typ != iana.ContentHandshake || string(data) != "hello" {
+	typ, data, err := p.OpenTo(nil, rec)
+	if err != nil || typ != iana.ContentHandshake || string(data) != "hello" {
 		t.Errorf("%v %q %v", typ, data, err)
 	}
-	if _, _, err := p.Open(make([]byte, HeaderLen+MaxPlaintext+1)); !errors.Is(err, ErrOverflow) {
+	_, _, err = p.OpenTo(nil, make([]byte, HeaderLen+MaxPlaintext+1))
+	if !errors.Is(err, ErrOverflow) {
 		t.Errorf("a large record: %v", err)
 	}
 	if _, ok := ParseHeader(rec[:4]); ok {

@@ -1,7 +1,6 @@
 package record
 
 import (
-	"crypto/cipher"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/keys"
+	"github.com/sealsock/sealsock/internal/reuse"
 	"github.com/sealsock/sealsock/internal/suites"
 )
 
@@ -21,8 +21,7 @@ const explicitLen = 8
 // number of the record; ChaCha20-Poly1305 keeps them all and sends none
 // (RFC 7905, Section 2).
 type direction12 struct {
-	aead cipher.AEAD
-	*nonces
+	hidden   reuse.Hidden[keyed]
 	explicit int // explicitLen or 0
 	extra    [13]byte
 	seq      uint64
@@ -31,14 +30,16 @@ type direction12 struct {
 	idExtra  []byte // see additionalWithID
 }
 
+func (d *direction12) key() *keyed { return d.hidden.Get() }
+
 // Format prints [redacted] for every verb, so that no output or log shows the keys.
 func (direction12) Format(s fmt.State, _ rune) { io.WriteString(s, "[redacted]") }
 
 func newDirection12(suite *suites.Suite12, k keys.Keys12) (direction12, error) {
 	aead, err := suite.AEAD(k.Key)
-	d := direction12{aead: aead, nonces: new(nonces), limit: suite.RecordLimit}
+	d := direction12{hidden: reuse.Hide(&keyed{aead: aead}), limit: suite.RecordLimit}
 	d.explicit = suites.IVLen - suite.IVLen
-	copy(d.iv[:], k.IV)
+	copy(d.key().iv[:], k.IV)
 	return d, err
 }
 
@@ -82,11 +83,11 @@ func (s *Sealer12) Seal(dst []byte, typ iana.ContentType, payload []byte, _ int)
 	if s.seq >= s.limit {
 		return dst, ErrExhausted
 	}
-	n := s.explicit + len(payload) + s.aead.Overhead()
+	n := s.explicit + len(payload) + s.key().aead.Overhead()
 	dst = slices.Grow(dst, HeaderLen+n)
 	dst = AppendHeader(dst, typ, iana.TLS12, n)
-	s.nonce = s.iv
-	low := s.nonce[suites.IVLen-explicitLen:]
+	s.key().nonce = s.key().iv
+	low := s.key().nonce[suites.IVLen-explicitLen:]
 	if s.explicit > 0 {
 		binary.BigEndian.PutUint64(low, s.seq)
 		dst = append(dst, low...)
@@ -95,11 +96,11 @@ func (s *Sealer12) Seal(dst []byte, typ iana.ContentType, payload []byte, _ int)
 	}
 	extra := s.additional(typ, len(payload))
 	s.seq++
-	return s.aead.Seal(dst, s.nonce[:], payload, extra), nil
+	return s.key().aead.Seal(dst, s.key().nonce[:], payload, extra), nil
 }
 
 // Overhead is the header, the part of the nonce that is sent, and the tag.
-func (s *Sealer12) Overhead() int { return HeaderLen + s.explicit + s.aead.Overhead() }
+func (s *Sealer12) Overhead() int { return HeaderLen + s.explicit + s.key().aead.Overhead() }
 
 // Left returns how many records the key may still seal. There is no other key
 // after it: TLS 1.2 changes keys by renegotiation only, which is refused.
@@ -124,11 +125,16 @@ func NewOpener12(suite *suites.Suite12, k keys.Keys12) (*Opener12, error) {
 
 var _ Opener = (*Opener12)(nil)
 
-// Open decrypts one record in place. The peer chooses the nonce that it sends;
-// RFC 5288 demands only that it differs from record to record.
+// Open decrypts one record in place.
 func (o *Opener12) Open(record []byte) (iana.ContentType, []byte, error) {
+	return o.OpenTo(nil, record)
+}
+
+// OpenTo decrypts one record. The peer chooses the nonce that it sends;
+// RFC 5288 demands only that it differs from record to record.
+func (o *Opener12) OpenTo(out, record []byte) (iana.ContentType, []byte, error) {
 	body := record[HeaderLen:]
-	n := len(body) - o.explicit - o.aead.Overhead()
+	n := len(body) - o.explicit - o.key().aead.Overhead()
 	switch {
 	case n > MaxPlaintext:
 		return 0, nil, ErrOverflow
@@ -137,8 +143,8 @@ func (o *Opener12) Open(record []byte) (iana.ContentType, []byte, error) {
 	case o.seq >= 1<<62:
 		return 0, nil, ErrExhausted
 	}
-	o.nonce = o.iv
-	low := o.nonce[suites.IVLen-explicitLen:]
+	o.key().nonce = o.key().iv
+	low := o.key().nonce[suites.IVLen-explicitLen:]
 	if o.explicit > 0 {
 		copy(low, body)
 	} else {
@@ -146,7 +152,10 @@ func (o *Opener12) Open(record []byte) (iana.ContentType, []byte, error) {
 	}
 	typ := iana.ContentType(record[0])
 	sealed := body[o.explicit:]
-	plain, err := o.aead.Open(sealed[:0], o.nonce[:], sealed, o.additional(typ, n))
+	if typ != iana.ContentApplicationData || n > min(len(out), o.MaxPlain) {
+		out = sealed
+	}
+	plain, err := o.key().aead.Open(out[:0], o.key().nonce[:], sealed, o.additional(typ, n))
 	if err != nil {
 		return 0, nil, ErrBadMAC
 	}

@@ -5,5 +5,6 @@
 // What goes back is zero, so that nothing of one connection reaches another, and nothing that
 // it pointed to is kept.
 //
-// A [Recent] holds what can be computed from public values and serves several connections.
+// A [Recent] holds what can be computed from public values and serves several connections. A
+// [Once] holds one such value for all. A [Later] is the place of a value that some need.
 package reuse

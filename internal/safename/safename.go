@@ -8,6 +8,10 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/sealsock/sealsock/internal/printable"
 )
 
 const (
@@ -61,11 +65,12 @@ func CheckOn(system, name string) error {
 	return nil
 }
 
-// invisible reports whether a character does not print. Direction marks and the like would
-// show another name than the one that is meant.
+// invisible reports whether a character does not print. Direction marks, blank letters and the
+// like would show another name than the one that is meant. A variation selector, which is a part
+// of many emoji, changes only how the character before it looks.
 func invisible(c rune) bool {
 	return unicode.IsControl(c) || unicode.In(c, unicode.Cf, unicode.Zl, unicode.Zp) ||
-		c == utf8.RuneError
+		printable.Blank(c) || c == utf8.RuneError
 }
 
 // checkPart reports why a part of a name cannot be one, or "".
@@ -120,9 +125,26 @@ func windowsPart(part string) bool {
 }
 
 // Fold returns what is equal for two names of one file on this system.
-func Fold(name string) string {
-	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
-		return strings.ToLower(name)
+func Fold(name string) string { return FoldOn(runtime.GOOS, name) }
+
+// FoldOn is Fold on another system. Where small and capital letters make no difference, all that
+// Unicode folds are equal; those that are equal for no file system only make a pair of names
+// impossible. macOS also takes a letter with its accent and the two after each other as one.
+func FoldOn(system, name string) string {
+	switch system {
+	case "windows":
+		return strings.Map(folded, name)
+	case "darwin", "ios":
+		return norm.NFD.String(strings.Map(folded, norm.NFD.String(name)))
 	}
 	return name
+}
+
+// folded returns the same letter for all that differ in case alone, which is the lowest.
+func folded(c rune) rune {
+	least := c
+	for next := unicode.SimpleFold(c); next != c; next = unicode.SimpleFold(next) {
+		least = min(least, next)
+	}
+	return least
 }

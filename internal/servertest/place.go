@@ -221,17 +221,6 @@ func NeedRoot(t *testing.T, why string) {
 	t.Skip("left out: " + why)
 }
 
-// FreePort returns a port that nothing listens on.
-func FreePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // Answer starts a server that sends text to each client after its first message, and ends
 // the connection. It returns its port.
 func Answer(t *testing.T, text string) int {

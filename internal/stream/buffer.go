@@ -17,10 +17,15 @@ const bufferSize = batch*(engine.MaxRecord) + 1024
 const smallSize = 8 << 10
 
 // A buffer is room for records: smallSize or bufferSize bytes.
-type buffer struct{ b []byte }
+type buffer struct {
+	b []byte
+
+	below  *buffer // on a shelf
+	height int     // from its ground
+}
 
 func newBuffers(size int) sync.Pool {
-	return sync.Pool{New: func() any { return &buffer{make([]byte, size)} }}
+	return sync.Pool{New: func() any { return &buffer{b: make([]byte, size)} }}
 }
 
 var buffers, smallBuffers = newBuffers(bufferSize), newBuffers(smallSize)

@@ -31,7 +31,7 @@ type Conn struct {
 	out   writing
 	early early
 	late  late
-	rest  rest
+	rest  *rest // once open
 
 	deadlines struct {
 		sync.Mutex
@@ -156,27 +156,16 @@ func (c *Conn) handshakeUntil(ctx context.Context, enough func() bool) error {
 	if err := c.brokenBy(); err != nil {
 		return err
 	}
-	ctx, cancel := c.bounded(ctx)
-	defer cancel()
+	GrowStack() // first: also what follows needs more than a goroutine starts with
 	release := c.interruptible(ctx, true, true)
 	defer release()
-	GrowStack()
+	ctx, bound := c.within(ctx)
+	defer bound.end()
 	err := c.interrupted(ctx, c.runHandshake(ctx, enough))
 	if err != nil && c.opts.TimedOut != nil && context.Cause(ctx) == c.opts.TimedOut {
 		return c.fatal(err)
 	}
 	return err
-}
-
-// bounded applies Options.Timeout. The handshake is held.
-func (c *Conn) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	if c.opts.Timeout <= 0 {
-		return ctx, func() {}
-	}
-	if c.until.IsZero() {
-		c.until = time.Now().Add(c.opts.Timeout)
-	}
-	return context.WithDeadlineCause(ctx, c.until, c.opts.TimedOut)
 }
 
 // interruptible makes the end of ctx interrupt reads or writes below, or both.
@@ -186,18 +175,9 @@ func (c *Conn) interruptible(ctx context.Context, read, write bool) (release fun
 	if ctx.Done() == nil {
 		return func() {}
 	}
-	set := func(reading, writing time.Time) {
-		if read {
-			c.raw.SetReadDeadline(reading)
-		}
-		if write {
-			c.raw.SetWriteDeadline(writing)
-		}
-	}
 	fired := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		past := time.Unix(1, 0)
-		set(past, past)
+		c.interrupt(read, write)
 		close(fired)
 	})
 	return func() {
@@ -205,9 +185,29 @@ func (c *Conn) interruptible(ctx context.Context, read, write bool) (release fun
 			return
 		}
 		<-fired
-		c.deadlines.Lock()
-		defer c.deadlines.Unlock()
-		set(c.deadlines.read, c.deadlines.write)
+		c.restore(read, write)
+	}
+}
+
+// interrupt ends reads or writes below, or both.
+func (c *Conn) interrupt(read, write bool) {
+	past := time.Unix(1, 0)
+	c.setBelow(read, past, write, past)
+}
+
+// restore sets the deadlines below that the caller has set, after interrupt.
+func (c *Conn) restore(read, write bool) {
+	c.deadlines.Lock()
+	defer c.deadlines.Unlock()
+	c.setBelow(read, c.deadlines.read, write, c.deadlines.write)
+}
+
+func (c *Conn) setBelow(read bool, reading time.Time, write bool, writing time.Time) {
+	if read {
+		c.raw.SetReadDeadline(reading)
+	}
+	if write {
+		c.raw.SetWriteDeadline(writing)
 	}
 }
 
@@ -256,7 +256,8 @@ func (c *Conn) handshakeStep(ctx context.Context) (engine.Event, error) {
 	if err := c.work(ctx); err != nil {
 		return engine.Event{}, err
 	}
-	ev, err := c.in.step()
+	var ev engine.Event
+	err := c.in.step(nil, &ev)
 	c.worked()
 	if plaintext(err) {
 		return ev, c.fatal(err) // an alert would be in the way of an answer in plaintext
@@ -325,7 +326,7 @@ func (c *Conn) finishHandshake() error {
 	}
 	c.in.giveBack()
 	c.proved()
-	c.open.Store(true)
+	c.setOpen()
 	return nil
 }
 
@@ -421,6 +422,10 @@ func (c *Conn) lockForClose() bool {
 	if c.brokenBy() == nil {
 		return c.open.Load() && c.out.TryLock()
 	}
+	// The kernel may have records, which a peer that sends no more may still read.
+	if on, _ := c.KernelTLS(); on && c.out.TryLock() {
+		return true
+	}
 	if !c.out.mail.full.Load() && !c.alerted.Load() {
 		return false
 	}
@@ -432,13 +437,15 @@ func (c *Conn) lockForClose() bool {
 // closeTimeout sends what is waiting and then close_notify, or the alert of a failure.
 // It returns an error if something written before is lost. The sending half is held.
 func (c *Conn) closeTimeout() error {
-	c.raw.SetWriteDeadline(c.closeDeadline())
+	until := c.closeDeadline()
+	c.raw.SetWriteDeadline(until)
 	err := c.out.flush(c.raw)
 	if c.brokenBy() != nil {
-		return nil // the error of the failure was returned before
+		return c.drain(until) // the error of the failure was returned before
 	}
 	if err == nil {
 		c.out.closeNotify(c.raw) // the peer may be gone, and that is no loss
+		err = c.drain(until)
 	}
 	return err
 }
@@ -453,6 +460,14 @@ func (c *Conn) CloseWrite() error {
 	}
 	c.out.Lock()
 	defer c.unlockOut()
+	return c.endWriting()
+}
+
+// endWriting sends close_notify. The sending half is held.
+func (c *Conn) endWriting() error {
+	if c.closing.Load() {
+		return c.closedError("close") // the sending half may be another's: see Detach
+	}
 	if err := c.out.closeNotify(c.raw); err != nil {
 		return c.transport("write", err)
 	}

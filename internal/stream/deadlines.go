@@ -88,7 +88,7 @@ func isTimeout(err error) bool {
 // interrupted returns the cause of the end of ctx if err is what interruptible made of it,
 // and otherwise err.
 func (c *Conn) interrupted(ctx context.Context, err error) error {
-	if ctx.Err() != nil && c.brokenBy() == nil && isTimeout(err) {
+	if err != nil && ctx.Err() != nil && c.brokenBy() == nil && isTimeout(err) {
 		return context.Cause(ctx)
 	}
 	return err

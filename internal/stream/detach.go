@@ -36,14 +36,22 @@ func (c *Conn) Detach() (Detached, error) {
 		return Detached{}, errInUse
 	}
 	defer c.out.Unlock()
-	if c.in.err != nil {
+	switch {
+	case c.closing.Load():
+		return Detached{}, c.closedError("detach")
+	case c.in.err != nil:
 		return Detached{}, c.in.err
+	case c.out.kernel() != nil:
+		return Detached{}, errKernelSealed
 	}
-	if c.unanswered() || !c.closing.CompareAndSwap(false, true) {
+	if c.unanswered() {
 		return Detached{}, errInUse
 	}
 	if err := c.out.flush(c.raw); err != nil {
 		return Detached{}, c.transport("write", err)
+	}
+	if !c.closing.CompareAndSwap(false, true) {
+		return Detached{}, c.closedError("detach") // by another goroutine
 	}
 	c.raw.SetDeadline(time.Time{})
 	d := Detached{
@@ -70,5 +78,5 @@ func (c *Conn) unanswered() bool {
 
 var errInUse = &engine.Error{
 	Fault:  engine.FaultUsage,
-	Reason: "a connection can be detached only while no other method uses it, and once",
+	Reason: "a connection can be detached only while no other method uses it",
 }

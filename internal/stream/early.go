@@ -77,7 +77,8 @@ func (c *Conn) WriteEarly(p []byte) (int, error) {
 // the server of the session would still be accepted.
 func (c *Conn) begin() error {
 	for c.in.recv.Pending() {
-		ev, err := c.in.step()
+		var ev engine.Event
+		err := c.in.step(nil, &ev)
 		c.out.mail.put(ev.Reply)
 		if err != nil {
 			return c.fatal(err)
@@ -147,6 +148,17 @@ func (c *Conn) noteEarly(ev engine.Event) {
 	}
 }
 
+// OtherProtocol is the error for 0-RTT data that was refused and is not sent again, because the
+// server has chosen another application protocol.
+func OtherProtocol(s engine.State) error {
+	return &engine.Error{
+		Fault:    engine.FaultIncompatible,
+		Reason:   "the server refused the early data and chose another application protocol",
+		Expected: fmt.Sprintf("%q", s.EarlyALPN), Got: fmt.Sprintf("%q", s.ALPN),
+		Hint: "connect again without early data",
+	}
+}
+
 // resendEarly sends refused 0-RTT data again, once the handshake is done.
 func (c *Conn) resendEarly() error {
 	c.early.Lock()
@@ -171,12 +183,7 @@ func (c *Conn) resendEarly() error {
 		// RFC 9846, Section 4.2.10: a client "MUST NOT automatically resend early
 		// data unless the negotiated connection selects the same ALPN protocol".
 		c.out.closeNotify(c.raw)
-		return c.fatal(&engine.Error{
-			Fault:    engine.FaultIncompatible,
-			Reason:   "the server refused the early data and chose another application protocol",
-			Expected: fmt.Sprintf("%q", s.EarlyALPN), Got: fmt.Sprintf("%q", s.ALPN),
-			Hint: "connect again without early data",
-		})
+		return c.fatal(OtherProtocol(s))
 	}
 	sealed, err := c.out.sealData(nil, data)
 	if err != nil {

@@ -30,17 +30,18 @@ func panicked(value any) *engine.Error {
 	}
 }
 
-// step gives the engine what is buffered. It returns a panic in a callback as an error.
-func (in *reading) step() (ev engine.Event, err error) {
+// step gives the engine what is buffered, and p for application data. It returns a panic in a
+// callback as an error. The event, which is large, goes to the caller's memory.
+func (in *reading) step(p []byte, ev *engine.Event) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = panicked(v)
-			ev = engine.Event{Reply: in.abort(err)}
+			*ev = engine.Event{Reply: in.abort(err)}
 		}
 	}()
-	n, ev, err := in.recv.Receive(in.buffered())
+	n, err := in.recv.ReceiveTo(ev, p, in.buffered())
 	in.r += n
-	return ev, err
+	return err
 }
 
 // abort ends the receiving half with err and returns the alert for the peer.
@@ -148,13 +149,13 @@ type sealFunc func(s *engine.Sender, dst []byte) ([]byte, error)
 // callback that half cannot be used any more: the error is final, and what is
 // returned with it is an alert.
 func (out *writing) seal(dst []byte, use sealFunc) (sealed []byte, err error) {
-	if out.failed != nil {
-		return dst, out.failed
+	if failed := out.failed(); failed != nil {
+		return dst, failed
 	}
 	defer func() {
 		if v := recover(); v != nil {
-			out.failed = panicked(v)
-			sealed, err = out.lastAlert(dst), out.failed
+			out.seldom().failed = panicked(v)
+			sealed, err = out.lastAlert(dst), out.failed()
 		}
 	}()
 	return use(out.send, dst)
@@ -167,7 +168,7 @@ func (out *writing) lastAlert(dst []byte) (sealed []byte) {
 			sealed = dst
 		}
 	}()
-	sealed, err := out.send.Apply(dst, engine.EndWith(out.failed))
+	sealed, err := out.send.Apply(dst, engine.EndWith(out.failed()))
 	if err != nil {
 		return dst
 	}

@@ -31,6 +31,8 @@ func (c *Conn) HandOver(ctx context.Context, token, binding, extra []byte) ([]by
 		return nil, c.closedError("handover")
 	case c.brokenBy() != nil:
 		return nil, c.brokenBy()
+	case c.out.kernel() != nil:
+		return nil, errKernelSealed
 	case c.unanswered():
 		return nil, errUnanswered
 	}
@@ -89,7 +91,7 @@ func (c *Conn) stop(ctx context.Context) (unlock func(), err error) {
 func (c *Conn) settle() error {
 	for c.in.recv.Pending() {
 		c.in.held, c.in.plain = slices.Concat(c.in.held, c.in.plain), nil
-		switch err := c.next(false); {
+		switch err := c.next(false, nil); {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
@@ -101,13 +103,13 @@ func (c *Conn) settle() error {
 
 // luggage collects what goes along with the state of the engine.
 func (c *Conn) luggage(extra []byte) (*engine.Handover, error) {
-	unsent, err := c.out.apply(slices.Clone(c.out.unsent))
+	sealed, err := c.out.apply(nil)
 	if err != nil {
-		return nil, c.sealing(unsent, err)
+		return nil, c.sealing(sealed, err) // behind what is unsent
 	}
 	return &engine.Handover{
 		Unread: slices.Concat(c.in.held, c.in.plain), Received: slices.Clone(c.in.buffered()),
-		Unsent: unsent, Extra: extra,
+		Unsent: slices.Concat(c.out.unsent, sealed), Extra: extra,
 	}, nil
 }
 
@@ -137,7 +139,7 @@ func TakeOver(raw net.Conn, cfg *engine.Config, h *engine.Handover, opts Options
 		state := r.State()
 		c.state.Store(&state)
 	}
-	c.open.Store(true)
+	c.setOpen()
 	return c, nil
 }
 

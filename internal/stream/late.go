@@ -114,7 +114,7 @@ func (c *Conn) readAnswer(ctx context.Context, answered <-chan struct{}) error {
 			c.in.held = append(c.in.held, c.in.plain...)
 			c.in.plain = nil
 		}
-		if err := c.next(true); err != nil {
+		if err := c.next(true, nil); err != nil {
 			if ctx.Err() == nil && isTimeout(err) {
 				return nil // a reader's deadline, and not ours
 			}

@@ -25,11 +25,12 @@ func (m *mutex) Lock() {
 // enter locks m and returns nil, or returns what is closed when the caller has locked it.
 func (m *mutex) enter() (turn chan struct{}) {
 	m.guard.Lock()
-	defer m.guard.Unlock()
 	if !m.locked {
 		m.locked = true
+		m.guard.Unlock() // without defer, as below: each Write comes here
 		return nil
 	}
+	defer m.guard.Unlock()
 	turn = make(chan struct{})
 	if m.queue == nil {
 		m.queue = new([]chan struct{})
@@ -41,11 +42,12 @@ func (m *mutex) enter() (turn chan struct{}) {
 // Unlock unlocks m, which must be locked, or passes it on to the next that waits.
 func (m *mutex) Unlock() {
 	m.guard.Lock()
-	defer m.guard.Unlock()
 	if m.queue == nil {
 		m.locked = false
+		m.guard.Unlock()
 		return
 	}
+	defer m.guard.Unlock()
 	close((*m.queue)[0])
 	m.remove(0)
 }

@@ -23,6 +23,8 @@ type Options struct {
 	// AllowTruncation makes Read return io.EOF if the connection below ends between two
 	// records without close_notify.
 	AllowTruncation bool
+	// KernelTLS has the kernel seal what is sent from the first SendFile on, if it can.
+	KernelTLS bool
 	// Checks makes Check be called.
 	Checks bool
 }

@@ -21,7 +21,7 @@ type reading struct {
 	stash []byte  // what has come of a record while a handshake waits for the rest
 	buf   *buffer // nil while nothing is in it
 	r, w  int     // the part of buf that is not processed yet
-	plain []byte  // application data inside buf, not read yet
+	plain []byte  // application data, not read yet: inside buf, or within Read at the start of its p
 	held  []byte  // application data in front of plain that was kept for later
 	err   error   // the end; io.EOF after close_notify
 	done  bool    // the engine's handshake is done
@@ -63,12 +63,12 @@ func (c *Conn) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	for len(c.in.plain) == 0 {
-		if err := c.next(true); err != nil {
+		if err := c.next(true, p); err != nil {
 			return 0, err
 		}
 	}
 	n := c.in.take(p)
-	for n < len(p) && len(c.in.plain) == 0 && c.in.r < c.in.w && c.next(false) == nil {
+	for n < len(p) && len(c.in.plain) == 0 && c.in.r < c.in.w && c.next(false, p[n:]) == nil {
 		n += c.in.take(p[n:])
 	}
 	return n, nil
@@ -82,14 +82,14 @@ func (c *Conn) await() error {
 	c.in.Lock()
 	defer c.in.Unlock()
 	for len(c.in.held) == 0 && len(c.in.plain) == 0 {
-		if err := c.next(true); err != nil {
+		if err := c.next(true, nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// take moves application data to p.
+// take moves application data to p, where it may be already.
 func (in *reading) take(p []byte) int {
 	n := copy(p, in.plain)
 	if in.plain = in.plain[n:]; len(in.plain) == 0 {
@@ -125,9 +125,10 @@ func (in *reading) free() {
 // errWouldBlock ends a look at what is buffered already.
 var errWouldBlock = io.ErrNoProgress
 
-// next takes one step: it leaves data in plain, or processes something else.
-func (c *Conn) next(block bool) error {
-	need, err := c.advance()
+// next takes one step: it leaves data in plain, or processes something else. The data is at the
+// start of p if that has room for all of the record.
+func (c *Conn) next(block bool, p []byte) error {
+	need, err := c.advance(p)
 	switch {
 	case err != nil || need == 0:
 		return err
@@ -139,7 +140,7 @@ func (c *Conn) next(block bool) error {
 
 // advance takes one step without waiting. need is how many bytes it lacks; 0 if it took one.
 // The stack of a connection that waits has none of its frame, which is large.
-func (c *Conn) advance() (need int, err error) {
+func (c *Conn) advance(p []byte) (need int, err error) {
 	in := &c.in
 	if in.err != nil {
 		return 0, in.err
@@ -148,12 +149,19 @@ func (c *Conn) advance() (need int, err error) {
 		in.err = c.fatal(err)
 		return 0, in.err
 	}
-	ev, err := c.stepAndSend()
+	if in.r == in.w && in.recv.Idle() {
+		return 1, nil
+	}
+	var ev engine.Event
+	err = c.stepAndSend(p, &ev)
 	switch {
 	case err != nil:
 		return 0, err
+	case ev.Kind == engine.EventData:
+		in.plain = ev.Data
+		return 0, nil
 	case ev.Kind != engine.EventWantRead:
-		return 0, c.handle(ev)
+		return 0, c.handle(&ev)
 	}
 	return max(ev.Need, 1), nil
 }
@@ -172,12 +180,10 @@ func (c *Conn) fill(need int) error {
 	return err
 }
 
-// handle carries out what an event after the handshake reports.
-func (c *Conn) handle(ev engine.Event) error {
+// handle carries out what an event after the handshake reports, other than data.
+func (c *Conn) handle(ev *engine.Event) error {
 	in := &c.in
 	switch ev.Kind {
-	case engine.EventData:
-		in.plain = ev.Data
 	case engine.EventClosed:
 		in.err = io.EOF
 		in.giveBack()
@@ -199,8 +205,11 @@ func (c *Conn) handle(ev engine.Event) error {
 }
 
 // stepAndSend takes one step and sends what it leads to. Its errors are final.
-func (c *Conn) stepAndSend() (engine.Event, error) {
-	ev, err := c.in.step()
+func (c *Conn) stepAndSend(p []byte, ev *engine.Event) error {
+	err := c.in.step(p, ev)
+	if err == nil && ev.Reply.Empty() {
+		return c.in.err
+	}
 	if err != nil {
 		c.in.err = c.fatal(err) // first, for a write under way that takes the alert along
 		c.alerted.Store(!ev.Reply.Empty() || c.out.mail.full.Load())
@@ -209,7 +218,7 @@ func (c *Conn) stepAndSend() (engine.Event, error) {
 	if err == nil && c.out.mail.over.Load() {
 		c.in.err = c.fatal(errMail)
 	}
-	return ev, c.in.err
+	return c.in.err
 }
 
 // fill reads more from the connection below, until need bytes are there or it
@@ -297,24 +306,29 @@ type plainSource struct {
 	busy bool
 }
 
-// A waitingRoom is the buffer of a plainSource that waits.
-type waitingRoom [512]byte
+// A waitingRoom is the buffer of a plainSource that waits, and a flightRoom that of one that waits
+// during the handshake: most flights are no longer, and need no second read.
+type (
+	waitingRoom [512]byte
+	flightRoom  [2048]byte
+)
 
-var waitingRooms = sync.Pool{New: func() any { return new(waitingRoom) }}
+var (
+	waitingRooms = sync.Pool{New: func() any { return new(waitingRoom) }}
+	flightRooms  = sync.Pool{New: func() any { return new(flightRoom) }}
+)
 
 func (s *plainSource) fill(buf *buffer, w, size int) (*buffer, int, error) {
-	if buf == nil && !s.busy {
+	switch {
+	case buf == nil && !s.busy && !s.conn.in.done:
+		room := flightRooms.Get().(*flightRoom)
+		defer flightRooms.Put(room)
+		return s.fillFrom(room[:], w, size)
+	case buf == nil && !s.busy:
 		room := waitingRooms.Get().(*waitingRoom)
-		n, err := s.read(room[:])
-		if n > 0 {
-			buf = getBuffer(max(size, w+n))
-			copy(buf.b[w:], room[:n])
-			s.busy = n == len(room)
-		}
-		waitingRooms.Put(room)
-		return buf, n, whole(n, err)
-	}
-	if buf == nil {
+		defer waitingRooms.Put(room)
+		return s.fillFrom(room[:], w, size)
+	case buf == nil:
 		buf = getBuffer(size)
 	}
 	n, err := s.read(buf.b[w:])
@@ -322,6 +336,17 @@ func (s *plainSource) fill(buf *buffer, w, size int) (*buffer, int, error) {
 	if n <= 0 && w == 0 {
 		putBuffer(buf)
 		buf = nil
+	}
+	return buf, n, whole(n, err)
+}
+
+// fillFrom waits with a small room, and takes a buffer for what has come.
+func (s *plainSource) fillFrom(room []byte, w, size int) (buf *buffer, n int, err error) {
+	n, err = s.read(room)
+	if n > 0 {
+		buf = getBuffer(max(size, w+n))
+		copy(buf.b[w:], room[:n])
+		s.busy = n == len(room)
 	}
 	return buf, n, whole(n, err)
 }

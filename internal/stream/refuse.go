@@ -102,9 +102,11 @@ func (c *Conn) Abort(a iana.Alert) error {
 // sendAbort sends what is waiting and then the alert a. A write under way sends the alert
 // between two of its batches.
 func (c *Conn) sendAbort(a iana.Alert) error {
-	c.raw.SetWriteDeadline(c.closeDeadline())
+	until := c.closeDeadline()
+	c.raw.SetWriteDeadline(until)
 	if c.out.TryLock() {
 		defer c.out.Unlock()
+		defer c.drain(until)
 		return c.out.abort(c.raw, a)
 	}
 	c.out.mail.put(engine.EndWith(&engine.Error{Fault: engine.FaultLocal, Alert: a}))
@@ -114,5 +116,6 @@ func (c *Conn) sendAbort(a iana.Alert) error {
 		return err
 	}
 	defer c.out.Unlock()
+	defer c.drain(until)
 	return c.out.flush(c.raw) // the write has ended without it
 }

@@ -32,6 +32,9 @@ func (c *Conn) control(ctx context.Context, use sealFunc) error {
 	if err := c.brokenBy(); err != nil {
 		return err
 	}
+	if c.closing.Load() {
+		return c.closedError("write") // the sending half may be another's: see Detach
+	}
 	release := c.interruptible(ctx, false, true)
 	defer release()
 	if err := c.out.flush(c.raw); err != nil {

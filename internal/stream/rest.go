@@ -11,23 +11,31 @@ import (
 // which only a part has come. The next record costs a microsecond more. One timer serves all
 // connections, and a wait costs two uncontended locks.
 
-// A sweep looks at the connections of which a Read waits, each second: until the next one a
-// closed Conn stays reachable. A Conn rests when restAfter sweeps have found the same wait,
-// which is then between restAfter-1 and restAfter seconds old.
+// A sweep looks at the connections of which a Read waits, each second. A Conn rests when restAfter
+// sweeps have found the same wait, which is then between restAfter-1 and restAfter seconds old.
 const (
 	sweepEvery = time.Second
 	restAfter  = 6
 )
 
 // A rest is the state of a Conn's waits. Its mutex is held while the Conn gives back memory, so
-// that a Read which wakes up does not find the work half done.
+// that a Read which wakes up does not find the work half done. It is not part of the Conn, because
+// it stays in the list of those that wait until the next sweep, and would keep each connection of
+// the last second in memory: a server that handles thousands in a second would have the garbage
+// collector mark all of them, again and again.
 type rest struct {
 	sync.Mutex
-	next   *Conn       // in waits
+	conn   *Conn       // while a Read waits in the source
+	next   *rest       // in waits
 	gave   atomic.Bool // the memory was given back in this wait
-	waits  bool        // a Read waits in the source
-	listed bool        // the Conn is in waits
+	listed bool        // in waits
 	seen   uint8       // how many sweeps have found that same wait
+}
+
+// setOpen makes c open: its waits count from now on.
+func (c *Conn) setOpen() {
+	c.rest = new(rest)
+	c.open.Store(true)
 }
 
 // sleep begins a wait. The receiving half is held, and not used until wake.
@@ -36,9 +44,9 @@ func (c *Conn) sleep() {
 		return
 	}
 	c.rest.Lock()
-	defer c.rest.Unlock()
-	c.rest.waits = true
-	c.list()
+	c.rest.conn = c
+	c.rest.list()
+	c.rest.Unlock()
 }
 
 // wake ends a wait, if there is one. It waits for a sweep that gives back memory.
@@ -47,49 +55,52 @@ func (c *Conn) wake() {
 		return
 	}
 	c.rest.Lock()
-	defer c.rest.Unlock()
-	c.rest.waits, c.rest.seen = false, 0
-	c.rest.gave.Store(false)
+	c.rest.conn, c.rest.seen = nil, 0
+	if c.rest.gave.Load() {
+		c.rest.gave.Store(false)
+	}
+	c.rest.Unlock()
 }
 
 // wrote notes that the sending half was used: if the Conn rests, that half has made its key
 // again, so that it has to rest again.
 func (c *Conn) wrote() {
-	if !c.rest.gave.Load() {
+	if !c.open.Load() || !c.rest.gave.Load() {
 		return
 	}
 	c.rest.Lock()
 	defer c.rest.Unlock()
 	c.rest.gave.Store(false)
-	if c.rest.seen = 0; c.rest.waits {
-		c.list()
+	if c.rest.seen = 0; c.rest.conn != nil {
+		c.rest.list()
 	}
 }
 
-// list has the next sweep look at c. The lock of c.rest is held.
-func (c *Conn) list() {
-	if !c.rest.listed {
-		c.rest.listed = true
-		waits.push(c)
+// list has the next sweep look at r. Its lock is held.
+func (r *rest) list() {
+	if !r.listed {
+		r.listed = true
+		waits.push(r)
 	}
 }
 
-// look makes c rest if its wait is old enough. A Conn that does not wait leaves the list until
+// look makes the Conn rest if its wait is old enough. One that does not wait leaves the list until
 // it does.
-func (c *Conn) look() {
-	c.rest.Lock()
-	defer c.rest.Unlock()
-	c.rest.next, c.rest.listed = nil, false
-	if !c.rest.waits {
+func (r *rest) look() {
+	r.Lock()
+	defer r.Unlock()
+	r.next, r.listed = nil, false
+	c := r.conn
+	if c == nil {
 		return
 	}
-	if c.rest.seen++; c.rest.seen < restAfter {
-		c.list()
+	if r.seen++; r.seen < restAfter {
+		r.list()
 		return
 	}
 	c.in.recv.Rest()
 	c.in.source.rest(c.in.r)
-	c.rest.gave.Store(true) // first: a write that is under way, and ends after it, lists c again
+	r.gave.Store(true) // first: a write that is under way, and ends after it, lists c again
 	c.out.whileFree(c.out.send.Rest)
 }
 
@@ -97,15 +108,15 @@ func (c *Conn) look() {
 var waits waitList
 
 type waitList struct {
-	first atomic.Pointer[Conn]
+	first atomic.Pointer[rest]
 	due   atomic.Int64 // when the next sweep is, in UNIX nanoseconds; 0 for none
 }
 
-// push adds a Conn that is not in the list, and sees to it that a sweep follows.
-func (l *waitList) push(c *Conn) {
+// push adds one that is not in the list, and sees to it that a sweep follows.
+func (l *waitList) push(r *rest) {
 	for {
-		c.rest.next = l.first.Load()
-		if l.first.CompareAndSwap(c.rest.next, c) {
+		r.next = l.first.Load()
+		if l.first.CompareAndSwap(r.next, r) {
 			break
 		}
 	}
@@ -113,8 +124,12 @@ func (l *waitList) push(c *Conn) {
 	if due != 0 && now.UnixNano() < due+restAfter*int64(sweepEvery) {
 		return // a timer that is overdue by that much belonged to a clock that has ended
 	}
-	if l.due.CompareAndSwap(due, now.Add(sweepEvery).UnixNano()) {
-		time.AfterFunc(sweepEvery, Sweep)
+	if at := now.Add(sweepEvery).UnixNano(); l.due.CompareAndSwap(due, at) {
+		time.AfterFunc(sweepEvery, func() {
+			if l.due.Load() == at { // otherwise SweepAll came first, and another timer is set
+				Sweep()
+			}
+		})
 	}
 }
 
@@ -129,9 +144,9 @@ func SweepAll() {
 // Sweep looks at the connections of which a Read waits. A timer calls it while there are any.
 func Sweep() {
 	waits.due.Store(0) // first: what is added from here on asks for another sweep
-	for c := waits.first.Swap(nil); c != nil; {
-		next := c.rest.next // before c is added again
-		c.look()
-		c = next
+	for r := waits.first.Swap(nil); r != nil; {
+		next := r.next // before r is added again
+		r.look()
+		r = next
 	}
 }

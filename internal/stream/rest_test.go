@@ -230,8 +230,34 @@ func TestRestByItself(t *testing.T) {
 	})
 }
 
-// TestClosedIsNotKept: a second after a connection was closed the list of those that wait does
-// not have it any more, so that it holds no more than the connections of a second.
+// TestSweepAllSetsOneTimer: a connection rests as late as ever behind sweeps without the timer.
+func TestSweepAllSetsOneTimer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := net.Pipe()
+		client, server := opened(t, a, b)
+		waits.due.Store(0) // as above
+		got := reads(server, 1)
+		synctest.Wait()
+		SweepAll()
+		if !server.rest.gave.Load() {
+			t.Error("SweepAll makes no connection rest")
+		}
+		if _, err := server.Write(nil); err != nil { // it is to rest again
+			t.Fatal(err)
+		}
+		time.Sleep((restAfter - 2) * sweepEvery)
+		synctest.Wait()
+		if server.rest.gave.Load() {
+			t.Error("a connection rests too early")
+		}
+		client.Close()
+		server.Close()
+		<-got
+	})
+}
+
+// TestClosedIsNotKept: the list of those that wait holds no connection of which no Read waits any
+// more, and a second later it is shorter.
 func TestClosedIsNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := net.Pipe()
@@ -239,12 +265,21 @@ func TestClosedIsNotKept(t *testing.T) {
 		waits.due.Store(0) // as above
 		got := reads(server, 1)
 		synctest.Wait()
-		if !server.rest.listed {
+		server.rest.Lock()
+		listed := server.rest.listed
+		server.rest.Unlock()
+		if !listed {
 			t.Fatal("a connection that waits is not in the list")
 		}
 		go client.Close()
 		server.Close()
 		<-got
+		synctest.Wait()
+		server.rest.Lock()
+		if server.rest.conn != nil || !server.rest.listed {
+			t.Error("a closed connection is kept by the list, or it was not in it")
+		}
+		server.rest.Unlock()
 		time.Sleep(time.Second + time.Millisecond)
 		synctest.Wait()
 		for _, c := range []*Conn{client, server} {
@@ -272,7 +307,7 @@ func TestSizes(t *testing.T) {
 		{"mutex", unsafe.Sizeof(mutex{}), 24},
 		{"early", unsafe.Sizeof(early{}), 24},
 		{"late", unsafe.Sizeof(late{}), 48},
-		{"rest", unsafe.Sizeof(rest{}), 24},
+		{"rest", unsafe.Sizeof(rest{}), 32},
 		{"deadlines", unsafe.Sizeof(Conn{}.deadlines), 64},
 	} {
 		if of.is > of.max {

@@ -7,7 +7,9 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"syscall"
+	"time"
 )
 
 // newSource returns the source for raw. On plain sockets it reads through the
@@ -44,6 +46,8 @@ type pollSource struct {
 	n      int32
 	asleep bool // the poller waits since the last try
 	rests  bool // buf is not a whole one
+	bulk   bool // the last read that brought something brought much
+	skip   int8 // how many reads do not look again, because nothing came when one did
 	err    syscall.Errno
 }
 
@@ -54,7 +58,7 @@ func (s *pollSource) fill(buf *buffer, w, size int) (*buffer, int, error) {
 	buf, s.buf = s.buf, nil
 	switch {
 	case err != nil:
-		return buf, 0, asRead(err)
+		return buf, 0, asOp(err, "raw-read", "read")
 	case s.err != 0:
 		local, remote := s.conn.raw.LocalAddr(), s.conn.raw.RemoteAddr()
 		return buf, 0, &net.OpError{
@@ -67,18 +71,18 @@ func (s *pollSource) fill(buf *buffer, w, size int) (*buffer, int, error) {
 	return buf, int(s.n), nil
 }
 
-// asRead gives an error of the poller the name of the operation that the caller knows:
-// package net calls it raw-read.
-func asRead(err error) error {
-	if op, ok := err.(*net.OpError); ok && op.Op == "raw-read" {
+// asOp gives an error of the poller the name of the operation that the caller knows: package
+// net calls it raw-read or raw-write.
+func asOp(err error, raw, name string) error {
+	if op, ok := err.(*net.OpError); ok && op.Op == raw {
 		named := *op
-		named.Op = "read"
+		named.Op = name
 		return &named
 	}
 	return err
 }
 
-// read tries once; false makes the poller wait. A buffer that was taken for the
+// read tries once, or twice in bulk; false makes the poller wait. A buffer that was taken for the
 // try goes back before the wait.
 func (s *pollSource) read(fd uintptr) bool {
 	s.resume()
@@ -86,14 +90,11 @@ func (s *pollSource) read(fd uintptr) bool {
 	if took {
 		s.buf = getBuffer(int(s.size))
 	}
-	for {
-		n, err := syscall.Read(int(fd), s.buf.b[s.w:])
-		s.err, _ = err.(syscall.Errno)
-		if s.n = int32(n); s.err != syscall.EINTR {
-			break
-		}
-	}
-	if s.n <= 0 {
+	s.receive(int(fd))
+	s.lookAgain(int(fd))
+	if s.n > 0 {
+		s.bulk = s.n >= bulkSize
+	} else {
 		s.n = 0
 		if took {
 			putBuffer(s.buf)
@@ -106,6 +107,50 @@ func (s *pollSource) read(fd uintptr) bool {
 	s.asleep = true
 	s.conn.sleep()
 	return false
+}
+
+// receive makes one system call that is not interrupted.
+func (s *pollSource) receive(fd int) {
+	for {
+		n, err := syscall.Read(fd, s.buf.b[s.w:])
+		s.err, _ = err.(syscall.Errno)
+		if s.n = int32(n); s.err != syscall.EINTR {
+			return
+		}
+	}
+}
+
+const (
+	// bulkSize is how many bytes a read brings at least while data comes in bulk.
+	bulkSize = 8 << 10
+	// lookAfter is when a read looks again for more of such data, and maxSkip is how many reads do
+	// not look again after one that did and found none.
+	lookAfter = 10 * time.Microsecond
+	maxSkip   = 15
+)
+
+// lookAgain reads once more, a little later, if nothing has come while data comes in bulk: where
+// its sender is another processor, both take longer for a wait in the poller than the sender takes
+// for a record.
+func (s *pollSource) lookAgain(fd int) {
+	if s.err != syscall.EAGAIN || !s.bulk {
+		return
+	}
+	if s.skip > 0 {
+		s.skip--
+		return
+	}
+	pause()
+	if s.receive(fd); s.err == syscall.EAGAIN {
+		s.skip = maxSkip
+	}
+}
+
+// pause takes lookAfter, in which other goroutines may run.
+var pause = func() {
+	for start := time.Now(); time.Since(start) < lookAfter; {
+		runtime.Gosched()
+	}
 }
 
 // resume ends the wait that a try began, and fetches a buffer for what was in it.
@@ -128,7 +173,7 @@ func (s *pollSource) rest(r int) {
 	if s.buf == nil || s.rests {
 		return
 	}
-	kept := &buffer{bytes.Clone(s.buf.b[r:s.w])}
+	kept := &buffer{b: bytes.Clone(s.buf.b[r:s.w])}
 	putBuffer(s.buf)
 	s.buf, s.rests = kept, true
 }

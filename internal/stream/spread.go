@@ -1,171 +1,120 @@
 package stream
 
-import (
-	"runtime"
-	"sync/atomic"
+import "time"
 
-	"github.com/sealsock/sealsock/engine"
-)
-
-// A large Write is sealed on several processors: one batch of records each, in order of their
-// numbers, and written in that order. The number of goroutines that help is bounded for all
-// connections together, so that connections which share the processors evenly do not wake
+// A large Write is sealed on several processors, in shares of a batch of records each. The writer
+// numbers the shares and puts them on a board. Helpers, and the writer itself, seal them in their
+// order, and the writer sends them in that order. The number of goroutines that help is bounded
+// for all connections together, so that connections which share the processors evenly do not start
 // helpers for each other.
+//
+// Where sending takes most of the time, as it does through a socket with AES-GCM, helpers gain
+// less than they cost: what another processor has sealed has to come from its cache. So they are
+// started only if the first share of a Write took longer to seal than half of the time to send it.
 
-const (
-	// spreadSize is the least size of a Write that is spread. Waking a helper costs as much as
-	// sealing some 20 KB.
-	spreadSize = 256 << 10
-	// maxHelpers is how many goroutines help one Write.
-	maxHelpers = 3
-)
+// spreadSize is the least size of a Write that is spread: see BenchmarkSpread.
+const spreadSize = 256 << 10
 
-// helping is the number of goroutines that help a Write, of all connections.
-var helping atomic.Int32
+// gains reports whether helpers are worth their cost, after the times of one share.
+var gains = func(seal, send time.Duration) bool { return send < 2*seal }
 
-// takeHelpers returns how many goroutines may help, at most n. They are given back by adding
-// to helping.
-func takeHelpers(n int) int {
-	limit := int32(runtime.GOMAXPROCS(0) - 1)
-	for {
-		busy := helping.Load()
-		take := min(int32(n), limit-busy)
-		if take <= 0 {
-			return 0
+// writeSpread is write for a large p. The sending half is held. What is left of p after n bytes is
+// for writeSerial.
+func (c *Conn) writeSpread(p []byte) (n int, err error) {
+	b := boards.Get().(*board)
+	defer boards.Put(b)
+	return c.writeShares(b, p)
+}
+
+// writeShares is writeSpread on a board without shares, and leaves none there, nor a helper that
+// reads p, also if the connection below panics.
+func (c *Conn) writeShares(b *board, p []byte) (n int, err error) {
+	defer b.clear()
+	if b.helpers.Load() == 0 {
+		if takeHelpers(1) == 0 {
+			return 0, nil
 		}
-		if helping.CompareAndSwap(busy, busy+take) {
-			return int(take)
+		helping.Add(-1)
+		more := false
+		if n, more, err = c.trial(b, p); err != nil || !more {
+			return n, err
 		}
 	}
-}
-
-// A spreadJob is a batch of records.
-type spreadJob struct {
-	records *engine.Reserved
-	data    []byte
-	buf     *buffer
-	sealed  []byte // inside buf.b, or longer
-	err     error
-	done    chan struct{} // receives a value once it is sealed
-}
-
-func (j *spreadJob) seal() {
-	j.sealed, j.err = j.records.Seal(j.sealed, j.data)
-	j.records = nil
-	j.done <- struct{}{}
-}
-
-// A spread is a Write under way on several processors.
-type spread struct {
-	c    *Conn
-	jobs []spreadJob     // a ring
-	work chan *spreadJob // those that nothing seals yet
-	// first is the number of the oldest job that was not delivered, and next that of the job
-	// that comes next. Their places in the ring are the remainders.
-	first, next int
-}
-
-// writeSpread is write for a large p, with as many helpers as it was given. The sending half is
-// held.
-func (c *Conn) writeSpread(p []byte, helpers int) (n int, err error) {
-	depth := 2 * (helpers + 1)
-	s := &spread{c: c, jobs: make([]spreadJob, depth), work: make(chan *spreadJob, depth)}
-	for i := range s.jobs {
-		s.jobs[i].done = make(chan struct{}, 1)
-	}
-	for range helpers {
-		go func() {
-			defer helping.Add(-1)
-			for j := range s.work {
-				j.seal()
-			}
-		}()
-	}
-	defer close(s.work)
-	for len(p) > 0 || s.first < s.next {
-		if len(p) > 0 && s.next-s.first < depth {
-			chunk := p[:min(len(p), batch*c.out.send.MaxData())]
-			if err := s.add(chunk); err != nil {
+	for n < len(p) || b.left() > 0 {
+		for n < len(p) && b.left() < boardSize {
+			used, err := c.publish(b, p[n:])
+			if n += used; err != nil {
 				return n, err
 			}
-			n += len(chunk)
-			p = p[len(chunk):]
-			continue
 		}
-		if err := s.deliver(); err != nil {
+		if err := c.deliver(b); err != nil {
 			return n, c.transport("write", err)
 		}
 	}
 	return n, nil
 }
 
-// add begins with a batch of data, behind what is in the mailbox. If that fails, what was
-// begun before is sent, and the connection has ended.
-func (s *spread) add(data []byte) error {
-	out := &s.c.out
-	buf := getBuffer(bufferSize)
-	sealed, err := out.apply(buf.b[:0])
-	if err == nil {
-		j := &s.jobs[s.next%len(s.jobs)]
-		if j.records = out.send.Reserve(len(data)); j.records != nil {
-			j.data, j.buf, j.sealed, j.err = data, buf, sealed, nil
-			s.next++
-			s.work <- j
-			return nil
-		}
-		// A new key is due, for example.
-		if sealed, err = out.sealData(sealed, data); err == nil {
-			j.buf, j.sealed, j.err = buf, sealed, nil
-			s.next++
-			j.done <- struct{}{}
-			return nil
+// trial writes the first share of p, and reports whether helpers gain with the others: they do
+// not if the writer had to seal it, as in TLS 1.2.
+func (c *Conn) trial(b *board, p []byte) (n int, gain bool, err error) {
+	start := time.Now()
+	if n, err = c.publish(b, p); err != nil {
+		return n, false, err
+	}
+	apart := b.front().data != nil
+	b.sealNext(0)
+	sealed := time.Now()
+	if err := c.deliver(b); err != nil {
+		return n, false, c.transport("write", err)
+	}
+	return n, apart && gains(sealed.Sub(start), time.Since(sealed)), nil
+}
+
+// publish begins with a batch of what p starts with, or with what is in the mailbox, and returns
+// how many bytes of p are in it. If that fails, what was begun before is sent, and the connection
+// has ended.
+func (c *Conn) publish(b *board, p []byte) (n int, err error) {
+	out, s := &c.out, b.add()
+	sealed, err := out.apply(nil)
+	if err == nil && len(sealed) == 0 {
+		n = min(len(p), batch*out.send.MaxData())
+		if out.send.ReserveInto(&s.records, n) {
+			s.data = p[:n]
+		} else { // a new key is due, for example
+			sealed, err = out.sealData(b.own(s), p[:n])
 		}
 	}
-	defer putBuffer(buf)
-	for s.first < s.next {
-		if err := s.deliver(); err != nil {
+	if err == nil {
+		s.sealed = sealed
+		b.published.Add(1)
+		return n, nil
+	}
+	for b.left() > 0 {
+		if err := c.deliver(b); err != nil {
 			break // what is left waits in front of sealed
 		}
 	}
-	return s.c.sealing(sealed, err)
+	defer b.free(s)
+	return 0, c.sealing(sealed, err)
 }
 
-// deliver writes the oldest batch. After a failure all that are left are kept, in their order:
+// deliver writes the oldest share. After a failure all that are left are kept, in their order:
 // their numbers are used.
-func (s *spread) deliver() error {
-	out := &s.c.out
-	j := s.oldest()
-	err := j.err
+func (c *Conn) deliver(b *board) error {
+	out := &c.out
+	s := b.oldest()
+	defer b.free(s)
+	err := s.err
 	if err == nil {
-		err = out.deliver(s.c.raw, j.sealed)
+		err = out.deliver(c.raw, s.sealed)
 	}
-	putBuffer(j.buf)
 	if err == nil {
 		return nil
 	}
-	for s.first < s.next {
-		j := s.oldest()
-		out.unsent = append(out.unsent, j.sealed...)
-		putBuffer(j.buf)
+	for b.left() > 0 {
+		s := b.oldest()
+		out.unsent = append(out.unsent, s.sealed...)
+		b.free(s)
 	}
 	return err
-}
-
-// oldest takes the oldest batch once it is sealed, and seals others meanwhile.
-func (s *spread) oldest() *spreadJob {
-	j := &s.jobs[s.first%len(s.jobs)]
-	s.first++
-	for {
-		select {
-		case <-j.done:
-			return j
-		default:
-		}
-		select {
-		case <-j.done:
-			return j
-		case other := <-s.work:
-			other.seal()
-		}
-	}
 }

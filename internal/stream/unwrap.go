@@ -18,7 +18,7 @@ func (c *Conn) Unwrap(ctx context.Context) (net.Conn, error) {
 	}
 	release := c.interruptible(ctx, true, true)
 	defer release()
-	if err := c.CloseWrite(); err != nil {
+	if err := c.endOwnWriting(ctx); err != nil {
 		return nil, c.interrupted(ctx, err)
 	}
 	c.in.Lock()
@@ -37,13 +37,26 @@ func (c *Conn) Unwrap(ctx context.Context) (net.Conn, error) {
 	return &plainConn{Conn: c.raw, rest: rest}, nil
 }
 
+// endOwnWriting sends close_notify, unless the kernel seals what is written to the connection
+// below: it does so for as long as that is open. No SendFile gives it the key afterwards.
+func (c *Conn) endOwnWriting(ctx context.Context) error {
+	if err := c.out.LockContext(ctx); err != nil {
+		return err
+	}
+	defer c.unlockOut()
+	if c.out.kernel() != nil {
+		return errKernelSealed
+	}
+	return c.endWriting()
+}
+
 // awaitEnd reads the peer's close_notify, which nothing may stand in front of.
 func (c *Conn) awaitEnd() error {
 	for {
 		if len(c.in.plain)+len(c.in.held) > 0 {
 			return errUnread
 		}
-		switch err := c.next(true); {
+		switch err := c.next(true, nil); {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:

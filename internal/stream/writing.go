@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -18,8 +19,57 @@ type writing struct {
 	unsent []byte // sealed records that a deadline kept back
 	// stalled is set while the peer takes nothing: a deadline passed in the last write.
 	stalled atomic.Bool
-	failed  error // a callback panicked while records were sealed
+	rare    atomic.Pointer[rare] // nil on most connections
 	mail    mailbox
+}
+
+// A rare is what the sending half of few connections has.
+type rare struct {
+	failed       error       // a callback panicked while records were sealed
+	kernel       recordMaker // that seals the records, if it does: what the engine seals are frames
+	kernelFailed bool        // and is not asked again
+
+	// fake, if set, stands in place of the kernel of Linux, in tests.
+	fake func(net.Conn, engine.SendingKey) (recordMaker, error)
+
+	// noKernel is why the kernel does not seal: a nil error if it does, and a nil pointer while it
+	// was not asked. It is read without the lock of the sending half, which a write that waits for
+	// the peer holds.
+	noKernel atomic.Pointer[error]
+}
+
+// A recordMaker is a *kernel. Without the interface every program would link it, also one that
+// sends no file.
+type recordMaker interface {
+	write(frames []byte, s *engine.Sender) (rest []byte, err error)
+	sendFile(f *os.File, offset int64, n int) (sent int, err error)
+	end() error
+	next() (seq uint64, err error)
+	drained() (bool, error)
+}
+
+// seldom returns the rare, which it makes if there is none.
+func (out *writing) seldom() *rare {
+	if out.rare.Load() == nil {
+		out.rare.Store(new(rare))
+	}
+	return out.rare.Load()
+}
+
+// failed is the error of a callback that panicked.
+func (out *writing) failed() error {
+	if r := out.rare.Load(); r != nil {
+		return r.failed
+	}
+	return nil
+}
+
+// kernel is what seals the records in place of the engine, or nil.
+func (out *writing) kernel() recordMaker {
+	if r := out.rare.Load(); r != nil {
+		return r.kernel
+	}
+	return nil
 }
 
 // A mailbox holds what the receiving half has to send.
@@ -98,26 +148,35 @@ func (c *Conn) sendUrgent() {
 	}
 }
 
-// write writes p in batches of records.
-func (c *Conn) write(p []byte) (n int, err error) {
+// writable sends what is waiting, and returns why nothing else can be sent now.
+func (c *Conn) writable() error {
 	if err := c.brokenBy(); err != nil {
-		return 0, err
+		return err
 	}
 	if c.closing.Load() {
-		return 0, c.closedError("write")
+		return c.closedError("write")
 	}
 	if err := c.overdue(); err != nil {
-		return 0, err
+		return err
 	}
 	if err := c.out.deliver(c.raw, nil); err != nil {
-		return 0, c.transport("write", err)
+		return c.transport("write", err)
 	}
-	if len(p) >= spreadSize {
-		if helpers := takeHelpers(maxHelpers); helpers > 0 {
-			return c.writeSpread(p, helpers)
+	return nil
+}
+
+// write writes p in batches of records.
+func (c *Conn) write(p []byte) (n int, err error) {
+	if err := c.writable(); err != nil {
+		return 0, err
+	}
+	if len(p) >= spreadSize && c.out.kernel() == nil {
+		if n, err = c.writeSpread(p); err != nil || n == len(p) {
+			return n, err
 		}
 	}
-	return c.writeSerial(p)
+	m, err := c.writeSerial(p[n:])
+	return n + m, err
 }
 
 // writeSerial seals and writes one batch after another.
@@ -147,9 +206,16 @@ func (c *Conn) writeSerial(p []byte) (n int, err error) {
 // deliver writes sealed bytes, after those that are still waiting. What a
 // deadline keeps back is kept.
 func (out *writing) deliver(raw net.Conn, sealed []byte) error {
+	if k := out.kernel(); k != nil {
+		if err := k.end(); err != nil {
+			out.unsent = append(out.unsent, sealed...)
+			out.stalled.Store(isTimeout(err))
+			return err
+		}
+	}
 	if len(out.unsent) > 0 {
-		n, err := raw.Write(out.unsent)
-		out.unsent = out.unsent[n:]
+		rest, err := out.put(raw, out.unsent)
+		out.unsent = rest
 		if err != nil {
 			out.unsent = append(out.unsent, sealed...)
 			out.stalled.Store(isTimeout(err))
@@ -161,12 +227,21 @@ func (out *writing) deliver(raw net.Conn, sealed []byte) error {
 	if len(sealed) == 0 {
 		return nil
 	}
-	n, err := raw.Write(sealed)
+	rest, err := out.put(raw, sealed)
 	if err != nil {
-		out.unsent = append([]byte(nil), sealed[n:]...)
+		out.unsent = append([]byte(nil), rest...)
 		out.stalled.Store(isTimeout(err))
 	}
 	return err
+}
+
+// put writes records, or has the kernel make them, and returns what is left after an error.
+func (out *writing) put(raw net.Conn, sealed []byte) (rest []byte, err error) {
+	if k := out.kernel(); k != nil {
+		return k.write(sealed, out.send)
+	}
+	n, err := raw.Write(sealed)
+	return sealed[n:], err
 }
 
 // apply appends what is in the mailbox.

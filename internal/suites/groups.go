@@ -80,7 +80,7 @@ func DefaultGroups() []iana.NamedGroup {
 const Costly = 10
 
 // Cost returns the work of a server for one key exchange of the group, in multiples of that
-// of X25519, rounded up. BenchmarkExchange measures it.
+// of X25519 without the vector code of internal/x25519, rounded up. BenchmarkExchange measures it.
 func Cost(id iana.NamedGroup) int {
 	switch id {
 	case iana.X448:

@@ -26,7 +26,7 @@ func TestNumberMask(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if mask := f(sample); hex.EncodeToString(mask[:]) != v.mask {
+		if mask := f.Mask(sample); hex.EncodeToString(mask[:]) != v.mask {
 			t.Errorf("%v: %x, expected %s", v.suite, mask, v.mask)
 		}
 	}

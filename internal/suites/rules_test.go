@@ -22,10 +22,8 @@ func TestSaltLength(t *testing.T) {
 	}
 	message := []byte("message")
 	sum := sha256.Sum256(message)
-	for salt, good := range map[int]bool{0: false, 20: false, 31: false, 32: true, 64: false} {
-		if salt == 0 {
-			salt = rsa.PSSSaltLengthAuto // as long as fits
-		}
+	const longest = 2048/8 - sha256.Size - 2
+	for salt, good := range map[int]bool{20: false, 31: false, 32: true, 64: false, longest: false} {
 		options := &rsa.PSSOptions{SaltLength: salt}
 		signature, err := rsa.SignPSS(rand.Reader, key, crypto.SHA256, sum[:], options)
 		if err != nil {

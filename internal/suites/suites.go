@@ -40,6 +40,9 @@ func (s *Suite) Cipher(key []byte) (cipher.AEAD, error) {
 	return s.AEAD(own)
 }
 
+// MaxTag is the length in bytes of the longest tag of a suite.
+const MaxTag = 16
+
 // IVLen is the length in bytes of every suite's per-record nonce.
 const IVLen = 12
 

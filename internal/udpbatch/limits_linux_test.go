@@ -28,7 +28,8 @@ func TestRefusesBatch(t *testing.T) {
 	}{
 		{unix.EINVAL, 2, true}, {unix.EMSGSIZE, 2, true}, {unix.EIO, 2, true},
 		{unix.EINVAL, 1, false}, {unix.EIO, 1, false}, {unix.ECONNREFUSED, 2, false},
-		{unix.ENOSYS, 1, true},
+		{unix.ENOSYS, 1, true}, {unix.EPERM, 1, true}, {unix.EPERM, 2, true},
+		{unix.EACCES, 2, true},
 	} {
 		c := new(Conn)
 		c.segments.Store(true)

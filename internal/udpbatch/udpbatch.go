@@ -7,6 +7,8 @@ package udpbatch
 import (
 	"net"
 	"net/netip"
+
+	"github.com/sealsock/sealsock/internal/reuse"
 )
 
 // MaxDatagrams and MaxBytes are what one call of Write takes.
@@ -15,13 +17,29 @@ const (
 	MaxBytes     = 65_000 // less than a packet of IP may have
 )
 
-// largest is the size in bytes of the largest datagram.
-const largest = 1<<16 - 1
+// buffers are what Readers receive into.
+var buffers reuse.BufferPool
 
 // A Conn is a socket of UDP.
 type Conn struct {
 	*net.UDPConn
 	system
+}
+
+// A Run is datagrams of one sender, one behind another. Who receives it may change the bytes.
+type Run struct {
+	From  netip.AddrPort
+	Bytes []byte
+	Size  int // of each datagram in bytes; the last one may be smaller
+}
+
+// Each calls use with each datagram: at least one, which may be empty.
+func (r Run) Each(use func(datagram []byte)) {
+	for len(r.Bytes) > r.Size {
+		use(r.Bytes[:r.Size:r.Size])
+		r.Bytes = r.Bytes[r.Size:]
+	}
+	use(r.Bytes)
 }
 
 // New returns a Conn over a socket, from which nothing but its Readers must read.

@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sealsock/sealsock/internal/reuse"
 )
 
 // A system is what a Conn has of the kernel's.
@@ -18,7 +20,7 @@ type system struct {
 	raw      syscall.RawConn // nil if the socket gives no access to its descriptor
 	family   int
 	segments atomic.Bool // the kernel divides a large datagram into several
-	singly   atomic.Bool // it has no sendmmsg
+	singly   atomic.Bool // there is no sendmmsg
 }
 
 // open asks the kernel what it can do.
@@ -109,11 +111,21 @@ func (c *Conn) writeBatch(b []byte, sizes []int, to netip.AddrPort) (n int, err 
 		if !c.refusesBatch(w.errno, w.count[w.from]) {
 			return n, c.opError("write", "sendmmsg", to, w.errno)
 		}
-		// Each of them has its own outcome.
-		sent, err := c.writeEach(b, sizes[n:], to)
+		sent, err := c.writeRefused(b, sizes[n:], to, w.errno)
 		return n + sent, err
 	}
 	return n, nil
+}
+
+// writeRefused sends one by one what was refused as a batch: each of them has its own outcome.
+func (c *Conn) writeRefused(
+	b []byte, sizes []int, to netip.AddrPort, errno syscall.Errno,
+) (int, error) {
+	n, err := c.writeEach(b, sizes, to)
+	if n > 0 && forbidden(errno) {
+		c.singly.Store(true) // it is the call that is refused
+	}
+	return n, err
 }
 
 // refusesBatch reports whether an error of a message of count datagrams may be due to that they are
@@ -123,6 +135,8 @@ func (c *Conn) refusesBatch(errno syscall.Errno, count int) bool {
 	case errno == unix.ENOSYS:
 		c.singly.Store(true)
 		return true
+	case forbidden(errno): // or by a filter of packets
+		return true
 	case count == 1:
 		return false
 	case errno == unix.EIO: // the device computes no checksums
@@ -131,6 +145,10 @@ func (c *Conn) refusesBatch(errno syscall.Errno, count int) bool {
 	}
 	return errno == unix.EINVAL || errno == unix.EMSGSIZE // they exceed the path's MTU
 }
+
+// forbidden reports whether an error may be that of a filter of system calls, which chooses it:
+// container runtimes have EPERM, and systemd's SystemCallErrorNumber is often EACCES.
+func forbidden(errno syscall.Errno) bool { return errno == unix.EPERM || errno == unix.EACCES }
 
 // prepare makes a message of each run of datagrams with the same size, of which the last may be
 // smaller.
@@ -226,12 +244,12 @@ type Reader struct {
 	iov     []unix.Iovec
 	names   []name
 	control [][256]byte
-	buffers [][]byte
+	buffers []*reuse.Buffer
 	n       int // messages that were received
 	errno   syscall.Errno
 	try     func(fd uintptr) bool
 	zones   map[uint32]string
-	singly  bool // the kernel has no recvmmsg
+	singly  bool // there is no recvmmsg
 }
 
 // NewReader returns a Reader that receives with n buffers of 64 KiB where the system fills
@@ -242,12 +260,12 @@ func (c *Conn) NewReader(n int) *Reader {
 	}
 	r := &Reader{
 		conn: c, hdrs: make([]mmsghdr, n), iov: make([]unix.Iovec, n), names: make([]name, n),
-		control: make([][256]byte, n), buffers: make([][]byte, n), zones: make(map[uint32]string),
+		control: make([][256]byte, n), buffers: make([]*reuse.Buffer, n), zones: make(map[uint32]string),
 	}
 	for i := range r.hdrs {
-		r.buffers[i] = make([]byte, largest)
-		r.iov[i].Base = &r.buffers[i][0]
-		r.iov[i].SetLen(largest)
+		r.buffers[i] = buffers.Get()
+		r.iov[i].Base = &r.buffers[i].Room[0]
+		r.iov[i].SetLen(reuse.LargestDatagram)
 		h := &r.hdrs[i].hdr
 		h.Iov, h.Name, h.Control = &r.iov[i], &r.names[i][0], &r.control[i][0]
 		h.SetIovlen(1)
@@ -256,22 +274,32 @@ func (c *Conn) NewReader(n int) *Reader {
 	return r
 }
 
-// Read waits for datagrams and calls use with each, and with its sender. The datagram is valid
-// during that call, which may change it.
-func (r *Reader) Read(use func(from netip.AddrPort, datagram []byte)) error {
+// Free gives back the memory of r, whose other methods must not be called any more.
+func (r *Reader) Free() {
+	clear(r.iov)
+	for _, b := range r.buffers {
+		buffers.Put(b)
+	}
+	r.buffers = nil
+}
+
+// Read waits for datagrams and calls use with each run of them, which is valid during that call.
+func (r *Reader) Read(use func(Run)) error {
 	if r.conn.raw == nil || r.singly {
-		n, from, err := r.conn.ReadFromUDPAddrPort(r.buffers[0])
+		b := r.buffers[0]
+		n, from, err := r.conn.ReadFromUDPAddrPort(b.Room[:])
 		if err == nil {
-			use(from, r.buffers[0][:n:n])
+			b.Used(n)
+			use(Run{From: from, Bytes: b.Room[:n:n], Size: n})
 		}
 		return err
 	}
 	if err := r.conn.raw.Read(r.try); err != nil {
 		return err
 	}
-	switch r.errno {
-	case 0:
-	case unix.ENOSYS:
+	switch {
+	case r.errno == 0:
+	case r.errno == unix.ENOSYS || forbidden(r.errno):
 		_ = r.conn.raw.Control(func(fd uintptr) {
 			_ = unix.SetsockoptInt(int(fd), unix.SOL_UDP, unix.UDP_GRO, 0)
 		})
@@ -281,7 +309,7 @@ func (r *Reader) Read(use func(from netip.AddrPort, datagram []byte)) error {
 		return r.conn.opError("read", "recvmmsg", netip.AddrPort{}, r.errno)
 	}
 	for i := range r.n {
-		r.divide(i, use)
+		use(r.run(i))
 	}
 	return nil
 }
@@ -309,19 +337,16 @@ func (r *Reader) receive(fd uintptr) bool {
 	}
 }
 
-// divide calls use with the datagrams of a message.
-func (r *Reader) divide(i int, use func(netip.AddrPort, []byte)) {
-	all := r.buffers[i][:r.hdrs[i].n]
-	from := r.sender(i)
+// run returns the datagrams of a message.
+func (r *Reader) run(i int) Run {
+	b, n := r.buffers[i], int(r.hdrs[i].n)
+	b.Used(n)
+	all := b.Room[:n:n]
 	size := segmentSize(r.control[i][:r.hdrs[i].hdr.Controllen])
 	if size <= 0 {
 		size = len(all)
 	}
-	for len(all) > size {
-		use(from, all[:size:size])
-		all = all[size:]
-	}
-	use(from, all)
+	return Run{From: r.sender(i), Bytes: all, Size: size}
 }
 
 // segmentSize returns the size of the datagrams that the kernel has put together; 0 if it has

@@ -2,7 +2,11 @@
 
 package udpbatch
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/sealsock/sealsock/internal/reuse"
+)
 
 type system struct{}
 
@@ -15,19 +19,25 @@ func (c *Conn) writeBatch(b []byte, sizes []int, to netip.AddrPort) (int, error)
 // A Reader receives datagrams. It is for one goroutine at a time.
 type Reader struct {
 	conn *Conn
-	buf  [largest]byte
+	buf  *reuse.Buffer
 }
 
 // NewReader returns a Reader that receives with n buffers of 64 KiB where the system fills
 // several at once.
-func (c *Conn) NewReader(int) *Reader { return &Reader{conn: c} }
+func (c *Conn) NewReader(int) *Reader { return &Reader{conn: c, buf: buffers.Get()} }
 
-// Read waits for datagrams and calls use with each, and with its sender. The datagram is valid
-// during that call, which may change it.
-func (r *Reader) Read(use func(from netip.AddrPort, datagram []byte)) error {
-	n, from, err := r.conn.ReadFromUDPAddrPort(r.buf[:])
+// Free gives back the memory of r, whose other methods must not be called any more.
+func (r *Reader) Free() {
+	buffers.Put(r.buf)
+	r.buf = nil
+}
+
+// Read waits for datagrams and calls use with each run of them, which is valid during that call.
+func (r *Reader) Read(use func(Run)) error {
+	n, from, err := r.conn.ReadFromUDPAddrPort(r.buf.Room[:])
 	if err == nil {
-		use(from, r.buf[:n:n])
+		r.buf.Used(n)
+		use(Run{From: from, Bytes: r.buf.Room[:n:n], Size: n})
 	}
 	return err
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+
+	"github.com/sealsock/sealsock/internal/reuse"
 )
 
 // sockets returns a Conn that sends, connected or not, one that receives, and its address.
@@ -89,14 +91,16 @@ func batchArrives(t *testing.T, from, to *Conn, addr netip.AddrPort, sizes []int
 	port := from.LocalAddr().(*net.UDPAddr).AddrPort().Port()
 	r := to.NewReader(3)
 	for got := 0; got < len(sizes); {
-		err := r.Read(func(sender netip.AddrPort, d []byte) {
-			if want := bytes.Repeat([]byte{byte(got)}, sizes[got]); !bytes.Equal(d, want) {
-				t.Fatalf("datagram %d has %d bytes, expected %d", got, len(d), sizes[got])
+		err := r.Read(func(run Run) {
+			if !run.From.Addr().Unmap().IsLoopback() || run.From.Port() != port {
+				t.Errorf("the sender is %v, expected port %d", run.From, port)
 			}
-			if !sender.Addr().Unmap().IsLoopback() || sender.Port() != port {
-				t.Errorf("the sender is %v, expected port %d", sender, port)
-			}
-			got++
+			run.Each(func(d []byte) {
+				if want := bytes.Repeat([]byte{byte(got)}, sizes[got]); !bytes.Equal(d, want) {
+					t.Fatalf("datagram %d has %d bytes, expected %d", got, len(d), sizes[got])
+				}
+				got++
+			})
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -107,8 +111,8 @@ func batchArrives(t *testing.T, from, to *Conn, addr netip.AddrPort, sizes []int
 // TestBatchError: what stands before a datagram with an error is sent.
 func TestBatchError(t *testing.T) {
 	from, to, addr := sockets(t, "udp4", "127.0.0.1:0", false)
-	sizes := []int{10, 10, largest, 10}
-	all := make([]byte, 30+largest)
+	sizes := []int{10, 10, reuse.LargestDatagram, 10}
+	all := make([]byte, 30+reuse.LargestDatagram)
 	n, err := from.Write(all, sizes, addr)
 	if n != 2 || !tooLarge(err) {
 		t.Fatalf("%d were sent: %v", n, err)
@@ -119,7 +123,7 @@ func TestBatchError(t *testing.T) {
 	}
 	got := 0
 	for r := to.NewReader(1); got < 2; {
-		if err := r.Read(func(netip.AddrPort, []byte) { got++ }); err != nil {
+		if err := r.Read(func(run Run) { run.Each(func([]byte) { got++ }) }); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -73,14 +73,17 @@ type Conn struct {
 
 	// The writing side.
 	out     sync.Mutex
-	pending []byte // of a header
+	pending []byte // of control frames and a header, in front of what is sent next
 	room    int    // bytes of the payload that the header announced and that are missing
 	key     [4]byte
 	offset  int
 	closed  bool // a Close frame was sent
 
-	mail sync.Mutex
-	pong []byte // to be sent; nil for none
+	mail   sync.Mutex
+	pong   []byte // to be sent; nil for none
+	broken bool   // a Close frame is to be sent: the peer broke the protocol
+
+	ponging sync.Mutex // held by the goroutine that sends for Read
 }
 
 // A control is a control frame that is being read.
@@ -128,7 +131,11 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-var frames = sync.Pool{New: func() any { return new([14 + maxFrame]byte) }}
+// maxPending is the size of Conn.pending in bytes: a pong and a Close frame, or a header behind
+// one of them.
+const maxPending = 2 * (2 + 4 + maxControl)
+
+var frames = sync.Pool{New: func() any { return new([maxPending + maxFrame]byte) }}
 
 // writeSome sends a part of p that fits a frame.
 func (c *Conn) writeSome(p []byte) (int, error) {
@@ -139,7 +146,7 @@ func (c *Conn) writeSome(p []byte) (int, error) {
 		c.room = min(len(p), maxFrame)
 		c.begin(opBinary, c.room)
 	}
-	buf := frames.Get().(*[14 + maxFrame]byte)
+	buf := frames.Get().(*[maxPending + maxFrame]byte)
 	defer frames.Put(buf)
 	head := copy(buf[:], c.pending)
 	n := copy(buf[head:head+min(c.room, maxFrame)], p)
@@ -147,16 +154,30 @@ func (c *Conn) writeSome(p []byte) (int, error) {
 		apply(buf[head:head+n], c.key, c.offset)
 	}
 	sent, err := c.conn.Write(buf[:head+n])
-	c.pending = c.pending[min(sent, head):]
+	c.sentPending(min(sent, head))
 	payload := max(sent-head, 0)
 	c.room -= payload
 	c.offset += payload
 	return payload, err
 }
 
-// begin makes the header of a frame. RFC 6455, Section 5.2.
+// sentPending drops what was sent of c.pending.
+func (c *Conn) sentPending(n int) { c.pending = append(c.pending[:0], c.pending[n:]...) }
+
+// flush sends what waits in c.pending. After an error the rest is sent by the next call.
+func (c *Conn) flush() error {
+	if len(c.pending) == 0 {
+		return nil
+	}
+	n, err := c.conn.Write(c.pending)
+	c.sentPending(n)
+	return err
+}
+
+// begin adds the header of a frame to c.pending. RFC 6455, Section 5.2.
 func (c *Conn) begin(op byte, n int) {
-	b := append(c.pending[:0], op|finalBit)
+	start := len(c.pending)
+	b := append(c.pending, op|finalBit)
 	switch {
 	case n <= 125:
 		b = append(b, byte(n))
@@ -168,7 +189,7 @@ func (c *Conn) begin(op byte, n int) {
 	if c.client {
 		// A client masks with a key that cannot be predicted. RFC 6455, Section 5.3.
 		rand.Read(c.key[:])
-		b[1] |= maskBit
+		b[start+1] |= maskBit
 		b = append(b, c.key[:]...)
 	}
 	c.pending, c.offset = b, 0
@@ -184,34 +205,54 @@ func apply(b []byte, key [4]byte, offset int) {
 // control sends a control frame. The caller holds c.out, and no frame is unfinished.
 func (c *Conn) control(op byte, payload []byte) error {
 	c.begin(op, len(payload))
-	frame := append(c.pending, payload...)
+	start := len(c.pending)
+	c.pending = append(c.pending, payload...)
 	if c.client {
-		apply(frame[len(c.pending):], c.key, 0)
+		apply(c.pending[start:], c.key, 0)
 	}
-	c.pending = nil
-	_, err := c.conn.Write(frame)
-	return err
+	return c.flush()
 }
 
-// sendPong sends the pong that is due, unless another goroutine writes, which sends it
-// after that.
-func (c *Conn) sendPong() {
-	for c.takesPong() && c.out.TryLock() {
+// answerPing sends the pong that is due, on a goroutine of its own: the deadline of Read does not
+// end a write that waits for the peer.
+func (c *Conn) answerPing() {
+	if !c.ponging.TryLock() {
+		return
+	}
+	go func() {
+		free := c.sendPong()
+		c.ponging.Unlock()
+		if free && c.takesPong() { // of a ping that came too late for sendPong
+			c.answerPing()
+		}
+	}()
+}
+
+// sendPong sends the pong that is due, or the Close frame for a peer that broke the protocol. It
+// returns false if another goroutine writes, which sends it after that.
+func (c *Conn) sendPong() bool {
+	for c.takesPong() {
+		if !c.out.TryLock() {
+			return false
+		}
 		c.mail.Lock()
-		pong := c.pong
-		c.pong = nil
+		pong, broken := c.pong, c.broken
+		c.pong, c.broken = nil, false
 		c.mail.Unlock()
-		if pong != nil && c.room == 0 && !c.closed {
-			_ = c.control(opPong, pong) // the next Write has the error
+		if broken {
+			_ = c.closeSending(statusProtocol)
+		} else if pong != nil && c.room == 0 && len(c.pending) == 0 && !c.closed {
+			_ = c.control(opPong, pong) // the next Write has the error, and sends the rest
 		}
 		c.out.Unlock()
 	}
+	return true
 }
 
 func (c *Conn) takesPong() bool {
 	c.mail.Lock()
 	defer c.mail.Unlock()
-	return c.pong != nil
+	return c.pong != nil || c.broken
 }
 
 // CloseWrite ends the sending direction with a Close frame. The other direction continues.
@@ -223,9 +264,14 @@ func (c *Conn) sendClose(status uint16) error {
 	}
 	c.out.Lock()
 	defer c.out.Unlock()
+	return c.closeSending(status)
+}
+
+// closeSending is sendClose for a caller that holds c.out.
+func (c *Conn) closeSending(status uint16) error {
 	switch {
 	case c.closed:
-		return nil
+		return c.flush() // what a deadline has cut off
 	case c.room > 0:
 		return errors.New("WebSocket: a write is not complete")
 	}
@@ -246,6 +292,9 @@ func (c *Conn) Abort() error { return c.closeWith(statusInternal) }
 func (c *Conn) closeWith(status uint16) error {
 	if c.open.Load() {
 		c.conn.SetWriteDeadline(time.Now().Add(closeTimeout))
+		c.ponging.Lock() // until a pong under way is sent, or the deadline
+		defer c.ponging.Unlock()
+		c.sendPong()
 		if c.out.TryLock() { // a Write under way is cut off
 			c.out.Unlock()
 			_ = c.sendClose(status)
@@ -254,12 +303,13 @@ func (c *Conn) closeWith(status uint16) error {
 	return c.conn.Close()
 }
 
-// fail tells the peer that it broke the protocol.
+// fail has the peer told that it broke the protocol. Read does not wait for that: a peer that
+// breaks it may not read either.
 func (c *Conn) fail(format string, args ...any) error {
-	if c.out.TryLock() {
-		c.out.Unlock()
-		_ = c.sendClose(statusProtocol)
-	}
+	c.mail.Lock()
+	c.broken = true
+	c.mail.Unlock()
+	c.answerPing()
 	return &Error{Reason: fmt.Sprintf(format, args...)}
 }
 

@@ -83,7 +83,7 @@ func (c *Conn) advance() error {
 		c.mail.Lock()
 		c.pong = append([]byte{}, done.payload...)
 		c.mail.Unlock()
-		c.sendPong()
+		c.answerPing()
 	}
 	return nil
 }

@@ -13,21 +13,26 @@ import "github.com/sealsock/sealsock/iana"
 
 // ParseCertificate parses the body of a Certificate of TLS 1.3.
 func ParseCertificate(body []byte) (*Certificate, error) {
-	m, p := new(Certificate), parse(iana.HandshakeCertificate, body)
-	m.Context = p.vector8("certificate_request_context", 0, 255)
-	list := p.within(p.vector24("certificate_list", 0))
-	m.Entries = make([]CertificateEntry, 0, count(list.Reader, 3, 2))
-	for !list.Empty() {
-		m.Entries = append(m.Entries, list.certificateEntry())
-	}
-	p.merge(&list)
-	return parsed(m, &p)
+	m := new(Certificate)
+	return orNone(m, m.Parse(body))
 }
 
-func (p *parser) certificateEntry() CertificateEntry {
-	e := CertificateEntry{Data: p.vector24("cert_data", 1)}
-	e.Present, e.Unknown = certificateEntryTable.parse(&e, p)
-	return e
+// Parse parses the body of a Certificate of TLS 1.3 into m, which is zero but for the memory of
+// Entries: it has no elements, and if its capacity suffices, those of the message.
+func (m *Certificate) Parse(body []byte) error {
+	p := parse(iana.HandshakeCertificate, body)
+	m.Context = p.vector8("certificate_request_context", 0, 255)
+	list := p.within(p.vector24("certificate_list", 0))
+	if n := count(list.Reader, 3, 2); m.Entries == nil || n > cap(m.Entries) {
+		m.Entries = make([]CertificateEntry, 0, n)
+	}
+	for !list.Empty() {
+		m.Entries = append(m.Entries, CertificateEntry{Data: list.vector24("cert_data", 1)})
+		e := &m.Entries[len(m.Entries)-1]
+		e.Present, e.Unknown = certificateEntryTable.parse(e, &list)
+	}
+	p.merge(&list)
+	return p.end()
 }
 
 // AppendTo appends the whole message to b, each entry's Unknown last.

@@ -9,10 +9,16 @@ import "github.com/sealsock/sealsock/iana"
 
 // ParseCertificateVerify parses the body of a CertificateVerify.
 func ParseCertificateVerify(body []byte) (*CertificateVerify, error) {
-	m, p := new(CertificateVerify), parse(iana.HandshakeCertificateVerify, body)
+	m := new(CertificateVerify)
+	return orNone(m, m.Parse(body))
+}
+
+// Parse parses the body of a CertificateVerify into m, which is zero.
+func (m *CertificateVerify) Parse(body []byte) error {
+	p := parse(iana.HandshakeCertificateVerify, body)
 	m.Algorithm = iana.SignatureScheme(p.uint16("algorithm"))
 	m.Signature = p.vector16("signature", 0)
-	return parsed(m, &p)
+	return p.end()
 }
 
 // AppendTo appends the whole message to b.

@@ -42,7 +42,7 @@ func parseClientHello(body []byte, datagram bool) (*ClientHello, error) {
 		m.Present, m.Unknown = clientHelloTable.parse(m, &p)
 	}
 	if m.Datagram {
-		m.swapVersions()
+		m.SwapVersions()
 	}
 	// RFC 9846, Section 4.2.11: pre_shared_key MUST be the last extension, and
 	// servers MUST check that.
@@ -57,27 +57,35 @@ func parseClientHello(body []byte, datagram bool) (*ClientHello, error) {
 // that it appends.
 func (m *ClientHello) AppendTo(b []byte) ([]byte, error) {
 	if m.Datagram {
-		m.swapVersions()
-		defer m.swapVersions()
+		m.SwapVersions()
+		defer m.SwapVersions()
 	}
 	w, mark := begin(b, iana.HandshakeClientHello)
 	m.addPrefix(&w, m.SessionID)
 	block := w.Begin(2)
 	present := make([]iana.ExtensionType, 0, len(clientHelloTable)+len(m.Unknown))
 	part := borrow(&w)
-	first := m.firstInDatagram()
-	if first != nil && first.append(m, part) {
-		present = append(present, first.typ)
+	if m.Datagram { // else none leads
+		present = m.addBody(part, present, true)
 	}
-	for i := range clientHelloBody {
-		if r := &clientHelloBody[i]; r != first && r.append(m, part) {
-			present = append(present, r.typ)
-		}
-	}
+	present = m.addBody(part, present, false)
 	m.Present = m.addTail(part, present)
 	settle(&w, part)
 	w.End(block)
 	return end(&w, mark, iana.HandshakeClientHello)
+}
+
+// addBody appends the extensions of clientHelloBody that lead, or all others, and their types
+// to present.
+func (m *ClientHello) addBody(
+	b *codec.Builder, present []iana.ExtensionType, leading bool,
+) []iana.ExtensionType {
+	for i := range clientHelloBody {
+		if r := &clientHelloBody[i]; m.leads(r.typ) == leading && r.append(m, b) {
+			present = append(present, r.typ)
+		}
+	}
+	return present
 }
 
 // addTail appends the extensions that come last, and their types to present:

@@ -33,17 +33,17 @@ func swapVersion(v iana.Version) iana.Version {
 	return v
 }
 
-// firstInDatagram returns the row of the extension that is to be in the first fragment: the
-// cookie, by which a server knows that it may keep the fragment. It is nil without one, and in
-// a hello with encrypted_client_hello, where the order of the extensions has a meaning.
-func (m *ClientHello) firstInDatagram() *row[ClientHello] {
-	if !m.Datagram || m.Cookie == nil || m.ECH != nil {
-		return nil
-	}
-	return clientHelloTable.find(iana.ExtCookie)
+// leads reports whether an extension of the ClientHello comes before the others in datagrams: what
+// a server needs of the first fragment to keep it, which are the version and the cookie. wolfSSL
+// drops a first fragment without supported_versions. In a hello with encrypted_client_hello the
+// order of the extensions has a meaning, and none comes first.
+func (m *ClientHello) leads(typ iana.ExtensionType) bool {
+	return m.Datagram && m.ECH == nil && (typ == iana.ExtSupportedVersions || typ == iana.ExtCookie)
 }
 
-func (m *ClientHello) swapVersions() {
+// SwapVersions exchanges the versions in a ClientHello of DTLS for those that stand in the message,
+// and back.
+func (m *ClientHello) SwapVersions() {
 	m.LegacyVersion = swapVersion(m.LegacyVersion)
 	m.SupportedVersions = slices.Clone(m.SupportedVersions)
 	for i, v := range m.SupportedVersions {
@@ -51,7 +51,8 @@ func (m *ClientHello) swapVersions() {
 	}
 }
 
-func (m *ServerHello) swapVersions() {
+// SwapVersions is that of ClientHello for a ServerHello.
+func (m *ServerHello) SwapVersions() {
 	m.LegacyVersion = swapVersion(m.LegacyVersion)
 	m.SupportedVersion = swapVersion(m.SupportedVersion)
 }

@@ -89,8 +89,8 @@ func OuterExtensions() []iana.ExtensionType {
 //	ExtensionType OuterExtensions<2..254>;
 func EncodeInner(inner *ClientHello, compressed []iana.ExtensionType, pad int) ([]byte, error) {
 	if inner.Datagram {
-		inner.swapVersions()
-		defer inner.swapVersions()
+		inner.SwapVersions()
+		defer inner.SwapVersions()
 	}
 	b := codec.NewBuilder(nil)
 	inner.addPrefix(&b, nil)

@@ -6,9 +6,15 @@ import "github.com/sealsock/sealsock/iana"
 
 // ParseEncryptedExtensions parses the body of an EncryptedExtensions message.
 func ParseEncryptedExtensions(body []byte) (*EncryptedExtensions, error) {
-	m, p := new(EncryptedExtensions), parse(iana.HandshakeEncryptedExtensions, body)
+	m := new(EncryptedExtensions)
+	return orNone(m, m.Parse(body))
+}
+
+// Parse parses the body of an EncryptedExtensions message into m, which is zero.
+func (m *EncryptedExtensions) Parse(body []byte) error {
+	p := parse(iana.HandshakeEncryptedExtensions, body)
 	m.Present, m.Unknown = encryptedExtensionsTable.parse(m, &p)
-	return parsed(m, &p)
+	return p.end()
 }
 
 // AppendTo appends the whole message to b, Unknown last.

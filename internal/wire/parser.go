@@ -76,8 +76,11 @@ func (p *parser) end() error {
 }
 
 // parsed returns what was read, or the error, at the end of a message.
-func parsed[T any](m T, p *parser) (T, error) {
-	if err := p.end(); err != nil {
+func parsed[T any](m T, p *parser) (T, error) { return orNone(m, p.end()) }
+
+// orNone returns a message, or none with an error.
+func orNone[T any](m T, err error) (T, error) {
+	if err != nil {
 		var none T
 		return none, err
 	}

@@ -18,9 +18,9 @@ var mayChange = []iana.ExtensionType{
 // RetryDifference compares the bodies of the two ClientHellos around a
 // HelloRetryRequest, both of which were parsed before, of DTLS or of TLS. It returns the name of
 // the first field or extension that differs and must not, or "". The extensions of
-// mayChange and of except are left out; the others must be the same, in the same
-// order. RFC 9846, Section 4.1.2: "the client MUST send the same ClientHello without
-// modification".
+// mayChange and of except are left out; the others must be the same. RFC 9846, Section 4.1.2:
+// "the client MUST send the same ClientHello without modification". Their order is not compared:
+// it has no meaning (Section 4.2), and wolfSSL changes it.
 func RetryDifference(first, second []byte, datagram bool, except ...iana.ExtensionType) string {
 	a, b := helloParts{datagram: datagram}, helloParts{datagram: datagram}
 	pa, pb := parse(iana.HandshakeClientHello, first), parse(iana.HandshakeClientHello, second)
@@ -39,32 +39,60 @@ func RetryDifference(first, second []byte, datagram bool, except ...iana.Extensi
 	free := func(typ iana.ExtensionType) bool {
 		return slices.Contains(mayChange, typ) || slices.Contains(except, typ)
 	}
-	before, after := pa.within(a.extensions), pb.within(b.extensions)
-	for {
-		old, more := before.nextExtension(free)
-		now, still := after.nextExtension(free)
-		switch {
-		case !more && !still:
-			return ""
-		case !more, old.Type == now.Type && !bytes.Equal(old.Data, now.Data):
-			return now.Type.String()
-		case !still, old.Type != now.Type:
-			return old.Type.String()
-		}
-	}
+	before, after := pa.within(a.extensions).byType(free), pb.within(b.extensions).byType(free)
+	return before.difference(&after)
 }
 
-// nextExtension returns the next extension of a block that skip does not name; ok is
-// false at the end.
-func (p *parser) nextExtension(skip func(iana.ExtensionType) bool) (e Extension, ok bool) {
-	for !p.Empty() && p.err == nil {
-		e.Type = iana.ExtensionType(p.uint16("extensions"))
-		e.Data = p.vector16("extensions", 0)
-		if p.err == nil && !skip(e.Type) {
-			return e, true
+// An orderedBlock is a block of extensions by type. A place has the type of one above its offset in
+// the block: a hello may have 15,000, of which the order costs little so.
+type orderedBlock struct {
+	block  []byte
+	places []uint64
+}
+
+// at returns the extension of a place.
+func (o *orderedBlock) at(i int) Extension {
+	r := codec.NewReader(o.block[uint32(o.places[i]):])
+	typ, _ := r.Uint(2)
+	data, _ := r.Vector(2)
+	return Extension{Type: iana.ExtensionType(typ), Data: data}
+}
+
+// difference returns the name of the first extension that differs in after, or "".
+func (o *orderedBlock) difference(after *orderedBlock) string {
+	for i := range o.places {
+		old, now := o.at(i), Extension{}
+		if i < len(after.places) {
+			now = after.at(i)
+		}
+		switch {
+		case i == len(after.places) || old.Type < now.Type:
+			return old.Type.String()
+		case old.Type > now.Type || !bytes.Equal(old.Data, now.Data):
+			return now.Type.String()
 		}
 	}
-	return Extension{}, false
+	if n := len(o.places); len(after.places) > n {
+		return after.at(n).Type.String()
+	}
+	return ""
+}
+
+// byType returns the extensions of a block that skip does not name, ordered by type. No type
+// stands twice, because the block was parsed before.
+func (p parser) byType(skip func(iana.ExtensionType) bool) orderedBlock {
+	r := p.Reader
+	o := orderedBlock{block: r.Rest(), places: make([]uint64, 0, count(p.Reader, -2, 2))}
+	for !p.Empty() && p.err == nil {
+		at := len(o.block) - p.Len()
+		typ := p.uint16("extensions")
+		p.vector16("extensions", 0)
+		if p.err == nil && !skip(iana.ExtensionType(typ)) {
+			o.places = append(o.places, uint64(typ)<<32|uint64(at))
+		}
+	}
+	slices.Sort(o.places)
+	return o
 }
 
 // StableHello returns a digest of all that the second ClientHello of DTLS, after a
@@ -79,14 +107,11 @@ func StableHello(body []byte) [sha256.Size]byte {
 	b.AddVector(1, h.sessionID)
 	b.AddVector(2, h.suites)
 	b.AddVector(1, h.compression)
-	list := p.within(h.extensions)
-	for {
-		e, more := list.nextExtension(func(typ iana.ExtensionType) bool {
-			return slices.Contains(mayChange, typ) || typ == iana.ExtECH
-		})
-		if !more {
-			break
-		}
+	list := p.within(h.extensions).byType(func(typ iana.ExtensionType) bool {
+		return slices.Contains(mayChange, typ) || typ == iana.ExtECH
+	})
+	for i := range list.places {
+		e := list.at(i)
 		b.AddUint16(uint16(e.Type))
 		b.AddVector(2, e.Data)
 	}

@@ -55,7 +55,14 @@ func ParseDatagramServerHello(body []byte) (*ServerHello, error) {
 }
 
 func parseServerHello(body []byte, datagram bool) (*ServerHello, error) {
-	m, p := &ServerHello{Datagram: datagram}, parse(iana.HandshakeServerHello, body)
+	m := &ServerHello{Datagram: datagram}
+	return orNone(m, m.Parse(body))
+}
+
+// Parse parses the body of a ServerHello or a HelloRetryRequest into m, of which nothing but
+// Datagram is set.
+func (m *ServerHello) Parse(body []byte) error {
+	p := parse(iana.HandshakeServerHello, body)
 	m.LegacyVersion = iana.Version(p.uint16("legacy_version"))
 	p.fixed("random", m.Random[:])
 	m.SessionID = p.vector8("legacy_session_id_echo", 0, 32)
@@ -68,17 +75,17 @@ func parseServerHello(body []byte, datagram bool) (*ServerHello, error) {
 		m.Present, m.Unknown = m.table().parse(m, &p)
 	}
 	if m.Datagram {
-		m.swapVersions()
+		m.SwapVersions()
 	}
-	return parsed(m, &p)
+	return p.end()
 }
 
 // AppendTo appends the whole message to b. Without any extension the block is
 // left out, as TLS 1.2 allows and old clients expect.
 func (m *ServerHello) AppendTo(b []byte) ([]byte, error) {
 	if m.Datagram {
-		m.swapVersions()
-		defer m.swapVersions()
+		m.SwapVersions()
+		defer m.SwapVersions()
 	}
 	w, mark := begin(b, iana.HandshakeServerHello)
 	w.AddUint16(uint16(m.LegacyVersion))

@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"slices"
-
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/codec"
 	"github.com/sealsock/sealsock/internal/reuse"
@@ -43,10 +41,20 @@ func flag[M any](typ iana.ExtensionType, at func(*M) *bool) row[M] {
 
 // find returns the row of a type, or nil.
 func (t table[M]) find(typ iana.ExtensionType) *row[M] {
-	if i := slices.IndexFunc(t, func(r row[M]) bool { return r.typ == typ }); i >= 0 {
+	if i := t.index(typ); i >= 0 {
 		return &t[i]
 	}
 	return nil
+}
+
+// index returns the place of the row of a type, or -1.
+func (t table[M]) index(typ iana.ExtensionType) int {
+	for i := range t {
+		if t[i].typ == typ {
+			return i
+		}
+	}
+	return -1
 }
 
 // parse reads an extension block to the end of the message or entry into m.
@@ -59,15 +67,23 @@ func (t table[M]) find(typ iana.ExtensionType) *row[M] {
 // Extensions without a row are returned as unknown. present lists the types of all of them
 // in order. RFC 9846, Section 4.2.
 func (t table[M]) parse(m *M, p *parser) (present []iana.ExtensionType, unknown []Extension) {
+	return parseBlock(p, t.index, func(i int, x *parser) { t[i].parse(m, x) })
+}
+
+// parseBlock is parse, compiled once for all tables: index returns the row of a type or -1, and
+// row parses the content of its extension.
+func parseBlock(p *parser, index func(iana.ExtensionType) int, row func(i int, x *parser)) (
+	present []iana.ExtensionType, unknown []Extension) {
 	block := p.within(p.vector16("extensions", 0))
 	defer p.merge(&block)
 	// Room for exactly what is there: a peer's block may have 15,000 entries.
-	if n, other := t.count(block.Reader); n > 0 {
-		present, unknown = make([]iana.ExtensionType, 0, n), slices.Grow(unknown, other)
+	if n := count(block.Reader, -2, 2); n > 0 {
+		present = make([]iana.ExtensionType, 0, n)
 	}
-	x := parsers.Get() // for all, because the call of parse makes it escape
+	x := parsers.Get() // for all, because the call of row makes it escape
 	defer parsers.Put(x)
 	for !block.Empty() {
+		from := block.Reader
 		typ := iana.ExtensionType(block.uint16("extensions"))
 		data := block.vector16("extensions", 0)
 		if block.err != nil {
@@ -75,9 +91,12 @@ func (t table[M]) parse(m *M, p *parser) (present []iana.ExtensionType, unknown 
 		}
 		*x = block.within(data)
 		x.ext, x.inExt = typ, true
-		if r := t.find(typ); r != nil {
-			r.parse(m, x)
+		if i := index(typ); i >= 0 {
+			row(i, x)
 		} else {
+			if unknown == nil {
+				unknown = make([]Extension, 0, countUnknown(from, index))
+			}
 			unknown = append(unknown, Extension{typ, x.Rest()})
 		}
 		if x.end() != nil {
@@ -97,10 +116,15 @@ func (t table[M]) parse(m *M, p *parser) (present []iana.ExtensionType, unknown 
 
 // append appends a whole block: the extensions that m has, and then unknown.
 func (t table[M]) append(m *M, b *codec.Builder, unknown []Extension) {
+	appendBlock(b, len(t), unknown, func(i int, w *codec.Builder) { t[i].append(m, w) })
+}
+
+// appendBlock is append, compiled once for all tables: row appends one of n extensions.
+func appendBlock(b *codec.Builder, n int, unknown []Extension, row func(i int, w *codec.Builder)) {
 	block := b.Begin(2)
 	w := borrow(b)
-	for i := range t {
-		t[i].append(m, w)
+	for i := range n {
+		row(i, w)
 	}
 	settle(b, w)
 	addRaw(b, unknown)
@@ -128,8 +152,7 @@ func settle(b, w *codec.Builder) {
 // append appends one extension and reports whether m has it.
 func (r *row[M]) append(m *M, b *codec.Builder) bool {
 	start := b.Len()
-	b.AddUint16(uint16(r.typ))
-	mark := b.Begin(2)
+	mark := b.BeginNumbered(uint16(r.typ))
 	if !r.add(m, b) {
 		b.Truncate(start)
 		return false
@@ -145,18 +168,16 @@ func addRaw(b *codec.Builder, list []Extension) {
 	}
 }
 
-// count returns the number of whole extensions in a block, and of those among them
-// that have no row.
-func (t table[M]) count(r codec.Reader) (all, unknown int) {
+// countUnknown returns the number of whole extensions in a block that have no row.
+func countUnknown(r codec.Reader, index func(iana.ExtensionType) int) (n int) {
 	for !r.Empty() {
 		typ, ok := r.Uint(2)
 		if _, fits := r.Vector(2); !ok || !fits {
 			break
 		}
-		all++
-		if t.find(iana.ExtensionType(typ)) == nil {
-			unknown++
+		if index(iana.ExtensionType(typ)) < 0 {
+			n++
 		}
 	}
-	return all, unknown
+	return n
 }

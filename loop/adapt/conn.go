@@ -3,11 +3,11 @@ package adapt
 import (
 	"errors"
 	"net"
-	"time"
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/alarm"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -28,10 +28,10 @@ type Conn struct {
 	transport Transport
 	value     any
 
-	in    []byte      // received and not processed: a part of a record, or all during an answer
-	held  []byte      // written while the engine waits for an answer
-	timer *time.Timer // of the handshake
-	slow  *slowness   // while output waits and that matters
+	in    []byte       // received and not processed: a part of a record, or all during an answer
+	held  []byte       // written while the engine waits for an answer
+	timer *alarm.Alarm // of the handshake
+	slow  *slowness    // while output waits and that matters
 
 	open    bool // OnOpen was called
 	inside  bool // consume is under way
@@ -75,7 +75,7 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 		return len(p), nil
 	}
 	if len(c.engine.Output()) == 0 {
-		c.engine.Buffer(c.endpoint.buffer())
+		c.engine.Buffer(c.endpoint.output.get())
 	}
 	if err := c.engine.Send(p); err != nil {
 		return 0, err

@@ -2,17 +2,18 @@ package adapt
 
 import (
 	"net"
-	"sync"
 	"time"
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/internal/alarm"
 )
 
 // A Transport is the connection of the library. All of its methods but Run are called in
 // functions that Run calls, and in Receive and Closed.
 type Transport interface {
-	// Write sends b, of which it keeps no part. It takes all of b.
+	// Write sends b, all of it. It keeps no part of b, unless it returns an error, which
+	// ends the connection.
 	Write(b []byte) (int, error)
 	// Buffered returns the number of bytes that Write has taken and the peer has not.
 	Buffered() int
@@ -58,7 +59,8 @@ type Endpoint struct {
 	maker   *sealsock.Engine
 	handler Handler
 	timeout time.Duration // of a handshake, or negative
-	free    sync.Pool     // of *[]byte, for output
+	output  buffers
+	parts   buffers // each for a record
 	rests   restList
 }
 
@@ -117,7 +119,7 @@ func (e *Endpoint) NewConn(t Transport) (*Conn, error) {
 	}
 	c := &Conn{endpoint: e, engine: inner, transport: t}
 	if e.timeout > 0 {
-		c.timer = time.AfterFunc(e.timeout, func() {
+		c.timer = alarm.After(e.timeout, func() {
 			t.Run(func() {
 				if !c.open {
 					c.end(timedOut(ErrHandshakeTimeout))
@@ -134,22 +136,4 @@ func (e *Endpoint) limit() int {
 		return e.WriteLimit
 	}
 	return defaultWriteLimit
-}
-
-// keptSize bounds the buffers that are kept for output.
-const keptSize = 8 * engine.MaxRecord
-
-// buffer returns memory for output, or nil.
-func (e *Endpoint) buffer() []byte {
-	if b, ok := e.free.Get().(*[]byte); ok {
-		return *b
-	}
-	return nil
-}
-
-// recycle keeps memory for other connections.
-func (e *Endpoint) recycle(b []byte) {
-	if cap(b) > 0 && cap(b) <= keptSize {
-		e.free.Put(&b)
-	}
 }

@@ -44,7 +44,9 @@ func (c *Conn) writeOut() error {
 	}
 	_, err := c.transport.Write(out)
 	c.engine.Wrote(len(out))
-	c.endpoint.recycle(c.engine.Release())
+	if b := c.engine.Release(); err == nil { // else the Transport may still read it
+		c.endpoint.output.put(b)
+	}
 	return err
 }
 

@@ -62,11 +62,41 @@ func (c *Conn) guarded(f func()) {
 
 // consume gives the engine what was kept and b, until it needs more. It keeps the rest.
 func (c *Conn) consume(b []byte) {
-	if len(c.in) > 0 {
-		b = append(c.in, b...)
-		c.in = nil
-	}
 	c.inside = true
+	b = c.complete(b)
+	if len(c.in) == 0 {
+		b, _ = c.process(b)
+	}
+	c.inside = false
+	if len(b) > 0 {
+		c.keep(c.in, c.in, b)
+	}
+}
+
+// complete moves bytes from the start of b behind the part of a record that was kept, and gives
+// the record to the engine. So no more than one record is copied, however much b has. It returns
+// the rest of b. If c.in is not empty then, the engine takes nothing now.
+func (c *Conn) complete(b []byte) []byte {
+	for len(c.in) > 0 {
+		room := c.in
+		c.in = nil // process may end the connection
+		left, need := c.process(room)
+		if len(left) == 0 {
+			c.endpoint.putPart(room)
+			break
+		}
+		n := max(0, min(need-len(left), len(b)))
+		c.keep(room, left, b[:n])
+		if b = b[n:]; n == 0 {
+			break
+		}
+	}
+	return b
+}
+
+// process gives b to the engine until that needs more, and returns the rest and how many bytes the
+// engine needs from its start: 0 if it takes nothing now.
+func (c *Conn) process(b []byte) (rest []byte, need int) {
 	for !c.blocked() {
 		n, ev, err := c.engine.Receive(b)
 		b = b[n:]
@@ -75,7 +105,7 @@ func (c *Conn) consume(b []byte) {
 			break
 		}
 		if ev.Kind == engine.EventWantRead {
-			break
+			return b, ev.Need
 		}
 		if c.event(ev); !c.asking && len(c.engine.Output()) >= chunk {
 			if err := c.writeOut(); err != nil {
@@ -83,8 +113,7 @@ func (c *Conn) consume(b []byte) {
 			}
 		}
 	}
-	c.inside = false
-	c.keep(b)
+	return b, 0
 }
 
 // blocked reports whether nothing may be given to the engine now.
@@ -112,19 +141,27 @@ func (c *Conn) event(ev engine.Event) {
 	}
 }
 
-// keep keeps received bytes for later, in memory of their own.
-func (c *Conn) keep(b []byte) {
+// keep keeps left, which lies in room, and behind it more, in memory of their own: in room, if
+// that is large enough.
+func (c *Conn) keep(room, left, more []byte) {
+	n := len(left) + len(more)
 	switch {
-	case len(b) == 0 || c.over || c.ended || c.closing:
+	case c.over || c.ended || c.closing:
 		return
-	case len(b) > c.endpoint.limit():
+	case n > max(c.endpoint.limit(), engine.MaxRecord):
 		c.fail(&engine.Error{
 			Fault:  engine.FaultPeer,
 			Reason: "more input than Endpoint.WriteLimit waits for an answer",
 		})
 		return
+	case n > cap(room) && n > smallPart && n <= engine.MaxRecord:
+		whole := append(c.endpoint.part(), left...)
+		c.endpoint.putPart(room)
+		room = whole
+	default:
+		room = room[:copy(room[:cap(room)], left)]
 	}
-	c.in = append(make([]byte, 0, len(b)), b...)
+	c.in = append(room, more...)
 }
 
 // ask looks for the answer to a question on another goroutine: that may take time.

@@ -87,7 +87,7 @@ func (r *testRelay) join(room relay.RoomID, token relay.Token) *relay.Member {
 // expect receives a message and compares it.
 func expect(t *testing.T, m *relay.Member, kind relay.Kind, from *relay.Member, payload string) {
 	t.Helper()
-	defer time.AfterFunc(time.Minute, func() { m.Close() }).Stop() // nothing comes
+	defer time.AfterFunc(20*time.Second, func() { m.Close() }).Stop() // nothing comes
 	got, err := m.Receive()
 	if err != nil {
 		t.Fatal(err)
@@ -249,12 +249,14 @@ func TestTakeover(t *testing.T) {
 // back. No message is delivered twice.
 func TestRestart(t *testing.T) {
 	s := natstest.Start(t)
-	opts := Options{Interval: time.Hour} // nothing is repeated but after the restart
+	// Nothing is repeated but after the restart.
+	opts := Options{Interval: time.Hour, Answer: 100 * time.Millisecond}
 	one := startRelay(t, s, opts)
 	two := startRelay(t, s, opts, one)
 	a := one.join(relay.RoomID{1}, relay.NewToken())
 	b := two.join(relay.RoomID{1}, relay.NewToken())
 	expect(t, a, relay.KindJoined, b, "")
+	e := two.join(relay.RoomID{2}, relay.NewToken())
 	s.Kill()
 	eventually(t, func() bool { return !one.bus.nc.IsConnected() && !two.bus.nc.IsConnected() })
 	a.Send(b.ID(), []byte("lost"))
@@ -263,7 +265,12 @@ func TestRestart(t *testing.T) {
 	expect(t, a, relay.KindJoined, c, "")
 	a.Send(c.ID(), []byte("here"))
 	expect(t, c, relay.KindDeliver, a, "here")
+	// In this room no relay knew of a member at the other one. Of the first room, the relay that is
+	// connected first also asks the other.
+	d := one.join(relay.RoomID{2}, relay.NewToken())
 	s.Restart()
+	expect(t, d, relay.KindJoined, e, "")
+	expect(t, e, relay.KindJoined, d, "")
 	expect(t, b, relay.KindJoined, c, "")
 	eventually(t, one.bus.nc.IsConnected)
 	a.Send(b.ID(), []byte("again"))

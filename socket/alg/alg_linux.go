@@ -47,14 +47,16 @@ func readFile(ctx context.Context, s *socket.Socket, f *os.File) (total int64, e
 // splice moves bytes from a file to a pipe.
 func splice(from, to *os.File, count int) (n int, err error) {
 	return both(from, to, func(in, out int) (int64, error) {
-		return unix.Splice(in, nil, out, nil, count, unix.SPLICE_F_MOVE)
+		n, err := unix.Splice(in, nil, out, nil, count, unix.SPLICE_F_MOVE)
+		return int64(n), err
 	})
 }
 
 // spliceTo moves bytes from a pipe, which holds them, to a socket.
 func spliceTo(s *socket.Socket, from *os.File, count int) (n int, err error) {
 	n, err = both(from, s, func(in, out int) (int64, error) {
-		return unix.Splice(in, nil, out, nil, count, unix.SPLICE_F_MOVE|unix.SPLICE_F_MORE)
+		n, err := unix.Splice(in, nil, out, nil, count, unix.SPLICE_F_MOVE|unix.SPLICE_F_MORE)
+		return int64(n), err
 	})
 	if err == nil && n == 0 {
 		err = io.ErrNoProgress

@@ -1,7 +1,8 @@
 package inet
 
-// The options of linux/in.h, and where the first address begins in their
-// structs.
+import "math/bits"
+
+// The options of linux/in.h, and where the first address begins in their structs.
 const (
 	mcastJoinGroup     = 42
 	mcastBlockSource   = 43
@@ -10,5 +11,7 @@ const (
 	mcastJoinSource    = 46
 	mcastLeaveSource   = 47
 
-	groupPadding = 8
+	// groupPadding is where the first address begins: struct sockaddr_storage is aligned as a
+	// pointer is.
+	groupPadding = bits.UintSize / 8
 )

@@ -50,9 +50,25 @@ func TestPackages(t *testing.T) {
 	}
 }
 
+// TestTags: what the tags replace by the standard library is not linked.
+func TestTags(t *testing.T) {
+	args := []string{"list", "-deps", "-tags", "standardp256", "./testdata/ours"}
+	out, err := exec.Command("go", args...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Fields(string(out))
+	if !slices.Contains(all, strings.TrimSuffix(module, "/")) {
+		t.Fatalf("go list -deps printed %d packages without ours", len(all))
+	}
+	if slices.Contains(all, "filippo.io/nistec") {
+		t.Error("with -tags standardp256 the client links filippo.io/nistec")
+	}
+}
+
 // mostLarger bounds the size of the client in relation to that of crypto/tls, in per cent.
 // Both are linked without symbols, in the same way.
-const mostLarger = 155
+const mostLarger = 156
 
 // TestSize links both clients.
 func TestSize(t *testing.T) {

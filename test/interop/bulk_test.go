@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/freeport"
 )
 
 // bulkPatience bounds one transfer, which takes a second or two on an idle
@@ -94,7 +96,7 @@ func bulkPipes(t *testing.T, clientAt, serverAt func(port int) command) {
 	c := serverAt(0)
 	port := 0
 	if !c.announces {
-		port = freePort(t)
+		port = freeport.Pick(t)
 		c = serverAt(port)
 	}
 	server := startFor(t, c, bulkPatience)

@@ -25,6 +25,7 @@ import (
 	_ "github.com/sealsock/sealsock/all"
 	"github.com/sealsock/sealsock/authority"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/trust"
 	"github.com/sealsock/sealsock/trust/fetch"
 )
@@ -112,7 +113,7 @@ func openSSLs(t *testing.T) *registry {
 		}
 		inter, key := r.path("intermediate.pem"), r.path("intermediate.key")
 		tool(t, "openssl", "ca", "-config", r.path("ca.cnf"), "-gencrl", "-cert", inter, "-keyfile", key, "-out", r.list)
-		port := freePort(t)
+		port := freeport.Pick(t)
 		p := start(t, command{args: []string{"openssl", "ocsp", "-index", r.path("index.txt"), "-port", fmt.Sprint(port), "-rsigner", inter, "-rkey", key,
 			"-CA", inter, "-nmin", "30"}, chatty: true})
 		for line := ""; !strings.Contains(line, "ACCEPT") && !strings.Contains(line, "waiting"); {
@@ -298,7 +299,7 @@ func TestCommandRefusesRevoked(t *testing.T) {
 // connect runs seal connect against OpenSSL's server.
 func (r *registry) connect(t *testing.T, server, flags []string) (refused bool, said string) {
 	t.Helper()
-	port := freePort(t)
+	port := freeport.Pick(t)
 	start(t, command{args: append([]string{"openssl"}, append(server, "-port", fmt.Sprint(port))...), env: []string{"OPENSSL_CONF=/dev/null"}})
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

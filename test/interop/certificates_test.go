@@ -26,6 +26,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/stream"
 	"github.com/sealsock/sealsock/internal/testcert"
 )
@@ -133,7 +134,7 @@ func clientCompresses(t *testing.T, p *program) {
 func serverCompresses(t *testing.T, p *program) {
 	wide()
 	for name, id := range algorithms {
-		port := freePort(t)
+		port := freeport.Pick(t)
 		hear(t, withKey(serverArgs(p, port, "-cert_comp", "-Verify", "1", "-rev"), "wide"))
 		var log messageLog
 		cfg := clientConfig()
@@ -207,7 +208,7 @@ func serverStaples(t *testing.T, p *program) {
 		_, port = serve(t, p, "-status_file", path)
 	case nss:
 		response, leaf = nil, identities["rsa"].Leaf // it makes its own, for RSA alone
-		port = freePort(t)
+		port = freeport.Pick(t)
 		args := serverArgs(p, port, "-T", "good", "-A", "ca")
 		args[slices.Index(args, "p256")] = "rsa"
 		hear(t, args)

@@ -15,6 +15,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/freeport"
 )
 
 var signatures = &capability{
@@ -94,13 +95,13 @@ func serverSignatures(t *testing.T, p *program) {
 	var port int
 	switch p {
 	case nss:
-		port = freePort(t)
+		port = freeport.Pick(t)
 		hear(t, append(serverArgs(p, port, "-J", "rsa_pss_rsae_sha512,rsa_pss_rsae_sha256"), "-n", "rsa"))
 	case node, java:
 		h := hear(t, scriptArgs(p, "signatures", "server"), scriptEnv(0, "rsa", "KEY_ALGORITHM=RSA", "SIGALGS="+schemeNames[p])...)
 		port = h.port(t)
 	default:
-		port = freePort(t)
+		port = freeport.Pick(t)
 		args := serverArgs(p, port)
 		if p == openssl30 || p == openssl35 {
 			args = append(args, "-rev")

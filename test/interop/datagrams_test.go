@@ -14,6 +14,7 @@ import (
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -140,7 +141,7 @@ func echoDatagrams(conn *sealsock.Conn, once bool) error {
 }
 
 func datagramsTo(t *testing.T, p *program) {
-	port := freePort(t)
+	port := freeport.Pick(t)
 	c := datagramServer(p, port)
 	peer := start(t, c)
 	if c.announces {
@@ -220,11 +221,11 @@ suites, pre-shared keys, client certificates, ALPN and exporters.
 | wolfSSL 5.5.4 | both |
 | pion/dtls 3.1.15 | both |
 
-Connection IDs (RFC 9146) were exchanged with pion/dtls 3.1.15 in both roles, and its server found
-a connection whose client had moved (TestMoveToPion). Debian's mbedTLS 2.28 and wolfSSL are built
-without them. No program in the list has return routability checks (RFC 9853), so that none of them
-as a client is followed to a new address. use_srtp (RFC 5764) gave the same keys as pion/dtls and OpenSSL 3.0 and
-3.5, in both roles (TestSRTP).
+Connection IDs (RFC 9146) were exchanged with pion/dtls 3.1.15 and wolfSSL 5.9.2 in both roles, and
+the server of pion/dtls found a connection whose client had moved (TestMoveToPion). Debian's mbedTLS
+2.28 and wolfSSL 5.5.4 are built without them. No program in the list has return routability checks
+(RFC 9853), so that none of them as a client is followed to a new
+address. use_srtp (RFC 5764) gave the same keys as pion/dtls and OpenSSL 3.0 and 3.5, in both roles (TestSRTP).
 
 The client of pion/dtls 3.1.15 cannot read the empty server_name by which a server reports that
 it used the client's (RFC 6066, Section 3). A server of DTLS 1.2 with one certificate uses no name
@@ -232,9 +233,7 @@ and leaves the answer out; to a server that chooses by the name this client must
 
 Clients of DTLS 1.0 alone, such as ` + "`" + `openssl s_client -dtls1` + "`" + `, receive the alert protocol_version.
 
-selfserv of NSS has no DTLS. tstclnt of NSS 3.87 has DTLS 1.3 as draft 43, and a server of RFC
-9147 refuses it. Debian's wolfSSL is built without DTLS 1.3, and the others in the list do not have
-it: DTLS 1.3 has not been tried with another program but the tests of BoringSSL (conformance.md).
+selfserv of NSS has no DTLS.
 `
 
 // TestDatagramsOld: a client that has DTLS 1.0 alone is refused with an alert, at once.

@@ -15,6 +15,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/testcert"
 	"github.com/sealsock/sealsock/trust"
 )
@@ -141,7 +142,7 @@ func dialWithout(t *testing.T, p *program, cfg *sealsock.Config) error {
 	port := 0
 	c := p.server(new(scenario), 0)
 	if !c.announces {
-		port = freePort(t)
+		port = freeport.Pick(t)
 		c = p.server(new(scenario), port)
 	}
 	proc := start(t, c)

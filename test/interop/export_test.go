@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/internal/freeport"
 )
 
 var exporter = &capability{
@@ -193,7 +194,7 @@ func serverKeyLog(t *testing.T, p *program) {
 	case openssl30, openssl35:
 		h, port = serve(t, p, "-keylogfile", log, "-naccept", "1")
 	default:
-		port = freePort(t)
+		port = freeport.Pick(t)
 		h = hear(t, serverArgs(p, port), "SSLKEYLOGFILE="+log)
 	}
 	var ours lockedBuffer

@@ -3,8 +3,11 @@ package interop
 import (
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/sealsock/sealsock/internal/peers"
 )
 
 // Small programs of our own drive libraries without programs, or with programs
@@ -53,6 +56,30 @@ var wolfssl = &program{
 var compileWolfSSL = sync.OnceValue(func() error {
 	return compile("gcc", "-O1", "-o", file("wolfssl"), "testdata/wolfssl.c", "-lwolfssl")
 })
+
+// wolfsslNewer is the wolfSSL that scripts/peers.sh unpacked from a newer Debian, which has DTLS
+// 1.3. Our program runs with the C library of that Debian.
+var wolfsslNewer = &program{
+	name: "wolfSSL of Debian sid",
+	find: func() (string, error) { return ownProgram("wolfssl13", compileWolfSSLNewer) },
+}
+
+var compileWolfSSLNewer = sync.OnceValue(func() error {
+	return compileAgainst(peers.Folder("sid"), "gcc", "-O1", "-o", file("wolfssl13"),
+		"testdata/wolfssl.c", "-lwolfssl")
+})
+
+// compileAgainst compiles with the headers and libraries of an unpacked Debian.
+func compileAgainst(root, compiler string, args ...string) error {
+	loaders, _ := filepath.Glob(filepath.Join(root, "usr/lib/*-linux-*/ld-linux*.so.*"))
+	if len(loaders) == 0 {
+		return fmt.Errorf("nothing is unpacked in %s", root)
+	}
+	libraries := filepath.Dir(loaders[0])
+	return compile(compiler, append(args, "-I"+filepath.Join(root, "usr/include"), "-L"+libraries,
+		"-Wl,--allow-shlib-undefined,--disable-new-dtags,-rpath,"+libraries,
+		"-Wl,--dynamic-linker,"+loaders[0])...)
+}
 
 // botanWithout12 excludes all scenarios except pre-shared keys with ECDHE,
 // which is all that its program supports.

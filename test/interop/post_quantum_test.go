@@ -17,6 +17,7 @@ import (
 	"github.com/sealsock/sealsock/authority"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -166,7 +167,7 @@ func serveOne(l *sealsock.Listener, resumed bool) error {
 }
 
 func (c pqChain) opensslServer(t *testing.T, cfg *sealsock.Config) {
-	port := freePort(t)
+	port := freeport.Pick(t)
 	run := command{loop: true, args: []string{newer(), "openssl", "s_server",
 		"-accept", "127.0.0.1:" + strconv.Itoa(port), "-tls1_3", "-CAfile", c.root, "-Verify", "3",
 		"-verify_return_error", "-cert", c.cert, "-cert_chain", c.cert, "-key", c.key,

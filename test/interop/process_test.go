@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -202,25 +201,6 @@ func (l *lockedBuffer) String() string {
 	l.Lock()
 	defer l.Unlock()
 	return l.b.String()
-}
-
-var lastPort atomic.Int32
-
-func init() { lastPort.Store(int32(15000 + os.Getpid()%10000)) }
-
-// freePort finds a port for a server that cannot choose one. It is below the
-// range of ephemeral ports, so that it stays free until it is used.
-func freePort(t testing.TB) int {
-	t.Helper()
-	for range 1000 {
-		port := int(lastPort.Add(1))
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			l.Close()
-			return port
-		}
-	}
-	t.Fatal("no free port")
-	return 0
 }
 
 // patient is a connection with longer deadlines. After a rejection the library

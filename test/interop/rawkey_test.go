@@ -10,6 +10,7 @@ import (
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -109,7 +110,7 @@ func serverRawKey(t *testing.T, p *program) {
 		_, port = serve(t, p, "--rawpkkeyfile", file("p384.key"), "--rawpkfile", publicKeyFile(t, "p384"), "--require-client-cert",
 			"--priority", gnutlsPriority+":+CTYPE-CLI-RAWPK:+CTYPE-SRV-RAWPK")
 	default:
-		port = freePort(t)
+		port = freeport.Pick(t)
 		hear(t, p.tool("s_server", "-tls1_3", "-accept", fmt.Sprintf("127.0.0.1:%d", port), "-rev", "-verify", "1",
 			"-enable_server_rpk", "-enable_client_rpk", "-cert", file("p384.pem"), "-key", file("p384.key")))
 	}

@@ -6,6 +6,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/freeport"
 )
 
 // startServer starts a program as a server and returns its port. It may not
@@ -15,7 +17,7 @@ func startServer(t *testing.T, p *program, s *scenario, ends bool) (*process, in
 	port := 0
 	c := p.server(s, 0)
 	if !c.announces {
-		port = freePort(t)
+		port = freeport.Pick(t)
 		c = p.server(s, port)
 	}
 	proc := start(t, c)

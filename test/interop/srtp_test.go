@@ -11,6 +11,7 @@ import (
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -66,7 +67,7 @@ func srtpFrom(t *testing.T, args []string, list []iana.SRTPProfile, want iana.SR
 }
 
 func srtpTo(t *testing.T, args []string, list []iana.SRTPProfile, want iana.SRTPProfile) {
-	port := strconv.Itoa(freePort(t))
+	port := strconv.Itoa(freeport.Pick(t))
 	peer := start(t, command{args: append(args, "-listen", "-naccept", "1", "-accept",
 		"127.0.0.1:"+port, "-cert", file("p256.pem"), "-key", file("p256.key"))})
 	roots := new(trust.Roots)

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/freeport"
 )
 
 // stunnel is a forwarder, and takes part in no other test.
@@ -238,7 +240,7 @@ func startSealForwarder(t testing.TB, args ...string) string {
 // startStunnel starts stunnel between a port, whose address it returns, and an address.
 func startStunnel(t testing.TB, to string, options ...string) string {
 	t.Helper()
-	addr := "127.0.0.1:" + strconv.Itoa(freePort(t))
+	addr := "127.0.0.1:" + strconv.Itoa(freeport.Pick(t))
 	lines := append([]string{"foreground = yes", "pid =", "syslog = no", "debug = notice",
 		"[forward]", "accept = " + addr, "connect = " + to}, options...)
 	conf := t.TempDir() + "/stunnel.conf"

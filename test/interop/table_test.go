@@ -52,6 +52,7 @@ func (r *table) write(path string) error {
 	}
 	b.WriteString(r.text12())
 	b.WriteString(textDatagrams)
+	b.WriteString(textDatagrams13())
 	return os.WriteFile(path, []byte(b.String()), 0o644)
 }
 

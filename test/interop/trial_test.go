@@ -14,6 +14,7 @@ import (
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -342,7 +343,7 @@ func serve(t *testing.T, p *program, extra ...string) (h *heard, port int) {
 // serveOwn starts it with exactly the options in extra.
 func serveOwn(t *testing.T, p *program, extra ...string) (h *heard, port int) {
 	t.Helper()
-	port = freePort(t)
+	port = freeport.Pick(t)
 	return hear(t, serverArgs(p, port, extra...)), port
 }
 

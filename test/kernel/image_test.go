@@ -20,7 +20,8 @@ import (
 // demand: the algorithms for package alg and the parts of rxrpc and tls.
 const wanted = `can can-raw can-bcm can-isotp can-j1939 vcan
 	af_alg algif_hash algif_skcipher algif_aead algif_rng gcm ccm cbc ctr ecb cmac hmac ghash-generic
-	chacha20poly1305 chacha_generic poly1305_generic drbg ansi_cprng crc32c_generic sha512_generic
+	chacha20poly1305 chacha chacha_generic poly1305_generic
+	drbg ansi_cprng crc32c_generic sha512_generic
 	bluetooth hci_vhci rfcomm ecdh_generic vsock vsock_loopback qrtr sctp rds rds_tcp smc smc_diag tipc tls veth dummy diag`
 
 // buildImage makes the initial file system in a folder and returns its path.
@@ -136,7 +137,7 @@ func (img *image) programs(l *lab, libraries map[string]bool) error {
 		return fmt.Errorf("no Python in the packages: %v", err)
 	}
 	sources := map[string]string{"bin/python3": python[0]}
-	for _, name := range []string{"cansend", "candump", "isotpsend", "isotprecv"} {
+	for _, name := range []string{"cansend", "candump", "isotpsend", "isotprecv", "openssl"} {
 		if file := filepath.Join(l.root, "usr/bin", name); exists(file) {
 			sources["bin/"+name] = file
 		}

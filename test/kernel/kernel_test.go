@@ -28,8 +28,8 @@ const module = "github.com/sealsock/sealsock"
 // in it. The race detector makes everything slower, in an emulated processor
 // much slower.
 var (
-	patience     = map[bool]time.Duration{false: 8 * time.Minute, true: 15 * time.Minute}[underRace]
-	testPatience = map[bool]time.Duration{false: 100 * time.Second, true: 5 * time.Minute}[underRace]
+	patience     = map[bool]time.Duration{false: 10 * time.Minute, true: 15 * time.Minute}[underRace]
+	testPatience = map[bool]time.Duration{false: 3 * time.Minute, true: 5 * time.Minute}[underRace]
 )
 
 //go:embed skips.txt
@@ -250,7 +250,9 @@ func skips(text string) (map[string]string, error) {
 // families.
 func packages() ([]string, error) {
 	cmd := exec.Command("go", "list", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}",
-		module+"/socket/...", module+"/address", module+"/test/kernel/sealed", module+"/test/kernel/command", module+"/internal/interrupt")
+		module+"/socket/...", module+"/address", module+"/test/kernel/sealed",
+		module+"/test/kernel/command",
+		module+"/test/kernel/kerneltls", module+"/internal/interrupt")
 	out, err := cmd.Output()
 	if err != nil {
 		return nil, fmt.Errorf("go list: %w", err)

@@ -13,6 +13,7 @@ const (
 	rfc9146 = "RFC 9146"   // connection IDs
 	rfc9853 = "RFC 9853"   // return routability checks
 	rfc5764 = "RFC 5764"   // use_srtp
+	rfc7748 = "RFC 7748"   // X25519
 	own     = "sealsock"   // a rule of this module; section names where it is written
 )
 
@@ -32,11 +33,13 @@ var documents = []document{
 	{rfc9001, "QUIC", 0},
 	{"RFC 4279", "Pre-shared keys in TLS 1.2", 0},
 	{"RFC 5077", "Session tickets of TLS 1.2", 16},
+	{"RFC 5452", "DNS answers that are not forged", 0},
 	{"RFC 5705", "Exporters", 0},
 	{"RFC 5746", "Renegotiation indication", 39},
 	{"RFC 7507", "Fallback signalling", 0},
 	{"RFC 5288", "AES-GCM in TLS 1.2", 8},
 	{"RFC 7627", "Extended master secret", 17},
+	{rfc7748, "X25519 and X448", 0},
 	{"RFC 7919", "Finite-field Diffie-Hellman", 0},
 	{"RFC 7905", "ChaCha20-Poly1305", 0},
 	{"RFC 8422", "Elliptic curves in TLS 1.2", 44},
@@ -57,6 +60,7 @@ var documents = []document{
 	{"RFC 9525", "Names in certificates", 0},
 	{"RFC 9598", "Internationalized e-mail addresses in certificates", 0},
 	{"RFC 6960", "OCSP", 0},
+	{"RFC 9654", "The nonce of OCSP", 0},
 	{"RFC 7292", "PKCS #12", 0},
 	{"RFC 8555", "ACME", 0},
 	{"draft-ietf-tls-ecdhe-mlkem", "Post-quantum hybrids", 0},

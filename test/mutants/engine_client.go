@@ -305,7 +305,7 @@ var engineClientRows = []row{
 		doc: rfc9846, section: "4.1.2",
 		must: "legacy_session_id: 32 unpredictable bytes in compatibility mode, else empty",
 		file: "engine/client_hello.go",
-		old:  "if !cfg.NoCompatibilityMode && len(h.SessionID) == 0 {",
+		old:  "if cfg.compatible() && len(h.SessionID) == 0 {",
 		new:  "if len(h.SessionID) == 0 {",
 		test: "TestOwnHello13",
 	},

@@ -163,13 +163,13 @@ var engineProofRows = []row{
 	{
 		doc: rfc9846, section: "D.4", must: "middlebox compatibility mode, and without it",
 		file: "engine/client13.go",
-		old:  "if !f.cfg.NoCompatibilityMode && !f.info.Retried", new: "if !f.info.Retried",
+		old:  "if o.cfg.compatible() && !f.info.Retried", new: "if !f.info.Retried",
 		test: "TestCompatibilityMode13",
 	},
 	{
 		doc: rfc9846, section: "D.4", must: "middlebox compatibility mode, and without it",
 		file: "engine/client13.go",
-		old:  "if !f.cfg.NoCompatibilityMode && !f.info.Retried", new: "if false && !f.info.Retried",
+		old:  "if o.cfg.compatible() && !f.info.Retried", new: "if false && !f.info.Retried",
 		test: "TestCompatibilityMode13",
 	},
 	{

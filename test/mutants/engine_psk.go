@@ -83,6 +83,12 @@ var enginePSKRows = []row{
 		test: "TestForwardSecrecyOffered13",
 	},
 	{
+		doc: rfc9846, section: "4.2.11", must: "no pre-shared key without its binder",
+		file: "engine/server13_flight.go",
+		old:  "early = k.schedule; !early.Valid()", new: "early = k.schedule; false",
+		test: "TestKeyWithoutBinder",
+	},
+	{
 		doc: rfc9846, section: "4.2.10",
 		must: "early data only with the first key, and with suite, protocol and age as they were",
 		file: "engine/server13_choose.go",
@@ -121,8 +127,16 @@ var enginePSKRows = []row{
 		doc: rfc9846, section: "4.2.10",
 		must: "early data only with the first key, and with suite, protocol and age as they were",
 		file: "engine/server13_choose.go",
+		old:  "d.key.maxEarly != 0 && d.key.maxEarly <= cfg.MaxEarlyData &&",
+		new:  "d.key.maxEarly != 0 &&",
+		test: "TestEarlyData/refused by a lower limit",
+	},
+	{
+		doc: rfc9846, section: "4.2.10",
+		must: "early data only with the first key, and with suite, protocol and age as they were",
+		file: "engine/server13_choose.go",
 		old:  "c.MaxEarlyData != 0 &&", new: "",
-		test: "TestEarlyData/refused by the limit",
+		test: "TestAddressCheckEarly",
 	},
 	{
 		doc: rfc9846, section: "4.2.10",

@@ -12,9 +12,9 @@ var engineRecordRows = []row{
 	{
 		doc: rfc9846, section: "5", must: "records of unknown type: unexpected_message",
 		file: "engine/receiver.go",
-		old: "return Event{}, broken(iana.AlertUnexpectedMessage, \"an encrypted record of " +
-			"type %d\", uint8(typ))",
-		new:  "return Event{}, nil",
+		old: "return EventProgress, nil, broken(iana.AlertUnexpectedMessage,\n" +
+			"\t\t\"an encrypted record of type %d\", uint8(typ))",
+		new:  "return EventProgress, nil, nil",
 		test: "TestUnknownRecords13",
 	},
 	{
@@ -96,8 +96,8 @@ var engineRecordRows = []row{
 		must: "a record that does not open: bad_record_mac, and the end",
 		file: "engine/receiver.go",
 		old:  "if r.skip > 0 && r.phase == phaseHandshake && errors.Is(err, record.ErrBadMAC) {",
-		new: "if errors.Is(err, record.ErrBadMAC) {\n\t\t\treturn Event{}, nil\n\t\t}\n\t\tif " +
-			"false {",
+		new: "if errors.Is(err, record.ErrBadMAC) {\n\t\t\treturn EventProgress, nil, nil\n" +
+			"\t\t}\n\t\tif false {",
 		test: "TestForgedRecords13",
 	},
 	{
@@ -305,6 +305,19 @@ var engineRecordRows = []row{
 		test: "TestRest",
 	},
 	{
+		doc:  own,
+		must: "a Read leaves no ticket and no other handshake message in its buffer", section: "engine",
+		file: "internal/record/tls13.go",
+		old:  "\t\tclear(out[:n])\n", new: "",
+		test: "TestOpenTo",
+	},
+	{
+		doc: own, section: "engine", must: "a record is not decrypted beyond the end of a Read's buffer",
+		file: "internal/record/tls13.go",
+		old:  "n < o.MaxInner && n <= len(out)", new: "n < o.MaxInner",
+		test: "TestOpenTo",
+	},
+	{
 		doc: own, section: "engine", must: "a key is not erased while reserved records are sealed",
 		file: "internal/record/tls13.go",
 		old:  "if !d.lent {", new: "if true {",
@@ -333,6 +346,12 @@ var engineRecordRows = []row{
 		file: "internal/gcm/gcm_amd64.go", needs: vaes,
 		old: "dropped.Put(own)", new: "_ = own",
 		test: "TestDrop",
+	},
+	{
+		doc: own, section: "engine", must: "a key that another one replaces is erased",
+		file: "internal/gcm/gcm_amd64.go", needs: avx512,
+		old: "tables.Put(own.long.Load())", new: "_ = own.long",
+		test: "TestTables",
 	},
 	{
 		doc: own, section: "loop", must: "a quiet connection gives the memory of its keys back",

@@ -128,6 +128,18 @@ var engineServerRows = []row{
 		pkg: "engine", test: "TestSecondClientHello",
 	},
 	{
+		doc: rfc9846, section: "4.1.2", must: "a second ClientHello changes only what it may",
+		file: "internal/wire/retry.go",
+		old:  "case i == len(after.places) || old.Type < now.Type:", new: "case i == len(after.places):",
+		test: "TestRetryOrder",
+	},
+	{
+		doc: rfc9846, section: "4.2", must: "the order of the extensions has no meaning",
+		file: "internal/wire/retry.go",
+		old:  "slices.Sort(o.places)", new: "slices.Sort(o.places[:0])",
+		test: "TestRetryOrder",
+	},
+	{
 		doc: rfc9846, section: "4.4.1",
 		must: "the transcript after a retry begins with message_hash",
 		file: "engine/transcript.go",

@@ -72,6 +72,37 @@ var sessionRows = []row{
 		test: "TestDelegationNeedsSuitableKeys",
 	},
 	{
+		doc: "RFC 9345", section: "4.2", must: "the certificate allows delegation and signatures",
+		file: "delegation.go",
+		old:  "case !allowed ||", new: "case false ||",
+		test: "TestCheckDelegation",
+	},
+	{
+		doc: "RFC 9345", section: "4.2", must: "the certificate allows delegation and signatures",
+		file: "delegation.go",
+		old:  "result.Leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0:", new: "false:",
+		test: "TestCheckDelegation",
+	},
+	{
+		doc: "RFC 9345", section: "4.1.3", must: "a delegated credential has not ended",
+		file: "delegation.go",
+		old:  "case !now.Before(end):", new: "case now.After(end):",
+		test: "TestCheckDelegation",
+	},
+	{
+		doc: "RFC 9345", section: "4.1.3", must: "a delegated credential ends in seven days at most",
+		file: "delegation.go",
+		old:  "case end.Sub(now) > maxDelegation:", new: "case false:",
+		test: "TestCheckDelegation",
+	},
+	{
+		doc: "RFC 9345", section: "4.1.3",
+		must: "a delegated key is one that is accepted in certificates",
+		file: "delegation.go",
+		old:  "if err := pubkey.Check(key); err != nil {", new: "if err := pubkey.Check(key); false {",
+		test: "TestCheckDelegation",
+	},
+	{
 		doc: "RFC 9345", section: "4.1.3", must: "a delegated credential ends in sessions too",
 		file: "engine/session.go",
 		old:  "if len(s.PeerDelegation) > 0 {", new: "if false {",

@@ -19,8 +19,8 @@ var engine12Rows = []row{
 		doc: rfc5246, section: "6.2.1",
 		must: "records up to 2^14 bytes; empty handshake records refused, empty data bounded",
 		file: "engine/receiver.go",
-		old:  "if len(payload) == 0 {\n\t\treturn Event{}, r.nothing()",
-		new:  "if len(payload) == 0 {\n\t\treturn Event{}, nil",
+		old:  "if len(payload) == 0 {\n\t\treturn EventProgress, nil, r.nothing()",
+		new:  "if len(payload) == 0 {\n\t\treturn EventProgress, nil, nil",
 		test: "TestEmptyRecords12",
 	},
 	{

@@ -90,6 +90,18 @@ var forwardRows = []row{
 		pkg:  ".", test: "TestPrologue",
 	},
 	{
+		doc: own, section: "proxy", must: "a Dial that its context ends returns the cause",
+		file: "internal/proxy/proxy.go",
+		old:  "if err != nil && over(ctx, err) {", new: "if false {",
+		test: "TestDialEnds",
+	},
+	{
+		doc: own, section: "proxy", must: "a Dial that its context ends returns the cause",
+		file: "internal/proxy/proxy.go",
+		old:  "<-ctx.Done()", new: "_ = ctx",
+		test: "TestDialEndsLate",
+	},
+	{
 		doc: own, section: "proxy", must: "the response of a proxy is bounded",
 		file: "internal/proxy/proxy.go",
 		old:  "if len(head) >= limit {", new: "if false {",
@@ -136,6 +148,13 @@ var forwardRows = []row{
 		test: "TestRefused",
 	},
 	{
+		doc: own, section: "websocket", must: "Read does not wait for a peer that broke the protocol",
+		file: "internal/websocket/conn.go",
+		old:  "	c.broken = true\n	c.mail.Unlock()\n	c.answerPing()\n",
+		new:  "	c.mail.Unlock()\n	_ = c.sendClose(statusProtocol)\n",
+		test: "TestFailureDoesNotHoldRead",
+	},
+	{
 		doc: own, section: "websocket", must: "the head of a request or response is bounded",
 		file: "internal/websocket/open.go",
 		old:  "if len(c.head) == maxHead {", new: "if false {",
@@ -147,6 +166,24 @@ var forwardRows = []row{
 		file: "internal/websocket/read.go",
 		old:  "\t\terr = errCut", new: "\t\terr = io.EOF",
 		test: "TestCut",
+	},
+	{
+		doc: own, section: "websocket", must: "a Close frame that was cut off is completed",
+		file: "internal/websocket/conn.go",
+		old:  "return c.flush() // what", new: "return nil // what",
+		test: "TestPartOfClose",
+	},
+	{
+		doc: own, section: "websocket", must: "a frame begins behind the end of the one before",
+		file: "internal/websocket/conn.go",
+		old:  "b := append(c.pending, op|finalBit)", new: "b := append(c.pending[:0], op|finalBit)",
+		test: "TestPartOfPong",
+	},
+	{
+		doc: own, section: "websocket", must: "a peer that does not read holds no Read with a ping",
+		file: "internal/websocket/read.go",
+		old:  "c.answerPing()", new: "c.sendPong()",
+		test: "TestPongDoesNotHoldRead",
 	},
 	{
 		doc: own, section: "websocket", must: "one direction ends alone",

@@ -5,16 +5,80 @@ var keysRows = []row{
 	{
 		doc: rfc9846, section: "7.1", must: "the key schedule",
 		file: "internal/keys/schedule.go",
-		old:  "\"derived\", emptyHash(m.hash))\n\treturn HandshakeSecret",
-		new:  "\"derived\", nil)\n\treturn HandshakeSecret",
-		pkg:  "test/vectors", test: "TestRFC8448",
+		old:  "\"derived\", emptyHash(m.hash))", new: "\"derived\", nil)",
+		pkg: "test/vectors", test: "TestRFC8448",
 	},
 	{
 		doc: rfc9846, section: "7.1", must: "the key schedule",
 		file: "internal/keys/schedule.go",
-		old:  "\"derived\", emptyHash(m.hash))\n\treturn MasterSecret",
-		new:  "\"derived\", nil)\n\treturn MasterSecret",
-		pkg:  "test/vectors", test: "TestRFC8448",
+		old:  "salt := m.salt()\n\treturn MasterSecret", new: "salt := m\n\treturn MasterSecret",
+		pkg: "test/vectors", test: "TestRFC8448",
+	},
+	{
+		doc: rfc9147, section: "5.9", must: "the labels of DTLS 1.3 without a pre-shared key",
+		file: "internal/keys/schedule.go",
+		old:  "\tm.datagram = datagram\n", new: "",
+		test: "TestWithoutPSK",
+	},
+	{
+		doc: own, section: "internal/keys", must: "two values derived together are those of each",
+		file: "internal/keys/expand.go", needs: sha,
+		old: "copy(out2, block2[:])", new: "copy(out2, block1[:])",
+		test: "TestExpandBoth",
+	},
+	{
+		doc: rfc9846, section: "4.4.1", must: "the hash of a transcript has the latest message",
+		file: "engine/transcript.go",
+		old:  "{\n\tt.known = 0", new: "{",
+		pkg: "engine", test: "TestTranscript",
+	},
+	{
+		doc: rfc9846, section: "4.4.1", must: "after a HelloRetryRequest the transcript begins anew",
+		file: "engine/transcript.go",
+		old:  "\tt.known = 0\n\tt.hash.Reset", new: "\tt.hash.Reset",
+		pkg: "engine", test: "TestTranscript",
+	},
+	{
+		doc: own, section: "internal/hmac256", must: "the length that is hashed has the pad",
+		file: "internal/hmac256/hmac.go", needs: sha,
+		old: "uint64(BlockSize+n)*8", new: "uint64(n)*8",
+		test: "TestVectors",
+	},
+	{
+		doc: own, section: "internal/hmac256", must: "a message of more than a block",
+		file: "internal/hmac256/hmac.go", needs: sha,
+		old: "if n > MaxOne {", new: "if n > MaxOne+1 {",
+		test: "TestAgainstStandard",
+	},
+	{
+		doc: own, section: "internal/hmac256", must: "what was behind a message is cleared",
+		file: "internal/hmac256/hmac.go", needs: sha,
+		old: "\tclear(blocks[n:end])\n", new: "",
+		test: "TestVectors",
+	},
+	{
+		doc: own, section: "internal/keys", must: "what is longer than two blocks has another way",
+		file: "internal/keys/expand.go", needs: sha,
+		old: "n > hmac256.Max ||", new: "n > hmac256.Max+200 ||",
+		test: "TestExpandLong",
+	},
+	{
+		doc: own, section: "internal/keys", must: "two values of more than a block have another way",
+		file: "internal/keys/expand.go", needs: sha,
+		old: "n <= hmac256.MaxOne", new: "n <= hmac256.Max",
+		test: "TestExpandLong",
+	},
+	{
+		doc: own, section: "internal/hmac256", must: "a key longer than a block is refused",
+		file: "internal/hmac256/hmac.go", needs: sha,
+		old: "len(key) > BlockSize", new: "len(key) > 2*BlockSize",
+		test: "TestBounds",
+	},
+	{
+		doc: own, section: "internal/hmac256", must: "the instructions are found where they are",
+		file: "internal/hmac256/hmac_amd64.s", needs: sha,
+		old: "ANDL $1, BX", new: "ANDL $0, BX",
+		test: "TestAccelerated",
 	},
 	{
 		doc: rfc9846, section: "7.1", must: "the key schedule",
@@ -30,7 +94,7 @@ var keysRows = []row{
 	},
 	{
 		doc: rfc9846, section: "7.1", must: "the key schedule",
-		file: "internal/keys/schedule.go",
+		file: "internal/keys/expand.go",
 		old:  "streamPrefix   = \"tls13 \"", new: "streamPrefix   = \"tls12 \"",
 		pkg: "test/vectors", test: "TestRFC8448",
 	},
@@ -61,8 +125,8 @@ var keysRows = []row{
 	{
 		doc: rfc9846, section: "7.2, 7.3", must: "keys, IVs and their updates",
 		file: "internal/keys/schedule.go",
-		old:  "m.expand(iv[:], \"iv\", nil)",
-		new:  "m.expand(iv[:], \"key\", nil)",
+		old:  "\"key\", \"iv\", nil)",
+		new:  "\"key\", \"key\", nil)",
 		pkg:  "test/vectors", test: "TestRFC8448",
 	},
 	{
@@ -74,8 +138,14 @@ var keysRows = []row{
 	{
 		doc: rfc9846, section: "5.3", must: "the nonce is the record number, exclusive or the IV",
 		file: "internal/record/tls13.go",
-		old:  "binary.BigEndian.Uint64(low)^d.seq", new: "d.seq",
+		old:  "binary.BigEndian.Uint32(iv[8:])^uint32(d.seq)", new: "uint32(d.seq)",
 		pkg: "engine", test: "TestFlows",
+	},
+	{
+		doc: rfc9846, section: "5.3", must: "the nonce is the record number, exclusive or the IV",
+		file: "internal/record/tls13.go",
+		old:  "binary.BigEndian.Uint64(iv[:8])^d.seq>>32", new: "binary.BigEndian.Uint64(iv[:8])",
+		test: "TestNonce13",
 	},
 	{
 		doc: rfc9846, section: "7.5", must: "exporters",
@@ -130,7 +200,8 @@ var keysRows = []row{
 		doc: own, section: "style", must: "secrets do not print",
 		file: "internal/record/tls13.go",
 		old:  "func (direction13) Format(s fmt.State, _ rune) { io.WriteString(s, \"[redacted]\") }",
-		new:  "func (d direction13) Format(s fmt.State, _ rune) { io.WriteString(s, fmt.Sprint(d.iv)) }",
+		new: "func (d direction13) Format(s fmt.State, _ rune) " +
+			"{ io.WriteString(s, fmt.Sprint(d.key().iv)) }",
 		test: "TestKeysNeverPrint",
 	},
 	{

@@ -9,13 +9,21 @@
 //	go run ./test/mutants -area engine         # those of one table
 //	go run ./test/mutants -run 'cookie'        # those whose line matches
 //	go run ./test/mutants -part 2/7            # the second of seven parts
+//	go run ./test/mutants -count 5             # each five times: a miss by chance is found
 //	go run ./test/mutants -list                # what there is, without running it
 //	go run ./test/mutants -check               # whether the rows fit the code
 //	go run ./test/mutants -requirements        # writes docs/requirements.md
 //
 // Before a mutant is tried its test must pass on the code as it is, and must
 // not be skipped. A mutant that does not compile, a text that is not found, and
-// a test that runs out of time are failures, not kills.
+// a test that runs out of time are failures, not kills. A mutant that fails is
+// tried up to twice more at the end, with nothing beside it, and the output
+// shows each try; those that fail three times are printed last.
+//
+// A test must kill its mutant each time, whatever the order of its goroutines.
+// With -count each test runs so many times, on the code as it is and with the
+// mutant; what fails to pass or to kill once is a failure, and is not tried
+// again. GOMAXPROCS in the environment is that of the tests, too.
 //
 // # Adding a row
 //
@@ -65,7 +73,7 @@ type options struct {
 	area, run, part string
 	list, check     bool
 	requirements    bool
-	jobs            int
+	jobs, count     int
 	timeout         time.Duration
 }
 
@@ -79,7 +87,8 @@ func main() {
 	flag.BoolVar(&o.requirements, "requirements", false,
 		"write docs/requirements.md and run nothing")
 	flag.IntVar(&o.jobs, "j", max(1, runtime.NumCPU()), "mutants to try at the same time")
-	flag.DurationVar(&o.timeout, "timeout", 2*time.Minute, "time for one test")
+	flag.IntVar(&o.count, "count", 1, "how `often` each test must kill its mutant")
+	flag.DurationVar(&o.timeout, "timeout", 6*time.Minute, "time for one test")
 	flag.Parse()
 	ok, err := command(&o)
 	if err != nil {

@@ -214,8 +214,8 @@ var mustRows13 = []row{
 	{
 		doc: rfc9846, section: "5.1", must: "an alert is one record, and a record one alert",
 		file: "engine/receiver.go",
-		old:  "if len(payload) != 2 {\n\t\treturn Event{}, r.wrongAlert",
-		new:  "if len(payload) < 2 {\n\t\treturn Event{}, r.wrongAlert",
+		old:  "if len(payload) != 2 {\n\t\treturn EventProgress, r.wrongAlert",
+		new:  "if len(payload) < 2 {\n\t\treturn EventProgress, r.wrongAlert",
 		test: "TestTwoAlertsInARecord",
 	},
 	{
@@ -228,8 +228,8 @@ var mustRows13 = []row{
 	{
 		doc: rfc9846, section: "5.4", must: "padding is zeros",
 		file: "internal/record/tls13.go",
-		old:  "dst = append(dst, make([]byte, pad)...)",
-		new:  "dst = append(dst, slices.Repeat([]byte{1}, pad)...)",
+		old:  "clear(inner[copy(inner, payload):])",
+		new:  "for i := copy(inner, payload); i < n; i++ {\n\t\t\tinner[i] = 1\n\t\t}",
 		test: "TestThereAndBack",
 	},
 	{

@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Each row's text stands once in its file, and its test exists.
@@ -164,5 +166,85 @@ func TestGenerate(t *testing.T) {
 	b, places := &batch{out: out}, map[string][]body{"f.go": g.bodies}
 	if !b.leaveOut("/tmp/f.go:8:3: undefined", places) || !out[3] || out[4] {
 		t.Errorf("left out: %v", out)
+	}
+}
+
+// TestByChance is what TestTimes runs: it misses each second time, and passes without a mutant.
+func TestByChance(t *testing.T) {
+	name := os.Getenv(chosen)
+	if name == "" {
+		return
+	}
+	before, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, append(before, 'x'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if len(before)%2 == 0 {
+		t.Error("killed")
+	}
+}
+
+// With -count a mutant that is missed once has survived.
+func TestTimes(t *testing.T) {
+	root, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &row{file: "test/mutants/run.go", test: "TestByChance"}
+	for count, missed := range map[int]int{1: 0, 2: 1, 5: 2} {
+		name := filepath.Join(t.TempDir(), "runs")
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l := &lab{root: root, timeout: time.Minute, count: count}
+		n, out, detail := l.times(binary, r, name)
+		want := ""
+		if missed > 0 {
+			want = fmt.Sprintf(": missed %d of %d times", missed, count)
+		}
+		if n != missed || (out == killed) != (missed == 0) || detail != want {
+			t.Errorf("%d runs: missed %d, %v%s", count, n, out, detail)
+		}
+	}
+}
+
+// A mutant that fails is tried up to three times in all.
+func TestAgain(t *testing.T) {
+	l := &lab{rows: []*row{{must: "a rule"}}}
+	for kills, want := range []struct {
+		ran int
+		out outcome
+	}{{2, broken}, {1, killed}, {2, killed}} {
+		ran := 0
+		out, line := l.again(0, func(int, *row) (outcome, string) {
+			if ran++; ran == kills {
+				return killed, ""
+			}
+			return broken, ": why"
+		})
+		if ran != want.ran || out != want.out || !strings.HasPrefix(line, out.String()) {
+			t.Errorf("killed in the run %d: ran %d times, %q", kills, ran, line)
+		}
+	}
+}
+
+// What a test printed that fails on the code as it is belongs to the error.
+func TestPassed(t *testing.T) {
+	r := &row{test: "TestA"}
+	if err := passed(r, "--- PASS: TestA (0.00s)\nPASS\n", nil); err != nil {
+		t.Error(err)
+	}
+	text := "a_test.go:1: the reason\n" + strings.Repeat("a line\n", 30) + "--- FAIL: TestA (0.00s)\n"
+	for _, err := range []error{nil, errTimeout} {
+		if err := passed(r, text, err); err == nil || !strings.Contains(err.Error(), "the reason") {
+			t.Errorf("got %v", err)
+		}
 	}
 }

@@ -109,9 +109,9 @@ var natsRows = []row{
 	},
 	{
 		doc: own, section: "relay", must: "a member that leaves acknowledges what it received",
-		file: "internal/link/hub.go",
-		old:  "p != nil {\n\t\t\th.send",
-		new:  "p != nil && false {\n\t\t\th.send",
+		file: "internal/link/flow.go",
+		old:  "c.lastAck(time.Now()); p != nil {",
+		new:  "c.lastAck(time.Now()); p != nil && p.count > 0 {",
 		test: "TestCloseAcknowledges",
 	},
 	{
@@ -195,7 +195,7 @@ var natsRows = []row{
 	{
 		doc: own, section: "fleet", must: "a ticket key opens no longer than its tickets live",
 		file: "fleet/natsfleet/keys.go",
-		old:  "i != sealing && m.opens(k, now)",
+		old:  "i != sealing && m.opens(k, now.Add(-m.ahead))",
 		new:  "i != sealing",
 		test: "TestKeys",
 	},
@@ -209,8 +209,8 @@ var natsRows = []row{
 	{
 		doc: own, section: "fleet", must: "a member without NATS seals with its own keys",
 		file: "fleet/natsfleet/keys.go",
-		old:  "\tif m.state.Shared {\n\t\tsealing",
-		new:  "\tif true {\n\t\tsealing",
+		old:  "\tif !m.state.Shared {\n\t\treturn -1",
+		new:  "\tif false {\n\t\treturn -1",
 		test: "TestNATSIsLost",
 	},
 	{
@@ -312,5 +312,17 @@ var natsRows = []row{
 		old:  "case f.ticketKeys != \"\" && early:",
 		new:  "case false:",
 		test: "TestScripts/fleet",
+	},
+	{
+		doc: own, section: "fleet", must: "a member uses the keys by the clock of NATS",
+		file: "fleet/natsfleet/keys.go",
+		old:  "sealingKey(m.keys, now.Add(-m.ahead))", new: "sealingKey(m.keys, now)",
+		test: "TestWrongClock",
+	},
+	{
+		doc: own, section: "fleet", must: "a key for a time to come does not keep back the next one",
+		file: "fleet/natsfleet/keys.go",
+		old:  "|| k.from > latest", new: "|| false && k.from > latest",
+		test: "TestWrongClock",
 	},
 }

@@ -6,8 +6,8 @@ var recordRows = []row{
 		doc: rfc9846, section: "5.3",
 		must: "records that several goroutines seal have numbers of their own",
 		file: "internal/record/tls13.go",
-		old:  "\ts.seq = room.limit\n",
-		new:  "\ts.seq = room.limit - 1\n",
+		old:  "\ts.seq = part.limit\n",
+		new:  "\ts.seq = part.limit - 1\n",
 		test: "TestReserve",
 	},
 	{
@@ -42,7 +42,7 @@ var recordRows = []row{
 		doc: rfc9846, section: "5.2",
 		must: "the inner plaintext is at most 2^14 + 1 bytes, else record_overflow",
 		file: "internal/record/tls13.go",
-		old:  "len(inner) > o.MaxInner", new: "len(inner) > o.MaxInner+1",
+		old:  "case n >= o.MaxInner:", new: "case n > o.MaxInner:",
 		test: "TestLimits",
 	},
 	{

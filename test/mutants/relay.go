@@ -136,6 +136,34 @@ var relayRows = []row{
 		test: "TestForgedAreBounded",
 	},
 	{
+		doc: own, section: "internal/link",
+		must: "a relay causes few events of a member that joins and leaves",
+		file: "internal/link/pace.go",
+		old:  "	if wait == 0 {", new: "	if wait >= 0 {",
+		test: "TestJoinsAndLeaves",
+	},
+	{
+		doc: own, section: "internal/link",
+		must: "what is read before the end of a Hub is not taken after it",
+		file: "internal/link/hub.go",
+		old:  "if err != nil || h.ctx.Err() != nil {", new: "if err != nil {",
+		test: "TestJoinsAndLeaves",
+	},
+	{
+		doc: own, section: "internal/link",
+		must: "a relay causes few events of members that are left out",
+		file: "internal/link/hub.go",
+		old:  "h.crowd <= maxForged", new: "true",
+		test: "TestLeftOut",
+	},
+	{
+		doc: own, section: "internal/link",
+		must: "a relay that ends each connection at once is tried less and less often",
+		file: "internal/link/hub.go",
+		old:  "time.Since(joined) >= steady {", new: "time.Since(joined) >= 0 {",
+		test: "TestRelayThatEndsConnections",
+	},
+	{
 		doc: own, section: "internal/link", must: "a packet counts for its sender and receiver alone",
 		file: "internal/link/packet.go",
 		old:  "s.mac.Write(s.ends[1][:])", new: "",
@@ -176,7 +204,7 @@ var relayRows = []row{
 	{
 		doc: own, section: "internal/link", must: "packets of a link that has ended make no new one",
 		file: "internal/link/hub.go",
-		old:  "id == h.id || h.isPast(id) ||", new: "id == h.id ||",
+		old:  "id == h.id || h.pastOf(id) != nil ||", new: "id == h.id ||",
 		test: "TestEndedLinkStaysEnded",
 	},
 	{
@@ -214,14 +242,14 @@ var relayRows = []row{
 	{
 		doc: own, section: "talk", must: "a name that looks like a remembered one is not another",
 		file: "talk/pair.go",
-		old:  `{"talk:" + keys[0],`, new: `{"talk:" + name + keys[0][:0],`,
+		old:  `all = append(all, "talk:"+key)`, new: `all = append(all, "talk:"+name+key[:0])`,
 		test: "TestChangedKey",
 	},
 	{
 		doc: own, section: "talk", must: "a name with other capital letters is not another",
-		file: "talk/pair.go",
-		old:  `, "talk:" + keys[1]}`, new: `, "talk:" + keys[0]}`,
-		test: "TestChangedKey",
+		file: "internal/nickname/nickname.go",
+		old:  "skeleton(strings.ToLower(name)),", new: "skeleton(name),",
+		test: "TestKeys",
 	},
 	{
 		doc: own, section: "talk", must: "records are padded to few sizes",
@@ -392,19 +420,19 @@ var relayRows = []row{
 		doc: own, section: "internal/link", must: "a packet that is repeated is reported",
 		file: "internal/link/arrivals.go",
 		old:  "return a.tell(1, ErrRepeated)", new: "return nil",
-		test: "TestHostileRelay/repeats",
+		test: "TestArrivals",
 	},
 	{
 		doc: own, section: "internal/link", must: "a packet that is missing is reported",
 		file: "internal/link/arrivals.go",
 		old:  "if gap == 0 || excused {", new: "if gap == 0 || !excused {",
-		test: "TestHostileRelay/drops",
+		test: "TestArrivals",
 	},
 	{
 		doc: own, section: "internal/link", must: "a packet that is out of order is reported",
 		file: "internal/link/arrivals.go",
 		old:  "return a.tell(2, ErrReordered)", new: "return nil",
-		test: "TestHostileRelay/reorders",
+		test: "TestArrivals",
 	},
 	{
 		doc: own, section: "internal/link", must: "a relay cannot make many reports",

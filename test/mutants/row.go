@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/sealsock/sealsock/internal/gcm"
+	"github.com/sealsock/sealsock/internal/hmac256"
+	"github.com/sealsock/sealsock/internal/x25519"
 )
 
 // A row is a requirement, and a mutant that breaks it where there can be one.
@@ -31,14 +33,19 @@ type row struct {
 	area string // the table, filled in by mutants
 }
 
-// What the two variants of the assembly of internal/gcm need.
+// What the two variants of the assembly of internal/gcm need, and those of internal/x25519 and
+// internal/hmac256.
 const (
 	avx512 = "AVX-512, VAES and VPCLMULQDQ"
 	vaes   = "AVX2, VAES and VPCLMULQDQ"
+	ifma   = "AVX-512 IFMA"
+	sha    = "the SHA extensions"
 )
 
 // needs maps what a row may need to whether this machine has it.
-var needs = map[string]func() bool{avx512: gcm.AVX512, vaes: gcm.Accelerated}
+var needs = map[string]func() bool{
+	avx512: gcm.AVX512, vaes: gcm.Accelerated, ifma: x25519.Accelerated, sha: hmac256.Accelerated,
+}
 
 // mutants returns the rows that have a mutant, in the order of the tables.
 func mutants() []*row {

@@ -34,6 +34,7 @@ func (o outcome) String() string {
 type lab struct {
 	root, temp string
 	timeout    time.Duration
+	count      int    // how often each test runs
 	rows       []*row // all that are tried; a mutant's number is its place
 
 	mu      sync.Mutex
@@ -49,23 +50,31 @@ func try(root string, rows []*row, o *options) (ok bool, err error) {
 	}
 	defer os.RemoveAll(temp)
 	l := &lab{
-		root: root, temp: temp, timeout: o.timeout, rows: rows,
+		root: root, temp: temp, timeout: o.timeout, count: max(1, o.count), rows: rows,
 		whole: map[string]func() error{}, batches: map[string]func() *batch{},
 	}
 	start := time.Now()
 	work := make(chan int)
 	var wg sync.WaitGroup
-	var print sync.Mutex
+	var mu sync.Mutex
 	total := map[outcome]int{}
+	var again []int
+	var failed []string
 	for range max(1, o.jobs) {
 		wg.Go(func() {
 			for i := range work {
-				start := time.Now()
-				out, detail := l.one(i, rows[i])
-				print.Lock()
-				total[out]++
-				fmt.Printf("%s (%.1fs) %s%s\n", out, time.Since(start).Seconds(), rows[i], detail)
-				print.Unlock()
+				out, line := l.report(i, l.one)
+				mu.Lock()
+				fmt.Println(line)
+				switch {
+				case out == killed || out == notHere:
+					total[out]++
+				case l.count > 1:
+					failed = append(failed, line)
+				default:
+					again = append(again, i)
+				}
+				mu.Unlock()
 			}
 		})
 	}
@@ -74,11 +83,60 @@ func try(root string, rows []*row, o *options) (ok bool, err error) {
 	}
 	close(work)
 	wg.Wait()
-	failed := total[survived] + total[broken]
+	for _, i := range again {
+		out, line := l.again(i, l.second)
+		if out == killed {
+			total[killed]++
+		} else {
+			failed = append(failed, line)
+		}
+	}
 	fmt.Printf("%d passed, %d failed, %d not run here, in %.0fs: "+
 		"a mutant passes when its test fails\n",
-		total[killed], failed, total[notHere], time.Since(start).Seconds())
-	return failed == 0, nil
+		total[killed], len(failed), total[notHere], time.Since(start).Seconds())
+	for _, line := range failed {
+		fmt.Println(line)
+	}
+	return len(failed) == 0, nil
+}
+
+// report tries one mutant and returns the line about it.
+func (l *lab) report(i int, try func(int, *row) (outcome, string)) (outcome, string) {
+	start := time.Now()
+	out, detail := try(i, l.rows[i])
+	return out, fmt.Sprintf("%s (%.1fs) %s%s", out, time.Since(start).Seconds(), l.rows[i], detail)
+}
+
+// tries is how often a mutant that fails is tried in all.
+const tries = 3
+
+// again tries a mutant that failed again, with nothing beside it, until it is killed or has
+// been tried three times in all: a test whose outcome depends on the order of goroutines may
+// miss a mutant once, and a busy machine may exceed the time of a test. It prints each try, and
+// returns what became of the last one.
+func (l *lab) again(i int, try func(int, *row) (outcome, string)) (out outcome, line string) {
+	for n := 2; n <= tries; n++ {
+		fmt.Printf("try %d of %d: %s\n", n, tries, l.rows[i])
+		out, line = l.report(i, try)
+		fmt.Println(line)
+		if out == killed {
+			break
+		}
+	}
+	return out, line
+}
+
+// second checks that the test passes on the code as it is, and tries the mutant alone.
+func (l *lab) second(i int, r *row) (outcome, string) {
+	b := l.batch(r.dir())
+	if b.err != nil {
+		return broken, "\n\t" + b.err.Error()
+	}
+	text, err := l.test(b.binary, r, "")
+	if err := passed(r, text, err); err != nil {
+		return broken, "\n\t" + err.Error()
+	}
+	return l.alone(i, r)
 }
 
 // one tries one mutant. detail tells what went wrong. A mutant that survives in a batch
@@ -95,12 +153,28 @@ func (l *lab) one(i int, r *row) (out outcome, detail string) {
 		return broken, "\n\t" + err.Error()
 	}
 	if !b.out[i] {
-		text, err := l.test(b.binary, r, strconv.Itoa(i))
-		if out, detail := verdict(text, err); out == killed {
+		missed, out, detail := l.times(b.binary, r, strconv.Itoa(i))
+		if missed < l.count {
 			return out, detail
 		}
 	}
 	return l.alone(i, r)
+}
+
+// times runs the row's test as often as l.count tells, in a binary with the mutant, and returns
+// how often it was missed. The outcome is that of the last run that missed it.
+func (l *lab) times(binary string, r *row, mutant string) (missed int, out outcome, detail string) {
+	for range l.count {
+		text, err := l.test(binary, r, mutant)
+		if o, d := verdict(text, err); o != killed {
+			missed++
+			out, detail = o, d
+		}
+	}
+	if missed > 0 && l.count > 1 {
+		detail = fmt.Sprintf(": missed %d of %d times%s", missed, l.count, detail)
+	}
+	return missed, out, detail
 }
 
 // alone builds a binary with nothing but one mutant, and tries it.
@@ -119,8 +193,8 @@ func (l *lab) alone(i int, r *row) (out outcome, detail string) {
 	if err := l.build(r.dir(), binary, "-overlay="+overlay); err != nil {
 		return broken, "\n\t" + err.Error()
 	}
-	text, err := l.test(binary, r, "")
-	return verdict(text, err)
+	_, out, detail = l.times(binary, r, "")
+	return out, detail
 }
 
 // verdict judges the run of a mutant's test.
@@ -189,16 +263,29 @@ func (l *lab) passesWhole(b *batch, r *row) error {
 	whole := l.whole[key]
 	if whole == nil {
 		whole = sync.OnceValue(func() error {
-			text, err := l.test(b.binary, r, "")
-			if err != nil {
-				return fmt.Errorf("%s fails on the code as it is: %w: %s", r.test, err, last(text))
+			for range l.count {
+				text, err := l.test(b.binary, r, "")
+				if err := passed(r, text, err); err != nil {
+					return err
+				}
 			}
-			return ran(text, r.test)
+			return nil
 		})
 		l.whole[key] = whole
 	}
 	l.mu.Unlock()
 	return whole()
+}
+
+// passed judges the run of a row's test on the code as it is. The error has what it printed.
+func passed(r *row, text string, err error) error {
+	if err == nil {
+		err = ran(text, r.test)
+	}
+	if err != nil {
+		return fmt.Errorf("%s fails on the code as it is: %w: %s", r.test, err, end(text, 60))
+	}
+	return nil
 }
 
 // ran checks by its output that a test ran and was not skipped.
@@ -255,9 +342,11 @@ func pattern(test string) string {
 	return strings.Join(parts, "/")
 }
 
-// last returns the end of an output, indented.
-func last(text string) string {
+// last returns the last lines of an output, indented.
+func last(text string) string { return end(text, 12) }
+
+// end returns at most so many of the last lines of an output, indented.
+func end(text string, most int) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
-	const most = 12
 	return "\n\t\t" + strings.Join(lines[max(0, len(lines)-most):], "\n\t\t")
 }

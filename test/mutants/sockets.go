@@ -43,8 +43,8 @@ var socketsRows = []row{
 	{
 		doc: own, section: "chat", must: "no name looks like that of another member",
 		file: "internal/nickname/nickname.go",
-		old:  "strings.ToLower(confusables.Skeleton(name)),", new: "strings.ToLower(name),",
-		pkg: "chat", test: "TestNames",
+		old:  "skeleton(name), skeleton(", new: "name, skeleton(",
+		test: "TestKeys",
 	},
 	{
 		doc: own, section: "seal", must: "--exec gets no SEAL_ variable of the environment",

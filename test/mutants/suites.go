@@ -71,9 +71,21 @@ var suitesRows = []row{
 	{
 		doc: rfc9846, section: "7.4.1, 7.4.2", must: "all-zero shared secrets are refused",
 		file: "internal/suites/montgomery.go",
-		old:  "if !m.shared(shared, scalar[:m.size], share) {",
-		new:  "if m.shared(shared, scalar[:m.size], share); false {",
+		old:  "if !m.both(ours, shared, scalar[:m.size], share) {",
+		new:  "if m.both(ours, shared, scalar[:m.size], share); false {",
 		test: "TestHostileShares",
+	},
+	{
+		doc: rfc7748, section: "5", must: "X25519 clamps the secret",
+		file: "internal/x25519/base.go",
+		old:  "digits[63] = digits[63]&7 | 4", new: "digits[63] &= 7",
+		test: "TestPublic",
+	},
+	{
+		doc: rfc7748, section: "5", must: "X25519 clamps the secret",
+		file: "internal/x25519/base.go",
+		old:  "\tdigits[0] &= 8\n", new: "",
+		test: "TestPublic",
 	},
 	{
 		doc: "RFC 7919", section: "Appendix A", must: "the primes are those of the formula",

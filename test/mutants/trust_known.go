@@ -23,6 +23,14 @@ var knownRows = []row{
 	},
 	{
 		doc: own, section: "trust: known peers",
+		must: "a KnownPeers that OpenKnownPeers has not made accepts no key",
+		file: "trust/known.go",
+		old:  "return false, &Error{Code: CodeKnownPeers, Certificate: leaf, Err: errNoKnownPeers}",
+		new:  "return true, nil",
+		test: "TestZeroKnownPeers",
+	},
+	{
+		doc: own, section: "trust: known peers",
 		must: "a file that other users may change is refused",
 		file: "trust/known_unix.go",
 		old:  "fs.FileMode(0o022)", new: "fs.FileMode(0)",
@@ -54,5 +62,18 @@ var knownRows = []row{
 		file: "trust/known.go",
 		old:  "return !key.byRoots && key.pin == pin", new: "return key.byRoots || key.pin == pin",
 		test: "TestKnownPeers",
+	},
+	{
+		doc: own, section: "trust: known peers", must: "a full disk leaves no half of a line",
+		file: "trust/known.go",
+		old:  "errors.Join(err, f.Truncate(info.Size()))", new: "err",
+		test: "TestKnownDiskIsFull",
+	},
+	{
+		doc: own, section: "trust: known peers", must: "a user is asked once about a key",
+		file: "trust/known.go",
+		old:  "if known, err := k.lookUp(names, leaf); err != nil || len(known) > 0 {",
+		new:  "if known, err := k.lookUp(names, leaf); false {",
+		test: "TestKnownWhileAsking",
 	},
 }

@@ -3,6 +3,60 @@ package main
 // tunnelRows are about seal tunnel and package tunnel.
 var tunnelRows = []row{
 	{
+		doc: own, section: "tunnel",
+		must: "seal tunnel reload has the outcome of a reload that began after it",
+		file: "cmd/seal/tunnel_outcome.go",
+		old:  "o.Done > before", new: "o.Done >= before",
+		test: "TestReloadOutcome",
+	},
+	{
+		doc: own, section: "tunnel", must: "the error of a reload in its file is bounded",
+		file: "cmd/seal/tunnel_outcome.go",
+		old:  "text[:min(len(text), maxOutcome/8)]", new: "text",
+		test: "TestReloadOutcome",
+	},
+	{
+		doc: own, section: "tunnel",
+		must: "a half of what a process writes of its reloads is no outcome",
+		file: "cmd/seal/tunnel_outcome.go",
+		old:  "if string(sum) != fmt", new: "if false && string(sum) != fmt",
+		test: "TestOutcomeOfOthers",
+	},
+	{
+		doc: own, section: "tunnel",
+		must: "seal tunnel reload takes a half of the file for no number of reloads",
+		file: "cmd/seal/tunnel_outcome.go",
+		old:  "case err == nil || errors.Is(err, fs.ErrNotExist):",
+		new:  "case err != fs.ErrInvalid:",
+		test: "TestBegunReloads",
+	},
+	{
+		doc: own, section: "tunnel", must: "a step of the clock does not keep a backend from use",
+		file: "tunnel/backend.go",
+		old:  "int64(time.Since(clock) + h.", new: "time.Now().UnixNano() + int64(h.",
+		test: "TestClock",
+	},
+	{
+		doc: own, section: "tunnel", must: "a signal to reload does not hide one to upgrade",
+		file: "cmd/seal/tunnel_unix.go",
+		old:  "signal.Notify(signals.upgrade, ", new: "signal.Notify(signals.reload, ",
+		test: "TestSignalsWait",
+	},
+	{
+		doc: own, section: "tunnel", must: "a file that changes while it is read is read again",
+		file: "cmd/seal/tunnel_watch.go",
+		old:  "loaded = now // after", new: "loaded = r.stateOf(cfg) // after",
+		test: "TestWatchDuringReload",
+	},
+	{
+		doc: own, section: "tunnel", must: "an empty text in the file is a mistake: with an empty " +
+			"psk_file a tunnel would serve clients without a key",
+		file: "tunnel/parse.go",
+		old:  "v.Kind == unstable.String && len(v.Data) == 0",
+		new:  "v.Kind == unstable.String && false",
+		test: "TestProblems",
+	},
+	{
 		doc: own, section: "tunnel", must: "what is read to find a ClientHello is bounded",
 		file: "tunnel/hello.go",
 		old:  "if len(read)+size > maxHello {", new: "if false {",
@@ -12,7 +66,7 @@ var tunnelRows = []row{
 		doc: own, section: "tunnel", must: "rules about the peer hold also on resumed connections",
 		file: "tunnel/access.go",
 		old:  "if !r.allow(leaf) {", new: "if !r.allow(leaf) && !c.ConnectionState().DidResume {",
-		test: "TestPeerRules",
+		test: "TestPeerRulesOfResumed",
 	},
 	{
 		doc: own, section: "tunnel", must: "each list of a rule about the peer must hold",
@@ -97,6 +151,55 @@ var tunnelRows = []row{
 		file: "tunnel/upgrade_unix.go",
 		old:  "\t\t\tg.resume()\n", new: "\t\t\t_ = g\n",
 		test: "TestUpgradeThatFails",
+	},
+	{
+		doc: own, section: "tunnel", must: "a hand-over that does not happen extends no limit",
+		file: "tunnel/pair.go",
+		old:  "alarm.After(p.lifetime-time.Since(p.began), ", new: "alarm.After(p.lifetime, ",
+		test: "TestLimitsOutliveStop",
+	},
+	{
+		doc: own, section: "tunnel", must: "a process that stops does not wait for one that stands " +
+			"still in a hand-over",
+		file: "tunnel/takeover_unix.go",
+		old:  "WithTimeout(s.ctx, moveTime)", new: "WithTimeout(context.Background(), moveTime)",
+		test: "TestStoppingWhileTaking",
+	},
+	{
+		doc: own, section: "tunnel",
+		must: "a process that stops in a hand-over tells the new one that it has everything",
+		file: "tunnel/upgrade_unix.go",
+		old:  "tell(context.Background(), u,", new: "tell(s.ctx, u,",
+		test: "TestStoppingWhileHandingOver",
+	},
+	{
+		doc: own, section: "tunnel",
+		must: "a service of stunnel for a name keeps its demands on clients, or is refused",
+		file: "tunnel/stunnel_names.go",
+		old:  "case t.tls.demands(m.Server):", new: "case false:",
+		test: "TestStunnelRefuses",
+	},
+	{
+		doc: own, section: "tunnel",
+		must: "a service of stunnel for a name has the protocol of its address, or is refused",
+		file: "tunnel/stunnel_names.go",
+		old:  "case t.Proxy.Send != m.Proxy.Send ||", new: "case false &&",
+		test: "TestStunnelRefuses",
+	},
+	{
+		doc: own, section: "tunnel",
+		must: "a file of stunnel with more included files than are read is refused",
+		file: "tunnel/stunnel.go",
+		old:  "r.files > maxIncluded {", new: "false {",
+		test: "TestStunnelRefuses",
+	},
+	{
+		doc: own, section: "tunnel",
+		must: "rules about names in certificates that nothing verifies are refused",
+		file: "tunnel/check.go",
+		old:  "return !slices.ContainsFunc(rules, func",
+		new:  "return true || !slices.ContainsFunc(rules, func",
+		test: "TestProblems",
 	},
 	{
 		doc: own, section: "tunnel", must: "an option of stunnel that cannot be honoured is refused",

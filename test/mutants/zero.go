@@ -3,6 +3,20 @@ package main
 // zeroRows are about nil and zero values of exported types.
 var zeroRows = []row{
 	{
+		doc: own, section: "engine.Receiver", must: "ReceiveTo without an Event is an error",
+		file: "engine/receiver.go",
+		old:  "\tif ev == nil {\n\t\treturn 0, errNoEvent\n\t}\n",
+		new:  "",
+		test: "TestReceiveToNeedsAnEvent",
+	},
+	{
+		doc: own, section: "engine.Receiver", must: "an Event has nothing of an earlier one",
+		file: "engine/receiver.go",
+		old:  "\t*ev = Event{}\n",
+		new:  "",
+		test: "TestReceiveToNeedsAnEvent",
+	},
+	{
 		doc: own, section: "Conn", must: "a nil or zero Conn returns errors",
 		file: "internal/stream/guard.go",
 		old:  "return c != nil && c.raw != nil", new: "return true",
@@ -45,5 +59,17 @@ var zeroRows = []row{
 		file: "engine/errors.go",
 		old:  "errors.As(err, &own) && own != nil:", new: "errors.As(err, &own):",
 		pkg: ".", test: "TestNilErrorOfCallback",
+	},
+	{
+		doc: own, section: "sealsock", must: "a Listener without a listener below is an error",
+		file: "listener.go",
+		old:  "	if inner == nil {", new: "	if false {",
+		pkg: ".", test: "TestNothingBelow/sealsock.NewListener",
+	},
+	{
+		doc: own, section: "starttls", must: "a nil connection is an error",
+		file: "starttls/starttls.go",
+		old:  "	if conn == nil {", new: "	if false {",
+		pkg: ".", test: "TestNothingBelow/starttls.Client",
 	},
 }

@@ -47,45 +47,71 @@ func BenchmarkDatagrams(b *testing.B) {
 	}
 }
 
-// carry sends b.N messages. At most a window of them is under way, which the socket has room for.
+// carry sends b.N messages.
 func carry(b *testing.B, batch int, c carrier) {
-	const window = 64
-	var sent, got atomic.Int64
-	room := make(chan struct{}, 1)
+	f := newFlow(batch, c)
+	b.SetBytes(messageSize)
+	before := processorTime(b)
+	b.ResetTimer()
+	if err := f.carry(b.N); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op")
+	b.ReportMetric(float64(f.lost)/float64(b.N), "lost/op")
+}
+
+// A flow sends messages in batches. At most a window of them is under way, which the socket has
+// room for.
+type flow struct {
+	carrier
+	messages [][]byte // of a batch
+	got      atomic.Int64
+	room     chan struct{}
+	sent     int64
+	lost     int64
+}
+
+func newFlow(batch int, c carrier) *flow {
+	f := &flow{carrier: c, room: make(chan struct{}, 1), messages: make([][]byte, batch)}
+	for i := range f.messages {
+		f.messages[i] = make([]byte, messageSize)
+	}
 	go func() {
-		for c.receive(func(n int) { got.Add(int64(n)) }) == nil {
+		for c.receive(func(n int) { f.got.Add(int64(n)) }) == nil {
 			select {
-			case room <- struct{}{}:
+			case f.room <- struct{}{}:
 			default:
 			}
 		}
 	}()
-	messages := make([][]byte, batch)
-	for i := range messages {
-		messages[i] = make([]byte, messageSize)
+	return f
+}
+
+// carry sends n messages, and waits until they have arrived.
+func (f *flow) carry(n int) error {
+	const window = 64
+	for n > 0 {
+		some := f.messages[:min(n, len(f.messages))]
+		if err := f.send(some); err != nil {
+			return err
+		}
+		f.sent += int64(len(some))
+		n -= len(some)
+		f.wait(window - int64(len(f.messages)))
 	}
-	b.SetBytes(messageSize)
-	lost := int64(0)
-	wait := func(left int64) {
-		for sent.Load()-got.Load()-lost > left {
-			select {
-			case <-room:
-			case <-time.After(time.Second):
-				lost = sent.Load() - got.Load()
-			}
+	f.wait(0)
+	return nil
+}
+
+// wait waits until no more than left messages are under way.
+func (f *flow) wait(left int64) {
+	for f.sent-f.got.Load()-f.lost > left {
+		select {
+		case <-f.room:
+		case <-time.After(time.Second):
+			f.lost = f.sent - f.got.Load()
 		}
 	}
-	before := processorTime(b)
-	for b.ResetTimer(); sent.Load() < int64(b.N); wait(window - int64(batch)) {
-		n := min(batch, b.N-int(sent.Load()))
-		if err := c.send(messages[:n]); err != nil {
-			b.Fatal(err)
-		}
-		sent.Add(int64(n))
-	}
-	wait(0)
-	b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op")
-	b.ReportMetric(float64(lost)/float64(b.N), "lost/op")
 }
 
 // processorTime is what this process has used so far.
@@ -128,7 +154,10 @@ func sealsockCarrier(b *testing.B) carrier {
 	}
 	s := <-accepted
 	b.Cleanup(func() { c.Close(); s.Close(); l.Close() })
-	buf := make([]byte, 2000)
+	buffers := make([][]byte, 64)
+	for i := range buffers {
+		buffers[i] = make([]byte, 2000)
+	}
 	return carrier{
 		send: func(messages [][]byte) error {
 			if len(messages) == 1 {
@@ -139,8 +168,11 @@ func sealsockCarrier(b *testing.B) carrier {
 			return err
 		},
 		receive: func(got func(int)) error {
-			_, err := s.Read(buf)
-			got(1)
+			n, err := s.ReadBatch(buffers)
+			for i := range buffers[:n] {
+				buffers[i] = buffers[i][:cap(buffers[i])]
+			}
+			got(n)
 			return err
 		},
 	}
@@ -212,7 +244,9 @@ func plainCarrier(b *testing.B) carrier {
 		},
 		receive: func(got func(int)) error {
 			n := 0
-			err := r.Read(func(netip.AddrPort, []byte) { n++ })
+			err := r.Read(func(run udpbatch.Run) {
+				run.Each(func([]byte) { n++ })
+			})
 			got(n)
 			return err
 		},
@@ -243,11 +277,21 @@ func BenchmarkHandshakes(b *testing.B) {
 }
 
 func handshakes(b *testing.B, p *parties, network string) {
+	dial := dialing(b, p, network)
+	for b.Loop() {
+		if err := dial(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// dialing returns a function that makes a connection to a Listener and closes it.
+func dialing(b *testing.B, p *parties, network string) func() error {
 	l, err := sealsock.Listen(b.Context(), network+"://127.0.0.1:0", p.server)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer l.Close()
+	b.Cleanup(func() { l.Close() })
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -261,23 +305,33 @@ func handshakes(b *testing.B, p *parties, network string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for b.Loop() {
+	return func() error {
 		c, err := d.Dial(b.Context(), network+"://"+l.Addr().String())
-		if err != nil {
-			b.Fatal(err)
+		if err == nil {
+			c.Close()
 		}
-		c.Close()
+		return err
 	}
 }
 
 func pionHandshakes(b *testing.B, p *parties, group elliptic.Curve) {
+	dial := pionDialing(b, p, group)
+	for b.Loop() {
+		if err := dial(); err != nil {
+			b.Skip(err) // a group that it does not have
+		}
+	}
+}
+
+// pionDialing is dialing for pion/dtls.
+func pionDialing(b *testing.B, p *parties, group elliptic.Curve) func() error {
 	groups := dtls.WithEllipticCurves(group)
 	l, err := dtls.ListenWithOptions("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)},
 		serverOptions(append(p.pionServer, groups))...)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer l.Close()
+	b.Cleanup(func() { l.Close() })
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -290,15 +344,13 @@ func pionHandshakes(b *testing.B, p *parties, group elliptic.Curve) {
 			}()
 		}
 	}()
-	for b.Loop() {
+	return func() error {
 		c, err := dtls.DialWithOptions("udp", l.Addr().(*net.UDPAddr),
 			clientOptions(append(p.pionClient, groups))...)
 		if err == nil {
 			err = c.HandshakeContext(b.Context())
+			c.Close()
 		}
-		if err != nil {
-			b.Skip(err) // a group that it does not have
-		}
-		c.Close()
+		return err
 	}
 }

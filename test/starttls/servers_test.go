@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/peers"
 	"github.com/sealsock/sealsock/internal/servertest"
 	"github.com/sealsock/sealsock/starttls"
@@ -75,7 +76,7 @@ func TestServers(t *testing.T) {
 			p := servertest.New(t)
 			ports := make([]int, len(s.protocols))
 			for i := range ports {
-				ports[i] = servertest.FreePort(t)
+				ports[i] = freeport.Pick(t)
 			}
 			s.start(t, p, ports)
 			for i, name := range s.protocols {

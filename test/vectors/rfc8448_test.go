@@ -91,7 +91,7 @@ func (p *player) play(r sent) {
 		plain := &record.Plain{Version: h.Version}
 		opener, sealer = plain, plain
 	}
-	typ, content, err := opener.Open(bytes.Clone(r.raw))
+	typ, content, err := opener.OpenTo(nil, bytes.Clone(r.raw))
 	if err != nil {
 		p.Fatalf("record %d from %s: %v", d.records, r.from, err)
 	}
@@ -185,7 +185,7 @@ func (p *player) serverHello(msg []byte) {
 	}
 	p.value("shared secret", shared)
 	p.handshake = p.early.Handshake(shared)
-	c, s := p.handshake.ClientTraffic(p.hash()), p.handshake.ServerTraffic(p.hash())
+	c, s := p.handshake.Traffic(p.hash())
 	p.traffic("c hs traffic", c)
 	p.traffic("s hs traffic", s)
 	p.protect(&p.server, s)
@@ -204,8 +204,8 @@ func (p *player) finished(d *direction) {
 	}
 	p.master = p.handshake.Master()
 	p.value("exp master", p.master.Exporter(p.hash()).Bytes())
-	s := p.master.ServerTraffic(p.hash())
-	p.appClient = p.master.ClientTraffic(p.hash())
+	var s keys.TrafficSecret
+	p.appClient, s = p.master.Traffic(p.hash())
 	p.traffic("c ap traffic", p.appClient)
 	p.traffic("s ap traffic", s)
 	p.protect(d, s)

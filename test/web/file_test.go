@@ -70,6 +70,8 @@ func TestFiles(t *testing.T) {
 	// The offers of a member end with it.
 	alice.keys("/send " + write(t, s.home, "d.bin", content) + "\r")
 	carol.await("d.bin from alice (")
+	alice.keys("/quit\r") // which names the offer first
+	alice.await("accepted yet")
 	alice.keys("/quit\r")
 	carol.await("d.bin from alice: the offer was taken back")
 	carol.await("alice has left")

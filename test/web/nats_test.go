@@ -10,6 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/peers"
 )
 
@@ -20,13 +21,9 @@ const natsServer = "/usr/sbin/nats-server"
 func startNATS(t *testing.T) string {
 	t.Helper()
 	peers.Need(t, natsServer)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := l.Addr().(*net.TCPAddr)
-	l.Close()
-	cmd := exec.Command(natsServer, "-a", "127.0.0.1", "-p", fmt.Sprint(at.Port))
+	port := freeport.Pick(t)
+	at := fmt.Sprintf("127.0.0.1:%d", port)
+	cmd := exec.Command(natsServer, "-a", "127.0.0.1", "-p", fmt.Sprint(port))
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -35,9 +32,9 @@ func startNATS(t *testing.T) string {
 		cmd.Wait()
 	})
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if c, err := net.Dial("tcp", at.String()); err == nil {
+		if c, err := net.Dial("tcp", at); err == nil {
 			c.Close()
-			return at.String()
+			return at
 		}
 	}
 	t.Fatal("the NATS server does not listen")

@@ -186,7 +186,7 @@ func (m *member) run(t *transfer, success string, do func() error) {
 	switch {
 	case err == nil:
 		call("note", t.title+" "+success)
-	case stopped:
+	case stopped && !errors.Is(err, talk.ErrFileUnconfirmed):
 		call("note", t.title+" was stopped")
 	default:
 		call("note", printable.Line(t.title+": "+strings.TrimPrefix(err.Error(), "talk: ")))

@@ -1,0 +1,89 @@
+//go:build unix
+
+package stream
+
+import (
+	"net"
+	"os"
+	"syscall"
+	"testing"
+)
+
+// socketpair returns two sockets that data crosses at once.
+func socketpair(t *testing.T) (near, far net.Conn) {
+	t.Helper()
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var conns [2]net.Conn
+	for i, fd := range fds {
+		f := os.NewFile(uintptr(fd), "socketpair")
+		conns[i], err = net.FileConn(f)
+		f.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conns[i].Close() })
+	}
+	return conns[0], conns[1]
+}
+
+// TestLookAgain: while data comes in bulk, a read that finds none looks again before it waits,
+// and not for a while if nothing came meanwhile.
+func TestLookAgain(t *testing.T) {
+	near, far := socketpair(t)
+	s := newSource(new(Conn), near).(*pollSource)
+	s.size = bufferSize
+	before := pause
+	t.Cleanup(func() { pause = before })
+	pauses, comes := 0, 0
+	pause = func() {
+		if pauses++; comes > 0 {
+			far.Write(make([]byte, comes))
+		}
+	}
+	// read reads once, and returns how much has come; 0 if the poller waits.
+	read := func() (n int) {
+		t.Helper()
+		err := s.rc.Control(func(fd uintptr) {
+			if s.read(fd) {
+				n = int(s.n)
+			}
+		})
+		if err != nil || s.asleep != (n == 0) {
+			t.Fatal(err, n)
+		}
+		s.resume()
+		if s.buf != nil {
+			putBuffer(s.buf)
+			s.buf = nil
+		}
+		return n
+	}
+	if n := read(); n != 0 || pauses != 0 {
+		t.Fatalf("%d bytes, and a pause of a read before which nothing came", n)
+	}
+	far.Write(make([]byte, bulkSize))
+	if n := read(); n != bulkSize || pauses != 0 {
+		t.Fatalf("%d bytes, and %d pauses", n, pauses)
+	}
+	comes = bulkSize
+	for i := range 3 {
+		if n := read(); n != bulkSize || pauses != i+1 {
+			t.Errorf("%d bytes came during %d pauses", n, pauses)
+		}
+	}
+	comes, pauses = 0, 0
+	for round := range 3 {
+		for range 1 + maxSkip {
+			if n := read(); n != 0 || pauses != round+1 {
+				t.Errorf("round %d: %d bytes, and %d pauses", round, n, pauses)
+			}
+		}
+	}
+	far.Write(make([]byte, bulkSize-1))
+	if n := read(); n != bulkSize-1 || read() != 0 || pauses != 3 {
+		t.Errorf("%d bytes, and %d pauses after little has come", n, pauses)
+	}
+}
