@@ -3,6 +3,7 @@ package stream
 import (
 	"math/bits"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,6 +61,7 @@ type board struct {
 	shares  [boardSize]share // a ring
 	first   uint64           // number of the oldest share that was not sent
 	helpers atomic.Uint32    // a bit for each sealer that runs
+	faults  bool             // whether a fault panics in the goroutine of the Write
 	shelves [1 + maxHelpers]shelf
 
 	_         [64]byte      // what follows changes often
@@ -140,11 +142,26 @@ func (b *board) sealNext(sealer int) bool {
 		s := &b.shares[n%boardSize]
 		if s.data != nil {
 			s.sealer, s.buf = sealer, b.shelves[sealer].take()
-			s.sealed, s.err = s.records.Seal(s.buf.b[:0], s.data)
+			if sealer != 0 {
+				debug.SetPanicOnFault(b.faults)
+			}
+			s.seal()
 		}
 		s.done.Store(true)
 		return true
 	}
+}
+
+// seal seals the share. A panic, such as that of a fault in the memory of data, is an error:
+// nothing recovers it in a helper, and the writer waits for the share.
+func (s *share) seal() {
+	defer func() {
+		if v := recover(); v != nil {
+			s.records = engine.Reserved{} // it is not for the next Write, and has a key
+			s.err = panicked(v)
+		}
+	}()
+	s.sealed, s.err = s.records.Seal(s.buf.b[:0], s.data)
 }
 
 // hire starts helpers for the shares that wait, if that is worth it and they are allowed.

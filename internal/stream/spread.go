@@ -1,6 +1,9 @@
 package stream
 
-import "time"
+import (
+	"runtime/debug"
+	"time"
+)
 
 // A large Write is sealed on several processors, in shares of a batch of records each. The writer
 // numbers the shares and puts them on a board. Helpers, and the writer itself, seal them in their
@@ -23,7 +26,16 @@ var gains = func(seal, send time.Duration) bool { return send < 2*seal }
 func (c *Conn) writeSpread(p []byte) (n int, err error) {
 	b := boards.Get().(*board)
 	defer boards.Put(b)
+	b.faults = panicsOnFault()
 	return c.writeShares(b, p)
+}
+
+// panicsOnFault reports whether a fault at an address panics in this goroutine, where it would end
+// the process in another: see debug.SetPanicOnFault.
+func panicsOnFault() bool {
+	set := debug.SetPanicOnFault(false)
+	debug.SetPanicOnFault(set)
+	return set
 }
 
 // writeShares is writeSpread on a board without shares, and leaves none there, nor a helper that
@@ -48,7 +60,7 @@ func (c *Conn) writeShares(b *board, p []byte) (n int, err error) {
 			}
 		}
 		if err := c.deliver(b); err != nil {
-			return n, c.transport("write", err)
+			return n, err
 		}
 	}
 	return n, nil
@@ -65,7 +77,7 @@ func (c *Conn) trial(b *board, p []byte) (n int, gain bool, err error) {
 	b.sealNext(0)
 	sealed := time.Now()
 	if err := c.deliver(b); err != nil {
-		return n, false, c.transport("write", err)
+		return n, false, err
 	}
 	return n, apart && gains(sealed.Sub(start), time.Since(sealed)), nil
 }
@@ -98,23 +110,34 @@ func (c *Conn) publish(b *board, p []byte) (n int, err error) {
 	return 0, c.sealing(sealed, err)
 }
 
-// deliver writes the oldest share. After a failure all that are left are kept, in their order:
-// their numbers are used.
+// deliver writes the oldest share. After a failure of the connection below all that are left are
+// kept, in their order: their numbers are used. Of a share that could not be sealed the numbers
+// are lost, so that the connection ends.
 func (c *Conn) deliver(b *board) error {
 	out := &c.out
 	s := b.oldest()
 	defer b.free(s)
-	err := s.err
-	if err == nil {
-		err = out.deliver(c.raw, s.sealed)
+	if s.err != nil {
+		return c.unsealed(s.err)
 	}
+	err := out.deliver(c.raw, s.sealed)
 	if err == nil {
 		return nil
 	}
 	for b.left() > 0 {
 		s := b.oldest()
+		if s.err != nil {
+			b.free(s)
+			return c.unsealed(s.err)
+		}
 		out.unsent = append(out.unsent, s.sealed...)
 		b.free(s)
 	}
-	return err
+	return c.transport("write", err)
+}
+
+// unsealed ends the connection after a share could not be sealed.
+func (c *Conn) unsealed(err error) error {
+	c.out.seldom().failed = err
+	return c.sealing(c.out.lastAlert(nil), err)
 }

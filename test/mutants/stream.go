@@ -57,8 +57,27 @@ var streamRows = []row{
 	{
 		doc: own, section: "Conn", must: "a Write that panics leaves nothing that another one sends",
 		file: "internal/stream/spread.go",
-		old:  "	defer b.free(s)\n	err := s.err\n", new: "	err := s.err\n",
+		old:  "	defer b.free(s)\n	if s.err", new: "	if s.err",
 		test: "TestSpreadPanic",
+	},
+	{
+		doc: own, section: "Conn", must: "a panic in a helper ends one connection, and not the process",
+		file: "internal/stream/board.go",
+		old:  "		if v := recover(); v != nil {", new: "		if v := any(nil); v != nil {",
+		test: "TestSealPanic",
+	},
+	{
+		doc: own, section: "Conn", must: "a fault panics in a helper as it does in its caller",
+		file: "internal/stream/board.go",
+		old:  "debug.SetPanicOnFault(b.faults)", new: "debug.SetPanicOnFault(false)",
+		test: "TestHelperPanic",
+	},
+	{
+		doc: own, section: "Conn", must: "records that were not sealed end the connection",
+		file: "internal/stream/spread.go",
+		old:  "	c.out.seldom().failed = err\n	return c.sealing(c.out.lastAlert(nil), err)",
+		new:  "	return err",
+		test: "TestSealPanic",
 	},
 	{
 		doc: own, section: "engine", must: "a copy of records that are reserved seals nothing",
