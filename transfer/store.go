@@ -355,9 +355,13 @@ func (w *storing) end(sum []byte) error {
 }
 
 // place moves a file to its name. Without overwrite it does not replace another one, which may
-// have appeared meanwhile.
-func (s *store) place(part, name string) error {
+// have appeared meanwhile, and with it only a file: no device, which all programs would lose.
+func (s *store) place(part string, e *entry) error {
+	name := filepath.FromSlash(e.name)
 	if s.overwrite {
+		if _, err := s.there(e); err != nil {
+			return err
+		}
 		return fileError(s.root.Rename(part, name))
 	}
 	err := s.root.Link(part, name)
@@ -368,11 +372,11 @@ func (s *store) place(part, name string) error {
 		if s.same(part, name) {
 			return fileError(s.root.Remove(part)) // linked by a process that ended then
 		}
-		return fmt.Errorf("transfer: %s: %w", filepath.ToSlash(name), ErrExists)
+		return fmt.Errorf("transfer: %s: %w", e.name, ErrExists)
 	}
 	// The file system has no hard links.
 	if _, err := s.root.Lstat(name); err == nil {
-		return fmt.Errorf("transfer: %s: %w", filepath.ToSlash(name), ErrExists)
+		return fmt.Errorf("transfer: %s: %w", e.name, ErrExists)
 	}
 	return fileError(s.root.Rename(part, name))
 }

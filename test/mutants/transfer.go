@@ -186,6 +186,12 @@ var transferRows = []row{
 		test: "TestExisting",
 	},
 	{
+		doc: own, section: "transfer", must: "what appears meanwhile and is no file is not replaced",
+		file: "transfer/store.go",
+		old:  "if _, err := s.there(e); err != nil {", new: "if err := error(nil); err != nil {",
+		test: "TestOtherKind",
+	},
+	{
 		doc: own, section: "transfer", must: "a file that appears meanwhile is not replaced",
 		file: "transfer/store.go",
 		old:  "	if s.overwrite {\n", new: "	if true {\n",
