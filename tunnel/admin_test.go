@@ -59,6 +59,9 @@ func TestPages(t *testing.T) {
 		t.Errorf("without a backend: %d %s", code, text)
 	}
 	var none *tunnel.Server
+	if a := none.AdminAddr(); a != nil {
+		t.Errorf("the pages of a nil Server are at %v", a)
+	}
 	if code, _ := get(none.Handler(), "/health"); code != 503 {
 		t.Errorf("a nil Server: %d", code)
 	}

@@ -274,6 +274,20 @@ func (s *Server) Addrs(tunnel string) (all []net.Addr) {
 	return all
 }
 
+// AdminAddr returns the address of the pages, whose port the system may have chosen, or nil
+// without Config.Admin and before Listen.
+func (s *Server) AdminAddr() net.Addr {
+	if !s.made() {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.admin == nil {
+		return nil
+	}
+	return s.admin.Addr()
+}
+
 // Serve accepts connections until ctx ends, and then closes the listeners and gives the
 // connections the time of Config.Drain. It also returns, with nil, once [Server.HandOver] has
 // given everything to another process. Listen comes first.

@@ -320,6 +320,9 @@ func (r *tunnelRun) run(ctx context.Context) error {
 			r.log.Info("listening", "tunnel", t.Name, "address", addressText(a))
 		}
 	}
+	if a := r.server.AdminAddr(); a != nil {
+		r.log.Info("serving pages", "address", addressText(a))
+	}
 	notifySystemd(fmt.Sprintf("MAINPID=%d\nREADY=1", os.Getpid()))
 	defer r.onSignals(ctx, signals)()
 	serving, stop := context.WithCancel(ctx)
