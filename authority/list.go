@@ -47,37 +47,43 @@ func (a *Authority) CRL() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// lists returns both lists in DER: the kept ones if they are younger than
-// maxAge and nothing was revoked since, else new ones. a.mu is held.
+// lists returns both lists in DER. a.mu is held.
 func (a *Authority) lists(maxAge time.Duration) (leaves, root []byte, err error) {
+	if leaves, err = a.listOf(false, maxAge); err != nil {
+		return nil, nil, err
+	}
+	root, err = a.listOf(true, maxAge)
+	return leaves, root, err
+}
+
+// listOf returns the list of the root, or of the intermediate, in DER: the kept one if it is
+// younger than maxAge and nothing was revoked since, else a new one. a.mu is held.
+func (a *Authority) listOf(root bool, maxAge time.Duration) ([]byte, error) {
 	unlock, err := a.lockFolder()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer unlock()
 	if err := a.loadToWrite(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if leaves, err = a.leafList(maxAge); err != nil {
-		return nil, nil, err
+	if root {
+		return a.rootList(maxAge)
 	}
-	rootKey, err := identity.LoadKey(filepath.Join(a.dir, rootKeyFile))
-	if err != nil {
-		return nil, nil, err
-	}
-	root, err = a.list(&kept{file: rootListFile, by: a.root, last: &a.journal.head.RootList},
-		rootKey, nil, maxAge)
-	return leaves, root, err
+	return a.leafList(maxAge)
+}
+
+// rootList is the list of the root. The folder is locked.
+func (a *Authority) rootList(maxAge time.Duration) ([]byte, error) {
+	return a.list(&kept{rootListFile, a.root, &a.journal.head.RootList, func() (crypto.Signer, error) {
+		return identity.LoadKey(filepath.Join(a.dir, rootKeyFile))
+	}}, nil, maxAge)
 }
 
 // leafList is the list of the intermediate. The folder is locked.
 func (a *Authority) leafList(maxAge time.Duration) ([]byte, error) {
-	key, err := a.key()
-	if err != nil {
-		return nil, err
-	}
-	return a.list(&kept{file: listFile, by: a.inter, last: &a.journal.head.List}, key,
-		a.journal.revocations(), maxAge)
+	return a.list(&kept{listFile, a.inter, &a.journal.head.List, a.key}, a.journal.revocations(),
+		maxAge)
 }
 
 // kept is a list in the folder.
@@ -85,6 +91,9 @@ type kept struct {
 	file string
 	by   *x509.Certificate
 	last **big.Int // the number of the newest that was signed; nil for none
+
+	// key returns the key that signs it. It is in a file, which is read for a new list alone.
+	key func() (crypto.Signer, error)
 }
 
 // read returns the list, or nil if there is none. One that cannot be used is an
@@ -108,7 +117,7 @@ func (k *kept) read(dir string) (*x509.RevocationList, error) {
 // list signs a list and keeps it. Its number is the time, or one more than the
 // last one's if the clock was set back (RFC 5280, Section 5.2.3: it must
 // grow). It never has fewer entries than the last one.
-func (a *Authority) list(k *kept, key crypto.Signer, entries []x509.RevocationListEntry,
+func (a *Authority) list(k *kept, entries []x509.RevocationListEntry,
 	maxAge time.Duration) ([]byte, error) {
 	now := a.now().UTC().Truncate(time.Second)
 	number := big.NewInt(now.Unix())
@@ -128,6 +137,10 @@ func (a *Authority) list(k *kept, key crypto.Signer, entries []x509.RevocationLi
 	}
 	if *k.last != nil {
 		number = atLeast(number, *k.last)
+	}
+	key, err := k.key()
+	if err != nil {
+		return nil, err
 	}
 	der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
 		Number: number, ThisUpdate: now, NextUpdate: now.Add(ListLifetime), RevokedCertificateEntries: entries,

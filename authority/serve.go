@@ -88,7 +88,7 @@ func (a *Authority) serveGet(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Authority) serveList(w http.ResponseWriter, root bool) {
-	leaves, roots, err := a.servedLists()
+	list, err := a.servedList(root)
 	if errors.Is(err, filelock.ErrHeld) {
 		w.Header().Set("Retry-After", "10")
 		http.Error(w, "the authority is busy: try again", http.StatusServiceUnavailable)
@@ -98,18 +98,15 @@ func (a *Authority) serveList(w http.ResponseWriter, root bool) {
 		http.Error(w, "the list cannot be made", http.StatusInternalServerError)
 		return
 	}
-	if root {
-		leaves = roots
-	}
-	serve(w, "application/pkix-crl", leaves)
+	serve(w, "application/pkix-crl", list)
 }
 
-func (a *Authority) servedLists() (leaves, root []byte, err error) {
+func (a *Authority) servedList(root bool) ([]byte, error) {
 	if err := a.lock(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer a.unlock()
-	return a.lists(listRefresh)
+	return a.listOf(root, listRefresh)
 }
 
 // Export returns the root in a form: "pem", "der", or "chain" for the root and

@@ -120,6 +120,18 @@ var authorityRows = []row{
 		test: "TestDailyLimit",
 	},
 	{
+		doc: own, section: "authority", must: "a list that is served has what another process revoked",
+		file: "authority/list.go",
+		old:  "\n\t\t\tlen(old.RevokedCertificateEntries) == len(entries) {", new: " {",
+		test: "TestServedListIsKept",
+	},
+	{
+		doc: own, section: "authority", must: "a list that is kept is served without a key",
+		file: "authority/list.go",
+		old:  "age < maxAge &&", new: "age < maxAge/60 &&",
+		test: "TestServedListIsKept",
+	},
+	{
 		doc: rfc5280, section: "5.2.3",
 		must: "the number of a list is higher than that of each list before",
 		file: "authority/list.go",
