@@ -196,6 +196,9 @@ func groupName(h measure.Handshake) string { return strings.ToUpper(h.Group.Stri
 // Bulk implements measure.Side.
 func (o *openSSL) Bulk(over measure.Transport, d time.Duration) (float64, error) {
 	name := map[measure.Transport]string{measure.Memory: "memory", measure.Loopback: "loopback"}
+	if name[over] == "" {
+		return 0, errors.ErrUnsupported
+	}
 	return o.askOne("bulk %s %d", name[over], d.Milliseconds())
 }
 

@@ -40,7 +40,8 @@ func cases() []Case {
 	}, one("first byte, full handshake", micro, false, false, firstByte(Handshake{})),
 		one("first byte, resumption", micro, false, false, firstByte(Handshake{Resume: true})),
 		one("first byte, 0-RTT", micro, false, false, firstByte(Handshake{Resume: true, Early: true})),
-		memoryCase(), one("bulk over loopback TCP", "MB/s", true, true, loopback),
+		memoryCase(), one("bulk over loopback TCP", "MB/s", true, true, bulk(Loopback)),
+		one("bulk over loopback TCP, with io.Copy", "MB/s", true, true, bulk(Copied)),
 		one("round trips of 64 bytes", perSecond, true, true, Side.Trips),
 		one("connections of wrk", perSecond, true, false, Side.Accepts),
 	)
@@ -144,7 +145,9 @@ func memoryCase() Case {
 	}
 }
 
-func loopback(s Side, d time.Duration) (float64, error) { return s.Bulk(Loopback, d) }
+func bulk(over Transport) func(Side, time.Duration) (float64, error) {
+	return func(s Side, d time.Duration) (float64, error) { return s.Bulk(over, d) }
+}
 
 func firstByte(h Handshake) func(Side, time.Duration) (float64, error) {
 	h.Key, h.Chain, h.Group = "p256", 1, iana.X25519

@@ -21,7 +21,7 @@ type Side interface {
 	Name() string
 	// Handshakes makes both ends' handshakes in memory, on one processor.
 	Handshakes(h Handshake, d time.Duration) (Shares, error)
-	// Bulk sends 16 KiB at a time from one end to the other, in MB/s.
+	// Bulk sends from one end to the other, in MB/s.
 	Bulk(over Transport, d time.Duration) (float64, error)
 	// Trips sends 64 bytes there and back over loopback TCP, a second.
 	Trips(d time.Duration) (float64, error)
@@ -58,13 +58,14 @@ type Shares struct{ PerSecond, Client, Server float64 }
 // together, and the bytes that each end sends.
 type Costs struct{ Objects, Bytes, Client, Server float64 }
 
-// A Transport is what the encrypted bytes pass.
+// A Transport is what the encrypted bytes pass, and how they come to it.
 type Transport int
 
 // The transports.
 const (
-	Memory Transport = iota
-	Loopback
+	Memory   Transport = iota
+	Loopback           // TCP
+	Copied             // TCP, and io.Copy sends
 )
 
 // A Style is how a program holds a connection.
