@@ -122,7 +122,7 @@ var authorityRows = []row{
 	{
 		doc: own, section: "authority", must: "a list that is served has what another process revoked",
 		file: "authority/list.go",
-		old:  "\n\t\t\tlen(old.RevokedCertificateEntries) == len(entries) {", new: " {",
+		old:  "len(old.RevokedCertificateEntries) == len(entries) {", new: "true {",
 		test: "TestServedListIsKept",
 	},
 	{
