@@ -186,6 +186,10 @@ func (r rekeyed) text() string {
 	return "seal: updated the sending key"
 }
 
+// unsureText warns that a peer which has received all data has not closed the connection.
+const unsureText = "all data was sent, but the other side has not closed the connection: " +
+	"a failure to store the data would go unnoticed; --framed tells whether a file is on its disk"
+
 // endedByPeer reports, on a terminal, that the other side has ended in order.
 type endedByPeer struct{}
 

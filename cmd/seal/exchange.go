@@ -30,6 +30,7 @@ type exchange struct {
 	meter       *meter          // of the input; nil for none
 	again       <-chan struct{} // the user asks for another connection; nil for never
 	closed      func()          // called if the peer ends first while a user types; may be nil
+	unsure      func()          // called if the peer may still be storing data; may be nil
 	got         int64
 	sent        int64       // of the sending half, which has ended when others read it
 	idle        atomic.Bool // the sending half waits for input
@@ -238,7 +239,8 @@ func (x *exchange) afterBoth(ctx context.Context, err error) error {
 
 // confirm returns an error if a peer that was only to receive resets the connection once both sides
 // have ended: it could not keep what it had received. A peer that has sent data may close so in
-// good order, without reading the end of this side. closed is nil if awaitClose was not called.
+// good order, without reading the end of this side. What happens to data that the peer has not
+// stored within closeTimeout stays unknown. closed is nil if awaitClose was not called.
 func (x *exchange) confirm(ctx context.Context, closed <-chan error) error {
 	if x.got > 0 || x.sent == 0 || closeWrite(x.conn.NetConn()) != nil {
 		return nil
@@ -255,6 +257,9 @@ func (x *exchange) confirm(ctx context.Context, closed <-chan error) error {
 			return p.hinted("see the log of the peer; --framed tells whether a file is on its disk")
 		}
 	case <-time.After(closeTimeout):
+		if x.unsure != nil {
+			x.unsure()
+		}
 	case <-ctx.Done():
 	}
 	return nil

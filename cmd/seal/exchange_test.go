@@ -70,6 +70,20 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
+// TestUnsure: a peer that has everything and does not close, as one whose disk is slow, is no error,
+// but the user learns of it.
+func TestUnsure(t *testing.T) {
+	near, far := tcpPair(t)
+	defer far.Close()
+	conn := &plainEnd{TCPConn: near, sent: make(chan struct{})}
+	x := exchangeOf(conn, io.Discard, "data")
+	told := 0
+	x.unsure = func() { told++ }
+	if err := x.run(t.Context()); err != nil || told != 1 {
+		t.Errorf("the exchange ended with %v, and %d warnings", err, told)
+	}
+}
+
 // TestOutputFailsAfterEnd: the peer sees a reset if its data cannot be written, also after
 // close_notify.
 func TestOutputFailsAfterEnd(t *testing.T) {

@@ -66,6 +66,7 @@ func exchangeOnce(
 		again: again}
 	e.escapes.describe(conn.facts, conn.traffic)
 	x.closed = func() { out.print(endedByPeer{}) }
+	x.unsure = func() { out.warn(unsureText) }
 	x.meter = out.meter("", e.size)
 	defer x.meter.end()
 	return x.run(ctx)

@@ -349,6 +349,7 @@ func (j stdioService) serve(ctx context.Context, conn *serverConn) error {
 	x := &exchange{conn: conn, in: e.in, out: e.out, typed: e.typed, piped: e.piped}
 	e.escapes.describe(conn.facts, conn.traffic)
 	x.closed = func() { j.out.print(endedByPeer{}) }
+	x.unsure = func() { j.out.warn(unsureText) }
 	x.meter = j.out.meter("", e.size)
 	defer x.meter.end()
 	return x.run(ctx)
