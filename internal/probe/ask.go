@@ -41,6 +41,9 @@ type answer struct {
 	alert    iana.Alert // if alerted
 	alerted  bool
 	closed   bool // the server closed the connection without an alert
+	// cut is why a flight before TLS 1.3 has no end: what is not in it may have been left out,
+	// or may have been to come.
+	cut error
 }
 
 // refusal describes an answer without a ServerHello.
@@ -68,7 +71,7 @@ func (p *prober) ask(ctx context.Context, o *offer) (*answer, error) {
 // askAnd does so, and calls then while the connection is open.
 func (p *prober) askAnd(ctx context.Context, o *offer,
 	then func(net.Conn, *answer) error) error {
-	message, err := o.compose(p.target.ServerName)
+	message, err := o.compose(p.sni)
 	if err != nil {
 		return err
 	}
@@ -234,11 +237,17 @@ func readRecord(conn net.Conn) (iana.ContentType, []byte, error) {
 
 // endedBy returns the answer of a server whose flight ended with err.
 func (a *answer) endedBy(err error) (*answer, error) {
-	if a.hello != nil {
-		return a, nil // the flight was incomplete, but its beginning is an answer
+	if a.hello == nil {
+		return refusedBy(err)
 	}
-	return refusedBy(err)
+	// The flight was incomplete, but its beginning is an answer.
+	if _, a.cut = refusedBy(err); a.cut == nil {
+		a.cut = errCut
+	}
+	return a, nil
 }
+
+var errCut = errors.New("the server closed the connection within its first flight")
 
 // take takes the whole messages of pending, and reports whether the flight is complete.
 func (a *answer) take(pending *[]byte) (done bool, err error) {

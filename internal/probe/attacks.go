@@ -43,6 +43,16 @@ func (p *prober) found(flaw string, has bool) {
 	p.note(func(r *Report) { r.probed[flaw] = has })
 }
 
+// unanswered returns those of the flaws that found does not know.
+func (p *prober) unanswered(flaws ...string) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.DeleteFunc(flaws, func(flaw string) bool {
+		_, answered := p.report.probed[flaw]
+		return answered
+	})
+}
+
 // A reaction is the first record that a server sends in response to a message that it
 // should refuse.
 type reaction struct {
@@ -99,18 +109,22 @@ func (p *prober) oldFeatures(ctx context.Context, v iana.Version) {
 	heartbeat := false
 	err := p.askAnd(ctx, o, func(conn net.Conn, a *answer) error {
 		if a.hello == nil {
-			return nil
+			return errors.New(a.refusal())
 		}
 		heartbeat = slices.Contains(a.hello.Present, extHeartbeat)
 		p.note(func(r *Report) { r.TLSCompression, r.Heartbeat = a.hello.Compression != 0, heartbeat })
+		p.found(flawCRIME, a.hello.Compression != 0)
 		if !heartbeat {
-			p.found("Heartbleed", false)
+			p.found(flawHeartbleed, false)
 			return nil
+		}
+		if a.cut != nil {
+			return a.cut
 		}
 		return p.heartbleed(conn, v)
 	})
 	if err != nil {
-		p.unknown("compression and heartbeats", err)
+		p.leftOpen("compression and heartbeats", err, p.unanswered(flawCRIME, flawHeartbleed)...)
 	}
 }
 
@@ -125,7 +139,10 @@ func (p *prober) heartbleed(conn net.Conn, v iana.Version) error {
 	if err != nil {
 		return err
 	}
-	p.found("Heartbleed", r.typ == contentHeartbeat)
+	if r.closed {
+		return errCut
+	}
+	p.found(flawHeartbleed, r.typ == contentHeartbeat)
 	return nil
 }
 
@@ -134,18 +151,21 @@ func (p *prober) heartbleed(conn net.Conn, v iana.Version) error {
 func (p *prober) earlyChange(ctx context.Context, v iana.Version) {
 	err := p.askAnd(ctx, offerOf(v, suitesOf(v)), func(conn net.Conn, a *answer) error {
 		if a.hello == nil {
-			return nil
+			return errUnsteady
+		}
+		if a.cut != nil {
+			return a.cut
 		}
 		r, err := react(conn, appendChange(appendChange(nil, v), v))
 		if err != nil {
 			return err
 		}
 		flawed := r.alert == iana.AlertBadRecordMAC || r.alert == iana.AlertDecryptionFailed
-		p.found("early change_cipher_spec", flawed)
+		p.found(flawEarlyChange, flawed)
 		return nil
 	})
 	if err != nil {
-		p.unknown("early change_cipher_spec", err)
+		p.leftOpen(flawEarlyChange, err, flawEarlyChange)
 	}
 }
 
@@ -160,10 +180,12 @@ func (p *prober) ticketbleed(ctx context.Context) {
 		return
 	}
 	s, err := p.shake(ctx, sealsock.Config{MaxVersion: iana.TLS12}, ticketStep)
-	if err != nil || len(s.sessions) == 0 || len(s.sessions[0].Ticket) == 0 {
-		if err == nil {
-			p.found("Ticketbleed", false)
-		}
+	if err != nil {
+		p.failed("ticket with a short session ID", err, flawTicketbleed)
+		return
+	}
+	if len(s.sessions) == 0 || len(s.sessions[0].Ticket) == 0 {
+		p.found(flawTicketbleed, false)
 		return
 	}
 	id := make([]byte, 16)
@@ -171,15 +193,16 @@ func (p *prober) ticketbleed(ctx context.Context) {
 	o := offerOf(iana.TLS12, []iana.CipherSuite{s.sessions[0].CipherSuite})
 	o.change = func(h *wire.ClientHello) { h.SessionTicket, h.SessionID = s.sessions[0].Ticket, id }
 	err = p.askAnd(ctx, o, func(_ net.Conn, a *answer) error {
-		if a.hello != nil {
-			got := a.hello.SessionID
-			flawed := len(got) > len(id) && string(got[:len(id)]) == string(id)
-			p.found("Ticketbleed", flawed)
+		if a.hello == nil {
+			return errors.New(a.refusal())
 		}
+		got := a.hello.SessionID
+		flawed := len(got) > len(id) && string(got[:len(id)]) == string(id)
+		p.found(flawTicketbleed, flawed)
 		return nil
 	})
 	if err != nil {
-		p.unknown("ticket with a short session ID", err)
+		p.leftOpen("ticket with a short session ID", err, flawTicketbleed)
 	}
 }
 
@@ -205,35 +228,59 @@ func (p *prober) robot(ctx context.Context) {
 			rsaSuites = append(rsaSuites, s)
 		}
 	}
+	first, err := p.reactions(ctx, offerOf(v, rsaSuites))
+	differs := func(r reaction) bool { return r != first[0] }
+	flawed := err == nil && slices.ContainsFunc(first, differs)
+	if flawed {
+		// A connection that broke by chance tells nothing about the paddings.
+		var again []reaction
+		if again, err = p.reactions(ctx, offerOf(v, rsaSuites)); err == nil &&
+			!slices.Equal(first, again) {
+			err = errors.New("the server reacts to the same padding in different ways")
+		}
+	}
+	if err != nil && err != errNoRSA {
+		p.leftOpen("RSA key exchange with wrong padding", err, flawROBOT)
+		return
+	}
+	p.found(flawROBOT, flawed)
+}
+
+// reactions returns those to each of the paddings, or errNoRSA for a server that refuses all.
+func (p *prober) reactions(ctx context.Context, o *offer) ([]reaction, error) {
 	reactions := make([]reaction, len(paddings))
 	failed := make([]error, len(paddings))
 	var questions []func()
 	for i, pad := range paddings {
-		questions = append(questions, func() {
-			reactions[i], failed[i] = p.exchange(ctx, offerOf(v, rsaSuites), pad)
-		})
+		questions = append(questions, func() { reactions[i], failed[i] = p.exchange(ctx, o, pad) })
 	}
 	p.together(questions...)
-	switch err := errors.Join(failed...); {
-	case errors.Is(err, errNoRSA):
-		p.found("ROBOT", false)
-	case err != nil:
-		p.unknown("RSA key exchange with wrong padding", err)
-	default:
-		differs := func(r reaction) bool { return r != reactions[0] }
-		p.found("ROBOT", slices.ContainsFunc(reactions, differs))
+	if !slices.ContainsFunc(failed, func(err error) bool { return err != errNoRSA }) {
+		return nil, errNoRSA
 	}
+	for _, err := range failed {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return reactions, nil
 }
 
-var errNoRSA = errors.New("no RSA key exchange")
+var errNoRSA = errors.New("the server refused RSA key exchange")
 
 // exchange makes a handshake with RSA key exchange up to a wrong Finished.
 func (p *prober) exchange(ctx context.Context, o *offer, pad padding) (reaction, error) {
 	var r reaction
 	err := p.askAnd(ctx, o, func(conn net.Conn, a *answer) error {
+		switch {
+		case a.hello == nil:
+			return errNoRSA
+		case a.cut != nil:
+			return a.cut
+		}
 		key := a.rsaKey()
 		if key == nil {
-			return errNoRSA
+			return errors.New("the server's certificate has no RSA key that can be read")
 		}
 		sealed := encryptRaw(key, o.version, pad)
 		body := sealed
@@ -253,9 +300,6 @@ func (p *prober) exchange(ctx context.Context, o *offer, pad padding) (reaction,
 
 // rsaKey returns the RSA key of the server's certificate.
 func (a *answer) rsaKey() *rsa.PublicKey {
-	if a.hello == nil {
-		return nil
-	}
 	m, err := wire.ParseCertificate12(a.messages[iana.HandshakeCertificate])
 	if err != nil || len(m.Certificates) == 0 {
 		return nil

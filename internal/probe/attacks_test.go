@@ -21,6 +21,7 @@ import (
 type flawedServer struct {
 	leaf                                          *testcert.Leaf
 	heartbeat, bleeds, changes, robot, compresses bool
+	cuts                                          bool // it ends its flight after ServerHello
 }
 
 // serve answers one connection.
@@ -54,6 +55,10 @@ func (f *flawedServer) serve(c net.Conn) {
 		}
 	}
 	flight, _ := hello.AppendTo(nil)
+	if f.cuts {
+		c.Write(appendRecord(nil, iana.TLS12, flight))
+		return
+	}
 	flight, _ = (&wire.Certificate12{Certificates: f.leaf.Chain}).AppendTo(flight)
 	flight = wire.AppendHeader(flight, iana.HandshakeServerHelloDone, 0)
 	c.Write(appendRecord(nil, iana.TLS12, flight))
@@ -165,8 +170,8 @@ func TestFlaws(t *testing.T) {
 				t.Errorf("%s: %s: %q, want %q", test.name, flaw, got, want)
 			}
 		}
-		if r.Heartbeat != test.server.heartbeat || len(r.Unknown) > 0 {
-			t.Errorf("%s: heartbeats %v, unknown: %q", test.name, r.Heartbeat, r.Unknown)
+		if r.Heartbeat != test.server.heartbeat || len(r.Open) > 0 {
+			t.Errorf("%s: heartbeats %v, open %q, unknown: %q", test.name, r.Heartbeat, r.Open, r.Unknown)
 		}
 		if test.want != "" && r.Grade > "F" || test.want == "CRIME" && r.Grade != "C" {
 			t.Errorf("%s: grade %s", test.name, r.Grade)

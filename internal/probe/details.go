@@ -45,7 +45,14 @@ func (r *Report) newestOld() iana.Version {
 // indications of RFC 5746, RFC 7627 and of a downgrade, and a request for a certificate.
 func (p *prober) oldHello(ctx context.Context, v iana.Version) {
 	a, err := p.ask(ctx, offerOf(v, suitesOf(v)))
-	if err != nil || a.hello == nil {
+	switch {
+	case err == nil && a.hello == nil:
+		err = errUnsteady
+	case err == nil && a.cut != nil:
+		p.unknown("request for a certificate of the client", a.cut)
+	}
+	if err != nil {
+		p.leftOpen("extensions of "+v.String(), err, flawInsecure, flawDowngrade)
 		return
 	}
 	request, asked := a.messages[iana.HandshakeCertificateRequest]
@@ -87,7 +94,11 @@ func (p *prober) grease(ctx context.Context) {
 	}
 	a, err := p.ask(ctx, o)
 	if err != nil {
-		p.unknown("reserved numbers (RFC 8701)", err)
+		p.leftOpen("reserved numbers (RFC 8701)", err, openGREASE)
+		return
+	}
+	if a.hello == nil && !p.steady(ctx, v) {
+		p.leftOpen("reserved numbers (RFC 8701)", errUnsteady, openGREASE)
 		return
 	}
 	p.note(func(r *Report) {
@@ -107,8 +118,12 @@ func (p *prober) fallback(ctx context.Context) {
 		}
 		o := offerOf(v.Version, append(suitesOf(v.Version), iana.TLS_FALLBACK_SCSV))
 		a, err := p.ask(ctx, o)
+		if err == nil && a.hello == nil && a.alert != iana.AlertInappropriateFallback &&
+			!p.steady(ctx, v.Version) {
+			err = errUnsteady
+		}
 		if err != nil {
-			p.unknown("fallback from "+newest.String(), err)
+			p.leftOpen("fallback from "+newest.String(), err, flawDowngrade)
 			return
 		}
 		p.note(func(r *Report) {
@@ -141,13 +156,16 @@ func (p *prober) bigHello(ctx context.Context) {
 		if size == 0 {
 			what = "in two records"
 		}
-		switch {
-		case err == ErrSilent:
-			verdict = "stalls " + what
-		case err == nil && a.hello == nil:
-			verdict = "refused " + what + ": " + a.refusal()
-		default:
+		if err == nil && a.hello != nil {
 			continue
+		}
+		verdict = "stalls " + what
+		if err == nil {
+			verdict, err = "refused "+what+": "+a.refusal(), errUnsteady
+		}
+		if err != errUnsteady && err != ErrSilent || !p.steady(ctx, v) { // the size is no reason
+			p.leftOpen(openBigHello, err, openBigHello)
+			return
 		}
 		break
 	}

@@ -23,38 +23,38 @@ type Flaw struct {
 // are left out: Unknown names the question.
 func (r *Report) flaws() {
 	for _, f := range []struct{ name, id, reason string }{
-		{"Heartbleed", "CVE-2014-0160", "a heartbeat returned memory"},
-		{"early change_cipher_spec", "CVE-2014-0224", "it was processed"},
-		{"Ticketbleed", "CVE-2016-9244", "a session ID returned memory"},
-		{"ROBOT", "CVE-2017-13099", "RSA paddings are told apart"},
+		{flawHeartbleed, "CVE-2014-0160", "a heartbeat returned memory"},
+		{flawEarlyChange, "CVE-2014-0224", "it was processed"},
+		{flawTicketbleed, "CVE-2016-9244", "a session ID returned memory"},
+		{flawROBOT, "CVE-2017-13099", "RSA paddings are told apart"},
 	} {
 		// Servers with TLS 1.3 alone have none of them.
 		if has, answered := r.probed[f.name]; answered || r.newestOld() == 0 {
 			r.flawOf(f.name, f.id, "yes", has, f.reason)
 		}
 	}
-	r.flawOf("insecure renegotiation", "CVE-2009-3555", "yes", r.Renegotiation == "insecure",
+	r.flawOf(flawInsecure, "CVE-2009-3555", "yes", r.Renegotiation == "insecure",
 		"the server does not have RFC 5746")
 	if r.ClientRenegotiation != "" || r.newestOld() == 0 {
-		r.flawOf("renegotiation by the client", "CVE-2011-1473", "possible",
+		r.flawOf(flawRenegotiation, "CVE-2011-1473", "possible",
 			r.ClientRenegotiation == "accepted", "a client can demand handshakes without end")
 	}
-	r.flawOf("CRIME", "CVE-2012-4929", "yes", r.TLSCompression, "TLS compression is accepted")
-	r.flawOf("downgrade", "CVE-2014-3566", "possible",
+	r.flawOf(flawCRIME, "CVE-2012-4929", "yes", r.TLSCompression, "TLS compression is accepted")
+	r.flawOf(flawDowngrade, "CVE-2014-3566", "possible",
 		r.Fallback == "accepted" || r.DowngradeMark == "missing",
 		"a client that falls back to an older version is not stopped")
 	ssl2 := r.accepts(iana.SSL20, "")
-	r.flawOf("DROWN", "CVE-2016-0800", "yes", ssl2 != "", "SSL 2.0")
+	r.flawOf(flawDROWN, "CVE-2016-0800", "yes", ssl2 != "", "SSL 2.0")
 	poodle := r.accepts(iana.SSL30, "_CBC_")
-	r.flawOf("POODLE", "CVE-2014-3566", "yes", poodle != "", poodle)
+	r.flawOf(flawPOODLE, "CVE-2014-3566", "yes", poodle != "", poodle)
 	beast := r.accepts(iana.TLS10, "_CBC_") + poodle
-	r.flawOf("BEAST", "CVE-2011-3389", "possible", beast != "", "CBC with SSL 3.0 or TLS 1.0")
+	r.flawOf(flawBEAST, "CVE-2011-3389", "possible", beast != "", "CBC with SSL 3.0 or TLS 1.0")
 	for _, f := range []struct{ name, id, verdict, part string }{
-		{"FREAK", "CVE-2015-0204", "yes", "TLS_RSA_EXPORT"},
-		{"Logjam", "CVE-2015-4000", "yes", "TLS_DHE_RSA_EXPORT"},
-		{"RC4", "CVE-2013-2566", "yes", "_RC4_"},
-		{"Sweet32", "CVE-2016-2183", "possible", "_3DES_"},
-		{"Lucky Thirteen", "CVE-2013-0169", "possible", "_CBC_"},
+		{flawFREAK, "CVE-2015-0204", "yes", "TLS_RSA_EXPORT"},
+		{flawLogjam, "CVE-2015-4000", "yes", "TLS_DHE_RSA_EXPORT"},
+		{flawRC4, "CVE-2013-2566", "yes", "_RC4_"},
+		{flawSweet32, "CVE-2016-2183", "possible", "_3DES_"},
+		{flawLuckyThirteen, "CVE-2013-0169", "possible", "_CBC_"},
 	} {
 		suite := r.accepts(0, f.part)
 		r.flawOf(f.name, f.id, f.verdict, suite != "", suite)
@@ -65,6 +65,9 @@ func (r *Report) flaws() {
 func verdictRank(f Flaw) int { return slices.Index([]string{"yes", "possible", "no"}, f.Verdict) }
 
 func (r *Report) flawOf(name, id, verdict string, found bool, reason string) {
+	if !found && r.isOpen(name) {
+		return
+	}
 	f := Flaw{Name: name, ID: id, Verdict: "no"}
 	if found {
 		f.Verdict, f.Reason = verdict, reason

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -46,6 +47,8 @@ type Chain struct {
 	Decoded     []*certificate.Certificate `json:"chain"`
 	DER         [][]byte                   `json:"-"`
 	Certificate []*x509.Certificate        `json:"-"`
+
+	paths [][]*x509.Certificate // that were verified
 }
 
 // A Revocation is what is known about a certificate.
@@ -70,6 +73,10 @@ var kinds = [][]iana.SignatureScheme{
 // TLS 1.1 are left out: package sealsock cannot connect to them.
 func (p *prober) handshakes(ctx context.Context) {
 	if !p.speaks(iana.TLS12) && !p.speaks(iana.TLS13) {
+		if p.newestOld() != 0 {
+			p.unknown("resumption, application protocols, tickets, renegotiation by the client", errOld)
+			p.plainCertificates(ctx)
+		}
 		return
 	}
 	p.together(
@@ -162,16 +169,6 @@ func (p *prober) shakeAnd(ctx context.Context, cfg sealsock.Config,
 	return s, err
 }
 
-// silent reports whether an error means that there was no answer, neither yes nor no.
-func silent(err error) bool {
-	var protocol *engine.Error
-	if errors.As(err, &protocol) {
-		return protocol.Fault == engine.FaultTransport && errors.Is(err, context.DeadlineExceeded)
-	}
-	_, noAnswer := refusedBy(err)
-	return noAnswer != nil
-}
-
 // certificates finds the chains, one for each kind of key.
 func (p *prober) certificates(ctx context.Context) {
 	chains := make([]*Chain, len(kinds))
@@ -182,12 +179,20 @@ func (p *prober) certificates(ctx context.Context) {
 			switch {
 			case s.peer != nil: // also if the server then refused a client without a certificate
 				chains[i] = p.chain(ctx, s.peer)
-			case err != nil && silent(err):
-				p.unknown("certificate for "+schemes[0].String(), err)
+			case err != nil && !refusal(err):
+				p.leftOpen("certificate for "+schemes[0].String(), err, openCertificates)
 			}
 		})
 	}
 	p.together(questions...)
+	p.addChains(chains)
+	if p.newestOld() != 0 && !slices.ContainsFunc(chains, func(c *Chain) bool { return c != nil }) {
+		p.plainCertificates(ctx)
+	}
+}
+
+// addChains notes each chain once.
+func (p *prober) addChains(chains []*Chain) {
 	p.note(func(r *Report) {
 		for _, c := range chains {
 			same := func(x Chain) bool { return c != nil && string(x.DER[0]) == string(c.DER[0]) }
@@ -246,6 +251,7 @@ func (p *prober) chain(ctx context.Context, peer *trust.Peer) *Chain {
 	result, err := policy.Verify(ctx, peer)
 	c.Trusted = err == nil
 	if result != nil {
+		c.paths = result.Chains
 		c.revocation(result)
 	}
 	if err != nil {
@@ -353,22 +359,23 @@ func (p *prober) schemes12(ctx context.Context,
 // in their names. It passes each to next, which removes from the offer what it has seen, and
 // reports whether to ask again; at first it passes nil, so that the offer can be set up.
 func (p *prober) keyExchanges(ctx context.Context, what string, parts []string,
-	next func(*offer, *wire.ServerKeyExchange12) bool) {
+	next func(*offer, *wire.ServerKeyExchange12) bool, open ...string) {
 	o := offerOf(iana.TLS12, slices.DeleteFunc(suitesOf(iana.TLS12), func(s iana.CipherSuite) bool {
 		return !hasAny(s.String(), parts...)
 	}))
 	for again := next(o, nil); again; {
 		a, err := p.ask(ctx, o)
 		if err != nil {
-			p.unknown(what, err)
+			p.leftOpen(what, err, open...)
 			return
 		}
-		if a.hello == nil {
+		if a.hello == nil || a.version != iana.TLS12 {
 			return
 		}
 		body := a.messages[iana.HandshakeServerKeyExchange]
 		kx, err := wire.ParseServerKeyExchange12(body, false, true)
 		if err != nil {
+			p.leftOpen(what, cmp.Or(a.cut, err), open...)
 			return
 		}
 		again = next(o, kx)
@@ -382,19 +389,24 @@ var commonALPN = []string{
 	"webrtc", "h3",
 }
 
+// noProtocol reports whether a server refused the protocols of an offer, and nothing else. RFC
+// 7301, Section 3.2.
+func noProtocol(err error) bool {
+	var protocol *engine.Error
+	return errors.As(err, &protocol) && protocol.Fault == engine.FaultAlert &&
+		protocol.Alert == iana.AlertNoApplicationProtocol
+}
+
 // protocols finds the application protocols: it offers all that are left until the server
 // chooses none.
 func (p *prober) protocols(ctx context.Context) {
 	var found []string
 	for left := slices.Clone(commonALPN); len(left) > 0; {
 		s, err := p.shake(ctx, sealsock.Config{ALPN: left}, 0)
-		if err != nil {
-			if silent(err) {
+		if s.state.ALPN == "" {
+			if err != nil && !noProtocol(err) {
 				p.unknown("application protocols", err)
 			}
-			break
-		}
-		if s.state.ALPN == "" {
 			break
 		}
 		found = append(found, s.state.ALPN)

@@ -65,7 +65,7 @@ func (r *Report) judgeVersions() {
 			r.problem("bad", "disable it: it relies on MD5 and SHA-1 (RFC 8996)", "%s is accepted", v.Name)
 		}
 	}
-	if !slices.ContainsFunc(r.Versions, func(v Version) bool { return v.Version == iana.TLS13 }) {
+	if r.accepts(iana.TLS13, "") == "" && !r.isOpen(iana.TLS13.String()) {
 		r.problem("weak", "enable TLS 1.3", "TLS 1.3 is not accepted")
 	}
 }
@@ -154,14 +154,14 @@ func (r *Report) judgeFlaws() {
 		text     string
 		advice   string
 	}{
-		{"fatal", r.probed["Heartbleed"], "Heartbleed: its memory can be read (CVE-2014-0160)",
+		{"fatal", r.probed[flawHeartbleed], "Heartbleed: its memory can be read (CVE-2014-0160)",
 			"update the server, and replace its keys"},
-		{"fatal", r.probed["early change_cipher_spec"],
+		{"fatal", r.probed[flawEarlyChange],
 			"change_cipher_spec is processed too early (CVE-2014-0224)",
 			"update the server"},
-		{"fatal", r.probed["Ticketbleed"], "Ticketbleed: its memory can be read (CVE-2016-9244)",
+		{"fatal", r.probed[flawTicketbleed], "Ticketbleed: its memory can be read (CVE-2016-9244)",
 			"update the server, and replace its keys"},
-		{"fatal", r.probed["ROBOT"],
+		{"fatal", r.probed[flawROBOT],
 			"ROBOT: right RSA paddings are told from wrong ones (CVE-2017-13099)",
 			"remove the suites TLS_RSA_WITH_…"},
 		{"bad", r.TLSCompression, "records are compressed, which discloses secrets (CRIME)",
@@ -197,7 +197,7 @@ func (r *Report) judgeRest() {
 		r.problem("bad", "check the middleboxes before the server: clients with post-quantum key "+
 			"exchange cannot connect", "a large ClientHello: it %s", r.BigHello)
 	}
-	if !r.PostQuantum {
+	if !r.PostQuantum && !r.GroupsOpen() {
 		r.problem("note", "offer X25519MLKEM768",
 			"key exchange is not post-quantum: recordings can be decrypted later")
 	}

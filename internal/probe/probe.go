@@ -3,7 +3,6 @@ package probe
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"sync"
@@ -105,7 +104,10 @@ type Report struct {
 	Problems []Problem `json:"problems"`
 	Grade    string    `json:"grade"`
 	// questions without an answer
-	Unknown     []string `json:"unknown,omitempty"`
+	Unknown []string `json:"unknown,omitempty"`
+	// what they leave open that the grade depends on: names of flaws and versions, and others
+	// such as "certificates". With any, the grade is the best one that is possible.
+	Open        []string `json:"open,omitempty"`
 	Connections int64    `json:"connections"`
 
 	// the flaws that questions were asked for: found, not found, or absent without an answer
@@ -133,6 +135,7 @@ type Scheme struct {
 
 type prober struct {
 	target  *Target
+	sni     string // what ClientHellos and DNS have of the name
 	timeout time.Duration
 	slots   chan struct{}
 	asked   atomic.Int64
@@ -146,7 +149,8 @@ type prober struct {
 // Scan asks the server. An error means that it does not speak TLS, or cannot be reached.
 func Scan(ctx context.Context, target Target, options Options) (*Report, error) {
 	p := &prober{
-		target: &target, timeout: options.Timeout, step: options.Step, dns: options.DNS,
+		target: &target, sni: sniOf(target.ServerName),
+		timeout: options.Timeout, step: options.Step, dns: options.DNS,
 		report: &Report{probed: map[string]bool{}},
 	}
 	if p.timeout == 0 {
@@ -172,6 +176,7 @@ func Scan(ctx context.Context, target Target, options Options) (*Report, error) 
 		func() { p.handshakes(ctx) },
 		func() { p.records(ctx) },
 	)
+	p.lastQuestion(ctx)
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
@@ -179,10 +184,12 @@ func Scan(ctx context.Context, target Target, options Options) (*Report, error) 
 	r.Connections = p.asked.Load()
 	slices.Sort(r.Unknown)
 	r.Unknown = slices.Compact(r.Unknown)
+	slices.Sort(r.Open)
+	r.Open = slices.Compact(r.Open)
 	slices.Sort(r.Resumption)
 	slices.Sort(r.Compression)
 	r.flaws()
-	r.judge(target.ServerName)
+	r.judge(p.sni)
 	return r, nil
 }
 
@@ -200,11 +207,6 @@ func (p *prober) note(change func(*Report)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	change(p.report)
-}
-
-// unknown records a question without an answer.
-func (p *prober) unknown(what string, err error) {
-	p.note(func(r *Report) { r.Unknown = append(r.Unknown, fmt.Sprintf("%s: %v", what, err)) })
 }
 
 // speaks reports whether the server accepted a version.

@@ -87,8 +87,8 @@ func (p *prober) clientRenegotiation(ctx context.Context) {
 		}
 		return nil
 	})
-	if err != nil && silent(err) {
-		p.unknown("renegotiation by the client", err)
+	if err != nil {
+		p.failed(flawRenegotiation, err, flawRenegotiation)
 	}
 	p.note(func(r *Report) { r.ClientRenegotiation = verdict })
 }

@@ -36,9 +36,7 @@ func (p *prober) newestSession(ctx context.Context) {
 		r.requests(flight.requested, flight.authorities)
 	})
 	if err != nil {
-		if silent(err) {
-			p.unknown("resumption", err)
-		}
+		p.unknown("resumption", err)
 		return
 	}
 	v := s.state.Version
@@ -68,10 +66,11 @@ func (p *prober) oldSession(ctx context.Context, byID bool) {
 	}
 	cfg := sealsock.Config{MaxVersion: iana.TLS12, NoTickets: byID}
 	s, err := p.shake(ctx, cfg, ticketStep)
-	if err != nil || len(s.sessions) == 0 || byID != (len(s.sessions[0].Ticket) == 0) {
-		if err != nil && silent(err) {
-			p.unknown("resumption by "+how, err)
-		}
+	if err != nil {
+		p.unknown("resumption by "+how, err)
+		return
+	}
+	if len(s.sessions) == 0 || byID != (len(s.sessions[0].Ticket) == 0) {
 		return
 	}
 	cfg.Session = s.sessions[0]

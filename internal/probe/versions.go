@@ -37,7 +37,7 @@ func (p *prober) versions(ctx context.Context) error {
 	p.together(questions...)
 	for i, v := range append(list, iana.SSL20) {
 		if failed[i] != nil {
-			p.unknown(v.String(), failed[i])
+			p.leftOpen(v.String(), failed[i], append(versionFlaws(v), v.String())...)
 		}
 		if accepted[i] {
 			p.report.Versions = append(p.report.Versions, Version{Version: v, Name: v.String()})
@@ -126,7 +126,7 @@ func (p *prober) suitesOf(ctx context.Context, v *Version) {
 	for len(left) > 0 {
 		a, err := p.ask(ctx, offerOf(v.Version, left))
 		if err != nil {
-			p.unknown("cipher suites of "+v.Name, err)
+			p.leftOpen("cipher suites of "+v.Name, err, append(suiteFlaws, openSuites)...)
 			break
 		}
 		if a.hello == nil || a.version != v.Version || !slices.Contains(left, a.hello.CipherSuite) {
@@ -150,7 +150,13 @@ func (p *prober) suitesOf(ctx context.Context, v *Version) {
 func (p *prober) keyExchange(a *answer) {
 	body := a.messages[iana.HandshakeServerKeyExchange]
 	name := a.hello.CipherSuite.String()
-	if len(body) < 2 || !hasAny(name, "_DHE_", "_DH_anon_") {
+	if !hasAny(name, "_DHE_", "_DH_anon_") {
+		return
+	}
+	if body == nil && a.cut != nil {
+		p.leftOpen("Diffie-Hellman prime of "+name, a.cut, openPrime)
+	}
+	if len(body) < 2 {
 		return
 	}
 	n := int(binary.BigEndian.Uint16(body))
@@ -204,7 +210,7 @@ func (p *prober) groups(ctx context.Context) {
 			o.groups, o.noShares = left, true
 			a, err := p.ask(ctx, o)
 			if err != nil {
-				p.unknown("groups of TLS 1.3", err)
+				p.leftOpen("groups of TLS 1.3", err, openGroups)
 				break
 			}
 			if a.hello == nil || a.hello.KeyShare == nil || !slices.Contains(left, a.hello.KeyShare.Group) {
@@ -244,7 +250,7 @@ func (p *prober) groups12(ctx context.Context, found []iana.NamedGroup) []iana.N
 			found = append(found, kx.Group)
 			o.groups = without(o.groups, kx.Group)
 			return len(o.groups) > 0
-		})
+		}, openGroups)
 	return found
 }
 
