@@ -6,10 +6,11 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509"
+	"encoding/binary"
 	"fmt"
-	"net"
 	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/net/dns/dnsmessage"
 
@@ -31,8 +32,11 @@ type Records struct {
 	// Secure means that the DNS server validated the TLSA records with DNSSEC.
 	Secure bool `json:"dnssec"`
 
-	tlsa []tlsa
-	ech  []byte
+	name  string
+	port  uint16
+	tlsa  []tlsa
+	ech   []byte
+	https uint16 // the priority of the HTTPS record that ALPN and ech are of
 }
 
 // A tlsa is a TLSA record. RFC 6698, Section 2.1.
@@ -48,12 +52,11 @@ func (r tlsa) String() string {
 
 // records asks DNS, if the target has a name there.
 func (p *prober) records(ctx context.Context) {
-	name := p.target.ServerName
-	if p.dns == nil || p.target.Port == 0 || name == "" || net.ParseIP(name) != nil ||
-		!bytes.ContainsRune([]byte(name), '.') {
+	name := p.sni
+	if p.dns == nil || p.target.Port == 0 || !strings.Contains(name, ".") {
 		return
 	}
-	found := new(Records)
+	found := &Records{name: name, port: p.target.Port}
 	port := strconv.Itoa(int(p.target.Port))
 	https := name
 	if port != "443" {
@@ -96,23 +99,42 @@ func (f *Records) addCAA(body dnsmessage.ResourceBody) {
 	}
 }
 
-// addHTTPS takes the first record that describes a service. RFC 9460; RFC 9848.
+// addHTTPS takes the record that describes a service and that clients prefer: the lowest number.
+// RFC 9460, Section 2.4.1; RFC 9848.
 func (f *Records) addHTTPS(body dnsmessage.ResourceBody) {
 	r, ok := body.(*dnsmessage.HTTPSResource)
-	if !ok || r.Priority == 0 || f.ech != nil || f.ALPN != nil {
+	if !ok || r.Priority == 0 || f.https != 0 && f.https <= r.Priority {
 		return
 	}
+	f.https, f.ALPN, f.ech = r.Priority, nil, nil
+	port := f.port
 	for _, param := range r.Params {
-		switch v := param.Value; param.Key {
-		case 1: // alpn
-			for len(v) > 0 && len(v) > int(v[0]) {
-				f.ALPN = append(f.ALPN, string(v[1:1+int(v[0])]))
-				v = v[1+int(v[0]):]
-			}
-		case 5: // ech
+		switch v := param.Value; {
+		case param.Key == 1: // alpn
+			f.ALPN = alpnOf(v)
+		case param.Key == 3 && len(v) == 2:
+			port = binary.BigEndian.Uint16(v)
+		case param.Key == 5: // ech
 			f.ech = v
 		}
 	}
+	if port != f.port || !f.isOwn(r.Target.String()) {
+		f.ech = nil // of another server, whose keys this one need not have
+	}
+}
+
+// alpnOf returns the protocols of a parameter. RFC 9460, Section 7.1.1.
+func alpnOf(v []byte) (names []string) {
+	for len(v) > 0 && len(v) > int(v[0]) {
+		names = append(names, string(v[1:1+int(v[0])]))
+		v = v[1+int(v[0]):]
+	}
+	return names
+}
+
+// isOwn reports whether a TargetName is that of the server. RFC 9460, Section 2.5.2.
+func (f *Records) isOwn(target string) bool {
+	return target == "." || strings.EqualFold(target, f.name+".")
 }
 
 func unknown(body dnsmessage.ResourceBody) []byte {
@@ -129,7 +151,7 @@ func (p *prober) publishedECH(ctx context.Context, found *Records) {
 	}
 	s, err := p.shake(ctx, sealsock.Config{ECHConfigs: found.ech, MinVersion: iana.TLS13}, 0)
 	switch {
-	case err == nil && s.state.ECHAccepted:
+	case s.state.ECHAccepted: // whatever else failed
 		found.ECH = "accepted"
 	case err != nil && silent(err):
 		p.unknown("Encrypted ClientHello", err)
@@ -175,7 +197,7 @@ func (r *Report) judgeDANE(name string) {
 func (r tlsa) accepts(c *Chain, name string) bool {
 	switch r.usage {
 	case 0:
-		return c.Trusted && slices.ContainsFunc(c.Certificate[1:], r.matches)
+		return c.Trusted && slices.ContainsFunc(c.authorities(), r.matches)
 	case 1:
 		return c.Trusted && r.matches(c.Certificate[0])
 	case 2:
@@ -188,6 +210,19 @@ func (r tlsa) accepts(c *Chain, name string) bool {
 		return r.matches(c.Certificate[0])
 	}
 	return false
+}
+
+// authorities returns those of the paths that were verified, with a root that need not be sent,
+// or without a path those that were sent.
+func (c *Chain) authorities() []*x509.Certificate {
+	var list []*x509.Certificate
+	for _, path := range c.paths {
+		list = append(list, path[1:]...)
+	}
+	if len(c.paths) == 0 {
+		return c.Certificate[1:]
+	}
+	return list
 }
 
 // issues reports whether a chain leads to the authority.

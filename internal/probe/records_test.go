@@ -177,3 +177,67 @@ func TestTLSA(t *testing.T) {
 		}
 	}
 }
+
+// A record of usage 0 stands for an authority of the path, which may be a root that is not sent,
+// and for no other certificate that is. RFC 6698, Section 2.1.1.
+func TestRootOfPath(t *testing.T) {
+	ca, other := testcert.New(), testcert.New()
+	own, err := x509.ParseCertificate(ca.Issue(testcert.NewKey("p256"), longLived, "a.test").Chain[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain := &Chain{
+		Trusted: true, Certificate: []*x509.Certificate{own, other.Cert},
+		paths: [][]*x509.Certificate{{own, ca.Cert}},
+	}
+	if !(tlsa{0, 0, 0, ca.Cert.Raw}).accepts(chain, "a.test") {
+		t.Error("the root of the path does not match")
+	}
+	if (tlsa{0, 0, 0, other.Cert.Raw}).accepts(chain, "a.test") {
+		t.Error("a certificate beside the path matches")
+	}
+}
+
+// Of the HTTPS records the one with the lowest priority counts. That of another server tells
+// nothing about the keys of this one. RFC 9460, Section 2.4.
+func TestHTTPSRecords(t *testing.T) {
+	alpn := dnsmessage.SVCParam{Key: 1, Value: []byte("\x02h2")}
+	ech := func(value string) dnsmessage.SVCParam {
+		return dnsmessage.SVCParam{Key: 5, Value: []byte(value)}
+	}
+	port := func(n byte) dnsmessage.SVCParam {
+		return dnsmessage.SVCParam{Key: 3, Value: []byte{0, n}}
+	}
+	record := func(priority uint16, target string,
+		params ...dnsmessage.SVCParam) dnsmessage.ResourceBody {
+		return &dnsmessage.HTTPSResource{SVCBResource: dnsmessage.SVCBResource{
+			Priority: priority, Target: dnsmessage.MustNewName(target), Params: params,
+		}}
+	}
+	for _, test := range []struct {
+		name    string
+		records []dnsmessage.ResourceBody
+		ech     string
+		alpn    bool
+	}{
+		{"in order", []dnsmessage.ResourceBody{
+			record(1, ".", ech("one")), record(2, ".", alpn, ech("two"))}, "one", false},
+		{"not in order", []dnsmessage.ResourceBody{
+			record(2, ".", alpn, ech("two")), record(1, ".", ech("one"))}, "one", false},
+		{"alias", []dnsmessage.ResourceBody{
+			record(0, "b.test."), record(1, ".", ech("one"))}, "one", false},
+		{"its own name", []dnsmessage.ResourceBody{
+			record(1, "WWW.a.test.", alpn, ech("one"))}, "one", true},
+		{"its own port", []dnsmessage.ResourceBody{record(1, ".", port(44), ech("one"))}, "one", false},
+		{"another name", []dnsmessage.ResourceBody{record(1, "b.test.", alpn, ech("one"))}, "", true},
+		{"another port", []dnsmessage.ResourceBody{record(1, ".", port(45), ech("one"))}, "", false},
+	} {
+		f := &Records{name: "www.a.test", port: 44}
+		for _, r := range test.records {
+			f.addHTTPS(r)
+		}
+		if string(f.ech) != test.ech || (f.ALPN != nil) != test.alpn {
+			t.Errorf("%s: %q, %q", test.name, f.ech, f.ALPN)
+		}
+	}
+}
