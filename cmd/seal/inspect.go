@@ -39,7 +39,8 @@ Inspect only your own servers: a scan makes up to some hundred connections, and 
 messages that vulnerable servers mishandle.
 
 Exit codes: 1 if a server or a file cannot be inspected, or a server has a lower grade
-than --fail-under, or a certificate expires within --expires-within.`
+than --fail-under, or a certificate expires within --expires-within. It is also 1 if one of
+these flags is given and the server does not answer what it depends on.`
 
 const inspectExample = `  seal inspect example.com
   seal inspect --starttls smtp mail.example.com:587
@@ -362,16 +363,41 @@ func (flags *inspectFlags) requirementError(i *inspection) error {
 		}
 		return p
 	}
-	least := slices.Index(grades, flags.failUnder)
-	if grade := i.Report.Grade; least >= 0 && slices.Index(grades, grade) > least {
-		return failed(nil, "%s has grade %s, and --fail-under asks for %s",
-			where, grade, flags.failUnder).
-			hinted("the report lists the problems, the worst first")
+	if err := flags.gradeError(where, i.Report); err != nil {
+		return err
 	}
 	for _, c := range i.Report.Certificates {
 		if err := flags.expiry(where, c.Key, c.NotAfter); err != nil {
 			return err
 		}
+	}
+	if len(i.Report.Certificates) == 0 && (flags.pem || flags.expires > 0) {
+		return failed(nil, "%s: no certificate was seen", where).hinted(openHint)
+	}
+	if flags.expires > 0 && i.Report.CertificatesOpen() {
+		return failed(nil, "%s: the server may have a certificate that was not seen", where).
+			hinted(openHint)
+	}
+	return nil
+}
+
+// openHint is the hint about questions without an answer.
+const openHint = "the report lists the questions without an answer; the server may be slow " +
+	"(--timeout), or bound the connections of one client (--parallel 1)"
+
+// gradeError returns the error for a server that has a lower grade than --fail-under, or that did
+// not answer what would show it.
+func (flags *inspectFlags) gradeError(where string, r *probe.Report) error {
+	least := slices.Index(grades, flags.failUnder)
+	switch {
+	case least < 0:
+	case slices.Index(grades, r.Grade) > least:
+		return failed(nil, "%s has grade %s, and --fail-under asks for %s",
+			where, r.Grade, flags.failUnder).
+			hinted("the report lists the problems, the worst first")
+	case len(r.Open) > 0 && least < len(grades)-1:
+		return failed(nil, "%s has grade %s at best, and --fail-under asks for %s: "+
+			"questions have no answer", where, r.Grade, flags.failUnder).hinted(openHint)
 	}
 	return nil
 }

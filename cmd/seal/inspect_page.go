@@ -26,6 +26,7 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"safe":  printable.Line,
 	"class": func(grade string) string { return strings.TrimSuffix(grade, "+") },
 	"text":  pageLine,
+	"yes":   yesOrNo,
 }).Parse(pageText))
 
 // pageLine escapes what a browser would show in another direction, in each line.

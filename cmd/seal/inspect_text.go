@@ -74,8 +74,12 @@ func names[T fmt.Stringer](list []T) string {
 
 func (i *inspection) text() string {
 	r, s := i.Report, new(sheet)
+	grade := r.Grade
+	if len(r.Open) > 0 {
+		grade += " at best"
+	}
 	fmt.Fprintf(&s.b, "%s: grade %s (%d connections, %.1f s)\n",
-		printable.Line(i.Address), r.Grade, r.Connections, i.Seconds)
+		printable.Line(i.Address), grade, r.Connections, i.Seconds)
 	for _, v := range r.Versions {
 		if v.Version == iana.SSL20 {
 			s.line(v.Name, "accepted")
@@ -99,8 +103,8 @@ func (i *inspection) text() string {
 	s.line("protocols", "%s", strings.Join(r.ALPN, ", "))
 	s.sessions(r)
 	s.records(r.Records)
-	s.line("post-quantum", "key exchange %s, certificates %s", yesOrNo(r.PostQuantum),
-		yesOrNo(r.PostQuantumChain))
+	s.line("post-quantum", "key exchange %s, certificates %s", yesOrNo(r.PostQuantum, r.GroupsOpen()),
+		yesOrNo(r.PostQuantumChain, r.CertificatesOpen()))
 	for _, c := range r.Certificates {
 		s.certificate(&c)
 	}
@@ -116,9 +120,13 @@ func (i *inspection) text() string {
 	return s.b.String()
 }
 
-func yesOrNo(yes bool) string {
-	if yes {
+// yesOrNo names an answer. Without one that is open, it is no.
+func yesOrNo(yes, open bool) string {
+	switch {
+	case yes:
 		return "yes"
+	case open:
+		return "unknown"
 	}
 	return "no"
 }
