@@ -94,7 +94,8 @@ func newInspect(out *output) *cobra.Command {
 		"exit with 1 if a server has less than this `grade`")
 	f.IntVar(&flags.expires, "expires-within", 0,
 		"exit with 1 if a certificate expires within this number of `days`")
-	f.DurationVar(&flags.timeout, "timeout", 5*time.Second, "`time` for one connection")
+	f.DurationVar(&flags.timeout, "timeout", 5*time.Second,
+		"`time` for one connection; a server is asked for at most 60 times that")
 	f.IntVar(&flags.parallel, "parallel", 8, "`connections` to one server at a time")
 	f.StringVar(&flags.dns, "dns", "",
 		"ask this DNS `server` for the records of the servers, instead of the system's; off asks none")

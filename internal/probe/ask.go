@@ -86,10 +86,13 @@ func (p *prober) askAnd(ctx context.Context, o *offer,
 	} else {
 		a, err = readFlight(conn)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = then(conn, a)
 	}
-	return then(conn, a)
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx) // not the server is late, but the scan is over
+	}
+	return err
 }
 
 // open opens a connection as soon as one may be opened. It ends with the context, and after

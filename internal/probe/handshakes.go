@@ -140,14 +140,14 @@ const (
 )
 
 // shakeAnd makes one handshake with cfg, and calls then while the connection is open.
-func (p *prober) shakeAnd(ctx context.Context, cfg sealsock.Config,
+func (p *prober) shakeAnd(scan context.Context, cfg sealsock.Config,
 	then func(net.Conn, *sealsock.Conn, *seen) error) (*seen, error) {
-	raw, done, err := p.open(ctx)
+	raw, done, err := p.open(scan)
 	if err != nil {
 		return new(seen), err
 	}
 	defer done()
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	ctx, cancel := context.WithTimeout(scan, p.timeout)
 	defer cancel()
 	verifier := new(collect)
 	s := new(seen)
@@ -166,6 +166,9 @@ func (p *prober) shakeAnd(ctx context.Context, cfg sealsock.Config,
 	}
 	s.state, s.peer = conn.State(), verifier.peer
 	conn.Close()
+	if err != nil && scan.Err() != nil {
+		err = context.Cause(scan)
+	}
 	return s, err
 }
 

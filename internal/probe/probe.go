@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"sync"
@@ -28,7 +29,8 @@ type Target struct {
 
 // Options bound a scan. The zero value means the defaults.
 type Options struct {
-	// Timeout bounds one connection; 0 means 5 seconds.
+	// Timeout bounds one connection; 0 means 5 seconds. A scan ends after 60 times that, and
+	// the questions that are left have no answer.
 	Timeout time.Duration
 	// Parallel bounds the connections at a time; 0 means 8.
 	Parallel int
@@ -146,6 +148,10 @@ type prober struct {
 	report *Report
 }
 
+// patience bounds a scan, in timeouts of one connection: a server that answers each question
+// just in time, with one more cipher suite, could prolong it for an hour.
+const patience = 60
+
 // Scan asks the server. An error means that it does not speak TLS, or cannot be reached.
 func Scan(ctx context.Context, target Target, options Options) (*Report, error) {
 	p := &prober{
@@ -164,19 +170,22 @@ func Scan(ctx context.Context, target Target, options Options) (*Report, error) 
 		parallel = 8
 	}
 	p.slots = make(chan struct{}, parallel)
+	bounded, cancel := context.WithTimeoutCause(ctx, patience*p.timeout,
+		fmt.Errorf("the scan has taken %v", patience*p.timeout))
+	defer cancel()
 	p.step("versions")
-	if err := p.versions(ctx); err != nil {
+	if err := p.versions(bounded); err != nil {
 		return nil, err
 	}
 	p.step("cipher suites, groups, certificates")
 	p.together(
-		func() { p.suites(ctx) },
-		func() { p.groups(ctx) },
-		func() { p.details(ctx) },
-		func() { p.handshakes(ctx) },
-		func() { p.records(ctx) },
+		func() { p.suites(bounded) },
+		func() { p.groups(bounded) },
+		func() { p.details(bounded) },
+		func() { p.handshakes(bounded) },
+		func() { p.records(bounded) },
 	)
-	p.lastQuestion(ctx)
+	p.lastQuestion(bounded)
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}

@@ -10,7 +10,9 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sealsock/sealsock"
@@ -18,6 +20,7 @@ import (
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/internal/testcert"
+	"github.com/sealsock/sealsock/internal/wire"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -226,4 +229,48 @@ func TestContext(t *testing.T) {
 	if _, err := Scan(ctx, target("127.0.0.1:1", nil), Options{}); !errors.Is(err, why) {
 		t.Errorf("%v", err)
 	}
+}
+
+// A server that answers each question, but slowly, holds a scan only as long as that may take.
+func TestSlowServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var servers sync.WaitGroup
+		slow := func(c net.Conn) {
+			defer c.Close()
+			typ, body, err := readAny(c)
+			if err != nil || typ != iana.ContentHandshake {
+				return
+			}
+			time.Sleep(4 * time.Second)
+			h, err := wire.ParseClientHello(body[wire.HeaderLen:])
+			if err != nil || h.SupportedVersions != nil {
+				return
+			}
+			hello := &wire.ServerHello{LegacyVersion: h.LegacyVersion, CipherSuite: h.CipherSuites[0]}
+			message, _ := hello.AppendTo(nil)
+			message = wire.AppendHeader(message, iana.HandshakeServerHelloDone, 0)
+			c.Write(appendRecord(nil, iana.TLS12, message))
+		}
+		to := Target{ServerName: "a.test", Dial: func(context.Context) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			servers.Go(func() { slow(theirs) })
+			return ours, nil
+		}}
+		start := time.Now()
+		r, err := Scan(t.Context(), to, Options{})
+		took := time.Since(start)
+		servers.Wait() // time stands still behind the test
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took > 5*time.Minute {
+			t.Errorf("the scan took %v", took)
+		}
+		if !slices.Contains(r.Open, openSuites) || r.Grade == "A" {
+			t.Errorf("grade %s, open %q", r.Grade, r.Open)
+		}
+		if all := strings.Join(r.Unknown, "\n"); !strings.Contains(all, "the scan has taken 5m0s") {
+			t.Errorf("unknown: %q", r.Unknown)
+		}
+	})
 }

@@ -233,4 +233,17 @@ var inspectRows = []row{
 		new:  "if false {",
 		test: "TestServerName",
 	},
+	{
+		doc: own, section: "internal/probe", must: "a slow server holds a scan for a bounded time",
+		file: "internal/probe/probe.go",
+		old:  "const patience = 60\n", new: "const patience = 61\n",
+		test: "TestSlowServer",
+	},
+	{
+		doc: own, section: "seal bench", must: "the head of a response is bounded",
+		file: "cmd/seal/bench_server.go",
+		old:  "bounded := &io.LimitedReader{R: r, N: maxAnswerHead}",
+		new:  "bounded := &io.LimitedReader{R: r, N: 2 * maxAnswerHead}",
+		test: "TestAnswerHead",
+	},
 }
