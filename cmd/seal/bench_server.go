@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"slices"
@@ -399,6 +400,22 @@ func (flags *benchFlags) stream(c *sealsock.Conn) (float64, error) {
 	return rate, errors.Join(<-sent, err)
 }
 
+// maxAnswerHead bounds the head of a response, in bytes.
+const maxAnswerHead = 1 << 20
+
+// readResponse reads the head of a response. Package http would keep one without an end.
+func readResponse(r io.Reader) (*http.Response, error) {
+	bounded := &io.LimitedReader{R: r, N: maxAnswerHead}
+	answer, err := http.ReadResponse(bufio.NewReaderSize(bounded, 64<<10), nil)
+	if err != nil && bounded.N == 0 {
+		text := fmt.Sprintf("the server's response has a head of more than %d bytes", maxAnswerHead)
+		return nil, (&problem{text: text, exit: exitFailure}).
+			hinted("--get is for servers that speak HTTP/1.1")
+	}
+	bounded.N = math.MaxInt64 // the body
+	return answer, err
+}
+
 // measureGet repeats an HTTP request for flags.length and returns the throughput of the
 // bodies of the responses, in MB/s.
 func (flags *benchFlags) measureGet(
@@ -414,7 +431,7 @@ func (flags *benchFlags) measureGet(
 			if _, err := io.WriteString(c, request); err != nil {
 				return err
 			}
-			answer, err := http.ReadResponse(bufio.NewReaderSize(c, 64<<10), nil)
+			answer, err := readResponse(c)
 			if err != nil {
 				return err
 			}
