@@ -6,10 +6,10 @@ import (
 	"testing"
 )
 
-// endless is a reader of one byte without an end.
-type endless byte
+// manyBytes is a reader of one byte without an end.
+type manyBytes byte
 
-func (e endless) Read(p []byte) (int, error) {
+func (e manyBytes) Read(p []byte) (int, error) {
 	for i := range p {
 		p[i] = byte(e)
 	}
@@ -21,7 +21,7 @@ func TestAnswerHead(t *testing.T) {
 	for _, begin := range []string{"", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nA: "} {
 		got := new(byteCounter)
 		_, err := readResponse(io.TeeReader(io.MultiReader(strings.NewReader(begin),
-			io.LimitReader(endless('a'), 4*maxAnswerHead)), got))
+			io.LimitReader(manyBytes('a'), 4*maxAnswerHead)), got))
 		if err == nil || !strings.Contains(err.Error(), "a head of more than 1048576 bytes") {
 			t.Errorf("%q: %v", begin, err)
 		}
@@ -32,7 +32,7 @@ func TestAnswerHead(t *testing.T) {
 	const length = 3 * maxAnswerHead
 	answer, err := readResponse(io.MultiReader(
 		strings.NewReader("HTTP/1.1 200 OK\r\nContent-Length: 3145728\r\n\r\n"),
-		io.LimitReader(endless('a'), length)))
+		io.LimitReader(manyBytes('a'), length)))
 	if err != nil {
 		t.Fatal(err)
 	}
