@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sealsock/sealsock/engine"
@@ -22,6 +24,15 @@ var errNoDeadlines = errors.New("no deadlines")
 type plainSocket struct{ net.Conn }
 
 func (plainSocket) SetReadDeadline(time.Time) error { return errNoDeadlines }
+
+// Read has the error of a socket that is closed, so that the goroutine that reads ends.
+func (s plainSocket) Read(p []byte) (int, error) {
+	n, err := s.Conn.Read(p)
+	if errors.Is(err, io.ErrClosedPipe) {
+		err = net.ErrClosed
+	}
+	return n, err
+}
 
 // A readSocket tells that a Read has begun.
 type readSocket struct {
@@ -90,26 +101,30 @@ func TestHandshakeIsInterrupted(t *testing.T) {
 		"deadline": {by: func(c *Conn, _ func()) { c.SetDeadline(past) }, want: os.ErrDeadlineExceeded},
 	} {
 		for _, plain := range []bool{false, true} {
-			raw, other := net.Pipe()
-			began := make(chan struct{}, 1)
-			raw = readSocket{raw, began}
-			if plain {
-				raw = plainSocket{raw}
-			}
-			ctx, cancel := context.WithCancel(t.Context())
-			c, ended := waiting(t, ctx, raw, other,
-				stream.Options{Timeout: interrupt.timeout, TimedOut: over})
-			<-began // so that it is the Read that is interrupted
-			interrupt.by(c, cancel)
-			select {
-			case err := <-ended:
-				if !errors.Is(err, interrupt.want) {
-					t.Errorf("%s: %v, expected %v", name, err, interrupt.want)
+			// In a bubble the Timeout passes when the Read waits, and not before.
+			synctest.Test(t, func(t *testing.T) {
+				raw, other := net.Pipe()
+				began := make(chan struct{}, 1)
+				raw = readSocket{raw, began}
+				if plain {
+					raw = plainSocket{raw}
 				}
-			case <-time.After(10 * time.Second):
-				t.Errorf("%s (a socket without deadlines: %v): the handshake does not end", name, plain)
-			}
-			cancel()
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				c, ended := waiting(t, ctx, raw, other,
+					stream.Options{Timeout: interrupt.timeout, TimedOut: over})
+				<-began // so that it is the Read that is interrupted
+				interrupt.by(c, cancel)
+				select {
+				case err := <-ended:
+					if !errors.Is(err, interrupt.want) {
+						t.Errorf("%s: %v, expected %v", name, err, interrupt.want)
+					}
+				case <-time.After(10 * time.Second):
+					t.Errorf("%s (a socket without deadlines: %v): the handshake does not end",
+						name, plain)
+				}
+			})
 		}
 	}
 }

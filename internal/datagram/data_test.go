@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sealsock/sealsock/engine"
@@ -28,28 +29,30 @@ func (p *countingPath) sendBatch(_ []byte, sizes []int) (int, error) { return le
 // TestKeyUpdateGoesAtOnce: a KeyUpdate that sending has asked for does not wait until the
 // connection is looked at because it may be quiet: a fast sender would exhaust the key.
 func TestKeyUpdateGoesAtOnce(t *testing.T) {
-	client, _ := enginesOf(t, iana.TLS13, func(o *engine.Options) { o.MaxRecordsPerKey = 10 })
-	path := new(countingPath)
-	c := newConn(path, new(atomic.Int64))
-	c.engine = client
-	c.in.opened()
-	c.mu.Lock()
-	c.armed = true
-	c.use()
-	c.mu.Unlock()
-	defer c.cut()
-	messages := make([][]byte, 20)
-	for i := range messages {
-		messages[i] = []byte("message")
-	}
-	if n, err := c.WriteBatch(messages); n != len(messages) || err != nil {
-		t.Fatalf("%d messages, %v", n, err)
-	}
-	for start := time.Now(); path.sent.Load() == 0; time.Sleep(time.Millisecond) {
-		if time.Since(start) > quietTime/2 {
+	synctest.Test(t, func(t *testing.T) {
+		client, _ := enginesOf(t, iana.TLS13, func(o *engine.Options) { o.MaxRecordsPerKey = 10 })
+		path := new(countingPath)
+		c := newConn(path, new(atomic.Int64))
+		c.engine = client
+		c.in.opened()
+		c.mu.Lock()
+		c.armed = true
+		c.use()
+		c.mu.Unlock()
+		defer c.cut()
+		messages := make([][]byte, 20)
+		for i := range messages {
+			messages[i] = []byte("message")
+		}
+		if n, err := c.WriteBatch(messages); n != len(messages) || err != nil {
+			t.Fatalf("%d messages, %v", n, err)
+		}
+		time.Sleep(quietTime / 2)
+		synctest.Wait()
+		if path.sent.Load() == 0 {
 			t.Fatalf("no KeyUpdate within %v", quietTime/2)
 		}
-	}
+	})
 }
 
 // A fullSocket has no room for the first datagrams.
