@@ -48,7 +48,7 @@ func pair(t *testing.T) (client, server *websocket.Conn) {
 	}
 	server = <-accepted
 	for _, c := range []*websocket.Conn{client, server} {
-		c.SetDeadline(time.Now().Add(20 * time.Second))
+		c.SetDeadline(time.Now().Add(time.Minute))
 		t.Cleanup(func() { c.Close() })
 	}
 	return client, server
@@ -100,8 +100,22 @@ func TestCut(t *testing.T) {
 func TestDeadlines(t *testing.T) {
 	client, server := pair(t)
 	data := bytes.Repeat([]byte("0123456789abcdef"), 1<<18)
-	client.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
-	sent, err := client.Write(data)
+	type result struct {
+		n   int
+		err error
+	}
+	written := make(chan result, 1)
+	go func() {
+		n, err := client.Write(data)
+		written <- result{n, err}
+	}()
+	got := make([]byte, 100_000) // more than a frame has, so that some were sent
+	if _, err := io.ReadFull(server, got); err != nil {
+		t.Fatal(err)
+	}
+	client.SetWriteDeadline(time.Unix(1, 0))
+	r := <-written
+	sent, err := r.n, r.err
 	if !errors.Is(err, os.ErrDeadlineExceeded) || sent == 0 || sent == len(data) {
 		t.Fatalf("%d bytes were sent, %v", sent, err)
 	}
@@ -110,7 +124,6 @@ func TestDeadlines(t *testing.T) {
 		client.Write(data[sent:])
 		client.CloseWrite()
 	}()
-	var got []byte
 	buf := make([]byte, 1000)
 	for {
 		server.SetReadDeadline(time.Now().Add(time.Millisecond))
@@ -133,7 +146,7 @@ func scripted(t *testing.T, frames string) *websocket.Conn {
 	t.Helper()
 	near, far := net.Pipe()
 	t.Cleanup(func() { near.Close(); far.Close() })
-	far.SetDeadline(time.Now().Add(10 * time.Second))
+	far.SetDeadline(time.Now().Add(time.Minute))
 	go func() {
 		s := websocket.Server(far, "/")
 		if s.Handshake() == nil {
@@ -204,7 +217,7 @@ func TestRefused(t *testing.T) {
 		{"Host: a\r\n", "Host: a\r\nX: " + strings.Repeat("x", 17<<10) + "\r\n", ""},
 	} {
 		near, far := net.Pipe()
-		far.SetDeadline(time.Now().Add(10 * time.Second))
+		far.SetDeadline(time.Now().Add(time.Minute))
 		result := make(chan error, 1)
 		go func() {
 			result <- websocket.Server(far, "/").Handshake()
@@ -229,7 +242,7 @@ func TestRefused(t *testing.T) {
 	} {
 		near, far := net.Pipe()
 		go io.Copy(io.Discard, far)
-		near.SetDeadline(time.Now().Add(5 * time.Second))
+		near.SetDeadline(time.Now().Add(time.Minute))
 		go io.WriteString(far, c.answer)
 		_, err := websocket.Client(t.Context(), near, "a", "/")
 		if err == nil || !strings.Contains(err.Error(), c.problem) {
