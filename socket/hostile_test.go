@@ -107,6 +107,19 @@ func TestWaitAll(t *testing.T) {
 	}
 }
 
+// inside waits until a goroutine is inside of a function of package socket.
+func inside(t *testing.T, name string) {
+	t.Helper()
+	stacks := make([]byte, 1<<20)
+	for range 60_000 {
+		if n := runtime.Stack(stacks, true); strings.Contains(string(stacks[:n]), "socket."+name+"(") {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatalf("no goroutine has come to %s", name)
+}
+
 // TestSendFDsAndClose closes a file while it waits to be sent, and opens
 // another one, which gets its number: the first one must arrive.
 func TestSendFDsAndClose(t *testing.T) {
@@ -137,7 +150,7 @@ func TestSendFDsAndClose(t *testing.T) {
 		_, err := a.SendFDs(background, []byte("x"), right)
 		sent <- err
 	}()
-	time.Sleep(20 * time.Millisecond) // until it waits
+	inside(t, "(*Socket).SendMsg") // where it waits, with a copy of the file
 	number := right.Fd()
 	_ = right.Close()
 	for given := uintptr(0); given != number; { // the lowest free number comes first
