@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/peers"
 	"github.com/sealsock/sealsock/internal/testcert"
 	"github.com/sealsock/sealsock/legacy"
@@ -46,7 +49,7 @@ func TestOpenSSLServer(t *testing.T) {
 	certificate, key := files(t, server.Identities[0])
 	for _, peer := range oldPeers {
 		t.Run(peer.name, func(t *testing.T) {
-			addr := freeAddress(t)
+			addr := fmt.Sprintf("127.0.0.1:%d", freeport.Pick(t))
 			args := append([]string{"s_server", "-quiet", "-rev", "-accept", addr, "-cert", certificate, "-key", key}, peer.flags...)
 			cmd := exec.Command("openssl", args...)
 			var said bytes.Buffer
@@ -61,9 +64,11 @@ func TestOpenSSLServer(t *testing.T) {
 					t.Logf("openssl: %s", said.String())
 				}
 			}()
-			waitFor(t, addr)
-
 			c, err := legacy.Dial(t.Context(), addr, client)
+			for end := time.Now().Add(time.Minute); errors.Is(err, syscall.ECONNREFUSED) &&
+				time.Now().Before(end); time.Sleep(20 * time.Millisecond) { // until it listens
+				c, err = legacy.Dial(t.Context(), addr, client)
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -158,7 +163,8 @@ func TestOpenSSLClient(t *testing.T) {
 	}
 }
 
-// openssl runs a client that sends "hello" and waits for its echo.
+// openssl runs a client that sends "hello" and waits for its echo, or its own end. It returns what
+// the client has received and printed.
 func openssl(t *testing.T, addr net.Addr, roots string, flags []string) (string, error) {
 	t.Helper()
 	args := append([]string{"s_client", "-quiet", "-no_ign_eof", "-connect", addr.String(), "-CAfile", roots,
@@ -168,17 +174,22 @@ func openssl(t *testing.T, addr net.Addr, roots string, flags []string) (string,
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := new(bytes.Buffer)
-	cmd.Stdout, cmd.Stderr = out, out
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := new(bytes.Buffer)
+	cmd.Stderr = said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	stop := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
+	stop := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 	defer stop.Stop()
 	io.WriteString(in, "hello\n")
-	time.AfterFunc(300*time.Millisecond, func() { in.Close() })
+	echo, _ := bufio.NewReader(out).ReadString('\n')
+	in.Close()
 	err = cmd.Wait()
-	return out.String(), err
+	return echo + said.String(), err
 }
 
 // files writes an identity to files for OpenSSL.
@@ -193,32 +204,6 @@ func files(t *testing.T, id *identity.Identity) (certificate, key string) {
 		}
 	}
 	return certificate, key
-}
-
-// freeAddress returns a loopback address without a listener.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// waitFor waits for a listener without connecting, because some servers accept
-// one connection only.
-func waitFor(t *testing.T, addr string) {
-	t.Helper()
-	for range 200 {
-		l, err := net.Listen("tcp", addr)
-		if err != nil {
-			return
-		}
-		l.Close()
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatalf("nobody listens on %s", addr)
 }
 
 // TestNewPeerNeedsNoDoor checks that a connection with a modern peer has no
