@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sealsock/sealsock"
@@ -105,18 +106,22 @@ func checkInjected(t *testing.T, name string, refused, injects error) {
 	}
 }
 
-// A peer that is silent ends in an error that names it, in each protocol and role.
+// A peer that is silent ends in an error that names it, in each protocol and role. Time is that of
+// a bubble: it passes when each role waits for its peer.
 func TestSilent(t *testing.T) {
-	for _, name := range starttls.Protocols() {
-		client, server := net.Pipe()
-		go server.Read(make([]byte, 1<<10)) // what the client sends first
-		checkSilent(t, name, "the server", starttls.Client, client)
-		client, server = net.Pipe()
-		go client.Read(make([]byte, 1<<10))
-		if name != "nats" { // its client sends nothing before TLS
-			checkSilent(t, name, "the client", starttls.Server, server)
+	synctest.Test(t, func(t *testing.T) {
+		for _, name := range starttls.Protocols() {
+			client, server := net.Pipe()
+			go server.Read(make([]byte, 1<<10)) // what the client sends first
+			checkSilent(t, name, "the server", starttls.Client, client)
+			client, server = net.Pipe()
+			go client.Read(make([]byte, 1<<10))
+			if name != "nats" { // its client sends nothing before TLS
+				checkSilent(t, name, "the client", starttls.Server, server)
+			}
+			server.Close()
 		}
-	}
+	})
 }
 
 func checkSilent(t *testing.T, name, peer string,

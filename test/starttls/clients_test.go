@@ -87,11 +87,11 @@ func (c *client) run(t *testing.T, p *servertest.Place, protocol string) {
 	served := make(chan error, 1)
 	go func() { served <- c.serve(ctx, l, p, protocol) }()
 	cmd := c.command(p, protocol, l.Addr().(*net.TCPAddr).Port)
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = 10 * time.Second
 	stop := context.AfterFunc(ctx, func() { cmd.Process.Kill() })
 	defer stop()
 	out, err := cmd.CombinedOutput()
-	cancelled := time.AfterFunc(time.Second, cancel)
+	cancelled := time.AfterFunc(20*time.Second, cancel) // if it has not connected
 	defer cancelled.Stop()
 	if err := <-served; err != nil {
 		t.Errorf("the server: %v", err)
@@ -259,17 +259,11 @@ func opensslClient(p *servertest.Place, protocol string, port int) *exec.Cmd {
 func gnutlsClient(p *servertest.Place, protocol string, port int) *exec.Cmd {
 	cmd := exec.Command("gnutls-cli", "--starttls-proto", protocol, "--port", fmt.Sprint(port),
 		"--x509cafile", p.Path("ca.pem"), "--verify-hostname", host, "--sni-hostname", host, "127.0.0.1")
-	// It ends with its input, and would not wait for the answer.
-	cmd.Stdin = io.MultiReader(strings.NewReader("hello\n"), later{})
+	// It ends with its input, and would not wait for the answer. Wait closes the input.
+	if in, err := cmd.StdinPipe(); err == nil {
+		io.WriteString(in, "hello\n")
+	}
 	return cmd
-}
-
-// later is input that ends after a time.
-type later struct{}
-
-func (later) Read([]byte) (int, error) {
-	time.Sleep(time.Second)
-	return 0, io.EOF
 }
 
 func curlClient(p *servertest.Place, protocol string, port int) *exec.Cmd {
