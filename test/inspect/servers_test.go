@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/testcert"
 )
 
@@ -187,18 +188,17 @@ func serveOld(f *files, l net.Listener) {
 
 // start starts a server, and returns its address once it listens.
 func (s *server) start(t *testing.T, f *files) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	addr := "localhost:" + strconv.Itoa(port)
 	if s.serve != nil {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
 		t.Cleanup(func() { l.Close() })
 		go s.serve(f, l)
-		return addr
+		return fmt.Sprintf("localhost:%d", l.Addr().(*net.TCPAddr).Port)
 	}
-	l.Close()
+	port := freeport.Pick(t)
+	addr := fmt.Sprintf("localhost:%d", port)
 	args := s.command(f, port)
 	cmd := exec.Command(args[0], args[1:]...)
 	var said strings.Builder
