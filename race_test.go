@@ -38,10 +38,11 @@ type tumult struct {
 	updates, asked atomic.Int64
 }
 
-// writes sends blocks of many sizes until ctx ends.
+// writes sends blocks of many sizes until ctx ends. It sends one if ctx has ended already, as it
+// may have on a busy machine; rekeys, asks and tickets likewise.
 func (u *tumult) writes(ctx context.Context, t *testing.T) {
 	block := make([]byte, 40_000)
-	for ctx.Err() == nil {
+	for first := true; first || ctx.Err() == nil; first = false {
 		p := block[:1+rand.IntN(len(block))]
 		var sum uint64
 		for i := range p {
@@ -83,7 +84,7 @@ func (u *tumult) reads(t *testing.T) {
 
 // rekeys changes keys, of this direction or of both.
 func (u *tumult) rekeys(ctx context.Context, t *testing.T) {
-	for both := false; ctx.Err() == nil; both = !both {
+	for both, first := false, true; first || ctx.Err() == nil; both, first = !both, false {
 		if err := u.conn.Rekey(context.Background(), both); err != nil {
 			t.Errorf("rekey: %v", err)
 			return
@@ -108,8 +109,8 @@ func (u *tumult) looks(ctx context.Context, t *testing.T) {
 
 // asks requests the client's certificate until ctx ends.
 func (u *tumult) asks(ctx context.Context, t *testing.T) {
-	for ctx.Err() == nil {
-		limit, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	for first := true; first || ctx.Err() == nil; first = false {
+		limit, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		if err := u.conn.RequestClientCertificate(limit); err != nil {
 			t.Errorf("late authentication: %v", err)
 			cancel()
@@ -119,6 +120,17 @@ func (u *tumult) asks(ctx context.Context, t *testing.T) {
 		u.asked.Add(1)
 		// A client answers one request a second, and sixteen at once.
 		time.Sleep(time.Duration(rand.IntN(1000)) * time.Millisecond)
+	}
+}
+
+// tickets sends tickets until ctx ends.
+func (u *tumult) tickets(ctx context.Context, t *testing.T) {
+	for first := true; first || ctx.Err() == nil; first = false {
+		if err := u.conn.SendTickets(context.Background(), 1); err != nil {
+			t.Errorf("tickets: %v", err)
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 
@@ -156,15 +168,7 @@ func tumultOnce(t *testing.T, length time.Duration) {
 	for range 3 {
 		talkers.Go(func() { ends[1].asks(ctx, t) })
 	}
-	talkers.Go(func() {
-		for ctx.Err() == nil {
-			if err := server.SendTickets(context.Background(), 1); err != nil {
-				t.Errorf("tickets: %v", err)
-				return
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
-	})
+	talkers.Go(func() { ends[1].tickets(ctx, t) })
 	talkers.Wait()
 	for _, u := range ends {
 		if err := u.conn.CloseWrite(); err != nil {

@@ -253,7 +253,7 @@ func TestLateAuthenticationUnderLoad(t *testing.T) {
 	for range 4 {
 		requests.Go(func() {
 			for range 3 {
-				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				if err := server.RequestClientCertificate(ctx); err != nil {
 					t.Error(err)
 				}
