@@ -256,7 +256,7 @@ func TestSlowAndHugeAnswers(t *testing.T) {
 				verify := func(mode RevocationMode, accepted bool) {
 					begin := time.Now()
 					_, err := (&Policy{Roots: rootsOf(t, h.root), Revocation: &Revocation{Mode: mode}}).Verify(context.Background(), h.peer())
-					if took := time.Since(begin); took > 2*defaultRevocationTimeout {
+					if took := time.Since(begin); took > 4*defaultRevocationTimeout {
 						t.Errorf("mode %d took %v", mode, took)
 					} else {
 						t.Logf("mode %d: %v after %v", mode, err, took.Round(time.Millisecond))
@@ -273,6 +273,10 @@ func TestSlowAndHugeAnswers(t *testing.T) {
 		}
 	}
 }
+
+// muchWork is far more than a busy machine needs for milliseconds of work, and far less than the
+// work that is not done would take.
+const muchWork = 20 * time.Second
 
 // TestHostileChains has peers send what costs much to look at.
 func TestHostileChains(t *testing.T) {
@@ -307,7 +311,7 @@ func TestHostileChains(t *testing.T) {
 		if !errors.As(err, &e) || tc.code != 0 && e.Code != tc.code {
 			t.Errorf("%s: %v", name, err)
 		}
-		if took := time.Since(begin); took > 2*time.Second {
+		if took := time.Since(begin); took > muchWork {
 			t.Errorf("%s took %v", name, took)
 		}
 	}
@@ -334,7 +338,7 @@ func TestResponderWithHugeKey(t *testing.T) {
 	if _, err := checkResponse(staple, "staple", h.leaf.Certificate, h.inter.Certificate, noon, nil); err == nil || !strings.Contains(err.Error(), "did not authorize") {
 		t.Errorf("%v", err)
 	}
-	if took := time.Since(begin); took > time.Second {
+	if took := time.Since(begin); took > muchWork {
 		t.Errorf("took %v", took)
 	}
 }

@@ -355,7 +355,7 @@ func TestSilentResponderInTime(t *testing.T) {
 				begin := time.Now()
 				_, err := judge(t, r.good, server, &trust.Policy{Roots: roots, Revocation: &trust.Revocation{Mode: mode}})
 				took := time.Since(begin)
-				if (err == nil) != accepted || took > 15*time.Second {
+				if (err == nil) != accepted || took > 50*time.Second {
 					t.Errorf("after %v: %v", took, err)
 				}
 				t.Logf("after %v: %v", took.Round(time.Millisecond), err)

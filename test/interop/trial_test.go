@@ -70,7 +70,7 @@ func serveRaw(t *testing.T, n int, do func(i int, raw net.Conn) error) (port int
 	}()
 	return l.Addr().(*net.TCPAddr).Port, func() {
 		t.Helper()
-		l.(*net.TCPListener).SetDeadline(time.Now().Add(5 * time.Second))
+		l.(*net.TCPListener).SetDeadline(time.Now().Add(patience / 4))
 		for err := range done {
 			t.Errorf("sealsock: %v", err)
 		}
