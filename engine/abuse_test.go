@@ -233,15 +233,16 @@ func TestManySharesAndGroups(t *testing.T) {
 	for i := range n {
 		hello.KeyShares = append(hello.KeyShares, wire.KeyShare{Group: iana.NamedGroup(2 * i)})
 	}
+	const most = 10 * time.Millisecond
 	best := time.Hour
-	for range 5 { // the machine may be busy
+	for tries := 0; best > most && tries < 200; tries++ { // the machine may be busy
 		start := time.Now()
 		if err := checkShares(hello); err != nil {
 			t.Fatal(err)
 		}
 		best = min(best, time.Since(start))
 	}
-	if best > 10*time.Millisecond {
+	if best > most {
 		t.Errorf("a ClientHello takes %v", best)
 	}
 	hello.KeyShares[n/2].Group = 5 * n
