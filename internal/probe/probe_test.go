@@ -180,7 +180,7 @@ func TestNoTLS(t *testing.T) {
 		serve func(net.Conn)
 		want  string
 	}{
-		{"closes", func(c net.Conn) { io.CopyN(io.Discard, c, 50); c.Close() },
+		{"closes", func(c net.Conn) { io.CopyN(io.Discard, c, 5); c.Close() },
 			"the server closes each connection without an answer"},
 		{"alerts", func(c net.Conn) {
 			c.Read(make([]byte, 1<<14))
@@ -213,7 +213,10 @@ func TestNoTLS(t *testing.T) {
 				go test.serve(c)
 			}
 		}()
-		options := Options{Timeout: 300 * time.Millisecond}
+		options := Options{Timeout: time.Minute} // also a busy machine answers in time
+		if strings.Contains(test.want, "in time") {
+			options.Timeout = 300 * time.Millisecond
+		}
 		_, err = Scan(t.Context(), target(l.Addr().String(), nil), options)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.name, err, test.want)
