@@ -11,12 +11,17 @@ import (
 type deafConn struct {
 	net.Conn
 	deaf   *atomic.Bool
+	waits  chan<- struct{} // told of a Write, once it is deaf
 	over   <-chan struct{} // of the test
 	closed chan struct{}
 }
 
 func (c *deafConn) Write(p []byte) (int, error) {
 	if c.deaf.Load() {
+		select {
+		case c.waits <- struct{}{}:
+		default:
+		}
 		select {
 		case <-c.closed:
 		case <-c.over:
@@ -42,17 +47,17 @@ func (c *deafConn) Close() error {
 func TestCloseWithoutRelay(t *testing.T) {
 	f := newFakeRelay(t)
 	var deaf atomic.Bool
-	over := make(chan struct{})
+	waits, over := make(chan struct{}, 1), make(chan struct{})
 	f.Wrap = func(c net.Conn) net.Conn {
-		return &deafConn{Conn: c, deaf: &deaf, over: over, closed: make(chan struct{})}
+		return &deafConn{Conn: c, deaf: &deaf, waits: waits, over: over, closed: make(chan struct{})}
 	}
-	a, _ := f.pair(t, Options{})
-	time.Sleep(100 * time.Millisecond) // until nothing is on its way
+	a, b := f.pair(t, Options{})
+	quiet(t, a, b)
 	deaf.Store(true)
 	if _, err := a.Write([]byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(100 * time.Millisecond) // until the write waits
+	<-waits
 	a.mu.Lock()
 	a.owed = true
 	a.mu.Unlock()
@@ -63,7 +68,7 @@ func TestCloseWithoutRelay(t *testing.T) {
 	}()
 	select {
 	case <-closed:
-	case <-time.After(10 * time.Second):
+	case <-time.After(40 * time.Second):
 		close(over)
 		t.Fatal("Close hangs")
 	}
