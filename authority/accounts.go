@@ -2,7 +2,9 @@ package authority
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/netip"
 	"os"
@@ -56,6 +58,90 @@ func (a *Authority) RemoveAccount(id string) error {
 		return fmt.Errorf("account %s does not exist: %w", id, ErrNotExist)
 	}
 	return err
+}
+
+// newAccount keeps a key, or finds it (RFC 8555, Section 7.3).
+func (m *ACME) newAccount(c *call) (*reply, error) {
+	var request struct {
+		OnlyExisting bool `json:"onlyReturnExisting"`
+	}
+	if err := c.read(&request); err != nil {
+		return nil, err
+	}
+	if c.known {
+		return nil, malformed("a request for a new account must contain its key (jwk)")
+	}
+	status := http.StatusOK
+	if _, err := m.readAccount(c.account); errors.Is(err, fs.ErrNotExist) {
+		if request.OnlyExisting {
+			return nil, fault(http.StatusBadRequest, "accountDoesNotExist", "no account has this key")
+		}
+		if err := m.storeAccount(c); err != nil {
+			return nil, err
+		}
+		status = http.StatusCreated
+	} else if err != nil {
+		return nil, err
+	}
+	return &reply{status: status, location: c.base + "/acme/account/" + c.account,
+		body: accountBody(stateValid)}, nil
+}
+
+func accountBody(status string) any { return map[string]any{"status": status} }
+
+func (m *ACME) storeAccount(c *call) error {
+	dir := filepath.Join(m.authority.dir, acmeDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := m.mayOpen(sourceOf(c.Request)); err != nil {
+		return err
+	}
+	n, err := m.expireAccounts(dir)
+	if err != nil {
+		return err
+	}
+	if n >= maxAccounts {
+		return rateLimited("this authority has the maximum number of accounts: its owner can remove some")
+	}
+	raw, err := marshalJWK(c.key)
+	if err != nil {
+		return err
+	}
+	return writeFile(m.accountFile(c.account), raw)
+}
+
+func (m *ACME) account(c *call) (*reply, error) {
+	if err := c.mustKnow(); err != nil {
+		return nil, err
+	}
+	if c.PathValue("id") != c.account {
+		return nil, fault(http.StatusUnauthorized, "unauthorized", "the account belongs to another key")
+	}
+	deactivate, err := c.deactivates()
+	if err != nil || !deactivate {
+		return &reply{status: http.StatusOK, body: accountBody(stateValid)}, err
+	}
+	if err := m.deactivate(c); err != nil {
+		return nil, err
+	}
+	return &reply{status: http.StatusOK, body: accountBody(stateDeactivated)}, nil
+}
+
+var errNoAccount = fault(http.StatusUnauthorized, "accountDoesNotExist",
+	"the account does not exist")
+
+// keyOf returns the key of an account, named by its URL.
+func (m *ACME) keyOf(base, account string) ([]byte, error) {
+	id, ok := strings.CutPrefix(account, base+"/acme/account/")
+	if raw, err := rawBase64.DecodeString(id); !ok || err != nil || len(raw) != 32 {
+		return nil, errNoAccount
+	}
+	raw, err := m.readAccount(id)
+	if err != nil && !errors.Is(err, errDeactivated) {
+		return nil, errNoAccount
+	}
+	return raw, err
 }
 
 // accountFile names the file of an account.
