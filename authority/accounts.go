@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"crypto"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,9 +16,9 @@ import (
 
 // An Account is one that an ACME client opened.
 type Account struct {
-	// ID is the thumbprint of its key (RFC 7638); Record.Account has it too.
+	// ID is the thumbprint of its first key (RFC 7638); Record.Account has it too.
 	ID string
-	// Used is when its last order was made, or when it was opened.
+	// Used is when its last order was made, its key was changed, or it was opened.
 	Used time.Time
 }
 
@@ -35,7 +36,7 @@ func (a *Authority) Accounts() ([]Account, error) {
 	}
 	var all []Account
 	for _, e := range entries {
-		id, ok := strings.CutSuffix(e.Name(), ".json")
+		id, ok := strings.CutSuffix(e.Name(), accountSuffix)
 		if info, err := e.Info(); ok && err == nil {
 			all = append(all, Account{ID: id, Used: info.ModTime()})
 		}
@@ -53,7 +54,17 @@ func (a *Authority) RemoveAccount(id string) error {
 	if !isThumbprint(id) {
 		return fmt.Errorf("%q is not an account: expected the thumbprint of its key", id)
 	}
-	err := os.Remove(filepath.Join(a.dir, acmeDir, id+".json"))
+	unlock, err := lockFolder(a.dir, lockPatience) // a change of its key would write it again
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	m := &ACME{authority: a}
+	account, _ := m.readAccount(id) // one that cannot be read is removed too
+	err = os.Remove(m.accountFile(id))
+	if err == nil && account != nil && account.changed {
+		_ = os.Remove(m.keyFile(account.print)) // of no use without the account
+	}
 	if os.IsNotExist(err) {
 		return fmt.Errorf("account %s does not exist: %w", id, ErrNotExist)
 	}
@@ -71,23 +82,29 @@ func (m *ACME) newAccount(c *call) (*reply, error) {
 	if c.known {
 		return nil, malformed("a request for a new account must contain its key (jwk)")
 	}
+	m.accounts.Lock()
+	defer m.accounts.Unlock()
 	status := http.StatusOK
-	if _, err := m.readAccount(c.account); errors.Is(err, fs.ErrNotExist) {
+	id, err := m.accountOf(c.print)
+	if errors.Is(err, fs.ErrNotExist) {
 		if request.OnlyExisting {
 			return nil, fault(http.StatusBadRequest, "accountDoesNotExist", "no account has this key")
 		}
-		if err := m.storeAccount(c); err != nil {
-			return nil, err
-		}
-		status = http.StatusCreated
-	} else if err != nil {
+		status, id, err = http.StatusCreated, c.print, m.storeAccount(c)
+	}
+	if err != nil {
 		return nil, err
 	}
-	return &reply{status: status, location: c.base + "/acme/account/" + c.account,
-		body: accountBody(stateValid)}, nil
+	return &reply{status: status, location: accountURL(c.base, id),
+		body: accountBody(c.base, id, stateValid)}, nil
 }
 
-func accountBody(status string) any { return map[string]any{"status": status} }
+func accountURL(base, id string) string { return base + "/acme/account/" + id }
+
+// accountBody is an account object (RFC 8555, Section 7.1.2).
+func accountBody(base, id, status string) any {
+	return map[string]any{"status": status, "orders": base + "/acme/orders/" + id}
+}
 
 func (m *ACME) storeAccount(c *call) error {
 	dir := filepath.Join(m.authority.dir, acmeDir)
@@ -108,66 +125,123 @@ func (m *ACME) storeAccount(c *call) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(m.accountFile(c.account), raw)
+	return writeFile(m.accountFile(c.print), raw)
 }
 
 func (m *ACME) account(c *call) (*reply, error) {
-	if err := c.mustKnow(); err != nil {
+	if err := c.mustBe(c.PathValue("id")); err != nil {
 		return nil, err
-	}
-	if c.PathValue("id") != c.account {
-		return nil, fault(http.StatusUnauthorized, "unauthorized", "the account belongs to another key")
 	}
 	deactivate, err := c.deactivates()
 	if err != nil || !deactivate {
-		return &reply{status: http.StatusOK, body: accountBody(stateValid)}, err
+		return &reply{status: http.StatusOK, body: accountBody(c.base, c.account, stateValid)}, err
 	}
 	if err := m.deactivate(c); err != nil {
 		return nil, err
 	}
-	return &reply{status: http.StatusOK, body: accountBody(stateDeactivated)}, nil
+	return &reply{status: http.StatusOK,
+		body: accountBody(c.base, c.account, stateDeactivated)}, nil
 }
 
-var errNoAccount = fault(http.StatusUnauthorized, "accountDoesNotExist",
-	"the account does not exist")
+// mustBe refuses who is not the account.
+func (c *call) mustBe(account string) error {
+	if err := c.mustKnow(); err != nil {
+		return err
+	}
+	if c.account != account {
+		return fault(http.StatusUnauthorized, "unauthorized", "the account belongs to another key")
+	}
+	return nil
+}
 
-// keyOf returns the key of an account, named by its URL.
-func (m *ACME) keyOf(base, account string) ([]byte, error) {
-	id, ok := strings.CutPrefix(account, base+"/acme/account/")
-	if raw, err := rawBase64.DecodeString(id); !ok || err != nil || len(raw) != 32 {
+var (
+	errNoAccount = fault(http.StatusUnauthorized, "accountDoesNotExist",
+		"the account does not exist")
+	errDeactivated = fault(http.StatusUnauthorized, "unauthorized", "the account was deactivated")
+	errReplaced    = fault(http.StatusUnauthorized, "unauthorized",
+		"the account of this key has another key now")
+)
+
+// named returns the account with a URL.
+func (m *ACME) named(base, account string) (*acmeAccount, error) {
+	id, ok := strings.CutPrefix(account, accountURL(base, ""))
+	if !ok || !isThumbprint(id) {
 		return nil, errNoAccount
 	}
-	raw, err := m.readAccount(id)
+	a, err := m.readAccount(id)
 	if err != nil && !errors.Is(err, errDeactivated) {
 		return nil, errNoAccount
 	}
-	return raw, err
+	return a, err
 }
 
 // accountFile names the file of an account.
 func (m *ACME) accountFile(id string) string {
-	return filepath.Join(m.authority.dir, acmeDir, id+".json")
+	return filepath.Join(m.authority.dir, acmeDir, id+accountSuffix)
 }
 
-// storedAccount is the file of an account that was deactivated; that of another has its key alone.
+const accountSuffix = ".json"
+
+// storedAccount is the file of an account.
 type storedAccount struct {
 	jwk
-	Deactivated bool `json:"deactivated"`
+	Deactivated bool `json:"deactivated,omitempty"`
+	// Changed is set once the key was changed. The thumbprint of that of another account is its ID.
+	Changed bool `json:"changed,omitempty"`
 }
 
-var errDeactivated = fault(http.StatusUnauthorized, "unauthorized", "the account was deactivated")
+// acmeAccount is an account that was read from its file.
+type acmeAccount struct {
+	id      string
+	key     crypto.PublicKey
+	print   string // the thumbprint of the key
+	changed bool
+}
 
-// readAccount returns the key of an account.
-func (m *ACME) readAccount(id string) ([]byte, error) {
+// readAccount reads an account. One that was deactivated is returned with errDeactivated.
+func (m *ACME) readAccount(id string) (*acmeAccount, error) {
 	raw, err := readFile(m.accountFile(id), maxAccountFile)
 	if err != nil {
 		return nil, err
 	}
-	var a storedAccount
-	if json.Unmarshal(raw, &a) == nil && a.Deactivated {
-		return nil, errDeactivated
+	var stored storedAccount
+	if err := json.Unmarshal(raw, &stored); err != nil {
+		return nil, errNoAccount
 	}
-	return raw, nil
+	key, print, err := parseJWK(raw)
+	if err != nil || print != id && !stored.Changed {
+		return nil, errNoAccount // of an earlier version, under another form of its key
+	}
+	a := &acmeAccount{id, key, print, stored.Changed}
+	if stored.Deactivated {
+		return a, errDeactivated
+	}
+	return a, nil
+}
+
+// write stores what becomes of an account.
+func (m *ACME) write(a *acmeAccount, deactivated bool) error {
+	key, err := jwkOf(a.key)
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(storedAccount{key, deactivated, a.changed})
+	if err != nil {
+		return err
+	}
+	return writeFile(m.accountFile(a.id), data)
+}
+
+// holds reads an account, and refuses a call whose key it has no more. m.accounts is held.
+func (m *ACME) holds(c *call) (*acmeAccount, error) {
+	a, err := m.readAccount(c.account)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, errNoAccount
+	case err == nil && a.print != c.print:
+		return nil, errReplaced
+	}
+	return a, err
 }
 
 // deactivates reports whether a request for an account or an authorization is to deactivate it.
@@ -188,15 +262,13 @@ func (c *call) deactivates() (bool, error) {
 // The file remains as long as that of an account without orders, so that the key opens no other.
 // Orders and authorizations remain too, because they count for the limits of their source.
 func (m *ACME) deactivate(c *call) error {
-	key, err := jwkOf(c.key)
+	m.accounts.Lock()
+	defer m.accounts.Unlock()
+	a, err := m.holds(c)
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(storedAccount{key, true})
-	if err != nil {
-		return err
-	}
-	if err := writeFile(m.accountFile(c.account), data); err != nil {
+	if err := m.write(a, true); err != nil {
 		return err
 	}
 	m.mu.Lock()
@@ -260,7 +332,7 @@ func (m *ACME) mayOrder(account, source string) error {
 	return nil
 }
 
-// mayOpen counts the accounts that a source opened within an hour.
+// mayOpen counts the accounts that a source opened, and the keys that it changed, within an hour.
 func (m *ACME) mayOpen(source string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -274,8 +346,8 @@ func (m *ACME) mayOpen(source string) error {
 		}
 	}
 	if len(m.opened[source]) >= maxSourceAccounts || len(m.opened) >= maxAccounts {
-		return rateLimited("%s opened %d accounts within an hour: try again later", source,
-			maxSourceAccounts)
+		return rateLimited("%s opened accounts or changed their keys %d times within an hour: "+
+			"try again later", source, maxSourceAccounts)
 	}
 	m.opened[source] = append(m.opened[source], m.authority.now())
 	return nil
@@ -314,18 +386,25 @@ func (m *ACME) used(account string) {
 }
 
 // expireAccounts removes accounts without an order for accountLife, and returns
-// the number of those that stay.
+// the number of those that stay. m.accounts is held.
 func (m *ACME) expireAccounts(dir string) (int, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return 0, err
 	}
-	n := len(entries)
+	n := 0
 	for _, e := range entries {
+		print, second := strings.CutSuffix(e.Name(), keySuffix)
+		if second && m.byKeyFile(print) == nil {
+			_ = os.Remove(filepath.Join(dir, e.Name())) // of an account that is no more
+		}
+		if second {
+			continue
+		}
 		info, err := e.Info()
-		if err == nil && m.authority.now().Sub(info.ModTime()) > accountLife &&
-			os.Remove(filepath.Join(dir, e.Name())) == nil {
-			n--
+		if err != nil || m.authority.now().Sub(info.ModTime()) <= accountLife ||
+			os.Remove(filepath.Join(dir, e.Name())) != nil {
+			n++
 		}
 	}
 	return n, nil

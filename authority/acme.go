@@ -52,6 +52,8 @@ type ACME struct {
 	issued map[string][]time.Time // when certificates were, by source
 	proofs map[string]*proof
 	checks validations
+
+	accounts sync.Mutex // of their files; taken before mu
 }
 
 // The bounds on what clients may make the service store.
@@ -88,6 +90,8 @@ type problem struct {
 	Status int    `json:"status"`
 
 	Algorithms []string `json:"algorithms,omitempty"` // of badSignatureAlgorithm
+
+	location string // a header field
 }
 
 func (p *problem) Error() string { return p.Detail }
@@ -106,8 +110,9 @@ type call struct {
 	base    string // scheme and host that the client used
 	payload []byte
 	key     crypto.PublicKey
-	account string // the thumbprint of the key
-	known   bool   // the request was signed in the name of an account
+	print   string // the thumbprint of the key
+	account string // the ID of the account in whose name the request was signed, if it was
+	known   bool   // it was
 }
 
 // reply is what a call is answered with.
@@ -130,6 +135,8 @@ func (m *ACME) register(mux *http.ServeMux, a *Authority) {
 		"/acme/nonce":          m.postNonce,
 		"/acme/new-account":    m.newAccount,
 		"/acme/account/{id}":   m.account,
+		"/acme/orders/{id}":    m.listOrders,
+		"/acme/key-change":     m.changeKey,
 		"/acme/new-order":      m.newOrder,
 		"/acme/order/{id}":     m.getOrder,
 		"/acme/finalize/{id}":  m.finalize,
@@ -149,6 +156,7 @@ func directory(base string) any {
 		"newAccount": base + "/acme/new-account",
 		"newOrder":   base + "/acme/new-order",
 		"revokeCert": base + "/acme/revoke",
+		"keyChange":  base + "/acme/key-change",
 		"meta":       map[string]any{"externalAccountRequired": false},
 	}
 }
@@ -208,7 +216,11 @@ func (m *ACME) handle(f func(*call) (*reply, error)) http.HandlerFunc {
 			answer, err = f(c)
 		}
 		if err != nil {
-			refuse(w, m.problemOf(w, err))
+			p := m.problemOf(w, err)
+			if p.location != "" {
+				w.Header().Set("Location", p.location)
+			}
+			refuse(w, p)
 			return
 		}
 		if answer.location != "" {
@@ -279,47 +291,53 @@ func (m *ACME) verify(w http.ResponseWriter, r *http.Request) (*call, error) {
 	if err != nil {
 		return nil, malformed("%v", err)
 	}
-	if !slices.Contains(signatureAlgorithms, s.header.Algorithm) {
-		p := fault(http.StatusBadRequest, "badSignatureAlgorithm",
-			"signatures with the algorithm %q are not supported", s.header.Algorithm)
-		p.Algorithms = signatureAlgorithms // RFC 8555, Section 6.2: MUST be included
-		return nil, p
+	if err := s.checkAlgorithm(); err != nil {
+		return nil, err
 	}
 	base := m.baseOf(r)
 	if s.header.URL != base+r.URL.Path {
 		return nil, fault(http.StatusUnauthorized, "unauthorized", "the request is signed for another URL")
 	}
-	key, thumbprint, err := m.signer(base, s)
+	c, err := m.signer(base, s)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.verify(key); err != nil {
+	if err := s.verify(c.key); err != nil {
 		return nil, malformed("%v", err)
 	}
 	if !m.useNonce(s.header.Nonce) {
 		return nil, fault(http.StatusBadRequest, "badNonce", "the nonce is unknown or was used before")
 	}
-	return &call{Request: r, base: base, payload: s.payload, key: key, account: thumbprint,
-		known: s.header.Account != ""}, nil
+	c.Request, c.base, c.payload = r, base, s.payload
+	return c, nil
 }
 
-// signer returns the key that a request names or has, and its thumbprint.
-func (m *ACME) signer(base string, s *signed) (crypto.PublicKey, string, error) {
-	raw := []byte(s.header.Key)
+// checkAlgorithm refuses a signature that cannot be verified. RFC 8555, Section 6.2: the problem
+// "MUST include an 'algorithms' field".
+func (s *signed) checkAlgorithm() error {
+	if slices.Contains(signatureAlgorithms, s.header.Algorithm) {
+		return nil
+	}
+	p := fault(http.StatusBadRequest, "badSignatureAlgorithm",
+		"signatures with the algorithm %q are not supported", s.header.Algorithm)
+	p.Algorithms = signatureAlgorithms
+	return p
+}
+
+// signer returns a call with the key that a request has, or that of the account that it names.
+func (m *ACME) signer(base string, s *signed) (*call, error) {
 	if s.header.Account != "" {
-		var err error
-		if raw, err = m.keyOf(base, s.header.Account); err != nil {
-			return nil, "", err
+		a, err := m.named(base, s.header.Account)
+		if err != nil {
+			return nil, err
 		}
+		return &call{key: a.key, print: a.print, account: a.id, known: true}, nil
 	}
-	key, thumbprint, err := parseJWK(raw)
+	key, print, err := parseJWK(s.header.Key)
 	if err != nil {
-		return nil, "", fault(http.StatusBadRequest, "badPublicKey", "%v", err)
+		return nil, fault(http.StatusBadRequest, "badPublicKey", "%v", err)
 	}
-	if s.header.Account != "" && s.header.Account != base+"/acme/account/"+thumbprint {
-		return nil, "", errNoAccount // of an earlier version, under another form of its key
-	}
-	return key, thumbprint, nil
+	return &call{key: key, print: print}, nil
 }
 
 // read decodes a payload.

@@ -1,13 +1,14 @@
 package authority
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -150,20 +151,50 @@ func (m *ACME) find(c *call) (*order, error) {
 	if o == nil || o.account != c.account {
 		return nil, fault(http.StatusNotFound, "malformed", "the account has no such order")
 	}
+	m.update(o)
+	return o, nil
+}
+
+// update brings the status of an order up to date. The lock is held.
+func (m *ACME) update(o *order) {
 	if o.status != statePending && o.status != stateReady {
-		return o, nil
+		return
 	}
 	o.status = stateReady
 	for _, id := range o.proofs {
 		switch p := m.proofs[id]; {
 		case p == nil || p.status == stateInvalid || p.status == stateDeactivated:
 			o.status = stateInvalid
-			return o, nil
+			return
 		case p.status != stateValid:
 			o.status = statePending
 		}
 	}
-	return o, nil
+}
+
+// listOrders returns the orders of an account but those that are invalid (RFC 8555, Section
+// 7.1.2.1): all of them at once, since they are few.
+func (m *ACME) listOrders(c *call) (*reply, error) {
+	if err := c.mustBe(c.PathValue("id")); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.forget()
+	var all []*order
+	for _, o := range m.orders {
+		if m.update(o); o.account == c.account && o.status != stateInvalid {
+			all = append(all, o)
+		}
+	}
+	slices.SortFunc(all, func(a, b *order) int {
+		return cmp.Or(a.expires.Compare(b.expires), strings.Compare(a.id, b.id))
+	})
+	urls := []string{}
+	for _, o := range all {
+		urls = append(urls, c.base+"/acme/order/"+o.id)
+	}
+	return &reply{status: http.StatusOK, body: map[string]any{"orders": urls}}, nil
 }
 
 func (o *order) body(base string) any {
@@ -216,7 +247,7 @@ func (m *ACME) finalize(c *call) (*reply, error) {
 	if err := o.fits(der); err != nil {
 		return nil, err
 	}
-	if err := m.notOfAccount(c, der); err != nil {
+	if err := m.notOfAccount(der); err != nil {
 		return nil, err
 	}
 	lifetime := m.Lifetime
@@ -287,7 +318,7 @@ func (o *order) fits(der []byte) error {
 // notOfAccount refuses a request whose key is that of an account. RFC 8555, Section 11.1: servers
 // "MUST verify that a CSR submitted in a finalize request does not contain a public key for any
 // known account key pair": what its certificate signs could be requests of the account.
-func (m *ACME) notOfAccount(c *call, der []byte) error {
+func (m *ACME) notOfAccount(der []byte) error {
 	csr, err := x509.ParseCertificateRequest(der)
 	if err != nil {
 		return err
@@ -296,11 +327,15 @@ func (m *ACME) notOfAccount(c *call, der []byte) error {
 	if err != nil {
 		return nil // no account can have such a key
 	}
-	name := key.thumbprint()
-	if _, err = os.Stat(m.accountFile(name)); name == c.account || err == nil {
+	_, err = m.accountOf(key.thumbprint())
+	var known *problem
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err == nil, errors.As(err, &known):
 		return fault(http.StatusBadRequest, "badCSR", "the key of the request is that of an account")
 	}
-	return nil
+	return err
 }
 
 func (m *ACME) certificate(c *call) (*reply, error) {

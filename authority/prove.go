@@ -104,7 +104,7 @@ func (m *ACME) challenge(c *call) (*reply, error) {
 	}
 	if p.status == statePending && len(c.payload) > 0 {
 		source := sourceOf(c.Request)
-		run := func() { m.prove(p, method, source, p.token+"."+c.account) }
+		run := func() { m.prove(p, method, source, p.token+"."+c.print) }
 		if !m.checks.add(validation{source, run}) {
 			return nil, fault(http.StatusServiceUnavailable, "rateLimited", "too many validations are in progress: try again later")
 		}

@@ -10,6 +10,7 @@ type area struct {
 var areas = []area{
 	{"authority", authorityRows},
 	{"authority_acme", authorityACMERows},
+	{"authority_keys", authorityKeyRows},
 	{"bounds", boundsRows},
 	{"dtls", dtlsRows},
 	{"dtls_ids", idRows},

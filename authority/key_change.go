@@ -1,0 +1,162 @@
+package authority
+
+import (
+	"crypto"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+)
+
+// An account whose key was changed keeps its ID, and its file has the new key. A second file,
+// which is named for the thumbprint of that key, has the ID, so that the account is found by its
+// key. It counts only if the account has that key: a change that is cut off leaves nothing that
+// has to be repaired. The first key opens no other account, whose ID would be the same.
+
+const keySuffix = ".key"
+
+// keyFile names the file with the ID of the account that has a key which is not its first.
+func (m *ACME) keyFile(thumbprint string) string {
+	return filepath.Join(m.authority.dir, acmeDir, thumbprint+keySuffix)
+}
+
+// byKeyFile returns the account that a key file names and that has the key, or nil.
+func (m *ACME) byKeyFile(thumbprint string) *acmeAccount {
+	id, err := readFile(m.keyFile(thumbprint), maxAccountFile)
+	if err != nil || !isThumbprint(string(id)) {
+		return nil
+	}
+	a, _ := m.readAccount(string(id)) // one that was deactivated has its key still
+	if a == nil || a.print != thumbprint {
+		return nil
+	}
+	return a
+}
+
+// accountOf returns the ID of the account that has a key. The error is errDeactivated if it was
+// deactivated, errReplaced if the key was its first and it has another one, and fs.ErrNotExist if
+// there is none.
+func (m *ACME) accountOf(thumbprint string) (id string, err error) {
+	a := m.byKeyFile(thumbprint)
+	if a != nil {
+		_, err = m.readAccount(a.id)
+		return a.id, err
+	}
+	a, err = m.readAccount(thumbprint)
+	switch {
+	case a == nil:
+		return "", err
+	case a.print != thumbprint:
+		return a.id, errReplaced
+	}
+	return a.id, err
+}
+
+// changeKey gives an account another key (RFC 8555, Section 7.3.5). The request in the payload,
+// the inner one, is signed with the new key.
+func (m *ACME) changeKey(c *call) (*reply, error) {
+	if err := c.mustKnow(); err != nil {
+		return nil, err
+	}
+	inner, err := parseSigned(c.payload)
+	if err != nil {
+		return nil, malformed("the inner request: %v", err)
+	}
+	key, thumbprint, err := c.newKey(inner)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.replaceKey(c, key, thumbprint); err != nil {
+		return nil, err
+	}
+	return &reply{status: http.StatusOK, body: accountBody(c.base, c.account, stateValid)}, nil
+}
+
+// newKey checks the inner request, in the order of RFC 8555, Section 7.3.5.
+func (c *call) newKey(inner *signed) (key crypto.PublicKey, thumbprint string, err error) {
+	if len(inner.header.Key) == 0 {
+		return nil, "", malformed("the inner request must have the new key (jwk)")
+	}
+	if err := inner.checkAlgorithm(); err != nil {
+		return nil, "", err
+	}
+	if key, thumbprint, err = parseJWK(inner.header.Key); err != nil {
+		return nil, "", fault(http.StatusBadRequest, "badPublicKey", "the inner request: %v", err)
+	}
+	if err := inner.verify(key); err != nil {
+		return nil, "", malformed("the inner request: %v", err)
+	}
+	var request struct {
+		Account string          `json:"account"`
+		OldKey  json.RawMessage `json:"oldKey"`
+	}
+	if json.Unmarshal(inner.payload, &request) != nil {
+		return nil, "", malformed("the inner payload is not a JSON object of the expected form")
+	}
+	_, old, oldErr := parseJWK(request.OldKey)
+	switch {
+	case inner.header.URL != c.base+c.URL.Path:
+		return nil, "", malformed("the inner request is signed for another URL")
+	case inner.header.Nonce != "":
+		return nil, "", malformed("the inner request must not have a nonce")
+	case request.Account != accountURL(c.base, c.account):
+		return nil, "", malformed("the inner request is for another account")
+	case oldErr != nil || old != c.print:
+		return nil, "", malformed("oldKey is not the key of the account")
+	}
+	return key, thumbprint, nil
+}
+
+// replaceKey stores the new key of an account. Its orders and authorizations stay as they are.
+func (m *ACME) replaceKey(c *call, key crypto.PublicKey, thumbprint string) error {
+	unlock, err := lockFolder(m.authority.dir, lockPatience) // for RemoveAccount
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	m.accounts.Lock()
+	defer m.accounts.Unlock()
+	a, err := m.holds(c)
+	if err != nil {
+		return err
+	}
+	if err := m.isFree(c, thumbprint); err != nil {
+		return err
+	}
+	if err := m.mayOpen(sourceOf(c.Request)); err != nil {
+		return err
+	}
+	if thumbprint != a.id {
+		if err := writeFile(m.keyFile(thumbprint), []byte(a.id)); err != nil {
+			return err
+		}
+	}
+	before := a.print
+	a.key, a.print, a.changed = key, thumbprint, true
+	if err := m.write(a, false); err != nil {
+		return err
+	}
+	if before != a.id {
+		_ = os.Remove(m.keyFile(before)) // it counts no more
+	}
+	return nil
+}
+
+// isFree refuses a key that another account has, or had as its first. RFC 8555, Section 7.3.5: the
+// server "SHOULD use status code 409 (Conflict) and provide the URL of that account in the Location
+// header field." An account may have its own first key again.
+func (m *ACME) isFree(c *call, thumbprint string) error {
+	id, err := m.accountOf(thumbprint)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errReplaced) && id == c.account:
+		return nil
+	case err == nil, errors.Is(err, errDeactivated), errors.Is(err, errReplaced):
+		p := fault(http.StatusConflict, "malformed",
+			"another account has or had this key, or this one has it")
+		p.location = accountURL(c.base, id)
+		return p
+	}
+	return err
+}
