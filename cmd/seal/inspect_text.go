@@ -75,7 +75,7 @@ func names[T fmt.Stringer](list []T) string {
 func (i *inspection) text() string {
 	r, s := i.Report, new(sheet)
 	grade := r.Grade
-	if len(r.Open) > 0 {
+	if r.AtBest() {
 		grade += " at best"
 	}
 	fmt.Fprintf(&s.b, "%s: grade %s (%d connections, %.1f s)\n",

@@ -75,6 +75,9 @@ func (r *Report) isOpen(what string) bool {
 	return slices.Contains(r.Open, what) || slices.Contains(r.Open, openRefusals)
 }
 
+// AtBest reports whether the grade could be lower if each question had an answer.
+func (r *Report) AtBest() bool { return len(r.Open) > 0 && r.Grade != "F" }
+
 // CertificatesOpen reports whether the server may have a certificate that was not seen.
 func (r *Report) CertificatesOpen() bool { return r.isOpen(openCertificates) }
 

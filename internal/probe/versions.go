@@ -1,11 +1,15 @@
 package probe
 
 import (
+	"cmp"
 	"context"
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"slices"
+
+	"golang.org/x/crypto/cryptobyte"
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/wire"
@@ -148,27 +152,22 @@ func (p *prober) suitesOf(ctx context.Context, v *Version) {
 // keyExchange notes the size of a finite-field Diffie-Hellman prime in ServerKeyExchange.
 // RFC 5246, Section 7.4.3.
 func (p *prober) keyExchange(a *answer) {
-	body := a.messages[iana.HandshakeServerKeyExchange]
 	name := a.hello.CipherSuite.String()
 	if !hasAny(name, "_DHE_", "_DH_anon_") {
 		return
 	}
-	if body == nil && a.cut != nil {
-		p.leftOpen("Diffie-Hellman prime of "+name, a.cut, openPrime)
-	}
-	if len(body) < 2 {
+	body := cryptobyte.String(a.messages[iana.HandshakeServerKeyExchange])
+	var hint, prime cryptobyte.String
+	read := !hasAny(name, "_DHE_PSK_") || body.ReadUint16LengthPrefixed(&hint) // RFC 4279, Section 3
+	read = read && body.ReadUint16LengthPrefixed(&prime)
+	bits := new(big.Int).SetBytes(prime).BitLen()
+	if !read || bits == 0 {
+		err := errors.New("ServerKeyExchange has none")
+		p.leftOpen("Diffie-Hellman prime of "+name, cmp.Or(a.cut, err), openPrime)
 		return
-	}
-	n := int(binary.BigEndian.Uint16(body))
-	if len(body) < 2+n {
-		return
-	}
-	prime := body[2 : 2+n]
-	for len(prime) > 0 && prime[0] == 0 {
-		prime = prime[1:]
 	}
 	p.note(func(r *Report) {
-		if bits := 8 * len(prime); r.DHBits == 0 || bits < r.DHBits {
+		if r.DHBits == 0 || bits < r.DHBits {
 			r.DHBits = bits
 		}
 	})

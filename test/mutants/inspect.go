@@ -246,4 +246,10 @@ var inspectRows = []row{
 		new:  "bounded := &io.LimitedReader{R: r, N: 2 * maxAnswerHead}",
 		test: "TestAnswerHead",
 	},
+	{
+		doc: "RFC 4279", section: "3", must: "the prime stands behind the identity hint",
+		file: "internal/probe/versions.go",
+		old:  `!hasAny(name, "_DHE_PSK_") ||`, new: "true ||",
+		test: "TestPrime",
+	},
 }
