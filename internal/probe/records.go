@@ -85,8 +85,10 @@ func (p *prober) records(ctx context.Context) {
 func (f *Records) addTLSA(body dnsmessage.ResourceBody) {
 	if b := unknown(body); len(b) > 3 {
 		record := tlsa{b[0], b[1], b[2], b[3:]}
-		f.tlsa = append(f.tlsa, record)
-		f.TLSA = append(f.TLSA, record.String())
+		if text := record.String(); !slices.Contains(f.TLSA, text) {
+			f.tlsa = append(f.tlsa, record)
+			f.TLSA = append(f.TLSA, text)
+		}
 	}
 }
 
@@ -192,6 +194,9 @@ func (r *Report) judgeDANE(name string) {
 	}
 }
 
+// maxDANE bounds the certificates of a chain that is verified up to each of them in turn.
+const maxDANE = 32
+
 // accepts reports whether the record stands for a chain. Usages 0 and 1 also demand that
 // the chain is trusted. RFC 6698, Section 2.1.1.
 func (r tlsa) accepts(c *Chain, name string) bool {
@@ -201,6 +206,9 @@ func (r tlsa) accepts(c *Chain, name string) bool {
 	case 1:
 		return c.Trusted && r.matches(c.Certificate[0])
 	case 2:
+		if len(c.Certificate) > maxDANE {
+			return false
+		}
 		for _, authority := range c.Certificate {
 			if r.matches(authority) && issues(authority, c.Certificate, name) {
 				return true

@@ -241,3 +241,30 @@ func TestHTTPSRecords(t *testing.T) {
 		}
 	}
 }
+
+// A record that comes a thousand times, and a chain of a thousand authorities, take the time of
+// one record and of none.
+func TestTLSAIsBounded(t *testing.T) {
+	ca := testcert.New()
+	own, err := x509.ParseCertificate(ca.Issue(testcert.NewKey("p256"), longLived, "a.test").Chain[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := new(Records)
+	for range 1000 {
+		f.addTLSA(raw(dns.TypeTLSA, []byte{2, 0, 0}, ca.Cert.Raw))
+	}
+	if len(f.tlsa) != 1 || len(f.TLSA) != 1 {
+		t.Fatalf("%d records, %d texts", len(f.tlsa), len(f.TLSA))
+	}
+	chain := []*x509.Certificate{own}
+	for len(chain) < maxDANE {
+		chain = append(chain, ca.Cert)
+	}
+	if !f.tlsa[0].accepts(&Chain{Certificate: chain}, "a.test") {
+		t.Error("a chain of the most certificates is not accepted")
+	}
+	if f.tlsa[0].accepts(&Chain{Certificate: append(chain, ca.Cert)}, "a.test") {
+		t.Error("a longer chain is accepted")
+	}
+}
