@@ -73,6 +73,7 @@ func (r *Report) judgeVersions() {
 // suiteFaults are parts of cipher suite names, with what they mean.
 var suiteFaults = []struct{ severity, part, text, advice string }{
 	{"fatal", "_NULL_", "suites without encryption", "remove the NULL suites"},
+	{"fatal", "TLS_SHA", "suites without encryption", "remove them (RFC 9150)"},
 	{"fatal", "_anon_", "suites without authentication", "remove the anonymous suites"},
 	{"fatal", "EXPORT", "export suites of 40 bits", "remove the export suites"},
 	{"bad", "_RC4_", "RC4", "remove RC4 (RFC 7465)"},
@@ -82,6 +83,10 @@ var suiteFaults = []struct{ severity, part, text, advice string }{
 	{"weak", "3DES", "3DES, whose blocks of 64 bits collide", "remove 3DES (RFC 9325, Section 4.1)"},
 	{"weak", "_IDEA_", "IDEA, whose blocks of 64 bits collide", "remove IDEA"},
 	{"weak", "TLS_RSA_WITH_", "RSA key exchange, without forward secrecy",
+		"offer only ECDHE suites (RFC 9325)"},
+	{"weak", "TLS_ECDH_ECDSA_", "static key exchange, without forward secrecy",
+		"offer only ECDHE suites (RFC 9325)"},
+	{"weak", "TLS_ECDH_RSA_", "static key exchange, without forward secrecy",
 		"offer only ECDHE suites (RFC 9325)"},
 	{"note", "_CBC_", "CBC suites", "prefer AEAD suites"},
 }

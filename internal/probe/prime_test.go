@@ -27,6 +27,7 @@ func TestPrime(t *testing.T) {
 	}{
 		{"alone", dhe, prime, 2042, false},
 		{"behind a hint", psk, slices.Concat(hint, prime), 2042, false},
+		{"behind a hint", 0xc0aa, slices.Concat(hint, prime), 2042, false}, // TLS_PSK_DHE_WITH_…
 		{"behind no hint", psk, append([]byte{0, 0}, prime...), 2042, false},
 		{"none", dhe, nil, 0, true},
 		{"empty", dhe, []byte{0, 0}, 0, true},

@@ -277,3 +277,23 @@ func TestSlowServer(t *testing.T) {
 		}
 	})
 }
+
+// The suites of RFC 9150, which do not encrypt, are asked for in TLS 1.3 alone.
+func TestSuitesOf(t *testing.T) {
+	for _, id := range []iana.CipherSuite{0xc0b4, 0xc0b5, iana.TLS_AES_128_GCM_SHA256} {
+		if !slices.Contains(suitesOf(iana.TLS13), id) || slices.Contains(suitesOf(iana.TLS12), id) {
+			t.Errorf("%v", id)
+		}
+	}
+	for name, want := range map[string]string{
+		"TLS_SHA256_SHA256": "F", "TLS_ECDH_RSA_WITH_AES_128_GCM_SHA256": "B",
+		"TLS_ECDH_ECDSA_WITH_AES_128_GCM_SHA256": "B", "TLS_AES_128_GCM_SHA256": "A+",
+	} {
+		r := &Report{PostQuantum: true, Versions: []Version{{
+			Version: iana.TLS13, Name: "TLS 1.3", Names: []string{name},
+		}}}
+		if r.judge("a.test"); r.Grade != want {
+			t.Errorf("%s: grade %s, %+v", name, r.Grade, r.Problems)
+		}
+	}
+}

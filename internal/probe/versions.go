@@ -93,11 +93,15 @@ func suitesOf(v iana.Version) []iana.CipherSuite {
 		case id == iana.TLS_FALLBACK_SCSV || id == iana.TLS_EMPTY_RENEGOTIATION_INFO_SCSV:
 			return true
 		case v == iana.TLS13:
-			return id>>8 != 0x13
+			return !newSuite(id)
 		}
-		return id>>8 == 0x13
+		return newSuite(id)
 	})
 }
+
+// newSuite reports whether a suite is one of TLS 1.3: RFC 9846, Appendix B.4, and the two of RFC
+// 9150, which do not encrypt.
+func newSuite(id iana.CipherSuite) bool { return id>>8 == 0x13 || id == 0xc0b4 || id == 0xc0b5 }
 
 // suites finds the cipher suites of each version, in the server's order: it offers all that
 // are left until the server refuses.
@@ -158,7 +162,7 @@ func (p *prober) keyExchange(a *answer) {
 	}
 	body := cryptobyte.String(a.messages[iana.HandshakeServerKeyExchange])
 	var hint, prime cryptobyte.String
-	read := !hasAny(name, "_DHE_PSK_") || body.ReadUint16LengthPrefixed(&hint) // RFC 4279, Section 3
+	read := !hasAny(name, "_PSK_") || body.ReadUint16LengthPrefixed(&hint) // RFC 4279, Section 3
 	read = read && body.ReadUint16LengthPrefixed(&prime)
 	bits := new(big.Int).SetBytes(prime).BitLen()
 	if !read || bits == 0 {

@@ -249,7 +249,20 @@ var inspectRows = []row{
 	{
 		doc: "RFC 4279", section: "3", must: "the prime stands behind the identity hint",
 		file: "internal/probe/versions.go",
-		old:  `!hasAny(name, "_DHE_PSK_") ||`, new: "true ||",
+		old:  `!hasAny(name, "_PSK_") ||`, new: "true ||",
 		test: "TestPrime",
+	},
+	{
+		doc: own, section: "internal/probe", must: "suites that do not encrypt are found in TLS 1.3",
+		file: "internal/probe/versions.go",
+		old:  "id == 0xc0b4 || id == 0xc0b5 }", new: "id == 0xc0b4 }",
+		test: "TestSuitesOf",
+	},
+	{
+		doc: own, section: "internal/probe",
+		must: "the chains that TLSA records are verified with are bounded",
+		file: "internal/probe/records.go",
+		old:  "if len(c.Certificate) > maxDANE {", new: "if len(c.Certificate) > maxDANE+1 {",
+		test: "TestTLSAIsBounded",
 	},
 }
