@@ -168,17 +168,17 @@ func (d *description) clientHello(body []byte) error {
 		d.line("versions", join(m.SupportedVersions))
 	}
 	d.line("groups", join(m.SupportedGroups))
-	for _, s := range m.KeyShares {
+	some(d, "key share", m.KeyShares, func(s wire.KeyShare) {
 		d.line("key share", fmt.Sprintf("%v, %d bytes", s.Group, len(s.Data)))
-	}
+	})
 	d.line("signature algorithms", join(m.SignatureAlgorithms))
 	if m.ALPN != nil {
-		d.line("application protocols", strings.Join(m.ALPN, ", "))
+		d.line("application protocols", join(texts(m.ALPN)))
 	}
 	if m.PSK != nil {
-		for _, id := range m.PSK.Identities {
+		some(d, "pre-shared key", m.PSK.Identities, func(id wire.PSKIdentity) {
 			d.bytes("pre-shared key", id.Identity)
-		}
+		})
 		d.line("psk modes", join(m.PSKModes))
 	}
 	if m.EarlyData {
@@ -250,12 +250,12 @@ func (d *description) certificate(body []byte) error {
 		return err
 	}
 	d.line("certificates", len(m.Entries))
-	for _, e := range m.Entries {
+	some(d, "certificate", m.Entries, func(e wire.CertificateEntry) {
 		d.certificateLine(e.Data)
 		if e.OCSPResponse != nil {
 			d.bytes("ocsp response", e.OCSPResponse)
 		}
-	}
+	})
 	return nil
 }
 
@@ -352,6 +352,29 @@ func (d *description) keyUpdate(body []byte) error {
 
 // mostItems is the number of entries of a long list that are shown.
 const mostItems = 40
+
+// some shows the entries of a list, and of a long one how many more there are.
+func some[T any](d *description, name string, list []T, show func(T)) {
+	for _, item := range list[:min(len(list), mostItems)] {
+		show(item)
+	}
+	if n := len(list) - mostItems; n > 0 {
+		d.line(name, fmt.Sprintf("and %d more", n))
+	}
+}
+
+// A text is a string in a list for join.
+type text string
+
+func (t text) String() string { return string(t) }
+
+func texts(list []string) []text {
+	out := make([]text, len(list))
+	for i, s := range list {
+		out[i] = text(s)
+	}
+	return out
+}
 
 func join[T fmt.Stringer](list []T) string {
 	var names []string

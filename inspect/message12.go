@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sealsock/sealsock/internal/printable"
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
@@ -23,9 +24,7 @@ func (d *description) certificate12(body []byte) error {
 		return nil
 	}
 	d.line("certificates", len(m.Certificates))
-	for _, der := range m.Certificates {
-		d.certificateLine(der)
-	}
+	some(d, "certificate", m.Certificates, d.certificateLine)
 	return nil
 }
 
@@ -71,7 +70,7 @@ func (d *description) serverKeyExchange(body []byte) error {
 			continue
 		}
 		if with[0] {
-			d.line("identity hint", string(m.Hint))
+			d.line("identity hint", clip(string(m.Hint)))
 		}
 		if with[1] {
 			d.line("key share", fmt.Sprintf("%v, %d bytes", m.Group, len(m.Public)))
@@ -94,7 +93,7 @@ func (d *description) clientKeyExchange(body []byte) error {
 			continue
 		}
 		if with[0] {
-			d.line("pre-shared key", string(m.Identity))
+			d.identity(m.Identity)
 		}
 		if with[1] {
 			d.bytes("key share", m.Public)
@@ -102,4 +101,15 @@ func (d *description) clientKeyExchange(body []byte) error {
 		return nil
 	}
 	return first
+}
+
+// identity shows that of a pre-shared key. RSA key exchange has its encrypted secret in the same
+// form (RFC 4279, Section 2; RFC 5246, Section 7.4.7.1), which is no text.
+func (d *description) identity(value []byte) {
+	text := string(value)
+	if printable.Line(text) == text {
+		d.line("pre-shared key", clip(text))
+		return
+	}
+	d.bytes("key or secret", value)
 }

@@ -116,6 +116,7 @@ func TestMessages12(t *testing.T) {
 		{appended(&wire.ClientKeyExchange12{Public: point}), "key share              040506"},
 		{appended(&wire.ClientKeyExchange12{Identity: []byte("me"), Public: point}), "pre-shared key         me"},
 		{appended(&wire.ClientKeyExchange12{Identity: []byte("me")}), "pre-shared key         me"},
+		{appended(&wire.ClientKeyExchange12{Identity: []byte{7, 0xff, 0x1b}}), "key or secret          07ff1b"},
 		{appended(&wire.CompressedCertificate{Algorithm: iana.CompressionZlib, UncompressedLength: 99, Compressed: []byte{1}}), "1 bytes, compressed from 99"},
 		{[]byte{byte(iana.HandshakeServerHelloDone), 0, 0, 0}, "server_hello_done, 0 bytes"},
 		{[]byte{byte(iana.HandshakeServerHelloDone), 0, 0, 1, 0}, "it should be empty"},
@@ -127,6 +128,47 @@ func TestMessages12(t *testing.T) {
 		}
 		if strings.Contains(got, "unreadable") && test.want != "unreadable" && test.want != "it should be empty" {
 			t.Errorf("something cannot be read:\n%s", got)
+		}
+	}
+}
+
+// A message with many entries or long text is described in bounded space.
+func TestLongMessages(t *testing.T) {
+	long := []byte(strings.Repeat("a", 60000))
+	hello := &wire.ClientHello{
+		LegacyVersion: iana.TLS12, CipherSuites: make([]iana.CipherSuite, 1000),
+		CompressionMethods: []byte{0}, Padding: -1, KeyShares: []wire.KeyShare{},
+		PSKModes: []iana.PSKMode{iana.PSKDHEKE}, PSK: new(wire.OfferedPSKs),
+	}
+	for i := range 1000 {
+		share := wire.KeyShare{Group: iana.NamedGroup(i + 1), Data: []byte{1}}
+		hello.KeyShares = append(hello.KeyShares, share)
+		hello.SupportedGroups = append(hello.SupportedGroups, share.Group)
+		hello.ALPN = append(hello.ALPN, fmt.Sprint("a", i))
+		hello.PSK.Identities = append(hello.PSK.Identities, wire.PSKIdentity{Identity: []byte{1}})
+		hello.PSK.Binders = append(hello.PSK.Binders, make([]byte, 32))
+	}
+	entries := make([]wire.CertificateEntry, 1000)
+	chain := make([][]byte, 1000)
+	for i := range entries {
+		entries[i].Data, chain[i] = []byte{1}, []byte{1}
+	}
+	for _, m := range []interface {
+		AppendTo([]byte) ([]byte, error)
+	}{
+		hello, &wire.Certificate{Entries: entries}, &wire.Certificate12{Certificates: chain},
+		&wire.ServerKeyExchange12{Hint: long}, &wire.ClientKeyExchange12{Identity: long},
+	} {
+		raw, err := m.AppendTo(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := Message(engine.Trace{Type: iana.ContentHandshake, Data: raw})
+		if len(got) > 8<<10 || strings.Contains(got, "unreadable") {
+			t.Errorf("%T: %d bytes: %s", m, len(got), got[:500])
+		}
+		if len(got) > 2<<10 && !strings.Contains(got, "and 960 more") {
+			t.Errorf("%T: what is left out is not counted: %s", m, got)
 		}
 	}
 }

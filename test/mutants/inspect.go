@@ -265,4 +265,22 @@ var inspectRows = []row{
 		old:  "if len(c.Certificate) > maxDANE {", new: "if len(c.Certificate) > maxDANE+1 {",
 		test: "TestTLSAIsBounded",
 	},
+	{
+		doc: own, section: "inspect", must: "the text of a message with many entries is bounded",
+		file: "inspect/message.go",
+		old:  "list[:min(len(list), mostItems)] {", new: "list {",
+		test: "TestLongMessages",
+	},
+	{
+		doc: own, section: "inspect", must: "the text of a long identity is bounded",
+		file: "inspect/message12.go",
+		old:  `d.line("pre-shared key", clip(text))`, new: `d.line("pre-shared key", text)`,
+		test: "TestLongMessages",
+	},
+	{
+		doc: own, section: "inspect", must: "an encrypted secret is not shown as an identity",
+		file: "inspect/message12.go",
+		old:  "if printable.Line(text) == text {", new: "if true {",
+		test: "TestMessages12",
+	},
 }
