@@ -114,6 +114,9 @@ const (
 	maxMessages    = 200     // of a connection
 	maxKept        = 1 << 20 // bytes of the messages of a connection
 	maxKeptAll     = 256 << 20
+	maxDescribed   = 512 << 20 // bytes of the descriptions, in all
+	nameSize       = 64        // bytes of a name in a description
+	decodedSize    = 4         // bytes of a certificate as data, for each in DER
 )
 
 // pair names a connection, whichever side sends.
@@ -133,6 +136,19 @@ type reader struct {
 	all    []*tracker
 	keys   *KeyLog
 	kept   int
+
+	described int // bytes
+}
+
+// describes reports whether there is room for a description, and takes it: a ClientHello of 64
+// KiB has 32,000 numbers, whose names are a megabyte.
+func (c *reader) describes(size int) bool {
+	if c.described+size > maxDescribed {
+		c.result.LeftOut["messages beyond the bounds of what is described"]++
+		return false
+	}
+	c.described += size
+	return true
 }
 
 // Read reads a capture. log may be nil. An error means that the file is no capture, or that

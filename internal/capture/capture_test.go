@@ -336,3 +336,28 @@ func FuzzParseKeyLog(f *testing.F) {
 	f.Add([]byte("CLIENT_RANDOM " + random + " " + secret + "\n# x\n"))
 	f.Fuzz(func(t *testing.T, text []byte) { ParseKeyLog(text) })
 }
+
+// Descriptions take more memory than the messages, and are bounded too.
+func TestDescriptionsAreBounded(t *testing.T) {
+	r := connect(t, func(client, _ *tls.Config) { client.MaxVersion = tls.VersionTLS12 })
+	file := pcap(linkEthernet, ethernet.packets(r), binary.BigEndian, false)
+	for _, full := range []bool{false, true} {
+		source, err := open(bytes.NewReader(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &reader{result: &Result{LeftOut: map[string]int{}}, open: map[pair]*tracker{}}
+		if full {
+			c.described = maxDescribed - 300
+		}
+		for f, err := source.next(); err == nil; f, err = source.next() {
+			c.frame(f)
+		}
+		c.finish()
+		got := c.result.Connections[0]
+		if full != (got.ClientHello == nil) || full != (len(got.Certificates) == 0) ||
+			full != (c.result.LeftOut["messages beyond the bounds of what is described"] == 2) {
+			t.Errorf("full: %v: %+v, left out %v", full, got, c.result.LeftOut)
+		}
+	}
+}

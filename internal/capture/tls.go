@@ -264,7 +264,9 @@ func (t *tracker) clientHello(d *side, body []byte) {
 		d.broken = "the ClientHello is malformed: " + err.Error()
 		return
 	}
-	if t.c.ClientHello == nil {
+	names := len(h.CipherSuites) + len(h.SupportedGroups) + len(h.SignatureAlgorithms) +
+		len(h.Present) + len(h.KeyShares) + len(h.SupportedVersions) + len(h.ALPN)
+	if t.c.ClientHello == nil && t.reader.describes(names*nameSize+len(body)) {
 		t.c.ClientHello = describeClient(h, wire.HeaderLen+len(body))
 		t.hello, t.random = h, h.Random
 	}
@@ -280,7 +282,8 @@ func (t *tracker) serverHello(d *side, body []byte) {
 		t.c.Retried = true
 		return
 	}
-	if t.c.ServerHello != nil || t.hello == nil {
+	if t.c.ServerHello != nil || t.hello == nil ||
+		!t.reader.describes(len(h.Present)*nameSize+len(body)) {
 		return
 	}
 	t.c.ServerHello = describeServer(h, t.hello.SessionID)
@@ -290,6 +293,9 @@ func (t *tracker) serverHello(d *side, body []byte) {
 
 // certificates takes the chain of the server, in the form of either version.
 func (t *tracker) certificates(body []byte) {
+	if !t.reader.describes(len(body) * (1 + decodedSize)) {
+		return
+	}
 	if m, err := wire.ParseCertificate(body); err == nil && t.c.ServerHello != nil &&
 		t.c.ServerHello.Version == iana.TLS13.String() {
 		for _, e := range m.Entries {

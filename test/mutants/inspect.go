@@ -283,4 +283,10 @@ var inspectRows = []row{
 		old:  "if printable.Line(text) == text {", new: "if true {",
 		test: "TestMessages12",
 	},
+	{
+		doc: own, section: "internal/capture", must: "what the descriptions take is bounded",
+		file: "internal/capture/capture.go",
+		old:  "if c.described+size > maxDescribed {", new: "if c.described > maxDescribed {",
+		test: "TestDescriptionsAreBounded",
+	},
 }
