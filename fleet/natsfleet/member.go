@@ -52,6 +52,7 @@ type Member struct {
 	derived
 	own    sealsock.RotatingKeys
 	window time.Duration // without 0-RTT data after a connection to NATS was made
+	answer time.Duration // answering, or longer in tests
 	asking chan struct{} // holds a value for each attempt that NATS is asked about
 	soon   chan struct{} // asks run to look now
 	ended  chan struct{}
@@ -111,7 +112,7 @@ func Join(nc *nats.Conn, secret fleet.Secret, opts Options) (*Member, error) {
 		opts.OnState = func(State) {}
 	}
 	m := &Member{
-		nc: nc, opts: opts, window: quiet,
+		nc: nc, opts: opts, window: quiet, answer: answering,
 		asking: make(chan struct{}, maxAsking), soon: make(chan struct{}, 1),
 		ended: make(chan struct{}), done: make(chan struct{}),
 	}

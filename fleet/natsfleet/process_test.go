@@ -61,7 +61,8 @@ func serve(url string) error {
 		return err
 	}
 	member.mu.Lock()
-	member.window = 0 // the pause is not what is tested here
+	member.window = 0                // the pause is not what is tested here
+	member.answer = 20 * time.Second // also a busy NATS answers
 	member.mu.Unlock()
 	leaf := testcert.New().Issue(testcert.NewKey("p256"), nil, "localhost")
 	id := &identity.Identity{Chain: leaf.Chain, Signer: identity.NewSigner(leaf.Key)}

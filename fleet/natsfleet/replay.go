@@ -40,7 +40,7 @@ func (m *Member) Fresh(id []byte, until time.Time) bool {
 	}
 	now := time.Now()
 	m.mu.Lock()
-	err, attempts, renewed := m.early(now), m.replay, m.renewed
+	err, attempts, renewed, answer := m.early(now), m.replay, m.renewed, m.answer
 	m.mu.Unlock()
 	if err != nil || until.Sub(now) > remembered-2*maxDrift || !m.nc.IsConnected() {
 		return false
@@ -51,7 +51,7 @@ func (m *Member) Fresh(id []byte, until time.Time) bool {
 	default:
 		return false
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), answering)
+	ctx, cancel := context.WithTimeout(context.Background(), answer)
 	defer cancel()
 	_, err = attempts.Create(ctx, m.attempt(id), nil)
 	if err != nil && !errors.Is(err, jetstream.ErrKeyExists) {
