@@ -250,7 +250,7 @@ func TestTakeover(t *testing.T) {
 func TestRestart(t *testing.T) {
 	s := natstest.Start(t)
 	// Nothing is repeated but after the restart.
-	opts := Options{Interval: time.Hour, Answer: 100 * time.Millisecond}
+	opts := Options{Interval: time.Hour}
 	one := startRelay(t, s, opts)
 	two := startRelay(t, s, opts, one)
 	a := one.join(relay.RoomID{1}, relay.NewToken())
