@@ -84,7 +84,7 @@ func (g *guest) heard() []string {
 // await waits until the guest received a line with the prefix.
 func (g *guest) await(prefix string) string {
 	g.t.Helper()
-	for range 5000 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		for _, l := range g.heard() {
 			if strings.HasPrefix(l, prefix) {
 				return l
