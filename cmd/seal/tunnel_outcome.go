@@ -136,8 +136,7 @@ func readOutcome(pid string, process int) (o outcome, err error) {
 // begunReloads returns how many reloads the process has begun. A half of what it writes is soon a
 // whole: to take it for none would make the outcome of an earlier reload that of the next one. A
 // process of an older seal has no file.
-func begunReloads(pid string, process int) (int, error) {
-	const soon = time.Second
+func begunReloads(pid string, process int, soon time.Duration) (int, error) {
 	for end := time.Now().Add(soon); ; time.Sleep(time.Millisecond) {
 		o, err := readOutcome(pid, process)
 		switch {
@@ -163,7 +162,7 @@ func newTunnelReload(out *output, flags *tunnelFlags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			before, err := begunReloads(cfg.PID, n)
+			before, err := begunReloads(cfg.PID, n, time.Second)
 			if err != nil {
 				return failed(err, "%s cannot be read: %v", cfg.PID+outcomeSuffix, err).
 					hinted("process %d writes there how a reload ends; send it SIGHUP yourself", n)

@@ -96,7 +96,7 @@ func TestOutcomeOfOthers(t *testing.T) {
 // TestBegunReloads: a half of what the process writes is not taken for no reload at all.
 func TestBegunReloads(t *testing.T) {
 	pid := filepath.Join(t.TempDir(), "pid")
-	if n, err := begunReloads(pid, os.Getpid()); n != 0 || err != nil {
+	if n, err := begunReloads(pid, os.Getpid(), time.Second); n != 0 || err != nil {
 		t.Errorf("of an older seal, %d, %v", n, err)
 	}
 	r := &tunnelRun{cfg: &tunnel.Config{PID: pid}}
@@ -110,7 +110,7 @@ func TestBegunReloads(t *testing.T) {
 	if err := r.outcome.f.Truncate(20); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := begunReloads(pid, os.Getpid()); err == nil {
+	if n, err := begunReloads(pid, os.Getpid(), time.Second); err == nil {
 		t.Errorf("a half is %d", n)
 	}
 	written := make(chan error)
@@ -118,7 +118,7 @@ func TestBegunReloads(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 		written <- r.outcome.write()
 	}()
-	if n, err := begunReloads(pid, os.Getpid()); n != 1 || err != nil {
+	if n, err := begunReloads(pid, os.Getpid(), time.Minute); n != 1 || err != nil {
 		t.Errorf("a whole is %d, %v", n, err)
 	}
 	if err := <-written; err != nil {
