@@ -50,7 +50,7 @@ var engineECHRows = []row{
 	{
 		doc: "RFC 9849", section: "6.1.5",
 		must: "a server that has confirmed the retry confirms the ServerHello: illegal_parameter",
-		file: "engine/client13.go",
+		file: "engine/client13_retry.go",
 		old:  "if s.info.ECHAccepted && !s.helloConfirmed(sh, m) {", new: "if false {",
 		test: "TestECHClientRefuses",
 	},
