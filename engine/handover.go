@@ -225,7 +225,14 @@ func (k *TakeoverKey) Open(sealed, binding []byte) (*Handover, error) {
 	return parseHandover(plain)
 }
 
-var errState = usage("a truncated or damaged state of a connection")
+var (
+	errState      = usage("a truncated or damaged state of a connection")
+	errLaterState = &Error{
+		Fault:  FaultUsage,
+		Reason: "the state of a connection has what this program does not know: a later one made it",
+		Hint:   "hand over to a program that is not older, or close the connection",
+	}
+)
 
 // TakeOver returns the two halves of the connection, with cfg for what they do from now on.
 // It works once. It adds to h.Unsent, which must be written before anything else.

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"encoding/binary"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
@@ -23,7 +24,8 @@ type handoverHead struct {
 	PeerScheme, OwnScheme    iana.SignatureScheme
 	OwnKind, PeerKind        iana.CertificateType // of a late authentication
 	Authenticated            int64                // milliseconds
-	SendLimit                uint32
+	TicketsWaiting           uint16               // a program that does not know it passes it over
+	SendLimit                uint16
 	MaxInner, Max            uint32
 	Opened, Sealed           uint64 // numbers of the next records
 	TicketCount              uint64
@@ -60,7 +62,7 @@ const (
 	flagUpdateAsked  // Sender.asked
 	flagLate         // there is a transcript for late authentications
 	flagTickets      // a server's tickets can be made
-	flagTicketsWait  // as many as a client gets that asks for no number go out with the first data
+	flagTicketsWait  // of earlier programs, which had no TicketsWaiting
 
 	knownFlags = 1<<iota - 1
 )
@@ -146,7 +148,7 @@ func handoverFacts(r *Receiver, s *Sender) handoverHead {
 	h := handoverHead{
 		Version: i.Version, CipherSuite: i.CipherSuite, Group: i.Group,
 		PeerScheme: i.PeerScheme, OwnScheme: i.OwnScheme,
-		Authenticated: i.authenticated.UnixMilli(), SendLimit: uint32(i.sendLimit),
+		Authenticated: i.authenticated.UnixMilli(), SendLimit: i.sendLimit,
 		MaxInner: uint32(r.maxInner), Max: uint32(s.max), Small: s.sent,
 		Idle: r.idle, Warnings: r.warnings,
 		Tickets: r.tickets.encoded(), Requests: r.requests.encoded(), Updates: r.updates.encoded(),
@@ -200,7 +202,7 @@ func (x *handoverSecrets) collect(r *Receiver, s *Sender, head *handoverHead) er
 		}
 		head.TicketCount = t.count
 		head.set(flagTickets, true)
-		head.set(flagTicketsWait, t.allWait())
+		head.TicketsWaiting = uint16(min(t.waiting, math.MaxUint16))
 	}
 	open, ok := r.state.(*open13)
 	if !ok {
@@ -227,8 +229,11 @@ func (x *handoverSecrets) collect(r *Receiver, s *Sender, head *handoverHead) er
 func parseHandover(plain []byte) (*Handover, error) {
 	h := new(Handover)
 	n, err := binary.Decode(plain, binary.BigEndian, &h.head)
-	if err != nil || h.head.Flags > knownFlags {
+	switch {
+	case err != nil:
 		return nil, errState
+	case h.head.Flags > knownFlags:
+		return nil, errLaterState
 	}
 	r := codec.NewReader(plain[n:])
 	if !readVectors(&r, h.vectors()) {
@@ -300,7 +305,7 @@ func (h *Handover) parse(state []byte) (*handoverSecrets, *State, error) {
 		Retried: head.has(flagRetried), Resumed: head.has(flagResumed),
 		EarlyData: head.has(flagEarlyData), ECHAccepted: head.has(flagECH),
 		ExtendedMasterSecret: head.has(flagExtendedMaster), asked: head.has(flagAsked),
-		lateOffered: head.has(flagLateOffered), sendLimit: uint16(head.SendLimit),
+		lateOffered: head.has(flagLateOffered), sendLimit: head.SendLimit,
 	}
 	if at := time.UnixMilli(head.Authenticated); !at.IsZero() {
 		info.authenticated = at
@@ -458,8 +463,10 @@ func (x *handoverSecrets) restoreTickets(head *handoverHead, s *Sender, suite *s
 	s.tickets = &ticketer{
 		cfg: s.cfg, resumption: resumption, session: session, maxEarly: session.MaxEarlyData, count: head.TicketCount,
 	}
-	if head.has(flagTicketsWait) {
-		s.tickets.waiting = s.cfg.numTickets(nil)
+	most := s.cfg.numTickets(nil)
+	s.tickets.waiting = min(int(head.TicketsWaiting), max(most, maxRequested))
+	if most == 0 || head.has(flagTicketsWait) {
+		s.tickets.waiting = most
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"crypto"
+	"encoding/binary"
 	"errors"
 	"reflect"
 	"testing"
@@ -176,24 +177,87 @@ func FuzzHandover(f *testing.F) {
 }
 
 // TestHandOverSendsTickets: tickets that wait for the first data are not lost if that comes from
-// another process.
+// another process, as many as the client has asked for, and no more than that process makes. A
+// program that does not know them can continue with the connection.
 func TestHandOverSendsTickets(t *testing.T) {
+	for _, tc := range []struct {
+		request     *TicketRequest
+		own, others int // NumTickets of both processes
+		want        int
+	}{
+		{nil, 0, 0, defaultTickets},
+		{&TicketRequest{New: 1, Resumed: 1}, 0, 0, 1},
+		{&TicketRequest{New: 5, Resumed: 5}, 0, 0, 5},
+		{nil, 20, 20, 20},
+		{nil, 20, 10, 10},
+		{nil, 20, 1, maxRequested},
+		{nil, 0, -1, 0},
+	} {
+		client, server := resumable(t)
+		client.TicketRequest = tc.request
+		server.TicketsWithData, server.NumTickets = true, tc.own
+		c, s := newPair(t, client, server)
+		if err := pump(c, s); err != nil {
+			t.Fatal(err)
+		}
+		next := server.Config
+		next.NumTickets = tc.others
+		s, h := handOver(t, s, &next, new(Handover))
+		if h.head.Flags&^(flagTicketsWait-1) != 0 {
+			t.Errorf("%+v: the flags are %b, which earlier programs refuse", tc, h.head.Flags)
+		}
+		data, err := s.s.Seal(h.Unsent, []byte("data"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.in = append(c.in, data...)
+		if _, err := c.step(); err != nil {
+			t.Fatal(err)
+		}
+		if string(c.data) != "data" || len(c.sessions) != tc.want {
+			t.Errorf("%+v: %q and %d sessions arrive", tc, c.data, len(c.sessions))
+		}
+	}
+}
+
+// TestStateOfAnotherProgram: what an earlier program said of tickets that wait is understood, and
+// what a later one may say is an error that tells so.
+func TestStateOfAnotherProgram(t *testing.T) {
 	client, server := resumable(t)
 	server.TicketsWithData = true
 	c, s := newPair(t, client, server)
 	if err := pump(c, s); err != nil {
 		t.Fatal(err)
 	}
-	s, h := handOver(t, s, &server.Config, new(Handover))
-	data, err := s.s.Seal(h.Unsent, []byte("data"))
+	plain, err := encodeHandover(s.r, s.s, new(Handover))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.in = append(c.in, data...)
-	if _, err := c.step(); err != nil {
+	var head handoverHead
+	n, err := binary.Decode(plain, binary.BigEndian, &head)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if string(c.data) != "data" || len(c.sessions) != defaultTickets {
-		t.Errorf("%q and %d sessions arrive", c.data, len(c.sessions))
+	with := func(flags uint32) []byte {
+		head := head
+		head.Flags, head.TicketsWaiting = head.Flags|flags, 0
+		start, err := binary.Append(nil, binary.BigEndian, head)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return append(start, plain[n:]...)
+	}
+	if _, err := parseHandover(with(knownFlags + 1)); !errors.Is(err, errLaterState) {
+		t.Errorf("of a later program: %v", err)
+	}
+	for flags, want := range map[uint32]int{0: 0, flagTicketsWait: defaultTickets} {
+		h, err := parseHandover(with(flags))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, taken, err := h.TakeOver(&server.Config)
+		if err != nil || taken.tickets.waiting != want {
+			t.Errorf("flags %b: %d tickets wait, %v", flags, taken.tickets.waiting, err)
+		}
 	}
 }

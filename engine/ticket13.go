@@ -43,9 +43,6 @@ func newTicketer(f *flow13, requested *uint8, resumption keys.ResumptionSecret) 
 	return t
 }
 
-// allWait reports whether the tickets that a client gets which asks for no number wait for data.
-func (t *ticketer) allWait() bool { return t.waiting > 0 && t.waiting == t.cfg.numTickets(nil) }
-
 // common returns what all tickets have in common.
 func (t *ticketer) common() (s Session) {
 	if t.session != nil {

@@ -58,6 +58,18 @@ var handoverRows = []row{
 		test: "TestHandOver",
 	},
 	{
+		doc: own, section: "engine", must: "tickets that wait for data go out from the next process",
+		file: "engine/handover_state.go",
+		old:  "min(int(head.TicketsWaiting), max(most, maxRequested))", new: "0 * most",
+		test: "TestHandOverSendsTickets",
+	},
+	{
+		doc: own, section: "engine", must: "a state of a later program is refused for what it is",
+		file: "engine/handover_state.go",
+		old:  "case h.head.Flags > knownFlags:", new: "case false:",
+		test: "TestStateOfAnotherProgram",
+	},
+	{
 		doc: own, section: "engine", must: "a side that is closed stays closed in the next process",
 		file: "engine/handover_state.go",
 		old:  "r.state, r.err, r.fragment = nil, errEnded, nil", new: "",
