@@ -89,6 +89,11 @@ func (c *Conn) ReadFrom(src io.Reader) (n int64, err error) {
 	if err := c.Handshake(context.Background()); err != nil {
 		return 0, err
 	}
+	if on, _ := c.KernelTLS(); on {
+		if n, err = c.copyByKernel(src); err != nil {
+			return n, err
+		}
+	}
 	r := newRoom()
 	defer r.free()
 	for {

@@ -32,6 +32,7 @@ type fakeKernel struct {
 	later  int   // how often drained answers that something is left
 	lost   error // of drained
 	asked  int   // calls of drained
+	sent   int   // bytes of files
 }
 
 var _ recordMaker = (*fakeKernel)(nil)
@@ -102,6 +103,7 @@ func (k *fakeKernel) sendFile(f *os.File, offset int64, n int) (sent int, err er
 		return 0, err
 	}
 	k.open, k.begun = append(k.open, b[:sent]...), k.begun || sent > 0
+	k.sent += sent
 	if sent == n {
 		return sent, k.end()
 	}
@@ -223,6 +225,69 @@ func TestKernel(t *testing.T) {
 	}
 	if k.keys != 2 {
 		t.Errorf("the kernel has been given %d keys", k.keys)
+	}
+}
+
+// A countingFile is a file that is read in another way.
+type countingFile struct {
+	*os.File
+	reads *int
+}
+
+func (f countingFile) Read(p []byte) (int, error) { *f.reads++; return f.File.Read(p) }
+
+// TestKernelCopies: once the kernel seals, io.Copy has it send a file too, from the position of the
+// file on, which moves as if the file had been read, and with a limit. What is only like a file is
+// read.
+func TestKernelCopies(t *testing.T) {
+	k := &fakeKernel{most: 40_000}
+	c, _, got := kernelPair(t, k, nil)
+	f, content := fileWith(t, 100_000)
+	copied := func(most int64) func() (int64, error) {
+		return func() (int64, error) {
+			limited := &io.LimitedReader{R: f, N: most}
+			n, err := io.Copy(c, limited)
+			if limited.N != most-n {
+				t.Errorf("of a limit of %d are %d left", most, limited.N)
+			}
+			return n, err
+		}
+	}
+	wrapped := countingFile{f, new(int)}
+	var want []byte
+	for i, step := range []struct {
+		from, to int64 // positions in the file
+		kernel   int   // how many bytes it has sealed of the file
+		send     func() (int64, error)
+	}{
+		{0, 10, 0, copied(10)},
+		{10, 10, 5, func() (int64, error) { _, err := c.SendFile(f, 0, 5); return 0, err }},
+		{10, 99_000, 98_990, copied(98_990)},
+		{99_000, 100_000, 1000, func() (int64, error) { return io.Copy(c, f) }},
+		{100_000, 100_000, 0, func() (int64, error) { return io.Copy(c, f) }},
+		{99_000, 100_000, 1000, copied(5000)},
+		{99_000, 99_000, 0, copied(0)},
+		{98_000, 100_000, 0, func() (int64, error) { return c.ReadFrom(wrapped) }},
+	} {
+		if _, err := f.Seek(step.from, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+		before := k.sent
+		n, err := step.send()
+		at, _ := f.Seek(0, io.SeekCurrent)
+		if n != step.to-step.from || at != step.to || k.sent-before != step.kernel || err != nil {
+			t.Errorf("step %d: %d, %v; then at %d, and the kernel sent %d", i, n, err, at, k.sent-before)
+		}
+		if want = append(want, content[step.from:step.to]...); i == 1 {
+			want = append(want, content[:5]...)
+		}
+	}
+	if *wrapped.reads == 0 {
+		t.Error("a type that embeds a file is not read")
+	}
+	c.CloseWrite()
+	if !bytes.Equal(got(), want) {
+		t.Error("other bytes came")
 	}
 }
 

@@ -142,4 +142,22 @@ var kernelTLSRows = []row{
 		old:  "	if c.out.kernel() != nil {", new: "	if false {",
 		test: "TestUnwrapBesideSendFile",
 	},
+	{
+		doc: own, section: "sealsock", must: "a type that embeds a file is read in its own way",
+		file: "internal/stream/copyfile.go",
+		old:  " && v.Type().PkgPath() == \"os\" {", new: " {",
+		test: "TestKernelCopies",
+	},
+	{
+		doc: own, section: "sealsock", must: "the position of a file that the kernel sends moves",
+		file: "internal/stream/copyfile.go",
+		old:  "f.Seek(offset+sent, io.SeekStart)", new: "f.Seek(0, io.SeekCurrent)",
+		test: "TestKernelCopies",
+	},
+	{
+		doc: own, section: "sealsock", must: "the limit of a copy bounds what the kernel sends",
+		file: "internal/stream/copyfile.go",
+		old:  "count = max(limit.N, 0)", new: "count = -1",
+		test: "TestKernelCopies",
+	},
 }
