@@ -106,14 +106,14 @@ type Config struct {
 	// the headers of UDP and IP: 256 to 65507; 0 means 1200, which nearly every network
 	// carries. It bounds the messages of Conn.Write. Streams have no use for it.
 	MTU int
-	// KernelTLS has the kernel of Linux seal what a Conn over TCP sends, from its first SendFile
-	// of a regular file on: the file is not copied through this process then, nor are later ones
-	// of SendFile, ReadFrom or io.Copy. It needs the module tls, for TLS 1.3 also Linux 6.14, and AES-GCM, ChaCha20-Poly1305 or
-	// TLS_AES_128_CCM_SHA256 and its counterparts of TLS 1.2. Without them, if the peer takes no
-	// records of 16 KiB, or in FIPS 140 mode, the file is sealed in this process: Conn.KernelTLS
-	// tells. It gives up Padding, which is an error beside it, and, once the kernel seals, Unwrap,
-	// Detach and HandOver. Whether it saves time depends on the kernel and the processor: see
-	// docs/sockets.md. What is received is decrypted in this process.
+	// KernelTLS has the kernel of Linux seal what a Conn over TCP sends, from its first SendFile of
+	// a regular file on: the file is not copied through this process then, nor are later ones of
+	// SendFile, ReadFrom or io.Copy. It needs the module tls, for TLS 1.3 also Linux 6.14, and
+	// AES-GCM, ChaCha20-Poly1305 or TLS_AES_128_CCM_SHA256 and its counterparts of TLS 1.2. Without
+	// them, if the peer takes no records of 16 KiB, or in FIPS 140 mode, the file is sealed in this
+	// process: Conn.KernelTLS tells. It gives up Padding, which is an error beside it, and, once
+	// the kernel seals, Unwrap, Detach and HandOver. Whether it saves time depends on the kernel
+	// and the processor: see docs/sockets.md. What is received is decrypted in this process.
 	KernelTLS bool
 	// AllowTruncation makes Read return io.EOF, in place of an error that is
 	// io.ErrUnexpectedEOF, if the connection below ends between two records without

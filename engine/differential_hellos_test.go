@@ -15,6 +15,7 @@ import (
 // together from parts which are right, or nearly so, by numbers that are the same in each run.
 // Bytes that a fuzzer changes seldom make two lists that go together.
 func TestDifferentialHellos(t *testing.T) {
+	notInFIPSMode(t)
 	n := 40_000
 	if testing.Short() {
 		n = 4_000

@@ -27,6 +27,7 @@ type difference struct{ words, why string }
 // FuzzDifferentialServer gives a ClientHello to our server and to crypto/tls's:
 // both must answer, or both refuse.
 func FuzzDifferentialServer(f *testing.F) {
+	notInFIPSMode(f)
 	compare := differentialServer(f)
 	for _, hello := range hellos(f) {
 		f.Add(hello)
@@ -77,6 +78,7 @@ func leavesShare(answer []byte, theirs error) bool {
 // before encryption begins, to our client and to crypto/tls's. Both send the same
 // random bytes, so that signatures hold for both.
 func FuzzDifferentialClient(f *testing.F) {
+	notInFIPSMode(f)
 	compare, flights := differentialClient(f)
 	for _, flight := range flights {
 		f.Add(flight)
@@ -118,6 +120,7 @@ func differentialClient(tb testing.TB) (func(t *testing.T, messages []byte), [][
 // lengths, into a ClientHello, a ServerHello and a HelloRetryRequest, so that no list of
 // exceptions waits for the fuzzer to find what it lacks.
 func TestDifferentialExtensions(t *testing.T) {
+	notInFIPSMode(t)
 	server := differentialServer(t)
 	client, flights := differentialClient(t)
 	bodies := []string{

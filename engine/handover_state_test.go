@@ -220,8 +220,8 @@ func TestHandOverSendsTickets(t *testing.T) {
 	}
 }
 
-// TestStateOfAnotherProgram: what an earlier program said of tickets that wait is understood, and
-// what a later one may say is an error that tells so.
+// TestStateOfAnotherProgram: a flag of an earlier program for tickets that wait is understood, and one
+// of a later program is an error that names the cause.
 func TestStateOfAnotherProgram(t *testing.T) {
 	client, server := resumable(t)
 	server.TicketsWithData = true

@@ -103,7 +103,7 @@ func TestQUICWithStandardClient(t *testing.T) {
 		t.Error("0-RTT data is not refused")
 	}
 	cfg.ClientSessionCache = tls.NewLRUClientSessionCache(4)
-	cfg.CurvePreferences = []tls.CurveID{tls.X25519, tls.CurveP384}
+	cfg.CurvePreferences = []tls.CurveID{tls.CurveP256, tls.CurveP384}
 	server.Groups = []iana.NamedGroup{iana.SecP384r1}
 	server.ClientAuth, server.Verifier = RequireClientCert, acceptAll{}
 	_, s = run()

@@ -184,6 +184,7 @@ func TestStandardClient12(t *testing.T) {
 }
 
 func TestStandardSuites12(t *testing.T) {
+	notInFIPSMode(t)
 	ca := testcert.New()
 	for _, suite := range tls.CipherSuites() {
 		id := iana.CipherSuite(suite.ID)
