@@ -10,6 +10,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/trust"
 )
 
 // standard converts a Config to a tls.Config that calls verify for the peer's
@@ -26,7 +27,7 @@ func standard(cfg *sealsock.Config, verify func(tls.ConnectionState) error) (*tl
 		//lint:ignore SA1019 Config.Rand is passed on; it is nil in production
 		Rand:         cfg.Rand,
 		Time:         cfg.Now,
-		ServerName:   cfg.ServerName,
+		ServerName:   asciiName(cfg.ServerName),
 		NextProtos:   cfg.ALPN,
 		MinVersion:   tls.VersionTLS10,
 		MaxVersion:   uint16(cfg.MaxVersion),
@@ -57,6 +58,15 @@ func standard(cfg *sealsock.Config, verify func(tls.ConnectionState) error) (*tl
 		selectIdentity(std, cfg)
 	}
 	return std, nil
+}
+
+// asciiName returns the form of a DNS name that a ClientHello has (RFC 6066, Section 3), and an
+// address as it is, which crypto/tls does not send.
+func asciiName(name string) string {
+	if ascii, err := trust.ASCIIName(name); err == nil {
+		return ascii
+	}
+	return name
 }
 
 // check returns an error for fields that crypto/tls cannot honor if ignoring

@@ -263,7 +263,11 @@ func (c *Conn) verify(state tls.ConnectionState) error {
 	if v == nil {
 		v = defaultTrust
 	}
-	result, err := v.Verify(*c.ctx.Load(), peer)
+	ctx := context.Background() // if the Handshake of the embedded Conn was called
+	if p := c.ctx.Load(); p != nil {
+		ctx = *p
+	}
+	result, err := v.Verify(ctx, peer)
 	if err == nil {
 		c.peer.Store(result)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/sealsock/sealsock/internal/testcert"
 	"github.com/sealsock/sealsock/legacy"
 	"github.com/sealsock/sealsock/trust"
+	_ "github.com/sealsock/sealsock/trust/idn" // for a name in Unicode
 )
 
 // configs returns the configurations of both sides: each trusts the root of the
@@ -331,4 +332,50 @@ func Example() {
 	// Output:
 	// 21.5 °C
 	// TLS 1.0 was deprecated in 2021 (RFC 8996): its handshake depends on MD5 and SHA-1
+}
+
+// The name that a server is asked for is that of DNS. RFC 6066, Section 3.
+func TestServerName(t *testing.T) {
+	for name, want := range map[string]string{
+		"Localhost": "localhost", "localhost.": "localhost", "bücher.test": "xn--bcher-kva.test",
+	} {
+		client, server, _ := configs(t, nil)
+		asked := "none"
+		id := server.Identities[0]
+		server.SelectIdentity = func(_ context.Context, r *engine.CredentialRequest) (
+			*identity.Identity, error) {
+			asked = r.ServerName
+			return id, nil
+		}
+		client.ServerName, client.Trust = name, &trust.Policy{Insecure: true}
+		if _, _, err := pair(t, client, server); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if asked != want {
+			t.Errorf("%s: asked for %q, want %q", name, asked, want)
+		}
+	}
+}
+
+// The handshake of the embedded connection verifies the peer as well.
+func TestEmbeddedHandshake(t *testing.T) {
+	client, server, _ := configs(t, nil)
+	ours, theirs := net.Pipe()
+	s, err := legacy.Server(theirs, server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := legacy.Client(ours, client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ours.Close(); theirs.Close() })
+	done := make(chan error, 1)
+	go func() { done <- s.Conn.Handshake() }()
+	if err := c.Conn.Handshake(); err != nil || c.Peer() == nil {
+		t.Errorf("%v, peer %v", err, c.Peer())
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }

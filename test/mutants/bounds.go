@@ -461,6 +461,12 @@ var boundsRows = []row{
 		test: "TestRefusals",
 	},
 	{
+		doc: "RFC 6066", section: "3", must: "a server is asked for by its name in DNS",
+		file: "legacy/config.go",
+		old:  "ServerName:   asciiName(cfg.ServerName),", new: "ServerName:   cfg.ServerName,",
+		test: "TestServerName",
+	},
+	{
 		doc: own, section: "legacy", must: "the handshakes of a Listener are bounded",
 		file: "legacy/listener.go",
 		old:  "Total: cfg.MaxHandshakes,",
