@@ -15,7 +15,7 @@ type Header struct {
 	// Version is 1 or 2.
 	Version int
 	// Local reports, in version 2, that the proxy connects on its own account, for
-	// example to see whether the server is up. Source and Destination are nil then.
+	// example to see whether the server is up. Nothing else of the header is read then.
 	Local bool
 	// Source is the client, and Destination the address that it connected to: both
 	// *net.TCPAddr, *net.UDPAddr or *net.UnixAddr. Both are nil if the proxy does not

@@ -170,6 +170,28 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
+// TestLocal reads headers of a proxy's own connections. The specification, Section 2.2: "The
+// receiver must accept this connection as valid and must use the real connection endpoints and
+// discard the protocol block including the family which is ignored."
+func TestLocal(t *testing.T) {
+	for name, text := range map[string]string{
+		"an unknown family":    "\x20\xff\x00\x02ab",
+		"fewer than addresses": "\x20\x11\x00\x02ab",
+		"half a value":         "\x20\x00\x00\x02\x04\x00",
+		"a wrong checksum":     "\x20\x00\x00\x07\x03\x00\x04\x00\x00\x00\x00",
+		"addresses":            "\x20\x11\x00\x0c\xc0\x00\x02\x01\xc6\x33\x64\x01\xdc\x04\x01\xbb",
+	} {
+		rest := strings.NewReader(signature + text + "\x16\x03\x01")
+		h, err := proxyprotocol.Read(rest)
+		if want := (header{Version: 2, Local: true}); err != nil || !reflect.DeepEqual(*h, want) {
+			t.Errorf("%s: read %+v, %v", name, h, err)
+		}
+		if rest.Len() != 3 {
+			t.Errorf("%s: %d bytes are left of 3 behind the header", name, rest.Len())
+		}
+	}
+}
+
 // TestChecksum reads a header with a checksum.
 func TestChecksum(t *testing.T) {
 	text := signature + "\x21\x11\x00\x13\xc0\x00\x02\x01\xc6\x33\x64\x01\xdc\x04\x01\xbb" +

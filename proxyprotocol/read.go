@@ -98,6 +98,9 @@ func readBinary(r io.Reader) (*Header, error) {
 		return nil, err
 	}
 	h := &Header{Version: 2, Local: command&0xf == 0}
+	if h.Local {
+		return h, nil // the rest is to be discarded, with a family that is ignored
+	}
 	size, known := lengths[family>>4]
 	switch {
 	case !known || family&0xf > transportDatagram:
@@ -105,9 +108,7 @@ func readBinary(r io.Reader) (*Header, error) {
 	case size > len(rest):
 		return nil, malformed("the header has %d bytes, fewer than its addresses", len(rest))
 	}
-	if !h.Local {
-		h.Source, h.Destination = addresses(family, rest[:size])
-	}
+	h.Source, h.Destination = addresses(family, rest[:size])
 	if err := h.readValues(all, rest[size:]); err != nil {
 		return nil, err
 	}

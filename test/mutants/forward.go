@@ -54,6 +54,13 @@ var forwardRows = []row{
 	},
 	{
 		doc: own, section: "proxyprotocol",
+		must: "what a proxy's own connection has besides is discarded",
+		file: "proxyprotocol/read.go",
+		old:  "if h.Local {\n", new: "if false {\n",
+		test: "TestLocal",
+	},
+	{
+		doc: own, section: "proxyprotocol",
 		must: "a header of version 1 has at most 107 bytes",
 		file: "proxyprotocol/values.go",
 		old:  "const maxLine = 107", new: "const maxLine = 108",
