@@ -193,7 +193,11 @@ func (p *prober) ticketbleed(ctx context.Context) {
 	o := offerOf(iana.TLS12, []iana.CipherSuite{s.sessions[0].CipherSuite})
 	o.change = func(h *wire.ClientHello) { h.SessionTicket, h.SessionID = s.sessions[0].Ticket, id }
 	err = p.askAnd(ctx, o, func(_ net.Conn, a *answer) error {
-		if a.hello == nil {
+		switch {
+		case a.alerted: // with nothing of its memory
+			p.found(flawTicketbleed, false)
+			return nil
+		case a.hello == nil:
 			return errors.New(a.refusal())
 		}
 		got := a.hello.SessionID

@@ -44,7 +44,11 @@ func (r *Report) newestOld() iana.Version {
 // oldHello notes what the plaintext messages of a version before TLS 1.3 have: the
 // indications of RFC 5746, RFC 7627 and of a downgrade, and a request for a certificate.
 func (p *prober) oldHello(ctx context.Context, v iana.Version) {
-	a, err := p.ask(ctx, offerOf(v, suitesOf(v)))
+	suites := suitesOf(v)
+	if v == iana.SSL30 { // it has no extension: RFC 5746, Section 3.4
+		suites = append(suites, iana.TLS_EMPTY_RENEGOTIATION_INFO_SCSV)
+	}
+	a, err := p.ask(ctx, offerOf(v, suites))
 	switch {
 	case err == nil && a.hello == nil:
 		err = errUnsteady

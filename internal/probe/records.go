@@ -62,24 +62,37 @@ func (p *prober) records(ctx context.Context) {
 	if port != "443" {
 		https = "_" + port + "._https." + name // RFC 9460, Section 2.3
 	}
-	ask := func(owner string, typ dnsmessage.Type, use func(dnsmessage.ResourceBody)) *dns.Answer {
-		a, err := p.dns.Lookup(ctx, owner, typ)
-		if err != nil {
-			p.unknown("DNS records of "+owner, err)
-			return new(dns.Answer)
-		}
-		for _, r := range a.Records {
-			use(r)
-		}
-		return a
-	}
 	p.together(
-		func() { found.Secure = ask("_"+port+"._tcp."+name, dns.TypeTLSA, found.addTLSA).Secure },
-		func() { ask(name, dns.TypeCAA, found.addCAA) },
-		func() { ask(https, dns.TypeHTTPS, found.addHTTPS) },
+		func() {
+			a := p.lookup(ctx, "_"+port+"._tcp."+name, dns.TypeTLSA, found.addTLSA)
+			found.Secure = a != nil && a.Secure
+		},
+		func() {
+			// The first name that has records counts, up to the top: RFC 8659, Section 3.
+			for owner := name; owner != "" && found.CAA == nil; _, owner, _ = strings.Cut(owner, ".") {
+				if p.lookup(ctx, owner, dns.TypeCAA, found.addCAA) == nil {
+					return
+				}
+			}
+		},
+		func() { p.lookup(ctx, https, dns.TypeHTTPS, found.addHTTPS) },
 	)
 	p.publishedECH(ctx, found)
 	p.note(func(r *Report) { r.Records = found })
+}
+
+// lookup passes the records of a name to use. It returns nil if there is no answer.
+func (p *prober) lookup(ctx context.Context, owner string, typ dnsmessage.Type,
+	use func(dnsmessage.ResourceBody)) *dns.Answer {
+	a, err := p.dns.Lookup(ctx, owner, typ)
+	if err != nil {
+		p.unknown("DNS records of "+owner, err)
+		return nil
+	}
+	for _, r := range a.Records {
+		use(r)
+	}
+	return a
 }
 
 func (f *Records) addTLSA(body dnsmessage.ResourceBody) {

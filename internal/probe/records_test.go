@@ -44,6 +44,9 @@ func (z zone) server(t *testing.T, secure bool) *dns.Client {
 			}
 			m.Response, m.AuthenticData, m.Additionals = true, secure, nil
 			q := m.Questions[0]
+			if strings.HasPrefix(q.Name.String(), "fails.") {
+				m.RCode = dnsmessage.RCodeServerFailure
+			}
 			for _, body := range z[q.Name.String()] {
 				head := dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET}
 				m.Answers = append(m.Answers, dnsmessage.Resource{Header: head, Body: body})
@@ -266,5 +269,34 @@ func TestTLSAIsBounded(t *testing.T) {
 	}
 	if f.tlsa[0].accepts(&Chain{Certificate: append(chain, ca.Cert)}, "a.test") {
 		t.Error("a longer chain is accepted")
+	}
+}
+
+// The CAA records of a name are those of the first name above it that has some, and those of none
+// if a name below does not answer. RFC 8659, Section 3.
+func TestCAA(t *testing.T) {
+	caa := func(issuer string) dnsmessage.ResourceBody {
+		return raw(dns.TypeCAA, []byte("\x00\x05issue"), []byte(issuer))
+	}
+	all := zone{"a.test.": {caa("ca.test")}, "test.": {caa("top.test")}}
+	for name, want := range map[string][]string{
+		"www.a.test": {"issue ca.test"}, "a.test": {"issue ca.test"}, "b.test": {"issue top.test"},
+		"a.other": nil,
+	} {
+		p := &prober{
+			sni: name, target: &Target{Port: 443}, report: new(Report), dns: all.server(t, false),
+		}
+		p.records(t.Context())
+		if got := p.report.Records.CAA; !slices.Equal(got, want) || len(p.report.Unknown) > 0 {
+			t.Errorf("%s: %q, want %q; unknown %q", name, got, want, p.report.Unknown)
+		}
+	}
+	p := &prober{
+		sni: "fails.a.test", target: &Target{Port: 443}, report: new(Report),
+		dns: all.server(t, false),
+	}
+	p.records(t.Context())
+	if got := p.report.Records.CAA; got != nil || len(p.report.Unknown) == 0 {
+		t.Errorf("behind a name without an answer: %q, unknown %q", got, p.report.Unknown)
 	}
 }

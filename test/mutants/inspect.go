@@ -289,4 +289,11 @@ var inspectRows = []row{
 		old:  "if c.described+size > maxDescribed {", new: "if c.described > maxDescribed {",
 		test: "TestDescriptionsAreBounded",
 	},
+	{
+		doc: own, section: "internal/probe",
+		must: "a name that does not answer has no CAA records of one above",
+		file: "internal/probe/records.go",
+		old:  "dns.TypeCAA, found.addCAA) == nil {", new: "dns.TypeCAA, found.addCAA) == nil && false {",
+		test: "TestCAA",
+	},
 }
