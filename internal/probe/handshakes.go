@@ -92,6 +92,8 @@ type seen struct {
 	state    engine.State
 	peer     *trust.Peer
 	sessions []*engine.Session
+	refused  error // the alert that came in place of data
+	took     time.Duration
 }
 
 // collect is a Verifier that accepts every peer, because it is the peer that is examined,
@@ -118,6 +120,9 @@ func (c *collect) Verify(_ context.Context, peer *trust.Peer) (*trust.Result, er
 func (p *prober) shake(ctx context.Context, cfg sealsock.Config,
 	wait time.Duration) (*seen, error) {
 	return p.shakeAnd(ctx, cfg, func(_ net.Conn, conn *sealsock.Conn, s *seen) error {
+		if wait > 0 { // tickets of a server far away come later than those of one that is near
+			wait = max(wait, 3*s.took)
+		}
 		end := time.Now().Add(wait)
 		for before := -1; time.Now().Before(end) && before < len(s.sessions); {
 			if before = len(s.sessions); before == 0 {
@@ -125,6 +130,9 @@ func (p *prober) shake(ctx context.Context, cfg sealsock.Config,
 			}
 			conn.SetReadDeadline(time.Now().Add(ticketStep))
 			if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+				if alerted(err) {
+					s.refused = err
+				}
 				break
 			}
 		}
@@ -133,7 +141,7 @@ func (p *prober) shake(ctx context.Context, cfg sealsock.Config,
 }
 
 // ticketStep is how long a further ticket is waited for after one, and ticketWait how long
-// the first one.
+// the first one, at least.
 const (
 	ticketStep = 20 * time.Millisecond
 	ticketWait = 200 * time.Millisecond
@@ -160,7 +168,9 @@ func (p *prober) shakeAnd(scan context.Context, cfg sealsock.Config,
 	if err != nil {
 		return s, err
 	}
+	start := time.Now()
 	err = conn.HandshakeContext(ctx)
+	s.took = time.Since(start)
 	if err == nil {
 		err = then(raw, conn, s)
 	}
@@ -396,8 +406,14 @@ var commonALPN = []string{
 // 7301, Section 3.2.
 func noProtocol(err error) bool {
 	var protocol *engine.Error
-	return errors.As(err, &protocol) && protocol.Fault == engine.FaultAlert &&
+	return alerted(err) && errors.As(err, &protocol) &&
 		protocol.Alert == iana.AlertNoApplicationProtocol
+}
+
+// alerted reports whether an error is an alert of the server.
+func alerted(err error) bool {
+	var protocol *engine.Error
+	return errors.As(err, &protocol) && protocol.Fault == engine.FaultAlert
 }
 
 // protocols finds the application protocols: it offers all that are left until the server

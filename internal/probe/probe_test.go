@@ -187,6 +187,16 @@ func TestNoTLS(t *testing.T) {
 			c.Write([]byte{21, 3, 3, 0, 2, 2, 112}) // unrecognized_name
 			io.Copy(io.Discard, c)
 		}, "refuses every version of TLS and SSL, with alert unrecognized_name"},
+		{"alerts of two kinds", func(c net.Conn) {
+			hello := make([]byte, 1<<14)
+			n, _ := c.Read(hello)
+			alert := byte(112)                                           // unrecognized_name
+			if bytes.Contains(hello[:n], []byte{0, 43, 0, 3, 2, 3, 4}) { // supported_versions
+				alert = 70 // protocol_version
+			}
+			c.Write([]byte{21, 3, 3, 0, 2, 2, alert})
+			io.Copy(io.Discard, c)
+		}, "refuses every version of TLS and SSL, with alert unrecognized_name"},
 		{"SSH", func(c net.Conn) { io.WriteString(c, "SSH-2.0-x\r\n"); io.Copy(io.Discard, c) },
 			"it began with \"SSH-2\""},
 		{"silence to TLS 1.3 alone", func(c net.Conn) {

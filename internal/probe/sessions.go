@@ -49,6 +49,9 @@ func (p *prober) newestSession(ctx context.Context) {
 			r.TicketLifetime = max(r.TicketLifetime, int64(session.Lifetime.Seconds()))
 		}
 	})
+	if len(s.sessions) == 0 && s.refused != nil {
+		p.unknown("resumption", s.refused)
+	}
 	if len(s.sessions) == 0 || v != iana.TLS13 {
 		return
 	}

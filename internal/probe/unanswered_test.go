@@ -10,9 +10,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sealsock/sealsock"
@@ -210,6 +212,69 @@ func TestRefusalByChance(t *testing.T) {
 	if !strings.HasPrefix(r.BigHello, "refused over ") || r.Fallback != "refused" || len(r.Open) > 0 {
 		t.Errorf("%q %q, open %q", r.BigHello, r.Fallback, r.Open)
 	}
+}
+
+// A server that stalls on what is large, and answers to what is not.
+func TestStall(t *testing.T) {
+	ca := testcert.New()
+	r := scanMeddled(t, ownServer(t, ca), ca, func(sent []byte) error {
+		if h := helloIn(sent); h != nil && h.Padding > 1500 {
+			return os.ErrDeadlineExceeded
+		}
+		return nil
+	})
+	if r.BigHello != "stalls over 4,096 bytes" || len(r.Open) > 0 {
+		t.Errorf("%q, open %q", r.BigHello, r.Open)
+	}
+}
+
+// With TLS 1.3 a server sends tickets after the handshake, or refuses a client without a
+// certificate. One that is far away does so later than one that is near.
+func TestAfterHandshake(t *testing.T) {
+	ca := testcert.New()
+	leaf := ca.Issue(testcert.NewKey("p256"), longLived, "localhost")
+	id, err := identity.Parse(leaf.CertPEM(), leaf.KeyPEM())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, auth := range []sealsock.ClientAuth{sealsock.NoClientCert, sealsock.RequireClientCert} {
+		synctest.Test(t, func(t *testing.T) {
+			var servers sync.WaitGroup
+			to := Target{ServerName: "localhost", Dial: func(context.Context) (net.Conn, error) {
+				ours, theirs := net.Pipe()
+				servers.Go(func() {
+					defer theirs.Close()
+					c, err := sealsock.Server(far{theirs}, &sealsock.Config{
+						Identities: []*identity.Identity{id}, ClientAuth: auth, Trust: &trust.Policy{},
+						Tickets: sealsock.KeepTickets(10),
+					})
+					if err == nil {
+						io.Copy(io.Discard, c)
+					}
+				})
+				return far{ours}, nil
+			}}
+			p := &prober{
+				target: &to, timeout: 5 * time.Second, slots: make(chan struct{}, 1),
+				report: &Report{Versions: []Version{{Version: iana.TLS13}}},
+			}
+			p.newestSession(t.Context())
+			servers.Wait() // time stands still behind the test
+			all := strings.Join(p.report.Unknown, "\n")
+			if refused := auth != sealsock.NoClientCert; refused != (p.report.Tickets == 0) ||
+				refused != strings.Contains(all, "certificate_required") {
+				t.Errorf("%v: %d tickets, unknown %q", auth, p.report.Tickets, all)
+			}
+		})
+	}
+}
+
+// A far connection takes 300 ms in each direction.
+type far struct{ net.Conn }
+
+func (f far) Write(b []byte) (int, error) {
+	time.Sleep(300 * time.Millisecond)
+	return f.Conn.Write(b)
 }
 
 // A connection that breaks by chance is no oracle.

@@ -65,13 +65,19 @@ func (p *prober) versions(ctx context.Context) error {
 }
 
 // refusedAll is the error of a server that accepted no version, by its answers to the offers.
+// That a version is not spoken tells less than why another one is not served.
 func refusedAll(answers []*answer) error {
+	var alerts []iana.Alert
 	for _, a := range answers {
 		if a != nil && a.alerted {
-			return fmt.Errorf("%w, with alert %s", ErrRefuses, a.alert)
+			alerts = append(alerts, a.alert)
 		}
 	}
-	return ErrCloses
+	if len(alerts) == 0 {
+		return ErrCloses
+	}
+	i := slices.IndexFunc(alerts, func(a iana.Alert) bool { return a != iana.AlertProtocolVersion })
+	return fmt.Errorf("%w, with alert %s", ErrRefuses, alerts[max(i, 0)])
 }
 
 // offerOf returns an offer of one version with everything else that this package knows.

@@ -296,4 +296,16 @@ var inspectRows = []row{
 		old:  "dns.TypeCAA, found.addCAA) == nil {", new: "dns.TypeCAA, found.addCAA) == nil && false {",
 		test: "TestCAA",
 	},
+	{
+		doc: own, section: "internal/probe", must: "the tickets of a server far away are waited for",
+		file: "internal/probe/handshakes.go",
+		old:  "wait = max(wait, 3*s.took)", new: "wait = max(wait, s.took/5)",
+		test: "TestAfterHandshake",
+	},
+	{
+		doc: own, section: "internal/probe", must: "the alert that tells most is shown",
+		file: "internal/probe/versions.go",
+		old:  "alerts[max(i, 0)]", new: "alerts[min(i, 0)]",
+		test: "TestNoTLS",
+	},
 }
