@@ -385,12 +385,8 @@ func TestTools(t *testing.T) {
 	sockettest.Shows(t, "CAN raw", sockettest.Opinion)
 	c := open(t)
 	dump := sockettest.Start(t, "candump", "-L", "-n", "1", bus+",123:7FF")
-	time.Sleep(300 * time.Millisecond) // it does not report that it is ready
 	ctx := sockettest.Context(t)
-	if err := c.WriteFrame(ctx, can.Frame{ID: 0x123, Data: []byte{0xde, 0xad}}); err != nil {
-		t.Fatal(err)
-	}
-	if line := dump.Line(); !strings.HasSuffix(line, bus+" 123#DEAD") {
+	if line := dumped(t, c, dump); !strings.HasSuffix(line, bus+" 123#DEAD") {
 		t.Errorf("candump printed %q", line)
 	}
 	dump.Wait()
