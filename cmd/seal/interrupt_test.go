@@ -20,22 +20,23 @@ import (
 	"time"
 )
 
-// words is what a process writes, safe to read while it writes.
+// words is what a process writes, safe to read while it writes. The buffer is not embedded: package
+// os/exec would use its ReadFrom, which does not lock.
 type words struct {
-	sync.Mutex
-	bytes.Buffer
+	mu  sync.Mutex
+	buf bytes.Buffer
 }
 
 func (w *words) Write(p []byte) (int, error) {
-	w.Lock()
-	defer w.Unlock()
-	return w.Buffer.Write(p)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buf.Write(p)
 }
 
 func (w *words) text() string {
-	w.Lock()
-	defer w.Unlock()
-	return w.Buffer.String()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buf.String()
 }
 
 // sealProcess is a running seal.
