@@ -26,7 +26,7 @@ func (s *screen) display() string {
 	}()
 	io.WriteString(e, s.text())
 	shown := e.String()
-	e.Close()
+	e.InputPipe().(io.Closer).Close() // Close would race with the goroutine
 	<-drained
 	return shown
 }

@@ -205,7 +205,7 @@ func (m *terminal) emulate(use func(*vt.Emulator)) {
 	}()
 	io.WriteString(e, m.shown.all())
 	use(e)
-	e.Close()
+	e.InputPipe().(io.Closer).Close() // Close would race with the goroutine
 	<-drained
 }
 
