@@ -33,12 +33,22 @@ func (p *prober) details(ctx context.Context) {
 func (p *prober) newestOld() iana.Version { return p.report.newestOld() }
 
 func (r *Report) newestOld() iana.Version {
-	for _, v := range r.Versions {
-		if v.Version < iana.TLS13 && v.Version > iana.SSL20 {
-			return v.Version
+	for _, v := range r.accepted() {
+		if v < iana.TLS13 && v > iana.SSL20 {
+			return v
 		}
 	}
 	return 0
+}
+
+// accepted returns the versions that the server accepts, the newest first. It reads nothing else of
+// a Version: its cipher suites are noted by other questions at the same time.
+func (r *Report) accepted() []iana.Version {
+	list := make([]iana.Version, 0, len(r.Versions))
+	for i := range r.Versions {
+		list = append(list, r.Versions[i].Version)
+	}
+	return list
 }
 
 // oldHello notes what the plaintext messages of a version before TLS 1.3 have: the
@@ -115,15 +125,16 @@ func (p *prober) grease(ctx context.Context) {
 // fallback notes whether the server refuses a client that signals its fallback from a
 // newer version. RFC 7507, Section 3. With one version alone there is nothing to refuse.
 func (p *prober) fallback(ctx context.Context) {
-	newest := p.report.Versions[0].Version
-	for _, v := range p.report.Versions[1:] {
-		if v.Version <= iana.SSL20 {
+	versions := p.report.accepted()
+	newest := versions[0]
+	for _, v := range versions[1:] {
+		if v <= iana.SSL20 {
 			continue
 		}
-		o := offerOf(v.Version, append(suitesOf(v.Version), iana.TLS_FALLBACK_SCSV))
+		o := offerOf(v, append(suitesOf(v), iana.TLS_FALLBACK_SCSV))
 		a, err := p.ask(ctx, o)
 		if err == nil && a.hello == nil && a.alert != iana.AlertInappropriateFallback &&
-			!p.steady(ctx, v.Version) {
+			!p.steady(ctx, v) {
 			err = errUnsteady
 		}
 		if err != nil {

@@ -220,7 +220,7 @@ func (p *prober) note(change func(*Report)) {
 
 // speaks reports whether the server accepted a version.
 func (p *prober) speaks(v iana.Version) bool {
-	return slices.ContainsFunc(p.report.Versions, func(x Version) bool { return x.Version == v })
+	return slices.Contains(p.report.accepted(), v)
 }
 
 // ErrNoTLS is wrapped by the error of a server that speaks no version of TLS or SSL.

@@ -160,6 +160,23 @@ func TestOldServer(t *testing.T) {
 	}
 }
 
+// TestVersionsWhileSuitesAreNoted: what the questions ask about the versions of the report is read
+// without a data race while the cipher suites of each version are noted.
+func TestVersionsWhileSuitesAreNoted(t *testing.T) {
+	p := &prober{report: &Report{Versions: []Version{{Version: iana.TLS13}, {Version: iana.TLS12}}}}
+	v := &p.report.Versions[1]
+	var questions sync.WaitGroup
+	questions.Go(func() {
+		p.note(func(*Report) { v.Suites, v.Names, v.Preference = nil, []string{"x"}, "server" })
+	})
+	questions.Go(func() {
+		if p.newestOld() != iana.TLS12 || !p.speaks(iana.TLS12) || p.speaks(iana.SSL30) {
+			t.Error("the versions are others")
+		}
+	})
+	questions.Wait()
+}
+
 // serve accepts connections and answers nothing.
 func serve(l net.Listener) {
 	go func() {
