@@ -190,6 +190,9 @@ func sameQuestion(message, query []byte) bool {
 	if err != nil {
 		return true
 	}
+	if !h.Response { // RFC 1035, Section 4.1.1: QR; a query that was sent back has no records
+		return false
+	}
 	if _, err := q.Start(query); err != nil {
 		return false
 	}
@@ -223,16 +226,43 @@ func Parse(message []byte, typ dnsmessage.Type) (answer *Answer, truncated bool,
 		return nil, false, fmt.Errorf("its answer cannot be read: %w", err)
 	}
 	answer = &Answer{Secure: h.AuthenticData}
+	if answer.Records, err = records(&m, typ); err != nil {
+		return nil, false, fmt.Errorf("its answer cannot be read: %w", err)
+	}
+	if len(answer.Records) == 0 && !h.Authoritative && refers(&m) {
+		return nil, false, errors.New("it refers to other servers: it does not look up names")
+	}
+	return answer, false, nil
+}
+
+// records returns those of one type in the answer section, which is next.
+func records(m *dnsmessage.Parser, typ dnsmessage.Type) (list []dnsmessage.ResourceBody,
+	err error) {
 	for {
 		r, err := m.Answer()
 		if errors.Is(err, dnsmessage.ErrSectionDone) {
-			return answer, false, nil
+			return list, nil
 		}
 		if err != nil {
-			return nil, false, fmt.Errorf("its answer cannot be read: %w", err)
+			return nil, err
 		}
 		if r.Header.Type == typ {
-			answer.Records = append(answer.Records, r.Body)
+			list = append(list, r.Body)
+		}
+	}
+}
+
+// refers reports whether the authority section, which is next, is that of a referral: it has name
+// servers, and no SOA record as with names that do not exist. RFC 2308, Section 2.1.
+func refers(m *dnsmessage.Parser) (yes bool) {
+	for {
+		h, err := m.AuthorityHeader()
+		if err != nil || h.Type == dnsmessage.TypeSOA {
+			return yes && errors.Is(err, dnsmessage.ErrSectionDone)
+		}
+		yes = yes || h.Type == dnsmessage.TypeNS
+		if m.SkipAuthority() != nil {
+			return false
 		}
 	}
 }

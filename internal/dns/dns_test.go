@@ -103,6 +103,19 @@ func TestLookup(t *testing.T) {
 	}
 	insecure := func(m *dnsmessage.Message) { m.AuthenticData = false }
 	none := func(m *dnsmessage.Message) { m.RCode, m.Answers = dnsmessage.RCodeNameError, nil }
+	head := dnsmessage.ResourceHeader{
+		Name: dnsmessage.MustNewName("test."), Class: dnsmessage.ClassINET,
+	}
+	referral := func(m *dnsmessage.Message) {
+		m.Answers = nil
+		m.Authorities = []dnsmessage.Resource{{Header: head, Body: &dnsmessage.NSResource{NS: head.Name}}}
+	}
+	noData := func(m *dnsmessage.Message) {
+		referral(m)
+		m.Authorities = append(m.Authorities, dnsmessage.Resource{
+			Header: head, Body: &dnsmessage.SOAResource{NS: head.Name, MBox: head.Name},
+		})
+	}
 	failed := func(m *dnsmessage.Message) { m.RCode, m.Answers = dnsmessage.RCodeServerFailure, nil }
 	for _, test := range []struct {
 		name     string
@@ -138,6 +151,11 @@ func TestLookup(t *testing.T) {
 			nil, 0, false, "no answer in time"},
 		{"an error without a question", func(q []byte) []byte { return reply(t, q, 0, bareError) }, nil,
 			0, false, "RCodeFormatError"},
+		{"the question itself", func(q []byte) []byte { return q }, nil, 0, false, "no answer in time"},
+		{"a referral", func(q []byte) []byte { return reply(t, q, 0, referral) }, nil,
+			0, false, "refers to other servers"},
+		{"no records, and the servers", func(q []byte) []byte { return reply(t, q, 0, noData) }, nil,
+			0, true, ""},
 		{"another case", func(q []byte) []byte { return reply(t, q, 35, capitals) }, nil, 1, true, ""},
 		{"garbage", func(q []byte) []byte { return append(q[:2:2], 1) }, nil, 0, false, "cannot be read"},
 	} {

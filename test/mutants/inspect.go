@@ -308,4 +308,16 @@ var inspectRows = []row{
 		old:  "alerts[max(i, 0)]", new: "alerts[min(i, 0)]",
 		test: "TestNoTLS",
 	},
+	{
+		doc: own, section: "internal/dns", must: "a question that is sent back is no answer",
+		file: "internal/dns/dns.go",
+		old:  "if !h.Response {", new: "if false {",
+		test: "TestLookup",
+	},
+	{
+		doc: own, section: "internal/dns", must: "a referral is not an answer without records",
+		file: "internal/dns/dns.go",
+		old:  "&& refers(&m) {", new: "&& false {",
+		test: "TestLookup",
+	},
 }
