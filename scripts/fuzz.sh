@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs each fuzz target for the given time, FUZZJOBS (the number of processors) at once, with one worker each.
 # Prints a line for each: seconds, executions, package, target. FUZZTABLE=FILE also appends these lines to FILE.
-# Findings are written to testdata/fuzz of the package as seeds. Fails if any target fails.
+# Findings are written to testdata/fuzz of the package as seeds, and printed. Fails if any target fails.
 # usage: scripts/fuzz.sh [TIME [PACKAGES [TARGETS, a regular expression]]]
 set -eu
 cd "$(dirname "$0")/.."
@@ -19,7 +19,11 @@ one() {
     -test.fuzzminimizetime 5x -test.timeout 0 -test.fuzzcachedir "$cache/$1" >"$log" 2>&1 || status=$?
   # A worker that is busy when the time is up is reported as a failure although no input failed.
   if [ $status != 0 ] && grep -q 'context deadline exceeded' "$log" && ! grep -q 'Failing input' "$log"; then status=0; fi
-  if [ $status != 0 ]; then echo "FAIL $1 $3" >>"$work/failed"; cat "$log" >&2; fi
+  if [ $status != 0 ]; then
+    echo "FAIL $1 $3" >>"$work/failed"
+    cat "$log" >&2
+    sed -n 's/.*Failing input written to //p' "$log" | xargs -r tail -n +1 >&2
+  fi
   sed -n 's/^fuzz: elapsed: \([^,]*\), execs: \([0-9]*\).*/\1 \2/p' "$log" | tail -1 | sed "s|\$| $1 $3|"
 }
 export -f one
