@@ -19,6 +19,7 @@ import (
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/freeport"
 	"github.com/sealsock/sealsock/internal/peers"
 	"github.com/sealsock/sealsock/internal/testcert"
 	"github.com/sealsock/sealsock/loop/adapt"
@@ -89,12 +90,7 @@ func (h handler) OnClose(_ *adapt.Conn, err error) {
 // FreeAddress returns an address that nothing listens on.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return fmt.Sprintf("127.0.0.1:%d", freeport.Pick(t))
 }
 
 // Try tries the server at addr, once it listens.
