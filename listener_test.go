@@ -207,7 +207,7 @@ func TestPrologue(t *testing.T) {
 		io.WriteString(raw, header)
 		select {
 		case err = <-refused:
-		case <-time.After(50 * time.Second):
+		case <-time.After(20 * time.Second):
 			t.Fatalf("%q: the client is not refused", header)
 		}
 		var malformed *proxyprotocol.Error
