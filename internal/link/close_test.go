@@ -68,7 +68,7 @@ func TestCloseWithoutRelay(t *testing.T) {
 	}()
 	select {
 	case <-closed:
-	case <-time.After(40 * time.Second):
+	case <-time.After(20 * time.Second):
 		close(over)
 		t.Fatal("Close hangs")
 	}

@@ -312,7 +312,7 @@ func TestTake(t *testing.T) {
 	} {
 		a.deliver(p)
 	}
-	a.SetReadDeadline(time.Now().Add(40 * time.Second))
+	a.SetReadDeadline(time.Now().Add(20 * time.Second))
 	if got, err := io.ReadAll(a); err != nil || string(got) != "abcdef" {
 		t.Errorf("%q, %v", got, err)
 	}
@@ -387,7 +387,7 @@ func TestIdle(t *testing.T) {
 // TestAcknowledgementOfTheUnsent ends the Conn, and no other.
 func TestAcknowledgementOfTheUnsent(t *testing.T) {
 	a, _ := newFakeRelay(t).pair(t, Options{})
-	a.SetReadDeadline(time.Now().Add(40 * time.Second))
+	a.SetReadDeadline(time.Now().Add(20 * time.Second))
 	a.deliver(&packet{kind: typeAck, ack: 1})
 	if _, err := a.Read(make([]byte, 1)); !errors.Is(err, errFormat) {
 		t.Error(err)
@@ -439,7 +439,7 @@ func TestEndedLinkStaysEnded(t *testing.T) {
 	if c, _ := a.hub.connOf(b.hub.id); c != nil {
 		t.Error("there is a new Conn")
 	}
-	b.SetReadDeadline(time.Now().Add(40 * time.Second))
+	b.SetReadDeadline(time.Now().Add(20 * time.Second))
 	if _, err := b.Write([]byte("x")); err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func TestRepeatedAfterTheEnd(t *testing.T) {
 	if _, err := b.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("the repeated packet was answered: %v", err)
 	}
-	b.SetReadDeadline(time.Now().Add(40 * time.Second))
+	b.SetReadDeadline(time.Now().Add(20 * time.Second))
 	if _, err := b.Write([]byte("y")); err != nil {
 		t.Fatal(err)
 	}
