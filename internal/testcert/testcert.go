@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -24,16 +25,10 @@ type CA struct {
 	Key  crypto.Signer
 }
 
-// Keys by name. All tests share one RSA key, because generating it is slow.
-var rsaKey = func() func() *rsa.PrivateKey {
-	var key *rsa.PrivateKey
-	return func() *rsa.PrivateKey {
-		if key == nil {
-			key = must(rsa.GenerateKey(rand.Reader, 2048))
-		}
-		return key
-	}
-}()
+// rsaKey returns the one RSA key of all tests, which may run at once. Generating it is slow.
+var rsaKey = sync.OnceValue(func() *rsa.PrivateKey {
+	return must(rsa.GenerateKey(rand.Reader, 2048))
+})
 
 // NewKey makes a key: "p256", "p384", "p521", "ed25519", "mldsa44", "mldsa65",
 // "mldsa87" or "rsa" (one for all).
