@@ -251,7 +251,7 @@ func (c *Certificate) time(s *cryptobyte.String, which string) time.Time {
 		if tag == asn1.UTCTime && t.Year() >= 2050 {
 			t = t.AddDate(-100, 0, 0) // RFC 5280, Section 4.1.2.5.1
 		}
-		return t.UTC()
+		return certtext.Encodable(t)
 	}
 	c.problem("the %s date %s cannot be read", which, certtext.Quote(text))
 	return time.Time{}

@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/sealsock/sealsock/internal/certtext"
 )
 
 // SCT is a signed certificate timestamp (RFC 6962, Section 3.2). Its signature
@@ -32,7 +34,7 @@ func ParseSCT(data []byte) (*SCT, error) {
 	return &SCT{
 		Version:   int(version) + 1,
 		LogID:     base64.StdEncoding.EncodeToString(log),
-		Time:      time.UnixMilli(int64(min(millis, 1<<53))).UTC(),
+		Time:      certtext.Encodable(time.UnixMilli(int64(min(millis, 1<<53)))),
 		Signature: sctAlgorithm(hash, algorithm),
 	}, nil
 }

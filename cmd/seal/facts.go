@@ -11,6 +11,7 @@ import (
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/certtext"
 	"github.com/sealsock/sealsock/internal/printable"
 	"github.com/sealsock/sealsock/legacy"
 	"github.com/sealsock/sealsock/trust"
@@ -221,7 +222,8 @@ func peerFactsOf(r *trust.Result) *peerFacts {
 	p := &peerFacts{Name: r.Name, Trusted: "no", FirstUse: r.FirstUse}
 	for _, check := range r.Revocation {
 		fact := revocationFact{Status: check.Status.String(), Source: check.Source,
-			File: check.File, Made: check.ThisUpdate, Expires: check.NextUpdate}
+			File: check.File, Made: certtext.Encodable(check.ThisUpdate),
+			Expires: certtext.Encodable(check.NextUpdate)}
 		if check.Err != nil {
 			fact.Problem = check.Err.Error()
 		}
@@ -240,7 +242,8 @@ func peerFactsOf(r *trust.Result) *peerFacts {
 	p.Names = namesOf(leaf)
 	p.Subject, p.Issuer = leaf.Subject.String(), leaf.Issuer.String()
 	p.Serial = leaf.SerialNumber.Text(16)
-	p.NotBefore, p.NotAfter = leaf.NotBefore.UTC(), leaf.NotAfter.UTC()
+	p.NotBefore = certtext.Encodable(leaf.NotBefore)
+	p.NotAfter = certtext.Encodable(leaf.NotAfter)
 	p.Pin = trust.PinOf(leaf).String()
 	if p.Name == "" && len(p.Names) > 0 {
 		p.Name = p.Names[0]

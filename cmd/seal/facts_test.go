@@ -1,9 +1,14 @@
 package main
 
 import (
+	"crypto/x509"
+	"encoding/json"
+	"math/big"
 	"net"
 	"testing"
 	"time"
+
+	"github.com/sealsock/sealsock/trust"
 )
 
 // place is an address for tests.
@@ -39,5 +44,17 @@ func TestMaxAgeAlone(t *testing.T) {
 	flags := trustFlags{maxAge: time.Hour}
 	if r, err := flags.revoked(); err != nil || r == nil || r.MaxAge != time.Hour {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// The dates of a peer are those that JSON can have.
+func TestPeerDates(t *testing.T) {
+	late := time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -3600))
+	r := &trust.Result{
+		Leaf:       &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: late, NotAfter: late},
+		Revocation: []trust.RevocationCheck{{ThisUpdate: late, NextUpdate: late}},
+	}
+	if _, err := json.Marshal(peerFactsOf(r)); err != nil {
+		t.Error(err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sealsock/sealsock/certificate"
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/certtext"
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
@@ -216,7 +217,7 @@ func (c *reader) frame(f *frame) {
 			c.result.LeftOut[fmt.Sprintf("packets beyond %d connections", maxConnections)]++
 			return
 		}
-		t = &tracker{reader: c, start: f.time}
+		t = &tracker{reader: c, start: certtext.Encodable(f.time)}
 		c.open[key] = t
 		c.all = append(c.all, t)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"net/netip"
 	"os"
@@ -358,6 +359,22 @@ func TestDescriptionsAreBounded(t *testing.T) {
 		if full != (got.ClientHello == nil) || full != (len(got.Certificates) == 0) ||
 			full != (c.result.LeftOut["messages beyond the bounds of what is described"] == 2) {
 			t.Errorf("full: %v: %+v, left out %v", full, got, c.result.LeftOut)
+		}
+	}
+}
+
+// A time that JSON cannot have does not spoil the result.
+func TestOddTime(t *testing.T) {
+	file := pcapng(linkEthernet, ethernet.packets(connect(t, nil)), binary.LittleEndian)
+	resolution := []byte{9, 0, 1, 0, 9}
+	if !bytes.Contains(file, resolution) {
+		t.Fatal("the file has no resolution of nanoseconds")
+	}
+	for digits := range byte(9) {
+		odd := bytes.Replace(file, resolution, append(resolution[:4:4], digits), 1)
+		r, _ := read(t, odd, nil)
+		if _, err := json.Marshal(r); err != nil {
+			t.Errorf("%d digits: %v", digits, err)
 		}
 	}
 }

@@ -28,6 +28,21 @@ func Quote(s string) string {
 // Time formats a time to the second, in UTC.
 func Time(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
+// Encodable returns a time that JSON can have: in UTC, and of the years 0 to 9999 (RFC 3339,
+// Section 5.6). A certificate can have others, by its zone, and a timestamp by its size; package
+// json then encodes nothing of what they are in.
+func Encodable(t time.Time) time.Time {
+	first := time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
+	last := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	switch {
+	case t.Before(first):
+		return first
+	case t.After(last):
+		return last
+	}
+	return t.UTC()
+}
+
 // Describe names a certificate as its owner would: by its subject, or by the first name
 // that it has.
 func Describe(c *x509.Certificate) string {

@@ -48,3 +48,27 @@ func TestTime(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Each time that is encodable can be encoded, and is the same if it could be before.
+func TestEncodable(t *testing.T) {
+	zone := func(hours int) *time.Location { return time.FixedZone("", hours*3600) }
+	for _, test := range []struct {
+		in   time.Time
+		want string
+	}{
+		{time.Date(2026, 1, 2, 3, 4, 5, 0, zone(1)), "2026-01-02T02:04:05Z"},
+		{time.Date(2030, 12, 31, 23, 59, 59, 0, zone(24)), "2030-12-30T23:59:59Z"},
+		{time.Date(9999, 12, 31, 23, 59, 59, 0, zone(-1)), "9999-12-31T23:59:59Z"},
+		{time.Date(0, 1, 1, 0, 0, 0, 0, zone(1)), "0000-01-01T00:00:00Z"},
+		{time.UnixMilli(1 << 53), "9999-12-31T23:59:59Z"},
+		{time.Time{}, "0001-01-01T00:00:00Z"},
+	} {
+		got, err := certtext.Encodable(test.in).MarshalJSON()
+		if err != nil || string(got) != `"`+test.want+`"` {
+			t.Errorf("%v: %s, %v, want %s", test.in, got, err, test.want)
+		}
+	}
+	if !certtext.Encodable(time.Time{}).IsZero() {
+		t.Error("the zero time is not zero any more")
+	}
+}

@@ -21,6 +21,7 @@ import (
 	"github.com/sealsock/sealsock/certificate"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/certtext"
 	"github.com/sealsock/sealsock/internal/wire"
 	"github.com/sealsock/sealsock/trust"
 )
@@ -249,7 +250,8 @@ func (p *prober) chain(ctx context.Context, peer *trust.Peer) *Chain {
 	leaf := c.Certificate[0]
 	c.Key, c.Signature = keyText(leaf.PublicKey), leaf.SignatureAlgorithm.String()
 	c.Subject, c.Issuer = leaf.Subject.String(), leaf.Issuer.String()
-	c.NotBefore, c.NotAfter = leaf.NotBefore, leaf.NotAfter
+	c.NotBefore = certtext.Encodable(leaf.NotBefore)
+	c.NotAfter = certtext.Encodable(leaf.NotAfter)
 	c.Names = slices.Clone(leaf.DNSNames)
 	for _, ip := range leaf.IPAddresses {
 		c.Names = append(c.Names, ip.String())

@@ -320,4 +320,38 @@ var inspectRows = []row{
 		old:  "&& refers(&m) {", new: "&& false {",
 		test: "TestLookup",
 	},
+	{
+		doc: own, section: "certificate", must: "a date of a certificate cannot spoil the JSON",
+		file: "certificate/sct.go",
+		old:  "certtext.Encodable(time.UnixMilli(int64(min(millis, 1<<53))))",
+		new:  "time.UnixMilli(int64(min(millis, 1<<53)))",
+		test: "TestDates",
+	},
+	{
+		doc: own, section: "certificate", must: "a date of a certificate cannot spoil the JSON",
+		file: "certificate/certificate.go",
+		old:  "return certtext.Encodable(t)",
+		new:  "return t.UTC()",
+		test: "TestDates",
+	},
+	{
+		doc: own, section: "internal/probe", must: "a date of a certificate cannot spoil the JSON",
+		file: "internal/probe/handshakes.go",
+		old:  "c.NotAfter = certtext.Encodable(leaf.NotAfter)",
+		new:  "c.NotAfter = leaf.NotAfter",
+		test: "TestOddTimes",
+	},
+	{
+		doc: own, section: "seal", must: "a date of a certificate cannot spoil the JSON",
+		file: "cmd/seal/facts.go",
+		old:  "p.NotAfter = certtext.Encodable(leaf.NotAfter)",
+		new:  "p.NotAfter = leaf.NotAfter.UTC()",
+		test: "TestPeerDates",
+	},
+	{
+		doc: own, section: "internal/capture", must: "the time of a packet cannot spoil the JSON",
+		file: "internal/capture/capture.go",
+		old:  "start: certtext.Encodable(f.time)}", new: "start: f.time}",
+		test: "TestOddTime",
+	},
 }
