@@ -9,13 +9,14 @@ import (
 	"testing"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/fipstest"
 )
 
 // TestDifferentialHellos compares our server with crypto/tls's on ClientHellos that are put
 // together from parts which are right, or nearly so, by numbers that are the same in each run.
 // Bytes that a fuzzer changes seldom make two lists that go together.
 func TestDifferentialHellos(t *testing.T) {
-	notInFIPSMode(t)
+	fipstest.Skip(t, standardLacks)
 	n := 40_000
 	if testing.Short() {
 		n = 4_000

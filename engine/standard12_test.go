@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/fipstest"
 	"github.com/sealsock/sealsock/internal/testcert"
 )
 
@@ -184,7 +185,7 @@ func TestStandardClient12(t *testing.T) {
 }
 
 func TestStandardSuites12(t *testing.T) {
-	notInFIPSMode(t)
+	fipstest.Skip(t, standardLacks)
 	ca := testcert.New()
 	for _, suite := range tls.CipherSuites() {
 		id := iana.CipherSuite(suite.ID)

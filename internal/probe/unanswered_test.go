@@ -20,6 +20,7 @@ import (
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/fipstest"
 	"github.com/sealsock/sealsock/internal/testcert"
 	"github.com/sealsock/sealsock/internal/wire"
 	"github.com/sealsock/sealsock/trust"
@@ -314,6 +315,7 @@ func TestCutFlight(t *testing.T) {
 // A certificate that cannot be read, and one that can, of a server with which no handshake can be
 // made: with TLS 1.2 and a suite of RSA alone, or with TLS 1.0.
 func TestPlainCertificates(t *testing.T) {
+	fipstest.Skip(t, "the server, crypto/tls, leaves out old versions and suites")
 	ca := testcert.New()
 	leaf := ca.Issue(testcert.NewKey("rsa"), longLived, "localhost")
 	r := scan(t, listen(t, (&flawedServer{leaf: leaf}).serve), ca)
