@@ -303,6 +303,9 @@ func (r *loadRun) holds() (u holding) {
 	return u
 }
 
+// memoryKept is what the collector may keep for later, in KiB.
+var memoryKept = 48 << 10
+
 // finish ends all clients, and waits until the tunnel holds what it held before them.
 func (r *loadRun) finish(before holding) {
 	close(r.end)
@@ -313,15 +316,12 @@ func (r *loadRun) finish(before holding) {
 	r.t.Logf("%d blocks, %d short and %d slow connections; %d cut and %d refused by faults; "+
 		"%d rounds, %d upgrades", r.exchanged.Load(), r.churned.Load(), r.slowed.Load(), r.cut.Load(),
 		r.refused.Load(), r.size.rounds, r.upgrades)
-	const (
-		few    = 10       // goroutines and descriptors of NATS and of timers
-		memory = 48 << 10 // KiB: what the collector may keep for later
-	)
+	const few = 10 // goroutines and descriptors of NATS and of timers
 	var now holding
 	for end := time.Now().Add(4 * testTimeout); ; time.Sleep(100 * time.Millisecond) {
 		now = r.holds()
 		if now.connections == 0 && now.goroutines <= before.goroutines+few &&
-			now.descriptors <= before.descriptors+few && now.memory <= before.memory+memory {
+			now.descriptors <= before.descriptors+few && now.memory <= before.memory+memoryKept {
 			break
 		}
 		if time.Now().After(end) {
