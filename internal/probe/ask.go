@@ -68,31 +68,47 @@ func (p *prober) ask(ctx context.Context, o *offer) (*answer, error) {
 	return got, err
 }
 
-// askAnd does so, and calls then while the connection is open.
+// askAnd does so, and calls then while the connection is open. A connection that the server
+// closes without an alert may have broken by chance: so it asks again, and takes that answer.
 func (p *prober) askAnd(ctx context.Context, o *offer,
 	then func(net.Conn, *answer) error) error {
 	message, err := o.compose(p.sni)
 	if err != nil {
 		return err
 	}
+	again := false
+	err = p.askOnce(ctx, o.records(message), func(conn net.Conn, a *answer) error {
+		if again = a.closed; again {
+			return nil
+		}
+		return then(conn, a)
+	})
+	if again {
+		err = p.askOnce(ctx, o.records(message), then)
+	}
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx) // not the server is late, but the scan is over
+	}
+	return err
+}
+
+func (p *prober) askOnce(ctx context.Context, hello []byte,
+	then func(net.Conn, *answer) error) error {
 	conn, done, err := p.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
 	var a *answer
-	if _, err = conn.Write(o.records(message)); err != nil {
+	if _, err = conn.Write(hello); err != nil {
 		a, err = refusedBy(err)
 	} else {
 		a, err = readFlight(conn)
 	}
-	if err == nil {
-		err = then(conn, a)
+	if err != nil {
+		return err
 	}
-	if err != nil && ctx.Err() != nil {
-		return context.Cause(ctx) // not the server is late, but the scan is over
-	}
-	return err
+	return then(conn, a)
 }
 
 // open opens a connection as soon as one may be opened. It ends with the context, and after

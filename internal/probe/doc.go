@@ -7,6 +7,7 @@
 // encrypted it makes whole handshakes with package sealsock.
 //
 // A question has three answers: yes, no, and unknown. A server that answers with an alert,
-// or closes the connection, has refused. A server that does not answer in time has not, and
-// the report lists the question under Unknown.
+// or closes the connection twice, has refused, if at the end it still accepts what it accepted
+// at first. A server that does not answer in time has not, and the report lists the question
+// under Unknown, and under Open what the grade depends on.
 package probe

@@ -117,8 +117,18 @@ func (c *collect) Verify(_ context.Context, peer *trust.Peer) (*trust.Result, er
 
 // shake makes one handshake with cfg, whose Trust it sets, and then reads for as long as
 // wait: tickets arrive with the server's first data. What the server showed before a
-// handshake failed is returned with the error.
+// handshake failed is returned with the error. As askAnd does, it asks again if the server
+// closed the connection without an alert.
 func (p *prober) shake(ctx context.Context, cfg sealsock.Config,
+	wait time.Duration) (*seen, error) {
+	s, err := p.shakeOnce(ctx, cfg, wait)
+	if s.peer == nil && broke(err) {
+		s, err = p.shakeOnce(ctx, cfg, wait)
+	}
+	return s, err
+}
+
+func (p *prober) shakeOnce(ctx context.Context, cfg sealsock.Config,
 	wait time.Duration) (*seen, error) {
 	return p.shakeAnd(ctx, cfg, func(_ net.Conn, conn *sealsock.Conn, s *seen) error {
 		if wait > 0 { // tickets of a server far away come later than those of one that is near

@@ -71,10 +71,21 @@ func (p *prober) clientRenegotiation(ctx context.Context) {
 	if !p.speaks(iana.TLS12) {
 		return
 	}
+	verdict, err := p.renegotiates(ctx)
+	if broke(err) {
+		verdict, err = p.renegotiates(ctx)
+	}
+	if err != nil {
+		p.failed(flawRenegotiation, err, flawRenegotiation)
+	}
+	p.note(func(r *Report) { r.ClientRenegotiation = verdict })
+}
+
+// renegotiates returns "accepted" or "refused".
+func (p *prober) renegotiates(ctx context.Context) (verdict string, err error) {
 	c := new(recording)
 	cfg := sealsock.Config{MaxVersion: iana.TLS12, KeyLog: &c.log, Trace: c.trace}
-	verdict := ""
-	_, err := p.shakeAnd(ctx, cfg, func(raw net.Conn, conn *sealsock.Conn, _ *seen) error {
+	_, err = p.shakeAnd(ctx, cfg, func(raw net.Conn, conn *sealsock.Conn, _ *seen) error {
 		c.suite = conn.State().CipherSuite
 		r, err := c.renegotiate(raw)
 		switch {
@@ -87,10 +98,7 @@ func (p *prober) clientRenegotiation(ctx context.Context) {
 		}
 		return nil
 	})
-	if err != nil {
-		p.failed(flawRenegotiation, err, flawRenegotiation)
-	}
-	p.note(func(r *Report) { r.ClientRenegotiation = verdict })
+	return verdict, err
 }
 
 // renegotiate sends a ClientHello under the keys of the connection. RFC 5746, Section 3.5.

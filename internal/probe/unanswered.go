@@ -102,6 +102,13 @@ func refusal(err error) bool {
 	return false
 }
 
+// broke reports whether the server closed the connection of a handshake without an alert.
+func broke(err error) bool {
+	var protocol *engine.Error
+	return err != nil && refusal(err) && !alerted(err) &&
+		!(errors.As(err, &protocol) && protocol.Fault == engine.FaultIncompatible)
+}
+
 // silent reports whether an error means that there was no answer, neither yes nor no.
 func silent(err error) bool {
 	var protocol *engine.Error

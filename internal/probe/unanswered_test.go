@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -212,6 +213,40 @@ func TestRefusalByChance(t *testing.T) {
 	})
 	if !strings.HasPrefix(r.BigHello, "refused over ") || r.Fallback != "refused" || len(r.Open) > 0 {
 		t.Errorf("%q %q, open %q", r.BigHello, r.Fallback, r.Open)
+	}
+}
+
+// A connection that breaks by chance, once for each question, changes nothing.
+func TestBrokenConnections(t *testing.T) {
+	ca := testcert.New()
+	addr := ownServer(t, ca)
+	var mu sync.Mutex
+	asked := map[string]bool{}
+	whole := scanMeddled(t, addr, ca, func([]byte) error { return nil })
+	broken := scanMeddled(t, addr, ca, func(sent []byte) error {
+		h := helloIn(sent)
+		if h == nil {
+			return nil
+		}
+		question := fmt.Sprint(h.LegacyVersion, h.SupportedVersions, h.CipherSuites, h.SupportedGroups,
+			h.SignatureAlgorithms, h.ALPN, h.CompressionMethods, h.Padding, len(h.KeyShares))
+		mu.Lock()
+		defer mu.Unlock()
+		if !asked[question] {
+			asked[question] = true
+			return io.EOF
+		}
+		return nil
+	})
+	if len(broken.Open) > 0 || !slices.Equal(broken.GroupNames, whole.GroupNames) ||
+		!slices.Equal(broken.Schemes, whole.Schemes) || broken.Grade != whole.Grade ||
+		!slices.Equal(broken.Flaws, whole.Flaws) || len(broken.Certificates) != 1 {
+		t.Errorf("%+v, want %+v", broken, whole)
+	}
+	for i, v := range broken.Versions {
+		if !slices.Equal(v.Suites, whole.Versions[i].Suites) {
+			t.Errorf("%s: %v, want %v", v.Name, v.Suites, whole.Versions[i].Suites)
+		}
 	}
 }
 

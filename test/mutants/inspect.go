@@ -354,4 +354,16 @@ var inspectRows = []row{
 		old:  "start: certtext.Encodable(f.time)}", new: "start: f.time}",
 		test: "TestOddTime",
 	},
+	{
+		doc: own, section: "internal/probe", must: "a connection that broke once is no refusal",
+		file: "internal/probe/ask.go",
+		old:  "if again = a.closed; again {", new: "if again = false; again {",
+		test: "TestBrokenConnections",
+	},
+	{
+		doc: own, section: "internal/probe", must: "a handshake that broke once is no refusal",
+		file: "internal/probe/handshakes.go",
+		old:  "if s.peer == nil && broke(err) {", new: "if false {",
+		test: "TestBrokenConnections",
+	},
 }
