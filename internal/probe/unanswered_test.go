@@ -250,6 +250,33 @@ func TestBrokenConnections(t *testing.T) {
 	}
 }
 
+// SSL 2.0 is found also if the first connection with it breaks.
+func TestBrokenSSL2(t *testing.T) {
+	old := func(c net.Conn) {
+		defer c.Close()
+		b := make([]byte, 1<<14)
+		if _, err := c.Read(b); err != nil {
+			return
+		}
+		if b[0] == 0x80 {
+			c.Write([]byte{0x80, 11, 4, 0, 1, 0, 2, 0, 0, 0, 0, 0, 0}) // SERVER-HELLO
+			return
+		}
+		alert(c, iana.AlertHandshakeFailure)
+		io.Copy(io.Discard, c)
+	}
+	var broken atomic.Bool
+	r := scanMeddled(t, listen(t, old), testcert.New(), func(sent []byte) error {
+		if sent[0] == 0x80 && broken.CompareAndSwap(false, true) {
+			return io.EOF
+		}
+		return nil
+	})
+	if len(r.Versions) != 1 || r.Versions[0].Version != iana.SSL20 || verdict(r, "DROWN") != "yes" {
+		t.Errorf("%+v, DROWN %q", r.Versions, verdict(r, "DROWN"))
+	}
+}
+
 // A server that stalls on what is large, and answers to what is not.
 func TestStall(t *testing.T) {
 	ca := testcert.New()

@@ -266,24 +266,34 @@ func (p *prober) groups12(ctx context.Context, found []iana.NamedGroup) []iana.N
 // postQuantum reports whether a group has ML-KEM in it.
 func postQuantum(g iana.NamedGroup) bool { return hasAny(g.String(), "MLKEM", "Kyber") }
 
-// speaksSSL2 reports whether the server answers a CLIENT-HELLO of SSL 2.0 in kind.
+// speaksSSL2 reports whether the server answers a CLIENT-HELLO of SSL 2.0 in kind. As askAnd
+// does, it asks again if the server closes the connection.
 func (p *prober) speaksSSL2(ctx context.Context) (bool, error) {
+	head, err := p.askSSL2(ctx)
+	if err == nil && head == nil {
+		head, err = p.askSSL2(ctx)
+	}
+	return len(head) == 3 && head[0]&0x80 != 0 && head[2] == 4, err // SERVER-HELLO
+}
+
+// askSSL2 returns the beginning of the answer to a CLIENT-HELLO of SSL 2.0, or nil if the server
+// closed the connection.
+func (p *prober) askSSL2(ctx context.Context) ([]byte, error) {
 	conn, done, err := p.open(ctx)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	defer done()
 	specs := []byte{1, 0, 0x80, 2, 0, 0x80, 3, 0, 0x80, 4, 0, 0x80, 5, 0, 0x80, 6, 0, 0x40, 7, 0, 0xc0}
 	body := []byte{1, 0, 2, 0, byte(len(specs)), 0, 0, 0, 16} // CLIENT-HELLO, version, three lengths
 	body = append(append(body, specs...), make([]byte, 16)...)
-	if _, err := conn.Write(append([]byte{0x80, byte(len(body))}, body...)); err != nil {
-		_, err = refusedBy(err)
-		return false, err
-	}
 	head := make([]byte, 3)
-	if _, err := io.ReadFull(conn, head); err != nil {
-		_, err = refusedBy(err)
-		return false, err
+	if _, err = conn.Write(append([]byte{0x80, byte(len(body))}, body...)); err == nil {
+		_, err = io.ReadFull(conn, head)
 	}
-	return head[0]&0x80 != 0 && head[2] == 4, nil // SERVER-HELLO
+	if err != nil {
+		_, err = refusedBy(err)
+		return nil, err
+	}
+	return head, nil
 }

@@ -366,4 +366,10 @@ var inspectRows = []row{
 		old:  "if s.peer == nil && broke(err) {", new: "if false {",
 		test: "TestBrokenConnections",
 	},
+	{
+		doc: own, section: "internal/probe", must: "a connection that broke once does not hide SSL 2.0",
+		file: "internal/probe/versions.go",
+		old:  "if err == nil && head == nil {", new: "if false {",
+		test: "TestBrokenSSL2",
+	},
 }
