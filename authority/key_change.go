@@ -111,6 +111,10 @@ func (c *call) newKey(inner *signed) (key crypto.PublicKey, thumbprint string, e
 
 // replaceKey stores the new key of an account. Its orders and authorizations stay as they are.
 func (m *ACME) replaceKey(c *call, key crypto.PublicKey, thumbprint string) error {
+	// First, so that one source cannot hold the folder again and again, for which others wait.
+	if err := m.mayOpen(sourceOf(c.Request)); err != nil {
+		return err
+	}
 	unlock, err := lockFolder(m.authority.dir, lockPatience) // for RemoveAccount
 	if err != nil {
 		return err
@@ -123,9 +127,6 @@ func (m *ACME) replaceKey(c *call, key crypto.PublicKey, thumbprint string) erro
 		return err
 	}
 	if err := m.isFree(c, thumbprint); err != nil {
-		return err
-	}
-	if err := m.mayOpen(sourceOf(c.Request)); err != nil {
 		return err
 	}
 	if thumbprint != a.id {
