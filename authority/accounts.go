@@ -86,10 +86,11 @@ func (m *ACME) newAccount(c *call) (*reply, error) {
 	defer m.accounts.Unlock()
 	status := http.StatusOK
 	id, err := m.accountOf(c.print)
-	if errors.Is(err, fs.ErrNotExist) {
-		if request.OnlyExisting {
-			return nil, fault(http.StatusBadRequest, "accountDoesNotExist", "no account has this key")
-		}
+	none := errors.Is(err, fs.ErrNotExist)
+	switch {
+	case request.OnlyExisting && (none || errors.Is(err, errReplaced)): // RFC 8555, Section 7.3.1
+		return nil, fault(http.StatusBadRequest, "accountDoesNotExist", "no account has this key")
+	case none:
 		status, id, err = http.StatusCreated, c.print, m.storeAccount(c)
 	}
 	if err != nil {

@@ -129,4 +129,11 @@ var authorityKeyRows = []row{
 		new:  "	if err := c.mustKnow(); err != nil {",
 		test: "TestOrdersOfAccount",
 	},
+	{
+		doc: "RFC 8555", section: "7.3.1", must: "a key that was replaced finds no account",
+		file: "authority/accounts.go",
+		old:  "(none || errors.Is(err, errReplaced))",
+		new:  "none",
+		test: "TestFirstKeyFindsNone",
+	},
 }
