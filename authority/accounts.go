@@ -45,8 +45,9 @@ func (a *Authority) Accounts() ([]Account, error) {
 }
 
 // RemoveAccount removes an account: from then on its key opens no order, nor is it
-// given what it ordered, until a client opens an account with that key again. Its certificates
-// stay valid until they are revoked.
+// given what it ordered, until a client opens an account with that key again. The first key of an
+// account that has another one opens none before the certificates of the account have expired.
+// Its certificates stay valid until they are revoked.
 func (a *Authority) RemoveAccount(id string) error {
 	if !a.made() {
 		return errNotMade
@@ -60,11 +61,7 @@ func (a *Authority) RemoveAccount(id string) error {
 	}
 	defer unlock()
 	m := &ACME{authority: a}
-	account, _ := m.readAccount(id) // one that cannot be read is removed too
-	err = os.Remove(m.accountFile(id))
-	if err == nil && account != nil && account.changed {
-		_ = os.Remove(m.keyFile(account.print)) // of no use without the account
-	}
+	err = m.remove(id)
 	if os.IsNotExist(err) {
 		return fmt.Errorf("account %s does not exist: %w", id, ErrNotExist)
 	}
@@ -395,18 +392,34 @@ func (m *ACME) expireAccounts(dir string) (int, error) {
 	}
 	n := 0
 	for _, e := range entries {
-		print, second := strings.CutSuffix(e.Name(), keySuffix)
-		if second && m.byKeyFile(print) == nil {
-			_ = os.Remove(filepath.Join(dir, e.Name())) // of an account that is no more
-		}
-		if second {
+		name := filepath.Join(dir, e.Name())
+		if print, second := strings.CutSuffix(e.Name(), keySuffix); second {
+			if a, err := m.byKeyFile(print); a == nil && err == nil {
+				_ = os.Remove(name) // of an account that is no more
+			}
 			continue
 		}
-		info, err := e.Info()
-		if err != nil || m.authority.now().Sub(info.ModTime()) <= accountLife ||
-			os.Remove(filepath.Join(dir, e.Name())) != nil {
+		age := time.Duration(0)
+		if info, err := e.Info(); err == nil {
+			age = m.authority.now().Sub(info.ModTime())
+		}
+		if strings.HasSuffix(e.Name(), goneSuffix) {
+			if age > accountLife+m.lifetime() { // what the account ordered has expired
+				_ = os.Remove(name)
+			}
+			continue
+		}
+		if age <= accountLife || m.expire(name) != nil {
 			n++
 		}
 	}
 	return n, nil
+}
+
+// expire removes a file that is old. A temporary file is not that of an account.
+func (m *ACME) expire(name string) error {
+	if id, ok := strings.CutSuffix(filepath.Base(name), accountSuffix); ok {
+		return m.remove(id)
+	}
+	return os.Remove(name)
 }

@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"cmp"
 	"crypto"
 	"encoding/json"
 	"errors"
@@ -13,39 +14,81 @@ import (
 // An account whose key was changed keeps its ID, and its file has the new key. A second file,
 // which is named for the thumbprint of that key, has the ID, so that the account is found by its
 // key. It counts only if the account has that key: a change that is cut off leaves nothing that
-// has to be repaired. The first key opens no other account, whose ID would be the same.
+// has to be repaired. The first key opens no other account, whose ID would be the same. It was
+// replaced because others may have it: so it opens none either once the account is no more, as
+// long as there may be orders and certificates of the account, which have its ID. An empty file that
+// is named for the ID marks this.
 
-const keySuffix = ".key"
+const (
+	keySuffix  = ".key"
+	goneSuffix = ".gone"
+)
 
 // keyFile names the file with the ID of the account that has a key which is not its first.
 func (m *ACME) keyFile(thumbprint string) string {
 	return filepath.Join(m.authority.dir, acmeDir, thumbprint+keySuffix)
 }
 
-// byKeyFile returns the account that a key file names and that has the key, or nil.
-func (m *ACME) byKeyFile(thumbprint string) *acmeAccount {
+// goneFile names the file of an account that is no more and whose first key was replaced.
+func (m *ACME) goneFile(id string) string {
+	return filepath.Join(m.authority.dir, acmeDir, id+goneSuffix)
+}
+
+// byKeyFile returns the account that a key file names and that has the key, or nil if there is
+// none. The error is that of a file which cannot be read now: the account may have the key.
+func (m *ACME) byKeyFile(thumbprint string) (*acmeAccount, error) {
 	id, err := readFile(m.keyFile(thumbprint), maxAccountFile)
-	if err != nil || !isThumbprint(string(id)) {
-		return nil
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !isThumbprint(string(id)) {
+		return nil, nil
 	}
-	a, _ := m.readAccount(string(id)) // one that was deactivated has its key still
-	if a == nil || a.print != thumbprint {
-		return nil
+	if err != nil {
+		return nil, err
 	}
-	return a
+	a, err := m.readAccount(string(id))
+	var damaged *problem
+	switch {
+	case a == nil && !errors.Is(err, fs.ErrNotExist) && !errors.As(err, &damaged):
+		return nil, err
+	case a == nil || a.print != thumbprint:
+		return nil, nil
+	}
+	return a, nil // also if it was deactivated: it has its key still
+}
+
+// remove removes the file of an account. Nothing is left to repair if it is cut off.
+func (m *ACME) remove(id string) error {
+	a, _ := m.readAccount(id) // one that cannot be read is removed too
+	if a != nil && a.print != id {
+		if err := writeFile(m.goneFile(id), nil); err != nil {
+			return err
+		}
+	}
+	err := os.Remove(m.accountFile(id))
+	if err == nil && a != nil && a.changed {
+		_ = os.Remove(m.keyFile(a.print)) // of no use without the account
+	}
+	return err
 }
 
 // accountOf returns the ID of the account that has a key. The error is errDeactivated if it was
-// deactivated, errReplaced if the key was its first and it has another one, and fs.ErrNotExist if
-// there is none.
+// deactivated, errReplaced if the key was its first and it has another one, without an ID if it is
+// no more, and fs.ErrNotExist if there is none.
 func (m *ACME) accountOf(thumbprint string) (id string, err error) {
-	a := m.byKeyFile(thumbprint)
-	if a != nil {
+	a, err := m.byKeyFile(thumbprint)
+	switch {
+	case err != nil:
+		return "", err
+	case a != nil:
 		_, err = m.readAccount(a.id)
 		return a.id, err
 	}
 	a, err = m.readAccount(thumbprint)
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, failed := os.Stat(m.goneFile(thumbprint)); !errors.Is(failed, fs.ErrNotExist) {
+			return "", cmp.Or(failed, error(errReplaced))
+		}
+		return "", err
 	case a == nil:
 		return "", err
 	case a.print != thumbprint:
@@ -156,7 +199,9 @@ func (m *ACME) isFree(c *call, thumbprint string) error {
 	case err == nil, errors.Is(err, errDeactivated), errors.Is(err, errReplaced):
 		p := fault(http.StatusConflict, "malformed",
 			"another account has or had this key, or this one has it")
-		p.location = accountURL(c.base, id)
+		if id != "" {
+			p.location = accountURL(c.base, id)
+		}
 		return p
 	}
 	return err

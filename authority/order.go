@@ -250,12 +250,8 @@ func (m *ACME) finalize(c *call) (*reply, error) {
 	if err := m.notOfAccount(der); err != nil {
 		return nil, err
 	}
-	lifetime := m.Lifetime
-	if lifetime <= 0 {
-		lifetime = acmeLifetime
-	}
 	id, err := m.issue(o, Request{
-		CSR: der, Names: o.names(), Lifetime: lifetime, account: c.account,
+		CSR: der, Names: o.names(), Lifetime: m.lifetime(), account: c.account,
 	})
 	var refused *requestError
 	switch {
@@ -269,6 +265,14 @@ func (m *ACME) finalize(c *call) (*reply, error) {
 	}
 	o.status, o.chain = stateValid, certificatePEM(id.Chain...)
 	return &reply{status: http.StatusOK, location: c.base + "/acme/order/" + o.id, body: o.body(c.base)}, nil
+}
+
+// lifetime is that of the certificates.
+func (m *ACME) lifetime() time.Duration {
+	if m.Lifetime <= 0 {
+		return acmeLifetime
+	}
+	return m.Lifetime
 }
 
 // issue issues the certificate of an order, and lets other requests in while it waits for the
