@@ -229,7 +229,9 @@ func Parse(message []byte, typ dnsmessage.Type) (answer *Answer, truncated bool,
 	if answer.Records, err = records(&m, typ); err != nil {
 		return nil, false, fmt.Errorf("its answer cannot be read: %w", err)
 	}
-	if len(answer.Records) == 0 && !h.Authoritative && refers(&m) {
+	// That a name does not exist may come with name servers alone too: RFC 2308, Section 2.1.
+	if len(answer.Records) == 0 && h.RCode == dnsmessage.RCodeSuccess && !h.Authoritative &&
+		refers(&m) {
 		return nil, false, errors.New("it refers to other servers: it does not look up names")
 	}
 	return answer, false, nil

@@ -110,6 +110,10 @@ func TestLookup(t *testing.T) {
 		m.Answers = nil
 		m.Authorities = []dnsmessage.Resource{{Header: head, Body: &dnsmessage.NSResource{NS: head.Name}}}
 	}
+	noName := func(m *dnsmessage.Message) {
+		referral(m)
+		m.RCode = dnsmessage.RCodeNameError
+	}
 	noData := func(m *dnsmessage.Message) {
 		referral(m)
 		m.Authorities = append(m.Authorities, dnsmessage.Resource{
@@ -154,6 +158,8 @@ func TestLookup(t *testing.T) {
 		{"the question itself", func(q []byte) []byte { return q }, nil, 0, false, "no answer in time"},
 		{"a referral", func(q []byte) []byte { return reply(t, q, 0, referral) }, nil,
 			0, false, "refers to other servers"},
+		{"no name, and the servers", func(q []byte) []byte { return reply(t, q, 0, noName) }, nil,
+			0, true, ""},
 		{"no records, and the servers", func(q []byte) []byte { return reply(t, q, 0, noData) }, nil,
 			0, true, ""},
 		{"another case", func(q []byte) []byte { return reply(t, q, 35, capitals) }, nil, 1, true, ""},

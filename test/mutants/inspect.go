@@ -317,7 +317,13 @@ var inspectRows = []row{
 	{
 		doc: own, section: "internal/dns", must: "a referral is not an answer without records",
 		file: "internal/dns/dns.go",
-		old:  "&& refers(&m) {", new: "&& false {",
+		old:  "\t\trefers(&m) {", new: "\t\tfalse {",
+		test: "TestLookup",
+	},
+	{
+		doc: "RFC 2308", section: "2.1", must: "a name that does not exist is no referral",
+		file: "internal/dns/dns.go",
+		old:  "h.RCode == dnsmessage.RCodeSuccess && ", new: "",
 		test: "TestLookup",
 	},
 	{
