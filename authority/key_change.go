@@ -16,8 +16,8 @@ import (
 // key. It counts only if the account has that key: a change that is cut off leaves nothing that
 // has to be repaired. The first key opens no other account, whose ID would be the same. It was
 // replaced because others may have it: so it opens none either once the account is no more, as
-// long as there may be orders and certificates of the account, which have its ID. An empty file that
-// is named for the ID marks this.
+// long as there may be orders and certificates of the account, which have its ID. An empty file
+// that is named for the ID marks this.
 
 const (
 	keySuffix  = ".key"

@@ -242,7 +242,11 @@ func (x *exchange) afterBoth(ctx context.Context, err error) error {
 // good order, without reading the end of this side. What happens to data that the peer has not
 // stored within closeTimeout stays unknown. closed is nil if awaitClose was not called.
 func (x *exchange) confirm(ctx context.Context, closed <-chan error) error {
-	if x.got > 0 || x.sent == 0 || closeWrite(x.conn.NetConn()) != nil {
+	if x.got > 0 || x.sent == 0 {
+		return nil
+	}
+	// Another error may be that of a reset that has arrived already, which a read returns.
+	if err := closeWrite(x.conn.NetConn()); errors.Is(err, errNoHalfClose) {
 		return nil
 	}
 	if closed == nil {

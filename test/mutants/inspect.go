@@ -321,7 +321,7 @@ var inspectRows = []row{
 		test: "TestLookup",
 	},
 	{
-		doc: "RFC 2308", section: "2.1", must: "a name that does not exist is no referral",
+		doc: own, section: "internal/dns", must: "a name that does not exist is no referral",
 		file: "internal/dns/dns.go",
 		old:  "h.RCode == dnsmessage.RCodeSuccess && ", new: "",
 		test: "TestLookup",

@@ -85,6 +85,13 @@ var sealRows = []row{
 		test: "TestConfirm",
 	},
 	{
+		doc: own, section: "seal: files",
+		must: "a peer that resets the connection after it received everything is an error",
+		file: "cmd/seal/exchange.go",
+		old:  "errors.Is(err, errNoHalfClose)", new: "err != nil",
+		test: "TestConfirmAfterReset",
+	},
+	{
 		doc: own, section: "seal: files", must: "a server may reset the connection after its answer",
 		file: "cmd/seal/exchange.go",
 		old:  "x.got > 0 || x.sent == 0", new: "x.sent == 0",
