@@ -2,6 +2,7 @@ package alarm_test
 
 import (
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,21 +14,21 @@ import (
 // TestAlarm: an Alarm calls its function at its time, and a stopped one does not.
 func TestAlarm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		calls := 0
-		a := alarm.After(time.Hour, func() { calls++ })
+		var calls atomic.Int32
+		a := alarm.After(time.Hour, func() { calls.Add(1) })
 		stopped := alarm.After(time.Minute, func() { t.Error("a stopped Alarm calls") })
 		stopped.Stop()
 		time.Sleep(time.Hour - 1)
 		a.Reset(time.Minute)
 		time.Sleep(time.Minute - 1)
 		synctest.Wait()
-		if calls != 0 {
+		if calls.Load() != 0 {
 			t.Error("the call is early")
 		}
 		time.Sleep(1)
 		synctest.Wait()
-		if calls != 1 {
-			t.Errorf("%d calls", calls)
+		if n := calls.Load(); n != 1 {
+			t.Errorf("%d calls", n)
 		}
 	})
 }
