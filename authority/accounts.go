@@ -55,7 +55,7 @@ func (a *Authority) RemoveAccount(id string) error {
 	if !isThumbprint(id) {
 		return fmt.Errorf("%q is not an account: expected the thumbprint of its key", id)
 	}
-	unlock, err := lockFolder(a.dir, lockPatience) // a change of its key would write it again
+	unlock, err := lockFolder(a.dir, lockPatience) // see lockAccount
 	if err != nil {
 		return err
 	}
@@ -230,16 +230,28 @@ func (m *ACME) write(a *acmeAccount, deactivated bool) error {
 	return writeFile(m.accountFile(a.id), data)
 }
 
-// holds reads an account, and refuses a call whose key it has no more. m.accounts is held.
-func (m *ACME) holds(c *call) (*acmeAccount, error) {
-	a, err := m.readAccount(c.account)
+// lockAccount reads the account of a call, and refuses one whose key it has no more. Until unlock
+// is called nothing else writes to the account, nor does another process remove it: what is
+// written here would bring it back.
+func (m *ACME) lockAccount(c *call) (a *acmeAccount, unlock func(), err error) {
+	folder, err := lockFolder(m.authority.dir, lockPatience)
+	if err != nil {
+		return nil, nil, err
+	}
+	m.accounts.Lock()
+	unlock = func() { m.accounts.Unlock(); folder() }
+	a, err = m.readAccount(c.account)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, errNoAccount
+		err = errNoAccount
 	case err == nil && a.print != c.print:
-		return nil, errReplaced
+		err = errReplaced
 	}
-	return a, err
+	if err != nil {
+		unlock()
+		return nil, nil, err
+	}
+	return a, unlock, nil
 }
 
 // deactivates reports whether a request for an account or an authorization is to deactivate it.
@@ -260,12 +272,11 @@ func (c *call) deactivates() (bool, error) {
 // The file remains as long as that of an account without orders, so that the key opens no other.
 // Orders and authorizations remain too, because they count for the limits of their source.
 func (m *ACME) deactivate(c *call) error {
-	m.accounts.Lock()
-	defer m.accounts.Unlock()
-	a, err := m.holds(c)
+	a, unlock, err := m.lockAccount(c)
 	if err != nil {
 		return err
 	}
+	defer unlock()
 	if err := m.write(a, true); err != nil {
 		return err
 	}

@@ -158,17 +158,11 @@ func (m *ACME) replaceKey(c *call, key crypto.PublicKey, thumbprint string) erro
 	if err := m.mayOpen(sourceOf(c.Request)); err != nil {
 		return err
 	}
-	unlock, err := lockFolder(m.authority.dir, lockPatience) // for RemoveAccount
+	a, unlock, err := m.lockAccount(c)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	m.accounts.Lock()
-	defer m.accounts.Unlock()
-	a, err := m.holds(c)
-	if err != nil {
-		return err
-	}
 	if err := m.isFree(c, thumbprint); err != nil {
 		return err
 	}

@@ -178,3 +178,33 @@ func TestKeyChangesHoldNoFolder(t *testing.T) {
 		t.Errorf("it has %d, %v", r.StatusCode, got)
 	}
 }
+
+// TestRemovedStaysRemoved: an account is not written while another process may remove it. It would
+// be there again, and its key would open no other one.
+func TestRemovedStaysRemoved(t *testing.T) {
+	a, s := served(t, Options{}, new(ACME))
+	c := newSignedClient(t, s)
+	c.open("")
+	unlock, err := lockFolder(a.Dir(), lockPatience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func(before time.Duration) { lockPatience = before }(lockPatience)
+	lockPatience = time.Millisecond
+	for path, payload := range map[string]string{
+		c.account:          `{"status":"deactivated"}`,
+		"/acme/key-change": c.inner(keyChange{key: newP256(t)}),
+	} {
+		if r, got := c.post(path, payload); r.StatusCode != 503 {
+			t.Errorf("%s: %d, %v", path, r.StatusCode, got)
+		}
+	}
+	lockPatience = time.Minute
+	unlock()
+	if err := a.RemoveAccount(idOf(c.account)); err != nil {
+		t.Fatal(err)
+	}
+	if _, status := c.open(""); status != 201 {
+		t.Errorf("its key has %d", status)
+	}
+}

@@ -65,9 +65,9 @@ var authorityKeyRows = []row{
 	{
 		doc: "RFC 8555", section: "7.3.5",
 		must: "a request whose key was replaced since changes nothing",
-		file: "authority/key_change.go",
-		old:  "\ta, err := m.holds(c)",
-		new:  "\ta, err := m.readAccount(c.account)",
+		file: "authority/accounts.go",
+		old:  "case err == nil && a.print != c.print:",
+		new:  "case false:",
 		test: "TestKeyChangeRaces",
 	},
 	{
@@ -167,5 +167,13 @@ var authorityKeyRows = []row{
 		old:  "a, err := m.byKeyFile(print); a == nil && err == nil {",
 		new:  "a, _ := m.byKeyFile(print); a == nil {",
 		test: "TestAccountUnreadable",
+	},
+	{
+		doc: own, section: "authority",
+		must: "an account is not written while another process may remove it",
+		file: "authority/accounts.go",
+		old:  "folder, err := lockFolder(m.authority.dir, lockPatience)",
+		new:  "folder, err := func() {}, error(nil)",
+		test: "TestRemovedStaysRemoved",
 	},
 }
