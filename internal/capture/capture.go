@@ -139,6 +139,9 @@ type reader struct {
 	kept   int
 
 	described int // bytes
+
+	waiting, mostWaiting int // bytes, in all connections
+	oldest               int // of all: the next one that is given up
 }
 
 // describes reports whether there is room for a description, and takes it: a ClientHello of 64
@@ -152,6 +155,13 @@ func (c *reader) describes(size int) bool {
 	return true
 }
 
+func newReader(log *KeyLog) *reader {
+	return &reader{
+		result: &Result{LeftOut: map[string]int{}}, open: map[pair]*tracker{}, keys: log,
+		mostWaiting: maxWaitingAll,
+	}
+}
+
 // Read reads a capture. log may be nil. An error means that the file is no capture, or that
 // reading failed; a file that ends early is described up to there.
 func Read(ctx context.Context, r io.Reader, log *KeyLog) (*Result, error) {
@@ -159,9 +169,7 @@ func Read(ctx context.Context, r io.Reader, log *KeyLog) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &reader{
-		result: &Result{LeftOut: map[string]int{}}, open: map[pair]*tracker{}, keys: log,
-	}
+	c := newReader(log)
 	for {
 		if c.result.Packets%1000 == 0 && ctx.Err() != nil {
 			return nil, context.Cause(ctx)

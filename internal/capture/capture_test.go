@@ -350,7 +350,7 @@ func TestDescriptionsAreBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := &reader{result: &Result{LeftOut: map[string]int{}}, open: map[pair]*tracker{}}
+		c := newReader(nil)
 		if full {
 			c.described = maxDescribed - 300
 		}

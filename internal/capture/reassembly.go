@@ -69,7 +69,7 @@ func (s *stream) deliver(seq uint32, data []byte, deliver func([]byte)) {
 // keep keeps a copy of a piece, in order.
 func (s *stream) keep(seq uint32, data []byte) {
 	if s.size+len(data) > maxWaiting || len(s.waiting) >= maxPieces {
-		s.lost, s.waiting, s.size = true, nil, 0
+		s.lose()
 		return
 	}
 	at, _ := slices.BinarySearchFunc(s.waiting, seq, func(p piece, seq uint32) int {
@@ -78,6 +78,9 @@ func (s *stream) keep(seq uint32, data []byte) {
 	s.waiting = slices.Insert(s.waiting, at, piece{seq, bytes.Clone(data)})
 	s.size += len(data)
 }
+
+// lose ends the stream.
+func (s *stream) lose() { s.lost, s.waiting, s.size = true, nil, 0 }
 
 // gap reports whether bytes are missing before others that were captured.
 func (s *stream) gap() bool { return s.lost || len(s.waiting) > 0 }

@@ -33,6 +33,7 @@ type side struct {
 	client   bool
 	pending  []byte // of a record
 	message  []byte // of a handshake message
+	taken    bool   // something that stood in front of pending or message
 	broken   string // why it is not followed any more
 	ccs      bool   // change_cipher_spec was sent
 	opener   record.Opener
@@ -57,7 +58,11 @@ func (t *tracker) segment(s *segment) {
 	if s.syn {
 		t.ended = false
 	}
+	before := t.waiting()
 	t.sides[i].stream.add(s, func(b []byte) { t.bytes(i, b, s) })
+	t.sides[0].shrink()
+	t.sides[1].shrink()
+	t.reader.note(t, before)
 	t.ended = t.ended || s.fin || s.reset
 }
 
@@ -130,7 +135,7 @@ func (t *tracker) records(i int) {
 			return
 		}
 		whole := d.pending[:n]
-		d.pending = d.pending[n:]
+		d.pending, d.taken = d.pending[n:], true
 		t.record(d, h.Type, whole)
 		if len(d.pending) == 0 {
 			d.pending = nil
@@ -230,7 +235,7 @@ func (t *tracker) handshake(d *side, body []byte, encrypted bool) {
 			return
 		}
 		whole := slices.Clone(d.message[:wire.HeaderLen+n])
-		d.message = d.message[wire.HeaderLen+n:]
+		d.message, d.taken = d.message[wire.HeaderLen+n:], true
 		t.keep(Message{
 			FromClient: d.client, Type: iana.ContentHandshake, Name: typ.String(), Data: whole,
 			Length: n, Encrypted: encrypted,

@@ -29,6 +29,24 @@ var inspectRows = []row{
 		test: "TestWaitingIsBounded",
 	},
 	{
+		doc: own, section: "internal/capture", must: "what waits in all connections is bounded",
+		file: "internal/capture/waiting.go",
+		old:  "if c.waiting <= c.mostWaiting {", new: "if c.waiting > 0 {",
+		test: "TestWaitingOfAllIsBounded",
+	},
+	{
+		doc: own, section: "internal/capture", must: "what waits in all connections is bounded",
+		file: "internal/capture/waiting.go",
+		old:  "\t\tc.oldest++\n", new: "",
+		test: "TestWaitingOfAllIsBounded",
+	},
+	{
+		doc: own, section: "internal/capture", must: "what was taken of a stream is not kept",
+		file: "internal/capture/waiting.go",
+		old:  "if d.taken {", new: "if false {",
+		test: "TestTakenIsFreed",
+	},
+	{
 		doc: own, section: "internal/capture", must: "a segment that comes twice is delivered once",
 		file: "internal/capture/reassembly.go",
 		old:  "old := int(int32(s.next - seq)); old > 0", new: "old := 0; old > 0",
