@@ -233,6 +233,10 @@ func (p *prober) robot(ctx context.Context) {
 		}
 	}
 	first, err := p.reactions(ctx, offerOf(v, rsaSuites))
+	if err == errNoRSA {
+		p.found(flawROBOT, false)
+		return
+	}
 	differs := func(r reaction) bool { return r != first[0] }
 	flawed := err == nil && slices.ContainsFunc(first, differs)
 	if flawed {
@@ -243,7 +247,7 @@ func (p *prober) robot(ctx context.Context) {
 			err = errors.New("the server reacts to the same padding in different ways")
 		}
 	}
-	if err != nil && err != errNoRSA {
+	if err != nil {
 		p.leftOpen("RSA key exchange with wrong padding", err, flawROBOT)
 		return
 	}
@@ -263,7 +267,11 @@ func (p *prober) reactions(ctx context.Context, o *offer) ([]reaction, error) {
 		return nil, errNoRSA
 	}
 	for _, err := range failed {
-		if err != nil {
+		switch err {
+		case nil:
+		case errNoRSA: // and yet it accepted it with another padding
+			return nil, errUnsteady
+		default:
 			return nil, err
 		}
 	}

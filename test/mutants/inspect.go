@@ -396,4 +396,11 @@ var inspectRows = []row{
 		old:  "if err == nil && head == nil {", new: "if false {",
 		test: "TestBrokenSSL2",
 	},
+	{
+		doc: own, section: "internal/probe",
+		must: "a server that refuses RSA key exchange now and then has not shown that it is no oracle",
+		file: "internal/probe/attacks.go",
+		old:  "return nil, errUnsteady", new: "return nil, err",
+		test: "TestROBOTUnsteady",
+	},
 }
