@@ -89,6 +89,16 @@ func react(conn net.Conn, records []byte) (reaction, error) {
 	return reaction{}, fmt.Errorf("the server sent over %d bytes", maxFlight)
 }
 
+// unlessBroken asks for a reaction. A connection that the server closes without an alert may have
+// broken by chance: so it asks again, and takes that reaction.
+func unlessBroken(ask func() (reaction, error)) (reaction, error) {
+	r, err := ask()
+	if err == nil && r.closed || broke(err) {
+		return ask()
+	}
+	return r, err
+}
+
 // closedBy returns the reaction that a failed read or write stands for.
 func closedBy(err error) (reaction, error) {
 	if _, err := refusedBy(err); err != nil {
@@ -149,24 +159,25 @@ func (p *prober) heartbleed(conn net.Conn, v iana.Version) error {
 // earlyChange sends change_cipher_spec before the key exchange, twice (CVE-2014-0224). A
 // flawed server takes the first one, and cannot decrypt the second.
 func (p *prober) earlyChange(ctx context.Context, v iana.Version) {
-	err := p.askAnd(ctx, offerOf(v, suitesOf(v)), func(conn net.Conn, a *answer) error {
-		if a.hello == nil {
-			return errUnsteady
-		}
-		if a.cut != nil {
-			return a.cut
-		}
-		r, err := react(conn, appendChange(appendChange(nil, v), v))
-		if err != nil {
+	r, err := unlessBroken(func() (r reaction, err error) {
+		err = p.askAnd(ctx, offerOf(v, suitesOf(v)), func(conn net.Conn, a *answer) error {
+			if a.hello == nil {
+				return errUnsteady
+			}
+			if a.cut != nil {
+				return a.cut
+			}
+			r, err = react(conn, appendChange(appendChange(nil, v), v))
 			return err
-		}
-		flawed := r.alert == iana.AlertBadRecordMAC || r.alert == iana.AlertDecryptionFailed
-		p.found(flawEarlyChange, flawed)
-		return nil
+		})
+		return r, err
 	})
 	if err != nil {
 		p.leftOpen(flawEarlyChange, err, flawEarlyChange)
+		return
 	}
+	flawed := r.alert == iana.AlertBadRecordMAC || r.alert == iana.AlertDecryptionFailed
+	p.found(flawEarlyChange, flawed)
 }
 
 func appendChange(b []byte, v iana.Version) []byte {

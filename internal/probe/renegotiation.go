@@ -71,34 +71,29 @@ func (p *prober) clientRenegotiation(ctx context.Context) {
 	if !p.speaks(iana.TLS12) {
 		return
 	}
-	verdict, err := p.renegotiates(ctx)
-	if broke(err) {
-		verdict, err = p.renegotiates(ctx)
-	}
+	r, err := unlessBroken(func() (reaction, error) { return p.renegotiates(ctx) })
 	if err != nil {
 		p.failed(flawRenegotiation, err, flawRenegotiation)
+		return
+	}
+	verdict := "refused"
+	if r.typ == iana.ContentHandshake {
+		verdict = "accepted"
 	}
 	p.note(func(r *Report) { r.ClientRenegotiation = verdict })
 }
 
-// renegotiates returns "accepted" or "refused".
-func (p *prober) renegotiates(ctx context.Context) (verdict string, err error) {
+// renegotiates returns the reaction to a ClientHello after the handshake.
+func (p *prober) renegotiates(ctx context.Context) (r reaction, err error) {
 	c := new(recording)
 	cfg := sealsock.Config{MaxVersion: iana.TLS12, KeyLog: &c.log, Trace: c.trace}
 	_, err = p.shakeAnd(ctx, cfg, func(raw net.Conn, conn *sealsock.Conn, _ *seen) error {
 		c.suite = conn.State().CipherSuite
-		r, err := c.renegotiate(raw)
-		switch {
-		case err != nil:
-			return err
-		case r.typ == iana.ContentHandshake:
-			verdict = "accepted"
-		default:
-			verdict = "refused"
-		}
-		return nil
+		var err error
+		r, err = c.renegotiate(raw)
+		return err
 	})
-	return verdict, err
+	return r, err
 }
 
 // renegotiate sends a ClientHello under the keys of the connection. RFC 5746, Section 3.5.

@@ -2,11 +2,15 @@ package probe
 
 import (
 	"bytes"
+	"context"
 	"io"
+	"net"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/testcert"
@@ -44,5 +48,75 @@ func TestROBOTUnsteady(t *testing.T) {
 		if got := verdict(r, "ROBOT"); got != "unknown" || !slices.Contains(r.Open, "ROBOT") {
 			t.Errorf("robot: %v: %q, open %q, grade %s", robot, got, r.Open, r.Grade)
 		}
+	}
+}
+
+// A connection that breaks by chance after a message that a flawed server takes does not hide the
+// flaw.
+func TestBrokenReaction(t *testing.T) {
+	ca := testcert.New()
+	f := flawedServer{leaf: ca.Issue(testcert.NewKey("rsa"), longLived, "localhost"), changes: true}
+	changes := appendChange(appendChange(nil, iana.TLS12), iana.TLS12)
+	var broken atomic.Bool
+	r := scanMeddled(t, listen(t, f.serve), ca, func(sent []byte) error {
+		if bytes.Equal(sent, changes) && broken.CompareAndSwap(false, true) {
+			return io.EOF
+		}
+		return nil
+	})
+	if got := verdict(r, flawEarlyChange); got != "yes" || !broken.Load() {
+		t.Errorf("early change_cipher_spec: %q, open %q", got, r.Open)
+	}
+}
+
+// A renegotiating connection answers a ClientHello after the handshake, which is longer than the
+// other encrypted messages of a client, with a handshake record.
+type renegotiating struct {
+	net.Conn
+	broken *atomic.Bool // one connection has ended there
+	left   io.Reader    // what is read in place of the server's answer
+}
+
+func (c *renegotiating) Write(b []byte) (int, error) {
+	if b[0] != byte(iana.ContentHandshake) || helloIn(b) != nil || len(b) < 150 {
+		return c.Conn.Write(b)
+	}
+	c.left = bytes.NewReader(nil)
+	if !c.broken.CompareAndSwap(false, true) {
+		c.left = bytes.NewReader(appendRecord(nil, iana.TLS12, make([]byte, 40)))
+	}
+	return len(b), nil
+}
+
+func (c *renegotiating) Read(b []byte) (int, error) {
+	if c.left != nil {
+		return c.left.Read(b)
+	}
+	return c.Conn.Read(b)
+}
+
+func TestBrokenRenegotiation(t *testing.T) {
+	addr := ownServer(t, testcert.New())
+	to := target(addr, nil)
+	dial, broken := to.Dial, new(atomic.Bool)
+	to.Dial = func(ctx context.Context) (net.Conn, error) {
+		c, err := dial(ctx)
+		return &renegotiating{Conn: c, broken: broken}, err
+	}
+	p := proberOf(&to)
+	p.clientRenegotiation(t.Context())
+	if got := p.report.ClientRenegotiation; got != "accepted" || !broken.Load() {
+		t.Errorf("renegotiation by the client: %q, unknown %q", got, p.report.Unknown)
+	}
+}
+
+// proberOf returns a prober of a server with TLS 1.2 and 1.3.
+func proberOf(to *Target) *prober {
+	return &prober{
+		target: to, sni: to.ServerName, timeout: time.Minute, slots: make(chan struct{}, 8),
+		report: &Report{
+			Versions: []Version{{Version: iana.TLS13}, {Version: iana.TLS12}},
+			probed:   map[string]bool{},
+		},
 	}
 }

@@ -403,4 +403,11 @@ var inspectRows = []row{
 		old:  "return nil, errUnsteady", new: "return nil, err",
 		test: "TestROBOTUnsteady",
 	},
+	{
+		doc: own, section: "internal/probe",
+		must: "a connection that broke once after a message does not hide a flaw",
+		file: "internal/probe/attacks.go",
+		old:  "if err == nil && r.closed || broke(err) {", new: "if broke(err) {",
+		test: "TestBrokenReaction",
+	},
 }
