@@ -131,11 +131,15 @@ func (p *prober) shake(ctx context.Context, cfg sealsock.Config,
 func (p *prober) shakeOnce(ctx context.Context, cfg sealsock.Config,
 	wait time.Duration) (*seen, error) {
 	return p.shakeAnd(ctx, cfg, func(_ net.Conn, conn *sealsock.Conn, s *seen) error {
-		if wait > 0 { // tickets of a server far away come later than those of one that is near
-			wait = max(wait, 3*s.took)
+		if wait == 0 {
+			return nil
 		}
-		end := time.Now().Add(wait)
+		// Tickets of a server far away come later than those of one that is near.
+		end := time.Now().Add(max(wait, min(3*s.took, p.timeout)))
 		for before := -1; time.Now().Before(end) && before < len(s.sessions); {
+			if ctx.Err() != nil && len(s.sessions) == 0 {
+				return context.Cause(ctx)
+			}
 			if before = len(s.sessions); before == 0 {
 				before = -1
 			}

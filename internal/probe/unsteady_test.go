@@ -10,9 +10,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/internal/testcert"
 )
 
@@ -118,5 +121,48 @@ func proberOf(to *Target) *prober {
 			Versions: []Version{{Version: iana.TLS13}, {Version: iana.TLS12}},
 			probed:   map[string]bool{},
 		},
+	}
+}
+
+// Tickets that do not come are waited for until the scan ends, and not longer than one connection
+// may take, however far the server is.
+func TestWaitForTickets(t *testing.T) {
+	ca := testcert.New()
+	leaf := ca.Issue(testcert.NewKey("p256"), longLived, "localhost")
+	id, err := identity.Parse(leaf.CertPEM(), leaf.KeyPEM())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ scan, timeout, most time.Duration }{
+		{1500 * time.Millisecond, 5 * time.Second, 2 * time.Second},
+		{time.Minute, time.Second, 2500 * time.Millisecond},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var servers sync.WaitGroup
+			to := Target{ServerName: "localhost", Dial: func(context.Context) (net.Conn, error) {
+				ours, theirs := net.Pipe()
+				servers.Go(func() {
+					defer theirs.Close()
+					c, err := sealsock.Server(far{theirs},
+						&sealsock.Config{Identities: []*identity.Identity{id}})
+					if err == nil {
+						io.Copy(io.Discard, c)
+					}
+				})
+				return far{ours}, nil
+			}}
+			p := proberOf(&to)
+			p.timeout = test.timeout
+			scan, cancel := context.WithTimeout(t.Context(), test.scan)
+			defer cancel()
+			start := time.Now()
+			p.newestSession(scan)
+			took, over := time.Since(start), scan.Err() != nil
+			servers.Wait()
+			if all := strings.Join(p.report.Unknown, "\n"); took > test.most ||
+				over != strings.Contains(all, "resumption") {
+				t.Errorf("%+v: took %v, unknown %q", test, took, all)
+			}
+		})
 	}
 }

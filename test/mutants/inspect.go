@@ -317,7 +317,7 @@ var inspectRows = []row{
 	{
 		doc: own, section: "internal/probe", must: "the tickets of a server far away are waited for",
 		file: "internal/probe/handshakes.go",
-		old:  "wait = max(wait, 3*s.took)", new: "wait = max(wait, s.took/5)",
+		old:  "max(wait, min(3*s.took, p.timeout))", new: "max(wait, s.took/5)",
 		test: "TestAfterHandshake",
 	},
 	{
@@ -409,5 +409,18 @@ var inspectRows = []row{
 		file: "internal/probe/attacks.go",
 		old:  "if err == nil && r.closed || broke(err) {", new: "if broke(err) {",
 		test: "TestBrokenReaction",
+	},
+	{
+		doc: own, section: "internal/probe", must: "the end of a scan ends the wait for tickets",
+		file: "internal/probe/handshakes.go",
+		old:  "if ctx.Err() != nil && len(s.sessions) == 0 {", new: "if false {",
+		test: "TestWaitForTickets",
+	},
+	{
+		doc: own, section: "internal/probe",
+		must: "a server cannot make a scan wait for tickets longer than for a connection",
+		file: "internal/probe/handshakes.go",
+		old:  "min(3*s.took, p.timeout)", new: "3*s.took",
+		test: "TestWaitForTickets",
 	},
 }
