@@ -166,8 +166,8 @@ const (
 func (p *prober) shakeAnd(scan context.Context, cfg sealsock.Config,
 	then func(net.Conn, *sealsock.Conn, *seen) error) (*seen, error) {
 	raw, done, err := p.open(scan)
-	if err != nil {
-		return new(seen), err
+	if err != nil { // and if a proxy or STARTTLS ended the connection, that is no refusal of TLS
+		return new(seen), errors.New(err.Error())
 	}
 	defer done()
 	ctx, cancel := context.WithTimeout(scan, p.timeout)

@@ -3,12 +3,14 @@ package probe
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -164,5 +166,27 @@ func TestWaitForTickets(t *testing.T) {
 				t.Errorf("%+v: took %v, unknown %q", test, took, all)
 			}
 		})
+	}
+}
+
+// A connection that broke before TLS, such as one through a proxy or before STARTTLS, has refused
+// nothing.
+func TestBrokenBeforeTLS(t *testing.T) {
+	broken := fmt.Errorf("starttls: smtp: %w", syscall.ECONNRESET)
+	to := Target{ServerName: "localhost", Dial: func(context.Context) (net.Conn, error) {
+		return nil, broken
+	}}
+	p := proberOf(&to)
+	both := p.report.Versions
+	p.report.Versions = both[:1] // a version before TLS 1.3 shows certificates in plaintext too
+	p.certificates(t.Context())
+	p.report.Versions = both
+	p.ticketbleed(t.Context())
+	p.clientRenegotiation(t.Context())
+	found := &Records{ech: []byte{0}}
+	p.publishedECH(t.Context(), found)
+	if !p.report.CertificatesOpen() || !p.report.isOpen(flawTicketbleed) ||
+		!p.report.isOpen(flawRenegotiation) || found.ECH != "" {
+		t.Errorf("open %q, ECH %q", p.report.Open, found.ECH)
 	}
 }

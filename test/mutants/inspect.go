@@ -423,4 +423,11 @@ var inspectRows = []row{
 		old:  "min(3*s.took, p.timeout)", new: "3*s.took",
 		test: "TestWaitForTickets",
 	},
+	{
+		doc: own, section: "internal/probe",
+		must: "a connection that broke before TLS, as through a proxy, is no refusal",
+		file: "internal/probe/handshakes.go",
+		old:  "return new(seen), errors.New(err.Error())", new: "return new(seen), err",
+		test: "TestBrokenBeforeTLS",
+	},
 }
