@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -20,7 +21,11 @@ import (
 
 var update = flag.Bool("update", false, "write the texts that scripts compare with into the scripts")
 
+// TestMain lets the programs that tests start have SIGHUP, also if the tests run under nohup.
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) != "seal" && signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	testscript.Main(m, map[string]func(){"seal": main})
 }
 
