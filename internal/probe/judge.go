@@ -32,7 +32,7 @@ func (p Problem) rank() int {
 }
 
 // judge fills Problems and Grade. The grade is that of the worst problem; "A+" is for a
-// server without one that has post-quantum key exchange.
+// server without one that has post-quantum key exchange, or that may have it.
 func (r *Report) judge(name string) {
 	r.judgeVersions()
 	r.judgeSuites()
@@ -41,7 +41,7 @@ func (r *Report) judge(name string) {
 	r.judgeFlaws()
 	r.judgeRecords(name)
 	r.Grade = "A"
-	if r.PostQuantum {
+	if r.PostQuantum || r.GroupsOpen() {
 		r.Grade = "A+"
 	}
 	slices.SortStableFunc(r.Problems, func(a, b Problem) int { return a.rank() - b.rank() })

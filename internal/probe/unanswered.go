@@ -82,7 +82,9 @@ func (r *Report) AtBest() bool { return len(r.Open) > 0 && r.Grade != "F" }
 func (r *Report) CertificatesOpen() bool { return r.isOpen(openCertificates) }
 
 // GroupsOpen reports whether the server may have a group that was not found.
-func (r *Report) GroupsOpen() bool { return r.isOpen(openGroups) }
+func (r *Report) GroupsOpen() bool {
+	return r.isOpen(openGroups) || r.isOpen(iana.TLS13.String())
+}
 
 // refusal reports whether the error of a handshake is the server's no: an alert, its end of the
 // connection, or a choice that was not offered.

@@ -125,6 +125,9 @@ func TestNoAnswerIsNotNo(t *testing.T) {
 		open    []string
 		problem string // that is not known
 	}{
+		{"post-quantum groups of TLS 1.3",
+			on(silence, func(h *wire.ClientHello) bool { return h.SupportedVersions != nil }),
+			[]string{"TLS 1.3"}, "not post-quantum"},
 		{"compression",
 			on(silence, func(h *wire.ClientHello) bool { return len(h.CompressionMethods) > 1 }),
 			[]string{"CRIME", "Heartbleed"}, ""},
@@ -166,6 +169,9 @@ func TestNoAnswerIsNotNo(t *testing.T) {
 			if !slices.Contains(r.Open, what) || verdict(r, what) != "unknown" {
 				t.Errorf("%s: %s is answered with %q; open: %q", test.name, what, verdict(r, what), r.Open)
 			}
+		}
+		if r.GroupsOpen() && len(r.Problems) == 0 && r.Grade != "A+" {
+			t.Errorf("%s: grade %s at best", test.name, r.Grade)
 		}
 		if len(r.Unknown) == 0 {
 			t.Errorf("%s: no question without an answer", test.name)

@@ -430,4 +430,12 @@ var inspectRows = []row{
 		old:  "return new(seen), errors.New(err.Error())", new: "return new(seen), err",
 		test: "TestBrokenBeforeTLS",
 	},
+	{
+		doc: own, section: "internal/probe",
+		must: "key exchange is not called recordable if TLS 1.3 has no answer",
+		file: "internal/probe/unanswered.go",
+		old:  "return r.isOpen(openGroups) || r.isOpen(iana.TLS13.String())",
+		new:  "return r.isOpen(openGroups)",
+		test: "TestNoAnswerIsNotNo",
+	},
 }
