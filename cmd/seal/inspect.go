@@ -49,9 +49,6 @@ const inspectExample = `  seal inspect example.com
   seal inspect --html report.html --list hosts.txt
   seal inspect --keylog keys.log capture.pcapng`
 
-// grades in descending order.
-var grades = []string{"A+", "A", "B", "C", "F"}
-
 type inspectFlags struct {
 	trustFlags
 	set       *pflag.FlagSet // all of them
@@ -261,9 +258,9 @@ func (p *progress) text() string {
 // check finds values that are wrong.
 func (flags *inspectFlags) check() error {
 	switch {
-	case flags.failUnder != "" && !slices.Contains(grades, flags.failUnder):
+	case flags.failUnder != "" && !slices.Contains(probe.Grades, flags.failUnder):
 		return usage("--fail-under %q is not a grade", flags.failUnder).
-			hinted("one of %s", strings.Join(grades, ", "))
+			hinted("one of %s", strings.Join(probe.Grades, ", "))
 	case flags.timeout <= 0:
 		return usage("--timeout %v is not positive", flags.timeout).hinted("as in --timeout 5s")
 	case flags.parallel < 1 || flags.parallel > 64:
@@ -389,14 +386,14 @@ const openHint = "the report lists the questions without an answer; the server m
 // gradeError returns the error for a server that has a lower grade than --fail-under, or that did
 // not answer what would show it.
 func (flags *inspectFlags) gradeError(where string, r *probe.Report) error {
-	least := slices.Index(grades, flags.failUnder)
+	least := slices.Index(probe.Grades, flags.failUnder)
 	switch {
 	case least < 0:
-	case slices.Index(grades, r.Grade) > least:
+	case slices.Index(probe.Grades, r.Grade) > least:
 		return failed(nil, "%s has grade %s, and --fail-under asks for %s",
 			where, r.Grade, flags.failUnder).
 			hinted("the report lists the problems, the worst first")
-	case len(r.Open) > 0 && least < len(grades)-1:
+	case slices.Index(probe.Grades, r.Worst()) > least:
 		return failed(nil, "%s has grade %s at best, and --fail-under asks for %s: "+
 			"questions have no answer", where, r.Grade, flags.failUnder).hinted(openHint)
 	}

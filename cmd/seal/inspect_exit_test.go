@@ -23,6 +23,8 @@ func TestUnansweredRequirements(t *testing.T) {
 		{"lower grade", inspectFlags{failUnder: "A"}, probe.Report{Grade: "B"}, "has grade B, and"},
 		{"flaw", inspectFlags{failUnder: "C"},
 			probe.Report{Grade: "A", Certificates: seen, Open: []string{"ROBOT"}}, "grade A at best, and"},
+		{"nothing that lowers it so far", inspectFlags{failUnder: "B"},
+			probe.Report{Grade: "B", Open: []string{"downgrade", "groups"}}, ""},
 		{"any grade", inspectFlags{failUnder: "F"},
 			probe.Report{Grade: "A", Open: []string{"ROBOT"}}, ""},
 		{"none seen", inspectFlags{expires: 21}, probe.Report{Grade: "A"}, "no certificate was seen"},

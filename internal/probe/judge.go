@@ -21,6 +21,9 @@ var severities = []struct{ name, grade string }{
 	{"fatal", "F"}, {"bad", "C"}, {"weak", "B"}, {"note", "A"},
 }
 
+// Grades lists the grades in descending order.
+var Grades = []string{"A+", "A", "B", "C", "F"}
+
 // rank is the place of the severity, 0 for the worst.
 func (p Problem) rank() int {
 	for i, s := range severities {

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,8 +76,24 @@ func (r *Report) isOpen(what string) bool {
 	return slices.Contains(r.Open, what) || slices.Contains(r.Open, openRefusals)
 }
 
+// openWorst has the lowest grade to which an answer could lead, by what is open. With what is not
+// in it that is F.
+var openWorst = map[string]string{
+	openGroups: "A", flawDowngrade: "B", flawRenegotiation: "B",
+	openBigHello: "C", openGREASE: "C", flawInsecure: "C", flawCRIME: "C",
+}
+
+// Worst returns the lowest grade that is possible with an answer to each question.
+func (r *Report) Worst() string {
+	worst := slices.Index(Grades, r.Grade)
+	for _, what := range r.Open {
+		worst = max(worst, slices.Index(Grades, cmp.Or(openWorst[what], "F")))
+	}
+	return Grades[max(worst, 0)]
+}
+
 // AtBest reports whether the grade could be lower if each question had an answer.
-func (r *Report) AtBest() bool { return len(r.Open) > 0 && r.Grade != "F" }
+func (r *Report) AtBest() bool { return len(r.Open) > 0 && r.Worst() != r.Grade }
 
 // CertificatesOpen reports whether the server may have a certificate that was not seen.
 func (r *Report) CertificatesOpen() bool { return r.isOpen(openCertificates) }

@@ -190,3 +190,28 @@ func TestBrokenBeforeTLS(t *testing.T) {
 		t.Errorf("open %q, ECH %q", p.report.Open, found.ECH)
 	}
 }
+
+// What is open can lower the grade as far as the answer could, and no further.
+func TestWorst(t *testing.T) {
+	for what, r := range map[string]*Report{
+		openGroups:        {},
+		flawDowngrade:     {PostQuantum: true, Fallback: "accepted", DowngradeMark: "missing"},
+		flawRenegotiation: {PostQuantum: true, ClientRenegotiation: "accepted"},
+		openBigHello:      {PostQuantum: true, BigHello: "stalls over 4,096 bytes"},
+		openGREASE:        {PostQuantum: true, GREASE: "refused"},
+		flawInsecure:      {PostQuantum: true, Renegotiation: "insecure"},
+		flawCRIME:         {PostQuantum: true, TLSCompression: true},
+		flawROBOT:         {PostQuantum: true, probed: map[string]bool{flawROBOT: true}},
+	} {
+		r.Versions = []Version{{Version: iana.TLS13, Name: iana.TLS13.String()}}
+		r.flaws()
+		r.judge("localhost")
+		open := &Report{Grade: "A+", Open: []string{openGroups, what}}
+		if open.Worst() != r.Grade || !open.AtBest() {
+			t.Errorf("%s: %s, want %s", what, open.Worst(), r.Grade)
+		}
+		if open.Grade = r.Grade; open.Worst() != r.Grade || open.AtBest() {
+			t.Errorf("%s: %s of %s", what, open.Worst(), r.Grade)
+		}
+	}
+}

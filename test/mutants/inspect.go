@@ -240,7 +240,7 @@ var inspectRows = []row{
 		doc: own, section: "seal inspect",
 		must: "a grade that questions leave open does not meet --fail-under",
 		file: "cmd/seal/inspect.go",
-		old:  "case len(r.Open) > 0 && least < len(grades)-1:",
+		old:  "case slices.Index(probe.Grades, r.Worst()) > least:",
 		new:  "case false:",
 		test: "TestUnansweredRequirements",
 	},
@@ -437,5 +437,11 @@ var inspectRows = []row{
 		old:  "return r.isOpen(openGroups) || r.isOpen(iana.TLS13.String())",
 		new:  "return r.isOpen(openGroups)",
 		test: "TestNoAnswerIsNotNo",
+	},
+	{
+		doc: own, section: "internal/probe", must: "what is open can lower the grade",
+		file: "internal/probe/unanswered.go",
+		old:  "cmp.Or(openWorst[what], \"F\")", new: "cmp.Or(openWorst[what], \"A\")",
+		test: "TestWorst",
 	},
 }
