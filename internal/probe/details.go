@@ -167,6 +167,9 @@ func (p *prober) bigHello(ctx context.Context) {
 		o := offerOf(v, suitesOf(v))
 		o.padTo, o.split = size, i == 0
 		a, err := p.ask(ctx, o)
+		if err == ErrSilent { // because of the size, or by chance
+			a, err = p.ask(ctx, o)
+		}
 		what := "over " + map[int]string{0: "two records", 1800: "1,800 bytes", 4096: "4,096 bytes"}[size]
 		if size == 0 {
 			what = "in two records"

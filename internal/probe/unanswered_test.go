@@ -283,7 +283,8 @@ func TestBrokenSSL2(t *testing.T) {
 	}
 }
 
-// A server that stalls on what is large, and answers to what is not.
+// A server that stalls on what is large, and answers to what is not. One that was silent once may
+// have been busy.
 func TestStall(t *testing.T) {
 	ca := testcert.New()
 	r := scanMeddled(t, ownServer(t, ca), ca, func(sent []byte) error {
@@ -294,6 +295,16 @@ func TestStall(t *testing.T) {
 	})
 	if r.BigHello != "stalls over 4,096 bytes" || len(r.Open) > 0 {
 		t.Errorf("%q, open %q", r.BigHello, r.Open)
+	}
+	var once atomic.Bool
+	r = scanMeddled(t, ownServer(t, ca), ca, func(sent []byte) error {
+		if h := helloIn(sent); h != nil && h.Padding > 1500 && once.CompareAndSwap(false, true) {
+			return os.ErrDeadlineExceeded
+		}
+		return nil
+	})
+	if r.BigHello != "accepted" || !once.Load() || len(r.Open) > 0 {
+		t.Errorf("silent once: %q, open %q", r.BigHello, r.Open)
 	}
 }
 

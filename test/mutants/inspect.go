@@ -444,4 +444,11 @@ var inspectRows = []row{
 		old:  "cmp.Or(openWorst[what], \"F\")", new: "cmp.Or(openWorst[what], \"A\")",
 		test: "TestWorst",
 	},
+	{
+		doc: own, section: "internal/probe",
+		must: "a server that was silent once does not stall on a large ClientHello",
+		file: "internal/probe/details.go",
+		old:  "if err == ErrSilent {", new: "if false {",
+		test: "TestStall",
+	},
 }
