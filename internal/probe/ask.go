@@ -221,7 +221,7 @@ func readFlight(conn net.Conn) (*answer, error) {
 		if err != nil {
 			return a.endedBy(err)
 		}
-		if total += len(body); total > maxFlight {
+		if total += record.HeaderLen + len(body); total > maxFlight {
 			return nil, fmt.Errorf("the server sent over %d bytes", maxFlight)
 		}
 		if typ == iana.ContentAlert {

@@ -215,3 +215,26 @@ func TestWorst(t *testing.T) {
 		}
 	}
 }
+
+// An endless connection sends empty records.
+type endless struct {
+	net.Conn
+	sent int
+}
+
+func (c *endless) Read(b []byte) (int, error) {
+	if c.sent > 4*maxFlight {
+		return 0, io.EOF
+	}
+	n := copy(b, []byte{byte(iana.ContentHandshake), 3, 3, 0, 0})
+	c.sent += n
+	return n, nil
+}
+
+// Empty records count too: a server cannot keep a processor busy with them.
+func TestEmptyRecords(t *testing.T) {
+	c := new(endless)
+	if _, err := readFlight(c); err == nil || c.sent > maxFlight+10 {
+		t.Errorf("%v after %d bytes", err, c.sent)
+	}
+}

@@ -451,4 +451,10 @@ var inspectRows = []row{
 		old:  "if err == ErrSilent {", new: "if false {",
 		test: "TestStall",
 	},
+	{
+		doc: own, section: "internal/probe", must: "a first flight of empty records is bounded",
+		file: "internal/probe/ask.go",
+		old:  "total += record.HeaderLen + len(body); total", new: "total += len(body); total",
+		test: "TestEmptyRecords",
+	},
 }
