@@ -40,7 +40,7 @@ messages that vulnerable servers mishandle.
 
 Exit codes: 1 if a server or a file cannot be inspected, or a server has a lower grade
 than --fail-under, or a certificate expires within --expires-within. It is also 1 if one of
-these flags is given and the server does not answer what it depends on.`
+these flags or --pem is given and the server does not answer what it depends on.`
 
 const inspectExample = `  seal inspect example.com
   seal inspect --starttls smtp mail.example.com:587
@@ -369,10 +369,10 @@ func (flags *inspectFlags) requirementError(i *inspection) error {
 			return err
 		}
 	}
-	if len(i.Report.Certificates) == 0 && (flags.pem || flags.expires > 0) {
+	switch all := flags.pem || flags.expires > 0; {
+	case all && len(i.Report.Certificates) == 0:
 		return failed(nil, "%s: no certificate was seen", where).hinted(openHint)
-	}
-	if flags.expires > 0 && i.Report.CertificatesOpen() {
+	case all && i.Report.CertificatesOpen():
 		return failed(nil, "%s: the server may have a certificate that was not seen", where).
 			hinted(openHint)
 	}

@@ -32,6 +32,9 @@ func TestUnansweredRequirements(t *testing.T) {
 		{"one not seen", inspectFlags{expires: 21},
 			probe.Report{Grade: "A", Certificates: seen, Open: []string{"certificates"}},
 			"may have a certificate that was not seen"},
+		{"one not printed", inspectFlags{pem: true},
+			probe.Report{Grade: "A", Certificates: seen, Open: []string{"certificates"}},
+			"may have a certificate that was not seen"},
 	} {
 		err := test.flags.requirementError(&inspection{Address: "a:1", Report: &test.report})
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
