@@ -5,6 +5,7 @@ import (
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/internal/segment"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -106,7 +107,7 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 				return n, ErrFull
 			}
 		}
-		chunk := p[n:][:min(len(p)-n, room, readSize)]
+		chunk := p[n:][:min(len(p)-n, room, segment.Data)]
 		if err := c.send(chunk); err != nil {
 			return n, err
 		}

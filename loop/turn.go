@@ -10,6 +10,7 @@ import (
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/panics"
+	"github.com/sealsock/sealsock/internal/segment"
 )
 
 // What the loop does with one connection.
@@ -149,9 +150,9 @@ func (c *Conn) consume(b []byte) {
 }
 
 // writeMuch writes the output if it is long, during input that leads to more: the memory for it
-// stays small enough to be used again.
+// stays small enough to be used again. Another record would be more than a segment.
 func (c *Conn) writeMuch() {
-	if c.over || c.asking || len(c.engine.Output()) < readSize {
+	if c.over || c.asking || len(c.engine.Output()) <= segment.Size-engine.MaxRecord {
 		return
 	}
 	if err := c.writeOut(); err != nil {

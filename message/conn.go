@@ -17,7 +17,7 @@ const (
 	DefaultLimit = 1 << 20
 
 	headerSize = 4
-	oneWrite   = 64 << 10 // bytes of messages in one write: four full records of TLS
+	oneWrite   = 63 << 10 // bytes of messages in one write, which TLS sends in one segment
 	smallWrite = 4 << 10  // bytes that a Conn keeps memory for
 	firstGrow  = 64 << 10 // bytes that are allocated because of a length alone
 )

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/internal/segment"
 )
 
 // A source reads from a connection and passes on what it reads. A connection that is idle costs
@@ -27,8 +28,9 @@ func newSource(conn net.Conn, to func([]byte) error) source {
 	return &plainSource{conn: conn, to: to}
 }
 
-// bufferSize is what one read returns at most, in bytes: as much as one of a TLS connection.
-const bufferSize = 64 << 10
+// bufferSize is what one read returns at most, in bytes: as much as one of a TLS connection, and
+// no more than a write to either side passes on at once.
+const bufferSize = segment.Data
 
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sealsock/sealsock/internal/segment"
 	"github.com/sealsock/sealsock/socket"
 )
 
@@ -58,8 +59,8 @@ func (e *relayEnd) wasReset() bool {
 // relayBuffers holds the buffers of directions that carry data.
 var relayBuffers = sync.Pool{New: func() any { return new([relayBuffer]byte) }}
 
-// relayBuffer is the size of a buffer: what a read of a TLS connection returns at most.
-const relayBuffer = 64 << 10
+// relayBuffer is the size of a buffer: what a write passes on at once.
+const relayBuffer = segment.Data
 
 // run returns nil if both directions ended in order. It closes both connections.
 func (r *relay) run(ctx context.Context) error {

@@ -48,7 +48,7 @@ var allowed = map[string][]string{
 	"internal/dtls": {"iana", "internal/record", "internal/reuse"},
 	"engine": {"iana", "internal/codec", "internal/wire", "internal/suites", "internal/keys",
 		"internal/record", "internal/dtls", "internal/pubkey", "internal/reuse", "signer"},
-	"internal/stream": {"iana", "engine", "internal/panics"},
+	"internal/stream": {"iana", "engine", "internal/panics", "internal/segment"},
 	"internal/datagram": {"iana", "engine", "internal/panics", "internal/reuse", "internal/stream",
 		"internal/udpbatch"},
 	"internal/udpbatch": {"internal/reuse"},

@@ -4,10 +4,25 @@ import (
 	"sync"
 
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/internal/segment"
 )
 
-// Records go through the connection below in batches of this many.
+// Records go through the connection below in batches of this many at most, which segment.Data
+// counts on.
 const batch = 4
+
+// batchLen returns how many of n bytes go into the next batch of records, each of which holds
+// maxData at most. The last two batches are of one size.
+func batchLen(n, maxData int) int {
+	most := min(batch*maxData, segment.Data)
+	switch {
+	case n <= most:
+		return n
+	case n < 2*most:
+		return (n + 1) / 2
+	}
+	return most
+}
 
 // bufferSize holds a batch of the largest records and the small ones that may
 // stand in front of them.

@@ -5,13 +5,15 @@ import (
 	"io"
 	"runtime"
 	"sync/atomic"
+
+	"github.com/sealsock/sealsock/internal/segment"
 )
 
 // What io.Copy calls. Each of its own reads and writes would be half of a batch.
 
 const (
 	// copySize is how much is moved at once in bulk: what a batch of records holds.
-	copySize = batch * 16384
+	copySize = segment.Data
 	// waitSize is the room that a copy has while it waits, so that many can be idle.
 	waitSize = 2048
 	// wideSize is what ReadFrom moves at once where several processors can seal it. At most

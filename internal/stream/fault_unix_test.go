@@ -13,6 +13,9 @@ import (
 	"github.com/sealsock/sealsock/engine"
 )
 
+// pages is the size of a share in whole pages of memory.
+const pages = 64 << 10
+
 // faulty returns n bytes of which those from the middle on cannot be read, like a file in memory
 // that another process has made shorter.
 func faulty(t *testing.T, n int) []byte {
@@ -43,7 +46,7 @@ func wantPanic(t *testing.T, err error) {
 // the Write of another connection after it.
 func TestSealPanic(t *testing.T) {
 	alwaysGains(t)
-	data := faulty(t, 32*copySize)
+	data := faulty(t, 32*pages)
 	for _, procs := range []int{1, 2, 4} {
 		for _, from := range []int{0, len(data) / 2} {
 			t.Run(fmt.Sprintf("%d processors, from byte %d", procs, from), func(t *testing.T) {
@@ -71,10 +74,10 @@ func TestHelperPanic(t *testing.T) {
 	b := newBoard()
 	b.faults = true
 	client, _ := hookedConn(t, func() error { return nil })
-	data := faulty(t, 4*copySize)
+	data := faulty(t, 4*pages)
 	for i := range 4 {
 		s := b.add()
-		part := data[i*copySize:][:copySize]
+		part := data[i*pages:][:pages]
 		if !client.out.send.ReserveInto(&s.records, len(part)) {
 			t.Fatal("the records cannot be sealed apart")
 		}
@@ -89,7 +92,7 @@ func TestHelperPanic(t *testing.T) {
 		s := b.oldest()
 		if bad := i >= 2; bad {
 			wantPanic(t, s.err)
-		} else if s.err != nil || len(s.sealed) <= copySize {
+		} else if s.err != nil || len(s.sealed) <= pages {
 			t.Errorf("share %d has %d bytes, %v", i, len(s.sealed), s.err)
 		}
 		b.free(s)

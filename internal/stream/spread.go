@@ -89,7 +89,7 @@ func (c *Conn) publish(b *board, p []byte) (n int, err error) {
 	out, s := &c.out, b.add()
 	sealed, err := out.apply(nil)
 	if err == nil && len(sealed) == 0 {
-		n = min(len(p), batch*out.send.MaxData())
+		n = batchLen(len(p), out.send.MaxData())
 		if out.send.ReserveInto(&s.records, n) {
 			s.data = p[:n]
 		} else { // a new key is due, for example

@@ -184,7 +184,7 @@ func (c *Conn) writeSerial(p []byte) (n int, err error) {
 	buf := getBuffer(bufferSize)
 	defer putBuffer(buf)
 	for first := true; first && len(p) == 0 || len(p) > 0; first = false {
-		chunk := p[:min(len(p), batch*c.out.send.MaxData())]
+		chunk := p[:batchLen(len(p), c.out.send.MaxData())]
 		dst, err := c.out.apply(buf.b[:0])
 		if err != nil {
 			return n, c.sealing(dst, err)

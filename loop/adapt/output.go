@@ -4,14 +4,15 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/internal/segment"
 )
 
 // What is done with output and at the end.
 
 const (
-	// chunk is how many bytes of output are written at once, during input that leads to
-	// more.
-	chunk = 4 * engine.MaxRecord
+	// More output than chunk is written at once, during input that leads to more: another record
+	// would be more than a segment.
+	chunk = segment.Size - engine.MaxRecord
 	// pause is how long it takes until the output that waits is looked at again: a
 	// Transport does not tell when the peer has taken it.
 	pause = 20 * time.Millisecond

@@ -107,7 +107,7 @@ func (c *Conn) process(b []byte) (rest []byte, need int) {
 		if ev.Kind == engine.EventWantRead {
 			return b, ev.Need
 		}
-		if c.event(ev); !c.asking && len(c.engine.Output()) >= chunk {
+		if c.event(ev); !c.asking && len(c.engine.Output()) > chunk {
 			if err := c.writeOut(); err != nil {
 				c.fail(err)
 			}

@@ -6,9 +6,16 @@ var boundsRows = []row{
 	{
 		doc: own, section: "Conn", must: "a copy in bulk makes one system call for 64 KiB",
 		file: "internal/stream/copying.go",
-		old:  "copySize = batch * 16384",
-		new:  "copySize = batch * 8192",
+		old:  "copySize = segment.Data",
+		new:  "copySize = segment.Data / 2",
 		pkg:  ".", test: "TestCopy",
+	},
+	{
+		doc: own, section: "Conn", must: "a batch of records is one segment over loopback",
+		file: "internal/stream/buffer.go",
+		old:  "min(batch*maxData, segment.Data)",
+		new:  "batch*maxData",
+		pkg:  "internal/stream", test: "TestBatches",
 	},
 	{
 		doc: own, section: "Conn", must: "a Read that waits gives back the receiving key",
