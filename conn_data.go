@@ -113,9 +113,9 @@ func (c *Conn) WriteBatch(messages [][]byte) (n int, err error) {
 }
 
 // ReadFrom encrypts and sends what r has until its end, which is no error, and returns the
-// number of bytes. In bulk, it makes one system call for 64 KiB. io.Copy uses it.
+// number of bytes. In bulk, it makes one system call for about 64 KiB. io.Copy uses it.
 // A regular file is sent by the kernel if a SendFile before it has begun that: see
-// Config.KernelTLS. An io.LimitedReader of one is, too.
+// Config.KernelTLS. An io.LimitedReader of one is, too. Other writes wait until it is sent.
 func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
 	if err := c.awaitOpen(context.Background()); err != nil {
 		return 0, err
