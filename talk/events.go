@@ -15,7 +15,8 @@ const (
 	Joined EventKind = iota
 	// Text: Member has sent Text.
 	Text
-	// Away: Member cannot be reached. Texts to it wait. Back: it can be reached again.
+	// Away: Member cannot be reached. Texts to it wait. Back: it can be reached again. If a
+	// member leaves, Away may come before Left: the relay knows it sooner.
 	Away
 	Back
 	// Left: Member has left, in order if Err is nil.
