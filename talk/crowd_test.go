@@ -69,7 +69,8 @@ func TestRoomOfFifty(t *testing.T) {
 		if i == gone {
 			continue
 		}
-		if e, err := receive(t, r, Left, Away); err != nil || e.Member.Name != "member-7" || e.Err != nil {
+		e, err := receive(t, r, Left, Away)
+		if err != nil || e.Member.Name != "member-7" || e.Err != nil {
 			t.Errorf("member %d: %+v, %v", i, e, err)
 		}
 		if n := len(r.Members()); n != crowd-2 {

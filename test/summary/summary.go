@@ -36,13 +36,17 @@ type summary struct {
 
 // A failure is a test or a package that failed, with its whole output.
 type failure struct {
-	name  string
+	key   key
 	lines []string
+	cut   bool // the process ended before the test
 }
 
-// summarize reads the events of a run and prints its results.
-func summarize(events *bufio.Reader, out io.Writer) error {
-	s := &summary{out: out, output: map[key][]string{}, builds: map[string][]string{}}
+func newSummary(out io.Writer) *summary {
+	return &summary{out: out, output: map[key][]string{}, builds: map[string][]string{}}
+}
+
+// read reads the events of a run, and prints the results of the packages.
+func (s *summary) read(events *bufio.Reader) error {
 	for {
 		line, err := events.ReadBytes('\n')
 		if len(line) > 0 {
@@ -50,11 +54,10 @@ func summarize(events *bufio.Reader, out io.Writer) error {
 			if json.Unmarshal(line, &e) == nil {
 				s.add(&e)
 			} else {
-				fmt.Fprintf(out, "%s", line)
+				fmt.Fprintf(s.out, "%s", line)
 			}
 		}
 		if err == io.EOF {
-			s.print()
 			return nil
 		}
 		if err != nil {
@@ -81,7 +84,8 @@ func (s *summary) add(e *event) {
 	}
 }
 
-// endTest records the result of a test.
+// endTest records the result of a test: an action of test2json, or "end" if its process
+// ended first.
 func (s *summary) endTest(k key, action string) {
 	s.open = slices.DeleteFunc(s.open, func(o key) bool { return o == k })
 	switch action {
@@ -89,8 +93,8 @@ func (s *summary) endTest(k key, action string) {
 		s.passed++
 	case "skip":
 		s.skipped = append(s.skipped, name(k)+": "+reason(s.output[k]))
-	case "fail":
-		s.failed = append(s.failed, failure{name(k), s.output[k]})
+	case "fail", "end":
+		s.failed = append(s.failed, failure{key: k, lines: s.output[k], cut: action == "end"})
 	}
 	delete(s.output, k)
 }
@@ -100,7 +104,7 @@ func (s *summary) endTest(k key, action string) {
 func (s *summary) endPackage(e *event) {
 	for _, k := range slices.Clone(s.open) {
 		if k.pkg == e.Package {
-			s.endTest(k, "fail")
+			s.endTest(k, "end")
 		}
 	}
 	var rest []string
@@ -114,14 +118,14 @@ func (s *summary) endPackage(e *event) {
 	delete(s.output, key{e.Package, ""})
 	rest = append(s.builds[e.FailedBuild], rest...)
 	if e.Action == "fail" && (len(rest) > 0 || !s.failedIn(e.Package)) {
-		s.failed = append(s.failed, failure{e.Package, rest})
+		s.failed = append(s.failed, failure{key: key{e.Package, ""}, lines: rest})
 	}
 }
 
 // failedIn reports whether a test of the package has failed.
 func (s *summary) failedIn(pkg string) bool {
 	return slices.ContainsFunc(s.failed, func(f failure) bool {
-		return strings.HasPrefix(f.name, pkg+".")
+		return f.key.pkg == pkg && f.key.test != ""
 	})
 }
 
@@ -132,7 +136,7 @@ func isResult(line, pkg string) bool {
 	return strings.Contains(line, "\t") && len(fields) > 1 && fields[1] == pkg
 }
 
-func name(k key) string { return k.pkg + "." + k.test }
+func name(k key) string { return strings.TrimSuffix(k.pkg+"."+k.test, ".") }
 
 // reason is what a test printed, without the lines about its progress.
 func reason(lines []string) string {
@@ -161,7 +165,7 @@ func (s *summary) print() {
 		}
 	}
 	for _, f := range s.failed {
-		fmt.Fprintf(s.out, "\nfailed: %s\n%s", f.name, strings.Join(f.lines, ""))
+		fmt.Fprintf(s.out, "\nfailed: %s\n%s", name(f.key), strings.Join(f.lines, ""))
 	}
 	fmt.Fprintf(s.out, "\n%d passed, %d skipped, %d failed\n", s.passed, len(s.skipped),
 		len(s.failed))
@@ -170,7 +174,7 @@ func (s *summary) print() {
 		if i%perLine == 0 {
 			io.WriteString(s.out, "FAIL")
 		}
-		io.WriteString(s.out, " "+f.name)
+		io.WriteString(s.out, " "+name(f.key))
 		if i%perLine == perLine-1 || i == len(s.failed)-1 {
 			io.WriteString(s.out, "\n")
 		}

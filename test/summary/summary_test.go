@@ -136,7 +136,8 @@ func TestManyFailures(t *testing.T) {
 	var out strings.Builder
 	s := &summary{out: &out}
 	for range 101 {
-		s.failed = append(s.failed, failure{"m.TestX", []string{"long\n", "output\n"}})
+		s.failed = append(s.failed, failure{key{"m", "TestX"},
+			[]string{"long\n", "output\n"}, false})
 	}
 	s.print()
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
