@@ -55,8 +55,11 @@ func TestUnansweredText(t *testing.T) {
 			t.Errorf("%q is not in %q", want, text)
 		}
 	}
-	i.Report.Open = nil
-	for _, want := range []string{"a:1: grade A (", "key exchange no, certificates no"} {
+	i.Report.Open, i.Report.Dropped = nil, []string{"SSL 2.0", "compression"}
+	for _, want := range []string{
+		"a:1: grade A (", "key exchange no, certificates no",
+		"\n  dropped         SSL 2.0, compression\n",
+	} {
 		if text := i.text(); !strings.Contains(text, want) {
 			t.Errorf("%q is not in %q", want, text)
 		}

@@ -116,6 +116,7 @@ func (i *inspection) text() string {
 		}
 		s.line(p.Severity, "%s%s", p.Text, advice)
 	}
+	s.line("dropped", "%s", strings.Join(r.Dropped, ", "))
 	s.list("no answer", r.Unknown)
 	return s.b.String()
 }

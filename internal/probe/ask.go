@@ -41,6 +41,7 @@ type answer struct {
 	alert    iana.Alert // if alerted
 	alerted  bool
 	closed   bool // the server closed the connection without an alert
+	dropped  bool // the server drops what was asked: see insist
 	// cut is why a flight before TLS 1.3 has no end: what is not in it may have been left out,
 	// or may have been to come.
 	cut error
@@ -50,6 +51,9 @@ type answer struct {
 func (a *answer) refusal() string {
 	if a.alerted {
 		return a.alert.String()
+	}
+	if a.dropped {
+		return errDropped.Error()
 	}
 	return "the connection was closed"
 }
@@ -68,33 +72,47 @@ func (p *prober) ask(ctx context.Context, o *offer) (*answer, error) {
 	return got, err
 }
 
-// askAnd does so, and calls then while the connection is open. A connection that the server
-// closes without an alert may have broken by chance: so it asks again, and takes that answer.
+// askAnd does so, and calls then while the connection is open; without one if the ClientHello is
+// dropped, which is a refusal. What then returns ErrSilent about is asked again, too.
 func (p *prober) askAnd(ctx context.Context, o *offer,
+	then func(net.Conn, *answer) error) error {
+	answered := false
+	err := p.insist(ctx, func(int) error {
+		return p.askTwice(ctx, o, p.timeout, func(conn net.Conn, a *answer) error {
+			answered = true
+			return then(conn, a)
+		})
+	})
+	if err == errDropped && !answered {
+		return then(nil, &answer{dropped: true})
+	}
+	return err
+}
+
+// askTwice sends one ClientHello. A connection that the server closes without an alert may have
+// broken by chance: so it asks again, and takes that answer.
+func (p *prober) askTwice(ctx context.Context, o *offer, timeout time.Duration,
 	then func(net.Conn, *answer) error) error {
 	message, err := o.compose(p.sni)
 	if err != nil {
 		return err
 	}
 	again := false
-	err = p.askOnce(ctx, o.records(message), func(conn net.Conn, a *answer) error {
+	err = p.askOnce(ctx, o.records(message), timeout, func(conn net.Conn, a *answer) error {
 		if again = a.closed; again {
 			return nil
 		}
 		return then(conn, a)
 	})
 	if again {
-		err = p.askOnce(ctx, o.records(message), then)
-	}
-	if err != nil && ctx.Err() != nil {
-		return context.Cause(ctx) // not the server is late, but the scan is over
+		err = p.askOnce(ctx, o.records(message), timeout, then)
 	}
 	return err
 }
 
-func (p *prober) askOnce(ctx context.Context, hello []byte,
+func (p *prober) askOnce(ctx context.Context, hello []byte, timeout time.Duration,
 	then func(net.Conn, *answer) error) error {
-	conn, done, err := p.open(ctx)
+	conn, done, err := p.openFor(ctx, timeout)
 	if err != nil {
 		return err
 	}
@@ -111,15 +129,21 @@ func (p *prober) askOnce(ctx context.Context, hello []byte,
 	return then(conn, a)
 }
 
-// open opens a connection as soon as one may be opened. It ends with the context, and after
-// the timeout; done closes it.
+// open opens a connection for as long as one may take.
 func (p *prober) open(ctx context.Context) (conn net.Conn, done func(), err error) {
+	return p.openFor(ctx, p.timeout)
+}
+
+// openFor opens a connection as soon as one may be opened. It ends with the context, and after
+// the timeout; done closes it.
+func (p *prober) openFor(ctx context.Context,
+	timeout time.Duration) (conn net.Conn, done func(), err error) {
 	select {
 	case p.slots <- struct{}{}:
 	case <-ctx.Done():
 		return nil, nil, context.Cause(ctx)
 	}
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	if conn, err = p.target.Dial(ctx); err != nil {
 		cancel()
 		<-p.slots

@@ -31,26 +31,12 @@ const (
 // returns is kept.
 func (p *prober) attacks(ctx context.Context, old iana.Version) {
 	p.together(
-		func() { p.oldFeatures(ctx, old) },
+		func() { p.oldCompression(ctx, old) },
+		func() { p.heartbeats(ctx, old) },
 		func() { p.earlyChange(ctx, old) },
 		func() { p.ticketbleed(ctx) },
 		func() { p.robot(ctx) },
 	)
-}
-
-// found notes whether the server has a flaw.
-func (p *prober) found(flaw string, has bool) {
-	p.note(func(r *Report) { r.probed[flaw] = has })
-}
-
-// unanswered returns those of the flaws that found does not know.
-func (p *prober) unanswered(flaws ...string) []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.DeleteFunc(flaws, func(flaw string) bool {
-		_, answered := p.report.probed[flaw]
-		return answered
-	})
 }
 
 // A reaction is the first record that a server sends in response to a message that it
@@ -107,53 +93,91 @@ func closedBy(err error) (reaction, error) {
 	return reaction{closed: true}, nil
 }
 
-// oldFeatures offers compression and heartbeats. RFC 5246, Section 7.4.1.2; RFC 6520.
-func (p *prober) oldFeatures(ctx context.Context, v iana.Version) {
+// oldCompression offers compression. RFC 5246, Section 7.4.1.2. A server that refuses those who do
+// compresses nothing.
+func (p *prober) oldCompression(ctx context.Context, v iana.Version) {
 	o := offerOf(v, suitesOf(v))
 	o.change = func(h *wire.ClientHello) {
 		h.CompressionMethods = []byte{1, 64, 0} // DEFLATE, LZS, null
+	}
+	a, err := p.ask(ctx, o)
+	if err == nil && a.hello == nil && !p.steady(ctx, v) {
+		err = errUnsteady
+	}
+	if err != nil {
+		p.leftOpen("compression", err, flawCRIME)
+		return
+	}
+	if a.dropped {
+		p.dropped("compression")
+	}
+	p.note(func(r *Report) { r.TLSCompression = a.hello != nil && a.hello.Compression != 0 })
+}
+
+// heartbeats offers them, and if they are accepted looks for Heartbleed. RFC 6520.
+func (p *prober) heartbeats(ctx context.Context, v iana.Version) {
+	o := offerOf(v, suitesOf(v))
+	o.change = func(h *wire.ClientHello) {
 		if v > iana.SSL30 {
 			h.Unknown = append(h.Unknown, wire.Extension{Type: extHeartbeat, Data: []byte{1}})
 		}
 	}
-	heartbeat := false
-	err := p.askAnd(ctx, o, func(conn net.Conn, a *answer) error {
+	has := false
+	err := p.askAnd(ctx, o, func(conn net.Conn, a *answer) (err error) {
+		if a.dropped {
+			return errDropped
+		}
 		if a.hello == nil {
-			return errors.New(a.refusal())
+			return p.ifSteady(ctx, v)
 		}
-		heartbeat = slices.Contains(a.hello.Present, extHeartbeat)
-		p.note(func(r *Report) { r.TLSCompression, r.Heartbeat = a.hello.Compression != 0, heartbeat })
-		p.found(flawCRIME, a.hello.Compression != 0)
-		if !heartbeat {
-			p.found(flawHeartbleed, false)
+		accepted := slices.Contains(a.hello.Present, extHeartbeat)
+		p.note(func(r *Report) { r.Heartbeat = accepted })
+		switch {
+		case !accepted:
 			return nil
-		}
-		if a.cut != nil {
+		case a.cut != nil:
 			return a.cut
 		}
-		return p.heartbleed(conn, v)
+		has, err = heartbleed(conn, v)
+		return err
 	})
-	if err != nil {
-		p.leftOpen("compression and heartbeats", err, p.unanswered(flawCRIME, flawHeartbleed)...)
+	p.answered(flawHeartbleed, has, err)
+}
+
+// ifSteady returns an error unless the server still accepts a version.
+func (p *prober) ifSteady(ctx context.Context, v iana.Version) error {
+	if !p.steady(ctx, v) {
+		return errUnsteady
+	}
+	return nil
+}
+
+// answered notes whether the server has a flaw, or the error that left it open. What a server or a
+// middlebox drops does no harm.
+func (p *prober) answered(flaw string, has bool, err error) {
+	switch err {
+	case errDropped:
+		p.dropped(flaw)
+		fallthrough
+	case nil:
+		p.note(func(r *Report) { r.probed[flaw] = has && err == nil })
+	default:
+		p.leftOpen(flaw, err, flaw)
 	}
 }
 
 // heartbleed sends a heartbeat that claims to be longer than its record. RFC 6520, Section
 // 4, has it discarded; the handshake message after it is refused by every server, so that
 // there is an answer in any case.
-func (p *prober) heartbleed(conn net.Conn, v iana.Version) error {
+func heartbleed(conn net.Conn, v iana.Version) (bool, error) {
 	request := []byte{1, 0, 64} // heartbeat_request, payload_length
 	b := append(record.AppendHeader(nil, contentHeartbeat, v, len(request)), request...)
 	b = appendRecord(b, v, []byte{byte(iana.HandshakeServerHelloDone), 0, 0, 0})
 	r, err := react(conn, b)
-	if err != nil {
-		return err
+	if err == nil && r.closed {
+		err = errCut
 	}
-	if r.closed {
-		return errCut
-	}
-	p.found(flawHeartbleed, r.typ == contentHeartbeat)
-	return nil
+	return r.typ == contentHeartbeat, err
 }
 
 // earlyChange sends change_cipher_spec before the key exchange, twice (CVE-2014-0224). A
@@ -172,12 +196,8 @@ func (p *prober) earlyChange(ctx context.Context, v iana.Version) {
 		})
 		return r, err
 	})
-	if err != nil {
-		p.leftOpen(flawEarlyChange, err, flawEarlyChange)
-		return
-	}
 	flawed := r.alert == iana.AlertBadRecordMAC || r.alert == iana.AlertDecryptionFailed
-	p.found(flawEarlyChange, flawed)
+	p.answered(flawEarlyChange, flawed, err)
 }
 
 func appendChange(b []byte, v iana.Version) []byte {
@@ -190,35 +210,37 @@ func (p *prober) ticketbleed(ctx context.Context) {
 	if !p.speaks(iana.TLS12) {
 		return
 	}
-	s, err := p.shake(ctx, sealsock.Config{MaxVersion: iana.TLS12}, ticketStep)
+	var s *seen
+	err := p.insist(ctx, func(int) (err error) {
+		s, err = p.shake(ctx, sealsock.Config{MaxVersion: iana.TLS12}, ticketStep)
+		return err
+	})
 	if err != nil {
 		p.failed("ticket with a short session ID", err, flawTicketbleed)
 		return
 	}
 	if len(s.sessions) == 0 || len(s.sessions[0].Ticket) == 0 {
-		p.found(flawTicketbleed, false)
+		p.answered(flawTicketbleed, false, nil)
 		return
 	}
 	id := make([]byte, 16)
 	rand.Read(id)
 	o := offerOf(iana.TLS12, []iana.CipherSuite{s.sessions[0].CipherSuite})
 	o.change = func(h *wire.ClientHello) { h.SessionTicket, h.SessionID = s.sessions[0].Ticket, id }
-	err = p.askAnd(ctx, o, func(_ net.Conn, a *answer) error {
-		switch {
-		case a.alerted: // with nothing of its memory
-			p.found(flawTicketbleed, false)
-			return nil
-		case a.hello == nil:
-			return errors.New(a.refusal())
-		}
-		got := a.hello.SessionID
-		flawed := len(got) > len(id) && string(got[:len(id)]) == string(id)
-		p.found(flawTicketbleed, flawed)
-		return nil
-	})
-	if err != nil {
-		p.leftOpen("ticket with a short session ID", err, flawTicketbleed)
+	a, err := p.ask(ctx, o)
+	switch {
+	case err != nil:
+	case a.dropped:
+		err = errDropped
+	case a.hello == nil && !a.alerted: // an alert has nothing of its memory
+		err = p.ifSteady(ctx, iana.TLS12)
 	}
+	flawed := false
+	if err == nil && a.hello != nil {
+		got := a.hello.SessionID
+		flawed = len(got) > len(id) && string(got[:len(id)]) == string(id)
+	}
+	p.answered(flawTicketbleed, flawed, err)
 }
 
 // A padding is one form of the block that RSA key exchange encrypts, around the secret.
@@ -245,27 +267,23 @@ func (p *prober) robot(ctx context.Context) {
 	}
 	first, err := p.reactions(ctx, offerOf(v, rsaSuites))
 	if err == errNoRSA {
-		p.found(flawROBOT, false)
-		return
+		err = nil
 	}
 	differs := func(r reaction) bool { return r != first[0] }
 	flawed := err == nil && slices.ContainsFunc(first, differs)
 	if flawed {
 		// A connection that broke by chance tells nothing about the paddings.
 		var again []reaction
-		if again, err = p.reactions(ctx, offerOf(v, rsaSuites)); err == nil &&
-			!slices.Equal(first, again) {
+		again, err = p.reactions(ctx, offerOf(v, rsaSuites))
+		if err == errDropped || err == nil && !slices.Equal(first, again) {
 			err = errors.New("the server reacts to the same padding in different ways")
 		}
 	}
-	if err != nil {
-		p.leftOpen("RSA key exchange with wrong padding", err, flawROBOT)
-		return
-	}
-	p.found(flawROBOT, flawed)
+	p.answered(flawROBOT, flawed, err)
 }
 
-// reactions returns those to each of the paddings, or errNoRSA for a server that refuses all.
+// reactions returns those to each of the paddings, or errNoRSA for a server that refuses all, and
+// errDropped for one that drops all.
 func (p *prober) reactions(ctx context.Context, o *offer) ([]reaction, error) {
 	reactions := make([]reaction, len(paddings))
 	failed := make([]error, len(paddings))
@@ -274,14 +292,18 @@ func (p *prober) reactions(ctx context.Context, o *offer) ([]reaction, error) {
 		questions = append(questions, func() { reactions[i], failed[i] = p.exchange(ctx, o, pad) })
 	}
 	p.together(questions...)
-	if !slices.ContainsFunc(failed, func(err error) bool { return err != errNoRSA }) {
-		return nil, errNoRSA
+	for _, all := range []error{errNoRSA, errDropped} {
+		if !slices.ContainsFunc(failed, func(err error) bool { return err != all }) {
+			return nil, all
+		}
 	}
 	for _, err := range failed {
 		switch err {
 		case nil:
 		case errNoRSA: // and yet it accepted it with another padding
 			return nil, errUnsteady
+		case errDropped:
+			return nil, errors.New("the server answers to some paddings alone")
 		default:
 			return nil, err
 		}

@@ -115,6 +115,9 @@ func (p *prober) grease(ctx context.Context) {
 		p.leftOpen("reserved numbers (RFC 8701)", errUnsteady, openGREASE)
 		return
 	}
+	if a.dropped {
+		p.dropped(openGREASE)
+	}
 	p.note(func(r *Report) {
 		if r.GREASE = "ignored"; a.hello == nil {
 			r.GREASE = "refused: " + a.refusal()
@@ -140,6 +143,9 @@ func (p *prober) fallback(ctx context.Context) {
 		if err != nil {
 			p.leftOpen("fallback from "+newest.String(), err, flawDowngrade)
 			return
+		}
+		if a != nil && a.dropped {
+			p.dropped("fallback from " + newest.String())
 		}
 		p.note(func(r *Report) {
 			r.Fallback = "accepted"
@@ -167,9 +173,6 @@ func (p *prober) bigHello(ctx context.Context) {
 		o := offerOf(v, suitesOf(v))
 		o.padTo, o.split = size, i == 0
 		a, err := p.ask(ctx, o)
-		if err == ErrSilent { // because of the size, or by chance
-			a, err = p.ask(ctx, o)
-		}
 		what := "over " + map[int]string{0: "two records", 1800: "1,800 bytes", 4096: "4,096 bytes"}[size]
 		if size == 0 {
 			what = "in two records"
@@ -177,13 +180,15 @@ func (p *prober) bigHello(ctx context.Context) {
 		if err == nil && a.hello != nil {
 			continue
 		}
-		verdict = "stalls " + what
-		if err == nil {
-			verdict, err = "refused "+what+": "+a.refusal(), errUnsteady
+		if err == nil && !p.steady(ctx, v) {
+			err = errUnsteady
 		}
-		if err != errUnsteady && err != ErrSilent || !p.steady(ctx, v) { // the size is no reason
+		if err != nil { // the size is no reason
 			p.leftOpen(openBigHello, err, openBigHello)
 			return
+		}
+		if verdict = "refused " + what + ": " + a.refusal(); a.dropped {
+			verdict = "stalls " + what
 		}
 		break
 	}

@@ -188,6 +188,8 @@ func (p *prober) shakeAnd(scan context.Context, cfg sealsock.Config,
 	s.took = time.Since(start)
 	if err == nil {
 		err = then(raw, conn, s)
+	} else if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+		err = ErrSilent
 	}
 	s.state, s.peer = conn.State(), verifier.peer
 	conn.Close()
@@ -203,10 +205,16 @@ func (p *prober) certificates(ctx context.Context) {
 	var questions []func()
 	for i, schemes := range kinds {
 		questions = append(questions, func() {
-			s, err := p.shake(ctx, sealsock.Config{SignatureSchemes: schemes}, 0)
+			var s *seen
+			err := p.insist(ctx, func(int) (err error) {
+				s, err = p.shake(ctx, sealsock.Config{SignatureSchemes: schemes}, 0)
+				return err
+			})
 			switch {
 			case s.peer != nil: // also if the server then refused a client without a certificate
 				chains[i] = p.chain(ctx, s.peer)
+			case err == errDropped:
+				p.dropped("certificate for " + schemes[0].String())
 			case err != nil && !refusal(err):
 				p.leftOpen("certificate for "+schemes[0].String(), err, openCertificates)
 			}
@@ -397,6 +405,9 @@ func (p *prober) keyExchanges(ctx context.Context, what string, parts []string,
 		if err != nil {
 			p.leftOpen(what, err, open...)
 			return
+		}
+		if a.dropped {
+			p.dropped(what)
 		}
 		if a.hello == nil || a.version != iana.TLS12 {
 			return

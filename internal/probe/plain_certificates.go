@@ -49,6 +49,9 @@ func (p *prober) plainChain(ctx context.Context, v iana.Version,
 		return !hasAny(s.String(), parts...) || hasAny(s.String(), "_PSK_")
 	})
 	a, err := p.ask(ctx, offerOf(v, suites))
+	if err == nil && a.dropped {
+		p.dropped("certificate for suites with " + parts[0])
+	}
 	if err != nil || a.hello == nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ type Report struct {
 	ECHRetry bool `json:"ech"`
 	// "secure" or "insecure": RFC 5746
 	Renegotiation string `json:"renegotiation,omitempty"`
-	// "refused" or "accepted": a ClientHello on a connection of TLS 1.2
+	// "refused", "accepted" or "ignored": a ClientHello on a connection of TLS 1.2
 	ClientRenegotiation string `json:"client_renegotiation,omitempty"`
 	// "refused" or "accepted": RFC 7507
 	Fallback string `json:"fallback_scsv,omitempty"`
@@ -109,7 +109,10 @@ type Report struct {
 	Unknown []string `json:"unknown,omitempty"`
 	// what they leave open that the grade depends on: names of flaws and versions, and others
 	// such as "certificates". With any, the grade is the best one that is possible.
-	Open        []string `json:"open,omitempty"`
+	Open []string `json:"open,omitempty"`
+	// questions that the server, or a middlebox before it, drops: it never answered them, and other
+	// questions in the same moments. That is its refusal of what they ask for, such as a version
+	Dropped     []string `json:"dropped,omitempty"`
 	Connections int64    `json:"connections"`
 
 	// the flaws that questions were asked for: found, not found, or absent without an answer
@@ -195,6 +198,8 @@ func Scan(ctx context.Context, target Target, options Options) (*Report, error) 
 	r.Unknown = slices.Compact(r.Unknown)
 	slices.Sort(r.Open)
 	r.Open = slices.Compact(r.Open)
+	slices.Sort(r.Dropped)
+	r.Dropped = slices.Compact(r.Dropped)
 	slices.Sort(r.Resumption)
 	slices.Sort(r.Compression)
 	r.flaws()

@@ -71,23 +71,33 @@ func (p *prober) clientRenegotiation(ctx context.Context) {
 	if !p.speaks(iana.TLS12) {
 		return
 	}
-	r, err := unlessBroken(func() (reaction, error) { return p.renegotiates(ctx) })
-	if err != nil {
+	connected := false
+	var r reaction
+	err := p.insist(ctx, func(int) (err error) {
+		r, err = unlessBroken(func() (reaction, error) { return p.renegotiates(ctx, &connected) })
+		return err
+	})
+	verdict := "refused"
+	switch {
+	case err == errDropped && connected:
+		verdict = "ignored"
+		p.dropped(flawRenegotiation)
+	case err != nil:
 		p.failed(flawRenegotiation, err, flawRenegotiation)
 		return
-	}
-	verdict := "refused"
-	if r.typ == iana.ContentHandshake {
+	case r.typ == iana.ContentHandshake:
 		verdict = "accepted"
 	}
 	p.note(func(r *Report) { r.ClientRenegotiation = verdict })
 }
 
-// renegotiates returns the reaction to a ClientHello after the handshake.
-func (p *prober) renegotiates(ctx context.Context) (r reaction, err error) {
+// renegotiates returns the reaction to a ClientHello after the handshake, and sets connected when
+// that is complete.
+func (p *prober) renegotiates(ctx context.Context, connected *bool) (r reaction, err error) {
 	c := new(recording)
 	cfg := sealsock.Config{MaxVersion: iana.TLS12, KeyLog: &c.log, Trace: c.trace}
 	_, err = p.shakeAnd(ctx, cfg, func(raw net.Conn, conn *sealsock.Conn, _ *seen) error {
+		*connected = true
 		c.suite = conn.State().CipherSuite
 		var err error
 		r, err = c.renegotiate(raw)

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/iana"
@@ -104,8 +106,11 @@ func (r *Report) GroupsOpen() bool {
 }
 
 // refusal reports whether the error of a handshake is the server's no: an alert, its end of the
-// connection, or a choice that was not offered.
+// connection, a choice that was not offered, or that it drops the question.
 func refusal(err error) bool {
+	if err == errDropped {
+		return true
+	}
 	var protocol *engine.Error
 	if !errors.As(err, &protocol) {
 		_, noAnswer := refusedBy(err)
@@ -124,7 +129,7 @@ func refusal(err error) bool {
 // broke reports whether the server closed the connection of a handshake without an alert.
 func broke(err error) bool {
 	var protocol *engine.Error
-	return err != nil && refusal(err) && !alerted(err) &&
+	return err != nil && err != errDropped && refusal(err) && !alerted(err) &&
 		!(errors.As(err, &protocol) && protocol.Fault == engine.FaultIncompatible)
 }
 
@@ -158,8 +163,16 @@ var errUnsteady = errors.New("the server refused, and now refuses what it had ac
 // steady reports whether the server still accepts a version. So a refusal before it was one of
 // what was asked.
 func (p *prober) steady(ctx context.Context, v iana.Version) bool {
-	a, err := p.ask(ctx, offerOf(v, suitesOf(v)))
-	return err == nil && a.hello != nil
+	return p.steadyFor(ctx, v, p.timeout)
+}
+
+func (p *prober) steadyFor(ctx context.Context, v iana.Version, timeout time.Duration) bool {
+	accepted := false
+	err := p.askTwice(ctx, offerOf(v, suitesOf(v)), timeout, func(_ net.Conn, a *answer) error {
+		accepted = a.hello != nil
+		return nil
+	})
+	return err == nil && accepted
 }
 
 // lastQuestion asks the first question again. A server or a network that meanwhile bars this

@@ -15,62 +15,97 @@ import (
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
+// A versionAnswer is the answer to the question for one version.
+type versionAnswer struct {
+	version  iana.Version
+	accepted bool
+	refused  *answer // of a server of TLS that does not accept it
+	err      error
+}
+
 // versions finds the versions that the server accepts.
 func (p *prober) versions(ctx context.Context) error {
-	list := []iana.Version{iana.TLS13, iana.TLS12, iana.TLS11, iana.TLS10, iana.SSL30}
-	accepted := make([]bool, len(list)+1)
-	failed := make([]error, len(list)+1)
-	refused := make([]*answer, len(list))
-	var questions []func()
-	for i, v := range list {
-		questions = append(questions, func() {
-			a, err := p.ask(ctx, offerOf(v, suitesOf(v)))
-			switch {
-			case err != nil:
-				failed[i] = err
-			case a.hello != nil:
-				accepted[i] = a.version == v
-			default:
-				refused[i] = a
-			}
-		})
+	var answers []*versionAnswer
+	for _, v := range []iana.Version{
+		iana.TLS13, iana.TLS12, iana.TLS11, iana.TLS10, iana.SSL30, iana.SSL20,
+	} {
+		answers = append(answers, &versionAnswer{version: v})
 	}
-	questions = append(questions, func() {
-		accepted[len(list)], failed[len(list)] = p.speaksSSL2(ctx)
-	})
-	p.together(questions...)
-	for i, v := range append(list, iana.SSL20) {
-		if failed[i] != nil {
-			p.leftOpen(v.String(), failed[i], append(versionFlaws(v), v.String())...)
-		}
-		if accepted[i] {
-			p.report.Versions = append(p.report.Versions, Version{Version: v, Name: v.String()})
+	p.askVersions(ctx, answers)
+	if p.accept(answers) {
+		// Whether the server drops a question is seen once it has answered another one.
+		p.askVersions(ctx, slices.DeleteFunc(slices.Clone(answers), func(a *versionAnswer) bool {
+			return a.err != ErrSilent
+		}))
+		p.accept(answers)
+	}
+	for _, a := range answers {
+		name := a.version.String()
+		switch {
+		case a.err == errDropped:
+			p.dropped(name)
+		case a.err != nil:
+			p.leftOpen(name, a.err, append(versionFlaws(a.version), name)...)
 		}
 	}
 	if len(p.report.Versions) > 0 {
 		return nil
 	}
-	switch err := context.Cause(ctx); {
-	case err != nil:
+	if err := context.Cause(ctx); err != nil {
 		return err
-	case failed[1] != nil: // TLS 1.2
-		return failed[1]
 	}
-	for i := range list {
-		if failed[i] != nil { // it may accept this version
-			return failed[i]
-		}
-	}
-	return refusedAll(refused)
+	return refusedAll(answers)
 }
 
-// refusedAll is the error of a server that accepted no version, by its answers to the offers.
-// That a version is not spoken tells less than why another one is not served.
-func refusedAll(answers []*answer) error {
+// askVersions asks for each of the versions.
+func (p *prober) askVersions(ctx context.Context, answers []*versionAnswer) {
+	var questions []func()
+	for _, a := range answers {
+		questions = append(questions, func() {
+			if a.version == iana.SSL20 {
+				a.accepted, a.err = p.speaksSSL2(ctx)
+				return
+			}
+			got, err := p.ask(ctx, offerOf(a.version, suitesOf(a.version)))
+			switch a.err = err; {
+			case err != nil:
+			case got.dropped:
+				a.err = errDropped
+			case got.hello != nil:
+				a.accepted = got.version == a.version
+			default:
+				a.refused = got
+			}
+		})
+	}
+	p.together(questions...)
+}
+
+// accept notes the versions that the server accepts, and reports whether there are any.
+func (p *prober) accept(answers []*versionAnswer) bool {
+	p.report.Versions = nil
+	for _, a := range answers {
+		if a.accepted {
+			v := Version{Version: a.version, Name: a.version.String()}
+			p.report.Versions = append(p.report.Versions, v)
+		}
+	}
+	return len(p.report.Versions) > 0
+}
+
+// refusedAll is the error of a server that accepted no version, by its answers. It may accept one
+// that has no answer. That a version is not spoken tells less than why another one is not served.
+func refusedAll(answers []*versionAnswer) error {
+	if err := answers[1].err; err != nil { // TLS 1.2
+		return err
+	}
 	var alerts []iana.Alert
 	for _, a := range answers {
-		if a != nil && a.alerted {
-			alerts = append(alerts, a.alert)
+		if a.err != nil && a.version > iana.SSL20 {
+			return a.err
+		}
+		if a.refused != nil && a.refused.alerted {
+			alerts = append(alerts, a.refused.alert)
 		}
 	}
 	if len(alerts) == 0 {
@@ -142,6 +177,9 @@ func (p *prober) suitesOf(ctx context.Context, v *Version) {
 		if err != nil {
 			p.leftOpen("cipher suites of "+v.Name, err, append(suiteFlaws, openSuites)...)
 			break
+		}
+		if a.dropped {
+			p.dropped("cipher suites of " + v.Name)
 		}
 		if a.hello == nil || a.version != v.Version || !slices.Contains(left, a.hello.CipherSuite) {
 			break
@@ -222,6 +260,9 @@ func (p *prober) groups(ctx context.Context) {
 				p.leftOpen("groups of TLS 1.3", err, openGroups)
 				break
 			}
+			if a.dropped {
+				p.dropped("groups of TLS 1.3")
+			}
 			if a.hello == nil || a.hello.KeyShare == nil || !slices.Contains(left, a.hello.KeyShare.Group) {
 				break
 			}
@@ -266,19 +307,25 @@ func (p *prober) groups12(ctx context.Context, found []iana.NamedGroup) []iana.N
 // postQuantum reports whether a group has ML-KEM in it.
 func postQuantum(g iana.NamedGroup) bool { return hasAny(g.String(), "MLKEM", "Kyber") }
 
-// speaksSSL2 reports whether the server answers a CLIENT-HELLO of SSL 2.0 in kind. As askAnd
-// does, it asks again if the server closes the connection.
+// speaksSSL2 reports whether the server answers a CLIENT-HELLO of SSL 2.0 in kind. As askTwice
+// does, it asks again if the server closes the connection. One that is dropped as a whole may
+// pass in parts.
 func (p *prober) speaksSSL2(ctx context.Context) (bool, error) {
-	head, err := p.askSSL2(ctx)
-	if err == nil && head == nil {
-		head, err = p.askSSL2(ctx)
-	}
+	var head []byte
+	err := p.insist(ctx, func(try int) (err error) {
+		split := try%2 == 1
+		head, err = p.askSSL2(ctx, split)
+		if err == nil && head == nil {
+			head, err = p.askSSL2(ctx, split)
+		}
+		return err
+	})
 	return len(head) == 3 && head[0]&0x80 != 0 && head[2] == 4, err // SERVER-HELLO
 }
 
 // askSSL2 returns the beginning of the answer to a CLIENT-HELLO of SSL 2.0, or nil if the server
 // closed the connection.
-func (p *prober) askSSL2(ctx context.Context) ([]byte, error) {
+func (p *prober) askSSL2(ctx context.Context, split bool) ([]byte, error) {
 	conn, done, err := p.open(ctx)
 	if err != nil {
 		return nil, err
@@ -287,8 +334,14 @@ func (p *prober) askSSL2(ctx context.Context) ([]byte, error) {
 	specs := []byte{1, 0, 0x80, 2, 0, 0x80, 3, 0, 0x80, 4, 0, 0x80, 5, 0, 0x80, 6, 0, 0x40, 7, 0, 0xc0}
 	body := []byte{1, 0, 2, 0, byte(len(specs)), 0, 0, 0, 16} // CLIENT-HELLO, version, three lengths
 	body = append(append(body, specs...), make([]byte, 16)...)
+	hello := append([]byte{0x80, byte(len(body))}, body...)
+	if split {
+		if _, err = conn.Write(hello[:1]); err == nil {
+			hello = hello[1:]
+		}
+	}
 	head := make([]byte, 3)
-	if _, err = conn.Write(append([]byte{0x80, byte(len(body))}, body...)); err == nil {
+	if _, err = conn.Write(hello); err == nil {
 		_, err = io.ReadFull(conn, head)
 	}
 	if err != nil {

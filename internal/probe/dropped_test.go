@@ -1,0 +1,198 @@
+package probe
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/testcert"
+	"github.com/sealsock/sealsock/internal/wire"
+)
+
+// What is never answered, while other questions are, is refused, and listed as dropped.
+func TestDropped(t *testing.T) {
+	ca := testcert.New()
+	addr := ownServer(t, ca)
+	for _, test := range []struct {
+		dropped string
+		flaw    string // that the server does not have then
+		is      func(h *wire.ClientHello) bool
+	}{
+		{"SSL 2.0", flawDROWN, nil},
+		{"SSL 3.0", flawPOODLE, func(h *wire.ClientHello) bool { return h.LegacyVersion == iana.SSL30 }},
+		{"TLS 1.3", "", func(h *wire.ClientHello) bool { return h.SupportedVersions != nil }},
+		{"compression", flawCRIME,
+			func(h *wire.ClientHello) bool { return len(h.CompressionMethods) > 1 }},
+		{flawHeartbleed, flawHeartbleed, func(h *wire.ClientHello) bool {
+			return slices.ContainsFunc(h.Unknown, func(e wire.Extension) bool {
+				return e.Type == extHeartbeat
+			})
+		}},
+		{"cipher suites of TLS 1.2", flawRC4, func(h *wire.ClientHello) bool {
+			return h.SupportedVersions == nil &&
+				!slices.Contains(h.CipherSuites, iana.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)
+		}},
+		{"groups of TLS 1.3", "", func(h *wire.ClientHello) bool {
+			return h.SupportedVersions != nil && len(h.KeyShares) == 0 &&
+				!slices.Contains(h.SupportedGroups, iana.X25519MLKEM768)
+		}},
+		{openGREASE, "", func(h *wire.ClientHello) bool {
+			return len(h.CipherSuites) > 0 && h.CipherSuites[0] == 0x0a0a
+		}},
+		{"fallback from TLS 1.3", flawDowngrade, func(h *wire.ClientHello) bool {
+			return slices.Contains(h.CipherSuites, iana.TLS_FALLBACK_SCSV)
+		}},
+		{"certificate for ecdsa_secp256r1_sha256", "", func(h *wire.ClientHello) bool {
+			return len(h.SignatureAlgorithms) > 0 && len(h.SignatureAlgorithms) < 4 &&
+				h.SignatureAlgorithms[0] == iana.ECDSAWithP256AndSHA256
+		}},
+	} {
+		r := scanMeddled(t, addr, ca, func(sent []byte) error {
+			h := helloIn(sent)
+			if h == nil && test.is == nil && sent[0] == 0x80 || h != nil && test.is != nil && test.is(h) {
+				return os.ErrDeadlineExceeded
+			}
+			return nil
+		})
+		if len(r.Open) > 0 || !slices.Contains(r.Dropped, test.dropped) || r.AtBest() {
+			t.Errorf("%s: dropped %q, open %q, unknown %q", test.dropped, r.Dropped, r.Open, r.Unknown)
+		}
+		if test.flaw != "" && verdict(r, test.flaw) != "no" {
+			t.Errorf("%s: %s is answered with %q", test.dropped, test.flaw, verdict(r, test.flaw))
+		}
+	}
+}
+
+// A server that refuses those who offer compression compresses nothing.
+func TestCompressionRefused(t *testing.T) {
+	ca := testcert.New()
+	r := scanMeddled(t, ownServer(t, ca), ca, func(sent []byte) error {
+		if h := helloIn(sent); h != nil && len(h.CompressionMethods) > 1 {
+			return io.EOF
+		}
+		return nil
+	})
+	if len(r.Open) > 0 || verdict(r, flawCRIME) != "no" {
+		t.Errorf("CRIME %q, open %q", verdict(r, flawCRIME), r.Open)
+	}
+}
+
+// What a flawed server would react to is dropped after the ClientHello.
+func TestDroppedReaction(t *testing.T) {
+	ca := testcert.New()
+	leaf := ca.Issue(testcert.NewKey("rsa"), longLived, "localhost")
+	f := flawedServer{leaf: leaf, heartbeat: true, robot: true, changes: true}
+	for _, test := range []struct {
+		flaw string
+		typ  iana.ContentType // of the record that is dropped
+		body byte             // its first one
+	}{
+		{flawHeartbleed, contentHeartbeat, 1},
+		{flawEarlyChange, iana.ContentChangeCipherSpec, 1},
+		{flawROBOT, iana.ContentHandshake, byte(iana.HandshakeClientKeyExchange)},
+	} {
+		r := scanMeddled(t, listen(t, f.serve), ca, func(sent []byte) error {
+			if len(sent) > 5 && sent[0] == byte(test.typ) && sent[5] == test.body {
+				return os.ErrDeadlineExceeded
+			}
+			return nil
+		})
+		if verdict(r, test.flaw) != "no" || !slices.Contains(r.Dropped, test.flaw) {
+			t.Errorf("%s: %q, dropped %q, open %q", test.flaw, verdict(r, test.flaw), r.Dropped, r.Open)
+		}
+	}
+}
+
+// A server that ignores a ClientHello after the handshake does not renegotiate.
+func TestIgnoredRenegotiation(t *testing.T) {
+	ca := testcert.New()
+	r := scanMeddled(t, ownServer(t, ca), ca, func(sent []byte) error {
+		if sent[0] == byte(iana.ContentHandshake) && helloIn(sent) == nil && len(sent) > 150 {
+			return os.ErrDeadlineExceeded
+		}
+		return nil
+	})
+	if r.ClientRenegotiation != "ignored" || !slices.Contains(r.Dropped, flawRenegotiation) ||
+		verdict(r, flawRenegotiation) != "no" || len(r.Open) > 0 {
+		t.Errorf("%q, dropped %q, open %q", r.ClientRenegotiation, r.Dropped, r.Open)
+	}
+}
+
+// A question without an answer stays open if another one has none either, or has one only after
+// more than half the time. An answer to a later try is the answer.
+func TestInsist(t *testing.T) {
+	refusal := errors.New("refused")
+	for _, test := range []struct {
+		answers []error // to the question
+		other   []int   // seconds until the answer to the other one
+		want    error
+	}{
+		{[]error{ErrSilent, ErrSilent, ErrSilent}, []int{0, 2, 2}, errDropped},
+		{[]error{ErrSilent, ErrSilent, ErrSilent}, []int{0, 0, 3}, ErrSilent},
+		{[]error{ErrSilent}, []int{3}, ErrSilent},
+		{[]error{ErrSilent, nil}, []int{0}, nil},
+		{[]error{ErrSilent, ErrSilent, refusal}, []int{0, 0}, refusal},
+		{[]error{nil}, nil, nil},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var servers sync.WaitGroup
+			others := test.other
+			to := Target{ServerName: "localhost", Dial: func(context.Context) (net.Conn, error) {
+				ours, theirs := net.Pipe()
+				delay := time.Duration(others[0]) * time.Second
+				others = others[1:]
+				servers.Go(func() {
+					defer theirs.Close()
+					readAny(theirs)
+					time.Sleep(delay)
+					hello, _ := (&wire.ServerHello{LegacyVersion: iana.TLS12}).AppendTo(nil)
+					done := wire.AppendHeader(hello, iana.HandshakeServerHelloDone, 0)
+					theirs.Write(appendRecord(nil, iana.TLS12, done))
+				})
+				return ours, nil
+			}}
+			p := proberOf(&to)
+			p.timeout, p.report.Versions = 5*time.Second, p.report.Versions[1:]
+			asked := 0
+			err := p.insist(t.Context(), func(try int) error {
+				if asked++; try != asked-1 || asked > len(test.answers) {
+					t.Errorf("%v: try %d of %d", test, try, asked)
+					return refusal
+				}
+				return test.answers[try]
+			})
+			servers.Wait()
+			if err != test.want || asked != len(test.answers) || len(others) > 0 {
+				t.Errorf("%v: %v after %d tries, others left: %v", test, err, asked, others)
+			}
+		})
+	}
+}
+
+// A hello of SSL 2.0 that is dropped as a whole may pass in parts.
+func TestSplitSSL2(t *testing.T) {
+	ca := testcert.New()
+	addr := ownServer(t, ca)
+	hello := []byte{0x80, 46, 1, 0, 2}
+	var whole atomic.Int32
+	r := scanMeddled(t, addr, ca, func(sent []byte) error {
+		if bytes.HasPrefix(sent, hello) {
+			whole.Add(1)
+			return os.ErrDeadlineExceeded // and in parts the server refuses it
+		}
+		return nil
+	})
+	if len(r.Open) > 0 || len(r.Dropped) > 0 || verdict(r, flawDROWN) != "no" || whole.Load() == 0 {
+		t.Errorf("dropped %q, open %q", r.Dropped, r.Open)
+	}
+}
