@@ -153,6 +153,12 @@ func (k *checker) limits(key string, l *Limits) {
 		"connections_per_peer": l.ConnectionsPerPeer, "handshakes": l.Handshakes} {
 		k.bounded(key+"."+name, n, 0, 1<<24)
 	}
+	for name, n := range map[string]Amount{"bandwidth": l.Bandwidth,
+		"bandwidth_per_peer": l.BandwidthPerPeer, "bytes": l.Bytes} {
+		if n < 0 {
+			k.add(key+"."+name, `write 1500, "64KiB" or "10MB"`, "%d is not a number of bytes", n)
+		}
+	}
 }
 
 func (k *checker) backends(key string, all []Backend) {
@@ -283,6 +289,8 @@ const maxEarlyData = 64 << 10
 func (k *checker) early(key string, s *TLS) {
 	switch {
 	case s.MaxEarlyData == 0:
+	case s.MaxEarlyData < 0:
+		k.add(key, `as in max_early_data = "16KiB"`, "%d is not a number of bytes", s.MaxEarlyData)
 	case s.MaxEarlyData > maxEarlyData:
 		k.add(key, `as in max_early_data = "16KiB"`, "it is more than %d bytes", maxEarlyData)
 	case s.Tickets < 0:

@@ -80,6 +80,14 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestNumbers: a number of bytes needs no unit, and 0 means the default of a time.
+func TestNumbers(t *testing.T) {
+	cfg, err := tunnel.Parse("f", []byte("drain = 0\n"+minimal("limits = { bytes = 5, idle = 0 }")))
+	if err != nil || cfg.Tunnels[0].Limits.Bytes != 5 {
+		t.Errorf("%+v, %v", cfg, err)
+	}
+}
+
 // TestProblems: each mistake is found, with its line and column.
 func TestProblems(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
@@ -91,6 +99,17 @@ func TestProblems(t *testing.T) {
 			"f:3:24: tunnel[0].server.psk_file: the value is empty"},
 		{"empty file", "pid = \"\"\n" + minimal(""), "f:1:1: pid: the value is empty"},
 		{"time", "drain = \"5 parsecs\"\n", `f:1:9: drain: "5 parsecs" is no time`},
+		{"number as a time", "drain = 5\n" + minimal(""), "f:1:1: drain: 5 is not a time"},
+		{"number in a table", minimal("limits.idle = 60"), "f:3:8: tunnel[0].limits.idle: 60 is not"},
+		{"number in an inline table", minimal("health = { interval = 5 }"),
+			"f:3:12: tunnel[0].health.interval: 5 is not a time"},
+		{"fraction as a time", "watch = 1.5\n" + minimal(""), "f:1:1: watch: 1.5 is not a time"},
+		{"number as a rate", minimal("limits.rate = 5"),
+			"f:3:8: tunnel[0].limits.rate: 5 is not a number and a time (write \"10/1m\""},
+		{"fraction as bytes", minimal("limits.bytes = 1.5"), "f:3:8: tunnel[0].limits.bytes: 1.5 is"},
+		{"negative bytes", minimal("limits.bandwidth = -5"), "limits.bandwidth: -5 is not a number of"},
+		{"negative early data", minimal("server = { cert = \"x\", max_early_data = -5 }"),
+			"max_early_data: -5 is not a number of bytes"},
 		{"key", "[[tunnel]]\nname = \"a\"\nlisten = [\"127.0.0.1:1\"]\nconect = \"x\"\n" +
 			"[tunnel.server]\ncert=\"x\"\n[[tunnel.backend]]\naddress=\"127.0.0.1:2\"\n",
 			"f:4:1: tunnel.conect: there is no such key"},

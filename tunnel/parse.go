@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,12 +86,19 @@ func Parse(file string, data []byte) (*Config, error) {
 	d := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
 	err := d.Decode(cfg)
 	all := problemsOf(file, err)
-	if len(all) > 0 && !isUnknown(err) {
+	readable := len(all) == 0 || isUnknown(err)
+	if !readable && all[0].Line > 0 {
 		return nil, all
 	}
 	c := checker{}
-	c.config(cfg)
-	at, empty := positions(data)
+	at, empty, bare := positions(data)
+	if c.unquoted(bare); !readable && len(c.found) > 0 {
+		all, empty = nil, nil // which lacks the position
+	} else if !readable {
+		return nil, all
+	} else {
+		c.config(cfg)
+	}
 	for _, key := range empty {
 		c.add(key, "leave the key out, or give it a value", "the value is empty")
 	}
@@ -153,6 +162,49 @@ func mistyped(text string) string {
 	return fmt.Sprintf("this is of the kind %s, and needs to be %s", have, kind)
 }
 
+// written has, for the types that a configuration has as text, what that means and looks like.
+var written = map[reflect.Type][2]string{
+	reflect.TypeFor[Duration](): {"a time", `write "30s", "5m" or "1h"`},
+	reflect.TypeFor[Amount]():   {"a number of bytes", `write 1500, "64KiB" or "10MB"`},
+	reflect.TypeFor[Rate]():     {"a number and a time", `write "10/1m" for ten a minute`},
+}
+
+// texts has the keys of these types, without the numbers of elements.
+var texts = textKeys(map[string]reflect.Type{}, "", reflect.TypeFor[Config]())
+
+// elements matches the number of an element in a key.
+var elements = regexp.MustCompile(`\[\d+\]`)
+
+// textKeys adds the keys of t, and of what it holds, that have a text to found.
+func textKeys(found map[string]reflect.Type, name string, t reflect.Type) map[string]reflect.Type {
+	for t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if _, is := written[t]; is {
+		found[name] = t
+	} else if t.Kind() == reflect.Struct {
+		for f := range t.Fields() {
+			key, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
+			textKeys(found, join(name, key), f.Type)
+		}
+	}
+	return found
+}
+
+// unquoted reports values that need to be texts: the decoder takes a whole number for
+// nanoseconds where a time belongs, and has no position of the others.
+func (k *checker) unquoted(bare []bareValue) {
+	for _, v := range bare {
+		t := texts[elements.ReplaceAllString(v.key, "")]
+		whole := v.kind == unstable.Integer
+		if t == nil || whole && t == reflect.TypeFor[Amount]() || whole && v.text == "0" &&
+			t == reflect.TypeFor[Duration]() {
+			continue
+		}
+		k.add(v.key, written[t][1], "%s is not %s", v.text, written[t][0])
+	}
+}
+
 // A position is a line and a column, from 1.
 type position struct{ line, column int }
 
@@ -170,9 +222,15 @@ func (x index) find(key string) (line, column int) {
 	return 0, 0
 }
 
-// positions finds the keys of a document that is valid TOML, and which have an empty text for
-// a value.
-func positions(data []byte) (found index, empty []string) {
+// A bareValue is a value that is not in quotes.
+type bareValue struct {
+	key, text string
+	kind      unstable.Kind
+}
+
+// positions finds the keys of a document that is valid TOML, which have an empty text for a
+// value, and which have a number or a word.
+func positions(data []byte) (found index, empty []string, bare []bareValue) {
 	x := indexer{found: index{}, counts: map[string]int{}}
 	x.parser.Reset(data)
 	prefix := ""
@@ -185,13 +243,14 @@ func positions(data []byte) (found index, empty []string) {
 			x.keyValue(prefix, e)
 		}
 	}
-	return x.found, x.empty
+	return x.found, x.empty, x.bare
 }
 
 type indexer struct {
 	parser unstable.Parser
 	found  index
 	empty  []string
+	bare   []bareValue
 	counts map[string]int // elements of each array of tables
 }
 
@@ -221,8 +280,11 @@ func (x *indexer) keyValue(prefix string, e *unstable.Node) {
 		name = join(name, string(it.Node().Data))
 		x.note(name, it.Node())
 	}
-	if v := e.Value(); v.Kind == unstable.String && len(v.Data) == 0 {
+	switch v := e.Value(); {
+	case v.Kind == unstable.String && len(v.Data) == 0:
 		x.empty = append(x.empty, name)
+	case v.Kind != unstable.String && len(v.Data) > 0:
+		x.bare = append(x.bare, bareValue{name, string(v.Data), v.Kind})
 	}
 	x.value(name, e.Value())
 }
