@@ -365,7 +365,15 @@ func addrText(a net.Addr) string {
 	return a.String()
 }
 
-// errText is an error for logs: empty for none.
+// errAttr is an error for logs, if there is one: handlers leave out an empty attribute.
+func errAttr(err error) slog.Attr {
+	if err == nil {
+		return slog.Attr{}
+	}
+	return slog.String("error", errText(err))
+}
+
+// errText is the text of an error in one line: empty for none.
 func errText(err error) string {
 	if err == nil {
 		return ""

@@ -278,7 +278,7 @@ func (b *backend) watch(ctx context.Context, r *running) {
 			return
 		}
 		if b.stats.checked(err == nil, h) {
-			r.log.Warn("backend changed", "backend", b.Address, "up", err == nil, "error", errText(err))
+			r.log.Warn("backend changed", "backend", b.Address, "up", err == nil, errAttr(err))
 		}
 		select {
 		case <-tick.C:

@@ -139,7 +139,7 @@ func (s *Server) leaves(k *link, err error) {
 	}
 	k.r.log.Info("ended", "conn", k.info.id, "received", up, "sent", down,
 		"seconds", time.Since(k.pair.began).Round(time.Millisecond).Seconds(), "reason", endOf(err),
-		"error", errText(err))
+		errAttr(err))
 }
 
 // attrs describe a link in the log.

@@ -352,7 +352,7 @@ func (s *Server) drain() {
 	}
 	wait, n := s.cfg.Drain.or(30*time.Second), len(s.live)
 	s.mu.Unlock()
-	s.log.Info("draining", "connections", n, "time", wait)
+	s.log.Info("draining", "connections", n, "seconds", wait.Seconds())
 	ended := make(chan struct{})
 	go func() {
 		s.accepts.Wait()

@@ -435,13 +435,17 @@ func TestDrain(t *testing.T) {
 	}
 	stopped := make(chan struct{})
 	go func() { stop(); close(stopped) }()
-	b.logs("draining")
+	b.logs("msg=draining connections=1 seconds=3600\n")
 	if got, err := exchange(c, "late"); err != nil || got != "late" {
 		t.Errorf("%q, %v", got, err)
 	}
 	<-stopped
 	if _, err := net.Dial("tcp", c.RemoteAddr().String()); err == nil {
 		t.Error("it still listens")
+	}
+	log := b.log.String()
+	if !strings.Contains(log, "msg=ended") || strings.Contains(log, `error=""`) {
+		t.Errorf("the log has errors that are empty:\n%s", log)
 	}
 }
 
