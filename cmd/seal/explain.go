@@ -32,11 +32,12 @@ const (
 
 // A problem is an error in the form that is shown to the user.
 type problem struct {
-	text string // lower case, no full stop
-	hint string // what to do; may be empty
-	code string // a word for programs; may be empty
-	exit int    // 0 means exitFailure
-	err  error  // the cause below; not printed
+	text string   // lower case, no full stop
+	list []string // further lines below the text; may be empty
+	hint string   // what to do; may be empty
+	code string   // a word for programs; may be empty
+	exit int      // 0 means exitFailure
+	err  error    // the cause below; not printed
 }
 
 func (p *problem) Error() string { return p.text }

@@ -78,7 +78,8 @@ func (t *output) warn(format string, args ...any) {
 // fail prints an error and its hint, and returns the exit code for it.
 func (t *output) fail(err error) int {
 	p := explain(err)
-	f := failure{Message: p.text, Hint: ownFlags(p.hint, t.flags), Code: p.code, Exit: p.exit}
+	f := failure{Message: p.text, List: p.list,
+		Hint: ownFlags(p.hint, t.flags), Code: p.code, Exit: p.exit}
 	t.log(f)
 	t.write(f, red)
 	return p.exit
@@ -157,16 +158,24 @@ func (warning) event() string  { return "warning" }
 func (w warning) text() string { return "seal: warning: " + oneLine(w.Message) }
 
 type failure struct {
-	Message string `json:"message"`
-	Hint    string `json:"hint,omitempty"`
-	Code    string `json:"code,omitempty"`
-	Exit    int    `json:"exit"`
+	Message string   `json:"message"`
+	List    []string `json:"list,omitempty"`
+	Hint    string   `json:"hint,omitempty"`
+	Code    string   `json:"code,omitempty"`
+	Exit    int      `json:"exit"`
 }
 
 func (failure) event() string { return "error" }
 
 func (f failure) text() string {
-	return hinted("seal: "+f.Message, f.Hint)
+	text, hint, hasHint := strings.Cut(hinted("seal: "+f.Message, f.Hint), "\n")
+	for _, line := range f.List {
+		text += "\n  " + oneLine(line)
+	}
+	if hasHint {
+		text += "\n" + hint
+	}
+	return text
 }
 
 // marshal is json.Marshal that also escapes the characters that a terminal may obey or

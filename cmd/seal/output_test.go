@@ -29,7 +29,7 @@ func said() map[string]note {
 		"request":       &request{Method: "GET", Target: hostile},
 		"chat":          chatEvent{What: "left", Name: hostile, Remote: "r", Reason: hostile},
 		"warning":       warning{hostile},
-		"error":         failure{Message: hostile, Hint: hostile},
+		"error":         failure{Message: hostile, Hint: hostile, List: []string{hostile}},
 	}
 }
 
@@ -39,7 +39,8 @@ func TestStrangersHaveNoLine(t *testing.T) {
 		var b bytes.Buffer
 		(&output{w: &b}).write(n, "")
 		for i, line := range strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n") {
-			if i > 0 && !strings.HasPrefix(line, "hint: ") || strings.Count(line, "\uFFFD") == 0 {
+			own := i == 0 || strings.HasPrefix(line, "hint: ") || strings.HasPrefix(line, "  ")
+			if !own || strings.Count(line, "\uFFFD") == 0 {
 				t.Errorf("%s, line %d: %q", name, i, line)
 			}
 			for _, r := range line {

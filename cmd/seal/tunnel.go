@@ -107,6 +107,9 @@ func (flags *tunnelFlags) config(out *output, args []string) (*tunnel.Config, er
 	case len(flags.listen) == 0 || len(flags.to) == 0:
 		return nil, usage("a file is missing, or --listen and --to").
 			hinted("as in seal tunnel seal.toml; seal tunnel --help shows both")
+	case !flags.client && flags.side.Cert == "" && flags.side.PSKFile == "":
+		return nil, usage("--cert is missing").hinted(
+			"add --cert FILE and --key FILE, or --psk-file FILE; with --client the servers have them")
 	}
 	t := tunnel.Tunnel{Name: "tunnel", Listen: flags.listen}
 	for _, to := range flags.to {
@@ -120,7 +123,11 @@ func (flags *tunnelFlags) config(out *output, args []string) (*tunnel.Config, er
 		t.Server = &side
 	}
 	cfg := &tunnel.Config{Admin: flags.admin, Tunnels: []tunnel.Tunnel{t}}
-	return cfg, explainConfig(cfg.Check())
+	err := explainConfig(cfg.Check())
+	if p, ok := errors.AsType[*problem](err); ok {
+		p.hint = "seal tunnel --help-all describes the flags"
+	}
+	return cfg, err
 }
 
 // loadTunnels reads a file in TOML, or one of stunnel.
@@ -155,10 +162,13 @@ func explainConfig(err error) error {
 		for i, p := range all {
 			lines[i] = p.String()
 		}
-		return &problem{text: fmt.Sprintf("the configuration has %s: %s",
-			counted(len(all), "mistake"), strings.Join(lines, "; ")),
-			code: "config", exit: exitUsage, err: err,
-			hint: "docs/tunnel.md describes each key"}
+		p := &problem{code: "config", exit: exitUsage, err: err,
+			text: "the configuration has " + counted(len(all), "mistake"), list: lines,
+			hint: "docs/tunnel.md of the project describes each key"}
+		if len(lines) == 1 {
+			p.text, p.list = p.text+": "+lines[0], nil
+		}
+		return p
 	}
 	return failed(err, "the configuration cannot be read: %v", err).
 		hinted("check the names of the files")
