@@ -228,6 +228,18 @@ var tunnelRows = []row{
 		test: "TestEarlyData",
 	},
 	{
+		doc: own, section: "tunnel", must: "a negative bound of 0-RTT data is a mistake, not 4 GiB",
+		file: "tunnel/check.go",
+		old:  "case s.MaxEarlyData < 0:", new: "case s.MaxEarlyData < 0 && false:",
+		test: "TestProblems",
+	},
+	{
+		doc: own, section: "tunnel", must: "a time without a unit is a mistake, not nanoseconds",
+		file: "tunnel/parse.go",
+		old:  "whole && v.text == \"0\" &&", new: "whole &&",
+		test: "TestProblems",
+	},
+	{
 		doc: own, section: "tunnel", must: "0-RTT data for which memory is kept is bounded",
 		file: "tunnel/check.go",
 		old:  "case s.MaxEarlyData > maxEarlyData:", new: "case s.MaxEarlyData > maxEarlyData<<20:",
