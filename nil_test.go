@@ -10,7 +10,10 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock"
+	"github.com/sealsock/sealsock/authority"
 	"github.com/sealsock/sealsock/chat"
+	"github.com/sealsock/sealsock/ech"
+	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/httptransport"
 	"github.com/sealsock/sealsock/legacy"
 	"github.com/sealsock/sealsock/message"
@@ -19,7 +22,59 @@ import (
 	"github.com/sealsock/sealsock/socket"
 	"github.com/sealsock/sealsock/starttls"
 	"github.com/sealsock/sealsock/transfer"
+	"github.com/sealsock/sealsock/trust"
+	"github.com/sealsock/sealsock/tunnel"
 )
+
+// TestNilSettings: a function that takes settings, a key or a certificate returns an error for
+// nil, and FromStandard takes it for the zero tls.Config, as crypto/tls does.
+func TestNilSettings(t *testing.T) {
+	if cfg, err := sealsock.FromStandard(nil); err != nil || cfg == nil || cfg.Trust == nil {
+		t.Errorf("FromStandard: %v, %v", cfg, err)
+	}
+	for name, call := range map[string]func() error{
+		"engine.Client": func() error {
+			_, _, err := engine.Client(nil, engine.Target{})
+			return err
+		},
+		"engine.Server": func() error {
+			_, _, err := engine.Server(nil)
+			return err
+		},
+		"engine.DatagramClient": func() error {
+			return second(engine.DatagramClient(nil, engine.Target{}, engine.DatagramOptions{}))
+		},
+		"engine.DatagramServer": func() error {
+			return second(engine.DatagramServer(nil, engine.DatagramOptions{}))
+		},
+		"engine.QUICClient": func() error {
+			return second(engine.QUICClient(nil, engine.Target{}, engine.QUICOptions{}))
+		},
+		"engine.QUICServer": func() error {
+			return second(engine.QUICServer(nil, engine.QUICOptions{}))
+		},
+		"engine.NewAddressCheck":    func() error { return second(engine.NewAddressCheck(nil)) },
+		"engine.ECHConfigList":      func() error { return second(engine.ECHConfigList(nil)) },
+		"engine.Config.CheckServer": (*engine.Config)(nil).CheckServer,
+		"ech.Marshal":               func() error { return second(ech.Marshal(nil)) },
+		"tunnel.New":                func() error { return second(tunnel.New(nil, tunnel.Options{})) },
+		"trust.MatchName":           func() error { return trust.MatchName(nil, "a.test") },
+		"authority.SaveFiles": func() error {
+			return authority.SaveFiles(nil, t.TempDir()+"/a.pem", t.TempDir()+"/a.key")
+		},
+	} {
+		func() {
+			defer func() {
+				if v := recover(); v != nil {
+					t.Errorf("%s panics: %v", name, v)
+				}
+			}()
+			if err := call(); err == nil {
+				t.Errorf("%s accepts nil", name)
+			}
+		}()
+	}
+}
 
 // TestNothingBelow: a function that takes a connection or a listener returns an error for nil, or
 // what it returns has methods that do.

@@ -1,6 +1,7 @@
 package sealsock
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -14,7 +15,8 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// FromStandard returns a Config with the settings of a crypto/tls one.
+// FromStandard returns a Config with the settings of a crypto/tls one, of which nil is the zero
+// one, as in crypto/tls.
 // Verification keeps to the standard's rules: RootCAs or ClientCAs,
 // VerifyPeerCertificate, InsecureSkipVerify. A field that has no counterpart
 // here is an error that names it, so that nothing is lost silently. A
@@ -26,6 +28,7 @@ import (
 // DynamicRecordSizingDisabled is the default here. Unlike crypto/tls, Read does not
 // return io.EOF without a close_notify: set AllowTruncation for that.
 func FromStandard(std *tls.Config) (*Config, error) {
+	std = cmp.Or(std, new(tls.Config))
 	if err := unsupported(std); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package authority
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 
@@ -15,6 +16,9 @@ import (
 // owner of an existing one stay. If keyFile is empty or the identity has no key, only the chain
 // is written.
 func SaveFiles(id *identity.Identity, certFile, keyFile string) error {
+	if id == nil {
+		return fmt.Errorf("authority: the Identity to save is nil: %w", os.ErrInvalid)
+	}
 	chain := certificatePEM(id.Chain...)
 	if keyFile == "" || id.Signer == nil {
 		return replaceKept(certFile, chain)

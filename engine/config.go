@@ -307,9 +307,6 @@ func (c *Config) maxClientHello() int {
 // CheckServer finds mistakes in a server's Config, such as one that a Receiver
 // waits for.
 func (c *Config) CheckServer() error {
-	if c == nil {
-		return usage("a server needs a Config")
-	}
 	return c.check(false)
 }
 
@@ -329,6 +326,9 @@ const minRecordLimit = 64
 
 // check finds the mistakes of a Config before a connection starts.
 func (c *Config) check(client bool) error {
+	if c == nil {
+		return usage("a connection needs a Config")
+	}
 	switch {
 	case len(c.versions()) == 0:
 		return c.noVersion()
@@ -347,10 +347,7 @@ func (c *Config) check(client bool) error {
 	if err := cmp.Or(checkGroups(c.Groups), checkGroups(c.KeyShares)); err != nil {
 		return err
 	}
-	if err := c.checkSchemes(); err != nil {
-		return err
-	}
-	if err := c.checkOffer(); err != nil {
+	if err := cmp.Or(c.checkSchemes(), c.checkOffer()); err != nil {
 		return err
 	}
 	for _, p := range c.ALPN {

@@ -138,7 +138,10 @@ func (c *Config) checkECHKeys() error {
 func ECHConfigList(list ...*ECHKey) ([]byte, error) {
 	var b codec.Builder
 	mark := b.Begin(2)
-	for _, k := range list {
+	for i, k := range list {
+		if k == nil {
+			return nil, usage("key %d is nil: use NewECHKey or ParseECHKey", i)
+		}
 		if !k.Retired {
 			b.AddBytes(k.config.Raw)
 		}

@@ -3,7 +3,9 @@ package trust
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 
@@ -25,6 +27,9 @@ import (
 //
 // A name in Unicode needs package trust/idn, without which it is an error.
 func MatchName(c *x509.Certificate, name string) error {
+	if c == nil {
+		return fmt.Errorf("trust: the certificate is nil: %w", os.ErrInvalid)
+	}
 	_, err := matchName(c, name)
 	return err
 }
