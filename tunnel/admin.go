@@ -1,6 +1,7 @@
 package tunnel
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -20,7 +21,9 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		s.writeStatus(w)
+		var page bytes.Buffer // no lock is held while a slow client reads
+		s.writeStatus(&page)
+		w.Write(page.Bytes())
 	})
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
@@ -73,7 +76,7 @@ func (r *running) all() (all []*backend) {
 	return all
 }
 
-// writeStatus writes the page about the tunnels.
+// writeStatus writes the page about the tunnels, under the lock that each new connection needs.
 func (s *Server) writeStatus(to io.Writer) {
 	if !s.made() {
 		fmt.Fprintln(to, errNoServer)

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sealsock/sealsock/tunnel"
 )
@@ -64,5 +65,43 @@ func TestPages(t *testing.T) {
 	}
 	if code, _ := get(none.Handler(), "/health"); code != 503 {
 		t.Errorf("a nil Server: %d", code)
+	}
+}
+
+// A slowPage is a client of the pages that reads only while the Server can be used.
+type slowPage struct {
+	*httptest.ResponseRecorder
+	s     *tunnel.Server
+	stuck bool
+}
+
+// Write implements http.ResponseWriter.
+func (w *slowPage) Write(p []byte) (int, error) {
+	if w.stuck {
+		return len(p), nil
+	}
+	usable := make(chan struct{})
+	go func() {
+		w.s.Active()
+		close(usable)
+	}()
+	select {
+	case <-usable:
+	case <-time.After(20 * time.Second):
+		w.stuck = true
+	}
+	return w.ResponseRecorder.Write(p)
+}
+
+// TestSlowPages: a client of the pages that takes its answer slowly holds up nothing else.
+func TestSlowPages(t *testing.T) {
+	b := newBench(t)
+	s := b.start(serverTunnel("127.0.0.1:1", ""))
+	for _, path := range []string{"/", "/metrics", "/health"} {
+		w := &slowPage{ResponseRecorder: httptest.NewRecorder(), s: s}
+		s.Handler().ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if w.stuck || w.Body.Len() == 0 {
+			t.Errorf("%s: %d bytes, while the Server cannot be used: %v", path, w.Body.Len(), w.stuck)
+		}
 	}
 }

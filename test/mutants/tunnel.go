@@ -4,6 +4,13 @@ package main
 var tunnelRows = []row{
 	{
 		doc: own, section: "tunnel",
+		must: "a client that reads the page about the tunnels slowly holds up nothing else",
+		file: "tunnel/admin.go",
+		old:  "s.writeStatus(&page)", new: "s.writeStatus(w)",
+		test: "TestSlowPages",
+	},
+	{
+		doc: own, section: "tunnel",
 		must: "seal tunnel reload has the outcome of a reload that began after it",
 		file: "cmd/seal/tunnel_outcome.go",
 		old:  "o.Done > before", new: "o.Done >= before",
