@@ -27,7 +27,8 @@ import (
 type Options struct {
 	// Log receives what happens; nil discards it.
 	Log *slog.Logger
-	// TicketKeys, if set, are the keys of session tickets, which several processes may share.
+	// TicketKeys, if set, are the keys of session tickets, which several processes may share. A
+	// session is resumed by the tunnel of its name alone.
 	TicketKeys sealsock.TicketKeys
 	// AntiReplay, if set, is the memory of 0-RTT attempts of the processes that share TicketKeys.
 	// Without it, tunnels that use TicketKeys accept no 0-RTT data: each process would accept the
@@ -202,7 +203,7 @@ func (r *running) keepTickets(old *running, opts *Options) {
 	switch {
 	case cfg.Tickets == nil || cfg.ClientAuth != engine.NoClientCert:
 	case opts.TicketKeys != nil:
-		cfg.Tickets = sealsock.SealTickets(opts.TicketKeys, nil)
+		cfg.Tickets = &ownTickets{sealsock.SealTickets(opts.TicketKeys, nil), r.cfg.Name}
 		if cfg.AntiReplay = opts.AntiReplay; cfg.AntiReplay == nil {
 			cfg.MaxEarlyData = 0
 		}

@@ -3,6 +3,12 @@ package main
 // tunnelRows are about seal tunnel and package tunnel.
 var tunnelRows = []row{
 	{
+		doc: own, section: "tunnel", must: "a tunnel does not resume the sessions of another tunnel",
+		file: "tunnel/tickets.go",
+		old:  "err != nil || string(s.Extra) != o.tunnel", new: "err != nil",
+		test: "TestTicketsOfOthers",
+	},
+	{
 		doc: own, section: "tunnel",
 		must: "a client that reads the page about the tunnels slowly holds up nothing else",
 		file: "tunnel/admin.go",
