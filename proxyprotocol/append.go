@@ -153,8 +153,10 @@ func (t *TLS) append(b []byte) []byte {
 	if t.CertificateSess {
 		client |= clientCertificateSess
 	}
+	// PROXY protocol, Section 2.2.6: zero for a certificate that was presented and verified, and
+	// something else for a client without one too.
 	verify := uint32(1)
-	if t.Verified || !t.CertificateConn && !t.CertificateSess {
+	if t.Verified && (t.CertificateConn || t.CertificateSess) {
 		verify = 0
 	}
 	b = binary.BigEndian.AppendUint32(append(b, client), verify)

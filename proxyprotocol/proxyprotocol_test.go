@@ -244,7 +244,8 @@ func TestAppendAddresses(t *testing.T) {
 	}
 }
 
-// TestVerified: zero means that a certificate was accepted, but for a client without one.
+// TestVerified: zero means that a certificate was accepted. It is not sent for a client without one,
+// which a server that looks at nothing else would take for verified.
 func TestVerified(t *testing.T) {
 	for _, want := range []proxyprotocol.TLS{
 		{}, {CertificateSess: true}, {CertificateSess: true, Verified: true},
@@ -257,6 +258,10 @@ func TestVerified(t *testing.T) {
 		h, err := proxyprotocol.Read(bytes.NewReader(b))
 		if err != nil || !reflect.DeepEqual(*h.TLS, want) {
 			t.Errorf("%+v became %+v, %v", want, h.TLS, err)
+		}
+		const head = len(signature) + 4 + 3 + 1 // the value about TLS follows, and its first field
+		if zero := bytes.HasPrefix(b[head:], make([]byte, 4)); zero != want.Verified {
+			t.Errorf("%+v has %x", want, b[head:])
 		}
 	}
 }

@@ -221,7 +221,7 @@ func (h *Header) readTLS(value []byte) error {
 		CertificateConn: value[0]&clientCertificateConn != 0,
 		CertificateSess: value[0]&clientCertificateSess != 0,
 	}
-	// Zero also means that the client showed none.
+	// Some proxies, such as HAProxy, send zero also for a client that showed none.
 	t.Verified = (t.CertificateConn || t.CertificateSess) && binary.BigEndian.Uint32(value[1:]) == 0
 	texts := t.texts()
 	h.TLS = t

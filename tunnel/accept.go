@@ -309,7 +309,7 @@ func (a *accepted) decrypt(ctx context.Context, below net.Conn) error {
 	}
 	a.info.early = len(a.front)
 	a.info.serverName, a.info.alpn = state.ServerName, state.NegotiatedProtocol
-	a.info.tls = describe(conn, &state)
+	a.info.tls = a.r.describe(conn, &state)
 	a.pool = a.r.pool
 	for _, one := range a.r.routes {
 		if one.Pass || !one.matches(a.info.serverName, []string{a.info.alpn}) {
@@ -331,14 +331,14 @@ func (a *accepted) decrypt(ctx context.Context, below net.Conn) error {
 }
 
 // describe is what a PROXY header tells about an encrypted connection.
-func describe(conn *sealsock.Conn, state *tls.ConnectionState) *proxyprotocol.TLS {
+func (r *running) describe(conn *sealsock.Conn, state *tls.ConnectionState) *proxyprotocol.TLS {
 	t := &proxyprotocol.TLS{
 		Version: strings.Replace(tls.VersionName(state.Version), "TLS ", "TLSv", 1),
 		Cipher:  tls.CipherSuiteName(state.CipherSuite),
 	}
 	if leaf, err := leafOf(conn); err == nil && leaf != nil {
 		t.CertificateSess, t.CertificateConn = true, !state.DidResume
-		t.Verified = len(state.VerifiedChains) > 0 || conn.Peer() != nil
+		t.Verified = conn.Peer() != nil && !r.cfg.Server.unverified()
 		t.CommonName, t.Certificate = leaf.Subject.CommonName, leaf.Raw
 	}
 	return t

@@ -91,6 +91,10 @@ func (d *side) identities(s *TLS, notify func(string, error)) error {
 	return nil
 }
 
+// unverified reports whether a peer makes its certificate itself: with Insecure, and without a pin
+// or a rule, which has one then.
+func (s *TLS) unverified() bool { return s.Insecure && len(s.Pins)+len(s.Peers) == 0 }
+
 // policy is how the peer is verified.
 func (s *TLS) policy(server bool) (*trust.Policy, error) {
 	p := &trust.Policy{Insecure: s.Insecure, AnyName: s.AnyName}

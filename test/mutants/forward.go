@@ -54,6 +54,14 @@ var forwardRows = []row{
 	},
 	{
 		doc: own, section: "proxyprotocol",
+		must: "a client without a certificate is not called verified",
+		file: "proxyprotocol/append.go",
+		old:  "t.Verified && (t.CertificateConn || t.CertificateSess)",
+		new:  "t.Verified || !t.CertificateConn && !t.CertificateSess",
+		test: "TestVerified",
+	},
+	{
+		doc: own, section: "proxyprotocol",
 		must: "what a proxy's own connection has besides is discarded",
 		file: "proxyprotocol/read.go",
 		old:  "if h.Local {\n", new: "if false {\n",

@@ -3,6 +3,13 @@ package main
 // tunnelRows are about seal tunnel and package tunnel.
 var tunnelRows = []row{
 	{
+		doc: own, section: "tunnel",
+		must: "the PROXY header calls no certificate verified that a client made itself",
+		file: "tunnel/accept.go",
+		old:  " && !r.cfg.Server.unverified()", new: "",
+		test: "TestVerifiedHeader",
+	},
+	{
 		doc: own, section: "tunnel", must: "a tunnel does not resume the sessions of another tunnel",
 		file: "tunnel/tickets.go",
 		old:  "err != nil || string(s.Extra) != o.tunnel", new: "err != nil",
