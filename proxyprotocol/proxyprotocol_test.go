@@ -244,8 +244,8 @@ func TestAppendAddresses(t *testing.T) {
 	}
 }
 
-// TestVerified: zero means that a certificate was accepted. It is not sent for a client without one,
-// which a server that looks at nothing else would take for verified.
+// TestVerified: zero means that a certificate was accepted. It is not sent for a client without
+// one, which a server that looks at nothing else would take for verified.
 func TestVerified(t *testing.T) {
 	for _, want := range []proxyprotocol.TLS{
 		{}, {CertificateSess: true}, {CertificateSess: true, Verified: true},
