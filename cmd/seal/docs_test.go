@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -9,6 +11,36 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
+
+// TestEventsAreDocumented: docs/seal.md names each event of --json.
+func TestEventsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/seal.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, page, _ = bytes.Cut(page, []byte("\n## Scripts\n"))
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := regexp.MustCompile(`\) event\(\) string +\{ return "([^"]+)" \}`)
+	var found int
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, event := range events.FindAllSubmatch(source, -1) {
+			found++
+			if !bytes.Contains(page, []byte("`"+string(event[1])+"`")) {
+				t.Errorf("docs/seal.md does not name the event %q of %s", event[1], file)
+			}
+		}
+	}
+	if found < 30 {
+		t.Errorf("%d events were found", found)
+	}
+}
 
 // docs/seal.md names no flag and no command that is not there, and leaves out none
 // of the commands.
