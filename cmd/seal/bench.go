@@ -131,7 +131,7 @@ func benchLocal(ctx context.Context, w io.Writer, out *output, length time.Durat
 		Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
 		Processors: runtime.NumCPU(), Lines: []benchLine{},
 	}
-	const form = "%-48s %-13s %9s %11s %6s %6s\n"
+	const form = "%-50s %-13s %9s %11s %6s %6s\n"
 	print := func(args ...any) error {
 		if out.json {
 			return nil
