@@ -9,7 +9,8 @@ type Conn struct {
 	recv  *Receiver
 	send  *Sender
 	out   []byte
-	wrote int // bytes of out that were written
+	wrote int  // bytes of out that were written
+	owed  bool // the answer to a key update
 }
 
 // NewConn joins the halves that Client or Server returned. The error is theirs:
@@ -25,8 +26,9 @@ func NewConn(r *Receiver, s *Sender, err error) (*Conn, error) {
 	return &Conn{recv: r, send: s}, nil
 }
 
-// Receive is [Receiver.Receive]; Event.Reply was added to Output and is empty. With an
-// error, which is final, Output may hold the alert to send.
+// Receive is [Receiver.Receive]; Event.Reply was added to Output and is empty. The answer to
+// a key update waits for the next Send or Rekey. With an error, which is final, Output may
+// hold the alert to send.
 func (c *Conn) Receive(in []byte) (n int, ev Event, err error) {
 	if c == nil || c.recv == nil {
 		return 0, Event{}, errNoSender
@@ -35,12 +37,36 @@ func (c *Conn) Receive(in []byte) (n int, ev Event, err error) {
 	if !ev.Reply.Empty() {
 		c.compact()
 	}
-	out, applied := c.send.Apply(c.out, ev.Reply)
-	c.out, ev.Reply = out, Outgoing{}
+	applied := c.reply(ev.Reply)
+	ev.Reply = Outgoing{}
 	if err == nil {
 		err = applied
 	}
 	return n, ev, err
+}
+
+// reply applies what the receiving half has to send, but for the answer to a key update. That is
+// due in front of the next data (RFC 9846, Section 4.6.3), and the answers to a peer that asks
+// again and again and takes nothing would fill the memory.
+func (c *Conn) reply(o Outgoing) error {
+	if len(o.steps) == 1 && o.steps[0].kind == stepKeyUpdate {
+		c.owed = c.owed || o.steps[0].answer
+		c.send.asked = false
+		return nil
+	}
+	var err error
+	c.out, err = c.send.Apply(c.out, o)
+	return err
+}
+
+// answer adds the answer to a key update, if there is one.
+func (c *Conn) answer() (err error) {
+	if !c.owed {
+		return nil
+	}
+	c.owed = false
+	c.out, err = c.send.Apply(c.out, Outgoing{steps: []step{{kind: stepKeyUpdate, answer: true}}})
+	return err
 }
 
 // Resume is [Receiver.Resume].
@@ -72,6 +98,9 @@ func (c *Conn) Send(data []byte) (err error) {
 		return errNoSender
 	}
 	c.compact()
+	if err := c.answer(); err != nil {
+		return err
+	}
 	if most := c.send.MaxData(); most > 0 && len(data) > most {
 		c.out = slices.Grow(c.out, len(data)+c.send.Overhead(len(data)))
 	}
@@ -85,6 +114,9 @@ func (c *Conn) Rekey(both bool) (err error) {
 		return errNoSender
 	}
 	c.compact()
+	if err := c.answer(); err != nil {
+		return err
+	}
 	c.out, err = c.send.Rekey(c.out, both)
 	return err
 }

@@ -51,6 +51,63 @@ func TestOutputOfASlowPeer(t *testing.T) {
 	}
 }
 
+// TestUpdatesOfASlowPeer: a peer that asks for new keys with every record of data, and takes
+// nothing, does not make Output grow. One answer goes in front of the next data.
+func TestUpdatesOfASlowPeer(t *testing.T) {
+	client, server := resumable(t)
+	a, b := newPair(t, client, server)
+	if err := pump(a, b); err != nil {
+		t.Fatal(err)
+	}
+	c, err := NewConn(b.r, b.s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 1000 {
+		a.s.asked = false // or it would wait for the answer
+		wire, err := a.s.keyUpdate(nil, true)
+		if err == nil {
+			wire, err = a.s.Seal(wire, make([]byte, 1<<10))
+		}
+		for err == nil && len(wire) > 0 {
+			var n int
+			n, _, err = c.Receive(wire)
+			wire = wire[n:]
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(c.Output()); n > 0 {
+		t.Errorf("%d bytes wait", n)
+	}
+	for want, send := range []func() error{
+		func() error { return c.Send([]byte("one")) },
+		func() error { return c.Send([]byte("two")) },
+	} {
+		if err := send(); err != nil {
+			t.Fatal(err)
+		}
+		updates, got := 0, ""
+		for wire := c.Output(); len(wire) > 0; {
+			n, ev, err := a.r.Receive(wire)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range ev.Reply.steps {
+				if s.kind == stepKeyUpdate {
+					updates++
+				}
+			}
+			got, wire = got+string(ev.Data), wire[n:]
+		}
+		c.Wrote(len(c.Output()))
+		if updates != 1-want || got != []string{"one", "two"}[want] {
+			t.Errorf("%d updates and %q", updates, got)
+		}
+	}
+}
+
 // TestSendAllocatesOnce: the memory for the records of one Send is not grown record by record.
 func TestSendAllocatesOnce(t *testing.T) {
 	client, server := resumable(t)

@@ -3,6 +3,13 @@ package main
 // engineRecordRows are about records, alerts and keys of an open connection.
 var engineRecordRows = []row{
 	{
+		doc: own, section: "Conn",
+		must: "the answers to key updates do not pile up for a peer that takes nothing",
+		file: "engine/conn.go",
+		old:  "o.steps[0].kind == stepKeyUpdate", new: "o.steps[0].kind == 0",
+		test: "TestUpdatesOfASlowPeer",
+	},
+	{
 		doc: rfc9846, section: "5", must: "records of unknown type: unexpected_message",
 		file: "engine/receiver.go",
 		old:  "if h.Type < iana.ContentChangeCipherSpec || h.Type > iana.ContentApplicationData {",
