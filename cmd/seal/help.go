@@ -4,15 +4,64 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
 )
 
-// helpWidth is the width of help texts in columns.
+// helpWidth is the width of help texts in columns, if the terminal has no less.
 const helpWidth = 100
+
+// minHelpWidth is the width of help texts on a terminal that has less.
+const minHelpWidth = 40
+
+// helpColumns is the width of a help text that goes to w.
+func helpColumns(w io.Writer) int {
+	if c, ok := w.(*checkedWriter); ok {
+		w = c.w
+	}
+	if f, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return max(minHelpWidth, min(width, helpWidth))
+		}
+	}
+	return helpWidth
+}
+
+// flow fills the lines of each paragraph up to width columns. A paragraph with an indented line
+// stays as it is.
+func flow(text string, width int) string {
+	paragraphs := strings.Split(text, "\n\n")
+	for i, p := range paragraphs {
+		if strings.HasPrefix(p, " ") || strings.Contains(p, "\n ") {
+			continue
+		}
+		var b strings.Builder
+		column := 0
+		for word := range strings.FieldsSeq(p) {
+			n := utf8.RuneCountInString(word)
+			switch {
+			case column == 0:
+			case column+1+n > width:
+				b.WriteByte('\n')
+				column = 0
+			default:
+				b.WriteByte(' ')
+				column++
+			}
+			b.WriteString(word)
+			column += n
+		}
+		paragraphs[i] = b.String()
+	}
+	return strings.Join(paragraphs, "\n\n")
+}
 
 // A flagGroup is a heading of the help and the flags below it. A flag has the same
 // heading in all commands.
@@ -94,20 +143,23 @@ func addHelp(root *cobra.Command) {
 	all := new(helpAll)
 	f := root.PersistentFlags().VarPF(all, "help-all", "", "show the help with all flags")
 	f.NoOptDefVal = "true"
-	cobra.AddTemplateFunc("flagHelp", func(cmd *cobra.Command) string {
-		return flagHelp(cmd, all.requested)
-	})
+	width := helpWidth
 	cobra.AddTemplateFunc("description", func(cmd *cobra.Command) string {
-		return description(cmd, all.requested)
+		width = helpColumns(cmd.OutOrStdout()) // which is another writer for what follows
+		return flow(description(cmd, all.requested), width)
+	})
+	cobra.AddTemplateFunc("flagHelp", func(cmd *cobra.Command) string {
+		return flagHelp(cmd, all.requested, width)
 	})
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpTemplate(helpTemplate)
-	root.SetHelpCommand(newHelp())
+	root.SetHelpCommand(newHelp(all))
 }
 
-// newHelp is the command help, with an error for a command that does not exist.
-func newHelp() *cobra.Command {
-	return &cobra.Command{
+// newHelp is the command help, with an error for a command that does not exist. Its --help-all
+// is about the command that the arguments name.
+func newHelp(all *helpAll) *cobra.Command {
+	help := &cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "Show the help of a command",
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string,
@@ -122,6 +174,10 @@ func newHelp() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			of, rest, err := cmd.Root().Find(args)
+			if err == nil && len(rest) > 0 && !of.HasSubCommands() {
+				return usage("unexpected argument %q", rest[0]).
+					hinted("%s has no further commands", of.CommandPath())
+			}
 			if err != nil || len(rest) > 0 {
 				return unknownCommand(cmp.Or(of, cmd.Root()), args[len(args)-max(1, len(rest))])
 			}
@@ -129,6 +185,9 @@ func newHelp() *cobra.Command {
 			return of.Help()
 		},
 	}
+	help.Flags().BoolVar(&all.requested, "help-all", false, "show the help with all flags")
+	_ = help.Flags().MarkHidden("help-all") // it is one of all commands
+	return help
 }
 
 // description is the text above the usage: for a command whose flags do not fit a screen
@@ -141,12 +200,12 @@ func description(cmd *cobra.Command, all bool) string {
 	return text
 }
 
-// flagHelp lists the flags of a command under their headings.
-func flagHelp(cmd *cobra.Command, all bool) string {
+// flagHelp lists the flags of a command under their headings, in lines of width columns.
+func flagHelp(cmd *cobra.Command, all bool, width int) string {
 	var b strings.Builder
 	section := func(title string, flags *pflag.FlagSet) {
 		if flags.HasAvailableFlags() {
-			text := strings.TrimRight(flags.FlagUsagesWrapped(helpWidth), "\n")
+			text := strings.TrimRight(flags.FlagUsagesWrapped(width), "\n")
 			fmt.Fprintf(&b, "\n\n%s:\n%s", title, text)
 		}
 	}
@@ -161,7 +220,8 @@ func flagHelp(cmd *cobra.Command, all bool) string {
 		if cmd == cmd.Root() {
 			section("Flags of all commands", cmd.PersistentFlags())
 		}
-		b.WriteString("\n\n" + cmd.CommandPath() + " --help-all shows the full help with all flags.")
+		b.WriteString("\n\n" + flow(cmd.CommandPath()+
+			" --help-all shows the full help with all flags.", width))
 		return b.String()
 	default:
 		section("Flags", without(own, "help"))

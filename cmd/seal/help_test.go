@@ -59,6 +59,21 @@ func TestHelpFits(t *testing.T) {
 	})
 }
 
+// TestHelpFlows: a help text has the width of the terminal, and keeps what is indented.
+func TestHelpFlows(t *testing.T) {
+	const text = "one two\nthree four\n\nA list:\n  of a line that is long\n\nlongerthanall x"
+	const want = "one two\nthree\nfour\n\nA list:\n  of a line that is long\n\nlongerthanall\nx"
+	if got := flow(text, 9); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := flow(text, 100); !strings.HasPrefix(got, "one two three four\n\nA list:\n  of") {
+		t.Errorf("%q", got)
+	}
+	if n := helpColumns(new(bytes.Buffer)); n != helpWidth {
+		t.Errorf("%d columns without a terminal", n)
+	}
+}
+
 // TestHelpGroups checks that --help-all lists each flag of a command once, and that a
 // group has no flag that no command has.
 func TestHelpGroups(t *testing.T) {

@@ -72,7 +72,7 @@ func newInspect(out *output) *cobra.Command {
 	var flags inspectFlags
 	cmd := &cobra.Command{
 		Use:     "inspect ADDRESS|FILE...",
-		Short:   "Find out what a server accepts, or what a file or a packet capture has",
+		Short:   "Find out what a server accepts, or what a file or a capture has",
 		Long:    inspectLong,
 		Example: inspectExample,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -116,7 +116,6 @@ func newRoot(out *output) *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	addHelp(root)
 	root.SuggestionsMinimumDistance = 2
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newListen(out),
 		newConnect(out),
@@ -138,6 +137,9 @@ func newRoot(out *output) *cobra.Command {
 	return root
 }
 
+const completionLong = `Print a script that completes the commands and flags of seal, and their values, in a
+shell. The help of each command below tells how the shell loads it.`
+
 // refuseShells makes seal completion fail for a shell that it does not know: its output goes
 // into a file, where the help that cobra prints would not be noticed.
 func refuseShells(root *cobra.Command) {
@@ -145,6 +147,7 @@ func refuseShells(root *cobra.Command) {
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "completion" {
 			cmd.Args, cmd.RunE = cobra.ArbitraryArgs, needsSubcommand
+			cmd.Short, cmd.Long = "Print the completions for a shell", completionLong
 		}
 	}
 }

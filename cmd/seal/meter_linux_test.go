@@ -41,3 +41,15 @@ func TestTransferOnTerminal(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 }
+
+// TestHelpOnTerminal: the help has no line that is wider than a terminal of 80 columns.
+func TestHelpOnTerminal(t *testing.T) {
+	s := newScreenOf(t, t.TempDir(), nil, "sh", "-c", "stty cols 80; exec seal receive --help")
+	s.await("only warnings and errors\r\n")
+	s.exit(exitOK)
+	for line := range strings.SplitSeq(s.text(), "\r\n") {
+		if len(line) > 80 {
+			t.Errorf("%d columns: %s", len(line), line)
+		}
+	}
+}

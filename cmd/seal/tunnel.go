@@ -54,7 +54,7 @@ func newTunnelCommand(out *output) *cobra.Command {
 	var flags tunnelFlags
 	cmd := &cobra.Command{
 		Use:     "tunnel [FILE]",
-		Short:   "Encrypt or decrypt for other programs, without an end at an upgrade",
+		Short:   "Encrypt or decrypt for other programs; upgrades end no connection",
 		Long:    tunnelLong,
 		Example: tunnelExample,
 		Args:    atMostOne,
