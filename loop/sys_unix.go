@@ -8,28 +8,23 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sealsock/sealsock/internal/sockio"
 )
 
 const errAgain = unix.EAGAIN
 
 // sysRead reads what is there; errAgain means that nothing is.
-func sysRead(fd int32, b []byte) (int, error) {
-	for {
-		n, err := unix.Read(int(fd), b)
-		if err != unix.EINTR {
-			return max(n, 0), err
-		}
-	}
-}
+func sysRead(fd int32, b []byte) (int, error) { return result(sockio.Recv(int(fd), b)) }
 
 // sysWrite writes what fits; errAgain means that nothing does.
-func sysWrite(fd int32, b []byte) (int, error) {
-	for {
-		n, err := unix.Write(int(fd), b)
-		if err != unix.EINTR {
-			return max(n, 0), err
-		}
+func sysWrite(fd int32, b []byte) (int, error) { return result(sockio.Send(int(fd), b)) }
+
+func result(n int, err syscall.Errno) (int, error) {
+	if err != 0 {
+		return n, err
 	}
+	return n, nil
 }
 
 func sysClose(fd int32) { _ = unix.Close(int(fd)) }

@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"github.com/sealsock/sealsock/internal/sockio"
 )
 
 // A polledSource reads from a socket when it is readable, and has a buffer only then.
@@ -17,7 +19,7 @@ type polledSource struct {
 
 	buf *[bufferSize]byte
 	n   int
-	err error
+	err syscall.Errno
 }
 
 // newPolled returns nil for a connection that is no socket of package net: another type may read
@@ -43,7 +45,7 @@ func newPolled(conn net.Conn, to func([]byte) error) source {
 
 func (s *polledSource) pass() (sent, err error) {
 	err = s.raw.Read(s.read)
-	if err == nil && s.err != nil {
+	if err == nil && s.err != 0 {
 		err = os.NewSyscallError("read", s.err)
 	}
 	if s.buf == nil {
@@ -64,15 +66,10 @@ func (s *polledSource) pass() (sent, err error) {
 // try reads once. Its result is false if it has to wait.
 func (s *polledSource) try(fd uintptr) bool {
 	s.buf = buffers.Get().(*[bufferSize]byte)
-	for {
-		s.n, s.err = syscall.Read(int(fd), s.buf[:])
-		if s.err != syscall.EINTR {
-			break
-		}
-	}
+	s.n, s.err = sockio.Recv(int(fd), s.buf[:])
 	if s.err == syscall.EAGAIN {
 		buffers.Put(s.buf)
-		s.buf, s.err = nil, nil
+		s.buf, s.err = nil, 0
 		return false
 	}
 	return true

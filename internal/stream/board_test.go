@@ -33,7 +33,7 @@ func hookedConn(t *testing.T, before func() error) (*Conn, *hooked) {
 	near, far := net.Pipe()
 	client, _ := openedFor(t, near, far, func(*engine.Config) {})
 	raw := &hooked{Conn: near, before: before}
-	client.raw = raw
+	setRaw(client, raw)
 	return client, raw
 }
 
@@ -231,3 +231,6 @@ func TestShelf(t *testing.T) {
 		t.Error("a shelf keeps more buffers than a sealer needs")
 	}
 }
+
+// setRaw makes raw the connection below c.
+func setRaw(c *Conn, raw net.Conn) { c.raw, c.in.source = raw, newSource(c, raw) }

@@ -102,7 +102,7 @@ func TestSpreadOnlyApart(t *testing.T) {
 	} {
 		near, far := net.Pipe()
 		client, _ := openedFor(t, near, far, change)
-		client.raw = sink{near}
+		setRaw(client, sink{near})
 		b := newBoard()
 		sent := randomBytes(20 * copySize)
 		if n, err := client.writeShares(b, sent); n != copySize || err != nil {

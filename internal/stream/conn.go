@@ -245,7 +245,7 @@ func (c *Conn) runHandshake(ctx context.Context, enough func() bool) error {
 			}
 		}
 	}
-	if err := c.out.flush(c.raw); err != nil {
+	if err := c.out.flush(c.in.source); err != nil {
 		return c.transport("write", err)
 	}
 	return nil
@@ -285,7 +285,7 @@ func (c *Conn) awaitPeer(need int) error {
 	// What is not urgent waits: on a connection without buffers the peer may
 	// still be writing what has to be read first.
 	if c.out.mail.urgent.Load() || len(c.out.unsent) > 0 {
-		if err := c.out.flush(c.raw); err != nil {
+		if err := c.out.flush(c.in.source); err != nil {
 			return c.transport("write", err)
 		}
 	}
@@ -317,7 +317,7 @@ func (c *Conn) worked() {
 // finishHandshake sends what is left to send. A deadline may interrupt it, so it
 // may be called again.
 func (c *Conn) finishHandshake() error {
-	err := c.out.flush(c.raw)
+	err := c.out.flush(c.in.source)
 	if err == nil {
 		err = c.resendEarly()
 	}
@@ -334,7 +334,7 @@ func (c *Conn) finishHandshake() error {
 // breaks the rules may also not read. The sending half is held.
 func (c *Conn) lastWords() {
 	c.limitWrites()
-	c.out.flush(c.raw)
+	c.out.flush(c.in.source)
 }
 
 var refused = &engine.Error{Fault: engine.FaultAlert, Reason: "it closed the connection before the handshake was complete"}
@@ -439,12 +439,12 @@ func (c *Conn) lockForClose() bool {
 func (c *Conn) closeTimeout() error {
 	until := c.closeDeadline()
 	c.raw.SetWriteDeadline(until)
-	err := c.out.flush(c.raw)
+	err := c.out.flush(c.in.source)
 	if c.brokenBy() != nil {
 		return c.drain(until) // the error of the failure was returned before
 	}
 	if err == nil {
-		c.out.closeNotify(c.raw) // the peer may be gone, and that is no loss
+		c.out.closeNotify(c.in.source) // the peer may be gone, and that is no loss
 		err = c.drain(until)
 	}
 	return err
@@ -468,7 +468,7 @@ func (c *Conn) endWriting() error {
 	if c.closing.Load() {
 		return c.closedError("close") // the sending half may be another's: see Detach
 	}
-	if err := c.out.closeNotify(c.raw); err != nil {
+	if err := c.out.closeNotify(c.in.source); err != nil {
 		return c.transport("write", err)
 	}
 	return nil

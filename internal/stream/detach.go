@@ -47,7 +47,7 @@ func (c *Conn) Detach() (Detached, error) {
 	if c.unanswered() {
 		return Detached{}, errInUse
 	}
-	if err := c.out.flush(c.raw); err != nil {
+	if err := c.out.flush(c.in.source); err != nil {
 		return Detached{}, c.transport("write", err)
 	}
 	if !c.closing.CompareAndSwap(false, true) {

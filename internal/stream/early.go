@@ -67,7 +67,7 @@ func (c *Conn) WriteEarly(p []byte) (int, error) {
 		d := c.early.data()
 		d.sent = append(d.sent, p[:n]...)
 	}
-	if err := c.out.deliver(c.raw, sealed); err != nil {
+	if err := c.out.deliver(c.in.source, sealed); err != nil {
 		return n, c.transport("write", err)
 	}
 	return n, short
@@ -90,7 +90,7 @@ func (c *Conn) begin() error {
 			return err
 		}
 	}
-	if err := c.out.flush(c.raw); err != nil {
+	if err := c.out.flush(c.in.source); err != nil {
 		return c.transport("write", err)
 	}
 	return nil
@@ -182,12 +182,12 @@ func (c *Conn) resendEarly() error {
 	if !decided && s.ALPN != s.EarlyALPN {
 		// RFC 9846, Section 4.2.10: a client "MUST NOT automatically resend early
 		// data unless the negotiated connection selects the same ALPN protocol".
-		c.out.closeNotify(c.raw)
+		c.out.closeNotify(c.in.source)
 		return c.fatal(OtherProtocol(s))
 	}
 	sealed, err := c.out.sealData(nil, data)
 	if err != nil {
 		return err
 	}
-	return c.out.deliver(c.raw, sealed)
+	return c.out.deliver(c.in.source, sealed)
 }

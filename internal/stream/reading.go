@@ -30,7 +30,7 @@ type reading struct {
 	reads   atomic.Uint32 // calls of Read so far
 }
 
-// A source reads from the connection below. Where the system reports when there is
+// A source reads from and writes to the connection below. Where the system reports when there is
 // something to read, it takes a buffer only then.
 type source interface {
 	// fill reads into buf from w on. It may be called with a nil buf and
@@ -39,7 +39,12 @@ type source interface {
 	// rest gives back the memory that fill does not need while it waits. What is in the
 	// buffer from r on is kept. It is called between Conn.sleep and Conn.wake.
 	rest(r int)
+	// write writes p, as the connection below does. It is called with the sending half held.
+	write(p []byte) (int, error)
 }
+
+// A below is the part of a source that the sending half uses.
+type below interface{ write(p []byte) (int, error) }
 
 // Read reads application data. It returns io.EOF only after the peer's
 // close_notify; a connection that is cut ends in an error.
@@ -357,6 +362,9 @@ func (s *plainSource) read(b []byte) (int, error) {
 	defer s.conn.wake()
 	return s.raw.Read(b)
 }
+
+// write implements source.
+func (s *plainSource) write(p []byte) (int, error) { return s.raw.Write(p) }
 
 // rest implements source. The connection below has the buffer until its Read returns.
 func (*plainSource) rest(int) {}

@@ -107,7 +107,7 @@ func (c *Conn) sendAbort(a iana.Alert) error {
 	if c.out.TryLock() {
 		defer c.out.Unlock()
 		defer c.drain(until)
-		return c.out.abort(c.raw, a)
+		return c.out.abort(c.in.source, a)
 	}
 	c.out.mail.put(engine.EndWith(&engine.Error{Fault: engine.FaultLocal, Alert: a}))
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
@@ -117,5 +117,5 @@ func (c *Conn) sendAbort(a iana.Alert) error {
 	}
 	defer c.out.Unlock()
 	defer c.drain(until)
-	return c.out.flush(c.raw) // the write has ended without it
+	return c.out.flush(c.in.source) // the write has ended without it
 }

@@ -37,14 +37,14 @@ func (c *Conn) control(ctx context.Context, use sealFunc) error {
 	}
 	release := c.interruptible(ctx, false, true)
 	defer release()
-	if err := c.out.flush(c.raw); err != nil {
+	if err := c.out.flush(c.in.source); err != nil {
 		return c.interrupted(ctx, c.transport("write", err))
 	}
 	sealed, err := c.out.seal(nil, use)
 	if err != nil {
 		return c.sealing(sealed, err)
 	}
-	if err := c.out.deliver(c.raw, sealed); err != nil {
+	if err := c.out.deliver(c.in.source, sealed); err != nil {
 		return c.interrupted(ctx, c.transport("write", err))
 	}
 	return nil

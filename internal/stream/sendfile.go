@@ -144,7 +144,7 @@ func (c *Conn) sendKernel(f *os.File, offset, count int64) (sent int64, err erro
 		}
 	}
 	// The record of a file that has become shorter, or cannot be read any more, ends here.
-	if err := c.out.deliver(c.raw, nil); err != nil {
+	if err := c.out.deliver(c.in.source, nil); err != nil {
 		return sent, c.transport("write", err)
 	}
 	return sent, nil
@@ -179,7 +179,7 @@ func (c *Conn) sendPart(dst []byte, f *os.File, offset int64, want int) (n int, 
 		return 0, c.sealing(dst, err)
 	}
 	if len(dst) > 0 { // else sendfile continues the record that it has begun
-		if err := out.deliver(c.raw, dst); err != nil {
+		if err := out.deliver(c.in.source, dst); err != nil {
 			return 0, c.transport("write", err)
 		}
 	}

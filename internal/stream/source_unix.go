@@ -10,11 +10,13 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"github.com/sealsock/sealsock/internal/sockio"
 )
 
 // newSource returns the source for raw. On plain sockets it reads through the
 // poller without a buffer until something has come. Only the standard
-// library's own types count: a type that wraps one may read in its own way.
+// library's own types count: a type that wraps one may read and write in its own way.
 func newSource(c *Conn, raw net.Conn) source {
 	var sc syscall.Conn
 	switch conn := raw.(type) {
@@ -30,11 +32,11 @@ func newSource(c *Conn, raw net.Conn) source {
 		return &plainSource{conn: c, raw: raw}
 	}
 	s := &pollSource{conn: c, rc: rc}
-	s.try = s.read
+	s.try, s.tryWrite = s.read, s.send
 	return s
 }
 
-// pollSource reads a socket when it is readable.
+// pollSource reads a socket when it is readable, and writes it when it is writable.
 type pollSource struct {
 	conn *Conn
 	rc   syscall.RawConn
@@ -49,6 +51,11 @@ type pollSource struct {
 	bulk   bool // the last read that brought something brought much
 	skip   int8 // how many reads do not look again, because nothing came when one did
 	err    syscall.Errno
+
+	// What follows is for the sending half alone.
+	tryWrite func(fd uintptr) bool // send, made once
+	unsent   []byte
+	writeErr syscall.Errno
 }
 
 func (s *pollSource) fill(buf *buffer, w, size int) (*buffer, int, error) {
@@ -60,15 +67,51 @@ func (s *pollSource) fill(buf *buffer, w, size int) (*buffer, int, error) {
 	case err != nil:
 		return buf, 0, asOp(err, "raw-read", "read")
 	case s.err != 0:
-		local, remote := s.conn.raw.LocalAddr(), s.conn.raw.RemoteAddr()
-		return buf, 0, &net.OpError{
-			Op: "read", Net: local.Network(), Source: local, Addr: remote,
-			Err: os.NewSyscallError("read", s.err),
-		}
+		return buf, 0, s.opError("read", s.err)
 	case s.n == 0:
 		return buf, 0, io.EOF
 	}
 	return buf, int(s.n), nil
+}
+
+func (s *pollSource) opError(op string, err syscall.Errno) error {
+	local, remote := s.conn.raw.LocalAddr(), s.conn.raw.RemoteAddr()
+	return &net.OpError{
+		Op: op, Net: local.Network(), Source: local, Addr: remote,
+		Err: os.NewSyscallError(op, err),
+	}
+}
+
+// write implements source.
+func (s *pollSource) write(p []byte) (n int, err error) {
+	s.unsent, s.writeErr = p, 0
+	err = s.rc.Write(s.tryWrite)
+	n = len(p) - len(s.unsent)
+	s.unsent = nil
+	switch {
+	case err != nil:
+		return n, asOp(err, "raw-write", "write")
+	case s.writeErr != 0:
+		return n, s.opError("write", s.writeErr)
+	}
+	return n, nil
+}
+
+// send writes what there is room for; false makes the poller wait.
+func (s *pollSource) send(fd uintptr) bool {
+	for len(s.unsent) > 0 {
+		n, err := sockio.Send(int(fd), s.unsent)
+		s.unsent = s.unsent[n:]
+		if err != 0 {
+			s.writeErr = err
+			if err == syscall.EAGAIN {
+				s.writeErr = 0
+				return false
+			}
+			return true
+		}
+	}
+	return true
 }
 
 // asOp gives an error of the poller the name of the operation that the caller knows: package
@@ -109,15 +152,10 @@ func (s *pollSource) read(fd uintptr) bool {
 	return false
 }
 
-// receive makes one system call that is not interrupted.
+// receive makes one system call.
 func (s *pollSource) receive(fd int) {
-	for {
-		n, err := syscall.Read(fd, s.buf.b[s.w:])
-		s.err, _ = err.(syscall.Errno)
-		if s.n = int32(n); s.err != syscall.EINTR {
-			return
-		}
-	}
+	n, err := sockio.Recv(fd, s.buf.b[s.w:])
+	s.n, s.err = int32(n), err
 }
 
 const (

@@ -120,7 +120,7 @@ func (c *Conn) deliver(b *board) error {
 	if s.err != nil {
 		return c.unsealed(s.err)
 	}
-	err := out.deliver(c.raw, s.sealed)
+	err := out.deliver(c.in.source, s.sealed)
 	if err == nil {
 		return nil
 	}

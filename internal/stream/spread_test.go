@@ -197,7 +197,7 @@ func BenchmarkSpread(b *testing.B) {
 		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {
 			near, far := net.Pipe()
 			client, _ := openedFor(b, near, far, func(*engine.Config) {})
-			client.raw = sink{near}
+			setRaw(client, sink{near})
 			data := make([]byte, size)
 			write := func(write func([]byte) (int, error)) func() {
 				return func() {

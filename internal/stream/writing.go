@@ -140,7 +140,7 @@ func (c *Conn) unlockOut() {
 // left to the next write.
 func (c *Conn) sendUrgent() {
 	for err := error(nil); err == nil && c.out.mail.urgent.Load() && c.out.TryLock(); {
-		if err = c.out.flush(c.raw); err != nil {
+		if err = c.out.flush(c.in.source); err != nil {
 			c.transport("write", err)
 		}
 		c.out.Unlock()
@@ -159,7 +159,7 @@ func (c *Conn) writable() error {
 	if err := c.overdue(); err != nil {
 		return err
 	}
-	if err := c.out.deliver(c.raw, nil); err != nil {
+	if err := c.out.deliver(c.in.source, nil); err != nil {
 		return c.transport("write", err)
 	}
 	return nil
@@ -196,7 +196,7 @@ func (c *Conn) writeSerial(p []byte) (n int, err error) {
 		}
 		n += len(chunk)
 		p = p[len(chunk):]
-		if err := c.out.deliver(c.raw, dst); err != nil {
+		if err := c.out.deliver(c.in.source, dst); err != nil {
 			return n, c.transport("write", err)
 		}
 	}
@@ -205,7 +205,7 @@ func (c *Conn) writeSerial(p []byte) (n int, err error) {
 
 // deliver writes sealed bytes, after those that are still waiting. What a
 // deadline keeps back is kept.
-func (out *writing) deliver(raw net.Conn, sealed []byte) error {
+func (out *writing) deliver(to below, sealed []byte) error {
 	if k := out.kernel(); k != nil {
 		if err := k.end(); err != nil {
 			out.unsent = append(out.unsent, sealed...)
@@ -214,7 +214,7 @@ func (out *writing) deliver(raw net.Conn, sealed []byte) error {
 		}
 	}
 	if len(out.unsent) > 0 {
-		rest, err := out.put(raw, out.unsent)
+		rest, err := out.put(to, out.unsent)
 		out.unsent = rest
 		if err != nil {
 			out.unsent = append(out.unsent, sealed...)
@@ -227,7 +227,7 @@ func (out *writing) deliver(raw net.Conn, sealed []byte) error {
 	if len(sealed) == 0 {
 		return nil
 	}
-	rest, err := out.put(raw, sealed)
+	rest, err := out.put(to, sealed)
 	if err != nil {
 		out.unsent = append([]byte(nil), rest...)
 		out.stalled.Store(isTimeout(err))
@@ -236,11 +236,11 @@ func (out *writing) deliver(raw net.Conn, sealed []byte) error {
 }
 
 // put writes records, or has the kernel make them, and returns what is left after an error.
-func (out *writing) put(raw net.Conn, sealed []byte) (rest []byte, err error) {
+func (out *writing) put(to below, sealed []byte) (rest []byte, err error) {
 	if k := out.kernel(); k != nil {
 		return k.write(sealed, out.send)
 	}
-	n, err := raw.Write(sealed)
+	n, err := to.write(sealed)
 	return sealed[n:], err
 }
 
@@ -272,7 +272,7 @@ func (c *Conn) sealing(sealed []byte, err error) error {
 		if !mistake || errors.Is(err, engine.ErrClosed) {
 			c.limitWrites() // nothing follows
 		}
-		c.out.deliver(c.raw, sealed)
+		c.out.deliver(c.in.source, sealed)
 	}
 	switch {
 	case c.brokenBy() != nil:
@@ -288,8 +288,8 @@ func (c *Conn) sealing(sealed []byte, err error) error {
 
 // flush sends what is in the mailbox. It stays there, where it is counted, while a deadline
 // keeps back what was sealed before.
-func (out *writing) flush(raw net.Conn) error {
-	if err := out.deliver(raw, nil); err != nil {
+func (out *writing) flush(to below) error {
+	if err := out.deliver(to, nil); err != nil {
 		return err
 	}
 	if !out.mail.full.Load() {
@@ -299,27 +299,27 @@ func (out *writing) flush(raw net.Conn) error {
 	defer putBuffer(buf)
 	sealed, err := out.apply(buf.b[:0])
 	if err != nil {
-		out.deliver(raw, sealed)
+		out.deliver(to, sealed)
 		return err
 	}
-	return out.deliver(raw, sealed)
+	return out.deliver(to, sealed)
 }
 
 // closeNotify sends what is waiting and then the end.
-func (out *writing) closeNotify(raw net.Conn) error {
-	if err := out.flush(raw); err != nil {
+func (out *writing) closeNotify(to below) error {
+	if err := out.flush(to); err != nil {
 		return err
 	}
 	sealed, err := out.seal(nil, (*engine.Sender).CloseNotify)
 	if err != nil {
 		return err
 	}
-	return out.deliver(raw, sealed)
+	return out.deliver(to, sealed)
 }
 
 // abort sends what is waiting and then a fatal alert.
-func (out *writing) abort(raw net.Conn, a iana.Alert) error {
-	if err := out.flush(raw); err != nil {
+func (out *writing) abort(to below, a iana.Alert) error {
+	if err := out.flush(to); err != nil {
 		return err
 	}
 	sealed, err := out.seal(nil, func(s *engine.Sender, dst []byte) ([]byte, error) {
@@ -328,5 +328,5 @@ func (out *writing) abort(raw net.Conn, a iana.Alert) error {
 	if err != nil {
 		return err
 	}
-	return out.deliver(raw, sealed)
+	return out.deliver(to, sealed)
 }

@@ -69,7 +69,7 @@ var boundsRows = []row{
 	{
 		doc: own, section: "Conn", must: "what waits behind a write deadline is bounded",
 		file: "internal/stream/writing.go",
-		old:  "\tif err := out.deliver(raw, nil); err != nil {\n\t\treturn err\n\t}\n\tif !out",
+		old:  "\tif err := out.deliver(to, nil); err != nil {\n\t\treturn err\n\t}\n\tif !out",
 		new:  "\tif !out",
 		test: "TestMailboxBehindDeadlineIsBounded",
 	},
@@ -379,8 +379,8 @@ var boundsRows = []row{
 	{
 		doc: own, section: "Conn", must: "the alert of Abort reaches a peer beside a write",
 		file: "internal/stream/refuse.go",
-		old:  "\t\treturn c.out.abort(c.raw, a)\n\t}\n",
-		new:  "\t\treturn c.out.abort(c.raw, a)\n\t}\n\tif true {\n\t\treturn nil\n\t}\n",
+		old:  "\t\treturn c.out.abort(c.in.source, a)\n\t}\n",
+		new:  "\t\treturn c.out.abort(c.in.source, a)\n\t}\n\tif true {\n\t\treturn nil\n\t}\n",
 		test: "TestAbortBesideWrite",
 	},
 	{

@@ -268,7 +268,7 @@ var tunnelRows = []row{
 	{
 		doc: own, section: "tunnel", must: "a connection that waits has no buffer",
 		file: "tunnel/source_unix.go",
-		old:  "s.buf, s.err = nil, nil", new: "s.buf, s.err = new([bufferSize]byte), nil",
+		old:  "s.buf, s.err = nil, 0", new: "s.buf, s.err = new([bufferSize]byte), 0",
 		test: "TestIdleMemory",
 	},
 	{
