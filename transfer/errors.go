@@ -10,10 +10,10 @@ import (
 var (
 	// ErrWrongCode: a code was wrong, or a program between the two sides tried one.
 	ErrWrongCode = errors.New("transfer: the code is wrong, or somebody between the two sides " +
-		"guessed one: the attempt is used, and the sender makes a new code")
+		"guessed one: this attempt counts")
 	// ErrUsedUp: the sender has had too many attempts with wrong codes.
 	ErrUsedUp = errors.New("transfer: the sender has ended this code because a wrong one was " +
-		"tried: it makes a new one")
+		"tried")
 	// ErrBusy: the sender has as many receivers as it may have.
 	ErrBusy = errors.New("transfer: the sender has as many receivers as it may have")
 	// ErrNoSender: no sender with the number of the code is at the relay.
@@ -33,6 +33,8 @@ var (
 	ErrProtocol = errors.New("the other side breaks the protocol")
 	// ErrChanged: a file changed while it was sent.
 	ErrChanged = errors.New("the file has changed since it was offered")
+	// ErrKind: what was named to be sent is a pipe, a device or a socket.
+	ErrKind = fmt.Errorf("neither a file nor a folder: %w", os.ErrInvalid)
 	// ErrLimit: there are more files, or longer names, than one transfer may have.
 	ErrLimit = errors.New("too much for one transfer")
 	// ErrOther: the other side reports an error.

@@ -36,6 +36,9 @@ func Scan(ctx context.Context, names ...string) (*Files, error) {
 }
 
 func (f *Files) scan(ctx context.Context, name string) error {
+	if name == "" { // which filepath.Abs takes for the working directory
+		return fmt.Errorf("transfer: the name of a file is empty: %w", os.ErrInvalid)
+	}
 	full, err := filepath.Abs(name)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errFile, err)
@@ -50,7 +53,7 @@ func (f *Files) scan(ctx context.Context, name string) error {
 	}
 	if !info.IsDir() {
 		if !info.Mode().IsRegular() {
-			return fmt.Errorf("transfer: %s is neither a file nor a folder: %w", name, os.ErrInvalid)
+			return fmt.Errorf("transfer: %s is %w", name, ErrKind)
 		}
 		return f.add(base, full, info)
 	}

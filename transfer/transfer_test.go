@@ -120,6 +120,13 @@ func check(t testing.TB, dir string, files map[string][]byte) {
 	}
 }
 
+// TestScanEmptyName: an empty name is not the working directory.
+func TestScanEmptyName(t *testing.T) {
+	if f, err := Scan(context.Background(), ""); !errors.Is(err, os.ErrInvalid) {
+		t.Errorf("%v, %v", f, err)
+	}
+}
+
 // scan scans what is in a folder.
 func scan(t testing.TB, dir string, names ...string) *Files {
 	t.Helper()

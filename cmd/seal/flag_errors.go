@@ -38,10 +38,14 @@ func badFlag(cmd *cobra.Command, err error) error {
 	return usage("%v", err).hinted("%s --help-all lists the flags", cmd.CommandPath())
 }
 
-// refuseEmpty refuses flags whose value is empty, as that of a variable of the shell that is
+// refuseEmpty refuses flags and arguments that are empty, as a variable of the shell that is
 // not set: a listener with --psk-file "$KEYS" would otherwise serve clients without a key.
-func refuseEmpty(cmd *cobra.Command, _ []string) error {
+func refuseEmpty(cmd *cobra.Command, args []string) error {
 	var err error
+	if slices.Contains(args, "") {
+		err = usage("an argument of %s is empty", cmd.CommandPath()).
+			hinted("give a value; a variable of the shell may not be set")
+	}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		empty := f.Value.Type() == "string" && f.Value.String() == ""
 		if list, ok := f.Value.(pflag.SliceValue); ok {

@@ -390,7 +390,8 @@ var transferHints = []struct {
 	code string
 	hint string // for a receiver
 }{
-	{transfer.ErrWrongCode, "wrong-code", "ask the sender to run seal send again for a new code"},
+	{transfer.ErrWrongCode, "wrong-code", "compare the code with the sender's; it has ended if seal send " +
+		"has: then it runs again, for a new code"},
 	{transfer.ErrUsedUp, "used-up", "ask the sender to run seal send again"},
 	{transfer.ErrBusy, "busy", "wait for another receiver, or ask for --receivers of seal send"},
 	{transfer.ErrNoSender, "no-sender", "both sides need the same relay: --relay"},
@@ -401,6 +402,7 @@ var transferHints = []struct {
 	{transfer.ErrCorrupt, "corrupt", "run seal receive again"},
 	{transfer.ErrGone, "gone", keptHint},
 	{transfer.ErrChanged, "changed", "run seal send again"},
+	{transfer.ErrKind, "kind", "copy what it has into a file, and send that"},
 	{transfer.ErrRefused, "refused", ""},
 }
 
@@ -447,6 +449,7 @@ func transferProblem(ctx context.Context, err error) error {
 		return failed(err, "nothing was received")
 	}
 	text, ours := strings.CutPrefix(err.Error(), "transfer: ")
+	text = strings.TrimSuffix(text, ": "+os.ErrInvalid.Error())
 	for _, h := range transferHints {
 		if errors.Is(err, h.err) {
 			p := failed(err, "%s", text)
@@ -455,7 +458,7 @@ func transferProblem(ctx context.Context, err error) error {
 		}
 	}
 	if ours {
-		return failed(err, "%s", strings.TrimSuffix(text, ": "+os.ErrInvalid.Error()))
+		return failed(err, "%s", text)
 	}
 	return err
 }
