@@ -54,10 +54,19 @@ func (m *Member) Fresh(id []byte, until time.Time) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), answer)
 	defer cancel()
 	_, err = attempts.Create(ctx, m.attempt(id), nil)
-	if err != nil && !errors.Is(err, jetstream.ErrKeyExists) {
+	if err != nil && !errors.Is(err, jetstream.ErrKeyExists) && !full(err) {
 		m.doubt(err)
 	}
 	return err == nil && m.reconnections() == renewed
+}
+
+// full reports whether a bucket has no space for one more name. That is no reason to doubt NATS:
+// clients alone can fill the bucket, and would keep the members from sharing ticket keys.
+func full(err error) bool {
+	const storeFailed = 10077 // JSStreamStoreFailedF of nats-server, which has texts for the causes
+	var api *jetstream.APIError
+	return errors.As(err, &api) && api.ErrorCode == storeFailed &&
+		api.Description == "maximum bytes exceeded"
 }
 
 // attempt returns the name of an attempt, which tells NATS nothing.

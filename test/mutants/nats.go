@@ -228,6 +228,13 @@ var natsRows = []row{
 		test: "TestFresh",
 	},
 	{
+		doc: own, section: "fleet",
+		must: "clients that fill the memory of attempts do not keep the members from sharing keys",
+		file: "fleet/natsfleet/replay.go",
+		old:  " && !full(err) {", new: " {",
+		test: "TestFull",
+	},
+	{
 		doc: own, section: "fleet", must: "an attempt with an external key is refused",
 		file: "fleet/natsfleet/replay.go",
 		old:  "|| until.IsZero() {",
