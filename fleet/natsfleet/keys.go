@@ -144,11 +144,13 @@ func (m *Member) exchangeKeys(
 	}
 }
 
-// overtaken reports whether another member has stored something meanwhile.
+// overtaken reports whether another member has stored something meanwhile. A bucket with replicas
+// has another code for that.
 func overtaken(err error) bool {
 	var api *jetstream.APIError
 	return errors.Is(err, jetstream.ErrKeyExists) ||
-		errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence
+		errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
+			api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
 // merge returns the keys of both lists, the earliest first.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/sealsock/sealsock"
 )
@@ -75,6 +76,20 @@ func TestWrongClock(t *testing.T) {
 		m.setKeys([]key{keys[0], later})
 		if i := m.sealing(now.Add(ahead)); i != 0 {
 			t.Errorf("%s: the key %d of the fleet seals", name, i)
+		}
+	}
+}
+
+// TestOvertaken: a member that was slower than another one looks again, also in a cluster of NATS,
+// and does not take that for a failure of NATS.
+func TestOvertaken(t *testing.T) {
+	for code, want := range map[jetstream.ErrorCode]bool{
+		jetstream.JSErrCodeStreamWrongLastSequence:         true,
+		jetstream.JSErrCodeStreamWrongLastSequenceConstant: true,
+		jetstream.JSErrCodeStreamNotFound:                  false,
+	} {
+		if got := overtaken(&jetstream.APIError{Code: 400, ErrorCode: code}); got != want {
+			t.Errorf("%d: %v", code, got)
 		}
 	}
 }

@@ -235,6 +235,13 @@ var natsRows = []row{
 		test: "TestFull",
 	},
 	{
+		doc: own, section: "fleet",
+		must: "a member that another one was faster than looks again, with replicas too",
+		file: "fleet/natsfleet/keys.go",
+		old:  "LastSequenceConstant)", new: "LastSequence)",
+		test: "TestOvertaken",
+	},
+	{
 		doc: own, section: "fleet", must: "an attempt with an external key is refused",
 		file: "fleet/natsfleet/replay.go",
 		old:  "|| until.IsZero() {",
