@@ -8,14 +8,15 @@
 //	err = loop.Serve(listener)
 //
 // The handler's methods run on a goroutine of netpoll, for each connection one at a time.
-// A Write waits there until the peer has taken the output: netpoll.WithWriteTimeout bounds
-// the wait.
+// A Write waits there until the peer has taken the output, at most 30 seconds for each 64
+// KiB of it. netpoll.WithWriteTimeout sets another bound.
 package sealnetpoll
 
 import (
 	"context"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/cloudwego/netpoll"
 	"github.com/sealsock/sealsock/loop/adapt"
@@ -34,8 +35,14 @@ func NewEventLoop(e *adapt.Endpoint, opts ...netpoll.Option) (netpoll.EventLoop,
 		}
 		return t.request()
 	}
-	return netpoll.NewEventLoop(request, slices.Concat(opts, []netpoll.Option{prepare})...)
+	bound := netpoll.WithWriteTimeout(writeTimeout) // which one of opts replaces
+	all := slices.Concat([]netpoll.Option{bound}, opts, []netpoll.Option{prepare})
+	return netpoll.NewEventLoop(request, all...)
 }
+
+// writeTimeout is how long a peer may take for a part of the output. Without a bound, a peer that
+// takes nothing would hold a goroutine for as long as it likes. Tests change it.
+var writeTimeout = 30 * time.Second
 
 // key is the key of a connection's transport in its context.
 type key struct{}
@@ -67,7 +74,8 @@ type transport struct {
 	sealed *adapt.Conn
 }
 
-// most is how many bytes are decrypted at once. netpoll may have many more, and calls again.
+// most is how many bytes are decrypted or written at once. netpoll may have many more to decrypt,
+// and calls again.
 const most = 64 << 10
 
 // request decrypts what has arrived.
@@ -81,14 +89,17 @@ func (t *transport) request() error {
 	return r.Release()
 }
 
-func (t *transport) Write(b []byte) (int, error) {
+func (t *transport) Write(b []byte) (n int, err error) {
 	w := t.Writer()
-	own, err := w.Malloc(len(b)) // WriteBinary would keep b
-	if err != nil {
-		return 0, err
+	for n < len(b) && err == nil {
+		var own []byte
+		if own, err = w.Malloc(min(len(b)-n, most)); err != nil { // WriteBinary would keep b
+			break
+		}
+		n += copy(own, b[n:])
+		err = w.Flush()
 	}
-	n := copy(own, b)
-	return n, w.Flush()
+	return n, err
 }
 
 // Buffered returns 0, because Write waits.
