@@ -26,7 +26,7 @@ const independentFlags = `
 	insecure mtu proxy starttls accept-proxy-header alpn session tickets max-early-data
 	nats ticket-keys ech-keys ech-config profile min max suites groups sigalgs legacy
 	log trace keylog time parallel get check convert client admin
-	list fail-under expires-within dns html messages pem
+	list fail-under expires-within all-addresses dns html messages pem
 	algorithm root-algorithm any-name days csr server force keep-key reason form store
 	acme url remove revoked id max-name out link qr as dir identity passphrase plain stay wait
 	attempts receivers words relay no-direct code code-file overwrite yes

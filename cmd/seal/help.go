@@ -85,7 +85,7 @@ var flagGroups = []flagGroup{
 	{"Diagnosis", "log log-format trace keylog"},
 	{"Measurement", "time parallel get"},
 	{"Tunnels", "check convert client admin"},
-	{"Inspection", "list fail-under expires-within dns html messages pem"},
+	{"Inspection", "list fail-under expires-within all-addresses dns html messages pem"},
 }
 
 // commonFlags has the flags that --help lists, for each command with flagGroups; it lists

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,11 +62,12 @@ type inspectFlags struct {
 	parallel  int
 	dns       string
 	proxyFlags
-	pem      bool
-	html     string
-	keyLog   string
-	messages bool
-	password string
+	allAddresses bool
+	pem          bool
+	html         string
+	keyLog       string
+	messages     bool
+	password     string
 }
 
 func newInspect(out *output) *cobra.Command {
@@ -96,6 +98,8 @@ func newInspect(out *output) *cobra.Command {
 	f.IntVar(&flags.parallel, "parallel", 8, "`connections` to one server at a time")
 	f.StringVar(&flags.dns, "dns", "",
 		"ask this DNS `server` for the records of the servers, instead of the system's; off asks none")
+	f.BoolVar(&flags.allAddresses, "all-addresses", false,
+		"scan each address of a name, and not just the first that answers")
 	flags.proxyFlags.register(f)
 	f.BoolVar(&flags.pem, "pem", false,
 		"print the certificates of the servers in PEM, and nothing else")
@@ -111,17 +115,23 @@ func newInspect(out *output) *cobra.Command {
 
 // An inspection is the result for one server.
 type inspection struct {
-	Address string        `json:"address"`
-	Seconds float64       `json:"seconds"`
-	Report  *probe.Report `json:"report,omitempty"`
-	Error   string        `json:"error,omitempty"`
-	err     error
+	Address string `json:"address"`
+	// IP is the address of the server that was scanned, if the target is a name. OtherIPs are those
+	// of the name that were not.
+	IP       string        `json:"ip,omitempty"`
+	OtherIPs []string      `json:"other_ips,omitempty"`
+	Seconds  float64       `json:"seconds"`
+	Report   *probe.Report `json:"report,omitempty"`
+	Error    string        `json:"error,omitempty"`
+	err      error
+	one      bool // of several servers with the same name
 }
 
 // A target is a server of the command line or of --list.
 type target struct {
 	text string // with a port
 	addr address.Address
+	ip   netip.Addr // the one to connect to; zero for any that the name has
 }
 
 // inspectAll runs the command, from the flags to the exit.
@@ -141,7 +151,9 @@ func inspectAll(ctx context.Context, stdout io.Writer, out *output, flags *inspe
 	if err != nil {
 		return err
 	}
-	s := &servers{flags: flags, policy: policy, out: out}
+	s := &servers{
+		flags: flags, policy: policy, out: out, lookup: net.DefaultResolver.LookupNetIP,
+	}
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
@@ -202,6 +214,7 @@ type servers struct {
 	dns    *dns.Client // nil asks nothing
 	proxy  *proxies
 	out    *output
+	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
 // prepare reads the flags for all servers.
@@ -221,7 +234,7 @@ func (s *servers) prepare(ctx context.Context) (err error) {
 
 // scan inspects the servers, some at a time, and reports the progress.
 func (s *servers) scan(ctx context.Context, targets []target) []inspection {
-	results := make([]inspection, len(targets))
+	results := make([][]inspection, len(targets))
 	turn := make(chan struct{}, 4) // servers at a time
 	var all sync.WaitGroup
 	var printing sync.Mutex
@@ -239,7 +252,7 @@ func (s *servers) scan(ctx context.Context, targets []target) []inspection {
 		})
 	}
 	all.Wait()
-	return results
+	return slices.Concat(results...)
 }
 
 // progress reports how many servers of a list are done.
@@ -313,14 +326,20 @@ func (flags *inspectFlags) targets(ctx context.Context, args []string) (servers 
 	return servers, files, nil
 }
 
-// inspect scans one server.
-func (s *servers) inspect(ctx context.Context, t target) inspection {
+// inspectOne scans one server.
+func (s *servers) inspectOne(ctx context.Context, t target) inspection {
 	start, flags, a := time.Now(), s.flags, t.addr
 	name := cmp.Or(flags.name, a.Host(), "localhost")
+	i := inspection{Address: t.text, one: t.ip.IsValid()}
+	fixed, err := s.fixed(t)
+	if err != nil {
+		i.err, i.Error = err, explain(err).text
+		return i
+	}
 	server := probe.Target{
 		ServerName: name, Trust: s.policy, Port: tcpPort(a),
 		Dial: func(ctx context.Context) (net.Conn, error) {
-			raw, err := s.proxy.dial(ctx, belowTLS(a))
+			raw, err := fixed.dial(ctx)
 			if err != nil || flags.starttls == "" {
 				return raw, err
 			}
@@ -332,10 +351,10 @@ func (s *servers) inspect(ctx context.Context, t target) inspection {
 		},
 	}
 	options := probe.Options{Timeout: flags.timeout, Parallel: flags.parallel, DNS: s.dns}
-	report, err := probe.Scan(ctx, server, options)
-	i := inspection{Address: t.text, Seconds: time.Since(start).Seconds(), Report: report, err: err}
-	if err != nil {
-		i.Error = explain(err).text
+	i.Report, i.err = probe.Scan(ctx, server, options)
+	i.Seconds, i.IP = time.Since(start).Seconds(), fixed.ip()
+	if i.err != nil {
+		i.Error = explain(i.err).text
 	}
 	return i
 }
@@ -349,7 +368,7 @@ func tcpPort(a address.Address) uint16 {
 
 // requirementError returns the error for a server that does not meet the flags.
 func (flags *inspectFlags) requirementError(i *inspection) error {
-	where := printable.Line(i.Address)
+	where := i.Where()
 	if i.err != nil {
 		p := explain(i.err)
 		p.text = where + ": " + p.text

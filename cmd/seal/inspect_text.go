@@ -79,7 +79,8 @@ func (i *inspection) text() string {
 		grade += " at best"
 	}
 	fmt.Fprintf(&s.b, "%s: grade %s (%d connections, %.1f s)\n",
-		printable.Line(i.Address), grade, r.Connections, i.Seconds)
+		i.Where(), grade, r.Connections, i.Seconds)
+	s.line("address", "%s", i.AddressText())
 	for _, v := range r.Versions {
 		if v.Version == iana.SSL20 {
 			s.line(v.Name, "accepted")

@@ -321,4 +321,16 @@ var sealRows = []row{
 		new:  "asks := (typed && false ||",
 		test: "TestAcceptAsks",
 	},
+	{
+		doc: own, section: "seal inspect", must: "the connections of a scan have one address",
+		file: "cmd/seal/inspect_addresses.go",
+		old:  "to != (address.Address{})", new: "false",
+		test: "TestFixedServer",
+	},
+	{
+		doc: own, section: "seal inspect", must: "the addresses of a name are bounded",
+		file: "cmd/seal/inspect_addresses.go",
+		old:  "len(list) > maxAddresses", new: "len(list) > 2*maxAddresses",
+		test: "TestAllAddresses",
+	},
 }
