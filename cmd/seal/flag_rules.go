@@ -140,7 +140,8 @@ func alternatives(names string) string {
 // serverFlags are those flags of seal inspect that ask something of servers, and fileFlags those
 // about files.
 const (
-	serverFlags = "name all-addresses starttls fail-under proxy proxy-user-file pem ca ca-dir pin " + verifying
+	serverFlags = "name all-addresses starttls fail-under proxy proxy-user-file pem ca ca-dir " +
+		"pin " + verifying
 	fileFlags   = "keylog messages key-password-file"
 )
 

@@ -161,7 +161,8 @@ func (f *fixedServer) ip() string {
 	return f.to.Host()
 }
 
-// Where names the server of an inspection, with its address if others of the name are inspected too.
+// Where names the server of an inspection, with its address if the name has others that are
+// inspected too.
 func (i *inspection) Where() string {
 	text := i.Address
 	if i.one {
