@@ -142,7 +142,7 @@ func alternatives(names string) string {
 const (
 	serverFlags = "name all-addresses starttls fail-under proxy proxy-user-file pem ca ca-dir " +
 		"pin " + verifying
-	fileFlags   = "keylog messages key-password-file"
+	fileFlags = "keylog messages key-password-file"
 )
 
 // refuseUnused refuses flags of seal inspect that none of its arguments use.
