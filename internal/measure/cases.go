@@ -40,7 +40,7 @@ func cases() []Case {
 	}, one("first byte, full handshake", micro, false, false, firstByte(Handshake{})),
 		one("first byte, resumption", micro, false, false, firstByte(Handshake{Resume: true})),
 		one("first byte, 0-RTT", micro, false, false, firstByte(Handshake{Resume: true, Early: true})),
-		memoryCase(), one("bulk over loopback TCP", "MB/s", true, true, bulk(Loopback)),
+		memoryCase(), aloneCase(), one("bulk over loopback TCP", "MB/s", true, true, bulk(Loopback)),
 		one("bulk over loopback TCP, with io.Copy", "MB/s", true, true, bulk(Copied)),
 		one("round trips of 64 bytes", perSecond, true, true, Side.Trips),
 		one("connections of wrk", perSecond, true, false, Side.Accepts),
@@ -138,11 +138,18 @@ func memoryCase() Case {
 			v, err := s.Bulk(Memory, d)
 			alone := v
 			if l, ok := s.(limit); ok && err == nil {
-				alone, err = l.alone(d)
+				alone, err = l.Bulk(Alone, d)
 			}
 			return []float64{v, alone}, err
 		},
 	}
+}
+
+// aloneCase is about what the engine itself costs.
+func aloneCase() Case {
+	c := one("bulk in memory, the engine alone", "MB/s", true, true, bulk(Alone))
+	c.Procs = 1
+	return c
 }
 
 func bulk(over Transport) func(Side, time.Duration) (float64, error) {

@@ -70,7 +70,10 @@ func (limit) Handshakes(h Handshake, d time.Duration) (r Shares, err error) {
 // Bulk seals from one buffer to another and opens to a third, since Write must not change what it
 // is given, and Read returns data in memory of its caller.
 func (limit) Bulk(over Transport, d time.Duration) (float64, error) {
-	if over != Memory {
+	switch over {
+	case Alone:
+		return bulkAlone(d)
+	case Loopback, Copied:
 		return plain.Bulk(over, d)
 	}
 	aead, nonce, err := bulkCipher()
@@ -125,8 +128,8 @@ func bulkCipher() (aead cipher.AEAD, nonce []byte, err error) {
 	return aead, make([]byte, 12), err
 }
 
-// alone is Bulk without the connection: the AEAD in place, in memory that stays in the cache.
-func (limit) alone(d time.Duration) (float64, error) {
+// bulkAlone is Bulk without the connection: the AEAD in place, in memory that stays in the cache.
+func bulkAlone(d time.Duration) (float64, error) {
 	aead, nonce, err := bulkCipher()
 	if err != nil {
 		return 0, err

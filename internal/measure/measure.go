@@ -66,6 +66,7 @@ const (
 	Memory   Transport = iota
 	Loopback           // TCP
 	Copied             // TCP, and io.Copy sends
+	Alone              // nothing: one half of an engine opens in place what the other has sealed
 )
 
 // A Style is how a program holds a connection.

@@ -16,7 +16,10 @@ import (
 func TestRun(t *testing.T) {
 	fipstest.Skip(t, "crypto/tls, which is measured, leaves out X25519")
 	without := map[string]map[string]bool{
-		"crypto/tls": {"idle end, event loop, 200 connections": true},
+		"crypto/tls": {
+			"idle end, event loop, 200 connections": true,
+			"bulk in memory, the engine alone":      true,
+		},
 		LimitName: {
 			"resumption, X25519":                             true,
 			"idle end, a goroutine in Read, 200 connections": true,

@@ -15,7 +15,8 @@ import (
 
 // Sealsock returns this module.
 func Sealsock() Side {
-	return &stack{name: "sealsock", ready: readySealsock, loops: idleInLoop}
+	return &stack{name: "sealsock", ready: readySealsock, loops: idleInLoop,
+		alone: engineAlone}
 }
 
 // configs returns the Configs of both ends.

@@ -18,6 +18,7 @@ type stack struct {
 	// ready prepares both ends for a kind of handshake.
 	ready func(h Handshake) (*ends, error)
 	loops func(connections int) (float64, error) // of Idle; nil for none
+	alone func(d time.Duration) (float64, error) // of Bulk; nil for none
 }
 
 // Name returns the name of the implementation.
@@ -137,6 +138,12 @@ func (s *stack) connect(over Transport) (c, srv conn, err error) {
 const chunk = 16 << 10
 
 func (s *stack) Bulk(over Transport, d time.Duration) (float64, error) {
+	if over == Alone && s.alone == nil {
+		return 0, errors.ErrUnsupported
+	}
+	if over == Alone {
+		return s.alone(d)
+	}
 	c, srv, err := s.connect(over)
 	if err != nil {
 		return 0, err
