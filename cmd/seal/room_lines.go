@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sealsock/sealsock/internal/chatscreen"
@@ -24,6 +25,7 @@ type roomChat struct {
 	commands *chatscreen.Commands // of a user who types; nil for a script, whose lines are data
 	files    *chatscreen.Files    // of lines
 	dir      string               // for files that are received
+	unsent   atomic.Int64         // lines that no member was there for
 }
 
 // run returns after the end of the input, of ctx, or of the output.
@@ -39,6 +41,10 @@ func (c *roomChat) run(ctx context.Context, flags *chatFlags) error {
 	if unsent := c.room.Close(within); unsent != nil && err == nil {
 		err = failed(unsent, "%v", unsent).
 			hinted("ask the member what has arrived, and send the rest again")
+	}
+	if n := c.unsent.Load(); n > 0 && err == nil && c.commands == nil {
+		err = failed(nil, "%s had no receiver: all other members had left", counted(int(n), "line")).
+			hinted("send what is missing again when a member is in the room")
 	}
 	return causeOf(ctx, err)
 }
@@ -178,6 +184,7 @@ func readLines(r io.Reader, do func(string)) error {
 func (c *roomChat) sendLine(ctx context.Context, line string) error {
 	n, err := c.room.Send(ctx, line)
 	if err == nil && n == 0 {
+		c.unsent.Add(1)
 		c.out.warn("no other member is in the room: a line was not sent")
 	}
 	return err
