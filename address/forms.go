@@ -46,7 +46,10 @@ func unknownScheme(text, scheme, rest string) *Error {
 		if _, _, err := endpoint.SplitPort(host); err != nil && host != "" {
 			host += ":" + port
 		}
-		e.Hint = fmt.Sprintf("did you mean %s?", host)
+		e.Hint = "write host:port"
+		if host != "" {
+			e.Hint = fmt.Sprintf("did you mean %s?", host)
+		}
 		return e
 	}
 	if near := nearest(scheme); near != "" {
@@ -61,10 +64,16 @@ func unknownScheme(text, scheme, rest string) *Error {
 	return e
 }
 
-// nearest returns the known scheme at most two edits away from a mistyped one,
-// or "".
+// nearest returns the known scheme at most two edits away from a mistyped one, or one
+// from a short one, or "". For smtp it is smtps.
 func nearest(scheme string) string {
+	if _, ok := endpoint.Forms[scheme+"s"]; ok {
+		return scheme + "s"
+	}
 	best, least := "", 3
+	if len(scheme) <= 4 {
+		least = 2
+	}
 	for _, s := range Schemes() {
 		if d := distance(scheme, s.Name); d < least && d < len(scheme) {
 			best, least = s.Name, d

@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -21,13 +22,28 @@ type TCP struct {
 func ParseTCP(scheme, rest string) (Endpoint, error) {
 	host, port, err := SplitPort(rest)
 	if err != nil {
-		return nil, err
+		return nil, withScheme(scheme, err)
 	}
 	host, err = CheckHost(scheme, host)
 	if err != nil {
 		return nil, err
 	}
 	return TCP{scheme, host, port}, nil
+}
+
+// withScheme puts a scheme other than tcp in front of what an error suggests.
+func withScheme(scheme string, err error) error {
+	e, ok := errors.AsType[*ParseError](err)
+	if !ok || scheme == "tcp" {
+		return err
+	}
+	named := *e
+	suggested, ok := strings.CutPrefix(e.Hint, "did you mean ")
+	if ok && !strings.HasPrefix(suggested, "unix://") {
+		named.Hint = "did you mean " + scheme + "://" +
+			strings.ReplaceAll(suggested, " or ", " or "+scheme+"://")
+	}
+	return &named
 }
 
 // Network implements Endpoint.
@@ -84,10 +100,7 @@ func (t TCP) HostPort() (host, port string, ok bool) { return t.Name, t.Port, t.
 // SplitPort splits "host:port", "[ip]:port", ":port" and "port".
 func SplitPort(text string) (host, port string, err error) {
 	if path := strings.IndexAny(text, "/?#"); path >= 0 {
-		if path == 0 {
-			return "", "", Problem("it is a path, not host:port", "did you mean unix://%s?", text)
-		}
-		return "", "", Problem("it has text after the port", "did you mean %s?", text[:path])
+		return "", "", pathProblem(text, text[:path])
 	}
 	if text != "" && strings.Trim(text, "0123456789") == "" {
 		port, err = CheckPort(text)
@@ -102,11 +115,35 @@ func SplitPort(text string) (host, port string, err error) {
 	}
 	if strings.HasPrefix(text, "[") {
 		if ip, err := netip.ParseAddr(host); err != nil || !ip.Is6() {
-			return "", "", Problem("the text in brackets is not an IPv6 address", "did you mean %s?", net.JoinHostPort(host, port))
+			return "", "", bracketProblem(host, port)
 		}
 	}
 	port, err = CheckPort(port)
 	return host, port, err
+}
+
+// pathProblem is the problem of a text with a path, a query or a fragment behind host.
+func pathProblem(text, host string) *ParseError {
+	if strings.Trim(host, ".") == "" {
+		return Problem("it is a path, not host:port", "did you mean unix://%s?", text)
+	}
+	if scheme, ok := strings.CutSuffix(host, ":"); ok && Forms[scheme].Parse != nil {
+		return Problem("its scheme has no ://", "did you mean %s://%s?", scheme,
+			strings.TrimPrefix(text, host))
+	}
+	if _, _, err := SplitPort(host); err != nil {
+		return Problem("it has text after the host, and no port", "write host:port")
+	}
+	return Problem("it has text after the port", "did you mean %s?", host)
+}
+
+// bracketProblem is the problem of a text in brackets that is not an IPv6 address.
+func bracketProblem(host, port string) *ParseError {
+	const problem = "the text in brackets is not an IPv6 address"
+	if strings.Contains(host, ":") {
+		return Problem(problem, "write host:port, and an IPv6 address in brackets")
+	}
+	return Problem(problem, "did you mean %s?", net.JoinHostPort(host, port))
 }
 
 // withoutBrackets suggests what an IP address without a port may stand for: the end of one of IPv6
@@ -158,10 +195,13 @@ func CheckPort(port string) (string, error) {
 	}
 	// A service name has at most 15 letters, digits and hyphens, with a letter
 	// among them: RFC 6335, Section 5.1.
-	if len(port) > 15 || !Words(port, "-") {
-		return "", Problem(fmt.Sprintf("port %q is neither a number nor a service's name", port), "")
+	port = strings.ToLower(port)
+	letters := strings.ContainsAny(port, "abcdefghijklmnopqrstuvwxyz")
+	if len(port) > 15 || !letters || !Words(port, "-") || strings.Trim(port, "-") != port {
+		return "", Problem(fmt.Sprintf("port %q is neither a number nor a service's name", port),
+			"write a number from 0 to 65535")
 	}
-	return strings.ToLower(port), nil
+	return port, nil
 }
 
 // CheckHost validates a host and returns its canonical form.
