@@ -3,10 +3,14 @@
 package stream
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"net"
 	"os"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // socketpair returns two sockets that data crosses at once.
@@ -85,5 +89,57 @@ func TestLookAgain(t *testing.T) {
 	far.Write(make([]byte, bulkSize-1))
 	if n := read(); n != bulkSize-1 || read() != 0 || pauses != 3 {
 		t.Errorf("%d bytes, and %d pauses after little has come", n, pauses)
+	}
+}
+
+// TestPollWrite: a write that a deadline ends returns how much the peer gets, and one to a socket
+// that is closed, or whose peer is gone, has the error of the connection below.
+func TestPollWrite(t *testing.T) {
+	near, far := socketpair(t)
+	c := &Conn{raw: near}
+	s := newSource(c, near)
+	data := randomBytes(8 << 20) // more than the sockets hold
+	near.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
+	n, err := s.write(data)
+	if n <= 0 || n >= len(data) || !isTimeout(err) {
+		t.Fatalf("%d bytes, %v", n, err)
+	}
+	wantOp(t, err, "write")
+	if m, err := s.write(data[n:]); m != 0 || !isTimeout(err) {
+		t.Errorf("behind the deadline: %d bytes, %v", m, err)
+	}
+	near.SetWriteDeadline(time.Time{})
+	got := make(chan []byte)
+	go func() {
+		all := make([]byte, len(data))
+		m, _ := io.ReadFull(far, all)
+		got <- all[:m]
+	}()
+	if m, err := s.write(data[n:]); m != len(data)-n || err != nil {
+		t.Errorf("%d bytes of %d, %v", m, len(data)-n, err)
+	}
+	if !bytes.Equal(<-got, data) {
+		t.Error("other bytes arrived")
+	}
+	far.Close()
+	n, err = s.write(data)
+	if n != 0 || !errors.Is(err, syscall.EPIPE) {
+		t.Errorf("the peer is gone: %d bytes, %v", n, err)
+	}
+	wantOp(t, err, "write")
+	near.Close()
+	n, err = s.write(data)
+	if n != 0 || !errors.Is(err, net.ErrClosed) {
+		t.Errorf("closed: %d bytes, %v", n, err)
+	}
+	wantOp(t, err, "write")
+}
+
+// wantOp fails the test if err is not that of an operation on a connection with addresses.
+func wantOp(t *testing.T, err error, name string) {
+	t.Helper()
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != name || op.Net != "unix" || op.Addr == nil {
+		t.Errorf("%#v is no error of a %s", err, name)
 	}
 }
