@@ -13,9 +13,10 @@ const (
 	// More output than chunk is written at once, during input that leads to more: another record
 	// would be more than a segment.
 	chunk = segment.Size - engine.MaxRecord
-	// pause is how long it takes until the output that waits is looked at again: a
-	// Transport does not tell when the peer has taken it.
-	pause = 20 * time.Millisecond
+	// It takes between pause and longestPause until the output that waits is looked at again: a
+	// Transport does not tell when the peer has taken it. Peers that take nothing cost little.
+	pause        = 20 * time.Millisecond
+	longestPause = time.Second
 	// writeTimeout is how long a peer may take nothing.
 	writeTimeout = 30 * time.Second
 )
@@ -33,7 +34,7 @@ func (c *Conn) flush() {
 	if c.closing {
 		c.finish(nil)
 	}
-	if c.closing || c.full {
+	if c.closing || c.full || c.transport.Buffered() > 0 {
 		c.watch()
 	}
 }
@@ -53,22 +54,22 @@ func (c *Conn) writeOut() error {
 
 // A slowness is the wait for a peer to take output.
 type slowness struct {
-	waiting int       // bytes when it was looked at last
-	since   time.Time // when that number has changed
+	waiting int           // bytes when it was looked at last
+	since   time.Time     // when that number has changed
+	pause   time.Duration // until the next look
 }
 
-// watch looks at the output that waits, soon and every pause, until the peer has taken it:
-// then the connection is closed if it is over, and otherwise OnDrained is called.
+// watch looks at the output that waits, soon and again and again, until the peer has taken it:
+// then the connection is closed if it is over, and OnDrained is called if it was full.
 func (c *Conn) watch() {
-	if c.slow != nil {
-		return
+	switch {
+	case c.over && c.transport.Buffered() == 0:
+		c.slow = nil
+		c.drained()
+	case c.slow == nil:
+		c.slow = &slowness{waiting: -1, pause: pause}
+		c.transport.Run(c.look)
 	}
-	c.slow = &slowness{waiting: -1}
-	if c.over && c.transport.Buffered() == 0 {
-		c.look()
-		return
-	}
-	c.transport.Run(c.look)
 }
 
 func (c *Conn) look() {
@@ -82,14 +83,15 @@ func (c *Conn) look() {
 		return
 	}
 	if waiting != c.slow.waiting {
-		c.slow.waiting, c.slow.since = waiting, time.Now()
+		c.slow.waiting, c.slow.since, c.slow.pause = waiting, time.Now(), pause
 	} else if time.Since(c.slow.since) > writeTimeout {
 		c.slow = nil
 		c.finish(timedOut(ErrWriteTimeout))
 		_ = c.transport.Close()
 		return
 	}
-	time.AfterFunc(pause, func() { c.transport.Run(c.look) })
+	time.AfterFunc(c.slow.pause, func() { c.transport.Run(c.look) })
+	c.slow.pause = min(2*c.slow.pause, longestPause)
 }
 
 // drained acts on the end of slowness.

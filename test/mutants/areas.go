@@ -34,6 +34,7 @@ var areas = []area{
 	{"inspect", inspectRows},
 	{"kerneltls", kernelTLSRows},
 	{"keys", keysRows},
+	{"loops", loopRows},
 	{"post_quantum", postQuantumRows},
 	{"record", recordRows},
 	{"relay", relayRows},
