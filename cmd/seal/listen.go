@@ -171,9 +171,9 @@ func listen(ctx context.Context, out *output, flags *listenFlags, addr string) e
 		return err
 	}
 	defer d.Close()
-	out.print(flags.listeningOf(a, d.Addr(), o))
-	ctx, stop := o.reloadOnHangup(ctx)
+	ctx, stop := o.reloadOnHangup(ctx) // before the note: who reads it may send SIGHUP
 	defer stop()
+	out.print(flags.listeningOf(a, d.Addr(), o))
 	s := &server{out: out, listener: d, service: mode, drain: flags.drain, idle: flags.idle}
 	s.places.Total, s.places.PerAddress = flags.clients, flags.perAddress
 	return flags.run(ctx, out, a, s)

@@ -3,10 +3,13 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"io"
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -188,15 +191,7 @@ func TestDrainEnds(t *testing.T) {
 
 // TestHangup sends SIGHUP to a listener, which must read its certificate again.
 func TestHangup(t *testing.T) {
-	dir := t.TempDir()
-	home := filepath.Join(dir, "home")
-	for _, args := range [][]string{{"ca", "create"}, {"ca", "issue", "localhost"}} {
-		c := sealCommand(home, args...)
-		c.Dir = dir
-		if out, err := c.CombinedOutput(); err != nil {
-			t.Fatalf("seal %v: %v: %s", args, err, out)
-		}
-	}
+	dir, home := issuedFor(t)
 	server := runSeal(t, home, nil, "listen", "--keep", "--echo",
 		"--cert", filepath.Join(dir, "localhost.pem"), "--key", filepath.Join(dir, "localhost.key"), "localhost:0")
 	server.await(t, &server.errors, `(listening on)`)
@@ -204,4 +199,56 @@ func TestHangup(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.await(t, &server.errors, `(localhost\.pem has a new certificate)`)
+}
+
+// TestHangupAtOnce: SIGHUP does not end a listener that has just told that it is listening.
+func TestHangupAtOnce(t *testing.T) {
+	dir, _ := issuedFor(t)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+	defer cancel()
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	reloaded := false
+	out := &output{w: writerFunc(func(p []byte) (int, error) {
+		switch {
+		case bytes.Contains(p, []byte("listening on")):
+			if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+				t.Error(err)
+			}
+			<-hangups // it has been passed to all that wait for it by now
+		case bytes.Contains(p, []byte("has a new certificate")):
+			reloaded = true
+			cancel()
+		}
+		return len(p), nil
+	})}
+	root := newRoot(out)
+	root.SetArgs([]string{"listen", "--keep", "--echo", "--cert", filepath.Join(dir, "localhost.pem"),
+		"--key", filepath.Join(dir, "localhost.key"), "localhost:0"})
+	err := root.ExecuteContext(ctx)
+	if out.mu.Lock(); !reloaded {
+		t.Errorf("the certificate was not read again: %v", err)
+	}
+	out.mu.Unlock()
+}
+
+// A writerFunc is a function that is an io.Writer.
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// issuedFor creates an authority and a certificate for localhost in a folder.
+func issuedFor(t *testing.T) (dir, home string) {
+	t.Helper()
+	dir = t.TempDir()
+	home = filepath.Join(dir, "home")
+	for _, args := range [][]string{{"ca", "create"}, {"ca", "issue", "localhost"}} {
+		c := sealCommand(home, args...)
+		c.Dir = dir
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("seal %v: %v: %s", args, err, out)
+		}
+	}
+	return dir, home
 }
