@@ -17,9 +17,9 @@ import (
 )
 
 const relayLong = `
-Serve a relay on ADDRESS: a meeting point for the rooms of seal chat new and seal chat
-join. It forwards messages that it cannot read, and learns the numbers of rooms, the
-addresses of their members, and when and how much they send.
+Serve a relay on ADDRESS: a meeting point for the rooms of seal chat, and for seal send
+and seal receive. It forwards messages that it cannot read, and learns the numbers of
+rooms, the addresses of their members, and when and how much they send.
 
 Without --cert, the local authority (seal ca) issues a certificate. A relay that is
 used from other machines should have one of its own, whose key stays the same.
@@ -38,7 +38,8 @@ it is back.`
 const relayExample = `  seal relay :4433
   seal relay --cert server.pem --key server.key :4433
   seal relay --nats tls://nats.example:4222 --nats-auth nats.auth :4433
-  seal chat new relay.example:4433 > invitation`
+  seal chat new relay.example:4433 > invitation
+  seal send --relay relay.example:4433 report.pdf`
 
 // relayClients is how many clients a relay serves at once without --clients.
 const relayClients = 4096
@@ -146,15 +147,21 @@ func (flags *listenFlags) listeningOf(a address.Address, at net.Addr, o *credent
 	return l
 }
 
-// inviting replaces the commands that connect by those that make an invitation.
+// inviting replaces the commands that connect by those that use a relay.
 func (l *listening) inviting(o *credentials) {
 	l.Elsewhere = ""
 	if len(l.Commands) == 0 {
 		return
 	}
 	words := strings.Fields(l.Commands[0])
+	at, trust := words[len(words)-1], l.trusted(o.ca)
+	pin, root := "", trust
+	if o.ca == nil && l.RootFile == "" { // the invitation has the pin
+		pin, root = trust, ""
+	}
 	l.Commands = []string{
-		programName() + " chat new " + words[len(words)-1] + " > invitation",
-		programName() + " chat join" + l.trusted(o.ca) + " invitation",
+		programName() + " chat new" + pin + " " + at + " > invitation",
+		programName() + " chat join" + root + " invitation",
+		programName() + " send --relay " + at + trust + " FILE",
 	}
 }

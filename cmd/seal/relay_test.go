@@ -273,3 +273,27 @@ func TestCutSocket(t *testing.T) {
 		t.Errorf("the peer got %v, want a reset", err)
 	}
 }
+
+// TestRelayCommands: each command that seal relay prints has the flags that it names, and the pin
+// or the authority where it belongs.
+func TestRelayCommands(t *testing.T) {
+	for _, l := range []*listening{{Pin: "PIN"}, {Pin: "PIN", RootFile: "root.pem"}} {
+		l.Commands = []string{"seal connect" + l.trusted(nil) + " localhost:4433"}
+		l.inviting(&credentials{})
+		if len(l.Commands) != 3 {
+			t.Errorf("%q", l.Commands)
+		}
+		for _, command := range l.Commands {
+			command = strings.TrimPrefix(command, programName()+" ")
+			command, _, _ = strings.Cut(command, " >")
+			if err := checkCall(strings.Fields(command)); err != nil {
+				t.Errorf("seal %s: %v", command, err)
+			}
+		}
+		shown := strings.Join(l.Commands, "\n")
+		if l.RootFile == "" && !strings.Contains(shown, "chat new --pin PIN localhost:4433 >") ||
+			!strings.Contains(shown, "send --relay localhost:4433"+l.trusted(nil)+" FILE") {
+			t.Error(shown)
+		}
+	}
+}
