@@ -54,7 +54,6 @@ func (m *Member) Limiter(name string, most int, per time.Duration) fleet.Limiter
 	}
 	hash := sha256.Sum256([]byte(name))
 	l.subject = fmt.Sprintf("%s.limits.%x.%d.%d", m.name, hash[:8], most, per)
-	l.number = uint64(time.Now().UnixNano()) // a member that is restarted has another identifier
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, known := range m.limiters {
@@ -90,7 +89,7 @@ func (m *Member) tell() {
 	limiters := m.limiters
 	m.mu.Unlock()
 	for _, l := range limiters {
-		for _, plain := range l.messages(m.id, time.Now()) {
+		for _, plain := range l.messages(m.id, m.fleetTime()) {
 			b, err := m.seal(plain, l.subject)
 			if err == nil && m.nc.IsConnected() {
 				m.nc.Publish(l.subject, b) // what is lost is not counted elsewhere
@@ -99,8 +98,17 @@ func (m *Member) tell() {
 	}
 }
 
+// fleetTime is the time by the clock of NATS, as far as it is known: members with clocks of their
+// own that differ would take each other's messages for old ones.
+func (m *Member) fleetTime() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return time.Now().Add(-m.ahead)
+}
+
 // messages returns what is to be told: a version, the member, the number of the message, which is
-// a time and grows, and for each network its address, its bits and its count.
+// a time and grows, and for each network its address, its bits and its count. A member that is
+// restarted has another identifier, so that its numbers begin again.
 func (l *limiter) messages(id [16]byte, now time.Time) (list [][]byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -133,7 +141,7 @@ func (m *Member) count(l *limiter, b []byte) {
 	}
 	now := time.Now()
 	from, number := [16]byte(plain[1:]), binary.BigEndian.Uint64(plain[17:])
-	if from == m.id || !l.news(from, number, now) {
+	if from == m.id || !l.news(from, number, m.fleetTime()) {
 		return
 	}
 	for rest := plain[countHead:]; len(rest) > 0; rest = rest[countSize:] {

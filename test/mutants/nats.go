@@ -242,6 +242,20 @@ var natsRows = []row{
 		test: "TestOvertaken",
 	},
 	{
+		doc: own, section: "fleet",
+		must: "members whose clocks differ count each other's connections",
+		file: "fleet/natsfleet/limits.go",
+		old:  "number, m.fleetTime())", new: "number, now)",
+		test: "TestCountsWithAWrongClock",
+	},
+	{
+		doc: own, section: "fleet",
+		must: "a member tells of its connections by the clock of NATS",
+		file: "fleet/natsfleet/limits.go",
+		old:  "m.id, m.fleetTime())", new: "m.id, time.Now())",
+		test: "TestCountsWithAWrongClock",
+	},
+	{
 		doc: own, section: "fleet", must: "an attempt with an external key is refused",
 		file: "fleet/natsfleet/replay.go",
 		old:  "|| until.IsZero() {",

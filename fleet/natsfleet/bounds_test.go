@@ -1,0 +1,83 @@
+package natsfleet
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/sealsock/sealsock/internal/natstest"
+)
+
+// TestFull: clients that fill the memory of attempts have further ones refused, and do not keep
+// the members from sharing the rest.
+func TestFull(t *testing.T) {
+	s := natstest.Start(t)
+	nc := s.Connect()
+	m := join(t, nc, 1, Options{Interval: time.Hour}) // nothing is looked at meanwhile
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(t.Context(), "KV_"+m.name+"-early")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := stream.CachedInfo().Config
+	cfg.MaxBytes = 1000
+	if _, err := js.UpdateStream(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	accepted := 0
+	for i := range 20 {
+		if m.Fresh([]byte{byte(i)}, time.Now()) {
+			accepted++
+		}
+		if s := m.State(); !s.Shared || !s.Early || s.Err != nil {
+			t.Fatalf("after %d attempts: %+v", i+1, s)
+		}
+	}
+	if accepted == 0 || accepted == 20 {
+		t.Errorf("%d attempts were accepted", accepted)
+	}
+}
+
+// TestCountsWithAWrongClock: a member whose clock differs from that of NATS counts what the others
+// tell, and they count what it tells.
+func TestCountsWithAWrongClock(t *testing.T) {
+	s := natstest.Start(t)
+	nc := s.Connect()
+	m := join(t, nc, 1, Options{Interval: time.Hour}) // nothing is looked at meanwhile
+	m.mu.Lock()
+	m.ahead = time.Hour
+	m.mu.Unlock()
+	l := m.Limiter("a", 100, time.Hour).(*limiter)
+	told := make(chan []byte, 1)
+	if _, err := nc.Subscribe(l.subject, func(msg *nats.Msg) { told <- msg.Data }); err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	network, now := netip.MustParsePrefix("192.0.2.1/32"), time.Now()
+	l.Take(network, now)
+	plain, err := m.open(<-told, l.subject)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Unix(0, int64(binary.BigEndian.Uint64(plain[17:])))
+	if off := at.Sub(now.Add(-time.Hour)).Abs(); off > time.Minute {
+		t.Errorf("the number of its message differs by %v from the time of NATS", off)
+	}
+	other := &limiter{subject: l.subject, counts: map[netip.Prefix]uint32{network: 10}}
+	b, err := m.seal(other.messages([16]byte{1}, now.Add(-time.Hour))[0], l.subject)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.count(l, b); l.rates.Left(network, now) != 89 {
+		t.Errorf("%d connections are left", l.rates.Left(network, now))
+	}
+}
