@@ -81,3 +81,38 @@ func TestCountsWithAWrongClock(t *testing.T) {
 		t.Errorf("%d connections are left", l.rates.Left(network, now))
 	}
 }
+
+// TestForgetfulBucket: no 0-RTT data is accepted while NATS may forget an attempt too early,
+// because another program has made the bucket or changed it.
+func TestForgetfulBucket(t *testing.T) {
+	s := natstest.Start(t)
+	nc := s.Connect()
+	m := join(t, nc, 1, Options{})
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(t.Context(), "KV_"+m.name+"-early")
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := stream.CachedInfo().Config
+	shorter, older := good, good
+	shorter.MaxAge, shorter.Duplicates = remembered-time.Second, time.Second
+	older.Discard = jetstream.DiscardOld
+	for _, bad := range []jetstream.StreamConfig{shorter, older} {
+		for n, cfg := range []jetstream.StreamConfig{bad, good} {
+			early := n == 1
+			if _, err := js.UpdateStream(t.Context(), cfg); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, func() bool { return m.State().Early == early })
+			if s := m.State(); !s.Shared || (s.Err == nil) != early {
+				t.Errorf("early %v: %+v", early, s)
+			}
+			if !early && m.Fresh([]byte("x"), time.Now()) {
+				t.Error("an attempt is accepted")
+			}
+		}
+	}
+}

@@ -271,8 +271,46 @@ func (m *Member) synchronize(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.succeed(keys, attempts, drift, count)
+	problem := drifted(drift)
+	if problem == nil {
+		if problem, err = forgetful(ctx, attempts); err != nil {
+			return err
+		}
+	}
+	m.succeed(keys, attempts, skew(drift), problem, count)
 	return nil
+}
+
+// forgetful returns why a bucket may forget attempts too early: another program has made or changed
+// it. Clients could make it forget what it has no space for, and repeat that.
+func forgetful(ctx context.Context, kv jetstream.KeyValue) (problem, err error) {
+	status, err := kv.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b, ok := status.(*jetstream.KeyValueBucketStatus)
+	if !ok {
+		return nil, nil
+	}
+	cfg := b.StreamInfo().Config
+	switch {
+	case cfg.MaxAge != 0 && cfg.MaxAge < remembered:
+		problem = fmt.Errorf("natsfleet: the bucket %s forgets attempts after %v and not %v, so that no "+
+			"0-RTT data is accepted: delete it", kv.Bucket(), cfg.MaxAge, remembered)
+	case cfg.Discard != jetstream.DiscardNew || cfg.Retention != jetstream.LimitsPolicy:
+		problem = fmt.Errorf("natsfleet: the bucket %s discards old attempts for new ones, so that no "+
+			"0-RTT data is accepted: delete it", kv.Bucket())
+	}
+	return problem, nil
+}
+
+// drifted returns what is wrong with the clock of this member.
+func drifted(drift [2]time.Duration) error {
+	if drift[0] <= maxDrift && drift[1] >= -maxDrift {
+		return nil
+	}
+	return fmt.Errorf("natsfleet: the clock of this machine differs by %v from that of NATS, so that "+
+		"no 0-RTT data is accepted", drift[0].Round(time.Second))
 }
 
 // reconnections changes whenever NATS may have been started again.
@@ -334,9 +372,9 @@ func (m *Member) fail(err error) {
 	}
 }
 
-// succeed makes the member share.
+// succeed makes the member share. problem is why it may accept no 0-RTT data, or nil.
 func (m *Member) succeed(
-	keys []key, attempts jetstream.KeyValue, drift [2]time.Duration, count uint64,
+	keys []key, attempts jetstream.KeyValue, ahead time.Duration, problem error, count uint64,
 ) {
 	now := time.Now()
 	m.mu.Lock()
@@ -350,12 +388,10 @@ func (m *Member) succeed(
 	if !before.Shared || count != m.renewed {
 		m.since, m.renewed = now, count
 	}
-	m.checked, m.ahead = now, skew(drift)
-	m.state = State{Shared: true}
-	if drift[0] > maxDrift || drift[1] < -maxDrift {
+	m.checked, m.ahead = now, ahead
+	m.state = State{Shared: true, Err: problem}
+	if problem != nil {
 		m.checked = time.Time{}
-		m.state.Err = fmt.Errorf("natsfleet: the clock of this machine differs by %v from that "+
-			"of NATS, so that no 0-RTT data is accepted", drift[0].Round(time.Second))
 	}
 	after := m.current(now)
 	m.mu.Unlock()

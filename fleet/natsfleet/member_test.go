@@ -285,7 +285,7 @@ func TestDrift(t *testing.T) {
 	for d, want := range map[time.Duration]bool{
 		0: true, 4 * time.Second: true, 6 * time.Second: false, -6 * time.Second: false,
 	} {
-		m.succeed(nil, kv, [2]time.Duration{d, d}, 0)
+		m.succeed(nil, kv, d, drifted([2]time.Duration{d, d}), 0)
 		if s := m.State(); s.Early != want || (s.Err == nil) != want || !s.Shared {
 			t.Errorf("%v: %+v", d, s)
 		}

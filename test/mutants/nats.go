@@ -256,6 +256,19 @@ var natsRows = []row{
 		test: "TestCountsWithAWrongClock",
 	},
 	{
+		doc: own, section: "fleet", must: "a memory that forgets attempts too early is not used",
+		file: "fleet/natsfleet/member.go",
+		old:  "cfg.MaxAge < remembered:", new: "false:",
+		test: "TestForgetfulBucket",
+	},
+	{
+		doc: own, section: "fleet",
+		must: "a memory that forgets attempts for new ones is not used",
+		file: "fleet/natsfleet/member.go",
+		old:  "cfg.Discard != jetstream.DiscardNew ||", new: "",
+		test: "TestForgetfulBucket",
+	},
+	{
 		doc: own, section: "fleet", must: "an attempt with an external key is refused",
 		file: "fleet/natsfleet/replay.go",
 		old:  "|| until.IsZero() {",
@@ -295,7 +308,7 @@ var natsRows = []row{
 	{
 		doc: own, section: "fleet", must: "the clock of a member is compared with that of NATS",
 		file: "fleet/natsfleet/member.go",
-		old:  "drift[0] > maxDrift ||",
+		old:  "drift[0] <= maxDrift &&",
 		new:  "",
 		test: "TestDrift",
 	},
