@@ -28,8 +28,11 @@
 // minute after a connection to NATS was made, because NATS may have lost what it did not store.
 // The bucket is bounded; when it is full, attempts are refused.
 //
-// This relies on NATS: a server of NATS that removes names lets attempts be repeated. The ticket
-// keys do not rely on it. With three servers or more, set [Options].Replicas to 3.
+// This relies on NATS: a server of NATS that removes names lets attempts be repeated, and so does a
+// client in the same account that may subscribe to the subjects of the bucket, and answers before
+// JetStream does. Give the members an account of their own. The ticket keys do not rely on it: NATS
+// cannot read or make them, though one that shows a wrong time delays the next key, or has it made
+// early. With three servers or more, set [Options].Replicas to 3.
 //
 // # Rate limits
 //
