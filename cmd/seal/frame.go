@@ -285,7 +285,7 @@ func (f *framedFile) failure(ctx context.Context, err error) error {
 	switch {
 	case errors.As(err, &refused):
 		p.text = f.Name + " was not received: " + oneLine(string(refused))
-		return p
+		return p.hinted("the other side decides what it takes; --framed NAME sends another name")
 	case errors.Is(err, errNoFrame), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, io.EOF):
 		p.text = f.Name + " was not received: the other side does not answer as seal listen --into does"
 		return p.hinted("start the other side with --into FOLDER, or leave out --framed")

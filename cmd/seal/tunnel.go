@@ -443,7 +443,7 @@ has the name of the file with the number of the process (pid).`
 
 func newTunnelUpgrade(out *output, flags *tunnelFlags) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "upgrade FILE", Short: "Replace the running process, without an end of a connection",
+		Use: "upgrade FILE", Short: "Replace the running process; no connection ends",
 		Long: upgradeLong, Example: "  seal tunnel upgrade seal.toml", Args: exactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, n, err := runningTunnel(cmd.Context(), out, args[0])
@@ -451,7 +451,7 @@ func newTunnelUpgrade(out *output, flags *tunnelFlags) *cobra.Command {
 				return err
 			}
 			if err := signalUpgrade(n); err != nil {
-				return failed(err, "process %d cannot be told to upgrade: %v", n, err)
+				return signalProblem(n, "upgrade", err)
 			}
 			return awaitSuccessor(cmd, cfg.PID, n, flags.timeout)
 		},

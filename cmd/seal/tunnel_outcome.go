@@ -168,7 +168,7 @@ func newTunnelReload(out *output, flags *tunnelFlags) *cobra.Command {
 					hinted("process %d writes there how a reload ends; send it SIGHUP yourself", n)
 			}
 			if err := signalReload(n); err != nil {
-				return failed(err, "process %d cannot be told to reload: %v", n, err)
+				return signalProblem(n, "reload", err)
 			}
 			return awaitReload(cmd.Context(), cfg.PID, n, before, flags.timeout)
 		},
@@ -199,4 +199,13 @@ func awaitReload(ctx context.Context, pid string, n, before int, limit time.Dura
 	}
 	return failed(nil, "process %d has not told within %v how the reload ended", n, limit).
 		hinted("its log has the outcome; an older seal tells it there alone")
+}
+
+// signalProblem explains that process n did not get the signal to do something.
+func signalProblem(n int, what string, err error) error {
+	p := failed(err, "process %d cannot be told to %s: %v", n, what, err)
+	if errors.Is(err, os.ErrPermission) {
+		p.hint = "it belongs to another user: run this command as that user, or as root"
+	}
+	return p
 }

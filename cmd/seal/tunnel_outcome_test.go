@@ -125,3 +125,14 @@ func TestBegunReloads(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestSignalProblem: a process of another user is told apart.
+func TestSignalProblem(t *testing.T) {
+	for err, hint := range map[error]string{os.ErrPermission: "another user", os.ErrClosed: ""} {
+		p := explain(signalProblem(7, "reload", err))
+		if !strings.Contains(p.hint, hint) || hint == "" && p.hint != "" ||
+			!strings.HasPrefix(p.text, "process 7 cannot be told to reload") {
+			t.Errorf("%q, hint %q", p.text, p.hint)
+		}
+	}
+}
