@@ -263,18 +263,17 @@ func takeSealed(ctx context.Context, u *net.UnixConn, cfg *sealsock.Config) (net
 	if err != nil {
 		return nil, err
 	}
-	short, done := context.WithTimeout(ctx, flushTime)
-	defer done()
-	c, err := o.Conn(short, cfg)
+	// A direction begins with what is left to send (sendSealed). A wait here would let clients that
+	// read nothing delay the move of the others, until the time of Config.Drain is over.
+	over, end := context.WithCancel(ctx)
+	end()
+	c, err := o.Conn(over, cfg)
 	if err != nil {
 		o.Close()
 		return nil, err
 	}
 	return c, nil
 }
-
-// flushTime bounds the wait for a peer that does not read; what is left is sent later.
-const flushTime = 50 * time.Millisecond
 
 // restored makes the link of its state.
 func (s *Server) restored(st *linkState, r *running, b *backend, ends [2]net.Conn) *link {

@@ -4,6 +4,13 @@ package main
 var tunnelRows = []row{
 	{
 		doc: own, section: "tunnel",
+		must: "clients that read nothing do not delay the move of the others in an upgrade",
+		file: "tunnel/takeover_unix.go",
+		old:  "\tend()\n\tc, err := o.Conn", new: "\tdefer end()\n\tc, err := o.Conn",
+		test: "TestUpgradeOfAFullSocket",
+	},
+	{
+		doc: own, section: "tunnel",
 		must: "the PROXY header calls no certificate verified that a client made itself",
 		file: "tunnel/accept.go",
 		old:  " && !r.cfg.Server.unverified()", new: "",
