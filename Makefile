@@ -46,6 +46,7 @@ check: lint cross ## the checks that each commit must pass
 lint: vet
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt: $$out"; exit 1; }
 	$(GO) tool staticcheck $(PACKAGES)
+	@GO="$(GO)" scripts/tidy.sh
 	@scripts/vulncheck.sh
 
 vet:

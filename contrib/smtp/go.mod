@@ -10,7 +10,6 @@ require github.com/sealsock/sealsock v0.0.0-00010101000000-000000000000
 
 require (
 	filippo.io/bigmod v0.1.0 // indirect
-	filippo.io/edwards25519 v1.2.0 // indirect
 	filippo.io/nistec v0.0.4 // indirect
 	github.com/cloudflare/circl v1.6.5 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
