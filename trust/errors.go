@@ -224,7 +224,11 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 	}{e.Code.String(), e.Code.OpenSSL(), e.Error(), e.Hint, e.Expected, e.Got, e.Alert().String(), nil}
 	if c := e.Certificate; c != nil {
 		sum := sha256.Sum256(c.Raw)
-		out.Certificate = &certificate{c.Subject.String(), c.Issuer.String(), certtext.Serial(c), c.NotBefore, c.NotAfter, hex.EncodeToString(sum[:])}
+		out.Certificate = &certificate{
+			Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: certtext.Serial(c),
+			NotBefore: certtext.Encodable(c.NotBefore), NotAfter: certtext.Encodable(c.NotAfter),
+			SHA256: hex.EncodeToString(sum[:]),
+		}
 	}
 	return json.Marshal(out)
 }

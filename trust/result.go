@@ -32,7 +32,8 @@ type encodedCheck struct {
 }
 
 // Marshal encodes r, so that another process of the same program knows the peer too. It
-// holds no secret. It must be kept from change, as it decides who the peer is.
+// holds no secret. It must be kept from change, as it decides who the peer is. The times of
+// revocation are in UTC then, and a time after the year 9999 is the end of that year.
 func (r *Result) Marshal() ([]byte, error) {
 	if r == nil {
 		return nil, errors.New("trust: there is no Result to encode")
@@ -51,8 +52,9 @@ func (r *Result) Marshal() ([]byte, error) {
 	}
 	for _, c := range r.Revocation {
 		check := encodedCheck{
-			Status: c.Status, Source: c.Source, ThisUpdate: c.ThisUpdate, NextUpdate: c.NextUpdate,
-			Revoked: c.Revoked, Reason: c.Reason,
+			Status: c.Status, Source: c.Source, Reason: c.Reason,
+			ThisUpdate: certtext.Encodable(c.ThisUpdate), NextUpdate: certtext.Encodable(c.NextUpdate),
+			Revoked: certtext.Encodable(c.Revoked),
 		}
 		if c.Certificate != nil {
 			check.Certificate = c.Certificate.Raw

@@ -2,7 +2,9 @@ package trust
 
 import (
 	"crypto/x509"
+	"encoding/json"
 	"errors"
+	"math/big"
 	"reflect"
 	"testing"
 	"time"
@@ -54,5 +56,39 @@ func TestMarshalResult(t *testing.T) {
 	}
 	if _, err := (*Result)(nil).Marshal(); err == nil {
 		t.Error("nil is encoded")
+	}
+}
+
+// TestEncodeOddTimes: answers about revocation, and certificates, may have times that JSON cannot
+// have. They are encoded without getting later, so that none is fresh that was not.
+func TestEncodeOddTimes(t *testing.T) {
+	for _, at := range []time.Time{
+		{},
+		time.Date(2030, 12, 31, 23, 59, 59, 0, time.FixedZone("", 24*3600)),
+		time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -3600)),
+	} {
+		r := &Result{Revocation: []RevocationCheck{{ThisUpdate: at, NextUpdate: at, Revoked: at}}}
+		data, err := r.Marshal()
+		if err != nil {
+			t.Errorf("%v: %v", at, err)
+			continue
+		}
+		got, err := ParseResult(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, read := range []time.Time{
+			got.Revocation[0].ThisUpdate, got.Revocation[0].NextUpdate, got.Revocation[0].Revoked,
+		} {
+			if read.After(at) || at.Sub(read) > time.Hour || read.IsZero() != at.IsZero() {
+				t.Errorf("%v is read as %v", at, read)
+			}
+		}
+		e := &Error{Code: CodeExpired, Certificate: &x509.Certificate{
+			SerialNumber: big.NewInt(1), NotBefore: at, NotAfter: at,
+		}}
+		if text, err := json.Marshal(e); err != nil {
+			t.Errorf("%v: %s, %v", at, text, err)
+		}
 	}
 }

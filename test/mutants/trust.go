@@ -481,4 +481,14 @@ var trustRows = []row{
 		old:  "known.nonce == nil && known.status != RevocationRevoked {", new: "known.nonce == nil {",
 		test: "TestCachedWithoutNonce",
 	},
+	{
+		doc: own, section: "Result.Marshal", must: "each date of an answer can be encoded",
+		file: "trust/result.go",
+		old:  "certtext.Encodable(c.NextUpdate)", new: "c.NextUpdate", test: "TestEncodeOddTimes",
+	},
+	{
+		doc: own, section: "trust.Error", must: "each date of a certificate can be encoded",
+		file: "trust/errors.go",
+		old:  "certtext.Encodable(c.NotAfter)", new: "c.NotAfter", test: "TestEncodeOddTimes",
+	},
 }
