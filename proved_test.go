@@ -2,29 +2,18 @@ package sealsock_test
 
 import (
 	"context"
-	"io"
-	"net"
 	"testing"
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/internal/pipetest"
 )
 
-// bothEnds connects over a pipe with Server, reads a byte, by which the tickets have come, and
-// returns both ends.
+// bothEnds connects, and returns both ends.
 func bothEnds(t *testing.T, cc, sc *sealsock.Config) (client, server *sealsock.Conn) {
 	t.Helper()
-	a, b := net.Pipe()
-	t.Cleanup(func() { a.Close(); b.Close() })
-	server, err := sealsock.Server(b, sc)
+	client, server, err := pipetest.Connect(t, cc, sc)
 	if err != nil {
-		t.Fatal(err)
-	}
-	if client, err = sealsock.Client(a, cc); err != nil {
-		t.Fatal(err)
-	}
-	go server.Write([]byte("x"))
-	if _, err := io.ReadFull(client, make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
 	return client, server

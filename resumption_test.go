@@ -2,35 +2,24 @@ package sealsock_test
 
 import (
 	"context"
-	"io"
-	"net"
 	"runtime"
 	"testing"
 	"time"
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
+	"github.com/sealsock/sealsock/internal/pipetest"
 )
 
-// served connects over a pipe with Server, reads a byte, by which the tickets have come, and
-// reports whether the session was resumed.
+// served connects, and reports whether the session was resumed. The connection is closed.
 func served(t *testing.T, cc, sc *sealsock.Config) bool {
 	t.Helper()
-	a, b := net.Pipe()
-	defer a.Close()
-	defer b.Close()
-	server, err := sealsock.Server(b, sc)
+	client, server, err := pipetest.Connect(t, cc, sc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := sealsock.Client(a, cc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	go server.Write([]byte("x"))
-	if _, err := io.ReadFull(client, make([]byte, 1)); err != nil {
-		t.Fatal(err)
-	}
+	client.NetConn().Close()
+	server.NetConn().Close()
 	return client.State().Resumed
 }
 

@@ -2,13 +2,12 @@ package tunnel
 
 import (
 	"errors"
-	"io"
-	"net"
 	"testing"
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/identity"
+	"github.com/sealsock/sealsock/internal/pipetest"
 	"github.com/sealsock/sealsock/internal/testcert"
 	"github.com/sealsock/sealsock/trust"
 )
@@ -42,7 +41,8 @@ func TestPeerRulesOfResumed(t *testing.T) {
 		if rules, err = newPeerRules([]PeerRule{{DNS: []string{name}}}, false); err != nil {
 			t.Fatal(err)
 		}
-		return connected(t, &client, &server)
+		_, _, err := pipetest.Connect(t, &client, &server)
+		return err
 	}
 	if err := connect("localhost"); err != nil || resumed {
 		t.Fatalf("the first connection: resumed %v, %v", resumed, err)
@@ -51,27 +51,4 @@ func TestPeerRulesOfResumed(t *testing.T) {
 	if err := connect("other"); !errors.As(err, &r) || !resumed {
 		t.Errorf("resumed %v: other rules, and the server has the error %v", resumed, err)
 	}
-}
-
-// connected connects a client and a server, which sends a byte. It returns the server's error.
-func connected(t *testing.T, cc, sc *sealsock.Config) error {
-	t.Helper()
-	a, b := net.Pipe()
-	defer a.Close()
-	defer b.Close()
-	server, err := sealsock.Server(b, sc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := sealsock.Client(a, cc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() {
-		_, err := server.Write([]byte("x"))
-		done <- err
-	}()
-	io.ReadFull(client, make([]byte, 1)) // and the ticket
-	return <-done
 }
