@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/sealsock/sealsock/internal/filelock"
+	"github.com/sealsock/sealsock/internal/newname"
 	"github.com/sealsock/sealsock/internal/safename"
 )
 
@@ -364,21 +365,14 @@ func (s *store) place(part string, e *entry) error {
 		}
 		return fileError(s.root.Rename(part, name))
 	}
-	err := s.root.Link(part, name)
-	switch {
-	case err == nil:
-		return fileError(s.root.Remove(part))
-	case errors.Is(err, fs.ErrExist):
+	err := newname.Move(s.root, part, name)
+	if errors.Is(err, fs.ErrExist) {
 		if s.same(part, name) {
 			return fileError(s.root.Remove(part)) // linked by a process that ended then
 		}
 		return fmt.Errorf("transfer: %s: %w", e.name, ErrExists)
 	}
-	// The file system has no hard links.
-	if _, err := s.root.Lstat(name); err == nil {
-		return fmt.Errorf("transfer: %s: %w", e.name, ErrExists)
-	}
-	return fileError(s.root.Rename(part, name))
+	return fileError(err)
 }
 
 // same reports whether two names are of one file.

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/sealsock/sealsock/internal/newname"
 )
 
 // intoService writes the file of each connection into a folder: whole, or not at all.
@@ -111,8 +113,7 @@ func existsError(name string) error {
 }
 
 // receive writes the content to a file with another name, and gives it its own name once
-// all of it is on the disk and has the checksum. The name cannot belong to another file:
-// a link, unlike a renaming, replaces none.
+// all of it is on the disk and has the checksum. Another file that has the name keeps it.
 func (s *intoService) receive(r io.Reader, f *frame) error {
 	part := ".seal-" + rand.Text() + partEnding
 	const mode = 0o666 // but for the umask, as for other files that a program writes
@@ -134,7 +135,7 @@ func (s *intoService) receive(r io.Reader, f *frame) error {
 	if err != nil {
 		return err
 	}
-	err = s.folder.Link(part, f.Name)
+	err = newname.Move(s.folder, part, f.Name)
 	if errors.Is(err, fs.ErrExist) {
 		return existsError(f.Name)
 	}

@@ -95,9 +95,10 @@ var allowed = map[string][]string{
 	"talk": {"iana", "engine", "identity", "internal/link", "internal/nickname",
 		"internal/printable", "internal/safename", "internal/stream", "internal/words", "message",
 		"relay", "trust"},
+	"internal/newname":  {},
 	"internal/safename": {"internal/printable"},
 	"transfer": {"iana", "engine", "internal/cpace", "internal/filelock", "internal/link",
-		"internal/printable", "internal/safename", "internal/words", "message", "relay", ""},
+		"internal/newname", "internal/printable", "internal/safename", "internal/words", "message", "relay", ""},
 }
 
 // untouched lists the standard packages that the engine's side must not import

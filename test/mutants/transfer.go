@@ -228,4 +228,17 @@ var transferRows = []row{
 		old:  "len(f.items) >= maxListed", new: "false",
 		test: "TestOffersAreData",
 	},
+	{
+		doc: own, section: "internal/newname", must: "an exclusive renaming replaces nothing",
+		file: "internal/newname/rename_linux.go",
+		old:  "unix.RENAME_NOREPLACE", new: "0",
+		test: "TestMoveReplacesNothing",
+	},
+	{
+		doc: own, section: "internal/newname",
+		must: "a file is renamed only over the empty one that this process made",
+		file: "internal/newname/newname.go",
+		old:  "os.O_CREATE|os.O_EXCL", new: "os.O_CREATE",
+		test: "TestMoveReplacesNothing",
+	},
 }
