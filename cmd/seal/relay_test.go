@@ -279,7 +279,11 @@ func TestCutSocket(t *testing.T) {
 func TestRelayCommands(t *testing.T) {
 	for _, l := range []*listening{{Pin: "PIN"}, {Pin: "PIN", RootFile: "root.pem"}} {
 		l.Commands = []string{"seal connect" + l.trusted(nil) + " localhost:4433"}
+		l.Elsewhere = "seal connect --pin PIN host:4433"
 		l.inviting(&credentials{})
+		if want := "seal send --relay host:4433 --pin PIN FILE"; l.Elsewhere != want {
+			t.Errorf("elsewhere %q, want %q", l.Elsewhere, want)
+		}
 		if len(l.Commands) != 3 {
 			t.Errorf("%q", l.Commands)
 		}
