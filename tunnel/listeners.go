@@ -44,7 +44,7 @@ func (s *Server) openAdmin(ctx context.Context, given map[string]net.Listener) e
 	key := adminKey + s.cfg.Admin
 	if l := given[key]; l != nil {
 		delete(given, key)
-		s.admin = newGate(l)
+		s.admin, s.adminAt = newGate(l), s.cfg.Admin
 		return nil
 	}
 	a, err := address.Parse(s.cfg.Admin)
@@ -55,7 +55,7 @@ func (s *Server) openAdmin(ctx context.Context, given map[string]net.Listener) e
 	if err != nil {
 		return fmt.Errorf("admin: %w", err)
 	}
-	s.admin = newGate(l)
+	s.admin, s.adminAt = newGate(l), s.cfg.Admin
 	return nil
 }
 
@@ -90,7 +90,7 @@ func (s *Server) gates() map[string]*gate {
 		all[key] = l.gate
 	}
 	if s.admin != nil {
-		all[adminKey+s.cfg.Admin] = s.admin
+		all[adminKey+s.adminAt] = s.admin
 	}
 	return all
 }

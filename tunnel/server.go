@@ -61,6 +61,7 @@ type Server struct {
 	upgrading bool
 	began     bool         // the tunnels have started
 	admin     *gate        // of the pages; nil for none
+	adminAt   string       // Config.Admin of the admin listener, which stays when a reload has another
 	pages     *http.Server // over admin, while Serve runs
 	pending   atomic.Int64 // connections between accept and live
 

@@ -215,6 +215,27 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
+// TestUpgradeAfterOtherAdmin: a reload leaves the address of the pages, and the new process has the
+// one that its configuration names.
+func TestUpgradeAfterOtherAdmin(t *testing.T) {
+	b := newBench(t)
+	text := serverTunnel(b.echo("", nil), "")
+	first := "admin = \"unix://DIR/first\"\n" + text
+	second := "admin = \"unix://DIR/second\"\n" + text
+	s, end := b.run(first)
+	if err := s.Reload(t.Context(), b.parse(second)); err != nil {
+		t.Fatal(err)
+	}
+	if at := s.AdminAddr().String(); at != b.dir+"/first" {
+		t.Errorf("after the reload the pages are at %s", at)
+	}
+	s, end = b.upgrade(s, end, second)
+	defer end()
+	if at := s.AdminAddr().String(); at != b.dir+"/second" {
+		t.Errorf("after the upgrade the pages are at %s", at)
+	}
+}
+
 // TestUpgradeThatFails: a new process that ends before it is ready changes nothing.
 func TestUpgradeThatFails(t *testing.T) {
 	b := newBench(t)
