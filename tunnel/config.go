@@ -43,7 +43,8 @@ type Config struct {
 type Log struct {
 	Level  string `toml:"level,omitempty"`  // debug, info (the default), warn or error
 	Format string `toml:"format,omitempty"` // text (the default) or json
-	File   string `toml:"file,omitempty"`   // appended to; empty means standard error
+	// File is appended to; empty means standard error. A reload opens it again.
+	File string `toml:"file,omitempty"`
 }
 
 // Fleet is what several processes behind one address share.

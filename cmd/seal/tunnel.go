@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -199,12 +197,12 @@ func (flags *tunnelFlags) run(cmd *cobra.Command, out *output, args []string) er
 		_, err = cmd.OutOrStdout().Write(text)
 		return outputError(err)
 	}
-	log, closeLog, err := openTunnelLog(out, cfg, os.Stderr)
+	log, err := openTunnelLog(out, cfg, os.Stderr)
 	if err != nil {
 		return err
 	}
-	defer closeLog()
-	opts := tunnel.Options{Log: log}
+	defer log.close()
+	opts := tunnel.Options{Log: log.Logger}
 	leave, err := shareTunnels(out, cfg, &opts)
 	if err != nil {
 		return err
@@ -258,46 +256,12 @@ func shareTunnels(out *output, cfg *tunnel.Config, opts *tunnel.Options) (leave 
 	}, nil
 }
 
-// openTunnelLog returns the log of a configuration. Without a file it is written to otherwise, and
-// --json and --quiet apply to it.
-func openTunnelLog(
-	out *output, cfg *tunnel.Config, otherwise io.Writer,
-) (*slog.Logger, func(), error) {
-	to, done := otherwise, func() {}
-	json, options := cfg.Log.Format == "json", new(slog.HandlerOptions)
-	if cfg.Log.File != "" {
-		const private = 0o600 // addresses of clients are in it
-		f, err := os.OpenFile(cfg.Log.File, os.O_APPEND|os.O_CREATE|os.O_WRONLY, private)
-		if err != nil {
-			return nil, nil, failed(err, "log.file cannot be opened: %v", err).
-				hinted("name a file that this user may write")
-		}
-		to, done = f, func() { f.Close() }
-	} else {
-		json = json || out.json && cfg.Log.Format == ""
-		if out.quiet {
-			options.Level = slog.LevelWarn
-		}
-	}
-	if cfg.Log.Level != "" {
-		var level slog.Level
-		if err := level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
-			return nil, nil, err
-		}
-		options.Level = level
-	}
-	if json {
-		return slog.New(slog.NewJSONHandler(to, options)), done, nil
-	}
-	return slog.New(slog.NewTextHandler(to, options)), done, nil
-}
-
 // A tunnelRun is a process that runs tunnels.
 type tunnelRun struct {
 	server *tunnel.Server
 	cfg    *tunnel.Config
 	file   string
-	log    *slog.Logger
+	log    *tunnelLog
 	load   func() (*tunnel.Config, error)
 
 	outcome outcomeFile // of reloads
@@ -372,6 +336,9 @@ func (r *tunnelRun) confine() error {
 func (r *tunnelRun) reload(ctx context.Context) *tunnel.Config {
 	notifySystemd("RELOADING=1")
 	defer notifySystemd("READY=1")
+	if err := r.log.reopen(); err != nil {
+		r.log.Error("log.file is not opened again: the old file is written to", "error", reason(err))
+	}
 	var cfg *tunnel.Config
 	err, fileErr := r.outcome.reload(func() (err error) {
 		if cfg, err = r.load(); err == nil {

@@ -63,7 +63,7 @@ func TestWatchDuringReload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &tunnelRun{file: file, cfg: cfg, server: server, log: log}
+	r := &tunnelRun{file: file, cfg: cfg, server: server, log: &tunnelLog{Logger: log}}
 	watched := make(chan struct{})
 	defer func() {
 		cancel()

@@ -118,13 +118,13 @@ var sealRows = []row{
 	},
 	{
 		doc: own, section: "seal: flags", must: "--json and --quiet apply to the log of a tunnel",
-		file: "cmd/seal/tunnel.go",
+		file: "cmd/seal/tunnel_log.go",
 		old:  "json || out.json &&", new: "json || false &&",
 		test: "TestTunnelLog",
 	},
 	{
 		doc: own, section: "seal: flags", must: "--json and --quiet apply to the log of a tunnel",
-		file: "cmd/seal/tunnel.go",
+		file: "cmd/seal/tunnel_log.go",
 		old:  "options.Level = slog.LevelWarn", new: "options.Level = slog.LevelInfo",
 		test: "TestTunnelLog",
 	},

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+
+	"github.com/sealsock/sealsock/tunnel"
+)
+
+// A tunnelLog is the log of seal tunnel. Its file can be opened again, after another program
+// has renamed it.
+type tunnelLog struct {
+	*slog.Logger
+	name string // of the file; empty for none
+	mu   sync.Mutex
+	file *os.File
+}
+
+// openTunnelLog returns the log of a configuration. Without a file it is written to otherwise, and
+// --json and --quiet apply to what the configuration leaves open.
+func openTunnelLog(out *output, cfg *tunnel.Config, otherwise io.Writer) (*tunnelLog, error) {
+	l := &tunnelLog{name: cfg.Log.File}
+	to := otherwise
+	json, options := cfg.Log.Format == "json", new(slog.HandlerOptions)
+	if l.name != "" {
+		if err := l.reopen(); err != nil {
+			return nil, failed(err, "log.file cannot be opened: %v", err).
+				hinted("name a file that this user may write")
+		}
+		to = l
+	} else {
+		json = json || out.json && cfg.Log.Format == ""
+		if out.quiet {
+			options.Level = slog.LevelWarn
+		}
+	}
+	if cfg.Log.Level != "" {
+		var level slog.Level
+		if err := level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
+			return nil, err
+		}
+		options.Level = level
+	}
+	l.Logger = slog.New(slog.NewTextHandler(to, options))
+	if json {
+		l.Logger = slog.New(slog.NewJSONHandler(to, options))
+	}
+	return l, nil
+}
+
+// reopen opens the file by its name. After an error the old one is written to.
+func (l *tunnelLog) reopen() error {
+	if l.name == "" {
+		return nil
+	}
+	const private = 0o600 // addresses of clients are in it
+	f, err := os.OpenFile(l.name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, private)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	old := l.file
+	l.file = f
+	l.mu.Unlock()
+	if old != nil {
+		old.Close()
+	}
+	return nil
+}
+
+// Write implements io.Writer for the file.
+func (l *tunnelLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.file.Write(p)
+}
+
+func (l *tunnelLog) close() {
+	if l.file != nil {
+		l.file.Close()
+	}
+}
