@@ -112,7 +112,7 @@ func (m *ACME) storeAccount(c *call) error {
 	if err := m.mayOpen(sourceOf(c.Request)); err != nil {
 		return err
 	}
-	n, err := m.expireAccounts(dir)
+	n, err := m.storedAccounts(dir, maxAccounts)
 	if err != nil {
 		return err
 	}
@@ -392,6 +392,37 @@ func (m *ACME) notIssued(source string) {
 func (m *ACME) used(account string) {
 	now := m.authority.now()
 	_ = os.Chtimes(m.accountFile(account), now, now) // else it expires sooner
+}
+
+// storedAccounts returns the number of accounts, of which there may be most. Those that have
+// expired are removed once in a while, for which each file is looked at, and those of keys are
+// read: for 10,000 accounts that takes so long that others would wait for it if each new account
+// did so. m.accounts is held.
+func (m *ACME) storedAccounts(dir string, most int) (int, error) {
+	folder, err := os.Open(dir)
+	if err != nil {
+		return 0, err
+	}
+	names, err := folder.Readdirnames(-1)
+	folder.Close()
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, name := range names {
+		if !strings.HasSuffix(name, keySuffix) && !strings.HasSuffix(name, goneSuffix) {
+			n++
+		}
+	}
+	now, every := m.authority.now(), expireEvery
+	if n >= most { // there may be room
+		every = expireFull
+	}
+	if since := now.Sub(m.expired); !m.expired.IsZero() && since >= 0 && since < every {
+		return n, nil
+	}
+	m.expired = now
+	return m.expireAccounts(dir)
 }
 
 // expireAccounts removes accounts without an order for accountLife, and returns

@@ -54,6 +54,7 @@ type ACME struct {
 	checks validations
 
 	accounts sync.Mutex // of their files; taken before mu
+	expired  time.Time  // when those that are old were removed; zero if never
 }
 
 // The bounds on what clients may make the service store.
@@ -76,6 +77,8 @@ const (
 	maxSourceValidations = 2                   // at once
 	maxSourceWaiting     = 2 * maxIdentifiers  // validations that wait
 	accountLife          = 90 * 24 * time.Hour // after its last order
+	expireEvery          = time.Hour           // once an account is opened
+	expireFull           = time.Minute         // if there are maxAccounts
 	nonceLife            = time.Hour
 	orderLife            = time.Hour
 	acmeLifetime         = 30 * 24 * time.Hour
