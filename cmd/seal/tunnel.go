@@ -197,7 +197,11 @@ func (flags *tunnelFlags) run(cmd *cobra.Command, out *output, args []string) er
 		_, err = cmd.OutOrStdout().Write(text)
 		return outputError(err)
 	}
-	log, err := openTunnelLog(out, cfg, os.Stderr)
+	open := openTunnelLog
+	if flags.check {
+		open = checkTunnelLog
+	}
+	log, err := open(out, cfg, os.Stderr)
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/sealsock/sealsock/tunnel"
@@ -26,8 +28,7 @@ func openTunnelLog(out *output, cfg *tunnel.Config, otherwise io.Writer) (*tunne
 	json, options := cfg.Log.Format == "json", new(slog.HandlerOptions)
 	if l.name != "" {
 		if err := l.reopen(); err != nil {
-			return nil, failed(err, "log.file cannot be opened: %v", err).
-				hinted("name a file that this user may write")
+			return nil, logProblem(err)
 		}
 		to = l
 	} else {
@@ -48,6 +49,30 @@ func openTunnelLog(out *output, cfg *tunnel.Config, otherwise io.Writer) (*tunne
 		l.Logger = slog.New(slog.NewJSONHandler(to, options))
 	}
 	return l, nil
+}
+
+// checkTunnelLog is openTunnelLog for --check: it creates no file, which would belong to who checks
+// and not to who runs the tunnels, and the log is not written to it.
+func checkTunnelLog(out *output, cfg *tunnel.Config, otherwise io.Writer) (*tunnelLog, error) {
+	if name := cfg.Log.File; name != "" {
+		f, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0)
+		if err == nil {
+			f.Close()
+		} else if errors.Is(err, os.ErrNotExist) {
+			_, err = os.Stat(filepath.Dir(name))
+		}
+		if err != nil {
+			return nil, logProblem(err)
+		}
+	}
+	without := *cfg
+	without.Log.File = ""
+	return openTunnelLog(out, &without, otherwise)
+}
+
+func logProblem(err error) error {
+	return failed(err, "log.file cannot be opened: %v", err).
+		hinted("name a file that this user may write")
 }
 
 // reopen opens the file by its name. After an error the old one is written to.

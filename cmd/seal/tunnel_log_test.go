@@ -81,3 +81,24 @@ func TestTunnelLogAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckTunnelLog: --check creates no log, and finds one that cannot be opened.
+func TestCheckTunnelLog(t *testing.T) {
+	dir := t.TempDir()
+	for name, right := range map[string]bool{
+		filepath.Join(dir, "new"): true, filepath.Join(dir, "none", "log"): false, dir: false,
+	} {
+		log, err := checkTunnelLog(newOutput(os.Stderr),
+			&tunnel.Config{Log: tunnel.Log{File: name}}, new(bytes.Buffer))
+		if (err == nil) != right {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err == nil {
+			log.Info("written")
+			log.close()
+		}
+	}
+	if left, err := os.ReadDir(dir); len(left) > 0 || err != nil {
+		t.Errorf("%v, %v", left, err)
+	}
+}
