@@ -309,6 +309,15 @@ type addressed struct {
 
 func (a addressed) RemoteAddr() net.Addr { return a.addr }
 
+// TestNamesAreNoAddresses: the name of a UNIX socket counts as no address, whatever it looks like.
+func TestNamesAreNoAddresses(t *testing.T) {
+	for _, addr := range []net.Addr{nil, &net.UnixAddr{Net: "unix", Name: "192.0.2.1:1"}} {
+		if got := addressOf(addr); got.IsValid() {
+			t.Errorf("%v counts as %v", addr, got)
+		}
+	}
+}
+
 func TestAddressesAreBounded(t *testing.T) {
 	r := start(t, NewMemory(0, 0), Limits{PerAddress: 1})
 	serve := func(ip string) net.Conn {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -167,9 +168,9 @@ func (s *Server) release(from netip.Prefix) {
 }
 
 // addressOf returns what counts as one address. It is invalid where there is none, as with
-// UNIX sockets.
+// UNIX sockets, whose clients may choose a name that looks like an address.
 func addressOf(addr net.Addr) netip.Prefix {
-	if addr == nil {
+	if addr == nil || strings.HasPrefix(addr.Network(), "unix") {
 		return netip.Prefix{}
 	}
 	ap, err := netip.ParseAddrPort(addr.String())

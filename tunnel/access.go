@@ -10,6 +10,7 @@ import (
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/admit"
 	"github.com/sealsock/sealsock/trust"
 )
 
@@ -45,26 +46,13 @@ func (n *networks) contain(a net.Addr) bool {
 	if _, ok := a.(*net.UnixAddr); ok {
 		return n.unix
 	}
-	ip := ipOf(a)
+	ip := admit.AddressOf(a)
 	for _, p := range n.list {
 		if p.Contains(ip) {
 			return true
 		}
 	}
 	return false
-}
-
-// ipOf is the IP address of a peer, or the zero Addr.
-func ipOf(a net.Addr) netip.Addr {
-	var ap netip.AddrPort
-	switch a := a.(type) {
-	case nil:
-	case *net.TCPAddr:
-		ap = a.AddrPort()
-	default:
-		ap, _ = netip.ParseAddrPort(a.String())
-	}
-	return ap.Addr().Unmap().WithZone("")
 }
 
 // A refusal is why a client is not served: a word for metrics, a text, and an alert.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sealsock/sealsock"
 	"github.com/sealsock/sealsock/address"
+	"github.com/sealsock/sealsock/internal/admit"
 	"github.com/sealsock/sealsock/proxyprotocol"
 	"github.com/sealsock/sealsock/starttls"
 )
@@ -94,7 +95,7 @@ func (p *pool) order(client net.Addr, now time.Time) []*backend {
 // byHash sorts by rendezvous hashing: a backend that comes or goes moves only its own clients.
 // A weight w takes the logarithm of the hash's w-th root.
 func (p *pool) byHash(all []*backend, client net.Addr) {
-	key := ipOf(client).AsSlice()
+	key := admit.AddressOf(client).AsSlice()
 	score := make(map[*backend]float64, len(all))
 	for _, b := range all {
 		h := fnv.New64a()

@@ -205,7 +205,7 @@ func (g *gate) admit(conn net.Conn) error {
 // network, and has no rate.
 func (g *gate) check(peer net.Addr, now time.Time) *refusalError {
 	network := admit.NetworkOf(peer)
-	ip := addressOf(peer)
+	ip := admit.AddressOf(peer)
 	switch {
 	case containsIP(g.deny, ip):
 		return refusal(iana.AlertAccessDenied, "denied", "--deny has its address")
@@ -216,18 +216,6 @@ func (g *gate) check(peer net.Addr, now time.Time) *refusalError {
 			"%v opens more than %d connections in %v (--rate)", network, g.rate.most, g.rate.per)
 	}
 	return nil
-}
-
-// addressOf is the IP address of a peer that has one.
-func addressOf(peer net.Addr) netip.Addr {
-	if peer == nil {
-		return netip.Addr{}
-	}
-	ap, err := netip.ParseAddrPort(peer.String())
-	if err != nil {
-		return netip.Addr{}
-	}
-	return ap.Addr().Unmap().WithZone("")
 }
 
 func containsIP(networks []netip.Prefix, ip netip.Addr) bool {

@@ -31,7 +31,8 @@ func TestGate(t *testing.T) {
 		}
 	}
 	// The header of a proxy may have an address of another kind.
-	for _, addr := range []net.Addr{&net.UnixAddr{Name: "/run/x", Net: "unix"}, nil} {
+	for _, addr := range []net.Addr{&net.UnixAddr{Name: "/run/x", Net: "unix"},
+		&net.UnixAddr{Name: "10.0.0.1:1", Net: "unix"}, nil} {
 		if g.check(addr, time.Now()) == nil {
 			t.Errorf("%v is served, and in no network of --allow", addr)
 		}

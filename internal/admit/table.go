@@ -170,37 +170,3 @@ func (t *table) remove(e *entry) {
 		}
 	}
 }
-
-// Bits of an address that identify a client: an IPv6 client has a whole network of
-// 64 bits to itself.
-const (
-	bits4 = 32
-	bits6 = 64
-)
-
-// NetworkOf returns what a client's address counts as. An address that is not of
-// IP has no bound of its own.
-func NetworkOf(peer net.Addr) netip.Prefix {
-	var ip netip.Addr
-	switch a := peer.(type) {
-	case nil:
-		return netip.Prefix{}
-	case interface{ AddrPort() netip.AddrPort }:
-		ip = a.AddrPort().Addr()
-	default:
-		ap, err := netip.ParseAddrPort(a.String())
-		if err != nil {
-			return netip.Prefix{}
-		}
-		ip = ap.Addr()
-	}
-	bits := bits6
-	if ip = ip.Unmap().WithZone(""); ip.Is4() {
-		bits = bits4
-	}
-	network, err := ip.Prefix(bits)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	return network
-}

@@ -3,6 +3,20 @@ package main
 // sealRows are about the command.
 var sealRows = []row{
 	{
+		doc: own, section: "addresses",
+		must: "the name of a UNIX socket counts as no IP address, whatever its peer calls it",
+		file: "internal/admit/address.go",
+		old:  "!strings.HasPrefix(a.Network(), \"unix\")", new: "true",
+		test: "TestAddressOf",
+	},
+	{
+		doc: own, section: "addresses",
+		must: "the name of a UNIX socket counts as no IP address at a relay",
+		file: "relay/server.go",
+		old:  " || strings.HasPrefix(addr.Network(), \"unix\")", new: "",
+		test: "TestNamesAreNoAddresses",
+	},
+	{
 		doc: own, section: "seal: flags", must: "an empty value of a flag is refused: with an empty " +
 			"--psk-file a listener would serve clients without a key",
 		file: "cmd/seal/flag_errors.go",
@@ -150,8 +164,8 @@ var sealRows = []row{
 		doc: own, section: "seal: limits",
 		must: "a client without an IP address is in no network of --allow",
 		file: "cmd/seal/limits.go",
-		old:  "ip := addressOf(peer)\n",
-		new:  "ip := addressOf(peer)\n\tif !network.IsValid() {\n\t\treturn nil\n\t}\n",
+		old:  "ip := admit.AddressOf(peer)\n",
+		new:  "ip := admit.AddressOf(peer)\n\tif !network.IsValid() {\n\t\treturn nil\n\t}\n",
 		test: "TestGate",
 	},
 	{
