@@ -343,7 +343,7 @@ var boundsRows = []row{
 	},
 	{
 		doc: own, section: "Listener", must: "an IPv6 network of 64 bits counts as one address",
-		file: "internal/admit/table.go",
+		file: "internal/admit/address.go",
 		old:  "bits6 = 64",
 		new:  "bits6 = 128",
 		test: "TestBounds/IPv6_network",
