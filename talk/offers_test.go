@@ -56,7 +56,7 @@ func TestRefusalsAreBounded(t *testing.T) {
 // awaitRefused waits until an offer is marked as refused.
 func awaitRefused(t *testing.T, p *peer, number uint32) {
 	t.Helper()
-	for range 5000 {
+	for range 60_000 {
 		time.Sleep(time.Millisecond)
 		p.files.mu.Lock()
 		done := p.files.incoming[number].refused

@@ -29,7 +29,7 @@ func TestCloseUnread(t *testing.T) {
 	for range 2 {
 		select {
 		case <-ended:
-		case <-time.After(5 * time.Second):
+		case <-time.After(20 * time.Second):
 			t.Fatal("the peer does not read, and the connection does not end")
 		}
 	}
