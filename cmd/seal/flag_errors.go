@@ -39,10 +39,11 @@ func badFlag(cmd *cobra.Command, err error) error {
 }
 
 // refuseEmpty refuses flags and arguments that are empty, as a variable of the shell that is
-// not set: a listener with --psk-file "$KEYS" would otherwise serve clients without a key.
+// not set: a listener with --psk-file "$KEYS" would otherwise serve clients without a key. A shell
+// that asks for completions has an empty word where the user has not written one yet.
 func refuseEmpty(cmd *cobra.Command, args []string) error {
 	var err error
-	if slices.Contains(args, "") {
+	if slices.Contains(args, "") && cmd.Name() != cobra.ShellCompRequestCmd {
 		err = usage("an argument of %s is empty", cmd.CommandPath()).
 			hinted("give a value; a variable of the shell may not be set")
 	}

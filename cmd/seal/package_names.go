@@ -9,9 +9,9 @@ import (
 // to the user of the command it is noise, or looks like a verb of it. TestPackageNames compares the
 // list with the source.
 var packageNames = []string{
-	"adapt", "ccm", "cpace", "ech", "fleet", "gcm", "httptransport", "identity", "loop",
-	"message", "natsbus", "natsdial", "natsfleet", "p256", "relay", "sealsock", "starttls", "talk",
-	"tls", "transfer", "trust", "tunnel",
+	"adapt", "authority", "ccm", "cpace", "ech", "fleet", "gcm", "httptransport", "identity", "loop",
+	"measure", "message", "natsbus", "natsdial", "natsfleet", "p256", "relay", "sealsock",
+	"starttls", "talk", "tls", "transfer", "trust", "tunnel",
 }
 
 // reason is the text of an error without the names of packages.
