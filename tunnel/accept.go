@@ -20,6 +20,7 @@ import (
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/identity/acme"
 	"github.com/sealsock/sealsock/internal/admit"
+	"github.com/sealsock/sealsock/internal/printable"
 	"github.com/sealsock/sealsock/proxyprotocol"
 	"github.com/sealsock/sealsock/starttls"
 )
@@ -357,12 +358,12 @@ func (l *listener) refused(peer net.Addr, err error) {
 		"error", errText(err))
 }
 
-// addrText is an address for logs.
+// addrText is an address for logs and pages. The name of a UNIX socket may be any text.
 func addrText(a net.Addr) string {
 	if a == nil {
 		return ""
 	}
-	return a.String()
+	return printable.Line(a.String())
 }
 
 // errAttr is an error for logs, if there is one: handlers leave out an empty attribute.

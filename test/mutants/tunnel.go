@@ -3,6 +3,12 @@ package main
 // tunnelRows are about seal tunnel and package tunnel.
 var tunnelRows = []row{
 	{
+		doc: own, section: "tunnel", must: "the name of a client cannot write to the terminal",
+		file: "tunnel/accept.go",
+		old:  "return printable.Line(a.String())", new: "_ = printable.Line\n\treturn a.String()",
+		test: "TestNamesOfClients",
+	},
+	{
 		doc: own, section: "tunnel",
 		must: "clients that read nothing do not delay the move of the others in an upgrade",
 		file: "tunnel/takeover_unix.go",
