@@ -313,15 +313,30 @@ func (a *Authority) key() (crypto.Signer, error) {
 	if a.signer != nil {
 		return a.signer, nil
 	}
-	signer, err := identity.LoadKey(filepath.Join(a.dir, interKeyFile))
+	signer, err := a.keyOf(a.inter, interKeyFile, interFile)
+	if err != nil {
+		return nil, err
+	}
+	a.signer = identity.NewSigner(signer)
+	return signer, nil
+}
+
+// rootKey returns the key of the root. It is read each time and not kept, where it could be read
+// from memory: to read the file takes less time than a signature.
+func (a *Authority) rootKey() (crypto.Signer, error) {
+	return a.keyOf(a.root, rootKeyFile, rootFile)
+}
+
+// keyOf reads the key of a certificate. What another key signs could not be verified.
+func (a *Authority) keyOf(c *x509.Certificate, keyFile, file string) (crypto.Signer, error) {
+	signer, err := identity.LoadKey(filepath.Join(a.dir, keyFile))
 	if err != nil {
 		return nil, err
 	}
 	public, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool })
-	if !ok || !public.Equal(a.inter.PublicKey) {
-		return nil, fmt.Errorf("%s is not the key of %s: restore both from the same backup", interKeyFile, interFile)
+	if !ok || !public.Equal(c.PublicKey) {
+		return nil, fmt.Errorf("%s is not the key of %s: restore both from the same backup", keyFile, file)
 	}
-	a.signer = identity.NewSigner(signer)
 	return signer, nil
 }
 

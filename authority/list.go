@@ -11,8 +11,6 @@ import (
 	"math/big"
 	"path/filepath"
 	"time"
-
-	"github.com/sealsock/sealsock/identity"
 )
 
 // ListLifetime is how long a revocation list is valid.
@@ -75,9 +73,7 @@ func (a *Authority) listOf(root bool, maxAge time.Duration) ([]byte, error) {
 
 // rootList is the list of the root. The folder is locked.
 func (a *Authority) rootList(maxAge time.Duration) ([]byte, error) {
-	return a.list(&kept{rootListFile, a.root, &a.journal.head.RootList, func() (crypto.Signer, error) {
-		return identity.LoadKey(filepath.Join(a.dir, rootKeyFile))
-	}}, nil, maxAge)
+	return a.list(&kept{rootListFile, a.root, &a.journal.head.RootList, a.rootKey}, nil, maxAge)
 }
 
 // leafList is the list of the intermediate. The folder is locked.

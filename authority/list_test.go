@@ -7,8 +7,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/ocsp"
 )
 
 // TestServedListIsKept: a list that is served is signed again only when it is an hour old or a
@@ -65,5 +68,54 @@ func TestServedListIsKept(t *testing.T) {
 	now = now.Add(2 * time.Minute)
 	if code, _ := get("/root.crl"); code != http.StatusInternalServerError {
 		t.Errorf("a list that is an hour old has the code %d without its key", code)
+	}
+}
+
+// TestOtherRootKey: with the key of another root nothing is signed in the name of this one. A list
+// that no client can verify would be kept, and would be damage from then on.
+func TestOtherRootKey(t *testing.T) {
+	a := newAuthority(t, Options{})
+	if _, err := a.CRL(); err != nil {
+		t.Fatal(err)
+	}
+	read := func(name string) []byte {
+		data, err := os.ReadFile(filepath.Join(a.Dir(), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	list, key := read(rootListFile), read(rootKeyFile)
+	other := newAuthority(t, Options{})
+	foreign, err := os.ReadFile(filepath.Join(other.Dir(), rootKeyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(data []byte) {
+		if err := os.WriteFile(filepath.Join(a.Dir(), rootKeyFile), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(foreign)
+	_, err = a.CRL()
+	if err == nil || !strings.Contains(err.Error(), rootKeyFile+" is not the key of "+rootFile) {
+		t.Errorf("%v", err)
+	}
+	if !bytes.Equal(read(rootListFile), list) {
+		t.Error("a list is kept that this root did not sign")
+	}
+	request, err := ocsp.CreateRequest(a.inter, a.root, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := a.Respond(request); !bytes.Equal(got, internalError) {
+		t.Errorf("a response of %d bytes", len(got))
+	}
+	write(key)
+	if got := a.Respond(request); bytes.Equal(got, internalError) {
+		t.Error("no response with the right key")
+	}
+	if _, err := a.CRL(); err != nil {
+		t.Error(err)
 	}
 }

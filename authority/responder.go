@@ -15,13 +15,10 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
-
-	"github.com/sealsock/sealsock/identity"
 )
 
 // ResponseLifetime is how long an OCSP response is valid.
@@ -97,7 +94,7 @@ func (a *Authority) responsible(r *ocspRequest) (*x509.Certificate, crypto.Signe
 		key, err := a.key()
 		return a.inter, key, err
 	case r.about(a.root):
-		key, err := identity.LoadKey(filepath.Join(a.dir, rootKeyFile))
+		key, err := a.rootKey()
 		return a.root, key, err
 	}
 	return nil, nil, nil

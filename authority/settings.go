@@ -155,7 +155,7 @@ func (a *Authority) refreshIntermediate() error {
 	if lasts && !now.Before(current.NotBefore) && namesServices(current, a.settings.URL) {
 		return nil
 	}
-	rootKey, err := identity.LoadKey(filepath.Join(a.dir, rootKeyFile))
+	rootKey, err := a.rootKey()
 	if err != nil {
 		return err
 	}

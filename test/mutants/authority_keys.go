@@ -176,4 +176,10 @@ var authorityKeyRows = []row{
 		new:  "folder, err := func() {}, error(nil)",
 		test: "TestRemovedStaysRemoved",
 	},
+	{
+		doc: own, section: "authority", must: "nothing is signed for the root with another key",
+		file: "authority/authority.go",
+		old:  "!public.Equal(c.PublicKey)", new: "public == nil",
+		test: "TestOtherRootKey",
+	},
 }
