@@ -68,7 +68,7 @@ func scanMeddled(t *testing.T, addr string, ca *testcert.CA, when func(sent []by
 		}
 		return &meddled{Conn: c, when: when}, nil
 	}
-	r, err := Scan(t.Context(), to, Options{Timeout: 20 * time.Second})
+	r, err := Scan(t.Context(), to, Options{Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
