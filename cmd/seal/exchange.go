@@ -114,6 +114,9 @@ func (x *exchange) endInput(ctx context.Context) error {
 			return context.Cause(ctx)
 		case <-time.After(signalDelay):
 		}
+		if ctx.Err() != nil { // it ended in the same moment, on a busy machine
+			return context.Cause(ctx)
+		}
 	}
 	x.ended.Store(true)
 	if err := x.conn.CloseWrite(); err != nil {
@@ -161,13 +164,8 @@ func (x *exchange) afterSending(ctx context.Context, err error) error {
 			return x.interrupt(ctx)
 		}
 	}
-	if ctx.Err() != nil {
-		return x.interrupt(ctx)
-	}
-	if half(err) == "input" {
-		// Without close_notify, so that the peer knows that it lacks the rest.
-		x.conn.NetConn().Close()
-		return x.explain(err)
+	if ctx.Err() != nil || half(err) == "input" {
+		return x.unfinished(ctx, err)
 	}
 	// The peer has stopped reading. The error of the receiving half, if
 	// there is one, explains why.
@@ -204,7 +202,7 @@ func (x *exchange) afterReceiving(ctx context.Context, err error) error {
 	select {
 	case err := <-x.sendDone:
 		if err != nil {
-			return x.explain(err)
+			return x.unfinished(ctx, err)
 		}
 		return x.confirm(ctx, closed)
 	case err := <-closed:
@@ -275,7 +273,7 @@ func (x *exchange) afterPeerClosed(ctx context.Context, closed <-chan error) err
 	select {
 	case err := <-x.sendDone:
 		if err != nil {
-			return x.explain(err)
+			return x.unfinished(ctx, err)
 		}
 		return x.confirm(ctx, closed)
 	case <-time.After(100 * time.Millisecond):
@@ -296,6 +294,16 @@ func (x *exchange) afterPeerClosed(ctx context.Context, closed <-chan error) err
 func (x *exchange) interrupt(ctx context.Context) error {
 	x.conn.NetConn().Close()
 	return context.Cause(ctx)
+}
+
+// unfinished ends the connection after an error of the sending half. Where the peer lacks the rest
+// of the input it gets no close_notify.
+func (x *exchange) unfinished(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return x.interrupt(ctx)
+	}
+	x.conn.NetConn().Close()
+	return x.explain(err)
 }
 
 func half(err error) string {

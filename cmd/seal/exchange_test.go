@@ -100,3 +100,85 @@ func TestOutputFailsAfterEnd(t *testing.T) {
 		t.Errorf("the peer sees %v, want a reset", err)
 	}
 }
+
+// A watchedEnd is a connection whose peer has sent close_notify. It notes that of this side.
+type watchedEnd struct {
+	net.Conn // that below
+	waits    chan struct{}
+	closed   bool
+	notified bool
+}
+
+func (c *watchedEnd) NetConn() net.Conn        { return belowWatched{c.Conn, c} }
+func (c *watchedEnd) Read([]byte) (int, error) { return 0, io.EOF }
+func (c *watchedEnd) CloseWrite() error        { c.notified = true; return nil }
+func (c *watchedEnd) Close() error {
+	c.notified = c.notified || !c.closed
+	return c.Conn.Close()
+}
+
+// belowWatched is what is below a watchedEnd. It closes waits when it is read.
+type belowWatched struct {
+	net.Conn
+	above *watchedEnd
+}
+
+func (b belowWatched) Read(p []byte) (int, error) {
+	close(b.above.waits)
+	return b.Conn.Read(p)
+}
+
+func (b belowWatched) Close() error {
+	b.above.closed = true
+	return b.Conn.Close()
+}
+
+// newWatched returns a watchedEnd whose peer reads all.
+func newWatched(t *testing.T) *watchedEnd {
+	near, far := net.Pipe()
+	t.Cleanup(func() { near.Close(); far.Close() })
+	go io.Copy(io.Discard, far)
+	return &watchedEnd{Conn: near, waits: make(chan struct{})}
+}
+
+// A lateContext has ended, and a select has not chosen that.
+type lateContext struct{ context.Context }
+
+func (lateContext) Err() error { return context.Canceled }
+
+// A failing input has an error once the exchange waits for the end of the connection.
+type failing struct {
+	waits chan struct{}
+	err   error
+}
+
+func (f *failing) Read([]byte) (int, error) {
+	<-f.waits
+	return 0, f.err
+}
+
+// TestNoCloseNotify: a peer that has ended, and reads on, does not take an input that fails, or that
+// a signal interrupts, for the whole.
+func TestNoCloseNotify(t *testing.T) {
+	conn := newWatched(t)
+	x := exchangeOf(conn, io.Discard, "")
+	x.in = newInputReader(&failing{conn.waits, errors.New("bad disk")})
+	err := x.run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "bad disk") || conn.notified {
+		t.Errorf("the exchange ended with %v; close_notify was sent: %v", err, conn.notified)
+	}
+	late := lateContext{context.Background()}
+	conn = newWatched(t)
+	x = exchangeOf(conn, io.Discard, "")
+	x.sendDone = make(chan error, 1)
+	x.sendDone <- context.Canceled
+	if err := x.afterReceiving(late, nil); !errors.Is(err, context.Canceled) || !conn.closed {
+		t.Errorf("interrupted: %v; the connection below is closed: %v", err, conn.closed)
+	}
+	conn = newWatched(t)
+	x = exchangeOf(conn, io.Discard, "")
+	x.piped = true
+	if err := x.endInput(late); !errors.Is(err, context.Canceled) || conn.notified {
+		t.Errorf("a pipeline is interrupted: %v; close_notify was sent: %v", err, conn.notified)
+	}
+}

@@ -119,6 +119,21 @@ var sealRows = []row{
 		test: "TestOutputFailsAfterEnd",
 	},
 	{
+		doc: own, section: "seal: files",
+		must: "a peer that has ended gets no close_notify if the input fails",
+		file: "cmd/seal/exchange.go",
+		old:  "x.conn.NetConn().Close()\n\treturn x.explain(err)",
+		new:  "return x.explain(err)",
+		test: "TestNoCloseNotify",
+	},
+	{
+		doc: own, section: "seal: files",
+		must: "a pipeline that is interrupted sends no close_notify, on a busy machine either",
+		file: "cmd/seal/exchange.go",
+		old:  "if ctx.Err() != nil { // it ended", new: "if false { // it ended",
+		test: "TestNoCloseNotify",
+	},
+	{
 		doc: own, section: "seal: flags", must: "a hint names no flag that the command lacks",
 		file: "cmd/seal/hints.go",
 		old:  "flags.Lookup(flag[2:]) == nil", new: "false && flags.Lookup(flag) == nil",
