@@ -157,8 +157,8 @@ func (f *failing) Read([]byte) (int, error) {
 	return 0, f.err
 }
 
-// TestNoCloseNotify: a peer that has ended, and reads on, does not take an input that fails, or that
-// a signal interrupts, for the whole.
+// TestNoCloseNotify: a peer that has ended, and reads on, does not take an input that fails, or
+// that a signal interrupts, for the whole.
 func TestNoCloseNotify(t *testing.T) {
 	conn := newWatched(t)
 	x := exchangeOf(conn, io.Discard, "")
