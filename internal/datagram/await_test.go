@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net"
 	"os"
 	"sync/atomic"
@@ -25,14 +24,7 @@ type plainSocket struct{ net.Conn }
 
 func (plainSocket) SetReadDeadline(time.Time) error { return errNoDeadlines }
 
-// Read has the error of a socket that is closed, so that the goroutine that reads ends.
-func (s plainSocket) Read(p []byte) (int, error) {
-	n, err := s.Conn.Read(p)
-	if errors.Is(err, io.ErrClosedPipe) {
-		err = net.ErrClosed
-	}
-	return n, err
-}
+func (s plainSocket) Read(p []byte) (int, error) { return pipeSocket{s.Conn}.Read(p) }
 
 // A readSocket tells that a Read has begun.
 type readSocket struct {
