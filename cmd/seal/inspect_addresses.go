@@ -133,7 +133,7 @@ func (f *fixedServer) dial(ctx context.Context) (net.Conn, error) {
 	select {
 	case f.turn <- struct{}{}:
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return f.first(ctx) // which tells what was not reached, such as the proxy
 	}
 	if to := f.to; to != (address.Address{}) {
 		<-f.turn

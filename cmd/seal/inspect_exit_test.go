@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -63,5 +66,19 @@ func TestUnansweredText(t *testing.T) {
 		if text := i.text(); !strings.Contains(text, want) {
 			t.Errorf("%q is not in %q", want, text)
 		}
+	}
+}
+
+// TestWaitingDialIsExplained: a connection that waits for the first one until its time is over has
+// the error of a connection, which names the proxy.
+func TestWaitingDialIsExplained(t *testing.T) {
+	want := errors.New("the proxy did not connect")
+	f := &fixedServer{named: true, turn: make(chan struct{}, 1),
+		first: func(context.Context) (net.Conn, error) { return nil, want }}
+	f.turn <- struct{}{} // the first one is under way
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := f.dial(ctx); err != want {
+		t.Errorf("%v, want %v", err, want)
 	}
 }
