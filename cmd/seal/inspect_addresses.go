@@ -113,6 +113,9 @@ func (s *servers) fixed(t target) (*fixedServer, error) {
 		first: func(ctx context.Context) (net.Conn, error) { return s.proxy.dial(ctx, a) },
 		named: t.named(), turn: make(chan struct{}, 1),
 	}
+	if through, _, err := s.proxy.choose(a); err == nil && through != nil {
+		f.named = false // it looks up the address for each connection
+	}
 	if t.ip.IsValid() {
 		_, port, err := net.SplitHostPort(strings.TrimPrefix(a.String(), a.Scheme()+"://"))
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -78,6 +79,40 @@ func TestFixedServer(t *testing.T) {
 	f.turn <- struct{}{}
 	if _, err := f.dial(over); err != refused {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestProxyServesAll: connections through a proxy do not wait for each other.
+func TestProxyServesAll(t *testing.T) {
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	l.SetDeadline(time.Now().Add(testTimeout))
+	s := namedServers()
+	s.proxy = &proxies{fixed: &proxy{url: &url.URL{Scheme: "http", Host: l.Addr().String()}}}
+	f, err := s.fixed(target{addr: address.MustParse("many.test:443")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer cancel()
+	for range 2 {
+		all.Go(func() {
+			if _, err := f.dial(ctx); err == nil {
+				t.Error("a silent proxy has connected")
+			}
+		})
+	}
+	for range 2 {
+		c, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
 	}
 }
 

@@ -362,4 +362,11 @@ var sealRows = []row{
 		old:  "len(list) > maxAddresses", new: "len(list) > 2*maxAddresses",
 		test: "TestAllAddresses",
 	},
+	{
+		doc: own, section: "seal inspect",
+		must: "connections through a proxy do not wait for each other",
+		file: "cmd/seal/inspect_addresses.go",
+		old:  "f.named = false", new: "_ = f",
+		test: "TestProxyServesAll",
+	},
 }
