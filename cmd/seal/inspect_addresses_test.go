@@ -73,7 +73,8 @@ func TestFixedServer(t *testing.T) {
 	if calls != 4 || f.ip() != "" {
 		t.Errorf("%d connections through a proxy, fixed to %q", calls, f.ip())
 	}
-	// A connection that waits for the first one ends with its context.
+	// A connection that waits for the first one ends with its context, as one that is dialed.
+	f.first = func(ctx context.Context) (net.Conn, error) { return nil, context.Cause(ctx) }
 	over, cancel := context.WithCancelCause(t.Context())
 	cancel(refused)
 	f.turn <- struct{}{}
