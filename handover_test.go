@@ -150,11 +150,13 @@ func handOverUnderTraffic(t *testing.T, version uint16, client bool) {
 			t.Fatal(err)
 		}
 		left = rest
+		if echoed == before {
+			left = takeMore(t, c, left)
+		}
 		switch {
 		case hop >= hops:
 		case echoed == before: // crypto/tls takes no more than 16 key updates without data
 			hop--
-			left = takeMore(t, c, left)
 		default:
 			c, left = handOver(t, c, cfg, rest)
 		}
