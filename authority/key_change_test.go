@@ -107,7 +107,7 @@ func TestKeyChange(t *testing.T) {
 			reg.OrdersURL != before.OrdersURL || reg.Status != stateValid {
 			t.Errorf("with key %d: %+v, %v", i, reg, err)
 		}
-		if reg, err := newClient(t, s.URL, old.(crypto.Signer)).GetReg(t.Context(), ""); err == nil {
+		if reg, err := newClient(t, s.URL, old).GetReg(t.Context(), ""); err == nil {
 			t.Errorf("the key before key %d has the account %+v", i, reg)
 		}
 		files, err := os.ReadDir(filepath.Join(a.Dir(), acmeDir))

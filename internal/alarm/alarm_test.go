@@ -25,7 +25,7 @@ func TestAlarm(t *testing.T) {
 		if calls.Load() != 0 {
 			t.Error("the call is early")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if n := calls.Load(); n != 1 {
 			t.Errorf("%d calls", n)

@@ -24,7 +24,7 @@ type plainSocket struct{ net.Conn }
 
 func (plainSocket) SetReadDeadline(time.Time) error { return errNoDeadlines }
 
-func (s plainSocket) Read(p []byte) (int, error) { return pipeSocket{s.Conn}.Read(p) }
+func (s plainSocket) Read(p []byte) (int, error) { return pipeSocket(s).Read(p) }
 
 // A readSocket tells that a Read has begun.
 type readSocket struct {
