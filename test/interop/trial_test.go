@@ -19,13 +19,15 @@ import (
 )
 
 // serverConfig and clientConfig return configurations of the library for a
-// trial to modify.
+// trial to modify. Programs that start slowly, such as those in Java, have their time.
 func serverConfig() *sealsock.Config {
-	return &sealsock.Config{Trust: &trust.Policy{Roots: roots}, Identities: []*identity.Identity{identities["p256"]}}
+	return &sealsock.Config{Trust: &trust.Policy{Roots: roots}, HandshakeTimeout: patience,
+		Identities: []*identity.Identity{identities["p256"]}}
 }
 
 func clientConfig() *sealsock.Config {
-	return &sealsock.Config{Trust: &trust.Policy{Roots: roots}, ServerName: serverName}
+	return &sealsock.Config{Trust: &trust.Policy{Roots: roots}, ServerName: serverName,
+		HandshakeTimeout: patience}
 }
 
 // serveEach serves n connections with the library, one after another, and calls
