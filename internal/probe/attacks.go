@@ -122,13 +122,13 @@ func (p *prober) heartbeats(ctx context.Context, v iana.Version) {
 			h.Unknown = append(h.Unknown, wire.Extension{Type: extHeartbeat, Data: []byte{1}})
 		}
 	}
-	has := false
+	has, refused := false, false
 	err := p.askAnd(ctx, o, func(conn net.Conn, a *answer) (err error) {
 		if a.dropped {
 			return errDropped
 		}
-		if a.hello == nil {
-			return p.ifSteady(ctx, v)
+		if refused = a.hello == nil; refused {
+			return nil
 		}
 		accepted := slices.Contains(a.hello.Present, extHeartbeat)
 		p.note(func(r *Report) { r.Heartbeat = accepted })
@@ -141,6 +141,9 @@ func (p *prober) heartbeats(ctx context.Context, v iana.Version) {
 		has, err = heartbleed(conn, v)
 		return err
 	})
+	if err == nil && refused { // asked now that this connection leaves room for another one
+		err = p.ifSteady(ctx, v)
+	}
 	p.answered(flawHeartbleed, has, err)
 }
 

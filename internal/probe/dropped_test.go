@@ -155,9 +155,7 @@ func TestInsist(t *testing.T) {
 					defer theirs.Close()
 					readAny(theirs)
 					time.Sleep(delay)
-					hello, _ := (&wire.ServerHello{LegacyVersion: iana.TLS12}).AppendTo(nil)
-					done := wire.AppendHeader(hello, iana.HandshakeServerHelloDone, 0)
-					theirs.Write(appendRecord(nil, iana.TLS12, done))
+					answerHello(theirs)
 				})
 				return ours, nil
 			}}
@@ -195,4 +193,42 @@ func TestSplitSSL2(t *testing.T) {
 	if len(r.Open) > 0 || len(r.Dropped) > 0 || verdict(r, flawDROWN) != "no" || whole.Load() == 0 {
 		t.Errorf("dropped %q, open %q", r.Dropped, r.Open)
 	}
+}
+
+// A refused heartbeat is followed by another question, for which one connection at a time is
+// enough.
+func TestRefusedHeartbeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var servers sync.WaitGroup
+		to := Target{ServerName: "localhost", Dial: func(context.Context) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			servers.Go(func() {
+				defer theirs.Close()
+				_, hello, _ := readAny(theirs)
+				if bytes.Contains(hello, []byte{0, byte(extHeartbeat), 0, 1, 1}) {
+					theirs.Write([]byte{byte(iana.ContentAlert), 3, 3, 0, 2, 2, 40})
+					return
+				}
+				answerHello(theirs)
+			})
+			return ours, nil
+		}}
+		p := proberOf(&to)
+		p.slots = make(chan struct{}, 1)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		p.heartbeats(ctx, iana.TLS12)
+		servers.Wait()
+		has, answered := p.report.probed[flawHeartbleed]
+		if has || !answered || len(p.report.Unknown) > 0 || len(p.report.Dropped) > 0 {
+			t.Errorf("%v, %v, unknown %q", has, answered, p.report.Unknown)
+		}
+	})
+}
+
+// answerHello sends the first flight of a server of TLS 1.2.
+func answerHello(conn net.Conn) {
+	hello, _ := (&wire.ServerHello{LegacyVersion: iana.TLS12}).AppendTo(nil)
+	done := wire.AppendHeader(hello, iana.HandshakeServerHelloDone, 0)
+	conn.Write(appendRecord(nil, iana.TLS12, done))
 }

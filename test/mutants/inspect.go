@@ -483,6 +483,13 @@ var inspectRows = []row{
 		test: "TestDroppedReaction",
 	},
 	{
+		doc: own, section: "internal/probe", must: "no question waits for a second connection",
+		file: "internal/probe/attacks.go",
+		old:  "refused = a.hello == nil; refused {\n\t\t\treturn nil",
+		new:  "refused = a.hello == nil; refused {\n\t\t\treturn p.ifSteady(ctx, v)",
+		test: "TestRefusedHeartbeat",
+	},
+	{
 		doc: own, section: "internal/probe", must: "a first flight of empty records is bounded",
 		file: "internal/probe/ask.go",
 		old:  "total += record.HeaderLen + len(body); total", new: "total += len(body); total",
