@@ -82,6 +82,23 @@ func TestCountsWithAWrongClock(t *testing.T) {
 	}
 }
 
+// TestCountsAfterAWrongClock: the messages of a member whose clock was far ahead are counted again
+// once it is right, and those of one whose clock went back a little are counted all the time.
+func TestCountsAfterAWrongClock(t *testing.T) {
+	network, now := netip.MustParsePrefix("192.0.2.1/32"), time.Now()
+	from, to := &limiter{counts: map[netip.Prefix]uint32{}}, &limiter{last: map[[16]byte]uint64{}}
+	for i, step := range []struct {
+		clock time.Duration // of the member that tells
+		news  bool
+	}{{0, true}, {time.Hour, false}, {time.Hour, false}, {time.Second, true}, {0, true}, {0, true}} {
+		from.counts[network] = 1
+		b := from.messages([16]byte{1}, now.Add(step.clock))[0]
+		if to.news([16]byte{1}, binary.BigEndian.Uint64(b[17:]), now) != step.news {
+			t.Errorf("message %d, with a clock %v ahead: want %v", i, step.clock, step.news)
+		}
+	}
+}
+
 // TestForgetfulBucket: no 0-RTT data is accepted while NATS may forget an attempt too early,
 // because another program has made the bucket or changed it.
 func TestForgetfulBucket(t *testing.T) {

@@ -115,7 +115,7 @@ func (l *limiter) messages(id [16]byte, now time.Time) (list [][]byte) {
 	var b []byte
 	for network, n := range l.counts {
 		if len(b) == 0 {
-			l.number = max(l.number+1, uint64(now.UnixNano()))
+			l.number = next(l.number, now)
 			b = binary.BigEndian.AppendUint64(append([]byte{1}, id[:]...), l.number)
 		}
 		address := network.Addr().As16()
@@ -130,6 +130,17 @@ func (l *limiter) messages(id [16]byte, now time.Time) (list [][]byte) {
 		list = append(list, b)
 	}
 	return list
+}
+
+// next returns the number of the message after the one with last. It is the time, or last and one
+// more if a clock went back a little. After a clock that was far ahead the numbers go back too: the
+// other members have taken none of those, and would take none until that time has come.
+func next(last uint64, now time.Time) uint64 {
+	n := uint64(now.UnixNano())
+	if last >= n && last-n <= uint64(stale) {
+		return last + 1
+	}
+	return n
 }
 
 // count counts what another member tells.

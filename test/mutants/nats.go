@@ -250,6 +250,13 @@ var natsRows = []row{
 	},
 	{
 		doc: own, section: "fleet",
+		must: "a member whose clock was ahead is counted again once it is right",
+		file: "fleet/natsfleet/limits.go",
+		old:  "last >= n && last-n <= uint64(stale)", new: "last >= n",
+		test: "TestCountsAfterAWrongClock",
+	},
+	{
+		doc: own, section: "fleet",
 		must: "a member tells of its connections by the clock of NATS",
 		file: "fleet/natsfleet/limits.go",
 		old:  "m.id, m.fleetTime())", new: "m.id, time.Now())",
