@@ -38,6 +38,7 @@ type Conn struct {
 	queued   bool // in loop.again
 	unsent   bool // in loop.dirty
 	resting  bool // the engine's keys were given back
+	answers  int8 // to requests for a certificate, while more than Options.WriteLimit waits
 }
 
 // A rest is what an idle connection does not have.

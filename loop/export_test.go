@@ -17,3 +17,6 @@ func Held(c *Conn) [2]int {
 
 // Parts returns how many buffers for a part of a record c's loop keeps.
 func Parts(c *Conn) int { return len(c.loop.parts) }
+
+// AnswerRequest does what follows the answer to a request for c's certificate.
+func (c *Conn) AnswerRequest() { c.answeredRequest() }

@@ -136,6 +136,8 @@ func (c *Conn) consume(b []byte) {
 			c.handler.OnData(c, ev.Data)
 		case engine.EventWaiting:
 			c.ask(ev.Question)
+		case engine.EventAuthAnswered:
+			c.answeredRequest()
 		case engine.EventClosed:
 			c.ended = true
 			if h, ok := c.handler.(Ender); ok {
@@ -147,6 +149,23 @@ func (c *Conn) consume(b []byte) {
 		c.writeMuch()
 	}
 	c.keep(b, false)
+}
+
+// maxAnswers bounds the answers to requests for a certificate that wait behind full output.
+const maxAnswers = 64
+
+// answeredRequest ends the connection of a server that asks for certificates without end and does
+// not take the answers: nothing else bounds those.
+func (c *Conn) answeredRequest() {
+	if c.Buffered() < c.loop.opts.WriteLimit {
+		c.answers = 0
+		return
+	}
+	if c.answers++; c.answers > maxAnswers {
+		c.end(&engine.Error{
+			Fault: engine.FaultLimit, Reason: "the peer sends requests without reading the responses",
+		})
+	}
 }
 
 // writeMuch writes the output if it is long, during input that leads to more: the memory for it

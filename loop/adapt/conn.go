@@ -42,6 +42,7 @@ type Conn struct {
 	full    bool // Write has returned ErrFull
 	active  bool // since the last look at it
 	listed  bool // in Endpoint.rests
+	answers int8 // to requests for a certificate, while more than Endpoint.WriteLimit waits
 }
 
 // Do has f called where the connection may be used, after what is under way there. If c is

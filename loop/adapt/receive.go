@@ -133,11 +133,30 @@ func (c *Conn) event(ev engine.Event) {
 		c.endpoint.handler.OnData(c, ev.Data)
 	case engine.EventWaiting:
 		c.ask(ev.Question)
+	case engine.EventAuthAnswered:
+		c.answeredRequest()
 	case engine.EventClosed:
 		c.ended = true
 		if !c.closing {
 			_ = c.Close()
 		}
+	}
+}
+
+// maxAnswers bounds the answers to requests for a certificate that wait behind full output.
+const maxAnswers = 64
+
+// answeredRequest ends the connection of a server that asks for certificates without end and does
+// not take the answers: nothing else bounds those.
+func (c *Conn) answeredRequest() {
+	if c.Buffered() < c.endpoint.limit() {
+		c.answers = 0
+		return
+	}
+	if c.answers++; c.answers > maxAnswers {
+		c.end(&engine.Error{
+			Fault: engine.FaultLimit, Reason: "the peer sends requests without reading the responses",
+		})
 	}
 }
 

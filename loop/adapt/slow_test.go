@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/loop/adapt"
 )
 
@@ -61,6 +62,45 @@ func TestSlowPeerReadsOn(t *testing.T) {
 		synctest.Wait()
 		if len(h.closed) > 0 {
 			t.Fatalf("it has ended: %v", <-h.closed)
+		}
+	})
+}
+
+// TestRequestsOfASlowPeer: a server that asks for certificates without end, and takes no answers,
+// is left. One that takes them is served.
+func TestRequestsOfASlowPeer(t *testing.T) {
+	h := echo()
+	inMemory(t, h, func(_, b *direct) {
+		adapt.SetWriteLimit(b.conn, 100)
+		ask := func(n int) {
+			b.Wait(func() {
+				for range n {
+					adapt.AnswerRequest(b.conn)
+				}
+			})
+		}
+		b.held = new([]byte)
+		for range 10 {
+			b.waiting = 100
+			ask(64)
+			b.waiting = 0
+			ask(1)
+		}
+		if len(h.closed) > 0 {
+			t.Fatalf("it has ended: %v", <-h.closed)
+		}
+		b.waiting = 100
+		ask(65)
+		b.waiting = 0
+		synctest.Wait()
+		var e *engine.Error
+		select {
+		case err := <-h.closed:
+			if !errors.As(err, &e) || e.Fault != engine.FaultLimit {
+				t.Error(err)
+			}
+		default:
+			t.Error("more than 64 answers wait")
 		}
 	})
 }

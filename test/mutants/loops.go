@@ -3,6 +3,20 @@ package main
 // loopRows are about package loop, and those that connect other event loops.
 var loopRows = []row{
 	{
+		doc: own, section: "loop",
+		must: "the answers to a server that asks for certificates without end do not pile up",
+		file: "loop/turn.go",
+		old:  "c.answers > maxAnswers", new: "false",
+		test: "TestRequestsOfASlowPeer",
+	},
+	{
+		doc: own, section: "loop/adapt",
+		must: "the answers to a server that asks for certificates without end do not pile up",
+		file: "loop/adapt/receive.go",
+		old:  "c.answers > maxAnswers", new: "false",
+		test: "TestRequestsOfASlowPeer",
+	},
+	{
 		doc: own, section: "loop/adapt", must: "a peer that takes nothing is not served for ever",
 		file: "loop/adapt/output.go",
 		old:  "c.full || c.transport.Buffered() > 0", new: "c.full",
