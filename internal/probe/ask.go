@@ -77,7 +77,7 @@ func (p *prober) ask(ctx context.Context, o *offer) (*answer, error) {
 func (p *prober) askAnd(ctx context.Context, o *offer,
 	then func(net.Conn, *answer) error) error {
 	answered := false
-	err := p.insist(ctx, func(int) error {
+	err := p.insist(ctx, func(ctx context.Context, _ int) error {
 		return p.askTwice(ctx, o, p.timeout, func(conn net.Conn, a *answer) error {
 			answered = true
 			return then(conn, a)
@@ -138,15 +138,19 @@ func (p *prober) open(ctx context.Context) (conn net.Conn, done func(), err erro
 // the timeout; done closes it.
 func (p *prober) openFor(ctx context.Context,
 	timeout time.Duration) (conn net.Conn, done func(), err error) {
+	slots := p.slots
+	if ctx.Value(aloneKey{}) != nil { // which has all of them
+		slots = make(chan struct{}, 1)
+	}
 	select {
-	case p.slots <- struct{}{}:
+	case slots <- struct{}{}:
 	case <-ctx.Done():
 		return nil, nil, context.Cause(ctx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	if conn, err = p.target.Dial(ctx); err != nil {
 		cancel()
-		<-p.slots
+		<-slots
 		return nil, nil, err
 	}
 	p.asked.Add(1)
@@ -155,7 +159,7 @@ func (p *prober) openFor(ctx context.Context,
 		stop()
 		conn.Close()
 		cancel()
-		<-p.slots
+		<-slots
 	}, nil
 }
 

@@ -214,7 +214,7 @@ func (p *prober) ticketbleed(ctx context.Context) {
 		return
 	}
 	var s *seen
-	err := p.insist(ctx, func(int) (err error) {
+	err := p.insist(ctx, func(ctx context.Context, _ int) (err error) {
 		s, err = p.shake(ctx, sealsock.Config{MaxVersion: iana.TLS12}, ticketStep)
 		return err
 	})

@@ -137,11 +137,11 @@ func TestInsist(t *testing.T) {
 		other   []int   // seconds until the answer to the other one
 		want    error
 	}{
-		{[]error{ErrSilent, ErrSilent, ErrSilent}, []int{0, 2, 2}, errDropped},
-		{[]error{ErrSilent, ErrSilent, ErrSilent}, []int{0, 0, 3}, ErrSilent},
+		{[]error{ErrSilent, ErrSilent, ErrSilent}, []int{0, 2}, errDropped},
+		{[]error{ErrSilent, ErrSilent, ErrSilent}, []int{0, 3}, ErrSilent},
 		{[]error{ErrSilent}, []int{3}, ErrSilent},
 		{[]error{ErrSilent, nil}, []int{0}, nil},
-		{[]error{ErrSilent, ErrSilent, refusal}, []int{0, 0}, refusal},
+		{[]error{ErrSilent, ErrSilent, refusal}, []int{0}, refusal},
 		{[]error{nil}, nil, nil},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -162,7 +162,7 @@ func TestInsist(t *testing.T) {
 			p := proberOf(&to)
 			p.timeout, p.report.Versions = 5*time.Second, p.report.Versions[1:]
 			asked := 0
-			err := p.insist(t.Context(), func(try int) error {
+			err := p.insist(t.Context(), func(_ context.Context, try int) error {
 				if asked++; try != asked-1 || asked > len(test.answers) {
 					t.Errorf("%v: try %d of %d", test, try, asked)
 					return refusal
@@ -231,4 +231,101 @@ func answerHello(conn net.Conn) {
 	hello, _ := (&wire.ServerHello{LegacyVersion: iana.TLS12}).AppendTo(nil)
 	done := wire.AppendHeader(hello, iana.HandshakeServerHelloDone, 0)
 	conn.Write(appendRecord(nil, iana.TLS12, done))
+}
+
+// silentFor reads until the client closes the connection.
+func silentFor(conn net.Conn) { io.Copy(io.Discard, conn) }
+
+// A question that is dropped takes the answers of no other ones, at a server that serves one
+// connection after the other.
+func TestDroppedBesideOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var servers sync.WaitGroup
+		one := make(chan struct{}, 1)
+		to := Target{ServerName: "localhost", Dial: func(context.Context) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			servers.Go(func() {
+				defer theirs.Close()
+				_, hello, _ := readAny(theirs)
+				bad := bytes.Contains(hello, []byte{3, 1, 64, 0}) // the compression methods
+				if !bad {
+					time.Sleep(time.Millisecond) // the other one is first each time
+				}
+				one <- struct{}{}
+				defer func() { <-one }()
+				if bad {
+					silentFor(theirs)
+				} else {
+					answerHello(theirs)
+				}
+			})
+			return ours, nil
+		}}
+		p := proberOf(&to)
+		p.report.Versions = p.report.Versions[1:]
+		p.together(
+			func() { p.oldCompression(t.Context(), iana.TLS12) },
+			func() { p.heartbeats(t.Context(), iana.TLS12) },
+		)
+		servers.Wait()
+		if !slices.Equal(p.report.Dropped, []string{"compression"}) || len(p.report.Unknown) > 0 {
+			t.Errorf("dropped %q, unknown %q", p.report.Dropped, p.report.Unknown)
+		}
+	})
+}
+
+// A server that answers one connection in a while, and drops the others, has dropped no question.
+func TestBoundIsNotDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var servers sync.WaitGroup
+		last := time.Now()
+		to := Target{ServerName: "localhost", Dial: func(context.Context) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			early := time.Since(last) < 4*time.Second
+			if !early {
+				last = time.Now()
+			}
+			servers.Go(func() {
+				defer theirs.Close()
+				if readAny(theirs); early {
+					silentFor(theirs)
+				} else {
+					answerHello(theirs)
+				}
+			})
+			return ours, nil
+		}}
+		p := proberOf(&to)
+		p.timeout, p.report.Versions = 5*time.Second, p.report.Versions[1:]
+		a, err := p.ask(t.Context(), offerOf(iana.TLS12, suitesOf(iana.TLS12)))
+		servers.Wait()
+		if err != nil || a.hello == nil {
+			t.Errorf("%+v, %v", a, err)
+		}
+	})
+}
+
+// A question that waits to be alone ends with the scan, and holds up no other one then.
+func TestAloneEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := proberOf(&Target{})
+		p.slots <- struct{}{}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, _, err := p.alone(ctx); err != context.DeadlineExceeded {
+			t.Error(err)
+		}
+		if len(p.slots) != 1 || len(p.turn) != 0 {
+			t.Errorf("%d connections, %d turns", len(p.slots), len(p.turn))
+		}
+		<-p.slots
+		_, done, err := p.alone(t.Context())
+		if err != nil || len(p.slots) != cap(p.slots) || len(p.turn) != 1 {
+			t.Errorf("%d connections, %d turns, %v", len(p.slots), len(p.turn), err)
+		}
+		done()
+		if len(p.slots) != 0 || len(p.turn) != 0 {
+			t.Errorf("%d connections, %d turns", len(p.slots), len(p.turn))
+		}
+	})
 }

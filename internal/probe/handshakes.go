@@ -206,7 +206,7 @@ func (p *prober) certificates(ctx context.Context) {
 	for i, schemes := range kinds {
 		questions = append(questions, func() {
 			var s *seen
-			err := p.insist(ctx, func(int) (err error) {
+			err := p.insist(ctx, func(ctx context.Context, _ int) (err error) {
 				s, err = p.shake(ctx, sealsock.Config{SignatureSchemes: schemes}, 0)
 				return err
 			})

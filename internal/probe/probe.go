@@ -142,7 +142,8 @@ type prober struct {
 	target  *Target
 	sni     string // what ClientHellos and DNS have of the name
 	timeout time.Duration
-	slots   chan struct{}
+	slots   chan struct{} // of connections
+	turn    chan struct{} // of one question to be alone: see there
 	asked   atomic.Int64
 	dns     *dns.Client
 	step    func(string)
@@ -172,7 +173,7 @@ func Scan(ctx context.Context, target Target, options Options) (*Report, error) 
 	if parallel == 0 {
 		parallel = 8
 	}
-	p.slots = make(chan struct{}, parallel)
+	p.slots, p.turn = make(chan struct{}, parallel), make(chan struct{}, 1)
 	bounded, cancel := context.WithTimeoutCause(ctx, patience*p.timeout,
 		fmt.Errorf("the scan has taken %v", patience*p.timeout))
 	defer cancel()

@@ -73,7 +73,8 @@ func (p *prober) clientRenegotiation(ctx context.Context) {
 	}
 	connected := false
 	var r reaction
-	err := p.insist(ctx, func(int) (err error) {
+	err := p.insist(ctx, func(ctx context.Context, _ int) (err error) {
+		connected = false
 		r, err = unlessBroken(func() (reaction, error) { return p.renegotiates(ctx, &connected) })
 		return err
 	})

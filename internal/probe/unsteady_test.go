@@ -119,6 +119,7 @@ func TestBrokenRenegotiation(t *testing.T) {
 func proberOf(to *Target) *prober {
 	return &prober{
 		target: to, sni: to.ServerName, timeout: time.Minute, slots: make(chan struct{}, 8),
+		turn: make(chan struct{}, 1),
 		report: &Report{
 			Versions: []Version{{Version: iana.TLS13}, {Version: iana.TLS12}},
 			probed:   map[string]bool{},

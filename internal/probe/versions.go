@@ -312,7 +312,7 @@ func postQuantum(g iana.NamedGroup) bool { return hasAny(g.String(), "MLKEM", "K
 // pass in parts.
 func (p *prober) speaksSSL2(ctx context.Context) (bool, error) {
 	var head []byte
-	err := p.insist(ctx, func(try int) (err error) {
+	err := p.insist(ctx, func(ctx context.Context, try int) (err error) {
 		split := try%2 == 1
 		head, err = p.askSSL2(ctx, split)
 		if err == nil && head == nil {
