@@ -32,6 +32,7 @@ var areas = []area{
 	{"gcm", gcmRows},
 	{"identity", identityRows},
 	{"inspect", inspectRows},
+	{"inspect_dropped", inspectDroppedRows},
 	{"kerneltls", kernelTLSRows},
 	{"keys", keysRows},
 	{"loops", loopRows},
