@@ -311,12 +311,20 @@ func (a addressed) RemoteAddr() net.Addr { return a.addr }
 
 // TestNamesAreNoAddresses: the name of a UNIX socket counts as no address, whatever it looks like.
 func TestNamesAreNoAddresses(t *testing.T) {
-	for _, addr := range []net.Addr{nil, &net.UnixAddr{Net: "unix", Name: "192.0.2.1:1"}} {
+	for _, addr := range []net.Addr{
+		nil, (*net.UnixAddr)(nil), &net.UnixAddr{Name: "192.0.2.1:1"}, name{},
+	} {
 		if got := addressOf(addr); got.IsValid() {
 			t.Errorf("%v counts as %v", addr, got)
 		}
 	}
 }
+
+// A name is the address of another type's end of a UNIX socket.
+type name struct{}
+
+func (name) Network() string { return "unixpacket" }
+func (name) String() string  { return "192.0.2.1:1" }
 
 func TestAddressesAreBounded(t *testing.T) {
 	r := start(t, NewMemory(0, 0), Limits{PerAddress: 1})

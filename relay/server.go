@@ -170,7 +170,8 @@ func (s *Server) release(from netip.Prefix) {
 // addressOf returns what counts as one address. It is invalid where there is none, as with
 // UNIX sockets, whose clients may choose a name that looks like an address.
 func addressOf(addr net.Addr) netip.Prefix {
-	if addr == nil || strings.HasPrefix(addr.Network(), "unix") {
+	if _, local := addr.(*net.UnixAddr); local || addr == nil ||
+		strings.HasPrefix(addr.Network(), "unix") {
 		return netip.Prefix{}
 	}
 	ap, err := netip.ParseAddrPort(addr.String())

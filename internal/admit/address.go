@@ -19,7 +19,7 @@ const (
 func AddressOf(peer net.Addr) netip.Addr {
 	var ap netip.AddrPort
 	switch a := peer.(type) {
-	case nil:
+	case nil, *net.UnixAddr: // which may be nil, or not name its network
 	case interface{ AddrPort() netip.AddrPort }:
 		ap = a.AddrPort()
 	default:

@@ -9,6 +9,7 @@ import (
 // TestAddressOf: only peers with an IP address have one, whatever the others call themselves.
 func TestAddressOf(t *testing.T) {
 	var none *net.TCPAddr
+	var noName *net.UnixAddr
 	for _, c := range []struct {
 		peer net.Addr
 		want string
@@ -22,6 +23,8 @@ func TestAddressOf(t *testing.T) {
 		{&net.UnixAddr{Net: "unix", Name: "10.0.0.1:1"}, "invalid IP"},
 		{&net.UnixAddr{Net: "unixgram", Name: "[2001:db8::1]:1"}, "invalid IP"},
 		{named{"unixpacket", "10.0.0.1:1"}, "invalid IP"},
+		{&net.UnixAddr{Name: "10.0.0.1:1"}, "invalid IP"},
+		{noName, "invalid IP"},
 		{none, "invalid IP"},
 		{nil, "invalid IP"},
 	} {

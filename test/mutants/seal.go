@@ -11,9 +11,17 @@ var sealRows = []row{
 	},
 	{
 		doc: own, section: "addresses",
+		must: "a UNIX socket without a name or a network counts as no IP address, and panics nowhere",
+		file: "internal/admit/address.go",
+		old:  "case nil, *net.UnixAddr:", new: "case nil:",
+		test: "TestAddressOf",
+	},
+	{
+		doc: own, section: "addresses",
 		must: "the name of a UNIX socket counts as no IP address at a relay",
 		file: "relay/server.go",
-		old:  " || strings.HasPrefix(addr.Network(), \"unix\")", new: "",
+		old:  "local || addr == nil ||\n\t\tstrings.HasPrefix(addr.Network(), \"unix\")",
+		new:  "local || addr == nil",
 		test: "TestNamesAreNoAddresses",
 	},
 	{
