@@ -25,8 +25,15 @@ func (s *summary) again(args []string) (int, error) {
 		fmt.Fprintf(s.out, "\nonce more, %d times: %s %s\n", times, pkg, names)
 		// The last of two equal flags counts.
 		alone := append(flags(args), "-count="+strconv.Itoa(times), "-run=^("+names+")$", pkg)
-		if _, code, err := goTest(alone, s.out); code != 0 || err != nil {
+		results, code, err := goTest(alone, s.out)
+		if code != 0 || err != nil {
 			return code, err
+		}
+		for _, test := range tests[pkg] { // one that was skipped now has shown nothing
+			if n := results.passes[key{pkg, test}]; n != times {
+				fmt.Fprintf(s.out, "\n%s passed %d times of %d\n", name(key{pkg, test}), n, times)
+				return 1, nil
+			}
 		}
 	}
 	if len(tests) == 0 {
@@ -61,10 +68,11 @@ func (s *summary) chances() map[string][]string {
 	return tests
 }
 
-// isFault reports whether a line is about a fault that ends the process, or about a race.
+// isFault reports whether a line is about a fault that ends the process, or about a race, which may
+// be described in the output of another test.
 func isFault(line string) bool {
 	return strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") ||
-		strings.Contains(line, "DATA RACE")
+		strings.Contains(line, "DATA RACE") || strings.Contains(line, "race detected during execution")
 }
 
 // flags returns the arguments of go test without the packages, which begin with "./".

@@ -32,6 +32,7 @@ type summary struct {
 	skipped []string
 	failed  []failure
 	passed  int
+	passes  map[key]int // of each test
 }
 
 // A failure is a test or a package that failed, with its whole output.
@@ -42,7 +43,8 @@ type failure struct {
 }
 
 func newSummary(out io.Writer) *summary {
-	return &summary{out: out, output: map[key][]string{}, builds: map[string][]string{}}
+	return &summary{out: out, output: map[key][]string{}, builds: map[string][]string{},
+		passes: map[key]int{}}
 }
 
 // read reads the events of a run, and prints the results of the packages.
@@ -91,6 +93,7 @@ func (s *summary) endTest(k key, action string) {
 	switch action {
 	case "pass":
 		s.passed++
+		s.passes[k]++
 	case "skip":
 		s.skipped = append(s.skipped, name(k)+": "+reason(s.output[k]))
 	case "fail", "end":
