@@ -91,7 +91,7 @@ func (flags *serveFlags) serve(ctx context.Context, out *output, text string) er
 		}
 	}
 	out.print(serving{Address: addressText(l.Addr()), URL: url, ACME: flags.acme})
-	return serveHTTP(ctx, l, ca.Handler(service))
+	return serveHTTP(ctx, l, sourced(l.Addr(), ca.Handler(service)))
 }
 
 // unsetURL is the problem of a URL that the authority does not take, or cannot store.
@@ -143,6 +143,18 @@ func ownURL(a address.Address, at net.Addr) (string, error) {
 func portOf(a *net.TCPAddr) string {
 	_, port, _ := net.SplitHostPort(a.String())
 	return port
+}
+
+// sourced returns h for a listener at an address. Clients of a UNIX socket are one source: each may
+// give its end another name, which the limits of the authority would take for another source.
+func sourced(at net.Addr, h http.Handler) http.Handler {
+	if _, local := at.(*net.UnixAddr); !local {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.RemoteAddr = ""
+		h.ServeHTTP(w, r)
+	})
 }
 
 // serveHTTP serves until ctx ends. The end of ctx is not an error.

@@ -18,6 +18,13 @@ var sealRows = []row{
 	},
 	{
 		doc: own, section: "addresses",
+		must: "the clients of a UNIX socket are one source for the limits of an authority",
+		file: "cmd/seal/ca_serve.go",
+		old:  "r.RemoteAddr = \"\"\n", new: "",
+		test: "TestSourcesOfAuthority",
+	},
+	{
+		doc: own, section: "addresses",
 		must: "the name of a UNIX socket counts as no IP address at a relay",
 		file: "relay/server.go",
 		old:  "local || addr == nil ||\n\t\tstrings.HasPrefix(addr.Network(), \"unix\")",
