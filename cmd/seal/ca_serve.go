@@ -152,7 +152,7 @@ func sourced(at net.Addr, h http.Handler) http.Handler {
 		return h
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.RemoteAddr = ""
+		r.RemoteAddr = "the UNIX socket" // as errors name it
 		h.ServeHTTP(w, r)
 	})
 }

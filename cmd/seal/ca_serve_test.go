@@ -13,7 +13,7 @@ func TestSourcesOfAuthority(t *testing.T) {
 	for _, test := range []struct {
 		at   net.Addr
 		want string
-	}{{&net.UnixAddr{Net: "unix", Name: "ca"}, ""}, {&net.TCPAddr{}, "192.0.2.1:1"}} {
+	}{{&net.UnixAddr{Net: "unix", Name: "ca"}, "the UNIX socket"}, {&net.TCPAddr{}, "192.0.2.1:1"}} {
 		got := "none"
 		h := sourced(test.at, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			got = r.RemoteAddr

@@ -20,7 +20,7 @@ var sealRows = []row{
 		doc: own, section: "addresses",
 		must: "the clients of a UNIX socket are one source for the limits of an authority",
 		file: "cmd/seal/ca_serve.go",
-		old:  "r.RemoteAddr = \"\"\n", new: "",
+		old:  "r.RemoteAddr = \"the UNIX socket\"", new: "",
 		test: "TestSourcesOfAuthority",
 	},
 	{
