@@ -73,6 +73,24 @@ func TestDropped(t *testing.T) {
 	}
 }
 
+// A server that stops in the middle of whole handshakes of TLS 1.2 has not refused what comes after
+// them, and its grade is not known.
+func TestStoppedHandshake(t *testing.T) {
+	ca := testcert.New()
+	r := scanMeddled(t, ownServer(t, ca), ca, func(sent []byte) error {
+		if len(sent) > 5 && sent[0] == byte(iana.ContentHandshake) &&
+			sent[5] == byte(iana.HandshakeClientKeyExchange) {
+			return os.ErrDeadlineExceeded
+		}
+		return nil
+	})
+	for _, flaw := range []string{flawTicketbleed, flawRenegotiation} {
+		if !slices.Contains(r.Open, flaw) || verdict(r, flaw) != "unknown" || !r.AtBest() {
+			t.Errorf("%s: %q, open %q, dropped %q", flaw, verdict(r, flaw), r.Open, r.Dropped)
+		}
+	}
+}
+
 // A server that refuses those who offer compression compresses nothing.
 func TestCompressionRefused(t *testing.T) {
 	ca := testcert.New()

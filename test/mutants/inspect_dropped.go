@@ -65,6 +65,13 @@ var inspectDroppedRows = []row{
 		test: "TestBoundIsNotDropped",
 	},
 	{
+		doc: own, section: "internal/probe",
+		must: "a handshake that stops in the middle leaves open what comes after it",
+		file: "internal/probe/unanswered.go",
+		old:  "refusal(err) && err != errDropped {", new: "refusal(err) {",
+		test: "TestStoppedHandshake",
+	},
+	{
 		doc: own, section: "internal/probe", must: "a question is alone when no connection is open",
 		file: "internal/probe/dropped.go",
 		old:  "range cap(p.slots)", new: "range cap(p.slots) - 1",
