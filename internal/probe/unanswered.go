@@ -65,8 +65,9 @@ func (p *prober) leftOpen(what string, err error, open ...string) {
 
 // failed records that a whole handshake failed, without which a question cannot be asked. A
 // server that refuses this client, such as one without a certificate, leaves nothing open that
-// its operator could close by asking again. One that drops a whole handshake may do so in the middle
-// of it, and be slow there: the other question, which it answers, ends with its first flight.
+// its operator could close by asking again. One that drops a whole handshake may do so in the
+// middle of it, and be slow there: the other question, which it answers, ends with its first
+// flight.
 func (p *prober) failed(what string, err error, open ...string) {
 	if refusal(err) && err != errDropped {
 		open = nil
