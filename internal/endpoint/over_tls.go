@@ -16,18 +16,31 @@ type protocol struct {
 }
 
 // services has the schemes of services with TLS from the first byte.
-var services = map[string]protocol{
-	"ftps":  {"990", "ftp"},
-	"https": {"443", "http/1.1"},
-	"imaps": {"993", "imap"},
-	"ircs":  {"6697", "irc"},
-	"ldaps": {"636", ""},
-	"mqtts": {"8883", "mqtt"},
-	"nntps": {"563", "nntp"},
-	"pop3s": {"995", "pop3"},
-	"pops":  {"995", "pop3"},
-	"sips":  {"5061", "sip/2"},
-	"smtps": {"465", ""},
+var services = [...]struct {
+	scheme string
+	protocol
+}{
+	{"ftps", protocol{"990", "ftp"}},
+	{"https", protocol{"443", "http/1.1"}},
+	{"imaps", protocol{"993", "imap"}},
+	{"ircs", protocol{"6697", "irc"}},
+	{"ldaps", protocol{"636", ""}},
+	{"mqtts", protocol{"8883", "mqtt"}},
+	{"nntps", protocol{"563", "nntp"}},
+	{"pop3s", protocol{"995", "pop3"}},
+	{"pops", protocol{"995", "pop3"}},
+	{"sips", protocol{"5061", "sip/2"}},
+	{"smtps", protocol{"465", ""}},
+}
+
+// serviceOf returns the protocol of a scheme, or the zero value.
+func serviceOf(scheme string) protocol {
+	for i := range services {
+		if services[i].scheme == scheme {
+			return services[i].protocol
+		}
+	}
+	return protocol{}
 }
 
 // overTLS is a host and a port of a service that the scheme names.
@@ -45,7 +58,7 @@ func parseService(scheme, rest string) (Endpoint, error) {
 		return nil, Problem("it has a path, /"+path+", and a connection has none",
 			"did you mean %s://%s?", scheme, host)
 	}
-	end, err := ParseTCP("tcp", withPort(rest, services[scheme].port))
+	end, err := ParseTCP("tcp", withPort(rest, serviceOf(scheme).port))
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +82,7 @@ func (s overTLS) Text() string {
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
 	}
-	if port := s.Port; host == "" || port != services[s.name].port {
+	if port := s.Port; host == "" || port != serviceOf(s.name).port {
 		host += ":" + port
 	}
 	return s.name + "://" + host
@@ -79,4 +92,4 @@ func (s overTLS) Text() string {
 func (s overTLS) HostPort() (host, port string, ok bool) { return s.TCP.Name, s.Port, true }
 
 // ALPN returns the registered name of the application protocol, if there is one.
-func (s overTLS) ALPN() string { return services[s.name].alpn }
+func (s overTLS) ALPN() string { return serviceOf(s.name).alpn }

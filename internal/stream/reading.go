@@ -43,9 +43,6 @@ type source interface {
 	write(p []byte) (int, error)
 }
 
-// A below is the part of a source that the sending half uses.
-type below interface{ write(p []byte) (int, error) }
-
 // Read reads application data. It returns io.EOF only after the peer's
 // close_notify; a connection that is cut ends in an error.
 func (c *Conn) Read(p []byte) (int, error) {

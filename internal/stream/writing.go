@@ -205,7 +205,7 @@ func (c *Conn) writeSerial(p []byte) (n int, err error) {
 
 // deliver writes sealed bytes, after those that are still waiting. What a
 // deadline keeps back is kept.
-func (out *writing) deliver(to below, sealed []byte) error {
+func (out *writing) deliver(to source, sealed []byte) error {
 	if k := out.kernel(); k != nil {
 		if err := k.end(); err != nil {
 			out.unsent = append(out.unsent, sealed...)
@@ -236,7 +236,7 @@ func (out *writing) deliver(to below, sealed []byte) error {
 }
 
 // put writes records, or has the kernel make them, and returns what is left after an error.
-func (out *writing) put(to below, sealed []byte) (rest []byte, err error) {
+func (out *writing) put(to source, sealed []byte) (rest []byte, err error) {
 	if k := out.kernel(); k != nil {
 		return k.write(sealed, out.send)
 	}
@@ -288,7 +288,7 @@ func (c *Conn) sealing(sealed []byte, err error) error {
 
 // flush sends what is in the mailbox. It stays there, where it is counted, while a deadline
 // keeps back what was sealed before.
-func (out *writing) flush(to below) error {
+func (out *writing) flush(to source) error {
 	if err := out.deliver(to, nil); err != nil {
 		return err
 	}
@@ -306,7 +306,7 @@ func (out *writing) flush(to below) error {
 }
 
 // closeNotify sends what is waiting and then the end.
-func (out *writing) closeNotify(to below) error {
+func (out *writing) closeNotify(to source) error {
 	if err := out.flush(to); err != nil {
 		return err
 	}
@@ -318,7 +318,7 @@ func (out *writing) closeNotify(to below) error {
 }
 
 // abort sends what is waiting and then a fatal alert.
-func (out *writing) abort(to below, a iana.Alert) error {
+func (out *writing) abort(to source, a iana.Alert) error {
 	if err := out.flush(to); err != nil {
 		return err
 	}
