@@ -134,6 +134,31 @@ func TestHandOverHasEveryFact(t *testing.T) {
 	}
 }
 
+// TestHandOverWithoutSessionIDs: the session of TLS 1.2 that another process keeps under an ID is
+// forgotten after a fatal alert where there are SessionIDs, and is no error where there are none.
+func TestHandOverWithoutSessionIDs(t *testing.T) {
+	for _, keeps := range []bool{true, false} {
+		client, server := pair12(t)
+		kept := cache{}
+		server.SessionIDs, client.NoTickets = kept, true
+		_, s := connect(t, client, server)
+		if len(kept) != 1 {
+			t.Fatalf("%d sessions are kept", len(kept))
+		}
+		own := server.Config
+		if !keeps {
+			own.SessionIDs = nil
+		}
+		moved, _ := handOver(t, s, &own, new(Handover))
+		moved.in = []byte("no record of TLS")
+		_, err := moved.step()
+		var failed *Error
+		if !errors.As(err, &failed) || (len(kept) == 0) != keeps {
+			t.Errorf("SessionIDs %v: %v, and %d sessions are kept", keeps, err, len(kept))
+		}
+	}
+}
+
 // FuzzHandover gives a state's parser what it must refuse or survive.
 func FuzzHandover(f *testing.F) {
 	client, server := fuzzConfigs(f)
@@ -153,27 +178,33 @@ func FuzzHandover(f *testing.F) {
 			f.Add(plain)
 		}
 	}
+	bare := &Config{Credentials: server.Credentials} // which knows nothing else of before
 	f.Fuzz(func(t *testing.T, plain []byte) {
-		h, err := parseHandover(bytes.Clone(plain))
-		if err != nil {
-			return
+		for _, cfg := range []*Config{&client.Config, &server.Config, bare} {
+			continueFrom(plain, cfg)
 		}
-		cfg := &client.Config
-		if !h.Client() {
-			cfg = &server.Config
-		}
-		r, s, err := h.TakeOver(cfg)
-		if err != nil {
-			return
-		}
-		e := &side{r: r, s: s, in: plain}
-		e.step()
-		if s.Ready() {
-			s.SendTickets(nil, 1)
-			s.Seal(nil, plain)
-		}
-		s.CloseNotify(nil)
 	})
+}
+
+// continueFrom takes a connection over, receives what can be no records, and sends.
+func continueFrom(plain []byte, cfg *Config) {
+	h, err := parseHandover(bytes.Clone(plain))
+	if err != nil {
+		return
+	}
+	r, s, err := h.TakeOver(cfg)
+	if err != nil {
+		return
+	}
+	e := &side{r: r, s: s, in: bytes.Clone(plain)}
+	e.step()
+	if s.Ready() {
+		s.RequestCertificate(nil)
+		s.SendTickets(nil, 1)
+		s.Seal(nil, plain)
+		s.Rekey(nil, true)
+	}
+	s.CloseNotify(nil)
 }
 
 // TestHandOverSendsTickets: tickets that wait for the first data are not lost if that comes from

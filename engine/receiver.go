@@ -156,9 +156,10 @@ func (r *Receiver) fail(err error) error {
 			r.out = append(r.out, step{kind: stepAlert, alert: iana.AlertHandshakeFailure})
 		}
 	}
-	if len(r.info.sessionID) > 0 {
+	if len(r.info.sessionID) > 0 && r.cfg.SessionIDs != nil {
 		// RFC 5246, Section 7.2.2: both sides MUST forget the session of a
-		// connection that ended in a fatal alert.
+		// connection that ended in a fatal alert. A process that took the
+		// connection over may keep no sessions.
 		r.cfg.SessionIDs.Forget(r.info.sessionID)
 	}
 	r.err, r.state, r.queue, r.fragment = e, nil, nil, nil

@@ -3,6 +3,13 @@ package main
 // handoverRows are about connections that another process takes over.
 var handoverRows = []row{
 	{
+		doc: own, section: "engine",
+		must: "a process that keeps no sessions of TLS 1.2 can continue with a connection that has one",
+		file: "engine/receiver.go",
+		old:  " && r.cfg.SessionIDs != nil {", new: " {",
+		test: "TestHandOverWithoutSessionIDs",
+	},
+	{
 		doc: own, section: "engine", must: "a process that handed a connection over sends nothing",
 		file: "engine/handover.go",
 		old:  "s.sealer, s.traffic, s.tickets, s.closed = nil, keys.TrafficSecret{}, nil, true", new: "",
