@@ -136,12 +136,7 @@ func (flags *benchFlags) benchServer(
 		return err
 	}
 	out.erase()
-	if out.json {
-		_, err = w.Write(asJSON(r))
-	} else {
-		_, err = fmt.Fprintln(w, r.text())
-	}
-	return err
+	return show(w, out, r)
 }
 
 // first makes one connection, so that an error is explained as connect explains it.

@@ -2,9 +2,13 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sealsock/sealsock/authority"
 )
 
 const accountsLong = `List the accounts that ACME clients opened with seal ca serve --acme, or remove some.
@@ -39,18 +43,38 @@ func newCAAccounts(out *output) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "ACCOUNT\tLAST ORDER")
-			for _, a := range all {
-				fmt.Fprintf(w, "%s\t%s\n", a.ID, day(a.Used))
-			}
-			return outputError(w.Flush())
+			return listAccounts(cmd.OutOrStdout(), out, all)
 		},
 	}
 	cmd.Flags().StringArrayVar(&remove, "remove", nil,
 		"remove this `account`; may be given several times")
 	return cmd
 }
+
+// listAccounts writes accounts as a table, or one object a line.
+func listAccounts(stdout io.Writer, out *output, accounts []authority.Account) error {
+	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	if !out.json {
+		fmt.Fprintln(w, "ACCOUNT\tLAST ORDER")
+	}
+	for _, a := range accounts {
+		if !out.json {
+			fmt.Fprintf(w, "%s\t%s\n", a.ID, day(a.Used))
+		} else if err := show(stdout, out, account{a.ID, a.Used}); err != nil {
+			return err
+		}
+	}
+	return outputError(w.Flush())
+}
+
+// account is one that an ACME client opened.
+type account struct {
+	ID   string    `json:"account"`
+	Used time.Time `json:"last_order"`
+}
+
+func (account) event() string  { return "account" }
+func (a account) text() string { return a.ID }
 
 // accountRemoved reports that an account was removed.
 type accountRemoved struct {

@@ -217,8 +217,7 @@ func (flags *tunnelFlags) run(cmd *cobra.Command, out *output, args []string) er
 		return explainConfig(err)
 	}
 	if flags.check {
-		fmt.Fprintf(cmd.OutOrStdout(), "no mistakes in %s\n", counted(len(cfg.Tunnels), "tunnel"))
-		return nil
+		return show(cmd.OutOrStdout(), out, checked{len(cfg.Tunnels)})
 	}
 	r := &tunnelRun{server: s, cfg: cfg, log: log, load: func() (*tunnel.Config, error) {
 		return flags.config(out, args)
@@ -228,6 +227,14 @@ func (flags *tunnelFlags) run(cmd *cobra.Command, out *output, args []string) er
 	}
 	return r.run(cmd.Context())
 }
+
+// checked is the answer of --check.
+type checked struct {
+	Tunnels int `json:"tunnels"`
+}
+
+func (checked) event() string  { return "checked" }
+func (c checked) text() string { return "no mistakes in " + counted(c.Tunnels, "tunnel") }
 
 // shareTunnels makes opts use what the processes of a fleet share, until leave is called.
 func shareTunnels(out *output, cfg *tunnel.Config, opts *tunnel.Options) (leave func(), err error) {
@@ -424,7 +431,11 @@ func newTunnelUpgrade(out *output, flags *tunnelFlags) *cobra.Command {
 			if err := signalUpgrade(n); err != nil {
 				return signalProblem(n, "upgrade", err)
 			}
-			return awaitSuccessor(cmd, cfg.PID, n, flags.timeout)
+			successor, err := awaitSuccessor(cmd.Context(), cfg.PID, n, flags.timeout)
+			if err != nil {
+				return err
+			}
+			return show(cmd.OutOrStdout(), out, upgraded{successor, n})
 		},
 	}
 	cmd.Flags().DurationVar(&flags.timeout, "timeout", time.Minute,
@@ -432,20 +443,33 @@ func newTunnelUpgrade(out *output, flags *tunnelFlags) *cobra.Command {
 	return cmd
 }
 
-// awaitSuccessor waits until another process has written its number.
-func awaitSuccessor(cmd *cobra.Command, file string, old int, limit time.Duration) error {
+// upgraded reports a process that has taken over from another one.
+type upgraded struct {
+	Process int `json:"process"`
+	Old     int `json:"old"`
+}
+
+func (upgraded) event() string { return "upgraded" }
+
+func (u upgraded) text() string {
+	return fmt.Sprintf("process %d has taken over from %d", u.Process, u.Old)
+}
+
+// awaitSuccessor waits until another process has written its number, and returns it.
+func awaitSuccessor(
+	ctx context.Context, file string, old int, limit time.Duration,
+) (int, error) {
 	for end := time.Now().Add(limit); time.Now().Before(end); {
 		if n, err := readPID(file); err == nil && n != old {
-			fmt.Fprintf(cmd.OutOrStdout(), "process %d has taken over from %d\n", n, old)
-			return nil
+			return n, nil
 		}
 		select {
 		case <-time.After(10 * time.Millisecond):
-		case <-cmd.Context().Done():
-			return context.Cause(cmd.Context())
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
 		}
 	}
-	return failed(nil, "no process has taken over from %d within %v", old, limit).
+	return 0, failed(nil, "no process has taken over from %d within %v", old, limit).
 		hinted("process %d continues; its log has the reason", old)
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"runtime"
 	"runtime/debug"
 
@@ -14,13 +13,7 @@ func newVersion(out *output) *cobra.Command {
 		Short: "Print the version of seal",
 		Args:  exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			v := readVersion()
-			if out.json {
-				_, err := cmd.OutOrStdout().Write(asJSON(v))
-				return err
-			}
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), v.text())
-			return err
+			return show(cmd.OutOrStdout(), out, readVersion())
 		},
 	}
 }
