@@ -241,7 +241,7 @@ func (r *Receiver) frame(in []byte) (h record.Header, need int, err error) {
 		// Appendix D.5 excepts those below 0x0300, which are not to be accepted.
 		return h, 0, broken(iana.AlertProtocolVersion, "a record of unknown version 0x%04x", uint16(h.Version))
 	}
-	if h.Length > r.maxRecord() {
+	if h.Length > r.maxRecord(h.Type) {
 		return h, 0, fmt.Errorf("%d bytes: %w", h.Length, record.ErrOverflow)
 	}
 	if len(in) < record.HeaderLen+h.Length {
@@ -251,8 +251,10 @@ func (r *Receiver) frame(in []byte) (h record.Header, need int, err error) {
 	return h, 0, nil
 }
 
-func (r *Receiver) maxRecord() int {
-	if r.phase == phasePlain {
+// maxRecord is the limit for the payload of a record, in bytes. Those of 0-RTT data that a
+// HelloRetryRequest has refused are encrypted, while this side has no key yet.
+func (r *Receiver) maxRecord(typ iana.ContentType) int {
+	if r.phase == phasePlain && (r.skip == 0 || typ != iana.ContentApplicationData) {
 		return record.MaxPlaintext
 	}
 	return record.MaxCiphertext

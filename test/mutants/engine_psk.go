@@ -159,6 +159,19 @@ var enginePSKRows = []row{
 	},
 	{
 		doc: rfc9846, section: "4.2.10", must: "refused early data is passed over, up to a bound",
+		file: "engine/receiver.go",
+		old:  "r.phase == phasePlain && (r.skip == 0 || typ != iana.ContentApplicationData)",
+		new:  "r.phase == phasePlain",
+		test: "TestLongRefusedEarlyData13",
+	},
+	{
+		doc: rfc9846, section: "4.2.10", must: "refused early data is passed over, up to a bound",
+		file: "engine/receiver.go",
+		old:  "(r.skip == 0 || typ != iana.ContentApplicationData)", new: "r.skip == 0",
+		test: "TestLongRefusedEarlyData13",
+	},
+	{
+		doc: rfc9846, section: "4.2.10", must: "refused early data is passed over, up to a bound",
 		file: "engine/server13_flight.go",
 		old:  "if f.hello.EarlyData {\n\t\t\tdo.skip = f.cfg.skipLimit(f.d.key)",
 		new:  "if false {\n\t\t\tdo.skip = f.cfg.skipLimit(f.d.key)",

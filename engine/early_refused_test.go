@@ -1,0 +1,57 @@
+package engine
+
+import (
+	"testing"
+
+	"github.com/sealsock/sealsock/iana"
+	"github.com/sealsock/sealsock/internal/record"
+)
+
+// refusedByRetry returns a pair whose client sends 0-RTT data that the server refuses by a
+// HelloRetryRequest, and what the client has sent first.
+func refusedByRetry(t *testing.T, data []byte) (c, s *side, first []byte) {
+	t.Helper()
+	client, server := resumable(t)
+	server.MaxEarlyData = 1 << 20
+	c, s = newPair(t, client, server)
+	if err := pump(c, s); err != nil {
+		t.Fatal(err)
+	}
+	client.Session, client.EarlyData = c.sessions[0], true
+	client.KeyShares = []iana.NamedGroup{}
+	c, s = newPair(t, client, server)
+	first, err := c.step()
+	if err == nil {
+		first, err = c.s.Seal(first, data)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, s, first
+}
+
+// TestLongRefusedEarlyData13: after a HelloRetryRequest the server passes over full records of
+// 0-RTT data, which are longer than records in the clear may be. RFC 9846, Section 4.2.10:
+// "The server then ignores early data by skipping all records with an external content type of
+// "application_data"". A message in the clear is not longer for that.
+func TestLongRefusedEarlyData13(t *testing.T) {
+	c, s, first := refusedByRetry(t, make([]byte, 2*record.MaxPlaintext+1))
+	s.in = first
+	if err := pump(c, s); err != nil {
+		t.Fatal(err)
+	}
+	send(t, c, s, "there")
+	if len(s.early) > 0 || string(s.data) != "there" {
+		t.Errorf("the server read %d bytes of early data, and %q", len(s.early), s.data)
+	}
+
+	_, s, first = refusedByRetry(t, nil)
+	s.in = first
+	if _, err := s.step(); err != nil {
+		t.Fatal(err)
+	}
+	const n = record.MaxPlaintext + 1
+	s.in = record.AppendHeader(s.in, iana.ContentHandshake, iana.TLS12, n)
+	_, err := s.step()
+	refusesFor(t, err, iana.AlertRecordOverflow, "exceeds the size limit")
+}
