@@ -15,6 +15,7 @@ import (
 	"github.com/sealsock/sealsock/ech"
 	"github.com/sealsock/sealsock/engine"
 	"github.com/sealsock/sealsock/httptransport"
+	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/legacy"
 	"github.com/sealsock/sealsock/message"
 	"github.com/sealsock/sealsock/proxyprotocol"
@@ -27,8 +28,12 @@ import (
 )
 
 // TestNilSettings: a function that takes settings, a key or a certificate returns an error for
-// nil, and FromStandard takes it for the zero tls.Config, as crypto/tls does.
+// nil, FromStandard takes it for the zero tls.Config, as crypto/tls does, and no certificate has
+// no pin.
 func TestNilSettings(t *testing.T) {
+	if pin := trust.PinOf(nil); pin != (trust.Pin{}) {
+		t.Errorf("PinOf: %v", pin)
+	}
 	if cfg, err := sealsock.FromStandard(nil); err != nil || cfg == nil || cfg.Trust == nil {
 		t.Errorf("FromStandard: %v, %v", cfg, err)
 	}
@@ -53,7 +58,11 @@ func TestNilSettings(t *testing.T) {
 		"engine.QUICServer": func() error {
 			return second(engine.QUICServer(nil, engine.QUICOptions{}))
 		},
-		"engine.NewAddressCheck":    func() error { return second(engine.NewAddressCheck(nil)) },
+		"engine.NewAddressCheck": func() error { return second(engine.NewAddressCheck(nil)) },
+		"engine.NewECHKey": func() error {
+			return second(engine.NewECHKey(nil, 1, "a.test", 0))
+		},
+		"engine.NewTakeoverKey":     func() error { return second(engine.NewTakeoverKey(nil)) },
 		"engine.ECHConfigList":      func() error { return second(engine.ECHConfigList(nil)) },
 		"engine.Config.CheckServer": (*engine.Config)(nil).CheckServer,
 		"ech.Marshal":               func() error { return second(ech.Marshal(nil)) },
@@ -61,6 +70,9 @@ func TestNilSettings(t *testing.T) {
 		"trust.MatchName":           func() error { return trust.MatchName(nil, "a.test") },
 		"authority.SaveFiles": func() error {
 			return authority.SaveFiles(nil, t.TempDir()+"/a.pem", t.TempDir()+"/a.key")
+		},
+		"authority.SaveFiles without a certificate": func() error {
+			return authority.SaveFiles(new(identity.Identity), t.TempDir()+"/a.pem", "")
 		},
 	} {
 		func() {

@@ -19,6 +19,9 @@ func SaveFiles(id *identity.Identity, certFile, keyFile string) error {
 	if id == nil {
 		return fmt.Errorf("authority: the Identity to save is nil: %w", os.ErrInvalid)
 	}
+	if len(id.Chain) == 0 { // an old certificate would be replaced by an empty file
+		return fmt.Errorf("authority: the Identity to save has no certificate: %w", os.ErrInvalid)
+	}
 	chain := certificatePEM(id.Chain...)
 	if keyFile == "" || id.Signer == nil {
 		return replaceKept(certFile, chain)

@@ -97,7 +97,7 @@ func NewDelegated(rand io.Reader, c *Credential, with iana.SignatureScheme, sign
 	if !by.In(iana.TLS13) || !by.Fits(c.public(), iana.TLS13) || len(c.Chain) == 0 {
 		return nil, usage("the certificate's key cannot sign with %v", with)
 	}
-	if s := delegates(scheme); s == nil || !s.Fits(signer.Public(), iana.TLS13) {
+	if s := delegates(scheme); s == nil || signer == nil || !s.Fits(signer.Public(), iana.TLS13) {
 		return nil, usage("the delegated key cannot sign with %v", scheme)
 	}
 	d := &wire.DelegatedCredential{ValidTime: validTime, Scheme: scheme, SPKI: spki, Algorithm: with}

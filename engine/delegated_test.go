@@ -101,7 +101,11 @@ func TestDelegationNeedsSuitableKeys(t *testing.T) {
 		t.Errorf("a client offers rsa_pss_rsae for delegated keys: %v", err)
 	}
 	delegate := newCredential(t, nil)
-	made, err := NewDelegated(rand.Reader, cred, with, delegate.Signer, rawKey(t, delegate.Signer), with, 1000)
+	spki := rawKey(t, delegate.Signer)
+	if _, err := NewDelegated(rand.Reader, cred, with, nil, spki, with, 1000); !misused(err) {
+		t.Errorf("no key is delegated to: %v", err)
+	}
+	made, err := NewDelegated(rand.Reader, cred, with, delegate.Signer, spki, with, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,6 +89,9 @@ func roomFor(m encoder) int {
 func (c *Config) fill(b []byte) error { return fill(c.random(), b) }
 
 func fill(random io.Reader, b []byte) error {
+	if random == nil {
+		return usage("a random source is missing")
+	}
 	if _, err := io.ReadFull(random, b); err != nil {
 		return local("the random source failed", err)
 	}

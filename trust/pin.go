@@ -42,8 +42,13 @@ func ParsePin(text string) (Pin, error) {
 	return Pin(raw), nil
 }
 
-// PinOf returns the pin of a certificate's key.
-func PinOf(c *x509.Certificate) Pin { return pinOf(c.RawSubjectPublicKeyInfo) }
+// PinOf returns the pin of a certificate's key. Of nil it is the zero Pin, which no key has.
+func PinOf(c *x509.Certificate) Pin {
+	if c == nil {
+		return Pin{}
+	}
+	return pinOf(c.RawSubjectPublicKeyInfo)
+}
 
 // String returns the pin as "sha256/" and Base64.
 func (p Pin) String() string { return "sha256/" + base64.StdEncoding.EncodeToString(p[:]) }
