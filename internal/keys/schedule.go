@@ -10,6 +10,7 @@ import (
 	"io"
 	"math"
 
+	"github.com/sealsock/sealsock/internal/reuse"
 	"github.com/sealsock/sealsock/internal/suites"
 )
 
@@ -18,11 +19,9 @@ const maxHash = 48
 
 // A secret is one stage of the key schedule. The zero value is none.
 type secret struct {
-	// hidden returns the secret. It stands behind a function because package fmt calls
-	// no method on unexported fields: it prints arrays, slices and, with a verb that
-	// does not fit, what a pointer points to, but of a function only the address. The
-	// function holds the secret itself, so that a stage is one allocation.
-	hidden func() material
+	// stored is not a usual pointer because package fmt calls no method on unexported fields: it
+	// prints arrays, slices and, with a verb that does not fit, what a pointer points to.
+	stored reuse.Hidden[stored]
 }
 
 // A material is the bytes of a secret and how others are derived from it.
@@ -43,45 +42,44 @@ func newSecret(h crypto.Hash, b []byte) secret {
 	return m.hide()
 }
 
-// hide returns the secret of m. One of SHA-256, as most are, takes less memory: an open
-// connection has four.
-func (m *material) hide() secret {
-	if m.len > sha256.Size || m.epoch > math.MaxUint32 {
-		return m.long()
-	}
-	short := shortMaterial{
-		epoch: uint32(m.epoch), hash: uint8(m.hash), len: m.len, datagram: m.datagram,
-	}
-	copy(short.bytes[:], m.bytes[:])
-	return short.hide()
-}
-
-func (m *material) long() secret { return material.hidden(*m) }
-
-// hidden, and hide below, have receivers that are not pointers, so that the function captures
-// a copy.
-func (m material) hidden() secret { return secret{func() material { return m }} }
-
-func (s shortMaterial) hide() secret { return secret{func() material { return s.material() }} }
-
-// A shortMaterial is a material of at most 32 bytes.
-type shortMaterial struct {
+// A stored is the memory of a secret that does not change. One of SHA-256, as most are, is in it;
+// an open connection has four of them.
+type stored struct {
+	long      *material // in place of the rest; nil for at most 32 bytes
 	bytes     [sha256.Size]byte
 	epoch     uint32
 	hash, len uint8
 	datagram  bool
 }
 
-func (s shortMaterial) material() material {
-	m := material{
-		hash: crypto.Hash(s.hash), epoch: uint64(s.epoch), len: s.len, datagram: s.datagram,
+// hide returns the secret of m.
+func (m *material) hide() secret { return m.hideIn(new(stored)) }
+
+// hideIn is hide with the memory for it, which is zero.
+func (m *material) hideIn(s *stored) secret {
+	if m.len > sha256.Size || m.epoch > math.MaxUint32 {
+		own := *m
+		s.long = &own
+		return secret{reuse.Hide(s)}
 	}
-	copy(m.bytes[:], s.bytes[:])
+	s.epoch, s.hash, s.len, s.datagram = uint32(m.epoch), uint8(m.hash), m.len, m.datagram
+	copy(s.bytes[:], m.bytes[:])
+	return secret{reuse.Hide(s)}
+}
+
+// hidden returns a copy of what the secret is. There must be one.
+func (s secret) hidden() (m material) {
+	in := s.stored.Get()
+	if in.long != nil {
+		return *in.long
+	}
+	m.hash, m.epoch, m.len, m.datagram = crypto.Hash(in.hash), uint64(in.epoch), in.len, in.datagram
+	copy(m.bytes[:], in.bytes[:])
 	return m
 }
 
 // Valid reports whether there is a secret.
-func (s secret) Valid() bool { return s.hidden != nil }
+func (s secret) Valid() bool { return s.stored.Get() != nil }
 
 // clone returns the bytes of the secret.
 func (s secret) clone() []byte {
@@ -336,7 +334,8 @@ func (s secret) traffic(
 	c := material{hash: m.hash, len: m.len, datagram: m.datagram, epoch: epoch}
 	d := c
 	m.expandBoth(c.slice(), d.slice(), clientLabel, serverLabel, transcript)
-	return TrafficSecret{c.hide()}, TrafficSecret{d.hide()}
+	both := new([2]stored)
+	return TrafficSecret{c.hideIn(&both[0])}, TrafficSecret{d.hideIn(&both[1])}
 }
 
 // derived is derive for a secret that is used at once.
