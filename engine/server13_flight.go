@@ -15,19 +15,27 @@ type flight13 struct {
 	*flow13
 	d     *decision
 	hello *wire.ClientHello
+	after *afterFlight13
+}
+
+// An afterFlight13 is the memory of what follows the flight.
+type afterFlight13 struct {
+	server13
+	last awaitClientFinished
 }
 
 // newFlight13 continues after a HelloRetryRequest, or begins the transcript of the handshake.
 func (s *decided) newFlight13() *flight13 {
 	if s.flow != nil {
-		return &flight13{flow13: s.flow, d: s.d, hello: s.hello}
+		return &flight13{flow13: s.flow, d: s.d, hello: s.hello, after: new(afterFlight13)}
 	}
 	room := new(struct {
 		flow13
 		flight flight13
+		after  afterFlight13
 	})
 	s.begin13(&room.flow13)
-	room.flight = flight13{flow13: &room.flow13, d: s.d, hello: s.hello}
+	room.flight = flight13{flow13: &room.flow13, d: s.d, hello: s.hello, after: &room.after}
 	return &room.flight
 }
 
@@ -51,11 +59,10 @@ func (s *decided) answer13(do *effects) (state, error) {
 		}
 		f.info.PSKIdentity = k.external()
 	}
-	shared, helloSum, err := f.sendHello(do)
+	helloSum, err := f.sendHello(early, do)
 	if err != nil {
 		return nil, err
 	}
-	f.enterHandshake(early, shared)
 	if err := do.writeKeys(f.suite, f.server); err != nil {
 		return nil, err
 	}
@@ -85,9 +92,9 @@ func (f *flight13) room() int {
 	return n
 }
 
-// sendHello sends the ServerHello. It returns the shared secret of the key exchange, nil
-// without one, and, for 0-RTT, the hash of the transcript before the ServerHello.
-func (f *flight13) sendHello(do *effects) (shared, helloSum []byte, err error) {
+// sendHello sends the ServerHello and derives the secrets of the handshake. It returns, for 0-RTT,
+// the hash of the transcript before the ServerHello.
+func (f *flight13) sendHello(early keys.EarlySecret, do *effects) (helloSum []byte, err error) {
 	hello := serverHellos.Get()
 	defer serverHellos.Put(hello)
 	sh := &hello.ServerHello
@@ -98,14 +105,15 @@ func (f *flight13) sendHello(do *effects) (shared, helloSum []byte, err error) {
 	if f.info.datagram {
 		sh.SessionID = nil // RFC 9147, Section 5: it "MUST NOT echo" the client's
 	}
+	var shared []byte // of the key exchange, or nil without one
 	if f.d.group != nil {
 		room := shareRooms.Get()
 		defer shareRooms.Put(room) // the secret is cleared
 		ours, secret, err := f.d.group.EncapsulateIn(room[:], f.cfg.random(), f.d.share.Data)
 		if err != nil {
-			return nil, nil, invalidShare("client", err)
+			return nil, invalidShare("client", err)
 		}
-		f.info.Group, shared = f.d.group.ID, bytes.Clone(secret)
+		f.info.Group, shared = f.d.group.ID, secret
 		hello.share = wire.KeyShare{Group: f.d.group.ID, Data: ours}
 		sh.KeyShare = &hello.share
 	}
@@ -113,14 +121,14 @@ func (f *flight13) sendHello(do *effects) (shared, helloSum []byte, err error) {
 		sh.SelectedPSK = &f.d.index
 	}
 	if err := f.cfg.fill(sh.Random[:]); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := f.cfg.answerDatagrams(f.info, f.hello, sh); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	raw, err := do.compose(sh)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	f.confirmHello(raw)
 	if f.d.early {
@@ -130,7 +138,8 @@ func (f *flight13) sendHello(do *effects) (shared, helloSum []byte, err error) {
 	if len(f.hello.SessionID) > 0 && !f.info.Retried {
 		do.changeCipherSpec()
 	}
-	return shared, helloSum, nil
+	f.enterHandshake(early, shared)
+	return helloSum, nil
 }
 
 // readClient sets the key for what the client sends next: 0-RTT data if that is
@@ -245,10 +254,7 @@ func (f *flight13) endFlight(do *effects) (state, error) {
 		return nil, err
 	}
 	do.ready()
-	next := new(struct {
-		server13
-		last awaitClientFinished
-	})
+	next := f.after
 	next.server13 = server13{flow13: f.flow13, d: f.d, app: app}
 	next.last.server13 = &next.server13
 	switch {
