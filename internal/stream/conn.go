@@ -220,12 +220,12 @@ func (c *Conn) runHandshake(ctx context.Context, enough func() bool) error {
 	if c.in.done {
 		return c.finishHandshake()
 	}
+	var ev engine.Event // which is large
 	for !enough() {
-		ev, err := c.handshakeStep(ctx)
-		if err != nil {
+		if err := c.handshakeStep(ctx, &ev); err != nil {
 			return err
 		}
-		c.noteEarly(ev)
+		c.noteEarly(&ev)
 		switch ev.Kind {
 		case engine.EventHandshakeDone:
 			c.in.done = true
@@ -251,24 +251,24 @@ func (c *Conn) runHandshake(ctx context.Context, enough func() bool) error {
 	return nil
 }
 
-// handshakeStep takes one step of the handshake. If it fails, it sends the alert.
-func (c *Conn) handshakeStep(ctx context.Context) (engine.Event, error) {
+// handshakeStep takes one step of the handshake and sets ev to the event. If it fails, it sends the
+// alert.
+func (c *Conn) handshakeStep(ctx context.Context, ev *engine.Event) error {
 	if err := c.work(ctx); err != nil {
-		return engine.Event{}, err
+		return err
 	}
-	var ev engine.Event
-	err := c.in.step(nil, &ev)
+	err := c.in.step(nil, ev)
 	c.worked()
 	if plaintext(err) {
-		return ev, c.fatal(err) // an alert would be in the way of an answer in plaintext
+		return c.fatal(err) // an alert would be in the way of an answer in plaintext
 	}
 	c.out.mail.put(ev.Reply)
 	if err != nil {
 		c.alerted.Store(!ev.Reply.Empty())
 		c.lastWords()
-		return ev, c.fatal(err)
+		return c.fatal(err)
 	}
-	return ev, nil
+	return nil
 }
 
 // plaintext reports whether err is that of a peer that does not use TLS.

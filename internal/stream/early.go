@@ -132,7 +132,11 @@ func (c *Conn) earlyNews() bool {
 
 // noteEarly records what an event of the handshake reports about 0-RTT data. The
 // amount is bounded by Config.MaxEarlyData.
-func (c *Conn) noteEarly(ev engine.Event) {
+func (c *Conn) noteEarly(ev *engine.Event) {
+	switch ev.Kind {
+	case engine.EventProgress, engine.EventWantRead, engine.EventWaiting:
+		return // most of them, without the lock
+	}
 	c.early.Lock()
 	defer c.early.Unlock()
 	switch ev.Kind {

@@ -330,8 +330,8 @@ var boundsRows = []row{
 	{
 		doc: own, section: "Listener", must: "a handshake that waits for its client delays no other",
 		file: "internal/stream/conn.go",
-		old:  "\terr := c.in.step(nil, &ev)\n\tc.worked()\n",
-		new:  "\terr := c.in.step(nil, &ev)\n",
+		old:  "\terr := c.in.step(nil, ev)\n\tc.worked()\n",
+		new:  "\terr := c.in.step(nil, ev)\n",
 		pkg:  ".", test: "TestListenerServesBesideSilentClients/nothing,_default_bounds",
 	},
 	{
