@@ -165,19 +165,19 @@ func (s *Scheme) Verify(pub crypto.PublicKey, version iana.Version, message, sig
 	if !s.Fits(pub, version) {
 		return fmt.Errorf("%v with %T: %w", s.ID, pub, errKeyKind)
 	}
-	digest := s.digest(message)
 	ok := false
 	switch key := pub.(type) {
 	case *ecdsa.PublicKey:
-		ok = p256.Verify(key, digest, signature)
+		var room [sha512.Size]byte
+		ok = p256.Verify(key, s.digestIn(&room, message), signature)
 	case ed25519.PublicKey:
 		ok = ed25519.Verify(key, message, signature)
 	case *mldsa.PublicKey: // the context string is empty: draft-ietf-tls-mldsa, Section 3
 		ok = mldsa.Verify(key, message, signature, nil) == nil
 	case *rsa.PublicKey:
-		ok = s.verifyRSA(key, digest, signature)
+		ok = s.verifyRSA(key, s.digest(message), signature)
 	default:
-		ok = s.verifyRSA(pssKey(pub), digest, signature)
+		ok = s.verifyRSA(pssKey(pub), s.digest(message), signature)
 	}
 	if !ok {
 		return errSignature
@@ -196,6 +196,10 @@ func (s *Scheme) verifyRSA(key *rsa.PublicKey, digest, signature []byte) bool {
 
 // Sign signs message, which is hashed here, with any crypto.Signer.
 func (s *Scheme) Sign(rand io.Reader, signer crypto.Signer, message []byte) ([]byte, error) {
+	if key := p256Key(signer); key != nil && s.kind == kindECDSA {
+		var room [sha512.Size]byte
+		return p256.Sign(rand, key, s.digestIn(&room, message))
+	}
 	digest := message
 	var opts crypto.SignerOpts = s.hash
 	switch s.kind {
@@ -206,9 +210,6 @@ func (s *Scheme) Sign(rand io.Reader, signer crypto.Signer, message []byte) ([]b
 		digest = s.digest(message)
 	default:
 		digest = s.digest(message)
-	}
-	if key := p256Key(signer); key != nil && s.kind == kindECDSA {
-		return p256.Sign(rand, key, digest)
 	}
 	return signer.Sign(rand, digest, opts)
 }
@@ -223,6 +224,15 @@ func p256Key(signer crypto.Signer) *ecdsa.PrivateKey {
 		return nil
 	}
 	return key
+}
+
+// digestIn is digest with the result in room, so that one of SHA-256 takes no other memory.
+func (s *Scheme) digestIn(room *[sha512.Size]byte, message []byte) []byte {
+	if s.hash == crypto.SHA256 {
+		sum := sha256.Sum256(message)
+		return room[:copy(room[:], sum[:])]
+	}
+	return room[:copy(room[:], s.digest(message))]
 }
 
 func (s *Scheme) digest(message []byte) []byte {
