@@ -283,19 +283,25 @@ func prepare(cfg *Config, server bool) (p *prepared, err error) {
 	if cfg, err = cfg.profiled(); err != nil {
 		return nil, err
 	}
-	e := cfg.engineConfig(server)
+	room := new(struct {
+		prepared
+		engine engine.Config
+	})
+	e := &room.engine
+	cfg.fillEngine(e, server)
 	if server {
 		if err := e.CheckServer(); err != nil {
 			return nil, err
 		}
 	}
-	return &prepared{Config: cfg, engine: e}, nil
+	room.prepared = prepared{Config: cfg, engine: e}
+	return &room.prepared, nil
 }
 
-// engineConfig returns the engine's configuration for one role. What may block is left
-// to Conn.answer.
-func (c *Config) engineConfig(server bool) *engine.Config {
-	e := &engine.Config{Options: c.Options, Verifier: asks{}}
+// fillEngine makes e, which is zero, the engine's configuration for one role. What may block is
+// left to Conn.answer.
+func (c *Config) fillEngine(e *engine.Config, server bool) {
+	e.Options, e.Verifier = c.Options, asks{}
 	if e.Now == nil {
 		e.Now = time.Now
 	}
@@ -318,7 +324,6 @@ func (c *Config) engineConfig(server bool) *engine.Config {
 	} else {
 		c.clientConfig(e)
 	}
-	return e
 }
 
 func (c *Config) serverConfig(e *engine.Config) {

@@ -220,7 +220,7 @@ func (f *flow13) certificates() awaited {
 	if len(f.cfg.Compressors) > 0 {
 		return awaited{iana.HandshakeCertificate, iana.HandshakeCompressedCertificate}
 	}
-	return awaited{iana.HandshakeCertificate}
+	return awaitedCertificate
 }
 
 // certificateBody returns the body of a Certificate in either form. What a
@@ -258,6 +258,18 @@ type asked struct {
 	delegated    []iana.SignatureScheme
 }
 
+// newPeer returns a PeerCertificate with room for the usual chain, of n certificates.
+func newPeer(n int) *PeerCertificate {
+	room := new(struct {
+		PeerCertificate
+		chain [3][]byte
+	})
+	if n > 0 {
+		room.Chain = room.chain[:0]
+	}
+	return &room.PeerCertificate
+}
+
 // readCertificate reads a peer's Certificate in either form.
 func (f *flow13) readCertificate(m message, a asked) (*PeerCertificate, error) {
 	body, err := f.certificateBody(m)
@@ -274,7 +286,7 @@ func (f *flow13) readCertificate(m message, a asked) (*PeerCertificate, error) {
 	if string(cert.Context) != string(a.context) {
 		return nil, illegal("a Certificate message with an unknown certificate_request_context")
 	}
-	peer := new(PeerCertificate)
+	peer := newPeer(len(cert.Entries))
 	for i := range cert.Entries {
 		e := &cert.Entries[i]
 		if err := a.check(e.Present); err != nil {

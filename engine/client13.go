@@ -20,8 +20,15 @@ func (s *awaitServerHello) awaits() awaited {
 	if s.cfg.datagram {
 		return awaited{iana.HandshakeServerHello, iana.HandshakeHelloVerifyRequest}
 	}
-	return awaited{iana.HandshakeServerHello}
+	return awaitedServerHello
 }
+
+// Lists that a handler returns each time, and nothing changes.
+var (
+	awaitedServerHello = awaited{iana.HandshakeServerHello}
+	awaitedCertificate = awaited{iana.HandshakeCertificate}
+	awaitedRequest     = awaited{iana.HandshakeCertificate, iana.HandshakeCertificateRequest}
+)
 
 func (s *awaitServerHello) handle(m message, do *effects) (state, error) {
 	if m.typ == iana.HandshakeHelloVerifyRequest {
@@ -46,7 +53,13 @@ func (s *awaitServerHello) handle(m message, do *effects) (state, error) {
 		// RFC 9147, Section 5.1: a server of DTLS 1.3 sends a HelloRetryRequest.
 		return nil, illegal("the server chose DTLS 1.3 after a HelloVerifyRequest")
 	}
-	f := &flow13{cfg: s.cfg.Config, info: s.info, random: s.hello.Random[:], suite: suite}
+	room := new(struct {
+		flow13
+		states clientStates
+	})
+	f := &room.flow13
+	f.cfg, f.info, f.random, f.suite = s.cfg.Config, s.info, s.hello.Random[:], suite
+	f.states = &room.states
 	f.info.Version, f.info.CipherSuite = iana.TLS13, suite.ID
 	f.transcript.choose(suite.Hash)
 	f.transcript.add(s.raw)
@@ -123,7 +136,27 @@ func (o *offer) accept(f *flow13, sh *wire.ServerHello, m message, do *effects) 
 			return nil, err
 		}
 	}
-	return &awaitEncryptedExtensions{flow13: f, offer: o, psk: psk}, nil
+	next := &f.memory().extensions
+	*next = awaitEncryptedExtensions{flow13: f, offer: o, psk: psk}
+	return next, nil
+}
+
+// clientStates is the memory of the states that follow in a handshake of a client. Each is used
+// once.
+type clientStates struct {
+	extensions  awaitEncryptedExtensions
+	orRequest   awaitCertificateOrRequest
+	certificate awaitCertificate
+	proof       awaitCertificateVerify
+	finished    awaitServerFinished
+}
+
+// memory returns that of a client's states.
+func (f *flow13) memory() *clientStates {
+	if f.states == nil {
+		f.states = new(clientStates)
+	}
+	return f.states
 }
 
 // keepsEarly reports whether the key of 0-RTT data stays that of this side until the server's
@@ -178,7 +211,9 @@ func (s *awaitEncryptedExtensions) handle(m message, do *effects) (state, error)
 		}
 	}
 	if s.psk == nil {
-		return &awaitCertificateOrRequest{flow13: s.flow13, offer: s.offer}, nil
+		next := &s.memory().orRequest
+		*next = awaitCertificateOrRequest{flow13: s.flow13, offer: s.offer}
+		return next, nil
 	}
 	return s.usePSK(), nil
 }
@@ -221,11 +256,15 @@ type awaitCertificateOrRequest struct {
 }
 
 func (s *awaitCertificateOrRequest) awaits() awaited {
+	if len(s.flow13.cfg.Compressors) == 0 {
+		return awaitedRequest
+	}
 	return append(s.certificates(), iana.HandshakeCertificateRequest)
 }
 
 func (s *awaitCertificateOrRequest) handle(m message, do *effects) (state, error) {
-	next := &awaitCertificate{flow13: s.flow13, offer: s.offer}
+	next := &s.memory().certificate
+	*next = awaitCertificate{flow13: s.flow13, offer: s.offer}
 	if m.typ != iana.HandshakeCertificateRequest {
 		return next.handle(m, do)
 	}
@@ -278,15 +317,19 @@ func (s *awaitCertificate) handle(m message, _ *effects) (state, error) {
 	s.info.shows(peer)
 	s.transcript.add(m.raw)
 	return s.verify(peer, func(key crypto.PublicKey, _ *effects) (state, error) {
+		schemes := s.hello.SignatureAlgorithms
 		if peer.Delegation != nil {
-			if key, err = delegatedKey(peer, key, s.hello.SignatureAlgorithms); err != nil {
+			var err error
+			if key, err = delegatedKey(peer, key, schemes); err != nil {
 				return nil, err
 			}
-			next := &awaitCertificateVerify{flow13: s.flow13, offer: s.offer, request: s.request, key: key}
-			next.schemes = []iana.SignatureScheme{peer.Delegation.Scheme}
-			return next, nil
+			schemes = []iana.SignatureScheme{peer.Delegation.Scheme}
 		}
-		return &awaitCertificateVerify{schemes: s.hello.SignatureAlgorithms, flow13: s.flow13, offer: s.offer, request: s.request, key: key}, nil
+		next := &s.memory().proof
+		*next = awaitCertificateVerify{
+			flow13: s.flow13, offer: s.offer, request: s.request, key: key, schemes: schemes,
+		}
+		return next, nil
 	}), nil
 }
 
@@ -306,7 +349,9 @@ func (s *awaitCertificateVerify) handle(m message, _ *effects) (state, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &awaitServerFinished{flow13: s.flow13, request: s.request}, nil
+	next := &s.memory().finished
+	*next = awaitServerFinished{flow13: s.flow13, request: s.request}
+	return next, nil
 }
 
 // awaitServerFinished waits for the end of the server's flight.

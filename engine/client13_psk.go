@@ -236,7 +236,8 @@ func (o *offer) selected(
 func (s *awaitEncryptedExtensions) usePSK() state {
 	s.info.PSKIdentity = s.psk.external()
 	s.resume(s.psk)
-	next := &awaitServerFinished{flow13: s.flow13}
+	next := &s.memory().finished
+	*next = awaitServerFinished{flow13: s.flow13}
 	if s.psk.session == nil || !s.early || s.info.EarlyData {
 		return next
 	}

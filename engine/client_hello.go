@@ -61,7 +61,16 @@ func (s *clientStart) begin(do *effects) (state, error) {
 	if o.early {
 		s.info.EarlyALPN = o.psks.keys[0].alpn
 	}
-	return &awaitServerHello{offer: o, info: s.info}, nil
+	return o.await(s.info), nil
+}
+
+// await is the state after the first ClientHello.
+func (o *offer) await(info *State) state {
+	if o.next == nil {
+		o.next = new(awaitServerHello)
+	}
+	*o.next = awaitServerHello{offer: o, info: info}
+	return o.next
 }
 
 // composeHello composes and encodes the first ClientHello.
@@ -95,6 +104,7 @@ type offer struct {
 	session *Session // to be offered; nil for none
 	old     *Session // of TLS 1.2, offered to be resumed
 	ech     *clientECH
+	next    *awaitServerHello // its memory; nil for none
 
 	earlyExporter keys.Exporter
 }
@@ -112,6 +122,7 @@ func newOffer(cfg *clientConfig) (*offer, error) {
 		hello  wire.ClientHello
 		own    [2]ownShare
 		shares [2]wire.KeyShare
+		next   awaitServerHello
 	})
 	h := &room.hello
 	*h = wire.ClientHello{
@@ -138,7 +149,7 @@ func newOffer(cfg *clientConfig) (*offer, error) {
 		return nil, err
 	}
 	o := &room.offer
-	*o = offer{cfg: cfg, hello: h, session: cfg.offerable(), shares: room.own[:0]}
+	*o = offer{cfg: cfg, hello: h, session: cfg.offerable(), shares: room.own[:0], next: &room.next}
 	if o.speaks(iana.TLS12) {
 		if err := o.offer12(random); err != nil {
 			return nil, err

@@ -20,7 +20,9 @@ type flow13 struct {
 	content  [signedLen]byte // of signedContent
 	finished wire.Finished   // the latest, and its verify_data
 	data     [48]byte
+	proof    wire.CertificateVerify // of this side
 
+	states   *clientStates     // on a client
 	ech      *serverECH        // on a server that looks at the client's
 	rejected *ECHRejectedError // on a client whose inner ClientHello was not taken
 }
@@ -136,7 +138,8 @@ func (f *flow13) prove(c *Credential, scheme *suites.Scheme, context string, do 
 	then func(proof *wire.CertificateVerify, do *effects) (state, error)) (state, error) {
 	content := f.signedContent(context)
 	return f.sign(c, scheme, content, do, func(sig []byte, do *effects) (state, error) {
-		return then(&wire.CertificateVerify{Algorithm: scheme.ID, Signature: sig}, do)
+		f.proof = wire.CertificateVerify{Algorithm: scheme.ID, Signature: sig}
+		return then(&f.proof, do)
 	})
 }
 

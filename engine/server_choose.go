@@ -21,6 +21,7 @@ type decision struct {
 	agreed  bool         // on kinds
 	asks    bool         // the client is asked for a certificate
 	proof   *serverProof // nil if a pre-shared key or a session takes its place
+	own     serverProof  // where proof points to
 
 	// Of TLS 1.3:
 	suite     *suites.Suite
@@ -125,7 +126,8 @@ func (d *decision) findCredential(
 
 // prove settles on a credential that fits the request.
 func (d *decision) prove(r *CredentialRequest, c *Credential) {
-	d.proof = &serverProof{cred: c, scheme: r.scheme(c), delegated: r.delegated(c) != nil}
+	d.own = serverProof{cred: c, scheme: r.scheme(c), delegated: r.delegated(c) != nil}
+	d.proof = &d.own
 }
 
 // helloVersions lists what a client offers. Without supported_versions it offers
