@@ -91,11 +91,14 @@ What is measured:
   own clock.
 - **resumption**: the same with a ticket, which the server replaces each time.
 - **limit**: the share of what the cryptography alone allows, in the same run, with the code
-  that sealsock has: for a handshake two key pairs, two shared secrets, a signature and its
-  verification, with a key that was seen before; for bulk the AEAD and the connection in memory,
-  which copies each byte twice, as a socket does, or, in the rows to the AEAD alone and of the
-  engine alone, the AEAD in place, on 16 KiB that stay in the cache. Over TCP it is a connection without encryption; bulk
-  data can be faster than that, because Read looks again before it waits.
+  that sealsock has: for a handshake random values, the key exchange, the hash of the messages,
+  the key schedule, a signature and its verification with a key that was seen before, and the
+  protection of the records, at both ends; in the rows of public keys alone two key pairs, two
+  shared secrets, a signature and its verification. For bulk it is the AEAD and the connection in
+  memory, which copies each byte twice, as a socket does, or, in the rows to the AEAD alone and of
+  the engine alone, the AEAD in place, on 16 KiB that stay in the cache. Over TCP it is a
+  connection without encryption; bulk data can be faster than that, because Read looks again
+  before it waits.
 - **allocations**: what a full handshake and the first byte of the server allocate at both
   ends, without the connection in memory between them.
 - **first byte**: from the start of a connection over loopback to the first byte of the

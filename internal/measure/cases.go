@@ -97,7 +97,7 @@ func handshakeCase(name string, h Handshake, short bool) Case {
 		h.Group = iana.X25519
 	}
 	h.Chain = max(h.Chain, 1)
-	return Case{
+	c := Case{
 		Rows: []Row{
 			{Name: name, Unit: perSecond, More: true},
 			{Name: name + ", the client's share", Unit: micro},
@@ -108,6 +108,29 @@ func handshakeCase(name string, h Handshake, short bool) Case {
 			shares, err := s.Handshakes(h, d)
 			return []float64{shares.PerSecond, shares.Client, shares.Server}, err
 		},
+	}
+	if short && !h.Resume {
+		c.compareExchanges(h)
+	}
+	return c
+}
+
+// compareExchanges adds a row with the same figures, of which the limit is less.
+func (c *Case) compareExchanges(h Handshake) {
+	run := c.Run
+	c.Rows = append(c.Rows, Row{
+		Name: c.Rows[0].Name + ", public keys alone", Unit: perSecond, More: true,
+	})
+	c.Run = func(s Side, d time.Duration) ([]float64, error) {
+		figures, err := run(s, d)
+		if err != nil {
+			return nil, err
+		}
+		again := figures[0]
+		if l, ok := s.(limit); ok {
+			again, err = l.exchanges(h, d)
+		}
+		return append(figures, again), err
 	}
 }
 
