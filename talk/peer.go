@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sealsock/sealsock/internal/link"
@@ -17,8 +18,19 @@ import (
 	"github.com/sealsock/sealsock/trust"
 )
 
-// maxWaiting is how many texts wait for a member.
-const maxWaiting = 256
+const (
+	// maxWaiting is how many texts wait for a member.
+	maxWaiting = 256
+	// maxLost is how many members that may lack texts Room.Close reports.
+	maxLost = 64
+
+	// Each Send waits for the slowest member. One that takes fewer than leastRate bytes a second,
+	// of which a text has leastFrame at least, may make others wait for slowest together, and has to
+	// leave then. That is longer than a relay takes to notice that it cannot be reached.
+	leastRate  = 1 << 10
+	leastFrame = 256
+	slowest    = 2 * time.Minute
+)
 
 // A peer is another member. Its fields info and ready belong to the Room's lock.
 type peer struct {
@@ -36,6 +48,11 @@ type peer struct {
 	written chan struct{} // closed when the writer has ended
 	ending  sync.Once
 	reason  error
+
+	posted atomic.Int64  // frames of texts, and the farewell
+	sent   atomic.Int64  // of those
+	noted  bool          // whether it may lack texts; belongs to the Room's lock
+	waited time.Duration // see unfit; belongs to the holder of Room.sending
 }
 
 func newPeer(r *Room, l *link.Conn) *peer {
@@ -86,12 +103,33 @@ func (p *peer) leave() {
 		return
 	}
 	p.ready = false
+	reason := p.reason
+	if reason != nil && p.lacks() {
+		reason = fmt.Errorf("%w: %w", ErrUnsent, reason)
+		p.note(reason)
+	}
 	for _, key := range nickname.Keys(p.info.Name) {
 		delete(p.room.taken, key)
 	}
 	if !p.room.closed {
-		p.room.events.put(&Event{Kind: Left, Member: p.info, Err: p.reason}, nil)
+		p.room.events.put(&Event{Kind: Left, Member: p.info, Err: reason}, nil)
 	}
+}
+
+// lacks reports whether the member has not acknowledged all texts.
+func (p *peer) lacks() bool {
+	return p.posted.Load() != p.sent.Load() || p.link.Unacknowledged() > 0
+}
+
+// note notes for Room.Close, once, that the member may lack texts. The caller holds the Room's
+// lock.
+func (p *peer) note(reason error) {
+	if p.noted || len(p.room.lost) >= maxLost {
+		return
+	}
+	p.noted = true
+	p.room.lost = append(p.room.lost, fmt.Errorf("talk: %s has not acknowledged everything: %w",
+		p.info.Name, reason))
 }
 
 // enter makes the member one of the room, when there is a place for the event.
@@ -161,6 +199,9 @@ func (p *peer) write() {
 			p.end(err)
 			return
 		}
+		if b[0] == frameText || b[0] == frameBye {
+			p.sent.Add(1)
+		}
 		if b[0] == frameBye {
 			return
 		}
@@ -184,23 +225,32 @@ func (p *peer) nextFrame() []byte {
 	}
 }
 
-// post queues a frame. It reports false for a member that has left meanwhile.
+// post queues a text or the farewell. It reports false for a member that has left meanwhile.
 func (p *peer) post(ctx context.Context, frame []byte) (bool, error) {
+	p.posted.Add(1)
+	queued, err := p.queue(ctx, frame)
+	if !queued {
+		p.posted.Add(-1)
+	}
+	p.waited -= time.Duration(max(len(frame), leastFrame)) * time.Second / leastRate
+	p.waited = max(0, p.waited)
+	return queued, err
+}
+
+// queue queues a frame when there is space for it.
+func (p *peer) queue(ctx context.Context, frame []byte) (bool, error) {
 	again := time.NewTicker(100 * time.Millisecond)
 	defer again.Stop()
-	for {
+	for last := time.Now(); ; {
 		select {
 		case p.frames <- frame:
 			return true, nil
 		default:
 		}
-		p.room.mu.Lock()
-		away := p.info.Away
-		p.room.mu.Unlock()
-		if away {
-			p.end(ErrAbsent)
+		if p.unfit(time.Since(last)) {
 			return false, nil
 		}
+		last = time.Now()
 		select {
 		case p.frames <- frame:
 			return true, nil
@@ -208,18 +258,39 @@ func (p *peer) post(ctx context.Context, frame []byte) (bool, error) {
 			return false, nil
 		case <-ctx.Done():
 			return false, ctx.Err()
+		case <-p.room.late:
+			return false, net.ErrClosed
 		case <-again.C:
 		}
 	}
 }
 
-// finish sends the farewell and waits until the member has acknowledged everything.
-func (p *peer) finish(ctx context.Context) error {
-	sent, err := p.post(ctx, []byte{frameBye})
-	if err == nil && !sent {
-		return nil // it has left
+// unfit ends the connection to a member without space for a text that is away, or that has
+// taken texts too slowly. The text has waited for it for so long since the last call.
+func (p *peer) unfit(wait time.Duration) bool {
+	p.room.mu.Lock()
+	away, connected := p.info.Away, p.room.connected
+	p.room.mu.Unlock()
+	if away {
+		p.end(ErrAbsent)
+		return true
 	}
-	if err == nil {
+	// While this side has no connection to the relay, no member can take anything.
+	if connected {
+		p.waited += min(wait, time.Second) // a machine may have been suspended
+	}
+	if p.waited < p.room.slowest {
+		return false
+	}
+	p.end(ErrSlow)
+	return true
+}
+
+// finish sends the farewell and waits until the member has acknowledged everything. If it may
+// not have, that is noted.
+func (p *peer) finish(ctx context.Context) {
+	queued, err := p.post(ctx, []byte{frameBye})
+	if queued {
 		select {
 		case <-p.written:
 			err = p.flush(ctx)
@@ -230,15 +301,19 @@ func (p *peer) finish(ctx context.Context) error {
 	select {
 	case <-p.over:
 		if p.reason == nil {
-			return nil // it has left in order
+			return // it has left in order
+		}
+		if err == nil && p.lacks() {
+			err = p.reason
 		}
 	default:
 	}
+	p.room.mu.Lock()
+	defer p.room.mu.Unlock()
 	if err != nil {
-		return fmt.Errorf("talk: %s has not acknowledged everything: %w (%w)",
-			p.info.Name, ErrUnsent, err)
+		p.note(fmt.Errorf("%w: %w", ErrUnsent, err))
 	}
-	return nil
+	p.noted = true
 }
 
 // flush waits for the acknowledgement, for the end of the member, or for that of ctx.

@@ -67,6 +67,11 @@ type Room struct {
 	taken  map[string]bool // the keys of names
 	anew   int             // bytes of names that were not known before
 	closed bool
+	lost   []error // of members that may lack texts
+
+	connected bool          // to the relay
+	late      chan struct{} // closed when Close waits no longer
+	slowest   time.Duration // the constant, which tests change
 }
 
 // Errors of a [Room].
@@ -75,6 +80,8 @@ var (
 	ErrTooLong = errors.New("text too long")
 	// ErrAbsent: a member was away for so long that there is no more space for its texts.
 	ErrAbsent = errors.New("the member was away for too long")
+	// ErrSlow: a member took texts so slowly that the others had to wait for it.
+	ErrSlow = errors.New("the member took its texts too slowly")
 	// ErrUnsent: a text was not acknowledged.
 	ErrUnsent = errors.New("a text may not have arrived")
 )
@@ -99,6 +106,7 @@ func Join(ctx context.Context, opts Options) (*Room, error) {
 	r := &Room{
 		opts: opts, self: token.Member(opts.Invitation.room()), events: newQueue(),
 		peers: make(map[*link.Conn]*peer), taken: make(map[string]bool),
+		late: make(chan struct{}), slowest: slowest,
 	}
 	for _, key := range nickname.Keys(name) {
 		r.taken[key] = true
@@ -126,8 +134,10 @@ func (r *Room) usable() bool { return r != nil && r.hub != nil }
 func (r *Room) notify(e link.Event) {
 	switch e.Kind {
 	case link.Connected:
+		r.setConnected(true)
 		r.events.put(&Event{Kind: Connected}, nil)
 	case link.Lost:
+		r.setConnected(false)
 		r.events.put(&Event{Kind: Lost, Err: e.Err}, nil)
 	case link.Suspect:
 		r.events.put(&Event{Kind: Suspect, Err: e.Err}, nil)
@@ -140,6 +150,12 @@ func (r *Room) notify(e link.Event) {
 	case link.Left:
 		r.setAway(e.Conn, true)
 	}
+}
+
+func (r *Room) setConnected(is bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.connected = is
 }
 
 // memberOf returns what is known of the member behind a link.
@@ -220,7 +236,8 @@ func (r *Room) present() []*peer {
 }
 
 // Send sends a text to all other members and returns how many there are. It waits for
-// members that read slowly. A text waits for a member that is away; one that is away for
+// members that read slowly; one that takes less than 1 KiB a second has to leave once it has made
+// others wait for two minutes. A text waits for a member that is away; one that is away for
 // too many texts has to leave. If ctx ends, the text may have gone to some of the members.
 func (r *Room) Send(ctx context.Context, text string) (int, error) {
 	if !r.usable() {
@@ -264,7 +281,8 @@ func (r *Room) isClosed() bool {
 }
 
 // Close leaves the room. It waits until the others have acknowledged all texts, or until ctx
-// ends: then the error has ErrUnsent for each member that may lack some.
+// ends, with a Send that waits. The error has ErrUnsent for each member that may lack some texts,
+// also for one that was there before and has not left in order; for 64 of them at most.
 func (r *Room) Close(ctx context.Context) error {
 	if !r.usable() {
 		return errNotMade
@@ -276,26 +294,22 @@ func (r *Room) Close(ctx context.Context) error {
 	}
 	r.closed = true
 	r.mu.Unlock()
-	r.sending.Lock() // a Send that waits has its own context
+	stop := context.AfterFunc(ctx, func() { close(r.late) })
+	defer stop()
+	r.sending.Lock() // a Send that waits has until the end of ctx, too
 	defer r.sending.Unlock()
 	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var failed []error
 	for _, p := range r.present() {
-		wg.Go(func() {
-			if err := p.finish(ctx); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				failed = append(failed, err)
-			}
-		})
+		wg.Go(func() { p.finish(ctx) })
 	}
 	wg.Wait()
 	r.cancel()
 	r.hub.Close()
 	close(r.events.over)
 	r.wg.Wait()
-	return errors.Join(failed...)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return errors.Join(r.lost...)
 }
 
 // nameSize is how many bytes a new name counts at least in the file of known peers. The lines of

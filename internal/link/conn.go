@@ -212,6 +212,13 @@ func (c *Conn) Flush(stop <-chan struct{}) error {
 	return nil
 }
 
+// Unacknowledged returns how many bytes were written and not acknowledged by the other member.
+func (c *Conn) Unacknowledged() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.out.len()
+}
+
 // drained reports whether all was acknowledged. The caller holds the lock.
 func (c *Conn) drained() bool { return c.acked == c.end() }
 

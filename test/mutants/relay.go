@@ -291,7 +291,7 @@ var relayRows = []row{
 	{
 		doc: own, section: "talk", must: "texts for an absent member are bounded",
 		file: "talk/peer.go",
-		old:  "		if away {\n", new: "		if away && p == nil {\n",
+		old:  "	if away {\n", new: "	if away && p == nil {\n",
 		test: "TestAbsentMember",
 	},
 	{

@@ -200,4 +200,35 @@ var roomRows = []row{
 		old:  "frame-ancestors 'none'; ", new: "frame-ancestors *; ",
 		test: "TestPolicy",
 	},
+	{
+		doc: own, section: "talk", must: "a member that takes nothing has to leave after a while",
+		file: "talk/peer.go",
+		old:  "if p.waited < p.room.slowest {", new: "if true {",
+		test: "TestStalledMember",
+	},
+	{
+		doc: own, section: "talk", must: "a member that takes texts slowly stays",
+		file: "talk/peer.go",
+		old:  "	p.waited -= time.Duration(max(len(frame), leastFrame)) * time.Second / leastRate\n",
+		new:  "",
+		test: "TestSlowMemberStays",
+	},
+	{
+		doc: own, section: "talk", must: "a text that waits for a member does not keep a room open",
+		file: "talk/room.go",
+		old:  "func() { close(r.late) })", new: "func() {})",
+		test: "TestCloseEndsSend",
+	},
+	{
+		doc: own, section: "talk", must: "texts that a member lacks are reported, also once it has left",
+		file: "talk/peer.go",
+		old:  "reason != nil && p.lacks() {", new: "reason == nil && p.lacks() {",
+		test: "TestLostTextsAreReported",
+	},
+	{
+		doc: own, section: "talk", must: "texts that a member lacks are reported, also once it has left",
+		file: "talk/peer.go",
+		old:  "if err == nil && p.lacks() {", new: "if false {",
+		test: "TestLostTextsAreReported",
+	},
 }
