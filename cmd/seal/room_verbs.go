@@ -73,6 +73,9 @@ func newChatCommand(out *output) *cobra.Command {
 		Long:  chatLong,
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := noInvitation(args); err != nil {
+				return err
+			}
 			if len(args) > 0 {
 				return unknownCommand(cmd, args[0])
 			}
@@ -172,7 +175,12 @@ func newChatJoin(out *output) *cobra.Command {
 		Short:   "Join a room",
 		Long:    chatJoinLong,
 		Example: chatJoinExample,
-		Args:    atMostOne,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := noInvitation(args); err != nil {
+				return err
+			}
+			return atMostOne(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return flags.join(cmd.Context(), out, cmd.OutOrStdout(), args)
 		},
@@ -274,14 +282,22 @@ func (flags *chatFlags) name() string {
 	return name
 }
 
+// noInvitation refuses arguments that are invitations, or parts of one. No error shows them.
+func noInvitation(args []string) error {
+	for _, arg := range args {
+		arg = strings.ToLower(strings.TrimSpace(arg))
+		if strings.HasPrefix(arg, "sealtalk:") || strings.HasPrefix(arg, "https://") {
+			return usage("an invitation is a secret, and others can see arguments").
+				hinted("write it to a file and name that, or let the terminal ask for it")
+		}
+	}
+	return nil
+}
+
 // readInvitation reads the invitation from the file, or asks for it. No error shows it.
 func readInvitation(out *output, args []string) (*talk.Invitation, error) {
 	var text string
 	if len(args) > 0 {
-		if strings.HasPrefix(args[0], "sealtalk:") {
-			return nil, usage("an invitation is a secret, and others can see arguments").
-				hinted("write it to a file and name that, or let the terminal ask for it")
-		}
 		b, err := readSecret(out, "FILE", args[0], maxInvitationFile)
 		if err != nil {
 			return nil, err

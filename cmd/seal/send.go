@@ -270,6 +270,9 @@ func (flags *receiveFlags) readCode(ctx context.Context, out *output) (*transfer
 		var b []byte
 		b, err = readBounded(ctx, "-", maxCodeFile)
 		text = string(b)
+	case isCode(flags.codeFile):
+		return nil, usage("a code is a secret, and --code-file names a file that has it").
+			hinted("write the code to a file, or let the terminal ask for it")
 	case flags.codeFile != "":
 		text, err = interruptibly(ctx, func() (string, error) {
 			b, err := readSecret(out, "--code-file", flags.codeFile, maxCodeFile)
@@ -291,6 +294,16 @@ func (flags *receiveFlags) readCode(ctx context.Context, out *output) (*transfer
 			hinted("seal send prints the code; no attempt was used")
 	}
 	return code, nil
+}
+
+// isCode reports whether what should be the name of a file is a code, which no error shows.
+func isCode(file string) bool {
+	_, err := transfer.ParseCode(file)
+	if err != nil {
+		return false
+	}
+	_, err = os.Lstat(file)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // errDeclined is the answer of a user who does not accept an offer.

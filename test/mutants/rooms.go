@@ -231,4 +231,10 @@ var roomRows = []row{
 		old:  "if err == nil && p.lacks() {", new: "if false {",
 		test: "TestLostTextsAreReported",
 	},
+	{
+		doc: own, section: "seal chat", must: "no error shows an invitation that is an argument",
+		file: "cmd/seal/room_verbs.go",
+		old:  ` || strings.HasPrefix(arg, "https://")`, new: "",
+		test: "TestScripts/talk",
+	},
 }
