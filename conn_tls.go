@@ -80,7 +80,8 @@ func (c *Conn) SendTickets(ctx context.Context, n int) error {
 
 // RequestClientCertificate asks, on a server of TLS 1.3, for the client's certificate,
 // and returns nil once the client has proved one, see Peer, or has declined. The client
-// needs Config.PostHandshakeAuth. Several calls may be under way at once. While no Read
+// needs Config.PostHandshakeAuth. A client with a pre-shared key of Config.PSKs is not asked: that
+// is an error. Several calls may be under way at once. While no Read
 // is under way, RequestClientCertificate reads, and keeps up to 1 MiB of data for Read;
 // at that bound the answer has to wait for a Read. Over datagrams none of that is needed.
 // After the end of ctx an answer is still accepted. The 17th request at once, and more than

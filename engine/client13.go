@@ -393,7 +393,7 @@ func (s *awaitServerFinished) finishWith(app application) func(*effects) (state,
 
 // answerRequest sends the client's certificate and its proof, or an empty one.
 func (f *flow13) answerRequest(r *wire.CertificateRequest, do *effects, end func(*effects) (state, error)) (state, error) {
-	if f.rejected != nil {
+	if f.rejected != nil || len(f.info.PSKIdentity) > 0 {
 		return f.declineRequest(r, do, end)
 	}
 	req := &CredentialRequest{

@@ -303,9 +303,11 @@ func (f *flow13) takeRetryConfigs(ee *wire.EncryptedExtensions) error {
 	return nil
 }
 
-// declineRequest answers a request for the client's certificate with none: the
-// server has not proved the name that the certificate is for. RFC 9849,
-// Section 6.1.7.
+// declineRequest answers a request for the client's certificate with none. After a rejection
+// of Encrypted ClientHello the server has not proved the name that the certificate is for: RFC
+// 9849, Section 6.1.7. And with an external pre-shared key another server that has the key could
+// use the signature: RFC 9846, Appendix E.1: "implementations MUST NOT combine external PSKs
+// with certificate-based authentication of either the client or server."
 func (f *flow13) declineRequest(r *wire.CertificateRequest, do *effects, end func(*effects) (state, error)) (state, error) {
 	raw, err := f.writeCertificate(nil, certMessage{context: r.Context})
 	if err != nil {

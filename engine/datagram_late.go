@@ -3,8 +3,9 @@ package engine
 import "time"
 
 // RequestCertificate asks, on a server of DTLS 1.3 whose handshake is done, for the certificate
-// of a client that offered post_handshake_auth. The answer is an EventClientAuth with the same
-// context. At most 16 requests may be under way. RFC 9846, Section 4.6.2.
+// of a client that offered post_handshake_auth and has no external pre-shared key. The answer is an
+// EventClientAuth with the same context. At most 16 requests may be under way. RFC 9846, Sections
+// 4.3.2 and 4.6.2.
 func (c *DatagramConn) RequestCertificate(now time.Time) (context []byte, err error) {
 	if err := c.usable(); err != nil {
 		return nil, err

@@ -50,8 +50,9 @@ type LateRequest struct {
 
 // RequestCertificate appends a request for the client's certificate, on a
 // server whose handshake is done, for a client that offered
-// post_handshake_auth. Hand the request to Receiver.Expect before the bytes go
-// out. The answer is an EventClientAuth. RFC 9846, Section 4.6.2.
+// post_handshake_auth and has no external pre-shared key. Hand the request to
+// Receiver.Expect before the bytes go out. The answer is an EventClientAuth.
+// RFC 9846, Sections 4.3.2 and 4.6.2.
 func (s *Sender) RequestCertificate(dst []byte) ([]byte, *LateRequest, error) {
 	if s == nil {
 		return dst, nil, errNoSender
@@ -70,7 +71,8 @@ func (s *Sender) lateRequest() (*LateRequest, error) {
 	case s.closed:
 		return nil, ErrClosed
 	case !s.late:
-		return nil, usage("the client does not support post-handshake authentication")
+		return nil, usage("the client does not support post-handshake authentication, or has " +
+			"proved itself with a pre-shared key")
 	case s.cfg.Verifier == nil:
 		return nil, usage("a request for the client's certificate needs a Verifier")
 	}

@@ -135,6 +135,12 @@ func shareFor(h *wire.ClientHello, id iana.NamedGroup) *wire.KeyShare {
 // chooseKey settles on a pre-shared key, which takes the place of a certificate.
 func (d *decision) chooseKey(cfg *Config, h *wire.ClientHello, k known) error {
 	d.key, d.index = k.key, k.index
+	if len(k.key.external()) > 0 {
+		// RFC 9846, Section 4.3.2: "servers which are authenticating with an external PSK MUST
+		// NOT send the CertificateRequest message in the main handshake or request post-handshake
+		// authentication." A session that began with the key stands for it.
+		d.late = false
+	}
 	kinds, err := chooseKinds(cfg, h)
 	d.kinds, d.agreed = kinds, err == nil
 	if err := d.choosePSKMode(cfg, h); err != nil {

@@ -31,7 +31,7 @@ type decision struct {
 	early     bool   // the 0-RTT data is accepted
 	resumable bool   // the client allows a way of using tickets
 	requested *uint8 // how many tickets the client asks for; nil if it leaves that to the server
-	late      bool   // the client takes requests for its certificate after the handshake
+	late      bool   // the client may be asked for its certificate after the handshake
 
 	// Of TLS 1.2:
 	suite12  *suites.Suite12

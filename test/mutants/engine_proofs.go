@@ -29,6 +29,27 @@ var engineProofRows = []row{
 		test: "TestResumptionWithClientCertificate",
 	},
 	{
+		doc: rfc9846, section: "4.3.2",
+		must: "no certificate of the client after the handshake with an external key",
+		file: "engine/server13_choose.go",
+		old:  "len(k.key.external()) > 0 {", new: "false {",
+		test: "TestNoLateRequestWithExternalPSK",
+	},
+	{
+		doc: rfc9846, section: "4.3.2",
+		must: "no certificate of the client after the handshake with an external key",
+		file: "engine/server13_choose.go",
+		old:  "len(k.key.external()) > 0 {", new: "k.key.session == nil {",
+		test: "TestNoLateRequestWithExternalPSK",
+	},
+	{
+		doc: rfc9846, section: "4.3.2",
+		must: "no certificate of the client after the handshake with an external key",
+		file: "engine/client13.go",
+		old:  "f.rejected != nil || len(f.info.PSKIdentity) > 0 {", new: "f.rejected != nil {",
+		test: "TestLateRequestWithExternalPSKIsDeclined",
+	},
+	{
 		doc: rfc9846, section: "4.4.2.4",
 		must: "an empty Certificate of a server: decode_error; of a client that must: " +
 			"certificate_required",

@@ -153,8 +153,8 @@ var mustECHRows = []row{
 	{
 		doc: "RFC 9849", section: "6.1.7", must: "after rejection no client certificate is shown",
 		file: "engine/client13.go",
-		old:  "\tif f.rejected != nil {\n\t\treturn f.declineRequest",
-		new:  "\tif false {\n\t\treturn f.declineRequest",
+		old:  "f.rejected != nil || len(f.info.PSKIdentity) > 0 {",
+		new:  "len(f.info.PSKIdentity) > 0 {",
 		test: "TestECHRejected/client certificate asked for",
 	},
 	{
