@@ -52,8 +52,8 @@ const (
 	deniedDeclined    denial = "the client sent no certificate, and /secret needs one"
 	deniedUnsupported denial = "the client does not support post-handshake authentication, and /secret needs a certificate: " +
 		"it must offer TLS 1.3 with post_handshake_auth (seal connect --cert does, and openssl s_client -enable_pha)"
-	deniedKey denial = "the client has proved itself with a pre-shared key, and TLS allows no certificate beside it " +
-		"(RFC 9846, Section 4.3.2): /secret needs a client that comes with a certificate alone"
+	deniedKey denial = "the client has proved itself with a pre-shared key, " +
+		"beside which TLS allows no certificate (RFC 9846, Section 4.3.2), and /secret needs one"
 	deniedEnded   denial = "the client closed its side before it sent a certificate, and /secret needs one"
 	deniedTimeout denial = "the client did not send a certificate in time, and /secret needs one"
 )
