@@ -6,7 +6,7 @@ import "syscall"
 
 // Package syscall tells the race detector what a read and a write order.
 
-const noSignal = false
+const noSignal, atOnce = false, false
 
 func recv(fd int, p []byte) (int, syscall.Errno) { return result(syscall.Read(fd, p)) }
 

@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // pair returns two connected sockets that do not block.
@@ -88,5 +90,37 @@ func TestBrokenPipe(t *testing.T) {
 			t.Error(s)
 		}
 	default:
+	}
+}
+
+// TestBlocking: on Linux a call does not wait where the socket would, as after a File of the
+// connection was made one that blocks.
+func TestBlocking(t *testing.T) {
+	if !atOnce {
+		t.Skip("calls of this build wait on a socket that blocks")
+	}
+	fds := pair(t)
+	for _, fd := range fds {
+		if err := syscall.SetNonblock(fd, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A call that waits has a processor for itself, and ends in another way.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(2, runtime.NumCPU())))
+	stop := time.AfterFunc(10*time.Second, func() { syscall.Shutdown(fds[1], syscall.SHUT_RDWR) })
+	defer stop.Stop()
+	for _, size := range []int{1, 1 << 20} {
+		if n, err := Recv(fds[1], make([]byte, size)); n != 0 || err != syscall.EAGAIN {
+			t.Errorf("nothing was sent: %d, %v", n, err)
+		}
+	}
+	for _, size := range []int{1 << 20, 1} {
+		data, err := make([]byte, size), syscall.Errno(0)
+		for err == 0 {
+			_, err = Send(fds[0], data)
+		}
+		if err != syscall.EAGAIN {
+			t.Errorf("the socket is full: %v", err)
+		}
 	}
 }
