@@ -104,19 +104,20 @@ type Option func(*loader)
 // Password gives a function that is asked for a password when a file needs
 // one, with the file's name, which is empty for bytes. It is asked once a file.
 func Password(ask func(file string) ([]byte, error)) Option {
-	return func(l *loader) { l.ask = ask }
+	return func(l *loader) { l.ask, l.askFile = ask, "" }
 }
 
 // PasswordFile names a file whose first line is the password.
 func PasswordFile(path string) Option {
-	return Password(func(string) ([]byte, error) {
+	ask := func(string) ([]byte, error) {
 		data, err := readFile(path)
 		if err != nil {
 			return nil, err
 		}
 		line, _, _ := bytes.Cut(data, []byte("\n"))
 		return bytes.TrimSuffix(line, []byte("\r")), nil
-	})
+	}
+	return func(l *loader) { l.ask, l.askFile = ask, path }
 }
 
 // String describes the identity without its key.

@@ -18,6 +18,7 @@ import (
 // loader gathers what files hold.
 type loader struct {
 	ask      func(string) ([]byte, error)
+	askFile  string // what ask reads; empty for none
 	certs    []*x509.Certificate
 	certFile string
 	key      crypto.Signer

@@ -20,6 +20,7 @@ import (
 type Reloader struct {
 	load     func() (*Identity, error)
 	files    []string
+	password string // the file of PasswordFile; empty for none
 	interval time.Duration
 	notify   func(*Identity, error)
 
@@ -39,7 +40,10 @@ func Watch(certFile, keyFile string, options ...Option) (*Reloader, error) {
 	if keyFile != "" && keyFile != certFile {
 		files = append(files, keyFile)
 	}
-	r := &Reloader{files: files, interval: reloadInterval, load: func() (*Identity, error) { return Load(certFile, keyFile, options...) }}
+	r := &Reloader{
+		files: files, interval: reloadInterval, password: newLoader(options).askFile,
+		load: func() (*Identity, error) { return Load(certFile, keyFile, options...) },
+	}
 	stamps := r.look()
 	id, err := r.load()
 	if err != nil {
@@ -133,9 +137,8 @@ func (r *Reloader) reload(stamps []readfile.Stamp) (tell func(), err error) {
 
 // readable refuses to wait for a pipe, which would hold up each connection.
 func (r *Reloader) readable() error {
-	for _, file := range r.files {
-		info, err := os.Stat(file)
-		if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+	for _, file := range append([]string{r.password}, r.files...) {
+		if readfile.Check(file) != nil {
 			return &Error{Code: CodeUnreadable, File: file, Detail: "it is a pipe, a socket or a device",
 				Hint: "replace it with a regular file: only regular files are reloaded"}
 		}

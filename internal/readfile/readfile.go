@@ -52,12 +52,28 @@ func Open(path string) (*os.File, error) {
 	case info.IsDir():
 		err = &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR}
 	case !info.Mode().IsRegular():
-		err = fmt.Errorf("%s is a pipe, a socket or a device: expected a regular file", path)
+		err = irregular(path)
 	default:
 		return f, nil
 	}
 	f.Close()
 	return nil, err
+}
+
+// Check returns the error of Open for the first file that is a pipe, a socket or a device. It opens
+// none: it suits files that another function reads, which would wait for a pipe.
+func Check(paths ...string) error {
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+			return irregular(path)
+		}
+	}
+	return nil
+}
+
+func irregular(path string) error {
+	return fmt.Errorf("%s is a pipe, a socket or a device: expected a regular file", path)
 }
 
 // Read reads a file of at most most bytes, also from a pipe. It waits for what a
