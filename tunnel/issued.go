@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 	"reflect"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"github.com/sealsock/sealsock/authority"
 	"github.com/sealsock/sealsock/identity"
 	"github.com/sealsock/sealsock/identity/acme"
+	"github.com/sealsock/sealsock/internal/readfile"
 )
 
 // An issuer obtains the certificate of a server and renews it.
@@ -53,6 +53,9 @@ func newIssuer(s *TLS) (issuer, error) {
 	return nil, nil
 }
 
+// maxRoots bounds a file of authorities, in bytes.
+const maxRoots = 4 << 20
+
 // orderTime bounds one request to an ACME authority.
 const orderTime = time.Minute
 
@@ -66,7 +69,7 @@ func (a *ACME) client() (*http.Client, error) {
 		return nil, fmt.Errorf("acme: the authorities of the system: %w", err)
 	}
 	for _, name := range a.CA {
-		data, err := os.ReadFile(name)
+		data, err := readfile.Regular(name, maxRoots)
 		if err == nil && !roots.AppendCertsFromPEM(data) {
 			err = errors.New("it has no certificate in PEM")
 		}

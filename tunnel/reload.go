@@ -3,16 +3,22 @@ package tunnel
 import (
 	"context"
 	"errors"
+
+	"github.com/sealsock/sealsock/internal/readfile"
 )
 
 // Reload continues with another configuration. Connections that exist keep the old one;
 // listeners that both have stay open, without a gap. An error changes nothing. It also reads
-// all files again that cfg names.
+// all files again that cfg names, and refuses pipes among them: it waits for none.
 func (s *Server) Reload(ctx context.Context, cfg *Config) error {
 	if !s.made() {
 		return errNoServer
 	}
 	if err := cfg.Check(); err != nil {
+		return err
+	}
+	read, _ := cfg.Files()
+	if err := readfile.Check(read...); err != nil {
 		return err
 	}
 	s.mu.Lock()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/sealsock/sealsock/fleet"
 	"github.com/sealsock/sealsock/internal/confine"
+	"github.com/sealsock/sealsock/internal/readfile"
 	"github.com/sealsock/sealsock/tunnel"
 )
 
@@ -128,6 +129,14 @@ func (flags *tunnelFlags) config(out *output, args []string) (*tunnel.Config, er
 	return cfg, err
 }
 
+// configAgain is config for a reload, which waits for no pipe.
+func (flags *tunnelFlags) configAgain(out *output, args []string) (*tunnel.Config, error) {
+	if err := readfile.Check(args...); err != nil {
+		return nil, err
+	}
+	return flags.config(out, args)
+}
+
 // loadTunnels reads a file in TOML, or one of stunnel.
 func loadTunnels(out *output, file string) (*tunnel.Config, error) {
 	if strings.HasSuffix(file, ".conf") {
@@ -220,7 +229,7 @@ func (flags *tunnelFlags) run(cmd *cobra.Command, out *output, args []string) er
 		return show(cmd.OutOrStdout(), out, checked{len(cfg.Tunnels)})
 	}
 	r := &tunnelRun{server: s, cfg: cfg, log: log, load: func() (*tunnel.Config, error) {
-		return flags.config(out, args)
+		return flags.configAgain(out, args)
 	}}
 	if len(args) == 1 {
 		r.file = args[0]
@@ -404,7 +413,8 @@ func (r *tunnelRun) removePID() {
 }
 
 func readPID(file string) (int, error) {
-	data, err := os.ReadFile(file)
+	const most = 64 // bytes
+	data, err := readfile.Regular(file, most)
 	if err != nil {
 		return 0, err
 	}

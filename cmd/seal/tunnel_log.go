@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	"github.com/sealsock/sealsock/tunnel"
 )
@@ -55,7 +56,7 @@ func openTunnelLog(out *output, cfg *tunnel.Config, otherwise io.Writer) (*tunne
 // and not to who runs the tunnels, and the log is not written to it.
 func checkTunnelLog(out *output, cfg *tunnel.Config, otherwise io.Writer) (*tunnelLog, error) {
 	if name := cfg.Log.File; name != "" {
-		f, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0)
+		f, err := appendTo(name, 0)
 		if err == nil {
 			f.Close()
 		} else if errors.Is(err, os.ErrNotExist) {
@@ -70,7 +71,17 @@ func checkTunnelLog(out *output, cfg *tunnel.Config, otherwise io.Writer) (*tunn
 	return openTunnelLog(out, &without, otherwise)
 }
 
+// appendTo opens a file, and does not wait for the reader of a pipe: a reload would stand still.
+func appendTo(name string, flag int) (*os.File, error) {
+	const private = 0o600 // addresses of clients are in it
+	return os.OpenFile(name, os.O_APPEND|os.O_WRONLY|nonblock|flag, private)
+}
+
 func logProblem(err error) error {
+	if errors.Is(err, syscall.ENXIO) {
+		return failed(err, "log.file is a pipe that no program reads: %v", err).
+			hinted("start its reader first, or name a file")
+	}
 	return failed(err, "log.file cannot be opened: %v", err).
 		hinted("name a file that this user may write")
 }
@@ -80,8 +91,7 @@ func (l *tunnelLog) reopen() error {
 	if l.name == "" {
 		return nil
 	}
-	const private = 0o600 // addresses of clients are in it
-	f, err := os.OpenFile(l.name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, private)
+	f, err := appendTo(l.name, os.O_CREATE)
 	if err != nil {
 		return err
 	}

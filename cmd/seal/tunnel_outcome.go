@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sealsock/sealsock/internal/readfile"
 )
 
 // An outcome is what a process wrote of its reloads. A reload counts in Begun before it reads a
@@ -117,7 +119,7 @@ var errTorn = errors.New("it has no outcome of this process")
 
 // readOutcome returns what the process wrote.
 func readOutcome(pid string, process int) (o outcome, err error) {
-	f, err := os.Open(pid + outcomeSuffix)
+	f, err := readfile.Open(pid + outcomeSuffix)
 	if err != nil {
 		return o, err
 	}

@@ -22,6 +22,9 @@ const upgradeVariable = "SEALSOCK_UPGRADE"
 // hasReloadSignal: seal tunnel reload sends SIGHUP.
 const hasReloadSignal = true
 
+// nonblock opens a pipe without waiting for its other end.
+const nonblock = syscall.O_NONBLOCK
+
 func signalUpgrade(pid int) error { return syscall.Kill(pid, syscall.SIGUSR2) }
 func signalReload(pid int) error  { return syscall.Kill(pid, syscall.SIGHUP) }
 

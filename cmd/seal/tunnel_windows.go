@@ -10,6 +10,9 @@ var errNoSignals = errors.New("not implemented on windows")
 // hasReloadSignal: no process can tell another one to reload.
 const hasReloadSignal = false
 
+// nonblock is of no use where files do not block.
+const nonblock = 0
+
 func signalUpgrade(int) error { return errNoSignals }
 func signalReload(int) error  { return errNoSignals }
 
