@@ -190,7 +190,7 @@ func (m *member) readName() (string, error) {
 		}
 		name, ok := nickname.Of(raw)
 		switch {
-		case ok:
+		case ok && ended(err) == nil:
 			// If the member leaves now, the next readLine returns the error.
 			m.conn.SetReadDeadline(time.Time{})
 			return name, nil

@@ -133,11 +133,12 @@ func (r *Room) attend(m *member) error {
 	return err
 }
 
-// carry gives the member's lines to the others. It returns nil at their end.
+// carry gives the member's lines to the others. It returns nil at their end. The begin of a line
+// that a failed connection has cut off is not given to them: it could say something else.
 func (r *Room) carry(m *member) error {
 	for {
 		line, err := m.readLine()
-		if line != "" {
+		if line != "" && ended(err) == nil {
 			r.say(m, m.name+": "+line+"\n")
 		}
 		if err != nil {

@@ -237,4 +237,16 @@ var roomRows = []row{
 		old:  ` || strings.HasPrefix(arg, "https://")`, new: "",
 		test: "TestScripts/talk",
 	},
+	{
+		doc: own, section: "chat", must: "a line that was cut off is not shown as a whole one",
+		file: "chat/room.go",
+		old:  `line != "" && ended(err) == nil`, new: `line != ""`,
+		test: "TestCutLine",
+	},
+	{
+		doc: own, section: "chat", must: "a name that was cut off is none",
+		file: "chat/member.go",
+		old:  "case ok && ended(err) == nil:", new: "case ok:",
+		test: "TestCutLine",
+	},
 }
