@@ -134,7 +134,7 @@ func (r *Room) attend(m *member) error {
 }
 
 // carry gives the member's lines to the others. It returns nil at their end. The begin of a line
-// that a failed connection has cut off is not given to them: it could say something else.
+// that a failed connection has cut off is not given to them: its meaning may be another.
 func (r *Room) carry(m *member) error {
 	for {
 		line, err := m.readLine()
