@@ -104,7 +104,8 @@ func (c *Conn) Export(label string, context []byte, length int) ([]byte, error) 
 }
 
 // ExportEarly is Export for 0-RTT data, from the first call of WriteEarly or ReadEarly
-// on. Connections that begin with a replay of one ClientHello derive the same.
+// on. Connections that begin with a replay of one ClientHello derive the same. It is an error once
+// the server has refused the data.
 func (c *Conn) ExportEarly(label string, context []byte, length int) ([]byte, error) {
 	return c.below().ExportEarly(label, context, length)
 }

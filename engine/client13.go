@@ -221,7 +221,7 @@ func (s *awaitEncryptedExtensions) handle(m message, do *effects) (state, error)
 // earlyAnswer handles the server's answer to the 0-RTT data. RFC 9846, Section 4.2.10.
 func (s *awaitEncryptedExtensions) earlyAnswer(ee *wire.EncryptedExtensions, do *effects) error {
 	if !ee.EarlyData {
-		do.report(EventEarlyRejected)
+		s.info.refuseEarly(do)
 		return do.writeKeys(s.suite, s.client)
 	}
 	if s.psk == nil {

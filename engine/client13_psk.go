@@ -211,6 +211,13 @@ func (o *offer) startEarly(do *effects) error {
 	return nil
 }
 
+// refuseEarly reports that the server has refused the 0-RTT data. It does not have the keys that
+// ExportEarly would derive.
+func (s *State) refuseEarly(do *effects) {
+	s.earlyExporter = keys.Exporter{}
+	do.report(EventEarlyRejected)
+}
+
 // selected returns the key that the server chose, or nil. RFC 9846, Section
 // 4.2.11: clients MUST verify that it was offered and goes with the suite.
 func (o *offer) selected(

@@ -30,7 +30,7 @@ func (s *awaitServerHello) retry(f *flow13, hrr *wire.ServerHello, m message, do
 		// RFC 9846, Section 4.2.10: a retry refuses early data.
 		s.hello.EarlyData = false
 		do.plain()
-		do.report(EventEarlyRejected)
+		s.info.refuseEarly(do)
 	}
 	s.dropPSKs(f.suite.Hash)
 	if err := s.write(&f.transcript); err != nil {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/sealsock/sealsock/iana"
@@ -54,4 +55,37 @@ func TestLongRefusedEarlyData13(t *testing.T) {
 	s.in = record.AppendHeader(s.in, iana.ContentHandshake, iana.TLS12, n)
 	_, err := s.step()
 	refusesFor(t, err, iana.AlertRecordOverflow, "exceeds the size limit")
+}
+
+// TestNoEarlyExporterAfterRefusal: a client derives nothing from 0-RTT data that the server has
+// refused, in HelloRetryRequest or in EncryptedExtensions: the server derives nothing either.
+func TestNoEarlyExporterAfterRefusal(t *testing.T) {
+	export := func(e *side) error {
+		state := e.r.State()
+		_, err := state.ExportEarly("EXPORTER-test", nil, 32)
+		return err
+	}
+	for name, refuse := range map[string]func(c, s *config){
+		"by a retry":   func(c, _ *config) { c.KeyShares = []iana.NamedGroup{} },
+		"by the limit": func(_, s *config) { s.MaxEarlyData = 0 },
+	} {
+		client, server := resumable(t)
+		client.EarlyData = true
+		refuse(client, server)
+		c, s := newPair(t, client, server)
+		first, err := c.step()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := export(c); err != nil {
+			t.Fatalf("%s: before the answer: %v", name, err)
+		}
+		s.in = first
+		if err := pump(c, s); err != nil || !slices.Contains(c.events, EventEarlyRejected) {
+			t.Fatalf("%s: %v, events %v", name, err, c.events)
+		}
+		if export(c) == nil || export(s) == nil {
+			t.Errorf("%s: keys are exported after the refusal", name)
+		}
+	}
 }

@@ -75,10 +75,11 @@ func noExtendedMaster(what string) error {
 }
 
 // ExportEarly is Export for the time of 0-RTT data. Two connections that were
-// started by a replayed ClientHello get the same.
+// started by a replayed ClientHello get the same. It is an error once the server has
+// refused the data.
 func (s *State) ExportEarly(label string, context []byte, length int) ([]byte, error) {
 	if s == nil || !s.earlyExporter.Valid() {
-		return nil, usage("the early exporter needs 0-RTT data")
+		return nil, usage("the early exporter needs 0-RTT data that is not refused")
 	}
 	if err := checkExport(label, length); err != nil {
 		return nil, err

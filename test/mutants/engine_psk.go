@@ -178,6 +178,12 @@ var enginePSKRows = []row{
 		test: "TestEarlyData/refused by the limit",
 	},
 	{
+		doc: rfc9846, section: "7.5", must: "nothing is exported of refused early data",
+		file: "engine/client13_psk.go",
+		old:  "s.earlyExporter = keys.Exporter{}", new: "",
+		test: "TestNoEarlyExporterAfterRefusal",
+	},
+	{
 		doc: rfc9846, section: "4.2.10", must: "more than max_early_data_size: unexpected_message",
 		file: "engine/receiver.go",
 		old:  "if r.early -= int32(len(payload)); r.early < 0 {",
