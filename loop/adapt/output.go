@@ -45,6 +45,9 @@ func (c *Conn) writeOut() error {
 		return nil
 	}
 	_, err := c.transport.Write(out)
+	if c.slow != nil {
+		c.slow.given += len(out)
+	}
 	c.engine.Wrote(len(out))
 	if b := c.engine.Release(); err == nil { // else the Transport may still read it
 		c.endpoint.output.put(b)
@@ -54,9 +57,10 @@ func (c *Conn) writeOut() error {
 
 // A slowness is the wait for a peer to take output.
 type slowness struct {
-	waiting int           // bytes when it was looked at last
-	since   time.Time     // when that number has changed
-	pause   time.Duration // until the next look
+	given int           // bytes that the Transport got since the wait began
+	taken int           // what the peer took of them, less what waited before; at the last look
+	since time.Time     // when that number has changed
+	pause time.Duration // until the next look
 }
 
 // watch looks at the output that waits, soon and again and again, until the peer has taken it:
@@ -67,7 +71,7 @@ func (c *Conn) watch() {
 		c.slow = nil
 		c.drained()
 	case c.slow == nil:
-		c.slow = &slowness{waiting: -1, pause: pause}
+		c.slow = new(slowness)
 		c.transport.Run(c.look)
 	}
 }
@@ -82,8 +86,8 @@ func (c *Conn) look() {
 		c.drained()
 		return
 	}
-	if waiting != c.slow.waiting {
-		c.slow.waiting, c.slow.since, c.slow.pause = waiting, time.Now(), pause
+	if taken := c.slow.given - waiting; taken != c.slow.taken || c.slow.since.IsZero() {
+		c.slow.taken, c.slow.since, c.slow.pause = taken, time.Now(), pause
 	} else if time.Since(c.slow.since) > writeTimeout {
 		c.slow = nil
 		c.finish(timedOut(ErrWriteTimeout))

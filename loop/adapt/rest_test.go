@@ -18,12 +18,17 @@ type direct struct {
 	conn *adapt.Conn
 	held *[]byte // what is written goes here, if it is not nil
 
+	keeps bool // what goes to held waits
+
 	waiting, asked int // what Buffered returns, and how often it was called
 }
 
 func (d *direct) Write(b []byte) (int, error) {
 	if d.held != nil {
 		*d.held = append(*d.held, b...)
+		if d.keeps {
+			d.waiting += len(b)
+		}
 		return len(b), nil
 	}
 	b = bytes.Clone(b)

@@ -49,6 +49,25 @@ func TestSlowPeer(t *testing.T) {
 	}
 }
 
+// TestSlowPeerAndOutput: what is written meanwhile is nothing that the peer has taken, and a peer
+// that takes as much as is written is not slow.
+func TestSlowPeerAndOutput(t *testing.T) {
+	for name, takes := range map[string]bool{"a peer that takes it": true, "another": false} {
+		h := echo()
+		inMemory(t, h, func(_, b *direct) {
+			b.waiting, b.held, b.keeps = 1000, new([]byte), !takes
+			for range 100 {
+				b.conn.Do(func(c *adapt.Conn) { c.Write([]byte("news")) })
+				time.Sleep(time.Second)
+			}
+			synctest.Wait()
+			if ended := len(h.closed) > 0; ended == takes {
+				t.Errorf("%s: it has ended: %v", name, ended)
+			}
+		})
+	}
+}
+
 // TestSlowPeerReadsOn: a peer that was slow is served as any other once it has taken the output.
 func TestSlowPeerReadsOn(t *testing.T) {
 	h := echo()

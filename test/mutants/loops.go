@@ -23,6 +23,12 @@ var loopRows = []row{
 		test: "TestSlowPeer",
 	},
 	{
+		doc: own, section: "loop/adapt", must: "a peer that takes nothing is not served for ever",
+		file: "loop/adapt/output.go",
+		old:  "c.slow.given += len(out)", new: "c.slow.given += 0",
+		test: "TestSlowPeerAndOutput",
+	},
+	{
 		doc: own, section: "loop/adapt", must: "a peer that takes nothing is looked at rarely",
 		file: "loop/adapt/output.go",
 		old:  "min(2*c.slow.pause, longestPause)", new: "pause",
