@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/charmbracelet/x/ansi"
-
 	"github.com/sealsock/sealsock/internal/printable"
 )
 
@@ -58,7 +56,7 @@ func (e *entry) wrapped(width int) []string {
 	// member's.
 	e.rows = nil
 	for i, line := range strings.Split(text, "\n") {
-		for j, part := range strings.Split(ansi.Wrap(line, max(width-len(indent), 8), " "), "\n") {
+		for j, part := range wrap(line, max(width-len(indent), 8)) {
 			if i+j > 0 {
 				part = indent + part
 			}

@@ -83,7 +83,7 @@ func (m *model) text() string {
 
 // pad fills a line with spaces up to a width.
 func pad(line string, width int) string {
-	return line + strings.Repeat(" ", max(0, width-ansi.StringWidth(line)))
+	return line + strings.Repeat(" ", max(0, width-cells(line)))
 }
 
 // head is the first row.

@@ -249,4 +249,16 @@ var roomRows = []row{
 		old:  "case ok && ended(err) == nil:", new: "case ok:",
 		test: "TestCutLine",
 	},
+	{
+		doc: own, section: "seal chat", must: "no text lies over the members, or ends behind the screen",
+		file: "internal/chatscreen/wrap.go",
+		old:  `at > start && cluster != " " {`, new: `at > start && cluster != " " && cluster != "-" {`,
+		test: "TestTextsStayInTheirColumn",
+	},
+	{
+		doc: own, section: "seal chat", must: "a text fits on terminals that show emoji apart",
+		file: "internal/chatscreen/wrap.go",
+		old:  "columns = max(columns, others);", new: "columns = max(columns, others/9);",
+		test: "TestWrap",
+	},
 }
