@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -299,14 +300,22 @@ func rateLimited(format string, args ...any) *problem {
 	return fault(http.StatusTooManyRequests, "rateLimited", format, args...)
 }
 
+// ownSocket is the source of all clients that have no IP address. Those of a UNIX socket name their
+// ends themselves, and those of other sockets have another port for each connection.
+const ownSocket = "the socket of this service"
+
 // sourceOf is what limits are counted by: the address that a request comes from,
 // or for IPv6 the network of 64 bits, all of which one machine may use.
 func sourceOf(r *http.Request) string {
-	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		return r.RemoteAddr
+		host = r.RemoteAddr // a handler in front may have set it
 	}
-	addr := at.Addr().Unmap().WithZone("")
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return ownSocket
+	}
+	addr = addr.Unmap().WithZone("")
 	if addr.Is4() {
 		return addr.String()
 	}

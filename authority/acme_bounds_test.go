@@ -173,6 +173,9 @@ func TestOneClientLeavesRoom(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"192.0.2.1:5": "192.0.2.1", "[2001:db8:0:1:2::3]:5": "2001:db8:0:1::/64", "[::ffff:192.0.2.1]:5": "192.0.2.1",
+		"[fe80::1%eth0]:5": "fe80::/64", "192.0.2.1": "192.0.2.1", "2001:db8::1": "2001:db8::/64",
+		"": ownSocket, "@": ownSocket, "/tmp/a": ownSocket, "/tmp/a:1": ownSocket,
+		"vsock://3:1024": ownSocket, "vsock://3:1025": ownSocket,
 	} {
 		if got := sourceOf(&http.Request{RemoteAddr: text}); got != want {
 			t.Errorf("%s counts as %s", text, got)

@@ -28,7 +28,9 @@ const listRefresh = time.Hour
 //
 // All of them are public but the last, which issues to clients that control a name
 // that the authority may vouch for: it belongs on a local network. A nil acme
-// leaves it out.
+// leaves it out. Its limits for a client are those of the IP address in
+// Request.RemoteAddr, and all clients without one are one client. A client of a UNIX
+// socket chooses what is there: a handler in front of this one should set another value.
 func (a *Authority) Handler(acme *ACME) http.Handler {
 	if !a.made() {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

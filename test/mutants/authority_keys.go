@@ -94,6 +94,12 @@ var authorityKeyRows = []row{
 		test: "TestKeyChangesAreBounded",
 	},
 	{
+		doc: "RFC 8555", section: "6.6", must: "clients without IP addresses are one source for limits",
+		file: "authority/accounts.go",
+		old:  "return ownSocket", new: "return r.RemoteAddr",
+		test: "TestOneClientLeavesRoom",
+	},
+	{
 		doc: "RFC 8555", section: "7.3.5", must: "an account has one key file at most",
 		file: "authority/key_change.go",
 		old:  "\tif before != a.id {",
