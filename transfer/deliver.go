@@ -105,18 +105,11 @@ func (d *delivery) haves() (map[uint32]have, error) {
 // file sends what the receiver lacks of a file.
 func (d *delivery) file(ctx context.Context, i int, h have, some bool) error {
 	e := &d.files.list.entries[i]
-	f, err := os.Open(d.files.paths[i])
+	f, err := d.files.open(i)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errFile, err)
+		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("%w: %w", errFile, err)
-	}
-	if !info.Mode().IsRegular() || info.Size() != e.size {
-		return fmt.Errorf("transfer: %s: %w", e.name, ErrChanged)
-	}
 	sum, offset := sha256.New(), int64(0)
 	if some && h.length > 0 {
 		if sum, offset, err = resume(ctx, f, &h); err != nil {

@@ -8,17 +8,22 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+
+	"github.com/sealsock/sealsock/internal/readfile"
 )
 
 // Files are the files and folders that a sender offers. They are not changed after [Scan], and
 // any number of transfers may use them.
 type Files struct {
-	list  list
-	paths []string // of the entries
+	list   list
+	places []place // of the entries
 	// Skipped has the names in folders that are not sent: what is neither a file nor a
 	// folder, such as a symbolic link.
 	Skipped []string
 }
+
+// A place is where an entry is: in a folder that is sent, or, if folder is empty, at a path.
+type place struct{ folder, name string }
 
 // Scan looks at files and folders. A folder is sent with all that is in it, except for what is
 // neither a file nor a folder. Each is received under the last part of its name.
@@ -55,7 +60,7 @@ func (f *Files) scan(ctx context.Context, name string) error {
 		if !info.Mode().IsRegular() {
 			return fmt.Errorf("transfer: %s is %w", name, ErrKind)
 		}
-		return f.add(base, full, info)
+		return f.add(base, place{name: full}, info)
 	}
 	return filepath.WalkDir(full, func(at string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
@@ -85,10 +90,10 @@ func (f *Files) walked(folder, as, at string, d fs.DirEntry) error {
 		f.Skipped = append(f.Skipped, name)
 		return nil
 	}
-	return f.add(name, at, info)
+	return f.add(name, place{folder, rel}, info)
 }
 
-func (f *Files) add(name, full string, info fs.FileInfo) error {
+func (f *Files) add(name string, at place, info fs.FileInfo) error {
 	e := entry{kind: entryFile, size: info.Size(), modified: info.ModTime().Unix(), name: name}
 	switch {
 	case info.IsDir():
@@ -99,8 +104,48 @@ func (f *Files) add(name, full string, info fs.FileInfo) error {
 	if err := f.list.add(e); err != nil {
 		return err
 	}
-	f.paths = append(f.paths, full)
+	f.places = append(f.places, at)
 	return nil
+}
+
+// open opens the file of an entry. Others may write to its folder as well: what has taken the place
+// of the file since it was offered is not sent, if it is another kind of file, and no link leads
+// out of a folder.
+func (f *Files) open(i int) (*os.File, error) {
+	at, lstat, open := f.places[i], os.Lstat, readfile.Open
+	if at.folder != "" {
+		root, err := os.OpenRoot(at.folder)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errFile, err)
+		}
+		defer root.Close()
+		lstat = root.Lstat
+		open = func(name string) (*os.File, error) { return readfile.OpenBelow(root, name) }
+	}
+	info, err := lstat(at.name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errFile, err)
+	}
+	e := &f.list.entries[i]
+	changed := fmt.Errorf("transfer: %s: %w", e.name, ErrChanged)
+	if !info.Mode().IsRegular() {
+		return nil, changed
+	}
+	file, err := open(at.name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errFile, err)
+	}
+	opened, err := file.Stat()
+	switch {
+	case err != nil:
+		err = fmt.Errorf("%w: %w", errFile, err)
+	case !os.SameFile(info, opened) || opened.Size() != e.size:
+		err = changed
+	default:
+		return file, nil
+	}
+	file.Close()
+	return nil, err
 }
 
 func (f *Files) usable() bool { return f != nil && len(f.list.entries) > 0 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/sealsock/sealsock/internal/filelock"
 	"github.com/sealsock/sealsock/internal/newname"
+	"github.com/sealsock/sealsock/internal/readfile"
 	"github.com/sealsock/sealsock/internal/safename"
 )
 
@@ -178,7 +179,7 @@ func (s *store) surveyFile(ctx context.Context, i int, there bool) (foreign bool
 // hashFile returns the hash and the length of a file. One that is longer than it should be
 // counts as empty.
 func (s *store) hashFile(ctx context.Context, name string, size int64) (hash.Hash, int64, error) {
-	f, err := s.root.Open(name)
+	f, err := readfile.OpenBelow(s.root, name)
 	if err != nil {
 		return nil, 0, fileError(err)
 	}
@@ -187,7 +188,7 @@ func (s *store) hashFile(ctx context.Context, name string, size int64) (hash.Has
 	switch {
 	case err != nil:
 		return nil, 0, fileError(err)
-	case !info.Mode().IsRegular() || info.Size() > size:
+	case info.Size() > size:
 		return sha256.New(), 0, nil
 	}
 	sum := sha256.New()
@@ -224,7 +225,7 @@ func (s *store) acquire() error {
 
 // readDone reads which files were moved to their names. What is damaged counts as not moved.
 func (s *store) readDone() {
-	f, err := s.root.Open(filepath.Join(s.folder, "done"))
+	f, err := readfile.OpenBelow(s.root, filepath.Join(s.folder, "done"))
 	if err != nil {
 		return
 	}

@@ -99,7 +99,8 @@ var allowed = map[string][]string{
 	"internal/newname":  {},
 	"internal/safename": {"internal/printable"},
 	"transfer": {"iana", "engine", "internal/cpace", "internal/filelock", "internal/link",
-		"internal/newname", "internal/printable", "internal/safename", "internal/words", "message", "relay", ""},
+		"internal/newname", "internal/printable", "internal/readfile", "internal/safename",
+		"internal/words", "message", "relay", ""},
 }
 
 // untouched lists the standard packages that the engine's side must not import

@@ -41,8 +41,15 @@ func Regular(path string, most int64) ([]byte, error) {
 
 // Open opens a regular file to read from it, and refuses everything else
 // without waiting for it.
-func Open(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|nonblock, 0)
+func Open(path string) (*os.File, error) { return open(path, os.OpenFile) }
+
+// OpenBelow is Open for a file below root, which no symbolic link leads out of.
+func OpenBelow(root *os.Root, name string) (*os.File, error) { return open(name, root.OpenFile) }
+
+func open(
+	path string, with func(name string, flag int, perm fs.FileMode) (*os.File, error),
+) (*os.File, error) {
+	f, err := with(path, os.O_RDONLY|nonblock, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -261,4 +261,16 @@ var roomRows = []row{
 		old:  "columns = max(columns, others);", new: "columns = max(columns, others/9);",
 		test: "TestWrap",
 	},
+	{
+		doc: own, section: "transfer", must: "a link in place of a folder that is sent leads out of none",
+		file: "transfer/files.go",
+		old:  "place{folder, rel}", new: "place{name: at}",
+		test: "TestSwapped",
+	},
+	{
+		doc: own, section: "transfer", must: "a link in place of a file that was offered is not followed",
+		file: "transfer/files.go",
+		old:  "f.places[i], os.Lstat,", new: "f.places[i], os.Stat,",
+		test: "TestSwapped",
+	},
 }
