@@ -151,7 +151,7 @@ func (a *answers) forClient(
 		p.engine.TicketsWithData = cfg.TicketsWithData || a.resumes != nil
 	}
 	if cfg.AntiReplay == nil {
-		p.engine.AntiReplay = a.resumption().antiReplay
+		p.engine.AntiReplay = a.resumption().memoryFor(cfg)
 	}
 	a.cfg = p.Config
 	return a.traced(p.engine), p.engine.CheckServer()

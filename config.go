@@ -60,7 +60,7 @@ type Config struct {
 	// was encrypted (RFC 9849). It returns another Config, nil to use this one, or an
 	// error, which may choose the alert by a method Alert() iana.Alert. It may block
 	// until ctx ends. If that Config has no Tickets or AntiReplay, it uses those of this
-	// one.
+	// one. With Tickets alone it refuses 0-RTT data for the first half minute of this one.
 	ForClient func(context.Context, *engine.ClientHelloInfo) (*Config, error)
 
 	// Sessions, if set on a client, caches sessions for resumption. Session,

@@ -34,6 +34,15 @@ func newResumption(cfg *Config) *resumption {
 	return r
 }
 
+// memoryFor returns the memory of 0-RTT attempts for a Config that ForClient has chosen. Its
+// tickets, if it has any, are not those that the memory began with.
+func (r resumption) memoryFor(cfg *Config) engine.AntiReplay {
+	if own, is := r.antiReplay.(*replayMemory); is && cfg.Tickets != nil {
+		return olderTickets{own}
+	}
+	return r.antiReplay
+}
+
 // resumptions has the resumption of each Config that Server was called with, by a weak pointer
 // to it, until the Config is collected.
 var resumptions sync.Map

@@ -315,7 +315,7 @@ func newReplayMemory(max int, now func() time.Time) *replayMemory {
 	}
 	start := now()
 	return &replayMemory{
-		max: max, now: now, since: start, floor: start.Round(0).Add(replayWindow),
+		max: max, now: now, made: start, since: start, floor: start.Round(0).Add(replayWindow),
 		seen: map[[32]byte]time.Time{},
 	}
 }
@@ -329,12 +329,26 @@ const replayWindow = 30 * time.Second
 type replayMemory struct {
 	max   int
 	now   func() time.Time
+	made  time.Time
 	since time.Time // before it, anything may have been accepted
 
 	mu    sync.Mutex
 	seen  map[[32]byte]time.Time // until when, by the wall clock
 	floor time.Time              // at wall clock times before it, attempts may be forgotten
 	swept time.Time
+}
+
+// An olderTickets is a replayMemory for tickets that may be older than it, even if those that it
+// was made with are not.
+type olderTickets struct{ *replayMemory }
+
+// Fresh implements engine.AntiReplay.
+func (m olderTickets) Fresh(id []byte, until time.Time) bool {
+	now := m.now()
+	if now.Sub(m.made) < replayWindow || now.Round(0).Before(m.made.Round(0).Add(replayWindow)) {
+		return false
+	}
+	return m.replayMemory.Fresh(id, until)
 }
 
 // Fresh implements engine.AntiReplay.

@@ -11,6 +11,13 @@ var sessionRows = []row{
 		test: "TestZeroTicketKeyIsNoKey",
 	},
 	{
+		doc: rfc9846, section: "8, 8.2",
+		must: "one first flight is accepted at most once; a restarted server refuses for a while",
+		file: "resumption.go",
+		old:  "is && cfg.Tickets != nil {", new: "is && false {",
+		test: "TestForClientTicketsOfBefore",
+	},
+	{
 		doc: rfc9846, section: "8.2", must: "a clock that is set back reopens no replay",
 		file: "tickets.go",
 		old:  " || wall.Before(m.floor) {", new: " {",
