@@ -178,14 +178,16 @@ func (o *Opener13) OpenDatagram(r DatagramRecord) (iana.ContentType, []byte, Num
 	if seq >= MaxNumber {
 		return 0, nil, Number{}, ErrMalformed
 	}
-	if !o.window.fresh(seq) {
-		return 0, nil, Number{}, ErrReplayed
-	}
 	o.seq = seq
 	o.next()
 	inner, err := o.key().aead.Open(body[:0], o.key().nonce[:], body, header)
 	if err != nil {
 		return 0, nil, Number{}, ErrBadMAC
+	}
+	// RFC 9147, Section 4.5.1: the check "SHOULD happen after deprotecting the record; otherwise,
+	// the record discard might itself serve as a timing channel for the record number."
+	if !o.window.fresh(seq) {
+		return 0, nil, Number{}, ErrReplayed
 	}
 	o.window.use(seq)
 	typ, payload, err := o.inner(inner)

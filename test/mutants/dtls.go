@@ -206,6 +206,15 @@ var dtlsRows = []row{
 		test: "TestDatagramRecords",
 	},
 	{
+		doc: rfc9147, section: "4.5.1",
+		must: "the time of a record's discard does not tell that its number was used",
+		file: "internal/record/datagram13.go",
+		old:  "\to.seq = seq\n",
+		new: "\tif !o.window.fresh(seq) {\n\t\treturn 0, nil, Number{}, ErrReplayed\n\t}\n" +
+			"\to.seq = seq\n",
+		test: "TestForgedRepetition",
+	},
+	{
 		doc: rfc9147, section: "4.5.1", must: "a forged record does not move the window",
 		file: "internal/record/datagram13.go",
 		old:  "\to.seq = seq\n", new: "\to.seq = seq\n\to.window.use(seq)\n",
