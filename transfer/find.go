@@ -43,6 +43,7 @@ type attempt struct {
 func find(ctx context.Context, code *Code, m *meeting) (*pairKey, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, ErrNoSender)
 	defer cancel()
+	defer context.AfterFunc(ctx, m.cancel)() // a relay may read nothing of what is sent
 	f := &finder{code: code, meeting: m, tried: make(map[relay.MemberID]*attempt)}
 	again := time.NewTicker(repeatEvery)
 	defer again.Stop()

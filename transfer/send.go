@@ -125,6 +125,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer s.wg.Wait()
 	defer cancel(net.ErrClosed)
+	defer context.AfterFunc(ctx, s.meeting.cancel)() // a relay may read nothing of what is sent
 	for {
 		select {
 		case <-ctx.Done():

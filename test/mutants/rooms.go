@@ -273,4 +273,16 @@ var roomRows = []row{
 		old:  "f.places[i], os.Lstat,", new: "f.places[i], os.Stat,",
 		test: "TestSwapped",
 	},
+	{
+		doc: own, section: "transfer", must: "a relay that reads nothing keeps no receiver from its end",
+		file: "transfer/find.go",
+		old:  "	defer context.AfterFunc(ctx, m.cancel)() // a relay", new: "	// a relay",
+		test: "TestDeafRelay",
+	},
+	{
+		doc: own, section: "transfer", must: "a relay that reads nothing keeps no sender from its end",
+		file: "transfer/send.go",
+		old:  "	defer context.AfterFunc(ctx, s.meeting.cancel)() // a relay", new: "	// a relay",
+		test: "TestDeafRelay",
+	},
 }
