@@ -139,7 +139,8 @@ func (p *prober) open(ctx context.Context) (conn net.Conn, done func(), err erro
 func (p *prober) openFor(ctx context.Context,
 	timeout time.Duration) (conn net.Conn, done func(), err error) {
 	slots := p.slots
-	if ctx.Value(aloneKey{}) != nil { // which has all of them
+	opened, alone := ctx.Value(aloneKey{}).(func())
+	if alone { // which has all of them
 		slots = make(chan struct{}, 1)
 	}
 	select {
@@ -153,7 +154,9 @@ func (p *prober) openFor(ctx context.Context,
 		<-slots
 		return nil, nil, err
 	}
-	p.asked.Add(1)
+	if p.asked.Add(1); alone {
+		opened()
+	}
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	return conn, func() {
 		stop()

@@ -321,6 +321,8 @@ func (p *prober) exchange(ctx context.Context, o *offer, pad padding) (reaction,
 	var r reaction
 	err := p.askAnd(ctx, o, func(conn net.Conn, a *answer) error {
 		switch {
+		case a.dropped:
+			return errDropped
 		case a.hello == nil:
 			return errNoRSA
 		case a.cut != nil:

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -48,6 +49,11 @@ func TestDropped(t *testing.T) {
 		}},
 		{openGREASE, "", func(h *wire.ClientHello) bool {
 			return len(h.CipherSuites) > 0 && h.CipherSuites[0] == 0x0a0a
+		}},
+		{flawROBOT, flawROBOT, func(h *wire.ClientHello) bool {
+			return !slices.ContainsFunc(h.CipherSuites, func(s iana.CipherSuite) bool {
+				return !strings.HasPrefix(s.String(), "TLS_RSA_WITH_")
+			})
 		}},
 		{"fallback from TLS 1.3", flawDowngrade, func(h *wire.ClientHello) bool {
 			return slices.Contains(h.CipherSuites, iana.TLS_FALLBACK_SCSV)
@@ -292,6 +298,127 @@ func TestDroppedBesideOthers(t *testing.T) {
 	})
 }
 
+// A closing connection calls a function when it is closed.
+type closing struct {
+	net.Conn
+	closed func()
+}
+
+func (c *closing) Close() error {
+	c.closed()
+	return c.Conn.Close()
+}
+
+// Questions that are dropped are asked again at the same time, over no more connections than any
+// others, so that five of them take no longer than one.
+func TestDroppedTogether(t *testing.T) {
+	for most, within := range map[int]time.Duration{8: 22 * time.Second, 1: time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			var servers sync.WaitGroup
+			var mu sync.Mutex
+			open, peak := 0, 0
+			to := Target{ServerName: "localhost", Dial: func(context.Context) (net.Conn, error) {
+				ours, theirs := net.Pipe()
+				servers.Go(func() {
+					defer theirs.Close()
+					_, hello, _ := readAny(theirs)
+					h, err := wire.ParseClientHello(hello[min(wire.HeaderLen, len(hello)):])
+					if err == nil && h.LegacyVersion == iana.TLS12 && h.SupportedVersions == nil {
+						answerHello(theirs)
+					} else {
+						silentFor(theirs)
+					}
+				})
+				mu.Lock()
+				defer mu.Unlock()
+				open++
+				peak = max(peak, open)
+				return &closing{ours, func() {
+					mu.Lock()
+					defer mu.Unlock()
+					open--
+				}}, nil
+			}}
+			p := proberOf(&to)
+			p.timeout, p.slots = 5*time.Second, make(chan struct{}, most)
+			p.report.Versions = nil
+			began := time.Now()
+			if err := p.versions(t.Context()); err != nil {
+				t.Error(err)
+			}
+			took := time.Since(began)
+			servers.Wait()
+			slices.Sort(p.report.Dropped)
+			if !slices.Equal(p.report.Dropped, []string{
+				"SSL 2.0", "SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.3",
+			}) || len(p.report.Unknown) > 0 {
+				t.Errorf("dropped %q, unknown %q", p.report.Dropped, p.report.Unknown)
+			}
+			if took > within || peak > most {
+				t.Errorf("it took %v, and %d connections at a time, at most %d", took, peak, most)
+			}
+		})
+	}
+}
+
+// A round in which a question was answered tells nothing of the others: they may have waited for
+// it.
+func TestRounds(t *testing.T) {
+	to := Target{ServerName: "localhost", Dial: func(context.Context) (net.Conn, error) {
+		ours, theirs := net.Pipe()
+		go func() {
+			defer theirs.Close()
+			readAny(theirs)
+			answerHello(theirs)
+		}()
+		return ours, nil
+	}}
+	p := proberOf(&to)
+	p.report.Versions = p.report.Versions[1:]
+	var all []*question
+	for n := range 4 {
+		asked := 0
+		all = append(all, &question{
+			ctx: t.Context(), cancel: func() {}, ended: make(chan struct{}),
+			ask: func(context.Context, int) error {
+				if asked++; asked <= n || n == 3 {
+					return ErrSilent
+				}
+				return nil
+			},
+		})
+	}
+	if left := p.rounds(all); len(left) > 0 {
+		t.Errorf("%d have to be asked alone", len(left))
+	}
+	for n, q := range all {
+		want := error(nil)
+		if n == 3 {
+			want = errDropped
+		}
+		if <-q.ended; q.err != want {
+			t.Errorf("question %d: %v, want %v", n, q.err, want)
+		}
+	}
+}
+
+// A round in which the other question has no answer is no drop: the server may be busy.
+func TestBusyRound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var servers sync.WaitGroup
+		p := proberOf(&Target{Dial: func(context.Context) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			servers.Go(func() { silentFor(theirs) })
+			return ours, nil
+		}})
+		q := &question{ctx: t.Context(), ask: func(context.Context, int) error { return ErrSilent }}
+		if left := p.rounds([]*question{q}); len(left) != 1 {
+			t.Errorf("%d have to be asked alone", len(left))
+		}
+		servers.Wait()
+	})
+}
+
 // A server that answers one connection in a while, and drops the others, has dropped no question.
 func TestBoundIsNotDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -330,14 +457,14 @@ func TestAloneEnds(t *testing.T) {
 		p.slots <- struct{}{}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, _, err := p.alone(ctx); err != context.DeadlineExceeded {
+		if _, err := p.alone(ctx); err != context.DeadlineExceeded {
 			t.Error(err)
 		}
 		if len(p.slots) != 1 || len(p.turn) != 0 {
 			t.Errorf("%d connections, %d turns", len(p.slots), len(p.turn))
 		}
 		<-p.slots
-		_, done, err := p.alone(t.Context())
+		done, err := p.alone(t.Context())
 		if err != nil || len(p.slots) != cap(p.slots) || len(p.turn) != 1 {
 			t.Errorf("%d connections, %d turns, %v", len(p.slots), len(p.turn), err)
 		}

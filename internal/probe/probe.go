@@ -150,6 +150,7 @@ type prober struct {
 
 	mu     sync.Mutex
 	report *Report
+	silent []*question // that wait to be asked again
 }
 
 // patience bounds a scan, in timeouts of one connection: a server that answers each question
