@@ -11,8 +11,9 @@ import (
 type payloadMemory [maxMessage]byte
 
 // leastShared is the length of the shortest message whose memory is used again. A shorter one
-// has memory of its size, so that the limits of what waits for a member hold.
-const leastShared = maxMessage / 2
+// has memory of its size, so that the limits of what waits for a member hold: the runtime takes
+// 40 KiB for a payloadMemory.
+const leastShared = maxMessage - maxMessage/8
 
 var memories = sync.Pool{New: func() any { return new(payloadMemory) }}
 

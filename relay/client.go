@@ -37,12 +37,13 @@ const oneBatch = 128 << 10
 // as many again of what it must be told.
 const leastQueue = 64 << 10
 
-// cost is what a message of n bytes counts: its bytes, and its place in the queue.
+// cost is what a message of n bytes counts for the rate of its sender.
 func cost(n int) int { return n + 64 }
 
-// cost is what a queued message counts.
+// cost is what a queued message counts: its bytes, and the memory for the rest of it.
 func (m *Message) cost() int {
-	return cost(1 + memberSize + len(m.Payload) + memberSize*len(m.Members))
+	const rest = 160
+	return rest + 1 + memberSize + len(m.Payload) + memberSize*len(m.Members)
 }
 
 // post queues a message for the client. It never waits. A payload that exceeds the queue is

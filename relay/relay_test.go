@@ -462,7 +462,7 @@ func TestPayloadsAreKept(t *testing.T) {
 		})
 		sending.Go(func() {
 			for n := range each {
-				p := bytes.Repeat([]byte{byte(i)}, MaxPayload-n*80)
+				p := bytes.Repeat([]byte{byte(i)}, MaxPayload-n*20)
 				if err := m.SendAll(all[(i+1+n%(members-1))%members].ID(), p, p, p); err != nil {
 					t.Error(err)
 				}

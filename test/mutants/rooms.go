@@ -285,4 +285,16 @@ var roomRows = []row{
 		old:  "	defer context.AfterFunc(ctx, s.meeting.cancel)() // a relay", new: "	// a relay",
 		test: "TestDeafRelay",
 	},
+	{
+		doc: own, section: "relay", must: "short messages that wait count the memory that they take",
+		file: "relay/client.go",
+		old:  "const rest = 160", new: "const rest = 60",
+		test: "TestWaitingIsCounted",
+	},
+	{
+		doc: own, section: "relay", must: "messages that wait count the memory that they take",
+		file: "relay/buffers.go",
+		old:  "maxMessage - maxMessage/8", new: "maxMessage / 2",
+		test: "TestWaitingIsCounted",
+	},
 }
