@@ -72,6 +72,23 @@ func TestCalls(t *testing.T) {
 	}
 }
 
+// TestTaken: a system that takes no byte, without an error, has failed.
+func TestTaken(t *testing.T) {
+	for _, test := range []struct {
+		n       int
+		err     syscall.Errno
+		want    int
+		wantErr syscall.Errno
+	}{
+		{5, 0, 5, 0}, {0, 0, 0, syscall.EIO}, {-1, syscall.EAGAIN, 0, syscall.EAGAIN},
+		{-1, syscall.EPIPE, 0, syscall.EPIPE},
+	} {
+		if n, err := taken(test.n, test.err); n != test.want || err != test.wantErr {
+			t.Errorf("%+v: %d, %v", test, n, err)
+		}
+	}
+}
+
 // TestBrokenPipe: a write to a socket whose peer is gone is an error, and on Linux no signal.
 func TestBrokenPipe(t *testing.T) {
 	fds := pair(t)
