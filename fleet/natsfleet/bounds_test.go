@@ -12,12 +12,10 @@ import (
 	"github.com/sealsock/sealsock/internal/natstest"
 )
 
-// TestFull: clients that fill the memory of attempts have further ones refused, and do not keep
-// the members from sharing the rest.
-func TestFull(t *testing.T) {
-	s := natstest.Start(t)
-	nc := s.Connect()
-	m := join(t, nc, 1, Options{Interval: time.Hour}) // nothing is looked at meanwhile
+// attempts returns the configuration of the bucket of 0-RTT attempts, and what changes it.
+func attempts(t *testing.T, nc *nats.Conn, m *Member) (
+	jetstream.StreamConfig, func(jetstream.StreamConfig)) {
+	t.Helper()
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
@@ -26,11 +24,23 @@ func TestFull(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := stream.CachedInfo().Config
-	cfg.MaxBytes = 1000
-	if _, err := js.UpdateStream(t.Context(), cfg); err != nil {
-		t.Fatal(err)
+	return stream.CachedInfo().Config, func(cfg jetstream.StreamConfig) {
+		t.Helper()
+		if _, err := js.UpdateStream(t.Context(), cfg); err != nil {
+			t.Fatal(err)
+		}
 	}
+}
+
+// TestFull: clients that fill the memory of attempts have further ones refused, and do not keep
+// the members from sharing the rest.
+func TestFull(t *testing.T) {
+	s := natstest.Start(t)
+	nc := s.Connect()
+	m := join(t, nc, 1, Options{Interval: time.Hour}) // nothing is looked at meanwhile
+	cfg, change := attempts(t, nc, m)
+	cfg.MaxBytes = 1000
+	change(cfg)
 	accepted := 0
 	for i := range 20 {
 		if m.Fresh([]byte{byte(i)}, time.Now()) {
@@ -105,24 +115,14 @@ func TestForgetfulBucket(t *testing.T) {
 	s := natstest.Start(t)
 	nc := s.Connect()
 	m := join(t, nc, 1, Options{})
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stream, err := js.Stream(t.Context(), "KV_"+m.name+"-early")
-	if err != nil {
-		t.Fatal(err)
-	}
-	good := stream.CachedInfo().Config
+	good, change := attempts(t, nc, m)
 	shorter, older := good, good
 	shorter.MaxAge, shorter.Duplicates = remembered-time.Second, time.Second
 	older.Discard = jetstream.DiscardOld
 	for _, bad := range []jetstream.StreamConfig{shorter, older} {
 		for n, cfg := range []jetstream.StreamConfig{bad, good} {
 			early := n == 1
-			if _, err := js.UpdateStream(t.Context(), cfg); err != nil {
-				t.Fatal(err)
-			}
+			change(cfg)
 			eventually(t, func() bool { return m.State().Early == early })
 			if s := m.State(); !s.Shared || (s.Err == nil) != early {
 				t.Errorf("early %v: %+v", early, s)
