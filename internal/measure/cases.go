@@ -147,9 +147,8 @@ func one(
 	}
 }
 
-// memoryCase has the figure of a side in two rows. The second one compares it with less: the
-// copies of the connection in memory are in no implementation's hands, and take as long as a fifth
-// of the AEAD.
+// memoryCase has the figure of a side in two rows. The second one compares it with less: what the
+// connection in memory copies is in no implementation's hands.
 func memoryCase() Case {
 	return Case{
 		Rows: []Row{

@@ -1,9 +1,11 @@
 package measure
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"regexp"
+	"runtime"
 	"testing"
 	"time"
 
@@ -151,3 +153,88 @@ func TestExchange(t *testing.T) {
 type readOnly struct{ *end }
 
 func (r readOnly) Read(p []byte) (int, error) { return r.in.read(p) }
+
+// TestLent: what a Read waits for goes to its memory, in order, and nothing to the ring.
+func TestLent(t *testing.T) {
+	l := newLane()
+	small := len(l.ring)
+	rooms := []int{1, 5, 4096, 70_000}
+	var got []byte
+	done := make(chan error, 1)
+	go func() {
+		for i := 0; ; i++ {
+			p := make([]byte, rooms[i%len(rooms)])
+			n, err := l.read(p)
+			if err != nil {
+				done <- err
+				return
+			}
+			got = append(got, p[:n]...)
+		}
+	}()
+	var sent []byte
+	for i := range 50 {
+		for waits := false; !waits; runtime.Gosched() {
+			l.Lock()
+			waits = l.lent != nil && l.got == 0
+			l.Unlock()
+		}
+		l.Lock()
+		room := len(l.lent)
+		l.Unlock()
+		p := bytes.Repeat([]byte{byte(i)}, room)
+		if n, err := l.write(p); n != room || err != nil {
+			t.Fatalf("%d of %d bytes, %v", n, room, err)
+		}
+		sent = append(sent, p...)
+	}
+	l.stop()
+	if err := <-done; err != io.EOF {
+		t.Error(err)
+	}
+	if !bytes.Equal(got, sent) {
+		t.Error("other bytes arrived")
+	}
+	if len(l.ring) != small {
+		t.Errorf("the ring has grown to %d bytes", len(l.ring))
+	}
+	if n, err := l.write(make([]byte, laneSize+1)); n != laneSize || err != io.ErrClosedPipe {
+		t.Errorf("behind the end: %d bytes, %v", n, err)
+	}
+}
+
+// TestLaneOrder: bytes arrive in order, whatever the sizes of writes and reads are, and whichever
+// of the two is ahead.
+func TestLaneOrder(t *testing.T) {
+	const total = 5 * laneSize
+	for _, size := range []int{1000, 16_406, laneSize + 1} {
+		for _, room := range []int{999, 33_000, 65_624} {
+			l := newLane()
+			go func() {
+				defer l.stop()
+				p := make([]byte, size)
+				for n := 0; n < total; n += len(p) {
+					p = p[:min(size, total-n)]
+					for i := range p {
+						p[i] = byte((n + i) % 251)
+					}
+					l.write(p)
+				}
+			}()
+			n := 0
+			for p, err := make([]byte, room), error(nil); err == nil; {
+				m := 0
+				m, err = l.read(p)
+				for _, b := range p[:m] {
+					if b != byte(n%251) {
+						t.Fatalf("writes of %d, reads of %d: byte %d is %d", size, room, n, b)
+					}
+					n++
+				}
+			}
+			if n != total {
+				t.Errorf("writes of %d, reads of %d: %d bytes", size, room, n)
+			}
+		}
+	}
+}

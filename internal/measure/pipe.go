@@ -8,7 +8,8 @@ import (
 )
 
 // An exchange is a connection in memory with a buffer in each direction, like a socket.
-// net.Pipe has no buffer, so that a benchmark would measure the scheduler.
+// net.Pipe has no buffer, so that a benchmark would measure the scheduler. Bytes that a Read waits
+// for are copied once, to its memory, and others twice, as a socket does.
 //
 // If it takes the time of its ends, one of them runs at a time: it does so until it reads
 // and nothing is there. So each has a clock of its own.
@@ -40,6 +41,7 @@ func (x *exchange) reset() {
 	for _, l := range x.lanes {
 		l.Lock()
 		l.r, l.n, l.written, l.stopped = 0, 0, 0, false
+		l.lent, l.got = nil, 0
 		l.Unlock()
 	}
 }
@@ -71,7 +73,7 @@ func (x *exchange) sent(who int) float64 {
 // laneSize is how much a lane holds before a write waits.
 const laneSize = 256 << 10
 
-// A lane is one direction: a ring of bytes, which grows up to laneSize.
+// A lane is one direction: a ring of bytes, which grows up to laneSize. One Read at a time waits.
 type lane struct {
 	sync.Mutex
 	change  sync.Cond
@@ -79,6 +81,10 @@ type lane struct {
 	r, n    int
 	written int // in all
 	stopped bool
+
+	// A Read that waits lends its memory. Nothing is in the ring until it takes that back.
+	lent []byte
+	got  int // what is in lent
 }
 
 func newLane() *lane {
@@ -100,7 +106,9 @@ func (l *lane) read(p []byte) (int, error) {
 		if l.stopped {
 			return 0, io.EOF
 		}
-		l.change.Wait()
+		if n := l.lend(p); n > 0 {
+			return n, nil
+		}
 	}
 	size := len(l.ring)
 	n := copy(p, l.ring[l.r:min(l.r+l.n, size)])
@@ -111,6 +119,17 @@ func (l *lane) read(p []byte) (int, error) {
 	l.n -= n
 	l.change.Signal()
 	return n, nil
+}
+
+// lend waits with p for a write, and returns how much of p that has filled. It is 0 if that wrote
+// to the ring, or the lane was stopped.
+func (l *lane) lend(p []byte) int {
+	l.lent = p
+	l.change.Wait()
+	n := l.got
+	l.lent, l.got = nil, 0
+	l.change.Signal()
+	return n
 }
 
 // wait waits until there is something to read.
@@ -127,22 +146,41 @@ func (l *lane) write(p []byte) (int, error) {
 	defer l.Unlock()
 	total := len(p)
 	for len(p) > 0 {
-		l.grow(len(p))
-		for l.n == len(l.ring) {
-			if l.stopped {
-				return total - len(p), io.ErrClosedPipe
-			}
+		n := l.put(p)
+		switch {
+		case n > 0:
+			l.change.Signal()
+		case l.stopped:
+			return total - len(p), io.ErrClosedPipe
+		default:
 			l.change.Wait()
 		}
-		size := len(l.ring)
-		w := (l.r + l.n) % size
-		n := copy(l.ring[w:min(w+size-l.n, size)], p)
-		l.n += n
 		l.written += n
 		p = p[n:]
-		l.change.Signal()
 	}
 	return total, nil
+}
+
+// put copies to where there is room. Memory that is lent and full has to be taken first: what went
+// to the ring meanwhile would be copied twice.
+func (l *lane) put(p []byte) (n int) {
+	if l.got < len(l.lent) {
+		n = copy(l.lent[l.got:], p)
+		l.got += n
+		return n
+	}
+	if l.got > 0 {
+		return 0
+	}
+	l.grow(len(p))
+	size := len(l.ring)
+	if l.n == size {
+		return 0
+	}
+	w := (l.r + l.n) % size
+	n = copy(l.ring[w:min(w+size-l.n, size)], p)
+	l.n += n
+	return n
 }
 
 // grow makes room for n more bytes, within laneSize.
