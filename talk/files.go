@@ -12,6 +12,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/sealsock/sealsock/internal/pathless"
 	"github.com/sealsock/sealsock/internal/printable"
 	"github.com/sealsock/sealsock/internal/safename"
 	"github.com/sealsock/sealsock/relay"
@@ -445,7 +446,7 @@ func (r *Room) ReceiveFile(ctx context.Context, o *FileOffer, sink FileSink) err
 		return nil
 	}
 	tell(func() {
-		p.refuse(context.WithoutCancel(ctx), o.number, "the receiver has stopped: "+err.Error())
+		p.refuse(context.WithoutCancel(ctx), o.number, "the receiver has stopped: "+pathless.Text(err))
 	})
 	return err
 }

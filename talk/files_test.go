@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"strings"
 	"testing"
@@ -144,13 +145,15 @@ func TestFileRefusals(t *testing.T) {
 		t.Error(err)
 	}
 
-	full := errors.New("the disk is full")
+	full := &fs.PathError{Op: "write", Path: "/home/alice/secret/x",
+		Err: errors.New("the disk is full")}
 	done = offers(ctx, a, "x", make([]byte, 4*fileWindow))
 	e = await(t, b, Offered)
 	if err := b.ReceiveFile(ctx, e.File, &stoppingSink{err: full}); !errors.Is(err, full) {
 		t.Error(err)
 	}
-	if err := <-done; !errors.Is(err, ErrFileRefused) || !strings.Contains(err.Error(), "full") {
+	if err := <-done; !errors.Is(err, ErrFileRefused) || !strings.Contains(err.Error(),
+		"write x: the disk is full") || strings.Contains(err.Error(), "alice") {
 		t.Error(err)
 	}
 	send(t, a, "the room goes on", 1)

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/sealsock/sealsock/internal/pathless"
 	"github.com/sealsock/sealsock/internal/printable"
 	"github.com/sealsock/sealsock/message"
 )
@@ -116,9 +117,10 @@ func textOf(b []byte) string {
 	return text
 }
 
-// textFor returns the text of an error for the other side, without this package's name.
+// textFor returns the text of an error for the other side, without this package's name and without
+// paths.
 func textFor(err error) []byte {
-	text := strings.TrimPrefix(err.Error(), "transfer: ")
+	text := strings.TrimPrefix(pathless.Text(err), "transfer: ")
 	return []byte(text[:min(len(text), maxText)])
 }
 

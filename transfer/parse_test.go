@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"testing"
 
@@ -138,4 +139,13 @@ func FuzzFrames(f *testing.F) {
 			t.Errorf("%q is shown", text)
 		}
 	})
+}
+
+// TestTextFor: the other side learns no path of this machine.
+func TestTextFor(t *testing.T) {
+	err := fileError(&fs.PathError{Op: "write", Path: "/home/alice/secret/x", Err: fs.ErrPermission})
+	want := strings.TrimPrefix(errFile.Error(), "transfer: ") + ": write x: permission denied"
+	if got := string(textFor(err)); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 }

@@ -94,13 +94,15 @@ var allowed = map[string][]string{
 	"internal/words":     {},
 	"internal/cpace":     {},
 	"talk": {"iana", "engine", "identity", "internal/link", "internal/nickname",
-		"internal/printable", "internal/safename", "internal/stream", "internal/words", "message",
+		"internal/pathless", "internal/printable", "internal/safename", "internal/stream",
+		"internal/words", "message",
 		"relay", "trust"},
 	"internal/newname":  {},
+	"internal/pathless": {},
 	"internal/safename": {"internal/printable"},
 	"transfer": {"iana", "engine", "internal/cpace", "internal/filelock", "internal/link",
-		"internal/newname", "internal/printable", "internal/readfile", "internal/safename",
-		"internal/words", "message", "relay", ""},
+		"internal/newname", "internal/pathless", "internal/printable", "internal/readfile",
+		"internal/safename", "internal/words", "message", "relay", ""},
 }
 
 // untouched lists the standard packages that the engine's side must not import

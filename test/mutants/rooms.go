@@ -297,4 +297,16 @@ var roomRows = []row{
 		old:  "maxMessage - maxMessage/8", new: "maxMessage / 2",
 		test: "TestWaitingIsCounted",
 	},
+	{
+		doc: own, section: "transfer", must: "the other side learns no paths",
+		file: "transfer/frames.go",
+		old:  "pathless.Text(err)", new: "(err.Error() + pathless.Text(nil))",
+		test: "TestTextFor",
+	},
+	{
+		doc: own, section: "talk", must: "the other member learns no paths",
+		file: "talk/files.go",
+		old:  "pathless.Text(err)", new: "err.Error()+pathless.Text(nil)",
+		test: "TestFileRefusals",
+	},
 }
