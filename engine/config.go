@@ -202,11 +202,13 @@ type PeerCertificate struct {
 // A CredentialRequest is what the peer will accept in a certificate.
 type CredentialRequest struct {
 	// Server is true if a server is to choose, and false for a client.
-	Server           bool
-	Version          iana.Version
-	RawKeys          bool // the peer will take a raw public key, and no certificate
-	ServerName       string
-	SignatureSchemes []iana.SignatureScheme // the peer's, in its order of preference
+	Server     bool
+	Version    iana.Version
+	RawKeys    bool // the peer will take a raw public key, and no certificate
+	ServerName string
+	// SignatureSchemes are the peer's, in its order of preference. On a server, of more than 64
+	// only those that are known here are left, each once, and so of the two lists below.
+	SignatureSchemes []iana.SignatureScheme
 	CertSchemes      []iana.SignatureScheme // for signatures inside the chain; nil means the same
 	DelegatedSchemes []iana.SignatureScheme // for delegated keys; nil means that the peer takes none
 	Authorities      [][]byte               // DER names that the peer trusts; may be empty

@@ -46,6 +46,34 @@ func chooseCredential(list []*Credential, req *CredentialRequest) *Credential {
 	return fallback
 }
 
+// maxListed is how long a list of the peer's is that each credential is compared with as it is.
+const maxListed = 64
+
+// bound shortens the lists of the peer, which may have 30,000 entries: a server may have
+// thousands of credentials, and looks for one before the client has proved anything.
+func (r *CredentialRequest) bound() {
+	r.SignatureSchemes = bounded(r.SignatureSchemes, isScheme)
+	r.CertSchemes = bounded(r.CertSchemes, isScheme)
+}
+
+// bounded returns a list of the peer's or, if that is long, those of it that are known here, each
+// once.
+func bounded[T comparable](list []T, known func(T) bool) []T {
+	if len(list) <= maxListed {
+		return list
+	}
+	kept := make([]T, 0, maxListed)
+	for _, v := range list {
+		if known(v) && !slices.Contains(kept, v) {
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}
+
+// isScheme reports whether this engine has a signature scheme.
+func isScheme(id iana.SignatureScheme) bool { return suites.SchemeByID(id) != nil }
+
 // has reports whether there is something of the kind to show.
 func (c *Credential) has(rawKey bool) bool {
 	if rawKey {

@@ -136,8 +136,8 @@
 //
 // Before a client has proved anything, a server does at most this for it: one
 // decryption for each key of Encrypted ClientHello with the ID that it names; the
-// search for eight pre-shared keys, and one binder; one key exchange and one
-// signature. A client without a version, suite, group, protocol, kind of
+// search for eight pre-shared keys, and one binder; the search for a credential, in
+// which each is compared with 64 signature schemes; one key exchange and one signature. A client without a version, suite, group, protocol, kind of
 // certificate or signature scheme in common, or with a wrong binder, is refused
 // before the last two. A share for a costly group (P-384, P-521, finite fields) is not used
 // where both sides have one that costs less, which is then asked for. P-521, X448 and

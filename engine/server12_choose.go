@@ -81,7 +81,7 @@ func (d *decision) chooseSuite12(cfg *Config, h *wire.ClientHello, k known,
 		return scheme == nil || first(scheme.Auth12()) == nil
 	})
 	request := d.credentialRequest(cfg, h, k, schemes)
-	request.groups = h.SupportedGroups
+	request.groups = bounded(h.SupportedGroups, suites.IsCurve)
 	cred, missing := d.findCredential(cfg, &request, k)
 	if missing {
 		return nil

@@ -202,7 +202,7 @@ func (d *decision) chooseProof13(cfg *Config, h *wire.ClientHello, k known, noGr
 	}
 	d.agreed, d.asks = true, cfg.ClientAuth != NoClientCert
 	request := d.credentialRequest(cfg, h, k, h.SignatureAlgorithms)
-	request.DelegatedSchemes = h.DelegatedCredential
+	request.DelegatedSchemes = bounded(h.DelegatedCredential, isScheme)
 	cred, missing := d.findCredential(cfg, &request, k)
 	switch {
 	case missing:

@@ -100,12 +100,14 @@ func choose(cfg *Config, h *wire.ClientHello, k known) (*decision, error) {
 // version's decision about schemes.
 func (d *decision) credentialRequest(cfg *Config, h *wire.ClientHello, k known,
 	schemes []iana.SignatureScheme) CredentialRequest {
-	return CredentialRequest{
+	r := CredentialRequest{
 		Server: true, Version: d.version, ServerName: h.ServerName,
 		RawKeys:          d.kinds.own == iana.CertTypeRawPublicKey,
 		SignatureSchemes: schemes, CertSchemes: h.SignatureAlgsCert, Authorities: h.CertAuthorities,
 		Hello: cfg.helloFor(h, k.decrypted), own: cfg.schemes(),
 	}
+	r.bound()
+	return r
 }
 
 // findCredential returns the credential to show, nil for none that fits the request. If the

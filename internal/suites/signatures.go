@@ -131,6 +131,11 @@ func pssKey(pub crypto.PublicKey) *rsa.PublicKey {
 	return nil
 }
 
+// IsCurve reports whether a group is the curve of ECDSA keys: see CurveOf.
+func IsCurve(id iana.NamedGroup) bool {
+	return id == iana.SecP256r1 || id == iana.SecP384r1 || id == iana.SecP521r1
+}
+
 // CurveOf returns the group of an ECDSA key's curve; ok is false for other keys.
 func CurveOf(pub crypto.PublicKey) (id iana.NamedGroup, ok bool) {
 	key, ok := pub.(*ecdsa.PublicKey)
