@@ -17,7 +17,9 @@ func (s *Server) Reload(ctx context.Context, cfg *Config) error {
 	if err := cfg.Check(); err != nil {
 		return err
 	}
-	read, _ := cfg.Files()
+	own := *cfg
+	own.Fleet = Fleet{} // which is not read again
+	read, _ := own.Files()
 	if err := readfile.Check(read...); err != nil {
 		return err
 	}

@@ -51,6 +51,8 @@ func TestPipes(t *testing.T) {
 		"inspect --key-password-file PIPE sealed.p12",
 		"inspect --proxy http://127.0.0.1:1 --proxy-user-file PIPE localhost:1",
 		"connect --proxy http://127.0.0.1:1 --proxy-user-file PIPE localhost:1",
+		"tunnel --listen 127.0.0.1:0 --to 127.0.0.1:1 --cert PIPE",
+		"tunnel --listen 127.0.0.1:0 --to 127.0.0.1:1 --psk-file PIPE",
 		"tunnel PIPE", "tunnel --check PIPE", "tunnel reload PIPE", "tunnel upgrade PIPE",
 	} {
 		t.Run(strings.ReplaceAll(command, " ", "_"), func(t *testing.T) {

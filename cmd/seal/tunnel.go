@@ -215,20 +215,17 @@ func (flags *tunnelFlags) run(cmd *cobra.Command, out *output, args []string) er
 		return err
 	}
 	defer log.close()
-	opts := tunnel.Options{Log: log.Logger}
-	leave, err := shareTunnels(out, cfg, &opts)
+	made, err := interruptibly(cmd.Context(), func() (madeTunnels, error) {
+		return makeTunnels(out, cfg, tunnel.Options{Log: log.Logger})
+	})
 	if err != nil {
 		return err
 	}
-	defer leave()
-	s, err := tunnel.New(cfg, opts)
-	if err != nil {
-		return explainConfig(err)
-	}
+	defer made.leave()
 	if flags.check {
 		return show(cmd.OutOrStdout(), out, checked{len(cfg.Tunnels)})
 	}
-	r := &tunnelRun{server: s, cfg: cfg, log: log, load: func() (*tunnel.Config, error) {
+	r := &tunnelRun{server: made.server, cfg: cfg, log: log, load: func() (*tunnel.Config, error) {
 		return flags.configAgain(out, args)
 	}}
 	if len(args) == 1 {
@@ -244,6 +241,26 @@ type checked struct {
 
 func (checked) event() string  { return "checked" }
 func (c checked) text() string { return "no mistakes in " + counted(c.Tunnels, "tunnel") }
+
+// madeTunnels are those of a configuration, and what leaves its fleet.
+type madeTunnels struct {
+	server *tunnel.Server
+	leave  func()
+}
+
+// makeTunnels opens the files that a configuration names, which may be pipes.
+func makeTunnels(out *output, cfg *tunnel.Config, opts tunnel.Options) (madeTunnels, error) {
+	leave, err := shareTunnels(out, cfg, &opts)
+	if err != nil {
+		return madeTunnels{}, err
+	}
+	s, err := tunnel.New(cfg, opts)
+	if err != nil {
+		leave()
+		return madeTunnels{}, explainConfig(err)
+	}
+	return madeTunnels{s, leave}, nil
+}
 
 // shareTunnels makes opts use what the processes of a fleet share, until leave is called.
 func shareTunnels(out *output, cfg *tunnel.Config, opts *tunnel.Options) (leave func(), err error) {
