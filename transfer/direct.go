@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -12,10 +13,14 @@ import (
 	"github.com/sealsock/sealsock/message"
 )
 
-const (
-	directTime  = 5 * time.Second // to find a direct connection
-	maxStranger = 8               // connections that wait for their handshake
-)
+// directTime is how long a direct connection is looked for. Tests change it.
+var directTime = 5 * time.Second
+
+// maxStranger is how many connections wait for their handshake.
+const maxStranger = 8
+
+// errNotDirect: the receiver has chosen a direct connection that has failed since.
+var errNotDirect = errors.New("transfer: the direct connection that was chosen is not there")
 
 // A direct is a connection of a pair without the relay.
 type direct struct {
@@ -122,7 +127,7 @@ func (d *directListener) await(ctx context.Context) (*direct, error) {
 	case found := <-d.found:
 		return found, nil
 	case <-wait.C:
-		return nil, protocolError("the direct connection that it has chosen is not there")
+		return nil, errNotDirect
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}

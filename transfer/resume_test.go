@@ -209,3 +209,44 @@ func TestReceivers(t *testing.T) {
 		t.Fatal("the sender does not end")
 	}
 }
+
+// silent is a connection that fails with the third message of its side, behind the two of its
+// handshake.
+type silent struct {
+	net.Conn
+	written *atomic.Int64
+}
+
+// Write implements net.Conn.
+func (s silent) Write(p []byte) (int, error) {
+	if s.written.Add(1) == 3 {
+		s.Conn.Close()
+		return len(p), nil
+	}
+	return s.Conn.Write(p)
+}
+
+// TestFallbackAtOnce: when the direct connection ends before the sender knows that it was chosen,
+// the relay carries everything.
+func TestFallbackAtOnce(t *testing.T) {
+	ctx := within(t)
+	r := relaytest.New(t)
+	from, to := t.TempDir(), t.TempDir()
+	files := map[string][]byte{"x": filled(100_000, 7)}
+	write(t, from, files)
+	old, oldTime := wrapDirect, directTime
+	directTime = 2 * time.Second
+	wrapDirect = func(c net.Conn) net.Conn { return silent{c, new(atomic.Int64)} }
+	t.Cleanup(func() { wrapDirect, directTime = old, oldTime })
+	var got log
+	s, result := start(ctx, t, SendOptions{Dial: r.Dial, Files: scan(t, from, "x"), loopback: true})
+	_, err := Receive(ctx, ReceiveOptions{Dial: r.Dial, Code: s.Code(), Dir: to, Notify: got.add,
+		loopback: true})
+	if failed := <-result; err != nil || failed != nil {
+		t.Fatalf("the receiver got %v, and the sender %v", err, failed)
+	}
+	if _, ok := got.first(Fallback); !ok {
+		t.Log("no direct connection was found in time: this shows nothing")
+	}
+	check(t, to, files)
+}

@@ -261,16 +261,19 @@ func (v *serving) run(ctx context.Context, key *pairKey) error {
 // route sends the files directly, if that can be, and through the relay otherwise.
 func (v *serving) route(ctx context.Context, p *pair) error {
 	d, err := v.findDirect(ctx, p)
-	if err != nil {
-		return err
-	}
 	if d != nil {
-		err := v.deliver(ctx, d.frames, RouteDirect)
+		err = v.deliver(ctx, d.frames, RouteDirect)
 		d.close()
 		v.absence.setDirect(false)
-		if err == nil || !failing(err) || ctx.Err() != nil {
-			return err
+		if err == nil {
+			return nil
 		}
+	}
+	switch {
+	case err == nil: // the receiver has chosen the relay
+	case d == nil && err != errNotDirect, !failing(err), ctx.Err() != nil:
+		return err
+	default:
 		v.report(Event{Kind: Fallback, Err: err})
 		if _, err := p.frames.expect(frameAgain); err != nil {
 			return err

@@ -309,4 +309,10 @@ var roomRows = []row{
 		old:  "pathless.Text(err)", new: "err.Error()+pathless.Text(nil)",
 		test: "TestFileRefusals",
 	},
+	{
+		doc: own, section: "transfer", must: "who cuts a direct connection does not end a transfer",
+		file: "transfer/send.go",
+		old:  "case d == nil && err != errNotDirect,", new: "case d == nil,",
+		test: "TestFallbackAtOnce",
+	},
 }
