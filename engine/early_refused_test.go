@@ -89,3 +89,56 @@ func TestNoEarlyExporterAfterRefusal(t *testing.T) {
 		}
 	}
 }
+
+// TestShortRefusedEarlyData13: a client that keeps to the limit of 0-RTT data may send it in short
+// records, and is not cut off if the server refuses it: the limit is for the data alone.
+func TestShortRefusedEarlyData13(t *testing.T) {
+	for name, refuse := range map[string]func(c, s *config){
+		"by a retry":       func(c, _ *config) { c.KeyShares = []iana.NamedGroup{} },
+		"without a memory": func(_, s *config) { s.AntiReplay = nil },
+	} {
+		const most = 40_000
+		client, server := resumable(t)
+		server.MaxEarlyData = most
+		c, s := newPair(t, client, server)
+		if err := pump(c, s); err != nil {
+			t.Fatal(err)
+		}
+		client.Session, client.EarlyData = c.sessions[0], true
+		refuse(client, server)
+		c, s = newPair(t, client, server)
+		first, err := c.step()
+		for n := 0; n < most && err == nil; n += 10 {
+			first, err = c.s.Seal(first, make([]byte, 10))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.in = first
+		if err := pump(c, s); err != nil || len(s.early) > 0 {
+			t.Fatalf("%s: %d bytes of early data, %v", name, len(s.early), err)
+		}
+		send(t, c, s, "there")
+	}
+}
+
+// TestEmptyRefusedEarlyDataIsBounded13: records of refused 0-RTT data that have no data count too.
+func TestEmptyRefusedEarlyDataIsBounded13(t *testing.T) {
+	_, s, first := refusedByRetry(t, nil)
+	s.in = first
+	if _, err := s.step(); err != nil {
+		t.Fatal(err)
+	}
+	s.r.skip = 100
+	empty := record.AppendHeader(nil, iana.ContentApplicationData, iana.TLS12, earlyOverhead-record.HeaderLen)
+	empty = append(empty, make([]byte, earlyOverhead-record.HeaderLen)...)
+	for range 99 {
+		s.in = append(s.in, empty...)
+	}
+	if _, err := s.step(); err != nil {
+		t.Fatal(err)
+	}
+	s.in = append(s.in, empty...)
+	_, err := s.step()
+	refusesFor(t, err, iana.AlertUnexpectedMessage, "rejected early data exceeds the limit")
+}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sealsock/sealsock/iana"
 	"github.com/sealsock/sealsock/internal/record"
+	"github.com/sealsock/sealsock/internal/suites"
 	"github.com/sealsock/sealsock/internal/wire"
 )
 
@@ -303,13 +304,17 @@ func (r *Receiver) open(h record.Header, rec, out []byte) (EventKind, []byte, er
 		"an encrypted record of type %d", uint8(typ))
 }
 
-// passOver drops a record of refused 0-RTT data. RFC 9846, Section 4.2.10.
+// passOver drops a record of n bytes of refused 0-RTT data. RFC 9846, Section 4.2.10. What is
+// around the data does not count, because it does not count against the client's limit either.
 func (r *Receiver) passOver(n int) error {
-	if r.skip -= n; r.skip <= 0 {
+	if r.skip -= max(1, n-earlyOverhead); r.skip <= 0 {
 		return overLimit(iana.AlertUnexpectedMessage, "rejected early data exceeds the limit")
 	}
 	return nil
 }
+
+// earlyOverhead is a record's header, content type and tag, in bytes.
+const earlyOverhead = record.HeaderLen + 1 + suites.MaxTag
 
 // plainAfterKeys treats a record in the clear where encrypted ones are due. An
 // alert may come from a peer that could not set up its keys. Anything else is a record

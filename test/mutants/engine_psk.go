@@ -148,8 +148,20 @@ var enginePSKRows = []row{
 	{
 		doc: rfc9846, section: "4.2.10", must: "refused early data is passed over, up to a bound",
 		file: "engine/receiver.go",
-		old:  "if r.skip -= n; r.skip <= 0 {", new: "if r.skip -= n; false {",
+		old:  "n-earlyOverhead); r.skip <= 0 {", new: "n-earlyOverhead); false {",
 		test: "TestSkippedEarlyDataIsBounded13",
+	},
+	{
+		doc: rfc9846, section: "4.2.10", must: "refused early data is passed over, up to a bound",
+		file: "engine/receiver.go",
+		old:  "max(1, n-earlyOverhead)", new: "n",
+		test: "TestShortRefusedEarlyData13",
+	},
+	{
+		doc: rfc9846, section: "4.2.10", must: "refused early data is passed over, up to a bound",
+		file: "engine/receiver.go",
+		old:  "max(1, n-earlyOverhead)", new: "max(0, n-earlyOverhead)",
+		test: "TestEmptyRefusedEarlyDataIsBounded13",
 	},
 	{
 		doc: rfc9846, section: "4.2.10", must: "refused early data is passed over, up to a bound",
