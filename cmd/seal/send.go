@@ -403,8 +403,8 @@ var transferHints = []struct {
 	code string
 	hint string // for a receiver
 }{
-	{transfer.ErrWrongCode, "wrong-code", "compare the code with the sender's; it has ended if seal send " +
-		"has: then it runs again, for a new code"},
+	{transfer.ErrWrongCode, "wrong-code", "compare the code with the sender's; if it is the same, somebody " +
+		"else has answered: the sender ends seal send and runs it again, for a new code"},
 	{transfer.ErrUsedUp, "used-up", "ask the sender to run seal send again"},
 	{transfer.ErrBusy, "busy", "wait for another receiver, or ask for --receivers of seal send"},
 	{transfer.ErrNoSender, "no-sender", "both sides need the same relay: --relay"},

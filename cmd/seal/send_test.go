@@ -49,8 +49,8 @@ func TestTransferProblems(t *testing.T) {
 		text, send, accept string
 	}{
 		{transfer.ErrWrongCode, "", "run seal send again, and tell the receiver the new code",
-			"compare the code with the sender's; it has ended if seal send has: then it runs again, " +
-				"for a new code"},
+			"compare the code with the sender's; if it is the same, somebody else has answered: the " +
+				"sender ends seal send and runs it again, for a new code"},
 		{fmt.Errorf("%q: %w", "x", transfer.ErrName), "", "rename the file, or send an archive",
 			"ask the sender to rename the file, or to send an archive"},
 		{fmt.Errorf("x: %w", transfer.ErrExists), "", existHint, existHint},
