@@ -42,7 +42,7 @@ type Options struct {
 	// sends as trusted. They help clients choose a certificate; empty sends none.
 	ClientAuthorities [][]byte
 	// PostHandshakeAuth lets a server ask this client for a certificate after the
-	// handshake. RFC 9846, Section 4.6.2.
+	// handshake. With one of PSKs the answer is none. RFC 9846, Sections 4.3.2 and 4.6.2.
 	PostHandshakeAuth bool
 	// AcceptRawKeys accepts a raw public key from the peer in place of a
 	// certificate, if it has one (RFC 7250). OnlyRawKeys accepts nothing else.
