@@ -169,6 +169,7 @@ func (c *client) write() {
 			if !c.send(&out, queue[:n]) {
 				return
 			}
+			clear(queue[:n]) // the rest may wait for long
 			queue = queue[n:]
 		}
 		if ended {

@@ -139,6 +139,7 @@ func (q *queue) next() *Event {
 		return nil
 	}
 	e := q.list[0]
+	q.list[0] = nil // a long text would stay until the list is made anew
 	q.list = q.list[1:]
 	if e.chosen() {
 		<-q.texts

@@ -72,3 +72,16 @@ func TestPeersAreBounded(t *testing.T) {
 	}
 	await(t, a, Left)
 }
+
+// TestReceivedIsFreed: an event that was received takes no memory any more.
+func TestReceivedIsFreed(t *testing.T) {
+	q := newQueue()
+	for range 2 {
+		q.put(&Event{Kind: Text}, nil)
+	}
+	list := q.list
+	q.next()
+	if list[0] != nil || list[1] == nil {
+		t.Errorf("the list has %v", list)
+	}
+}

@@ -315,4 +315,16 @@ var roomRows = []row{
 		old:  "case d == nil && err != errNotDirect,", new: "case d == nil,",
 		test: "TestFallbackAtOnce",
 	},
+	{
+		doc: own, section: "relay", must: "what was sent takes no memory while a member reads slowly",
+		file: "relay/client.go",
+		old:  "			clear(queue[:n]) // the rest", new: "			// the rest",
+		test: "TestSentIsFreed",
+	},
+	{
+		doc: own, section: "talk", must: "what a program has received takes no memory",
+		file: "talk/events.go",
+		old:  "	q.list[0] = nil //", new: "	//",
+		test: "TestReceivedIsFreed",
+	},
 }
