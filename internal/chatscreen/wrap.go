@@ -7,10 +7,21 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
+// maxCluster is the most bytes that are taken as one character: more than those of any emoji. A
+// text may combine all that it has into one, which would be looked at again for each row.
+const maxCluster = 64
+
 // next returns the first character of a text, with what is combined with it, and the most columns
 // that a terminal takes for it. Terminals differ: some show an emoji of several characters as one,
 // and others show each. What would not fit in a row is divided.
 func next(text string, width int) (cluster string, columns int) {
+	if len(text) > maxCluster {
+		end := maxCluster
+		for !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = text[:end]
+	}
 	cluster, columns = ansi.FirstGraphemeCluster(text, ansi.GraphemeWidth)
 	_, others := ansi.FirstGraphemeCluster(text, ansi.WcWidth)
 	if columns = max(columns, others); columns > width {

@@ -3,6 +3,7 @@ package chatscreen
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // TestWrap: each row fits, and together they have all of the text but spaces at the ends of rows.
@@ -63,6 +64,17 @@ func TestTextsStayInTheirColumn(t *testing.T) {
 			if at := strings.Index(row, " | "); at < 0 || cells(row[:at]) != u.m.column() {
 				t.Fatalf("%d: row %d: %q", n, i, row)
 			}
+		}
+	}
+}
+
+// TestClustersAreBounded: a text of which all is combined into one character does not take the time
+// of its length for each row.
+func TestClustersAreBounded(t *testing.T) {
+	for _, part := range []string{"\u0e33", "👩\u200d", "\u0915\u094d", "\u0301"} {
+		cluster, _ := next(strings.Repeat(part, 10_000), 200)
+		if len(cluster) > maxCluster || !utf8.ValidString(cluster) || cluster == "" {
+			t.Errorf("%q: a character has %d bytes", part, len(cluster))
 		}
 	}
 }

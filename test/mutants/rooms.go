@@ -327,4 +327,10 @@ var roomRows = []row{
 		old:  "	q.list[0] = nil //", new: "	//",
 		test: "TestReceivedIsFreed",
 	},
+	{
+		doc: own, section: "seal chat", must: "a text of combined characters takes little time",
+		file: "internal/chatscreen/wrap.go",
+		old:  "if len(text) > maxCluster {", new: "if len(text) < 0 {",
+		test: "TestClustersAreBounded",
+	},
 }
