@@ -53,3 +53,17 @@ func TestAbsence(t *testing.T) {
 		})
 	}
 }
+
+// TestFinishedKeepsItsPlace: a receiver that has everything and has left counts, also before the
+// sender has noted it. One that is only away gives up its place.
+func TestFinishedKeepsItsPlace(t *testing.T) {
+	for _, done := range []bool{true, false} {
+		canceled := false
+		v := &serving{done: done, cancel: func(error) { canceled = true }}
+		v.absence.away = true
+		s := &Sender{opts: SendOptions{Receivers: 1}, serving: map[*serving]bool{v: true}}
+		if admitted := s.admit(); admitted == done || canceled == done {
+			t.Errorf("has everything: %v, another was admitted: %v", done, admitted)
+		}
+	}
+}

@@ -63,6 +63,7 @@ type serving struct {
 	cancel  context.CancelCauseFunc
 	absence absence // of the receiver
 	err     error
+	done    bool // the receiver has everything; belongs to the lock of the sender
 }
 
 // NewSender finds a free number at the relay and makes a code. The error is that of the first
@@ -166,7 +167,7 @@ func (s *Sender) over() (bool, error) {
 }
 
 // admit reports whether there is a place for another receiver. A receiver that is away gives
-// up its place: it may have been restarted.
+// up its place: it may have been restarted. One that has everything is away as well.
 func (s *Sender) admit() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -174,7 +175,7 @@ func (s *Sender) admit() bool {
 		return true
 	}
 	for v := range s.serving {
-		if v.absence.blocks() {
+		if !v.done && v.absence.blocks() {
 			v.cancel(ErrGone)
 			v.absence.end()
 			delete(s.serving, v)
@@ -196,6 +197,9 @@ func (s *Sender) begin(ctx context.Context, key *pairKey) {
 	s.wg.Go(func() {
 		defer cancel(nil)
 		v.err = v.run(ctx, key)
+		s.mu.Lock()
+		v.done = v.err == nil
+		s.mu.Unlock()
 		select {
 		case s.results <- v:
 		case <-ctx.Done():

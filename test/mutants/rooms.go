@@ -333,4 +333,10 @@ var roomRows = []row{
 		old:  "if len(text) > maxCluster {", new: "if len(text) < 0 {",
 		test: "TestClustersAreBounded",
 	},
+	{
+		doc: own, section: "transfer", must: "no more receivers get the files than were allowed",
+		file: "transfer/send.go",
+		old:  "if !v.done && v.absence.blocks() {", new: "if v.absence.blocks() {",
+		test: "TestFinishedKeepsItsPlace",
+	},
 }
