@@ -46,7 +46,7 @@ func TestMutexTakesTurns(t *testing.T) {
 		t.Errorf("a free mutex is not locked: %v", err)
 	}
 	m.Unlock()
-	if m.locked || m.queue != nil {
+	if m.state.Load() != mutexFree || m.queue != nil {
 		t.Error("a mutex that nothing waits for holds memory")
 	}
 }
@@ -58,7 +58,30 @@ func (m *mutex) waits(n int) bool {
 	return m.queue != nil && len(*m.queue) == n || m.queue == nil && n == 0
 }
 
-// TestMutexExcludes counts under a mutex from goroutines that give up now and then.
+// TestMutexGivenUp: a mutex is free after the only one that waited has given up.
+func TestMutexGivenUp(t *testing.T) {
+	var m mutex
+	m.Lock()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- m.LockContext(ctx) }()
+	for !m.waits(1) {
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if m.TryLock() {
+		t.Error("a mutex is locked twice")
+	}
+	m.Unlock()
+	if !m.TryLock() {
+		t.Error("a free mutex is not locked")
+	}
+}
+
+// TestMutexExcludes counts under a mutex from goroutines that give up now and then, that do not
+// wait, and that count only while it is free.
 func TestMutexExcludes(t *testing.T) {
 	var m mutex
 	var all sync.WaitGroup
@@ -71,7 +94,10 @@ func TestMutexExcludes(t *testing.T) {
 				if i%3 == 0 {
 					cancel()
 				}
-				if m.LockContext(ctx) == nil {
+				switch {
+				case i%5 == 1:
+					m.whileFree(func() { count++; n++ })
+				case i%5 == 2 && m.TryLock(), i%5 != 2 && m.LockContext(ctx) == nil:
 					count++
 					n++
 					m.Unlock()
@@ -103,8 +129,9 @@ func TestWhileFree(t *testing.T) {
 		}()
 		<-started
 		select {
-		case <-locked:
+		case got := <-locked:
 			t.Error("TryLock did not wait")
+			locked <- got
 		default:
 		}
 	})

@@ -131,8 +131,8 @@ var boundsRows = []row{
 	{
 		doc: own, section: "Conn", must: "a connection that writes does not rest meanwhile",
 		file: "internal/stream/mutex.go",
-		old:  "\tif !m.locked {\n\t\tf()",
-		new:  "\tif true {\n\t\tf()",
+		old:  "if m.state.CompareAndSwap(mutexFree, mutexShut) {",
+		new:  "if m.state.Swap(mutexShut) != mutexShut {",
 		test: "TestWhileFree",
 	},
 	{
