@@ -71,7 +71,7 @@ var errAsked = &engine.Error{
 func (c *Conn) awaitAnswer(ctx context.Context, answered <-chan struct{}) error {
 	turn := time.NewTicker(lateTurn)
 	defer turn.Stop()
-	for reads := c.in.reads.Load(); ; reads = c.in.reads.Load() {
+	for reads := c.in.begun.Load(); ; reads = c.in.begun.Load() {
 		select {
 		case <-answered:
 			return nil
@@ -82,7 +82,7 @@ func (c *Conn) awaitAnswer(ctx context.Context, answered <-chan struct{}) error 
 				return err
 			}
 		}
-		if c.in.readers.Load() > 0 || c.in.reads.Load() != reads || !c.in.TryLock() {
+		if c.in.readers() || c.in.begun.Load() != reads || !c.in.TryLock() {
 			continue // there is a reader
 		}
 		err := c.readAnswer(ctx, answered)
@@ -104,7 +104,7 @@ func (c *Conn) readAnswer(ctx context.Context, answered <-chan struct{}) error {
 			return nil
 		default:
 		}
-		if c.in.readers.Load() > 0 {
+		if c.in.readers() {
 			return nil // let it read
 		}
 		if len(c.in.plain) > 0 {

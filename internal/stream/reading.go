@@ -26,8 +26,7 @@ type reading struct {
 	err   error   // the end; io.EOF after close_notify
 	done  bool    // the engine's handshake is done
 
-	readers atomic.Int32  // calls of Read under way
-	reads   atomic.Uint32 // calls of Read so far
+	begun, ended atomic.Uint32 // calls of Read so far
 }
 
 // A source reads from and writes to the connection below. Where the system reports when there is
@@ -52,9 +51,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	c.in.readers.Add(1)
-	c.in.reads.Add(1)
-	defer c.in.readers.Add(-1)
+	c.in.begun.Add(1)
+	defer c.in.ended.Add(1)
 	c.in.Lock()
 	defer c.in.Unlock()
 	if len(c.in.held) > 0 {
@@ -78,9 +76,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 // await returns once Read has something to return at once.
 func (c *Conn) await() error {
-	c.in.readers.Add(1)
-	c.in.reads.Add(1)
-	defer c.in.readers.Add(-1)
+	c.in.begun.Add(1)
+	defer c.in.ended.Add(1)
 	c.in.Lock()
 	defer c.in.Unlock()
 	for len(c.in.held) == 0 && len(c.in.plain) == 0 {
@@ -90,6 +87,9 @@ func (c *Conn) await() error {
 	}
 	return nil
 }
+
+// readers reports whether calls of Read are under way.
+func (in *reading) readers() bool { return in.begun.Load() != in.ended.Load() }
 
 // take moves application data to p, where it may be already.
 func (in *reading) take(p []byte) int {
