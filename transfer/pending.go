@@ -52,7 +52,7 @@ func (s *store) flush() error {
 		if at := e.time(); !at.IsZero() {
 			s.root.Chtimes(part, at, at) // a file without its time is no reason to fail
 		}
-		if err := s.place(part, e); err != nil {
+		if err := s.place(part, p.entry); err != nil {
 			return err
 		}
 		if _, err := fmt.Fprintf(s.log, "%d\n", p.entry); err != nil {

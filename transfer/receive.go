@@ -21,8 +21,9 @@ type ReceiveOptions struct {
 	// Dir is the folder for the files; empty means the working directory.
 	Dir string
 	// Accept decides about an offer: an error refuses it, and one with ErrExists ends this
-	// attempt alone. If overwrite is true, files that exist are replaced. Without Accept
-	// everything is accepted and nothing is replaced.
+	// attempt alone. If overwrite is true, the files of Existing are replaced, or, if there are
+	// none, those that appear meanwhile. Without Accept everything is accepted and nothing is
+	// replaced.
 	Accept func(ctx context.Context, o *Offer) (overwrite bool, err error)
 	// RelayOnly makes no direct connections.
 	RelayOnly bool
@@ -353,10 +354,14 @@ func (r *reception) accept(ctx context.Context, l *list) error {
 			return err
 		}
 		r.asked = true
+		s.late = overwrite && len(s.replaced) == 0
 	case before.folder != s.folder:
 		return protocolError("another list of files than before")
 	default:
-		overwrite = before.overwrite
+		overwrite, s.late = before.overwrite, before.late
+		if name := s.unasked(before); name != "" {
+			return fmt.Errorf("transfer: %s: %w", name, ErrExists)
+		}
 	}
 	if names := s.existing(); len(names) > 0 && !overwrite {
 		return fmt.Errorf("transfer: %s: %w", names[0], ErrExists)
@@ -407,7 +412,10 @@ func (r *reception) begin(body []byte, next int) (int, error) {
 		r.file = &storing{store: r.store, entry: i, length: offset} // it has its name already
 		return i + 1, nil
 	}
-	delete(r.store.done, i)
+	if r.store.done[i] { // the sender has another content, which replaces this transfer's own
+		delete(r.store.done, i)
+		r.store.replaced[i] = true
+	}
 	r.file, err = r.store.begin(i, offset)
 	return i + 1, err
 }

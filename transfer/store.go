@@ -37,6 +37,7 @@ type store struct {
 	root      *os.Root
 	folder    string
 	overwrite bool
+	late      bool // overwrite counts for files that appear meanwhile, too
 
 	lock *os.File
 	log  *os.File
@@ -250,6 +251,17 @@ func (s *store) existing() []string {
 	return all
 }
 
+// unasked returns the name of a file that is there, and that the receiver was not asked about with
+// before and has not agreed to replace; or "".
+func (s *store) unasked(before *store) string {
+	for i := range s.list.entries {
+		if s.replaced[i] && !before.replaced[i] && !before.late {
+			return s.list.entries[i].name
+		}
+	}
+	return ""
+}
+
 // offer describes what was found.
 func (s *store) offer() *Offer {
 	return &Offer{Files: s.list.files(), Bytes: s.list.bytes, Names: s.list.tops(),
@@ -356,11 +368,13 @@ func (w *storing) end(sum []byte) error {
 	return s.add(w)
 }
 
-// place moves a file to its name. Without overwrite it does not replace another one, which may
-// have appeared meanwhile, and with it only a file: no device, which all programs would lose.
-func (s *store) place(part string, e *entry) error {
+// place moves a file to its name. It replaces a file that was there when the receiver agreed to
+// that. One that has appeared since is replaced if the receiver was asked about none. A device,
+// which all programs would lose, is not replaced.
+func (s *store) place(part string, i int) error {
+	e := &s.list.entries[i]
 	name := filepath.FromSlash(e.name)
-	if s.overwrite {
+	if s.overwrite && (s.late || s.replaced[i]) {
 		if _, err := s.there(e); err != nil {
 			return err
 		}

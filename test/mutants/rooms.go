@@ -339,4 +339,16 @@ var roomRows = []row{
 		old:  "if !v.done && v.absence.blocks() {", new: "if v.absence.blocks() {",
 		test: "TestFinishedKeepsItsPlace",
 	},
+	{
+		doc: own, section: "transfer", must: "what a user was not asked about is not replaced",
+		file: "transfer/store.go",
+		old:  "(s.late || s.replaced[i]) {", new: "(s.late || i >= 0) {",
+		test: "TestLateFile",
+	},
+	{
+		doc: own, section: "transfer", must: "what a user was not asked about is not replaced",
+		file: "transfer/store.go",
+		old:  "if s.replaced[i] && !before.replaced[i] && !before.late {", new: "if false {",
+		test: "TestLateFileOnTheWay",
+	},
 }

@@ -194,7 +194,7 @@ var transferRows = []row{
 	{
 		doc: own, section: "transfer", must: "a file that appears meanwhile is not replaced",
 		file: "transfer/store.go",
-		old:  "	if s.overwrite {\n", new: "	if true {\n",
+		old:  "	if s.overwrite && (s.late || s.replaced[i]) {\n", new: "	if true {\n",
 		test: "TestExisting",
 	},
 	{
