@@ -116,9 +116,11 @@ func (p *peer) leave() {
 	}
 }
 
-// lacks reports whether the member has not acknowledged all texts.
+// lacks reports whether the member has not acknowledged all texts. What it has not acknowledged may
+// also be of files, or of the beginning, before any text.
 func (p *peer) lacks() bool {
-	return p.posted.Load() != p.sent.Load() || p.link.Unacknowledged() > 0
+	sent := p.sent.Load()
+	return p.posted.Load() != sent || sent > 0 && p.link.Unacknowledged() > 0
 }
 
 // note notes for Room.Close, once, that the member may lack texts. The caller holds the Room's

@@ -147,3 +147,23 @@ func TestLostTextsAreReported(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingIsLost: a member that leaves without a farewell, and to which no text was sent, lacks
+// none, although it has not acknowledged everything.
+func TestNothingIsLost(t *testing.T) {
+	a, b, _ := two(t)
+	p := a.present()[0]
+	b.hub.Close() // as if the process had been killed
+	await(t, a, Away)
+	offers(t.Context(), a, "x", []byte("x"))
+	for p.link.Unacknowledged() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	p.end(ErrAbsent)
+	if e := await(t, a, Left); !errors.Is(e.Err, ErrAbsent) || errors.Is(e.Err, ErrUnsent) {
+		t.Error(e.Err)
+	}
+	if err := leave(a, patience); err != nil {
+		t.Error(err)
+	}
+}

@@ -351,4 +351,10 @@ var roomRows = []row{
 		old:  "if s.replaced[i] && !before.replaced[i] && !before.late {", new: "if false {",
 		test: "TestLateFileOnTheWay",
 	},
+	{
+		doc: own, section: "talk", must: "a member to which no text was sent lacks none",
+		file: "talk/peer.go",
+		old:  "sent > 0 && p.link", new: "p.link",
+		test: "TestNothingIsLost",
+	},
 }
