@@ -88,8 +88,12 @@ func (c *Conn) await() error {
 	return nil
 }
 
-// readers reports whether calls of Read are under way.
-func (in *reading) readers() bool { return in.begun.Load() != in.ended.Load() }
+// readers reports whether calls of Read are under way. Those that have ended are counted first:
+// else one that begins meanwhile could stand for one that ends.
+func (in *reading) readers() bool {
+	ended := in.ended.Load()
+	return in.begun.Load() != ended
+}
 
 // take moves application data to p, where it may be already.
 func (in *reading) take(p []byte) int {
