@@ -127,7 +127,7 @@ func TestSendAllocatesOnce(t *testing.T) {
 		c.Wrote(len(c.Output()))
 		c.Release()
 	})
-	if n > 1 {
+	if n > 1 && !racing { // with the detector the pools lose some of what goes back
 		t.Errorf("sending 1 MiB allocates %v times", n)
 	}
 }

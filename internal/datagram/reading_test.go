@@ -210,12 +210,19 @@ func TestLook(t *testing.T) {
 				}
 				c.endRead()
 			}
+			c.mu.Lock() // the timer may be about to look again
+			watch := p.watch
+			c.mu.Unlock()
+			queue := c.path.timers()
+			queue.mu.Lock()
+			timer := c.timer.at
+			queue.mu.Unlock()
 			if p.running.Load() != tc.running || p.watched.Load() != tc.watched ||
-				p.watch.IsZero() == tc.watched {
+				watch.IsZero() == tc.watched {
 				t.Errorf("%+v: a goroutine reads: %v, watched: %v, until %v",
-					tc, p.running.Load(), p.watched.Load(), p.watch)
+					tc, p.running.Load(), p.watched.Load(), watch)
 			}
-			if tc.waits && c.timer.at.IsZero() {
+			if tc.waits && timer.IsZero() {
 				t.Errorf("%+v: no timer", tc)
 			}
 		}
