@@ -33,6 +33,9 @@ func (c *Conn) Handshake() error { return c.HandshakeContext(context.Background(
 // or Server, Config.HandshakeTimeout counts from the first call of any method that runs
 // the handshake, and its end is final.
 func (c *Conn) HandshakeContext(ctx context.Context) error {
+	if !c.HandshakeDone() {
+		stream.GrowStack() // here, where few calls have to be moved
+	}
 	return c.observed(func() error { return c.below().Handshake(ctx) })
 }
 

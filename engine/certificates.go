@@ -258,18 +258,6 @@ type asked struct {
 	delegated    []iana.SignatureScheme
 }
 
-// newPeer returns a PeerCertificate with room for the usual chain, of n certificates.
-func newPeer(n int) *PeerCertificate {
-	room := new(struct {
-		PeerCertificate
-		chain [3][]byte
-	})
-	if n > 0 {
-		room.Chain = room.chain[:0]
-	}
-	return &room.PeerCertificate
-}
-
 // readCertificate reads a peer's Certificate in either form.
 func (f *flow13) readCertificate(m message, a asked) (*PeerCertificate, error) {
 	body, err := f.certificateBody(m)
@@ -286,7 +274,7 @@ func (f *flow13) readCertificate(m message, a asked) (*PeerCertificate, error) {
 	if string(cert.Context) != string(a.context) {
 		return nil, illegal("a Certificate message with an unknown certificate_request_context")
 	}
-	peer := newPeer(len(cert.Entries))
+	peer := new(PeerCertificate) // apart from its chain, which alone an open connection keeps
 	for i := range cert.Entries {
 		e := &cert.Entries[i]
 		if err := a.check(e.Present); err != nil {

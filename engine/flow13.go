@@ -109,12 +109,14 @@ func (f *flow13) signedContent(context string) []byte {
 	return append(appendContext(f.content[:0], context), f.transcript.sum()...)
 }
 
+// spaces are 64: the octet 32 repeated.
+const spaces = "                                                                "
+
+var _ = [1]struct{}{}[len(spaces)-64]
+
 // appendContext appends what stands in front of the signed hash.
 func appendContext(b []byte, context string) []byte {
-	for range 64 {
-		b = append(b, ' ')
-	}
-	return append(b, context...)
+	return append(append(b, spaces...), context...)
 }
 
 // checkCertificateVerify checks the peer's signature. offered lists the schemes that

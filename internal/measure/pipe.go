@@ -19,6 +19,7 @@ type exchange struct {
 	since   time.Time
 	spent   [2]time.Duration
 	lanes   [2]*lane
+	ends    [2]end
 }
 
 // The ends of an exchange.
@@ -28,12 +29,14 @@ const (
 )
 
 func newExchange(timed bool) *exchange {
-	return &exchange{timed: timed, lanes: [2]*lane{newLane(), newLane()}}
+	x := &exchange{timed: timed, lanes: [2]*lane{newLane(), newLane()}}
+	for who := range x.ends {
+		x.ends[who] = end{x: x, who: who, in: x.lanes[1-who], out: x.lanes[who]}
+	}
+	return x
 }
 
-func (x *exchange) end(who int) *end {
-	return &end{x: x, who: who, in: x.lanes[1-who], out: x.lanes[who]}
-}
+func (x *exchange) end(who int) *end { return &x.ends[who] }
 
 // reset makes x that of a new connection, when both ends have finished.
 func (x *exchange) reset() {
