@@ -93,9 +93,9 @@ What is measured:
 - **limit**: the share of what the cryptography alone allows, in the same run, with the code
   that sealsock has: for a handshake random values, the key exchange, the hash of the messages,
   the key schedule, a signature and its verification with a key that was seen before, and the
-  protection of the records, at both ends; in the rows of public keys alone two key pairs, two
-  shared secrets, a signature and its verification. For bulk it is the AEAD and the connection in
-  memory or, in the rows to the AEAD alone and of the engine alone, the AEAD in place, on 16 KiB
+  protection of the records, at both ends, and the connection in memory that the bytes pass; in
+  the rows of public keys alone two key pairs, two shared secrets, a signature and its
+  verification. For bulk it is the AEAD and the connection in memory or, in the rows to the AEAD alone and of the engine alone, the AEAD in place, on 16 KiB
   that stay in the cache. Over TCP it is a connection without encryption; bulk data can be faster
   than that, because Read looks again before it waits.
 - **allocations**: what a full handshake and the first byte of the server allocate at both

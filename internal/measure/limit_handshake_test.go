@@ -1,39 +1,51 @@
 package measure
 
 import (
+	"bytes"
 	"errors"
+	"net"
 	"testing"
 
 	"github.com/sealsock/sealsock/iana"
 )
 
+// A spoiler is a connection that changes a byte of each long write.
+type spoiler struct{ net.Conn }
+
+func (s spoiler) Write(p []byte) (int, error) {
+	p = bytes.Clone(p)
+	if len(p) > 500 {
+		p[len(p)-100] ^= 1
+	}
+	return s.Conn.Write(p)
+}
+
 // TestShape: the two ends of the limit agree on their keys, and notice if they do not.
 func TestShape(t *testing.T) {
 	for _, group := range []iana.NamedGroup{iana.X25519, iana.X25519MLKEM768} {
-		s, err := newShape(Handshake{Key: "p256", Chain: 1, Group: group})
+		e, err := readyShape(Handshake{Key: "p256", Chain: 1, Group: group})
 		if err != nil {
 			t.Fatal(err)
 		}
+		x := newExchange(true)
 		for range 2 { // its memory is used again
-			client, server, err := s.handshake()
-			if err != nil || client <= 0 || server <= 0 {
-				t.Fatalf("%v: %v and %v, %v", group, client, server, err)
+			spent, err := e.once(x)
+			if err != nil || spent[clientEnd] <= 0 || spent[serverEnd] <= 0 {
+				t.Fatalf("%v: %v, %v", group, spent, err)
 			}
 		}
-		private, share, err := s.hello()
-		if err != nil {
-			t.Fatal(err)
-		}
-		answer, signature, err := s.answer(share)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.certificate[0] ^= 1
-		if err := s.finish(private, answer, signature); err == nil {
-			t.Errorf("%v: a signature over another certificate was taken", group)
-		}
 	}
-	if _, err := newShape(Handshake{Key: "rsa", Chain: 1}); !errors.Is(err, errors.ErrUnsupported) {
+	e, err := readyShape(usual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := newExchange(false)
+	server := e.server
+	e.server = func(raw net.Conn) (conn, func() error, error) { return server(spoiler{raw}) }
+	if _, err := e.once(x); err == nil {
+		t.Error("a flight that was changed is taken")
+	}
+	if _, err := readyShape(Handshake{Key: "rsa", Chain: 1}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Error(err)
 	}
 }
