@@ -92,7 +92,7 @@ var engineProofRows = []row{
 		must: "the signature covers 64 spaces, the context and the transcript; its scheme was " +
 			"offered",
 		file: "engine/flow13.go",
-		old:  "for range 64 {", new: "for range 63 {",
+		old:  "append(append(b, spaces...)", new: "append(append(b, spaces[1:]...)",
 		test: "TestSignedContent13",
 	},
 	{
@@ -100,7 +100,7 @@ var engineProofRows = []row{
 		must: "the signature covers 64 spaces, the context and the transcript; its scheme was " +
 			"offered",
 		file: "engine/flow13.go",
-		old:  "b = append(b, ' ')", new: "b = append(b, 0)",
+		old:  "append(append(b, spaces...)", new: "append(append(b, make([]byte, len(spaces))...)",
 		test: "TestSignedContent13",
 	},
 	{
