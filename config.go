@@ -284,8 +284,8 @@ func prepare(cfg *Config, server bool) (p *prepared, err error) {
 		return nil, err
 	}
 	room := new(struct {
-		prepared
-		engine engine.Config
+		prepared prepared // not embedded: the type would have its methods
+		engine   engine.Config
 	})
 	e := &room.engine
 	cfg.fillEngine(e, server)

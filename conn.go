@@ -78,12 +78,12 @@ var defaultTimedOut = timedOut(defaultHandshakeTimeout)
 func (p *prepared) client(raw net.Conn, to *target, opts stream.Options) (c *Conn, err error) {
 	defer caught(&c, &err)
 	room := new(struct {
-		Conn
+		conn   Conn // not embedded: the type would have its methods
 		stream stream.Conn
 		to     target
 	})
 	room.to = *to
-	c = &room.Conn
+	c = &room.conn
 	c.answers = answers{cfg: p.Config, to: &room.to, conn: c}
 	r, s, err := c.startClient(p.engine)
 	if err != nil {
@@ -133,10 +133,10 @@ func prepareServer(cfg *Config) (*prepared, error) {
 func (p *prepared) server(raw net.Conn, opts stream.Options) (c *Conn, err error) {
 	defer caught(&c, &err)
 	room := new(struct {
-		Conn
+		conn   Conn // not embedded: the type would have its methods
 		stream stream.Conn
 	})
-	c = &room.Conn
+	c = &room.conn
 	c.answers = answers{cfg: p.Config, conn: c, resumes: p.resumes}
 	r, s, err := engine.Server(c.traced(p.engine))
 	if err != nil {

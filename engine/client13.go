@@ -54,10 +54,10 @@ func (s *awaitServerHello) handle(m message, do *effects) (state, error) {
 		return nil, illegal("the server chose DTLS 1.3 after a HelloVerifyRequest")
 	}
 	room := new(struct {
-		flow13
+		flow   flow13 // not embedded: the type would have its methods
 		states clientStates
 	})
-	f := &room.flow13
+	f := &room.flow
 	f.cfg, f.info, f.random, f.suite = s.cfg.Config, s.info, s.hello.Random[:], suite
 	f.states = &room.states
 	f.info.Version, f.info.CipherSuite = iana.TLS13, suite.ID

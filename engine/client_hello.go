@@ -118,7 +118,7 @@ type ownShare struct {
 // newOffer begins the first ClientHello. RFC 9846, Section 4.1.2.
 func newOffer(cfg *clientConfig) (*offer, error) {
 	room := new(struct { // of what most offers have, in one piece
-		offer
+		offer  offer
 		hello  wire.ClientHello
 		own    [2]ownShare
 		shares [2]wire.KeyShare

@@ -177,11 +177,11 @@ func newDatagramConn(cfg *Config, o DatagramOptions) (*DatagramConn, error) {
 		return nil, usage("%v is too easily forged for DTLS", iana.TLS_AES_128_CCM_8_SHA256)
 	}
 	var room struct { // one piece of memory for what lives as long
-		DatagramConn
+		conn  DatagramConn
 		plain record.PlainDatagrams
 		state DatagramState
 	}
-	c := &room.DatagramConn
+	c := &room.conn
 	c.exchange = newExchange()
 	if o.MTU == 0 {
 		o.MTU = defaultMTU

@@ -17,20 +17,20 @@ func Client(cfg *Config, to Target) (*Receiver, *Sender, error) {
 	if err := cfg.check(true); err != nil {
 		return nil, nil, err
 	}
-	start := new(struct {
-		clientStart
-		all clientConfig
+	room := new(struct { // whose fields are not embedded: the type would have their methods
+		start clientStart
+		all   clientConfig
 	})
-	start.all = clientConfig{Config: cfg, Target: to}
-	if err := start.all.checkTarget(); err != nil {
+	room.all = clientConfig{Config: cfg, Target: to}
+	if err := room.all.checkTarget(); err != nil {
 		return nil, nil, err
 	}
 	// RFC 9846, Section 5.1: a first ClientHello may have TLS 1.0 in its
 	// record header "for compatibility purposes".
 	r, snd := newHalves(cfg, record.PlainTLS10)
 	r.client = true
-	start.clientStart = clientStart{cfg: &start.all, info: &r.info}
-	r.state = &start.clientStart
+	room.start = clientStart{cfg: &room.all, info: &r.info}
+	r.state = &room.start
 	return r, snd, nil
 }
 
@@ -47,12 +47,12 @@ func Server(cfg *Config) (*Receiver, *Sender, error) {
 // newHalves makes both halves of a connection at once.
 func newHalves(cfg *Config, plain *record.Plain) (*Receiver, *Sender) {
 	room := new(struct {
-		Receiver
-		Sender
+		receiver Receiver
+		sender   Sender
 	})
-	room.Receiver = Receiver{cfg: cfg, opener: plain}
-	room.Sender = Sender{
+	room.receiver = Receiver{cfg: cfg, opener: plain}
+	room.sender = Sender{
 		cfg: cfg, sealer: plain, max: record.MaxPlaintext, perKey: cfg.MaxRecordsPerKey,
 	}
-	return &room.Receiver, &room.Sender
+	return &room.receiver, &room.sender
 }

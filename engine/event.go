@@ -175,14 +175,13 @@ type effects struct {
 // twice but for the keys: what was sent and reported belongs to the caller.
 func newEffects() *effects {
 	room := new(struct {
-		effects
+		own    effects
 		steps  [8]step
 		events [1]Event
 		keys   [1]readKey
 	})
-	room.out, room.effects.events = room.steps[:0], room.events[:0]
-	room.effects.keys = room.keys[:0]
-	return &room.effects
+	room.own = effects{out: room.steps[:0], events: room.events[:0], keys: room.keys[:0]}
+	return &room.own
 }
 
 // A readKey is a change of the receiving key.

@@ -20,7 +20,7 @@ type flight13 struct {
 
 // An afterFlight13 is the memory of what follows the flight.
 type afterFlight13 struct {
-	server13
+	rest server13
 	last awaitClientFinished
 }
 
@@ -30,12 +30,12 @@ func (s *decided) newFlight13() *flight13 {
 		return &flight13{flow13: s.flow, d: s.d, hello: s.hello, after: new(afterFlight13)}
 	}
 	room := new(struct {
-		flow13
+		flow   flow13
 		flight flight13
 		after  afterFlight13
 	})
-	s.begin13(&room.flow13)
-	room.flight = flight13{flow13: &room.flow13, d: s.d, hello: s.hello, after: &room.after}
+	s.begin13(&room.flow)
+	room.flight = flight13{flow13: &room.flow, d: s.d, hello: s.hello, after: &room.after}
 	return &room.flight
 }
 
@@ -255,13 +255,13 @@ func (f *flight13) endFlight(do *effects) (state, error) {
 	}
 	do.ready()
 	next := f.after
-	next.server13 = server13{flow13: f.flow13, d: f.d, app: app}
-	next.last.server13 = &next.server13
+	next.rest = server13{flow13: f.flow13, d: f.d, app: app}
+	next.last.server13 = &next.rest
 	switch {
 	case f.d.early:
-		return next.endOfEarly(), nil
+		return next.rest.endOfEarly(), nil
 	case f.d.asks:
-		return &awaitClientCertificate{&next.server13}, nil
+		return &awaitClientCertificate{&next.rest}, nil
 	}
 	return &next.last, nil
 }

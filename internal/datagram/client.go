@@ -19,7 +19,7 @@ import (
 // apart. It takes raw over. Start gives it its engine.
 func New(raw net.Conn) *Conn {
 	own := new(struct { // one piece of memory
-		Conn
+		conn   Conn
 		path   socketPath
 		queued atomic.Int64
 	})
@@ -28,8 +28,8 @@ func New(raw net.Conn) *Conn {
 	if udp, ok := raw.(*net.UDPConn); ok {
 		p.udp = udpbatch.New(udp)
 	}
-	own.init(p, &own.queued)
-	return &own.Conn
+	own.conn.init(p, &own.queued)
+	return &own.conn
 }
 
 // A socketPath is a socket of one connection. Who needs a datagram reads it: until the connection

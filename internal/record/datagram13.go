@@ -57,22 +57,22 @@ func restingDirection13(
 // the key with the first one. The suite has a tag of suites.MaxTag bytes.
 func NewRestingSealer13(suite *suites.Suite, secret keys.TrafficSecret) *Sealer13 {
 	var room struct {
-		Sealer13
-		keyed keyed
+		sealer Sealer13
+		keyed  keyed
 	}
-	room.direction13 = restingDirection13(suite, secret, &room.keyed)
-	return &room.Sealer13
+	room.sealer.direction13 = restingDirection13(suite, secret, &room.keyed)
+	return &room.sealer
 }
 
 // NewRestingOpener13 is NewOpener13 as NewRestingSealer13 is NewSealer13.
 func NewRestingOpener13(suite *suites.Suite, secret keys.TrafficSecret) *Opener13 {
 	var room struct {
-		Opener13
-		keyed keyed
+		opener Opener13
+		keyed  keyed
 	}
 	d := restingDirection13(suite, secret, &room.keyed)
-	room.Opener13 = Opener13{direction13: d, MaxInner: MaxPlaintext + 1}
-	return &room.Opener13
+	room.opener = Opener13{direction13: d, MaxInner: MaxPlaintext + 1}
+	return &room.opener
 }
 
 // wake makes the key again after Rest.

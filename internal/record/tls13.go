@@ -93,15 +93,15 @@ type Sealer13 struct {
 // NewSealer13 returns a Sealer under the keys of a traffic secret.
 func NewSealer13(suite *suites.Suite, secret keys.TrafficSecret) (*Sealer13, error) {
 	var room struct {
-		Sealer13
-		keyed keyed
+		sealer Sealer13
+		keyed  keyed
 	}
 	d, err := newDirection13(suite, secret, &room.keyed)
 	if err != nil {
 		return nil, err
 	}
-	room.direction13 = d
-	return &room.Sealer13, nil
+	room.sealer.direction13 = d
+	return &room.sealer, nil
 }
 
 var _ Sealer = (*Sealer13)(nil)
@@ -171,15 +171,15 @@ type Opener13 struct {
 // NewOpener13 returns an Opener under the keys of a traffic secret.
 func NewOpener13(suite *suites.Suite, secret keys.TrafficSecret) (*Opener13, error) {
 	var room struct {
-		Opener13
-		keyed keyed
+		opener Opener13
+		keyed  keyed
 	}
 	d, err := newDirection13(suite, secret, &room.keyed)
 	if err != nil {
 		return nil, err
 	}
-	room.Opener13 = Opener13{direction13: d, MaxInner: MaxPlaintext + 1}
-	return &room.Opener13, nil
+	room.opener = Opener13{direction13: d, MaxInner: MaxPlaintext + 1}
+	return &room.opener, nil
 }
 
 var _ Opener = (*Opener13)(nil)
