@@ -3,6 +3,7 @@ package freeport
 import (
 	"fmt"
 	"net"
+	"runtime"
 	"testing"
 )
 
@@ -32,5 +33,32 @@ func TestTaken(t *testing.T) {
 	defer p.Close()
 	if free(p.LocalAddr().(*net.UDPAddr).Port) == nil {
 		t.Error("the port of a UDP socket is free")
+	}
+}
+
+// TestKept: on Linux no other test gets a port before the test that has it has ended.
+func TestKept(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("this system keeps no ports")
+	}
+	var port int
+	t.Run("has it", func(t *testing.T) {
+		port = Pick(t)
+		if kept, err := keep(port); err == nil {
+			kept.Close()
+			t.Error("a port that a test has is given to another")
+		}
+	})
+	kept, err := keep(port)
+	if err != nil {
+		t.Fatalf("the port of a test that has ended: %v", err)
+	}
+	kept.Close()
+	if port, err = Find(); err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := keep(port); err == nil {
+		kept.Close()
+		t.Error("a port of Find is given to another")
 	}
 }
