@@ -86,7 +86,7 @@ func TestDeafRelay(t *testing.T) {
 }
 
 // knock joins the room of a number until the end of the test, and begins an exchange with who is
-// there. It reports whether somebody is.
+// there. It reports whether there is one.
 func knock(t *testing.T, f *relaytest.Relay, number uint32) bool {
 	t.Helper()
 	conn, err := f.Dial(t.Context())
