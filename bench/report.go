@@ -95,9 +95,10 @@ What is measured:
   the key schedule, a signature and its verification with a key that was seen before, and the
   protection of the records, at both ends, and the connection in memory that the bytes pass; in
   the rows of public keys alone two key pairs, two shared secrets, a signature and its
-  verification. For bulk it is the AEAD and the connection in memory or, in the rows to the AEAD alone and of the engine alone, the AEAD in place, on 16 KiB
-  that stay in the cache. Over TCP it is a connection without encryption; bulk data can be faster
-  than that, because Read looks again before it waits.
+  verification. For bulk it is the AEAD and the connection in memory or, in the rows to the AEAD
+  alone and of the engine alone, the AEAD in place, on 16 KiB that stay in the cache. Over TCP it
+  is a connection without encryption; bulk data can be faster than that, because Read looks again
+  before it waits.
 - **allocations**: what a full handshake and the first byte of the server allocate at both
   ends, without the connection in memory between them.
 - **first byte**: from the start of a connection over loopback to the first byte of the
@@ -105,9 +106,10 @@ What is measured:
 - **bulk**: 16 KiB writes with AES-128-GCM; in memory both ends on one processor. The connection
   in memory copies each byte once: a Read that waits lends its memory to the writer, and OpenSSL's
   reader runs within the write. What is written while no Read waits is copied twice, as through a
-  socket. With io.Copy, a connection takes as much at once as it likes: ours has a method ReadFrom,
-  and crypto/tls gets 32 KiB at a time. The engine alone is what an event loop calls: one end seals into its output, and
-  the other opens it there. crypto/tls and OpenSSL need a connection in between.
+  socket. With io.Copy, a connection takes as much at once as it likes: ours has a method
+  ReadFrom, and crypto/tls gets 32 KiB at a time. The engine alone is what an event loop calls:
+  one end seals into its output, and the other opens it there. crypto/tls and OpenSSL need a
+  connection in between.
 - **connections of wrk**: requests a second of the program wrk, which makes a connection for
   each, to a listener. Its own work, on the same processors, is in the figure.
 - **idle end**: the heap of one end over loopback TCP, both ends in one process, after a
